@@ -1,1 +1,30 @@
-//! Under construction.
+//! An in-memory emulator of HashiCorp Atlas Enterprise: artifacts and their versions, for offline
+//! development and CI. What it does, and how that is known, stands in `docs/contract.md`.
+//!
+//! Start at [`MockAtlas`], a running emulator for a test, and [`Builder`], what it can be given.
+//! [`Builder::router`] and [`serve`] are the two halves below it.
+//!
+//! - `mock`: the emulator in this process
+//! - `server`: connections, and how they end
+//! - `router`: the route table; `log`: a line for each request
+//! - `extract`: what a handler gets to see of a request
+//! - `routes`: the handlers; `wire`: the JSON they answer; `error`: the one door for errors
+//! - `atlas`: what handlers work on; `access`: who may see and write what
+//! - `store`: artifacts, versions, files and uploads, free of HTTP; `names`: what may be a name
+
+mod access;
+mod atlas;
+mod error;
+mod extract;
+mod log;
+mod mock;
+mod names;
+mod router;
+mod routes;
+mod server;
+mod store;
+mod wire;
+
+pub use mock::{Builder, MockAtlas, StartError, User};
+pub use names::{ArtifactNameError, NameError};
+pub use server::serve;

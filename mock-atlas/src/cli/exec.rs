@@ -1,0 +1,57 @@
+//! `mock-atlas exec -- COMMAND`: an emulator for as long as a command runs.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitCode, ExitStatus};
+
+use rustix::process::Pid;
+use tokio::process::{Child, Command};
+
+use super::EmulatorArguments;
+use super::signals::Forwarded;
+
+/// Any free port.
+const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+pub(super) async fn run(
+    arguments: &EmulatorArguments,
+    command: &[OsString],
+) -> Result<ExitCode, String> {
+    // Before the command starts, so that no signal is lost in between.
+    let mut signals =
+        Forwarded::new().map_err(|error| format!("cannot handle signals: {error}"))?;
+    let atlas = arguments.start(DEFAULT).await?;
+    let mut child = spawn(command, atlas.url(), atlas.token())?;
+    Ok(exit_code(wait(&mut child, &mut signals).await?))
+}
+
+fn spawn(command: &[OsString], address: &str, token: &str) -> Result<Child, String> {
+    let (program, arguments) = command.split_first().ok_or("no command was given")?;
+    Command::new(program)
+        .args(arguments)
+        .env("ATLAS_ADDRESS", address)
+        .env("ATLAS_TOKEN", token)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("cannot run {}: {error}", program.display()))
+}
+
+async fn wait(child: &mut Child, signals: &mut Forwarded) -> Result<ExitStatus, String> {
+    let process = child
+        .id()
+        .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
+        .ok_or("the command has no process id")?;
+    let status = tokio::select! {
+        status = child.wait() => status,
+        () = signals.pass_on(process) => return Err("signals ended".to_owned()),
+    };
+    status.map_err(|error| format!("cannot wait for the command: {error}"))
+}
+
+/// The command's own code; 128 and the signal's number if a signal ended it, as shells have it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| Some(128 + status.signal()?));
+    code.and_then(|code| u8::try_from(code).ok())
+        .map_or(ExitCode::FAILURE, ExitCode::from)
+}

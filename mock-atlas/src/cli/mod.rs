@@ -1,0 +1,163 @@
+//! The command line: arguments, logging, exit codes.
+
+mod exec;
+mod serve;
+mod signals;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use mock_atlas::{MockAtlas, StartError};
+use tracing_subscriber::EnvFilter;
+
+/// An in-memory emulator of HashiCorp Atlas Enterprise.
+///
+/// Without a command it serves until it is stopped by SIGINT or SIGTERM. Everything in it is gone
+/// then.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Examples:\n  mock-atlas\n  mock-atlas --listen 127.0.0.1:0 --token T --output json\n  mock-atlas exec -- packer build template.json"
+)]
+struct Arguments {
+    #[command(flatten)]
+    emulator: EmulatorArguments,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Starts an emulator on a free port, runs a command with ATLAS_ADDRESS and ATLAS_TOKEN set,
+    /// stops the emulator, and exits with the command's code
+    Exec {
+        /// The command and its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct EmulatorArguments {
+    /// The address to listen on; port 0 is any free one [default: 127.0.0.1:28527, for `exec`
+    /// 127.0.0.1:0]
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_LISTEN",
+        value_name = "ADDRESS:PORT"
+    )]
+    listen: Option<SocketAddr>,
+
+    /// The token that may do everything [default: random]
+    #[arg(long, global = true, env = "MOCK_ATLAS_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+
+    /// What each upload_path starts with, when a proxy stands before the emulator [default: the
+    /// host that each request names]
+    #[arg(long, global = true, env = "MOCK_ATLAS_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+
+    /// Refuse a version whose id is longer, in characters (unproven of the real Atlas, so off by
+    /// default)
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_MAX_ID_LENGTH",
+        value_name = "CHARACTERS"
+    )]
+    max_id_length: Option<usize>,
+
+    /// Refuse larger files with 413 [default: no limit]
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_MAX_FILE_BYTES",
+        value_name = "BYTES"
+    )]
+    max_file_bytes: Option<u64>,
+
+    /// How to say where the emulator is: as lines to read and to copy, or as one line of JSON
+    #[arg(long, global = true, env = "MOCK_ATLAS_OUTPUT", default_value = "text")]
+    output: Output,
+
+    /// What to log on stderr: off, error, warn, info (a line for each request), debug, trace
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_LOG",
+        value_name = "LEVEL",
+        default_value = "warn"
+    )]
+    log: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+impl EmulatorArguments {
+    /// Starts an emulator, at this address unless another was asked for.
+    async fn start(&self, default: SocketAddr) -> Result<MockAtlas, String> {
+        let mut builder = MockAtlas::builder().listen(self.listen.unwrap_or(default));
+        // A variable that is set but empty, as CI systems leave them, is not set.
+        if let Some(token) = self.token.as_ref().filter(|token| !token.is_empty()) {
+            builder = builder.token(token);
+        }
+        if let Some(url) = &self.public_url {
+            builder = builder.public_url(url);
+        }
+        if let Some(characters) = self.max_id_length {
+            builder = builder.max_id_length(characters);
+        }
+        if let Some(bytes) = self.max_file_bytes {
+            builder = builder.max_file_bytes(bytes);
+        }
+        builder.start().await.map_err(|error| match error {
+            StartError::Listen {
+                error: ref cause, ..
+            } if cause.kind() == io::ErrorKind::AddrInUse => {
+                format!("{error}. Is one running already? --listen 127.0.0.1:0 takes a free port.")
+            }
+            other => other.to_string(),
+        })
+    }
+}
+
+/// Runs the program. Exit codes: 0 after a stop by signal, 1 when the emulator cannot run, 2 for
+/// wrong arguments; `exec` has those of its command.
+pub(crate) fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match start(arguments) {
+        Ok(code) => code,
+        Err(message) => {
+            // Nobody is left to tell when stderr is closed.
+            let _ = writeln!(io::stderr(), "mock-atlas: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(arguments: Arguments) -> Result<ExitCode, String> {
+    let filter = EnvFilter::try_new(&arguments.emulator.log)
+        .map_err(|error| format!("--log {:?}: {error}", arguments.emulator.log))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .init();
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| format!("cannot start the runtime: {error}"))?;
+    match arguments.command {
+        None => runtime
+            .block_on(serve::run(&arguments.emulator))
+            .map(|()| ExitCode::SUCCESS),
+        Some(Command::Exec { command }) => {
+            runtime.block_on(exec::run(&arguments.emulator, &command))
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `mock-atlas` without a command: serve until a signal comes.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use mock_atlas::MockAtlas;
+use serde::Serialize;
+
+use super::{EmulatorArguments, Output, signals};
+
+/// Port 28527 spells ATLAS on a telephone.
+const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 28527);
+
+pub(super) async fn run(arguments: &EmulatorArguments) -> Result<(), String> {
+    // Taken hold of before the address is announced: whoever reads it may stop us at once.
+    let stop = signals::stop().map_err(|error| format!("cannot handle signals: {error}"))?;
+    let atlas = arguments.start(DEFAULT).await?;
+    announce(arguments.output, &atlas)
+        .map_err(|error| format!("cannot write to stdout: {error}"))?;
+    stop.await;
+    atlas.stop().await;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Announcement<'a> {
+    address: &'a str,
+    token: &'a str,
+}
+
+fn announce(output: Output, atlas: &MockAtlas) -> io::Result<()> {
+    let (address, token) = (atlas.url(), atlas.token());
+    let mut stdout = io::stdout().lock();
+    match output {
+        Output::Json => {
+            writeln!(
+                stdout,
+                "{}",
+                serde_json::to_string(&Announcement { address, token })?
+            )?;
+        }
+        Output::Text => {
+            let version = env!("CARGO_PKG_VERSION");
+            writeln!(
+                stdout,
+                "mock-atlas {version}: an Atlas in memory, gone when it stops.\n"
+            )?;
+            writeln!(
+                stdout,
+                "It answers at {address}. To use it, in another terminal:\n"
+            )?;
+            writeln!(stdout, "    export ATLAS_ADDRESS={address}")?;
+            writeln!(stdout, "    export ATLAS_TOKEN={token}\n")?;
+        }
+    }
+    stdout.flush()
+}

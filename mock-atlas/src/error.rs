@@ -1,0 +1,110 @@
+//! The one door through which errors leave: nothing else knows their status codes and bodies.
+
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::names::NameError;
+use crate::store::StoreError;
+
+/// What a client is told when a request fails.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// No token, an unknown one, or a wrong password.
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    /// Nothing is there, or nothing this caller may see: the words of the real Atlas, for both.
+    #[error("Resource not found!")]
+    NotFound,
+    /// The path is known, the method is not one of those it takes.
+    #[error("This path does not take this method; see the header Allow.")]
+    MethodNotAllowed,
+    /// The request cannot be read.
+    #[error("{0}")]
+    Malformed(String),
+    /// The request was read and asks for what cannot be.
+    #[error("{0}")]
+    Invalid(String),
+    /// The request contradicts what is stored.
+    #[error("{0}")]
+    Conflict(String),
+    /// More bytes than this emulator takes.
+    #[error("The body is larger than the {limit} bytes that are allowed here.")]
+    TooLarge { limit: u64 },
+    /// A body in a form this API does not speak.
+    #[error(
+        "Content-Type {0:?} is not understood: send application/json, \
+         application/x-www-form-urlencoded, or JSON without a Content-Type."
+    )]
+    UnsupportedMediaType(String),
+    /// A range that begins beyond the end of the file.
+    #[error("The file has {len} bytes, and the range asked for begins beyond them.")]
+    RangeNotSatisfiable { len: u64 },
+}
+
+impl ApiError {
+    pub(crate) const UNKNOWN_TOKEN: Self =
+        Self::Unauthorized("The token is missing or unknown to this Atlas.");
+    pub(crate) const WRONG_PASSWORD: Self =
+        Self::Unauthorized("The login or the password is wrong.");
+
+    /// A parameter that is a name, and is none.
+    pub(crate) fn bad_name(parameter: &str, error: &NameError) -> Self {
+        Self::Invalid(format!("{parameter} {error}"))
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::NotFound,
+            StoreError::NameTaken => Self::Invalid("artifact[name] has already been taken".into()),
+            StoreError::NoFileExpected => Self::Invalid(error.to_string()),
+            StoreError::OtherBytes => Self::Conflict(error.to_string()),
+        }
+    }
+}
+
+/// The body of every error: an array of texts, which is all that HashiCorp's Go client can decode
+/// (contract: Base URL and authentication).
+#[derive(Serialize)]
+struct ErrorBody {
+    errors: [Cow<'static, str>; 1],
+    success: bool,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let message = self.to_string();
+        tracing::debug!(status = status.as_u16(), %message, "refused");
+        let body = ErrorBody {
+            errors: [message.into()],
+            success: false,
+        };
+        let mut response = (status, Json(body)).into_response();
+        if let Self::RangeNotSatisfiable { len } = self
+            && let Ok(range) = HeaderValue::try_from(format!("bytes */{len}"))
+        {
+            response.headers_mut().insert(header::CONTENT_RANGE, range);
+        }
+        response
+    }
+}

@@ -1,0 +1,73 @@
+//! Who makes a request: the token, wherever it stands.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use crate::access::{Account, Caller};
+use crate::atlas::Atlas;
+use crate::error::ApiError;
+
+impl FromRequestParts<Atlas> for Caller {
+    type Rejection = ApiError;
+
+    /// No token is an anonymous caller; an unknown token is an error everywhere.
+    async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, ApiError> {
+        match token(parts) {
+            None => Ok(Self::Anonymous),
+            Some(token) => {
+                let account = atlas
+                    .access()
+                    .by_token(&token)
+                    .ok_or(ApiError::UNKNOWN_TOKEN)?;
+                Ok(Self::Known(account))
+            }
+        }
+    }
+}
+
+/// A caller who must have a token: for every write, and for `authenticate`.
+#[derive(Debug)]
+pub(crate) struct Member(pub(crate) Arc<Account>);
+
+impl FromRequestParts<Atlas> for Member {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, ApiError> {
+        match Caller::from_request_parts(parts, atlas).await? {
+            Caller::Known(account) => Ok(Self(account)),
+            Caller::Anonymous => Err(ApiError::UNKNOWN_TOKEN),
+        }
+    }
+}
+
+/// The token of a request: in `X-Atlas-Token`, as `Authorization: Bearer`, or in the query
+/// parameter `access_token`, in this order (contract: Base URL and authentication). An empty one
+/// is none.
+fn token(parts: &Parts) -> Option<String> {
+    let header = |name: &str| parts.headers.get(name).map(|value| value.as_bytes());
+    let own = header("x-atlas-token").map(lossy);
+    let bearer = || header(AUTHORIZATION.as_str()).and_then(bearer).map(lossy);
+    let parameter = || {
+        form_urlencoded::parse(parts.uri.query()?.as_bytes())
+            .find(|(key, _)| key == "access_token")
+            .map(|(_, value)| value.into_owned())
+    };
+    let present = |token: &String| !token.is_empty();
+    own.filter(present)
+        .or_else(|| bearer().filter(present))
+        .or_else(|| parameter().filter(present))
+}
+
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(b"Bearer ".len())?;
+    scheme
+        .eq_ignore_ascii_case(b"Bearer ")
+        .then(|| token.trim_ascii())
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,20 @@
+//! What a handler gets to see of a request: validated, or rejected before the handler runs.
+//!
+//! - `caller`: who asks
+//! - `path`: the names in the path
+//! - `params`: the body, as JSON or as a form (`form`)
+//! - `search`: the query string of a search
+//! - `origin`: where the client reached this Atlas
+
+mod caller;
+mod form;
+mod origin;
+mod params;
+mod path;
+mod search;
+
+pub(crate) use caller::Member;
+pub(crate) use origin::Origin;
+pub(crate) use params::{Params, Section};
+pub(crate) use path::{ArtifactPath, TypePath, VersionPath};
+pub(crate) use search::{SearchQuery, whole_number};

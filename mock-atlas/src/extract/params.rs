@@ -1,0 +1,219 @@
+//! The parameters of a request body, whichever way they were written.
+
+use std::fmt::Display;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use serde_json::{Map, Value};
+
+use super::form;
+use crate::error::ApiError;
+use crate::store::Metadata;
+
+/// How much JSON or form is read, in bytes. Far above what any genuine client sends.
+const MAX_PARAMS: usize = 8 * 1024 * 1024;
+
+/// The parameters of a request: JSON, with or without a Content-Type, or a form (contract: Base
+/// URL and authentication). No body at all has no parameters.
+#[derive(Debug)]
+pub(crate) struct Params {
+    fields: Map<String, Value>,
+    encoding: Encoding,
+}
+
+/// How a body was written. In a form every value is a text, so `true` and `5` are read from texts
+/// there; in JSON a text in place of a number is a mistake that the client should hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    Json,
+    Form,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Params {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let encoding = encoding(request.headers())?;
+        let body = read(request.into_body()).await?;
+        let fields = match encoding {
+            Encoding::Form => form::decode(&body).map_err(|error| malformed("form", error))?,
+            Encoding::Json if body.is_empty() => Map::new(),
+            Encoding::Json => {
+                serde_json::from_slice(&body).map_err(|error| malformed("JSON object", error))?
+            }
+        };
+        Ok(Self { fields, encoding })
+    }
+}
+
+impl Params {
+    /// The parameters below a name, as in `artifact[…]`, which must be there.
+    pub(crate) fn section(&self, name: &'static str) -> Result<Section<'_>, ApiError> {
+        match self.fields.get(name) {
+            Some(Value::Object(fields)) => Ok(Section {
+                name,
+                fields,
+                encoding: self.encoding,
+            }),
+            None | Some(Value::Null) => Err(ApiError::Invalid(self.missing(name))),
+            Some(other) => Err(wrong_type(name, "an object", other)),
+        }
+    }
+
+    fn missing(&self, name: &str) -> String {
+        // `curl -d '{…}'` without a header says that its JSON is a form: a common slip, and
+        // without a hint a puzzling one.
+        let is_json = self
+            .fields
+            .keys()
+            .any(|key| key.trim_start().starts_with('{'));
+        if self.encoding == Encoding::Form && is_json {
+            return format!(
+                "{name} parameter is required! The body looks like JSON but was sent as a form: \
+                 add the header Content-Type: application/json."
+            );
+        }
+        format!("{name} parameter is required!")
+    }
+}
+
+/// The parameters below one name. `null` is the same as absent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Section<'a> {
+    name: &'static str,
+    fields: &'a Map<String, Value>,
+    encoding: Encoding,
+}
+
+impl<'a> Section<'a> {
+    /// A text.
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, ApiError> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(self.wrong_type(key, "a string", other)),
+        }
+    }
+
+    /// A text that must be there.
+    pub(crate) fn required_text(&self, key: &str) -> Result<&'a str, ApiError> {
+        self.text(key)?
+            .ok_or_else(|| ApiError::Invalid(format!("{} parameter is required!", self.label(key))))
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn boolean(&self, key: &str) -> Result<Option<bool>, ApiError> {
+        match (self.get(key), self.encoding) {
+            (None, _) => Ok(None),
+            (Some(Value::Bool(value)), _) => Ok(Some(*value)),
+            (Some(Value::String(text)), Encoding::Form) if text == "true" => Ok(Some(true)),
+            (Some(Value::String(text)), Encoding::Form) if text == "false" => Ok(Some(false)),
+            (Some(other), _) => Err(self.wrong_type(key, "true or false", other)),
+        }
+    }
+
+    /// A whole number that is not negative.
+    pub(crate) fn integer(&self, key: &str) -> Result<Option<u64>, ApiError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let number = match (value, self.encoding) {
+            (Value::String(text), Encoding::Form) => text.parse().ok(),
+            _ => value.as_u64(),
+        };
+        number
+            .map(Some)
+            .ok_or_else(|| self.wrong_type(key, "a whole number that is not negative", value))
+    }
+
+    /// Texts by free keys. Numbers and truth values become texts, as Packer makes them.
+    pub(crate) fn metadata(&self, key: &str) -> Result<Metadata, ApiError> {
+        let fields = match self.get(key) {
+            None => return Ok(Metadata::default()),
+            Some(Value::Object(fields)) => fields,
+            Some(other) => return Err(self.wrong_type(key, "an object", other)),
+        };
+        let mut pairs = Vec::with_capacity(fields.len());
+        for (inner, value) in fields {
+            let text = match value {
+                Value::Null => continue,
+                Value::String(text) => text.clone(),
+                Value::Bool(_) | Value::Number(_) => value.to_string(),
+                Value::Array(_) | Value::Object(_) => {
+                    let label = format!("{}[{inner}]", self.label(key));
+                    return Err(wrong_type(
+                        label,
+                        "a string, a number, true or false",
+                        value,
+                    ));
+                }
+            };
+            pairs.push((inner.clone(), text));
+        }
+        Ok(pairs.into_iter().collect())
+    }
+
+    fn get(&self, key: &str) -> Option<&'a Value> {
+        self.fields.get(key).filter(|value| !value.is_null())
+    }
+
+    fn label(&self, key: &str) -> String {
+        format!("{}[{key}]", self.name)
+    }
+
+    fn wrong_type(&self, key: &str, wanted: &str, found: &Value) -> ApiError {
+        wrong_type(self.label(key), wanted, found)
+    }
+}
+
+async fn read(body: Body) -> Result<axum::body::Bytes, ApiError> {
+    to_bytes(body, MAX_PARAMS).await.map_err(|error| {
+        let too_large = std::error::Error::source(&error)
+            .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        if too_large {
+            ApiError::TooLarge {
+                limit: MAX_PARAMS as u64,
+            }
+        } else {
+            ApiError::Malformed(format!("The body broke off: {error}."))
+        }
+    })
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(Encoding::Json);
+    };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let essence = text
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    match essence.as_str() {
+        "" | "application/json" => Ok(Encoding::Json),
+        "application/x-www-form-urlencoded" => Ok(Encoding::Form),
+        other if other.starts_with("application/") && other.ends_with("+json") => {
+            Ok(Encoding::Json)
+        }
+        _ => Err(ApiError::UnsupportedMediaType(
+            text.chars().take(100).collect(),
+        )),
+    }
+}
+
+fn malformed(what: &str, error: impl Display) -> ApiError {
+    ApiError::Malformed(format!("The body is no {what}: {error}."))
+}
+
+fn wrong_type(label: impl Display, wanted: &str, found: &Value) -> ApiError {
+    const SHOWN: usize = 60;
+    let mut shown = found.to_string();
+    if let Some((at, _)) = shown.char_indices().nth(SHOWN) {
+        shown.truncate(at);
+        shown.push('…');
+    }
+    ApiError::Invalid(format!("{label} must be {wanted}, not {shown}"))
+}

@@ -1,0 +1,88 @@
+//! Names in a path. Handlers see good names only.
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+
+use crate::atlas::Atlas;
+use crate::error::ApiError;
+use crate::names::{ArtifactName, Name};
+
+/// `…/:username/:name`. What cannot be a name names nothing: 404.
+#[derive(Debug)]
+pub(crate) struct ArtifactPath(pub(crate) ArtifactName);
+
+impl FromRequestParts<Atlas> for ArtifactPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, ApiError> {
+        let (username, name) = segments::<(String, String)>(parts, atlas).await?;
+        Ok(Self(artifact_name(&username, &name)?))
+    }
+}
+
+/// `…/:username/:name/:type`. What cannot be an artifact type is an error that says why, since a
+/// type comes to be by being used.
+#[derive(Debug)]
+pub(crate) struct TypePath {
+    pub(crate) artifact: ArtifactName,
+    pub(crate) artifact_type: Name,
+}
+
+impl FromRequestParts<Atlas> for TypePath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, ApiError> {
+        let (username, name, artifact_type) =
+            segments::<(String, String, String)>(parts, atlas).await?;
+        Ok(Self {
+            artifact: artifact_name(&username, &name)?,
+            artifact_type: parse_type(&artifact_type)?,
+        })
+    }
+}
+
+/// `…/:username/:name/:type/:version`. The version is whatever stands there.
+#[derive(Debug)]
+pub(crate) struct VersionPath {
+    pub(crate) artifact: ArtifactName,
+    pub(crate) artifact_type: Name,
+    pub(crate) version: String,
+}
+
+impl FromRequestParts<Atlas> for VersionPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, ApiError> {
+        let (username, name, artifact_type, version) =
+            segments::<(String, String, String, String)>(parts, atlas).await?;
+        Ok(Self {
+            artifact: artifact_name(&username, &name)?,
+            artifact_type: parse_type(&artifact_type)?,
+            version,
+        })
+    }
+}
+
+async fn segments<T>(parts: &mut Parts, atlas: &Atlas) -> Result<T, ApiError>
+where
+    T: serde::de::DeserializeOwned + Send,
+{
+    // The only way to fail here is a segment that is no UTF-8, which nothing can be named.
+    let Path(segments) = Path::<T>::from_request_parts(parts, atlas)
+        .await
+        .map_err(|_| ApiError::NotFound)?;
+    Ok(segments)
+}
+
+fn artifact_name(username: &str, name: &str) -> Result<ArtifactName, ApiError> {
+    let parse = |text: &str| text.parse::<Name>().map_err(|_| ApiError::NotFound);
+    Ok(ArtifactName {
+        username: parse(username)?,
+        name: parse(name)?,
+    })
+}
+
+fn parse_type(text: &str) -> Result<Name, ApiError> {
+    text.parse()
+        .map_err(|error| ApiError::bad_name("artifact_type", &error))
+}

@@ -1,0 +1,176 @@
+//! Names of users, artifacts and artifact types: what may stand in a URL.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+/// The longest name Atlas takes, in characters (contract: Artifacts, names).
+pub(crate) const MAX_NAME_LENGTH: usize = 50;
+
+/// A username, an artifact's name or an artifact type: 1 to [`MAX_NAME_LENGTH`] letters, digits,
+/// dashes, underscores and periods (contract: Artifacts, names).
+///
+/// `.` and `..` are refused as well: every HTTP client folds them out of a path, so nothing by
+/// that name could be reached.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Name(Box<str>);
+
+impl Name {
+    /// The name as text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let shown = || text.chars().take(MAX_NAME_LENGTH + 1).collect::<String>();
+        if text.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if text.chars().count() > MAX_NAME_LENGTH {
+            return Err(NameError::TooLong(shown()));
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if !text.chars().all(allowed) || text == "." || text == ".." {
+            return Err(NameError::Forbidden(shown()));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// Why a text is no [`Name`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing at all.
+    #[error("must not be empty")]
+    Empty,
+    /// More than [`MAX_NAME_LENGTH`] characters; the beginning is kept.
+    #[error("{0:?}… is longer than {MAX_NAME_LENGTH} characters")]
+    TooLong(String),
+    /// A character that is not allowed, or `.` or `..`.
+    #[error(
+        "{0:?} may hold letters, digits, dashes, underscores and periods only, and not be \".\" or \"..\""
+    )]
+    Forbidden(String),
+}
+
+/// An artifact's full name, `username/name`: Atlas calls it the tag.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ArtifactName {
+    /// The user or organisation it belongs to.
+    pub(crate) username: Name,
+    /// Its name there.
+    pub(crate) name: Name,
+}
+
+impl FromStr for ArtifactName {
+    type Err = ArtifactNameError;
+
+    fn from_str(text: &str) -> Result<Self, ArtifactNameError> {
+        let (username, name) = text
+            .split_once('/')
+            .ok_or_else(|| ArtifactNameError::NoSlash(text.to_owned()))?;
+        Ok(Self {
+            username: username.parse().map_err(ArtifactNameError::Username)?,
+            name: name.parse().map_err(ArtifactNameError::Name)?,
+        })
+    }
+}
+
+impl fmt::Display for ArtifactName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.username, self.name)
+    }
+}
+
+/// Why a text is no [`ArtifactName`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArtifactNameError {
+    /// There is no slash between username and name.
+    #[error("{0:?} is not of the form username/name")]
+    NoSlash(String),
+    /// What stands before the slash is no name.
+    #[error("the username {0}")]
+    Username(NameError),
+    /// What stands after the slash is no name.
+    #[error("the name {0}")]
+    Name(NameError),
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_allowed_name_survives_the_round_trip(text in "[A-Za-z0-9_-][A-Za-z0-9._-]{0,49}") {
+            prop_assert_eq!(text.parse::<Name>().unwrap().to_string(), text);
+        }
+
+        #[test]
+        fn any_text_is_a_name_or_a_clear_error(text in any::<String>()) {
+            match text.parse::<Name>() {
+                Ok(name) => prop_assert_eq!(name.as_str(), text),
+                Err(error) => prop_assert!(!error.to_string().is_empty()),
+            }
+        }
+
+        #[test]
+        fn a_tag_survives_the_round_trip(text in "[a-z][A-Za-z0-9._-]{0,49}/[a-z][A-Za-z0-9._-]{0,49}") {
+            prop_assert_eq!(text.parse::<ArtifactName>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_limit_is_fifty_characters() {
+        assert!("a".repeat(50).parse::<Name>().is_ok());
+        assert!(matches!(
+            "a".repeat(51).parse::<Name>(),
+            Err(NameError::TooLong(_))
+        ));
+    }
+
+    #[test]
+    fn names_that_a_url_cannot_carry_are_refused() {
+        for text in [".", "..", "a b", "a/b", "ä", "a%2fb", "a\n"] {
+            assert!(
+                matches!(text.parse::<Name>(), Err(NameError::Forbidden(_))),
+                "{text:?} was taken"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tag_needs_exactly_one_slash() {
+        assert!(matches!(
+            "acme".parse::<ArtifactName>(),
+            Err(ArtifactNameError::NoSlash(_))
+        ));
+        assert!(matches!(
+            "acme/web/x".parse::<ArtifactName>(),
+            Err(ArtifactNameError::Name(_))
+        ));
+        assert!(matches!(
+            "/web".parse::<ArtifactName>(),
+            Err(ArtifactNameError::Username(_))
+        ));
+    }
+}

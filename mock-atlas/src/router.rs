@@ -1,0 +1,49 @@
+//! The route table, and nothing else.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post, put};
+use uuid::Uuid;
+
+use crate::atlas::Atlas;
+use crate::error::ApiError;
+use crate::log;
+use crate::routes::{artifacts, authenticate, download, upload, versions};
+
+pub(crate) fn router(atlas: Atlas) -> Router {
+    let api = Router::new()
+        .route(
+            "/authenticate",
+            get(authenticate::whoami).post(authenticate::log_in),
+        )
+        .route("/token", get(authenticate::whoami))
+        .route("/artifacts", post(artifacts::create))
+        .route("/artifacts/{username}/{name}", get(artifacts::show))
+        .route(
+            "/artifacts/{username}/{name}/{type}",
+            post(versions::create),
+        )
+        .route(
+            "/artifacts/{username}/{name}/{type}/search",
+            get(versions::search),
+        )
+        .route(
+            "/artifacts/{username}/{name}/{type}/{version}/file",
+            get(download::send),
+        );
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/_binstore/{upload}", put(upload::receive))
+        .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        // Each body has a limit of its own kind: parameters a fixed one, files a configured one.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(log::requests))
+        .with_state(atlas)
+}
+
+/// The path of an upload. It authorises whoever knows it, so it holds what cannot be guessed.
+pub(crate) fn upload_path(upload: Uuid) -> String {
+    format!("/_binstore/{upload}")
+}

@@ -1,0 +1,47 @@
+//! Artifacts: making one, and looking whether one is there.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+
+use crate::access::Caller;
+use crate::atlas::Atlas;
+use crate::error::ApiError;
+use crate::extract::{ArtifactPath, Member, Params, Section};
+use crate::names::{ArtifactName, Name};
+use crate::store::Visibility;
+use crate::wire::ArtifactReply;
+
+/// `POST /artifacts`.
+pub(crate) async fn create(
+    State(atlas): State<Atlas>,
+    Member(account): Member,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let section = params.section("artifact")?;
+    let artifact = ArtifactName {
+        username: name(&section, "username")?,
+        name: name(&section, "name")?,
+    };
+    atlas.check_write(&account, &artifact)?;
+    atlas
+        .store()
+        .create_artifact(&artifact, Visibility::Private)?;
+    Ok(Json(ArtifactReply::from(&artifact)).into_response())
+}
+
+/// `GET /artifacts/:username/:name`.
+pub(crate) async fn show(
+    State(atlas): State<Atlas>,
+    caller: Caller,
+    ArtifactPath(artifact): ArtifactPath,
+) -> Result<Response, ApiError> {
+    atlas.check_read(&caller, &artifact)?;
+    Ok(Json(ArtifactReply::from(&artifact)).into_response())
+}
+
+fn name(section: &Section<'_>, key: &str) -> Result<Name, ApiError> {
+    let text = section.required_text(key)?;
+    text.parse()
+        .map_err(|error| ApiError::bad_name(&format!("artifact[{key}]"), &error))
+}

@@ -1,0 +1,109 @@
+//! Downloads: the bytes of a version.
+
+use std::convert::Infallible;
+use std::ops::Range;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange};
+
+use super::range::{Wanted, wanted};
+use crate::access::Caller;
+use crate::atlas::Atlas;
+use crate::error::ApiError;
+use crate::extract::{VersionPath, whole_number};
+use crate::store::{Blob, Which};
+
+/// `GET` and `HEAD /artifacts/:username/:name/:type/:version/file`, with a number or `latest`.
+pub(crate) async fn send(
+    State(atlas): State<Atlas>,
+    caller: Caller,
+    VersionPath {
+        artifact,
+        artifact_type,
+        version,
+    }: VersionPath,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    atlas.check_read(&caller, &artifact)?;
+    let blob = atlas
+        .store()
+        .file(&artifact, &artifact_type, which(&version)?)?;
+    reply(&blob, &headers)
+}
+
+/// The digest of a file as a strong entity tag.
+pub(crate) fn etag(blob: &Blob) -> String {
+    format!("\"{}\"", blob.digest())
+}
+
+fn which(version: &str) -> Result<Which, ApiError> {
+    match version {
+        "latest" => Ok(Which::Latest),
+        number => whole_number(number)
+            .map(Which::Number)
+            .ok_or(ApiError::NotFound),
+    }
+}
+
+fn reply(blob: &Blob, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let tag: Option<ETag> = etag(blob).parse().ok();
+    if is_known(headers, tag.as_ref()) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag(blob))]).into_response());
+    }
+    match requested(headers, tag.as_ref(), blob.len()) {
+        Wanted::Whole => Ok(bytes(blob, StatusCode::OK, 0..blob.len())),
+        Wanted::Unsatisfiable => Err(ApiError::RangeNotSatisfiable { len: blob.len() }),
+        Wanted::Part(part) => {
+            let value = format!("bytes {}-{}/{}", part.start, part.end - 1, blob.len());
+            let mut response = bytes(blob, StatusCode::PARTIAL_CONTENT, part);
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response.headers_mut().insert(header::CONTENT_RANGE, value);
+            }
+            Ok(response)
+        }
+    }
+}
+
+/// Whether the client has this very file already.
+fn is_known(headers: &HeaderMap, tag: Option<&ETag>) -> bool {
+    let known = headers.typed_get::<IfNoneMatch>();
+    tag.zip(known)
+        .is_some_and(|(tag, known)| !known.precondition_passes(tag))
+}
+
+/// The range asked for, unless it is meant for another file than the one that is here now.
+fn requested(headers: &HeaderMap, tag: Option<&ETag>, len: u64) -> Wanted {
+    let Some(range) = headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok())
+    else {
+        return Wanted::Whole;
+    };
+    let is_other = headers
+        .typed_get::<IfRange>()
+        .is_some_and(|condition| condition.is_modified(tag, None));
+    if is_other {
+        Wanted::Whole
+    } else {
+        wanted(range, len)
+    }
+}
+
+fn bytes(blob: &Blob, status: StatusCode, part: Range<u64>) -> Response {
+    let headers = [
+        (header::ACCEPT_RANGES, "bytes".to_owned()),
+        (header::CONTENT_LENGTH, (part.end - part.start).to_string()),
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::ETAG, etag(blob)),
+    ];
+    let chunks = blob.chunks(part).map(Ok::<_, Infallible>);
+    (
+        status,
+        headers,
+        Body::from_stream(futures_util::stream::iter(chunks)),
+    )
+        .into_response()
+}

@@ -1,0 +1,91 @@
+//! Uploads: the bytes of a version, on the path that alone authorises them.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, BodyDataStream};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use headers::{ContentLength, HeaderMapExt};
+use uuid::Uuid;
+
+use super::download::etag;
+use crate::atlas::Atlas;
+use crate::error::ApiError;
+use crate::store::{Blob, BlobWriter};
+use crate::wire::EmptyReply;
+
+/// `PUT` to an `upload_path`. Asks for no token and ignores any query string (contract: Versions).
+pub(crate) async fn receive(
+    State(atlas): State<Atlas>,
+    path: Result<Path<Uuid>, axum::extract::rejection::PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let Path(upload) = path.map_err(|_| ApiError::NotFound)?;
+    let mut body = body.into_data_stream();
+    let taken = take(&atlas, upload, &headers, &mut body).await;
+    if taken.is_err() && !headers.contains_key(header::EXPECT) {
+        discard(&mut body).await;
+    }
+    let blob = taken?;
+    Ok(([(header::ETAG, etag(&blob))], Json(EmptyReply {})).into_response())
+}
+
+async fn take(
+    atlas: &Atlas,
+    upload: Uuid,
+    headers: &HeaderMap,
+    body: &mut BodyDataStream,
+) -> Result<Blob, ApiError> {
+    atlas.store().check_upload(upload)?;
+    let limit = atlas.max_file_bytes();
+    if headers
+        .typed_get::<ContentLength>()
+        .is_some_and(|length| length.0 > limit)
+    {
+        return Err(ApiError::TooLarge { limit });
+    }
+    let blob = read(body, limit).await?;
+    atlas.store().finish_upload(upload, blob.clone())?;
+    Ok(blob)
+}
+
+/// Dropped halfway, because the connection broke or the limit was reached, the writer takes all it
+/// has with it: nothing of an incomplete upload stays.
+async fn read(body: &mut BodyDataStream, limit: u64) -> Result<Blob, ApiError> {
+    let mut writer = BlobWriter::default();
+    while let Some(part) = body.next().await {
+        let part = part.map_err(|error| {
+            let len = writer.len();
+            ApiError::Malformed(format!("The body broke off after {len} bytes: {error}."))
+        })?;
+        if writer.len() + part.len() as u64 > limit {
+            return Err(ApiError::TooLarge { limit });
+        }
+        writer.write(&part);
+    }
+    Ok(writer.finish())
+}
+
+/// Reads on for a while after an upload was refused. Closing a connection while its client still
+/// writes makes the kernel reset it, and the client never sees why it was refused. A client that
+/// waits to be told to go on (`Expect: 100-continue`) does not need this, and reading would tell
+/// it to go on.
+async fn discard(body: &mut BodyDataStream) {
+    const MOST: usize = 64 * 1024 * 1024;
+    const LONGEST: Duration = Duration::from_secs(2);
+    let read = async {
+        let mut len = 0;
+        while let Some(Ok(part)) = body.next().await {
+            len += part.len();
+            if len > MOST {
+                break;
+            }
+        }
+    };
+    // Whether it ended in time makes no difference.
+    let _ = tokio::time::timeout(LONGEST, read).await;
+}

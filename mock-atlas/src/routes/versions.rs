@@ -1,0 +1,90 @@
+//! Versions: making the next one, and searching among them.
+
+use std::num::NonZeroU64;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+
+use crate::access::Caller;
+use crate::atlas::Atlas;
+use crate::error::ApiError;
+use crate::extract::{Member, Origin, Params, SearchQuery, TypePath};
+use crate::names::Name;
+use crate::router::upload_path;
+use crate::store::{Metadata, NewVersion};
+use crate::wire::{NewVersionReply, SearchReply, VersionElement};
+
+/// `POST /artifacts/:username/:name/:type`.
+pub(crate) async fn create(
+    State(atlas): State<Atlas>,
+    Member(account): Member,
+    TypePath {
+        artifact,
+        artifact_type,
+    }: TypePath,
+    origin: Origin,
+    params: Params,
+) -> Result<Response, ApiError> {
+    atlas.check_write(&account, &artifact)?;
+    let new = new_version(&params, atlas.max_id_length())?;
+    check_type(&artifact_type, &new.metadata)?;
+    let version = atlas
+        .store()
+        .create_version(&artifact, &artifact_type, new)?;
+    let reply = NewVersionReply {
+        version: VersionElement::new(&artifact, &artifact_type, &version),
+        upload_path: format!("{origin}{}", upload_path(version.upload)),
+        upload_token: version.upload.to_string(),
+    };
+    Ok(Json(reply).into_response())
+}
+
+/// `GET /artifacts/:username/:name/:type/search`.
+pub(crate) async fn search(
+    State(atlas): State<Atlas>,
+    caller: Caller,
+    TypePath {
+        artifact,
+        artifact_type,
+    }: TypePath,
+    SearchQuery(query): SearchQuery,
+) -> Result<Response, ApiError> {
+    atlas.check_read(&caller, &artifact)?;
+    let found = atlas.store().search(&artifact, &artifact_type, &query)?;
+    let element = |version| VersionElement::new(&artifact, &artifact_type, version);
+    Ok(Json(SearchReply {
+        versions: found.iter().map(element).collect(),
+    })
+    .into_response())
+}
+
+fn new_version(params: &Params, max_id_length: Option<usize>) -> Result<NewVersion, ApiError> {
+    let section = params.section("artifact_version")?;
+    // The Go client always sends an id, but an empty one if its caller has none.
+    let id = section.text("id")?.unwrap_or_default();
+    if let Some(limit) = max_id_length
+        && id.chars().count() > limit
+    {
+        let message = format!("artifact_version[id] is longer than {limit} characters");
+        return Err(ApiError::Invalid(message));
+    }
+    // Nothing tells a client its compile id again, so it is checked and not kept.
+    section.integer("compile_id")?;
+    Ok(NewVersion {
+        id: id.to_owned(),
+        metadata: section.metadata("metadata")?,
+        build: section.integer("build_id")?.and_then(NonZeroU64::new),
+        file: section.boolean("file")?.unwrap_or(false),
+    })
+}
+
+/// A box is of use to Vagrant only with a provider (contract: Versions; thread).
+fn check_type(artifact_type: &Name, metadata: &Metadata) -> Result<(), ApiError> {
+    if artifact_type.as_str() == "vagrant.box" && metadata.get("provider").is_none() {
+        return Err(ApiError::Invalid(
+            "Metadata must have 'provider' key".to_owned(),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Serving a router on a bound listener, until told to stop.
+
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How long requests under way may take to end after the server was told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long to wait after accepting failed, for want of file descriptors say.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves HTTP/1.1 on a listener until `shutdown` completes: then nothing new is accepted, idle
+/// connections are closed, and requests under way may take up to ten seconds to end.
+///
+/// Dropping the future stops everything at once, its connections included.
+///
+/// # Errors
+/// When the listener has no local address, which a bound one always has.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let stop = CancellationToken::new();
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, router.clone(), stop.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            },
+            // Only to let go of what has ended.
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    stop.cancel();
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, ended).await.is_err() {
+        tracing::warn!("requests under way were cut off");
+    }
+    Ok(())
+}
+
+async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) {
+    // Replies are written whole, so waiting to fill a packet only costs time.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "the connection is gone already");
+        return;
+    }
+    let service = TowerToHyperService::new(router);
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection broke");
+    }
+}

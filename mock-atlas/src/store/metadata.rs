@@ -1,0 +1,162 @@
+//! A version's metadata, in the order in which the real Atlas gave it back.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+const REGION_PREFIX: &str = "region.";
+
+/// The metadata of a version: text by key, ordered by the key's length and then by its bytes, as
+/// PostgreSQL's `jsonb` keeps it (recorded; contract: Versions).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Metadata(Vec<(Box<str>, Box<str>)>);
+
+impl Metadata {
+    /// The value under a key.
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.position(key).ok().map(|at| &*self.0[at].1)
+    }
+
+    /// Keys and values, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// Adds what Atlas derives from `region.*` keys: `ami_id` and `region`, each a list joined by
+    /// commas and sorted by region; keys that the client sent itself win (recorded; inferred).
+    #[must_use]
+    pub(crate) fn with_derived_regions(mut self) -> Self {
+        let mut regions: Vec<(&str, &str)> = self
+            .iter()
+            .filter_map(|(key, ami)| Some((key.strip_prefix(REGION_PREFIX)?, ami)))
+            .filter(|(region, _)| !region.is_empty())
+            .collect();
+        if regions.is_empty() {
+            return self;
+        }
+        regions.sort_unstable();
+        let amis = join(regions.iter().map(|(_, ami)| *ami));
+        let names = join(regions.iter().map(|(region, _)| *region));
+        self.insert_if_absent("ami_id", amis);
+        self.insert_if_absent("region", names);
+        self
+    }
+
+    fn insert_if_absent(&mut self, key: &str, value: String) {
+        if let Err(at) = self.position(key) {
+            self.0.insert(at, (key.into(), value.into()));
+        }
+    }
+
+    fn position(&self, key: &str) -> Result<usize, usize> {
+        self.0
+            .binary_search_by(|(other, _)| jsonb_order(other).cmp(&jsonb_order(key)))
+    }
+}
+
+impl FromIterator<(String, String)> for Metadata {
+    /// Of a key given twice, the last value stays.
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        let mut pairs: Vec<(Box<str>, Box<str>)> = pairs
+            .into_iter()
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect();
+        // Reversed and sorted stably, the last of equal keys comes first, and `dedup` keeps it.
+        pairs.reverse();
+        pairs.sort_by(|(a, _), (b, _)| jsonb_order(a).cmp(&jsonb_order(b)));
+        pairs.dedup_by(|(later, _), (earlier, _)| later == earlier);
+        pairs.shrink_to_fit();
+        Self(pairs)
+    }
+}
+
+impl Serialize for Metadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in self.iter() {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+fn jsonb_order(key: &str) -> (usize, &[u8]) {
+    (key.len(), key.as_bytes())
+}
+
+fn join<'a>(parts: impl Iterator<Item = &'a str>) -> String {
+    parts.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn metadata(pairs: &[(&str, &str)]) -> Metadata {
+        pairs
+            .iter()
+            .map(|&(k, v)| (k.to_owned(), v.to_owned()))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn any_pairs_come_back_complete_and_in_jsonb_order(
+            pairs in proptest::collection::vec((any::<String>(), any::<String>()), 0..20)
+        ) {
+            let expected: BTreeMap<String, String> = pairs.iter().cloned().collect();
+            let metadata: Metadata = pairs.into_iter().collect();
+
+            let found: BTreeMap<String, String> =
+                metadata.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+            prop_assert_eq!(&found, &expected);
+            for (key, value) in &expected {
+                prop_assert_eq!(metadata.get(key), Some(value.as_str()));
+            }
+            let keys: Vec<&str> = metadata.iter().map(|(key, _)| key).collect();
+            for pair in keys.windows(2) {
+                let [a, b] = pair else { unreachable!() };
+                prop_assert!(a.len() < b.len() || (a.len() == b.len() && a.as_bytes() < b.as_bytes()));
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_ordered_by_length_and_then_by_byte() {
+        let metadata = metadata(&[
+            ("created_at", "1"),
+            ("region", "x"),
+            ("os", ""),
+            ("amiId", "y"),
+        ]);
+        assert_eq!(
+            serde_json::to_string(&metadata).unwrap(),
+            r#"{"os":"","amiId":"y","region":"x","created_at":"1"}"#
+        );
+    }
+
+    #[test]
+    fn regions_are_derived_sorted_by_name() {
+        let metadata = metadata(&[("region.us-east-1", "ami-2"), ("region.eu-west-1", "ami-1")])
+            .with_derived_regions();
+        assert_eq!(metadata.get("ami_id"), Some("ami-1,ami-2"));
+        assert_eq!(metadata.get("region"), Some("eu-west-1,us-east-1"));
+    }
+
+    #[test]
+    fn keys_sent_by_the_client_win_over_derived_ones() {
+        let metadata =
+            metadata(&[("region.us-east-1", "ami-2"), ("region", "mine")]).with_derived_regions();
+        assert_eq!(metadata.get("region"), Some("mine"));
+        assert_eq!(metadata.get("ami_id"), Some("ami-2"));
+    }
+
+    #[test]
+    fn nothing_is_derived_without_regions() {
+        let plain = metadata(&[("regional", "x"), ("region.", "y")]);
+        assert_eq!(plain.clone().with_derived_regions(), plain);
+    }
+}

@@ -1,0 +1,60 @@
+//! What a search asks for, free of its spelling in a URL.
+
+use super::Version;
+
+/// A search among the versions of one artifact type: a selection, narrowed by filters that must
+/// all hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Query {
+    /// Which versions are looked at, and how many may come back.
+    pub(crate) select: Select,
+    /// What their metadata must have.
+    pub(crate) filters: Vec<Filter>,
+}
+
+impl Query {
+    pub(super) fn accepts(&self, version: &Version) -> bool {
+        self.filters.iter().all(|filter| filter.accepts(version))
+    }
+}
+
+/// Which versions a search looks at (contract: Search and download).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Select {
+    /// All that match, newest first.
+    #[default]
+    All,
+    /// The latest version, if it matches.
+    Latest,
+    /// The newest that matches.
+    Newest,
+    /// The version of this number, if it matches.
+    Number(u64),
+    /// The newest match within the latest build.
+    LatestBuild,
+    /// The newest match that any build made.
+    AnyBuild,
+    /// The newest match that this build made.
+    Build(u64),
+    /// Nothing: what was asked for can name no version.
+    Nothing,
+}
+
+/// A condition on one metadata key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Filter {
+    /// The key, which must be there.
+    pub(crate) key: String,
+    /// The value it must have; `None` is any.
+    pub(crate) value: Option<String>,
+}
+
+impl Filter {
+    fn accepts(&self, version: &Version) -> bool {
+        match (version.metadata.get(&self.key), &self.value) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(found), Some(wanted)) => found == wanted,
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The store as a whole: visibility, numbering, selections, uploads.
+
+use std::num::NonZeroU64;
+
+use super::*;
+
+struct Fixture {
+    store: Store,
+    name: ArtifactName,
+    artifact_type: Name,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let fixture = Self {
+            store: Store::default(),
+            name: "acme/web".parse().unwrap(),
+            artifact_type: "custom.image".parse().unwrap(),
+        };
+        fixture
+            .store
+            .create_artifact(&fixture.name, Visibility::Private)
+            .unwrap();
+        fixture
+    }
+
+    fn push(&self, new: NewVersion) -> Version {
+        self.store
+            .create_version(&self.name, &self.artifact_type, new)
+            .unwrap()
+    }
+
+    fn push_with_file(&self) -> Version {
+        self.push(NewVersion {
+            file: true,
+            ..NewVersion::default()
+        })
+    }
+
+    fn push_of_build(&self, build: u64, arch: &str) -> Version {
+        self.push(NewVersion {
+            build: NonZeroU64::new(build),
+            metadata: [("arch".to_owned(), arch.to_owned())].into_iter().collect(),
+            ..NewVersion::default()
+        })
+    }
+
+    fn search(&self, select: Select, filters: &[(&str, Option<&str>)]) -> Vec<u64> {
+        let filters = filters
+            .iter()
+            .map(|(key, value)| Filter {
+                key: (*key).to_owned(),
+                value: value.map(str::to_owned),
+            })
+            .collect();
+        let query = Query { select, filters };
+        let found = self
+            .store
+            .search(&self.name, &self.artifact_type, &query)
+            .unwrap();
+        found.iter().map(|version| version.number).collect()
+    }
+
+    fn file(&self, which: Which) -> Result<Vec<u8>, StoreError> {
+        let blob = self.store.file(&self.name, &self.artifact_type, which)?;
+        Ok(blob.chunks(0..blob.len()).flatten().collect())
+    }
+}
+
+fn blob(bytes: &[u8]) -> Blob {
+    let mut writer = BlobWriter::default();
+    writer.write(bytes);
+    writer.finish()
+}
+
+#[test]
+fn a_name_can_be_taken_once() {
+    let fixture = Fixture::new();
+    assert_eq!(
+        fixture
+            .store
+            .create_artifact(&fixture.name, Visibility::Public),
+        Err(StoreError::NameTaken)
+    );
+    assert_eq!(
+        fixture.store.visibility(&fixture.name),
+        Some(Visibility::Private)
+    );
+}
+
+#[test]
+fn numbers_count_up_for_each_type() {
+    let fixture = Fixture::new();
+    fixture.push(NewVersion::default());
+    assert_eq!(fixture.push(NewVersion::default()).number, 2);
+    let other: Name = "other".parse().unwrap();
+    let first = fixture
+        .store
+        .create_version(&fixture.name, &other, NewVersion::default());
+    assert_eq!(first.unwrap().number, 1);
+}
+
+#[test]
+fn a_version_is_visible_only_once_its_bytes_are_complete() {
+    let fixture = Fixture::new();
+    fixture.push(NewVersion::default());
+    let awaiting = fixture.push_with_file();
+    for select in [Select::All, Select::Latest, Select::Newest] {
+        assert_eq!(fixture.search(select, &[]), [1], "{select:?}");
+    }
+    assert!(fixture.search(Select::Number(2), &[]).is_empty());
+    assert_eq!(fixture.file(Which::Number(2)), Err(StoreError::NotFound));
+
+    fixture
+        .store
+        .finish_upload(awaiting.upload, blob(b"bytes"))
+        .unwrap();
+    assert_eq!(fixture.search(Select::All, &[]), [2, 1]);
+    assert_eq!(fixture.search(Select::Latest, &[]), [2]);
+    assert_eq!(fixture.file(Which::Number(2)).unwrap(), b"bytes");
+}
+
+#[test]
+fn the_latest_is_the_highest_number_whatever_was_finished_last() {
+    let fixture = Fixture::new();
+    let (first, second) = (fixture.push_with_file(), fixture.push_with_file());
+    fixture
+        .store
+        .finish_upload(second.upload, blob(b"two"))
+        .unwrap();
+    fixture
+        .store
+        .finish_upload(first.upload, blob(b"one"))
+        .unwrap();
+    fixture.push(NewVersion::default());
+    assert_eq!(fixture.search(Select::Latest, &[]), [3]);
+    assert_eq!(fixture.file(Which::Latest).unwrap(), b"two");
+}
+
+#[test]
+fn the_same_bytes_again_are_fine_and_others_lose_nothing() {
+    let fixture = Fixture::new();
+    let upload = fixture.push_with_file().upload;
+    fixture.store.finish_upload(upload, blob(b"one")).unwrap();
+    assert_eq!(fixture.store.finish_upload(upload, blob(b"one")), Ok(()));
+    assert_eq!(
+        fixture.store.finish_upload(upload, blob(b"two")),
+        Err(StoreError::OtherBytes)
+    );
+    assert_eq!(fixture.file(Which::Latest).unwrap(), b"one");
+}
+
+#[test]
+fn a_version_without_a_file_takes_no_bytes() {
+    let fixture = Fixture::new();
+    let upload = fixture.push(NewVersion::default()).upload;
+    assert_eq!(
+        fixture.store.check_upload(upload),
+        Err(StoreError::NoFileExpected)
+    );
+    assert_eq!(
+        fixture.store.finish_upload(upload, blob(b"x")),
+        Err(StoreError::NoFileExpected)
+    );
+    assert_eq!(
+        fixture.store.check_upload(Uuid::new_v4()),
+        Err(StoreError::NotFound)
+    );
+}
+
+#[test]
+fn latest_is_filtered_and_newest_is_searched_for() {
+    let fixture = Fixture::new();
+    fixture.push_of_build(0, "arm64");
+    fixture.push_of_build(0, "amd64");
+    let arm = [("arch", Some("arm64"))];
+    assert!(fixture.search(Select::Latest, &arm).is_empty());
+    assert_eq!(fixture.search(Select::Newest, &arm), [1]);
+    assert_eq!(fixture.search(Select::All, &[("arch", None)]), [2, 1]);
+    assert!(
+        fixture
+            .search(Select::All, &[("arch", None), ("os", None)])
+            .is_empty()
+    );
+    assert!(fixture.search(Select::Number(2), &arm).is_empty());
+    assert_eq!(fixture.search(Select::Number(1), &arm), [1]);
+}
+
+#[test]
+fn builds_select_among_the_versions_they_made() {
+    let fixture = Fixture::new();
+    fixture.push_of_build(5, "amd64");
+    fixture.push_of_build(6, "arm64");
+    fixture.push_of_build(6, "amd64");
+    fixture.push_of_build(5, "arm64");
+    fixture.push_of_build(0, "riscv64");
+    assert_eq!(fixture.search(Select::LatestBuild, &[]), [3]);
+    assert_eq!(
+        fixture.search(Select::LatestBuild, &[("arch", Some("arm64"))]),
+        [2]
+    );
+    assert_eq!(fixture.search(Select::AnyBuild, &[]), [4]);
+    assert_eq!(
+        fixture.search(Select::Build(5), &[("arch", Some("amd64"))]),
+        [1]
+    );
+    assert!(fixture.search(Select::Build(0), &[]).is_empty());
+    assert!(
+        fixture
+            .search(Select::LatestBuild, &[("arch", Some("riscv64"))])
+            .is_empty()
+    );
+    assert!(fixture.search(Select::Nothing, &[]).is_empty());
+}
+
+#[test]
+fn numbers_out_of_range_name_nothing() {
+    let fixture = Fixture::new();
+    fixture.push(NewVersion::default());
+    for number in [0, 2, u64::MAX] {
+        assert!(
+            fixture.search(Select::Number(number), &[]).is_empty(),
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn parallel_pushes_get_numbers_without_gaps_or_doubles() {
+    let fixture = Fixture::new();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    fixture.push(NewVersion::default());
+                }
+            });
+        }
+    });
+    let expected: Vec<u64> = (1..=800).rev().collect();
+    assert_eq!(fixture.search(Select::All, &[]), expected);
+}

@@ -1,0 +1,180 @@
+//! The versions of one artifact type, in their order.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Blob, Metadata, Query, Select, StoreError};
+
+/// What a client says of a version it makes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NewVersion {
+    /// The artifact's own id, such as `us-east-1:ami-1`.
+    pub(crate) id: String,
+    /// What it knows of itself; derived keys are added by the store.
+    pub(crate) metadata: Metadata,
+    /// Which build made it; `None` where the client sent 0.
+    pub(crate) build: Option<NonZeroU64>,
+    /// Whether bytes will follow.
+    pub(crate) file: bool,
+}
+
+/// One version, as owned values that are cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
+    /// Counts up from 1 for each artifact and type.
+    pub(crate) number: u64,
+    /// The artifact's own id.
+    pub(crate) id: Arc<str>,
+    /// Its metadata, derived keys included.
+    pub(crate) metadata: Arc<Metadata>,
+    /// Which build made it.
+    pub(crate) build: Option<NonZeroU64>,
+    /// Its bytes, or whether there will be any.
+    pub(crate) file: File,
+    /// What names its upload; cannot be guessed.
+    pub(crate) upload: Uuid,
+}
+
+/// Where the bytes of a version are.
+#[derive(Clone, Debug)]
+pub(crate) enum File {
+    /// There are none, and none will come.
+    None,
+    /// They were announced and have not come: such a version is never handed out.
+    Awaited,
+    /// Here they are.
+    Stored(Blob),
+}
+
+impl Version {
+    fn is_visible(&self) -> bool {
+        !matches!(self.file, File::Awaited)
+    }
+
+    fn blob(&self) -> Option<&Blob> {
+        match &self.file {
+            File::Stored(blob) => Some(blob),
+            File::None | File::Awaited => None,
+        }
+    }
+}
+
+/// Which version's file is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The newest that has one.
+    Latest,
+    /// The one of this number.
+    Number(u64),
+}
+
+/// All versions of one artifact type. Version `n` stands at index `n - 1`, so a number is found
+/// without scanning; so is the latest, whose number is kept.
+#[derive(Debug, Default)]
+pub(super) struct Versions {
+    all: Vec<Version>,
+    latest: Option<u64>,
+    latest_with_file: Option<u64>,
+}
+
+impl Versions {
+    pub(super) fn add(&mut self, new: NewVersion, upload: Uuid) -> Version {
+        let version = Version {
+            number: self.all.len() as u64 + 1,
+            id: new.id.into(),
+            metadata: Arc::new(new.metadata.with_derived_regions()),
+            build: new.build,
+            file: if new.file { File::Awaited } else { File::None },
+            upload,
+        };
+        self.all.push(version.clone());
+        self.has_changed(&version);
+        version
+    }
+
+    fn get(&self, number: u64) -> Option<&Version> {
+        self.all.get(index(number)?)
+    }
+
+    /// Whether a version takes bytes.
+    pub(super) fn check_upload(&self, number: u64) -> Result<(), StoreError> {
+        match self.get(number).ok_or(StoreError::NotFound)?.file {
+            File::None => Err(StoreError::NoFileExpected),
+            File::Awaited | File::Stored(_) => Ok(()),
+        }
+    }
+
+    /// Gives a version the bytes it awaits, which makes it visible.
+    pub(super) fn finish_upload(&mut self, number: u64, blob: Blob) -> Result<(), StoreError> {
+        let version = index(number)
+            .and_then(|at| self.all.get_mut(at))
+            .ok_or(StoreError::NotFound)?;
+        match &version.file {
+            File::None => Err(StoreError::NoFileExpected),
+            File::Stored(stored) if stored.digest() == blob.digest() => Ok(()),
+            File::Stored(_) => Err(StoreError::OtherBytes),
+            File::Awaited => {
+                version.file = File::Stored(blob);
+                let version = version.clone();
+                self.has_changed(&version);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn file(&self, which: Which) -> Option<Blob> {
+        let number = match which {
+            Which::Latest => self.latest_with_file?,
+            Which::Number(number) => number,
+        };
+        self.get(number)?.blob().cloned()
+    }
+
+    pub(super) fn search(&self, query: &Query) -> Vec<Version> {
+        let matches = || self.newest_first().filter(|version| query.accepts(version));
+        let one = |found: Option<&Version>| found.cloned().into_iter().collect();
+        match query.select {
+            Select::All => matches().cloned().collect(),
+            Select::Newest => one(matches().next()),
+            Select::Latest => one(self.latest.and_then(|number| self.matching(number, query))),
+            Select::Number(number) => one(self.matching(number, query)),
+            Select::LatestBuild => {
+                let latest = self
+                    .newest_first()
+                    .filter_map(|version| version.build)
+                    .max();
+                one(matches().find(|version| latest.is_some() && version.build == latest))
+            }
+            Select::AnyBuild => one(matches().find(|version| version.build.is_some())),
+            Select::Build(build) => {
+                one(matches().find(|version| version.build.is_some_and(|b| b.get() == build)))
+            }
+            Select::Nothing => Vec::new(),
+        }
+    }
+
+    fn matching(&self, number: u64, query: &Query) -> Option<&Version> {
+        self.get(number)
+            .filter(|version| version.is_visible() && query.accepts(version))
+    }
+
+    fn newest_first(&self) -> impl Iterator<Item = &Version> {
+        self.all.iter().rev().filter(|version| version.is_visible())
+    }
+
+    fn has_changed(&mut self, version: &Version) {
+        // `None` is less than any number, so the first one wins over it.
+        if version.is_visible() {
+            self.latest = self.latest.max(Some(version.number));
+        }
+        if version.blob().is_some() {
+            self.latest_with_file = self.latest_with_file.max(Some(version.number));
+        }
+    }
+}
+
+fn index(number: u64) -> Option<usize> {
+    usize::try_from(number).ok()?.checked_sub(1)
+}
