@@ -282,12 +282,7 @@ fn local_url(mut bound: SocketAddr) -> String {
 }
 
 fn access(root_token: &str, users: Vec<User>) -> Result<Access, StartError> {
-    let username = |name: &str| {
-        name.parse::<Name>().map_err(|error| StartError::Username {
-            name: name.to_owned(),
-            error,
-        })
-    };
+    let username = |name: &str| name.parse::<Name>().map_err(StartError::Username);
     let all = std::iter::once(root_token).chain(
         users
             .iter()
@@ -351,15 +346,10 @@ pub enum StartError {
     #[error("the same token is given twice")]
     TokenTwice,
     /// A user's name that cannot be one.
-    #[error("{name:?} cannot be a user's name: it {error}")]
-    Username {
-        /// The name.
-        name: String,
-        /// What is wrong with it.
-        error: NameError,
-    },
+    #[error("the username {0}")]
+    Username(NameError),
     /// An artifact's name that cannot be one.
-    #[error("{name:?} cannot be an artifact: {error}")]
+    #[error("the artifact {name:?}: {error}")]
     Artifact {
         /// The name.
         name: String,

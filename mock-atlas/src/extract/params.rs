@@ -37,10 +37,10 @@ impl<S: Send + Sync> FromRequest<S> for Params {
         let encoding = encoding(request.headers())?;
         let body = read(request.into_body()).await?;
         let fields = match encoding {
-            Encoding::Form => form::decode(&body).map_err(|error| malformed("form", error))?,
+            Encoding::Form => form::decode(&body).map_err(|error| malformed("a form", error))?,
             Encoding::Json if body.is_empty() => Map::new(),
             Encoding::Json => {
-                serde_json::from_slice(&body).map_err(|error| malformed("JSON object", error))?
+                serde_json::from_slice(&body).map_err(|error| malformed("a JSON object", error))?
             }
         };
         Ok(Self { fields, encoding })
@@ -205,7 +205,7 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
 }
 
 fn malformed(what: &str, error: impl Display) -> ApiError {
-    ApiError::Malformed(format!("The body is no {what}: {error}."))
+    ApiError::Malformed(format!("The body cannot be read as {what}: {error}."))
 }
 
 fn wrong_type(label: impl Display, wanted: &str, found: &Value) -> ApiError {

@@ -1,0 +1,35 @@
+//! HashiCorp's own Go client against the emulator. Needs Go and the library as Debian packages
+//! them: `golang` and `golang-github-hashicorp-atlas-go-dev`.
+#![cfg(feature = "real-clients")]
+
+use std::path::Path;
+
+use mock_atlas::{MockAtlas, User};
+use tokio::process::Command;
+
+#[tokio::test]
+async fn the_go_client_is_served_and_meets_each_error_in_its_own_words() {
+    let atlas = MockAtlas::builder()
+        .user(User::new("amy").password("secret"))
+        .max_file_bytes(1024)
+        .start()
+        .await
+        .unwrap();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/atlas_go/main.go");
+    let cache = tempfile::tempdir().unwrap();
+    let output = Command::new("go")
+        .arg("run")
+        .arg(program)
+        .env("GO111MODULE", "off")
+        .env("GOPATH", "/usr/share/gocode")
+        .env("GOCACHE", cache.path())
+        .env("ATLAS_ADDRESS", atlas.url())
+        .env("ATLAS_TOKEN", atlas.token())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("go must be installed");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
+}

@@ -1,0 +1,203 @@
+//! The program `mock-atlas`, serving.
+
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+struct Program {
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl Program {
+    fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut child = command(arguments, variables).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, stdout }
+    }
+
+    async fn line(&mut self) -> String {
+        self.stdout
+            .next_line()
+            .await
+            .unwrap()
+            .expect("a line of output")
+    }
+
+    async fn json(&mut self) -> serde_json::Value {
+        serde_json::from_str(&self.line().await).unwrap()
+    }
+
+    async fn stop(mut self, signal: Signal) -> Option<i32> {
+        let pid = Pid::from_raw(self.child.id().unwrap().try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+        self.child.wait().await.unwrap().code()
+    }
+}
+
+fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mock-atlas"));
+    command
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+#[tokio::test]
+async fn it_prints_the_lines_to_export() {
+    let mut program = Program::start(&["--listen", "127.0.0.1:0", "--token", "T"], &[]);
+    let mut exports = Vec::new();
+    while exports.len() < 2 {
+        let line = program.line().await;
+        exports.extend(line.trim().strip_prefix("export ").map(str::to_owned));
+    }
+    let address = exports[0].strip_prefix("ATLAS_ADDRESS=").unwrap();
+    assert_eq!(exports[1], "ATLAS_TOKEN=T");
+    let url = format!("{address}/api/v1/authenticate?access_token=T");
+    assert_eq!(reqwest::get(url).await.unwrap().status(), 200);
+    assert_eq!(program.stop(Signal::TERM).await, Some(0));
+}
+
+#[tokio::test]
+async fn variables_and_json_are_for_programs() {
+    let variables = [
+        ("MOCK_ATLAS_LISTEN", "127.0.0.1:0"),
+        ("MOCK_ATLAS_OUTPUT", "json"),
+        ("MOCK_ATLAS_TOKEN", ""),
+    ];
+    let mut program = Program::start(&[], &variables);
+    let said = program.json().await;
+    let (address, token) = (
+        said["address"].as_str().unwrap(),
+        said["token"].as_str().unwrap(),
+    );
+    assert_eq!(token.len(), 14 + ".atlasv1.".len() + 67);
+    let url = format!("{address}/api/v1/authenticate?access_token={token}");
+    assert_eq!(reqwest::get(url).await.unwrap().status(), 200);
+    assert_eq!(program.stop(Signal::INT).await, Some(0));
+}
+
+#[tokio::test]
+async fn a_flag_wins_over_a_variable() {
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--output",
+        "json",
+        "--token",
+        "flag",
+    ];
+    let mut program = Program::start(&arguments, &[("MOCK_ATLAS_TOKEN", "variable")]);
+    assert_eq!(program.json().await["token"], "flag");
+}
+
+#[tokio::test]
+async fn the_public_url_is_what_is_announced() {
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--output",
+        "json",
+        "--public-url",
+        "https://proxy.test/",
+    ];
+    let mut program = Program::start(&arguments, &[]);
+    assert_eq!(program.json().await["address"], "https://proxy.test");
+}
+
+#[tokio::test]
+async fn listening_on_every_address_announces_one_that_works() {
+    let arguments = ["--listen", "0.0.0.0:0", "--output", "json"];
+    let mut program = Program::start(&arguments, &[]);
+    let said = program.json().await;
+    let url = format!("{}/api/v1/token", said["address"].as_str().unwrap());
+    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    assert_eq!(reqwest::get(url).await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn an_address_in_use_says_what_to_do() {
+    let mut program = Program::start(&["--listen", "127.0.0.1:0", "--output", "json"], &[]);
+    let said = program.json().await;
+    let address = said["address"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("http://")
+        .unwrap()
+        .to_owned();
+    let output = command(&["--listen", &address], &[])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains(&address) && stderr.contains("--listen 127.0.0.1:0"),
+        "{stderr}"
+    );
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_told_from_failures() {
+    for arguments in [&["--no-such-flag"][..], &["--listen", "nowhere"], &["exec"]] {
+        let output = command(arguments, &[]).output().await.unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_log_and_no_help_shows_a_secret() {
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--output",
+        "json",
+        "--log",
+        "trace",
+    ];
+    let mut program = Program::start(&arguments, &[("MOCK_ATLAS_TOKEN", "canary")]);
+    let address = program.json().await["address"].as_str().unwrap().to_owned();
+    let http = reqwest::Client::new();
+    let artifacts = format!("{address}/api/v1/artifacts?access_token=canary");
+    let artifact = http
+        .post(&artifacts)
+        .body(r#"{"artifact":{"username":"acme","name":"web"}}"#);
+    assert_eq!(artifact.send().await.unwrap().status(), 200);
+    let version = http
+        .post(format!("{address}/api/v1/artifacts/acme/web/x"))
+        .header("X-Atlas-Token", "canary")
+        .body(r#"{"artifact_version":{"id":"x","file":true}}"#);
+    let version: serde_json::Value = version.send().await.unwrap().json().await.unwrap();
+    let upload = version["upload_path"].as_str().unwrap();
+    assert_eq!(
+        http.put(upload)
+            .body("bytes")
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+
+    let mut stderr = program.child.stderr.take().unwrap();
+    assert_eq!(program.stop(Signal::TERM).await, Some(0));
+    let mut log = String::new();
+    stderr.read_to_string(&mut log).await.unwrap();
+    assert!(log.contains("/_binstore/{upload}"), "{log}");
+    assert!(!log.contains("canary"), "{log}");
+    assert!(
+        !log.contains(version["upload_token"].as_str().unwrap()),
+        "{log}"
+    );
+
+    let help = command(&["--help"], &[("MOCK_ATLAS_TOKEN", "canary")])
+        .output()
+        .await
+        .unwrap();
+    assert!(!String::from_utf8(help.stdout).unwrap().contains("canary"));
+}

@@ -1,0 +1,118 @@
+//! A client that asks and does not judge.
+
+use mock_atlas::{Builder, MockAtlas, User};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+
+pub(crate) const FILE: &str = "/api/v1/artifacts/acme/web/custom.image";
+
+/// An emulator with a second user, `rival`, and a public artifact, `acme/public`.
+pub(crate) struct Fixture {
+    pub(crate) atlas: MockAtlas,
+    pub(crate) http: Client,
+}
+
+/// What came back.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    pub(crate) async fn of(response: Response) -> Self {
+        Self {
+            status: response.status(),
+            body: response.text().await.unwrap(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        Self::with(|builder| builder).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
+        let builder = MockAtlas::builder()
+            .token("ROOT")
+            .user(User::new("rival").password("secret").token("RIVAL"))
+            .public_artifact("acme/public");
+        let atlas = change(builder).start().await.unwrap();
+        Self {
+            atlas,
+            http: Client::new(),
+        }
+    }
+
+    pub(crate) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.atlas.url()))
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.anonymous(method, path).header("X-Atlas-Token", "ROOT")
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        Reply::of(self.request(Method::GET, path).send().await.unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
+        Reply::of(
+            self.request(Method::POST, path)
+                .json(&body)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
+    }
+
+    pub(crate) async fn make_artifact(&self, username: &str, name: &str) {
+        let body = json!({"artifact": {"username": username, "name": name}});
+        assert_eq!(self.post("/api/v1/artifacts", body).await.status, 200);
+    }
+
+    /// Makes a version; its reply.
+    pub(crate) async fn make_version(&self, version: Value) -> Value {
+        let reply = self
+            .post(FILE, json!({ "artifact_version": version }))
+            .await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        reply.json()
+    }
+
+    /// Makes a version of `acme/web` with this file; its reply.
+    pub(crate) async fn push(&self, bytes: &'static [u8]) -> Value {
+        let version = self.make_version(json!({"id": "x", "file": true})).await;
+        let reply = self.put(&upload_path(&version), bytes).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        version
+    }
+
+    pub(crate) async fn put(&self, url: &str, bytes: &'static [u8]) -> Reply {
+        Reply::of(self.http.put(url).body(bytes).send().await.unwrap()).await
+    }
+
+    /// The numbers of the versions that a search of `acme/web` finds.
+    pub(crate) async fn found(&self, query: &str) -> Vec<u64> {
+        let reply = self.get(&format!("{FILE}/search?{query}")).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let versions = reply.json()["versions"].as_array().unwrap().clone();
+        versions
+            .iter()
+            .map(|version| version["version"].as_u64().unwrap())
+            .collect()
+    }
+}
+
+pub(crate) fn upload_path(version: &Value) -> String {
+    version["upload_path"].as_str().unwrap().to_owned()
+}
+
+pub(crate) const NOT_FOUND: &str = r#"{"errors":["Resource not found!"],"success":false}"#;
