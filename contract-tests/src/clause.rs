@@ -1,0 +1,119 @@
+//! A clause: one statement of the contract that a server can keep or break, with how we know it and how we ask.
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+
+use crate::{context::Context, fault::Verdict};
+
+/// How a behaviour is known; the marks of `docs/contract.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    /// A reply of the real Atlas, kept by somebody.
+    Recorded,
+    /// What a genuine client sends, or needs back.
+    Client,
+    /// The documentation of the service or of a client.
+    Docs,
+    /// A public issue thread.
+    Thread,
+    /// The project's own choice.
+    Inferred,
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Recorded => "recorded",
+            Self::Client => "client",
+            Self::Docs => "docs",
+            Self::Thread => "thread",
+            Self::Inferred => "inferred",
+        })
+    }
+}
+
+/// What only the operator of a server can give to a clause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// A user name and a password that may log in.
+    Login,
+    /// The token of a second user, who can neither see nor write the namespace.
+    OtherToken,
+    /// A public artifact within the namespace.
+    PublicArtifact,
+    /// The length of the longest `id` the server takes.
+    MaxIdLength,
+}
+
+impl Need {
+    /// The flags of the program that meet the need.
+    pub fn flags(self) -> &'static str {
+        match self {
+            Self::Login => "--login and --password",
+            Self::OtherToken => "--other-token",
+            Self::PublicArtifact => "--public-artifact",
+            Self::MaxIdLength => "--max-id-length",
+        }
+    }
+}
+
+/// The check of a clause: `Ok` when the server keeps it.
+pub type Check = for<'a> fn(&'a Context<'a>) -> BoxFuture<'a, Verdict>;
+
+/// One statement of the contract about the server.
+#[derive(Clone, Copy)]
+pub struct Clause {
+    /// Stable and unique, `area.statement`; at most 30 characters, because the names of artifacts are made of it.
+    pub id: &'static str,
+    /// The statement, in the words of the contract.
+    pub title: &'static str,
+    /// How it is known; never empty.
+    pub evidence: &'static [Evidence],
+    /// What the operator must tell before it can be checked.
+    pub needs: &'static [Need],
+    /// How it is checked.
+    pub check: Check,
+}
+
+impl Clause {
+    /// Whether a server that does otherwise fails: what is merely our choice makes only a difference.
+    pub fn required(&self) -> bool {
+        self.evidence.iter().any(|mark| *mark != Evidence::Inferred)
+    }
+
+    /// The marks as one text: `docs, client`.
+    pub fn marks(&self) -> String {
+        let marks: Vec<_> = self.evidence.iter().map(ToString::to_string).collect();
+        marks.join(", ")
+    }
+}
+
+/// A clause that needs nothing of the operator.
+pub(crate) const fn clause(
+    id: &'static str,
+    title: &'static str,
+    evidence: &'static [Evidence],
+    check: Check,
+) -> Clause {
+    needing(&[], id, title, evidence, check)
+}
+
+/// A clause that only some facts of the operator make possible.
+pub(crate) const fn needing(
+    needs: &'static [Need],
+    id: &'static str,
+    title: &'static str,
+    evidence: &'static [Evidence],
+    check: Check,
+) -> Clause {
+    Clause {
+        id,
+        title,
+        evidence,
+        needs,
+        check,
+    }
+}

@@ -1,0 +1,219 @@
+//! A request and its reply, and what can be said about them.
+
+use serde_json::Value;
+
+use crate::{
+    fault::{Fault, Verdict},
+    secrets::Secrets,
+};
+
+/// The statuses that the Go client takes as success.
+const SUCCESS: [u16; 4] = [200, 201, 202, 204];
+/// What stands between us and an Atlas says that there is none: no verdict on the clause.
+const UNAVAILABLE: [u16; 3] = [502, 503, 504];
+/// A longer reply is cut when it is shown.
+const LONGEST_SHOWN: usize = 600;
+
+/// A request and its reply.
+pub struct Exchange {
+    request: String,
+    shown: String,
+    location: Option<String>,
+    /// The reply's status.
+    pub status: u16,
+    /// The reply's body.
+    pub body: Vec<u8>,
+}
+
+impl Exchange {
+    /// What came back for a request, told without secrets.
+    pub(crate) fn new(
+        secrets: &Secrets,
+        request: &str,
+        status: u16,
+        location: Option<String>,
+        body: Vec<u8>,
+    ) -> Self {
+        let shown = match std::str::from_utf8(&body) {
+            Ok(text) => format!("{status} {text}"),
+            Err(_) => format!("{status} and {} bytes", body.len()),
+        };
+        Self {
+            request: secrets.redact(request),
+            // Only what is redacted may be shortened: a secret cut in two is no longer recognised.
+            shown: shorten(secrets.redact(&shown)),
+            status,
+            location,
+            body,
+        }
+    }
+
+    /// # Errors
+    /// [`Fault::Trouble`] when something before the server says that there is none.
+    pub(crate) fn available(&self) -> Verdict {
+        if UNAVAILABLE.contains(&self.status) {
+            return Err(Fault::Trouble(format!("{}: {}", self.request, self.shown)));
+        }
+        Ok(())
+    }
+
+    /// The reply as it may be shown: its status and the beginning of its body, without secrets.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// Where a redirect leads to.
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
+    /// A fault that names what was expected, the reply and the request.
+    pub fn broken(&self, expected: impl std::fmt::Display) -> Fault {
+        Fault::Broken(format!(
+            "expected  {expected}\ncame      {}\nrequest   {}",
+            self.shown, self.request
+        ))
+    }
+
+    /// The statement about this exchange is true.
+    ///
+    /// # Errors
+    /// It is not; the fault names this exchange.
+    pub fn require(&self, holds: bool, expected: impl std::fmt::Display) -> Verdict {
+        if holds {
+            Ok(())
+        } else {
+            Err(self.broken(expected))
+        }
+    }
+
+    /// The status is this one.
+    ///
+    /// # Errors
+    /// It is another one.
+    pub fn status_is(&self, status: u16) -> Verdict {
+        self.require(self.status == status, format!("status {status}"))
+    }
+
+    /// Whether the status is one that the Go client takes as success.
+    pub fn succeeded(&self) -> bool {
+        SUCCESS.contains(&self.status)
+    }
+
+    /// The status is a success.
+    ///
+    /// # Errors
+    /// It is none that the Go client takes as success.
+    pub fn success(&self) -> Verdict {
+        self.require(self.succeeded(), "success: status 200, 201, 202 or 204")
+    }
+
+    /// Refused for what it says: the statuses whose errors a client shows to its user.
+    ///
+    /// # Errors
+    /// The status is neither 400 nor 422.
+    pub fn refused(&self) -> Verdict {
+        self.require(
+            matches!(self.status, 400 | 422),
+            "a refusal: status 400 or 422",
+        )
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn json(&self) -> Verdict<Value> {
+        serde_json::from_slice(&self.body).map_err(|_| self.broken("a JSON body"))
+    }
+
+    /// The body has this value at the JSON pointer.
+    ///
+    /// # Errors
+    /// The body is no JSON, or has no such value at the pointer.
+    pub fn expect(&self, pointer: &str, value: impl Into<Value>) -> Verdict {
+        let value = value.into();
+        let holds = self.json()?.pointer(pointer) == Some(&value);
+        self.require(holds, format!("{value} at {pointer}"))
+    }
+
+    /// The elements of a search.
+    ///
+    /// # Errors
+    /// The status is not 200, or the body is not `{"versions": […]}`.
+    pub fn versions(&self) -> Verdict<Vec<Value>> {
+        self.status_is(200)?;
+        match self.json()?.get("versions") {
+            Some(Value::Array(versions)) => Ok(versions.clone()),
+            _ => Err(self.broken(r#"{"versions": […]}"#)),
+        }
+    }
+
+    /// The search found exactly these versions in this order.
+    ///
+    /// # Errors
+    /// It did not.
+    pub fn found(&self, numbers: &[u64]) -> Verdict {
+        let found = self.versions()?;
+        let numbers_found = found.iter().map(|version| version["version"].as_u64());
+        let holds = numbers_found.eq(numbers.iter().copied().map(Some));
+        self.require(holds, format!("versions {numbers:?}"))
+    }
+}
+
+fn shorten(text: String) -> String {
+    match text.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exchange(status: u16, body: &str) -> Exchange {
+        let secrets = Secrets::default();
+        secrets.add("canary", "[token]");
+        Exchange::new(
+            &secrets,
+            "GET /x?access_token=canary",
+            status,
+            None,
+            body.into(),
+        )
+    }
+
+    #[test]
+    fn a_fault_names_both_sides_and_no_secret() {
+        let fault = exchange(404, "no canary").status_is(200);
+        let expected =
+            "expected  status 200\ncame      404 no [token]\nrequest   GET /x?access_token=[token]";
+        assert_eq!(fault, Err(Fault::Broken(expected.to_owned())));
+    }
+
+    #[test]
+    fn a_secret_on_the_edge_of_what_is_shown_is_hidden_too() {
+        let body = format!("{}canary", "x".repeat(LONGEST_SHOWN - 7));
+        assert!(!format!("{:?}", exchange(500, &body).success()).contains("can"));
+    }
+
+    #[test]
+    fn a_gateway_without_a_server_is_trouble_and_no_verdict() {
+        assert!(matches!(
+            exchange(503, "").available(),
+            Err(Fault::Trouble(_))
+        ));
+        assert_eq!(exchange(500, "").available(), Ok(()));
+    }
+
+    #[test]
+    fn a_search_is_judged_by_number_and_order() {
+        let found = exchange(200, r#"{"versions":[{"version":3},{"version":1}]}"#);
+        assert_eq!(found.found(&[3, 1]), Ok(()));
+        assert!(found.found(&[1, 3]).is_err());
+        assert!(found.found(&[3]).is_err());
+        assert!(exchange(200, "{}").found(&[]).is_err());
+        assert!(exchange(404, r#"{"versions":[]}"#).found(&[]).is_err());
+    }
+}

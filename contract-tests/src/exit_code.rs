@@ -1,0 +1,83 @@
+//! What the program tells the one who started it.
+
+use crate::report::Summary;
+
+/// The exit codes of `atlas-contract`, in the order of their precedence from the last to the first: a run with an
+/// error says so even if a clause failed too, because a verdict of a broken run is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Something ran and all required clauses hold. Differences are no failures.
+    Holds = 0,
+    /// A clause failed.
+    Failed = 1,
+    /// The configuration or the arguments are bad, or the server refuses the token: nothing was judged.
+    BadConfiguration = 2,
+    /// Nothing ran: the filter matches no clause, or all that it matches are disabled.
+    NothingRan = 3,
+    /// The suite broke, or the server could not be reached.
+    SuiteBroke = 4,
+}
+
+impl ExitCode {
+    /// The code of a run that came to its end.
+    pub fn of(summary: &Summary) -> Self {
+        if summary.errors > 0 {
+            Self::SuiteBroke
+        } else if summary.failed > 0 {
+            Self::Failed
+        } else if summary.ran() == 0 {
+            Self::NothingRan
+        } else {
+            Self::Holds
+        }
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(passed: usize, failed: usize, differences: usize, errors: usize) -> ExitCode {
+        ExitCode::of(&Summary {
+            passed,
+            failed,
+            differences,
+            errors,
+            disabled: 7,
+            skipped: 7,
+        })
+    }
+
+    #[test]
+    fn only_what_ran_and_holds_is_a_success() {
+        assert_eq!(code(1, 0, 0, 0), ExitCode::Holds);
+        assert_eq!(code(0, 0, 1, 0), ExitCode::Holds);
+        assert_eq!(code(0, 0, 0, 0), ExitCode::NothingRan);
+    }
+
+    #[test]
+    fn a_failure_weighs_more_than_a_success_and_an_error_more_than_both() {
+        assert_eq!(code(9, 1, 1, 0), ExitCode::Failed);
+        assert_eq!(code(9, 1, 1, 1), ExitCode::SuiteBroke);
+    }
+
+    #[test]
+    fn the_numbers_are_those_of_the_documentation() {
+        let numbers = [
+            ExitCode::Holds,
+            ExitCode::Failed,
+            ExitCode::BadConfiguration,
+            ExitCode::NothingRan,
+            ExitCode::SuiteBroke,
+        ]
+        .map(|code| code as u8);
+        assert_eq!(numbers, [0, 1, 2, 3, 4]);
+    }
+}

@@ -1,0 +1,115 @@
+//! The one place that keeps tokens, passwords and upload paths out of every text this crate hands out.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+
+/// Below this length a text that a server calls a secret would blacken innocent words.
+const SHORTEST_LEARNT: usize = 4;
+
+/// The secrets known so far: those configured, and those the server handed out.
+#[derive(Default)]
+pub struct Secrets(Mutex<Vec<(String, &'static str)>>);
+
+impl Secrets {
+    /// Remembers a secret in every spelling it may have in a text: as it is, in a URL, and in JSON.
+    pub fn add(&self, secret: &str, placeholder: &'static str) {
+        if secret.is_empty() {
+            return;
+        }
+        let quoted = Value::from(secret).to_string();
+        let spellings = [
+            secret.to_owned(),
+            form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
+            quoted.trim_matches('"').to_owned(),
+        ];
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for spelling in spellings {
+            if !known.iter().any(|(text, _)| *text == spelling) {
+                known.push((spelling, placeholder));
+            }
+        }
+        // The longest first, so that a secret within a secret leaves no rest behind.
+        known.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+    }
+
+    /// Remembers what a reply hands out for the caller's eyes only: `upload_path`, `upload_token`, `token`.
+    pub fn learn(&self, reply: &Value) {
+        match reply {
+            Value::Array(items) => items.iter().for_each(|item| self.learn(item)),
+            Value::Object(fields) => fields.iter().for_each(|(key, value)| {
+                self.learn_field(key, value);
+                self.learn(value);
+            }),
+            _ => {}
+        }
+    }
+
+    /// The text with every known secret replaced by its placeholder.
+    pub fn redact(&self, text: &str) -> String {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .iter()
+            .fold(text.to_owned(), |text, (secret, placeholder)| {
+                text.replace(secret.as_str(), placeholder)
+            })
+    }
+
+    fn learn_field(&self, key: &str, value: &Value) {
+        let Some(text) = value.as_str().filter(|text| text.len() >= SHORTEST_LEARNT) else {
+            return;
+        };
+        match key {
+            "upload_path" => self.learn_upload_path(text),
+            "upload_token" => self.add(text, "[upload token]"),
+            "token" => self.add(text, "[token]"),
+            _ => {}
+        }
+    }
+
+    /// The last segment alone opens the door, whatever host or prefix stands before it.
+    fn learn_upload_path(&self, path: &str) {
+        self.add(path, "[upload path]");
+        let last = path.rsplit('/').next().unwrap_or_default();
+        if last.len() >= SHORTEST_LEARNT {
+            self.add(last, "[upload path]");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_configured_secret_is_hidden_in_every_spelling() {
+        let secrets = Secrets::default();
+        secrets.add("a b\"c", "[token]");
+        assert_eq!(
+            secrets.redact(r#"a b"c, access_token=a+b%22c, {"token":"a b\"c"}"#),
+            r#"[token], access_token=[token], {"token":"[token]"}"#
+        );
+    }
+
+    #[test]
+    fn what_a_reply_hands_out_is_hidden_from_then_on() {
+        let secrets = Secrets::default();
+        secrets.learn(&json!({"versions": [{
+            "upload_path": "https://bin.test/a/0000-1111", "upload_token": "tok-1", "id": "x"
+        }]}));
+        assert_eq!(
+            secrets.redact("PUT https://bin.test/a/0000-1111 or /other/0000-1111 with tok-1 for x"),
+            "PUT [upload path] or /other/[upload path] with [upload token] for x"
+        );
+    }
+
+    #[test]
+    fn an_empty_or_tiny_word_does_not_blacken_the_text() {
+        let secrets = Secrets::default();
+        secrets.add("", "[token]");
+        secrets.learn(&json!({"upload_token": "e"}));
+        assert_eq!(secrets.redact("nothing here"), "nothing here");
+    }
+}

@@ -1,0 +1,104 @@
+//! What a caller says about a server, by flags or by variables, before it is checked.
+
+/// The variables that aim the tests at a server. They are not the `ATLAS_ADDRESS` and `ATLAS_TOKEN` of the clients, on
+/// purpose: an exported address of a real server must never make a test run write to it.
+const URL: &str = "ATLAS_CONTRACT_URL";
+const TOKEN: &str = "ATLAS_CONTRACT_TOKEN";
+const NAMESPACE: &str = "ATLAS_CONTRACT_NAMESPACE";
+
+/// Why there is no target.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// Some of the variables that belong together are set, but not this one.
+    #[error("{0} is not set: {URL}, {TOKEN} and {NAMESPACE} go together")]
+    MissingVariable(&'static str),
+    /// A value cannot be used; the text says which and why, without repeating a secret.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// The emulator did not start.
+    #[error("the emulator did not start: {0}")]
+    Emulator(String),
+}
+
+/// What the caller says about a server, not yet checked.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// The address, with or without `/api/v1`, a trailing slash or a path prefix.
+    pub url: String,
+    /// A token that may write the namespace.
+    pub token: String,
+    /// The user or organisation below which artifacts are made.
+    pub namespace: String,
+    /// A user who may log in.
+    pub login: Option<String>,
+    /// That user's password.
+    pub password: Option<String>,
+    /// The token of a user who can neither see nor write the namespace.
+    pub other_token: Option<String>,
+    /// `USER/NAME` of a public artifact within the namespace.
+    pub public_artifact: Option<String>,
+    /// How many characters an `id` may have at most.
+    pub max_id_length: Option<usize>,
+}
+
+impl Settings {
+    /// The settings in the `ATLAS_CONTRACT_…` variables, or `None` when none of the three that name a server is set.
+    ///
+    /// # Errors
+    /// Some of the three are set but not all, or the length is no number.
+    pub fn from_variables(
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>, TargetError> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        if [URL, TOKEN, NAMESPACE]
+            .iter()
+            .all(|name| set(name).is_none())
+        {
+            return Ok(None);
+        }
+        let needed = |name| set(name).ok_or(TargetError::MissingVariable(name));
+        let length = set("ATLAS_CONTRACT_MAX_ID_LENGTH").map(|text| text.parse());
+        Ok(Some(Self {
+            url: needed(URL)?,
+            token: needed(TOKEN)?,
+            namespace: needed(NAMESPACE)?,
+            login: set("ATLAS_CONTRACT_LOGIN"),
+            password: set("ATLAS_CONTRACT_PASSWORD"),
+            other_token: set("ATLAS_CONTRACT_OTHER_TOKEN"),
+            public_artifact: set("ATLAS_CONTRACT_PUBLIC_ARTIFACT"),
+            max_id_length: length.transpose().map_err(|_| {
+                TargetError::Invalid("ATLAS_CONTRACT_MAX_ID_LENGTH must be a number")
+            })?,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_that_belong_together_are_asked_for_by_name() {
+        let missing = |given: &'static [&str]| {
+            Settings::from_variables(|name| given.contains(&name).then(|| "x".to_owned()))
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default()
+        };
+        assert!(missing(&[URL, TOKEN]).starts_with(NAMESPACE));
+        assert!(missing(&[URL, NAMESPACE]).starts_with(TOKEN));
+        assert!(missing(&[TOKEN]).starts_with(URL));
+    }
+
+    #[test]
+    fn the_variables_of_the_clients_aim_at_nothing() {
+        let clients = |name: &str| {
+            name.starts_with("ATLAS_")
+                .then(|| "http://real.test".to_owned())
+        };
+        let settings = Settings::from_variables(|name| {
+            clients(name).filter(|_| !name.starts_with("ATLAS_CONTRACT_"))
+        });
+        assert!(settings.unwrap().is_none());
+    }
+}

@@ -1,0 +1,321 @@
+//! Which server is judged, with what the caller and its operator tell about it.
+//!
+//! This module alone knows that an emulator can be started when nobody names a server.
+
+use std::sync::Arc;
+
+use mock_atlas::{MockAtlas, User};
+use reqwest::Url;
+
+use crate::{
+    clause::Need,
+    settings::{Settings, TargetError},
+};
+
+const API: &str = "/api/v1";
+
+/// A server to judge. Dropping the last clone stops the emulator, if it is one.
+#[derive(Clone)]
+pub struct Target {
+    root: String,
+    loopback: bool,
+    token: String,
+    namespace: String,
+    login: Option<(String, String)>,
+    other_token: Option<String>,
+    public_artifact: Option<String>,
+    max_id_length: Option<usize>,
+    emulator: Option<Arc<MockAtlas>>,
+}
+
+impl Target {
+    /// The server that the settings name.
+    ///
+    /// # Errors
+    /// A setting is empty, malformed, or contradicts another one.
+    pub fn new(settings: Settings) -> Result<Self, TargetError> {
+        let url = parse_url(&settings.url)?;
+        let invalid = |holds, why| {
+            if holds {
+                Ok(())
+            } else {
+                Err(TargetError::Invalid(why))
+            }
+        };
+        // A token travels in a header: what no header can carry would only surface as an unreachable server.
+        let sendable =
+            |token: &str| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
+        let other_sendable = settings.other_token.as_deref().is_none_or(sendable);
+        invalid(
+            sendable(&settings.token),
+            "--token must be visible characters, without spaces",
+        )?;
+        invalid(
+            other_sendable,
+            "--other-token must be visible characters, without spaces",
+        )?;
+        invalid(
+            is_name(&settings.namespace),
+            "--namespace must be the name of a user or an organisation",
+        )?;
+        let login = match (settings.login, settings.password) {
+            (Some(login), Some(password)) => Some((login, password)),
+            (None, None) => None,
+            _ => return Err(TargetError::Invalid("--login and --password go together")),
+        };
+        let public_artifact = settings
+            .public_artifact
+            .map(|slug| name_within(&slug, &settings.namespace))
+            .transpose()?;
+        Ok(Self {
+            root: root_of(&url),
+            loopback: is_loopback(&url),
+            token: settings.token,
+            namespace: settings.namespace,
+            login,
+            other_token: settings.other_token,
+            public_artifact,
+            max_id_length: settings.max_id_length,
+            emulator: None,
+        })
+    }
+
+    /// The server the `ATLAS_CONTRACT_…` variables name, or an emulator started for the purpose when they name none.
+    ///
+    /// # Errors
+    /// The variables are incomplete or malformed, or the emulator does not start.
+    pub async fn from_variables(
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, TargetError> {
+        match Settings::from_variables(variable)? {
+            Some(settings) => Self::new(settings),
+            None => Self::emulator().await,
+        }
+    }
+
+    /// An emulator of its own, with everything that an operator could tell. It lives on the current tokio runtime.
+    ///
+    /// # Errors
+    /// The emulator does not start.
+    pub async fn emulator() -> Result<Self, TargetError> {
+        let rival = User::new("rival")
+            .password("open sesame")
+            .token("rival-token-of-the-suite");
+        let emulator = MockAtlas::builder()
+            .token("root-token-of-the-suite")
+            .user(rival)
+            .public_artifact("acme/public")
+            .max_id_length(255)
+            .start()
+            .await
+            .map_err(|error| TargetError::Emulator(error.to_string()))?;
+        let mut target = Self::new(Settings {
+            url: emulator.url().to_owned(),
+            token: emulator.token().to_owned(),
+            namespace: "acme".to_owned(),
+            login: Some("rival".to_owned()),
+            password: Some("open sesame".to_owned()),
+            other_token: Some("rival-token-of-the-suite".to_owned()),
+            public_artifact: Some("acme/public".to_owned()),
+            max_id_length: Some(255),
+        })?;
+        target.emulator = Some(Arc::new(emulator));
+        Ok(target)
+    }
+
+    /// The address without `/api/v1` and without a trailing slash.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// The address of the API, without a trailing slash.
+    pub fn api(&self) -> String {
+        format!("{}{API}", self.root)
+    }
+
+    /// Whether the server is on this machine, where no proxy helps.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// Whether the server is an emulator that this crate started: there, a difference is a failure.
+    pub fn is_emulator(&self) -> bool {
+        self.emulator.is_some()
+    }
+
+    /// The token that may write the namespace.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The user or organisation below which artifacts are made.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// A user name and a password.
+    pub fn login(&self) -> Option<(&str, &str)> {
+        let (login, password) = self.login.as_ref()?;
+        Some((login, password))
+    }
+
+    /// The token of a user who can neither see nor write the namespace.
+    pub fn other_token(&self) -> Option<&str> {
+        self.other_token.as_deref()
+    }
+
+    /// The name, below the namespace, of a public artifact.
+    pub fn public_artifact(&self) -> Option<&str> {
+        self.public_artifact.as_deref()
+    }
+
+    /// How many characters an `id` may have at most.
+    pub fn max_id_length(&self) -> Option<usize> {
+        self.max_id_length
+    }
+
+    /// Whether the operator told what a clause needs.
+    pub fn meets(&self, need: Need) -> bool {
+        match need {
+            Need::Login => self.login.is_some(),
+            Need::OtherToken => self.other_token.is_some(),
+            Need::PublicArtifact => self.public_artifact.is_some(),
+            Need::MaxIdLength => self.max_id_length.is_some(),
+        }
+    }
+}
+
+fn parse_url(text: &str) -> Result<Url, TargetError> {
+    let url = Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or(TargetError::Invalid(
+            "--atlas-url must be an http or https address",
+        ))?;
+    let bare = url.query().is_none() && url.fragment().is_none();
+    if !bare || !url.username().is_empty() || url.password().is_some() {
+        return Err(TargetError::Invalid(
+            "--atlas-url takes no user, password, query or fragment",
+        ));
+    }
+    Ok(url)
+}
+
+fn root_of(url: &Url) -> String {
+    let path = url.path().trim_end_matches('/');
+    let prefix = path.strip_suffix(API).unwrap_or(path).trim_end_matches('/');
+    format!("{}{prefix}", url.origin().ascii_serialization())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let address = host.parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !text.is_empty() && !matches!(text, "." | "..") && text.chars().all(plain)
+}
+
+fn name_within(slug: &str, namespace: &str) -> Result<String, TargetError> {
+    match slug.split_once('/') {
+        Some((user, name)) if user == namespace && is_name(name) => Ok(name.to_owned()),
+        _ => Err(TargetError::Invalid(
+            "--public-artifact must be USER/NAME below the namespace",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(url: &str) -> Settings {
+        Settings {
+            url: url.to_owned(),
+            token: "T".to_owned(),
+            namespace: "acme".to_owned(),
+            ..Settings::default()
+        }
+    }
+
+    fn complaint(settings: Settings) -> String {
+        Target::new(settings)
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn every_spelling_of_an_address_means_the_same_api() {
+        for url in [
+            "http://a.test",
+            "http://a.test/",
+            "http://a.test/api/v1",
+            "http://a.test/api/v1/",
+        ] {
+            assert_eq!(
+                Target::new(settings(url)).unwrap().api(),
+                "http://a.test/api/v1",
+                "{url}"
+            );
+        }
+        let prefixed = Target::new(settings("https://a.test:8443/atlas/api/v1/")).unwrap();
+        assert_eq!(prefixed.api(), "https://a.test:8443/atlas/api/v1");
+        assert_eq!(prefixed.root(), "https://a.test:8443/atlas");
+    }
+
+    #[test]
+    fn an_address_that_is_none_or_carries_a_secret_is_refused() {
+        for url in [
+            "",
+            "a.test",
+            "ftp://a.test",
+            "http://u:p@a.test",
+            "http://a.test?access_token=T",
+        ] {
+            assert!(complaint(settings(url)).starts_with("--atlas-url"), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_fact_that_cannot_be_used_is_named() {
+        let token = Settings {
+            token: String::new(),
+            ..settings("http://a.test")
+        };
+        let namespace = Settings {
+            namespace: "a/b".to_owned(),
+            ..settings("http://a.test")
+        };
+        let login = Settings {
+            login: Some("u".to_owned()),
+            ..settings("http://a.test")
+        };
+        let public = Settings {
+            public_artifact: Some("other/name".to_owned()),
+            ..settings("http://a.test")
+        };
+        assert!(complaint(token).contains("--token"));
+        assert!(complaint(namespace).contains("--namespace"));
+        assert!(complaint(login).contains("--password"));
+        assert!(complaint(public).contains("--public-artifact"));
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for (url, expected) in [
+            ("http://127.0.0.1:1", true),
+            ("http://[::1]:1", true),
+            ("http://localhost", true),
+            ("http://a.test", false),
+        ] {
+            assert_eq!(
+                Target::new(settings(url)).unwrap().is_loopback(),
+                expected,
+                "{url}"
+            );
+        }
+    }
+}
