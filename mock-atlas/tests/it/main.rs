@@ -5,6 +5,7 @@ mod authenticate;
 mod bad_input;
 mod download;
 mod exec;
+mod hostile;
 mod lifecycle;
 mod program;
 mod search;
