@@ -54,13 +54,13 @@ impl Serialize for Name {
     }
 }
 
-/// Why a text is no [`Name`].
+/// Why a text is no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Nothing at all.
     #[error("must not be empty")]
     Empty,
-    /// More than [`MAX_NAME_LENGTH`] characters; the beginning is kept.
+    /// More than fifty characters; the beginning is kept.
     #[error("{0:?}… is longer than {MAX_NAME_LENGTH} characters")]
     TooLong(String),
     /// A character that is not allowed, or `.` or `..`.
@@ -99,7 +99,7 @@ impl fmt::Display for ArtifactName {
     }
 }
 
-/// Why a text is no [`ArtifactName`].
+/// Why a text is no `username/name`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArtifactNameError {
     /// There is no slash between username and name.

@@ -1,5 +1,12 @@
 //! The emulator from outside: its API over HTTP, module by module as its routes, and its program.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
 mod artifacts;
 mod authenticate;
 mod bad_input;
