@@ -1,1 +1,30 @@
-//! Under construction.
+//! Gets an artifact into any Atlas, and out again.
+//!
+//! [`push`] is the pipeline that Packer's `atlas` post-processor was: it verifies the token, packs
+//! the files ([`pack`]), makes the version and sends the bytes; [`manifest`] feeds it from what
+//! Packer wrote, and [`pull`] is the way back. Both speak through [`client`], which has one method
+//! an endpoint, repeats what may be repeated ([`retry`]) and sends and reads the JSON of [`wire`].
+//! Names are checked once, in [`slug`] and [`atlas_url`]; settings and where each came from are in
+//! [`config`]. What happens is told to a [`reporter`]; the library prints nothing. A failure is an
+//! [`error`] that names its phase, and ends a program with an [`exit_code`]. Whatever leaves a
+//! program passes the redactor of [`secret`]. [`digest`] is the SHA-256 that all of them compare.
+
+pub mod atlas_url;
+pub mod client;
+pub mod config;
+pub mod digest;
+pub mod error;
+pub mod exit_code;
+pub mod manifest;
+pub mod pack;
+pub mod pull;
+pub mod push;
+pub mod reporter;
+pub mod retry;
+pub mod secret;
+pub mod slug;
+pub mod wire;
+
+pub use client::{Client, ClientOptions};
+pub use error::{Cause, Error, Phase};
+pub use push::{Push, Receipt, push};

@@ -1,0 +1,163 @@
+//! Where an Atlas is: any spelling of its address, brought to one.
+//!
+//! Evidence: Packer's documentation gives the default as `https://atlas.hashicorp.com/api/v1`, while
+//! HashiCorp's client took the address without `/api/v1` and added it, so that the documented value
+//! was doubled. Published templates also end it with a slash. Here every spelling is the same.
+
+use std::fmt;
+use std::str::FromStr;
+
+use url::Url;
+
+/// The documented default. Nobody has answered there since the service was switched off in 2018.
+pub const DEFAULT_ATLAS_URL: &str = "https://atlas.hashicorp.com/api/v1";
+
+const DEFAULT_HOST: &str = "atlas.hashicorp.com";
+const API_PATH: &str = "/api/v1";
+
+/// The base URL of an API: `scheme://host[:port][/prefix]/api/v1`, without a trailing slash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AtlasUrl(Url);
+
+impl AtlasUrl {
+    /// Whether this is the service that was switched off, however its address was spelled.
+    pub fn is_default(&self) -> bool {
+        self.0.host_str() == Some(DEFAULT_HOST)
+    }
+
+    /// What a token sent to this Atlas may be shown to: scheme, host and port.
+    pub fn origin(&self) -> url::Origin {
+        self.0.origin()
+    }
+
+    /// The URL of an endpoint below the base; each segment is escaped.
+    pub fn endpoint<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
+        let mut url = self.0.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.extend(segments);
+        }
+        url
+    }
+}
+
+impl FromStr for AtlasUrl {
+    type Err = AtlasUrlError;
+
+    fn from_str(text: &str) -> Result<Self, AtlasUrlError> {
+        let mut url = Url::parse(text).map_err(|_| AtlasUrlError::NotAUrl)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(AtlasUrlError::NotAUrl);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(AtlasUrlError::Credentials);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(AtlasUrlError::Query);
+        }
+        let path = format!("{}{API_PATH}", prefix(url.path()));
+        url.set_path(&path);
+        Ok(Self(url))
+    }
+}
+
+impl fmt::Display for AtlasUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why an address was refused. None repeats the address, which may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AtlasUrlError {
+    /// No absolute http or https URL.
+    #[error("the Atlas URL must be absolute, as in https://atlas.example.com")]
+    NotAUrl,
+    /// A user or a password, which would end up in logs.
+    #[error("the Atlas URL must not hold a user or a password")]
+    Credentials,
+    /// A query or a fragment, which no endpoint could keep.
+    #[error("the Atlas URL must not hold a query or a fragment")]
+    Query,
+}
+
+/// What stands before the API's path; a doubled API path is what the original made of the
+/// documented default, so people may have written it down.
+fn prefix(path: &str) -> &str {
+    let mut prefix = path.trim_end_matches('/');
+    while let Some(shorter) = prefix.strip_suffix(API_PATH) {
+        prefix = shorter.trim_end_matches('/');
+    }
+    prefix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normal(text: &str) -> String {
+        text.parse::<AtlasUrl>().unwrap().to_string()
+    }
+
+    #[test]
+    fn every_spelling_of_an_address_is_the_same() {
+        for spelling in [
+            "http://atlas.test:8080",
+            "http://atlas.test:8080/",
+            "http://atlas.test:8080/api/v1",
+            "http://atlas.test:8080/api/v1/",
+            "http://atlas.test:8080//",
+            "http://ATLAS.test:8080/api/v1/api/v1",
+        ] {
+            assert_eq!(normal(spelling), "http://atlas.test:8080/api/v1");
+        }
+    }
+
+    #[test]
+    fn a_path_prefix_is_kept() {
+        assert_eq!(
+            normal("https://x.test/atlas"),
+            "https://x.test/atlas/api/v1"
+        );
+        assert_eq!(
+            normal("https://x.test/atlas/api/v1/"),
+            "https://x.test/atlas/api/v1"
+        );
+    }
+
+    #[test]
+    fn the_default_is_known_by_any_spelling() {
+        assert_eq!(normal(DEFAULT_ATLAS_URL), DEFAULT_ATLAS_URL);
+        for spelling in [DEFAULT_ATLAS_URL, "https://Atlas.HashiCorp.com/"] {
+            assert!(spelling.parse::<AtlasUrl>().unwrap().is_default());
+        }
+        assert!(
+            !"https://atlas.test"
+                .parse::<AtlasUrl>()
+                .unwrap()
+                .is_default()
+        );
+    }
+
+    #[test]
+    fn segments_of_an_endpoint_are_escaped() {
+        let url: AtlasUrl = "http://x.test/p".parse().unwrap();
+        assert_eq!(
+            url.endpoint(["artifacts", "a?b", "c d"]).as_str(),
+            "http://x.test/p/api/v1/artifacts/a%3Fb/c%20d"
+        );
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_refused_without_repeating_it() {
+        for (bad, why) in [
+            ("atlas.test", AtlasUrlError::NotAUrl),
+            ("ftp://atlas.test", AtlasUrlError::NotAUrl),
+            ("https://u:hunter2@atlas.test", AtlasUrlError::Credentials),
+            ("https://atlas.test/?a=b", AtlasUrlError::Query),
+        ] {
+            let refused = bad.parse::<AtlasUrl>().unwrap_err();
+            assert_eq!(refused, why);
+            assert!(!refused.to_string().contains("hunter2"));
+        }
+    }
+}

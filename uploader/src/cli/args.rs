@@ -1,0 +1,248 @@
+//! What may be typed. Variables are resolved by the library, not by clap: an empty one is unset,
+//! and `--help` must never show a token.
+
+use std::path::PathBuf;
+
+use atlas_uploader::config::Flags;
+use atlas_uploader::slug::{ArtifactName, ArtifactType};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+const VARIABLES: &str = "\
+Variables (a flag goes over a variable; an empty one is unset):
+  ATLAS_TOKEN         the access token
+  ATLAS_ADDRESS       the Atlas' address
+  ATLAS_CAFILE        a file of CA certificates
+  ATLAS_CAPATH        a folder of CA certificates
+  ATLAS_TLS_NOVERIFY  any value: believe every server
+  ATLAS_BUILD_ID      the build a version belongs to
+  ATLAS_COMPILE_ID    the compilation a version belongs to
+
+Exit codes:
+  0  all went well               5  not there, or hidden (404)
+  1  something else went wrong   6  refused by the server (another 4xx)
+  2  wrong arguments, settings   7  trouble that may pass (network, 5xx)
+  3  a local file                8  the digest does not match
+  4  the token (401)             130  stopped by a signal
+
+Example:
+  export ATLAS_ADDRESS=https://atlas.example.com ATLAS_TOKEN=…
+  atlas-upload push acme/web --type custom.image disk.img";
+
+const PUSH_HELP: &str = "\
+A gzip file is sent as it is. Anything else is packed as Packer does: a gzip-compressed tar, of one
+file, of a folder's content, or of several paths below the longest folder they share. Without --id
+the version's id is the name of the only path, or of that shared folder.
+
+The version's slug is printed, or with --output json one receipt a version:
+  {\"slug\", \"version\", \"digest\", \"bytes\", \"timings\" (milliseconds), \"attempts\"}
+
+Examples:
+  atlas-upload push acme/web --type amazon.image --id us-east-1:ami-1 -m region.us-east-1=ami-1
+  atlas-upload push acme/web --type custom.image out/disk.img out/notes.txt
+  atlas-upload push acme/web --type amazon.image --manifest packer-manifest.json --only amazon-ebs";
+
+const SEARCH_HELP: &str = "\
+Example:
+  atlas-upload search acme/web --type amazon.image --version latest -m region.us-east-1";
+
+const PULL_HELP: &str = "\
+The bytes arrive unchanged: a file that Packer packed is a gzip-compressed tar. Where the server
+gives a digest they are checked, and only then the file gets its name.
+
+Examples:
+  atlas-upload pull acme/web --type custom.image
+  atlas-upload pull acme/web --type custom.image --version 7 -o - | tar -xz";
+
+const WHOAMI_HELP: &str = "\
+Example:
+  atlas-upload whoami --atlas-url https://atlas.example.com";
+
+/// Pushes artifacts to any Atlas, as Packer's atlas post-processor did, and fetches them back.
+#[derive(Debug, Parser)]
+#[command(name = "atlas-upload", version, after_help = VARIABLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// The Atlas' address, with or without /api/v1 [variable: ATLAS_ADDRESS]
+    #[arg(long, global = true, value_name = "URL")]
+    atlas_url: Option<String>,
+    /// The access token; others can see flags, so prefer the variable [variable: ATLAS_TOKEN]
+    #[arg(long, global = true, value_name = "TOKEN")]
+    token: Option<String>,
+    /// CA certificates (PEM) to believe besides the system's [variable: ATLAS_CAFILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// A folder of such files [variable: ATLAS_CAPATH]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    ca_path: Option<PathBuf>,
+    /// Believe any server, even one in between [variable: ATLAS_TLS_NOVERIFY]
+    #[arg(long, global = true)]
+    insecure: bool,
+    /// What is written to standard output
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: OutputFormat,
+    /// Log to standard error; twice: the connections too; three times: everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+impl GlobalArgs {
+    pub(crate) fn into_flags(self) -> Flags {
+        Flags {
+            atlas_url: self.atlas_url,
+            token: self.token,
+            ca_file: self.ca_file,
+            ca_path: self.ca_path,
+            insecure: self.insecure,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a version of an artifact, and send its file
+    #[command(after_help = PUSH_HELP)]
+    Push(PushArgs),
+    /// List the versions that match
+    #[command(after_help = SEARCH_HELP)]
+    Search(SearchArgs),
+    /// Fetch the file of a version
+    #[command(after_help = PULL_HELP)]
+    Pull(PullArgs),
+    /// Verify the token, and say whose it is
+    #[command(after_help = WHOAMI_HELP)]
+    Whoami,
+}
+
+/// Which artifact, and which of its types.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ArtifactArgs {
+    /// The artifact
+    #[arg(value_name = "USER/NAME")]
+    pub(crate) name: ArtifactName,
+    /// The artifact's type, such as amazon.image
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) artifact_type: ArtifactType,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PushArgs {
+    #[command(flatten)]
+    pub(crate) artifact: ArtifactArgs,
+    /// Files or folders to send
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// What the version is called outside Atlas
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Push what the last run in a manifest of Packer built, one version a build
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "id"])]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Of the manifest's builds only this one; may be repeated
+    #[arg(long, value_name = "NAME", requires = "manifest")]
+    pub(crate) only: Vec<String>,
+    /// Metadata; may be repeated
+    #[arg(short, long = "metadata", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub(crate) metadata: Vec<(String, String)>,
+    /// The build the version belongs to [variable: ATLAS_BUILD_ID]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) build_id: Option<String>,
+    /// The compilation the version belongs to [variable: ATLAS_COMPILE_ID]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) compile_id: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SearchArgs {
+    #[command(flatten)]
+    pub(crate) artifact: ArtifactArgs,
+    /// A number, latest or any
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+    /// A number, latest or any
+    #[arg(long, value_name = "BUILD")]
+    pub(crate) build: Option<String>,
+    /// Metadata that must be there, with this value or with any; may be repeated
+    #[arg(short, long = "metadata", value_name = "KEY[=VALUE]", value_parser = key_and_maybe_value)]
+    pub(crate) metadata: Vec<(String, Option<String>)>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PullArgs {
+    #[command(flatten)]
+    pub(crate) artifact: ArtifactArgs,
+    /// A number, or latest: the newest version that has a file
+    #[arg(long, value_name = "VERSION", default_value = "latest", value_parser = number_or_latest)]
+    pub(crate) version: VersionChoice,
+    /// Where to; - is standard output. Without it USER-NAME-TYPE-VERSION, never overwritten
+    #[arg(short = 'o', long = "file", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// `None` is the newest with a file. A type of its own, since clap gives `Option` a meaning.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VersionChoice(pub(crate) Option<u64>);
+
+fn number_or_latest(text: &str) -> Result<VersionChoice, String> {
+    match text {
+        "latest" => Ok(VersionChoice(None)),
+        number => number
+            .parse()
+            .map(|number| VersionChoice(Some(number)))
+            .map_err(|_| "neither a number nor `latest`".to_owned()),
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match key_and_maybe_value(text)? {
+        (key, Some(value)) => Ok((key, value)),
+        _ => Err("metadata is KEY=VALUE".to_owned()),
+    }
+}
+
+fn key_and_maybe_value(text: &str) -> Result<(String, Option<String>), String> {
+    let (key, value) = match text.split_once('=') {
+        Some((key, value)) => (key, Some(value.to_owned())),
+        None => (text, None),
+    };
+    if key.is_empty() {
+        return Err("the key is missing".to_owned());
+    }
+    Ok((key.to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_value_may_hold_an_equals_sign_or_nothing() {
+        let pair = |key: &str, value: &str| Ok((key.to_owned(), value.to_owned()));
+        assert_eq!(key_and_value("k=a=b"), pair("k", "a=b"));
+        assert_eq!(key_and_value("k="), pair("k", ""));
+        assert!(key_and_value("k").is_err());
+        assert!(key_and_value("=v").is_err());
+        assert_eq!(key_and_maybe_value("k"), Ok(("k".to_owned(), None)));
+    }
+}

@@ -1,0 +1,38 @@
+//! What to do about an error.
+
+use atlas_uploader::config::{ADDRESS_VARIABLE, Config, TOKEN_VARIABLE};
+use atlas_uploader::{Cause, Error};
+
+/// Sentences to be shown below the error, none with a secret in it.
+pub(crate) fn hints(error: &Error, config: &Config) -> Vec<String> {
+    let about_token = about_token(error, config);
+    let about_certificate = about_certificate(error.cause());
+    let about_address = config.atlas_url.value.is_default().then(|| {
+        format!(
+            "atlas.hashicorp.com was switched off in 2018; give your own Atlas with --atlas-url, or set {ADDRESS_VARIABLE}"
+        )
+    });
+    let hints = [about_token, about_certificate, about_address];
+    hints.into_iter().flatten().collect()
+}
+
+fn about_token(error: &Error, config: &Config) -> Option<String> {
+    match (error.status()?, &config.token) {
+        (401, Some(token)) => Some(format!("the token came from {}", token.origin)),
+        (401, None) => Some(format!(
+            "no token was sent; give --token, or set {TOKEN_VARIABLE}"
+        )),
+        (404, None) => Some("without a token only public artifacts can be seen".to_owned()),
+        _ => None,
+    }
+}
+
+fn about_certificate(cause: &Cause) -> Option<String> {
+    match cause {
+        Cause::Network { detail, .. } if detail.contains("certificate") => Some(
+            "a private CA can be given with --ca-file or --ca-path, or with ATLAS_CAFILE or ATLAS_CAPATH"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}

@@ -1,0 +1,190 @@
+//! The program: reads arguments and settings, runs one subcommand, and ends with its exit code.
+//! `args` is what may be typed, `console` the only way out, `hints` what to do about an error; each
+//! subcommand has its file.
+
+mod args;
+mod console;
+mod hints;
+mod logging;
+mod pull;
+mod push;
+mod search;
+mod whoami;
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atlas_uploader::config::{Config, ConfigError, TOKEN_VARIABLE};
+use atlas_uploader::exit_code::ExitCode;
+use atlas_uploader::secret::Redactor;
+use atlas_uploader::{Cause, Client, ClientOptions, Error, Phase};
+use clap::Parser as _;
+
+use args::{Args, Command, OutputFormat};
+use console::Console;
+
+/// A file that is being packed is not worth waiting for once somebody wants to stop.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    let redactor = Redactor::new();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    for secret in secrets(&arguments, std::env::var_os(TOKEN_VARIABLE)) {
+        redactor.add(&secret);
+    }
+    let console = Arc::new(Console::new(redactor));
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(message) => return console.usage(&message),
+    };
+    logging::start(args.global.verbose, console.redactor());
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => {
+            let code = runtime.block_on(until_stopped(run(args, &console)));
+            runtime.shutdown_timeout(PATIENCE);
+            code
+        }
+        Err(error) => {
+            console.error(&error.to_string(), &[]);
+            ExitCode::Other
+        }
+    }
+}
+
+async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
+    let Args { global, command } = args;
+    let output = global.output;
+    let config = match Config::resolve(global.into_flags(), |name| std::env::var_os(name)) {
+        Ok(config) => config,
+        Err(error) => {
+            console.error(&configuration(&error).to_string(), &[]);
+            return ExitCode::Usage;
+        }
+    };
+    match App::open(&config, output, console) {
+        Ok(app) => app.run(command).await,
+        Err(error) => Err(error),
+    }
+    .map_or_else(
+        |error| {
+            console.error(&error.to_string(), &hints::hints(&error, &config));
+            ExitCode::from(&error)
+        },
+        |()| ExitCode::Success,
+    )
+}
+
+/// What every subcommand needs.
+struct App<'a> {
+    config: &'a Config,
+    output: OutputFormat,
+    client: Client,
+    console: &'a Arc<Console>,
+}
+
+impl<'a> App<'a> {
+    fn open(
+        config: &'a Config,
+        output: OutputFormat,
+        console: &'a Arc<Console>,
+    ) -> Result<Self, Error> {
+        let client = Client::new(ClientOptions {
+            token: config.token.as_ref().map(|token| token.value.clone()),
+            trust: config.trust(),
+            redactor: console.redactor().clone(),
+            reporter: console.clone(),
+            ..ClientOptions::new(config.atlas_url.value.clone())
+        })?;
+        Ok(Self {
+            config,
+            output,
+            client,
+            console,
+        })
+    }
+
+    async fn run(&self, command: Command) -> Result<(), Error> {
+        match command {
+            Command::Push(args) => self.push(args).await,
+            Command::Search(args) => self.search(args).await,
+            Command::Pull(args) => self.pull(args).await,
+            Command::Whoami => self.whoami().await,
+        }
+    }
+
+    fn need_token(&self) -> Result<(), Error> {
+        if self.config.token.is_some() {
+            return Ok(());
+        }
+        let reason = format!("no token: give --token, or set {TOKEN_VARIABLE}");
+        Err(Error::new(Phase::Configure, Cause::Usage(reason)))
+    }
+
+    /// One line on stdout: the text for people, or the value as JSON for programs.
+    fn answer(&self, text: &str, value: &impl serde::Serialize) -> Result<(), Error> {
+        match self.output {
+            OutputFormat::Text => self.console.out(text),
+            OutputFormat::Json => self.console.out(&json(value)?),
+        }
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Error> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::new(Phase::Save, Cause::Internal(error.to_string())))
+}
+
+fn configuration(error: &ConfigError) -> Error {
+    Error::new(Phase::Configure, Cause::Usage(error.to_string()))
+}
+
+/// A token must not appear in a complaint about the arguments either, made before they are
+/// understood.
+fn secrets(arguments: &[OsString], variable: Option<OsString>) -> Vec<String> {
+    let mut found: Vec<String> = variable
+        .and_then(|token| token.into_string().ok())
+        .into_iter()
+        .collect();
+    let mut arguments = arguments.iter().filter_map(|argument| argument.to_str());
+    while let Some(argument) = arguments.next() {
+        match argument.strip_prefix("--token") {
+            Some("") => found.extend(arguments.next().map(str::to_owned)),
+            Some(rest) => found.extend(rest.strip_prefix('=').map(str::to_owned)),
+            None => {}
+        }
+    }
+    found
+}
+
+async fn until_stopped(work: impl Future<Output = ExitCode>) -> ExitCode {
+    tokio::select! {
+        code = work => code,
+        () = stop_signal() => ExitCode::Interrupted,
+    }
+}
+
+#[cfg(unix)]
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (interrupt, terminate) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
+    match (interrupt, terminate) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        }
+        // Without a handler the signal ends the program by itself.
+        _ => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,39 @@
+//! `atlas-upload pull`.
+
+use std::path::Path;
+
+use atlas_uploader::Error;
+use atlas_uploader::pull::{Pull, Target, pull};
+
+use super::args::{OutputFormat, PullArgs};
+use super::{App, json};
+
+impl App<'_> {
+    pub(super) async fn pull(&self, args: PullArgs) -> Result<(), Error> {
+        let request = Pull {
+            name: args.artifact.name,
+            artifact_type: args.artifact.artifact_type,
+            version: args.version.0,
+        };
+        let to_stdout = args.file.as_deref() == Some(Path::new("-"));
+        let target = match args.file {
+            // The raw bytes are the one thing that does not pass the redactor.
+            Some(_) if to_stdout => Target::Stream(Box::new(std::io::stdout())),
+            Some(file) => Target::File(file),
+            None => Target::NamedAfterSlug,
+        };
+        let pulled = pull(&self.client, &request, target).await?;
+        if !pulled.verified {
+            self.console
+                .say("The server gave no digest to check the bytes with.");
+        }
+        match &pulled.file {
+            Some(file) => self.answer(&file.display().to_string(), &pulled),
+            None if to_stdout && self.output == OutputFormat::Json => {
+                self.console.say(&json(&pulled)?);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}

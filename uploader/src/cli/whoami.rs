@@ -1,0 +1,25 @@
+//! `atlas-upload whoami`.
+
+use atlas_uploader::Error;
+use serde_json::json;
+
+use super::App;
+use super::args::OutputFormat;
+
+impl App<'_> {
+    pub(super) async fn whoami(&self) -> Result<(), Error> {
+        self.need_token()?;
+        let username = self.client.authenticate().await?;
+        if username.is_none() && self.output == OutputFormat::Text {
+            self.console
+                .say("The token is good; the server does not say whose it is.");
+            return Ok(());
+        }
+        let text = username
+            .clone()
+            .unwrap_or_default()
+            .replace(char::is_control, " ");
+        let url = self.config.atlas_url.value.to_string();
+        self.answer(&text, &json!({"username": username, "atlas_url": url}))
+    }
+}

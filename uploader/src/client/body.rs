@@ -1,0 +1,44 @@
+//! The body of an upload, made anew for each attempt: a body that was partly sent cannot be sent
+//! again.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream;
+
+use crate::pack::Payload;
+use crate::reporter::{Event, Reporter};
+
+const CHUNK: u64 = 256 * 1024;
+
+/// The local file could not be read while it was sent, found again in the chain of reasons of the
+/// request that failed for it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct LocalRead(pub(super) io::Error);
+
+/// Reads the payload from its beginning, at most a chunk in memory at a time.
+pub(super) fn body(payload: &Payload, reporter: &Arc<dyn Reporter>) -> reqwest::Body {
+    let state = (payload.clone(), Arc::clone(reporter), 0);
+    reqwest::Body::wrap_stream(stream::try_unfold(
+        state,
+        |(payload, reporter, sent)| async move {
+            let total = payload.len();
+            if sent == total {
+                return Ok::<_, LocalRead>(None);
+            }
+            let chunk = read(payload.clone(), sent).await.map_err(LocalRead)?;
+            let sent = sent + chunk.len() as u64;
+            reporter.report(Event::Sent { sent, total });
+            Ok(Some((chunk, (payload, reporter, sent))))
+        },
+    ))
+}
+
+async fn read(payload: Payload, offset: u64) -> io::Result<Bytes> {
+    let length = CHUNK.min(payload.len() - offset);
+    tokio::task::spawn_blocking(move || payload.read_at(offset, length))
+        .await
+        .map_err(io::Error::other)?
+}

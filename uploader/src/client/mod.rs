@@ -1,0 +1,361 @@
+//! The client: one method an endpoint. GETs and the PUT are repeated on trouble that may pass; a
+//! POST never is.
+
+mod body;
+mod tls;
+mod transport;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{Stream, TryStreamExt as _};
+use url::Url;
+
+use crate::atlas_url::AtlasUrl;
+use crate::digest::Digest;
+use crate::error::{Cause, Error, Phase, RequestLine};
+use crate::pack::Payload;
+use crate::reporter::{Event, Reporter, Silent};
+use crate::retry::RetryPolicy;
+use crate::secret::{Redactor, Token};
+use crate::slug::{ArtifactName, ArtifactType, version_slug};
+use crate::wire::{
+    Artifact, ArtifactReply, Authenticated, CreateArtifact, CreateVersion, CreatedVersion,
+    NewArtifact, NewVersion, SearchReply, Version,
+};
+pub use tls::Trust;
+use transport::{Transport, request_line};
+
+/// What a client needs to know. Only the URL has no default.
+#[derive(Clone)]
+pub struct ClientOptions {
+    /// Which Atlas.
+    pub url: AtlasUrl,
+    /// The token; public artifacts can be read without.
+    pub token: Option<Token>,
+    /// Which servers are believed.
+    pub trust: Trust,
+    /// How often, and how far apart, a request is repeated.
+    pub retry: RetryPolicy,
+    /// The longest a call other than a transfer of bytes may take.
+    pub api_timeout: Duration,
+    /// Learns the token and every upload URL.
+    pub redactor: Redactor,
+    /// Hears of progress and of repeated requests.
+    pub reporter: Arc<dyn Reporter>,
+}
+
+impl ClientOptions {
+    /// The defaults for an Atlas: no token, the system's certificates, three attempts, a minute
+    /// for a call, and nobody who listens.
+    pub fn new(url: AtlasUrl) -> Self {
+        Self {
+            url,
+            token: None,
+            trust: Trust::default(),
+            retry: RetryPolicy::default(),
+            api_timeout: Duration::from_secs(60),
+            redactor: Redactor::new(),
+            reporter: Arc::new(Silent),
+        }
+    }
+}
+
+/// What a search asks for; all fields are optional, and what they mean is the server's to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SearchQuery {
+    /// A number, `latest` or `any`.
+    pub version: Option<String>,
+    /// A number, `latest` or `any`.
+    pub build: Option<String>,
+    /// Keys that must be there, with a value or with any.
+    pub metadata: Vec<(String, Option<String>)>,
+}
+
+/// A download that has begun.
+#[derive(Debug)]
+pub struct Download {
+    /// What was asked, for errors about the bytes.
+    pub request: RequestLine,
+    /// The SHA-256 the server's `ETag` gives, if it gives one.
+    pub digest: Option<Digest>,
+    /// The size in bytes, if the server says.
+    pub length: Option<u64>,
+    response: reqwest::Response,
+    redactor: Redactor,
+}
+
+impl Download {
+    /// The bytes, unchanged, as they arrive. Dropping it breaks the connection.
+    pub fn into_chunks(self) -> impl Stream<Item = Result<bytes::Bytes, Cause>> + Send + Unpin {
+        let Self {
+            request,
+            redactor,
+            response,
+            ..
+        } = self;
+        Box::pin(
+            response
+                .bytes_stream()
+                .map_err(move |error| transport::network(request.clone(), error, &redactor)),
+        )
+    }
+}
+
+/// A connection pool to one Atlas, for one token.
+#[derive(Clone)]
+pub struct Client {
+    url: AtlasUrl,
+    transport: Transport,
+    retry: RetryPolicy,
+    redactor: Redactor,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl Client {
+    /// A client that has not yet sent anything. Reads the CA files, which are small; registers the
+    /// token with the redactor.
+    ///
+    /// # Errors
+    /// [`Phase::Connect`]: a CA file that cannot be read, or holds no certificate.
+    pub fn new(options: ClientOptions) -> Result<Self, Error> {
+        if let Some(token) = &options.token {
+            options.redactor.add(token.expose());
+        }
+        let transport =
+            Transport::new(&options).map_err(|cause| Error::new(Phase::Connect, cause))?;
+        Ok(Self {
+            url: options.url,
+            transport,
+            retry: options.retry,
+            redactor: options.redactor,
+            reporter: options.reporter,
+        })
+    }
+
+    /// Who hears of progress.
+    pub fn reporter(&self) -> &dyn Reporter {
+        &*self.reporter
+    }
+
+    /// `GET /authenticate`: the user the token belongs to, if the server says (the genuine client
+    /// reads nothing but the status).
+    ///
+    /// # Errors
+    /// [`Phase::Authenticate`]; status 401 for a token that is not accepted.
+    pub async fn authenticate(&self) -> Result<Option<String>, Error> {
+        let url = self.url.endpoint(["authenticate"]);
+        let body = self.get(Phase::Authenticate, &url).await?;
+        // Nothing but the status is promised, so a body that cannot be read is no failure.
+        let reply: Authenticated = serde_json::from_slice(&body).unwrap_or_default();
+        Ok(reply.user.map(|user| user.username))
+    }
+
+    /// `GET /artifacts/U/N`.
+    ///
+    /// # Errors
+    /// [`Phase::FindArtifact`]; status 404 for one that is not there, or is hidden.
+    pub async fn artifact(&self, name: &ArtifactName) -> Result<Artifact, Error> {
+        let url = self.artifact_url(name, []);
+        let body = self.get(Phase::FindArtifact, &url).await?;
+        let reply: ArtifactReply = decode(Phase::FindArtifact, "GET", &url, &body)?;
+        Ok(reply.artifact)
+    }
+
+    /// `POST /artifacts`.
+    ///
+    /// # Errors
+    /// [`Phase::CreateArtifact`]; status 422 for one that is there already, 404 for an organisation
+    /// the token may not write to (both inferred).
+    pub async fn create_artifact(&self, name: &ArtifactName) -> Result<Artifact, Error> {
+        let url = self.url.endpoint(["artifacts"]);
+        let artifact = NewArtifact {
+            username: name.user(),
+            name: name.name(),
+        };
+        let body = self
+            .transport
+            .post(&url, &CreateArtifact { artifact })
+            .await
+            .map_err(|cause| Error::new(Phase::CreateArtifact, cause))?;
+        let reply: ArtifactReply = decode(Phase::CreateArtifact, "POST", &url, &body)?;
+        Ok(reply.artifact)
+    }
+
+    /// `POST /artifacts/U/N/TYPE`. Registers the upload URL with the redactor.
+    ///
+    /// # Errors
+    /// [`Phase::CreateVersion`]. After a network error the version may exist: the call is not
+    /// repeated, since a repeat is a new version.
+    pub async fn create_version(
+        &self,
+        name: &ArtifactName,
+        artifact_type: &ArtifactType,
+        version: &NewVersion<'_>,
+    ) -> Result<CreatedVersion, Error> {
+        let url = self.artifact_url(name, [artifact_type.as_str()]);
+        let body = CreateVersion {
+            artifact_version: version.clone(),
+        };
+        let reply = self
+            .transport
+            .post(&url, &body)
+            .await
+            .map_err(|cause| Error::new(Phase::CreateVersion, cause))?;
+        let created: CreatedVersion = decode(Phase::CreateVersion, "POST", &url, &reply)?;
+        if let Some(Ok(upload)) = created.upload_path.as_deref().map(Url::parse) {
+            self.redactor.add_url(&upload);
+        }
+        if let Some(token) = &created.upload_token {
+            self.redactor.add(token);
+        }
+        Ok(created)
+    }
+
+    /// `PUT` of the bytes to the version's `upload_path`, as the genuine client does: verbatim, with
+    /// neither token nor Content-Type, always with a Content-Length. Returns the attempts it took.
+    ///
+    /// # Errors
+    /// [`Phase::Upload`]; also when the server's digest of what it received is another one.
+    pub async fn upload(
+        &self,
+        slug: &str,
+        upload_path: &str,
+        payload: &Payload,
+    ) -> Result<u32, Error> {
+        let phase = Phase::Upload {
+            slug: slug.to_owned(),
+            bytes: payload.len(),
+        };
+        let url = match Url::parse(upload_path) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => url,
+            _ => {
+                let request = RequestLine {
+                    method: "PUT",
+                    url: "upload_path".to_owned(),
+                };
+                let detail = "the server gave no absolute URL".to_owned();
+                return Err(Error::new(phase, Cause::Reply { request, detail }));
+            }
+        };
+        let once = async || self.transport.put(&url, payload, &self.reporter).await;
+        let (stored, attempts) = self.retry.run(phase.clone(), self.told(), once).await?;
+        match stored {
+            Some(server) if server != payload.digest() => {
+                let request = transport::upload_line(&url);
+                let here = payload.digest();
+                Err(Error::new(
+                    phase,
+                    Cause::Digest {
+                        request,
+                        server,
+                        here,
+                    },
+                ))
+            }
+            _ => Ok(attempts),
+        }
+    }
+
+    /// `GET /artifacts/U/N/TYPE/search`: what matches, newest first.
+    ///
+    /// # Errors
+    /// [`Phase::Search`]; status 404 for an artifact that is not there, or is hidden.
+    pub async fn search(
+        &self,
+        name: &ArtifactName,
+        artifact_type: &ArtifactType,
+        query: &SearchQuery,
+    ) -> Result<Vec<Version>, Error> {
+        let mut url = self.artifact_url(name, [artifact_type.as_str(), "search"]);
+        append_query(&mut url, query);
+        let body = self.get(Phase::Search, &url).await?;
+        let reply: SearchReply = decode(Phase::Search, "GET", &url, &body)?;
+        Ok(reply.versions)
+    }
+
+    /// `GET /artifacts/U/N/TYPE/VERSION/file`, through redirects; only the first part of the way,
+    /// on the Atlas' own origin, sees the token.
+    ///
+    /// # Errors
+    /// [`Phase::Download`]; status 404 for a version that is not there or has no file.
+    pub async fn download(
+        &self,
+        name: &ArtifactName,
+        artifact_type: &ArtifactType,
+        version: u64,
+    ) -> Result<Download, Error> {
+        let number = version.to_string();
+        let url = self.artifact_url(name, [artifact_type.as_str(), &number, "file"]);
+        let once = async || self.transport.get(&url, None).await;
+        let (response, _) = self.retry.run(Phase::Download, self.told(), once).await?;
+        let tag = response.headers().get(reqwest::header::ETAG);
+        tracing::debug!(
+            slug = version_slug(name, artifact_type, version),
+            "download begins"
+        );
+        Ok(Download {
+            request: request_line("GET", &url),
+            digest: tag.and_then(|tag| Digest::from_etag(tag.to_str().ok()?)),
+            length: response.content_length(),
+            response,
+            redactor: self.redactor.clone(),
+        })
+    }
+
+    fn artifact_url<'a, const N: usize>(&self, name: &'a ArtifactName, rest: [&'a str; N]) -> Url {
+        let start = ["artifacts", name.user(), name.name()];
+        self.url.endpoint(start.into_iter().chain(rest))
+    }
+
+    async fn get(&self, phase: Phase, url: &Url) -> Result<bytes::Bytes, Error> {
+        let once = async || self.transport.get_body(url).await;
+        let (body, _) = self.retry.run(phase, self.told(), once).await?;
+        Ok(body)
+    }
+
+    fn told(&self) -> impl Fn(u32, Duration, &Cause) {
+        |attempt, delay, cause| {
+            self.reporter.report(Event::Retrying {
+                attempt,
+                delay,
+                cause,
+            })
+        }
+    }
+}
+
+fn decode<T: serde::de::DeserializeOwned>(
+    phase: Phase,
+    method: &'static str,
+    url: &Url,
+    body: &[u8],
+) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| {
+        let request = request_line(method, url);
+        // Category and place only: serde's own words could repeat a part of the reply.
+        let detail = format!(
+            "the reply is not the JSON that was expected ({:?} error at line {} column {})",
+            error.classify(),
+            error.line(),
+            error.column()
+        );
+        Error::new(phase, Cause::Reply { request, detail })
+    })
+}
+
+fn append_query(url: &mut Url, query: &SearchQuery) {
+    let mut pairs = url.query_pairs_mut();
+    for (key, value) in [("version", &query.version), ("build", &query.build)] {
+        if let Some(value) = value {
+            pairs.append_pair(key, value);
+        }
+    }
+    for (index, (key, value)) in query.metadata.iter().enumerate() {
+        let number = index + 1;
+        pairs.append_pair(&format!("metadata.{number}.key"), key);
+        if let Some(value) = value {
+            pairs.append_pair(&format!("metadata.{number}.value"), value);
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! One attempt at one request: sending, redirects, and the meaning of a status.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION,
+};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use url::{Origin, Url};
+
+use super::ClientOptions;
+use super::body::{LocalRead, body};
+use crate::digest::Digest;
+use crate::error::{Cause, RequestLine, server_messages};
+use crate::pack::Payload;
+use crate::reporter::Reporter;
+use crate::secret::Redactor;
+
+const USER_AGENT: &str = concat!("atlas-upload/", env!("CARGO_PKG_VERSION"));
+const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-atlas-token");
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_REDIRECTS: usize = 10;
+
+#[derive(Clone)]
+pub(super) struct Transport {
+    http: reqwest::Client,
+    origin: Origin,
+    token: Option<HeaderValue>,
+    api_timeout: Duration,
+    redactor: Redactor,
+}
+
+impl Transport {
+    pub(super) fn new(options: &ClientOptions) -> Result<Self, Cause> {
+        // By hand, because reqwest would take the token along to any other host.
+        let no_redirects = reqwest::redirect::Policy::none();
+        let builder = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(no_redirects);
+        let http = options.trust.apply(builder)?.build();
+        Ok(Self {
+            http: http.map_err(|error| Cause::Internal(chain(&error)))?,
+            origin: options.url.origin(),
+            token: options
+                .token
+                .as_ref()
+                .map(|token| header(token.expose()))
+                .transpose()?,
+            api_timeout: options.api_timeout,
+            redactor: options.redactor.clone(),
+        })
+    }
+
+    /// The whole reply of a small call.
+    pub(super) async fn get_body(&self, url: &Url) -> Result<Bytes, Cause> {
+        let response = self.get(url, Some(self.api_timeout)).await?;
+        let request = request_line("GET", url);
+        self.body_of(request, response).await
+    }
+
+    /// The first reply that is no redirect, its body not yet read.
+    pub(super) async fn get(
+        &self,
+        url: &Url,
+        timeout: Option<Duration>,
+    ) -> Result<Response, Cause> {
+        let mut url = url.clone();
+        let mut at_home = true;
+        for _ in 0..=MAX_REDIRECTS {
+            // Once it has left, the token stays behind, even when the way leads back.
+            at_home &= url.origin() == self.origin;
+            let mut request = self.http.get(url.clone());
+            if let Some(timeout) = timeout {
+                request = request.timeout(timeout);
+            }
+            let headers = if at_home {
+                self.token_header()
+            } else {
+                HeaderMap::new()
+            };
+            let line = request_line("GET", &url);
+            let response = self.send(line.clone(), request.headers(headers)).await?;
+            match next_stop(&url, &response) {
+                Some(next) => {
+                    self.redactor_learns(&next);
+                    url = next;
+                }
+                None => return self.success(line, response).await,
+            }
+        }
+        Err(Cause::Reply {
+            request: request_line("GET", &url),
+            detail: format!("more than {MAX_REDIRECTS} redirects"),
+        })
+    }
+
+    pub(super) async fn post(&self, url: &Url, body: &impl Serialize) -> Result<Bytes, Cause> {
+        let json = serde_json::to_vec(body).map_err(|error| Cause::Internal(error.to_string()))?;
+        let request = self
+            .http
+            .post(url.clone())
+            .timeout(self.api_timeout)
+            .headers(self.token_header())
+            .header(CONTENT_TYPE, "application/json")
+            .body(json);
+        let line = request_line("POST", url);
+        let response = self.send(line.clone(), request).await?;
+        let response = self.success(line.clone(), response).await?;
+        self.body_of(line, response).await
+    }
+
+    /// The digest of what the server stored, where its `ETag` gives one.
+    pub(super) async fn put(
+        &self,
+        url: &Url,
+        payload: &Payload,
+        reporter: &Arc<dyn Reporter>,
+    ) -> Result<Option<Digest>, Cause> {
+        let request = self
+            .http
+            .put(url.clone())
+            .header(CONTENT_LENGTH, payload.len())
+            .body(body(payload, reporter));
+        let line = upload_line(url);
+        let response = self.send(line.clone(), request).await?;
+        let response = self.success(line, response).await?;
+        let tag = response.headers().get(ETAG);
+        Ok(tag.and_then(|tag| Digest::from_etag(tag.to_str().ok()?)))
+    }
+
+    fn token_header(&self) -> HeaderMap {
+        let token = self.token.iter().cloned();
+        token.map(|token| (TOKEN_HEADER, token)).collect()
+    }
+
+    async fn send(&self, line: RequestLine, request: RequestBuilder) -> Result<Response, Cause> {
+        tracing::debug!(request = %line, "sending");
+        let result = request.send().await;
+        let response = result.map_err(|error| network(line.clone(), error, &self.redactor))?;
+        tracing::debug!(request = %line, status = response.status().as_u16(), "answered");
+        Ok(response)
+    }
+
+    async fn success(&self, request: RequestLine, response: Response) -> Result<Response, Cause> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        if let Some(location) = location(response.url(), &response) {
+            let location = self.redactor.redact(&shown(&location));
+            let status = status.as_u16();
+            return Err(Cause::Redirected {
+                request,
+                status,
+                location,
+            });
+        }
+        // The status is the failure; a body that breaks off only takes the server's words away.
+        let body = response.bytes().await.unwrap_or_default();
+        let messages = server_messages(&body);
+        Err(Cause::Status {
+            request,
+            status: status.as_u16(),
+            messages: messages
+                .iter()
+                .map(|text| self.redactor.redact(text))
+                .collect(),
+        })
+    }
+
+    async fn body_of(&self, request: RequestLine, response: Response) -> Result<Bytes, Cause> {
+        let body = response.bytes().await;
+        body.map_err(|error| network(request, error, &self.redactor))
+    }
+
+    /// A place that a GET is sent to with a query is often one that authorises by itself.
+    fn redactor_learns(&self, next: &Url) {
+        if next.origin() != self.origin && next.query().is_some() {
+            self.redactor.add_url(next);
+        }
+    }
+}
+
+/// What was asked, as it may be shown.
+pub(super) fn request_line(method: &'static str, url: &Url) -> RequestLine {
+    let url = shown(url);
+    RequestLine { method, url }
+}
+
+/// The same for an upload URL, whose path is a secret.
+pub(super) fn upload_line(url: &Url) -> RequestLine {
+    RequestLine {
+        method: "PUT",
+        url: format!("{}/…", url.origin().ascii_serialization()),
+    }
+}
+
+/// A request that got no answer, or half of one.
+pub(super) fn network(request: RequestLine, error: reqwest::Error, redactor: &Redactor) -> Cause {
+    let error = error.without_url();
+    if let Some(LocalRead(local)) = find_local(&error) {
+        return Cause::Unpackable(format!("the file could not be read to its end: {local}"));
+    }
+    let detail = redactor.redact(&chain(&error));
+    if error.is_builder() {
+        Cause::Internal(detail)
+    } else {
+        Cause::Network { request, detail }
+    }
+}
+
+fn header(token: &str) -> Result<HeaderValue, Cause> {
+    let mut value = HeaderValue::from_str(token)
+        .map_err(|_| Cause::Usage(crate::secret::InvalidToken.to_string()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn next_stop(url: &Url, response: &Response) -> Option<Url> {
+    let follows = matches!(
+        response.status(),
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    );
+    follows.then(|| location(url, response)).flatten()
+}
+
+fn location(url: &Url, response: &Response) -> Option<Url> {
+    if !response.status().is_redirection() {
+        return None;
+    }
+    let next = response.headers().get(LOCATION)?.to_str().ok()?;
+    url.join(next).ok()
+}
+
+fn shown(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+fn find_local(error: &reqwest::Error) -> Option<&LocalRead> {
+    let mut source = error.source();
+    while let Some(reason) = source {
+        if let Some(local) = reason.downcast_ref::<LocalRead>() {
+            return Some(local);
+        }
+        source = reason.source();
+    }
+    None
+}
+
+/// An error with its reasons, less those that only repeat the one before.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(reason) = source {
+        let words = reason.to_string();
+        if !text.ends_with(&words) {
+            text = format!("{text}: {words}");
+        }
+        source = reason.source();
+    }
+    text
+}

@@ -1,0 +1,409 @@
+//! Settings, and where each came from: a flag over a variable over the default. A variable that is
+//! set to nothing counts as unset. The variables are those of HashiCorp's own clients.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::atlas_url::{AtlasUrl, AtlasUrlError, DEFAULT_ATLAS_URL};
+use crate::client::Trust;
+use crate::secret::{InvalidToken, Token};
+
+/// The variable of the token.
+pub const TOKEN_VARIABLE: &str = "ATLAS_TOKEN";
+/// The variable of the address.
+pub const ADDRESS_VARIABLE: &str = "ATLAS_ADDRESS";
+
+const TOKEN: Name = Name::new("--token", TOKEN_VARIABLE);
+const ADDRESS: Name = Name::new("--atlas-url", ADDRESS_VARIABLE);
+const CA_FILE: Name = Name::new("--ca-file", "ATLAS_CAFILE");
+const CA_PATH: Name = Name::new("--ca-path", "ATLAS_CAPATH");
+const INSECURE: Name = Name::new("--insecure", "ATLAS_TLS_NOVERIFY");
+const BUILD_ID: Name = Name::new("--build-id", "ATLAS_BUILD_ID");
+const COMPILE_ID: Name = Name::new("--compile-id", "ATLAS_COMPILE_ID");
+
+/// Where a value came from. Prints as the flag or the variable to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag of the command line.
+    Flag(&'static str),
+    /// A variable of the environment.
+    Variable(&'static str),
+    /// Nobody said anything.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) => write!(f, "the flag {name}"),
+            Self::Variable(name) => write!(f, "the variable {name}"),
+            Self::Default => f.write_str("the default"),
+        }
+    }
+}
+
+/// A value, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl<T> Setting<T> {
+    fn try_map<U, E>(
+        self,
+        parse: impl FnOnce(T) -> Result<U, E>,
+    ) -> Result<Setting<U>, (Origin, E)> {
+        let origin = self.origin;
+        match parse(self.value) {
+            Ok(value) => Ok(Setting { value, origin }),
+            Err(error) => Err((origin, error)),
+        }
+    }
+}
+
+/// What the command line says.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--atlas-url`
+    pub atlas_url: Option<String>,
+    /// `--token`
+    pub token: Option<String>,
+    /// `--ca-file`
+    pub ca_file: Option<PathBuf>,
+    /// `--ca-path`
+    pub ca_path: Option<PathBuf>,
+    /// `--insecure`
+    pub insecure: bool,
+}
+
+/// The settings every subcommand shares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Which Atlas.
+    pub atlas_url: Setting<AtlasUrl>,
+    /// The token, if there is one anywhere.
+    pub token: Option<Setting<Token>>,
+    /// More CA certificates, in a file.
+    pub ca_file: Option<Setting<PathBuf>>,
+    /// More CA certificates, in a folder.
+    pub ca_path: Option<Setting<PathBuf>>,
+    /// Whether any server is believed.
+    pub insecure: Setting<bool>,
+}
+
+impl Config {
+    /// Brings flags, variables and defaults together. `variable` is the environment.
+    ///
+    /// # Errors
+    /// A value that is empty (for a flag), no text, or malformed; the message names the flag or the
+    /// variable, and repeats neither a token nor an address.
+    pub fn resolve(
+        flags: Flags,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let environment: &dyn Fn(&str) -> Option<OsString> = &variable;
+        let address = ADDRESS
+            .text(flags.atlas_url, environment)?
+            .unwrap_or(Setting {
+                value: DEFAULT_ATLAS_URL.to_owned(),
+                origin: Origin::Default,
+            });
+        let token = TOKEN.text(flags.token, environment)?;
+        let path =
+            |name: Name, flag: Option<PathBuf>| name.value(flag.map(Into::into), environment);
+        Ok(Self {
+            atlas_url: address
+                .try_map(|text| text.parse())
+                .map_err(|(origin, reason)| ConfigError::Address { origin, reason })?,
+            token: token
+                .map(|token| token.try_map(|text| Token::new(&text)))
+                .transpose()
+                .map_err(|(origin, reason)| ConfigError::Token { origin, reason })?,
+            ca_file: path(CA_FILE, flags.ca_file)?.map(into_path),
+            ca_path: path(CA_PATH, flags.ca_path)?.map(into_path),
+            insecure: insecure(flags.insecure, environment),
+        })
+    }
+
+    /// Which servers are believed.
+    pub fn trust(&self) -> Trust {
+        let path =
+            |setting: &Option<Setting<PathBuf>>| setting.as_ref().map(|path| path.value.clone());
+        Trust {
+            ca_file: path(&self.ca_file),
+            ca_path: path(&self.ca_path),
+            insecure: self.insecure.value,
+        }
+    }
+}
+
+/// The build and the compilation a version belongs to, from `--build-id` or `ATLAS_BUILD_ID`, and
+/// `--compile-id` or `ATLAS_COMPILE_ID`; 0 when nobody says.
+///
+/// # Errors
+/// `Error parsing build ID: …`, in the words of the original, for what is no number.
+pub fn build_and_compile_id(
+    build_id: Option<String>,
+    compile_id: Option<String>,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<(u64, u64), ConfigError> {
+    let build = number(BUILD_ID, "build ID", build_id, &variable)?;
+    let compile = number(COMPILE_ID, "compile ID", compile_id, &variable)?;
+    Ok((build, compile))
+}
+
+/// A setting that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A flag that was given nothing, as by `--token "$UNSET"`.
+    #[error("{0} was given an empty value")]
+    Empty(&'static str),
+    /// A value that is no UTF-8.
+    #[error("{0} is no valid text")]
+    NoText(Origin),
+    /// An address that is none.
+    #[error("{origin}: {reason}")]
+    Address {
+        /// Who gave it.
+        origin: Origin,
+        /// What is wrong with it.
+        reason: AtlasUrlError,
+    },
+    /// A token that no header could carry.
+    #[error("{origin}: {reason}")]
+    Token {
+        /// Who gave it.
+        origin: Origin,
+        /// What is wrong with it.
+        reason: InvalidToken,
+    },
+    /// A build or compile ID that is no number.
+    #[error("Error parsing {what}: {origin}: {text:?} is no number")]
+    Number {
+        /// `build ID` or `compile ID`.
+        what: &'static str,
+        /// Who gave it.
+        origin: Origin,
+        /// What was given.
+        text: String,
+    },
+}
+
+fn into_path(setting: Setting<OsString>) -> Setting<PathBuf> {
+    Setting {
+        value: setting.value.into(),
+        origin: setting.origin,
+    }
+}
+
+fn insecure(flag: bool, variable: &dyn Fn(&str) -> Option<OsString>) -> Setting<bool> {
+    let named = variable(INSECURE.variable).is_some_and(|value| !value.is_empty());
+    let origin = match (flag, named) {
+        (true, _) => Origin::Flag(INSECURE.flag),
+        (false, true) => Origin::Variable(INSECURE.variable),
+        (false, false) => Origin::Default,
+    };
+    let value = origin != Origin::Default;
+    Setting { value, origin }
+}
+
+fn number(
+    name: Name,
+    what: &'static str,
+    flag: Option<String>,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<u64, ConfigError> {
+    let Some(Setting {
+        value: text,
+        origin,
+    }) = name.text(flag, variable)?
+    else {
+        return Ok(0);
+    };
+    text.parse()
+        .map_err(|_| ConfigError::Number { what, origin, text })
+}
+
+/// What a setting is called.
+#[derive(Clone, Copy)]
+struct Name {
+    flag: &'static str,
+    variable: &'static str,
+}
+
+impl Name {
+    const fn new(flag: &'static str, variable: &'static str) -> Self {
+        Self { flag, variable }
+    }
+
+    fn text(
+        self,
+        flag: Option<String>,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Option<Setting<String>>, ConfigError> {
+        let found = self.value(flag.map(Into::into), variable)?;
+        found
+            .map(|setting| setting.try_map(OsString::into_string))
+            .transpose()
+            .map_err(|(origin, _)| ConfigError::NoText(origin))
+    }
+
+    fn value(
+        self,
+        flag: Option<OsString>,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Option<Setting<OsString>>, ConfigError> {
+        match flag {
+            Some(value) if value.is_empty() => Err(ConfigError::Empty(self.flag)),
+            Some(value) => Ok(Some(Setting {
+                value,
+                origin: Origin::Flag(self.flag),
+            })),
+            None => Ok(variable(self.variable)
+                .filter(|value| !value.is_empty())
+                .map(|value| Setting {
+                    value,
+                    origin: Origin::Variable(self.variable),
+                })),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<OsString> {
+        |name| {
+            let found = pairs.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| value.into())
+        }
+    }
+
+    const ALL: &[(&str, &str)] = &[
+        ("ATLAS_TOKEN", "from-variable"),
+        ("ATLAS_ADDRESS", "http://variable.test"),
+        ("ATLAS_CAFILE", "/variable.pem"),
+        ("ATLAS_CAPATH", "/variable"),
+        ("ATLAS_TLS_NOVERIFY", "0"),
+    ];
+
+    #[test]
+    fn without_anything_the_documented_address_is_used_and_no_token() {
+        let config = Config::resolve(Flags::default(), |_| None).unwrap();
+        assert_eq!(config.atlas_url.value.to_string(), DEFAULT_ATLAS_URL);
+        assert_eq!(config.atlas_url.origin, Origin::Default);
+        assert_eq!(config.token, None);
+        assert_eq!(config.trust(), Trust::default());
+    }
+
+    #[test]
+    fn a_variable_goes_over_the_default_and_says_so() {
+        let config = Config::resolve(Flags::default(), environment(ALL)).unwrap();
+        assert_eq!(
+            config.atlas_url.value.to_string(),
+            "http://variable.test/api/v1"
+        );
+        assert_eq!(config.atlas_url.origin, Origin::Variable("ATLAS_ADDRESS"));
+        let token = config.token.clone().unwrap();
+        assert_eq!(token.value.expose(), "from-variable");
+        assert_eq!(token.origin, Origin::Variable("ATLAS_TOKEN"));
+        assert_eq!(
+            config.trust().ca_file.unwrap(),
+            PathBuf::from("/variable.pem")
+        );
+        assert_eq!(config.trust().ca_path.unwrap(), PathBuf::from("/variable"));
+        // Any value at all switches it off, as the genuine clients have it.
+        assert!(config.trust().insecure);
+    }
+
+    #[test]
+    fn a_flag_goes_over_a_variable_and_says_so() {
+        let flags = Flags {
+            atlas_url: Some("http://flag.test".to_owned()),
+            token: Some("from-flag".to_owned()),
+            ca_file: Some("/flag.pem".into()),
+            ca_path: Some("/flag".into()),
+            insecure: true,
+        };
+        let config = Config::resolve(flags, environment(ALL)).unwrap();
+        assert_eq!(
+            config.atlas_url.value.to_string(),
+            "http://flag.test/api/v1"
+        );
+        assert_eq!(config.atlas_url.origin, Origin::Flag("--atlas-url"));
+        assert_eq!(
+            config.token.clone().unwrap().origin,
+            Origin::Flag("--token")
+        );
+        assert_eq!(
+            config.ca_file.clone().unwrap().origin,
+            Origin::Flag("--ca-file")
+        );
+        assert_eq!(config.trust().ca_path.unwrap(), PathBuf::from("/flag"));
+        assert_eq!(config.insecure.origin, Origin::Flag("--insecure"));
+    }
+
+    #[test]
+    fn an_empty_variable_is_unset_and_an_empty_flag_a_mistake() {
+        let empty = environment(&[
+            ("ATLAS_TOKEN", ""),
+            ("ATLAS_ADDRESS", ""),
+            ("ATLAS_CAFILE", ""),
+            ("ATLAS_TLS_NOVERIFY", ""),
+            ("ATLAS_BUILD_ID", ""),
+        ]);
+        let config = Config::resolve(Flags::default(), &empty).unwrap();
+        assert_eq!(config.token, None);
+        assert_eq!(config.atlas_url.origin, Origin::Default);
+        assert_eq!(config.trust(), Trust::default());
+        assert_eq!(build_and_compile_id(None, None, &empty), Ok((0, 0)));
+        let flags = Flags {
+            token: Some(String::new()),
+            ..Flags::default()
+        };
+        assert_eq!(
+            Config::resolve(flags, empty),
+            Err(ConfigError::Empty("--token"))
+        );
+    }
+
+    #[test]
+    fn a_mistake_names_its_origin_and_repeats_no_secret() {
+        let secret = environment(&[("ATLAS_TOKEN", "hunter2\nhunter3")]);
+        let error = Config::resolve(Flags::default(), secret).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the variable ATLAS_TOKEN: the token must be one line of ASCII characters"
+        );
+        let address = environment(&[("ATLAS_ADDRESS", "https://u:hunter2@atlas.test")]);
+        let error = Config::resolve(Flags::default(), address).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the variable ATLAS_ADDRESS: the Atlas URL must not hold a user or a password"
+        );
+    }
+
+    #[test]
+    fn ids_come_from_flag_or_variable_and_must_be_numbers() {
+        let set = environment(&[("ATLAS_BUILD_ID", "5"), ("ATLAS_COMPILE_ID", "x")]);
+        let flag = |text: &str| Some(text.to_owned());
+        assert_eq!(build_and_compile_id(None, flag("7"), &set), Ok((5, 7)));
+        assert_eq!(
+            build_and_compile_id(None, None, &set)
+                .unwrap_err()
+                .to_string(),
+            "Error parsing compile ID: the variable ATLAS_COMPILE_ID: \"x\" is no number"
+        );
+        assert_eq!(
+            build_and_compile_id(flag("-1"), None, &set)
+                .unwrap_err()
+                .to_string(),
+            "Error parsing build ID: the flag --build-id: \"-1\" is no number"
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! The way back: fetches the file of a version, unchanged, checks it against the server's digest,
+//! and only then gives it its name.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use serde::Serialize;
+use tempfile::NamedTempFile;
+use tokio::sync::mpsc;
+
+use crate::client::{Client, Download, SearchQuery};
+use crate::digest::{Digest, HashingWriter};
+use crate::error::{Cause, Error, Phase};
+use crate::reporter::Event;
+use crate::slug::{ArtifactName, ArtifactType, version_slug};
+
+/// Chunks between the network and the disk, so that neither waits for each of the other's.
+const CHUNKS_IN_FLIGHT: usize = 8;
+
+/// What to fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pull {
+    /// The artifact.
+    pub name: ArtifactName,
+    /// The type of the version.
+    pub artifact_type: ArtifactType,
+    /// Its number; without one, the newest version that has a file.
+    pub version: Option<u64>,
+}
+
+/// Where the bytes go.
+pub enum Target {
+    /// A file in the current folder, named after the slug: `U-N-TYPE-VERSION`. Never overwrites.
+    NamedAfterSlug,
+    /// This file, replaced in one step once all is well.
+    File(PathBuf),
+    /// Somebody else's stream. A wrong digest is known only after all bytes went there.
+    Stream(Box<dyn Write + Send>),
+}
+
+/// What a pull did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pulled {
+    /// `user/name/type/version`.
+    pub slug: String,
+    /// The version's number.
+    pub version: u64,
+    /// The SHA-256 of the bytes that arrived, as `sha256:` and 64 hex digits.
+    pub digest: String,
+    /// Whether the server gave a digest to compare it with.
+    pub verified: bool,
+    /// How many bytes arrived.
+    pub bytes: u64,
+    /// Where they are; null for a stream.
+    pub file: Option<PathBuf>,
+}
+
+/// Fetches one version's file.
+///
+/// # Errors
+/// [`Phase::Search`] while the newest version is looked for, [`Phase::Download`] for the transfer
+/// (a broken one is not taken up again) and a digest that differs, [`Phase::Save`] for the disk.
+/// After any error a file that was there before is unchanged.
+pub async fn pull(client: &Client, pull: &Pull, target: Target) -> Result<Pulled, Error> {
+    let version = match pull.version {
+        Some(version) => version,
+        None => newest_with_file(client, pull).await?,
+    };
+    let slug = version_slug(&pull.name, &pull.artifact_type, version);
+    let sink = Sink::open(target, &slug)?;
+    client.reporter().report(Event::Downloading { slug: &slug });
+    let download = client
+        .download(&pull.name, &pull.artifact_type, version)
+        .await?;
+    let (request, promised) = (download.request.clone(), download.digest);
+    let (sink, here, bytes) = drain(client, download, sink).await?;
+    if let Some(server) = promised.filter(|server| *server != here) {
+        let cause = Cause::Digest {
+            request,
+            server,
+            here,
+        };
+        return Err(Error::new(Phase::Download, cause));
+    }
+    Ok(Pulled {
+        slug,
+        version,
+        digest: here.to_string(),
+        verified: promised.is_some(),
+        bytes,
+        file: sink.keep()?,
+    })
+}
+
+async fn newest_with_file(client: &Client, pull: &Pull) -> Result<u64, Error> {
+    let all = SearchQuery::default();
+    let versions = client.search(&pull.name, &pull.artifact_type, &all).await?;
+    let with_file = versions.iter().filter(|version| version.file);
+    with_file
+        .map(|version| version.version)
+        .max()
+        .ok_or_else(|| {
+            let (name, artifact_type) = (&pull.name, &pull.artifact_type);
+            let nothing = format!("no version of {name}/{artifact_type} has a file");
+            Error::new(Phase::Search, Cause::Missing(nothing))
+        })
+}
+
+async fn drain(
+    client: &Client,
+    download: Download,
+    sink: Sink,
+) -> Result<(Sink, Digest, u64), Error> {
+    let total = download.length;
+    let name = sink.name();
+    let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    let writing = tokio::task::spawn_blocking(move || write_all(receiver, sink));
+    let mut chunks = download.into_chunks();
+    let mut received = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|cause| Error::new(Phase::Download, cause))?;
+        received += chunk.len() as u64;
+        // The writer has failed, and says why when it is asked below.
+        if sender.send(chunk).await.is_err() {
+            break;
+        }
+        client
+            .reporter()
+            .report(Event::Received { received, total });
+    }
+    drop(sender);
+    let written = writing
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)));
+    written.map_err(|error| Error::new(Phase::Save, Cause::file(&name, error)))
+}
+
+fn write_all(mut chunks: mpsc::Receiver<Bytes>, sink: Sink) -> io::Result<(Sink, Digest, u64)> {
+    let mut writer = HashingWriter::new(sink);
+    while let Some(chunk) = chunks.blocking_recv() {
+        writer.write_all(&chunk)?;
+    }
+    writer.flush()?;
+    Ok(writer.finish())
+}
+
+/// An open target.
+enum Sink {
+    New(NamedTempFile, PathBuf),
+    Replacement(NamedTempFile, PathBuf),
+    Stream(Box<dyn Write + Send>),
+}
+
+impl Sink {
+    fn open(target: Target, slug: &str) -> Result<Self, Error> {
+        match target {
+            Target::Stream(stream) => Ok(Self::Stream(stream)),
+            Target::NamedAfterSlug => {
+                let path = PathBuf::from(slug.replace('/', "-"));
+                if path.symlink_metadata().is_ok() {
+                    return Err(not_saved(&path, io::ErrorKind::AlreadyExists.into()));
+                }
+                temporary_beside(&path).map(|file| Self::New(file, path))
+            }
+            Target::File(path) => Self::replacement(&path),
+        }
+    }
+
+    fn replacement(path: &Path) -> Result<Self, Error> {
+        // What a link leads to is replaced, not the link; and a device is written to, for renaming
+        // a file over /dev/null would take it away from everybody.
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        match path.metadata() {
+            Ok(metadata) if metadata.is_dir() => {
+                Err(not_saved(&path, io::ErrorKind::IsADirectory.into()))
+            }
+            Ok(metadata) if !metadata.is_file() => {
+                let device = std::fs::File::options().write(true).open(&path);
+                let device = device.map_err(|error| not_saved(&path, error))?;
+                Ok(Self::Stream(Box::new(device)))
+            }
+            _ => temporary_beside(&path).map(|file| Self::Replacement(file, path)),
+        }
+    }
+
+    /// For errors.
+    fn name(&self) -> PathBuf {
+        match self {
+            Self::New(_, path) | Self::Replacement(_, path) => path.clone(),
+            Self::Stream(_) => "(stream)".into(),
+        }
+    }
+
+    fn keep(self) -> Result<Option<PathBuf>, Error> {
+        let (kept, path) = match self {
+            Self::Stream(_) => return Ok(None),
+            Self::New(file, path) => (file.persist_noclobber(&path), path),
+            Self::Replacement(file, path) => (file.persist(&path), path),
+        };
+        kept.map_err(|error| not_saved(&path, error.error))?;
+        Ok(Some(path))
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::New(file, _) | Self::Replacement(file, _) => file.write(bytes),
+            Self::Stream(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::New(file, _) | Self::Replacement(file, _) => file.flush(),
+            Self::Stream(stream) => stream.flush(),
+        }
+    }
+}
+
+fn temporary_beside(path: &Path) -> Result<NamedTempFile, Error> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".atlas-pull-");
+    // Otherwise only the owner could read the result, whatever the umask says.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
+        .tempfile_in(folder)
+        .map_err(|error| not_saved(path, error))
+}
+
+fn not_saved(path: &Path, error: io::Error) -> Error {
+    Error::new(Phase::Save, Cause::file(path, error))
+}

@@ -1,0 +1,61 @@
+//! Who is told what happens. The library prints nothing; a program decides what to show.
+
+use std::time::Duration;
+
+use crate::error::Cause;
+use crate::slug::ArtifactName;
+
+/// Something a person who waits would like to know. Sizes are bytes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The artifact was not there and is being made.
+    CreatingArtifact(&'a ArtifactName),
+    /// The version is about to be made; `bytes` will follow, 0 when it has no file.
+    Uploading {
+        /// The size of what is sent.
+        bytes: u64,
+    },
+    /// So many bytes were handed to the connection in this attempt.
+    Sent {
+        /// Handed over so far.
+        sent: u64,
+        /// The whole upload.
+        total: u64,
+    },
+    /// A request failed and will be repeated.
+    Retrying {
+        /// The attempt that failed, from 1.
+        attempt: u32,
+        /// How long it waits before the next one.
+        delay: Duration,
+        /// What went wrong.
+        cause: &'a Cause,
+    },
+    /// A download begins.
+    Downloading {
+        /// `user/name/type/version`.
+        slug: &'a str,
+    },
+    /// So many bytes have arrived.
+    Received {
+        /// Arrived so far.
+        received: u64,
+        /// The whole download, where the server says.
+        total: Option<u64>,
+    },
+}
+
+/// Hears what happens. Called from async code: it must return soon.
+pub trait Reporter: Send + Sync {
+    /// Takes note of one event.
+    fn report(&self, event: Event<'_>);
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn report(&self, _: Event<'_>) {}
+}

@@ -1,0 +1,316 @@
+//! Secrets, and the one choke point that keeps them out of every output.
+//!
+//! Evidence: the original's debug log showed the token in a line that said it was masked, and the
+//! upload URLs, whose path alone authorises. A program writes everything through a
+//! [`RedactingWriter`]; the client registers each secret with the [`Redactor`] as it learns it.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use url::Url;
+
+/// What stands in place of a secret.
+pub const REDACTED: &str = "[REDACTED]";
+
+/// A shorter secret protects nothing, and hiding every `a` would garble all that is printed.
+const SHORTEST_SECRET: usize = 4;
+
+/// A shorter path, such as `/file`, is no secret but a word that other URLs share.
+const SHORTEST_SECRET_PATH: usize = 12;
+
+/// An access token. Its `Debug` does not show it, and it has no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// Takes a token, without the white space around it.
+    ///
+    /// # Errors
+    /// One that is empty, or could not be the value of a header. The error does not repeat it.
+    pub fn new(text: &str) -> Result<Self, InvalidToken> {
+        let text = text.trim();
+        if text.is_empty()
+            || !text
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() || byte == b' ')
+        {
+            return Err(InvalidToken);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The token itself, to be sent and never shown.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({REDACTED})")
+    }
+}
+
+/// A token that no header could carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the token must be one line of ASCII characters")]
+pub struct InvalidToken;
+
+/// The secrets known so far, in every spelling they could be printed in. A cheap handle: clones
+/// share what they know.
+#[derive(Clone, Default)]
+pub struct Redactor(Arc<RwLock<Vec<String>>>);
+
+impl Redactor {
+    /// Knows no secret yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Hides `secret` from now on, also percent-encoded and as JSON or `Debug` would escape it.
+    /// One of less than four characters is not hidden.
+    pub fn add(&self, secret: &str) {
+        if secret.len() < SHORTEST_SECRET {
+            return;
+        }
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for spelling in spellings(secret) {
+            if !known.contains(&spelling) {
+                known.push(spelling);
+            }
+        }
+        // Otherwise a short secret that is part of a longer one would leave the rest of it.
+        known.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
+    }
+
+    /// Hides a URL that authorises by itself: the whole, its path with the query, and its last
+    /// segment.
+    pub fn add_url(&self, url: &Url) {
+        self.add(url.as_str());
+        let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        let last = url.path().rsplit('/').next().unwrap_or_default();
+        for part in [target, url.path(), last] {
+            if part.len() >= SHORTEST_SECRET_PATH {
+                self.add(part);
+            }
+        }
+    }
+
+    /// `text` without any of the secrets.
+    pub fn redact(&self, text: &str) -> String {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().fold(text.to_owned(), |text, secret| {
+            if text.contains(secret.as_str()) {
+                text.replace(secret.as_str(), REDACTED)
+            } else {
+                text
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redactor")
+    }
+}
+
+/// Holds back each line until it is whole, so that no secret slips through in two writes, then
+/// passes it on without the secrets. The rest of an unfinished line follows on drop.
+#[derive(Debug)]
+pub struct RedactingWriter<W: Write> {
+    inner: W,
+    redactor: Redactor,
+    line: Vec<u8>,
+}
+
+impl<W: Write> RedactingWriter<W> {
+    /// Writes to `inner` what `redactor` leaves.
+    pub fn new(inner: W, redactor: Redactor) -> Self {
+        Self {
+            inner,
+            redactor,
+            line: Vec::new(),
+        }
+    }
+
+    fn pass_on(&mut self, whole: usize) -> io::Result<()> {
+        let lines: Vec<u8> = self.line.drain(..whole).collect();
+        let text = String::from_utf8_lossy(&lines);
+        self.inner.write_all(self.redactor.redact(&text).as_bytes())
+    }
+}
+
+impl<W: Write> Write for RedactingWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        if let Some(end) = self.line.iter().rposition(|byte| *byte == b'\n') {
+            self.pass_on(end + 1)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl<W: Write> Drop for RedactingWriter<W> {
+    fn drop(&mut self) {
+        // Nobody is left to be told.
+        let _ = self.pass_on(self.line.len());
+        let _ = self.inner.flush();
+    }
+}
+
+/// The ways a secret could be printed: as it is, percent-encoded (either case of hex, all that is
+/// not a letter or digit, or only what a query must escape), and escaped as in JSON or `Debug`.
+fn spellings(secret: &str) -> Vec<String> {
+    let all = percent_encoded(secret, |byte| byte.is_ascii_alphanumeric());
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let some = percent_encoded(secret, unreserved);
+    let form = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
+    let lower = [&all, &some, &form].map(|text| lower_case_hex(text));
+    let quoted = [
+        format!("{secret:?}"),
+        serde_json::Value::from(secret).to_string(),
+    ];
+    let escaped = quoted.map(|text| text[1..text.len() - 1].to_owned());
+    let slashed = secret.replace('/', "\\/");
+    let mut spellings = vec![secret.to_owned(), all, some, form, slashed];
+    spellings.extend(lower);
+    spellings.extend(escaped);
+    spellings
+}
+
+fn percent_encoded(text: &str, keep: impl Fn(u8) -> bool) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        if keep(byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+        encoded
+    })
+}
+
+fn lower_case_hex(encoded: &str) -> String {
+    let mut hex_digits = 0;
+    encoded
+        .chars()
+        .map(|c| {
+            let in_hex = hex_digits > 0;
+            hex_digits = if c == '%' { 2 } else { hex_digits.max(1) - 1 };
+            if in_hex { c.to_ascii_lowercase() } else { c }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const CANARY: &str = "Can/ary+\"T0ken\" é";
+
+    fn redactor() -> Redactor {
+        let redactor = Redactor::new();
+        redactor.add(CANARY);
+        redactor
+    }
+
+    fn written(redactor: &Redactor, pieces: &[&[u8]]) -> String {
+        let mut out = Vec::new();
+        let mut writer = RedactingWriter::new(&mut out, redactor.clone());
+        for piece in pieces {
+            writer.write_all(piece).unwrap();
+        }
+        drop(writer);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_token_does_not_show_itself() {
+        let token = Token::new(" abcd1234\n").unwrap();
+        assert_eq!(token.expose(), "abcd1234");
+        assert_eq!(format!("{token:?}"), "Token([REDACTED])");
+        assert_eq!(Token::new("a\nb"), Err(InvalidToken));
+        assert_eq!(Token::new("  "), Err(InvalidToken));
+    }
+
+    #[test]
+    fn every_spelling_of_a_secret_is_hidden() {
+        for spelling in [
+            CANARY.to_owned(),
+            format!("{CANARY:?}"),
+            serde_json::json!({"errors": [CANARY]}).to_string(),
+            "Can%2Fary%2B%22T0ken%22%20%C3%A9".to_owned(),
+            "Can%2fary%2b%22T0ken%22%20%c3%a9".to_owned(),
+            "Can%2Fary%2B%22T0ken%22+%C3%A9".to_owned(),
+        ] {
+            let left = redactor().redact(&format!("before {spelling} after"));
+            assert!(left.contains(REDACTED) && !left.contains("T0ken"), "{left}");
+            assert!(left.starts_with("before ") && left.ends_with(" after"));
+        }
+    }
+
+    #[test]
+    fn a_url_is_hidden_as_a_whole_and_in_its_telling_parts() {
+        let redactor = Redactor::new();
+        redactor.add_url(
+            &"http://x.test/_store/0123456789abcdef?sig=1"
+                .parse()
+                .unwrap(),
+        );
+        let shown = redactor.redact(
+            "http://x.test/_store/0123456789abcdef?sig=1 GET /_store/0123456789abcdef 0123456789abcdef http://x.test/",
+        );
+        assert_eq!(shown, "[REDACTED] GET [REDACTED] [REDACTED] http://x.test/");
+    }
+
+    #[test]
+    fn the_longer_of_two_secrets_goes_first() {
+        let redactor = Redactor::new();
+        redactor.add("abcd");
+        redactor.add("abcdefgh");
+        assert_eq!(redactor.redact("abcdefgh abcd"), "[REDACTED] [REDACTED]");
+    }
+
+    #[test]
+    fn a_secret_written_in_two_pieces_is_hidden_and_an_unfinished_line_arrives() {
+        let shown = written(
+            &redactor(),
+            &[b"x Can/ary+\"T0k", "en\" é y\nrest".as_bytes()],
+        );
+        assert_eq!(shown, "x [REDACTED] y\nrest");
+    }
+
+    #[test]
+    fn a_secret_learnt_late_is_hidden_from_then_on() {
+        let redactor = Redactor::new();
+        assert_eq!(redactor.redact("secret"), "secret");
+        redactor.clone().add("secret");
+        assert_eq!(redactor.redact("secret"), REDACTED);
+    }
+
+    #[test]
+    fn what_is_too_short_to_be_a_secret_is_left_alone() {
+        let redactor = Redactor::new();
+        redactor.add("");
+        redactor.add("T");
+        assert_eq!(redactor.redact("Type T"), "Type T");
+    }
+
+    proptest! {
+        #[test]
+        fn no_way_of_cutting_a_text_lets_the_secret_through(cuts in prop::collection::vec(0usize..60, 0..6)) {
+            let text = format!("first line\nand {CANARY} in the second\nlast");
+            let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+            cuts.extend([0, text.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<_> = cuts.windows(2).map(|pair| &text.as_bytes()[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(written(&redactor(), &pieces), "first line\nand [REDACTED] in the second\nlast");
+        }
+    }
+}
