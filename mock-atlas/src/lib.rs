@@ -4,7 +4,7 @@
 //! Start at [`MockAtlas`], a running emulator for a test, and [`Builder`], what it can be given.
 //! [`Builder::router`] and [`serve`] are the two halves below it.
 //!
-//! - `mock`: the emulator in this process
+//! - `mock`: the emulator in this process; `builder`: what it is to be
 //! - `server`: connections, and how they end
 //! - `router`: the route table; `log`: a line for each request
 //! - `extract`: what a handler gets to see of a request
@@ -14,6 +14,7 @@
 
 mod access;
 mod atlas;
+mod builder;
 mod error;
 mod extract;
 mod log;
@@ -25,6 +26,7 @@ mod server;
 mod store;
 mod wire;
 
-pub use mock::{Builder, MockAtlas, StartError, User};
+pub use builder::{Builder, StartError, User};
+pub use mock::MockAtlas;
 pub use names::{ArtifactNameError, NameError};
 pub use server::serve;

@@ -4,7 +4,6 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post, put};
-use uuid::Uuid;
 
 use crate::atlas::Atlas;
 use crate::error::ApiError;
@@ -34,16 +33,11 @@ pub(crate) fn router(atlas: Atlas) -> Router {
         );
     Router::new()
         .nest("/api/v1", api)
-        .route("/_binstore/{upload}", put(upload::receive))
+        .route(upload::ROUTE, put(upload::receive))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         // Each body has a limit of its own kind: parameters a fixed one, files a configured one.
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(log::requests))
         .with_state(atlas)
-}
-
-/// The path of an upload. It authorises whoever knows it, so it holds what cannot be guessed.
-pub(crate) fn upload_path(upload: Uuid) -> String {
-    format!("/_binstore/{upload}")
 }

@@ -17,6 +17,14 @@ use crate::error::ApiError;
 use crate::store::{Blob, BlobWriter};
 use crate::wire::EmptyReply;
 
+/// Where uploads go: outside of the API, as Atlas had a host of its own for them.
+pub(crate) const ROUTE: &str = "/_binstore/{upload}";
+
+/// The path of an upload. It authorises whoever knows it, so it holds what cannot be guessed.
+pub(crate) fn path(upload: Uuid) -> String {
+    format!("/_binstore/{upload}")
+}
+
 /// `PUT` to an `upload_path`. Asks for no token and ignores any query string (contract: Versions).
 pub(crate) async fn receive(
     State(atlas): State<Atlas>,

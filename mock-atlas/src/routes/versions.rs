@@ -6,12 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
+use super::upload;
 use crate::access::Caller;
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::extract::{Member, Origin, Params, SearchQuery, TypePath};
 use crate::names::Name;
-use crate::router::upload_path;
 use crate::store::{Metadata, NewVersion};
 use crate::wire::{NewVersionReply, SearchReply, VersionElement};
 
@@ -34,7 +34,7 @@ pub(crate) async fn create(
         .create_version(&artifact, &artifact_type, new)?;
     let reply = NewVersionReply {
         version: VersionElement::new(&artifact, &artifact_type, &version),
-        upload_path: format!("{origin}{}", upload_path(version.upload)),
+        upload_path: format!("{origin}{}", upload::path(version.upload)),
         upload_token: version.upload.to_string(),
     };
     Ok(Json(reply).into_response())

@@ -1,0 +1,297 @@
+//! What an emulator is to be, before it runs.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use axum::Router;
+use axum::http::Uri;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::{Access, Account, random_token};
+use crate::atlas::{Atlas, Options};
+use crate::mock::MockAtlas;
+use crate::names::{ArtifactName, ArtifactNameError, Name, NameError};
+use crate::router::router;
+use crate::server::serve;
+use crate::store::{Store, Visibility};
+
+/// The name under which the one token that may do everything is known.
+const ROOT: &str = "atlas";
+
+/// What an emulator is to be; everything has a default.
+///
+/// ```
+/// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
+/// use mock_atlas::{MockAtlas, User};
+///
+/// let atlas = MockAtlas::builder()
+///     .token("TOKEN")
+///     .user(User::new("rival").password("secret").token("OTHER"))
+///     .public_artifact("acme/web")
+///     .start()
+///     .await?;
+/// assert_eq!(atlas.token(), "TOKEN");
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    token: Option<String>,
+    users: Vec<User>,
+    public_artifacts: Vec<String>,
+    address: Option<SocketAddr>,
+    options: Options,
+}
+
+impl Builder {
+    /// The token that may do everything; random by default.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// Adds a user.
+    #[must_use]
+    pub fn user(mut self, user: User) -> Self {
+        self.users.push(user);
+        self
+    }
+
+    /// Adds an artifact `username/name` without versions that everyone may read, without a token
+    /// too. Those made through the API are private.
+    #[must_use]
+    pub fn public_artifact(mut self, name: impl Into<String>) -> Self {
+        self.public_artifacts.push(name.into());
+        self
+    }
+
+    /// What each `upload_path` starts with, when clients reach the emulator through a proxy. By
+    /// default it is the host that the request itself names.
+    #[must_use]
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.options.public_url = Some(url.into());
+        self
+    }
+
+    /// Refuses a version whose `id` is longer, in characters (contract: Versions; unproven, so off
+    /// by default).
+    #[must_use]
+    pub fn max_id_length(mut self, characters: usize) -> Self {
+        self.options.max_id_length = Some(characters);
+        self
+    }
+
+    /// Refuses larger files, with 413. Unlimited by default.
+    #[must_use]
+    pub fn max_file_bytes(mut self, bytes: u64) -> Self {
+        self.options.max_file_bytes = Some(bytes);
+        self
+    }
+
+    /// The address to listen on, a free port of 127.0.0.1 by default.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.address = Some(address);
+        self
+    }
+
+    /// Starts the emulator.
+    ///
+    /// # Errors
+    /// Those of [`Builder::router`], and when the address cannot be listened on.
+    pub async fn start(self) -> Result<MockAtlas, StartError> {
+        let address = self
+            .address
+            .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let Assembled {
+            router,
+            token,
+            public_url,
+        } = self.assemble()?;
+        let failed = |error| StartError::Listen { address, error };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(serve(listener, router, stop.clone().cancelled_owned()));
+        let url = public_url.unwrap_or_else(|| local_url(bound));
+        Ok(MockAtlas {
+            url,
+            token,
+            stop,
+            server,
+        })
+    }
+
+    /// The emulator as a router, to be served by [`serve`] on a listener of one's own, or to be
+    /// called without any network.
+    ///
+    /// # Errors
+    /// When a name, a token or the public URL cannot be one; the error says which, and why.
+    pub fn router(self) -> Result<Router, StartError> {
+        Ok(self.assemble()?.router)
+    }
+
+    fn assemble(mut self) -> Result<Assembled, StartError> {
+        self.options.public_url = self.options.public_url.map(check_public_url).transpose()?;
+        let token = match self.token {
+            Some(token) => token,
+            None => random_token().ok_or(StartError::Randomness)?,
+        };
+        let access = access(&token, self.users)?;
+        let store = Store::default();
+        for name in self.public_artifacts {
+            let artifact: ArtifactName = name.parse().map_err(|error| StartError::Artifact {
+                name: name.clone(),
+                error,
+            })?;
+            store
+                .create_artifact(&artifact, Visibility::Public)
+                .map_err(|_| StartError::ArtifactTwice(name))?;
+        }
+        let public_url = self.options.public_url.clone();
+        let router = router(Atlas::new(store, access, self.options));
+        Ok(Assembled {
+            router,
+            token,
+            public_url,
+        })
+    }
+}
+
+struct Assembled {
+    router: Router,
+    token: String,
+    public_url: Option<String>,
+}
+
+/// The address at which this machine reaches a listener.
+fn local_url(mut bound: SocketAddr) -> String {
+    if bound.ip().is_unspecified() {
+        bound.set_ip(match bound.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{bound}")
+}
+
+fn access(root_token: &str, users: Vec<User>) -> Result<Access, StartError> {
+    let username = |name: &str| name.parse::<Name>().map_err(StartError::Username);
+    let all = std::iter::once(root_token).chain(
+        users
+            .iter()
+            .flat_map(|user| user.tokens.iter().map(String::as_str)),
+    );
+    check_tokens(all)?;
+    let mut access = Access::default();
+    access.add(Account::root(username(ROOT)?), [root_token]);
+    for user in &users {
+        let account = Account::user(username(&user.username)?, user.password.as_deref());
+        access.add(account, user.tokens.iter().map(String::as_str));
+    }
+    Ok(access)
+}
+
+/// A token travels in a header, and stands for one account.
+fn check_tokens<'a>(tokens: impl Iterator<Item = &'a str>) -> Result<(), StartError> {
+    let mut seen = std::collections::HashSet::new();
+    for token in tokens {
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(StartError::Token);
+        }
+        if !seen.insert(token) {
+            return Err(StartError::TokenTwice);
+        }
+    }
+    Ok(())
+}
+
+fn check_public_url(url: String) -> Result<String, StartError> {
+    let is_good = url.parse::<Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.authority().is_some()
+            && uri.query().is_none()
+    });
+    if is_good {
+        Ok(url.trim_end_matches('/').to_owned())
+    } else {
+        Err(StartError::PublicUrl(url))
+    }
+}
+
+/// A user who may do everything below their own name and see nothing private elsewhere.
+#[derive(Clone, Debug)]
+pub struct User {
+    username: String,
+    password: Option<String>,
+    tokens: Vec<String>,
+}
+
+impl User {
+    /// A user of this name, who has neither a password nor a token yet.
+    pub fn new(username: impl Into<String>) -> Self {
+        Self {
+            username: username.into(),
+            password: None,
+            tokens: Vec::new(),
+        }
+    }
+
+    /// Lets the user log in with this password (`POST /authenticate`).
+    #[must_use]
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// Gives the user a token; there may be several.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.tokens.push(token.into());
+        self
+    }
+}
+
+/// Why an emulator could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The system gave no randomness for a token.
+    #[error("the system gave no randomness for a token: name one yourself")]
+    Randomness,
+    /// A token that no header can carry. It is not shown.
+    #[error("a token must be made of visible ASCII characters, and have at least one")]
+    Token,
+    /// The same token for two accounts. It is not shown.
+    #[error("the same token is given twice")]
+    TokenTwice,
+    /// A user's name that cannot be one.
+    #[error("the username {0}")]
+    Username(NameError),
+    /// An artifact's name that cannot be one.
+    #[error("the artifact {name:?}: {error}")]
+    Artifact {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        error: ArtifactNameError,
+    },
+    /// An artifact declared twice.
+    #[error("the artifact {0:?} is declared twice")]
+    ArtifactTwice(String),
+    /// A public URL that upload paths cannot start with.
+    #[error(
+        "{0:?} cannot be the public URL: it must be like https://atlas.example.com, without a query"
+    )]
+    PublicUrl(String),
+}
