@@ -20,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  mock-atlas\n  mock-atlas --listen 127.0.0.1:0 --token T --output json\n  mock-atlas exec -- packer build template.json"
+    after_help = "Examples:\n  mock-atlas\n  mock-atlas --listen 127.0.0.1:0 --token T --output json\n  mock-atlas exec -- atlas-upload push acme/web --type custom.image disk.img"
 )]
 struct Arguments {
     #[command(flatten)]

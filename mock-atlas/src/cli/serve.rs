@@ -1,5 +1,6 @@
 //! `mock-atlas` without a command: serve until a signal comes.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -50,8 +51,18 @@ fn announce(output: Output, atlas: &MockAtlas) -> io::Result<()> {
                 "It answers at {address}. To use it, in another terminal:\n"
             )?;
             writeln!(stdout, "    export ATLAS_ADDRESS={address}")?;
-            writeln!(stdout, "    export ATLAS_TOKEN={token}\n")?;
+            writeln!(stdout, "    export ATLAS_TOKEN={}\n", shell_word(token))?;
         }
     }
     stdout.flush()
+}
+
+/// A token as a shell reads it back: quoted, if it has what a shell would take for its own.
+fn shell_word(token: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if token.chars().all(is_plain) {
+        token.into()
+    } else {
+        format!("'{}'", token.replace('\'', r"'\''")).into()
+    }
 }

@@ -64,6 +64,21 @@ async fn it_prints_the_lines_to_export() {
 }
 
 #[tokio::test]
+async fn a_token_is_printed_so_that_a_shell_reads_it_back() {
+    let mut program = Program::start(&["--listen", "127.0.0.1:0", "--token", "a'b$HOME"], &[]);
+    let export = loop {
+        let line = program.line().await;
+        if line.contains("ATLAS_TOKEN") {
+            break line;
+        }
+    };
+    let shell = Command::new("sh")
+        .args(["-c", &format!("{export}; printf %s \"$ATLAS_TOKEN\"")])
+        .output();
+    assert_eq!(shell.await.unwrap().stdout, b"a'b$HOME");
+}
+
+#[tokio::test]
 async fn variables_and_json_are_for_programs() {
     let variables = [
         ("MOCK_ATLAS_LISTEN", "127.0.0.1:0"),
