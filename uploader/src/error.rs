@@ -155,9 +155,18 @@ pub enum Cause {
         /// Where it points, without query.
         location: String,
     },
-    /// No connection, a broken one, or none that could be trusted.
+    /// No connection, or a broken one.
     #[error("{request}: {detail}")]
     Network {
+        /// What was asked.
+        request: RequestLine,
+        /// The chain of reasons.
+        detail: String,
+    },
+    /// A server whose certificate is not believed. No request was sent, and none will be however
+    /// often it is tried.
+    #[error("{request}: {detail}")]
+    Untrusted {
         /// What was asked.
         request: RequestLine,
         /// The chain of reasons.

@@ -8,7 +8,8 @@ use crate::error::{Cause, Error};
 pub enum ExitCode {
     /// All went well.
     Success = 0,
-    /// Anything that has no code of its own, such as a reply that cannot be read.
+    /// Anything that has no code of its own, such as a reply that cannot be read, or a
+    /// certificate that is not believed.
     Other = 1,
     /// Wrong arguments or settings. Nothing was sent.
     Usage = 2,
@@ -56,7 +57,7 @@ impl From<&Error> for ExitCode {
             Cause::Redirected { .. } => Self::Refused,
             Cause::Network { .. } => Self::Unavailable,
             Cause::Digest { .. } => Self::DigestMismatch,
-            Cause::Reply { .. } | Cause::Internal(_) => Self::Other,
+            Cause::Reply { .. } | Cause::Untrusted { .. } | Cause::Internal(_) => Self::Other,
         }
     }
 }

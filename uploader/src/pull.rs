@@ -160,7 +160,7 @@ impl Sink {
             Target::NamedAfterSlug => {
                 let path = PathBuf::from(slug.replace('/', "-"));
                 if path.symlink_metadata().is_ok() {
-                    return Err(not_saved(&path, io::ErrorKind::AlreadyExists.into()));
+                    return Err(not_saved(&path, already_there()));
                 }
                 temporary_beside(&path).map(|file| Self::New(file, path))
             }
@@ -199,7 +199,10 @@ impl Sink {
             Self::New(file, path) => (file.persist_noclobber(&path), path),
             Self::Replacement(file, path) => (file.persist(&path), path),
         };
-        kept.map_err(|error| not_saved(&path, error.error))?;
+        kept.map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => not_saved(&path, already_there()),
+            _ => not_saved(&path, error.error),
+        })?;
         Ok(Some(path))
     }
 }
@@ -233,6 +236,11 @@ fn temporary_beside(path: &Path) -> Result<NamedTempFile, Error> {
     builder
         .tempfile_in(folder)
         .map_err(|error| not_saved(path, error))
+}
+
+fn already_there() -> io::Error {
+    let reason = "is there already, and is not overwritten unless it is named as the target";
+    io::Error::new(io::ErrorKind::AlreadyExists, reason)
 }
 
 fn not_saved(path: &Path, error: io::Error) -> Error {

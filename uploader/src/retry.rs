@@ -37,11 +37,12 @@ impl RetryPolicy {
     ///
     /// # Errors
     /// The last failure, in `phase`, with the number of attempts.
-    pub async fn run<T>(
+    pub async fn run<T, Attempt: Future<Output = Result<T, Cause>>>(
         &self,
         phase: Phase,
         told: impl Fn(u32, Duration, &Cause),
-        mut attempt: impl AsyncFnMut() -> Result<T, Cause>,
+        // No async closure: its future could not be shown to be `Send`.
+        mut attempt: impl FnMut() -> Attempt,
     ) -> Result<(T, u32), Error> {
         let mut made = 1;
         loop {
@@ -86,7 +87,7 @@ mod tests {
             .run(
                 Phase::Search,
                 |attempt, _, _| told.borrow_mut().push(attempt),
-                async || left.next().map_or(Ok(()), |code| Err(status(*code))),
+                || std::future::ready(left.next().map_or(Ok(()), |code| Err(status(*code)))),
             )
             .await;
         (result, told.into_inner(), start.elapsed())

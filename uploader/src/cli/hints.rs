@@ -29,7 +29,7 @@ fn about_token(error: &Error, config: &Config) -> Option<String> {
 
 fn about_certificate(cause: &Cause) -> Option<String> {
     match cause {
-        Cause::Network { detail, .. } if detail.contains("certificate") => Some(
+        Cause::Untrusted { .. } => Some(
             "a private CA can be given with --ca-file or --ca-path, or with ATLAS_CAFILE or ATLAS_CAPATH"
                 .to_owned(),
         ),

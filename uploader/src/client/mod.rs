@@ -238,7 +238,7 @@ impl Client {
                 return Err(Error::new(phase, Cause::Reply { request, detail }));
             }
         };
-        let once = async || self.transport.put(&url, payload, &self.reporter).await;
+        let once = || self.transport.put(&url, payload, &self.reporter);
         let (stored, attempts) = self.retry.run(phase.clone(), self.told(), once).await?;
         match stored {
             Some(server) if server != payload.digest() => {
@@ -287,7 +287,7 @@ impl Client {
     ) -> Result<Download, Error> {
         let number = version.to_string();
         let url = self.artifact_url(name, [artifact_type.as_str(), &number, "file"]);
-        let once = async || self.transport.get(&url, None).await;
+        let once = || self.transport.get(&url, None);
         let (response, _) = self.retry.run(Phase::Download, self.told(), once).await?;
         let tag = response.headers().get(reqwest::header::ETAG);
         tracing::debug!(
@@ -309,7 +309,7 @@ impl Client {
     }
 
     async fn get(&self, phase: Phase, url: &Url) -> Result<bytes::Bytes, Error> {
-        let once = async || self.transport.get_body(url).await;
+        let once = || self.transport.get_body(url);
         let (body, _) = self.retry.run(phase, self.told(), once).await?;
         Ok(body)
     }

@@ -23,6 +23,8 @@ use crate::secret::Redactor;
 const USER_AGENT: &str = concat!("atlas-upload/", env!("CARGO_PKG_VERSION"));
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-atlas-token");
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How rustls words it; its error type is not part of reqwest's interface.
+const UNTRUSTED: &str = "invalid peer certificate";
 const MAX_REDIRECTS: usize = 10;
 
 #[derive(Clone)]
@@ -209,6 +211,8 @@ pub(super) fn network(request: RequestLine, error: reqwest::Error, redactor: &Re
     let detail = redactor.redact(&chain(&error));
     if error.is_builder() {
         Cause::Internal(detail)
+    } else if detail.contains(UNTRUSTED) {
+        Cause::Untrusted { request, detail }
     } else {
         Cause::Network { request, detail }
     }

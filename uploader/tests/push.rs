@@ -1,0 +1,449 @@
+//! The pipeline of a push: what is sent, in which order, what is repeated, and what is not.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use atlas_uploader::exit_code::ExitCode;
+use atlas_uploader::pull::{Pull, Target, pull};
+use atlas_uploader::{Cause, Client, ClientOptions, Phase, Push, push};
+use mock_atlas::MockAtlas;
+use serde_json::{Value, json};
+use support::server::{Reply, Request, Server};
+use support::{Heard, client, gzip, impatient, options, push_of, push_without_file, write_files};
+
+/// What an Atlas answers when all is well.
+fn well(url: &str, request: &Request) -> Reply {
+    let artifact = json!({"artifact": {"username": "acme", "name": "web", "tag": "acme/web"}});
+    match (request.method.as_str(), request.target.as_str()) {
+        ("GET", "/api/v1/authenticate") => Reply::json(200, json!({"user": {"username": "acme"}})),
+        ("GET", _) | ("POST", "/api/v1/artifacts") => Reply::json(200, artifact),
+        ("POST", _) => Reply::json(
+            200,
+            json!({"version": 7, "upload_path": format!("{url}/_store/0123456789?keep=1")}),
+        ),
+        _ => Reply::json(200, json!({})),
+    }
+}
+
+/// All is well, but the first requests that match are answered by `bad`.
+async fn flaky(method: &'static str, times: usize, bad: Reply) -> Server {
+    let seen = AtomicUsize::new(0);
+    Server::start(move |url, request| {
+        let hit = request.method == method && seen.fetch_add(1, Ordering::Relaxed) < times;
+        if hit { bad.clone() } else { well(url, request) }
+    })
+    .await
+}
+
+fn some_file() -> (tempfile::TempDir, Push) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk.img.gz");
+    std::fs::write(&path, gzip(&vec![7; 3_000_000])).unwrap();
+    let push = push_of(&path);
+    (folder, push)
+}
+
+#[tokio::test]
+async fn a_file_makes_the_round_trip_and_the_receipt_says_what_was_sent() {
+    let atlas = MockAtlas::start().await.unwrap();
+    let client = client(atlas.url(), atlas.token());
+    let folder = tempfile::tempdir().unwrap();
+    let content = gzip(b"the bytes of an image");
+    let path = folder.path().join("disk.img.gz");
+    std::fs::write(&path, &content).unwrap();
+
+    let receipt = push(&client, &push_of(&path)).await.unwrap();
+    assert_eq!(receipt.slug, "acme/web/custom.image/1");
+    assert_eq!((receipt.version, receipt.attempts), (1, 1));
+    assert_eq!(receipt.bytes, content.len() as u64);
+
+    let back = folder.path().join("back");
+    let request = Pull {
+        name: "acme/web".parse().unwrap(),
+        artifact_type: "custom.image".parse().unwrap(),
+        version: None,
+    };
+    let pulled = pull(&client, &request, Target::File(back.clone()))
+        .await
+        .unwrap();
+    assert_eq!(std::fs::read(back).unwrap(), content);
+    assert_eq!(Some(pulled.digest), receipt.digest);
+    assert!(pulled.verified);
+}
+
+#[tokio::test]
+async fn a_version_without_a_file_sends_none() {
+    let server = Server::start(well).await;
+    let receipt = push(&client(server.url(), "T0ken"), &push_without_file("ami-1"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (receipt.bytes, receipt.attempts, receipt.digest),
+        (0, 0, None)
+    );
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.method != "PUT")
+    );
+}
+
+#[tokio::test]
+async fn the_artifact_is_made_only_when_it_is_missing() {
+    let atlas = MockAtlas::start().await.unwrap();
+    let heard = Heard::default();
+    let client = Client::new(ClientOptions {
+        reporter: std::sync::Arc::new(heard.clone()),
+        ..options(atlas.url(), atlas.token())
+    })
+    .unwrap();
+    for _ in 0..2 {
+        push(&client, &push_without_file("ami-1")).await.unwrap();
+    }
+    let events = heard.events().join("\n");
+    assert_eq!(events.matches("CreatingArtifact").count(), 1, "{events}");
+    assert_eq!(
+        events.matches("Uploading { bytes: 0 }").count(),
+        2,
+        "{events}"
+    );
+}
+
+/// One line of a recording: a genuine request.
+fn recorded(recording: &str) -> Vec<Value> {
+    recording
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["request"].take())
+        .collect()
+}
+
+/// Pushes as Packer did, and compares what arrives with what Packer sent.
+async fn sends_what_packer_sent(recording: &str, version: &Push) {
+    let recorded = recorded(recording);
+    let known = !recording.contains("POST\", \"target\": \"/api/v1/artifacts\"");
+    let server = Server::start(move |url, request| {
+        match (request.method.as_str(), request.target.as_str()) {
+            ("GET", "/api/v1/artifacts/hashicorp/foobar") if !known => {
+                Reply::json(404, json!({"errors": ["Not found"]}))
+            }
+            ("POST", "/api/v1/artifacts/hashicorp/foobar/custom.image") => Reply::json(
+                200,
+                json!({"version": 1, "upload_path": format!("{url}/_binstore/tok-1")}),
+            ),
+            _ => well(url, request),
+        }
+    })
+    .await;
+    push(&client(server.url(), "T0ken"), version).await.unwrap();
+    let requests = server.requests();
+    assert_eq!(requests.len(), recorded.len());
+    for (ours, theirs) in requests.iter().zip(&recorded) {
+        assert_eq!(ours.method, theirs["method"]);
+        assert_eq!(ours.target, theirs["target"]);
+        let genuine: BTreeMap<String, &str> = theirs["headers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|pair| {
+                (
+                    pair[0].as_str().unwrap().to_lowercase(),
+                    pair[1].as_str().unwrap(),
+                )
+            })
+            .collect();
+        for header in [
+            "x-atlas-token",
+            "content-type",
+            "content-length",
+            "transfer-encoding",
+        ] {
+            assert_eq!(
+                ours.header(header).is_some(),
+                genuine.contains_key(header),
+                "{header} of {}",
+                ours.line()
+            );
+        }
+        assert_eq!(
+            ours.header("content-type"),
+            genuine.get("content-type").copied()
+        );
+        if let Some(body) = theirs["body"].as_str() {
+            assert_eq!(String::from_utf8_lossy(&ours.body), body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_push_of_a_file_sends_what_packer_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = write_files(folder.path(), &[("out.txt", "hello")]);
+    let metadata = [("created_at", "1795352054"), ("n", "3")];
+    let version = Push {
+        name: "hashicorp/foobar".parse().unwrap(),
+        id: Some("File".to_owned()),
+        paths,
+        metadata: metadata
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+        ..push_without_file("")
+    };
+    sends_what_packer_sent(
+        include_str!("data/packer-1.2.5-file-builder.jsonl"),
+        &version,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_push_of_an_ami_sends_what_packer_sent() {
+    let ami = "ami-fa0bcaf0d16ad4d29";
+    let metadata = [("created_at", "1795352171"), ("region.us-east-1", ami)];
+    let version = Push {
+        name: "hashicorp/foobar".parse().unwrap(),
+        artifact_type: "aws.ami".parse().unwrap(),
+        metadata: metadata
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+        ..push_without_file(&format!("us-east-1:{ami}"))
+    };
+    sends_what_packer_sent(include_str!("data/packer-1.2.5-amazon-ebs.jsonl"), &version).await;
+}
+
+#[tokio::test]
+async fn the_upload_path_is_used_verbatim_and_never_chunked() {
+    let server = Server::start(well).await;
+    let (_folder, version) = some_file();
+    let receipt = push(&client(server.url(), "T0ken"), &version)
+        .await
+        .unwrap();
+    let put = server.requests().pop().unwrap();
+    assert_eq!(put.line(), "PUT /_store/0123456789?keep=1");
+    assert_eq!(
+        put.header("content-length"),
+        Some(receipt.bytes.to_string().as_str())
+    );
+    assert_eq!(put.header("transfer-encoding"), None);
+    assert_eq!(put.header("x-atlas-token"), None);
+    assert_eq!(put.body, std::fs::read(&version.paths[0]).unwrap());
+    assert!(
+        put.header("user-agent")
+            .unwrap()
+            .starts_with("atlas-upload/")
+    );
+    assert!(!serde_json::to_string(&receipt).unwrap().contains("_store"));
+}
+
+#[tokio::test]
+async fn a_put_is_repeated_with_its_whole_body() {
+    for bad in [
+        Reply::json(503, json!({})),
+        Reply::Hangup,
+        Reply::HangupEarly,
+    ] {
+        let server = flaky("PUT", 2, bad.clone()).await;
+        let (_folder, version) = some_file();
+        let receipt = push(&client(server.url(), "T0ken"), &version)
+            .await
+            .unwrap();
+        assert_eq!(receipt.attempts, 3, "{bad:?}");
+        let put = server.requests().pop().unwrap();
+        assert_eq!(put.body, std::fs::read(&version.paths[0]).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_put_that_fails_three_times_names_the_version_that_waits_for_its_bytes() {
+    let server = flaky("PUT", 9, Reply::json(500, json!({"errors": ["disk full"]}))).await;
+    let (_folder, version) = some_file();
+    let error = push(&client(server.url(), "T0ken"), &version)
+        .await
+        .unwrap_err();
+    let bytes = std::fs::metadata(&version.paths[0]).unwrap().len();
+    let url = server.url();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "Error uploading ({bytes} bytes) to acme/web/custom.image/7: PUT {url}/…: 500 Internal Server Error: disk full (after 3 attempts)"
+        )
+    );
+    assert_eq!(ExitCode::from(&error), ExitCode::Unavailable);
+}
+
+#[tokio::test]
+async fn a_get_is_repeated() {
+    for bad in [
+        Reply::json(429, json!({})),
+        Reply::Hangup,
+        Reply::Half(b"{}{}".to_vec()),
+    ] {
+        let server = flaky("GET", 2, bad).await;
+        push(&client(server.url(), "T0ken"), &push_without_file("i"))
+            .await
+            .unwrap();
+        assert_eq!(server.lines()[..3], ["GET /api/v1/authenticate"; 3]);
+    }
+}
+
+#[tokio::test]
+async fn a_post_is_never_repeated() {
+    for bad in [
+        Reply::json(503, json!({})),
+        Reply::Hangup,
+        Reply::Half(b"{}{}".to_vec()),
+    ] {
+        let server = flaky("POST", 1, bad).await;
+        let error = push(&client(server.url(), "T0ken"), &push_without_file("i"))
+            .await
+            .unwrap_err();
+        assert_eq!(error.phase(), &Phase::CreateVersion);
+        assert_eq!(ExitCode::from(&error), ExitCode::Unavailable);
+        let posts = server
+            .requests()
+            .iter()
+            .filter(|request| request.method == "POST")
+            .count();
+        assert_eq!(posts, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_artifact_that_somebody_else_made_meanwhile_is_used() {
+    let gets = AtomicUsize::new(0);
+    let server = Server::start(move |url, request| match request.line().as_str() {
+        "GET /api/v1/artifacts/acme/web" if gets.fetch_add(1, Ordering::Relaxed) == 0 => {
+            Reply::json(404, json!({}))
+        }
+        "POST /api/v1/artifacts" => {
+            Reply::json(422, json!({"errors": {"name": ["has already been taken"]}}))
+        }
+        _ => well(url, request),
+    })
+    .await;
+    let receipt = push(&client(server.url(), "T0ken"), &push_without_file("i"))
+        .await
+        .unwrap();
+    assert_eq!(receipt.version, 7);
+}
+
+#[tokio::test]
+async fn an_artifact_that_cannot_be_made_is_refused_in_the_servers_words() {
+    let server = Server::start(|url, request| match request.line().as_str() {
+        "GET /api/v1/artifacts/acme/web" => Reply::json(404, json!({})),
+        "POST /api/v1/artifacts" => Reply::json(422, json!({"errors": {"name": ["is too long"]}})),
+        _ => well(url, request),
+    })
+    .await;
+    let error = push(&client(server.url(), "T0ken"), &push_without_file("i"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.phase(), &Phase::CreateArtifact);
+    assert!(
+        error
+            .to_string()
+            .ends_with("422 Unprocessable Entity: name is too long"),
+        "{error}"
+    );
+    assert_eq!(ExitCode::from(&error), ExitCode::Refused);
+}
+
+#[tokio::test]
+async fn other_bytes_on_the_server_are_an_error() {
+    let tag = format!("\"{}\"", "0".repeat(64));
+    let server = Server::start(move |url, request| match request.method.as_str() {
+        "PUT" => Reply::json(200, json!({})).with("ETag", &tag),
+        _ => well(url, request),
+    })
+    .await;
+    let (_folder, version) = some_file();
+    let error = push(&client(server.url(), "T0ken"), &version)
+        .await
+        .unwrap_err();
+    assert!(matches!(error.cause(), Cause::Digest { .. }), "{error}");
+    assert_eq!(ExitCode::from(&error), ExitCode::DigestMismatch);
+}
+
+#[tokio::test]
+async fn what_is_wrong_locally_is_found_before_anything_is_sent() {
+    let server = Server::start(well).await;
+    let client = client(server.url(), "T0ken");
+    let nothing = Push {
+        id: None,
+        ..push_without_file("")
+    };
+    let error = push(&client, &nothing).await.unwrap_err();
+    assert_eq!(ExitCode::from(&error), ExitCode::Usage);
+    let missing = push_of("/nowhere/disk.img".as_ref());
+    let error = push(&client, &missing).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("Error archiving artifact: /nowhere/disk.img: "),
+        "{error}"
+    );
+    assert_eq!(ExitCode::from(&error), ExitCode::LocalFile);
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_accepted_stops_the_push_before_it_packs() {
+    let atlas = MockAtlas::start().await.unwrap();
+    let heard = Heard::default();
+    let client = Client::new(ClientOptions {
+        reporter: std::sync::Arc::new(heard.clone()),
+        ..options(atlas.url(), "wrong")
+    })
+    .unwrap();
+    let error = push(&client, &push_without_file("i")).await.unwrap_err();
+    assert_eq!(error.phase(), &Phase::Authenticate);
+    assert_eq!(ExitCode::from(&error), ExitCode::Authentication);
+    assert!(heard.events().is_empty());
+}
+
+#[tokio::test]
+async fn a_reply_without_an_upload_path_is_an_error_that_names_the_version() {
+    for upload_path in [
+        Value::Null,
+        json!("/relative/path"),
+        json!("file:///etc/passwd"),
+    ] {
+        let server = Server::start(move |url, request| match request.target.as_str() {
+            "/api/v1/artifacts/acme/web/custom.image" => {
+                Reply::json(200, json!({"version": 3, "upload_path": upload_path}))
+            }
+            _ => well(url, request),
+        })
+        .await;
+        let (_folder, version) = some_file();
+        let error = push(&client(server.url(), "T0ken"), &version)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("acme/web/custom.image/3") && error.contains("upload_path"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_trouble_that_may_pass() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = push(&client(&url, "T0ken"), &push_without_file("i"))
+        .await
+        .unwrap_err();
+    assert_eq!(ExitCode::from(&error), ExitCode::Unavailable);
+    assert!(error.to_string().ends_with("(after 3 attempts)"), "{error}");
+    assert_eq!(impatient().attempts, 3);
+}
+
+#[test]
+fn a_push_can_run_on_any_runtime() {
+    fn is_send<T: Send>(_: impl FnOnce(&'static Client, &'static Push) -> T) {}
+    is_send(|client, version| push(client, version));
+}

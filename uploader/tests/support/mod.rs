@@ -1,0 +1,106 @@
+//! What the tests share: a server that answers as scripted, the program as a user runs it, and
+//! files to push.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+pub(crate) mod program;
+pub(crate) mod server;
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use atlas_uploader::reporter::{Event, Reporter};
+use atlas_uploader::retry::RetryPolicy;
+use atlas_uploader::secret::Token;
+use atlas_uploader::{Client, ClientOptions, Push};
+
+/// Three attempts, with no waiting between.
+pub(crate) fn impatient() -> RetryPolicy {
+    RetryPolicy {
+        attempts: 3,
+        first_delay: Duration::ZERO,
+    }
+}
+
+pub(crate) fn options(url: &str, token: &str) -> ClientOptions {
+    ClientOptions {
+        token: Some(Token::new(token).unwrap()),
+        retry: impatient(),
+        ..ClientOptions::new(url.parse().unwrap())
+    }
+}
+
+pub(crate) fn client(url: &str, token: &str) -> Client {
+    Client::new(options(url, token)).unwrap()
+}
+
+/// A push of one file to `acme/web`, type `custom.image`.
+pub(crate) fn push_of(path: &Path) -> Push {
+    Push {
+        id: None,
+        paths: vec![path.to_owned()],
+        ..push_without_file("unused")
+    }
+}
+
+pub(crate) fn push_without_file(id: &str) -> Push {
+    Push {
+        name: "acme/web".parse().unwrap(),
+        artifact_type: "custom.image".parse().unwrap(),
+        id: Some(id.to_owned()),
+        paths: Vec::new(),
+        metadata: BTreeMap::new(),
+        build_id: 0,
+        compile_id: 0,
+    }
+}
+
+pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// The entries of a gzip-compressed tar, in order: the name, and the content (`None` for a folder).
+pub(crate) fn entries(archive: impl Read) -> Vec<(String, Option<Vec<u8>>)> {
+    let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(archive));
+    let mut found = Vec::new();
+    for entry in tar.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        let is_file = entry.header().entry_type().is_file();
+        found.push((name, is_file.then_some(content)));
+    }
+    found
+}
+
+/// Writes files, with the folders between.
+pub(crate) fn write_files(folder: &Path, files: &[(&str, &str)]) -> Vec<PathBuf> {
+    let write = |(name, content): &(&str, &str)| {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    files.iter().map(write).collect()
+}
+
+/// Remembers each event's `Debug` text.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Heard(Arc<Mutex<Vec<String>>>);
+
+impl Heard {
+    pub(crate) fn events(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Reporter for Heard {
+    fn report(&self, event: Event<'_>) {
+        self.0.lock().unwrap().push(format!("{event:?}"));
+    }
+}

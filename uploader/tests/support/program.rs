@@ -1,0 +1,120 @@
+//! The program as a user runs it: in a folder and with an environment of its own.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// A folder to run in, and the variables that are set.
+pub(crate) struct Program {
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// How a run ended: exit code and both streams.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Program {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            variables: Vec::new(),
+        }
+    }
+
+    /// With `ATLAS_ADDRESS` and `ATLAS_TOKEN` set.
+    pub(crate) fn at(url: &str, token: &str) -> Self {
+        Self::new()
+            .with("ATLAS_ADDRESS", url)
+            .with("ATLAS_TOKEN", token)
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_atlas-upload"));
+        command
+            .env_clear()
+            .env("HOME", self.folder())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.folder())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Run {
+        let (code, stdout, stderr) = self.run_raw(arguments).await;
+        let stdout = String::from_utf8(stdout).unwrap();
+        Run {
+            code,
+            stdout,
+            stderr,
+        }
+    }
+
+    pub(crate) async fn run_raw(&self, arguments: &[&str]) -> (i32, Vec<u8>, String) {
+        let output = self.command().args(arguments).output().await.unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), output.stdout, stderr)
+    }
+}
+
+/// The whole run as one text, for snapshots.
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            code,
+            stdout,
+            stderr,
+        } = self;
+        write!(
+            f,
+            "exit code: {code}\n--- stdout\n{stdout}--- stderr\n{stderr}"
+        )
+    }
+}
+
+/// Compares a run with its snapshot, less what differs from run to run.
+#[macro_export]
+macro_rules! assert_run {
+    ($name:literal, $run:expr) => {
+        insta::with_settings!({
+            filters => vec![
+                (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+                (r"sha256:[0-9a-f]{64}", "sha256:DIGEST"),
+                (r#""(authenticate|pack|artifact|version|upload)":\d+([,}])"#, r#""$1":N$2"#),
+                (r"\(\d+ bytes\)", "(N bytes)"),
+                (r#""bytes":[1-9]\d*"#, r#""bytes":N"#),
+            ],
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            insta::assert_snapshot!($name, $run.to_string());
+        });
+    };
+}

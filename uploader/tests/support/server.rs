@@ -1,0 +1,182 @@
+//! A server that answers each request as a script says, over bare TCP: what it sends may be wrong
+//! in ways no HTTP library would allow.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// A request as it came in.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    /// The value of a header, its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn line(&self) -> String {
+        format!("{} {}", self.method, self.target)
+    }
+}
+
+/// What is answered.
+#[derive(Debug, Clone)]
+pub(crate) enum Reply {
+    /// A status, more headers and a body.
+    Status(u16, Vec<(String, String)>, Vec<u8>),
+    /// A Content-Length of all, and half of it.
+    Half(Vec<u8>),
+    /// Nothing: the connection ends.
+    Hangup,
+    /// The connection ends before the body of the request was read.
+    HangupEarly,
+}
+
+impl Reply {
+    pub(crate) fn json(status: u16, body: serde_json::Value) -> Self {
+        Self::Status(status, Vec::new(), body.to_string().into_bytes())
+    }
+
+    pub(crate) fn redirect(status: u16, location: &str) -> Self {
+        let location = ("Location".to_owned(), location.to_owned());
+        Self::Status(status, vec![location], Vec::new())
+    }
+
+    pub(crate) fn with(self, name: &str, value: &str) -> Self {
+        match self {
+            Self::Status(status, mut headers, body) => {
+                headers.push((name.to_owned(), value.to_owned()));
+                Self::Status(status, headers, body)
+            }
+            other => other,
+        }
+    }
+}
+
+/// Stops on drop.
+pub(crate) struct Server {
+    url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Server {
+    /// `answer` is called once a request, with the server's own URL and the request's head.
+    pub(crate) async fn start(
+        answer: impl Fn(&str, &Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (own_url, log, answer) = (url.clone(), Arc::clone(&requests), Arc::new(answer));
+        let accepting = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (url, log, answer) = (own_url.clone(), Arc::clone(&log), Arc::clone(&answer));
+                // A client that goes away is part of many tests.
+                tokio::spawn(async move {
+                    serve(stream, &log, |request| answer(&url, request))
+                        .await
+                        .ok()
+                });
+            }
+        });
+        Self {
+            url,
+            requests,
+            accepting,
+        }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// Method and target of each request, in order.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.requests().iter().map(Request::line).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    log: &Mutex<Vec<Request>>,
+    answer: impl Fn(&Request) -> Reply,
+) -> std::io::Result<()> {
+    let (mut request, rest) = head(&mut stream).await?;
+    let reply = answer(&request);
+    if !matches!(reply, Reply::HangupEarly) {
+        let length = request
+            .header("content-length")
+            .map_or(0, |length| length.parse().unwrap());
+        let mut body = rest;
+        let missing = length - body.len() as u64;
+        (&mut stream).take(missing).read_to_end(&mut body).await?;
+        request.body = body;
+    }
+    log.lock().unwrap().push(request);
+    stream.write_all(&written(reply)).await?;
+    stream.shutdown().await
+}
+
+async fn head(stream: &mut TcpStream) -> std::io::Result<(Request, Vec<u8>)> {
+    let mut read = Vec::new();
+    let end = loop {
+        if let Some(at) = read.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at;
+        }
+        if stream.read_buf(&mut read).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    };
+    let body = read.split_off(end + 4);
+    let text = String::from_utf8(read).unwrap();
+    let mut lines = text.lines();
+    let mut first = lines.next().unwrap().split(' ').map(str::to_owned);
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    let request = Request {
+        method: first.next().unwrap(),
+        target: first.next().unwrap(),
+        headers: headers
+            .map(|(key, value)| (key.to_lowercase(), value.to_owned()))
+            .collect(),
+        body: Vec::new(),
+    };
+    Ok((request, body))
+}
+
+fn written(reply: Reply) -> Vec<u8> {
+    let (status, headers, length, body) = match reply {
+        Reply::Status(status, headers, body) => (status, headers, body.len(), body),
+        Reply::Half(body) => (200, Vec::new(), body.len(), body[..body.len() / 2].to_vec()),
+        Reply::Hangup | Reply::HangupEarly => return Vec::new(),
+    };
+    let headers: String = headers
+        .iter()
+        .map(|(key, value)| format!("{key}: {value}\r\n"))
+        .collect();
+    let mut bytes = format!(
+        "HTTP/1.1 {status} Scripted\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"
+    )
+    .into_bytes();
+    bytes.extend(body);
+    bytes
+}
