@@ -41,7 +41,7 @@ impl Exchange {
         Self {
             request: secrets.redact(request),
             // Only what is redacted may be shortened: a secret cut in two is no longer recognised.
-            shown: shorten(secrets.redact(&shown)),
+            shown: shorten(plain(&secrets.redact(&shown))),
             status,
             location,
             body,
@@ -161,6 +161,18 @@ impl Exchange {
     }
 }
 
+/// The text on one line, with nothing in it that a terminal would obey.
+fn plain(text: &str) -> String {
+    let escaped = |c: char| {
+        if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    text.chars().map(escaped).collect()
+}
+
 fn shorten(text: String) -> String {
     match text.char_indices().nth(LONGEST_SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -196,6 +208,12 @@ mod tests {
     fn a_secret_on_the_edge_of_what_is_shown_is_hidden_too() {
         let body = format!("{}canary", "x".repeat(LONGEST_SHOWN - 7));
         assert!(!format!("{:?}", exchange(500, &body).success()).contains("can"));
+    }
+
+    #[test]
+    fn what_a_server_says_cannot_steer_a_terminal_or_forge_a_line() {
+        let reply = exchange(200, "\u{1b}[2J\npass  auth.login ä");
+        assert_eq!(reply.shown(), "200 \\u{1b}[2J\\npass  auth.login ä");
     }
 
     #[test]

@@ -35,29 +35,7 @@ impl Target {
     /// A setting is empty, malformed, or contradicts another one.
     pub fn new(settings: Settings) -> Result<Self, TargetError> {
         let url = parse_url(&settings.url)?;
-        let invalid = |holds, why| {
-            if holds {
-                Ok(())
-            } else {
-                Err(TargetError::Invalid(why))
-            }
-        };
-        // A token travels in a header: what no header can carry would only surface as an unreachable server.
-        let sendable =
-            |token: &str| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
-        let other_sendable = settings.other_token.as_deref().is_none_or(sendable);
-        invalid(
-            sendable(&settings.token),
-            "--token must be visible characters, without spaces",
-        )?;
-        invalid(
-            other_sendable,
-            "--other-token must be visible characters, without spaces",
-        )?;
-        invalid(
-            is_name(&settings.namespace),
-            "--namespace must be the name of a user or an organisation",
-        )?;
+        check_words(&settings)?;
         let login = match (settings.login, settings.password) {
             (Some(login), Some(password)) => Some((login, password)),
             (None, None) => None,
@@ -199,6 +177,21 @@ fn parse_url(text: &str) -> Result<Url, TargetError> {
         ));
     }
     Ok(url)
+}
+
+fn check_words(settings: &Settings) -> Result<(), TargetError> {
+    // A token travels in a header: what no header can carry would only surface as an unreachable server.
+    let sendable = |token: &str| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
+    let problem = if !sendable(&settings.token) {
+        "--token must be visible characters, without spaces"
+    } else if !settings.other_token.as_deref().is_none_or(sendable) {
+        "--other-token must be visible characters, without spaces"
+    } else if !is_name(&settings.namespace) {
+        "--namespace must be the name of a user or an organisation"
+    } else {
+        return Ok(());
+    };
+    Err(TargetError::Invalid(problem))
 }
 
 fn root_of(url: &Url) -> String {

@@ -4,6 +4,12 @@
 //! At the emulator everything is strict: nothing may be disabled, and a difference is a failure. There, the bodies are
 //! put to `insta` too, so that `cargo insta review` is the tool to change a snapshot.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test a panic is the verdict"
+)]
+
 use std::{collections::BTreeMap, fs, path::Path};
 
 use atlas_contract_tests::{
@@ -18,9 +24,10 @@ const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots");
 
 #[tokio::test]
 async fn every_clause_holds() {
-    let target = Target::from_variables(|name| std::env::var(name).ok())
+    let variable = |name: &str| std::env::var(name).ok();
+    let target = Target::from_variables(variable)
         .await
-        .unwrap();
+        .unwrap_or_else(|error| panic!("{error}"));
     let own = target.is_emulator();
     let (reports, observed) = judge(target, own).await;
     if own {

@@ -113,7 +113,9 @@ async fn create(context: &Context<'_>) -> Verdict {
 }
 
 async fn create_status(context: &Context<'_>) -> Verdict {
-    context.create(&context.name())?.answer(200).await.map(drop)
+    let name = context.name();
+    let reply = context.create(&name)?.answer(200).await?;
+    reply.expect("/artifact/name", name)
 }
 
 async fn taken(context: &Context<'_>) -> Verdict {

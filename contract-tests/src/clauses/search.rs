@@ -253,6 +253,7 @@ async fn nothing_matches(context: &Context<'_>) -> Verdict {
 }
 
 async fn missing_artifact(context: &Context<'_>) -> Verdict {
+    context.artifact().await?.finds(KIND, &[], &[]).await?;
     let missing = context.artifact_named(context.name());
     missing.search(KIND, &[]).answer(404).await?;
     missing
