@@ -113,16 +113,30 @@ async fn drain(
     download: Download,
     sink: Sink,
 ) -> Result<(Sink, Digest, u64), Error> {
-    let total = download.length;
     let name = sink.name();
     let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let writing = tokio::task::spawn_blocking(move || write_all(receiver, sink));
+    let transferred = transfer(client, download, sender).await;
+    // Waited for even after a broken transfer: the writer holds the temporary file.
+    let written = writing
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)));
+    transferred.map_err(|cause| Error::new(Phase::Download, cause))?;
+    written.map_err(|error| Error::new(Phase::Save, Cause::file(&name, error)))
+}
+
+async fn transfer(
+    client: &Client,
+    download: Download,
+    sender: mpsc::Sender<Bytes>,
+) -> Result<(), Cause> {
+    let total = download.length;
     let mut chunks = download.into_chunks();
     let mut received = 0;
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|cause| Error::new(Phase::Download, cause))?;
+        let chunk = chunk?;
         received += chunk.len() as u64;
-        // The writer has failed, and says why when it is asked below.
+        // The writer has failed, and says why itself.
         if sender.send(chunk).await.is_err() {
             break;
         }
@@ -130,11 +144,7 @@ async fn drain(
             .reporter()
             .report(Event::Received { received, total });
     }
-    drop(sender);
-    let written = writing
-        .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)));
-    written.map_err(|error| Error::new(Phase::Save, Cause::file(&name, error)))
+    Ok(())
 }
 
 fn write_all(mut chunks: mpsc::Receiver<Bytes>, sink: Sink) -> io::Result<(Sink, Digest, u64)> {

@@ -57,8 +57,8 @@ impl fmt::Debug for Token {
 #[error("the token must be one line of ASCII characters")]
 pub struct InvalidToken;
 
-/// The secrets known so far, in every spelling they could be printed in. A cheap handle: clones
-/// share what they know.
+/// The secrets known so far, recognised in any spelling they could be printed in. A cheap handle:
+/// clones share what they know.
 #[derive(Clone, Default)]
 pub struct Redactor(Arc<RwLock<Vec<String>>>);
 
@@ -68,20 +68,17 @@ impl Redactor {
         Self::default()
     }
 
-    /// Hides `secret` from now on, also percent-encoded and as JSON or `Debug` would escape it.
-    /// One of less than four characters is not hidden.
+    /// Hides `secret` from now on, also percent-encoded and as JSON or `Debug` would escape it. One of less than four characters is not hidden.
     pub fn add(&self, secret: &str) {
         if secret.len() < SHORTEST_SECRET {
             return;
         }
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        for spelling in spellings(secret) {
-            if !known.contains(&spelling) {
-                known.push(spelling);
-            }
+        if !known.iter().any(|other| other == secret) {
+            known.push(secret.to_owned());
         }
         // Otherwise a short secret that is part of a longer one would leave the rest of it.
-        known.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
+        known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
     /// Hides a URL that authorises by itself: the whole, its path with the query, and its last
@@ -100,13 +97,27 @@ impl Redactor {
     /// `text` without any of the secrets.
     pub fn redact(&self, text: &str) -> String {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.iter().fold(text.to_owned(), |text, secret| {
-            if text.contains(secret.as_str()) {
-                text.replace(secret.as_str(), REDACTED)
-            } else {
-                text
-            }
-        })
+        let secret_at = |rest: &[u8]| {
+            known
+                .iter()
+                .find_map(|secret| spelled_at(rest, secret.as_bytes()))
+        };
+        let mut left = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let passed = match secret_at(rest.as_bytes()) {
+                Some(length) => {
+                    left.push_str(REDACTED);
+                    length
+                }
+                None => {
+                    left.push(first);
+                    first.len_utf8()
+                }
+            };
+            rest = rest.get(passed..).unwrap_or_default();
+        }
+        left
     }
 }
 
@@ -164,47 +175,33 @@ impl<W: Write> Drop for RedactingWriter<W> {
     }
 }
 
-/// The ways a secret could be printed: as it is, percent-encoded (either case of hex, all that is
-/// not a letter or digit, or only what a query must escape), and escaped as in JSON or `Debug`.
-fn spellings(secret: &str) -> Vec<String> {
-    let all = percent_encoded(secret, |byte| byte.is_ascii_alphanumeric());
-    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let some = percent_encoded(secret, unreserved);
-    let form = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
-    let lower = [&all, &some, &form].map(|text| lower_case_hex(text));
-    let quoted = [
-        format!("{secret:?}"),
-        serde_json::Value::from(secret).to_string(),
-    ];
-    let escaped = quoted.map(|text| text[1..text.len() - 1].to_owned());
-    let slashed = secret.replace('/', "\\/");
-    let mut spellings = vec![secret.to_owned(), all, some, form, slashed];
-    spellings.extend(lower);
-    spellings.extend(escaped);
-    spellings
+/// How many bytes at the start of `text` spell the secret, as it is or with any of its characters
+/// percent-encoded or escaped as in a query, in JSON or by `Debug`.
+fn spelled_at(text: &[u8], secret: &[u8]) -> Option<usize> {
+    if text.starts_with(secret) {
+        return Some(secret.len());
+    }
+    secret
+        .iter()
+        .try_fold(0, |at, byte| Some(at + one_spelled_at(&text[at..], *byte)?))
 }
 
-fn percent_encoded(text: &str, keep: impl Fn(u8) -> bool) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if keep(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-        encoded
-    })
+fn one_spelled_at(text: &[u8], byte: u8) -> Option<usize> {
+    match text {
+        [b'%', high, low, ..] if hex([*high, *low]) == Some(byte) => Some(3),
+        [b'\\', b'x', high, low, ..] if hex([*high, *low]) == Some(byte) => Some(4),
+        [b'\\', b'u', b'0', b'0', high, low, ..] if hex([*high, *low]) == Some(byte) => Some(6),
+        [b'\\', escaped, ..] if *escaped == byte && byte.is_ascii_punctuation() => Some(2),
+        [b'+', ..] if byte == b' ' => Some(1),
+        [same, ..] if *same == byte => Some(1),
+        _ => None,
+    }
 }
 
-fn lower_case_hex(encoded: &str) -> String {
-    let mut hex_digits = 0;
-    encoded
-        .chars()
-        .map(|c| {
-            let in_hex = hex_digits > 0;
-            hex_digits = if c == '%' { 2 } else { hex_digits.max(1) - 1 };
-            if in_hex { c.to_ascii_lowercase() } else { c }
-        })
-        .collect()
+fn hex(digits: [u8; 2]) -> Option<u8> {
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    let [high, low] = digits;
+    u8::try_from(value(high)? * 16 + value(low)?).ok()
 }
 
 #[cfg(test)]
@@ -247,6 +244,7 @@ mod tests {
             serde_json::json!({"errors": [CANARY]}).to_string(),
             "Can%2Fary%2B%22T0ken%22%20%C3%A9".to_owned(),
             "Can%2fary%2b%22T0ken%22%20%c3%a9".to_owned(),
+            "Can\\/ary%2B\\u0022T0ken\\x22 é".to_owned(),
             "Can%2Fary%2B%22T0ken%22+%C3%A9".to_owned(),
         ] {
             let left = redactor().redact(&format!("before {spelling} after"));

@@ -100,21 +100,23 @@ impl fmt::Display for Run {
 }
 
 /// Compares a run with its snapshot, less what differs from run to run.
-#[macro_export]
-macro_rules! assert_run {
-    ($name:literal, $run:expr) => {
-        insta::with_settings!({
-            filters => vec![
-                (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
-                (r"sha256:[0-9a-f]{64}", "sha256:DIGEST"),
-                (r#""(authenticate|pack|artifact|version|upload)":\d+([,}])"#, r#""$1":N$2"#),
-                (r"\(\d+ bytes\)", "(N bytes)"),
-                (r#""bytes":[1-9]\d*"#, r#""bytes":N"#),
-            ],
-            prepend_module_to_snapshot => false,
-            omit_expression => true,
-        }, {
-            insta::assert_snapshot!($name, $run.to_string());
-        });
-    };
+pub(crate) fn assert_run(name: &str, run: impl fmt::Display) {
+    let filters = vec![
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+        (r"sha256:[0-9a-f]{64}", "sha256:DIGEST"),
+        (
+            r#""(authenticate|pack|artifact|version|upload)":\d+([,}])"#,
+            r#""$1":N$2"#,
+        ),
+        (r"\(\d+ bytes\)", "(N bytes)"),
+        (r#""bytes":[1-9]\d*"#, r#""bytes":N"#),
+    ];
+    insta::with_settings!({
+        filters => filters,
+        snapshot_path => "../snapshots",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!(name, run.to_string());
+    });
 }

@@ -1,0 +1,111 @@
+//! An artifact makes the round trip: an emulator is started in this process, two small files are
+//! pushed to it, found again, fetched back and compared.
+//!
+//!     cargo run -p atlas-uploader --example round_trip
+
+use std::error::Error;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use atlas_uploader::client::SearchQuery;
+use atlas_uploader::pull::{Pull, Target, pull};
+use atlas_uploader::secret::Token;
+use atlas_uploader::slug::{ArtifactName, ArtifactType};
+use atlas_uploader::{Client, ClientOptions, Push, push};
+use mock_atlas::MockAtlas;
+
+const FILES: [(&str, &str); 2] = [
+    ("disk.img", "pretend that this is a disk\n"),
+    ("notes/built.txt", "on a rainy day\n"),
+];
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let name: ArtifactName = "acme/web".parse()?;
+    let artifact_type: ArtifactType = "custom.image".parse()?;
+
+    let atlas = MockAtlas::start().await?;
+    say(&format!(
+        "1. An Atlas runs in this process: {}",
+        atlas.url()
+    ))?;
+    let mut options = ClientOptions::new(atlas.url().parse()?);
+    options.token = Some(Token::new(atlas.token())?);
+    let client = Client::new(options)?;
+
+    let version = Push {
+        name: name.clone(),
+        artifact_type: artifact_type.clone(),
+        id: Some("round-trip".to_owned()),
+        paths: write_files(folder.path())?,
+        metadata: [("os".to_owned(), "linux".to_owned())].into(),
+        build_id: 0,
+        compile_id: 0,
+    };
+    let receipt = push(&client, &version).await?;
+    say(&format!(
+        "2. Pushed {}, {} bytes",
+        receipt.slug, receipt.bytes
+    ))?;
+    say(&format!("   {}", receipt.digest.unwrap_or_default()))?;
+
+    let found = client
+        .search(&name, &artifact_type, &SearchQuery::default())
+        .await?;
+    for version in &found {
+        let os = version.metadata.get("os").unwrap_or("unknown");
+        let id = version.id.as_deref().unwrap_or("unknown");
+        say(&format!(
+            "3. Found {}, called {id}, with metadata os={os}",
+            version.slug
+        ))?;
+    }
+
+    let back = folder.path().join("back.tar.gz");
+    let wanted = Pull {
+        name,
+        artifact_type,
+        version: None,
+    };
+    let pulled = pull(&client, &wanted, Target::File(back.clone())).await?;
+    say(&format!(
+        "4. Pulled {}, {} bytes",
+        pulled.slug, pulled.bytes
+    ))?;
+    say(&format!("   {}", pulled.digest))?;
+
+    compare(&back)?;
+    say("5. Every file is back as it was.")
+}
+
+/// Standard output, without the panic of `println!` when nobody reads it.
+fn say(line: &str) -> Result<(), Box<dyn Error>> {
+    Ok(writeln!(io::stdout(), "{line}")?)
+}
+
+fn write_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let write = |(name, content): &(&str, &str)| {
+        let path = folder.join("out").join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        std::fs::write(&path, content)?;
+        Ok(path)
+    };
+    FILES.iter().map(write).collect()
+}
+
+fn compare(archive: &Path) -> Result<(), Box<dyn Error>> {
+    let mut left = FILES.to_vec();
+    let archive = flate2::read::GzDecoder::new(std::fs::File::open(archive)?);
+    for entry in tar::Archive::new(archive).entries()? {
+        let mut entry = entry?;
+        let name = entry.path()?.display().to_string();
+        let mut content = String::new();
+        entry.read_to_string(&mut content)?;
+        left.retain(|file| *file != (name.as_str(), content.as_str()));
+    }
+    if left.is_empty() {
+        return Ok(());
+    }
+    Err(format!("did not come back as they were: {left:?}").into())
+}

@@ -1,0 +1,402 @@
+//! Whole runs of the program: exit code and both streams together, and no secret in any of them.
+
+mod support;
+
+use mock_atlas::MockAtlas;
+use serde_json::json;
+use support::gzip;
+use support::program::{Program, Run, assert_run};
+use support::server::{Reply, Request, Server};
+
+const TOKEN: &str = "canary/T0ken+with \"signs\"";
+const UPLOAD: &str = "canary-upload-0123456789";
+
+/// A program with a gzip file, a folder and an emulator that knows its token.
+async fn ready() -> (MockAtlas, Program) {
+    let atlas = MockAtlas::builder()
+        .token("a-good-token")
+        .start()
+        .await
+        .unwrap();
+    let program = Program::at(atlas.url(), atlas.token());
+    program.write("disk.img.gz", gzip(b"disk"));
+    program.write("out/a.txt", "a");
+    program.write("out/sub/b.txt", "b");
+    (atlas, program)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_prints_the_slug_and_says_what_it_does() {
+    let (_atlas, program) = ready().await;
+    let push = ["push", "acme/web", "--type", "custom.image", "disk.img.gz"];
+    assert_run("push_first", program.run(&push).await);
+    assert_run("push_second", program.run(&push).await);
+    let json = [&push[..], &["--output", "json"]].concat();
+    assert_run("push_json", program.run(&json).await);
+    let several = [
+        "push",
+        "acme/web",
+        "--type",
+        "t",
+        "out/a.txt",
+        "out/sub/b.txt",
+        "--output",
+        "json",
+    ];
+    assert_run("push_several", program.run(&several).await);
+    let ami = [
+        "push",
+        "acme/web",
+        "--type",
+        "t",
+        "--id",
+        "us-east-1:ami-1",
+        "--output",
+        "json",
+    ];
+    assert_run("push_without_file", program.run(&ami).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_is_a_table_or_json() {
+    let (_atlas, program) = ready().await;
+    for id in ["us-east-1:ami-1", "short"] {
+        let push = [
+            "push",
+            "acme/web",
+            "--type",
+            "t",
+            "--id",
+            id,
+            "-m",
+            "os=linux",
+            "-m",
+            "region.us-east-1=ami-1",
+        ];
+        assert_eq!(program.run(&push).await.code, 0);
+    }
+    let search = ["search", "acme/web", "--type", "t"];
+    assert_run("search_text", program.run(&search).await);
+    let json = [&search[..], &["--version", "latest", "--output", "json"]].concat();
+    assert_run("search_json", program.run(&json).await);
+    let nothing = [&search[..], &["-m", "os=bsd"]].concat();
+    assert_run("search_nothing", program.run(&nothing).await);
+    assert_run(
+        "search_not_found",
+        program.run(&["search", "acme/other", "--type", "t"]).await,
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_names_the_file_and_never_overwrites_unasked() {
+    let (_atlas, program) = ready().await;
+    let push = ["push", "acme/web", "--type", "custom.image", "disk.img.gz"];
+    assert_eq!(program.run(&push).await.code, 0);
+    let pull = ["pull", "acme/web", "--type", "custom.image"];
+    assert_run("pull_first", program.run(&pull).await);
+    assert_eq!(
+        std::fs::read(program.path("acme-web-custom.image-1")).unwrap(),
+        gzip(b"disk")
+    );
+    assert_run("pull_again", program.run(&pull).await);
+    let named = [
+        &pull[..],
+        &["-o", "acme-web-custom.image-1", "--output", "json"],
+    ]
+    .concat();
+    assert_run("pull_named", program.run(&named).await);
+    let missing = [&pull[..], &["--version", "9", "-o", "nine"]].concat();
+    assert_run("pull_missing", program.run(&missing).await);
+    assert!(!program.path("nine").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_to_standard_output_is_the_raw_bytes_alone() {
+    let (_atlas, program) = ready().await;
+    // The content holds the token: what is pulled is the one thing that is not redacted.
+    let content = gzip(b"a-good-token");
+    program.write("disk.img.gz", &content);
+    let push = ["push", "acme/web", "--type", "custom.image", "disk.img.gz"];
+    assert_eq!(program.run(&push).await.code, 0);
+    let pull = [
+        "pull",
+        "acme/web",
+        "--type",
+        "custom.image",
+        "-o",
+        "-",
+        "--output",
+        "json",
+    ];
+    let (code, stdout, stderr) = program.run_raw(&pull).await;
+    assert_eq!((code, stdout), (0, content));
+    assert!(stderr.contains("\"verified\":true"), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_is_told_before_anything_is_sent() {
+    let (_atlas, program) = ready().await;
+    let runs: [(&str, &[&str]); 6] = [
+        ("neither path nor id", &["push", "acme/web", "--type", "t"]),
+        ("a bad slug", &["push", "acme", "--type", "t", "--id", "i"]),
+        ("an empty slug", &["push", "", "--type", "t", "--id", "i"]),
+        (
+            "a missing file",
+            &["push", "acme/web", "--type", "t", "nowhere.img"],
+        ),
+        (
+            "no common folder",
+            &[
+                "push",
+                "acme/web",
+                "--type",
+                "t",
+                "disk.img.gz",
+                "out/a.txt",
+            ],
+        ),
+        (
+            "bad metadata",
+            &[
+                "push", "acme/web", "--type", "t", "--id", "i", "-m", "novalue",
+            ],
+        ),
+    ];
+    let mut all = String::new();
+    for (mistake, arguments) in runs {
+        all += &format!("=== {mistake}\n{}\n", program.run(arguments).await);
+    }
+    assert_run("mistakes", all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_told_in_the_servers_words() {
+    let (_atlas, program) = ready().await;
+    let push = ["push", "acme/web", "--type", "vagrant.box", "--id", "i"];
+    assert_run("refused_vagrant_box", program.run(&push).await);
+    let whoami = ["whoami", "--token", "not-a-good-token"];
+    assert_run("refused_token", program.run(&whoami).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_of_the_service_that_is_gone_is_explained() {
+    // A closed port stands for a proxy, so that nothing leaves this machine.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let program = Program::new()
+        .with("HTTPS_PROXY", &proxy)
+        .with("ATLAS_TOKEN", "T0ken");
+    let run = program.run(&["whoami"]).await;
+    assert_eq!(run.code, 7, "{run}");
+    assert_run("default_address", run);
+    let run = Program::new()
+        .with("HTTPS_PROXY", &proxy)
+        .run(&["whoami"])
+        .await;
+    assert_run("default_address_no_token", run);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_has_an_example_for_each_subcommand_and_never_a_token() {
+    let program = Program::at("http://127.0.0.1:1", "a-secret-token");
+    for subcommand in [
+        None,
+        Some("push"),
+        Some("search"),
+        Some("pull"),
+        Some("whoami"),
+    ] {
+        let arguments: Vec<_> = subcommand.into_iter().chain(["--help"]).collect();
+        let run = program.run(&arguments).await;
+        assert_eq!(run.code, 0);
+        assert!(run.stdout.contains("Example"), "{run}");
+        assert!(
+            run.stdout
+                .contains(&format!("atlas-upload {}", subcommand.unwrap_or("push"))),
+            "{run}"
+        );
+        assert!(!run.to_string().contains("a-secret-token"));
+    }
+}
+
+/// An Atlas that repeats every secret it knows: in headers, in errors, in names and in HTML.
+fn talkative(url: &str, request: &Request) -> Reply {
+    let upload = format!("{url}/store/{UPLOAD}");
+    let escaped = TOKEN
+        .replace('/', "%2F")
+        .replace('+', "%2b")
+        .replace(' ', "%20")
+        .replace('"', "%22");
+    let echo = json!({"errors": [format!("bad token {TOKEN}"), format!("{TOKEN:?} {escaped}"), format!("see {upload} or {UPLOAD}")]});
+    let reply = match (request.method.as_str(), request.target.as_str()) {
+        (_, "/api/v1/authenticate") => Reply::json(200, json!({"user": {"username": TOKEN}})),
+        ("PUT", _) => Reply::json(500, echo),
+        ("POST", _) => Reply::json(
+            200,
+            json!({
+                "version": 1, "slug": TOKEN, "upload_path": upload, "upload_token": UPLOAD,
+            }),
+        ),
+        (_, target) if target.contains("search") => Reply::json(422, echo),
+        (_, target) if target.ends_with("/file") => Reply::redirect(302, &upload),
+        (_, target) if target.contains("store") => Reply::json(403, echo),
+        _ => Reply::json(
+            200,
+            json!({"artifact": {"username": TOKEN, "name": UPLOAD}}),
+        ),
+    };
+    reply.with("X-Echo", TOKEN).with("X-Echo-Upload", UPLOAD)
+}
+
+/// No spelling of the token can lack this.
+const TELLTALE: &str = "T0ken";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_appears_in_any_stream_at_the_highest_log_level() {
+    let server = Server::start(talkative).await;
+    let program = Program::at(server.url(), TOKEN);
+    program.write("disk.img.gz", gzip(b"disk"));
+    let runs: [&[&str]; 8] = [
+        &["whoami"],
+        &["whoami", "--output", "json"],
+        &["push", "acme/web", "--type", "t", "disk.img.gz"],
+        &[
+            "push",
+            "acme/web",
+            "--type",
+            "t",
+            "disk.img.gz",
+            "--output",
+            "json",
+        ],
+        &["search", "acme/web", "--type", "t"],
+        &[
+            "pull",
+            "acme/web",
+            "--type",
+            "t",
+            "--version",
+            "1",
+            "-o",
+            "out",
+        ],
+        &["push", "acme/web", "--type", "t", "--tokem", TOKEN],
+        &["search", TOKEN, "--type", "t", "--token", TOKEN],
+    ];
+    for arguments in runs {
+        for verbose in [&[][..], &["-v"], &["-vv"], &["-vvvv"]] {
+            let run = program.run(&[arguments, verbose].concat()).await;
+            let all = run.to_string();
+            assert!(!all.contains(TELLTALE), "{arguments:?} {verbose:?}: {all}");
+            let learnt = arguments.contains(&"disk.img.gz");
+            assert!(
+                !learnt || !all.contains(UPLOAD),
+                "{arguments:?} {verbose:?}: {all}"
+            );
+        }
+    }
+    // Otherwise there was nothing to be hidden.
+    assert!(
+        server
+            .requests()
+            .iter()
+            .any(|request| request.header("x-atlas-token") == Some(TOKEN))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_highest_log_level_shows_the_connections_and_what_was_redacted() {
+    let server = Server::start(talkative).await;
+    let program = Program::at(server.url(), TOKEN);
+    program.write("disk.img.gz", gzip(b"disk"));
+    let run = program
+        .run(&["push", "acme/web", "--type", "t", "disk.img.gz", "-vvv"])
+        .await;
+    assert_eq!(run.code, 7);
+    for shown in ["TRACE", "hyper", "reqwest", "atlas_uploader", "[REDACTED]"] {
+        assert!(run.stderr.contains(shown), "{shown} {run}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_servers_own_words_arrive_without_the_secrets_in_them() {
+    let server = Server::start(talkative).await;
+    let program = Program::at(server.url(), TOKEN);
+    program.write("disk.img.gz", gzip(b"disk"));
+    let push = ["push", "acme/web", "--type", "t", "disk.img.gz"];
+    assert_run("echoed_secrets", program.run(&push).await);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_goes_away_is_no_panic() {
+    let (_atlas, program) = ready().await;
+    let push = ["push", "acme/web", "--type", "t", "--id", "i"];
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = program.command();
+    command
+        .args(push)
+        .stdout(writer.try_clone().unwrap())
+        .stderr(writer);
+    assert_eq!(command.status().await.unwrap().code(), Some(0));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_signal_leaves_no_temporary_file_behind() {
+    let (asked, mut was_asked) = tokio::sync::mpsc::unbounded_channel();
+    // Half a file, and then nothing: the download hangs until somebody stops it.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1024];
+        let _ = stream.read(&mut request).await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+            .await
+            .unwrap();
+        asked.send(()).unwrap();
+        std::future::pending::<()>().await;
+    });
+    let program = Program::at(&url, "T0ken");
+    let mut command = program.command();
+    command.args([
+        "pull",
+        "acme/web",
+        "--type",
+        "t",
+        "--version",
+        "1",
+        "-o",
+        "image",
+    ]);
+    command.stderr(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    was_asked.recv().await.unwrap();
+    let kill = tokio::process::Command::new("kill")
+        .args(["-TERM", &child.id().unwrap().to_string()])
+        .status();
+    assert!(kill.await.unwrap().success());
+    assert_eq!(child.wait().await.unwrap().code(), Some(130));
+    assert_eq!(std::fs::read_dir(program.folder()).unwrap().count(), 0);
+}
+
+/// A run that went as it should, so that a broken build of the program does not pass for a refusal.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoami_prints_whose_token_it_is() {
+    let (_atlas, program) = ready().await;
+    let Run {
+        code,
+        stdout,
+        stderr,
+    } = program.run(&["whoami"]).await;
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert_eq!(stdout.lines().count(), 1);
+    let run = program.run(&["whoami", "--output", "json"]).await;
+    let whoami: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(whoami["username"], stdout.trim_end());
+}

@@ -1,0 +1,134 @@
+//! A server with a certificate of a private CA.
+
+mod support;
+
+use std::sync::Arc;
+
+use mock_atlas::MockAtlas;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use support::program::{Program, Run};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+
+/// The emulator behind TLS. The certificates are new for every test.
+struct Fronted {
+    _atlas: MockAtlas,
+    program: Program,
+}
+
+fn private_ca() -> (String, ServerConfig) {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = server.signed_by(&key, &authority).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        )
+        .unwrap();
+    (authority.pem(), config)
+}
+
+async fn fronted() -> Fronted {
+    let atlas = MockAtlas::start().await.unwrap();
+    let (ca, config) = private_ca();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let behind = atlas.url().trim_start_matches("http://").to_owned();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            tokio::spawn(async move {
+                // A client that does not believe the certificate goes away here.
+                let mut stream = acceptor.accept(stream).await?;
+                let mut behind = TcpStream::connect(behind).await?;
+                copy_bidirectional(&mut stream, &mut behind).await
+            });
+        }
+    });
+    let program = Program::at(&format!("https://localhost:{port}"), atlas.token());
+    program.write("cas/ca.pem", ca);
+    program.write("cas/README", "no certificate");
+    program.write("empty.pem", "no certificate");
+    Fronted {
+        _atlas: atlas,
+        program,
+    }
+}
+
+async fn whoami(fronted: &Fronted, flags: &[&str]) -> Run {
+    fronted.program.run(&[&["whoami"], flags].concat()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_ca_is_believed_when_it_is_given() {
+    let fronted = fronted().await;
+    for flags in [
+        &["--ca-file", "cas/ca.pem"][..],
+        &["--ca-path", "cas"],
+        &["--insecure"],
+    ] {
+        let run = whoami(&fronted, flags).await;
+        assert_eq!(run.code, 0, "{flags:?} {run}");
+        assert!(!run.stdout.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_ca_is_believed_when_a_variable_names_it() {
+    for (variable, value) in [
+        ("ATLAS_CAFILE", "cas/ca.pem"),
+        ("ATLAS_CAPATH", "cas"),
+        ("ATLAS_TLS_NOVERIFY", "0"),
+    ] {
+        let mut fronted = fronted().await;
+        fronted.program = fronted.program.with(variable, value);
+        let run = whoami(&fronted, &[]).await;
+        assert_eq!(run.code, 0, "{variable} {run}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_it_the_server_is_not_believed_and_the_error_says_what_to_do() {
+    let run = whoami(&fronted().await, &[]).await;
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.contains("invalid peer certificate"), "{run}");
+    assert!(
+        run.stderr
+            .contains("hint: a private CA can be given with --ca-file"),
+        "{run}"
+    );
+    assert!(!run.stderr.contains("trying again"), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ca_file_that_holds_none_is_named() {
+    let fronted = fronted().await;
+    for (flags, name) in [
+        (
+            ["--ca-file", "empty.pem"],
+            "empty.pem: holds no PEM certificate",
+        ),
+        (["--ca-file", "nowhere.pem"], "nowhere.pem: "),
+        (["--ca-path", "."], ".: holds no PEM certificate"),
+    ] {
+        let run = whoami(&fronted, &flags).await;
+        assert_eq!(run.code, 3, "{run}");
+        assert!(
+            run.stderr
+                .contains(&format!("Error initializing atlas client: {name}")),
+            "{run}"
+        );
+    }
+}
