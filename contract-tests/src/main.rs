@@ -170,14 +170,16 @@ async fn run(args: RunArgs) -> ExitCode {
 }
 
 fn settings(args: RunArgs) -> Settings {
+    // A variable that is set to nothing, as a compose file does with one that is not there, tells nothing.
+    let told = |fact: Option<String>| fact.filter(|text| !text.is_empty());
     Settings {
         url: args.atlas_url,
         token: args.token,
         namespace: args.namespace,
-        login: args.login,
-        password: args.password,
-        other_token: args.other_token,
-        public_artifact: args.public_artifact,
+        login: told(args.login),
+        password: told(args.password),
+        other_token: told(args.other_token),
+        public_artifact: told(args.public_artifact),
         max_id_length: args.max_id_length,
     }
 }

@@ -162,7 +162,7 @@ async fn facts_that_cannot_be_used_end_in_two_and_are_named() {
     for (more, named) in [
         (["--login", "rival"], "--password"),
         (["--password", "canary"], "--login"),
-        (["--other-token", ""], "--other-token"),
+        (["--other-token", "two words"], "--other-token"),
         (["--public-artifact", "somebody/else"], "--public-artifact"),
         (["--max-id-length", "many"], "--max-id-length"),
         (["--no-such-flag", "x"], "--no-such-flag"),

@@ -87,6 +87,19 @@ async fn the_variables_of_the_suite_stand_in_for_flags_and_those_of_clients_do_n
 }
 
 #[tokio::test]
+async fn a_variable_that_is_set_to_nothing_tells_nothing() {
+    let proxy = Proxy::start(Right).await;
+    let settings = proxy.settings();
+    let mut command = program(&aimed_at(&settings, &["--filter", "auth."]));
+    for name in ["LOGIN", "PASSWORD", "OTHER_TOKEN", "PUBLIC_ARTIFACT"] {
+        command.env(format!("ATLAS_CONTRACT_{name}"), "");
+    }
+    let output = output(command).await;
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+    assert!(output.stdout.contains("6 disabled"), "{}", output.stdout);
+}
+
+#[tokio::test]
 async fn no_secret_is_in_any_output_even_if_the_server_repeats_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.json");
