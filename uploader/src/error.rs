@@ -219,7 +219,7 @@ impl Cause {
 pub struct RequestLine {
     /// `GET`, `POST` or `PUT`.
     pub method: &'static str,
-    /// Without credentials and query; an upload URL also without its path.
+    /// Without credentials and query; one that authorises by itself also without its path.
     pub url: String,
 }
 

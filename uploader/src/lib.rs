@@ -1,6 +1,6 @@
 //! Gets an artifact into any Atlas, and out again.
 //!
-//! [`push`] is the pipeline that Packer's `atlas` post-processor was: it verifies the token, packs
+//! [`mod@push`] is the pipeline that Packer's `atlas` post-processor was: it verifies the token, packs
 //! the files ([`pack`]), makes the version and sends the bytes; [`manifest`] feeds it from what
 //! Packer wrote, and [`pull`] is the way back. Both speak through [`client`], which has one method
 //! an endpoint, repeats what may be repeated ([`retry`]) and sends and reads the JSON of [`wire`].

@@ -158,8 +158,10 @@ fn write_all(mut chunks: mpsc::Receiver<Bytes>, sink: Sink) -> io::Result<(Sink,
 
 /// An open target.
 enum Sink {
+    /// Its file, and the place it will take if nobody else does.
     New(NamedTempFile, PathBuf),
-    Replacement(NamedTempFile, PathBuf),
+    /// Its file, the place it will take, and what the caller calls that place.
+    Replacement(NamedTempFile, PathBuf, PathBuf),
     Stream(Box<dyn Write + Send>),
 }
 
@@ -174,14 +176,14 @@ impl Sink {
                 }
                 temporary_beside(&path).map(|file| Self::New(file, path))
             }
-            Target::File(path) => Self::replacement(&path),
+            Target::File(path) => Self::replacement(path),
         }
     }
 
-    fn replacement(path: &Path) -> Result<Self, Error> {
+    fn replacement(given: PathBuf) -> Result<Self, Error> {
         // What a link leads to is replaced, not the link; and a device is written to, for renaming
         // a file over /dev/null would take it away from everybody.
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let path = given.canonicalize().unwrap_or_else(|_| given.clone());
         match path.metadata() {
             Ok(metadata) if metadata.is_dir() => {
                 Err(not_saved(&path, io::ErrorKind::IsADirectory.into()))
@@ -191,14 +193,14 @@ impl Sink {
                 let device = device.map_err(|error| not_saved(&path, error))?;
                 Ok(Self::Stream(Box::new(device)))
             }
-            _ => temporary_beside(&path).map(|file| Self::Replacement(file, path)),
+            _ => temporary_beside(&path).map(|file| Self::Replacement(file, path, given)),
         }
     }
 
     /// For errors.
     fn name(&self) -> PathBuf {
         match self {
-            Self::New(_, path) | Self::Replacement(_, path) => path.clone(),
+            Self::New(_, path) | Self::Replacement(_, _, path) => path.clone(),
             Self::Stream(_) => "(stream)".into(),
         }
     }
@@ -207,7 +209,7 @@ impl Sink {
         let (kept, path) = match self {
             Self::Stream(_) => return Ok(None),
             Self::New(file, path) => (file.persist_noclobber(&path), path),
-            Self::Replacement(file, path) => (file.persist(&path), path),
+            Self::Replacement(file, place, path) => (file.persist(place), path),
         };
         kept.map_err(|error| match error.error.kind() {
             io::ErrorKind::AlreadyExists => not_saved(&path, already_there()),
@@ -220,14 +222,14 @@ impl Sink {
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::New(file, _) | Self::Replacement(file, _) => file.write(bytes),
+            Self::New(file, _) | Self::Replacement(file, ..) => file.write(bytes),
             Self::Stream(stream) => stream.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::New(file, _) | Self::Replacement(file, _) => file.flush(),
+            Self::New(file, _) | Self::Replacement(file, ..) => file.flush(),
             Self::Stream(stream) => stream.flush(),
         }
     }

@@ -1,5 +1,12 @@
 //! Which setting goes over which, seen from outside.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
 mod support;
 
 use mock_atlas::{MockAtlas, User};

@@ -1,5 +1,12 @@
 //! `push --manifest`: the builds of Packer's last run, one version each.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
 mod support;
 
 use mock_atlas::MockAtlas;

@@ -1,5 +1,12 @@
 //! What is packed, and under which names: the contract's row on the file that arrives.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
 mod support;
 
 use std::path::PathBuf;

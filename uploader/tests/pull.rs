@@ -1,5 +1,12 @@
 //! The way back: which version, unchanged bytes, and a file only when all is well.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
 mod support;
 
 use std::path::{Path, PathBuf};

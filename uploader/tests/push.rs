@@ -1,5 +1,12 @@
 //! The pipeline of a push: what is sent, in which order, what is repeated, and what is not.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -10,40 +17,10 @@ use atlas_uploader::pull::{Pull, Target, pull};
 use atlas_uploader::{Cause, Client, ClientOptions, Phase, Push, push};
 use mock_atlas::MockAtlas;
 use serde_json::{Value, json};
-use support::server::{Reply, Request, Server};
-use support::{Heard, client, gzip, impatient, options, push_of, push_without_file, write_files};
-
-/// What an Atlas answers when all is well.
-fn well(url: &str, request: &Request) -> Reply {
-    let artifact = json!({"artifact": {"username": "acme", "name": "web", "tag": "acme/web"}});
-    match (request.method.as_str(), request.target.as_str()) {
-        ("GET", "/api/v1/authenticate") => Reply::json(200, json!({"user": {"username": "acme"}})),
-        ("GET", _) | ("POST", "/api/v1/artifacts") => Reply::json(200, artifact),
-        ("POST", _) => Reply::json(
-            200,
-            json!({"version": 7, "upload_path": format!("{url}/_store/0123456789?keep=1")}),
-        ),
-        _ => Reply::json(200, json!({})),
-    }
-}
-
-/// All is well, but the first requests that match are answered by `bad`.
-async fn flaky(method: &'static str, times: usize, bad: Reply) -> Server {
-    let seen = AtomicUsize::new(0);
-    Server::start(move |url, request| {
-        let hit = request.method == method && seen.fetch_add(1, Ordering::Relaxed) < times;
-        if hit { bad.clone() } else { well(url, request) }
-    })
-    .await
-}
-
-fn some_file() -> (tempfile::TempDir, Push) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("disk.img.gz");
-    std::fs::write(&path, gzip(&vec![7; 3_000_000])).unwrap();
-    let push = push_of(&path);
-    (folder, push)
-}
+use support::server::{Reply, Server};
+use support::{
+    Heard, client, gzip, options, push_of, push_without_file, some_file, well, write_files,
+};
 
 #[tokio::test]
 async fn a_file_makes_the_round_trip_and_the_receipt_says_what_was_sent() {
@@ -120,6 +97,15 @@ fn recorded(recording: &str) -> Vec<Value> {
         .collect()
 }
 
+/// The headers of a recorded request, by name in lower case.
+fn headers(recorded: &Value) -> BTreeMap<String, &str> {
+    let pairs = recorded["headers"].as_array().unwrap().iter();
+    let text = |value: &'_ Value| value.as_str().unwrap().to_lowercase();
+    pairs
+        .map(|pair| (text(&pair[0]), pair[1].as_str().unwrap()))
+        .collect()
+}
+
 /// Pushes as Packer did, and compares what arrives with what Packer sent.
 async fn sends_what_packer_sent(recording: &str, version: &Push) {
     let recorded = recorded(recording);
@@ -143,17 +129,7 @@ async fn sends_what_packer_sent(recording: &str, version: &Push) {
     for (ours, theirs) in requests.iter().zip(&recorded) {
         assert_eq!(ours.method, theirs["method"]);
         assert_eq!(ours.target, theirs["target"]);
-        let genuine: BTreeMap<String, &str> = theirs["headers"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|pair| {
-                (
-                    pair[0].as_str().unwrap().to_lowercase(),
-                    pair[1].as_str().unwrap(),
-                )
-            })
-            .collect();
+        let genuine = headers(theirs);
         for header in [
             "x-atlas-token",
             "content-type",
@@ -235,79 +211,6 @@ async fn the_upload_path_is_used_verbatim_and_never_chunked() {
             .starts_with("atlas-upload/")
     );
     assert!(!serde_json::to_string(&receipt).unwrap().contains("_store"));
-}
-
-#[tokio::test]
-async fn a_put_is_repeated_with_its_whole_body() {
-    for bad in [
-        Reply::json(503, json!({})),
-        Reply::Hangup,
-        Reply::HangupEarly,
-    ] {
-        let server = flaky("PUT", 2, bad.clone()).await;
-        let (_folder, version) = some_file();
-        let receipt = push(&client(server.url(), "T0ken"), &version)
-            .await
-            .unwrap();
-        assert_eq!(receipt.attempts, 3, "{bad:?}");
-        let put = server.requests().pop().unwrap();
-        assert_eq!(put.body, std::fs::read(&version.paths[0]).unwrap());
-    }
-}
-
-#[tokio::test]
-async fn a_put_that_fails_three_times_names_the_version_that_waits_for_its_bytes() {
-    let server = flaky("PUT", 9, Reply::json(500, json!({"errors": ["disk full"]}))).await;
-    let (_folder, version) = some_file();
-    let error = push(&client(server.url(), "T0ken"), &version)
-        .await
-        .unwrap_err();
-    let bytes = std::fs::metadata(&version.paths[0]).unwrap().len();
-    let url = server.url();
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "Error uploading ({bytes} bytes) to acme/web/custom.image/7: PUT {url}/…: 500 Internal Server Error: disk full (after 3 attempts)"
-        )
-    );
-    assert_eq!(ExitCode::from(&error), ExitCode::Unavailable);
-}
-
-#[tokio::test]
-async fn a_get_is_repeated() {
-    for bad in [
-        Reply::json(429, json!({})),
-        Reply::Hangup,
-        Reply::Half(b"{}{}".to_vec()),
-    ] {
-        let server = flaky("GET", 2, bad).await;
-        push(&client(server.url(), "T0ken"), &push_without_file("i"))
-            .await
-            .unwrap();
-        assert_eq!(server.lines()[..3], ["GET /api/v1/authenticate"; 3]);
-    }
-}
-
-#[tokio::test]
-async fn a_post_is_never_repeated() {
-    for bad in [
-        Reply::json(503, json!({})),
-        Reply::Hangup,
-        Reply::Half(b"{}{}".to_vec()),
-    ] {
-        let server = flaky("POST", 1, bad).await;
-        let error = push(&client(server.url(), "T0ken"), &push_without_file("i"))
-            .await
-            .unwrap_err();
-        assert_eq!(error.phase(), &Phase::CreateVersion);
-        assert_eq!(ExitCode::from(&error), ExitCode::Unavailable);
-        let posts = server
-            .requests()
-            .iter()
-            .filter(|request| request.method == "POST")
-            .count();
-        assert_eq!(posts, 1);
-    }
 }
 
 #[tokio::test]
@@ -430,20 +333,10 @@ async fn a_reply_without_an_upload_path_is_an_error_that_names_the_version() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_trouble_that_may_pass() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let error = push(&client(&url, "T0ken"), &push_without_file("i"))
-        .await
-        .unwrap_err();
-    assert_eq!(ExitCode::from(&error), ExitCode::Unavailable);
-    assert!(error.to_string().ends_with("(after 3 attempts)"), "{error}");
-    assert_eq!(impatient().attempts, 3);
-}
-
-#[test]
-fn a_push_can_run_on_any_runtime() {
-    fn is_send<T: Send>(_: impl FnOnce(&'static Client, &'static Push) -> T) {}
-    is_send(|client, version| push(client, version));
+async fn a_push_can_run_as_a_task_of_its_own() {
+    let server = Server::start(well).await;
+    let client = client(server.url(), "T0ken");
+    // What must compile is that its future is `Send`.
+    let task = tokio::spawn(async move { push(&client, &push_without_file("i")).await });
+    assert_eq!(task.await.unwrap().unwrap().version, 7);
 }

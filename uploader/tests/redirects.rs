@@ -1,5 +1,12 @@
 //! Redirects: a GET follows, and the token stays on its own origin; a write does not follow.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
 mod support;
 
 use atlas_uploader::exit_code::ExitCode;

@@ -1,5 +1,12 @@
 //! What a search sends, and what it makes of the reply.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
 mod support;
 
 use atlas_uploader::client::SearchQuery;

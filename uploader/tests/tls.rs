@@ -1,5 +1,12 @@
 //! A server with a certificate of a private CA.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
 mod support;
 
 use std::sync::Arc;
@@ -16,7 +23,7 @@ use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 
 /// The emulator behind TLS. The certificates are new for every test.
 struct Fronted {
-    _atlas: MockAtlas,
+    atlas: MockAtlas,
     program: Program,
 }
 
@@ -61,10 +68,7 @@ async fn fronted() -> Fronted {
     program.write("cas/ca.pem", ca);
     program.write("cas/README", "no certificate");
     program.write("empty.pem", "no certificate");
-    Fronted {
-        _atlas: atlas,
-        program,
-    }
+    Fronted { atlas, program }
 }
 
 async fn whoami(fronted: &Fronted, flags: &[&str]) -> Run {
@@ -130,5 +134,23 @@ async fn a_ca_file_that_holds_none_is_named() {
                 .contains(&format!("Error initializing atlas client: {name}")),
             "{run}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_without_any_certificate_speaks_plain_http_and_with_the_given_ca() {
+    let fronted = fronted().await;
+    let plain = fronted.atlas.url();
+    for (flags, code) in [
+        (&["--atlas-url", plain][..], 0),
+        (&["--ca-file", "cas/ca.pem"], 0),
+        (&[], 1),
+    ] {
+        let mut command = fronted.program.command();
+        command
+            .env("SSL_CERT_FILE", "/dev/null")
+            .env("SSL_CERT_DIR", "/nowhere");
+        let output = command.arg("whoami").args(flags).output().await.unwrap();
+        assert_eq!(output.status.code(), Some(code), "{flags:?} {output:?}");
     }
 }

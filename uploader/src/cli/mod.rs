@@ -161,8 +161,10 @@ fn secrets(arguments: &[OsString], variable: Option<OsString>) -> Vec<String> {
 
 async fn until_stopped(work: impl Future<Output = ExitCode>) -> ExitCode {
     tokio::select! {
-        code = work => code,
+        // The signals first: they must be listened for before the work begins.
+        biased;
         () = stop_signal() => ExitCode::Interrupted,
+        code = work => code,
     }
 }
 

@@ -242,7 +242,7 @@ impl Client {
         let (stored, attempts) = self.retry.run(phase.clone(), self.told(), once).await?;
         match stored {
             Some(server) if server != payload.digest() => {
-                let request = transport::upload_line(&url);
+                let request = transport::secret_line("PUT", &url);
                 let here = payload.digest();
                 Err(Error::new(
                     phase,

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use reqwest::{Certificate, ClientBuilder};
+use reqwest::{Certificate, Client, ClientBuilder};
 
+use super::transport::chain;
 use crate::error::Cause;
 
 /// Certificates to believe besides the system's, as `ATLAS_CAFILE` and `ATLAS_CAPATH` name them.
@@ -19,7 +20,18 @@ pub struct Trust {
 }
 
 impl Trust {
-    pub(super) fn apply(&self, builder: ClientBuilder) -> Result<ClientBuilder, Cause> {
+    /// Ends a client's making.
+    pub(super) fn build(&self, builder: impl Fn() -> ClientBuilder) -> Result<Client, Cause> {
+        let certificates = self.certificates()?;
+        let insecure = || builder().tls_danger_accept_invalid_certs(self.insecure);
+        let with_system = insecure().tls_certs_merge(certificates.clone()).build();
+        // A machine without any certificate, as a bare container is, can still speak plain HTTP.
+        with_system
+            .or_else(|_| insecure().tls_certs_only(certificates).build())
+            .map_err(|error| Cause::Internal(chain(&error)))
+    }
+
+    fn certificates(&self) -> Result<Vec<Certificate>, Cause> {
         let mut certificates = Vec::new();
         if let Some(file) = &self.ca_file {
             certificates.extend(in_file(file).map_err(|error| Cause::file(file, error))?);
@@ -27,9 +39,7 @@ impl Trust {
         if let Some(folder) = &self.ca_path {
             certificates.extend(in_folder(folder).map_err(|error| Cause::file(folder, error))?);
         }
-        Ok(builder
-            .tls_certs_merge(certificates)
-            .tls_danger_accept_invalid_certs(self.insecure))
+        Ok(certificates)
     }
 }
 

@@ -38,15 +38,16 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(options: &ClientOptions) -> Result<Self, Cause> {
-        // By hand, because reqwest would take the token along to any other host.
-        let no_redirects = reqwest::redirect::Policy::none();
-        let builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(no_redirects);
-        let http = options.trust.apply(builder)?.build();
+        let builder = || {
+            // By hand, because reqwest would take the token along to any other host.
+            let no_redirects = reqwest::redirect::Policy::none();
+            reqwest::Client::builder()
+                .user_agent(USER_AGENT)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .redirect(no_redirects)
+        };
         Ok(Self {
-            http: http.map_err(|error| Cause::Internal(chain(&error)))?,
+            http: options.trust.build(builder)?,
             origin: options.url.origin(),
             token: options
                 .token
@@ -72,31 +73,25 @@ impl Transport {
         timeout: Option<Duration>,
     ) -> Result<Response, Cause> {
         let mut url = url.clone();
+        let mut line = request_line("GET", &url);
         let mut at_home = true;
         for _ in 0..=MAX_REDIRECTS {
             // Once it has left, the token stays behind, even when the way leads back.
             at_home &= url.origin() == self.origin;
-            let mut request = self.http.get(url.clone());
-            if let Some(timeout) = timeout {
-                request = request.timeout(timeout);
-            }
-            let headers = if at_home {
-                self.token_header()
-            } else {
-                HeaderMap::new()
+            let request = self.get_request(&url, at_home, timeout);
+            let response = self.send(line.clone(), request).await?;
+            let Some(next) = next_stop(&url, &response) else {
+                return self.success(line, response).await;
             };
-            let line = request_line("GET", &url);
-            let response = self.send(line.clone(), request.headers(headers)).await?;
-            match next_stop(&url, &response) {
-                Some(next) => {
-                    self.redactor_learns(&next);
-                    url = next;
-                }
-                None => return self.success(line, response).await,
+            // Another place on the way to a file is often one that authorises by itself.
+            if next.path() != url.path() || next.query().is_some() {
+                self.redactor.add_url(&next);
+                line = secret_line("GET", &next);
             }
+            url = next;
         }
         Err(Cause::Reply {
-            request: request_line("GET", &url),
+            request: line,
             detail: format!("more than {MAX_REDIRECTS} redirects"),
         })
     }
@@ -128,11 +123,24 @@ impl Transport {
             .put(url.clone())
             .header(CONTENT_LENGTH, payload.len())
             .body(body(payload, reporter));
-        let line = upload_line(url);
+        let line = secret_line("PUT", url);
         let response = self.send(line.clone(), request).await?;
         let response = self.success(line, response).await?;
         let tag = response.headers().get(ETAG);
         Ok(tag.and_then(|tag| Digest::from_etag(tag.to_str().ok()?)))
+    }
+
+    fn get_request(&self, url: &Url, token: bool, timeout: Option<Duration>) -> RequestBuilder {
+        let request = self.http.get(url.clone());
+        let request = match timeout {
+            Some(timeout) => request.timeout(timeout),
+            None => request,
+        };
+        if token {
+            request.headers(self.token_header())
+        } else {
+            request
+        }
     }
 
     fn token_header(&self) -> HeaderMap {
@@ -153,7 +161,8 @@ impl Transport {
         if status.is_success() {
             return Ok(response);
         }
-        if let Some(location) = location(response.url(), &response) {
+        let written = request.method != "GET";
+        if let Some(location) = location(response.url(), &response).filter(|_| written) {
             let location = self.redactor.redact(&shown(&location));
             let status = status.as_u16();
             return Err(Cause::Redirected {
@@ -179,13 +188,6 @@ impl Transport {
         let body = response.bytes().await;
         body.map_err(|error| network(request, error, &self.redactor))
     }
-
-    /// A place that a GET is sent to with a query is often one that authorises by itself.
-    fn redactor_learns(&self, next: &Url) {
-        if next.origin() != self.origin && next.query().is_some() {
-            self.redactor.add_url(next);
-        }
-    }
 }
 
 /// What was asked, as it may be shown.
@@ -194,10 +196,10 @@ pub(super) fn request_line(method: &'static str, url: &Url) -> RequestLine {
     RequestLine { method, url }
 }
 
-/// The same for an upload URL, whose path is a secret.
-pub(super) fn upload_line(url: &Url) -> RequestLine {
+/// The same for a URL that authorises by itself, such as an upload's.
+pub(super) fn secret_line(method: &'static str, url: &Url) -> RequestLine {
     RequestLine {
-        method: "PUT",
+        method,
         url: format!("{}/…", url.origin().ascii_serialization()),
     }
 }
@@ -261,7 +263,7 @@ fn find_local(error: &reqwest::Error) -> Option<&LocalRead> {
 }
 
 /// An error with its reasons, less those that only repeat the one before.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(reason) = source {

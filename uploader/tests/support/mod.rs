@@ -15,6 +15,8 @@ use atlas_uploader::reporter::{Event, Reporter};
 use atlas_uploader::retry::RetryPolicy;
 use atlas_uploader::secret::Token;
 use atlas_uploader::{Client, ClientOptions, Push};
+use serde_json::json;
+use server::{Reply, Request};
 
 /// Three attempts, with no waiting between.
 pub(crate) fn impatient() -> RetryPolicy {
@@ -103,4 +105,27 @@ impl Reporter for Heard {
     fn report(&self, event: Event<'_>) {
         self.0.lock().unwrap().push(format!("{event:?}"));
     }
+}
+
+/// What an Atlas answers when all is well.
+pub(crate) fn well(url: &str, request: &Request) -> Reply {
+    let artifact = json!({"artifact": {"username": "acme", "name": "web", "tag": "acme/web"}});
+    match (request.method.as_str(), request.target.as_str()) {
+        ("GET", "/api/v1/authenticate") => Reply::json(200, json!({"user": {"username": "acme"}})),
+        ("GET", _) | ("POST", "/api/v1/artifacts") => Reply::json(200, artifact),
+        ("POST", _) => Reply::json(
+            200,
+            json!({"version": 7, "upload_path": format!("{url}/_store/0123456789?keep=1")}),
+        ),
+        _ => Reply::json(200, json!({})),
+    }
+}
+
+/// A push of a gzip file of some megabytes, before it was compressed.
+pub(crate) fn some_file() -> (tempfile::TempDir, Push) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk.img.gz");
+    std::fs::write(&path, gzip(&vec![7; 3_000_000])).unwrap();
+    let push = push_of(&path);
+    (folder, push)
 }

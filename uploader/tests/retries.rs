@@ -1,0 +1,140 @@
+//! What is repeated, what is not, and what is said when it does not help.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use atlas_uploader::exit_code::ExitCode;
+use atlas_uploader::{Phase, push};
+use serde_json::json;
+use support::server::{Reply, Server};
+use support::{client, impatient, push_without_file, some_file, well};
+
+/// All is well, but the first requests that match are answered by `bad`.
+async fn flaky(method: &'static str, times: usize, bad: Reply) -> Server {
+    let seen = AtomicUsize::new(0);
+    Server::start(move |url, request| {
+        let hit = request.method == method && seen.fetch_add(1, Ordering::Relaxed) < times;
+        if hit { bad.clone() } else { well(url, request) }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_put_is_repeated_with_its_whole_body() {
+    for bad in [
+        Reply::json(503, json!({})),
+        Reply::Hangup,
+        Reply::HangupEarly,
+    ] {
+        let server = flaky("PUT", 2, bad.clone()).await;
+        let (_folder, version) = some_file();
+        let receipt = push(&client(server.url(), "T0ken"), &version)
+            .await
+            .unwrap();
+        assert_eq!(receipt.attempts, 3, "{bad:?}");
+        let put = server.requests().pop().unwrap();
+        assert_eq!(put.body, std::fs::read(&version.paths[0]).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_put_that_fails_three_times_names_the_version_that_waits_for_its_bytes() {
+    let server = flaky("PUT", 9, Reply::json(500, json!({"errors": ["disk full"]}))).await;
+    let (_folder, version) = some_file();
+    let error = push(&client(server.url(), "T0ken"), &version)
+        .await
+        .unwrap_err();
+    let bytes = std::fs::metadata(&version.paths[0]).unwrap().len();
+    let url = server.url();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "Error uploading ({bytes} bytes) to acme/web/custom.image/7: PUT {url}/…: 500 Internal Server Error: disk full (after 3 attempts)"
+        )
+    );
+    assert_eq!(ExitCode::from(&error), ExitCode::Unavailable);
+}
+
+#[tokio::test]
+async fn a_get_is_repeated() {
+    for bad in [
+        Reply::json(429, json!({})),
+        Reply::Hangup,
+        Reply::Half(b"{}{}".to_vec()),
+    ] {
+        let server = flaky("GET", 2, bad).await;
+        push(&client(server.url(), "T0ken"), &push_without_file("i"))
+            .await
+            .unwrap();
+        assert_eq!(server.lines()[..3], ["GET /api/v1/authenticate"; 3]);
+    }
+}
+
+#[tokio::test]
+async fn a_post_is_never_repeated() {
+    for bad in [
+        Reply::json(503, json!({})),
+        Reply::Hangup,
+        Reply::Half(b"{}{}".to_vec()),
+    ] {
+        let server = flaky("POST", 1, bad).await;
+        let error = push(&client(server.url(), "T0ken"), &push_without_file("i"))
+            .await
+            .unwrap_err();
+        assert_eq!(error.phase(), &Phase::CreateVersion);
+        assert_eq!(ExitCode::from(&error), ExitCode::Unavailable);
+        let posts = server
+            .requests()
+            .iter()
+            .filter(|request| request.method == "POST")
+            .count();
+        assert_eq!(posts, 1);
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_trouble_that_may_pass() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = push(&client(&url, "T0ken"), &push_without_file("i"))
+        .await
+        .unwrap_err();
+    assert_eq!(ExitCode::from(&error), ExitCode::Unavailable);
+    assert!(error.to_string().ends_with("(after 3 attempts)"), "{error}");
+    assert_eq!(impatient().attempts, 3);
+}
+
+#[tokio::test]
+async fn a_file_that_became_shorter_is_no_trouble_of_the_network() {
+    let (_folder, version) = some_file();
+    let path = version.paths[0].clone();
+    let server = Server::start(move |url, request| {
+        if request.method == "POST" {
+            std::fs::File::options()
+                .write(true)
+                .open(&path)
+                .unwrap()
+                .set_len(10)
+                .unwrap();
+        }
+        well(url, request)
+    })
+    .await;
+    let error = push(&client(server.url(), "T0ken"), &version)
+        .await
+        .unwrap_err();
+    assert_eq!(ExitCode::from(&error), ExitCode::LocalFile, "{error}");
+    assert!(
+        error.to_string().contains("could not be read to its end"),
+        "{error}"
+    );
+}
