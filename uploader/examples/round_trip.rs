@@ -19,12 +19,11 @@ const FILES: [(&str, &str); 2] = [
     ("notes/built.txt", "on a rainy day\n"),
 ];
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let folder = tempfile::tempdir()?;
-    let name: ArtifactName = "acme/web".parse()?;
-    let artifact_type: ArtifactType = "custom.image".parse()?;
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
+#[tokio::main]
+async fn main() -> Result {
+    let folder = tempfile::tempdir()?;
     let atlas = MockAtlas::start().await?;
     say(&format!(
         "1. An Atlas runs in this process: {}",
@@ -33,54 +32,73 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut options = ClientOptions::new(atlas.url().parse()?);
     options.token = Some(Token::new(atlas.token())?);
     let client = Client::new(options)?;
+    let (name, artifact_type) = ("acme/web".parse()?, "custom.image".parse()?);
 
-    let version = Push {
-        name: name.clone(),
-        artifact_type: artifact_type.clone(),
-        id: Some("round-trip".to_owned()),
-        paths: write_files(folder.path())?,
-        metadata: [("os".to_owned(), "linux".to_owned())].into(),
-        build_id: 0,
-        compile_id: 0,
-    };
-    let receipt = push(&client, &version).await?;
-    say(&format!(
-        "2. Pushed {}, {} bytes",
-        receipt.slug, receipt.bytes
-    ))?;
-    say(&format!("   {}", receipt.digest.unwrap_or_default()))?;
-
-    let found = client
-        .search(&name, &artifact_type, &SearchQuery::default())
-        .await?;
-    for version in &found {
-        let os = version.metadata.get("os").unwrap_or("unknown");
-        let id = version.id.as_deref().unwrap_or("unknown");
-        say(&format!(
-            "3. Found {}, called {id}, with metadata os={os}",
-            version.slug
-        ))?;
-    }
-
+    push_files(&client, &name, &artifact_type, write_files(folder.path())?).await?;
+    find(&client, &name, &artifact_type).await?;
     let back = folder.path().join("back.tar.gz");
-    let wanted = Pull {
-        name,
-        artifact_type,
-        version: None,
-    };
-    let pulled = pull(&client, &wanted, Target::File(back.clone())).await?;
-    say(&format!(
-        "4. Pulled {}, {} bytes",
-        pulled.slug, pulled.bytes
-    ))?;
-    say(&format!("   {}", pulled.digest))?;
-
+    fetch(&client, name, artifact_type, back.clone()).await?;
     compare(&back)?;
     say("5. Every file is back as it was.")
 }
 
+async fn push_files(
+    client: &Client,
+    name: &ArtifactName,
+    artifact_type: &ArtifactType,
+    paths: Vec<PathBuf>,
+) -> Result {
+    let version = Push {
+        name: name.clone(),
+        artifact_type: artifact_type.clone(),
+        id: Some("round-trip".to_owned()),
+        paths,
+        metadata: [("os".to_owned(), "linux".to_owned())].into(),
+        build_id: 0,
+        compile_id: 0,
+    };
+    let receipt = push(client, &version).await?;
+    say(&format!(
+        "2. Pushed {}, {} bytes",
+        receipt.slug, receipt.bytes
+    ))?;
+    say(&format!("   {}", receipt.digest.unwrap_or_default()))
+}
+
+async fn find(client: &Client, name: &ArtifactName, artifact_type: &ArtifactType) -> Result {
+    let everything = SearchQuery::default();
+    for version in client.search(name, artifact_type, &everything).await? {
+        let os = version.metadata.get("os").unwrap_or("unknown");
+        let id = version.id.as_deref().unwrap_or("unknown");
+        let slug = &version.slug;
+        say(&format!(
+            "3. Found {slug}, called {id}, with metadata os={os}"
+        ))?;
+    }
+    Ok(())
+}
+
+async fn fetch(
+    client: &Client,
+    name: ArtifactName,
+    artifact_type: ArtifactType,
+    file: PathBuf,
+) -> Result {
+    let newest = Pull {
+        name,
+        artifact_type,
+        version: None,
+    };
+    let pulled = pull(client, &newest, Target::File(file)).await?;
+    say(&format!(
+        "4. Pulled {}, {} bytes",
+        pulled.slug, pulled.bytes
+    ))?;
+    say(&format!("   {}", pulled.digest))
+}
+
 /// Standard output, without the panic of `println!` when nobody reads it.
-fn say(line: &str) -> Result<(), Box<dyn Error>> {
+fn say(line: &str) -> Result {
     Ok(writeln!(io::stdout(), "{line}")?)
 }
 
@@ -94,7 +112,7 @@ fn write_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     FILES.iter().map(write).collect()
 }
 
-fn compare(archive: &Path) -> Result<(), Box<dyn Error>> {
+fn compare(archive: &Path) -> Result {
     let mut left = FILES.to_vec();
     let archive = flate2::read::GzDecoder::new(std::fs::File::open(archive)?);
     for entry in tar::Archive::new(archive).entries()? {

@@ -1,0 +1,127 @@
+//! No secret in any stream, whatever the server says and however much is logged.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
+mod support;
+
+use serde_json::json;
+use support::gzip;
+use support::program::{Program, assert_run};
+use support::server::{Reply, Request, Server};
+
+const TOKEN: &str = "canary/T0ken+with \"signs\"";
+const UPLOAD: &str = "canary-upload-0123456789";
+
+/// An Atlas that repeats every secret it knows: in headers, in errors and in names.
+fn talkative(url: &str, request: &Request) -> Reply {
+    let upload = format!("{url}/store/{UPLOAD}");
+    let escaped = TOKEN
+        .replace('/', "%2F")
+        .replace('+', "%2b")
+        .replace(' ', "%20")
+        .replace('"', "%22");
+    let echo = json!({"errors": [format!("bad token {TOKEN}"), format!("{TOKEN:?} {escaped}"), format!("see {upload} or {UPLOAD}")]});
+    let reply = match (request.method.as_str(), request.target.as_str()) {
+        (_, "/api/v1/authenticate") => Reply::json(200, json!({"user": {"username": TOKEN}})),
+        ("PUT", _) => Reply::json(500, echo),
+        ("POST", _) => Reply::json(
+            200,
+            json!({
+                "version": 1, "slug": TOKEN, "upload_path": upload, "upload_token": UPLOAD,
+            }),
+        ),
+        (_, target) if target.contains("search") => Reply::json(422, echo),
+        (_, target) if target.ends_with("/file") => Reply::redirect(302, &upload),
+        (_, target) if target.contains("store") => Reply::json(403, echo),
+        _ => Reply::json(
+            200,
+            json!({"artifact": {"username": TOKEN, "name": UPLOAD}}),
+        ),
+    };
+    reply.with("X-Echo", TOKEN).with("X-Echo-Upload", UPLOAD)
+}
+
+/// Every way a secret could get out: a name, a reply, an error, a redirect, an argument.
+const RUNS: [&[&str]; 8] = [
+    &["whoami"],
+    &["whoami", "--output", "json"],
+    &["push", "acme/web", "--type", "t", "disk.img.gz"],
+    &[
+        "push",
+        "acme/web",
+        "--type",
+        "t",
+        "disk.img.gz",
+        "--output",
+        "json",
+    ],
+    &["search", "acme/web", "--type", "t"],
+    &[
+        "pull",
+        "acme/web",
+        "--type",
+        "t",
+        "--version",
+        "1",
+        "-o",
+        "out",
+    ],
+    &["push", "acme/web", "--type", "t", "--tokem", TOKEN],
+    &["search", TOKEN, "--type", "t", "--token", TOKEN],
+];
+
+/// No spelling of the token can lack this.
+const TELLTALE: &str = "T0ken";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_appears_in_any_stream_at_the_highest_log_level() {
+    let server = Server::start(talkative).await;
+    let program = Program::at(server.url(), TOKEN);
+    program.write("disk.img.gz", gzip(b"disk"));
+    let levels: [&[&str]; 4] = [&[], &["-v"], &["-vv"], &["-vvvv"]];
+    let all = RUNS
+        .iter()
+        .flat_map(|arguments| levels.map(|level| [*arguments, level].concat()));
+    futures_util::future::join_all(all.map(async |arguments| {
+        let all = program.run(&arguments).await.to_string();
+        assert!(!all.contains(TELLTALE), "{arguments:?}: {all}");
+        let learnt = arguments.contains(&"disk.img.gz") || arguments.contains(&"pull");
+        assert!(!learnt || !all.contains(UPLOAD), "{arguments:?}: {all}");
+    }))
+    .await;
+    // Otherwise there was nothing to be hidden.
+    assert!(
+        server
+            .requests()
+            .iter()
+            .any(|request| request.header("x-atlas-token") == Some(TOKEN))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_highest_log_level_shows_the_connections_and_what_was_redacted() {
+    let server = Server::start(talkative).await;
+    let program = Program::at(server.url(), TOKEN);
+    program.write("disk.img.gz", gzip(b"disk"));
+    let run = program
+        .run(&["push", "acme/web", "--type", "t", "disk.img.gz", "-vvv"])
+        .await;
+    assert_eq!(run.code, 7);
+    for shown in ["TRACE", "hyper", "reqwest", "atlas_uploader", "[REDACTED]"] {
+        assert!(run.stderr.contains(shown), "{shown} {run}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_servers_own_words_arrive_without_the_secrets_in_them() {
+    let server = Server::start(talkative).await;
+    let program = Program::at(server.url(), TOKEN);
+    program.write("disk.img.gz", gzip(b"disk"));
+    let push = ["push", "acme/web", "--type", "t", "disk.img.gz"];
+    assert_run("echoed_secrets", program.run(&push).await);
+}
