@@ -200,6 +200,22 @@ async fn the_address_of_the_service_that_is_gone_is_explained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_archive_is_made_in_tmpdir_and_leaves_nothing_there() {
+    let (_atlas, program) = ready().await;
+    let push = ["push", "acme/web", "--type", "t", "out"];
+    let spool = tempfile::tempdir().unwrap();
+    let program = program.with("TMPDIR", spool.path().to_str().unwrap());
+    let run = program.run(&push).await;
+    assert_eq!(run.code, 0, "{run}");
+    assert_eq!(std::fs::read_dir(spool.path()).unwrap().count(), 0);
+
+    let run = program.with("TMPDIR", "/nowhere").run(&push).await;
+    assert_eq!(run.code, 3, "{run}");
+    let named = "Error archiving artifact: /nowhere: writing the temporary archive: ";
+    assert!(run.stderr.contains(named), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn help_has_an_example_for_each_subcommand_and_never_a_token() {
     let program = Program::at("http://127.0.0.1:1", "a-secret-token");
     for subcommand in [
