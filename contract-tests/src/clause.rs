@@ -5,7 +5,7 @@ use std::fmt;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use crate::{context::Context, fault::Verdict};
+use crate::{context::Context, fault::Verdict, settings::Need};
 
 /// How a behaviour is known; the marks of `docs/contract.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,31 +32,6 @@ impl fmt::Display for Evidence {
             Self::Thread => "thread",
             Self::Inferred => "inferred",
         })
-    }
-}
-
-/// What only the operator of a server can give to a clause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// A user name and a password that may log in.
-    Login,
-    /// The token of a second user, who can neither see nor write the namespace.
-    OtherToken,
-    /// A public artifact within the namespace.
-    PublicArtifact,
-    /// The length of the longest `id` the server takes.
-    MaxIdLength,
-}
-
-impl Need {
-    /// The flags of the program that meet the need.
-    pub fn flags(self) -> &'static str {
-        match self {
-            Self::Login => "--login and --password",
-            Self::OtherToken => "--other-token",
-            Self::PublicArtifact => "--public-artifact",
-            Self::MaxIdLength => "--max-id-length",
-        }
     }
 }
 

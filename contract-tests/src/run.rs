@@ -1,12 +1,13 @@
 //! Going through the clauses, one after the other, and turning what each check learned into a report.
 
 use crate::{
-    clause::{Clause, Need},
+    clause::Clause,
     clauses,
     context::{Context, Observed, RunPrefix},
     fault::{Fault, Verdict},
     http::Http,
     report::{ClauseReport, Status},
+    settings::Need,
     target::Target,
 };
 

@@ -20,6 +20,31 @@ pub enum TargetError {
     Emulator(String),
 }
 
+/// What only the operator of a server can give to a clause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// A user name and a password that may log in.
+    Login,
+    /// The token of a second user, who can neither see nor write the namespace.
+    OtherToken,
+    /// A public artifact within the namespace.
+    PublicArtifact,
+    /// The length of the longest `id` the server takes.
+    MaxIdLength,
+}
+
+impl Need {
+    /// The flags of the program that meet the need.
+    pub fn flags(self) -> &'static str {
+        match self {
+            Self::Login => "--login and --password",
+            Self::OtherToken => "--other-token",
+            Self::PublicArtifact => "--public-artifact",
+            Self::MaxIdLength => "--max-id-length",
+        }
+    }
+}
+
 /// What the caller says about a server, not yet checked.
 #[derive(Clone, Default)]
 pub struct Settings {

@@ -7,10 +7,7 @@ use std::sync::Arc;
 use mock_atlas::{MockAtlas, User};
 use reqwest::Url;
 
-use crate::{
-    clause::Need,
-    settings::{Settings, TargetError},
-};
+use crate::settings::{Need, Settings, TargetError};
 
 const API: &str = "/api/v1";
 

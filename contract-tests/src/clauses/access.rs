@@ -8,13 +8,13 @@ use crate::{
     clause::{
         Clause,
         Evidence::{Client, Docs, Inferred},
-        Need::{OtherToken, PublicArtifact},
         clause, needing,
     },
     context::Context,
     exchange::Exchange,
     fault::Verdict,
     http::Auth,
+    settings::Need::{OtherToken, PublicArtifact},
 };
 
 pub(super) const CLAUSES: &[Clause] = &[

@@ -6,12 +6,12 @@ use crate::{
     clause::{
         Clause,
         Evidence::{Client, Docs, Inferred, Recorded},
-        Need::OtherToken,
         clause, needing,
     },
     context::Context,
     fault::Verdict,
     http::Auth,
+    settings::Need::OtherToken,
     snapshot::Order,
 };
 

@@ -8,12 +8,12 @@ use crate::{
     clause::{
         Clause,
         Evidence::{Client, Docs, Inferred},
-        Need::Login,
         clause, needing,
     },
     context::Context,
     fault::{Verdict, broken},
     http::Auth,
+    settings::Need::Login,
     snapshot::Order,
 };
 

@@ -7,12 +7,12 @@ use crate::{
     clause::{
         Clause,
         Evidence::{Client, Docs, Inferred, Recorded, Thread},
-        Need::OtherToken,
         clause, needing,
     },
     context::Context,
     fault::Verdict,
     http::Auth,
+    settings::Need::OtherToken,
     snapshot::Order,
 };
 

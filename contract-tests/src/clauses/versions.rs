@@ -8,11 +8,11 @@ use crate::{
     clause::{
         Clause,
         Evidence::{Client, Inferred, Recorded, Thread},
-        Need::MaxIdLength,
         clause, needing,
     },
     context::Context,
     fault::{Verdict, broken},
+    settings::Need::MaxIdLength,
     snapshot::Order,
 };
 
