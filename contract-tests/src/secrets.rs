@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-/// Below this length a text that a server calls a secret would blacken innocent words.
-const SHORTEST_LEARNT: usize = 4;
+/// Below this length a secret would blacken innocent words, and is none worth the name.
+const SHORTEST: usize = 4;
 
 /// The secrets known so far: those configured, and those the server handed out.
 #[derive(Default)]
@@ -14,7 +14,7 @@ pub struct Secrets(Mutex<Vec<(String, &'static str)>>);
 impl Secrets {
     /// Remembers a secret in every spelling it may have in a text: as it is, in a URL, and in JSON.
     pub fn add(&self, secret: &str, placeholder: &'static str) {
-        if secret.is_empty() {
+        if secret.len() < SHORTEST {
             return;
         }
         let quoted = Value::from(secret).to_string();
@@ -56,7 +56,7 @@ impl Secrets {
     }
 
     fn learn_field(&self, key: &str, value: &Value) {
-        let Some(text) = value.as_str().filter(|text| text.len() >= SHORTEST_LEARNT) else {
+        let Some(text) = value.as_str() else {
             return;
         };
         match key {
@@ -71,9 +71,7 @@ impl Secrets {
     fn learn_upload_path(&self, path: &str) {
         self.add(path, "[upload path]");
         let last = path.rsplit('/').next().unwrap_or_default();
-        if last.len() >= SHORTEST_LEARNT {
-            self.add(last, "[upload path]");
-        }
+        self.add(last, "[upload path]");
     }
 }
 

@@ -106,19 +106,14 @@ impl Builder {
         let address = self
             .address
             .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let Assembled {
-            router,
-            token,
-            public_url,
-        } = self.assemble()?;
+        let (router, token) = self.assemble()?;
         let failed = |error| StartError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, router, stop.clone().cancelled_owned()));
-        let url = public_url.unwrap_or_else(|| local_url(bound));
         Ok(MockAtlas {
-            url,
+            url: local_url(bound),
             token,
             stop,
             server,
@@ -131,10 +126,11 @@ impl Builder {
     /// # Errors
     /// When a name, a token or the public URL cannot be one; the error says which, and why.
     pub fn router(self) -> Result<Router, StartError> {
-        Ok(self.assemble()?.router)
+        Ok(self.assemble()?.0)
     }
 
-    fn assemble(mut self) -> Result<Assembled, StartError> {
+    /// The router, and the token that may do everything.
+    fn assemble(mut self) -> Result<(Router, String), StartError> {
         self.options.public_url = self.options.public_url.map(check_public_url).transpose()?;
         let token = match self.token {
             Some(token) => token,
@@ -151,20 +147,9 @@ impl Builder {
                 .create_artifact(&artifact, Visibility::Public)
                 .map_err(|_| StartError::ArtifactTwice(name))?;
         }
-        let public_url = self.options.public_url.clone();
-        let router = router(Atlas::new(store, access, self.options));
-        Ok(Assembled {
-            router,
-            token,
-            public_url,
-        })
+        let atlas = Atlas::new(store, access, self.options);
+        Ok((router(atlas), token))
     }
-}
-
-struct Assembled {
-    router: Router,
-    token: String,
-    public_url: Option<String>,
 }
 
 /// The address at which this machine reaches a listener.
@@ -214,6 +199,7 @@ fn check_public_url(url: String) -> Result<String, StartError> {
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.authority().is_some()
             && uri.query().is_none()
+            && !url.contains('#')
     });
     if is_good {
         Ok(url.trim_end_matches('/').to_owned())

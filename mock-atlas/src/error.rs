@@ -94,7 +94,6 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
         let message = self.to_string();
-        tracing::debug!(status = status.as_u16(), %message, "refused");
         let body = ErrorBody {
             errors: [message.into()],
             success: false,

@@ -50,7 +50,7 @@ impl MockAtlas {
         Builder::default()
     }
 
-    /// Its address, such as `http://127.0.0.1:34567`, or the public URL if it was given one: without a slash at the end and without
+    /// Its address, such as `http://127.0.0.1:34567`: without a slash at the end and without
     /// `/api/v1`, as `ATLAS_ADDRESS` wants it.
     pub fn url(&self) -> &str {
         &self.url

@@ -45,7 +45,7 @@ pub(super) const CLAUSES: &[Clause] = &[
     needing(
         &[Login],
         "auth.login",
-        "POST authenticate answers a login and password in form fields with a token that works",
+        "POST authenticate answers a login and password in form fields with a token of that user",
         &[Client],
         |context| Box::pin(login(context)),
     ),
@@ -140,12 +140,15 @@ async fn login(context: &Context<'_>) -> Verdict {
         .get("token")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    context
+    let owner = context
         .get("/authenticate")
         .auth(Auth::Header(token))
         .answer(200)
         .await?;
-    Ok(())
+    let username = owner.json()?["user"]["username"].clone();
+    // A login may be a mail address, which names nobody.
+    let is_theirs = username == login || login.contains('@');
+    owner.require(is_theirs, "the user who logged in")
 }
 
 async fn login_refuses(context: &Context<'_>) -> Verdict {

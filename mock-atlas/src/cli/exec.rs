@@ -1,15 +1,17 @@
 //! `mock-atlas exec -- COMMAND`: an emulator for as long as a command runs.
 
 use std::ffi::OsString;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 
+use mock_atlas::MockAtlas;
 use rustix::process::Pid;
 use tokio::process::{Child, Command};
 
-use super::EmulatorArguments;
 use super::signals::Forwarded;
+use super::{EmulatorArguments, complain};
 
 /// Any free port.
 const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -22,19 +24,35 @@ pub(super) async fn run(
     let mut signals =
         Forwarded::new().map_err(|error| format!("cannot handle signals: {error}"))?;
     let atlas = arguments.start(DEFAULT).await?;
-    let mut child = spawn(command, atlas.url(), atlas.token())?;
+    let mut child = match spawn(command, &atlas) {
+        Ok(child) => child,
+        Err(error) => {
+            let program = command.first().map(OsString::as_os_str).unwrap_or_default();
+            complain(&format!("cannot run {}: {error}", program.display()));
+            return Ok(not_run(&error));
+        }
+    };
     Ok(exit_code(wait(&mut child, &mut signals).await?))
 }
 
-fn spawn(command: &[OsString], address: &str, token: &str) -> Result<Child, String> {
-    let (program, arguments) = command.split_first().ok_or("no command was given")?;
+fn spawn(command: &[OsString], atlas: &MockAtlas) -> io::Result<Child> {
+    let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     Command::new(program)
         .args(arguments)
-        .env("ATLAS_ADDRESS", address)
-        .env("ATLAS_TOKEN", token)
+        .env("ATLAS_ADDRESS", atlas.url())
+        .env("ATLAS_TOKEN", atlas.token())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| format!("cannot run {}: {error}", program.display()))
+}
+
+/// 127 for a command that is not there and 126 for one that cannot be run, as shells have it, so
+/// that neither is taken for the command's own failure.
+fn not_run(error: &io::Error) -> ExitCode {
+    ExitCode::from(if error.kind() == io::ErrorKind::NotFound {
+        127
+    } else {
+        126
+    })
 }
 
 async fn wait(child: &mut Child, signals: &mut Forwarded) -> Result<ExitStatus, String> {

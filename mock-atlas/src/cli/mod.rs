@@ -4,14 +4,15 @@ mod exec;
 mod serve;
 mod signals;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use mock_atlas::{MockAtlas, StartError};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// An in-memory emulator of HashiCorp Atlas Enterprise.
 ///
@@ -92,7 +93,7 @@ struct EmulatorArguments {
         value_name = "LEVEL",
         default_value = "warn"
     )]
-    log: String,
+    log: LevelFilter,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -105,8 +106,7 @@ impl EmulatorArguments {
     /// Starts an emulator, at this address unless another was asked for.
     async fn start(&self, default: SocketAddr) -> Result<MockAtlas, String> {
         let mut builder = MockAtlas::builder().listen(self.listen.unwrap_or(default));
-        // A variable that is set but empty, as CI systems leave them, is not set.
-        if let Some(token) = self.token.as_ref().filter(|token| !token.is_empty()) {
+        if let Some(token) = &self.token {
             builder = builder.token(token);
         }
         if let Some(url) = &self.public_url {
@@ -130,34 +130,48 @@ impl EmulatorArguments {
 }
 
 /// Runs the program. Exit codes: 0 after a stop by signal, 1 when the emulator cannot run, 2 for
-/// wrong arguments; `exec` has those of its command.
+/// wrong arguments; `exec` has those of its command, 126 or 127 when that cannot be run.
 pub(crate) fn run() -> ExitCode {
-    let arguments = Arguments::parse();
-    match start(arguments) {
+    match start(&arguments()) {
         Ok(code) => code,
         Err(message) => {
-            // Nobody is left to tell when stderr is closed.
-            let _ = writeln!(io::stderr(), "mock-atlas: {message}");
+            complain(&message);
             ExitCode::FAILURE
         }
     }
 }
 
-fn start(arguments: Arguments) -> Result<ExitCode, String> {
-    let filter = EnvFilter::try_new(&arguments.emulator.log)
-        .map_err(|error| format!("--log {:?}: {error}", arguments.emulator.log))?;
+/// A variable that is set but empty, as CI systems leave them, is not set.
+fn arguments() -> Arguments {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = Arguments::command().mut_args(|argument| {
+        if argument.get_env().is_some_and(is_empty) {
+            argument.env(Resettable::Reset)
+        } else {
+            argument
+        }
+    });
+    Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+/// Nobody is left to tell when stderr is closed.
+fn complain(message: &str) {
+    let _ = writeln!(io::stderr(), "mock-atlas: {message}");
+}
+
+fn start(arguments: &Arguments) -> Result<ExitCode, String> {
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_max_level(arguments.emulator.log)
         .with_writer(io::stderr)
         .init();
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
-    match arguments.command {
+    match &arguments.command {
         None => runtime
             .block_on(serve::run(&arguments.emulator))
             .map(|()| ExitCode::SUCCESS),
         Some(Command::Exec { command }) => {
-            runtime.block_on(exec::run(&arguments.emulator, &command))
+            runtime.block_on(exec::run(&arguments.emulator, command))
         }
     }
 }

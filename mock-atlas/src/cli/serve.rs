@@ -7,19 +7,24 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use mock_atlas::MockAtlas;
 use serde::Serialize;
 
-use super::{EmulatorArguments, Output, signals};
+use super::signals::Stop;
+use super::{EmulatorArguments, Output};
 
 /// Port 28527 spells ATLAS on a telephone.
 const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 28527);
 
 pub(super) async fn run(arguments: &EmulatorArguments) -> Result<(), String> {
     // Taken hold of before the address is announced: whoever reads it may stop us at once.
-    let stop = signals::stop().map_err(|error| format!("cannot handle signals: {error}"))?;
+    let mut signals = Stop::new().map_err(|error| format!("cannot handle signals: {error}"))?;
     let atlas = arguments.start(DEFAULT).await?;
     announce(arguments.output, &atlas)
         .map_err(|error| format!("cannot write to stdout: {error}"))?;
-    stop.await;
-    atlas.stop().await;
+    signals.requested().await;
+    // Whoever asks a second time does not want to wait for requests under way.
+    tokio::select! {
+        () = atlas.stop() => {}
+        () = signals.requested() => {}
+    }
     Ok(())
 }
 

@@ -2,76 +2,81 @@
 
 use std::io;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, getpgid, getpgrp, kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithOrigin;
+use signal_hook::low_level::siginfo::{Cause, Origin};
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+use tokio::sync::mpsc;
 
-/// Completes at the first SIGINT or SIGTERM.
+/// The signals that ask the emulator to stop.
 ///
-/// The signals are taken hold of when this is called, not when the future is first polled.
-pub(super) fn stop() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+/// They are taken hold of when this is made, not when it is first awaited.
+pub(super) struct Stop {
+    interrupt: Stream,
+    terminate: Stream,
+}
+
+impl Stop {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Completes at the next SIGINT or SIGTERM.
+    pub(super) async fn requested(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    })
+    }
 }
 
 /// The signals that a command should hear of when they are sent to the emulator around it.
-pub(super) struct Forwarded {
-    hangup: Stream,
-    interrupt: Stream,
-    quit: Stream,
-    terminate: Stream,
-    user_1: Stream,
-    user_2: Stream,
-}
+pub(super) struct Forwarded(mpsc::UnboundedReceiver<Origin>);
 
 impl Forwarded {
+    /// Listens from now on, on a thread of its own: where a signal came from is not to be had from
+    /// the runtime.
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
-            terminate: signal(SignalKind::terminate())?,
-            user_1: signal(SignalKind::user_defined1())?,
-            user_2: signal(SignalKind::user_defined2())?,
-        })
+        let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
+        let mut signals = SignalsInfo::<WithOrigin>::new(signals)?;
+        let (sender, receiver) = mpsc::unbounded_channel();
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                // Ends when nobody listens any more.
+                for origin in signals.forever() {
+                    if sender.send(origin).is_err() {
+                        break;
+                    }
+                }
+            })?;
+        Ok(Self(receiver))
     }
 
     /// Passes signals on to a process, for as long as it is polled.
     pub(super) async fn pass_on(&mut self, process: Pid) {
-        loop {
-            let signal = self.next().await;
-            if is_from_terminal(signal) {
+        while let Some(origin) = self.0.recv().await {
+            let Some(signal) = rustix::process::Signal::from_named_raw(origin.signal) else {
+                continue;
+            };
+            if has_it_already(&origin, process) {
                 continue;
             }
+            tracing::debug!(?signal, "passing on");
             if let Err(error) = kill_process(process, signal) {
                 tracing::warn!(?signal, %error, "cannot pass on a signal");
             }
         }
     }
-
-    async fn next(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.hangup.recv() => Signal::HUP,
-            _ = self.interrupt.recv() => Signal::INT,
-            _ = self.quit.recv() => Signal::QUIT,
-            _ = self.terminate.recv() => Signal::TERM,
-            _ = self.user_1.recv() => Signal::USR1,
-            _ = self.user_2.recv() => Signal::USR2,
-        }
-    }
 }
 
-/// A key such as Ctrl-C signals the whole foreground process group of a terminal, and so the
-/// command too: passed on, it would reach the command twice, which many programs take for
-/// impatience.
-fn is_from_terminal(signal: Signal) -> bool {
-    matches!(signal, Signal::INT | Signal::QUIT)
-        && std::fs::File::open("/dev/tty")
-            .and_then(|terminal| Ok(rustix::termios::tcgetpgrp(terminal)?))
-            .is_ok_and(|foreground| foreground == rustix::process::getpgrp())
+/// A key such as Ctrl-C makes the kernel signal a whole process group, and so a command in the same
+/// group too: passed on, it would reach the command twice, which many programs take for impatience.
+fn has_it_already(origin: &Origin, process: Pid) -> bool {
+    origin.cause == Cause::Kernel && getpgid(Some(process)).is_ok_and(|group| group == getpgrp())
 }

@@ -27,7 +27,7 @@ pub(crate) fn decode(form: &[u8]) -> Result<Map<String, Value>, FormError> {
     for (name, value) in form_urlencoded::parse(form) {
         let path = segments(&name)?;
         insert(&mut root, &path, value.into_owned())
-            .ok_or_else(|| FormError::Conflict(name.into_owned()))?;
+            .ok_or_else(|| FormError::Conflict(shortened(&name)))?;
     }
     Ok(root)
 }
@@ -39,13 +39,13 @@ fn segments(name: &str) -> Result<Vec<&str>, FormError> {
     };
     let inner = rest
         .strip_suffix(']')
-        .ok_or_else(|| FormError::Brackets(name.to_owned()))?;
+        .ok_or_else(|| FormError::Brackets(shortened(name)))?;
     let path: Vec<&str> = std::iter::once(first).chain(inner.split("][")).collect();
     if path.iter().any(|segment| segment.contains(['[', ']'])) {
-        return Err(FormError::Brackets(name.to_owned()));
+        return Err(FormError::Brackets(shortened(name)));
     }
     if path.len() > MAX_DEPTH {
-        return Err(FormError::TooDeep(name.to_owned()));
+        return Err(FormError::TooDeep(shortened(name)));
     }
     Ok(path)
 }
@@ -63,6 +63,15 @@ fn insert(object: &mut Map<String, Value>, path: &[&str], value: String) -> Opti
     {
         Value::Object(inner) => insert(inner, rest, value),
         _ => None,
+    }
+}
+
+/// The beginning of what a client sent, for a message.
+pub(super) fn shortened(text: &str) -> String {
+    const SHOWN: usize = 60;
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
     }
 }
 

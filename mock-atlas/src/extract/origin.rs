@@ -1,6 +1,5 @@
 //! Where a client reached this Atlas: the beginning of every `upload_path`.
 
-use std::convert::Infallible;
 use std::fmt;
 
 use axum::extract::FromRequestParts;
@@ -9,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 
 use crate::atlas::Atlas;
+use crate::error::ApiError;
 
 /// The address under which the client of a request reaches this Atlas, without a slash at its end:
 /// the configured public URL or, where there is none, the host that the request itself names, so
@@ -17,9 +17,9 @@ use crate::atlas::Atlas;
 pub(crate) struct Origin(String);
 
 impl FromRequestParts<Atlas> for Origin {
-    type Rejection = Infallible;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, ApiError> {
         if let Some(url) = atlas.public_url() {
             return Ok(Self(url.to_owned()));
         }
@@ -27,8 +27,11 @@ impl FromRequestParts<Atlas> for Origin {
             let host = parts.headers.get(HOST)?;
             Authority::try_from(host.as_bytes()).ok()
         });
-        // Only HTTP/1.0 may leave out its host, and then this machine is the best guess.
-        let host = named.as_ref().map_or("localhost", Authority::as_str);
+        let host = named.ok_or_else(|| {
+            ApiError::Malformed(
+                "The request names no Host, so there is no address to upload to.".to_owned(),
+            )
+        })?;
         Ok(Self(format!("http://{host}")))
     }
 }

@@ -7,12 +7,16 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
-use super::form;
+use super::form::{self, shortened};
+use super::whole_number;
 use crate::error::ApiError;
 use crate::store::Metadata;
 
 /// How much JSON or form is read, in bytes. Far above what any genuine client sends.
 const MAX_PARAMS: usize = 8 * 1024 * 1024;
+
+/// The parameters whose values no message repeats.
+const PRIVATE: &str = "user";
 
 /// The parameters of a request: JSON, with or without a Content-Type, or a form (contract: Base
 /// URL and authentication). No body at all has no parameters.
@@ -119,7 +123,7 @@ impl<'a> Section<'a> {
             return Ok(None);
         };
         let number = match (value, self.encoding) {
-            (Value::String(text), Encoding::Form) => text.parse().ok(),
+            (Value::String(text), Encoding::Form) => whole_number(text),
             _ => value.as_u64(),
         };
         number
@@ -209,11 +213,23 @@ fn malformed(what: &str, error: impl Display) -> ApiError {
 }
 
 fn wrong_type(label: impl Display, wanted: &str, found: &Value) -> ApiError {
-    const SHOWN: usize = 60;
-    let mut shown = found.to_string();
-    if let Some((at, _)) = shown.char_indices().nth(SHOWN) {
-        shown.truncate(at);
-        shown.push('…');
+    let label = label.to_string();
+    // What stands there may be a password, misplaced or of the wrong type.
+    let found = if label.starts_with(PRIVATE) {
+        kind(found).to_owned()
+    } else {
+        shortened(&found.to_string())
+    };
+    ApiError::Invalid(format!("{label} must be {wanted}, not {found}"))
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
     }
-    ApiError::Invalid(format!("{label} must be {wanted}, not {shown}"))
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange};
 
@@ -25,13 +25,14 @@ pub(crate) async fn send(
         artifact_type,
         version,
     }: VersionPath,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     atlas.check_read(&caller, &artifact)?;
     let blob = atlas
         .store()
         .file(&artifact, &artifact_type, which(&version)?)?;
-    reply(&blob, &headers)
+    reply(&blob, &method, &headers)
 }
 
 /// The digest of a file as a strong entity tag.
@@ -48,12 +49,12 @@ fn which(version: &str) -> Result<Which, ApiError> {
     }
 }
 
-fn reply(blob: &Blob, headers: &HeaderMap) -> Result<Response, ApiError> {
+fn reply(blob: &Blob, method: &Method, headers: &HeaderMap) -> Result<Response, ApiError> {
     let tag: Option<ETag> = etag(blob).parse().ok();
     if is_known(headers, tag.as_ref()) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag(blob))]).into_response());
+        return Ok(not_modified(blob));
     }
-    match requested(headers, tag.as_ref(), blob.len()) {
+    match requested(method, headers, tag.as_ref(), blob.len()) {
         Wanted::Whole => Ok(bytes(blob, StatusCode::OK, 0..blob.len())),
         Wanted::Unsatisfiable => Err(ApiError::RangeNotSatisfiable { len: blob.len() }),
         Wanted::Part(part) => {
@@ -67,6 +68,15 @@ fn reply(blob: &Blob, headers: &HeaderMap) -> Result<Response, ApiError> {
     }
 }
 
+fn not_modified(blob: &Blob) -> Response {
+    let headers = [
+        // The length that a GET without the condition would have (RFC 9110, 8.6).
+        (header::CONTENT_LENGTH, blob.len().to_string()),
+        (header::ETAG, etag(blob)),
+    ];
+    (StatusCode::NOT_MODIFIED, headers).into_response()
+}
+
 /// Whether the client has this very file already.
 fn is_known(headers: &HeaderMap, tag: Option<&ETag>) -> bool {
     let known = headers.typed_get::<IfNoneMatch>();
@@ -74,21 +84,22 @@ fn is_known(headers: &HeaderMap, tag: Option<&ETag>) -> bool {
         .is_some_and(|(tag, known)| !known.precondition_passes(tag))
 }
 
-/// The range asked for, unless it is meant for another file than the one that is here now.
-fn requested(headers: &HeaderMap, tag: Option<&ETag>, len: u64) -> Wanted {
-    let Some(range) = headers
-        .get(header::RANGE)
-        .and_then(|value| value.to_str().ok())
-    else {
+/// The range asked for, unless it may be meant for another file than the one that is here now.
+/// Only a GET has ranges (RFC 9110, 14.2).
+fn requested(method: &Method, headers: &HeaderMap, tag: Option<&ETag>, len: u64) -> Wanted {
+    let range = headers.get(header::RANGE);
+    let Some(range) = range.and_then(|value| value.to_str().ok()) else {
         return Wanted::Whole;
     };
-    let is_other = headers
-        .typed_get::<IfRange>()
-        .is_some_and(|condition| condition.is_modified(tag, None));
-    if is_other {
-        Wanted::Whole
-    } else {
+    let is_meant = match headers.typed_get::<IfRange>() {
+        Some(condition) => !condition.is_modified(tag, None),
+        // A condition that cannot be read does not hold.
+        None => !headers.contains_key(header::IF_RANGE),
+    };
+    if method == Method::GET && is_meant {
         wanted(range, len)
+    } else {
+        Wanted::Whole
     }
 }
 

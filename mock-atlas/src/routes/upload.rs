@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -28,11 +29,11 @@ pub(crate) fn path(upload: Uuid) -> String {
 /// `PUT` to an `upload_path`. Asks for no token and ignores any query string (contract: Versions).
 pub(crate) async fn receive(
     State(atlas): State<Atlas>,
-    path: Result<Path<Uuid>, axum::extract::rejection::PathRejection>,
+    path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let Path(upload) = path.map_err(|_| ApiError::NotFound)?;
+    let upload = path.ok().and_then(|Path(upload)| upload.parse().ok());
     let mut body = body.into_data_stream();
     let taken = take(&atlas, upload, &headers, &mut body).await;
     if taken.is_err() && !headers.contains_key(header::EXPECT) {
@@ -44,11 +45,17 @@ pub(crate) async fn receive(
 
 async fn take(
     atlas: &Atlas,
-    upload: Uuid,
+    upload: Option<Uuid>,
     headers: &HeaderMap,
     body: &mut BodyDataStream,
 ) -> Result<Blob, ApiError> {
+    let upload = upload.ok_or(ApiError::NotFound)?;
     atlas.store().check_upload(upload)?;
+    // A part would pass for the whole (RFC 9110, 14.5).
+    if headers.contains_key(header::CONTENT_RANGE) {
+        let message = "An upload is sent whole: a Content-Range is not taken.";
+        return Err(ApiError::Malformed(message.to_owned()));
+    }
     let limit = atlas.max_file_bytes();
     if headers
         .typed_get::<ContentLength>()

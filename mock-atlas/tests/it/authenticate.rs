@@ -35,6 +35,23 @@ async fn a_token_is_taken_from_each_of_its_places() {
 }
 
 #[tokio::test]
+async fn of_several_tokens_the_header_of_its_own_counts_first_and_the_query_last() {
+    let fixture = Fixture::new().await;
+    let query = format!("{PATH}?access_token=other");
+    for request in [
+        fixture
+            .anonymous(Method::GET, &query)
+            .header("X-Atlas-Token", "ROOT")
+            .header("Authorization", "Bearer other"),
+        fixture
+            .anonymous(Method::GET, &query)
+            .header("Authorization", "Bearer ROOT"),
+    ] {
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
 async fn a_missing_or_unknown_token_is_refused() {
     let fixture = Fixture::new().await;
     for request in [

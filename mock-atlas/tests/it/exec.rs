@@ -6,14 +6,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
+use crate::support::{program, status_of};
+
 fn exec(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mock-atlas"));
-    command
-        .arg("exec")
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command.kill_on_drop(true);
+    let mut command = program();
+    command.arg("exec").args(arguments);
     command
 }
 
@@ -30,12 +27,12 @@ async fn the_command_reaches_an_emulator_of_its_own() {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let url = lines.next_line().await.unwrap().unwrap();
-    assert_eq!(reqwest::get(&url).await.unwrap().status(), 200);
+    assert_eq!(status_of(&url).await, Some(200));
 
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(b"done\n").await.unwrap();
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
-    assert!(reqwest::get(&url).await.is_err());
+    assert_eq!(status_of(&url).await, None);
 }
 
 #[tokio::test]
@@ -64,7 +61,8 @@ async fn flags_before_the_dashes_are_for_the_emulator() {
 #[tokio::test]
 async fn a_command_that_cannot_be_run_is_named() {
     let output = run(&["--", "no-such-command"]).await;
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(127));
+    assert_eq!(run(&["--", "/"]).await.status.code(), Some(126));
     assert!(
         String::from_utf8(output.stderr)
             .unwrap()
@@ -78,6 +76,9 @@ async fn signals_reach_the_command_and_its_answer_counts() {
         (Signal::TERM, "TERM"),
         (Signal::INT, "INT"),
         (Signal::HUP, "HUP"),
+        (Signal::QUIT, "QUIT"),
+        (Signal::USR1, "USR1"),
+        (Signal::USR2, "USR2"),
     ] {
         // The shell answers the signal itself; waiting for the sleep would delay its trap.
         let script = format!("trap 'exit 7' {name}; echo ready; while :; do sleep 0.01; done");

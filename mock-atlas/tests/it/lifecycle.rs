@@ -7,7 +7,7 @@ use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::Fixture;
+use crate::support::{Fixture, status_of};
 
 #[tokio::test]
 async fn each_emulator_has_its_own_port_token_and_artifacts() {
@@ -82,10 +82,10 @@ async fn the_router_can_be_served_on_a_listener_of_ones_own() {
     );
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(serve(listener, router, async { drop(stopped.await) }));
-    assert_eq!(reqwest::get(&url).await.unwrap().status(), 200);
+    assert_eq!(status_of(&url).await, Some(200));
     stop.send(()).unwrap();
     server.await.unwrap().unwrap();
-    assert!(reqwest::get(&url).await.is_err());
+    assert_eq!(status_of(&url).await, None);
 }
 
 #[tokio::test]
@@ -117,6 +117,7 @@ async fn what_cannot_be_started_says_why() {
         builder().public_url("proxy.test"),
         builder().public_url("ftp://proxy.test"),
         builder().public_url("http://proxy.test/?x=y"),
+        builder().public_url("http://proxy.test/#x"),
     ] {
         messages.push_str(&format!("{}\n", builder.router().unwrap_err()));
     }

@@ -1,10 +1,13 @@
 //! The program `mock-atlas`, serving.
 
-use std::process::Stdio;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
+
+use crate::support::{http, program, status_of};
 
 struct Program {
     child: Child,
@@ -38,13 +41,8 @@ impl Program {
 }
 
 fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mock-atlas"));
-    command
-        .args(arguments)
-        .envs(variables.iter().copied())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+    let mut command = program();
+    command.args(arguments).envs(variables.iter().copied());
     command
 }
 
@@ -59,7 +57,7 @@ async fn it_prints_the_lines_to_export() {
     let address = exports[0].strip_prefix("ATLAS_ADDRESS=").unwrap();
     assert_eq!(exports[1], "ATLAS_TOKEN=T");
     let url = format!("{address}/api/v1/authenticate?access_token=T");
-    assert_eq!(reqwest::get(url).await.unwrap().status(), 200);
+    assert_eq!(status_of(&url).await, Some(200));
     assert_eq!(program.stop(Signal::TERM).await, Some(0));
 }
 
@@ -83,7 +81,12 @@ async fn variables_and_json_are_for_programs() {
     let variables = [
         ("MOCK_ATLAS_LISTEN", "127.0.0.1:0"),
         ("MOCK_ATLAS_OUTPUT", "json"),
+        // Set but empty is not set.
         ("MOCK_ATLAS_TOKEN", ""),
+        ("MOCK_ATLAS_PUBLIC_URL", ""),
+        ("MOCK_ATLAS_MAX_ID_LENGTH", ""),
+        ("MOCK_ATLAS_MAX_FILE_BYTES", ""),
+        ("MOCK_ATLAS_LOG", ""),
     ];
     let mut program = Program::start(&[], &variables);
     let said = program.json().await;
@@ -93,7 +96,7 @@ async fn variables_and_json_are_for_programs() {
     );
     assert_eq!(token.len(), 14 + ".atlasv1.".len() + 67);
     let url = format!("{address}/api/v1/authenticate?access_token={token}");
-    assert_eq!(reqwest::get(url).await.unwrap().status(), 200);
+    assert_eq!(status_of(&url).await, Some(200));
     assert_eq!(program.stop(Signal::INT).await, Some(0));
 }
 
@@ -112,17 +115,38 @@ async fn a_flag_wins_over_a_variable() {
 }
 
 #[tokio::test]
-async fn the_public_url_is_what_is_announced() {
+async fn the_public_url_starts_upload_paths_and_leaves_the_address_as_it_is() {
     let arguments = [
         "--listen",
         "127.0.0.1:0",
         "--output",
         "json",
+        "--token",
+        "T",
         "--public-url",
-        "https://proxy.test/",
+        "https://proxy.test/atlas/",
     ];
     let mut program = Program::start(&arguments, &[]);
-    assert_eq!(program.json().await["address"], "https://proxy.test");
+    let address = program.json().await["address"].as_str().unwrap().to_owned();
+    assert!(address.starts_with("http://127.0.0.1:"), "{address}");
+    let post = async |path: &str, body: &'static str| {
+        let url = format!("{address}/api/v1/artifacts{path}?access_token=T");
+        http()
+            .post(url)
+            .body(body)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
+    };
+    post("", r#"{"artifact":{"username":"acme","name":"web"}}"#).await;
+    let version = post("/acme/web/x", r#"{"artifact_version":{"id":"x"}}"#).await;
+    assert!(
+        version.contains(r#""upload_path":"https://proxy.test/atlas/_binstore/"#),
+        "{version}"
+    );
 }
 
 #[tokio::test]
@@ -132,7 +156,7 @@ async fn listening_on_every_address_announces_one_that_works() {
     let said = program.json().await;
     let url = format!("{}/api/v1/token", said["address"].as_str().unwrap());
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
-    assert_eq!(reqwest::get(url).await.unwrap().status(), 401);
+    assert_eq!(status_of(&url).await, Some(401));
 }
 
 #[tokio::test]
@@ -177,7 +201,7 @@ async fn no_log_and_no_help_shows_a_secret() {
     ];
     let mut program = Program::start(&arguments, &[("MOCK_ATLAS_TOKEN", "canary")]);
     let address = program.json().await["address"].as_str().unwrap().to_owned();
-    let http = reqwest::Client::new();
+    let http = http();
     let artifacts = format!("{address}/api/v1/artifacts?access_token=canary");
     let artifact = http
         .post(&artifacts)
@@ -199,12 +223,27 @@ async fn no_log_and_no_help_shows_a_secret() {
         200
     );
 
+    for login in [
+        r#"{"user":{"login":"x","password":12345678}}"#,
+        r#"{"user":"12345678"}"#,
+    ] {
+        let request = http
+            .post(format!("{address}/api/v1/authenticate"))
+            .body(login);
+        let reply = request.send().await.unwrap();
+        assert_eq!(reply.status(), 422);
+        assert!(!reply.text().await.unwrap().contains("12345678"));
+    }
+
     let mut stderr = program.child.stderr.take().unwrap();
     assert_eq!(program.stop(Signal::TERM).await, Some(0));
     let mut log = String::new();
     stderr.read_to_string(&mut log).await.unwrap();
     assert!(log.contains("/_binstore/{upload}"), "{log}");
-    assert!(!log.contains("canary"), "{log}");
+    assert!(
+        !log.contains("canary") && !log.contains("12345678"),
+        "{log}"
+    );
     assert!(
         !log.contains(version["upload_token"].as_str().unwrap()),
         "{log}"
@@ -215,4 +254,27 @@ async fn no_log_and_no_help_shows_a_secret() {
         .await
         .unwrap();
     assert!(!String::from_utf8(help.stdout).unwrap().contains("canary"));
+}
+
+#[tokio::test]
+async fn a_second_signal_does_not_wait_for_requests_under_way() {
+    let arguments = ["--listen", "127.0.0.1:0", "--output", "json"];
+    let mut program = Program::start(&arguments, &[]);
+    let address = program.json().await["address"].as_str().unwrap().to_owned();
+    let host = address.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let head = "POST /api/v1/authenticate HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // That it asks for the body says that the request is under way.
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).await.unwrap();
+
+    let pid = Pid::from_raw(program.child.id().unwrap().try_into().unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    while TcpStream::connect(host).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    // Ten seconds of grace would exceed this.
+    let stopped = tokio::time::timeout(Duration::from_secs(5), program.stop(Signal::INT));
+    assert_eq!(stopped.await.unwrap(), Some(0));
 }

@@ -1,8 +1,11 @@
 //! A client that asks and does not judge.
 
+use std::process::Stdio;
+
 use mock_atlas::{Builder, MockAtlas, User};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 pub(crate) const FILE: &str = "/api/v1/artifacts/acme/web/custom.image";
 
@@ -10,6 +13,31 @@ pub(crate) const FILE: &str = "/api/v1/artifacts/acme/web/custom.image";
 pub(crate) struct Fixture {
     pub(crate) atlas: MockAtlas,
     pub(crate) http: Client,
+}
+
+/// A client that goes straight to this machine, whatever proxy the environment names.
+pub(crate) fn http() -> Client {
+    Client::builder().no_proxy().build().unwrap()
+}
+
+/// The status of a GET.
+pub(crate) async fn status_of(url: &str) -> Option<u16> {
+    Some(http().get(url).send().await.ok()?.status().as_u16())
+}
+
+/// The program, without what the environment would tell it.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mock-atlas"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("MOCK_ATLAS_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
 }
 
 /// What came back.
@@ -45,7 +73,7 @@ impl Fixture {
         let atlas = change(builder).start().await.unwrap();
         Self {
             atlas,
-            http: Client::new(),
+            http: http(),
         }
     }
 

@@ -197,3 +197,46 @@ async fn an_upload_is_visible_only_when_it_is_complete() {
     assert_eq!(upload.await.unwrap().unwrap().status(), 200);
     assert_eq!(fixture.found("").await, [1]);
 }
+
+#[tokio::test]
+async fn a_part_of_a_file_is_not_taken_for_the_whole() {
+    let fixture = Fixture::new().await;
+    fixture.make_artifact("acme", "web").await;
+    let version = fixture.make_version(json!({"id": "x", "file": true})).await;
+    let request = fixture
+        .http
+        .put(upload_path(&version))
+        .header("Content-Range", "bytes 5-9/10")
+        .body("56789");
+    assert_eq!(request.send().await.unwrap().status(), 400);
+    assert!(fixture.found("").await.is_empty());
+}
+
+#[tokio::test]
+async fn an_upload_is_answered_with_the_digest_of_its_file() {
+    let fixture = Fixture::new().await;
+    fixture.make_artifact("acme", "web").await;
+    let version = fixture.make_version(json!({"id": "x", "file": true})).await;
+    let request = fixture.http.put(upload_path(&version)).body("abc");
+    assert_eq!(
+        request.send().await.unwrap().headers()["etag"],
+        "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_writes_all_before_it_reads_learns_why_it_was_refused() {
+    let fixture = Fixture::new().await;
+    let host = fixture.atlas.url().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let body = vec![0; 20 * MIB];
+    let head = format!(
+        "PUT /_binstore/x HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body).await.unwrap();
+    let mut reply = [0; 12];
+    stream.read_exact(&mut reply).await.unwrap();
+    assert_eq!(&reply, b"HTTP/1.1 404");
+}

@@ -2,6 +2,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::{FILE, Fixture, Reply, upload_path};
 
@@ -92,18 +94,50 @@ async fn the_length_of_an_id_is_limited_on_demand_only() {
 
 #[tokio::test]
 async fn upload_paths_start_with_the_host_of_the_request_or_the_public_url() {
-    let fixture = Fixture::new().await;
-    fixture.make_artifact("acme", "web").await;
-    let request = fixture
-        .request(Method::POST, FILE)
-        .header("Host", "atlas.test:81")
-        .json(&json!({"artifact_version": {"id": "x"}}));
-    let version = Reply::of(request.send().await.unwrap()).await.json();
+    let upload_path_of = async |fixture: &Fixture| {
+        fixture.make_artifact("acme", "web").await;
+        let request = fixture
+            .request(Method::POST, FILE)
+            .header("Host", "atlas.test:81")
+            .json(&json!({"artifact_version": {"id": "x"}}));
+        upload_path(&Reply::of(request.send().await.unwrap()).await.json())
+    };
+    let path = upload_path_of(&Fixture::new().await).await;
     assert!(
-        upload_path(&version).starts_with("http://atlas.test:81/_binstore/"),
-        "{version}"
+        path.starts_with("http://atlas.test:81/_binstore/"),
+        "{path}"
     );
 
-    let proxied = Fixture::with(|b| b.public_url("https://proxy.test/atlas/")).await;
-    assert_eq!(proxied.atlas.url(), "https://proxy.test/atlas");
+    let proxied = Fixture::with(|builder| builder.public_url("https://proxy.test/atlas/")).await;
+    let path = upload_path_of(&proxied).await;
+    assert!(
+        path.starts_with("https://proxy.test/atlas/_binstore/"),
+        "{path}"
+    );
+    assert!(proxied.atlas.url().starts_with("http://127.0.0.1:"));
+}
+
+#[tokio::test]
+async fn a_request_without_a_host_is_told_that_it_needs_one() {
+    let fixture = Fixture::new().await;
+    fixture.make_artifact("acme", "web").await;
+    let mut stream = TcpStream::connect(fixture.atlas.url().strip_prefix("http://").unwrap())
+        .await
+        .unwrap();
+    let body = r#"{"artifact_version":{"id":"x"}}"#;
+    let head = format!(
+        "POST {FILE} HTTP/1.0\r\nX-Atlas-Token: ROOT\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream
+        .write_all(format!("{head}{body}").as_bytes())
+        .await
+        .unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.unwrap();
+    assert!(
+        reply.contains("400 Bad Request") && reply.contains("names no Host"),
+        "{reply}"
+    );
+    assert!(fixture.found("").await.is_empty());
 }
