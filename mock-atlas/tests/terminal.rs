@@ -1,7 +1,11 @@
 //! `mock-atlas exec` in a terminal, where a key signals a whole process group. Needs `setsid`, as
 //! Debian has it in util-linux.
 #![cfg(feature = "real-clients")]
-#![allow(clippy::unwrap_used, reason = "tests, helpers included")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
