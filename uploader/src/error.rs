@@ -227,13 +227,8 @@ pub enum Cause {
         here: Digest,
     },
     /// What was read back is not what was sent.
-    #[error("the server sends {server}, the bytes here are {here}")]
-    Differs {
-        /// The digest of what the server sends.
-        server: String,
-        /// The digest of the bytes that were sent.
-        here: String,
-    },
+    #[error("{0}")]
+    Differs(String),
     /// Other bytes than those that a push began with.
     #[error(
         "the files have changed: this push began with {began}, and they would now be sent as {here}"

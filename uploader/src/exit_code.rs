@@ -58,7 +58,7 @@ impl From<&Error> for ExitCode {
             Cause::Missing(_) => Self::NotFound,
             Cause::Redirected { .. } => Self::Refused,
             Cause::Network { .. } => Self::Unavailable,
-            Cause::Digest { .. } | Cause::Differs { .. } | Cause::Changed { .. } => {
+            Cause::Digest { .. } | Cause::Differs(_) | Cause::Changed { .. } => {
                 Self::DigestMismatch
             }
             Cause::InDoubt(_) => Self::InDoubt,

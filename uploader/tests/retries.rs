@@ -154,6 +154,17 @@ fn posts(server: &Server) -> usize {
 }
 
 #[tokio::test]
+async fn a_server_that_asks_for_more_patience_than_there_is_is_left_alone() {
+    let busy = Reply::json(503, json!({})).with("Retry-After", "3600");
+    let server = flaky("GET", 1, busy).await;
+    let error = push(&client(server.url(), "T0ken"), &push_without_file("i"))
+        .await
+        .unwrap_err();
+    assert_eq!(ExitCode::from(&error), ExitCode::Unavailable);
+    assert_eq!(server.lines().len(), 1);
+}
+
+#[tokio::test]
 async fn nobody_there_is_trouble_that_may_pass() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

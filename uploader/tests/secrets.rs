@@ -137,3 +137,24 @@ async fn the_servers_own_words_arrive_without_the_secrets_in_them() {
     let push = [&["push", "acme/web", "--type", "t", "disk.img.gz"], FEW].concat();
     assert_run("echoed_secrets", program.run(&push).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_that_is_resumed_shows_no_secret_either() {
+    let server = Server::start(talkative).await;
+    let program = Program::at(server.url(), TOKEN);
+    program.write("disk.img.gz", gzip(b"disk"));
+    let push = ["push", "acme/web", "--type", "t", "disk.img.gz"];
+    let receipt = ["--receipt", "push.json"];
+    assert_eq!(
+        program.run(&[&push[..], &receipt, FEW].concat()).await.code,
+        7
+    );
+    let kept = std::fs::read_to_string(program.path("push.json")).unwrap();
+    assert!(kept.contains(UPLOAD) && !kept.contains(TELLTALE), "{kept}");
+    for level in ["-v", "-vv", "-vvvv"] {
+        let resume = ["push", "--resume", "push.json", level];
+        let all = program.run(&[&resume, FEW].concat()).await.to_string();
+        assert!(all.contains("exit code: 7"), "{all}");
+        assert!(!all.contains(TELLTALE) && !all.contains(UPLOAD), "{all}");
+    }
+}

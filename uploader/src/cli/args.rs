@@ -24,7 +24,7 @@ Exit codes:
   1  something else went wrong   6  refused by the server (another 4xx)
   2  wrong arguments, settings   7  trouble that may pass (network, 5xx)
   3  a local file                8  the digest does not match
-  4  the token (401)             9  whether it was made is not known
+  4  the token (401)             9  made or not, nobody knows: look first
                                  130  stopped by a signal
 
 Example:
@@ -101,7 +101,7 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 300)]
     retry_time: u64,
     /// The longest to wait for a reply; an upload that moves may take longer
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// What is written to standard output
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]

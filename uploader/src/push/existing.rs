@@ -58,7 +58,7 @@ impl Run<'_> {
         };
         if found.version != version || !marks::same(&found, &self.id, &self.push.metadata) {
             let other = "the server returns another id, or other metadata".to_owned();
-            return Err(Error::new(phase, Cause::Missing(other)));
+            return Err(Error::new(phase, Cause::Differs(other)));
         }
         match payload {
             Some(payload) => self.verify_bytes(phase, version, payload).await,
@@ -82,11 +82,9 @@ impl Run<'_> {
         if pulled.digest == payload.digest().to_string() {
             return Ok(());
         }
-        let differs = Cause::Differs {
-            server: pulled.digest,
-            here: payload.digest().to_string(),
-        };
-        Err(Error::new(phase, differs))
+        let (server, here) = (pulled.digest, payload.digest());
+        let differs = format!("the server sends {server}, the bytes here are {here}");
+        Err(Error::new(phase, Cause::Differs(differs)))
     }
 
     async fn search(&self, version: &str) -> Result<Option<Version>, Error> {
