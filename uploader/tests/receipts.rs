@@ -144,6 +144,17 @@ async fn a_receipt_of_another_atlas_is_refused() {
     assert!(elsewhere.requests().is_empty());
 }
 
+/// A manifest of the builds `a` and `b`, one file each.
+fn two_builds(program: &Program) {
+    let build = |name: &str| {
+        program.write(&format!("{name}.gz"), gzip(name.as_bytes()));
+        let files = [json!({"name": format!("{name}.gz"), "size": 1})];
+        json!({"name": name, "builder_type": "file", "files": files, "artifact_id": name, "packer_run_uuid": "r"})
+    };
+    let manifest = json!({"builds": [build("a"), build("b")], "last_run_uuid": "r"});
+    program.write("manifest.json", manifest.to_string());
+}
+
 /// The second PUT is refused once, so that of two builds one is finished and one is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn several_pushes_go_on_where_they_stood_even_from_another_folder() {
@@ -157,13 +168,7 @@ async fn several_pushes_go_on_where_they_stood_even_from_another_folder() {
     })
     .await;
     let program = Program::at(proxy.url(), TOKEN);
-    let build = |name: &str| {
-        program.write(&format!("{name}.gz"), gzip(name.as_bytes()));
-        let files = [json!({"name": format!("{name}.gz"), "size": 1})];
-        json!({"name": name, "builder_type": "file", "files": files, "artifact_id": name, "packer_run_uuid": "r"})
-    };
-    let manifest = json!({"builds": [build("a"), build("b")], "last_run_uuid": "r"});
-    program.write("manifest.json", manifest.to_string());
+    two_builds(&program);
     let push = [
         "push",
         "acme/web",
