@@ -48,7 +48,7 @@ impl Run<'_> {
                 (Effect::None, _) => self.unmade(0).await,
                 (_, true) => self.unmade(1).await,
                 (effect, false) => {
-                    let pending = effect == Effect::Pending || asked.elapsed() > PROMPT;
+                    let pending = is_pending(effect, asked.elapsed());
                     if let Some(made) = self.look(error, pending, &mut attempts).await? {
                         return Ok(made);
                     }
@@ -124,6 +124,11 @@ impl Run<'_> {
     }
 }
 
+/// Whether a server may still do what it was asked so long ago.
+fn is_pending(effect: Effect, waited: Duration) -> bool {
+    effect == Effect::Pending || (effect == Effect::Unknown && waited > PROMPT)
+}
+
 /// The version with this mark.
 async fn find(run: &Run<'_>, mark: &str, once: bool) -> Result<Option<CreatedVersion>, Error> {
     let query = SearchQuery {
@@ -149,4 +154,18 @@ async fn find(run: &Run<'_>, mark: &str, once: bool) -> Result<Option<CreatedVer
             upload_token: None,
         }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_was_long_at_work_when_the_connection_broke_may_still_be() {
+        let (soon, late) = (Duration::from_millis(20), Duration::from_secs(60));
+        assert!(!is_pending(Effect::Unknown, soon));
+        assert!(is_pending(Effect::Unknown, late));
+        assert!(is_pending(Effect::Pending, soon));
+        assert!(!is_pending(Effect::None, late));
+    }
 }
