@@ -56,6 +56,9 @@ async fn push_files(
         metadata: [("os".to_owned(), "linux".to_owned())].into(),
         build_id: 0,
         compile_id: 0,
+        mark: None,
+        skip_existing: false,
+        verify: false,
     };
     let receipt = push(client, &version).await?;
     say(&format!(

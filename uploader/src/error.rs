@@ -2,13 +2,15 @@
 //! `phase: cause`, and names the file, or the URL without secrets and the HTTP status, and repeats
 //! the server's own words.
 
+mod words;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-
-use serde_json::Value;
+use std::time::Duration;
 
 use crate::digest::Digest;
+pub use words::server_messages;
 
 /// A failure of a push, a pull or a call: the phase it happened in, and why.
 #[derive(Debug)]
@@ -17,6 +19,7 @@ pub struct Error {
     attempts: u32,
     // Boxed because every function here returns it, mostly not.
     cause: Box<Cause>,
+    advice: Option<String>,
 }
 
 impl Error {
@@ -26,6 +29,7 @@ impl Error {
             phase,
             attempts: 1,
             cause: Box::new(cause.into()),
+            advice: None,
         }
     }
 
@@ -33,6 +37,25 @@ impl Error {
     #[must_use]
     pub fn after(self, attempts: u32) -> Self {
         Self { attempts, ..self }
+    }
+
+    /// The same error, with a sentence about what to do. It is not part of the display.
+    #[must_use]
+    pub fn advise(self, advice: impl Into<String>) -> Self {
+        let advice = Some(advice.into());
+        Self { advice, ..self }
+    }
+
+    /// The same error of a request that may all the same have had its effect.
+    #[must_use]
+    pub fn in_doubt(self) -> Self {
+        let cause = Box::new(Cause::InDoubt(self.cause));
+        Self { cause, ..self }
+    }
+
+    /// What to do about it, where that is known here.
+    pub fn advice(&self) -> Option<&str> {
+        self.advice.as_deref()
     }
 
     /// The phase that failed.
@@ -94,7 +117,7 @@ pub enum Phase {
     /// `POST` the version. No byte was sent, but the version may have been made.
     #[error("Error creating version")]
     CreateVersion,
-    /// `PUT` the bytes. The version exists and has none.
+    /// `PUT` the bytes. The version exists and awaits them; no search finds it.
     #[error("Error uploading ({bytes} bytes) to {slug}")]
     Upload {
         /// The version that waits for its bytes.
@@ -102,6 +125,15 @@ pub enum Phase {
         /// The size of the upload.
         bytes: u64,
     },
+    /// Reading a version back that was pushed.
+    #[error("Error verifying {slug}")]
+    Verify {
+        /// The version.
+        slug: String,
+    },
+    /// Keeping, or reading, the receipt of a push.
+    #[error("Error in the receipt")]
+    Receipt,
     /// Searching versions.
     #[error("Error searching artifact")]
     Search,
@@ -140,6 +172,8 @@ pub enum Cause {
         status: u16,
         /// The server's own words.
         messages: Vec<String>,
+        /// How long it asks to be left alone (`Retry-After`).
+        retry_after: Option<Duration>,
     },
     /// The server answered well, but what was asked for is not there.
     #[error("{0}")]
@@ -160,6 +194,8 @@ pub enum Cause {
     Network {
         /// What was asked.
         request: RequestLine,
+        /// How far it got.
+        reach: Reach,
         /// The chain of reasons.
         detail: String,
     },
@@ -190,6 +226,22 @@ pub enum Cause {
         /// The digest of the bytes sent or received.
         here: Digest,
     },
+    /// What was read back is not what was sent.
+    #[error("{0}")]
+    Differs(String),
+    /// Other bytes than those that a push began with.
+    #[error(
+        "the files have changed: this push began with {began}, and they would now be sent as {here}"
+    )]
+    Changed {
+        /// The digest in the receipt.
+        began: String,
+        /// The digest of the bytes that would be sent now.
+        here: String,
+    },
+    /// A version that may have been made, or not, after which nothing was repeated.
+    #[error("{0}; whether the version was made is not known, so it was not tried again")]
+    InDoubt(Box<Cause>),
     /// A fault of this library or of the machine.
     #[error("{0}")]
     Internal(String),
@@ -208,10 +260,58 @@ impl Cause {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Network { .. } => true,
-            Self::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
             _ => false,
         }
     }
+
+    /// How long the server asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// What a write that failed like this may have done.
+    pub fn effect(&self) -> Effect {
+        match self {
+            Self::Network { reach, .. } => match reach {
+                Reach::Nowhere => Effect::None,
+                Reach::Broken => Effect::Unknown,
+                Reach::Unanswered => Effect::Pending,
+            },
+            // A gateway that waits no longer: what is behind it may still work.
+            Self::Status { status: 504, .. } => Effect::Pending,
+            Self::Status {
+                status: 500..=599, ..
+            }
+            | Self::Reply { .. } => Effect::Unknown,
+            _ => Effect::None,
+        }
+    }
+}
+
+/// How far a request got that has no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// There was no connection: the server knows nothing of it.
+    Nowhere,
+    /// The connection broke.
+    Broken,
+    /// The time was up.
+    Unanswered,
+}
+
+/// What a failed write may have done on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: it did not get there, or was refused.
+    None,
+    /// Its work, or nothing.
+    Unknown,
+    /// The same, and what it has not done it may still do.
+    Pending,
 }
 
 /// What was asked: the method, and the URL as it may be shown.
@@ -227,43 +327,6 @@ impl fmt::Display for RequestLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.url)
     }
-}
-
-/// The words of an error reply: `{"errors": ["text", …]}`, which HashiCorp's client reads, or
-/// `{"errors": {"name": ["text", …]}}`, which the documentation shows. Empty for any other body.
-pub fn server_messages(body: &[u8]) -> Vec<String> {
-    let errors = serde_json::from_slice::<Value>(body)
-        .ok()
-        .and_then(|mut reply| reply.get_mut("errors").map(Value::take));
-    match errors {
-        Some(Value::Array(texts)) => texts.iter().map(message).collect(),
-        Some(Value::Object(fields)) => fields.iter().flat_map(field_messages).collect(),
-        Some(Value::String(text)) => vec![one_line(&text)],
-        _ => Vec::new(),
-    }
-}
-
-fn field_messages((field, texts): (&String, &Value)) -> Vec<String> {
-    let texts = match texts {
-        Value::Array(texts) => texts.as_slice(),
-        text => std::slice::from_ref(text),
-    };
-    texts
-        .iter()
-        .map(|text| format!("{} {}", one_line(field), message(text)))
-        .collect()
-}
-
-fn message(value: &Value) -> String {
-    match value {
-        Value::String(text) => one_line(text),
-        other => other.to_string(),
-    }
-}
-
-/// A server must not be able to forge lines of a log, or to send codes to a terminal.
-fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
 }
 
 struct StatusText<'a> {
@@ -301,40 +364,9 @@ mod tests {
                 },
                 status,
                 messages: server_messages(body.as_bytes()),
+                retry_after: None,
             },
         )
-    }
-
-    #[test]
-    fn both_shapes_of_errors_are_read() {
-        assert_eq!(
-            server_messages(br#"{"errors": ["one", "two"], "success": false}"#),
-            ["one", "two"]
-        );
-        assert_eq!(
-            server_messages(br#"{"errors": {"name": ["has already been taken", "is short"]}}"#),
-            ["name has already been taken", "name is short"]
-        );
-        assert_eq!(
-            server_messages(br#"{"errors": {"name": "is bad"}}"#),
-            ["name is bad"]
-        );
-        assert_eq!(server_messages(br#"{"errors": "no"}"#), ["no"]);
-    }
-
-    #[test]
-    fn a_body_that_is_no_error_has_no_words() {
-        for body in ["", "<html>", "{}", "[]", r#"{"errors": null}"#] {
-            assert!(server_messages(body.as_bytes()).is_empty(), "{body}");
-        }
-    }
-
-    #[test]
-    fn a_server_cannot_forge_a_line() {
-        assert_eq!(
-            server_messages(b"{\"errors\": [\"a\\nerror: b\\u001b[2J\"]}"),
-            ["a error: b [2J"]
-        );
     }
 
     #[test]
@@ -353,6 +385,7 @@ mod tests {
     fn only_trouble_that_may_pass_is_transient() {
         for (status, transient) in [
             (408, true),
+            (425, true),
             (429, true),
             (500, true),
             (503, true),
@@ -364,6 +397,20 @@ mod tests {
                 transient,
                 "{status}"
             );
+        }
+    }
+
+    #[test]
+    fn only_a_write_that_may_have_done_its_work_is_in_doubt() {
+        for (status, effect) in [
+            (401, Effect::None),
+            (408, Effect::None),
+            (429, Effect::None),
+            (500, Effect::Unknown),
+            (503, Effect::Unknown),
+            (504, Effect::Pending),
+        ] {
+            assert_eq!(refused(status, "").cause().effect(), effect, "{status}");
         }
     }
 }

@@ -21,10 +21,12 @@ pub enum ExitCode {
     NotFound = 5,
     /// The server refused (another 4xx), or answered a write with a redirect.
     Refused = 6,
-    /// Trouble that may pass: no connection, 408, 429 or 5xx. Trying again may help.
+    /// Trouble that may pass: no connection, 408, 425, 429 or 5xx. Trying again may help.
     Unavailable = 7,
     /// What the server has, or sent, is not what the digest says.
     DigestMismatch = 8,
+    /// A version may have been made or not. Look before trying again: it could become two.
+    InDoubt = 9,
     /// Stopped by a signal (128 + SIGINT).
     Interrupted = 130,
 }
@@ -34,7 +36,7 @@ impl ExitCode {
         match status {
             401 => Self::Authentication,
             404 => Self::NotFound,
-            408 | 429 | 500..=599 => Self::Unavailable,
+            408 | 425 | 429 | 500..=599 => Self::Unavailable,
             400..=499 => Self::Refused,
             _ => Self::Other,
         }
@@ -56,7 +58,10 @@ impl From<&Error> for ExitCode {
             Cause::Missing(_) => Self::NotFound,
             Cause::Redirected { .. } => Self::Refused,
             Cause::Network { .. } => Self::Unavailable,
-            Cause::Digest { .. } => Self::DigestMismatch,
+            Cause::Digest { .. } | Cause::Differs(_) | Cause::Changed { .. } => {
+                Self::DigestMismatch
+            }
+            Cause::InDoubt(_) => Self::InDoubt,
             Cause::Reply { .. } | Cause::Untrusted { .. } | Cause::Internal(_) => Self::Other,
         }
     }
@@ -76,6 +81,7 @@ mod tests {
             (405, 6),
             (408, 7),
             (413, 6),
+            (425, 7),
             (422, 6),
             (429, 7),
             (500, 7),

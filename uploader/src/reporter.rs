@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::Cause;
+use crate::error::{Cause, Error};
 use crate::slug::ArtifactName;
 
 /// Something a person who waits would like to know. Sizes are bytes.
@@ -31,6 +31,22 @@ pub enum Event<'a> {
         delay: Duration,
         /// What went wrong.
         cause: &'a Cause,
+    },
+    /// The version is there, with all its bytes: only the confirmation was missing, or the push was
+    /// finished before.
+    AlreadyThere {
+        /// `user/name/type/version`.
+        slug: &'a str,
+    },
+    /// The latest version is the one that was to be pushed.
+    Unchanged {
+        /// `user/name/type/version`.
+        slug: &'a str,
+    },
+    /// A step was made that the receipt does not tell.
+    ReceiptNotKept {
+        /// Why not.
+        error: &'a Error,
     },
     /// A download begins.
     Downloading {

@@ -1,60 +1,141 @@
-//! Repeats what may be repeated. The caller decides what that is: a GET, and a PUT to an upload URL
-//! (which succeeds again with the same bytes); never a POST, which could double a version.
+//! Repeats what may be repeated: exponential backoff with full jitter, within a budget of attempts
+//! and of time. What may be repeated the caller knows: a GET, a PUT to an upload URL (which succeeds
+//! again with the same bytes), and a POST once it is known to have had no effect.
 
 use std::time::Duration;
 
-use crate::error::{Cause, Error, Phase};
+use tokio::time::Instant;
 
-/// How often, and how far apart. The wait doubles with each attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use crate::error::{Cause, Error, Phase};
+use crate::reporter::{Event, Reporter};
+
+/// How often, how long, and how far apart.
+#[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {
     /// All attempts, the first included; at least one is made.
     pub attempts: u32,
-    /// The wait after the first failure.
+    /// No attempt begins later than this after the first failure. Not after the first attempt: an
+    /// upload that breaks after an hour deserves another.
+    pub time: Duration,
+    /// The longest wait after the first failure; it doubles with each further one.
     pub first_delay: Duration,
+    /// What it never exceeds by doubling.
+    pub max_delay: Duration,
+    /// Chooses the wait, given the longest: [`full_jitter`], or a fixed choice in a test.
+    pub jitter: fn(Duration) -> Duration,
 }
 
 impl Default for RetryPolicy {
-    /// Three attempts, half a second and a second apart.
+    /// Six attempts within five minutes, half a second to half a minute apart, with full jitter.
     fn default() -> Self {
         Self {
-            attempts: 3,
+            attempts: 6,
+            time: Duration::from_secs(300),
             first_delay: Duration::from_millis(500),
+            max_delay: Duration::from_secs(30),
+            jitter: full_jitter,
         }
     }
 }
 
 impl RetryPolicy {
-    /// The wait after attempt number `attempt`, counted from 1.
-    pub fn delay_after(&self, attempt: u32) -> Duration {
-        let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
-        self.first_delay.saturating_mul(doubled)
+    /// One attempt.
+    pub fn once() -> Self {
+        Self {
+            attempts: 1,
+            ..Self::default()
+        }
     }
 
-    /// Runs `attempt` until it succeeds, fails for good, or the attempts are used up. `told` hears
-    /// of each failure that is followed by another attempt. Returns what succeeded, and how many
-    /// attempts that took.
+    /// The longest wait after attempt number `attempt`, counted from 1.
+    pub fn longest_delay_after(&self, attempt: u32) -> Duration {
+        let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
+        self.first_delay.saturating_mul(doubled).min(self.max_delay)
+    }
+}
+
+/// Any wait up to the longest, all equally likely: clients that failed together do not come back
+/// together.
+pub fn full_jitter(longest: Duration) -> Duration {
+    longest.mul_f64(fastrand::f64())
+}
+
+/// The attempts at one piece of work, counted and timed.
+pub struct Attempts<'a> {
+    policy: RetryPolicy,
+    reporter: &'a dyn Reporter,
+    made: u32,
+    first_failure: Option<Instant>,
+}
+
+impl<'a> Attempts<'a> {
+    /// Before the first attempt. `reporter` hears of each failure that is followed by another.
+    pub fn new(policy: RetryPolicy, reporter: &'a dyn Reporter) -> Self {
+        Self {
+            policy,
+            reporter,
+            made: 1,
+            first_failure: None,
+        }
+    }
+
+    /// The number of the attempt that is being made, from 1.
+    pub fn made(&self) -> u32 {
+        self.made
+    }
+
+    /// After a failure: waits as long as is due and returns true, or returns false at once when
+    /// another attempt could not help, or would leave the budget.
+    pub async fn again(&mut self, cause: &Cause) -> bool {
+        self.wait(cause, self.policy.jitter).await
+    }
+
+    /// The same, with the longest wait: a server that may still be at work gets the time to end it.
+    pub async fn again_slowly(&mut self, cause: &Cause) -> bool {
+        self.wait(cause, |longest| longest).await
+    }
+
+    async fn wait(&mut self, cause: &Cause, choose: fn(Duration) -> Duration) -> bool {
+        let Some(delay) = self.delay(cause, choose) else {
+            return false;
+        };
+        let attempt = self.made;
+        self.reporter.report(Event::Retrying {
+            attempt,
+            delay,
+            cause,
+        });
+        tokio::time::sleep(delay).await;
+        self.made += 1;
+        true
+    }
+
+    fn delay(&mut self, cause: &Cause, choose: fn(Duration) -> Duration) -> Option<Duration> {
+        let since = *self.first_failure.get_or_insert_with(Instant::now);
+        if self.made >= self.policy.attempts || !cause.is_transient() {
+            return None;
+        }
+        let chosen = choose(self.policy.longest_delay_after(self.made));
+        let delay = chosen.max(cause.retry_after().unwrap_or_default());
+        let spent = since.elapsed().saturating_add(delay);
+        (spent <= self.policy.time).then_some(delay)
+    }
+
+    /// Runs `attempt` until it succeeds, fails for good, or the budget is used up.
     ///
     /// # Errors
     /// The last failure, in `phase`, with the number of attempts.
     pub async fn run<T, Attempt: Future<Output = Result<T, Cause>>>(
-        &self,
+        mut self,
         phase: Phase,
-        told: impl Fn(u32, Duration, &Cause),
         // No async closure: its future could not be shown to be `Send`.
         mut attempt: impl FnMut() -> Attempt,
-    ) -> Result<(T, u32), Error> {
-        let mut made = 1;
+    ) -> Result<T, Error> {
         loop {
             match attempt().await {
-                Ok(value) => return Ok((value, made)),
-                Err(cause) if made < self.attempts && cause.is_transient() => {
-                    let delay = self.delay_after(made);
-                    told(made, delay, &cause);
-                    tokio::time::sleep(delay).await;
-                    made += 1;
-                }
-                Err(cause) => return Err(Error::new(phase, cause).after(made)),
+                Ok(value) => return Ok(value),
+                Err(cause) if self.again(&cause).await => {}
+                Err(cause) => return Err(Error::new(phase, cause).after(self.made)),
             }
         }
     }
@@ -64,10 +145,29 @@ impl RetryPolicy {
 mod tests {
     use super::*;
     use crate::error::RequestLine;
-    use std::cell::RefCell;
-    use tokio::time::Instant;
+    use std::sync::Mutex;
 
-    fn status(status: u16) -> Cause {
+    /// Remembers the waits in milliseconds.
+    #[derive(Default)]
+    struct Waits(Mutex<Vec<u128>>);
+
+    impl Reporter for Waits {
+        fn report(&self, event: Event<'_>) {
+            if let Event::Retrying { delay, .. } = event {
+                self.0.lock().unwrap().push(delay.as_millis());
+            }
+        }
+    }
+
+    /// Without chance: always the longest wait.
+    fn policy() -> RetryPolicy {
+        RetryPolicy {
+            jitter: |longest| longest,
+            ..RetryPolicy::default()
+        }
+    }
+
+    fn status(status: u16, retry_after: Option<u64>) -> Cause {
         Cause::Status {
             request: RequestLine {
                 method: "GET",
@@ -75,55 +175,106 @@ mod tests {
             },
             status,
             messages: Vec::new(),
+            retry_after: retry_after.map(Duration::from_secs),
         }
     }
 
-    /// Answers with each status in turn, then with success.
-    async fn run(statuses: &[u16]) -> (Result<((), u32), Error>, Vec<u32>, Duration) {
-        let mut left = statuses.iter();
-        let told = RefCell::new(Vec::new());
-        let start = Instant::now();
-        let result = RetryPolicy::default()
-            .run(
-                Phase::Search,
-                |attempt, _, _| told.borrow_mut().push(attempt),
-                || std::future::ready(left.next().map_or(Ok(()), |code| Err(status(*code)))),
-            )
+    /// Fails with each status in turn, and then succeeds. Returns the waits.
+    async fn run(
+        policy: RetryPolicy,
+        failures: &[(u16, Option<u64>)],
+    ) -> (Result<(), Error>, Vec<u128>) {
+        let waits = Waits::default();
+        let mut left = failures.iter();
+        let result = Attempts::new(policy, &waits)
+            .run(Phase::Search, || {
+                let next = left.next();
+                std::future::ready(next.map_or(Ok(()), |(code, after)| Err(status(*code, *after))))
+            })
             .await;
-        (result, told.into_inner(), start.elapsed())
+        (result, waits.0.into_inner().unwrap())
     }
 
     #[tokio::test(start_paused = true)]
     async fn trouble_that_passes_is_waited_out_with_doubling_delays() {
-        let (result, told, waited) = run(&[503, 429]).await;
-        assert_eq!(result.unwrap().1, 3);
-        assert_eq!(told, [1, 2]);
-        assert_eq!(waited.as_millis(), 1500);
+        let start = Instant::now();
+        let (result, waits) = run(policy(), &[(503, None), (429, None), (425, None)]).await;
+        result.unwrap();
+        assert_eq!(waits, [500, 1000, 2000]);
+        assert_eq!(start.elapsed().as_millis(), 3500);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_third_failure_is_the_last() {
-        let (result, told, _) = run(&[503, 503, 408, 503]).await;
+    async fn the_last_attempt_is_the_last() {
+        let three = RetryPolicy {
+            attempts: 3,
+            ..policy()
+        };
+        let failures = [(503, None), (503, None), (408, None), (503, None)];
+        let (result, waits) = run(three, &failures).await;
         let error = result.unwrap_err();
         assert_eq!(error.status(), Some(408));
         assert!(error.to_string().ends_with("(after 3 attempts)"), "{error}");
-        assert_eq!(told, [1, 2]);
+        assert_eq!(waits.len(), 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_is_not_repeated() {
-        let (result, told, waited) = run(&[422]).await;
+        let (result, waits) = run(policy(), &[(422, None)]).await;
         assert_eq!(result.unwrap_err().status(), Some(422));
-        assert!(told.is_empty());
-        assert!(waited.is_zero());
+        assert!(waits.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_servers_own_wait_goes_over_a_shorter_one() {
+        let (result, waits) = run(policy(), &[(503, Some(7)), (503, Some(0))]).await;
+        result.unwrap();
+        assert_eq!(waits, [7000, 1000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_beyond_the_budget_is_not_begun() {
+        let start = Instant::now();
+        let (result, waits) = run(policy(), &[(503, Some(200)), (503, Some(101))]).await;
+        assert!(result.is_err());
+        assert_eq!(waits, [200_000]);
+        assert_eq!(start.elapsed().as_secs(), 200);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_budget_of_time_starts_with_the_first_failure() {
+        let waits = Waits::default();
+        let mut failed = false;
+        let result = Attempts::new(policy(), &waits).run(Phase::Search, || {
+            let fails = !std::mem::replace(&mut failed, true);
+            async move {
+                tokio::time::sleep(Duration::from_secs(3600)).await;
+                if fails {
+                    return Err(status(503, None));
+                }
+                Ok(())
+            }
+        });
+        result.await.unwrap();
     }
 
     #[test]
-    fn a_delay_never_overflows() {
-        let policy = RetryPolicy {
-            attempts: u32::MAX,
-            first_delay: Duration::from_secs(u64::MAX),
+    fn a_delay_grows_to_its_limit_and_never_overflows() {
+        let policy = RetryPolicy::default();
+        assert_eq!(policy.longest_delay_after(6).as_secs(), 16);
+        assert_eq!(policy.longest_delay_after(u32::MAX), policy.max_delay);
+        let endless = RetryPolicy {
+            first_delay: Duration::MAX,
+            max_delay: Duration::MAX,
+            ..policy
         };
-        assert_eq!(policy.delay_after(u32::MAX), Duration::MAX);
+        assert_eq!(endless.longest_delay_after(u32::MAX), Duration::MAX);
+    }
+
+    #[test]
+    fn jitter_never_waits_longer_than_it_may() {
+        let longest = Duration::from_secs(8);
+        assert!((0..1000).all(|_| full_jitter(longest) <= longest));
+        assert_eq!(full_jitter(Duration::ZERO), Duration::ZERO);
     }
 }

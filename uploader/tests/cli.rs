@@ -189,7 +189,7 @@ async fn the_address_of_the_service_that_is_gone_is_explained() {
     let program = Program::new()
         .with("HTTPS_PROXY", &proxy)
         .with("ATLAS_TOKEN", "T0ken");
-    let run = program.run(&["whoami"]).await;
+    let run = program.run(&["whoami", "--retries", "2"]).await;
     assert_eq!(run.code, 7, "{run}");
     assert_run("default_address", run);
     let run = Program::new()

@@ -79,7 +79,7 @@ async fn a_get_is_repeated() {
 }
 
 #[tokio::test]
-async fn a_post_is_never_repeated() {
+async fn without_a_mark_a_version_without_a_file_is_not_made_again_when_in_doubt() {
     for bad in [
         Reply::json(503, json!({})),
         Reply::Hangup,
@@ -90,14 +90,78 @@ async fn a_post_is_never_repeated() {
             .await
             .unwrap_err();
         assert_eq!(error.phase(), &Phase::CreateVersion);
-        assert_eq!(ExitCode::from(&error), ExitCode::Unavailable);
-        let posts = server
-            .requests()
-            .iter()
-            .filter(|request| request.method == "POST")
-            .count();
-        assert_eq!(posts, 1);
+        assert_eq!(ExitCode::from(&error), ExitCode::InDoubt, "{error}");
+        assert!(error.advice().unwrap().contains("atlas-upload search"));
+        assert_eq!(posts(&server), 1);
     }
+}
+
+#[tokio::test]
+async fn a_post_that_was_refused_for_now_is_repeated() {
+    for status in [408, 425, 429] {
+        let server = flaky("POST", 2, Reply::json(status, json!({}))).await;
+        push(&client(server.url(), "T0ken"), &push_without_file("i"))
+            .await
+            .unwrap();
+        assert_eq!(posts(&server), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_awaits_its_file_is_made_again_and_the_orphan_counted() {
+    for bad in [
+        Reply::json(503, json!({})),
+        Reply::Hangup,
+        Reply::Half(b"{}{}".to_vec()),
+    ] {
+        let server = flaky("POST", 2, bad).await;
+        let (_folder, version) = some_file();
+        let receipt = push(&client(server.url(), "T0ken"), &version)
+            .await
+            .unwrap();
+        assert_eq!((receipt.possible_orphans, posts(&server)), (2, 3));
+    }
+}
+
+#[tokio::test]
+async fn the_post_of_an_artifact_is_repeated_and_a_first_one_that_took_effect_is_used() {
+    let (gets, made) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let server = Server::start(move |url, request| match request.line().as_str() {
+        "GET /api/v1/artifacts/acme/web" if gets.fetch_add(1, Ordering::Relaxed) == 0 => {
+            Reply::json(404, json!({}))
+        }
+        "POST /api/v1/artifacts" => match made.fetch_add(1, Ordering::Relaxed) {
+            0 => Reply::Hangup,
+            _ => Reply::json(422, json!({"errors": ["Name has already been taken"]})),
+        },
+        _ => well(url, request),
+    })
+    .await;
+    push(&client(server.url(), "T0ken"), &push_without_file("i"))
+        .await
+        .unwrap();
+    let lines = server.lines();
+    let to_artifacts = lines
+        .iter()
+        .filter(|line| *line == "POST /api/v1/artifacts");
+    assert_eq!(to_artifacts.count(), 2, "{lines:?}");
+}
+
+fn posts(server: &Server) -> usize {
+    let requests = server.requests();
+    let posts = requests.iter().filter(|request| request.method == "POST");
+    posts.count()
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_more_patience_than_there_is_is_left_alone() {
+    let busy = Reply::json(503, json!({})).with("Retry-After", "3600");
+    let server = flaky("GET", 1, busy).await;
+    let error = push(&client(server.url(), "T0ken"), &push_without_file("i"))
+        .await
+        .unwrap_err();
+    assert_eq!(ExitCode::from(&error), ExitCode::Unavailable);
+    assert_eq!(server.lines().len(), 1);
 }
 
 #[tokio::test]

@@ -75,6 +75,9 @@ const RUNS: [&[&str]; 8] = [
     &["search", TOKEN, "--type", "t", "--token", TOKEN],
 ];
 
+/// Each attempt is the same again.
+const FEW: &[&str] = &["--retries", "1"];
+
 /// No spelling of the token can lack this.
 const TELLTALE: &str = "T0ken";
 
@@ -86,7 +89,7 @@ async fn no_secret_appears_in_any_stream_at_the_highest_log_level() {
     let levels: [&[&str]; 4] = [&[], &["-v"], &["-vv"], &["-vvvv"]];
     let all = RUNS
         .iter()
-        .flat_map(|arguments| levels.map(|level| [*arguments, level].concat()));
+        .flat_map(|arguments| levels.map(|level| [*arguments, level, FEW].concat()));
     futures_util::future::join_all(all.map(async |arguments| {
         let all = program.run(&arguments).await.to_string();
         assert!(!all.contains(TELLTALE), "{arguments:?}: {all}");
@@ -109,7 +112,16 @@ async fn the_highest_log_level_shows_the_connections_and_what_was_redacted() {
     let program = Program::at(server.url(), TOKEN);
     program.write("disk.img.gz", gzip(b"disk"));
     let run = program
-        .run(&["push", "acme/web", "--type", "t", "disk.img.gz", "-vvv"])
+        .run(&[
+            "push",
+            "acme/web",
+            "--type",
+            "t",
+            "disk.img.gz",
+            "-vvv",
+            "--retries",
+            "1",
+        ])
         .await;
     assert_eq!(run.code, 7);
     for shown in ["TRACE", "hyper", "reqwest", "atlas_uploader", "[REDACTED]"] {
@@ -122,6 +134,27 @@ async fn the_servers_own_words_arrive_without_the_secrets_in_them() {
     let server = Server::start(talkative).await;
     let program = Program::at(server.url(), TOKEN);
     program.write("disk.img.gz", gzip(b"disk"));
-    let push = ["push", "acme/web", "--type", "t", "disk.img.gz"];
+    let push = [&["push", "acme/web", "--type", "t", "disk.img.gz"], FEW].concat();
     assert_run("echoed_secrets", program.run(&push).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_that_is_resumed_shows_no_secret_either() {
+    let server = Server::start(talkative).await;
+    let program = Program::at(server.url(), TOKEN);
+    program.write("disk.img.gz", gzip(b"disk"));
+    let push = ["push", "acme/web", "--type", "t", "disk.img.gz"];
+    let receipt = ["--receipt", "push.json"];
+    assert_eq!(
+        program.run(&[&push[..], &receipt, FEW].concat()).await.code,
+        7
+    );
+    let kept = std::fs::read_to_string(program.path("push.json")).unwrap();
+    assert!(kept.contains(UPLOAD) && !kept.contains(TELLTALE), "{kept}");
+    for level in ["-v", "-vv", "-vvvv"] {
+        let resume = ["push", "--resume", "push.json", level];
+        let all = program.run(&[&resume, FEW].concat()).await.to_string();
+        assert!(all.contains("exit code: 7"), "{all}");
+        assert!(!all.contains(TELLTALE) && !all.contains(UPLOAD), "{all}");
+    }
 }

@@ -2,8 +2,10 @@
 //! and `--help` must never show a token.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use atlas_uploader::config::Flags;
+use atlas_uploader::retry::RetryPolicy;
 use atlas_uploader::slug::{ArtifactName, ArtifactType};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
@@ -22,7 +24,8 @@ Exit codes:
   1  something else went wrong   6  refused by the server (another 4xx)
   2  wrong arguments, settings   7  trouble that may pass (network, 5xx)
   3  a local file                8  the digest does not match
-  4  the token (401)             130  stopped by a signal
+  4  the token (401)             9  made or not, nobody knows: look first
+                                 130  stopped by a signal
 
 Example:
   export ATLAS_ADDRESS=https://atlas.example.com ATLAS_TOKEN=…
@@ -33,13 +36,19 @@ A gzip file is sent as it is. Anything else is packed as Packer does: a gzip-com
 file, of a folder's content, or of several paths below the longest folder they share. Without --id
 the version's id is the name of the only path, or of that shared folder.
 
-The version's slug is printed, or with --output json one receipt a version:
-  {\"slug\", \"version\", \"digest\", \"bytes\", \"timings\" (milliseconds), \"attempts\"}
+The version's slug is printed, or with --output json one object a version:
+  {\"slug\", \"version\", \"digest\", \"bytes\", \"timings\" (milliseconds), \"attempts\", \"skipped\",
+  \"verified\", \"possible_orphans\"}
+
+Into the metadata go two keys more: atlas-upload.push, a value of this push alone, by which it finds
+out after a lost reply whether the version was made, and atlas-upload.sha256, the digest of the file.
 
 Examples:
   atlas-upload push acme/web --type amazon.image --id us-east-1:ami-1 -m region.us-east-1=ami-1
   atlas-upload push acme/web --type custom.image out/disk.img out/notes.txt
-  atlas-upload push acme/web --type amazon.image --manifest packer-manifest.json --only amazon-ebs";
+  atlas-upload push acme/web --type amazon.image --manifest packer-manifest.json --only amazon-ebs
+  atlas-upload push acme/web --type custom.image disk.img --receipt push.json
+  atlas-upload push --resume push.json";
 
 const SEARCH_HELP: &str = "\
 Example:
@@ -85,6 +94,15 @@ pub(crate) struct GlobalArgs {
     /// Believe any server, even one in between [variable: ATLAS_TLS_NOVERIFY]
     #[arg(long, global = true)]
     insecure: bool,
+    /// How often a request is repeated on trouble that may pass
+    #[arg(long, global = true, value_name = "N", default_value_t = 5)]
+    retries: u32,
+    /// Nothing is repeated later than this after its first failure
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 300)]
+    retry_time: u64,
+    /// The longest to wait for a reply; an upload that moves may take longer
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
     /// What is written to standard output
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: OutputFormat,
@@ -93,7 +111,23 @@ pub(crate) struct GlobalArgs {
     pub(crate) verbose: u8,
 }
 
+/// How long to wait, and how often to try.
+pub(crate) struct Patience {
+    pub(crate) retry: RetryPolicy,
+    pub(crate) timeout: Duration,
+}
+
 impl GlobalArgs {
+    pub(crate) fn patience(&self) -> Patience {
+        let retry = RetryPolicy {
+            attempts: self.retries.saturating_add(1),
+            time: Duration::from_secs(self.retry_time),
+            ..RetryPolicy::default()
+        };
+        let timeout = Duration::from_secs(self.timeout);
+        Patience { retry, timeout }
+    }
+
     pub(crate) fn into_flags(self) -> Flags {
         Flags {
             atlas_url: self.atlas_url,
@@ -129,6 +163,16 @@ pub(crate) enum Command {
     Whoami,
 }
 
+impl Command {
+    /// The file that says how far it came, where there is one.
+    pub(crate) fn receipt_file(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Push(args) => args.receipt_file(),
+            _ => None,
+        }
+    }
+}
+
 /// Which artifact, and which of its types.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ArtifactArgs {
@@ -142,8 +186,12 @@ pub(crate) struct ArtifactArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PushArgs {
-    #[command(flatten)]
-    pub(crate) artifact: ArtifactArgs,
+    /// The artifact
+    #[arg(value_name = "USER/NAME", required_unless_present = "resume")]
+    pub(crate) name: Option<ArtifactName>,
+    /// The artifact's type, such as amazon.image
+    #[arg(long = "type", value_name = "TYPE", required_unless_present = "resume")]
+    pub(crate) artifact_type: Option<ArtifactType>,
     /// Files or folders to send
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
@@ -165,6 +213,31 @@ pub(crate) struct PushArgs {
     /// The compilation the version belongs to [variable: ATLAS_COMPILE_ID]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) compile_id: Option<String>,
+    /// Add nothing to the metadata; a version without a file is then not repeated when in doubt
+    #[arg(long, conflicts_with_all = ["skip_existing", "verify"])]
+    pub(crate) no_digest: bool,
+    /// Push nothing when the latest version has the same id, metadata and bytes
+    #[arg(long)]
+    pub(crate) skip_existing: bool,
+    /// Read the version back, and compare
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Keep how far the push came; holds the upload address, so only you can read it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receipt: Option<PathBuf>,
+    /// Finish the pushes of a receipt
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "name", "artifact_type", "paths", "id", "manifest", "only", "metadata", "build_id",
+        "compile_id", "no_digest", "skip_existing", "verify", "receipt",
+    ])]
+    pub(crate) resume: Option<PathBuf>,
+}
+
+impl PushArgs {
+    /// The file that says how far the pushes came.
+    pub(crate) fn receipt_file(&self) -> Option<&PathBuf> {
+        self.receipt.as_ref().or(self.resume.as_ref())
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -73,6 +73,9 @@ impl Reporter for Console {
         match event {
             Event::CreatingArtifact(name) => self.say(&format!("Creating artifact: {name}")),
             Event::Uploading { bytes } => self.say(&format!("Uploading artifact ({bytes} bytes)")),
+            Event::AlreadyThere { slug } => self.say(&format!("{slug} is there, and whole")),
+            Event::Unchanged { slug } => self.say(&format!("Nothing new: {slug} is the same")),
+            Event::ReceiptNotKept { error } => self.say(&format!("warning: {error}")),
             Event::Downloading { slug } => self.say(&format!("Downloading artifact: {slug}")),
             Event::Retrying {
                 attempt,

@@ -12,7 +12,8 @@ pub(crate) fn hints(error: &Error, config: &Config) -> Vec<String> {
             "atlas.hashicorp.com was switched off in 2018; give your own Atlas with --atlas-url, or set {ADDRESS_VARIABLE}"
         )
     });
-    let hints = [about_token, about_certificate, about_address];
+    let advice = error.advice().map(str::to_owned);
+    let hints = [advice, about_token, about_certificate, about_address];
     hints.into_iter().flatten().collect()
 }
 

@@ -9,10 +9,11 @@ mod logging;
 mod pull;
 mod push;
 mod search;
+mod signals;
 mod whoami;
 
 use std::ffi::OsString;
-use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,11 +23,11 @@ use atlas_uploader::secret::Redactor;
 use atlas_uploader::{Cause, Client, ClientOptions, Error, Phase};
 use clap::Parser as _;
 
-use args::{Args, Command, OutputFormat};
+use args::{Args, Command, OutputFormat, Patience};
 use console::Console;
 
 /// A file that is being packed is not worth waiting for once somebody wants to stop.
-const PATIENCE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
@@ -41,10 +42,13 @@ pub(crate) fn main() -> ExitCode {
         Err(message) => return console.usage(&message),
     };
     logging::start(args.global.verbose, console.redactor());
-    match tokio::runtime::Runtime::new() {
+    let receipt = args.command.receipt_file().cloned();
+    let runtime = signals::stop_at_the_second().and_then(|()| tokio::runtime::Runtime::new());
+    match runtime {
         Ok(runtime) => {
-            let code = runtime.block_on(until_stopped(run(args, &console)));
-            runtime.shutdown_timeout(PATIENCE);
+            let done = runtime.block_on(signals::until_stopped(run(args, &console)));
+            let code = done.unwrap_or_else(|| stopped(receipt.as_deref(), &console));
+            runtime.shutdown_timeout(GRACE);
             code
         }
         Err(error) => {
@@ -54,9 +58,21 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// The receipt says how far it came; nothing that is still to be written could add to it.
+fn stopped(receipt: Option<&Path>, console: &Console) -> ExitCode {
+    match receipt.filter(|receipt| receipt.exists()) {
+        Some(receipt) => {
+            let how = push::how_to_resume(receipt);
+            console.error("stopped", &[format!("finish it with: {how}")]);
+        }
+        None => console.error("stopped", &[]),
+    }
+    ExitCode::Interrupted
+}
+
 async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
     let Args { global, command } = args;
-    let output = global.output;
+    let (output, patience) = (global.output, global.patience());
     let config = match Config::resolve(global.into_flags(), |name| std::env::var_os(name)) {
         Ok(config) => config,
         Err(error) => {
@@ -64,7 +80,7 @@ async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
             return ExitCode::Usage;
         }
     };
-    match App::open(&config, output, console) {
+    match App::open(&config, patience, output, console) {
         Ok(app) => app.run(command).await,
         Err(error) => Err(error),
     }
@@ -88,6 +104,7 @@ struct App<'a> {
 impl<'a> App<'a> {
     fn open(
         config: &'a Config,
+        patience: Patience,
         output: OutputFormat,
         console: &'a Arc<Console>,
     ) -> Result<Self, Error> {
@@ -96,6 +113,10 @@ impl<'a> App<'a> {
             trust: config.trust(),
             redactor: console.redactor().clone(),
             reporter: console.clone(),
+            retry: patience.retry,
+            api_timeout: patience.timeout,
+            // At its end the server may have a large file to look through.
+            stall_timeout: patience.timeout.saturating_mul(2),
             ..ClientOptions::new(config.atlas_url.value.clone())
         })?;
         Ok(Self {
@@ -157,36 +178,4 @@ fn secrets(arguments: &[OsString], variable: Option<OsString>) -> Vec<String> {
         }
     }
     found
-}
-
-async fn until_stopped(work: impl Future<Output = ExitCode>) -> ExitCode {
-    tokio::select! {
-        // The signals first: they must be listened for before the work begins.
-        biased;
-        () = stop_signal() => ExitCode::Interrupted,
-        code = work => code,
-    }
-}
-
-#[cfg(unix)]
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (interrupt, terminate) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    );
-    match (interrupt, terminate) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        }
-        // Without a handler the signal ends the program by itself.
-        _ => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn stop_signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
 }

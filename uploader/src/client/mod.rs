@@ -1,5 +1,6 @@
-//! The client: one method an endpoint. GETs and the PUT are repeated on trouble that may pass; a
-//! POST never is.
+//! The client: one method an endpoint. GETs, and the POST of an artifact, are repeated on trouble
+//! that may pass. The POST of a version and the PUT of its bytes are one attempt each: before another
+//! one the server must be asked what became of the first, and only [`mod@crate::push`] knows how.
 
 mod body;
 mod tls;
@@ -15,8 +16,8 @@ use crate::atlas_url::AtlasUrl;
 use crate::digest::Digest;
 use crate::error::{Cause, Error, Phase, RequestLine};
 use crate::pack::Payload;
-use crate::reporter::{Event, Reporter, Silent};
-use crate::retry::RetryPolicy;
+use crate::reporter::{Reporter, Silent};
+use crate::retry::{Attempts, RetryPolicy};
 use crate::secret::{Redactor, Token};
 use crate::slug::{ArtifactName, ArtifactType, version_slug};
 use crate::wire::{
@@ -39,6 +40,8 @@ pub struct ClientOptions {
     pub retry: RetryPolicy,
     /// The longest a call other than a transfer of bytes may take.
     pub api_timeout: Duration,
+    /// The longest an upload may go without a byte taken, or without the reply at its end.
+    pub stall_timeout: Duration,
     /// Learns the token and every upload URL.
     pub redactor: Redactor,
     /// Hears of progress and of repeated requests.
@@ -46,8 +49,8 @@ pub struct ClientOptions {
 }
 
 impl ClientOptions {
-    /// The defaults for an Atlas: no token, the system's certificates, three attempts, a minute
-    /// for a call, and nobody who listens.
+    /// The defaults for an Atlas: no token, the system's certificates, the default retries, a minute
+    /// for a call, two for an upload that stands still, and nobody who listens.
     pub fn new(url: AtlasUrl) -> Self {
         Self {
             url,
@@ -55,6 +58,7 @@ impl ClientOptions {
             trust: Trust::default(),
             retry: RetryPolicy::default(),
             api_timeout: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(120),
             redactor: Redactor::new(),
             reporter: Arc::new(Silent),
         }
@@ -133,6 +137,24 @@ impl Client {
         })
     }
 
+    /// The same client, which makes one attempt at everything.
+    pub fn once(&self) -> Self {
+        Self {
+            retry: RetryPolicy::once(),
+            ..self.clone()
+        }
+    }
+
+    /// Which Atlas.
+    pub fn url(&self) -> &AtlasUrl {
+        &self.url
+    }
+
+    /// The attempts at one piece of work, before the first.
+    pub fn attempts(&self) -> Attempts<'_> {
+        Attempts::new(self.retry, &*self.reporter)
+    }
+
     /// Who hears of progress.
     pub fn reporter(&self) -> &dyn Reporter {
         &*self.reporter
@@ -162,7 +184,7 @@ impl Client {
         Ok(reply.artifact)
     }
 
-    /// `POST /artifacts`.
+    /// `POST /artifacts`. Repeated, since a second one would be refused, not made.
     ///
     /// # Errors
     /// [`Phase::CreateArtifact`]; status 422 for one that is there already, 404 for an organisation
@@ -173,20 +195,18 @@ impl Client {
             username: name.user(),
             name: name.name(),
         };
-        let body = self
-            .transport
-            .post(&url, &CreateArtifact { artifact })
-            .await
-            .map_err(|cause| Error::new(Phase::CreateArtifact, cause))?;
+        let new = CreateArtifact { artifact };
+        let once = || self.transport.post(&url, &new);
+        let body = self.attempts().run(Phase::CreateArtifact, once).await?;
         let reply: ArtifactReply = decode(Phase::CreateArtifact, "POST", &url, &body)?;
         Ok(reply.artifact)
     }
 
-    /// `POST /artifacts/U/N/TYPE`. Registers the upload URL with the redactor.
+    /// `POST /artifacts/U/N/TYPE`, once: a repeat is a new version. Registers the upload URL with the
+    /// redactor.
     ///
     /// # Errors
-    /// [`Phase::CreateVersion`]. After a network error the version may exist: the call is not
-    /// repeated, since a repeat is a new version.
+    /// [`Phase::CreateVersion`]; whether the version may exist, [`Cause::effect`] says.
     pub async fn create_version(
         &self,
         name: &ArtifactName,
@@ -212,8 +232,8 @@ impl Client {
         Ok(created)
     }
 
-    /// `PUT` of the bytes to the version's `upload_path`, as the genuine client does: verbatim, with
-    /// neither token nor Content-Type, always with a Content-Length. Returns the attempts it took.
+    /// `PUT` of the bytes to the version's `upload_path`, once, as the genuine client does: verbatim,
+    /// with neither token nor Content-Type, always with a Content-Length.
     ///
     /// # Errors
     /// [`Phase::Upload`]; also when the server's digest of what it received is another one.
@@ -222,7 +242,7 @@ impl Client {
         slug: &str,
         upload_path: &str,
         payload: &Payload,
-    ) -> Result<u32, Error> {
+    ) -> Result<(), Error> {
         let phase = Phase::Upload {
             slug: slug.to_owned(),
             bytes: payload.len(),
@@ -238,22 +258,21 @@ impl Client {
                 return Err(Error::new(phase, Cause::Reply { request, detail }));
             }
         };
-        let once = || self.transport.put(&url, payload, &self.reporter);
-        let (stored, attempts) = self.retry.run(phase.clone(), self.told(), once).await?;
-        match stored {
-            Some(server) if server != payload.digest() => {
+        // It may come from a receipt, and not from a reply.
+        self.redactor.add_url(&url);
+        let stored = self.transport.put(&url, payload, &self.reporter).await;
+        let here = payload.digest();
+        match stored.map_err(|cause| Error::new(phase.clone(), cause))? {
+            Some(server) if server != here => {
                 let request = transport::secret_line("PUT", &url);
-                let here = payload.digest();
-                Err(Error::new(
-                    phase,
-                    Cause::Digest {
-                        request,
-                        server,
-                        here,
-                    },
-                ))
+                let cause = Cause::Digest {
+                    request,
+                    server,
+                    here,
+                };
+                Err(Error::new(phase, cause))
             }
-            _ => Ok(attempts),
+            _ => Ok(()),
         }
     }
 
@@ -288,7 +307,7 @@ impl Client {
         let number = version.to_string();
         let url = self.artifact_url(name, [artifact_type.as_str(), &number, "file"]);
         let once = || self.transport.get(&url, None);
-        let (response, _) = self.retry.run(Phase::Download, self.told(), once).await?;
+        let response = self.attempts().run(Phase::Download, once).await?;
         let tag = response.headers().get(reqwest::header::ETAG);
         tracing::debug!(
             slug = version_slug(name, artifact_type, version),
@@ -310,18 +329,7 @@ impl Client {
 
     async fn get(&self, phase: Phase, url: &Url) -> Result<bytes::Bytes, Error> {
         let once = || self.transport.get_body(url);
-        let (body, _) = self.retry.run(phase, self.told(), once).await?;
-        Ok(body)
-    }
-
-    fn told(&self) -> impl Fn(u32, Duration, &Cause) {
-        |attempt, delay, cause| {
-            self.reporter.report(Event::Retrying {
-                attempt,
-                delay,
-                cause,
-            })
-        }
+        self.attempts().run(phase, once).await
     }
 }
 

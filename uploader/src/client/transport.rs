@@ -2,20 +2,20 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use url::{Origin, Url};
 
 use super::ClientOptions;
-use super::body::{LocalRead, body};
+use super::body::{LocalRead, body, stalled};
 use crate::digest::Digest;
-use crate::error::{Cause, RequestLine, server_messages};
+use crate::error::{Cause, Reach, RequestLine, server_messages};
 use crate::pack::Payload;
 use crate::reporter::Reporter;
 use crate::secret::Redactor;
@@ -33,6 +33,7 @@ pub(super) struct Transport {
     origin: Origin,
     token: Option<HeaderValue>,
     api_timeout: Duration,
+    stall_timeout: Duration,
     redactor: Redactor,
 }
 
@@ -55,6 +56,7 @@ impl Transport {
                 .map(|token| header(token.expose()))
                 .transpose()?,
             api_timeout: options.api_timeout,
+            stall_timeout: options.stall_timeout,
             redactor: options.redactor.clone(),
         })
     }
@@ -118,13 +120,22 @@ impl Transport {
         payload: &Payload,
         reporter: &Arc<dyn Reporter>,
     ) -> Result<Option<Digest>, Cause> {
+        let (body, moved) = body(payload, reporter);
         let request = self
             .http
             .put(url.clone())
             .header(CONTENT_LENGTH, payload.len())
-            .body(body(payload, reporter));
+            .body(body);
         let line = secret_line("PUT", url);
-        let response = self.send(line.clone(), request).await?;
+        // No limit for the whole, which may take hours; but somebody must be there.
+        let response = tokio::select! {
+            response = self.send(line.clone(), request) => response?,
+            () = stalled(&moved, self.stall_timeout) => {
+                let detail = format!("nothing moved for {:?}", self.stall_timeout);
+                let reach = Reach::Unanswered;
+                return Err(Cause::Network { request: line, reach, detail });
+            }
+        };
         let response = self.success(line, response).await?;
         let tag = response.headers().get(ETAG);
         Ok(tag.and_then(|tag| Digest::from_etag(tag.to_str().ok()?)))
@@ -171,6 +182,7 @@ impl Transport {
                 location,
             });
         }
+        let retry_after = retry_after(response.headers());
         // The status is the failure; a body that breaks off only takes the server's words away.
         let body = response.bytes().await.unwrap_or_default();
         let messages = server_messages(&body);
@@ -181,6 +193,7 @@ impl Transport {
                 .iter()
                 .map(|text| self.redactor.redact(text))
                 .collect(),
+            retry_after,
         })
     }
 
@@ -216,8 +229,35 @@ pub(super) fn network(request: RequestLine, error: reqwest::Error, redactor: &Re
     } else if detail.contains(UNTRUSTED) {
         Cause::Untrusted { request, detail }
     } else {
-        Cause::Network { request, detail }
+        let reach = reach(&error);
+        Cause::Network {
+            request,
+            reach,
+            detail,
+        }
     }
+}
+
+fn reach(error: &reqwest::Error) -> Reach {
+    // First, because a connection that took too long to be made is both.
+    if error.is_connect() {
+        Reach::Nowhere
+    } else if error.is_timeout() {
+        Reach::Unanswered
+    } else {
+        Reach::Broken
+    }
+}
+
+/// Seconds, or a date in HTTP's form.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    // One that has passed asks for no wait.
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 fn header(token: &str) -> Result<HeaderValue, Cause> {
@@ -274,4 +314,30 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         source = reason.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(value: &str) -> Option<Duration> {
+        let value = HeaderValue::from_str(value).unwrap();
+        retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value)]))
+    }
+
+    #[test]
+    fn a_server_may_ask_for_a_wait_in_seconds_or_until_a_date() {
+        assert_eq!(asked("120"), Some(Duration::from_secs(120)));
+        let later = SystemTime::now() + Duration::from_secs(1000);
+        let wait = asked(&httpdate::fmt_http_date(later)).unwrap();
+        assert!((900..=1000).contains(&wait.as_secs()), "{wait:?}");
+    }
+
+    #[test]
+    fn a_date_that_has_passed_asks_for_no_wait_and_nonsense_for_nothing() {
+        assert_eq!(asked("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        for nonsense in ["", "soon", "-1", "1.5"] {
+            assert_eq!(asked(nonsense), None, "{nonsense}");
+        }
+    }
 }

@@ -23,6 +23,7 @@ pub(crate) fn impatient() -> RetryPolicy {
     RetryPolicy {
         attempts: 3,
         first_delay: Duration::ZERO,
+        ..RetryPolicy::default()
     }
 }
 
@@ -56,6 +57,9 @@ pub(crate) fn push_without_file(id: &str) -> Push {
         metadata: BTreeMap::new(),
         build_id: 0,
         compile_id: 0,
+        mark: None,
+        skip_existing: false,
+        verify: false,
     }
 }
 

@@ -109,6 +109,11 @@ pub(crate) fn assert_run(name: &str, run: impl fmt::Display) {
             r#""authenticate":N,"pack":N,"artifact":N,"version":N,"upload":N"#,
         ),
         (r"\([1-9]\d* bytes\)", "(N bytes)"),
+        (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
+        (r#""[0-9a-f]{64}""#, r#""DIGEST""#),
+        (r#""bytes": [1-9]\d*"#, r#""bytes": N"#),
+        (r"/tmp/\.tmp\w+", "FOLDER"),
+        (r"trying again in \d+ ms", "trying again in N ms"),
         (r#""bytes":[1-9]\d*"#, r#""bytes":N"#),
     ];
     insta::with_settings!({

@@ -39,6 +39,14 @@ pub(crate) enum Reply {
     Hangup,
     /// The connection ends before the body of the request was read.
     HangupEarly,
+    /// It is reset after so many bytes of the body.
+    ResetAfter(u64),
+    /// Nothing, and the connection stays.
+    Silence,
+    /// These bytes.
+    Raw(Vec<u8>),
+    /// The request goes on to the server with this URL, and its reply comes back, or another one.
+    Forward(String, Option<Box<Reply>>),
 }
 
 impl Reply {
@@ -122,19 +130,45 @@ async fn serve(
     answer: impl Fn(&Request) -> Reply,
 ) -> std::io::Result<()> {
     let (mut request, rest) = head(&mut stream).await?;
-    let reply = answer(&request);
+    let mut reply = answer(&request);
     if !matches!(reply, Reply::HangupEarly) {
         let length = request
             .header("content-length")
             .map_or(0, |length| length.parse().unwrap());
+        let wanted = match reply {
+            Reply::ResetAfter(bytes) => length.min(bytes),
+            _ => length,
+        };
         let mut body = rest;
-        let missing = length - body.len() as u64;
+        let missing = wanted.saturating_sub(body.len() as u64);
         (&mut stream).take(missing).read_to_end(&mut body).await?;
         request.body = body;
     }
-    log.lock().unwrap().push(request);
+    log.lock().unwrap().push(request.clone());
+    if let Reply::Forward(upstream, instead) = reply {
+        let theirs = forward(&upstream, &request).await?;
+        reply = instead.map_or(Reply::Raw(theirs), |reply| *reply);
+    }
+    if matches!(reply, Reply::Silence) {
+        std::future::pending::<()>().await;
+    }
     stream.write_all(&written(reply)).await?;
     stream.shutdown().await
+}
+
+/// The reply as it came. The request keeps its `Host`, so that addresses in the reply lead here.
+async fn forward(upstream: &str, request: &Request) -> std::io::Result<Vec<u8>> {
+    let address = upstream.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await?;
+    let mut head = format!("{} HTTP/1.1\r\nconnection: close\r\n", request.line());
+    for (name, value) in &request.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    stream.write_all(format!("{head}\r\n").as_bytes()).await?;
+    stream.write_all(&request.body).await?;
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply).await?;
+    Ok(reply)
 }
 
 async fn head(stream: &mut TcpStream) -> std::io::Result<(Request, Vec<u8>)> {
@@ -167,7 +201,8 @@ fn written(reply: Reply) -> Vec<u8> {
     let (status, headers, length, body) = match reply {
         Reply::Status(status, headers, body) => (status, headers, body.len(), body),
         Reply::Half(body) => (200, Vec::new(), body.len(), body[..body.len() / 2].to_vec()),
-        Reply::Hangup | Reply::HangupEarly => return Vec::new(),
+        Reply::Raw(bytes) => return bytes,
+        _ => return Vec::new(),
     };
     let headers: String = headers
         .iter()

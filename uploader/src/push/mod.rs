@@ -1,25 +1,39 @@
 //! The pipeline of a push, in the order of Packer's post-processor: look at the files, verify the
 //! token, pack, find or make the artifact, make the version, send the bytes.
+//!
+//! Whatever breaks on the way, there is one version that everybody sees, or none: `version` makes
+//! it, `upload` sends its bytes, `marks` are what it is known by, `existing` compares with what is
+//! there. How far a push came stands in a [`ReceiptFile`], from which [`proceed`] goes on.
+
+mod existing;
+mod marks;
+mod run;
+mod upload;
+mod version;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::client::Client;
-use crate::error::{Cause, Error, Phase, RequestLine};
+use crate::error::{Cause, Error, Phase};
 use crate::pack::{self, Payload};
+use crate::receipt::{Entry, ReceiptFile, State};
 use crate::reporter::Event;
-use crate::slug::{ArtifactName, ArtifactType, version_slug};
-use crate::wire::{CreatedVersion, NewVersion};
+use crate::slug::{ArtifactName, ArtifactType};
+pub use marks::MARK_KEY;
+use run::Run;
 
 /// One version to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Push {
     /// The artifact; made when it is not there.
+    #[serde(with = "crate::slug::text")]
     pub name: ArtifactName,
     /// The type the version is kept under.
+    #[serde(with = "crate::slug::text")]
     pub artifact_type: ArtifactType,
     /// What the version is called outside Atlas; without one, [`pack::default_id`] of the paths.
     pub id: Option<String>,
@@ -31,6 +45,14 @@ pub struct Push {
     pub build_id: u64,
     /// The compilation it belongs to; 0 is none.
     pub compile_id: u64,
+    /// A value no other push has, such as a UUID: it goes into the metadata under [`MARK_KEY`],
+    /// together with the digest of the file, so that the version is known again after a lost reply.
+    /// `None` adds nothing.
+    pub mark: Option<String>,
+    /// Whether to push nothing when the latest version has the same id, metadata and bytes.
+    pub skip_existing: bool,
+    /// Whether to read the version back and compare it.
+    pub verify: bool,
 }
 
 impl Push {
@@ -69,6 +91,12 @@ pub struct Receipt {
     pub timings: Timings,
     /// How often the bytes were sent; 0 without a file.
     pub attempts: u32,
+    /// Whether it was there already, and nothing was pushed.
+    pub skipped: bool,
+    /// Whether it was read back and compared.
+    pub verified: bool,
+    /// How many versions this push may have left that await their bytes forever. Nobody sees them.
+    pub possible_orphans: u32,
 }
 
 /// How long each phase took; serialised as whole milliseconds.
@@ -91,42 +119,55 @@ pub struct Timings {
     pub upload: Duration,
 }
 
-/// Makes one version.
+/// Makes one version, and keeps no receipt.
 ///
 /// # Errors
-/// See [`Phase`]. In [`Phase::Upload`] the version exists without bytes; in
-/// [`Phase::CreateVersion`] it may exist, when the connection broke.
+/// Those of [`proceed`].
 pub async fn push(client: &Client, push: &Push) -> Result<Receipt, Error> {
+    proceed(client, &mut ReceiptFile::unsaved(vec![push.clone()]), 0).await
+}
+
+/// Goes on with one push of a receipt, from wherever it stands; nothing is left to do when it is
+/// done. It may be dropped at any await: the receipt says how far it came.
+///
+/// # Errors
+/// See [`Phase`]. In [`Phase::Upload`] the version exists and awaits its bytes; with
+/// [`Cause::InDoubt`] it may exist; with [`Cause::Changed`] the files are not those that the push
+/// began with.
+pub async fn proceed(
+    client: &Client,
+    file: &mut ReceiptFile,
+    index: usize,
+) -> Result<Receipt, Error> {
+    let Some(Entry { push, .. }) = file.entries().get(index).cloned() else {
+        let cause = Cause::Internal(format!("there is no push number {index}"));
+        return Err(Error::new(Phase::Receipt, cause));
+    };
     let checked = push.clone();
-    let id = blocking(move || checked.check()).await??;
-    let mut timings = Timings::default();
-    timed(&mut timings.authenticate, client.authenticate()).await?;
-    let payload = timed(&mut timings.pack, packed(push)).await?;
-    timed(&mut timings.artifact, ensure_artifact(client, &push.name)).await?;
-    let bytes = payload.as_ref().map_or(0, Payload::len);
-    client.reporter().report(Event::Uploading { bytes });
-    let version = NewVersion {
-        build_id: push.build_id,
-        compile_id: push.compile_id,
-        file: payload.is_some(),
-        id: &id,
-        metadata: &push.metadata,
+    let mut run = Run {
+        client,
+        file,
+        index,
+        push,
+        id: String::new(),
+        content: None,
+        timings: Timings::default(),
     };
-    let making = client.create_version(&push.name, &push.artifact_type, &version);
-    let created = timed(&mut timings.version, making).await?;
-    let slug = version_slug(&push.name, &push.artifact_type, created.version);
-    let attempts = match &payload {
-        Some(payload) => timed(&mut timings.upload, send(client, &slug, &created, payload)).await?,
-        None => 0,
-    };
-    Ok(Receipt {
-        slug,
-        version: created.version,
-        digest: payload.map(|payload| payload.digest().to_string()),
-        bytes,
-        timings,
-        attempts,
-    })
+    if let State::Done { version } = run.entry().state {
+        run.content = run.entry().content.clone();
+        let slug = run.slug(version);
+        client
+            .reporter()
+            .report(Event::AlreadyThere { slug: &slug });
+        return Ok(run.receipt(version, 0));
+    }
+    run.id = blocking(move || checked.check()).await??;
+    timed(&mut run.timings.authenticate, client.authenticate()).await?;
+    let packing = packed(&run.push);
+    let payload = timed(&mut run.timings.pack, packing).await?;
+    run.content = payload.as_ref().map(run::content);
+    run.check_content()?;
+    run.finish(payload).await
 }
 
 async fn packed(push: &Push) -> Result<Option<Payload>, Error> {
@@ -142,8 +183,9 @@ async fn ensure_artifact(client: &Client, name: &ArtifactName) -> Result<(), Err
     }
     client.reporter().report(Event::CreatingArtifact(name));
     match client.create_artifact(name).await {
-        // Somebody else may have made it between the two calls; if not, the refusal stands.
-        Err(refused) if refused.status() == Some(422) => {
+        // Somebody else may have made it between the two calls, or we ourselves in an attempt whose
+        // reply was lost or garbled; if not, the refusal stands.
+        Err(refused) if is_taken(&refused) => {
             client.artifact(name).await.map_err(|_| refused)?;
         }
         created => {
@@ -153,28 +195,8 @@ async fn ensure_artifact(client: &Client, name: &ArtifactName) -> Result<(), Err
     Ok(())
 }
 
-async fn send(
-    client: &Client,
-    slug: &str,
-    created: &CreatedVersion,
-    payload: &Payload,
-) -> Result<u32, Error> {
-    match &created.upload_path {
-        Some(path) => client.upload(slug, path, payload).await,
-        None => {
-            let request = RequestLine {
-                method: "PUT",
-                url: "upload_path".to_owned(),
-            };
-            let detail = "the server gave none".to_owned();
-            let bytes = payload.len();
-            let slug = slug.to_owned();
-            Err(Error::new(
-                Phase::Upload { slug, bytes },
-                Cause::Reply { request, detail },
-            ))
-        }
-    }
+fn is_taken(error: &Error) -> bool {
+    error.status() == Some(422) || matches!(error.cause(), Cause::Reply { .. })
 }
 
 async fn blocking<T: Send + 'static>(

@@ -1,0 +1,77 @@
+//! The server's own words.
+
+use serde_json::Value;
+
+/// The words of an error reply: `{"errors": ["text", …]}`, which HashiCorp's client reads, or
+/// `{"errors": {"name": ["text", …]}}`, which the documentation shows. Empty for any other body.
+pub fn server_messages(body: &[u8]) -> Vec<String> {
+    let errors = serde_json::from_slice::<Value>(body)
+        .ok()
+        .and_then(|mut reply| reply.get_mut("errors").map(Value::take));
+    match errors {
+        Some(Value::Array(texts)) => texts.iter().map(message).collect(),
+        Some(Value::Object(fields)) => fields.iter().flat_map(field_messages).collect(),
+        Some(Value::String(text)) => vec![one_line(&text)],
+        _ => Vec::new(),
+    }
+}
+
+fn field_messages((field, texts): (&String, &Value)) -> Vec<String> {
+    let texts = match texts {
+        Value::Array(texts) => texts.as_slice(),
+        text => std::slice::from_ref(text),
+    };
+    texts
+        .iter()
+        .map(|text| format!("{} {}", one_line(field), message(text)))
+        .collect()
+}
+
+fn message(value: &Value) -> String {
+    match value {
+        Value::String(text) => one_line(text),
+        other => other.to_string(),
+    }
+}
+
+/// A server must not be able to forge lines of a log, or to send codes to a terminal.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_shapes_of_errors_are_read() {
+        assert_eq!(
+            server_messages(br#"{"errors": ["one", "two"], "success": false}"#),
+            ["one", "two"]
+        );
+        assert_eq!(
+            server_messages(br#"{"errors": {"name": ["has already been taken", "is short"]}}"#),
+            ["name has already been taken", "name is short"]
+        );
+        assert_eq!(
+            server_messages(br#"{"errors": {"name": "is bad"}}"#),
+            ["name is bad"]
+        );
+        assert_eq!(server_messages(br#"{"errors": "no"}"#), ["no"]);
+    }
+
+    #[test]
+    fn a_body_that_is_no_error_has_no_words() {
+        for body in ["", "<html>", "{}", "[]", r#"{"errors": null}"#] {
+            assert!(server_messages(body.as_bytes()).is_empty(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_server_cannot_forge_a_line() {
+        assert_eq!(
+            server_messages(b"{\"errors\": [\"a\\nerror: b\\u001b[2J\"]}"),
+            ["a error: b [2J"]
+        );
+    }
+}

@@ -1,0 +1,99 @@
+//! Compares with what the server has: before a push, to skip it, and after one, to verify it.
+
+use std::io;
+
+use super::marks;
+use super::run::Run;
+use crate::client::SearchQuery;
+use crate::error::{Cause, Error, Phase};
+use crate::pack::Payload;
+use crate::pull::{Pull, Target, pull};
+use crate::wire::Version;
+
+impl Run<'_> {
+    /// The number of the latest version, if it has this id, this metadata and these bytes.
+    pub(super) async fn same_latest(
+        &self,
+        payload: Option<&Payload>,
+    ) -> Result<Option<u64>, Error> {
+        let Some(latest) = self.search("latest").await? else {
+            return Ok(None);
+        };
+        let alike =
+            marks::same(&latest, &self.id, &self.push.metadata) && latest.file == payload.is_some();
+        let same = match payload {
+            Some(payload) if alike => self.same_bytes(&latest, payload).await?,
+            _ => alike,
+        };
+        Ok(same.then_some(latest.version))
+    }
+
+    async fn same_bytes(&self, latest: &Version, payload: &Payload) -> Result<bool, Error> {
+        let (key, value) = marks::digest_pair(&payload.digest());
+        if let Some(theirs) = latest.metadata.get(&key) {
+            return Ok(theirs == value);
+        }
+        // Pushed by somebody who leaves no digest, Packer say; the server may know it.
+        let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
+        let stored = self.client.download(name, artifact_type, latest.version);
+        Ok(stored.await?.digest == Some(payload.digest()))
+    }
+
+    /// Reads the version back.
+    ///
+    /// # Errors
+    /// [`Phase::Verify`]: it is not found, or is another. [`Phase::Download`]: its bytes cannot be
+    /// fetched, or are others.
+    pub(super) async fn verify(
+        &self,
+        version: u64,
+        payload: Option<&Payload>,
+    ) -> Result<(), Error> {
+        let phase = Phase::Verify {
+            slug: self.slug(version),
+        };
+        let Some(found) = self.search(&version.to_string()).await? else {
+            let nothing = Cause::Missing("the server does not find it".to_owned());
+            return Err(Error::new(phase, nothing));
+        };
+        if found.version != version || !marks::same(&found, &self.id, &self.push.metadata) {
+            let other = "the server returns another id, or other metadata".to_owned();
+            return Err(Error::new(phase, Cause::Differs(other)));
+        }
+        match payload {
+            Some(payload) => self.verify_bytes(phase, version, payload).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn verify_bytes(
+        &self,
+        phase: Phase,
+        version: u64,
+        payload: &Payload,
+    ) -> Result<(), Error> {
+        let request = Pull {
+            name: self.push.name.clone(),
+            artifact_type: self.push.artifact_type.clone(),
+            version: Some(version),
+        };
+        let nowhere = Target::Stream(Box::new(io::sink()));
+        let pulled = pull(self.client, &request, nowhere).await?;
+        if pulled.digest == payload.digest().to_string() {
+            return Ok(());
+        }
+        let (server, here) = (pulled.digest, payload.digest());
+        let differs = format!("the server sends {server}, the bytes here are {here}");
+        Err(Error::new(phase, Cause::Differs(differs)))
+    }
+
+    async fn search(&self, version: &str) -> Result<Option<Version>, Error> {
+        let query = SearchQuery {
+            version: Some(version.to_owned()),
+            ..SearchQuery::default()
+        };
+        let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
+        let found = self.client.search(name, artifact_type, &query).await?;
+        Ok(found.into_iter().next())
+    }
+}

@@ -1,0 +1,219 @@
+//! A push that is under way: the steps in their order, each kept in the receipt.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use super::{Push, Receipt, Timings, ensure_artifact, marks};
+use crate::client::Client;
+use crate::error::{Cause, Error, Phase, RequestLine};
+use crate::pack::Payload;
+use crate::receipt::{Content, Entry, ReceiptFile, State};
+use crate::reporter::Event;
+use crate::slug::version_slug;
+use crate::wire::{CreatedVersion, NewVersion};
+
+/// One push that is under way.
+pub(super) struct Run<'a> {
+    pub(super) client: &'a Client,
+    pub(super) file: &'a mut ReceiptFile,
+    pub(super) index: usize,
+    pub(super) push: Push,
+    pub(super) id: String,
+    pub(super) content: Option<Content>,
+    pub(super) timings: Timings,
+}
+
+impl Run<'_> {
+    pub(super) async fn finish(mut self, payload: Option<Payload>) -> Result<Receipt, Error> {
+        let State::Sending {
+            version,
+            upload_path,
+        } = self.entry().state.clone()
+        else {
+            return self.begin(payload).await;
+        };
+        let attempts = match &payload {
+            Some(payload) if !self.arrived(version, payload).await? => {
+                let bytes = payload.len();
+                self.client.reporter().report(Event::Uploading { bytes });
+                self.upload(version, &upload_path, payload).await?
+            }
+            _ => 0,
+        };
+        self.end(version, attempts, payload.as_ref()).await
+    }
+
+    async fn begin(mut self, payload: Option<Payload>) -> Result<Receipt, Error> {
+        let start = Instant::now();
+        ensure_artifact(self.client, &self.push.name).await?;
+        self.timings.artifact = start.elapsed();
+        if self.push.skip_existing
+            && self.entry().state == State::Planned
+            && let Some(version) = self.same_latest(payload.as_ref()).await?
+        {
+            return self.skip(version).await;
+        }
+        let created = self.create(payload.as_ref()).await?;
+        let attempts = match &payload {
+            Some(payload) => {
+                let upload_path = self.awaits(&created, payload).await?;
+                self.upload(created.version, &upload_path, payload).await?
+            }
+            None => 0,
+        };
+        self.end(created.version, attempts, payload.as_ref()).await
+    }
+
+    async fn create(&mut self, payload: Option<&Payload>) -> Result<CreatedVersion, Error> {
+        let bytes = payload.map_or(0, Payload::len);
+        self.client.reporter().report(Event::Uploading { bytes });
+        let given = self.push.metadata.clone();
+        let metadata = match &self.push.mark {
+            Some(mark) => Cow::Owned(marks::marked(&given, mark, payload.map(Payload::digest))),
+            None => Cow::Borrowed(&given),
+        };
+        let id = self.id.clone();
+        let version = NewVersion {
+            build_id: self.push.build_id,
+            compile_id: self.push.compile_id,
+            file: payload.is_some(),
+            id: &id,
+            metadata: &metadata,
+        };
+        let start = Instant::now();
+        let created = self.make(&version).await?;
+        self.timings.version = start.elapsed();
+        Ok(created)
+    }
+
+    /// Notes where the bytes go.
+    async fn awaits(
+        &mut self,
+        created: &CreatedVersion,
+        payload: &Payload,
+    ) -> Result<String, Error> {
+        let version = created.version;
+        let Some(upload_path) = created.upload_path.clone() else {
+            self.unmade(1).await;
+            let request = RequestLine {
+                method: "PUT",
+                url: "upload_path".to_owned(),
+            };
+            let detail = "the server gave none".to_owned();
+            let (slug, bytes) = (self.slug(version), payload.len());
+            let cause = Cause::Reply { request, detail };
+            return Err(Error::new(Phase::Upload { slug, bytes }, cause));
+        };
+        let noted = upload_path.clone();
+        self.note(|entry| {
+            entry.state = State::Sending {
+                version,
+                upload_path: noted,
+            }
+        })
+        .await;
+        Ok(upload_path)
+    }
+
+    async fn upload(
+        &mut self,
+        version: u64,
+        upload_path: &str,
+        payload: &Payload,
+    ) -> Result<u32, Error> {
+        let start = Instant::now();
+        let attempts = self.send(version, upload_path, payload).await?;
+        self.timings.upload = start.elapsed();
+        Ok(attempts)
+    }
+
+    async fn end(
+        mut self,
+        version: u64,
+        attempts: u32,
+        payload: Option<&Payload>,
+    ) -> Result<Receipt, Error> {
+        if self.push.verify {
+            self.verify(version, payload).await?;
+        }
+        self.note(|entry| entry.state = State::Done { version })
+            .await;
+        let verified = self.push.verify;
+        let receipt = self.receipt(version, attempts);
+        Ok(Receipt {
+            verified,
+            ..receipt
+        })
+    }
+
+    async fn skip(mut self, version: u64) -> Result<Receipt, Error> {
+        let slug = self.slug(version);
+        let unchanged = Event::Unchanged { slug: &slug };
+        self.client.reporter().report(unchanged);
+        self.note(|entry| entry.state = State::Done { version })
+            .await;
+        let receipt = self.receipt(version, 0);
+        Ok(Receipt {
+            skipped: true,
+            ..receipt
+        })
+    }
+
+    pub(super) fn receipt(self, version: u64, attempts: u32) -> Receipt {
+        let (digest, bytes) = match &self.content {
+            Some(content) => (Some(content.digest.clone()), content.bytes),
+            None => (None, 0),
+        };
+        Receipt {
+            slug: self.slug(version),
+            version,
+            digest,
+            bytes,
+            timings: self.timings,
+            attempts,
+            skipped: false,
+            verified: false,
+            possible_orphans: self.entry().possible_orphans,
+        }
+    }
+
+    pub(super) fn check_content(&self) -> Result<(), Error> {
+        match (&self.entry().content, &self.content) {
+            (Some(began), here) if Some(began) != here.as_ref() => {
+                let digest = |content: &Content| content.digest.clone();
+                let here = here.as_ref().map_or_else(|| "none".to_owned(), digest);
+                let began = digest(began);
+                Err(Error::new(Phase::Pack, Cause::Changed { began, here }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn slug(&self, version: u64) -> String {
+        version_slug(&self.push.name, &self.push.artifact_type, version)
+    }
+
+    pub(super) fn entry(&self) -> &Entry {
+        &self.file.entries()[self.index]
+    }
+
+    /// Keeps a step that the next one must not be made without.
+    pub(super) async fn save(&mut self, change: impl FnOnce(&mut Entry)) -> Result<(), Error> {
+        self.file.set(self.index, change).await
+    }
+
+    /// Keeps a step that was made. To stop now would lose more than the receipt.
+    pub(super) async fn note(&mut self, change: impl FnOnce(&mut Entry)) {
+        if let Err(error) = self.save(change).await {
+            let lost = Event::ReceiptNotKept { error: &error };
+            self.client.reporter().report(lost);
+        }
+    }
+}
+
+pub(super) fn content(payload: &Payload) -> Content {
+    Content {
+        digest: payload.digest().to_string(),
+        bytes: payload.len(),
+    }
+}

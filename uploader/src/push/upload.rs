@@ -1,0 +1,79 @@
+//! Sends the bytes until they are there. The same bytes may go to the same place as often as need
+//! be; but after a failure the server is asked first, since often only its confirmation was lost.
+
+use super::run::Run;
+use crate::error::{Cause, Error, Phase};
+use crate::pack::Payload;
+use crate::reporter::Event;
+
+impl Run<'_> {
+    /// Returns how often the bytes were sent.
+    ///
+    /// # Errors
+    /// [`Phase::Upload`]; the version awaits its bytes then.
+    pub(super) async fn send(
+        &self,
+        version: u64,
+        upload_path: &str,
+        payload: &Payload,
+    ) -> Result<u32, Error> {
+        let slug = self.slug(version);
+        let mut attempts = self.client.attempts();
+        loop {
+            let sent = self.client.upload(&slug, upload_path, payload).await;
+            let Err(error) = sent else {
+                return Ok(attempts.made());
+            };
+            let made = attempts.made();
+            let more = attempts.again(error.cause()).await;
+            let unconfirmed = matches!(error.cause(), Cause::Status { .. } | Cause::Network { .. });
+            if unconfirmed && self.arrived(version, payload).await? {
+                return Ok(made);
+            }
+            if !more {
+                return Err(advised(error.after(made), &slug));
+            }
+        }
+    }
+
+    /// Whether the version's bytes are there, and are these. Nothing but the start of the reply is
+    /// read. Not HEAD: what a store signs is often good for a GET alone.
+    ///
+    /// # Errors
+    /// [`Cause::Digest`]: others are there.
+    pub(super) async fn arrived(&self, version: u64, payload: &Payload) -> Result<bool, Error> {
+        let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
+        let (slug, here) = (self.slug(version), payload.digest());
+        let client = self.client.once();
+        let Ok(download) = client.download(name, artifact_type, version).await else {
+            return Ok(false);
+        };
+        if let Some(server) = download.digest.filter(|server| *server != here) {
+            let request = download.request;
+            let bytes = payload.len();
+            let cause = Cause::Digest {
+                request,
+                server,
+                here,
+            };
+            return Err(Error::new(Phase::Upload { slug, bytes }, cause));
+        }
+        // Without a digest the length must do: nobody else knows where these bytes go.
+        let whole = download.length == Some(payload.len());
+        let arrived = download.digest.is_some() || whole;
+        if arrived {
+            let there = Event::AlreadyThere { slug: &slug };
+            self.client.reporter().report(there);
+        }
+        Ok(arrived)
+    }
+}
+
+fn advised(error: Error, slug: &str) -> Error {
+    match error.status() {
+        Some(401 | 403 | 404 | 410) => error.advise(format!(
+            "the address for the bytes of {slug} is not accepted, or no longer; it stays without them and nobody sees it: push again, for a new version"
+        )),
+        _ => error,
+    }
+}

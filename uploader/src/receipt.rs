@@ -1,0 +1,227 @@
+//! The receipt of pushes: what each was asked for and how far it came, kept in a file so that a push
+//! that was stopped can be finished. It is written whole, and renamed into its place, before each
+//! step that the server could take without us hearing of it.
+//!
+//! It holds the upload URL, which authorises whoever knows it, so only its owner may read it; it
+//! never holds the token.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::atlas_url::AtlasUrl;
+use crate::error::{Cause, Error, Phase};
+use crate::push::Push;
+
+/// Counts up when a program of today could misread what a later one wrote.
+const FORMAT: u32 = 1;
+
+/// How far a push came.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// No version was made.
+    Planned,
+    /// A version was asked for, and there is no reply: it may have been made or not.
+    Making,
+    /// The version was made, and its bytes may have arrived or not.
+    Sending {
+        /// Its number.
+        version: u64,
+        /// Where the bytes go: a secret.
+        upload_path: String,
+    },
+    /// The version is whole.
+    Done {
+        /// Its number.
+        version: u64,
+    },
+}
+
+/// What a version's file consists of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// The digest as it prints.
+    pub digest: String,
+    /// The length.
+    pub bytes: u64,
+}
+
+/// One push.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// How far it came.
+    #[serde(flatten)]
+    pub state: State,
+    /// What was sent, or was to be; `None` without a file, and while no version was asked for.
+    pub content: Option<Content>,
+    /// How many versions it may have left behind that await bytes forever. Nobody sees them.
+    pub possible_orphans: u32,
+    /// What was asked for.
+    pub push: Push,
+}
+
+impl Entry {
+    fn new(push: Push) -> Self {
+        Self {
+            state: State::Planned,
+            content: None,
+            possible_orphans: 0,
+            push,
+        }
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Page {
+    receipt: u32,
+    atlas_url: String,
+    pushes: Vec<Entry>,
+}
+
+/// Pushes and how far they came, in a file or in memory alone.
+pub struct ReceiptFile {
+    path: Option<PathBuf>,
+    page: Page,
+}
+
+impl ReceiptFile {
+    /// In memory alone: for a push that nobody will finish.
+    pub fn unsaved(pushes: Vec<Push>) -> Self {
+        let page = Page {
+            receipt: FORMAT,
+            atlas_url: String::new(),
+            pushes: pushes.into_iter().map(Entry::new).collect(),
+        };
+        Self { path: None, page }
+    }
+
+    /// A new file. It may take the place of a receipt of pushes that are done, of nothing else.
+    ///
+    /// # Errors
+    /// [`Phase::Receipt`]: a file that cannot be written, or must not be replaced.
+    pub async fn create(path: &Path, atlas: &AtlasUrl, pushes: Vec<Push>) -> Result<Self, Error> {
+        let pushes = pushes.into_iter().map(with_absolute_paths);
+        let pushes = pushes
+            .collect::<io::Result<_>>()
+            .map_err(|error| failed(path, error))?;
+        let mut file = Self {
+            path: Some(path.to_owned()),
+            ..Self::unsaved(pushes)
+        };
+        file.page.atlas_url = atlas.to_string();
+        if path.exists() && !read(path).await?.is_done() {
+            let reason = "holds a push that is not finished; finish it with --resume, or remove it";
+            return Err(failed(path, io::Error::other(reason)));
+        }
+        file.save().await?;
+        Ok(file)
+    }
+
+    /// A file that an earlier run left.
+    ///
+    /// # Errors
+    /// [`Phase::Receipt`]: a file that cannot be read, or is no receipt. [`Phase::Configure`]: it is
+    /// of another Atlas, where neither the token nor the version of this one is known.
+    pub async fn open(path: &Path, atlas: &AtlasUrl) -> Result<Self, Error> {
+        let page = read(path).await?;
+        if page.atlas_url != atlas.to_string() {
+            let reason = format!("the receipt is of {}, not of {atlas}", page.atlas_url);
+            return Err(Error::new(Phase::Configure, Cause::Usage(reason)));
+        }
+        let path = Some(path.to_owned());
+        Ok(Self { path, page })
+    }
+
+    /// The pushes, in order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.page.pushes
+    }
+
+    /// Changes one entry, and returns once the file says so.
+    pub(crate) async fn set(
+        &mut self,
+        index: usize,
+        change: impl FnOnce(&mut Entry),
+    ) -> Result<(), Error> {
+        if let Some(entry) = self.page.pushes.get_mut(index) {
+            change(entry);
+        }
+        self.save().await
+    }
+
+    async fn save(&self) -> Result<(), Error> {
+        let Some(path) = self.path.clone() else {
+            return Ok(());
+        };
+        let page = self.page.clone();
+        blocking(path, move |path| page.write(path)).await
+    }
+}
+
+impl Page {
+    fn is_done(&self) -> bool {
+        let done = |entry: &Entry| matches!(entry.state, State::Done { .. });
+        self.pushes.iter().all(done)
+    }
+
+    /// In one step: a reader finds the old receipt or the new one, never a part.
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        // Readable by its owner alone, as such files are from the beginning.
+        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        file.write_all(&text)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    fn read(path: &Path) -> io::Result<Self> {
+        let text = std::fs::read(path)?;
+        let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
+        // Place only: serde's own words could repeat the upload URL.
+        let page: Self = serde_json::from_slice(&text).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            invalid(format!(
+                "is no receipt of a push (line {line}, column {column})"
+            ))
+        })?;
+        if page.receipt != FORMAT {
+            let later = page.receipt;
+            return Err(invalid(format!(
+                "is a receipt of format {later}; this program reads {FORMAT}"
+            )));
+        }
+        Ok(page)
+    }
+}
+
+async fn read(path: &Path) -> Result<Page, Error> {
+    blocking(path.to_owned(), Page::read).await
+}
+
+async fn blocking<T: Send + 'static>(
+    path: PathBuf,
+    work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+) -> Result<T, Error> {
+    let named = path.clone();
+    let done = tokio::task::spawn_blocking(move || work(&path)).await;
+    let done = done.unwrap_or_else(|error| Err(io::Error::other(error)));
+    done.map_err(|error| failed(&named, error))
+}
+
+fn failed(path: &Path, error: io::Error) -> Error {
+    Error::new(Phase::Receipt, Cause::file(path, error))
+}
+
+/// A push may be finished from another folder.
+fn with_absolute_paths(push: Push) -> io::Result<Push> {
+    let paths = push.paths.iter().map(std::path::absolute);
+    Ok(Push {
+        paths: paths.collect::<io::Result<_>>()?,
+        ..push
+    })
+}
