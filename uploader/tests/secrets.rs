@@ -47,7 +47,7 @@ fn talkative(url: &str, request: &Request) -> Reply {
 }
 
 /// Every way a secret could get out: a name, a reply, an error, a redirect, an argument.
-const RUNS: [&[&str]; 8] = [
+const RUNS: &[&[&str]] = &[
     &["whoami"],
     &["whoami", "--output", "json"],
     &["push", "acme/web", "--type", "t", "disk.img.gz"],
@@ -59,6 +59,24 @@ const RUNS: [&[&str]; 8] = [
         "disk.img.gz",
         "--output",
         "json",
+    ],
+    &[
+        "push",
+        "acme/web",
+        "--type",
+        "t",
+        "disk.img.gz",
+        "--progress",
+        "json",
+    ],
+    &[
+        "push",
+        "acme/web",
+        "--type",
+        "t",
+        "disk.img.gz",
+        "--progress",
+        "bar",
     ],
     &["search", "acme/web", "--type", "t"],
     &[

@@ -17,6 +17,14 @@ Variables (a flag goes over a variable; an empty one is unset):
   ATLAS_BUILD_ID      the build a version belongs to
   ATLAS_COMPILE_ID    the compilation a version belongs to
 
+Events of --progress json, one object a line on standard error; sizes are bytes, null is unknown:
+  {\"event\": \"packing\" | \"sending\" | \"receiving\", \"bytes\", \"total\",
+   \"bytes_per_second\", \"seconds_left\"}
+  {\"event\": \"creating_artifact\", \"artifact\"}  {\"event\": \"uploading\", \"bytes\"}
+  {\"event\": \"downloading\", \"slug\"}            {\"event\": \"message\" | \"warning\", \"text\"}
+  {\"event\": \"retrying\", \"attempt\", \"delay_ms\", \"cause\"}
+  {\"event\": \"error\", \"text\", \"hints\"}
+
 Exit codes:
   0  all went well               5  not there, or hidden (404)
   1  something else went wrong   6  refused by the server (another 4xx)
@@ -88,6 +96,12 @@ pub(crate) struct GlobalArgs {
     /// What is written to standard output
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: OutputFormat,
+    /// How progress is shown on standard error
+    #[arg(long, global = true, value_name = "STYLE", default_value = "auto")]
+    pub(crate) progress: ProgressStyle,
+    /// Show neither progress nor words, only warnings and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
     /// Log to standard error; twice: the connections too; three times: everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -111,6 +125,20 @@ pub(crate) enum OutputFormat {
     Text,
     /// For programs
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressStyle {
+    /// A bar on a terminal, lines elsewhere
+    Auto,
+    /// A bar with rate and time left
+    Bar,
+    /// A line every few seconds
+    Plain,
+    /// One JSON object a line, for programs
+    Json,
+    /// Words, but no progress
+    None,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,11 +1,12 @@
 //! The program: reads arguments and settings, runs one subcommand, and ends with its exit code.
-//! `args` is what may be typed, `console` the only way out, `hints` what to do about an error; each
-//! subcommand has its file.
+//! `args` is what may be typed, `console` the only way out, `progress` how far a transfer is, `hints`
+//! what to do about an error; each subcommand has its file.
 
 mod args;
 mod console;
 mod hints;
 mod logging;
+mod progress;
 mod pull;
 mod push;
 mod search;
@@ -35,16 +36,18 @@ pub(crate) fn main() -> ExitCode {
     for secret in secrets(&arguments, std::env::var_os(TOKEN_VARIABLE)) {
         redactor.add(&secret);
     }
-    let console = Arc::new(Console::new(redactor));
+    let console = Console::new(redactor);
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(message) => return console.usage(&message),
     };
+    let console = Arc::new(console.showing(&args.global));
     logging::start(args.global.verbose, console.redactor());
     match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
             let code = runtime.block_on(until_stopped(run(args, &console)));
             runtime.shutdown_timeout(PATIENCE);
+            console.end();
             code
         }
         Err(error) => {

@@ -25,12 +25,12 @@ impl App<'_> {
         let pulled = pull(&self.client, &request, target).await?;
         if !pulled.verified {
             self.console
-                .say("The server gave no digest to check the bytes with.");
+                .warn("the server gave no digest to check the bytes with.");
         }
         match &pulled.file {
             Some(file) => self.answer(&file.display().to_string(), &pulled),
             None if to_stdout && self.output == OutputFormat::Json => {
-                self.console.say(&json(&pulled)?);
+                self.console.line(&json(&pulled)?);
                 Ok(())
             }
             None => Ok(()),
