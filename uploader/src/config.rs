@@ -141,19 +141,30 @@ impl Config {
     }
 }
 
-/// The build and the compilation a version belongs to, from `--build-id` or `ATLAS_BUILD_ID`, and
-/// `--compile-id` or `ATLAS_COMPILE_ID`; 0 when nobody says.
-///
-/// # Errors
-/// `Error parsing build ID: …`, in the words of the original, for what is no number.
-pub fn build_and_compile_id(
-    build_id: Option<String>,
-    compile_id: Option<String>,
-    variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<(u64, u64), ConfigError> {
-    let build = number(BUILD_ID, "build ID", build_id, &variable)?;
-    let compile = number(COMPILE_ID, "compile ID", compile_id, &variable)?;
-    Ok((build, compile))
+/// The build and the compilation a version belongs to; 0 when nobody says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ids {
+    /// From `--build-id` or `ATLAS_BUILD_ID`.
+    pub build: Setting<u64>,
+    /// From `--compile-id` or `ATLAS_COMPILE_ID`.
+    pub compile: Setting<u64>,
+}
+
+impl Ids {
+    /// Brings flags, variables and defaults together.
+    ///
+    /// # Errors
+    /// `Error parsing build ID: …`, in the words of the original, for what is no number.
+    pub fn resolve(
+        build: Option<String>,
+        compile: Option<String>,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            build: number(BUILD_ID, "build ID", build, &variable)?,
+            compile: number(COMPILE_ID, "compile ID", compile, &variable)?,
+        })
+    }
 }
 
 /// A setting that makes no sense.
@@ -216,16 +227,19 @@ fn number(
     what: &'static str,
     flag: Option<String>,
     variable: &dyn Fn(&str) -> Option<OsString>,
-) -> Result<u64, ConfigError> {
+) -> Result<Setting<u64>, ConfigError> {
     let Some(Setting {
         value: text,
         origin,
     }) = name.text(flag, variable)?
     else {
-        return Ok(0);
+        let (value, origin) = (0, Origin::Default);
+        return Ok(Setting { value, origin });
     };
-    text.parse()
-        .map_err(|_| ConfigError::Number { what, origin, text })
+    match text.parse() {
+        Ok(value) => Ok(Setting { value, origin }),
+        Err(_) => Err(ConfigError::Number { what, origin, text }),
+    }
 }
 
 /// What a setting is called.
@@ -361,7 +375,8 @@ mod tests {
         assert_eq!(config.token, None);
         assert_eq!(config.atlas_url.origin, Origin::Default);
         assert_eq!(config.trust(), Trust::default());
-        assert_eq!(build_and_compile_id(None, None, &empty), Ok((0, 0)));
+        let ids = Ids::resolve(None, None, &empty).unwrap();
+        assert_eq!((ids.build.value, ids.compile.value), (0, 0));
         let flags = Flags {
             token: Some(String::new()),
             ..Flags::default()
@@ -392,15 +407,16 @@ mod tests {
     fn ids_come_from_flag_or_variable_and_must_be_numbers() {
         let set = environment(&[("ATLAS_BUILD_ID", "5"), ("ATLAS_COMPILE_ID", "x")]);
         let flag = |text: &str| Some(text.to_owned());
-        assert_eq!(build_and_compile_id(None, flag("7"), &set), Ok((5, 7)));
+        let ids = Ids::resolve(None, flag("7"), &set).unwrap();
+        assert_eq!((ids.build.value, ids.compile.value), (5, 7));
+        assert_eq!(ids.build.origin, Origin::Variable("ATLAS_BUILD_ID"));
+        assert_eq!(ids.compile.origin, Origin::Flag("--compile-id"));
         assert_eq!(
-            build_and_compile_id(None, None, &set)
-                .unwrap_err()
-                .to_string(),
+            Ids::resolve(None, None, &set).unwrap_err().to_string(),
             "Error parsing compile ID: the variable ATLAS_COMPILE_ID: \"x\" is no number"
         );
         assert_eq!(
-            build_and_compile_id(flag("-1"), None, &set)
+            Ids::resolve(flag("-1"), None, &set)
                 .unwrap_err()
                 .to_string(),
             "Error parsing build ID: the flag --build-id: \"-1\" is no number"

@@ -222,8 +222,10 @@ async fn help_has_an_example_for_each_subcommand_and_never_a_token() {
         None,
         Some("push"),
         Some("search"),
+        Some("show"),
         Some("pull"),
         Some("whoami"),
+        Some("config"),
     ] {
         let arguments: Vec<_> = subcommand.into_iter().chain(["--help"]).collect();
         let run = program.run(&arguments).await;

@@ -78,6 +78,9 @@ const RUNS: &[&[&str]] = &[
         "--progress",
         "bar",
     ],
+    &["show", "acme/web", "--type", "t"],
+    &["config"],
+    &["config", "--output", "json", "--token", TOKEN],
     &["search", "acme/web", "--type", "t"],
     &[
         "pull",

@@ -1,6 +1,7 @@
 //! What may be typed. Variables are resolved by the library, not by clap: an empty one is unset,
 //! and `--help` must never show a token.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use atlas_uploader::config::Flags;
@@ -61,6 +62,21 @@ Examples:
   atlas-upload pull acme/web --type custom.image
   atlas-upload pull acme/web --type custom.image --version 7 -o - | tar -xz";
 
+const SHOW_HELP: &str = "\
+The API lists no types: without --type the usual ones are asked for, from amazon.image to
+vagrant.box.
+
+Examples:
+  atlas-upload show acme/web
+  atlas-upload show acme/web --type acme.rootfs --output json";
+
+const CONFIG_HELP: &str = "\
+A token is never shown. As JSON it is a list of
+  {\"setting\", \"value\" (or null), \"from\": \"flag\" | \"variable\" | \"default\", \"name\" (or null)}
+
+Example:
+  atlas-upload config --atlas-url https://atlas.example.com";
+
 const WHOAMI_HELP: &str = "\
 Example:
   atlas-upload whoami --atlas-url https://atlas.example.com";
@@ -75,7 +91,7 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
     /// The Atlas' address, with or without /api/v1 [variable: ATLAS_ADDRESS]
@@ -141,6 +157,27 @@ pub(crate) enum ProgressStyle {
     None,
 }
 
+impl fmt::Display for OutputFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+impl fmt::Display for ProgressStyle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Bar => "bar",
+            Self::Plain => "plain",
+            Self::Json => "json",
+            Self::None => "none",
+        })
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a version of an artifact, and send its file
@@ -149,12 +186,18 @@ pub(crate) enum Command {
     /// List the versions that match
     #[command(after_help = SEARCH_HELP)]
     Search(SearchArgs),
+    /// Show the latest version of each type, with its metadata
+    #[command(after_help = SHOW_HELP)]
+    Show(ShowArgs),
     /// Fetch the file of a version
     #[command(after_help = PULL_HELP)]
     Pull(PullArgs),
     /// Verify the token, and say whose it is
     #[command(after_help = WHOAMI_HELP)]
     Whoami,
+    /// Print every setting, and where it came from
+    #[command(after_help = CONFIG_HELP)]
+    Config,
 }
 
 /// Which artifact, and which of its types.
@@ -208,6 +251,16 @@ pub(crate) struct SearchArgs {
     /// Metadata that must be there, with this value or with any; may be repeated
     #[arg(short, long = "metadata", value_name = "KEY[=VALUE]", value_parser = key_and_maybe_value)]
     pub(crate) metadata: Vec<(String, Option<String>)>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// The artifact
+    #[arg(value_name = "USER/NAME")]
+    pub(crate) name: ArtifactName,
+    /// Of this type; may be repeated
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) types: Vec<ArtifactType>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,6 +3,7 @@
 //! what to do about an error; each subcommand has its file.
 
 mod args;
+mod config;
 mod console;
 mod hints;
 mod logging;
@@ -10,6 +11,8 @@ mod progress;
 mod pull;
 mod push;
 mod search;
+mod show;
+mod table;
 mod whoami;
 
 use std::ffi::OsString;
@@ -59,17 +62,20 @@ pub(crate) fn main() -> ExitCode {
 
 async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
     let Args { global, command } = args;
-    let output = global.output;
-    let config = match Config::resolve(global.into_flags(), |name| std::env::var_os(name)) {
+    let flags = global.clone().into_flags();
+    let config = match Config::resolve(flags, |name| std::env::var_os(name)) {
         Ok(config) => config,
         Err(error) => {
             console.error(&configuration(&error).to_string(), &[]);
             return ExitCode::Usage;
         }
     };
-    match App::open(&config, output, console) {
-        Ok(app) => app.run(command).await,
-        Err(error) => Err(error),
+    match command {
+        Command::Config => config::show(&config, &global, console),
+        command => match App::open(&config, global.output, console) {
+            Ok(app) => app.run(command).await,
+            Err(error) => Err(error),
+        },
     }
     .map_or_else(
         |error| {
@@ -114,7 +120,10 @@ impl<'a> App<'a> {
             Command::Push(args) => self.push(args).await,
             Command::Search(args) => self.search(args).await,
             Command::Pull(args) => self.pull(args).await,
+            Command::Show(args) => self.show(args).await,
             Command::Whoami => self.whoami().await,
+            // Answered before there was a client.
+            Command::Config => Ok(()),
         }
     }
 

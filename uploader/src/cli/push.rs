@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use atlas_uploader::config::build_and_compile_id;
+use atlas_uploader::config::Ids;
 use atlas_uploader::manifest::{Build, Manifest};
 use atlas_uploader::{Error, Push, push};
 
@@ -27,7 +27,7 @@ impl App<'_> {
 
 fn requests(args: PushArgs) -> Result<Vec<Push>, Error> {
     let environment = |name: &str| std::env::var_os(name);
-    let (build_id, compile_id) = build_and_compile_id(args.build_id, args.compile_id, environment)
+    let ids = Ids::resolve(args.build_id, args.compile_id, environment)
         .map_err(|error| configuration(&error))?;
     let given = Push {
         name: args.artifact.name,
@@ -35,8 +35,8 @@ fn requests(args: PushArgs) -> Result<Vec<Push>, Error> {
         id: args.id,
         paths: args.paths,
         metadata: args.metadata.into_iter().collect(),
-        build_id,
-        compile_id,
+        build_id: ids.build.value,
+        compile_id: ids.compile.value,
     };
     let Some(path) = args.manifest else {
         return Ok(vec![given]);
