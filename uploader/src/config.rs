@@ -1,5 +1,6 @@
-//! Settings, and where each came from: a flag over a variable over the default. A variable that is
-//! set to nothing counts as unset. The variables are those of HashiCorp's own clients.
+//! Settings, and where each came from: a flag over a template over a variable over the default. A
+//! variable that is set to nothing counts as unset. The variables are those of HashiCorp's own
+//! clients.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -29,6 +30,8 @@ pub enum Origin {
     Flag(&'static str),
     /// A variable of the environment.
     Variable(&'static str),
+    /// A key of a template's post-processor.
+    Template(&'static str),
     /// Nobody said anything.
     Default,
 }
@@ -38,6 +41,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Flag(name) => write!(f, "the flag {name}"),
             Self::Variable(name) => write!(f, "the variable {name}"),
+            Self::Template(key) => write!(f, "the template's {key}"),
             Self::Default => f.write_str("the default"),
         }
     }
@@ -127,6 +131,28 @@ impl Config {
             ca_path: path(CA_PATH, flags.ca_path)?.map(into_path),
             insecure: insecure(flags.insecure, environment),
         })
+    }
+
+    /// These settings with what a template says, which goes over variables and under flags.
+    #[must_use]
+    pub fn with_template(mut self, token: Option<Token>, atlas_url: Option<AtlasUrl>) -> Self {
+        let by_flag = |origin: Origin| matches!(origin, Origin::Flag(_));
+        if let Some(value) = token
+            && !self
+                .token
+                .as_ref()
+                .is_some_and(|token| by_flag(token.origin))
+        {
+            let origin = Origin::Template("token");
+            self.token = Some(Setting { value, origin });
+        }
+        if let Some(value) = atlas_url
+            && !by_flag(self.atlas_url.origin)
+        {
+            let origin = Origin::Template("atlas_url");
+            self.atlas_url = Setting { value, origin };
+        }
+        self
     }
 
     /// Which servers are believed.

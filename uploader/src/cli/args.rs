@@ -45,10 +45,15 @@ the version's id is the name of the only path, or of that shared folder.
 The version's slug is printed, or with --output json one receipt a version:
   {\"slug\", \"version\", \"digest\", \"bytes\", \"timings\" (milliseconds), \"attempts\"}
 
+With --template each atlas post-processor makes a version of each build it is for. A flag goes over
+what the template says, and that over a variable. Known functions: user, env (in variables only),
+timestamp, isotime, uuid, build_name, build_type, template_dir, upper, lower, replace, replace_all.
+
 Examples:
   atlas-upload push acme/web --type amazon.image --id us-east-1:ami-1 -m region.us-east-1=ami-1
   atlas-upload push acme/web --type custom.image out/disk.img out/notes.txt
-  atlas-upload push acme/web --type amazon.image --manifest packer-manifest.json --only amazon-ebs";
+  atlas-upload push acme/web --type amazon.image --manifest packer-manifest.json --only amazon-ebs
+  atlas-upload push --template template.json --var atlas_token=… --manifest packer-manifest.json";
 
 const SEARCH_HELP: &str = "\
 Example:
@@ -213,8 +218,16 @@ pub(crate) struct ArtifactArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PushArgs {
-    #[command(flatten)]
-    pub(crate) artifact: ArtifactArgs,
+    /// The artifact
+    #[arg(value_name = "USER/NAME", required_unless_present = "template")]
+    pub(crate) name: Option<ArtifactName>,
+    /// The artifact's type, such as amazon.image
+    #[arg(
+        long = "type",
+        value_name = "TYPE",
+        required_unless_present = "template"
+    )]
+    pub(crate) artifact_type: Option<ArtifactType>,
     /// Files or folders to send
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
@@ -227,6 +240,16 @@ pub(crate) struct PushArgs {
     /// Of the manifest's builds only this one; may be repeated
     #[arg(long, value_name = "NAME", requires = "manifest")]
     pub(crate) only: Vec<String>,
+    /// Push the manifest's builds as the atlas post-processors of this JSON template of Packer say
+    #[arg(long, value_name = "FILE", requires = "manifest", conflicts_with_all = ["name", "artifact_type"])]
+    pub(crate) template: Option<PathBuf>,
+    // Taken apart later: a complaint of clap would repeat a value that may be a secret.
+    /// A user variable of the template; may be repeated
+    #[arg(long = "var", value_name = "KEY=VALUE", requires = "template")]
+    pub(crate) variables: Vec<String>,
+    /// A JSON file of user variables; may be repeated, and --var goes over it
+    #[arg(long = "var-file", value_name = "FILE", requires = "template")]
+    pub(crate) variable_files: Vec<PathBuf>,
     /// Metadata; may be repeated
     #[arg(short, long = "metadata", value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub(crate) metadata: Vec<(String, String)>,

@@ -112,6 +112,7 @@ impl Row {
         let (from, name) = match origin {
             Origin::Flag(name) => ("flag", Some(name)),
             Origin::Variable(name) => ("variable", Some(name)),
+            Origin::Template(name) => ("template", Some(name)),
             Origin::Default => ("default", None),
         };
         Self {

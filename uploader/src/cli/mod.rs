@@ -13,6 +13,7 @@ mod push;
 mod search;
 mod show;
 mod table;
+mod template;
 mod whoami;
 
 use std::ffi::OsString;
@@ -71,19 +72,33 @@ async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
         }
     };
     match command {
-        Command::Config => config::show(&config, &global, console),
+        Command::Config => config::show(&config, &global, console).map_err(Failure::from),
         command => match App::open(&config, global.output, console) {
             Ok(app) => app.run(command).await,
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         },
     }
     .map_or_else(
-        |error| {
-            console.error(&error.to_string(), &hints::hints(&error, &config));
+        |Failure { error, config: own }| {
+            let config = own.as_deref().unwrap_or(&config);
+            console.error(&error.to_string(), &hints::hints(&error, config));
             ExitCode::from(&error)
         },
         |()| ExitCode::Success,
     )
+}
+
+/// An error, and the settings it happened under where these are not the program's own.
+struct Failure {
+    error: Error,
+    config: Option<Box<Config>>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let config = None;
+        Self { error, config }
+    }
 }
 
 /// What every subcommand needs.
@@ -115,9 +130,9 @@ impl<'a> App<'a> {
         })
     }
 
-    async fn run(&self, command: Command) -> Result<(), Error> {
+    async fn run(&self, command: Command) -> Result<(), Failure> {
         match command {
-            Command::Push(args) => self.push(args).await,
+            Command::Push(args) => return self.push(args).await,
             Command::Search(args) => self.search(args).await,
             Command::Pull(args) => self.pull(args).await,
             Command::Show(args) => self.show(args).await,
@@ -125,6 +140,7 @@ impl<'a> App<'a> {
             // Answered before there was a client.
             Command::Config => Ok(()),
         }
+        .map_err(Failure::from)
     }
 
     fn need_token(&self) -> Result<(), Error> {

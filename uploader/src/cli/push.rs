@@ -2,41 +2,81 @@
 
 use std::collections::BTreeMap;
 
-use atlas_uploader::config::Ids;
+use atlas_uploader::config::{Config, Ids};
 use atlas_uploader::manifest::{Build, Manifest};
-use atlas_uploader::{Error, Push, push};
+use atlas_uploader::{Cause, Error, Phase, Push, push};
 
 use super::args::PushArgs;
-use super::{App, configuration};
+use super::{App, Failure, configuration};
+
+/// A version to be made, and the settings to make it under.
+pub(super) struct Planned {
+    pub(super) config: Config,
+    pub(super) push: Push,
+}
 
 impl App<'_> {
-    pub(super) async fn push(&self, args: PushArgs) -> Result<(), Error> {
-        let pushes = requests(args)?;
+    pub(super) async fn push(&self, args: PushArgs) -> Result<(), Failure> {
+        let plan = self.plan(args)?;
         // All of them, before the first one makes a version.
-        for request in &pushes {
-            request.check()?;
+        for planned in &plan {
+            planned.push.check()?;
         }
-        self.need_token()?;
-        for request in &pushes {
-            let receipt = push(&self.client, request).await?;
-            self.answer(&receipt.slug, &receipt)?;
+        for Planned { config, push } in &plan {
+            let done = async {
+                let app = App::open(config, self.output, self.console)?;
+                app.need_token()?;
+                app.push_one(push).await
+            };
+            done.await.map_err(|error| Failure {
+                error,
+                config: Some(Box::new(config.clone())),
+            })?;
         }
         Ok(())
     }
+
+    async fn push_one(&self, request: &Push) -> Result<(), Error> {
+        let receipt = push(&self.client, request).await?;
+        self.answer(&receipt.slug, &receipt)
+    }
+
+    fn plan(&self, args: PushArgs) -> Result<Vec<Planned>, Error> {
+        let pushes = if let Some(template) = &args.template {
+            return self.plan_of_template(&args, template);
+        } else {
+            requests(args)?
+        };
+        let planned = |push| Planned {
+            config: self.config.clone(),
+            push,
+        };
+        Ok(pushes.into_iter().map(planned).collect())
+    }
+}
+
+/// The build and the compilation.
+pub(super) fn ids(args: &PushArgs) -> Result<(u64, u64), Error> {
+    let (build, compile) = (args.build_id.clone(), args.compile_id.clone());
+    let ids = Ids::resolve(build, compile, |name| std::env::var_os(name))
+        .map_err(|error| configuration(&error))?;
+    Ok((ids.build.value, ids.compile.value))
 }
 
 fn requests(args: PushArgs) -> Result<Vec<Push>, Error> {
-    let environment = |name: &str| std::env::var_os(name);
-    let ids = Ids::resolve(args.build_id, args.compile_id, environment)
-        .map_err(|error| configuration(&error))?;
+    let (build_id, compile_id) = ids(&args)?;
+    let (Some(name), Some(artifact_type)) = (args.name, args.artifact_type) else {
+        let reason = "give USER/NAME and --type, or --template".to_owned();
+        return Err(Error::new(Phase::Configure, Cause::Usage(reason)));
+    };
     let given = Push {
-        name: args.artifact.name,
-        artifact_type: args.artifact.artifact_type,
+        name,
+        artifact_type,
         id: args.id,
         paths: args.paths,
         metadata: args.metadata.into_iter().collect(),
-        build_id: ids.build.value,
-        compile_id: ids.compile.value,
+        build_id,
+        compile_id,
     };
     let Some(path) = args.manifest else {
         return Ok(vec![given]);
@@ -49,7 +89,8 @@ fn requests(args: PushArgs) -> Result<Vec<Push>, Error> {
         .collect()
 }
 
-fn of_build(given: &Push, manifest: &Manifest, build: &Build) -> Result<Push, Error> {
+/// The same push, of what a build made.
+pub(super) fn of_build(given: &Push, manifest: &Manifest, build: &Build) -> Result<Push, Error> {
     let mut metadata: BTreeMap<_, _> = build.metadata();
     metadata.extend(given.metadata.clone());
     Ok(Push {
