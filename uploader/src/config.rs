@@ -19,6 +19,9 @@ const TOKEN: Name = Name::new("--token", TOKEN_VARIABLE);
 const ADDRESS: Name = Name::new("--atlas-url", ADDRESS_VARIABLE);
 const CA_FILE: Name = Name::new("--ca-file", "ATLAS_CAFILE");
 const CA_PATH: Name = Name::new("--ca-path", "ATLAS_CAPATH");
+// Atlas had none; named as those of HashiCorp's other clients, such as VAULT_CLIENT_CERT.
+const CLIENT_CERT: Name = Name::new("--client-cert", "ATLAS_CLIENT_CERT");
+const CLIENT_KEY: Name = Name::new("--client-key", "ATLAS_CLIENT_KEY");
 const INSECURE: Name = Name::new("--insecure", "ATLAS_TLS_NOVERIFY");
 const BUILD_ID: Name = Name::new("--build-id", "ATLAS_BUILD_ID");
 const COMPILE_ID: Name = Name::new("--compile-id", "ATLAS_COMPILE_ID");
@@ -80,6 +83,10 @@ pub struct Flags {
     pub ca_file: Option<PathBuf>,
     /// `--ca-path`
     pub ca_path: Option<PathBuf>,
+    /// `--client-cert`
+    pub client_cert: Option<PathBuf>,
+    /// `--client-key`
+    pub client_key: Option<PathBuf>,
     /// `--insecure`
     pub insecure: bool,
 }
@@ -95,6 +102,10 @@ pub struct Config {
     pub ca_file: Option<Setting<PathBuf>>,
     /// More CA certificates, in a folder.
     pub ca_path: Option<Setting<PathBuf>>,
+    /// The certificate that is shown to a server.
+    pub client_cert: Option<Setting<PathBuf>>,
+    /// Its key.
+    pub client_key: Option<Setting<PathBuf>>,
     /// Whether any server is believed.
     pub insecure: Setting<bool>,
 }
@@ -119,7 +130,14 @@ impl Config {
         let token = TOKEN.text(flags.token, environment)?;
         let path =
             |name: Name, flag: Option<PathBuf>| name.value(flag.map(Into::into), environment);
+        let client_cert = path(CLIENT_CERT, flags.client_cert)?.map(into_path);
+        let client_key = path(CLIENT_KEY, flags.client_key)?.map(into_path);
+        if let (None, Some(key)) = (&client_cert, &client_key) {
+            return Err(ConfigError::KeyAlone(key.origin));
+        }
         Ok(Self {
+            client_cert,
+            client_key,
             atlas_url: address
                 .try_map(|text| text.parse())
                 .map_err(|(origin, reason)| ConfigError::Address { origin, reason })?,
@@ -162,6 +180,8 @@ impl Config {
         Trust {
             ca_file: path(&self.ca_file),
             ca_path: path(&self.ca_path),
+            client_cert: path(&self.client_cert),
+            client_key: path(&self.client_key),
             insecure: self.insecure.value,
         }
     }
@@ -218,6 +238,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: InvalidToken,
     },
+    /// A key without its certificate.
+    #[error("{0}: a key needs its certificate, by --client-cert or ATLAS_CLIENT_CERT")]
+    KeyAlone(Origin),
     /// A build or compile ID that is no number.
     #[error("Error parsing {what}: {origin}: {text:?} is no number")]
     Number {
@@ -369,6 +392,7 @@ mod tests {
             ca_file: Some("/flag.pem".into()),
             ca_path: Some("/flag".into()),
             insecure: true,
+            ..Flags::default()
         };
         let config = Config::resolve(flags, environment(ALL)).unwrap();
         assert_eq!(

@@ -44,6 +44,13 @@ pub enum Event<'a> {
         /// `user/name/type/version`.
         slug: &'a str,
     },
+    /// A download broke off, and its rest is asked for.
+    Resuming {
+        /// Arrived before.
+        received: u64,
+        /// What went wrong.
+        cause: &'a Cause,
+    },
     /// So many bytes have arrived.
     Received {
         /// Arrived so far.

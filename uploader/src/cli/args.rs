@@ -14,6 +14,8 @@ Variables (a flag goes over a variable; an empty one is unset):
   ATLAS_ADDRESS       the Atlas' address
   ATLAS_CAFILE        a file of CA certificates
   ATLAS_CAPATH        a folder of CA certificates
+  ATLAS_CLIENT_CERT   a certificate to show to the server
+  ATLAS_CLIENT_KEY    its key
   ATLAS_TLS_NOVERIFY  any value: believe every server
   ATLAS_BUILD_ID      the build a version belongs to
   ATLAS_COMPILE_ID    the compilation a version belongs to
@@ -23,6 +25,7 @@ Events of --progress json, one object a line on standard error; sizes are bytes,
    \"bytes_per_second\", \"seconds_left\"}
   {\"event\": \"creating_artifact\", \"artifact\"}  {\"event\": \"uploading\", \"bytes\"}
   {\"event\": \"downloading\", \"slug\"}            {\"event\": \"message\" | \"warning\", \"text\"}
+  {\"event\": \"resuming\", \"bytes\", \"cause\"}
   {\"event\": \"retrying\", \"attempt\", \"delay_ms\", \"cause\"}
   {\"event\": \"error\", \"text\", \"hints\"}
 
@@ -61,10 +64,12 @@ Example:
 
 const PULL_HELP: &str = "\
 The bytes arrive unchanged: a file that Packer packed is a gzip-compressed tar. Where the server
-gives a digest they are checked, and only then the file gets its name.
+gives a digest they are checked, and only then the file gets its name. A download that breaks off
+goes on where it was. --extract refuses an archive with an entry that would leave the folder.
 
 Examples:
   atlas-upload pull acme/web --type custom.image
+  atlas-upload pull acme/web --type custom.image --extract web
   atlas-upload pull acme/web --type custom.image --version 7 -o - | tar -xz";
 
 const SHOW_HELP: &str = "\
@@ -111,6 +116,12 @@ pub(crate) struct GlobalArgs {
     /// A folder of such files [variable: ATLAS_CAPATH]
     #[arg(long, global = true, value_name = "FOLDER")]
     ca_path: Option<PathBuf>,
+    /// A certificate (PEM) to show to the server [variable: ATLAS_CLIENT_CERT]
+    #[arg(long, global = true, value_name = "FILE")]
+    client_cert: Option<PathBuf>,
+    /// Its key (PEM), where it is not in the same file [variable: ATLAS_CLIENT_KEY]
+    #[arg(long, global = true, value_name = "FILE")]
+    client_key: Option<PathBuf>,
     /// Believe any server, even one in between [variable: ATLAS_TLS_NOVERIFY]
     #[arg(long, global = true)]
     insecure: bool,
@@ -135,6 +146,8 @@ impl GlobalArgs {
             token: self.token,
             ca_file: self.ca_file,
             ca_path: self.ca_path,
+            client_cert: self.client_cert,
+            client_key: self.client_key,
             insecure: self.insecure,
         }
     }
@@ -296,6 +309,9 @@ pub(crate) struct PullArgs {
     /// Where to; - is standard output. Without it USER-NAME-TYPE-VERSION, never overwritten
     #[arg(short = 'o', long = "file", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// Unpack the gzip-compressed tar into this folder; nothing in it is overwritten
+    #[arg(long, value_name = "FOLDER", conflicts_with = "file")]
+    pub(crate) extract: Option<PathBuf>,
 }
 
 /// `None` is the newest with a file. A type of its own, since clap gives `Option` a meaning.

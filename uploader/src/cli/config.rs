@@ -64,6 +64,8 @@ fn settings(config: &Config, ids: &Ids) -> Vec<Row> {
         Row::maybe("token", masked.as_ref()),
         Row::path("ca-file", config.ca_file.as_ref()),
         Row::path("ca-path", config.ca_path.as_ref()),
+        Row::path("client-cert", config.client_cert.as_ref()),
+        Row::path("client-key", config.client_key.as_ref()),
         Row::of("insecure", &config.insecure),
         Row::of("build-id", &ids.build),
         Row::of("compile-id", &ids.compile),

@@ -159,6 +159,12 @@ fn words(event: &Event<'_>) -> Option<(String, serde_json::Value)> {
                 json!({"event": "retrying", "attempt": attempt, "delay_ms": delay, "cause": cause}),
             )
         }
+        Event::Resuming { received, cause } => (
+            format!(
+                "The download broke off after {received} bytes and goes on from there: {cause}"
+            ),
+            json!({"event": "resuming", "bytes": received, "cause": cause.to_string()}),
+        ),
         _ => return None,
     })
 }

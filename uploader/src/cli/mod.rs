@@ -71,6 +71,7 @@ async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
             return ExitCode::Usage;
         }
     };
+    warn_of_no_verification(&config, &command, console);
     match command {
         Command::Config => config::show(&config, &global, console).map_err(Failure::from),
         command => match App::open(&config, global.output, console) {
@@ -86,6 +87,15 @@ async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
         },
         |()| ExitCode::Success,
     )
+}
+
+fn warn_of_no_verification(config: &Config, command: &Command, console: &Console) {
+    if config.insecure.value && !matches!(command, Command::Config) {
+        console.warn(&format!(
+            "no server's certificate is verified, by {}: anyone in between can read the token and change the bytes. Give a private CA with --ca-file instead.",
+            config.insecure.origin
+        ));
+    }
 }
 
 /// An error, and the settings it happened under where these are not the program's own.

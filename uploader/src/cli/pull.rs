@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use atlas_uploader::Error;
+use atlas_uploader::extract::pull_into;
 use atlas_uploader::pull::{Pull, Target, pull};
 
 use super::args::{OutputFormat, PullArgs};
@@ -22,7 +23,10 @@ impl App<'_> {
             Some(file) => Target::File(file),
             None => Target::NamedAfterSlug,
         };
-        let pulled = pull(&self.client, &request, target).await?;
+        let pulled = match &args.extract {
+            Some(folder) => pull_into(&self.client, &request, folder).await?,
+            None => pull(&self.client, &request, target).await?,
+        };
         if !pulled.verified {
             self.console
                 .warn("the server gave no digest to check the bytes with.");
