@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use atlas_uploader::config::Flags;
 use atlas_uploader::slug::{ArtifactName, ArtifactType};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 const VARIABLES: &str = "\
 Variables (a flag goes over a variable; an empty one is unset):
@@ -86,6 +87,14 @@ A token is never shown. As JSON it is a list of
 
 Example:
   atlas-upload config --atlas-url https://atlas.example.com";
+
+const COMPLETIONS_HELP: &str = "\
+Example:
+  atlas-upload completions bash > /etc/bash_completion.d/atlas-upload";
+
+const MAN_HELP: &str = "\
+Example:
+  atlas-upload man /usr/local/share/man/man1";
 
 const WHOAMI_HELP: &str = "\
 Example:
@@ -216,6 +225,20 @@ pub(crate) enum Command {
     /// Print every setting, and where it came from
     #[command(after_help = CONFIG_HELP)]
     Config,
+    /// Print a script that completes arguments in a shell
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Write the manual's pages into a folder
+    #[command(after_help = MAN_HELP)]
+    Man {
+        /// Made when it is not there
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
 }
 
 /// Which artifact, and which of its types.

@@ -7,6 +7,7 @@ mod config;
 mod console;
 mod hints;
 mod logging;
+mod manual;
 mod progress;
 mod pull;
 mod push;
@@ -63,6 +64,14 @@ pub(crate) fn main() -> ExitCode {
 
 async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
     let Args { global, command } = args;
+    // These two need no settings, and must not fail for wrong ones.
+    match &command {
+        Command::Completions { shell } => {
+            return ended(manual::completions(*shell, console), console);
+        }
+        Command::Man { folder } => return ended(manual::pages(folder, console), console),
+        _ => {}
+    }
     let flags = global.clone().into_flags();
     let config = match Config::resolve(flags, |name| std::env::var_os(name)) {
         Ok(config) => config,
@@ -87,6 +96,17 @@ async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
         },
         |()| ExitCode::Success,
     )
+}
+
+fn ended(result: Result<(), Error>, console: &Console) -> ExitCode {
+    let code = result
+        .as_ref()
+        .err()
+        .map_or(ExitCode::Success, ExitCode::from);
+    if let Err(error) = result {
+        console.error(&error.to_string(), &[]);
+    }
+    code
 }
 
 fn warn_of_no_verification(config: &Config, command: &Command, console: &Console) {
@@ -148,7 +168,7 @@ impl<'a> App<'a> {
             Command::Show(args) => self.show(args).await,
             Command::Whoami => self.whoami().await,
             // Answered before there was a client.
-            Command::Config => Ok(()),
+            Command::Config | Command::Completions { .. } | Command::Man { .. } => Ok(()),
         }
         .map_err(Failure::from)
     }
