@@ -2,8 +2,8 @@
 //! manifest.
 //!
 //! Evidence: HashiCorp's documentation of the post-processor and of templates, the contract's words,
-//! and Packer 1.6.6. [`parse`] knows the template language, [`functions`] what its words mean,
-//! [`go_time`] how Go writes times, [`weak`] how lenient Packer reads values.
+//! and Packer 1.6.6. `parse` knows the template language, `functions` what its words mean,
+//! `go_time` how Go writes times, `weak` how lenient Packer reads values.
 
 mod block;
 mod functions;
