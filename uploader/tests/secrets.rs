@@ -95,6 +95,16 @@ const RUNS: &[&[&str]] = &[
         "--progress",
         "bar",
     ],
+    &[
+        "pull",
+        "acme/web",
+        "--type",
+        "t",
+        "--version",
+        "1",
+        "--extract",
+        "folder",
+    ],
     &["show", "acme/web", "--type", "t"],
     &["config"],
     &[
