@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use atlas_uploader::config::{Config, Ids};
 use atlas_uploader::manifest::{Build, Manifest};
+use atlas_uploader::slug::{ArtifactName, ArtifactType};
 use atlas_uploader::{Cause, Error, Phase, Push, push};
 
 use super::args::PushArgs;
@@ -17,7 +18,7 @@ pub(super) struct Planned {
 
 impl App<'_> {
     pub(super) async fn push(&self, args: PushArgs) -> Result<(), Failure> {
-        let plan = self.plan(args)?;
+        let plan = self.plan(&args)?;
         // All of them, before the first one makes a version.
         for planned in &plan {
             planned.push.check()?;
@@ -41,9 +42,9 @@ impl App<'_> {
         self.answer(&receipt.slug, &receipt)
     }
 
-    fn plan(&self, args: PushArgs) -> Result<Vec<Planned>, Error> {
+    fn plan(&self, args: &PushArgs) -> Result<Vec<Planned>, Error> {
         let pushes = if let Some(template) = &args.template {
-            return self.plan_of_template(&args, template);
+            return self.plan_of_template(args, template);
         } else {
             requests(args)?
         };
@@ -55,33 +56,38 @@ impl App<'_> {
     }
 }
 
-/// The build and the compilation.
-pub(super) fn ids(args: &PushArgs) -> Result<(u64, u64), Error> {
+/// What the arguments say of every version; their metadata goes over `metadata`.
+pub(super) fn given(
+    args: &PushArgs,
+    name: ArtifactName,
+    artifact_type: ArtifactType,
+    mut metadata: BTreeMap<String, String>,
+) -> Result<Push, Error> {
     let (build, compile) = (args.build_id.clone(), args.compile_id.clone());
     let ids = Ids::resolve(build, compile, |name| std::env::var_os(name))
         .map_err(|error| configuration(&error))?;
-    Ok((ids.build.value, ids.compile.value))
+    metadata.extend(args.metadata.iter().cloned());
+    Ok(Push {
+        name,
+        artifact_type,
+        id: args.id.clone(),
+        paths: args.paths.clone(),
+        metadata,
+        build_id: ids.build.value,
+        compile_id: ids.compile.value,
+    })
 }
 
-fn requests(args: PushArgs) -> Result<Vec<Push>, Error> {
-    let (build_id, compile_id) = ids(&args)?;
-    let (Some(name), Some(artifact_type)) = (args.name, args.artifact_type) else {
+fn requests(args: &PushArgs) -> Result<Vec<Push>, Error> {
+    let (Some(name), Some(kind)) = (args.name.clone(), args.artifact_type.clone()) else {
         let reason = "give USER/NAME and --type, or --template".to_owned();
         return Err(Error::new(Phase::Configure, Cause::Usage(reason)));
     };
-    let given = Push {
-        name,
-        artifact_type,
-        id: args.id,
-        paths: args.paths,
-        metadata: args.metadata.into_iter().collect(),
-        build_id,
-        compile_id,
-    };
-    let Some(path) = args.manifest else {
+    let given = given(args, name, kind, BTreeMap::new())?;
+    let Some(path) = &args.manifest else {
         return Ok(vec![given]);
     };
-    let manifest = Manifest::read(&path)?;
+    let manifest = Manifest::read(path)?;
     let builds = manifest.select(&args.only)?;
     builds
         .into_iter()

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use atlas_uploader::Error;
 use atlas_uploader::manifest::Manifest;
 use atlas_uploader::template::{Template, Variables};
-use atlas_uploader::{Error, Push};
 
 use super::App;
 use super::args::PushArgs;
-use super::push::{Planned, ids, of_build};
+use super::push::{Planned, given, of_build};
 
 impl App<'_> {
     /// A version for each build of the manifest and each block of the template that is for it.
@@ -17,7 +17,6 @@ impl App<'_> {
         args: &PushArgs,
         template: &Path,
     ) -> Result<Vec<Planned>, Error> {
-        let (build_id, compile_id) = ids(args)?;
         let template = Template::read(template)?;
         let files = args.variable_files.iter().map(AsRef::as_ref);
         let variables = Variables::read(files, &args.variables)?;
@@ -28,17 +27,8 @@ impl App<'_> {
         let redactor = self.console.redactor();
         let requests = template.requests(&builds, &variables, environment, redactor)?;
         let planned = requests.into_iter().map(|(build, request)| {
-            let mut metadata = request.metadata;
-            metadata.extend(args.metadata.iter().cloned());
-            let given = Push {
-                name: request.name,
-                artifact_type: request.artifact_type,
-                id: None,
-                paths: Vec::new(),
-                metadata,
-                build_id,
-                compile_id,
-            };
+            let (name, kind) = (request.name, request.artifact_type);
+            let given = given(args, name, kind, request.metadata)?;
             let (token, atlas_url) = (request.token, request.atlas_url);
             Ok(Planned {
                 config: self.config.clone().with_template(token, atlas_url),
