@@ -1,5 +1,6 @@
-//! Settings, and where each came from: a flag over a variable over the default. A variable that is
-//! set to nothing counts as unset. The variables are those of HashiCorp's own clients.
+//! Settings, and where each came from: a flag over a template over a variable over the default. A
+//! variable that is set to nothing counts as unset. The variables are those of HashiCorp's own
+//! clients.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -18,6 +19,9 @@ const TOKEN: Name = Name::new("--token", TOKEN_VARIABLE);
 const ADDRESS: Name = Name::new("--atlas-url", ADDRESS_VARIABLE);
 const CA_FILE: Name = Name::new("--ca-file", "ATLAS_CAFILE");
 const CA_PATH: Name = Name::new("--ca-path", "ATLAS_CAPATH");
+// Atlas had none; named as those of HashiCorp's other clients, such as VAULT_CLIENT_CERT.
+const CLIENT_CERT: Name = Name::new("--client-cert", "ATLAS_CLIENT_CERT");
+const CLIENT_KEY: Name = Name::new("--client-key", "ATLAS_CLIENT_KEY");
 const INSECURE: Name = Name::new("--insecure", "ATLAS_TLS_NOVERIFY");
 const BUILD_ID: Name = Name::new("--build-id", "ATLAS_BUILD_ID");
 const COMPILE_ID: Name = Name::new("--compile-id", "ATLAS_COMPILE_ID");
@@ -29,6 +33,8 @@ pub enum Origin {
     Flag(&'static str),
     /// A variable of the environment.
     Variable(&'static str),
+    /// A key of a template's post-processor.
+    Template(&'static str),
     /// Nobody said anything.
     Default,
 }
@@ -38,6 +44,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Flag(name) => write!(f, "the flag {name}"),
             Self::Variable(name) => write!(f, "the variable {name}"),
+            Self::Template(key) => write!(f, "the template's {key}"),
             Self::Default => f.write_str("the default"),
         }
     }
@@ -76,6 +83,10 @@ pub struct Flags {
     pub ca_file: Option<PathBuf>,
     /// `--ca-path`
     pub ca_path: Option<PathBuf>,
+    /// `--client-cert`
+    pub client_cert: Option<PathBuf>,
+    /// `--client-key`
+    pub client_key: Option<PathBuf>,
     /// `--insecure`
     pub insecure: bool,
 }
@@ -91,6 +102,10 @@ pub struct Config {
     pub ca_file: Option<Setting<PathBuf>>,
     /// More CA certificates, in a folder.
     pub ca_path: Option<Setting<PathBuf>>,
+    /// The certificate that is shown to a server.
+    pub client_cert: Option<Setting<PathBuf>>,
+    /// Its key.
+    pub client_key: Option<Setting<PathBuf>>,
     /// Whether any server is believed.
     pub insecure: Setting<bool>,
 }
@@ -115,7 +130,14 @@ impl Config {
         let token = TOKEN.text(flags.token, environment)?;
         let path =
             |name: Name, flag: Option<PathBuf>| name.value(flag.map(Into::into), environment);
+        let client_cert = path(CLIENT_CERT, flags.client_cert)?.map(into_path);
+        let client_key = path(CLIENT_KEY, flags.client_key)?.map(into_path);
+        if let (None, Some(key)) = (&client_cert, &client_key) {
+            return Err(ConfigError::KeyAlone(key.origin));
+        }
         Ok(Self {
+            client_cert,
+            client_key,
             atlas_url: address
                 .try_map(|text| text.parse())
                 .map_err(|(origin, reason)| ConfigError::Address { origin, reason })?,
@@ -129,6 +151,28 @@ impl Config {
         })
     }
 
+    /// These settings with what a template says, which goes over variables and under flags.
+    #[must_use]
+    pub fn with_template(mut self, token: Option<Token>, atlas_url: Option<AtlasUrl>) -> Self {
+        let by_flag = |origin: Origin| matches!(origin, Origin::Flag(_));
+        if let Some(value) = token
+            && !self
+                .token
+                .as_ref()
+                .is_some_and(|token| by_flag(token.origin))
+        {
+            let origin = Origin::Template("token");
+            self.token = Some(Setting { value, origin });
+        }
+        if let Some(value) = atlas_url
+            && !by_flag(self.atlas_url.origin)
+        {
+            let origin = Origin::Template("atlas_url");
+            self.atlas_url = Setting { value, origin };
+        }
+        self
+    }
+
     /// Which servers are believed.
     pub fn trust(&self) -> Trust {
         let path =
@@ -136,24 +180,37 @@ impl Config {
         Trust {
             ca_file: path(&self.ca_file),
             ca_path: path(&self.ca_path),
+            client_cert: path(&self.client_cert),
+            client_key: path(&self.client_key),
             insecure: self.insecure.value,
         }
     }
 }
 
-/// The build and the compilation a version belongs to, from `--build-id` or `ATLAS_BUILD_ID`, and
-/// `--compile-id` or `ATLAS_COMPILE_ID`; 0 when nobody says.
-///
-/// # Errors
-/// `Error parsing build ID: …`, in the words of the original, for what is no number.
-pub fn build_and_compile_id(
-    build_id: Option<String>,
-    compile_id: Option<String>,
-    variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<(u64, u64), ConfigError> {
-    let build = number(BUILD_ID, "build ID", build_id, &variable)?;
-    let compile = number(COMPILE_ID, "compile ID", compile_id, &variable)?;
-    Ok((build, compile))
+/// The build and the compilation a version belongs to; 0 when nobody says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ids {
+    /// From `--build-id` or `ATLAS_BUILD_ID`.
+    pub build: Setting<u64>,
+    /// From `--compile-id` or `ATLAS_COMPILE_ID`.
+    pub compile: Setting<u64>,
+}
+
+impl Ids {
+    /// Brings flags, variables and defaults together.
+    ///
+    /// # Errors
+    /// `Error parsing build ID: …`, in the words of the original, for what is no number.
+    pub fn resolve(
+        build: Option<String>,
+        compile: Option<String>,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            build: number(BUILD_ID, "build ID", build, &variable)?,
+            compile: number(COMPILE_ID, "compile ID", compile, &variable)?,
+        })
+    }
 }
 
 /// A setting that makes no sense.
@@ -181,6 +238,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: InvalidToken,
     },
+    /// A key without its certificate.
+    #[error("{0}: a key needs its certificate, by --client-cert or ATLAS_CLIENT_CERT")]
+    KeyAlone(Origin),
     /// A build or compile ID that is no number.
     #[error("Error parsing {what}: {origin}: {text:?} is no number")]
     Number {
@@ -216,16 +276,19 @@ fn number(
     what: &'static str,
     flag: Option<String>,
     variable: &dyn Fn(&str) -> Option<OsString>,
-) -> Result<u64, ConfigError> {
+) -> Result<Setting<u64>, ConfigError> {
     let Some(Setting {
         value: text,
         origin,
     }) = name.text(flag, variable)?
     else {
-        return Ok(0);
+        let (value, origin) = (0, Origin::Default);
+        return Ok(Setting { value, origin });
     };
-    text.parse()
-        .map_err(|_| ConfigError::Number { what, origin, text })
+    match text.parse() {
+        Ok(value) => Ok(Setting { value, origin }),
+        Err(_) => Err(ConfigError::Number { what, origin, text }),
+    }
 }
 
 /// What a setting is called.
@@ -274,136 +337,4 @@ impl Name {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn environment(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<OsString> {
-        |name| {
-            let found = pairs.iter().find(|(key, _)| *key == name);
-            found.map(|(_, value)| value.into())
-        }
-    }
-
-    const ALL: &[(&str, &str)] = &[
-        ("ATLAS_TOKEN", "from-variable"),
-        ("ATLAS_ADDRESS", "http://variable.test"),
-        ("ATLAS_CAFILE", "/variable.pem"),
-        ("ATLAS_CAPATH", "/variable"),
-        ("ATLAS_TLS_NOVERIFY", "0"),
-    ];
-
-    #[test]
-    fn without_anything_the_documented_address_is_used_and_no_token() {
-        let config = Config::resolve(Flags::default(), |_| None).unwrap();
-        assert_eq!(config.atlas_url.value.to_string(), DEFAULT_ATLAS_URL);
-        assert_eq!(config.atlas_url.origin, Origin::Default);
-        assert_eq!(config.token, None);
-        assert_eq!(config.trust(), Trust::default());
-    }
-
-    #[test]
-    fn a_variable_goes_over_the_default_and_says_so() {
-        let config = Config::resolve(Flags::default(), environment(ALL)).unwrap();
-        assert_eq!(
-            config.atlas_url.value.to_string(),
-            "http://variable.test/api/v1"
-        );
-        assert_eq!(config.atlas_url.origin, Origin::Variable("ATLAS_ADDRESS"));
-        let token = config.token.clone().unwrap();
-        assert_eq!(token.value.expose(), "from-variable");
-        assert_eq!(token.origin, Origin::Variable("ATLAS_TOKEN"));
-        assert_eq!(
-            config.trust().ca_file.unwrap(),
-            PathBuf::from("/variable.pem")
-        );
-        assert_eq!(config.trust().ca_path.unwrap(), PathBuf::from("/variable"));
-        // Any value at all switches it off, as the genuine clients have it.
-        assert!(config.trust().insecure);
-    }
-
-    #[test]
-    fn a_flag_goes_over_a_variable_and_says_so() {
-        let flags = Flags {
-            atlas_url: Some("http://flag.test".to_owned()),
-            token: Some("from-flag".to_owned()),
-            ca_file: Some("/flag.pem".into()),
-            ca_path: Some("/flag".into()),
-            insecure: true,
-        };
-        let config = Config::resolve(flags, environment(ALL)).unwrap();
-        assert_eq!(
-            config.atlas_url.value.to_string(),
-            "http://flag.test/api/v1"
-        );
-        assert_eq!(config.atlas_url.origin, Origin::Flag("--atlas-url"));
-        assert_eq!(
-            config.token.clone().unwrap().origin,
-            Origin::Flag("--token")
-        );
-        assert_eq!(
-            config.ca_file.clone().unwrap().origin,
-            Origin::Flag("--ca-file")
-        );
-        assert_eq!(config.trust().ca_path.unwrap(), PathBuf::from("/flag"));
-        assert_eq!(config.insecure.origin, Origin::Flag("--insecure"));
-    }
-
-    #[test]
-    fn an_empty_variable_is_unset_and_an_empty_flag_a_mistake() {
-        let empty = environment(&[
-            ("ATLAS_TOKEN", ""),
-            ("ATLAS_ADDRESS", ""),
-            ("ATLAS_CAFILE", ""),
-            ("ATLAS_TLS_NOVERIFY", ""),
-            ("ATLAS_BUILD_ID", ""),
-        ]);
-        let config = Config::resolve(Flags::default(), &empty).unwrap();
-        assert_eq!(config.token, None);
-        assert_eq!(config.atlas_url.origin, Origin::Default);
-        assert_eq!(config.trust(), Trust::default());
-        assert_eq!(build_and_compile_id(None, None, &empty), Ok((0, 0)));
-        let flags = Flags {
-            token: Some(String::new()),
-            ..Flags::default()
-        };
-        assert_eq!(
-            Config::resolve(flags, empty),
-            Err(ConfigError::Empty("--token"))
-        );
-    }
-
-    #[test]
-    fn a_mistake_names_its_origin_and_repeats_no_secret() {
-        let secret = environment(&[("ATLAS_TOKEN", "hunter2\nhunter3")]);
-        let error = Config::resolve(Flags::default(), secret).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the variable ATLAS_TOKEN: the token must be one line of ASCII characters"
-        );
-        let address = environment(&[("ATLAS_ADDRESS", "https://u:hunter2@atlas.test")]);
-        let error = Config::resolve(Flags::default(), address).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the variable ATLAS_ADDRESS: the Atlas URL must not hold a user or a password"
-        );
-    }
-
-    #[test]
-    fn ids_come_from_flag_or_variable_and_must_be_numbers() {
-        let set = environment(&[("ATLAS_BUILD_ID", "5"), ("ATLAS_COMPILE_ID", "x")]);
-        let flag = |text: &str| Some(text.to_owned());
-        assert_eq!(build_and_compile_id(None, flag("7"), &set), Ok((5, 7)));
-        assert_eq!(
-            build_and_compile_id(None, None, &set)
-                .unwrap_err()
-                .to_string(),
-            "Error parsing compile ID: the variable ATLAS_COMPILE_ID: \"x\" is no number"
-        );
-        assert_eq!(
-            build_and_compile_id(flag("-1"), None, &set)
-                .unwrap_err()
-                .to_string(),
-            "Error parsing build ID: the flag --build-id: \"-1\" is no number"
-        );
-    }
-}
+mod tests;

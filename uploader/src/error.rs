@@ -105,6 +105,9 @@ pub enum Phase {
     /// Reading Packer's manifest.
     #[error("Error reading the manifest")]
     Manifest,
+    /// Reading a template, or a file of its variables.
+    #[error("Error reading the template")]
+    Template,
     /// Looking at the local files, or packing them.
     #[error("Error archiving artifact")]
     Pack,

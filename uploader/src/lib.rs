@@ -2,9 +2,10 @@
 //!
 //! [`mod@push`] is the pipeline that Packer's `atlas` post-processor was: it verifies the token, packs
 //! the files ([`pack`]), makes the version and sends the bytes; [`manifest`] feeds it from what
-//! Packer wrote, and [`receipt`] keeps how far it came. [`pull`] is the way back. Both speak through
-//! [`client`], which has one method an endpoint, repeats what may be repeated ([`retry`]) and sends
-//! and reads the JSON of [`wire`].
+//! Packer wrote and [`template`] from what its templates say, and [`receipt`] keeps how far it came.
+//! [`mod@latest`] looks at what is there, and [`mod@pull`] and [`extract`] are the way back. All
+//! speak through [`client`], which has one method an endpoint, repeats what may be repeated
+//! ([`retry`]) and sends and reads the JSON of [`wire`].
 //! Names are checked once, in [`slug`] and [`atlas_url`]; settings and where each came from are in
 //! [`config`]. What happens is told to a [`reporter`]; the library prints nothing. A failure is an
 //! [`error`] that names its phase, and ends a program with an [`exit_code`]. Whatever leaves a
@@ -16,6 +17,8 @@ pub mod config;
 pub mod digest;
 pub mod error;
 pub mod exit_code;
+pub mod extract;
+pub mod latest;
 pub mod manifest;
 pub mod pack;
 pub mod pull;
@@ -25,6 +28,7 @@ pub mod reporter;
 pub mod retry;
 pub mod secret;
 pub mod slug;
+pub mod template;
 pub mod wire;
 
 pub use client::{Client, ClientOptions};

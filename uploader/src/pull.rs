@@ -10,7 +10,7 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
-use crate::client::{Client, Download, SearchQuery};
+use crate::client::{Client, Download, Rest, SearchQuery};
 use crate::digest::{Digest, HashingWriter};
 use crate::error::{Cause, Error, Phase};
 use crate::reporter::Event;
@@ -18,6 +18,9 @@ use crate::slug::{ArtifactName, ArtifactType, version_slug};
 
 /// Chunks between the network and the disk, so that neither waits for each of the other's.
 const CHUNKS_IN_FLIGHT: usize = 8;
+
+/// So often in a row a download that broke off may begin again without a new byte.
+const BARREN_ATTEMPTS: u32 = 3;
 
 /// What to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +56,7 @@ pub struct Pulled {
     pub verified: bool,
     /// How many bytes arrived.
     pub bytes: u64,
-    /// Where they are; null for a stream.
+    /// Where they are, also the folder they were unpacked into; null for a stream.
     pub file: Option<PathBuf>,
 }
 
@@ -61,7 +64,8 @@ pub struct Pulled {
 ///
 /// # Errors
 /// [`Phase::Search`] while the newest version is looked for, [`Phase::Download`] for the transfer
-/// (a broken one is not taken up again) and a digest that differs, [`Phase::Save`] for the disk.
+/// (a broken one goes on where it was, if the server names the file with a strong `ETag`) and a
+/// digest that differs, [`Phase::Save`] for the disk.
 /// After any error a file that was there before is unchanged.
 pub async fn pull(client: &Client, pull: &Pull, target: Target) -> Result<Pulled, Error> {
     let version = match pull.version {
@@ -75,7 +79,12 @@ pub async fn pull(client: &Client, pull: &Pull, target: Target) -> Result<Pulled
         .download(&pull.name, &pull.artifact_type, version)
         .await?;
     let (request, promised) = (download.request.clone(), download.digest);
-    let (sink, here, bytes) = drain(client, download, sink).await?;
+    let source = Source {
+        client,
+        pull,
+        version,
+    };
+    let (sink, here, bytes) = drain(&source, download, sink).await?;
     if let Some(server) = promised.filter(|server| *server != here) {
         let cause = Cause::Digest {
             request,
@@ -108,43 +117,94 @@ async fn newest_with_file(client: &Client, pull: &Pull) -> Result<u64, Error> {
         })
 }
 
+/// Where the bytes come from.
+struct Source<'a> {
+    client: &'a Client,
+    pull: &'a Pull,
+    version: u64,
+}
+
 async fn drain(
-    client: &Client,
+    source: &Source<'_>,
     download: Download,
     sink: Sink,
 ) -> Result<(Sink, Digest, u64), Error> {
     let name = sink.name();
     let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let writing = tokio::task::spawn_blocking(move || write_all(receiver, sink));
-    let transferred = transfer(client, download, sender).await;
+    let transferred = source.transfer(download, sender).await;
     // Waited for even after a broken transfer: the writer holds the temporary file.
     let written = writing
         .await
         .unwrap_or_else(|error| Err(io::Error::other(error)));
-    transferred.map_err(|cause| Error::new(Phase::Download, cause))?;
+    transferred?;
     written.map_err(|error| Error::new(Phase::Save, Cause::file(&name, error)))
 }
 
-async fn transfer(
-    client: &Client,
-    download: Download,
-    sender: mpsc::Sender<Bytes>,
-) -> Result<(), Cause> {
-    let total = download.length;
-    let mut chunks = download.into_chunks();
-    let mut received = 0;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk?;
-        received += chunk.len() as u64;
-        // The writer has failed, and says why itself.
-        if sender.send(chunk).await.is_err() {
-            break;
+impl Source<'_> {
+    /// All bytes, whatever often the connection breaks, as long as each makes some headway.
+    async fn transfer(
+        &self,
+        mut download: Download,
+        sender: mpsc::Sender<Bytes>,
+    ) -> Result<(), Error> {
+        let (total, tag) = (download.length, download.tag.clone());
+        let (mut received, mut known, mut barren) = (0, 0, 0);
+        loop {
+            let before = received;
+            let passed = self.pass_on(download, known, &mut received, total, &sender);
+            let Err(cause) = passed.await else {
+                return Ok(());
+            };
+            barren = if received > before { 0 } else { barren + 1 };
+            let tag = tag.as_deref().filter(|_| barren < BARREN_ATTEMPTS);
+            let Some(tag) = tag.filter(|_| cause.is_transient()) else {
+                return Err(Error::new(Phase::Download, cause));
+            };
+            let cause = &cause;
+            self.client
+                .reporter()
+                .report(Event::Resuming { received, cause });
+            let (name, kind) = (&self.pull.name, &self.pull.artifact_type);
+            let rest = self
+                .client
+                .download_rest(name, kind, self.version, received, tag);
+            Rest { download, known } = rest.await?;
         }
-        client
-            .reporter()
-            .report(Event::Received { received, total });
     }
-    Ok(())
+
+    /// One connection's bytes, without those that are known.
+    async fn pass_on(
+        &self,
+        download: Download,
+        mut known: u64,
+        received: &mut u64,
+        total: Option<u64>,
+        sender: &mpsc::Sender<Bytes>,
+    ) -> Result<(), Cause> {
+        let mut chunks = download.into_chunks();
+        while let Some(chunk) = chunks.next().await {
+            let mut chunk = chunk?;
+            let skipped = chunk
+                .len()
+                .min(usize::try_from(known).unwrap_or(usize::MAX));
+            known -= skipped as u64;
+            let chunk = chunk.split_off(skipped);
+            if chunk.is_empty() {
+                continue;
+            }
+            *received += chunk.len() as u64;
+            let received = *received;
+            // The writer has failed, and says why itself.
+            if sender.send(chunk).await.is_err() {
+                break;
+            }
+            self.client
+                .reporter()
+                .report(Event::Received { received, total });
+        }
+        Ok(())
+    }
 }
 
 fn write_all(mut chunks: mpsc::Receiver<Bytes>, sink: Sink) -> io::Result<(Sink, Digest, u64)> {

@@ -222,8 +222,12 @@ async fn help_has_an_example_for_each_subcommand_and_never_a_token() {
         None,
         Some("push"),
         Some("search"),
+        Some("show"),
         Some("pull"),
         Some("whoami"),
+        Some("config"),
+        Some("completions"),
+        Some("man"),
     ] {
         let arguments: Vec<_> = subcommand.into_iter().chain(["--help"]).collect();
         let run = program.run(&arguments).await;
@@ -236,6 +240,24 @@ async fn help_has_an_example_for_each_subcommand_and_never_a_token() {
         );
         assert!(!run.to_string().contains("a-secret-token"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn completions_and_manual_pages_are_there_whatever_the_settings() {
+    let program = Program::at("no address at all", "a-secret-token");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = program.run(&["completions", shell]).await;
+        assert_eq!(run.code, 0, "{run}");
+        assert!(run.stdout.contains("atlas-url"), "{shell}");
+        assert!(!run.stdout.contains("a-secret-token"), "{shell}");
+    }
+    assert_run("man", program.run(&["man", "pages/man1"]).await);
+    let push = std::fs::read_to_string(program.path("pages/man1/atlas-upload-push.1")).unwrap();
+    for part in [".TH", "artifact", "Examples", "ATLAS_BUILD_ID"] {
+        assert!(push.contains(part), "{part}");
+    }
+    program.write("file", "");
+    assert_run("man_refused", program.run(&["man", "file"]).await);
 }
 
 #[cfg(unix)]

@@ -211,3 +211,27 @@ async fn a_file_that_packer_built_makes_the_round_trip() {
         [("image.txt".to_owned(), Some(built))]
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documentations_template_is_pushed_as_printed() {
+    let atlas = MockAtlas::start().await.unwrap();
+    let program = Program::at(atlas.url(), "another-token");
+    let ec2 = Ec2::start(program.folder()).await;
+    let manifest = packer(&program, &example(&ec2)).await;
+    program.write("printed.json", EXAMPLE);
+    let token = format!("atlas_token={}", atlas.token());
+    let push = [
+        "push",
+        "--template",
+        "printed.json",
+        "--manifest",
+        "packer-manifest.json",
+        "--var",
+        &token,
+    ];
+    let run = program.run(&push).await;
+    assert_eq!(run.stdout, "hashicorp/foobar/aws.ami/1\n", "{run}");
+    let version = latest(&Program::at(atlas.url(), atlas.token()), "aws.ami").await;
+    assert_eq!(version["id"], manifest["builds"][0]["artifact_id"]);
+    assert!(version["metadata"]["created_at"].is_string());
+}

@@ -46,8 +46,25 @@ fn talkative(url: &str, request: &Request) -> Reply {
     reply.with("X-Echo", TOKEN).with("X-Echo-Upload", UPLOAD)
 }
 
+/// A template whose token comes from a variable, and is also where it does not belong.
+fn template(program: &Program) {
+    let block = json!({
+        "type": "atlas", "token": "{{user `t`}}", "artifact": "acme/web", "artifact_type": "t",
+        "metadata": {"oops": "{{user `t`}}"},
+    });
+    let wrong =
+        json!({"type": "atlas", "artifact": "{{user `t`}}/{{user `t`}}/x", "only": ["other"]});
+    let template = json!({
+        "builders": [{"type": "qemu"}, {"type": "other"}], "post-processors": [block, wrong],
+    });
+    program.write("template.json", template.to_string());
+    let build = json!({"name": "qemu", "artifact_id": "VM", "packer_run_uuid": "1"});
+    let manifest = json!({"builds": [build], "last_run_uuid": "1"});
+    program.write("manifest.json", manifest.to_string());
+}
+
 /// Every way a secret could get out: a name, a reply, an error, a redirect, an argument.
-const RUNS: [&[&str]; 8] = [
+const RUNS: &[&[&str]] = &[
     &["whoami"],
     &["whoami", "--output", "json"],
     &["push", "acme/web", "--type", "t", "disk.img.gz"],
@@ -60,6 +77,55 @@ const RUNS: [&[&str]; 8] = [
         "--output",
         "json",
     ],
+    &[
+        "push",
+        "acme/web",
+        "--type",
+        "t",
+        "disk.img.gz",
+        "--progress",
+        "json",
+    ],
+    &[
+        "push",
+        "acme/web",
+        "--type",
+        "t",
+        "disk.img.gz",
+        "--progress",
+        "bar",
+    ],
+    &[
+        "pull",
+        "acme/web",
+        "--type",
+        "t",
+        "--version",
+        "1",
+        "--extract",
+        "folder",
+    ],
+    &["show", "acme/web", "--type", "t"],
+    &["config"],
+    &[
+        "push",
+        "--template",
+        "template.json",
+        "--manifest",
+        "manifest.json",
+        "--var",
+        "t=canary/T0ken+with \"signs\"",
+    ],
+    &[
+        "push",
+        "--template",
+        "template.json",
+        "--manifest",
+        "manifest.json",
+        "--var",
+        "T0ken",
+    ],
+    &["config", "--output", "json", "--token", TOKEN],
     &["search", "acme/web", "--type", "t"],
     &[
         "pull",
@@ -86,6 +152,7 @@ async fn no_secret_appears_in_any_stream_at_the_highest_log_level() {
     let server = Server::start(talkative).await;
     let program = Program::at(server.url(), TOKEN);
     program.write("disk.img.gz", gzip(b"disk"));
+    template(&program);
     let levels: [&[&str]; 4] = [&[], &["-v"], &["-vv"], &["-vvvv"]];
     let all = RUNS
         .iter()

@@ -17,9 +17,10 @@ use support::program::{Program, Run};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 /// The emulator behind TLS. The certificates are new for every test.
 struct Fronted {
@@ -27,28 +28,46 @@ struct Fronted {
     program: Program,
 }
 
-fn private_ca() -> (String, ServerConfig) {
+/// A CA, a server it has signed, and the certificate and the key of a client.
+fn private_ca(ask_client: bool) -> (String, ServerConfig, [String; 2]) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
     let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     let certificate = server.signed_by(&key, &authority).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let client_key = KeyPair::generate().unwrap();
+    let client = CertificateParams::new(vec!["client".to_owned()]).unwrap();
+    let client = client.signed_by(&client_key, &authority).unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
+        .unwrap();
+    let builder = if ask_client {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der().clone()).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        builder.with_client_cert_verifier(verifier.build().unwrap())
+    } else {
+        builder.with_no_client_auth()
+    };
+    let config = builder
         .with_single_cert(
             vec![certificate.der().clone()],
             PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
         )
         .unwrap();
-    (authority.pem(), config)
+    let client = [client.pem(), client_key.serialize_pem()];
+    (authority.pem(), config, client)
 }
 
 async fn fronted() -> Fronted {
+    fronted_asking(false).await
+}
+
+async fn fronted_asking(ask_client: bool) -> Fronted {
     let atlas = MockAtlas::start().await.unwrap();
-    let (ca, config) = private_ca();
+    let (ca, config, [certificate, key]) = private_ca(ask_client);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let behind = atlas.url().trim_start_matches("http://").to_owned();
@@ -66,6 +85,9 @@ async fn fronted() -> Fronted {
     });
     let program = Program::at(&format!("https://localhost:{port}"), atlas.token());
     program.write("cas/ca.pem", ca);
+    program.write("mine/client.pem", &certificate);
+    program.write("mine/client.key", &key);
+    program.write("mine/both.pem", certificate + &key);
     program.write("cas/README", "no certificate");
     program.write("empty.pem", "no certificate");
     Fronted { atlas, program }
@@ -152,5 +174,48 @@ async fn a_machine_without_any_certificate_speaks_plain_http_and_with_the_given_
             .env("SSL_CERT_DIR", "/nowhere");
         let output = command.arg("whoami").args(flags).output().await.unwrap();
         assert_eq!(output.status.code(), Some(code), "{flags:?} {output:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_asks_for_a_certificate_is_shown_one() {
+    let fronted = fronted_asking(true).await;
+    let ca = ["--ca-file", "cas/ca.pem"];
+    for (flags, code) in [
+        (
+            &[
+                "--client-cert",
+                "mine/client.pem",
+                "--client-key",
+                "mine/client.key",
+            ][..],
+            0,
+        ),
+        (&["--client-cert", "mine/both.pem"], 0),
+        (&[], 7),
+        (&["--client-cert", "mine/client.pem"], 3),
+        (&["--client-cert", "nowhere.pem"], 3),
+        (&["--client-key", "mine/client.key"], 2),
+    ] {
+        let run = whoami(&fronted, &[&ca[..], flags].concat()).await;
+        assert_eq!(run.code, code, "{flags:?} {run}");
+    }
+    let by_variables = fronted
+        .program
+        .with("ATLAS_CLIENT_CERT", "mine/client.pem")
+        .with("ATLAS_CLIENT_KEY", "mine/client.key");
+    let run = by_variables
+        .run(&["whoami", "--ca-file", "cas/ca.pem"])
+        .await;
+    assert_eq!(run.code, 0, "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_verification_is_warned_of_even_when_quiet() {
+    let fronted = fronted().await;
+    for flags in [&["--insecure"][..], &["--insecure", "--quiet"]] {
+        let run = whoami(&fronted, flags).await;
+        let loud = "WARNING: no server's certificate is verified, by the flag --insecure";
+        assert!(run.stderr.starts_with(loud), "{run}");
     }
 }

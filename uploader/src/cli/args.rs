@@ -1,6 +1,7 @@
 //! What may be typed. Variables are resolved by the library, not by clap: an empty one is unset,
 //! and `--help` must never show a token.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use atlas_uploader::config::Flags;
 use atlas_uploader::retry::RetryPolicy;
 use atlas_uploader::slug::{ArtifactName, ArtifactType};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 const VARIABLES: &str = "\
 Variables (a flag goes over a variable; an empty one is unset):
@@ -15,9 +17,20 @@ Variables (a flag goes over a variable; an empty one is unset):
   ATLAS_ADDRESS       the Atlas' address
   ATLAS_CAFILE        a file of CA certificates
   ATLAS_CAPATH        a folder of CA certificates
+  ATLAS_CLIENT_CERT   a certificate to show to the server
+  ATLAS_CLIENT_KEY    its key
   ATLAS_TLS_NOVERIFY  any value: believe every server
   ATLAS_BUILD_ID      the build a version belongs to
   ATLAS_COMPILE_ID    the compilation a version belongs to
+
+Events of --progress json, one object a line on standard error; sizes are bytes, null is unknown:
+  {\"event\": \"packing\" | \"sending\" | \"receiving\", \"bytes\", \"total\",
+   \"bytes_per_second\", \"seconds_left\"}
+  {\"event\": \"creating_artifact\", \"artifact\"}  {\"event\": \"uploading\", \"bytes\"}
+  {\"event\": \"downloading\", \"slug\"}            {\"event\": \"message\" | \"warning\", \"text\"}
+  {\"event\": \"resuming\", \"bytes\", \"cause\"}
+  {\"event\": \"retrying\", \"attempt\", \"delay_ms\", \"cause\"}
+  {\"event\": \"error\", \"text\", \"hints\"}
 
 Exit codes:
   0  all went well               5  not there, or hidden (404)
@@ -43,12 +56,17 @@ The version's slug is printed, or with --output json one object a version:
 Into the metadata go two keys more: atlas-upload.push, a value of this push alone, by which it finds
 out after a lost reply whether the version was made, and atlas-upload.sha256, the digest of the file.
 
+With --template each atlas post-processor makes a version of each build it is for. A flag goes over
+what the template says, and that over a variable. Known functions: user, env (in variables only),
+timestamp, isotime, uuid, build_name, build_type, template_dir, upper, lower, replace, replace_all.
+
 Examples:
   atlas-upload push acme/web --type amazon.image --id us-east-1:ami-1 -m region.us-east-1=ami-1
   atlas-upload push acme/web --type custom.image out/disk.img out/notes.txt
   atlas-upload push acme/web --type amazon.image --manifest packer-manifest.json --only amazon-ebs
   atlas-upload push acme/web --type custom.image disk.img --receipt push.json
-  atlas-upload push --resume push.json";
+  atlas-upload push --resume push.json
+  atlas-upload push --template template.json --var atlas_token=… --manifest packer-manifest.json";
 
 const SEARCH_HELP: &str = "\
 Example:
@@ -56,11 +74,36 @@ Example:
 
 const PULL_HELP: &str = "\
 The bytes arrive unchanged: a file that Packer packed is a gzip-compressed tar. Where the server
-gives a digest they are checked, and only then the file gets its name.
+gives a digest they are checked, and only then the file gets its name. A download that breaks off
+goes on where it was. --extract refuses an archive with an entry that would leave the folder.
 
 Examples:
   atlas-upload pull acme/web --type custom.image
+  atlas-upload pull acme/web --type custom.image --extract web
   atlas-upload pull acme/web --type custom.image --version 7 -o - | tar -xz";
+
+const SHOW_HELP: &str = "\
+The API lists no types: without --type the usual ones are asked for, from amazon.image to
+vagrant.box.
+
+Examples:
+  atlas-upload show acme/web
+  atlas-upload show acme/web --type acme.rootfs --output json";
+
+const CONFIG_HELP: &str = "\
+A token is never shown. As JSON it is a list of
+  {\"setting\", \"value\" (or null), \"from\": \"flag\" | \"variable\" | \"default\", \"name\" (or null)}
+
+Example:
+  atlas-upload config --atlas-url https://atlas.example.com";
+
+const COMPLETIONS_HELP: &str = "\
+Example:
+  atlas-upload completions bash > /etc/bash_completion.d/atlas-upload";
+
+const MAN_HELP: &str = "\
+Example:
+  atlas-upload man /usr/local/share/man/man1";
 
 const WHOAMI_HELP: &str = "\
 Example:
@@ -76,7 +119,7 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
     /// The Atlas' address, with or without /api/v1 [variable: ATLAS_ADDRESS]
@@ -91,6 +134,12 @@ pub(crate) struct GlobalArgs {
     /// A folder of such files [variable: ATLAS_CAPATH]
     #[arg(long, global = true, value_name = "FOLDER")]
     ca_path: Option<PathBuf>,
+    /// A certificate (PEM) to show to the server [variable: ATLAS_CLIENT_CERT]
+    #[arg(long, global = true, value_name = "FILE")]
+    client_cert: Option<PathBuf>,
+    /// Its key (PEM), where it is not in the same file [variable: ATLAS_CLIENT_KEY]
+    #[arg(long, global = true, value_name = "FILE")]
+    client_key: Option<PathBuf>,
     /// Believe any server, even one in between [variable: ATLAS_TLS_NOVERIFY]
     #[arg(long, global = true)]
     insecure: bool,
@@ -106,12 +155,19 @@ pub(crate) struct GlobalArgs {
     /// What is written to standard output
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: OutputFormat,
+    /// How progress is shown on standard error
+    #[arg(long, global = true, value_name = "STYLE", default_value = "auto")]
+    pub(crate) progress: ProgressStyle,
+    /// Show neither progress nor words, only warnings and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
     /// Log to standard error; twice: the connections too; three times: everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 
 /// How long to wait, and how often to try.
+#[derive(Clone, Copy)]
 pub(crate) struct Patience {
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Duration,
@@ -134,6 +190,8 @@ impl GlobalArgs {
             token: self.token,
             ca_file: self.ca_file,
             ca_path: self.ca_path,
+            client_cert: self.client_cert,
+            client_key: self.client_key,
             insecure: self.insecure,
         }
     }
@@ -147,20 +205,75 @@ pub(crate) enum OutputFormat {
     Json,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressStyle {
+    /// A bar on a terminal, lines elsewhere
+    Auto,
+    /// A bar with rate and time left
+    Bar,
+    /// A line every few seconds
+    Plain,
+    /// One JSON object a line, for programs
+    Json,
+    /// Words, but no progress
+    None,
+}
+
+impl fmt::Display for OutputFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+impl fmt::Display for ProgressStyle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Bar => "bar",
+            Self::Plain => "plain",
+            Self::Json => "json",
+            Self::None => "none",
+        })
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a version of an artifact, and send its file
     #[command(after_help = PUSH_HELP)]
-    Push(PushArgs),
+    Push(Box<PushArgs>),
     /// List the versions that match
     #[command(after_help = SEARCH_HELP)]
     Search(SearchArgs),
+    /// Show the latest version of each type, with its metadata
+    #[command(after_help = SHOW_HELP)]
+    Show(ShowArgs),
     /// Fetch the file of a version
     #[command(after_help = PULL_HELP)]
     Pull(PullArgs),
     /// Verify the token, and say whose it is
     #[command(after_help = WHOAMI_HELP)]
     Whoami,
+    /// Print every setting, and where it came from
+    #[command(after_help = CONFIG_HELP)]
+    Config,
+    /// Print a script that completes arguments in a shell
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Write the manual's pages into a folder
+    #[command(after_help = MAN_HELP)]
+    Man {
+        /// Made when it is not there
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
 }
 
 impl Command {
@@ -187,10 +300,14 @@ pub(crate) struct ArtifactArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct PushArgs {
     /// The artifact
-    #[arg(value_name = "USER/NAME", required_unless_present = "resume")]
+    #[arg(value_name = "USER/NAME", required_unless_present_any = ["template", "resume"])]
     pub(crate) name: Option<ArtifactName>,
     /// The artifact's type, such as amazon.image
-    #[arg(long = "type", value_name = "TYPE", required_unless_present = "resume")]
+    #[arg(
+        long = "type",
+        value_name = "TYPE",
+        required_unless_present_any = ["template", "resume"]
+    )]
     pub(crate) artifact_type: Option<ArtifactType>,
     /// Files or folders to send
     #[arg(value_name = "PATH")]
@@ -204,6 +321,16 @@ pub(crate) struct PushArgs {
     /// Of the manifest's builds only this one; may be repeated
     #[arg(long, value_name = "NAME", requires = "manifest")]
     pub(crate) only: Vec<String>,
+    /// Push the manifest's builds as the atlas post-processors of this JSON template of Packer say
+    #[arg(long, value_name = "FILE", requires = "manifest", conflicts_with_all = ["name", "artifact_type"])]
+    pub(crate) template: Option<PathBuf>,
+    // Taken apart later: a complaint of clap would repeat a value that may be a secret.
+    /// A user variable of the template; may be repeated
+    #[arg(long = "var", value_name = "KEY=VALUE", requires = "template")]
+    pub(crate) variables: Vec<String>,
+    /// A JSON file of user variables; may be repeated, and --var goes over it
+    #[arg(long = "var-file", value_name = "FILE", requires = "template")]
+    pub(crate) variable_files: Vec<PathBuf>,
     /// Metadata; may be repeated
     #[arg(short, long = "metadata", value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub(crate) metadata: Vec<(String, String)>,
@@ -227,7 +354,7 @@ pub(crate) struct PushArgs {
     pub(crate) receipt: Option<PathBuf>,
     /// Finish the pushes of a receipt
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "name", "artifact_type", "paths", "id", "manifest", "only", "metadata", "build_id",
+        "name", "artifact_type", "paths", "id", "manifest", "template", "only", "metadata", "build_id",
         "compile_id", "no_digest", "skip_existing", "verify", "receipt",
     ])]
     pub(crate) resume: Option<PathBuf>,
@@ -256,6 +383,16 @@ pub(crate) struct SearchArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// The artifact
+    #[arg(value_name = "USER/NAME")]
+    pub(crate) name: ArtifactName,
+    /// Of this type; may be repeated
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) types: Vec<ArtifactType>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct PullArgs {
     #[command(flatten)]
     pub(crate) artifact: ArtifactArgs,
@@ -265,6 +402,9 @@ pub(crate) struct PullArgs {
     /// Where to; - is standard output. Without it USER-NAME-TYPE-VERSION, never overwritten
     #[arg(short = 'o', long = "file", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// Unpack the gzip-compressed tar into this folder; nothing in it is overwritten
+    #[arg(long, value_name = "FOLDER", conflicts_with = "file")]
+    pub(crate) extract: Option<PathBuf>,
 }
 
 /// `None` is the newest with a file. A type of its own, since clap gives `Option` a meaning.

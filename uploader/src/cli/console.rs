@@ -1,26 +1,46 @@
 //! The only way out: both streams pass the redactor, and neither can panic when nobody reads.
 
-use std::io::{self, Stderr, Stdout, Write};
+use std::io::{self, IsTerminal as _, Stderr, Stdout, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use atlas_uploader::exit_code::ExitCode;
 use atlas_uploader::reporter::{Event, Reporter};
 use atlas_uploader::secret::{RedactingWriter, Redactor};
 use atlas_uploader::{Cause, Error, Phase};
+use serde_json::json;
+
+use super::args::{GlobalArgs, ProgressStyle};
+use super::progress::{Progress, Step, Style};
 
 pub(crate) struct Console {
     redactor: Redactor,
     out: Mutex<RedactingWriter<Stdout>>,
     err: Mutex<RedactingWriter<Stderr>>,
+    progress: Progress,
+    quiet: bool,
 }
 
 impl Console {
+    /// Shows words and no progress.
     pub(crate) fn new(redactor: Redactor) -> Self {
         Self {
             out: Mutex::new(RedactingWriter::new(io::stdout(), redactor.clone())),
             err: Mutex::new(RedactingWriter::new(io::stderr(), redactor.clone())),
+            progress: Progress::new(Style::Nothing),
+            quiet: false,
             redactor,
+        }
+    }
+
+    /// Shows what the arguments ask for.
+    #[must_use]
+    pub(crate) fn showing(self, args: &GlobalArgs) -> Self {
+        Self {
+            progress: Progress::new(style(args, &self.redactor)),
+            quiet: args.quiet,
+            ..self
         }
     }
 
@@ -30,6 +50,7 @@ impl Console {
 
     /// A result. That nobody reads on is no failure: `atlas-upload search … | head -1`.
     pub(crate) fn out(&self, text: &str) -> Result<(), Error> {
+        self.progress.clear();
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         match writeln!(out, "{text}").and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
@@ -42,15 +63,36 @@ impl Console {
 
     /// A word about what happens. It is lost when standard error is.
     pub(crate) fn say(&self, text: &str) {
+        if !self.quiet {
+            self.tell(text, || json!({"event": "message", "text": text}));
+        }
+    }
+
+    /// A word that must be seen.
+    pub(crate) fn warn(&self, text: &str) {
+        let line = format!("WARNING: {text}");
+        self.tell(&line, || json!({"event": "warning", "text": text}));
+    }
+
+    pub(crate) fn error(&self, text: &str, hints: &[String]) {
+        let mut lines = format!("error: {text}");
+        for hint in hints {
+            lines += &format!("\nhint: {hint}");
+        }
+        let event = || json!({"event": "error", "text": text, "hints": hints});
+        self.tell(&lines, event);
+    }
+
+    /// A line on standard error as it is, whatever was asked for.
+    pub(crate) fn line(&self, text: &str) {
+        self.progress.clear();
         let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = writeln!(err, "{text}").and_then(|()| err.flush());
     }
 
-    pub(crate) fn error(&self, text: &str, hints: &[String]) {
-        self.say(&format!("error: {text}"));
-        for hint in hints {
-            self.say(&format!("hint: {hint}"));
-        }
+    /// Takes the bar away before the program ends, however it ends.
+    pub(crate) fn end(&self) {
+        self.progress.clear();
     }
 
     /// What clap has to say: help and version are results, anything else is a complaint.
@@ -58,7 +100,7 @@ impl Console {
         let text = message.to_string();
         let text = text.trim_end();
         if message.use_stderr() {
-            self.say(text);
+            self.line(text);
             return ExitCode::Usage;
         }
         match self.out(text) {
@@ -66,26 +108,94 @@ impl Console {
             Err(error) => ExitCode::from(&error),
         }
     }
+
+    fn tell(&self, text: &str, event: impl FnOnce() -> serde_json::Value) {
+        if self.progress.is_json() {
+            self.line(&event().to_string());
+        } else {
+            self.line(text);
+        }
+    }
 }
 
 impl Reporter for Console {
     fn report(&self, event: Event<'_>) {
-        match event {
-            Event::CreatingArtifact(name) => self.say(&format!("Creating artifact: {name}")),
-            Event::Uploading { bytes } => self.say(&format!("Uploading artifact ({bytes} bytes)")),
-            Event::AlreadyThere { slug } => self.say(&format!("{slug} is there, and whole")),
-            Event::Unchanged { slug } => self.say(&format!("Nothing new: {slug} is the same")),
-            Event::ReceiptNotKept { error } => self.say(&format!("warning: {error}")),
-            Event::Downloading { slug } => self.say(&format!("Downloading artifact: {slug}")),
-            Event::Retrying {
-                attempt,
-                delay,
-                cause,
-            } => self.say(&format!(
-                "Attempt {attempt} failed, trying again in {} ms: {cause}",
-                delay.as_millis()
-            )),
-            _ => {}
+        if self.quiet {
+            return;
+        }
+        if let Some(step) = Step::of(&event) {
+            if let Some(line) = self.progress.advance(step, Instant::now()) {
+                self.line(&line);
+            }
+        } else if let Some((text, object)) = words(&event) {
+            self.tell(&text, || object);
         }
     }
+}
+
+/// What people and programs are told of an event that is no progress of bytes.
+fn words(event: &Event<'_>) -> Option<(String, serde_json::Value)> {
+    Some(match *event {
+        Event::CreatingArtifact(name) => (
+            format!("Creating artifact: {name}"),
+            json!({"event": "creating_artifact", "artifact": name.to_string()}),
+        ),
+        Event::Uploading { bytes } => (
+            format!("Uploading artifact ({bytes} bytes)"),
+            json!({"event": "uploading", "bytes": bytes}),
+        ),
+        Event::AlreadyThere { slug } => (
+            format!("{slug} is there, and whole"),
+            json!({"event": "already_there", "slug": slug}),
+        ),
+        Event::Unchanged { slug } => (
+            format!("Nothing new: {slug} is the same"),
+            json!({"event": "unchanged", "slug": slug}),
+        ),
+        Event::ReceiptNotKept { error } => (
+            format!("warning: {error}"),
+            json!({"event": "receipt_not_kept", "error": error.to_string()}),
+        ),
+        Event::Downloading { slug } => (
+            format!("Downloading artifact: {slug}"),
+            json!({"event": "downloading", "slug": slug}),
+        ),
+        Event::Retrying {
+            attempt,
+            delay,
+            cause,
+        } => {
+            let (delay, cause) = (delay.as_millis(), cause.to_string());
+            (
+                format!("Attempt {attempt} failed, trying again in {delay} ms: {cause}"),
+                json!({"event": "retrying", "attempt": attempt, "delay_ms": delay, "cause": cause}),
+            )
+        }
+        Event::Resuming { received, cause } => (
+            format!(
+                "The download broke off after {received} bytes and goes on from there: {cause}"
+            ),
+            json!({"event": "resuming", "bytes": received, "cause": cause.to_string()}),
+        ),
+        _ => return None,
+    })
+}
+
+fn style(args: &GlobalArgs, redactor: &Redactor) -> Style {
+    if args.quiet {
+        return Style::Nothing;
+    }
+    match args.progress {
+        ProgressStyle::Auto if can_redraw(args.verbose) => Style::bar(redactor),
+        ProgressStyle::Auto | ProgressStyle::Plain => Style::Plain,
+        ProgressStyle::Bar => Style::bar(redactor),
+        ProgressStyle::Json => Style::Json,
+        ProgressStyle::None => Style::Nothing,
+    }
+}
+
+/// A log would be written across the bar.
+fn can_redraw(verbose: u8) -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
+    verbose == 0 && !dumb && io::stderr().is_terminal()
 }

@@ -1,15 +1,21 @@
 //! The program: reads arguments and settings, runs one subcommand, and ends with its exit code.
-//! `args` is what may be typed, `console` the only way out, `hints` what to do about an error; each
-//! subcommand has its file.
+//! `args` is what may be typed, `console` the only way out, `progress` how far a transfer is, `hints`
+//! what to do about an error; each subcommand has its file.
 
 mod args;
+mod config;
 mod console;
 mod hints;
 mod logging;
+mod manual;
+mod progress;
 mod pull;
 mod push;
 mod search;
+mod show;
 mod signals;
+mod table;
+mod template;
 mod whoami;
 
 use std::ffi::OsString;
@@ -36,11 +42,12 @@ pub(crate) fn main() -> ExitCode {
     for secret in secrets(&arguments, std::env::var_os(TOKEN_VARIABLE)) {
         redactor.add(&secret);
     }
-    let console = Arc::new(Console::new(redactor));
+    let console = Console::new(redactor);
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(message) => return console.usage(&message),
     };
+    let console = Arc::new(console.showing(&args.global));
     logging::start(args.global.verbose, console.redactor());
     let receipt = args.command.receipt_file().cloned();
     let runtime = signals::stop_at_the_second().and_then(|()| tokio::runtime::Runtime::new());
@@ -49,6 +56,7 @@ pub(crate) fn main() -> ExitCode {
             let done = runtime.block_on(signals::until_stopped(run(args, &console)));
             let code = done.unwrap_or_else(|| stopped(receipt.as_deref(), &console));
             runtime.shutdown_timeout(GRACE);
+            console.end();
             code
         }
         Err(error) => {
@@ -72,30 +80,77 @@ fn stopped(receipt: Option<&Path>, console: &Console) -> ExitCode {
 
 async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
     let Args { global, command } = args;
-    let (output, patience) = (global.output, global.patience());
-    let config = match Config::resolve(global.into_flags(), |name| std::env::var_os(name)) {
+    // These two need no settings, and must not fail for wrong ones.
+    match &command {
+        Command::Completions { shell } => {
+            return ended(manual::completions(*shell, console), console);
+        }
+        Command::Man { folder } => return ended(manual::pages(folder, console), console),
+        _ => {}
+    }
+    let flags = global.clone().into_flags();
+    let config = match Config::resolve(flags, |name| std::env::var_os(name)) {
         Ok(config) => config,
         Err(error) => {
             console.error(&configuration(&error).to_string(), &[]);
             return ExitCode::Usage;
         }
     };
-    match App::open(&config, patience, output, console) {
-        Ok(app) => app.run(command).await,
-        Err(error) => Err(error),
+    warn_of_no_verification(&config, &command, console);
+    match command {
+        Command::Config => config::show(&config, &global, console).map_err(Failure::from),
+        command => match App::open(&config, global.patience(), global.output, console) {
+            Ok(app) => app.run(command).await,
+            Err(error) => Err(error.into()),
+        },
     }
     .map_or_else(
-        |error| {
-            console.error(&error.to_string(), &hints::hints(&error, &config));
+        |Failure { error, config: own }| {
+            let config = own.as_deref().unwrap_or(&config);
+            console.error(&error.to_string(), &hints::hints(&error, config));
             ExitCode::from(&error)
         },
         |()| ExitCode::Success,
     )
 }
 
+fn ended(result: Result<(), Error>, console: &Console) -> ExitCode {
+    let code = result
+        .as_ref()
+        .err()
+        .map_or(ExitCode::Success, ExitCode::from);
+    if let Err(error) = result {
+        console.error(&error.to_string(), &[]);
+    }
+    code
+}
+
+fn warn_of_no_verification(config: &Config, command: &Command, console: &Console) {
+    if config.insecure.value && !matches!(command, Command::Config) {
+        console.warn(&format!(
+            "no server's certificate is verified, by {}: anyone in between can read the token and change the bytes. Give a private CA with --ca-file instead.",
+            config.insecure.origin
+        ));
+    }
+}
+
+/// An error, and the settings it happened under where these are not the program's own.
+struct Failure {
+    error: Error,
+    config: Option<Box<Config>>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let config = None;
+        Self { error, config }
+    }
+}
+
 /// What every subcommand needs.
 struct App<'a> {
     config: &'a Config,
+    patience: Patience,
     output: OutputFormat,
     client: Client,
     console: &'a Arc<Console>,
@@ -121,19 +176,24 @@ impl<'a> App<'a> {
         })?;
         Ok(Self {
             config,
+            patience,
             output,
             client,
             console,
         })
     }
 
-    async fn run(&self, command: Command) -> Result<(), Error> {
+    async fn run(&self, command: Command) -> Result<(), Failure> {
         match command {
-            Command::Push(args) => self.push(args).await,
+            Command::Push(args) => return self.push(*args).await,
             Command::Search(args) => self.search(args).await,
             Command::Pull(args) => self.pull(args).await,
+            Command::Show(args) => self.show(args).await,
             Command::Whoami => self.whoami().await,
+            // Answered before there was a client.
+            Command::Config | Command::Completions { .. } | Command::Man { .. } => Ok(()),
         }
+        .map_err(Failure::from)
     }
 
     fn need_token(&self) -> Result<(), Error> {

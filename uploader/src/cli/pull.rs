@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use atlas_uploader::Error;
+use atlas_uploader::extract::pull_into;
 use atlas_uploader::pull::{Pull, Target, pull};
 
 use super::args::{OutputFormat, PullArgs};
@@ -22,15 +23,18 @@ impl App<'_> {
             Some(file) => Target::File(file),
             None => Target::NamedAfterSlug,
         };
-        let pulled = pull(&self.client, &request, target).await?;
+        let pulled = match &args.extract {
+            Some(folder) => pull_into(&self.client, &request, folder).await?,
+            None => pull(&self.client, &request, target).await?,
+        };
         if !pulled.verified {
             self.console
-                .say("The server gave no digest to check the bytes with.");
+                .warn("the server gave no digest to check the bytes with.");
         }
         match &pulled.file {
             Some(file) => self.answer(&file.display().to_string(), &pulled),
             None if to_stdout && self.output == OutputFormat::Json => {
-                self.console.say(&json(&pulled)?);
+                self.console.line(&json(&pulled)?);
                 Ok(())
             }
             None => Ok(()),

@@ -3,45 +3,109 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use atlas_uploader::config::build_and_compile_id;
+use atlas_uploader::config::{Config, Ids};
 use atlas_uploader::manifest::{Build, Manifest};
 use atlas_uploader::push::proceed;
 use atlas_uploader::receipt::ReceiptFile;
+use atlas_uploader::slug::{ArtifactName, ArtifactType};
 use atlas_uploader::{Cause, Error, Phase, Push};
 
 use super::args::PushArgs;
-use super::{App, configuration};
+use super::{App, Failure, configuration};
+
+/// A version to be made, and the settings to make it under.
+pub(super) struct Planned {
+    pub(super) config: Config,
+    pub(super) push: Push,
+}
 
 impl App<'_> {
-    pub(super) async fn push(&self, args: PushArgs) -> Result<(), Error> {
-        let receipt = args.receipt_file().cloned();
-        let mut file = self.receipt_file(args).await?;
+    pub(super) async fn push(&self, args: PushArgs) -> Result<(), Failure> {
+        if let Some(receipt) = &args.resume {
+            return Ok(self.resume(receipt).await?);
+        }
+        let plan = self.plan(&args)?;
+        // All of them, before the first one makes a version.
+        for planned in &plan {
+            planned.push.check()?;
+        }
+        let groups = by_atlas(plan);
+        let receipt = args.receipt.as_deref();
+        if receipt.is_some() && groups.len() > 1 {
+            let reason = "--receipt is for one Atlas and token, and the template names several";
+            return Err(usage(reason).into());
+        }
+        for (config, pushes) in groups {
+            let done = self.push_to(&config, pushes, receipt).await;
+            done.map_err(|error| Failure {
+                error,
+                config: Some(Box::new(config)),
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn resume(&self, receipt: &Path) -> Result<(), Error> {
+        self.need_token()?;
+        let file = ReceiptFile::open(receipt, self.client.url()).await?;
+        self.proceed(file, Some(receipt)).await
+    }
+
+    async fn push_to(
+        &self,
+        config: &Config,
+        pushes: Vec<Push>,
+        receipt: Option<&Path>,
+    ) -> Result<(), Error> {
+        let app = App::open(config, self.patience, self.output, self.console)?;
+        app.need_token()?;
+        let file = match receipt {
+            Some(path) => ReceiptFile::create(path, app.client.url(), pushes).await?,
+            None => ReceiptFile::unsaved(pushes),
+        };
+        app.proceed(file, receipt).await
+    }
+
+    async fn proceed(&self, mut file: ReceiptFile, receipt: Option<&Path>) -> Result<(), Error> {
         for index in 0..file.entries().len() {
             let done = proceed(&self.client, &mut file, index).await;
-            let done = done.map_err(|error| advised(error, receipt.as_deref()))?;
+            let done = done.map_err(|error| advised(error, receipt))?;
             self.answer(&done.slug, &done)?;
         }
         Ok(())
     }
 
-    async fn receipt_file(&self, args: PushArgs) -> Result<ReceiptFile, Error> {
-        let atlas = self.client.url();
-        if let Some(path) = &args.resume {
-            self.need_token()?;
-            return ReceiptFile::open(path, atlas).await;
-        }
-        let receipt = args.receipt.clone();
-        let pushes = requests(args)?;
-        // All of them, before the first one makes a version.
-        for request in &pushes {
-            request.check()?;
-        }
-        self.need_token()?;
-        match receipt {
-            Some(path) => ReceiptFile::create(&path, atlas, pushes).await,
-            None => Ok(ReceiptFile::unsaved(pushes)),
+    fn plan(&self, args: &PushArgs) -> Result<Vec<Planned>, Error> {
+        let pushes = if let Some(template) = &args.template {
+            return self.plan_of_template(args, template);
+        } else {
+            requests(args)?
+        };
+        let planned = |push| Planned {
+            config: self.config.clone(),
+            push,
+        };
+        Ok(pushes.into_iter().map(planned).collect())
+    }
+}
+
+/// The pushes in their order, those that follow each other to the same Atlas together.
+fn by_atlas(plan: Vec<Planned>) -> Vec<(Config, Vec<Push>)> {
+    let place = |config: &Config| {
+        let token = config
+            .token
+            .as_ref()
+            .map(|token| token.value.expose().to_owned());
+        (config.atlas_url.value.clone(), token)
+    };
+    let mut groups: Vec<(Config, Vec<Push>)> = Vec::new();
+    for Planned { config, push } in plan {
+        match groups.last_mut() {
+            Some((last, pushes)) if place(last) == place(&config) => pushes.push(push),
+            _ => groups.push((config, vec![push])),
         }
     }
+    groups
 }
 
 /// What to type to finish the pushes of a receipt.
@@ -64,30 +128,40 @@ fn advised(error: Error, receipt: Option<&Path>) -> Error {
     error.advise(advice)
 }
 
-fn requests(args: PushArgs) -> Result<Vec<Push>, Error> {
-    let environment = |name: &str| std::env::var_os(name);
-    let (build_id, compile_id) = build_and_compile_id(args.build_id, args.compile_id, environment)
+/// What the arguments say of every version; their metadata goes over `metadata`.
+pub(super) fn given(
+    args: &PushArgs,
+    name: ArtifactName,
+    artifact_type: ArtifactType,
+    mut metadata: BTreeMap<String, String>,
+) -> Result<Push, Error> {
+    let (build, compile) = (args.build_id.clone(), args.compile_id.clone());
+    let ids = Ids::resolve(build, compile, |name| std::env::var_os(name))
         .map_err(|error| configuration(&error))?;
-    let (Some(name), Some(artifact_type)) = (args.name, args.artifact_type) else {
-        let reason = "the artifact and its type are missing".to_owned();
-        return Err(Error::new(Phase::Configure, Cause::Usage(reason)));
-    };
-    let given = Push {
+    metadata.extend(args.metadata.iter().cloned());
+    Ok(Push {
         name,
         artifact_type,
-        id: args.id,
-        paths: args.paths,
-        metadata: args.metadata.into_iter().collect(),
-        build_id,
-        compile_id,
+        id: args.id.clone(),
+        paths: args.paths.clone(),
+        metadata,
+        build_id: ids.build.value,
+        compile_id: ids.compile.value,
         mark: (!args.no_digest).then(new_mark),
         skip_existing: args.skip_existing,
         verify: args.verify,
+    })
+}
+
+fn requests(args: &PushArgs) -> Result<Vec<Push>, Error> {
+    let (Some(name), Some(kind)) = (args.name.clone(), args.artifact_type.clone()) else {
+        return Err(usage("give USER/NAME and --type, or --template"));
     };
-    let Some(path) = args.manifest else {
+    let given = given(args, name, kind, BTreeMap::new())?;
+    let Some(path) = &args.manifest else {
         return Ok(vec![given]);
     };
-    let manifest = Manifest::read(&path)?;
+    let manifest = Manifest::read(path)?;
     let builds = manifest.select(&args.only)?;
     builds
         .into_iter()
@@ -95,11 +169,8 @@ fn requests(args: PushArgs) -> Result<Vec<Push>, Error> {
         .collect()
 }
 
-fn new_mark() -> String {
-    uuid::Uuid::new_v4().to_string()
-}
-
-fn of_build(given: &Push, manifest: &Manifest, build: &Build) -> Result<Push, Error> {
+/// The same push, of what a build made.
+pub(super) fn of_build(given: &Push, manifest: &Manifest, build: &Build) -> Result<Push, Error> {
     let mut metadata: BTreeMap<_, _> = build.metadata();
     metadata.extend(given.metadata.clone());
     Ok(Push {
@@ -109,4 +180,12 @@ fn of_build(given: &Push, manifest: &Manifest, build: &Build) -> Result<Push, Er
         mark: given.mark.as_ref().map(|_| new_mark()),
         ..given.clone()
     })
+}
+
+fn new_mark() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+fn usage(reason: &str) -> Error {
+    Error::new(Phase::Configure, Cause::Usage(reason.to_owned()))
 }

@@ -3,6 +3,7 @@
 //! one the server must be asked what became of the first, and only [`mod@crate::push`] knows how.
 
 mod body;
+mod resume;
 mod tls;
 mod transport;
 
@@ -24,6 +25,7 @@ use crate::wire::{
     Artifact, ArtifactReply, Authenticated, CreateArtifact, CreateVersion, CreatedVersion,
     NewArtifact, NewVersion, SearchReply, Version,
 };
+pub use resume::Rest;
 pub use tls::Trust;
 use transport::{Transport, request_line};
 
@@ -85,6 +87,8 @@ pub struct Download {
     pub digest: Option<Digest>,
     /// The size in bytes, if the server says.
     pub length: Option<u64>,
+    /// The server's `ETag` as it is, if it is a strong one.
+    pub tag: Option<String>,
     response: reqwest::Response,
     redactor: Redactor,
 }
@@ -308,18 +312,24 @@ impl Client {
         let url = self.artifact_url(name, [artifact_type.as_str(), &number, "file"]);
         let once = || self.transport.get(&url, None);
         let response = self.attempts().run(Phase::Download, once).await?;
-        let tag = response.headers().get(reqwest::header::ETAG);
         tracing::debug!(
             slug = version_slug(name, artifact_type, version),
             "download begins"
         );
-        Ok(Download {
-            request: request_line("GET", &url),
-            digest: tag.and_then(|tag| Digest::from_etag(tag.to_str().ok()?)),
+        Ok(self.begun(&url, response))
+    }
+
+    fn begun(&self, url: &Url, response: reqwest::Response) -> Download {
+        let tag = response.headers().get(reqwest::header::ETAG);
+        let tag = tag.and_then(|tag| tag.to_str().ok());
+        Download {
+            request: request_line("GET", url),
+            digest: tag.and_then(Digest::from_etag),
             length: response.content_length(),
+            tag: tag.filter(|tag| tag.starts_with('"')).map(str::to_owned),
             response,
             redactor: self.redactor.clone(),
-        })
+        }
     }
 
     fn artifact_url<'a, const N: usize>(&self, name: &'a ArtifactName, rest: [&'a str; N]) -> Url {

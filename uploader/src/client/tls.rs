@@ -3,18 +3,23 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use reqwest::{Certificate, Client, ClientBuilder};
+use reqwest::{Certificate, Client, ClientBuilder, Identity};
 
 use super::transport::chain;
 use crate::error::Cause;
 
-/// Certificates to believe besides the system's, as `ATLAS_CAFILE` and `ATLAS_CAPATH` name them.
+/// Certificates to believe besides the system's, as `ATLAS_CAFILE` and `ATLAS_CAPATH` name them, and
+/// the one to show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trust {
     /// A PEM file of one or more CA certificates.
     pub ca_file: Option<PathBuf>,
     /// A folder of such files.
     pub ca_path: Option<PathBuf>,
+    /// A PEM file with the certificate to show to a server, and those between it and its CA.
+    pub client_cert: Option<PathBuf>,
+    /// A PEM file with its key; without one the key is in the same file.
+    pub client_key: Option<PathBuf>,
     /// Believe any server: no protection against one in between.
     pub insecure: bool,
 }
@@ -23,12 +28,37 @@ impl Trust {
     /// Ends a client's making.
     pub(super) fn build(&self, builder: impl Fn() -> ClientBuilder) -> Result<Client, Cause> {
         let certificates = self.certificates()?;
-        let insecure = || builder().tls_danger_accept_invalid_certs(self.insecure);
+        let identity = self.identity()?;
+        let insecure = || {
+            let builder = builder().tls_danger_accept_invalid_certs(self.insecure);
+            match &identity {
+                Some(identity) => builder.identity(identity.clone()),
+                None => builder,
+            }
+        };
         let with_system = insecure().tls_certs_merge(certificates.clone()).build();
         // A machine without any certificate, as a bare container is, can still speak plain HTTP.
         with_system
             .or_else(|_| insecure().tls_certs_only(certificates).build())
             .map_err(|error| Cause::Internal(chain(&error)))
+    }
+
+    fn identity(&self) -> Result<Option<Identity>, Cause> {
+        let Some(file) = &self.client_cert else {
+            return Ok(None);
+        };
+        let read = |path: &Path| std::fs::read(path).map_err(|error| Cause::file(path, error));
+        let mut pem = read(file)?;
+        if let Some(key) = &self.client_key {
+            pem.push(b'\n');
+            pem.extend(read(key)?);
+        }
+        // Why is not said: the words could repeat a part of the key.
+        let refused = |_| {
+            let reason = "holds no PEM certificate with its private key";
+            Cause::file(file, io::Error::new(io::ErrorKind::InvalidData, reason))
+        };
+        Identity::from_pem(&pem).map(Some).map_err(refused)
     }
 
     fn certificates(&self) -> Result<Vec<Certificate>, Cause> {

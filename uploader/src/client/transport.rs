@@ -74,6 +74,16 @@ impl Transport {
         url: &Url,
         timeout: Option<Duration>,
     ) -> Result<Response, Cause> {
+        self.get_with(url, timeout, &HeaderMap::new()).await
+    }
+
+    /// The same with more headers, which go along to every other place.
+    pub(super) async fn get_with(
+        &self,
+        url: &Url,
+        timeout: Option<Duration>,
+        headers: &HeaderMap,
+    ) -> Result<Response, Cause> {
         let mut url = url.clone();
         let mut line = request_line("GET", &url);
         let mut at_home = true;
@@ -81,6 +91,7 @@ impl Transport {
             // Once it has left, the token stays behind, even when the way leads back.
             at_home &= url.origin() == self.origin;
             let request = self.get_request(&url, at_home, timeout);
+            let request = request.headers(headers.clone());
             let response = self.send(line.clone(), request).await?;
             let Some(next) = next_stop(&url, &response) else {
                 return self.success(line, response).await;

@@ -35,6 +35,8 @@ pub(crate) enum Reply {
     Status(u16, Vec<(String, String)>, Vec<u8>),
     /// A Content-Length of all, and half of it.
     Half(Vec<u8>),
+    /// The same with more headers.
+    HalfOf(Vec<(String, String)>, Vec<u8>),
     /// Nothing: the connection ends.
     Hangup,
     /// The connection ends before the body of the request was read.
@@ -64,6 +66,11 @@ impl Reply {
             Self::Status(status, mut headers, body) => {
                 headers.push((name.to_owned(), value.to_owned()));
                 Self::Status(status, headers, body)
+            }
+            Self::Half(body) => Self::HalfOf(vec![(name.to_owned(), value.to_owned())], body),
+            Self::HalfOf(mut headers, body) => {
+                headers.push((name.to_owned(), value.to_owned()));
+                Self::HalfOf(headers, body)
             }
             other => other,
         }
@@ -201,6 +208,7 @@ fn written(reply: Reply) -> Vec<u8> {
     let (status, headers, length, body) = match reply {
         Reply::Status(status, headers, body) => (status, headers, body.len(), body),
         Reply::Half(body) => (200, Vec::new(), body.len(), body[..body.len() / 2].to_vec()),
+        Reply::HalfOf(headers, body) => (200, headers, body.len(), body[..body.len() / 2].to_vec()),
         Reply::Raw(bytes) => return bytes,
         _ => return Vec::new(),
     };

@@ -1,0 +1,172 @@
+//! `atlas-upload config`.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use atlas_uploader::Error;
+use atlas_uploader::config::{Config, Ids, Origin, Setting};
+use atlas_uploader::secret::REDACTED;
+use serde::Serialize;
+
+use super::args::{GlobalArgs, OutputFormat};
+use super::console::Console;
+use super::table::table;
+use super::{configuration, json};
+
+/// The variables of proxies that are heeded; a proxy's address may hold a password.
+const PROXIES: [&str; 8] = [
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
+
+/// One setting, as it is shown.
+#[derive(Debug, Serialize)]
+struct Row {
+    setting: &'static str,
+    value: Option<String>,
+    /// `flag`, `variable` or `default`.
+    from: &'static str,
+    /// Which flag or variable.
+    name: Option<&'static str>,
+}
+
+/// Prints every setting that is shared by several subcommands, or has a variable.
+pub(super) fn show(config: &Config, args: &GlobalArgs, console: &Console) -> Result<(), Error> {
+    let ids = Ids::resolve(None, None, |name| std::env::var_os(name))
+        .map_err(|error| configuration(&error))?;
+    let mut rows = settings(config, &ids);
+    rows.extend(of_the_command_line(args));
+    rows.extend(PROXIES.iter().filter_map(|name| proxy(name)));
+    match args.output {
+        OutputFormat::Text => {
+            let cells: Vec<_> = rows.iter().map(Row::cells).collect();
+            console.out(&table(["SETTING", "VALUE", "FROM"], &cells))
+        }
+        OutputFormat::Json => console.out(&json(&rows)?),
+    }
+}
+
+fn settings(config: &Config, ids: &Ids) -> Vec<Row> {
+    // The mask stands for the secret before the redactor has to.
+    let token = config.token.as_ref();
+    let masked = token.map(|token| Setting {
+        value: REDACTED,
+        origin: token.origin,
+    });
+    vec![
+        Row::of("atlas-url", &config.atlas_url),
+        Row::maybe("token", masked.as_ref()),
+        Row::path("ca-file", config.ca_file.as_ref()),
+        Row::path("ca-path", config.ca_path.as_ref()),
+        Row::path("client-cert", config.client_cert.as_ref()),
+        Row::path("client-key", config.client_key.as_ref()),
+        Row::of("insecure", &config.insecure),
+        Row::of("build-id", &ids.build),
+        Row::of("compile-id", &ids.compile),
+    ]
+}
+
+fn of_the_command_line(args: &GlobalArgs) -> [Row; 4] {
+    let row = |setting, flag, value: String, default: &str| {
+        Row::new(
+            setting,
+            Some(value.clone()),
+            if value == default {
+                Origin::Default
+            } else {
+                Origin::Flag(flag)
+            },
+        )
+    };
+    [
+        row("output", "--output", args.output.to_string(), "text"),
+        row("progress", "--progress", args.progress.to_string(), "auto"),
+        row("quiet", "--quiet", args.quiet.to_string(), "false"),
+        row("verbose", "--verbose", args.verbose.to_string(), "0"),
+    ]
+}
+
+fn proxy(name: &'static str) -> Option<Row> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+    let value = without_password(&value.to_string_lossy());
+    Some(Row::new("proxy", Some(value), Origin::Variable(name)))
+}
+
+fn without_password(proxy: &str) -> String {
+    match proxy.rsplit_once('@') {
+        Some((before, host)) => {
+            let scheme = before.split_once("://").map(|(scheme, _)| scheme);
+            let scheme = scheme.map(|scheme| format!("{scheme}://"));
+            format!("{}{REDACTED}@{host}", scheme.unwrap_or_default())
+        }
+        None => proxy.to_owned(),
+    }
+}
+
+impl Row {
+    fn new(setting: &'static str, value: Option<String>, origin: Origin) -> Self {
+        let (from, name) = match origin {
+            Origin::Flag(name) => ("flag", Some(name)),
+            Origin::Variable(name) => ("variable", Some(name)),
+            Origin::Template(name) => ("template", Some(name)),
+            Origin::Default => ("default", None),
+        };
+        Self {
+            setting,
+            value,
+            from,
+            name,
+        }
+    }
+
+    fn of<T: Display>(name: &'static str, setting: &Setting<T>) -> Self {
+        Self::new(name, Some(setting.value.to_string()), setting.origin)
+    }
+
+    fn maybe<T: Display>(name: &'static str, setting: Option<&Setting<T>>) -> Self {
+        match setting {
+            Some(setting) => Self::of(name, setting),
+            None => Self::new(name, None, Origin::Default),
+        }
+    }
+
+    fn path(name: &'static str, setting: Option<&Setting<PathBuf>>) -> Self {
+        let shown = setting.map(|path| Setting {
+            value: path.value.display(),
+            origin: path.origin,
+        });
+        Self::maybe(name, shown.as_ref())
+    }
+
+    fn cells(&self) -> [String; 3] {
+        let from = match self.name {
+            Some(name) => format!("{} {name}", self.from),
+            None => self.from.to_owned(),
+        };
+        let value = self.value.clone().unwrap_or_else(|| "-".to_owned());
+        [self.setting.to_owned(), value, from]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxys_password_is_masked() {
+        for (proxy, shown) in [
+            ("http://proxy.test:3128", "http://proxy.test:3128"),
+            ("http://u:p@ss@proxy.test", "http://[REDACTED]@proxy.test"),
+            ("u:pass@proxy.test", "[REDACTED]@proxy.test"),
+            ("localhost,.test", "localhost,.test"),
+        ] {
+            assert_eq!(without_password(proxy), shown);
+        }
+    }
+}

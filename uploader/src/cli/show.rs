@@ -1,0 +1,57 @@
+//! `atlas-upload show`.
+
+use atlas_uploader::Error;
+use atlas_uploader::latest::{latest, recommended_types};
+use atlas_uploader::wire::Version;
+
+use super::App;
+use super::args::{OutputFormat, ShowArgs};
+use super::table::table;
+
+impl App<'_> {
+    pub(super) async fn show(&self, args: ShowArgs) -> Result<(), Error> {
+        let named = !args.types.is_empty();
+        let types = if named {
+            args.types
+        } else {
+            recommended_types()
+        };
+        let found = latest(&self.client, &args.name, &types).await?;
+        if found.is_empty() && self.output == OutputFormat::Text {
+            let name = &args.name;
+            self.console.say(&if named {
+                format!("{name} has no version of this type.")
+            } else {
+                format!("{name} has no version of a usual type; name its own with --type.")
+            });
+            return Ok(());
+        }
+        self.answer(&text(&found), &found)
+    }
+}
+
+/// An overview, then the metadata, a line a key.
+fn text(versions: &[Version]) -> String {
+    let overview: Vec<_> = versions.iter().map(row).collect();
+    let mut text = table(["TYPE", "VERSION", "FILE", "ID"], &overview);
+    let metadata: Vec<_> = versions.iter().flat_map(metadata_rows).collect();
+    if !metadata.is_empty() {
+        text += "\n\n";
+        text += &table(["TYPE", "METADATA", "VALUE"], &metadata);
+    }
+    text
+}
+
+fn row(version: &Version) -> [String; 4] {
+    [
+        version.artifact_type.clone(),
+        version.version.to_string(),
+        if version.file { "yes" } else { "no" }.to_owned(),
+        version.id.clone().unwrap_or_default(),
+    ]
+}
+
+fn metadata_rows(version: &Version) -> impl Iterator<Item = [String; 3]> {
+    let entries = version.metadata.0.iter();
+    entries.map(|(key, value)| [version.artifact_type.clone(), key.clone(), value.clone()])
+}

@@ -1,0 +1,40 @@
+//! `atlas-upload push --template`.
+
+use std::path::Path;
+
+use atlas_uploader::Error;
+use atlas_uploader::manifest::Manifest;
+use atlas_uploader::template::{Template, Variables};
+
+use super::App;
+use super::args::PushArgs;
+use super::push::{Planned, given, of_build};
+
+impl App<'_> {
+    /// A version for each build of the manifest and each block of the template that is for it.
+    pub(super) fn plan_of_template(
+        &self,
+        args: &PushArgs,
+        template: &Path,
+    ) -> Result<Vec<Planned>, Error> {
+        let template = Template::read(template)?;
+        let files = args.variable_files.iter().map(AsRef::as_ref);
+        let variables = Variables::read(files, &args.variables)?;
+        // Never missing: clap asks for it with a template.
+        let manifest = Manifest::read(args.manifest.as_deref().unwrap_or(Path::new("")))?;
+        let builds = manifest.select(&args.only)?;
+        let environment = |name: &str| std::env::var(name).ok();
+        let redactor = self.console.redactor();
+        let requests = template.requests(&builds, &variables, environment, redactor)?;
+        let planned = requests.into_iter().map(|(build, request)| {
+            let (name, kind) = (request.name, request.artifact_type);
+            let given = given(args, name, kind, request.metadata)?;
+            let (token, atlas_url) = (request.token, request.atlas_url);
+            Ok(Planned {
+                config: self.config.clone().with_template(token, atlas_url),
+                push: of_build(&given, &manifest, build)?,
+            })
+        });
+        planned.collect()
+    }
+}

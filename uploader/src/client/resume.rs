@@ -1,0 +1,75 @@
+//! The rest of a download that broke off.
+
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE};
+
+use super::transport::request_line;
+use super::{Client, Download};
+use crate::error::{Cause, Error, Phase};
+use crate::slug::{ArtifactName, ArtifactType};
+
+/// The rest of a file.
+#[derive(Debug)]
+pub struct Rest {
+    /// The download that goes on.
+    pub download: Download,
+    /// How many of its first bytes were there before: a server that knows no ranges begins anew.
+    pub known: u64,
+}
+
+impl Client {
+    /// What follows the first `offset` bytes of the file with this tag, which must be a strong
+    /// `ETag`: of another file no byte is taken.
+    ///
+    /// # Errors
+    /// [`Phase::Download`]; also when the file is another one by now.
+    pub async fn download_rest(
+        &self,
+        name: &ArtifactName,
+        artifact_type: &ArtifactType,
+        version: u64,
+        offset: u64,
+        tag: &str,
+    ) -> Result<Rest, Error> {
+        let failed = |cause| Error::new(Phase::Download, cause);
+        let number = version.to_string();
+        let url = self.artifact_url(name, [artifact_type.as_str(), &number, "file"]);
+        let headers = conditions(offset, tag).map_err(failed)?;
+        let once = || self.transport.get_with(&url, None, &headers);
+        let response = self.attempts().run(Phase::Download, once).await?;
+        let text = |name| response.headers().get(name)?.to_str().ok();
+        let same = text(ETAG).is_none_or(|now| now == tag);
+        let start = text(CONTENT_RANGE).and_then(range_start);
+        let known = match response.status() {
+            StatusCode::PARTIAL_CONTENT if same && start == Some(offset) => Some(0),
+            StatusCode::OK if text(ETAG) == Some(tag) => Some(offset),
+            _ => None,
+        };
+        match known {
+            Some(known) => Ok(Rest {
+                download: self.begun(&url, response),
+                known,
+            }),
+            None => Err(failed(Cause::Reply {
+                request: request_line("GET", &url),
+                detail: "the download broke off, and its rest is not to be had".to_owned(),
+            })),
+        }
+    }
+}
+
+fn conditions(offset: u64, tag: &str) -> Result<HeaderMap, Cause> {
+    let value = |text: &str| {
+        HeaderValue::from_str(text).map_err(|error| Cause::Internal(error.to_string()))
+    };
+    let range = value(&format!("bytes={offset}-"))?;
+    Ok(HeaderMap::from_iter([
+        (RANGE, range),
+        (IF_RANGE, value(tag)?),
+    ]))
+}
+
+fn range_start(text: &str) -> Option<u64> {
+    let (start, _) = text.strip_prefix("bytes ")?.split_once('-')?;
+    start.parse().ok()
+}

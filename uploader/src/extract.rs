@@ -1,0 +1,312 @@
+//! Fetches a packed version and unpacks it into a folder. Nothing is visible there before the whole
+//! archive has arrived, was checked and is unpacked; no entry gets out of the folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek as _};
+use std::path::{Component, Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use tar::{Archive, Entry, EntryType};
+use tempfile::TempDir;
+
+use crate::client::Client;
+use crate::error::{Cause, Error, Phase};
+use crate::pull::{Pull, Pulled, Target, pull};
+
+/// Fetches one version's file, a gzip-compressed tar, and unpacks it into `folder`, which need not
+/// be there. What is there already is never overwritten.
+///
+/// # Errors
+/// As [`pull()`]; [`Phase::Save`] for an entry that would leave the folder, or is there already.
+/// After any error but one in the very last step, moving what is unpacked, the folder is unchanged.
+pub async fn pull_into(client: &Client, request: &Pull, folder: &Path) -> Result<Pulled, Error> {
+    let not_saved = |error| Error::new(Phase::Save, Cause::file(folder, error));
+    let staging = staging(folder).map_err(not_saved)?;
+    let spool = tempfile::tempfile_in(staging.path()).map_err(not_saved)?;
+    let stream = spool.try_clone().map_err(not_saved)?;
+    let pulled = pull(client, request, Target::Stream(Box::new(stream))).await?;
+    let place = folder.to_owned();
+    let work = tokio::task::spawn_blocking(move || unpack_and_move(spool, &staging, &place));
+    let done = work
+        .await
+        .unwrap_or_else(|error| Err(Cause::Internal(error.to_string())));
+    done.map_err(|cause| Error::new(Phase::Save, cause))?;
+    let file = Some(folder.to_owned());
+    Ok(Pulled { file, ..pulled })
+}
+
+/// On the same disk as the folder, so that its content can be moved there in one step.
+fn staging(folder: &Path) -> io::Result<TempDir> {
+    let parent = match folder.parent() {
+        _ if folder.is_dir() => folder,
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    tempfile::Builder::new()
+        .prefix(".atlas-pull-")
+        .tempdir_in(parent)
+        // Without the temporary name, which helps nobody.
+        .map_err(|error| error.kind().into())
+}
+
+fn unpack_and_move(mut spool: File, staging: &TempDir, folder: &Path) -> Result<(), Cause> {
+    let failed = |error| Cause::file(folder, error);
+    spool.rewind().map_err(failed)?;
+    let content = staging.path().join("content");
+    fs::create_dir(&content).map_err(failed)?;
+    unpack(spool, &content)?;
+    if !folder.is_dir() {
+        return fs::rename(&content, folder).map_err(failed);
+    }
+    let entries = fs::read_dir(&content).map_err(failed)?;
+    let names = entries.map(|entry| Ok(entry?.file_name()));
+    let names = names.collect::<io::Result<BTreeSet<_>>>().map_err(failed)?;
+    for name in &names {
+        let place = folder.join(name);
+        if place.symlink_metadata().is_ok() {
+            let reason = "is there already, and is not overwritten";
+            let error = io::Error::new(io::ErrorKind::AlreadyExists, reason);
+            return Err(Cause::file(&place, error));
+        }
+    }
+    for name in &names {
+        fs::rename(content.join(name), folder.join(name)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Unpacks into an empty folder.
+fn unpack(archive: impl Read, root: &Path) -> Result<(), Cause> {
+    let mut archive = Archive::new(MultiGzDecoder::new(archive));
+    let mut unpacking = Unpacking {
+        root,
+        seen: BTreeMap::new(),
+    };
+    for entry in archive.entries().map_err(|error| no_archive(&error))? {
+        unpacking.entry(entry.map_err(|error| no_archive(&error))?)?;
+    }
+    // To the end, where the checksum is.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(|error| no_archive(&error))?;
+    Ok(())
+}
+
+fn no_archive(error: &io::Error) -> Cause {
+    Cause::Unpackable(format!(
+        "this is no gzip-compressed tar, or a damaged one ({error}); without --extract the file is kept as it is"
+    ))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Folder,
+    File,
+    Link,
+    HardLink,
+}
+
+fn kind(entry: EntryType) -> Option<Kind> {
+    match entry {
+        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Some(Kind::File),
+        EntryType::Directory => Some(Kind::Folder),
+        EntryType::Symlink => Some(Kind::Link),
+        EntryType::Link => Some(Kind::HardLink),
+        _ => None,
+    }
+}
+
+/// Knows what was unpacked. Since no entry lies below a link, each lies where its name says.
+struct Unpacking<'a> {
+    root: &'a Path,
+    seen: BTreeMap<PathBuf, Kind>,
+}
+
+impl Unpacking<'_> {
+    fn entry(&mut self, mut entry: Entry<'_, impl Read>) -> Result<(), Cause> {
+        let path = entry.path().map_err(|error| no_archive(&error))?;
+        let path = path.into_owned();
+        // As in a string, for a name may hold anything.
+        let refused = |reason| Cause::Unpackable(format!("the entry {path:?} {reason}"));
+        let name = inside(&path).ok_or_else(|| refused("would leave the folder"))?;
+        let kind = kind(entry.header().entry_type())
+            .ok_or_else(|| refused("is neither file nor folder nor link"))?;
+        self.check(&name, kind).map_err(refused)?;
+        let target = entry.link_name().map_err(|error| no_archive(&error))?;
+        let target = target.unwrap_or_default().into_owned();
+        let allowed = match kind {
+            Kind::HardLink => inside(&target)
+                .is_some_and(|target| matches!(self.seen.get(&target), Some(Kind::File))),
+            Kind::Link => stays_inside(&name, &target),
+            Kind::File | Kind::Folder => true,
+        };
+        if !allowed {
+            return Err(refused("is a link that may lead out of the folder"));
+        }
+        let place = self.root.join(&name);
+        self.seen.insert(name, kind);
+        self.write(&mut entry, kind, &place, &target)
+            .map_err(|error| Cause::file(&place, error))
+    }
+
+    fn write(
+        &self,
+        entry: &mut Entry<'_, impl Read>,
+        kind: Kind,
+        place: &Path,
+        target: &Path,
+    ) -> io::Result<()> {
+        fs::create_dir_all(place.parent().unwrap_or(self.root))?;
+        match kind {
+            Kind::Folder => make_folder(place, entry.header().mode()?),
+            Kind::HardLink => {
+                let target = inside(target).unwrap_or_default();
+                fs::hard_link(self.root.join(target), place)
+            }
+            Kind::File | Kind::Link => entry.unpack(place).map(drop),
+        }
+    }
+
+    fn check(&self, name: &Path, kind: Kind) -> Result<(), &'static str> {
+        let is_no_folder = |above: &Path| {
+            let seen = self.seen.get(above);
+            seen.is_some_and(|kind| *kind != Kind::Folder)
+        };
+        if name.ancestors().skip(1).any(is_no_folder) {
+            return Err("lies below a link or a file");
+        }
+        match self.seen.get(name) {
+            Some(Kind::Folder) if kind == Kind::Folder => Ok(()),
+            Some(_) => Err("is there twice"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The name without dots; `None` for one that is absolute or climbs.
+fn inside(path: &Path) -> Option<PathBuf> {
+    let mut name = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(part) => name.push(part),
+            Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    Some(name)
+}
+
+/// Whether a link there leads to a place in the folder: it climbs first, not above the root, and
+/// then only goes down. Where it passes other links, these stay inside, too.
+fn stays_inside(name: &Path, target: &Path) -> bool {
+    let depth = name.components().count().saturating_sub(1);
+    let parts = target
+        .components()
+        .filter(|part| *part != Component::CurDir);
+    let parts: Vec<_> = parts.collect();
+    let climbs = parts
+        .iter()
+        .take_while(|part| **part == Component::ParentDir);
+    let climbs = climbs.count();
+    let down = parts[climbs..].iter();
+    climbs <= depth
+        && down
+            .into_iter()
+            .all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// One whose owner can enter and fill it, whatever the archive says.
+fn make_folder(place: &Path, mode: u32) -> io::Result<()> {
+    fs::create_dir_all(place)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(place, fs::Permissions::from_mode(mode & 0o777 | 0o700))?;
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+    use tar::{Builder, Header};
+
+    /// An entry written byte by byte: the library would refuse the names that are tested here.
+    fn entry(tar: &mut Builder<Vec<u8>>, kind: EntryType, name: &str, target: &str) {
+        let mut header = Header::new_gnu();
+        let old = header.as_old_mut();
+        old.name[..name.len()].copy_from_slice(name.as_bytes());
+        old.linkname[..target.len()].copy_from_slice(target.as_bytes());
+        header.set_entry_type(kind);
+        header.set_mode(0o555);
+        let content: &[u8] = if kind.is_file() { b"content" } else { b"" };
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        tar.append(&header, content).unwrap();
+    }
+
+    fn unpacked(entries: &[(EntryType, &str, &str)]) -> (TempDir, Result<(), String>) {
+        let mut tar = Builder::new(Vec::new());
+        for (kind, name, target) in entries {
+            entry(&mut tar, *kind, name, target);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("a/root");
+        fs::create_dir_all(&root).unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&tar.into_inner().unwrap()).unwrap();
+        let result = unpack(gzip.finish().unwrap().as_slice(), &root);
+        (folder, result.map_err(|cause| cause.to_string()))
+    }
+
+    use EntryType::{Directory, Fifo, Link, Regular, Symlink};
+
+    #[test]
+    fn files_folders_and_links_that_stay_inside_are_unpacked() {
+        let (folder, result) = unpacked(&[
+            (Directory, "./", ""),
+            (Directory, "d/e/", ""),
+            (Regular, "./d/e/f", ""),
+            (Symlink, "d/up", "../x"),
+            (Symlink, "down", "./d/e"),
+            (Link, "d/hard", "d/e/f"),
+            (Regular, "x", ""),
+        ]);
+        result.unwrap();
+        let root = folder.path().join("a/root");
+        for name in ["d/e/f", "d/up", "down/f", "d/hard"] {
+            assert_eq!(fs::read(root.join(name)).unwrap(), b"content", "{name}");
+        }
+    }
+
+    #[test]
+    fn what_would_leave_the_folder_is_refused_and_named() {
+        for (entries, reason) in [
+            (&[(Regular, "../x", "")][..], "would leave the folder"),
+            (&[(Regular, "/tmp/x", "")], "would leave the folder"),
+            (&[(Directory, "d/../../x", "")], "would leave the folder"),
+            (&[(Symlink, "x", "/etc")], "may lead out"),
+            (&[(Symlink, "x", "..")], "may lead out"),
+            (&[(Symlink, "d/x", "../../y")], "may lead out"),
+            (&[(Symlink, "d/x", "e/../..")], "may lead out"),
+            (&[(Link, "x", "../y")], "may lead out"),
+            (&[(Link, "x", "/etc/passwd")], "may lead out"),
+            (&[(Symlink, "s", "y"), (Link, "x", "s")], "may lead out"),
+            (&[(Symlink, "s", "d"), (Regular, "s/x", "")], "lies below"),
+            (&[(Symlink, "s", "d"), (Symlink, "s/x", "..")], "lies below"),
+            (&[(Symlink, "s", "d"), (Regular, "s", "")], "is there twice"),
+            (
+                &[(Regular, "s", ""), (Symlink, "./s", "d")],
+                "is there twice",
+            ),
+            (&[(Fifo, "x", "")], "is neither file nor folder nor link"),
+        ] {
+            let (folder, result) = unpacked(entries);
+            let error = result.unwrap_err();
+            assert!(error.contains(reason), "{entries:?}: {error}");
+            assert!(!folder.path().join("x").exists() && !folder.path().join("a/x").exists());
+        }
+    }
+}

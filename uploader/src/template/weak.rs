@@ -1,0 +1,62 @@
+//! Weak decoding, as Packer reads templates: a number where a text is wanted becomes one.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// A scalar as a text.
+pub(super) fn text(value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Null => Ok(String::new()),
+        Value::Bool(truth) => Ok(u8::from(*truth).to_string()),
+        // 3.0 is 3; what is whole already keeps all its digits.
+        Value::Number(number) => Ok(match number.as_f64() {
+            Some(float) if number.is_f64() => float.to_string(),
+            _ => number.to_string(),
+        }),
+        Value::Array(_) | Value::Object(_) => Err("expected a text".to_owned()),
+    }
+}
+
+/// Any scalar that means yes or no.
+pub(super) fn truth(value: &Value) -> Result<bool, String> {
+    match value {
+        Value::Null => Ok(false),
+        Value::Bool(truth) => Ok(*truth),
+        Value::Number(number) => Ok(number.as_f64() != Some(0.0)),
+        Value::String(text) => match text.as_str() {
+            "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+            "" | "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+            _ => Err("expected true or false".to_owned()),
+        },
+        Value::Array(_) | Value::Object(_) => Err("expected true or false".to_owned()),
+    }
+}
+
+/// An object of scalars, or a list of such objects.
+pub(super) fn map(value: &Value) -> Result<BTreeMap<String, String>, String> {
+    let objects = match value {
+        Value::Null => &[],
+        Value::Array(objects) => objects.as_slice(),
+        object => std::slice::from_ref(object),
+    };
+    let mut map = BTreeMap::new();
+    for object in objects {
+        let object = object.as_object().ok_or("expected a map")?;
+        for (key, value) in object {
+            let value = text(value).map_err(|reason| format!("{key}: {reason}"))?;
+            map.insert(key.clone(), value);
+        }
+    }
+    Ok(map)
+}
+
+/// A list of texts, or a single one.
+pub(super) fn list(value: &Value) -> Result<Vec<String>, String> {
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(values) => values.iter().map(text).collect(),
+        single => text(single).map(|text| vec![text]),
+    }
+}

@@ -1,0 +1,159 @@
+//! Downloads that break off and go on, and archives that are unpacked.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
+mod support;
+
+use mock_atlas::MockAtlas;
+use support::gzip;
+use support::program::{Program, Run, assert_run};
+use support::server::{Reply, Request, Server};
+
+const TAG: &str = "\"some-strong-tag\"";
+const PULL: [&str; 8] = [
+    "pull",
+    "acme/web",
+    "--type",
+    "t",
+    "--version",
+    "1",
+    "-o",
+    "image",
+];
+
+fn content() -> Vec<u8> {
+    (0..100_000u32).flat_map(u32::to_le_bytes).collect()
+}
+
+fn asked_from(request: &Request) -> Option<usize> {
+    let range = request.header("range")?.strip_prefix("bytes=")?;
+    range.trim_end_matches('-').parse().ok()
+}
+
+async fn pulled(program: &Program) -> Run {
+    program.run(&PULL).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_that_breaks_off_goes_on_where_it_was() {
+    let server = Server::start(|_, request| match asked_from(request) {
+        None => Reply::Half(content()).with("ETag", TAG),
+        Some(from) => {
+            assert_eq!(request.header("if-range"), Some(TAG));
+            let range = format!("bytes {from}-399999/400000");
+            let rest = content()[from..].to_vec();
+            Reply::Status(206, Vec::new(), rest)
+                .with("Content-Range", &range)
+                .with("ETag", TAG)
+        }
+    })
+    .await;
+    let program = Program::at(server.url(), "canary-T0ken");
+    assert_run("resumed", pulled(&program).await);
+    assert_eq!(std::fs::read(program.path("image")).unwrap(), content());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_ranges_begins_anew_and_the_known_bytes_are_skipped() {
+    let server = Server::start(|_, request| match asked_from(request) {
+        None => Reply::Half(content()).with("ETag", TAG),
+        Some(_) => Reply::Status(200, Vec::new(), content()).with("ETag", TAG),
+    })
+    .await;
+    let program = Program::at(server.url(), "T0ken");
+    assert_eq!(pulled(&program).await.code, 0);
+    assert_eq!(std::fs::read(program.path("image")).unwrap(), content());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_another_file_no_byte_is_taken() {
+    let wrong_place = || Reply::Status(206, Vec::new(), vec![1]).with("ETag", TAG);
+    let others: [Reply; 3] = [
+        Reply::Status(200, Vec::new(), content()).with("ETag", "\"another\""),
+        wrong_place().with("Content-Range", "bytes 1-1/400000"),
+        wrong_place(),
+    ];
+    for other in others {
+        let server = Server::start(move |_, request| match asked_from(request) {
+            None => Reply::Half(content()).with("ETag", TAG),
+            Some(_) => other.clone(),
+        })
+        .await;
+        let program = Program::at(server.url(), "T0ken");
+        let run = pulled(&program).await;
+        assert_eq!(run.code, 1, "{run}");
+        assert!(run.stderr.contains("its rest is not to be had"), "{run}");
+        assert_eq!(std::fs::read_dir(program.folder()).unwrap().count(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_headway_it_ends_and_without_a_strong_tag_it_does_not_begin() {
+    let stuck = Server::start(|_, _| Reply::Half(content()).with("ETag", TAG)).await;
+    let run = pulled(&Program::at(stuck.url(), "T0ken")).await;
+    assert_eq!(run.code, 7, "{run}");
+    assert_eq!(stuck.requests().len(), 4);
+    let weak = Server::start(|_, _| Reply::Half(content()).with("ETag", "W/\"weak\"")).await;
+    let run = pulled(&Program::at(weak.url(), "T0ken")).await;
+    assert_eq!(run.code, 7, "{run}");
+    assert_eq!(weak.requests().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_packed_folder_is_unpacked_and_nothing_is_overwritten() {
+    let atlas = MockAtlas::builder().token("canary-T0ken").start().await;
+    let atlas = atlas.unwrap();
+    let program = Program::at(atlas.url(), atlas.token());
+    program.write("out/a.txt", "a");
+    program.write("out/sub/b.txt", "b");
+    let push = ["push", "acme/web", "--type", "t", "out"];
+    assert_eq!(program.run(&push).await.code, 0);
+    let extract = ["pull", "acme/web", "--type", "t", "--extract", "new/er"];
+    assert_run("extract_no_parent", program.run(&extract).await);
+    std::fs::create_dir(program.path("new")).unwrap();
+    assert_run("extract_new", program.run(&extract).await);
+    let read = |name: &str| std::fs::read_to_string(program.path(name)).unwrap();
+    assert_eq!(
+        (read("new/er/a.txt"), read("new/er/sub/b.txt")),
+        ("a".into(), "b".into())
+    );
+    assert_run("extract_again", program.run(&extract).await);
+
+    program.write("there/other.txt", "other");
+    let there = [
+        "pull",
+        "acme/web",
+        "--type",
+        "t",
+        "--extract",
+        "there",
+        "--output",
+        "json",
+    ];
+    assert_run("extract_there", program.run(&there).await);
+    let mut names: Vec<_> = std::fs::read_dir(program.path("there")).unwrap().collect();
+    assert_eq!(names.drain(..).count(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_archive_leaves_nothing() {
+    let server = Server::start(|_, _| Reply::Status(200, Vec::new(), gzip(&[7; 5000]))).await;
+    let program = Program::at(server.url(), "T0ken");
+    let pull = [
+        "pull",
+        "acme/web",
+        "--type",
+        "t",
+        "--version",
+        "1",
+        "--extract",
+        "out",
+    ];
+    assert_run("extract_no_archive", program.run(&pull).await);
+    assert_eq!(std::fs::read_dir(program.folder()).unwrap().count(), 0);
+}
