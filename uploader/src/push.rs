@@ -25,6 +25,8 @@ pub struct Push {
     pub id: Option<String>,
     /// Files and folders that become its file; none for a version without.
     pub paths: Vec<PathBuf>,
+    /// How they are packed.
+    pub packing: pack::Options,
     /// Free text by key.
     pub metadata: BTreeMap<String, String>,
     /// The build it belongs to; 0 is none.
@@ -40,7 +42,7 @@ impl Push {
     /// [`Phase::Configure`] when there is neither a path nor an id; [`Phase::Pack`] for paths that
     /// are not there or have no common folder.
     pub fn check(&self) -> Result<String, Error> {
-        pack::check(&self.paths).map_err(|cause| Error::new(Phase::Pack, cause))?;
+        pack::check(&self.paths, &self.packing).map_err(|cause| Error::new(Phase::Pack, cause))?;
         let default = || pack::default_id(&self.paths);
         let id = self.id.clone().or_else(default).filter(|id| !id.is_empty());
         id.ok_or_else(|| {
@@ -61,7 +63,8 @@ pub struct Receipt {
     pub slug: String,
     /// The version's number.
     pub version: u64,
-    /// `sha256:` and 64 hex digits of the bytes as they were sent; null without a file.
+    /// `sha256:` and 64 hex digits of the bytes as they were sent; null without a file, and when
+    /// none was wanted.
     pub digest: Option<String>,
     /// How many bytes that were; 0 without a file.
     pub bytes: u64,
@@ -101,7 +104,7 @@ pub async fn push(client: &Client, push: &Push) -> Result<Receipt, Error> {
     let id = blocking(move || checked.check()).await??;
     let mut timings = Timings::default();
     timed(&mut timings.authenticate, client.authenticate()).await?;
-    let payload = timed(&mut timings.pack, packed(push)).await?;
+    let payload = timed(&mut timings.pack, packed(client, push)).await?;
     timed(&mut timings.artifact, ensure_artifact(client, &push.name)).await?;
     let bytes = payload.as_ref().map_or(0, Payload::len);
     client.reporter().report(Event::Uploading { bytes });
@@ -122,16 +125,19 @@ pub async fn push(client: &Client, push: &Push) -> Result<Receipt, Error> {
     Ok(Receipt {
         slug,
         version: created.version,
-        digest: payload.map(|payload| payload.digest().to_string()),
+        digest: payload
+            .and_then(|payload| payload.digest())
+            .map(|digest| digest.to_string()),
         bytes,
         timings,
         attempts,
     })
 }
 
-async fn packed(push: &Push) -> Result<Option<Payload>, Error> {
-    let paths = push.paths.clone();
-    let packed = blocking(move || pack::pack(&paths)).await?;
+async fn packed(client: &Client, push: &Push) -> Result<Option<Payload>, Error> {
+    let (paths, options) = (push.paths.clone(), push.packing.clone());
+    let reporter = client.shared_reporter();
+    let packed = blocking(move || pack::pack(&paths, &options, &*reporter)).await?;
     packed.map_err(|cause| Error::new(Phase::Pack, cause))
 }
 

@@ -11,6 +11,13 @@ use crate::slug::ArtifactName;
 pub enum Event<'a> {
     /// The artifact was not there and is being made.
     CreatingArtifact(&'a ArtifactName),
+    /// So many bytes of the files were read and packed.
+    Packing {
+        /// Packed so far.
+        packed: u64,
+        /// The size of all files, where it is known.
+        total: Option<u64>,
+    },
     /// The version is about to be made; `bytes` will follow, 0 when it has no file.
     Uploading {
         /// The size of what is sent.

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use atlas_uploader::config::Flags;
+use atlas_uploader::pack::{Level, Options};
 use atlas_uploader::slug::{ArtifactName, ArtifactType};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
@@ -165,6 +166,50 @@ pub(crate) struct PushArgs {
     /// The compilation the version belongs to [variable: ATLAS_COMPILE_ID]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) compile_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) packing: PackingArgs,
+}
+
+/// How files are packed.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Packing")]
+pub(crate) struct PackingArgs {
+    /// Of a folder, only what matches; * stops at a /, ** does not; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<String>,
+    /// Of a folder, nothing that matches or is below; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Of a folder, only what git tracks
+    #[arg(long)]
+    vcs: bool,
+    /// 0 stores, and needs no temporary file; 9 is the smallest, and slow [default: 3]
+    #[arg(long, value_name = "0-9", value_parser = level)]
+    compression_level: Option<Level>,
+    /// The same content gives the same bytes: times, owners and permissions are fixed ones
+    #[arg(long)]
+    reproducible: bool,
+    /// Do not hash the file before it is sent
+    #[arg(long)]
+    no_digest: bool,
+}
+
+impl PackingArgs {
+    pub(crate) fn into_options(self) -> Options {
+        Options {
+            include: self.include,
+            exclude: self.exclude,
+            vcs: self.vcs,
+            level: self.compression_level.unwrap_or_default(),
+            reproducible: self.reproducible,
+            digest: !self.no_digest,
+        }
+    }
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    let level = text.parse().ok().and_then(Level::new);
+    level.ok_or_else(|| "not a number from 0 to 9".to_owned())
 }
 
 #[derive(Debug, clap::Args)]

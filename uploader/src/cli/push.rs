@@ -34,6 +34,7 @@ fn requests(args: PushArgs) -> Result<Vec<Push>, Error> {
         artifact_type: args.artifact.artifact_type,
         id: args.id,
         paths: args.paths,
+        packing: args.packing.into_options(),
         metadata: args.metadata.into_iter().collect(),
         build_id,
         compile_id,

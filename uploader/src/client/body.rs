@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
+use tokio::sync::mpsc::Receiver;
 
 use crate::pack::Payload;
 use crate::reporter::{Event, Reporter};
 
-const CHUNK: u64 = 256 * 1024;
+/// Chunks that wait to be sent: while one is sent the next is read, or made.
+const AHEAD: usize = 4;
 
 /// The local file could not be read while it was sent, found again in the chain of reasons of the
 /// request that failed for it.
@@ -18,27 +20,35 @@ const CHUNK: u64 = 256 * 1024;
 #[error("{0}")]
 pub(super) struct LocalRead(pub(super) io::Error);
 
-/// Reads the payload from its beginning, at most a chunk in memory at a time.
+/// Reads the payload from its beginning, a few chunks in memory at a time.
 pub(super) fn body(payload: &Payload, reporter: &Arc<dyn Reporter>) -> reqwest::Body {
-    let state = (payload.clone(), Arc::clone(reporter), 0);
+    let total = payload.len();
+    let state = (chunks(payload.clone()), Arc::clone(reporter), 0);
     reqwest::Body::wrap_stream(stream::try_unfold(
         state,
-        |(payload, reporter, sent)| async move {
-            let total = payload.len();
-            if sent == total {
+        move |(mut chunks, reporter, sent)| async move {
+            let Some(chunk) = chunks.recv().await.transpose().map_err(LocalRead)? else {
                 return Ok::<_, LocalRead>(None);
-            }
-            let chunk = read(payload.clone(), sent).await.map_err(LocalRead)?;
+            };
             let sent = sent + chunk.len() as u64;
             reporter.report(Event::Sent { sent, total });
-            Ok(Some((chunk, (payload, reporter, sent))))
+            Ok(Some((chunk, (chunks, reporter, sent))))
         },
     ))
 }
 
-async fn read(payload: Payload, offset: u64) -> io::Result<Bytes> {
-    let length = CHUNK.min(payload.len() - offset);
-    tokio::task::spawn_blocking(move || payload.read_at(offset, length))
-        .await
-        .map_err(io::Error::other)?
+/// Ends early once nobody takes the chunks any more.
+fn chunks(payload: Payload) -> Receiver<io::Result<Bytes>> {
+    let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let mut send = |chunk| {
+            let sent = sender.blocking_send(Ok(chunk));
+            sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+        };
+        if let Err(error) = payload.for_each_chunk(&mut send) {
+            // Whoever has left does not need to know why.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    receiver
 }

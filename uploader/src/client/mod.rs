@@ -138,6 +138,10 @@ impl Client {
         &*self.reporter
     }
 
+    pub(crate) fn shared_reporter(&self) -> Arc<dyn Reporter> {
+        Arc::clone(&self.reporter)
+    }
+
     /// `GET /authenticate`: the user the token belongs to, if the server says (the genuine client
     /// reads nothing but the status).
     ///
@@ -240,10 +244,9 @@ impl Client {
         };
         let once = || self.transport.put(&url, payload, &self.reporter);
         let (stored, attempts) = self.retry.run(phase.clone(), self.told(), once).await?;
-        match stored {
-            Some(server) if server != payload.digest() => {
+        match (stored, payload.digest()) {
+            (Some(server), Some(here)) if server != here => {
                 let request = transport::secret_line("PUT", &url);
-                let here = payload.digest();
                 Err(Error::new(
                     phase,
                     Cause::Digest {
