@@ -8,6 +8,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use atlas_uploader::client::SearchQuery;
+use atlas_uploader::pack::Options;
 use atlas_uploader::pull::{Pull, Target, pull};
 use atlas_uploader::secret::Token;
 use atlas_uploader::slug::{ArtifactName, ArtifactType};
@@ -53,6 +54,7 @@ async fn push_files(
         artifact_type: artifact_type.clone(),
         id: Some("round-trip".to_owned()),
         paths,
+        packing: Options::default(),
         metadata: [("os".to_owned(), "linux".to_owned())].into(),
         build_id: 0,
         compile_id: 0,

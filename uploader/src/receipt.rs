@@ -5,6 +5,7 @@
 //! It holds the upload URL, which authorises whoever knows it, so only its owner may read it; it
 //! never holds the token.
 
+use std::fmt;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -42,10 +43,20 @@ pub enum State {
 /// What a version's file consists of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
-    /// The digest as it prints.
-    pub digest: String,
+    /// The digest as it prints; `None` when none was wanted.
+    pub digest: Option<String>,
     /// The length.
     pub bytes: u64,
+}
+
+/// The digest or, without one, the length.
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.digest {
+            Some(digest) => f.write_str(digest),
+            None => write!(f, "{} bytes", self.bytes),
+        }
+    }
 }
 
 /// One push.

@@ -200,9 +200,10 @@ async fn the_address_of_the_service_that_is_gone_is_explained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_archive_is_made_in_tmpdir_and_leaves_nothing_there() {
+async fn a_large_archive_is_made_in_tmpdir_and_leaves_nothing_there() {
     let (_atlas, program) = ready().await;
-    let push = ["push", "acme/web", "--type", "t", "out"];
+    program.write("large", support::noise(9 * 1024 * 1024));
+    let push = ["push", "acme/web", "--type", "t", "large"];
     let spool = tempfile::tempdir().unwrap();
     let program = program.with("TMPDIR", spool.path().to_str().unwrap());
     let run = program.run(&push).await;
@@ -213,6 +214,46 @@ async fn the_archive_is_made_in_tmpdir_and_leaves_nothing_there() {
     assert_eq!(run.code, 3, "{run}");
     let named = "Error archiving artifact: /nowhere: writing the temporary archive: ";
     assert!(run.stderr.contains(named), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_or_stored_archive_needs_no_tmpdir() {
+    let (_atlas, program) = ready().await;
+    program.write("large", support::noise(9 * 1024 * 1024));
+    let program = program.with("TMPDIR", "/nowhere");
+    for path_and_flags in [&["out"][..], &["large", "--compression-level", "0"]] {
+        let push = [&["push", "acme/web", "--type", "t"], path_and_flags].concat();
+        let run = program.run(&push).await;
+        assert_eq!(run.code, 0, "{run}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_options_of_packing_reach_the_archive() {
+    let (atlas, program) = ready().await;
+    program.write("tree/keep", "1");
+    program.write("tree/keep.log", "2");
+    program.write("tree/other", "3");
+    let mut push = vec![
+        "push", "acme/web", "--type", "t", "tree", "--output", "json",
+    ];
+    push.extend(["--include", "keep*", "--exclude", "*.log", "--reproducible"]);
+    push.extend(["--compression-level", "9", "--no-digest"]);
+    let run = program.run(&push).await;
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stdout.contains("\"digest\":null"), "{run}");
+    drop(atlas);
+    for level in ["10", "-1", "x"] {
+        let level = format!("--compression-level={level}");
+        let run = program
+            .run(&["push", "acme/web", "--type", "t", "tree", &level])
+            .await;
+        assert_eq!(run.code, 2, "{run}");
+    }
+    let run = program
+        .run(&["push", "acme/web", "--type", "t", "tree/keep", "--vcs"])
+        .await;
+    assert_eq!(run.code, 2, "{run}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

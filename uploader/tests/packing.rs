@@ -12,16 +12,18 @@ mod support;
 use std::path::PathBuf;
 
 use atlas_uploader::exit_code::ExitCode;
-use atlas_uploader::pack::{Payload, check, pack};
+use atlas_uploader::pack::{Options, Payload, check, pack};
+use atlas_uploader::reporter::Silent;
 use atlas_uploader::{Error, Phase};
-use support::{entries, gzip, write_files};
+use support::{bytes, entries, gzip, write_files};
 
-fn bytes(payload: &Payload) -> Vec<u8> {
-    payload.read_at(0, payload.len()).unwrap().to_vec()
+fn packed_payload(paths: &[PathBuf]) -> Payload {
+    let packed = pack(paths, &Options::default(), &Silent);
+    packed.unwrap().unwrap()
 }
 
 fn packed(paths: &[PathBuf]) -> Vec<(String, Option<Vec<u8>>)> {
-    entries(bytes(&pack(paths).unwrap().unwrap()).as_slice())
+    entries(bytes(&packed_payload(paths)).as_slice())
 }
 
 fn names(paths: &[PathBuf]) -> Vec<String> {
@@ -29,7 +31,9 @@ fn names(paths: &[PathBuf]) -> Vec<String> {
 }
 
 fn refusal(paths: &[PathBuf]) -> String {
-    let cause = check(paths).and_then(|()| pack(paths)).unwrap_err();
+    let options = Options::default();
+    let packed = check(paths, &options).and_then(|()| pack(paths, &options, &Silent));
+    let cause = packed.unwrap_err();
     let error = Error::new(Phase::Pack, cause);
     assert_eq!(ExitCode::from(&error), ExitCode::LocalFile);
     error.to_string()
@@ -37,7 +41,7 @@ fn refusal(paths: &[PathBuf]) -> String {
 
 #[test]
 fn no_paths_are_no_file() {
-    assert!(pack(&[]).unwrap().is_none());
+    assert!(pack(&[], &Options::default(), &Silent).unwrap().is_none());
 }
 
 #[test]
@@ -55,9 +59,9 @@ fn a_gzip_file_passes_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("any.name");
     std::fs::write(&path, gzip(b"content")).unwrap();
-    let payload = pack(&[path]).unwrap().unwrap();
+    let payload = packed_payload(&[path]);
     assert_eq!(bytes(&payload), gzip(b"content"));
-    assert!(payload.digest().to_string().starts_with("sha256:"));
+    assert!(payload.digest().unwrap().to_string().starts_with("sha256:"));
 }
 
 #[test]

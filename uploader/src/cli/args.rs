@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use atlas_uploader::config::Flags;
+use atlas_uploader::pack::{Level, Options};
 use atlas_uploader::retry::RetryPolicy;
 use atlas_uploader::slug::{ArtifactName, ArtifactType};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
@@ -340,7 +341,8 @@ pub(crate) struct PushArgs {
     /// The compilation the version belongs to [variable: ATLAS_COMPILE_ID]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) compile_id: Option<String>,
-    /// Add nothing to the metadata; a version without a file is then not repeated when in doubt
+    /// Hash nothing and add nothing to the metadata; when in doubt, a version without a file is then
+    /// not made again
     #[arg(long, conflicts_with_all = ["skip_existing", "verify"])]
     pub(crate) no_digest: bool,
     /// Push nothing when the latest version has the same id, metadata and bytes
@@ -355,9 +357,12 @@ pub(crate) struct PushArgs {
     /// Finish the pushes of a receipt
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "name", "artifact_type", "paths", "id", "manifest", "template", "only", "metadata", "build_id",
-        "compile_id", "no_digest", "skip_existing", "verify", "receipt",
+        "compile_id", "no_digest", "skip_existing", "verify", "receipt", "include", "exclude", "vcs",
+        "compression_level", "reproducible",
     ])]
     pub(crate) resume: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) packing: PackingArgs,
 }
 
 impl PushArgs {
@@ -365,6 +370,45 @@ impl PushArgs {
     pub(crate) fn receipt_file(&self) -> Option<&PathBuf> {
         self.receipt.as_ref().or(self.resume.as_ref())
     }
+}
+
+/// How files are packed.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Packing")]
+pub(crate) struct PackingArgs {
+    /// Of a folder, only what matches; * stops at a /, ** does not; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<String>,
+    /// Of a folder, nothing that matches or is below; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Of a folder, only what git tracks
+    #[arg(long)]
+    vcs: bool,
+    /// 0 stores, and needs no temporary file; 9 is the smallest, and slow [default: 3]
+    #[arg(long, value_name = "0-9", value_parser = level)]
+    compression_level: Option<Level>,
+    /// The same content gives the same bytes: times, owners and permissions are fixed ones
+    #[arg(long)]
+    reproducible: bool,
+}
+
+impl PackingArgs {
+    pub(crate) fn options(&self, digest: bool) -> Options {
+        Options {
+            include: self.include.clone(),
+            exclude: self.exclude.clone(),
+            vcs: self.vcs,
+            level: self.compression_level.unwrap_or_default(),
+            reproducible: self.reproducible,
+            digest,
+        }
+    }
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    let level = text.parse().ok().and_then(Level::new);
+    level.ok_or_else(|| "not a number from 0 to 9".to_owned())
 }
 
 #[derive(Debug, clap::Args)]

@@ -144,6 +144,7 @@ pub(super) fn given(
         artifact_type,
         id: args.id.clone(),
         paths: args.paths.clone(),
+        packing: args.packing.options(!args.no_digest),
         metadata,
         build_id: ids.build.value,
         compile_id: ids.compile.value,

@@ -8,11 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::Receiver;
 
 use crate::pack::Payload;
 use crate::reporter::{Event, Reporter};
 
-const CHUNK: u64 = 256 * 1024;
+/// Chunks that wait to be sent: while one is sent the next is read, or made.
+const AHEAD: usize = 4;
 
 /// The local file could not be read while it was sent, found again in the chain of reasons of the
 /// request that failed for it.
@@ -20,25 +22,32 @@ const CHUNK: u64 = 256 * 1024;
 #[error("{0}")]
 pub(super) struct LocalRead(pub(super) io::Error);
 
-/// Reads the payload from its beginning, at most a chunk in memory at a time. The second value hears
-/// of each chunk.
+/// Reads the payload from its beginning, a few chunks in memory at a time. The second value hears of
+/// each chunk.
 pub(super) fn body(
     payload: &Payload,
     reporter: &Arc<dyn Reporter>,
 ) -> (reqwest::Body, Arc<Notify>) {
+    let total = payload.len();
     let moved = Arc::new(Notify::new());
-    let state = (payload.clone(), Arc::clone(reporter), Arc::clone(&moved), 0);
-    let chunks = stream::try_unfold(state, |(payload, reporter, moved, sent)| async move {
-        let total = payload.len();
-        if sent == total {
-            return Ok::<_, LocalRead>(None);
-        }
-        let chunk = read(payload.clone(), sent).await.map_err(LocalRead)?;
-        let sent = sent + chunk.len() as u64;
-        moved.notify_one();
-        reporter.report(Event::Sent { sent, total });
-        Ok(Some((chunk, (payload, reporter, moved, sent))))
-    });
+    let state = (
+        chunks(payload.clone()),
+        Arc::clone(reporter),
+        Arc::clone(&moved),
+        0,
+    );
+    let chunks = stream::try_unfold(
+        state,
+        move |(mut chunks, reporter, moved, sent)| async move {
+            let Some(chunk) = chunks.recv().await.transpose().map_err(LocalRead)? else {
+                return Ok::<_, LocalRead>(None);
+            };
+            let sent = sent + chunk.len() as u64;
+            moved.notify_one();
+            reporter.report(Event::Sent { sent, total });
+            Ok(Some((chunk, (chunks, reporter, moved, sent))))
+        },
+    );
     (reqwest::Body::wrap_stream(chunks), moved)
 }
 
@@ -47,9 +56,18 @@ pub(super) async fn stalled(moved: &Notify, limit: Duration) {
     while tokio::time::timeout(limit, moved.notified()).await.is_ok() {}
 }
 
-async fn read(payload: Payload, offset: u64) -> io::Result<Bytes> {
-    let length = CHUNK.min(payload.len() - offset);
-    tokio::task::spawn_blocking(move || payload.read_at(offset, length))
-        .await
-        .map_err(io::Error::other)?
+/// Ends early once nobody takes the chunks any more.
+fn chunks(payload: Payload) -> Receiver<io::Result<Bytes>> {
+    let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let mut send = |chunk| {
+            let sent = sender.blocking_send(Ok(chunk));
+            sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+        };
+        if let Err(error) = payload.for_each_chunk(&mut send) {
+            // Whoever has left does not need to know why.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    receiver
 }

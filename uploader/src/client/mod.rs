@@ -164,6 +164,10 @@ impl Client {
         &*self.reporter
     }
 
+    pub(crate) fn shared_reporter(&self) -> Arc<dyn Reporter> {
+        Arc::clone(&self.reporter)
+    }
+
     /// `GET /authenticate`: the user the token belongs to, if the server says (the genuine client
     /// reads nothing but the status).
     ///
@@ -265,9 +269,9 @@ impl Client {
         // It may come from a receipt, and not from a reply.
         self.redactor.add_url(&url);
         let stored = self.transport.put(&url, payload, &self.reporter).await;
-        let here = payload.digest();
-        match stored.map_err(|cause| Error::new(phase.clone(), cause))? {
-            Some(server) if server != here => {
+        let stored = stored.map_err(|cause| Error::new(phase.clone(), cause))?;
+        match (stored, payload.digest()) {
+            (Some(server), Some(here)) if server != here => {
                 let request = transport::secret_line("PUT", &url);
                 let cause = Cause::Digest {
                     request,

@@ -1,111 +1,112 @@
-//! Writes a gzip-compressed tar into an unlinked temporary file.
+//! The tar: the names of [`Entries`], each with the content of its file.
 
 use std::fs::{File, Metadata};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use tar::{Builder, EntryType, Header};
+use tar::{Builder, EntryType, Header, HeaderMode};
 
 use super::entries::{self, Entries};
-use super::payload::Payload;
-use crate::digest::HashingWriter;
 use crate::error::Cause;
 
-type Tar = Builder<GzEncoder<HashingWriter<BufWriter<Spool>>>>;
+/// A tar that can be written as often as it takes, and is not kept anywhere.
+#[derive(Debug)]
+pub(super) struct Archive {
+    entries: Entries,
+    mode: HeaderMode,
+}
 
-pub(super) fn write(entries: &Entries) -> Result<Payload, Cause> {
-    let mut tar = Spool::open().map(compressed).map_err(spool_failed)?;
-    for (name, path) in entries {
-        append(&mut tar, name, path)?;
+impl Archive {
+    pub(super) fn new(entries: Entries, reproducible: bool) -> Self {
+        let mode = if reproducible {
+            HeaderMode::Deterministic
+        } else {
+            HeaderMode::Complete
+        };
+        Self { entries, mode }
     }
-    finish(tar).map_err(spool_failed)
-}
 
-fn compressed(spool: Spool) -> Tar {
-    let hashing = HashingWriter::new(BufWriter::with_capacity(256 * 1024, spool));
-    Builder::new(GzEncoder::new(hashing, Compression::default()))
-}
-
-fn finish(tar: Tar) -> io::Result<Payload> {
-    let (buffered, digest, length) = tar.into_inner()?.finish()?.finish();
-    let spool = buffered
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)?;
-    Ok(Payload::new(spool.0, length, digest))
-}
-
-fn append(tar: &mut Tar, name: &Path, path: &Path) -> Result<(), Cause> {
-    let metadata = entries::kind(path)?;
-    let done = if metadata.is_dir() {
-        append_folder(tar, name, &metadata)
-    } else {
-        append_file(tar, name, path, &metadata)
-    };
-    done.map_err(|error| Cause::file(path, error))
-}
-
-fn append_folder(tar: &mut Tar, name: &Path, metadata: &Metadata) -> io::Result<()> {
-    // The slash at the end is in every archive the original made.
-    tar.append_data(
-        &mut header(metadata, EntryType::Directory, 0),
-        name.join(""),
-        io::empty(),
-    )
-}
-
-fn append_file(tar: &mut Tar, name: &Path, path: &Path, metadata: &Metadata) -> io::Result<()> {
-    let size = metadata.len();
-    // A file that grows meanwhile would shift all that follows it in the archive.
-    let mut content = File::open(path)?.take(size);
-    tar.append_data(
-        &mut header(metadata, EntryType::Regular, size),
-        name,
-        &mut content,
-    )?;
-    if content.limit() > 0 {
-        return Err(io::Error::other("became shorter while it was packed"));
+    /// How long it is, without reading a file.
+    pub(super) fn length(&self) -> Result<u64, Cause> {
+        let mut tar = Builder::new(Counter(0));
+        let mut contents = 0;
+        for (name, path) in self.entries.iter() {
+            let metadata = entries::kind(&path)?;
+            if metadata.is_file() {
+                contents += metadata.len().next_multiple_of(512);
+            }
+            self.append(&mut tar, name, &metadata, io::empty())
+                .map_err(|error| Cause::file(&path, error))?;
+        }
+        let headers = tar.into_inner().map_err(internal)?;
+        Ok(headers.0 + contents)
     }
-    Ok(())
-}
 
-fn header(metadata: &Metadata, kind: EntryType, size: u64) -> Header {
-    let mut header = Header::new_gnu();
-    header.set_metadata(metadata);
-    header.set_entry_type(kind);
-    header.set_size(size);
-    header
-}
+    /// Writes all of it.
+    pub(super) fn write(&self, out: &mut impl Write) -> Result<(), Cause> {
+        let mut tar = Builder::new(out);
+        for (name, path) in self.entries.iter() {
+            let metadata = entries::kind(&path)?;
+            let written = if metadata.is_dir() {
+                self.append(&mut tar, name, &metadata, io::empty())
+            } else {
+                self.append_file(&mut tar, name, &path, &metadata)
+            };
+            written.map_err(|error| Cause::file(&path, error))?;
+        }
+        tar.finish().map_err(internal)
+    }
 
-fn spool_failed(error: io::Error) -> Cause {
-    Cause::file(&std::env::temp_dir(), error)
-}
+    fn append_file(
+        &self,
+        tar: &mut Builder<impl Write>,
+        name: &Path,
+        path: &Path,
+        metadata: &Metadata,
+    ) -> io::Result<()> {
+        // A file that grows meanwhile would shift all that follows it in the archive.
+        let mut content = File::open(path)?.take(metadata.len());
+        self.append(tar, name, metadata, &mut content)?;
+        if content.limit() > 0 {
+            return Err(io::Error::other("became shorter while it was packed"));
+        }
+        Ok(())
+    }
 
-/// The temporary file. Its errors say that they are its own, since they surface while some other
-/// file is packed.
-struct Spool(File);
-
-impl Spool {
-    fn open() -> io::Result<Self> {
-        tempfile::tempfile().map(Self).map_err(own)
+    fn append(
+        &self,
+        tar: &mut Builder<impl Write>,
+        name: &Path,
+        metadata: &Metadata,
+        content: impl Read,
+    ) -> io::Result<()> {
+        let mut header = Header::new_gnu();
+        header.set_metadata_in_mode(metadata, self.mode);
+        if metadata.is_dir() {
+            header.set_entry_type(EntryType::Directory);
+            header.set_size(0);
+            // The slash at the end is in every archive the original made.
+            return tar.append_data(&mut header, name.join(""), content);
+        }
+        header.set_entry_type(EntryType::Regular);
+        header.set_size(metadata.len());
+        tar.append_data(&mut header, name, content)
     }
 }
 
-impl Write for Spool {
+fn internal(error: io::Error) -> Cause {
+    Cause::Internal(error.to_string())
+}
+
+struct Counter(u64);
+
+impl Write for Counter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes).map_err(own)
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush().map_err(own)
+        Ok(())
     }
-}
-
-fn own(error: io::Error) -> io::Error {
-    // Whoever writes must still be able to tell an interruption.
-    io::Error::new(
-        error.kind(),
-        format!("writing the temporary archive: {error}"),
-    )
 }

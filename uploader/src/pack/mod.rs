@@ -3,52 +3,84 @@
 //! folder's content, or of several files below their common folder.
 //!
 //! Evidence: the contract's section on versions, and the recorded requests of Packer 1.2.5. One rule
-//! is wider: a folder among several paths brings its content, where Packer sent an empty folder.
+//! is wider: a folder among several paths brings its content, where Packer sent an empty folder. One
+//! is stricter: where globs and git leave nothing, Packer took that for "no globs".
+//!
+//! `entries` says what goes in, past the `filter`; `archive` writes it as a tar into what `gzip`
+//! compresses on all cores and `spool` keeps.
 
 mod archive;
 mod common;
 mod entries;
+mod filter;
+mod git;
+mod gzip;
+mod options;
 mod payload;
+mod spool;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
 
 use crate::digest::HashingWriter;
 use crate::error::Cause;
+use crate::reporter::{Event, Reporter};
+use archive::Archive;
+use entries::Entries;
+use filter::Filter;
+pub use options::{Level, Options};
+use payload::Content;
 pub use payload::Payload;
+use spool::Spool;
 
-/// Looks whether each path is a file or a folder, before anything is sent.
+/// Looks whether each path is a file or a folder, and the options fit them, before anything is
+/// sent.
 ///
 /// # Errors
 /// [`Cause::File`] for the first that is not there; [`Cause::Unpackable`] for one that is neither
-/// file nor folder, and for several without a common folder.
-pub fn check(paths: &[PathBuf]) -> Result<(), Cause> {
+/// file nor folder, and for several without a common folder; [`Cause::Usage`] for globs that are
+/// none, and options that only fit a folder.
+pub fn check(paths: &[PathBuf], options: &Options) -> Result<(), Cause> {
     for path in paths {
         entries::kind(path)?;
     }
+    options.fit(&distinct(paths))?;
+    Filter::globs(options)?;
     root(paths).map(|_| ())
 }
 
-/// Packs, hashes, and returns what to upload; `None` for no paths. Blocks, perhaps for long; the
-/// archive is an unlinked file in the system's temporary folder (`TMPDIR`).
+/// Packs, hashes, and returns what to upload; `None` for no paths. Blocks, perhaps for long. A large
+/// archive is an unlinked file in the system's temporary folder (`TMPDIR`), a small one is in
+/// memory, and one that is only stored is made when it is sent.
 ///
 /// # Errors
-/// [`Cause::File`] names the file that could not be read, or the temporary archive;
+/// [`Cause::File`] names the file that could not be read, or the temporary folder;
 /// [`Cause::Unpackable`] says why files cannot become one archive.
-pub fn pack(paths: &[PathBuf]) -> Result<Option<Payload>, Cause> {
-    match distinct(paths)[..] {
-        [] => Ok(None),
-        [path] => pack_one(path).map(Some),
-        ref several => {
-            let root = root(paths)?;
-            archive::write(&entries::below(&root, several)?).map(Some)
-        }
-    }
+pub fn pack(
+    paths: &[PathBuf],
+    options: &Options,
+    reporter: &dyn Reporter,
+) -> Result<Option<Payload>, Cause> {
+    let entries = match distinct(paths)[..] {
+        [] => return Ok(None),
+        [path] => match one(path, options)? {
+            Packable::Gzip(payload) => return Ok(Some(payload)),
+            Packable::Files(entries) => entries,
+        },
+        ref several => Entries::below(&root(paths)?, several)?,
+    };
+    let archive = Archive::new(entries, options.reproducible);
+    let packed = if options.level == Level::STORED {
+        stored(archive, options)
+    } else {
+        compressed(&archive, options, reporter)
+    };
+    packed.map(Some)
 }
 
 /// What an artifact of these paths is called when nobody says: the file name of the only path, or
@@ -85,34 +117,118 @@ fn root(paths: &[PathBuf]) -> Result<PathBuf, Cause> {
     }
 }
 
-fn pack_one(path: &Path) -> Result<Payload, Cause> {
+enum Packable {
+    Gzip(Payload),
+    Files(Entries),
+}
+
+fn one(path: &Path, options: &Options) -> Result<Packable, Cause> {
     // As the original does: an entry bears the name of the file, not of the link that leads there.
     let target = path
         .canonicalize()
         .map_err(|error| Cause::file(path, error))?;
     if target.is_dir() {
-        return archive::write(&entries::of_folder(&target)?);
+        let filter = Filter::of(&target, options)?;
+        return Entries::of_folder(&target, &filter).map(Packable::Files);
     }
     entries::kind(&target)?;
     let file = File::open(&target).map_err(|error| Cause::file(path, error))?;
     if is_gzip(&file).map_err(|error| Cause::file(path, error))? {
-        return passed_through(file).map_err(|error| Cause::file(path, error));
+        let passed = passed_through(file, options);
+        return passed
+            .map(Packable::Gzip)
+            .map_err(|error| Cause::file(path, error));
     }
     let folder = target.parent().unwrap_or(Path::new("/"));
-    archive::write(&entries::below(folder, &[&target])?)
+    Entries::below(folder, &[&target]).map(Packable::Files)
 }
 
 /// Whether a file starts with a whole and valid gzip header: two magic bytes alone may be chance.
-fn is_gzip(file: &File) -> io::Result<bool> {
-    let start = BufReader::new(payload::from_start(file)?);
-    Ok(GzDecoder::new(start).header().is_some())
+fn is_gzip(mut file: &File) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(0))?;
+    Ok(GzDecoder::new(BufReader::new(file)).header().is_some())
 }
 
-fn passed_through(file: File) -> io::Result<Payload> {
-    let mut hashing = HashingWriter::new(io::sink());
-    io::copy(&mut payload::from_start(&file)?, &mut hashing)?;
-    let (_, digest, length) = hashing.finish();
-    Ok(Payload::new(file, length, digest))
+fn passed_through(file: File, options: &Options) -> io::Result<Payload> {
+    let length = file.metadata()?.len();
+    hashed_if_wanted(Payload::new(Content::File(file), length, None), options)
+}
+
+fn stored(archive: Archive, options: &Options) -> Result<Payload, Cause> {
+    let length = gzip::stored_length(archive.length()?);
+    let payload = Payload::new(Content::Stored(archive), length, None);
+    hashed_if_wanted(payload, options).map_err(|error| Cause::Unpackable(error.to_string()))
+}
+
+fn hashed_if_wanted(payload: Payload, options: &Options) -> io::Result<Payload> {
+    if options.digest {
+        payload.hashed()
+    } else {
+        Ok(payload)
+    }
+}
+
+fn compressed(
+    archive: &Archive,
+    options: &Options,
+    reporter: &dyn Reporter,
+) -> Result<Payload, Cause> {
+    let total = archive.length()?;
+    let spool = HashingWriter::new(Spool::new(gzip::stored_length(total)));
+    let (out, filled) = gzip::compress(spool, options.level.number(), |tar| {
+        archive.write(&mut Told::new(tar, total, reporter))
+    });
+    // First why nobody took the bytes, then what became of that.
+    let (spool, digest, length) = out.map_err(spool_failed)?.finish();
+    filled?;
+    let digest = options.digest.then_some(digest);
+    Ok(Payload::new(spool.finish(), length, digest))
+}
+
+fn spool_failed(error: io::Error) -> Cause {
+    let text = format!("writing the temporary archive: {error}");
+    Cause::file(&std::env::temp_dir(), io::Error::new(error.kind(), text))
+}
+
+/// Tells how much of the archive was written.
+struct Told<'a, W> {
+    out: &'a mut W,
+    packed: u64,
+    told: u64,
+    total: u64,
+    reporter: &'a dyn Reporter,
+}
+
+impl<'a, W> Told<'a, W> {
+    /// Nobody wants to hear of each entry.
+    const STEP: u64 = 1024 * 1024;
+
+    fn new(out: &'a mut W, total: u64, reporter: &'a dyn Reporter) -> Self {
+        Self {
+            out,
+            packed: 0,
+            told: 0,
+            total,
+            reporter,
+        }
+    }
+}
+
+impl<W: Write> Write for Told<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.out.write(bytes)?;
+        self.packed += taken as u64;
+        if self.packed >= self.told + Self::STEP || self.packed == self.total {
+            self.told = self.packed;
+            let (packed, total) = (self.packed, Some(self.total));
+            self.reporter.report(Event::Packing { packed, total });
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 #[cfg(test)]

@@ -1,28 +1,52 @@
-//! The bytes of an upload: a file that is there to be read again for every attempt.
+//! The bytes of an upload, to be had again for every attempt.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::digest::Digest;
+use super::archive::Archive;
+use super::gzip::{self, Blocks};
+use crate::digest::{Digest, HashingWriter};
 
-/// What is uploaded. Clones share the file.
+const CHUNK: usize = 256 * 1024;
+
+/// What is uploaded. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Payload {
-    file: Arc<File>,
+    content: Arc<Content>,
     length: u64,
-    digest: Digest,
+    digest: Option<Digest>,
+}
+
+/// Where the bytes are.
+#[derive(Debug)]
+pub(super) enum Content {
+    Memory(Bytes),
+    File(File),
+    /// Nowhere: they are made, without compression, each time.
+    Stored(Archive),
 }
 
 impl Payload {
-    pub(super) fn new(file: File, length: u64, digest: Digest) -> Self {
+    pub(super) fn new(content: Content, length: u64, digest: Option<Digest>) -> Self {
         Self {
-            file: Arc::new(file),
+            content: Arc::new(content),
             length,
             digest,
         }
+    }
+
+    /// The same with its digest, for which it is read once.
+    pub(super) fn hashed(self) -> io::Result<Self> {
+        let mut hashing = HashingWriter::new(io::sink());
+        self.for_each_chunk(&mut |chunk| hashing.write_all(&chunk))?;
+        let (_, digest, _) = hashing.finish();
+        Ok(Self {
+            digest: Some(digest),
+            ..self
+        })
     }
 
     /// The size in bytes; an archive is never empty, and neither is a gzip file.
@@ -31,33 +55,68 @@ impl Payload {
         self.length
     }
 
-    /// The SHA-256 of all bytes.
-    pub fn digest(&self) -> Digest {
+    /// The SHA-256 of all bytes; `None` when it was not wanted.
+    pub fn digest(&self) -> Option<Digest> {
         self.digest
     }
 
-    /// Exactly `length` bytes from `offset` on, whatever other clones read meanwhile. Blocks.
+    /// Hands out all bytes in order, exactly as many as [`Self::len`] says, whatever other clones do
+    /// meanwhile. Blocks.
     ///
     /// # Errors
-    /// `UnexpectedEof` when the file has become shorter.
-    pub fn read_at(&self, offset: u64, length: u64) -> io::Result<Bytes> {
-        let length = usize::try_from(length).map_err(io::Error::other)?;
-        let mut buffer = vec![0; length];
-        let mut filled = 0;
-        while filled < length {
-            match read_some(&self.file, &mut buffer[filled..], offset + filled as u64)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                read => filled += read,
-            }
+    /// That of `take`, which ends it; or a file that cannot be read, or changed since it was packed.
+    pub fn for_each_chunk(&self, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
+        let mut left = self.length;
+        let mut counted = |chunk: Bytes| {
+            left = left.checked_sub(chunk.len() as u64).ok_or_else(changed)?;
+            take(chunk)
+        };
+        match &*self.content {
+            Content::Memory(bytes) => in_pieces(bytes, &mut counted)?,
+            Content::File(file) => read(file, self.length, &mut counted)?,
+            Content::Stored(archive) => archived(archive, &mut counted)?,
         }
-        Ok(buffer.into())
+        if left > 0 { Err(changed()) } else { Ok(()) }
     }
 }
 
-/// A reader of its own position, from the beginning.
-pub(super) fn from_start(mut file: &File) -> io::Result<impl Read> {
-    file.seek(SeekFrom::Start(0))?;
-    Ok(file)
+fn changed() -> io::Error {
+    io::Error::other("the files changed since they were looked at")
+}
+
+fn in_pieces(all: &Bytes, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
+    let starts = (0..all.len()).step_by(CHUNK);
+    starts
+        .map(|start| all.slice(start..all.len().min(start + CHUNK)))
+        .try_for_each(take)
+}
+
+/// By position, since clones share the file.
+fn read(file: &File, length: u64, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
+    let mut offset = 0;
+    while offset < length {
+        let wanted = usize::try_from(length - offset).map_or(CHUNK, |left| left.min(CHUNK));
+        let mut buffer = vec![0; wanted];
+        match read_some(file, &mut buffer, offset) {
+            Ok(0) => return Err(changed()),
+            Ok(read) => {
+                buffer.truncate(read);
+                offset += read as u64;
+                take(buffer.into())?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn archived(archive: &Archive, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
+    let mut put = |block: Vec<u8>| take(block.into());
+    let mut chunks = Blocks::new(CHUNK, &mut put);
+    let written = gzip::store(&mut chunks, |tar| archive.write(tar));
+    written.map_err(io::Error::other)?;
+    chunks.finish()
 }
 
 #[cfg(unix)]

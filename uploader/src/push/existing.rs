@@ -29,14 +29,18 @@ impl Run<'_> {
     }
 
     async fn same_bytes(&self, latest: &Version, payload: &Payload) -> Result<bool, Error> {
-        let (key, value) = marks::digest_pair(&payload.digest());
+        // Without a digest nothing can be known to be the same.
+        let Some(here) = payload.digest() else {
+            return Ok(false);
+        };
+        let (key, value) = marks::digest_pair(&here);
         if let Some(theirs) = latest.metadata.get(&key) {
             return Ok(theirs == value);
         }
         // Pushed by somebody who leaves no digest, Packer say; the server may know it.
         let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
         let stored = self.client.download(name, artifact_type, latest.version);
-        Ok(stored.await?.digest == Some(payload.digest()))
+        Ok(stored.await?.digest == Some(here))
     }
 
     /// Reads the version back.
@@ -79,10 +83,14 @@ impl Run<'_> {
         };
         let nowhere = Target::Stream(Box::new(io::sink()));
         let pulled = pull(self.client, &request, nowhere).await?;
-        if pulled.digest == payload.digest().to_string() {
+        let Some(here) = payload.digest() else {
+            let unknown = "its digest was not wanted, so nothing can be compared".to_owned();
+            return Err(Error::new(phase, Cause::Missing(unknown)));
+        };
+        let server = pulled.digest;
+        if server == here.to_string() {
             return Ok(());
         }
-        let (server, here) = (pulled.digest, payload.digest());
         let differs = format!("the server sends {server}, the bytes here are {here}");
         Err(Error::new(phase, Cause::Differs(differs)))
     }

@@ -39,6 +39,8 @@ pub struct Push {
     pub id: Option<String>,
     /// Files and folders that become its file; none for a version without.
     pub paths: Vec<PathBuf>,
+    /// How they are packed.
+    pub packing: pack::Options,
     /// Free text by key.
     pub metadata: BTreeMap<String, String>,
     /// The build it belongs to; 0 is none.
@@ -62,7 +64,7 @@ impl Push {
     /// [`Phase::Configure`] when there is neither a path nor an id; [`Phase::Pack`] for paths that
     /// are not there or have no common folder.
     pub fn check(&self) -> Result<String, Error> {
-        pack::check(&self.paths).map_err(|cause| Error::new(Phase::Pack, cause))?;
+        pack::check(&self.paths, &self.packing).map_err(|cause| Error::new(Phase::Pack, cause))?;
         let default = || pack::default_id(&self.paths);
         let id = self.id.clone().or_else(default).filter(|id| !id.is_empty());
         id.ok_or_else(|| {
@@ -83,7 +85,8 @@ pub struct Receipt {
     pub slug: String,
     /// The version's number.
     pub version: u64,
-    /// `sha256:` and 64 hex digits of the bytes as they were sent; null without a file.
+    /// `sha256:` and 64 hex digits of the bytes as they were sent; null without a file, and when
+    /// none was wanted.
     pub digest: Option<String>,
     /// How many bytes that were; 0 without a file.
     pub bytes: u64,
@@ -163,16 +166,17 @@ pub async fn proceed(
     }
     run.id = blocking(move || checked.check()).await??;
     timed(&mut run.timings.authenticate, client.authenticate()).await?;
-    let packing = packed(&run.push);
+    let packing = packed(client, &run.push);
     let payload = timed(&mut run.timings.pack, packing).await?;
     run.content = payload.as_ref().map(run::content);
     run.check_content()?;
     run.finish(payload).await
 }
 
-async fn packed(push: &Push) -> Result<Option<Payload>, Error> {
-    let paths = push.paths.clone();
-    let packed = blocking(move || pack::pack(&paths)).await?;
+async fn packed(client: &Client, push: &Push) -> Result<Option<Payload>, Error> {
+    let (paths, options) = (push.paths.clone(), push.packing.clone());
+    let reporter = client.shared_reporter();
+    let packed = blocking(move || pack::pack(&paths, &options, &*reporter)).await?;
     packed.map_err(|cause| Error::new(Phase::Pack, cause))
 }
 

@@ -69,7 +69,11 @@ impl Run<'_> {
         self.client.reporter().report(Event::Uploading { bytes });
         let given = self.push.metadata.clone();
         let metadata = match &self.push.mark {
-            Some(mark) => Cow::Owned(marks::marked(&given, mark, payload.map(Payload::digest))),
+            Some(mark) => Cow::Owned(marks::marked(
+                &given,
+                mark,
+                payload.and_then(Payload::digest),
+            )),
             None => Cow::Borrowed(&given),
         };
         let id = self.id.clone();
@@ -161,7 +165,7 @@ impl Run<'_> {
 
     pub(super) fn receipt(self, version: u64, attempts: u32) -> Receipt {
         let (digest, bytes) = match &self.content {
-            Some(content) => (Some(content.digest.clone()), content.bytes),
+            Some(content) => (content.digest.clone(), content.bytes),
             None => (None, 0),
         };
         Receipt {
@@ -180,9 +184,10 @@ impl Run<'_> {
     pub(super) fn check_content(&self) -> Result<(), Error> {
         match (&self.entry().content, &self.content) {
             (Some(began), here) if Some(began) != here.as_ref() => {
-                let digest = |content: &Content| content.digest.clone();
-                let here = here.as_ref().map_or_else(|| "none".to_owned(), digest);
-                let began = digest(began);
+                let here = here
+                    .as_ref()
+                    .map_or_else(|| "none".to_owned(), Content::to_string);
+                let began = began.to_string();
                 Err(Error::new(Phase::Pack, Cause::Changed { began, here }))
             }
             _ => Ok(()),
@@ -213,7 +218,7 @@ impl Run<'_> {
 
 pub(super) fn content(payload: &Payload) -> Content {
     Content {
-        digest: payload.digest().to_string(),
+        digest: payload.digest().map(|digest| digest.to_string()),
         bytes: payload.len(),
     }
 }

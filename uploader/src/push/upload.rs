@@ -48,7 +48,8 @@ impl Run<'_> {
         let Ok(download) = client.download(name, artifact_type, version).await else {
             return Ok(false);
         };
-        if let Some(server) = download.digest.filter(|server| *server != here) {
+        let digests = download.digest.zip(here);
+        if let Some((server, here)) = digests.filter(|(server, here)| server != here) {
             let request = download.request;
             let bytes = payload.len();
             let cause = Cause::Digest {
@@ -60,7 +61,7 @@ impl Run<'_> {
         }
         // Without a digest the length must do: nobody else knows where these bytes go.
         let whole = download.length == Some(payload.len());
-        let arrived = download.digest.is_some() || whole;
+        let arrived = digests.is_some() || whole;
         if arrived {
             let there = Event::AlreadyThere { slug: &slug };
             self.client.reporter().report(there);

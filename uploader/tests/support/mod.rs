@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use atlas_uploader::pack::{Options, Payload};
 use atlas_uploader::reporter::{Event, Reporter};
 use atlas_uploader::retry::RetryPolicy;
 use atlas_uploader::secret::Token;
@@ -54,6 +55,7 @@ pub(crate) fn push_without_file(id: &str) -> Push {
         artifact_type: "custom.image".parse().unwrap(),
         id: Some(id.to_owned()),
         paths: Vec::new(),
+        packing: Options::default(),
         metadata: BTreeMap::new(),
         build_id: 0,
         compile_id: 0,
@@ -61,6 +63,14 @@ pub(crate) fn push_without_file(id: &str) -> Push {
         skip_existing: false,
         verify: false,
     }
+}
+
+/// All bytes of a payload.
+pub(crate) fn bytes(payload: &Payload) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut take = |chunk: bytes::Bytes| all.write_all(&chunk);
+    payload.for_each_chunk(&mut take).unwrap();
+    all
 }
 
 pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
@@ -82,6 +92,16 @@ pub(crate) fn entries(archive: impl Read) -> Vec<(String, Option<Vec<u8>>)> {
         found.push((name, is_file.then_some(content)));
     }
     found
+}
+
+/// Bytes that do not compress, always the same.
+pub(crate) fn noise(length: usize) -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    (0..length).map(|_| next()).collect()
 }
 
 /// Writes files, with the folders between.

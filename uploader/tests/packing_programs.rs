@@ -1,0 +1,162 @@
+//! Packing against the programs people have: GNU tar opens what is made, git says what is tracked.
+//! A program that is missing fails these tests.
+#![cfg(all(feature = "real-clients", unix))]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
+mod support;
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use atlas_uploader::pack::{Level, Options, check, pack};
+use atlas_uploader::reporter::Silent;
+use support::{bytes, entries, write_files};
+
+fn run(program: &str, folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && complaints.is_empty(),
+        "{program} {arguments:?}: {complaints}"
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn archive(folder: &Path, options: &Options) -> Vec<u8> {
+    let paths = [folder.to_owned()];
+    check(&paths, options).unwrap();
+    bytes(&pack(&paths, options, &Silent).unwrap().unwrap())
+}
+
+fn tracked() -> Options {
+    Options {
+        vcs: true,
+        ..Options::default()
+    }
+}
+
+fn names(folder: &Path, options: &Options) -> Vec<String> {
+    let found = entries(archive(folder, options).as_slice());
+    found.into_iter().map(|(name, _)| name).collect()
+}
+
+#[test]
+fn gnu_tar_and_gzip_open_what_every_level_makes() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("in");
+    let long = format!("{}/{}", "d".repeat(120), "f".repeat(150));
+    let large = "some text ".repeat(100_000);
+    write_files(
+        &input,
+        &[
+            ("a", "1"),
+            (&long, "deep"),
+            ("sub/large", &large),
+            ("sub/\u{e9}", ""),
+        ],
+    );
+    for level in 0..=9 {
+        let options = Options {
+            level: Level::new(level).unwrap(),
+            ..Options::default()
+        };
+        let out = folder.path().join(format!("out{level}"));
+        std::fs::create_dir(&out).unwrap();
+        std::fs::write(out.with_extension("tgz"), archive(&input, &options)).unwrap();
+        let archive = format!("../out{level}.tgz");
+        run("gzip", &out, &["--test", &archive]);
+        run("tar", &out, &["--extract", "--gzip", "--file", &archive]);
+        run(
+            "diff",
+            folder.path(),
+            &["--recursive", "in", &format!("out{level}")],
+        );
+    }
+}
+
+#[test]
+fn with_vcs_exactly_what_git_tracks_is_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        (".gitignore", "ignored\n"),
+        ("sub/tracked", ""),
+        ("sub/s\u{fc}\u{df} \"name\"\nof two lines", ""),
+        ("sub/untracked", ""),
+        ("other/untracked", ""),
+        ("ignored", ""),
+        ("deleted", ""),
+    ];
+    write_files(folder.path(), &files);
+    symlink("sub/tracked", folder.path().join("link")).unwrap();
+    run(
+        "git",
+        folder.path(),
+        &["init", "--quiet", "--initial-branch", "main"],
+    );
+    run(
+        "git",
+        folder.path(),
+        &["add", ".gitignore", "sub", "deleted", "link"],
+    );
+    run(
+        "git",
+        folder.path(),
+        &["rm", "--quiet", "--cached", "sub/untracked"],
+    );
+    std::fs::remove_file(folder.path().join("deleted")).unwrap();
+    let odd = "sub/s\u{fc}\u{df} \"name\"\nof two lines";
+    assert_eq!(
+        names(folder.path(), &tracked()),
+        [".gitignore", "link", "sub/", odd, "sub/tracked"]
+    );
+
+    assert_eq!(
+        names(&folder.path().join("sub"), &tracked()),
+        [&odd[4..], "tracked"]
+    );
+    let both = Options {
+        include: vec!["sub/*".to_owned()],
+        exclude: vec!["sub/s*".to_owned()],
+        ..tracked()
+    };
+    assert_eq!(names(folder.path(), &both), ["sub/", "sub/tracked"]);
+}
+
+#[test]
+fn with_vcs_outside_a_repository_gits_own_words_are_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let packed = pack(&[folder.path().into()], &tracked(), &Silent);
+    let refused = packed.unwrap_err().to_string();
+    assert!(
+        refused.contains("error executing git ls-files: fatal: not a git repository"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn with_vcs_a_folder_of_which_nothing_is_tracked_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    write_files(folder.path(), &[("a", "")]);
+    run(
+        "git",
+        folder.path(),
+        &["init", "--quiet", "--initial-branch", "main"],
+    );
+    let packed = pack(&[folder.path().into()], &tracked(), &Silent);
+    let refused = packed.unwrap_err().to_string();
+    assert!(
+        refused.starts_with("nothing in the folder is included"),
+        "{refused}"
+    );
+}
