@@ -146,13 +146,13 @@ pub(crate) struct GlobalArgs {
     insecure: bool,
     /// How often a request is repeated on trouble that may pass
     #[arg(long, global = true, value_name = "N", default_value_t = 5)]
-    retries: u32,
+    pub(crate) retries: u32,
     /// Nothing is repeated later than this after its first failure
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 300)]
-    retry_time: u64,
+    pub(crate) retry_time: u64,
     /// The longest to wait for a reply; an upload that moves may take longer
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
-    timeout: u64,
+    pub(crate) timeout: u64,
     /// What is written to standard output
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: OutputFormat,

@@ -72,7 +72,7 @@ fn settings(config: &Config, ids: &Ids) -> Vec<Row> {
     ]
 }
 
-fn of_the_command_line(args: &GlobalArgs) -> [Row; 4] {
+fn of_the_command_line(args: &GlobalArgs) -> [Row; 7] {
     let row = |setting, flag, value: String, default: &str| {
         Row::new(
             setting,
@@ -85,6 +85,14 @@ fn of_the_command_line(args: &GlobalArgs) -> [Row; 4] {
         )
     };
     [
+        row("retries", "--retries", args.retries.to_string(), "5"),
+        row(
+            "retry-time",
+            "--retry-time",
+            args.retry_time.to_string(),
+            "300",
+        ),
+        row("timeout", "--timeout", args.timeout.to_string(), "60"),
         row("output", "--output", args.output.to_string(), "text"),
         row("progress", "--progress", args.progress.to_string(), "auto"),
         row("quiet", "--quiet", args.quiet.to_string(), "false"),
