@@ -47,7 +47,11 @@ impl Figures {
 /// Runs it to its end. What it sent is for others to say.
 pub(crate) fn measure(mut command: Command, scratch: &Path) -> Result<Figures> {
     let start = Instant::now();
-    let mut child = command.stdout(Stdio::null()).spawn()?;
+    // What they say is a few lines, which a pipe holds until the end.
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
     let mut peaks: HashMap<u32, u64> = HashMap::new();
     let mut temporary = 0;
     let status = loop {
@@ -61,11 +65,14 @@ pub(crate) fn measure(mut command: Command, scratch: &Path) -> Result<Figures> {
         }
         std::thread::sleep(STEP);
     };
+    let time = start.elapsed();
     if !status.success() {
-        return Err(format!("{command:?}: {status}").into());
+        let said = child.wait_with_output()?.stderr;
+        let said = String::from_utf8_lossy(&said);
+        return Err(format!("{command:?}: {status}: {said}").into());
     }
     Ok(Figures {
-        time: start.elapsed(),
+        time,
         memory: peaks.values().sum(),
         temporary,
         sent: 0,

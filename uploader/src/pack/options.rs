@@ -88,7 +88,8 @@ impl From<Level> for u8 {
 }
 
 impl Default for Level {
-    /// Measured on real files: the size is within a twentieth of gzip's level 6, the time a fifth.
+    /// Measured on a GiB of real files and two cores: 5 % larger than Go's gzip at its level 6, 7 %
+    /// larger than GNU's, in a seventh of the time. Level 2 is 9 % larger than Go's.
     fn default() -> Self {
         Self(3)
     }
