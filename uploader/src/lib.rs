@@ -21,6 +21,7 @@ pub mod extract;
 pub mod latest;
 pub mod manifest;
 pub mod pack;
+pub mod packer_plugin;
 pub mod pull;
 pub mod push;
 pub mod receipt;

@@ -1,0 +1,3 @@
+//! The `atlas` post-processor as a plugin of Packer.
+
+pub mod protocol;
