@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use atlas_uploader::Error;
 use atlas_uploader::manifest::Manifest;
 use atlas_uploader::template::{Template, Variables};
+use atlas_uploader::{Error, Push};
 
 use super::App;
 use super::args::PushArgs;
@@ -30,9 +30,14 @@ impl App<'_> {
             let (name, kind) = (request.name, request.artifact_type);
             let given = given(args, name, kind, request.metadata)?;
             let (token, atlas_url) = (request.token, request.atlas_url);
+            let push = of_build(&given, &manifest, build)?;
             Ok(Planned {
                 config: self.config.clone().with_template(token, atlas_url),
-                push: of_build(&given, &manifest, build)?,
+                push: Push {
+                    skip_existing: push.skip_existing || request.extras.skip_existing,
+                    verify: push.verify || request.extras.verify,
+                    ..push
+                },
             })
         });
         planned.collect()

@@ -1,5 +1,7 @@
 //! What `{{ … }}` means: the functions of Packer.
 
+use std::collections::BTreeMap;
+
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -21,6 +23,10 @@ pub(super) struct Context<'a> {
     pub(super) environment: Option<&'a Environment<'a>>,
     /// Name and type of the build, where there is one.
     pub(super) build: Option<(&'a str, &'a str)>,
+    /// The version of the Packer that asks, if one does.
+    pub(super) packer_version: Option<&'a str>,
+    /// What the build has to tell of itself, by name, where it can.
+    pub(super) generated: Option<&'a BTreeMap<String, String>>,
 }
 
 /// The text with each `{{ … }}` replaced by what it means.
@@ -80,7 +86,7 @@ impl Context<'_> {
     }
 
     fn call(&self, name: &str, arguments: Vec<Value>) -> Result<String, String> {
-        let build = || self.build.ok_or_else(|| format!("{name}: no build here"));
+        let build = || self.build.ok_or_else(|| not_available(name));
         match name {
             "user" => (self.user)(&texts::<1>(name, arguments)?[0]),
             "env" => self.env(&texts::<1>(name, arguments)?[0]),
@@ -101,6 +107,19 @@ impl Context<'_> {
                 Ok(text.replace(&old, &new))
             }
             "replace" => replace(arguments),
+            "split" => split(arguments),
+            "strftime" => Ok(go_time::strftime(
+                self.now,
+                &texts::<1>(name, arguments)?[0],
+            )),
+            "pwd" => none(name, &arguments, pwd()?),
+            "packer_version" => {
+                let version = self.packer_version.ok_or_else(|| not_available(name))?;
+                none(name, &arguments, version.to_owned())
+            }
+            "build" => self.generated(&texts::<1>(name, arguments)?[0]),
+            "consul_key" | "vault" | "aws_secretsmanager" => Err(self.not_reached(name)),
+            "sed" => Err("sed is deprecated: use replace or replace_all instead".to_owned()),
             unknown => Err(format!("function {unknown:?} not defined")),
         }
     }
@@ -111,6 +130,61 @@ impl Context<'_> {
             None => Err("env vars are not allowed here".to_owned()),
         }
     }
+
+    /// What asks another service is for the variables alone, and there only Packer itself can.
+    fn not_reached(&self, name: &str) -> String {
+        match (self.environment, name) {
+            (Some(_), _) => format!("{name} is Packer's own: give the variable with --var"),
+            (None, "consul_key") => "consul_key is not allowed here".to_owned(),
+            (None, "vault") => "Vault vars are only allowed in the variables section".to_owned(),
+            (None, _) => "AWS Secrets Manager is only allowed in the variables section".to_owned(),
+        }
+    }
+
+    fn generated(&self, name: &str) -> Result<String, String> {
+        let Some(generated) = self.generated else {
+            return Err(format!(
+                "Error validating build variable: the given variable {name} will not be passed into your plugin."
+            ));
+        };
+        let value = generated.get(name).cloned();
+        value.ok_or_else(|| format!("loaded data, but couldnt find {name} in it."))
+    }
+}
+
+fn not_available(name: &str) -> String {
+    format!("{name} not available")
+}
+
+fn pwd() -> Result<String, String> {
+    let folder = std::env::current_dir().map_err(|error| error.to_string())?;
+    Ok(folder.to_string_lossy().into_owned())
+}
+
+/// The text, a separator, and which part, from 0.
+fn split(mut arguments: Vec<Value>) -> Result<String, String> {
+    let Some(Value::Number(index)) = arguments.pop() else {
+        return Err("split: the third argument is a number".to_owned());
+    };
+    let [text, separator] = texts("split", arguments)?;
+    let parts = go_parts(&text, &separator);
+    let part = usize::try_from(index)
+        .ok()
+        .and_then(|index| parts.get(index));
+    part.map(|part| (*part).to_owned()).ok_or_else(|| {
+        format!(
+            "the substring {index} was unavailable using the separator value, {separator}, only {} values were found",
+            parts.len()
+        )
+    })
+}
+
+/// Without a separator Go takes the characters apart.
+fn go_parts<'a>(text: &'a str, separator: &str) -> Vec<&'a str> {
+    if separator.is_empty() {
+        return text.split_inclusive(|_| true).collect();
+    }
+    text.split(separator).collect()
 }
 
 /// Old, new, how often (below 0: always), and the text.
@@ -164,6 +238,8 @@ mod tests {
             user: &user,
             environment: Some(&environment),
             build: Some(("vm", "qemu")),
+            packer_version: Some("1.6.6"),
+            generated: Some(&BTreeMap::from([("ID".to_owned(), "i-1".to_owned())])),
         };
         render(text, &context)
     }
@@ -188,6 +264,9 @@ mod tests {
             ("{{replace `-` `/` -1 `a-b-c`}}", "a/b/c"),
             ("{{build_name | replace_all `v` `w` | upper}}", "WM"),
             ("{{upper (user `x`)}}", "<X>"),
+            ("{{split `a-b-c` `-` 1}}{{split `aéc` `` 1}}", "bé"),
+            ("{{packer_version}}{{build `ID`}}", "1.6.6i-1"),
+            ("{{strftime `%Y-%m-%d 15`}}", "2026-03-07 15"),
             ("{{upper build_name}}", "VM"),
             ("a {{- `b` -}} c{{/* no */}}d", "abcd"),
             ("{{`{{`}}", "{{"),
@@ -201,7 +280,10 @@ mod tests {
     #[test]
     fn a_mistake_is_named() {
         for (text, reason) in [
-            ("{{consul_key `x`}}", "function \"consul_key\" not defined"),
+            (
+                "{{consul_key `x`}}",
+                "consul_key is Packer's own: give the variable with --var",
+            ),
             ("{{upper (nope)}}", "function \"nope\" not defined"),
             ("{{user}}", "user: wrong number of arguments, want 1"),
             (

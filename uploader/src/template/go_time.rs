@@ -94,6 +94,44 @@ const PARTS: [(&str, Part); 33] = [
     ("Z07", Part::Zone("Z")),
 ];
 
+/// The directives of the `strftime` that Packer 1.6.6 has, as layouts.
+const DIRECTIVES: [(char, &str); 16] = [
+    ('a', "Mon"),
+    ('A', "Monday"),
+    ('b', "Jan"),
+    ('B', "January"),
+    ('d', "02"),
+    ('H', "15"),
+    ('I', "03"),
+    ('L', ".000"),
+    ('m', "01"),
+    ('M', "04"),
+    ('p', "PM"),
+    ('S', "05"),
+    ('y', "06"),
+    ('Y', "2006"),
+    ('z', "-0700"),
+    ('Z', "MST"),
+];
+
+/// `time` in C's way; a directive that Packer does not know stays as it is.
+pub(super) fn strftime(time: OffsetDateTime, text: &str) -> String {
+    let mut written = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        written += before;
+        let directive = after.chars().next();
+        let layout = DIRECTIVES.iter().find(|(name, _)| directive == Some(*name));
+        match (layout, directive) {
+            (Some((_, layout)), _) => written += &format(time, layout),
+            (None, Some('%')) => written.push('%'),
+            (None, unknown) => written.extend(std::iter::once('%').chain(unknown)),
+        }
+        rest = directive.map_or("", |directive| &after[directive.len_utf8()..]);
+    }
+    written + rest
+}
+
 /// `time` in the layout's way.
 pub(super) fn format(time: OffsetDateTime, layout: &str) -> String {
     let mut written = String::new();
@@ -246,5 +284,14 @@ mod tests {
                 assert_eq!(format(time, layout), expected, "{layout}");
             }
         }
+    }
+
+    #[test]
+    fn strftime_gives_what_packer_gives() {
+        // What Packer 1.6.6 printed, but for the moment.
+        let directives = "%a %A %b %B %c %d %e %f %H %I %j %L %m %M %p %S %y %Y %z %Z %% %é 15 x%";
+        let printed = "Sat Saturday Mar March %c 07 %e %f 15 03 %j .120 03 04 PM 09 26 2026 +0000 UTC % %é 15 x%";
+        let time = OffsetDateTime::from_unix_timestamp_nanos(MOMENTS[0]).unwrap();
+        assert_eq!(strftime(time, directives), printed);
     }
 }

@@ -9,6 +9,7 @@ mod block;
 mod functions;
 mod go_time;
 mod parse;
+mod settings;
 mod variables;
 mod weak;
 
@@ -23,8 +24,8 @@ use crate::error::{Cause, Error, Phase};
 use crate::manifest::Build;
 use crate::secret::Redactor;
 use block::Block;
-pub use block::Request;
 use functions::Context;
+pub use settings::{Extras, Request};
 use variables::Defaults;
 pub use variables::Variables;
 
@@ -99,6 +100,8 @@ impl Template {
             user: &user,
             environment: None,
             build: None,
+            packer_version: None,
+            generated: None,
         };
         let blocks = self.blocks().map_err(|wrong| refused(&wrong))?;
         all_requests(&blocks, builds, &context, redactor)

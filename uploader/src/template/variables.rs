@@ -101,6 +101,8 @@ impl Defaults<'_> {
             user: &user,
             environment: Some(self.environment),
             build: None,
+            packer_version: None,
+            generated: None,
         };
         default
             .and_then(|text| render(&text, &context))

@@ -1,0 +1,201 @@
+//! The settings of an `atlas` post-processor, as the documentation names them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use super::functions::{Context, render};
+use super::weak;
+use crate::atlas_url::AtlasUrl;
+use crate::secret::{Redactor, Token};
+use crate::slug::{ArtifactName, ArtifactType};
+
+const KEYS: [&str; 11] = [
+    "artifact",
+    "artifact_type",
+    "artifact_type_override",
+    "atlas_url",
+    "metadata",
+    "server_address",
+    "token",
+    "atlas_upload_digest",
+    "atlas_upload_receipt",
+    "atlas_upload_skip_existing",
+    "atlas_upload_verify",
+];
+
+/// Settings as they are written.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings(Map<String, Value>);
+
+/// What they ask for, for one build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The artifact.
+    pub name: ArtifactName,
+    /// The type the version is kept under.
+    pub artifact_type: ArtifactType,
+    /// The metadata that is set.
+    pub metadata: BTreeMap<String, String>,
+    /// The token that is set.
+    pub token: Option<Token>,
+    /// The Atlas that is set.
+    pub atlas_url: Option<AtlasUrl>,
+    /// What the original did not know.
+    pub extras: Extras,
+}
+
+/// What goes beyond the original, and is done only where a setting asks for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// `atlas_upload_digest`: the digest and a mark go into the metadata.
+    pub digest: bool,
+    /// `atlas_upload_skip_existing`: nothing is pushed when the latest version is the same.
+    pub skip_existing: bool,
+    /// `atlas_upload_verify`: the version is read back and compared.
+    pub verify: bool,
+    /// `atlas_upload_receipt`: where to keep how far the push came.
+    pub receipt: Option<PathBuf>,
+}
+
+impl Settings {
+    pub(crate) fn new(settings: Map<String, Value>) -> Self {
+        Self(settings)
+    }
+
+    /// Keys that are neither known nor among `others`.
+    pub(crate) fn unknown<'a>(&'a self, others: &'a [&str]) -> impl Iterator<Item = &'a str> {
+        let keys = self.0.keys().map(String::as_str);
+        keys.filter(|key| !KEYS.contains(key) && !others.contains(key))
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
+        self.0.get(key)
+    }
+
+    /// The settings for one build, or all that is wrong with them. A token becomes known to the
+    /// redactor before anything can be said about it.
+    pub(crate) fn request(
+        &self,
+        context: &Context<'_>,
+        redactor: &Redactor,
+    ) -> Result<Request, Vec<String>> {
+        let mut reading = Reading {
+            settings: self,
+            context,
+            wrong: Vec::new(),
+        };
+        let token = reading.text("token");
+        redactor.add(token.as_deref().unwrap_or_default());
+        let (artifact, artifact_type) = (reading.text("artifact"), reading.text("artifact_type"));
+        let (current, older) = (reading.text("atlas_url"), reading.text("server_address"));
+        let metadata = reading.metadata();
+        let extras = reading.extras();
+        reading.truth("artifact_type_override");
+        for (key, value) in [("artifact", &artifact), ("artifact_type", &artifact_type)] {
+            if value.as_deref() == Some("") {
+                reading.wrong.push(format!("{key} must be set"));
+            }
+        }
+        let name = reading.parsed("artifact", artifact);
+        let artifact_type = reading.parsed("artifact_type", artifact_type);
+        let url = current.filter(|url| !url.is_empty()).or(older);
+        let atlas_url = reading.parsed("atlas_url", url);
+        let token = reading.token(token);
+        match (name, artifact_type) {
+            (Some(name), Some(artifact_type)) if reading.wrong.is_empty() => Ok(Request {
+                name,
+                artifact_type,
+                metadata,
+                token,
+                atlas_url,
+                extras,
+            }),
+            _ => Err(reading.wrong),
+        }
+    }
+}
+
+/// Reads settings, and keeps what is wrong with any.
+struct Reading<'a> {
+    settings: &'a Settings,
+    context: &'a Context<'a>,
+    wrong: Vec<String>,
+}
+
+impl Reading<'_> {
+    /// An empty text for what is not there, `None` for what cannot be read.
+    fn text(&mut self, key: &str) -> Option<String> {
+        let value = self.settings.get(key);
+        let text = value.map_or(Ok(String::new()), weak::text);
+        let text = text.and_then(|text| render(&text, self.context));
+        text.map_err(|reason| self.refuse(key, &reason)).ok()
+    }
+
+    /// No for what is not there, and for what cannot be read. A text is rendered first, as Packer
+    /// does.
+    fn truth(&mut self, key: &str) -> bool {
+        let value = match self.settings.get(key) {
+            Some(Value::String(text)) => render(text, self.context).map(Value::String),
+            value => Ok(value.cloned().unwrap_or_default()),
+        };
+        let truth = value.and_then(|value| weak::truth(&value));
+        truth.unwrap_or_else(|reason| {
+            self.refuse(key, &reason);
+            false
+        })
+    }
+
+    /// Not by [`Self::parsed`], whose complaints may repeat what was given.
+    fn token(&mut self, text: Option<String>) -> Option<Token> {
+        let text = text.filter(|text| !text.is_empty())?;
+        let token = Token::new(&text);
+        token
+            .map_err(|reason| self.refuse("token", &reason.to_string()))
+            .ok()
+    }
+
+    fn metadata(&mut self) -> BTreeMap<String, String> {
+        let value = self.settings.get("metadata");
+        let metadata = value.map_or(Ok(BTreeMap::new()), weak::map);
+        let metadata = metadata.unwrap_or_else(|reason| {
+            self.refuse("metadata", &reason);
+            BTreeMap::new()
+        });
+        let mut rendered = BTreeMap::new();
+        for (key, value) in metadata {
+            match render(&value, self.context) {
+                Ok(value) => drop(rendered.insert(key, value)),
+                Err(reason) => self.refuse(&format!("metadata: {key}"), &reason),
+            }
+        }
+        rendered
+    }
+
+    fn extras(&mut self) -> Extras {
+        let receipt = self.text("atlas_upload_receipt");
+        Extras {
+            digest: self.truth("atlas_upload_digest"),
+            skip_existing: self.truth("atlas_upload_skip_existing"),
+            verify: self.truth("atlas_upload_verify"),
+            receipt: receipt.filter(|path| !path.is_empty()).map(PathBuf::from),
+        }
+    }
+
+    /// An empty one is not given, and has been spoken of where it must be.
+    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &mut self,
+        key: &str,
+        text: Option<String>,
+    ) -> Option<T> {
+        let parsed = text.filter(|text| !text.is_empty())?.parse();
+        parsed
+            .map_err(|reason: T::Err| self.refuse(key, &reason.to_string()))
+            .ok()
+    }
+
+    fn refuse(&mut self, key: &str, reason: &str) {
+        self.wrong.push(format!("{key}: {reason}"));
+    }
+}
