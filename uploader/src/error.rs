@@ -137,6 +137,9 @@ pub enum Phase {
     /// Keeping, or reading, the receipt of a push.
     #[error("Error in the receipt")]
     Receipt,
+    /// Putting the plugin where Packer finds it, taking it away, or looking for it.
+    #[error("Error with the plugin")]
+    Install,
     /// Searching versions.
     #[error("Error searching artifact")]
     Search,

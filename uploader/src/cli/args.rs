@@ -106,6 +106,23 @@ const MAN_HELP: &str = "\
 Example:
   atlas-upload man /usr/local/share/man/man1";
 
+const PACKER_HELP: &str = "\
+Packer 1.5 and later then knows the post-processor that it dropped in 2018, and templates that use it
+work unchanged.
+
+Examples:
+  atlas-upload packer install
+  atlas-upload packer doctor
+  atlas-upload packer uninstall";
+
+const PACKER_INSTALL_HELP: &str = "\
+The program is copied under the name that each version of Packer looks for: packer-post-processor-atlas
+up to 1.6, packer-plugin-atlas from 1.7, and from 1.11 one below github.com/, with its SHA-256 beside
+it. Nothing that somebody else put there is replaced. The files are printed.
+
+Example:
+  atlas-upload packer install --dir ~/.packer.d/plugins";
+
 const WHOAMI_HELP: &str = "\
 Example:
   atlas-upload whoami --atlas-url https://atlas.example.com";
@@ -261,6 +278,12 @@ pub(crate) enum Command {
     /// Print every setting, and where it came from
     #[command(after_help = CONFIG_HELP)]
     Config,
+    /// Make this program Packer's post-processor atlas
+    #[command(after_help = PACKER_HELP)]
+    Packer {
+        #[command(subcommand)]
+        command: PackerCommand,
+    },
     /// Print a script that completes arguments in a shell
     #[command(after_help = COMPLETIONS_HELP)]
     Completions {
@@ -275,6 +298,25 @@ pub(crate) enum Command {
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PackerCommand {
+    /// Put the plugin where Packer finds it
+    #[command(after_help = PACKER_INSTALL_HELP)]
+    Install {
+        /// Into this folder, instead of the one where the installed Packer looks
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+    },
+    /// Take away what `install` put there
+    Uninstall {
+        /// From this folder
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+    },
+    /// See whether the installed Packer finds the plugin
+    Doctor,
 }
 
 impl Command {

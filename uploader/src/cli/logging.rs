@@ -21,5 +21,7 @@ pub(crate) fn start(verbose: u8, redactor: &Redactor) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(Mutex::new(lines))
+        // It would panic where nobody reads standard error any more.
+        .log_internal_errors(false)
         .try_init();
 }

@@ -8,6 +8,7 @@ mod console;
 mod hints;
 mod logging;
 mod manual;
+mod packer;
 mod progress;
 mod pull;
 mod push;
@@ -31,6 +32,7 @@ use clap::Parser as _;
 
 use args::{Args, Command, OutputFormat, Patience};
 use console::Console;
+use packer::plugin::Role;
 
 /// A file that is being packed is not worth waiting for once somebody wants to stop.
 const GRACE: Duration = Duration::from_secs(1);
@@ -43,6 +45,9 @@ pub(crate) fn main() -> ExitCode {
         redactor.add(&secret);
     }
     let console = Console::new(redactor);
+    if let Some(role) = Role::of(&arguments) {
+        return role.play(&console);
+    }
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(message) => return console.usage(&message),
@@ -80,14 +85,15 @@ fn stopped(receipt: Option<&Path>, console: &Console) -> ExitCode {
 
 async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
     let Args { global, command } = args;
-    // These two need no settings, and must not fail for wrong ones.
-    match &command {
+    // These need no settings, and must not fail for wrong ones.
+    let command = match command {
         Command::Completions { shell } => {
-            return ended(manual::completions(*shell, console), console);
+            return ended(manual::completions(shell, console), console);
         }
-        Command::Man { folder } => return ended(manual::pages(folder, console), console),
-        _ => {}
-    }
+        Command::Man { folder } => return ended(manual::pages(&folder, console), console),
+        Command::Packer { command } => return ended(packer::run(command, console).await, console),
+        command => command,
+    };
     let flags = global.clone().into_flags();
     let config = match Config::resolve(flags, |name| std::env::var_os(name)) {
         Ok(config) => config,
@@ -191,7 +197,10 @@ impl<'a> App<'a> {
             Command::Show(args) => self.show(args).await,
             Command::Whoami => self.whoami().await,
             // Answered before there was a client.
-            Command::Config | Command::Completions { .. } | Command::Man { .. } => Ok(()),
+            Command::Config
+            | Command::Completions { .. }
+            | Command::Man { .. }
+            | Command::Packer { .. } => Ok(()),
         }
         .map_err(Failure::from)
     }

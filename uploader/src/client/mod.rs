@@ -48,6 +48,8 @@ pub struct ClientOptions {
     pub redactor: Redactor,
     /// Hears of progress and of repeated requests.
     pub reporter: Arc<dyn Reporter>,
+    /// Whether somebody has verified the token, so that a push need not.
+    pub authenticated: bool,
 }
 
 impl ClientOptions {
@@ -63,6 +65,7 @@ impl ClientOptions {
             stall_timeout: Duration::from_secs(120),
             redactor: Redactor::new(),
             reporter: Arc::new(Silent),
+            authenticated: false,
         }
     }
 }
@@ -118,6 +121,7 @@ pub struct Client {
     retry: RetryPolicy,
     redactor: Redactor,
     reporter: Arc<dyn Reporter>,
+    authenticated: bool,
 }
 
 impl Client {
@@ -138,6 +142,7 @@ impl Client {
             retry: options.retry,
             redactor: options.redactor,
             reporter: options.reporter,
+            authenticated: options.authenticated,
         })
     }
 
@@ -157,6 +162,11 @@ impl Client {
     /// The attempts at one piece of work, before the first.
     pub fn attempts(&self) -> Attempts<'_> {
         Attempts::new(self.retry, &*self.reporter)
+    }
+
+    /// Whether the token was verified before there was this client.
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated
     }
 
     /// Who hears of progress.

@@ -9,24 +9,24 @@ use super::go_time;
 use super::parse::{Command, Operand, Piece, Pipeline, parse};
 
 /// The value of a variable of the environment.
-pub(super) type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
+pub(crate) type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// What the functions know.
-pub(super) struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// When the program began: the same in every place, as in Packer.
-    pub(super) now: OffsetDateTime,
+    pub(crate) now: OffsetDateTime,
     /// The template's folder.
-    pub(super) folder: &'a str,
+    pub(crate) folder: Option<&'a str>,
     /// The value of a user variable.
-    pub(super) user: &'a dyn Fn(&str) -> Result<String, String>,
+    pub(crate) user: &'a dyn Fn(&str) -> Result<String, String>,
     /// The environment, where it may be asked.
-    pub(super) environment: Option<&'a Environment<'a>>,
+    pub(crate) environment: Option<&'a Environment<'a>>,
     /// Name and type of the build, where there is one.
-    pub(super) build: Option<(&'a str, &'a str)>,
+    pub(crate) build: Option<(&'a str, &'a str)>,
     /// The version of the Packer that asks, if one does.
-    pub(super) packer_version: Option<&'a str>,
+    pub(crate) packer_version: Option<&'a str>,
     /// What the build has to tell of itself, by name, where it can.
-    pub(super) generated: Option<&'a BTreeMap<String, String>>,
+    pub(crate) generated: Option<&'a BTreeMap<String, String>>,
 }
 
 /// The text with each `{{ … }}` replaced by what it means.
@@ -97,7 +97,10 @@ impl Context<'_> {
             "isotime" => Ok(go_time::format(self.now, go_time::RFC3339)),
             "timestamp" => none(name, &arguments, self.now.unix_timestamp().to_string()),
             "uuid" => none(name, &arguments, Uuid::new_v4().to_string()),
-            "template_dir" => none(name, &arguments, self.folder.to_owned()),
+            "template_dir" => {
+                let folder = self.folder.ok_or("template path not available")?;
+                none(name, &arguments, folder.to_owned())
+            }
             "build_name" => none(name, &arguments, build()?.0.to_owned()),
             "build_type" => none(name, &arguments, build()?.1.to_owned()),
             "upper" => Ok(texts::<1>(name, arguments)?[0].to_uppercase()),
@@ -234,7 +237,7 @@ mod tests {
         let environment = |name: &str| (name == "SET").then(|| "from env".to_owned());
         let context = Context {
             now: OffsetDateTime::from_unix_timestamp(1_772_895_849).unwrap(),
-            folder: "/templates",
+            folder: Some("/templates"),
             user: &user,
             environment: Some(&environment),
             build: Some(("vm", "qemu")),

@@ -11,7 +11,7 @@ mod go_time;
 mod parse;
 mod settings;
 mod variables;
-mod weak;
+pub(crate) mod weak;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,8 @@ use crate::error::{Cause, Error, Phase};
 use crate::manifest::Build;
 use crate::secret::Redactor;
 use block::Block;
-use functions::Context;
+pub(crate) use functions::Context;
+pub(crate) use settings::Settings;
 pub use settings::{Extras, Request};
 use variables::Defaults;
 pub use variables::Variables;
@@ -96,7 +97,7 @@ impl Template {
         let user = |name: &str| Ok(values.get(name).cloned().unwrap_or_default());
         let context = Context {
             now,
-            folder: &self.folder,
+            folder: Some(&self.folder),
             user: &user,
             environment: None,
             build: None,

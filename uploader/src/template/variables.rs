@@ -97,7 +97,7 @@ impl Defaults<'_> {
         let user = |name: &str| self.value(name, depth + 1);
         let context = Context {
             now: self.now,
-            folder: self.folder,
+            folder: Some(self.folder),
             user: &user,
             environment: Some(self.environment),
             build: None,

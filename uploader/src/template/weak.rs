@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// A scalar as a text.
-pub(super) fn text(value: &Value) -> Result<String, String> {
+pub(crate) fn text(value: &Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Null => Ok(String::new()),
@@ -20,7 +20,7 @@ pub(super) fn text(value: &Value) -> Result<String, String> {
 }
 
 /// Any scalar that means yes or no.
-pub(super) fn truth(value: &Value) -> Result<bool, String> {
+pub(crate) fn truth(value: &Value) -> Result<bool, String> {
     match value {
         Value::Null => Ok(false),
         Value::Bool(truth) => Ok(*truth),
@@ -35,7 +35,7 @@ pub(super) fn truth(value: &Value) -> Result<bool, String> {
 }
 
 /// An object of scalars, or a list of such objects.
-pub(super) fn map(value: &Value) -> Result<BTreeMap<String, String>, String> {
+pub(crate) fn map(value: &Value) -> Result<BTreeMap<String, String>, String> {
     let objects = match value {
         Value::Null => &[],
         Value::Array(objects) => objects.as_slice(),
@@ -53,7 +53,7 @@ pub(super) fn map(value: &Value) -> Result<BTreeMap<String, String>, String> {
 }
 
 /// A list of texts, or a single one.
-pub(super) fn list(value: &Value) -> Result<Vec<String>, String> {
+pub(crate) fn list(value: &Value) -> Result<Vec<String>, String> {
     match value {
         Value::Null => Ok(Vec::new()),
         Value::Array(values) => values.iter().map(text).collect(),

@@ -1,0 +1,49 @@
+//! `atlas-upload packer install` and `uninstall`.
+
+use std::path::PathBuf;
+
+use atlas_uploader::packer_plugin::install::{self, Removed};
+use atlas_uploader::{Cause, Error, Phase};
+
+use super::folder;
+use crate::cli::console::Console;
+
+pub(super) async fn install(dir: Option<PathBuf>, console: &Console) -> Result<(), Error> {
+    let folder = folder(dir, console).await?;
+    let program = std::env::current_exe();
+    let program = program.map_err(|error| failed(error.to_string()))?;
+    let installed = blocking(move || install::install(&program, &folder)).await?;
+    for path in installed {
+        console.out(&path.display().to_string())?;
+    }
+    console.say("The post-processor atlas is installed; see whether Packer finds it: atlas-upload packer doctor");
+    Ok(())
+}
+
+pub(super) async fn uninstall(dir: Option<PathBuf>, console: &Console) -> Result<(), Error> {
+    let folder = folder(dir, console).await?;
+    let shown = folder.display().to_string();
+    let Removed { removed, changed } = blocking(move || install::uninstall(&folder)).await?;
+    for path in &removed {
+        console.out(&path.display().to_string())?;
+    }
+    for path in &changed {
+        console.warn(&format!("{} has changed since, and stays", path.display()));
+    }
+    match removed.len() + changed.len() {
+        0 => console.say(&format!("Nothing of ours is in {shown}")),
+        _ => console.say("Removed"),
+    }
+    Ok(())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(failed(error.to_string())))
+}
+
+fn failed(reason: String) -> Error {
+    Error::new(Phase::Install, Cause::Internal(reason))
+}
