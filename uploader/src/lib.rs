@@ -3,6 +3,7 @@
 //! [`mod@push`] is the pipeline that Packer's `atlas` post-processor was: it verifies the token, packs
 //! the files ([`pack`]), makes the version and sends the bytes; [`manifest`] feeds it from what
 //! Packer wrote and [`template`] from what its templates say, and [`receipt`] keeps how far it came.
+//! [`packer_plugin`] is the same pipeline as Packer calls it: the post-processor itself, as a plugin.
 //! [`mod@latest`] looks at what is there, and [`mod@pull`] and [`extract`] are the way back. All
 //! speak through [`client`], which has one method an endpoint, repeats what may be repeated
 //! ([`retry`]) and sends and reads the JSON of [`wire`].

@@ -9,7 +9,6 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atlas_uploader::exit_code::ExitCode;
@@ -17,7 +16,8 @@ use atlas_uploader::pull::{Pull, Target, pull};
 use atlas_uploader::{Cause, Client, ClientOptions, Phase, Push, push};
 use mock_atlas::MockAtlas;
 use serde_json::{Value, json};
-use support::server::{Reply, Request, Server};
+use support::recorded::{assert_same, recorded};
+use support::server::{Reply, Server};
 use support::{
     Heard, client, gzip, options, push_of, push_without_file, some_file, well, write_files,
 };
@@ -89,23 +89,6 @@ async fn the_artifact_is_made_only_when_it_is_missing() {
     );
 }
 
-/// One line of a recording: a genuine request.
-fn recorded(recording: &str) -> Vec<Value> {
-    recording
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["request"].take())
-        .collect()
-}
-
-/// The headers of a recorded request, by name in lower case.
-fn headers(recorded: &Value) -> BTreeMap<String, &str> {
-    let pairs = recorded["headers"].as_array().unwrap().iter();
-    let text = |value: &'_ Value| value.as_str().unwrap().to_lowercase();
-    pairs
-        .map(|pair| (text(&pair[0]), pair[1].as_str().unwrap()))
-        .collect()
-}
-
 /// Pushes as Packer did, and compares what arrives with what Packer sent.
 async fn sends_what_packer_sent(recording: &str, version: &Push) {
     let recorded = recorded(recording);
@@ -127,29 +110,6 @@ async fn sends_what_packer_sent(recording: &str, version: &Push) {
     assert_eq!(requests.len(), recorded.len());
     for (ours, theirs) in requests.iter().zip(&recorded) {
         assert_same(ours, theirs);
-    }
-}
-
-/// All but what names the client, and the bytes of a file, which differ with each packing.
-fn assert_same(ours: &Request, theirs: &Value) {
-    assert_eq!(ours.method, theirs["method"]);
-    assert_eq!(ours.target, theirs["target"]);
-    let genuine = headers(theirs);
-    for name in [
-        "x-atlas-token",
-        "content-type",
-        "content-length",
-        "transfer-encoding",
-    ] {
-        let (sent, expected) = (ours.header(name).is_some(), genuine.contains_key(name));
-        assert_eq!(sent, expected, "{name} of {}", ours.line());
-    }
-    assert_eq!(
-        ours.header("content-type"),
-        genuine.get("content-type").copied()
-    );
-    if let Some(body) = theirs["body"].as_str() {
-        assert_eq!(String::from_utf8_lossy(&ours.body), body);
     }
 }
 

@@ -356,7 +356,7 @@ pub(crate) struct PushArgs {
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// What the version is called outside Atlas
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) id: Option<String>,
     /// Push what the last run in a manifest of Packer built, one version a build
     #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "id"])]

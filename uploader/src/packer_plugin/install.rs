@@ -125,7 +125,8 @@ pub struct Removed {
 /// nothing was changed.
 pub fn install(program: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let bytes = fs::read(program).map_err(|error| failed(program, error))?;
-    let files = files(&bytes);
+    let digest = sha256(&bytes);
+    let files = files(&bytes, &digest);
     let record = Record::read(folder)?;
     for name in files.keys() {
         let path = folder.join(name);
@@ -137,10 +138,14 @@ pub fn install(program: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
     // What the earlier version had under a name of its own would be found beside the new one.
     uninstall(folder)?;
     let mut installed = Record::default();
+    let mut first = None;
     for (name, content) in &files {
         let path = folder.join(name);
-        put(&path, content).map_err(|error| failed(&path, error))?;
-        let digest = sha256(content.bytes());
+        put(&path, content, &mut first).map_err(|error| failed(&path, error))?;
+        let digest = match content {
+            Content::Program(_) => digest.clone(),
+            Content::Text(text) => sha256(text.as_bytes()),
+        };
         installed.files.insert(name.clone(), digest);
     }
     installed.write(folder)?;
@@ -189,11 +194,10 @@ impl Content<'_> {
 }
 
 /// The names within the folder, and what stands under each.
-fn files(program: &[u8]) -> BTreeMap<PathBuf, Content<'_>> {
+fn files<'a>(program: &'a [u8], digest: &str) -> BTreeMap<PathBuf, Content<'a>> {
     let suffix = std::env::consts::EXE_SUFFIX;
     let (version, system, machine) = (env!("CARGO_PKG_VERSION"), go_system(), go_machine());
     let versioned = format!("{SOURCE}/{PLUGIN}_v{version}_{API}_{system}_{machine}{suffix}");
-    let digest = sha256(program);
     BTreeMap::from([
         (
             format!("{LEGACY}{suffix}").into(),
@@ -205,7 +209,7 @@ fn files(program: &[u8]) -> BTreeMap<PathBuf, Content<'_>> {
         ),
         (
             format!("{versioned}_SHA256SUM").into(),
-            Content::Text(digest),
+            Content::Text(digest.to_owned()),
         ),
         (versioned.into(), Content::Program(program)),
     ])
@@ -228,10 +232,16 @@ fn go_machine() -> &'static str {
     }
 }
 
-/// Whole or not at all, since Packer may be looking.
-fn put(path: &Path, content: &Content<'_>) -> io::Result<()> {
+/// Whole or not at all, since Packer may be looking. The program takes room once, under all its
+/// names, where the file system knows hard links; `first` is the first of them.
+fn put(path: &Path, content: &Content<'_>, first: &mut Option<PathBuf>) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
+    if let (Content::Program(_), Some(first)) = (content, &first)
+        && fs::hard_link(first, path).is_ok()
+    {
+        return Ok(());
+    }
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -245,6 +255,9 @@ fn put(path: &Path, content: &Content<'_>) -> io::Result<()> {
     let mut file = builder.tempfile_in(folder)?;
     io::Write::write_all(&mut file, content.bytes())?;
     file.persist(path)?;
+    if let Content::Program(_) = content {
+        *first = Some(path.to_owned());
+    }
     Ok(())
 }
 
@@ -270,7 +283,7 @@ impl Record {
     fn write(&self, folder: &Path) -> Result<(), Error> {
         let path = folder.join(RECORD);
         let text = serde_json::to_string_pretty(self).map_err(|error| failed(&path, error.into()));
-        put(&path, &Content::Text(text?)).map_err(|error| failed(&path, error))
+        put(&path, &Content::Text(text?), &mut None).map_err(|error| failed(&path, error))
     }
 
     fn is_as_installed(&self, folder: &Path, name: &Path) -> Result<bool, Error> {
@@ -383,9 +396,10 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
         fs::remove_file(&theirs).unwrap();
         install(&program, folder.path()).unwrap();
+        fs::remove_file(&theirs).unwrap();
         fs::write(&theirs, "theirs").unwrap();
         let done = uninstall(folder.path()).unwrap();
-        assert_eq!(done.changed, [theirs.clone()]);
+        assert_eq!(done.changed, std::slice::from_ref(&theirs));
         assert_eq!(fs::read_to_string(theirs).unwrap(), "theirs");
     }
 }

@@ -96,6 +96,8 @@ impl Plugin {
             serve(stream, std::sync::Arc::new(service)).await
         };
         tokio::select! {
+            // First: that the session is over says more than that a stream broke.
+            biased;
             () = broker.run(incoming) => Ok(()),
             served = serving => served,
         }
@@ -126,7 +128,7 @@ impl Listener {
 
     #[cfg(unix)]
     fn bind_unix() -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("packer-").tempdir()?;
+        let folder = tempfile::Builder::new().prefix("atlas-upload-").tempdir()?;
         let listener = tokio::net::UnixListener::bind(folder.path().join("atlas"))?;
         Ok(Self::Unix { listener, folder })
     }

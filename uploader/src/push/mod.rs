@@ -35,7 +35,8 @@ pub struct Push {
     /// The type the version is kept under.
     #[serde(with = "crate::slug::text")]
     pub artifact_type: ArtifactType,
-    /// What the version is called outside Atlas; without one, [`pack::default_id`] of the paths.
+    /// What the version is called outside Atlas; without one, [`pack::default_id`] of the paths. An
+    /// empty one is one too: some of what Packer makes has no other.
     pub id: Option<String>,
     /// Files and folders that become its file; none for a version without.
     pub paths: Vec<PathBuf>,
@@ -66,7 +67,7 @@ impl Push {
     pub fn check(&self) -> Result<String, Error> {
         pack::check(&self.paths, &self.packing).map_err(|cause| Error::new(Phase::Pack, cause))?;
         let default = || pack::default_id(&self.paths);
-        let id = self.id.clone().or_else(default).filter(|id| !id.is_empty());
+        let id = self.id.clone().or_else(default);
         id.ok_or_else(|| {
             let reason = if self.paths.is_empty() {
                 "nothing to push: give a path, an id, or both"

@@ -2,7 +2,10 @@
 //! files to push.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod packer;
+pub(crate) mod plugin;
 pub(crate) mod program;
+pub(crate) mod recorded;
 pub(crate) mod server;
 
 use std::collections::BTreeMap;

@@ -56,7 +56,12 @@ impl Program {
     }
 
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_atlas-upload"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_atlas-upload")))
+    }
+
+    /// The same with another program, or under another name.
+    pub(crate) fn command_of(&self, path: &Path) -> Command {
+        let mut command = Command::new(path);
         command
             .env_clear()
             .env("HOME", self.folder())

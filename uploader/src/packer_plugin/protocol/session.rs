@@ -80,6 +80,8 @@ impl Session {
             if let Err(error) = read_frames(read, &reading, &arrivals).await {
                 tracing::debug!(%error, "the session with Packer breaks off");
             }
+            // In this order: whoever hears of a broken stream can know that it was the session.
+            drop(arrivals);
             reading.over();
         });
         (Self(shared), Incoming(incoming))
