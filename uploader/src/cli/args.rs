@@ -107,8 +107,8 @@ Example:
   atlas-upload man /usr/local/share/man/man1";
 
 const PACKER_HELP: &str = "\
-Packer 1.5 and later then knows the post-processor that it dropped in 2018, and templates that use it
-work unchanged.
+Packer 1.5 and later then knows the post-processor that it dropped in 2018, and templates that say
+\"type\": \"atlas\" build unchanged.
 
 Examples:
   atlas-upload packer install
@@ -116,9 +116,9 @@ Examples:
   atlas-upload packer uninstall";
 
 const PACKER_INSTALL_HELP: &str = "\
-The program is copied under the name that each version of Packer looks for: packer-post-processor-atlas
-up to 1.6, packer-plugin-atlas from 1.7, and from 1.11 one below github.com/, with its SHA-256 beside
-it. Nothing that somebody else put there is replaced. The files are printed.
+The program is copied under the name that each version of Packer looks for: up to 1.6 as
+packer-post-processor-atlas, from 1.7 as packer-plugin-atlas, from 1.11 below github.com/ with its
+SHA-256 beside it. Nothing that somebody else put there is replaced. The files are printed.
 
 Example:
   atlas-upload packer install --dir ~/.packer.d/plugins";

@@ -23,9 +23,7 @@ pub(super) fn pages(folder: &Path, console: &Console) -> Result<(), Error> {
     std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     let mut program = Args::command();
     program.build();
-    let subcommands = program.get_subcommands().cloned();
-    let subcommands = subcommands.filter(|command| command.get_name() != "help");
-    for command in std::iter::once(program.clone()).chain(subcommands) {
+    for command in with_subcommands(&program) {
         let name = command.get_display_name().unwrap_or("atlas-upload");
         let path = folder.join(format!("{name}.1"));
         let page = page(command).map_err(|error| failed(&path, error))?;
@@ -33,6 +31,14 @@ pub(super) fn pages(folder: &Path, console: &Console) -> Result<(), Error> {
         console.out(&path.display().to_string())?;
     }
     Ok(())
+}
+
+fn with_subcommands(command: &clap::Command) -> Vec<clap::Command> {
+    let subcommands = command.get_subcommands();
+    let subcommands = subcommands.filter(|command| command.get_name() != "help");
+    std::iter::once(command.clone())
+        .chain(subcommands.flat_map(with_subcommands))
+        .collect()
 }
 
 fn page(command: clap::Command) -> io::Result<Vec<u8>> {
