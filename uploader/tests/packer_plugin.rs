@@ -11,7 +11,6 @@ mod support;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use atlas_uploader::packer_plugin::protocol::CallError;
 use mock_atlas::MockAtlas;
@@ -21,7 +20,7 @@ use support::plugin::{Built, Plugin, Processed, map, plugin};
 use support::program::Program;
 use support::recorded::{assert_same, recorded};
 use support::server::{Reply, Server};
-use support::{entries, noise, well};
+use support::{entries, noise, until, well};
 
 const CANARY: &str = "canary-T0ken";
 
@@ -258,7 +257,7 @@ async fn values_are_interpolated_before_and_what_the_build_tells_after_it() {
     let program = Program::at(atlas.url(), CANARY);
     let plugin = Plugin::start(&program, &[]).await;
     let metadata = map(&[
-        ("user", "{{user `who`}}".into()),
+        ("{{user `who`}}-user", "{{user `who`}}".into()),
         ("build", "{{build_name}}/{{build_type}}".into()),
         ("dir", "{{template_dir}}".into()),
         ("packer", "{{packer_version}}".into()),
@@ -291,7 +290,7 @@ async fn values_are_interpolated_before_and_what_the_build_tells_after_it() {
     assert_eq!(
         found[0]["metadata"],
         json!({
-            "user": "me", "build": "vm/file", "dir": "/templates", "packer": "1.11.2",
+            "me-user": "me", "build": "vm/file", "dir": "/templates", "packer": "1.11.2",
             "told": "i-77 the-run", "yes": "1",
         })
     );
@@ -410,9 +409,7 @@ async fn mute(upstream: String) -> Server {
 }
 
 async fn wait_for_the_upload(server: &Server) {
-    while !server.lines().iter().any(|line| line.starts_with("PUT ")) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(|| server.lines().iter().any(|line| line.starts_with("PUT "))).await;
 }
 
 #[tokio::test]
@@ -470,16 +467,16 @@ async fn a_plugin_ends_when_packer_is_gone_and_leaves_no_socket() {
 }
 
 #[tokio::test]
-async fn where_a_socket_cannot_have_so_long_a_path_the_loopback_serves() {
+async fn where_a_socket_cannot_have_so_long_a_path_it_has_a_short_one() {
     let program = Program::new();
     let deep = program.path(&"deep/".repeat(30));
     std::fs::create_dir_all(&deep).unwrap();
     let program = program.with("TMPDIR", deep.to_str().unwrap());
     let plugin = Plugin::start(&program, &[]).await;
+    let handshake = &plugin.handshake;
     assert!(
-        plugin.handshake.starts_with("5|0|tcp|127.0.0.1:"),
-        "{}",
-        plugin.handshake
+        handshake.starts_with("5|0|unix|/tmp/atlas-upload-"),
+        "{handshake}"
     );
     plugin.ping().await;
 }
@@ -506,15 +503,21 @@ async fn what_goes_beyond_the_original_is_done_when_a_setting_asks_for_it() {
     let atlas = MockAtlas::builder().token(CANARY).start().await.unwrap();
     let program = Program::at(atlas.url(), CANARY);
     program.write("disk.img", noise(10_000));
-    let receipt = program.path("receipt.json");
+    let receipts = program.path("receipts");
     let more = settings(&[
         ("atlas_upload_digest", true.into()),
         ("atlas_upload_skip_existing", "true".into()),
         ("atlas_upload_verify", 1.into()),
-        ("atlas_upload_receipt", receipt.to_str().unwrap().into()),
+        ("atlas_upload_receipts", receipts.to_str().unwrap().into()),
     ]);
     let file = program.path("disk.img");
     let plugin = Plugin::start(&program, &[]).await;
+    let words = refused(plugin.configure(vec![more.clone()]).await);
+    assert!(
+        words.contains("atlas_upload_receipts: there is no folder"),
+        "{words}"
+    );
+    std::fs::create_dir(&receipts).unwrap();
     plugin.configure(vec![more]).await.unwrap();
     let first = built("disk", &[&file]);
     assert_eq!(plugin.post_process(&first).await.error, None);
@@ -524,10 +527,10 @@ async fn what_goes_beyond_the_original_is_done_when_a_setting_asks_for_it() {
         second.told(),
         ["Nothing new: hashicorp/foobar/custom.image/1 is the same"]
     );
-    let kept = std::fs::read_to_string(receipt).unwrap();
-    assert!(
-        kept.contains("\"done\"") && !kept.contains(CANARY),
-        "{kept}"
+    assert_eq!(
+        std::fs::read_dir(receipts).unwrap().count(),
+        0,
+        "what is done needs none"
     );
     let run = program
         .run(&[
@@ -540,4 +543,116 @@ async fn what_goes_beyond_the_original_is_done_when_a_setting_asks_for_it() {
         ])
         .await;
     assert!(run.stdout.contains("\"atlas-upload.push\""), "{run}");
+}
+
+#[tokio::test]
+async fn what_a_cancelled_push_left_can_be_finished_from_its_receipt() {
+    let atlas = MockAtlas::builder().token(CANARY).start().await.unwrap();
+    let server = mute(atlas.url().to_owned()).await;
+    let program = Program::at(server.url(), CANARY);
+    program.write("disk.img", noise(10_000));
+    std::fs::create_dir(program.path("receipts")).unwrap();
+    let plugin = Plugin::start(&program, &[]).await;
+    let receipts = [
+        ("atlas_upload_receipts", "receipts".into()),
+        ("atlas_upload_digest", true.into()),
+    ];
+    plugin.configure(vec![settings(&receipts)]).await.unwrap();
+    let built = built("disk", &[&program.path("disk.img")]);
+    let cancel = async {
+        wait_for_the_upload(&server).await;
+        plugin
+            .calls
+            .call("PostProcessor.Cancel", Value::Nil)
+            .await
+            .unwrap();
+    };
+    let (processed, ()) = tokio::join!(plugin.post_process(&built), cancel);
+    let words = processed.error.unwrap();
+    let how =
+        "cancelled\nfinish it, as long as the files are there, with: atlas-upload push --resume ";
+    let receipt = words.strip_prefix(how).unwrap();
+    let kept = std::fs::read_to_string(program.path(receipt)).unwrap();
+    assert!(!kept.contains(CANARY), "{kept}");
+    // The bytes never come through to this address, and so the receipt must not know it.
+    std::fs::write(
+        program.path(receipt),
+        kept.replace(server.url(), atlas.url()),
+    )
+    .unwrap();
+    let resumed = Program::at(atlas.url(), CANARY);
+    let receipt = program.path(receipt);
+    let run = resumed
+        .run(&["push", "--resume", receipt.to_str().unwrap()])
+        .await;
+    assert_eq!(run.stdout, "hashicorp/foobar/custom.image/1\n", "{run}");
+}
+
+#[tokio::test]
+async fn settings_that_are_refused_leave_none_in_force() {
+    let server = Server::start(well).await;
+    let program = Program::at(server.url(), CANARY);
+    let plugin = Plugin::start(&program, &[]).await;
+    plugin.configure(vec![settings(&[])]).await.unwrap();
+    refused(
+        plugin
+            .configure(vec![settings(&[("artifact", "zzz".into())])])
+            .await,
+    );
+    let processed = plugin.post_process(&built("x", &[])).await;
+    assert_eq!(
+        processed.error.unwrap(),
+        "PostProcess is called before Configure"
+    );
+    assert_eq!(server.lines(), ["GET /api/v1/authenticate"]);
+}
+
+#[tokio::test]
+async fn a_cancel_that_comes_first_is_kept_for_the_push() {
+    let server = Server::start(well).await;
+    let program = Program::at(server.url(), CANARY);
+    let plugin = Plugin::start(&program, &[]).await;
+    plugin.configure(vec![settings(&[])]).await.unwrap();
+    plugin
+        .calls
+        .call("PostProcessor.Cancel", Value::Nil)
+        .await
+        .unwrap();
+    let processed = plugin.post_process(&built("x", &[])).await;
+    assert_eq!(processed.error.unwrap(), "cancelled");
+}
+
+#[tokio::test]
+async fn a_refused_version_is_told_in_the_originals_words_and_an_unverified_server_at_all() {
+    let server = Server::start(|url, request| match request.line().as_str() {
+        "POST /api/v1/artifacts/hashicorp/foobar/custom.image" => {
+            Reply::json(422, json!({"errors": ["id is not unique"]}))
+        }
+        _ => well(url, request),
+    })
+    .await;
+    let program = Program::at("not an address", CANARY).with("ATLAS_TLS_NOVERIFY", "1");
+    let plugin = Plugin::start(&program, &[]).await;
+    // The variable that the template goes over may be anything.
+    plugin
+        .configure(vec![settings(&[("atlas_url", server.url().into())])])
+        .await
+        .unwrap();
+    let built = built("x", &[]);
+    let words = plugin.post_process(&built).await.error.unwrap();
+    assert!(
+        words.starts_with("Error uploading (0 bytes): POST http"),
+        "{words}"
+    );
+    assert!(
+        words.ends_with("422 Unprocessable Entity: id is not unique"),
+        "{words}"
+    );
+    let told = built.told();
+    assert!(
+        told[0].starts_with(
+            "WARNING: no server's certificate is verified, by the variable ATLAS_TLS_NOVERIFY"
+        ),
+        "{told:?}"
+    );
 }

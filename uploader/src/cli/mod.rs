@@ -126,7 +126,8 @@ fn ended(result: Result<(), Error>, console: &Console) -> ExitCode {
         .err()
         .map_or(ExitCode::Success, ExitCode::from);
     if let Err(error) = result {
-        console.error(&error.to_string(), &[]);
+        let advice: Vec<_> = error.advice().map(str::to_owned).into_iter().collect();
+        console.error(&error.to_string(), &advice);
     }
     code
 }

@@ -9,7 +9,7 @@ use rmpv::Value as Packed;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::config::{Config, Flags, Ids};
+use crate::config::{ADDRESS_VARIABLE, Config, Flags, Ids, TOKEN_VARIABLE};
 use crate::secret::Redactor;
 use crate::template::{Context, Request, Settings, weak};
 
@@ -91,7 +91,21 @@ impl Configuration {
             .map(|key| format!("unknown configuration key: '{key:?}'"))
             .collect();
         let request = self.request(now, generated, redactor);
-        let config = Config::resolve(Flags::default(), &variable);
+        // A variable that the template goes over anyway is not looked at.
+        let set = request.as_ref().ok();
+        let hidden = [
+            (TOKEN_VARIABLE, set.is_some_and(|set| set.token.is_some())),
+            (
+                ADDRESS_VARIABLE,
+                set.is_some_and(|set| set.atlas_url.is_some()),
+            ),
+        ];
+        let config = Config::resolve(Flags::default(), |name| {
+            match hidden.contains(&(name, true)) {
+                true => None,
+                false => variable(name),
+            }
+        });
         let ids = Ids::resolve(None, None, &variable);
         wrong.extend(config.as_ref().err().map(ToString::to_string));
         wrong.extend(ids.as_ref().err().map(ToString::to_string));

@@ -4,12 +4,12 @@
 //! What was put there is written down in a record beside it. Only what stands in the record, and is
 //! still what it was, is ever replaced or removed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -36,8 +36,7 @@ pub struct PackerVersion {
 }
 
 impl PackerVersion {
-    const fn new(major: u64, minor: u64) -> Self {
-        let patch = 0;
+    const fn new(major: u64, minor: u64, patch: u64) -> Self {
         Self {
             major,
             minor,
@@ -53,7 +52,7 @@ impl PackerVersion {
 
     /// Whether it speaks the plugins' protocol that this program speaks.
     pub fn is_supported(self) -> bool {
-        self >= Self::new(1, 5)
+        self >= Self::new(1, 5, 0)
     }
 }
 
@@ -81,7 +80,7 @@ impl FromStr for PackerVersion {
 }
 
 /// Where this Packer looks for plugins of its user, of the places it knows the one that is meant for
-/// that. `variable` is the environment.
+/// that; on Unix, since elsewhere they are others. `variable` is the environment.
 pub fn plugin_folder(
     version: PackerVersion,
     variable: impl Fn(&str) -> Option<OsString>,
@@ -93,19 +92,20 @@ pub fn plugin_folder(
     if let Some(folder) = set("PACKER_CONFIG_DIR") {
         return Some(Path::new(&folder).join(".packer.d").join("plugins"));
     }
-    let home = PathBuf::from(set("HOME").or_else(|| set("USERPROFILE"))?);
+    let home = PathBuf::from(set("HOME")?);
     let dotted = home.join(".packer.d");
-    if version < PackerVersion::new(1, 7) || dotted.is_dir() {
+    // The other folder is known since 1.7.5, and looked into only where this one is not.
+    if version < PackerVersion::new(1, 7, 5) || dotted.is_dir() {
         return Some(dotted.join("plugins"));
     }
     let config = set("XDG_CONFIG_HOME").map_or_else(|| home.join(".config"), PathBuf::from);
     Some(config.join("packer").join("plugins"))
 }
 
-/// What was put where, by the path within the folder, with its SHA-256.
+/// What is ours, by the path within the folder: the SHA-256 of what was put there, or is about to be.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Record {
-    files: BTreeMap<PathBuf, String>,
+    files: BTreeMap<PathBuf, BTreeSet<String>>,
 }
 
 /// What became of the files of an installation.
@@ -118,59 +118,54 @@ pub struct Removed {
 }
 
 /// Copies `program` into the folder, under all its names, in the place of what an earlier
-/// installation left there. Returns the files. Blocks.
+/// installation left there. Returns the files. Blocks. Stopped halfway, it can be done again.
 ///
 /// # Errors
-/// [`Phase::Install`]: a file cannot be read or written, or something else has one of the names; then
-/// nothing was changed.
+/// [`Phase::Install`]: a file cannot be read or written, each of which is then the old one or the new
+/// one; or something else has one of the names, and nothing was changed.
 pub fn install(program: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let bytes = fs::read(program).map_err(|error| failed(program, error))?;
-    let digest = sha256(&bytes);
-    let files = files(&bytes, &digest);
-    let record = Record::read(folder)?;
+    let files = files(&bytes, &sha256(&bytes));
+    let mut record = Record::read(folder)?;
     for name in files.keys() {
         let path = folder.join(name);
-        if path.symlink_metadata().is_ok() && !record.is_as_installed(folder, name)? {
+        if path.symlink_metadata().is_ok() && !record.is_ours(folder, name) {
             let reason = "is there already, and was not put there by this program as it is now; remove it first";
             return Err(failed(&path, io::Error::other(reason)));
         }
     }
-    // What the earlier version had under a name of its own would be found beside the new one.
-    uninstall(folder)?;
-    let mut installed = Record::default();
+    for (name, content) in &files {
+        let digests = record.files.entry(name.clone()).or_default();
+        digests.insert(sha256(content.bytes()));
+    }
+    record.write(folder)?;
     let mut first = None;
     for (name, content) in &files {
         let path = folder.join(name);
         put(&path, content, &mut first).map_err(|error| failed(&path, error))?;
-        let digest = match content {
-            Content::Program(_) => digest.clone(),
-            Content::Text(text) => sha256(text.as_bytes()),
-        };
-        installed.files.insert(name.clone(), digest);
     }
-    installed.write(folder)?;
+    // What the earlier version had under a name of its own would be found beside the new one.
+    let names = record
+        .files
+        .keys()
+        .filter(|name| !files.contains_key(*name));
+    for name in names.cloned().collect::<Vec<_>>() {
+        record.remove(folder, &name, &mut Removed::default())?;
+    }
+    record.files.retain(|name, _| files.contains_key(name));
+    record.write(folder)?;
     Ok(files.keys().map(|name| folder.join(name)).collect())
 }
 
-/// Removes what [`install`] put into the folder. Blocks.
+/// Removes what [`install`] put into the folder, as far as it is still that. Blocks.
 ///
 /// # Errors
-/// [`Phase::Install`]: a file cannot be read or removed.
+/// [`Phase::Install`]: the record cannot be read, or a file cannot be removed.
 pub fn uninstall(folder: &Path) -> Result<Removed, Error> {
     let record = Record::read(folder)?;
     let mut done = Removed::default();
     for name in record.files.keys() {
-        let path = folder.join(name);
-        if path.symlink_metadata().is_err() {
-            continue;
-        }
-        if record.is_as_installed(folder, name)? {
-            fs::remove_file(&path).map_err(|error| failed(&path, error))?;
-            remove_empty_folders(&path, folder);
-            done.removed.push(path);
-        } else {
-            done.changed.push(path);
-        }
+        record.remove(folder, name, &mut done)?;
     }
     let path = folder.join(RECORD);
     match fs::remove_file(&path) {
@@ -190,6 +185,15 @@ impl Content<'_> {
             Self::Program(bytes) => bytes,
             Self::Text(text) => text.as_bytes(),
         }
+    }
+
+    #[cfg(unix)]
+    fn permissions(&self) -> fs::Permissions {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::Permissions::from_mode(match self {
+            Self::Program(_) => 0o755,
+            Self::Text(_) => 0o644,
+        })
     }
 }
 
@@ -237,22 +241,17 @@ fn go_machine() -> &'static str {
 fn put(path: &Path, content: &Content<'_>, first: &mut Option<PathBuf>) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    if let (Content::Program(_), Some(first)) = (content, &first)
-        && fs::hard_link(first, path).is_ok()
-    {
-        return Ok(());
+    if let (Content::Program(_), Some(first)) = (content, &first) {
+        let linked = tempfile::Builder::new().make_in(folder, |path| fs::hard_link(first, path));
+        if let Ok(linked) = linked {
+            linked.into_temp_path().persist(path)?;
+            return Ok(());
+        }
     }
-    let mut builder = tempfile::Builder::new();
+    let mut file = tempfile::Builder::new();
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = match content {
-            Content::Program(_) => 0o755,
-            Content::Text(_) => 0o644,
-        };
-        builder.permissions(fs::Permissions::from_mode(mode));
-    }
-    let mut file = builder.tempfile_in(folder)?;
+    file.permissions(content.permissions());
+    let mut file = file.tempfile_in(folder)?;
     io::Write::write_all(&mut file, content.bytes())?;
     file.persist(path)?;
     if let Content::Program(_) = content {
@@ -286,13 +285,37 @@ impl Record {
         put(&path, &Content::Text(text?), &mut None).map_err(|error| failed(&path, error))
     }
 
-    fn is_as_installed(&self, folder: &Path, name: &Path) -> Result<bool, Error> {
-        let Some(digest) = self.files.get(name) else {
-            return Ok(false);
-        };
+    /// Whether a file is one that was put there. One that cannot be read is not.
+    fn is_ours(&self, folder: &Path, name: &Path) -> bool {
+        let digests = self.files.get(name);
+        let bytes = fs::read(folder.join(name));
+        // A link would lead to something else.
+        let is_file = folder
+            .join(name)
+            .symlink_metadata()
+            .is_ok_and(|found| found.is_file());
+        digests
+            .zip(bytes.ok())
+            .is_some_and(|(digests, bytes)| is_file && digests.contains(&sha256(&bytes)))
+    }
+
+    fn remove(&self, folder: &Path, name: &Path, done: &mut Removed) -> Result<(), Error> {
+        // A record that somebody wrote by hand must not reach other folders.
+        let is_inside = name
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
         let path = folder.join(name);
-        let bytes = fs::read(&path).map_err(|error| failed(&path, error))?;
-        Ok(sha256(&bytes) == *digest)
+        if !is_inside || path.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        if !self.is_ours(folder, name) {
+            done.changed.push(path);
+            return Ok(());
+        }
+        fs::remove_file(&path).map_err(|error| failed(&path, error))?;
+        remove_empty_folders(&path, folder);
+        done.removed.push(path);
+        Ok(())
     }
 }
 
@@ -325,8 +348,9 @@ mod tests {
         let variables = [("HOME", home)];
         let dotted = home.join(".packer.d/plugins");
         assert_eq!(folder_of("1.6.6", &variables).unwrap(), dotted);
+        assert_eq!(folder_of("1.7.4", &variables).unwrap(), dotted);
         let xdg = home.join(".config/packer/plugins");
-        assert_eq!(folder_of("1.7.0", &variables).unwrap(), xdg);
+        assert_eq!(folder_of("1.7.5", &variables).unwrap(), xdg);
         let other = Path::new("/etc/xdg");
         let with_xdg = [("HOME", home), ("XDG_CONFIG_HOME", other)];
         assert_eq!(
@@ -401,5 +425,69 @@ mod tests {
         let done = uninstall(folder.path()).unwrap();
         assert_eq!(done.changed, std::slice::from_ref(&theirs));
         assert_eq!(fs::read_to_string(theirs).unwrap(), "theirs");
+    }
+
+    #[test]
+    fn an_installation_that_was_stopped_halfway_can_be_done_again_or_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        fs::write(&old, "old").unwrap();
+        fs::write(&new, "new").unwrap();
+        for (again, kept) in [(true, 4), (false, 0)] {
+            let plugins = folder.path().join(format!("plugins-{again}"));
+            let installed = install(&old, &plugins).unwrap();
+            // The record says what will be there, and half of it is.
+            let files = files(b"new", &sha256(b"new"));
+            let mut record = Record::read(&plugins).unwrap();
+            for (name, content) in &files {
+                let digests = record.files.get_mut(name).unwrap();
+                digests.insert(sha256(content.bytes()));
+            }
+            record.write(&plugins).unwrap();
+            for (name, content) in files.iter().take(2) {
+                put(&plugins.join(name), content, &mut None).unwrap();
+            }
+            assert_eq!(fs::read_to_string(&installed[0]).unwrap(), "new");
+            assert_eq!(fs::read_to_string(&installed[3]).unwrap(), "old");
+            if again {
+                assert_eq!(install(&new, &plugins).unwrap(), installed);
+                assert_eq!(fs::read_to_string(&installed[3]).unwrap(), "new");
+            } else {
+                assert_eq!(uninstall(&plugins).unwrap().removed, installed);
+            }
+            assert_eq!(installed.iter().filter(|path| path.exists()).count(), kept);
+        }
+    }
+
+    #[test]
+    fn what_took_the_place_of_a_file_is_told_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program");
+        fs::write(&program, "program").unwrap();
+        let plugins = folder.path().join("plugins");
+        let installed = install(&program, &plugins).unwrap();
+        fs::remove_file(&installed[3]).unwrap();
+        fs::create_dir(&installed[3]).unwrap();
+        let done = uninstall(&plugins).unwrap();
+        assert_eq!(done.removed, installed[..3]);
+        assert_eq!(done.changed, installed[3..]);
+    }
+
+    #[test]
+    fn a_record_cannot_reach_out_of_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "theirs").unwrap();
+        let plugins = folder.path().join("plugins");
+        fs::create_dir(&plugins).unwrap();
+        let mut record = Record::default();
+        for name in ["../victim".into(), victim.clone()] {
+            record
+                .files
+                .insert(name, BTreeSet::from([sha256(b"theirs")]));
+        }
+        record.write(&plugins).unwrap();
+        assert_eq!(uninstall(&plugins).unwrap(), Removed::default());
+        assert!(victim.exists());
     }
 }

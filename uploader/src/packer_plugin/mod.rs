@@ -4,8 +4,9 @@
 //! of Packer 1.2.5; and runs of Packer 1.6.6, 1.7.2 and of the plugin SDK 0.6.10.
 //!
 //! [`server`] is the process as Packer starts it; it speaks [`protocol`] and offers the
-//! `post_processor`, whose settings `configuration` reads and [`spec`] describes. `packer` is what the
-//! plugin asks of Packer: the artifact that was built, and words and bars for whoever watches.
+//! `post_processor`, whose settings `configuration` reads and [`spec`] describes; `push` is its work.
+//! `packer` is what the plugin asks of Packer: the artifact that was built, and, through `ui`, `words`
+//! and bars for whoever watches.
 //! [`install`] puts the program where Packer looks for it.
 
 mod configuration;
@@ -13,6 +14,8 @@ pub mod install;
 mod packer;
 mod post_processor;
 pub mod protocol;
+mod push;
 pub mod server;
 pub mod spec;
 mod ui;
+mod words;

@@ -1,31 +1,27 @@
 //! The post-processor as Packer calls it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmpv::Value;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
-use uuid::Uuid;
 
 use super::configuration::{Configuration, Configured, RUN, all_at_once};
 use super::packer::Packer;
 use super::protocol::{Broker, CallError, Client, Service, serve};
+use super::push::{Built, Kept, check_folder, push};
 use super::spec::{Encoding, encoded};
 use super::ui::Listener;
+use super::words;
 use crate::client::ClientOptions;
-use crate::error::{Cause, Error, Phase};
-use crate::pack::{Level, Options};
-use crate::push::{Push, Receipt, proceed};
-use crate::receipt::ReceiptFile;
+use crate::push::Receipt;
 use crate::retry::RetryPolicy;
 use crate::secret::Redactor;
 
 /// As the original's; `manifest` and others ask for it.
 const BUILDER_ID: &str = "packer.post-processor.atlas";
-/// Where builders keep metadata for Atlas.
-const METADATA: &str = "atlas.artifact.metadata";
 /// Where Packer keeps what a build tells of itself.
 const GENERATED: &str = "generated_data";
 /// Where Packer tells each plugin which of its runs this is; not every builder passes it on.
@@ -62,8 +58,12 @@ impl PostProcessor {
         let configs = field(argument, "Configs").and_then(Value::as_array);
         let configs = configs.map_or(&[][..], Vec::as_slice);
         let told = |wrong: Vec<String>| self.redactor.redact(&all_at_once(&wrong));
+        *self.configuration() = None;
         let configuration = Configuration::read(configs, &self.redactor).map_err(told)?;
         let configured = self.configured(&configuration, None).map_err(told)?;
+        if let Some(folder) = &configured.request.extras.receipts {
+            check_folder(folder).await?;
+        }
         let options = ClientOptions {
             retry: RetryPolicy {
                 attempts: ATTEMPTS_TO_AUTHENTICATE,
@@ -76,11 +76,11 @@ impl PostProcessor {
             Ok(client) => client.authenticate().await,
             Err(error) => Err(error),
         };
-        authenticated.map_err(|error| self.words(&error, &configured))?;
-        *self
-            .configuration
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(configuration);
+        authenticated.map_err(|error| {
+            let words = words::of(&error, 0, &configured.config);
+            self.redactor.redact(&words)
+        })?;
+        *self.configuration() = Some(configuration);
         Ok(())
     }
 
@@ -110,10 +110,15 @@ impl PostProcessor {
         // At once: Packer waits for five seconds only.
         let stream = self.broker.dial(id).await;
         let packer = Packer::new(Client::new(stream.map_err(|error| error.to_string())?));
+        let kept = Kept::default();
         let pushed = tokio::select! {
-            pushed = self.push(&packer) => pushed,
+            pushed = self.push(&packer, &kept) => pushed,
             () = self.cancelled.notified() => Err("cancelled".to_owned()),
         };
+        let pushed = pushed.map_err(|words| match kept.how_to_resume() {
+            Some(how) => format!("{words}\n{how}"),
+            None => words,
+        });
         Ok(match pushed {
             Ok(receipt) => reply(Value::Nil, self.offer(receipt)),
             Err(words) => {
@@ -124,12 +129,9 @@ impl PostProcessor {
         })
     }
 
-    async fn push(&self, packer: &Packer) -> Result<Receipt, String> {
+    async fn push(&self, packer: &Packer, kept: &Kept) -> Result<Receipt, String> {
         let gone = |error: CallError| error.to_string();
-        let configuration = self.configuration.lock();
-        let configuration = configuration
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let configuration = self.configuration().clone();
         let configuration = configuration.ok_or("PostProcess is called before Configure")?;
         let mut generated = packer.state(GENERATED).await.map_err(gone)?;
         if let Ok(run) = std::env::var(RUN_VARIABLE) {
@@ -137,12 +139,12 @@ impl PostProcessor {
         }
         let configured = self.configured(&configuration, Some(&generated));
         let configured = configured.map_err(|wrong| self.redactor.redact(&all_at_once(&wrong)))?;
-        let built = Built {
-            id: packer.id().await.map_err(gone)?,
-            files: packer.files().await.map_err(gone)?,
-            metadata: packer.state(METADATA).await.map_err(gone)?,
-        };
+        let built = Built::look(packer).await.map_err(gone)?;
         let (listener, teller) = Listener::new(self.redactor.clone());
+        if let Some(warning) = words::of_no_verification(&configured.config) {
+            listener.say(warning);
+        }
+        let bytes = listener.uploading();
         let options = ClientOptions {
             reporter: listener,
             authenticated: true,
@@ -151,38 +153,19 @@ impl PostProcessor {
         let pushing = async {
             // The listener goes with the client, and then there is nothing more to tell.
             let client = crate::Client::new(options)?;
-            push(&client, &configured, built).await
+            push(&client, &configured, built, kept).await
         };
         let (pushed, ()) = tokio::join!(pushing, teller.tell(packer));
-        pushed.map_err(|error| self.words(&error, &configured))
+        let bytes = bytes.load(Ordering::Relaxed);
+        pushed.map_err(|error| {
+            self.redactor
+                .redact(&words::of(&error, bytes, &configured.config))
+        })
     }
 
-    /// The words of the original, and what may help.
-    fn words(&self, error: &Error, configured: &Configured) -> String {
-        let cause = error.cause();
-        let mut text = match (error.phase(), error.status()) {
-            (Phase::Authenticate, Some(401)) => {
-                "Error connecting to atlas server, please check your ATLAS_TOKEN env: authentication failed".to_owned()
-            }
-            (Phase::CreateVersion, _) => format!("Error uploading: {cause}"),
-            (Phase::Upload { bytes, .. }, _) => format!("Error uploading ({bytes} bytes): {cause}"),
-            // These words of the original say all.
-            (Phase::Pack, _) if is_no_common_prefix(cause) => cause.to_string(),
-            _ => error.to_string(),
-        };
-        let mut hints = vec![error.advice().map(str::to_owned)];
-        hints.push(match (error.status(), &configured.config.token) {
-            (Some(401), Some(token)) => Some(format!("the token came from {}", token.origin)),
-            (Some(401), None) => Some("no token was sent: set token, or ATLAS_TOKEN".to_owned()),
-            _ => None,
-        });
-        hints.push(configured.config.atlas_url.value.is_default().then(|| {
-            "atlas.hashicorp.com was switched off in 2018: set atlas_url, or ATLAS_ADDRESS, to your own Atlas".to_owned()
-        }));
-        for hint in hints.into_iter().flatten() {
-            text += &format!("\n{hint}");
-        }
-        self.redactor.redact(&text)
+    fn configuration(&self) -> MutexGuard<'_, Option<Configuration>> {
+        let configuration = self.configuration.lock();
+        configuration.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Serves the new artifact on a stream that Packer opens once it has the reply.
@@ -218,59 +201,6 @@ impl Service for PostProcessor {
     }
 }
 
-/// What Packer built.
-struct Built {
-    id: String,
-    files: Vec<std::path::PathBuf>,
-    metadata: BTreeMap<String, String>,
-}
-
-async fn push(
-    client: &crate::Client,
-    configured: &Configured,
-    built: Built,
-) -> Result<Receipt, Error> {
-    let request = &configured.request;
-    let mut metadata = built.metadata;
-    metadata.extend(request.metadata.clone());
-    let digest = request.extras.digest;
-    let push = Push {
-        name: request.name.clone(),
-        artifact_type: request.artifact_type.clone(),
-        id: Some(built.id),
-        paths: built.files,
-        packing: Options {
-            // Comparing takes a digest, even one that is not left in the metadata.
-            digest: digest || request.extras.skip_existing || request.extras.verify,
-            level: Level::default(),
-            ..Options::default()
-        },
-        metadata,
-        build_id: configured.ids.build.value,
-        compile_id: configured.ids.compile.value,
-        mark: digest.then(|| Uuid::new_v4().to_string()),
-        skip_existing: request.extras.skip_existing,
-        verify: request.extras.verify,
-    };
-    match &request.extras.receipt {
-        Some(receipt) => kept(client, receipt, push).await,
-        None => crate::push(client, &push).await,
-    }
-}
-
-async fn kept(client: &crate::Client, receipt: &Path, push: Push) -> Result<Receipt, Error> {
-    let mut file = ReceiptFile::create(receipt, client.url(), vec![push]).await?;
-    proceed(client, &mut file, 0)
-        .await
-        .map_err(|error| match error.advice() {
-            Some(_) => error,
-            None => error.advise(format!(
-                "finish it, as long as the files are there, with: atlas-upload push --resume {}",
-                receipt.display()
-            )),
-        })
-}
-
 /// The version as an artifact of Packer: it has no files, and cannot be destroyed.
 struct Pushed(Receipt);
 
@@ -300,10 +230,6 @@ fn reply(error: Value, stream: u32) -> Value {
         ("ForceOverride".into(), false.into()),
         ("StreamId".into(), stream.into()),
     ])
-}
-
-fn is_no_common_prefix(cause: &Cause) -> bool {
-    matches!(cause, Cause::Unpackable(reason) if reason.starts_with("No common prefix"))
 }
 
 fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {

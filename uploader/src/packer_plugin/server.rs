@@ -118,17 +118,24 @@ enum Listener {
 
 impl Listener {
     async fn bind() -> io::Result<Self> {
-        // A path that is too long for a socket, in a deep TMPDIR say, is no reason to give up.
+        // The path of a socket must be short, which a deep TMPDIR is not. The loopback interface
+        // comes last: another user of the machine could be faster there than Packer.
         #[cfg(unix)]
-        if let Ok(listener) = Self::bind_unix() {
-            return Ok(listener);
+        for folder in [std::env::temp_dir(), "/tmp".into()] {
+            if let Ok(listener) = Self::bind_unix(&folder) {
+                return Ok(listener);
+            }
         }
         Ok(Self::Tcp(TcpListener::bind(("127.0.0.1", 0)).await?))
     }
 
     #[cfg(unix)]
-    fn bind_unix() -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("atlas-upload-").tempdir()?;
+    fn bind_unix(folder: &std::path::Path) -> io::Result<Self> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::Builder::new()
+            .prefix("atlas-upload-")
+            .permissions(std::fs::Permissions::from_mode(0o700))
+            .tempdir_in(folder)?;
         let listener = tokio::net::UnixListener::bind(folder.path().join("atlas"))?;
         Ok(Self::Unix { listener, folder })
     }
@@ -155,5 +162,41 @@ impl Listener {
             }
             Self::Tcp(listener) => Box::new(listener.accept().await?.0),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt as _;
+
+    #[tokio::test]
+    async fn where_there_are_no_sockets_the_loopback_interface_serves() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let plugin = Plugin {
+            listener: Listener::Tcp(listener),
+            start: Start::Legacy,
+        };
+        let handshake = plugin.handshake().unwrap();
+        let address = handshake.strip_prefix("5|tcp|").unwrap();
+        let packer = tokio::net::TcpStream::connect(address.to_owned());
+        let (served, ()) = tokio::join!(plugin.serve(Redactor::new()), async {
+            packer.await.unwrap().shutdown().await.unwrap();
+        });
+        served.unwrap();
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_socket_is_in_a_folder_for_its_owner_alone_and_gone_with_the_plugin() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let plugin = Plugin::listen(Start::Legacy).await.unwrap();
+        let handshake = plugin.handshake().unwrap();
+        let socket = std::path::Path::new(handshake.strip_prefix("5|unix|").unwrap());
+        let folder = socket.parent().unwrap();
+        let mode = folder.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        drop(plugin);
+        assert!(!folder.exists());
     }
 }

@@ -1,6 +1,7 @@
 //! Tells whoever watches Packer what happens, in the order in which it does, while the push goes on.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -25,6 +26,7 @@ enum Word {
 pub(super) struct Listener {
     words: UnboundedSender<Word>,
     redactor: Redactor,
+    uploading: Arc<AtomicU64>,
 }
 
 /// The other end of a listener.
@@ -33,7 +35,23 @@ pub(super) struct Teller(UnboundedReceiver<Word>);
 impl Listener {
     pub(super) fn new(redactor: Redactor) -> (Arc<Self>, Teller) {
         let (words, told) = unbounded_channel();
-        (Arc::new(Self { words, redactor }), Teller(told))
+        let uploading = Arc::default();
+        let listener = Self {
+            words,
+            redactor,
+            uploading,
+        };
+        (Arc::new(listener), Teller(told))
+    }
+
+    /// How many bytes it was told will be uploaded, also for when it is gone.
+    pub(super) fn uploading(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.uploading)
+    }
+
+    /// Something that is no event.
+    pub(super) fn say(&self, text: String) {
+        self.word(Word::Message(text));
     }
 
     fn word(&self, word: Word) {
@@ -47,7 +65,10 @@ impl Reporter for Listener {
         let text = match event {
             Event::Sent { sent, total } => return self.word(Word::Sent { sent, total }),
             Event::CreatingArtifact(name) => format!("Creating artifact: {name}"),
-            Event::Uploading { bytes } => format!("Uploading artifact ({bytes} bytes)"),
+            Event::Uploading { bytes } => {
+                self.uploading.store(bytes, Ordering::Relaxed);
+                format!("Uploading artifact ({bytes} bytes)")
+            }
             Event::AlreadyThere { slug } => format!("{slug} is there, and whole"),
             Event::Unchanged { slug } => format!("Nothing new: {slug} is the same"),
             Event::ReceiptNotKept { error } => format!("Warning: {error}"),

@@ -20,7 +20,7 @@ const KEYS: [&str; 11] = [
     "server_address",
     "token",
     "atlas_upload_digest",
-    "atlas_upload_receipt",
+    "atlas_upload_receipts",
     "atlas_upload_skip_existing",
     "atlas_upload_verify",
 ];
@@ -55,8 +55,8 @@ pub struct Extras {
     pub skip_existing: bool,
     /// `atlas_upload_verify`: the version is read back and compared.
     pub verify: bool,
-    /// `atlas_upload_receipt`: where to keep how far the push came.
-    pub receipt: Option<PathBuf>,
+    /// `atlas_upload_receipts`: the folder in which to keep how far a push came that is not done.
+    pub receipts: Option<PathBuf>,
 }
 
 impl Settings {
@@ -165,8 +165,10 @@ impl Reading<'_> {
         });
         let mut rendered = BTreeMap::new();
         for (key, value) in metadata {
-            match render(&value, self.context) {
-                Ok(value) => drop(rendered.insert(key, value)),
+            let pair =
+                render(&key, self.context).and_then(|key| Ok((key, render(&value, self.context)?)));
+            match pair {
+                Ok((key, value)) => drop(rendered.insert(key, value)),
                 Err(reason) => self.refuse(&format!("metadata: {key}"), &reason),
             }
         }
@@ -174,12 +176,12 @@ impl Reading<'_> {
     }
 
     fn extras(&mut self) -> Extras {
-        let receipt = self.text("atlas_upload_receipt");
+        let receipts = self.text("atlas_upload_receipts");
         Extras {
             digest: self.truth("atlas_upload_digest"),
             skip_existing: self.truth("atlas_upload_skip_existing"),
             verify: self.truth("atlas_upload_verify"),
-            receipt: receipt.filter(|path| !path.is_empty()).map(PathBuf::from),
+            receipts: receipts.filter(|path| !path.is_empty()).map(PathBuf::from),
         }
     }
 

@@ -156,3 +156,16 @@ pub(crate) fn some_file() -> (tempfile::TempDir, Push) {
     let push = push_of(&path);
     (folder, push)
 }
+
+/// Waits for a condition, and not for ever.
+pub(crate) async fn until(is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let limit = Duration::from_secs(30);
+    tokio::time::timeout(limit, waiting)
+        .await
+        .expect("it never came to that");
+}

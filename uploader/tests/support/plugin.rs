@@ -8,10 +8,8 @@ use atlas_uploader::packer_plugin::protocol::{
     Broker, CallError, Client, Service, Session, Side, serve,
 };
 use rmpv::Value;
-use tokio::io::{
-    AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream,
-};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -66,31 +64,12 @@ impl Plugin {
         let handshake = lines.next_line().await.unwrap().expect("a first line");
         let address = handshake.strip_prefix("5|0|").expect("the protocol 5.0");
         let (network, address) = address.split_once('|').unwrap();
-        match network {
-            "unix" => {
-                Self::connected(
-                    child,
-                    &handshake,
-                    UnixStream::connect(address).await.unwrap(),
-                )
-                .await
-            }
-            "tcp" => {
-                Self::connected(
-                    child,
-                    &handshake,
-                    TcpStream::connect(address).await.unwrap(),
-                )
-                .await
-            }
-            other => panic!("{other}"),
-        }
+        assert_eq!(network, "unix");
+        let socket = UnixStream::connect(address).await.unwrap();
+        Self::connected(child, &handshake, socket).await
     }
 
-    async fn connected<S>(child: Child, handshake: &str, socket: S) -> Self
-    where
-        S: AsyncRead + AsyncWrite + Send + 'static,
-    {
+    async fn connected(child: Child, handshake: &str, socket: UnixStream) -> Self {
         let (ours, session_end) = tokio::io::duplex(1 << 20);
         let (session, incoming) = Session::start(session_end, Side::Client);
         let (pings, asked) = mpsc::unbounded_channel();
@@ -236,9 +215,9 @@ impl Service for Built {
 }
 
 /// Carries frames, and pings in between.
-fn between<S: AsyncRead + AsyncWrite + Send + 'static>(
+fn between(
     session: DuplexStream,
-    plugin: S,
+    plugin: UnixStream,
     mut asked: mpsc::UnboundedReceiver<()>,
     answered: mpsc::UnboundedSender<()>,
 ) -> JoinSet<()> {

@@ -30,9 +30,8 @@ pub(super) async fn uninstall(dir: Option<PathBuf>, console: &Console) -> Result
     for path in &changed {
         console.warn(&format!("{} has changed since, and stays", path.display()));
     }
-    match removed.len() + changed.len() {
-        0 => console.say(&format!("Nothing of ours is in {shown}")),
-        _ => console.say("Removed"),
+    if removed.is_empty() {
+        console.say(&format!("Nothing was removed from {shown}"));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod install;
 pub(super) mod plugin;
 
 use std::path::PathBuf;
+use std::process::Output;
 
 use atlas_uploader::packer_plugin::install::{PackerVersion, plugin_folder};
 use atlas_uploader::{Cause, Error, Phase};
@@ -13,6 +14,9 @@ use tokio::process::Command;
 
 use super::args::PackerCommand;
 use super::console::Console;
+
+/// Of a program that failed, its reason stands at the end.
+const LAST_LINES: usize = 5;
 
 /// Runs one of the subcommands.
 pub(super) async fn run(command: PackerCommand, console: &Console) -> Result<(), Error> {
@@ -23,28 +27,40 @@ pub(super) async fn run(command: PackerCommand, console: &Console) -> Result<(),
     }
 }
 
-/// Packer as it is found in `PATH`.
-async fn packer(arguments: &[&str]) -> Result<Command, Error> {
+/// Runs Packer as it is found in `PATH`, in the folder where the user is.
+async fn packer(arguments: &[&str], log: bool) -> Result<Output, Error> {
     let mut command = Command::new("packer");
     command
         .args(arguments)
         .env("CHECKPOINT_DISABLE", "1")
+        // A log that goes to a file would not be heard.
+        .env_remove("PACKER_LOG_PATH")
+        .env("PACKER_LOG", if log { "1" } else { "" })
         .stdin(std::process::Stdio::null())
         .kill_on_drop(true);
-    Ok(command)
+    let output = command.output().await;
+    output.map_err(|error| missing(&format!("packer cannot be run, is it in PATH? {error}")))
 }
 
 async fn version() -> Result<PackerVersion, Error> {
-    let output = packer(&["version"]).await?.output().await;
-    let output = output.map_err(|error| {
-        missing(&format!(
-            "packer cannot be run: {error}; put it into PATH, or give --dir"
-        ))
-    })?;
+    let output = packer(&["version"], false).await?;
     let printed = String::from_utf8_lossy(&output.stdout);
-    PackerVersion::printed(&printed).ok_or_else(|| {
-        missing("`packer version` prints no version; is another program called packer?")
-    })
+    if let (true, Some(version)) = (output.status.success(), PackerVersion::printed(&printed)) {
+        return Ok(version);
+    }
+    // A Packer that cannot start a plugin says nothing at all, but for its log.
+    let output = packer(&["version"], true).await?;
+    Err(missing(&format!(
+        "`packer version` prints no version; at the end it says:\n{}",
+        last_lines(&output)
+    )))
+}
+
+fn last_lines(output: &Output) -> String {
+    let all = [&output.stdout[..], &output.stderr[..]].concat();
+    let all = String::from_utf8_lossy(&all);
+    let lines: Vec<_> = all.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }
 
 /// The folder that is given, or the one where the installed Packer looks.
@@ -52,7 +68,8 @@ async fn folder(dir: Option<PathBuf>, console: &Console) -> Result<PathBuf, Erro
     if let Some(dir) = dir {
         return Ok(dir);
     }
-    let version = version().await?;
+    let give = |error: Error| error.advise("with --dir FOLDER no packer is asked");
+    let version = version().await.map_err(give)?;
     if !version.is_supported() {
         return Err(missing(&format!(
             "Packer {version} speaks an older protocol with its plugins, and has the atlas post-processor built in up to 1.2; 1.5 and later can use this one"

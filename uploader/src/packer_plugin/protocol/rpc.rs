@@ -236,7 +236,8 @@ impl<R: AsyncRead + Unpin> Messages<R> {
     }
 }
 
-/// Writes messages whole, one after the other.
+/// Writes messages whole, one after the other. Whoever stops waiting for a write may leave half a
+/// message, and must let go of the stream as well; the plugin's calls end together with their client.
 struct Writer<W>(tokio::sync::Mutex<W>);
 
 impl<W: AsyncWrite + Unpin> Writer<W> {

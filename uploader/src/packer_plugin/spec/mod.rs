@@ -37,7 +37,7 @@ const ATTRIBUTES: [(&str, Type); 19] = [
     ("artifact_type", STRING),
     ("artifact_type_override", BOOL),
     ("atlas_upload_digest", BOOL),
-    ("atlas_upload_receipt", STRING),
+    ("atlas_upload_receipts", STRING),
     ("atlas_upload_skip_existing", BOOL),
     ("atlas_upload_verify", BOOL),
     ("atlas_url", STRING),

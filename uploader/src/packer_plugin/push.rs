@@ -1,0 +1,107 @@
+//! What Packer built becomes a push.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use uuid::Uuid;
+
+use super::configuration::Configured;
+use super::packer::Packer;
+use super::protocol::CallError;
+use crate::error::Error;
+use crate::pack::Options;
+use crate::push::{Push, Receipt, proceed};
+use crate::receipt::ReceiptFile;
+
+/// Where builders keep metadata for Atlas.
+const METADATA: &str = "atlas.artifact.metadata";
+
+/// What Packer built.
+pub(super) struct Built {
+    id: String,
+    files: Vec<PathBuf>,
+    metadata: BTreeMap<String, String>,
+}
+
+impl Built {
+    pub(super) async fn look(packer: &Packer) -> Result<Self, CallError> {
+        Ok(Self {
+            id: packer.id().await?,
+            files: packer.files().await?,
+            metadata: packer.state(METADATA).await?,
+        })
+    }
+}
+
+/// Where the receipt of a push is kept that is not done yet, however it ends.
+#[derive(Default)]
+pub(super) struct Kept(OnceLock<PathBuf>);
+
+impl Kept {
+    /// What to do about a push that did not get done.
+    pub(super) fn how_to_resume(&self) -> Option<String> {
+        let receipt = self.0.get().filter(|receipt| receipt.exists())?;
+        let how = "finish it, as long as the files are there, with: atlas-upload push --resume";
+        Some(format!("{how} {}", receipt.display()))
+    }
+}
+
+/// Looks before the build whether a receipt can be kept there.
+pub(super) async fn check_folder(folder: &Path) -> Result<(), String> {
+    let is_folder = tokio::fs::metadata(folder)
+        .await
+        .is_ok_and(|found| found.is_dir());
+    let folder = folder.display();
+    is_folder
+        .then_some(())
+        .ok_or_else(|| format!("atlas_upload_receipts: there is no folder {folder}; make it first"))
+}
+
+pub(super) async fn push(
+    client: &crate::Client,
+    configured: &Configured,
+    built: Built,
+    kept: &Kept,
+) -> Result<Receipt, Error> {
+    let push = planned(configured, built);
+    let Some(folder) = &configured.request.extras.receipts else {
+        return crate::push(client, &push).await;
+    };
+    // A name of its own for each push: builds in parallel have the same settings.
+    let name = push.name.name();
+    let receipt = folder.join(format!("{name}-{}.json", Uuid::new_v4()));
+    let mut file = ReceiptFile::create(&receipt, client.url(), vec![push]).await?;
+    // Never set before.
+    let receipt = kept.0.get_or_init(|| receipt);
+    let done = proceed(client, &mut file, 0).await?;
+    // One that says only that all is done helps nobody.
+    if let Err(error) = tokio::fs::remove_file(receipt).await {
+        tracing::debug!(%error, "the receipt stays");
+    }
+    Ok(done)
+}
+
+fn planned(configured: &Configured, built: Built) -> Push {
+    let request = &configured.request;
+    let extras = &request.extras;
+    let mut metadata = built.metadata;
+    metadata.extend(request.metadata.clone());
+    Push {
+        name: request.name.clone(),
+        artifact_type: request.artifact_type.clone(),
+        id: Some(built.id),
+        paths: built.files,
+        packing: Options {
+            // Comparing takes a digest, even one that is not left in the metadata.
+            digest: extras.digest || extras.skip_existing || extras.verify,
+            ..Options::default()
+        },
+        metadata,
+        build_id: configured.ids.build.value,
+        compile_id: configured.ids.compile.value,
+        mark: extras.digest.then(|| Uuid::new_v4().to_string()),
+        skip_existing: extras.skip_existing,
+        verify: extras.verify,
+    }
+}
