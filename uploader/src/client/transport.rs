@@ -13,7 +13,7 @@ use serde::Serialize;
 use url::{Origin, Url};
 
 use super::ClientOptions;
-use super::body::{LocalRead, body, stalled};
+use super::body::{LocalRead, body};
 use crate::digest::Digest;
 use crate::error::{Cause, Reach, RequestLine, server_messages};
 use crate::pack::Payload;
@@ -141,7 +141,7 @@ impl Transport {
         // No limit for the whole, which may take hours; but somebody must be there.
         let response = tokio::select! {
             response = self.send(line.clone(), request) => response?,
-            () = stalled(&moved, self.stall_timeout) => {
+            () = moved.stalled(self.stall_timeout) => {
                 let detail = format!("nothing moved for {:?}", self.stall_timeout);
                 let reach = Reach::Unanswered;
                 return Err(Cause::Network { request: line, reach, detail });
