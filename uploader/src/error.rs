@@ -224,7 +224,7 @@ pub enum Cause {
     Digest {
         /// What was asked.
         request: RequestLine,
-        /// The digest in the server's `ETag`.
+        /// What its `ETag` says, or the version's metadata.
         server: Digest,
         /// The digest of the bytes sent or received.
         here: Digest,

@@ -55,7 +55,7 @@ The version's slug is printed, or with --output json one object a version:
   \"verified\", \"possible_orphans\"}
 
 Into the metadata go two keys more: atlas-upload.push, a value of this push alone, by which it finds
-out after a lost reply whether the version was made, and atlas-upload.sha256, the digest of the file.
+out after a lost reply whether the version was made, and atlas-upload.blake3, the digest of the file.
 
 With --template each atlas post-processor makes a version of each build it is for. A flag goes over
 what the template says, and that over a variable. Known functions: user, env (in variables only),

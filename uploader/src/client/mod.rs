@@ -244,7 +244,7 @@ impl Client {
     /// with neither token nor Content-Type, always with a Content-Length.
     ///
     /// # Errors
-    /// [`Phase::Upload`]; also when the server's digest of what it received is another one.
+    /// [`Phase::Upload`].
     pub async fn upload(
         &self,
         slug: &str,
@@ -269,19 +269,7 @@ impl Client {
         // It may come from a receipt, and not from a reply.
         self.redactor.add_url(&url);
         let stored = self.transport.put(&url, payload, &self.reporter).await;
-        let stored = stored.map_err(|cause| Error::new(phase.clone(), cause))?;
-        match (stored, payload.digest()) {
-            (Some(server), Some(here)) if server != here => {
-                let request = transport::secret_line("PUT", &url);
-                let cause = Cause::Digest {
-                    request,
-                    server,
-                    here,
-                };
-                Err(Error::new(phase, cause))
-            }
-            _ => Ok(()),
-        }
+        stored.map_err(|cause| Error::new(phase, cause))
     }
 
     /// `GET /artifacts/U/N/TYPE/search`: what matches, newest first.

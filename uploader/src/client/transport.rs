@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -14,7 +14,6 @@ use url::{Origin, Url};
 
 use super::ClientOptions;
 use super::body::{LocalRead, body};
-use crate::digest::Digest;
 use crate::error::{Cause, Reach, RequestLine, server_messages};
 use crate::pack::Payload;
 use crate::reporter::Reporter;
@@ -124,13 +123,12 @@ impl Transport {
         self.body_of(line, response).await
     }
 
-    /// The digest of what the server stored, where its `ETag` gives one.
     pub(super) async fn put(
         &self,
         url: &Url,
         payload: &Payload,
         reporter: &Arc<dyn Reporter>,
-    ) -> Result<Option<Digest>, Cause> {
+    ) -> Result<(), Cause> {
         let (body, moved) = body(payload, reporter);
         let request = self
             .http
@@ -147,9 +145,7 @@ impl Transport {
                 return Err(Cause::Network { request: line, reach, detail });
             }
         };
-        let response = self.success(line, response).await?;
-        let tag = response.headers().get(ETAG);
-        Ok(tag.and_then(|tag| Digest::from_etag(tag.to_str().ok()?)))
+        self.success(line, response).await.map(|_| ())
     }
 
     fn get_request(&self, url: &Url, token: bool, timeout: Option<Duration>) -> RequestBuilder {
