@@ -283,6 +283,28 @@ async fn an_interrupted_push_says_how_to_finish_it_and_makes_no_second_version()
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_work_with_one_receipt_the_second_does_nothing() {
+    let (_atlas, proxy, program, put) = silent_store().await;
+    let mut child = hanging(&program, &put).await;
+    let receipt = program.path("push.json");
+    let before = std::fs::read(&receipt).unwrap();
+    assert_run("receipt_in_use", program.run(&RESUME).await);
+    let again = program.run(&PUSH).await;
+    assert_eq!(again.code, 3, "{again}");
+    assert!(again.stderr.contains("another push is at work"), "{again}");
+    let mut lines = proxy.lines();
+    lines.retain(|line| line == "GET /api/v1/authenticate");
+    assert_eq!(lines.len(), 1, "only the first has asked anything");
+    assert_eq!(std::fs::read(&receipt).unwrap(), before);
+
+    // However it ends, nobody waits for it any more.
+    child.kill().await.unwrap();
+    let run = program.run(&RESUME).await;
+    assert_eq!((run.code, &*run.stdout), (0, "acme/web/t/1\n"), "{run}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_killed_push_is_finished_from_its_receipt() {
     let (_atlas, _proxy, program, put) = silent_store().await;
     // Packed anew by the second run, and the same bytes.
