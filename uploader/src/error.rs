@@ -286,7 +286,11 @@ impl Cause {
             },
             // A gateway that waits no longer: what is behind it may still work.
             Self::Status { status: 504, .. } => Effect::Pending,
-            Self::Status {
+            // Two that may also mean: done, and here it is.
+            Self::Redirected {
+                status: 302 | 303, ..
+            }
+            | Self::Status {
                 status: 500..=599, ..
             }
             | Self::Reply { .. } => Effect::Unknown,

@@ -231,13 +231,20 @@ impl Client {
             .await
             .map_err(|cause| Error::new(Phase::CreateVersion, cause))?;
         let created: CreatedVersion = decode(Phase::CreateVersion, "POST", &url, &reply)?;
-        if let Some(Ok(upload)) = created.upload_path.as_deref().map(Url::parse) {
-            self.redactor.add_url(&upload);
+        if let Some(upload_path) = &created.upload_path {
+            self.hide(upload_path);
         }
         if let Some(token) = &created.upload_token {
             self.redactor.add(token);
         }
         Ok(created)
+    }
+
+    /// Registers an upload URL with the redactor.
+    pub(crate) fn hide(&self, upload_path: &str) {
+        if let Ok(url) = Url::parse(upload_path) {
+            self.redactor.add_url(&url);
+        }
     }
 
     /// `PUT` of the bytes to the version's `upload_path`, once, as the genuine client does: verbatim,
@@ -255,6 +262,7 @@ impl Client {
             slug: slug.to_owned(),
             bytes: payload.len(),
         };
+        self.hide(upload_path);
         let url = match Url::parse(upload_path) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => url,
             _ => {
@@ -266,8 +274,6 @@ impl Client {
                 return Err(Error::new(phase, Cause::Reply { request, detail }));
             }
         };
-        // It may come from a receipt, and not from a reply.
-        self.redactor.add_url(&url);
         let stored = self.transport.put(&url, payload, &self.reporter).await;
         stored.map_err(|cause| Error::new(phase, cause))
     }

@@ -148,6 +148,12 @@ pub async fn proceed(
         let cause = Cause::Internal(format!("there is no push number {index}"));
         return Err(Error::new(Phase::Receipt, cause));
     };
+    // Before a server can repeat what an earlier run has told it.
+    for entry in file.entries() {
+        if let State::Sending { upload_path, .. } = &entry.state {
+            client.hide(upload_path);
+        }
+    }
     let checked = push.clone();
     let mut run = Run {
         client,
