@@ -27,7 +27,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Passing through takes less than a second, so chance weighs more.
 const PACKING_RUNS: usize = 2;
-const PASSING_RUNS: usize = 5;
+const PASSING_RUNS: usize = 15;
 
 /// One way to get a file there. The first word is `atlas-upload`, or it is a line for the shell, in
 /// which `$FILE`, `$URL`, the folder `$TMPDIR` and the program `./original` are known.

@@ -74,9 +74,10 @@ Example:
   atlas-upload search acme/web --type amazon.image --version latest -m region.us-east-1";
 
 const PULL_HELP: &str = "\
-The bytes arrive unchanged: a file that Packer packed is a gzip-compressed tar. Where the server
-gives a digest they are checked, and only then the file gets its name. A download that breaks off
-goes on where it was. --extract refuses an archive with an entry that would leave the folder.
+The bytes arrive unchanged: a file that Packer packed is a gzip-compressed tar. Where the push left
+a digest, or the server tells one, they are checked, and only then the file gets its name. A download
+that breaks off goes on where it was. --extract refuses an archive with an entry that would leave the
+folder.
 
 Examples:
   atlas-upload pull acme/web --type custom.image
