@@ -1,19 +1,47 @@
-//! SHA-256: of what is sent, and of what comes back.
+//! Digests: BLAKE3 of what is sent, since it keeps up with the disk, and SHA-256 where a server or an
+//! older push names that.
 
 use std::fmt;
 use std::io::{self, Write};
+use std::str::FromStr;
 
+use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// A SHA-256 digest. Prints as `sha256:` and 64 lower-case hex digits.
+/// How a digest is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Algorithm {
+    /// BLAKE3, several times as fast as the other one.
+    #[default]
+    Blake3,
+    /// SHA-256.
+    Sha256,
+}
+
+impl Algorithm {
+    /// All, the preferred one first.
+    pub const ALL: [Self; 2] = [Self::Blake3, Self::Sha256];
+
+    /// What stands before the digits.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blake3 => "blake3",
+            Self::Sha256 => "sha256",
+        }
+    }
+}
+
+/// A digest of 256 bits. Prints as the algorithm, a colon, and 64 lower-case hex digits. Those of
+/// different algorithms say nothing about each other.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Digest([u8; 32]);
+pub struct Digest {
+    algorithm: Algorithm,
+    bytes: [u8; 32],
+}
 
 impl Digest {
-    /// Reads an `ETag`. `None` unless it is a strong one of exactly 64 hex digits: only such a tag
-    /// can be a SHA-256 (the emulator's is; inferred, the real Atlas' tags are not known).
-    pub fn from_etag(tag: &str) -> Option<Self> {
-        let hex = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
+    /// Reads exactly 64 hex digits.
+    pub fn from_hex(algorithm: Algorithm, hex: &str) -> Option<Self> {
         if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
@@ -21,14 +49,49 @@ impl Digest {
         for (index, byte) in bytes.iter_mut().enumerate() {
             *byte = u8::from_str_radix(hex.get(2 * index..2 * index + 2)?, 16).ok()?;
         }
-        Some(Self(bytes))
+        Some(Self { algorithm, bytes })
+    }
+
+    /// Reads an `ETag`. `None` unless it is a strong one of exactly 64 hex digits: only such a tag
+    /// can be a SHA-256 (the emulator's is; inferred, the real Atlas' tags are not known).
+    pub fn from_etag(tag: &str) -> Option<Self> {
+        let hex = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
+        Self::from_hex(Algorithm::Sha256, hex)
+    }
+
+    /// How it was made.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Its digits.
+    pub fn hex(&self) -> String {
+        let digits = self.bytes.iter().map(|byte| format!("{byte:02x}"));
+        digits.collect()
+    }
+}
+
+/// This text is no digest.
+#[derive(Debug, thiserror::Error)]
+#[error("no digest of a known algorithm")]
+pub struct InvalidDigest;
+
+/// As it prints.
+impl FromStr for Digest {
+    type Err = InvalidDigest;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, hex) = text.split_once(':').ok_or(InvalidDigest)?;
+        let mut known = Algorithm::ALL.into_iter();
+        let algorithm = known.find(|algorithm| algorithm.name() == name);
+        let digest = algorithm.and_then(|algorithm| Self::from_hex(algorithm, hex));
+        digest.ok_or(InvalidDigest)
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{}:{}", self.algorithm.name(), self.hex())
     }
 }
 
@@ -38,31 +101,66 @@ impl fmt::Debug for Digest {
     }
 }
 
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[derive(Debug)]
+enum Hasher {
+    // Boxed for its size.
+    Blake3(Box<blake3::Hasher>),
+    Sha256(Sha256),
+}
+
+impl Hasher {
+    fn new(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Blake3 => Self::Blake3(Box::default()),
+            Algorithm::Sha256 => Self::Sha256(Sha256::new()),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Blake3(hasher) => {
+                hasher.update(bytes);
+            }
+            Self::Sha256(hasher) => hasher.update(bytes),
+        }
+    }
+
+    fn finish(self) -> Digest {
+        let (algorithm, bytes) = match self {
+            Self::Blake3(hasher) => (Algorithm::Blake3, hasher.finalize().into()),
+            Self::Sha256(hasher) => (Algorithm::Sha256, hasher.finalize().into()),
+        };
+        Digest { algorithm, bytes }
+    }
+}
+
 /// Passes bytes on to another writer, and keeps their digest and number.
 #[derive(Debug)]
 pub struct HashingWriter<W> {
     inner: W,
-    hasher: Sha256,
+    hasher: Hasher,
     written: u64,
 }
 
 impl<W> HashingWriter<W> {
     /// Nothing was written yet.
-    pub fn new(inner: W) -> Self {
+    pub fn new(algorithm: Algorithm, inner: W) -> Self {
         Self {
             inner,
-            hasher: Sha256::new(),
+            hasher: Hasher::new(algorithm),
             written: 0,
         }
     }
 
     /// The writer below, the digest of all that was written, and its length in bytes.
     pub fn finish(self) -> (W, Digest, u64) {
-        (
-            self.inner,
-            Digest(self.hasher.finalize().into()),
-            self.written,
-        )
+        (self.inner, self.hasher.finish(), self.written)
     }
 }
 
@@ -83,44 +181,54 @@ impl<W: Write> Write for HashingWriter<W> {
 mod tests {
     use super::*;
 
-    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-
-    fn digest_of(bytes: &[u8]) -> Digest {
-        let mut writer = HashingWriter::new(Vec::new());
-        writer.write_all(bytes).unwrap();
-        writer.finish().1
-    }
+    /// Published ones, of `abc`.
+    const BLAKE3: &str = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85";
+    const SHA256: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     #[test]
     fn the_digest_is_the_published_one_and_the_bytes_pass_unchanged() {
-        let mut writer = HashingWriter::new(Vec::new());
-        writer.write_all(b"a").unwrap();
-        writer.write_all(b"bc").unwrap();
-        let (passed, digest, written) = writer.finish();
-        assert_eq!(passed, b"abc");
-        assert_eq!(written, 3);
-        assert_eq!(digest.to_string(), format!("sha256:{ABC}"));
+        for (algorithm, published) in Algorithm::ALL.into_iter().zip([BLAKE3, SHA256]) {
+            let mut writer = HashingWriter::new(algorithm, Vec::new());
+            writer.write_all(b"a").unwrap();
+            writer.write_all(b"bc").unwrap();
+            let (passed, digest, written) = writer.finish();
+            assert_eq!(passed, b"abc");
+            assert_eq!(written, 3);
+            assert_eq!(digest.algorithm(), algorithm);
+            let printed = format!("{}:{published}", algorithm.name());
+            assert_eq!(digest.to_string(), printed);
+            assert_eq!(printed.parse::<Digest>().unwrap(), digest);
+        }
     }
 
     #[test]
-    fn an_etag_of_64_hex_digits_is_a_digest() {
-        assert_eq!(
-            Digest::from_etag(&format!("\"{ABC}\"")),
-            Some(digest_of(b"abc"))
-        );
-        assert_eq!(
-            Digest::from_etag(&format!("\"{}\"", ABC.to_uppercase())),
-            Some(digest_of(b"abc"))
-        );
+    fn the_same_digits_of_another_algorithm_are_another_digest() {
+        let of = |algorithm| Digest::from_hex(algorithm, SHA256).unwrap();
+        assert_ne!(of(Algorithm::Blake3), of(Algorithm::Sha256));
+    }
+
+    #[test]
+    fn an_etag_of_64_hex_digits_is_a_sha_256() {
+        let sha256 = Digest::from_hex(Algorithm::Sha256, SHA256);
+        assert_eq!(Digest::from_etag(&format!("\"{SHA256}\"")), sha256);
+        let upper = SHA256.to_uppercase();
+        assert_eq!(Digest::from_etag(&format!("\"{upper}\"")), sha256);
     }
 
     #[test]
     fn any_other_etag_is_none() {
-        let weak = format!("W/\"{ABC}\"");
-        let long = format!("\"{ABC}0\"");
-        let odd = format!("\"{}g\"", &ABC[..63]);
-        for tag in ["", "\"\"", "\"5f3-abc\"", ABC, &weak, &long, &odd] {
+        let weak = format!("W/\"{SHA256}\"");
+        let long = format!("\"{SHA256}0\"");
+        let odd = format!("\"{}g\"", &SHA256[..63]);
+        for tag in ["", "\"\"", "\"5f3-abc\"", SHA256, &weak, &long, &odd] {
             assert_eq!(Digest::from_etag(tag), None, "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_text_without_a_known_algorithm_is_no_digest() {
+        for text in [SHA256, "", ":", "md5:00", &format!("sha512:{SHA256}")] {
+            assert!(text.parse::<Digest>().is_err(), "{text}");
         }
     }
 }

@@ -10,7 +10,7 @@
 //! Names are checked once, in [`slug`] and [`atlas_url`]; settings and where each came from are in
 //! [`config`]. What happens is told to a [`reporter`]; the library prints nothing. A failure is an
 //! [`error`] that names its phase, and ends a program with an [`exit_code`]. Whatever leaves a
-//! program passes the redactor of [`secret`]. [`digest`] is the SHA-256 that all of them compare.
+//! program passes the redactor of [`secret`]. [`digest`] is what all of them compare.
 
 pub mod atlas_url;
 pub mod client;

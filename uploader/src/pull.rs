@@ -1,5 +1,5 @@
-//! The way back: fetches the file of a version, unchanged, checks it against the server's digest,
-//! and only then gives it its name.
+//! The way back: fetches the file of a version, unchanged, checks it against the digest that its push
+//! left, or the server's, and only then gives it its name.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,10 +11,12 @@ use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
 use crate::client::{Client, Download, Rest, SearchQuery};
-use crate::digest::{Digest, HashingWriter};
+use crate::digest::{Algorithm, Digest, HashingWriter};
 use crate::error::{Cause, Error, Phase};
+use crate::push::digest_left;
 use crate::reporter::Event;
 use crate::slug::{ArtifactName, ArtifactType, version_slug};
+use crate::wire::Version;
 
 /// Chunks between the network and the disk, so that neither waits for each of the other's.
 const CHUNKS_IN_FLIGHT: usize = 8;
@@ -50,9 +52,10 @@ pub struct Pulled {
     pub slug: String,
     /// The version's number.
     pub version: u64,
-    /// The SHA-256 of the bytes that arrived, as `sha256:` and 64 hex digits.
-    pub digest: String,
-    /// Whether the server gave a digest to compare it with.
+    /// The digest of the bytes that arrived, by the algorithm of the one it was compared with.
+    pub digest: Digest,
+    /// Whether there was one to compare it with: that of the push, in the version's metadata, or
+    /// the server's.
     pub verified: bool,
     /// How many bytes arrived.
     pub bytes: u64,
@@ -63,28 +66,37 @@ pub struct Pulled {
 /// Fetches one version's file.
 ///
 /// # Errors
-/// [`Phase::Search`] while the newest version is looked for, [`Phase::Download`] for the transfer
+/// [`Phase::Search`] while the version is looked for, [`Phase::Download`] for the transfer
 /// (a broken one goes on where it was, if the server names the file with a strong `ETag`) and a
 /// digest that differs, [`Phase::Save`] for the disk.
 /// After any error a file that was there before is unchanged.
 pub async fn pull(client: &Client, pull: &Pull, target: Target) -> Result<Pulled, Error> {
-    let version = match pull.version {
-        Some(version) => version,
-        None => newest_with_file(client, pull).await?,
+    let (version, sink, left) = match pull.version {
+        Some(version) => {
+            // First, so that nothing is asked in vain.
+            let sink = open(pull, version, target)?;
+            (version, sink, digest_of(client, pull, version).await?)
+        }
+        None => {
+            let newest = newest_with_file(client, pull).await?;
+            let sink = open(pull, newest.version, target)?;
+            (newest.version, sink, digest_left(&newest.metadata))
+        }
     };
     let slug = version_slug(&pull.name, &pull.artifact_type, version);
-    let sink = Sink::open(target, &slug)?;
     client.reporter().report(Event::Downloading { slug: &slug });
     let download = client
         .download(&pull.name, &pull.artifact_type, version)
         .await?;
-    let (request, promised) = (download.request.clone(), download.digest);
+    // What the pusher left says more than what the server made of it.
+    let (request, promised) = (download.request.clone(), left.or(download.digest));
+    let algorithm = promised.as_ref().map(Digest::algorithm).unwrap_or_default();
     let source = Source {
         client,
         pull,
         version,
     };
-    let (sink, here, bytes) = drain(&source, download, sink).await?;
+    let (sink, here, bytes) = drain(&source, download, algorithm, sink).await?;
     if let Some(server) = promised.filter(|server| *server != here) {
         let cause = Cause::Digest {
             request,
@@ -96,20 +108,38 @@ pub async fn pull(client: &Client, pull: &Pull, target: Target) -> Result<Pulled
     Ok(Pulled {
         slug,
         version,
-        digest: here.to_string(),
+        digest: here,
         verified: promised.is_some(),
         bytes,
         file: sink.keep()?,
     })
 }
 
-async fn newest_with_file(client: &Client, pull: &Pull) -> Result<u64, Error> {
+fn open(pull: &Pull, version: u64, target: Target) -> Result<Sink, Error> {
+    let slug = version_slug(&pull.name, &pull.artifact_type, version);
+    Sink::open(target, &slug)
+}
+
+/// What whoever pushed the version says of its bytes.
+async fn digest_of(client: &Client, pull: &Pull, version: u64) -> Result<Option<Digest>, Error> {
+    let this = SearchQuery {
+        version: Some(version.to_string()),
+        ..SearchQuery::default()
+    };
+    let found = client
+        .search(&pull.name, &pull.artifact_type, &this)
+        .await?;
+    // A server may overlook the filter.
+    let found = found.iter().find(|found| found.version == version);
+    Ok(found.and_then(|found| digest_left(&found.metadata)))
+}
+
+async fn newest_with_file(client: &Client, pull: &Pull) -> Result<Version, Error> {
     let all = SearchQuery::default();
     let versions = client.search(&pull.name, &pull.artifact_type, &all).await?;
-    let with_file = versions.iter().filter(|version| version.file);
+    let with_file = versions.into_iter().filter(|version| version.file);
     with_file
-        .map(|version| version.version)
-        .max()
+        .max_by_key(|version| version.version)
         .ok_or_else(|| {
             let (name, artifact_type) = (&pull.name, &pull.artifact_type);
             let nothing = format!("no version of {name}/{artifact_type} has a file");
@@ -127,11 +157,12 @@ struct Source<'a> {
 async fn drain(
     source: &Source<'_>,
     download: Download,
+    algorithm: Algorithm,
     sink: Sink,
 ) -> Result<(Sink, Digest, u64), Error> {
     let name = sink.name();
     let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
-    let writing = tokio::task::spawn_blocking(move || write_all(receiver, sink));
+    let writing = tokio::task::spawn_blocking(move || write_all(receiver, algorithm, sink));
     let transferred = source.transfer(download, sender).await;
     // Waited for even after a broken transfer: the writer holds the temporary file.
     let written = writing
@@ -207,8 +238,12 @@ impl Source<'_> {
     }
 }
 
-fn write_all(mut chunks: mpsc::Receiver<Bytes>, sink: Sink) -> io::Result<(Sink, Digest, u64)> {
-    let mut writer = HashingWriter::new(sink);
+fn write_all(
+    mut chunks: mpsc::Receiver<Bytes>,
+    algorithm: Algorithm,
+    sink: Sink,
+) -> io::Result<(Sink, Digest, u64)> {
+    let mut writer = HashingWriter::new(algorithm, sink);
     while let Some(chunk) = chunks.blocking_recv() {
         writer.write_all(&chunk)?;
     }

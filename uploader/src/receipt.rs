@@ -4,12 +4,20 @@
 //!
 //! It holds the upload URL, which authorises whoever knows it, so only its owner may read it; it
 //! never holds the token.
+//!
+//! Who works with it holds its lock, so that two do not finish the same push. There is no second
+//! file for the lock, which would have to be cleared away by whoever comes last: the receipt itself
+//! is locked, and each that takes its place is so before anybody can open it.
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::fs::File;
+#[cfg(unix)]
+use std::fs::TryLockError;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 use crate::atlas_url::AtlasUrl;
 use crate::error::{Cause, Error, Phase};
@@ -95,6 +103,8 @@ struct Page {
 pub struct ReceiptFile {
     path: Option<PathBuf>,
     page: Page,
+    /// Locked as long as it is open.
+    held: Option<File>,
 }
 
 impl ReceiptFile {
@@ -105,13 +115,17 @@ impl ReceiptFile {
             atlas_url: String::new(),
             pushes: pushes.into_iter().map(Entry::new).collect(),
         };
-        Self { path: None, page }
+        Self {
+            path: None,
+            page,
+            held: None,
+        }
     }
 
     /// A new file. It may take the place of a receipt of pushes that are done, of nothing else.
     ///
     /// # Errors
-    /// [`Phase::Receipt`]: a file that cannot be written, or must not be replaced.
+    /// [`Phase::Receipt`]: a file that cannot be written, must not be replaced, or is in use.
     pub async fn create(path: &Path, atlas: &AtlasUrl, pushes: Vec<Push>) -> Result<Self, Error> {
         let pushes = pushes.into_iter().map(with_absolute_paths);
         let pushes = pushes
@@ -122,27 +136,28 @@ impl ReceiptFile {
             ..Self::unsaved(pushes)
         };
         file.page.atlas_url = atlas.to_string();
-        if path.exists() && !read(path).await?.is_done() {
-            let reason = "holds a push that is not finished; finish it with --resume, or remove it";
-            return Err(failed(path, io::Error::other(reason)));
-        }
-        file.save().await?;
+        let page = file.page.clone();
+        file.held = Some(blocking(path.to_owned(), move |path| page.create(path)).await?);
         Ok(file)
     }
 
     /// A file that an earlier run left.
     ///
     /// # Errors
-    /// [`Phase::Receipt`]: a file that cannot be read, or is no receipt. [`Phase::Configure`]: it is
-    /// of another Atlas, where neither the token nor the version of this one is known.
+    /// [`Phase::Receipt`]: a file that cannot be read, is no receipt, or is in use.
+    /// [`Phase::Configure`]: it is of another Atlas, where neither the token nor the version of this
+    /// one is known.
     pub async fn open(path: &Path, atlas: &AtlasUrl) -> Result<Self, Error> {
-        let page = read(path).await?;
+        let (page, held) = blocking(path.to_owned(), Page::take).await?;
         if page.atlas_url != atlas.to_string() {
             let reason = format!("the receipt is of {}, not of {atlas}", page.atlas_url);
             return Err(Error::new(Phase::Configure, Cause::Usage(reason)));
         }
-        let path = Some(path.to_owned());
-        Ok(Self { path, page })
+        Ok(Self {
+            path: Some(path.to_owned()),
+            page,
+            held: Some(held),
+        })
     }
 
     /// The pushes, in order.
@@ -162,12 +177,16 @@ impl ReceiptFile {
         self.save().await
     }
 
-    async fn save(&self) -> Result<(), Error> {
+    async fn save(&mut self) -> Result<(), Error> {
         let Some(path) = self.path.clone() else {
             return Ok(());
         };
         let page = self.page.clone();
-        blocking(path, move |path| page.write(path)).await
+        let written = blocking(path, move |path| {
+            Ok(page.written_beside(path)?.persist(path)?)
+        });
+        self.held = Some(written.await?);
+        Ok(())
     }
 }
 
@@ -177,24 +196,58 @@ impl Page {
         self.pushes.iter().all(done)
     }
 
-    /// In one step: a reader finds the old receipt or the new one, never a part.
-    fn write(&self, path: &Path) -> io::Result<()> {
+    /// Where nothing is, or what is done.
+    fn create(&self, path: &Path) -> io::Result<File> {
+        let earlier = match Self::take(path) {
+            Ok((page, held)) if page.is_done() => held,
+            Ok(_) => {
+                let reason =
+                    "holds a push that is not finished; finish it with --resume, or remove it";
+                return Err(io::Error::other(reason));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Somebody else may be about to make it, too.
+                return Ok(self.written_beside(path)?.persist_noclobber(path)?);
+            }
+            Err(error) => return Err(error),
+        };
+        let file = self.written_beside(path)?.persist(path)?;
+        drop(earlier);
+        Ok(file)
+    }
+
+    /// A locked file that can be renamed to `path` in one step: a reader finds the old receipt or
+    /// the new one, never a part.
+    fn written_beside(&self, path: &Path) -> io::Result<NamedTempFile> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         // Readable by its owner alone, as such files are from the beginning.
-        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        lock(file.as_file())?;
         file.write_all(&text)?;
         file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
+        Ok(file)
     }
 
-    fn read(path: &Path) -> io::Result<Self> {
-        let text = std::fs::read(path)?;
+    /// Locks and reads.
+    fn take(path: &Path) -> io::Result<(Self, File)> {
+        loop {
+            let mut file = File::open(path)?;
+            lock(&file)?;
+            // Another one may have taken its place before it was locked.
+            if is_at(&file, path)? {
+                let mut text = Vec::new();
+                file.read_to_end(&mut text)?;
+                return Ok((Self::parse(&text)?, file));
+            }
+        }
+    }
+
+    fn parse(text: &[u8]) -> io::Result<Self> {
         let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
         // Place only: serde's own words could repeat the upload URL.
-        let page: Self = serde_json::from_slice(&text).map_err(|error| {
+        let page: Self = serde_json::from_slice(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             invalid(format!(
                 "is no receipt of a push (line {line}, column {column})"
@@ -210,8 +263,35 @@ impl Page {
     }
 }
 
-async fn read(path: &Path) -> Result<Page, Error> {
-    blocking(path.to_owned(), Page::read).await
+/// Released when the file is closed, by the end of the program at the latest, however it ends.
+#[cfg(unix)]
+fn lock(file: &File) -> io::Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let reason = "another push is at work with this receipt; wait until it ends";
+            Err(io::Error::new(io::ErrorKind::ResourceBusy, reason))
+        }
+        // Not every file system knows locks, and that is no reason not to push.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let (opened, there) = (file.metadata()?, path.metadata()?);
+    Ok((opened.dev(), opened.ino()) == (there.dev(), there.ino()))
+}
+
+/// Elsewhere a file that is locked can be neither read nor replaced.
+#[cfg(not(unix))]
+fn lock(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
 }
 
 async fn blocking<T: Send + 'static>(

@@ -21,18 +21,22 @@ pub struct RetryPolicy {
     pub first_delay: Duration,
     /// What it never exceeds by doubling.
     pub max_delay: Duration,
+    /// How long after a connection broke the server may still do what it was asked.
+    pub settle: Duration,
     /// Chooses the wait, given the longest: [`full_jitter`], or a fixed choice in a test.
     pub jitter: fn(Duration) -> Duration,
 }
 
 impl Default for RetryPolicy {
-    /// Six attempts within five minutes, half a second to half a minute apart, with full jitter.
+    /// Six attempts within five minutes, half a second to half a minute apart, with full jitter; five
+    /// seconds to settle.
     fn default() -> Self {
         Self {
             attempts: 6,
             time: Duration::from_secs(300),
             first_delay: Duration::from_millis(500),
             max_delay: Duration::from_secs(30),
+            settle: Duration::from_secs(5),
             jitter: full_jitter,
         }
     }
@@ -84,39 +88,43 @@ impl<'a> Attempts<'a> {
         self.made
     }
 
+    /// By what rules.
+    pub fn policy(&self) -> &RetryPolicy {
+        &self.policy
+    }
+
     /// After a failure: waits as long as is due and returns true, or returns false at once when
     /// another attempt could not help, or would leave the budget.
     pub async fn again(&mut self, cause: &Cause) -> bool {
-        self.wait(cause, self.policy.jitter).await
-    }
-
-    /// The same, with the longest wait: a server that may still be at work gets the time to end it.
-    pub async fn again_slowly(&mut self, cause: &Cause) -> bool {
-        self.wait(cause, |longest| longest).await
-    }
-
-    async fn wait(&mut self, cause: &Cause, choose: fn(Duration) -> Duration) -> bool {
-        let Some(delay) = self.delay(cause, choose) else {
+        let Some(delay) = self.announce(cause, Duration::ZERO) else {
             return false;
         };
+        tokio::time::sleep(delay).await;
+        true
+    }
+
+    /// The same without the wait, which is the caller's to use: how long it is, not less than
+    /// `least`.
+    pub fn announce(&mut self, cause: &Cause, least: Duration) -> Option<Duration> {
+        let delay = self.delay(cause, least)?;
         let attempt = self.made;
         self.reporter.report(Event::Retrying {
             attempt,
             delay,
             cause,
         });
-        tokio::time::sleep(delay).await;
         self.made += 1;
-        true
+        Some(delay)
     }
 
-    fn delay(&mut self, cause: &Cause, choose: fn(Duration) -> Duration) -> Option<Duration> {
+    fn delay(&mut self, cause: &Cause, least: Duration) -> Option<Duration> {
         let since = *self.first_failure.get_or_insert_with(Instant::now);
         if self.made >= self.policy.attempts || !cause.is_transient() {
             return None;
         }
-        let chosen = choose(self.policy.longest_delay_after(self.made));
-        let delay = chosen.max(cause.retry_after().unwrap_or_default());
+        let chosen = (self.policy.jitter)(self.policy.longest_delay_after(self.made));
+        let asked = cause.retry_after().unwrap_or_default();
+        let delay = chosen.max(asked).max(least);
         let spent = since.elapsed().saturating_add(delay);
         (spent <= self.policy.time).then_some(delay)
     }

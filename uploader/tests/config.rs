@@ -10,7 +10,9 @@
 mod support;
 
 use mock_atlas::{MockAtlas, User};
+use serde_json::json;
 use support::program::Program;
+use support::server::{Reply, Server};
 
 async fn two_users() -> MockAtlas {
     let rival = User::new("rival").password("pw").token("rivals-token");
@@ -65,6 +67,26 @@ async fn a_token_that_is_not_accepted_is_traced_to_where_it_came_from() {
         );
         assert!(!run.stderr.contains("wrong"), "{run}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proxy_of_the_environment_is_used_but_for_what_is_exempt() {
+    let proxy = Server::start(|_, request| match request.line().as_str() {
+        "GET http://atlas.test/api/v1/authenticate" => {
+            Reply::json(200, json!({"user": {"username": "by-proxy"}}))
+        }
+        _ => Reply::json(502, json!({})),
+    })
+    .await;
+    let program = Program::at("http://atlas.test", "T0ken").with("http_proxy", proxy.url());
+    assert_eq!(program.run(&["whoami"]).await.stdout, "by-proxy\n");
+
+    let atlas = two_users().await;
+    let program = Program::at(atlas.url(), "rivals-token")
+        .with("http_proxy", proxy.url())
+        .with("no_proxy", "127.0.0.1");
+    assert_eq!(program.run(&["whoami"]).await.stdout, "rival\n");
+    assert_eq!(proxy.requests().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,9 @@
 
 mod support;
 
+use std::io::Write as _;
+
+use atlas_uploader::digest::{Algorithm, HashingWriter};
 use atlas_uploader::{Push, push};
 use mock_atlas::MockAtlas;
 use serde_json::{Value, json};
@@ -81,6 +84,25 @@ async fn a_version_that_packer_pushed_is_known_by_the_servers_digest() {
     };
     push(&client(atlas.url(), "T0ken"), &packers).await.unwrap();
     assert_eq!(number(&program, &FILE).await, 1);
+}
+
+/// Which left a SHA-256.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_of_an_older_release_is_known_by_the_digest_that_it_left() {
+    let (atlas, program) = ready().await;
+    let mut hashing = HashingWriter::new(Algorithm::Sha256, std::io::sink());
+    hashing.write_all(&gzip(b"disk")).unwrap();
+    let left = hashing.finish().1.hex();
+    for (left, expected) in [(left, 1), ("0".repeat(64), 3)] {
+        let metadata = [("os", "linux"), ("atlas-upload.sha256", &left)];
+        let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let older = Push {
+            metadata: metadata.into(),
+            ..push_of(&program.path("disk.img.gz"))
+        };
+        push(&client(atlas.url(), "T0ken"), &older).await.unwrap();
+        assert_eq!(number(&program, &FILE).await, expected);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

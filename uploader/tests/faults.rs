@@ -245,8 +245,9 @@ async fn the_upload_is_redirected() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_address_of_the_upload_has_expired() {
     let mut told = String::new();
-    for status in [403, 404, 410] {
+    for status in [401, 403, 404, 410] {
         let fault: fn(&str) -> Reply = match status {
+            401 => |_| refused(401),
             403 => |_| refused(403),
             404 => |_| refused(404),
             _ => |_| refused(410),
@@ -306,6 +307,14 @@ async fn a_version_without_a_file_is_not_made_and_nobody_answers_in_time() {
     scene
         .story("not_made_and_silent", &[NO_FILE, SOON].concat())
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_without_a_file_is_made_and_the_reply_is_a_redirect_to_it() {
+    let seen = |atlas: &str| done_but(atlas, Reply::redirect(302, "/acme/web/1"));
+    let scene = scene(the_version, 1, seen).await;
+    scene.ends_well("made_and_redirected", NO_FILE).await;
+    assert_eq!(scene.requests(the_version), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

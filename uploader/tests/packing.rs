@@ -61,7 +61,7 @@ fn a_gzip_file_passes_as_it_is() {
     std::fs::write(&path, gzip(b"content")).unwrap();
     let payload = packed_payload(&[path]);
     assert_eq!(bytes(&payload), gzip(b"content"));
-    assert!(payload.digest().unwrap().to_string().starts_with("sha256:"));
+    assert!(payload.digest().unwrap().to_string().starts_with("blake3:"));
 }
 
 #[test]

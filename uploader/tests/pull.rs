@@ -9,13 +9,15 @@
 
 mod support;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use atlas_uploader::digest::{Algorithm, Digest, HashingWriter};
 use atlas_uploader::exit_code::ExitCode;
 use atlas_uploader::pull::{Pull, Pulled, Target, pull};
 use atlas_uploader::{Error, push};
 use mock_atlas::MockAtlas;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::server::{Reply, Server};
 use support::{client, gzip, push_of, push_without_file};
 
@@ -27,9 +29,26 @@ fn wanted(version: Option<u64>) -> Pull {
     }
 }
 
-/// A server that answers each download alike.
+/// A server that answers each download alike, and knows no metadata.
 async fn handing_out(reply: Reply) -> Server {
-    Server::start(move |_, _| reply.clone()).await
+    handing_out_with(json!({}), reply).await
+}
+
+async fn handing_out_with(metadata: Value, reply: Reply) -> Server {
+    let version = json!({"username": "acme", "name": "web", "tag": "acme/web", "slug": "s",
+        "artifact_type": "custom.image", "id": "i", "version": 1, "metadata": metadata, "file": true});
+    let found = Reply::json(200, json!({"versions": [version]}));
+    Server::start(move |_, request| {
+        let reply = if request.is_search() { &found } else { &reply };
+        reply.clone()
+    })
+    .await
+}
+
+fn digest(algorithm: Algorithm, bytes: &[u8]) -> Digest {
+    let mut hashing = HashingWriter::new(algorithm, std::io::sink());
+    hashing.write_all(bytes).unwrap();
+    hashing.finish().1
 }
 
 async fn into_file(server: &Server, file: &Path) -> Result<Pulled, Error> {
@@ -125,6 +144,35 @@ async fn other_bytes_than_the_digest_says_leave_what_was_there() {
     );
     assert_eq!(std::fs::read(&file).unwrap(), b"before");
     assert_eq!(names_in(folder.path()), [PathBuf::from("image")]);
+}
+
+/// A real Atlas tells no digest of its own, as far as is known.
+#[tokio::test]
+async fn what_the_push_left_in_the_metadata_is_checked_whichever_release_it_was_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("image");
+    for algorithm in Algorithm::ALL {
+        let key = format!("atlas-upload.{}", algorithm.name());
+        for version in [None, Some(1)] {
+            let left = digest(algorithm, b"whole");
+            let metadata = json!({&key: left.hex()});
+            let sent = Reply::Status(200, Vec::new(), b"whole".to_vec());
+            let server = handing_out_with(metadata.clone(), sent).await;
+            let client_there = client(server.url(), "T0ken");
+            let target = Target::File(file.clone());
+            let pulled = pull(&client_there, &wanted(version), target).await.unwrap();
+            assert!(pulled.verified);
+            assert_eq!(pulled.digest, left);
+
+            let rot = Reply::Status(200, Vec::new(), b"whale".to_vec());
+            let server = handing_out_with(metadata, rot).await;
+            let target = Target::File(file.clone());
+            let pulled = pull(&client(server.url(), "T0ken"), &wanted(version), target).await;
+            let error = pulled.unwrap_err();
+            assert_eq!(ExitCode::from(&error), ExitCode::DigestMismatch, "{error}");
+            assert_eq!(std::fs::read(&file).unwrap(), b"whole");
+        }
+    }
 }
 
 #[tokio::test]

@@ -10,10 +10,12 @@
 
 mod support;
 
+use std::io::Write as _;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use atlas_uploader::digest::{Algorithm, HashingWriter};
 use mock_atlas::MockAtlas;
 use serde_json::{Value, json};
 use support::program::{Program, Run, assert_run};
@@ -130,6 +132,23 @@ async fn other_bytes_are_not_sent_in_the_name_of_an_older_push() {
     assert_eq!(program.run(&PUSH).await.code, 6);
     program.write("disk.img.gz", gzip(b"another disk"));
     assert_run("receipt_of_other_bytes", program.run(&RESUME).await);
+}
+
+/// Which kept a SHA-256.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_of_an_older_release_is_compared_with_the_bytes_too() {
+    let (_server, program) = without_a_store().await;
+    assert_eq!(program.run(&PUSH).await.code, 6);
+    let path = program.path("push.json");
+    let mut receipt: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let mut hashing = HashingWriter::new(Algorithm::Sha256, std::io::sink());
+    hashing.write_all(&gzip(b"disk")).unwrap();
+    receipt["pushes"][0]["content"]["digest"] = json!(hashing.finish().1.to_string());
+    std::fs::write(&path, receipt.to_string()).unwrap();
+    // The same bytes, which the store refuses again, and then others.
+    assert_eq!(program.run(&RESUME).await.code, 6);
+    program.write("disk.img.gz", gzip(b"dust"));
+    assert_eq!(program.run(&RESUME).await.code, 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,6 +279,28 @@ async fn an_interrupted_push_says_how_to_finish_it_and_makes_no_second_version()
     };
     assert_run("interrupted", run);
     assert_run("interrupted_then_resumed", program.run(&RESUME).await);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_work_with_one_receipt_the_second_does_nothing() {
+    let (_atlas, proxy, program, put) = silent_store().await;
+    let mut child = hanging(&program, &put).await;
+    let receipt = program.path("push.json");
+    let before = std::fs::read(&receipt).unwrap();
+    assert_run("receipt_in_use", program.run(&RESUME).await);
+    let again = program.run(&PUSH).await;
+    assert_eq!(again.code, 3, "{again}");
+    assert!(again.stderr.contains("another push is at work"), "{again}");
+    let mut lines = proxy.lines();
+    lines.retain(|line| line == "GET /api/v1/authenticate");
+    assert_eq!(lines.len(), 1, "only the first has asked anything");
+    assert_eq!(std::fs::read(&receipt).unwrap(), before);
+
+    // However it ends, nobody waits for it any more.
+    child.kill().await.unwrap();
+    let run = program.run(&RESUME).await;
+    assert_eq!((run.code, &*run.stdout), (0, "acme/web/t/1\n"), "{run}");
 }
 
 #[cfg(unix)]

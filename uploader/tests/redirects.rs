@@ -44,9 +44,9 @@ async fn the_token_does_not_follow_to_another_origin() {
     for status in [301, 302, 303, 307, 308] {
         let store = Server::start(|_, _| bytes(b"the file")).await;
         let elsewhere = format!("{}/store/1?signature=s", store.url());
-        let atlas = Server::start(move |_, _| Reply::redirect(status, &elsewhere)).await;
+        let atlas = Server::of_files(move |_, _| Reply::redirect(status, &elsewhere)).await;
         assert_eq!(pull_one(&atlas).await.unwrap(), b"the file");
-        assert_eq!(atlas.requests()[0].header("x-atlas-token"), Some(TOKEN));
+        assert_eq!(atlas.downloads()[0].header("x-atlas-token"), Some(TOKEN));
         let there = store.requests();
         assert_eq!(there[0].line(), "GET /store/1?signature=s");
         assert!(!format!("{there:?}").contains(TOKEN));
@@ -55,13 +55,13 @@ async fn the_token_does_not_follow_to_another_origin() {
 
 #[tokio::test]
 async fn the_token_goes_along_on_its_own_origin_and_relative_places_are_understood() {
-    let atlas = Server::start(|_, request| match request.target.as_str() {
+    let atlas = Server::of_files(|_, request| match request.target.as_str() {
         "/moved/file" => bytes(b"the file"),
         _ => Reply::redirect(302, "/moved/file"),
     })
     .await;
     assert_eq!(pull_one(&atlas).await.unwrap(), b"the file");
-    assert_eq!(atlas.requests()[1].header("x-atlas-token"), Some(TOKEN));
+    assert_eq!(atlas.downloads()[1].header("x-atlas-token"), Some(TOKEN));
 }
 
 #[tokio::test]
@@ -73,26 +73,26 @@ async fn a_token_left_behind_is_not_taken_up_again_on_the_way_back() {
     })
     .await;
     let away = stranger.url().to_owned();
-    let atlas = Server::start(move |_, request| match request.target.as_str() {
+    let atlas = Server::of_files(move |_, request| match request.target.as_str() {
         "/chosen/by/stranger" => bytes(b"x"),
         _ => Reply::redirect(302, &away),
     })
     .await;
     back.set(atlas.url().to_owned()).unwrap();
     pull_one(&atlas).await.unwrap();
-    assert_eq!(atlas.requests()[1].line(), "GET /chosen/by/stranger");
-    assert_eq!(atlas.requests()[1].header("x-atlas-token"), None);
+    assert_eq!(atlas.downloads()[1].line(), "GET /chosen/by/stranger");
+    assert_eq!(atlas.downloads()[1].header("x-atlas-token"), None);
 }
 
 #[tokio::test]
 async fn a_ring_of_redirects_ends() {
-    let atlas = Server::start(|_, _| Reply::redirect(302, "/again")).await;
+    let atlas = Server::of_files(|_, _| Reply::redirect(302, "/again")).await;
     let error = pull_one(&atlas).await.unwrap_err();
     assert!(
         error.to_string().ends_with("more than 10 redirects"),
         "{error}"
     );
-    assert_eq!(atlas.requests().len(), 11);
+    assert_eq!(atlas.downloads().len(), 11);
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ async fn pulled(program: &Program) -> Run {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_that_breaks_off_goes_on_where_it_was() {
-    let server = Server::start(|_, request| match asked_from(request) {
+    let server = Server::of_files(|_, request| match asked_from(request) {
         None => Reply::Half(content()).with("ETag", TAG),
         Some(from) => {
             assert_eq!(request.header("if-range"), Some(TAG));
@@ -60,7 +60,7 @@ async fn a_download_that_breaks_off_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_ranges_begins_anew_and_the_known_bytes_are_skipped() {
-    let server = Server::start(|_, request| match asked_from(request) {
+    let server = Server::of_files(|_, request| match asked_from(request) {
         None => Reply::Half(content()).with("ETag", TAG),
         Some(_) => Reply::Status(200, Vec::new(), content()).with("ETag", TAG),
     })
@@ -79,7 +79,7 @@ async fn of_another_file_no_byte_is_taken() {
         wrong_place(),
     ];
     for other in others {
-        let server = Server::start(move |_, request| match asked_from(request) {
+        let server = Server::of_files(move |_, request| match asked_from(request) {
             None => Reply::Half(content()).with("ETag", TAG),
             Some(_) => other.clone(),
         })
@@ -94,14 +94,14 @@ async fn of_another_file_no_byte_is_taken() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_headway_it_ends_and_without_a_strong_tag_it_does_not_begin() {
-    let stuck = Server::start(|_, _| Reply::Half(content()).with("ETag", TAG)).await;
+    let stuck = Server::of_files(|_, _| Reply::Half(content()).with("ETag", TAG)).await;
     let run = pulled(&Program::at(stuck.url(), "T0ken")).await;
     assert_eq!(run.code, 7, "{run}");
-    assert_eq!(stuck.requests().len(), 4);
-    let weak = Server::start(|_, _| Reply::Half(content()).with("ETag", "W/\"weak\"")).await;
+    assert_eq!(stuck.downloads().len(), 4);
+    let weak = Server::of_files(|_, _| Reply::Half(content()).with("ETag", "W/\"weak\"")).await;
     let run = pulled(&Program::at(weak.url(), "T0ken")).await;
     assert_eq!(run.code, 7, "{run}");
-    assert_eq!(weak.requests().len(), 1);
+    assert_eq!(weak.downloads().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +142,7 @@ async fn a_packed_folder_is_unpacked_and_nothing_is_overwritten() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_archive_leaves_nothing() {
-    let server = Server::start(|_, _| Reply::Status(200, Vec::new(), gzip(&[7; 5000]))).await;
+    let server = Server::of_files(|_, _| Reply::Status(200, Vec::new(), gzip(&[7; 5000]))).await;
     let program = Program::at(server.url(), "T0ken");
     let pull = [
         "pull",

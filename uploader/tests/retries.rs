@@ -10,12 +10,15 @@
 mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use atlas_uploader::exit_code::ExitCode;
-use atlas_uploader::{Phase, push};
+use atlas_uploader::push::MARK_KEY;
+use atlas_uploader::retry::RetryPolicy;
+use atlas_uploader::{Client, ClientOptions, Error, Phase, Push, Receipt, push};
 use serde_json::json;
 use support::server::{Reply, Server};
-use support::{client, impatient, push_without_file, some_file, well};
+use support::{client, impatient, options, push_without_file, some_file, well};
 
 /// All is well, but the first requests that match are answered by `bad`.
 async fn flaky(method: &'static str, times: usize, bad: Reply) -> Server {
@@ -94,6 +97,61 @@ async fn without_a_mark_a_version_without_a_file_is_not_made_again_when_in_doubt
         assert!(error.advice().unwrap().contains("atlas-upload search"));
         assert_eq!(posts(&server), 1);
     }
+}
+
+/// A server that breaks the connection over each POST of a version, and shows the version from the
+/// given search on. Returns what the push did, and how often was posted and searched.
+async fn made_late(visible_from: usize, settle: Duration) -> (Result<Receipt, Error>, [usize; 2]) {
+    let searches = AtomicUsize::new(0);
+    let server = Server::start(move |url, request| {
+        if request.line() == "POST /api/v1/artifacts/acme/web/custom.image" {
+            return Reply::Hangup;
+        }
+        if !request.is_search() {
+            return well(url, request);
+        }
+        let seen = searches.fetch_add(1, Ordering::Relaxed) + 1 >= visible_from;
+        let version = json!({"username": "acme", "name": "web", "tag": "acme/web", "slug": "s",
+            "artifact_type": "custom.image", "id": "i", "version": 9, "metadata": {MARK_KEY: "m"}});
+        let versions = if seen { vec![version] } else { Vec::new() };
+        Reply::json(200, json!({"versions": versions}))
+    })
+    .await;
+    let client = Client::new(ClientOptions {
+        retry: RetryPolicy {
+            first_delay: Duration::from_millis(1),
+            settle,
+            ..impatient()
+        },
+        ..options(server.url(), "T0ken")
+    });
+    let marked = Push {
+        mark: Some("m".to_owned()),
+        ..push_without_file("i")
+    };
+    let pushed = push(&client.unwrap(), &marked).await;
+    let requests = server.requests();
+    let searches = requests.iter().filter(|request| request.is_search());
+    (pushed, [posts(&server), searches.count()])
+}
+
+#[tokio::test]
+async fn a_version_that_a_server_makes_after_the_connection_broke_is_waited_for() {
+    let (pushed, counts) = made_late(3, Duration::from_secs(60)).await;
+    assert_eq!(pushed.unwrap().version, 9);
+    assert_eq!(counts, [1, 3]);
+}
+
+#[tokio::test]
+async fn a_version_is_made_again_only_once_the_server_had_the_time_to_settle() {
+    let settle = Duration::from_millis(20);
+    let start = Instant::now();
+    let (pushed, [posts, searches]) = made_late(usize::MAX, settle).await;
+    let error = pushed.unwrap_err();
+    assert_eq!(ExitCode::from(&error), ExitCode::Unavailable, "{error}");
+    assert_eq!(posts, 3);
+    assert!(searches > posts, "{searches}");
+    assert!(start.elapsed() >= 3 * settle);
 }
 
 #[tokio::test]

@@ -9,6 +9,9 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
 use support::gzip;
 use support::program::{Program, assert_run};
@@ -35,6 +38,10 @@ fn talkative(url: &str, request: &Request) -> Reply {
                 "version": 1, "slug": TOKEN, "upload_path": upload, "upload_token": UPLOAD,
             }),
         ),
+        // What a pull asks before it learns of the secret place.
+        (_, target) if target.ends_with("search?version=1") => {
+            Reply::json(200, json!({"versions": []}))
+        }
         (_, target) if target.contains("search") => Reply::json(422, echo),
         (_, target) if target.ends_with("/file") => Reply::redirect(302, &upload),
         (_, target) if target.contains("store") => Reply::json(403, echo),
@@ -207,7 +214,20 @@ async fn the_servers_own_words_arrive_without_the_secrets_in_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_that_is_resumed_shows_no_secret_either() {
-    let server = Server::start(talkative).await;
+    let [resuming, told] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    let (later, tell) = (Arc::clone(&resuming), Arc::clone(&told));
+    let server = Server::start(move |url, request| {
+        // The first thing that is asked, once.
+        let first = later.load(Ordering::Relaxed) && !tell.swap(true, Ordering::Relaxed);
+        if first {
+            return Reply::json(
+                503,
+                json!({"errors": [format!("see {url}/store/{UPLOAD}")]}),
+            );
+        }
+        talkative(url, request)
+    })
+    .await;
     let program = Program::at(server.url(), TOKEN);
     program.write("disk.img.gz", gzip(b"disk"));
     let push = ["push", "acme/web", "--type", "t", "disk.img.gz"];
@@ -218,10 +238,12 @@ async fn a_push_that_is_resumed_shows_no_secret_either() {
     );
     let kept = std::fs::read_to_string(program.path("push.json")).unwrap();
     assert!(kept.contains(UPLOAD) && !kept.contains(TELLTALE), "{kept}");
+    resuming.store(true, Ordering::Relaxed);
     for level in ["-v", "-vv", "-vvvv"] {
         let resume = ["push", "--resume", "push.json", level];
         let all = program.run(&[&resume, FEW].concat()).await.to_string();
         assert!(all.contains("exit code: 7"), "{all}");
         assert!(!all.contains(TELLTALE) && !all.contains(UPLOAD), "{all}");
     }
+    assert!(told.load(Ordering::Relaxed));
 }

@@ -1,6 +1,8 @@
-//! Measures packing and sending next to what people would type: an image of real files against
-//! `tar | gzip -6` and `tar | pigz -6`, the same image as a gzip file against `curl -T`; to the
-//! emulator, and to nginx. Linux only; needs tar, gzip, pigz, curl and nginx.
+//! Measures packing and sending next to the original, the code of Packer's post-processor, and to
+//! what people would type: an image of real files against `tar | gzip -6` and `tar | pigz -6`, the
+//! same image as a gzip file against `curl -T`; to the emulator, and to nginx. Linux only; needs
+//! tar, gzip, pigz, curl and nginx, and for the original Go and its library, which Debian calls
+//! golang-github-hashicorp-atlas-go-dev.
 //!
 //!     cargo build --release
 //!     cargo run --release -p atlas-uploader --example bench_packing [FOLDER [MIB]]
@@ -25,20 +27,24 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Passing through takes less than a second, so chance weighs more.
 const PACKING_RUNS: usize = 2;
-const PASSING_RUNS: usize = 5;
+const PASSING_RUNS: usize = 15;
 
 /// One way to get a file there. The first word is `atlas-upload`, or it is a line for the shell, in
-/// which `$FILE`, `$URL` and the folder `$TMPDIR` are known.
+/// which `$FILE`, `$URL`, the folder `$TMPDIR` and the program `./original` are known.
 struct Way(&'static str);
 
-const PACKING: [Way; 4] = [
+const ORIGINAL: Way = Way("./original \"$FILE\" \"$URL\"");
+
+const PACKING: [Way; 5] = [
+    ORIGINAL,
     Way("tar -cf - \"$FILE\" | gzip -6 >\"$TMPDIR/a\" && curl -sSf -T \"$TMPDIR/a\" \"$URL\""),
     Way("tar -cf - \"$FILE\" | pigz -6 >\"$TMPDIR/a\" && curl -sSf -T \"$TMPDIR/a\" \"$URL\""),
     Way("atlas-upload"),
     Way("atlas-upload --compression-level 0"),
 ];
-const PASSING: [Way; 3] = [
+const PASSING: [Way; 4] = [
     Way("curl -sSf -T \"$FILE\" \"$URL\""),
+    ORIGINAL,
     Way("atlas-upload --no-digest"),
     Way("atlas-upload"),
 ];
@@ -49,7 +55,7 @@ async fn main() -> Result {
         return Err("only release builds are worth measuring: add --release".into());
     }
     let program = program()?;
-    for peer in ["tar", "gzip", "pigz", "curl", "nginx"] {
+    for peer in ["tar", "gzip", "pigz", "curl", "nginx", "go"] {
         peers::needed(peer)?;
     }
     let mut arguments = std::env::args_os().skip(1);
@@ -58,6 +64,7 @@ async fn main() -> Result {
     let size: u64 = size.map_or(Ok(1024), |size| size.parse())?;
 
     let folder = tempfile::tempdir()?;
+    peers::build_original(folder.path())?;
     let image = folder.path().join("image.img");
     image::make(&source, size * 1024 * 1024, &image)?;
     let zipped = folder.path().join("image.img.gz");

@@ -44,6 +44,27 @@ pub(crate) fn needed(program: &str) -> Result {
     }
 }
 
+/// Makes the program `original` in a folder.
+pub(crate) fn build_original(folder: &Path) -> Result {
+    let source = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/examples/bench_packing/original.go"
+    );
+    let go = Command::new("go")
+        .args(["build", "-o"])
+        .arg(folder.join("original"))
+        .arg(source)
+        .env("GO111MODULE", "off")
+        .env("GOPATH", "/usr/share/gocode")
+        .env("GOCACHE", folder.join("cache"))
+        .status()?;
+    if go.success() {
+        Ok(())
+    } else {
+        Err(format!("go build {source}: {go}").into())
+    }
+}
+
 /// A fresh emulator, whose upload paths lead to nginx when that is the target.
 pub(crate) struct Destination {
     atlas: MockAtlas,

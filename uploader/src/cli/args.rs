@@ -55,7 +55,7 @@ The version's slug is printed, or with --output json one object a version:
   \"verified\", \"possible_orphans\"}
 
 Into the metadata go two keys more: atlas-upload.push, a value of this push alone, by which it finds
-out after a lost reply whether the version was made, and atlas-upload.sha256, the digest of the file.
+out after a lost reply whether the version was made, and atlas-upload.blake3, the digest of the file.
 
 With --template each atlas post-processor makes a version of each build it is for. A flag goes over
 what the template says, and that over a variable. Known functions: user, env (in variables only),
@@ -74,9 +74,10 @@ Example:
   atlas-upload search acme/web --type amazon.image --version latest -m region.us-east-1";
 
 const PULL_HELP: &str = "\
-The bytes arrive unchanged: a file that Packer packed is a gzip-compressed tar. Where the server
-gives a digest they are checked, and only then the file gets its name. A download that breaks off
-goes on where it was. --extract refuses an archive with an entry that would leave the folder.
+The bytes arrive unchanged: a file that Packer packed is a gzip-compressed tar. Where the push left
+a digest, or the server tells one, they are checked, and only then the file gets its name. A download
+that breaks off goes on where it was. --extract refuses an archive with an entry that would leave the
+folder.
 
 Examples:
   atlas-upload pull acme/web --type custom.image

@@ -1,7 +1,7 @@
 //! What to do about an error.
 
 use atlas_uploader::config::{ADDRESS_VARIABLE, Config, TOKEN_VARIABLE};
-use atlas_uploader::{Cause, Error};
+use atlas_uploader::{Cause, Error, Phase};
 
 /// Sentences to be shown below the error, none with a secret in it.
 pub(crate) fn hints(error: &Error, config: &Config) -> Vec<String> {
@@ -18,6 +18,10 @@ pub(crate) fn hints(error: &Error, config: &Config) -> Vec<String> {
 }
 
 fn about_token(error: &Error, config: &Config) -> Option<String> {
+    // The address of an upload authorises by itself, and no token goes there.
+    if matches!(error.phase(), Phase::Upload { .. }) {
+        return None;
+    }
     match (error.status()?, &config.token) {
         (401, Some(token)) => Some(format!("the token came from {}", token.origin)),
         (401, None) => Some(format!(

@@ -29,7 +29,7 @@ impl App<'_> {
         };
         if !pulled.verified {
             self.console
-                .warn("the server gave no digest to check the bytes with.");
+                .warn("neither the version nor the server has a digest to check the bytes with.");
         }
         match &pulled.file {
             Some(file) => self.answer(&file.display().to_string(), &pulled),

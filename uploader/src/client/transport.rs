@@ -6,15 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use url::{Origin, Url};
 
 use super::ClientOptions;
-use super::body::{LocalRead, body, stalled};
-use crate::digest::Digest;
+use super::body::{LocalRead, body};
 use crate::error::{Cause, Reach, RequestLine, server_messages};
 use crate::pack::Payload;
 use crate::reporter::Reporter;
@@ -124,13 +123,12 @@ impl Transport {
         self.body_of(line, response).await
     }
 
-    /// The digest of what the server stored, where its `ETag` gives one.
     pub(super) async fn put(
         &self,
         url: &Url,
         payload: &Payload,
         reporter: &Arc<dyn Reporter>,
-    ) -> Result<Option<Digest>, Cause> {
+    ) -> Result<(), Cause> {
         let (body, moved) = body(payload, reporter);
         let request = self
             .http
@@ -141,15 +139,13 @@ impl Transport {
         // No limit for the whole, which may take hours; but somebody must be there.
         let response = tokio::select! {
             response = self.send(line.clone(), request) => response?,
-            () = stalled(&moved, self.stall_timeout) => {
+            () = moved.stalled(self.stall_timeout) => {
                 let detail = format!("nothing moved for {:?}", self.stall_timeout);
                 let reach = Reach::Unanswered;
                 return Err(Cause::Network { request: line, reach, detail });
             }
         };
-        let response = self.success(line, response).await?;
-        let tag = response.headers().get(ETAG);
-        Ok(tag.and_then(|tag| Digest::from_etag(tag.to_str().ok()?)))
+        self.success(line, response).await.map(|_| ())
     }
 
     fn get_request(&self, url: &Url, token: bool, timeout: Option<Duration>) -> RequestBuilder {

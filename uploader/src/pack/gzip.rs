@@ -1,5 +1,8 @@
 //! Gzip as this crate writes it: one member, always with the same header. Either compressed on all
 //! cores, or merely stored, so that its length is known beforehand.
+//!
+//! Several members would be easier, and faster by libdeflate, but the gzip readers of Ruby, Perl and
+//! .NET Framework end at the first one without a word.
 
 use std::io::{self, Write};
 use std::num::NonZero;

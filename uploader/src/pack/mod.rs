@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
 
-use crate::digest::HashingWriter;
+use crate::digest::{Algorithm, HashingWriter};
 use crate::error::Cause;
 use crate::reporter::{Event, Reporter};
 use archive::Archive;
@@ -174,7 +174,7 @@ fn compressed(
     reporter: &dyn Reporter,
 ) -> Result<Payload, Cause> {
     let total = archive.length()?;
-    let spool = HashingWriter::new(Spool::new(gzip::stored_length(total)));
+    let spool = HashingWriter::new(Algorithm::default(), Spool::new(gzip::stored_length(total)));
     let (out, filled) = gzip::compress(spool, options.level.number(), |tar| {
         archive.write(&mut Told::new(tar, total, reporter))
     });

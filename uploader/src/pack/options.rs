@@ -88,8 +88,9 @@ impl From<Level> for u8 {
 }
 
 impl Default for Level {
-    /// Measured on a GiB of real files and two cores: 5 % larger than Go's gzip at its level 6, 7 %
-    /// larger than GNU's, in a seventh of the time. Level 2 is 9 % larger than Go's.
+    /// Measured on a GiB of real files and two cores, sending included: 5 % larger than what the
+    /// original makes, in less than a fifth of its time; 7 % larger than what GNU's gzip makes, in a
+    /// seventh. Level 2 is 9 % larger than the original's, and takes a sixth less time than this.
     fn default() -> Self {
         Self(3)
     }

@@ -8,9 +8,10 @@ use bytes::Bytes;
 
 use super::archive::Archive;
 use super::gzip::{self, Blocks};
-use crate::digest::{Digest, HashingWriter};
+use crate::digest::{Algorithm, Digest, HashingWriter};
 
-const CHUNK: usize = 256 * 1024;
+/// Small enough to be in a core's cache still when it is sent, or hashed.
+const CHUNK: usize = 64 * 1024;
 
 /// What is uploaded. Clones share it.
 #[derive(Debug, Clone)]
@@ -38,15 +39,10 @@ impl Payload {
         }
     }
 
-    /// The same with its digest, for which it is read once.
+    /// The same with its digest.
     pub(super) fn hashed(self) -> io::Result<Self> {
-        let mut hashing = HashingWriter::new(io::sink());
-        self.for_each_chunk(&mut |chunk| hashing.write_all(&chunk))?;
-        let (_, digest, _) = hashing.finish();
-        Ok(Self {
-            digest: Some(digest),
-            ..self
-        })
+        let digest = Some(self.digest_in(Algorithm::default())?);
+        Ok(Self { digest, ..self })
     }
 
     /// The size in bytes; an archive is never empty, and neither is a gzip file.
@@ -55,9 +51,23 @@ impl Payload {
         self.length
     }
 
-    /// The SHA-256 of all bytes; `None` when it was not wanted.
+    /// The digest of all bytes; `None` when it was not wanted.
     pub fn digest(&self) -> Option<Digest> {
         self.digest
+    }
+
+    /// The digest by this algorithm; unless it is the known one, all bytes are read for it. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`Self::for_each_chunk`].
+    pub fn digest_in(&self, algorithm: Algorithm) -> io::Result<Digest> {
+        let known = self.digest.filter(|known| known.algorithm() == algorithm);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let mut hashing = HashingWriter::new(algorithm, io::sink());
+        self.for_each_chunk(&mut |chunk| hashing.write_all(&chunk))?;
+        Ok(hashing.finish().1)
     }
 
     /// Hands out all bytes in order, exactly as many as [`Self::len`] says, whatever other clones do

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::marks;
 use super::run::Run;
+use super::{digest_in, marks};
 use crate::client::SearchQuery;
 use crate::error::{Cause, Error, Phase};
 use crate::pack::Payload;
@@ -29,18 +29,23 @@ impl Run<'_> {
     }
 
     async fn same_bytes(&self, latest: &Version, payload: &Payload) -> Result<bool, Error> {
-        // Without a digest nothing can be known to be the same.
-        let Some(here) = payload.digest() else {
+        // None was wanted, so that nothing can be known to be the same.
+        if payload.digest().is_none() {
             return Ok(false);
-        };
-        let (key, value) = marks::digest_pair(&here);
-        if let Some(theirs) = latest.metadata.get(&key) {
-            return Ok(theirs == value);
         }
-        // Pushed by somebody who leaves no digest, Packer say; the server may know it.
-        let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
-        let stored = self.client.download(name, artifact_type, latest.version);
-        Ok(stored.await?.digest == Some(here))
+        let theirs = match marks::digest_left(&latest.metadata) {
+            Some(theirs) => Some(theirs),
+            // Pushed by somebody who leaves no digest, Packer say; the server may know it.
+            None => {
+                let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
+                let stored = self.client.download(name, artifact_type, latest.version);
+                stored.await?.digest
+            }
+        };
+        match theirs {
+            Some(theirs) => Ok(digest_in(payload, theirs.algorithm()).await? == theirs),
+            None => Ok(false),
+        }
     }
 
     /// Reads the version back.
@@ -83,12 +88,9 @@ impl Run<'_> {
         };
         let nowhere = Target::Stream(Box::new(io::sink()));
         let pulled = pull(self.client, &request, nowhere).await?;
-        let Some(here) = payload.digest() else {
-            let unknown = "its digest was not wanted, so nothing can be compared".to_owned();
-            return Err(Error::new(phase, Cause::Missing(unknown)));
-        };
         let server = pulled.digest;
-        if server == here.to_string() {
+        let here = digest_in(payload, server.algorithm()).await?;
+        if server == here {
             return Ok(());
         }
         let differs = format!("the server sends {server}, the bytes here are {here}");

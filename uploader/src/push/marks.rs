@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::digest::Digest;
+use crate::digest::{Algorithm, Digest};
 use crate::wire::{Metadata, Version};
 
 /// Below this all keys are ours.
@@ -15,10 +15,20 @@ pub const MARK_KEY: &str = "atlas-upload.push";
 const DERIVED: [&str; 2] = ["ami_id", "region"];
 
 /// The key and the value that say what a version's bytes are: the key names the algorithm.
-pub(super) fn digest_pair(digest: &Digest) -> (String, String) {
-    let text = digest.to_string();
-    let (algorithm, hex) = text.split_once(':').unwrap_or(("digest", &text));
-    (format!("{OURS}{algorithm}"), hex.to_owned())
+fn digest_pair(digest: &Digest) -> (String, String) {
+    (digest_key(digest.algorithm()), digest.hex())
+}
+
+fn digest_key(algorithm: Algorithm) -> String {
+    format!("{OURS}{}", algorithm.name())
+}
+
+/// What the metadata says of the version's bytes, whichever release of this program wrote it.
+pub(crate) fn digest_left(metadata: &Metadata) -> Option<Digest> {
+    Algorithm::ALL.into_iter().find_map(|algorithm| {
+        let hex = metadata.get(&digest_key(algorithm))?;
+        Digest::from_hex(algorithm, hex)
+    })
 }
 
 /// The metadata with the mark and the digest.
@@ -103,13 +113,17 @@ mod tests {
 
     #[test]
     fn the_key_of_the_digest_names_the_algorithm() {
-        let digest = Digest::from_etag(&format!("\"{}\"", "ab".repeat(32))).unwrap();
-        let metadata = marked(&map(&[("os", "linux")]), "mark", Some(digest));
-        let expected = [
-            ("atlas-upload.push", "mark"),
-            ("atlas-upload.sha256", &"ab".repeat(32)),
-            ("os", "linux"),
-        ];
-        assert_eq!(metadata, map(&expected));
+        for (algorithm, key) in [
+            (Algorithm::Blake3, "atlas-upload.blake3"),
+            (Algorithm::Sha256, "atlas-upload.sha256"),
+        ] {
+            let hex = "ab".repeat(32);
+            let digest = Digest::from_hex(algorithm, &hex);
+            let metadata = marked(&map(&[("os", "linux")]), "mark", digest);
+            let expected = [("atlas-upload.push", "mark"), (key, &hex), ("os", "linux")];
+            assert_eq!(metadata, map(&expected));
+            let left = digest_left(&version(&expected).metadata);
+            assert_eq!(left, digest);
+        }
     }
 }

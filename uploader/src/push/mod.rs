@@ -18,12 +18,14 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::client::Client;
+use crate::digest::{Algorithm, Digest};
 use crate::error::{Cause, Error, Phase};
 use crate::pack::{self, Payload};
 use crate::receipt::{Entry, ReceiptFile, State};
 use crate::reporter::Event;
 use crate::slug::{ArtifactName, ArtifactType};
 pub use marks::MARK_KEY;
+pub(crate) use marks::digest_left;
 use run::Run;
 
 /// One version to be made.
@@ -86,7 +88,7 @@ pub struct Receipt {
     pub slug: String,
     /// The version's number.
     pub version: u64,
-    /// `sha256:` and 64 hex digits of the bytes as they were sent; null without a file, and when
+    /// `blake3:` and 64 hex digits of the bytes as they were sent; null without a file, and when
     /// none was wanted.
     pub digest: Option<String>,
     /// How many bytes that were; 0 without a file.
@@ -147,6 +149,12 @@ pub async fn proceed(
         let cause = Cause::Internal(format!("there is no push number {index}"));
         return Err(Error::new(Phase::Receipt, cause));
     };
+    // Before a server can repeat what an earlier run has told it.
+    for entry in file.entries() {
+        if let State::Sending { upload_path, .. } = &entry.state {
+            client.hide(upload_path);
+        }
+    }
     let checked = push.clone();
     let mut run = Run {
         client,
@@ -171,8 +179,7 @@ pub async fn proceed(
     }
     let packing = packed(client, &run.push);
     let payload = timed(&mut run.timings.pack, packing).await?;
-    run.content = payload.as_ref().map(run::content);
-    run.check_content()?;
+    run.look_at(payload.as_ref()).await?;
     run.finish(payload).await
 }
 
@@ -181,6 +188,13 @@ async fn packed(client: &Client, push: &Push) -> Result<Option<Payload>, Error> 
     let reporter = client.shared_reporter();
     let packed = blocking(move || pack::pack(&paths, &options, &*reporter)).await?;
     packed.map_err(|cause| Error::new(Phase::Pack, cause))
+}
+
+/// The payload's digest by this algorithm, for which it may have to be read.
+async fn digest_in(payload: &Payload, algorithm: Algorithm) -> Result<Digest, Error> {
+    let payload = payload.clone();
+    let digest = blocking(move || payload.digest_in(algorithm)).await?;
+    digest.map_err(|error| Error::new(Phase::Pack, Cause::Unpackable(error.to_string())))
 }
 
 async fn ensure_artifact(client: &Client, name: &ArtifactName) -> Result<(), Error> {

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use super::{Push, Receipt, Timings, ensure_artifact, marks};
+use super::{Push, Receipt, Timings, digest_in, ensure_artifact, marks};
 use crate::client::Client;
+use crate::digest::Digest;
 use crate::error::{Cause, Error, Phase, RequestLine};
 use crate::pack::Payload;
 use crate::receipt::{Content, Entry, ReceiptFile, State};
@@ -181,17 +182,22 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn check_content(&self) -> Result<(), Error> {
-        match (&self.entry().content, &self.content) {
-            (Some(began), here) if Some(began) != here.as_ref() => {
-                let here = here
-                    .as_ref()
-                    .map_or_else(|| "none".to_owned(), Content::to_string);
-                let began = began.to_string();
-                Err(Error::new(Phase::Pack, Cause::Changed { began, here }))
-            }
-            _ => Ok(()),
-        }
+    /// Looks what will be sent, and whether it is what an earlier run began with.
+    ///
+    /// # Errors
+    /// [`Cause::Changed`]: it is not.
+    pub(super) async fn look_at(&mut self, payload: Option<&Payload>) -> Result<(), Error> {
+        let began = self.entry().content.clone();
+        self.content = match payload {
+            Some(payload) => Some(content(payload, began.as_ref()).await?),
+            None => None,
+        };
+        let Some(began) = began.filter(|began| Some(began) != self.content.as_ref()) else {
+            return Ok(());
+        };
+        let here = self.content.as_ref().map(Content::to_string);
+        let (began, here) = (began.to_string(), here.unwrap_or_else(|| "none".to_owned()));
+        Err(Error::new(Phase::Pack, Cause::Changed { began, here }))
     }
 
     pub(super) fn slug(&self, version: u64) -> String {
@@ -216,9 +222,18 @@ impl Run<'_> {
     }
 }
 
-pub(super) fn content(payload: &Payload) -> Content {
-    Content {
-        digest: payload.digest().map(|digest| digest.to_string()),
-        bytes: payload.len(),
-    }
+/// With a digest that can be compared with that of an earlier run, if it had one.
+async fn content(payload: &Payload, earlier: Option<&Content>) -> Result<Content, Error> {
+    let bytes = payload.len();
+    let Some(digest) = payload.digest() else {
+        let digest = None;
+        return Ok(Content { digest, bytes });
+    };
+    let earlier = earlier.and_then(|content| content.digest.as_ref()?.parse::<Digest>().ok());
+    let digest = match earlier {
+        Some(earlier) => digest_in(payload, earlier.algorithm()).await?,
+        None => digest,
+    };
+    let digest = Some(digest.to_string());
+    Ok(Content { digest, bytes })
 }

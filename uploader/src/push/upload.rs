@@ -1,6 +1,7 @@
 //! Sends the bytes until they are there. The same bytes may go to the same place as often as need
 //! be; but after a failure the server is asked first, since often only its confirmation was lost.
 
+use super::digest_in;
 use super::run::Run;
 use crate::error::{Cause, Error, Phase};
 use crate::pack::Payload;
@@ -43,25 +44,32 @@ impl Run<'_> {
     /// [`Cause::Digest`]: others are there.
     pub(super) async fn arrived(&self, version: u64, payload: &Payload) -> Result<bool, Error> {
         let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
-        let (slug, here) = (self.slug(version), payload.digest());
+        let slug = self.slug(version);
         let client = self.client.once();
         let Ok(download) = client.download(name, artifact_type, version).await else {
             return Ok(false);
         };
-        let digests = download.digest.zip(here);
-        if let Some((server, here)) = digests.filter(|(server, here)| server != here) {
-            let request = download.request;
-            let bytes = payload.len();
-            let cause = Cause::Digest {
-                request,
-                server,
-                here,
-            };
-            return Err(Error::new(Phase::Upload { slug, bytes }, cause));
-        }
-        // Without a digest the length must do: nobody else knows where these bytes go.
-        let whole = download.length == Some(payload.len());
-        let arrived = digests.is_some() || whole;
+        let (request, length) = (download.request.clone(), download.length);
+        let arrived = match download.digest {
+            Some(server) => {
+                // To hash may take its time, and nobody reads on.
+                drop(download);
+                let here = digest_in(payload, server.algorithm()).await?;
+                if server != here {
+                    let cause = Cause::Digest {
+                        request,
+                        server,
+                        here,
+                    };
+                    let bytes = payload.len();
+                    return Err(Error::new(Phase::Upload { slug, bytes }, cause));
+                }
+                true
+            }
+            // The length must do. It is enough: only this push knows where these bytes go, it never
+            // sends others there, and a server that had only a part of them would say so.
+            None => length == Some(payload.len()),
+        };
         if arrived {
             let there = Event::AlreadyThere { slug: &slug };
             self.client.reporter().report(there);

@@ -2,8 +2,9 @@
 //! somebody sees.
 //!
 //! A version that awaits its file is invisible until the file has come, so that an orphan harms
-//! nobody, and is counted. One without a file is there at once: after a reply that was lost it is
-//! looked for by the mark in its metadata. Without a mark nobody can know, and that is said.
+//! nobody, and is counted. One without a file is seen at once: after a reply that was lost it is
+//! looked for by the mark in its metadata, more than once, since the server may be slower to make it
+//! than we are to ask. Without a mark nobody can know, and that is said.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 use super::marks::MARK_KEY;
 use super::run::Run;
-use crate::client::SearchQuery;
+use crate::client::{Client, SearchQuery};
 use crate::error::{Cause, Effect, Error, Phase};
 use crate::receipt::State;
 use crate::reporter::Event;
@@ -74,7 +75,9 @@ impl Run<'_> {
             let cause = Cause::Missing("an earlier run ended before it had the reply".to_owned());
             return Err(self.doubt(Error::new(Phase::CreateVersion, cause)));
         };
-        let found = find(self, &mark, false).await;
+        // It may have ended a moment ago.
+        let settle = self.client.attempts().policy().settle;
+        let found = self.look_for(&mark, settle).await;
         found.map_err(|error| self.doubt(error))
     }
 
@@ -89,19 +92,65 @@ impl Run<'_> {
         let Some(mark) = self.push.mark.clone() else {
             return Err(self.doubt(error));
         };
+        // A server that does not answer any more may still be at work for a while.
+        let settle = attempts.policy().settle;
+        let mut rest = settle;
         loop {
-            let more = attempts.again_slowly(error.cause()).await;
-            match find(self, &mark, error.cause().is_transient()).await {
+            let longest = attempts.policy().longest_delay_after(attempts.made());
+            let delay = attempts.announce(error.cause(), settle.max(longest));
+            let time = delay.unwrap_or(rest);
+            match self.look_for(&mark, time).await {
                 Ok(Some(made)) => return Ok(Some(made)),
                 Ok(None) if !pending => {
                     self.unmade(0).await;
                     let error = error.after(attempts.made());
-                    return if more { Ok(None) } else { Err(error) };
+                    return delay.map_or(Err(error), |_| Ok(None));
                 }
-                _ if more => {}
+                _ if delay.is_some() => {}
                 _ => return Err(self.doubt(error.after(attempts.made()))),
             }
+            rest = Duration::ZERO;
         }
+    }
+
+    /// Looks for the version with this mark until so much time has passed, with longer and longer
+    /// pauses. `None`: it was not there even then.
+    async fn look_for(&self, mark: &str, time: Duration) -> Result<Option<CreatedVersion>, Error> {
+        let client = self.client.once();
+        let attempts = self.client.attempts();
+        let start = Instant::now();
+        for look in 1_u32.. {
+            let left = time.saturating_sub(start.elapsed());
+            let pause = attempts.policy().longest_delay_after(look);
+            tokio::time::sleep(pause.min(left)).await;
+            let found = self.find(&client, mark).await;
+            if matches!(found, Ok(Some(_))) || pause >= left {
+                return found;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The version with this mark.
+    async fn find(&self, client: &Client, mark: &str) -> Result<Option<CreatedVersion>, Error> {
+        let query = SearchQuery {
+            metadata: vec![(MARK_KEY.to_owned(), Some(mark.to_owned()))],
+            ..SearchQuery::default()
+        };
+        let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
+        let found = client.search(name, artifact_type, &query).await?;
+        // A server may overlook the filter.
+        let ours = |version: &&Version| version.metadata.get(MARK_KEY) == Some(mark);
+        Ok(found.iter().find(ours).map(|found| {
+            let slug = self.slug(found.version);
+            let there = Event::AlreadyThere { slug: &slug };
+            self.client.reporter().report(there);
+            CreatedVersion {
+                version: found.version,
+                upload_path: None,
+                upload_token: None,
+            }
+        }))
     }
 
     /// No version was made, but for so many that nobody will ever see.
@@ -127,33 +176,6 @@ impl Run<'_> {
 /// Whether a server may still do what it was asked so long ago.
 fn is_pending(effect: Effect, waited: Duration) -> bool {
     effect == Effect::Pending || (effect == Effect::Unknown && waited > PROMPT)
-}
-
-/// The version with this mark.
-async fn find(run: &Run<'_>, mark: &str, once: bool) -> Result<Option<CreatedVersion>, Error> {
-    let query = SearchQuery {
-        metadata: vec![(MARK_KEY.to_owned(), Some(mark.to_owned()))],
-        ..SearchQuery::default()
-    };
-    let client = if once {
-        run.client.once()
-    } else {
-        run.client.clone()
-    };
-    let (name, artifact_type) = (&run.push.name, &run.push.artifact_type);
-    let found = client.search(name, artifact_type, &query).await?;
-    // A server may overlook the filter.
-    let ours = |version: &&Version| version.metadata.get(MARK_KEY) == Some(mark);
-    Ok(found.iter().find(ours).map(|found| {
-        let slug = run.slug(found.version);
-        let there = Event::AlreadyThere { slug: &slug };
-        run.client.reporter().report(there);
-        CreatedVersion {
-            version: found.version,
-            upload_path: None,
-            upload_token: None,
-        }
-    }))
 }
 
 #[cfg(test)]

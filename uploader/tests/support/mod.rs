@@ -22,11 +22,12 @@ use atlas_uploader::{Client, ClientOptions, Push};
 use serde_json::json;
 use server::{Reply, Request};
 
-/// Three attempts, with no waiting between.
+/// Three attempts, with no waiting between, nor for a server to settle.
 pub(crate) fn impatient() -> RetryPolicy {
     RetryPolicy {
         attempts: 3,
         first_delay: Duration::ZERO,
+        settle: Duration::ZERO,
         ..RetryPolicy::default()
     }
 }

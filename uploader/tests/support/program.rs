@@ -108,7 +108,7 @@ impl fmt::Display for Run {
 pub(crate) fn assert_run(name: &str, run: impl fmt::Display) {
     let filters = vec![
         (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
-        (r"sha256:[0-9a-f]{64}", "sha256:DIGEST"),
+        (r"(sha256|blake3):[0-9a-f]{64}", "$1:DIGEST"),
         (
             r#""authenticate":\d+,"pack":\d+,"artifact":\d+,"version":\d+,"upload":\d+"#,
             r#""authenticate":N,"pack":N,"artifact":N,"version":N,"upload":N"#,

@@ -23,6 +23,10 @@ impl Request {
         found.map(|(_, value)| value.as_str())
     }
 
+    pub(crate) fn is_search(&self) -> bool {
+        self.target.contains("/search")
+    }
+
     pub(crate) fn line(&self) -> String {
         format!("{} {}", self.method, self.target)
     }
@@ -111,12 +115,32 @@ impl Server {
         }
     }
 
+    /// The same, for downloads alone: a search there finds nothing.
+    pub(crate) async fn of_files(
+        answer: impl Fn(&str, &Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(move |url, request| {
+            if request.is_search() {
+                Reply::json(200, serde_json::json!({"versions": []}))
+            } else {
+                answer(url, request)
+            }
+        })
+        .await
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
+    }
+
+    /// All that were no search.
+    pub(crate) fn downloads(&self) -> Vec<Request> {
+        let requests = self.requests().into_iter();
+        requests.filter(|request| !request.is_search()).collect()
     }
 
     /// Method and target of each request, in order.

@@ -1,0 +1,285 @@
+//! Why something failed, and what follows from it: whether to try again, and what a write may have
+//! done all the same.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::digest::Digest;
+
+/// Why something failed. URLs are shown without credentials and queries, an upload URL without its
+/// path.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// Wrong arguments or settings.
+    #[error("{0}")]
+    Usage(String),
+    /// A local file.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Files that cannot become one archive.
+    #[error("{0}")]
+    Unpackable(String),
+    /// The server refused.
+    #[error("{request}: {}", StatusText { status: *status, messages })]
+    Status {
+        /// What was asked.
+        request: RequestLine,
+        /// The HTTP status.
+        status: u16,
+        /// The server's own words.
+        messages: Vec<String>,
+        /// How long it asks to be left alone (`Retry-After`).
+        retry_after: Option<Duration>,
+    },
+    /// The server answered well, but what was asked for is not there.
+    #[error("{0}")]
+    Missing(String),
+    /// A write was answered by a redirect, which is never followed: a repeated write could double,
+    /// and a token must not go where it was not meant to.
+    #[error("{request}: {status}: a write is not redirected; the server points to {location}")]
+    Redirected {
+        /// What was asked.
+        request: RequestLine,
+        /// The HTTP status.
+        status: u16,
+        /// Where it points, without query.
+        location: String,
+    },
+    /// No connection, or a broken one.
+    #[error("{request}: {detail}")]
+    Network {
+        /// What was asked.
+        request: RequestLine,
+        /// How far it got.
+        reach: Reach,
+        /// The chain of reasons.
+        detail: String,
+    },
+    /// A server whose certificate is not believed. No request was sent, and none will be however
+    /// often it is tried.
+    #[error("{request}: {detail}")]
+    Untrusted {
+        /// What was asked.
+        request: RequestLine,
+        /// The chain of reasons.
+        detail: String,
+    },
+    /// A reply of success that makes no sense.
+    #[error("{request}: {detail}")]
+    Reply {
+        /// What was asked.
+        request: RequestLine,
+        /// What is wrong with the reply.
+        detail: String,
+    },
+    /// The server holds, or sent, other bytes.
+    #[error("{request}: digest mismatch: the server says {server}, the bytes here are {here}")]
+    Digest {
+        /// What was asked.
+        request: RequestLine,
+        /// What its `ETag` says, or the version's metadata.
+        server: Digest,
+        /// The digest of the bytes sent or received.
+        here: Digest,
+    },
+    /// What was read back is not what was sent.
+    #[error("{0}")]
+    Differs(String),
+    /// Other bytes than those that a push began with.
+    #[error(
+        "the files have changed: this push began with {began}, and they would now be sent as {here}"
+    )]
+    Changed {
+        /// The digest in the receipt.
+        began: String,
+        /// The digest of the bytes that would be sent now.
+        here: String,
+    },
+    /// A version that may have been made, or not, after which nothing was repeated.
+    #[error("{0}; whether the version was made is not known, so it was not tried again")]
+    InDoubt(Box<Cause>),
+    /// A fault of this library or of the machine.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Cause {
+    /// A local file's failure.
+    pub fn file(path: &Path, source: io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Whether the same request may succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Network { .. } => true,
+            Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
+            _ => false,
+        }
+    }
+
+    /// How long the server asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// What a write that failed like this may have done.
+    pub fn effect(&self) -> Effect {
+        match self {
+            Self::Network { reach, .. } => match reach {
+                Reach::Nowhere => Effect::None,
+                Reach::Broken => Effect::Unknown,
+                Reach::Unanswered => Effect::Pending,
+            },
+            // A gateway that waits no longer: what is behind it may still work.
+            Self::Status { status: 504, .. } => Effect::Pending,
+            // Two that may also mean: done, and here it is.
+            Self::Redirected {
+                status: 302 | 303, ..
+            }
+            | Self::Status {
+                status: 500..=599, ..
+            }
+            | Self::Reply { .. } => Effect::Unknown,
+            _ => Effect::None,
+        }
+    }
+}
+
+/// How far a request got that has no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// There was no connection: the server knows nothing of it.
+    Nowhere,
+    /// The connection broke.
+    Broken,
+    /// The time was up.
+    Unanswered,
+}
+
+/// What a failed write may have done on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: it did not get there, or was refused.
+    None,
+    /// Its work, or nothing.
+    Unknown,
+    /// The same, and what it has not done it may still do.
+    Pending,
+}
+
+/// What was asked: the method, and the URL as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestLine {
+    /// `GET`, `POST` or `PUT`.
+    pub method: &'static str,
+    /// Without credentials and query; one that authorises by itself also without its path.
+    pub url: String,
+}
+
+impl fmt::Display for RequestLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.url)
+    }
+}
+
+struct StatusText<'a> {
+    status: u16,
+    messages: &'a [String],
+}
+
+impl fmt::Display for StatusText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match reqwest::StatusCode::from_u16(self.status) {
+            Ok(status) => write!(f, "{status}")?,
+            Err(_) => write!(f, "{}", self.status)?,
+        }
+        if self.status == 401 {
+            f.write_str(": authentication failed")?;
+        }
+        if self.messages.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {}", self.messages.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> RequestLine {
+        RequestLine {
+            method: "POST",
+            url: String::new(),
+        }
+    }
+
+    fn refused(status: u16) -> Cause {
+        Cause::Status {
+            request: request(),
+            status,
+            messages: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    #[test]
+    fn a_redirect_after_a_write_may_mean_that_it_is_done() {
+        for (status, effect) in [
+            (301, Effect::None),
+            (302, Effect::Unknown),
+            (303, Effect::Unknown),
+            (307, Effect::None),
+        ] {
+            let redirected = Cause::Redirected {
+                request: request(),
+                status,
+                location: String::new(),
+            };
+            assert_eq!(redirected.effect(), effect, "{status}");
+        }
+    }
+
+    #[test]
+    fn only_trouble_that_may_pass_is_transient() {
+        for (status, transient) in [
+            (408, true),
+            (425, true),
+            (429, true),
+            (500, true),
+            (503, true),
+            (404, false),
+            (422, false),
+        ] {
+            assert_eq!(refused(status).is_transient(), transient, "{status}");
+        }
+    }
+
+    #[test]
+    fn only_a_write_that_may_have_done_its_work_is_in_doubt() {
+        for (status, effect) in [
+            (401, Effect::None),
+            (408, Effect::None),
+            (429, Effect::None),
+            (500, Effect::Unknown),
+            (503, Effect::Unknown),
+            (504, Effect::Pending),
+        ] {
+            assert_eq!(refused(status).effect(), effect, "{status}");
+        }
+    }
+}
