@@ -181,7 +181,7 @@ impl Transport {
         }
         let written = request.method != "GET";
         if let Some(location) = location(response.url(), &response).filter(|_| written) {
-            let location = self.redactor.redact(&shown(&location));
+            let location = self.redactor.redact(&self.destination(&request, &location));
             let status = status.as_u16();
             return Err(Cause::Redirected {
                 request,
@@ -202,6 +202,16 @@ impl Transport {
                 .collect(),
             retry_after,
         })
+    }
+
+    /// Where a write is pointed to, as it may be shown: the way of an upload authorises by itself
+    /// there as well.
+    fn destination(&self, request: &RequestLine, location: &Url) -> String {
+        if request.method == "PUT" {
+            self.redactor.add_url(location);
+            return secret_line(request.method, location).url;
+        }
+        shown(location)
     }
 
     async fn body_of(&self, request: RequestLine, response: Response) -> Result<Bytes, Cause> {
