@@ -569,11 +569,12 @@ async fn what_a_cancelled_push_left_can_be_finished_from_its_receipt() {
     };
     let (processed, ()) = tokio::join!(plugin.post_process(&built), cancel);
     let words = processed.error.unwrap();
-    let how =
-        "cancelled\nfinish it, as long as the files are there, with: atlas-upload push --resume ";
-    let receipt = words.strip_prefix(how).unwrap();
+    let how = "cancelled\nfinish it with: atlas-upload push --resume ";
+    let receipt = words.strip_prefix(how).expect(&words);
     let kept = std::fs::read_to_string(program.path(receipt)).unwrap();
     assert!(!kept.contains(CANARY), "{kept}");
+    // Packer removes what it built after a failure.
+    std::fs::remove_file(program.path("disk.img")).unwrap();
     // The bytes never come through to this address, and so the receipt must not know it.
     std::fs::write(
         program.path(receipt),
@@ -586,6 +587,19 @@ async fn what_a_cancelled_push_left_can_be_finished_from_its_receipt() {
         .run(&["push", "--resume", receipt.to_str().unwrap()])
         .await;
     assert_eq!(run.stdout, "hashicorp/foobar/custom.image/1\n", "{run}");
+    let pull = [
+        "pull",
+        "hashicorp/foobar",
+        "--type",
+        "custom.image",
+        "-o",
+        "-",
+    ];
+    let (_, archive, _) = resumed.run_raw(&pull).await;
+    assert_eq!(
+        entries(archive.as_slice()),
+        [("disk.img".to_owned(), Some(noise(10_000)))]
+    );
 }
 
 #[tokio::test]

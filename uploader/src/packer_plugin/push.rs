@@ -1,16 +1,18 @@
 //! What Packer built becomes a push.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use super::configuration::Configured;
 use super::packer::Packer;
 use super::protocol::CallError;
-use crate::error::Error;
-use crate::pack::Options;
+use crate::error::{Cause, Error, Phase};
+use crate::pack::{self, Options, Payload};
 use crate::push::{Push, Receipt, proceed};
 use crate::receipt::ReceiptFile;
 
@@ -42,8 +44,10 @@ impl Kept {
     /// What to do about a push that did not get done.
     pub(super) fn how_to_resume(&self) -> Option<String> {
         let receipt = self.0.get().filter(|receipt| receipt.exists())?;
-        let how = "finish it, as long as the files are there, with: atlas-upload push --resume";
-        Some(format!("{how} {}", receipt.display()))
+        let receipt = receipt.display();
+        Some(format!(
+            "finish it with: atlas-upload push --resume {receipt}"
+        ))
     }
 }
 
@@ -69,17 +73,52 @@ pub(super) async fn push(
         return crate::push(client, &push).await;
     };
     // A name of its own for each push: builds in parallel have the same settings.
-    let name = push.name.name();
-    let receipt = folder.join(format!("{name}-{}.json", Uuid::new_v4()));
+    let name = format!("{}-{}", push.name.name(), Uuid::new_v4());
+    let (receipt, archive) = (
+        folder.join(format!("{name}.json")),
+        folder.join(format!("{name}.gz")),
+    );
+    let push = packed(client, push, &archive).await?;
     let mut file = ReceiptFile::create(&receipt, client.url(), vec![push]).await?;
     // Never set before.
     let receipt = kept.0.get_or_init(|| receipt);
     let done = proceed(client, &mut file, 0).await?;
-    // One that says only that all is done helps nobody.
-    if let Err(error) = tokio::fs::remove_file(receipt).await {
-        tracing::debug!(%error, "the receipt stays");
+    // What is done helps nobody any more; there is no archive where nothing was packed.
+    for path in [receipt, &archive] {
+        if let Err(error) = tokio::fs::remove_file(path).await {
+            tracing::debug!(path = %path.display(), %error, "not removed");
+        }
     }
     Ok(done)
+}
+
+/// The same push, of what its files become when they are packed: Packer removes the files after a
+/// failure. What is gzip already is sent as it is, so that nothing else arrives.
+async fn packed(client: &crate::Client, push: Push, archive: &Path) -> Result<Push, Error> {
+    let (paths, options) = (push.paths.clone(), push.packing.clone());
+    let (reporter, path) = (client.shared_reporter(), archive.to_owned());
+    let pack = move || {
+        pack::check(&paths, &options)?;
+        match pack::pack(&paths, &options, &*reporter)? {
+            Some(payload) => keep(&payload, &path).map(|()| vec![path]),
+            None => Ok(Vec::new()),
+        }
+    };
+    let packed = tokio::task::spawn_blocking(pack).await;
+    let packed = packed.unwrap_or_else(|error| Err(Cause::Internal(error.to_string())));
+    let paths = packed.map_err(|cause| Error::new(Phase::Pack, cause))?;
+    Ok(Push { paths, ..push })
+}
+
+/// Whole or not at all. Blocks.
+fn keep(payload: &Payload, path: &Path) -> Result<(), Cause> {
+    let kept = || {
+        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        payload.for_each_chunk(&mut |chunk| file.write_all(&chunk))?;
+        file.persist(path)?;
+        Ok(())
+    };
+    kept().map_err(|error| Cause::file(path, error))
 }
 
 fn planned(configured: &Configured, built: Built) -> Push {
