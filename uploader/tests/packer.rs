@@ -14,7 +14,7 @@ mod support;
 use mock_atlas::MockAtlas;
 use serde_json::{Value, json};
 use support::entries;
-use support::packer::{EXAMPLE, Ec2, example, latest, run};
+use support::packer::{EXAMPLE, Ec2, example, latest, pulled, run};
 use support::program::Program;
 
 /// Builds a template, and returns what `manifest` wrote of it.
@@ -89,16 +89,7 @@ async fn a_file_that_packer_built_makes_the_round_trip() {
     assert_eq!(version["id"], "File");
     assert_eq!(version["file"], true);
 
-    let pull = [
-        "pull",
-        "hashicorp/foobar",
-        "--type",
-        "custom.image",
-        "-o",
-        "-",
-    ];
-    let (code, archive, stderr) = program.run_raw(&pull).await;
-    assert_eq!(code, 0, "{stderr}");
+    let archive = pulled(&program, "custom.image").await;
     let built = std::fs::read(program.path("out/image.txt")).unwrap();
     assert_eq!(
         entries(archive.as_slice()),

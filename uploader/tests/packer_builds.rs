@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use mock_atlas::MockAtlas;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
-use support::packer::{EXAMPLE, Ec2, example, latest, packer, run};
+use support::packer::{EXAMPLE, Ec2, example, latest, packer, pulled, run};
 use support::program::Program;
 use support::server::{Reply, Server};
 use support::{entries, gzip, noise, until};
@@ -57,21 +57,6 @@ fn file_builder(target: &str) -> Value {
 async fn build(program: &Program, template: &Value) -> support::program::Run {
     program.write("template.json", template.to_string());
     run(program, &["build", "-color=false", "template.json"]).await
-}
-
-/// The latest version's file.
-async fn pulled(program: &Program) -> Vec<u8> {
-    let pull = [
-        "pull",
-        "hashicorp/foobar",
-        "--type",
-        "custom.image",
-        "-o",
-        "-",
-    ];
-    let (code, bytes, stderr) = program.run_raw(&pull).await;
-    assert_eq!(code, 0, "{stderr}");
-    bytes
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,7 +170,7 @@ async fn one_file_and_several_and_a_gzip_file_arrive_as_packer_sent_them() {
     assert_eq!(one.code, 0, "{one}");
     let text = |text: &str| Some(text.as_bytes().to_vec());
     assert_eq!(
-        entries(pulled(&program).await.as_slice()),
+        entries(pulled(&program, "custom.image").await.as_slice()),
         [("a.txt".to_owned(), text("what Packer wrote"))]
     );
     let metadata = latest(&program, "hashicorp/foobar", "custom.image").await["metadata"].take();
@@ -194,7 +179,7 @@ async fn one_file_and_several_and_a_gzip_file_arrive_as_packer_sent_them() {
     let several = build(&program, &sequence(json!(["in/b.txt", "in/sub/c.txt"]))).await;
     assert_eq!(several.code, 0, "{several}");
     assert_eq!(
-        entries(pulled(&program).await.as_slice()),
+        entries(pulled(&program, "custom.image").await.as_slice()),
         [
             ("b.txt".to_owned(), text("b")),
             ("sub/".to_owned(), None),
@@ -203,7 +188,7 @@ async fn one_file_and_several_and_a_gzip_file_arrive_as_packer_sent_them() {
     );
     let gzip = build(&program, &sequence(json!(["in/image.gz"]))).await;
     assert_eq!(gzip.code, 0, "{gzip}");
-    assert_eq!(pulled(&program).await, zipped);
+    assert_eq!(pulled(&program, "custom.image").await, zipped);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ use atlas_uploader::packer_plugin::protocol::CallError;
 use mock_atlas::MockAtlas;
 use rmpv::Value;
 use serde_json::json;
+use support::packer::{latest, pulled};
 use support::plugin::{Built, Plugin, Processed, map, plugin};
 use support::program::Program;
 use support::recorded::{assert_same, recorded};
@@ -276,19 +277,9 @@ async fn values_are_interpolated_before_and_what_the_build_tells_after_it() {
         ..Built::default()
     });
     assert_eq!(plugin.post_process(&built).await.error, None);
-    let run = program
-        .run(&[
-            "search",
-            "hashicorp/foobar",
-            "--type",
-            "custom.image",
-            "--output",
-            "json",
-        ])
-        .await;
-    let found: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let found = latest(&program, "hashicorp/foobar", "custom.image").await;
     assert_eq!(
-        found[0]["metadata"],
+        found["metadata"],
         json!({
             "me-user": "me", "build": "vm/file", "dir": "/templates", "packer": "1.11.2",
             "told": "i-77 the-run", "yes": "1",
@@ -587,15 +578,7 @@ async fn what_a_cancelled_push_left_can_be_finished_from_its_receipt() {
         .run(&["push", "--resume", receipt.to_str().unwrap()])
         .await;
     assert_eq!(run.stdout, "hashicorp/foobar/custom.image/1\n", "{run}");
-    let pull = [
-        "pull",
-        "hashicorp/foobar",
-        "--type",
-        "custom.image",
-        "-o",
-        "-",
-    ];
-    let (_, archive, _) = resumed.run_raw(&pull).await;
+    let archive = pulled(&resumed, "custom.image").await;
     assert_eq!(
         entries(archive.as_slice()),
         [("disk.img".to_owned(), Some(noise(10_000)))]

@@ -1,10 +1,11 @@
 //! The program: reads arguments and settings, runs one subcommand, and ends with its exit code.
-//! `args` is what may be typed, `console` the only way out, `progress` how far a transfer is, `hints`
+//! `args` is what may be typed, `help` what is said of it, `console` the only way out, `progress` how far a transfer is, `hints`
 //! what to do about an error; each subcommand has its file.
 
 mod args;
 mod config;
 mod console;
+mod help;
 mod hints;
 mod logging;
 mod manual;

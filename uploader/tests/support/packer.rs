@@ -122,3 +122,18 @@ pub(crate) async fn latest(program: &Program, artifact: &str, artifact_type: &st
     assert_eq!(found.as_array().unwrap().len(), 1, "{run}");
     found[0].take()
 }
+
+/// The file of the latest version of the example's artifact.
+pub(crate) async fn pulled(program: &Program, artifact_type: &str) -> Vec<u8> {
+    let pull = [
+        "pull",
+        "hashicorp/foobar",
+        "--type",
+        artifact_type,
+        "-o",
+        "-",
+    ];
+    let (code, bytes, stderr) = program.run_raw(&pull).await;
+    assert_eq!(code, 0, "{stderr}");
+    bytes
+}

@@ -1,0 +1,117 @@
+//! What `--help` says below the options of each subcommand.
+
+pub(super) const VARIABLES: &str = "\
+Variables (a flag goes over a variable; an empty one is unset):
+  ATLAS_TOKEN         the access token
+  ATLAS_ADDRESS       the Atlas' address
+  ATLAS_CAFILE        a file of CA certificates
+  ATLAS_CAPATH        a folder of CA certificates
+  ATLAS_CLIENT_CERT   a certificate to show to the server
+  ATLAS_CLIENT_KEY    its key
+  ATLAS_TLS_NOVERIFY  any value: believe every server
+  ATLAS_BUILD_ID      the build a version belongs to
+  ATLAS_COMPILE_ID    the compilation a version belongs to
+
+Events of --progress json, one object a line on standard error; sizes are bytes, null is unknown:
+  {\"event\": \"packing\" | \"sending\" | \"receiving\", \"bytes\", \"total\",
+   \"bytes_per_second\", \"seconds_left\"}
+  {\"event\": \"creating_artifact\", \"artifact\"}  {\"event\": \"uploading\", \"bytes\"}
+  {\"event\": \"downloading\", \"slug\"}            {\"event\": \"message\" | \"warning\", \"text\"}
+  {\"event\": \"resuming\", \"bytes\", \"cause\"}
+  {\"event\": \"retrying\", \"attempt\", \"delay_ms\", \"cause\"}
+  {\"event\": \"error\", \"text\", \"hints\"}
+
+Exit codes:
+  0  all went well               5  not there, or hidden (404)
+  1  something else went wrong   6  refused by the server (another 4xx)
+  2  wrong arguments, settings   7  trouble that may pass (network, 5xx)
+  3  a local file                8  the digest does not match
+  4  the token (401)             9  made or not, nobody knows: look first
+                                 130  stopped by a signal
+
+Example:
+  export ATLAS_ADDRESS=https://atlas.example.com ATLAS_TOKEN=…
+  atlas-upload push acme/web --type custom.image disk.img";
+
+pub(super) const PUSH: &str = "\
+A gzip file is sent as it is. Anything else is packed as Packer does: a gzip-compressed tar, of one
+file, of a folder's content, or of several paths below the longest folder they share. Without --id
+the version's id is the name of the only path, or of that shared folder.
+
+The version's slug is printed, or with --output json one object a version:
+  {\"slug\", \"version\", \"digest\", \"bytes\", \"timings\" (milliseconds), \"attempts\", \"skipped\",
+  \"verified\", \"possible_orphans\"}
+
+Into the metadata go two keys more: atlas-upload.push, a value of this push alone, by which it finds
+out after a lost reply whether the version was made, and atlas-upload.blake3, the digest of the file.
+
+With --template each atlas post-processor makes a version of each build it is for. A flag goes over
+what the template says, and that over a variable. Known functions: user, env (in variables only),
+timestamp, isotime, uuid, build_name, build_type, template_dir, upper, lower, replace, replace_all.
+
+Examples:
+  atlas-upload push acme/web --type amazon.image --id us-east-1:ami-1 -m region.us-east-1=ami-1
+  atlas-upload push acme/web --type custom.image out/disk.img out/notes.txt
+  atlas-upload push acme/web --type amazon.image --manifest packer-manifest.json --only amazon-ebs
+  atlas-upload push acme/web --type custom.image disk.img --receipt push.json
+  atlas-upload push --resume push.json
+  atlas-upload push --template template.json --var atlas_token=… --manifest packer-manifest.json";
+
+pub(super) const SEARCH: &str = "\
+Example:
+  atlas-upload search acme/web --type amazon.image --version latest -m region.us-east-1";
+
+pub(super) const PULL: &str = "\
+The bytes arrive unchanged: a file that Packer packed is a gzip-compressed tar. Where the push left
+a digest, or the server tells one, they are checked, and only then the file gets its name. A download
+that breaks off goes on where it was. --extract refuses an archive with an entry that would leave the
+folder.
+
+Examples:
+  atlas-upload pull acme/web --type custom.image
+  atlas-upload pull acme/web --type custom.image --extract web
+  atlas-upload pull acme/web --type custom.image --version 7 -o - | tar -xz";
+
+pub(super) const SHOW: &str = "\
+The API lists no types: without --type the usual ones are asked for, from amazon.image to
+vagrant.box.
+
+Examples:
+  atlas-upload show acme/web
+  atlas-upload show acme/web --type acme.rootfs --output json";
+
+pub(super) const CONFIG: &str = "\
+A token is never shown. As JSON it is a list of
+  {\"setting\", \"value\" (or null), \"from\": \"flag\" | \"variable\" | \"default\", \"name\" (or null)}
+
+Example:
+  atlas-upload config --atlas-url https://atlas.example.com";
+
+pub(super) const COMPLETIONS: &str = "\
+Example:
+  atlas-upload completions bash > /etc/bash_completion.d/atlas-upload";
+
+pub(super) const MAN: &str = "\
+Example:
+  atlas-upload man /usr/local/share/man/man1";
+
+pub(super) const PACKER: &str = "\
+Packer 1.5 and later then knows the post-processor that it dropped in 2018, and templates that say
+\"type\": \"atlas\" build unchanged.
+
+Examples:
+  atlas-upload packer install
+  atlas-upload packer doctor
+  atlas-upload packer uninstall";
+
+pub(super) const PACKER_INSTALL: &str = "\
+The program is copied under the name that each version of Packer looks for: up to 1.6 as
+packer-post-processor-atlas, from 1.7 as packer-plugin-atlas, from 1.11 below github.com/ with its
+SHA-256 beside it. Nothing that somebody else put there is replaced. The files are printed.
+
+Example:
+  atlas-upload packer install --dir ~/.packer.d/plugins";
+
+pub(super) const WHOAMI: &str = "\
+Example:
+  atlas-upload whoami --atlas-url https://atlas.example.com";
