@@ -3,11 +3,12 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::log;
+use crate::routes::mock::tokens;
 use crate::routes::{artifacts, authenticate, download, upload, versions};
 
 pub(crate) fn router(atlas: Atlas) -> Router {
@@ -31,8 +32,12 @@ pub(crate) fn router(atlas: Atlas) -> Router {
             "/artifacts/{username}/{name}/{type}/{version}/file",
             get(download::send),
         );
+    let mock = Router::new()
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/{id}", delete(tokens::revoke));
     Router::new()
         .nest("/api/v1", api)
+        .nest("/_mock", mock)
         .route(upload::ROUTE, put(upload::receive))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)

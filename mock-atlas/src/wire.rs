@@ -1,7 +1,12 @@
 //! The JSON that leaves this Atlas. The order of fields is the recorded one.
 
-use serde::Serialize;
+use std::time::SystemTime;
 
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::access::Token;
 use crate::names::{ArtifactName, Name};
 use crate::store::{File, Metadata, Version};
 
@@ -102,3 +107,46 @@ pub(crate) struct NewVersionReply<'a> {
 /// `{}`, the reply to an upload.
 #[derive(Serialize)]
 pub(crate) struct EmptyReply {}
+
+/// A token without its value (of this emulator's own: Atlas had no such call).
+#[derive(Serialize)]
+pub(crate) struct TokenElement<'a> {
+    id: String,
+    username: &'a Name,
+    description: &'a str,
+    created_at: String,
+}
+
+impl<'a> From<&'a Token> for TokenElement<'a> {
+    fn from(token: &'a Token) -> Self {
+        Self {
+            id: token.id.to_string(),
+            username: &token.account.username,
+            description: &token.description,
+            created_at: timestamp(token.created),
+        }
+    }
+}
+
+/// `{"tokens": [ … ]}`.
+#[derive(Serialize)]
+pub(crate) struct TokensReply<'a> {
+    pub(crate) tokens: Vec<TokenElement<'a>>,
+}
+
+/// A token that was just made, the only time that its value is shown. It stands under the name
+/// that a login gives it.
+#[derive(Serialize)]
+pub(crate) struct NewTokenReply<'a> {
+    pub(crate) token: String,
+    #[serde(flatten)]
+    pub(crate) about: TokenElement<'a>,
+}
+
+/// RFC 3339 in UTC; empty for a time that has no such form, which no clock shows.
+fn timestamp(time: SystemTime) -> String {
+    OffsetDateTime::from(time)
+        .truncate_to_millisecond()
+        .format(&Rfc3339)
+        .unwrap_or_default()
+}

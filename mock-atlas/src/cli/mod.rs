@@ -7,11 +7,12 @@ mod signals;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::Resettable;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use mock_atlas::{MockAtlas, StartError};
+use mock_atlas::{MockAtlas, Seed, StartError};
 use tracing_subscriber::filter::LevelFilter;
 
 /// An in-memory emulator of HashiCorp Atlas Enterprise.
@@ -56,6 +57,11 @@ struct EmulatorArguments {
     /// The token that may do everything [default: random]
     #[arg(long, global = true, env = "MOCK_ATLAS_TOKEN", hide_env_values = true)]
     token: Option<String>,
+
+    /// A seed: users, organizations, tokens, artifacts and files to start with. JSON or TOML, by
+    /// its extension; docs/seed.example.toml shows the format
+    #[arg(long, global = true, env = "MOCK_ATLAS_SEED", value_name = "FILE")]
+    seed: Option<PathBuf>,
 
     /// What each upload_path starts with, when a proxy stands before the emulator [default: the
     /// host that each request names]
@@ -108,6 +114,12 @@ impl EmulatorArguments {
         let mut builder = MockAtlas::builder().listen(self.listen.unwrap_or(default));
         if let Some(token) = &self.token {
             builder = builder.token(token);
+        }
+        if let Some(file) = self.seed.clone() {
+            // On a thread of its own: it may be a while until all files are read.
+            let read = tokio::task::spawn_blocking(move || Seed::read(file)).await;
+            let seed = read.map_err(|error| error.to_string())?;
+            builder = builder.seed(seed.map_err(|error| error.to_string())?);
         }
         if let Some(url) = &self.public_url {
             builder = builder.public_url(url);

@@ -50,7 +50,7 @@ async fn take(
     body: &mut BodyDataStream,
 ) -> Result<Blob, ApiError> {
     let upload = upload.ok_or(ApiError::NotFound)?;
-    atlas.store().check_upload(upload)?;
+    atlas.world().store().check_upload(upload)?;
     // A part would pass for the whole (RFC 9110, 14.5).
     if headers.contains_key(header::CONTENT_RANGE) {
         let message = "An upload is sent whole: a Content-Range is not taken.";
@@ -64,7 +64,7 @@ async fn take(
         return Err(ApiError::TooLarge { limit });
     }
     let blob = read(body, limit).await?;
-    atlas.store().finish_upload(upload, blob.clone())?;
+    atlas.world().store().finish_upload(upload, blob.clone())?;
     Ok(blob)
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{Blob, Metadata, Query, Select, StoreError};
+use crate::names::Name;
 
 /// What a client says of a version it makes.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,16 @@ pub(crate) struct NewVersion {
     pub(crate) build: Option<NonZeroU64>,
     /// Whether bytes will follow.
     pub(crate) file: bool,
+}
+
+impl NewVersion {
+    /// Whether it can be a version of this type.
+    pub(crate) fn check(&self, artifact_type: &Name) -> Result<(), StoreError> {
+        if artifact_type.as_str() == "vagrant.box" && self.metadata.get("provider").is_none() {
+            return Err(StoreError::NoProvider);
+        }
+        Ok(())
+    }
 }
 
 /// One version, as owned values that are cheap to clone.
@@ -80,14 +91,14 @@ pub(super) struct Versions {
 }
 
 impl Versions {
-    pub(super) fn add(&mut self, new: NewVersion, upload: Uuid) -> Version {
+    pub(super) fn add(&mut self, new: NewVersion) -> Version {
         let version = Version {
             number: self.all.len() as u64 + 1,
             id: new.id.into(),
             metadata: Arc::new(new.metadata.with_derived_regions()),
             build: new.build,
             file: if new.file { File::Awaited } else { File::None },
-            upload,
+            upload: Uuid::new_v4(),
         };
         self.all.push(version.clone());
         self.has_changed(&version);

@@ -16,6 +16,8 @@ mod hostile;
 mod lifecycle;
 mod program;
 mod search;
+mod seed;
 mod support;
+mod tokens;
 mod upload;
 mod versions;

@@ -86,6 +86,15 @@ impl Fixture {
         self.anonymous(method, path).header("X-Atlas-Token", "ROOT")
     }
 
+    /// What the emulator's own API answers to the root token.
+    pub(crate) async fn mock(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        let mut request = self.request(method, &format!("/_mock{path}"));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        Reply::of(request.send().await.unwrap()).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         Reply::of(self.request(Method::GET, path).send().await.unwrap()).await
     }
