@@ -1,8 +1,11 @@
 //! The command line: arguments, logging, exit codes.
 
+mod client;
 mod exec;
+mod print;
 mod serve;
 mod signals;
+mod token;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -40,9 +43,13 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
     },
+    /// Makes, lists and revokes tokens of a running emulator
+    #[command(subcommand)]
+    Token(token::Command),
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "The emulator")]
 struct EmulatorArguments {
     /// The address to listen on; port 0 is any free one [default: 127.0.0.1:28527, for `exec`
     /// 127.0.0.1:0]
@@ -54,7 +61,8 @@ struct EmulatorArguments {
     )]
     listen: Option<SocketAddr>,
 
-    /// The token that may do everything [default: random]
+    /// The token that may do everything [default: random; to ask a running emulator:
+    /// ATLAS_TOKEN]
     #[arg(long, global = true, env = "MOCK_ATLAS_TOKEN", hide_env_values = true)]
     token: Option<String>,
 
@@ -87,7 +95,7 @@ struct EmulatorArguments {
     )]
     max_file_bytes: Option<u64>,
 
-    /// How to say where the emulator is: as lines to read and to copy, or as one line of JSON
+    /// How to print where the emulator is, or what it answers: for people, or as one line of JSON
     #[arg(long, global = true, env = "MOCK_ATLAS_OUTPUT", default_value = "text")]
     output: Output,
 
@@ -184,6 +192,10 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
             .map(|()| ExitCode::SUCCESS),
         Some(Command::Exec { command }) => {
             runtime.block_on(exec::run(&arguments.emulator, command))
+        }
+        Some(Command::Token(command)) => {
+            let done = runtime.block_on(token::run(command, &arguments.emulator));
+            done.map(|()| ExitCode::SUCCESS)
         }
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod artifacts;
+mod asking;
 mod authenticate;
 mod bad_input;
 mod download;
