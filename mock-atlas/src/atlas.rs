@@ -1,6 +1,6 @@
 //! What every handler works on: the world as it is now, and the options, behind one cheap handle.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::world::World;
 
@@ -10,7 +10,9 @@ pub(crate) struct Atlas(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    world: World,
+    /// What a reset goes back to. Nobody changes it.
+    first: World,
+    now: RwLock<World>,
     options: Options,
 }
 
@@ -26,14 +28,26 @@ pub(crate) struct Options {
 }
 
 impl Atlas {
-    pub(crate) fn new(world: World, options: Options) -> Self {
-        Self(Arc::new(Inner { world, options }))
+    pub(crate) fn new(first: World, options: Options) -> Self {
+        Self(Arc::new(Inner {
+            now: RwLock::new(first.copy()),
+            first,
+            options,
+        }))
     }
 
     /// The world as it is now. A handler that reads and then writes takes it as an argument
     /// instead, so that both happen in the same one.
     pub(crate) fn world(&self) -> World {
-        self.0.world.clone()
+        let now = self.0.now.read().unwrap_or_else(PoisonError::into_inner);
+        now.clone()
+    }
+
+    /// Goes back to the world as it was after the start. What is under way in the present one ends
+    /// there and leaves no trace.
+    pub(crate) fn reset(&self) {
+        let first = self.0.first.copy();
+        *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = first;
     }
 
     pub(crate) fn public_url(&self) -> Option<&str> {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::access::Refusal;
 use crate::names::NameError;
+use crate::seed::SeedError;
 use crate::store::StoreError;
 
 /// What a client is told when a request fails.
@@ -97,6 +98,12 @@ impl From<Refusal> for ApiError {
             Refusal::Randomness => Self::Internal(refusal.to_string()),
             other => Self::Invalid(other.to_string()),
         }
+    }
+}
+
+impl From<SeedError> for ApiError {
+    fn from(error: SeedError) -> Self {
+        Self::Invalid(error.to_string())
     }
 }
 

@@ -8,7 +8,7 @@ use axum::routing::{delete, get, post, put};
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::log;
-use crate::routes::mock::tokens;
+use crate::routes::mock::{artifacts as mock_artifacts, health, state, tokens};
 use crate::routes::{artifacts, authenticate, download, upload, versions};
 
 pub(crate) fn router(atlas: Atlas) -> Router {
@@ -33,6 +33,18 @@ pub(crate) fn router(atlas: Atlas) -> Router {
             get(download::send),
         );
     let mock = Router::new()
+        .route("/health", get(health::show))
+        .route("/reset", post(state::reset))
+        .route("/seed", post(state::seed))
+        .route(
+            "/artifacts/{username}/{name}",
+            delete(mock_artifacts::delete),
+        )
+        .route(
+            "/artifacts/{username}/{name}/{type}/{version}",
+            delete(mock_artifacts::delete_version),
+        )
+        .route("/orphans", get(mock_artifacts::orphans))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", delete(tokens::revoke));
     Router::new()

@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::access::Token;
 use crate::names::{ArtifactName, Name};
-use crate::store::{File, Metadata, Version};
+use crate::store::{File, Metadata, Orphan, OrphanState, Version};
 
 /// `{"user": {"username": U}}` (contract: Base URL and authentication).
 #[derive(Serialize)]
@@ -141,6 +141,60 @@ pub(crate) struct NewTokenReply<'a> {
     pub(crate) token: String,
     #[serde(flatten)]
     pub(crate) about: TokenElement<'a>,
+}
+
+/// A version that awaits its file.
+#[derive(Serialize)]
+pub(crate) struct OrphanElement<'a> {
+    slug: String,
+    id: &'a str,
+    state: &'static str,
+    received: u64,
+    announced: Option<u64>,
+    since: String,
+}
+
+impl<'a> From<&'a Orphan> for OrphanElement<'a> {
+    fn from(orphan: &'a Orphan) -> Self {
+        let Orphan {
+            artifact,
+            artifact_type,
+            number,
+            ..
+        } = orphan;
+        Self {
+            slug: format!("{artifact}/{artifact_type}/{number}"),
+            id: &orphan.id,
+            state: match orphan.state {
+                OrphanState::Reserved => "reserved",
+                OrphanState::Partial => "partial",
+                OrphanState::Complete => "complete",
+            },
+            received: orphan.received,
+            announced: orphan.announced,
+            since: timestamp(orphan.since),
+        }
+    }
+}
+
+/// `{"orphans": [ … ]}`.
+#[derive(Serialize)]
+pub(crate) struct OrphansReply<'a> {
+    pub(crate) orphans: Vec<OrphanElement<'a>>,
+}
+
+/// `{"status": "ready", "version": "…"}`.
+#[derive(Serialize)]
+pub(crate) struct HealthReply {
+    status: &'static str,
+    version: &'static str,
+}
+
+impl HealthReply {
+    pub(crate) const READY: Self = Self {
+        status: "ready",
+        version: env!("CARGO_PKG_VERSION"),
+    };
 }
 
 /// RFC 3339 in UTC; empty for a time that has no such form, which no clock shows.

@@ -26,6 +26,14 @@ impl World {
         }))
     }
 
+    /// The same as it is now, to be changed on its own.
+    pub(crate) fn copy(&self) -> Self {
+        Self(Arc::new(Inner {
+            store: self.store().copy(),
+            access: self.access().copy(),
+        }))
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.0.store
     }

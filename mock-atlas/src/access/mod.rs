@@ -72,6 +72,11 @@ impl Access {
         Self(RwLock::new(directory))
     }
 
+    /// The same accounts and tokens, to be changed on their own.
+    pub(crate) fn copy(&self) -> Self {
+        Self::new(self.directory().clone())
+    }
+
     /// Makes all of a change, or nothing of it where it fails. Nobody sees it half made.
     pub(crate) fn change<T, E>(
         &self,

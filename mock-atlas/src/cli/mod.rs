@@ -1,5 +1,6 @@
 //! The command line: arguments, logging, exit codes.
 
+mod ask;
 mod client;
 mod exec;
 mod print;
@@ -43,9 +44,8 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
     },
-    /// Makes, lists and revokes tokens of a running emulator
-    #[command(subcommand)]
-    Token(token::Command),
+    #[command(flatten)]
+    Ask(ask::Command),
 }
 
 #[derive(Debug, Args)]
@@ -193,8 +193,8 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
         Some(Command::Exec { command }) => {
             runtime.block_on(exec::run(&arguments.emulator, command))
         }
-        Some(Command::Token(command)) => {
-            let done = runtime.block_on(token::run(command, &arguments.emulator));
+        Some(Command::Ask(command)) => {
+            let done = runtime.block_on(ask::run(command, &arguments.emulator));
             done.map(|()| ExitCode::SUCCESS)
         }
     }

@@ -17,6 +17,6 @@ mod world;
 
 pub(crate) use caller::{Member, Root};
 pub(crate) use origin::Origin;
-pub(crate) use params::{Params, Section};
+pub(crate) use params::{Params, Section, Text};
 pub(crate) use path::{ArtifactPath, TypePath, VersionPath};
 pub(crate) use search::{SearchQuery, whole_number};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::access::Role;
@@ -118,6 +120,29 @@ pub(crate) enum File {
     Path(PathBuf),
     /// The text itself, in UTF-8.
     Text(String),
+    /// The bytes themselves, in Base64.
+    Base64(Base64),
+}
+
+/// Bytes as Base64, with padding.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("contentEncoding" = "base64"))
+)]
+#[serde(try_from = "String")]
+pub(crate) struct Base64(pub(crate) Vec<u8>);
+
+impl TryFrom<String> for Base64 {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let bytes = STANDARD.decode(text);
+        bytes
+            .map(Self)
+            .map_err(|error| format!("this is no Base64: {error}"))
+    }
 }
 
 /// A password. Not shown by its `Debug`.

@@ -81,7 +81,7 @@ impl Seed {
         Ok(seed)
     }
 
-    /// A seed in JSON. Its files are given as text: there is no folder that a path could start
+    /// A seed in JSON. Its files are given as text or Base64: there is no folder that a path could start
     /// from.
     ///
     /// # Errors
@@ -239,19 +239,22 @@ fn new_version(
 }
 
 fn bytes(file: &document::File, folder: Option<&Path>) -> Result<Blob, String> {
+    let blob = |bytes: &[u8]| {
+        let mut writer = BlobWriter::default();
+        writer.write(bytes);
+        writer.finish()
+    };
     match (file, folder) {
-        (document::File::Text(text), _) => {
-            let mut writer = BlobWriter::default();
-            writer.write(text.as_bytes());
-            Ok(writer.finish())
-        }
+        (document::File::Text(text), _) => Ok(blob(text.as_bytes())),
+        (document::File::Base64(bytes), _) => Ok(blob(&bytes.0)),
         (document::File::Path(path), Some(folder)) => {
             let path = folder.join(path);
             read_blob(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
         }
-        (document::File::Path(_), None) => {
-            Err("there is no folder that a path could start from: give the file as text".into())
-        }
+        (document::File::Path(_), None) => Err(
+            "there is no folder that a path could start from: give the file as text or base64"
+                .into(),
+        ),
     }
 }
 

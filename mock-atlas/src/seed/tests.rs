@@ -64,6 +64,7 @@ fn each_mistake_is_told_with_its_place_and_its_reason() {
         "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"vagrant.box\"\n",
         "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"x\"\nfile = \"disk.img\"\n",
         "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"x\"\nfile = { path = \"disk.img\" }\n",
+        "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"x\"\nfile = { base64 = \"?\" }\n",
         "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"x\"\nbuild_id = -1\n",
     ] {
         messages.push_str(&mistake(Seed::from_toml(toml)));

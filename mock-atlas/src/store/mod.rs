@@ -3,6 +3,8 @@
 //! - `versions`: the versions of one artifact type, and how a search picks among them
 //! - `query`: what a search asks for
 //! - `metadata`: a version's metadata, in the order the real Atlas gave it back
+//! - `orphan`: versions that await their file
+//! - `whole`: changes of many entries, which nobody sees half made
 //! - `blob`: the bytes of a file
 //!
 //! A [`Store`] is a cheap handle. Its methods are synchronous and return owned values, so that no
@@ -11,11 +13,13 @@
 
 mod blob;
 mod metadata;
+mod orphan;
 mod query;
 mod versions;
+mod whole;
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -23,9 +27,11 @@ use uuid::Uuid;
 
 pub(crate) use blob::{Blob, BlobWriter};
 pub(crate) use metadata::Metadata;
+pub(crate) use orphan::{Attempt, Orphan, OrphanState};
 pub(crate) use query::{Filter, Query, Select};
 use versions::Versions;
 pub(crate) use versions::{File, NewVersion, Version, Which};
+pub(crate) use whole::{NewArtifact, SeededVersion};
 
 use crate::names::{ArtifactName, Name};
 
@@ -36,23 +42,6 @@ pub(crate) enum Visibility {
     Public,
     /// Those who may write to it.
     Private,
-}
-
-/// An artifact that is added whole.
-#[derive(Clone, Debug)]
-pub(crate) struct NewArtifact {
-    pub(crate) name: ArtifactName,
-    pub(crate) visibility: Visibility,
-    /// In the order of their numbers.
-    pub(crate) versions: Vec<SeededVersion>,
-}
-
-/// A version that is added with its file.
-#[derive(Clone, Debug)]
-pub(crate) struct SeededVersion {
-    pub(crate) artifact_type: Name,
-    pub(crate) new: NewVersion,
-    pub(crate) file: Option<Blob>,
 }
 
 /// Why the store refused.
@@ -82,15 +71,18 @@ pub(crate) enum StoreError {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Store(Arc<RwLock<Maps>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Maps {
     artifacts: DashMap<ArtifactName, Artifact>,
     /// Which version an upload belongs to. Entries stay as long as their version: the same bytes
     /// may be sent again.
     uploads: DashMap<Uuid, Target>,
+    /// The types of artifacts that were deleted, without versions: their numbers go on if an
+    /// artifact of the same name is made again.
+    deleted: DashMap<ArtifactName, HashMap<Name, Versions>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Artifact {
     visibility: Visibility,
     types: HashMap<Name, Versions>,
@@ -117,7 +109,7 @@ impl Store {
         match maps.artifacts.entry(name.clone()) {
             Entry::Occupied(_) => Err(StoreError::NameTaken),
             Entry::Vacant(place) => {
-                place.insert(Artifact::new(visibility));
+                place.insert(maps.new_artifact(name, visibility));
                 Ok(())
             }
         }
@@ -147,42 +139,6 @@ impl Store {
         };
         maps.uploads.insert(version.upload, target);
         Ok(version)
-    }
-
-    /// Adds artifacts with their versions and files: all of them or, where a name is taken, none.
-    ///
-    /// # Errors
-    /// The position of the first whose name is taken.
-    pub(crate) fn add_artifacts(&self, new: &[NewArtifact]) -> Result<(), usize> {
-        let maps = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let taken = |new: &NewArtifact| maps.artifacts.contains_key(&new.name);
-        if let Some(at) = new.iter().position(taken) {
-            return Err(at);
-        }
-        for NewArtifact {
-            name,
-            visibility,
-            versions,
-        } in new
-        {
-            let mut artifact = Artifact::new(*visibility);
-            for SeededVersion {
-                artifact_type,
-                new,
-                file,
-            } in versions
-            {
-                let (version, target) = artifact.add(name, artifact_type, new.clone());
-                maps.uploads.insert(version.upload, target);
-                let of_type = artifact.types.get_mut(artifact_type);
-                if let Some((versions, file)) = of_type.zip(file.clone()) {
-                    // It was made with a file and has none yet, so it takes this one.
-                    let _ = versions.finish_upload(version.number, file);
-                }
-            }
-            maps.artifacts.insert(name.clone(), artifact);
-        }
-        Ok(())
     }
 
     /// The versions that a search finds, newest first. A type without versions has none.
@@ -222,22 +178,19 @@ impl Store {
         versions.file(which).ok_or(StoreError::NotFound)
     }
 
-    /// Whether an upload of this name takes bytes, asked before they are read.
+    /// Asks whether an upload of this name takes bytes, before they are read, and notes that they
+    /// begin to come.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] and [`StoreError::NoFileExpected`].
-    pub(crate) fn check_upload(&self, upload: Uuid) -> Result<(), StoreError> {
-        let maps = self.maps();
-        let target = maps.target(upload)?;
-        let artifact = maps
-            .artifacts
-            .get(&target.artifact)
-            .ok_or(StoreError::NotFound)?;
-        let versions = artifact
-            .types
-            .get(&target.artifact_type)
-            .ok_or(StoreError::NotFound)?;
-        versions.check_upload(target.number)
+    pub(crate) fn begin_upload(
+        &self,
+        upload: Uuid,
+        announced: Option<u64>,
+    ) -> Result<Arc<Attempt>, StoreError> {
+        self.of_upload(upload, |versions, number| {
+            versions.begin_upload(number, announced)
+        })
     }
 
     /// Gives a version the bytes it awaits, which makes it visible at once. The same bytes again
@@ -245,27 +198,45 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::OtherBytes`] where it has other bytes already, which stay; and the errors of
-    /// [`Store::check_upload`].
+    /// [`Store::begin_upload`].
     pub(crate) fn finish_upload(&self, upload: Uuid, blob: Blob) -> Result<(), StoreError> {
+        self.of_upload(upload, |versions, number| {
+            versions.finish_upload(number, blob)
+        })
+    }
+
+    /// Works on the version that an upload belongs to.
+    fn of_upload<T>(
+        &self,
+        upload: Uuid,
+        work: impl FnOnce(&mut Versions, u64) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let maps = self.maps();
         let target = maps.target(upload)?;
-        let mut artifact = maps
-            .artifacts
-            .get_mut(&target.artifact)
-            .ok_or(StoreError::NotFound)?;
-        let versions = artifact
-            .types
-            .get_mut(&target.artifact_type)
-            .ok_or(StoreError::NotFound)?;
-        versions.finish_upload(target.number, blob)
+        let artifact = maps.artifacts.get_mut(&target.artifact);
+        let mut artifact = artifact.ok_or(StoreError::NotFound)?;
+        let versions = artifact.types.get_mut(&target.artifact_type);
+        work(versions.ok_or(StoreError::NotFound)?, target.number)
     }
 
     fn maps(&self) -> RwLockReadGuard<'_, Maps> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn maps_alone(&self) -> RwLockWriteGuard<'_, Maps> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Maps {
+    fn new_artifact(&self, name: &ArtifactName, visibility: Visibility) -> Artifact {
+        let types = self.deleted.remove(name).map(|(_, types)| types);
+        Artifact {
+            visibility,
+            types: types.unwrap_or_default(),
+        }
+    }
+
     fn target(&self, upload: Uuid) -> Result<Target, StoreError> {
         let target = self.uploads.get(&upload).ok_or(StoreError::NotFound)?;
         Ok(target.clone())
@@ -273,13 +244,6 @@ impl Maps {
 }
 
 impl Artifact {
-    fn new(visibility: Visibility) -> Self {
-        Self {
-            visibility,
-            types: HashMap::new(),
-        }
-    }
-
     /// Makes the next version of a type, and says where its upload belongs.
     fn add(
         &mut self,

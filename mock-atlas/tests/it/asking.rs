@@ -1,10 +1,11 @@
 //! The program's commands that ask a running emulator.
 
+use reqwest::Method;
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::program::Program;
-use crate::support::{Fixture, printed, program, run, status_of};
+use crate::support::{FILE, Fixture, printed, program, run, status_of};
 
 fn stderr(output: &std::process::Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -144,4 +145,72 @@ async fn the_settings_of_an_emulator_find_it_too() {
         stderr(&output)
     );
     assert_eq!(emulator.stop(Signal::TERM).await, Some(0));
+}
+
+#[tokio::test]
+async fn the_state_is_seeded_looked_at_and_reset() {
+    let fixture = Fixture::new().await;
+    let atlas = &fixture.atlas;
+    let folder = tempfile::tempdir().unwrap();
+    let seed = folder.path().join("seed.toml");
+    let text = "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"custom.image\"\nfile = { path = \"disk.img\" }\n";
+    std::fs::write(&seed, text).unwrap();
+    let seed = seed.to_str().unwrap();
+    let missing = run(atlas, "ROOT", &["seed", seed]).await;
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(stderr(&missing).contains("artifacts[0].versions[0].file"));
+
+    // Bytes that are no text.
+    std::fs::write(folder.path().join("disk.img"), [0, 159, 146, 150]).unwrap();
+    assert_eq!(printed(atlas, &["seed", seed]).await, "");
+    let path = format!("{FILE}/1/file");
+    let file = fixture.request(Method::GET, &path).send().await.unwrap();
+    assert_eq!(&file.bytes().await.unwrap()[..], [0, 159, 146, 150]);
+    let again = run(atlas, "ROOT", &["seed", seed]).await;
+    assert!(
+        stderr(&again).contains("artifacts[0]: "),
+        "{}",
+        stderr(&again)
+    );
+
+    fixture.make_version(json!({"file": true})).await;
+    let orphans = printed(atlas, &["orphans"]).await;
+    assert!(
+        orphans.starts_with("acme/web/custom.image/2  reserved  0  -  "),
+        "{orphans}"
+    );
+    printed(atlas, &["delete", "acme/web/custom.image/2"]).await;
+    assert_eq!(printed(atlas, &["orphans"]).await, "");
+    printed(atlas, &["delete", "acme/web"]).await;
+    assert_eq!(fixture.get(&path).await.status, 404);
+    printed(atlas, &["seed", seed]).await;
+    printed(atlas, &["reset"]).await;
+    assert_eq!(fixture.get(&path).await.status, 404);
+
+    let users = folder.path().join("users.json");
+    std::fs::write(&users, r#"{"users": [{"username": "amy"}]}"#).unwrap();
+    printed(atlas, &["seed", users.to_str().unwrap()]).await;
+    printed(atlas, &["token", "create", "amy"]).await;
+
+    for slug in ["acme", "acme/web/x", "acme/../reset/x", "acme/a?b"] {
+        let output = run(atlas, "ROOT", &["delete", slug]).await;
+        assert_ne!(output.status.code(), Some(0), "{slug}");
+    }
+}
+
+#[tokio::test]
+async fn health_is_an_exit_code() {
+    let fixture = Fixture::new().await;
+    let healthy = run(&fixture.atlas, "", &["health"]).await;
+    assert_eq!(
+        (healthy.status.code(), &healthy.stdout[..]),
+        (Some(0), &b"ready\n"[..])
+    );
+    let gone = run(
+        &fixture.atlas,
+        "",
+        &["health", "--atlas-url", "http://127.0.0.1:1"],
+    )
+    .await;
+    assert_eq!(gone.status.code(), Some(1));
 }
