@@ -46,8 +46,12 @@ impl Atlas {
     /// Goes back to the world as it was after the start. What is under way in the present one ends
     /// there and leaves no trace.
     pub(crate) fn reset(&self) {
-        let first = self.0.first.copy();
-        *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = first;
+        self.replace(self.0.first.copy());
+    }
+
+    /// Goes on with another world, as a reset does with the first.
+    pub(crate) fn replace(&self, world: World) {
+        *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = world;
     }
 
     pub(crate) fn public_url(&self) -> Option<&str> {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::access::Refusal;
 use crate::names::NameError;
 use crate::seed::SeedError;
+use crate::snapshot::SnapshotError;
 use crate::store::StoreError;
 
 /// What a client is told when a request fails.
@@ -104,6 +105,15 @@ impl From<Refusal> for ApiError {
 impl From<SeedError> for ApiError {
     fn from(error: SeedError) -> Self {
         Self::Invalid(error.to_string())
+    }
+}
+
+impl From<SnapshotError> for ApiError {
+    fn from(error: SnapshotError) -> Self {
+        match error {
+            SnapshotError::Read(_) => Self::Malformed(error.to_string()),
+            _ => Self::Invalid(error.to_string()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! - `mock`: the emulator in this process; `builder`: what it is to be
 //! - `seed`: what it is to hold from the start
+//! - `snapshot`: all that it holds, as one archive
 //! - `server`: connections, and how they end
 //! - `router`: the route table; `log`: a line for each request
 //! - `extract`: what a handler gets to see of a request
@@ -26,6 +27,7 @@ mod router;
 mod routes;
 mod seed;
 mod server;
+mod snapshot;
 mod store;
 mod wire;
 mod world;

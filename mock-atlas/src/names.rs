@@ -135,6 +135,12 @@ impl fmt::Display for ArtifactName {
     }
 }
 
+impl Serialize for ArtifactName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// Why a text is no `username/name`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArtifactNameError {

@@ -8,7 +8,7 @@ use axum::routing::{delete, get, post, put};
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::log;
-use crate::routes::mock::{artifacts as mock_artifacts, health, state, tokens};
+use crate::routes::mock::{artifacts as mock_artifacts, health, snapshot, state, tokens};
 use crate::routes::{artifacts, authenticate, download, upload, versions};
 
 pub(crate) fn router(atlas: Atlas) -> Router {
@@ -35,6 +35,8 @@ pub(crate) fn router(atlas: Atlas) -> Router {
     let mock = Router::new()
         .route("/health", get(health::show))
         .route("/reset", post(state::reset))
+        .route("/snapshot", post(snapshot::create))
+        .route("/restore", post(snapshot::restore))
         .route("/seed", post(state::seed))
         .route(
             "/artifacts/{username}/{name}",

@@ -19,19 +19,20 @@ struct Inner {
 }
 
 impl World {
+    /// A world in which there is nothing yet.
     pub(crate) fn new(directory: Directory) -> Self {
-        Self(Arc::new(Inner {
-            store: Store::default(),
-            access: Access::new(directory),
-        }))
+        Self::of(directory, Store::default())
+    }
+
+    pub(crate) fn of(directory: Directory, store: Store) -> Self {
+        let access = Access::new(directory);
+        Self(Arc::new(Inner { store, access }))
     }
 
     /// The same as it is now, to be changed on its own.
     pub(crate) fn copy(&self) -> Self {
-        Self(Arc::new(Inner {
-            store: self.store().copy(),
-            access: self.access().copy(),
-        }))
+        let (directory, store) = self.access().copy_with(|| self.store().copy());
+        Self::of(directory, store)
     }
 
     pub(crate) fn store(&self) -> &Store {

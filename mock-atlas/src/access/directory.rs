@@ -12,9 +12,9 @@ use crate::names::Name;
 /// Everybody who may be known here. A clone is independent of what it was made from.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
-    accounts: HashMap<Name, Arc<Account>>,
-    organizations: HashMap<Name, HashMap<Name, Role>>,
-    tokens: HashMap<Hashed, Token>,
+    pub(super) accounts: HashMap<Name, Arc<Account>>,
+    pub(super) organizations: HashMap<Name, HashMap<Name, Role>>,
+    pub(super) tokens: HashMap<Hashed, Token>,
     /// The root token, without which nobody could make another.
     first: Uuid,
 }
@@ -63,6 +63,15 @@ impl Directory {
             first: first.id,
             tokens: HashMap::from([(Hashed::of(token), first)]),
         }
+    }
+
+    /// The root account and its first token, and nobody else.
+    pub(super) fn only_first(&self) -> Self {
+        let mut only = self.clone();
+        only.accounts.retain(|_, account| account.is_root());
+        only.organizations.clear();
+        only.tokens.retain(|_, token| token.id == self.first);
+        only
     }
 
     /// Adds a user, who may do everything below their own name.
@@ -174,7 +183,7 @@ impl Directory {
     }
 
     /// Users and organisations share one namespace, that of artifacts.
-    fn check_free(&self, name: &Name) -> Result<(), Refusal> {
+    pub(super) fn check_free(&self, name: &Name) -> Result<(), Refusal> {
         if name.as_str() == ROOT {
             return Err(Refusal::NameOfRoot);
         }

@@ -1,17 +1,20 @@
 //! Who a caller is, and what they may see and write. Knows nothing of HTTP.
 //!
 //! - `directory`: the users, the organisations with their members, and the tokens
+//! - `record`: all of it but root, as values to be kept elsewhere
 //! - `token`: tokens and passwords, as they are kept
 
 mod directory;
+mod record;
 mod token;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use directory::{Directory, Refusal};
+pub(crate) use record::AccessRecord;
 pub(crate) use token::{Token, random_token};
 
 use crate::names::{ArtifactName, Name};
@@ -37,7 +40,7 @@ enum Reach {
 }
 
 /// What a member may do in an organisation. Each may do what the one before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
@@ -72,9 +75,11 @@ impl Access {
         Self(RwLock::new(directory))
     }
 
-    /// The same accounts and tokens, to be changed on their own.
-    pub(crate) fn copy(&self) -> Self {
-        Self::new(self.directory().clone())
+    /// The accounts and tokens as they are now, and what else is to be had at the same moment: no
+    /// change is made in between.
+    pub(crate) fn copy_with<T>(&self, also: impl FnOnce() -> T) -> (Directory, T) {
+        let directory = self.directory();
+        (directory.clone(), also())
     }
 
     /// Makes all of a change, or nothing of it where it fails. Nobody sees it half made.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use super::Account;
 ///
 /// Equality takes the same time wherever two of them differ, and so does a map that is keyed by
 /// them: it compares only what its own secret hash has sent to the same place.
-#[derive(Clone, Copy, Hash)]
+#[derive(Clone, Copy, Hash, Serialize, Deserialize)]
 #[allow(
     clippy::derived_hash_with_manual_eq,
     reason = "equal in constant time is equal in the usual sense"

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Server};
 use super::print::{print, table};
-use super::{EmulatorArguments, token};
+use super::{EmulatorArguments, snapshot, token};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -28,6 +28,20 @@ pub(super) enum Command {
     /// Adds all that a seed declares to a running emulator, or nothing
     Seed {
         /// The seed, JSON or TOML by its extension
+        file: PathBuf,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Writes all that a running emulator holds into one archive
+    Snapshot {
+        /// The tar archive to write; it must not be there yet
+        file: PathBuf,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Puts a running emulator into the state of an archive that `snapshot` wrote
+    Restore {
+        /// The archive
         file: PathBuf,
         #[command(flatten)]
         server: Server,
@@ -69,6 +83,12 @@ pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Resu
                 .json(Method::POST, "/seed", Some(seed))
                 .await
                 .map(drop)
+        }
+        Command::Snapshot { file, server } => {
+            snapshot::save(&Client::new(server, emulator)?, file).await
+        }
+        Command::Restore { file, server } => {
+            snapshot::restore(&Client::new(server, emulator)?, file).await
         }
         Command::Delete { slug, server } => {
             let client = Client::new(server, emulator)?;

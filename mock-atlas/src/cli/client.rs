@@ -10,6 +10,7 @@ use axum::http::uri::Authority;
 use axum::http::{Method, Request, StatusCode, Uri, header};
 use clap::Args;
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -77,35 +78,46 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, body: Body) -> Result<Bytes, String> {
-        let failed = |error: &dyn std::fmt::Display| {
-            format!(
-                "cannot reach {}: {error}. Is mock-atlas running there? --atlas-url says where it is.",
-                self.address
-            )
-        };
+        let body = self.stream(method, path, body).await?.collect().await;
+        Ok(body.map_err(|error| self.broken(&error))?.to_bytes())
+    }
+
+    /// Sends a body, and gives back that of a reply that succeeds.
+    pub(super) async fn stream(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<Incoming, String> {
         let request = self.request(method, path, body)?;
         let host = self.host.host().trim_matches(['[', ']']);
         let port = self.host.port_u16().unwrap_or(80);
         let stream = TcpStream::connect((host, port))
             .await
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| self.broken(&error))?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| self.broken(&error))?;
         // It ends with the reply, and what breaks it breaks the request too.
         tokio::spawn(connection);
         let reply = sender
             .send_request(request)
             .await
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| self.broken(&error))?;
         let status = reply.status();
-        let body = reply.into_body().collect().await;
-        let body = body.map_err(|error| failed(&error))?.to_bytes();
         if status.is_success() {
-            Ok(body)
-        } else {
-            Err(self.refused(status, &body))
+            return Ok(reply.into_body());
         }
+        let body = reply.into_body().collect().await;
+        let body = body.map_err(|error| self.broken(&error))?.to_bytes();
+        Err(self.refused(status, &body))
+    }
+
+    fn broken(&self, error: &dyn std::error::Error) -> String {
+        format!(
+            "cannot reach {}: {error}. Is mock-atlas running there? --atlas-url says where it is.",
+            self.address
+        )
     }
 
     fn request(&self, method: Method, path: &str, body: Body) -> Result<Request<Body>, String> {

@@ -6,6 +6,7 @@ mod exec;
 mod print;
 mod serve;
 mod signals;
+mod snapshot;
 mod token;
 
 use std::ffi::{OsStr, OsString};

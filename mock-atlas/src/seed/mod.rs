@@ -13,7 +13,6 @@ mod tests;
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
@@ -249,23 +248,12 @@ fn bytes(file: &document::File, folder: Option<&Path>) -> Result<Blob, String> {
         (document::File::Base64(bytes), _) => Ok(blob(&bytes.0)),
         (document::File::Path(path), Some(folder)) => {
             let path = folder.join(path);
-            read_blob(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+            let read = File::open(&path).and_then(Blob::read);
+            read.map_err(|error| format!("cannot read {}: {error}", path.display()))
         }
         (document::File::Path(_), None) => Err(
             "there is no folder that a path could start from: give the file as text or base64"
                 .into(),
         ),
-    }
-}
-
-fn read_blob(path: &Path) -> io::Result<Blob> {
-    let mut file = File::open(path)?;
-    let mut writer = BlobWriter::default();
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(writer.finish()),
-            len => writer.write(&buffer[..len]),
-        }
     }
 }

@@ -5,6 +5,7 @@
 //! - `metadata`: a version's metadata, in the order the real Atlas gave it back
 //! - `orphan`: versions that await their file
 //! - `whole`: changes of many entries, which nobody sees half made
+//! - `record`: all of it as values, to be kept elsewhere
 //! - `blob`: the bytes of a file
 //!
 //! A [`Store`] is a cheap handle. Its methods are synchronous and return owned values, so that no
@@ -15,6 +16,7 @@ mod blob;
 mod metadata;
 mod orphan;
 mod query;
+mod record;
 mod versions;
 mod whole;
 
@@ -29,6 +31,7 @@ pub(crate) use blob::{Blob, BlobWriter};
 pub(crate) use metadata::Metadata;
 pub(crate) use orphan::{Attempt, Orphan, OrphanState};
 pub(crate) use query::{Filter, Query, Select};
+pub(crate) use record::{ArtifactRecord, RecordError};
 use versions::Versions;
 pub(crate) use versions::{File, NewVersion, Version, Which};
 pub(crate) use whole::{NewArtifact, SeededVersion};
@@ -217,6 +220,10 @@ impl Store {
         let mut artifact = artifact.ok_or(StoreError::NotFound)?;
         let versions = artifact.types.get_mut(&target.artifact_type);
         work(versions.ok_or(StoreError::NotFound)?, target.number)
+    }
+
+    fn of(maps: Maps) -> Self {
+        Self(Arc::new(RwLock::new(maps)))
     }
 
     fn maps(&self) -> RwLockReadGuard<'_, Maps> {

@@ -1,12 +1,13 @@
 //! The versions of one artifact type, in their order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use uuid::Uuid;
 
+use super::record::{RecordError, TypeRecord};
 use super::{Attempt, Blob, Metadata, Query, Select, StoreError};
 use crate::names::Name;
 
@@ -116,6 +117,49 @@ impl Versions {
         self.all.insert(version.number, version.clone());
         self.has_changed(&version);
         version
+    }
+
+    /// The versions of a record, and the last number that was given.
+    pub(super) fn from_record(
+        record: TypeRecord,
+        slug: &str,
+        files: &HashMap<String, Blob>,
+    ) -> Result<Self, RecordError> {
+        let mut versions = Self {
+            last: record.last,
+            ..Self::default()
+        };
+        for record in record.versions {
+            let version = record.into_version(files)?;
+            let shown = || format!("{slug}/{}", version.number);
+            if version.number == 0 || version.number > versions.last {
+                return Err(RecordError::Beyond(shown()));
+            }
+            if versions
+                .all
+                .insert(version.number, version.clone())
+                .is_some()
+            {
+                return Err(RecordError::Twice(shown()));
+            }
+            versions.has_changed(&version);
+        }
+        Ok(versions)
+    }
+
+    /// The highest number that was ever given.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// All versions, the oldest first, those that await their bytes too.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Version> {
+        self.all.values()
+    }
+
+    /// Each version's number, and what names its upload.
+    pub(super) fn uploads(&self) -> impl Iterator<Item = (u64, Uuid)> {
+        self.all().map(|version| (version.number, version.upload))
     }
 
     /// Takes a version away; its number stays used.

@@ -1,7 +1,5 @@
 //! What concerns many entries at once. It holds all of them alone, so that nobody sees it half made.
 
-use std::sync::{Arc, RwLock};
-
 use super::{Blob, NewVersion, Orphan, Store, StoreError, Versions, Visibility};
 use crate::names::{ArtifactName, Name};
 
@@ -61,8 +59,7 @@ impl Store {
 
     /// The same artifacts as they are at one moment, to be changed on their own.
     pub(crate) fn copy(&self) -> Self {
-        let copy = self.maps_alone().clone();
-        Self(Arc::new(RwLock::new(copy)))
+        Self::of(self.maps_alone().clone())
     }
 
     /// Takes an artifact away, with all its versions and files. Uploads to it are refused from now
