@@ -1,7 +1,7 @@
 //! What an emulator is to be, before it runs.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::Router;
 use axum::http::Uri;
@@ -14,7 +14,7 @@ use crate::mock::MockAtlas;
 use crate::names::{ArtifactName, ArtifactNameError, NameError};
 use crate::router::router;
 use crate::seed::{self, Document, Seed, SeedError, TokenValue};
-use crate::server::serve;
+use crate::server::{local_url, serve};
 use crate::world::World;
 
 /// What an emulator is to be; everything has a default.
@@ -153,17 +153,6 @@ impl Builder {
         let atlas = Atlas::new(world, self.options);
         Ok((router(atlas), token.as_str().to_owned()))
     }
-}
-
-/// The address at which this machine reaches a listener.
-fn local_url(mut bound: SocketAddr) -> String {
-    if bound.ip().is_unspecified() {
-        bound.set_ip(match bound.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    format!("http://{bound}")
 }
 
 /// What the builder itself was told, as a seed.

@@ -36,4 +36,4 @@ pub use builder::{Builder, StartError, User};
 pub use mock::MockAtlas;
 pub use names::{ArtifactNameError, NameError};
 pub use seed::{Seed, SeedError};
-pub use server::serve;
+pub use server::{local_url, serve};

@@ -12,7 +12,21 @@ use crate::routes::mock::{artifacts as mock_artifacts, health, snapshot, state, 
 use crate::routes::{artifacts, authenticate, download, upload, versions};
 
 pub(crate) fn router(atlas: Atlas) -> Router {
-    let api = Router::new()
+    Router::new()
+        .nest("/api/v1", api())
+        .nest("/_mock", mock())
+        .route(upload::ROUTE, put(upload::receive))
+        .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        // Each body has a limit of its own kind: parameters a fixed one, files a configured one.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(log::requests))
+        .with_state(atlas)
+}
+
+/// What Atlas had.
+fn api() -> Router<Atlas> {
+    Router::new()
         .route(
             "/authenticate",
             get(authenticate::whoami).post(authenticate::log_in),
@@ -31,8 +45,12 @@ pub(crate) fn router(atlas: Atlas) -> Router {
         .route(
             "/artifacts/{username}/{name}/{type}/{version}/file",
             get(download::send),
-        );
-    let mock = Router::new()
+        )
+}
+
+/// What this emulator has besides.
+fn mock() -> Router<Atlas> {
+    Router::new()
         .route("/health", get(health::show))
         .route("/reset", post(state::reset))
         .route("/snapshot", post(snapshot::create))
@@ -48,15 +66,5 @@ pub(crate) fn router(atlas: Atlas) -> Router {
         )
         .route("/orphans", get(mock_artifacts::orphans))
         .route("/tokens", get(tokens::list).post(tokens::create))
-        .route("/tokens/{id}", delete(tokens::revoke));
-    Router::new()
-        .nest("/api/v1", api)
-        .nest("/_mock", mock)
-        .route(upload::ROUTE, put(upload::receive))
-        .fallback(async || ApiError::NotFound)
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        // Each body has a limit of its own kind: parameters a fixed one, files a configured one.
-        .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(log::requests))
-        .with_state(atlas)
+        .route("/tokens/{id}", delete(tokens::revoke))
 }

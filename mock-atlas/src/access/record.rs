@@ -71,35 +71,10 @@ impl Directory {
     pub(crate) fn with_record(&self, record: AccessRecord) -> Result<Self, (Name, Refusal)> {
         let mut directory = self.only_first();
         for user in record.users {
-            let name = user.username;
-            let failed = |refusal| (name.clone(), refusal);
-            directory.check_free(&name).map_err(failed)?;
-            let account = Arc::new(Account {
-                username: name.clone(),
-                password: user.password,
-                reach: Reach::OwnNamespace,
-            });
+            let name = user.username.clone();
             directory
-                .accounts
-                .insert(name.clone(), Arc::clone(&account));
-            for TokenRecord {
-                id,
-                hash,
-                description,
-                created,
-            } in user.tokens
-            {
-                let account = Arc::clone(&account);
-                let token = Token {
-                    id,
-                    account,
-                    description,
-                    created,
-                };
-                if directory.tokens.insert(hash, token).is_some() {
-                    return Err(failed(Refusal::TokenTaken));
-                }
-            }
+                .add_recorded(user)
+                .map_err(|refusal| (name, refusal))?;
         }
         for (name, members) in record.organizations {
             let added = directory.add_organization(&name);
@@ -110,6 +85,28 @@ impl Directory {
             }
         }
         Ok(directory)
+    }
+
+    fn add_recorded(&mut self, user: UserRecord) -> Result<(), Refusal> {
+        self.check_free(&user.username)?;
+        let account = Arc::new(Account {
+            username: user.username.clone(),
+            password: user.password,
+            reach: Reach::OwnNamespace,
+        });
+        self.accounts.insert(user.username, Arc::clone(&account));
+        for record in user.tokens {
+            let token = Token {
+                id: record.id,
+                account: Arc::clone(&account),
+                description: record.description,
+                created: record.created,
+            };
+            if self.tokens.insert(record.hash, token).is_some() {
+                return Err(Refusal::TokenTaken);
+            }
+        }
+        Ok(())
     }
 
     fn tokens_of(&self, account: &Account) -> Vec<TokenRecord> {

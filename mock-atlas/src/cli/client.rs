@@ -3,8 +3,6 @@
 //! On hyper itself: the emulator speaks plain HTTP/1.1, and a client with TLS, pools and proxies
 //! would be most of the program.
 
-use std::net::SocketAddr;
-
 use axum::body::{Body, Bytes};
 use axum::http::uri::Authority;
 use axum::http::{Method, Request, StatusCode, Uri, header};
@@ -13,6 +11,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use mock_atlas::local_url;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
@@ -39,7 +38,7 @@ impl Client {
         let named = server.atlas_url.clone().filter(|url| !url.is_empty());
         let address = match named {
             Some(url) => url,
-            None => local(arguments.listen.unwrap_or(serve::DEFAULT)),
+            None => local_url(arguments.listen.unwrap_or(serve::DEFAULT)),
         };
         // As every client of Atlas, it takes the address with and without the API's path.
         let address = address.trim_end_matches('/');
@@ -150,15 +149,4 @@ impl Client {
         let reasons = reasons.join(", ");
         format!("{} answered {status}: {reasons}{hint}", self.address)
     }
-}
-
-/// Where this machine reaches an emulator that listens there.
-fn local(mut listen: SocketAddr) -> String {
-    if listen.ip().is_unspecified() {
-        listen.set_ip(match listen {
-            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    format!("http://{listen}")
 }

@@ -114,6 +114,12 @@ fn a_mistake_in_a_file_names_the_file() {
 }
 
 #[test]
+fn a_seed_may_say_where_its_schema_is() {
+    let seed = Seed::from_json(r#"{"$schema": "seed.schema.json"}"#).unwrap();
+    seed.plant(&world()).unwrap();
+}
+
+#[test]
 fn nothing_of_a_seed_with_a_mistake_is_planted() {
     let world = world();
     let good = Seed::from_toml("[[artifacts]]\nname = \"acme/b\"\n").unwrap();

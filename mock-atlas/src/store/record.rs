@@ -107,25 +107,7 @@ impl Store {
             if !names.insert(record.name.clone()) {
                 return Err(RecordError::Twice(record.name.to_string()));
             }
-            let mut types = HashMap::new();
-            for of_type in record.types {
-                let slug = format!("{}/{}", record.name, of_type.artifact_type);
-                let artifact_type = of_type.artifact_type.clone();
-                let versions = Versions::from_record(of_type, &slug, files)?;
-                for (number, upload) in versions.uploads() {
-                    let target = Target {
-                        artifact: record.name.clone(),
-                        artifact_type: artifact_type.clone(),
-                        number,
-                    };
-                    if maps.uploads.insert(upload, target).is_some() {
-                        return Err(RecordError::Twice(format!("an upload of {slug}")));
-                    }
-                }
-                if types.insert(artifact_type, versions).is_some() {
-                    return Err(RecordError::Twice(slug));
-                }
-            }
+            let types = maps.add_types(&record.name, record.types, files)?;
             if record.deleted {
                 maps.deleted.insert(record.name, types);
             } else {
@@ -138,6 +120,37 @@ impl Store {
             }
         }
         Ok(Self::of(maps))
+    }
+}
+
+impl Maps {
+    /// The types of one artifact, whose uploads are added here.
+    fn add_types(
+        &self,
+        name: &ArtifactName,
+        records: Vec<TypeRecord>,
+        files: &HashMap<String, Blob>,
+    ) -> Result<HashMap<Name, Versions>, RecordError> {
+        let mut types = HashMap::new();
+        for record in records {
+            let slug = format!("{name}/{}", record.artifact_type);
+            let artifact_type = record.artifact_type.clone();
+            let versions = Versions::from_record(record, &slug, files)?;
+            for (number, upload) in versions.uploads() {
+                let target = Target {
+                    artifact: name.clone(),
+                    artifact_type: artifact_type.clone(),
+                    number,
+                };
+                if self.uploads.insert(upload, target).is_some() {
+                    return Err(RecordError::Twice(format!("an upload of {slug}")));
+                }
+            }
+            if types.insert(artifact_type, versions).is_some() {
+                return Err(RecordError::Twice(slug));
+            }
+        }
+        Ok(types)
     }
 }
 
