@@ -1,20 +1,18 @@
-//! What every handler works on: the store, the accounts and the limits, behind one cheap handle.
+//! What every handler works on: the world as it is now, and the options, behind one cheap handle.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::access::{Access, Account, Caller};
-use crate::error::ApiError;
-use crate::names::ArtifactName;
-use crate::store::Store;
+use crate::world::World;
 
-/// The state of one emulated Atlas.
+/// One emulated Atlas.
 #[derive(Clone, Debug)]
 pub(crate) struct Atlas(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    store: Store,
-    access: Access,
+    /// What a reset goes back to. Nobody changes it.
+    first: World,
+    now: RwLock<World>,
     options: Options,
 }
 
@@ -30,20 +28,30 @@ pub(crate) struct Options {
 }
 
 impl Atlas {
-    pub(crate) fn new(store: Store, access: Access, options: Options) -> Self {
+    pub(crate) fn new(first: World, options: Options) -> Self {
         Self(Arc::new(Inner {
-            store,
-            access,
+            now: RwLock::new(first.copy()),
+            first,
             options,
         }))
     }
 
-    pub(crate) fn store(&self) -> &Store {
-        &self.0.store
+    /// The world as it is now. A handler that reads and then writes takes it as an argument
+    /// instead, so that both happen in the same one.
+    pub(crate) fn world(&self) -> World {
+        let now = self.0.now.read().unwrap_or_else(PoisonError::into_inner);
+        now.clone()
     }
 
-    pub(crate) fn access(&self) -> &Access {
-        &self.0.access
+    /// Goes back to the world as it was after the start. What is under way in the present one ends
+    /// there and leaves no trace.
+    pub(crate) fn reset(&self) {
+        self.replace(self.0.first.copy());
+    }
+
+    /// Goes on with another world, as a reset does with the first.
+    pub(crate) fn replace(&self, world: World) {
+        *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = world;
     }
 
     pub(crate) fn public_url(&self) -> Option<&str> {
@@ -57,32 +65,5 @@ impl Atlas {
     /// The largest file that is taken, in bytes.
     pub(crate) fn max_file_bytes(&self) -> u64 {
         self.0.options.max_file_bytes.unwrap_or(u64::MAX)
-    }
-
-    /// Refuses what the caller may not read as if it were not there (contract: Base URL and
-    /// authentication).
-    pub(crate) fn check_read(
-        &self,
-        caller: &Caller,
-        artifact: &ArtifactName,
-    ) -> Result<(), ApiError> {
-        match self.store().visibility(artifact) {
-            Some(visibility) if caller.may_read(artifact, visibility) => Ok(()),
-            _ => Err(ApiError::NotFound),
-        }
-    }
-
-    /// Refuses what the account may not write as if it were not there, even where it may read it:
-    /// the contract knows no 403.
-    pub(crate) fn check_write(
-        &self,
-        account: &Account,
-        artifact: &ArtifactName,
-    ) -> Result<(), ApiError> {
-        if account.may_write(&artifact.username) {
-            Ok(())
-        } else {
-            Err(ApiError::NotFound)
-        }
     }
 }

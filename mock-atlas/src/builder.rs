@@ -1,23 +1,21 @@
 //! What an emulator is to be, before it runs.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::Router;
 use axum::http::Uri;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Access, Account, random_token};
+use crate::access::{Directory, ROOT, random_token};
 use crate::atlas::{Atlas, Options};
 use crate::mock::MockAtlas;
-use crate::names::{ArtifactName, ArtifactNameError, Name, NameError};
+use crate::names::{ArtifactName, ArtifactNameError, NameError};
 use crate::router::router;
-use crate::server::serve;
-use crate::store::{Store, Visibility};
-
-/// The name under which the one token that may do everything is known.
-const ROOT: &str = "atlas";
+use crate::seed::{self, Document, Seed, SeedError, TokenValue};
+use crate::server::{local_url, serve};
+use crate::world::World;
 
 /// What an emulator is to be; everything has a default.
 ///
@@ -41,6 +39,7 @@ pub struct Builder {
     token: Option<String>,
     users: Vec<User>,
     public_artifacts: Vec<String>,
+    seeds: Vec<Seed>,
     address: Option<SocketAddr>,
     options: Options,
 }
@@ -65,6 +64,14 @@ impl Builder {
     #[must_use]
     pub fn public_artifact(mut self, name: impl Into<String>) -> Self {
         self.public_artifacts.push(name.into());
+        self
+    }
+
+    /// Adds what a seed declares, after the users and artifacts that are added here; there may be
+    /// several.
+    #[must_use]
+    pub fn seed(mut self, seed: Seed) -> Self {
+        self.seeds.push(seed);
         self
     }
 
@@ -136,62 +143,43 @@ impl Builder {
             Some(token) => token,
             None => random_token().ok_or(StartError::Randomness)?,
         };
-        let access = access(&token, self.users)?;
-        let store = Store::default();
-        for name in self.public_artifacts {
-            let artifact: ArtifactName = name.parse().map_err(|error| StartError::Artifact {
-                name: name.clone(),
-                error,
-            })?;
-            store
-                .create_artifact(&artifact, Visibility::Public)
-                .map_err(|_| StartError::ArtifactTwice(name))?;
+        let root = ROOT.parse().map_err(StartError::Username)?;
+        let token = token_value(token)?;
+        let world = World::new(Directory::new(root, token.as_str()));
+        own_seed(self.users, self.public_artifacts)?.plant(&world)?;
+        for seed in &self.seeds {
+            seed.plant(&world)?;
         }
-        let atlas = Atlas::new(store, access, self.options);
-        Ok((router(atlas), token))
+        let atlas = Atlas::new(world, self.options);
+        Ok((router(atlas), token.as_str().to_owned()))
     }
 }
 
-/// The address at which this machine reaches a listener.
-fn local_url(mut bound: SocketAddr) -> String {
-    if bound.ip().is_unspecified() {
-        bound.set_ip(match bound.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    format!("http://{bound}")
+/// What the builder itself was told, as a seed.
+fn own_seed(users: Vec<User>, public_artifacts: Vec<String>) -> Result<Seed, StartError> {
+    let document = Document {
+        users: users
+            .into_iter()
+            .map(seed::User::try_from)
+            .collect::<Result<_, _>>()?,
+        artifacts: public_artifacts
+            .into_iter()
+            .map(|name| match name.parse::<ArtifactName>() {
+                Ok(name) => Ok(seed::Artifact {
+                    name,
+                    public: true,
+                    versions: Vec::new(),
+                }),
+                Err(error) => Err(StartError::Artifact { name, error }),
+            })
+            .collect::<Result<_, _>>()?,
+        ..Document::default()
+    };
+    Ok(Seed::new(document, None)?)
 }
 
-fn access(root_token: &str, users: Vec<User>) -> Result<Access, StartError> {
-    let username = |name: &str| name.parse::<Name>().map_err(StartError::Username);
-    let all = std::iter::once(root_token).chain(
-        users
-            .iter()
-            .flat_map(|user| user.tokens.iter().map(String::as_str)),
-    );
-    check_tokens(all)?;
-    let mut access = Access::default();
-    access.add(Account::root(username(ROOT)?), [root_token]);
-    for user in &users {
-        let account = Account::user(username(&user.username)?, user.password.as_deref());
-        access.add(account, user.tokens.iter().map(String::as_str));
-    }
-    Ok(access)
-}
-
-/// A token travels in a header, and stands for one account.
-fn check_tokens<'a>(tokens: impl Iterator<Item = &'a str>) -> Result<(), StartError> {
-    let mut seen = std::collections::HashSet::new();
-    for token in tokens {
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(StartError::Token);
-        }
-        if !seen.insert(token) {
-            return Err(StartError::TokenTwice);
-        }
-    }
-    Ok(())
+fn token_value(token: String) -> Result<TokenValue, StartError> {
+    token.try_into().map_err(|_| StartError::Token)
 }
 
 fn check_public_url(url: String) -> Result<String, StartError> {
@@ -241,6 +229,28 @@ impl User {
     }
 }
 
+impl TryFrom<User> for seed::User {
+    type Error = StartError;
+
+    fn try_from(user: User) -> Result<Self, StartError> {
+        let token = |token| {
+            Ok(seed::Token {
+                token: token_value(token)?,
+                description: String::new(),
+            })
+        };
+        Ok(Self {
+            username: user.username.parse().map_err(StartError::Username)?,
+            password: user.password.map(seed::Password),
+            tokens: user
+                .tokens
+                .into_iter()
+                .map(token)
+                .collect::<Result<_, StartError>>()?,
+        })
+    }
+}
+
 /// Why an emulator could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -258,9 +268,6 @@ pub enum StartError {
     /// A token that no header can carry. It is not shown.
     #[error("a token must be made of visible ASCII characters, and have at least one")]
     Token,
-    /// The same token for two accounts. It is not shown.
-    #[error("the same token is given twice")]
-    TokenTwice,
     /// A user's name that cannot be one.
     #[error("the username {0}")]
     Username(NameError),
@@ -272,9 +279,9 @@ pub enum StartError {
         /// What is wrong with it.
         error: ArtifactNameError,
     },
-    /// An artifact declared twice.
-    #[error("the artifact {0:?} is declared twice")]
-    ArtifactTwice(String),
+    /// A seed that cannot be planted, or a user or an artifact that is declared twice.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
     /// A public URL that upload paths cannot start with.
     #[error(
         "{0:?} cannot be the public URL: it must be like https://atlas.example.com, without a query"

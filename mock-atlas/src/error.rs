@@ -7,7 +7,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::access::Refusal;
 use crate::names::NameError;
+use crate::seed::SeedError;
+use crate::snapshot::SnapshotError;
 use crate::store::StoreError;
 
 /// What a client is told when a request fails.
@@ -40,6 +43,9 @@ pub(crate) enum ApiError {
          application/x-www-form-urlencoded, or JSON without a Content-Type."
     )]
     UnsupportedMediaType(String),
+    /// Nothing the client did: the emulator cannot go on.
+    #[error("{0}")]
+    Internal(String),
     /// A range that begins beyond the end of the file.
     #[error("The file has {len} bytes, and the range asked for begins beyond them.")]
     RangeNotSatisfiable { len: u64 },
@@ -50,6 +56,9 @@ impl ApiError {
         Self::Unauthorized("The token is missing or unknown to this Atlas.");
     pub(crate) const WRONG_PASSWORD: Self =
         Self::Unauthorized("The login or the password is wrong.");
+    pub(crate) const NOT_ROOT: Self = Self::Unauthorized(
+        "This is for the token that may do everything, with which the emulator was started.",
+    );
 
     /// A parameter that is a name, and is none.
     pub(crate) fn bad_name(parameter: &str, error: &NameError) -> Self {
@@ -66,6 +75,7 @@ impl ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
         }
     }
@@ -76,8 +86,33 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::NotFound => Self::NotFound,
             StoreError::NameTaken => Self::Invalid("artifact[name] has already been taken".into()),
-            StoreError::NoFileExpected => Self::Invalid(error.to_string()),
+            StoreError::NoFileExpected | StoreError::NoProvider => Self::Invalid(error.to_string()),
             StoreError::OtherBytes => Self::Conflict(error.to_string()),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::UnknownToken => Self::NotFound,
+            Refusal::Randomness => Self::Internal(refusal.to_string()),
+            other => Self::Invalid(other.to_string()),
+        }
+    }
+}
+
+impl From<SeedError> for ApiError {
+    fn from(error: SeedError) -> Self {
+        Self::Invalid(error.to_string())
+    }
+}
+
+impl From<SnapshotError> for ApiError {
+    fn from(error: SnapshotError) -> Self {
+        match error {
+            SnapshotError::Read(_) => Self::Malformed(error.to_string()),
+            _ => Self::Invalid(error.to_string()),
         }
     }
 }

@@ -5,11 +5,14 @@
 //! [`Builder::router`] and [`serve`] are the two halves below it.
 //!
 //! - `mock`: the emulator in this process; `builder`: what it is to be
+//! - `seed`: what it is to hold from the start
+//! - `snapshot`: all that it holds, as one archive
 //! - `server`: connections, and how they end
 //! - `router`: the route table; `log`: a line for each request
 //! - `extract`: what a handler gets to see of a request
 //! - `routes`: the handlers; `wire`: the JSON they answer; `error`: the one door for errors
-//! - `atlas`: what handlers work on; `access`: who may see and write what
+//! - `atlas`: what handlers work on; `world`: all that it knows at a time
+//! - `access`: who may see and write what, free of HTTP
 //! - `store`: artifacts, versions, files and uploads, free of HTTP; `names`: what may be a name
 
 mod access;
@@ -22,11 +25,15 @@ mod mock;
 mod names;
 mod router;
 mod routes;
+mod seed;
 mod server;
+mod snapshot;
 mod store;
 mod wire;
+mod world;
 
 pub use builder::{Builder, StartError, User};
 pub use mock::MockAtlas;
 pub use names::{ArtifactNameError, NameError};
-pub use server::serve;
+pub use seed::{Seed, SeedError};
+pub use server::{local_url, serve};

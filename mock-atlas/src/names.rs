@@ -1,9 +1,10 @@
 //! Names of users, artifacts and artifact types: what may stand in a URL.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The longest name Atlas takes, in characters (contract: Artifacts, names).
 pub(crate) const MAX_NAME_LENGTH: usize = 50;
@@ -13,7 +14,13 @@ pub(crate) const MAX_NAME_LENGTH: usize = 50;
 ///
 /// `.` and `..` are refused as well: every HTTP client folds them out of a path, so nothing by
 /// that name could be reached.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("pattern" = "^[A-Za-z0-9._-]{1,50}$"))
+)]
+#[serde(try_from = "String")]
 pub(crate) struct Name(Box<str>);
 
 impl Name {
@@ -39,6 +46,21 @@ impl FromStr for Name {
             return Err(NameError::Forbidden(shown()));
         }
         Ok(Self(text.into()))
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error| format!("the name {error}"))
+    }
+}
+
+/// Looked up by a text that may be no name at all.
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -71,7 +93,13 @@ pub enum NameError {
 }
 
 /// An artifact's full name, `username/name`: Atlas calls it the tag.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("pattern" = "^[A-Za-z0-9._-]{1,50}/[A-Za-z0-9._-]{1,50}$"))
+)]
+#[serde(try_from = "String")]
 pub(crate) struct ArtifactName {
     /// The user or organisation it belongs to.
     pub(crate) username: Name,
@@ -93,9 +121,23 @@ impl FromStr for ArtifactName {
     }
 }
 
+impl TryFrom<String> for ArtifactName {
+    type Error = ArtifactNameError;
+
+    fn try_from(text: String) -> Result<Self, ArtifactNameError> {
+        text.parse()
+    }
+}
+
 impl fmt::Display for ArtifactName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.username, self.name)
+    }
+}
+
+impl Serialize for ArtifactName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -3,15 +3,30 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::log;
+use crate::routes::mock::{artifacts as mock_artifacts, health, snapshot, state, tokens};
 use crate::routes::{artifacts, authenticate, download, upload, versions};
 
 pub(crate) fn router(atlas: Atlas) -> Router {
-    let api = Router::new()
+    Router::new()
+        .nest("/api/v1", api())
+        .nest("/_mock", mock())
+        .route(upload::ROUTE, put(upload::receive))
+        .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        // Each body has a limit of its own kind: parameters a fixed one, files a configured one.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(log::requests))
+        .with_state(atlas)
+}
+
+/// What Atlas had.
+fn api() -> Router<Atlas> {
+    Router::new()
         .route(
             "/authenticate",
             get(authenticate::whoami).post(authenticate::log_in),
@@ -30,14 +45,26 @@ pub(crate) fn router(atlas: Atlas) -> Router {
         .route(
             "/artifacts/{username}/{name}/{type}/{version}/file",
             get(download::send),
-        );
+        )
+}
+
+/// What this emulator has besides.
+fn mock() -> Router<Atlas> {
     Router::new()
-        .nest("/api/v1", api)
-        .route(upload::ROUTE, put(upload::receive))
-        .fallback(async || ApiError::NotFound)
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        // Each body has a limit of its own kind: parameters a fixed one, files a configured one.
-        .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(log::requests))
-        .with_state(atlas)
+        .route("/health", get(health::show))
+        .route("/reset", post(state::reset))
+        .route("/snapshot", post(snapshot::create))
+        .route("/restore", post(snapshot::restore))
+        .route("/seed", post(state::seed))
+        .route(
+            "/artifacts/{username}/{name}",
+            delete(mock_artifacts::delete),
+        )
+        .route(
+            "/artifacts/{username}/{name}/{type}/{version}",
+            delete(mock_artifacts::delete_version),
+        )
+        .route("/orphans", get(mock_artifacts::orphans))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/{id}", delete(tokens::revoke))
 }

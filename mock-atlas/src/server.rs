@@ -1,6 +1,7 @@
 //! Serving a router on a bound listener, until told to stop.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -57,6 +58,18 @@ pub async fn serve(
         tracing::warn!("requests under way were cut off");
     }
     Ok(())
+}
+
+/// The URL at which this machine reaches a listener that is bound to an address: a listener on all
+/// addresses is reached on its own machine's.
+pub fn local_url(mut bound: SocketAddr) -> String {
+    if bound.ip().is_unspecified() {
+        bound.set_ip(match bound.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{bound}")
 }
 
 async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) {

@@ -1,9 +1,14 @@
 //! The JSON that leaves this Atlas. The order of fields is the recorded one.
 
-use serde::Serialize;
+use std::time::SystemTime;
 
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::access::Token;
 use crate::names::{ArtifactName, Name};
-use crate::store::{File, Metadata, Version};
+use crate::store::{File, Metadata, Orphan, OrphanState, Version};
 
 /// `{"user": {"username": U}}` (contract: Base URL and authentication).
 #[derive(Serialize)]
@@ -102,3 +107,100 @@ pub(crate) struct NewVersionReply<'a> {
 /// `{}`, the reply to an upload.
 #[derive(Serialize)]
 pub(crate) struct EmptyReply {}
+
+/// A token without its value (of this emulator's own: Atlas had no such call).
+#[derive(Serialize)]
+pub(crate) struct TokenElement<'a> {
+    id: String,
+    username: &'a Name,
+    description: &'a str,
+    created_at: String,
+}
+
+impl<'a> From<&'a Token> for TokenElement<'a> {
+    fn from(token: &'a Token) -> Self {
+        Self {
+            id: token.id.to_string(),
+            username: &token.account.username,
+            description: &token.description,
+            created_at: timestamp(token.created),
+        }
+    }
+}
+
+/// `{"tokens": [ … ]}`.
+#[derive(Serialize)]
+pub(crate) struct TokensReply<'a> {
+    pub(crate) tokens: Vec<TokenElement<'a>>,
+}
+
+/// A token that was just made, the only time that its value is shown. It stands under the name
+/// that a login gives it.
+#[derive(Serialize)]
+pub(crate) struct NewTokenReply<'a> {
+    pub(crate) token: String,
+    #[serde(flatten)]
+    pub(crate) about: TokenElement<'a>,
+}
+
+/// A version that awaits its file.
+#[derive(Serialize)]
+pub(crate) struct OrphanElement<'a> {
+    slug: String,
+    id: &'a str,
+    state: &'static str,
+    received: u64,
+    announced: Option<u64>,
+    since: String,
+}
+
+impl<'a> From<&'a Orphan> for OrphanElement<'a> {
+    fn from(orphan: &'a Orphan) -> Self {
+        let Orphan {
+            artifact,
+            artifact_type,
+            number,
+            ..
+        } = orphan;
+        Self {
+            slug: format!("{artifact}/{artifact_type}/{number}"),
+            id: &orphan.id,
+            state: match orphan.state {
+                OrphanState::Reserved => "reserved",
+                OrphanState::Partial => "partial",
+                OrphanState::Complete => "complete",
+            },
+            received: orphan.received,
+            announced: orphan.announced,
+            since: timestamp(orphan.since),
+        }
+    }
+}
+
+/// `{"orphans": [ … ]}`.
+#[derive(Serialize)]
+pub(crate) struct OrphansReply<'a> {
+    pub(crate) orphans: Vec<OrphanElement<'a>>,
+}
+
+/// `{"status": "ready", "version": "…"}`.
+#[derive(Serialize)]
+pub(crate) struct HealthReply {
+    status: &'static str,
+    version: &'static str,
+}
+
+impl HealthReply {
+    pub(crate) const READY: Self = Self {
+        status: "ready",
+        version: env!("CARGO_PKG_VERSION"),
+    };
+}
+
+/// RFC 3339 in UTC; empty for a time that has no such form, which no clock shows.
+fn timestamp(time: SystemTime) -> String {
+    OffsetDateTime::from(time)
+        .truncate_to_millisecond()
+        .format(&Rfc3339)
+        .unwrap_or_default()
+}

@@ -1,17 +1,23 @@
 //! The command line: arguments, logging, exit codes.
 
+mod ask;
+mod client;
 mod exec;
+mod print;
 mod serve;
 mod signals;
+mod snapshot;
+mod token;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::Resettable;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use mock_atlas::{MockAtlas, StartError};
+use mock_atlas::{MockAtlas, Seed, StartError};
 use tracing_subscriber::filter::LevelFilter;
 
 /// An in-memory emulator of HashiCorp Atlas Enterprise.
@@ -39,9 +45,12 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
     },
+    #[command(flatten)]
+    Ask(ask::Command),
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "The emulator")]
 struct EmulatorArguments {
     /// The address to listen on; port 0 is any free one [default: 127.0.0.1:28527, for `exec`
     /// 127.0.0.1:0]
@@ -53,9 +62,15 @@ struct EmulatorArguments {
     )]
     listen: Option<SocketAddr>,
 
-    /// The token that may do everything [default: random]
+    /// The token that may do everything [default: random; to ask a running emulator:
+    /// ATLAS_TOKEN]
     #[arg(long, global = true, env = "MOCK_ATLAS_TOKEN", hide_env_values = true)]
     token: Option<String>,
+
+    /// A seed: users, organizations, tokens, artifacts and files to start with. JSON or TOML, by
+    /// its extension; docs/seed.example.toml shows the format
+    #[arg(long, global = true, env = "MOCK_ATLAS_SEED", value_name = "FILE")]
+    seed: Option<PathBuf>,
 
     /// What each upload_path starts with, when a proxy stands before the emulator [default: the
     /// host that each request names]
@@ -81,7 +96,7 @@ struct EmulatorArguments {
     )]
     max_file_bytes: Option<u64>,
 
-    /// How to say where the emulator is: as lines to read and to copy, or as one line of JSON
+    /// How to print where the emulator is, or what it answers: for people, or as one line of JSON
     #[arg(long, global = true, env = "MOCK_ATLAS_OUTPUT", default_value = "text")]
     output: Output,
 
@@ -108,6 +123,12 @@ impl EmulatorArguments {
         let mut builder = MockAtlas::builder().listen(self.listen.unwrap_or(default));
         if let Some(token) = &self.token {
             builder = builder.token(token);
+        }
+        if let Some(file) = self.seed.clone() {
+            // On a thread of its own: it may be a while until all files are read.
+            let read = tokio::task::spawn_blocking(move || Seed::read(file)).await;
+            let seed = read.map_err(|error| error.to_string())?;
+            builder = builder.seed(seed.map_err(|error| error.to_string())?);
         }
         if let Some(url) = &self.public_url {
             builder = builder.public_url(url);
@@ -172,6 +193,10 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
             .map(|()| ExitCode::SUCCESS),
         Some(Command::Exec { command }) => {
             runtime.block_on(exec::run(&arguments.emulator, command))
+        }
+        Some(Command::Ask(command)) => {
+            let done = runtime.block_on(ask::run(command, &arguments.emulator));
+            done.map(|()| ExitCode::SUCCESS)
         }
     }
 }

@@ -11,7 +11,7 @@ use super::signals::Stop;
 use super::{EmulatorArguments, Output};
 
 /// Port 28527 spells ATLAS on a telephone.
-const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 28527);
+pub(super) const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 28527);
 
 pub(super) async fn run(arguments: &EmulatorArguments) -> Result<(), String> {
     // Taken hold of before the address is announced: whoever reads it may stop us at once.

@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
+use super::world::of_request;
 use crate::access::{Account, Caller};
 use crate::atlas::Atlas;
 use crate::error::ApiError;
@@ -18,7 +19,7 @@ impl FromRequestParts<Atlas> for Caller {
         match token(parts) {
             None => Ok(Self::Anonymous),
             Some(token) => {
-                let account = atlas
+                let account = of_request(parts, atlas)
                     .access()
                     .by_token(&token)
                     .ok_or(ApiError::UNKNOWN_TOKEN)?;
@@ -39,6 +40,23 @@ impl FromRequestParts<Atlas> for Member {
         match Caller::from_request_parts(parts, atlas).await? {
             Caller::Known(account) => Ok(Self(account)),
             Caller::Anonymous => Err(ApiError::UNKNOWN_TOKEN),
+        }
+    }
+}
+
+/// A caller with the root token: for all that the emulator can do and Atlas could not.
+#[derive(Debug)]
+pub(crate) struct Root;
+
+impl FromRequestParts<Atlas> for Root {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, ApiError> {
+        let Member(account) = Member::from_request_parts(parts, atlas).await?;
+        if account.is_root() {
+            Ok(Self)
+        } else {
+            Err(ApiError::NOT_ROOT)
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a handler gets to see of a request: validated, or rejected before the handler runs.
 //!
+//! - `world`: what the Atlas knows as the request begins
 //! - `caller`: who asks
 //! - `path`: the names in the path
 //! - `params`: the body, as JSON or as a form (`form`)
@@ -12,9 +13,10 @@ mod origin;
 mod params;
 mod path;
 mod search;
+mod world;
 
-pub(crate) use caller::Member;
+pub(crate) use caller::{Member, Root};
 pub(crate) use origin::Origin;
-pub(crate) use params::{Params, Section};
+pub(crate) use params::{Params, Section, Text};
 pub(crate) use path::{ArtifactPath, TypePath, VersionPath};
 pub(crate) use search::{SearchQuery, whole_number};

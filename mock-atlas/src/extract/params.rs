@@ -51,6 +51,21 @@ impl<S: Send + Sync> FromRequest<S> for Params {
     }
 }
 
+/// A body as text, to be read by somebody else.
+#[derive(Debug)]
+pub(crate) struct Text(pub(crate) String);
+
+impl<S: Send + Sync> FromRequest<S> for Text {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let body = read(request.into_body()).await?;
+        String::from_utf8(body.into())
+            .map(Self)
+            .map_err(|_| ApiError::Malformed("The body is no UTF-8.".to_owned()))
+    }
+}
+
 impl Params {
     /// The parameters below a name, as in `artifact[…]`, which must be there.
     pub(crate) fn section(&self, name: &'static str) -> Result<Section<'_>, ApiError> {

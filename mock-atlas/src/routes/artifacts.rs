@@ -1,20 +1,19 @@
 //! Artifacts: making one, and looking whether one is there.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use crate::access::Caller;
-use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::extract::{ArtifactPath, Member, Params, Section};
 use crate::names::{ArtifactName, Name};
 use crate::store::Visibility;
 use crate::wire::ArtifactReply;
+use crate::world::World;
 
 /// `POST /artifacts`.
 pub(crate) async fn create(
-    State(atlas): State<Atlas>,
+    world: World,
     Member(account): Member,
     params: Params,
 ) -> Result<Response, ApiError> {
@@ -23,8 +22,8 @@ pub(crate) async fn create(
         username: name(&section, "username")?,
         name: name(&section, "name")?,
     };
-    atlas.check_write(&account, &artifact)?;
-    atlas
+    world.check_write(&account, &artifact)?;
+    world
         .store()
         .create_artifact(&artifact, Visibility::Private)?;
     Ok(Json(ArtifactReply::from(&artifact)).into_response())
@@ -32,11 +31,11 @@ pub(crate) async fn create(
 
 /// `GET /artifacts/:username/:name`.
 pub(crate) async fn show(
-    State(atlas): State<Atlas>,
+    world: World,
     caller: Caller,
     ArtifactPath(artifact): ArtifactPath,
 ) -> Result<Response, ApiError> {
-    atlas.check_read(&caller, &artifact)?;
+    world.check_read(&caller, &artifact)?;
     Ok(Json(ArtifactReply::from(&artifact)).into_response())
 }
 

@@ -4,21 +4,20 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange};
 
 use super::range::{Wanted, wanted};
 use crate::access::Caller;
-use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::extract::{VersionPath, whole_number};
 use crate::store::{Blob, Which};
+use crate::world::World;
 
 /// `GET` and `HEAD /artifacts/:username/:name/:type/:version/file`, with a number or `latest`.
 pub(crate) async fn send(
-    State(atlas): State<Atlas>,
+    world: World,
     caller: Caller,
     VersionPath {
         artifact,
@@ -28,8 +27,8 @@ pub(crate) async fn send(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    atlas.check_read(&caller, &artifact)?;
-    let blob = atlas
+    world.check_read(&caller, &artifact)?;
+    let blob = world
         .store()
         .file(&artifact, &artifact_type, which(&version)?)?;
     reply(&blob, &method, &headers)

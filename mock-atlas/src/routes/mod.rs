@@ -4,6 +4,7 @@
 pub(crate) mod artifacts;
 pub(crate) mod authenticate;
 pub(crate) mod download;
+pub(crate) mod mock;
 mod range;
 pub(crate) mod upload;
 pub(crate) mod versions;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::download::etag;
 use crate::atlas::Atlas;
 use crate::error::ApiError;
-use crate::store::{Blob, BlobWriter};
+use crate::store::{Attempt, Blob, BlobWriter};
 use crate::wire::EmptyReply;
 
 /// Where uploads go: outside of the API, as Atlas had a host of its own for them.
@@ -50,27 +50,26 @@ async fn take(
     body: &mut BodyDataStream,
 ) -> Result<Blob, ApiError> {
     let upload = upload.ok_or(ApiError::NotFound)?;
-    atlas.store().check_upload(upload)?;
+    let announced = headers.typed_get().map(|ContentLength(length)| length);
+    let attempt = atlas.world().store().begin_upload(upload, announced)?;
     // A part would pass for the whole (RFC 9110, 14.5).
     if headers.contains_key(header::CONTENT_RANGE) {
         let message = "An upload is sent whole: a Content-Range is not taken.";
         return Err(ApiError::Malformed(message.to_owned()));
     }
     let limit = atlas.max_file_bytes();
-    if headers
-        .typed_get::<ContentLength>()
-        .is_some_and(|length| length.0 > limit)
-    {
+    if announced.is_some_and(|length| length > limit) {
         return Err(ApiError::TooLarge { limit });
     }
-    let blob = read(body, limit).await?;
-    atlas.store().finish_upload(upload, blob.clone())?;
+    let blob = read(body, limit, &attempt).await?;
+    // In the world as it is by now: a reset has put away what was there when the upload began.
+    atlas.world().store().finish_upload(upload, blob.clone())?;
     Ok(blob)
 }
 
 /// Dropped halfway, because the connection broke or the limit was reached, the writer takes all it
 /// has with it: nothing of an incomplete upload stays.
-async fn read(body: &mut BodyDataStream, limit: u64) -> Result<Blob, ApiError> {
+async fn read(body: &mut BodyDataStream, limit: u64, attempt: &Attempt) -> Result<Blob, ApiError> {
     let mut writer = BlobWriter::default();
     while let Some(part) = body.next().await {
         let part = part.map_err(|error| {
@@ -81,6 +80,7 @@ async fn read(body: &mut BodyDataStream, limit: u64) -> Result<Blob, ApiError> {
             return Err(ApiError::TooLarge { limit });
         }
         writer.write(&part);
+        attempt.has_received(writer.len());
     }
     Ok(writer.finish())
 }

@@ -11,13 +11,14 @@ use crate::access::Caller;
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::extract::{Member, Origin, Params, SearchQuery, TypePath};
-use crate::names::Name;
-use crate::store::{Metadata, NewVersion};
+use crate::store::NewVersion;
 use crate::wire::{NewVersionReply, SearchReply, VersionElement};
+use crate::world::World;
 
 /// `POST /artifacts/:username/:name/:type`.
 pub(crate) async fn create(
     State(atlas): State<Atlas>,
+    world: World,
     Member(account): Member,
     TypePath {
         artifact,
@@ -26,10 +27,9 @@ pub(crate) async fn create(
     origin: Origin,
     params: Params,
 ) -> Result<Response, ApiError> {
-    atlas.check_write(&account, &artifact)?;
+    world.check_write(&account, &artifact)?;
     let new = new_version(&params, atlas.max_id_length())?;
-    check_type(&artifact_type, &new.metadata)?;
-    let version = atlas
+    let version = world
         .store()
         .create_version(&artifact, &artifact_type, new)?;
     let reply = NewVersionReply {
@@ -42,7 +42,7 @@ pub(crate) async fn create(
 
 /// `GET /artifacts/:username/:name/:type/search`.
 pub(crate) async fn search(
-    State(atlas): State<Atlas>,
+    world: World,
     caller: Caller,
     TypePath {
         artifact,
@@ -50,8 +50,8 @@ pub(crate) async fn search(
     }: TypePath,
     SearchQuery(query): SearchQuery,
 ) -> Result<Response, ApiError> {
-    atlas.check_read(&caller, &artifact)?;
-    let found = atlas.store().search(&artifact, &artifact_type, &query)?;
+    world.check_read(&caller, &artifact)?;
+    let found = world.store().search(&artifact, &artifact_type, &query)?;
     let element = |version| VersionElement::new(&artifact, &artifact_type, version);
     Ok(Json(SearchReply {
         versions: found.iter().map(element).collect(),
@@ -77,14 +77,4 @@ fn new_version(params: &Params, max_id_length: Option<usize>) -> Result<NewVersi
         build: section.integer("build_id")?.and_then(NonZeroU64::new),
         file: section.boolean("file")?.unwrap_or(false),
     })
-}
-
-/// A box is of use to Vagrant only with a provider (contract: Versions; thread).
-fn check_type(artifact_type: &Name, metadata: &Metadata) -> Result<(), ApiError> {
-    if artifact_type.as_str() == "vagrant.box" && metadata.get("provider").is_none() {
-        return Err(ApiError::Invalid(
-            "Metadata must have 'provider' key".to_owned(),
-        ));
-    }
-    Ok(())
 }

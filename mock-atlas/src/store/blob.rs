@@ -1,6 +1,7 @@
 //! The bytes of a file: written once in a stream, read many times in parts.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -32,6 +33,18 @@ struct Contents {
 }
 
 impl Blob {
+    /// All that is to be read, to its end. Blocks while it reads.
+    pub(crate) fn read(mut from: impl Read) -> io::Result<Self> {
+        let mut writer = BlobWriter::default();
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            match from.read(&mut buffer)? {
+                0 => return Ok(writer.finish()),
+                len => writer.write(&buffer[..len]),
+            }
+        }
+    }
+
     /// How many bytes there are.
     pub(crate) fn len(&self) -> u64 {
         self.0.len

@@ -3,6 +3,9 @@
 //! - `versions`: the versions of one artifact type, and how a search picks among them
 //! - `query`: what a search asks for
 //! - `metadata`: a version's metadata, in the order the real Atlas gave it back
+//! - `orphan`: versions that await their file
+//! - `whole`: changes of many entries, which nobody sees half made
+//! - `record`: all of it as values, to be kept elsewhere
 //! - `blob`: the bytes of a file
 //!
 //! A [`Store`] is a cheap handle. Its methods are synchronous and return owned values, so that no
@@ -11,11 +14,14 @@
 
 mod blob;
 mod metadata;
+mod orphan;
 mod query;
+mod record;
 mod versions;
+mod whole;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -23,9 +29,12 @@ use uuid::Uuid;
 
 pub(crate) use blob::{Blob, BlobWriter};
 pub(crate) use metadata::Metadata;
+pub(crate) use orphan::{Attempt, Orphan, OrphanState};
 pub(crate) use query::{Filter, Query, Select};
+pub(crate) use record::{ArtifactRecord, RecordError};
 use versions::Versions;
 pub(crate) use versions::{File, NewVersion, Version, Which};
+pub(crate) use whole::{NewArtifact, SeededVersion};
 
 use crate::names::{ArtifactName, Name};
 
@@ -47,6 +56,9 @@ pub(crate) enum StoreError {
     /// There is no artifact, version, file or upload of that name.
     #[error("there is nothing of that name")]
     NotFound,
+    /// A box is of use to Vagrant only with a provider (contract: Versions; thread).
+    #[error("Metadata must have 'provider' key")]
+    NoProvider,
     /// The version was made without announcing a file.
     #[error("the version was made with \"file\": false and takes no bytes")]
     NoFileExpected,
@@ -56,17 +68,24 @@ pub(crate) enum StoreError {
 }
 
 /// All artifacts, their versions and their files.
+///
+/// Who works on one entry shares the lock with all who do the same; who works on many holds it
+/// alone, so that nobody sees such a change half made.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Store(Arc<Maps>);
+pub(crate) struct Store(Arc<RwLock<Maps>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Maps {
     artifacts: DashMap<ArtifactName, Artifact>,
-    /// Which version an upload belongs to. Entries stay for good: the same bytes may be sent again.
+    /// Which version an upload belongs to. Entries stay as long as their version: the same bytes
+    /// may be sent again.
     uploads: DashMap<Uuid, Target>,
+    /// The types of artifacts that were deleted, without versions: their numbers go on if an
+    /// artifact of the same name is made again.
+    deleted: DashMap<ArtifactName, HashMap<Name, Versions>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Artifact {
     visibility: Visibility,
     types: HashMap<Name, Versions>,
@@ -89,13 +108,11 @@ impl Store {
         name: &ArtifactName,
         visibility: Visibility,
     ) -> Result<(), StoreError> {
-        match self.0.artifacts.entry(name.clone()) {
+        let maps = self.maps();
+        match maps.artifacts.entry(name.clone()) {
             Entry::Occupied(_) => Err(StoreError::NameTaken),
             Entry::Vacant(place) => {
-                place.insert(Artifact {
-                    visibility,
-                    types: HashMap::new(),
-                });
+                place.insert(maps.new_artifact(name, visibility));
                 Ok(())
             }
         }
@@ -103,34 +120,27 @@ impl Store {
 
     /// Who may read an artifact; `None` where there is none.
     pub(crate) fn visibility(&self, name: &ArtifactName) -> Option<Visibility> {
-        Some(self.0.artifacts.get(name)?.visibility)
+        let maps = self.maps();
+        Some(maps.artifacts.get(name)?.visibility)
     }
 
     /// Makes the next version of an artifact type.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such artifact.
+    /// [`StoreError::NotFound`] where there is no such artifact, and [`StoreError::NoProvider`].
     pub(crate) fn create_version(
         &self,
         name: &ArtifactName,
         artifact_type: &Name,
         new: NewVersion,
     ) -> Result<Version, StoreError> {
-        let upload = Uuid::new_v4();
-        let version = {
-            let mut artifact = self.0.artifacts.get_mut(name).ok_or(StoreError::NotFound)?;
-            artifact
-                .types
-                .entry(artifact_type.clone())
-                .or_default()
-                .add(new, upload)
+        let maps = self.maps();
+        let (version, target) = {
+            let mut artifact = maps.artifacts.get_mut(name).ok_or(StoreError::NotFound)?;
+            new.check(artifact_type)?;
+            artifact.add(name, artifact_type, new)
         };
-        let target = Target {
-            artifact: name.clone(),
-            artifact_type: artifact_type.clone(),
-            number: version.number,
-        };
-        self.0.uploads.insert(upload, target);
+        maps.uploads.insert(version.upload, target);
         Ok(version)
     }
 
@@ -144,7 +154,8 @@ impl Store {
         artifact_type: &Name,
         query: &Query,
     ) -> Result<Vec<Version>, StoreError> {
-        let artifact = self.0.artifacts.get(name).ok_or(StoreError::NotFound)?;
+        let maps = self.maps();
+        let artifact = maps.artifacts.get(name).ok_or(StoreError::NotFound)?;
         let versions = artifact.types.get(artifact_type);
         Ok(versions
             .map(|versions| versions.search(query))
@@ -161,7 +172,8 @@ impl Store {
         artifact_type: &Name,
         which: Which,
     ) -> Result<Blob, StoreError> {
-        let artifact = self.0.artifacts.get(name).ok_or(StoreError::NotFound)?;
+        let maps = self.maps();
+        let artifact = maps.artifacts.get(name).ok_or(StoreError::NotFound)?;
         let versions = artifact
             .types
             .get(artifact_type)
@@ -169,22 +181,19 @@ impl Store {
         versions.file(which).ok_or(StoreError::NotFound)
     }
 
-    /// Whether an upload of this name takes bytes, asked before they are read.
+    /// Asks whether an upload of this name takes bytes, before they are read, and notes that they
+    /// begin to come.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] and [`StoreError::NoFileExpected`].
-    pub(crate) fn check_upload(&self, upload: Uuid) -> Result<(), StoreError> {
-        let target = self.target(upload)?;
-        let artifact = self
-            .0
-            .artifacts
-            .get(&target.artifact)
-            .ok_or(StoreError::NotFound)?;
-        let versions = artifact
-            .types
-            .get(&target.artifact_type)
-            .ok_or(StoreError::NotFound)?;
-        versions.check_upload(target.number)
+    pub(crate) fn begin_upload(
+        &self,
+        upload: Uuid,
+        announced: Option<u64>,
+    ) -> Result<Arc<Attempt>, StoreError> {
+        self.of_upload(upload, |versions, number| {
+            versions.begin_upload(number, announced)
+        })
     }
 
     /// Gives a version the bytes it awaits, which makes it visible at once. The same bytes again
@@ -192,28 +201,71 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::OtherBytes`] where it has other bytes already, which stay; and the errors of
-    /// [`Store::check_upload`].
+    /// [`Store::begin_upload`].
     pub(crate) fn finish_upload(&self, upload: Uuid, blob: Blob) -> Result<(), StoreError> {
-        let target = self.target(upload)?;
-        let mut artifact = self
-            .0
-            .artifacts
-            .get_mut(&target.artifact)
-            .ok_or(StoreError::NotFound)?;
-        let versions = artifact
-            .types
-            .get_mut(&target.artifact_type)
-            .ok_or(StoreError::NotFound)?;
-        versions.finish_upload(target.number, blob)
+        self.of_upload(upload, |versions, number| {
+            versions.finish_upload(number, blob)
+        })
+    }
+
+    /// Works on the version that an upload belongs to.
+    fn of_upload<T>(
+        &self,
+        upload: Uuid,
+        work: impl FnOnce(&mut Versions, u64) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let maps = self.maps();
+        let target = maps.target(upload)?;
+        let artifact = maps.artifacts.get_mut(&target.artifact);
+        let mut artifact = artifact.ok_or(StoreError::NotFound)?;
+        let versions = artifact.types.get_mut(&target.artifact_type);
+        work(versions.ok_or(StoreError::NotFound)?, target.number)
+    }
+
+    fn of(maps: Maps) -> Self {
+        Self(Arc::new(RwLock::new(maps)))
+    }
+
+    fn maps(&self) -> RwLockReadGuard<'_, Maps> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn maps_alone(&self) -> RwLockWriteGuard<'_, Maps> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Maps {
+    fn new_artifact(&self, name: &ArtifactName, visibility: Visibility) -> Artifact {
+        let types = self.deleted.remove(name).map(|(_, types)| types);
+        Artifact {
+            visibility,
+            types: types.unwrap_or_default(),
+        }
     }
 
     fn target(&self, upload: Uuid) -> Result<Target, StoreError> {
-        Ok(self
-            .0
-            .uploads
-            .get(&upload)
-            .ok_or(StoreError::NotFound)?
-            .clone())
+        let target = self.uploads.get(&upload).ok_or(StoreError::NotFound)?;
+        Ok(target.clone())
+    }
+}
+
+impl Artifact {
+    /// Makes the next version of a type, and says where its upload belongs.
+    fn add(
+        &mut self,
+        name: &ArtifactName,
+        artifact_type: &Name,
+        new: NewVersion,
+    ) -> (Version, Target) {
+        let versions = self.types.entry(artifact_type.clone()).or_default();
+        let version = versions.add(new);
+        let target = Target {
+            artifact: name.clone(),
+            artifact_type: artifact_type.clone(),
+            number: version.number,
+        };
+        (version, target)
     }
 }
 

@@ -155,7 +155,7 @@ fn a_version_without_a_file_takes_no_bytes() {
     let fixture = Fixture::new();
     let upload = fixture.push(NewVersion::default()).upload;
     assert_eq!(
-        fixture.store.check_upload(upload),
+        fixture.store.begin_upload(upload, None).map(|_| ()),
         Err(StoreError::NoFileExpected)
     );
     assert_eq!(
@@ -163,7 +163,7 @@ fn a_version_without_a_file_takes_no_bytes() {
         Err(StoreError::NoFileExpected)
     );
     assert_eq!(
-        fixture.store.check_upload(Uuid::new_v4()),
+        fixture.store.begin_upload(Uuid::new_v4(), None).map(|_| ()),
         Err(StoreError::NotFound)
     );
 }
@@ -239,4 +239,105 @@ fn parallel_pushes_get_numbers_without_gaps_or_doubles() {
     });
     let expected: Vec<u64> = (1..=800).rev().collect();
     assert_eq!(fixture.search(Select::All, &[]), expected);
+}
+
+fn orphan_states(fixture: &Fixture) -> Vec<(u64, OrphanState, u64)> {
+    let orphans = fixture.store.orphans();
+    let state = |orphan: &Orphan| (orphan.number, orphan.state, orphan.received);
+    orphans.iter().map(state).collect()
+}
+
+#[test]
+fn an_orphan_tells_how_far_its_file_got() {
+    let fixture = Fixture::new();
+    fixture.push(NewVersion::default());
+    let version = fixture.push_with_file();
+    let begin = |announced| {
+        fixture
+            .store
+            .begin_upload(version.upload, announced)
+            .unwrap()
+    };
+    assert_eq!(orphan_states(&fixture), [(2, OrphanState::Reserved, 0)]);
+    let attempt = begin(Some(5));
+    assert_eq!(orphan_states(&fixture), [(2, OrphanState::Partial, 0)]);
+    attempt.has_received(5);
+    assert_eq!(orphan_states(&fixture), [(2, OrphanState::Complete, 5)]);
+    // The last attempt counts, and one without a length is never known to be complete.
+    begin(None).has_received(7);
+    assert_eq!(orphan_states(&fixture), [(2, OrphanState::Partial, 7)]);
+    fixture
+        .store
+        .finish_upload(version.upload, blob(b"bytes"))
+        .unwrap();
+    assert!(orphan_states(&fixture).is_empty());
+}
+
+#[test]
+fn a_deleted_version_is_gone_and_its_number_is_not_given_again() {
+    let fixture = Fixture::new();
+    let delete = |number| {
+        fixture
+            .store
+            .delete_version(&fixture.name, &fixture.artifact_type, number)
+    };
+    let uploads: Vec<Uuid> = [b"one", b"two"]
+        .iter()
+        .map(|bytes| {
+            let upload = fixture.push_with_file().upload;
+            fixture.store.finish_upload(upload, blob(*bytes)).unwrap();
+            upload
+        })
+        .collect();
+    delete(2).unwrap();
+    assert_eq!(delete(2), Err(StoreError::NotFound));
+    assert_eq!(fixture.search(Select::Latest, &[]), [1]);
+    assert_eq!(fixture.search(Select::Number(2), &[]), [] as [u64; 0]);
+    assert_eq!(fixture.file(Which::Latest).unwrap(), b"one");
+    let again = fixture.store.finish_upload(uploads[1], blob(b"two"));
+    assert_eq!(again, Err(StoreError::NotFound));
+    assert_eq!(fixture.push(NewVersion::default()).number, 3);
+    delete(3).unwrap();
+    delete(1).unwrap();
+    assert_eq!(fixture.file(Which::Latest), Err(StoreError::NotFound));
+    assert_eq!(fixture.search(Select::All, &[]), [] as [u64; 0]);
+}
+
+#[test]
+fn a_deleted_artifact_is_gone_and_its_numbers_go_on() {
+    let fixture = Fixture::new();
+    fixture.push(NewVersion::default());
+    let upload = fixture.push_with_file().upload;
+    fixture.store.delete_artifact(&fixture.name).unwrap();
+    assert_eq!(fixture.store.visibility(&fixture.name), None);
+    assert_eq!(
+        fixture.store.delete_artifact(&fixture.name),
+        Err(StoreError::NotFound)
+    );
+    let create = || {
+        fixture
+            .store
+            .create_artifact(&fixture.name, Visibility::Public)
+    };
+    create().unwrap();
+    assert_eq!(fixture.search(Select::All, &[]), [] as [u64; 0]);
+    let late = fixture.store.finish_upload(upload, blob(b"late"));
+    assert_eq!(late, Err(StoreError::NotFound));
+    assert!(fixture.store.orphans().is_empty());
+    assert_eq!(fixture.push(NewVersion::default()).number, 3);
+    // Twice over as well.
+    fixture.store.delete_artifact(&fixture.name).unwrap();
+    create().unwrap();
+    assert_eq!(fixture.push(NewVersion::default()).number, 4);
+}
+
+#[test]
+fn a_copy_is_independent() {
+    let fixture = Fixture::new();
+    fixture.push(NewVersion::default());
+    let copy = fixture.store.copy();
+    fixture.push(NewVersion::default());
+    fixture.store.delete_artifact(&fixture.name).unwrap();
+    let found = copy.search(&fixture.name, &fixture.artifact_type, &Query::default());
+    assert_eq!(found.unwrap().len(), 1);
 }

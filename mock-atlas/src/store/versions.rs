@@ -1,11 +1,15 @@
 //! The versions of one artifact type, in their order.
 
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Blob, Metadata, Query, Select, StoreError};
+use super::record::{RecordError, TypeRecord};
+use super::{Attempt, Blob, Metadata, Query, Select, StoreError};
+use crate::names::Name;
 
 /// What a client says of a version it makes.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +22,16 @@ pub(crate) struct NewVersion {
     pub(crate) build: Option<NonZeroU64>,
     /// Whether bytes will follow.
     pub(crate) file: bool,
+}
+
+impl NewVersion {
+    /// Whether it can be a version of this type.
+    pub(crate) fn check(&self, artifact_type: &Name) -> Result<(), StoreError> {
+        if artifact_type.as_str() == "vagrant.box" && self.metadata.get("provider").is_none() {
+            return Err(StoreError::NoProvider);
+        }
+        Ok(())
+    }
 }
 
 /// One version, as owned values that are cheap to clone.
@@ -35,6 +49,8 @@ pub(crate) struct Version {
     pub(crate) file: File,
     /// What names its upload; cannot be guessed.
     pub(crate) upload: Uuid,
+    /// When it was made.
+    pub(crate) created: SystemTime,
 }
 
 /// Where the bytes of a version are.
@@ -42,21 +58,22 @@ pub(crate) struct Version {
 pub(crate) enum File {
     /// There are none, and none will come.
     None,
-    /// They were announced and have not come: such a version is never handed out.
-    Awaited,
+    /// They were announced and have not come: such a version is never handed out. The last attempt
+    /// to send them, if there was one.
+    Awaited(Option<Arc<Attempt>>),
     /// Here they are.
     Stored(Blob),
 }
 
 impl Version {
     fn is_visible(&self) -> bool {
-        !matches!(self.file, File::Awaited)
+        !matches!(self.file, File::Awaited(_))
     }
 
     fn blob(&self) -> Option<&Blob> {
         match &self.file {
             File::Stored(blob) => Some(blob),
-            File::None | File::Awaited => None,
+            File::None | File::Awaited(_) => None,
         }
     }
 }
@@ -70,52 +87,128 @@ pub(crate) enum Which {
     Number(u64),
 }
 
-/// All versions of one artifact type. Version `n` stands at index `n - 1`, so a number is found
-/// without scanning; so is the latest, whose number is kept.
-#[derive(Debug, Default)]
+/// All versions of one artifact type, by their number. The number of the latest is kept, so that
+/// nothing is scanned for it.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Versions {
-    all: Vec<Version>,
+    all: BTreeMap<u64, Version>,
+    /// The highest number that was ever given: none is given twice, even when its version is
+    /// deleted.
+    last: u64,
     latest: Option<u64>,
     latest_with_file: Option<u64>,
 }
 
 impl Versions {
-    pub(super) fn add(&mut self, new: NewVersion, upload: Uuid) -> Version {
+    pub(super) fn add(&mut self, new: NewVersion) -> Version {
+        self.last += 1;
         let version = Version {
-            number: self.all.len() as u64 + 1,
+            number: self.last,
             id: new.id.into(),
             metadata: Arc::new(new.metadata.with_derived_regions()),
             build: new.build,
-            file: if new.file { File::Awaited } else { File::None },
-            upload,
+            file: match new.file {
+                true => File::Awaited(None),
+                false => File::None,
+            },
+            upload: Uuid::new_v4(),
+            created: SystemTime::now(),
         };
-        self.all.push(version.clone());
+        self.all.insert(version.number, version.clone());
         self.has_changed(&version);
         version
     }
 
-    fn get(&self, number: u64) -> Option<&Version> {
-        self.all.get(index(number)?)
+    /// The versions of a record, and the last number that was given.
+    pub(super) fn from_record(
+        record: TypeRecord,
+        slug: &str,
+        files: &HashMap<String, Blob>,
+    ) -> Result<Self, RecordError> {
+        let mut versions = Self {
+            last: record.last,
+            ..Self::default()
+        };
+        for record in record.versions {
+            let version = record.into_version(files)?;
+            let shown = || format!("{slug}/{}", version.number);
+            if version.number == 0 || version.number > versions.last {
+                return Err(RecordError::Beyond(shown()));
+            }
+            if versions
+                .all
+                .insert(version.number, version.clone())
+                .is_some()
+            {
+                return Err(RecordError::Twice(shown()));
+            }
+            versions.has_changed(&version);
+        }
+        Ok(versions)
     }
 
-    /// Whether a version takes bytes.
-    pub(super) fn check_upload(&self, number: u64) -> Result<(), StoreError> {
-        match self.get(number).ok_or(StoreError::NotFound)?.file {
-            File::None => Err(StoreError::NoFileExpected),
-            File::Awaited | File::Stored(_) => Ok(()),
+    /// The highest number that was ever given.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// All versions, the oldest first, those that await their bytes too.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Version> {
+        self.all.values()
+    }
+
+    /// Each version's number, and what names its upload.
+    pub(super) fn uploads(&self) -> impl Iterator<Item = (u64, Uuid)> {
+        self.all().map(|version| (version.number, version.upload))
+    }
+
+    /// Takes a version away; its number stays used.
+    pub(super) fn delete(&mut self, number: u64) -> Result<Version, StoreError> {
+        let version = self.all.remove(&number).ok_or(StoreError::NotFound)?;
+        let latest = self.newest_first().next().map(|version| version.number);
+        let with_file = self.newest_first().find(|version| version.blob().is_some());
+        let with_file = with_file.map(|version| version.number);
+        (self.latest, self.latest_with_file) = (latest, with_file);
+        Ok(version)
+    }
+
+    /// Takes all versions away; their numbers stay used.
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = Version> + use<> {
+        self.latest = None;
+        self.latest_with_file = None;
+        std::mem::take(&mut self.all).into_values()
+    }
+
+    /// The versions whose bytes have not come.
+    pub(super) fn orphans(&self) -> impl Iterator<Item = &Version> {
+        let all = self.all.values();
+        all.filter(|version| !version.is_visible())
+    }
+
+    /// Notes that bytes for a version begin to come.
+    pub(super) fn begin_upload(
+        &mut self,
+        number: u64,
+        announced: Option<u64>,
+    ) -> Result<Arc<Attempt>, StoreError> {
+        let version = self.all.get_mut(&number).ok_or(StoreError::NotFound)?;
+        let attempt = Arc::new(Attempt::new(announced));
+        match &mut version.file {
+            File::None => return Err(StoreError::NoFileExpected),
+            File::Awaited(last) => *last = Some(Arc::clone(&attempt)),
+            File::Stored(_) => {}
         }
+        Ok(attempt)
     }
 
     /// Gives a version the bytes it awaits, which makes it visible.
     pub(super) fn finish_upload(&mut self, number: u64, blob: Blob) -> Result<(), StoreError> {
-        let version = index(number)
-            .and_then(|at| self.all.get_mut(at))
-            .ok_or(StoreError::NotFound)?;
+        let version = self.all.get_mut(&number).ok_or(StoreError::NotFound)?;
         match &version.file {
             File::None => Err(StoreError::NoFileExpected),
             File::Stored(stored) if stored.digest() == blob.digest() => Ok(()),
             File::Stored(_) => Err(StoreError::OtherBytes),
-            File::Awaited => {
+            File::Awaited(_) => {
                 version.file = File::Stored(blob);
                 let version = version.clone();
                 self.has_changed(&version);
@@ -129,7 +222,7 @@ impl Versions {
             Which::Latest => self.latest_with_file?,
             Which::Number(number) => number,
         };
-        self.get(number)?.blob().cloned()
+        self.all.get(&number)?.blob().cloned()
     }
 
     pub(super) fn search(&self, query: &Query) -> Vec<Version> {
@@ -156,12 +249,16 @@ impl Versions {
     }
 
     fn matching(&self, number: u64, query: &Query) -> Option<&Version> {
-        self.get(number)
+        self.all
+            .get(&number)
             .filter(|version| version.is_visible() && query.accepts(version))
     }
 
     fn newest_first(&self) -> impl Iterator<Item = &Version> {
-        self.all.iter().rev().filter(|version| version.is_visible())
+        self.all
+            .values()
+            .rev()
+            .filter(|version| version.is_visible())
     }
 
     fn has_changed(&mut self, version: &Version) {
@@ -173,8 +270,4 @@ impl Versions {
             self.latest_with_file = self.latest_with_file.max(Some(version.number));
         }
     }
-}
-
-fn index(number: u64) -> Option<usize> {
-    usize::try_from(number).ok()?.checked_sub(1)
 }

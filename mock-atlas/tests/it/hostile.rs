@@ -48,6 +48,8 @@ const ROOTS: &[&str] = &[
     "/api/v1/artifacts",
     "/api/v1/authenticate",
     "/_binstore",
+    "/_mock",
+    "/_mock/artifacts",
     "/api/v1",
     "",
 ];
@@ -64,6 +66,10 @@ fn segment() -> impl Strategy<Value = String> {
         Just("search".to_owned()),
         Just("latest".to_owned()),
         Just("file".to_owned()),
+        proptest::sample::select(
+            &["reset", "seed", "snapshot", "restore", "tokens", "orphans"][..]
+        )
+        .prop_map(str::to_owned),
         "[a-z0-9.%_-]{0,60}",
     ]
 }

@@ -8,14 +8,21 @@
 )]
 
 mod artifacts;
+mod asking;
 mod authenticate;
 mod bad_input;
 mod download;
 mod exec;
 mod hostile;
 mod lifecycle;
+mod orphans;
 mod program;
 mod search;
+mod seed;
+mod snapshot;
+mod state;
+mod stress;
 mod support;
+mod tokens;
 mod upload;
 mod versions;

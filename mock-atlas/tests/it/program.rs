@@ -9,19 +9,19 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::support::{http, program, status_of};
 
-struct Program {
-    child: Child,
+pub(crate) struct Program {
+    pub(crate) child: Child,
     stdout: Lines<BufReader<ChildStdout>>,
 }
 
 impl Program {
-    fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = command(arguments, variables).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, stdout }
     }
 
-    async fn line(&mut self) -> String {
+    pub(crate) async fn line(&mut self) -> String {
         self.stdout
             .next_line()
             .await
@@ -29,11 +29,11 @@ impl Program {
             .expect("a line of output")
     }
 
-    async fn json(&mut self) -> serde_json::Value {
+    pub(crate) async fn json(&mut self) -> serde_json::Value {
         serde_json::from_str(&self.line().await).unwrap()
     }
 
-    async fn stop(mut self, signal: Signal) -> Option<i32> {
+    pub(crate) async fn stop(mut self, signal: Signal) -> Option<i32> {
         let pid = Pid::from_raw(self.child.id().unwrap().try_into().unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
         self.child.wait().await.unwrap().code()

@@ -1,6 +1,6 @@
 //! A client that asks and does not judge.
 
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use mock_atlas::{Builder, MockAtlas, User};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -38,6 +38,25 @@ pub(crate) fn program() -> Command {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
+}
+
+/// What the program prints, run to its end against an emulator, with this token.
+pub(crate) async fn run(atlas: &MockAtlas, token: &str, arguments: &[&str]) -> Output {
+    program()
+        .args(arguments)
+        .env("ATLAS_ADDRESS", atlas.url())
+        .env("ATLAS_TOKEN", token)
+        .output()
+        .await
+        .unwrap()
+}
+
+/// What it prints on stdout, when it succeeds.
+pub(crate) async fn printed(atlas: &MockAtlas, arguments: &[&str]) -> String {
+    let output = run(atlas, "ROOT", arguments).await;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {stderr}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// What came back.
@@ -84,6 +103,15 @@ impl Fixture {
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.anonymous(method, path).header("X-Atlas-Token", "ROOT")
+    }
+
+    /// What the emulator's own API answers to the root token.
+    pub(crate) async fn mock(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        let mut request = self.request(method, &format!("/_mock{path}"));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        Reply::of(request.send().await.unwrap()).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

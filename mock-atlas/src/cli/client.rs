@@ -1,0 +1,152 @@
+//! Asks a running emulator for what is below `/_mock`.
+//!
+//! On hyper itself: the emulator speaks plain HTTP/1.1, and a client with TLS, pools and proxies
+//! would be most of the program.
+
+use axum::body::{Body, Bytes};
+use axum::http::uri::Authority;
+use axum::http::{Method, Request, StatusCode, Uri, header};
+use clap::Args;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use mock_atlas::local_url;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use super::{EmulatorArguments, serve};
+
+/// Where the emulator is. Its token is that of `--token`, else that of `ATLAS_TOKEN`.
+#[derive(Debug, Args)]
+pub(super) struct Server {
+    /// The address of the running emulator [default: where --listen says]
+    #[arg(long, env = "ATLAS_ADDRESS", value_name = "URL")]
+    atlas_url: Option<String>,
+}
+
+/// A client of one emulator.
+pub(super) struct Client {
+    address: String,
+    host: Authority,
+    token: Option<String>,
+}
+
+impl Client {
+    pub(super) fn new(server: &Server, arguments: &EmulatorArguments) -> Result<Self, String> {
+        // Variables that are set but empty, as CI systems leave them, are not set.
+        let named = server.atlas_url.clone().filter(|url| !url.is_empty());
+        let address = match named {
+            Some(url) => url,
+            None => local_url(arguments.listen.unwrap_or(serve::DEFAULT)),
+        };
+        // As every client of Atlas, it takes the address with and without the API's path.
+        let address = address.trim_end_matches('/');
+        let address = address.strip_suffix("/api/v1").unwrap_or(address);
+        let uri = address.parse::<Uri>().ok();
+        let host = uri
+            .filter(|uri| uri.scheme_str() == Some("http"))
+            .and_then(|uri| uri.authority().cloned())
+            .ok_or_else(|| format!("{address:?} is no address of an emulator: it must be like http://127.0.0.1:28527"))?;
+        let variable = || {
+            std::env::var("ATLAS_TOKEN")
+                .ok()
+                .filter(|token| !token.is_empty())
+        };
+        Ok(Self {
+            address: address.to_owned(),
+            host,
+            token: arguments.token.clone().or_else(variable),
+        })
+    }
+
+    /// Sends JSON, or nothing, and gives back the JSON that is answered.
+    pub(super) async fn json(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Value, String> {
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let reply = self.send(method, path, body).await?;
+        if reply.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&reply)
+            .map_err(|error| format!("{} answered no JSON: {error}", self.address))
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Body) -> Result<Bytes, String> {
+        let body = self.stream(method, path, body).await?.collect().await;
+        Ok(body.map_err(|error| self.broken(&error))?.to_bytes())
+    }
+
+    /// Sends a body, and gives back that of a reply that succeeds.
+    pub(super) async fn stream(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<Incoming, String> {
+        let request = self.request(method, path, body)?;
+        let host = self.host.host().trim_matches(['[', ']']);
+        let port = self.host.port_u16().unwrap_or(80);
+        let stream = TcpStream::connect((host, port))
+            .await
+            .map_err(|error| self.broken(&error))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.broken(&error))?;
+        // It ends with the reply, and what breaks it breaks the request too.
+        tokio::spawn(connection);
+        let reply = sender
+            .send_request(request)
+            .await
+            .map_err(|error| self.broken(&error))?;
+        let status = reply.status();
+        if status.is_success() {
+            return Ok(reply.into_body());
+        }
+        let body = reply.into_body().collect().await;
+        let body = body.map_err(|error| self.broken(&error))?.to_bytes();
+        Err(self.refused(status, &body))
+    }
+
+    fn broken(&self, error: &dyn std::error::Error) -> String {
+        format!(
+            "cannot reach {}: {error}. Is mock-atlas running there? --atlas-url says where it is.",
+            self.address
+        )
+    }
+
+    fn request(&self, method: Method, path: &str, body: Body) -> Result<Request<Body>, String> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/_mock{path}"))
+            .header(header::HOST, self.host.as_str())
+            .header(header::CONNECTION, "close");
+        if let Some(token) = &self.token {
+            request = request.header("X-Atlas-Token", token);
+        }
+        // The error would show what cannot be in a header, and that may be the token.
+        request
+            .body(body)
+            .map_err(|_| "the token or the argument has characters that no request can hold".into())
+    }
+
+    fn refused(&self, status: StatusCode, body: &[u8]) -> String {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let reasons: Vec<&str> = body["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let hint = match (status, &self.token) {
+            (StatusCode::UNAUTHORIZED, None) => " Set --token or ATLAS_TOKEN.",
+            _ => "",
+        };
+        let reasons = reasons.join(", ");
+        format!("{} answered {status}: {reasons}{hint}", self.address)
+    }
+}

@@ -1,0 +1,49 @@
+//! What an emulator answered, on stdout.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use super::Output;
+
+/// Prints a reply as one line of JSON, or as text, which ends without a line break.
+pub(super) fn print(
+    output: Output,
+    reply: &Value,
+    text: impl FnOnce(&Value) -> String,
+) -> Result<(), String> {
+    let text = match output {
+        Output::Json => reply.to_string(),
+        Output::Text => text(reply),
+    };
+    if text.is_empty() {
+        return Ok(());
+    }
+    writeln!(io::stdout(), "{text}").map_err(|error| format!("cannot write to stdout: {error}"))
+}
+
+/// A line for each row, in columns that are as wide as they must be.
+pub(super) fn table(rows: &Value, columns: &[&str]) -> String {
+    let cell = |row: &Value, column: &str| match &row[column] {
+        // What anybody may have named must not move the cursor.
+        Value::String(text) => text.replace(char::is_control, "?"),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    };
+    let rows: Vec<Vec<String>> = rows
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|row| columns.iter().map(|column| cell(row, column)).collect())
+        .collect();
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max();
+    let widths: Vec<usize> = (0..columns.len()).filter_map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths);
+        let cells: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,8 @@
+//! `/_mock/…`: what the emulator can do and Atlas could not. For the root token only, unless said
+//! otherwise.
+
+pub(crate) mod artifacts;
+pub(crate) mod health;
+pub(crate) mod snapshot;
+pub(crate) mod state;
+pub(crate) mod tokens;

@@ -1,0 +1,56 @@
+//! Everything as one archive, and back.
+
+use std::io::{self, Read};
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::TryStreamExt;
+use tokio_util::io::{StreamReader, SyncIoBridge};
+
+use crate::atlas::Atlas;
+use crate::error::ApiError;
+use crate::extract::Root;
+use crate::snapshot::{Snapshot, read};
+use crate::world::World;
+
+/// How much of an archive that was refused is read on.
+const DISCARDED: u64 = 64 * 1024 * 1024;
+
+/// `POST /_mock/snapshot`.
+pub(crate) async fn create(world: World, _: Root) -> Result<Response, ApiError> {
+    let internal = |error: io::Error| ApiError::Internal(error.to_string());
+    let snapshot = Snapshot::of(&world).map_err(internal)?;
+    let headers = [
+        (header::CONTENT_LENGTH, snapshot.len().to_string()),
+        (header::CONTENT_TYPE, "application/x-tar".to_owned()),
+    ];
+    let parts = futures_util::stream::iter(snapshot.parts());
+    Ok((headers, Body::from_stream(parts)).into_response())
+}
+
+/// `POST /_mock/restore`. The present world goes on until the archive is read to its end and found
+/// to be good.
+pub(crate) async fn restore(
+    State(atlas): State<Atlas>,
+    world: World,
+    _: Root,
+    body: Body,
+) -> Result<StatusCode, ApiError> {
+    let stream = body.into_data_stream().map_err(io::Error::other);
+    let mut archive = SyncIoBridge::new(StreamReader::new(stream));
+    // On a thread that may block, as reading an archive does.
+    let restored = tokio::task::spawn_blocking(move || {
+        let restored = read(&mut archive, &world);
+        if restored.is_err() {
+            // A client that still writes when the connection is closed never sees why.
+            let _ = io::copy(&mut archive.take(DISCARDED), &mut io::sink());
+        }
+        restored
+    })
+    .await;
+    let restored = restored.map_err(|error| ApiError::Internal(error.to_string()))?;
+    atlas.replace(restored?);
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,22 @@
+//! The state as a whole.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::atlas::Atlas;
+use crate::error::ApiError;
+use crate::extract::{Root, Text};
+use crate::seed::Seed;
+use crate::world::World;
+
+/// `POST /_mock/reset`: back to the state after the start.
+pub(crate) async fn reset(State(atlas): State<Atlas>, _: Root) -> StatusCode {
+    atlas.reset();
+    StatusCode::NO_CONTENT
+}
+
+/// `POST /_mock/seed`: adds all of a seed in JSON, or nothing.
+pub(crate) async fn seed(world: World, _: Root, Text(text): Text) -> Result<StatusCode, ApiError> {
+    Seed::from_json(&text)?.plant(&world)?;
+    Ok(StatusCode::NO_CONTENT)
+}

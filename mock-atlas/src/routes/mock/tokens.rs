@@ -1,0 +1,56 @@
+//! Tokens: making, listing and revoking them.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use uuid::Uuid;
+
+use crate::access::Refusal;
+use crate::error::ApiError;
+use crate::extract::{Params, Root};
+use crate::names::Name;
+use crate::wire::{NewTokenReply, TokenElement, TokensReply};
+use crate::world::World;
+
+/// `POST /_mock/tokens`.
+pub(crate) async fn create(world: World, _: Root, params: Params) -> Result<Response, ApiError> {
+    let section = params.section("token")?;
+    let username: Name = section
+        .required_text("username")?
+        .parse()
+        .map_err(|error| ApiError::bad_name("token[username]", &error))?;
+    let description = section.text("description")?.unwrap_or_default();
+    let made = world.access().make_token(&username, description);
+    let (token, value) = made.map_err(|refusal| match refusal {
+        Refusal::UnknownUser => ApiError::Invalid(format!("token[username]: {refusal}")),
+        other => other.into(),
+    })?;
+    let reply = NewTokenReply {
+        token: value,
+        about: TokenElement::from(&token),
+    };
+    Ok(Json(reply).into_response())
+}
+
+/// `GET /_mock/tokens`.
+pub(crate) async fn list(world: World, _: Root) -> Response {
+    let tokens = world.access().tokens();
+    Json(TokensReply {
+        tokens: tokens.iter().map(TokenElement::from).collect(),
+    })
+    .into_response()
+}
+
+/// `DELETE /_mock/tokens/:id`.
+pub(crate) async fn revoke(
+    world: World,
+    _: Root,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, ApiError> {
+    let id = id.ok().and_then(|Path(id)| id.parse().ok());
+    let id: Uuid = id.ok_or(ApiError::NotFound)?;
+    world.access().revoke(id)?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,259 @@
+//! Seeds: a file or a text that says what an emulator is to hold.
+//!
+//! - `document`: the format, as it is written
+//! - `error`: what is wrong with one, and where
+//!
+//! What can be judged from one value alone is judged while it is read, so that the line is known.
+//! What refers to something else is judged when the seed is planted, and named by its path.
+
+mod document;
+mod error;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+
+pub(crate) use document::{Artifact, Document, Password, Token, TokenValue, User};
+pub use error::SeedError;
+
+use crate::access::{Directory, Refusal};
+use crate::names::Name;
+use crate::store::{Blob, BlobWriter, NewArtifact, NewVersion, SeededVersion, Visibility};
+use crate::world::World;
+
+/// Users, organisations, artifacts, versions and files that an emulator is to hold, read and
+/// checked. The format is in `docs/seed.schema.json`, an example in `docs/seed.example.toml`.
+///
+/// ```
+/// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
+/// use mock_atlas::{MockAtlas, Seed};
+///
+/// let seed = Seed::from_toml(
+///     r#"
+///     [[artifacts]]
+///     name = "acme/web"
+///     public = true
+///
+///     [[artifacts.versions]]
+///     type = "custom.image"
+///     file = { text = "bytes" }
+///     "#,
+/// )?;
+/// let atlas = MockAtlas::builder().seed(seed).start().await?;
+/// let file = format!("{}/api/v1/artifacts/acme/web/custom.image/latest/file", atlas.url());
+/// assert_eq!(reqwest::get(file).await?.text().await?, "bytes");
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Seed {
+    document: Document,
+    artifacts: Vec<NewArtifact>,
+    file: Option<PathBuf>,
+}
+
+impl Seed {
+    /// Reads a seed file, JSON or TOML by its extension, and the files that it names. Blocks while
+    /// it reads.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or the seed has a mistake; the error says where.
+    pub fn read(file: impl AsRef<Path>) -> Result<Self, SeedError> {
+        let file = file.as_ref();
+        let read = || {
+            let parse = match file.extension().and_then(|extension| extension.to_str()) {
+                Some("json") => parse_json,
+                Some("toml") => parse_toml,
+                _ => return Err(SeedError::whole("a seed file must end in .json or .toml")),
+            };
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| SeedError::whole(format!("cannot be read: {error}")))?;
+            let folder = file.parent().unwrap_or(Path::new(""));
+            Self::new(parse(&text)?, Some(folder))
+        };
+        let mut seed = read().map_err(|error| error.in_file(file))?;
+        seed.file = Some(file.to_owned());
+        Ok(seed)
+    }
+
+    /// A seed in JSON. Its files are given as text or Base64: there is no folder that a path could start
+    /// from.
+    ///
+    /// # Errors
+    /// When it has a mistake; the error says where.
+    pub fn from_json(text: &str) -> Result<Self, SeedError> {
+        Self::new(parse_json(text)?, None)
+    }
+
+    /// A seed in TOML, otherwise as [`Seed::from_json`] has it.
+    ///
+    /// # Errors
+    /// When it has a mistake; the error says where.
+    pub fn from_toml(text: &str) -> Result<Self, SeedError> {
+        Self::new(parse_toml(text)?, None)
+    }
+
+    pub(crate) fn new(document: Document, folder: Option<&Path>) -> Result<Self, SeedError> {
+        let mut names = HashSet::new();
+        for (at, artifact) in document.artifacts.iter().enumerate() {
+            if !names.insert(&artifact.name) {
+                let reason = format!(
+                    "the artifact {:?} is declared twice: declare it once, with all its versions",
+                    artifact.name.to_string()
+                );
+                return Err(SeedError::at(format!("artifacts[{at}]"), reason));
+            }
+        }
+        let artifacts = document
+            .artifacts
+            .iter()
+            .enumerate()
+            .map(|(at, artifact)| new_artifact(artifact, &format!("artifacts[{at}]"), folder))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            document,
+            artifacts,
+            file: None,
+        })
+    }
+
+    /// Adds all of the seed to a world, or nothing.
+    pub(crate) fn plant(&self, world: &World) -> Result<(), SeedError> {
+        let planted = world.access().change(|directory| {
+            self.add_accounts(directory)?;
+            let added = world.store().add_artifacts(&self.artifacts);
+            added.map_err(|at| {
+                let reason = format!(
+                    "the artifact {:?} is there already: delete it first, or leave it out",
+                    self.artifacts
+                        .get(at)
+                        .map(|artifact| artifact.name.to_string())
+                        .unwrap_or_default()
+                );
+                SeedError::at(format!("artifacts[{at}]"), reason)
+            })
+        });
+        planted.map_err(|error| match &self.file {
+            Some(file) => error.in_file(file),
+            None => error,
+        })
+    }
+
+    fn add_accounts(&self, directory: &mut Directory) -> Result<(), SeedError> {
+        for (at, user) in self.document.users.iter().enumerate() {
+            let path = format!("users[{at}]");
+            let password = user.password.as_ref().map(|password| password.0.as_str());
+            directory
+                .add_user(&user.username, password)
+                .map_err(|refusal| named(&path, &user.username, refusal))?;
+            for (at, token) in user.tokens.iter().enumerate() {
+                directory
+                    .add_token(&user.username, token.token.as_str(), &token.description)
+                    .map_err(|refusal| SeedError::at(format!("{path}.tokens[{at}]"), refusal))?;
+            }
+        }
+        for (at, organization) in self.document.organizations.iter().enumerate() {
+            let path = format!("organizations[{at}]");
+            directory
+                .add_organization(&organization.name)
+                .map_err(|refusal| named(&path, &organization.name, refusal))?;
+            for (at, member) in organization.members.iter().enumerate() {
+                directory
+                    .add_member(&organization.name, &member.username, member.role)
+                    .map_err(|refusal| {
+                        named(&format!("{path}.members[{at}]"), &member.username, refusal)
+                    })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn named(path: &str, name: &Name, refusal: Refusal) -> SeedError {
+    let hint = match refusal {
+        Refusal::UnknownUser => ": declare it under `users`",
+        _ => "",
+    };
+    SeedError::at(path, format!("{:?}: {refusal}{hint}", name.as_str()))
+}
+
+fn parse_json(text: &str) -> Result<Document, SeedError> {
+    serde_json::from_str(text).map_err(|error| SeedError::json(&error))
+}
+
+fn parse_toml(text: &str) -> Result<Document, SeedError> {
+    toml::from_str(text).map_err(|error| SeedError::toml(&error, text))
+}
+
+fn new_artifact(
+    artifact: &document::Artifact,
+    path: &str,
+    folder: Option<&Path>,
+) -> Result<NewArtifact, SeedError> {
+    let visibility = if artifact.public {
+        Visibility::Public
+    } else {
+        Visibility::Private
+    };
+    let versions = artifact
+        .versions
+        .iter()
+        .enumerate()
+        .map(|(at, version)| new_version(version, &format!("{path}.versions[{at}]"), folder))
+        .collect::<Result<_, _>>()?;
+    Ok(NewArtifact {
+        name: artifact.name.clone(),
+        visibility,
+        versions,
+    })
+}
+
+fn new_version(
+    version: &document::Version,
+    path: &str,
+    folder: Option<&Path>,
+) -> Result<SeededVersion, SeedError> {
+    let file = version.file.as_ref();
+    let file = file
+        .map(|file| bytes(file, folder))
+        .transpose()
+        .map_err(|reason| SeedError::at(format!("{path}.file"), reason))?;
+    let new = NewVersion {
+        id: version.id.clone(),
+        metadata: version.metadata.clone().into_iter().collect(),
+        build: NonZeroU64::new(version.build_id),
+        file: file.is_some(),
+    };
+    new.check(&version.artifact_type)
+        .map_err(|error| SeedError::at(format!("{path}.metadata"), error))?;
+    Ok(SeededVersion {
+        artifact_type: version.artifact_type.clone(),
+        new,
+        file,
+    })
+}
+
+fn bytes(file: &document::File, folder: Option<&Path>) -> Result<Blob, String> {
+    let blob = |bytes: &[u8]| {
+        let mut writer = BlobWriter::default();
+        writer.write(bytes);
+        writer.finish()
+    };
+    match (file, folder) {
+        (document::File::Text(text), _) => Ok(blob(text.as_bytes())),
+        (document::File::Base64(bytes), _) => Ok(blob(&bytes.0)),
+        (document::File::Path(path), Some(folder)) => {
+            let path = folder.join(path);
+            let read = File::open(&path).and_then(Blob::read);
+            read.map_err(|error| format!("cannot read {}: {error}", path.display()))
+        }
+        (document::File::Path(_), None) => Err(
+            "there is no folder that a path could start from: give the file as text or base64"
+                .into(),
+        ),
+    }
+}

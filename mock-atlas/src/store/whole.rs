@@ -1,0 +1,121 @@
+//! What concerns many entries at once. It holds all of them alone, so that nobody sees it half made.
+
+use super::{Blob, NewVersion, Orphan, Store, StoreError, Versions, Visibility};
+use crate::names::{ArtifactName, Name};
+
+/// An artifact that is added whole.
+#[derive(Clone, Debug)]
+pub(crate) struct NewArtifact {
+    pub(crate) name: ArtifactName,
+    pub(crate) visibility: Visibility,
+    /// In the order of their numbers.
+    pub(crate) versions: Vec<SeededVersion>,
+}
+
+/// A version that is added with its file.
+#[derive(Clone, Debug)]
+pub(crate) struct SeededVersion {
+    pub(crate) artifact_type: Name,
+    pub(crate) new: NewVersion,
+    pub(crate) file: Option<Blob>,
+}
+
+impl Store {
+    /// Adds artifacts with their versions and files: all of them or, where a name is taken, none.
+    ///
+    /// # Errors
+    /// The position of the first whose name is taken.
+    pub(crate) fn add_artifacts(&self, new: &[NewArtifact]) -> Result<(), usize> {
+        let maps = self.maps_alone();
+        let taken = |new: &NewArtifact| maps.artifacts.contains_key(&new.name);
+        if let Some(at) = new.iter().position(taken) {
+            return Err(at);
+        }
+        for NewArtifact {
+            name,
+            visibility,
+            versions,
+        } in new
+        {
+            let mut artifact = maps.new_artifact(name, *visibility);
+            for SeededVersion {
+                artifact_type,
+                new,
+                file,
+            } in versions
+            {
+                let (version, target) = artifact.add(name, artifact_type, new.clone());
+                maps.uploads.insert(version.upload, target);
+                let of_type = artifact.types.get_mut(artifact_type);
+                if let Some((versions, file)) = of_type.zip(file.clone()) {
+                    // It was made with a file and has none yet, so it takes this one.
+                    let _ = versions.finish_upload(version.number, file);
+                }
+            }
+            maps.artifacts.insert(name.clone(), artifact);
+        }
+        Ok(())
+    }
+
+    /// The same artifacts as they are at one moment, to be changed on their own.
+    pub(crate) fn copy(&self) -> Self {
+        Self::of(self.maps_alone().clone())
+    }
+
+    /// Takes an artifact away, with all its versions and files. Uploads to it are refused from now
+    /// on, those under way too.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub(crate) fn delete_artifact(&self, name: &ArtifactName) -> Result<(), StoreError> {
+        let maps = self.maps_alone();
+        let (_, artifact) = maps.artifacts.remove(name).ok_or(StoreError::NotFound)?;
+        let mut types = artifact.types;
+        for version in types.values_mut().flat_map(Versions::clear) {
+            maps.uploads.remove(&version.upload);
+        }
+        maps.deleted.insert(name.clone(), types);
+        Ok(())
+    }
+
+    /// Takes a version away, with its file. Its number is never given again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub(crate) fn delete_version(
+        &self,
+        name: &ArtifactName,
+        artifact_type: &Name,
+        number: u64,
+    ) -> Result<(), StoreError> {
+        let maps = self.maps_alone();
+        let mut artifact = maps.artifacts.get_mut(name).ok_or(StoreError::NotFound)?;
+        let versions = artifact.types.get_mut(artifact_type);
+        let version = versions.ok_or(StoreError::NotFound)?.delete(number)?;
+        maps.uploads.remove(&version.upload);
+        Ok(())
+    }
+
+    /// The versions whose bytes have not come, by their names and numbers.
+    pub(crate) fn orphans(&self) -> Vec<Orphan> {
+        let maps = self.maps();
+        let mut found = Vec::new();
+        for artifact in &maps.artifacts {
+            for (artifact_type, versions) in &artifact.types {
+                let orphans = versions.orphans();
+                found.extend(orphans.map(|one| Orphan::new(artifact.key(), artifact_type, one)));
+            }
+        }
+        let place = |orphan: &Orphan| {
+            let Orphan {
+                artifact,
+                artifact_type,
+                number,
+                ..
+            } = orphan;
+            (artifact.clone(), artifact_type.clone(), *number)
+        };
+        found.sort_by_cached_key(place);
+        found
+    }
+}
