@@ -7,6 +7,7 @@ use axum::routing::{delete, get, post, put};
 
 use crate::atlas::Atlas;
 use crate::error::ApiError;
+use crate::inject;
 use crate::log;
 use crate::routes::mock::{artifacts as mock_artifacts, health, state, tokens};
 use crate::routes::{artifacts, authenticate, download, upload, versions};
@@ -55,6 +56,10 @@ pub(crate) fn router(atlas: Atlas) -> Router {
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         // Each body has a limit of its own kind: parameters a fixed one, files a configured one.
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(
+            atlas.clone(),
+            inject::faults,
+        ))
         .layer(middleware::from_fn(log::requests))
         .with_state(atlas)
 }
