@@ -212,6 +212,7 @@ impl Builder {
         own_seed(self.users, self.public_artifacts)?.plant(&world)?;
         for seed in &self.seeds {
             seed.plant(&world)?;
+            self.faults.extend_from_slice(seed.faults());
         }
         let chaos = chaos(self.chaos, self.chaos_seed)?;
         let atlas = Atlas::new(world, Faults::new(self.faults, chaos), self.options);

@@ -66,7 +66,7 @@ impl MockAtlas {
 
     /// Adds a fault after those that are there; its id. A reset takes it away again.
     pub fn add_fault(&self, fault: Fault) -> u64 {
-        self.atlas.faults().add(fault)
+        self.atlas.faults().add(fault).id
     }
 
     /// The faults, in their order, and how often each fired.

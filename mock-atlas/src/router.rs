@@ -9,7 +9,7 @@ use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::inject;
 use crate::log;
-use crate::routes::mock::{artifacts as mock_artifacts, health, state, tokens};
+use crate::routes::mock::{artifacts as mock_artifacts, faults, health, state, tokens};
 use crate::routes::{artifacts, authenticate, download, upload, versions};
 
 pub(crate) fn router(atlas: Atlas) -> Router {
@@ -46,6 +46,11 @@ pub(crate) fn router(atlas: Atlas) -> Router {
             delete(mock_artifacts::delete_version),
         )
         .route("/orphans", get(mock_artifacts::orphans))
+        .route(
+            "/faults",
+            get(faults::list).post(faults::create).delete(faults::clear),
+        )
+        .route("/faults/{id}", delete(faults::remove))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", delete(tokens::revoke));
     Router::new()

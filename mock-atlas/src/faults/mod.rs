@@ -111,8 +111,8 @@ impl Faults {
         })
     }
 
-    /// Adds a fault after those that are there; its id.
-    pub(crate) fn add(&self, fault: Fault) -> u64 {
+    /// Adds a fault after those that are there.
+    pub(crate) fn add(&self, fault: Fault) -> FaultReport {
         self.now().add(fault, self.chaos.seed)
     }
 
@@ -139,6 +139,13 @@ impl Faults {
         now.rules.iter().map(|rule| rule.report.clone()).collect()
     }
 
+    /// The chaos that was asked for, and how many requests met it so far.
+    pub(crate) fn chaos(&self) -> Option<(Chaos, u64)> {
+        self.chaos
+            .is_on()
+            .then(|| (self.chaos, self.now().chaos.fired))
+    }
+
     /// What the chaos that was asked for is drawn from.
     pub(crate) fn chaos_seed(&self) -> Option<u64> {
         self.chaos.is_on().then_some(self.chaos.seed)
@@ -162,19 +169,20 @@ impl Now {
         now
     }
 
-    fn add(&mut self, fault: Fault, seed: u64) -> u64 {
+    fn add(&mut self, fault: Fault, seed: u64) -> FaultReport {
         self.last_id += 1;
+        let report = FaultReport {
+            id: self.last_id,
+            fault,
+            seen: 0,
+            fired: 0,
+        };
         self.rules.push(Rule {
-            report: FaultReport {
-                id: self.last_id,
-                fault,
-                seen: 0,
-                fired: 0,
-            },
+            report: report.clone(),
             // A chance of its own, which no other fault disturbs.
             chance: Rng::with_seed(seed.wrapping_add(self.last_id)),
         });
-        self.last_id
+        report
     }
 }
 

@@ -3,6 +3,8 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::Asked;
 
 /// Something that an emulator is to do wrong, and when. It is written as text, the same
@@ -17,7 +19,8 @@ use super::Asked;
 /// assert!(error.to_string().contains("there is no effect \"cut\""));
 /// # Ok::<_, mock_atlas::FaultError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Fault {
     pub(super) route: Option<Route>,
     pub(super) method: Option<String>,

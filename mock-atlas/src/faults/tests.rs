@@ -96,14 +96,14 @@ fn a_reset_goes_back_to_the_faults_of_the_start_uncounted() {
     let first = faults.reports();
     assert_eq!(fired(&faults, 2), [1]);
     assert!(faults.remove(2) && !faults.remove(2));
-    assert_eq!(faults.add(fault("upload:malformed")), 3);
+    assert_eq!(faults.add(fault("upload:malformed")).id, 3);
     faults.reset();
     assert_eq!(faults.reports(), first);
     assert_eq!(fired(&faults, 2), [1]);
     faults.clear();
     assert_eq!(faults.reports(), []);
     // An id is not given again to another fault.
-    assert_eq!(faults.add(fault("upload:reset")), 3);
+    assert_eq!(faults.add(fault("upload:reset")).id, 3);
 }
 
 #[test]

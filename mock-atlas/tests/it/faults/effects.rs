@@ -1,11 +1,11 @@
-//! Faults, as a client meets them.
+//! Each effect, as a client meets it.
 
 use std::io::ErrorKind;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, Response};
-use mock_atlas::{Builder, Fault, MockAtlas};
+use mock_atlas::{Builder, MockAtlas};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,31 +13,10 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-use crate::support::{FILE, Fixture, http, upload_path};
-
-const SEARCH: &str = "/api/v1/artifacts/acme/web/custom.image/search";
+use super::{SEARCH, fault, fired, fixture};
+use crate::support::{FILE, Fixture, upload_path};
 
 const MIB: usize = 1024 * 1024;
-
-fn fault(text: &str) -> Fault {
-    text.parse().unwrap()
-}
-
-/// An emulator with an artifact `acme/web`, made before the faults are there.
-async fn fixture(faults: &[&str]) -> Fixture {
-    let fixture = Fixture::new().await;
-    fixture.make_artifact("acme", "web").await;
-    for text in faults {
-        fixture.atlas.add_fault(fault(text));
-    }
-    fixture
-}
-
-/// How often each fault fired.
-fn fired(fixture: &Fixture) -> Vec<u64> {
-    let reports = fixture.atlas.faults();
-    reports.iter().map(|report| report.fired).collect()
-}
 
 /// A version that awaits its file; where it goes.
 async fn awaited(fixture: &Fixture) -> String {
@@ -169,6 +148,10 @@ async fn a_reset_is_one_of_the_network_and_nothing_is_done() {
     assert!(fixture.found("").await.is_empty());
     let reply = fixture.make_version(json!({"id": "x"})).await;
     assert_eq!(reply["version"], 1);
+    // Also where nothing is left to read, which the kernel would close without one.
+    fixture.atlas.add_fault(fault("search:reset"));
+    let error = raw(&fixture, &format!("GET {SEARCH}"), b"").await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
 
 #[tokio::test]
@@ -358,93 +341,4 @@ async fn under_another_server_a_reply_breaks_off_in_place_of_the_connection() {
     let url = upload_path(&serde_json::from_str(&text(version).await).unwrap());
     let path = url.strip_prefix("http://atlas.test").unwrap();
     assert_eq!(ask(&router, "PUT", path, "bytes").await.status(), 400);
-}
-
-#[tokio::test]
-async fn a_reset_of_the_state_brings_back_the_faults_of_the_start_and_no_others() {
-    let fixture = Fixture::with(|builder| builder.fault(fault("search:status=503,times=1"))).await;
-    for _ in 0..2 {
-        fixture.make_artifact("acme", "web").await;
-        fixture.atlas.add_fault(fault("search:status=500"));
-        for status in [503, 500] {
-            assert_eq!(fixture.get(SEARCH).await.status, status);
-        }
-        fixture.mock(Method::POST, "/reset", None).await;
-        let reports = fixture.atlas.faults();
-        let faults: Vec<_> = reports.iter().map(|it| it.fault.to_string()).collect();
-        assert_eq!(faults, ["search:status=503,times=1"]);
-        assert_eq!(fired(&fixture), [0]);
-    }
-    fixture.atlas.clear_faults();
-    assert!(fixture.atlas.faults().is_empty());
-}
-
-/// What so many requests of one kind come to, with the same seed: a status, or that it broke.
-async fn play(seed: u64) -> Vec<Result<(u16, Option<String>), ()>> {
-    let change = |builder: Builder| builder.chaos(0.4).chaos_seed(seed);
-    let fixture = Fixture::with(change).await;
-    let mut came = Vec::new();
-    for _ in 0..40 {
-        // A new client each time: one that keeps connections tries again by itself.
-        let url = format!("{}/api/v1/token", fixture.atlas.url());
-        let reply = http().get(url).header("X-Atlas-Token", "ROOT").send().await;
-        came.push(reply.map_err(drop).map(|reply| {
-            let header = |name| Some(reply.headers().get(name)?.to_str().unwrap().to_owned());
-            assert_eq!(header("x-mock-atlas-chaos-seed"), Some(seed.to_string()));
-            (reply.status().as_u16(), header("x-mock-atlas-fault"))
-        }));
-    }
-    came
-}
-
-#[tokio::test]
-async fn chaos_is_the_same_for_the_same_seed_and_says_which() {
-    let (first, again, other) = tokio::join!(play(42), play(42), play(43));
-    assert_eq!(first, again);
-    assert_ne!(first, other);
-    let faulty = |it: &&Result<(u16, Option<String>), ()>| !matches!(it, Ok((_, None)));
-    let count = first.iter().filter(faulty).count();
-    assert!((5..30).contains(&count), "{first:?}");
-    assert!(first.contains(&Err(())), "{first:?}");
-}
-
-#[tokio::test]
-async fn a_client_that_tries_again_comes_through_chaos_to_the_same_end() {
-    let change = |builder: Builder| builder.chaos(0.5).chaos_seed(1);
-    let fixture = Fixture::with(change).await;
-    let until_200 = async |request: &dyn Fn() -> reqwest::RequestBuilder| loop {
-        if let Ok(reply) = request().send().await
-            && reply.status() == 200
-            && let Ok(reply) = reply.json::<Value>().await
-        {
-            break reply;
-        }
-    };
-    let artifact = json!({"artifact": {"username": "acme", "name": "web"}});
-    let make = || {
-        fixture
-            .request(Method::POST, "/api/v1/artifacts")
-            .json(&artifact)
-    };
-    until_200(&make).await;
-    for number in 1..=10 {
-        let version = json!({"artifact_version": {"file": true}});
-        let version = until_200(&|| fixture.request(Method::POST, FILE).json(&version)).await;
-        assert_eq!(version["version"], number);
-        until_200(&|| fixture.http.put(upload_path(&version)).body(vec![7; MIB])).await;
-    }
-    let found = until_200(&|| fixture.request(Method::GET, SEARCH)).await;
-    assert_eq!(found["versions"].as_array().unwrap().len(), 10);
-    let orphans = fixture.mock(Method::GET, "/orphans", None).await;
-    assert_eq!(orphans.body, r#"{"orphans":[]}"#);
-    assert_eq!(fixture.atlas.chaos_seed(), Some(1));
-}
-
-#[tokio::test]
-async fn chaos_must_be_a_probability() {
-    for chaos in [-0.1, 1.1, f64::NAN] {
-        let error = MockAtlas::builder().chaos(chaos).router().unwrap_err();
-        assert!(error.to_string().starts_with("chaos must be"), "{error}");
-    }
-    assert_eq!(MockAtlas::start().await.unwrap().chaos_seed(), None);
 }
