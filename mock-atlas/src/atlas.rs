@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::faults::Faults;
 use crate::world::World;
 
 /// One emulated Atlas.
@@ -13,6 +14,7 @@ struct Inner {
     /// What a reset goes back to. Nobody changes it.
     first: World,
     now: RwLock<World>,
+    faults: Faults,
     options: Options,
 }
 
@@ -28,10 +30,11 @@ pub(crate) struct Options {
 }
 
 impl Atlas {
-    pub(crate) fn new(first: World, options: Options) -> Self {
+    pub(crate) fn new(first: World, faults: Faults, options: Options) -> Self {
         Self(Arc::new(Inner {
             now: RwLock::new(first.copy()),
             first,
+            faults,
             options,
         }))
     }
@@ -43,15 +46,20 @@ impl Atlas {
         now.clone()
     }
 
-    /// Goes back to the world as it was after the start. What is under way in the present one ends
-    /// there and leaves no trace.
+    /// Goes back to the world as it was after the start, and to the faults of the start. What is
+    /// under way in the present one ends there and leaves no trace.
     pub(crate) fn reset(&self) {
         self.replace(self.0.first.copy());
+        self.0.faults.reset();
     }
 
     /// Goes on with another world, as a reset does with the first.
     pub(crate) fn replace(&self, world: World) {
         *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = world;
+    }
+
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.0.faults
     }
 
     pub(crate) fn public_url(&self) -> Option<&str> {

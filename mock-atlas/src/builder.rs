@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{Directory, ROOT, random_token};
 use crate::atlas::{Atlas, Options};
+use crate::faults::{Chaos, Fault, Faults};
 use crate::mock::MockAtlas;
 use crate::names::{ArtifactName, ArtifactNameError, NameError};
 use crate::router::router;
@@ -40,6 +41,9 @@ pub struct Builder {
     users: Vec<User>,
     public_artifacts: Vec<String>,
     seeds: Vec<Seed>,
+    faults: Vec<Fault>,
+    chaos: f64,
+    chaos_seed: Option<u64>,
     address: Option<SocketAddr>,
     options: Options,
 }
@@ -98,6 +102,63 @@ impl Builder {
         self
     }
 
+    /// Adds a fault, before those that a seed declares; there may be several. A test of what a
+    /// client does about it:
+    ///
+    /// ```
+    /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mock_atlas::MockAtlas;
+    ///
+    /// // The client under test: it tries again when the server is busy.
+    /// async fn get(url: &str) -> reqwest::Result<reqwest::Response> {
+    ///     loop {
+    ///         let reply = reqwest::get(url).await?;
+    ///         if reply.status() != 503 {
+    ///             return Ok(reply);
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let atlas = MockAtlas::builder()
+    ///     .public_artifact("acme/web")
+    ///     .fault("artifact.show:status=503,retry-after=0,times=2".parse()?)
+    ///     .start()
+    ///     .await?;
+    /// let reply = get(&format!("{}/api/v1/artifacts/acme/web", atlas.url())).await?;
+    /// assert_eq!(reply.status(), 200);
+    /// // Two of the three requests met the fault.
+    /// let report = &atlas.faults()[0];
+    /// assert_eq!((report.fired, report.seen), (2, 3));
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
+    /// ```
+    ///
+    /// Only [`serve`] can end a connection for a fault, as [`Builder::start`] does: under another
+    /// server, a reply or a body breaks off instead.
+    #[must_use]
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Lets each request meet a fault with this probability, from 0 to 1, one that harms nothing
+    /// that is stored: the same requests, sent again until they succeed, come to the same end.
+    /// Requests to the emulator's own API meet none.
+    #[must_use]
+    pub fn chaos(mut self, probability: f64) -> Self {
+        self.chaos = probability;
+        self
+    }
+
+    /// What [`Builder::chaos`], and faults with a probability, are drawn from: the same seed makes
+    /// the same faults for the same requests in the same order. Random by default.
+    #[must_use]
+    pub fn chaos_seed(mut self, seed: u64) -> Self {
+        self.chaos_seed = Some(seed);
+        self
+    }
+
     /// The address to listen on, a free port of 127.0.0.1 by default.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
@@ -113,13 +174,15 @@ impl Builder {
         let address = self
             .address
             .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let (router, token) = self.assemble()?;
+        let (atlas, token) = self.assemble()?;
         let failed = |error| StartError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         let stop = CancellationToken::new();
+        let router = router(atlas.clone());
         let server = tokio::spawn(serve(listener, router, stop.clone().cancelled_owned()));
         Ok(MockAtlas {
+            atlas,
             url: local_url(bound),
             token,
             stop,
@@ -133,11 +196,11 @@ impl Builder {
     /// # Errors
     /// When a name, a token or the public URL cannot be one; the error says which, and why.
     pub fn router(self) -> Result<Router, StartError> {
-        Ok(self.assemble()?.0)
+        Ok(router(self.assemble()?.0))
     }
 
-    /// The router, and the token that may do everything.
-    fn assemble(mut self) -> Result<(Router, String), StartError> {
+    /// The emulator, and the token that may do everything.
+    fn assemble(mut self) -> Result<(Atlas, String), StartError> {
         self.options.public_url = self.options.public_url.map(check_public_url).transpose()?;
         let token = match self.token {
             Some(token) => token,
@@ -149,10 +212,27 @@ impl Builder {
         own_seed(self.users, self.public_artifacts)?.plant(&world)?;
         for seed in &self.seeds {
             seed.plant(&world)?;
+            self.faults.extend_from_slice(seed.faults());
         }
-        let atlas = Atlas::new(world, self.options);
-        Ok((router(atlas), token.as_str().to_owned()))
+        let chaos = chaos(self.chaos, self.chaos_seed)?;
+        let atlas = Atlas::new(world, Faults::new(self.faults, chaos), self.options);
+        Ok((atlas, token.as_str().to_owned()))
     }
+}
+
+/// What chaos is drawn from, and what a fault with a probability is.
+fn chaos(probability: f64, seed: Option<u64>) -> Result<Chaos, StartError> {
+    if !(0.0..=1.0).contains(&probability) {
+        return Err(StartError::Chaos(probability));
+    }
+    Ok(Chaos {
+        probability,
+        // Short enough to be typed again.
+        seed: match seed {
+            Some(seed) => seed,
+            None => u64::from(getrandom::u32().map_err(|_| StartError::Randomness)?),
+        },
+    })
 }
 
 /// What the builder itself was told, as a seed.
@@ -282,6 +362,9 @@ pub enum StartError {
     /// A seed that cannot be planted, or a user or an artifact that is declared twice.
     #[error(transparent)]
     Seed(#[from] SeedError),
+    /// A probability that is none.
+    #[error("chaos must be from 0 to 1, not {0}")]
+    Chaos(f64),
     /// A public URL that upload paths cannot start with.
     #[error(
         "{0:?} cannot be the public URL: it must be like https://atlas.example.com, without a query"

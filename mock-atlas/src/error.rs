@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::access::Refusal;
+use crate::faults;
 use crate::names::NameError;
 use crate::seed::SeedError;
 use crate::snapshot::SnapshotError;
@@ -49,6 +50,9 @@ pub(crate) enum ApiError {
     /// A range that begins beyond the end of the file.
     #[error("The file has {len} bytes, and the range asked for begins beyond them.")]
     RangeNotSatisfiable { len: u64 },
+    /// Nothing is wrong: a fault wants it.
+    #[error("This emulator was told to answer so: see /_mock/faults.")]
+    Fault(faults::Refusal),
 }
 
 impl ApiError {
@@ -77,6 +81,9 @@ impl ApiError {
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::Fault(refusal) => {
+                StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
         }
     }
 }
@@ -138,6 +145,12 @@ impl IntoResponse for ApiError {
             && let Ok(range) = HeaderValue::try_from(format!("bytes */{len}"))
         {
             response.headers_mut().insert(header::CONTENT_RANGE, range);
+        }
+        if let Self::Fault(refusal) = self
+            && let Some(seconds) = refusal.retry_after
+        {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

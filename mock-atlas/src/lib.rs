@@ -9,6 +9,7 @@
 //! - `snapshot`: all that it holds, as one archive
 //! - `server`: connections, and how they end
 //! - `router`: the route table; `log`: a line for each request
+//! - `faults`: what is to go wrong, free of HTTP; `inject`: makes it so; `line`: a connection to end
 //! - `extract`: what a handler gets to see of a request
 //! - `routes`: the handlers; `wire`: the JSON they answer; `error`: the one door for errors
 //! - `atlas`: what handlers work on; `world`: all that it knows at a time
@@ -20,6 +21,9 @@ mod atlas;
 mod builder;
 mod error;
 mod extract;
+mod faults;
+mod inject;
+mod line;
 mod log;
 mod mock;
 mod names;
@@ -33,6 +37,7 @@ mod wire;
 mod world;
 
 pub use builder::{Builder, StartError, User};
+pub use faults::{Fault, FaultError, FaultReport};
 pub use mock::MockAtlas;
 pub use names::{ArtifactNameError, NameError};
 pub use seed::{Seed, SeedError};

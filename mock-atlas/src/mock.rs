@@ -5,7 +5,9 @@ use std::io;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::atlas::Atlas;
 use crate::builder::{Builder, StartError};
+use crate::faults::{Fault, FaultReport};
 
 /// A running emulator, by default on a free port of 127.0.0.1; gone when dropped.
 ///
@@ -30,6 +32,7 @@ use crate::builder::{Builder, StartError};
 /// ```
 #[derive(Debug)]
 pub struct MockAtlas {
+    pub(crate) atlas: Atlas,
     pub(crate) url: String,
     pub(crate) token: String,
     pub(crate) stop: CancellationToken,
@@ -59,6 +62,31 @@ impl MockAtlas {
     /// The token that may do everything.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// Adds a fault after those that are there; its id. A reset takes it away again.
+    pub fn add_fault(&self, fault: Fault) -> u64 {
+        self.atlas.faults().add(fault).id
+    }
+
+    /// The faults, in their order, and how often each fired.
+    pub fn faults(&self) -> Vec<FaultReport> {
+        self.atlas.faults().reports()
+    }
+
+    /// Takes a fault away; whether it was there.
+    pub fn remove_fault(&self, id: u64) -> bool {
+        self.atlas.faults().remove(id)
+    }
+
+    /// Takes all faults away. Chaos stays.
+    pub fn clear_faults(&self) {
+        self.atlas.faults().clear();
+    }
+
+    /// What chaos is drawn from; `None` without [`Builder::chaos`].
+    pub fn chaos_seed(&self) -> Option<u64> {
+        self.atlas.faults().chaos_seed()
     }
 
     /// Stops the emulator gently, as [`serve`](crate::serve) does: requests under way may take up to ten seconds

@@ -7,8 +7,9 @@ use axum::routing::{delete, get, post, put};
 
 use crate::atlas::Atlas;
 use crate::error::ApiError;
+use crate::inject;
 use crate::log;
-use crate::routes::mock::{artifacts as mock_artifacts, health, snapshot, state, tokens};
+use crate::routes::mock::{artifacts as mock_artifacts, faults, health, snapshot, state, tokens};
 use crate::routes::{artifacts, authenticate, download, upload, versions};
 
 pub(crate) fn router(atlas: Atlas) -> Router {
@@ -20,6 +21,10 @@ pub(crate) fn router(atlas: Atlas) -> Router {
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         // Each body has a limit of its own kind: parameters a fixed one, files a configured one.
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(
+            atlas.clone(),
+            inject::faults,
+        ))
         .layer(middleware::from_fn(log::requests))
         .with_state(atlas)
 }
@@ -65,6 +70,11 @@ fn mock() -> Router<Atlas> {
             delete(mock_artifacts::delete_version),
         )
         .route("/orphans", get(mock_artifacts::orphans))
+        .route(
+            "/faults",
+            get(faults::list).post(faults::create).delete(faults::clear),
+        )
+        .route("/faults/{id}", delete(faults::remove))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", delete(tokens::revoke))
 }

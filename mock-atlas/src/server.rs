@@ -6,12 +6,17 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use crate::line::{End, Line};
 
 /// How long requests under way may take to end after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -72,26 +77,47 @@ pub fn local_url(mut bound: SocketAddr) -> String {
     format!("http://{bound}")
 }
 
-async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) {
+async fn connection(mut stream: TcpStream, router: Router, stop: CancellationToken) {
     // Replies are written whole, so waiting to fill a packet only costs time.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the connection is gone already");
         return;
     }
-    let service = TowerToHyperService::new(router);
+    let line = Line::default();
+    tokio::select! {
+        served = exchange(&mut stream, router, &line, &stop) => if let Err(error) = served {
+            tracing::debug!(%error, "a connection broke");
+        },
+        end = line.ended() => if end == End::Reset
+            && let Err(error) = stream.set_zero_linger()
+        {
+            tracing::debug!(%error, "a connection is closed instead of reset");
+        }
+    }
+}
+
+/// Answers the requests of a connection, until it ends or is to stop.
+async fn exchange(
+    stream: &mut TcpStream,
+    router: Router,
+    line: &Line,
+    stop: &CancellationToken,
+) -> hyper::Result<()> {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(line.clone());
+        router.call(request)
+    });
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .serve_connection(TokioIo::new(stream), service)
     );
-    let served = tokio::select! {
+    tokio::select! {
         served = connection.as_mut() => served,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-    };
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection broke");
     }
 }

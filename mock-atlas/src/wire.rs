@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::access::Token;
+use crate::faults::{Chaos, FaultReport};
 use crate::names::{ArtifactName, Name};
 use crate::store::{File, Metadata, Orphan, OrphanState, Version};
 
@@ -181,6 +182,51 @@ impl<'a> From<&'a Orphan> for OrphanElement<'a> {
 #[derive(Serialize)]
 pub(crate) struct OrphansReply<'a> {
     pub(crate) orphans: Vec<OrphanElement<'a>>,
+}
+
+/// A fault, and how often it fired.
+#[derive(Serialize)]
+pub(crate) struct FaultElement {
+    id: u64,
+    rule: String,
+    seen: u64,
+    fired: u64,
+}
+
+impl From<&FaultReport> for FaultElement {
+    fn from(report: &FaultReport) -> Self {
+        Self {
+            id: report.id,
+            rule: report.fault.to_string(),
+            seen: report.seen,
+            fired: report.fired,
+        }
+    }
+}
+
+/// `{"faults": [ … ], "chaos": …}`, the latter `null` where there is none.
+#[derive(Serialize)]
+pub(crate) struct FaultsReply {
+    pub(crate) faults: Vec<FaultElement>,
+    pub(crate) chaos: Option<ChaosElement>,
+}
+
+/// Chaos, and how many requests met it.
+#[derive(Serialize)]
+pub(crate) struct ChaosElement {
+    probability: f64,
+    seed: u64,
+    fired: u64,
+}
+
+impl From<(Chaos, u64)> for ChaosElement {
+    fn from((chaos, fired): (Chaos, u64)) -> Self {
+        Self {
+            probability: chaos.probability,
+            seed: chaos.seed,
+            fired,
+        }
+    }
 }
 
 /// `{"status": "ready", "version": "…"}`.

@@ -13,13 +13,16 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Server};
 use super::print::{print, table};
-use super::{EmulatorArguments, snapshot, token};
+use super::{EmulatorArguments, fault, snapshot, token};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Makes, lists and revokes tokens of a running emulator
     #[command(subcommand)]
     Token(token::Command),
+    /// Adds, lists and takes away what a running emulator is to do wrong
+    #[command(subcommand)]
+    Fault(fault::Command),
     /// Puts a running emulator back to its state after the start, its seed included
     Reset {
         #[command(flatten)]
@@ -70,6 +73,7 @@ pub(super) enum Command {
 pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Result<(), String> {
     match command {
         Command::Token(command) => token::run(command, emulator).await,
+        Command::Fault(command) => fault::run(command, emulator).await,
         Command::Reset { server } => {
             let client = Client::new(server, emulator)?;
             client.json(Method::POST, "/reset", None).await.map(drop)

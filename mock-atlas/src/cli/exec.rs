@@ -24,6 +24,11 @@ pub(super) async fn run(
     let mut signals =
         Forwarded::new().map_err(|error| format!("cannot handle signals: {error}"))?;
     let atlas = arguments.start(DEFAULT).await?;
+    if let Some(seed) = atlas.chaos_seed() {
+        complain(&format!(
+            "chaos is on; to see the same again: --chaos-seed {seed}"
+        ));
+    }
     let mut child = match spawn(command, &atlas) {
         Ok(child) => child,
         Err(error) => {

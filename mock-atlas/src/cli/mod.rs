@@ -3,6 +3,7 @@
 mod ask;
 mod client;
 mod exec;
+mod fault;
 mod print;
 mod serve;
 mod signals;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::builder::Resettable;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use mock_atlas::{MockAtlas, Seed, StartError};
+use mock_atlas::{Builder, Fault, MockAtlas, Seed, StartError};
 use tracing_subscriber::filter::LevelFilter;
 
 /// An in-memory emulator of HashiCorp Atlas Enterprise.
@@ -72,6 +73,41 @@ struct EmulatorArguments {
     #[arg(long, global = true, env = "MOCK_ATLAS_SEED", value_name = "FILE")]
     seed: Option<PathBuf>,
 
+    /// Something to do wrong, such as upload:cut-after=1048576,times=1; may be given again
+    ///
+    /// Routes: authenticate, artifact.create, artifact.show, version.create, search, download,
+    /// upload, or * for any. Effects: latency=TIME, status=CODE, malformed, reset, no-reply,
+    /// delay-reply=TIME, and for uploads cut-after=BYTES, discard=CODE, expire[=TIME]. Settings:
+    /// method=GET, after=N, every=K, times=N, probability=P, retry-after=SECONDS. Several stand in
+    /// one argument with spaces between. docs/emulator.md says what each does
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_FAULT",
+        value_name = "ROUTE:EFFECT[,SETTING…]",
+        value_delimiter = ' '
+    )]
+    fault: Vec<Fault>,
+
+    /// Let each request meet a fault with this probability, from 0 to 1, one that harms nothing
+    /// that is stored
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_CHAOS",
+        value_name = "PROBABILITY"
+    )]
+    chaos: Option<f64>,
+
+    /// What chaos is drawn from: the same seed makes the same faults [default: random, and printed]
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_CHAOS_SEED",
+        value_name = "NUMBER"
+    )]
+    chaos_seed: Option<u64>,
+
     /// What each upload_path starts with, when a proxy stands before the emulator [default: the
     /// host that each request names]
     #[arg(long, global = true, env = "MOCK_ATLAS_PUBLIC_URL", value_name = "URL")]
@@ -118,6 +154,19 @@ enum Output {
 }
 
 impl EmulatorArguments {
+    fn faults(&self, mut builder: Builder) -> Builder {
+        for fault in &self.fault {
+            builder = builder.fault(fault.clone());
+        }
+        if let Some(probability) = self.chaos {
+            builder = builder.chaos(probability);
+        }
+        if let Some(seed) = self.chaos_seed {
+            builder = builder.chaos_seed(seed);
+        }
+        builder
+    }
+
     /// Starts an emulator, at this address unless another was asked for.
     async fn start(&self, default: SocketAddr) -> Result<MockAtlas, String> {
         let mut builder = MockAtlas::builder().listen(self.listen.unwrap_or(default));
@@ -130,6 +179,7 @@ impl EmulatorArguments {
             let seed = read.map_err(|error| error.to_string())?;
             builder = builder.seed(seed.map_err(|error| error.to_string())?);
         }
+        builder = self.faults(builder);
         if let Some(url) = &self.public_url {
             builder = builder.public_url(url);
         }

@@ -32,18 +32,22 @@ pub(super) async fn run(arguments: &EmulatorArguments) -> Result<(), String> {
 struct Announcement<'a> {
     address: &'a str,
     token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chaos_seed: Option<u64>,
 }
 
 fn announce(output: Output, atlas: &MockAtlas) -> io::Result<()> {
     let (address, token) = (atlas.url(), atlas.token());
+    let chaos_seed = atlas.chaos_seed();
     let mut stdout = io::stdout().lock();
     match output {
         Output::Json => {
-            writeln!(
-                stdout,
-                "{}",
-                serde_json::to_string(&Announcement { address, token })?
-            )?;
+            let announcement = Announcement {
+                address,
+                token,
+                chaos_seed,
+            };
+            writeln!(stdout, "{}", serde_json::to_string(&announcement)?)?;
         }
         Output::Text => {
             let version = env!("CARGO_PKG_VERSION");
@@ -57,6 +61,12 @@ fn announce(output: Output, atlas: &MockAtlas) -> io::Result<()> {
             )?;
             writeln!(stdout, "    export ATLAS_ADDRESS={address}")?;
             writeln!(stdout, "    export ATLAS_TOKEN={}\n", shell_word(token))?;
+            if let Some(seed) = chaos_seed {
+                writeln!(
+                    stdout,
+                    "Chaos is on; to see the same again: --chaos-seed {seed}\n"
+                )?;
+            }
         }
     }
     stdout.flush()

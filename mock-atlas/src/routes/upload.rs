@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::Extension;
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::rejection::PathRejection;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use super::download::etag;
 use crate::atlas::Atlas;
 use crate::error::ApiError;
+use crate::inject::Discarded;
 use crate::store::{Attempt, Blob, BlobWriter};
 use crate::wire::EmptyReply;
 
@@ -26,18 +28,25 @@ pub(crate) fn path(upload: Uuid) -> String {
     format!("/_binstore/{upload}")
 }
 
+/// The upload that a path belongs to, if there is one of this name.
+pub(crate) fn named_by(path: &str) -> Option<Uuid> {
+    path.strip_prefix("/_binstore/")?.parse().ok()
+}
+
 /// `PUT` to an `upload_path`. Asks for no token and ignores any query string (contract: Versions).
 pub(crate) async fn receive(
     State(atlas): State<Atlas>,
+    fault: Option<Extension<Discarded>>,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let upload = path.ok().and_then(|Path(upload)| upload.parse().ok());
     let mut body = body.into_data_stream();
-    let taken = take(&atlas, upload, &headers, &mut body).await;
-    if taken.is_err() && !headers.contains_key(header::EXPECT) {
-        discard(&mut body).await;
+    let fault = fault.map(|Extension(fault)| fault);
+    let taken = take(&atlas, fault, upload, &headers, &mut body).await;
+    if taken.is_err() {
+        discard(&headers, &mut body).await;
     }
     let blob = taken?;
     Ok(([(header::ETAG, etag(&blob))], Json(EmptyReply {})).into_response())
@@ -45,6 +54,7 @@ pub(crate) async fn receive(
 
 async fn take(
     atlas: &Atlas,
+    fault: Option<Discarded>,
     upload: Option<Uuid>,
     headers: &HeaderMap,
     body: &mut BodyDataStream,
@@ -62,6 +72,9 @@ async fn take(
         return Err(ApiError::TooLarge { limit });
     }
     let blob = read(body, limit, &attempt).await?;
+    if let Some(Discarded(refusal)) = fault {
+        return Err(ApiError::Fault(refusal));
+    }
     // In the world as it is by now: a reset has put away what was there when the upload began.
     atlas.world().store().finish_upload(upload, blob.clone())?;
     Ok(blob)
@@ -85,13 +98,16 @@ async fn read(body: &mut BodyDataStream, limit: u64, attempt: &Attempt) -> Resul
     Ok(writer.finish())
 }
 
-/// Reads on for a while after an upload was refused. Closing a connection while its client still
+/// Reads on for a while after a request was refused. Closing a connection while its client still
 /// writes makes the kernel reset it, and the client never sees why it was refused. A client that
 /// waits to be told to go on (`Expect: 100-continue`) does not need this, and reading would tell
 /// it to go on.
-async fn discard(body: &mut BodyDataStream) {
+pub(crate) async fn discard(headers: &HeaderMap, body: &mut BodyDataStream) {
     const MOST: usize = 64 * 1024 * 1024;
     const LONGEST: Duration = Duration::from_secs(2);
+    if headers.contains_key(header::EXPECT) {
+        return;
+    }
     let read = async {
         let mut len = 0;
         while let Some(Ok(part)) = body.next().await {

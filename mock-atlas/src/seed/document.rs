@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::access::Role;
+use crate::faults::Fault;
 use crate::names::{ArtifactName, Name};
 
 /// What a mock-atlas is to hold: who may do what, artifacts, versions and files.
@@ -30,6 +31,9 @@ pub(crate) struct Document {
     /// Artifacts, with their versions. They may belong to a name that is neither a user nor an
     /// organization: only the root token reaches them then, unless they are public.
     pub(crate) artifacts: Vec<Artifact>,
+    /// Faults, such as `upload:cut-after=1048576,times=1`: see docs/emulator.md.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
+    pub(crate) faults: Vec<Fault>,
 }
 
 /// A user.

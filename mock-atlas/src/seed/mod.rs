@@ -20,11 +20,12 @@ pub(crate) use document::{Artifact, Document, Password, Token, TokenValue, User}
 pub use error::SeedError;
 
 use crate::access::{Directory, Refusal};
+use crate::faults::Fault;
 use crate::names::Name;
 use crate::store::{Blob, BlobWriter, NewArtifact, NewVersion, SeededVersion, Visibility};
 use crate::world::World;
 
-/// Users, organisations, artifacts, versions and files that an emulator is to hold, read and
+/// Users, organisations, artifacts, versions and files that an emulator is to hold, and faults that it is to make, read and
 /// checked. The format is in `docs/seed.schema.json`, an example in `docs/seed.example.toml`.
 ///
 /// ```
@@ -121,7 +122,13 @@ impl Seed {
         })
     }
 
-    /// Adds all of the seed to a world, or nothing.
+    /// The faults that it declares: no part of a world, since the emulator makes them, not what it
+    /// holds.
+    pub(crate) fn faults(&self) -> &[Fault] {
+        &self.document.faults
+    }
+
+    /// Adds all that the seed declares to a world, its faults aside, or nothing.
     pub(crate) fn plant(&self, world: &World) -> Result<(), SeedError> {
         let planted = world.access().change(|directory| {
             self.add_accounts(directory)?;

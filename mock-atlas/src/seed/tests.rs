@@ -47,6 +47,8 @@ fn each_mistake_is_told_with_its_place_and_its_reason() {
         "[[users]]\nname = \"amy\"\n",
         "[[users]]\npassword = \"secret\"\n",
         "[[users]\n",
+        "faults = [\n  \"upload:reset\",\n  \"upload:cut\",\n]\n",
+        "faults = [5]\n",
         "[[users]]\nusername = \"amy\"\npassword = 12345678\n",
         "[[users]]\nusername = \"amy\"\ntokens = [\"canary\"]\n",
         "[[users]]\nusername = \"amy\"\ntokens = [{ token = \"canary canary\" }]\n",

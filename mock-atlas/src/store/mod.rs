@@ -22,6 +22,7 @@ mod whole;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -206,6 +207,18 @@ impl Store {
         self.of_upload(upload, |versions, number| {
             versions.finish_upload(number, blob)
         })
+    }
+
+    /// How long ago the version of an upload was made.
+    pub(crate) fn upload_age(&self, upload: Uuid) -> Option<Duration> {
+        let created = self.of_upload(upload, |versions, number| versions.created(number));
+        // A clock that was set back makes it young, not unknown.
+        Some(created.ok()?.elapsed().unwrap_or_default())
+    }
+
+    /// Forgets an upload, but not its version.
+    pub(crate) fn expire_upload(&self, upload: Uuid) {
+        self.maps().uploads.remove(&upload);
     }
 
     /// Works on the version that an upload belongs to.

@@ -185,6 +185,12 @@ impl Versions {
         all.filter(|version| !version.is_visible())
     }
 
+    /// When a version was made.
+    pub(super) fn created(&self, number: u64) -> Result<SystemTime, StoreError> {
+        let version = self.all.get(&number).ok_or(StoreError::NotFound)?;
+        Ok(version.created)
+    }
+
     /// Notes that bytes for a version begin to come.
     pub(super) fn begin_upload(
         &mut self,

@@ -13,6 +13,7 @@ mod authenticate;
 mod bad_input;
 mod download;
 mod exec;
+mod faults;
 mod hostile;
 mod lifecycle;
 mod orphans;

@@ -86,6 +86,8 @@ async fn variables_and_json_are_for_programs() {
         ("MOCK_ATLAS_PUBLIC_URL", ""),
         ("MOCK_ATLAS_MAX_ID_LENGTH", ""),
         ("MOCK_ATLAS_MAX_FILE_BYTES", ""),
+        ("MOCK_ATLAS_FAULT", ""),
+        ("MOCK_ATLAS_CHAOS", ""),
         ("MOCK_ATLAS_LOG", ""),
     ];
     let mut program = Program::start(&[], &variables);

@@ -2,6 +2,7 @@
 //! otherwise.
 
 pub(crate) mod artifacts;
+pub(crate) mod faults;
 pub(crate) mod health;
 pub(crate) mod snapshot;
 pub(crate) mod state;

@@ -16,7 +16,16 @@ pub(crate) async fn reset(State(atlas): State<Atlas>, _: Root) -> StatusCode {
 }
 
 /// `POST /_mock/seed`: adds all of a seed in JSON, or nothing.
-pub(crate) async fn seed(world: World, _: Root, Text(text): Text) -> Result<StatusCode, ApiError> {
-    Seed::from_json(&text)?.plant(&world)?;
+pub(crate) async fn seed(
+    State(atlas): State<Atlas>,
+    world: World,
+    _: Root,
+    Text(text): Text,
+) -> Result<StatusCode, ApiError> {
+    let seed = Seed::from_json(&text)?;
+    seed.plant(&world)?;
+    for fault in seed.faults() {
+        atlas.faults().add(fault.clone());
+    }
     Ok(StatusCode::NO_CONTENT)
 }

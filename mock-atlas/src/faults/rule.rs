@@ -1,0 +1,128 @@
+//! One fault: what it does, and which requests it meets.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::Asked;
+
+/// Something that an emulator is to do wrong, and when. It is written as text, the same
+/// everywhere: as flag, in a seed, and here. `docs/emulator.md` has all of it.
+///
+/// ```
+/// use mock_atlas::Fault;
+///
+/// let fault: Fault = "upload:cut-after=1048576,times=1".parse()?;
+/// assert_eq!(fault.to_string(), "upload:cut-after=1048576,times=1");
+/// let error = "upload:cut".parse::<Fault>().unwrap_err();
+/// assert!(error.to_string().contains("there is no effect \"cut\""));
+/// # Ok::<_, mock_atlas::FaultError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Fault {
+    pub(super) route: Option<Route>,
+    pub(super) method: Option<String>,
+    pub(super) effect: Effect,
+    pub(super) when: When,
+}
+
+impl Fault {
+    pub(super) fn is_for(&self, asked: &Asked<'_>) -> bool {
+        self.route.is_none_or(|route| route == asked.route)
+            && self
+                .method
+                .as_ref()
+                .is_none_or(|method| method == asked.method)
+            && self.effect.is_for(asked)
+    }
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    Authenticate,
+    ArtifactCreate,
+    ArtifactShow,
+    VersionCreate,
+    Search,
+    Download,
+    Upload,
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// The request is handled after a while.
+    Latency(Duration),
+    /// The request is not handled, and answered with this.
+    Status(Refusal),
+    /// The request is handled, and half of its JSON is answered.
+    Malformed,
+    /// The request is not handled, and the connection reset.
+    Reset,
+    /// The request is handled, and the connection closed.
+    NoReply,
+    /// The request is handled, and answered after a while.
+    DelayReply(Duration),
+    /// The connection is reset after so many bytes of an upload, at its end at the latest.
+    CutAfter(u64),
+    /// All bytes of an upload are taken, none is stored, and this is answered.
+    Discard(Refusal),
+    /// An upload path of this age is unknown from now on.
+    Expire(Duration),
+}
+
+/// An error that is answered because a fault wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    /// In seconds.
+    pub(crate) retry_after: Option<u64>,
+}
+
+impl Effect {
+    /// Whether it can happen on this route at all.
+    pub(super) fn suits(self, route: Route) -> bool {
+        match self {
+            Self::CutAfter(_) | Self::Discard(_) | Self::Expire(_) => route == Route::Upload,
+            // What a download answers is no JSON.
+            Self::Malformed => route != Route::Download,
+            _ => true,
+        }
+    }
+
+    fn is_for(self, asked: &Asked<'_>) -> bool {
+        self.suits(asked.route)
+            && match self {
+                Self::Expire(after) => (asked.upload_age)().is_some_and(|age| age >= after),
+                // There is no body that could be malformed.
+                Self::Malformed => asked.method != "HEAD",
+                _ => true,
+            }
+    }
+}
+
+/// Which of the requests that a fault is for meet it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct When {
+    /// How many pass before it begins.
+    pub(super) after: u64,
+    /// Of those that follow, each that is a multiple of this.
+    pub(super) every: NonZeroU64,
+    /// How many meet it in all.
+    pub(super) times: Option<NonZeroU64>,
+    /// How probable it is for each of those.
+    pub(super) probability: f64,
+}
+
+impl When {
+    /// Whether the request of this number, counted from 1, is one of them; chance aside.
+    pub(super) fn holds(&self, number: u64, fired: u64) -> bool {
+        number
+            .checked_sub(self.after)
+            .is_some_and(|number| number > 0 && number % self.every == 0)
+            && self.times.is_none_or(|times| fired < times.get())
+    }
+}

@@ -1,0 +1,33 @@
+//! The connection that a request came on, for a fault that ends it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use tokio::sync::SetOnce;
+
+/// How a connection ends before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// With a reset: the client loses what it has not read yet, too.
+    Reset,
+    /// As if all had been said.
+    Close,
+}
+
+/// A connection. Each request has it as an extension, where [`serve`](crate::serve) serves it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Line(Arc<SetOnce<End>>);
+
+impl Line {
+    /// Ends the connection, and with it the request that asks for it: this never returns.
+    pub(crate) async fn hang_up(&self, end: End) -> Infallible {
+        // Another request of this connection may have been first.
+        let _ = self.0.set(end);
+        std::future::pending().await
+    }
+
+    /// Waits until somebody hangs up.
+    pub(crate) async fn ended(&self) -> End {
+        *self.0.wait().await
+    }
+}
