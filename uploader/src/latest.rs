@@ -51,9 +51,10 @@ pub async fn latest(
         ..SearchQuery::default()
     };
     let searches = types.iter().map(|kind| client.search(name, kind, &query));
-    let answers: Vec<_> = stream::iter(searches).buffered(AT_ONCE).collect().await;
+    let mut answers = stream::iter(searches).buffered(AT_ONCE);
     let (mut found, mut hidden, mut known) = (Vec::new(), None, false);
-    for answer in answers {
+    // Nothing more is asked of a server that one of them could not reach.
+    while let Some(answer) = answers.next().await {
         match answer {
             Ok(versions) => {
                 known = true;

@@ -75,6 +75,16 @@ async fn a_server_that_does_not_know_a_type_does_not_hide_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_fails_for_one_type_is_not_asked_for_the_rest() {
+    let server = Server::start(|_, _| Reply::Hangup).await;
+    let program = Program::at(server.url(), "T0ken");
+    let run = program.run(&["show", "acme/web", "--retries", "0"]).await;
+    assert_eq!(run.code, 7, "{run}");
+    // A few are under way at once, of the sixteen usual types.
+    assert!(server.requests().len() <= 8, "{:?}", server.lines());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn config_tells_every_setting_its_value_and_its_origin() {
     let program = Program::at("https://atlas.test", "canary-T0ken")
         .with("ATLAS_BUILD_ID", "5")
