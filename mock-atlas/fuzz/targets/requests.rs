@@ -1,0 +1,76 @@
+//! Any request: the emulator answers it, never with a failure of its own, and an error always has the
+//! body that HashiCorp's client can read.
+//!
+//! An input is a request without its version and `Host`: a method and a target, headers, an empty
+//! line, and the body.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
+use libfuzzer_sys::fuzz_target;
+use mock_atlas::{MockAtlas, User};
+use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime")
+});
+
+/// One emulator for all inputs, so that they meet what others left. The token `T` is a user's: with
+/// the root token an input could make faults, which are failures by intent.
+static ATLAS: LazyLock<Router> = LazyLock::new(|| {
+    let acme = User::new("acme").token("T").password("secret");
+    let builder = MockAtlas::builder().user(acme).public_artifact("acme/web");
+    builder.router().expect("an emulator")
+});
+
+fuzz_target!(|input: &[u8]| {
+    if let Some(request) = request(input) {
+        RUNTIME.block_on(ask(request));
+    }
+});
+
+async fn ask(request: Request<Body>) {
+    let reply = match ATLAS.clone().oneshot(request).await {
+        Ok(reply) => reply,
+        Err(never) => match never {},
+    };
+    let status = reply.status();
+    let body = reply
+        .into_body()
+        .collect()
+        .await
+        .expect("a whole reply")
+        .to_bytes();
+    assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{body:?}");
+    if (status.is_client_error() || status.is_server_error()) && !body.is_empty() {
+        let error: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert!(error["errors"][0].is_string(), "{error}");
+        assert_eq!(error["success"], false);
+    }
+}
+
+/// `None` for what a server would not take for a request either.
+fn request(input: &[u8]) -> Option<Request<Body>> {
+    let end = input.windows(2).position(|two| two == b"\n\n");
+    let (head, body) = match end {
+        Some(end) => (&input[..end], &input[end + 2..]),
+        None => (input, &[][..]),
+    };
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let mut first = lines.next()?.split(|byte| *byte == b' ');
+    let mut request = Request::builder().method(first.next()?).uri(first.next()?);
+    for line in lines {
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        request = request.header(&line[..colon], line[colon + 1..].trim_ascii());
+    }
+    request.body(Body::from(body.to_vec())).ok()
+}
