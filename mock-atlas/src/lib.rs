@@ -7,7 +7,7 @@
 //! - `mock`: the emulator in this process; `builder`: what it is to be
 //! - `seed`: what it is to hold from the start
 //! - `server`: connections, and how they end
-//! - `router`: the route table; `log`: a line for each request
+//! - `router`: the route table; `witness`: what was asked, from its log on
 //! - `extract`: what a handler gets to see of a request
 //! - `routes`: the handlers; `wire`: the JSON they answer; `error`: the one door for errors
 //! - `atlas`: what handlers work on; `world`: all that it knows at a time
@@ -19,7 +19,6 @@ mod atlas;
 mod builder;
 mod error;
 mod extract;
-mod log;
 mod mock;
 mod names;
 mod router;
@@ -28,6 +27,7 @@ mod seed;
 mod server;
 mod store;
 mod wire;
+mod witness;
 mod world;
 
 pub use builder::{Builder, StartError, User};

@@ -7,9 +7,9 @@ use axum::routing::{delete, get, post, put};
 
 use crate::atlas::Atlas;
 use crate::error::ApiError;
-use crate::log;
 use crate::routes::mock::{artifacts as mock_artifacts, health, state, tokens};
 use crate::routes::{artifacts, authenticate, download, upload, versions};
+use crate::witness::observe;
 
 pub(crate) fn router(atlas: Atlas) -> Router {
     let api = Router::new()
@@ -55,6 +55,6 @@ pub(crate) fn router(atlas: Atlas) -> Router {
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         // Each body has a limit of its own kind: parameters a fixed one, files a configured one.
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(log::requests))
+        .layer(middleware::from_fn(observe))
         .with_state(atlas)
 }

@@ -108,6 +108,16 @@ struct EmulatorArguments {
         default_value = "warn"
     )]
     log: LevelFilter,
+
+    /// How to log: lines for people, or an object of JSON on each line
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    log_format: Output,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -179,11 +189,20 @@ fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "mock-atlas: {message}");
 }
 
+fn start_log(arguments: &EmulatorArguments) {
+    let log = tracing_subscriber::fmt()
+        .with_max_level(arguments.log)
+        .with_writer(io::stderr);
+    match arguments.log_format {
+        Output::Text => log.init(),
+        // What is logged of a request beside the time and the level, its id included, without
+        // repeating the list of spans.
+        Output::Json => log.json().flatten_event(true).with_span_list(false).init(),
+    }
+}
+
 fn start(arguments: &Arguments) -> Result<ExitCode, String> {
-    tracing_subscriber::fmt()
-        .with_max_level(arguments.emulator.log)
-        .with_writer(io::stderr)
-        .init();
+    start_log(&arguments.emulator);
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
     match &arguments.command {

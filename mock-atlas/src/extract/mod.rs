@@ -15,7 +15,7 @@ mod path;
 mod search;
 mod world;
 
-pub(crate) use caller::{Member, Root};
+pub(crate) use caller::{Member, Root, presented_token};
 pub(crate) use origin::Origin;
 pub(crate) use params::{Params, Section, Text};
 pub(crate) use path::{ArtifactPath, TypePath, VersionPath};

@@ -15,6 +15,7 @@ mod download;
 mod exec;
 mod hostile;
 mod lifecycle;
+mod logs;
 mod orphans;
 mod program;
 mod search;
