@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::witness::Witness;
 use crate::world::World;
 
 /// One emulated Atlas.
@@ -14,6 +15,7 @@ struct Inner {
     first: World,
     now: RwLock<World>,
     options: Options,
+    witness: Witness,
 }
 
 /// What can be set from outside.
@@ -32,6 +34,7 @@ impl Atlas {
         Self(Arc::new(Inner {
             now: RwLock::new(first.copy()),
             first,
+            witness: Witness::new(),
             options,
         }))
     }
@@ -48,6 +51,11 @@ impl Atlas {
     pub(crate) fn reset(&self) {
         let first = self.0.first.copy();
         *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = first;
+    }
+
+    /// What sees every request. It is no part of the world: a reset leaves what it has seen.
+    pub(crate) fn witness(&self) -> &Witness {
+        &self.0.witness
     }
 
     pub(crate) fn public_url(&self) -> Option<&str> {

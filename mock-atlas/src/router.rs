@@ -7,7 +7,7 @@ use axum::routing::{delete, get, post, put};
 
 use crate::atlas::Atlas;
 use crate::error::ApiError;
-use crate::routes::mock::{artifacts as mock_artifacts, health, state, tokens};
+use crate::routes::mock::{artifacts as mock_artifacts, health, metrics, state, tokens};
 use crate::routes::{artifacts, authenticate, download, upload, versions};
 use crate::witness::observe;
 
@@ -34,6 +34,7 @@ pub(crate) fn router(atlas: Atlas) -> Router {
         );
     let mock = Router::new()
         .route("/health", get(health::show))
+        .route("/metrics", get(metrics::show))
         .route("/reset", post(state::reset))
         .route("/seed", post(state::seed))
         .route(
@@ -55,6 +56,6 @@ pub(crate) fn router(atlas: Atlas) -> Router {
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         // Each body has a limit of its own kind: parameters a fixed one, files a configured one.
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn_with_state(atlas.clone(), observe))
         .with_state(atlas)
 }

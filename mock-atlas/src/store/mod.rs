@@ -31,7 +31,7 @@ pub(crate) use orphan::{Attempt, Orphan, OrphanState};
 pub(crate) use query::{Filter, Query, Select};
 use versions::Versions;
 pub(crate) use versions::{File, NewVersion, Version, Which};
-pub(crate) use whole::{NewArtifact, SeededVersion};
+pub(crate) use whole::{NewArtifact, SeededVersion, Totals};
 
 use crate::names::{ArtifactName, Name};
 

@@ -5,14 +5,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tracing::Instrument;
 
+use super::metrics::Ended;
 use super::{Notes, request_id};
+use crate::atlas::Atlas;
 use crate::extract::presented_token;
 
 /// Gives a request its id and watches it until its reply has left.
@@ -20,6 +22,7 @@ use crate::extract::presented_token;
 /// Everything that is logged meanwhile carries the id. The route is logged instead of the path,
 /// since an upload path authorises whoever reads it, and a query string may hold a token.
 pub(crate) async fn observe(
+    State(atlas): State<Atlas>,
     route: Option<MatchedPath>,
     mut request: Request,
     next: Next,
@@ -32,6 +35,7 @@ pub(crate) async fn observe(
     let notes = Notes::default();
     request.extensions_mut().insert(notes.clone());
     let mut observation = Observation {
+        atlas,
         span: span.clone(),
         start: Instant::now(),
         method: request.method().clone(),
@@ -79,6 +83,7 @@ fn watch_reply(response: Response, observation: Observation) -> Response {
 
 /// A request under way. It ends when this is dropped: its reply has left, or its client.
 struct Observation {
+    atlas: Atlas,
     span: tracing::Span,
     start: Instant,
     method: Method,
@@ -91,17 +96,45 @@ struct Observation {
 
 impl Drop for Observation {
     fn drop(&mut self) {
-        let _entered = self.span.enter();
+        let ended = Ended {
+            status: self.status.as_ref().map(StatusCode::as_u16),
+            received: self.notes.received(),
+            sent: self.sent,
+            duration: self.start.elapsed(),
+        };
         let route = self.route.as_ref().map_or("unknown", MatchedPath::as_str);
-        let (method, received, sent) = (&self.method, self.notes.received(), self.sent);
+        self.log(route, &ended);
+        let metrics = self.atlas.witness().metrics();
+        metrics.count(known_method(&self.method), route, &ended);
+    }
+}
+
+impl Observation {
+    fn log(&self, route: &str, ended: &Ended) {
+        let _entered = self.span.enter();
+        let (method, received, sent) = (&self.method, ended.received, ended.sent);
         // A whole number in JSON too, which no 128 bits are.
-        let milliseconds = self.start.elapsed().as_millis() as u64;
-        match self.status.as_ref().map(StatusCode::as_u16) {
+        let milliseconds = ended.duration.as_millis() as u64;
+        match ended.status {
             Some(status) => tracing::info!(
                 %method, route, status, received, sent, milliseconds, "answered"
             ),
             None => tracing::info!(%method, route, received, milliseconds, "broke off"),
         }
+    }
+}
+
+/// A method as a label, of which there must not be as many as clients can think of.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
     }
 }
 

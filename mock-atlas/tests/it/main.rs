@@ -16,6 +16,7 @@ mod exec;
 mod hostile;
 mod lifecycle;
 mod logs;
+mod metrics;
 mod orphans;
 mod program;
 mod search;
