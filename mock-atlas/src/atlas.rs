@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::witness::Witness;
+use crate::witness::{DEFAULT_CAPACITY, Witness};
 use crate::world::World;
 
 /// One emulated Atlas.
@@ -27,6 +27,8 @@ pub(crate) struct Options {
     pub(crate) max_id_length: Option<usize>,
     /// The largest file, in bytes.
     pub(crate) max_file_bytes: Option<u64>,
+    /// How many requests the journal keeps.
+    pub(crate) journal: Option<usize>,
 }
 
 impl Atlas {
@@ -34,7 +36,7 @@ impl Atlas {
         Self(Arc::new(Inner {
             now: RwLock::new(first.copy()),
             first,
-            witness: Witness::new(),
+            witness: Witness::new(options.journal.unwrap_or(DEFAULT_CAPACITY)),
             options,
         }))
     }

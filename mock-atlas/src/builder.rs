@@ -98,6 +98,13 @@ impl Builder {
         self
     }
 
+    /// How many requests the journal keeps, 5000 by default; 0 switches it off.
+    #[must_use]
+    pub fn journal(mut self, requests: usize) -> Self {
+        self.options.journal = Some(requests);
+        self
+    }
+
     /// The address to listen on, a free port of 127.0.0.1 by default.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
@@ -113,15 +120,20 @@ impl Builder {
         let address = self
             .address
             .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let (router, token) = self.assemble()?;
+        let (atlas, token) = self.assemble()?;
         let failed = |error| StartError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         let stop = CancellationToken::new();
-        let server = tokio::spawn(serve(listener, router, stop.clone().cancelled_owned()));
+        let server = tokio::spawn(serve(
+            listener,
+            router(atlas.clone()),
+            stop.clone().cancelled_owned(),
+        ));
         Ok(MockAtlas {
             url: local_url(bound),
             token,
+            atlas,
             stop,
             server,
         })
@@ -133,11 +145,11 @@ impl Builder {
     /// # Errors
     /// When a name, a token or the public URL cannot be one; the error says which, and why.
     pub fn router(self) -> Result<Router, StartError> {
-        Ok(self.assemble()?.0)
+        Ok(router(self.assemble()?.0))
     }
 
-    /// The router, and the token that may do everything.
-    fn assemble(mut self) -> Result<(Router, String), StartError> {
+    /// The emulator, and the token that may do everything.
+    fn assemble(mut self) -> Result<(Atlas, String), StartError> {
         self.options.public_url = self.options.public_url.map(check_public_url).transpose()?;
         let token = match self.token {
             Some(token) => token,
@@ -151,7 +163,7 @@ impl Builder {
             seed.plant(&world)?;
         }
         let atlas = Atlas::new(world, self.options);
-        Ok((router(atlas), token.as_str().to_owned()))
+        Ok((atlas, token.as_str().to_owned()))
     }
 }
 

@@ -5,7 +5,9 @@ use std::io;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::atlas::Atlas;
 use crate::builder::{Builder, StartError};
+use crate::witness::Request;
 
 /// A running emulator, by default on a free port of 127.0.0.1; gone when dropped.
 ///
@@ -32,6 +34,7 @@ use crate::builder::{Builder, StartError};
 pub struct MockAtlas {
     pub(crate) url: String,
     pub(crate) token: String,
+    pub(crate) atlas: Atlas,
     pub(crate) stop: CancellationToken,
     pub(crate) server: JoinHandle<io::Result<()>>,
 }
@@ -59,6 +62,37 @@ impl MockAtlas {
     /// The token that may do everything.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// The requests that clients made of the Atlas, in the order in which they began: the last
+    /// 5000, unless [`Builder::journal`] said otherwise. Those of the emulator's own API are not
+    /// among them. A request is there before its client has all of the reply.
+    ///
+    /// ```
+    /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mock_atlas::{MockAtlas, TokenPlace};
+    ///
+    /// let atlas = MockAtlas::start().await?;
+    /// // What you want to test, in place of this:
+    /// let url = format!("{}/api/v1/token", atlas.url());
+    /// reqwest::Client::new().get(url).bearer_auth(atlas.token()).send().await?;
+    ///
+    /// let [request] = &atlas.requests()[..] else {
+    ///     panic!("it should ask once");
+    /// };
+    /// assert_eq!(request.path, "/api/v1/token");
+    /// assert_eq!(request.token, Some(TokenPlace::Bearer));
+    /// assert_eq!(request.status, Some(200));
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
+    /// ```
+    pub fn requests(&self) -> Vec<Request> {
+        let page = self.atlas.witness().journal().page();
+        page.requests
+            .iter()
+            .map(|one| one.as_ref().clone())
+            .collect()
     }
 
     /// Stops the emulator gently, as [`serve`](crate::serve) does: requests under way may take up to ten seconds

@@ -7,7 +7,7 @@ use axum::routing::{delete, get, post, put};
 
 use crate::atlas::Atlas;
 use crate::error::ApiError;
-use crate::routes::mock::{artifacts as mock_artifacts, health, metrics, state, tokens};
+use crate::routes::mock::{artifacts as mock_artifacts, health, metrics, requests, state, tokens};
 use crate::routes::{artifacts, authenticate, download, upload, versions};
 use crate::witness::observe;
 
@@ -35,6 +35,7 @@ pub(crate) fn router(atlas: Atlas) -> Router {
     let mock = Router::new()
         .route("/health", get(health::show))
         .route("/metrics", get(metrics::show))
+        .route("/requests", get(requests::list).delete(requests::clear))
         .route("/reset", post(state::reset))
         .route("/seed", post(state::seed))
         .route(

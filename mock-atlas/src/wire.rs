@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::access::Token;
 use crate::names::{ArtifactName, Name};
 use crate::store::{File, Metadata, Orphan, OrphanState, Version};
+use crate::witness::Request;
 
 /// `{"user": {"username": U}}` (contract: Base URL and authentication).
 #[derive(Serialize)]
@@ -183,6 +184,13 @@ pub(crate) struct OrphansReply<'a> {
     pub(crate) orphans: Vec<OrphanElement<'a>>,
 }
 
+/// `{"requests": [ … ], "forgotten": 0}`: what the journal holds, and how many more there were.
+#[derive(Serialize)]
+pub(crate) struct RequestsReply<'a> {
+    pub(crate) requests: Vec<&'a Request>,
+    pub(crate) forgotten: u64,
+}
+
 /// `{"status": "ready", "version": "…"}`.
 #[derive(Serialize)]
 pub(crate) struct HealthReply {
@@ -198,7 +206,7 @@ impl HealthReply {
 }
 
 /// RFC 3339 in UTC; empty for a time that has no such form, which no clock shows.
-fn timestamp(time: SystemTime) -> String {
+pub(crate) fn timestamp(time: SystemTime) -> String {
     OffsetDateTime::from(time)
         .truncate_to_millisecond()
         .format(&Rfc3339)

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Server};
 use super::print::{print, table};
-use super::{EmulatorArguments, token};
+use super::{EmulatorArguments, token, witness};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -46,6 +46,8 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    #[command(flatten)]
+    Witness(witness::Command),
     /// Exits with 0 if an emulator is ready and with 1 if not: the health check of a container
     Health {
         #[command(flatten)]
@@ -56,6 +58,7 @@ pub(super) enum Command {
 pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Result<(), String> {
     match command {
         Command::Token(command) => token::run(command, emulator).await,
+        Command::Witness(command) => witness::run(command, emulator).await,
         Command::Reset { server } => {
             let client = Client::new(server, emulator)?;
             client.json(Method::POST, "/reset", None).await.map(drop)

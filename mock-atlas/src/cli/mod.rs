@@ -7,6 +7,7 @@ mod print;
 mod serve;
 mod signals;
 mod token;
+mod witness;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -95,6 +96,15 @@ struct EmulatorArguments {
     )]
     max_file_bytes: Option<u64>,
 
+    /// How many requests to keep for `requests` and the like; 0 for none [default: 5000]
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_JOURNAL",
+        value_name = "REQUESTS"
+    )]
+    journal: Option<usize>,
+
     /// How to print where the emulator is, or what it answers: for people, or as one line of JSON
     #[arg(long, global = true, env = "MOCK_ATLAS_OUTPUT", default_value = "text")]
     output: Output,
@@ -147,6 +157,9 @@ impl EmulatorArguments {
         }
         if let Some(bytes) = self.max_file_bytes {
             builder = builder.max_file_bytes(bytes);
+        }
+        if let Some(requests) = self.journal {
+            builder = builder.journal(requests);
         }
         builder.start().await.map_err(|error| match error {
             StartError::Listen {

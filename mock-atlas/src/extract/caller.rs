@@ -11,7 +11,7 @@ use super::world::of_request;
 use crate::access::{Account, Caller};
 use crate::atlas::Atlas;
 use crate::error::ApiError;
-use crate::witness::TokenPlace;
+use crate::witness::{Notes, TokenPlace};
 
 impl FromRequestParts<Atlas> for Caller {
     type Rejection = ApiError;
@@ -25,6 +25,7 @@ impl FromRequestParts<Atlas> for Caller {
                     .access()
                     .by_token(&token)
                     .ok_or(ApiError::UNKNOWN_TOKEN)?;
+                Notes::of(&parts.extensions).is_by(&account.username);
                 Ok(Self::Known(account))
             }
         }

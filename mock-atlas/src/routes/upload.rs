@@ -17,6 +17,7 @@ use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::store::{Attempt, Blob, BlobWriter};
 use crate::wire::EmptyReply;
+use crate::witness::Notes;
 
 /// Where uploads go: outside of the API, as Atlas had a host of its own for them.
 pub(crate) const ROUTE: &str = "/_binstore/{upload}";
@@ -31,11 +32,12 @@ pub(crate) async fn receive(
     State(atlas): State<Atlas>,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
+    notes: Notes,
     body: Body,
 ) -> Result<Response, ApiError> {
     let upload = path.ok().and_then(|Path(upload)| upload.parse().ok());
     let mut body = body.into_data_stream();
-    let taken = take(&atlas, upload, &headers, &mut body).await;
+    let taken = take(&atlas, upload, &headers, &notes, &mut body).await;
     if taken.is_err() && !headers.contains_key(header::EXPECT) {
         discard(&mut body).await;
     }
@@ -47,9 +49,13 @@ async fn take(
     atlas: &Atlas,
     upload: Option<Uuid>,
     headers: &HeaderMap,
+    notes: &Notes,
     body: &mut BodyDataStream,
 ) -> Result<Blob, ApiError> {
     let upload = upload.ok_or(ApiError::NotFound)?;
+    if let Some((artifact, artifact_type, number)) = atlas.world().store().version_of(upload) {
+        notes.is_of(&artifact, &artifact_type, number, false);
+    }
     let announced = headers.typed_get().map(|ContentLength(length)| length);
     let attempt = atlas.world().store().begin_upload(upload, announced)?;
     // A part would pass for the whole (RFC 9110, 14.5).
@@ -62,6 +68,7 @@ async fn take(
         return Err(ApiError::TooLarge { limit });
     }
     let blob = read(body, limit, &attempt).await?;
+    notes.has_body(blob.digest());
     // In the world as it is by now: a reset has put away what was there when the upload began.
     atlas.world().store().finish_upload(upload, blob.clone())?;
     Ok(blob)

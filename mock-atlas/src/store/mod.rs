@@ -25,7 +25,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use uuid::Uuid;
 
-pub(crate) use blob::{Blob, BlobWriter};
+pub(crate) use blob::{Blob, BlobWriter, Digest};
 pub(crate) use metadata::Metadata;
 pub(crate) use orphan::{Attempt, Orphan, OrphanState};
 pub(crate) use query::{Filter, Query, Select};
@@ -203,6 +203,12 @@ impl Store {
         self.of_upload(upload, |versions, number| {
             versions.finish_upload(number, blob)
         })
+    }
+
+    /// The version that an upload belongs to: its artifact, type and number.
+    pub(crate) fn version_of(&self, upload: Uuid) -> Option<(ArtifactName, Name, u64)> {
+        let target = self.maps().target(upload).ok()?;
+        Some((target.artifact, target.artifact_type, target.number))
     }
 
     /// Works on the version that an upload belongs to.

@@ -1,18 +1,22 @@
 //! What was asked of this Atlas, and what came of it.
 //!
 //! - `observe`: the one place from which requests are watched
-//! - `journal`: what is kept of each
+//! - `notes`: what handlers know of a request; `request_id`: what names it
+//! - `journal`: what is kept of each request; `entry`: how it gets there; `hide`: what does not
+//! - `pattern`: which paths are meant
 //! - `metrics`: what is counted of all
-//! - `notes`: what handlers know of a request
-//! - `request_id`: what names a request
 
+mod entry;
+mod hide;
 mod journal;
 mod metrics;
 mod notes;
 mod observe;
+mod pattern;
 mod request_id;
 
-pub(crate) use journal::TokenPlace;
+pub(crate) use journal::{DEFAULT_CAPACITY, Filter, Journal};
+pub use journal::{Request, TokenPlace};
 pub(crate) use metrics::Metrics;
 pub(crate) use notes::Notes;
 pub(crate) use observe::observe;
@@ -20,14 +24,21 @@ pub(crate) use observe::observe;
 /// All that was seen since the start.
 #[derive(Debug)]
 pub(crate) struct Witness {
+    journal: Journal,
     metrics: Metrics,
 }
 
 impl Witness {
-    pub(crate) fn new() -> Self {
+    /// A witness that remembers so many requests.
+    pub(crate) fn new(capacity: usize) -> Self {
         Self {
+            journal: Journal::new(capacity),
             metrics: Metrics::new(),
         }
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -1,20 +1,41 @@
 //! What handlers know of a request and whoever watches it cannot see from outside.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
 use axum::http::Extensions;
 use axum::http::request::Parts;
+use serde_json::{Map, Value};
 
-/// A cheap handle on the notes of one request.
+use crate::names::{ArtifactName, Name};
+use crate::store::Digest;
+
+/// More names of fields are not kept of a body.
+const MOST_FIELDS: usize = 100;
+
+/// How deep they may stand: `artifact_version.metadata.os` is the third level.
+const DEEPEST: usize = 4;
+
+/// A cheap handle on the notes of one request. Of what is noted twice, the first counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Notes(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     received: AtomicU64,
+    username: OnceLock<Name>,
+    digest: OnceLock<Digest>,
+    fields: OnceLock<Vec<String>>,
+    version: OnceLock<Concerned>,
+}
+
+/// The version that a request made, or uploaded the file of.
+#[derive(Debug)]
+pub(super) struct Concerned {
+    pub(super) slug: String,
+    pub(super) announces_file: bool,
 }
 
 impl Notes {
@@ -23,14 +44,74 @@ impl Notes {
         extensions.get().cloned().unwrap_or_default()
     }
 
+    /// Whose token the request has.
+    pub(crate) fn is_by(&self, username: &Name) {
+        let _ = self.0.username.set(username.clone());
+    }
+
+    /// The digest of the whole body, which was read.
+    pub(crate) fn has_body(&self, digest: Digest) {
+        let _ = self.0.digest.set(digest);
+    }
+
+    /// The fields of the body.
+    pub(crate) fn has_fields(&self, fields: &Map<String, Value>) {
+        let mut names = Vec::new();
+        add_names(&mut names, "", fields, DEEPEST);
+        let _ = self.0.fields.set(names);
+    }
+
+    /// The version that the request makes, or uploads the file of.
+    pub(crate) fn is_of(
+        &self,
+        artifact: &ArtifactName,
+        artifact_type: &Name,
+        number: u64,
+        announces_file: bool,
+    ) {
+        let _ = self.0.version.set(Concerned {
+            slug: format!("{artifact}/{artifact_type}/{number}"),
+            announces_file,
+        });
+    }
+
     /// So many more bytes of the body were read.
     pub(super) fn has_received(&self, bytes: u64) {
         self.0.received.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// How many bytes of the body were read.
     pub(super) fn received(&self) -> u64 {
         self.0.received.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn username(&self) -> Option<&Name> {
+        self.0.username.get()
+    }
+
+    pub(super) fn digest(&self) -> Option<Digest> {
+        self.0.digest.get().copied()
+    }
+
+    pub(super) fn fields(&self) -> &[String] {
+        self.0.fields.get().map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn version(&self) -> Option<&Concerned> {
+        self.0.version.get()
+    }
+}
+
+fn add_names(names: &mut Vec<String>, prefix: &str, fields: &Map<String, Value>, depth: usize) {
+    for (name, value) in fields {
+        if names.len() == MOST_FIELDS {
+            return;
+        }
+        let name = format!("{prefix}{name}");
+        let inner = format!("{name}.");
+        names.push(name);
+        if let (Value::Object(fields), 1..) = (value, depth) {
+            add_names(names, &inner, fields, depth - 1);
+        }
     }
 }
 

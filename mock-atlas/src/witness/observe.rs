@@ -12,6 +12,7 @@ use axum::response::Response;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tracing::Instrument;
 
+use super::entry::Entry;
 use super::metrics::Ended;
 use super::{Notes, request_id};
 use crate::atlas::Atlas;
@@ -27,14 +28,17 @@ pub(crate) async fn observe(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let token = presented_token(request.headers(), request.uri()).map(|(_, token)| token);
-    let id = request_id::of(request.headers(), token.as_deref());
+    let token = presented_token(request.headers(), request.uri());
+    let value = token.as_ref().map(|(_, value)| value.as_str());
+    let id = request_id::of(request.headers(), value);
     let header = request_id::header(&id);
     // Of the highest level, so that whatever is logged has it.
-    let span = tracing::error_span!("request", request_id = id);
+    let span = tracing::error_span!("request", request_id = id.as_str());
     let notes = Notes::default();
     request.extensions_mut().insert(notes.clone());
+    let journal = atlas.witness().journal();
     let mut observation = Observation {
+        entry: Entry::begin(journal, &request, route.as_ref(), &id, token),
         atlas,
         span: span.clone(),
         start: Instant::now(),
@@ -84,6 +88,7 @@ fn watch_reply(response: Response, observation: Observation) -> Response {
 /// A request under way. It ends when this is dropped: its reply has left, or its client.
 struct Observation {
     atlas: Atlas,
+    entry: Option<Box<Entry>>,
     span: tracing::Span,
     start: Instant,
     method: Method,
@@ -104,8 +109,12 @@ impl Drop for Observation {
         };
         let route = self.route.as_ref().map_or("unknown", MatchedPath::as_str);
         self.log(route, &ended);
-        let metrics = self.atlas.witness().metrics();
-        metrics.count(known_method(&self.method), route, &ended);
+        let witness = self.atlas.witness();
+        let method = known_method(&self.method);
+        witness.metrics().count(method, route, &ended);
+        if let Some(entry) = self.entry.take() {
+            witness.journal().keep(entry.end(&self.notes, &ended));
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod logs;
 mod metrics;
 mod orphans;
 mod program;
+mod requests;
 mod search;
 mod seed;
 mod state;

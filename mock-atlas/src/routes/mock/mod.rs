@@ -4,5 +4,6 @@
 pub(crate) mod artifacts;
 pub(crate) mod health;
 pub(crate) mod metrics;
+pub(crate) mod requests;
 pub(crate) mod state;
 pub(crate) mod tokens;
