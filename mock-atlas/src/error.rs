@@ -11,6 +11,7 @@ use crate::access::Refusal;
 use crate::names::NameError;
 use crate::seed::SeedError;
 use crate::store::StoreError;
+use crate::witness::ExpectError;
 
 /// What a client is told when a request fails.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +99,12 @@ impl From<Refusal> for ApiError {
             Refusal::Randomness => Self::Internal(refusal.to_string()),
             other => Self::Invalid(other.to_string()),
         }
+    }
+}
+
+impl From<ExpectError> for ApiError {
+    fn from(error: ExpectError) -> Self {
+        Self::Invalid(error.to_string())
     }
 }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::atlas::Atlas;
 use crate::builder::{Builder, StartError};
-use crate::witness::Request;
+use crate::witness::{Expectations, Request, Unmet};
 
 /// A running emulator, by default on a free port of 127.0.0.1; gone when dropped.
 ///
@@ -93,6 +93,37 @@ impl MockAtlas {
             .iter()
             .map(|one| one.as_ref().clone())
             .collect()
+    }
+
+    /// Whether clients asked what was expected of them.
+    ///
+    /// ```
+    /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mock_atlas::{Expectations, MockAtlas};
+    ///
+    /// let atlas = MockAtlas::start().await?;
+    /// // What you want to test, in place of this:
+    /// let url = format!("{}/api/v1/authenticate", atlas.url());
+    /// reqwest::Client::new().get(url).bearer_auth(atlas.token()).send().await?;
+    ///
+    /// let asks = Expectations::new().expect("GET /api/v1/authenticate 200 exactly 1")?;
+    /// atlas.verify(&asks)?;
+    /// let pushes = Expectations::new().expect("POST /api/v1/artifacts")?;
+    /// assert!(atlas.verify(&pushes).is_err());
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// What was expected and did not happen, as a text that also lists what happened instead.
+    pub fn verify(&self, expectations: &Expectations) -> Result<(), Unmet> {
+        let verdict = self.atlas.witness().verify(expectations);
+        if verdict.is_good() {
+            Ok(())
+        } else {
+            Err(Unmet(verdict))
+        }
     }
 
     /// Stops the emulator gently, as [`serve`](crate::serve) does: requests under way may take up to ten seconds

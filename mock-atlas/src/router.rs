@@ -7,7 +7,9 @@ use axum::routing::{delete, get, post, put};
 
 use crate::atlas::Atlas;
 use crate::error::ApiError;
-use crate::routes::mock::{artifacts as mock_artifacts, health, metrics, requests, state, tokens};
+use crate::routes::mock::{
+    artifacts as mock_artifacts, health, metrics, requests, state, tokens, verify,
+};
 use crate::routes::{artifacts, authenticate, download, upload, versions};
 use crate::witness::observe;
 
@@ -36,6 +38,7 @@ pub(crate) fn router(atlas: Atlas) -> Router {
         .route("/health", get(health::show))
         .route("/metrics", get(metrics::show))
         .route("/requests", get(requests::list).delete(requests::clear))
+        .route("/verify", post(verify::verify))
         .route("/reset", post(state::reset))
         .route("/seed", post(state::seed))
         .route(

@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::access::Token;
 use crate::names::{ArtifactName, Name};
 use crate::store::{File, Metadata, Orphan, OrphanState, Version};
-use crate::witness::Request;
+use crate::witness::{Request, Verdict};
 
 /// `{"user": {"username": U}}` (contract: Base URL and authentication).
 #[derive(Serialize)]
@@ -189,6 +189,25 @@ pub(crate) struct OrphansReply<'a> {
 pub(crate) struct RequestsReply<'a> {
     pub(crate) requests: Vec<&'a Request>,
     pub(crate) forgotten: u64,
+}
+
+/// `{"verified": true, "text": "…", …}`: a verdict, and the same for people.
+#[derive(Serialize)]
+pub(crate) struct VerdictReply<'a> {
+    verified: bool,
+    text: String,
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+}
+
+impl<'a> From<&'a Verdict> for VerdictReply<'a> {
+    fn from(verdict: &'a Verdict) -> Self {
+        Self {
+            verified: verdict.is_good(),
+            text: verdict.to_string(),
+            verdict,
+        }
+    }
 }
 
 /// `{"status": "ready", "version": "…"}`.

@@ -165,6 +165,8 @@ pub(crate) struct Page {
     pub(crate) requests: Vec<Arc<Request>>,
     /// How many more there were that the journal had no room for.
     pub(crate) forgotten: u64,
+    /// Whether nothing is kept at all.
+    pub(crate) is_off: bool,
 }
 
 impl Journal {
@@ -177,7 +179,7 @@ impl Journal {
     }
 
     /// Whether anything is kept at all.
-    pub(crate) fn is_on(&self) -> bool {
+    pub(super) fn is_on(&self) -> bool {
         self.capacity > 0
     }
 
@@ -205,6 +207,7 @@ impl Journal {
         let mut page = Page {
             requests: kept.requests.iter().cloned().collect(),
             forgotten: kept.forgotten,
+            is_off: !self.is_on(),
         };
         drop(kept);
         page.requests.sort_unstable_by_key(|request| request.number);

@@ -4,9 +4,11 @@
 //! - `notes`: what handlers know of a request; `request_id`: what names it
 //! - `journal`: what is kept of each request; `entry`: how it gets there; `hide`: what does not
 //! - `pattern`: which paths are meant
+//! - `expect`: what is expected of requests; `verify`: whether it happened
 //! - `metrics`: what is counted of all
 
 mod entry;
+mod expect;
 mod hide;
 mod journal;
 mod metrics;
@@ -14,12 +16,18 @@ mod notes;
 mod observe;
 mod pattern;
 mod request_id;
+mod verify;
 
+pub use expect::{ExpectError, Expectations};
 pub(crate) use journal::{DEFAULT_CAPACITY, Filter, Journal};
 pub use journal::{Request, TokenPlace};
 pub(crate) use metrics::Metrics;
 pub(crate) use notes::Notes;
 pub(crate) use observe::observe;
+pub use verify::Unmet;
+pub(crate) use verify::Verdict;
+
+use verify::verify;
 
 /// All that was seen since the start.
 #[derive(Debug)]
@@ -39,6 +47,11 @@ impl Witness {
 
     pub(crate) fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// Holds what was asked against what is expected.
+    pub(crate) fn verify(&self, expectations: &Expectations) -> Verdict {
+        verify(expectations, &self.journal.page())
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

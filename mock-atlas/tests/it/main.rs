@@ -26,4 +26,5 @@ mod state;
 mod support;
 mod tokens;
 mod upload;
+mod verify;
 mod versions;

@@ -7,3 +7,4 @@ pub(crate) mod metrics;
 pub(crate) mod requests;
 pub(crate) mod state;
 pub(crate) mod tokens;
+pub(crate) mod verify;
