@@ -1,15 +1,15 @@
 //! What every handler works on: the world as it is now, and the options, behind one cheap handle.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::witness::{DEFAULT_CAPACITY, Witness};
 use crate::world::World;
 
 /// One emulated Atlas.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Atlas(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     /// What a reset goes back to. Nobody changes it.
     first: World,
@@ -29,6 +29,13 @@ pub(crate) struct Options {
     pub(crate) max_file_bytes: Option<u64>,
     /// How many requests the journal keeps.
     pub(crate) journal: Option<usize>,
+}
+
+/// Without what it holds, which may be large, and secret.
+impl fmt::Debug for Atlas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Atlas").finish_non_exhaustive()
+    }
 }
 
 impl Atlas {

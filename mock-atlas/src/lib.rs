@@ -35,4 +35,4 @@ pub use mock::MockAtlas;
 pub use names::{ArtifactNameError, NameError};
 pub use seed::{Seed, SeedError};
 pub use server::serve;
-pub use witness::{ExpectError, Expectations, Request, TokenPlace, Unmet};
+pub use witness::{ExpectError, Expectations, Lint, LintKind, Request, TokenPlace, Unmet};

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::atlas::Atlas;
 use crate::builder::{Builder, StartError};
-use crate::witness::{Expectations, Request, Unmet};
+use crate::witness::{Expectations, Lint, Request, Unmet};
 
 /// A running emulator, by default on a free port of 127.0.0.1; gone when dropped.
 ///
@@ -124,6 +124,12 @@ impl MockAtlas {
         } else {
             Err(Unmet(verdict))
         }
+    }
+
+    /// What clients should do in another way, although it worked here: as of the requests that
+    /// [`MockAtlas::requests`] has.
+    pub fn lints(&self) -> Vec<Lint> {
+        self.atlas.witness().lints()
     }
 
     /// Stops the emulator gently, as [`serve`](crate::serve) does: requests under way may take up to ten seconds

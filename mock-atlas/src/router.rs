@@ -8,7 +8,7 @@ use axum::routing::{delete, get, post, put};
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::routes::mock::{
-    artifacts as mock_artifacts, health, metrics, requests, state, tokens, verify,
+    artifacts as mock_artifacts, health, lints, metrics, requests, state, tokens, verify,
 };
 use crate::routes::{artifacts, authenticate, download, upload, versions};
 use crate::witness::observe;
@@ -39,6 +39,7 @@ pub(crate) fn router(atlas: Atlas) -> Router {
         .route("/metrics", get(metrics::show))
         .route("/requests", get(requests::list).delete(requests::clear))
         .route("/verify", post(verify::verify))
+        .route("/lints", get(lints::list))
         .route("/reset", post(state::reset))
         .route("/seed", post(state::seed))
         .route(

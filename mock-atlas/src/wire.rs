@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::access::Token;
 use crate::names::{ArtifactName, Name};
 use crate::store::{File, Metadata, Orphan, OrphanState, Version};
-use crate::witness::{Request, Verdict};
+use crate::witness::{Lint, Request, Verdict};
 
 /// `{"user": {"username": U}}` (contract: Base URL and authentication).
 #[derive(Serialize)]
@@ -189,6 +189,12 @@ pub(crate) struct OrphansReply<'a> {
 pub(crate) struct RequestsReply<'a> {
     pub(crate) requests: Vec<&'a Request>,
     pub(crate) forgotten: u64,
+}
+
+/// `{"lints": [ … ]}`.
+#[derive(Serialize)]
+pub(crate) struct LintsReply {
+    pub(crate) lints: Vec<Lint>,
 }
 
 /// `{"verified": true, "text": "…", …}`: a verdict, and the same for people.

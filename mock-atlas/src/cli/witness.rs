@@ -26,6 +26,11 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Lists what clients of a running emulator should do in another way, although it worked
+    Lints {
+        #[command(flatten)]
+        server: Server,
+    },
     /// Exits with 0 if a running emulator got the requests that were expected, else with 1 and a
     /// list of what it got instead
     Verify {
@@ -56,7 +61,7 @@ pub(super) struct Filter {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct Expected {
-    /// Expectations in JSON: {"expect": ["…", …], "in_order": true}
+    /// Expectations in JSON: {"expect": ["…", …], "in_order": true, "lint": true}
     file: Option<PathBuf>,
     /// METHOD ROUTE [STATUS] [with FIELD]… [exactly N | at least N] [at most N], as in 'PUT
     /// /_binstore/{upload} 200 exactly 1'; may be given several times
@@ -65,6 +70,9 @@ pub(super) struct Expected {
     /// They are to have come in this order
     #[arg(long)]
     in_order: bool,
+    /// Nothing that `lints` lists is to have been done
+    #[arg(long)]
+    lint: bool,
 }
 
 /// The text as it stands, if it is an expectation.
@@ -93,6 +101,9 @@ impl Expected {
         document["expect"] = listed.into_iter().chain(given).collect();
         if self.in_order {
             document["in_order"] = true.into();
+        }
+        if self.lint {
+            document["lint"] = true.into();
         }
         Ok(document)
     }
@@ -135,6 +146,13 @@ pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Resu
                     "number", "time", "method", "path", "status", "received", "username", "id",
                 ];
                 table(&page["requests"], &columns)
+            })
+        }
+        Command::Lints { server } => {
+            let client = Client::new(server, emulator)?;
+            let all = client.json(Method::GET, "/lints", None).await?;
+            print(emulator.output, &all, |all| {
+                table(&all["lints"], &["kind", "message", "advice", "requests"])
             })
         }
         Command::Verify { expected, server } => {

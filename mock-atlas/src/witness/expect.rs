@@ -41,6 +41,8 @@ pub struct Expectations {
     pub(super) expect: Vec<Expectation>,
     #[serde(default)]
     pub(super) in_order: bool,
+    #[serde(default)]
+    pub(super) lint: bool,
 }
 
 impl Expectations {
@@ -67,7 +69,14 @@ impl Expectations {
         self
     }
 
-    /// Reads `{"expect": ["…", …], "in_order": true}`.
+    /// Clients are to have given no reason for a [`Lint`](crate::Lint) either.
+    #[must_use]
+    pub fn lint(mut self) -> Self {
+        self.lint = true;
+        self
+    }
+
+    /// Reads `{"expect": ["…", …], "in_order": true, "lint": true}`.
     ///
     /// # Errors
     /// When the text is something else.
@@ -299,8 +308,9 @@ mod tests {
 
     #[test]
     fn json_is_a_list_of_texts() {
-        let text = r#"{"expect": ["PUT /a"], "in_order": true}"#;
-        let expected = Expectations::new().expect("PUT /a").unwrap().in_order();
+        let text = r#"{"expect": ["PUT /a"], "in_order": true, "lint": true}"#;
+        let expected = Expectations::new().expect("PUT /a").unwrap();
+        let expected = expected.in_order().lint();
         assert_eq!(Expectations::from_json(text), Ok(expected));
         for (text, reason) in [
             (r#"{"expect": ["PUT"]}"#, "\"PUT\": a method"),

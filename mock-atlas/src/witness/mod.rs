@@ -5,12 +5,14 @@
 //! - `journal`: what is kept of each request; `entry`: how it gets there; `hide`: what does not
 //! - `pattern`: which paths are meant
 //! - `expect`: what is expected of requests; `verify`: whether it happened
+//! - `lints`: what clients should do in another way
 //! - `metrics`: what is counted of all
 
 mod entry;
 mod expect;
 mod hide;
 mod journal;
+mod lints;
 mod metrics;
 mod notes;
 mod observe;
@@ -21,12 +23,14 @@ mod verify;
 pub use expect::{ExpectError, Expectations};
 pub(crate) use journal::{DEFAULT_CAPACITY, Filter, Journal};
 pub use journal::{Request, TokenPlace};
+pub use lints::{Lint, LintKind};
 pub(crate) use metrics::Metrics;
 pub(crate) use notes::Notes;
 pub(crate) use observe::observe;
 pub use verify::Unmet;
 pub(crate) use verify::Verdict;
 
+use lints::lints;
 use verify::verify;
 
 /// All that was seen since the start.
@@ -52,6 +56,11 @@ impl Witness {
     /// Holds what was asked against what is expected.
     pub(crate) fn verify(&self, expectations: &Expectations) -> Verdict {
         verify(expectations, &self.journal.page())
+    }
+
+    /// What clients should do in another way.
+    pub(crate) fn lints(&self) -> Vec<Lint> {
+        lints(&self.journal.page().requests)
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::Request;
 use super::expect::{Expectation, Expectations};
 use super::journal::Page;
+use super::lints::lints;
+use super::{Lint, Request};
 
 /// How many requests are shown of those that came too often, or nearly did.
 const SHOWN: usize = 3;
@@ -23,6 +24,8 @@ pub(crate) struct Verdict {
     /// Whether there is no journal to look at.
     journal_is_off: bool,
     failures: Vec<Failure>,
+    /// None are looked for unless that is asked.
+    lints: Vec<Lint>,
 }
 
 /// An expectation that did not come true.
@@ -75,6 +78,10 @@ pub(crate) fn verify(expectations: &Expectations, page: &Page) -> Verdict {
         requests: page.requests.len(),
         journal_is_off: page.is_off,
         failures,
+        lints: match expectations.lint {
+            true => lints(&page.requests),
+            false => Vec::new(),
+        },
     }
 }
 
@@ -162,7 +169,7 @@ fn nearest(expected: &Expectation, page: &Page) -> Vec<Miss> {
 
 impl Verdict {
     pub(crate) fn is_good(&self) -> bool {
-        self.failures.is_empty() && !self.journal_is_off
+        self.failures.is_empty() && self.lints.is_empty() && !self.journal_is_off
     }
 }
 
@@ -196,7 +203,7 @@ impl fmt::Display for Verdict {
                 "the journal is off, so nobody knows what was asked; switch it on with --journal",
             );
         }
-        let (failed, requests) = (self.failures.len(), self.requests);
+        let (failed, requests) = (self.failures.len() + self.lints.len(), self.requests);
         if failed == 0 {
             return write!(f, "as expected, {requests} requests were looked at");
         }
@@ -219,6 +226,9 @@ impl fmt::Display for Verdict {
             for Miss { request, because } in &failure.nearest {
                 write!(f, "\n    {request}: {}", because.join(", "))?;
             }
+        }
+        for lint in &self.lints {
+            write!(f, "\n\n  {lint}")?;
         }
         Ok(())
     }

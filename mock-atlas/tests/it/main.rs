@@ -15,6 +15,7 @@ mod download;
 mod exec;
 mod hostile;
 mod lifecycle;
+mod lints;
 mod logs;
 mod metrics;
 mod orphans;

@@ -3,6 +3,7 @@
 
 pub(crate) mod artifacts;
 pub(crate) mod health;
+pub(crate) mod lints;
 pub(crate) mod metrics;
 pub(crate) mod requests;
 pub(crate) mod state;
