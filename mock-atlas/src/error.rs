@@ -6,6 +6,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio::task::JoinError;
 
 use crate::access::Refusal;
 use crate::names::NameError;
@@ -99,6 +100,13 @@ impl From<Refusal> for ApiError {
             Refusal::Randomness => Self::Internal(refusal.to_string()),
             other => Self::Invalid(other.to_string()),
         }
+    }
+}
+
+/// Work on another thread that did not come to its end.
+impl From<JoinError> for ApiError {
+    fn from(error: JoinError) -> Self {
+        Self::Internal(error.to_string())
     }
 }
 

@@ -5,6 +5,7 @@ use axum::http::{HeaderName, header};
 
 use super::hide::Hide;
 use super::metrics::Ended;
+use super::observe::known_method;
 use super::{Journal, Notes, Request, TokenPlace};
 
 /// What the emulator's own API is below. The journal is about Atlas.
@@ -25,21 +26,20 @@ impl Entry {
     pub(super) fn begin(
         journal: &Journal,
         request: &HttpRequest,
-        route: Option<&MatchedPath>,
         id: &str,
-        token: Option<(TokenPlace, String)>,
+        token: Option<TokenPlace>,
+        hide: Hide,
     ) -> Option<Box<Self>> {
         let path = request.uri().path();
         if !journal.is_on() || path.starts_with(OWN) {
             return None;
         }
-        let (token, value) = token.unzip();
-        let hide = Hide::new(value);
+        let route = request.extensions().get::<MatchedPath>();
         let header = |name: HeaderName| {
             let value = request.headers().get(name)?;
             Some(hide.text(&String::from_utf8_lossy(value.as_bytes())))
         };
-        let method = hide.text(request.method().as_str());
+        let method = known_method(request.method()).to_owned();
         let request = Request {
             id: id.to_owned(),
             route: route.map(|route| route.as_str().to_owned()),

@@ -9,6 +9,10 @@ const HIDDEN: &str = "{hidden}";
 /// More of a text is not kept, in characters.
 const LONGEST: usize = 1000;
 
+/// A token of fewer bytes, such as tests have, is part of words that have nothing to do with it:
+/// it is hidden where it stands alone.
+const TELLING: usize = 8;
+
 /// Hides the secrets of one request.
 #[derive(Clone, Debug)]
 pub(super) struct Hide {
@@ -24,8 +28,9 @@ impl Hide {
     /// A text that should hold no secret.
     pub(super) fn text(&self, text: &str) -> String {
         let text = match &self.token {
-            Some(token) => text.replace(token.as_str(), HIDDEN),
-            None => text.to_owned(),
+            Some(token) if token.len() >= TELLING => text.replace(token.as_str(), HIDDEN),
+            Some(token) if token == text => HIDDEN.to_owned(),
+            _ => text.to_owned(),
         };
         match text.char_indices().nth(LONGEST) {
             Some((at, _)) => format!("{}…", &text[..at]),
@@ -41,9 +46,9 @@ impl Hide {
             let hidden = is_upload || is_uuid(segment);
             is_upload |= segment == "_binstore";
             if hidden && !segment.is_empty() {
-                HIDDEN
+                HIDDEN.to_owned()
             } else {
-                segment
+                self.text(segment)
             }
         });
         self.text(&segments.collect::<Vec<_>>().join("/"))
@@ -67,11 +72,11 @@ impl Hide {
     /// form, and may be anything.
     pub(super) fn field(&self, name: &str) -> String {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.:[]".contains(c);
-        if name.len() <= 200 && name.chars().all(allowed) && !name.split('.').any(is_uuid) {
-            self.text(name)
-        } else {
-            HIDDEN.to_owned()
+        if name.len() > 200 || !name.chars().all(allowed) || name.split('.').any(is_uuid) {
+            return HIDDEN.to_owned();
         }
+        let parts: Vec<String> = name.split('.').map(|part| self.text(part)).collect();
+        self.text(&parts.join("."))
     }
 }
 
@@ -118,14 +123,23 @@ mod tests {
 
     #[test]
     fn the_token_is_hidden_wherever_it_stands() {
-        let hide = Hide::new(Some("canary".to_owned()));
-        assert_eq!(hide.path("/api/v1/canary"), "/api/v1/{hidden}");
-        assert_eq!(hide.text("text/canary; x"), "text/{hidden}; x");
-        assert_eq!(hide.field("canary"), "{hidden}");
+        let hide = Hide::new(Some("canary-1".to_owned()));
+        assert_eq!(hide.path("/api/v1/xcanary-1"), "/api/v1/x{hidden}");
+        assert_eq!(hide.text("text/canary-1; x"), "text/{hidden}; x");
+        assert_eq!(hide.field("a.canary-1.b"), "a.{hidden}.b");
         assert_eq!(
-            hide.query("version=canary&version=can%61ry&canary=1"),
+            hide.query("version=canary-1&version=can%61ry-1&canary-1=1"),
             "version=hidden&version=hidden&%7Bhidden%7D=1"
         );
+    }
+
+    #[test]
+    fn a_short_token_leaves_the_words_that_it_is_part_of() {
+        let hide = Hide::new(Some("a".to_owned()));
+        assert_eq!(hide.path("/api/v1/a/acme"), "/api/v1/{hidden}/acme");
+        assert_eq!(hide.query("a=a&b=ab"), "%7Bhidden%7D=hidden&b=ab");
+        assert_eq!(hide.field("artifact.a"), "artifact.{hidden}");
+        assert_eq!((&*hide.text("a"), &*hide.text("ab")), ("{hidden}", "ab"));
     }
 
     #[test]

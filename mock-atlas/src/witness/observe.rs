@@ -13,6 +13,7 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tracing::Instrument;
 
 use super::entry::Entry;
+use super::hide::Hide;
 use super::metrics::Ended;
 use super::{Notes, request_id};
 use crate::atlas::Atlas;
@@ -29,16 +30,16 @@ pub(crate) async fn observe(
     next: Next,
 ) -> Response {
     let token = presented_token(request.headers(), request.uri());
-    let value = token.as_ref().map(|(_, value)| value.as_str());
-    let id = request_id::of(request.headers(), value);
+    let (place, token) = token.unzip();
+    let hide = Hide::new(token);
+    let id = request_id::of(request.headers(), &hide);
     let header = request_id::header(&id);
     // Of the highest level, so that whatever is logged has it.
     let span = tracing::error_span!("request", request_id = id.as_str());
     let notes = Notes::default();
     request.extensions_mut().insert(notes.clone());
-    let journal = atlas.witness().journal();
     let mut observation = Observation {
-        entry: Entry::begin(journal, &request, route.as_ref(), &id, token),
+        entry: Entry::begin(atlas.witness().journal(), &request, &id, place, hide),
         atlas,
         span: span.clone(),
         start: Instant::now(),
@@ -121,20 +122,26 @@ impl Drop for Observation {
 impl Observation {
     fn log(&self, route: &str, ended: &Ended) {
         let _entered = self.span.enter();
-        let (method, received, sent) = (&self.method, ended.received, ended.sent);
+        let (method, received, sent) = (known_method(&self.method), ended.received, ended.sent);
         // A whole number in JSON too, which no 128 bits are.
         let milliseconds = ended.duration.as_millis() as u64;
         match ended.status {
             Some(status) => tracing::info!(
-                %method, route, status, received, sent, milliseconds, "answered"
+                method,
+                route,
+                status,
+                received,
+                sent,
+                milliseconds,
+                "answered"
             ),
-            None => tracing::info!(%method, route, received, milliseconds, "broke off"),
+            None => tracing::info!(method, route, received, milliseconds, "broke off"),
         }
     }
 }
 
-/// A method as a label, of which there must not be as many as clients can think of.
-fn known_method(method: &Method) -> &'static str {
+/// A method as it is shown: there must not be as many as clients can think of.
+pub(super) fn known_method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

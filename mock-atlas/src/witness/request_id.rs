@@ -3,6 +3,8 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
+use super::hide::Hide;
+
 /// In a request the client's own id, in a reply the one that was used.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -11,9 +13,9 @@ const LONGEST: usize = 128;
 
 /// The client's id, if it may stand in a line of log as it is; else a new one. A token in its
 /// place is none: ids are shown.
-pub(super) fn of(headers: &HeaderMap, token: Option<&str>) -> String {
+pub(super) fn of(headers: &HeaderMap, hide: &Hide) -> String {
     let sent = headers.get(HEADER).and_then(|id| id.to_str().ok());
-    sent.filter(|id| is_sane(id) && token.is_none_or(|token| !id.contains(token)))
+    sent.filter(|id| is_sane(id) && hide.text(id) == *id)
         .map_or_else(|| Uuid::new_v4().simple().to_string(), str::to_owned)
 }
 
@@ -34,7 +36,7 @@ mod tests {
     fn id_for(sent: &str, token: Option<&str>) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, HeaderValue::from_bytes(sent.as_bytes()).unwrap());
-        of(&headers, token)
+        of(&headers, &Hide::new(token.map(str::to_owned)))
     }
 
     #[test]
@@ -52,12 +54,12 @@ mod tests {
             "a\tb",
             "a/b",
             "\u{e9}",
-            "the-TOKEN",
+            "the-TOKEN-12",
             &"x".repeat(LONGEST + 1),
         ] {
-            let made = id_for(id, Some("TOKEN"));
+            let made = id_for(id, Some("TOKEN-12"));
             assert!(made.len() == 32 && made != id_for(id, None), "{id}: {made}");
         }
-        assert_eq!(of(&HeaderMap::new(), None).len(), 32);
+        assert_eq!(of(&HeaderMap::new(), &Hide::new(None)).len(), 32);
     }
 }

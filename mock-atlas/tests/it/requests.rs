@@ -272,3 +272,31 @@ async fn a_path_that_is_not_known_has_no_route() {
     assert_eq!(request.query.as_deref(), Some("version=1"));
     assert_eq!(request.status, Some(404));
 }
+
+#[tokio::test]
+async fn a_short_token_hides_nothing_but_itself() {
+    let fixture = Fixture::with(|builder| builder.token("T")).await;
+    let request = fixture.anonymous(Method::POST, "/api/v1/artifacts");
+    let request = request.bearer_auth("T").header("X-Request-Id", "aTb");
+    let body = json!({"artifact": {"username": "acme", "name": "Tag"}});
+    assert_eq!(request.json(&body).send().await.unwrap().status(), 200);
+    let [request] = &fixture.atlas.requests()[..] else {
+        panic!("one request");
+    };
+    assert_eq!((&*request.method, &*request.id), ("POST", "aTb"));
+}
+
+#[tokio::test]
+async fn a_request_is_told_before_its_client_has_all_of_the_reply() {
+    let fixture = Fixture::new().await;
+    fixture.make_artifact("acme", "web").await;
+    let large: &[u8] = vec![7; 3_000_000].leak();
+    fixture.push(large).await;
+    for round in 1..20 {
+        let url = format!("{}{FILE}/1/file", fixture.atlas.url());
+        let request = fixture.http.get(url).bearer_auth("ROOT").send();
+        let bytes = request.await.unwrap().bytes().await.unwrap();
+        let requests = fixture.atlas.requests();
+        assert_eq!((bytes.len(), requests.len()), (large.len(), 3 + round));
+    }
+}
