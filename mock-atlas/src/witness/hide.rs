@@ -13,6 +13,9 @@ const LONGEST: usize = 1000;
 /// it is hidden where it stands alone.
 const TELLING: usize = 8;
 
+/// The longest name of a field, in bytes.
+pub(super) const LONGEST_FIELD: usize = 200;
+
 /// Hides the secrets of one request.
 #[derive(Clone, Debug)]
 pub(super) struct Hide {
@@ -72,7 +75,8 @@ impl Hide {
     /// form, and may be anything.
     pub(super) fn field(&self, name: &str) -> String {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.:[]".contains(c);
-        if name.len() > 200 || !name.chars().all(allowed) || name.split('.').any(is_uuid) {
+        if name.len() > LONGEST_FIELD || !name.chars().all(allowed) || name.split('.').any(is_uuid)
+        {
             return HIDDEN.to_owned();
         }
         let parts: Vec<String> = name.split('.').map(|part| self.text(part)).collect();

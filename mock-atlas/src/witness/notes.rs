@@ -9,6 +9,7 @@ use axum::http::Extensions;
 use axum::http::request::Parts;
 use serde_json::{Map, Value};
 
+use super::hide::LONGEST_FIELD;
 use crate::names::{ArtifactName, Name};
 use crate::store::Digest;
 
@@ -106,10 +107,12 @@ fn add_names(names: &mut Vec<String>, prefix: &str, fields: &Map<String, Value>,
         if names.len() == MOST_FIELDS {
             return;
         }
+        // Of a name that is none no more is copied than tells so: others may be inside it.
+        let name: String = name.chars().take(LONGEST_FIELD + 1).collect();
         let name = format!("{prefix}{name}");
-        let inner = format!("{name}.");
+        let inner = (name.len() <= LONGEST_FIELD).then(|| format!("{name}."));
         names.push(name);
-        if let (Value::Object(fields), 1..) = (value, depth) {
+        if let (Value::Object(fields), Some(inner), 1..) = (value, inner, depth) {
             add_names(names, &inner, fields, depth - 1);
         }
     }
@@ -120,5 +123,37 @@ impl<S: Sync> FromRequestParts<S> for Notes {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self::of(&parts.extensions))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn names(fields: &Value) -> Vec<String> {
+        let notes = Notes::default();
+        notes.has_fields(fields.as_object().unwrap());
+        notes.fields().to_vec()
+    }
+
+    #[test]
+    fn fields_are_named_with_what_they_stand_in() {
+        let fields = json!({"a": {"b": {"c.d": 1}, "e": [{"f": 1}]}, "g": null});
+        assert_eq!(names(&fields), ["a", "a.b", "a.b.c.d", "a.e", "g"]);
+    }
+
+    #[test]
+    fn neither_many_fields_nor_long_ones_nor_deep_ones_take_much_memory() {
+        let many: Map<_, _> = (0..1000)
+            .map(|n| (n.to_string(), json!({"x": 1})))
+            .collect();
+        assert_eq!(names(&json!({ "a": many })).len(), MOST_FIELDS);
+        let long = "x".repeat(1_000_000);
+        let found = names(&json!({ long.as_str(): {long.as_str(): 1} }));
+        assert_eq!(found, ["x".repeat(LONGEST_FIELD + 1)]);
+        let deep = json!({"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}});
+        assert_eq!(names(&deep).len(), DEEPEST + 1);
     }
 }
