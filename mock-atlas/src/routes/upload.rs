@@ -71,6 +71,7 @@ async fn take(
     notes.has_body(blob.digest());
     // In the world as it is by now: a reset has put away what was there when the upload began.
     atlas.world().store().finish_upload(upload, blob.clone())?;
+    notes.is_stored();
     Ok(blob)
 }
 

@@ -66,6 +66,7 @@ impl Entry {
             sha256: digest.filter(|_| !is_login),
             version: version.map(|version| version.slug.clone()),
             announces_file: version.is_some_and(|version| version.announces_file),
+            stored: notes.stored(),
             status: ended.status,
             duration: ended.duration,
             ..self.request

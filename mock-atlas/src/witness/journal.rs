@@ -57,6 +57,8 @@ pub struct Request {
     pub version: Option<String>,
     /// Whether it made a version whose file is to follow.
     pub announces_file: bool,
+    /// Whether the version has the bytes that it sent, whatever its client was told.
+    pub stored: bool,
     /// The status of its reply; none where it broke off before.
     pub status: Option<u16>,
     /// From its head to the end of the reply.
@@ -85,6 +87,7 @@ impl Request {
             sha256: None,
             version: None,
             announces_file: false,
+            stored: false,
             status: None,
             duration: Duration::ZERO,
         }

@@ -239,10 +239,7 @@ fn check_versions(found: &mut Found, requests: &[Arc<Request>]) {
 }
 
 fn check_life(found: &mut Found, life: &Life<'_>) {
-    let stored = life
-        .uploads
-        .iter()
-        .position(|upload| upload.status == Some(200));
+    let stored = life.uploads.iter().position(|upload| upload.stored);
     match (stored, life.announced) {
         (None, Some(request)) => {
             let version = request.version.as_deref().unwrap_or_default();
@@ -274,6 +271,7 @@ mod tests {
             route: Some(UPLOAD.to_owned()),
             content_length: Some(5),
             sha256: Some(sha256.to_owned()),
+            stored: true,
             version: Some("acme/web/x/1".to_owned()),
             ..Request::example(number, "PUT", "/_binstore/{hidden}")
         }
@@ -358,10 +356,15 @@ mod tests {
     #[test]
     fn a_file_that_never_came_is_told_with_the_request_that_announced_it() {
         let broken = Request {
-            status: None,
+            stored: false,
             sha256: None,
             ..upload(2, "")
         };
+        let unanswered = Request {
+            status: None,
+            ..upload(2, "a")
+        };
+        assert_eq!(found([version(1, &[]), unanswered]), []);
         let never = (LintKind::NeverUploaded, "1".to_owned());
         assert_eq!(
             found([version(1, &[]), broken.clone()]),
@@ -380,7 +383,7 @@ mod tests {
             ..upload(4, "a")
         };
         let refused = Request {
-            status: Some(409),
+            stored: false,
             ..upload(3, "b")
         };
         let requests = [
@@ -393,7 +396,7 @@ mod tests {
         let expected = (LintKind::RepeatedUpload, "5 6".to_owned());
         assert_eq!(found(requests), [expected]);
         let failed = Request {
-            status: Some(503),
+            stored: false,
             ..upload(1, "a")
         };
         assert_eq!(found([failed, upload(2, "a")]), []);

@@ -1,7 +1,7 @@
 //! What handlers know of a request and whoever watches it cannot see from outside.
 
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
@@ -30,6 +30,7 @@ struct Inner {
     digest: OnceLock<Digest>,
     fields: OnceLock<Vec<String>>,
     version: OnceLock<Concerned>,
+    stored: AtomicBool,
 }
 
 /// The version that a request made, or uploaded the file of.
@@ -74,6 +75,15 @@ impl Notes {
             slug: format!("{artifact}/{artifact_type}/{number}"),
             announces_file,
         });
+    }
+
+    /// The version has the bytes that the request sent.
+    pub(crate) fn is_stored(&self) {
+        self.0.stored.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn stored(&self) -> bool {
+        self.0.stored.load(Ordering::Relaxed)
     }
 
     /// So many more bytes of the body were read.
