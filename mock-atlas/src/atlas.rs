@@ -1,21 +1,23 @@
 //! What every handler works on: the world as it is now, and the options, behind one cheap handle.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::faults::Faults;
+use crate::witness::{DEFAULT_CAPACITY, Witness};
 use crate::world::World;
 
 /// One emulated Atlas.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Atlas(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     /// What a reset goes back to. Nobody changes it.
     first: World,
     now: RwLock<World>,
     faults: Faults,
     options: Options,
+    witness: Witness,
 }
 
 /// What can be set from outside.
@@ -27,6 +29,15 @@ pub(crate) struct Options {
     pub(crate) max_id_length: Option<usize>,
     /// The largest file, in bytes.
     pub(crate) max_file_bytes: Option<u64>,
+    /// How many requests the journal keeps.
+    pub(crate) journal: Option<usize>,
+}
+
+/// Without what it holds, which may be large, and secret.
+impl fmt::Debug for Atlas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Atlas").finish_non_exhaustive()
+    }
 }
 
 impl Atlas {
@@ -35,6 +46,7 @@ impl Atlas {
             now: RwLock::new(first.copy()),
             first,
             faults,
+            witness: Witness::new(options.journal.unwrap_or(DEFAULT_CAPACITY)),
             options,
         }))
     }
@@ -60,6 +72,11 @@ impl Atlas {
 
     pub(crate) fn faults(&self) -> &Faults {
         &self.0.faults
+    }
+
+    /// What sees every request. It is no part of the world: a reset leaves what it has seen.
+    pub(crate) fn witness(&self) -> &Witness {
+        &self.0.witness
     }
 
     pub(crate) fn public_url(&self) -> Option<&str> {

@@ -159,6 +159,13 @@ impl Builder {
         self
     }
 
+    /// How many requests the journal keeps, 5000 by default; 0 switches it off.
+    #[must_use]
+    pub fn journal(mut self, requests: usize) -> Self {
+        self.options.journal = Some(requests);
+        self
+    }
+
     /// The address to listen on, a free port of 127.0.0.1 by default.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {

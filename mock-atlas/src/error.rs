@@ -6,6 +6,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio::task::JoinError;
 
 use crate::access::Refusal;
 use crate::faults;
@@ -13,6 +14,7 @@ use crate::names::NameError;
 use crate::seed::SeedError;
 use crate::snapshot::SnapshotError;
 use crate::store::StoreError;
+use crate::witness::ExpectError;
 
 /// What a client is told when a request fails.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +108,19 @@ impl From<Refusal> for ApiError {
             Refusal::Randomness => Self::Internal(refusal.to_string()),
             other => Self::Invalid(other.to_string()),
         }
+    }
+}
+
+/// Work on another thread that did not come to its end.
+impl From<JoinError> for ApiError {
+    fn from(error: JoinError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<ExpectError> for ApiError {
+    fn from(error: ExpectError) -> Self {
+        Self::Invalid(error.to_string())
     }
 }
 

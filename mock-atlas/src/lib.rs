@@ -8,7 +8,7 @@
 //! - `seed`: what it is to hold from the start
 //! - `snapshot`: all that it holds, as one archive
 //! - `server`: connections, and how they end
-//! - `router`: the route table; `log`: a line for each request
+//! - `router`: the route table; `witness`: what was asked, from its log on
 //! - `faults`: what is to go wrong, free of HTTP; `inject`: makes it so; `line`: a connection to end
 //! - `extract`: what a handler gets to see of a request
 //! - `routes`: the handlers; `wire`: the JSON they answer; `error`: the one door for errors
@@ -24,7 +24,6 @@ mod extract;
 mod faults;
 mod inject;
 mod line;
-mod log;
 mod mock;
 mod names;
 mod router;
@@ -34,6 +33,7 @@ mod server;
 mod snapshot;
 mod store;
 mod wire;
+mod witness;
 mod world;
 
 pub use builder::{Builder, StartError, User};
@@ -42,3 +42,4 @@ pub use mock::MockAtlas;
 pub use names::{ArtifactNameError, NameError};
 pub use seed::{Seed, SeedError};
 pub use server::{local_url, serve};
+pub use witness::{ExpectError, Expectations, Lint, LintKind, Request, TokenPlace, Unmet};

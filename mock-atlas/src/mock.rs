@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::atlas::Atlas;
 use crate::builder::{Builder, StartError};
 use crate::faults::{Fault, FaultReport};
+use crate::witness::{Expectations, Lint, Request, Unmet};
 
 /// A running emulator, by default on a free port of 127.0.0.1; gone when dropped.
 ///
@@ -87,6 +88,74 @@ impl MockAtlas {
     /// What chaos is drawn from; `None` without [`Builder::chaos`].
     pub fn chaos_seed(&self) -> Option<u64> {
         self.atlas.faults().chaos_seed()
+    }
+
+    /// The requests that clients made of the Atlas, in the order in which they began: the last
+    /// 5000, unless [`Builder::journal`] said otherwise. Those of the emulator's own API are not
+    /// among them. A request is there before its client has all of the reply.
+    ///
+    /// ```
+    /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mock_atlas::{MockAtlas, TokenPlace};
+    ///
+    /// let atlas = MockAtlas::start().await?;
+    /// // What you want to test, in place of this:
+    /// let url = format!("{}/api/v1/token", atlas.url());
+    /// reqwest::Client::new().get(url).bearer_auth(atlas.token()).send().await?;
+    ///
+    /// let [request] = &atlas.requests()[..] else {
+    ///     panic!("it should ask once");
+    /// };
+    /// assert_eq!(request.path, "/api/v1/token");
+    /// assert_eq!(request.token, Some(TokenPlace::Bearer));
+    /// assert_eq!(request.status, Some(200));
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
+    /// ```
+    pub fn requests(&self) -> Vec<Request> {
+        let page = self.atlas.witness().journal().page();
+        page.requests
+            .iter()
+            .map(|one| one.as_ref().clone())
+            .collect()
+    }
+
+    /// Whether clients asked what was expected of them.
+    ///
+    /// ```
+    /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mock_atlas::{Expectations, MockAtlas};
+    ///
+    /// let atlas = MockAtlas::start().await?;
+    /// // What you want to test, in place of this:
+    /// let url = format!("{}/api/v1/authenticate", atlas.url());
+    /// reqwest::Client::new().get(url).bearer_auth(atlas.token()).send().await?;
+    ///
+    /// let asks = Expectations::new().expect("GET /api/v1/authenticate 200 exactly 1")?;
+    /// atlas.verify(&asks)?;
+    /// let pushes = Expectations::new().expect("POST /api/v1/artifacts")?;
+    /// assert!(atlas.verify(&pushes).is_err());
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// What was expected and did not happen, as a text that also lists what happened instead.
+    pub fn verify(&self, expectations: &Expectations) -> Result<(), Unmet> {
+        let verdict = self.atlas.witness().verify(expectations);
+        if verdict.is_good() {
+            Ok(())
+        } else {
+            Err(Unmet(verdict))
+        }
+    }
+
+    /// What clients should do in another way, although it worked here: as of the requests that
+    /// [`MockAtlas::requests`] has.
+    pub fn lints(&self) -> Vec<Lint> {
+        self.atlas.witness().lints()
     }
 
     /// Stops the emulator gently, as [`serve`](crate::serve) does: requests under way may take up to ten seconds

@@ -8,9 +8,12 @@ use axum::routing::{delete, get, post, put};
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::inject;
-use crate::log;
-use crate::routes::mock::{artifacts as mock_artifacts, faults, health, snapshot, state, tokens};
+use crate::routes::mock::{
+    artifacts as mock_artifacts, faults, health, lints, metrics, requests, snapshot, state, tokens,
+    verify,
+};
 use crate::routes::{artifacts, authenticate, download, upload, versions};
+use crate::witness::observe;
 
 pub(crate) fn router(atlas: Atlas) -> Router {
     Router::new()
@@ -25,7 +28,7 @@ pub(crate) fn router(atlas: Atlas) -> Router {
             atlas.clone(),
             inject::faults,
         ))
-        .layer(middleware::from_fn(log::requests))
+        .layer(middleware::from_fn_with_state(atlas.clone(), observe))
         .with_state(atlas)
 }
 
@@ -57,6 +60,10 @@ fn api() -> Router<Atlas> {
 fn mock() -> Router<Atlas> {
     Router::new()
         .route("/health", get(health::show))
+        .route("/metrics", get(metrics::show))
+        .route("/requests", get(requests::list).delete(requests::clear))
+        .route("/verify", post(verify::verify))
+        .route("/lints", get(lints::list))
         .route("/reset", post(state::reset))
         .route("/snapshot", post(snapshot::create))
         .route("/restore", post(snapshot::restore))

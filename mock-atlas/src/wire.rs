@@ -10,6 +10,7 @@ use crate::access::Token;
 use crate::faults::{Chaos, FaultReport};
 use crate::names::{ArtifactName, Name};
 use crate::store::{File, Metadata, Orphan, OrphanState, Version};
+use crate::witness::{Lint, Request, Verdict};
 
 /// `{"user": {"username": U}}` (contract: Base URL and authentication).
 #[derive(Serialize)]
@@ -229,6 +230,38 @@ impl From<(Chaos, u64)> for ChaosElement {
     }
 }
 
+/// `{"requests": [ … ], "forgotten": 0}`: what the journal holds, and how many more there were.
+#[derive(Serialize)]
+pub(crate) struct RequestsReply<'a> {
+    pub(crate) requests: Vec<&'a Request>,
+    pub(crate) forgotten: u64,
+}
+
+/// `{"lints": [ … ]}`.
+#[derive(Serialize)]
+pub(crate) struct LintsReply {
+    pub(crate) lints: Vec<Lint>,
+}
+
+/// `{"verified": true, "text": "…", …}`: a verdict, and the same for people.
+#[derive(Serialize)]
+pub(crate) struct VerdictReply<'a> {
+    verified: bool,
+    text: String,
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+}
+
+impl<'a> From<&'a Verdict> for VerdictReply<'a> {
+    fn from(verdict: &'a Verdict) -> Self {
+        Self {
+            verified: verdict.is_good(),
+            text: verdict.to_string(),
+            verdict,
+        }
+    }
+}
+
 /// `{"status": "ready", "version": "…"}`.
 #[derive(Serialize)]
 pub(crate) struct HealthReply {
@@ -244,7 +277,7 @@ impl HealthReply {
 }
 
 /// RFC 3339 in UTC; empty for a time that has no such form, which no clock shows.
-fn timestamp(time: SystemTime) -> String {
+pub(crate) fn timestamp(time: SystemTime) -> String {
     OffsetDateTime::from(time)
         .truncate_to_millisecond()
         .format(&Rfc3339)

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Server};
 use super::print::{print, table};
-use super::{EmulatorArguments, fault, snapshot, token};
+use super::{EmulatorArguments, fault, snapshot, token, witness};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -63,6 +63,8 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    #[command(flatten)]
+    Witness(witness::Command),
     /// Exits with 0 if an emulator is ready and with 1 if not: the health check of a container
     Health {
         #[command(flatten)]
@@ -74,6 +76,7 @@ pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Resu
     match command {
         Command::Token(command) => token::run(command, emulator).await,
         Command::Fault(command) => fault::run(command, emulator).await,
+        Command::Witness(command) => witness::run(command, emulator).await,
         Command::Reset { server } => {
             let client = Client::new(server, emulator)?;
             client.json(Method::POST, "/reset", None).await.map(drop)

@@ -9,6 +9,7 @@ mod serve;
 mod signals;
 mod snapshot;
 mod token;
+mod witness;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -132,6 +133,15 @@ struct EmulatorArguments {
     )]
     max_file_bytes: Option<u64>,
 
+    /// How many requests to keep for `requests` and the like; 0 for none [default: 5000]
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_JOURNAL",
+        value_name = "REQUESTS"
+    )]
+    journal: Option<usize>,
+
     /// How to print where the emulator is, or what it answers: for people, or as one line of JSON
     #[arg(long, global = true, env = "MOCK_ATLAS_OUTPUT", default_value = "text")]
     output: Output,
@@ -145,6 +155,16 @@ struct EmulatorArguments {
         default_value = "warn"
     )]
     log: LevelFilter,
+
+    /// How to log: lines for people, or an object of JSON on each line
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    log_format: Output,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -189,6 +209,9 @@ impl EmulatorArguments {
         if let Some(bytes) = self.max_file_bytes {
             builder = builder.max_file_bytes(bytes);
         }
+        if let Some(requests) = self.journal {
+            builder = builder.journal(requests);
+        }
         builder.start().await.map_err(|error| match error {
             StartError::Listen {
                 error: ref cause, ..
@@ -230,11 +253,20 @@ fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "mock-atlas: {message}");
 }
 
+fn start_log(arguments: &EmulatorArguments) {
+    let log = tracing_subscriber::fmt()
+        .with_max_level(arguments.log)
+        .with_writer(io::stderr);
+    match arguments.log_format {
+        Output::Text => log.init(),
+        // What is logged of a request beside the time and the level, its id included, without
+        // repeating the list of spans.
+        Output::Json => log.json().flatten_event(true).with_span_list(false).init(),
+    }
+}
+
 fn start(arguments: &Arguments) -> Result<ExitCode, String> {
-    tracing_subscriber::fmt()
-        .with_max_level(arguments.emulator.log)
-        .with_writer(io::stderr)
-        .init();
+    start_log(&arguments.emulator);
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
     match &arguments.command {

@@ -5,24 +5,27 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
 
 use super::world::of_request;
 use crate::access::{Account, Caller};
 use crate::atlas::Atlas;
 use crate::error::ApiError;
+use crate::witness::{Notes, TokenPlace};
 
 impl FromRequestParts<Atlas> for Caller {
     type Rejection = ApiError;
 
     /// No token is an anonymous caller; an unknown token is an error everywhere.
     async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, ApiError> {
-        match token(parts) {
+        match presented_token(&parts.headers, &parts.uri) {
             None => Ok(Self::Anonymous),
-            Some(token) => {
+            Some((_, token)) => {
                 let account = of_request(parts, atlas)
                     .access()
                     .by_token(&token)
                     .ok_or(ApiError::UNKNOWN_TOKEN)?;
+                Notes::of(&parts.extensions).is_by(&account.username);
                 Ok(Self::Known(account))
             }
         }
@@ -61,22 +64,23 @@ impl FromRequestParts<Atlas> for Root {
     }
 }
 
-/// The token of a request: in `X-Atlas-Token`, as `Authorization: Bearer`, or in the query
+/// The token of a request and where it stands: in `X-Atlas-Token`, as `Authorization: Bearer`, or in the query
 /// parameter `access_token`, in this order (contract: Base URL and authentication). An empty one
 /// is none.
-fn token(parts: &Parts) -> Option<String> {
-    let header = |name: &str| parts.headers.get(name).map(|value| value.as_bytes());
+pub(crate) fn presented_token(headers: &HeaderMap, uri: &Uri) -> Option<(TokenPlace, String)> {
+    let header = |name: &str| headers.get(name).map(|value| value.as_bytes());
     let own = header("x-atlas-token").map(lossy);
     let bearer = || header(AUTHORIZATION.as_str()).and_then(bearer).map(lossy);
     let parameter = || {
-        form_urlencoded::parse(parts.uri.query()?.as_bytes())
+        form_urlencoded::parse(uri.query()?.as_bytes())
             .find(|(key, _)| key == "access_token")
             .map(|(_, value)| value.into_owned())
     };
     let present = |token: &String| !token.is_empty();
-    own.filter(present)
-        .or_else(|| bearer().filter(present))
-        .or_else(|| parameter().filter(present))
+    let at = |place| move |token| (place, token);
+    let own = own.filter(present).map(at(TokenPlace::Header));
+    own.or_else(|| bearer().filter(present).map(at(TokenPlace::Bearer)))
+        .or_else(|| parameter().filter(present).map(at(TokenPlace::Query)))
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {

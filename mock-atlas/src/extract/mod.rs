@@ -5,6 +5,7 @@
 //! - `path`: the names in the path
 //! - `params`: the body, as JSON or as a form (`form`)
 //! - `search`: the query string of a search
+//! - `requests`: the query string that asks for requests of the journal
 //! - `origin`: where the client reached this Atlas
 
 mod caller;
@@ -12,11 +13,13 @@ mod form;
 mod origin;
 mod params;
 mod path;
+mod requests;
 mod search;
 mod world;
 
-pub(crate) use caller::{Member, Root};
+pub(crate) use caller::{Member, Root, presented_token};
 pub(crate) use origin::Origin;
 pub(crate) use params::{Params, Section, Text};
 pub(crate) use path::{ArtifactPath, TypePath, VersionPath};
+pub(crate) use requests::RequestsQuery;
 pub(crate) use search::{SearchQuery, whole_number};

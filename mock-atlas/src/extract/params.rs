@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use super::form::{self, shortened};
 use super::whole_number;
 use crate::error::ApiError;
-use crate::store::Metadata;
+use crate::store::{Digest, Metadata};
+use crate::witness::Notes;
 
 /// How much JSON or form is read, in bytes. Far above what any genuine client sends.
 const MAX_PARAMS: usize = 8 * 1024 * 1024;
@@ -39,7 +40,9 @@ impl<S: Send + Sync> FromRequest<S> for Params {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let encoding = encoding(request.headers())?;
+        let notes = Notes::of(request.extensions());
         let body = read(request.into_body()).await?;
+        notes.has_body(Digest::of(&body));
         let fields = match encoding {
             Encoding::Form => form::decode(&body).map_err(|error| malformed("a form", error))?,
             Encoding::Json if body.is_empty() => Map::new(),
@@ -47,6 +50,7 @@ impl<S: Send + Sync> FromRequest<S> for Params {
                 serde_json::from_slice(&body).map_err(|error| malformed("a JSON object", error))?
             }
         };
+        notes.has_fields(&fields);
         Ok(Self { fields, encoding })
     }
 }

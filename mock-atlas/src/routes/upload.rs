@@ -19,6 +19,7 @@ use crate::error::ApiError;
 use crate::inject::Discarded;
 use crate::store::{Attempt, Blob, BlobWriter};
 use crate::wire::EmptyReply;
+use crate::witness::Notes;
 
 /// Where uploads go: outside of the API, as Atlas had a host of its own for them.
 pub(crate) const ROUTE: &str = "/_binstore/{upload}";
@@ -39,12 +40,13 @@ pub(crate) async fn receive(
     fault: Option<Extension<Discarded>>,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
+    notes: Notes,
     body: Body,
 ) -> Result<Response, ApiError> {
     let upload = path.ok().and_then(|Path(upload)| upload.parse().ok());
     let mut body = body.into_data_stream();
     let fault = fault.map(|Extension(fault)| fault);
-    let taken = take(&atlas, fault, upload, &headers, &mut body).await;
+    let taken = take(&atlas, fault, upload, &headers, &notes, &mut body).await;
     if taken.is_err() {
         discard(&headers, &mut body).await;
     }
@@ -57,9 +59,13 @@ async fn take(
     fault: Option<Discarded>,
     upload: Option<Uuid>,
     headers: &HeaderMap,
+    notes: &Notes,
     body: &mut BodyDataStream,
 ) -> Result<Blob, ApiError> {
     let upload = upload.ok_or(ApiError::NotFound)?;
+    if let Some((artifact, artifact_type, number)) = atlas.world().store().version_of(upload) {
+        notes.is_of(&artifact, &artifact_type, number, false);
+    }
     let announced = headers.typed_get().map(|ContentLength(length)| length);
     let attempt = atlas.world().store().begin_upload(upload, announced)?;
     // A part would pass for the whole (RFC 9110, 14.5).
@@ -72,11 +78,13 @@ async fn take(
         return Err(ApiError::TooLarge { limit });
     }
     let blob = read(body, limit, &attempt).await?;
+    notes.has_body(blob.digest());
     if let Some(Discarded(refusal)) = fault {
         return Err(ApiError::Fault(refusal));
     }
     // In the world as it is by now: a reset has put away what was there when the upload began.
     atlas.world().store().finish_upload(upload, blob.clone())?;
+    notes.is_stored();
     Ok(blob)
 }
 

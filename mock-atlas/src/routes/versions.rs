@@ -13,6 +13,7 @@ use crate::error::ApiError;
 use crate::extract::{Member, Origin, Params, SearchQuery, TypePath};
 use crate::store::NewVersion;
 use crate::wire::{NewVersionReply, SearchReply, VersionElement};
+use crate::witness::Notes;
 use crate::world::World;
 
 /// `POST /artifacts/:username/:name/:type`.
@@ -25,13 +26,16 @@ pub(crate) async fn create(
         artifact_type,
     }: TypePath,
     origin: Origin,
+    notes: Notes,
     params: Params,
 ) -> Result<Response, ApiError> {
     world.check_write(&account, &artifact)?;
     let new = new_version(&params, atlas.max_id_length())?;
+    let has_file = new.file;
     let version = world
         .store()
         .create_version(&artifact, &artifact_type, new)?;
+    notes.is_of(&artifact, &artifact_type, version.number, has_file);
     let reply = NewVersionReply {
         version: VersionElement::new(&artifact, &artifact_type, &version),
         upload_path: format!("{origin}{}", upload::path(version.upload)),

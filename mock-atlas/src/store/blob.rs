@@ -15,6 +15,13 @@ const CHUNK: usize = 256 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Digest([u8; 32]);
 
+impl Digest {
+    /// The digest of bytes that are all at hand.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -53,6 +60,11 @@ impl Blob {
     /// The digest of all of them.
     pub(crate) fn digest(&self) -> Digest {
         self.0.digest
+    }
+
+    /// The same for clones of the same blob, and for no two others.
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// The bytes in a range, chunk by chunk and without copying. A range that reaches beyond the

@@ -28,14 +28,14 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use uuid::Uuid;
 
-pub(crate) use blob::{Blob, BlobWriter};
+pub(crate) use blob::{Blob, BlobWriter, Digest};
 pub(crate) use metadata::Metadata;
 pub(crate) use orphan::{Attempt, Orphan, OrphanState};
 pub(crate) use query::{Filter, Query, Select};
 pub(crate) use record::{ArtifactRecord, RecordError};
 use versions::Versions;
 pub(crate) use versions::{File, NewVersion, Version, Which};
-pub(crate) use whole::{NewArtifact, SeededVersion};
+pub(crate) use whole::{NewArtifact, SeededVersion, Totals};
 
 use crate::names::{ArtifactName, Name};
 
@@ -219,6 +219,12 @@ impl Store {
     /// Forgets an upload, but not its version.
     pub(crate) fn expire_upload(&self, upload: Uuid) {
         self.maps().uploads.remove(&upload);
+    }
+
+    /// The version that an upload belongs to: its artifact, type and number.
+    pub(crate) fn version_of(&self, upload: Uuid) -> Option<(ArtifactName, Name, u64)> {
+        let target = self.maps().target(upload).ok()?;
+        Some((target.artifact, target.artifact_type, target.number))
     }
 
     /// Works on the version that an upload belongs to.

@@ -179,6 +179,15 @@ impl Versions {
         std::mem::take(&mut self.all).into_values()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The files of all versions that have one.
+    pub(super) fn blobs(&self) -> impl Iterator<Item = &Blob> {
+        self.all.values().filter_map(Version::blob)
+    }
+
     /// The versions whose bytes have not come.
     pub(super) fn orphans(&self) -> impl Iterator<Item = &Version> {
         let all = self.all.values();

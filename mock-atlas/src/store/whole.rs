@@ -1,5 +1,7 @@
 //! What concerns many entries at once. It holds all of them alone, so that nobody sees it half made.
 
+use std::collections::HashSet;
+
 use super::{Blob, NewVersion, Orphan, Store, StoreError, Versions, Visibility};
 use crate::names::{ArtifactName, Name};
 
@@ -18,6 +20,16 @@ pub(crate) struct SeededVersion {
     pub(crate) artifact_type: Name,
     pub(crate) new: NewVersion,
     pub(crate) file: Option<Blob>,
+}
+
+/// How much there is of everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) artifacts: u64,
+    /// Those that await their file too.
+    pub(crate) versions: u64,
+    /// What files take of the memory. Versions that share their bytes do so once.
+    pub(crate) file_bytes: u64,
 }
 
 impl Store {
@@ -117,5 +129,21 @@ impl Store {
         };
         found.sort_by_cached_key(place);
         found
+    }
+
+    /// How much there is, by counting it.
+    pub(crate) fn totals(&self) -> Totals {
+        let maps = self.maps();
+        let mut totals = Totals::default();
+        let mut seen = HashSet::new();
+        for artifact in &maps.artifacts {
+            totals.artifacts += 1;
+            for versions in artifact.types.values() {
+                totals.versions += versions.len() as u64;
+                let new = versions.blobs().filter(|blob| seen.insert(blob.identity()));
+                totals.file_bytes += new.map(Blob::len).sum::<u64>();
+            }
+        }
+        totals
     }
 }

@@ -191,8 +191,8 @@ async fn wrong_arguments_are_told_from_failures() {
     }
 }
 
-#[tokio::test]
-async fn no_log_and_no_help_shows_a_secret() {
+/// What is logged, in this format, of requests with tokens, passwords and upload paths.
+async fn log_of_secrets(format: &str) -> String {
     let arguments = [
         "--listen",
         "127.0.0.1:0",
@@ -200,6 +200,8 @@ async fn no_log_and_no_help_shows_a_secret() {
         "json",
         "--log",
         "trace",
+        "--log-format",
+        format,
     ];
     let mut program = Program::start(&arguments, &[("MOCK_ATLAS_TOKEN", "canary")]);
     let address = program.json().await["address"].as_str().unwrap().to_owned();
@@ -250,6 +252,22 @@ async fn no_log_and_no_help_shows_a_secret() {
         !log.contains(version["upload_token"].as_str().unwrap()),
         "{log}"
     );
+    log
+}
+
+#[tokio::test]
+async fn no_log_and_no_help_shows_a_secret() {
+    log_of_secrets("text").await;
+    // The library of the server logs too, so not each line is of a request.
+    for line in log_of_secrets("json").await.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(line["level"].is_string(), "{line}");
+        let is_answer = line["message"] == "answered";
+        assert!(
+            !is_answer || line["span"]["request_id"].is_string(),
+            "{line}"
+        );
+    }
 
     let help = command(&["--help"], &[("MOCK_ATLAS_TOKEN", "canary")])
         .output()

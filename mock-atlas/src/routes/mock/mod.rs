@@ -4,6 +4,10 @@
 pub(crate) mod artifacts;
 pub(crate) mod faults;
 pub(crate) mod health;
+pub(crate) mod lints;
+pub(crate) mod metrics;
+pub(crate) mod requests;
 pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod tokens;
+pub(crate) mod verify;

@@ -1,0 +1,180 @@
+//! The commands that ask a running emulator what was asked of it.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use axum::http::Method;
+use clap::{Args, Subcommand};
+use form_urlencoded::Serializer;
+use mock_atlas::{ExpectError, Expectations};
+use serde_json::{Value, json};
+
+use super::client::{Client, Server};
+use super::print::{print, table};
+use super::{EmulatorArguments, Output};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Lists the requests that a running emulator got: number, time, method, path, status, bytes,
+    /// user, id
+    Requests {
+        #[command(flatten)]
+        filter: Filter,
+        /// Forget all of them instead
+        #[arg(long, conflicts_with = "Filter")]
+        clear: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Lists what clients of a running emulator should do in another way, although it worked
+    Lints {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Exits with 0 if a running emulator got the requests that were expected, else with 1 and a
+    /// list of what it got instead
+    Verify {
+        #[command(flatten)]
+        expected: Expected,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Filter {
+    /// Only those of this method
+    #[arg(long)]
+    method: Option<String>,
+    /// Only those of this path, in which {…} stands for any one segment, as in
+    /// /api/v1/artifacts/acme/{name}
+    #[arg(long, value_name = "PATH")]
+    route: Option<String>,
+    /// Only those that were answered with this status
+    #[arg(long)]
+    status: Option<u16>,
+    /// Only those after the one of this number
+    #[arg(long, value_name = "NUMBER")]
+    since: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct Expected {
+    /// Expectations in JSON: {"expect": ["…", …], "in_order": true, "lint": true}
+    file: Option<PathBuf>,
+    /// METHOD ROUTE [STATUS] [with FIELD]… [exactly N | at least N] [at most N], as in 'PUT
+    /// /_binstore/{upload} 200 exactly 1'; may be given several times
+    #[arg(long, value_name = "EXPECTATION", value_parser = expectation)]
+    expect: Vec<String>,
+    /// They are to have come in this order
+    #[arg(long)]
+    in_order: bool,
+    /// Nothing that `lints` lists is to have been done
+    #[arg(long)]
+    lint: bool,
+}
+
+/// The text as it stands, if it is an expectation.
+fn expectation(text: &str) -> Result<String, ExpectError> {
+    Expectations::new().expect(text).map(|_| text.to_owned())
+}
+
+impl Expected {
+    /// All that is expected, as the emulator wants it.
+    async fn document(&self) -> Result<Value, String> {
+        let mut document = match &self.file {
+            None => json!({}),
+            Some(file) => {
+                let failed = |error: &dyn Display| format!("{}: {error}", file.display());
+                let path = file.clone();
+                let read = tokio::task::spawn_blocking(|| std::fs::read_to_string(path)).await;
+                let text = read.map_err(|error| error.to_string())?;
+                let text = text.map_err(|error| failed(&error))?;
+                // Read as the emulator would, so that a mistake is told with the file.
+                Expectations::from_json(&text).map_err(|error| failed(&error))?;
+                serde_json::from_str(&text).map_err(|error| failed(&error))?
+            }
+        };
+        let listed = document["expect"].as_array().cloned().unwrap_or_default();
+        let given = self.expect.iter().map(|text| Value::from(text.as_str()));
+        document["expect"] = listed.into_iter().chain(given).collect();
+        if self.in_order {
+            document["in_order"] = true.into();
+        }
+        if self.lint {
+            document["lint"] = true.into();
+        }
+        Ok(document)
+    }
+}
+
+impl Filter {
+    fn query(&self) -> String {
+        let pairs = [
+            ("method", self.method.clone()),
+            ("route", self.route.clone()),
+            ("status", self.status.map(|status| status.to_string())),
+            ("since", self.since.map(|number| number.to_string())),
+        ];
+        let given = pairs
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        Serializer::new(String::new()).extend_pairs(given).finish()
+    }
+}
+
+pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Result<(), String> {
+    match command {
+        Command::Requests {
+            clear: true,
+            server,
+            ..
+        } => {
+            let client = Client::new(server, emulator)?;
+            client
+                .json(Method::DELETE, "/requests", None)
+                .await
+                .map(drop)
+        }
+        Command::Requests { filter, server, .. } => {
+            let client = Client::new(server, emulator)?;
+            let path = format!("/requests?{}", filter.query());
+            let page = client.json(Method::GET, &path, None).await?;
+            print(emulator.output, &page, |page| {
+                let columns = [
+                    "number", "time", "method", "path", "status", "received", "username", "id",
+                ];
+                table(&page["requests"], &columns)
+            })
+        }
+        Command::Lints { server } => {
+            let client = Client::new(server, emulator)?;
+            let all = client.json(Method::GET, "/lints", None).await?;
+            print(emulator.output, &all, |all| {
+                table(&all["lints"], &["kind", "message", "advice", "requests"])
+            })
+        }
+        Command::Verify { expected, server } => {
+            let client = Client::new(server, emulator)?;
+            verify(&client, expected, emulator).await
+        }
+    }
+}
+
+async fn verify(
+    client: &Client,
+    expected: &Expected,
+    emulator: &EmulatorArguments,
+) -> Result<(), String> {
+    let document = expected.document().await?;
+    let verdict = client.json(Method::POST, "/verify", Some(document)).await?;
+    let text = verdict["text"].as_str().unwrap_or_default().to_owned();
+    if verdict["verified"] == true {
+        return print(emulator.output, &verdict, |_| text);
+    }
+    if emulator.output == Output::Json {
+        print(emulator.output, &verdict, |_| String::new())?;
+    }
+    Err(text)
+}

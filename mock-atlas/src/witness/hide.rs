@@ -1,0 +1,182 @@
+//! The one place through which all texts of a request pass before they are kept: no token and no
+//! upload path gets by.
+
+use uuid::Uuid;
+
+/// What stands in place of a secret.
+const HIDDEN: &str = "{hidden}";
+
+/// More of a text is not kept, in characters.
+const LONGEST: usize = 1000;
+
+/// A token of fewer bytes, such as tests have, is part of words that have nothing to do with it:
+/// it is hidden where it stands alone.
+const TELLING: usize = 8;
+
+/// The longest name of a field, in bytes.
+pub(super) const LONGEST_FIELD: usize = 200;
+
+/// Hides the secrets of one request.
+#[derive(Clone, Debug)]
+pub(super) struct Hide {
+    /// The token of this request, which may also stand where no token belongs.
+    token: Option<String>,
+}
+
+impl Hide {
+    pub(super) fn new(token: Option<String>) -> Self {
+        Self { token }
+    }
+
+    /// A text that should hold no secret.
+    pub(super) fn text(&self, text: &str) -> String {
+        let text = match &self.token {
+            Some(token) if token.len() >= TELLING => text.replace(token.as_str(), HIDDEN),
+            Some(token) if token == text => HIDDEN.to_owned(),
+            _ => text.to_owned(),
+        };
+        match text.char_indices().nth(LONGEST) {
+            Some((at, _)) => format!("{}…", &text[..at]),
+            None => text,
+        }
+    }
+
+    /// A path. What follows the beginning of upload paths, and each UUID as they have, is hidden,
+    /// wherever a client may have put it.
+    pub(super) fn path(&self, path: &str) -> String {
+        let mut is_upload = false;
+        let segments = path.split('/').map(|segment| {
+            let hidden = is_upload || is_uuid(segment);
+            is_upload |= segment == "_binstore";
+            if hidden && !segment.is_empty() {
+                HIDDEN.to_owned()
+            } else {
+                self.text(segment)
+            }
+        });
+        self.text(&segments.collect::<Vec<_>>().join("/"))
+    }
+
+    /// A query string.
+    pub(super) fn query(&self, query: &str) -> String {
+        let mut shown = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let (name, value) = (self.field(&name), self.text(&value));
+            if is_secret(&name) || is_uuid(&value) {
+                shown.append_pair(&name, "hidden");
+            } else {
+                shown.append_pair(&name, &value.replace(HIDDEN, "hidden"));
+            }
+        }
+        self.text(&shown.finish())
+    }
+
+    /// The name of a field. One that does not look like a name is a body that was sent in a wrong
+    /// form, and may be anything.
+    pub(super) fn field(&self, name: &str) -> String {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.:[]".contains(c);
+        if name.len() > LONGEST_FIELD || !name.chars().all(allowed) || name.split('.').any(is_uuid)
+        {
+            return HIDDEN.to_owned();
+        }
+        let parts: Vec<String> = name.split('.').map(|part| self.text(part)).collect();
+        self.text(&parts.join("."))
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    Uuid::try_parse(text).is_ok()
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["token", "password", "secret"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UPLOAD: &str = "0d8c4f3e-6a1f-4a7e-9b1e-1f0c5a7b9d2e";
+
+    #[test]
+    fn upload_paths_are_hidden_wherever_they_stand() {
+        let hide = Hide::new(None);
+        for (path, shown) in [
+            (format!("/_binstore/{UPLOAD}"), "/_binstore/{hidden}"),
+            (
+                "/_binstore/guess/more".to_owned(),
+                "/_binstore/{hidden}/{hidden}",
+            ),
+            (
+                format!("//api/v1/_binstore/{UPLOAD}"),
+                "//api/v1/_binstore/{hidden}",
+            ),
+            (format!("/{UPLOAD}/file"), "/{hidden}/file"),
+            (format!("/{}", UPLOAD.replace('-', "")), "/{hidden}"),
+            (
+                "/api/v1/artifacts/acme/web".to_owned(),
+                "/api/v1/artifacts/acme/web",
+            ),
+        ] {
+            assert_eq!(hide.path(&path), shown);
+        }
+    }
+
+    #[test]
+    fn the_token_is_hidden_wherever_it_stands() {
+        let hide = Hide::new(Some("canary-1".to_owned()));
+        assert_eq!(hide.path("/api/v1/xcanary-1"), "/api/v1/x{hidden}");
+        assert_eq!(hide.text("text/canary-1; x"), "text/{hidden}; x");
+        assert_eq!(hide.field("a.canary-1.b"), "a.{hidden}.b");
+        assert_eq!(
+            hide.query("version=canary-1&version=can%61ry-1&canary-1=1"),
+            "version=hidden&version=hidden&%7Bhidden%7D=1"
+        );
+    }
+
+    #[test]
+    fn a_short_token_leaves_the_words_that_it_is_part_of() {
+        let hide = Hide::new(Some("a".to_owned()));
+        assert_eq!(hide.path("/api/v1/a/acme"), "/api/v1/{hidden}/acme");
+        assert_eq!(hide.query("a=a&b=ab"), "%7Bhidden%7D=hidden&b=ab");
+        assert_eq!(hide.field("artifact.a"), "artifact.{hidden}");
+        assert_eq!((&*hide.text("a"), &*hide.text("ab")), ("{hidden}", "ab"));
+    }
+
+    #[test]
+    fn parameters_that_are_called_secret_are_hidden() {
+        let hide = Hide::new(None);
+        let query = format!(
+            "version=latest&access_token=a&upload_token=b&Password=c&x={UPLOAD}&metadata.1.key=os"
+        );
+        assert_eq!(
+            hide.query(&query),
+            "version=latest&access_token=hidden&upload_token=hidden&Password=hidden&x=hidden&metadata.1.key=os"
+        );
+    }
+
+    #[test]
+    fn what_looks_like_no_name_is_no_field() {
+        let hide = Hide::new(None);
+        for name in [
+            r#"{"user":{"password":"x"}}"#,
+            "a b",
+            UPLOAD,
+            &"x".repeat(201),
+        ] {
+            assert_eq!(hide.field(name), "{hidden}", "{name}");
+        }
+        let name = "artifact_version.metadata.region.us-east-1";
+        assert_eq!(hide.field(name), name);
+    }
+
+    #[test]
+    fn a_text_has_an_end() {
+        let text = Hide::new(None).text(&"ä".repeat(LONGEST + 1));
+        assert_eq!(text.chars().count(), LONGEST + 1);
+        assert!(text.ends_with('…'));
+    }
+}

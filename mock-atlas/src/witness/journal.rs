@@ -1,0 +1,311 @@
+//! A bounded journal of requests. Knows nothing of HTTP.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::{Serialize, Serializer};
+
+use super::pattern::Pattern;
+use crate::wire::timestamp;
+
+/// How many requests are kept where nothing else is said: more than a test makes, and a few
+/// megabytes.
+pub(crate) const DEFAULT_CAPACITY: usize = 5000;
+
+/// A request that a client made of the emulated Atlas, and how it ended.
+///
+/// It holds no token, no upload path and no body. What might be one of them reads `{hidden}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Request {
+    /// Counts up from 1 in the order in which requests begin.
+    pub number: u64,
+    /// The id that its reply and its log share: the client's own `X-Request-Id`, or a new one.
+    pub id: String,
+    /// When it began.
+    #[serde(serialize_with = "as_timestamp")]
+    pub time: SystemTime,
+    /// Its method.
+    pub method: String,
+    /// The template of its path, such as `/api/v1/artifacts/{username}/{name}`; none for a path
+    /// that this Atlas does not know.
+    pub route: Option<String>,
+    /// Its path.
+    pub path: String,
+    /// Its query string.
+    pub query: Option<String>,
+    /// Whose token it had, where a good one was asked for.
+    pub username: Option<String>,
+    /// Where it had a token, a good one or not.
+    pub token: Option<TokenPlace>,
+    /// Its `Content-Type`.
+    pub content_type: Option<String>,
+    /// Its `Content-Length`.
+    pub content_length: Option<u64>,
+    /// Whether its body came in chunks of lengths that were not said before.
+    pub chunked: bool,
+    /// The names of the fields in its body, JSON or a form, as in `artifact_version.metadata.os`.
+    pub fields: Vec<String>,
+    /// How many bytes of its body were read.
+    pub received: u64,
+    /// The SHA-256 of its body, where all of it was read. A login has none: what it is made of
+    /// could be guessed from it.
+    pub sha256: Option<String>,
+    /// The version that it made or uploaded the file of, as `USERNAME/NAME/TYPE/VERSION`.
+    pub version: Option<String>,
+    /// Whether it made a version whose file is to follow.
+    pub announces_file: bool,
+    /// Whether the version has the bytes that it sent, whatever its client was told.
+    pub stored: bool,
+    /// The status of its reply; none where it broke off before.
+    pub status: Option<u16>,
+    /// From its head to the end of the reply.
+    #[serde(rename = "milliseconds", serialize_with = "as_milliseconds")]
+    pub duration: Duration,
+}
+
+impl Request {
+    /// A request that begins now, of which no more is known.
+    pub(super) fn new(number: u64, method: String, path: String) -> Self {
+        Self {
+            number,
+            id: String::new(),
+            time: SystemTime::now(),
+            method,
+            route: None,
+            path,
+            query: None,
+            username: None,
+            token: None,
+            content_type: None,
+            content_length: None,
+            chunked: false,
+            fields: Vec::new(),
+            received: 0,
+            sha256: None,
+            version: None,
+            announces_file: false,
+            stored: false,
+            status: None,
+            duration: Duration::ZERO,
+        }
+    }
+
+    /// One that was answered with 200.
+    #[cfg(test)]
+    pub(super) fn example(number: u64, method: &str, path: &str) -> Self {
+        Self {
+            id: format!("id-{number}"),
+            status: Some(200),
+            ..Self::new(number, method.to_owned(), path.to_owned())
+        }
+    }
+}
+
+/// Where the token of a request stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenPlace {
+    /// In the header `X-Atlas-Token`.
+    Header,
+    /// In the header `Authorization`, as `Bearer`.
+    Bearer,
+    /// In the query parameter `access_token`.
+    Query,
+}
+
+fn as_timestamp<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&timestamp(*time))
+}
+
+fn as_milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(duration.as_millis() as u64)
+}
+
+/// Which requests are asked for: those that meet all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filter {
+    pub(crate) method: Option<String>,
+    pub(crate) route: Option<Pattern>,
+    pub(crate) status: Option<u16>,
+    /// Those that began after the one of this number.
+    pub(crate) since: u64,
+}
+
+impl Filter {
+    pub(crate) fn accepts(&self, request: &Request) -> bool {
+        let method = self.method.as_ref();
+        let route = self.route.as_ref();
+        method.is_none_or(|method| *method == request.method)
+            && route.is_none_or(|route| route.matches(&request.path))
+            && (self.status.is_none() || self.status == request.status)
+            && request.number > self.since
+    }
+}
+
+/// The last requests, as many as there is room for.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    capacity: usize,
+    begun: AtomicU64,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    requests: VecDeque<Arc<Request>>,
+    forgotten: u64,
+    /// What began up to here was cleared, also when it ends later.
+    cleared: u64,
+}
+
+/// What a journal holds at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Page {
+    /// In the order in which they began.
+    pub(crate) requests: Vec<Arc<Request>>,
+    /// How many more there were that the journal had no room for.
+    pub(crate) forgotten: u64,
+    /// Whether nothing is kept at all.
+    pub(crate) is_off: bool,
+}
+
+impl Journal {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            begun: AtomicU64::new(0),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// Whether anything is kept at all.
+    pub(super) fn is_on(&self) -> bool {
+        self.capacity > 0
+    }
+
+    /// The number of a request that begins.
+    pub(super) fn begin(&self) -> u64 {
+        self.begun.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Keeps a request that has ended.
+    pub(super) fn keep(&self, request: Request) {
+        let mut kept = self.kept();
+        if request.number <= kept.cleared || !self.is_on() {
+            return;
+        }
+        if kept.requests.len() == self.capacity {
+            kept.requests.pop_front();
+            kept.forgotten += 1;
+        }
+        kept.requests.push_back(Arc::new(request));
+    }
+
+    /// What is kept. A request is here before its client has all of the reply.
+    pub(crate) fn page(&self) -> Page {
+        let kept = self.kept();
+        let mut page = Page {
+            requests: kept.requests.iter().cloned().collect(),
+            forgotten: kept.forgotten,
+            is_off: !self.is_on(),
+        };
+        drop(kept);
+        page.requests.sort_unstable_by_key(|request| request.number);
+        page
+    }
+
+    /// Forgets all requests, those under way too.
+    pub(crate) fn clear(&self) {
+        let mut kept = self.kept();
+        *kept = Kept {
+            cleared: self.begun.load(Ordering::Relaxed),
+            ..Kept::default()
+        };
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(journal: &Journal) -> Vec<u64> {
+        let page = journal.page();
+        page.requests.iter().map(|request| request.number).collect()
+    }
+
+    fn request(journal: &Journal) -> Request {
+        Request::example(journal.begin(), "GET", "/a/b")
+    }
+
+    #[test]
+    fn requests_are_in_the_order_in_which_they_began() {
+        let journal = Journal::new(9);
+        let requests: Vec<Request> = (0..3).map(|_| request(&journal)).collect();
+        requests.into_iter().rev().for_each(|one| journal.keep(one));
+        assert_eq!(numbers(&journal), [1, 2, 3]);
+    }
+
+    #[test]
+    fn the_first_to_end_make_room_and_are_counted() {
+        let journal = Journal::new(2);
+        (0..5).for_each(|_| journal.keep(request(&journal)));
+        assert_eq!(numbers(&journal), [4, 5]);
+        assert_eq!(journal.page().forgotten, 3);
+    }
+
+    #[test]
+    fn a_journal_without_room_keeps_nothing() {
+        let journal = Journal::new(0);
+        journal.keep(request(&journal));
+        assert!(!journal.is_on() && numbers(&journal).is_empty());
+    }
+
+    #[test]
+    fn what_is_under_way_as_all_is_cleared_is_not_kept_later() {
+        let journal = Journal::new(1);
+        journal.keep(request(&journal));
+        journal.keep(request(&journal));
+        let under_way = request(&journal);
+        journal.clear();
+        journal.keep(under_way);
+        assert_eq!((numbers(&journal), journal.page().forgotten), (vec![], 0));
+        journal.keep(request(&journal));
+        assert_eq!(numbers(&journal), [4]);
+    }
+
+    #[test]
+    fn a_filter_wants_all_that_it_names() {
+        let one = Request::example(3, "GET", "/a/b");
+        let all = Filter {
+            method: Some("GET".to_owned()),
+            route: "/a/{x}".parse().ok(),
+            status: Some(200),
+            since: 2,
+        };
+        assert!(Filter::default().accepts(&one) && all.accepts(&one));
+        for other in [
+            Filter {
+                method: Some("PUT".to_owned()),
+                ..all.clone()
+            },
+            Filter {
+                route: "/a".parse().ok(),
+                ..all.clone()
+            },
+            Filter {
+                status: Some(404),
+                ..all.clone()
+            },
+            Filter { since: 3, ..all },
+        ] {
+            assert!(!other.accepts(&one), "{other:?}");
+        }
+    }
+}

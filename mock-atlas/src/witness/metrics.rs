@@ -1,0 +1,147 @@
+//! Numbers for Prometheus.
+
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::store::Totals;
+
+/// The upper bounds of the histogram, in seconds: from what memory takes to a large upload.
+const BUCKETS: [f64; 12] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0,
+];
+
+/// What was counted since the start. A reset of the state leaves it: a counter never goes back.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<Answer, Counter>,
+    seconds: Family<Route, Histogram>,
+    received: Counter,
+    sent: Counter,
+    artifacts: Gauge<u64, AtomicU64>,
+    versions: Gauge<u64, AtomicU64>,
+    file_bytes: Gauge<u64, AtomicU64>,
+}
+
+/// Each has few values whatever clients send: no label holds a path, a name or an unknown method.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answer {
+    method: &'static str,
+    route: String,
+    /// Empty for a request that broke off.
+    status: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    method: &'static str,
+    route: String,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut all = Self {
+            registry: Registry::with_prefix("mock_atlas"),
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            received: Counter::default(),
+            sent: Counter::default(),
+            artifacts: Gauge::default(),
+            versions: Gauge::default(),
+            file_bytes: Gauge::default(),
+        };
+        all.register();
+        all
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "http_requests",
+            "Requests that ended, by method, route and status; without a status, they broke off",
+            self.requests.clone(),
+        );
+        registry.register_with_unit(
+            "http_request_duration",
+            "From the head of a request to the end of its reply",
+            Unit::Seconds,
+            self.seconds.clone(),
+        );
+        registry.register_with_unit(
+            "http_received",
+            "What was read of the bodies of requests",
+            Unit::Bytes,
+            self.received.clone(),
+        );
+        registry.register_with_unit(
+            "http_sent",
+            "What was sent of the bodies of replies",
+            Unit::Bytes,
+            self.sent.clone(),
+        );
+        registry.register("artifacts", "Artifacts", self.artifacts.clone());
+        registry.register(
+            "versions",
+            "Versions, with those that await their file",
+            self.versions.clone(),
+        );
+        registry.register_with_unit(
+            "files",
+            "Memory that the files of all versions hold",
+            Unit::Bytes,
+            self.file_bytes.clone(),
+        );
+    }
+
+    /// Counts a request that ended.
+    pub(super) fn count(&self, method: &'static str, route: &str, ended: &Ended) {
+        let route = route.to_owned();
+        self.seconds
+            .get_or_create(&Route {
+                method,
+                route: route.clone(),
+            })
+            .observe(ended.duration.as_secs_f64());
+        self.requests
+            .get_or_create(&Answer {
+                method,
+                route,
+                status: ended.status,
+            })
+            .inc();
+        self.received.inc_by(ended.received);
+        self.sent.inc_by(ended.sent);
+    }
+
+    /// All numbers in the text format of OpenMetrics.
+    ///
+    /// # Errors
+    /// When a number cannot be written, which none of these is.
+    pub(crate) fn text(&self, totals: Totals) -> Result<String, fmt::Error> {
+        self.artifacts.set(totals.artifacts);
+        self.versions.set(totals.versions);
+        self.file_bytes.set(totals.file_bytes);
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    /// None where it broke off before there was a reply.
+    pub(super) status: Option<u16>,
+    pub(super) received: u64,
+    pub(super) sent: u64,
+    pub(super) duration: Duration,
+}

@@ -1,0 +1,169 @@
+//! What handlers know of a request and whoever watches it cannot see from outside.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::FromRequestParts;
+use axum::http::Extensions;
+use axum::http::request::Parts;
+use serde_json::{Map, Value};
+
+use super::hide::LONGEST_FIELD;
+use crate::names::{ArtifactName, Name};
+use crate::store::Digest;
+
+/// More names of fields are not kept of a body.
+const MOST_FIELDS: usize = 100;
+
+/// How deep they may stand: `artifact_version.metadata.os` is the third level.
+const DEEPEST: usize = 4;
+
+/// A cheap handle on the notes of one request. Of what is noted twice, the first counts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notes(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    received: AtomicU64,
+    username: OnceLock<Name>,
+    digest: OnceLock<Digest>,
+    fields: OnceLock<Vec<String>>,
+    version: OnceLock<Concerned>,
+    stored: AtomicBool,
+}
+
+/// The version that a request made, or uploaded the file of.
+#[derive(Debug)]
+pub(super) struct Concerned {
+    pub(super) slug: String,
+    pub(super) announces_file: bool,
+}
+
+impl Notes {
+    /// The notes of a request. Where nobody watches, what is noted is lost.
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        extensions.get().cloned().unwrap_or_default()
+    }
+
+    /// Whose token the request has.
+    pub(crate) fn is_by(&self, username: &Name) {
+        let _ = self.0.username.set(username.clone());
+    }
+
+    /// The digest of the whole body, which was read.
+    pub(crate) fn has_body(&self, digest: Digest) {
+        let _ = self.0.digest.set(digest);
+    }
+
+    /// The fields of the body.
+    pub(crate) fn has_fields(&self, fields: &Map<String, Value>) {
+        let mut names = Vec::new();
+        add_names(&mut names, "", fields, DEEPEST);
+        let _ = self.0.fields.set(names);
+    }
+
+    /// The version that the request makes, or uploads the file of.
+    pub(crate) fn is_of(
+        &self,
+        artifact: &ArtifactName,
+        artifact_type: &Name,
+        number: u64,
+        announces_file: bool,
+    ) {
+        let _ = self.0.version.set(Concerned {
+            slug: format!("{artifact}/{artifact_type}/{number}"),
+            announces_file,
+        });
+    }
+
+    /// The version has the bytes that the request sent.
+    pub(crate) fn is_stored(&self) {
+        self.0.stored.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn stored(&self) -> bool {
+        self.0.stored.load(Ordering::Relaxed)
+    }
+
+    /// So many more bytes of the body were read.
+    pub(super) fn has_received(&self, bytes: u64) {
+        self.0.received.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn received(&self) -> u64 {
+        self.0.received.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn username(&self) -> Option<&Name> {
+        self.0.username.get()
+    }
+
+    pub(super) fn digest(&self) -> Option<Digest> {
+        self.0.digest.get().copied()
+    }
+
+    pub(super) fn fields(&self) -> &[String] {
+        self.0.fields.get().map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn version(&self) -> Option<&Concerned> {
+        self.0.version.get()
+    }
+}
+
+fn add_names(names: &mut Vec<String>, prefix: &str, fields: &Map<String, Value>, depth: usize) {
+    for (name, value) in fields {
+        if names.len() == MOST_FIELDS {
+            return;
+        }
+        // Of a name that is none no more is copied than tells so: others may be inside it.
+        let name: String = name.chars().take(LONGEST_FIELD + 1).collect();
+        let name = format!("{prefix}{name}");
+        let inner = (name.len() <= LONGEST_FIELD).then(|| format!("{name}."));
+        names.push(name);
+        if let (Value::Object(fields), Some(inner), 1..) = (value, inner, depth) {
+            add_names(names, &inner, fields, depth - 1);
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Notes {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.extensions))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn names(fields: &Value) -> Vec<String> {
+        let notes = Notes::default();
+        notes.has_fields(fields.as_object().unwrap());
+        notes.fields().to_vec()
+    }
+
+    #[test]
+    fn fields_are_named_with_what_they_stand_in() {
+        let fields = json!({"a": {"b": {"c.d": 1}, "e": [{"f": 1}]}, "g": null});
+        assert_eq!(names(&fields), ["a", "a.b", "a.b.c.d", "a.e", "g"]);
+    }
+
+    #[test]
+    fn neither_many_fields_nor_long_ones_nor_deep_ones_take_much_memory() {
+        let many: Map<_, _> = (0..1000)
+            .map(|n| (n.to_string(), json!({"x": 1})))
+            .collect();
+        assert_eq!(names(&json!({ "a": many })).len(), MOST_FIELDS);
+        let long = "x".repeat(1_000_000);
+        let found = names(&json!({ long.as_str(): {long.as_str(): 1} }));
+        assert_eq!(found, ["x".repeat(LONGEST_FIELD + 1)]);
+        let deep = json!({"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}});
+        assert_eq!(names(&deep).len(), DEEPEST + 1);
+    }
+}

@@ -1,0 +1,188 @@
+//! The one place from which every request is watched, from its head to the last byte of its reply.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tracing::Instrument;
+
+use super::entry::Entry;
+use super::hide::Hide;
+use super::metrics::Ended;
+use super::{Notes, request_id};
+use crate::atlas::Atlas;
+use crate::extract::presented_token;
+
+/// Gives a request its id and watches it until its reply has left.
+///
+/// Everything that is logged meanwhile carries the id. The route is logged instead of the path,
+/// since an upload path authorises whoever reads it, and a query string may hold a token.
+pub(crate) async fn observe(
+    State(atlas): State<Atlas>,
+    route: Option<MatchedPath>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let token = presented_token(request.headers(), request.uri());
+    let (place, token) = token.unzip();
+    let hide = Hide::new(token);
+    let id = request_id::of(request.headers(), &hide);
+    let header = request_id::header(&id);
+    // Of the highest level, so that whatever is logged has it.
+    let span = tracing::error_span!("request", request_id = id.as_str());
+    let notes = Notes::default();
+    request.extensions_mut().insert(notes.clone());
+    let mut observation = Observation {
+        entry: Entry::begin(atlas.witness().journal(), &request, &id, place, hide),
+        atlas,
+        span: span.clone(),
+        start: Instant::now(),
+        method: request.method().clone(),
+        route,
+        notes: notes.clone(),
+        status: None,
+        sent: 0,
+    };
+    let request = request.map(|body| {
+        Body::new(Watched {
+            body,
+            see: move |bytes, _| notes.has_received(bytes),
+        })
+    });
+    let mut response = next.run(request).instrument(span).await;
+    if let Some(id) = header {
+        response.headers_mut().insert(request_id::HEADER, id);
+    }
+    observation.status = Some(response.status());
+    watch_reply(response, observation)
+}
+
+/// Keeps the observation with the body of the reply, and ends it before the last byte leaves: who
+/// has a reply finds its request in the journal.
+fn watch_reply(response: Response, observation: Observation) -> Response {
+    let announced = response.headers().get(header::CONTENT_LENGTH);
+    let announced: Option<u64> = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+    if response.body().is_end_stream() {
+        return response;
+    }
+    let mut observation = Some(observation);
+    response.map(|body| {
+        let see = move |bytes, is_end| {
+            let Some(current) = &mut observation else {
+                return;
+            };
+            current.sent += bytes;
+            if is_end || announced == Some(current.sent) {
+                observation = None;
+            }
+        };
+        Body::new(Watched { body, see })
+    })
+}
+
+/// A request under way. It ends when this is dropped: its reply has left, or its client.
+struct Observation {
+    atlas: Atlas,
+    entry: Option<Box<Entry>>,
+    span: tracing::Span,
+    start: Instant,
+    method: Method,
+    route: Option<MatchedPath>,
+    notes: Notes,
+    /// None as long as there is no reply.
+    status: Option<StatusCode>,
+    sent: u64,
+}
+
+impl Drop for Observation {
+    fn drop(&mut self) {
+        let ended = Ended {
+            status: self.status.as_ref().map(StatusCode::as_u16),
+            received: self.notes.received(),
+            sent: self.sent,
+            duration: self.start.elapsed(),
+        };
+        let route = self.route.as_ref().map_or("unknown", MatchedPath::as_str);
+        self.log(route, &ended);
+        let witness = self.atlas.witness();
+        let method = known_method(&self.method);
+        witness.metrics().count(method, route, &ended);
+        if let Some(entry) = self.entry.take() {
+            witness.journal().keep(entry.end(&self.notes, &ended));
+        }
+    }
+}
+
+impl Observation {
+    fn log(&self, route: &str, ended: &Ended) {
+        let _entered = self.span.enter();
+        let (method, received, sent) = (known_method(&self.method), ended.received, ended.sent);
+        // A whole number in JSON too, which no 128 bits are.
+        let milliseconds = ended.duration.as_millis() as u64;
+        match ended.status {
+            Some(status) => tracing::info!(
+                method,
+                route,
+                status,
+                received,
+                sent,
+                milliseconds,
+                "answered"
+            ),
+            None => tracing::info!(method, route, received, milliseconds, "broke off"),
+        }
+    }
+}
+
+/// A method as it is shown: there must not be as many as clients can think of.
+pub(super) fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// A body of which is seen how many bytes each part has, and whether it is the end.
+struct Watched<F> {
+    body: Body,
+    see: F,
+}
+
+impl<F: FnMut(u64, bool) + Unpin> HttpBody for Watched<F> {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let data = frame
+            .as_ref()
+            .and_then(|frame| frame.as_ref().ok()?.data_ref());
+        let bytes = data.map_or(0, |data| data.len() as u64);
+        let is_end = !matches!(frame, Some(Ok(_))) || self.body.is_end_stream();
+        (self.see)(bytes, is_end);
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,65 @@
+//! What names a request in the log, in its reply and in the journal.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use uuid::Uuid;
+
+use super::hide::Hide;
+
+/// In a request the client's own id, in a reply the one that was used.
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id that is taken from a client, in characters.
+const LONGEST: usize = 128;
+
+/// The client's id, if it may stand in a line of log as it is; else a new one. A token in its
+/// place is none: ids are shown.
+pub(super) fn of(headers: &HeaderMap, hide: &Hide) -> String {
+    let sent = headers.get(HEADER).and_then(|id| id.to_str().ok());
+    sent.filter(|id| is_sane(id) && hide.text(id) == *id)
+        .map_or_else(|| Uuid::new_v4().simple().to_string(), str::to_owned)
+}
+
+/// An id as the value of a header.
+pub(super) fn header(id: &str) -> Option<HeaderValue> {
+    id.parse().ok()
+}
+
+fn is_sane(id: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    (1..=LONGEST).contains(&id.len()) && id.chars().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_for(sent: &str, token: Option<&str>) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(HEADER, HeaderValue::from_bytes(sent.as_bytes()).unwrap());
+        of(&headers, &Hide::new(token.map(str::to_owned)))
+    }
+
+    #[test]
+    fn a_sane_id_is_kept() {
+        for id in ["7", "build-12.step_3:push", &"x".repeat(LONGEST)] {
+            assert_eq!(id_for(id, Some("T")), id);
+        }
+    }
+
+    #[test]
+    fn another_is_made_in_place_of_one_that_no_log_can_show() {
+        for id in [
+            "",
+            "a b",
+            "a\tb",
+            "a/b",
+            "\u{e9}",
+            "the-TOKEN-12",
+            &"x".repeat(LONGEST + 1),
+        ] {
+            let made = id_for(id, Some("TOKEN-12"));
+            assert!(made.len() == 32 && made != id_for(id, None), "{id}: {made}");
+        }
+        assert_eq!(of(&HeaderMap::new(), &Hide::new(None)).len(), 32);
+    }
+}
