@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, Response};
+use mock_atlas::LintKind;
 use mock_atlas::{Builder, MockAtlas};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -232,6 +233,30 @@ async fn an_upload_whose_confirmation_is_lost_is_stored() {
     assert_eq!(file.body, "bytes");
     assert_eq!(fixture.put(&url, b"bytes").await.status, 200);
     assert_eq!(fixture.put(&url, b"other").await.status, 409);
+}
+
+#[tokio::test]
+async fn the_journal_tells_what_became_of_requests_that_met_a_fault() {
+    let fixture = fixture(&["search:reset,times=1", "upload:no-reply,times=1"]).await;
+    raw(&fixture, &format!("GET {SEARCH}"), b"")
+        .await
+        .unwrap_err();
+    let url = awaited(&fixture).await;
+    let head = format!("PUT {}", path(&fixture, &url));
+    assert_eq!(raw(&fixture, &head, b"bytes").await.unwrap(), "");
+    let requests = fixture.atlas.requests();
+    let of = |method: &str| requests.iter().rfind(|one| one.method == method).unwrap();
+    assert_eq!(of("GET").status, None, "it was reset");
+    let upload = of("PUT");
+    assert_eq!(
+        (upload.status, upload.stored),
+        (None, true),
+        "nobody was told"
+    );
+    // This client sends its token everywhere; but what it announced has come.
+    let lints = fixture.atlas.lints();
+    assert_eq!(lints.len(), 1, "{lints:?}");
+    assert_eq!(lints[0].kind, LintKind::TokenOnUpload);
 }
 
 #[tokio::test]
