@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, Response};
-use mock_atlas::LintKind;
-use mock_atlas::{Builder, MockAtlas};
+use mock_atlas::{Builder, LintKind, MockAtlas};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
