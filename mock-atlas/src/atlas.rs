@@ -1,7 +1,8 @@
 //! What every handler works on: the world as it is now, and the options, behind one cheap handle.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::faults::Faults;
 use crate::witness::{DEFAULT_CAPACITY, Witness};
@@ -18,6 +19,16 @@ struct Inner {
     faults: Faults,
     options: Options,
     witness: Witness,
+    reached: OnceLock<Reached>,
+}
+
+/// How clients reach an emulator, as far as requests do not say so themselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reached {
+    /// Whether over TLS.
+    pub(crate) tls: bool,
+    /// Where uploads are taken, if not where all else is.
+    pub(crate) binstore: Option<SocketAddr>,
 }
 
 /// What can be set from outside.
@@ -48,6 +59,7 @@ impl Atlas {
             faults,
             witness: Witness::new(options.journal.unwrap_or(DEFAULT_CAPACITY)),
             options,
+            reached: OnceLock::new(),
         }))
     }
 
@@ -77,6 +89,16 @@ impl Atlas {
     /// What sees every request. It is no part of the world: a reset leaves what it has seen.
     pub(crate) fn witness(&self) -> &Witness {
         &self.0.witness
+    }
+
+    /// Tells how it is reached, which is known once its listeners are bound.
+    pub(crate) fn is_reached(&self, how: Reached) {
+        // It is started once.
+        let _ = self.0.reached.set(how);
+    }
+
+    pub(crate) fn reached(&self) -> Reached {
+        self.0.reached.get().copied().unwrap_or_default()
     }
 
     pub(crate) fn public_url(&self) -> Option<&str> {

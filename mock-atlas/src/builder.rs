@@ -9,13 +9,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Directory, ROOT, random_token};
-use crate::atlas::{Atlas, Options};
+use crate::atlas::{Atlas, Options, Reached};
 use crate::faults::{Chaos, Fault, Faults};
 use crate::mock::MockAtlas;
 use crate::names::{ArtifactName, ArtifactNameError, NameError};
-use crate::router::router;
+use crate::router::{router, routers};
 use crate::seed::{self, Document, Seed, SeedError, TokenValue};
-use crate::server::{local_url, serve};
+use crate::server::{serve_on, url};
+use crate::tls::{Certificate, Tls, TlsError};
 use crate::world::World;
 
 /// What an emulator is to be; everything has a default.
@@ -45,6 +46,8 @@ pub struct Builder {
     chaos: f64,
     chaos_seed: Option<u64>,
     address: Option<SocketAddr>,
+    binstore: Option<SocketAddr>,
+    tls: Option<Certificate>,
     options: Options,
 }
 
@@ -134,8 +137,8 @@ impl Builder {
     /// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
     /// ```
     ///
-    /// Only [`serve`] can end a connection for a fault, as [`Builder::start`] does: under another
-    /// server, a reply or a body breaks off instead.
+    /// Only [`serve`](crate::serve) can end a connection for a fault, as [`Builder::start`] does:
+    /// under another server, a reply or a body breaks off instead.
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
@@ -173,37 +176,123 @@ impl Builder {
         self
     }
 
+    /// Takes uploads on a second address, and there only: each `upload_path` is on another origin
+    /// than the API, as Atlas had another host for them. The one answers 404 for what is the
+    /// other's. A [`Builder::public_url`] still begins each `upload_path`: who names one leads
+    /// uploads to the second address.
+    #[must_use]
+    pub fn binstore_listen(mut self, address: SocketAddr) -> Self {
+        self.binstore = Some(address);
+        self
+    }
+
+    /// Serves HTTPS, with a certificate for `localhost`, `127.0.0.1`, `::1`, the addresses that are
+    /// listened on and the host of [`Builder::public_url`]. [`MockAtlas::ca_pem`] is the CA to
+    /// trust, which is made for this emulator alone and cannot sign any more once it is started.
+    ///
+    /// ```
+    /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mock_atlas::MockAtlas;
+    ///
+    /// let atlas = MockAtlas::builder().tls().start().await?;
+    /// let ca = reqwest::Certificate::from_pem(atlas.ca_pem().unwrap().as_bytes())?;
+    /// let client = reqwest::Client::builder().tls_certs_only([ca]).build()?;
+    /// let url = format!("{}/_mock/health", atlas.url());
+    /// assert!(url.starts_with("https://"));
+    /// assert_eq!(client.get(url).send().await?.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
+    /// ```
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = Some(Certificate::Made);
+        self
+    }
+
+    /// Serves HTTPS with a certificate of one's own, and those between it and its CA after it, and
+    /// its key, both in PEM.
+    #[must_use]
+    pub fn tls_with(
+        mut self,
+        certificate_pem: impl Into<String>,
+        key_pem: impl Into<String>,
+    ) -> Self {
+        self.tls = Some(Certificate::Own {
+            certificate: certificate_pem.into(),
+            key: key_pem.into(),
+        });
+        self
+    }
+
     /// Starts the emulator.
     ///
     /// # Errors
-    /// Those of [`Builder::router`], and when the address cannot be listened on.
+    /// Those of [`Builder::router`], when an address cannot be listened on, and when a certificate
+    /// or its key cannot be used.
     pub async fn start(self) -> Result<MockAtlas, StartError> {
         let address = self
             .address
             .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let binstore = self.binstore;
+        let tls = self.prepare_tls()?;
         let (atlas, token) = self.assemble()?;
-        let failed = |error| StartError::Listen { address, error };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?;
+        let (listener, bound) = listen(address).await?;
+        let binstore = match binstore {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        let (acceptor, ca_pem) = tls.map(|tls| (tls.acceptor, tls.ca_pem)).unzip();
+        let reached = Reached {
+            tls: acceptor.is_some(),
+            binstore: binstore.as_ref().map(|(_, bound)| *bound),
+        };
+        atlas.is_reached(reached);
         let stop = CancellationToken::new();
-        let router = router(atlas.clone());
-        let server = tokio::spawn(serve(listener, router, stop.clone().cancelled_owned()));
+        let spawn = |listener, router| {
+            let stopped = stop.clone().cancelled_owned();
+            tokio::spawn(serve_on(listener, router, acceptor.clone(), stopped))
+        };
+        let servers = match binstore {
+            Some((uploads, _)) => {
+                let (all_else, only_uploads) = routers(atlas.clone());
+                vec![spawn(listener, all_else), spawn(uploads, only_uploads)]
+            }
+            None => vec![spawn(listener, router(atlas.clone()))],
+        };
         Ok(MockAtlas {
             atlas,
-            url: local_url(bound),
+            url: url(reached.tls, bound),
+            binstore_url: reached.binstore.map(|bound| url(reached.tls, bound)),
+            ca_pem: ca_pem.flatten(),
             token,
             stop,
-            server,
+            servers,
         })
     }
 
-    /// The emulator as a router, to be served by [`serve`] on a listener of one's own, or to be
-    /// called without any network.
+    /// The emulator as a router, to be served by [`serve`](crate::serve) on a listener of one's own,
+    /// or to be called without any network. Addresses and TLS are not for it.
     ///
     /// # Errors
     /// When a name, a token or the public URL cannot be one; the error says which, and why.
     pub fn router(self) -> Result<Router, StartError> {
         Ok(router(self.assemble()?.0))
+    }
+
+    /// What TLS is served with, if it is.
+    fn prepare_tls(&self) -> Result<Option<Tls>, StartError> {
+        let Some(certificate) = &self.tls else {
+            return Ok(None);
+        };
+        let addresses = [self.address, self.binstore].into_iter().flatten();
+        let mut names: Vec<String> = addresses.map(|one| one.ip().to_string()).collect();
+        let public = self.options.public_url.as_deref();
+        let public = public.and_then(|url| url.parse::<Uri>().ok());
+        if let Some(host) = public.as_ref().and_then(Uri::host) {
+            names.push(host.trim_matches(['[', ']']).to_owned());
+        }
+        Ok(Some(Tls::new(certificate, names)?))
     }
 
     /// The emulator, and the token that may do everything.
@@ -225,6 +314,14 @@ impl Builder {
         let atlas = Atlas::new(world, Faults::new(self.faults, chaos), self.options);
         Ok((atlas, token.as_str().to_owned()))
     }
+}
+
+/// A listener on an address, and the address that it got.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error| StartError::Listen { address, error };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }
 
 /// What chaos is drawn from, and what a fault with a probability is.
@@ -349,6 +446,9 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// A certificate or a key that TLS cannot be served with.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The system gave no randomness for a token.
     #[error("the system gave no randomness for a token: name one yourself")]
     Randomness,

@@ -7,7 +7,7 @@
 //! - `mock`: the emulator in this process; `builder`: what it is to be
 //! - `seed`: what it is to hold from the start
 //! - `snapshot`: all that it holds, as one archive
-//! - `server`: connections, and how they end
+//! - `server`: connections, and how they end; `tls`: certificates
 //! - `router`: the route table; `witness`: what was asked, from its log on
 //! - `faults`: what is to go wrong, free of HTTP; `inject`: makes it so; `line`: a connection to end
 //! - `extract`: what a handler gets to see of a request
@@ -32,6 +32,7 @@ mod seed;
 mod server;
 mod snapshot;
 mod store;
+mod tls;
 mod wire;
 mod witness;
 mod world;
@@ -42,4 +43,5 @@ pub use mock::MockAtlas;
 pub use names::{ArtifactNameError, NameError};
 pub use seed::{Seed, SeedError};
 pub use server::{local_url, serve};
+pub use tls::TlsError;
 pub use witness::{ExpectError, Expectations, Lint, LintKind, Request, TokenPlace, Unmet};

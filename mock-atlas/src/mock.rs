@@ -37,7 +37,9 @@ pub struct MockAtlas {
     pub(crate) url: String,
     pub(crate) token: String,
     pub(crate) stop: CancellationToken,
-    pub(crate) server: JoinHandle<io::Result<()>>,
+    pub(crate) binstore_url: Option<String>,
+    pub(crate) ca_pem: Option<String>,
+    pub(crate) servers: Vec<JoinHandle<io::Result<()>>>,
 }
 
 impl MockAtlas {
@@ -58,6 +60,18 @@ impl MockAtlas {
     /// `/api/v1`, as `ATLAS_ADDRESS` wants it.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The address that uploads go to, as [`MockAtlas::url`] says it of all else; `None` without
+    /// [`Builder::binstore_listen`].
+    pub fn binstore_url(&self) -> Option<&str> {
+        self.binstore_url.as_deref()
+    }
+
+    /// The certificate of the CA that clients have to trust, in PEM, as `ATLAS_CAFILE` wants it in a
+    /// file; `None` without [`Builder::tls`].
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.ca_pem.as_deref()
     }
 
     /// The token that may do everything.
@@ -162,14 +176,18 @@ impl MockAtlas {
     /// to end. Dropping it instead cuts them off.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        // It ends in no other way than by having stopped.
-        let _ = (&mut self.server).await;
+        for server in &mut self.servers {
+            // It ends in no other way than by having stopped.
+            let _ = server.await;
+        }
     }
 }
 
 impl Drop for MockAtlas {
     fn drop(&mut self) {
-        // The server owns its connections, so they end with it.
-        self.server.abort();
+        // A server owns its connections, so they end with it.
+        for server in &self.servers {
+            server.abort();
+        }
     }
 }

@@ -15,11 +15,30 @@ use crate::routes::mock::{
 use crate::routes::{artifacts, authenticate, download, upload, versions};
 use crate::witness::observe;
 
+/// All on one listener.
 pub(crate) fn router(atlas: Atlas) -> Router {
-    Router::new()
-        .nest("/api/v1", api())
-        .nest("/_mock", mock())
-        .route(upload::ROUTE, put(upload::receive))
+    finish(all_but_uploads().merge(uploads()), atlas)
+}
+
+/// On two listeners: all but the uploads, and the uploads.
+pub(crate) fn routers(atlas: Atlas) -> (Router, Router) {
+    (
+        finish(all_but_uploads(), atlas.clone()),
+        finish(uploads(), atlas),
+    )
+}
+
+fn all_but_uploads() -> Router<Atlas> {
+    Router::new().nest("/api/v1", api()).nest("/_mock", mock())
+}
+
+fn uploads() -> Router<Atlas> {
+    Router::new().route(upload::ROUTE, put(upload::receive))
+}
+
+/// Adds what all requests have in common.
+fn finish(router: Router<Atlas>, atlas: Atlas) -> Router {
+    router
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         // Each body has a limit of its own kind: parameters a fixed one, files a configured one.

@@ -1,5 +1,6 @@
 //! Serving a router on a bound listener, until told to stop.
 
+use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
@@ -12,14 +13,20 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::line::{End, Line};
 
 /// How long requests under way may take to end after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long a client may take for its part of a TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How long to wait after accepting failed, for want of file descriptors say.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -36,6 +43,16 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    serve_on(listener, router, None, shutdown).await
+}
+
+/// The same, over TLS if there is an acceptor.
+pub(crate) async fn serve_on(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
     let stop = CancellationToken::new();
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -45,7 +62,8 @@ pub async fn serve(
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, router.clone(), stop.clone()));
+                    let (router, tls, stop) = (router.clone(), tls.clone(), stop.clone());
+                    connections.spawn(connection(stream, tls, router, stop));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -59,7 +77,7 @@ pub async fn serve(
     drop(listener);
     stop.cancel();
     let ended = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(GRACE, ended).await.is_err() {
+    if timeout(GRACE, ended).await.is_err() {
         tracing::warn!("requests under way were cut off");
     }
     Ok(())
@@ -67,17 +85,28 @@ pub async fn serve(
 
 /// The URL at which this machine reaches a listener that is bound to an address: a listener on all
 /// addresses is reached on its own machine's.
-pub fn local_url(mut bound: SocketAddr) -> String {
+pub fn local_url(bound: SocketAddr) -> String {
+    url(false, bound)
+}
+
+/// The same, over TLS or not.
+pub(crate) fn url(tls: bool, mut bound: SocketAddr) -> String {
     if bound.ip().is_unspecified() {
         bound.set_ip(match bound.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    format!("http://{bound}")
+    let scheme = if tls { "https" } else { "http" };
+    format!("{scheme}://{bound}")
 }
 
-async fn connection(mut stream: TcpStream, router: Router, stop: CancellationToken) {
+async fn connection(
+    mut stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    stop: CancellationToken,
+) {
     // Replies are written whole, so waiting to fill a packet only costs time.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the connection is gone already");
@@ -85,7 +114,7 @@ async fn connection(mut stream: TcpStream, router: Router, stop: CancellationTok
     }
     let line = Line::default();
     tokio::select! {
-        served = exchange(&mut stream, router, &line, &stop) => if let Err(error) = served {
+        served = converse(&mut stream, tls, router, &line, &stop) => if let Err(error) = served {
             tracing::debug!(%error, "a connection broke");
         },
         end = line.ended() => if end == End::Reset
@@ -96,9 +125,30 @@ async fn connection(mut stream: TcpStream, router: Router, stop: CancellationTok
     }
 }
 
+/// Agrees on TLS first, if that is spoken. It borrows the stream, so that whoever ends the connection
+/// for a fault still has it, and what is below TLS.
+async fn converse(
+    stream: &mut TcpStream,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    line: &Line,
+    stop: &CancellationToken,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let Some(tls) = tls else {
+        return Ok(exchange(stream, router, line, stop).await?);
+    };
+    tokio::select! {
+        agreed = timeout(HANDSHAKE, tls.accept(stream)) => {
+            Ok(exchange(agreed??, router, line, stop).await?)
+        }
+        // Nothing has been asked yet.
+        () = stop.cancelled() => Ok(()),
+    }
+}
+
 /// Answers the requests of a connection, until it ends or is to stop.
 async fn exchange(
-    stream: &mut TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     router: Router,
     line: &Line,
     stop: &CancellationToken,

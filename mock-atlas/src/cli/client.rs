@@ -1,7 +1,7 @@
 //! Asks a running emulator for what is below `/_mock`.
 //!
-//! On hyper itself: the emulator speaks plain HTTP/1.1, and a client with TLS, pools and proxies
-//! would be most of the program.
+//! On hyper itself: the emulator speaks plain HTTP/1.1 or the same over TLS, and a client with pools,
+//! proxies and the system's certificates would be most of the program.
 
 use axum::body::{Body, Bytes};
 use axum::http::uri::Authority;
@@ -9,12 +9,14 @@ use axum::http::{Method, Request, StatusCode, Uri, header};
 use clap::Args;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use mock_atlas::local_url;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::tls::Trust;
 use super::{EmulatorArguments, serve};
 
 /// Where the emulator is. Its token is that of `--token`, else that of `ATLAS_TOKEN`.
@@ -29,6 +31,8 @@ pub(super) struct Server {
 pub(super) struct Client {
     address: String,
     host: Authority,
+    /// Whom to trust, over TLS.
+    trust: Option<Trust>,
     token: Option<String>,
 }
 
@@ -38,14 +42,22 @@ impl Client {
         let named = server.atlas_url.clone().filter(|url| !url.is_empty());
         let address = match named {
             Some(url) => url,
-            None => local_url(arguments.listen.unwrap_or(serve::DEFAULT)),
+            None => {
+                let url = local_url(arguments.listen.unwrap_or(serve::DEFAULT));
+                if arguments.tls.is_on() {
+                    url.replacen("http", "https", 1)
+                } else {
+                    url
+                }
+            }
         };
         // As every client of Atlas, it takes the address with and without the API's path.
         let address = address.trim_end_matches('/');
         let address = address.strip_suffix("/api/v1").unwrap_or(address);
         let uri = address.parse::<Uri>().ok();
+        let is_tls = uri.as_ref().and_then(Uri::scheme_str) == Some("https");
         let host = uri
-            .filter(|uri| uri.scheme_str() == Some("http"))
+            .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")))
             .and_then(|uri| uri.authority().cloned())
             .ok_or_else(|| format!("{address:?} is no address of an emulator: it must be like http://127.0.0.1:28527"))?;
         let variable = || {
@@ -56,6 +68,7 @@ impl Client {
         Ok(Self {
             address: address.to_owned(),
             host,
+            trust: is_tls.then(|| Trust::new(&arguments.tls)),
             token: arguments.token.clone().or_else(variable),
         })
     }
@@ -90,15 +103,17 @@ impl Client {
     ) -> Result<Incoming, String> {
         let request = self.request(method, path, body)?;
         let host = self.host.host().trim_matches(['[', ']']);
-        let port = self.host.port_u16().unwrap_or(80);
+        let port = self
+            .host
+            .port_u16()
+            .unwrap_or(if self.trust.is_some() { 443 } else { 80 });
         let stream = TcpStream::connect((host, port))
             .await
             .map_err(|error| self.broken(&error))?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| self.broken(&error))?;
-        // It ends with the reply, and what breaks it breaks the request too.
-        tokio::spawn(connection);
+        let mut sender = match &self.trust {
+            None => self.speak(stream).await?,
+            Some(trust) => self.speak(trust.connect(host, stream).await?).await?,
+        };
         let reply = sender
             .send_request(request)
             .await
@@ -110,6 +125,19 @@ impl Client {
         let body = reply.into_body().collect().await;
         let body = body.map_err(|error| self.broken(&error))?.to_bytes();
         Err(self.refused(status, &body))
+    }
+
+    /// HTTP on a connection.
+    async fn speak(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<SendRequest<Body>, String> {
+        let (sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.broken(&error))?;
+        // It ends with the reply, and what breaks it breaks the request too.
+        tokio::spawn(connection);
+        Ok(sender)
     }
 
     fn broken(&self, error: &dyn std::error::Error) -> String {

@@ -11,6 +11,7 @@ use rustix::process::Pid;
 use tokio::process::{Child, Command};
 
 use super::signals::Forwarded;
+use super::tls::CaFile;
 use super::{EmulatorArguments, complain};
 
 /// Any free port.
@@ -29,7 +30,8 @@ pub(super) async fn run(
             "chaos is on; to see the same again: --chaos-seed {seed}"
         ));
     }
-    let mut child = match spawn(command, &atlas) {
+    let ca = arguments.tls.ca_file(&atlas).await?;
+    let mut child = match spawn(command, &atlas, ca.as_ref()) {
         Ok(child) => child,
         Err(error) => {
             let program = command.first().map(OsString::as_os_str).unwrap_or_default();
@@ -40,12 +42,13 @@ pub(super) async fn run(
     Ok(exit_code(wait(&mut child, &mut signals).await?))
 }
 
-fn spawn(command: &[OsString], atlas: &MockAtlas) -> io::Result<Child> {
+fn spawn(command: &[OsString], atlas: &MockAtlas, ca: Option<&CaFile>) -> io::Result<Child> {
     let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     Command::new(program)
         .args(arguments)
         .env("ATLAS_ADDRESS", atlas.url())
         .env("ATLAS_TOKEN", atlas.token())
+        .envs(ca.map(|ca| ("ATLAS_CAFILE", ca.path())))
         .kill_on_drop(true)
         .spawn()
 }

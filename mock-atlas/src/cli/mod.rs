@@ -8,6 +8,7 @@ mod print;
 mod serve;
 mod signals;
 mod snapshot;
+mod tls;
 mod token;
 mod witness;
 
@@ -40,8 +41,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Starts an emulator on a free port, runs a command with ATLAS_ADDRESS and ATLAS_TOKEN set,
-    /// stops the emulator, and exits with the command's code
+    /// Starts an emulator on a free port, runs a command with ATLAS_ADDRESS and ATLAS_TOKEN set, with
+    /// --tls ATLAS_CAFILE too, stops the emulator, and exits with the command's code
     Exec {
         /// The command and its arguments
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
@@ -63,6 +64,19 @@ struct EmulatorArguments {
         value_name = "ADDRESS:PORT"
     )]
     listen: Option<SocketAddr>,
+
+    /// Take uploads on a second address, and there only, as Atlas had another host for them
+    /// [default: where all else is]
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_BINSTORE_LISTEN",
+        value_name = "ADDRESS:PORT"
+    )]
+    binstore_listen: Option<SocketAddr>,
+
+    #[command(flatten)]
+    tls: tls::TlsArguments,
 
     /// The token that may do everything [default: random; to ask a running emulator:
     /// ATLAS_TOKEN]
@@ -190,6 +204,10 @@ impl EmulatorArguments {
     /// Starts an emulator, at this address unless another was asked for.
     async fn start(&self, default: SocketAddr) -> Result<MockAtlas, String> {
         let mut builder = MockAtlas::builder().listen(self.listen.unwrap_or(default));
+        if let Some(address) = self.binstore_listen {
+            builder = builder.binstore_listen(address);
+        }
+        builder = self.tls.apply(builder).await?;
         if let Some(token) = &self.token {
             builder = builder.token(token);
         }
@@ -212,14 +230,24 @@ impl EmulatorArguments {
         if let Some(requests) = self.journal {
             builder = builder.journal(requests);
         }
-        builder.start().await.map_err(|error| match error {
+        builder.start().await.map_err(|error| self.explain(&error))
+    }
+
+    fn explain(&self, error: &StartError) -> String {
+        match error {
             StartError::Listen {
-                error: ref cause, ..
+                address,
+                error: cause,
             } if cause.kind() == io::ErrorKind::AddrInUse => {
-                format!("{error}. Is one running already? --listen 127.0.0.1:0 takes a free port.")
+                let flag = if self.binstore_listen == Some(*address) {
+                    "--binstore-listen"
+                } else {
+                    "--listen"
+                };
+                format!("{error}. Is one running already? {flag} 127.0.0.1:0 takes a free port.")
             }
             other => other.to_string(),
-        })
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use mock_atlas::MockAtlas;
 use serde::Serialize;
 
 use super::signals::Stop;
+use super::tls::CaFile;
 use super::{EmulatorArguments, Output};
 
 /// Port 28527 spells ATLAS on a telephone.
@@ -17,7 +18,8 @@ pub(super) async fn run(arguments: &EmulatorArguments) -> Result<(), String> {
     // Taken hold of before the address is announced: whoever reads it may stop us at once.
     let mut signals = Stop::new().map_err(|error| format!("cannot handle signals: {error}"))?;
     let atlas = arguments.start(DEFAULT).await?;
-    announce(arguments.output, &atlas)
+    let ca = arguments.tls.ca_file(&atlas).await?;
+    announce(arguments.output, &atlas, ca.as_ref())
         .map_err(|error| format!("cannot write to stdout: {error}"))?;
     signals.requested().await;
     // Whoever asks a second time does not want to wait for requests under way.
@@ -33,51 +35,65 @@ struct Announcement<'a> {
     address: &'a str,
     token: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    binstore_address: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_file: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     chaos_seed: Option<u64>,
 }
 
-fn announce(output: Output, atlas: &MockAtlas) -> io::Result<()> {
-    let (address, token) = (atlas.url(), atlas.token());
-    let chaos_seed = atlas.chaos_seed();
+fn announce(output: Output, atlas: &MockAtlas, ca: Option<&CaFile>) -> io::Result<()> {
+    let announcement = Announcement {
+        address: atlas.url(),
+        token: atlas.token(),
+        binstore_address: atlas.binstore_url(),
+        ca_file: ca.map(|ca| ca.path().to_string_lossy()),
+        chaos_seed: atlas.chaos_seed(),
+    };
     let mut stdout = io::stdout().lock();
     match output {
-        Output::Json => {
-            let announcement = Announcement {
-                address,
-                token,
-                chaos_seed,
-            };
-            writeln!(stdout, "{}", serde_json::to_string(&announcement)?)?;
-        }
-        Output::Text => {
-            let version = env!("CARGO_PKG_VERSION");
-            writeln!(
-                stdout,
-                "mock-atlas {version}: an Atlas in memory, gone when it stops.\n"
-            )?;
-            writeln!(
-                stdout,
-                "It answers at {address}. To use it, in another terminal:\n"
-            )?;
-            writeln!(stdout, "    export ATLAS_ADDRESS={address}")?;
-            writeln!(stdout, "    export ATLAS_TOKEN={}\n", shell_word(token))?;
-            if let Some(seed) = chaos_seed {
-                writeln!(
-                    stdout,
-                    "Chaos is on; to see the same again: --chaos-seed {seed}\n"
-                )?;
-            }
-        }
+        Output::Json => writeln!(stdout, "{}", serde_json::to_string(&announcement)?)?,
+        Output::Text => announcement.tell(&mut stdout)?,
     }
     stdout.flush()
 }
 
-/// A token as a shell reads it back: quoted, if it has what a shell would take for its own.
-fn shell_word(token: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if token.chars().all(is_plain) {
-        token.into()
+impl Announcement<'_> {
+    fn tell(&self, out: &mut impl Write) -> io::Result<()> {
+        let (version, address) = (env!("CARGO_PKG_VERSION"), self.address);
+        writeln!(
+            out,
+            "mock-atlas {version}: an Atlas in memory, gone when it stops.\n"
+        )?;
+        writeln!(
+            out,
+            "It answers at {address}. To use it, in another terminal:\n"
+        )?;
+        writeln!(out, "    export ATLAS_ADDRESS={address}")?;
+        writeln!(out, "    export ATLAS_TOKEN={}", shell_word(self.token))?;
+        if let Some(file) = &self.ca_file {
+            writeln!(out, "    export ATLAS_CAFILE={}", shell_word(file))?;
+        }
+        writeln!(out)?;
+        if let Some(address) = self.binstore_address {
+            writeln!(out, "Uploads go to {address}.\n")?;
+        }
+        if let Some(seed) = self.chaos_seed {
+            writeln!(
+                out,
+                "Chaos is on; to see the same again: --chaos-seed {seed}\n"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A text as a shell reads it back: quoted, if it has what a shell would take for its own.
+fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    if text.chars().all(is_plain) {
+        text.into()
     } else {
-        format!("'{}'", token.replace('\'', r"'\''")).into()
+        format!("'{}'", text.replace('\'', r"'\''")).into()
     }
 }

@@ -7,12 +7,13 @@ use axum::http::header::HOST;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 
-use crate::atlas::Atlas;
+use crate::atlas::{Atlas, Reached};
 use crate::error::ApiError;
 
 /// The address under which the client of a request reaches this Atlas, without a slash at its end:
 /// the configured public URL or, where there is none, the host that the request itself names, so
-/// that an emulator in a container answers each client with an address that works for it.
+/// that an emulator in a container answers each client with an address that works for it. Where
+/// uploads have a listener of their own, it is that one's.
 #[derive(Debug)]
 pub(crate) struct Origin(String);
 
@@ -23,6 +24,11 @@ impl FromRequestParts<Atlas> for Origin {
         if let Some(url) = atlas.public_url() {
             return Ok(Self(url.to_owned()));
         }
+        let Reached { tls, binstore } = atlas.reached();
+        let scheme = if tls { "https" } else { "http" };
+        if let Some(address) = binstore.filter(|address| !address.ip().is_unspecified()) {
+            return Ok(Self(format!("{scheme}://{address}")));
+        }
         let named = parts.uri.authority().cloned().or_else(|| {
             let host = parts.headers.get(HOST)?;
             Authority::try_from(host.as_bytes()).ok()
@@ -32,7 +38,11 @@ impl FromRequestParts<Atlas> for Origin {
                 "The request names no Host, so there is no address to upload to.".to_owned(),
             )
         })?;
-        Ok(Self(format!("http://{host}")))
+        Ok(Self(match binstore {
+            // It listens on all addresses, so on the one that the client used too.
+            Some(address) => format!("{scheme}://{}:{}", host.host(), address.port()),
+            None => format!("{scheme}://{host}"),
+        }))
     }
 }
 

@@ -81,7 +81,7 @@ async fn what_cannot_be_done_says_why() {
         ),
         (
             "ROOT",
-            &["token", "list", "--atlas-url", "https://127.0.0.1"],
+            &["token", "list", "--atlas-url", "ftp://127.0.0.1"],
             "must be like http://",
         ),
         (

@@ -84,6 +84,11 @@ async fn variables_and_json_are_for_programs() {
         // Set but empty is not set.
         ("MOCK_ATLAS_TOKEN", ""),
         ("MOCK_ATLAS_PUBLIC_URL", ""),
+        ("MOCK_ATLAS_BINSTORE_LISTEN", ""),
+        ("MOCK_ATLAS_TLS", ""),
+        ("MOCK_ATLAS_TLS_CA_OUT", ""),
+        ("MOCK_ATLAS_TLS_CERT", ""),
+        ("MOCK_ATLAS_TLS_KEY", ""),
         ("MOCK_ATLAS_MAX_ID_LENGTH", ""),
         ("MOCK_ATLAS_MAX_FILE_BYTES", ""),
         ("MOCK_ATLAS_FAULT", ""),

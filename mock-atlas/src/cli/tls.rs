@@ -1,0 +1,173 @@
+//! TLS: how it is asked for, where clients find the CA, and the commands' own side of it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use clap::builder::FalseyValueParser;
+use mock_atlas::{Builder, MockAtlas};
+use tempfile::TempPath;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+#[derive(Debug, Args)]
+pub(super) struct TlsArguments {
+    /// Serve HTTPS, with a certificate for localhost, 127.0.0.1, ::1, the addresses that are
+    /// listened on and the host of --public-url, signed by a CA that is made for it
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_TLS",
+        value_parser = FalseyValueParser::new()
+    )]
+    tls: bool,
+
+    /// Where to write the CA's certificate, for ATLAS_CAFILE; a file that is there is replaced
+    /// [default: a temporary file]
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_TLS_CA_OUT",
+        value_name = "FILE",
+        requires = "tls",
+        conflicts_with = "tls_cert"
+    )]
+    tls_ca_out: Option<PathBuf>,
+
+    /// Serve HTTPS with this certificate, in PEM, followed by those between it and its CA
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key, in PEM
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    tls_key: Option<PathBuf>,
+}
+
+impl TlsArguments {
+    pub(super) fn is_on(&self) -> bool {
+        self.tls || self.tls_cert.is_some()
+    }
+
+    /// Tells the builder what was asked for. One's own certificate wins.
+    pub(super) async fn apply(&self, builder: Builder) -> Result<Builder, String> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => {
+                Ok(builder.tls_with(read(certificate).await?, read(key).await?))
+            }
+            _ if self.tls => Ok(builder.tls()),
+            _ => Ok(builder),
+        }
+    }
+
+    /// Writes the CA that an emulator made, if it made one, where clients find it.
+    pub(super) async fn ca_file(&self, atlas: &MockAtlas) -> Result<Option<CaFile>, String> {
+        let Some(pem) = atlas.ca_pem() else {
+            return Ok(None);
+        };
+        let (path, temporary) = match &self.tls_ca_out {
+            Some(path) => (std::path::absolute(path), None),
+            None => {
+                let made = tokio::task::spawn_blocking(temporary).await;
+                let made = made.map_err(|error| error.to_string())?;
+                let made =
+                    made.map_err(|error| format!("cannot make a temporary file: {error}"))?;
+                (Ok(made.to_path_buf()), Some(made))
+            }
+        };
+        let path = path.map_err(|error| format!("--tls-ca-out: {error}"))?;
+        let failed = |error: io::Error| format!("cannot write {}: {error}", path.display());
+        tokio::fs::write(&path, pem).await.map_err(failed)?;
+        Ok(Some(CaFile {
+            path,
+            _temporary: temporary,
+        }))
+    }
+}
+
+async fn read(file: &Path) -> Result<String, String> {
+    let text = tokio::fs::read_to_string(file).await;
+    text.map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn temporary() -> io::Result<TempPath> {
+    let file = tempfile::Builder::new()
+        .prefix("mock-atlas-ca-")
+        .suffix(".pem")
+        .tempfile()?;
+    Ok(file.into_temp_path())
+}
+
+/// Where the CA is, for as long as this is there.
+pub(super) struct CaFile {
+    path: PathBuf,
+    /// Removes it when dropped.
+    _temporary: Option<TempPath>,
+}
+
+impl CaFile {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Which CAs a command that asks an emulator trusts: those of `ATLAS_CAFILE`, else that of
+/// `--tls-ca-out`. An emulator's CA is none of the system's.
+pub(super) struct Trust(Option<PathBuf>);
+
+impl Trust {
+    pub(super) fn new(arguments: &TlsArguments) -> Self {
+        let named = std::env::var_os("ATLAS_CAFILE").filter(|file| !file.is_empty());
+        Self(named.map(PathBuf::from).or(arguments.tls_ca_out.clone()))
+    }
+
+    pub(super) async fn connect(
+        &self,
+        host: &str,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, String> {
+        let file = self.0.as_deref().ok_or(
+            "the emulator is asked over https, so ATLAS_CAFILE must name the certificate of its CA",
+        )?;
+        let config = config(&read(file).await?);
+        let config = config.map_err(|error| format!("{}: {error}", file.display()))?;
+        let name = ServerName::try_from(host.to_owned());
+        let name = name.map_err(|error| format!("{host}: {error}"))?;
+        let connected = TlsConnector::from(Arc::new(config)).connect(name, stream);
+        connected
+            .await
+            .map_err(|error| format!("no TLS with {host}, trusting {}: {error}", file.display()))
+    }
+}
+
+fn config(pem: &str) -> Result<ClientConfig, Box<dyn std::error::Error>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        roots.add(certificate?)?;
+    }
+    if roots.is_empty() {
+        return Err("there is no certificate in it".into());
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
