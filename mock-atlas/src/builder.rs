@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::Uri;
@@ -99,6 +100,30 @@ impl Builder {
     #[must_use]
     pub fn max_file_bytes(mut self, bytes: u64) -> Self {
         self.options.max_file_bytes = Some(bytes);
+        self
+    }
+
+    /// Holds at most so many bytes of files, those under way included, and refuses an upload that
+    /// would be more, with 507. Unlimited by default. What a seed or a snapshot brings is taken
+    /// even beyond that, and counts.
+    #[must_use]
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.options.max_memory = Some(bytes);
+        self
+    }
+
+    /// Takes so many uploads at a time, and answers one more with 503 and `Retry-After: 1`.
+    /// Unlimited by default.
+    #[must_use]
+    pub fn max_uploads(mut self, uploads: usize) -> Self {
+        self.options.max_uploads = Some(uploads);
+        self
+    }
+
+    /// Answers a request with 408 when nothing of its body came for so long; a minute by default.
+    #[must_use]
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.options.body_timeout = Some(timeout);
         self
     }
 

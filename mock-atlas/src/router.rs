@@ -8,6 +8,7 @@ use axum::routing::{delete, get, post, put};
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::inject;
+use crate::patience;
 use crate::routes::mock::{
     artifacts as mock_artifacts, faults, health, lints, metrics, requests, snapshot, state, tokens,
     verify,
@@ -27,6 +28,10 @@ pub(crate) fn router(atlas: Atlas) -> Router {
         .layer(middleware::from_fn_with_state(
             atlas.clone(),
             inject::faults,
+        ))
+        .layer(middleware::from_fn_with_state(
+            atlas.clone(),
+            patience::limit,
         ))
         .layer(middleware::from_fn_with_state(atlas.clone(), observe))
         .with_state(atlas)

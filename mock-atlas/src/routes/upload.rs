@@ -17,7 +17,7 @@ use super::download::etag;
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::inject::Discarded;
-use crate::store::{Attempt, Blob, BlobWriter};
+use crate::store::{Attempt, Blob, BlobWriter, Held};
 use crate::wire::EmptyReply;
 use crate::witness::Notes;
 
@@ -63,6 +63,7 @@ async fn take(
     body: &mut BodyDataStream,
 ) -> Result<Blob, ApiError> {
     let upload = upload.ok_or(ApiError::NotFound)?;
+    let _admitted = atlas.admit_upload()?;
     if let Some((artifact, artifact_type, number)) = atlas.world().store().version_of(upload) {
         notes.is_of(&artifact, &artifact_type, number, false);
     }
@@ -77,7 +78,10 @@ async fn take(
     if announced.is_some_and(|length| length > limit) {
         return Err(ApiError::TooLarge { limit });
     }
-    let blob = read(body, limit, &attempt).await?;
+    atlas.memory().check(announced.unwrap_or_default())?;
+    let mut held = atlas.memory().hold();
+    let blob = read(body, limit, &attempt, &mut held).await?;
+    blob.hold(held);
     notes.has_body(blob.digest());
     if let Some(Discarded(refusal)) = fault {
         return Err(ApiError::Fault(refusal));
@@ -90,16 +94,21 @@ async fn take(
 
 /// Dropped halfway, because the connection broke or the limit was reached, the writer takes all it
 /// has with it: nothing of an incomplete upload stays.
-async fn read(body: &mut BodyDataStream, limit: u64, attempt: &Attempt) -> Result<Blob, ApiError> {
+async fn read(
+    body: &mut BodyDataStream,
+    limit: u64,
+    attempt: &Attempt,
+    held: &mut Held,
+) -> Result<Blob, ApiError> {
     let mut writer = BlobWriter::default();
     while let Some(part) = body.next().await {
         let part = part.map_err(|error| {
-            let len = writer.len();
-            ApiError::Malformed(format!("The body broke off after {len} bytes: {error}."))
+            ApiError::broken_body(&error, &format!(" after {} bytes", writer.len()))
         })?;
         if writer.len() + part.len() as u64 > limit {
             return Err(ApiError::TooLarge { limit });
         }
+        held.take(part.len() as u64)?;
         writer.write(&part);
         attempt.has_received(writer.len());
     }

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
+
+use super::{Held, Memory};
 
 /// Small enough that one chunk is no burden, large enough that a disk image has few of them.
 const CHUNK: usize = 256 * 1024;
@@ -37,6 +39,8 @@ struct Contents {
     chunks: Vec<Bytes>,
     len: u64,
     digest: Digest,
+    /// What these bytes are counted as, where they are.
+    held: OnceLock<Held>,
 }
 
 impl Blob {
@@ -60,6 +64,21 @@ impl Blob {
     /// The digest of all of them.
     pub(crate) fn digest(&self) -> Digest {
         self.0.digest
+    }
+
+    /// Keeps what these bytes were counted as, as long as they are there.
+    pub(crate) fn hold(&self, held: Held) {
+        // They are counted once; if they were before, this is let go.
+        let _ = self.0.held.set(held);
+    }
+
+    /// Counts these bytes, even beyond the limit, unless they are counted already.
+    pub(super) fn count_in(&self, memory: &Memory) {
+        self.0.held.get_or_init(|| {
+            let mut held = memory.hold();
+            held.take_anyway(self.len());
+            held
+        });
     }
 
     /// The same for clones of the same blob, and for no two others.
@@ -135,6 +154,7 @@ impl BlobWriter {
             chunks: self.chunks,
             len: self.len,
             digest: Digest(self.hasher.finalize().into()),
+            held: OnceLock::new(),
         }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Blob, NewVersion, Orphan, Store, StoreError, Versions, Visibility};
+use super::{Blob, Memory, NewVersion, Orphan, Store, StoreError, Versions, Visibility};
 use crate::names::{ArtifactName, Name};
 
 /// An artifact that is added whole.
@@ -129,6 +129,16 @@ impl Store {
         };
         found.sort_by_cached_key(place);
         found
+    }
+
+    /// Counts all files that are not counted yet, even beyond the limit.
+    pub(crate) fn count_in(&self, memory: &Memory) {
+        let maps = self.maps();
+        for artifact in &maps.artifacts {
+            for versions in artifact.types.values() {
+                versions.blobs().for_each(|blob| blob.count_in(memory));
+            }
+        }
     }
 
     /// How much there is, by counting it.
