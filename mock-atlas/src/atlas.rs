@@ -1,6 +1,7 @@
 //! What every handler works on: the world as it is now, and the options, behind one cheap handle.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) max_file_bytes: Option<u64>,
     /// The most that all files may hold, in bytes.
     pub(crate) max_memory: Option<u64>,
+    /// The folder for the files that are more than that.
+    pub(crate) spill: Option<PathBuf>,
     /// How many uploads there may be at a time.
     pub(crate) max_uploads: Option<usize>,
     /// How long to wait for the next part of a body.
@@ -119,6 +122,11 @@ impl Atlas {
     /// What files are to be counted in.
     pub(crate) fn memory(&self) -> &Memory {
         &self.0.memory
+    }
+
+    /// Where files go that there is no memory for.
+    pub(crate) fn spill(&self) -> Option<&Path> {
+        self.0.options.spill.as_deref()
     }
 
     /// Lets one more upload begin. It counts until this is dropped.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
@@ -109,6 +110,14 @@ impl Builder {
     #[must_use]
     pub fn max_memory(mut self, bytes: u64) -> Self {
         self.options.max_memory = Some(bytes);
+        self
+    }
+
+    /// Puts uploads for which there is no room within [`Builder::max_memory`] into files in this
+    /// folder instead. They have no names there, and are gone with the emulator.
+    #[must_use]
+    pub fn spill(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.options.spill = Some(folder.into());
         self
     }
 

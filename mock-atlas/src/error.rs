@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::io;
 use std::iter::successors;
 use std::time::Duration;
 
@@ -53,6 +54,9 @@ pub(crate) enum ApiError {
     /// More files than this emulator holds.
     #[error(transparent)]
     MemoryFull(#[from] MemoryFull),
+    /// A file that there was memory for no more, and that the disk does not take.
+    #[error("There is no memory for these bytes, and they cannot be kept on disk: {0}.")]
+    DiskFull(io::Error),
     /// A body in a form this API does not speak.
     #[error(
         "Content-Type {0:?} is not understood: send application/json, \
@@ -105,7 +109,7 @@ impl ApiError {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::MemoryFull(_) => StatusCode::INSUFFICIENT_STORAGE,
+            Self::MemoryFull(_) | Self::DiskFull(_) => StatusCode::INSUFFICIENT_STORAGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,

@@ -1,5 +1,6 @@
 //! How much clients may ask of an emulator.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
@@ -37,6 +38,17 @@ pub(super) struct Limits {
     )]
     max_memory: Option<u64>,
 
+    /// Put uploads for which --max-memory has no room into files without names in this folder
+    /// instead
+    #[arg(
+        long,
+        global = true,
+        env = "MOCK_ATLAS_SPILL",
+        value_name = "FOLDER",
+        requires = "max_memory"
+    )]
+    spill: Option<PathBuf>,
+
     /// Take so many uploads at a time, and answer one more with 503 and Retry-After: 1 [default:
     /// no limit]
     #[arg(long, global = true, env = "MOCK_ATLAS_MAX_UPLOADS", value_name = "N")]
@@ -63,6 +75,9 @@ impl Limits {
         }
         if let Some(bytes) = self.max_memory {
             builder = builder.max_memory(bytes);
+        }
+        if let Some(folder) = &self.spill {
+            builder = builder.spill(folder);
         }
         if let Some(uploads) = self.max_uploads {
             builder = builder.max_uploads(uploads);

@@ -17,7 +17,7 @@ use super::download::etag;
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::inject::Discarded;
-use crate::store::{Attempt, Blob, BlobWriter, Held};
+use crate::store::{Attempt, Blob, BlobWriter};
 use crate::wire::EmptyReply;
 use crate::witness::Notes;
 
@@ -78,10 +78,10 @@ async fn take(
     if announced.is_some_and(|length| length > limit) {
         return Err(ApiError::TooLarge { limit });
     }
-    atlas.memory().check(announced.unwrap_or_default())?;
-    let mut held = atlas.memory().hold();
-    let blob = read(body, limit, &attempt, &mut held).await?;
-    blob.hold(held);
+    if atlas.spill().is_none() {
+        atlas.memory().check(announced.unwrap_or_default())?;
+    }
+    let blob = read(body, atlas, &attempt).await?;
     notes.has_body(blob.digest());
     if let Some(Discarded(refusal)) = fault {
         return Err(ApiError::Fault(refusal));
@@ -96,10 +96,11 @@ async fn take(
 /// has with it: nothing of an incomplete upload stays.
 async fn read(
     body: &mut BodyDataStream,
-    limit: u64,
+    atlas: &Atlas,
     attempt: &Attempt,
-    held: &mut Held,
 ) -> Result<Blob, ApiError> {
+    let limit = atlas.max_file_bytes();
+    let mut held = Some(atlas.memory().hold());
     let mut writer = BlobWriter::default();
     while let Some(part) = body.next().await {
         let part = part.map_err(|error| {
@@ -108,11 +109,20 @@ async fn read(
         if writer.len() + part.len() as u64 > limit {
             return Err(ApiError::TooLarge { limit });
         }
-        held.take(part.len() as u64)?;
+        if let Some(Err(full)) = held.as_mut().map(|held| held.take(part.len() as u64)) {
+            let folder = atlas.spill().ok_or(full)?;
+            writer.spill(folder).await.map_err(ApiError::DiskFull)?;
+            held = None;
+        }
         writer.write(&part);
+        writer.flush().await.map_err(ApiError::DiskFull)?;
         attempt.has_received(writer.len());
     }
-    Ok(writer.finish())
+    let blob = writer.close().await.map_err(ApiError::DiskFull)?;
+    if let Some(held) = held {
+        blob.hold(held);
+    }
+    Ok(blob)
 }
 
 /// Reads on for a while after a request was refused. Closing a connection while its client still

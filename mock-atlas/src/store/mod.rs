@@ -30,7 +30,8 @@ use dashmap::mapref::entry::Entry;
 use uuid::Uuid;
 
 pub(crate) use blob::{Blob, BlobWriter, Digest};
-pub(crate) use memory::{Held, Memory, MemoryFull};
+use memory::Held;
+pub(crate) use memory::{Memory, MemoryFull};
 pub(crate) use metadata::Metadata;
 pub(crate) use orphan::{Attempt, Orphan, OrphanState};
 pub(crate) use query::{Filter, Query, Select};

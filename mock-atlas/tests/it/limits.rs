@@ -153,6 +153,54 @@ async fn what_is_under_way_takes_memory_and_what_is_deleted_gives_it_back() {
 }
 
 #[tokio::test]
+async fn what_there_is_no_memory_for_goes_to_disk_and_comes_back_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = |builder: Builder| builder.max_memory(MIB as u64).spill(folder.path());
+    let fixture = limited(limits).await;
+    assert_eq!(fixture.push(b"small").await["version"], 1);
+    let large: Vec<u8> = (0..3 * MIB + 17).map(|i| (i % 251) as u8).collect();
+    let upload = fixture.http.put(new_upload(&fixture).await);
+    let upload = upload.body(large.clone()).send().await.unwrap();
+    assert_eq!(upload.status(), 200);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+
+    let metrics = fixture.mock(Method::GET, "/metrics", None).await.body;
+    for line in ["{place=\"memory\"} 5", "{place=\"disk\"} 3145745"] {
+        let line = format!("mock_atlas_files_bytes{line}\n");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
+    let file = || fixture.request(Method::GET, &format!("{FILE}/2/file"));
+    let whole = file().send().await.unwrap().bytes().await.unwrap();
+    assert!(whole == large);
+    let part = file().header("Range", "bytes=262140-600000");
+    let part = part.send().await.unwrap();
+    assert_eq!(part.status(), 206);
+    assert!(part.bytes().await.unwrap() == large[262_140..=600_000]);
+    let archive = fixture.request(Method::POST, "/_mock/snapshot");
+    let archive = archive.send().await.unwrap().bytes().await.unwrap();
+    let restore = fixture.request(Method::POST, "/_mock/restore");
+    assert_eq!(restore.body(archive).send().await.unwrap().status(), 204);
+    let whole = file().send().await.unwrap().bytes().await.unwrap();
+    assert!(whole == large);
+}
+
+#[tokio::test]
+async fn what_neither_memory_nor_disk_takes_is_answered_507_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = limited(|builder| builder.max_memory(3).spill(folder.path())).await;
+    drop(folder);
+    let url = new_upload(&fixture).await;
+    let refused = fixture.put(&url, b"bytes").await;
+    assert_eq!(refused.status, 507);
+    assert!(
+        refused.body.contains("cannot be kept on disk"),
+        "{refused:?}"
+    );
+    assert!(fixture.found("").await.is_empty());
+    assert_eq!(fixture.put(&url, b"123").await.status, 200);
+}
+
+#[tokio::test]
 async fn what_a_seed_brings_counts_even_beyond_the_limit_and_a_reset_frees_the_rest() {
     let seed = |name: &str| {
         json!({"artifacts": [{"name": name, "versions": [
