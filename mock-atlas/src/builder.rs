@@ -235,7 +235,7 @@ impl Builder {
     /// called without any network.
     ///
     /// # Errors
-    /// When a name, a token or the public URL cannot be one; the error says which, and why.
+    /// When a name, a token, the public URL or a folder cannot be one; the error says which, and why.
     pub fn router(self) -> Result<Router, StartError> {
         Ok(router(self.assemble()?.0))
     }
@@ -243,6 +243,9 @@ impl Builder {
     /// The emulator, and the token that may do everything.
     fn assemble(mut self) -> Result<(Atlas, String), StartError> {
         self.options.public_url = self.options.public_url.map(check_public_url).transpose()?;
+        if let Some(folder) = self.options.spill.as_ref().filter(|path| !path.is_dir()) {
+            return Err(StartError::Spill(folder.clone()));
+        }
         let token = match self.token {
             Some(token) => token,
             None => random_token().ok_or(StartError::Randomness)?,
@@ -406,6 +409,9 @@ pub enum StartError {
     /// A probability that is none.
     #[error("chaos must be from 0 to 1, not {0}")]
     Chaos(f64),
+    /// No folder to put files into.
+    #[error("files cannot go to {}: there is no such folder", .0.display())]
+    Spill(PathBuf),
     /// A public URL that upload paths cannot start with.
     #[error(
         "{0:?} cannot be the public URL: it must be like https://atlas.example.com, without a query"

@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use sha2::{Digest as _, Sha256};
+use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use super::{Held, Memory};
@@ -54,7 +55,28 @@ enum Place {
     /// In chunks, of which all but the last are full.
     Memory(Vec<Bytes>),
     /// In a file that has no name, and is gone when it is closed.
-    Disk(Arc<fs::File>),
+    Disk(Arc<Nameless>),
+}
+
+/// A file on disk that nothing names.
+#[derive(Debug)]
+struct Nameless(Option<fs::File>);
+
+impl Nameless {
+    fn get(&self) -> io::Result<&fs::File> {
+        self.0.as_ref().ok_or(io::ErrorKind::NotFound.into())
+    }
+}
+
+impl Drop for Nameless {
+    /// Closing it gives back what it takes of the disk, which may be a while: elsewhere, where
+    /// there is a runtime that it would hold up.
+    fn drop(&mut self) {
+        if let Ok(runtime) = Handle::try_current() {
+            let file = self.0.take();
+            runtime.spawn_blocking(|| drop(file));
+        }
+    }
 }
 
 impl Blob {
@@ -141,7 +163,7 @@ impl Blob {
                 let file = Arc::clone(file);
                 let read = move || {
                     let mut bytes = vec![0; len];
-                    file.read_exact_at(&mut bytes, at)?;
+                    file.get()?.read_exact_at(&mut bytes, at)?;
                     Ok(bytes.into())
                 };
                 spawn_blocking(read).await?
@@ -158,7 +180,7 @@ impl Blob {
 pub(crate) struct BlobWriter {
     chunks: Vec<Bytes>,
     /// Where the chunks go from time to time, and how many bytes are there.
-    disk: Option<(Arc<fs::File>, u64)>,
+    disk: Option<(Arc<Nameless>, u64)>,
     current: Vec<u8>,
     hasher: Sha256,
     len: u64,
@@ -194,7 +216,7 @@ impl BlobWriter {
     pub(crate) async fn spill(&mut self, folder: &Path) -> io::Result<()> {
         let folder = folder.to_owned();
         let file = spawn_blocking(|| tempfile::tempfile_in(folder)).await??;
-        self.disk = Some((Arc::new(file), 0));
+        self.disk = Some((Arc::new(Nameless(Some(file))), 0));
         self.flush().await
     }
 
@@ -215,7 +237,7 @@ impl BlobWriter {
         let file = Arc::clone(file);
         let write = move || {
             chunks.iter().try_for_each(|chunk| {
-                file.write_all_at(chunk, at)?;
+                file.get()?.write_all_at(chunk, at)?;
                 at += chunk.len() as u64;
                 Ok(())
             })

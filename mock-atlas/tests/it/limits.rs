@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use mock_atlas::{Builder, Seed};
+use mock_atlas::{Builder, MockAtlas, Seed};
 use reqwest::{Body, Method, StatusCode};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
@@ -182,6 +182,15 @@ async fn what_there_is_no_memory_for_goes_to_disk_and_comes_back_from_there() {
     assert_eq!(restore.body(archive).send().await.unwrap().status(), 204);
     let whole = file().send().await.unwrap().bytes().await.unwrap();
     assert!(whole == large);
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_keeps_the_emulator_from_starting() {
+    let start = MockAtlas::builder().max_memory(1).spill("/nowhere").start();
+    assert_eq!(
+        start.await.unwrap_err().to_string(),
+        "files cannot go to /nowhere: there is no such folder"
+    );
 }
 
 #[tokio::test]
