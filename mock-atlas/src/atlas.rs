@@ -2,11 +2,20 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::error::ApiError;
 use crate::faults::Faults;
+use crate::store::Memory;
 use crate::witness::{DEFAULT_CAPACITY, Witness};
 use crate::world::World;
+
+/// How long to wait for the next part of a body, unless said otherwise.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// One emulated Atlas.
 #[derive(Clone)]
@@ -20,6 +29,10 @@ struct Inner {
     options: Options,
     witness: Witness,
     reached: OnceLock<Reached>,
+    /// What uploads hold while they are under way.
+    uploads: Semaphore,
+    /// What all files hold, those of the first world included.
+    memory: Memory,
 }
 
 /// How clients reach an emulator, as far as requests do not say so themselves.
@@ -40,6 +53,14 @@ pub(crate) struct Options {
     pub(crate) max_id_length: Option<usize>,
     /// The largest file, in bytes.
     pub(crate) max_file_bytes: Option<u64>,
+    /// The most that all files may hold, in bytes.
+    pub(crate) max_memory: Option<u64>,
+    /// The folder for the files that are more than that.
+    pub(crate) spill: Option<PathBuf>,
+    /// How many uploads there may be at a time.
+    pub(crate) max_uploads: Option<usize>,
+    /// How long to wait for the next part of a body.
+    pub(crate) body_timeout: Option<Duration>,
     /// How many requests the journal keeps.
     pub(crate) journal: Option<usize>,
 }
@@ -53,6 +74,9 @@ impl fmt::Debug for Atlas {
 
 impl Atlas {
     pub(crate) fn new(first: World, faults: Faults, options: Options) -> Self {
+        let uploads = options.max_uploads.unwrap_or(Semaphore::MAX_PERMITS);
+        let memory = Memory::new(options.max_memory.unwrap_or(u64::MAX));
+        first.store().count_in(&memory);
         Self(Arc::new(Inner {
             now: RwLock::new(first.copy()),
             first,
@@ -60,6 +84,8 @@ impl Atlas {
             witness: Witness::new(options.journal.unwrap_or(DEFAULT_CAPACITY)),
             options,
             reached: OnceLock::new(),
+            uploads: Semaphore::new(uploads.min(Semaphore::MAX_PERMITS)),
+            memory,
         }))
     }
 
@@ -79,6 +105,7 @@ impl Atlas {
 
     /// Goes on with another world, as a reset does with the first.
     pub(crate) fn replace(&self, world: World) {
+        world.store().count_in(self.memory());
         *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = world;
     }
 
@@ -112,5 +139,24 @@ impl Atlas {
     /// The largest file that is taken, in bytes.
     pub(crate) fn max_file_bytes(&self) -> u64 {
         self.0.options.max_file_bytes.unwrap_or(u64::MAX)
+    }
+
+    /// What files are to be counted in.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.0.memory
+    }
+
+    /// Where files go that there is no memory for.
+    pub(crate) fn spill(&self) -> Option<&Path> {
+        self.0.options.spill.as_deref()
+    }
+
+    /// Lets one more upload begin. It counts until this is dropped.
+    pub(crate) fn admit_upload(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        self.0.uploads.try_acquire().map_err(|_| ApiError::Busy)
+    }
+
+    pub(crate) fn body_timeout(&self) -> Duration {
+        self.0.options.body_timeout.unwrap_or(BODY_TIMEOUT)
     }
 }

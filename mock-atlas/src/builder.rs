@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::Uri;
@@ -102,6 +104,38 @@ impl Builder {
     #[must_use]
     pub fn max_file_bytes(mut self, bytes: u64) -> Self {
         self.options.max_file_bytes = Some(bytes);
+        self
+    }
+
+    /// Holds at most so many bytes of files, those under way included, and refuses an upload that
+    /// would be more, with 507. Unlimited by default. What a seed or a snapshot brings is taken
+    /// even beyond that, and counts.
+    #[must_use]
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.options.max_memory = Some(bytes);
+        self
+    }
+
+    /// Puts uploads for which there is no room within [`Builder::max_memory`] into files in this
+    /// folder instead. They have no names there, and are gone with the emulator.
+    #[must_use]
+    pub fn spill(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.options.spill = Some(folder.into());
+        self
+    }
+
+    /// Takes so many uploads at a time, and answers one more with 503 and `Retry-After: 1`.
+    /// Unlimited by default.
+    #[must_use]
+    pub fn max_uploads(mut self, uploads: usize) -> Self {
+        self.options.max_uploads = Some(uploads);
+        self
+    }
+
+    /// Answers a request with 408 when nothing of its body came for so long; a minute by default.
+    #[must_use]
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.options.body_timeout = Some(timeout);
         self
     }
 
@@ -275,7 +309,7 @@ impl Builder {
     /// or to be called without any network. Addresses and TLS are not for it.
     ///
     /// # Errors
-    /// When a name, a token or the public URL cannot be one; the error says which, and why.
+    /// When a name, a token, the public URL or a folder cannot be one; the error says which, and why.
     pub fn router(self) -> Result<Router, StartError> {
         Ok(router(self.assemble()?.0))
     }
@@ -298,6 +332,9 @@ impl Builder {
     /// The emulator, and the token that may do everything.
     fn assemble(mut self) -> Result<(Atlas, String), StartError> {
         self.options.public_url = self.options.public_url.map(check_public_url).transpose()?;
+        if let Some(folder) = self.options.spill.as_ref().filter(|path| !path.is_dir()) {
+            return Err(StartError::Spill(folder.clone()));
+        }
         let token = match self.token {
             Some(token) => token,
             None => random_token().ok_or(StartError::Randomness)?,
@@ -472,6 +509,9 @@ pub enum StartError {
     /// A probability that is none.
     #[error("chaos must be from 0 to 1, not {0}")]
     Chaos(f64),
+    /// No folder to put files into.
+    #[error("files cannot go to {}: there is no such folder", .0.display())]
+    Spill(PathBuf),
     /// A public URL that upload paths cannot start with.
     #[error(
         "{0:?} cannot be the public URL: it must be like https://atlas.example.com, without a query"

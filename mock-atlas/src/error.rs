@@ -1,6 +1,10 @@
 //! The one door through which errors leave: nothing else knows their status codes and bodies.
 
 use std::borrow::Cow;
+use std::error::Error;
+use std::io;
+use std::iter::successors;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -11,9 +15,10 @@ use tokio::task::JoinError;
 use crate::access::Refusal;
 use crate::faults;
 use crate::names::NameError;
+use crate::patience::TimedOut;
 use crate::seed::SeedError;
 use crate::snapshot::SnapshotError;
-use crate::store::StoreError;
+use crate::store::{MemoryFull, StoreError};
 use crate::witness::ExpectError;
 
 /// What a client is told when a request fails.
@@ -40,6 +45,18 @@ pub(crate) enum ApiError {
     /// More bytes than this emulator takes.
     #[error("The body is larger than the {limit} bytes that are allowed here.")]
     TooLarge { limit: u64 },
+    /// A body that did not go on.
+    #[error("Nothing of the body came for {0:?}.")]
+    TimedOut(Duration),
+    /// As many uploads at a time as this emulator takes.
+    #[error("There are as many uploads under way as are allowed here: try again.")]
+    Busy,
+    /// More files than this emulator holds.
+    #[error(transparent)]
+    MemoryFull(#[from] MemoryFull),
+    /// A file that there was memory for no more, and that the disk does not take.
+    #[error("There is no memory for these bytes, and they cannot be kept on disk: {0}.")]
+    DiskFull(io::Error),
     /// A body in a form this API does not speak.
     #[error(
         "Content-Type {0:?} is not understood: send application/json, \
@@ -71,6 +88,16 @@ impl ApiError {
         Self::Invalid(format!("{parameter} {error}"))
     }
 
+    /// A body that broke off, or did not go on, after what is told of it.
+    pub(crate) fn broken_body(error: &axum::Error, after: &str) -> Self {
+        let first: &(dyn Error + 'static) = error;
+        let mut causes = successors(Some(first), |&error| error.source());
+        match causes.find_map(|cause| cause.downcast_ref::<TimedOut>()) {
+            Some(TimedOut(timeout)) => Self::TimedOut(*timeout),
+            None => Self::Malformed(format!("The body broke off{after}: {error}.")),
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
@@ -80,6 +107,9 @@ impl ApiError {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::MemoryFull(_) | Self::DiskFull(_) => StatusCode::INSUFFICIENT_STORAGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
@@ -156,16 +186,26 @@ impl IntoResponse for ApiError {
             success: false,
         };
         let mut response = (status, Json(body)).into_response();
-        if let Self::RangeNotSatisfiable { len } = self
-            && let Ok(range) = HeaderValue::try_from(format!("bytes */{len}"))
-        {
-            response.headers_mut().insert(header::CONTENT_RANGE, range);
-        }
-        if let Self::Fault(refusal) = self
-            && let Some(seconds) = refusal.retry_after
-        {
-            let headers = response.headers_mut();
-            headers.insert(header::RETRY_AFTER, seconds.into());
+        let headers = response.headers_mut();
+        match self {
+            Self::RangeNotSatisfiable { len } => {
+                if let Ok(range) = HeaderValue::try_from(format!("bytes */{len}")) {
+                    headers.insert(header::CONTENT_RANGE, range);
+                }
+            }
+            Self::Fault(refusal) => {
+                if let Some(seconds) = refusal.retry_after {
+                    headers.insert(header::RETRY_AFTER, seconds.into());
+                }
+            }
+            Self::Busy => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            // The rest of the body may still come, and is no request (RFC 9110, 15.5.9).
+            Self::TimedOut(_) => {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
         }
         response
     }

@@ -8,6 +8,7 @@ use axum::routing::{delete, get, post, put};
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::inject;
+use crate::patience;
 use crate::routes::mock::{
     artifacts as mock_artifacts, faults, health, lints, metrics, requests, snapshot, state, tokens,
     verify,
@@ -46,6 +47,10 @@ fn finish(router: Router<Atlas>, atlas: Atlas) -> Router {
         .layer(middleware::from_fn_with_state(
             atlas.clone(),
             inject::faults,
+        ))
+        .layer(middleware::from_fn_with_state(
+            atlas.clone(),
+            patience::limit,
         ))
         .layer(middleware::from_fn_with_state(atlas.clone(), observe))
         .with_state(atlas)

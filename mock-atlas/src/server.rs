@@ -28,6 +28,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long a client may take for its part of a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
+/// How long a connection may take to send the head of a request, or stay idle before it.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How long to wait after accepting failed, for want of file descriptors say.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -161,6 +164,7 @@ async fn exchange(
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
             .serve_connection(TokioIo::new(stream), service)
     );
     tokio::select! {
@@ -168,6 +172,31 @@ async fn exchange(
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_on_which_no_whole_head_comes_is_closed_after_the_time() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, Router::new(), std::future::pending()));
+        for part in ["", "GET / HTTP/1.1\r\nHost"] {
+            let start = Instant::now();
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(part.as_bytes()).await.unwrap();
+            let mut reply = Vec::new();
+            // What has not been read when it is closed makes it a reset.
+            let _ = stream.read_to_end(&mut reply).await;
+            assert_eq!(reply, b"");
+            assert!(start.elapsed() >= HEADER_TIMEOUT);
         }
     }
 }

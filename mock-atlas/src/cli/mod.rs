@@ -4,6 +4,7 @@ mod ask;
 mod client;
 mod exec;
 mod fault;
+mod limits;
 mod print;
 mod serve;
 mod signals;
@@ -128,25 +129,6 @@ struct EmulatorArguments {
     #[arg(long, global = true, env = "MOCK_ATLAS_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
 
-    /// Refuse a version whose id is longer, in characters (unproven of the real Atlas, so off by
-    /// default)
-    #[arg(
-        long,
-        global = true,
-        env = "MOCK_ATLAS_MAX_ID_LENGTH",
-        value_name = "CHARACTERS"
-    )]
-    max_id_length: Option<usize>,
-
-    /// Refuse larger files with 413 [default: no limit]
-    #[arg(
-        long,
-        global = true,
-        env = "MOCK_ATLAS_MAX_FILE_BYTES",
-        value_name = "BYTES"
-    )]
-    max_file_bytes: Option<u64>,
-
     /// How many requests to keep for `requests` and the like; 0 for none [default: 5000]
     #[arg(
         long,
@@ -179,6 +161,9 @@ struct EmulatorArguments {
         default_value = "text"
     )]
     log_format: Output,
+
+    #[command(flatten)]
+    limits: limits::Limits,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -221,12 +206,7 @@ impl EmulatorArguments {
         if let Some(url) = &self.public_url {
             builder = builder.public_url(url);
         }
-        if let Some(characters) = self.max_id_length {
-            builder = builder.max_id_length(characters);
-        }
-        if let Some(bytes) = self.max_file_bytes {
-            builder = builder.max_file_bytes(bytes);
-        }
+        builder = self.limits.set(builder);
         if let Some(requests) = self.journal {
             builder = builder.journal(requests);
         }

@@ -199,7 +199,7 @@ async fn read(body: Body) -> Result<axum::body::Bytes, ApiError> {
                 limit: MAX_PARAMS as u64,
             }
         } else {
-            ApiError::Malformed(format!("The body broke off: {error}."))
+            ApiError::broken_body(&error, "")
         }
     })
 }

@@ -1,6 +1,5 @@
 //! Downloads: the bytes of a version.
 
-use std::convert::Infallible;
 use std::ops::Range;
 
 use axum::body::Body;
@@ -109,11 +108,5 @@ fn bytes(blob: &Blob, status: StatusCode, part: Range<u64>) -> Response {
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::ETAG, etag(blob)),
     ];
-    let chunks = blob.chunks(part).map(Ok::<_, Infallible>);
-    (
-        status,
-        headers,
-        Body::from_stream(futures_util::stream::iter(chunks)),
-    )
-        .into_response()
+    (status, headers, Body::from_stream(blob.stream(part))).into_response()
 }

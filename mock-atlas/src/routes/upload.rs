@@ -63,6 +63,7 @@ async fn take(
     body: &mut BodyDataStream,
 ) -> Result<Blob, ApiError> {
     let upload = upload.ok_or(ApiError::NotFound)?;
+    let _admitted = atlas.admit_upload()?;
     if let Some((artifact, artifact_type, number)) = atlas.world().store().version_of(upload) {
         notes.is_of(&artifact, &artifact_type, number, false);
     }
@@ -77,7 +78,10 @@ async fn take(
     if announced.is_some_and(|length| length > limit) {
         return Err(ApiError::TooLarge { limit });
     }
-    let blob = read(body, limit, &attempt).await?;
+    if atlas.spill().is_none() {
+        atlas.memory().check(announced.unwrap_or_default())?;
+    }
+    let blob = read(body, atlas, &attempt).await?;
     notes.has_body(blob.digest());
     if let Some(Discarded(refusal)) = fault {
         return Err(ApiError::Fault(refusal));
@@ -90,20 +94,35 @@ async fn take(
 
 /// Dropped halfway, because the connection broke or the limit was reached, the writer takes all it
 /// has with it: nothing of an incomplete upload stays.
-async fn read(body: &mut BodyDataStream, limit: u64, attempt: &Attempt) -> Result<Blob, ApiError> {
+async fn read(
+    body: &mut BodyDataStream,
+    atlas: &Atlas,
+    attempt: &Attempt,
+) -> Result<Blob, ApiError> {
+    let limit = atlas.max_file_bytes();
+    let mut held = Some(atlas.memory().hold());
     let mut writer = BlobWriter::default();
     while let Some(part) = body.next().await {
         let part = part.map_err(|error| {
-            let len = writer.len();
-            ApiError::Malformed(format!("The body broke off after {len} bytes: {error}."))
+            ApiError::broken_body(&error, &format!(" after {} bytes", writer.len()))
         })?;
         if writer.len() + part.len() as u64 > limit {
             return Err(ApiError::TooLarge { limit });
         }
+        if let Some(Err(full)) = held.as_mut().map(|held| held.take(part.len() as u64)) {
+            let folder = atlas.spill().ok_or(full)?;
+            writer.spill(folder).await.map_err(ApiError::DiskFull)?;
+            held = None;
+        }
         writer.write(&part);
+        writer.flush().await.map_err(ApiError::DiskFull)?;
         attempt.has_received(writer.len());
     }
-    Ok(writer.finish())
+    let blob = writer.close().await.map_err(ApiError::DiskFull)?;
+    if let Some(held) = held {
+        blob.hold(held);
+    }
+    Ok(blob)
 }
 
 /// Reads on for a while after a request was refused. Closing a connection while its client still

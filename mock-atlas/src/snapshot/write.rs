@@ -1,9 +1,9 @@
 //! A world as an archive, in a stream.
 
 use std::io;
-use std::iter::once;
 
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
 use tar::Header;
 
 use super::{FILES, FORMAT, MANIFEST, Manifest};
@@ -46,14 +46,13 @@ impl Snapshot {
     }
 
     /// The archive, part by part.
-    pub(crate) fn parts(self) -> impl Iterator<Item = io::Result<Bytes>> + Send {
+    pub(crate) fn parts(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
         let manifest = self.manifest;
         let len = manifest.len() as u64;
-        let files = self.files.into_iter().flat_map(|file| {
+        let files = stream::iter(self.files).flat_map(|file| {
             let name = format!("{FILES}{}", file.digest());
-            let bytes = file.chunks(0..file.len()).map(Ok);
             once(header(&name, file.len()))
-                .chain(bytes)
+                .chain(file.stream(0..file.len()))
                 .chain(once(Ok(padding(file.len()))))
         });
         once(header(MANIFEST, len))
@@ -62,6 +61,10 @@ impl Snapshot {
             .chain(files)
             .chain(once(Ok(Bytes::from_static(&[0; 2 * BLOCK as usize]))))
     }
+}
+
+fn once(part: io::Result<Bytes>) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::iter([part])
 }
 
 fn header(name: &str, len: u64) -> io::Result<Bytes> {

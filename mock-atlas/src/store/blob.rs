@@ -1,12 +1,20 @@
-//! The bytes of a file: written once in a stream, read many times in parts.
+//! The bytes of a file: written once in a stream, read many times in parts, from memory or disk.
 
 use std::fmt;
+use std::fs;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::Arc;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use futures_util::{Stream, stream};
 use sha2::{Digest as _, Sha256};
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+
+use super::{Held, Memory};
 
 /// Small enough that one chunk is no burden, large enough that a disk image has few of them.
 const CHUNK: usize = 256 * 1024;
@@ -34,9 +42,41 @@ pub(crate) struct Blob(Arc<Contents>);
 
 #[derive(Debug)]
 struct Contents {
-    chunks: Vec<Bytes>,
+    place: Place,
     len: u64,
     digest: Digest,
+    /// What these bytes are counted as, where they are.
+    held: OnceLock<Held>,
+}
+
+/// Where the bytes are.
+#[derive(Debug)]
+enum Place {
+    /// In chunks, of which all but the last are full.
+    Memory(Vec<Bytes>),
+    /// In a file that has no name, and is gone when it is closed.
+    Disk(Arc<Nameless>),
+}
+
+/// A file on disk that nothing names.
+#[derive(Debug)]
+struct Nameless(Option<fs::File>);
+
+impl Nameless {
+    fn get(&self) -> io::Result<&fs::File> {
+        self.0.as_ref().ok_or(io::ErrorKind::NotFound.into())
+    }
+}
+
+impl Drop for Nameless {
+    /// Closing it gives back what it takes of the disk, which may be a while: elsewhere, where
+    /// there is a runtime that it would hold up.
+    fn drop(&mut self) {
+        if let Ok(runtime) = Handle::try_current() {
+            let file = self.0.take();
+            runtime.spawn_blocking(|| drop(file));
+        }
+    }
 }
 
 impl Blob {
@@ -57,9 +97,32 @@ impl Blob {
         self.0.len
     }
 
+    /// Whether they are on disk, and take no memory.
+    pub(super) fn is_on_disk(&self) -> bool {
+        matches!(self.0.place, Place::Disk(_))
+    }
+
     /// The digest of all of them.
     pub(crate) fn digest(&self) -> Digest {
         self.0.digest
+    }
+
+    /// Keeps what these bytes were counted as, as long as they are there.
+    pub(crate) fn hold(&self, held: Held) {
+        // They are counted once; if they were before, this is let go.
+        let _ = self.0.held.set(held);
+    }
+
+    /// Counts these bytes, even beyond the limit, unless they are counted already.
+    pub(super) fn count_in(&self, memory: &Memory) {
+        if self.is_on_disk() {
+            return;
+        }
+        self.0.held.get_or_init(|| {
+            let mut held = memory.hold();
+            held.take_anyway(self.len());
+            held
+        });
     }
 
     /// The same for clones of the same blob, and for no two others.
@@ -67,36 +130,57 @@ impl Blob {
         Arc::as_ptr(&self.0).addr()
     }
 
-    /// The bytes in a range, chunk by chunk and without copying. A range that reaches beyond the
-    /// end yields what there is.
-    pub(crate) fn chunks(&self, range: Range<u64>) -> impl Iterator<Item = Bytes> + use<> {
-        let contents = Arc::clone(&self.0);
-        let end = range.end.min(contents.len);
-        let mut at = range.start.min(end);
-        std::iter::from_fn(move || {
+    /// The bytes in a range, chunk by chunk; those in memory without copying. A range that reaches
+    /// beyond the end yields what there is.
+    pub(crate) fn stream(
+        &self,
+        range: Range<u64>,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
+        let end = range.end.min(self.len());
+        let start = (self.clone(), range.start.min(end));
+        stream::try_unfold(start, move |(blob, at)| async move {
             if at == end {
-                return None;
+                return Ok(None);
             }
-            let chunk = contents
-                .chunks
-                .get(usize::try_from(at / CHUNK as u64).ok()?)?;
-            let from = usize::try_from(at % CHUNK as u64).ok()?;
-            let until = chunk
-                .len()
-                .min(from + usize::try_from(end - at).unwrap_or(usize::MAX));
-            at += (until - from) as u64;
-            Some(chunk.slice(from..until))
+            let chunk = blob.chunk(at, end).await?;
+            let next = at + chunk.len() as u64;
+            Ok(Some((chunk, (blob, next))))
         })
+    }
+
+    /// The bytes from one place to another, or to the end of the chunk.
+    async fn chunk(&self, at: u64, end: u64) -> io::Result<Bytes> {
+        let within = (at % CHUNK as u64) as usize;
+        let len = (CHUNK - within).min(usize::try_from(end - at).unwrap_or(CHUNK));
+        match &self.0.place {
+            Place::Memory(chunks) => usize::try_from(at / CHUNK as u64)
+                .ok()
+                .and_then(|number| chunks.get(number))
+                .filter(|chunk| within + len <= chunk.len())
+                .map(|chunk| chunk.slice(within..within + len))
+                .ok_or(io::ErrorKind::UnexpectedEof.into()),
+            Place::Disk(file) => {
+                let file = Arc::clone(file);
+                let read = move || {
+                    let mut bytes = vec![0; len];
+                    file.get()?.read_exact_at(&mut bytes, at)?;
+                    Ok(bytes.into())
+                };
+                spawn_blocking(read).await?
+            }
+        }
     }
 }
 
 /// Takes the bytes of a file as they arrive, hashing each as it passes.
 ///
 /// What arrives is copied into chunks of its own: a network buffer kept alive by a small slice
-/// would hold several times the memory of what it carries. All chunks but the last are full.
+/// would hold several times the memory of what it carries.
 #[derive(Debug, Default)]
 pub(crate) struct BlobWriter {
     chunks: Vec<Bytes>,
+    /// Where the chunks go from time to time, and how many bytes are there.
+    disk: Option<(Arc<Nameless>, u64)>,
     current: Vec<u8>,
     hasher: Sha256,
     len: u64,
@@ -125,22 +209,78 @@ impl BlobWriter {
         self.len
     }
 
-    /// The finished blob.
-    pub(crate) fn finish(mut self) -> Blob {
-        if !self.current.is_empty() {
-            self.current.shrink_to_fit();
-            self.chunks.push(self.current.into());
+    /// Puts what there is and what comes into a file without a name in a folder.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) async fn spill(&mut self, folder: &Path) -> io::Result<()> {
+        let folder = folder.to_owned();
+        let file = spawn_blocking(|| tempfile::tempfile_in(folder)).await??;
+        self.disk = Some((Arc::new(Nameless(Some(file))), 0));
+        self.flush().await
+    }
+
+    /// Writes what is to be on disk there, all but less than a chunk.
+    ///
+    /// # Errors
+    /// What the system says. There is no going on then.
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        let Some((file, written)) = &mut self.disk else {
+            return Ok(());
+        };
+        if self.chunks.is_empty() {
+            return Ok(());
         }
+        let chunks = std::mem::take(&mut self.chunks);
+        let mut at = *written;
+        *written += chunks.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+        let file = Arc::clone(file);
+        let write = move || {
+            chunks.iter().try_for_each(|chunk| {
+                file.get()?.write_all_at(chunk, at)?;
+                at += chunk.len() as u64;
+                Ok(())
+            })
+        };
+        spawn_blocking(write).await?
+    }
+
+    /// The finished blob, on disk if it is to be there.
+    ///
+    /// # Errors
+    /// Those of [`BlobWriter::flush`].
+    pub(crate) async fn close(mut self) -> io::Result<Blob> {
+        self.end_chunk();
+        self.flush().await?;
+        Ok(self.finish())
+    }
+
+    /// The finished blob, in memory.
+    pub(crate) fn finish(mut self) -> Blob {
+        self.end_chunk();
         Blob(Arc::new(Contents {
-            chunks: self.chunks,
+            place: match self.disk {
+                Some((file, _)) => Place::Disk(file),
+                None => Place::Memory(self.chunks),
+            },
             len: self.len,
             digest: Digest(self.hasher.finalize().into()),
+            held: OnceLock::new(),
         }))
+    }
+
+    fn end_chunk(&mut self) {
+        if !self.current.is_empty() {
+            let mut last = std::mem::take(&mut self.current);
+            last.shrink_to_fit();
+            self.chunks.push(last.into());
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::TryStreamExt;
     use proptest::prelude::*;
 
     use super::*;
@@ -151,8 +291,24 @@ mod tests {
         writer.finish()
     }
 
-    fn read(blob: &Blob, range: Range<u64>) -> Vec<u8> {
-        blob.chunks(range).flatten().collect()
+    async fn read(blob: &Blob, range: Range<u64>) -> Vec<u8> {
+        let parts: Vec<Bytes> = blob.stream(range).try_collect().await.unwrap();
+        parts.concat()
+    }
+
+    /// The same bytes on disk, where they go after the first of them.
+    async fn spilled(bytes: &[u8], step: usize) -> Blob {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = BlobWriter::default();
+        let mut parts = bytes.chunks(step);
+        parts.next().iter().for_each(|part| writer.write(part));
+        writer.spill(folder.path()).await.unwrap();
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+        for part in parts {
+            writer.write(part);
+            writer.flush().await.unwrap();
+        }
+        writer.close().await.unwrap()
     }
 
     proptest! {
@@ -163,12 +319,17 @@ mod tests {
             len in 0..3 * CHUNK, step in 1..2 * CHUNK, a in 0..4 * CHUNK, b in 0..4 * CHUNK
         ) {
             let bytes: Vec<u8> = (0..len).map(|i| (i * 31 % 251) as u8).collect();
-            let blob = blob(&bytes, step);
-            prop_assert_eq!(blob.len(), len as u64);
             let range = a.min(b)..a.max(b);
             let expected = &bytes[range.start.min(len)..range.end.min(len)];
-            let found = read(&blob, range.start as u64..range.end as u64);
-            prop_assert!(found == expected);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let on_disk = runtime.block_on(spilled(&bytes, step));
+            let in_memory = blob(&bytes, step);
+            prop_assert_eq!(on_disk.digest(), in_memory.digest());
+            for blob in [on_disk, in_memory] {
+                prop_assert_eq!(blob.len(), len as u64);
+                let found = read(&blob, range.start as u64..range.end as u64);
+                prop_assert!(runtime.block_on(found) == expected);
+            }
         }
     }
 
@@ -180,9 +341,10 @@ mod tests {
         );
     }
 
-    #[test]
-    fn an_empty_blob_has_no_chunks() {
+    #[tokio::test]
+    async fn an_empty_blob_has_no_bytes() {
         let blob = BlobWriter::default().finish();
-        assert_eq!((blob.len(), blob.chunks(0..10).count()), (0, 0));
+        assert_eq!(blob.len(), 0);
+        assert!(read(&blob, 0..10).await.is_empty());
     }
 }

@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU64;
 
+use futures_util::{FutureExt, TryStreamExt};
+
 use super::*;
 
 struct Fixture {
@@ -63,7 +65,9 @@ impl Fixture {
 
     fn file(&self, which: Which) -> Result<Vec<u8>, StoreError> {
         let blob = self.store.file(&self.name, &self.artifact_type, which)?;
-        Ok(blob.chunks(0..blob.len()).flatten().collect())
+        let parts = blob.stream(0..blob.len()).try_collect::<Vec<_>>();
+        // In memory, so it is there at once.
+        Ok(parts.now_or_never().unwrap().unwrap().concat())
     }
 }
 

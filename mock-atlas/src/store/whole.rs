@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Blob, NewVersion, Orphan, Store, StoreError, Versions, Visibility};
+use super::{Blob, Memory, NewVersion, Orphan, Store, StoreError, Versions, Visibility};
 use crate::names::{ArtifactName, Name};
 
 /// An artifact that is added whole.
@@ -29,7 +29,9 @@ pub(crate) struct Totals {
     /// Those that await their file too.
     pub(crate) versions: u64,
     /// What files take of the memory. Versions that share their bytes do so once.
-    pub(crate) file_bytes: u64,
+    pub(crate) memory_bytes: u64,
+    /// What they take of the disk.
+    pub(crate) disk_bytes: u64,
 }
 
 impl Store {
@@ -131,6 +133,16 @@ impl Store {
         found
     }
 
+    /// Counts all files that are not counted yet, even beyond the limit.
+    pub(crate) fn count_in(&self, memory: &Memory) {
+        let maps = self.maps();
+        for artifact in &maps.artifacts {
+            for versions in artifact.types.values() {
+                versions.blobs().for_each(|blob| blob.count_in(memory));
+            }
+        }
+    }
+
     /// How much there is, by counting it.
     pub(crate) fn totals(&self) -> Totals {
         let maps = self.maps();
@@ -141,7 +153,14 @@ impl Store {
             for versions in artifact.types.values() {
                 totals.versions += versions.len() as u64;
                 let new = versions.blobs().filter(|blob| seen.insert(blob.identity()));
-                totals.file_bytes += new.map(Blob::len).sum::<u64>();
+                for blob in new {
+                    let bytes = if blob.is_on_disk() {
+                        &mut totals.disk_bytes
+                    } else {
+                        &mut totals.memory_bytes
+                    };
+                    *bytes += blob.len();
+                }
             }
         }
         totals

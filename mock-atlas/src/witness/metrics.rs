@@ -29,7 +29,7 @@ pub(crate) struct Metrics {
     sent: Counter,
     artifacts: Gauge<u64, AtomicU64>,
     versions: Gauge<u64, AtomicU64>,
-    file_bytes: Gauge<u64, AtomicU64>,
+    file_bytes: Family<Place, Gauge<u64, AtomicU64>>,
 }
 
 /// Each has few values whatever clients send: no label holds a path, a name or an unknown method.
@@ -47,6 +47,11 @@ struct Route {
     route: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Place {
+    place: &'static str,
+}
+
 impl Metrics {
     pub(super) fn new() -> Self {
         let mut all = Self {
@@ -57,7 +62,7 @@ impl Metrics {
             sent: Counter::default(),
             artifacts: Gauge::default(),
             versions: Gauge::default(),
-            file_bytes: Gauge::default(),
+            file_bytes: Family::default(),
         };
         all.register();
         all
@@ -96,7 +101,7 @@ impl Metrics {
         );
         registry.register_with_unit(
             "files",
-            "Memory that the files of all versions hold",
+            "What the files of all versions hold of memory and disk",
             Unit::Bytes,
             self.file_bytes.clone(),
         );
@@ -129,7 +134,9 @@ impl Metrics {
     pub(crate) fn text(&self, totals: Totals) -> Result<String, fmt::Error> {
         self.artifacts.set(totals.artifacts);
         self.versions.set(totals.versions);
-        self.file_bytes.set(totals.file_bytes);
+        for (place, bytes) in [("memory", totals.memory_bytes), ("disk", totals.disk_bytes)] {
+            self.file_bytes.get_or_create(&Place { place }).set(bytes);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -17,6 +17,7 @@ mod exec;
 mod faults;
 mod hostile;
 mod lifecycle;
+mod limits;
 mod lints;
 mod logs;
 mod metrics;

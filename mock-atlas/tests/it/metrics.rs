@@ -67,7 +67,7 @@ async fn artifacts_versions_and_the_memory_of_files_are_those_of_now() {
     fixture.make_version(json!({"file": true})).await;
     let now = async || {
         let text = metrics(&fixture).await;
-        let names = ["artifacts", "versions", "files_bytes"];
+        let names = ["artifacts", "versions", r#"files_bytes{place="memory"}"#];
         names.map(|name| value(&text, &format!("mock_atlas_{name} ")).unwrap())
     };
     assert_eq!(now().await, [2.0, 3.0, 8.0]);

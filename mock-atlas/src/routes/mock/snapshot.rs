@@ -26,8 +26,7 @@ pub(crate) async fn create(world: World, _: Root) -> Result<Response, ApiError> 
         (header::CONTENT_LENGTH, snapshot.len().to_string()),
         (header::CONTENT_TYPE, "application/x-tar".to_owned()),
     ];
-    let parts = futures_util::stream::iter(snapshot.parts());
-    Ok((headers, Body::from_stream(parts)).into_response())
+    Ok((headers, Body::from_stream(snapshot.parts())).into_response())
 }
 
 /// `POST /_mock/restore`. The present world goes on until the archive is read to its end and found

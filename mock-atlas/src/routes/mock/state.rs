@@ -24,6 +24,7 @@ pub(crate) async fn seed(
 ) -> Result<StatusCode, ApiError> {
     let seed = Seed::from_json(&text)?;
     seed.plant(&world)?;
+    world.store().count_in(atlas.memory());
     for fault in seed.faults() {
         atlas.faults().add(fault.clone());
     }

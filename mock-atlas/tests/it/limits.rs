@@ -1,0 +1,294 @@
+//! What clients may not take from each other: time, uploads, memory, connections.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use mock_atlas::{Builder, MockAtlas, Seed};
+use reqwest::{Body, Method, StatusCode};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{Sender, channel};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::support::{FILE, Fixture, Reply, upload_path};
+
+const MIB: usize = 1024 * 1024;
+
+/// An emulator with these limits and an artifact.
+async fn limited(limits: impl FnOnce(Builder) -> Builder) -> Fixture {
+    let fixture = Fixture::with(limits).await;
+    fixture.make_artifact("acme", "web").await;
+    fixture
+}
+
+async fn new_upload(fixture: &Fixture) -> String {
+    upload_path(&fixture.make_version(json!({"file": true})).await)
+}
+
+async fn connect(fixture: &Fixture) -> TcpStream {
+    let host = fixture.atlas.url().strip_prefix("http://").unwrap();
+    TcpStream::connect(host).await.unwrap()
+}
+
+/// All that comes back on a connection for this, to the end of the connection.
+async fn said(fixture: &Fixture, request: &str) -> String {
+    let mut stream = connect(fixture).await;
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.unwrap();
+    reply
+}
+
+/// An upload whose parts are sent one by one.
+fn begin(fixture: &Fixture, url: &str) -> (Sender<Bytes>, JoinHandle<Reply>) {
+    let (parts, body) = channel::<Bytes>(1);
+    let body = stream::unfold(body, async |mut body| Some((body.recv().await?, body)));
+    let body = Body::wrap_stream(body.map(Ok::<_, std::io::Error>));
+    let upload = fixture.http.put(url).body(body).send();
+    let upload = tokio::spawn(async { Reply::of(upload.await.unwrap()).await });
+    (parts, upload)
+}
+
+/// Waits until so many bytes of the file of the first version have come.
+async fn received(fixture: &Fixture, bytes: u64) {
+    loop {
+        let reply = fixture.mock(Method::GET, "/orphans", None).await;
+        if reply.json()["orphans"][0]["received"] == bytes {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_upload_of_which_nothing_more_comes_is_answered_408_and_leaves_nothing() {
+    let fixture = limited(|builder| builder.body_timeout(Duration::from_millis(50))).await;
+    let url = new_upload(&fixture).await;
+    let path = url.strip_prefix(fixture.atlas.url()).unwrap();
+    for rest in [
+        "Content-Length: 9\r\n\r\n",
+        "Content-Length: 9\r\n\r\nhalf",
+        "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+    ] {
+        let request = format!("PUT {path} HTTP/1.1\r\nHost: x\r\n{rest}");
+        let reply = said(&fixture, &request).await;
+        assert!(reply.starts_with("HTTP/1.1 408 "), "{reply}");
+        assert!(reply.contains("connection: close\r\n"), "{reply}");
+        assert!(
+            reply.contains("Nothing of the body came for 50ms."),
+            "{reply}"
+        );
+    }
+    assert!(fixture.found("").await.is_empty());
+    assert_eq!(fixture.put(&url, b"whole").await.status, 200);
+}
+
+#[tokio::test]
+async fn parameters_of_which_nothing_more_comes_are_answered_408_and_make_nothing() {
+    let fixture = limited(|builder| builder.body_timeout(Duration::from_millis(50))).await;
+    let request = format!(
+        "POST {FILE} HTTP/1.1\r\nHost: x\r\nX-Atlas-Token: ROOT\r\nContent-Length: 90\r\n\r\n\
+         {{\"artifact_version\": {{"
+    );
+    let reply = said(&fixture, &request).await;
+    assert!(reply.starts_with("HTTP/1.1 408 "), "{reply}");
+    assert_eq!(fixture.make_version(json!({})).await["version"], 1);
+}
+
+#[tokio::test]
+async fn one_upload_too_many_is_answered_503_and_may_come_again() {
+    let fixture = limited(|builder| builder.max_uploads(1)).await;
+    let (first, second) = (new_upload(&fixture).await, new_upload(&fixture).await);
+    let (parts, upload) = begin(&fixture, &first);
+    parts.send(Bytes::from_static(b"half")).await.unwrap();
+    received(&fixture, 4).await;
+
+    let refused = fixture.http.put(&second).body(vec![0; 5 * MIB]).send();
+    let refused = refused.await.unwrap();
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    drop(parts);
+    assert_eq!(upload.await.unwrap().status, 200);
+    assert_eq!(fixture.put(&second, b"other").await.status, 200);
+    assert_eq!(fixture.found("").await, [2, 1]);
+}
+
+#[tokio::test]
+async fn an_upload_that_there_is_no_memory_for_is_answered_507_and_leaves_nothing() {
+    let fixture = limited(|builder| builder.max_memory(10)).await;
+    let (first, second) = (new_upload(&fixture).await, new_upload(&fixture).await);
+    assert_eq!(fixture.put(&first, b"123456").await.status, 200);
+    // Whether its length is known or not.
+    let refused = fixture.put(&second, b"12345").await;
+    assert_eq!(refused.status, StatusCode::INSUFFICIENT_STORAGE);
+    assert!(refused.body.contains("at most 10 bytes"), "{refused:?}");
+    let (parts, upload) = begin(&fixture, &second);
+    parts.send(Bytes::from_static(b"12345")).await.unwrap();
+    drop(parts);
+    assert_eq!(upload.await.unwrap().status, 507);
+    assert_eq!(fixture.found("").await, [1]);
+    // What was refused takes no room.
+    assert_eq!(fixture.put(&second, b"1234").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_under_way_takes_memory_and_what_is_deleted_gives_it_back() {
+    let fixture = limited(|builder| builder.max_memory(10)).await;
+    let (first, second) = (new_upload(&fixture).await, new_upload(&fixture).await);
+    let (parts, upload) = begin(&fixture, &first);
+    parts.send(Bytes::from_static(b"123456")).await.unwrap();
+    received(&fixture, 6).await;
+    assert_eq!(fixture.put(&second, b"12345").await.status, 507);
+    drop(parts);
+    assert_eq!(upload.await.unwrap().status, 200);
+    assert_eq!(fixture.put(&second, b"12345").await.status, 507);
+    let path = "/artifacts/acme/web/custom.image/1";
+    let deleted = fixture.mock(Method::DELETE, path, None).await;
+    assert_eq!(deleted.status, 204);
+    assert_eq!(fixture.put(&second, b"12345").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_there_is_no_memory_for_goes_to_disk_and_comes_back_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = |builder: Builder| builder.max_memory(MIB as u64).spill(folder.path());
+    let fixture = limited(limits).await;
+    assert_eq!(fixture.push(b"small").await["version"], 1);
+    let large: Vec<u8> = (0..3 * MIB + 17).map(|i| (i % 251) as u8).collect();
+    let upload = fixture.http.put(new_upload(&fixture).await);
+    let upload = upload.body(large.clone()).send().await.unwrap();
+    assert_eq!(upload.status(), 200);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+
+    let metrics = fixture.mock(Method::GET, "/metrics", None).await.body;
+    for line in ["{place=\"memory\"} 5", "{place=\"disk\"} 3145745"] {
+        let line = format!("mock_atlas_files_bytes{line}\n");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
+    let file = || fixture.request(Method::GET, &format!("{FILE}/2/file"));
+    let whole = file().send().await.unwrap().bytes().await.unwrap();
+    assert!(whole == large);
+    let part = file().header("Range", "bytes=262140-600000");
+    let part = part.send().await.unwrap();
+    assert_eq!(part.status(), 206);
+    assert!(part.bytes().await.unwrap() == large[262_140..=600_000]);
+    let archive = fixture.request(Method::POST, "/_mock/snapshot");
+    let archive = archive.send().await.unwrap().bytes().await.unwrap();
+    let restore = fixture.request(Method::POST, "/_mock/restore");
+    assert_eq!(restore.body(archive).send().await.unwrap().status(), 204);
+    let whole = file().send().await.unwrap().bytes().await.unwrap();
+    assert!(whole == large);
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_keeps_the_emulator_from_starting() {
+    let start = MockAtlas::builder().max_memory(1).spill("/nowhere").start();
+    assert_eq!(
+        start.await.unwrap_err().to_string(),
+        "files cannot go to /nowhere: there is no such folder"
+    );
+}
+
+#[tokio::test]
+async fn what_neither_memory_nor_disk_takes_is_answered_507_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = limited(|builder| builder.max_memory(3).spill(folder.path())).await;
+    drop(folder);
+    let url = new_upload(&fixture).await;
+    let refused = fixture.put(&url, b"bytes").await;
+    assert_eq!(refused.status, 507);
+    assert!(
+        refused.body.contains("cannot be kept on disk"),
+        "{refused:?}"
+    );
+    assert!(fixture.found("").await.is_empty());
+    assert_eq!(fixture.put(&url, b"123").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_a_seed_brings_counts_even_beyond_the_limit_and_a_reset_frees_the_rest() {
+    let seed = |name: &str| {
+        json!({"artifacts": [{"name": name, "versions": [
+            {"type": "custom.image", "file": {"text": "123456"}}
+        ]}]})
+    };
+    let first = Seed::from_json(&seed("acme/web").to_string()).unwrap();
+    let fixture = Fixture::with(|builder| builder.max_memory(10).seed(first)).await;
+    assert_eq!(
+        fixture
+            .put(&new_upload(&fixture).await, b"12345")
+            .await
+            .status,
+        507
+    );
+    let more = seed("acme/more");
+    let planted = fixture.mock(Method::POST, "/seed", Some(more)).await;
+    assert_eq!(planted.status, 204, "{planted:?}");
+    assert_eq!(
+        fixture.put(&new_upload(&fixture).await, b"1").await.status,
+        507
+    );
+    let reset = fixture.mock(Method::POST, "/reset", None).await;
+    assert_eq!(reset.status, 204);
+    assert_eq!(
+        fixture
+            .put(&new_upload(&fixture).await, b"1234")
+            .await
+            .status,
+        200
+    );
+}
+
+/// As many connections as this process may have beside its other tests, each with two ends here.
+fn most_connections() -> u64 {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.unwrap_or(u64::MAX).min(16 * 1024);
+    if current.is_some_and(|current| current < wanted) {
+        let current = Some(wanted);
+        setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
+    }
+    (wanted / 4).min(3000)
+}
+
+#[tokio::test]
+async fn neither_idle_connections_nor_a_slow_reader_keep_others_waiting() {
+    let fixture = limited(|builder| builder).await;
+    let large = fixture.http.put(new_upload(&fixture).await);
+    let large = large.body(vec![7; 64 * MIB]).send().await.unwrap();
+    assert_eq!(large.status(), 200);
+    let mut idle = Vec::new();
+    for _ in 0..most_connections() {
+        idle.push(connect(&fixture).await);
+    }
+    let head = |method: &str, path: &str| {
+        format!("{method} {path} HTTP/1.1\r\nHost: x\r\nX-Atlas-Token: ROOT\r\n")
+    };
+    let mut slow = connect(&fixture).await;
+    let request = head("GET", &format!("{FILE}/1/file")) + "Connection: close\r\n\r\n";
+    slow.write_all(request.as_bytes()).await.unwrap();
+    let mut start = [0; 12];
+    slow.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200");
+
+    let others = async {
+        for _ in 0..20 {
+            fixture.push(b"bytes").await;
+            let file = fixture.get(&format!("{FILE}/latest/file")).await;
+            assert_eq!(file.body, "bytes");
+        }
+        // One that was idle is served as well.
+        let last = idle.last_mut().unwrap();
+        let request = head("GET", &format!("{FILE}/search")) + "\r\n";
+        last.write_all(request.as_bytes()).await.unwrap();
+        last.read_exact(&mut start).await.unwrap();
+        assert_eq!(&start, b"HTTP/1.1 200");
+    };
+    timeout(Duration::from_secs(10), others).await.unwrap();
+    let mut rest = Vec::new();
+    slow.read_to_end(&mut rest).await.unwrap();
+    assert!(rest.len() > 64 * MIB && rest.ends_with(&[7; MIB]));
+}
