@@ -1,6 +1,8 @@
 //! What an emulator is to be, before it runs.
 
-use std::io;
+mod error;
+mod user;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,12 +16,14 @@ use crate::access::{Directory, ROOT, random_token};
 use crate::atlas::{Atlas, Options, Reached};
 use crate::faults::{Chaos, Fault, Faults};
 use crate::mock::MockAtlas;
-use crate::names::{ArtifactName, ArtifactNameError, NameError};
+use crate::names::ArtifactName;
 use crate::router::{router, routers};
-use crate::seed::{self, Document, Seed, SeedError, TokenValue};
+use crate::seed::{self, Document, Seed, TokenValue};
 use crate::server::{serve_on, url};
-use crate::tls::{Certificate, Tls, TlsError};
+use crate::tls::{Certificate, Tls};
 use crate::world::World;
+pub use error::StartError;
+pub use user::User;
 
 /// What an emulator is to be; everything has a default.
 ///
@@ -415,106 +419,4 @@ fn check_public_url(url: String) -> Result<String, StartError> {
     } else {
         Err(StartError::PublicUrl(url))
     }
-}
-
-/// A user who may do everything below their own name and see nothing private elsewhere.
-#[derive(Clone, Debug)]
-pub struct User {
-    username: String,
-    password: Option<String>,
-    tokens: Vec<String>,
-}
-
-impl User {
-    /// A user of this name, who has neither a password nor a token yet.
-    pub fn new(username: impl Into<String>) -> Self {
-        Self {
-            username: username.into(),
-            password: None,
-            tokens: Vec::new(),
-        }
-    }
-
-    /// Lets the user log in with this password (`POST /authenticate`).
-    #[must_use]
-    pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.password = Some(password.into());
-        self
-    }
-
-    /// Gives the user a token; there may be several.
-    #[must_use]
-    pub fn token(mut self, token: impl Into<String>) -> Self {
-        self.tokens.push(token.into());
-        self
-    }
-}
-
-impl TryFrom<User> for seed::User {
-    type Error = StartError;
-
-    fn try_from(user: User) -> Result<Self, StartError> {
-        let token = |token| {
-            Ok(seed::Token {
-                token: token_value(token)?,
-                description: String::new(),
-            })
-        };
-        Ok(Self {
-            username: user.username.parse().map_err(StartError::Username)?,
-            password: user.password.map(seed::Password),
-            tokens: user
-                .tokens
-                .into_iter()
-                .map(token)
-                .collect::<Result<_, StartError>>()?,
-        })
-    }
-}
-
-/// Why an emulator could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {error}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// A certificate or a key that TLS cannot be served with.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The system gave no randomness for a token.
-    #[error("the system gave no randomness for a token: name one yourself")]
-    Randomness,
-    /// A token that no header can carry. It is not shown.
-    #[error("a token must be made of visible ASCII characters, and have at least one")]
-    Token,
-    /// A user's name that cannot be one.
-    #[error("the username {0}")]
-    Username(NameError),
-    /// An artifact's name that cannot be one.
-    #[error("the artifact {name:?}: {error}")]
-    Artifact {
-        /// The name.
-        name: String,
-        /// What is wrong with it.
-        error: ArtifactNameError,
-    },
-    /// A seed that cannot be planted, or a user or an artifact that is declared twice.
-    #[error(transparent)]
-    Seed(#[from] SeedError),
-    /// A probability that is none.
-    #[error("chaos must be from 0 to 1, not {0}")]
-    Chaos(f64),
-    /// No folder to put files into.
-    #[error("files cannot go to {}: there is no such folder", .0.display())]
-    Spill(PathBuf),
-    /// A public URL that upload paths cannot start with.
-    #[error(
-        "{0:?} cannot be the public URL: it must be like https://atlas.example.com, without a query"
-    )]
-    PublicUrl(String),
 }
