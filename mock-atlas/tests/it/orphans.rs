@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{FILE, Fixture, upload_path};
+use crate::support::{FILE, Fixture, begin_upload, upload_path};
 
 async fn orphans(fixture: &Fixture) -> Vec<Value> {
     let reply = fixture.mock(Method::GET, "/orphans", None).await;
@@ -20,16 +20,8 @@ async fn delete(fixture: &Fixture, path: &str) -> StatusCode {
 
 /// Begins an upload of nine bytes and sends four.
 async fn half_upload(url: &str) -> TcpStream {
-    let (host, path) = url
-        .strip_prefix("http://")
-        .unwrap()
-        .split_once('/')
-        .unwrap();
-    let mut stream = TcpStream::connect(host).await.unwrap();
-    let head = format!(
-        "PUT /{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nConnection: close\r\n\r\nhalf"
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut stream = begin_upload(url, "Content-Length: 9\r\nConnection: close\r\n").await;
+    stream.write_all(b"half").await.unwrap();
     stream
 }
 

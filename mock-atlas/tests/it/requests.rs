@@ -4,9 +4,8 @@ use mock_atlas::{Request, TokenPlace};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use crate::support::{FILE, Fixture, Reply, printed, run, upload_path};
+use crate::support::{FILE, Fixture, Reply, begin_upload, printed, run, upload_path};
 
 /// SHA-256 of `bytes`, by `sha256sum`.
 const BYTES: &str = "277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9";
@@ -160,16 +159,7 @@ async fn a_token_is_told_by_its_place_and_an_unknown_one_is_nobodys() {
 
 /// Sends the head of an upload and some of its bytes, and leaves without a word.
 async fn break_off(url: &str) {
-    let (host, path) = url
-        .strip_prefix("http://")
-        .unwrap()
-        .split_once('/')
-        .unwrap();
-    let mut stream = TcpStream::connect(host).await.unwrap();
-    let head = format!(
-        "PUT /{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut stream = begin_upload(url, "Content-Length: 9\r\nExpect: 100-continue\r\n").await;
     let mut asked = [0; 25];
     stream.read_exact(&mut asked).await.unwrap();
     stream.write_all(b"half").await.unwrap();

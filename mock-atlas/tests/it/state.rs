@@ -4,9 +4,8 @@ use mock_atlas::Seed;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use crate::support::{FILE, Fixture, Reply, upload_path};
+use crate::support::{FILE, Fixture, Reply, begin_upload, upload_path};
 
 const SEED: &str = r#"{
     "users": [{"username": "amy", "tokens": [{"token": "AMY"}]}],
@@ -79,16 +78,11 @@ async fn an_upload_under_way_into_the_old_state_is_refused() {
     let fixture = fixture().await;
     let version = fixture.make_version(json!({"file": true})).await;
     let url = upload_path(&version);
-    let (host, path) = url
-        .strip_prefix("http://")
-        .unwrap()
-        .split_once('/')
-        .unwrap();
-    let mut stream = TcpStream::connect(host).await.unwrap();
-    let head = format!(
-        "PUT /{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut stream = begin_upload(
+        &url,
+        "Content-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n",
+    )
+    .await;
     // That it asks for the body says that the upload is under way.
     let mut asked = [0; 25];
     stream.read_exact(&mut asked).await.unwrap();

@@ -5,6 +5,8 @@ use std::process::{Output, Stdio};
 use mock_atlas::{Builder, MockAtlas, User};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::process::Command;
 
 pub(crate) const FILE: &str = "/api/v1/artifacts/acme/web/custom.image";
@@ -169,6 +171,19 @@ impl Fixture {
 
 pub(crate) fn upload_path(version: &Value) -> String {
     version["upload_path"].as_str().unwrap().to_owned()
+}
+
+/// Sends the head of an upload, with these headers, each with its line's end. The body is to come.
+pub(crate) async fn begin_upload(url: &str, headers: &str) -> TcpStream {
+    let (host, path) = url
+        .strip_prefix("http://")
+        .unwrap()
+        .split_once('/')
+        .unwrap();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let head = format!("PUT /{path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
 }
 
 pub(crate) const NOT_FOUND: &str = r#"{"errors":["Resource not found!"],"success":false}"#;
