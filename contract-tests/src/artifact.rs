@@ -6,7 +6,8 @@ use crate::{
     context::Context,
     exchange::Exchange,
     fault::Verdict,
-    http::{Auth, Call, Sending},
+    http::{Auth, Call},
+    outgoing::Sending,
 };
 
 /// An artifact below the target's namespace.

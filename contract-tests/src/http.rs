@@ -5,20 +5,19 @@
 
 use std::time::Duration;
 
-use futures_util::stream;
-use reqwest::{Body, Client, Method, RequestBuilder, Response, Url, redirect};
+use reqwest::{Client, Method, Response, Url, redirect};
 use serde_json::Value;
 
 use crate::{
     encoding::Encoding,
     exchange::Exchange,
     fault::{Fault, Verdict, broken},
+    outgoing::{Outgoing, Payload, Sending},
     secrets::Secrets,
     target::Target,
 };
 
 const MOST_REDIRECTS: usize = 5;
-const CHUNK: usize = 64 * 1024;
 
 /// Where a call carries which token.
 #[derive(Debug, Clone, Copy)]
@@ -31,17 +30,6 @@ pub enum Auth<'a> {
     Bearer(&'a str),
     /// In the query parameter `access_token`.
     Query(&'a str),
-}
-
-/// How the bytes of an upload are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sending {
-    /// With a Content-Length.
-    Sized,
-    /// In chunks, as a client sends what it knows no size of.
-    Chunked,
-    /// With a Content-Length, but the connection dies half-way.
-    Broken,
 }
 
 /// A connection to the server under judgement.
@@ -122,20 +110,10 @@ impl Http {
     ) -> Verdict<Exchange> {
         let mut url = absolute(upload_path)?;
         url.set_query(None);
-        let request = self.client.put(url).header("Connection", "close");
-        let request = match sending {
-            Sending::Sized => request.body(bytes.to_vec()),
-            Sending::Chunked => request.body(chunks(bytes.to_vec())),
-            Sending::Broken => {
-                request
-                    .header("Content-Length", bytes.len() * 2)
-                    .body(Body::wrap_stream(stream::iter(
-                        pieces(bytes).into_iter().chain([Err(half_way())]),
-                    )))
-            }
-        };
-        let line = format!("PUT {upload_path}, {} bytes", bytes.len());
-        self.exchange(request, line).await
+        let upload = Outgoing::new(Method::PUT, url)
+            .header("Connection", "close")
+            .carrying(Payload::File(bytes.to_vec(), sending));
+        self.send(upload).await
     }
 
     /// Fetches a path below the API with the target's token, or anonymously, following redirects. A token never leaves
@@ -147,13 +125,13 @@ impl Http {
         let mut url = absolute(&format!("{}{path}", self.api))?;
         let home = url.origin();
         for _ in 0..=MOST_REDIRECTS {
-            let request = self.client.get(url.clone());
-            let request = if url.origin() == home {
-                authorised(request, auth)
+            let download = Outgoing::new(Method::GET, url.clone());
+            let download = if url.origin() == home {
+                download.authorised(auth)
             } else {
-                request
+                download
             };
-            let exchange = self.exchange(request, format!("GET {url}")).await?;
+            let exchange = self.send(download).await?;
             let Some(next) = exchange.location() else {
                 return Ok(exchange);
             };
@@ -169,12 +147,14 @@ impl Http {
         ))
     }
 
-    async fn exchange(&self, request: RequestBuilder, line: String) -> Verdict<Exchange> {
+    /// The only way out: whatever is sent, is sent here.
+    async fn send(&self, outgoing: Outgoing) -> Verdict<Exchange> {
+        let line = outgoing.line();
         let lost = |error| match trouble(&line, error) {
             Fault::Trouble(text) => Fault::Trouble(self.redact(&text)),
             fault => fault,
         };
-        let response = request.send().await.map_err(lost)?;
+        let response = outgoing.request(&self.client).send().await.map_err(lost)?;
         let (status, location) = (response.status().as_u16(), location_of(&response));
         let body = response.bytes().await.map_err(lost)?.to_vec();
         if let Ok(value) = serde_json::from_slice(&body) {
@@ -239,22 +219,17 @@ impl<'a> Call<'a> {
         if let Auth::Query(token) = self.auth {
             url.query_pairs_mut().append_pair("access_token", token);
         }
-        let body = (self.method == Method::POST).then(|| self.encoding.write(&self.fields));
-        let shown_body = body.as_deref().unwrap_or_default();
-        let line = format!("{} {url} {shown_body}", self.method)
-            .trim_end()
-            .to_owned();
-        let mut request = authorised(self.http.client.request(self.method, url), self.auth);
-        if let Some(kind) = self.encoding.content_type().filter(|_| body.is_some()) {
-            request = request.header("Content-Type", kind);
-        }
+        let mut outgoing = Outgoing::new(self.method, url).authorised(self.auth);
         if self.close {
-            request = request.header("Connection", "close");
+            outgoing = outgoing.header("Connection", "close");
         }
-        if let Some(body) = body {
-            request = request.body(body);
+        if outgoing.method == Method::POST {
+            if let Some(kind) = self.encoding.content_type() {
+                outgoing = outgoing.header("Content-Type", kind);
+            }
+            outgoing = outgoing.carrying(Payload::Text(self.encoding.write(&self.fields)));
         }
-        self.http.exchange(request, line).await
+        self.http.send(outgoing).await
     }
 
     /// Sends the call, which must succeed.
@@ -301,29 +276,4 @@ fn location_of(response: &Response) -> Option<String> {
     let moved = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let location = response.headers().get("Location")?.to_str().ok()?;
     moved.then(|| location.to_owned())
-}
-
-fn authorised(request: RequestBuilder, auth: Auth<'_>) -> RequestBuilder {
-    match auth {
-        Auth::Anonymous | Auth::Query(_) => request,
-        Auth::Header(token) => request.header("X-Atlas-Token", token),
-        Auth::Bearer(token) => request.bearer_auth(token),
-    }
-}
-
-type Piece = Result<Vec<u8>, std::io::Error>;
-
-fn pieces(bytes: &[u8]) -> Vec<Piece> {
-    bytes
-        .chunks(CHUNK)
-        .map(|piece| Ok(piece.to_vec()))
-        .collect()
-}
-
-fn chunks(bytes: Vec<u8>) -> Body {
-    Body::wrap_stream(stream::iter(pieces(&bytes)))
-}
-
-fn half_way() -> std::io::Error {
-    std::io::Error::other("broken off on purpose")
 }

@@ -4,9 +4,9 @@
 //! through the clauses, [`report`] holds what came out and [`exit_code`] what a program makes of it. A [`clause`] is
 //! one statement of the contract with its evidence and its check; [`clauses`] has all of them. A check works in a
 //! [`context`] (names unique to the run, every write through one guard) with [`artifact`]s of its own; both speak raw
-//! HTTP through [`http`], whose bodies [`encoding`] writes and whose replies [`exchange`] judges. What a check learned
+//! HTTP through [`http`]: [`outgoing`] is a request, whose fields [`encoding`] writes, and [`exchange`] judges the reply. What a check learned
 //! is a [`fault`] or nothing. Bodies known word for word are files of [`snapshot`]; [`secrets`] keeps tokens and upload
-//! paths out of every text.
+//! paths out of every text. [`proxy`] makes wrong servers of a correct emulator, to prove that clauses can fail.
 //!
 //! Nothing here shares a type with the servers or the clients it judges, and the library prints nothing.
 
@@ -19,6 +19,8 @@ pub mod exchange;
 pub mod exit_code;
 pub mod fault;
 pub mod http;
+pub mod outgoing;
+pub mod proxy;
 pub mod report;
 pub mod run;
 pub mod secrets;

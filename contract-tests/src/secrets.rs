@@ -67,10 +67,11 @@ impl Secrets {
         }
     }
 
-    /// The last segment alone opens the door, whatever host or prefix stands before it.
+    /// The last segment alone opens the door, whatever host or prefix stands before it, or query behind it.
     fn learn_upload_path(&self, path: &str) {
         self.add(path, "[upload path]");
-        let last = path.rsplit('/').next().unwrap_or_default();
+        let bare = path.split(['?', '#']).next().unwrap_or_default();
+        let last = bare.rsplit('/').next().unwrap_or_default();
         self.add(last, "[upload path]");
     }
 }
@@ -100,6 +101,11 @@ mod tests {
         assert_eq!(
             secrets.redact("PUT https://bin.test/a/0000-1111 or /other/0000-1111 with tok-1 for x"),
             "PUT [upload path] or /other/[upload path] with [upload token] for x"
+        );
+        secrets.learn(&json!({"upload_path": "https://bin.test/2222-3333?signature=s"}));
+        assert_eq!(
+            secrets.redact("PUT https://bin.test/2222-3333"),
+            "PUT https://bin.test/[upload path]"
         );
     }
 

@@ -4,19 +4,21 @@
 
 mod support;
 
+use atlas_contract_tests::proxy::{Proxy, Replies, Reply, Request, Right};
+
 use std::process::Stdio;
 
 use atlas_contract_tests::{clauses, settings::Settings};
 use axum::http::Method;
 use support::{
-    Proxy, Replies, Reply, Request, Right,
     program::{aimed_at, program, run, spoils_newest_first, told_by_operator},
+    proxy,
 };
 use tokio::net::TcpListener;
 
 #[tokio::test]
 async fn a_good_server_gets_a_line_a_clause_a_summary_and_zero() {
-    let proxy = Proxy::start(Right).await;
+    let proxy = proxy(Right).await;
     let settings = proxy.settings();
     let told = told_by_operator(&settings);
     let output = run(&aimed_at(&settings, &told)).await;
@@ -43,7 +45,7 @@ async fn a_good_server_gets_a_line_a_clause_a_summary_and_zero() {
 
 #[tokio::test]
 async fn what_only_an_operator_knows_is_disabled_counted_and_not_passed() {
-    let proxy = Proxy::start(Right).await;
+    let proxy = proxy(Right).await;
     let output = run(&aimed_at(&proxy.settings(), &[])).await;
     assert_eq!(output.code, 0, "{}", output.stdout);
     let needy = clauses::all()
@@ -60,7 +62,7 @@ async fn what_only_an_operator_knows_is_disabled_counted_and_not_passed() {
 
 #[tokio::test]
 async fn a_failed_clause_is_explained_beneath_its_line_and_ends_in_one() {
-    let proxy = Proxy::start(Replies(spoils_newest_first)).await;
+    let proxy = proxy(Replies(spoils_newest_first)).await;
     let output = run(&aimed_at(
         &proxy.settings(),
         &["--filter", "search.newest-first"],
@@ -97,7 +99,7 @@ async fn a_difference_is_reported_and_forgiven_unless_the_run_is_strict() {
             reply.status = 409;
         }
     };
-    let proxy = Proxy::start(Replies(conflict)).await;
+    let proxy = proxy(Replies(conflict)).await;
     let settings = proxy.settings();
     let lenient = run(&aimed_at(&settings, &["--filter", "artifacts.taken"])).await;
     assert_eq!(lenient.code, 0);
@@ -135,7 +137,7 @@ async fn is_refused(proxy: &Proxy, args: &[&str], named: &str) {
 
 #[tokio::test]
 async fn arguments_that_are_missing_or_malformed_end_in_two_and_are_named() {
-    let proxy = Proxy::start(Right).await;
+    let proxy = proxy(Right).await;
     let (url, token, namespace) = (
         ["--atlas-url", proxy.url.as_str()],
         ["--token", "T"],
@@ -157,7 +159,7 @@ async fn arguments_that_are_missing_or_malformed_end_in_two_and_are_named() {
 
 #[tokio::test]
 async fn facts_that_cannot_be_used_end_in_two_and_are_named() {
-    let proxy = Proxy::start(Right).await;
+    let proxy = proxy(Right).await;
     let settings = proxy.settings();
     for (more, named) in [
         (["--login", "rival"], "--password"),
@@ -173,7 +175,7 @@ async fn facts_that_cannot_be_used_end_in_two_and_are_named() {
 
 #[tokio::test]
 async fn a_token_the_server_refuses_ends_in_two_before_anything_is_written() {
-    let proxy = Proxy::start(Right).await;
+    let proxy = proxy(Right).await;
     let settings = Settings {
         token: "canary-token-nobody-knows".to_owned(),
         ..proxy.settings()
@@ -187,7 +189,7 @@ async fn a_token_the_server_refuses_ends_in_two_before_anything_is_written() {
 
 #[tokio::test]
 async fn a_run_in_which_nothing_ran_ends_in_three() {
-    let proxy = Proxy::start(Right).await;
+    let proxy = proxy(Right).await;
     let settings = proxy.settings();
     let no_match = run(&aimed_at(&settings, &["--filter", "no-such-clause"])).await;
     assert_eq!(no_match.code, 3, "{}", no_match.stdout);
@@ -233,7 +235,7 @@ async fn a_server_that_goes_away_ends_in_four_even_if_a_clause_failed() {
             reply.status = 502;
         }
     };
-    let proxy = Proxy::start(Replies(away)).await;
+    let proxy = proxy(Replies(away)).await;
     let filters = ["--filter", "newest-first", "--filter", "download.numbered"];
     let output = run(&aimed_at(&proxy.settings(), &filters)).await;
     assert_eq!(output.code, 4, "{}", output.stdout);
@@ -246,7 +248,7 @@ async fn a_server_that_goes_away_ends_in_four_even_if_a_clause_failed() {
 
 #[tokio::test]
 async fn a_report_that_cannot_be_written_ends_in_four() {
-    let proxy = Proxy::start(Right).await;
+    let proxy = proxy(Right).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("no/such/folder/report.json");
     let settings = proxy.settings();
@@ -266,7 +268,7 @@ async fn a_report_that_cannot_be_written_ends_in_four() {
 
 #[tokio::test]
 async fn a_reader_that_closes_the_pipe_changes_no_verdict() {
-    let proxy = Proxy::start(Right).await;
+    let proxy = proxy(Right).await;
     let settings = proxy.settings();
     let mut child = program(&aimed_at(&settings, &["--filter", "auth.a"]))
         .stdout(Stdio::piped())

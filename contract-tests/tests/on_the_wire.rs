@@ -5,7 +5,8 @@
 use atlas_contract_tests::{
     context::{Context, RunPrefix},
     encoding::Encoding,
-    http::{Auth, Call, Http, Sending},
+    http::{Auth, Call, Http},
+    outgoing::Sending,
     settings::Settings,
     target::Target,
 };

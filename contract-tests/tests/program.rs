@@ -4,19 +4,21 @@
 
 mod support;
 
+use atlas_contract_tests::proxy::{Replies, Reply, Request, Right};
+
 use std::fs;
 
 use atlas_contract_tests::clauses;
 use axum::http::Method;
 use serde_json::Value;
 use support::{
-    Proxy, Replies, Reply, Request, Right,
     program::{aimed_at, output, program, run, spoils_newest_first, told_by_operator},
+    proxy,
 };
 
 /// The report of a run in which a clause fails, and what else is in its folder.
 async fn report() -> (Vec<Value>, usize) {
-    let proxy = Proxy::start(Replies(spoils_newest_first)).await;
+    let proxy = proxy(Replies(spoils_newest_first)).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.json");
     let settings = proxy.settings();
@@ -71,7 +73,7 @@ async fn the_report_in_json_tells_each_status_and_why() {
 
 #[tokio::test]
 async fn the_variables_of_the_suite_stand_in_for_flags_and_those_of_clients_do_not() {
-    let proxy = Proxy::start(Right).await;
+    let proxy = proxy(Right).await;
     let mut own = program(&["run", "--filter", "auth.base-path"]);
     own.env("ATLAS_CONTRACT_URL", format!("{}/api/v1/", proxy.url));
     own.env("ATLAS_CONTRACT_TOKEN", proxy.settings().token);
@@ -88,7 +90,7 @@ async fn the_variables_of_the_suite_stand_in_for_flags_and_those_of_clients_do_n
 
 #[tokio::test]
 async fn a_variable_that_is_set_to_nothing_tells_nothing() {
-    let proxy = Proxy::start(Right).await;
+    let proxy = proxy(Right).await;
     let settings = proxy.settings();
     let mut command = program(&aimed_at(&settings, &["--filter", "auth."]));
     for name in ["LOGIN", "PASSWORD", "OTHER_TOKEN", "PUBLIC_ARTIFACT"] {
@@ -113,7 +115,7 @@ async fn no_secret_is_in_any_output_even_if_the_server_repeats_it() {
         };
         reply.change(|body| body["you_said"] = said.into());
     };
-    let proxy = Proxy::start(Replies(repeat)).await;
+    let proxy = proxy(Replies(repeat)).await;
     let settings = proxy.settings();
     let told = told_by_operator(&settings);
     let args = [&told[..], &["--json", file.to_str().unwrap()]].concat();
@@ -144,7 +146,7 @@ async fn no_secret_is_in_any_output_even_if_the_server_repeats_it() {
 
 #[tokio::test]
 async fn an_upload_path_is_in_no_output() {
-    let proxy = Proxy::start(Replies(|request: &Request, reply: &mut Reply| {
+    let proxy = proxy(Replies(|request: &Request, reply: &mut Reply| {
         if request.method == Method::PUT {
             reply.status = 418;
         }

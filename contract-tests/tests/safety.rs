@@ -4,12 +4,14 @@
 
 mod support;
 
+use atlas_contract_tests::proxy::{Replies, Reply, Request, Right};
+
 use axum::http::Method;
-use support::{Proxy, Replies, Reply, Request, Right, reports};
+use support::{proxy, reports};
 
 #[tokio::test]
 async fn everything_is_written_below_the_namespace_and_under_the_prefix_of_the_run() {
-    let proxy = Proxy::start(Right).await;
+    let proxy = proxy(Right).await;
     reports(&proxy, &[], true).await;
     let seen = proxy.seen();
     let writes: Vec<_> = seen.iter().filter(|it| it.method != Method::GET).collect();
@@ -42,7 +44,7 @@ fn is_of_the_run(request: &Request) -> bool {
 
 #[tokio::test]
 async fn files_behind_a_redirect_are_found_and_no_token_reaches_their_origin() {
-    let files = Proxy::start(Replies(|_: &Request, reply: &mut Reply| {
+    let files = proxy(Replies(|_: &Request, reply: &mut Reply| {
         reply.status = 200;
         reply.body = b"from the other origin".to_vec();
     }))
@@ -55,7 +57,7 @@ async fn files_behind_a_redirect_are_found_and_no_token_reaches_their_origin() {
             reply.location = Some(elsewhere.clone());
         }
     };
-    let proxy = Proxy::start(Replies(redirect)).await;
+    let proxy = proxy(Replies(redirect)).await;
     let reports = reports(&proxy, &["download.numbered"], false).await;
     // The other bytes prove that the redirect was followed.
     assert!(

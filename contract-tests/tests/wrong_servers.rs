@@ -4,13 +4,15 @@
 
 mod support;
 
+use atlas_contract_tests::proxy::{Replies, Reply, Request, Requests, Right, Wrong};
+
 use atlas_contract_tests::report::Status;
 use axum::http::{HeaderValue, Method};
-use support::{Proxy, Replies, Reply, Request, Requests, Right, Wrong, reports};
+use support::{proxy, reports};
 
 /// What becomes of one clause at a wrong server, in a lenient and in a strict run.
 async fn outcomes(clause: &str, wrong: impl Wrong) -> (Status, Status) {
-    let proxy = Proxy::start(wrong).await;
+    let proxy = proxy(wrong).await;
     let mut outcome = Vec::new();
     for strict in [false, true] {
         let reports = reports(&proxy, &[clause], strict).await;
@@ -41,7 +43,7 @@ fn makes_version(request: &Request, reply: &Reply) -> bool {
 
 #[tokio::test]
 async fn a_proxy_that_spoils_nothing_changes_no_verdict() {
-    let proxy = Proxy::start(Right).await;
+    let proxy = proxy(Right).await;
     let reports = reports(&proxy, &[], true).await;
     let bad: Vec<_> = reports
         .iter()
@@ -60,10 +62,7 @@ async fn no_clause_holds_at_a_server_that_answers_everything_alike() {
         reply.status = 404;
         reply.body = br#"{"errors":["Resource not found!"],"success":false}"#.to_vec();
     };
-    for proxy in [
-        Proxy::start(Replies(yes)).await,
-        Proxy::start(Replies(no)).await,
-    ] {
+    for proxy in [proxy(Replies(yes)).await, proxy(Replies(no)).await] {
         let reports = reports(&proxy, &[], false).await;
         let kept: Vec<_> = reports
             .iter()

@@ -13,7 +13,8 @@ use crate::{
     encoding::Encoding,
     exchange::Exchange,
     fault::Verdict,
-    http::{Auth, Sending},
+    http::Auth,
+    outgoing::Sending,
     snapshot::Order,
 };
 

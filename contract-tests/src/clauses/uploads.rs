@@ -14,7 +14,7 @@ use crate::{
     context::Context,
     exchange::Exchange,
     fault::{Fault, Verdict},
-    http::Sending,
+    outgoing::Sending,
 };
 
 pub(super) const CLAUSES: &[Clause] = &[

@@ -1,10 +1,11 @@
 //! Running the program as its user does.
 
-use atlas_contract_tests::settings::Settings;
+use atlas_contract_tests::{
+    proxy::{Reply, Request},
+    settings::Settings,
+};
 use axum::http::Method;
 use tokio::process::Command;
-
-use super::{Reply, Request};
 
 pub(crate) struct Output {
     pub(crate) code: i32,

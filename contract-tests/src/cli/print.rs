@@ -1,0 +1,16 @@
+//! What the program says.
+
+use std::io::{self, Write};
+
+use atlas_contract_tests::exit_code::ExitCode;
+
+/// A closed pipe must change neither the verdict nor the exit code, so what cannot be written is dropped.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// Says what went wrong, and how the program ends for it.
+pub(super) fn complain(error: &impl std::fmt::Display, code: ExitCode) -> ExitCode {
+    let _ = writeln!(io::stderr(), "error: {error}");
+    code
+}

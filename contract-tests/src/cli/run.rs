@@ -1,0 +1,151 @@
+//! `atlas-contract run`.
+
+use std::path::PathBuf;
+
+use atlas_contract_tests::{
+    exit_code::ExitCode,
+    report::{self, ClauseReport, Status, Summary},
+    run::{Options, Run, RunError},
+    settings::Settings,
+    target::Target,
+};
+
+use super::print::{complain, say};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The server's address, with or without /api/v1.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ATLAS_CONTRACT_URL",
+        hide_env_values = true
+    )]
+    atlas_url: String,
+    /// A token that may write the namespace.
+    #[arg(long, env = "ATLAS_CONTRACT_TOKEN", hide_env_values = true)]
+    token: String,
+    /// The user or organisation below which artifacts are made.
+    #[arg(
+        long,
+        value_name = "NS",
+        env = "ATLAS_CONTRACT_NAMESPACE",
+        hide_env_values = true
+    )]
+    namespace: String,
+    /// A user who may log in.
+    #[arg(
+        long,
+        value_name = "USER",
+        env = "ATLAS_CONTRACT_LOGIN",
+        hide_env_values = true
+    )]
+    login: Option<String>,
+    /// That user's password.
+    #[arg(
+        long,
+        value_name = "PASS",
+        env = "ATLAS_CONTRACT_PASSWORD",
+        hide_env_values = true
+    )]
+    password: Option<String>,
+    /// The token of a second user, who can neither see nor write the namespace.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "ATLAS_CONTRACT_OTHER_TOKEN",
+        hide_env_values = true
+    )]
+    other_token: Option<String>,
+    /// A public artifact below the namespace, which gets versions of a type unique to the run.
+    #[arg(
+        long,
+        value_name = "USER/NAME",
+        env = "ATLAS_CONTRACT_PUBLIC_ARTIFACT",
+        hide_env_values = true
+    )]
+    public_artifact: Option<String>,
+    /// How many characters an id may have at most.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "ATLAS_CONTRACT_MAX_ID_LENGTH",
+        hide_env_values = true
+    )]
+    max_id_length: Option<usize>,
+    /// Runs only clauses whose id has this in it; may be given several times.
+    #[arg(long, value_name = "PART")]
+    filter: Vec<String>,
+    /// Writes the reports to this file too, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Makes a failure of every difference.
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Judges a server and tells the verdicts.
+pub(super) async fn run(args: Args) -> ExitCode {
+    let options = Options {
+        filters: args.filter.clone(),
+        strict: args.strict,
+    };
+    let (json, namespace) = (args.json.clone(), args.namespace.clone());
+    let target = match Target::new(settings(args)) {
+        Ok(target) => target,
+        Err(error) => return complain(&error, ExitCode::BadConfiguration),
+    };
+    let public = target.public_artifact().map(str::to_owned);
+    let run = match Run::start(target, options).await {
+        Ok(run) => run,
+        Err(error @ RunError::TokenRefused) => return complain(&error, ExitCode::BadConfiguration),
+        Err(error) => return complain(&error, ExitCode::SuiteBroke),
+    };
+    let reports = run.judge_all(tell).await;
+    let summary = Summary::of(&reports);
+    say(&format!("\n{summary}"));
+    if summary.ran() > 0 {
+        leftovers(&namespace, public.as_deref(), run.prefix().as_str());
+    }
+    match json.map(|file| report::write_json(&file, &reports)) {
+        Some(Err(error)) => complain(
+            &format!("the report cannot be written: {error}"),
+            ExitCode::SuiteBroke,
+        ),
+        _ => ExitCode::of(&summary),
+    }
+}
+
+fn settings(args: Args) -> Settings {
+    // A variable that is set to nothing, as a compose file does with one that is not there, tells nothing.
+    let told = |fact: Option<String>| fact.filter(|text| !text.is_empty());
+    Settings {
+        url: args.atlas_url,
+        token: args.token,
+        namespace: args.namespace,
+        login: told(args.login),
+        password: told(args.password),
+        other_token: told(args.other_token),
+        public_artifact: told(args.public_artifact),
+        max_id_length: args.max_id_length,
+    }
+}
+
+fn tell(report: &ClauseReport) {
+    // What the user left out by a filter is counted, but not repeated line by line.
+    if report.status != Status::Skip {
+        say(&report.to_string());
+    }
+}
+
+/// The contract knows no call that deletes.
+fn leftovers(namespace: &str, public: Option<&str>, prefix: &str) {
+    say(&format!(
+        "left on the server, for want of a call that deletes: artifacts {namespace}/{prefix}*"
+    ));
+    if let Some(name) = public {
+        say(&format!(
+            "and versions of the types {prefix}* in {namespace}/{name}"
+        ));
+    }
+}
