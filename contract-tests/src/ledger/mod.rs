@@ -78,12 +78,14 @@ pub struct Proof {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unchecked {
-    /// A client does it, and a judge of clients can see that.
-    ClientJudge,
-    /// A client does it, and no server sees it.
-    OffTheWire,
     /// The emulator's own choice.
     OwnChoice,
+    /// How a genuine client does it, as others need not.
+    GenuineClient,
+    /// A client does it, and no server sees it.
+    OffTheWire,
+    /// Every client should do it, and the judge of clients has no rule for it yet.
+    ClientJudge,
 }
 
 /// An item of a source file, written `file#item`.
@@ -164,9 +166,12 @@ impl Proof {
 impl fmt::Display for Unchecked {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::ClientJudge => "nothing yet: what a client does, for the client judge",
-            Self::OffTheWire => "nothing: a client does it where no server sees it",
             Self::OwnChoice => "nothing: the emulator's own choice, asked of no other server",
+            Self::GenuineClient => {
+                "nothing: how a genuine client does it, asked of no other client"
+            }
+            Self::OffTheWire => "nothing: a client does it where no server sees it",
+            Self::ClientJudge => "nothing yet: for the judge of clients",
         })
     }
 }

@@ -2,9 +2,6 @@
 
 use atlas_contract_tests::clause::Evidence;
 
-/// Sections that state no behaviour of Atlas or of a genuine client.
-const OTHERS: [&str; 1] = ["What users complained about (each is a thing to do better)"];
-
 /// Beginnings of paragraphs that only introduce what follows.
 const INTRODUCTIONS: [&str; 1] = ["What `mock-atlas` does where a client could notice"];
 
@@ -13,7 +10,7 @@ const INTRODUCTIONS: [&str; 1] = ["What `mock-atlas` does where a client could n
 pub(crate) struct Statement {
     pub(crate) section: String,
     pub(crate) text: String,
-    /// What its row says; `None` where it is in no table.
+    /// What its row says; `None` where it is in no table, or in one that has no marks.
     pub(crate) marks: Option<Vec<Evidence>>,
 }
 
@@ -22,10 +19,8 @@ pub(crate) fn statements(contract: &str) -> Vec<Statement> {
     let mut statements = Vec::new();
     for section in contract.split("\n## ").skip(1) {
         let (title, body) = section.split_once('\n').unwrap_or((section, ""));
-        if !OTHERS.contains(&title) {
-            let blocks = body.split("\n\n").map(|it| it.trim_matches('\n'));
-            blocks.for_each(|block| add(&mut statements, title, block));
-        }
+        let blocks = body.split("\n\n").map(|it| it.trim_matches('\n'));
+        blocks.for_each(|block| add(&mut statements, title, block));
     }
     statements
 }
@@ -47,7 +42,7 @@ fn add(statements: &mut Vec<Statement>, section: &str, block: &str) {
         let mut rows = block.lines();
         let header = rows.next().map(last_cell).unwrap_or_default();
         let rows = rows.skip(1);
-        statements.extend(rows.map(|row| statement(row, Some(marks(header, row)))));
+        statements.extend(rows.map(|row| statement(row, marks(header, row))));
     } else if block.starts_with(|c: char| c.is_ascii_digit()) {
         statements.extend(block.lines().map(|line| statement(line, None)));
     } else {
@@ -56,14 +51,17 @@ fn add(statements: &mut Vec<Statement>, section: &str, block: &str) {
 }
 
 /// In a table that gives reasons instead of marks, all is inferred.
-fn marks(header: &str, row: &str) -> Vec<Evidence> {
-    if header == "why so" {
-        return vec![Evidence::Inferred];
-    }
+fn marks(header: &str, row: &str) -> Option<Vec<Evidence>> {
     let words = last_cell(row).split(|c: char| !c.is_alphanumeric());
-    words
-        .filter_map(|word| serde_json::from_value(word.into()).ok())
-        .collect()
+    match header {
+        "mark" => Some(
+            words
+                .filter_map(|it| serde_json::from_value(it.into()).ok())
+                .collect(),
+        ),
+        "why so" => Some(vec![Evidence::Inferred]),
+        _ => None,
+    }
 }
 
 fn last_cell(row: &str) -> &str {
@@ -78,7 +76,8 @@ fn last_cell(row: &str) -> &str {
 fn rows_items_and_paragraphs_are_statements_and_nothing_else_is() {
     let text = "# T\n\nIntro.\n\n| a | mark |\n| --- | --- |\n| no | docs |\n\n## One\n\n| a | mark |\n| --- | --- |\n\
         | x | client (scripts); codes inferred |\n\nA paragraph.\n\n    code\n\n## Two\n\n| a | why so |\n| --- | --- |\n\
-        | y | HTTP |\n\n1. First\n2. Second\n\n## What users complained about (each is a thing to do better)\n\nNo.\n";
+        | y | HTTP |\n\n1. First\n2. Second\n\n| a | other |\n| --- | --- |\n\
+        | z | docs |\n";
     let found = statements(text);
     let shown: Vec<_> = found
         .iter()
@@ -90,14 +89,17 @@ fn rows_items_and_paragraphs_are_statements_and_nothing_else_is() {
         ("Two", "| y | HTTP |"),
         ("Two", "1. First"),
         ("Two", "2. Second"),
+        ("Two", "| z | docs |"),
     ];
     assert_eq!(shown, expected);
-    assert_eq!(
-        found[0].marks,
-        Some(vec![Evidence::Client, Evidence::Inferred])
-    );
-    assert_eq!(
-        (&found[1].marks, &found[2].marks),
-        (&None, &Some(vec![Evidence::Inferred]))
-    );
+    let marks: Vec<_> = found.iter().map(|it| it.marks.as_deref()).collect();
+    let expected = [
+        Some(&[Evidence::Client, Evidence::Inferred][..]),
+        None,
+        Some(&[Evidence::Inferred]),
+        None,
+        None,
+        None,
+    ];
+    assert_eq!(marks, expected);
 }
