@@ -1,7 +1,5 @@
 //! Uploads: the bytes of a version, on the path that alone authorises them.
 
-use std::time::Duration;
-
 use axum::Extension;
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
@@ -46,11 +44,7 @@ pub(crate) async fn receive(
     let upload = path.ok().and_then(|Path(upload)| upload.parse().ok());
     let mut body = body.into_data_stream();
     let fault = fault.map(|Extension(fault)| fault);
-    let taken = take(&atlas, fault, upload, &headers, &notes, &mut body).await;
-    if taken.is_err() {
-        discard(&headers, &mut body).await;
-    }
-    let blob = taken?;
+    let blob = take(&atlas, fault, upload, &headers, &notes, &mut body).await?;
     Ok(([(header::ETAG, etag(&blob))], Json(EmptyReply {})).into_response())
 }
 
@@ -123,27 +117,4 @@ async fn read(
         blob.hold(held);
     }
     Ok(blob)
-}
-
-/// Reads on for a while after a request was refused. Closing a connection while its client still
-/// writes makes the kernel reset it, and the client never sees why it was refused. A client that
-/// waits to be told to go on (`Expect: 100-continue`) does not need this, and reading would tell
-/// it to go on.
-pub(crate) async fn discard(headers: &HeaderMap, body: &mut BodyDataStream) {
-    const MOST: usize = 64 * 1024 * 1024;
-    const LONGEST: Duration = Duration::from_secs(2);
-    if headers.contains_key(header::EXPECT) {
-        return;
-    }
-    let read = async {
-        let mut len = 0;
-        while let Some(Ok(part)) = body.next().await {
-            len += part.len();
-            if len > MOST {
-                break;
-            }
-        }
-    };
-    // Whether it ended in time makes no difference.
-    let _ = tokio::time::timeout(LONGEST, read).await;
 }
