@@ -1,6 +1,7 @@
 //! `/_mock/snapshot` and `/_mock/restore`, and the program's commands for them.
 
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 
 use mock_atlas::Seed;
 use reqwest::{Method, StatusCode};
@@ -262,6 +263,8 @@ async fn the_program_keeps_a_snapshot_in_a_file_and_brings_it_back() {
     let file = folder.path().join("atlas.tar");
     let file = file.to_str().unwrap();
     assert_eq!(printed(atlas, &["snapshot", file]).await, "");
+    let mode = std::fs::metadata(file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it is for nobody else to read");
     let before = fixture.found("").await;
     printed(atlas, &["reset"]).await;
     assert_eq!(fixture.get(FILE).await.status, 405);
