@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::Request;
+use super::observe::METHODS;
 use super::pattern::Pattern;
 
 /// What is expected to have been asked.
@@ -16,7 +17,7 @@ use super::pattern::Pattern;
 /// METHOD ROUTE [STATUS] [with FIELD]… [exactly N | at least N] [at most N]
 /// ```
 ///
-/// - `METHOD` is one, or `*` for any.
+/// - `METHOD` is one of HTTP, or `*` for any.
 /// - In `ROUTE`, `{…}` stands for any one segment: `/api/v1/artifacts/acme/{name}`. An upload is
 ///   `PUT /_binstore/{upload}`.
 /// - `FIELD` is a name in the body, JSON or a form: `artifact_version.metadata.os`.
@@ -160,7 +161,7 @@ impl FromStr for Expectation {
             return Err(failed("a method and a route are expected".to_owned()));
         };
         let mut expectation = Self {
-            method: (method != "*").then(|| method.to_ascii_uppercase()),
+            method: parse_method(method).map_err(failed)?,
             route: route.parse().map_err(failed)?,
             status: None,
             fields: Vec::new(),
@@ -208,6 +209,19 @@ impl Expectation {
             status => self.status = Some(parse_status(status)?),
         }
         Ok(())
+    }
+}
+
+/// One that never comes would be a mistake that no verdict tells.
+fn parse_method(word: &str) -> Result<Option<String>, String> {
+    let method = word.to_ascii_uppercase();
+    match &*method {
+        "*" => Ok(None),
+        known if METHODS.contains(&known) => Ok(Some(method)),
+        _ => Err(format!(
+            "there is no method {word:?}: there are {}, and * for any",
+            METHODS.join(", ")
+        )),
     }
 }
 
@@ -292,6 +306,7 @@ mod tests {
         for (text, reason) in [
             ("", "a method and a route"),
             ("PUT", "a method and a route"),
+            ("PTU /a exactly 0", "no method \"PTU\""),
             ("PUT a", "is no path"),
             ("PUT /a twice", "\"twice\" is neither"),
             ("PUT /a 20", "\"20\" is neither"),
