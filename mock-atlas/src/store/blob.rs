@@ -50,7 +50,7 @@ struct Contents {
 }
 
 /// Where the bytes are.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Place {
     /// In chunks, of which all but the last are full.
     Memory(Vec<Bytes>),
@@ -123,6 +123,20 @@ impl Blob {
             held.take_anyway(self.len());
             held
         });
+    }
+
+    /// The same bytes, to be counted on their own: those of a seed may be planted in several
+    /// emulators.
+    pub(super) fn again(&self) -> Self {
+        let Contents {
+            place, len, digest, ..
+        } = &*self.0;
+        Self(Arc::new(Contents {
+            place: place.clone(),
+            len: *len,
+            digest: *digest,
+            held: OnceLock::new(),
+        }))
     }
 
     /// The same for clones of the same blob, and for no two others.

@@ -243,6 +243,20 @@ async fn what_a_seed_brings_counts_even_beyond_the_limit_and_a_reset_frees_the_r
     );
 }
 
+#[tokio::test]
+async fn what_a_seed_brings_counts_in_each_emulator_that_it_is_planted_in() {
+    let seed = r#"{"artifacts": [{"name": "acme/seeded", "versions": [
+        {"type": "custom.image", "file": {"text": "123456"}}
+    ]}]}"#;
+    let seed = Seed::from_json(seed).unwrap();
+    for _ in 0..2 {
+        let fixture = limited(|builder| builder.max_memory(10).seed(seed.clone())).await;
+        let url = new_upload(&fixture).await;
+        assert_eq!(fixture.put(&url, b"12345").await.status, 507);
+        assert_eq!(fixture.put(&url, b"1234").await.status, 200);
+    }
+}
+
 /// As many connections as this process may have beside its other tests, each with two ends here.
 fn most_connections() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
