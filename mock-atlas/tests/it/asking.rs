@@ -109,6 +109,17 @@ async fn what_cannot_be_done_says_why() {
 }
 
 #[tokio::test]
+async fn what_a_proxy_wants_before_each_path_is_asked_for() {
+    let fixture = Fixture::new().await;
+    let proxied = format!("{}/behind/a/proxy/api/v1/", fixture.atlas.url());
+    let output = run(&fixture.atlas, "ROOT", &["lints", "--atlas-url", &proxied]).await;
+    assert_eq!(output.status.code(), Some(1), "there is no proxy");
+    let requests = fixture.atlas.requests();
+    let paths: Vec<&str> = requests.iter().map(|one| &*one.path).collect();
+    assert_eq!(paths, ["/behind/a/proxy/_mock/lints"]);
+}
+
+#[tokio::test]
 async fn the_settings_of_an_emulator_find_it_too() {
     let listen = ["--listen", "127.0.0.1:0", "--output", "json"];
     let mut emulator = Program::start(&listen, &[("MOCK_ATLAS_TOKEN", "T")]);
