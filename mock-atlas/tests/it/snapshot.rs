@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{FILE, Fixture, NOT_FOUND, Reply, printed, run, upload_path};
+use crate::support::{FILE, Fixture, NOT_FOUND, Reply, begin_upload, printed, run, upload_path};
 
 /// Larger than a chunk of a file, and no multiple of anything.
 static LARGE: [u8; 700_001] = [7; 700_001];
@@ -253,6 +253,29 @@ async fn an_archive_that_breaks_off_changes_nothing() {
     let mut reply = Vec::new();
     let _ = stream.read_to_end(&mut reply).await;
     assert_eq!(fixture.found("").await, before);
+}
+
+#[tokio::test]
+async fn an_upload_under_way_ends_in_what_is_restored_if_that_awaits_it() {
+    let (fixture, awaited) = full().await;
+    let archive = snapshot(&fixture).await;
+    let later = fixture.make_version(json!({"file": true})).await;
+    for (version, status) in [(&later, "404"), (&awaited, "200")] {
+        let headers = "Content-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n";
+        let mut stream = begin_upload(&upload_path(version), headers).await;
+        // That it asks for the body says that the upload is under way.
+        let mut asked = [0; 25];
+        stream.read_exact(&mut asked).await.unwrap();
+        let restored = restore(&fixture, archive.clone()).await;
+        assert_eq!(restored.status, StatusCode::NO_CONTENT);
+        stream.write_all(b"bytes").await.unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
+    }
+    let number = &awaited["version"];
+    let file = fixture.get(&format!("{FILE}/{number}/file")).await;
+    assert_eq!(file.body, "bytes");
 }
 
 #[tokio::test]
