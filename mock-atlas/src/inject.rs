@@ -21,7 +21,7 @@ use crate::routes::upload;
 /// Which fault a reply met.
 const FAULT: &str = "x-mock-atlas-fault";
 
-/// What chaos is drawn from.
+/// What chaos, and faults with a probability, are drawn from.
 const CHAOS_SEED: &str = "x-mock-atlas-chaos-seed";
 
 /// What an upload is to be answered with once all its bytes have come. They are not stored.

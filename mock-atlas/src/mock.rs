@@ -109,7 +109,7 @@ impl MockAtlas {
         self.atlas.faults().clear();
     }
 
-    /// What chaos is drawn from; `None` without [`Builder::chaos`].
+    /// What chaos, and faults with a probability, are drawn from; `None` where there are none.
     pub fn chaos_seed(&self) -> Option<u64> {
         self.atlas.faults().chaos_seed()
     }
