@@ -221,10 +221,15 @@ pub(crate) struct BlobWriter {
 }
 
 impl BlobWriter {
-    /// Appends bytes.
-    pub(crate) fn write(&mut self, mut bytes: &[u8]) {
+    /// Hashes bytes as if they were appended, and keeps none.
+    pub(crate) fn hash(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
         self.len += bytes.len() as u64;
+    }
+
+    /// Appends bytes.
+    pub(crate) fn write(&mut self, mut bytes: &[u8]) {
+        self.hash(bytes);
         while !bytes.is_empty() {
             if self.current.capacity() == 0 {
                 self.current.reserve_exact(CHUNK);
@@ -241,6 +246,11 @@ impl BlobWriter {
     /// How many bytes were written so far.
     pub(crate) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// The digest of all that was written or hashed.
+    pub(crate) fn digest(self) -> Digest {
+        Digest(self.hasher.finalize().into())
     }
 
     /// Puts what there is and what comes into a file without a name in a folder.

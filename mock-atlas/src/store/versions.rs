@@ -216,6 +216,12 @@ impl Versions {
         Ok(attempt)
     }
 
+    /// The bytes of a version, if it has them.
+    pub(super) fn uploaded(&self, number: u64) -> Result<Option<Blob>, StoreError> {
+        let version = self.all.get(&number).ok_or(StoreError::NotFound)?;
+        Ok(version.blob().cloned())
+    }
+
     /// Gives a version the bytes it awaits, which makes it visible.
     pub(super) fn finish_upload(&mut self, number: u64, blob: Blob) -> Result<(), StoreError> {
         let version = self.all.get_mut(&number).ok_or(StoreError::NotFound)?;
