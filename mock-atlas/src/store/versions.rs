@@ -125,6 +125,9 @@ impl Versions {
         slug: &str,
         files: &HashMap<String, Blob>,
     ) -> Result<Self, RecordError> {
+        if record.last == u64::MAX {
+            return Err(RecordError::NoneLeft(slug.to_owned()));
+        }
         let mut versions = Self {
             last: record.last,
             ..Self::default()

@@ -205,6 +205,10 @@ async fn what_is_no_whole_snapshot_changes_nothing() {
             changed(|manifest| manifest["artifacts"][2]["types"][0]["last"] = json!(3)),
         ),
         (
+            "no number for the next version",
+            changed(|manifest| manifest["artifacts"][2]["types"][0]["last"] = json!(u64::MAX)),
+        ),
+        (
             "a member that is nobody",
             changed(|manifest| {
                 manifest["access"]["organizations"]["acme"] = json!({"eve": "read"})
