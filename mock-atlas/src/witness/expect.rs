@@ -80,9 +80,15 @@ impl Expectations {
     /// Reads `{"expect": ["…", …], "in_order": true, "lint": true}`.
     ///
     /// # Errors
-    /// When the text is something else.
+    /// When the text is something else, or expects nothing, so that it would always come true.
     pub fn from_json(text: &str) -> Result<Self, ExpectError> {
-        serde_json::from_str(text).map_err(|error| ExpectError(error.to_string()))
+        let read: Self =
+            serde_json::from_str(text).map_err(|error| ExpectError(error.to_string()))?;
+        if read.expect.is_empty() && !read.lint {
+            let reason = "nothing is expected: name one expectation at least, or lint";
+            return Err(ExpectError(reason.to_owned()));
+        }
+        Ok(read)
     }
 }
 
@@ -330,6 +336,7 @@ mod tests {
         for (text, reason) in [
             (r#"{"expect": ["PUT"]}"#, "\"PUT\": a method"),
             (r#"{"expected": []}"#, "unknown field"),
+            (r#"{"expect": [], "in_order": true}"#, "nothing is expected"),
             ("[1]", ""),
         ] {
             let error = Expectations::from_json(text).unwrap_err().to_string();
