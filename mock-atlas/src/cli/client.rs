@@ -57,6 +57,10 @@ impl Client {
                 }
             }
         };
+        // Messages show the address, and a password in it would be sent to nobody.
+        if address.contains('@') {
+            return Err("the address of an emulator has no user and no password in it: it is the token that says who asks".to_owned());
+        }
         // As every client of Atlas, it takes the address with and without the API's path.
         let address = address.trim_end_matches('/');
         let address = address.strip_suffix("/api/v1").unwrap_or(address);

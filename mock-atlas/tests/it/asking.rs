@@ -86,6 +86,16 @@ async fn what_cannot_be_done_says_why() {
         ),
         (
             "ROOT",
+            &[
+                "token",
+                "list",
+                "--atlas-url",
+                "http://amy:canary@127.0.0.1:1",
+            ],
+            "no user and no password",
+        ),
+        (
+            "ROOT",
             &["token", "list", "--atlas-url", "http://127.0.0.1:1"],
             "Is mock-atlas running there?",
         ),
