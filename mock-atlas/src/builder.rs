@@ -3,6 +3,7 @@
 mod error;
 mod user;
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,7 +43,7 @@ pub use user::User;
 /// # }
 /// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Builder {
     token: Option<String>,
     users: Vec<User>,
@@ -55,6 +56,18 @@ pub struct Builder {
     binstore: Option<SocketAddr>,
     tls: Option<Certificate>,
     options: Options,
+}
+
+/// Without its tokens.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("users", &self.users)
+            .field("faults", &self.faults)
+            .field("address", &self.address)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Builder {

@@ -9,7 +9,7 @@
 //! - `snapshot`: all that it holds, as one archive
 //! - `server`: connections, and how they end; `tls`: certificates
 //! - `router`: the route table; `witness`: what was asked, from its log on
-//! - `patience`: bodies that do not come
+//! - `patience`: bodies that do not come; `rest`: those that nobody reads to the end
 //! - `faults`: what is to go wrong, free of HTTP; `inject`: makes it so; `line`: a connection to end
 //! - `extract`: what a handler gets to see of a request
 //! - `routes`: the handlers; `wire`: the JSON they answer; `error`: the one door for errors
@@ -28,6 +28,7 @@ mod line;
 mod mock;
 mod names;
 mod patience;
+mod rest;
 mod router;
 mod routes;
 mod seed;

@@ -81,7 +81,7 @@ impl Announcement<'_> {
         if let Some(seed) = self.chaos_seed {
             writeln!(
                 out,
-                "Chaos is on; to see the same again: --chaos-seed {seed}\n"
+                "Faults come by chance; to see the same again: --chaos-seed {seed}\n"
             )?;
         }
         Ok(())

@@ -212,6 +212,14 @@ impl Store {
         })
     }
 
+    /// The bytes that the version of an upload has already, if it has them.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub(crate) fn uploaded(&self, upload: Uuid) -> Result<Option<Blob>, StoreError> {
+        self.of_upload(upload, |versions, number| versions.uploaded(number))
+    }
+
     /// How long ago the version of an upload was made.
     pub(crate) fn upload_age(&self, upload: Uuid) -> Option<Duration> {
         let created = self.of_upload(upload, |versions, number| versions.created(number));

@@ -60,6 +60,9 @@ pub(crate) enum RecordError {
     /// A number that was never given.
     #[error("the version {0} is beyond the last number that was given")]
     Beyond(String),
+    /// A type of which all numbers were given.
+    #[error("there is no number left for the next version of {0}")]
+    NoneLeft(String),
     /// A file that a version names and that is not there.
     #[error("the file {0} is missing")]
     FileMissing(String),

@@ -125,6 +125,9 @@ impl Versions {
         slug: &str,
         files: &HashMap<String, Blob>,
     ) -> Result<Self, RecordError> {
+        if record.last == u64::MAX {
+            return Err(RecordError::NoneLeft(slug.to_owned()));
+        }
         let mut versions = Self {
             last: record.last,
             ..Self::default()
@@ -214,6 +217,12 @@ impl Versions {
             File::Stored(_) => {}
         }
         Ok(attempt)
+    }
+
+    /// The bytes of a version, if it has them.
+    pub(super) fn uploaded(&self, number: u64) -> Result<Option<Blob>, StoreError> {
+        let version = self.all.get(&number).ok_or(StoreError::NotFound)?;
+        Ok(version.blob().cloned())
     }
 
     /// Gives a version the bytes it awaits, which makes it visible.

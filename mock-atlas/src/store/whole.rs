@@ -61,7 +61,7 @@ impl Store {
                 let (version, target) = artifact.add(name, artifact_type, new.clone());
                 maps.uploads.insert(version.upload, target);
                 let of_type = artifact.types.get_mut(artifact_type);
-                if let Some((versions, file)) = of_type.zip(file.clone()) {
+                if let Some((versions, file)) = of_type.zip(file.as_ref().map(Blob::again)) {
                     // It was made with a file and has none yet, so it takes this one.
                     let _ = versions.finish_upload(version.number, file);
                 }

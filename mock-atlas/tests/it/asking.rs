@@ -86,6 +86,16 @@ async fn what_cannot_be_done_says_why() {
         ),
         (
             "ROOT",
+            &[
+                "token",
+                "list",
+                "--atlas-url",
+                "http://amy:canary@127.0.0.1:1",
+            ],
+            "no user and no password",
+        ),
+        (
+            "ROOT",
             &["token", "list", "--atlas-url", "http://127.0.0.1:1"],
             "Is mock-atlas running there?",
         ),
@@ -106,6 +116,17 @@ async fn what_cannot_be_done_says_why() {
     }
     let output = run(atlas, "ROOT", &["token", "revoke", "../reset"]).await;
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn what_a_proxy_wants_before_each_path_is_asked_for() {
+    let fixture = Fixture::new().await;
+    let proxied = format!("{}/behind/a/proxy/api/v1/", fixture.atlas.url());
+    let output = run(&fixture.atlas, "ROOT", &["lints", "--atlas-url", &proxied]).await;
+    assert_eq!(output.status.code(), Some(1), "there is no proxy");
+    let requests = fixture.atlas.requests();
+    let paths: Vec<&str> = requests.iter().map(|one| &*one.path).collect();
+    assert_eq!(paths, ["/behind/a/proxy/_mock/lints"]);
 }
 
 #[tokio::test]

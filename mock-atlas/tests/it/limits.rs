@@ -136,6 +136,25 @@ async fn an_upload_that_there_is_no_memory_for_is_answered_507_and_leaves_nothin
 }
 
 #[tokio::test]
+async fn the_same_bytes_again_need_no_room() {
+    let fixture = limited(|builder| builder.max_memory(10)).await;
+    let url = new_upload(&fixture).await;
+    for _ in 0..2 {
+        assert_eq!(fixture.put(&url, b"123456").await.status, 200);
+    }
+    // Neither does what is refused, with a length or without.
+    assert_eq!(fixture.put(&url, b"other bytes").await.status, 409);
+    let (parts, upload) = begin(&fixture, &url);
+    parts.send(Bytes::from_static(b"123456")).await.unwrap();
+    drop(parts);
+    assert_eq!(upload.await.unwrap().status, 200);
+    let again = &fixture.atlas.requests()[3];
+    assert!(again.stored && again.sha256.is_some());
+    let file = fixture.get(&format!("{FILE}/1/file")).await;
+    assert_eq!(file.body, "123456");
+}
+
+#[tokio::test]
 async fn what_is_under_way_takes_memory_and_what_is_deleted_gives_it_back() {
     let fixture = limited(|builder| builder.max_memory(10)).await;
     let (first, second) = (new_upload(&fixture).await, new_upload(&fixture).await);
@@ -241,6 +260,20 @@ async fn what_a_seed_brings_counts_even_beyond_the_limit_and_a_reset_frees_the_r
             .status,
         200
     );
+}
+
+#[tokio::test]
+async fn what_a_seed_brings_counts_in_each_emulator_that_it_is_planted_in() {
+    let seed = r#"{"artifacts": [{"name": "acme/seeded", "versions": [
+        {"type": "custom.image", "file": {"text": "123456"}}
+    ]}]}"#;
+    let seed = Seed::from_json(seed).unwrap();
+    for _ in 0..2 {
+        let fixture = limited(|builder| builder.max_memory(10).seed(seed.clone())).await;
+        let url = new_upload(&fixture).await;
+        assert_eq!(fixture.put(&url, b"12345").await.status, 507);
+        assert_eq!(fixture.put(&url, b"1234").await.status, 200);
+    }
 }
 
 /// As many connections as this process may have beside its other tests, each with two ends here.

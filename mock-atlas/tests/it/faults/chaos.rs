@@ -46,6 +46,25 @@ async fn chaos_must_be_a_probability() {
     assert_eq!(MockAtlas::start().await.unwrap().chaos_seed(), None);
 }
 
+#[tokio::test]
+async fn the_seed_is_told_as_soon_as_anything_is_drawn_from_it() {
+    let fixture = fixture(&["authenticate:status=503,times=1"]).await;
+    let told = async || {
+        let reply = fixture.request(Method::GET, "/api/v1/token").send().await;
+        let reply = reply.unwrap();
+        let seed = reply.headers().get("x-mock-atlas-chaos-seed");
+        seed.map(|seed| seed.to_str().unwrap().parse::<u64>().unwrap())
+    };
+    assert_eq!((told().await, fixture.atlas.chaos_seed()), (None, None));
+    let half = "search:reset,probability=0.5".parse().unwrap();
+    let id = fixture.atlas.add_fault(half);
+    let seed = fixture.atlas.chaos_seed();
+    assert!(seed.is_some());
+    assert_eq!(told().await, seed);
+    fixture.atlas.remove_fault(id);
+    assert_eq!(fixture.atlas.chaos_seed(), None);
+}
+
 /// What it says, or `null` if it says nothing.
 fn said(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_default()
