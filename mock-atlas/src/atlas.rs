@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::faults::Faults;
 use crate::store::Memory;
@@ -63,6 +64,8 @@ pub(crate) struct Options {
     pub(crate) body_timeout: Option<Duration>,
     /// How many requests the journal keeps.
     pub(crate) journal: Option<usize>,
+    /// What time it is.
+    pub(crate) clock: Clock,
 }
 
 /// Without what it holds, which may be large, and secret.
@@ -81,7 +84,10 @@ impl Atlas {
             now: RwLock::new(first.copy()),
             first,
             faults,
-            witness: Witness::new(options.journal.unwrap_or(DEFAULT_CAPACITY)),
+            witness: Witness::new(
+                options.journal.unwrap_or(DEFAULT_CAPACITY),
+                options.clock.clone(),
+            ),
             options,
             reached: OnceLock::new(),
             uploads: Semaphore::new(uploads.min(Semaphore::MAX_PERMITS)),

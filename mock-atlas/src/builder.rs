@@ -14,12 +14,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{Directory, ROOT, random_token};
 use crate::atlas::{Atlas, Options, Reached};
+use crate::clock::Clock;
 use crate::faults::{Chaos, Fault, Faults};
 use crate::mock::MockAtlas;
 use crate::names::ArtifactName;
 use crate::router::{router, routers};
 use crate::seed::{self, Document, Seed, TokenValue};
 use crate::server::{serve_on, url};
+use crate::store::Store;
 use crate::tls::{Certificate, Tls};
 use crate::world::World;
 pub use error::StartError;
@@ -207,6 +209,13 @@ impl Builder {
         self
     }
 
+    /// What it takes for the time of day, the clock of this machine by default.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.options.clock = clock;
+        self
+    }
+
     /// The address to listen on, a free port of 127.0.0.1 by default.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
@@ -345,7 +354,9 @@ impl Builder {
         };
         let root = ROOT.parse().map_err(StartError::Username)?;
         let token = token_value(token)?;
-        let world = World::new(Directory::new(root, token.as_str()));
+        let clock = &self.options.clock;
+        let directory = Directory::new(root, token.as_str(), clock.clone());
+        let world = World::new(directory, Store::new(clock.clone()));
         own_seed(self.users, self.public_artifacts)?.plant(&world)?;
         for seed in &self.seeds {
             seed.plant(&world)?;

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::*;
+use crate::clock::Clock;
 use crate::names::Name;
+use crate::store::Store;
 
 /// Where the schema of this very format is published.
 fn schema_file() -> PathBuf {
@@ -27,7 +29,10 @@ fn the_published_schema_is_that_of_the_types() {
 
 fn world() -> World {
     let root: Name = "atlas".parse().unwrap();
-    World::new(Directory::new(root, "root"))
+    World::new(
+        Directory::new(root, "root", Clock::default()),
+        Store::default(),
+    )
 }
 
 fn mistake(seed: Result<Seed, SeedError>) -> String {

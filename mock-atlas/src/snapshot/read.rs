@@ -8,7 +8,7 @@ use tar::Archive;
 use super::{FILES, FORMAT, MANIFEST, Manifest};
 use crate::access::Refusal;
 use crate::names::Name;
-use crate::store::{Blob, RecordError, Store};
+use crate::store::{Blob, RecordError};
 use crate::world::World;
 
 /// Why an archive is no snapshot, or not one of this emulator's form.
@@ -49,12 +49,12 @@ pub(crate) fn read(archive: impl Read, present: &World) -> Result<World, Snapsho
     // What breaks off behind the last file has broken off too.
     io::copy(&mut archive.into_inner(), &mut io::sink())?;
     let manifest = manifest.ok_or(SnapshotError::NoManifest)?;
-    let (present, ()) = present.access().copy_with(|| ());
-    let directory = present
+    let (accounts, ()) = present.access().copy_with(|| ());
+    let directory = accounts
         .with_record(manifest.access)
         .map_err(|(name, refusal)| SnapshotError::Access(name, refusal))?;
-    let store = Store::from_records(manifest.artifacts, &files)?;
-    Ok(World::of(directory, store))
+    let store = present.store().with_records(manifest.artifacts, &files)?;
+    Ok(World::new(directory, store))
 }
 
 fn read_manifest(mut entry: impl Read) -> Result<Manifest, SnapshotError> {

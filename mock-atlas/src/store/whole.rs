@@ -45,6 +45,7 @@ impl Store {
         if let Some(at) = new.iter().position(taken) {
             return Err(at);
         }
+        let now = self.clock.now();
         for NewArtifact {
             name,
             visibility,
@@ -58,7 +59,7 @@ impl Store {
                 file,
             } in versions
             {
-                let (version, target) = artifact.add(name, artifact_type, new.clone());
+                let (version, target) = artifact.add(name, artifact_type, new.clone(), now);
                 maps.uploads.insert(version.upload, target);
                 let of_type = artifact.types.get_mut(artifact_type);
                 if let Some((versions, file)) = of_type.zip(file.clone()) {
@@ -73,7 +74,7 @@ impl Store {
 
     /// The same artifacts as they are at one moment, to be changed on their own.
     pub(crate) fn copy(&self) -> Self {
-        Self::of(self.maps_alone().clone())
+        self.with_maps(self.maps_alone().clone())
     }
 
     /// Takes an artifact away, with all its versions and files. Uploads to it are refused from now

@@ -12,6 +12,7 @@ mod asking;
 mod authenticate;
 mod bad_input;
 mod binstore;
+mod clock;
 mod download;
 mod exec;
 mod faults;
