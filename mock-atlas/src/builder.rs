@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::Uri;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Directory, ROOT, random_token};
@@ -284,9 +284,9 @@ impl Builder {
         let binstore = self.binstore;
         let tls = self.prepare_tls()?;
         let (atlas, token) = self.assemble()?;
-        let (listener, bound) = listen(address).await?;
+        let (listener, bound) = listen(address)?;
         let binstore = match binstore {
-            Some(address) => Some(listen(address).await?),
+            Some(address) => Some(listen(address)?),
             None => None,
         };
         let (acceptor, ca_pem) = tls.map(|tls| (tls.acceptor, tls.ca_pem)).unzip();
@@ -368,12 +368,25 @@ impl Builder {
     }
 }
 
+/// How many connections may wait to be accepted, if the system lets them. Of the 128 that are usual
+/// here, clients that come at the same moment would wait for a second.
+const BACKLOG: u32 = 4096;
+
 /// A listener on an address, and the address that it got.
-async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let failed = |error| StartError::Listen { address, error };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    Ok((listener, bound))
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // The connections of one that has stopped do not keep the next from its address.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
+        let bound = listener.local_addr()?;
+        Ok((listener, bound))
+    };
+    listen().map_err(|error| StartError::Listen { address, error })
 }
 
 /// What chaos is drawn from, and what a fault with a probability is.

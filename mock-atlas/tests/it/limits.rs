@@ -1,4 +1,4 @@
-//! What clients may not take from each other: time, uploads, memory, connections.
+//! What clients may not take from each other: time, uploads, memory.
 
 use std::time::Duration;
 
@@ -6,13 +6,11 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use mock_atlas::{Builder, MockAtlas, Seed};
 use reqwest::{Body, Method, StatusCode};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 use crate::support::{FILE, Fixture, Reply, upload_path};
 
@@ -241,54 +239,4 @@ async fn what_a_seed_brings_counts_even_beyond_the_limit_and_a_reset_frees_the_r
             .status,
         200
     );
-}
-
-/// As many connections as this process may have beside its other tests, each with two ends here.
-fn most_connections() -> u64 {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let wanted = maximum.unwrap_or(u64::MAX).min(16 * 1024);
-    if current.is_some_and(|current| current < wanted) {
-        let current = Some(wanted);
-        setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
-    }
-    (wanted / 4).min(3000)
-}
-
-#[tokio::test]
-async fn neither_idle_connections_nor_a_slow_reader_keep_others_waiting() {
-    let fixture = limited(|builder| builder).await;
-    let large = fixture.http.put(new_upload(&fixture).await);
-    let large = large.body(vec![7; 64 * MIB]).send().await.unwrap();
-    assert_eq!(large.status(), 200);
-    let mut idle = Vec::new();
-    for _ in 0..most_connections() {
-        idle.push(connect(&fixture).await);
-    }
-    let head = |method: &str, path: &str| {
-        format!("{method} {path} HTTP/1.1\r\nHost: x\r\nX-Atlas-Token: ROOT\r\n")
-    };
-    let mut slow = connect(&fixture).await;
-    let request = head("GET", &format!("{FILE}/1/file")) + "Connection: close\r\n\r\n";
-    slow.write_all(request.as_bytes()).await.unwrap();
-    let mut start = [0; 12];
-    slow.read_exact(&mut start).await.unwrap();
-    assert_eq!(&start, b"HTTP/1.1 200");
-
-    let others = async {
-        for _ in 0..20 {
-            fixture.push(b"bytes").await;
-            let file = fixture.get(&format!("{FILE}/latest/file")).await;
-            assert_eq!(file.body, "bytes");
-        }
-        // One that was idle is served as well.
-        let last = idle.last_mut().unwrap();
-        let request = head("GET", &format!("{FILE}/search")) + "\r\n";
-        last.write_all(request.as_bytes()).await.unwrap();
-        last.read_exact(&mut start).await.unwrap();
-        assert_eq!(&start, b"HTTP/1.1 200");
-    };
-    timeout(Duration::from_secs(10), others).await.unwrap();
-    let mut rest = Vec::new();
-    slow.read_to_end(&mut rest).await.unwrap();
-    assert!(rest.len() > 64 * MIB && rest.ends_with(&[7; MIB]));
 }

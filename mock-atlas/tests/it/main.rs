@@ -13,6 +13,7 @@ mod authenticate;
 mod bad_input;
 mod binstore;
 mod clock;
+mod connections;
 mod download;
 mod exec;
 mod faults;
