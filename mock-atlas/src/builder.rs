@@ -99,17 +99,18 @@ impl Builder {
     }
 
     /// Refuses a version whose `id` is longer, in characters (contract: Versions; unproven, so off
-    /// by default).
+    /// by default). A seed or a snapshot with one is refused as a whole.
     #[must_use]
     pub fn max_id_length(mut self, characters: usize) -> Self {
-        self.options.max_id_length = Some(characters);
+        self.options.limits.id_length = Some(characters);
         self
     }
 
-    /// Refuses larger files, with 413. Unlimited by default.
+    /// Refuses larger files, with 413. Unlimited by default. A seed or a snapshot with one is refused
+    /// as a whole.
     #[must_use]
     pub fn max_file_bytes(mut self, bytes: u64) -> Self {
-        self.options.max_file_bytes = Some(bytes);
+        self.options.limits.file_bytes = Some(bytes);
         self
     }
 
@@ -357,9 +358,10 @@ impl Builder {
         let clock = &self.options.clock;
         let directory = Directory::new(root, token.as_str(), clock.clone());
         let world = World::new(directory, Store::new(clock.clone()));
-        own_seed(self.users, self.public_artifacts)?.plant(&world)?;
+        let limits = self.options.limits;
+        own_seed(self.users, self.public_artifacts)?.plant(&world, limits)?;
         for seed in &self.seeds {
-            seed.plant(&world)?;
+            seed.plant(&world, limits)?;
             self.faults.extend_from_slice(seed.faults());
         }
         let chaos = chaos(self.chaos, self.chaos_seed)?;

@@ -74,10 +74,7 @@ async fn take(
         let message = "An upload is sent whole: a Content-Range is not taken.";
         return Err(ApiError::Malformed(message.to_owned()));
     }
-    let limit = atlas.max_file_bytes();
-    if announced.is_some_and(|length| length > limit) {
-        return Err(ApiError::TooLarge { limit });
-    }
+    atlas.limits().check_file(announced.unwrap_or_default())?;
     if atlas.spill().is_none() {
         atlas.memory().check(announced.unwrap_or_default())?;
     }
@@ -99,16 +96,14 @@ async fn read(
     atlas: &Atlas,
     attempt: &Attempt,
 ) -> Result<Blob, ApiError> {
-    let limit = atlas.max_file_bytes();
     let mut held = Some(atlas.memory().hold());
     let mut writer = BlobWriter::default();
     while let Some(part) = body.next().await {
         let part = part.map_err(|error| {
             ApiError::broken_body(&error, &format!(" after {} bytes", writer.len()))
         })?;
-        if writer.len() + part.len() as u64 > limit {
-            return Err(ApiError::TooLarge { limit });
-        }
+        let sum = writer.len() + part.len() as u64;
+        atlas.limits().check_file(sum)?;
         if let Some(Err(full)) = held.as_mut().map(|held| held.take(part.len() as u64)) {
             let folder = atlas.spill().ok_or(full)?;
             writer.spill(folder).await.map_err(ApiError::DiskFull)?;

@@ -6,13 +6,14 @@
 //! - `orphan`: versions that await their file
 //! - `whole`: changes of many entries, which nobody sees half made
 //! - `record`: all of it as values, to be kept elsewhere
-//! - `blob`: the bytes of a file; `memory`: how many there may be
+//! - `blob`: the bytes of a file; `memory`: how many there may be in all; `limits`: in a version
 //!
 //! A [`Store`] is a cheap handle. Its methods are synchronous and return owned values, so that no
 //! guard of a map can be held across an await. What changes together, an artifact with all its
 //! versions, is one entry of one map: whoever looks sees it before a change or after it.
 
 mod blob;
+mod limits;
 mod memory;
 mod metadata;
 mod orphan;
@@ -30,6 +31,7 @@ use dashmap::mapref::entry::Entry;
 use uuid::Uuid;
 
 pub(crate) use blob::{Blob, BlobWriter, Digest};
+pub(crate) use limits::{Limits, OverLimit};
 use memory::Held;
 pub(crate) use memory::{Memory, MemoryFull};
 pub(crate) use metadata::Metadata;

@@ -70,7 +70,7 @@ impl Version {
         !matches!(self.file, File::Awaited(_))
     }
 
-    fn blob(&self) -> Option<&Blob> {
+    pub(super) fn blob(&self) -> Option<&Blob> {
         match &self.file {
             File::Stored(blob) => Some(blob),
             File::None | File::Awaited(_) => None,

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Blob, Memory, NewVersion, Orphan, Store, StoreError, Versions, Visibility};
+use super::{
+    Blob, Limits, Memory, NewVersion, Orphan, OverLimit, Store, StoreError, Versions, Visibility,
+};
 use crate::names::{ArtifactName, Name};
 
 /// An artifact that is added whole.
@@ -132,6 +134,26 @@ impl Store {
         };
         found.sort_by_cached_key(place);
         found
+    }
+
+    /// Whether all versions are within limits.
+    ///
+    /// # Errors
+    /// The slug of one that is not, and why.
+    pub(crate) fn check(&self, limits: Limits) -> Result<(), (String, OverLimit)> {
+        let maps = self.maps();
+        for artifact in &maps.artifacts {
+            for (artifact_type, versions) in &artifact.types {
+                for version in versions.all() {
+                    let bytes = version.blob().map_or(0, Blob::len);
+                    let checked = limits.check_id(&version.id);
+                    let checked = checked.and_then(|()| limits.check_file(bytes));
+                    let slug = || format!("{}/{artifact_type}/{}", artifact.key(), version.number);
+                    checked.map_err(|over| (slug(), over))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Counts all files that are not counted yet, even beyond the limit.

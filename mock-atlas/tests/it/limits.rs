@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use mock_atlas::{Builder, MockAtlas, Seed};
 use reqwest::{Body, Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Sender, channel};
@@ -95,6 +95,91 @@ async fn parameters_of_which_nothing_more_comes_are_answered_408_and_make_nothin
     let reply = said(&fixture, &request).await;
     assert!(reply.starts_with("HTTP/1.1 408 "), "{reply}");
     assert_eq!(fixture.make_version(json!({})).await["version"], 1);
+}
+
+#[tokio::test]
+async fn a_snapshot_of_which_nothing_more_comes_is_answered_408_and_restores_nothing() {
+    let fixture = limited(|builder| builder.body_timeout(Duration::from_millis(50))).await;
+    fixture.push(b"bytes").await;
+    let archive = fixture.request(Method::POST, "/_mock/snapshot");
+    let archive = archive.send().await.unwrap().text().await.unwrap();
+    // Before all of it, and within its first header, the manifest, a file, and its end.
+    let file = archive.find("bytes\0").unwrap();
+    for len in [0, 100, 600, file + 1, archive.len() - 1] {
+        let request = format!(
+            "POST /_mock/restore HTTP/1.1\r\nHost: x\r\nX-Atlas-Token: ROOT\r\n\
+             Content-Length: {}\r\n\r\n{}",
+            archive.len(),
+            &archive[..len]
+        );
+        let reply = said(&fixture, &request).await;
+        assert!(reply.starts_with("HTTP/1.1 408 "), "{len}: {reply}");
+    }
+    assert_eq!(fixture.found("").await, [1]);
+}
+
+/// A seed of a version with this id, and with this file.
+fn seed_of(id: &str, text: &str) -> Value {
+    json!({"artifacts": [{"name": "acme/web", "versions": [
+        {"type": "custom.image", "file": {"text": "ok"}},
+        {"type": "custom.image", "id": id, "file": {"text": text}}
+    ]}]})
+}
+
+const OVER_LIMITS: [(&str, &str, &str, &str); 2] = [
+    (
+        "1234",
+        "",
+        "id",
+        "the id is longer than the 3 characters that max-id-length allows",
+    ),
+    (
+        "",
+        "123456",
+        "file",
+        "the file is larger than the 5 bytes that max-file-bytes allows",
+    ),
+];
+
+#[tokio::test]
+async fn a_seed_beyond_a_limit_is_refused_whole_and_says_where() {
+    let limits = |builder: Builder| builder.max_id_length(3).max_file_bytes(5);
+    let fixture = Fixture::with(limits).await;
+    for (id, file, place, reason) in OVER_LIMITS {
+        let seed = seed_of(id, file);
+        let message = format!("artifacts[0].versions[1].{place}: {reason}: raise the limit, ");
+        let refused = fixture
+            .mock(Method::POST, "/seed", Some(seed.clone()))
+            .await;
+        assert_eq!(refused.status, 422);
+        assert!(refused.body.contains(&message), "{refused:?}");
+        let builder = limits(MockAtlas::builder());
+        let start = builder.seed(Seed::from_json(&seed.to_string()).unwrap());
+        let error = start.start().await.unwrap_err().to_string();
+        assert!(error.starts_with(&message), "{error}");
+    }
+    assert_eq!(fixture.get("/api/v1/artifacts/acme/web").await.status, 404);
+    let largest = Some(seed_of("äöü", "12345"));
+    let taken = fixture.mock(Method::POST, "/seed", largest).await;
+    assert_eq!(taken.status, 204, "{taken:?}");
+}
+
+#[tokio::test]
+async fn a_snapshot_beyond_a_limit_is_refused_whole_and_says_where() {
+    let limits = |builder: Builder| builder.max_id_length(3).max_file_bytes(5);
+    let fixture = Fixture::with(limits).await;
+    for (id, file, _, reason) in OVER_LIMITS {
+        let seed = Seed::from_json(&seed_of(id, file).to_string()).unwrap();
+        let other = Fixture::with(|builder| builder.seed(seed)).await;
+        let archive = other.request(Method::POST, "/_mock/snapshot").send().await;
+        let archive = archive.unwrap().bytes().await.unwrap();
+        let restore = fixture.request(Method::POST, "/_mock/restore");
+        let refused = Reply::of(restore.body(archive).send().await.unwrap()).await;
+        assert_eq!(refused.status, 422);
+        let message = format!("acme/web/custom.image/2 cannot be restored here: {reason}");
+        assert!(refused.body.contains(&message), "{refused:?}");
+    }
+    assert_eq!(fixture.get("/api/v1/artifacts/acme/web").await.status, 404);
 }
 
 #[tokio::test]
