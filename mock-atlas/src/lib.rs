@@ -4,7 +4,7 @@
 //! Start at [`MockAtlas`], a running emulator for a test, and [`Builder`], what it can be given.
 //! [`Builder::router`] and [`serve`] are the two halves below it.
 //!
-//! - `mock`: the emulator in this process; `builder`: what it is to be
+//! - `mock`: the emulator in this process; `builder`: what it is to be; `clock`: its time of day
 //! - `seed`: what it is to hold from the start
 //! - `snapshot`: all that it holds, as one archive
 //! - `server`: connections, and how they end; `tls`: certificates
@@ -20,6 +20,7 @@
 mod access;
 mod atlas;
 mod builder;
+mod clock;
 mod error;
 mod extract;
 mod faults;
@@ -41,6 +42,7 @@ mod witness;
 mod world;
 
 pub use builder::{Builder, StartError, User};
+pub use clock::Clock;
 pub use faults::{Fault, FaultError, FaultReport};
 pub use mock::MockAtlas;
 pub use names::{ArtifactNameError, NameError};

@@ -100,7 +100,13 @@ impl Client {
             .map_err(|error| format!("{} answered no JSON: {error}", self.address))
     }
 
-    async fn send(&self, method: Method, path: &str, body: Body) -> Result<Bytes, String> {
+    /// Sends a body, or nothing, and gives back all that is answered.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<Bytes, String> {
         let body = self.stream(method, path, body).await?.collect().await;
         Ok(body.map_err(|error| self.broken(&error))?.to_bytes())
     }

@@ -69,10 +69,7 @@ async fn take(
         let message = "An upload is sent whole: a Content-Range is not taken.";
         return Err(ApiError::Malformed(message.to_owned()));
     }
-    let limit = atlas.max_file_bytes();
-    if announced.is_some_and(|length| length > limit) {
-        return Err(ApiError::TooLarge { limit });
-    }
+    atlas.limits().check_file(announced.unwrap_or_default())?;
     let is_again = atlas.world().store().uploaded(upload)?.is_some();
     if atlas.spill().is_none() && !is_again {
         atlas.memory().check(announced.unwrap_or_default())?;
@@ -132,16 +129,14 @@ async fn read(
     attempt: &Attempt,
     is_again: bool,
 ) -> Result<Received, ApiError> {
-    let limit = atlas.max_file_bytes();
     let mut held = Some(atlas.memory().hold());
     let mut writer = BlobWriter::default();
     while let Some(part) = body.next().await {
         let part = part.map_err(|error| {
             ApiError::broken_body(&error, &format!(" after {} bytes", writer.len()))
         })?;
-        if writer.len() + part.len() as u64 > limit {
-            return Err(ApiError::TooLarge { limit });
-        }
+        let sum = writer.len() + part.len() as u64;
+        atlas.limits().check_file(sum)?;
         if is_again {
             writer.hash(&part);
             continue;

@@ -96,11 +96,12 @@ impl Store {
         (records, files.into_values().collect())
     }
 
-    /// A store of these records, with files by their digests.
+    /// A store of these records, with files by their digests, that goes by the clock of this one.
     ///
     /// # Errors
     /// When they contradict each other, or a file is missing.
-    pub(crate) fn from_records(
+    pub(crate) fn with_records(
+        &self,
         records: Vec<ArtifactRecord>,
         files: &HashMap<String, Blob>,
     ) -> Result<Self, RecordError> {
@@ -122,7 +123,7 @@ impl Store {
                 maps.artifacts.insert(record.name, artifact);
             }
         }
-        Ok(Self::of(maps))
+        Ok(self.with_maps(maps))
     }
 }
 

@@ -70,7 +70,7 @@ impl Version {
         !matches!(self.file, File::Awaited(_))
     }
 
-    fn blob(&self) -> Option<&Blob> {
+    pub(super) fn blob(&self) -> Option<&Blob> {
         match &self.file {
             File::Stored(blob) => Some(blob),
             File::None | File::Awaited(_) => None,
@@ -100,7 +100,7 @@ pub(super) struct Versions {
 }
 
 impl Versions {
-    pub(super) fn add(&mut self, new: NewVersion) -> Version {
+    pub(super) fn add(&mut self, new: NewVersion, created: SystemTime) -> Version {
         self.last += 1;
         let version = Version {
             number: self.last,
@@ -112,7 +112,7 @@ impl Versions {
                 false => File::None,
             },
             upload: Uuid::new_v4(),
-            created: SystemTime::now(),
+            created,
         };
         self.all.insert(version.number, version.clone());
         self.has_changed(&version);
