@@ -1,12 +1,16 @@
 //! Going through the clauses, one after the other, and turning what each check learned into a report.
 
+use std::time::{Duration, Instant};
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
 use crate::{
     clause::Clause,
     clauses,
     context::{Context, Observed, RunPrefix},
     fault::{Fault, Verdict},
     http::Http,
-    report::{ClauseReport, Status},
+    report::{ClauseReport, Detail, Report, Status, Summary, json, milliseconds},
     settings::Need,
     target::Target,
 };
@@ -81,26 +85,48 @@ impl Run {
         reports
     }
 
+    /// Judges all clauses, as [`Run::judge_all`] does, and puts down how the run went.
+    pub async fn report(&self, tell: impl FnMut(&ClauseReport)) -> Report {
+        let (started, clock) = (OffsetDateTime::now_utc(), Instant::now());
+        let clauses = self.judge_all(tell).await;
+        Report {
+            format: json::FORMAT,
+            suite: env!("CARGO_PKG_VERSION").to_owned(),
+            server: self.target.root().to_owned(),
+            namespace: self.target.namespace().to_owned(),
+            run_prefix: self.prefix.as_str().to_owned(),
+            // Empty for a time that has no such form, which no clock shows.
+            started: started
+                .truncate_to_second()
+                .format(&Rfc3339)
+                .unwrap_or_default(),
+            milliseconds: milliseconds(clock.elapsed()),
+            strict: self.options.strict,
+            summary: Summary::of(&clauses),
+            clauses,
+        }
+    }
+
     /// Judges one clause; with the report come the bodies that were compared with snapshots.
     pub async fn judge(&self, clause: &Clause) -> (ClauseReport, Vec<Observed>) {
+        let unasked = |status, detail| {
+            let report = ClauseReport::new(clause, status, detail, Duration::ZERO);
+            (report, Vec::new())
+        };
         if !self.chosen(clause) {
-            return (
-                ClauseReport::new(clause, Status::Skip, String::new()),
-                Vec::new(),
-            );
+            return unasked(Status::Skip, Detail::Nothing);
         }
-        if let Some(detail) = self.missing_facts(clause) {
-            return (
-                ClauseReport::new(clause, Status::Disabled, detail),
-                Vec::new(),
-            );
+        if let Some(flags) = self.missing_facts(clause) {
+            return unasked(Status::Disabled, Detail::Note(flags));
         }
+        let started = Instant::now();
         let context = Context::new(&self.target, &self.http, &self.prefix, clause.id);
         let verdict = (clause.check)(&context).await;
         let (notes, observed) = context.into_findings();
         let (status, detail) = weigh(clause, self.options.strict, verdict, &notes);
+        let detail = detail.map(|text| self.http.redact(text));
         (
-            ClauseReport::new(clause, status, self.http.redact(&detail)),
+            ClauseReport::new(clause, status, detail, started.elapsed()),
             observed,
         )
     }
@@ -122,23 +148,28 @@ impl Run {
 }
 
 fn unreachable_because(fault: Fault) -> RunError {
-    let (Fault::Trouble(why) | Fault::Broken(why)) = fault;
-    RunError::Unreachable(why)
+    RunError::Unreachable(fault.to_string())
 }
 
 /// What a verdict means depends on how well the clause is known, and on how strict the run is.
-fn weigh(clause: &Clause, strict: bool, verdict: Verdict, notes: &[String]) -> (Status, String) {
+fn weigh(clause: &Clause, strict: bool, verdict: Verdict, notes: &[String]) -> (Status, Detail) {
     let lenient = if strict {
         Status::Fail
     } else {
         Status::Difference
     };
     match verdict {
-        Ok(()) if notes.is_empty() => (Status::Pass, String::new()),
-        Ok(()) => (lenient, notes.join("\n")),
-        Err(Fault::Broken(detail)) if clause.required() => (Status::Fail, detail),
-        Err(Fault::Broken(detail)) => (lenient, detail),
-        Err(Fault::Trouble(detail)) => (Status::Error, detail),
+        Ok(()) if notes.is_empty() => (Status::Pass, Detail::Nothing),
+        Ok(()) => (lenient, Detail::Note(notes.join("\n"))),
+        Err(Fault::Broken(broken)) => {
+            let status = if clause.required() {
+                Status::Fail
+            } else {
+                lenient
+            };
+            (status, Detail::Broken(broken))
+        }
+        Err(Fault::Trouble(why)) => (Status::Error, Detail::Note(why)),
     }
 }
 
@@ -158,7 +189,7 @@ mod tests {
     }
 
     fn broken() -> Verdict {
-        Err(Fault::Broken(String::new()))
+        Err(crate::fault::broken("this", "that"))
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The program: a module for each subcommand, and [`print`] for what all of them say.
 
 mod list;
+mod output;
 mod print;
 mod run;
 
@@ -11,8 +12,9 @@ const EXIT_CODES: &str = "Exit codes:
   0  something ran and all required clauses hold
   1  a clause failed
   2  bad configuration or arguments, or the server refuses the token
-  3  nothing ran: the filter matches no clause, or all it matches are disabled
-  4  the suite broke or the server could not be reached (weighs more than 1)";
+  3  nothing ran: a filter matches no clause, or all they match are disabled
+  4  the suite broke, or the server could not be reached or is unstable (weighs more than 1)
+  5  a report could not be written (weighs more than 4)";
 
 /// Judges a running Atlas by its contract.
 #[derive(Parser)]

@@ -1,16 +1,17 @@
 //! `atlas-contract run`.
 
-use std::path::PathBuf;
-
 use atlas_contract_tests::{
     exit_code::ExitCode,
-    report::{self, ClauseReport, Status, Summary},
+    report::{ClauseReport, Status},
     run::{Options, Run, RunError},
     settings::Settings,
     target::Target,
 };
 
-use super::print::{complain, say};
+use super::{
+    output::{self, Output},
+    print::{complain, say},
+};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -76,43 +77,48 @@ pub(super) struct Args {
     /// Runs only clauses whose id has this in it; may be given several times.
     #[arg(long, value_name = "PART")]
     filter: Vec<String>,
-    /// Writes the reports to this file too, as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// Makes a failure of every difference.
     #[arg(long)]
     strict: bool,
 }
 
 /// Judges a server and tells the verdicts.
-pub(super) async fn run(args: Args) -> ExitCode {
+pub(super) async fn run(mut args: Args) -> ExitCode {
     let options = Options {
         filters: args.filter.clone(),
         strict: args.strict,
     };
-    let (json, namespace) = (args.json.clone(), args.namespace.clone());
+    let output = std::mem::take(&mut args.output);
     let target = match Target::new(settings(args)) {
         Ok(target) => target,
         Err(error) => return complain(&error, ExitCode::BadConfiguration),
     };
     let public = target.public_artifact().map(str::to_owned);
+    let drafts = match output.open() {
+        Ok(drafts) => drafts,
+        Err(error) => return complain(&error, ExitCode::ReportLost),
+    };
     let run = match Run::start(target, options).await {
         Ok(run) => run,
-        Err(error @ RunError::TokenRefused) => return complain(&error, ExitCode::BadConfiguration),
-        Err(error) => return complain(&error, ExitCode::SuiteBroke),
+        Err(error) => return complain(&error, code_of(&error)),
     };
-    let reports = run.judge_all(tell).await;
-    let summary = Summary::of(&reports);
-    say(&format!("\n{summary}"));
-    if summary.ran() > 0 {
-        leftovers(&namespace, public.as_deref(), run.prefix().as_str());
+    let report = run.report(tell).await;
+    say(&format!("\n{}", report.conclusion()));
+    if report.summary.ran() > 0 {
+        leftovers(&report.namespace, public.as_deref(), &report.run_prefix);
     }
-    match json.map(|file| report::write_json(&file, &reports)) {
-        Some(Err(error)) => complain(
-            &format!("the report cannot be written: {error}"),
-            ExitCode::SuiteBroke,
-        ),
-        _ => ExitCode::of(&summary),
+    match output::write(drafts, &report) {
+        Ok(()) => ExitCode::of(&report.summary),
+        Err(error) => complain(&error, ExitCode::ReportLost),
+    }
+}
+
+fn code_of(error: &RunError) -> ExitCode {
+    match error {
+        RunError::TokenRefused => ExitCode::BadConfiguration,
+        RunError::Unreachable(_) => ExitCode::SuiteBroke,
     }
 }
 
