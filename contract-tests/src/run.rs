@@ -1,7 +1,14 @@
-//! Going through the clauses, one after the other, and turning what each check learned into a report.
+//! Going through the clauses, several at a time, and turning what each check learned into a report.
+//!
+//! Clauses share nothing but the server: each has artifacts of its own, and in the operator's public artifact a type of
+//! its own. So they need not wait for each other; the requests of one clause keep their order.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroUsize,
+    time::{Duration, Instant},
+};
 
+use futures_util::{StreamExt, stream};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
@@ -16,12 +23,27 @@ use crate::{
 };
 
 /// Which clauses are put to the server, and how severely it is judged.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Parts of ids; a clause is run when its id has one of them, and every clause when there are none.
     pub filters: Vec<String>,
     /// Whether a difference is a failure.
     pub strict: bool,
+    /// How many clauses are judged at a time.
+    pub jobs: NonZeroUsize,
+}
+
+/// How many clauses are judged at a time when nobody says: enough to hide the waiting, and no burden for a server.
+pub const JOBS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            filters: Vec::new(),
+            strict: false,
+            jobs: JOBS,
+        }
+    }
 }
 
 /// Why nothing was judged.
@@ -74,15 +96,16 @@ impl Run {
         &self.prefix
     }
 
-    /// Runs the chosen clauses in their order, telling of each as soon as it is known; the result has all clauses.
+    /// Runs the chosen clauses, a few at a time, telling of each in the order of the table as soon as it and those
+    /// before it are known; the result has all clauses, in the same order.
     pub async fn judge_all(&self, mut tell: impl FnMut(&ClauseReport)) -> Vec<ClauseReport> {
-        let mut reports = Vec::new();
-        for clause in clauses::all() {
-            let (report, _) = self.judge(clause).await;
-            tell(&report);
-            reports.push(report);
-        }
-        reports
+        stream::iter(clauses::all())
+            .map(|clause| self.judge(clause))
+            .buffered(self.options.jobs.get())
+            .map(|(report, _)| report)
+            .inspect(|report| tell(report))
+            .collect()
+            .await
     }
 
     /// Judges all clauses, as [`Run::judge_all`] does, and puts down how the run went.

@@ -73,6 +73,7 @@ async fn each_clause_can_be_asked_alone() {
     let options = Options {
         filters,
         strict: true,
+        ..Options::default()
     };
     let run = Run::start(Target::emulator().await.unwrap(), options)
         .await

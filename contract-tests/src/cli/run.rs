@@ -1,9 +1,11 @@
 //! `atlas-contract run`.
 
+use std::num::NonZeroUsize;
+
 use atlas_contract_tests::{
     exit_code::ExitCode,
     report::{ClauseReport, Status},
-    run::{Options, Run, RunError},
+    run::{self, Options, Run, RunError},
     settings::Settings,
     target::Target,
 };
@@ -77,6 +79,9 @@ pub(super) struct Args {
     /// Runs only clauses whose id has this in it; may be given several times.
     #[arg(long, value_name = "PART")]
     filter: Vec<String>,
+    /// How many clauses are judged at a time.
+    #[arg(long, value_name = "N", default_value_t = run::JOBS)]
+    jobs: NonZeroUsize,
     #[command(flatten)]
     output: Output,
     /// Makes a failure of every difference.
@@ -89,6 +94,7 @@ pub(super) async fn run(mut args: Args) -> ExitCode {
     let options = Options {
         filters: args.filter.clone(),
         strict: args.strict,
+        jobs: args.jobs,
     };
     let output = std::mem::take(&mut args.output);
     let target = match Target::new(settings(args)) {

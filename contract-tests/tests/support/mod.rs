@@ -21,7 +21,11 @@ pub(crate) async fn proxy(wrong: impl Wrong) -> Proxy {
 pub(crate) async fn reports(proxy: &Proxy, filters: &[&str], strict: bool) -> Vec<ClauseReport> {
     let filters = filters.iter().map(|it| (*it).to_owned()).collect();
     let target = Target::new(proxy.settings()).unwrap();
-    let options = Options { filters, strict };
+    let options = Options {
+        filters,
+        strict,
+        ..Options::default()
+    };
     let run = Run::start(target, options).await.unwrap();
     let mut reports = run.judge_all(|_| {}).await;
     reports.retain(|it| it.status != Status::Skip);
