@@ -49,6 +49,14 @@ impl Default for Options {
 /// Why nothing was judged.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// A filter leaves nothing; most likely it is misspelt.
+    #[error("--filter {filter}: no clause has this in its id; near it are {}", near.join(", "))]
+    NothingMatches {
+        /// The filter.
+        filter: String,
+        /// The ids that are most like it.
+        near: Vec<&'static str>,
+    },
     /// The server does not know the token.
     #[error("the server refuses the token (401): check --token")]
     TokenRefused,
@@ -69,8 +77,11 @@ impl Run {
     /// Prepares a run and asks the server once whether it takes the token.
     ///
     /// # Errors
-    /// It does not, or it cannot be reached.
+    /// It does not, it cannot be reached, or, which is found before anything is sent, a filter matches no clause.
     pub async fn start(target: Target, options: Options) -> Result<Self, RunError> {
+        for filter in &options.filters {
+            matches_some(filter)?;
+        }
         let http = Http::new(&target).map_err(unreachable_because)?;
         let run = Self {
             target,
@@ -170,6 +181,29 @@ impl Run {
     }
 }
 
+fn matches_some(filter: &str) -> Result<(), RunError> {
+    if clauses::all().any(|clause| clause.id.contains(filter)) {
+        return Ok(());
+    }
+    Err(RunError::NothingMatches {
+        filter: filter.to_owned(),
+        near: near(filter),
+    })
+}
+
+/// The few ids that are most like this, as a whole or in the part before or behind their dot.
+fn near(filter: &str) -> Vec<&'static str> {
+    let likeness = |id: &str| {
+        let parts = std::iter::once(id).chain(id.split('.'));
+        let likenesses = parts.map(|part| strsim::jaro_winkler(part, filter));
+        likenesses.fold(0.0, f64::max)
+    };
+    let mut ids: Vec<_> = clauses::all().map(|clause| clause.id).collect();
+    ids.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+    ids.truncate(3);
+    ids
+}
+
 fn unreachable_because(fault: Fault) -> RunError {
     RunError::Unreachable(fault.to_string())
 }
@@ -242,6 +276,23 @@ mod tests {
             Status::Fail
         );
         assert_eq!(status(&[Evidence::Docs], true, Ok(()), &[]), Status::Pass);
+    }
+
+    #[test]
+    fn a_filter_that_matches_nothing_is_named_with_what_is_near() {
+        assert!(matches_some("newest").is_ok());
+        for (filter, expected) in [
+            ("search.newst-first", "search.newest-first"),
+            ("newest-frist", "search.newest-first"),
+            ("upload.chunk", "uploads.chunked"),
+        ] {
+            let error = matches_some(filter).unwrap_err().to_string();
+            let start = format!("--filter {filter}: no clause has this in its id; near it are");
+            assert!(
+                error.starts_with(&start) && error.contains(expected),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -313,6 +313,22 @@ async fn a_report_that_loses_its_place_ends_in_five_even_if_a_clause_failed() {
 }
 
 #[tokio::test]
+async fn each_filter_must_match_and_one_that_does_not_is_named_before_anything_is_sent() {
+    let proxy = proxy(Right).await;
+    let filters = ["--filter", "auth.base-path", "--filter", "newest-frist"];
+    let output = run(&aimed_at(&proxy.settings(), &filters)).await;
+    assert_eq!(output.code, 3);
+    assert!(
+        output.stderr.starts_with(
+            "error: --filter newest-frist: no clause has this in its id; near it are search.newest-first"
+        ),
+        "{}",
+        output.stderr
+    );
+    assert!(proxy.seen().is_empty());
+}
+
+#[tokio::test]
 async fn a_reader_that_closes_the_pipe_changes_no_verdict() {
     let proxy = proxy(Right).await;
     let settings = proxy.settings();

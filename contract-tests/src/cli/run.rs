@@ -76,7 +76,7 @@ pub(super) struct Args {
         hide_env_values = true
     )]
     max_id_length: Option<usize>,
-    /// Runs only clauses whose id has this in it; may be given several times.
+    /// Runs only clauses whose id has this in it; may be given several times, and each must match one.
     #[arg(long, value_name = "PART")]
     filter: Vec<String>,
     /// How many clauses are judged at a time.
@@ -123,6 +123,7 @@ pub(super) async fn run(mut args: Args) -> ExitCode {
 
 fn code_of(error: &RunError) -> ExitCode {
     match error {
+        RunError::NothingMatches { .. } => ExitCode::NothingRan,
         RunError::TokenRefused => ExitCode::BadConfiguration,
         RunError::Unreachable(_) => ExitCode::SuiteBroke,
     }
