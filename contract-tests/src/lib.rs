@@ -3,7 +3,8 @@
 //! From the outside in: [`settings`] are what the caller says and [`target`] is the server they name, [`run`] goes
 //! through the clauses, [`report`] holds what came out, in several forms, and [`exit_code`]
 //! is what a program makes of a run. A [`clause`] is one statement of the contract with its evidence and its check;
-//! [`clauses`] has all of them. A check works in a [`context`] (names unique to the run, every write through one guard) with [`artifact`]s of its own;
+//! [`clauses`] has all of them. What a check breaks at is asked again until it is certain that the server is `steady`. A
+//! check works in a [`context`] (names unique to the run, every write through one guard) with [`artifact`]s of its own;
 //! both speak raw HTTP through [`http`]: [`outgoing`] is a request, whose fields [`encoding`] writes, and [`exchange`]
 //! judges the reply. What a check learned is a [`fault`] or nothing. Bodies known word for word are files of
 //! [`snapshot`]; [`secrets`] keeps tokens and upload paths out of every text. [`proxy`] makes wrong servers of a correct
@@ -27,5 +28,6 @@ pub mod run;
 pub mod secrets;
 pub mod settings;
 pub mod snapshot;
+mod steady;
 pub mod target;
 mod text;

@@ -19,6 +19,7 @@ use crate::{
     http::Http,
     report::{ClauseReport, Detail, Report, Status, Summary, json, milliseconds},
     settings::Need,
+    steady::steady,
     target::Target,
 };
 
@@ -74,7 +75,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Prepares a run and asks the server once whether it takes the token.
+    /// Prepares a run and asks the server whether it takes the token.
     ///
     /// # Errors
     /// It does not, it cannot be reached, or, which is found before anything is sent, a filter matches no clause.
@@ -89,12 +90,12 @@ impl Run {
             prefix: RunPrefix::fresh(),
             options,
         };
-        let reply = run
-            .http
-            .get("/authenticate")
-            .send()
-            .await
-            .map_err(unreachable_because)?;
+        let ask = || run.http.get("/authenticate").send();
+        let reply = match ask().await {
+            Ok(reply) => reply,
+            // A server that is unstable is one that can be reached: its clauses are to say so.
+            Err(_) => ask().await.map_err(unreachable_because)?,
+        };
         match reply.status {
             401 => Err(RunError::TokenRefused),
             // Any other answer is for the clauses to judge.
@@ -155,7 +156,7 @@ impl Run {
         }
         let started = Instant::now();
         let context = Context::new(&self.target, &self.http, &self.prefix, clause.id);
-        let verdict = (clause.check)(&context).await;
+        let verdict = steady(clause.check, &context).await;
         let (notes, observed) = context.into_findings();
         let (status, detail) = weigh(clause, self.options.strict, verdict, &notes);
         let detail = detail.map(|text| self.http.redact(text));
