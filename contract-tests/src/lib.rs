@@ -1,7 +1,7 @@
 //! One suite that judges an emulated or a real Atlas by its contract, `docs/contract.md`, and by nothing else.
 //!
 //! From the outside in: [`settings`] are what the caller says and [`target`] is the server they name, [`run`] goes
-//! through the clauses, [`report`] holds what came out, in several forms, and [`exit_code`]
+//! through the clauses, [`report`] holds what came out, in several forms, [`diff`] compares two reports, and [`exit_code`]
 //! is what a program makes of a run. A [`clause`] is one statement of the contract with its evidence and its check;
 //! [`clauses`] has all of them. What a check breaks at is asked again until it is certain that the server is `steady`. A
 //! check works in a [`context`] (names unique to the run, every write through one guard) with [`artifact`]s of its own;
@@ -16,6 +16,7 @@ pub mod artifact;
 pub mod clause;
 pub mod clauses;
 pub mod context;
+pub mod diff;
 pub mod encoding;
 pub mod exchange;
 pub mod exit_code;

@@ -1,5 +1,6 @@
-//! The program: a module for each subcommand, and [`print`] for what all of them say.
+//! The program: a module for each subcommand, and [`mod@print`] for what all of them say.
 
+mod diff;
 mod list;
 mod output;
 mod print;
@@ -16,6 +17,11 @@ const EXIT_CODES: &str = "Exit codes:
   4  the suite broke, or the server could not be reached or is unstable (weighs more than 1)
   5  a report could not be written (weighs more than 4)";
 
+const DIFF_EXIT_CODES: &str = "Exit codes:
+  0  all clauses ended the same
+  1  some did not
+  2  bad arguments, or a file that is no report";
+
 /// Judges a running Atlas by its contract.
 #[derive(Parser)]
 #[command(version, after_help = EXIT_CODES)]
@@ -31,12 +37,16 @@ enum Command {
     Run(Box<run::Args>),
     /// Lists the clauses with the marks of their evidence.
     List,
+    /// Compares the reports of two runs: two servers, or one before and after a change.
+    #[command(after_help = DIFF_EXIT_CODES)]
+    Diff(diff::Args),
 }
 
 /// Does what the arguments say.
 pub(crate) async fn main() -> ExitCode {
     match Cli::parse().command {
         Command::List => list::list(),
+        Command::Diff(args) => diff::diff(&args),
         Command::Run(args) => run::run(*args).await,
     }
 }
