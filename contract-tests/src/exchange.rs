@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use crate::{
     fault::{Fault, Verdict},
+    fixtures::KnownFile,
     secrets::Secrets,
+    subject::digest,
 };
 
 /// The statuses that the Go client takes as success.
@@ -147,6 +149,17 @@ impl Exchange {
             Some(Value::Array(versions)) => Ok(versions.clone()),
             _ => Err(self.broken(r#"{"versions": […]}"#)),
         }
+    }
+
+    /// The body is this file.
+    ///
+    /// # Errors
+    /// It is another one, or the status is not 200.
+    pub fn is_file(&self, file: &KnownFile) -> Verdict {
+        self.status_is(200)?;
+        let same = self.body.len() as u64 == file.size && digest(&self.body) == file.sha256;
+        let (size, sha256) = (file.size, &file.sha256.0);
+        self.require(same, format!("{size} bytes of SHA-256 {sha256}"))
     }
 
     /// The search found exactly these versions in this order.

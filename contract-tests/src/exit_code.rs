@@ -17,6 +17,8 @@ pub enum ExitCode {
     NothingRan = 3,
     /// The suite broke, or the server could not be reached.
     SuiteBroke = 4,
+    /// Something that a run made is still there after a cleanup.
+    CleanupIncomplete = 6,
 }
 
 impl ExitCode {
@@ -76,8 +78,9 @@ mod tests {
             ExitCode::BadConfiguration,
             ExitCode::NothingRan,
             ExitCode::SuiteBroke,
+            ExitCode::CleanupIncomplete,
         ]
         .map(|code| code as u8);
-        assert_eq!(numbers, [0, 1, 2, 3, 4]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 6]);
     }
 }

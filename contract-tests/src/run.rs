@@ -1,13 +1,18 @@
 //! Going through the clauses, one after the other, and turning what each check learned into a report.
 
+use std::{io, path::PathBuf};
+
 use crate::{
     clause::Clause,
     clauses,
+    conduct::{ALLOW_WRITES, Access},
     context::{Context, Observed, RunPrefix},
     fault::{Fault, Verdict},
     http::Http,
+    journal::{Begin, Journal},
     report::{ClauseReport, Status},
     settings::Need,
+    subject::{Given, Surveyed},
     target::Target,
 };
 
@@ -29,6 +34,25 @@ pub enum RunError {
     /// There is no server, or none that answers.
     #[error("the server cannot be reached: {0}")]
     Unreachable(String),
+    /// The server is not on this machine, and nobody said that it may be written to.
+    #[error("{0}")]
+    WritesRefused(String),
+    /// What the operator named is not there.
+    #[error("--fixtures: {slug}: {why}")]
+    Fixture {
+        /// The artifact and the type.
+        slug: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// What the run makes could not be kept anywhere.
+    #[error("the journal {} cannot be begun, and nothing was written: {error}; name another file with --journal", .path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
 }
 
 /// A run against one server.
@@ -43,10 +67,13 @@ impl Run {
     /// Prepares a run and asks the server once whether it takes the token.
     ///
     /// # Errors
-    /// It does not, or it cannot be reached.
+    /// It does not, or it cannot be reached, or the run may not write to it, or cannot keep a journal of what it writes.
     pub async fn start(target: Target, options: Options) -> Result<Self, RunError> {
-        let http = Http::new(&target).map_err(unreachable_because)?;
-        let run = Self {
+        if target.conduct().access == Access::Loopback && !target.is_loopback() {
+            return Err(RunError::WritesRefused(refusal(&target)));
+        }
+        let http = Http::new(&target).map_err(RunError::unreachable)?;
+        let mut run = Self {
             target,
             http,
             prefix: RunPrefix::fresh(),
@@ -57,12 +84,55 @@ impl Run {
             .get("/authenticate")
             .send()
             .await
-            .map_err(unreachable_because)?;
+            .map_err(RunError::unreachable)?;
         match reply.status {
             401 => Err(RunError::TokenRefused),
             // Any other answer is for the clauses to judge.
-            _ => Ok(run),
+            _ => {
+                run.begin_journal().await?;
+                run.survey().await?;
+                Ok(run)
+            }
         }
+    }
+
+    async fn survey(&mut self) -> Result<(), RunError> {
+        let mut survey = Vec::new();
+        for fixture in self.target.conduct().fixtures.clone() {
+            survey.push(Surveyed::read(&self.http, fixture).await?);
+        }
+        self.target.surveyed(survey);
+        Ok(())
+    }
+
+    async fn begin_journal(&mut self) -> Result<(), RunError> {
+        let place = self.target.conduct().journal.clone();
+        let Some(place) = place.filter(|_| self.target.is_writable()) else {
+            return Ok(());
+        };
+        let path = if place.is_dir() {
+            place.join(format!(
+                "atlas-{}.jsonl",
+                self.prefix.as_str().trim_end_matches('-')
+            ))
+        } else {
+            place
+        };
+        let begin = Begin {
+            run: self.prefix.clone(),
+            server: self.target.root().to_owned(),
+            namespace: self.target.namespace().to_owned(),
+            public_artifact: self.target.public_artifact().map(str::to_owned),
+        };
+        let journal = Journal::create(path.clone(), begin).await;
+        self.http
+            .keep(journal.map_err(|error| RunError::Journal { path, error })?);
+        Ok(())
+    }
+
+    /// The journal of what the run makes.
+    pub fn journal(&self) -> Option<&Journal> {
+        self.http.journal()
     }
 
     /// What all names that this run makes begin with.
@@ -89,7 +159,7 @@ impl Run {
                 Vec::new(),
             );
         }
-        if let Some(detail) = self.missing_facts(clause) {
+        if let Some(detail) = self.obstacle(clause) {
             return (
                 ClauseReport::new(clause, Status::Disabled, detail),
                 Vec::new(),
@@ -110,20 +180,49 @@ impl Run {
         filters.is_empty() || filters.iter().any(|part| clause.id.contains(part.as_str()))
     }
 
+    /// Why the clause cannot be asked in this run.
+    fn obstacle(&self, clause: &Clause) -> Option<String> {
+        if self.target.conduct().access != Access::ReadOnly {
+            return self.missing_facts(clause);
+        }
+        let Some(reads) = clause.reads else {
+            return Some("writes".to_owned());
+        };
+        let missing: Vec<_> = reads.iter().filter(|it| !self.target.has(**it)).collect();
+        let named: Vec<_> = missing.into_iter().copied().map(Given::words).collect();
+        let ungiven =
+            (!named.is_empty()).then(|| format!("needs {} in --fixtures", named.join(" and ")));
+        ungiven.or_else(|| self.missing_facts(clause))
+    }
+
     fn missing_facts(&self, clause: &Clause) -> Option<String> {
         let missing: Vec<_> = clause
             .needs
             .iter()
-            .filter(|need| !self.target.meets(**need))
+            .filter(|need| !self.target.meets(**need) && !self.is_given(**need))
             .collect();
         let flags: Vec<_> = missing.into_iter().copied().map(Need::flags).collect();
         (!flags.is_empty()).then(|| format!("needs {}", flags.join(" and ")))
     }
+
+    /// A public artifact that is only read stands among those that the operator named.
+    fn is_given(&self, need: Need) -> bool {
+        need == Need::PublicArtifact && self.target.conduct().access == Access::ReadOnly
+    }
 }
 
-fn unreachable_because(fault: Fault) -> RunError {
-    let (Fault::Trouble(why) | Fault::Broken(why)) = fault;
-    RunError::Unreachable(why)
+/// What would be written, and the ways out.
+fn refusal(target: &Target) -> String {
+    let (root, namespace) = (target.root(), target.namespace());
+    let public = target
+        .public_artifact()
+        .map(|name| format!(", and versions of types that begin so in {namespace}/{name}"));
+    format!(
+        "{root} is not on this machine, and this run would make artifacts {namespace}/contract-… there, with versions \
+         and files{}; nothing was sent: say --allow-writes ({ALLOW_WRITES}=1) if that may be, or --read-only to ask \
+         what needs no writing",
+        public.unwrap_or_default()
+    )
 }
 
 /// What a verdict means depends on how well the clause is known, and on how strict the run is.

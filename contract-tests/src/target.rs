@@ -2,12 +2,18 @@
 //!
 //! This module alone knows that an emulator can be started when nobody names a server.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use mock_atlas::{MockAtlas, User};
 use reqwest::Url;
 
-use crate::settings::{Need, Settings, TargetError};
+use crate::{
+    conduct::{Access, Conduct},
+    pace::Rate,
+    settings::{Need, Settings, TargetError},
+    subject::{Given, Surveyed},
+    trust::Certificates,
+};
 
 const API: &str = "/api/v1";
 
@@ -22,6 +28,9 @@ pub struct Target {
     other_token: Option<String>,
     public_artifact: Option<String>,
     max_id_length: Option<usize>,
+    conduct: Conduct,
+    certificates: Certificates,
+    survey: Arc<[Surveyed]>,
     emulator: Option<Arc<MockAtlas>>,
 }
 
@@ -51,6 +60,9 @@ impl Target {
             other_token: settings.other_token,
             public_artifact,
             max_id_length: settings.max_id_length,
+            certificates: settings.conduct.trust.load()?,
+            conduct: settings.conduct,
+            survey: Arc::default(),
             emulator: None,
         })
     }
@@ -93,6 +105,7 @@ impl Target {
             other_token: Some("rival-token-of-the-suite".to_owned()),
             public_artifact: Some("acme/public".to_owned()),
             max_id_length: Some(255),
+            ..Settings::default()
         })?;
         target.emulator = Some(Arc::new(emulator));
         Ok(target)
@@ -149,6 +162,46 @@ impl Target {
         self.max_id_length
     }
 
+    /// How a run behaves towards it.
+    pub fn conduct(&self) -> &Conduct {
+        &self.conduct
+    }
+
+    /// Whether a run may write there.
+    pub fn is_writable(&self) -> bool {
+        match self.conduct.access {
+            Access::Loopback => self.loopback,
+            Access::Anywhere => true,
+            Access::ReadOnly => false,
+        }
+    }
+
+    /// How fast it may be asked: no others use a server on this machine.
+    pub fn rate(&self) -> Option<Rate> {
+        let default = (!self.loopback).then_some(Rate::GENTLE);
+        self.conduct.rate.or(default)
+    }
+
+    /// What the operator named, as it was found on the server.
+    pub(crate) fn survey(&self) -> &[Surveyed] {
+        &self.survey
+    }
+
+    /// Remembers what was found.
+    pub(crate) fn surveyed(&mut self, survey: Vec<Surveyed>) {
+        self.survey = survey.into();
+    }
+
+    /// Whether something that was found meets what a clause needs to read.
+    pub fn has(&self, given: Given) -> bool {
+        self.survey.iter().any(|it| it.meets(given))
+    }
+
+    /// What is believed over TLS.
+    pub(crate) fn certificates(&self) -> &Certificates {
+        &self.certificates
+    }
+
     /// Whether the operator told what a clause needs.
     pub fn meets(&self, need: Need) -> bool {
         match need {
@@ -157,6 +210,19 @@ impl Target {
             Need::PublicArtifact => self.public_artifact.is_some(),
             Need::MaxIdLength => self.max_id_length.is_some(),
         }
+    }
+}
+
+/// Without secrets.
+impl fmt::Debug for Target {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Target")
+            .field("root", &self.root)
+            .field("namespace", &self.namespace)
+            .field("public_artifact", &self.public_artifact)
+            .field("max_id_length", &self.max_id_length)
+            .field("conduct", &self.conduct)
+            .finish_non_exhaustive()
     }
 }
 
@@ -183,12 +249,17 @@ fn check_words(settings: &Settings) -> Result<(), TargetError> {
         "--token must be visible characters, without spaces"
     } else if !settings.other_token.as_deref().is_none_or(sendable) {
         "--other-token must be visible characters, without spaces"
-    } else if !is_name(&settings.namespace) {
+    } else if !is_name(&settings.namespace) && !may_lack_namespace(settings) {
         "--namespace must be the name of a user or an organisation"
     } else {
         return Ok(());
     };
     Err(TargetError::Invalid(problem))
+}
+
+/// Only what is written needs a place.
+fn may_lack_namespace(settings: &Settings) -> bool {
+    settings.namespace.is_empty() && settings.conduct.access == Access::ReadOnly
 }
 
 fn root_of(url: &Url) -> String {
@@ -203,7 +274,8 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-fn is_name(text: &str) -> bool {
+/// What the contract takes for a name, but for its length.
+pub(crate) fn is_name(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     !text.is_empty() && !matches!(text, "." | "..") && text.chars().all(plain)
 }

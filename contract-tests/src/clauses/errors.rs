@@ -16,6 +16,7 @@ use crate::{
     http::Auth,
     outgoing::Sending,
     snapshot::Order,
+    subject::Given,
 };
 
 pub(super) const CLAUSES: &[Clause] = &[
@@ -24,7 +25,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         "the body of a 404 is {\"errors\":[\"Resource not found!\"],\"success\":false}",
         &[Thread, Client],
         |context| Box::pin(not_found(context)),
-    ),
+    )
+    .reading(&[Given::Artifact]),
     clause(
         "errors.envelope",
         "the body of every error holds errors and \"success\": false",
@@ -58,14 +60,14 @@ pub(super) const CLAUSES: &[Clause] = &[
 ];
 
 async fn not_found(context: &Context<'_>) -> Verdict {
-    let missing = context.artifact_named(context.name());
-    let made = context.artifact().await?;
-    made.tagged("archive", json!({})).await?;
-    for call in [
-        missing.get(""),
-        made.get("/archive/1/file"),
-        made.get("/archive/2/file"),
-    ] {
+    let artifact = context.any_artifact().await?;
+    let missing = artifact.beside(context.name());
+    let mut calls = vec![missing.get(""), artifact.get("/no.such-type/1/file")];
+    if !context.is_read_only() {
+        artifact.tagged("archive", json!({})).await?;
+        calls.extend(["/archive/1/file", "/archive/2/file"].map(|within| artifact.get(within)));
+    }
+    for call in calls {
         let reply = call.answer(404).await?;
         context.snapshot("not-found", Order::Any, &reply, "")?;
     }

@@ -4,13 +4,18 @@ use std::path::PathBuf;
 
 use atlas_contract_tests::{
     exit_code::ExitCode,
+    fixtures::FixturesError,
     report::{self, ClauseReport, Status, Summary},
     run::{Options, Run, RunError},
     settings::Settings,
     target::Target,
 };
 
-use super::print::{complain, say};
+use super::{
+    cleanup,
+    print::{complain, say},
+    safety::Safety,
+};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -29,10 +34,11 @@ pub(super) struct Args {
     #[arg(
         long,
         value_name = "NS",
+        required_unless_present = "read_only",
         env = "ATLAS_CONTRACT_NAMESPACE",
         hide_env_values = true
     )]
-    namespace: String,
+    namespace: Option<String>,
     /// A user who may log in.
     #[arg(
         long,
@@ -82,6 +88,8 @@ pub(super) struct Args {
     /// Makes a failure of every difference.
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    safety: Safety,
 }
 
 /// Judges a server and tells the verdicts.
@@ -90,22 +98,34 @@ pub(super) async fn run(args: Args) -> ExitCode {
         filters: args.filter.clone(),
         strict: args.strict,
     };
-    let (json, namespace) = (args.json.clone(), args.namespace.clone());
-    let target = match Target::new(settings(args)) {
+    let json = args.json.clone();
+    let settings = match settings(args) {
+        Ok(settings) => settings,
+        Err(error) => return complain(&error, ExitCode::BadConfiguration),
+    };
+    let target = match Target::new(settings) {
         Ok(target) => target,
         Err(error) => return complain(&error, ExitCode::BadConfiguration),
     };
-    let public = target.public_artifact().map(str::to_owned);
-    let run = match Run::start(target, options).await {
+    let run = match Run::start(target.clone(), options).await {
         Ok(run) => run,
-        Err(error @ RunError::TokenRefused) => return complain(&error, ExitCode::BadConfiguration),
-        Err(error) => return complain(&error, ExitCode::SuiteBroke),
+        Err(error @ RunError::Unreachable(_)) => return complain(&error, ExitCode::SuiteBroke),
+        Err(error) => return complain(&error, ExitCode::BadConfiguration),
     };
     let reports = run.judge_all(tell).await;
     let summary = Summary::of(&reports);
     say(&format!("\n{summary}"));
-    if summary.ran() > 0 {
-        leftovers(&namespace, public.as_deref(), run.prefix().as_str());
+    if let Some(journal) = run.journal() {
+        if journal.writes() > 0 {
+            leftovers(&target, run.prefix().as_str());
+            say(&cleanup::command(journal.path(), &target));
+        }
+        if let Err(error) = journal.end().await {
+            return complain(
+                &format!("the journal cannot be ended: {error}"),
+                ExitCode::SuiteBroke,
+            );
+        }
     }
     match json.map(|file| report::write_json(&file, &reports)) {
         Some(Err(error)) => complain(
@@ -116,19 +136,20 @@ pub(super) async fn run(args: Args) -> ExitCode {
     }
 }
 
-fn settings(args: Args) -> Settings {
+fn settings(args: Args) -> Result<Settings, FixturesError> {
     // A variable that is set to nothing, as a compose file does with one that is not there, tells nothing.
     let told = |fact: Option<String>| fact.filter(|text| !text.is_empty());
-    Settings {
+    Ok(Settings {
         url: args.atlas_url,
         token: args.token,
-        namespace: args.namespace,
+        namespace: args.namespace.unwrap_or_default(),
         login: told(args.login),
         password: told(args.password),
         other_token: told(args.other_token),
         public_artifact: told(args.public_artifact),
         max_id_length: args.max_id_length,
-    }
+        conduct: args.safety.conduct()?,
+    })
 }
 
 fn tell(report: &ClauseReport) {
@@ -139,11 +160,12 @@ fn tell(report: &ClauseReport) {
 }
 
 /// The contract knows no call that deletes.
-fn leftovers(namespace: &str, public: Option<&str>, prefix: &str) {
+fn leftovers(target: &Target, prefix: &str) {
+    let namespace = target.namespace();
     say(&format!(
         "left on the server, for want of a call that deletes: artifacts {namespace}/{prefix}*"
     ));
-    if let Some(name) = public {
+    if let Some(name) = target.public_artifact() {
         say(&format!(
             "and versions of the types {prefix}* in {namespace}/{name}"
         ));
