@@ -158,7 +158,7 @@ impl Exchange {
     pub fn is_file(&self, file: &KnownFile) -> Verdict {
         self.status_is(200)?;
         let same = self.body.len() as u64 == file.size && digest(&self.body) == file.sha256;
-        let (size, sha256) = (file.size, &file.sha256.0);
+        let KnownFile { size, sha256 } = file;
         self.require(same, format!("{size} bytes of SHA-256 {sha256}"))
     }
 
