@@ -37,7 +37,7 @@ pub enum Visibility {
 }
 
 /// A version that is known to be there.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownVersion {
     /// Its number.

@@ -3,7 +3,11 @@
 //! Redirects are never followed by themselves; [`Http::download`] does it by hand, so that no token reaches another
 //! origin. Every text made here is redacted.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt, mem,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use reqwest::{Client, Method, Response, Url, redirect};
 use serde_json::Value;
@@ -56,6 +60,7 @@ pub struct Http {
     writable: bool,
     pace: Pace,
     journal: Option<Journal>,
+    watched: Option<Mutex<Vec<String>>>,
 }
 
 impl Http {
@@ -92,12 +97,27 @@ impl Http {
             writable: target.is_writable(),
             pace: Pace::new(target.rate()),
             journal: None,
+            watched: None,
         })
     }
 
     /// Keeps this journal from now on.
     pub(crate) fn keep(&mut self, journal: Journal) {
         self.journal = Some(journal);
+    }
+
+    /// Remembers each request from now on.
+    pub(crate) fn watch(&mut self) {
+        self.watched = Some(Mutex::default());
+    }
+
+    /// The requests since the last time this was asked, without secrets, if they are remembered.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let requests = self.watched.as_ref().map(|watched| {
+            let mut requests = watched.lock().unwrap_or_else(PoisonError::into_inner);
+            mem::take(&mut *requests)
+        });
+        requests.unwrap_or_default()
     }
 
     /// The journal that is kept.
@@ -214,6 +234,7 @@ impl Http {
             Fault::Trouble(text) => Fault::Trouble(self.redact(&text)),
             fault => fault,
         };
+        self.remember(&line);
         self.pace.turn().await;
         let announced = self.announce(&outgoing, &line).await?;
         let response = outgoing.request(&self.client).send().await.map_err(lost)?;
@@ -228,6 +249,13 @@ impl Http {
         let exchange = Exchange::new(&self.secrets, &line, status, location, body);
         exchange.available()?;
         Ok(exchange)
+    }
+
+    fn remember(&self, line: &str) {
+        if let Some(watched) = &self.watched {
+            let mut requests = watched.lock().unwrap_or_else(PoisonError::into_inner);
+            requests.push(self.redact(line));
+        }
     }
 
     /// Lets a write pass only to a server that may be written to, and only once the journal knows of it.
@@ -450,5 +478,26 @@ mod tests {
         for refusal in refusals(listener, &target, &http).await {
             assert!(refusal.contains("run.jsonl cannot be written"), "{refusal}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_is_sent_waits_for_its_turn() {
+        // Refused behind the pace, so that no clock but the paused one counts.
+        let (_listener, target) = target(Conduct {
+            access: Access::ReadOnly,
+            rate: "4".parse().ok(),
+            ..Conduct::default()
+        })
+        .await;
+        let http = Http::new(&target).unwrap();
+        let start = tokio::time::Instant::now();
+        for _ in 0..3 {
+            let upload = http.put("http://other.test/path", b"x", Sending::Chunked);
+            assert!(upload.await.is_err());
+            let login = http.post("/authenticate", Value::Null, Makes::Token(String::new()));
+            assert!(login.send().await.is_err());
+        }
+        let passed = start.elapsed().as_millis();
+        assert!((1250..1260).contains(&passed), "{passed}");
     }
 }

@@ -25,6 +25,7 @@ pub mod http;
 pub mod journal;
 pub mod outgoing;
 pub mod pace;
+pub mod plan;
 pub mod proxy;
 pub mod report;
 pub mod run;

@@ -73,6 +73,20 @@ impl Run {
             return Err(RunError::WritesRefused(refusal(&target)));
         }
         let http = Http::new(&target).map_err(RunError::unreachable)?;
+        Self::begin(target, http, options).await
+    }
+
+    /// The same, with each request kept for [`Run::requests`].
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub(crate) async fn watched(target: Target, options: Options) -> Result<Self, RunError> {
+        let mut http = Http::new(&target).map_err(RunError::unreachable)?;
+        http.watch();
+        Self::begin(target, http, options).await
+    }
+
+    async fn begin(target: Target, http: Http, options: Options) -> Result<Self, RunError> {
         let mut run = Self {
             target,
             http,
@@ -128,6 +142,11 @@ impl Run {
         self.http
             .keep(journal.map_err(|error| RunError::Journal { path, error })?);
         Ok(())
+    }
+
+    /// The requests since the last time this was asked, without secrets, if they are kept.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.http.requests()
     }
 
     /// The journal of what the run makes.

@@ -4,7 +4,7 @@
 
 use std::{fmt, sync::Arc};
 
-use mock_atlas::{MockAtlas, User};
+use mock_atlas::{MockAtlas, Seed, User};
 use reqwest::Url;
 
 use crate::{
@@ -16,6 +16,8 @@ use crate::{
 };
 
 const API: &str = "/api/v1";
+/// Whose token the second one is, where nobody logs in.
+const SECOND_USER: &str = "second-user-of-the-suite";
 
 /// A server to judge. Dropping the last clone stops the emulator, if it is one.
 #[derive(Clone)]
@@ -85,20 +87,8 @@ impl Target {
     /// # Errors
     /// The emulator does not start.
     pub async fn emulator() -> Result<Self, TargetError> {
-        let rival = User::new("rival")
-            .password("open sesame")
-            .token("rival-token-of-the-suite");
-        let emulator = MockAtlas::builder()
-            .token("root-token-of-the-suite")
-            .user(rival)
-            .public_artifact("acme/public")
-            .max_id_length(255)
-            .start()
-            .await
-            .map_err(|error| TargetError::Emulator(error.to_string()))?;
-        let mut target = Self::new(Settings {
-            url: emulator.url().to_owned(),
-            token: emulator.token().to_owned(),
+        let settings = Settings {
+            token: "root-token-of-the-suite".to_owned(),
             namespace: "acme".to_owned(),
             login: Some("rival".to_owned()),
             password: Some("open sesame".to_owned()),
@@ -106,6 +96,39 @@ impl Target {
             public_artifact: Some("acme/public".to_owned()),
             max_id_length: Some(255),
             ..Settings::default()
+        };
+        Self::emulated(settings, r#"{"artifacts": []}"#).await
+    }
+
+    /// An emulator of which all that the settings tell is true, wherever they say that it is, with what a seed in JSON
+    /// plants. It lives on the current tokio runtime.
+    ///
+    /// # Errors
+    /// The emulator does not start, or a setting or the seed is malformed.
+    pub(crate) async fn emulated(settings: Settings, seed: &str) -> Result<Self, TargetError> {
+        let failed = |error: &dyn fmt::Display| TargetError::Emulator(error.to_string());
+        let mut second = User::new(settings.login.as_deref().unwrap_or(SECOND_USER));
+        if let Some(password) = &settings.password {
+            second = second.password(password);
+        }
+        if let Some(token) = &settings.other_token {
+            second = second.token(token);
+        }
+        let seed = Seed::from_json(seed).map_err(|error| failed(&error))?;
+        let mut builder = MockAtlas::builder()
+            .token(&settings.token)
+            .user(second)
+            .seed(seed);
+        if let Some(public) = &settings.public_artifact {
+            builder = builder.public_artifact(public);
+        }
+        if let Some(length) = settings.max_id_length {
+            builder = builder.max_id_length(length);
+        }
+        let emulator = builder.start().await.map_err(|error| failed(&error))?;
+        let mut target = Self::new(Settings {
+            url: emulator.url().to_owned(),
+            ..settings
         })?;
         target.emulator = Some(Arc::new(emulator));
         Ok(target)

@@ -2,6 +2,7 @@
 
 mod cleanup;
 mod list;
+mod plan;
 mod print;
 mod run;
 mod safety;

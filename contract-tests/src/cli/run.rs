@@ -12,7 +12,7 @@ use atlas_contract_tests::{
 };
 
 use super::{
-    cleanup,
+    cleanup, plan,
     print::{complain, say},
     safety::Safety,
 };
@@ -98,7 +98,7 @@ pub(super) async fn run(args: Args) -> ExitCode {
         filters: args.filter.clone(),
         strict: args.strict,
     };
-    let json = args.json.clone();
+    let (json, planned) = (args.json.clone(), args.safety.plan);
     let settings = match settings(args) {
         Ok(settings) => settings,
         Err(error) => return complain(&error, ExitCode::BadConfiguration),
@@ -107,6 +107,9 @@ pub(super) async fn run(args: Args) -> ExitCode {
         Ok(target) => target,
         Err(error) => return complain(&error, ExitCode::BadConfiguration),
     };
+    if planned {
+        return plan::plan(&target, options).await;
+    }
     let run = match Run::start(target.clone(), options).await {
         Ok(run) => run,
         Err(error @ RunError::Unreachable(_)) => return complain(&error, ExitCode::SuiteBroke),

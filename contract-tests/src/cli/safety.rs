@@ -26,6 +26,9 @@ pub(super) struct Safety {
     /// Artifacts that are there, to judge by reading alone: TOML, or JSON by its extension.
     #[arg(long, value_name = "FILE", requires = "read_only")]
     fixtures: Option<PathBuf>,
+    /// Shows every request that the run would send, and contacts nobody.
+    #[arg(long, conflicts_with = "json")]
+    pub(super) plan: bool,
     /// Where to keep what the run makes: a file that is not there yet, or a folder.
     #[arg(
         long,
