@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::{
-    fault::{Fault, Verdict},
-    fixtures::KnownFile,
+    fault::{Fault, Verdict, require},
+    fixtures::{Digest, KnownFile},
     secrets::Secrets,
     subject::digest,
 };
@@ -151,15 +151,20 @@ impl Exchange {
         }
     }
 
-    /// The body is this file.
+    /// The body is this file, which is not shown if it is another one: it may be for few eyes.
     ///
     /// # Errors
     /// It is another one, or the status is not 200.
     pub fn is_file(&self, file: &KnownFile) -> Verdict {
         self.status_is(200)?;
-        let same = self.body.len() as u64 == file.size && digest(&self.body) == file.sha256;
-        let KnownFile { size, sha256 } = file;
-        self.require(same, format!("{size} bytes of SHA-256 {sha256}"))
+        let told = |size: u64, sha256: &Digest| format!("{size} bytes of SHA-256 {sha256}");
+        let expected = told(file.size, &file.sha256);
+        let came = told(self.body.len() as u64, &digest(&self.body));
+        require(
+            came == expected,
+            expected,
+            format!("{came}\nrequest   {}", self.request),
+        )
     }
 
     /// The search found exactly these versions in this order.

@@ -252,6 +252,14 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_documentation_is_read() {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/fixtures.example.toml");
+        let fixtures = read(Path::new(example)).unwrap();
+        assert_eq!(fixtures.len(), 2);
+        assert!(fixtures[0].versions[1].file.is_some());
+    }
+
+    #[test]
     fn a_mistake_is_told_with_its_line() {
         let said = complaint(
             "f.toml",

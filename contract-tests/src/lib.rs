@@ -1,12 +1,18 @@
 //! One suite that judges an emulated or a real Atlas by its contract, `docs/contract.md`, and by nothing else.
 //!
-//! From the outside in: [`settings`] are what the caller says and [`target`] is the server they name, [`run`] goes
-//! through the clauses, [`report`] holds what came out and [`exit_code`] what a program makes of it. A [`clause`] is
-//! one statement of the contract with its evidence and its check; [`clauses`] has all of them. A check works in a
-//! [`context`] (names unique to the run, every write through one guard) with [`artifact`]s of its own; both speak raw
-//! HTTP through [`http`]: [`outgoing`] is a request, whose fields [`encoding`] writes, and [`exchange`] judges the reply. What a check learned
-//! is a [`fault`] or nothing. Bodies known word for word are files of [`snapshot`]; [`secrets`] keeps tokens and upload
-//! paths out of every text. [`proxy`] makes wrong servers of a correct emulator, to prove that clauses can fail.
+//! From the outside in: [`settings`] are what the caller says, [`conduct`] among them, and [`target`] is the server
+//! they name, [`run`] goes through the clauses, [`report`] holds what came out and [`exit_code`] what a program makes
+//! of it. A [`clause`] is one statement of the contract with its evidence and its check; [`clauses`] has all of them. A
+//! check works in a [`context`] (names unique to the run, every write through one guard) with [`artifact`]s of its own;
+//! both speak raw HTTP through [`http`]: [`outgoing`] is a request, whose fields [`encoding`] writes, and [`exchange`]
+//! judges the reply. What a check learned is a [`fault`] or nothing. Bodies known word for word are files of
+//! [`snapshot`]; [`secrets`] keeps tokens and upload paths out of every text. [`proxy`] makes wrong servers of a
+//! correct emulator, to prove that clauses can fail.
+//!
+//! What keeps a server safe from a run: [`http`] has the one door, which lets writes out only where they are allowed,
+//! only once the [`journal`] has them on disk, and at a [`pace`]; [`trust`] says which certificates are believed.
+//! [`cleanup`] removes what a journal names, [`plan`] shows what a run would send, and a run that only reads takes a
+//! [`subject`] from [`fixtures`] where another one makes it.
 //!
 //! Nothing here shares a type with the servers or the clients it judges, and the library prints nothing.
 

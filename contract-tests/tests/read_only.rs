@@ -200,6 +200,18 @@ async fn a_server_that_is_wrong_is_found_by_reading_alone() {
         }
     })
     .await;
+    is_found("metadata.order", move |request, reply| {
+        if is_search(request) {
+            reply.replace("{\"os\":\"bsd\",\"arch\":", "{\"arch\":\"bsd\",\"os\":");
+        }
+    })
+    .await;
+    is_found("versions.slug", move |request, reply| {
+        if is_search(request) {
+            reply.replace("archive/3\"", "archive/03\"");
+        }
+    })
+    .await;
     is_found("download.numbered", |request, reply| {
         if request.is(Method::GET, "/4/file") {
             reply.body.push(b'x');

@@ -9,6 +9,7 @@ use atlas_contract_tests::proxy::{Replies, Reply, Request, Right};
 use atlas_contract_tests::{
     conduct::{Access, Conduct},
     settings::Settings,
+    subject::digest,
     target::Target,
 };
 use axum::http::Method;
@@ -69,7 +70,9 @@ async fn files_behind_a_redirect_are_found_and_no_token_reaches_their_origin() {
     let reports = reports(&proxy, &["download.numbered"], false).await;
     // The other bytes prove that the redirect was followed.
     assert!(
-        reports[0].detail.contains("from the other origin"),
+        reports[0]
+            .detail
+            .contains(&digest(b"from the other origin").to_string()),
         "{}",
         reports[0]
     );
