@@ -286,8 +286,9 @@ impl<'a> Subject<'a> {
     /// # Errors
     /// It is another one, or cannot be had.
     pub async fn latest_is_newest(&self) -> Verdict {
-        let newest = self.versions.first().and_then(|it| it.file.as_ref());
-        let newest = newest.ok_or_else(|| Fault::Trouble("no file is known".to_owned()))?;
+        let newest = self
+            .newest_file()
+            .ok_or_else(|| Fault::Trouble("no file is known".to_owned()))?;
         self.file_is("latest", newest).await
     }
 
@@ -300,9 +301,7 @@ impl<'a> Subject<'a> {
     pub fn newest_file(&self) -> Option<&KnownFile> {
         self.versions.first()?.file.as_ref()
     }
-}
 
-impl Subject<'_> {
     fn numbers_where(&self, holds: impl Fn(&Known) -> bool) -> Vec<u64> {
         let versions = self.versions.iter().filter(|it| holds(it));
         versions.map(|it| it.number).collect()

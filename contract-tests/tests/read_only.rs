@@ -206,6 +206,18 @@ async fn a_server_that_is_wrong_is_found_by_reading_alone() {
         }
     })
     .await;
+    is_found("errors.none-on-success", move |request, reply| {
+        if is_search(request) {
+            reply.change(|body| body["errors"] = json!([]));
+        }
+    })
+    .await;
+    is_found("errors.envelope", |_, reply| {
+        if reply.status == 404 {
+            reply.replace("false", "true");
+        }
+    })
+    .await;
     is_found("versions.slug", move |request, reply| {
         if is_search(request) {
             reply.replace("archive/3\"", "archive/03\"");

@@ -140,6 +140,17 @@ async fn a_server_elsewhere_is_written_to_only_by_leave() {
     assert_eq!(output(denied).await.code, 2);
 }
 
+#[tokio::test]
+async fn a_pace_that_is_none_is_refused_by_name() {
+    let proxy = proxy(Right).await;
+    for pace in ["0", "fast"] {
+        let refused = run(&aimed_at(&proxy.settings(), &["--pace", pace])).await;
+        assert_eq!(refused.code, 2);
+        assert!(refused.stderr.contains("--pace"), "{}", refused.stderr);
+    }
+    assert!(proxy.seen().is_empty());
+}
+
 #[test]
 fn the_variables_of_the_tests_allow_writes_by_a_word_of_their_own() {
     let access = |allowed: &str| {
