@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use mock_atlas::{MockAtlas, User};
+use mock_atlas::{MockAtlas, Seed, User};
 use reqwest::Url;
+use serde_json::json;
 
 use crate::settings::{Need, Settings, TargetError};
 
@@ -93,6 +94,31 @@ impl Target {
             other_token: Some("rival-token-of-the-suite".to_owned()),
             public_artifact: Some("acme/public".to_owned()),
             max_id_length: Some(255),
+        })?;
+        target.emulator = Some(Arc::new(emulator));
+        Ok(target)
+    }
+
+    /// An emulator of its own that knows one token and these artifacts, `USER/NAME` each, and nothing else. It lives on
+    /// the current tokio runtime.
+    ///
+    /// # Errors
+    /// The emulator does not start, or an artifact cannot have its name.
+    pub async fn bare_emulator(token: &str, artifacts: &[&str]) -> Result<Self, TargetError> {
+        let failed = |error: &dyn std::error::Error| TargetError::Emulator(error.to_string());
+        let artifacts = artifacts.iter().map(|name| json!({"name": name}));
+        let seed = json!({"artifacts": artifacts.collect::<Vec<_>>()}).to_string();
+        let emulator = MockAtlas::builder()
+            .token(token)
+            .seed(Seed::from_json(&seed).map_err(|error| failed(&error))?)
+            .start()
+            .await
+            .map_err(|error| failed(&error))?;
+        let mut target = Self::new(Settings {
+            url: emulator.url().to_owned(),
+            token: token.to_owned(),
+            namespace: "acme".to_owned(),
+            ..Settings::default()
         })?;
         target.emulator = Some(Arc::new(emulator));
         Ok(target)
