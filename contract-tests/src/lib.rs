@@ -8,11 +8,14 @@
 //! is a [`fault`] or nothing. Bodies known word for word are files of [`snapshot`]; [`secrets`] keeps tokens and upload
 //! paths out of every text. [`proxy`] makes wrong servers of a correct emulator, to prove that clauses can fail.
 //!
+//! [`client`] looks at the other side: what an uploader sends.
+//!
 //! Nothing here shares a type with the servers or the clients it judges, and the library prints nothing.
 
 pub mod artifact;
 pub mod clause;
 pub mod clauses;
+pub mod client;
 pub mod context;
 pub mod encoding;
 pub mod exchange;

@@ -1,5 +1,6 @@
-//! The program: a module for each subcommand, and [`print`] for what all of them say.
+//! The program: a module for each subcommand, and [`mod@print`] for what all of them say.
 
+mod client;
 mod list;
 mod print;
 mod run;
@@ -27,7 +28,10 @@ enum Command {
     /// Puts the clauses to a server; makes artifacts below the namespace, which stay there.
     #[command(after_help = EXIT_CODES)]
     Run(Box<run::Args>),
-    /// Lists the clauses with the marks of their evidence.
+    /// Runs an uploader before a witness, and judges what it sends.
+    #[command(after_help = client::EXIT_CODES)]
+    Client(Box<client::Args>),
+    /// Lists the clauses, and the rules for uploaders, with the marks of their evidence.
     List,
 }
 
@@ -36,5 +40,6 @@ pub(crate) async fn main() -> ExitCode {
     match Cli::parse().command {
         Command::List => list::list(),
         Command::Run(args) => run::run(*args).await,
+        Command::Client(args) => client::client(*args).await,
     }
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 pub(crate) mod program;
+pub(crate) mod uploader;
 
 use atlas_contract_tests::{
     proxy::{Proxy, Wrong},
