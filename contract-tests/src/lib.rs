@@ -7,6 +7,7 @@
 //! HTTP through [`http`]: [`outgoing`] is a request, whose fields [`encoding`] writes, and [`exchange`] judges the reply. What a check learned
 //! is a [`fault`] or nothing. Bodies known word for word are files of [`snapshot`]; [`secrets`] keeps tokens and upload
 //! paths out of every text. [`proxy`] makes wrong servers of a correct emulator, to prove that clauses can fail.
+//! [`ledger`] tells on what each behaviour of the contract rests, whether a clause has it or not.
 //!
 //! Nothing here shares a type with the servers or the clients it judges, and the library prints nothing.
 
@@ -19,6 +20,7 @@ pub mod exchange;
 pub mod exit_code;
 pub mod fault;
 pub mod http;
+pub mod ledger;
 pub mod outgoing;
 pub mod proxy;
 pub mod report;

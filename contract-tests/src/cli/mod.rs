@@ -1,5 +1,6 @@
-//! The program: a module for each subcommand, and [`print`] for what all of them say.
+//! The program: a module for each subcommand, and [`mod@print`] for what all of them say.
 
+mod ledger;
 mod list;
 mod print;
 mod run;
@@ -29,12 +30,15 @@ enum Command {
     Run(Box<run::Args>),
     /// Lists the clauses with the marks of their evidence.
     List,
+    /// Prints every behaviour of the contract with its evidence and its check.
+    Ledger(ledger::Args),
 }
 
 /// Does what the arguments say.
 pub(crate) async fn main() -> ExitCode {
     match Cli::parse().command {
         Command::List => list::list(),
+        Command::Ledger(args) => ledger::ledger(&args),
         Command::Run(args) => run::run(*args).await,
     }
 }

@@ -52,16 +52,14 @@ pub(crate) struct Token {
     pub(crate) description: String,
     /// When it was made.
     pub(crate) created: SystemTime,
+    /// Counts up as tokens are made or brought back: a moment may have several.
+    pub(super) order: u64,
 }
 
 impl Token {
-    pub(super) fn new(account: Arc<Account>, description: impl Into<String>) -> Self {
-        Self {
-            id: Uuid::new_v4(),
-            account,
-            description: description.into(),
-            created: SystemTime::now(),
-        }
+    /// What the oldest has the least of.
+    pub(super) fn age(&self) -> (SystemTime, u64) {
+        (self.created, self.order)
     }
 }
 
