@@ -36,13 +36,13 @@ pub(crate) struct Block {
     /// That of the first line of code.
     pub(crate) line: usize,
     language: String,
-    pub(crate) leave: Option<Leave>,
+    leave: Option<Leave>,
     pub(crate) code: String,
 }
 
 /// Why a block is not run like the others: from a comment directly before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Leave {
+#[derive(Debug)]
+enum Leave {
     /// `<!-- not run: REASON -->`
     NotRun,
     /// `<!-- real client: PROGRAM -->`
@@ -161,7 +161,9 @@ fn command(line: &str) -> Option<&str> {
     for dress in ["$ ", "- ", "run: "] {
         bare = bare.strip_prefix(dress).unwrap_or(bare);
     }
-    let quoted = bare.strip_prefix("sh '").and_then(|rest| rest.strip_suffix('\''));
+    let quoted = bare
+        .strip_prefix("sh '")
+        .and_then(|rest| rest.strip_suffix('\''));
     let bare = quoted.unwrap_or(bare);
     let program = bare.split_whitespace().next()?;
     // `packer {` is a block of HCL.

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use crate::checks::{broken_links, strange_words, wrong_exit_codes};
 use crate::document::Document;
 use crate::help::Help;
-use crate::{broken_links, exit_codes, session, unknown};
+use crate::{BUILT, session};
 
 fn document(text: &str) -> Document {
     Document::parse("docs/made-up.md", text)
@@ -84,23 +85,22 @@ fn a_command_in_any_other_block_is_found() {
 
 #[test]
 fn a_link_to_nowhere_is_found() {
-    let text = "# The `one` Heading!\n\n[a](#the-one-heading) [b](#other) [c](../README.md) [d](none.md)\n[e](https://none.test) [f](../README.md#none)\n";
-    let found: Vec<_> = broken_links(&document(text), &[]).collect();
+    let text = "# The `one` Heading!\n\n[a](#the-one-heading) [b](#other) [c](../README.md)\n[d](none.md) [e](https://none.test) [f](../README.md#none)\n";
     let places = [
         "3: no such place: #other",
-        "3: no such place: none.md",
+        "4: no such place: none.md",
         "4: no such place: ../README.md#none",
     ];
     assert_eq!(
-        found,
+        broken_links(&document(text), &[]),
         places.map(|place| format!("docs/made-up.md:{place}"))
     );
 }
 
 #[test]
 fn a_flag_and_a_subcommand_that_no_program_has_are_found() {
-    let own = Path::new(env!("CARGO_BIN_EXE_atlas-upload"));
-    let helps = [("atlas-upload", Help::of(own, &[]))];
+    let own = BUILT.join("atlas-upload");
+    let helps = [("atlas-upload", Help::of(&own, &[]))].into();
     for (text, strange) in [
         ("atlas-upload push acme/web --type x -- --none", None),
         ("atlas-upload push --none", Some("--none")),
@@ -115,15 +115,23 @@ fn a_flag_and_a_subcommand_that_no_program_has_are_found() {
         ("--none", Some("--none")),
         ("cargo build --none", None),
     ] {
-        assert_eq!(unknown(text, &helps), strange, "{text}");
+        let told = strange.map(|word| format!("docs/made-up.md:1: no program takes {word}"));
+        let told: Vec<_> = told.into_iter().collect();
+        assert_eq!(strange_words(&document(&format!("`{text}`")), &helps), told);
     }
 }
 
 #[test]
-fn a_table_of_exit_codes_is_read_to_its_end() {
-    let text = "| exit code of `x` | meaning |\n| --- | --- |\n| 0 | done |\n| 130 | not |\n\n| 7 | other |\n";
-    let document = document(text);
-    let found: Vec<_> = exit_codes(&document, "x").collect();
-    assert_eq!(found, [("docs/made-up.md:1".to_owned(), [0, 130].into())]);
-    assert_eq!(exit_codes(&document, "y").count(), 0);
+fn a_table_of_other_exit_codes_is_found() {
+    let table = |header: &str, code: u8| {
+        document(&format!(
+            "{header}\n| --- | --- |\n| 0 | done |\n| {code} | not |\n\n| 7 | other |\n"
+        ))
+    };
+    let codes = [("x", [0, 130].into())].into();
+    let wrong = |header, code| !wrong_exit_codes(&table(header, code), &codes).is_empty();
+    assert!(!wrong("| exit code of `x` | meaning |", 130));
+    assert!(wrong("| exit code of `x` | meaning |", 1));
+    assert!(wrong("| exit code of `y` | meaning |", 130));
+    assert!(wrong("| exit code | meaning |", 130));
 }
