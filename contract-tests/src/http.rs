@@ -149,8 +149,8 @@ impl Http {
 
     /// The only way out: whatever is sent, is sent here.
     async fn send(&self, outgoing: Outgoing) -> Verdict<Exchange> {
-        let line = outgoing.line();
-        let lost = |error| match trouble(&line, error) {
+        let sent = outgoing.shown(&self.secrets);
+        let lost = |error| match trouble(&sent.request, error) {
             Fault::Trouble(text) => Fault::Trouble(self.redact(&text)),
             fault => fault,
         };
@@ -160,7 +160,7 @@ impl Http {
         if let Ok(value) = serde_json::from_slice(&body) {
             self.secrets.learn(&value);
         }
-        let exchange = Exchange::new(&self.secrets, &line, status, location, body);
+        let exchange = Exchange::new(&self.secrets, sent, status, location, body);
         exchange.available()?;
         Ok(exchange)
     }

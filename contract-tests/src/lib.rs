@@ -1,13 +1,15 @@
 //! One suite that judges an emulated or a real Atlas by its contract, `docs/contract.md`, and by nothing else.
 //!
 //! From the outside in: [`settings`] are what the caller says and [`target`] is the server they name, [`run`] goes
-//! through the clauses, [`report`] holds what came out and [`exit_code`] what a program makes of it. A [`clause`] is
-//! one statement of the contract with its evidence and its check; [`clauses`] has all of them. A check works in a
-//! [`context`] (names unique to the run, every write through one guard) with [`artifact`]s of its own; both speak raw
-//! HTTP through [`http`]: [`outgoing`] is a request, whose fields [`encoding`] writes, and [`exchange`] judges the reply. What a check learned
-//! is a [`fault`] or nothing. Bodies known word for word are files of [`snapshot`]; [`secrets`] keeps tokens and upload
-//! paths out of every text. [`proxy`] makes wrong servers of a correct emulator, to prove that clauses can fail.
-//! [`ledger`] tells on what each behaviour of the contract rests, whether a clause has it or not.
+//! through the clauses, [`report`] holds what came out, in several forms, [`diff`] compares two reports, and [`exit_code`]
+//! is what a program makes of a run. A [`clause`] is one statement of the contract with its evidence and its check;
+//! [`clauses`] has all of them. What a check breaks at is asked again until it is certain that the server is `steady`. A
+//! check works in a [`context`] (names unique to the run, every write through one guard) with [`artifact`]s of its own;
+//! both speak raw HTTP through [`http`]: [`outgoing`] is a request, whose fields [`encoding`] writes, and [`exchange`]
+//! judges the reply. What a check learned is a [`fault`] or nothing. Bodies known word for word are files of
+//! [`snapshot`]; [`secrets`] keeps tokens and upload paths out of every text. [`proxy`] makes wrong servers of a correct
+//! emulator, to prove that clauses can fail. [`ledger`] tells on what each behaviour of the contract rests, whether a
+//! clause has it or not.
 //!
 //! Nothing here shares a type with the servers or the clients it judges, and the library prints nothing.
 
@@ -15,6 +17,7 @@ pub mod artifact;
 pub mod clause;
 pub mod clauses;
 pub mod context;
+pub mod diff;
 pub mod encoding;
 pub mod exchange;
 pub mod exit_code;
@@ -28,4 +31,6 @@ pub mod run;
 pub mod secrets;
 pub mod settings;
 pub mod snapshot;
+mod steady;
 pub mod target;
+mod text;

@@ -1,4 +1,15 @@
-//! Going through the clauses, one after the other, and turning what each check learned into a report.
+//! Going through the clauses, several at a time, and turning what each check learned into a report.
+//!
+//! Clauses share nothing but the server: each has artifacts of its own, and in the operator's public artifact a type of
+//! its own. So they need not wait for each other; the requests of one clause keep their order.
+
+use std::{
+    num::NonZeroUsize,
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, stream};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     clause::Clause,
@@ -6,23 +17,47 @@ use crate::{
     context::{Context, Observed, RunPrefix},
     fault::{Fault, Verdict},
     http::Http,
-    report::{ClauseReport, Status},
+    report::{ClauseReport, Detail, Report, Status, Summary, json, milliseconds},
     settings::Need,
+    steady::steady,
     target::Target,
 };
 
 /// Which clauses are put to the server, and how severely it is judged.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Parts of ids; a clause is run when its id has one of them, and every clause when there are none.
     pub filters: Vec<String>,
     /// Whether a difference is a failure.
     pub strict: bool,
+    /// How many clauses are judged at a time.
+    pub jobs: NonZeroUsize,
+}
+
+/// How many clauses are judged at a time when nobody says: enough to hide the waiting, and no burden for a server.
+pub const JOBS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            filters: Vec::new(),
+            strict: false,
+            jobs: JOBS,
+        }
+    }
 }
 
 /// Why nothing was judged.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// A filter leaves nothing; most likely it is misspelt.
+    #[error("--filter {filter}: no clause has this in its id; near it are {}", near.join(", "))]
+    NothingMatches {
+        /// The filter.
+        filter: String,
+        /// The ids that are most like it.
+        near: Vec<&'static str>,
+    },
     /// The server does not know the token.
     #[error("the server refuses the token (401): check --token")]
     TokenRefused,
@@ -40,11 +75,14 @@ pub struct Run {
 }
 
 impl Run {
-    /// Prepares a run and asks the server once whether it takes the token.
+    /// Prepares a run and asks the server whether it takes the token.
     ///
     /// # Errors
-    /// It does not, or it cannot be reached.
+    /// It does not, it cannot be reached, or, which is found before anything is sent, a filter matches no clause.
     pub async fn start(target: Target, options: Options) -> Result<Self, RunError> {
+        for filter in &options.filters {
+            matches_some(filter)?;
+        }
         let http = Http::new(&target).map_err(unreachable_because)?;
         let run = Self {
             target,
@@ -52,12 +90,12 @@ impl Run {
             prefix: RunPrefix::fresh(),
             options,
         };
-        let reply = run
-            .http
-            .get("/authenticate")
-            .send()
-            .await
-            .map_err(unreachable_because)?;
+        let ask = || run.http.get("/authenticate").send();
+        let reply = match ask().await {
+            Ok(reply) => reply,
+            // A server that is unstable is one that can be reached: its clauses are to say so.
+            Err(_) => ask().await.map_err(unreachable_because)?,
+        };
         match reply.status {
             401 => Err(RunError::TokenRefused),
             // Any other answer is for the clauses to judge.
@@ -70,37 +108,60 @@ impl Run {
         &self.prefix
     }
 
-    /// Runs the chosen clauses in their order, telling of each as soon as it is known; the result has all clauses.
+    /// Runs the chosen clauses, a few at a time, telling of each in the order of the table as soon as it and those
+    /// before it are known; the result has all clauses, in the same order.
     pub async fn judge_all(&self, mut tell: impl FnMut(&ClauseReport)) -> Vec<ClauseReport> {
-        let mut reports = Vec::new();
-        for clause in clauses::all() {
-            let (report, _) = self.judge(clause).await;
-            tell(&report);
-            reports.push(report);
+        stream::iter(clauses::all())
+            .map(|clause| self.judge(clause))
+            .buffered(self.options.jobs.get())
+            .map(|(report, _)| report)
+            .inspect(|report| tell(report))
+            .collect()
+            .await
+    }
+
+    /// Judges all clauses, as [`Run::judge_all`] does, and puts down how the run went.
+    pub async fn report(&self, tell: impl FnMut(&ClauseReport)) -> Report {
+        let (started, clock) = (OffsetDateTime::now_utc(), Instant::now());
+        let clauses = self.judge_all(tell).await;
+        Report {
+            format: json::FORMAT,
+            suite: env!("CARGO_PKG_VERSION").to_owned(),
+            server: self.target.root().to_owned(),
+            namespace: self.target.namespace().to_owned(),
+            run_prefix: self.prefix.as_str().to_owned(),
+            // Empty for a time that has no such form, which no clock shows.
+            started: started
+                .truncate_to_second()
+                .format(&Rfc3339)
+                .unwrap_or_default(),
+            milliseconds: milliseconds(clock.elapsed()),
+            strict: self.options.strict,
+            summary: Summary::of(&clauses),
+            clauses,
         }
-        reports
     }
 
     /// Judges one clause; with the report come the bodies that were compared with snapshots.
     pub async fn judge(&self, clause: &Clause) -> (ClauseReport, Vec<Observed>) {
+        let unasked = |status, detail| {
+            let report = ClauseReport::new(clause, status, detail, Duration::ZERO);
+            (report, Vec::new())
+        };
         if !self.chosen(clause) {
-            return (
-                ClauseReport::new(clause, Status::Skip, String::new()),
-                Vec::new(),
-            );
+            return unasked(Status::Skip, Detail::Nothing);
         }
-        if let Some(detail) = self.missing_facts(clause) {
-            return (
-                ClauseReport::new(clause, Status::Disabled, detail),
-                Vec::new(),
-            );
+        if let Some(flags) = self.missing_facts(clause) {
+            return unasked(Status::Disabled, Detail::Note(flags));
         }
+        let started = Instant::now();
         let context = Context::new(&self.target, &self.http, &self.prefix, clause.id);
-        let verdict = (clause.check)(&context).await;
+        let verdict = steady(clause.check, &context).await;
         let (notes, observed) = context.into_findings();
         let (status, detail) = weigh(clause, self.options.strict, verdict, &notes);
+        let detail = detail.map(|text| self.http.redact(text));
         (
-            ClauseReport::new(clause, status, self.http.redact(&detail)),
+            ClauseReport::new(clause, status, detail, started.elapsed()),
             observed,
         )
     }
@@ -121,24 +182,52 @@ impl Run {
     }
 }
 
+fn matches_some(filter: &str) -> Result<(), RunError> {
+    if clauses::all().any(|clause| clause.id.contains(filter)) {
+        return Ok(());
+    }
+    Err(RunError::NothingMatches {
+        filter: filter.to_owned(),
+        near: near(filter),
+    })
+}
+
+/// The few ids that are most like this, as a whole or in the part before or behind their dot.
+fn near(filter: &str) -> Vec<&'static str> {
+    let likeness = |id: &str| {
+        let parts = std::iter::once(id).chain(id.split('.'));
+        let likenesses = parts.map(|part| strsim::jaro_winkler(part, filter));
+        likenesses.fold(0.0, f64::max)
+    };
+    let mut ids: Vec<_> = clauses::all().map(|clause| clause.id).collect();
+    ids.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+    ids.truncate(3);
+    ids
+}
+
 fn unreachable_because(fault: Fault) -> RunError {
-    let (Fault::Trouble(why) | Fault::Broken(why)) = fault;
-    RunError::Unreachable(why)
+    RunError::Unreachable(fault.to_string())
 }
 
 /// What a verdict means depends on how well the clause is known, and on how strict the run is.
-fn weigh(clause: &Clause, strict: bool, verdict: Verdict, notes: &[String]) -> (Status, String) {
+fn weigh(clause: &Clause, strict: bool, verdict: Verdict, notes: &[String]) -> (Status, Detail) {
     let lenient = if strict {
         Status::Fail
     } else {
         Status::Difference
     };
     match verdict {
-        Ok(()) if notes.is_empty() => (Status::Pass, String::new()),
-        Ok(()) => (lenient, notes.join("\n")),
-        Err(Fault::Broken(detail)) if clause.required() => (Status::Fail, detail),
-        Err(Fault::Broken(detail)) => (lenient, detail),
-        Err(Fault::Trouble(detail)) => (Status::Error, detail),
+        Ok(()) if notes.is_empty() => (Status::Pass, Detail::Nothing),
+        Ok(()) => (lenient, Detail::Note(notes.join("\n"))),
+        Err(Fault::Broken(broken)) => {
+            let status = if clause.required() {
+                Status::Fail
+            } else {
+                lenient
+            };
+            (status, Detail::Broken(broken))
+        }
+        Err(Fault::Trouble(why)) => (Status::Error, Detail::Note(why)),
     }
 }
 
@@ -158,7 +247,7 @@ mod tests {
     }
 
     fn broken() -> Verdict {
-        Err(Fault::Broken(String::new()))
+        Err(crate::fault::broken("this", "that"))
     }
 
     #[test]
@@ -188,6 +277,23 @@ mod tests {
             Status::Fail
         );
         assert_eq!(status(&[Evidence::Docs], true, Ok(()), &[]), Status::Pass);
+    }
+
+    #[test]
+    fn a_filter_that_matches_nothing_is_named_with_what_is_near() {
+        assert!(matches_some("newest").is_ok());
+        for (filter, expected) in [
+            ("search.newst-first", "search.newest-first"),
+            ("newest-frist", "search.newest-first"),
+            ("upload.chunk", "uploads.chunked"),
+        ] {
+            let error = matches_some(filter).unwrap_err().to_string();
+            let start = format!("--filter {filter}: no clause has this in its id; near it are");
+            assert!(
+                error.starts_with(&start) && error.contains(expected),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -61,11 +61,18 @@ async fn files_behind_a_redirect_are_found_and_no_token_reaches_their_origin() {
     let reports = reports(&proxy, &["download.numbered"], false).await;
     // The other bytes prove that the redirect was followed.
     assert!(
-        reports[0].detail.contains("from the other origin"),
+        reports[0]
+            .detail
+            .to_string()
+            .contains("from the other origin"),
         "{}",
         reports[0]
     );
-    assert!(!reports[0].detail.contains("canary"), "{}", reports[0]);
+    assert!(
+        !reports[0].detail.to_string().contains("canary"),
+        "{}",
+        reports[0]
+    );
     let seen = files.seen();
     assert!(seen.iter().any(|it| it.path() == "/signed/file"));
     for request in seen {

@@ -199,7 +199,7 @@ async fn any_type(context: &Context<'_>) -> Verdict {
 }
 
 async fn names(context: &Context<'_>) -> Verdict {
-    let every_kind = format!("{}A_z.", short_stem(context));
+    let every_kind = format!("{}A_z.", context.name());
     let longest = format!("{every_kind:-<LONGEST_NAME$}");
     for name in [every_kind, longest] {
         let reply = context.create(&name)?.succeed().await?;
@@ -212,16 +212,11 @@ async fn names(context: &Context<'_>) -> Verdict {
 }
 
 async fn names_refused(context: &Context<'_>) -> Verdict {
-    let stem = short_stem(context);
+    let stem = context.name();
     let too_long = format!("{stem:x<width$}", width = LONGEST_NAME + 1);
     let others = ["a b", "a/b", "a%b", "a:b", "ä"].map(|odd| format!("{stem}{odd}"));
     for name in others.into_iter().chain([too_long]) {
         context.create(&name)?.send().await?.refused()?;
     }
     Ok(())
-}
-
-/// The prefix of the run and a few letters, to build names of a given length upon.
-fn short_stem(context: &Context<'_>) -> String {
-    format!("{}names-", context.prefix())
 }

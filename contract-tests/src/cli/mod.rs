@@ -1,7 +1,9 @@
 //! The program: a module for each subcommand, and [`mod@print`] for what all of them say.
 
+mod diff;
 mod ledger;
 mod list;
+mod output;
 mod print;
 mod run;
 
@@ -12,8 +14,14 @@ const EXIT_CODES: &str = "Exit codes:
   0  something ran and all required clauses hold
   1  a clause failed
   2  bad configuration or arguments, or the server refuses the token
-  3  nothing ran: the filter matches no clause, or all it matches are disabled
-  4  the suite broke or the server could not be reached (weighs more than 1)";
+  3  nothing ran: a filter matches no clause, or all they match are disabled
+  4  the suite broke, or the server could not be reached or is unstable (weighs more than 1)
+  5  a report could not be written (weighs more than 4)";
+
+const DIFF_EXIT_CODES: &str = "Exit codes:
+  0  all clauses ended the same
+  1  some did not
+  2  bad arguments, or a file that is no report";
 
 /// Judges a running Atlas by its contract.
 #[derive(Parser)]
@@ -32,6 +40,9 @@ enum Command {
     List,
     /// Prints every behaviour of the contract with its evidence and its check.
     Ledger(ledger::Args),
+    /// Compares the reports of two runs: two servers, or one before and after a change.
+    #[command(after_help = DIFF_EXIT_CODES)]
+    Diff(diff::Args),
 }
 
 /// Does what the arguments say.
@@ -39,6 +50,7 @@ pub(crate) async fn main() -> ExitCode {
     match Cli::parse().command {
         Command::List => list::list(),
         Command::Ledger(args) => ledger::ledger(&args),
+        Command::Diff(args) => diff::diff(&args),
         Command::Run(args) => run::run(*args).await,
     }
 }

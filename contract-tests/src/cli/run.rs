@@ -1,16 +1,19 @@
 //! `atlas-contract run`.
 
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
 
 use atlas_contract_tests::{
     exit_code::ExitCode,
-    report::{self, ClauseReport, Status, Summary},
-    run::{Options, Run, RunError},
+    report::{ClauseReport, Status},
+    run::{self, Options, Run, RunError},
     settings::Settings,
     target::Target,
 };
 
-use super::print::{complain, say};
+use super::{
+    output::{self, Output},
+    print::{complain, say},
+};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -73,46 +76,56 @@ pub(super) struct Args {
         hide_env_values = true
     )]
     max_id_length: Option<usize>,
-    /// Runs only clauses whose id has this in it; may be given several times.
+    /// Runs only clauses whose id has this in it; may be given several times, and each must match one.
     #[arg(long, value_name = "PART")]
     filter: Vec<String>,
-    /// Writes the reports to this file too, as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    /// How many clauses are judged at a time.
+    #[arg(long, value_name = "N", default_value_t = run::JOBS)]
+    jobs: NonZeroUsize,
+    #[command(flatten)]
+    output: Output,
     /// Makes a failure of every difference.
     #[arg(long)]
     strict: bool,
 }
 
 /// Judges a server and tells the verdicts.
-pub(super) async fn run(args: Args) -> ExitCode {
+pub(super) async fn run(mut args: Args) -> ExitCode {
     let options = Options {
         filters: args.filter.clone(),
         strict: args.strict,
+        jobs: args.jobs,
     };
-    let (json, namespace) = (args.json.clone(), args.namespace.clone());
+    let output = std::mem::take(&mut args.output);
     let target = match Target::new(settings(args)) {
         Ok(target) => target,
         Err(error) => return complain(&error, ExitCode::BadConfiguration),
     };
     let public = target.public_artifact().map(str::to_owned);
+    let drafts = match output.open() {
+        Ok(drafts) => drafts,
+        Err(error) => return complain(&error, ExitCode::ReportLost),
+    };
     let run = match Run::start(target, options).await {
         Ok(run) => run,
-        Err(error @ RunError::TokenRefused) => return complain(&error, ExitCode::BadConfiguration),
-        Err(error) => return complain(&error, ExitCode::SuiteBroke),
+        Err(error) => return complain(&error, code_of(&error)),
     };
-    let reports = run.judge_all(tell).await;
-    let summary = Summary::of(&reports);
-    say(&format!("\n{summary}"));
-    if summary.ran() > 0 {
-        leftovers(&namespace, public.as_deref(), run.prefix().as_str());
+    let report = run.report(tell).await;
+    say(&format!("\n{}", report.conclusion()));
+    if report.summary.ran() > 0 {
+        leftovers(&report.namespace, public.as_deref(), &report.run_prefix);
     }
-    match json.map(|file| report::write_json(&file, &reports)) {
-        Some(Err(error)) => complain(
-            &format!("the report cannot be written: {error}"),
-            ExitCode::SuiteBroke,
-        ),
-        _ => ExitCode::of(&summary),
+    match output::write(drafts, &report) {
+        Ok(()) => ExitCode::of(&report.summary),
+        Err(error) => complain(&error, ExitCode::ReportLost),
+    }
+}
+
+fn code_of(error: &RunError) -> ExitCode {
+    match error {
+        RunError::NothingMatches { .. } => ExitCode::NothingRan,
+        RunError::TokenRefused => ExitCode::BadConfiguration,
+        RunError::Unreachable(_) => ExitCode::SuiteBroke,
     }
 }
 
