@@ -28,12 +28,14 @@ use help::Help;
 /// The folder with all three programs. For a test of this crate, Cargo builds that of this crate alone;
 /// with the examples, it takes the features that `cargo test --workspace` takes.
 static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+    let own = Path::new(env!("CARGO_BIN_EXE_atlas-upload"));
+    let folder = own.parent().unwrap();
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--workspace", "--bins", "--examples"]);
     build.args((!cfg!(debug_assertions)).then_some("--release"));
+    build.arg("--target-dir").arg(folder.parent().unwrap());
     assert!(build.current_dir(root()).status().unwrap().success());
-    let own = Path::new(env!("CARGO_BIN_EXE_atlas-upload"));
-    own.parent().unwrap().to_owned()
+    folder.to_owned()
 });
 
 fn root() -> &'static Path {
