@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use crate::{
     fault::{Broken, Fault, Sent, Verdict},
+    fixtures::{Digest, KnownFile},
     secrets::Secrets,
+    subject::digest,
     text::{plain, shorten},
 };
 
@@ -153,6 +155,26 @@ impl Exchange {
             Some(Value::Array(versions)) => Ok(versions.clone()),
             _ => Err(self.broken(r#"{"versions": […]}"#)),
         }
+    }
+
+    /// The body is this file, which is not shown if it is another one: it may be for few eyes.
+    ///
+    /// # Errors
+    /// It is another one, or the status is not 200.
+    pub fn is_file(&self, file: &KnownFile) -> Verdict {
+        self.status_is(200)?;
+        let told = |size: u64, sha256: &Digest| format!("{size} bytes of SHA-256 {sha256}");
+        let expected = told(file.size, &file.sha256);
+        let came = told(self.body.len() as u64, &digest(&self.body));
+        if came == expected {
+            return Ok(());
+        }
+        Err(Fault::Broken(Box::new(Broken {
+            expected,
+            came,
+            status: Some(self.status),
+            sent: Some(self.sent.clone()),
+        })))
     }
 
     /// The search found exactly these versions in this order.

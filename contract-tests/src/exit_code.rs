@@ -22,6 +22,8 @@ pub enum ExitCode {
     SuiteBroke = 4,
     /// A report could not be written, or, which is found before the run, has no place where it could be.
     ReportLost = 5,
+    /// Something that a run made is still there after a cleanup.
+    CleanupIncomplete = 6,
 }
 
 impl ExitCode {
@@ -82,8 +84,9 @@ mod tests {
             ExitCode::NothingRan,
             ExitCode::SuiteBroke,
             ExitCode::ReportLost,
+            ExitCode::CleanupIncomplete,
         ]
         .map(|code| code as u8);
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6]);
     }
 }

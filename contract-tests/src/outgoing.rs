@@ -1,6 +1,6 @@
 //! A request before it is sent: the one form in which it can be shown, held back, and put on the wire.
 
-use std::io;
+use std::{fmt, io};
 
 use futures_util::stream;
 use reqwest::{Body, Client, Method, RequestBuilder, Url};
@@ -8,6 +8,7 @@ use reqwest::{Body, Client, Method, RequestBuilder, Url};
 use crate::{
     fault::Sent,
     http::Auth,
+    journal::Makes,
     secrets::{Piece, Secrets},
     text::plain,
 };
@@ -37,7 +38,7 @@ pub enum Payload {
 }
 
 /// A request, with whatever secrets it holds: only redacted may it leave the crate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// Its method.
     pub method: Method,
@@ -47,6 +48,18 @@ pub struct Outgoing {
     pub headers: Vec<(&'static str, String)>,
     /// What it carries.
     pub payload: Payload,
+    /// What it makes on the server, if it is a write.
+    pub makes: Option<Makes>,
+}
+
+/// Without secrets, which may be anywhere in it.
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Outgoing")
+            .field("method", &self.method)
+            .field("makes", &self.makes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Outgoing {
@@ -57,6 +70,7 @@ impl Outgoing {
             url,
             headers: Vec::new(),
             payload: Payload::None,
+            makes: None,
         }
     }
 
@@ -78,6 +92,12 @@ impl Outgoing {
     /// Carries this.
     pub fn carrying(mut self, payload: Payload) -> Self {
         self.payload = payload;
+        self
+    }
+
+    /// Makes this on the server.
+    pub fn making(mut self, makes: Makes) -> Self {
+        self.makes = Some(makes);
         self
     }
 

@@ -4,7 +4,9 @@
 //! its own. So they need not wait for each other; the requests of one clause keep their order.
 
 use std::{
+    io,
     num::NonZeroUsize,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -14,12 +16,15 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::{
     clause::Clause,
     clauses,
+    conduct::{ALLOW_WRITES, Access},
     context::{Context, Observed, RunPrefix},
     fault::{Fault, Verdict},
     http::Http,
+    journal::{Begin, Journal},
     report::{ClauseReport, Detail, Report, Status, Summary, json, milliseconds},
     settings::Need,
-    steady::steady,
+    steady::{BREAKS, steady},
+    subject::{Given, Surveyed},
     target::Target,
 };
 
@@ -32,6 +37,8 @@ pub struct Options {
     pub strict: bool,
     /// How many clauses are judged at a time.
     pub jobs: NonZeroUsize,
+    /// How often a clause must break before it is broken; less than that is a server that is unstable.
+    pub breaks: NonZeroUsize,
 }
 
 /// How many clauses are judged at a time when nobody says: enough to hide the waiting, and no burden for a server.
@@ -43,6 +50,7 @@ impl Default for Options {
             filters: Vec::new(),
             strict: false,
             jobs: JOBS,
+            breaks: BREAKS,
         }
     }
 }
@@ -64,6 +72,25 @@ pub enum RunError {
     /// There is no server, or none that answers.
     #[error("the server cannot be reached: {0}")]
     Unreachable(String),
+    /// The server is not on this machine, and nobody said that it may be written to.
+    #[error("{0}")]
+    WritesRefused(String),
+    /// What the operator named is not there.
+    #[error("--fixtures: {slug}: {why}")]
+    Fixture {
+        /// The artifact and the type.
+        slug: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// What the run makes could not be kept anywhere.
+    #[error("the journal {} cannot be begun, and nothing was written: {error}; name another file with --journal", .path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
 }
 
 /// A run against one server.
@@ -78,13 +105,31 @@ impl Run {
     /// Prepares a run and asks the server whether it takes the token.
     ///
     /// # Errors
-    /// It does not, it cannot be reached, or, which is found before anything is sent, a filter matches no clause.
+    /// It does not, or it cannot be reached, or the run cannot keep a journal of what it writes. Before anything is
+    /// sent: a filter matches no clause, or the run may not write to the server.
     pub async fn start(target: Target, options: Options) -> Result<Self, RunError> {
+        if target.conduct().access == Access::Loopback && !target.is_loopback() {
+            return Err(RunError::WritesRefused(refusal(&target)));
+        }
+        let http = Http::new(&target).map_err(RunError::unreachable)?;
+        Self::begin(target, http, options).await
+    }
+
+    /// The same, with each request kept for [`Run::requests`].
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub(crate) async fn watched(target: Target, options: Options) -> Result<Self, RunError> {
+        let mut http = Http::new(&target).map_err(RunError::unreachable)?;
+        http.watch();
+        Self::begin(target, http, options).await
+    }
+
+    async fn begin(target: Target, http: Http, options: Options) -> Result<Self, RunError> {
         for filter in &options.filters {
             matches_some(filter)?;
         }
-        let http = Http::new(&target).map_err(unreachable_because)?;
-        let run = Self {
+        let mut run = Self {
             target,
             http,
             prefix: RunPrefix::fresh(),
@@ -94,13 +139,61 @@ impl Run {
         let reply = match ask().await {
             Ok(reply) => reply,
             // A server that is unstable is one that can be reached: its clauses are to say so.
-            Err(_) => ask().await.map_err(unreachable_because)?,
+            Err(_) => ask().await.map_err(RunError::unreachable)?,
         };
         match reply.status {
             401 => Err(RunError::TokenRefused),
             // Any other answer is for the clauses to judge.
-            _ => Ok(run),
+            _ => {
+                run.begin_journal().await?;
+                run.survey().await?;
+                Ok(run)
+            }
         }
+    }
+
+    async fn survey(&mut self) -> Result<(), RunError> {
+        let mut survey = Vec::new();
+        for fixture in self.target.conduct().fixtures.clone() {
+            survey.push(Surveyed::read(&self.http, fixture).await?);
+        }
+        self.target.surveyed(survey);
+        Ok(())
+    }
+
+    async fn begin_journal(&mut self) -> Result<(), RunError> {
+        let place = self.target.conduct().journal.clone();
+        let Some(place) = place.filter(|_| self.target.is_writable()) else {
+            return Ok(());
+        };
+        let path = if place.is_dir() {
+            place.join(format!(
+                "atlas-{}.jsonl",
+                self.prefix.as_str().trim_end_matches('-')
+            ))
+        } else {
+            place
+        };
+        let begin = Begin {
+            run: self.prefix.clone(),
+            server: self.target.root().to_owned(),
+            namespace: self.target.namespace().to_owned(),
+            public_artifact: self.target.public_artifact().map(str::to_owned),
+        };
+        let journal = Journal::create(path.clone(), begin).await;
+        self.http
+            .keep(journal.map_err(|error| RunError::Journal { path, error })?);
+        Ok(())
+    }
+
+    /// The requests since the last time this was asked, without secrets, if they are kept.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.http.requests()
+    }
+
+    /// The journal of what the run makes.
+    pub fn journal(&self) -> Option<&Journal> {
+        self.http.journal()
     }
 
     /// What all names that this run makes begin with.
@@ -151,12 +244,12 @@ impl Run {
         if !self.chosen(clause) {
             return unasked(Status::Skip, Detail::Nothing);
         }
-        if let Some(flags) = self.missing_facts(clause) {
-            return unasked(Status::Disabled, Detail::Note(flags));
+        if let Some(obstacle) = self.obstacle(clause) {
+            return unasked(Status::Disabled, Detail::Note(obstacle));
         }
         let started = Instant::now();
         let context = Context::new(&self.target, &self.http, &self.prefix, clause.id);
-        let verdict = steady(clause.check, &context).await;
+        let verdict = steady(clause.check, &context, self.options.breaks).await;
         let (notes, observed) = context.into_findings();
         let (status, detail) = weigh(clause, self.options.strict, verdict, &notes);
         let detail = detail.map(|text| self.http.redact(text));
@@ -171,14 +264,34 @@ impl Run {
         filters.is_empty() || filters.iter().any(|part| clause.id.contains(part.as_str()))
     }
 
+    /// Why the clause cannot be asked in this run.
+    fn obstacle(&self, clause: &Clause) -> Option<String> {
+        if self.target.conduct().access != Access::ReadOnly {
+            return self.missing_facts(clause);
+        }
+        let Some(reads) = clause.reads else {
+            return Some("writes".to_owned());
+        };
+        let missing: Vec<_> = reads.iter().filter(|it| !self.target.has(**it)).collect();
+        let named: Vec<_> = missing.into_iter().copied().map(Given::words).collect();
+        let ungiven =
+            (!named.is_empty()).then(|| format!("needs {} in --fixtures", named.join(" and ")));
+        ungiven.or_else(|| self.missing_facts(clause))
+    }
+
     fn missing_facts(&self, clause: &Clause) -> Option<String> {
         let missing: Vec<_> = clause
             .needs
             .iter()
-            .filter(|need| !self.target.meets(**need))
+            .filter(|need| !self.target.meets(**need) && !self.is_given(**need))
             .collect();
         let flags: Vec<_> = missing.into_iter().copied().map(Need::flags).collect();
         (!flags.is_empty()).then(|| format!("needs {}", flags.join(" and ")))
+    }
+
+    /// A public artifact that is only read stands among those that the operator named.
+    fn is_given(&self, need: Need) -> bool {
+        need == Need::PublicArtifact && self.target.conduct().access == Access::ReadOnly
     }
 }
 
@@ -205,8 +318,18 @@ fn near(filter: &str) -> Vec<&'static str> {
     ids
 }
 
-fn unreachable_because(fault: Fault) -> RunError {
-    RunError::Unreachable(fault.to_string())
+/// What would be written, and the ways out.
+fn refusal(target: &Target) -> String {
+    let (root, namespace) = (target.root(), target.namespace());
+    let public = target
+        .public_artifact()
+        .map(|name| format!(", and versions of types that begin so in {namespace}/{name}"));
+    format!(
+        "{root} is not on this machine, and this run would make artifacts {namespace}/contract-… there, with versions \
+         and files{}; nothing was sent: say --allow-writes ({ALLOW_WRITES}=1) if that may be, or --read-only to ask \
+         what needs no writing",
+        public.unwrap_or_default()
+    )
 }
 
 /// What a verdict means depends on how well the clause is known, and on how strict the run is.

@@ -90,7 +90,7 @@ impl Secrets {
     }
 
     /// The last segment alone opens the door, whatever host or prefix stands before it, or query behind it.
-    fn learn_upload_path(&self, path: &str) {
+    pub(crate) fn learn_upload_path(&self, path: &str) {
         self.add(path, "[upload path]");
         let bare = path.split(['?', '#']).next().unwrap_or_default();
         let last = bare.rsplit('/').next().unwrap_or_default();

@@ -7,15 +7,17 @@
 //!
 //! Trouble is no verdict anyway. It is put again only once, to tell a server that is away from one that is unstable.
 
+use std::num::NonZeroUsize;
+
 use crate::{
     clause::Check,
     context::Context,
     fault::{Broken, Fault, Verdict},
 };
 
-/// How often a clause must break. Chance that spoils three requests of ten spoils a clause at the same request in the
+/// How often a clause must break when nobody says. Chance that spoils three requests of ten spoils a clause at the same request in the
 /// same way once in about ten times; five times in a row, once in a hundred thousand.
-const BREAKS: usize = 5;
+pub(crate) const BREAKS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
 
 /// How often trouble must come.
 const TROUBLES: usize = 2;
@@ -24,12 +26,12 @@ const TROUBLES: usize = 2;
 ///
 /// # Errors
 /// As the check, and [`Fault::Trouble`] when the verdicts differ.
-pub(crate) async fn steady(check: Check, context: &Context<'_>) -> Verdict {
+pub(crate) async fn steady(check: Check, context: &Context<'_>, breaks: NonZeroUsize) -> Verdict {
     let Err(first) = check(context).await else {
         return Ok(());
     };
     let again = match first {
-        Fault::Broken(_) => BREAKS - 1,
+        Fault::Broken(_) => breaks.get() - 1,
         Fault::Trouble(_) => TROUBLES - 1,
     };
     for _ in 0..again {

@@ -22,6 +22,7 @@ async fn judge(jobs: usize) -> (Vec<String>, Vec<(String, Status)>) {
         filters: vec!["search.".to_owned(), "auth.public".to_owned()],
         strict: true,
         jobs: NonZeroUsize::new(jobs).unwrap(),
+        ..Options::default()
     };
     let run = Run::start(Target::new(proxy.settings()).unwrap(), options)
         .await

@@ -13,6 +13,7 @@ use crate::{
     http::Auth,
     settings::Need::OtherToken,
     snapshot::Order,
+    subject::Given,
 };
 
 pub(super) const CLAUSES: &[Clause] = &[
@@ -46,13 +47,15 @@ pub(super) const CLAUSES: &[Clause] = &[
         "GET of an artifact answers 200 and what POST answered",
         &[Client],
         |context| Box::pin(get(context)),
-    ),
+    )
+    .reading(&[Given::Artifact]),
     clause(
         "artifacts.get-missing",
         "GET of an artifact that is not there answers 404",
         &[Client],
         |context| Box::pin(get_missing(context)),
-    ),
+    )
+    .reading(&[Given::Artifact]),
     clause(
         "artifacts.several-types",
         "an artifact holds versions of several types at once, each by itself",
@@ -145,15 +148,15 @@ async fn not_writable(context: &Context<'_>) -> Verdict {
 }
 
 async fn get(context: &Context<'_>) -> Verdict {
-    let artifact = context.artifact().await?;
+    let artifact = context.any_artifact().await?;
     let reply = artifact.get("").answer(200).await?;
-    context.snapshot("artifact", Order::Any, &reply, &artifact.name)
+    context.snapshot("artifact", Order::Any, &reply, &artifact.slug())
 }
 
 async fn get_missing(context: &Context<'_>) -> Verdict {
-    let artifact = context.artifact().await?;
+    let artifact = context.any_artifact().await?;
     artifact.get("").answer(200).await?;
-    let missing = context.artifact_named(context.name());
+    let missing = artifact.beside(context.name());
     missing.get("").answer(404).await?;
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! The program: a module for each subcommand, and [`mod@print`] for what all of them say.
 
+mod cleanup;
 mod diff;
 mod ledger;
 mod list;
 mod output;
+mod plan;
 mod print;
 mod run;
+mod safety;
 
 use atlas_contract_tests::exit_code::ExitCode;
 use clap::{Parser, Subcommand};
@@ -16,7 +19,8 @@ const EXIT_CODES: &str = "Exit codes:
   2  bad configuration or arguments, or the server refuses the token
   3  nothing ran: a filter matches no clause, or all they match are disabled
   4  the suite broke, or the server could not be reached or is unstable (weighs more than 1)
-  5  a report could not be written (weighs more than 4)";
+  5  a report could not be written (weighs more than 4)
+  6  something that a run made is still there after a cleanup";
 
 const DIFF_EXIT_CODES: &str = "Exit codes:
   0  all clauses ended the same
@@ -33,6 +37,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Removes what a run left behind where the server can, and lists the rest.
+    #[command(after_help = EXIT_CODES)]
+    Cleanup(cleanup::Args),
     /// Puts the clauses to a server; makes artifacts below the namespace, which stay there.
     #[command(after_help = EXIT_CODES)]
     Run(Box<run::Args>),
@@ -48,6 +55,7 @@ enum Command {
 /// Does what the arguments say.
 pub(crate) async fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Cleanup(args) => cleanup::cleanup(args).await,
         Command::List => list::list(),
         Command::Ledger(args) => ledger::ledger(&args),
         Command::Diff(args) => diff::diff(&args),

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use atlas_contract_tests::{
     exit_code::ExitCode,
+    fixtures::FixturesError,
     report::{ClauseReport, Status},
     run::{self, Options, Run, RunError},
     settings::Settings,
@@ -11,8 +12,11 @@ use atlas_contract_tests::{
 };
 
 use super::{
+    cleanup,
     output::{self, Output},
+    plan,
     print::{complain, say},
+    safety::Safety,
 };
 
 #[derive(clap::Args)]
@@ -32,10 +36,11 @@ pub(super) struct Args {
     #[arg(
         long,
         value_name = "NS",
+        required_unless_present = "read_only",
         env = "ATLAS_CONTRACT_NAMESPACE",
         hide_env_values = true
     )]
-    namespace: String,
+    namespace: Option<String>,
     /// A user who may log in.
     #[arg(
         long,
@@ -87,6 +92,8 @@ pub(super) struct Args {
     /// Makes a failure of every difference.
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    safety: Safety,
 }
 
 /// Judges a server and tells the verdicts.
@@ -95,25 +102,42 @@ pub(super) async fn run(mut args: Args) -> ExitCode {
         filters: args.filter.clone(),
         strict: args.strict,
         jobs: args.jobs,
+        ..Options::default()
     };
+    let planned = args.safety.plan;
     let output = std::mem::take(&mut args.output);
-    let target = match Target::new(settings(args)) {
+    let settings = match settings(args) {
+        Ok(settings) => settings,
+        Err(error) => return complain(&error, ExitCode::BadConfiguration),
+    };
+    let target = match Target::new(settings) {
         Ok(target) => target,
         Err(error) => return complain(&error, ExitCode::BadConfiguration),
     };
-    let public = target.public_artifact().map(str::to_owned);
+    if planned {
+        return plan::plan(&target, options).await;
+    }
     let drafts = match output.open() {
         Ok(drafts) => drafts,
         Err(error) => return complain(&error, ExitCode::ReportLost),
     };
-    let run = match Run::start(target, options).await {
+    let run = match Run::start(target.clone(), options).await {
         Ok(run) => run,
         Err(error) => return complain(&error, code_of(&error)),
     };
     let report = run.report(tell).await;
     say(&format!("\n{}", report.conclusion()));
-    if report.summary.ran() > 0 {
-        leftovers(&report.namespace, public.as_deref(), &report.run_prefix);
+    if let Some(journal) = run.journal() {
+        if journal.writes() > 0 {
+            leftovers(&target, run.prefix().as_str());
+            say(&cleanup::command(journal.path(), &target));
+        }
+        if let Err(error) = journal.end().await {
+            return complain(
+                &format!("the journal cannot be ended: {error}"),
+                ExitCode::SuiteBroke,
+            );
+        }
     }
     match output::write(drafts, &report) {
         Ok(()) => ExitCode::of(&report.summary),
@@ -124,24 +148,28 @@ pub(super) async fn run(mut args: Args) -> ExitCode {
 fn code_of(error: &RunError) -> ExitCode {
     match error {
         RunError::NothingMatches { .. } => ExitCode::NothingRan,
-        RunError::TokenRefused => ExitCode::BadConfiguration,
         RunError::Unreachable(_) => ExitCode::SuiteBroke,
+        RunError::TokenRefused
+        | RunError::WritesRefused(_)
+        | RunError::Fixture { .. }
+        | RunError::Journal { .. } => ExitCode::BadConfiguration,
     }
 }
 
-fn settings(args: Args) -> Settings {
+fn settings(args: Args) -> Result<Settings, FixturesError> {
     // A variable that is set to nothing, as a compose file does with one that is not there, tells nothing.
     let told = |fact: Option<String>| fact.filter(|text| !text.is_empty());
-    Settings {
+    Ok(Settings {
         url: args.atlas_url,
         token: args.token,
-        namespace: args.namespace,
+        namespace: args.namespace.unwrap_or_default(),
         login: told(args.login),
         password: told(args.password),
         other_token: told(args.other_token),
         public_artifact: told(args.public_artifact),
         max_id_length: args.max_id_length,
-    }
+        conduct: args.safety.conduct()?,
+    })
 }
 
 fn tell(report: &ClauseReport) {
@@ -152,11 +180,12 @@ fn tell(report: &ClauseReport) {
 }
 
 /// The contract knows no call that deletes.
-fn leftovers(namespace: &str, public: Option<&str>, prefix: &str) {
+fn leftovers(target: &Target, prefix: &str) {
+    let namespace = target.namespace();
     say(&format!(
         "left on the server, for want of a call that deletes: artifacts {namespace}/{prefix}*"
     ));
-    if let Some(name) = public {
+    if let Some(name) = target.public_artifact() {
         say(&format!(
             "and versions of the types {prefix}* in {namespace}/{name}"
         ));
