@@ -5,15 +5,23 @@ use std::collections::BTreeSet;
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 /// What a line that is a command begins with.
-const PROGRAMS: [&str; 9] = [
-    "atlas-upload",
-    "mock-atlas",
+const PROGRAMS: [&str; 17] = [
+    "apt-get",
     "atlas-contract",
+    "atlas-upload",
     "cargo",
+    "cat",
     "curl",
     "docker",
+    "echo",
     "export",
+    "git",
+    "journalctl",
+    "mock-atlas",
     "packer",
+    "sudo",
+    "sudoedit",
+    "systemctl",
     "terraform",
 ];
 
