@@ -8,8 +8,9 @@ use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header},
 };
+use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     settings::{Settings, TargetError},
@@ -50,16 +51,28 @@ pub struct Reply {
     pub status: u16,
     /// Where a redirect leads to.
     pub location: Option<String>,
+    /// Its other headers.
+    pub headers: HeaderMap,
     /// Its body.
     pub body: Vec<u8>,
 }
 
 impl Reply {
-    /// Replaces a text in the body.
+    /// A reply with no headers.
+    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            location: None,
+            headers: HeaderMap::new(),
+            body: body.into(),
+        }
+    }
+
+    /// Replaces a text in the body, if that is text; a file need not be.
     pub fn replace(&mut self, from: &str, to: &str) {
-        self.body = String::from_utf8_lossy(&self.body)
-            .replace(from, to)
-            .into_bytes();
+        if let Ok(text) = std::str::from_utf8(&self.body) {
+            self.body = text.replace(from, to).into_bytes();
+        }
     }
 
     /// Changes the body if it is JSON.
@@ -77,6 +90,24 @@ pub trait Wrong: Send + Sync + 'static {
     fn request(&self, _request: &mut Request) {}
     /// Changes a reply before the client sees it.
     fn reply(&self, _request: &Request, _reply: &mut Reply) {}
+    /// Answers a request in between: asks the emulator once, or never, or several times.
+    fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
+        Box::pin(emulator.answer(request))
+    }
+}
+
+impl Wrong for Box<dyn Wrong> {
+    fn request(&self, request: &mut Request) {
+        (**self).request(request);
+    }
+
+    fn reply(&self, request: &Request, reply: &mut Reply) {
+        (**self).reply(request, reply);
+    }
+
+    fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
+        (**self).answer(request, emulator)
+    }
 }
 
 /// Nothing is wrong.
@@ -102,6 +133,18 @@ impl<F: Fn(&mut Request) + Send + Sync + 'static> Wrong for Requests<F> {
     }
 }
 
+/// Requests are answered with more than one question to the emulator, or with none.
+pub struct Answers<F>(pub F);
+
+impl<F> Wrong for Answers<F>
+where
+    F: for<'a> Fn(&'a Request, &'a Emulator) -> BoxFuture<'a, Reply> + Send + Sync + 'static,
+{
+    fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
+        self.0(request, emulator)
+    }
+}
+
 /// The running proxy; it stops on drop, and the emulator with it.
 pub struct Proxy {
     /// Its address.
@@ -112,11 +155,16 @@ pub struct Proxy {
 }
 
 struct Inner {
-    url: String,
-    upstream: String,
-    client: reqwest::Client,
+    emulator: Emulator,
     wrong: Box<dyn Wrong>,
     seen: Mutex<Vec<Request>>,
+}
+
+/// The emulator behind the proxy.
+pub struct Emulator {
+    url: String,
+    client: reqwest::Client,
+    uploads: watch::Sender<usize>,
 }
 
 impl Proxy {
@@ -134,19 +182,23 @@ impl Proxy {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
+            // The emulator speaks plain HTTP: to read this machine's certificates would take longer than most clauses.
+            .tls_certs_only([])
             .build()
             .map_err(|error| failed(&error))?;
         let inner = Arc::new(Inner {
-            url: format!("http://{address}"),
-            upstream: emulator.root().to_owned(),
-            client,
+            emulator: Emulator {
+                url: emulator.root().to_owned(),
+                client,
+                uploads: watch::Sender::default(),
+            },
             wrong: Box::new(wrong),
             seen: Mutex::default(),
         });
         let router = Router::new().fallback(pass).with_state(inner.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self {
-            url: inner.url.clone(),
+            url: format!("http://{address}"),
             emulator,
             inner,
             task,
@@ -191,19 +243,37 @@ async fn pass(
     headers: HeaderMap,
     body: Body,
 ) -> Response<Body> {
+    let underway = (method == Method::PUT).then(|| Underway::new(&inner));
     let (body, whole) = received(body).await;
-    let mut request = Request {
+    let request = Request {
         method,
         target: uri.to_string(),
         headers,
         body,
         whole,
     };
-    inner.remember(&request);
-    inner.wrong.request(&mut request);
-    let mut reply = inner.answer(&request).await;
-    inner.wrong.reply(&request, &mut reply);
-    response(reply)
+    // A server goes on with what it began, though the client be gone.
+    let answered = tokio::spawn(async move {
+        let _underway = underway;
+        inner.answer(request).await
+    });
+    response(answered.await.unwrap_or_else(|_| Reply::new(500, "")))
+}
+
+/// An upload whose bytes come, or were taken for those of a file and are not yet answered.
+struct Underway(Arc<Inner>);
+
+impl Underway {
+    fn new(inner: &Arc<Inner>) -> Self {
+        inner.emulator.uploads.send_modify(|count| *count += 1);
+        Self(inner.clone())
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.emulator.uploads.send_modify(|count| *count -= 1);
+    }
 }
 
 /// A body, as far as it comes.
@@ -227,58 +297,69 @@ fn response(reply: Reply) -> Response<Body> {
     if let Some(Ok(location)) = location {
         response.headers_mut().insert(header::LOCATION, location);
     }
+    response.headers_mut().extend(reply.headers);
     response
 }
 
 impl Inner {
+    async fn answer(&self, mut request: Request) -> Reply {
+        self.remember(&request);
+        self.wrong.request(&mut request);
+        let mut reply = self.wrong.answer(&request, &self.emulator).await;
+        self.wrong.reply(&request, &mut reply);
+        reply
+    }
+
     fn remember(&self, request: &Request) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.push(request.clone());
     }
+}
 
+impl Emulator {
     /// The emulator's reply. There is none for half a request, nor when the emulator is gone.
-    async fn answer(&self, request: &Request) -> Reply {
-        let refused = |status| Reply {
-            status,
-            location: None,
-            body: Vec::new(),
-        };
+    pub async fn answer(&self, request: &Request) -> Reply {
         if !request.whole {
-            return refused(400);
+            return Reply::new(400, "");
         }
-        self.forward(request).await.unwrap_or_else(|_| refused(502))
+        let reply = self.forward(request).await;
+        reply.unwrap_or_else(|_| Reply::new(502, ""))
     }
 
+    /// Waits until no upload is under way, so that a half one is behind those who ask what became of it.
+    pub async fn settled(&self) {
+        // The sender is here, so there is always somebody to wait for.
+        let _ = self.uploads.subscribe().wait_for(|count| *count == 0).await;
+    }
+
+    /// The request goes on with its Host, from which the emulator makes the addresses of uploads: they lead here again.
     async fn forward(&self, request: &Request) -> reqwest::Result<Reply> {
-        let url = format!("{}{}", self.upstream, request.target);
-        let headers: HeaderMap = request
-            .headers
-            .iter()
-            .filter(|(name, _)| !is_of_the_hop(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        let url = format!("{}{}", self.url, request.target);
         let sent = self
             .client
             .request(request.method.clone(), url)
-            .headers(headers)
+            .headers(end_to_end(&request.headers))
             .body(request.body.clone());
         let response = sent.send().await?;
-        let mut reply = Reply {
+        Ok(Reply {
             status: response.status().as_u16(),
             location: None,
+            headers: end_to_end(response.headers()),
             body: response.bytes().await?.into(),
-        };
-        // Uploads pass here too; files that are no text stay as they are.
-        if std::str::from_utf8(&reply.body).is_ok() {
-            reply.replace(&self.upstream, &self.url);
-        }
-        Ok(reply)
+        })
     }
+}
+
+/// The headers that are not about a connection.
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let passed = headers.iter().filter(|(name, _)| !is_of_the_hop(name));
+    passed
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn is_of_the_hop(name: &HeaderName) -> bool {
     [
-        header::HOST,
         header::CONTENT_LENGTH,
         header::TRANSFER_ENCODING,
         header::CONNECTION,
