@@ -156,11 +156,13 @@ impl Http {
         };
         let response = outgoing.request(&self.client).send().await.map_err(lost)?;
         let (status, location) = (response.status().as_u16(), location_of(&response));
+        let encoding = encoding_of(&response);
         let body = response.bytes().await.map_err(lost)?.to_vec();
         if let Ok(value) = serde_json::from_slice(&body) {
             self.secrets.learn(&value);
         }
-        let exchange = Exchange::new(&self.secrets, &line, status, location, body);
+        let mut exchange = Exchange::new(&self.secrets, &line, status, location, body);
+        exchange.encoding = encoding;
         exchange.available()?;
         Ok(exchange)
     }
@@ -276,4 +278,9 @@ fn location_of(response: &Response) -> Option<String> {
     let moved = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let location = response.headers().get("Location")?.to_str().ok()?;
     moved.then(|| location.to_owned())
+}
+
+fn encoding_of(response: &Response) -> Option<String> {
+    let encoding = response.headers().get("Content-Encoding")?;
+    Some(String::from_utf8_lossy(encoding.as_bytes()).into_owned())
 }
