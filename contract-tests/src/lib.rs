@@ -6,7 +6,8 @@
 //! [`context`] (names unique to the run, every write through one guard) with [`artifact`]s of its own; both speak raw
 //! HTTP through [`http`]: [`outgoing`] is a request, whose fields [`encoding`] writes, and [`exchange`] judges the reply. What a check learned
 //! is a [`fault`] or nothing. Bodies known word for word are files of [`snapshot`]; [`secrets`] keeps tokens and upload
-//! paths out of every text. [`proxy`] makes wrong servers of a correct emulator, to prove that clauses can fail.
+//! paths out of every text. [`proxy`] makes wrong servers of a correct emulator; [`mutants`] are such servers, and
+//! [`self_test`] proves by them that every clause can fail.
 //!
 //! Nothing here shares a type with the servers or the clients it judges, and the library prints nothing.
 
@@ -19,11 +20,13 @@ pub mod exchange;
 pub mod exit_code;
 pub mod fault;
 pub mod http;
+pub mod mutants;
 pub mod outgoing;
 pub mod proxy;
 pub mod report;
 pub mod run;
 pub mod secrets;
+pub mod self_test;
 pub mod settings;
 pub mod snapshot;
 pub mod target;

@@ -129,7 +129,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Writes `{"clauses": [{"id", "title", "evidence", "status", "detail"}]}`. The file appears whole or not at all.
+/// Writes `{"clauses": [{"id", "title", "evidence", "status", "detail"}]}`, as [`write_document`] does.
 ///
 /// # Errors
 /// The file or the folder it is to stand in cannot be written.
@@ -138,7 +138,15 @@ pub fn write_json(file: &Path, reports: &[ClauseReport]) -> io::Result<()> {
     struct Document<'a> {
         clauses: &'a [ClauseReport],
     }
-    let mut text = serde_json::to_string_pretty(&Document { clauses: reports })?;
+    write_document(file, &Document { clauses: reports })
+}
+
+/// Writes a document as JSON. The file appears whole or not at all.
+///
+/// # Errors
+/// The file or the folder it is to stand in cannot be written.
+pub fn write_document(file: &Path, document: &impl Serialize) -> io::Result<()> {
+    let mut text = serde_json::to_string_pretty(document)?;
     text.push('\n');
     let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let draft = file.with_file_name(format!(".{}.{}", name.to_string_lossy(), process::id()));

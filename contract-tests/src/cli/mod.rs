@@ -1,8 +1,9 @@
-//! The program: a module for each subcommand, and [`print`] for what all of them say.
+//! The program: a module for each subcommand, and [`mod@print`] for what all of them say.
 
 mod list;
 mod print;
 mod run;
+mod self_test;
 
 use atlas_contract_tests::exit_code::ExitCode;
 use clap::{Parser, Subcommand};
@@ -27,6 +28,9 @@ enum Command {
     /// Puts the clauses to a server; makes artifacts below the namespace, which stay there.
     #[command(after_help = EXIT_CODES)]
     Run(Box<run::Args>),
+    /// Puts the clauses to servers that are wrong on purpose: each must be found out by its clause.
+    #[command(after_help = self_test::EXIT_CODES)]
+    SelfTest(self_test::Args),
     /// Lists the clauses with the marks of their evidence.
     List,
 }
@@ -36,5 +40,6 @@ pub(crate) async fn main() -> ExitCode {
     match Cli::parse().command {
         Command::List => list::list(),
         Command::Run(args) => run::run(*args).await,
+        Command::SelfTest(args) => self_test::self_test(args).await,
     }
 }
