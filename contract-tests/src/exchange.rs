@@ -24,6 +24,8 @@ pub struct Exchange {
     location: Option<String>,
     /// The reply's status.
     pub status: u16,
+    /// How the reply says that its body is encoded.
+    pub encoding: Option<String>,
     /// The reply's body.
     pub body: Vec<u8>,
 }
@@ -46,6 +48,7 @@ impl Exchange {
             // Only what is redacted may be shortened: a secret cut in two is no longer recognised.
             shown: shorten(plain(&secrets.redact(&shown)), LONGEST_SHOWN),
             status,
+            encoding: None,
             location,
             body,
         }

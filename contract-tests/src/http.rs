@@ -239,6 +239,7 @@ impl Http {
         let announced = self.announce(&outgoing, &sent.request).await?;
         let response = outgoing.request(&self.client).send().await.map_err(lost)?;
         let (status, location) = (response.status().as_u16(), location_of(&response));
+        let encoding = encoding_of(&response);
         let body = response.bytes().await.map_err(lost)?.to_vec();
         let value: Value = serde_json::from_slice(&body).unwrap_or_default();
         self.secrets.learn(&value);
@@ -246,7 +247,8 @@ impl Http {
             let told = journal.answered(number, status, value["version"].as_u64());
             told.await.map_err(|error| unwritten(journal, &error))?;
         }
-        let exchange = Exchange::new(&self.secrets, sent, status, location, body);
+        let mut exchange = Exchange::new(&self.secrets, sent, status, location, body);
+        exchange.encoding = encoding;
         exchange.available()?;
         Ok(exchange)
     }
@@ -396,6 +398,11 @@ fn location_of(response: &Response) -> Option<String> {
     let moved = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let location = response.headers().get("Location")?.to_str().ok()?;
     moved.then(|| location.to_owned())
+}
+
+fn encoding_of(response: &Response) -> Option<String> {
+    let encoding = response.headers().get("Content-Encoding")?;
+    Some(String::from_utf8_lossy(encoding.as_bytes()).into_owned())
 }
 
 #[cfg(test)]

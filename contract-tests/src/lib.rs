@@ -9,7 +9,7 @@
 //! of its own; both speak raw HTTP through [`http`]: [`outgoing`] is a request, whose fields [`encoding`] writes, and
 //! [`exchange`] judges the reply. What a check learned is a [`fault`] or nothing. Bodies known word for word are files
 //! of [`snapshot`]; [`secrets`] keeps tokens and upload paths out of every text. [`proxy`] makes wrong servers of a
-//! correct emulator, to prove that clauses can fail.
+//! correct emulator; [`mutants`] are such servers, and [`self_test`] proves by them that every clause can fail.
 //!
 //! What keeps a server safe from a run: [`http`] has the one door, which lets writes out only where they are allowed,
 //! only once the [`journal`] has them on disk, and at a [`pace`]; [`trust`] says which certificates are believed.
@@ -36,6 +36,7 @@ pub mod fixtures;
 pub mod http;
 pub mod journal;
 pub mod ledger;
+pub mod mutants;
 pub mod outgoing;
 pub mod pace;
 pub mod plan;
@@ -43,6 +44,7 @@ pub mod proxy;
 pub mod report;
 pub mod run;
 pub mod secrets;
+pub mod self_test;
 pub mod settings;
 pub mod snapshot;
 mod steady;

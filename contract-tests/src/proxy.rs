@@ -11,9 +11,12 @@ use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header},
 };
-use futures_util::{future, stream};
+use futures_util::{
+    future::{self, BoxFuture},
+    stream,
+};
 use http_body_util::BodyExt;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     exchange::SUCCESS,
@@ -55,16 +58,19 @@ pub struct Reply {
     pub status: u16,
     /// Where a redirect leads to.
     pub location: Option<String>,
+    /// Its other headers.
+    pub headers: HeaderMap,
     /// Its body.
     pub body: Vec<u8>,
 }
 
 impl Reply {
-    /// A reply that leads nowhere.
+    /// A reply with no headers.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
             location: None,
+            headers: HeaderMap::new(),
             body: body.into(),
         }
     }
@@ -81,11 +87,11 @@ impl Reply {
         Some(address.path().to_owned())
     }
 
-    /// Replaces a text in the body.
+    /// Replaces a text in the body, if that is text; a file need not be.
     pub fn replace(&mut self, from: &str, to: &str) {
-        self.body = String::from_utf8_lossy(&self.body)
-            .replace(from, to)
-            .into_bytes();
+        if let Ok(text) = std::str::from_utf8(&self.body) {
+            self.body = text.replace(from, to).into_bytes();
+        }
     }
 
     /// Changes the body if it is JSON.
@@ -125,6 +131,28 @@ pub trait Wrong: Send + Sync + 'static {
     fn loses(&self, _request: &Request, _reply: &Reply) -> bool {
         false
     }
+    /// Answers a request in between: asks the emulator once, or never, or several times.
+    fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
+        Box::pin(emulator.answer(request))
+    }
+}
+
+impl Wrong for Box<dyn Wrong> {
+    fn request(&self, request: &mut Request) {
+        (**self).request(request);
+    }
+
+    fn reply(&self, request: &Request, reply: &mut Reply) {
+        (**self).reply(request, reply);
+    }
+
+    fn loses(&self, request: &Request, reply: &Reply) -> bool {
+        (**self).loses(request, reply)
+    }
+
+    fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
+        (**self).answer(request, emulator)
+    }
 }
 
 /// Nothing is wrong.
@@ -150,6 +178,18 @@ impl<F: Fn(&mut Request) + Send + Sync + 'static> Wrong for Requests<F> {
     }
 }
 
+/// Requests are answered with more than one question to the emulator, or with none.
+pub struct Answers<F>(pub F);
+
+impl<F> Wrong for Answers<F>
+where
+    F: for<'a> Fn(&'a Request, &'a Emulator) -> BoxFuture<'a, Reply> + Send + Sync + 'static,
+{
+    fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
+        self.0(request, emulator)
+    }
+}
+
 /// The running proxy; it stops on drop, and the emulator with it.
 pub struct Proxy {
     /// Its address.
@@ -160,11 +200,16 @@ pub struct Proxy {
 }
 
 struct Inner {
-    url: String,
-    upstream: String,
-    client: reqwest::Client,
+    emulator: Emulator,
     wrong: Box<dyn Wrong>,
     passed: Mutex<Vec<Passage>>,
+}
+
+/// The emulator behind the proxy.
+pub struct Emulator {
+    url: String,
+    client: reqwest::Client,
+    uploads: watch::Sender<usize>,
 }
 
 impl Proxy {
@@ -189,19 +234,23 @@ impl Proxy {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
+            // The emulator speaks plain HTTP: to read this machine's certificates would take longer than most clauses.
+            .tls_certs_only([])
             .build()
             .map_err(|error| failed(&error))?;
         let inner = Arc::new(Inner {
-            url: format!("http://{address}"),
-            upstream: emulator.root().to_owned(),
-            client,
+            emulator: Emulator {
+                url: emulator.root().to_owned(),
+                client,
+                uploads: watch::Sender::default(),
+            },
             wrong: Box::new(wrong),
             passed: Mutex::default(),
         });
         let router = Router::new().fallback(pass).with_state(inner.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self {
-            url: inner.url.clone(),
+            url: format!("http://{address}"),
             emulator,
             inner,
             task,
@@ -253,6 +302,7 @@ async fn pass(
     headers: HeaderMap,
     body: Body,
 ) -> Response<Body> {
+    let underway = (method == Method::PUT).then(|| Underway::new(&inner));
     let mut request = Request {
         method,
         target: uri.to_string(),
@@ -262,25 +312,38 @@ async fn pass(
     };
     let place = inner.remember(&request);
     (request.body, request.whole) = received(body).await;
-    inner.note(place, |passage| passage.request = request.clone());
-    inner.wrong.request(&mut request);
-    let mut reply = inner.answer(&request).await;
-    inner.wrong.reply(&request, &mut reply);
-    let lost = inner.wrong.loses(&request, &reply);
-    inner.note(place, |passage| {
-        passage.reply = Some(reply.clone());
-        passage.lost = lost;
+    // A server goes on with what it began, though the client be gone.
+    let answered = tokio::spawn(async move {
+        let _underway = underway;
+        inner.answer(place, request).await
     });
-    if lost {
-        return hang_up();
+    match answered.await {
+        Ok(Some(reply)) => response(reply),
+        Ok(None) => hang_up(),
+        Err(_) => response(Reply::new(500, "")),
     }
-    response(reply)
 }
 
 /// The server gives a reply up, head and all, when its body fails before anything of it was sent.
 fn hang_up() -> Response<Body> {
     let failed = future::ready(Err::<Bytes, _>(io::Error::other("lost on purpose")));
     Response::new(Body::from_stream(stream::once(failed)))
+}
+
+/// An upload whose bytes come, or were taken for those of a file and are not yet answered.
+struct Underway(Arc<Inner>);
+
+impl Underway {
+    fn new(inner: &Arc<Inner>) -> Self {
+        inner.emulator.uploads.send_modify(|count| *count += 1);
+        Self(inner.clone())
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.emulator.uploads.send_modify(|count| *count -= 1);
+    }
 }
 
 /// A body, as far as it comes.
@@ -304,10 +367,25 @@ fn response(reply: Reply) -> Response<Body> {
     if let Some(Ok(location)) = location {
         response.headers_mut().insert(header::LOCATION, location);
     }
+    response.headers_mut().extend(reply.headers);
     response
 }
 
 impl Inner {
+    /// The reply, unless it is lost.
+    async fn answer(&self, place: usize, mut request: Request) -> Option<Reply> {
+        self.note(place, |passage| passage.request = request.clone());
+        self.wrong.request(&mut request);
+        let mut reply = self.wrong.answer(&request, &self.emulator).await;
+        self.wrong.reply(&request, &mut reply);
+        let lost = self.wrong.loses(&request, &reply);
+        self.note(place, |passage| {
+            passage.reply = Some(reply.clone());
+            passage.lost = lost;
+        });
+        (!lost).then_some(reply)
+    }
+
     /// The place of a request that begins.
     fn remember(&self, request: &Request) -> usize {
         let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -325,9 +403,11 @@ impl Inner {
             note(passage);
         }
     }
+}
 
+impl Emulator {
     /// The emulator's reply. There is none for half a request, nor when the emulator is gone.
-    async fn answer(&self, request: &Request) -> Reply {
+    pub async fn answer(&self, request: &Request) -> Reply {
         if !request.whole {
             return Reply::new(400, "");
         }
@@ -335,33 +415,40 @@ impl Inner {
         reply.unwrap_or_else(|_| Reply::new(502, ""))
     }
 
+    /// Waits until no upload is under way, so that a half one is behind those who ask what became of it.
+    pub async fn settled(&self) {
+        // The sender is here, so there is always somebody to wait for.
+        let _ = self.uploads.subscribe().wait_for(|count| *count == 0).await;
+    }
+
+    /// The request goes on with its Host, from which the emulator makes the addresses of uploads: they lead here again.
     async fn forward(&self, request: &Request) -> reqwest::Result<Reply> {
-        let url = format!("{}{}", self.upstream, request.target);
-        let headers: HeaderMap = request
-            .headers
-            .iter()
-            .filter(|(name, _)| !is_of_the_hop(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        let url = format!("{}{}", self.url, request.target);
         let sent = self
             .client
             .request(request.method.clone(), url)
-            .headers(headers)
+            .headers(end_to_end(&request.headers))
             .body(request.body.clone());
         let response = sent.send().await?;
-        let status = response.status().as_u16();
-        let mut reply = Reply::new(status, response.bytes().await?);
-        // Uploads pass here too; files that are no text stay as they are.
-        if std::str::from_utf8(&reply.body).is_ok() {
-            reply.replace(&self.upstream, &self.url);
-        }
-        Ok(reply)
+        Ok(Reply {
+            status: response.status().as_u16(),
+            location: None,
+            headers: end_to_end(response.headers()),
+            body: response.bytes().await?.into(),
+        })
     }
+}
+
+/// The headers that are not about a connection.
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let passed = headers.iter().filter(|(name, _)| !is_of_the_hop(name));
+    passed
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn is_of_the_hop(name: &HeaderName) -> bool {
     [
-        header::HOST,
         header::CONTENT_LENGTH,
         header::TRANSFER_ENCODING,
         header::CONNECTION,

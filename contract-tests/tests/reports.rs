@@ -43,8 +43,8 @@ fn a_report_in_json_is_read_back_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.json");
     let report = made_up::report();
-    for draft in Draft::open_all([(Form::Json, file.clone())]).unwrap() {
-        draft.write(&report).unwrap();
+    for (form, draft) in Draft::open_all([(Form::Json, file.clone())]).unwrap() {
+        draft.write(form.write(&report)).unwrap();
     }
     assert_eq!(json::read(&file).unwrap(), report);
 }

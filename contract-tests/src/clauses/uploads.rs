@@ -93,9 +93,13 @@ async fn path_absolute(context: &Context<'_>) -> Verdict {
 async fn path_authorises(context: &Context<'_>) -> Verdict {
     let artifact = context.artifact().await?;
     let (first, second) = (archive("the first"), archive("the second"));
-    for bytes in [&first, &second] {
-        let version = artifact.awaiting(KIND).await?;
-        put(context, &version, bytes, Sending::Sized)
+    let awaiting = [
+        artifact.awaiting(KIND).await?,
+        artifact.awaiting(KIND).await?,
+    ];
+    // Both are open before either is used: only the path can tell them apart.
+    for (version, bytes) in awaiting.iter().zip([&first, &second]) {
+        put(context, version, bytes, Sending::Sized)
             .await?
             .success()?;
     }

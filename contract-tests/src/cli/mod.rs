@@ -10,6 +10,7 @@ mod plan;
 mod print;
 mod run;
 mod safety;
+mod self_test;
 
 use atlas_contract_tests::exit_code::ExitCode;
 use clap::{Parser, Subcommand};
@@ -47,6 +48,9 @@ enum Command {
     /// Runs an uploader before a witness, and judges what it sends.
     #[command(after_help = client::EXIT_CODES)]
     Client(Box<client::Args>),
+    /// Puts the clauses to servers that are wrong on purpose: each must be found out by its clause.
+    #[command(after_help = self_test::EXIT_CODES)]
+    SelfTest(self_test::Args),
     /// Lists the clauses, and the rules for uploaders, with the marks of their evidence.
     List,
     /// Prints every behaviour of the contract with its evidence and its check.
@@ -65,5 +69,6 @@ pub(crate) async fn main() -> ExitCode {
         Command::Diff(args) => diff::diff(&args),
         Command::Run(args) => run::run(*args).await,
         Command::Client(args) => client::client(*args).await,
+        Command::SelfTest(args) => self_test::self_test(args).await,
     }
 }

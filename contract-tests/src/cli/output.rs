@@ -22,7 +22,7 @@ pub(super) struct Output {
 
 impl Output {
     /// Makes sure that all reports can be written, before there is anything to report.
-    pub(super) fn open(self) -> Result<Vec<Draft>, DraftError> {
+    pub(super) fn open(self) -> Result<Vec<(Form, Draft)>, DraftError> {
         let places = [
             (Form::Json, self.json),
             (Form::Junit, self.junit),
@@ -34,7 +34,8 @@ impl Output {
 }
 
 /// Writes each report, also if another cannot be written; the first error is the one to tell.
-pub(super) fn write(drafts: Vec<Draft>, report: &Report) -> Result<(), DraftError> {
-    let written = drafts.into_iter().map(|draft| draft.write(report));
+pub(super) fn write(drafts: Vec<(Form, Draft)>, report: &Report) -> Result<(), DraftError> {
+    let drafts = drafts.into_iter();
+    let written = drafts.map(|(form, draft)| draft.write(form.write(report)));
     written.fold(Ok(()), Result::and)
 }

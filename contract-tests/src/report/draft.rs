@@ -8,12 +8,11 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use super::{Form, Report};
+use super::Form;
 
 /// A report that is to be written; until then, a hidden file stands beside its place.
 #[derive(Debug)]
 pub struct Draft {
-    form: Form,
     file: PathBuf,
     draft: NamedTempFile,
 }
@@ -33,30 +32,36 @@ impl Draft {
     /// A folder does not exist or cannot be written, something else than a file has the place, or two have the same.
     pub fn open_all(
         places: impl IntoIterator<Item = (Form, PathBuf)>,
-    ) -> Result<Vec<Self>, DraftError> {
-        let mut drafts: Vec<Self> = Vec::new();
+    ) -> Result<Vec<(Form, Self)>, DraftError> {
+        let mut drafts: Vec<(Form, Self)> = Vec::new();
         for (form, file) in places {
-            let begun = if drafts.iter().any(|draft| draft.file == file) {
-                Err(io::Error::other("another report is to stand there"))
-            } else {
-                begin(&file)
-            };
-            match begun {
-                Ok(draft) => drafts.push(Self { form, file, draft }),
-                Err(source) => return Err(DraftError { file, source }),
+            if drafts.iter().any(|(_, draft)| draft.file == file) {
+                let source = io::Error::other("another report is to stand there");
+                return Err(DraftError { file, source });
             }
+            drafts.push((form, Self::open(file)?));
         }
         Ok(drafts)
     }
 
-    /// Puts the report in the place, or leaves there what was.
+    /// Makes sure that a report can be written there.
     ///
     /// # Errors
-    /// The place is no longer good.
-    pub fn write(self, report: &Report) -> Result<(), DraftError> {
-        let Self { form, file, draft } = self;
-        form.write(report)
-            .and_then(|text| put(draft, &file, &text))
+    /// As [`Draft::open_all`].
+    pub fn open(file: PathBuf) -> Result<Self, DraftError> {
+        match begin(&file) {
+            Ok(draft) => Ok(Self { file, draft }),
+            Err(source) => Err(DraftError { file, source }),
+        }
+    }
+
+    /// Puts the text in the place, or leaves there what was.
+    ///
+    /// # Errors
+    /// There is no text, or the place is no longer good.
+    pub fn write(self, text: io::Result<String>) -> Result<(), DraftError> {
+        let Self { file, draft } = self;
+        text.and_then(|text| put(draft, &file, &text))
             .map_err(|source| DraftError { file, source })
     }
 }

@@ -1,0 +1,60 @@
+//! `atlas-contract self-test`.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use atlas_contract_tests::{exit_code::ExitCode, report::draft::Draft, self_test::SelfTest};
+
+use super::print::{complain, say};
+
+pub(super) const EXIT_CODES: &str = "Exit codes:
+  0  every mutant was killed by its clause, and every clause killed one
+  1  a mutant survived, a clause was idle, or the right emulator fails a clause
+  2  bad arguments
+  3  nothing ran: the filter matches neither a clause nor a mutant
+  4  a server did not start or could not be reached
+  5  the report cannot be written";
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Tests only clauses and mutants whose id has this in it; may be given several times.
+    #[arg(long, value_name = "PART")]
+    filter: Vec<String>,
+    /// Puts each mutant to its own clause alone: the verdict is the same, but not who else noticed.
+    #[arg(long)]
+    quick: bool,
+    /// How many mutants are judged at a time; by default as many as there are cores.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Writes the whole matrix to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Puts the suite on trial and tells what it noticed.
+pub(super) async fn self_test(args: Args) -> ExitCode {
+    let mut test = SelfTest::chosen(&args.filter);
+    test.quick = args.quick;
+    test.jobs = args.jobs.map_or(test.jobs, NonZeroUsize::get);
+    if test.clauses.is_empty() && test.mutants.is_empty() {
+        let error = format!(
+            "no clause and no mutant has {} in its id: see atlas-contract list",
+            args.filter.join(" or ")
+        );
+        return complain(&error, ExitCode::NothingRan);
+    }
+    let draft = match args.json.map(Draft::open).transpose() {
+        Ok(draft) => draft,
+        Err(error) => return complain(&error, ExitCode::ReportLost),
+    };
+    let matrix = match test.run(|row| say(&row.to_string())).await {
+        Ok(matrix) => matrix,
+        Err(error) => return complain(&error, ExitCode::SuiteBroke),
+    };
+    say(&format!("\n{matrix}"));
+    let text = format!("{:#}\n", matrix.to_json());
+    match draft.map(|draft| draft.write(Ok(text))) {
+        Some(Err(error)) => complain(&error, ExitCode::ReportLost),
+        _ if matrix.holds() => ExitCode::Holds,
+        _ => ExitCode::Failed,
+    }
+}
