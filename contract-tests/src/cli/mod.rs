@@ -1,6 +1,7 @@
 //! The program: a module for each subcommand, and [`print`] for what all of them say.
 
 mod list;
+mod manual;
 mod print;
 mod run;
 
@@ -16,7 +17,7 @@ const EXIT_CODES: &str = "Exit codes:
 
 /// Judges a running Atlas by its contract.
 #[derive(Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[command(name = "atlas-contract", version, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -29,12 +30,15 @@ enum Command {
     Run(Box<run::Args>),
     /// Lists the clauses with the marks of their evidence.
     List,
+    #[command(flatten)]
+    Manual(manual::Command),
 }
 
 /// Does what the arguments say.
 pub(crate) async fn main() -> ExitCode {
     match Cli::parse().command {
         Command::List => list::list(),
+        Command::Manual(command) => manual::run(&command),
         Command::Run(args) => run::run(*args).await,
     }
 }

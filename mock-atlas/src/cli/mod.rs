@@ -5,6 +5,7 @@ mod client;
 mod exec;
 mod fault;
 mod limits;
+mod manual;
 mod print;
 mod serve;
 mod signals;
@@ -51,6 +52,8 @@ enum Command {
     },
     #[command(flatten)]
     Ask(ask::Command),
+    #[command(flatten)]
+    Manual(manual::Command),
 }
 
 #[derive(Debug, Args)]
@@ -288,5 +291,6 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
             let done = runtime.block_on(ask::run(command, &arguments.emulator));
             done.map(|()| ExitCode::SUCCESS)
         }
+        Some(Command::Manual(command)) => manual::run(command).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -20,6 +20,7 @@ mod lifecycle;
 mod limits;
 mod lints;
 mod logs;
+mod manual;
 mod metrics;
 mod orphans;
 mod program;
