@@ -1,4 +1,4 @@
-//! The program: a module for each subcommand, and [`print`] for what all of them say.
+//! The program: a module for each subcommand, and [`mod@print`] for what all of them say.
 
 mod list;
 mod manual;
