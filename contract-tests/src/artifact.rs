@@ -10,21 +10,31 @@ use crate::{
     outgoing::Sending,
 };
 
-/// An artifact below the target's namespace.
+/// An artifact, below the target's namespace if the run made it.
 pub struct Artifact<'a> {
     context: &'a Context<'a>,
+    user: String,
     /// The name, without the namespace.
     pub name: String,
 }
 
 impl<'a> Artifact<'a> {
-    pub(crate) fn new(context: &'a Context<'a>, name: String) -> Self {
-        Self { context, name }
+    pub(crate) fn new(context: &'a Context<'a>, user: String, name: String) -> Self {
+        Self {
+            context,
+            user,
+            name,
+        }
+    }
+
+    /// Another artifact of the same user, which need not exist.
+    pub fn beside(&self, name: impl Into<String>) -> Self {
+        Self::new(self.context, self.user.clone(), name.into())
     }
 
     /// `USER/NAME`.
     pub fn slug(&self) -> String {
-        format!("{}/{}", self.context.target().namespace(), self.name)
+        format!("{}/{}", self.user, self.name)
     }
 
     /// The path of the artifact below the API, and of something within it: `/TYPE/search`, say.

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use futures_util::future::BoxFuture;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{context::Context, fault::Verdict, settings::Need};
+use crate::{context::Context, fault::Verdict, settings::Need, subject::Given};
 
 /// How a behaviour is known; the marks of `docs/contract.md`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Evidence {
     /// A reply of the real Atlas, kept by somebody.
@@ -49,6 +49,8 @@ pub struct Clause {
     pub evidence: &'static [Evidence],
     /// What the operator must tell before it can be checked.
     pub needs: &'static [Need],
+    /// What must be on the server to check it without writing; `None` when it cannot be.
+    pub reads: Option<&'static [Given]>,
     /// How it is checked.
     pub check: Check,
 }
@@ -57,6 +59,12 @@ impl Clause {
     /// Whether a server that does otherwise fails: what is merely our choice makes only a difference.
     pub fn required(&self) -> bool {
         self.evidence.iter().any(|mark| *mark != Evidence::Inferred)
+    }
+
+    /// The same clause, which can also be checked without writing where this is on the server.
+    pub(crate) const fn reading(mut self, given: &'static [Given]) -> Self {
+        self.reads = Some(given);
+        self
     }
 
     /// The marks as one text: `docs, client`.
@@ -89,6 +97,7 @@ pub(crate) const fn needing(
         title,
         evidence,
         needs,
+        reads: None,
         check,
     }
 }

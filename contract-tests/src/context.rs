@@ -8,19 +8,24 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
     artifact::Artifact,
+    conduct::Access,
     exchange::Exchange,
     fault::{Fault, Verdict, broken},
     http::{Call, Http},
+    journal::Makes,
     snapshot::{self, Order},
+    subject::{Given, Subject},
     target::Target,
 };
 
 /// What all names of a run begin with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct RunPrefix(String);
 
 impl RunPrefix {
@@ -33,6 +38,27 @@ impl RunPrefix {
     /// The prefix as text, with its last dash.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for RunPrefix {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text
+            .strip_prefix("contract-")
+            .and_then(|rest| rest.strip_suffix('-'));
+        let plain = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        match digits {
+            Some(digits) if digits.len() == 8 && digits.chars().all(plain) => Ok(Self(text)),
+            _ => Err(format!("{text:?} is no prefix of a run")),
+        }
+    }
+}
+
+impl From<RunPrefix> for String {
+    fn from(prefix: RunPrefix) -> Self {
+        prefix.0
     }
 }
 
@@ -102,7 +128,9 @@ impl<'a> Context<'a> {
     pub fn log_in(&self, login: &str, password: &str) -> Call<'a> {
         let description = format!("{}login", self.prefix.as_str());
         let user = json!({"login": login, "password": password, "description": description});
-        self.http.post("/authenticate", json!({"user": user}))
+        let fields = json!({"user": user});
+        self.http
+            .post("/authenticate", fields, Makes::Token(description))
     }
 
     /// What every name of this run begins with.
@@ -130,7 +158,12 @@ impl<'a> Context<'a> {
     pub fn create(&self, name: &str) -> Verdict<Call<'a>> {
         self.guard(name, None)?;
         let artifact = json!({"username": self.target.namespace(), "name": name});
-        Ok(self.http.post("/artifacts", json!({"artifact": artifact})))
+        let slug = format!("{}/{name}", self.target.namespace());
+        Ok(self.http.post(
+            "/artifacts",
+            json!({"artifact": artifact}),
+            Makes::Artifact(slug),
+        ))
     }
 
     /// The request for a version of a type, in the artifact of this name.
@@ -139,13 +172,20 @@ impl<'a> Context<'a> {
     /// The artifact is not one of this run's.
     pub fn push(&self, name: &str, kind: &str, fields: Value) -> Verdict<Call<'a>> {
         self.guard(name, Some(kind))?;
-        let path = format!("/artifacts/{}/{name}/{kind}", self.target.namespace());
-        Ok(self.http.post(path, json!({"artifact_version": fields})))
+        let artifact = format!("{}/{name}", self.target.namespace());
+        let path = format!("/artifacts/{artifact}/{kind}");
+        let makes = Makes::Version {
+            artifact,
+            kind: kind.to_owned(),
+        };
+        Ok(self
+            .http
+            .post(path, json!({"artifact_version": fields}), makes))
     }
 
     /// An artifact of this name, which need not exist.
     pub fn artifact_named(&self, name: impl Into<String>) -> Artifact<'_> {
-        Artifact::new(self, name.into())
+        Artifact::new(self, self.target.namespace().to_owned(), name.into())
     }
 
     /// An artifact just made.
@@ -158,6 +198,36 @@ impl<'a> Context<'a> {
         Ok(artifact)
     }
 
+    /// Whether the run writes nothing.
+    pub fn is_read_only(&self) -> bool {
+        self.target.conduct().access == Access::ReadOnly
+    }
+
+    /// What the operator named for a run that writes nothing; in any other run a check makes what it reads.
+    ///
+    /// # Errors
+    /// The clause did not say that it needs it.
+    pub fn given(&self, given: Given) -> Verdict<Option<Subject<'_>>> {
+        if !self.is_read_only() {
+            return Ok(None);
+        }
+        let surveyed = told(self.target.survey().iter().find(|it| it.meets(given)))?;
+        let artifact =
+            |user: &str, name: &str| Artifact::new(self, user.to_owned(), name.to_owned());
+        Ok(Some(surveyed.subject(artifact)))
+    }
+
+    /// An artifact to read: one that the operator named, or one just made.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub async fn any_artifact(&self) -> Verdict<Artifact<'_>> {
+        match self.given(Given::Artifact)? {
+            Some(given) => Ok(given.artifact),
+            None => self.artifact().await,
+        }
+    }
+
     /// The operator's public artifact, and a type in it that is this run's own.
     ///
     /// # Errors
@@ -167,7 +237,7 @@ impl<'a> Context<'a> {
         Ok((artifact, self.name()))
     }
 
-    /// Compares a body with the snapshot of that name. What it has beyond that is noted as a difference.
+    /// Compares a body with the snapshot of that name; the artifact is a name of the run, or a slug. What it has beyond that is noted as a difference.
     ///
     /// # Errors
     /// Something is missing, misplaced, or has another value.
@@ -178,7 +248,10 @@ impl<'a> Context<'a> {
         exchange: &Exchange,
         artifact: &str,
     ) -> Verdict {
-        let came = snapshot::redact(&exchange.json()?, self.target.namespace(), artifact);
+        let (namespace, artifact) = artifact
+            .split_once('/')
+            .unwrap_or((self.target.namespace(), artifact));
+        let came = snapshot::redact(&exchange.json()?, namespace, artifact);
         add(
             &self.observed,
             Observed {
@@ -235,6 +308,8 @@ fn taken<T>(list: Mutex<Vec<T>>) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::settings::Settings;
 
@@ -271,9 +346,12 @@ mod tests {
         let http = Http::new(&target).unwrap();
         for clause in crate::clauses::all() {
             let context = Context::new(&target, &http, &prefix, clause.id);
-            let (first, second) = (context.name(), context.name());
-            assert_ne!(first, second);
-            assert!(second.len() <= 50, "{second}");
+            // A check that is put again goes on with the names.
+            let names: Vec<_> = (0..99).map(|_| context.name()).collect();
+            let different: HashSet<_> = names.iter().collect();
+            assert_eq!(different.len(), names.len());
+            let longest = names.iter().max_by_key(|name| name.len()).unwrap();
+            assert!(longest.len() <= 50, "{longest}");
         }
         assert_ne!(RunPrefix::fresh(), RunPrefix::fresh());
     }

@@ -3,8 +3,11 @@
 use serde_json::Value;
 
 use crate::{
-    fault::{Fault, Verdict},
+    fault::{Broken, Fault, Sent, Verdict},
+    fixtures::{Digest, KnownFile},
     secrets::Secrets,
+    subject::digest,
+    text::{plain, shorten},
 };
 
 /// The statuses that the Go client takes as success.
@@ -16,7 +19,7 @@ const LONGEST_SHOWN: usize = 600;
 
 /// A request and its reply.
 pub struct Exchange {
-    request: String,
+    sent: Sent,
     shown: String,
     location: Option<String>,
     /// The reply's status.
@@ -29,7 +32,7 @@ impl Exchange {
     /// What came back for a request, told without secrets.
     pub(crate) fn new(
         secrets: &Secrets,
-        request: &str,
+        sent: Sent,
         status: u16,
         location: Option<String>,
         body: Vec<u8>,
@@ -39,9 +42,9 @@ impl Exchange {
             Err(_) => format!("{status} and {} bytes", body.len()),
         };
         Self {
-            request: secrets.redact(request),
+            sent,
             // Only what is redacted may be shortened: a secret cut in two is no longer recognised.
-            shown: shorten(plain(&secrets.redact(&shown))),
+            shown: shorten(plain(&secrets.redact(&shown)), LONGEST_SHOWN),
             status,
             location,
             body,
@@ -52,7 +55,10 @@ impl Exchange {
     /// [`Fault::Trouble`] when something before the server says that there is none.
     pub(crate) fn available(&self) -> Verdict {
         if UNAVAILABLE.contains(&self.status) {
-            return Err(Fault::Trouble(format!("{}: {}", self.request, self.shown)));
+            return Err(Fault::Trouble(format!(
+                "{}: {}",
+                self.sent.request, self.shown
+            )));
         }
         Ok(())
     }
@@ -69,10 +75,12 @@ impl Exchange {
 
     /// A fault that names what was expected, the reply and the request.
     pub fn broken(&self, expected: impl std::fmt::Display) -> Fault {
-        Fault::Broken(format!(
-            "expected  {expected}\ncame      {}\nrequest   {}",
-            self.shown, self.request
-        ))
+        Fault::Broken(Box::new(Broken {
+            expected: expected.to_string(),
+            came: self.shown.clone(),
+            status: Some(self.status),
+            sent: Some(self.sent.clone()),
+        }))
     }
 
     /// The statement about this exchange is true.
@@ -149,6 +157,26 @@ impl Exchange {
         }
     }
 
+    /// The body is this file, which is not shown if it is another one: it may be for few eyes.
+    ///
+    /// # Errors
+    /// It is another one, or the status is not 200.
+    pub fn is_file(&self, file: &KnownFile) -> Verdict {
+        self.status_is(200)?;
+        let told = |size: u64, sha256: &Digest| format!("{size} bytes of SHA-256 {sha256}");
+        let expected = told(file.size, &file.sha256);
+        let came = told(self.body.len() as u64, &digest(&self.body));
+        if came == expected {
+            return Ok(());
+        }
+        Err(Fault::Broken(Box::new(Broken {
+            expected,
+            came,
+            status: Some(self.status),
+            sent: Some(self.sent.clone()),
+        })))
+    }
+
     /// The search found exactly these versions in this order.
     ///
     /// # Errors
@@ -161,47 +189,30 @@ impl Exchange {
     }
 }
 
-/// The text on one line, with nothing in it that a terminal would obey.
-fn plain(text: &str) -> String {
-    let escaped = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    text.chars().map(escaped).collect()
-}
-
-fn shorten(text: String) -> String {
-    match text.char_indices().nth(LONGEST_SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use reqwest::{Method, Url};
+
     use super::*;
+    use crate::outgoing::Outgoing;
 
     fn exchange(status: u16, body: &str) -> Exchange {
         let secrets = Secrets::default();
         secrets.add("canary", "[token]");
-        Exchange::new(
-            &secrets,
-            "GET /x?access_token=canary",
-            status,
-            None,
-            body.into(),
-        )
+        let url = Url::parse("http://a.test/x?access_token=canary").unwrap();
+        let sent = Outgoing::new(Method::GET, url).shown(&secrets);
+        Exchange::new(&secrets, sent, status, None, body.into())
     }
 
     #[test]
     fn a_fault_names_both_sides_and_no_secret() {
-        let fault = exchange(404, "no canary").status_is(200);
-        let expected =
-            "expected  status 200\ncame      404 no [token]\nrequest   GET /x?access_token=[token]";
-        assert_eq!(fault, Err(Fault::Broken(expected.to_owned())));
+        let fault = exchange(404, "no canary").status_is(200).unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "expected  status 200\ncame      404 no [token]\n\
+             request   GET http://a.test/x?access_token=[token]\n\
+             again     curl -i --globoff \"http://a.test/x?access_token=$ATLAS_TOKEN\""
+        );
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 use crate::report::Summary;
 
-/// The exit codes of `atlas-contract`, in the order of their precedence from the last to the first: a run with an
-/// error says so even if a clause failed too, because a verdict of a broken run is none.
+/// The exit codes of `atlas-contract`.
+///
+/// Of those that a run can end with, a higher one weighs more, but for [`ExitCode::NothingRan`], which goes with no
+/// other verdict: a run with an error says so even if a clause failed too, because a verdict of a broken run is none; and
+/// a report that is missing is said above all, because whoever reads reports would go on with an old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
@@ -13,10 +16,14 @@ pub enum ExitCode {
     Failed = 1,
     /// The configuration or the arguments are bad, or the server refuses the token: nothing was judged.
     BadConfiguration = 2,
-    /// Nothing ran: the filter matches no clause, or all that it matches are disabled.
+    /// Nothing ran: a filter matches no clause, or all that they match are disabled.
     NothingRan = 3,
-    /// The suite broke, or the server could not be reached.
+    /// The suite broke, or the server could not be reached or is unstable.
     SuiteBroke = 4,
+    /// A report could not be written, or, which is found before the run, has no place where it could be.
+    ReportLost = 5,
+    /// Something that a run made is still there after a cleanup.
+    CleanupIncomplete = 6,
 }
 
 impl ExitCode {
@@ -76,8 +83,10 @@ mod tests {
             ExitCode::BadConfiguration,
             ExitCode::NothingRan,
             ExitCode::SuiteBroke,
+            ExitCode::ReportLost,
+            ExitCode::CleanupIncomplete,
         ]
         .map(|code| code as u8);
-        assert_eq!(numbers, [0, 1, 2, 3, 4]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6]);
     }
 }

@@ -1,34 +1,108 @@
 //! Why a check did not end well: the server answered otherwise, or there was no answer to judge.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 /// What stopped a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The server does not do what the clause says. The text names what was expected and what came.
-    Broken(String),
+    /// The server does not do what the clause says.
+    Broken(Box<Broken>),
     /// There is no verdict: the connection failed, the server was unavailable, or the suite itself went wrong.
     Trouble(String),
+}
+
+/// What a server that breaks a clause did, and what it should have done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    /// What the clause expects.
+    pub expected: String,
+    /// What came instead.
+    pub came: String,
+    /// The status of the reply, if it was one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The request it came for, if it was one alone.
+    #[serde(flatten)]
+    pub sent: Option<Sent>,
+}
+
+/// A request that was sent, told without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// On one line: the method, the address, and what was carried.
+    pub request: String,
+    /// The command that sends the same again; secrets stand in it as variables of the shell.
+    pub curl: String,
 }
 
 /// The outcome of a check or of a step of it.
 pub type Verdict<T = ()> = Result<T, Fault>;
 
 /// A [`Fault::Broken`] that says what was expected and what came.
-pub fn broken(expected: impl std::fmt::Display, came: impl std::fmt::Display) -> Fault {
-    Fault::Broken(format!("expected  {expected}\ncame      {came}"))
+pub fn broken(expected: impl fmt::Display, came: impl fmt::Display) -> Fault {
+    Fault::Broken(Box::new(Broken {
+        expected: expected.to_string(),
+        came: came.to_string(),
+        status: None,
+        sent: None,
+    }))
 }
 
 /// Fails with [`Fault::Broken`] unless the statement is true.
 ///
 /// # Errors
 /// The fault names what was expected and what came.
-pub fn require(
-    holds: bool,
-    expected: impl std::fmt::Display,
-    came: impl std::fmt::Display,
-) -> Verdict {
+pub fn require(holds: bool, expected: impl fmt::Display, came: impl fmt::Display) -> Verdict {
     if holds {
         Ok(())
     } else {
         Err(broken(expected, came))
+    }
+}
+
+impl Broken {
+    /// The same with all its texts changed.
+    pub(crate) fn map(self, change: impl Fn(&str) -> String) -> Self {
+        Self {
+            expected: change(&self.expected),
+            came: change(&self.came),
+            status: self.status,
+            sent: self.sent.map(|sent| Sent {
+                request: change(&sent.request),
+                curl: change(&sent.curl),
+            }),
+        }
+    }
+
+    /// Its texts under their names, in the order in which they are shown.
+    pub fn lines(&self) -> Vec<(&'static str, &str)> {
+        let sent = self.sent.iter();
+        let sent = sent.flat_map(|sent| [("request", &*sent.request), ("again", &*sent.curl)]);
+        [("expected", &*self.expected), ("came", &*self.came)]
+            .into_iter()
+            .chain(sent)
+            .collect()
+    }
+}
+
+/// A line for each text.
+impl fmt::Display for Broken {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.lines().into_iter();
+        let lines: Vec<_> = lines
+            .map(|(name, text)| format!("{name:<8}  {text}"))
+            .collect();
+        out.write_str(&lines.join("\n"))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(broken) => broken.fmt(out),
+            Self::Trouble(why) => out.write_str(why),
+        }
     }
 }

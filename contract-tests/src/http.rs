@@ -3,7 +3,11 @@
 //! Redirects are never followed by themselves; [`Http::download`] does it by hand, so that no token reaches another
 //! origin. Every text made here is redacted.
 
-use std::time::Duration;
+use std::{
+    fmt, mem,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use reqwest::{Client, Method, Response, Url, redirect};
 use serde_json::Value;
@@ -12,7 +16,9 @@ use crate::{
     encoding::Encoding,
     exchange::Exchange,
     fault::{Fault, Verdict, broken},
+    journal::{Journal, Makes},
     outgoing::{Outgoing, Payload, Sending},
+    pace::Pace,
     secrets::Secrets,
     target::Target,
 };
@@ -20,7 +26,7 @@ use crate::{
 const MOST_REDIRECTS: usize = 5;
 
 /// Where a call carries which token.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum Auth<'a> {
     /// Nowhere.
     Anonymous,
@@ -32,12 +38,29 @@ pub enum Auth<'a> {
     Query(&'a str),
 }
 
+/// Without the token.
+impl fmt::Debug for Auth<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Anonymous => "Anonymous",
+            Self::Header(_) => "Header",
+            Self::Bearer(_) => "Bearer",
+            Self::Query(_) => "Query",
+        })
+    }
+}
+
 /// A connection to the server under judgement.
 pub struct Http {
     client: Client,
+    root: String,
     api: String,
     token: String,
     secrets: Secrets,
+    writable: bool,
+    pace: Pace,
+    journal: Option<Journal>,
+    watched: Option<Mutex<Vec<String>>>,
 }
 
 impl Http {
@@ -46,15 +69,20 @@ impl Http {
     /// # Errors
     /// The HTTP client cannot be built, for want of certificates say.
     pub fn new(target: &Target) -> Verdict<Self> {
-        let mut client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_secs(60));
-        if target.is_loopback() {
-            client = client.no_proxy();
-        }
-        let client = client
-            .build()
+        let builder = || {
+            let builder = Client::builder()
+                .redirect(redirect::Policy::none())
+                .connect_timeout(Duration::from_secs(10))
+                .timeout(Duration::from_secs(60));
+            if target.is_loopback() {
+                builder.no_proxy()
+            } else {
+                builder
+            }
+        };
+        let client = target
+            .certificates()
+            .build(builder)
             .map_err(|error| trouble("building the HTTP client", error))?;
         let secrets = Secrets::default();
         secrets.add(target.token(), "[token]");
@@ -62,10 +90,39 @@ impl Http {
         secrets.add(target.login().unwrap_or_default().1, "[password]");
         Ok(Self {
             client,
+            root: target.root().to_owned(),
             api: target.api(),
             token: target.token().to_owned(),
             secrets,
+            writable: target.is_writable(),
+            pace: Pace::new(target.rate()),
+            journal: None,
+            watched: None,
         })
+    }
+
+    /// Keeps this journal from now on.
+    pub(crate) fn keep(&mut self, journal: Journal) {
+        self.journal = Some(journal);
+    }
+
+    /// Remembers each request from now on.
+    pub(crate) fn watch(&mut self) {
+        self.watched = Some(Mutex::default());
+    }
+
+    /// The requests since the last time this was asked, without secrets, if they are remembered.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let requests = self.watched.as_ref().map(|watched| {
+            let mut requests = watched.lock().unwrap_or_else(PoisonError::into_inner);
+            mem::take(&mut *requests)
+        });
+        requests.unwrap_or_default()
+    }
+
+    /// The journal that is kept.
+    pub fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
     }
 
     /// The text without secrets.
@@ -73,18 +130,37 @@ impl Http {
         self.secrets.redact(text)
     }
 
+    /// The target's token, in its usual place.
+    pub(crate) fn token(&self) -> Auth<'_> {
+        Auth::Header(&self.token)
+    }
+
+    /// A request that carries nothing, to a path below the root of the server that is not yet encoded.
+    pub(crate) async fn at(
+        &self,
+        method: Method,
+        segments: &[&str],
+        auth: Auth<'_>,
+    ) -> Verdict<Exchange> {
+        let mut url = absolute(&self.root)?;
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        self.send(Outgoing::new(method, url).authorised(auth)).await
+    }
+
     /// A read of a path below the API, with the target's token.
     pub fn get(&self, path: impl Into<String>) -> Call<'_> {
-        self.call(Method::GET, path.into(), Value::Null)
+        self.call(Method::GET, path.into(), Value::Null, None)
     }
 
     /// A write of fields to a path below the API, with the target's token. Only the context calls it, which sees to it
     /// that nothing is written outside of the run's own names.
-    pub(crate) fn post(&self, path: impl Into<String>, fields: Value) -> Call<'_> {
-        self.call(Method::POST, path.into(), fields)
+    pub(crate) fn post(&self, path: impl Into<String>, fields: Value, makes: Makes) -> Call<'_> {
+        self.call(Method::POST, path.into(), fields, Some(makes))
     }
 
-    fn call(&self, method: Method, path: String, fields: Value) -> Call<'_> {
+    fn call(&self, method: Method, path: String, fields: Value, makes: Option<Makes>) -> Call<'_> {
         Call {
             http: self,
             method,
@@ -94,6 +170,7 @@ impl Http {
             auth: Auth::Header(&self.token),
             encoding: Encoding::Json,
             close: false,
+            makes,
         }
     }
 
@@ -112,7 +189,10 @@ impl Http {
         url.set_query(None);
         let upload = Outgoing::new(Method::PUT, url)
             .header("Connection", "close")
+            .making(Makes::File(bytes.len()))
             .carrying(Payload::File(bytes.to_vec(), sending));
+        // One that was guessed is shown no more than one that was handed out.
+        self.secrets.learn_upload_path(upload.url.as_str());
         self.send(upload).await
     }
 
@@ -149,21 +229,59 @@ impl Http {
 
     /// The only way out: whatever is sent, is sent here.
     async fn send(&self, outgoing: Outgoing) -> Verdict<Exchange> {
-        let line = outgoing.line();
-        let lost = |error| match trouble(&line, error) {
+        let sent = outgoing.shown(&self.secrets);
+        let lost = |error| match trouble(&sent.request, error) {
             Fault::Trouble(text) => Fault::Trouble(self.redact(&text)),
             fault => fault,
         };
+        self.remember(&sent.request);
+        self.pace.turn().await;
+        let announced = self.announce(&outgoing, &sent.request).await?;
         let response = outgoing.request(&self.client).send().await.map_err(lost)?;
         let (status, location) = (response.status().as_u16(), location_of(&response));
         let body = response.bytes().await.map_err(lost)?.to_vec();
-        if let Ok(value) = serde_json::from_slice(&body) {
-            self.secrets.learn(&value);
+        let value: Value = serde_json::from_slice(&body).unwrap_or_default();
+        self.secrets.learn(&value);
+        if let Some((journal, number)) = announced {
+            let told = journal.answered(number, status, value["version"].as_u64());
+            told.await.map_err(|error| unwritten(journal, &error))?;
         }
-        let exchange = Exchange::new(&self.secrets, &line, status, location, body);
+        let exchange = Exchange::new(&self.secrets, sent, status, location, body);
         exchange.available()?;
         Ok(exchange)
     }
+
+    fn remember(&self, line: &str) {
+        if let Some(watched) = &self.watched {
+            let mut requests = watched.lock().unwrap_or_else(PoisonError::into_inner);
+            requests.push(line.to_owned());
+        }
+    }
+
+    /// Lets a write pass only to a server that may be written to, and only once the journal knows of it.
+    async fn announce(&self, outgoing: &Outgoing, line: &str) -> Verdict<Option<(&Journal, u64)>> {
+        let refused = |why: &str| Fault::Trouble(format!("refused to send {line}: {why}"));
+        if outgoing.method == Method::GET {
+            return Ok(None);
+        }
+        if !self.writable {
+            return Err(refused("nothing may be written to this server"));
+        }
+        match (&self.journal, &outgoing.makes) {
+            (Some(journal), Some(makes)) => {
+                let announced = journal.announce(makes.clone()).await;
+                let number = announced.map_err(|error| unwritten(journal, &error))?;
+                Ok(Some((journal, number)))
+            }
+            (Some(_), None) => Err(refused("the journal cannot say what it makes")),
+            (None, _) => Ok(None),
+        }
+    }
+}
+
+fn unwritten(journal: &Journal, error: &std::io::Error) -> Fault {
+    let path = journal.path().display();
+    Fault::Trouble(format!("the journal {path} cannot be written: {error}"))
 }
 
 /// A call of the API that is not yet sent.
@@ -176,6 +294,7 @@ pub struct Call<'a> {
     encoding: Encoding,
     fields: Value,
     close: bool,
+    makes: Option<Makes>,
 }
 
 impl<'a> Call<'a> {
@@ -220,6 +339,7 @@ impl<'a> Call<'a> {
             url.query_pairs_mut().append_pair("access_token", token);
         }
         let mut outgoing = Outgoing::new(self.method, url).authorised(self.auth);
+        outgoing.makes = self.makes;
         if self.close {
             outgoing = outgoing.header("Connection", "close");
         }
@@ -276,4 +396,105 @@ fn location_of(response: &Response) -> Option<String> {
     let moved = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let location = response.headers().get("Location")?.to_str().ok()?;
     moved.then(|| location.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::{
+        conduct::{Access, Conduct},
+        context::{Context, RunPrefix},
+        journal::Begin,
+        settings::Settings,
+    };
+
+    async fn target(conduct: Conduct) -> (TcpListener, Target) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = Target::new(Settings {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            token: "canary".to_owned(),
+            namespace: "acme".to_owned(),
+            conduct,
+            ..Settings::default()
+        });
+        (listener, target.unwrap())
+    }
+
+    /// Sends two writes that must not leave, and tells why not.
+    async fn refusals(listener: TcpListener, target: &Target, http: &Http) -> [String; 2] {
+        let prefix = RunPrefix::fresh();
+        let context = Context::new(target, http, &prefix, "some.clause");
+        let create = context.create(&context.name()).unwrap().send();
+        let put = http.put("http://127.0.0.1:9/secret-path", b"x", Sending::Sized);
+        let why = |verdict: Verdict<Exchange>| match verdict.err() {
+            Some(Fault::Trouble(why)) => why,
+            other => format!("{other:?}"),
+        };
+        let refusals = [why(create.await), why(put.await)];
+        let nobody = futures_util::FutureExt::now_or_never(listener.accept());
+        assert!(nobody.is_none(), "something was sent");
+        refusals
+    }
+
+    #[tokio::test]
+    async fn nothing_but_get_leaves_where_nothing_may_be_written() {
+        let (listener, target) = target(Conduct {
+            access: Access::ReadOnly,
+            ..Conduct::default()
+        })
+        .await;
+        let http = Http::new(&target).unwrap();
+        let [create, put] = refusals(listener, &target, &http).await;
+        let reason = "nothing may be written to this server";
+        assert!(
+            create.starts_with("refused to send POST ") && create.ends_with(reason),
+            "{create}"
+        );
+        assert_eq!(
+            put,
+            format!("refused to send PUT [upload path], 1 bytes: {reason}")
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_the_journal_does_not_hold_is_not_sent() {
+        let (listener, target) = target(Conduct::default()).await;
+        let folder = tempfile::tempdir().unwrap();
+        let begin = Begin {
+            run: RunPrefix::fresh(),
+            server: target.root().to_owned(),
+            namespace: "acme".to_owned(),
+            public_artifact: None,
+        };
+        let journal = Journal::create(folder.path().join("run.jsonl"), begin);
+        let mut http = Http::new(&target).unwrap();
+        http.keep(journal.await.unwrap().on_a_full_disk());
+        for refusal in refusals(listener, &target, &http).await {
+            assert!(refusal.contains("run.jsonl cannot be written"), "{refusal}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_is_sent_waits_for_its_turn() {
+        // Refused behind the pace, so that no clock but the paused one counts.
+        let (_listener, target) = target(Conduct {
+            access: Access::ReadOnly,
+            rate: "4".parse().ok(),
+            ..Conduct::default()
+        })
+        .await;
+        let http = Http::new(&target).unwrap();
+        let start = tokio::time::Instant::now();
+        for _ in 0..3 {
+            let upload = http.put("http://other.test/path", b"x", Sending::Chunked);
+            assert!(upload.await.is_err());
+            let login = http.post("/authenticate", Value::Null, Makes::Token(String::new()));
+            assert!(login.send().await.is_err());
+        }
+        let passed = start.elapsed().as_millis();
+        assert!((1250..1260).contains(&passed), "{passed}");
+    }
 }

@@ -1,29 +1,49 @@
 //! One suite that judges an emulated or a real Atlas by its contract, `docs/contract.md`, and by nothing else.
 //!
-//! From the outside in: [`settings`] are what the caller says and [`target`] is the server they name, [`run`] goes
-//! through the clauses, [`report`] holds what came out and [`exit_code`] what a program makes of it. A [`clause`] is
-//! one statement of the contract with its evidence and its check; [`clauses`] has all of them. A check works in a
-//! [`context`] (names unique to the run, every write through one guard) with [`artifact`]s of its own; both speak raw
-//! HTTP through [`http`]: [`outgoing`] is a request, whose fields [`encoding`] writes, and [`exchange`] judges the reply. What a check learned
-//! is a [`fault`] or nothing. Bodies known word for word are files of [`snapshot`]; [`secrets`] keeps tokens and upload
-//! paths out of every text. [`proxy`] makes wrong servers of a correct emulator, to prove that clauses can fail.
+//! From the outside in: [`settings`] are what the caller says, [`conduct`] among them, and [`target`] is the server
+//! they name, [`run`] goes through the clauses, [`report`] holds what came out, in several forms, [`diff`] compares two
+//! reports, and [`exit_code`] is what a program makes of a run. A [`clause`] is one statement of the contract with its
+//! evidence and its check; [`clauses`] has all of them, and [`ledger`] tells on what each behaviour of the contract
+//! rests, whether a clause has it or not. What a check breaks at is asked again until it is certain that the server is
+//! `steady`. A check works in a [`context`] (names unique to the run, every write through one guard) with [`artifact`]s
+//! of its own; both speak raw HTTP through [`http`]: [`outgoing`] is a request, whose fields [`encoding`] writes, and
+//! [`exchange`] judges the reply. What a check learned is a [`fault`] or nothing. Bodies known word for word are files
+//! of [`snapshot`]; [`secrets`] keeps tokens and upload paths out of every text. [`proxy`] makes wrong servers of a
+//! correct emulator, to prove that clauses can fail.
+//!
+//! What keeps a server safe from a run: [`http`] has the one door, which lets writes out only where they are allowed,
+//! only once the [`journal`] has them on disk, and at a [`pace`]; [`trust`] says which certificates are believed.
+//! [`cleanup`] removes what a journal names, [`plan`] shows what a run would send, and a run that only reads takes a
+//! [`subject`] from [`fixtures`] where another one makes it.
 //!
 //! Nothing here shares a type with the servers or the clients it judges, and the library prints nothing.
 
 pub mod artifact;
 pub mod clause;
 pub mod clauses;
+pub mod cleanup;
+pub mod conduct;
 pub mod context;
+pub mod diff;
 pub mod encoding;
 pub mod exchange;
 pub mod exit_code;
 pub mod fault;
+pub mod fixtures;
 pub mod http;
+pub mod journal;
+pub mod ledger;
 pub mod outgoing;
+pub mod pace;
+pub mod plan;
 pub mod proxy;
 pub mod report;
 pub mod run;
 pub mod secrets;
 pub mod settings;
 pub mod snapshot;
+mod steady;
+pub mod subject;
 pub mod target;
+mod text;
+pub mod trust;

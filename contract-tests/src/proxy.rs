@@ -168,6 +168,7 @@ impl Proxy {
                 .public_artifact()
                 .map(|name| format!("{}/{name}", emulator.namespace())),
             max_id_length: emulator.max_id_length(),
+            ..Settings::default()
         }
     }
 

@@ -1,34 +1,96 @@
-//! Going through the clauses, one after the other, and turning what each check learned into a report.
+//! Going through the clauses, several at a time, and turning what each check learned into a report.
+//!
+//! Clauses share nothing but the server: each has artifacts of its own, and in the operator's public artifact a type of
+//! its own. So they need not wait for each other; the requests of one clause keep their order.
+
+use std::{
+    io,
+    num::NonZeroUsize,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, stream};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     clause::Clause,
     clauses,
+    conduct::{ALLOW_WRITES, Access},
     context::{Context, Observed, RunPrefix},
     fault::{Fault, Verdict},
     http::Http,
-    report::{ClauseReport, Status},
+    journal::{Begin, Journal},
+    report::{ClauseReport, Detail, Report, Status, Summary, json, milliseconds},
     settings::Need,
+    steady::{BREAKS, steady},
+    subject::{Given, Surveyed},
     target::Target,
 };
 
 /// Which clauses are put to the server, and how severely it is judged.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Parts of ids; a clause is run when its id has one of them, and every clause when there are none.
     pub filters: Vec<String>,
     /// Whether a difference is a failure.
     pub strict: bool,
+    /// How many clauses are judged at a time.
+    pub jobs: NonZeroUsize,
+    /// How often a clause must break before it is broken; less than that is a server that is unstable.
+    pub breaks: NonZeroUsize,
+}
+
+/// How many clauses are judged at a time when nobody says: enough to hide the waiting, and no burden for a server.
+pub const JOBS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            filters: Vec::new(),
+            strict: false,
+            jobs: JOBS,
+            breaks: BREAKS,
+        }
+    }
 }
 
 /// Why nothing was judged.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// A filter leaves nothing; most likely it is misspelt.
+    #[error("--filter {filter}: no clause has this in its id; near it are {}", near.join(", "))]
+    NothingMatches {
+        /// The filter.
+        filter: String,
+        /// The ids that are most like it.
+        near: Vec<&'static str>,
+    },
     /// The server does not know the token.
     #[error("the server refuses the token (401): check --token")]
     TokenRefused,
     /// There is no server, or none that answers.
     #[error("the server cannot be reached: {0}")]
     Unreachable(String),
+    /// The server is not on this machine, and nobody said that it may be written to.
+    #[error("{0}")]
+    WritesRefused(String),
+    /// What the operator named is not there.
+    #[error("--fixtures: {slug}: {why}")]
+    Fixture {
+        /// The artifact and the type.
+        slug: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// What the run makes could not be kept anywhere.
+    #[error("the journal {} cannot be begun, and nothing was written: {error}; name another file with --journal", .path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
 }
 
 /// A run against one server.
@@ -40,29 +102,98 @@ pub struct Run {
 }
 
 impl Run {
-    /// Prepares a run and asks the server once whether it takes the token.
+    /// Prepares a run and asks the server whether it takes the token.
     ///
     /// # Errors
-    /// It does not, or it cannot be reached.
+    /// It does not, or it cannot be reached, or the run cannot keep a journal of what it writes. Before anything is
+    /// sent: a filter matches no clause, or the run may not write to the server.
     pub async fn start(target: Target, options: Options) -> Result<Self, RunError> {
-        let http = Http::new(&target).map_err(unreachable_because)?;
-        let run = Self {
+        if target.conduct().access == Access::Loopback && !target.is_loopback() {
+            return Err(RunError::WritesRefused(refusal(&target)));
+        }
+        let http = Http::new(&target).map_err(RunError::unreachable)?;
+        Self::begin(target, http, options).await
+    }
+
+    /// The same, with each request kept for [`Run::requests`].
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub(crate) async fn watched(target: Target, options: Options) -> Result<Self, RunError> {
+        let mut http = Http::new(&target).map_err(RunError::unreachable)?;
+        http.watch();
+        Self::begin(target, http, options).await
+    }
+
+    async fn begin(target: Target, http: Http, options: Options) -> Result<Self, RunError> {
+        for filter in &options.filters {
+            matches_some(filter)?;
+        }
+        let mut run = Self {
             target,
             http,
             prefix: RunPrefix::fresh(),
             options,
         };
-        let reply = run
-            .http
-            .get("/authenticate")
-            .send()
-            .await
-            .map_err(unreachable_because)?;
+        let ask = || run.http.get("/authenticate").send();
+        let reply = match ask().await {
+            Ok(reply) => reply,
+            // A server that is unstable is one that can be reached: its clauses are to say so.
+            Err(_) => ask().await.map_err(RunError::unreachable)?,
+        };
         match reply.status {
             401 => Err(RunError::TokenRefused),
             // Any other answer is for the clauses to judge.
-            _ => Ok(run),
+            _ => {
+                run.begin_journal().await?;
+                run.survey().await?;
+                Ok(run)
+            }
         }
+    }
+
+    async fn survey(&mut self) -> Result<(), RunError> {
+        let mut survey = Vec::new();
+        for fixture in self.target.conduct().fixtures.clone() {
+            survey.push(Surveyed::read(&self.http, fixture).await?);
+        }
+        self.target.surveyed(survey);
+        Ok(())
+    }
+
+    async fn begin_journal(&mut self) -> Result<(), RunError> {
+        let place = self.target.conduct().journal.clone();
+        let Some(place) = place.filter(|_| self.target.is_writable()) else {
+            return Ok(());
+        };
+        let path = if place.is_dir() {
+            place.join(format!(
+                "atlas-{}.jsonl",
+                self.prefix.as_str().trim_end_matches('-')
+            ))
+        } else {
+            place
+        };
+        let begin = Begin {
+            run: self.prefix.clone(),
+            server: self.target.root().to_owned(),
+            namespace: self.target.namespace().to_owned(),
+            public_artifact: self.target.public_artifact().map(str::to_owned),
+        };
+        let journal = Journal::create(path.clone(), begin).await;
+        self.http
+            .keep(journal.map_err(|error| RunError::Journal { path, error })?);
+        Ok(())
+    }
+
+    /// The requests since the last time this was asked, without secrets, if they are kept.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.http.requests()
+    }
+
+    /// The journal of what the run makes.
+    pub fn journal(&self) -> Option<&Journal> {
+        self.http.journal()
     }
 
     /// What all names that this run makes begin with.
@@ -70,37 +201,60 @@ impl Run {
         &self.prefix
     }
 
-    /// Runs the chosen clauses in their order, telling of each as soon as it is known; the result has all clauses.
+    /// Runs the chosen clauses, a few at a time, telling of each in the order of the table as soon as it and those
+    /// before it are known; the result has all clauses, in the same order.
     pub async fn judge_all(&self, mut tell: impl FnMut(&ClauseReport)) -> Vec<ClauseReport> {
-        let mut reports = Vec::new();
-        for clause in clauses::all() {
-            let (report, _) = self.judge(clause).await;
-            tell(&report);
-            reports.push(report);
+        stream::iter(clauses::all())
+            .map(|clause| self.judge(clause))
+            .buffered(self.options.jobs.get())
+            .map(|(report, _)| report)
+            .inspect(|report| tell(report))
+            .collect()
+            .await
+    }
+
+    /// Judges all clauses, as [`Run::judge_all`] does, and puts down how the run went.
+    pub async fn report(&self, tell: impl FnMut(&ClauseReport)) -> Report {
+        let (started, clock) = (OffsetDateTime::now_utc(), Instant::now());
+        let clauses = self.judge_all(tell).await;
+        Report {
+            format: json::FORMAT,
+            suite: env!("CARGO_PKG_VERSION").to_owned(),
+            server: self.target.root().to_owned(),
+            namespace: self.target.namespace().to_owned(),
+            run_prefix: self.prefix.as_str().to_owned(),
+            // Empty for a time that has no such form, which no clock shows.
+            started: started
+                .truncate_to_second()
+                .format(&Rfc3339)
+                .unwrap_or_default(),
+            milliseconds: milliseconds(clock.elapsed()),
+            strict: self.options.strict,
+            summary: Summary::of(&clauses),
+            clauses,
         }
-        reports
     }
 
     /// Judges one clause; with the report come the bodies that were compared with snapshots.
     pub async fn judge(&self, clause: &Clause) -> (ClauseReport, Vec<Observed>) {
+        let unasked = |status, detail| {
+            let report = ClauseReport::new(clause, status, detail, Duration::ZERO);
+            (report, Vec::new())
+        };
         if !self.chosen(clause) {
-            return (
-                ClauseReport::new(clause, Status::Skip, String::new()),
-                Vec::new(),
-            );
+            return unasked(Status::Skip, Detail::Nothing);
         }
-        if let Some(detail) = self.missing_facts(clause) {
-            return (
-                ClauseReport::new(clause, Status::Disabled, detail),
-                Vec::new(),
-            );
+        if let Some(obstacle) = self.obstacle(clause) {
+            return unasked(Status::Disabled, Detail::Note(obstacle));
         }
+        let started = Instant::now();
         let context = Context::new(&self.target, &self.http, &self.prefix, clause.id);
-        let verdict = (clause.check)(&context).await;
+        let verdict = steady(clause.check, &context, self.options.breaks).await;
         let (notes, observed) = context.into_findings();
         let (status, detail) = weigh(clause, self.options.strict, verdict, &notes);
+        let detail = detail.map(|text| self.http.redact(text));
         (
-            ClauseReport::new(clause, status, self.http.redact(&detail)),
+            ClauseReport::new(clause, status, detail, started.elapsed()),
             observed,
         )
     }
@@ -110,35 +264,93 @@ impl Run {
         filters.is_empty() || filters.iter().any(|part| clause.id.contains(part.as_str()))
     }
 
+    /// Why the clause cannot be asked in this run.
+    fn obstacle(&self, clause: &Clause) -> Option<String> {
+        if self.target.conduct().access != Access::ReadOnly {
+            return self.missing_facts(clause);
+        }
+        let Some(reads) = clause.reads else {
+            return Some("writes".to_owned());
+        };
+        let missing: Vec<_> = reads.iter().filter(|it| !self.target.has(**it)).collect();
+        let named: Vec<_> = missing.into_iter().copied().map(Given::words).collect();
+        let ungiven =
+            (!named.is_empty()).then(|| format!("needs {} in --fixtures", named.join(" and ")));
+        ungiven.or_else(|| self.missing_facts(clause))
+    }
+
     fn missing_facts(&self, clause: &Clause) -> Option<String> {
         let missing: Vec<_> = clause
             .needs
             .iter()
-            .filter(|need| !self.target.meets(**need))
+            .filter(|need| !self.target.meets(**need) && !self.is_given(**need))
             .collect();
         let flags: Vec<_> = missing.into_iter().copied().map(Need::flags).collect();
         (!flags.is_empty()).then(|| format!("needs {}", flags.join(" and ")))
     }
+
+    /// A public artifact that is only read stands among those that the operator named.
+    fn is_given(&self, need: Need) -> bool {
+        need == Need::PublicArtifact && self.target.conduct().access == Access::ReadOnly
+    }
 }
 
-fn unreachable_because(fault: Fault) -> RunError {
-    let (Fault::Trouble(why) | Fault::Broken(why)) = fault;
-    RunError::Unreachable(why)
+fn matches_some(filter: &str) -> Result<(), RunError> {
+    if clauses::all().any(|clause| clause.id.contains(filter)) {
+        return Ok(());
+    }
+    Err(RunError::NothingMatches {
+        filter: filter.to_owned(),
+        near: near(filter),
+    })
+}
+
+/// The few ids that are most like this, as a whole or in the part before or behind their dot.
+fn near(filter: &str) -> Vec<&'static str> {
+    let likeness = |id: &str| {
+        let parts = std::iter::once(id).chain(id.split('.'));
+        let likenesses = parts.map(|part| strsim::jaro_winkler(part, filter));
+        likenesses.fold(0.0, f64::max)
+    };
+    let mut ids: Vec<_> = clauses::all().map(|clause| clause.id).collect();
+    ids.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+    ids.truncate(3);
+    ids
+}
+
+/// What would be written, and the ways out.
+fn refusal(target: &Target) -> String {
+    let (root, namespace) = (target.root(), target.namespace());
+    let public = target
+        .public_artifact()
+        .map(|name| format!(", and versions of types that begin so in {namespace}/{name}"));
+    format!(
+        "{root} is not on this machine, and this run would make artifacts {namespace}/contract-… there, with versions \
+         and files{}; nothing was sent: say --allow-writes ({ALLOW_WRITES}=1) if that may be, or --read-only to ask \
+         what needs no writing",
+        public.unwrap_or_default()
+    )
 }
 
 /// What a verdict means depends on how well the clause is known, and on how strict the run is.
-fn weigh(clause: &Clause, strict: bool, verdict: Verdict, notes: &[String]) -> (Status, String) {
+fn weigh(clause: &Clause, strict: bool, verdict: Verdict, notes: &[String]) -> (Status, Detail) {
     let lenient = if strict {
         Status::Fail
     } else {
         Status::Difference
     };
     match verdict {
-        Ok(()) if notes.is_empty() => (Status::Pass, String::new()),
-        Ok(()) => (lenient, notes.join("\n")),
-        Err(Fault::Broken(detail)) if clause.required() => (Status::Fail, detail),
-        Err(Fault::Broken(detail)) => (lenient, detail),
-        Err(Fault::Trouble(detail)) => (Status::Error, detail),
+        Ok(()) if notes.is_empty() => (Status::Pass, Detail::Nothing),
+        Ok(()) => (lenient, Detail::Note(notes.join("\n"))),
+        Err(Fault::Broken(broken)) => {
+            let status = if clause.required() {
+                Status::Fail
+            } else {
+                lenient
+            };
+            (status, Detail::Broken(broken))
+        }
+        Err(Fault::Trouble(why)) => (Status::Error, Detail::Note(why)),
     }
 }
 
@@ -158,7 +370,7 @@ mod tests {
     }
 
     fn broken() -> Verdict {
-        Err(Fault::Broken(String::new()))
+        Err(crate::fault::broken("this", "that"))
     }
 
     #[test]
@@ -188,6 +400,23 @@ mod tests {
             Status::Fail
         );
         assert_eq!(status(&[Evidence::Docs], true, Ok(()), &[]), Status::Pass);
+    }
+
+    #[test]
+    fn a_filter_that_matches_nothing_is_named_with_what_is_near() {
+        assert!(matches_some("newest").is_ok());
+        for (filter, expected) in [
+            ("search.newst-first", "search.newest-first"),
+            ("newest-frist", "search.newest-first"),
+            ("upload.chunk", "uploads.chunked"),
+        ] {
+            let error = matches_some(filter).unwrap_err().to_string();
+            let start = format!("--filter {filter}: no clause has this in its id; near it are");
+            assert!(
+                error.starts_with(&start) && error.contains(expected),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -7,6 +7,15 @@ use serde_json::Value;
 /// Below this length a secret would blacken innocent words, and is none worth the name.
 const SHORTEST: usize = 4;
 
+/// A piece of a text: as it stands, or a secret's placeholder in the place of the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece<'t> {
+    /// Anybody may see this.
+    Open(&'t str),
+    /// Here stood the secret that has this placeholder: `[token]`, say.
+    Secret(&'static str),
+}
+
 /// The secrets known so far: those configured, and those the server handed out.
 #[derive(Default)]
 pub struct Secrets(Mutex<Vec<(String, &'static str)>>);
@@ -47,11 +56,24 @@ impl Secrets {
 
     /// The text with every known secret replaced by its placeholder.
     pub fn redact(&self, text: &str) -> String {
+        let pieces = self.pieces(text).into_iter();
+        pieces
+            .map(|piece| match piece {
+                Piece::Open(text) | Piece::Secret(text) => text,
+            })
+            .collect()
+    }
+
+    /// The text in pieces, none of which holds a known secret.
+    pub fn pieces<'t>(&self, text: &'t str) -> Vec<Piece<'t>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known
             .iter()
-            .fold(text.to_owned(), |text, (secret, placeholder)| {
-                text.replace(secret.as_str(), placeholder)
+            .fold(vec![Piece::Open(text)], |pieces, (secret, placeholder)| {
+                let pieces = pieces.into_iter();
+                pieces
+                    .flat_map(|piece| without(piece, secret, placeholder))
+                    .collect()
             })
     }
 
@@ -62,18 +84,34 @@ impl Secrets {
         match key {
             "upload_path" => self.learn_upload_path(text),
             "upload_token" => self.add(text, "[upload token]"),
-            "token" => self.add(text, "[token]"),
+            "token" => self.add(text, "[login token]"),
             _ => {}
         }
     }
 
     /// The last segment alone opens the door, whatever host or prefix stands before it, or query behind it.
-    fn learn_upload_path(&self, path: &str) {
+    pub(crate) fn learn_upload_path(&self, path: &str) {
         self.add(path, "[upload path]");
         let bare = path.split(['?', '#']).next().unwrap_or_default();
         let last = bare.rsplit('/').next().unwrap_or_default();
         self.add(last, "[upload path]");
     }
+}
+
+fn without<'t>(piece: Piece<'t>, secret: &str, placeholder: &'static str) -> Vec<Piece<'t>> {
+    let Piece::Open(text) = piece else {
+        return vec![piece];
+    };
+    let mut pieces = Vec::new();
+    for (index, open) in text.split(secret).enumerate() {
+        if index > 0 {
+            pieces.push(Piece::Secret(placeholder));
+        }
+        if !open.is_empty() {
+            pieces.push(Piece::Open(open));
+        }
+    }
+    pieces
 }
 
 #[cfg(test)]
@@ -107,6 +145,22 @@ mod tests {
             secrets.redact("PUT https://bin.test/2222-3333"),
             "PUT https://bin.test/[upload path]"
         );
+    }
+
+    #[test]
+    fn a_secret_within_a_placeholder_spoils_nothing() {
+        let secrets = Secrets::default();
+        secrets.add("a token of the server", "[token]");
+        secrets.add("token", "[password]");
+        assert_eq!(
+            secrets.pieces("a token of the server, token"),
+            [
+                Piece::Secret("[token]"),
+                Piece::Open(", "),
+                Piece::Secret("[password]")
+            ]
+        );
+        assert_eq!(secrets.redact("a token of the server"), "[token]");
     }
 
     #[test]

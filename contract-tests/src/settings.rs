@@ -1,5 +1,12 @@
 //! What a caller says about a server, by flags or by variables, before it is checked.
 
+use std::fmt;
+
+use crate::{
+    conduct::{ALLOW_WRITES, Access, Conduct, is_yes},
+    trust::{Trust, TrustError},
+};
+
 /// The variables that aim the tests at a server. They are not the `ATLAS_ADDRESS` and `ATLAS_TOKEN` of the clients, on
 /// purpose: an exported address of a real server must never make a test run write to it.
 const URL: &str = "ATLAS_CONTRACT_URL";
@@ -18,6 +25,9 @@ pub enum TargetError {
     /// The emulator did not start.
     #[error("the emulator did not start: {0}")]
     Emulator(String),
+    /// A certificate cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 /// What only the operator of a server can give to a clause.
@@ -64,6 +74,21 @@ pub struct Settings {
     pub public_artifact: Option<String>,
     /// How many characters an `id` may have at most.
     pub max_id_length: Option<usize>,
+    /// How the run behaves towards the server.
+    pub conduct: Conduct,
+}
+
+/// Without secrets.
+impl fmt::Debug for Settings {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Settings")
+            .field("namespace", &self.namespace)
+            .field("login", &self.login)
+            .field("public_artifact", &self.public_artifact)
+            .field("max_id_length", &self.max_id_length)
+            .field("conduct", &self.conduct)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Settings {
@@ -94,6 +119,14 @@ impl Settings {
             max_id_length: length.transpose().map_err(|_| {
                 TargetError::Invalid("ATLAS_CONTRACT_MAX_ID_LENGTH must be a number")
             })?,
+            conduct: Conduct {
+                access: match set(ALLOW_WRITES) {
+                    Some(value) if is_yes(&value) => Access::Anywhere,
+                    _ => Access::Loopback,
+                },
+                trust: Trust::from_variables(&variable),
+                ..Conduct::default()
+            },
         }))
     }
 }

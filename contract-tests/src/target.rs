@@ -2,14 +2,22 @@
 //!
 //! This module alone knows that an emulator can be started when nobody names a server.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use mock_atlas::{MockAtlas, User};
+use mock_atlas::{MockAtlas, Seed, User};
 use reqwest::Url;
 
-use crate::settings::{Need, Settings, TargetError};
+use crate::{
+    conduct::{Access, Conduct},
+    pace::Rate,
+    settings::{Need, Settings, TargetError},
+    subject::{Given, Surveyed},
+    trust::Certificates,
+};
 
 const API: &str = "/api/v1";
+/// Whose token the second one is, where nobody logs in.
+const SECOND_USER: &str = "second-user-of-the-suite";
 
 /// A server to judge. Dropping the last clone stops the emulator, if it is one.
 #[derive(Clone)]
@@ -22,6 +30,9 @@ pub struct Target {
     other_token: Option<String>,
     public_artifact: Option<String>,
     max_id_length: Option<usize>,
+    conduct: Conduct,
+    certificates: Certificates,
+    survey: Arc<[Surveyed]>,
     emulator: Option<Arc<MockAtlas>>,
 }
 
@@ -51,6 +62,9 @@ impl Target {
             other_token: settings.other_token,
             public_artifact,
             max_id_length: settings.max_id_length,
+            certificates: settings.conduct.trust.load()?,
+            conduct: settings.conduct,
+            survey: Arc::default(),
             emulator: None,
         })
     }
@@ -73,26 +87,48 @@ impl Target {
     /// # Errors
     /// The emulator does not start.
     pub async fn emulator() -> Result<Self, TargetError> {
-        let rival = User::new("rival")
-            .password("open sesame")
-            .token("rival-token-of-the-suite");
-        let emulator = MockAtlas::builder()
-            .token("root-token-of-the-suite")
-            .user(rival)
-            .public_artifact("acme/public")
-            .max_id_length(255)
-            .start()
-            .await
-            .map_err(|error| TargetError::Emulator(error.to_string()))?;
-        let mut target = Self::new(Settings {
-            url: emulator.url().to_owned(),
-            token: emulator.token().to_owned(),
+        let settings = Settings {
+            token: "root-token-of-the-suite".to_owned(),
             namespace: "acme".to_owned(),
             login: Some("rival".to_owned()),
             password: Some("open sesame".to_owned()),
             other_token: Some("rival-token-of-the-suite".to_owned()),
             public_artifact: Some("acme/public".to_owned()),
             max_id_length: Some(255),
+            ..Settings::default()
+        };
+        Self::emulated(settings, r#"{"artifacts": []}"#).await
+    }
+
+    /// An emulator of which all that the settings tell is true, wherever they say that it is, with what a seed in JSON
+    /// plants. It lives on the current tokio runtime.
+    ///
+    /// # Errors
+    /// The emulator does not start, or a setting or the seed is malformed.
+    pub(crate) async fn emulated(settings: Settings, seed: &str) -> Result<Self, TargetError> {
+        let failed = |error: &dyn fmt::Display| TargetError::Emulator(error.to_string());
+        let mut second = User::new(settings.login.as_deref().unwrap_or(SECOND_USER));
+        if let Some(password) = &settings.password {
+            second = second.password(password);
+        }
+        if let Some(token) = &settings.other_token {
+            second = second.token(token);
+        }
+        let seed = Seed::from_json(seed).map_err(|error| failed(&error))?;
+        let mut builder = MockAtlas::builder()
+            .token(&settings.token)
+            .user(second)
+            .seed(seed);
+        if let Some(public) = &settings.public_artifact {
+            builder = builder.public_artifact(public);
+        }
+        if let Some(length) = settings.max_id_length {
+            builder = builder.max_id_length(length);
+        }
+        let emulator = builder.start().await.map_err(|error| failed(&error))?;
+        let mut target = Self::new(Settings {
+            url: emulator.url().to_owned(),
+            ..settings
         })?;
         target.emulator = Some(Arc::new(emulator));
         Ok(target)
@@ -149,6 +185,46 @@ impl Target {
         self.max_id_length
     }
 
+    /// How a run behaves towards it.
+    pub fn conduct(&self) -> &Conduct {
+        &self.conduct
+    }
+
+    /// Whether a run may write there.
+    pub fn is_writable(&self) -> bool {
+        match self.conduct.access {
+            Access::Loopback => self.loopback,
+            Access::Anywhere => true,
+            Access::ReadOnly => false,
+        }
+    }
+
+    /// How fast it may be asked: no others use a server on this machine.
+    pub fn rate(&self) -> Option<Rate> {
+        let default = (!self.loopback).then_some(Rate::GENTLE);
+        self.conduct.rate.or(default)
+    }
+
+    /// What the operator named, as it was found on the server.
+    pub(crate) fn survey(&self) -> &[Surveyed] {
+        &self.survey
+    }
+
+    /// Remembers what was found.
+    pub(crate) fn surveyed(&mut self, survey: Vec<Surveyed>) {
+        self.survey = survey.into();
+    }
+
+    /// Whether something that was found meets what a clause needs to read.
+    pub fn has(&self, given: Given) -> bool {
+        self.survey.iter().any(|it| it.meets(given))
+    }
+
+    /// What is believed over TLS.
+    pub(crate) fn certificates(&self) -> &Certificates {
+        &self.certificates
+    }
+
     /// Whether the operator told what a clause needs.
     pub fn meets(&self, need: Need) -> bool {
         match need {
@@ -157,6 +233,19 @@ impl Target {
             Need::PublicArtifact => self.public_artifact.is_some(),
             Need::MaxIdLength => self.max_id_length.is_some(),
         }
+    }
+}
+
+/// Without secrets.
+impl fmt::Debug for Target {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Target")
+            .field("root", &self.root)
+            .field("namespace", &self.namespace)
+            .field("public_artifact", &self.public_artifact)
+            .field("max_id_length", &self.max_id_length)
+            .field("conduct", &self.conduct)
+            .finish_non_exhaustive()
     }
 }
 
@@ -183,12 +272,17 @@ fn check_words(settings: &Settings) -> Result<(), TargetError> {
         "--token must be visible characters, without spaces"
     } else if !settings.other_token.as_deref().is_none_or(sendable) {
         "--other-token must be visible characters, without spaces"
-    } else if !is_name(&settings.namespace) {
+    } else if !is_name(&settings.namespace) && !may_lack_namespace(settings) {
         "--namespace must be the name of a user or an organisation"
     } else {
         return Ok(());
     };
     Err(TargetError::Invalid(problem))
+}
+
+/// Only what is written needs a place.
+fn may_lack_namespace(settings: &Settings) -> bool {
+    settings.namespace.is_empty() && settings.conduct.access == Access::ReadOnly
 }
 
 fn root_of(url: &Url) -> String {
@@ -203,7 +297,8 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-fn is_name(text: &str) -> bool {
+/// What the contract takes for a name, but for its length.
+pub(crate) fn is_name(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     !text.is_empty() && !matches!(text, "." | "..") && text.chars().all(plain)
 }

@@ -73,6 +73,7 @@ async fn each_clause_can_be_asked_alone() {
     let options = Options {
         filters,
         strict: true,
+        ..Options::default()
     };
     let run = Run::start(Target::emulator().await.unwrap(), options)
         .await
@@ -82,7 +83,7 @@ async fn each_clause_can_be_asked_alone() {
         .iter()
         .filter(|it| it.status != Status::Skip)
         .collect();
-    let ids: Vec<_> = ran.iter().map(|it| it.id).collect();
+    let ids: Vec<_> = ran.iter().map(|it| it.id.as_str()).collect();
     assert_eq!(
         ids,
         [
@@ -98,8 +99,8 @@ async fn judge(target: Target, strict: bool) -> (Vec<ClauseReport>, Vec<Observed
     let run = Run::start(
         target,
         Options {
-            filters: Vec::new(),
             strict,
+            ..Options::default()
         },
     )
     .await

@@ -6,7 +6,7 @@ mod support;
 
 use atlas_contract_tests::proxy::{Proxy, Replies, Reply, Request, Right};
 
-use std::process::Stdio;
+use std::{fs, process::Stdio};
 
 use atlas_contract_tests::{clauses, settings::Settings};
 use axum::http::Method;
@@ -89,6 +89,19 @@ async fn a_failed_clause_is_explained_beneath_its_line_and_ends_in_one() {
             .starts_with("request   GET http://127.0.0.1:"),
         "{}",
         lines[3]
+    );
+    assert!(
+        lines[4]
+            .trim_start()
+            .starts_with("again     curl -i --globoff -H \"X-Atlas-Token: $ATLAS_TOKEN\" 'http://"),
+        "{}",
+        lines[4]
+    );
+    let summary: Vec<_> = lines.iter().skip_while(|line| !line.is_empty()).collect();
+    assert!(
+        summary[2].contains(" s in all; slowest: search.newest-first "),
+        "{}",
+        summary[2]
     );
 }
 
@@ -247,23 +260,72 @@ async fn a_server_that_goes_away_ends_in_four_even_if_a_clause_failed() {
 }
 
 #[tokio::test]
-async fn a_report_that_cannot_be_written_ends_in_four() {
+async fn a_report_that_has_no_place_ends_in_five_before_anything_is_sent() {
     let proxy = proxy(Right).await;
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("no/such/folder/report.json");
+    let missing = folder.path().join("no/such/folder/report");
     let settings = proxy.settings();
-    let output = run(&aimed_at(
-        &settings,
-        &[
-            "--filter",
-            "auth.base-path",
-            "--json",
-            file.to_str().unwrap(),
-        ],
-    ))
-    .await;
-    assert_eq!(output.code, 4);
-    assert!(output.stderr.contains("report"), "{}", output.stderr);
+    for form in ["--json", "--junit", "--html"] {
+        for file in [&missing, folder.path()] {
+            let file = file.to_str().unwrap();
+            let output = run(&aimed_at(&settings, &[form, file])).await;
+            assert_eq!(output.code, 5, "{}", output.stderr);
+            assert!(output.stderr.contains(file), "{}", output.stderr);
+        }
+    }
+    assert!(proxy.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_report_that_loses_its_place_ends_in_five_even_if_a_clause_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lost, kept) = (folder.path().join("lost"), folder.path().join("kept"));
+    for place in [&lost, &kept] {
+        fs::create_dir(place).unwrap();
+    }
+    let gone = lost.clone();
+    let removes_the_folder = move |request: &Request, reply: &mut Reply| {
+        spoils_newest_first(request, reply);
+        if request.is(Method::GET, "/search") && gone.exists() {
+            fs::remove_dir_all(&gone).unwrap();
+        }
+    };
+    let proxy = proxy(Replies(removes_the_folder)).await;
+    let (lost, kept) = (lost.join("report.json"), kept.join("report.html"));
+    let settings = proxy.settings();
+    let args = [
+        "--filter",
+        "newest-first",
+        "--json",
+        lost.to_str().unwrap(),
+        "--html",
+        kept.to_str().unwrap(),
+    ];
+    let output = run(&aimed_at(&settings, &args)).await;
+    assert_eq!(output.code, 5, "{}", output.stderr);
+    assert!(output.stdout.contains("1 fail"), "{}", output.stdout);
+    assert!(
+        output.stderr.contains(lost.to_str().unwrap()),
+        "{}",
+        output.stderr
+    );
+    assert!(kept.exists(), "one report does not keep back another");
+}
+
+#[tokio::test]
+async fn each_filter_must_match_and_one_that_does_not_is_named_before_anything_is_sent() {
+    let proxy = proxy(Right).await;
+    let filters = ["--filter", "auth.base-path", "--filter", "newest-frist"];
+    let output = run(&aimed_at(&proxy.settings(), &filters)).await;
+    assert_eq!(output.code, 3);
+    assert!(
+        output.stderr.starts_with(
+            "error: --filter newest-frist: no clause has this in its id; near it are search.newest-first"
+        ),
+        "{}",
+        output.stderr
+    );
+    assert!(proxy.seen().is_empty());
 }
 
 #[tokio::test]

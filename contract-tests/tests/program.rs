@@ -37,7 +37,17 @@ async fn the_report_in_json_has_every_clause_and_leaves_no_draft() {
     assert_eq!(entries.len(), clauses::all().count());
     for (entry, clause) in entries.iter().zip(clauses::all()) {
         let keys: Vec<_> = entry.as_object().unwrap().keys().collect();
-        assert_eq!(keys, ["id", "title", "evidence", "status", "detail"]);
+        assert_eq!(
+            keys,
+            [
+                "id",
+                "title",
+                "evidence",
+                "status",
+                "milliseconds",
+                "detail"
+            ]
+        );
         assert_eq!(
             (&entry["id"], &entry["title"]),
             (&clause.id.into(), &clause.title.into())
@@ -55,16 +65,25 @@ async fn the_report_in_json_tells_each_status_and_why() {
     let failed: Vec<_> = with("fail").collect();
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["id"], "search.newest-first");
-    let detail = failed[0]["detail"].as_str().unwrap();
-    assert!(
-        detail.starts_with("expected  versions [4, 3, 2, 1]\ncame      200 "),
-        "{detail}"
-    );
+    let detail = &failed[0]["detail"];
+    assert_eq!(detail["expected"], "versions [4, 3, 2, 1]");
+    assert_eq!(detail["status"], 200);
+    for (key, start) in [
+        ("came", "200 {\"versions\":"),
+        ("request", "GET http://127.0.0.1:"),
+        (
+            "curl",
+            "curl -i --globoff -H \"X-Atlas-Token: $ATLAS_TOKEN\" ",
+        ),
+    ] {
+        let text = detail[key].as_str().unwrap();
+        assert!(text.starts_with(start), "{text}");
+    }
     assert!(with("disabled").all(|it| it["detail"].as_str().unwrap().starts_with("needs --")));
     assert!(
         with("pass")
             .chain(with("skip"))
-            .all(|it| it["detail"] == "")
+            .all(|it| it["detail"].is_null())
     );
     let counts = ["pass", "fail", "disabled", "skip"].map(|status| with(status).count());
     assert!(counts.iter().all(|count| *count > 0));
@@ -104,7 +123,8 @@ async fn a_variable_that_is_set_to_nothing_tells_nothing() {
 #[tokio::test]
 async fn no_secret_is_in_any_output_even_if_the_server_repeats_it() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("report.json");
+    let forms = ["--json", "--junit", "--html"];
+    let files = forms.map(|form| (form, folder.path().join(form)));
     let repeat = |request: &Request, reply: &mut Reply| {
         let sent = String::from_utf8_lossy(&request.body).into_owned();
         let said = format!("{} {:?} {sent}", request.target, request.headers);
@@ -118,19 +138,20 @@ async fn no_secret_is_in_any_output_even_if_the_server_repeats_it() {
     let proxy = proxy(Replies(repeat)).await;
     let settings = proxy.settings();
     let told = told_by_operator(&settings);
-    let args = [&told[..], &["--json", file.to_str().unwrap()]].concat();
+    let mut args = told.clone();
+    for (form, file) in &files {
+        args.extend([form, file.to_str().unwrap()]);
+    }
     let output = run(&aimed_at(&settings, &args)).await;
-    assert_eq!(output.code, 1, "{}", output.stderr);
-    let everything = format!(
-        "{}{}{}",
-        output.stdout,
-        output.stderr,
-        fs::read_to_string(&file).unwrap()
-    );
-    assert!(
-        everything.contains("you_said"),
-        "the server's words are shown"
-    );
+    assert_eq!(output.code, 1, "{}{}", output.stdout, output.stderr);
+    let mut everything = output.stdout + &output.stderr;
+    for (form, file) in &files {
+        let report = fs::read_to_string(file).unwrap();
+        for shown in ["you_said", "curl -i "] {
+            assert!(report.contains(shown), "no {shown} in the report of {form}");
+        }
+        everything.push_str(&report);
+    }
     for secret in [
         &settings.token,
         settings.password.as_ref().unwrap(),

@@ -6,8 +6,17 @@ mod support;
 
 use atlas_contract_tests::proxy::{Replies, Reply, Request, Right};
 
+use atlas_contract_tests::{
+    conduct::{Access, Conduct},
+    settings::Settings,
+    subject::digest,
+    target::Target,
+};
 use axum::http::Method;
-use support::{proxy, reports};
+use support::{
+    program::{aimed_at, output, program, run},
+    proxy, reports,
+};
 
 #[tokio::test]
 async fn everything_is_written_below_the_namespace_and_under_the_prefix_of_the_run() {
@@ -61,11 +70,18 @@ async fn files_behind_a_redirect_are_found_and_no_token_reaches_their_origin() {
     let reports = reports(&proxy, &["download.numbered"], false).await;
     // The other bytes prove that the redirect was followed.
     assert!(
-        reports[0].detail.contains("from the other origin"),
+        reports[0]
+            .detail
+            .to_string()
+            .contains(&digest(b"from the other origin").to_string()),
         "{}",
         reports[0]
     );
-    assert!(!reports[0].detail.contains("canary"), "{}", reports[0]);
+    assert!(
+        !reports[0].detail.to_string().contains("canary"),
+        "{}",
+        reports[0]
+    );
     let seen = files.seen();
     assert!(seen.iter().any(|it| it.path() == "/signed/file"));
     for request in seen {
@@ -80,4 +96,102 @@ async fn files_behind_a_redirect_are_found_and_no_token_reaches_their_origin() {
             request.headers
         );
     }
+}
+
+/// The same server by an address that is not known to be this machine's.
+fn elsewhere(settings: Settings) -> Settings {
+    Settings {
+        url: settings.url.replace("127.0.0.1", "0.0.0.0"),
+        ..settings
+    }
+}
+
+#[tokio::test]
+async fn a_server_elsewhere_is_written_to_only_by_leave() {
+    let proxy = proxy(Right).await;
+    let settings = elsewhere(proxy.settings());
+    let public = ["--public-artifact", "acme/public"];
+    let refused = run(&aimed_at(&settings, &public)).await;
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    for named in [
+        settings.url.as_str(),
+        "acme/contract-",
+        "in acme/public",
+        "--allow-writes",
+        "ATLAS_CONTRACT_ALLOW_WRITES=1",
+        "--read-only",
+    ] {
+        assert!(
+            refused.stderr.contains(named),
+            "{named}: {}",
+            refused.stderr
+        );
+    }
+    assert!(proxy.seen().is_empty());
+    let filter = ["--pace", "1000", "--filter", "artifacts.create"];
+    let mut by_variable = program(&aimed_at(&settings, &filter));
+    by_variable.env("ATLAS_CONTRACT_ALLOW_WRITES", "1");
+    let by_flag = program(&aimed_at(
+        &settings,
+        &[&filter[..], &["--allow-writes"]].concat(),
+    ));
+    for mut allowed in [by_flag, by_variable] {
+        allowed.env("NO_PROXY", "*");
+        let allowed = output(allowed).await;
+        assert_eq!(allowed.code, 0, "{}{}", allowed.stdout, allowed.stderr);
+    }
+    let mut denied = program(&aimed_at(&settings, &filter));
+    denied.env("ATLAS_CONTRACT_ALLOW_WRITES", "0");
+    assert_eq!(output(denied).await.code, 2);
+}
+
+#[tokio::test]
+async fn a_pace_that_is_none_is_refused_by_name() {
+    let proxy = proxy(Right).await;
+    for pace in ["0", "fast"] {
+        let refused = run(&aimed_at(&proxy.settings(), &["--pace", pace])).await;
+        assert_eq!(refused.code, 2);
+        assert!(refused.stderr.contains("--pace"), "{}", refused.stderr);
+    }
+    assert!(proxy.seen().is_empty());
+}
+
+#[test]
+fn the_variables_of_the_tests_allow_writes_by_a_word_of_their_own() {
+    let access = |allowed: &str| {
+        let variable = |name: &str| match name {
+            "ATLAS_CONTRACT_ALLOW_WRITES" => Some(allowed.to_owned()),
+            "ATLAS_CONTRACT_URL" => Some("https://a.test".to_owned()),
+            _ => name.starts_with("ATLAS_CONTRACT_T").then(|| "T".to_owned()),
+        };
+        let namespace = |name: &str| match name {
+            "ATLAS_CONTRACT_NAMESPACE" => Some("acme".to_owned()),
+            _ => variable(name),
+        };
+        let settings = Settings::from_variables(namespace).unwrap().unwrap();
+        settings.conduct.access
+    };
+    assert_eq!(access("1"), Access::Anywhere);
+    assert_eq!(access(""), Access::Loopback);
+    assert_eq!(access("0"), Access::Loopback);
+}
+
+#[test]
+fn settings_and_targets_can_be_shown_without_their_secrets() {
+    let settings = Settings {
+        url: "https://a.test".to_owned(),
+        token: "canary-token".to_owned(),
+        namespace: "acme".to_owned(),
+        login: Some("amy".to_owned()),
+        password: Some("canary password".to_owned()),
+        other_token: Some("canary-other".to_owned()),
+        conduct: Conduct::default(),
+        ..Settings::default()
+    };
+    let target = Target::new(settings.clone()).unwrap();
+    let shown = format!("{settings:?} {target:?}");
+    assert!(
+        shown.contains("acme") && !shown.contains("canary"),
+        "{shown}"
+    );
 }

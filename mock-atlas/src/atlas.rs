@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::faults::Faults;
-use crate::store::Memory;
+use crate::store::{Limits, Memory};
 use crate::witness::{DEFAULT_CAPACITY, Witness};
 use crate::world::World;
 
@@ -49,10 +50,8 @@ pub(crate) struct Reached {
 pub(crate) struct Options {
     /// What `upload_path` starts with, without a slash at its end.
     pub(crate) public_url: Option<String>,
-    /// The longest `id` of a version, in characters.
-    pub(crate) max_id_length: Option<usize>,
-    /// The largest file, in bytes.
-    pub(crate) max_file_bytes: Option<u64>,
+    /// How large a version may be.
+    pub(crate) limits: Limits,
     /// The most that all files may hold, in bytes.
     pub(crate) max_memory: Option<u64>,
     /// The folder for the files that are more than that.
@@ -63,6 +62,8 @@ pub(crate) struct Options {
     pub(crate) body_timeout: Option<Duration>,
     /// How many requests the journal keeps.
     pub(crate) journal: Option<usize>,
+    /// What time it is.
+    pub(crate) clock: Clock,
 }
 
 /// Without what it holds, which may be large, and secret.
@@ -81,7 +82,10 @@ impl Atlas {
             now: RwLock::new(first.copy()),
             first,
             faults,
-            witness: Witness::new(options.journal.unwrap_or(DEFAULT_CAPACITY)),
+            witness: Witness::new(
+                options.journal.unwrap_or(DEFAULT_CAPACITY),
+                options.clock.clone(),
+            ),
             options,
             reached: OnceLock::new(),
             uploads: Semaphore::new(uploads.min(Semaphore::MAX_PERMITS)),
@@ -132,13 +136,8 @@ impl Atlas {
         self.0.options.public_url.as_deref()
     }
 
-    pub(crate) fn max_id_length(&self) -> Option<usize> {
-        self.0.options.max_id_length
-    }
-
-    /// The largest file that is taken, in bytes.
-    pub(crate) fn max_file_bytes(&self) -> u64 {
-        self.0.options.max_file_bytes.unwrap_or(u64::MAX)
+    pub(crate) fn limits(&self) -> Limits {
+        self.0.options.limits
     }
 
     /// What files are to be counted in.

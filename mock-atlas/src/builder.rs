@@ -3,23 +3,26 @@
 mod error;
 mod user;
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::Uri;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Directory, ROOT, random_token};
 use crate::atlas::{Atlas, Options, Reached};
+use crate::clock::Clock;
 use crate::faults::{Chaos, Fault, Faults};
 use crate::mock::MockAtlas;
 use crate::names::ArtifactName;
 use crate::router::{router, routers};
 use crate::seed::{self, Document, Seed, TokenValue};
 use crate::server::{serve_on, url};
+use crate::store::Store;
 use crate::tls::{Certificate, Tls};
 use crate::world::World;
 pub use error::StartError;
@@ -42,7 +45,7 @@ pub use user::User;
 /// # }
 /// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Builder {
     token: Option<String>,
     users: Vec<User>,
@@ -55,6 +58,18 @@ pub struct Builder {
     binstore: Option<SocketAddr>,
     tls: Option<Certificate>,
     options: Options,
+}
+
+/// Without its tokens.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("users", &self.users)
+            .field("faults", &self.faults)
+            .field("address", &self.address)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Builder {
@@ -97,17 +112,18 @@ impl Builder {
     }
 
     /// Refuses a version whose `id` is longer, in characters (contract: Versions; unproven, so off
-    /// by default).
+    /// by default). A seed or a snapshot with one is refused as a whole.
     #[must_use]
     pub fn max_id_length(mut self, characters: usize) -> Self {
-        self.options.max_id_length = Some(characters);
+        self.options.limits.id_length = Some(characters);
         self
     }
 
-    /// Refuses larger files, with 413. Unlimited by default.
+    /// Refuses larger files, with 413. Unlimited by default. A seed or a snapshot with one is refused
+    /// as a whole.
     #[must_use]
     pub fn max_file_bytes(mut self, bytes: u64) -> Self {
-        self.options.max_file_bytes = Some(bytes);
+        self.options.limits.file_bytes = Some(bytes);
         self
     }
 
@@ -207,6 +223,13 @@ impl Builder {
         self
     }
 
+    /// What it takes for the time of day, the clock of this machine by default.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.options.clock = clock;
+        self
+    }
+
     /// The address to listen on, a free port of 127.0.0.1 by default.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
@@ -275,9 +298,9 @@ impl Builder {
         let binstore = self.binstore;
         let tls = self.prepare_tls()?;
         let (atlas, token) = self.assemble()?;
-        let (listener, bound) = listen(address).await?;
+        let (listener, bound) = listen(address)?;
         let binstore = match binstore {
-            Some(address) => Some(listen(address).await?),
+            Some(address) => Some(listen(address)?),
             None => None,
         };
         let (acceptor, ca_pem) = tls.map(|tls| (tls.acceptor, tls.ca_pem)).unzip();
@@ -345,10 +368,13 @@ impl Builder {
         };
         let root = ROOT.parse().map_err(StartError::Username)?;
         let token = token_value(token)?;
-        let world = World::new(Directory::new(root, token.as_str()));
-        own_seed(self.users, self.public_artifacts)?.plant(&world)?;
+        let clock = &self.options.clock;
+        let directory = Directory::new(root, token.as_str(), clock.clone());
+        let world = World::new(directory, Store::new(clock.clone()));
+        let limits = self.options.limits;
+        own_seed(self.users, self.public_artifacts)?.plant(&world, limits)?;
         for seed in &self.seeds {
-            seed.plant(&world)?;
+            seed.plant(&world, limits)?;
             self.faults.extend_from_slice(seed.faults());
         }
         let chaos = chaos(self.chaos, self.chaos_seed)?;
@@ -357,12 +383,25 @@ impl Builder {
     }
 }
 
+/// How many connections may wait to be accepted, if the system lets them. Of the 128 that are usual
+/// here, clients that come at the same moment would wait for a second.
+const BACKLOG: u32 = 4096;
+
 /// A listener on an address, and the address that it got.
-async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let failed = |error| StartError::Listen { address, error };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    Ok((listener, bound))
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // The connections of one that has stopped do not keep the next from its address.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
+        let bound = listener.local_addr()?;
+        Ok((listener, bound))
+    };
+    listen().map_err(|error| StartError::Listen { address, error })
 }
 
 /// What chaos is drawn from, and what a fault with a probability is.

@@ -18,7 +18,7 @@ use crate::names::NameError;
 use crate::patience::TimedOut;
 use crate::seed::SeedError;
 use crate::snapshot::SnapshotError;
-use crate::store::{MemoryFull, StoreError};
+use crate::store::{MemoryFull, OverLimit, StoreError};
 use crate::witness::ExpectError;
 
 /// What a client is told when a request fails.
@@ -45,6 +45,9 @@ pub(crate) enum ApiError {
     /// More bytes than this emulator takes.
     #[error("The body is larger than the {limit} bytes that are allowed here.")]
     TooLarge { limit: u64 },
+    /// A version that is larger.
+    #[error(transparent)]
+    OverLimit(#[from] OverLimit),
     /// A body that did not go on.
     #[error("Nothing of the body came for {0:?}.")]
     TimedOut(Duration),
@@ -90,12 +93,15 @@ impl ApiError {
 
     /// A body that broke off, or did not go on, after what is told of it.
     pub(crate) fn broken_body(error: &axum::Error, after: &str) -> Self {
-        let first: &(dyn Error + 'static) = error;
-        let mut causes = successors(Some(first), |&error| error.source());
-        match causes.find_map(|cause| cause.downcast_ref::<TimedOut>()) {
-            Some(TimedOut(timeout)) => Self::TimedOut(*timeout),
-            None => Self::Malformed(format!("The body broke off{after}: {error}.")),
-        }
+        Self::timed_out(error)
+            .unwrap_or_else(|| Self::Malformed(format!("The body broke off{after}: {error}.")))
+    }
+
+    /// What came of a body that did not go on, if that is what is behind an error.
+    fn timed_out(error: &(dyn Error + 'static)) -> Option<Self> {
+        let mut causes = successors(Some(error), |&error| error.source());
+        let timed_out = causes.find_map(|cause| cause.downcast_ref::<TimedOut>());
+        timed_out.map(|TimedOut(timeout)| Self::TimedOut(*timeout))
     }
 
     fn status(&self) -> StatusCode {
@@ -106,7 +112,10 @@ impl ApiError {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } | Self::OverLimit(OverLimit::File(_)) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Self::OverLimit(OverLimit::Id(_)) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::MemoryFull(_) | Self::DiskFull(_) => StatusCode::INSUFFICIENT_STORAGE,
@@ -163,7 +172,9 @@ impl From<SeedError> for ApiError {
 impl From<SnapshotError> for ApiError {
     fn from(error: SnapshotError) -> Self {
         match error {
-            SnapshotError::Read(_) => Self::Malformed(error.to_string()),
+            SnapshotError::Read(ref cause) => {
+                Self::timed_out(cause).unwrap_or_else(|| Self::Malformed(error.to_string()))
+            }
             _ => Self::Invalid(error.to_string()),
         }
     }

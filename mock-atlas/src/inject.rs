@@ -15,12 +15,13 @@ use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::faults::{Asked, Effect, Met, Refusal, Route};
 use crate::line::{End, Line};
+use crate::rest;
 use crate::routes::upload;
 
 /// Which fault a reply met.
 const FAULT: &str = "x-mock-atlas-fault";
 
-/// What chaos is drawn from.
+/// What chaos, and faults with a probability, are drawn from.
 const CHAOS_SEED: &str = "x-mock-atlas-chaos-seed";
 
 /// What an upload is to be answered with once all its bytes have come. They are not stored.
@@ -116,7 +117,7 @@ async fn make(effect: Effect, atlas: &Atlas, mut request: Request, next: Next) -
 
 async fn refuse(request: Request, refusal: Refusal) -> Response {
     let (parts, body) = request.into_parts();
-    upload::discard(&parts.headers, &mut body.into_data_stream()).await;
+    rest::discard(&parts.headers, body).await;
     ApiError::Fault(refusal).into_response()
 }
 

@@ -4,12 +4,12 @@
 //! Start at [`MockAtlas`], a running emulator for a test, and [`Builder`], what it can be given.
 //! [`Builder::router`] and [`serve`] are the two halves below it.
 //!
-//! - `mock`: the emulator in this process; `builder`: what it is to be
+//! - `mock`: the emulator in this process; `builder`: what it is to be; `clock`: its time of day
 //! - `seed`: what it is to hold from the start
 //! - `snapshot`: all that it holds, as one archive
 //! - `server`: connections, and how they end; `tls`: certificates
 //! - `router`: the route table; `witness`: what was asked, from its log on
-//! - `patience`: bodies that do not come
+//! - `patience`: bodies that do not come; `rest`: those that nobody reads to the end
 //! - `faults`: what is to go wrong, free of HTTP; `inject`: makes it so; `line`: a connection to end
 //! - `extract`: what a handler gets to see of a request
 //! - `routes`: the handlers; `wire`: the JSON they answer; `error`: the one door for errors
@@ -20,6 +20,7 @@
 mod access;
 mod atlas;
 mod builder;
+mod clock;
 mod error;
 mod extract;
 mod faults;
@@ -28,6 +29,7 @@ mod line;
 mod mock;
 mod names;
 mod patience;
+mod rest;
 mod router;
 mod routes;
 mod seed;
@@ -40,6 +42,7 @@ mod witness;
 mod world;
 
 pub use builder::{Builder, StartError, User};
+pub use clock::Clock;
 pub use faults::{Fault, FaultError, FaultReport};
 pub use mock::MockAtlas;
 pub use names::{ArtifactNameError, NameError};

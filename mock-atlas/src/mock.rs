@@ -1,5 +1,6 @@
 //! An emulator in this process, for anybody's tests.
 
+use std::fmt;
 use std::io;
 
 use tokio::task::JoinHandle;
@@ -31,7 +32,6 @@ use crate::witness::{Expectations, Lint, Request, Unmet};
 /// # }
 /// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
 /// ```
-#[derive(Debug)]
 pub struct MockAtlas {
     pub(crate) atlas: Atlas,
     pub(crate) url: String,
@@ -40,6 +40,16 @@ pub struct MockAtlas {
     pub(crate) binstore_url: Option<String>,
     pub(crate) ca_pem: Option<String>,
     pub(crate) servers: Vec<JoinHandle<io::Result<()>>>,
+}
+
+/// Without its token.
+impl fmt::Debug for MockAtlas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MockAtlas")
+            .field("url", &self.url)
+            .field("binstore_url", &self.binstore_url)
+            .finish_non_exhaustive()
+    }
 }
 
 impl MockAtlas {
@@ -99,7 +109,7 @@ impl MockAtlas {
         self.atlas.faults().clear();
     }
 
-    /// What chaos is drawn from; `None` without [`Builder::chaos`].
+    /// What chaos, and faults with a probability, are drawn from; `None` where there are none.
     pub fn chaos_seed(&self) -> Option<u64> {
         self.atlas.faults().chaos_seed()
     }

@@ -9,6 +9,7 @@ use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::inject;
 use crate::patience;
+use crate::rest;
 use crate::routes::mock::{
     artifacts as mock_artifacts, faults, health, lints, metrics, requests, snapshot, state, tokens,
     verify,
@@ -44,6 +45,7 @@ fn finish(router: Router<Atlas>, atlas: Atlas) -> Router {
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         // Each body has a limit of its own kind: parameters a fixed one, files a configured one.
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(rest::read_on))
         .layer(middleware::from_fn_with_state(
             atlas.clone(),
             inject::faults,

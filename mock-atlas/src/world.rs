@@ -19,12 +19,7 @@ struct Inner {
 }
 
 impl World {
-    /// A world in which there is nothing yet.
-    pub(crate) fn new(directory: Directory) -> Self {
-        Self::of(directory, Store::default())
-    }
-
-    pub(crate) fn of(directory: Directory, store: Store) -> Self {
+    pub(crate) fn new(directory: Directory, store: Store) -> Self {
         let access = Access::new(directory);
         Self(Arc::new(Inner { store, access }))
     }
@@ -32,7 +27,7 @@ impl World {
     /// The same as it is now, to be changed on its own.
     pub(crate) fn copy(&self) -> Self {
         let (directory, store) = self.access().copy_with(|| self.store().copy());
-        Self::of(directory, store)
+        Self::new(directory, store)
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::{authentication::UNKNOWN, samples::archive};
 use crate::{
-    artifact::Artifact,
     clause::{
         Clause,
         Evidence::{Client, Docs, Inferred},
@@ -15,6 +14,7 @@ use crate::{
     fault::Verdict,
     http::Auth,
     settings::Need::{OtherToken, PublicArtifact},
+    subject::{Given, Subject},
 };
 
 pub(super) const CLAUSES: &[Clause] = &[
@@ -24,7 +24,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         "what the caller may not see answers 404, the same as what does not exist",
         &[Docs],
         |context| Box::pin(hidden_like_missing(context)),
-    ),
+    )
+    .reading(&[Given::Private]),
     clause(
         "auth.no-token-writes",
         "no token at all: 401 for every write, and nothing is made",
@@ -36,34 +37,39 @@ pub(super) const CLAUSES: &[Clause] = &[
         "no token at all: 404 for a read of what is not public",
         &[Inferred],
         |context| Box::pin(no_token_reads(context)),
-    ),
+    )
+    .reading(&[Given::Private]),
     clause(
         "auth.unknown-token",
         "an unknown token: 401 everywhere",
         &[Inferred],
         |context| Box::pin(unknown_token(context)),
-    ),
+    )
+    .reading(&[Given::Artifact]),
     needing(
         &[PublicArtifact],
         "auth.unknown-token-public",
         "an unknown token: 401 even for what is public",
         &[Inferred],
         |context| Box::pin(unknown_token_public(context)),
-    ),
+    )
+    .reading(&[Given::Public]),
     needing(
         &[PublicArtifact],
         "auth.public-search",
         "public artifacts can be searched with no token at all",
         &[Client],
         |context| Box::pin(public_search(context)),
-    ),
+    )
+    .reading(&[Given::Public]),
     needing(
         &[PublicArtifact],
         "auth.public-download",
         "public artifacts can be downloaded with no token at all",
         &[Client],
         |context| Box::pin(public_download(context)),
-    ),
+    )
+    .reading(&[Given::PublicFile]),
 ];
 
 const KIND: &str = "archive";
@@ -71,9 +77,9 @@ const KIND: &str = "archive";
 async fn hidden_like_missing(context: &Context<'_>) -> Verdict {
     let other = Auth::Header(context.other_token()?);
     context.get("/authenticate").auth(other).answer(200).await?;
-    let hidden = context.artifact().await?;
-    hidden.with_file(KIND, &archive("hidden")).await?;
-    let missing = context.artifact_named(context.name());
+    let hidden = private(context).await?;
+    let missing = hidden.artifact.beside(context.name());
+    let missing = Subject::made(missing, &hidden.kind);
     let hidden = reads(&hidden, other).await?;
     for (seen, unseen) in hidden.iter().zip(reads(&missing, other).await?) {
         seen.status_is(404)?;
@@ -104,25 +110,32 @@ async fn no_token_writes(context: &Context<'_>) -> Verdict {
 }
 
 async fn no_token_reads(context: &Context<'_>) -> Verdict {
-    let artifact = context.artifact().await?;
-    artifact.with_file(KIND, &archive("private")).await?;
-    for reply in reads(&artifact, Auth::Anonymous).await? {
+    for reply in reads(&private(context).await?, Auth::Anonymous).await? {
         reply.status_is(404)?;
     }
     Ok(())
 }
 
 async fn unknown_token(context: &Context<'_>) -> Verdict {
-    let artifact = context.artifact().await?;
-    artifact.with_file(KIND, &archive("private")).await?;
-    for auth in [
+    let unknown = [
         Auth::Header(UNKNOWN),
         Auth::Query(UNKNOWN),
         Auth::Bearer(UNKNOWN),
-    ] {
-        for reply in reads(&artifact, auth).await? {
+    ];
+    let subject = match context.given(Given::Artifact)? {
+        Some(given) => given,
+        None => private(context).await?,
+    };
+    for auth in unknown {
+        for reply in reads(&subject, auth).await? {
             reply.status_is(401)?;
         }
+    }
+    if context.is_read_only() {
+        return Ok(());
+    }
+    let artifact = subject.artifact;
+    for auth in unknown {
         let fields = json!({"id": "a", "file": false});
         artifact.post(KIND, fields)?.auth(auth).answer(401).await?;
         let unmade = context.artifact_named(context.name());
@@ -134,46 +147,85 @@ async fn unknown_token(context: &Context<'_>) -> Verdict {
 }
 
 async fn unknown_token_public(context: &Context<'_>) -> Verdict {
-    let (artifact, kind) = context.public_artifact()?;
-    artifact.with_file(&kind, &archive("public")).await?;
+    let Subject { artifact, kind, .. } = public(context, Given::Public).await?;
     let search = artifact.search(&kind, &[]).auth(Auth::Header(UNKNOWN));
     search.answer(401).await?;
-    let file = artifact.file_as(Auth::Header(UNKNOWN), &kind, "1").await?;
-    file.status_is(401)
+    let file = artifact.file_as(Auth::Header(UNKNOWN), &kind, "latest");
+    file.await?.status_is(401)
 }
 
 async fn public_search(context: &Context<'_>) -> Verdict {
-    let (artifact, kind) = context.public_artifact()?;
-    artifact.tagged(&kind, json!({"k": "1"})).await?;
-    artifact.tagged(&kind, json!({"k": "2"})).await?;
-    let anonymous = |query| artifact.search(&kind, query).auth(Auth::Anonymous).send();
-    anonymous(&[]).await?.found(&[2, 1])?;
-    anonymous(&[("version", "latest")]).await?.found(&[2])?;
-    anonymous(&[("metadata.1.key", "k"), ("metadata.1.value", "1")])
-        .await?
-        .found(&[1])
-}
-
-async fn public_download(context: &Context<'_>) -> Verdict {
-    let (artifact, kind) = context.public_artifact()?;
-    let bytes = archive("public");
-    artifact.with_file(&kind, &bytes).await?;
-    for version in ["1", "latest"] {
-        let reply = artifact.file_as(Auth::Anonymous, &kind, version).await?;
-        reply.status_is(200)?;
-        reply.require(reply.body == bytes, "the bytes that were sent")?;
+    let subject = match context.given(Given::Public)? {
+        Some(given) => given,
+        None => {
+            let (artifact, kind) = context.public_artifact()?;
+            let mut made = Subject::made(artifact, &kind);
+            made.tag(json!({"k": "1"})).await?;
+            made.tag(json!({"k": "2"})).await?;
+            made
+        }
+    };
+    let anonymous = async |query: &[(&str, &str)]| {
+        let search = subject.artifact.search(&subject.kind, query);
+        search.auth(Auth::Anonymous).send().await
+    };
+    anonymous(&[]).await?.found(&subject.numbers())?;
+    let latest = anonymous(&[("version", "latest")]).await?;
+    latest.found(&[subject.newest()])?;
+    for (key, value) in subject.pairs() {
+        let query = [
+            ("metadata.1.key", key.as_str()),
+            ("metadata.1.value", &value),
+        ];
+        let found = anonymous(&query).await?;
+        found.found(&subject.with(&[(&key, &value)]))?;
     }
     Ok(())
 }
 
-/// Every read of an artifact that has one version, with a file.
-async fn reads(artifact: &Artifact<'_>, auth: Auth<'_>) -> Verdict<Vec<Exchange>> {
-    let search = format!("/{KIND}/search");
-    let file = format!("/{KIND}/1/file");
-    let latest = format!("/{KIND}/latest/file");
+async fn public_download(context: &Context<'_>) -> Verdict {
+    let subject = public(context, Given::PublicFile).await?;
+    let (artifact, kind) = (&subject.artifact, &subject.kind);
+    for version in [subject.newest().to_string().as_str(), "latest"] {
+        let reply = artifact.file_as(Auth::Anonymous, kind, version).await?;
+        match subject.newest_file() {
+            Some(file) => reply.is_file(file)?,
+            None => reply.status_is(200)?,
+        }
+    }
+    Ok(())
+}
+
+/// An artifact that not everybody sees, with a file.
+async fn private<'a>(context: &'a Context<'_>) -> Verdict<Subject<'a>> {
+    if let Some(given) = context.given(Given::Private)? {
+        return Ok(given);
+    }
+    let mut made = Subject::made(context.artifact().await?, KIND);
+    made.upload(&archive("private")).await?;
+    Ok(made)
+}
+
+/// An artifact that everybody sees, with a file of a type that nobody else makes.
+async fn public<'a>(context: &'a Context<'_>, given: Given) -> Verdict<Subject<'a>> {
+    if let Some(given) = context.given(given)? {
+        return Ok(given);
+    }
+    let (artifact, kind) = context.public_artifact()?;
+    let mut made = Subject::made(artifact, &kind);
+    made.upload(&archive("public")).await?;
+    Ok(made)
+}
+
+/// Every read of an artifact: what is there matters to nobody who may not see it.
+async fn reads(subject: &Subject<'_>, auth: Auth<'_>) -> Verdict<Vec<Exchange>> {
+    let kind = &subject.kind;
+    let search = format!("/{kind}/search");
+    let file = format!("/{kind}/1/file");
+    let latest = format!("/{kind}/latest/file");
     let mut replies = Vec::new();
     for within in ["", &search, &file, &latest] {
-        replies.push(artifact.get(within).auth(auth).send().await?);
+        replies.push(subject.artifact.get(within).auth(auth).send().await?);
     }
     Ok(replies)
 }

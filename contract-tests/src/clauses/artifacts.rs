@@ -13,6 +13,7 @@ use crate::{
     http::Auth,
     settings::Need::OtherToken,
     snapshot::Order,
+    subject::Given,
 };
 
 pub(super) const CLAUSES: &[Clause] = &[
@@ -46,13 +47,15 @@ pub(super) const CLAUSES: &[Clause] = &[
         "GET of an artifact answers 200 and what POST answered",
         &[Client],
         |context| Box::pin(get(context)),
-    ),
+    )
+    .reading(&[Given::Artifact]),
     clause(
         "artifacts.get-missing",
         "GET of an artifact that is not there answers 404",
         &[Client],
         |context| Box::pin(get_missing(context)),
-    ),
+    )
+    .reading(&[Given::Artifact]),
     clause(
         "artifacts.several-types",
         "an artifact holds versions of several types at once, each by itself",
@@ -145,15 +148,15 @@ async fn not_writable(context: &Context<'_>) -> Verdict {
 }
 
 async fn get(context: &Context<'_>) -> Verdict {
-    let artifact = context.artifact().await?;
+    let artifact = context.any_artifact().await?;
     let reply = artifact.get("").answer(200).await?;
-    context.snapshot("artifact", Order::Any, &reply, &artifact.name)
+    context.snapshot("artifact", Order::Any, &reply, &artifact.slug())
 }
 
 async fn get_missing(context: &Context<'_>) -> Verdict {
-    let artifact = context.artifact().await?;
+    let artifact = context.any_artifact().await?;
     artifact.get("").answer(200).await?;
-    let missing = context.artifact_named(context.name());
+    let missing = artifact.beside(context.name());
     missing.get("").answer(404).await?;
     Ok(())
 }
@@ -199,7 +202,7 @@ async fn any_type(context: &Context<'_>) -> Verdict {
 }
 
 async fn names(context: &Context<'_>) -> Verdict {
-    let every_kind = format!("{}A_z.", short_stem(context));
+    let every_kind = format!("{}A_z.", context.name());
     let longest = format!("{every_kind:-<LONGEST_NAME$}");
     for name in [every_kind, longest] {
         let reply = context.create(&name)?.succeed().await?;
@@ -212,16 +215,11 @@ async fn names(context: &Context<'_>) -> Verdict {
 }
 
 async fn names_refused(context: &Context<'_>) -> Verdict {
-    let stem = short_stem(context);
+    let stem = context.name();
     let too_long = format!("{stem:x<width$}", width = LONGEST_NAME + 1);
     let others = ["a b", "a/b", "a%b", "a:b", "ä"].map(|odd| format!("{stem}{odd}"));
     for name in others.into_iter().chain([too_long]) {
         context.create(&name)?.send().await?.refused()?;
     }
     Ok(())
-}
-
-/// The prefix of the run and a few letters, to build names of a given length upon.
-fn short_stem(context: &Context<'_>) -> String {
-    format!("{}names-", context.prefix())
 }

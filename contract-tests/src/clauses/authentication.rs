@@ -23,7 +23,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         "the API is under /api/v1, once: with the prefix doubled a resource is not found",
         &[Docs, Client],
         |context| Box::pin(base_path(context)),
-    ),
+    )
+    .reading(&[]),
     clause(
         "auth.token-places",
         "a token counts in X-Atlas-Token, in access_token and as a bearer token, to read and to write",
@@ -35,13 +36,15 @@ pub(super) const CLAUSES: &[Clause] = &[
         "GET authenticate answers 200 and the user's name for a good token",
         &[Client],
         |context| Box::pin(authenticate(context)),
-    ),
+    )
+    .reading(&[]),
     clause(
         "auth.authenticate-refuses",
         "GET authenticate answers 401 for a bad or missing token, wherever it stands",
         &[Client],
         |context| Box::pin(authenticate_refuses(context)),
-    ),
+    )
+    .reading(&[]),
     needing(
         &[Login],
         "auth.login",
@@ -61,7 +64,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         "GET token answers 200 for a good token, 401 for a bad or missing one",
         &[Inferred],
         |context| Box::pin(token_check(context)),
-    ),
+    )
+    .reading(&[]),
 ];
 
 /// A token that no server knows.

@@ -11,6 +11,7 @@ use crate::{
     },
     context::Context,
     fault::Verdict,
+    subject::{Given, Subject},
 };
 
 pub(super) const CLAUSES: &[Clause] = &[
@@ -19,19 +20,22 @@ pub(super) const CLAUSES: &[Clause] = &[
         "the file of a numbered version is the bytes, perhaps behind a redirect",
         &[Client, Docs],
         |context| Box::pin(numbered(context)),
-    ),
+    )
+    .reading(&[Given::File]),
     clause(
         "download.latest",
         "the file of latest is that of the newest version",
         &[Client, Docs],
         |context| Box::pin(latest(context)),
-    ),
+    )
+    .reading(&[Given::File]),
     clause(
         "download.no-file",
         "404 if that version has no file",
         &[Client, Docs],
         |context| Box::pin(no_file(context)),
-    ),
+    )
+    .reading(&[Given::NoFile]),
     clause(
         "download.latest-with-file",
         "the file of latest is that of the newest version that has one",
@@ -49,28 +53,36 @@ pub(super) const CLAUSES: &[Clause] = &[
 const KIND: &str = "archive";
 
 async fn numbered(context: &Context<'_>) -> Verdict {
-    let artifact = context.artifact().await?;
-    let files = ["one", "two", "three"].map(archive);
-    for bytes in &files {
-        artifact.with_file(KIND, bytes).await?;
+    if let Some(given) = context.given(Given::File)? {
+        return given.files_are_known().await;
     }
-    for (version, bytes) in ["1", "2", "3"].iter().zip(&files) {
-        artifact.file_is(KIND, version, bytes).await?;
+    let mut made = Subject::made(context.artifact().await?, KIND);
+    for bytes in ["one", "two", "three"].map(archive) {
+        made.upload(&bytes).await?;
     }
-    Ok(())
+    made.files_are_known().await
 }
 
 async fn latest(context: &Context<'_>) -> Verdict {
-    let artifact = context.artifact().await?;
-    for bytes in ["one", "two"].map(archive) {
-        artifact.with_file(KIND, &bytes).await?;
-        artifact.file_is(KIND, "latest", &bytes).await?;
+    if let Some(given) = context.given(Given::File)? {
+        return given.latest_is_newest().await;
     }
-    artifact.with_file("other.type", &archive("other")).await?;
-    artifact.file_is(KIND, "latest", &archive("two")).await
+    let mut made = Subject::made(context.artifact().await?, KIND);
+    for bytes in ["one", "two"].map(archive) {
+        made.upload(&bytes).await?;
+        made.latest_is_newest().await?;
+    }
+    let other = archive("other");
+    made.artifact.with_file("other.type", &other).await?;
+    made.latest_is_newest().await
 }
 
 async fn no_file(context: &Context<'_>) -> Verdict {
+    if let Some(given) = context.given(Given::NoFile)? {
+        let number = given.without_file().unwrap_or_default().to_string();
+        let reply = given.artifact.file(&given.kind, &number).await?;
+        return reply.status_is(404);
+    }
     let artifact = context.artifact().await?;
     artifact.file(KIND, "latest").await?.status_is(404)?;
     artifact.tagged(KIND, json!({})).await?;

@@ -16,6 +16,7 @@ use crate::{
     http::Auth,
     outgoing::Sending,
     snapshot::Order,
+    subject::{Given, Subject},
 };
 
 pub(super) const CLAUSES: &[Clause] = &[
@@ -24,19 +25,22 @@ pub(super) const CLAUSES: &[Clause] = &[
         "the body of a 404 is {\"errors\":[\"Resource not found!\"],\"success\":false}",
         &[Thread, Client],
         |context| Box::pin(not_found(context)),
-    ),
+    )
+    .reading(&[Given::Artifact]),
     clause(
         "errors.envelope",
         "the body of every error holds errors and \"success\": false",
         &[Thread, Client],
         |context| Box::pin(envelope(context)),
-    ),
+    )
+    .reading(&[Given::Artifact]),
     clause(
         "errors.none-on-success",
         "a body of success never has an errors key",
         &[Thread, Client],
         |context| Box::pin(none_on_success(context)),
-    ),
+    )
+    .reading(&[Given::Artifact]),
     clause(
         "errors.readable",
         "the errors of a refusal are texts, in an array or by the name of the field",
@@ -58,14 +62,14 @@ pub(super) const CLAUSES: &[Clause] = &[
 ];
 
 async fn not_found(context: &Context<'_>) -> Verdict {
-    let missing = context.artifact_named(context.name());
-    let made = context.artifact().await?;
-    made.tagged("archive", json!({})).await?;
-    for call in [
-        missing.get(""),
-        made.get("/archive/1/file"),
-        made.get("/archive/2/file"),
-    ] {
+    let artifact = context.any_artifact().await?;
+    let missing = artifact.beside(context.name());
+    let mut calls = vec![missing.get(""), artifact.get("/no.such-type/1/file")];
+    if !context.is_read_only() {
+        artifact.tagged("archive", json!({})).await?;
+        calls.extend(["/archive/1/file", "/archive/2/file"].map(|within| artifact.get(within)));
+    }
+    for call in calls {
         let reply = call.answer(404).await?;
         context.snapshot("not-found", Order::Any, &reply, "")?;
     }
@@ -73,22 +77,23 @@ async fn not_found(context: &Context<'_>) -> Verdict {
 }
 
 async fn envelope(context: &Context<'_>) -> Verdict {
-    let missing = context
-        .artifact_named(context.name())
-        .get("")
-        .answer(404)
-        .await?;
+    let missing = match context.given(Given::Artifact)? {
+        Some(given) => given.artifact.beside(context.name()),
+        None => context.artifact_named(context.name()),
+    };
+    let missing = missing.get("").answer(404).await?;
     let unknown = context
         .get("/authenticate")
         .auth(Auth::Header(UNKNOWN))
         .answer(401)
         .await?;
-    let nobody = context
-        .create(&context.name())?
-        .auth(Auth::Anonymous)
-        .answer(401)
-        .await?;
-    for reply in [missing, unknown, nobody, refusal(context).await?] {
+    let mut replies = vec![missing, unknown];
+    if !context.is_read_only() {
+        let create = context.create(&context.name())?;
+        replies.push(create.auth(Auth::Anonymous).answer(401).await?);
+        replies.push(refusal(context).await?);
+    }
+    for reply in replies {
         reply.expect("/success", false)?;
         texts_of(&reply)?;
     }
@@ -96,6 +101,13 @@ async fn envelope(context: &Context<'_>) -> Verdict {
 }
 
 async fn none_on_success(context: &Context<'_>) -> Verdict {
+    if let Some(Subject { artifact, kind, .. }) = context.given(Given::Artifact)? {
+        return no_errors(vec![
+            context.get("/authenticate").succeed().await?,
+            artifact.get("").succeed().await?,
+            artifact.search(&kind, &[]).succeed().await?,
+        ]);
+    }
     let artifact = context.artifact_named(context.name());
     let mut replies = vec![
         context.get("/authenticate").succeed().await?,
@@ -112,6 +124,10 @@ async fn none_on_success(context: &Context<'_>) -> Verdict {
         .await?;
     put.success()?;
     replies.extend([awaiting.reply, put]);
+    no_errors(replies)
+}
+
+fn no_errors(replies: Vec<Exchange>) -> Verdict {
     for reply in replies {
         // The reply to an upload may have no body at all.
         let keyed = reply.json().is_ok_and(|body| body.get("errors").is_some());

@@ -12,6 +12,7 @@ use crate::{
     context::Context,
     exchange::Exchange,
     fault::Verdict,
+    subject::Given,
 };
 
 pub(super) const CLAUSES: &[Clause] = &[
@@ -38,7 +39,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         "keys come back ordered by length, then by byte",
         &[Recorded],
         |context| Box::pin(order(context)),
-    ),
+    )
+    .reading(&[Given::Versions]),
     clause(
         "metadata.empty-value",
         "an empty value stays",
@@ -95,6 +97,10 @@ async fn empty_value(context: &Context<'_>) -> Verdict {
 }
 
 async fn order(context: &Context<'_>) -> Verdict {
+    if let Some(given) = context.given(Given::Versions)? {
+        let found = given.artifact.search(&given.kind, &[]).send().await?;
+        return all_ordered(&found);
+    }
     let artifact = context.artifact().await?;
     let sent = json!({
         "os_user": "1", "created_at": "2", "b": "3", "image_name": "4", "a": "5", "Z": "6", "created": "7",
@@ -120,10 +126,21 @@ async fn order(context: &Context<'_>) -> Verdict {
     keys_are(&found, "/versions/0/metadata", &ordered)
 }
 
+fn all_ordered(found: &Exchange) -> Verdict {
+    for (index, version) in found.versions()?.iter().enumerate() {
+        let fields = version["metadata"].as_object().into_iter().flatten();
+        let mut keys: Vec<_> = fields.map(|(key, _)| key.as_str()).collect();
+        keys.sort_by_key(|key| (key.len(), *key));
+        keys_are(found, &format!("/versions/{index}/metadata"), &keys)?;
+    }
+    Ok(())
+}
+
 fn keys_are(reply: &Exchange, pointer: &str, keys: &[&str]) -> Verdict {
     let body = reply.json()?;
     let fields = body.pointer(pointer).and_then(Value::as_object);
-    let same = fields.is_some_and(|fields| fields.keys().eq(keys.iter()));
+    let came = fields.into_iter().flat_map(|fields| fields.keys());
+    let same = came.eq(keys.iter());
     reply.require(same, format!("the keys {} at {pointer}", keys.join(" ")))
 }
 

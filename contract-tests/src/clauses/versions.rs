@@ -11,9 +11,11 @@ use crate::{
         clause, needing,
     },
     context::Context,
+    exchange::Exchange,
     fault::{Verdict, broken},
     settings::Need::MaxIdLength,
     snapshot::Order,
+    subject::Given,
 };
 
 pub(super) const CLAUSES: &[Clause] = &[
@@ -46,7 +48,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         "slug is U/N/TYPE/VERSION, tag is U/N",
         &[Recorded],
         |context| Box::pin(slug(context)),
-    ),
+    )
+    .reading(&[Given::Versions]),
     clause(
         "versions.zero-is-none",
         "build_id 0 means none, compile_id likewise: the version belongs to no build",
@@ -146,6 +149,10 @@ async fn counts_per_type(context: &Context<'_>) -> Verdict {
 }
 
 async fn slug(context: &Context<'_>) -> Verdict {
+    if let Some(given) = context.given(Given::Versions)? {
+        let found = given.artifact.search(&given.kind, &[]).send().await?;
+        return is_named_after(&found, &given.artifact, &given.kind);
+    }
     let artifact = context.artifact().await?;
     for number in [1, 2] {
         let made = artifact.tagged("archive", json!({})).await?;
@@ -156,8 +163,18 @@ async fn slug(context: &Context<'_>) -> Verdict {
             .search("archive", &[("version", "latest")])
             .send()
             .await?;
-        found.expect("/versions/0/slug", slug)?;
-        found.expect("/versions/0/tag", artifact.slug())?;
+        found.expect("/versions/0/version", number)?;
+        is_named_after(&found, &artifact, "archive")?;
+    }
+    Ok(())
+}
+
+fn is_named_after(found: &Exchange, artifact: &Artifact<'_>, kind: &str) -> Verdict {
+    let tag = artifact.slug();
+    for (index, version) in found.versions()?.iter().enumerate() {
+        let slug = format!("{tag}/{kind}/{}", version["version"]);
+        found.expect(&format!("/versions/{index}/slug"), slug)?;
+        found.expect(&format!("/versions/{index}/tag"), tag.as_str())?;
     }
     Ok(())
 }

@@ -1,9 +1,15 @@
 //! The program: a module for each subcommand, and [`mod@print`] for what all of them say.
 
+mod cleanup;
+mod diff;
+mod ledger;
 mod list;
 mod manual;
+mod output;
+mod plan;
 mod print;
 mod run;
+mod safety;
 
 use atlas_contract_tests::exit_code::ExitCode;
 use clap::{Parser, Subcommand};
@@ -12,8 +18,15 @@ const EXIT_CODES: &str = "Exit codes:
   0  something ran and all required clauses hold
   1  a clause failed
   2  bad configuration or arguments, or the server refuses the token
-  3  nothing ran: the filter matches no clause, or all it matches are disabled
-  4  the suite broke or the server could not be reached (weighs more than 1)";
+  3  nothing ran: a filter matches no clause, or all they match are disabled
+  4  the suite broke, or the server could not be reached or is unstable (weighs more than 1)
+  5  a report could not be written (weighs more than 4)
+  6  something that a run made is still there after a cleanup";
+
+const DIFF_EXIT_CODES: &str = "Exit codes:
+  0  all clauses ended the same
+  1  some did not
+  2  bad arguments, or a file that is no report";
 
 /// Judges a running Atlas by its contract.
 #[derive(Parser)]
@@ -25,11 +38,19 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Removes what a run left behind where the server can, and lists the rest.
+    #[command(after_help = EXIT_CODES)]
+    Cleanup(cleanup::Args),
     /// Puts the clauses to a server; makes artifacts below the namespace, which stay there.
     #[command(after_help = EXIT_CODES)]
     Run(Box<run::Args>),
     /// Lists the clauses with the marks of their evidence.
     List,
+    /// Prints every behaviour of the contract with its evidence and its check.
+    Ledger(ledger::Args),
+    /// Compares the reports of two runs: two servers, or one before and after a change.
+    #[command(after_help = DIFF_EXIT_CODES)]
+    Diff(diff::Args),
     #[command(flatten)]
     Manual(manual::Command),
 }
@@ -37,7 +58,10 @@ enum Command {
 /// Does what the arguments say.
 pub(crate) async fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Cleanup(args) => cleanup::cleanup(args).await,
         Command::List => list::list(),
+        Command::Ledger(args) => ledger::ledger(&args),
+        Command::Diff(args) => diff::diff(&args),
         Command::Manual(command) => manual::run(&command),
         Command::Run(args) => run::run(*args).await,
     }

@@ -1,16 +1,23 @@
 //! `atlas-contract run`.
 
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
 
 use atlas_contract_tests::{
     exit_code::ExitCode,
-    report::{self, ClauseReport, Status, Summary},
-    run::{Options, Run, RunError},
+    fixtures::FixturesError,
+    report::{ClauseReport, Status},
+    run::{self, Options, Run, RunError},
     settings::Settings,
     target::Target,
 };
 
-use super::print::{complain, say};
+use super::{
+    cleanup,
+    output::{self, Output},
+    plan,
+    print::{complain, say},
+    safety::Safety,
+};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -29,10 +36,11 @@ pub(super) struct Args {
     #[arg(
         long,
         value_name = "NS",
+        required_unless_present = "read_only",
         env = "ATLAS_CONTRACT_NAMESPACE",
         hide_env_values = true
     )]
-    namespace: String,
+    namespace: Option<String>,
     /// A user who may log in.
     #[arg(
         long,
@@ -73,62 +81,95 @@ pub(super) struct Args {
         hide_env_values = true
     )]
     max_id_length: Option<usize>,
-    /// Runs only clauses whose id has this in it; may be given several times.
+    /// Runs only clauses whose id has this in it; may be given several times, and each must match one.
     #[arg(long, value_name = "PART")]
     filter: Vec<String>,
-    /// Writes the reports to this file too, as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    /// How many clauses are judged at a time.
+    #[arg(long, value_name = "N", default_value_t = run::JOBS)]
+    jobs: NonZeroUsize,
+    #[command(flatten)]
+    output: Output,
     /// Makes a failure of every difference.
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    safety: Safety,
 }
 
 /// Judges a server and tells the verdicts.
-pub(super) async fn run(args: Args) -> ExitCode {
+pub(super) async fn run(mut args: Args) -> ExitCode {
     let options = Options {
         filters: args.filter.clone(),
         strict: args.strict,
+        jobs: args.jobs,
+        ..Options::default()
     };
-    let (json, namespace) = (args.json.clone(), args.namespace.clone());
-    let target = match Target::new(settings(args)) {
+    let planned = args.safety.plan;
+    let output = std::mem::take(&mut args.output);
+    let settings = match settings(args) {
+        Ok(settings) => settings,
+        Err(error) => return complain(&error, ExitCode::BadConfiguration),
+    };
+    let target = match Target::new(settings) {
         Ok(target) => target,
         Err(error) => return complain(&error, ExitCode::BadConfiguration),
     };
-    let public = target.public_artifact().map(str::to_owned);
-    let run = match Run::start(target, options).await {
-        Ok(run) => run,
-        Err(error @ RunError::TokenRefused) => return complain(&error, ExitCode::BadConfiguration),
-        Err(error) => return complain(&error, ExitCode::SuiteBroke),
-    };
-    let reports = run.judge_all(tell).await;
-    let summary = Summary::of(&reports);
-    say(&format!("\n{summary}"));
-    if summary.ran() > 0 {
-        leftovers(&namespace, public.as_deref(), run.prefix().as_str());
+    if planned {
+        return plan::plan(&target, options).await;
     }
-    match json.map(|file| report::write_json(&file, &reports)) {
-        Some(Err(error)) => complain(
-            &format!("the report cannot be written: {error}"),
-            ExitCode::SuiteBroke,
-        ),
-        _ => ExitCode::of(&summary),
+    let drafts = match output.open() {
+        Ok(drafts) => drafts,
+        Err(error) => return complain(&error, ExitCode::ReportLost),
+    };
+    let run = match Run::start(target.clone(), options).await {
+        Ok(run) => run,
+        Err(error) => return complain(&error, code_of(&error)),
+    };
+    let report = run.report(tell).await;
+    say(&format!("\n{}", report.conclusion()));
+    if let Some(journal) = run.journal() {
+        if journal.writes() > 0 {
+            leftovers(&target, run.prefix().as_str());
+            say(&cleanup::command(journal.path(), &target));
+        }
+        if let Err(error) = journal.end().await {
+            return complain(
+                &format!("the journal cannot be ended: {error}"),
+                ExitCode::SuiteBroke,
+            );
+        }
+    }
+    match output::write(drafts, &report) {
+        Ok(()) => ExitCode::of(&report.summary),
+        Err(error) => complain(&error, ExitCode::ReportLost),
     }
 }
 
-fn settings(args: Args) -> Settings {
+fn code_of(error: &RunError) -> ExitCode {
+    match error {
+        RunError::NothingMatches { .. } => ExitCode::NothingRan,
+        RunError::Unreachable(_) => ExitCode::SuiteBroke,
+        RunError::TokenRefused
+        | RunError::WritesRefused(_)
+        | RunError::Fixture { .. }
+        | RunError::Journal { .. } => ExitCode::BadConfiguration,
+    }
+}
+
+fn settings(args: Args) -> Result<Settings, FixturesError> {
     // A variable that is set to nothing, as a compose file does with one that is not there, tells nothing.
     let told = |fact: Option<String>| fact.filter(|text| !text.is_empty());
-    Settings {
+    Ok(Settings {
         url: args.atlas_url,
         token: args.token,
-        namespace: args.namespace,
+        namespace: args.namespace.unwrap_or_default(),
         login: told(args.login),
         password: told(args.password),
         other_token: told(args.other_token),
         public_artifact: told(args.public_artifact),
         max_id_length: args.max_id_length,
-    }
+        conduct: args.safety.conduct()?,
+    })
 }
 
 fn tell(report: &ClauseReport) {
@@ -139,11 +180,12 @@ fn tell(report: &ClauseReport) {
 }
 
 /// The contract knows no call that deletes.
-fn leftovers(namespace: &str, public: Option<&str>, prefix: &str) {
+fn leftovers(target: &Target, prefix: &str) {
+    let namespace = target.namespace();
     say(&format!(
         "left on the server, for want of a call that deletes: artifacts {namespace}/{prefix}*"
     ));
-    if let Some(name) = public {
+    if let Some(name) = target.public_artifact() {
         say(&format!(
             "and versions of the types {prefix}* in {namespace}/{name}"
         ));

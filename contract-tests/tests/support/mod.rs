@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+pub(crate) mod made_up;
 pub(crate) mod program;
 
 use atlas_contract_tests::{
@@ -20,9 +21,12 @@ pub(crate) async fn proxy(wrong: impl Wrong) -> Proxy {
 pub(crate) async fn reports(proxy: &Proxy, filters: &[&str], strict: bool) -> Vec<ClauseReport> {
     let filters = filters.iter().map(|it| (*it).to_owned()).collect();
     let target = Target::new(proxy.settings()).unwrap();
-    let run = Run::start(target, Options { filters, strict })
-        .await
-        .unwrap();
+    let options = Options {
+        filters,
+        strict,
+        ..Options::default()
+    };
+    let run = Run::start(target, options).await.unwrap();
     let mut reports = run.judge_all(|_| {}).await;
     reports.retain(|it| it.status != Status::Skip);
     reports

@@ -19,6 +19,8 @@ pub(crate) fn program(args: &[&str]) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ATLAS_")) {
         command.env_remove(name);
     }
+    // Where a journal may stay, and never in the sources.
+    command.env("ATLAS_CONTRACT_JOURNAL", env!("CARGO_TARGET_TMPDIR"));
     command.args(args).kill_on_drop(true);
     command
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::token::Hashed;
 use super::{Account, ROOT, Reach, Role, Token};
+use crate::clock::Clock;
 use crate::names::Name;
 
 /// Everybody who may be known here. A clone is independent of what it was made from.
@@ -17,6 +18,9 @@ pub(crate) struct Directory {
     pub(super) tokens: HashMap<Hashed, Token>,
     /// The root token, without which nobody could make another.
     first: Uuid,
+    /// How many tokens there ever were.
+    pub(super) made: u64,
+    clock: Clock,
 }
 
 /// Why accounts and tokens could not be changed.
@@ -50,18 +54,26 @@ pub(crate) enum Refusal {
 
 impl Directory {
     /// One account, that of the root token, which may do everything.
-    pub(crate) fn new(root: Name, token: &str) -> Self {
+    pub(crate) fn new(root: Name, token: &str, clock: Clock) -> Self {
         let account = Arc::new(Account {
             username: root.clone(),
             password: None,
             reach: Reach::Everything,
         });
-        let first = Token::new(Arc::clone(&account), "root");
+        let first = Token {
+            id: Uuid::new_v4(),
+            account: Arc::clone(&account),
+            description: "root".to_owned(),
+            created: clock.now(),
+            order: 0,
+        };
         Self {
             accounts: HashMap::from([(root, account)]),
             organizations: HashMap::new(),
             first: first.id,
             tokens: HashMap::from([(Hashed::of(token), first)]),
+            made: 1,
+            clock,
         }
     }
 
@@ -138,7 +150,14 @@ impl Directory {
         if self.tokens.contains_key(&hashed) {
             return Err(Refusal::TokenTaken);
         }
-        let token = Token::new(Arc::clone(account), description);
+        let token = Token {
+            id: Uuid::new_v4(),
+            account: Arc::clone(account),
+            description: description.to_owned(),
+            created: self.clock.now(),
+            order: self.made,
+        };
+        self.made += 1;
         self.tokens.insert(hashed, token.clone());
         Ok(token)
     }
@@ -157,7 +176,7 @@ impl Directory {
 
     pub(super) fn tokens(&self) -> Vec<Token> {
         let mut tokens: Vec<Token> = self.tokens.values().cloned().collect();
-        tokens.sort_by_key(|token| (token.created, token.id));
+        tokens.sort_by_key(Token::age);
         tokens
     }
 

@@ -101,7 +101,9 @@ impl Directory {
                 account: Arc::clone(&account),
                 description: record.description,
                 created: record.created,
+                order: self.made,
             };
+            self.made += 1;
             if self.tokens.insert(record.hash, token).is_some() {
                 return Err(Refusal::TokenTaken);
             }
@@ -111,18 +113,16 @@ impl Directory {
 
     fn tokens_of(&self, account: &Account) -> Vec<TokenRecord> {
         let theirs = |(_, token): &(&Hashed, &Token)| token.account.username == account.username;
-        let mut tokens: Vec<TokenRecord> = self
-            .tokens
-            .iter()
-            .filter(theirs)
+        let mut tokens: Vec<(&Hashed, &Token)> = self.tokens.iter().filter(theirs).collect();
+        tokens.sort_by_key(|(_, token)| token.age());
+        tokens
+            .into_iter()
             .map(|(hash, token)| TokenRecord {
                 id: token.id,
                 hash: *hash,
                 description: token.description.clone(),
                 created: token.created,
             })
-            .collect();
-        tokens.sort_by_key(|token| (token.created, token.id));
-        tokens
+            .collect()
     }
 }

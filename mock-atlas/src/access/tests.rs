@@ -1,6 +1,7 @@
 //! Who may see and write what.
 
 use super::*;
+use crate::clock::Clock;
 
 fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -8,7 +9,7 @@ fn name(text: &str) -> Name {
 
 /// Root, amy with a password, bob with a token, and three members of acme.
 fn access() -> Access {
-    let mut directory = Directory::new(name(ROOT), "root");
+    let mut directory = Directory::new(name(ROOT), "root", Clock::default());
     directory.add_user(&name("amy"), Some("secret")).unwrap();
     directory.add_user(&name("bob"), None).unwrap();
     directory.add_token(&name("bob"), "bobs", "laptop").unwrap();
@@ -68,7 +69,7 @@ fn what_is_private_is_for_its_owner_its_readers_and_root() {
 
 #[test]
 fn names_are_shared_by_users_and_organisations() {
-    let mut directory = Directory::new(name(ROOT), "root");
+    let mut directory = Directory::new(name(ROOT), "root", Clock::default());
     directory.add_user(&name("amy"), None).unwrap();
     assert_eq!(
         directory.add_organization(&name("amy")),
@@ -105,7 +106,7 @@ fn a_revoked_token_is_unknown_and_the_others_stay() {
 
 #[test]
 fn a_token_stands_for_one_user() {
-    let mut directory = Directory::new(name(ROOT), "root");
+    let mut directory = Directory::new(name(ROOT), "root", Clock::default());
     directory.add_user(&name("amy"), None).unwrap();
     let refused = directory.add_token(&name("amy"), "root", "");
     assert_eq!(refused.unwrap_err(), Refusal::TokenTaken);

@@ -52,16 +52,14 @@ pub(crate) struct Token {
     pub(crate) description: String,
     /// When it was made.
     pub(crate) created: SystemTime,
+    /// Counts up as tokens are made or brought back: a moment may have several.
+    pub(super) order: u64,
 }
 
 impl Token {
-    pub(super) fn new(account: Arc<Account>, description: impl Into<String>) -> Self {
-        Self {
-            id: Uuid::new_v4(),
-            account,
-            description: description.into(),
-            created: SystemTime::now(),
-        }
+    /// What the oldest has the least of.
+    pub(super) fn age(&self) -> (SystemTime, u64) {
+        (self.created, self.order)
     }
 }
 
@@ -69,11 +67,15 @@ impl Token {
 /// `None` when the system has no randomness to give.
 pub(crate) fn random_token() -> Option<String> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    // The first is a letter: a program takes what begins with a dash for a flag.
+    const LETTERS: usize = 32;
     let mut bytes = [0; 14 + 67];
     getrandom::fill(&mut bytes).ok()?;
     let text: String = bytes
         .iter()
-        .map(|byte| char::from(ALPHABET[usize::from(byte % 64)]))
+        .enumerate()
+        .map(|(place, byte)| usize::from(*byte) % if place == 0 { LETTERS } else { 64 })
+        .map(|index| char::from(ALPHABET[index]))
         .collect();
     let (id, secret) = text.split_at(14);
     Some(format!("{id}.atlasv1.{secret}"))
@@ -89,6 +91,8 @@ mod tests {
         assert_ne!(a, b);
         let (id, secret) = a.split_once(".atlasv1.").unwrap();
         assert_eq!((id.len(), secret.len()), (14, 67));
+        let begins_well = |_| random_token().unwrap().starts_with(char::is_alphabetic);
+        assert!((0..1000).all(begins_well));
     }
 
     #[test]

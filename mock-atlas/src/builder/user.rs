@@ -1,14 +1,25 @@
 //! A user, as the library's builder is told of one.
 
+use std::fmt;
+
 use super::{StartError, token_value};
 use crate::seed;
 
 /// A user who may do everything below their own name and see nothing private elsewhere.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct User {
     username: String,
     password: Option<String>,
     tokens: Vec<String>,
+}
+
+/// Without its secrets.
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User")
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
 }
 
 impl User {

@@ -27,10 +27,16 @@ pub(super) struct Server {
     atlas_url: Option<String>,
 }
 
+fn prefix(address: &Uri) -> String {
+    address.path().trim_end_matches('/').to_owned()
+}
+
 /// A client of one emulator.
 pub(super) struct Client {
     address: String,
     host: Authority,
+    /// What a proxy before it wants each path to begin with; without a slash at its end.
+    prefix: String,
     /// Whom to trust, over TLS.
     trust: Option<Trust>,
     token: Option<String>,
@@ -51,14 +57,18 @@ impl Client {
                 }
             }
         };
+        // Messages show the address, and a password in it would be sent to nobody.
+        if address.contains('@') {
+            return Err("the address of an emulator has no user and no password in it: it is the token that says who asks".to_owned());
+        }
         // As every client of Atlas, it takes the address with and without the API's path.
         let address = address.trim_end_matches('/');
         let address = address.strip_suffix("/api/v1").unwrap_or(address);
         let uri = address.parse::<Uri>().ok();
         let is_tls = uri.as_ref().and_then(Uri::scheme_str) == Some("https");
-        let host = uri
+        let (host, prefix) = uri
             .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")))
-            .and_then(|uri| uri.authority().cloned())
+            .and_then(|uri| Some((uri.authority()?.clone(), prefix(&uri))))
             .ok_or_else(|| format!("{address:?} is no address of an emulator: it must be like http://127.0.0.1:28527"))?;
         let variable = || {
             std::env::var("ATLAS_TOKEN")
@@ -68,6 +78,7 @@ impl Client {
         Ok(Self {
             address: address.to_owned(),
             host,
+            prefix,
             trust: is_tls.then(|| Trust::new(&arguments.tls)),
             token: arguments.token.clone().or_else(variable),
         })
@@ -89,7 +100,13 @@ impl Client {
             .map_err(|error| format!("{} answered no JSON: {error}", self.address))
     }
 
-    async fn send(&self, method: Method, path: &str, body: Body) -> Result<Bytes, String> {
+    /// Sends a body, or nothing, and gives back all that is answered.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<Bytes, String> {
         let body = self.stream(method, path, body).await?.collect().await;
         Ok(body.map_err(|error| self.broken(&error))?.to_bytes())
     }
@@ -150,7 +167,7 @@ impl Client {
     fn request(&self, method: Method, path: &str, body: Body) -> Result<Request<Body>, String> {
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("/_mock{path}"))
+            .uri(format!("{}/_mock{path}", self.prefix))
             .header(header::HOST, self.host.as_str())
             .header(header::CONNECTION, "close");
         if let Some(token) = &self.token {

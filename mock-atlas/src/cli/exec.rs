@@ -27,7 +27,7 @@ pub(super) async fn run(
     let atlas = arguments.start(DEFAULT).await?;
     if let Some(seed) = atlas.chaos_seed() {
         complain(&format!(
-            "chaos is on; to see the same again: --chaos-seed {seed}"
+            "faults come by chance; to see the same again: --chaos-seed {seed}"
         ));
     }
     let ca = arguments.tls.ca_file(&atlas).await?;

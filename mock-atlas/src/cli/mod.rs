@@ -14,13 +14,12 @@ mod tls;
 mod token;
 mod witness;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::builder::Resettable;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use mock_atlas::{Builder, Fault, MockAtlas, Seed, StartError};
 use tracing_subscriber::filter::LevelFilter;
@@ -61,22 +60,12 @@ enum Command {
 struct EmulatorArguments {
     /// The address to listen on; port 0 is any free one [default: 127.0.0.1:28527, for `exec`
     /// 127.0.0.1:0]
-    #[arg(
-        long,
-        global = true,
-        env = "MOCK_ATLAS_LISTEN",
-        value_name = "ADDRESS:PORT"
-    )]
+    #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
 
     /// Take uploads on a second address, and there only, as Atlas had another host for them
     /// [default: where all else is]
-    #[arg(
-        long,
-        global = true,
-        env = "MOCK_ATLAS_BINSTORE_LISTEN",
-        value_name = "ADDRESS:PORT"
-    )]
+    #[arg(long, value_name = "ADDRESS:PORT")]
     binstore_listen: Option<SocketAddr>,
 
     #[command(flatten)]
@@ -84,12 +73,12 @@ struct EmulatorArguments {
 
     /// The token that may do everything [default: random; to ask a running emulator:
     /// ATLAS_TOKEN]
-    #[arg(long, global = true, env = "MOCK_ATLAS_TOKEN", hide_env_values = true)]
+    #[arg(long, hide_env_values = true)]
     token: Option<String>,
 
     /// A seed: users, organizations, tokens, artifacts and files to start with. JSON or TOML, by
     /// its extension; docs/seed.example.toml shows the format
-    #[arg(long, global = true, env = "MOCK_ATLAS_SEED", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
 
     /// Something to do wrong, such as upload:cut-after=1048576,times=1; may be given again
@@ -99,70 +88,37 @@ struct EmulatorArguments {
     /// delay-reply=TIME, and for uploads cut-after=BYTES, discard=CODE, expire[=TIME]. Settings:
     /// method=GET, after=N, every=K, times=N, probability=P, retry-after=SECONDS. Several stand in
     /// one argument with spaces between. docs/emulator.md says what each does
-    #[arg(
-        long,
-        global = true,
-        env = "MOCK_ATLAS_FAULT",
-        value_name = "ROUTE:EFFECT[,SETTING…]",
-        value_delimiter = ' '
-    )]
+    #[arg(long, value_name = "ROUTE:EFFECT[,SETTING…]", value_delimiter = ' ')]
     fault: Vec<Fault>,
 
     /// Let each request meet a fault with this probability, from 0 to 1, one that harms nothing
     /// that is stored
-    #[arg(
-        long,
-        global = true,
-        env = "MOCK_ATLAS_CHAOS",
-        value_name = "PROBABILITY"
-    )]
+    #[arg(long, value_name = "PROBABILITY")]
     chaos: Option<f64>,
 
     /// What chaos is drawn from: the same seed makes the same faults [default: random, and printed]
-    #[arg(
-        long,
-        global = true,
-        env = "MOCK_ATLAS_CHAOS_SEED",
-        value_name = "NUMBER"
-    )]
+    #[arg(long, value_name = "NUMBER")]
     chaos_seed: Option<u64>,
 
     /// What each upload_path starts with, when a proxy stands before the emulator [default: the
     /// host that each request names]
-    #[arg(long, global = true, env = "MOCK_ATLAS_PUBLIC_URL", value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 
     /// How many requests to keep for `requests` and the like; 0 for none [default: 5000]
-    #[arg(
-        long,
-        global = true,
-        env = "MOCK_ATLAS_JOURNAL",
-        value_name = "REQUESTS"
-    )]
+    #[arg(long, value_name = "REQUESTS")]
     journal: Option<usize>,
 
     /// How to print where the emulator is, or what it answers: for people, or as one line of JSON
-    #[arg(long, global = true, env = "MOCK_ATLAS_OUTPUT", default_value = "text")]
+    #[arg(long, default_value = "text")]
     output: Output,
 
     /// What to log on stderr: off, error, warn, info (a line for each request), debug, trace
-    #[arg(
-        long,
-        global = true,
-        env = "MOCK_ATLAS_LOG",
-        value_name = "LEVEL",
-        default_value = "warn"
-    )]
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: LevelFilter,
 
     /// How to log: lines for people, or an object of JSON on each line
-    #[arg(
-        long,
-        global = true,
-        env = "MOCK_ATLAS_LOG_FORMAT",
-        value_name = "FORMAT",
-        default_value = "text"
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: Output,
 
     #[command(flatten)]
@@ -180,25 +136,16 @@ impl EmulatorArguments {
         for fault in &self.fault {
             builder = builder.fault(fault.clone());
         }
-        if let Some(probability) = self.chaos {
-            builder = builder.chaos(probability);
-        }
-        if let Some(seed) = self.chaos_seed {
-            builder = builder.chaos_seed(seed);
-        }
-        builder
+        builder = given(builder, self.chaos, Builder::chaos);
+        given(builder, self.chaos_seed, Builder::chaos_seed)
     }
 
     /// Starts an emulator, at this address unless another was asked for.
     async fn start(&self, default: SocketAddr) -> Result<MockAtlas, String> {
         let mut builder = MockAtlas::builder().listen(self.listen.unwrap_or(default));
-        if let Some(address) = self.binstore_listen {
-            builder = builder.binstore_listen(address);
-        }
+        builder = given(builder, self.binstore_listen, Builder::binstore_listen);
         builder = self.tls.apply(builder).await?;
-        if let Some(token) = &self.token {
-            builder = builder.token(token);
-        }
+        builder = given(builder, self.token.clone(), Builder::token);
         if let Some(file) = self.seed.clone() {
             // On a thread of its own: it may be a while until all files are read.
             let read = tokio::task::spawn_blocking(move || Seed::read(file)).await;
@@ -206,13 +153,9 @@ impl EmulatorArguments {
             builder = builder.seed(seed.map_err(|error| error.to_string())?);
         }
         builder = self.faults(builder);
-        if let Some(url) = &self.public_url {
-            builder = builder.public_url(url);
-        }
+        builder = given(builder, self.public_url.clone(), Builder::public_url);
         builder = self.limits.set(builder);
-        if let Some(requests) = self.journal {
-            builder = builder.journal(requests);
-        }
+        builder = given(builder, self.journal, Builder::journal);
         builder.start().await.map_err(|error| self.explain(&error))
     }
 
@@ -234,6 +177,14 @@ impl EmulatorArguments {
     }
 }
 
+/// Tells the builder what was given, if it was.
+fn given<T>(builder: Builder, value: Option<T>, set: fn(Builder, T) -> Builder) -> Builder {
+    match value {
+        Some(value) => set(builder, value),
+        None => builder,
+    }
+}
+
 /// Runs the program. Exit codes: 0 after a stop by signal, 1 when the emulator cannot run, 2 for
 /// wrong arguments; `exec` has those of its command, 126 or 127 when that cannot be run.
 pub(crate) fn run() -> ExitCode {
@@ -246,14 +197,18 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// A variable that is set but empty, as CI systems leave them, is not set.
+/// Each setting of the emulator may stand behind a command too, and has a variable that is called as
+/// its flag. One that is set but empty, as CI systems leave them, is not set.
 fn arguments() -> Arguments {
-    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     let command = Arguments::command().mut_args(|argument| {
-        if argument.get_env().is_some_and(is_empty) {
-            argument.env(Resettable::Reset)
-        } else {
+        let flag = argument.get_long().unwrap_or_default();
+        let variable = format!("MOCK_ATLAS_{}", flag.to_uppercase().replace('-', "_"));
+        let is_empty = std::env::var_os(&variable).is_some_and(|value| value.is_empty());
+        let argument = argument.global(true);
+        if is_empty {
             argument
+        } else {
+            argument.env(variable)
         }
     });
     Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())

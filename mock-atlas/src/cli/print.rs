@@ -19,7 +19,14 @@ pub(super) fn print(
     if text.is_empty() {
         return Ok(());
     }
-    writeln!(io::stdout(), "{text}").map_err(|error| format!("cannot write to stdout: {error}"))
+    write(format!("{text}\n").as_bytes())
+}
+
+/// Prints what is of a form of its own, as it stands.
+pub(super) fn write(bytes: &[u8]) -> Result<(), String> {
+    let mut stdout = io::stdout();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(|error| format!("cannot write to stdout: {error}"))
 }
 
 /// A line for each row, in columns that are as wide as they must be.

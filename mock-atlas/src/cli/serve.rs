@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use mock_atlas::MockAtlas;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 
 use super::signals::Stop;
@@ -17,6 +18,7 @@ pub(super) const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCA
 pub(super) async fn run(arguments: &EmulatorArguments) -> Result<(), String> {
     // Taken hold of before the address is announced: whoever reads it may stop us at once.
     let mut signals = Stop::new().map_err(|error| format!("cannot handle signals: {error}"))?;
+    raise_descriptors();
     let atlas = arguments.start(DEFAULT).await?;
     let ca = arguments.tls.ca_file(&atlas).await?;
     announce(arguments.output, &atlas, ca.as_ref())
@@ -28,6 +30,16 @@ pub(super) async fn run(arguments: &EmulatorArguments) -> Result<(), String> {
         () = signals.requested() => {}
     }
     Ok(())
+}
+
+/// As many connections as the system lets it have: what it lets a process have at first is for
+/// programs that go through all of their descriptors.
+fn raise_descriptors() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let current = maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current, maximum }) {
+        tracing::debug!(%error, "the number of connections stays limited as it was");
+    }
 }
 
 #[derive(Serialize)]
@@ -81,7 +93,7 @@ impl Announcement<'_> {
         if let Some(seed) = self.chaos_seed {
             writeln!(
                 out,
-                "Chaos is on; to see the same again: --chaos-seed {seed}\n"
+                "Faults come by chance; to see the same again: --chaos-seed {seed}\n"
             )?;
         }
         Ok(())

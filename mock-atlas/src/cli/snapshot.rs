@@ -6,18 +6,25 @@ use std::path::Path;
 use axum::body::Body;
 use axum::http::Method;
 use http_body_util::BodyExt;
-use tokio::fs::{File, remove_file};
+use tokio::fs::{File, OpenOptions, remove_file};
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
 
 use super::client::Client;
 
-/// Writes a snapshot into a new file. One that breaks off is removed.
+/// Writes a snapshot into a new file, which only its owner can read: passwords and tokens are in it,
+/// though hashed. One that breaks off is removed.
 pub(super) async fn save(client: &Client, file: &Path) -> Result<(), String> {
     let failed = |error: io::Error| format!("cannot write {}: {error}", file.display());
     let body = client.stream(Method::POST, "/snapshot", Body::empty());
     let body = body.await?;
-    let created = File::create_new(file).await.map_err(failed)?;
+    let created = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .await
+        .map_err(failed)?;
     let written = write(Body::new(body), created).await;
     if written.is_err() {
         // What matters is why it broke off.

@@ -20,20 +20,13 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 pub(super) struct TlsArguments {
     /// Serve HTTPS, with a certificate for localhost, 127.0.0.1, ::1, the addresses that are
     /// listened on and the host of --public-url, signed by a CA that is made for it
-    #[arg(
-        long,
-        global = true,
-        env = "MOCK_ATLAS_TLS",
-        value_parser = FalseyValueParser::new()
-    )]
+    #[arg(long, value_parser = FalseyValueParser::new())]
     tls: bool,
 
     /// Where to write the CA's certificate, for ATLAS_CAFILE; a file that is there is replaced
     /// [default: a temporary file]
     #[arg(
         long,
-        global = true,
-        env = "MOCK_ATLAS_TLS_CA_OUT",
         value_name = "FILE",
         requires = "tls",
         conflicts_with = "tls_cert"
@@ -41,23 +34,11 @@ pub(super) struct TlsArguments {
     tls_ca_out: Option<PathBuf>,
 
     /// Serve HTTPS with this certificate, in PEM, followed by those between it and its CA
-    #[arg(
-        long,
-        global = true,
-        env = "MOCK_ATLAS_TLS_CERT",
-        value_name = "FILE",
-        requires = "tls_key"
-    )]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
 
     /// The certificate's private key, in PEM
-    #[arg(
-        long,
-        global = true,
-        env = "MOCK_ATLAS_TLS_KEY",
-        value_name = "FILE",
-        requires = "tls_cert"
-    )]
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::path::PathBuf;
 
+use axum::body::Body;
 use axum::http::Method;
 use clap::{Args, Subcommand};
 use form_urlencoded::Serializer;
@@ -10,7 +11,7 @@ use mock_atlas::{ExpectError, Expectations};
 use serde_json::{Value, json};
 
 use super::client::{Client, Server};
-use super::print::{print, table};
+use super::print::{print, table, write};
 use super::{EmulatorArguments, Output};
 
 #[derive(Debug, Subcommand)]
@@ -28,6 +29,11 @@ pub(super) enum Command {
     },
     /// Lists what clients of a running emulator should do in another way, although it worked
     Lints {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Prints the numbers of a running emulator in the text format of OpenMetrics, for Prometheus
+    Metrics {
         #[command(flatten)]
         server: Server,
     },
@@ -154,6 +160,11 @@ pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Resu
             print(emulator.output, &all, |all| {
                 table(&all["lints"], &["kind", "message", "advice", "requests"])
             })
+        }
+        Command::Metrics { server } => {
+            let client = Client::new(server, emulator)?;
+            let asked = client.send(Method::GET, "/metrics", Body::empty());
+            write(&asked.await?)
         }
         Command::Verify { expected, server } => {
             let client = Client::new(server, emulator)?;

@@ -146,9 +146,11 @@ impl Faults {
             .then(|| (self.chaos, self.now().chaos.fired))
     }
 
-    /// What the chaos that was asked for is drawn from.
+    /// What is drawn from, if anything is: by chaos, or for a fault with a probability.
     pub(crate) fn chaos_seed(&self) -> Option<u64> {
-        self.chaos.is_on().then_some(self.chaos.seed)
+        let is_drawn = |rule: &Rule| rule.report.fault.has_chance();
+        let is_needed = self.chaos.is_on() || self.now().rules.iter().any(is_drawn);
+        is_needed.then_some(self.chaos.seed)
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {

@@ -29,6 +29,11 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Whether chance decides, too, which requests meet it.
+    pub(super) fn has_chance(&self) -> bool {
+        self.when.probability < 1.0
+    }
+
     pub(super) fn is_for(&self, asked: &Asked<'_>) -> bool {
         self.route.is_none_or(|route| route == asked.route)
             && self

@@ -1,7 +1,5 @@
 //! Uploads: the bytes of a version, on the path that alone authorises them.
 
-use std::time::Duration;
-
 use axum::Extension;
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
@@ -17,9 +15,10 @@ use super::download::etag;
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::inject::Discarded;
-use crate::store::{Attempt, Blob, BlobWriter};
+use crate::store::{Attempt, Blob, BlobWriter, Digest, StoreError};
 use crate::wire::EmptyReply;
 use crate::witness::Notes;
+use crate::world::World;
 
 /// Where uploads go: outside of the API, as Atlas had a host of its own for them.
 pub(crate) const ROUTE: &str = "/_binstore/{upload}";
@@ -46,11 +45,7 @@ pub(crate) async fn receive(
     let upload = path.ok().and_then(|Path(upload)| upload.parse().ok());
     let mut body = body.into_data_stream();
     let fault = fault.map(|Extension(fault)| fault);
-    let taken = take(&atlas, fault, upload, &headers, &notes, &mut body).await;
-    if taken.is_err() {
-        discard(&headers, &mut body).await;
-    }
-    let blob = taken?;
+    let blob = take(&atlas, fault, upload, &headers, &notes, &mut body).await?;
     Ok(([(header::ETAG, etag(&blob))], Json(EmptyReply {})).into_response())
 }
 
@@ -74,22 +69,56 @@ async fn take(
         let message = "An upload is sent whole: a Content-Range is not taken.";
         return Err(ApiError::Malformed(message.to_owned()));
     }
-    let limit = atlas.max_file_bytes();
-    if announced.is_some_and(|length| length > limit) {
-        return Err(ApiError::TooLarge { limit });
-    }
-    if atlas.spill().is_none() {
+    atlas.limits().check_file(announced.unwrap_or_default())?;
+    let is_again = atlas.world().store().uploaded(upload)?.is_some();
+    if atlas.spill().is_none() && !is_again {
         atlas.memory().check(announced.unwrap_or_default())?;
     }
-    let blob = read(body, atlas, &attempt).await?;
-    notes.has_body(blob.digest());
+    let received = read(body, atlas, &attempt, is_again).await?;
+    notes.has_body(received.digest());
     if let Some(Discarded(refusal)) = fault {
         return Err(ApiError::Fault(refusal));
     }
     // In the world as it is by now: a reset has put away what was there when the upload began.
-    atlas.world().store().finish_upload(upload, blob.clone())?;
+    let blob = keep(&atlas.world(), upload, received)?;
     notes.is_stored();
     Ok(blob)
+}
+
+/// What came of an upload.
+enum Received {
+    New(Blob),
+    /// Bytes for a version that has its file already: they take no room, since they are either the
+    /// same or refused.
+    Again(Digest),
+}
+
+impl Received {
+    fn digest(&self) -> Digest {
+        match self {
+            Self::New(blob) => blob.digest(),
+            Self::Again(digest) => *digest,
+        }
+    }
+}
+
+/// Gives the version its file, or sees that it has it.
+fn keep(world: &World, upload: Uuid, received: Received) -> Result<Blob, StoreError> {
+    match received {
+        Received::New(blob) => {
+            world.store().finish_upload(upload, blob.clone())?;
+            Ok(blob)
+        }
+        Received::Again(digest) => {
+            let stored = world.store().uploaded(upload)?;
+            let stored = stored.ok_or(StoreError::NotFound)?;
+            if stored.digest() == digest {
+                Ok(stored)
+            } else {
+                Err(StoreError::OtherBytes)
+            }
+        }
+    }
 }
 
 /// Dropped halfway, because the connection broke or the limit was reached, the writer takes all it
@@ -98,16 +127,19 @@ async fn read(
     body: &mut BodyDataStream,
     atlas: &Atlas,
     attempt: &Attempt,
-) -> Result<Blob, ApiError> {
-    let limit = atlas.max_file_bytes();
+    is_again: bool,
+) -> Result<Received, ApiError> {
     let mut held = Some(atlas.memory().hold());
     let mut writer = BlobWriter::default();
     while let Some(part) = body.next().await {
         let part = part.map_err(|error| {
             ApiError::broken_body(&error, &format!(" after {} bytes", writer.len()))
         })?;
-        if writer.len() + part.len() as u64 > limit {
-            return Err(ApiError::TooLarge { limit });
+        let sum = writer.len() + part.len() as u64;
+        atlas.limits().check_file(sum)?;
+        if is_again {
+            writer.hash(&part);
+            continue;
         }
         if let Some(Err(full)) = held.as_mut().map(|held| held.take(part.len() as u64)) {
             let folder = atlas.spill().ok_or(full)?;
@@ -118,32 +150,12 @@ async fn read(
         writer.flush().await.map_err(ApiError::DiskFull)?;
         attempt.has_received(writer.len());
     }
+    if is_again {
+        return Ok(Received::Again(writer.digest()));
+    }
     let blob = writer.close().await.map_err(ApiError::DiskFull)?;
     if let Some(held) = held {
         blob.hold(held);
     }
-    Ok(blob)
-}
-
-/// Reads on for a while after a request was refused. Closing a connection while its client still
-/// writes makes the kernel reset it, and the client never sees why it was refused. A client that
-/// waits to be told to go on (`Expect: 100-continue`) does not need this, and reading would tell
-/// it to go on.
-pub(crate) async fn discard(headers: &HeaderMap, body: &mut BodyDataStream) {
-    const MOST: usize = 64 * 1024 * 1024;
-    const LONGEST: Duration = Duration::from_secs(2);
-    if headers.contains_key(header::EXPECT) {
-        return;
-    }
-    let read = async {
-        let mut len = 0;
-        while let Some(Ok(part)) = body.next().await {
-            len += part.len();
-            if len > MOST {
-                break;
-            }
-        }
-    };
-    // Whether it ended in time makes no difference.
-    let _ = tokio::time::timeout(LONGEST, read).await;
+    Ok(Received::New(blob))
 }

@@ -11,7 +11,7 @@ use crate::access::Caller;
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::extract::{Member, Origin, Params, SearchQuery, TypePath};
-use crate::store::NewVersion;
+use crate::store::{Limits, NewVersion};
 use crate::wire::{NewVersionReply, SearchReply, VersionElement};
 use crate::witness::Notes;
 use crate::world::World;
@@ -30,7 +30,7 @@ pub(crate) async fn create(
     params: Params,
 ) -> Result<Response, ApiError> {
     world.check_write(&account, &artifact)?;
-    let new = new_version(&params, atlas.max_id_length())?;
+    let new = new_version(&params, atlas.limits())?;
     let has_file = new.file;
     let version = world
         .store()
@@ -63,16 +63,11 @@ pub(crate) async fn search(
     .into_response())
 }
 
-fn new_version(params: &Params, max_id_length: Option<usize>) -> Result<NewVersion, ApiError> {
+fn new_version(params: &Params, limits: Limits) -> Result<NewVersion, ApiError> {
     let section = params.section("artifact_version")?;
     // The Go client always sends an id, but an empty one if its caller has none.
     let id = section.text("id")?.unwrap_or_default();
-    if let Some(limit) = max_id_length
-        && id.chars().count() > limit
-    {
-        let message = format!("artifact_version[id] is longer than {limit} characters");
-        return Err(ApiError::Invalid(message));
-    }
+    limits.check_id(id)?;
     // Nothing tells a client its compile id again, so it is checked and not kept.
     section.integer("compile_id")?;
     Ok(NewVersion {

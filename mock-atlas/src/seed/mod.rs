@@ -22,7 +22,9 @@ pub use error::SeedError;
 use crate::access::{Directory, Refusal};
 use crate::faults::Fault;
 use crate::names::Name;
-use crate::store::{Blob, BlobWriter, NewArtifact, NewVersion, SeededVersion, Visibility};
+use crate::store::{
+    Blob, BlobWriter, Limits, NewArtifact, NewVersion, OverLimit, SeededVersion, Visibility,
+};
 use crate::world::World;
 
 /// Users, organisations, artifacts, versions and files that an emulator is to hold, and faults that it is to make, read and
@@ -129,8 +131,9 @@ impl Seed {
     }
 
     /// Adds all that the seed declares to a world, its faults aside, or nothing.
-    pub(crate) fn plant(&self, world: &World) -> Result<(), SeedError> {
+    pub(crate) fn plant(&self, world: &World, limits: Limits) -> Result<(), SeedError> {
         let planted = world.access().change(|directory| {
+            self.check(limits)?;
             self.add_accounts(directory)?;
             let added = world.store().add_artifacts(&self.artifacts);
             added.map_err(|at| {
@@ -148,6 +151,22 @@ impl Seed {
             Some(file) => error.in_file(file),
             None => error,
         })
+    }
+
+    fn check(&self, limits: Limits) -> Result<(), SeedError> {
+        for (at, artifact) in self.artifacts.iter().enumerate() {
+            for (of, SeededVersion { new, file, .. }) in artifact.versions.iter().enumerate() {
+                let wrong = |key: &str, over: OverLimit| {
+                    let path = format!("artifacts[{at}].versions[{of}].{key}");
+                    SeedError::at(path, format!("{over}: raise the limit, or change it here"))
+                };
+                let bytes = file.as_ref().map_or(0, Blob::len);
+                limits.check_id(&new.id).map_err(|over| wrong("id", over))?;
+                let checked = limits.check_file(bytes);
+                checked.map_err(|over| wrong("file", over))?;
+            }
+        }
+        Ok(())
     }
 
     fn add_accounts(&self, directory: &mut Directory) -> Result<(), SeedError> {

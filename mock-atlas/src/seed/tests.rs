@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::*;
+use crate::clock::Clock;
 use crate::names::Name;
+use crate::store::Store;
 
 /// Where the schema of this very format is published.
 fn schema_file() -> PathBuf {
@@ -27,11 +29,14 @@ fn the_published_schema_is_that_of_the_types() {
 
 fn world() -> World {
     let root: Name = "atlas".parse().unwrap();
-    World::new(Directory::new(root, "root"))
+    World::new(
+        Directory::new(root, "root", Clock::default()),
+        Store::default(),
+    )
 }
 
 fn mistake(seed: Result<Seed, SeedError>) -> String {
-    match seed.and_then(|seed| seed.plant(&world())) {
+    match seed.and_then(|seed| seed.plant(&world(), Limits::default())) {
         Ok(()) => panic!("it was planted"),
         Err(error) => error.to_string(),
     }
@@ -118,17 +123,20 @@ fn a_mistake_in_a_file_names_the_file() {
 #[test]
 fn a_seed_may_say_where_its_schema_is() {
     let seed = Seed::from_json(r#"{"$schema": "seed.schema.json"}"#).unwrap();
-    seed.plant(&world()).unwrap();
+    seed.plant(&world(), Limits::default()).unwrap();
 }
 
 #[test]
 fn nothing_of_a_seed_with_a_mistake_is_planted() {
     let world = world();
     let good = Seed::from_toml("[[artifacts]]\nname = \"acme/b\"\n").unwrap();
-    good.plant(&world).unwrap();
+    good.plant(&world, Limits::default()).unwrap();
     let bad = "[[users]]\nusername = \"amy\"\ntokens = [{ token = \"amys\" }]\n\n\
                [[artifacts]]\nname = \"acme/a\"\n\n[[artifacts]]\nname = \"acme/b\"\n";
-    let error = Seed::from_toml(bad).unwrap().plant(&world).unwrap_err();
+    let error = Seed::from_toml(bad)
+        .unwrap()
+        .plant(&world, Limits::default())
+        .unwrap_err();
     assert!(error.to_string().starts_with("artifacts[1]: "), "{error}");
     assert!(world.access().by_token("amys").is_none());
     assert_eq!(world.store().visibility(&"acme/a".parse().unwrap()), None);

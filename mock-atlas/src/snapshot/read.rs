@@ -8,7 +8,7 @@ use tar::Archive;
 use super::{FILES, FORMAT, MANIFEST, Manifest};
 use crate::access::Refusal;
 use crate::names::Name;
-use crate::store::{Blob, RecordError, Store};
+use crate::store::{Blob, Limits, OverLimit, RecordError};
 use crate::world::World;
 
 /// Why an archive is no snapshot, or not one of this emulator's form.
@@ -24,12 +24,19 @@ pub(crate) enum SnapshotError {
     Format(u32),
     #[error("the snapshot contradicts itself: {0}")]
     Records(#[from] RecordError),
+    #[error("{0} cannot be restored here: {1}")]
+    OverLimit(String, OverLimit),
     #[error("the account {0} cannot be restored here: {1}")]
     Access(Name, Refusal),
 }
 
-/// Makes a world of an archive. Root is who it is in the present world. Blocks while it reads.
-pub(crate) fn read(archive: impl Read, present: &World) -> Result<World, SnapshotError> {
+/// Makes a world of an archive, if all of it is within limits. Root is who it is in the present world.
+/// Blocks while it reads.
+pub(crate) fn read(
+    archive: impl Read,
+    present: &World,
+    limits: Limits,
+) -> Result<World, SnapshotError> {
     let mut manifest = None;
     let mut files = HashMap::new();
     let mut archive = Archive::new(archive);
@@ -49,12 +56,14 @@ pub(crate) fn read(archive: impl Read, present: &World) -> Result<World, Snapsho
     // What breaks off behind the last file has broken off too.
     io::copy(&mut archive.into_inner(), &mut io::sink())?;
     let manifest = manifest.ok_or(SnapshotError::NoManifest)?;
-    let (present, ()) = present.access().copy_with(|| ());
-    let directory = present
+    let (accounts, ()) = present.access().copy_with(|| ());
+    let directory = accounts
         .with_record(manifest.access)
         .map_err(|(name, refusal)| SnapshotError::Access(name, refusal))?;
-    let store = Store::from_records(manifest.artifacts, &files)?;
-    Ok(World::of(directory, store))
+    let store = present.store().with_records(manifest.artifacts, &files)?;
+    let checked = store.check(limits);
+    checked.map_err(|(slug, over)| SnapshotError::OverLimit(slug, over))?;
+    Ok(World::new(directory, store))
 }
 
 fn read_manifest(mut entry: impl Read) -> Result<Manifest, SnapshotError> {

@@ -19,6 +19,9 @@ use super::{Held, Memory};
 /// Small enough that one chunk is no burden, large enough that a disk image has few of them.
 const CHUNK: usize = 256 * 1024;
 
+/// As many chunks are given back in less than a millisecond.
+const FEW: usize = 64;
+
 /// A SHA-256 digest; displayed as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Digest([u8; 32]);
@@ -50,12 +53,29 @@ struct Contents {
 }
 
 /// Where the bytes are.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Place {
     /// In chunks, of which all but the last are full.
-    Memory(Vec<Bytes>),
+    Memory(Chunks),
     /// In a file that has no name, and is gone when it is closed.
     Disk(Arc<Nameless>),
+}
+
+/// Chunks of a file.
+#[derive(Clone, Debug, Default)]
+struct Chunks(Vec<Bytes>);
+
+impl Drop for Chunks {
+    /// Giving many back takes a while: elsewhere, where there is a runtime that it would hold up,
+    /// and maybe whoever waits for a lock.
+    fn drop(&mut self) {
+        if self.0.len() > FEW
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let chunks = std::mem::take(&mut self.0);
+            runtime.spawn_blocking(|| drop(chunks));
+        }
+    }
 }
 
 /// A file on disk that nothing names.
@@ -125,6 +145,20 @@ impl Blob {
         });
     }
 
+    /// The same bytes, to be counted on their own: those of a seed may be planted in several
+    /// emulators.
+    pub(super) fn again(&self) -> Self {
+        let Contents {
+            place, len, digest, ..
+        } = &*self.0;
+        Self(Arc::new(Contents {
+            place: place.clone(),
+            len: *len,
+            digest: *digest,
+            held: OnceLock::new(),
+        }))
+    }
+
     /// The same for clones of the same blob, and for no two others.
     pub(crate) fn identity(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
@@ -155,7 +189,7 @@ impl Blob {
         match &self.0.place {
             Place::Memory(chunks) => usize::try_from(at / CHUNK as u64)
                 .ok()
-                .and_then(|number| chunks.get(number))
+                .and_then(|number| chunks.0.get(number))
                 .filter(|chunk| within + len <= chunk.len())
                 .map(|chunk| chunk.slice(within..within + len))
                 .ok_or(io::ErrorKind::UnexpectedEof.into()),
@@ -178,7 +212,7 @@ impl Blob {
 /// would hold several times the memory of what it carries.
 #[derive(Debug, Default)]
 pub(crate) struct BlobWriter {
-    chunks: Vec<Bytes>,
+    chunks: Chunks,
     /// Where the chunks go from time to time, and how many bytes are there.
     disk: Option<(Arc<Nameless>, u64)>,
     current: Vec<u8>,
@@ -187,10 +221,15 @@ pub(crate) struct BlobWriter {
 }
 
 impl BlobWriter {
-    /// Appends bytes.
-    pub(crate) fn write(&mut self, mut bytes: &[u8]) {
+    /// Hashes bytes as if they were appended, and keeps none.
+    pub(crate) fn hash(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
         self.len += bytes.len() as u64;
+    }
+
+    /// Appends bytes.
+    pub(crate) fn write(&mut self, mut bytes: &[u8]) {
+        self.hash(bytes);
         while !bytes.is_empty() {
             if self.current.capacity() == 0 {
                 self.current.reserve_exact(CHUNK);
@@ -198,7 +237,7 @@ impl BlobWriter {
             let (now, later) = bytes.split_at(bytes.len().min(CHUNK - self.current.len()));
             self.current.extend_from_slice(now);
             if self.current.len() == CHUNK {
-                self.chunks.push(std::mem::take(&mut self.current).into());
+                self.chunks.0.push(std::mem::take(&mut self.current).into());
             }
             bytes = later;
         }
@@ -207,6 +246,11 @@ impl BlobWriter {
     /// How many bytes were written so far.
     pub(crate) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// The digest of all that was written or hashed.
+    pub(crate) fn digest(self) -> Digest {
+        Digest(self.hasher.finalize().into())
     }
 
     /// Puts what there is and what comes into a file without a name in a folder.
@@ -228,10 +272,10 @@ impl BlobWriter {
         let Some((file, written)) = &mut self.disk else {
             return Ok(());
         };
-        if self.chunks.is_empty() {
+        if self.chunks.0.is_empty() {
             return Ok(());
         }
-        let chunks = std::mem::take(&mut self.chunks);
+        let chunks = std::mem::take(&mut self.chunks.0);
         let mut at = *written;
         *written += chunks.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
         let file = Arc::clone(file);
@@ -273,15 +317,18 @@ impl BlobWriter {
         if !self.current.is_empty() {
             let mut last = std::mem::take(&mut self.current);
             last.shrink_to_fit();
-            self.chunks.push(last.into());
+            self.chunks.0.push(last.into());
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread::{self, ThreadId};
+
     use futures_util::TryStreamExt;
     use proptest::prelude::*;
+    use tokio::sync::mpsc;
 
     use super::*;
 
@@ -339,6 +386,35 @@ mod tests {
             blob(b"abc", 2).digest().to_string(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
+    }
+
+    /// A chunk that tells on which thread it was given back.
+    struct Told(mpsc::UnboundedSender<ThreadId>);
+
+    impl AsRef<[u8]> for Told {
+        fn as_ref(&self) -> &[u8] {
+            b"bytes"
+        }
+    }
+
+    impl Drop for Told {
+        fn drop(&mut self) {
+            // Nobody listens any more where the test has failed.
+            let _ = self.0.send(thread::current().id());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_large_file_is_given_back_where_it_holds_up_nobody() {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let chunk = || Bytes::from_owner(Told(sender.clone()));
+        let here = thread::current().id();
+        drop(Chunks((0..=FEW).map(|_| chunk()).collect()));
+        for _ in 0..=FEW {
+            assert_ne!(receiver.recv().await, Some(here));
+        }
+        drop(Chunks(vec![chunk()]));
+        assert_eq!(receiver.recv().await, Some(here));
     }
 
     #[tokio::test]

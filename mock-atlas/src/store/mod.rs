@@ -6,13 +6,14 @@
 //! - `orphan`: versions that await their file
 //! - `whole`: changes of many entries, which nobody sees half made
 //! - `record`: all of it as values, to be kept elsewhere
-//! - `blob`: the bytes of a file; `memory`: how many there may be
+//! - `blob`: the bytes of a file; `memory`: how many there may be in all; `limits`: in a version
 //!
 //! A [`Store`] is a cheap handle. Its methods are synchronous and return owned values, so that no
 //! guard of a map can be held across an await. What changes together, an artifact with all its
 //! versions, is one entry of one map: whoever looks sees it before a change or after it.
 
 mod blob;
+mod limits;
 mod memory;
 mod metadata;
 mod orphan;
@@ -23,13 +24,14 @@ mod whole;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use uuid::Uuid;
 
 pub(crate) use blob::{Blob, BlobWriter, Digest};
+pub(crate) use limits::{Limits, OverLimit};
 use memory::Held;
 pub(crate) use memory::{Memory, MemoryFull};
 pub(crate) use metadata::Metadata;
@@ -40,6 +42,7 @@ use versions::Versions;
 pub(crate) use versions::{File, NewVersion, Version, Which};
 pub(crate) use whole::{NewArtifact, SeededVersion, Totals};
 
+use crate::clock::Clock;
 use crate::names::{ArtifactName, Name};
 
 /// Who may read an artifact.
@@ -76,7 +79,10 @@ pub(crate) enum StoreError {
 /// Who works on one entry shares the lock with all who do the same; who works on many holds it
 /// alone, so that nobody sees such a change half made.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Store(Arc<RwLock<Maps>>);
+pub(crate) struct Store {
+    maps: Arc<RwLock<Maps>>,
+    clock: Clock,
+}
 
 #[derive(Clone, Debug, Default)]
 struct Maps {
@@ -103,6 +109,14 @@ struct Target {
 }
 
 impl Store {
+    /// One in which there is nothing yet, and what it takes for the time of day.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            ..Self::default()
+        }
+    }
+
     /// Makes an artifact without versions.
     ///
     /// # Errors
@@ -142,7 +156,7 @@ impl Store {
         let (version, target) = {
             let mut artifact = maps.artifacts.get_mut(name).ok_or(StoreError::NotFound)?;
             new.check(artifact_type)?;
-            artifact.add(name, artifact_type, new)
+            artifact.add(name, artifact_type, new, self.clock.now())
         };
         maps.uploads.insert(version.upload, target);
         Ok(version)
@@ -212,11 +226,20 @@ impl Store {
         })
     }
 
+    /// The bytes that the version of an upload has already, if it has them.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub(crate) fn uploaded(&self, upload: Uuid) -> Result<Option<Blob>, StoreError> {
+        self.of_upload(upload, |versions, number| versions.uploaded(number))
+    }
+
     /// How long ago the version of an upload was made.
     pub(crate) fn upload_age(&self, upload: Uuid) -> Option<Duration> {
         let created = self.of_upload(upload, |versions, number| versions.created(number));
+        let age = self.clock.now().duration_since(created.ok()?);
         // A clock that was set back makes it young, not unknown.
-        Some(created.ok()?.elapsed().unwrap_or_default())
+        Some(age.unwrap_or_default())
     }
 
     /// Forgets an upload, but not its version.
@@ -244,16 +267,20 @@ impl Store {
         work(versions.ok_or(StoreError::NotFound)?, target.number)
     }
 
-    fn of(maps: Maps) -> Self {
-        Self(Arc::new(RwLock::new(maps)))
+    /// Another one that goes by the same clock.
+    fn with_maps(&self, maps: Maps) -> Self {
+        Self {
+            maps: Arc::new(RwLock::new(maps)),
+            clock: self.clock.clone(),
+        }
     }
 
     fn maps(&self) -> RwLockReadGuard<'_, Maps> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.maps.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn maps_alone(&self) -> RwLockWriteGuard<'_, Maps> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.maps.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -279,9 +306,10 @@ impl Artifact {
         name: &ArtifactName,
         artifact_type: &Name,
         new: NewVersion,
+        created: SystemTime,
     ) -> (Version, Target) {
         let versions = self.types.entry(artifact_type.clone()).or_default();
-        let version = versions.add(new);
+        let version = versions.add(new, created);
         let target = Target {
             artifact: name.clone(),
             artifact_type: artifact_type.clone(),

@@ -60,6 +60,9 @@ pub(crate) enum RecordError {
     /// A number that was never given.
     #[error("the version {0} is beyond the last number that was given")]
     Beyond(String),
+    /// A type of which all numbers were given.
+    #[error("there is no number left for the next version of {0}")]
+    NoneLeft(String),
     /// A file that a version names and that is not there.
     #[error("the file {0} is missing")]
     FileMissing(String),
@@ -93,11 +96,12 @@ impl Store {
         (records, files.into_values().collect())
     }
 
-    /// A store of these records, with files by their digests.
+    /// A store of these records, with files by their digests, that goes by the clock of this one.
     ///
     /// # Errors
     /// When they contradict each other, or a file is missing.
-    pub(crate) fn from_records(
+    pub(crate) fn with_records(
+        &self,
         records: Vec<ArtifactRecord>,
         files: &HashMap<String, Blob>,
     ) -> Result<Self, RecordError> {
@@ -119,7 +123,7 @@ impl Store {
                 maps.artifacts.insert(record.name, artifact);
             }
         }
-        Ok(Self::of(maps))
+        Ok(self.with_maps(maps))
     }
 }
 

@@ -70,7 +70,7 @@ impl Version {
         !matches!(self.file, File::Awaited(_))
     }
 
-    fn blob(&self) -> Option<&Blob> {
+    pub(super) fn blob(&self) -> Option<&Blob> {
         match &self.file {
             File::Stored(blob) => Some(blob),
             File::None | File::Awaited(_) => None,
@@ -100,7 +100,7 @@ pub(super) struct Versions {
 }
 
 impl Versions {
-    pub(super) fn add(&mut self, new: NewVersion) -> Version {
+    pub(super) fn add(&mut self, new: NewVersion, created: SystemTime) -> Version {
         self.last += 1;
         let version = Version {
             number: self.last,
@@ -112,7 +112,7 @@ impl Versions {
                 false => File::None,
             },
             upload: Uuid::new_v4(),
-            created: SystemTime::now(),
+            created,
         };
         self.all.insert(version.number, version.clone());
         self.has_changed(&version);
@@ -125,6 +125,9 @@ impl Versions {
         slug: &str,
         files: &HashMap<String, Blob>,
     ) -> Result<Self, RecordError> {
+        if record.last == u64::MAX {
+            return Err(RecordError::NoneLeft(slug.to_owned()));
+        }
         let mut versions = Self {
             last: record.last,
             ..Self::default()
@@ -214,6 +217,12 @@ impl Versions {
             File::Stored(_) => {}
         }
         Ok(attempt)
+    }
+
+    /// The bytes of a version, if it has them.
+    pub(super) fn uploaded(&self, number: u64) -> Result<Option<Blob>, StoreError> {
+        let version = self.all.get(&number).ok_or(StoreError::NotFound)?;
+        Ok(version.blob().cloned())
     }
 
     /// Gives a version the bytes it awaits, which makes it visible.

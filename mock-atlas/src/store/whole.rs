@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Blob, Memory, NewVersion, Orphan, Store, StoreError, Versions, Visibility};
+use super::{
+    Blob, Limits, Memory, NewVersion, Orphan, OverLimit, Store, StoreError, Versions, Visibility,
+};
 use crate::names::{ArtifactName, Name};
 
 /// An artifact that is added whole.
@@ -45,6 +47,7 @@ impl Store {
         if let Some(at) = new.iter().position(taken) {
             return Err(at);
         }
+        let now = self.clock.now();
         for NewArtifact {
             name,
             visibility,
@@ -58,10 +61,10 @@ impl Store {
                 file,
             } in versions
             {
-                let (version, target) = artifact.add(name, artifact_type, new.clone());
+                let (version, target) = artifact.add(name, artifact_type, new.clone(), now);
                 maps.uploads.insert(version.upload, target);
                 let of_type = artifact.types.get_mut(artifact_type);
-                if let Some((versions, file)) = of_type.zip(file.clone()) {
+                if let Some((versions, file)) = of_type.zip(file.as_ref().map(Blob::again)) {
                     // It was made with a file and has none yet, so it takes this one.
                     let _ = versions.finish_upload(version.number, file);
                 }
@@ -73,7 +76,7 @@ impl Store {
 
     /// The same artifacts as they are at one moment, to be changed on their own.
     pub(crate) fn copy(&self) -> Self {
-        Self::of(self.maps_alone().clone())
+        self.with_maps(self.maps_alone().clone())
     }
 
     /// Takes an artifact away, with all its versions and files. Uploads to it are refused from now
@@ -131,6 +134,26 @@ impl Store {
         };
         found.sort_by_cached_key(place);
         found
+    }
+
+    /// Whether all versions are within limits.
+    ///
+    /// # Errors
+    /// The slug of one that is not, and why.
+    pub(crate) fn check(&self, limits: Limits) -> Result<(), (String, OverLimit)> {
+        let maps = self.maps();
+        for artifact in &maps.artifacts {
+            for (artifact_type, versions) in &artifact.types {
+                for version in versions.all() {
+                    let bytes = version.blob().map_or(0, Blob::len);
+                    let checked = limits.check_id(&version.id);
+                    let checked = checked.and_then(|()| limits.check_file(bytes));
+                    let slug = || format!("{}/{artifact_type}/{}", artifact.key(), version.number);
+                    checked.map_err(|over| (slug(), over))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Counts all files that are not counted yet, even beyond the limit.

@@ -40,6 +40,7 @@ impl Entry {
             Some(hide.text(&String::from_utf8_lossy(value.as_bytes())))
         };
         let method = known_method(request.method()).to_owned();
+        let (number, time) = journal.begin();
         let request = Request {
             id: id.to_owned(),
             route: route.map(|route| route.as_str().to_owned()),
@@ -48,7 +49,7 @@ impl Entry {
             content_type: header(header::CONTENT_TYPE),
             content_length: header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()),
             chunked: request.headers().contains_key(header::TRANSFER_ENCODING),
-            ..Request::new(journal.begin(), method, hide.path(path))
+            ..Request::new(number, time, method, hide.path(path))
         };
         Some(Box::new(Self { request, hide }))
     }

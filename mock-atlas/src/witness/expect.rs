@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::Request;
+use super::observe::METHODS;
 use super::pattern::Pattern;
 
 /// What is expected to have been asked.
@@ -16,7 +17,7 @@ use super::pattern::Pattern;
 /// METHOD ROUTE [STATUS] [with FIELD]… [exactly N | at least N] [at most N]
 /// ```
 ///
-/// - `METHOD` is one, or `*` for any.
+/// - `METHOD` is one of HTTP, or `*` for any.
 /// - In `ROUTE`, `{…}` stands for any one segment: `/api/v1/artifacts/acme/{name}`. An upload is
 ///   `PUT /_binstore/{upload}`.
 /// - `FIELD` is a name in the body, JSON or a form: `artifact_version.metadata.os`.
@@ -79,9 +80,15 @@ impl Expectations {
     /// Reads `{"expect": ["…", …], "in_order": true, "lint": true}`.
     ///
     /// # Errors
-    /// When the text is something else.
+    /// When the text is something else, or expects nothing, so that it would always come true.
     pub fn from_json(text: &str) -> Result<Self, ExpectError> {
-        serde_json::from_str(text).map_err(|error| ExpectError(error.to_string()))
+        let read: Self =
+            serde_json::from_str(text).map_err(|error| ExpectError(error.to_string()))?;
+        if read.expect.is_empty() && !read.lint {
+            let reason = "nothing is expected: name one expectation at least, or lint";
+            return Err(ExpectError(reason.to_owned()));
+        }
+        Ok(read)
     }
 }
 
@@ -160,7 +167,7 @@ impl FromStr for Expectation {
             return Err(failed("a method and a route are expected".to_owned()));
         };
         let mut expectation = Self {
-            method: (method != "*").then(|| method.to_ascii_uppercase()),
+            method: parse_method(method).map_err(failed)?,
             route: route.parse().map_err(failed)?,
             status: None,
             fields: Vec::new(),
@@ -208,6 +215,19 @@ impl Expectation {
             status => self.status = Some(parse_status(status)?),
         }
         Ok(())
+    }
+}
+
+/// One that never comes would be a mistake that no verdict tells.
+fn parse_method(word: &str) -> Result<Option<String>, String> {
+    let method = word.to_ascii_uppercase();
+    match &*method {
+        "*" => Ok(None),
+        known if METHODS.contains(&known) => Ok(Some(method)),
+        _ => Err(format!(
+            "there is no method {word:?}: there are {}, and * for any",
+            METHODS.join(", ")
+        )),
     }
 }
 
@@ -292,6 +312,7 @@ mod tests {
         for (text, reason) in [
             ("", "a method and a route"),
             ("PUT", "a method and a route"),
+            ("PTU /a exactly 0", "no method \"PTU\""),
             ("PUT a", "is no path"),
             ("PUT /a twice", "\"twice\" is neither"),
             ("PUT /a 20", "\"20\" is neither"),
@@ -315,6 +336,7 @@ mod tests {
         for (text, reason) in [
             (r#"{"expect": ["PUT"]}"#, "\"PUT\": a method"),
             (r#"{"expected": []}"#, "unknown field"),
+            (r#"{"expect": [], "in_order": true}"#, "nothing is expected"),
             ("[1]", ""),
         ] {
             let error = Expectations::from_json(text).unwrap_err().to_string();

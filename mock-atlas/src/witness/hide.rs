@@ -13,6 +13,9 @@ const LONGEST: usize = 1000;
 /// it is hidden where it stands alone.
 const TELLING: usize = 8;
 
+/// What the keys of metadata are below. They are anybody's.
+const METADATA: &str = "artifact_version.metadata.";
+
 /// The longest name of a field, in bytes.
 pub(super) const LONGEST_FIELD: usize = 200;
 
@@ -72,8 +75,16 @@ impl Hide {
     }
 
     /// The name of a field. One that does not look like a name is a body that was sent in a wrong
-    /// form, and may be anything.
+    /// form, and may be anything; or a key of metadata, which may be anything too, and of which is
+    /// told that it is one.
     pub(super) fn field(&self, name: &str) -> String {
+        match name.strip_prefix(METADATA) {
+            Some(key) => format!("{METADATA}{}", self.name(key)),
+            None => self.name(name),
+        }
+    }
+
+    fn name(&self, name: &str) -> String {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.:[]".contains(c);
         if name.len() > LONGEST_FIELD || !name.chars().all(allowed) || name.split('.').any(is_uuid)
         {
@@ -171,6 +182,25 @@ mod tests {
         }
         let name = "artifact_version.metadata.region.us-east-1";
         assert_eq!(hide.field(name), name);
+    }
+
+    #[test]
+    fn a_key_of_metadata_that_is_hidden_stays_one() {
+        let hide = Hide::new(Some("canary-1".to_owned()));
+        for (key, shown) in [
+            ("git/branch", "{hidden}"),
+            ("größe", "{hidden}"),
+            (UPLOAD, "{hidden}"),
+            (&"x".repeat(201), "{hidden}"),
+            ("is-canary-1", "is-{hidden}"),
+            ("", ""),
+        ] {
+            let name = format!("artifact_version.metadata.{key}");
+            assert_eq!(
+                hide.field(&name),
+                format!("artifact_version.metadata.{shown}")
+            );
+        }
     }
 
     #[test]

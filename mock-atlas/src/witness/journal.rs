@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Serialize, Serializer};
 
 use super::pattern::Pattern;
+use crate::clock::Clock;
 use crate::wire::timestamp;
 
 /// How many requests are kept where nothing else is said: more than a test makes, and a few
@@ -67,12 +68,12 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request that begins now, of which no more is known.
-    pub(super) fn new(number: u64, method: String, path: String) -> Self {
+    /// A request of which no more is known.
+    pub(super) fn new(number: u64, time: SystemTime, method: String, path: String) -> Self {
         Self {
             number,
             id: String::new(),
-            time: SystemTime::now(),
+            time,
             method,
             route: None,
             path,
@@ -99,7 +100,12 @@ impl Request {
         Self {
             id: format!("id-{number}"),
             status: Some(200),
-            ..Self::new(number, method.to_owned(), path.to_owned())
+            ..Self::new(
+                number,
+                SystemTime::UNIX_EPOCH,
+                method.to_owned(),
+                path.to_owned(),
+            )
         }
     }
 }
@@ -149,6 +155,7 @@ impl Filter {
 #[derive(Debug)]
 pub(crate) struct Journal {
     capacity: usize,
+    clock: Clock,
     begun: AtomicU64,
     kept: Mutex<Kept>,
 }
@@ -173,9 +180,10 @@ pub(crate) struct Page {
 }
 
 impl Journal {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize, clock: Clock) -> Self {
         Self {
             capacity,
+            clock,
             begun: AtomicU64::new(0),
             kept: Mutex::default(),
         }
@@ -186,9 +194,10 @@ impl Journal {
         self.capacity > 0
     }
 
-    /// The number of a request that begins.
-    pub(super) fn begin(&self) -> u64 {
-        self.begun.fetch_add(1, Ordering::Relaxed) + 1
+    /// The number of a request that begins, and when that is.
+    pub(super) fn begin(&self) -> (u64, SystemTime) {
+        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        (number, self.clock.now())
     }
 
     /// Keeps a request that has ended.
@@ -241,12 +250,12 @@ mod tests {
     }
 
     fn request(journal: &Journal) -> Request {
-        Request::example(journal.begin(), "GET", "/a/b")
+        Request::example(journal.begin().0, "GET", "/a/b")
     }
 
     #[test]
     fn requests_are_in_the_order_in_which_they_began() {
-        let journal = Journal::new(9);
+        let journal = Journal::new(9, Clock::default());
         let requests: Vec<Request> = (0..3).map(|_| request(&journal)).collect();
         requests.into_iter().rev().for_each(|one| journal.keep(one));
         assert_eq!(numbers(&journal), [1, 2, 3]);
@@ -254,7 +263,7 @@ mod tests {
 
     #[test]
     fn the_first_to_end_make_room_and_are_counted() {
-        let journal = Journal::new(2);
+        let journal = Journal::new(2, Clock::default());
         (0..5).for_each(|_| journal.keep(request(&journal)));
         assert_eq!(numbers(&journal), [4, 5]);
         assert_eq!(journal.page().forgotten, 3);
@@ -262,14 +271,14 @@ mod tests {
 
     #[test]
     fn a_journal_without_room_keeps_nothing() {
-        let journal = Journal::new(0);
+        let journal = Journal::new(0, Clock::default());
         journal.keep(request(&journal));
         assert!(!journal.is_on() && numbers(&journal).is_empty());
     }
 
     #[test]
     fn what_is_under_way_as_all_is_cleared_is_not_kept_later() {
-        let journal = Journal::new(1);
+        let journal = Journal::new(1, Clock::default());
         journal.keep(request(&journal));
         journal.keep(request(&journal));
         let under_way = request(&journal);

@@ -134,6 +134,8 @@ impl Found {
     fn add(&mut self, kind: LintKind, message: String, request: &Request) {
         let place = self.places.get(&(kind, message.clone()));
         match place.and_then(|at| self.lints.get_mut(*at)) {
+            // Of one request the same may be said several times, of fields that are hidden say.
+            Some(lint) if lint.requests.last() == Some(&request.id) => {}
             Some(lint) => lint.requests.push(request.id.clone()),
             None => {
                 let place = self.lints.len();
@@ -342,6 +344,15 @@ mod tests {
         let requests = [without(version(1, &fields)), without(version(2, &fields))];
         let expected = (LintKind::UnknownField, "1 2".to_owned());
         assert_eq!(found(requests), [expected.clone(), expected]);
+    }
+
+    #[test]
+    fn a_request_is_named_once_in_a_lint() {
+        let hidden = Request {
+            announces_file: false,
+            ..version(1, &["{hidden}", "artifact_version", "{hidden}"])
+        };
+        assert_eq!(found([hidden]), [(LintKind::UnknownField, "1".to_owned())]);
     }
 
     #[test]

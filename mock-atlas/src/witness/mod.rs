@@ -33,6 +33,8 @@ pub(crate) use verify::Verdict;
 use lints::lints;
 use verify::verify;
 
+use crate::clock::Clock;
+
 /// All that was seen since the start.
 #[derive(Debug)]
 pub(crate) struct Witness {
@@ -41,10 +43,10 @@ pub(crate) struct Witness {
 }
 
 impl Witness {
-    /// A witness that remembers so many requests.
-    pub(crate) fn new(capacity: usize) -> Self {
+    /// A witness that remembers so many requests, and when they came.
+    pub(crate) fn new(capacity: usize, clock: Clock) -> Self {
         Self {
-            journal: Journal::new(capacity),
+            journal: Journal::new(capacity, clock),
             metrics: Metrics::new(),
         }
     }

@@ -140,18 +140,13 @@ impl Observation {
     }
 }
 
+/// The methods that are told apart.
+pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
 /// A method as it is shown: there must not be as many as clients can think of.
 pub(super) fn known_method(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
-    }
+    let known = METHODS.into_iter().find(|known| method == known);
+    known.unwrap_or("other")
 }
 
 /// A body of which is seen how many bytes each part has, and whether it is the end.

@@ -86,6 +86,16 @@ async fn what_cannot_be_done_says_why() {
         ),
         (
             "ROOT",
+            &[
+                "token",
+                "list",
+                "--atlas-url",
+                "http://amy:canary@127.0.0.1:1",
+            ],
+            "no user and no password",
+        ),
+        (
+            "ROOT",
             &["token", "list", "--atlas-url", "http://127.0.0.1:1"],
             "Is mock-atlas running there?",
         ),
@@ -106,6 +116,17 @@ async fn what_cannot_be_done_says_why() {
     }
     let output = run(atlas, "ROOT", &["token", "revoke", "../reset"]).await;
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn what_a_proxy_wants_before_each_path_is_asked_for() {
+    let fixture = Fixture::new().await;
+    let proxied = format!("{}/behind/a/proxy/api/v1/", fixture.atlas.url());
+    let output = run(&fixture.atlas, "ROOT", &["lints", "--atlas-url", &proxied]).await;
+    assert_eq!(output.status.code(), Some(1), "there is no proxy");
+    let requests = fixture.atlas.requests();
+    let paths: Vec<&str> = requests.iter().map(|one| &*one.path).collect();
+    assert_eq!(paths, ["/behind/a/proxy/_mock/lints"]);
 }
 
 #[tokio::test]
@@ -213,4 +234,70 @@ async fn health_is_an_exit_code() {
     )
     .await;
     assert_eq!(gone.status.code(), Some(1));
+}
+
+/// The calls below `/_mock`, as the route table has them: `("GET", "/health")`.
+fn calls() -> Vec<(String, &'static str)> {
+    let (_, table) = include_str!("../../src/router.rs")
+        .split_once("fn mock()")
+        .unwrap();
+    let mut calls = Vec::new();
+    for route in table.split(".route(").skip(1) {
+        let path = route.split('"').nth(1).unwrap();
+        let methods = ["get", "post", "put", "delete"].into_iter();
+        let methods = methods.filter(|method| route.contains(&format!("{method}(")));
+        calls.extend(methods.map(|method| (method.to_uppercase(), path)));
+    }
+    calls
+}
+
+#[tokio::test]
+async fn each_call_of_the_emulators_own_api_has_a_command() {
+    let fixture = Fixture::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (seed, archive) = (path("seed.json"), path("atlas.tar"));
+    let text = r#"{"artifacts": [{"name": "acme/web", "versions": [{"type": "custom.image"}]}]}"#;
+    std::fs::write(&seed, text).unwrap();
+    let printed = async |line: &str| {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        printed(&fixture.atlas, &arguments).await
+    };
+    for line in [
+        "health",
+        "token create rival",
+        "reset",
+        "fault add upload:reset",
+        "fault list",
+        "fault clear 1",
+        "fault clear",
+        &format!("seed {seed}"),
+        &format!("snapshot {archive}"),
+        &format!("restore {archive}"),
+        "delete acme/web/custom.image/1",
+        "delete acme/web",
+        "orphans",
+        "requests",
+        "requests --clear",
+        "verify --lint",
+        "lints",
+        "metrics",
+    ] {
+        printed(line).await;
+    }
+    let list = printed("token list").await;
+    let id = list.lines().last().unwrap().split(' ').next().unwrap();
+    printed(&format!("token revoke {id}")).await;
+
+    let metrics = printed("metrics").await;
+    assert!(metrics.ends_with("\n# EOF\n"), "{metrics}");
+    let calls = calls();
+    assert!(calls.contains(&("GET".to_owned(), "/metrics")), "{calls:?}");
+    for (method, path) in calls {
+        let count = format!(r#"requests_total{{method="{method}",route="/_mock{path}",status="2"#);
+        assert!(
+            metrics.contains(&count),
+            "no command asks for {method} {path}"
+        );
+    }
 }

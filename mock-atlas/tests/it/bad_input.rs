@@ -181,6 +181,32 @@ async fn parameters_over_the_limit_are_refused() {
 }
 
 #[tokio::test]
+async fn whoever_writes_all_before_reading_learns_why_it_was_refused() {
+    let fixture = Fixture::new().await;
+    let host = fixture.atlas.url().strip_prefix("http://").unwrap();
+    let body = vec![b' '; 20 * 1024 * 1024];
+    for (request, token, status) in [
+        ("POST /_mock/seed", "ROOT", "413"),
+        ("POST /_mock/restore", "WRONG", "401"),
+        ("POST /api/v1/artifacts", "WRONG", "401"),
+        ("POST /api/v1/artifacts/acme/web", "ROOT", "405"),
+        ("POST /nowhere", "ROOT", "404"),
+    ] {
+        let mut stream = TcpStream::connect(host).await.unwrap();
+        let head = format!(
+            "{request} HTTP/1.1\r\nHost: x\r\nX-Atlas-Token: {token}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let written = stream.write_all(&body).await;
+        assert!(written.is_ok(), "{request}: {written:?}");
+        let mut reply = [0; 12];
+        stream.read_exact(&mut reply).await.unwrap();
+        assert_eq!(reply, format!("HTTP/1.1 {status}").as_bytes(), "{request}");
+    }
+}
+
+#[tokio::test]
 async fn a_broken_request_does_not_stop_the_emulator() {
     let fixture = Fixture::new().await;
     let host = fixture.atlas.url().strip_prefix("http://").unwrap();

@@ -20,6 +20,17 @@ async fn each_emulator_has_its_own_port_token_and_artifacts() {
 }
 
 #[tokio::test]
+async fn what_a_failing_test_prints_of_it_has_no_secret() {
+    let user = User::new("amy").password("canary-1").token("canary-2");
+    let builder = MockAtlas::builder().token("canary-3").user(user.clone());
+    let printed = format!("{user:?} {builder:?}");
+    let atlas = builder.start().await.unwrap();
+    let printed = format!("{printed} {atlas:?}");
+    assert!(!printed.contains("canary"), "{printed}");
+    assert!(printed.contains("\"amy\"") && printed.contains(atlas.url()));
+}
+
+#[tokio::test]
 async fn dropping_it_ends_its_connections_and_frees_its_port() {
     let fixture = Fixture::new().await;
     let host = fixture

@@ -1,4 +1,4 @@
-//! What clients may not take from each other: time, uploads, memory, connections.
+//! What clients may not take from each other: time, uploads, memory.
 
 use std::time::Duration;
 
@@ -6,13 +6,11 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use mock_atlas::{Builder, MockAtlas, Seed};
 use reqwest::{Body, Method, StatusCode};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 use crate::support::{FILE, Fixture, Reply, upload_path};
 
@@ -100,6 +98,91 @@ async fn parameters_of_which_nothing_more_comes_are_answered_408_and_make_nothin
 }
 
 #[tokio::test]
+async fn a_snapshot_of_which_nothing_more_comes_is_answered_408_and_restores_nothing() {
+    let fixture = limited(|builder| builder.body_timeout(Duration::from_millis(50))).await;
+    fixture.push(b"bytes").await;
+    let archive = fixture.request(Method::POST, "/_mock/snapshot");
+    let archive = archive.send().await.unwrap().text().await.unwrap();
+    // Before all of it, and within its first header, the manifest, a file, and its end.
+    let file = archive.find("bytes\0").unwrap();
+    for len in [0, 100, 600, file + 1, archive.len() - 1] {
+        let request = format!(
+            "POST /_mock/restore HTTP/1.1\r\nHost: x\r\nX-Atlas-Token: ROOT\r\n\
+             Content-Length: {}\r\n\r\n{}",
+            archive.len(),
+            &archive[..len]
+        );
+        let reply = said(&fixture, &request).await;
+        assert!(reply.starts_with("HTTP/1.1 408 "), "{len}: {reply}");
+    }
+    assert_eq!(fixture.found("").await, [1]);
+}
+
+/// A seed of a version with this id, and with this file.
+fn seed_of(id: &str, text: &str) -> Value {
+    json!({"artifacts": [{"name": "acme/web", "versions": [
+        {"type": "custom.image", "file": {"text": "ok"}},
+        {"type": "custom.image", "id": id, "file": {"text": text}}
+    ]}]})
+}
+
+const OVER_LIMITS: [(&str, &str, &str, &str); 2] = [
+    (
+        "1234",
+        "",
+        "id",
+        "the id is longer than the 3 characters that max-id-length allows",
+    ),
+    (
+        "",
+        "123456",
+        "file",
+        "the file is larger than the 5 bytes that max-file-bytes allows",
+    ),
+];
+
+#[tokio::test]
+async fn a_seed_beyond_a_limit_is_refused_whole_and_says_where() {
+    let limits = |builder: Builder| builder.max_id_length(3).max_file_bytes(5);
+    let fixture = Fixture::with(limits).await;
+    for (id, file, place, reason) in OVER_LIMITS {
+        let seed = seed_of(id, file);
+        let message = format!("artifacts[0].versions[1].{place}: {reason}: raise the limit, ");
+        let refused = fixture
+            .mock(Method::POST, "/seed", Some(seed.clone()))
+            .await;
+        assert_eq!(refused.status, 422);
+        assert!(refused.body.contains(&message), "{refused:?}");
+        let builder = limits(MockAtlas::builder());
+        let start = builder.seed(Seed::from_json(&seed.to_string()).unwrap());
+        let error = start.start().await.unwrap_err().to_string();
+        assert!(error.starts_with(&message), "{error}");
+    }
+    assert_eq!(fixture.get("/api/v1/artifacts/acme/web").await.status, 404);
+    let largest = Some(seed_of("äöü", "12345"));
+    let taken = fixture.mock(Method::POST, "/seed", largest).await;
+    assert_eq!(taken.status, 204, "{taken:?}");
+}
+
+#[tokio::test]
+async fn a_snapshot_beyond_a_limit_is_refused_whole_and_says_where() {
+    let limits = |builder: Builder| builder.max_id_length(3).max_file_bytes(5);
+    let fixture = Fixture::with(limits).await;
+    for (id, file, _, reason) in OVER_LIMITS {
+        let seed = Seed::from_json(&seed_of(id, file).to_string()).unwrap();
+        let other = Fixture::with(|builder| builder.seed(seed)).await;
+        let archive = other.request(Method::POST, "/_mock/snapshot").send().await;
+        let archive = archive.unwrap().bytes().await.unwrap();
+        let restore = fixture.request(Method::POST, "/_mock/restore");
+        let refused = Reply::of(restore.body(archive).send().await.unwrap()).await;
+        assert_eq!(refused.status, 422);
+        let message = format!("acme/web/custom.image/2 cannot be restored here: {reason}");
+        assert!(refused.body.contains(&message), "{refused:?}");
+    }
+    assert_eq!(fixture.get("/api/v1/artifacts/acme/web").await.status, 404);
+}
+
+#[tokio::test]
 async fn one_upload_too_many_is_answered_503_and_may_come_again() {
     let fixture = limited(|builder| builder.max_uploads(1)).await;
     let (first, second) = (new_upload(&fixture).await, new_upload(&fixture).await);
@@ -133,6 +216,25 @@ async fn an_upload_that_there_is_no_memory_for_is_answered_507_and_leaves_nothin
     assert_eq!(fixture.found("").await, [1]);
     // What was refused takes no room.
     assert_eq!(fixture.put(&second, b"1234").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_same_bytes_again_need_no_room() {
+    let fixture = limited(|builder| builder.max_memory(10)).await;
+    let url = new_upload(&fixture).await;
+    for _ in 0..2 {
+        assert_eq!(fixture.put(&url, b"123456").await.status, 200);
+    }
+    // Neither does what is refused, with a length or without.
+    assert_eq!(fixture.put(&url, b"other bytes").await.status, 409);
+    let (parts, upload) = begin(&fixture, &url);
+    parts.send(Bytes::from_static(b"123456")).await.unwrap();
+    drop(parts);
+    assert_eq!(upload.await.unwrap().status, 200);
+    let again = &fixture.atlas.requests()[3];
+    assert!(again.stored && again.sha256.is_some());
+    let file = fixture.get(&format!("{FILE}/1/file")).await;
+    assert_eq!(file.body, "123456");
 }
 
 #[tokio::test]
@@ -243,52 +345,16 @@ async fn what_a_seed_brings_counts_even_beyond_the_limit_and_a_reset_frees_the_r
     );
 }
 
-/// As many connections as this process may have beside its other tests, each with two ends here.
-fn most_connections() -> u64 {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let wanted = maximum.unwrap_or(u64::MAX).min(16 * 1024);
-    if current.is_some_and(|current| current < wanted) {
-        let current = Some(wanted);
-        setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
-    }
-    (wanted / 4).min(3000)
-}
-
 #[tokio::test]
-async fn neither_idle_connections_nor_a_slow_reader_keep_others_waiting() {
-    let fixture = limited(|builder| builder).await;
-    let large = fixture.http.put(new_upload(&fixture).await);
-    let large = large.body(vec![7; 64 * MIB]).send().await.unwrap();
-    assert_eq!(large.status(), 200);
-    let mut idle = Vec::new();
-    for _ in 0..most_connections() {
-        idle.push(connect(&fixture).await);
+async fn what_a_seed_brings_counts_in_each_emulator_that_it_is_planted_in() {
+    let seed = r#"{"artifacts": [{"name": "acme/seeded", "versions": [
+        {"type": "custom.image", "file": {"text": "123456"}}
+    ]}]}"#;
+    let seed = Seed::from_json(seed).unwrap();
+    for _ in 0..2 {
+        let fixture = limited(|builder| builder.max_memory(10).seed(seed.clone())).await;
+        let url = new_upload(&fixture).await;
+        assert_eq!(fixture.put(&url, b"12345").await.status, 507);
+        assert_eq!(fixture.put(&url, b"1234").await.status, 200);
     }
-    let head = |method: &str, path: &str| {
-        format!("{method} {path} HTTP/1.1\r\nHost: x\r\nX-Atlas-Token: ROOT\r\n")
-    };
-    let mut slow = connect(&fixture).await;
-    let request = head("GET", &format!("{FILE}/1/file")) + "Connection: close\r\n\r\n";
-    slow.write_all(request.as_bytes()).await.unwrap();
-    let mut start = [0; 12];
-    slow.read_exact(&mut start).await.unwrap();
-    assert_eq!(&start, b"HTTP/1.1 200");
-
-    let others = async {
-        for _ in 0..20 {
-            fixture.push(b"bytes").await;
-            let file = fixture.get(&format!("{FILE}/latest/file")).await;
-            assert_eq!(file.body, "bytes");
-        }
-        // One that was idle is served as well.
-        let last = idle.last_mut().unwrap();
-        let request = head("GET", &format!("{FILE}/search")) + "\r\n";
-        last.write_all(request.as_bytes()).await.unwrap();
-        last.read_exact(&mut start).await.unwrap();
-        assert_eq!(&start, b"HTTP/1.1 200");
-    };
-    timeout(Duration::from_secs(10), others).await.unwrap();
-    let mut rest = Vec::new();
-    slow.read_to_end(&mut rest).await.unwrap();
-    assert!(rest.len() > 64 * MIB && rest.ends_with(&[7; MIB]));
 }

@@ -72,6 +72,8 @@ async fn a_careful_client_hears_nothing() {
     fixture.make_artifact("acme", "web").await;
     fixture.push(b"bytes").await;
     fixture.get(&format!("{FILE}/latest/file")).await;
+    let metadata = json!({"git/branch": "main", "größe": 1, "a key": true});
+    fixture.make_version(json!({ "metadata": metadata })).await;
     let login = json!({"user": {"login": "rival", "password": "secret", "description": "x"}});
     fixture.post("/api/v1/authenticate", login).await;
     assert_eq!(fixture.atlas.lints(), []);

@@ -12,6 +12,8 @@ mod asking;
 mod authenticate;
 mod bad_input;
 mod binstore;
+mod clock;
+mod connections;
 mod download;
 mod exec;
 mod faults;

@@ -1,6 +1,7 @@
 //! `/_mock/snapshot` and `/_mock/restore`, and the program's commands for them.
 
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 
 use mock_atlas::Seed;
 use reqwest::{Method, StatusCode};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{FILE, Fixture, NOT_FOUND, Reply, printed, run, upload_path};
+use crate::support::{FILE, Fixture, NOT_FOUND, Reply, begin_upload, printed, run, upload_path};
 
 /// Larger than a chunk of a file, and no multiple of anything.
 static LARGE: [u8; 700_001] = [7; 700_001];
@@ -204,6 +205,10 @@ async fn what_is_no_whole_snapshot_changes_nothing() {
             changed(|manifest| manifest["artifacts"][2]["types"][0]["last"] = json!(3)),
         ),
         (
+            "no number for the next version",
+            changed(|manifest| manifest["artifacts"][2]["types"][0]["last"] = json!(u64::MAX)),
+        ),
+        (
             "a member that is nobody",
             changed(|manifest| {
                 manifest["access"]["organizations"]["acme"] = json!({"eve": "read"})
@@ -255,6 +260,29 @@ async fn an_archive_that_breaks_off_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_upload_under_way_ends_in_what_is_restored_if_that_awaits_it() {
+    let (fixture, awaited) = full().await;
+    let archive = snapshot(&fixture).await;
+    let later = fixture.make_version(json!({"file": true})).await;
+    for (version, status) in [(&later, "404"), (&awaited, "200")] {
+        let headers = "Content-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n";
+        let mut stream = begin_upload(&upload_path(version), headers).await;
+        // That it asks for the body says that the upload is under way.
+        let mut asked = [0; 25];
+        stream.read_exact(&mut asked).await.unwrap();
+        let restored = restore(&fixture, archive.clone()).await;
+        assert_eq!(restored.status, StatusCode::NO_CONTENT);
+        stream.write_all(b"bytes").await.unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
+    }
+    let number = &awaited["version"];
+    let file = fixture.get(&format!("{FILE}/{number}/file")).await;
+    assert_eq!(file.body, "bytes");
+}
+
+#[tokio::test]
 async fn the_program_keeps_a_snapshot_in_a_file_and_brings_it_back() {
     let (fixture, _) = full().await;
     let atlas = &fixture.atlas;
@@ -262,6 +290,8 @@ async fn the_program_keeps_a_snapshot_in_a_file_and_brings_it_back() {
     let file = folder.path().join("atlas.tar");
     let file = file.to_str().unwrap();
     assert_eq!(printed(atlas, &["snapshot", file]).await, "");
+    let mode = std::fs::metadata(file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it is for nobody else to read");
     let before = fixture.found("").await;
     printed(atlas, &["reset"]).await;
     assert_eq!(fixture.get(FILE).await.status, 405);

@@ -2,6 +2,7 @@
 
 use std::process::{Output, Stdio};
 
+use bytes::Bytes;
 use mock_atlas::{Builder, MockAtlas, User};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -171,6 +172,28 @@ impl Fixture {
 
 pub(crate) fn upload_path(version: &Value) -> String {
     version["upload_path"].as_str().unwrap().to_owned()
+}
+
+/// The JSON that a body is, or `null` if it is none.
+pub(crate) fn said(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap_or_default()
+}
+
+/// Asks until the answer is good, and JSON if it says so; none once it is that there is nothing of
+/// the name.
+pub(crate) async fn persist(request: impl Fn() -> RequestBuilder) -> Option<Bytes> {
+    loop {
+        let Ok(reply) = request().send().await else {
+            continue;
+        };
+        let status = reply.status();
+        let is_json = reply.headers()["content-type"] == "application/json";
+        match reply.bytes().await {
+            Ok(body) if status == 200 && !(is_json && said(&body).is_null()) => break Some(body),
+            Ok(_) if status == 404 => break None,
+            _ => {}
+        }
+    }
 }
 
 /// Sends the head of an upload, with these headers, each with its line's end. The body is to come.

@@ -129,6 +129,10 @@ async fn the_command_is_an_exit_code_and_a_list() {
         let output = run(atlas, "ROOT", arguments).await;
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
+    let nothing = run(atlas, "ROOT", &["verify", "--in-order"]).await;
+    let stderr = String::from_utf8(nothing.stderr).unwrap();
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(stderr.contains("nothing is expected"), "{stderr}");
     std::fs::write(file, r#"{"expect": ["PUT"]}"#).unwrap();
     let mistaken = run(atlas, "ROOT", &["verify", file]).await;
     let stderr = String::from_utf8(mistaken.stderr).unwrap();

@@ -1,6 +1,6 @@
 //! Everything as one archive, and back.
 
-use std::io::{self, Read};
+use std::io;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -15,13 +15,12 @@ use crate::extract::Root;
 use crate::snapshot::{Snapshot, read};
 use crate::world::World;
 
-/// How much of an archive that was refused is read on.
-const DISCARDED: u64 = 64 * 1024 * 1024;
-
 /// `POST /_mock/snapshot`.
 pub(crate) async fn create(world: World, _: Root) -> Result<Response, ApiError> {
     let internal = |error: io::Error| ApiError::Internal(error.to_string());
-    let snapshot = Snapshot::of(&world).map_err(internal)?;
+    // All that there is but files, which may be much, is copied and written as JSON.
+    let snapshot = tokio::task::spawn_blocking(move || Snapshot::of(&world)).await?;
+    let snapshot = snapshot.map_err(internal)?;
     let headers = [
         (header::CONTENT_LENGTH, snapshot.len().to_string()),
         (header::CONTENT_TYPE, "application/x-tar".to_owned()),
@@ -37,19 +36,11 @@ pub(crate) async fn restore(
     _: Root,
     body: Body,
 ) -> Result<StatusCode, ApiError> {
+    let limits = atlas.limits();
     let stream = body.into_data_stream().map_err(io::Error::other);
     let mut archive = SyncIoBridge::new(StreamReader::new(stream));
     // On a thread that may block, as reading an archive does.
-    let restored = tokio::task::spawn_blocking(move || {
-        let restored = read(&mut archive, &world);
-        if restored.is_err() {
-            // A client that still writes when the connection is closed never sees why.
-            let _ = io::copy(&mut archive.take(DISCARDED), &mut io::sink());
-        }
-        restored
-    })
-    .await;
-    let restored = restored.map_err(|error| ApiError::Internal(error.to_string()))?;
+    let restored = tokio::task::spawn_blocking(move || read(&mut archive, &world, limits)).await?;
     atlas.replace(restored?);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -23,7 +23,7 @@ pub(crate) async fn seed(
     Text(text): Text,
 ) -> Result<StatusCode, ApiError> {
     let seed = Seed::from_json(&text)?;
-    seed.plant(&world)?;
+    seed.plant(&world, atlas.limits())?;
     world.store().count_in(atlas.memory());
     for fault in seed.faults() {
         atlas.faults().add(fault.clone());

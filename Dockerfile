@@ -1,0 +1,55 @@
+# Three images, one a program: docker build --target mock-atlas (or uploader, or contract-tests) .
+# Each holds its program, the files of the C library that it loads, the certificates of the public
+# CAs, and nothing else: no shell, no package manager.
+
+FROM rust:1-slim-bookworm AS build
+WORKDIR /src
+
+# The dependencies first, with programs that do nothing in place of ours: this layer is made again
+# only when a manifest changes.
+COPY Cargo.toml Cargo.lock ./
+COPY uploader/Cargo.toml uploader/
+COPY mock-atlas/Cargo.toml mock-atlas/
+COPY contract-tests/Cargo.toml contract-tests/build.rs contract-tests/
+RUN for crate in uploader mock-atlas contract-tests; do \
+        mkdir "$crate/src" && touch "$crate/src/lib.rs" && echo 'fn main() {}' >"$crate/src/main.rs" || exit; \
+    done && \
+    cargo build --release --locked --bins && \
+    cargo clean --release --locked -p atlas-uploader -p mock-atlas -p atlas-contract-tests
+
+COPY . .
+RUN cargo build --release --locked --bins
+
+# What a program needs at run time. The C library finds names by itself, but looks into /etc/hosts
+# first only when it is told to.
+RUN for program in atlas-upload mock-atlas atlas-contract; do \
+        root="/images/$program" && \
+        mkdir -p "$root/bin" "$root/etc" "$root/work" && mkdir -m 1777 "$root/tmp" && \
+        cp "target/release/$program" "$root/bin/" && \
+        ldd "target/release/$program" | grep -o '/[^ ]*' | xargs cp --parents -L -t "$root" && \
+        cp --parents /etc/ssl/certs/ca-certificates.crt "$root" && \
+        echo 'hosts: files dns' >"$root/etc/nsswitch.conf" && \
+        echo 'atlas:x:10001:10001::/work:' >"$root/etc/passwd" && \
+        echo 'atlas:x:10001:' >"$root/etc/group" || exit; \
+    done
+
+FROM scratch AS mock-atlas
+COPY --from=build /images/mock-atlas /
+USER 10001:10001
+# The port spells ATLAS. By a variable, so that the health check below listens to the same.
+ENV MOCK_ATLAS_LISTEN=0.0.0.0:28527
+EXPOSE 28527
+HEALTHCHECK --interval=5s --timeout=3s --start-period=5s CMD ["/bin/mock-atlas", "health"]
+ENTRYPOINT ["/bin/mock-atlas"]
+
+FROM scratch AS uploader
+COPY --from=build /images/atlas-upload /
+USER 10001:10001
+WORKDIR /work
+ENTRYPOINT ["/bin/atlas-upload"]
+
+FROM scratch AS contract-tests
+COPY --from=build /images/atlas-contract /
+USER 10001:10001
+WORKDIR /work
+ENTRYPOINT ["/bin/atlas-contract"]

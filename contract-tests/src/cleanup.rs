@@ -1,0 +1,247 @@
+//! Putting a server back to what it was before a run, as far as it lets us, and telling what stays.
+//!
+//! The contract knows no call that deletes. `mock-atlas` has some of its own, and says by its health that it is one.
+//! Nothing is asked for or removed but what a journal names, and a journal names nothing that is not of its run.
+
+use std::fmt;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::{
+    exchange::Exchange,
+    fault::{Fault, Verdict},
+    http::{Auth, Http},
+    journal::{Makes, Record},
+    run::RunError,
+    target::Target,
+};
+
+/// Something that a run made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Thing {
+    /// An artifact with all its versions.
+    Artifact(String),
+    /// The versions of a type in the operator's public artifact.
+    Type {
+        /// The artifact's slug.
+        artifact: String,
+        /// The type.
+        kind: String,
+    },
+    /// The tokens of this description.
+    Token(String),
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Artifact(slug) => write!(out, "artifact {slug}"),
+            Self::Type { artifact, kind } => write!(out, "versions of {artifact}/{kind}"),
+            Self::Token(description) => write!(out, "token described as {description}"),
+        }
+    }
+}
+
+/// What became of one thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was not there.
+    Absent,
+    /// It was there, and is not any more.
+    Removed,
+    /// It is still there.
+    Left,
+}
+
+/// A server to be cleaned.
+pub struct Cleanup<'a> {
+    http: Http,
+    record: &'a Record,
+    deletes: bool,
+}
+
+impl<'a> Cleanup<'a> {
+    /// Asks the server whether it takes the token, and whether it can delete.
+    ///
+    /// # Errors
+    /// It refuses the token, or cannot be reached.
+    pub async fn start(target: &Target, record: &'a Record) -> Result<Self, RunError> {
+        let http = Http::new(target).map_err(RunError::unreachable)?;
+        let reply = http.get("/authenticate").send().await;
+        if reply.map_err(RunError::unreachable)?.status == 401 {
+            return Err(RunError::TokenRefused);
+        }
+        let health = http.at(Method::GET, &["_mock", "health"], Auth::Anonymous);
+        let health = health.await.map_err(RunError::unreachable)?;
+        let deletes = health.status == 200
+            && health
+                .json()
+                .is_ok_and(|body| body["status"] == "ready" && body["version"].is_string());
+        Ok(Self {
+            http,
+            record,
+            deletes,
+        })
+    }
+
+    /// All that the run made or may have made, each once.
+    pub fn things(&self) -> Vec<Thing> {
+        let mut things = Vec::new();
+        for (makes, status) in &self.record.writes {
+            let refused = status.is_some_and(|status| (400..500).contains(&status));
+            let thing = match makes {
+                Makes::Artifact(slug) => Thing::Artifact(slug.clone()),
+                Makes::Version { artifact, kind } if self.is_public(artifact) => Thing::Type {
+                    artifact: artifact.clone(),
+                    kind: kind.clone(),
+                },
+                Makes::Version { artifact, .. } => Thing::Artifact(artifact.clone()),
+                // No call tells of a token, so that only the reply can say that there is none.
+                Makes::Token(description) if !refused => Thing::Token(description.clone()),
+                Makes::Token(_) | Makes::File(_) => continue,
+            };
+            if !things.contains(&thing) {
+                things.push(thing);
+            }
+        }
+        things
+    }
+
+    /// Removes a thing if the server can, and looks whether it is gone.
+    ///
+    /// # Errors
+    /// The server cannot be reached.
+    pub async fn remove(&self, thing: &Thing) -> Result<Fate, RunError> {
+        let removed = match thing {
+            Thing::Artifact(slug) => self.remove_artifact(slug).await,
+            Thing::Type { artifact, kind } => self.remove_type(artifact, kind).await,
+            Thing::Token(description) => self.remove_tokens(description).await,
+        };
+        removed.map_err(RunError::unreachable)
+    }
+
+    fn is_public(&self, artifact: &str) -> bool {
+        let begin = &self.record.begin;
+        let public = begin.public_artifact.as_ref();
+        public.is_some_and(|name| artifact == format!("{}/{name}", begin.namespace))
+    }
+
+    async fn remove_artifact(&self, slug: &str) -> Verdict<Fate> {
+        let (user, name) = slug.split_once('/').unwrap_or((slug, ""));
+        let there = async || -> Verdict<bool> {
+            let reply = self.ask(&["artifacts", user, name]).await?;
+            Ok(!is_absent(&reply))
+        };
+        if !there().await? {
+            return Ok(Fate::Absent);
+        }
+        self.delete(&["artifacts", user, name]).await?;
+        Ok(if there().await? {
+            Fate::Left
+        } else {
+            Fate::Removed
+        })
+    }
+
+    async fn remove_type(&self, artifact: &str, kind: &str) -> Verdict<Fate> {
+        let (user, name) = artifact.split_once('/').unwrap_or((artifact, ""));
+        let versions = self.versions_of(user, name, kind).await?;
+        if versions.is_empty() {
+            return Ok(Fate::Absent);
+        }
+        for version in versions {
+            self.delete(&["artifacts", user, name, kind, &version])
+                .await?;
+        }
+        let left = self.versions_of(user, name, kind).await?;
+        Ok(if left.is_empty() {
+            Fate::Removed
+        } else {
+            Fate::Left
+        })
+    }
+
+    /// The numbers of the versions that a search finds and, where the server tells, of those that await their file.
+    async fn versions_of(&self, user: &str, name: &str, kind: &str) -> Verdict<Vec<String>> {
+        let found = self.ask(&["artifacts", user, name, kind, "search"]).await?;
+        if is_absent(&found) {
+            return Ok(Vec::new());
+        }
+        let found = found.versions()?;
+        let mut numbers: Vec<_> = found.iter().map(|it| it["version"].to_string()).collect();
+        let orphans = self.own(Method::GET, &["orphans"]).await?;
+        let start = format!("{user}/{name}/{kind}/");
+        let slugs = elements(orphans.as_ref(), "orphans");
+        let slugs = slugs.iter().filter_map(|it| it["slug"].as_str());
+        numbers.extend(
+            slugs
+                .filter_map(|it| it.strip_prefix(&start))
+                .map(str::to_owned),
+        );
+        Ok(numbers)
+    }
+
+    async fn remove_tokens(&self, description: &str) -> Verdict<Fate> {
+        let Some(ids) = self.tokens(description).await? else {
+            return Ok(Fate::Left);
+        };
+        for id in &ids {
+            self.delete(&["tokens", id]).await?;
+        }
+        Ok(match self.tokens(description).await? {
+            Some(left) if left.is_empty() && ids.is_empty() => Fate::Absent,
+            Some(left) if left.is_empty() => Fate::Removed,
+            _ => Fate::Left,
+        })
+    }
+
+    /// The ids of the tokens of this description, if the server tells.
+    async fn tokens(&self, description: &str) -> Verdict<Option<Vec<String>>> {
+        let reply = self.own(Method::GET, &["tokens"]).await?;
+        let Some(reply) = reply.filter(Exchange::succeeded) else {
+            return Ok(None);
+        };
+        let tokens = elements(Some(&reply), "tokens");
+        let own = tokens.iter().filter(|it| it["description"] == description);
+        let ids = own.filter_map(|it| it["id"].as_str().map(str::to_owned));
+        Ok(Some(ids.collect()))
+    }
+
+    async fn ask(&self, segments: &[&str]) -> Verdict<Exchange> {
+        let path = [&["api", "v1"], segments].concat();
+        self.http.at(Method::GET, &path, self.http.token()).await
+    }
+
+    async fn delete(&self, segments: &[&str]) -> Verdict {
+        self.own(Method::DELETE, segments).await.map(drop)
+    }
+
+    /// A call of the emulator's own API, if it is one.
+    async fn own(&self, method: Method, segments: &[&str]) -> Verdict<Option<Exchange>> {
+        if !self.deletes {
+            return Ok(None);
+        }
+        let path = [&["_mock"], segments].concat();
+        let reply = self.http.at(method, &path, self.http.token()).await?;
+        Ok(Some(reply))
+    }
+}
+
+/// Whether the reply says that there is nothing; a name that no artifact can have names none.
+fn is_absent(reply: &Exchange) -> bool {
+    matches!(reply.status, 400 | 404 | 410 | 422)
+}
+
+fn elements(reply: Option<&Exchange>, key: &str) -> Vec<Value> {
+    let body = reply
+        .and_then(|reply| reply.json().ok())
+        .unwrap_or_default();
+    body[key].as_array().cloned().unwrap_or_default()
+}
+
+impl RunError {
+    pub(crate) fn unreachable(fault: Fault) -> Self {
+        Self::Unreachable(fault.to_string())
+    }
+}

@@ -1,0 +1,42 @@
+//! `atlas-contract ledger`.
+
+use atlas_contract_tests::{
+    exit_code::ExitCode,
+    ledger::{Ledger, behaviour, checks, markdown::markdown, text::text},
+};
+use clap::ValueEnum;
+
+use super::print::{complain, say};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// In which form.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Markdown,
+    Json,
+}
+
+/// Every behaviour of the contract with its evidence.
+pub(super) fn ledger(args: &Args) -> ExitCode {
+    let ledger = match Ledger::own() {
+        Ok(ledger) => ledger,
+        Err(error) => return complain(&error, ExitCode::SuiteBroke),
+    };
+    let behaviours = behaviour::all(&ledger, &checks::all());
+    let written = match args.format {
+        Format::Text => Ok(text(&behaviours)),
+        Format::Markdown => Ok(markdown(&behaviours)),
+        Format::Json => behaviour::json(&behaviours),
+    };
+    match written {
+        Ok(written) => say(written.trim_end()),
+        Err(error) => return complain(&error, ExitCode::SuiteBroke),
+    }
+    ExitCode::Holds
+}

@@ -1,0 +1,60 @@
+//! `atlas-contract run --plan`.
+
+use atlas_contract_tests::{
+    exit_code::ExitCode,
+    plan::Plan,
+    report::{ClauseReport, Status, Summary},
+    run::Options,
+    target::Target,
+};
+
+use super::print::{complain, say};
+
+/// Shows every request, clause by clause.
+pub(super) async fn plan(target: &Target, options: Options) -> ExitCode {
+    let plan = match Plan::of(target, options).await {
+        Ok(plan) => plan,
+        Err(error) => return complain(&error, ExitCode::SuiteBroke),
+    };
+    requests("before the first clause", &plan.first);
+    for (report, sent) in &plan.clauses {
+        clause(report, sent);
+    }
+    let reports: Vec<_> = plan
+        .clauses
+        .iter()
+        .map(|(report, _)| report.clone())
+        .collect();
+    if Summary::of(&reports).ran() == 0 {
+        say("nothing would be asked");
+        return ExitCode::NothingRan;
+    }
+    say(&format!(
+        "{} requests to {}, of which none was sent. What depends on replies is as an emulator answered; the names of a \
+         run begin with other digits than {}.",
+        plan.len(),
+        target.root(),
+        plan.prefix.as_str()
+    ));
+    ExitCode::Holds
+}
+
+fn clause(report: &ClauseReport, sent: &[String]) {
+    match report.status {
+        Status::Skip => {}
+        Status::Disabled => say(&format!("{}: not asked: {}\n", report.id, report.detail)),
+        Status::Pass => requests(&report.id, sent),
+        Status::Fail | Status::Difference | Status::Error => {
+            let title = format!("{}, where an emulator goes no further", report.id);
+            requests(&title, sent);
+        }
+    }
+}
+
+fn requests(title: &str, sent: &[String]) {
+    say(title);
+    for line in sent {
+        say(&format!("    {line}"));
+    }
+    say("");
+}

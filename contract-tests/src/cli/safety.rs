@@ -1,0 +1,102 @@
+//! The options that keep a server safe from a run.
+
+use std::path::PathBuf;
+
+use atlas_contract_tests::{
+    conduct::{Access, Conduct},
+    fixtures::{self, FixturesError},
+    pace::Rate,
+    trust::Trust,
+};
+use clap::builder::FalseyValueParser;
+
+#[derive(clap::Args)]
+pub(super) struct Safety {
+    /// Lets the run write to a server that is not on this machine.
+    #[arg(
+        long,
+        env = "ATLAS_CONTRACT_ALLOW_WRITES",
+        value_parser = FalseyValueParser::new(),
+        hide_env_values = true
+    )]
+    allow_writes: bool,
+    /// Sends nothing but GET, and asks only what needs no writing.
+    #[arg(long)]
+    read_only: bool,
+    /// Artifacts that are there, to judge by reading alone: TOML, or JSON by its extension.
+    #[arg(long, value_name = "FILE", requires = "read_only")]
+    fixtures: Option<PathBuf>,
+    /// Shows every request that the run would send, and contacts nobody.
+    #[arg(long, conflicts_with = "json")]
+    pub(super) plan: bool,
+    /// Where to keep what the run makes: a file that is not there yet, or a folder.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ATLAS_CONTRACT_JOURNAL",
+        hide_env_values = true,
+        default_value = "."
+    )]
+    journal: PathBuf,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// How the server is reached.
+#[derive(clap::Args)]
+pub(super) struct Connection {
+    /// Requests per second, at most [default: 10, and no limit on this machine].
+    #[arg(long, value_name = "RATE")]
+    pace: Option<Rate>,
+    /// CA certificates (PEM) to believe besides the system's [variable: ATLAS_CAFILE].
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// A folder of such files [variable: ATLAS_CAPATH].
+    #[arg(long, value_name = "FOLDER")]
+    ca_path: Option<PathBuf>,
+    /// A certificate (PEM) to show to the server [variable: ATLAS_CLIENT_CERT].
+    #[arg(long, value_name = "FILE")]
+    client_cert: Option<PathBuf>,
+    /// Its key (PEM), where it is not in the same file [variable: ATLAS_CLIENT_KEY].
+    #[arg(long, value_name = "FILE")]
+    client_key: Option<PathBuf>,
+    /// Believe any server, even one in between [variable: ATLAS_TLS_NOVERIFY].
+    #[arg(long)]
+    insecure: bool,
+}
+
+impl Safety {
+    /// # Errors
+    /// The file of artifacts cannot be used.
+    pub(super) fn conduct(self) -> Result<Conduct, FixturesError> {
+        let fixtures = self.fixtures.as_deref().map(fixtures::read).transpose()?;
+        let access = match (self.read_only, self.allow_writes) {
+            (true, _) => Access::ReadOnly,
+            (false, true) => Access::Anywhere,
+            (false, false) => Access::Loopback,
+        };
+        Ok(Conduct {
+            access,
+            journal: Some(self.journal),
+            fixtures: fixtures.unwrap_or_default(),
+            ..self.connection.conduct()
+        })
+    }
+}
+
+impl Connection {
+    pub(super) fn conduct(self) -> Conduct {
+        let flags = Trust {
+            ca_file: self.ca_file,
+            ca_path: self.ca_path,
+            client_cert: self.client_cert,
+            client_key: self.client_key,
+            insecure: self.insecure,
+        };
+        Conduct {
+            rate: self.pace,
+            trust: flags.or(Trust::from_variables(|name| std::env::var(name).ok())),
+            ..Conduct::default()
+        }
+    }
+}

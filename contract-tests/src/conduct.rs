@@ -1,0 +1,41 @@
+//! How a run behaves towards the server: whether it may write, how fast it asks, whom it believes.
+
+use std::path::PathBuf;
+
+use crate::{fixtures::Fixture, pace::Rate, trust::Trust};
+
+/// The variable that allows the tests to write to a server that is not on this machine.
+pub(crate) const ALLOW_WRITES: &str = "ATLAS_CONTRACT_ALLOW_WRITES";
+
+/// Where a run may write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Access {
+    /// To a server on this machine alone.
+    #[default]
+    Loopback,
+    /// To any server: the caller said so.
+    Anywhere,
+    /// Nowhere: no request but GET is sent.
+    ReadOnly,
+}
+
+/// How a run behaves.
+#[derive(Debug, Clone, Default)]
+pub struct Conduct {
+    /// Where it may write.
+    pub access: Access,
+    /// How fast it asks; when nobody says, as fast as it can on this machine and gently elsewhere.
+    pub rate: Option<Rate>,
+    /// Whom it believes over TLS, for the API, for uploads and for downloads alike.
+    pub trust: Trust,
+    /// Where the journal of what it makes is kept, if anywhere: a file that is not there yet, or a folder, in which the
+    /// file is named after the run.
+    pub journal: Option<PathBuf>,
+    /// What there is to read when nothing may be written.
+    pub fixtures: Vec<Fixture>,
+}
+
+/// Whether a variable switches something on: set, and not to a word for no.
+pub fn is_yes(value: &str) -> bool {
+    !matches!(value, "" | "0" | "false" | "no" | "off")
+}

@@ -1,0 +1,421 @@
+//! The journal of a run: what it is about to make, on disk before the request is sent, so that whatever happens to the
+//! run, what it left behind is known.
+//!
+//! A line of JSON for each event. The first says which run, on which server; then each write stands before it is sent,
+//! and is told of again when it was answered. No token and no upload path is ever in it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::task::spawn_blocking;
+
+use crate::context::RunPrefix;
+
+/// What a write makes on the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Makes {
+    /// The artifact of this slug, `USER/NAME`.
+    Artifact(String),
+    /// A version of a type.
+    Version {
+        /// The artifact's slug.
+        artifact: String,
+        /// The type.
+        #[serde(rename = "type")]
+        kind: String,
+    },
+    /// A token of this description.
+    Token(String),
+    /// The file of a version that stands before it, of so many bytes. Its path is a secret.
+    File(usize),
+}
+
+/// Whose journal it is: its first line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begin {
+    /// What every name of the run begins with.
+    pub run: RunPrefix,
+    /// The server's address, without `/api/v1`.
+    pub server: String,
+    /// The user or organisation below which artifacts are made.
+    pub namespace: String,
+    /// The name of the public artifact that gets versions of types of the run.
+    pub public_artifact: Option<String>,
+}
+
+/// A line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first line.
+    Begin(Begin),
+    /// A request is about to be sent.
+    Write {
+        /// Its number among the writes, from 1.
+        number: u64,
+        /// What it makes.
+        makes: Makes,
+    },
+    /// It was answered.
+    Reply {
+        /// The number of the request.
+        number: u64,
+        /// The status of the reply.
+        status: u16,
+        /// The number of the version that was made.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<u64>,
+    },
+    /// The run came to its end.
+    End,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+/// A journal that is being written.
+pub struct Journal {
+    path: PathBuf,
+    file: Arc<Mutex<File>>,
+    writes: Arc<AtomicU64>,
+}
+
+impl Journal {
+    /// Begins the journal of a run in a new file that its owner alone may read.
+    ///
+    /// # Errors
+    /// The file is there already, or cannot be written.
+    pub async fn create(path: PathBuf, begin: Begin) -> io::Result<Self> {
+        let at = path.clone();
+        let file = blocking(move || {
+            let mut file = private(&at)?;
+            append(&mut file, &Event::Begin(begin))?;
+            // The name of a new file is kept by its folder.
+            let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+            Ok(file)
+        });
+        Ok(Self {
+            path,
+            file: Arc::new(Mutex::new(file.await?)),
+            writes: Arc::default(),
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many writes it knows of.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    /// Puts on disk what the next request makes, and gives the request's number. Only then may it be sent.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) async fn announce(&self, makes: Makes) -> io::Result<u64> {
+        let (file, writes) = (self.file.clone(), self.writes.clone());
+        blocking(move || {
+            // Numbered under the lock: several clauses write at a time, and the lines stand in the order of numbers.
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let number = writes.load(Ordering::Relaxed) + 1;
+            append(&mut file, &Event::Write { number, makes })?;
+            writes.store(number, Ordering::Relaxed);
+            Ok(number)
+        })
+        .await
+    }
+
+    /// Tells how the request of that number was answered.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) async fn answered(
+        &self,
+        number: u64,
+        status: u16,
+        version: Option<u64>,
+    ) -> io::Result<()> {
+        self.append(Event::Reply {
+            number,
+            status,
+            version,
+        })
+        .await
+    }
+
+    /// Ends the journal; one that tells of no write is removed.
+    ///
+    /// # Errors
+    /// The file cannot be written, or not be removed.
+    pub async fn end(&self) -> io::Result<()> {
+        if self.writes() > 0 {
+            return self.append(Event::End).await;
+        }
+        let path = self.path.clone();
+        blocking(move || fs::remove_file(path)).await
+    }
+
+    /// The same journal, from now on where nothing can be written.
+    #[cfg(test)]
+    pub(crate) fn on_a_full_disk(self) -> Self {
+        let full = OpenOptions::new().write(true).open("/dev/full");
+        Self {
+            file: Arc::new(Mutex::new(full.unwrap())),
+            ..self
+        }
+    }
+
+    async fn append(&self, event: Event) -> io::Result<()> {
+        let file = self.file.clone();
+        blocking(move || {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            append(&mut file, &event)
+        })
+        .await
+    }
+}
+
+/// A journal that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Whose it is.
+    pub begin: Begin,
+    /// The writes in their order, and the status each was answered with, if it was.
+    pub writes: Vec<(Makes, Option<u16>)>,
+}
+
+/// Why a file is no journal.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// It cannot be read.
+    #[error("{}: {error}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A line is not what a run writes.
+    #[error("{}:{line}: {reason}", .path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Record {
+    /// Reads a journal. A last line that broke off is no event: its request was never sent.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no journal of a run.
+    pub fn read(path: &Path) -> Result<Self, RecordError> {
+        let text = fs::read_to_string(path).map_err(|error| RecordError::Unreadable {
+            path: path.to_owned(),
+            error,
+        })?;
+        let invalid = |index: usize, reason: String| RecordError::Invalid {
+            path: path.to_owned(),
+            line: index + 1,
+            reason,
+        };
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let mut record: Option<Self> = None;
+        for (index, line) in whole.lines().enumerate() {
+            let event =
+                serde_json::from_str(line).map_err(|error| invalid(index, error.to_string()))?;
+            let told = tell(&mut record, event);
+            told.map_err(|reason| invalid(index, reason.to_owned()))?;
+        }
+        record.ok_or_else(|| invalid(0, "there is no run in it".to_owned()))
+    }
+}
+
+fn tell(record: &mut Option<Record>, event: Event) -> Result<(), &'static str> {
+    match (event, record) {
+        (Event::Begin(begin), record @ None) => {
+            *record = Some(Record {
+                begin,
+                writes: Vec::new(),
+            });
+            Ok(())
+        }
+        (Event::Begin(_), Some(_)) => Err("a second run begins"),
+        (_, None) => Err("no run has begun"),
+        (Event::Write { makes, .. }, Some(record)) if record.begin.is_of_the_run(&makes) => {
+            record.writes.push((makes, None));
+            Ok(())
+        }
+        (Event::Write { .. }, Some(_)) => Err("what it makes is not of the run"),
+        (Event::Reply { number, status, .. }, Some(record)) => {
+            let index = usize::try_from(number).unwrap_or_default().wrapping_sub(1);
+            let write = record.writes.get_mut(index);
+            write.ok_or("a reply to no request")?.1 = Some(status);
+            Ok(())
+        }
+        (Event::End, Some(_)) => Ok(()),
+    }
+}
+
+impl Begin {
+    /// Whether it stands under the names of this run: a run makes nothing else, and nothing else may be removed.
+    pub fn is_of_the_run(&self, makes: &Makes) -> bool {
+        let own = |name: &str| name.starts_with(self.run.as_str());
+        match makes {
+            Makes::Artifact(slug) => self.name_in(slug).is_some_and(own),
+            Makes::Version { artifact, kind } => self.name_in(artifact).is_some_and(|name| {
+                own(name) || (self.public_artifact.as_deref() == Some(name) && own(kind))
+            }),
+            Makes::Token(description) => own(description),
+            Makes::File(_) => true,
+        }
+    }
+
+    fn name_in<'s>(&self, slug: &'s str) -> Option<&'s str> {
+        let (user, name) = slug.split_once('/')?;
+        (user == self.namespace).then_some(name)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn append(file: &mut File, event: &Event) -> io::Result<()> {
+    let now = OffsetDateTime::now_utc();
+    let time = now.format(&Rfc3339).map_err(io::Error::other)?;
+    let mut line = serde_json::to_vec(&Line { time, event })?;
+    line.push(b'\n');
+    file.write_all(&line)?;
+    file.sync_data()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin() -> Begin {
+        Begin {
+            run: RunPrefix::fresh(),
+            server: "http://a.test".to_owned(),
+            namespace: "acme".to_owned(),
+            public_artifact: Some("public".to_owned()),
+        }
+    }
+
+    async fn journal(folder: &Path, begin: &Begin) -> Journal {
+        let path = folder.join("run.jsonl");
+        Journal::create(path, begin.clone()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_announced_is_read_again_with_its_reply() {
+        let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
+        let journal = journal(folder.path(), &begin).await;
+        let slug = format!("acme/{}x", begin.run.as_str());
+        let version = Makes::Version {
+            artifact: "acme/public".to_owned(),
+            kind: format!("{}x", begin.run.as_str()),
+        };
+        let first = journal
+            .announce(Makes::Artifact(slug.clone()))
+            .await
+            .unwrap();
+        journal.announce(version.clone()).await.unwrap();
+        journal.answered(first, 200, None).await.unwrap();
+        let record = Record::read(journal.path()).unwrap();
+        assert_eq!(record.begin, begin);
+        assert_eq!(
+            record.writes,
+            [(Makes::Artifact(slug), Some(200)), (version, None)]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_line_that_broke_off_is_no_event_and_any_other_is_named() {
+        let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
+        let journal = journal(folder.path(), &begin).await;
+        let mut text = fs::read_to_string(journal.path()).unwrap();
+        text += r#"{"event":"write","num"#;
+        fs::write(journal.path(), &text).unwrap();
+        assert_eq!(Record::read(journal.path()).unwrap().writes, []);
+        fs::write(journal.path(), format!("{text}\n")).unwrap();
+        let error = Record::read(journal.path()).unwrap_err().to_string();
+        assert!(error.contains("run.jsonl:2: "), "{error}");
+    }
+
+    #[tokio::test]
+    async fn nothing_of_another_run_is_taken_for_this_ones() {
+        let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
+        let journal = journal(folder.path(), &begin).await;
+        journal
+            .announce(Makes::Artifact("acme/web".to_owned()))
+            .await
+            .unwrap();
+        let error = Record::read(journal.path()).unwrap_err().to_string();
+        assert!(
+            error.ends_with(":2: what it makes is not of the run"),
+            "{error}"
+        );
+        let own = |makes| begin.is_of_the_run(&makes);
+        let name = format!("{}x", begin.run.as_str());
+        assert!(!own(Makes::Artifact(format!("other/{name}"))));
+        assert!(!own(Makes::Artifact("acme/public".to_owned())));
+        assert!(!own(Makes::Version {
+            artifact: "acme/public".to_owned(),
+            kind: "archive".to_owned()
+        }));
+        assert!(!own(Makes::Token("laptop".to_owned())));
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn its_owner_alone_may_read_it_and_it_replaces_no_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
+        let first = journal(folder.path(), &begin).await;
+        let mode = fs::metadata(first.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let second = Journal::create(first.path().to_owned(), begin).await;
+        assert_eq!(second.err().unwrap().kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[tokio::test]
+    async fn a_journal_of_no_write_does_not_stay() {
+        let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
+        let journal = journal(folder.path(), &begin).await;
+        journal.end().await.unwrap();
+        assert!(!journal.path().exists());
+    }
+}

@@ -1,0 +1,100 @@
+//! A behaviour as it is shown: an entry of the ledger together with what checks it.
+
+use serde::Serialize;
+
+use super::{Entry, Ledger, Place, Proof, Section, Sighting, Unchecked, checks::Check};
+
+/// An entry with its check.
+#[derive(Debug, Clone, Serialize)]
+pub struct Behaviour<'a> {
+    /// The entry's id.
+    pub id: &'a str,
+    /// The heading in the contract.
+    pub section: &'a str,
+    /// What is so: the title of the check of the same id, or else the words of the contract.
+    pub statement: &'a str,
+    /// How it is known.
+    pub evidence: &'a [Proof],
+    /// The checks that have it.
+    pub checked_by: Vec<&'a str>,
+    /// Why there is none.
+    pub unchecked: Option<Unchecked>,
+    /// Where the emulator does it.
+    pub emulator: &'a [Place],
+    /// What else is to be known.
+    pub note: Option<&'a str>,
+    /// When a real server was last seen to do it; `None` is never.
+    pub last_seen: Option<&'a Sighting>,
+}
+
+/// Every behaviour, in the order of the contract.
+pub fn all<'a>(ledger: &'a Ledger, checks: &[Check]) -> Vec<Behaviour<'a>> {
+    let entries = ledger.sections.iter().flat_map(|section| {
+        let entries = section.entries.iter();
+        entries.map(move |entry| (section, entry))
+    });
+    entries
+        .map(|(section, entry)| Behaviour::of(section, entry, checks))
+        .collect()
+}
+
+/// All behaviours as `{"behaviours": [ … ]}`, with the fields of [`Behaviour`].
+///
+/// # Errors
+/// None that is known: every field has a form in JSON.
+pub fn json(behaviours: &[Behaviour<'_>]) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        behaviours: &'a [Behaviour<'a>],
+    }
+    Ok(serde_json::to_string_pretty(&Document { behaviours })? + "\n")
+}
+
+/// How many there are, are checked, and were seen to hold.
+pub fn summary(behaviours: &[Behaviour<'_>]) -> String {
+    let count =
+        |holds: fn(&Behaviour<'_>) -> bool| behaviours.iter().filter(|it| holds(it)).count();
+    format!(
+        "{} behaviours: {} have a check, {} have none. Seen to hold against a real server: {}.",
+        behaviours.len(),
+        count(|it| !it.checked_by.is_empty()),
+        count(|it| it.checked_by.is_empty()),
+        match count(|it| it.last_seen.is_some()) {
+            0 => "none, ever".to_owned(),
+            seen => seen.to_string(),
+        }
+    )
+}
+
+impl<'a> Behaviour<'a> {
+    fn of(section: &'a Section, entry: &'a Entry, checks: &[Check]) -> Self {
+        let same_id = checks.iter().find(|check| check.id == entry.id);
+        let own = same_id.map(|check| check.id);
+        let others = entry.checked_by.iter().map(String::as_str);
+        Self {
+            id: &entry.id,
+            section: &section.title,
+            statement: same_id.map_or(&entry.contract, |check| check.title),
+            evidence: &entry.evidence,
+            checked_by: own.into_iter().chain(others).collect(),
+            unchecked: entry.unchecked,
+            emulator: &entry.emulator,
+            note: entry.note.as_deref(),
+            last_seen: entry.last_seen.as_ref(),
+        }
+    }
+
+    /// What checks it, or why nothing does.
+    pub(super) fn check(&self) -> String {
+        match self.unchecked {
+            Some(reason) => reason.to_string(),
+            None => self.checked_by.join(", "),
+        }
+    }
+
+    /// When it was last seen to hold.
+    pub(super) fn seen(&self) -> String {
+        self.last_seen
+            .map_or("never".to_owned(), Sighting::to_string)
+    }
+}

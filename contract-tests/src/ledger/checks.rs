@@ -1,0 +1,32 @@
+//! What can check a behaviour. Whatever judges, a server or something else, lists its checks here.
+
+use crate::{
+    clause::{Clause, Evidence},
+    clauses,
+};
+
+/// A check, as the ledger sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Check {
+    /// Unique among all checks.
+    pub id: &'static str,
+    /// What it checks, as a statement.
+    pub title: &'static str,
+    /// The marks by which it judges: those of its entries, in any order.
+    pub evidence: &'static [Evidence],
+}
+
+/// Every check.
+pub fn all() -> Vec<Check> {
+    clauses::all().map(Check::from).collect()
+}
+
+impl From<&Clause> for Check {
+    fn from(clause: &Clause) -> Self {
+        Self {
+            id: clause.id,
+            title: clause.title,
+            evidence: clause.evidence,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The ledger as `LEDGER.md`, which stands beside `ledger.toml`: its links begin there.
+
+use super::{
+    Place, Proof,
+    behaviour::{Behaviour, summary},
+};
+
+const INTRODUCTION: &str = "\
+# The ledger
+
+What each behaviour of [the contract](../docs/contract.md) rests on, what checks it, where the emulator does it, and
+when a real server was last seen to do it. The marks are those of the contract. Made from `ledger.toml`, which says how
+to add to it: edit that, not this.
+";
+
+const HEADER: &str = "\
+| behaviour | evidence | checked by | in the emulator | last seen |
+| --- | --- | --- | --- | --- |
+";
+
+/// A table for each section.
+pub fn markdown(behaviours: &[Behaviour<'_>]) -> String {
+    let mut text = format!("{INTRODUCTION}\n{}\n", summary(behaviours));
+    for section in behaviours.chunk_by(|a, b| a.section == b.section) {
+        let title = section.first().map_or("", |it| it.section);
+        text.push_str(&format!("\n## {title}\n\n{HEADER}"));
+        section.iter().for_each(|it| text.push_str(&row(it)));
+    }
+    text
+}
+
+fn row(behaviour: &Behaviour<'_>) -> String {
+    let note = behaviour.note.map(|note| format!("<br>Note: {note}"));
+    let check = match behaviour.unchecked {
+        Some(reason) => reason.to_string(),
+        None => code(&behaviour.checked_by),
+    };
+    let cells = [
+        format!(
+            "`{}`<br>{}{}",
+            behaviour.id,
+            behaviour.statement,
+            note.unwrap_or_default()
+        ),
+        lines(behaviour.evidence.iter().map(proof)),
+        check,
+        lines(behaviour.emulator.iter().map(place)),
+        behaviour.seen(),
+    ];
+    format!(
+        "| {} |\n",
+        cells.map(|cell| cell.replace('|', "\\|")).join(" | ")
+    )
+}
+
+fn proof(proof: &Proof) -> String {
+    let files = proof
+        .files
+        .iter()
+        .map(|file| format!("[{file}](testdata/{file})"));
+    let told = format!("**{}**: {}", proof.mark, proof.told());
+    lines(std::iter::once(told).chain(files))
+}
+
+fn place(place: &Place) -> String {
+    let Place { file, item } = place;
+    format!("[{file}](../{file}) `{item}`")
+}
+
+fn code(ids: &[&str]) -> String {
+    lines(ids.iter().map(|id| format!("`{id}`")))
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.collect::<Vec<_>>().join("<br>")
+}

@@ -1,0 +1,136 @@
+//! Elements of XML and HTML. Whatever text they are given is escaped, so none can be forgotten.
+
+use std::fmt::{self, Write};
+
+/// Elements of HTML that have no content, and no end.
+const VOID: [&str; 2] = ["input", "meta"];
+
+/// An element, its attributes and what is in it.
+pub(super) struct Element {
+    tag: &'static str,
+    attributes: Vec<(&'static str, String)>,
+    content: Vec<Node>,
+}
+
+enum Node {
+    Element(Element),
+    Text(String),
+    /// Only what is written in this program may go unescaped.
+    Verbatim(&'static str),
+}
+
+impl Element {
+    pub(super) fn new(tag: &'static str) -> Self {
+        Self {
+            tag,
+            attributes: Vec::new(),
+            content: Vec::new(),
+        }
+    }
+
+    pub(super) fn attribute(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+        self.attributes.push((name, value.to_string()));
+        self
+    }
+
+    pub(super) fn text(mut self, text: impl fmt::Display) -> Self {
+        self.content.push(Node::Text(text.to_string()));
+        self
+    }
+
+    pub(super) fn verbatim(mut self, text: &'static str) -> Self {
+        self.content.push(Node::Verbatim(text));
+        self
+    }
+
+    pub(super) fn child(mut self, child: Self) -> Self {
+        self.content.push(Node::Element(child));
+        self
+    }
+
+    pub(super) fn children(mut self, children: impl IntoIterator<Item = Self>) -> Self {
+        self.content.extend(children.into_iter().map(Node::Element));
+        self
+    }
+
+    fn write(&self, depth: usize, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:width$}<{}", "", self.tag, width = depth * 2)?;
+        for (name, value) in &self.attributes {
+            write!(out, " {name}=\"")?;
+            escape(value, out)?;
+            out.write_char('"')?;
+        }
+        if VOID.contains(&self.tag) {
+            return out.write_str("/>");
+        }
+        out.write_char('>')?;
+        // Where there is text, white space counts.
+        let broad = self.content.iter().all(|it| matches!(it, Node::Element(_)));
+        for node in &self.content {
+            match node {
+                Node::Element(child) if broad => {
+                    out.write_char('\n')?;
+                    child.write(depth + 1, out)?;
+                }
+                Node::Element(child) => child.write(0, out)?,
+                Node::Text(text) => escape(text, out)?,
+                Node::Verbatim(text) => out.write_str(text)?,
+            }
+        }
+        if broad && !self.content.is_empty() {
+            write!(out, "\n{:width$}", "", width = depth * 2)?;
+        }
+        write!(out, "</{}>", self.tag)
+    }
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(0, out)
+    }
+}
+
+/// Leaves out what XML cannot hold even escaped, and what would steer a terminal.
+fn escape(text: &str, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for c in text.chars() {
+        match c {
+            '&' => out.write_str("&amp;")?,
+            '<' => out.write_str("&lt;")?,
+            '>' => out.write_str("&gt;")?,
+            '"' => out.write_str("&quot;")?,
+            '\'' => out.write_str("&#39;")?,
+            '\n' => out.write_char(c)?,
+            '\u{fffe}' | '\u{ffff}' => {}
+            c if c.is_control() => {}
+            c => out.write_char(c)?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_can_end_an_element_or_an_attribute() {
+        let element = Element::new("p")
+            .attribute("title", "\"><script>'")
+            .text("</p>&\u{0}\u{1b}[2J\u{9b}\u{ffff}\nä");
+        assert_eq!(
+            element.to_string(),
+            "<p title=\"&quot;&gt;&lt;script&gt;&#39;\">&lt;/p&gt;&amp;[2J\nä</p>"
+        );
+    }
+
+    #[test]
+    fn white_space_is_added_only_where_there_is_no_text() {
+        let inner = || Element::new("b").text("c");
+        let broad = Element::new("a")
+            .child(inner())
+            .child(Element::new("input"));
+        assert_eq!(broad.to_string(), "<a>\n  <b>c</b>\n  <input/>\n</a>");
+        let narrow = Element::new("a").text("x").child(inner());
+        assert_eq!(narrow.to_string(), "<a>x<b>c</b></a>");
+    }
+}

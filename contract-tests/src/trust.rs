@@ -1,0 +1,241 @@
+//! Which servers are believed over TLS, and what is shown to them: the options of `atlas-upload`, by the same names.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use reqwest::{Certificate, Client, ClientBuilder, Identity};
+
+/// Certificates to believe besides the system's, and the one to show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// A PEM file of one or more CA certificates: `--ca-file`, `ATLAS_CAFILE`.
+    pub ca_file: Option<PathBuf>,
+    /// A folder of such files: `--ca-path`, `ATLAS_CAPATH`.
+    pub ca_path: Option<PathBuf>,
+    /// A PEM file with the certificate to show to the server: `--client-cert`, `ATLAS_CLIENT_CERT`.
+    pub client_cert: Option<PathBuf>,
+    /// A PEM file with its key, where it is not in the same file: `--client-key`, `ATLAS_CLIENT_KEY`.
+    pub client_key: Option<PathBuf>,
+    /// Believe any server, even one in between: `--insecure`, `ATLAS_TLS_NOVERIFY`.
+    pub insecure: bool,
+}
+
+/// A file of certificates that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{option}: {}: {reason}", .path.display())]
+pub struct TrustError {
+    option: &'static str,
+    path: PathBuf,
+    reason: String,
+}
+
+const CA_FILE: &str = "--ca-file (ATLAS_CAFILE)";
+const CA_PATH: &str = "--ca-path (ATLAS_CAPATH)";
+const CLIENT_CERT: &str = "--client-cert (ATLAS_CLIENT_CERT)";
+const CLIENT_KEY: &str = "--client-key (ATLAS_CLIENT_KEY)";
+
+impl Trust {
+    /// What the variables say. One that is empty says nothing.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let path = |name: &str| set(name).map(PathBuf::from);
+        Self {
+            ca_file: path("ATLAS_CAFILE"),
+            ca_path: path("ATLAS_CAPATH"),
+            client_cert: path("ATLAS_CLIENT_CERT"),
+            client_key: path("ATLAS_CLIENT_KEY"),
+            insecure: set("ATLAS_TLS_NOVERIFY").is_some(),
+        }
+    }
+
+    /// These options, and for those that say nothing the others.
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            ca_file: self.ca_file.or(others.ca_file),
+            ca_path: self.ca_path.or(others.ca_path),
+            client_cert: self.client_cert.or(others.client_cert),
+            client_key: self.client_key.or(others.client_key),
+            insecure: self.insecure || others.insecure,
+        }
+    }
+
+    /// The options as flags, each a word.
+    pub fn flags(&self) -> Vec<String> {
+        let paths = [
+            ("--ca-file", &self.ca_file),
+            ("--ca-path", &self.ca_path),
+            ("--client-cert", &self.client_cert),
+            ("--client-key", &self.client_key),
+        ];
+        let named = paths.into_iter().filter_map(|(flag, path)| {
+            let path = path.as_ref()?.to_string_lossy().into_owned();
+            Some([flag.to_owned(), path])
+        });
+        let insecure = self.insecure.then(|| "--insecure".to_owned());
+        named.flatten().chain(insecure).collect()
+    }
+
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// One of them cannot be read, or does not hold what it should.
+    pub fn load(&self) -> Result<Certificates, TrustError> {
+        let mut authorities = Vec::new();
+        if let Some(file) = &self.ca_file {
+            authorities.extend(in_file(file).map_err(|error| failed(CA_FILE, file, error))?);
+        }
+        if let Some(folder) = &self.ca_path {
+            authorities.extend(in_folder(folder).map_err(|error| failed(CA_PATH, folder, error))?);
+        }
+        Ok(Certificates {
+            authorities,
+            identity: self.identity()?,
+            insecure: self.insecure,
+        })
+    }
+
+    fn identity(&self) -> Result<Option<Identity>, TrustError> {
+        let Some(file) = &self.client_cert else {
+            return match &self.client_key {
+                Some(key) => Err(failed(CLIENT_KEY, key, "a key needs its --client-cert")),
+                None => Ok(None),
+            };
+        };
+        let read =
+            |option, path: &Path| fs::read(path).map_err(|error| failed(option, path, error));
+        let mut pem = read(CLIENT_CERT, file)?;
+        if let Some(key) = &self.client_key {
+            pem.push(b'\n');
+            pem.extend(read(CLIENT_KEY, key)?);
+        }
+        // Why is not said: the words could repeat a part of the key.
+        let refused = |_| {
+            failed(
+                CLIENT_CERT,
+                file,
+                "holds no PEM certificate with its private key",
+            )
+        };
+        Identity::from_pem(&pem).map(Some).map_err(refused)
+    }
+}
+
+/// The certificates that were read.
+#[derive(Clone)]
+pub struct Certificates {
+    authorities: Vec<Certificate>,
+    identity: Option<Identity>,
+    insecure: bool,
+}
+
+impl Certificates {
+    /// Ends a client's making.
+    pub(crate) fn build(&self, builder: impl Fn() -> ClientBuilder) -> reqwest::Result<Client> {
+        let prepared = || {
+            let builder = builder().tls_danger_accept_invalid_certs(self.insecure);
+            match &self.identity {
+                Some(identity) => builder.identity(identity.clone()),
+                None => builder,
+            }
+        };
+        let with_system = prepared().tls_certs_merge(self.authorities.clone()).build();
+        // A machine without any certificate, as a bare container is, can still speak plain HTTP.
+        with_system.or_else(|_| prepared().tls_certs_only(self.authorities.clone()).build())
+    }
+}
+
+fn failed(option: &'static str, path: &Path, reason: impl std::fmt::Display) -> TrustError {
+    TrustError {
+        option,
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+fn in_folder(folder: &Path) -> io::Result<Vec<Certificate>> {
+    let mut certificates = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        // Such folders also hold keys, lists of revoked certificates and read-me files.
+        if path.is_file() {
+            certificates.extend(in_file(&path).unwrap_or_default());
+        }
+    }
+    some(certificates)
+}
+
+fn in_file(path: &Path) -> io::Result<Vec<Certificate>> {
+    let pem = fs::read(path)?;
+    some(Certificate::from_pem_bundle(&pem).map_err(io::Error::other)?)
+}
+
+fn some(certificates: Vec<Certificate>) -> io::Result<Vec<Certificate>> {
+    if certificates.is_empty() {
+        return Err(io::Error::other("holds no PEM certificate"));
+    }
+    Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_named_with_its_option() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty.pem");
+        fs::write(&empty, "no certificate").unwrap();
+        let missing = folder.path().join("missing.pem");
+        let complaint = |trust: Trust| trust.load().err().unwrap().to_string();
+        let said = complaint(Trust {
+            ca_file: Some(missing.clone()),
+            ..Trust::default()
+        });
+        assert!(
+            said.starts_with("--ca-file (ATLAS_CAFILE): ") && said.contains("missing.pem"),
+            "{said}"
+        );
+        let said = complaint(Trust {
+            ca_path: Some(folder.path().to_owned()),
+            ..Trust::default()
+        });
+        assert!(
+            said.starts_with("--ca-path ") && said.ends_with("holds no PEM certificate"),
+            "{said}"
+        );
+        let said = complaint(Trust {
+            client_cert: Some(empty),
+            ..Trust::default()
+        });
+        assert!(
+            said.starts_with("--client-cert ") && said.contains("empty.pem"),
+            "{said}"
+        );
+        let said = complaint(Trust {
+            client_key: Some(missing),
+            ..Trust::default()
+        });
+        assert!(said.contains("a key needs its --client-cert"), "{said}");
+    }
+
+    #[test]
+    fn a_flag_wins_over_its_variable_and_an_empty_variable_says_nothing() {
+        let variables = Trust::from_variables(|name| match name {
+            "ATLAS_CAFILE" => Some("variable.pem".to_owned()),
+            "ATLAS_TLS_NOVERIFY" => Some(String::new()),
+            _ => None,
+        });
+        assert!(!variables.insecure);
+        let flags = Trust {
+            ca_file: Some("flag.pem".into()),
+            ..Trust::default()
+        };
+        assert_eq!(flags.or(variables.clone()).ca_file, Some("flag.pem".into()));
+        assert_eq!(
+            Trust::default().or(variables).ca_file,
+            Some("variable.pem".into())
+        );
+    }
+}

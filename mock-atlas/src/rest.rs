@@ -1,0 +1,94 @@
+//! What a handler leaves unread of a body.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::StreamExt;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::oneshot;
+
+/// Reads on for a while where a request was answered before its body was read to the end, as one is
+/// whose token is unknown.
+pub(crate) async fn read_on(request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let headers = request.headers().clone();
+    let (back, mut returned) = oneshot::channel();
+    let back = Some(back);
+    let request = request.map(|body| Body::new(Lent { body, back }));
+    let response = next.run(request).await;
+    if let Ok(rest) = returned.try_recv() {
+        discard(&headers, rest).await;
+    }
+    response
+}
+
+/// Reads on for a while. Closing a connection while its client still writes makes the kernel reset
+/// it, and the client never sees why it was refused. A client that waits to be told to go on
+/// (`Expect: 100-continue`) does not need this, and reading would tell it to go on.
+pub(crate) async fn discard(headers: &HeaderMap, rest: Body) {
+    const MOST: usize = 64 * 1024 * 1024;
+    const LONGEST: Duration = Duration::from_secs(2);
+    if headers.contains_key(header::EXPECT) {
+        return;
+    }
+    let mut rest = rest.into_data_stream();
+    let read = async {
+        let mut len = 0;
+        while let Some(Ok(part)) = rest.next().await {
+            len += part.len();
+            if len > MOST {
+                break;
+            }
+        }
+    };
+    // Whether it ended in time makes no difference.
+    let _ = tokio::time::timeout(LONGEST, read).await;
+}
+
+/// A body of which the rest is given back when nobody wants more of it.
+struct Lent {
+    body: Body,
+    back: Option<oneshot::Sender<Body>>,
+}
+
+impl HttpBody for Lent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if !matches!(frame, Some(Ok(_))) {
+            // It has ended, or broken off: there is no rest.
+            self.back = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(back) = self.back.take() {
+            // Whoever lent it may be gone, with the connection.
+            let _ = back.send(std::mem::take(&mut self.body));
+        }
+    }
+}
