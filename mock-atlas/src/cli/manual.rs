@@ -3,11 +3,9 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory, Subcommand};
+use clap::Subcommand;
 use clap_complete::Shell;
 use clap_mangen::Man;
-
-use super::Arguments;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -40,14 +38,14 @@ pub(super) fn run(command: &Command) -> Result<(), String> {
 /// Made in memory first: what makes it panics when a reader went away.
 fn completions(shell: Shell) -> io::Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "mock-atlas", &mut script);
+    clap_complete::generate(shell, &mut super::command(), "mock-atlas", &mut script);
     io::stdout().write_all(&script)
 }
 
 /// A page for the program and one for each command, whose names are printed.
 fn pages(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    let mut program = Arguments::command().disable_help_subcommand(true);
+    let mut program = super::command().disable_help_subcommand(true);
     program.build();
     write(&program, folder)
 }
