@@ -58,7 +58,7 @@ pub struct Clause {
 impl Clause {
     /// Whether a server that does otherwise fails: what is merely our choice makes only a difference.
     pub fn required(&self) -> bool {
-        self.evidence.iter().any(|mark| *mark != Evidence::Inferred)
+        required(self.evidence)
     }
 
     /// The same clause, which can also be checked without writing where this is on the server.
@@ -69,9 +69,19 @@ impl Clause {
 
     /// The marks as one text: `docs, client`.
     pub fn marks(&self) -> String {
-        let marks: Vec<_> = self.evidence.iter().map(ToString::to_string).collect();
-        marks.join(", ")
+        marks(self.evidence)
     }
+}
+
+/// Whether something is known from others, and not merely our choice.
+pub(crate) fn required(evidence: &[Evidence]) -> bool {
+    evidence.iter().any(|mark| *mark != Evidence::Inferred)
+}
+
+/// Marks as one text: `docs, client`.
+pub(crate) fn marks(evidence: &[Evidence]) -> String {
+    let marks: Vec<_> = evidence.iter().map(ToString::to_string).collect();
+    marks.join(", ")
 }
 
 /// A clause that needs nothing of the operator.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The statuses that the Go client takes as success.
-const SUCCESS: [u16; 4] = [200, 201, 202, 204];
+pub(crate) const SUCCESS: [u16; 4] = [200, 201, 202, 204];
 /// What stands between us and an Atlas says that there is none: no verdict on the clause.
 const UNAVAILABLE: [u16; 3] = [502, 503, 504];
 /// A longer reply is cut when it is shown.

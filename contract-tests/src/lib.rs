@@ -16,12 +16,15 @@
 //! [`cleanup`] removes what a journal names, [`plan`] shows what a run would send, and a run that only reads takes a
 //! [`subject`] from [`fixtures`] where another one makes it.
 //!
+//! [`client`] looks at the other side: what an uploader sends.
+//!
 //! Nothing here shares a type with the servers or the clients it judges, and the library prints nothing.
 
 pub mod artifact;
 pub mod clause;
 pub mod clauses;
 pub mod cleanup;
+pub mod client;
 pub mod conduct;
 pub mod context;
 pub mod diff;

@@ -1,6 +1,9 @@
 //! A proxy before a correct emulator that can spoil what passes, and remembers what it saw.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{
     Router,
@@ -8,10 +11,12 @@ use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header},
 };
+use futures_util::{future, stream};
 use http_body_util::BodyExt;
 use tokio::net::TcpListener;
 
 use crate::{
+    exchange::SUCCESS,
     settings::{Settings, TargetError},
     target::Target,
 };
@@ -55,6 +60,27 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// A reply that leads nowhere.
+    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            location: None,
+            body: body.into(),
+        }
+    }
+
+    /// Whether its status is one that the Go client takes as success.
+    pub fn succeeded(&self) -> bool {
+        SUCCESS.contains(&self.status)
+    }
+
+    /// The path, without a query, of the upload address that it hands out.
+    pub fn upload_path(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        let address = reqwest::Url::parse(body.get("upload_path")?.as_str()?).ok()?;
+        Some(address.path().to_owned())
+    }
+
     /// Replaces a text in the body.
     pub fn replace(&mut self, from: &str, to: &str) {
         self.body = String::from_utf8_lossy(&self.body)
@@ -71,12 +97,34 @@ impl Reply {
     }
 }
 
+/// A request, and what became of it.
+#[derive(Debug, Clone)]
+pub struct Passage {
+    /// The request as the client sent it.
+    pub request: Request,
+    /// The reply as the client was to see it; none when the client went away before.
+    pub reply: Option<Reply>,
+    /// Whether the reply was lost on its way.
+    pub lost: bool,
+}
+
+impl Passage {
+    /// The reply that the client got.
+    pub fn delivered(&self) -> Option<&Reply> {
+        self.reply.as_ref().filter(|_| !self.lost)
+    }
+}
+
 /// What a wrong server does otherwise than the emulator.
 pub trait Wrong: Send + Sync + 'static {
     /// Changes a request before the emulator sees it.
     fn request(&self, _request: &mut Request) {}
     /// Changes a reply before the client sees it.
     fn reply(&self, _request: &Request, _reply: &mut Reply) {}
+    /// Whether the connection ends in place of the reply.
+    fn loses(&self, _request: &Request, _reply: &Reply) -> bool {
+        false
+    }
 }
 
 /// Nothing is wrong.
@@ -116,7 +164,7 @@ struct Inner {
     upstream: String,
     client: reqwest::Client,
     wrong: Box<dyn Wrong>,
-    seen: Mutex<Vec<Request>>,
+    passed: Mutex<Vec<Passage>>,
 }
 
 impl Proxy {
@@ -125,8 +173,15 @@ impl Proxy {
     /// # Errors
     /// Either does not start.
     pub async fn start(wrong: impl Wrong) -> Result<Self, TargetError> {
+        Self::before(Target::emulator().await?, wrong).await
+    }
+
+    /// Starts a proxy before an emulator.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn before(emulator: Target, wrong: impl Wrong) -> Result<Self, TargetError> {
         let failed = |error: &dyn std::error::Error| TargetError::Emulator(error.to_string());
-        let emulator = Target::emulator().await?;
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .map_err(|error| failed(&error))?;
@@ -141,7 +196,7 @@ impl Proxy {
             upstream: emulator.root().to_owned(),
             client,
             wrong: Box::new(wrong),
-            seen: Mutex::default(),
+            passed: Mutex::default(),
         });
         let router = Router::new().fallback(pass).with_state(inner.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await });
@@ -172,10 +227,16 @@ impl Proxy {
         }
     }
 
-    /// What it saw so far, as it came.
+    /// The requests it saw so far, as they came.
     pub fn seen(&self) -> Vec<Request> {
-        let seen = self.inner.seen.lock();
-        seen.unwrap_or_else(PoisonError::into_inner).clone()
+        let passed = self.passed().into_iter();
+        passed.map(|passage| passage.request).collect()
+    }
+
+    /// What passed so far, in the order in which the requests began.
+    pub fn passed(&self) -> Vec<Passage> {
+        let passed = self.inner.passed.lock();
+        passed.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -192,19 +253,34 @@ async fn pass(
     headers: HeaderMap,
     body: Body,
 ) -> Response<Body> {
-    let (body, whole) = received(body).await;
     let mut request = Request {
         method,
         target: uri.to_string(),
         headers,
-        body,
-        whole,
+        body: Bytes::new(),
+        whole: false,
     };
-    inner.remember(&request);
+    let place = inner.remember(&request);
+    (request.body, request.whole) = received(body).await;
+    inner.note(place, |passage| passage.request = request.clone());
     inner.wrong.request(&mut request);
     let mut reply = inner.answer(&request).await;
     inner.wrong.reply(&request, &mut reply);
+    let lost = inner.wrong.loses(&request, &reply);
+    inner.note(place, |passage| {
+        passage.reply = Some(reply.clone());
+        passage.lost = lost;
+    });
+    if lost {
+        return hang_up();
+    }
     response(reply)
+}
+
+/// The server gives a reply up, head and all, when its body fails before anything of it was sent.
+fn hang_up() -> Response<Body> {
+    let failed = future::ready(Err::<Bytes, _>(io::Error::other("lost on purpose")));
+    Response::new(Body::from_stream(stream::once(failed)))
 }
 
 /// A body, as far as it comes.
@@ -232,22 +308,31 @@ fn response(reply: Reply) -> Response<Body> {
 }
 
 impl Inner {
-    fn remember(&self, request: &Request) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.push(request.clone());
+    /// The place of a request that begins.
+    fn remember(&self, request: &Request) -> usize {
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        passed.push(Passage {
+            request: request.clone(),
+            reply: None,
+            lost: false,
+        });
+        passed.len() - 1
+    }
+
+    fn note(&self, place: usize, note: impl FnOnce(&mut Passage)) {
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(passage) = passed.get_mut(place) {
+            note(passage);
+        }
     }
 
     /// The emulator's reply. There is none for half a request, nor when the emulator is gone.
     async fn answer(&self, request: &Request) -> Reply {
-        let refused = |status| Reply {
-            status,
-            location: None,
-            body: Vec::new(),
-        };
         if !request.whole {
-            return refused(400);
+            return Reply::new(400, "");
         }
-        self.forward(request).await.unwrap_or_else(|_| refused(502))
+        let reply = self.forward(request).await;
+        reply.unwrap_or_else(|_| Reply::new(502, ""))
     }
 
     async fn forward(&self, request: &Request) -> reqwest::Result<Reply> {
@@ -264,11 +349,8 @@ impl Inner {
             .headers(headers)
             .body(request.body.clone());
         let response = sent.send().await?;
-        let mut reply = Reply {
-            status: response.status().as_u16(),
-            location: None,
-            body: response.bytes().await?.into(),
-        };
+        let status = response.status().as_u16();
+        let mut reply = Reply::new(status, response.bytes().await?);
         // Uploads pass here too; files that are no text stay as they are.
         if std::str::from_utf8(&reply.body).is_ok() {
             reply.replace(&self.upstream, &self.url);

@@ -10,9 +10,13 @@ pub mod json;
 mod junit;
 mod markup;
 
-use std::{fmt, io, time::Duration};
+use std::{
+    fmt, io,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{clause::Clause, fault::Broken, text::plain};
 
@@ -242,6 +246,57 @@ pub struct Report {
     pub clauses: Vec<ClauseReport>,
 }
 
+/// What was judged, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The server's address, without `/api/v1`.
+    pub server: &'a str,
+    /// The user or organisation below which artifacts are made.
+    pub namespace: &'a str,
+    /// What the names of all that is made begin with.
+    pub run_prefix: &'a str,
+    /// Whether a difference is a failure.
+    pub strict: bool,
+}
+
+/// When a run began.
+#[derive(Debug, Clone, Copy)]
+pub struct Start {
+    time: OffsetDateTime,
+    clock: Instant,
+}
+
+impl Start {
+    /// A run begins now.
+    pub fn now() -> Self {
+        Self {
+            time: OffsetDateTime::now_utc(),
+            clock: Instant::now(),
+        }
+    }
+
+    /// The report of a run that ends now.
+    pub fn report(self, about: About<'_>, clauses: Vec<ClauseReport>) -> Report {
+        Report {
+            format: json::FORMAT,
+            suite: env!("CARGO_PKG_VERSION").to_owned(),
+            server: about.server.to_owned(),
+            namespace: about.namespace.to_owned(),
+            run_prefix: about.run_prefix.to_owned(),
+            // Empty for a time that has no such form, which no clock shows.
+            started: self
+                .time
+                .truncate_to_second()
+                .format(&Rfc3339)
+                .unwrap_or_default(),
+            milliseconds: milliseconds(self.clock.elapsed()),
+            strict: about.strict,
+            summary: Summary::of(&clauses),
+            clauses,
+        }
+    }
+}
+
 impl Report {
     /// Those that took longest, the slowest first.
     pub fn slowest(&self) -> Vec<&ClauseReport> {
@@ -296,7 +351,7 @@ impl Form {
 }
 
 /// A time in the unit of the reports.
-pub(crate) fn milliseconds(took: Duration) -> u64 {
+fn milliseconds(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 

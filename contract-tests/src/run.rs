@@ -11,7 +11,6 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     clause::Clause,
@@ -21,7 +20,7 @@ use crate::{
     fault::{Fault, Verdict},
     http::Http,
     journal::{Begin, Journal},
-    report::{ClauseReport, Detail, Report, Status, Summary, json, milliseconds},
+    report::{About, ClauseReport, Detail, Report, Start, Status},
     settings::Need,
     steady::{BREAKS, steady},
     subject::{Given, Surveyed},
@@ -215,24 +214,15 @@ impl Run {
 
     /// Judges all clauses, as [`Run::judge_all`] does, and puts down how the run went.
     pub async fn report(&self, tell: impl FnMut(&ClauseReport)) -> Report {
-        let (started, clock) = (OffsetDateTime::now_utc(), Instant::now());
+        let start = Start::now();
         let clauses = self.judge_all(tell).await;
-        Report {
-            format: json::FORMAT,
-            suite: env!("CARGO_PKG_VERSION").to_owned(),
-            server: self.target.root().to_owned(),
-            namespace: self.target.namespace().to_owned(),
-            run_prefix: self.prefix.as_str().to_owned(),
-            // Empty for a time that has no such form, which no clock shows.
-            started: started
-                .truncate_to_second()
-                .format(&Rfc3339)
-                .unwrap_or_default(),
-            milliseconds: milliseconds(clock.elapsed()),
+        let about = About {
+            server: self.target.root(),
+            namespace: self.target.namespace(),
+            run_prefix: self.prefix.as_str(),
             strict: self.options.strict,
-            summary: Summary::of(&clauses),
-            clauses,
-        }
+        };
+        start.report(about, clauses)
     }
 
     /// Judges one clause; with the report come the bodies that were compared with snapshots.

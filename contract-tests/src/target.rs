@@ -6,6 +6,7 @@ use std::{fmt, sync::Arc};
 
 use mock_atlas::{MockAtlas, Seed, User};
 use reqwest::Url;
+use serde_json::json;
 
 use crate::{
     conduct::{Access, Conduct},
@@ -129,6 +130,31 @@ impl Target {
         let mut target = Self::new(Settings {
             url: emulator.url().to_owned(),
             ..settings
+        })?;
+        target.emulator = Some(Arc::new(emulator));
+        Ok(target)
+    }
+
+    /// An emulator of its own that knows one token and these artifacts, `USER/NAME` each, and nothing else. It lives on
+    /// the current tokio runtime.
+    ///
+    /// # Errors
+    /// The emulator does not start, or an artifact cannot have its name.
+    pub async fn bare_emulator(token: &str, artifacts: &[&str]) -> Result<Self, TargetError> {
+        let failed = |error: &dyn std::error::Error| TargetError::Emulator(error.to_string());
+        let artifacts = artifacts.iter().map(|name| json!({"name": name}));
+        let seed = json!({"artifacts": artifacts.collect::<Vec<_>>()}).to_string();
+        let emulator = MockAtlas::builder()
+            .token(token)
+            .seed(Seed::from_json(&seed).map_err(|error| failed(&error))?)
+            .start()
+            .await
+            .map_err(|error| failed(&error))?;
+        let mut target = Self::new(Settings {
+            url: emulator.url().to_owned(),
+            token: token.to_owned(),
+            namespace: "acme".to_owned(),
+            ..Settings::default()
         })?;
         target.emulator = Some(Arc::new(emulator));
         Ok(target)

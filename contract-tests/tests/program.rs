@@ -8,7 +8,7 @@ use atlas_contract_tests::proxy::{Replies, Reply, Request, Right};
 
 use std::fs;
 
-use atlas_contract_tests::clauses;
+use atlas_contract_tests::{clauses, client::rules};
 use axum::http::Method;
 use serde_json::Value;
 use support::{
@@ -245,18 +245,17 @@ async fn a_manual_that_cannot_be_written_names_the_folder() {
 }
 
 #[tokio::test]
-async fn the_list_has_every_clause_with_its_marks() {
+async fn the_list_has_every_clause_and_every_rule_with_its_marks() {
     let output = run(&["list"]).await;
     assert_eq!(output.code, 0);
-    for clause in clauses::all() {
+    let clauses = clauses::all().map(|it| (it.id, it.marks(), it.title));
+    let rules = rules::all().map(|it| (it.id, it.marks(), it.title));
+    for (id, marks, title) in clauses.chain(rules) {
         let line = output
             .stdout
             .lines()
-            .find(|line| line.split(' ').next() == Some(clause.id))
+            .find(|line| line.split(' ').next() == Some(id))
             .unwrap();
-        assert!(
-            line.contains(&clause.marks()) && line.ends_with(clause.title),
-            "{line}"
-        );
+        assert!(line.contains(&marks) && line.ends_with(title), "{line}");
     }
 }

@@ -4,8 +4,8 @@
 //! the files ([`pack`]), makes the version and sends the bytes; [`manifest`] feeds it from what
 //! Packer wrote and [`template`] from what its templates say, and [`receipt`] keeps how far it came.
 //! [`packer_plugin`] is the same pipeline as Packer calls it: the post-processor itself, as a plugin.
-//! [`mod@latest`] looks at what is there, and [`mod@pull`] and [`extract`] are the way back. All
-//! speak through [`client`], which has one method an endpoint, repeats what may be repeated
+//! [`mod@latest`] looks at what is there, [`tfvars`] tells it to Terraform, and [`mod@pull`] and
+//! [`extract`] are the way back. All speak through [`client`], which has one method an endpoint, repeats what may be repeated
 //! ([`retry`]) and sends and reads the JSON of [`wire`].
 //! Names are checked once, in [`slug`] and [`atlas_url`]; settings and where each came from are in
 //! [`config`]. What happens is told to a [`reporter`]; the library prints nothing. A failure is an
@@ -31,6 +31,7 @@ pub mod retry;
 pub mod secret;
 pub mod slug;
 pub mod template;
+pub mod tfvars;
 pub mod wire;
 
 pub use client::{Client, ClientOptions};

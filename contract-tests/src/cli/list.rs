@@ -1,21 +1,23 @@
 //! `atlas-contract list`.
 
-use atlas_contract_tests::{clauses, exit_code::ExitCode};
+use atlas_contract_tests::{clauses, client::rules, exit_code::ExitCode};
 
 use super::print::say;
 
-/// A line for each clause, and one for each thing it needs.
+/// A line for each clause, and one for each thing it needs; then a line for each rule.
 pub(super) fn list() -> ExitCode {
     for clause in clauses::all() {
-        say(&format!(
-            "{:<30}  {:<16}  {}",
-            clause.id,
-            clause.marks(),
-            clause.title
-        ));
+        entry(clause.id, &clause.marks(), clause.title);
         for need in clause.needs {
-            say(&format!("{:<30}  {:<16}  needs {}", "", "", need.flags()));
+            entry("", "", &format!("needs {}", need.flags()));
         }
     }
+    for rule in rules::all() {
+        entry(rule.id, &rule.marks(), rule.title);
+    }
     ExitCode::Holds
+}
+
+fn entry(id: &str, marks: &str, text: &str) {
+    say(&format!("{id:<30}  {marks:<16}  {text}"));
 }

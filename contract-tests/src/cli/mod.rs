@@ -1,6 +1,7 @@
 //! The program: a module for each subcommand, and [`mod@print`] for what all of them say.
 
 mod cleanup;
+mod client;
 mod diff;
 mod ledger;
 mod list;
@@ -44,7 +45,10 @@ enum Command {
     /// Puts the clauses to a server; makes artifacts below the namespace, which stay there.
     #[command(after_help = EXIT_CODES)]
     Run(Box<run::Args>),
-    /// Lists the clauses with the marks of their evidence.
+    /// Runs an uploader before a witness, and judges what it sends.
+    #[command(after_help = client::EXIT_CODES)]
+    Client(Box<client::Args>),
+    /// Lists the clauses, and the rules for uploaders, with the marks of their evidence.
     List,
     /// Prints every behaviour of the contract with its evidence and its check.
     Ledger(ledger::Args),
@@ -64,5 +68,6 @@ pub(crate) async fn main() -> ExitCode {
         Command::Diff(args) => diff::diff(&args),
         Command::Manual(command) => manual::run(&command),
         Command::Run(args) => run::run(*args).await,
+        Command::Client(args) => client::client(*args).await,
     }
 }

@@ -9,6 +9,11 @@ pub(super) fn say(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
+/// Passes on to stderr what another program says.
+pub(super) fn pass_on(bytes: &[u8]) {
+    let _ = io::stderr().write_all(bytes);
+}
+
 /// Says what went wrong, and how the program ends for it.
 pub(super) fn complain(error: &impl std::fmt::Display, code: ExitCode) -> ExitCode {
     let _ = writeln!(io::stderr(), "error: {error}");

@@ -3,6 +3,7 @@
 use crate::{
     clause::{Clause, Evidence},
     clauses,
+    client::{rule::Rule, rules},
 };
 
 /// A check, as the ledger sees it.
@@ -18,7 +19,18 @@ pub struct Check {
 
 /// Every check.
 pub fn all() -> Vec<Check> {
-    clauses::all().map(Check::from).collect()
+    let clauses = clauses::all().map(Check::from);
+    clauses.chain(rules::all().map(Check::from)).collect()
+}
+
+impl From<&Rule> for Check {
+    fn from(rule: &Rule) -> Self {
+        Self {
+            id: rule.id,
+            title: rule.title,
+            evidence: rule.evidence,
+        }
+    }
 }
 
 impl From<&Clause> for Check {

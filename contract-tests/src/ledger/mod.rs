@@ -84,8 +84,6 @@ pub enum Unchecked {
     GenuineClient,
     /// A client does it, and no server sees it.
     OffTheWire,
-    /// Every client should do it, and the judge of clients has no rule for it yet.
-    ClientJudge,
 }
 
 /// An item of a source file, written `file#item`.
@@ -171,7 +169,6 @@ impl fmt::Display for Unchecked {
                 "nothing: how a genuine client does it, asked of no other client"
             }
             Self::OffTheWire => "nothing: a client does it where no server sees it",
-            Self::ClientJudge => "nothing yet: for the judge of clients",
         })
     }
 }

@@ -152,7 +152,7 @@ emulator = ["sky.rs#blue"]
 id = "client.looks"
 contract = "Packer looks up"
 evidence = [{{ mark = "client" }}]
-unchecked = "client-judge"
+unchecked = "genuine-client"
 
 [[section.entry]]
 id = "silent.clouds"
@@ -258,7 +258,7 @@ mod tests {
     fn an_entry_that_leaves_something_open_is_found() {
         for (from, to, words) in [
             (
-                "unchecked = \"client-judge\"",
+                "unchecked = \"genuine-client\"",
                 "",
                 "client.looks: either a check",
             ),

@@ -1,5 +1,7 @@
 //! Running the program as its user does.
 
+use std::{env::consts::EXE_SUFFIX, path::Path, sync::OnceLock};
+
 use atlas_contract_tests::{
     proxy::{Reply, Request},
     settings::Settings,
@@ -78,4 +80,32 @@ pub(crate) fn spoils_newest_first(request: &Request, reply: &mut Reply) {
                 .for_each(|it| it.reverse())
         });
     }
+}
+
+/// The uploader of this workspace, which cargo has built next to the program unless only this crate is tested.
+pub(crate) fn atlas_upload() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_BIN_EXE_atlas-contract"))
+            .parent()
+            .unwrap();
+        let path = folder.join(format!("atlas-upload{EXE_SUFFIX}"));
+        if !path.exists() {
+            build_atlas_upload(folder);
+        }
+        path.into_os_string().into_string().unwrap()
+    })
+}
+
+fn build_atlas_upload(folder: &Path) {
+    let profile = folder.file_name().unwrap().to_str().unwrap();
+    let profile = if profile == "debug" { "dev" } else { profile };
+    let status = std::process::Command::new(env!("CARGO"))
+        .args(["build", "-p", "atlas-uploader", "--profile", profile])
+        .arg("--target-dir")
+        .arg(folder.parent().unwrap())
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .unwrap();
+    assert!(status.success());
 }

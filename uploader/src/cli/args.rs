@@ -9,6 +9,7 @@ use atlas_uploader::config::Flags;
 use atlas_uploader::pack::{Level, Options};
 use atlas_uploader::retry::RetryPolicy;
 use atlas_uploader::slug::{ArtifactName, ArtifactType};
+use atlas_uploader::tfvars::VariableName;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -108,6 +109,8 @@ pub(crate) enum OutputFormat {
     Text,
     /// For programs
     Json,
+    /// Of search: the only version that matches, as a variable of Terraform
+    Tfvars,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -129,6 +132,7 @@ impl fmt::Display for OutputFormat {
         f.write_str(match self {
             Self::Text => "text",
             Self::Json => "json",
+            Self::Tfvars => "tfvars",
         })
     }
 }
@@ -353,6 +357,9 @@ pub(crate) struct SearchArgs {
     /// Metadata that must be there, with this value or with any; may be repeated
     #[arg(short, long = "metadata", value_name = "KEY[=VALUE]", value_parser = key_and_maybe_value)]
     pub(crate) metadata: Vec<(String, Option<String>)>,
+    /// With --output tfvars: what the variable is called [default: atlas_artifact]
+    #[arg(long = "name", value_name = "VARIABLE")]
+    pub(crate) variable: Option<VariableName>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -48,7 +48,7 @@ pub(super) fn show(config: &Config, args: &GlobalArgs, console: &Console) -> Res
             let cells: Vec<_> = rows.iter().map(Row::cells).collect();
             console.out(&table(["SETTING", "VALUE", "FROM"], &cells))
         }
-        OutputFormat::Json => console.out(&json(&rows)?),
+        OutputFormat::Json | OutputFormat::Tfvars => console.out(&json(&rows)?),
     }
 }
 

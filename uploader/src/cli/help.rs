@@ -58,8 +58,13 @@ Examples:
   atlas-upload push --template template.json --var atlas_token=… --manifest packer-manifest.json";
 
 pub(super) const SEARCH: &str = "\
-Example:
-  atlas-upload search acme/web --type amazon.image --version latest -m region.us-east-1";
+With --output tfvars exactly one version may match. It is printed as a variable of Terraform, with the
+attributes of the old data source atlas_artifact:
+  {\"NAME\": {\"name\": \"user/name\", \"type\", \"id\", \"version\", \"slug\", \"file_url\", \"metadata_full\"}}
+
+Examples:
+  atlas-upload search acme/web --type amazon.image --version latest -m region.us-east-1
+  atlas-upload search acme/web --type amazon.image --version latest --output tfvars --name web";
 
 pub(super) const PULL: &str = "\
 The bytes arrive unchanged: a file that Packer packed is a gzip-compressed tar. Where the push left

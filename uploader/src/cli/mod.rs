@@ -104,6 +104,9 @@ async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
         }
     };
     warn_of_no_verification(&config, &command, console);
+    if let Err(error) = check_output(global.output, &command) {
+        return ended(Err(error), console);
+    }
     match command {
         Command::Config => config::show(&config, &global, console).map_err(Failure::from),
         command => match App::open(&config, global.patience(), global.output, console) {
@@ -131,6 +134,20 @@ fn ended(result: Result<(), Error>, console: &Console) -> ExitCode {
         console.error(&error.to_string(), &advice);
     }
     code
+}
+
+/// Terraform's variables are made of what a search finds, and of nothing else.
+fn check_output(output: OutputFormat, command: &Command) -> Result<(), Error> {
+    let reason = match (output, command) {
+        (OutputFormat::Tfvars, Command::Search(_)) => return Ok(()),
+        (OutputFormat::Tfvars, _) => "--output tfvars is for search alone",
+        (_, Command::Search(args)) if args.variable.is_some() => {
+            "--name is the variable of --output tfvars"
+        }
+        _ => return Ok(()),
+    };
+    let cause = Cause::Usage(reason.to_owned());
+    Err(Error::new(Phase::Configure, cause))
 }
 
 fn warn_of_no_verification(config: &Config, command: &Command, console: &Console) {
@@ -219,7 +236,7 @@ impl<'a> App<'a> {
     fn answer(&self, text: &str, value: &impl serde::Serialize) -> Result<(), Error> {
         match self.output {
             OutputFormat::Text => self.console.out(text),
-            OutputFormat::Json => self.console.out(&json(value)?),
+            OutputFormat::Json | OutputFormat::Tfvars => self.console.out(&json(value)?),
         }
     }
 }

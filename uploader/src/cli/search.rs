@@ -2,11 +2,12 @@
 
 use atlas_uploader::Error;
 use atlas_uploader::client::SearchQuery;
+use atlas_uploader::tfvars::{self, VariableName};
 use atlas_uploader::wire::Version;
 
-use super::App;
-use super::args::{OutputFormat, SearchArgs};
+use super::args::{ArtifactArgs, OutputFormat, SearchArgs};
 use super::table::table;
+use super::{App, json};
 
 impl App<'_> {
     pub(super) async fn search(&self, args: SearchArgs) -> Result<(), Error> {
@@ -20,6 +21,9 @@ impl App<'_> {
             .client
             .search(&artifact.name, &artifact.artifact_type, &query)
             .await?;
+        if self.output == OutputFormat::Tfvars {
+            return self.tell_terraform(artifact, &args.variable.unwrap_or_default(), &found);
+        }
         if found.is_empty() && self.output == OutputFormat::Text {
             self.console.say("No version matches.");
             return Ok(());
@@ -27,6 +31,22 @@ impl App<'_> {
         let rows: Vec<_> = found.iter().map(row).collect();
         let text = table(["VERSION", "FILE", "ID", "METADATA"], &rows);
         self.answer(&text, &found)
+    }
+
+    fn tell_terraform(
+        &self,
+        artifact: &ArtifactArgs,
+        variable: &VariableName,
+        found: &[Version],
+    ) -> Result<(), Error> {
+        let version = tfvars::only(found, &artifact.name)?;
+        let ArtifactArgs {
+            name,
+            artifact_type,
+        } = artifact;
+        let url = self.client.file_url(name, artifact_type, version.version);
+        self.console
+            .out(&json(&tfvars::document(variable, version, &url))?)
     }
 }
 

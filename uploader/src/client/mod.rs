@@ -305,6 +305,12 @@ impl Client {
         Ok(reply.versions)
     }
 
+    /// Where the file of a version is, for whom has a token.
+    pub fn file_url(&self, name: &ArtifactName, artifact_type: &ArtifactType, version: u64) -> Url {
+        let number = version.to_string();
+        self.artifact_url(name, [artifact_type.as_str(), &number, "file"])
+    }
+
     /// `GET /artifacts/U/N/TYPE/VERSION/file`, through redirects; only the first part of the way,
     /// on the Atlas' own origin, sees the token.
     ///
@@ -316,8 +322,7 @@ impl Client {
         artifact_type: &ArtifactType,
         version: u64,
     ) -> Result<Download, Error> {
-        let number = version.to_string();
-        let url = self.artifact_url(name, [artifact_type.as_str(), &number, "file"]);
+        let url = self.file_url(name, artifact_type, version);
         let once = || self.transport.get(&url, None);
         let response = self.attempts().run(Phase::Download, once).await?;
         tracing::debug!(

@@ -1,0 +1,124 @@
+//! `atlas-contract client -- COMMAND`.
+
+use std::time::Duration;
+
+use atlas_contract_tests::{
+    client::{
+        ClientError,
+        judge::{self, Options},
+        observed::Observed,
+        rule::Profile,
+        scenario::Scenario,
+        uploader::Uploader,
+    },
+    exit_code::ExitCode,
+    report::{About, Start, Status},
+};
+use clap::{
+    ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+
+use super::{
+    output::{self, Output},
+    print::{complain, pass_on, say},
+};
+
+pub(super) const EXIT_CODES: &str = "Exit codes:
+  0  the command sent something, and all required rules hold
+  1  a rule failed
+  2  bad arguments, or the command cannot be started
+  3  the command sent nothing, or no rule had an occasion
+  4  the command did not end in time, or the witness broke
+  5  a report could not be written";
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The artifact that the command pushes to.
+    #[arg(long, value_name = "USER/NAME", default_value = "acme/web")]
+    artifact: String,
+    /// What the command meets, at a server of its own each time; may be given several times.
+    #[arg(long, value_name = "SCENARIO", default_value = "fresh", value_parser = scenarios())]
+    scenario: Vec<Vec<Scenario>>,
+    /// What the command claims to be.
+    #[arg(long, default_value = "any")]
+    profile: Profile,
+    /// How long the command may take, in each scenario.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    timeout: u64,
+    /// Asks only for rules whose id has this in it; may be given several times.
+    #[arg(long, value_name = "PART")]
+    filter: Vec<String>,
+    #[command(flatten)]
+    output: Output,
+    /// Makes a failure of every difference.
+    #[arg(long)]
+    strict: bool,
+    /// A command that pushes to the artifact. In it, {url}, {token} and {artifact} are replaced; it finds the same in
+    /// ATLAS_ADDRESS, ATLAS_TOKEN and ATLAS_CONTRACT_ARTIFACT. What it writes goes to stderr.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+/// The name of a scenario, or `all`.
+fn scenarios() -> impl TypedValueParser<Value = Vec<Scenario>> {
+    let each = Scenario::value_variants();
+    let names = each.iter().filter_map(ValueEnum::to_possible_value);
+    let all = PossibleValue::new("all").help("Each of them, one after the other");
+    PossibleValuesParser::new(names.chain([all])).map(|name| {
+        let one = Scenario::from_str(&name, false).map(|scenario| vec![scenario]);
+        one.unwrap_or_else(|_| Scenario::value_variants().to_vec())
+    })
+}
+
+/// Runs a command in each scenario, judges what it sent, and tells the verdicts.
+pub(super) async fn client(mut args: Args) -> ExitCode {
+    let drafts = match std::mem::take(&mut args.output).open() {
+        Ok(drafts) => drafts,
+        Err(error) => return complain(&error, ExitCode::ReportLost),
+    };
+    let start = Start::now();
+    let observed = match observe(&args).await {
+        Ok(observed) => observed,
+        Err(error) => return complain(&error, error.exit_code()),
+    };
+    let options = Options {
+        profile: args.profile,
+        filters: args.filter,
+        strict: args.strict,
+    };
+    let reports = judge::judge(&observed, &options);
+    for report in reports.iter().filter(|it| it.status != Status::Skip) {
+        say(&report.to_string());
+    }
+    // What is judged is no server; the artifact stands for the namespace.
+    let about = About {
+        server: "a witness",
+        namespace: &args.artifact,
+        run_prefix: "",
+        strict: args.strict,
+    };
+    let report = start.report(about, reports);
+    say(&format!("\n{}", report.conclusion()));
+    match output::write(drafts, &report) {
+        Ok(()) => ExitCode::of(&report.summary),
+        Err(error) => complain(&error, ExitCode::ReportLost),
+    }
+}
+
+async fn observe(args: &Args) -> Result<Vec<Observed>, ClientError> {
+    let mut words = args.command.iter().cloned();
+    let uploader = Uploader {
+        // There is one: clap sees to it.
+        program: words.next().unwrap_or_default(),
+        arguments: words.collect(),
+        artifact: args.artifact.clone(),
+        limit: Duration::from_secs(args.timeout),
+    };
+    let mut observed = Vec::new();
+    for scenario in args.scenario.iter().flatten() {
+        pass_on(format!("scenario {scenario}\n").as_bytes());
+        observed.push(uploader.observed(*scenario, pass_on).await?);
+    }
+    Ok(observed)
+}

@@ -1,0 +1,155 @@
+//! The calls before a version is made: their order, their paths, and the token.
+
+use axum::http::Method;
+
+use crate::{
+    clause::Evidence::{Client, Docs},
+    client::{
+        fields::Fields,
+        observed::{Call, Observed, is_api, require},
+        rule::{Rule, each, post_processor, rule},
+    },
+    fault::Verdict,
+    proxy::{Passage, Request},
+};
+
+pub(super) const RULES: &[Rule] = &[
+    post_processor(
+        "client.authenticates-first",
+        "before anything else it asks GET /authenticate whether the token is good",
+        &[Client],
+        authenticates_first,
+    ),
+    post_processor(
+        "client.refusal-ends-it",
+        "after a 401 it writes nothing",
+        &[Client],
+        refusal_ends_it,
+    ),
+    rule(
+        "client.api-path-once",
+        "every call of the API is under /api/v1, which stands in the path once",
+        &[Docs, Client],
+        api_path_once,
+    ),
+    rule(
+        "client.token-sent",
+        "every call of a push has the token in X-Atlas-Token, as a bearer, or as access_token",
+        &[Docs, Client],
+        token_sent,
+    ),
+    post_processor(
+        "client.artifact-looked-up",
+        "it asks for the artifact before it makes a version of it",
+        &[Client],
+        artifact_looked_up,
+    ),
+    post_processor(
+        "client.artifact-made-on-404",
+        "it makes the artifact only when asking for it was answered with 404",
+        &[Client],
+        artifact_made_on_404,
+    ),
+];
+
+fn authenticates_first(observed: &Observed) -> Option<Verdict> {
+    each(observed.passed.first(), |first| {
+        let request = &first.request;
+        let asks = Call::of(request) == Some(Call::Authenticate) && observed.has_token(request);
+        let expected = "GET /api/v1/authenticate, with the token, at first";
+        require(asks, expected, "something else", request)
+    })
+}
+
+fn refusal_ends_it(observed: &Observed) -> Option<Verdict> {
+    let mut passed = observed.in_order();
+    let refusal = passed.find(|(_, passage, _)| is_answered(passage, 401));
+    each(refusal, |(.., later)| {
+        later.iter().try_for_each(|passage| {
+            let request = &passage.request;
+            let reads = request.method == Method::GET || request.method == Method::HEAD;
+            require(reads, "no write after a 401", "a write", request)
+        })
+    })
+}
+
+fn api_path_once(observed: &Observed) -> Option<Verdict> {
+    let uploads = observed.upload_paths();
+    let is_call = |passage: &&Passage| {
+        let request = &passage.request;
+        let goes_where_files_go = uploads.iter().any(|path| path == request.path());
+        is_api(request.path()) || request.method != Method::PUT && !goes_where_files_go
+    };
+    each(observed.passed.iter().filter(is_call), |passage| {
+        let request = &passage.request;
+        let rest = request.path().strip_prefix("/api/v1/");
+        let once = rest.is_some_and(|rest| !rest.starts_with("api/v1"));
+        require(once, "/api/v1 once", request.path(), request)
+    })
+}
+
+fn token_sent(observed: &Observed) -> Option<Verdict> {
+    let passed = observed.passed.iter();
+    let calls = passed.filter(|passage| Call::of(&passage.request).is_some());
+    each(calls, |passage| {
+        let request = &passage.request;
+        require(
+            observed.has_token(request),
+            "the token that was given",
+            "another one, or none",
+            request,
+        )
+    })
+}
+
+fn artifact_looked_up(observed: &Observed) -> Option<Verdict> {
+    let is_version = |passage: &Passage| Call::of(&passage.request) == Some(Call::CreateVersion);
+    let passed = observed.in_order();
+    let versions = passed.filter(|(_, passage, _)| is_version(passage));
+    each(versions, |(before, passage, _)| {
+        let request = &passage.request;
+        // /api/v1/artifacts/U/N/TYPE
+        let (artifact, _) = request.path().rsplit_once('/').unwrap_or_default();
+        let holds = before.iter().any(|it| is_show(it, artifact));
+        require(holds, "GET of the artifact before", "none", request)
+    })
+}
+
+fn artifact_made_on_404(observed: &Observed) -> Option<Verdict> {
+    let is_creation = |passage: &Passage| Call::of(&passage.request) == Some(Call::CreateArtifact);
+    let passed = observed.in_order();
+    let creations = passed.filter(|(_, passage, _)| is_creation(passage));
+    each(creations, |(before, passage, _)| {
+        let request = &passage.request;
+        let artifact = named_artifact(request).unwrap_or_default();
+        let is_missed = |it: &Passage| is_show(it, &artifact) && is_answered(it, 404);
+        let holds = before.iter().any(is_missed);
+        require(
+            holds,
+            "GET of the artifact, and 404, before",
+            "none",
+            request,
+        )
+    })
+}
+
+/// The path of the artifact that a body names.
+fn named_artifact(request: &Request) -> Option<String> {
+    let fields = Fields::of(request)?.value;
+    let name = |key| fields.get("artifact")?.get(key)?.as_str();
+    Some(format!(
+        "/api/v1/artifacts/{}/{}",
+        name("username")?,
+        name("name")?
+    ))
+}
+
+fn is_show(passage: &Passage, path: &str) -> bool {
+    Call::of(&passage.request) == Some(Call::ShowArtifact) && passage.request.path() == path
+}
+
+fn is_answered(passage: &Passage, status: u16) -> bool {
+    passage
+        .delivered()
+        .is_some_and(|reply| reply.status == status)
+}

@@ -1,0 +1,92 @@
+//! How the command ends, and what it says.
+
+use axum::http::Method;
+
+use crate::{
+    clause::Evidence::{Client, Thread},
+    client::{
+        observed::{Call, Observed, Version, is_api},
+        rule::{Rule, each, rule},
+    },
+    fault::{Verdict, broken, require},
+    proxy::{Passage, Reply},
+};
+
+pub(super) const RULES: &[Rule] = &[
+    rule(
+        "client.success-told",
+        "it ends as a success where all goes well",
+        &[Client],
+        success_told,
+    ),
+    rule(
+        "client.failure-told",
+        "it ends as a failure when a version, or the file of one, was not taken",
+        &[Client],
+        failure_told,
+    ),
+    rule(
+        "client.token-not-shown",
+        "the token is in nothing that it prints",
+        &[Thread],
+        token_not_shown,
+    ),
+    rule(
+        "client.upload-path-not-shown",
+        "no upload_path is in what it prints: who has it can write the file",
+        &[Thread],
+        upload_path_not_shown,
+    ),
+];
+
+fn success_told(observed: &Observed) -> Option<Verdict> {
+    let calm = observed
+        .scenario
+        .is_calm()
+        .then_some(observed.ended.success);
+    each(calm, |success| require(success, "success", "failure"))
+}
+
+fn failure_told(observed: &Observed) -> Option<Verdict> {
+    let complete: Vec<_> = observed.versions().filter(Version::is_complete).collect();
+    let is_made = |asked: &Passage| complete.iter().any(|it| it.is_asked_by(&asked.request));
+    // Of a version whose reply was lost the client knows nothing: it may have asked for another one instead.
+    let mut asked = observed.calls(Call::CreateVersion).filter(|it| !it.lost);
+    let is_missing = asked.any(|it| !is_made(it));
+    let is_trouble = is_missing || observed.passed.iter().any(is_trouble);
+    is_trouble.then(|| {
+        let is_there = !is_missing && !complete.is_empty();
+        let expected = "failure: a version, or its file, is not there";
+        require(is_there || !observed.ended.success, expected, "success")
+    })
+}
+
+/// Whether a step of a push did not succeed. That an artifact is not there yet, or is there already, is no trouble.
+fn is_trouble(passage: &Passage) -> bool {
+    let request = &passage.request;
+    let harmless = match Call::of(request) {
+        Some(Call::ShowArtifact) => 404,
+        Some(Call::CreateArtifact) => 422,
+        Some(Call::Authenticate | Call::CreateVersion) => 200,
+        None if request.method == Method::PUT && !is_api(request.path()) => 200,
+        None => return false,
+    };
+    let is_well = |reply: &Reply| reply.succeeded() || reply.status == harmless;
+    !passage.delivered().is_some_and(is_well)
+}
+
+fn token_not_shown(observed: &Observed) -> Option<Verdict> {
+    let shown = observed.ended.output.contains(&observed.token);
+    Some(require(!shown, "no token in its output", "the token"))
+}
+
+fn upload_path_not_shown(observed: &Observed) -> Option<Verdict> {
+    each(observed.upload_paths(), |path| {
+        // The last segment alone opens the door.
+        let key = path.rsplit('/').next().unwrap_or_default();
+        if observed.ended.output.contains(key) {
+            return Err(broken("no upload_path in its output", path));
+        }
+        Ok(())
+    })
+}

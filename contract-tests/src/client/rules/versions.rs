@@ -1,0 +1,123 @@
+//! What becomes of versions: a file for each that has one, and none that stands twice.
+
+use axum::http::Method;
+
+use crate::{
+    clause::Evidence::{Client, Inferred},
+    client::{
+        observed::{Observed, Version, broken, require},
+        rule::{Rule, each, rule},
+    },
+    fault::Verdict,
+    proxy::Passage,
+};
+
+pub(super) const RULES: &[Rule] = &[
+    rule(
+        "client.file-follows",
+        "a version with a file gets all bytes of it",
+        &[Client],
+        file_follows,
+    ),
+    rule(
+        "client.file-sent-once",
+        "a file that has arrived is not sent again",
+        &[Client],
+        file_sent_once,
+    ),
+    rule(
+        "client.no-file-no-upload",
+        "a version without a file gets no upload",
+        &[Client],
+        no_file_no_upload,
+    ),
+    rule(
+        "client.version-made-once",
+        "a version that the server confirmed, with its file, is not made again",
+        &[Client],
+        version_made_once,
+    ),
+    rule(
+        "client.upload-retried-alone",
+        "after a failed upload the bytes are sent again, and no other version is made for them",
+        &[Inferred],
+        upload_retried_alone,
+    ),
+    rule(
+        "client.lost-reply-no-double",
+        "after a lost reply no version stands there twice",
+        &[Inferred],
+        lost_reply_no_double,
+    ),
+];
+
+fn file_follows(observed: &Observed) -> Option<Verdict> {
+    let versions = observed.known_versions().filter(|it| it.has_file);
+    each(versions, |version| {
+        let request = &version.passage.request;
+        let is_whole = |it: &Passage| it.request.method == Method::PUT && it.request.whole;
+        let came = match version.uploads().count() {
+            0 => "no upload",
+            _ => "none that was whole",
+        };
+        require(version.uploads().any(is_whole), "all bytes", came, request)
+    })
+}
+
+fn file_sent_once(observed: &Observed) -> Option<Verdict> {
+    let versions = observed.known_versions();
+    each(
+        versions.filter(|it| it.uploads().next().is_some()),
+        |version| {
+            let mut uploads = version.uploads().skip_while(|it| !is_told_of_success(it));
+            match uploads.nth(1) {
+                None => Ok(()),
+                Some(again) => Err(broken("one upload", "another one", &again.request)),
+            }
+        },
+    )
+}
+
+fn no_file_no_upload(observed: &Observed) -> Option<Verdict> {
+    let versions = observed.known_versions().filter(|it| !it.has_file);
+    each(versions, |version| match version.uploads().next() {
+        None => Ok(()),
+        Some(upload) => Err(broken("no upload", "one", &upload.request)),
+    })
+}
+
+fn version_made_once(observed: &Observed) -> Option<Verdict> {
+    not_asked_again(observed.versions().filter(Version::is_confirmed))
+}
+
+fn upload_retried_alone(observed: &Observed) -> Option<Verdict> {
+    let has_failed = |it: &Passage| it.delivered().is_some_and(|reply| reply.status >= 500);
+    let versions = observed.known_versions();
+    not_asked_again(versions.filter(|version| version.uploads().any(has_failed)))
+}
+
+fn lost_reply_no_double(observed: &Observed) -> Option<Verdict> {
+    observed.passed.iter().any(|it| it.lost).then(|| {
+        let complete: Vec<_> = observed.versions().filter(Version::is_complete).collect();
+        let pairs = complete.iter().enumerate().flat_map(|(at, version)| {
+            let later = complete.iter().skip(at + 1);
+            later.map(move |twin| (version, &twin.passage.request))
+        });
+        for (version, twin) in pairs {
+            let is_twin = version.is_asked_by(twin);
+            require(!is_twin, "one version", "another one like it", twin)?;
+        }
+        Ok(())
+    })
+}
+
+fn not_asked_again<'a>(versions: impl Iterator<Item = Version<'a>>) -> Option<Verdict> {
+    each(versions, |version| match version.asked_again() {
+        None => Ok(()),
+        Some(again) => Err(broken("one version", "another one like it", &again.request)),
+    })
+}
+
+fn is_told_of_success(passage: &Passage) -> bool {
+    passage.delivered().is_some_and(|reply| reply.succeeded())
+}

@@ -1,0 +1,95 @@
+//! The command that is judged, and running it.
+
+use std::{
+    io,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    process::{Child, Command},
+    time::timeout,
+};
+
+use super::{ClientError, observed::Observed, scenario::Scenario, witness::Witness};
+
+const CHUNK: usize = 16 * 1024;
+
+/// A command that pushes to an artifact. In it, `{url}`, `{token}` and `{artifact}` stand for what the witness is; it
+/// has the same in the variables `ATLAS_ADDRESS`, `ATLAS_TOKEN` and `ATLAS_CONTRACT_ARTIFACT`.
+#[derive(Debug, Clone)]
+pub struct Uploader {
+    /// What is started.
+    pub program: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// `USER/NAME` of the artifact.
+    pub artifact: String,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
+impl Uploader {
+    /// Runs the command before a witness of its own, and hands on what it writes, on stdout or on stderr, as it comes.
+    ///
+    /// # Errors
+    /// The witness or the command does not start, or the command takes too long, and is killed, or sends nothing.
+    pub async fn observed(
+        &self,
+        scenario: Scenario,
+        hear: impl Fn(&[u8]),
+    ) -> Result<Observed, ClientError> {
+        let witness = Witness::start(scenario, &self.artifact).await?;
+        let child = self.start(&witness)?;
+        let limit = self.limit;
+        let ended = timeout(limit, end(child, hear)).await;
+        let (status, output) = ended.map_err(|_| ClientError::TimedOut { limit, scenario })??;
+        let observed = witness.observed(status.success(), output);
+        if observed.passed.is_empty() {
+            return Err(ClientError::NothingSent { scenario, status });
+        }
+        Ok(observed)
+    }
+
+    fn start(&self, witness: &Witness) -> Result<Child, ClientError> {
+        let filled = |text: &String| {
+            text.replace("{url}", witness.url())
+                .replace("{token}", witness.token())
+                .replace("{artifact}", &self.artifact)
+        };
+        let program = filled(&self.program);
+        Command::new(&program)
+            .args(self.arguments.iter().map(filled))
+            .env("ATLAS_ADDRESS", witness.url())
+            .env("ATLAS_TOKEN", witness.token())
+            .env("ATLAS_CONTRACT_ARTIFACT", &self.artifact)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|source| ClientError::NotStarted { program, source })
+    }
+}
+
+/// The status of a command that ends, and all that it wrote.
+async fn end(mut child: Child, hear: impl Fn(&[u8])) -> io::Result<(ExitStatus, String)> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (status, stdout, stderr) =
+        tokio::try_join!(child.wait(), heard(stdout, &hear), heard(stderr, &hear))?;
+    Ok((status, stdout + &stderr))
+}
+
+async fn heard(stream: Option<impl AsyncRead + Unpin>, hear: impl Fn(&[u8])) -> io::Result<String> {
+    let mut all = Vec::new();
+    let mut chunk = vec![0; CHUNK];
+    if let Some(mut stream) = stream {
+        while let read @ 1.. = stream.read(&mut chunk).await? {
+            let bytes = chunk.get(..read).unwrap_or_default();
+            hear(bytes);
+            all.extend_from_slice(bytes);
+        }
+    }
+    Ok(String::from_utf8_lossy(&all).into_owned())
+}

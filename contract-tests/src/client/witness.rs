@@ -1,0 +1,66 @@
+//! A correct emulator behind a proxy that remembers what passes.
+
+use uuid::Uuid;
+
+use super::{
+    ClientError,
+    observed::{Ended, Observed},
+    scenario::{Scenario, Stage},
+};
+use crate::{proxy::Proxy, target::Target};
+
+/// A server for one run of an uploader; it stops on drop.
+pub struct Witness {
+    scenario: Scenario,
+    token: String,
+    proxy: Proxy,
+}
+
+impl Witness {
+    /// Starts a server on which the scenario is played, with a token made for it alone. It keeps files in memory.
+    ///
+    /// # Errors
+    /// The artifact is not `USER/NAME`, or the server does not start.
+    pub async fn start(scenario: Scenario, artifact: &str) -> Result<Self, ClientError> {
+        let is_name = |part: &str| !part.is_empty() && !part.contains('/');
+        let parts = artifact.split_once('/');
+        if !parts.is_some_and(|(username, name)| is_name(username) && is_name(name)) {
+            return Err(ClientError::Artifact(artifact.to_owned()));
+        }
+        let known = format!("canary-{}", Uuid::new_v4());
+        let artifacts: &[_] = match scenario {
+            Scenario::Existing => &[artifact],
+            _ => &[],
+        };
+        let emulator = Target::bare_emulator(&known, artifacts).await?;
+        let token = match scenario {
+            Scenario::TokenRefused => format!("canary-{}", Uuid::new_v4()),
+            _ => known,
+        };
+        Ok(Self {
+            scenario,
+            token,
+            proxy: Proxy::before(emulator, Stage::new(scenario)).await?,
+        })
+    }
+
+    /// Its address, without `/api/v1`.
+    pub fn url(&self) -> &str {
+        &self.proxy.url
+    }
+
+    /// The token that the uploader is to use.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// What it saw of an uploader that ended so.
+    pub fn observed(&self, success: bool, output: String) -> Observed {
+        Observed {
+            scenario: self.scenario,
+            token: self.token.clone(),
+            passed: self.proxy.passed(),
+            ended: Ended { success, output },
+        }
+    }
+}
