@@ -206,6 +206,45 @@ async fn help_shows_the_variables_and_not_their_values() {
 }
 
 #[tokio::test]
+async fn completions_and_manual_pages_are_there_and_hold_no_secret() {
+    let own = |args: &[&str]| {
+        let mut command = program(args);
+        command.env("ATLAS_CONTRACT_TOKEN", "canary");
+        output(command)
+    };
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = own(&["completions", shell]).await;
+        assert_eq!(script.code, 0, "{shell}");
+        assert!(script.stdout.contains("public-artifact"), "{shell}");
+        assert!(!script.stdout.contains("canary"), "{shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("share/man1");
+    let printed = own(&["man", pages.to_str().unwrap()]).await;
+    assert_eq!(printed.code, 0);
+    assert_eq!(
+        printed.stdout.lines().count(),
+        fs::read_dir(&pages).unwrap().count()
+    );
+    for page in printed.stdout.lines() {
+        assert!(!fs::read_to_string(page).unwrap().contains("canary"));
+    }
+    let page = fs::read_to_string(pages.join("atlas-contract-run.1")).unwrap();
+    for part in [".TH", "namespace", "ATLAS_CONTRACT_TOKEN", "Exit codes"] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn a_manual_that_cannot_be_written_names_the_folder() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let output = run(&["man", path]).await;
+    assert_eq!(output.code, 4);
+    assert!(output.stderr.contains(path), "{}", output.stderr);
+}
+
+#[tokio::test]
 async fn the_list_has_every_clause_and_every_rule_with_its_marks() {
     let output = run(&["list"]).await;
     assert_eq!(output.code, 0);

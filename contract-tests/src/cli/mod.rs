@@ -5,6 +5,7 @@ mod client;
 mod diff;
 mod ledger;
 mod list;
+mod manual;
 mod output;
 mod plan;
 mod print;
@@ -31,7 +32,7 @@ const DIFF_EXIT_CODES: &str = "Exit codes:
 
 /// Judges a running Atlas by its contract.
 #[derive(Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[command(name = "atlas-contract", version, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -58,6 +59,8 @@ enum Command {
     /// Compares the reports of two runs: two servers, or one before and after a change.
     #[command(after_help = DIFF_EXIT_CODES)]
     Diff(diff::Args),
+    #[command(flatten)]
+    Manual(manual::Command),
 }
 
 /// Does what the arguments say.
@@ -67,6 +70,7 @@ pub(crate) async fn main() -> ExitCode {
         Command::List => list::list(),
         Command::Ledger(args) => ledger::ledger(&args),
         Command::Diff(args) => diff::diff(&args),
+        Command::Manual(command) => manual::run(&command),
         Command::Run(args) => run::run(*args).await,
         Command::Client(args) => client::client(*args).await,
         Command::SelfTest(args) => self_test::self_test(args).await,

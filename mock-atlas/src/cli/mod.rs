@@ -5,6 +5,7 @@ mod client;
 mod exec;
 mod fault;
 mod limits;
+mod manual;
 mod print;
 mod serve;
 mod signals;
@@ -13,12 +14,13 @@ mod tls;
 mod token;
 mod witness;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::Resettable;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use mock_atlas::{Builder, Fault, MockAtlas, Seed, StartError};
 use tracing_subscriber::filter::LevelFilter;
@@ -50,6 +52,8 @@ enum Command {
     },
     #[command(flatten)]
     Ask(ask::Command),
+    #[command(flatten)]
+    Manual(manual::Command),
 }
 
 #[derive(Debug, Args)]
@@ -195,17 +199,23 @@ pub(crate) fn run() -> ExitCode {
 }
 
 /// Each setting of the emulator may stand behind a command too, and has a variable that is called as
-/// its flag. One that is set but empty, as CI systems leave them, is not set.
-fn arguments() -> Arguments {
-    let command = Arguments::command().mut_args(|argument| {
+/// its flag.
+fn command() -> clap::Command {
+    Arguments::command().mut_args(|argument| {
         let flag = argument.get_long().unwrap_or_default();
         let variable = format!("MOCK_ATLAS_{}", flag.to_uppercase().replace('-', "_"));
-        let is_empty = std::env::var_os(&variable).is_some_and(|value| value.is_empty());
-        let argument = argument.global(true);
-        if is_empty {
-            argument
+        argument.global(true).env(variable)
+    })
+}
+
+/// A variable that is set but empty, as CI systems leave them, is not set.
+fn arguments() -> Arguments {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command().mut_args(|argument| {
+        if argument.get_env().is_some_and(is_empty) {
+            argument.env(Resettable::Reset)
         } else {
-            argument.env(variable)
+            argument
         }
     });
     Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
@@ -243,5 +253,6 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
             let done = runtime.block_on(ask::run(command, &arguments.emulator));
             done.map(|()| ExitCode::SUCCESS)
         }
+        Some(Command::Manual(command)) => manual::run(command).map(|()| ExitCode::SUCCESS),
     }
 }

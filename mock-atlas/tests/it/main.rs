@@ -22,6 +22,7 @@ mod lifecycle;
 mod limits;
 mod lints;
 mod logs;
+mod manual;
 mod metrics;
 mod orphans;
 mod program;
