@@ -1,6 +1,10 @@
 //! The same clauses against correct servers that are set up in other ways.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the verdict")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "in a test a panic is the verdict"
+)]
 
 mod support;
 
@@ -148,6 +152,61 @@ async fn a_server_that_closes_each_connection_after_its_reply() {
     let url = format!("http://{front}");
     holds(settings(&url, atlas.token(), Conduct::default())).await;
     serving.abort();
+}
+
+/// An nginx before an address, with nothing set but what a proxy must have; killed on drop.
+#[cfg(all(feature = "real-clients", target_os = "linux"))]
+struct Nginx {
+    url: String,
+    _folder: tempfile::TempDir,
+    _server: tokio::process::Child,
+}
+
+#[cfg(all(feature = "real-clients", target_os = "linux"))]
+impl Nginx {
+    async fn before(url: &str) -> Self {
+        // It takes a number and no socket, so a port that was free a moment ago must do.
+        let free = TcpListener::bind(PORT).await.unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+        let paths = paths
+            .map(|name| format!("{name}_temp_path {name};\n"))
+            .concat();
+        let configuration = format!(
+            "daemon off; master_process off; pid pid; error_log stderr; events {{}}\n\
+             http {{ access_log off; client_max_body_size 0;\n{paths}\
+             server {{ listen 127.0.0.1:{port}; location / {{\n\
+             proxy_pass {url}; proxy_set_header Host $http_host; }} }} }}\n"
+        );
+        let file = folder.path().join("nginx.conf");
+        fs::write(&file, configuration).unwrap();
+        let server = tokio::process::Command::new("nginx")
+            .arg("-p")
+            .arg(folder.path())
+            .arg("-c")
+            .arg(&file)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("nginx is needed");
+        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        Self {
+            url: format!("http://127.0.0.1:{port}"),
+            _folder: folder,
+            _server: server,
+        }
+    }
+}
+
+#[cfg(all(feature = "real-clients", target_os = "linux"))]
+#[tokio::test]
+async fn behind_nginx() {
+    let atlas = emulator().start().await.unwrap();
+    let nginx = Nginx::before(atlas.url()).await;
+    holds(settings(&nginx.url, atlas.token(), Conduct::default())).await;
 }
 
 /// Passes one request on, as one whose client asks for no other, and closes after its reply.
