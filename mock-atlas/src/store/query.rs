@@ -1,7 +1,5 @@
 //! What a search asks for, free of its spelling in a URL.
 
-use super::Version;
-
 /// A search among the versions of one artifact type: a selection, narrowed by filters that must
 /// all hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,12 +8,6 @@ pub(crate) struct Query {
     pub(crate) select: Select,
     /// What their metadata must have.
     pub(crate) filters: Vec<Filter>,
-}
-
-impl Query {
-    pub(super) fn accepts(&self, version: &Version) -> bool {
-        self.filters.iter().all(|filter| filter.accepts(version))
-    }
 }
 
 /// Which versions a search looks at (contract: Search and download).
@@ -47,14 +39,4 @@ pub(crate) struct Filter {
     pub(crate) key: String,
     /// The value it must have; `None` is any.
     pub(crate) value: Option<String>,
-}
-
-impl Filter {
-    fn accepts(&self, version: &Version) -> bool {
-        match (version.metadata.get(&self.key), &self.value) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(found), Some(wanted)) => found == wanted,
-        }
-    }
 }
