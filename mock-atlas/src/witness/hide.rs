@@ -13,6 +13,9 @@ const LONGEST: usize = 1000;
 /// it is hidden where it stands alone.
 const TELLING: usize = 8;
 
+/// What upload paths are below.
+const BINSTORE: &str = "_binstore";
+
 /// What the keys of metadata are below. They are anybody's.
 const METADATA: &str = "artifact_version.metadata.";
 
@@ -33,6 +36,9 @@ impl Hide {
 
     /// A text that should hold no secret.
     pub(super) fn text(&self, text: &str) -> String {
+        if self.is_plain(text) {
+            return text.to_owned();
+        }
         let text = match &self.token {
             Some(token) if token.len() >= TELLING => text.replace(token.as_str(), HIDDEN),
             Some(token) if token == text => HIDDEN.to_owned(),
@@ -44,13 +50,22 @@ impl Hide {
         }
     }
 
+    /// Whether a text is neither long nor holds the token, as nearly each is.
+    fn is_plain(&self, text: &str) -> bool {
+        let token = self.token.as_deref();
+        text.len() <= LONGEST && token.is_none_or(|token| !text.contains(token))
+    }
+
     /// A path. What follows the beginning of upload paths, and each UUID as they have, is hidden,
     /// wherever a client may have put it.
     pub(super) fn path(&self, path: &str) -> String {
+        if self.is_plain(path) && !path.split('/').any(|one| one == BINSTORE || is_uuid(one)) {
+            return path.to_owned();
+        }
         let mut is_upload = false;
         let segments = path.split('/').map(|segment| {
             let hidden = is_upload || is_uuid(segment);
-            is_upload |= segment == "_binstore";
+            is_upload |= segment == BINSTORE;
             if hidden && !segment.is_empty() {
                 HIDDEN.to_owned()
             } else {
@@ -79,16 +94,19 @@ impl Hide {
     /// told that it is one.
     pub(super) fn field(&self, name: &str) -> String {
         match name.strip_prefix(METADATA) {
-            Some(key) => format!("{METADATA}{}", self.name(key)),
+            Some(key) => [METADATA, &self.name(key)].concat(),
             None => self.name(name),
         }
     }
 
     fn name(&self, name: &str) -> String {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.:[]".contains(c);
-        if name.len() > LONGEST_FIELD || !name.chars().all(allowed) || name.split('.').any(is_uuid)
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:[]".contains(&byte);
+        if name.len() > LONGEST_FIELD || !name.bytes().all(allowed) || name.split('.').any(is_uuid)
         {
             return HIDDEN.to_owned();
+        }
+        if self.is_plain(name) {
+            return name.to_owned();
         }
         let parts: Vec<String> = name.split('.').map(|part| self.text(part)).collect();
         self.text(&parts.join("."))
