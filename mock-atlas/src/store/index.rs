@@ -106,8 +106,7 @@ impl Index {
             Select::All => usize::MAX,
             _ => 1,
         };
-        let filters = query.filters.iter().map(|filter| self.accepted_by(filter));
-        let filters: Option<Vec<&Numbers>> = filters.collect();
+        let filters = query.accepts(|filter| self.accepted_by(filter));
         chosen
             .zip(filters)
             .into_iter()

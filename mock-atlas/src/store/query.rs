@@ -10,6 +10,14 @@ pub(crate) struct Query {
     pub(crate) filters: Vec<Filter>,
 }
 
+impl Query {
+    /// The sets that a version must be in, each of what one filter accepts; `None` where there is
+    /// no such set, and so no such version.
+    pub(super) fn accepts<S>(&self, of_filter: impl Fn(&Filter) -> Option<S>) -> Option<Vec<S>> {
+        self.filters.iter().map(of_filter).collect()
+    }
+}
+
 /// Which versions a search looks at (contract: Search and download).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Select {

@@ -115,7 +115,7 @@ impl Versions {
             created,
         });
         self.all.insert(version.number, Arc::clone(&version));
-        self.show(&version);
+        self.has_changed(&version);
         version
     }
 
@@ -144,7 +144,7 @@ impl Versions {
             if twice.is_some() {
                 return Err(RecordError::Twice(shown()));
             }
-            versions.show(&version);
+            versions.has_changed(&version);
         }
         Ok(versions)
     }
@@ -229,7 +229,7 @@ impl Versions {
             File::Awaited(_) => {
                 Arc::make_mut(version).file = File::Stored(blob);
                 let version = Arc::clone(version);
-                self.show(&version);
+                self.has_changed(&version);
                 Ok(())
             }
         }
@@ -244,15 +244,16 @@ impl Versions {
     }
 
     pub(super) fn search(&self, query: &Query) -> Vec<Arc<Version>> {
-        let found = self.index.search(query);
-        found
-            .filter_map(|number| self.all.get(&number))
-            .cloned()
-            .collect()
+        self.newest_first(query).cloned().collect()
     }
 
-    /// Lets a version be found, if it may be.
-    fn show(&mut self, version: &Version) {
+    fn newest_first(&self, query: &Query) -> impl Iterator<Item = &Arc<Version>> {
+        let found = self.index.search(query);
+        found.filter_map(|number| self.all.get(&number))
+    }
+
+    /// Lets a version be found from now on, if it may be.
+    fn has_changed(&mut self, version: &Version) {
         if version.is_visible() {
             self.index.add(version);
         }
