@@ -142,9 +142,11 @@ fn get(address: &str) -> Result<f64> {
 
 fn timed(mut command: std::process::Command) -> Result<f64> {
     let start = Instant::now();
-    let status = command.status()?;
-    if !status.success() {
-        return Err(format!("{command:?} ended with {status}").into());
+    // Of several files at once it shows a meter whatever it is told.
+    let output = command.output()?;
+    if !output.status.success() {
+        let told = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{command:?} ended with {}: {told}", output.status).into());
     }
     Ok(start.elapsed().as_secs_f64())
 }

@@ -4,9 +4,9 @@
 use std::fs;
 use std::process::Stdio;
 
+use crate::Result;
 use crate::http::{self, Connection};
 use crate::peers::{self, TYPE, VALGRIND, VERSION};
-use crate::{Result, row};
 
 /// The difference between a run with the fewer and one with the more is what the requests took.
 const FEWER: usize = 100;
@@ -34,13 +34,7 @@ pub(crate) fn run() -> Result<()> {
     for (name, request) in kinds {
         let taken = count(&request, MORE)?.saturating_sub(count(&request, FEWER)?);
         let each = taken as f64 / (MORE - FEWER) as f64;
-        row(
-            name,
-            format!("{each:.0}"),
-            String::new(),
-            f64::NAN,
-            "instructions a request",
-        );
+        println!("  {name:<34} {each:>16.0} instructions a request");
     }
     Ok(())
 }
