@@ -4,7 +4,7 @@
 use std::io;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -29,18 +29,18 @@ const CHAOS_SEED: &str = "x-mock-atlas-chaos-seed";
 pub(crate) struct Discarded(pub(crate) Refusal);
 
 pub(crate) async fn faults(
-    State(atlas): State<Atlas>,
-    path: Option<MatchedPath>,
+    atlas: &Atlas,
+    path: Option<&MatchedPath>,
     request: Request,
     next: Next,
 ) -> Response {
     let route = path.and_then(|path| route(request.method(), path.as_str()));
-    let met = route.and_then(|route| meet(&atlas, route, &request));
+    let met = route.and_then(|route| meet(atlas, route, &request));
     let mut response = match met {
-        None => next.run(request).await,
+        None => rest::read_on(request, next).await,
         Some(Met { effect, fault }) => {
             tracing::info!(fault, "a request meets a fault");
-            let mut response = make(effect, &atlas, request, next).await;
+            let mut response = make(effect, atlas, request, next).await;
             tell(response.headers_mut(), FAULT, &fault);
             response
         }
@@ -87,37 +87,40 @@ async fn make(effect: Effect, atlas: &Atlas, mut request: Request, next: Next) -
     match effect {
         Effect::Latency(time) => {
             sleep(time).await;
-            next.run(request).await
+            rest::read_on(request, next).await
         }
         Effect::Status(refusal) => refuse(request, refusal).await,
-        Effect::Malformed => malformed(next.run(request).await).await,
+        Effect::Malformed => malformed(rest::read_on(request, next).await).await,
         Effect::Reset => hang_up(line, End::Reset).await,
         Effect::NoReply => {
-            next.run(request).await;
+            rest::read_on(request, next).await;
             hang_up(line, End::Close).await
         }
         Effect::DelayReply(time) => {
-            let response = next.run(request).await;
+            let response = rest::read_on(request, next).await;
             sleep(time).await;
             response
         }
-        Effect::CutAfter(bytes) => next.run(request.map(|body| cut(body, bytes, line))).await,
+        Effect::CutAfter(bytes) => {
+            rest::read_on(request.map(|body| cut(body, bytes, line)), next).await
+        }
         Effect::Discard(refusal) => {
             request.extensions_mut().insert(Discarded(refusal));
-            next.run(request).await
+            rest::read_on(request, next).await
         }
         Effect::Expire(_) => {
             if let Some(upload) = upload::named_by(request.uri().path()) {
                 atlas.world().store().expire_upload(upload);
             }
-            next.run(request).await
+            rest::read_on(request, next).await
         }
     }
 }
 
 async fn refuse(request: Request, refusal: Refusal) -> Response {
-    let (parts, body) = request.into_parts();
-    rest::discard(&parts.headers, body).await;
+    if !rest::waits(request.headers()) {
+        rest::discard(request.into_body()).await;
+    }
     ApiError::Fault(refusal).into_response()
 }
 

@@ -5,19 +5,19 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::Request;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
 use crate::atlas::Atlas;
 
 /// Ends the body of a request with [`TimedOut`] when nothing of it arrives for too long.
-pub(crate) async fn limit(State(atlas): State<Atlas>, request: Request, next: Next) -> Response {
+pub(crate) fn limit(atlas: &Atlas, request: Request) -> Request {
+    if request.body().is_end_stream() {
+        return request;
+    }
     let timeout = atlas.body_timeout();
-    next.run(request.map(|body| Body::new(Patient::new(body, timeout))))
-        .await
+    request.map(|body| Body::new(Patient::new(body, timeout)))
 }
 
 /// How a body ends that did not go on.

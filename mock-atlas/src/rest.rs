@@ -16,29 +16,30 @@ use tokio::sync::oneshot;
 /// Reads on for a while where a request was answered before its body was read to the end, as one is
 /// whose token is unknown.
 pub(crate) async fn read_on(request: Request, next: Next) -> Response {
-    if request.body().is_end_stream() {
+    if request.body().is_end_stream() || waits(request.headers()) {
         return next.run(request).await;
     }
-    let headers = request.headers().clone();
     let (back, mut returned) = oneshot::channel();
     let back = Some(back);
     let request = request.map(|body| Body::new(Lent { body, back }));
     let response = next.run(request).await;
     if let Ok(rest) = returned.try_recv() {
-        discard(&headers, rest).await;
+        discard(rest).await;
     }
     response
 }
 
+/// Whether a client waits to be told to go on (`Expect: 100-continue`). Nothing of its body is to be
+/// discarded: reading would tell it to go on.
+pub(crate) fn waits(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::EXPECT)
+}
+
 /// Reads on for a while. Closing a connection while its client still writes makes the kernel reset
-/// it, and the client never sees why it was refused. A client that waits to be told to go on
-/// (`Expect: 100-continue`) does not need this, and reading would tell it to go on.
-pub(crate) async fn discard(headers: &HeaderMap, rest: Body) {
+/// it, and the client never sees why it was refused.
+pub(crate) async fn discard(rest: Body) {
     const MOST: usize = 64 * 1024 * 1024;
     const LONGEST: Duration = Duration::from_secs(2);
-    if headers.contains_key(header::EXPECT) {
-        return;
-    }
     let mut rest = rest.into_data_stream();
     let read = async {
         let mut len = 0;

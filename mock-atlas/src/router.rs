@@ -1,15 +1,16 @@
 //! The route table, and nothing else.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::{delete, get, post, put};
+use tracing::Instrument;
 
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::inject;
 use crate::patience;
-use crate::rest;
 use crate::routes::mock::{
     artifacts as mock_artifacts, faults, health, lints, metrics, requests, snapshot, state, tokens,
     verify,
@@ -31,7 +32,7 @@ pub(crate) fn routers(atlas: Atlas) -> (Router, Router) {
 }
 
 fn all_but_uploads() -> Router<Atlas> {
-    Router::new().nest("/api/v1", api()).nest("/_mock", mock())
+    api().merge(mock())
 }
 
 fn uploads() -> Router<Atlas> {
@@ -43,71 +44,81 @@ fn finish(router: Router<Atlas>, atlas: Atlas) -> Router {
     router
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        // Each body has a limit of its own kind: parameters a fixed one, files a configured one.
-        .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(rest::read_on))
-        .layer(middleware::from_fn_with_state(
-            atlas.clone(),
-            inject::faults,
-        ))
-        .layer(middleware::from_fn_with_state(
-            atlas.clone(),
-            patience::limit,
-        ))
-        .layer(middleware::from_fn_with_state(atlas.clone(), observe))
+        .layer(middleware::from_fn_with_state(atlas.clone(), around))
         .with_state(atlas)
 }
 
-/// What Atlas had.
+/// What happens around each request, from the outside in. It is one layer: of each, axum clones and
+/// boxes for each request all that is within it.
+async fn around(
+    State(atlas): State<Atlas>,
+    route: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (request, observation) = observe(atlas.clone(), route.clone(), request);
+    let request = patience::limit(&atlas, request);
+    let response = inject::faults(&atlas, route.as_ref(), request, next)
+        .instrument(observation.span())
+        .await;
+    observation.end(response)
+}
+
+/// What Atlas had. It is not nested: axum would write the path of each request anew.
 fn api() -> Router<Atlas> {
+    let at = |path: &str| format!("/api/v1{path}");
     Router::new()
         .route(
-            "/authenticate",
+            &at("/authenticate"),
             get(authenticate::whoami).post(authenticate::log_in),
         )
-        .route("/token", get(authenticate::whoami))
-        .route("/artifacts", post(artifacts::create))
-        .route("/artifacts/{username}/{name}", get(artifacts::show))
+        .route(&at("/token"), get(authenticate::whoami))
+        .route(&at("/artifacts"), post(artifacts::create))
+        .route(&at("/artifacts/{username}/{name}"), get(artifacts::show))
         .route(
-            "/artifacts/{username}/{name}/{type}",
+            &at("/artifacts/{username}/{name}/{type}"),
             post(versions::create),
         )
         .route(
-            "/artifacts/{username}/{name}/{type}/search",
+            &at("/artifacts/{username}/{name}/{type}/search"),
             get(versions::search),
         )
         .route(
-            "/artifacts/{username}/{name}/{type}/{version}/file",
+            &at("/artifacts/{username}/{name}/{type}/{version}/file"),
             get(download::send),
         )
 }
 
 /// What this emulator has besides.
 fn mock() -> Router<Atlas> {
+    let at = |path: &str| format!("/_mock{path}");
     Router::new()
-        .route("/health", get(health::show))
-        .route("/metrics", get(metrics::show))
-        .route("/requests", get(requests::list).delete(requests::clear))
-        .route("/verify", post(verify::verify))
-        .route("/lints", get(lints::list))
-        .route("/reset", post(state::reset))
-        .route("/snapshot", post(snapshot::create))
-        .route("/restore", post(snapshot::restore))
-        .route("/seed", post(state::seed))
+        .route(&at("/health"), get(health::show))
+        .route(&at("/metrics"), get(metrics::show))
         .route(
-            "/artifacts/{username}/{name}",
+            &at("/requests"),
+            get(requests::list).delete(requests::clear),
+        )
+        .route(&at("/verify"), post(verify::verify))
+        .route(&at("/lints"), get(lints::list))
+        .route(&at("/reset"), post(state::reset))
+        .route(&at("/snapshot"), post(snapshot::create))
+        .route(&at("/restore"), post(snapshot::restore))
+        .route(&at("/seed"), post(state::seed))
+        .route(
+            &at("/artifacts/{username}/{name}"),
             delete(mock_artifacts::delete),
         )
         .route(
-            "/artifacts/{username}/{name}/{type}/{version}",
+            &at("/artifacts/{username}/{name}/{type}/{version}"),
             delete(mock_artifacts::delete_version),
         )
-        .route("/orphans", get(mock_artifacts::orphans))
+        .route(&at("/orphans"), get(mock_artifacts::orphans))
         .route(
-            "/faults",
+            &at("/faults"),
             get(faults::list).post(faults::create).delete(faults::clear),
         )
-        .route("/faults/{id}", delete(faults::remove))
-        .route("/tokens", get(tokens::list).post(tokens::create))
-        .route("/tokens/{id}", delete(tokens::revoke))
+        .route(&at("/faults/{id}"), delete(faults::remove))
+        .route(&at("/tokens"), get(tokens::list).post(tokens::create))
+        .route(&at("/tokens/{id}"), delete(tokens::revoke))
 }

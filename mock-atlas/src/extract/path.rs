@@ -1,6 +1,6 @@
 //! Names in a path. Handlers see good names only.
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 
 use crate::atlas::Atlas;
@@ -15,8 +15,9 @@ impl FromRequestParts<Atlas> for ArtifactPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, ApiError> {
-        let (username, name) = segments::<(String, String)>(parts, atlas).await?;
-        Ok(Self(artifact_name(&username, &name)?))
+        let segments = segments(parts, atlas).await?;
+        let [username, name] = texts(&segments)?;
+        Ok(Self(artifact_name(username, name)?))
     }
 }
 
@@ -32,11 +33,11 @@ impl FromRequestParts<Atlas> for TypePath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, ApiError> {
-        let (username, name, artifact_type) =
-            segments::<(String, String, String)>(parts, atlas).await?;
+        let segments = segments(parts, atlas).await?;
+        let [username, name, artifact_type] = texts(&segments)?;
         Ok(Self {
-            artifact: artifact_name(&username, &name)?,
-            artifact_type: parse_type(&artifact_type)?,
+            artifact: artifact_name(username, name)?,
+            artifact_type: parse_type(artifact_type)?,
         })
     }
 }
@@ -53,25 +54,27 @@ impl FromRequestParts<Atlas> for VersionPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, ApiError> {
-        let (username, name, artifact_type, version) =
-            segments::<(String, String, String, String)>(parts, atlas).await?;
+        let segments = segments(parts, atlas).await?;
+        let [username, name, artifact_type, version] = texts(&segments)?;
         Ok(Self {
-            artifact: artifact_name(&username, &name)?,
-            artifact_type: parse_type(&artifact_type)?,
-            version,
+            artifact: artifact_name(username, name)?,
+            artifact_type: parse_type(artifact_type)?,
+            version: version.to_owned(),
         })
     }
 }
 
-async fn segments<T>(parts: &mut Parts, atlas: &Atlas) -> Result<T, ApiError>
-where
-    T: serde::de::DeserializeOwned + Send,
-{
+async fn segments(parts: &mut Parts, atlas: &Atlas) -> Result<RawPathParams, ApiError> {
     // The only way to fail here is a segment that is no UTF-8, which nothing can be named.
-    let Path(segments) = Path::<T>::from_request_parts(parts, atlas)
+    RawPathParams::from_request_parts(parts, atlas)
         .await
-        .map_err(|_| ApiError::NotFound)?;
-    Ok(segments)
+        .map_err(|_| ApiError::NotFound)
+}
+
+/// The texts of as many segments as the route leaves open.
+fn texts<const N: usize>(segments: &RawPathParams) -> Result<[&str; N], ApiError> {
+    let texts: Vec<&str> = segments.iter().map(|(_, text)| text).collect();
+    texts.try_into().map_err(|_| ApiError::NotFound)
 }
 
 fn artifact_name(username: &str, name: &str) -> Result<ArtifactName, ApiError> {

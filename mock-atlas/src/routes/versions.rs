@@ -1,6 +1,7 @@
 //! Versions: making the next one, and searching among them.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -58,7 +59,7 @@ pub(crate) async fn search(
     let found = world.store().search(&artifact, &artifact_type, &query)?;
     let element = |version| VersionElement::new(&artifact, &artifact_type, version);
     Ok(Json(SearchReply {
-        versions: found.iter().map(element).collect(),
+        versions: found.iter().map(Arc::as_ref).map(element).collect(),
     })
     .into_response())
 }

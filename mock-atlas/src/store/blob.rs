@@ -34,8 +34,12 @@ impl Digest {
 }
 
 impl fmt::Display for Digest {
+    // Formatted byte by byte, each of which is padded, they took 9500 instructions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |four_bits: u8| char::from(DIGITS[usize::from(four_bits)]);
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        f.write_str(&digits.map(digit).collect::<String>())
     }
 }
 

@@ -1,5 +1,7 @@
 //! A version's metadata, in the order in which the real Atlas gave it back.
 
+use std::sync::Arc;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -8,7 +10,7 @@ const REGION_PREFIX: &str = "region.";
 /// The metadata of a version: text by key, ordered by the key's length and then by its bytes, as
 /// PostgreSQL's `jsonb` keeps it (recorded; contract: Versions).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Metadata(Vec<(Box<str>, Box<str>)>);
+pub(crate) struct Metadata(Vec<(Arc<str>, Arc<str>)>);
 
 impl Metadata {
     /// The value under a key.
@@ -19,6 +21,23 @@ impl Metadata {
     /// Keys and values, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// Keys and values, in order, to be kept elsewhere too.
+    pub(super) fn shared(&self) -> impl Iterator<Item = &(Arc<str>, Arc<str>)> {
+        self.0.iter()
+    }
+
+    /// Lets each key and its value be put in place of equal ones.
+    #[must_use]
+    pub(super) fn map_texts(
+        mut self,
+        mut replace: impl FnMut(&mut Arc<str>, &mut Arc<str>),
+    ) -> Self {
+        for (key, value) in &mut self.0 {
+            replace(key, value);
+        }
+        self
     }
 
     /// Adds what Atlas derives from `region.*` keys: `ami_id` and `region`, each a list joined by
@@ -56,7 +75,7 @@ impl Metadata {
 impl FromIterator<(String, String)> for Metadata {
     /// Of a key given twice, the last value stays.
     fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
-        let mut pairs: Vec<(Box<str>, Box<str>)> = pairs
+        let mut pairs: Vec<(Arc<str>, Arc<str>)> = pairs
             .into_iter()
             .map(|(key, value)| (key.into(), value.into()))
             .collect();

@@ -1,7 +1,7 @@
 //! What this Atlas holds. Knows nothing of HTTP, of callers and of JSON.
 //!
 //! - `versions`: the versions of one artifact type, and how a search picks among them
-//! - `query`: what a search asks for
+//! - `query`: what a search asks for; `index`: finds it
 //! - `metadata`: a version's metadata, in the order the real Atlas gave it back
 //! - `orphan`: versions that await their file
 //! - `whole`: changes of many entries, which nobody sees half made
@@ -13,6 +13,7 @@
 //! versions, is one entry of one map: whoever looks sees it before a change or after it.
 
 mod blob;
+mod index;
 mod limits;
 mod memory;
 mod metadata;
@@ -151,11 +152,12 @@ impl Store {
         name: &ArtifactName,
         artifact_type: &Name,
         new: NewVersion,
-    ) -> Result<Version, StoreError> {
+    ) -> Result<Arc<Version>, StoreError> {
         let maps = self.maps();
         let (version, target) = {
             let mut artifact = maps.artifacts.get_mut(name).ok_or(StoreError::NotFound)?;
             new.check(artifact_type)?;
+            let (name, artifact) = artifact.pair_mut();
             artifact.add(name, artifact_type, new, self.clock.now())
         };
         maps.uploads.insert(version.upload, target);
@@ -171,7 +173,7 @@ impl Store {
         name: &ArtifactName,
         artifact_type: &Name,
         query: &Query,
-    ) -> Result<Vec<Version>, StoreError> {
+    ) -> Result<Vec<Arc<Version>>, StoreError> {
         let maps = self.maps();
         let artifact = maps.artifacts.get(name).ok_or(StoreError::NotFound)?;
         let versions = artifact.types.get(artifact_type);
@@ -300,19 +302,21 @@ impl Maps {
 }
 
 impl Artifact {
-    /// Makes the next version of a type, and says where its upload belongs.
+    /// Makes the next version of a type, and says where its upload belongs: in names that share
+    /// the text of those in the maps, given the artifact's own.
     fn add(
         &mut self,
         name: &ArtifactName,
         artifact_type: &Name,
         new: NewVersion,
         created: SystemTime,
-    ) -> (Version, Target) {
-        let versions = self.types.entry(artifact_type.clone()).or_default();
-        let version = versions.add(new, created);
+    ) -> (Arc<Version>, Target) {
+        let versions = self.types.entry(artifact_type.clone());
+        let artifact_type = versions.key().clone();
+        let version = versions.or_default().add(new, created);
         let target = Target {
             artifact: name.clone(),
-            artifact_type: artifact_type.clone(),
+            artifact_type,
             number: version.number,
         };
         (version, target)

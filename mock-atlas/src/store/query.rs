@@ -1,7 +1,5 @@
 //! What a search asks for, free of its spelling in a URL.
 
-use super::Version;
-
 /// A search among the versions of one artifact type: a selection, narrowed by filters that must
 /// all hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,8 +11,10 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    pub(super) fn accepts(&self, version: &Version) -> bool {
-        self.filters.iter().all(|filter| filter.accepts(version))
+    /// The sets that a version must be in, each of what one filter accepts; `None` where there is
+    /// no such set, and so no such version.
+    pub(super) fn accepts<S>(&self, of_filter: impl Fn(&Filter) -> Option<S>) -> Option<Vec<S>> {
+        self.filters.iter().map(of_filter).collect()
     }
 }
 
@@ -47,14 +47,4 @@ pub(crate) struct Filter {
     pub(crate) key: String,
     /// The value it must have; `None` is any.
     pub(crate) value: Option<String>,
-}
-
-impl Filter {
-    fn accepts(&self, version: &Version) -> bool {
-        match (version.metadata.get(&self.key), &self.value) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(found), Some(wanted)) => found == wanted,
-        }
-    }
 }

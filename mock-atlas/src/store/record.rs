@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroU64;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -202,7 +201,7 @@ impl VersionRecord {
         Ok(Version {
             number: self.number,
             id: self.id.into(),
-            metadata: Arc::new(self.metadata.into_iter().collect()),
+            metadata: self.metadata.into_iter().collect(),
             build: self.build,
             file: match self.file {
                 FileRecord::None => File::None,

@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 
 use futures_util::{FutureExt, TryStreamExt};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -26,20 +27,20 @@ impl Fixture {
         fixture
     }
 
-    fn push(&self, new: NewVersion) -> Version {
+    fn push(&self, new: NewVersion) -> Arc<Version> {
         self.store
             .create_version(&self.name, &self.artifact_type, new)
             .unwrap()
     }
 
-    fn push_with_file(&self) -> Version {
+    fn push_with_file(&self) -> Arc<Version> {
         self.push(NewVersion {
             file: true,
             ..NewVersion::default()
         })
     }
 
-    fn push_of_build(&self, build: u64, arch: &str) -> Version {
+    fn push_of_build(&self, build: u64, arch: &str) -> Arc<Version> {
         self.push(NewVersion {
             build: NonZeroU64::new(build),
             metadata: [("arch".to_owned(), arch.to_owned())].into_iter().collect(),
@@ -344,4 +345,147 @@ fn a_copy_is_independent() {
     fixture.store.delete_artifact(&fixture.name).unwrap();
     let found = copy.search(&fixture.name, &fixture.artifact_type, &Query::default());
     assert_eq!(found.unwrap().len(), 1);
+}
+
+/// What happens to the versions of one type.
+#[derive(Clone, Debug)]
+enum Step {
+    Push(Vec<(String, String)>, u64, bool),
+    Upload(u64),
+    Delete(u64),
+    /// What a reset and a snapshot do to a store.
+    Copy,
+    Restore,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let pairs = proptest::collection::vec(("[ab]|created_at", "[xyz]"), 0..4);
+    let push = (pairs, 0..4_u64, any::<bool>());
+    let step = prop_oneof![
+        6 => push.prop_map(|(pairs, build, file)| Step::Push(pairs, build, file)),
+        3 => (0..12_u64).prop_map(Step::Upload),
+        2 => (0..12_u64).prop_map(Step::Delete),
+        1 => Just(Step::Copy),
+        1 => Just(Step::Restore),
+    ];
+    proptest::collection::vec(step, 0..30)
+}
+
+fn queries() -> impl Strategy<Value = Vec<Query>> {
+    let select = prop_oneof![
+        Just(Select::All),
+        Just(Select::Latest),
+        Just(Select::Newest),
+        (0..12_u64).prop_map(Select::Number),
+        Just(Select::LatestBuild),
+        Just(Select::AnyBuild),
+        (0..4_u64).prop_map(Select::Build),
+        Just(Select::Nothing),
+    ];
+    let value = proptest::option::of("[xyz]");
+    let filter = ("[abc]|created_at", value).prop_map(|(key, value)| Filter { key, value });
+    let filters = proptest::collection::vec(filter, 0..3);
+    let query = (select, filters).prop_map(|(select, filters)| Query { select, filters });
+    proptest::collection::vec(query, 20)
+}
+
+/// Does the same to a store and to a list of what is in it, the oldest first.
+fn play(fixture: &mut Fixture, versions: &mut Vec<Version>, step: Step) {
+    let of_number = |number| move |version: &Version| version.number == number;
+    match step {
+        Step::Push(pairs, build, file) => {
+            let version = fixture.push(NewVersion {
+                metadata: pairs.into_iter().collect(),
+                build: NonZeroU64::new(build),
+                file,
+                ..NewVersion::default()
+            });
+            versions.push(version.as_ref().clone());
+        }
+        Step::Upload(number) => {
+            if let Some(version) = versions.iter_mut().find(|one| one.number == number) {
+                let bytes = blob(b"bytes");
+                let taken = fixture.store.finish_upload(version.upload, bytes.clone());
+                assert_eq!(taken.is_ok(), !matches!(version.file, File::None));
+                if taken.is_ok() {
+                    version.file = File::Stored(bytes);
+                }
+            }
+        }
+        Step::Delete(number) => {
+            let Fixture {
+                store,
+                name,
+                artifact_type,
+            } = fixture;
+            let is_there = versions.iter().any(of_number(number));
+            let deleted = store.delete_version(name, artifact_type, number);
+            assert_eq!(deleted.is_ok(), is_there);
+            versions.retain(|version| version.number != number);
+        }
+        Step::Copy => fixture.store = fixture.store.copy(),
+        Step::Restore => {
+            let (records, files) = fixture.store.records();
+            let files = files.into_iter().map(|one| (one.digest().to_string(), one));
+            let files = files.collect();
+            fixture.store = fixture.store.with_records(records, &files).unwrap();
+        }
+    }
+}
+
+/// What a search is to find, by looking at all versions.
+fn found_by_looking(versions: &[Version], Query { select, filters }: &Query) -> Vec<u64> {
+    let visible = || {
+        let newest_first = versions.iter().rev();
+        newest_first.filter(|version| !matches!(version.file, File::Awaited(_)))
+    };
+    let accepts = |version: &Version, filter: &Filter| {
+        let found = version.metadata.get(&filter.key);
+        found.is_some_and(|found| filter.value.as_deref().is_none_or(|value| value == found))
+    };
+    let matches = |version: &&Version| filters.iter().all(|filter| accepts(version, filter));
+    let latest_build = visible().filter_map(|version| version.build).max();
+    let is_of = |version: &Version, number| version.build.is_some_and(|of| of.get() == number);
+    let found: Vec<&Version> = match *select {
+        Select::All => visible().filter(matches).collect(),
+        Select::Newest => visible().filter(matches).take(1).collect(),
+        Select::Latest => visible().take(1).filter(matches).collect(),
+        Select::Number(number) => {
+            let one = visible().filter(|version| version.number == number);
+            one.filter(matches).collect()
+        }
+        Select::LatestBuild => {
+            let of_latest =
+                visible().filter(|one| one.build.is_some() && one.build == latest_build);
+            of_latest.filter(matches).take(1).collect()
+        }
+        Select::AnyBuild => {
+            let built = visible().filter(|version| version.build.is_some());
+            built.filter(matches).take(1).collect()
+        }
+        Select::Build(build) => {
+            let of_build = visible().filter(|version| is_of(version, build));
+            of_build.filter(matches).take(1).collect()
+        }
+        Select::Nothing => Vec::new(),
+    };
+    found.iter().map(|version| version.number).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_search_finds_what_looking_at_all_versions_finds(steps in steps(), queries in queries()) {
+        let (mut fixture, mut versions) = (Fixture::new(), Vec::new());
+        for step in steps {
+            play(&mut fixture, &mut versions, step);
+            let newest = versions.iter().rev().find(|version| version.blob().is_some());
+            let latest = fixture.store.file(&fixture.name, &fixture.artifact_type, Which::Latest);
+            prop_assert_eq!(latest.is_ok(), newest.is_some());
+        }
+        for query in queries {
+            let found = fixture.store.search(&fixture.name, &fixture.artifact_type, &query);
+            let found: Vec<u64> = found.unwrap().iter().map(|version| version.number).collect();
+            prop_assert_eq!(found, found_by_looking(&versions, &query), "{:?}", query);
+        }
+    }
 }

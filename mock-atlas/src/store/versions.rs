@@ -7,8 +7,9 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
+use super::index::Index;
 use super::record::{RecordError, TypeRecord};
-use super::{Attempt, Blob, Metadata, Query, Select, StoreError};
+use super::{Attempt, Blob, Metadata, Query, StoreError};
 use crate::names::Name;
 
 /// What a client says of a version it makes.
@@ -34,7 +35,7 @@ impl NewVersion {
     }
 }
 
-/// One version, as owned values that are cheap to clone.
+/// One version. It is handed out behind a count of references.
 #[derive(Clone, Debug)]
 pub(crate) struct Version {
     /// Counts up from 1 for each artifact and type.
@@ -42,7 +43,7 @@ pub(crate) struct Version {
     /// The artifact's own id.
     pub(crate) id: Arc<str>,
     /// Its metadata, derived keys included.
-    pub(crate) metadata: Arc<Metadata>,
+    pub(crate) metadata: Metadata,
     /// Which build made it.
     pub(crate) build: Option<NonZeroU64>,
     /// Its bytes, or whether there will be any.
@@ -87,25 +88,24 @@ pub(crate) enum Which {
     Number(u64),
 }
 
-/// All versions of one artifact type, by their number. The number of the latest is kept, so that
-/// nothing is scanned for it.
+/// All versions of one artifact type, by their number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Versions {
-    all: BTreeMap<u64, Version>,
+    all: BTreeMap<u64, Arc<Version>>,
     /// The highest number that was ever given: none is given twice, even when its version is
     /// deleted.
     last: u64,
-    latest: Option<u64>,
-    latest_with_file: Option<u64>,
+    /// Those that can be found.
+    index: Index,
 }
 
 impl Versions {
-    pub(super) fn add(&mut self, new: NewVersion, created: SystemTime) -> Version {
+    pub(super) fn add(&mut self, new: NewVersion, created: SystemTime) -> Arc<Version> {
         self.last += 1;
-        let version = Version {
+        let version = Arc::new(Version {
             number: self.last,
             id: new.id.into(),
-            metadata: Arc::new(new.metadata.with_derived_regions()),
+            metadata: self.index.share(new.metadata.with_derived_regions()),
             build: new.build,
             file: match new.file {
                 true => File::Awaited(None),
@@ -113,8 +113,8 @@ impl Versions {
             },
             upload: Uuid::new_v4(),
             created,
-        };
-        self.all.insert(version.number, version.clone());
+        });
+        self.all.insert(version.number, Arc::clone(&version));
         self.has_changed(&version);
         version
     }
@@ -133,16 +133,15 @@ impl Versions {
             ..Self::default()
         };
         for record in record.versions {
-            let version = record.into_version(files)?;
+            let mut version = record.into_version(files)?;
+            version.metadata = versions.index.share(version.metadata);
+            let version = Arc::new(version);
             let shown = || format!("{slug}/{}", version.number);
             if version.number == 0 || version.number > versions.last {
                 return Err(RecordError::Beyond(shown()));
             }
-            if versions
-                .all
-                .insert(version.number, version.clone())
-                .is_some()
-            {
+            let twice = versions.all.insert(version.number, Arc::clone(&version));
+            if twice.is_some() {
                 return Err(RecordError::Twice(shown()));
             }
             versions.has_changed(&version);
@@ -157,7 +156,7 @@ impl Versions {
 
     /// All versions, the oldest first, those that await their bytes too.
     pub(super) fn all(&self) -> impl Iterator<Item = &Version> {
-        self.all.values()
+        self.all.values().map(Arc::as_ref)
     }
 
     /// Each version's number, and what names its upload.
@@ -166,19 +165,15 @@ impl Versions {
     }
 
     /// Takes a version away; its number stays used.
-    pub(super) fn delete(&mut self, number: u64) -> Result<Version, StoreError> {
+    pub(super) fn delete(&mut self, number: u64) -> Result<Arc<Version>, StoreError> {
         let version = self.all.remove(&number).ok_or(StoreError::NotFound)?;
-        let latest = self.newest_first().next().map(|version| version.number);
-        let with_file = self.newest_first().find(|version| version.blob().is_some());
-        let with_file = with_file.map(|version| version.number);
-        (self.latest, self.latest_with_file) = (latest, with_file);
+        self.index.remove(&version);
         Ok(version)
     }
 
     /// Takes all versions away; their numbers stay used.
-    pub(super) fn clear(&mut self) -> impl Iterator<Item = Version> + use<> {
-        self.latest = None;
-        self.latest_with_file = None;
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = Arc<Version>> + use<> {
+        self.index = Index::default();
         std::mem::take(&mut self.all).into_values()
     }
 
@@ -188,13 +183,12 @@ impl Versions {
 
     /// The files of all versions that have one.
     pub(super) fn blobs(&self) -> impl Iterator<Item = &Blob> {
-        self.all.values().filter_map(Version::blob)
+        self.all().filter_map(Version::blob)
     }
 
     /// The versions whose bytes have not come.
     pub(super) fn orphans(&self) -> impl Iterator<Item = &Version> {
-        let all = self.all.values();
-        all.filter(|version| !version.is_visible())
+        self.all().filter(|version| !version.is_visible())
     }
 
     /// When a version was made.
@@ -211,7 +205,7 @@ impl Versions {
     ) -> Result<Arc<Attempt>, StoreError> {
         let version = self.all.get_mut(&number).ok_or(StoreError::NotFound)?;
         let attempt = Arc::new(Attempt::new(announced));
-        match &mut version.file {
+        match &mut Arc::make_mut(version).file {
             File::None => return Err(StoreError::NoFileExpected),
             File::Awaited(last) => *last = Some(Arc::clone(&attempt)),
             File::Stored(_) => {}
@@ -233,8 +227,8 @@ impl Versions {
             File::Stored(stored) if stored.digest() == blob.digest() => Ok(()),
             File::Stored(_) => Err(StoreError::OtherBytes),
             File::Awaited(_) => {
-                version.file = File::Stored(blob);
-                let version = version.clone();
+                Arc::make_mut(version).file = File::Stored(blob);
+                let version = Arc::clone(version);
                 self.has_changed(&version);
                 Ok(())
             }
@@ -243,55 +237,25 @@ impl Versions {
 
     pub(super) fn file(&self, which: Which) -> Option<Blob> {
         let number = match which {
-            Which::Latest => self.latest_with_file?,
+            Which::Latest => self.index.latest_with_file()?,
             Which::Number(number) => number,
         };
         self.all.get(&number)?.blob().cloned()
     }
 
-    pub(super) fn search(&self, query: &Query) -> Vec<Version> {
-        let matches = || self.newest_first().filter(|version| query.accepts(version));
-        let one = |found: Option<&Version>| found.cloned().into_iter().collect();
-        match query.select {
-            Select::All => matches().cloned().collect(),
-            Select::Newest => one(matches().next()),
-            Select::Latest => one(self.latest.and_then(|number| self.matching(number, query))),
-            Select::Number(number) => one(self.matching(number, query)),
-            Select::LatestBuild => {
-                let latest = self
-                    .newest_first()
-                    .filter_map(|version| version.build)
-                    .max();
-                one(matches().find(|version| latest.is_some() && version.build == latest))
-            }
-            Select::AnyBuild => one(matches().find(|version| version.build.is_some())),
-            Select::Build(build) => {
-                one(matches().find(|version| version.build.is_some_and(|b| b.get() == build)))
-            }
-            Select::Nothing => Vec::new(),
-        }
+    pub(super) fn search(&self, query: &Query) -> Vec<Arc<Version>> {
+        self.newest_first(query).cloned().collect()
     }
 
-    fn matching(&self, number: u64, query: &Query) -> Option<&Version> {
-        self.all
-            .get(&number)
-            .filter(|version| version.is_visible() && query.accepts(version))
+    fn newest_first(&self, query: &Query) -> impl Iterator<Item = &Arc<Version>> {
+        let found = self.index.search(query);
+        found.filter_map(|number| self.all.get(&number))
     }
 
-    fn newest_first(&self) -> impl Iterator<Item = &Version> {
-        self.all
-            .values()
-            .rev()
-            .filter(|version| version.is_visible())
-    }
-
+    /// Lets a version be found from now on, if it may be.
     fn has_changed(&mut self, version: &Version) {
-        // `None` is less than any number, so the first one wins over it.
         if version.is_visible() {
-            self.latest = self.latest.max(Some(version.number));
-        }
-        if version.blob().is_some() {
-            self.latest_with_file = self.latest_with_file.max(Some(version.number));
+            self.index.add(version);
         }
     }
 }

@@ -13,6 +13,9 @@ const LONGEST: usize = 1000;
 /// it is hidden where it stands alone.
 const TELLING: usize = 8;
 
+/// What upload paths are below.
+const BINSTORE: &str = "_binstore";
+
 /// What the keys of metadata are below. They are anybody's.
 const METADATA: &str = "artifact_version.metadata.";
 
@@ -33,6 +36,9 @@ impl Hide {
 
     /// A text that should hold no secret.
     pub(super) fn text(&self, text: &str) -> String {
+        if self.is_plain(text) {
+            return text.to_owned();
+        }
         let text = match &self.token {
             Some(token) if token.len() >= TELLING => text.replace(token.as_str(), HIDDEN),
             Some(token) if token == text => HIDDEN.to_owned(),
@@ -44,13 +50,22 @@ impl Hide {
         }
     }
 
+    /// Whether a text is neither long nor holds the token, as nearly each is.
+    fn is_plain(&self, text: &str) -> bool {
+        let token = self.token.as_deref();
+        text.len() <= LONGEST && token.is_none_or(|token| !text.contains(token))
+    }
+
     /// A path. What follows the beginning of upload paths, and each UUID as they have, is hidden,
     /// wherever a client may have put it.
     pub(super) fn path(&self, path: &str) -> String {
+        if self.is_plain(path) && !path.split('/').any(|one| one == BINSTORE || is_uuid(one)) {
+            return path.to_owned();
+        }
         let mut is_upload = false;
         let segments = path.split('/').map(|segment| {
             let hidden = is_upload || is_uuid(segment);
-            is_upload |= segment == "_binstore";
+            is_upload |= segment == BINSTORE;
             if hidden && !segment.is_empty() {
                 HIDDEN.to_owned()
             } else {
@@ -62,6 +77,14 @@ impl Hide {
 
     /// A query string.
     pub(super) fn query(&self, query: &str) -> String {
+        if self.is_plain(query) && query.split('&').all(is_plain_pair) {
+            return query.to_owned();
+        }
+        self.rewritten(query)
+    }
+
+    /// A query string, made of its parts anew.
+    fn rewritten(&self, query: &str) -> String {
         let mut shown = form_urlencoded::Serializer::new(String::new());
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let (name, value) = (self.field(&name), self.text(&value));
@@ -79,20 +102,36 @@ impl Hide {
     /// told that it is one.
     pub(super) fn field(&self, name: &str) -> String {
         match name.strip_prefix(METADATA) {
-            Some(key) => format!("{METADATA}{}", self.name(key)),
+            Some(key) => [METADATA, &self.name(key)].concat(),
             None => self.name(name),
         }
     }
 
     fn name(&self, name: &str) -> String {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.:[]".contains(c);
-        if name.len() > LONGEST_FIELD || !name.chars().all(allowed) || name.split('.').any(is_uuid)
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:[]".contains(&byte);
+        if name.len() > LONGEST_FIELD || !name.bytes().all(allowed) || name.split('.').any(is_uuid)
         {
             return HIDDEN.to_owned();
+        }
+        if self.is_plain(name) {
+            return name.to_owned();
         }
         let parts: Vec<String> = name.split('.').map(|part| self.text(part)).collect();
         self.text(&parts.join("."))
     }
+}
+
+/// Whether a part of a query string has no secret, and comes back as it is when it is made anew.
+fn is_plain_pair(pair: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    pair.split_once('=').is_some_and(|(name, value)| {
+        name.len() <= LONGEST_FIELD
+            && name.bytes().all(allowed)
+            && value.bytes().all(allowed)
+            && !is_secret(name)
+            && !name.split('.').any(is_uuid)
+            && !is_uuid(value)
+    })
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -108,6 +147,8 @@ fn is_secret(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const UPLOAD: &str = "0d8c4f3e-6a1f-4a7e-9b1e-1f0c5a7b9d2e";
@@ -200,6 +241,27 @@ mod tests {
                 hide.field(&name),
                 format!("artifact_version.metadata.{shown}")
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_query_is_shown_as_if_it_were_made_anew(
+            parts in proptest::collection::vec(
+                prop_oneof![
+                    "[a-z0-9=&._%+-]{0,8}",
+                    Just("metadata.1.key=".to_owned()),
+                    Just("artifact_version.metadata.".to_owned()),
+                    Just("access_token=".to_owned()),
+                    Just("hunter2-hunter2".to_owned()),
+                    Just(UPLOAD.to_owned()),
+                ],
+                0..8,
+            ),
+            token in proptest::option::of("[a-z]|hunter2-hunter2"),
+        ) {
+            let (hide, query) = (Hide::new(token), parts.concat());
+            prop_assert_eq!(hide.query(&query), hide.rewritten(&query));
         }
     }
 

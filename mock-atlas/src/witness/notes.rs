@@ -118,12 +118,16 @@ fn add_names(names: &mut Vec<String>, prefix: &str, fields: &Map<String, Value>,
             return;
         }
         // Of a name that is none no more is copied than tells so: others may be inside it.
-        let name: String = name.chars().take(LONGEST_FIELD + 1).collect();
-        let name = format!("{prefix}{name}");
-        let inner = (name.len() <= LONGEST_FIELD).then(|| format!("{name}."));
+        let end = name.char_indices().nth(LONGEST_FIELD + 1);
+        let name = [prefix, &name[..end.map_or(name.len(), |(at, _)| at)]].concat();
+        let may_have_inner = name.len() <= LONGEST_FIELD && depth > 0;
+        let inner = match value {
+            Value::Object(fields) if may_have_inner => Some(([&name, "."].concat(), fields)),
+            _ => None,
+        };
         names.push(name);
-        if let (Value::Object(fields), Some(inner), 1..) = (value, inner, depth) {
-            add_names(names, &inner, fields, depth - 1);
+        if let Some((prefix, fields)) = inner {
+            add_names(names, &prefix, fields, depth - 1);
         }
     }
 }

@@ -5,12 +5,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Method, StatusCode, header};
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use tracing::Instrument;
 
 use super::entry::Entry;
 use super::hide::Hide;
@@ -19,29 +17,27 @@ use super::{Notes, request_id};
 use crate::atlas::Atlas;
 use crate::extract::presented_token;
 
-/// Gives a request its id and watches it until its reply has left.
+/// Gives a request its id and begins to watch it, until its reply has left.
 ///
 /// Everything that is logged meanwhile carries the id. The route is logged instead of the path,
 /// since an upload path authorises whoever reads it, and a query string may hold a token.
-pub(crate) async fn observe(
-    State(atlas): State<Atlas>,
+pub(crate) fn observe(
+    atlas: Atlas,
     route: Option<MatchedPath>,
     mut request: Request,
-    next: Next,
-) -> Response {
+) -> (Request, Observation) {
     let token = presented_token(request.headers(), request.uri());
     let (place, token) = token.unzip();
     let hide = Hide::new(token);
     let id = request_id::of(request.headers(), &hide);
-    let header = request_id::header(&id);
-    // Of the highest level, so that whatever is logged has it.
-    let span = tracing::error_span!("request", request_id = id.as_str());
     let notes = Notes::default();
     request.extensions_mut().insert(notes.clone());
-    let mut observation = Observation {
+    let observation = Observation {
+        // Of the level of all that is logged of a request: where that is off, it costs nothing.
+        span: tracing::info_span!("request", request_id = id.as_str()),
+        header: request_id::header(&id),
         entry: Entry::begin(atlas.witness().journal(), &request, &id, place, hide),
         atlas,
-        span: span.clone(),
         start: Instant::now(),
         method: request.method().clone(),
         route,
@@ -49,18 +45,16 @@ pub(crate) async fn observe(
         status: None,
         sent: 0,
     };
+    if request.body().is_end_stream() {
+        return (request, observation);
+    }
     let request = request.map(|body| {
         Body::new(Watched {
             body,
             see: move |bytes, _| notes.has_received(bytes),
         })
     });
-    let mut response = next.run(request).instrument(span).await;
-    if let Some(id) = header {
-        response.headers_mut().insert(request_id::HEADER, id);
-    }
-    observation.status = Some(response.status());
-    watch_reply(response, observation)
+    (request, observation)
 }
 
 /// Keeps the observation with the body of the reply, and ends it before the last byte leaves: who
@@ -87,8 +81,10 @@ fn watch_reply(response: Response, observation: Observation) -> Response {
 }
 
 /// A request under way. It ends when this is dropped: its reply has left, or its client.
-struct Observation {
+pub(crate) struct Observation {
     atlas: Atlas,
+    /// The id, for the reply.
+    header: Option<HeaderValue>,
     entry: Option<Box<Entry>>,
     span: tracing::Span,
     start: Instant,
@@ -120,6 +116,20 @@ impl Drop for Observation {
 }
 
 impl Observation {
+    /// What is logged meanwhile is to be in this.
+    pub(crate) fn span(&self) -> tracing::Span {
+        self.span.clone()
+    }
+
+    /// Goes on to watch the reply.
+    pub(crate) fn end(mut self, mut response: Response) -> Response {
+        if let Some(id) = self.header.take() {
+            response.headers_mut().insert(request_id::HEADER, id);
+        }
+        self.status = Some(response.status());
+        watch_reply(response, self)
+    }
+
     fn log(&self, route: &str, ended: &Ended) {
         let _entered = self.span.enter();
         let (method, received, sent) = (known_method(&self.method), ended.received, ended.sent);

@@ -1,0 +1,177 @@
+//! Large files, and many at a time. curl sends them and fetches them, and nginx takes and gives the
+//! same in a folder in memory.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use std::{iter, thread};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::http::{self, Connection};
+use crate::peers::{self, CURL, Server, TYPE};
+use crate::{Result, median, row};
+
+const LARGE: u64 = 1 << 30;
+const SMALL: u64 = 16 << 20;
+const AT_ONCE: usize = 64;
+const ROUNDS: usize = 3;
+
+pub(crate) fn run() -> Result<()> {
+    let folder = tempfile::tempdir_in("/dev/shm")?;
+    let large = file(&folder, "large", LARGE)?;
+    let small = file(&folder, "small", SMALL)?;
+    let peer = Server::nginx("location / { dav_methods PUT; }")?;
+    let (mut puts, mut gets) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    let (mut together, mut waits, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let (server, mut connection) = peers::emulator(peers::program())?;
+        let path = upload_path(&mut connection)?;
+        let before = server.memory()?;
+        puts.0.push(put(&large, &[path])?);
+        memory.push((server.memory()? - before) as f64 / LARGE as f64);
+        puts.1
+            .push(put(&large, &[format!("{}/large", peer.address)])?);
+        gets.0
+            .push(get(&format!("{}{TYPE}/latest/file", server.address))?);
+        gets.1.push(get(&format!("{}/large", peer.address))?);
+        let paths = iter::repeat_with(|| upload_path(&mut connection)).take(AT_ONCE);
+        let paths: Vec<String> = paths.collect::<Result<_>>()?;
+        let (seconds, wait) = with_another_client(&server, || put(&small, &paths))?;
+        together.push(seconds);
+        waits.push(wait);
+    }
+    let rate = |seconds: f64| LARGE as f64 / seconds / 1e6;
+    let put_rate = rate(median(puts.0));
+    for (name, own, other) in [
+        ("PUT of 1 GiB", put_rate, rate(median(puts.1))),
+        ("GET of 1 GiB", rate(median(gets.0)), rate(median(gets.1))),
+    ] {
+        row(
+            name,
+            format!("{own:.0} MB/s"),
+            format!("{other:.0} MB/s"),
+            own / other,
+            "at least 1",
+        );
+    }
+    let held = median(memory);
+    row(
+        "memory a byte stored",
+        format!("{held:.3} B"),
+        "1 B".to_owned(),
+        held,
+        "at most 1.05",
+    );
+    let together = rate(median(together));
+    row(
+        "64 PUTs of 16 MiB at once",
+        format!("{together:.0} MB/s"),
+        format!("{put_rate:.0} MB/s"),
+        together / put_rate,
+        "at least 0.9 of one PUT",
+    );
+    let wait = median(waits);
+    row(
+        "  p99 of another client's wait",
+        format!("{wait:.1} ms"),
+        "50 ms".to_owned(),
+        wait / 50.0,
+        "at most 1",
+    );
+    Ok(())
+}
+
+/// Bytes that do not repeat.
+fn file(folder: &TempDir, name: &str, len: u64) -> Result<PathBuf> {
+    let path = folder.path().join(name);
+    let mut file = File::create(&path)?;
+    let mut random = fastrand::Rng::with_seed(len);
+    let mut part = vec![0; 1 << 20];
+    for _ in 0..len >> 20 {
+        random.fill(&mut part);
+        file.write_all(&part)?;
+    }
+    Ok(path)
+}
+
+fn upload_path(connection: &mut Connection) -> Result<String> {
+    let version = json!({"artifact_version": {"id": "disk", "file": true}});
+    let request = http::post(TYPE, &version.to_string());
+    let host = connection.address()?;
+    let request = request.replace("Host: x", &format!("Host: {host}"));
+    let reply: Value = serde_json::from_slice(&connection.ask(&request)?)?;
+    Ok(reply["upload_path"]
+        .as_str()
+        .ok_or("there is no upload_path")?
+        .to_owned())
+}
+
+/// Sends a file to these addresses, to all at once, and says how many seconds it took.
+fn put(file: &Path, addresses: &[String]) -> Result<f64> {
+    let mut command = CURL.command();
+    command.args([
+        "-sS",
+        "--fail",
+        "-Z",
+        "--parallel-immediate",
+        "--parallel-max",
+    ]);
+    command.arg(addresses.len().to_string());
+    for address in addresses {
+        // Without it, curl asks first whether it may, and waits for an answer.
+        command
+            .args(["-o", "/dev/null", "-T"])
+            .arg(file)
+            .arg(address);
+    }
+    // Without it, curl asks first whether it may, and waits for an answer.
+    command.args(["-H", "Expect:"]);
+    timed(command)
+}
+
+fn get(address: &str) -> Result<f64> {
+    let mut command = CURL.command();
+    let token = format!("X-Atlas-Token: {}", http::TOKEN);
+    command.args(["-sS", "--fail", "-o", "/dev/null", "-H", &token, address]);
+    timed(command)
+}
+
+fn timed(mut command: std::process::Command) -> Result<f64> {
+    let start = Instant::now();
+    // Of several files at once it shows a meter whatever it is told.
+    let output = command.output()?;
+    if !output.status.success() {
+        let told = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{command:?} ended with {}: {told}", output.status).into());
+    }
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// What some work gives, and how many milliseconds another client waited meanwhile, at the 99th of a
+/// hundred requests.
+fn with_another_client(server: &Server, work: impl FnOnce() -> Result<f64>) -> Result<(f64, f64)> {
+    let is_over = AtomicBool::new(false);
+    let mut connection = Connection::open(&server.address)?;
+    let request = http::get(&format!("{TYPE}/search?version=2"));
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| -> Result<Vec<f64>> {
+            let mut waits = Vec::new();
+            while !is_over.load(Ordering::Relaxed) {
+                let start = Instant::now();
+                connection.ask(&request)?;
+                waits.push(start.elapsed().as_secs_f64() * 1e3);
+                thread::sleep(Duration::from_millis(1));
+            }
+            Ok(waits)
+        });
+        let worked = work();
+        is_over.store(true, Ordering::Relaxed);
+        let mut waits = asking.join().map_err(|_| "the other client broke")??;
+        waits.sort_by(f64::total_cmp);
+        Ok((worked?, waits[waits.len() * 99 / 100]))
+    })
+}

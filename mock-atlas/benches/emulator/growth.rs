@@ -1,0 +1,182 @@
+//! Whether a request takes longer where there is more, and what a version takes of memory. The
+//! emulator is asked in this process, without sockets, which would hide a difference.
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use mock_atlas::MockAtlas;
+use serde_json::json;
+use tower::ServiceExt;
+
+use crate::http::TOKEN;
+use crate::peers::memory_of;
+use crate::{Result, median, row};
+
+const FEW: u64 = 1_000;
+const MANY: u64 = 1_000_000;
+
+/// How many requests the journal keeps.
+const JOURNAL: u64 = 5_000;
+
+/// How often each request is made for its median.
+const TIMES: usize = 2_001;
+
+pub(crate) fn run() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        versions().await?;
+        artifacts().await
+    })
+}
+
+async fn versions() -> Result<()> {
+    let (few, many) = (Atlas::of(FEW, 0).await?, Atlas::of(FEW, 0).await?);
+    let before = memory_of("self")?;
+    for number in FEW + 1..=MANY {
+        many.push(number).await?;
+    }
+    let taken = memory_of("self")?.saturating_sub(before);
+    let each = taken as f64 / (MANY - FEW) as f64;
+    row(
+        "memory of a version of a million",
+        format!("{each:.0} B"),
+        "1024 B".to_owned(),
+        each / 1024.0,
+        "at most 1",
+    );
+    compare("of a million versions", (&few, FEW), (&many, MANY)).await
+}
+
+async fn artifacts() -> Result<()> {
+    let (few, many) = (Atlas::of(3, FEW).await?, Atlas::of(3, MANY).await?);
+    compare("of a million artifacts", (&few, 3), (&many, 3)).await
+}
+
+/// Makes each kind of request where there are few and where there are many in turns, so that what
+/// else the machine does meets both.
+async fn compare(where_to: &str, few: (&Atlas, u64), many: (&Atlas, u64)) -> Result<()> {
+    let metadata = |key: &str, value: &str| {
+        format!("{TYPE}/search?version=any&metadata.1.key={key}&metadata.1.value={value}")
+    };
+    let latest = format!("{TYPE}/search?version=latest");
+    let middle = |versions: u64| format!("{TYPE}/search?version={}", versions.div_ceil(2));
+    // The oldest: the last that a scan would find.
+    let (hit, miss) = (
+        metadata("created_at", "1795352172"),
+        metadata("created_at", "never"),
+    );
+    for (name, path_of_few, path_of_many, found) in [
+        ("latest", &latest, &latest, 1),
+        ("by number", &middle(few.1), &middle(many.1), 1),
+        ("metadata, hit", &hit, &hit, 1),
+        ("metadata, miss", &miss, &miss, 0),
+    ] {
+        let mut times = (Vec::new(), Vec::new());
+        for _ in 0..TIMES {
+            times.0.push(few.0.search(path_of_few, found).await?);
+            times.1.push(many.0.search(path_of_many, found).await?);
+        }
+        tell(name, where_to, times);
+    }
+    let mut times = (Vec::new(), Vec::new());
+    for number in 1..=TIMES as u64 {
+        times.0.push(few.0.push(few.1 + number).await?);
+        times.1.push(many.0.push(many.1 + number).await?);
+    }
+    tell("POST", where_to, times);
+    Ok(())
+}
+
+fn tell(name: &str, where_to: &str, (few, many): (Vec<f64>, Vec<f64>)) {
+    let (few, many) = (median(few), median(many));
+    row(
+        &format!("{name}, {where_to}"),
+        format!("{many:.1} us"),
+        format!("{few:.1} us"),
+        many / few,
+        "at most 1.5",
+    );
+}
+
+struct Atlas(Router);
+
+const TYPE: &str = "/api/v1/artifacts/acme/web/amazon.image";
+
+impl Atlas {
+    /// One with so many versions of an artifact, and with so many artifacts besides.
+    async fn of(versions: u64, artifacts: u64) -> Result<Self> {
+        let atlas = Self(MockAtlas::builder().token(TOKEN).router()?);
+        let artifact = json!({"artifact": {"username": "acme", "name": "web"}});
+        atlas
+            .ask("POST", "/api/v1/artifacts", artifact.to_string())
+            .await?;
+        for number in 1..=versions {
+            atlas.push(number).await?;
+        }
+        for number in 0..artifacts {
+            atlas.create(number).await?;
+        }
+        // A full journal forgets a request for each that it keeps, which takes its time too.
+        for _ in 0..JOURNAL {
+            atlas.ask("GET", "/api/v1/token", String::new()).await?;
+        }
+        Ok(atlas)
+    }
+
+    async fn create(&self, number: u64) -> Result<()> {
+        let artifact = json!({"artifact": {"username": "acme", "name": format!("web-{number}")}});
+        self.ask("POST", "/api/v1/artifacts", artifact.to_string())
+            .await?;
+        Ok(())
+    }
+
+    /// Finds so many versions, and says how many microseconds it took.
+    async fn search(&self, path: &str, found: usize) -> Result<f64> {
+        let (reply, time) = self.ask("GET", path, String::new()).await?;
+        let reply: serde_json::Value = serde_json::from_slice(&reply)?;
+        let versions = reply["versions"].as_array().map(Vec::len);
+        if versions == Some(found) {
+            Ok(time)
+        } else {
+            Err(format!("{path} found {versions:?}").into())
+        }
+    }
+
+    /// Makes a version, and says how many microseconds it took: of one key of metadata there are few values, of one many, and of one a value
+    /// for each version.
+    async fn push(&self, number: u64) -> Result<f64> {
+        let version = json!({"artifact_version": {
+            "id": format!("us-east-1:ami-{number:08x}"),
+            "file": false,
+            "metadata": {
+                "arch": if number.is_multiple_of(2) { "amd64" } else { "arm64" },
+                "commit": format!("{:012x}", number / 100),
+                "created_at": format!("{}", 1_795_352_171 + number),
+            },
+        }});
+        Ok(self.ask("POST", TYPE, version.to_string()).await?.1)
+    }
+
+    /// The body of the reply, and how many microseconds it took.
+    async fn ask(&self, method: &str, path: &str, body: String) -> Result<(Vec<u8>, f64)> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "x")
+            .header("x-atlas-token", TOKEN)
+            .body(Body::from(body))?;
+        let start = Instant::now();
+        let reply = self.0.clone().oneshot(request).await?;
+        let status = reply.status();
+        let body = to_bytes(reply.into_body(), usize::MAX).await?;
+        let time = start.elapsed().as_secs_f64() * 1e6;
+        if !status.is_success() {
+            return Err(format!("{method} {path} was answered with {status}").into());
+        }
+        Ok((body.into(), time))
+    }
+}
