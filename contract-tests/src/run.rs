@@ -17,6 +17,7 @@ use crate::{
     clauses,
     conduct::{ALLOW_WRITES, Access},
     context::{Context, Observed, RunPrefix},
+    exit_code::ExitCode,
     fault::{Fault, Verdict},
     filter::{self, NothingMatches},
     http::Http,
@@ -86,6 +87,20 @@ pub enum RunError {
         /// Why.
         error: io::Error,
     },
+}
+
+impl RunError {
+    /// The exit code of a program that ends for it.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NothingMatches(_) => ExitCode::NothingRan,
+            Self::Unreachable(_) => ExitCode::SuiteBroke,
+            Self::TokenRefused
+            | Self::WritesRefused(_)
+            | Self::Fixture { .. }
+            | Self::Journal { .. } => ExitCode::BadConfiguration,
+        }
+    }
 }
 
 /// A run against one server.

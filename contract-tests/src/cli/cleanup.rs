@@ -44,8 +44,7 @@ pub(super) async fn cleanup(args: Args) -> ExitCode {
     };
     match clean(&target, &record).await {
         Ok(code) => code,
-        Err(error @ RunError::TokenRefused) => complain(&error, ExitCode::BadConfiguration),
-        Err(error) => complain(&error, ExitCode::SuiteBroke),
+        Err(error) => complain(&error, error.exit_code()),
     }
 }
 

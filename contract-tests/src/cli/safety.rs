@@ -27,7 +27,7 @@ pub(super) struct Safety {
     #[arg(long, value_name = "FILE", requires = "read_only")]
     fixtures: Option<PathBuf>,
     /// Shows every request that the run would send, and contacts nobody.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "junit", "html"])]
     pub(super) plan: bool,
     /// Where to keep what the run makes: a file that is not there yet, or a folder.
     #[arg(
