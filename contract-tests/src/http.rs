@@ -13,6 +13,7 @@ use reqwest::{Client, Method, Response, Url, redirect};
 use serde_json::Value;
 
 use crate::{
+    conduct::Access,
     encoding::Encoding,
     exchange::Exchange,
     fault::{Fault, Verdict, broken},
@@ -57,7 +58,7 @@ pub struct Http {
     api: String,
     token: String,
     secrets: Secrets,
-    writable: bool,
+    access: Access,
     pace: Pace,
     journal: Option<Journal>,
     watched: Option<Mutex<Vec<String>>>,
@@ -94,7 +95,7 @@ impl Http {
             api: target.api(),
             token: target.token().to_owned(),
             secrets,
-            writable: target.is_writable(),
+            access: target.conduct().access,
             pace: Pace::new(target.rate()),
             journal: None,
             watched: None,
@@ -260,14 +261,14 @@ impl Http {
         }
     }
 
-    /// Lets a write pass only to a server that may be written to, and only once the journal knows of it.
+    /// Lets a write pass only to where it may go, and only once the journal knows of it.
     async fn announce(&self, outgoing: &Outgoing, line: &str) -> Verdict<Option<(&Journal, u64)>> {
         let refused = |why: &str| Fault::Trouble(format!("refused to send {line}: {why}"));
         if outgoing.method == Method::GET {
             return Ok(None);
         }
-        if !self.writable {
-            return Err(refused("nothing may be written to this server"));
+        if let Some(why) = self.access.refusal(&outgoing.url) {
+            return Err(refused(why));
         }
         match (&self.journal, &outgoing.makes) {
             (Some(journal), Some(makes)) => {
@@ -411,7 +412,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        conduct::{Access, Conduct},
+        conduct::Conduct,
         context::{Context, RunPrefix},
         journal::Begin,
         settings::Settings,
@@ -462,6 +463,18 @@ mod tests {
         assert_eq!(
             put,
             format!("refused to send PUT [upload path], 1 bytes: {reason}")
+        );
+    }
+
+    #[tokio::test]
+    async fn an_upload_leaves_this_machine_only_by_leave() {
+        let (_listener, target) = target(Conduct::default()).await;
+        let http = Http::new(&target).unwrap();
+        let put = http.put("http://0.0.0.0:9/secret-path", b"x", Sending::Sized);
+        let why = put.await.err().map(|fault| fault.to_string());
+        assert_eq!(
+            why.unwrap_or_default(),
+            "refused to send PUT [upload path], 1 bytes: it is not on this machine, and would need --allow-writes"
         );
     }
 

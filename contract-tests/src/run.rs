@@ -171,8 +171,9 @@ impl Run {
     }
 
     async fn begin_journal(&mut self) -> Result<(), RunError> {
-        let place = self.target.conduct().journal.clone();
-        let Some(place) = place.filter(|_| self.target.is_writable()) else {
+        let conduct = self.target.conduct();
+        let place = conduct.journal.clone();
+        let Some(place) = place.filter(|_| conduct.access != Access::ReadOnly) else {
             return Ok(());
         };
         let path = if place.is_dir() {
