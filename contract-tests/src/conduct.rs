@@ -51,5 +51,6 @@ pub struct Conduct {
 
 /// Whether a variable switches something on: set, and not to a word for no.
 pub fn is_yes(value: &str) -> bool {
-    !matches!(value, "" | "0" | "false" | "no" | "off")
+    let value = value.trim().to_ascii_lowercase();
+    !matches!(&*value, "" | "0" | "f" | "false" | "n" | "no" | "off")
 }

@@ -1,14 +1,13 @@
 //! The options that keep a server safe from a run.
 
-use std::path::PathBuf;
+use std::{convert::Infallible, path::PathBuf};
 
 use atlas_contract_tests::{
-    conduct::{Access, Conduct},
+    conduct::{Access, Conduct, is_yes},
     fixtures::{self, FixturesError},
     pace::Rate,
     trust::Trust,
 };
-use clap::builder::FalseyValueParser;
 
 #[derive(clap::Args)]
 pub(super) struct Safety {
@@ -16,7 +15,7 @@ pub(super) struct Safety {
     #[arg(
         long,
         env = "ATLAS_CONTRACT_ALLOW_WRITES",
-        value_parser = FalseyValueParser::new(),
+        value_parser = |word: &str| Ok::<_, Infallible>(is_yes(word)),
         hide_env_values = true
     )]
     allow_writes: bool,
