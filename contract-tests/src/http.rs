@@ -219,7 +219,6 @@ impl Http {
             url = url
                 .join(next)
                 .map_err(|_| exchange.broken("a redirect to an address"))?;
-            // A redirect to a store is signed: whoever reads it can fetch the file.
             self.secrets.add(url.as_str(), "[redirect]");
         }
         Err(broken(
@@ -240,6 +239,10 @@ impl Http {
         let announced = self.announce(&outgoing, &sent.request).await?;
         let response = outgoing.request(&self.client).send().await.map_err(lost)?;
         let (status, location) = (response.status().as_u16(), location_of(&response));
+        // A redirect to a store is signed: whoever reads it can fetch the file. The reply's body may repeat it.
+        if let Some(signed) = location.as_deref().filter(|it| it.contains('?')) {
+            self.secrets.add(signed, "[redirect]");
+        }
         let encoding = encoding_of(&response);
         let body = response.bytes().await.map_err(lost)?.to_vec();
         let value: Value = serde_json::from_slice(&body).unwrap_or_default();

@@ -98,6 +98,25 @@ async fn files_behind_a_redirect_are_found_and_no_token_reaches_their_origin() {
     }
 }
 
+#[tokio::test]
+async fn a_signed_address_is_hidden_in_the_reply_that_redirects_there() {
+    let redirect = |request: &Request, reply: &mut Reply| {
+        if request.path().contains("/api/v1/api/v1/") {
+            let signed = "https://bin.test/key?a=1&signature=canary";
+            reply.status = 302;
+            reply.location = Some(signed.to_owned());
+            reply.body = format!("<a href=\"{}\">", signed.replace('&', "&amp;")).into();
+        }
+    };
+    let proxy = proxy(Replies(redirect)).await;
+    let reports = reports(&proxy, &["auth.base-path"], false).await;
+    let detail = reports[0].detail.to_string();
+    assert!(
+        detail.contains("[redirect]") && !detail.contains("canary"),
+        "{detail}"
+    );
+}
+
 /// The same server by an address that is not known to be this machine's.
 fn elsewhere(settings: Settings) -> Settings {
     Settings {
