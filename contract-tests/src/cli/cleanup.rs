@@ -50,10 +50,10 @@ pub(super) async fn cleanup(args: Args) -> ExitCode {
 
 async fn clean(target: &Target, record: &Record) -> Result<ExitCode, RunError> {
     let cleanup = Cleanup::start(target, record).await?;
-    let (mut removed, mut left) = (0, 0);
+    let (mut absent, mut removed, mut left) = (0, 0, 0);
     for thing in cleanup.things() {
         match cleanup.remove(&thing).await? {
-            Fate::Absent => {}
+            Fate::Absent => absent += 1,
             Fate::Removed => {
                 removed += 1;
                 say(&format!("removed  {thing}"));
@@ -66,7 +66,7 @@ async fn clean(target: &Target, record: &Record) -> Result<ExitCode, RunError> {
     }
     let (run, root) = (record.begin.run.as_str(), target.root());
     say(&format!(
-        "\n{run}* on {root}: {removed} removed, {left} left"
+        "\n{run}* on {root}: {removed} removed, {left} left, {absent} not there, or not to be seen with this token"
     ));
     Ok(if left == 0 {
         ExitCode::Holds
