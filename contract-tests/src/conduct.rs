@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::{fixtures::Fixture, pace::Rate, trust::Trust};
+use reqwest::Url;
+
+use crate::{fixtures::Fixture, pace::Rate, target::is_loopback, trust::Trust};
 
 /// The variable that allows the tests to write to a server that is not on this machine.
 pub(crate) const ALLOW_WRITES: &str = "ATLAS_CONTRACT_ALLOW_WRITES";
@@ -17,6 +19,18 @@ pub enum Access {
     Anywhere,
     /// Nowhere: no request but GET is sent.
     ReadOnly,
+}
+
+impl Access {
+    /// Why nothing may be written to this address, if so. That of an upload need not be on the server's machine.
+    pub(crate) fn refusal(self, url: &Url) -> Option<&'static str> {
+        match self {
+            Self::Loopback => (!is_loopback(url))
+                .then_some("it is not on this machine, and would need --allow-writes"),
+            Self::Anywhere => None,
+            Self::ReadOnly => Some("nothing may be written to this server"),
+        }
+    }
 }
 
 /// How a run behaves.
@@ -37,5 +51,6 @@ pub struct Conduct {
 
 /// Whether a variable switches something on: set, and not to a word for no.
 pub fn is_yes(value: &str) -> bool {
-    !matches!(value, "" | "0" | "false" | "no" | "off")
+    let value = value.trim().to_ascii_lowercase();
+    !matches!(&*value, "" | "0" | "f" | "false" | "n" | "no" | "off")
 }

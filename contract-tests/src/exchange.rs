@@ -12,8 +12,8 @@ use crate::{
 
 /// The statuses that the Go client takes as success.
 pub(crate) const SUCCESS: [u16; 4] = [200, 201, 202, 204];
-/// What stands between us and an Atlas says that there is none: no verdict on the clause.
-const UNAVAILABLE: [u16; 3] = [502, 503, 504];
+/// What stands between us and an Atlas says that there is none, or that we ask too fast: no verdict on the clause.
+const UNAVAILABLE: [u16; 4] = [429, 502, 503, 504];
 /// A longer reply is cut when it is shown.
 const LONGEST_SHOWN: usize = 600;
 
@@ -55,7 +55,7 @@ impl Exchange {
     }
 
     /// # Errors
-    /// [`Fault::Trouble`] when something before the server says that there is none.
+    /// [`Fault::Trouble`] when something before the server says that there is none, or that it is asked too fast.
     pub(crate) fn available(&self) -> Verdict {
         if UNAVAILABLE.contains(&self.status) {
             return Err(Fault::Trouble(format!(
@@ -232,10 +232,10 @@ mod tests {
 
     #[test]
     fn a_gateway_without_a_server_is_trouble_and_no_verdict() {
-        assert!(matches!(
-            exchange(503, "").available(),
-            Err(Fault::Trouble(_))
-        ));
+        for status in [429, 503] {
+            let verdict = exchange(status, "").available();
+            assert!(matches!(verdict, Err(Fault::Trouble(_))), "{status}");
+        }
         assert_eq!(exchange(500, "").available(), Ok(()));
     }
 

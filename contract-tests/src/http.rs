@@ -13,6 +13,7 @@ use reqwest::{Client, Method, Response, Url, redirect};
 use serde_json::Value;
 
 use crate::{
+    conduct::Access,
     encoding::Encoding,
     exchange::Exchange,
     fault::{Fault, Verdict, broken},
@@ -57,7 +58,7 @@ pub struct Http {
     api: String,
     token: String,
     secrets: Secrets,
-    writable: bool,
+    access: Access,
     pace: Pace,
     journal: Option<Journal>,
     watched: Option<Mutex<Vec<String>>>,
@@ -94,7 +95,7 @@ impl Http {
             api: target.api(),
             token: target.token().to_owned(),
             secrets,
-            writable: target.is_writable(),
+            access: target.conduct().access,
             pace: Pace::new(target.rate()),
             journal: None,
             watched: None,
@@ -218,7 +219,6 @@ impl Http {
             url = url
                 .join(next)
                 .map_err(|_| exchange.broken("a redirect to an address"))?;
-            // A redirect to a store is signed: whoever reads it can fetch the file.
             self.secrets.add(url.as_str(), "[redirect]");
         }
         Err(broken(
@@ -239,6 +239,10 @@ impl Http {
         let announced = self.announce(&outgoing, &sent.request).await?;
         let response = outgoing.request(&self.client).send().await.map_err(lost)?;
         let (status, location) = (response.status().as_u16(), location_of(&response));
+        // A redirect to a store is signed: whoever reads it can fetch the file. The reply's body may repeat it.
+        if let Some(signed) = location.as_deref().filter(|it| it.contains('?')) {
+            self.secrets.add(signed, "[redirect]");
+        }
         let encoding = encoding_of(&response);
         let body = response.bytes().await.map_err(lost)?.to_vec();
         let value: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -260,14 +264,14 @@ impl Http {
         }
     }
 
-    /// Lets a write pass only to a server that may be written to, and only once the journal knows of it.
+    /// Lets a write pass only to where it may go, and only once the journal knows of it.
     async fn announce(&self, outgoing: &Outgoing, line: &str) -> Verdict<Option<(&Journal, u64)>> {
         let refused = |why: &str| Fault::Trouble(format!("refused to send {line}: {why}"));
         if outgoing.method == Method::GET {
             return Ok(None);
         }
-        if !self.writable {
-            return Err(refused("nothing may be written to this server"));
+        if let Some(why) = self.access.refusal(&outgoing.url) {
+            return Err(refused(why));
         }
         match (&self.journal, &outgoing.makes) {
             (Some(journal), Some(makes)) => {
@@ -411,7 +415,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        conduct::{Access, Conduct},
+        conduct::Conduct,
         context::{Context, RunPrefix},
         journal::Begin,
         settings::Settings,
@@ -462,6 +466,18 @@ mod tests {
         assert_eq!(
             put,
             format!("refused to send PUT [upload path], 1 bytes: {reason}")
+        );
+    }
+
+    #[tokio::test]
+    async fn an_upload_leaves_this_machine_only_by_leave() {
+        let (_listener, target) = target(Conduct::default()).await;
+        let http = Http::new(&target).unwrap();
+        let put = http.put("http://0.0.0.0:9/secret-path", b"x", Sending::Sized);
+        let why = put.await.err().map(|fault| fault.to_string());
+        assert_eq!(
+            why.unwrap_or_default(),
+            "refused to send PUT [upload path], 1 bytes: it is not on this machine, and would need --allow-writes"
         );
     }
 

@@ -87,10 +87,16 @@ struct Line<'a> {
     event: &'a Event,
 }
 
+/// The file of a journal, to which only whole lines are added.
+struct Lines {
+    file: File,
+    broken: bool,
+}
+
 /// A journal that is being written.
 pub struct Journal {
     path: PathBuf,
-    file: Arc<Mutex<File>>,
+    lines: Arc<Mutex<Lines>>,
     writes: Arc<AtomicU64>,
 }
 
@@ -101,17 +107,21 @@ impl Journal {
     /// The file is there already, or cannot be written.
     pub async fn create(path: PathBuf, begin: Begin) -> io::Result<Self> {
         let at = path.clone();
-        let file = blocking(move || {
-            let mut file = private(&at)?;
-            append(&mut file, &Event::Begin(begin))?;
+        let lines = blocking(move || {
+            let file = private(&at)?;
+            let mut lines = Lines {
+                file,
+                broken: false,
+            };
+            lines.append(&Event::Begin(begin))?;
             // The name of a new file is kept by its folder.
             let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty());
             File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-            Ok(file)
+            Ok(lines)
         });
         Ok(Self {
             path,
-            file: Arc::new(Mutex::new(file.await?)),
+            lines: Arc::new(Mutex::new(lines.await?)),
             writes: Arc::default(),
         })
     }
@@ -131,12 +141,12 @@ impl Journal {
     /// # Errors
     /// It cannot be written.
     pub(crate) async fn announce(&self, makes: Makes) -> io::Result<u64> {
-        let (file, writes) = (self.file.clone(), self.writes.clone());
+        let (lines, writes) = (self.lines.clone(), self.writes.clone());
         blocking(move || {
             // Numbered under the lock: several clauses write at a time, and the lines stand in the order of numbers.
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
             let number = writes.load(Ordering::Relaxed) + 1;
-            append(&mut file, &Event::Write { number, makes })?;
+            lines.append(&Event::Write { number, makes })?;
             writes.store(number, Ordering::Relaxed);
             Ok(number)
         })
@@ -176,18 +186,22 @@ impl Journal {
     /// The same journal, from now on where nothing can be written.
     #[cfg(test)]
     pub(crate) fn on_a_full_disk(self) -> Self {
-        let full = OpenOptions::new().write(true).open("/dev/full");
-        Self {
-            file: Arc::new(Mutex::new(full.unwrap())),
-            ..self
-        }
+        self.put_on("/dev/full");
+        self
+    }
+
+    #[cfg(test)]
+    fn put_on(&self, path: impl AsRef<Path>) {
+        let file = OpenOptions::new().append(true).open(path);
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.file = file.unwrap();
     }
 
     async fn append(&self, event: Event) -> io::Result<()> {
-        let file = self.file.clone();
+        let lines = self.lines.clone();
         blocking(move || {
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            append(&mut file, &event)
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            lines.append(&event)
         })
         .await
     }
@@ -312,13 +326,21 @@ fn private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn append(file: &mut File, event: &Event) -> io::Result<()> {
-    let now = OffsetDateTime::now_utc();
-    let time = now.format(&Rfc3339).map_err(io::Error::other)?;
-    let mut line = serde_json::to_vec(&Line { time, event })?;
-    line.push(b'\n');
-    file.write_all(&line)?;
-    file.sync_data()
+impl Lines {
+    /// Behind a line that may have broken off nothing is added: it could not be read.
+    fn append(&mut self, event: &Event) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::other("an earlier line of it was not written"));
+        }
+        let now = OffsetDateTime::now_utc();
+        let time = now.format(&Rfc3339).map_err(io::Error::other)?;
+        let mut line = serde_json::to_vec(&Line { time, event })?;
+        line.push(b'\n');
+        let written = self.file.write_all(&line);
+        let written = written.and_then(|()| self.file.sync_data());
+        self.broken = written.is_err();
+        written
+    }
 }
 
 #[cfg(test)]
@@ -397,6 +419,18 @@ mod tests {
             kind: "archive".to_owned()
         }));
         assert!(!own(Makes::Token("laptop".to_owned())));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn behind_a_line_that_could_not_be_written_there_is_no_other() {
+        let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
+        let journal = journal(folder.path(), &begin).await.on_a_full_disk();
+        assert!(journal.announce(Makes::File(1)).await.is_err());
+        journal.put_on(journal.path());
+        let error = journal.announce(Makes::File(2)).await.unwrap_err();
+        assert!(error.to_string().contains("earlier line"), "{error}");
+        assert_eq!(Record::read(journal.path()).unwrap().writes, []);
     }
 
     #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! One suite that judges an emulated or a real Atlas by its contract, `docs/contract.md`, and by nothing else.
 //!
 //! From the outside in: [`settings`] are what the caller says, [`conduct`] among them, and [`target`] is the server
-//! they name, [`run`] goes through the clauses, [`report`] holds what came out, in several forms, [`diff`] compares two
+//! they name, [`run`] goes through the clauses that [`filter`] chooses, [`report`] holds what came out, in several forms, [`diff`] compares two
 //! reports, and [`exit_code`] is what a program makes of a run. A [`clause`] is one statement of the contract with its
 //! evidence and its check; [`clauses`] has all of them, and [`ledger`] tells on what each behaviour of the contract
 //! rests, whether a clause has it or not. What a check breaks at is asked again until it is certain that the server is
@@ -32,6 +32,7 @@ pub mod encoding;
 pub mod exchange;
 pub mod exit_code;
 pub mod fault;
+pub mod filter;
 pub mod fixtures;
 pub mod http;
 pub mod journal;

@@ -9,6 +9,7 @@ use crate::{
     clauses,
     conduct::{Access, Conduct},
     context::RunPrefix,
+    exit_code::ExitCode,
     fixtures::{Fixture, KnownFile, KnownVersion, Visibility},
     report::ClauseReport,
     run::{Options, Run, RunError},
@@ -43,6 +44,16 @@ pub enum PlanError {
     /// It did not do as a server.
     #[error("planning: {0}")]
     Run(#[from] RunError),
+}
+
+impl PlanError {
+    /// The exit code of a program that ends for it.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Emulator(_) => ExitCode::SuiteBroke,
+            Self::Run(error) => error.exit_code(),
+        }
+    }
 }
 
 impl Plan {

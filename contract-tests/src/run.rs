@@ -17,7 +17,9 @@ use crate::{
     clauses,
     conduct::{ALLOW_WRITES, Access},
     context::{Context, Observed, RunPrefix},
+    exit_code::ExitCode,
     fault::{Fault, Verdict},
+    filter::{self, NothingMatches},
     http::Http,
     journal::{Begin, Journal},
     report::{About, ClauseReport, Detail, Report, Start, Status},
@@ -58,13 +60,8 @@ impl Default for Options {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// A filter leaves nothing; most likely it is misspelt.
-    #[error("--filter {filter}: no clause has this in its id; near it are {}", near.join(", "))]
-    NothingMatches {
-        /// The filter.
-        filter: String,
-        /// The ids that are most like it.
-        near: Vec<&'static str>,
-    },
+    #[error(transparent)]
+    NothingMatches(#[from] NothingMatches),
     /// The server does not know the token.
     #[error("the server refuses the token (401): check --token")]
     TokenRefused,
@@ -90,6 +87,20 @@ pub enum RunError {
         /// Why.
         error: io::Error,
     },
+}
+
+impl RunError {
+    /// The exit code of a program that ends for it.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NothingMatches(_) => ExitCode::NothingRan,
+            Self::Unreachable(_) => ExitCode::SuiteBroke,
+            Self::TokenRefused
+            | Self::WritesRefused(_)
+            | Self::Fixture { .. }
+            | Self::Journal { .. } => ExitCode::BadConfiguration,
+        }
+    }
 }
 
 /// A run against one server.
@@ -125,9 +136,8 @@ impl Run {
     }
 
     async fn begin(target: Target, http: Http, options: Options) -> Result<Self, RunError> {
-        for filter in &options.filters {
-            matches_some(filter)?;
-        }
+        let ids = clauses::all().map(|clause| clause.id);
+        filter::each_matches(&options.filters, "clause", ids)?;
         let mut run = Self {
             target,
             http,
@@ -161,8 +171,9 @@ impl Run {
     }
 
     async fn begin_journal(&mut self) -> Result<(), RunError> {
-        let place = self.target.conduct().journal.clone();
-        let Some(place) = place.filter(|_| self.target.is_writable()) else {
+        let conduct = self.target.conduct();
+        let place = conduct.journal.clone();
+        let Some(place) = place.filter(|_| conduct.access != Access::ReadOnly) else {
             return Ok(());
         };
         let path = if place.is_dir() {
@@ -231,7 +242,7 @@ impl Run {
             let report = ClauseReport::new(clause, status, detail, Duration::ZERO);
             (report, Vec::new())
         };
-        if !self.chosen(clause) {
+        if !filter::chooses(&self.options.filters, clause.id) {
             return unasked(Status::Skip, Detail::Nothing);
         }
         if let Some(obstacle) = self.obstacle(clause) {
@@ -247,11 +258,6 @@ impl Run {
             ClauseReport::new(clause, status, detail, started.elapsed()),
             observed,
         )
-    }
-
-    fn chosen(&self, clause: &Clause) -> bool {
-        let filters = &self.options.filters;
-        filters.is_empty() || filters.iter().any(|part| clause.id.contains(part.as_str()))
     }
 
     /// Why the clause cannot be asked in this run.
@@ -283,29 +289,6 @@ impl Run {
     fn is_given(&self, need: Need) -> bool {
         need == Need::PublicArtifact && self.target.conduct().access == Access::ReadOnly
     }
-}
-
-fn matches_some(filter: &str) -> Result<(), RunError> {
-    if clauses::all().any(|clause| clause.id.contains(filter)) {
-        return Ok(());
-    }
-    Err(RunError::NothingMatches {
-        filter: filter.to_owned(),
-        near: near(filter),
-    })
-}
-
-/// The few ids that are most like this, as a whole or in the part before or behind their dot.
-fn near(filter: &str) -> Vec<&'static str> {
-    let likeness = |id: &str| {
-        let parts = std::iter::once(id).chain(id.split('.'));
-        let likenesses = parts.map(|part| strsim::jaro_winkler(part, filter));
-        likenesses.fold(0.0, f64::max)
-    };
-    let mut ids: Vec<_> = clauses::all().map(|clause| clause.id).collect();
-    ids.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
-    ids.truncate(3);
-    ids
 }
 
 /// What would be written, and the ways out.
@@ -390,23 +373,6 @@ mod tests {
             Status::Fail
         );
         assert_eq!(status(&[Evidence::Docs], true, Ok(()), &[]), Status::Pass);
-    }
-
-    #[test]
-    fn a_filter_that_matches_nothing_is_named_with_what_is_near() {
-        assert!(matches_some("newest").is_ok());
-        for (filter, expected) in [
-            ("search.newst-first", "search.newest-first"),
-            ("newest-frist", "search.newest-first"),
-            ("upload.chunk", "uploads.chunked"),
-        ] {
-            let error = matches_some(filter).unwrap_err().to_string();
-            let start = format!("--filter {filter}: no clause has this in its id; near it are");
-            assert!(
-                error.starts_with(&start) && error.contains(expected),
-                "{error}"
-            );
-        }
     }
 
     #[test]

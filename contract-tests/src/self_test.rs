@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     clause::Clause,
     clauses,
+    filter::{self, NothingMatches},
     mutants::{self, Mutant},
     proxy::{Proxy, Right, Wrong},
     report::{ClauseReport, Status},
@@ -66,9 +67,15 @@ pub struct Row {
 
 impl SelfTest {
     /// The clauses and the mutants whose id has one of these parts in it, or all when there are none.
-    pub fn chosen(parts: &[String]) -> Self {
-        let chosen = |id: &str| parts.is_empty() || parts.iter().any(|part| id.contains(part));
-        Self {
+    ///
+    /// # Errors
+    /// A part is in no id.
+    pub fn chosen(parts: &[String]) -> Result<Self, NothingMatches> {
+        let clauses = clauses::all().map(|it| it.id.to_owned());
+        let ids = clauses.chain(mutants::all().map(Mutant::id));
+        filter::each_matches(parts, "clause or mutant", ids)?;
+        let chosen = |id: &str| filter::chooses(parts, id);
+        Ok(Self {
             clauses: clauses::all().filter(|it| chosen(it.id)).collect(),
             mutants: mutants::all()
                 .filter(|it| chosen(&it.id()))
@@ -76,7 +83,7 @@ impl SelfTest {
                 .collect(),
             quick: false,
             jobs: thread::available_parallelism().map_or(1, NonZeroUsize::get),
-        }
+        })
     }
 
     /// Judges a right server and then the mutants, in their order, telling of each as soon as it is known.

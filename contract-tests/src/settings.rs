@@ -1,6 +1,6 @@
 //! What a caller says about a server, by flags or by variables, before it is checked.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use crate::{
     conduct::{ALLOW_WRITES, Access, Conduct, is_yes},
@@ -12,6 +12,8 @@ use crate::{
 const URL: &str = "ATLAS_CONTRACT_URL";
 const TOKEN: &str = "ATLAS_CONTRACT_TOKEN";
 const NAMESPACE: &str = "ATLAS_CONTRACT_NAMESPACE";
+/// Where the tests keep the journals of what they make.
+const JOURNAL: &str = "ATLAS_CONTRACT_JOURNAL";
 
 /// Why there is no target.
 #[derive(Debug, thiserror::Error)]
@@ -119,15 +121,25 @@ impl Settings {
             max_id_length: length.transpose().map_err(|_| {
                 TargetError::Invalid("ATLAS_CONTRACT_MAX_ID_LENGTH must be a number")
             })?,
-            conduct: Conduct {
-                access: match set(ALLOW_WRITES) {
-                    Some(value) if is_yes(&value) => Access::Anywhere,
-                    _ => Access::Loopback,
-                },
-                trust: Trust::from_variables(&variable),
-                ..Conduct::default()
-            },
+            conduct: conduct(&variable),
         }))
+    }
+}
+
+/// How the tests behave: as the program, but that they keep no journal for a server on this machine unasked.
+fn conduct(variable: &impl Fn(&str) -> Option<String>) -> Conduct {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let anywhere = set(ALLOW_WRITES).is_some_and(|value| is_yes(&value));
+    let (access, journal) = if anywhere {
+        (Access::Anywhere, Some(PathBuf::from(".")))
+    } else {
+        (Access::Loopback, None)
+    };
+    Conduct {
+        access,
+        trust: Trust::from_variables(variable),
+        journal: set(JOURNAL).map(PathBuf::from).or(journal),
+        ..Conduct::default()
     }
 }
 

@@ -216,15 +216,6 @@ impl Target {
         &self.conduct
     }
 
-    /// Whether a run may write there.
-    pub fn is_writable(&self) -> bool {
-        match self.conduct.access {
-            Access::Loopback => self.loopback,
-            Access::Anywhere => true,
-            Access::ReadOnly => false,
-        }
-    }
-
     /// How fast it may be asked: no others use a server on this machine.
     pub fn rate(&self) -> Option<Rate> {
         let default = (!self.loopback).then_some(Rate::GENTLE);
@@ -317,7 +308,8 @@ fn root_of(url: &Url) -> String {
     format!("{}{prefix}", url.origin().ascii_serialization())
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether the address is on this machine, by what it says alone.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let address = host.parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())

@@ -149,11 +149,14 @@ async fn everything_of_a_whole_run_is_removed_and_nothing_else_and_once_is_enoug
     );
     let second = cleanup(&kept.journal(), &settings).await;
     assert_eq!(second.code, 0);
-    assert!(
-        second.stdout.ends_with(": 0 removed, 0 left\n"),
-        "{}",
-        second.stdout
-    );
+    let things = Record::read(&kept.journal()).unwrap().writes.len();
+    let count = second
+        .stdout
+        .rsplit_once(": 0 removed, 0 left, ")
+        .unwrap()
+        .1;
+    let absent: usize = count.split(' ').next().unwrap().parse().unwrap();
+    assert!((50..things).contains(&absent), "{}", second.stdout);
 }
 
 /// As a real Atlas, which has no API of the emulator's.

@@ -145,6 +145,17 @@ async fn without_an_occasion_for_any_rule_that_was_chosen_nothing_ran() {
 }
 
 #[tokio::test]
+async fn a_filter_that_matches_no_rule_is_named_before_the_command_is_started() {
+    let filters = ["--filter", "gzip", "--filter", "token-snet"];
+    let output = client(&filters, &["/nowhere/uploader"]).await;
+    assert_eq!(output.code, 3, "{}", output.stderr);
+    let expected =
+        "error: --filter token-snet: no rule has this in its id; near it are client.token-sent";
+    assert!(output.stderr.starts_with(expected), "{}", output.stderr);
+    assert_eq!(output.stdout, "");
+}
+
+#[tokio::test]
 async fn a_command_that_sends_nothing_is_told_where_to_send_it() {
     let list = [env!("CARGO_BIN_EXE_atlas-contract"), "list"];
     let output = client(&["--scenario", "existing"], &list).await;

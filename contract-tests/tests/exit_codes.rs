@@ -313,6 +313,32 @@ async fn a_report_that_loses_its_place_ends_in_five_even_if_a_clause_failed() {
 }
 
 #[tokio::test]
+async fn a_journal_that_cannot_be_ended_keeps_back_no_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, report) = (folder.path().join("journal"), folder.path().join("report"));
+    let gone = journal.clone();
+    let proxy = proxy(Replies(move |request: &Request, _: &mut Reply| {
+        if request.path().contains("/api/v1/api/v1/") && gone.exists() {
+            fs::remove_file(&gone).unwrap();
+        }
+    }))
+    .await;
+    let settings = proxy.settings();
+    let args = [
+        "--filter",
+        "auth.base-path",
+        "--journal",
+        journal.to_str().unwrap(),
+        "--json",
+        report.to_str().unwrap(),
+    ];
+    let output = run(&aimed_at(&settings, &args)).await;
+    assert_eq!(output.code, 4, "{}{}", output.stdout, output.stderr);
+    assert!(output.stderr.contains("journal"), "{}", output.stderr);
+    assert!(report.exists(), "{}", output.stderr);
+}
+
+#[tokio::test]
 async fn each_filter_must_match_and_one_that_does_not_is_named_before_anything_is_sent() {
     let proxy = proxy(Right).await;
     let filters = ["--filter", "auth.base-path", "--filter", "newest-frist"];

@@ -167,3 +167,24 @@ async fn a_plan_tells_what_would_not_be_asked() {
     assert!(disabled.stdout.contains(told), "{}", disabled.stdout);
     assert!(disabled.stdout.ends_with("nothing would be asked\n"));
 }
+
+#[tokio::test]
+async fn a_plan_ends_as_the_run_would_and_writes_no_report() {
+    let settings = proxy(Right).await.settings();
+    let misspelt = run(&aimed_at(
+        &settings,
+        &["--plan", "--filter", "newest-frist"],
+    ))
+    .await;
+    assert_eq!(misspelt.code, 3, "{}", misspelt.stderr);
+    assert!(
+        misspelt.stderr.contains("newest-frist"),
+        "{}",
+        misspelt.stderr
+    );
+    for form in ["--json", "--junit", "--html"] {
+        let output = run(&aimed_at(&settings, &["--plan", form, "report"])).await;
+        assert_eq!(output.code, 2, "{form}: {}", output.stdout);
+        assert!(output.stderr.contains(form), "{}", output.stderr);
+    }
+}

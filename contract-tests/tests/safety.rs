@@ -98,6 +98,25 @@ async fn files_behind_a_redirect_are_found_and_no_token_reaches_their_origin() {
     }
 }
 
+#[tokio::test]
+async fn a_signed_address_is_hidden_in_the_reply_that_redirects_there() {
+    let redirect = |request: &Request, reply: &mut Reply| {
+        if request.path().contains("/api/v1/api/v1/") {
+            let signed = "https://bin.test/key?a=1&signature=canary";
+            reply.status = 302;
+            reply.location = Some(signed.to_owned());
+            reply.body = format!("<a href=\"{}\">", signed.replace('&', "&amp;")).into();
+        }
+    };
+    let proxy = proxy(Replies(redirect)).await;
+    let reports = reports(&proxy, &["auth.base-path"], false).await;
+    let detail = reports[0].detail.to_string();
+    assert!(
+        detail.contains("[redirect]") && !detail.contains("canary"),
+        "{detail}"
+    );
+}
+
 /// The same server by an address that is not known to be this machine's.
 fn elsewhere(settings: Settings) -> Settings {
     Settings {
@@ -140,9 +159,11 @@ async fn a_server_elsewhere_is_written_to_only_by_leave() {
         let allowed = output(allowed).await;
         assert_eq!(allowed.code, 0, "{}{}", allowed.stdout, allowed.stderr);
     }
-    let mut denied = program(&aimed_at(&settings, &filter));
-    denied.env("ATLAS_CONTRACT_ALLOW_WRITES", "0");
-    assert_eq!(output(denied).await.code, 2);
+    for word in ["", "0", "False"] {
+        let mut denied = program(&aimed_at(&settings, &filter));
+        denied.env("ATLAS_CONTRACT_ALLOW_WRITES", word);
+        assert_eq!(output(denied).await.code, 2, "{word}");
+    }
 }
 
 #[tokio::test]
@@ -158,7 +179,7 @@ async fn a_pace_that_is_none_is_refused_by_name() {
 
 #[test]
 fn the_variables_of_the_tests_allow_writes_by_a_word_of_their_own() {
-    let access = |allowed: &str| {
+    let conduct = |allowed: &str| {
         let variable = |name: &str| match name {
             "ATLAS_CONTRACT_ALLOW_WRITES" => Some(allowed.to_owned()),
             "ATLAS_CONTRACT_URL" => Some("https://a.test".to_owned()),
@@ -169,11 +190,15 @@ fn the_variables_of_the_tests_allow_writes_by_a_word_of_their_own() {
             _ => variable(name),
         };
         let settings = Settings::from_variables(namespace).unwrap().unwrap();
-        settings.conduct.access
+        settings.conduct
     };
-    assert_eq!(access("1"), Access::Anywhere);
-    assert_eq!(access(""), Access::Loopback);
-    assert_eq!(access("0"), Access::Loopback);
+    for word in ["1", "yes"] {
+        assert_eq!(conduct(word).access, Access::Anywhere, "{word}");
+        assert!(conduct(word).journal.is_some(), "what they make is kept");
+    }
+    for word in ["", "0", "False", "NO", "n", " off"] {
+        assert_eq!(conduct(word).access, Access::Loopback, "{word}");
+    }
 }
 
 #[test]

@@ -44,17 +44,16 @@ pub(super) async fn cleanup(args: Args) -> ExitCode {
     };
     match clean(&target, &record).await {
         Ok(code) => code,
-        Err(error @ RunError::TokenRefused) => complain(&error, ExitCode::BadConfiguration),
-        Err(error) => complain(&error, ExitCode::SuiteBroke),
+        Err(error) => complain(&error, error.exit_code()),
     }
 }
 
 async fn clean(target: &Target, record: &Record) -> Result<ExitCode, RunError> {
     let cleanup = Cleanup::start(target, record).await?;
-    let (mut removed, mut left) = (0, 0);
+    let (mut absent, mut removed, mut left) = (0, 0, 0);
     for thing in cleanup.things() {
         match cleanup.remove(&thing).await? {
-            Fate::Absent => {}
+            Fate::Absent => absent += 1,
             Fate::Removed => {
                 removed += 1;
                 say(&format!("removed  {thing}"));
@@ -67,7 +66,7 @@ async fn clean(target: &Target, record: &Record) -> Result<ExitCode, RunError> {
     }
     let (run, root) = (record.begin.run.as_str(), target.root());
     say(&format!(
-        "\n{run}* on {root}: {removed} removed, {left} left"
+        "\n{run}* on {root}: {removed} removed, {left} left, {absent} not there, or not to be seen with this token"
     ));
     Ok(if left == 0 {
         ExitCode::Holds

@@ -8,10 +8,12 @@ use atlas_contract_tests::{
         judge::{self, Options},
         observed::Observed,
         rule::Profile,
+        rules,
         scenario::Scenario,
         uploader::Uploader,
     },
     exit_code::ExitCode,
+    filter,
     report::{About, Start, Status},
 };
 use clap::{
@@ -28,7 +30,7 @@ pub(super) const EXIT_CODES: &str = "Exit codes:
   0  the command sent something, and all required rules hold
   1  a rule failed
   2  bad arguments, or the command cannot be started
-  3  the command sent nothing, or no rule had an occasion
+  3  a filter matches no rule, the command sent nothing, or no rule had an occasion
   4  the command did not end in time, or the witness broke
   5  a report could not be written";
 
@@ -46,7 +48,7 @@ pub(super) struct Args {
     /// How long the command may take, in each scenario.
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     timeout: u64,
-    /// Asks only for rules whose id has this in it; may be given several times.
+    /// Asks only for rules whose id has this in it; may be given several times, and each must match one.
     #[arg(long, value_name = "PART")]
     filter: Vec<String>,
     #[command(flatten)]
@@ -73,6 +75,10 @@ fn scenarios() -> impl TypedValueParser<Value = Vec<Scenario>> {
 
 /// Runs a command in each scenario, judges what it sent, and tells the verdicts.
 pub(super) async fn client(mut args: Args) -> ExitCode {
+    let ids = rules::all().map(|rule| rule.id);
+    if let Err(error) = filter::each_matches(&args.filter, "rule", ids) {
+        return complain(&error, ExitCode::NothingRan);
+    }
     let drafts = match std::mem::take(&mut args.output).open() {
         Ok(drafts) => drafts,
         Err(error) => return complain(&error, ExitCode::ReportLost),

@@ -19,11 +19,16 @@ use clap::{Parser, Subcommand};
 const EXIT_CODES: &str = "Exit codes:
   0  something ran and all required clauses hold
   1  a clause failed
-  2  bad configuration or arguments, or the server refuses the token
+  2  bad configuration or arguments, no leave to write, or the server refuses the token
   3  nothing ran: a filter matches no clause, or all they match are disabled
   4  the suite broke, or the server could not be reached or is unstable (weighs more than 1)
-  5  a report could not be written (weighs more than 4)
-  6  something that a run made is still there after a cleanup";
+  5  a report could not be written (weighs more than 4)";
+
+const CLEANUP_EXIT_CODES: &str = "Exit codes:
+  0  nothing of the run is left
+  2  bad arguments, a file that is no journal, or the server refuses the token
+  4  the server could not be reached
+  6  something that the run made is still there";
 
 const DIFF_EXIT_CODES: &str = "Exit codes:
   0  all clauses ended the same
@@ -41,9 +46,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Removes what a run left behind where the server can, and lists the rest.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = CLEANUP_EXIT_CODES)]
     Cleanup(cleanup::Args),
-    /// Puts the clauses to a server; makes artifacts below the namespace, which stay there.
+    /// Puts the clauses to a server; unless it only reads, what it makes below the namespace stays until a cleanup.
     #[command(after_help = EXIT_CODES)]
     Run(Box<run::Args>),
     /// Runs an uploader before a witness, and judges what it sends.

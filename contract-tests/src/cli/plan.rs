@@ -14,7 +14,7 @@ use super::print::{complain, say};
 pub(super) async fn plan(target: &Target, options: Options) -> ExitCode {
     let plan = match Plan::of(target, options).await {
         Ok(plan) => plan,
-        Err(error) => return complain(&error, ExitCode::SuiteBroke),
+        Err(error) => return complain(&error, error.exit_code()),
     };
     requests("before the first clause", &plan.first);
     for (report, sent) in &plan.clauses {

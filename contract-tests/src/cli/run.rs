@@ -6,7 +6,7 @@ use atlas_contract_tests::{
     exit_code::ExitCode,
     fixtures::FixturesError,
     report::{ClauseReport, Status},
-    run::{self, Options, Run, RunError},
+    run::{self, Options, Run},
     settings::Settings,
     target::Target,
 };
@@ -123,36 +123,26 @@ pub(super) async fn run(mut args: Args) -> ExitCode {
     };
     let run = match Run::start(target.clone(), options).await {
         Ok(run) => run,
-        Err(error) => return complain(&error, code_of(&error)),
+        Err(error) => return complain(&error, error.exit_code()),
     };
     let report = run.report(tell).await;
     say(&format!("\n{}", report.conclusion()));
-    if let Some(journal) = run.journal() {
-        if journal.writes() > 0 {
-            leftovers(&target, run.prefix().as_str());
-            say(&cleanup::command(journal.path(), &target));
+    let written = output::write(drafts, &report);
+    let ended = match run.journal() {
+        Some(journal) => {
+            if journal.writes() > 0 {
+                leftovers(&target, run.prefix().as_str());
+                say(&cleanup::command(journal.path(), &target));
+            }
+            journal.end().await
         }
-        if let Err(error) = journal.end().await {
-            return complain(
-                &format!("the journal cannot be ended: {error}"),
-                ExitCode::SuiteBroke,
-            );
-        }
-    }
-    match output::write(drafts, &report) {
-        Ok(()) => ExitCode::of(&report.summary),
-        Err(error) => complain(&error, ExitCode::ReportLost),
-    }
-}
-
-fn code_of(error: &RunError) -> ExitCode {
-    match error {
-        RunError::NothingMatches { .. } => ExitCode::NothingRan,
-        RunError::Unreachable(_) => ExitCode::SuiteBroke,
-        RunError::TokenRefused
-        | RunError::WritesRefused(_)
-        | RunError::Fixture { .. }
-        | RunError::Journal { .. } => ExitCode::BadConfiguration,
+        None => Ok(()),
+    };
+    let ended = ended.map_err(|error| format!("the journal cannot be ended: {error}"));
+    match (written, ended) {
+        (Err(error), _) => complain(&error, ExitCode::ReportLost),
+        (Ok(()), Err(error)) => complain(&error, ExitCode::SuiteBroke),
+        (Ok(()), Ok(())) => ExitCode::of(&report.summary),
     }
 }
 

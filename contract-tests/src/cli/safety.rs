@@ -1,14 +1,13 @@
 //! The options that keep a server safe from a run.
 
-use std::path::PathBuf;
+use std::{convert::Infallible, path::PathBuf};
 
 use atlas_contract_tests::{
-    conduct::{Access, Conduct},
+    conduct::{Access, Conduct, is_yes},
     fixtures::{self, FixturesError},
     pace::Rate,
     trust::Trust,
 };
-use clap::builder::FalseyValueParser;
 
 #[derive(clap::Args)]
 pub(super) struct Safety {
@@ -16,7 +15,7 @@ pub(super) struct Safety {
     #[arg(
         long,
         env = "ATLAS_CONTRACT_ALLOW_WRITES",
-        value_parser = FalseyValueParser::new(),
+        value_parser = |word: &str| Ok::<_, Infallible>(is_yes(word)),
         hide_env_values = true
     )]
     allow_writes: bool,
@@ -27,7 +26,7 @@ pub(super) struct Safety {
     #[arg(long, value_name = "FILE", requires = "read_only")]
     fixtures: Option<PathBuf>,
     /// Shows every request that the run would send, and contacts nobody.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "junit", "html"])]
     pub(super) plan: bool,
     /// Where to keep what the run makes: a file that is not there yet, or a folder.
     #[arg(

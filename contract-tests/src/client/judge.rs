@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     fault::Verdict,
+    filter,
     report::{ClauseReport, Detail, Status},
     secrets::Secrets,
 };
@@ -49,8 +50,7 @@ fn secrets(observed: &[Observed]) -> Secrets {
 }
 
 fn weigh(rule: &Rule, observed: &[Observed], options: &Options) -> (Status, Detail) {
-    let filters = &options.filters;
-    if !filters.is_empty() && !filters.iter().any(|part| rule.id.contains(part.as_str())) {
+    if !filter::chooses(&options.filters, rule.id) {
         return (Status::Skip, Detail::Nothing);
     }
     if !rule.binds(options.profile) {
