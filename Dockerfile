@@ -14,6 +14,7 @@ COPY contract-tests/Cargo.toml contract-tests/build.rs contract-tests/
 RUN for crate in uploader mock-atlas contract-tests; do \
         mkdir "$crate/src" && touch "$crate/src/lib.rs" && echo 'fn main() {}' >"$crate/src/main.rs" || exit; \
     done && \
+    mkdir -p mock-atlas/benches/emulator && touch mock-atlas/benches/emulator/main.rs && \
     cargo build --release --locked --bins && \
     cargo clean --release --locked -p atlas-uploader -p mock-atlas -p atlas-contract-tests
 
