@@ -22,11 +22,16 @@ pub(crate) async fn seed(
     _: Root,
     Text(text): Text,
 ) -> Result<StatusCode, ApiError> {
-    let seed = Seed::from_json(&text)?;
-    seed.plant(&world, atlas.limits())?;
-    world.store().count_in(atlas.memory());
-    for fault in seed.faults() {
-        atlas.faults().add(fault.clone());
-    }
+    // On a thread that may block: a large one takes a while to read and to plant.
+    let planted = tokio::task::spawn_blocking(move || -> Result<(), ApiError> {
+        let seed = Seed::from_json(&text)?;
+        seed.plant(&world, atlas.limits())?;
+        world.store().count_in(atlas.memory());
+        for fault in seed.faults() {
+            atlas.faults().add(fault.clone());
+        }
+        Ok(())
+    });
+    planted.await??;
     Ok(StatusCode::NO_CONTENT)
 }
