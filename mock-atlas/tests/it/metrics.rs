@@ -3,9 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
-use crate::support::{FILE, Fixture, upload_path};
+use crate::support::{FILE, Fixture, begin_upload, upload_path};
 
 async fn metrics(fixture: &Fixture) -> String {
     let request = fixture.anonymous(Method::GET, "/_mock/metrics");
@@ -83,14 +82,8 @@ async fn a_request_that_broke_off_is_counted_without_a_status() {
     let fixture = Fixture::new().await;
     fixture.make_artifact("acme", "web").await;
     let url = upload_path(&fixture.make_version(json!({"file": true})).await);
-    let (host, path) = url
-        .strip_prefix("http://")
-        .unwrap()
-        .split_once('/')
-        .unwrap();
-    let mut stream = TcpStream::connect(host).await.unwrap();
-    let head = format!("PUT /{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf");
-    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut stream = begin_upload(&url, "Content-Length: 9\r\n").await;
+    stream.write_all(b"half").await.unwrap();
     drop(stream);
     // Whether its handler still answers 400, or is gone first, it is counted.
     let line = r#"mock_atlas_http_requests_total{method="PUT",route="/_binstore/{upload}""#;
