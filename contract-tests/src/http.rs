@@ -1,7 +1,9 @@
-//! Raw HTTP: the calls of the API, the upload and the download, each ending in an [`Exchange`].
+//! Raw HTTP: the [`Call`]s of the API, the upload and the download, each ending in an [`Exchange`].
 //!
 //! Redirects are never followed by themselves; [`Http::download`] does it by hand, so that no token reaches another
 //! origin. Every text made here is redacted.
+
+mod call;
 
 use std::{
     fmt, mem,
@@ -14,7 +16,6 @@ use serde_json::Value;
 
 use crate::{
     conduct::Access,
-    encoding::Encoding,
     exchange::Exchange,
     fault::{Fault, Verdict, broken},
     journal::{Journal, Makes},
@@ -23,6 +24,8 @@ use crate::{
     secrets::Secrets,
     target::Target,
 };
+
+pub use call::Call;
 
 const MOST_REDIRECTS: usize = 5;
 
@@ -152,27 +155,13 @@ impl Http {
 
     /// A read of a path below the API, with the target's token.
     pub fn get(&self, path: impl Into<String>) -> Call<'_> {
-        self.call(Method::GET, path.into(), Value::Null, None)
+        Call::new(self, Method::GET, path.into(), Value::Null, None)
     }
 
     /// A write of fields to a path below the API, with the target's token. Only the context calls it, which sees to it
     /// that nothing is written outside of the run's own names.
     pub(crate) fn post(&self, path: impl Into<String>, fields: Value, makes: Makes) -> Call<'_> {
-        self.call(Method::POST, path.into(), fields, Some(makes))
-    }
-
-    fn call(&self, method: Method, path: String, fields: Value, makes: Option<Makes>) -> Call<'_> {
-        Call {
-            http: self,
-            method,
-            path,
-            fields,
-            query: Vec::new(),
-            auth: Auth::Header(&self.token),
-            encoding: Encoding::Json,
-            close: false,
-            makes,
-        }
+        Call::new(self, Method::POST, path.into(), fields, Some(makes))
     }
 
     /// Sends bytes to an upload path, verbatim but for the query, which genuine clients overwrite; with no token and no
@@ -288,95 +277,6 @@ impl Http {
 fn unwritten(journal: &Journal, error: &std::io::Error) -> Fault {
     let path = journal.path().display();
     Fault::Trouble(format!("the journal {path} cannot be written: {error}"))
-}
-
-/// A call of the API that is not yet sent.
-pub struct Call<'a> {
-    http: &'a Http,
-    method: Method,
-    path: String,
-    query: Vec<(String, String)>,
-    auth: Auth<'a>,
-    encoding: Encoding,
-    fields: Value,
-    close: bool,
-    makes: Option<Makes>,
-}
-
-impl<'a> Call<'a> {
-    /// Carries this token, or none.
-    pub fn auth(mut self, auth: Auth<'a>) -> Self {
-        self.auth = auth;
-        self
-    }
-
-    /// Writes the fields this way.
-    pub fn encoded(mut self, encoding: Encoding) -> Self {
-        self.encoding = encoding;
-        self
-    }
-
-    /// Asks for the connection to be closed, as the Go client does each time.
-    pub fn closing(mut self) -> Self {
-        self.close = true;
-        self
-    }
-
-    /// Adds parameters to the query.
-    pub fn query(mut self, pairs: &[(&str, &str)]) -> Self {
-        self.query.extend(
-            pairs
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
-        );
-        self
-    }
-
-    /// Sends the call.
-    ///
-    /// # Errors
-    /// [`Fault::Trouble`] when there is no reply, whatever its status.
-    pub async fn send(self) -> Verdict<Exchange> {
-        let mut url = absolute(&format!("{}{}", self.http.api, self.path))?;
-        if !self.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&self.query);
-        }
-        if let Auth::Query(token) = self.auth {
-            url.query_pairs_mut().append_pair("access_token", token);
-        }
-        let mut outgoing = Outgoing::new(self.method, url).authorised(self.auth);
-        outgoing.makes = self.makes;
-        if self.close {
-            outgoing = outgoing.header("Connection", "close");
-        }
-        if outgoing.method == Method::POST {
-            if let Some(kind) = self.encoding.content_type() {
-                outgoing = outgoing.header("Content-Type", kind);
-            }
-            outgoing = outgoing.carrying(Payload::Text(self.encoding.write(&self.fields)));
-        }
-        self.http.send(outgoing).await
-    }
-
-    /// Sends the call, which must succeed.
-    ///
-    /// # Errors
-    /// As [`Call::send`], and [`Fault::Broken`] when the status is no success.
-    pub async fn succeed(self) -> Verdict<Exchange> {
-        let exchange = self.send().await?;
-        exchange.success()?;
-        Ok(exchange)
-    }
-
-    /// Sends the call, which must be answered with this status.
-    ///
-    /// # Errors
-    /// As [`Call::send`], and [`Fault::Broken`] when the status is another one.
-    pub async fn answer(self, status: u16) -> Verdict<Exchange> {
-        let exchange = self.send().await?;
-        exchange.status_is(status)?;
-        Ok(exchange)
-    }
 }
 
 /// A transport error as a fault. The address is left out: it may hold a token.

@@ -1,0 +1,123 @@
+//! A call of the API, put together before it is sent.
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::{Auth, Http, absolute};
+use crate::{
+    encoding::Encoding,
+    exchange::Exchange,
+    fault::Verdict,
+    journal::Makes,
+    outgoing::{Outgoing, Payload},
+};
+
+/// A call of the API that is not yet sent.
+pub struct Call<'a> {
+    http: &'a Http,
+    method: Method,
+    path: String,
+    query: Vec<(String, String)>,
+    auth: Auth<'a>,
+    encoding: Encoding,
+    fields: Value,
+    close: bool,
+    makes: Option<Makes>,
+}
+
+impl<'a> Call<'a> {
+    /// A call with the target's token, its fields as JSON.
+    pub(super) fn new(
+        http: &'a Http,
+        method: Method,
+        path: String,
+        fields: Value,
+        makes: Option<Makes>,
+    ) -> Self {
+        Self {
+            http,
+            method,
+            path,
+            query: Vec::new(),
+            auth: Auth::Header(&http.token),
+            encoding: Encoding::Json,
+            fields,
+            close: false,
+            makes,
+        }
+    }
+
+    /// Carries this token, or none.
+    pub fn auth(mut self, auth: Auth<'a>) -> Self {
+        self.auth = auth;
+        self
+    }
+
+    /// Writes the fields this way.
+    pub fn encoded(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
+    /// Asks for the connection to be closed, as the Go client does each time.
+    pub fn closing(mut self) -> Self {
+        self.close = true;
+        self
+    }
+
+    /// Adds parameters to the query.
+    pub fn query(mut self, pairs: &[(&str, &str)]) -> Self {
+        self.query.extend(
+            pairs
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+        );
+        self
+    }
+
+    /// Sends the call.
+    ///
+    /// # Errors
+    /// [`Fault::Trouble`](crate::fault::Fault::Trouble) when there is no reply, whatever its status.
+    pub async fn send(self) -> Verdict<Exchange> {
+        let mut url = absolute(&format!("{}{}", self.http.api, self.path))?;
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        if let Auth::Query(token) = self.auth {
+            url.query_pairs_mut().append_pair("access_token", token);
+        }
+        let mut outgoing = Outgoing::new(self.method, url).authorised(self.auth);
+        outgoing.makes = self.makes;
+        if self.close {
+            outgoing = outgoing.header("Connection", "close");
+        }
+        if outgoing.method == Method::POST {
+            if let Some(kind) = self.encoding.content_type() {
+                outgoing = outgoing.header("Content-Type", kind);
+            }
+            outgoing = outgoing.carrying(Payload::Text(self.encoding.write(&self.fields)));
+        }
+        self.http.send(outgoing).await
+    }
+
+    /// Sends the call, which must succeed.
+    ///
+    /// # Errors
+    /// As [`Call::send`], and [`Fault::Broken`](crate::fault::Fault::Broken) when the status is no success.
+    pub async fn succeed(self) -> Verdict<Exchange> {
+        let exchange = self.send().await?;
+        exchange.success()?;
+        Ok(exchange)
+    }
+
+    /// Sends the call, which must be answered with this status.
+    ///
+    /// # Errors
+    /// As [`Call::send`], and [`Fault::Broken`](crate::fault::Fault::Broken) when the status is another one.
+    pub async fn answer(self, status: u16) -> Verdict<Exchange> {
+        let exchange = self.send().await?;
+        exchange.status_is(status)?;
+        Ok(exchange)
+    }
+}
