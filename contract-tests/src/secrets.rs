@@ -51,10 +51,34 @@ impl Secrets {
         match reply {
             Value::Array(items) => items.iter().for_each(|item| self.learn(item)),
             Value::Object(fields) => fields.iter().for_each(|(key, value)| {
-                self.learn_field(key, value);
+                if let Some(text) = value.as_str() {
+                    self.learn_field(key, text);
+                }
                 self.learn(value);
             }),
             _ => {}
+        }
+    }
+
+    /// The same where the fields stand within a text, quoted once or more often: a server may repeat to one request
+    /// what it hands out to another, whose own reply comes later.
+    pub fn learn_text(&self, text: &str) {
+        // Each piece ends at a quotation mark; the backslashes before it say how deep in quotation the mark stands.
+        let pieces: Vec<_> = text
+            .split_inclusive('"')
+            .filter_map(|piece| piece.strip_suffix('"'))
+            .map(|piece| {
+                let bare = piece.trim_end_matches('\\');
+                (bare, piece.len() - bare.len())
+            })
+            .collect();
+        for piece in pieces.windows(3) {
+            if let [(key, _), (between, opened), (value, closed)] = piece
+                && between.trim() == ":"
+                && opened == closed
+            {
+                self.learn_field(key, value);
+            }
         }
     }
 
@@ -81,14 +105,11 @@ impl Secrets {
         })
     }
 
-    fn learn_field(&self, key: &str, value: &Value) {
-        let Some(text) = value.as_str() else {
-            return;
-        };
+    fn learn_field(&self, key: &str, value: &str) {
         match key {
-            "upload_path" => self.learn_upload_path(text),
-            "upload_token" => self.add(text, "[upload token]"),
-            "token" => self.add(text, "[login token]"),
+            "upload_path" => self.learn_upload_path(value),
+            "upload_token" => self.add(value, "[upload token]"),
+            "token" => self.add(value, "[login token]"),
             _ => {}
         }
     }
@@ -162,6 +183,31 @@ mod tests {
         assert_eq!(
             secrets.redact("PUT https://bin.test/2222-3333"),
             "PUT https://bin.test/[upload path]"
+        );
+    }
+
+    #[test]
+    fn what_is_handed_out_within_a_text_is_a_secret_however_often_it_is_quoted() {
+        let secrets = Secrets::default();
+        let path = |last: &str| json!({"upload_path": format!("https://bin.test/{last}")});
+        let once = format!("you were told {}", path("0000-1111"));
+        let twice = json!({"said": path("2222-3333").to_string()}).to_string();
+        let slashes = path("4444-5555").to_string().replace('/', "\\/");
+        // Cut off, and then quoted: where it ends is not where the path ends.
+        let cut = json!({"said": path("/open/").to_string()[..32]}).to_string();
+        for text in [
+            once,
+            twice,
+            slashes,
+            cut,
+            "\"upload_token\" : \"tok-1\"".to_owned(),
+        ] {
+            secrets.learn_text(&text);
+        }
+        assert_eq!(
+            secrets
+                .redact("https://bin.test /a/0000-1111 /b/2222-3333 /c/4444-5555 tok-1 \"token\""),
+            "https://bin.test /a/[upload path] /b/[upload path] /c/[upload path] [upload token] \"token\""
         );
     }
 

@@ -8,10 +8,14 @@ use std::{fs, sync::Mutex};
 
 use atlas_contract_tests::proxy::{Proxy, Replies, Reply, Request, Right};
 use axum::http::Method;
+use serde_json::json;
 use support::{
     program::{Output, aimed_at, run, told_by_operator},
     proxy,
 };
+
+/// What a server hands out to somebody else, and repeats here.
+const OF_ANOTHER: &str = "4c0e6a52-93de-4c1b-8b0f-5d1c7f0a2e77";
 
 /// Everything that a client told so far, told again in every reply, and the upload paths with it.
 fn echo() -> impl Fn(&Request, &mut Reply) {
@@ -22,7 +26,8 @@ fn echo() -> impl Fn(&Request, &mut Reply) {
         let said = format!("{} {:?} {body}\n", request.target, request.headers);
         let handed_out = String::from_utf8_lossy(&reply.body).into_owned();
         // The newest first, so that it is in the part that is shown.
-        *heard = format!("{handed_out} {said}{heard}")
+        let another = json!({"upload_path": format!("https://bin.test/{OF_ANOTHER}")});
+        *heard = format!("{another} {handed_out} {said}{heard}")
             .chars()
             .take(3_000)
             .collect();
@@ -43,6 +48,7 @@ fn secrets(proxy: &Proxy) -> Vec<String> {
     let paths = puts.map(|it| it.path().rsplit('/').next().unwrap().to_owned());
     let password = settings.password.unwrap();
     let given = [
+        OF_ANOTHER.to_owned(),
         settings.token,
         settings.other_token.unwrap(),
         password.replace(' ', "+"),
@@ -70,7 +76,11 @@ async fn a_server_that_repeats_all_it_hears_betrays_nothing() {
     let told = told_by_operator(&settings);
     let files = ["--json", &report, "--journal", &journal];
     let run_output = run(&aimed_at(&settings, &[&told[..], &files].concat())).await;
-    assert_eq!(run_output.code, 1, "{}", run_output.stderr);
+    assert_eq!(
+        run_output.code, 1,
+        "{} {}",
+        run_output.stderr, run_output.stdout
+    );
     let written = [&report, &journal].map(|file| fs::read_to_string(file).unwrap());
     assert!(written.iter().all(|text| text.len() > 1000));
     assert!(
