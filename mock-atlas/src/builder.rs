@@ -5,7 +5,9 @@ mod user;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -23,6 +25,7 @@ use crate::router::{router, routers};
 use crate::seed::{self, Document, Seed, TokenValue};
 use crate::server::{serve_on, url};
 use crate::store::Store;
+use crate::threads::Threads;
 use crate::tls::{Certificate, Tls};
 use crate::world::World;
 pub use error::StartError;
@@ -57,6 +60,7 @@ pub struct Builder {
     address: Option<SocketAddr>,
     binstore: Option<SocketAddr>,
     tls: Option<Certificate>,
+    threads: Option<NonZeroUsize>,
     options: Options,
 }
 
@@ -230,6 +234,33 @@ impl Builder {
         self
     }
 
+    /// Answers on so many threads of the emulator's own, instead of on the runtime that starts it. A
+    /// test may then block its thread, with [`std::process::Command`] say:
+    ///
+    /// ```
+    /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::io::{Read, Write};
+    /// use std::net::TcpStream;
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use mock_atlas::MockAtlas;
+    ///
+    /// let atlas = MockAtlas::builder().threads(NonZeroUsize::MIN).start().await?;
+    /// let mut stream = TcpStream::connect(atlas.url().trim_start_matches("http://"))?;
+    /// stream.write_all(b"GET /_mock/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+    /// let mut reply = String::new();
+    /// stream.read_to_string(&mut reply)?;
+    /// assert!(reply.starts_with("HTTP/1.1 200 OK"));
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(body()).unwrap();
+    /// ```
+    #[must_use]
+    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
     /// The address to listen on, a free port of 127.0.0.1 by default.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
@@ -290,14 +321,18 @@ impl Builder {
     ///
     /// # Errors
     /// Those of [`Builder::router`], when an address cannot be listened on, and when a certificate
-    /// or its key cannot be used.
+    /// or its key cannot be used; and when the system gives no threads.
     pub async fn start(self) -> Result<MockAtlas, StartError> {
         let address = self
             .address
             .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let binstore = self.binstore;
         let tls = self.prepare_tls()?;
+        let threads = self.threads.map(Threads::start).transpose();
+        let threads = threads.map_err(StartError::Threads)?.map(Arc::new);
         let (atlas, token) = self.assemble()?;
+        // Where there are threads, the first of them has the listeners too.
+        let _entered = threads.as_ref().map(|threads| threads.first().enter());
         let (listener, bound) = listen(address)?;
         let binstore = match binstore {
             Some(address) => Some(listen(address)?),
@@ -312,7 +347,8 @@ impl Builder {
         let stop = CancellationToken::new();
         let spawn = |listener, router| {
             let stopped = stop.clone().cancelled_owned();
-            tokio::spawn(serve_on(listener, router, acceptor.clone(), stopped))
+            let (tls, threads) = (acceptor.clone(), threads.clone());
+            tokio::spawn(serve_on(listener, router, tls, threads, stopped))
         };
         let servers = match binstore {
             Some((uploads, _)) => {

@@ -6,7 +6,6 @@ use std::io;
 use axum::body::{Body, to_bytes};
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use tokio::time::sleep;
@@ -15,7 +14,7 @@ use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::faults::{Asked, Effect, Met, Refusal, Route};
 use crate::line::{End, Line};
-use crate::rest;
+use crate::rest::{self, Next};
 use crate::routes::upload;
 
 /// Which fault a reply met.
@@ -28,27 +27,41 @@ const CHAOS_SEED: &str = "x-mock-atlas-chaos-seed";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Discarded(pub(crate) Refusal);
 
-pub(crate) async fn faults(
-    atlas: &Atlas,
-    path: Option<&MatchedPath>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let route = path.and_then(|path| route(request.method(), path.as_str()));
-    let met = route.and_then(|route| meet(atlas, route, &request));
-    let mut response = match met {
-        None => rest::read_on(request, next).await,
-        Some(Met { effect, fault }) => {
-            tracing::info!(fault, "a request meets a fault");
-            let mut response = make(effect, atlas, request, next).await;
-            tell(response.headers_mut(), FAULT, &fault);
-            response
-        }
+/// The fault that a request meets, which counts as met from then on.
+pub(crate) fn met(atlas: &Atlas, path: Option<&MatchedPath>, request: &Request) -> Option<Met> {
+    let route = path.and_then(|path| route(request.method(), path.as_str()))?;
+    let upload_age = || {
+        let upload = upload::named_by(request.uri().path())?;
+        atlas.world().store().upload_age(upload)
     };
+    atlas.faults().meet(&Asked {
+        route,
+        method: request.method().as_str(),
+        upload_age: &upload_age,
+    })
+}
+
+/// Answers a request, with the fault that it met.
+pub(crate) async fn answer(
+    atlas: &Atlas,
+    met: Option<Met>,
+    request: Request,
+    next: impl Next,
+) -> Response {
+    let Some(Met { effect, fault }) = met else {
+        return rest::read_on(request, next).await;
+    };
+    tracing::info!(fault, "a request meets a fault");
+    let mut response = make(effect, atlas, request, next).await;
+    tell(response.headers_mut(), FAULT, &fault);
+    response
+}
+
+/// Tells what chaos is drawn from, where there is any.
+pub(crate) fn tell_chaos(atlas: &Atlas, response: &mut Response) {
     if let Some(seed) = atlas.faults().chaos_seed() {
         tell(response.headers_mut(), CHAOS_SEED, &seed.to_string());
     }
-    response
 }
 
 /// What is asked for, where a fault can be told to happen.
@@ -70,19 +83,7 @@ fn route(method: &Method, path: &str) -> Option<Route> {
     }
 }
 
-fn meet(atlas: &Atlas, route: Route, request: &Request) -> Option<Met> {
-    let upload_age = || {
-        let upload = upload::named_by(request.uri().path())?;
-        atlas.world().store().upload_age(upload)
-    };
-    atlas.faults().meet(&Asked {
-        route,
-        method: request.method().as_str(),
-        upload_age: &upload_age,
-    })
-}
-
-async fn make(effect: Effect, atlas: &Atlas, mut request: Request, next: Next) -> Response {
+async fn make(effect: Effect, atlas: &Atlas, mut request: Request, next: impl Next) -> Response {
     let line = request.extensions().get::<Line>().cloned();
     match effect {
         Effect::Latency(time) => {

@@ -7,8 +7,9 @@
 //! - `mock`: the emulator in this process; `builder`: what it is to be; `clock`: its time of day
 //! - `seed`: what it is to hold from the start
 //! - `snapshot`: all that it holds, as one archive
-//! - `server`: connections, and how they end; `tls`: certificates
-//! - `router`: the route table; `witness`: what was asked, from its log on
+//! - `server`: connections, and how they end; `threads`: where they are served; `tls`: certificates
+//! - `router`: the route table; `around`: what happens around each request; `witness`: what was
+//!   asked, from its log on
 //! - `patience`: bodies that do not come; `rest`: those that nobody reads to the end
 //! - `faults`: what is to go wrong, free of HTTP; `inject`: makes it so; `line`: a connection to end
 //! - `extract`: what a handler gets to see of a request
@@ -18,6 +19,7 @@
 //! - `store`: artifacts, versions, files and uploads, free of HTTP; `names`: what may be a name
 
 mod access;
+mod around;
 mod atlas;
 mod builder;
 mod clock;
@@ -36,6 +38,7 @@ mod seed;
 mod server;
 mod snapshot;
 mod store;
+mod threads;
 mod tls;
 mod wire;
 mod witness;

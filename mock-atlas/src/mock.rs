@@ -138,11 +138,7 @@ impl MockAtlas {
     /// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
     /// ```
     pub fn requests(&self) -> Vec<Request> {
-        let page = self.atlas.witness().journal().page();
-        page.requests
-            .iter()
-            .map(|one| one.as_ref().clone())
-            .collect()
+        self.atlas.witness().journal().page().requests
     }
 
     /// Whether clients asked what was expected of them.

@@ -42,11 +42,12 @@ impl FromStr for Name {
         if text.is_empty() {
             return Err(NameError::Empty);
         }
-        if text.chars().count() > MAX_NAME_LENGTH {
+        // Of no more bytes there are no more characters either.
+        if text.len() > MAX_NAME_LENGTH && text.chars().count() > MAX_NAME_LENGTH {
             return Err(NameError::TooLong(shown()));
         }
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if !text.chars().all(allowed) || text == "." || text == ".." {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if !text.bytes().all(allowed) || text == "." || text == ".." {
             return Err(NameError::Forbidden(shown()));
         }
         Ok(Self(text.into()))

@@ -7,22 +7,26 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::StreamExt;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 
+/// What answers a request, whatever stands around it.
+pub(crate) trait Next: Send {
+    fn answer(self, request: Request) -> impl Future<Output = Response> + Send;
+}
+
 /// Reads on for a while where a request was answered before its body was read to the end, as one is
 /// whose token is unknown.
-pub(crate) async fn read_on(request: Request, next: Next) -> Response {
+pub(crate) async fn read_on(request: Request, next: impl Next) -> Response {
     if request.body().is_end_stream() || waits(request.headers()) {
-        return next.run(request).await;
+        return next.answer(request).await;
     }
     let (back, mut returned) = oneshot::channel();
     let back = Some(back);
     let request = request.map(|body| Body::new(Lent { body, back }));
-    let response = next.run(request).await;
+    let response = next.answer(request).await;
     if let Ok(rest) = returned.try_recv() {
         discard(rest).await;
     }

@@ -1,22 +1,16 @@
 //! The route table, and nothing else.
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{self, Next};
-use axum::response::Response;
 use axum::routing::{delete, get, post, put};
-use tracing::Instrument;
 
+use crate::around::Around;
 use crate::atlas::Atlas;
 use crate::error::ApiError;
-use crate::inject;
-use crate::patience;
 use crate::routes::mock::{
     artifacts as mock_artifacts, faults, health, lints, metrics, requests, snapshot, state, tokens,
     verify,
 };
 use crate::routes::{artifacts, authenticate, download, upload, versions};
-use crate::witness::observe;
 
 /// All on one listener.
 pub(crate) fn router(atlas: Atlas) -> Router {
@@ -44,24 +38,8 @@ fn finish(router: Router<Atlas>, atlas: Atlas) -> Router {
     router
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .layer(middleware::from_fn_with_state(atlas.clone(), around))
+        .layer(Around(atlas.clone()))
         .with_state(atlas)
-}
-
-/// What happens around each request, from the outside in. It is one layer: of each, axum clones and
-/// boxes for each request all that is within it.
-async fn around(
-    State(atlas): State<Atlas>,
-    route: Option<MatchedPath>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (request, observation) = observe(atlas.clone(), route.clone(), request);
-    let request = patience::limit(&atlas, request);
-    let response = inject::faults(&atlas, route.as_ref(), request, next)
-        .instrument(observation.span())
-        .await;
-    observation.end(response)
 }
 
 /// What Atlas had. It is not nested: axum would write the path of each request anew.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -21,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::line::{End, Line};
+use crate::threads::Threads;
 
 /// How long requests under way may take to end after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -30,6 +32,11 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How long a connection may take to send the head of a request, or stay idle before it.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How much is read of a connection at a time, and how large the head of a request may be. Others wait
+/// while it is hashed, 0.1 ms, and each upload under way has its turn; with the four times as much that
+/// hyper reads by itself, they waited for too long, and nothing was faster.
+const BUFFER: usize = 128 * 1024;
 
 /// How long to wait after accepting failed, for want of file descriptors say.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -46,14 +53,16 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    serve_on(listener, router, None, shutdown).await
+    serve_on(listener, router, None, None, shutdown).await
 }
 
-/// The same, over TLS if there is an acceptor.
+/// The same, over TLS if there is an acceptor, and with connections on threads of their own if there
+/// are any.
 pub(crate) async fn serve_on(
     listener: TcpListener,
     router: Router,
     tls: Option<TlsAcceptor>,
+    threads: Option<Arc<Threads>>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let stop = CancellationToken::new();
@@ -66,7 +75,13 @@ pub(crate) async fn serve_on(
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     let (router, tls, stop) = (router.clone(), tls.clone(), stop.clone());
-                    connections.spawn(connection(stream, tls, router, stop));
+                    match &threads {
+                        None => connections.spawn(connection(stream, tls, router, stop)),
+                        Some(threads) => {
+                            let moved = moved_connection(stream, tls, router, stop);
+                            connections.spawn_on(moved, threads.next())
+                        }
+                    };
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -102,6 +117,19 @@ pub(crate) fn url(tls: bool, mut bound: SocketAddr) -> String {
     }
     let scheme = if tls { "https" } else { "http" };
     format!("{scheme}://{bound}")
+}
+
+/// A connection that was accepted by one thread and is served by another.
+async fn moved_connection(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    stop: CancellationToken,
+) {
+    match stream.into_std().and_then(TcpStream::from_std) {
+        Ok(stream) => connection(stream, tls, router, stop).await,
+        Err(error) => tracing::warn!(%error, "cannot serve a connection"),
+    }
 }
 
 async fn connection(
@@ -165,6 +193,7 @@ async fn exchange(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(BUFFER)
             .serve_connection(TokioIo::new(stream), service)
     );
     tokio::select! {

@@ -1,17 +1,35 @@
 //! The JSON that leaves this Atlas. The order of fields is the recorded one.
 
+mod version;
+
 use std::ops::Neg;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
+pub(crate) use version::{new_version_reply, search_reply};
+
 use crate::access::Token;
 use crate::faults::{Chaos, FaultReport};
 use crate::names::{ArtifactName, Name};
-use crate::store::{File, Metadata, Orphan, OrphanState, Version};
+use crate::store::{Orphan, OrphanState};
 use crate::witness::{Lint, Request, Verdict};
+
+// As a constant it is not copied for each reply.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A reply of JSON.
+fn sent(json: serde_json::Result<Vec<u8>>) -> Response {
+    match json {
+        Ok(json) => ([(header::CONTENT_TYPE, JSON)], json).into_response(),
+        // What fails is a key that is no text, and none is here.
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
 
 /// `{"user": {"username": U}}` (contract: Base URL and authentication).
 #[derive(Serialize)]
@@ -40,7 +58,7 @@ pub(crate) struct ArtifactReply<'a> {
 struct Artifact<'a> {
     username: &'a Name,
     name: &'a Name,
-    tag: String,
+    tag: &'a ArtifactName,
 }
 
 impl<'a> From<&'a ArtifactName> for ArtifactReply<'a> {
@@ -50,61 +68,10 @@ impl<'a> From<&'a ArtifactName> for ArtifactReply<'a> {
             artifact: Artifact {
                 username,
                 name,
-                tag: artifact.to_string(),
+                tag: artifact,
             },
         }
     }
-}
-
-/// An element of a search (recorded).
-#[derive(Serialize)]
-pub(crate) struct VersionElement<'a> {
-    username: &'a Name,
-    name: &'a Name,
-    tag: String,
-    slug: String,
-    artifact_type: &'a Name,
-    id: &'a str,
-    version: u64,
-    metadata: &'a Metadata,
-    file: bool,
-}
-
-impl<'a> VersionElement<'a> {
-    pub(crate) fn new(
-        artifact: &'a ArtifactName,
-        artifact_type: &'a Name,
-        of: &'a Version,
-    ) -> Self {
-        let ArtifactName { username, name } = artifact;
-        Self {
-            username,
-            name,
-            tag: artifact.to_string(),
-            slug: format!("{artifact}/{artifact_type}/{}", of.number),
-            artifact_type,
-            id: &of.id,
-            version: of.number,
-            metadata: &of.metadata,
-            file: !matches!(of.file, File::None),
-        }
-    }
-}
-
-/// `{"versions": [ … ]}`, the reply to a search.
-#[derive(Serialize)]
-pub(crate) struct SearchReply<'a> {
-    pub(crate) versions: Vec<VersionElement<'a>>,
-}
-
-/// The reply to making a version: not wrapped, and with its upload path whether or not a file was
-/// announced (contract: Versions).
-#[derive(Serialize)]
-pub(crate) struct NewVersionReply<'a> {
-    #[serde(flatten)]
-    pub(crate) version: VersionElement<'a>,
-    pub(crate) upload_path: String,
-    pub(crate) upload_token: String,
 }
 
 /// `{}`, the reply to an upload.

@@ -18,71 +18,105 @@ use crate::{Result, median, row};
 const LARGE: u64 = 1 << 30;
 const SMALL: u64 = 16 << 20;
 const AT_ONCE: usize = 64;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 pub(crate) fn run() -> Result<()> {
     let folder = tempfile::tempdir_in("/dev/shm")?;
     let large = file(&folder, "large", LARGE)?;
     let small = file(&folder, "small", SMALL)?;
-    let peer = Server::nginx("location / { dav_methods PUT; }")?;
-    let (mut puts, mut gets) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
-    let (mut together, mut waits, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+    let mut seen = Seen::default();
     for _ in 0..ROUNDS {
+        seen.round(&large, &small)?;
+    }
+    seen.tell();
+    Ok(())
+}
+
+/// What each round took, in seconds, bytes of memory a byte stored, and milliseconds.
+#[derive(Default)]
+struct Seen {
+    put: Vec<f64>,
+    peers_put: Vec<f64>,
+    get: Vec<f64>,
+    peers_get: Vec<f64>,
+    memory: Vec<f64>,
+    together: Vec<f64>,
+    wait: Vec<f64>,
+}
+
+impl Seen {
+    /// Each on servers of its own, which hold nothing yet.
+    fn round(&mut self, large: &Path, small: &Path) -> Result<()> {
         let (server, mut connection) = peers::emulator(peers::program())?;
         let path = upload_path(&mut connection)?;
         let before = server.memory()?;
-        puts.0.push(put(&large, &[path])?);
-        memory.push((server.memory()? - before) as f64 / LARGE as f64);
-        puts.1
-            .push(put(&large, &[format!("{}/large", peer.address)])?);
-        gets.0
+        self.put.push(put(large, &[path])?);
+        let held = server.memory()? - before;
+        self.memory.push(held as f64 / LARGE as f64);
+        self.get
             .push(get(&format!("{}{TYPE}/latest/file", server.address))?);
-        gets.1.push(get(&format!("{}/large", peer.address))?);
+        drop(server);
+        let peer = Server::nginx("location / { dav_methods PUT; }")?;
+        let address = format!("{}/large", peer.address);
+        self.peers_put
+            .push(put(large, std::slice::from_ref(&address))?);
+        self.peers_get.push(get(&address)?);
+        drop(peer);
+        let (server, mut connection) = peers::emulator(peers::program())?;
         let paths = iter::repeat_with(|| upload_path(&mut connection)).take(AT_ONCE);
         let paths: Vec<String> = paths.collect::<Result<_>>()?;
-        let (seconds, wait) = with_another_client(&server, || put(&small, &paths))?;
-        together.push(seconds);
-        waits.push(wait);
+        let (seconds, wait) = with_another_client(&server, || put(small, &paths))?;
+        self.together.push(seconds);
+        self.wait.push(wait);
+        Ok(())
     }
-    let rate = |seconds: f64| LARGE as f64 / seconds / 1e6;
-    let put_rate = rate(median(puts.0));
-    for (name, own, other) in [
-        ("PUT of 1 GiB", put_rate, rate(median(puts.1))),
-        ("GET of 1 GiB", rate(median(gets.0)), rate(median(gets.1))),
-    ] {
+
+    fn tell(self) {
+        // What a machine takes for fresh memory can change threefold from one round to the next, and
+        // only ever adds: the best round of each is the one that tells.
+        let rate = |seconds: Vec<f64>| LARGE as f64 / best(seconds) / 1e6;
+        let put_rate = rate(self.put);
+        for (name, own, other) in [
+            ("PUT of 1 GiB", put_rate, rate(self.peers_put)),
+            ("GET of 1 GiB", rate(self.get), rate(self.peers_get)),
+        ] {
+            row(
+                name,
+                format!("{own:.0} MB/s"),
+                format!("{other:.0} MB/s"),
+                own / other,
+                "at least 1",
+            );
+        }
+        let held = median(self.memory);
         row(
-            name,
-            format!("{own:.0} MB/s"),
-            format!("{other:.0} MB/s"),
-            own / other,
-            "at least 1",
+            "memory a byte stored",
+            format!("{held:.3} B"),
+            "1 B".to_owned(),
+            held,
+            "at most 1.05",
+        );
+        let together = rate(self.together);
+        row(
+            "64 PUTs of 16 MiB at once",
+            format!("{together:.0} MB/s"),
+            format!("{put_rate:.0} MB/s"),
+            together / put_rate,
+            "at least 0.9 of one PUT",
+        );
+        let wait = median(self.wait);
+        row(
+            "  p99 of another client's wait",
+            format!("{wait:.1} ms"),
+            "50 ms".to_owned(),
+            wait / 50.0,
+            "at most 1",
         );
     }
-    let held = median(memory);
-    row(
-        "memory a byte stored",
-        format!("{held:.3} B"),
-        "1 B".to_owned(),
-        held,
-        "at most 1.05",
-    );
-    let together = rate(median(together));
-    row(
-        "64 PUTs of 16 MiB at once",
-        format!("{together:.0} MB/s"),
-        format!("{put_rate:.0} MB/s"),
-        together / put_rate,
-        "at least 0.9 of one PUT",
-    );
-    let wait = median(waits);
-    row(
-        "  p99 of another client's wait",
-        format!("{wait:.1} ms"),
-        "50 ms".to_owned(),
-        wait / 50.0,
-        "at most 1",
-    );
-    Ok(())
+}
+
+fn best(seconds: Vec<f64>) -> f64 {
+    seconds.into_iter().fold(f64::INFINITY, f64::min)
 }
 
 /// Bytes that do not repeat.

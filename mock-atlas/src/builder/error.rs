@@ -19,6 +19,9 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// No threads to answer on.
+    #[error("cannot start a thread: {0}")]
+    Threads(io::Error),
     /// A certificate or a key that TLS cannot be served with.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::world::of_request;
 use crate::access::{Account, Caller};
@@ -18,17 +18,16 @@ impl FromRequestParts<Atlas> for Caller {
 
     /// No token is an anonymous caller; an unknown token is an error everywhere.
     async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, ApiError> {
-        match presented_token(&parts.headers, &parts.uri) {
-            None => Ok(Self::Anonymous),
-            Some((_, token)) => {
-                let account = of_request(parts, atlas)
-                    .access()
-                    .by_token(&token)
-                    .ok_or(ApiError::UNKNOWN_TOKEN)?;
-                Notes::of(&parts.extensions).is_by(&account.username);
-                Ok(Self::Known(account))
-            }
-        }
+        let notes = Notes::of(&parts.extensions);
+        let Some(token) = notes.token() else {
+            return Ok(Self::Anonymous);
+        };
+        let account = of_request(parts, atlas)
+            .access()
+            .by_token(token)
+            .ok_or(ApiError::UNKNOWN_TOKEN)?;
+        notes.is_by(&account.username);
+        Ok(Self::Known(account))
     }
 }
 
@@ -64,13 +63,15 @@ impl FromRequestParts<Atlas> for Root {
     }
 }
 
+const TOKEN: HeaderName = HeaderName::from_static("x-atlas-token");
+
 /// The token of a request and where it stands: in `X-Atlas-Token`, as `Authorization: Bearer`, or in the query
 /// parameter `access_token`, in this order (contract: Base URL and authentication). An empty one
 /// is none.
 pub(crate) fn presented_token(headers: &HeaderMap, uri: &Uri) -> Option<(TokenPlace, String)> {
-    let header = |name: &str| headers.get(name).map(|value| value.as_bytes());
-    let own = header("x-atlas-token").map(lossy);
-    let bearer = || header(AUTHORIZATION.as_str()).and_then(bearer).map(lossy);
+    let header = |name: HeaderName| headers.get(name).map(HeaderValue::as_bytes);
+    let own = header(TOKEN).map(text);
+    let bearer = || header(AUTHORIZATION).and_then(bearer).map(text);
     let parameter = || {
         form_urlencoded::parse(uri.query()?.as_bytes())
             .find(|(key, _)| key == "access_token")
@@ -90,6 +91,10 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
         .then(|| token.trim_ascii())
 }
 
-fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+/// As each token is that may be known, without the long way that others take.
+fn text(bytes: &[u8]) -> String {
+    match str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }

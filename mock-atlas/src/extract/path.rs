@@ -73,8 +73,12 @@ async fn segments(parts: &mut Parts, atlas: &Atlas) -> Result<RawPathParams, Api
 
 /// The texts of as many segments as the route leaves open.
 fn texts<const N: usize>(segments: &RawPathParams) -> Result<[&str; N], ApiError> {
-    let texts: Vec<&str> = segments.iter().map(|(_, text)| text).collect();
-    texts.try_into().map_err(|_| ApiError::NotFound)
+    let mut found = segments.iter();
+    let mut texts = [""; N];
+    for text in &mut texts {
+        (_, *text) = found.next().ok_or(ApiError::NotFound)?;
+    }
+    Ok(texts)
 }
 
 fn artifact_name(username: &str, name: &str) -> Result<ArtifactName, ApiError> {

@@ -1,11 +1,9 @@
 //! Versions: making the next one, and searching among them.
 
 use std::num::NonZeroU64;
-use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::upload;
 use crate::access::Caller;
@@ -13,7 +11,7 @@ use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::extract::{Member, Origin, Params, SearchQuery, TypePath};
 use crate::store::{Limits, NewVersion};
-use crate::wire::{NewVersionReply, SearchReply, VersionElement};
+use crate::wire::{new_version_reply, search_reply};
 use crate::witness::Notes;
 use crate::world::World;
 
@@ -37,12 +35,13 @@ pub(crate) async fn create(
         .store()
         .create_version(&artifact, &artifact_type, new)?;
     notes.is_of(&artifact, &artifact_type, version.number, has_file);
-    let reply = NewVersionReply {
-        version: VersionElement::new(&artifact, &artifact_type, &version),
-        upload_path: format!("{origin}{}", upload::path(version.upload)),
-        upload_token: version.upload.to_string(),
-    };
-    Ok(Json(reply).into_response())
+    let upload_path = format!("{origin}{}", upload::path(version.upload));
+    Ok(new_version_reply(
+        &artifact,
+        &artifact_type,
+        &version,
+        &upload_path,
+    ))
 }
 
 /// `GET /artifacts/:username/:name/:type/search`.
@@ -57,11 +56,7 @@ pub(crate) async fn search(
 ) -> Result<Response, ApiError> {
     world.check_read(&caller, &artifact)?;
     let found = world.store().search(&artifact, &artifact_type, &query)?;
-    let element = |version| VersionElement::new(&artifact, &artifact_type, version);
-    Ok(Json(SearchReply {
-        versions: found.iter().map(Arc::as_ref).map(element).collect(),
-    })
-    .into_response())
+    Ok(search_reply(&artifact, &artifact_type, &found))
 }
 
 fn new_version(params: &Params, limits: Limits) -> Result<NewVersion, ApiError> {

@@ -1,12 +1,17 @@
-//! A request on its way into the journal: its head at first, and the rest when it has ended.
+//! A request on its way into the journal: its head at first, and the rest when it has ended. Nothing
+//! is copied before that.
 
-use axum::extract::{MatchedPath, Request as HttpRequest};
-use axum::http::{HeaderName, header};
+use std::time::SystemTime;
+
+use axum::extract::Request as HttpRequest;
+use axum::http::{HeaderName, HeaderValue, Uri, header};
 
 use super::hide::Hide;
 use super::metrics::Ended;
-use super::observe::known_method;
-use super::{Journal, Notes, Request, TokenPlace};
+use super::record::{Facts, Named, Record};
+use super::request_id::RequestId;
+use super::texts::Texts;
+use super::{Journal, Notes};
 
 /// What the emulator's own API is below. The journal is about Atlas.
 const OWN: &str = "/_mock/";
@@ -15,62 +20,86 @@ const OWN: &str = "/_mock/";
 const LOGIN: &str = "/api/v1/authenticate";
 
 /// A request that has begun.
-#[derive(Debug)]
 pub(super) struct Entry {
-    request: Request,
-    hide: Hide,
+    number: u64,
+    time: SystemTime,
+    uri: Uri,
+    content_type: Option<HeaderValue>,
+    content_length: Option<u64>,
+    chunked: bool,
+}
+
+/// What else is known of it by its end.
+pub(super) struct Rest<'a> {
+    pub(super) id: &'a RequestId,
+    pub(super) method: &'static str,
+    pub(super) route: Option<&'a str>,
+    pub(super) notes: &'a Notes,
+    pub(super) ended: &'a Ended,
 }
 
 impl Entry {
     /// None of what the journal does not keep.
-    pub(super) fn begin(
-        journal: &Journal,
-        request: &HttpRequest,
-        id: &str,
-        token: Option<TokenPlace>,
-        hide: Hide,
-    ) -> Option<Box<Self>> {
+    pub(super) fn begin(journal: &Journal, request: &HttpRequest) -> Option<Self> {
         let path = request.uri().path();
         if !journal.is_on() || path.starts_with(OWN) {
             return None;
         }
-        let route = request.extensions().get::<MatchedPath>();
-        let header = |name: HeaderName| {
-            let value = request.headers().get(name)?;
-            Some(hide.text(&String::from_utf8_lossy(value.as_bytes())))
-        };
-        let method = known_method(request.method()).to_owned();
+        let header = |name: HeaderName| request.headers().get(name);
         let (number, time) = journal.begin();
-        let request = Request {
-            id: id.to_owned(),
-            route: route.map(|route| route.as_str().to_owned()),
-            query: request.uri().query().map(|query| hide.query(query)),
-            token,
-            content_type: header(header::CONTENT_TYPE),
-            content_length: header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()),
-            chunked: request.headers().contains_key(header::TRANSFER_ENCODING),
-            ..Request::new(number, time, method, hide.path(path))
-        };
-        Some(Box::new(Self { request, hide }))
+        Some(Self {
+            number,
+            time,
+            uri: request.uri().clone(),
+            content_type: header(header::CONTENT_TYPE).cloned(),
+            content_length: header(header::CONTENT_LENGTH)
+                .and_then(|length| length.to_str().ok()?.parse().ok()),
+            chunked: header(header::TRANSFER_ENCODING).is_some(),
+        })
     }
 
-    /// The whole of it.
-    pub(super) fn end(self, notes: &Notes, ended: &Ended) -> Request {
-        let digest = notes.digest().map(|digest| digest.to_string());
-        let is_login = self.request.route.as_deref() == Some(LOGIN);
-        let fields = notes.fields().iter().map(|name| self.hide.field(name));
+    /// The whole of it, in the memory of an old record.
+    pub(super) fn end(self, texts: Texts, rest: &Rest<'_>) -> Record {
+        let Rest {
+            id,
+            method,
+            route,
+            notes,
+            ended,
+        } = *rest;
+        let hide = Hide::new(notes.token());
         let version = notes.version();
-        Request {
-            username: notes.username().map(|name| name.as_str().to_owned()),
-            fields: fields.collect(),
+        let facts = Facts {
+            number: self.number,
+            time: self.time,
+            method,
+            token: notes.token_place(),
+            content_length: self.content_length,
+            chunked: self.chunked,
             received: ended.received,
-            sha256: digest.filter(|_| !is_login),
-            version: version.map(|version| version.slug.clone()),
+            sha256: notes.digest().filter(|_| route != Some(LOGIN)),
             announces_file: version.is_some_and(|version| version.announces_file),
             stored: notes.stored(),
             status: ended.status,
             duration: ended.duration,
-            ..self.request
+        };
+        let query = self.uri.query().map(|query| hide.query(query));
+        let content_type = self.content_type.as_ref();
+        let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let content_type = content_type.as_deref().map(|text| hide.text(text));
+        let named = Named {
+            id: id.as_str(),
+            route,
+            path: &hide.path(self.uri.path()),
+            query: query.as_deref(),
+            username: notes.username().map(|name| name.as_str()),
+            content_type: content_type.as_deref(),
+            version: version.map(|version| &*version.slug),
+        };
+        let mut record = Record::over(texts, facts, &named);
+        for name in notes.fields() {
+            record.has_field(&hide.field(name));
         }
+        record
     }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
 
 use super::pattern::Pattern;
+use super::record::Record;
+use super::texts::Texts;
 use crate::clock::Clock;
 use crate::wire::timestamp;
 
@@ -67,45 +69,15 @@ pub struct Request {
     pub duration: Duration,
 }
 
+#[cfg(test)]
 impl Request {
-    /// A request of which no more is known.
-    pub(super) fn new(number: u64, time: SystemTime, method: String, path: String) -> Self {
-        Self {
-            number,
-            id: String::new(),
-            time,
-            method,
-            route: None,
-            path,
-            query: None,
-            username: None,
-            token: None,
-            content_type: None,
-            content_length: None,
-            chunked: false,
-            fields: Vec::new(),
-            received: 0,
-            sha256: None,
-            version: None,
-            announces_file: false,
-            stored: false,
-            status: None,
-            duration: Duration::ZERO,
-        }
-    }
-
     /// One that was answered with 200.
-    #[cfg(test)]
     pub(super) fn example(number: u64, method: &str, path: &str) -> Self {
         Self {
             id: format!("id-{number}"),
-            status: Some(200),
-            ..Self::new(
-                number,
-                SystemTime::UNIX_EPOCH,
-                method.to_owned(),
-                path.to_owned(),
-            )
+            method: method.to_owned(),
+            path: path.to_owned(),
+            ..Self::from(&Record::example(number))
         }
     }
 }
@@ -162,7 +134,7 @@ pub(crate) struct Journal {
 
 #[derive(Debug, Default)]
 struct Kept {
-    requests: VecDeque<Arc<Request>>,
+    records: VecDeque<Record>,
     forgotten: u64,
     /// What began up to here was cleared, also when it ends later.
     cleared: u64,
@@ -172,7 +144,7 @@ struct Kept {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Page {
     /// In the order in which they began.
-    pub(crate) requests: Vec<Arc<Request>>,
+    pub(crate) requests: Vec<Request>,
     /// How many more there were that the journal had no room for.
     pub(crate) forgotten: u64,
     /// Whether nothing is kept at all.
@@ -200,24 +172,38 @@ impl Journal {
         (number, self.clock.now())
     }
 
-    /// Keeps a request that has ended.
-    pub(super) fn keep(&self, request: Request) {
+    /// What the next record is to be written over: the oldest one, if there is room for no more. Not
+    /// while others wait for the journal, so it is taken out first.
+    pub(super) fn make_room(&self) -> Texts {
         let mut kept = self.kept();
-        if request.number <= kept.cleared || !self.is_on() {
+        if kept.records.len() < self.capacity {
+            return Texts::default();
+        }
+        let oldest = kept.records.pop_front();
+        kept.forgotten += u64::from(oldest.is_some());
+        drop(kept);
+        oldest.map(Record::into_texts).unwrap_or_default()
+    }
+
+    /// Keeps a request that has ended.
+    pub(super) fn keep(&self, record: Record) {
+        let mut kept = self.kept();
+        if record.facts.number <= kept.cleared || !self.is_on() {
             return;
         }
-        if kept.requests.len() == self.capacity {
-            kept.requests.pop_front();
+        // Others may have been kept since room was made.
+        if kept.records.len() == self.capacity {
+            kept.records.pop_front();
             kept.forgotten += 1;
         }
-        kept.requests.push_back(Arc::new(request));
+        kept.records.push_back(record);
     }
 
     /// What is kept. A request is here before its client has all of the reply.
     pub(crate) fn page(&self) -> Page {
         let kept = self.kept();
         let mut page = Page {
-            requests: kept.requests.iter().cloned().collect(),
+            requests: kept.records.iter().map(Request::from).collect(),
             forgotten: kept.forgotten,
             is_off: !self.is_on(),
         };
@@ -249,22 +235,24 @@ mod tests {
         page.requests.iter().map(|request| request.number).collect()
     }
 
-    fn request(journal: &Journal) -> Request {
-        Request::example(journal.begin().0, "GET", "/a/b")
+    fn record(journal: &Journal) -> Record {
+        Record::example(journal.begin().0)
     }
 
     #[test]
     fn requests_are_in_the_order_in_which_they_began() {
         let journal = Journal::new(9, Clock::default());
-        let requests: Vec<Request> = (0..3).map(|_| request(&journal)).collect();
-        requests.into_iter().rev().for_each(|one| journal.keep(one));
+        let records: Vec<Record> = (0..3).map(|_| record(&journal)).collect();
+        records.into_iter().rev().for_each(|one| journal.keep(one));
         assert_eq!(numbers(&journal), [1, 2, 3]);
     }
 
     #[test]
     fn the_first_to_end_make_room_and_are_counted() {
         let journal = Journal::new(2, Clock::default());
-        (0..5).for_each(|_| journal.keep(request(&journal)));
+        (0..4).for_each(|_| journal.keep(record(&journal)));
+        journal.make_room();
+        journal.keep(record(&journal));
         assert_eq!(numbers(&journal), [4, 5]);
         assert_eq!(journal.page().forgotten, 3);
     }
@@ -272,20 +260,20 @@ mod tests {
     #[test]
     fn a_journal_without_room_keeps_nothing() {
         let journal = Journal::new(0, Clock::default());
-        journal.keep(request(&journal));
+        journal.keep(record(&journal));
         assert!(!journal.is_on() && numbers(&journal).is_empty());
     }
 
     #[test]
     fn what_is_under_way_as_all_is_cleared_is_not_kept_later() {
         let journal = Journal::new(1, Clock::default());
-        journal.keep(request(&journal));
-        journal.keep(request(&journal));
-        let under_way = request(&journal);
+        journal.keep(record(&journal));
+        journal.keep(record(&journal));
+        let under_way = record(&journal);
         journal.clear();
         journal.keep(under_way);
         assert_eq!((numbers(&journal), journal.page().forgotten), (vec![], 0));
-        journal.keep(request(&journal));
+        journal.keep(record(&journal));
         assert_eq!(numbers(&journal), [4]);
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -112,7 +111,7 @@ impl fmt::Display for Lint {
 }
 
 /// All that is to be said of requests that stand in the order in which they began.
-pub(crate) fn lints(requests: &[Arc<Request>]) -> Vec<Lint> {
+pub(crate) fn lints(requests: &[Request]) -> Vec<Lint> {
     let mut found = Found::default();
     for request in requests {
         check_upload(&mut found, request);
@@ -216,7 +215,7 @@ struct Life<'a> {
     uploads: Vec<&'a Request>,
 }
 
-fn check_versions(found: &mut Found, requests: &[Arc<Request>]) {
+fn check_versions(found: &mut Found, requests: &[Request]) {
     let mut lives: Vec<Life<'_>> = Vec::new();
     let mut current: HashMap<&str, usize> = HashMap::new();
     for request in requests {
@@ -291,7 +290,7 @@ mod tests {
 
     /// Each lint as its kind and the numbers of its requests.
     fn found(requests: impl IntoIterator<Item = Request>) -> Vec<(LintKind, String)> {
-        let requests: Vec<Arc<Request>> = requests.into_iter().map(Arc::new).collect();
+        let requests: Vec<Request> = requests.into_iter().collect();
         let lints = lints(&requests);
         let short = |lint: Lint| (lint.kind, lint.requests.join(" ").replace("id-", ""));
         lints.into_iter().map(short).collect()
@@ -415,7 +414,7 @@ mod tests {
 
     #[test]
     fn a_lint_reads_as_a_sentence_and_what_to_do() {
-        let lints = lints(&[Arc::new(version(7, &[]))]);
+        let lints = lints(&[version(7, &[])]);
         assert_eq!(
             lints[0].to_string(),
             "never-uploaded: acme/web/x/1 was made with a file, and it never came. PUT the file to \

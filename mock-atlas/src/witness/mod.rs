@@ -2,7 +2,8 @@
 //!
 //! - `observe`: the one place from which requests are watched
 //! - `notes`: what handlers know of a request; `request_id`: what names it
-//! - `journal`: what is kept of each request; `entry`: how it gets there; `hide`: what does not
+//! - `journal`: what is kept of each request; `record`, `texts`: how; `entry`: how it gets there;
+//!   `hide`: what does not
 //! - `pattern`: which paths are meant
 //! - `expect`: what is expected of requests; `verify`: whether it happened
 //! - `lints`: what clients should do in another way
@@ -17,16 +18,18 @@ mod metrics;
 mod notes;
 mod observe;
 mod pattern;
+mod record;
 mod request_id;
+mod texts;
 mod verify;
 
 pub use expect::{ExpectError, Expectations};
 pub(crate) use journal::{DEFAULT_CAPACITY, Filter, Journal};
 pub use journal::{Request, TokenPlace};
 pub use lints::{Lint, LintKind};
-pub(crate) use metrics::Metrics;
+pub(crate) use metrics::{Counted, Metrics};
 pub(crate) use notes::Notes;
-pub(crate) use observe::observe;
+pub(crate) use observe::{Observation, observe};
 pub use verify::Unmet;
 pub(crate) use verify::Verdict;
 

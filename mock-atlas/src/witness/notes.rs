@@ -9,7 +9,9 @@ use axum::http::Extensions;
 use axum::http::request::Parts;
 use serde_json::{Map, Value};
 
+use super::TokenPlace;
 use super::hide::LONGEST_FIELD;
+use super::texts::Texts;
 use crate::names::{ArtifactName, Name};
 use crate::store::Digest;
 
@@ -25,10 +27,11 @@ pub(crate) struct Notes(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
+    token: Option<(TokenPlace, String)>,
     received: AtomicU64,
     username: OnceLock<Name>,
     digest: OnceLock<Digest>,
-    fields: OnceLock<Vec<String>>,
+    fields: OnceLock<Texts>,
     version: OnceLock<Concerned>,
     stored: AtomicBool,
 }
@@ -41,9 +44,28 @@ pub(super) struct Concerned {
 }
 
 impl Notes {
-    /// The notes of a request. Where nobody watches, what is noted is lost.
+    /// Empty notes on a request that has this token, or none.
+    pub(super) fn new(token: Option<(TokenPlace, String)>) -> Self {
+        Self(Arc::new(Inner {
+            token,
+            ..Inner::default()
+        }))
+    }
+
+    /// The notes of a request. Where nobody watches, what is noted is lost, and there is no token.
     pub(crate) fn of(extensions: &Extensions) -> Self {
         extensions.get().cloned().unwrap_or_default()
+    }
+
+    /// The token of the request, a good one or not.
+    pub(crate) fn token(&self) -> Option<&str> {
+        let (_, token) = self.0.token.as_ref()?;
+        Some(token)
+    }
+
+    pub(super) fn token_place(&self) -> Option<TokenPlace> {
+        let (place, _) = self.0.token.as_ref()?;
+        Some(*place)
     }
 
     /// Whose token the request has.
@@ -58,7 +80,7 @@ impl Notes {
 
     /// The fields of the body.
     pub(crate) fn has_fields(&self, fields: &Map<String, Value>) {
-        let mut names = Vec::new();
+        let mut names = Texts::default();
         add_names(&mut names, "", fields, DEEPEST);
         let _ = self.0.fields.set(names);
     }
@@ -103,8 +125,13 @@ impl Notes {
         self.0.digest.get().copied()
     }
 
-    pub(super) fn fields(&self) -> &[String] {
-        self.0.fields.get().map_or(&[], Vec::as_slice)
+    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0
+            .fields
+            .get()
+            .into_iter()
+            .flat_map(Texts::iter)
+            .flatten()
     }
 
     pub(super) fn version(&self) -> Option<&Concerned> {
@@ -112,22 +139,20 @@ impl Notes {
     }
 }
 
-fn add_names(names: &mut Vec<String>, prefix: &str, fields: &Map<String, Value>, depth: usize) {
+fn add_names(names: &mut Texts, prefix: &str, fields: &Map<String, Value>, depth: usize) {
     for (name, value) in fields {
         if names.len() == MOST_FIELDS {
             return;
         }
         // Of a name that is none no more is copied than tells so: others may be inside it.
         let end = name.char_indices().nth(LONGEST_FIELD + 1);
-        let name = [prefix, &name[..end.map_or(name.len(), |(at, _)| at)]].concat();
-        let may_have_inner = name.len() <= LONGEST_FIELD && depth > 0;
-        let inner = match value {
-            Value::Object(fields) if may_have_inner => Some(([&name, "."].concat(), fields)),
-            _ => None,
-        };
-        names.push(name);
-        if let Some((prefix, fields)) = inner {
-            add_names(names, &prefix, fields, depth - 1);
+        let name = &name[..end.map_or(name.len(), |(at, _)| at)];
+        names.push_joined(prefix, name);
+        let may_have_inner = prefix.len() + name.len() <= LONGEST_FIELD && depth > 0;
+        if let Value::Object(fields) = value
+            && may_have_inner
+        {
+            add_names(names, &[prefix, name, "."].concat(), fields, depth - 1);
         }
     }
 }
@@ -149,7 +174,7 @@ mod tests {
     fn names(fields: &Value) -> Vec<String> {
         let notes = Notes::default();
         notes.has_fields(fields.as_object().unwrap());
-        notes.fields().to_vec()
+        notes.fields().map(str::to_owned).collect()
     }
 
     #[test]

@@ -6,14 +6,15 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
-use super::entry::Entry;
+use super::Notes;
+use super::entry::{Entry, Rest};
 use super::hide::Hide;
-use super::metrics::Ended;
-use super::{Notes, request_id};
+use super::metrics::{Counted, Ended, Template};
+use super::request_id::{self, RequestId};
 use crate::atlas::Atlas;
 use crate::extract::presented_token;
 
@@ -24,23 +25,22 @@ use crate::extract::presented_token;
 pub(crate) fn observe(
     atlas: Atlas,
     route: Option<MatchedPath>,
+    counted: Counted,
     mut request: Request,
 ) -> (Request, Observation) {
-    let token = presented_token(request.headers(), request.uri());
-    let (place, token) = token.unzip();
-    let hide = Hide::new(token);
-    let id = request_id::of(request.headers(), &hide);
-    let notes = Notes::default();
+    let notes = Notes::new(presented_token(request.headers(), request.uri()));
     request.extensions_mut().insert(notes.clone());
+    let id = RequestId::of(request.headers(), Hide::new(notes.token()));
     let observation = Observation {
         // Of the level of all that is logged of a request: where that is off, it costs nothing.
         span: tracing::info_span!("request", request_id = id.as_str()),
-        header: request_id::header(&id),
-        entry: Entry::begin(atlas.witness().journal(), &request, &id, place, hide),
+        id,
+        entry: Entry::begin(atlas.witness().journal(), &request),
         atlas,
         start: Instant::now(),
         method: request.method().clone(),
         route,
+        counted,
         notes: notes.clone(),
         status: None,
         sent: 0,
@@ -57,14 +57,20 @@ pub(crate) fn observe(
     (request, observation)
 }
 
+/// A reply of no more bytes that are all at hand leaves in one piece.
+const ONE_PIECE: u64 = 64 * 1024;
+
 /// Keeps the observation with the body of the reply, and ends it before the last byte leaves: who
 /// has a reply finds its request in the journal.
-fn watch_reply(response: Response, observation: Observation) -> Response {
-    let announced = response.headers().get(header::CONTENT_LENGTH);
-    let announced: Option<u64> = announced.and_then(|length| length.to_str().ok()?.parse().ok());
-    if response.body().is_end_stream() {
+fn watch_reply(response: Response, mut observation: Observation) -> Response {
+    let at_hand = response.body().size_hint().exact();
+    if let Some(length) = at_hand.filter(|length| *length <= ONE_PIECE) {
+        let has_body = observation.method != Method::HEAD;
+        observation.sent = if has_body { length } else { 0 };
         return response;
     }
+    let announced = response.headers().get(header::CONTENT_LENGTH);
+    let announced: Option<u64> = announced.and_then(|length| length.to_str().ok()?.parse().ok());
     let mut observation = Some(observation);
     response.map(|body| {
         let see = move |bytes, is_end| {
@@ -83,13 +89,13 @@ fn watch_reply(response: Response, observation: Observation) -> Response {
 /// A request under way. It ends when this is dropped: its reply has left, or its client.
 pub(crate) struct Observation {
     atlas: Atlas,
-    /// The id, for the reply.
-    header: Option<HeaderValue>,
-    entry: Option<Box<Entry>>,
+    id: RequestId,
+    entry: Option<Entry>,
     span: tracing::Span,
     start: Instant,
     method: Method,
     route: Option<MatchedPath>,
+    counted: Counted,
     notes: Notes,
     /// None as long as there is no reply.
     status: Option<StatusCode>,
@@ -104,14 +110,24 @@ impl Drop for Observation {
             sent: self.sent,
             duration: self.start.elapsed(),
         };
-        let route = self.route.as_ref().map_or("unknown", MatchedPath::as_str);
-        self.log(route, &ended);
+        let route = Template(self.route.take());
+        self.log(route.as_str(), &ended);
         let witness = self.atlas.witness();
         let method = known_method(&self.method);
-        witness.metrics().count(method, route, &ended);
         if let Some(entry) = self.entry.take() {
-            witness.journal().keep(entry.end(&self.notes, &ended));
+            let rest = Rest {
+                id: &self.id,
+                method,
+                route: route.0.as_ref().map(MatchedPath::as_str),
+                notes: &self.notes,
+                ended: &ended,
+            };
+            let journal = witness.journal();
+            journal.keep(entry.end(journal.make_room(), &rest));
         }
+        witness
+            .metrics()
+            .count(&self.counted, method, &route, &ended);
     }
 }
 
@@ -121,9 +137,14 @@ impl Observation {
         self.span.clone()
     }
 
+    /// Whether anything of the request is logged.
+    pub(crate) fn is_logged(&self) -> bool {
+        !self.span.is_disabled()
+    }
+
     /// Goes on to watch the reply.
     pub(crate) fn end(mut self, mut response: Response) -> Response {
-        if let Some(id) = self.header.take() {
+        if let Some(id) = self.id.header() {
             response.headers_mut().insert(request_id::HEADER, id);
         }
         self.status = Some(response.status());

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Builder;
+use uuid::fmt::Simple;
 
 use super::hide::Hide;
 
@@ -11,26 +12,51 @@ pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is taken from a client, in characters.
 const LONGEST: usize = 128;
 
-/// The client's id, if it may stand in a line of log as it is; else a new one. A token in its
-/// place is none: ids are shown.
-pub(super) fn of(headers: &HeaderMap, hide: &Hide) -> String {
-    let sent = headers.get(HEADER).and_then(|id| id.to_str().ok());
-    sent.filter(|id| is_sane(id) && hide.text(id) == *id)
-        .map_or_else(new, str::to_owned)
+/// The id of a request.
+#[derive(Clone, Debug)]
+pub(super) enum RequestId {
+    /// The client's own.
+    Sent(HeaderValue),
+    /// Digits of a random number.
+    New([u8; Simple::LENGTH]),
 }
 
-/// It authorises nothing, so it may be guessed, and the system needs not be asked for randomness.
-fn new() -> String {
-    let random = fastrand::u128(..).to_ne_bytes();
-    Builder::from_random_bytes(random)
-        .into_uuid()
-        .simple()
-        .to_string()
-}
+impl RequestId {
+    /// The client's id, if it may stand in a line of log as it is; else a new one. A token in its
+    /// place is none: ids are shown.
+    pub(super) fn of(headers: &HeaderMap, hide: Hide<'_>) -> Self {
+        let may_be_shown = |id: &str| is_sane(id) && hide.text(id) == id;
+        let sent = headers.get(HEADER);
+        sent.filter(|id| id.to_str().is_ok_and(may_be_shown))
+            .map_or_else(Self::new, |id| Self::Sent(id.clone()))
+    }
 
-/// An id as the value of a header.
-pub(super) fn header(id: &str) -> Option<HeaderValue> {
-    id.parse().ok()
+    /// It authorises nothing, so it may be guessed, and the system needs not be asked for randomness.
+    fn new() -> Self {
+        let random = fastrand::u128(..).to_ne_bytes();
+        let mut digits = [0; Simple::LENGTH];
+        Builder::from_random_bytes(random)
+            .into_uuid()
+            .simple()
+            .encode_lower(&mut digits);
+        Self::New(digits)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        let text = match self {
+            Self::Sent(id) => id.to_str().ok(),
+            Self::New(digits) => str::from_utf8(digits).ok(),
+        };
+        text.unwrap_or_default()
+    }
+
+    /// As the value of a header.
+    pub(super) fn header(&self) -> Option<HeaderValue> {
+        match self {
+            Self::Sent(id) => Some(id.clone()),
+            Self::New(digits) => HeaderValue::from_bytes(digits).ok(),
+        }
+    }
 }
 
 fn is_sane(id: &str) -> bool {
@@ -45,7 +71,9 @@ mod tests {
     fn id_for(sent: &str, token: Option<&str>) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, HeaderValue::from_bytes(sent.as_bytes()).unwrap());
-        of(&headers, &Hide::new(token.map(str::to_owned)))
+        RequestId::of(&headers, Hide::new(token))
+            .as_str()
+            .to_owned()
     }
 
     #[test]
@@ -69,6 +97,8 @@ mod tests {
             let made = id_for(id, Some("TOKEN-12"));
             assert!(made.len() == 32 && made != id_for(id, None), "{id}: {made}");
         }
-        assert_eq!(of(&HeaderMap::new(), &Hide::new(None)).len(), 32);
+        let made = RequestId::of(&HeaderMap::new(), Hide::new(None));
+        assert_eq!(made.as_str().len(), 32);
+        assert_eq!(made.header().unwrap(), made.as_str());
     }
 }

@@ -1,7 +1,6 @@
 //! Whether what was expected happened, and if not, what happened instead. Knows nothing of HTTP.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -63,7 +62,7 @@ pub(crate) fn verify(expectations: &Expectations, page: &Page) -> Verdict {
     let mut after: Option<&Request> = None;
     for expected in &expectations.expect {
         let matching = page.requests.iter().filter(|one| expected.matches(one));
-        let matching: Vec<&Request> = matching.map(Arc::as_ref).collect();
+        let matching: Vec<&Request> = matching.collect();
         let counted = count(expected, &matching, page);
         let placed = counted.and_then(|()| match expectations.in_order {
             true => place(expected, &matching, after),
@@ -161,7 +160,7 @@ fn nearest(expected: &Expectation, page: &Page) -> Vec<Miss> {
     near.truncate(SHOWN);
     near.into_iter()
         .map(|(one, difference)| Miss {
-            request: Shown::from(one.as_ref()),
+            request: Shown::from(one),
             because: difference.reasons,
         })
         .collect()
@@ -268,7 +267,7 @@ mod tests {
         let upload = Request::example(5, "PUT", "/_binstore/{hidden}");
         let requests = [lookup, artifact, version, broken, upload];
         Page {
-            requests: requests.into_iter().map(Arc::new).collect(),
+            requests: requests.into(),
             forgotten: 0,
             is_off: false,
         }

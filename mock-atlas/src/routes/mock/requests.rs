@@ -16,7 +16,7 @@ pub(crate) async fn list(
     RequestsQuery(filter): RequestsQuery,
 ) -> Response {
     let page = atlas.witness().journal().page();
-    let requests = page.requests.iter().map(AsRef::as_ref);
+    let requests = page.requests.iter();
     Json(RequestsReply {
         requests: requests.filter(|one| filter.accepts(one)).collect(),
         forgotten: page.forgotten,

@@ -1,0 +1,70 @@
+//! Threads of the emulator's own, each with a loop for the connections that were given to it.
+//!
+//! The threads of one runtime of several share all tasks. Where what is done for a request takes
+//! microseconds, waking each other took longer than they gained: on two processors, of which the
+//! clients need one, a second thread of a runtime made searches slower.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use tokio::runtime::{Builder, Handle};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Threads that end when this is dropped, and with them all that runs on them.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    first: Handle,
+    others: Vec<Handle>,
+    given: AtomicUsize,
+    _stop: DropGuard,
+}
+
+impl Threads {
+    /// Starts so many threads.
+    ///
+    /// # Errors
+    /// What the system says when it gives no more threads or descriptors.
+    pub(crate) fn start(count: NonZeroUsize) -> io::Result<Self> {
+        let stop = CancellationToken::new();
+        let guard = stop.clone().drop_guard();
+        let first = start(&stop)?;
+        let others = (1..count.get()).map(|_| start(&stop));
+        Ok(Self {
+            first,
+            others: others.collect::<io::Result<_>>()?,
+            given: AtomicUsize::new(0),
+            _stop: guard,
+        })
+    }
+
+    /// The first of them.
+    pub(crate) fn first(&self) -> &Handle {
+        &self.first
+    }
+
+    /// One after the other, each in its turn.
+    pub(crate) fn next(&self) -> &Handle {
+        let turn = self.given.fetch_add(1, Ordering::Relaxed) % (self.others.len() + 1);
+        self.others.get(turn).unwrap_or(&self.first)
+    }
+}
+
+fn start(stop: &CancellationToken) -> io::Result<Handle> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        // Often enough that who has just asked is seen while many upload.
+        .event_interval(8)
+        .build()?;
+    let handle = runtime.handle().clone();
+    let stopped = stop.clone().cancelled_owned();
+    thread::Builder::new()
+        .name("mock-atlas".to_owned())
+        .spawn(move || {
+            runtime.block_on(stopped);
+            // Nobody is to wait for what reads a disk, say.
+            runtime.shutdown_background();
+        })?;
+    Ok(handle)
+}
