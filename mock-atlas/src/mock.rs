@@ -14,8 +14,7 @@ use crate::witness::{Expectations, Lint, Request, Unmet};
 /// A running emulator, by default on a free port of 127.0.0.1; gone when dropped.
 ///
 /// It runs on the runtime that started it. A test that blocks its thread, with
-/// [`std::process::Command`] say, wants `#[tokio::test(flavor = "multi_thread")]`, so that another
-/// thread can answer.
+/// [`std::process::Command`] say, wants [`Builder::threads`], so that another thread can answer.
 ///
 /// ```
 /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {

@@ -33,6 +33,7 @@ mod snapshot;
 mod state;
 mod stress;
 mod support;
+mod threads;
 mod tls;
 mod tokens;
 mod upload;
