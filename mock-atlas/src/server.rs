@@ -34,8 +34,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How much is read of a connection at a time, and how large the head of a request may be. Others wait
-/// while it is hashed, 0.1 ms, and each upload under way has its turn; with the four times as much that
-/// hyper reads by itself, they waited for too long, and nothing was faster.
+/// while it is taken in, and each upload under way has its turn; of the four times as much that hyper
+/// reads by itself nothing was faster.
 const BUFFER: usize = 128 * 1024;
 
 /// How long to wait after accepting failed, for want of file descriptors say.

@@ -131,7 +131,7 @@ async fn read(
     is_again: bool,
 ) -> Result<Received, ApiError> {
     let mut held = Some(atlas.memory().hold());
-    let mut writer = BlobWriter::default();
+    let mut writer = BlobWriter::apart();
     while let Some(part) = body.next().await {
         let part = part.map_err(|error| {
             ApiError::broken_body(&error, &format!(" after {} bytes", writer.len()))
@@ -148,9 +148,10 @@ async fn read(
             held = None;
         }
         writer.write(&part);
+        writer.hash_on(atlas.hashing()).await?;
         writer.flush().await.map_err(ApiError::DiskFull)?;
         attempt.has_received(writer.len());
-        // Others have their turn. A client that sends faster than bytes are hashed never makes this wait.
+        // Others have their turn: a client that sends fast enough never makes this wait.
         yield_now().await;
     }
     if is_again {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Read};
+use std::mem::take;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -12,7 +13,8 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
-use tokio::task::spawn_blocking;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::{Held, Memory};
 
@@ -21,6 +23,12 @@ const CHUNK: usize = 256 * 1024;
 
 /// As many chunks are given back in less than a millisecond.
 const FEW: usize = 64;
+
+/// So many chunks are hashed at a time on another thread.
+const BATCH: usize = 4;
+
+/// From here on, in bytes, that is worth it.
+const LARGE: u64 = (BATCH * CHUNK) as u64;
 
 /// A SHA-256 digest; displayed as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +84,7 @@ impl Drop for Chunks {
         if self.0.len() > FEW
             && let Ok(runtime) = Handle::try_current()
         {
-            let chunks = std::mem::take(&mut self.0);
+            let chunks = take(&mut self.0);
             runtime.spawn_blocking(|| drop(chunks));
         }
     }
@@ -221,10 +229,31 @@ pub(crate) struct BlobWriter {
     disk: Option<(Arc<Nameless>, u64)>,
     current: Vec<u8>,
     hasher: Sha256,
+    /// Whether a large file is to be hashed on another thread.
+    may_be_apart: bool,
+    apart: Option<Apart>,
     len: u64,
 }
 
+/// What is hashed on another thread.
+#[derive(Debug, Default)]
+struct Apart {
+    /// Has the hasher meanwhile.
+    job: Option<JoinHandle<Sha256>>,
+    waiting: Vec<Bytes>,
+}
+
 impl BlobWriter {
+    /// A writer that hashes the later chunks of a large file on another thread, while the next ones
+    /// come: to hash takes as long as all else that is done for an upload. Whoever writes calls
+    /// [`BlobWriter::hash_on`] each time, and [`BlobWriter::close`] in the end.
+    pub(crate) fn apart() -> Self {
+        Self {
+            may_be_apart: true,
+            ..Self::default()
+        }
+    }
+
     /// Hashes bytes as if they were appended, and keeps none.
     pub(crate) fn hash(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
@@ -233,18 +262,60 @@ impl BlobWriter {
 
     /// Appends bytes.
     pub(crate) fn write(&mut self, mut bytes: &[u8]) {
-        self.hash(bytes);
         while !bytes.is_empty() {
             if self.current.capacity() == 0 {
                 self.current.reserve_exact(CHUNK);
             }
             let (now, later) = bytes.split_at(bytes.len().min(CHUNK - self.current.len()));
             self.current.extend_from_slice(now);
+            self.len += now.len() as u64;
+            if self.apart.is_none() {
+                self.hasher.update(now);
+            }
             if self.current.len() == CHUNK {
-                self.chunks.0.push(std::mem::take(&mut self.current).into());
+                self.end_chunk();
             }
             bytes = later;
         }
+    }
+
+    /// Lets another thread hash what waits for it, once it is done with what it has, and once fewer
+    /// than so many hash for others.
+    ///
+    /// # Errors
+    /// When the runtime ends.
+    pub(crate) async fn hash_on(&mut self, at_once: &Arc<Semaphore>) -> Result<(), JoinError> {
+        let Some(apart) = &mut self.apart else {
+            return Ok(());
+        };
+        if apart.waiting.len() < BATCH {
+            return Ok(());
+        }
+        if let Some(job) = apart.job.take() {
+            self.hasher = job.await?;
+        }
+        // It is never closed.
+        let permit = Arc::clone(at_once).acquire_owned().await.ok();
+        let (mut hasher, chunks) = (take(&mut self.hasher), take(&mut apart.waiting));
+        apart.job = Some(spawn_blocking(move || {
+            chunks.iter().for_each(|chunk| hasher.update(chunk));
+            drop(permit);
+            hasher
+        }));
+        Ok(())
+    }
+
+    /// Waits for the other thread, and hashes here what it has not seen.
+    async fn end_hashing(&mut self) -> Result<(), JoinError> {
+        let Some(Apart { job, waiting }) = self.apart.take() else {
+            return Ok(());
+        };
+        if let Some(job) = job {
+            self.hasher = job.await?;
+        }
+        waiting.iter().for_each(|chunk| self.hasher.update(chunk));
+        self.hasher.update(&self.current);
+        Ok(())
     }
 
     /// How many bytes were written so far.
@@ -279,7 +350,7 @@ impl BlobWriter {
         if self.chunks.0.is_empty() {
             return Ok(());
         }
-        let chunks = std::mem::take(&mut self.chunks.0);
+        let chunks = take(&mut self.chunks.0);
         let mut at = *written;
         *written += chunks.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
         let file = Arc::clone(file);
@@ -298,6 +369,7 @@ impl BlobWriter {
     /// # Errors
     /// Those of [`BlobWriter::flush`].
     pub(crate) async fn close(mut self) -> io::Result<Blob> {
+        self.end_hashing().await?;
         self.end_chunk();
         self.flush().await?;
         Ok(self.finish())
@@ -319,9 +391,15 @@ impl BlobWriter {
 
     fn end_chunk(&mut self) {
         if !self.current.is_empty() {
-            let mut last = std::mem::take(&mut self.current);
-            last.shrink_to_fit();
-            self.chunks.0.push(last.into());
+            let mut chunk = take(&mut self.current);
+            chunk.shrink_to_fit();
+            let chunk = Bytes::from(chunk);
+            if let Some(apart) = &mut self.apart {
+                apart.waiting.push(chunk.clone());
+            } else if self.may_be_apart && self.len >= LARGE {
+                self.apart = Some(Apart::default());
+            }
+            self.chunks.0.push(chunk);
         }
     }
 }
@@ -381,6 +459,32 @@ mod tests {
                 let found = read(&blob, range.start as u64..range.end as u64);
                 prop_assert!(runtime.block_on(found) == expected);
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_hashed_on_another_thread_has_the_same_digest() {
+        let chunks = LARGE as usize / CHUNK + 3 * BATCH;
+        let one = Arc::new(Semaphore::new(1));
+        for (len, step) in [
+            (chunks * CHUNK + 5, CHUNK / 2 + 1),
+            (chunks * CHUNK, CHUNK),
+            (LARGE as usize, 3 * CHUNK),
+            (LARGE as usize + 1, 3 * CHUNK),
+        ] {
+            let bytes: Vec<u8> = (0..len).map(|i| (i * 31 % 251) as u8).collect();
+            let mut writer = BlobWriter::apart();
+            for part in bytes.chunks(step) {
+                writer.write(part);
+                writer.hash_on(&one).await.unwrap();
+            }
+            let is_apart = writer.apart.is_some();
+            assert_eq!(is_apart, len >= LARGE as usize);
+            let digest = writer.close().await.unwrap().digest();
+            assert!(
+                digest == Digest::of(&bytes),
+                "{len} bytes in parts of {step}"
+            );
         }
     }
 

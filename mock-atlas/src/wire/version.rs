@@ -160,7 +160,7 @@ mod tests {
             let artifact = "acme/web-1".parse().unwrap();
             let artifact_type = "a.b_c".parse().unwrap();
             let of = |number: &u64| {
-                let file = if number % 2 == 0 { File::None } else { File::Awaited(None) };
+                let file = if number % 2 == 1 { File::Awaited(None) } else { File::None };
                 Arc::new(version(*number, &id, &metadata, file))
             };
             let versions: Vec<_> = numbers.iter().map(of).collect();
