@@ -358,3 +358,17 @@ async fn what_a_seed_brings_counts_in_each_emulator_that_it_is_planted_in() {
         assert_eq!(fixture.put(&url, b"1234").await.status, 200);
     }
 }
+
+#[tokio::test]
+async fn a_head_without_end_is_refused() {
+    let fixture = Fixture::new().await;
+    let with = |bytes: usize| {
+        let request = fixture.request(Method::GET, "/api/v1/authenticate");
+        request.header("X-Long", "x".repeat(bytes)).send()
+    };
+    assert_eq!(with(64 * 1024).await.unwrap().status(), 200);
+    // A client that still writes may find the connection closed before it reads why.
+    if let Ok(reply) = with(256 * 1024).await {
+        assert_eq!(reply.status(), 431);
+    }
+}
