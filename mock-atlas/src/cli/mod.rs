@@ -245,9 +245,11 @@ fn start_log(arguments: &EmulatorArguments) {
 
 /// All processors but one, which is for the clients: they are on the same machine. Where there are two,
 /// a second thread makes a search a fifth slower, since each works on what the other has in its cache.
+/// More than a few are a burden to a large machine on which many emulators start.
 fn threads() -> NonZeroUsize {
+    const MOST: usize = 8;
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    NonZeroUsize::new(processors - 1).unwrap_or(NonZeroUsize::MIN)
+    NonZeroUsize::new((processors - 1).min(MOST)).unwrap_or(NonZeroUsize::MIN)
 }
 
 fn start(arguments: &Arguments) -> Result<ExitCode, String> {
