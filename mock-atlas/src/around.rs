@@ -83,8 +83,9 @@ where
 /// A reply on its way.
 pub(crate) struct Answer<F> {
     atlas: Atlas,
-    observation: Option<Observation>,
+    // Dropped first: who finds in the journal that a request broke off finds what it held free.
     way: Way<F>,
+    observation: Option<Observation>,
 }
 
 enum Way<F> {

@@ -2,10 +2,8 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use std::thread;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -34,8 +32,6 @@ struct Inner {
     reached: OnceLock<Reached>,
     /// What uploads hold while they are under way.
     uploads: Semaphore,
-    /// As many threads may hash at a time as there are processors.
-    hashing: Arc<Semaphore>,
     /// What all files hold, those of the first world included.
     memory: Memory,
 }
@@ -71,10 +67,6 @@ pub(crate) struct Options {
 }
 
 /// Without what it holds, which may be large, and secret.
-fn processors() -> usize {
-    thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
 impl fmt::Debug for Atlas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Atlas").finish_non_exhaustive()
@@ -97,7 +89,6 @@ impl Atlas {
             options,
             reached: OnceLock::new(),
             uploads: Semaphore::new(uploads.min(Semaphore::MAX_PERMITS)),
-            hashing: Arc::new(Semaphore::new(processors())),
             memory,
         }))
     }
@@ -162,11 +153,6 @@ impl Atlas {
     /// Lets one more upload begin. It counts until this is dropped.
     pub(crate) fn admit_upload(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         self.0.uploads.try_acquire().map_err(|_| ApiError::Busy)
-    }
-
-    /// What lets a thread hash.
-    pub(crate) fn hashing(&self) -> &Arc<Semaphore> {
-        &self.0.hashing
     }
 
     pub(crate) fn body_timeout(&self) -> Duration {

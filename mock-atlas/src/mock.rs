@@ -13,8 +13,8 @@ use crate::witness::{Expectations, Lint, Request, Unmet};
 
 /// A running emulator, by default on a free port of 127.0.0.1; gone when dropped.
 ///
-/// It runs on the runtime that started it. A test that blocks its thread, with
-/// [`std::process::Command`] say, wants [`Builder::threads`], so that another thread can answer.
+/// It runs on the runtime that started it, unless it has [`Builder::threads`]: a test that blocks its
+/// thread, with [`std::process::Command`] say, wants them, so that another thread can answer.
 ///
 /// ```
 /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Threads that end when this is dropped, and with them all that runs on them.
@@ -51,6 +51,18 @@ impl Threads {
     }
 }
 
+/// The loop of a thread. It is dropped where dropping a runtime would panic, if the system gives no
+/// thread; and nobody is to wait for what reads a disk, say.
+struct Loop(Option<Runtime>);
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 fn start(stop: &CancellationToken) -> io::Result<Handle> {
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -58,13 +70,17 @@ fn start(stop: &CancellationToken) -> io::Result<Handle> {
         .event_interval(8)
         .build()?;
     let handle = runtime.handle().clone();
+    let own = Loop(Some(runtime));
     let stopped = stop.clone().cancelled_owned();
+    let run = move || {
+        // As a whole: it is to be dropped here, at the end.
+        let own = own;
+        if let Some(runtime) = &own.0 {
+            runtime.block_on(stopped);
+        }
+    };
     thread::Builder::new()
         .name("mock-atlas".to_owned())
-        .spawn(move || {
-            runtime.block_on(stopped);
-            // Nobody is to wait for what reads a disk, say.
-            runtime.shutdown_background();
-        })?;
+        .spawn(run)?;
     Ok(handle)
 }

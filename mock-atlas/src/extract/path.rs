@@ -78,7 +78,10 @@ fn texts<const N: usize>(segments: &RawPathParams) -> Result<[&str; N], ApiError
     for text in &mut texts {
         (_, *text) = found.next().ok_or(ApiError::NotFound)?;
     }
-    Ok(texts)
+    match found.next() {
+        None => Ok(texts),
+        Some(_) => Err(ApiError::NotFound),
+    }
 }
 
 fn artifact_name(username: &str, name: &str) -> Result<ArtifactName, ApiError> {

@@ -133,6 +133,8 @@ async fn read(
     let mut held = Some(atlas.memory().hold());
     let mut writer = BlobWriter::apart();
     while let Some(part) = body.next().await {
+        // Others have their turn: a client that sends fast enough never makes this wait.
+        yield_now().await;
         let part = part.map_err(|error| {
             ApiError::broken_body(&error, &format!(" after {} bytes", writer.len()))
         })?;
@@ -148,11 +150,9 @@ async fn read(
             held = None;
         }
         writer.write(&part);
-        writer.hash_on(atlas.hashing()).await?;
+        writer.hash_on().await?;
         writer.flush().await.map_err(ApiError::DiskFull)?;
         attempt.has_received(writer.len());
-        // Others have their turn: a client that sends fast enough never makes this wait.
-        yield_now().await;
     }
     if is_again {
         return Ok(Received::Again(writer.digest()));

@@ -58,6 +58,11 @@ impl Entry {
         })
     }
 
+    /// The number of the request.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The whole of it, in the memory of an old record.
     pub(super) fn end(self, texts: Texts, rest: &Rest<'_>) -> Record {
         let Rest {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
@@ -134,10 +134,19 @@ pub(crate) struct Journal {
 
 #[derive(Debug, Default)]
 struct Kept {
-    records: VecDeque<Record>,
+    records: VecDeque<Arc<Record>>,
     forgotten: u64,
     /// What began up to here was cleared, also when it ends later.
     cleared: u64,
+}
+
+impl Kept {
+    /// The oldest one.
+    fn forget(&mut self) -> Option<Arc<Record>> {
+        let oldest = self.records.pop_front();
+        self.forgotten += u64::from(oldest.is_some());
+        oldest
+    }
 }
 
 /// What a journal holds at one moment.
@@ -172,29 +181,34 @@ impl Journal {
         (number, self.clock.now())
     }
 
-    /// What the next record is to be written over: the oldest one, if there is room for no more. Not
-    /// while others wait for the journal, so it is taken out first.
-    pub(super) fn make_room(&self) -> Texts {
+    /// What the record of a request that has ended is to be written over: the oldest one, if there is
+    /// room for no more. It is taken out first, so that nobody waits while it is written over. None if
+    /// the request is not kept.
+    pub(super) fn make_room(&self, number: u64) -> Option<Texts> {
         let mut kept = self.kept();
-        if kept.records.len() < self.capacity {
-            return Texts::default();
+        if number <= kept.cleared || !self.is_on() {
+            return None;
         }
-        let oldest = kept.records.pop_front();
-        kept.forgotten += u64::from(oldest.is_some());
+        if kept.records.len() < self.capacity {
+            return Some(Texts::default());
+        }
+        let oldest = kept.forget();
         drop(kept);
-        oldest.map(Record::into_texts).unwrap_or_default()
+        // Somebody may be reading it.
+        let oldest = oldest.and_then(Arc::into_inner);
+        Some(oldest.map(Record::into_texts).unwrap_or_default())
     }
 
     /// Keeps a request that has ended.
     pub(super) fn keep(&self, record: Record) {
+        let record = Arc::new(record);
         let mut kept = self.kept();
+        // Much may have happened since room was made.
         if record.facts.number <= kept.cleared || !self.is_on() {
             return;
         }
-        // Others may have been kept since room was made.
         if kept.records.len() == self.capacity {
-            kept.records.pop_front();
-            kept.forgotten += 1;
+            kept.forget();
         }
         kept.records.push_back(record);
     }
@@ -202,14 +216,15 @@ impl Journal {
     /// What is kept. A request is here before its client has all of the reply.
     pub(crate) fn page(&self) -> Page {
         let kept = self.kept();
-        let mut page = Page {
-            requests: kept.records.iter().map(Request::from).collect(),
-            forgotten: kept.forgotten,
-            is_off: !self.is_on(),
-        };
+        let (records, forgotten) = (kept.records.clone(), kept.forgotten);
         drop(kept);
-        page.requests.sort_unstable_by_key(|request| request.number);
-        page
+        let mut requests: Vec<_> = records.iter().map(|one| Request::from(&**one)).collect();
+        requests.sort_unstable_by_key(|request| request.number);
+        Page {
+            requests,
+            forgotten,
+            is_off: !self.is_on(),
+        }
     }
 
     /// Forgets all requests, those under way too.
@@ -251,8 +266,9 @@ mod tests {
     fn the_first_to_end_make_room_and_are_counted() {
         let journal = Journal::new(2, Clock::default());
         (0..4).for_each(|_| journal.keep(record(&journal)));
-        journal.make_room();
-        journal.keep(record(&journal));
+        let last = record(&journal);
+        assert!(journal.make_room(last.facts.number).is_some());
+        journal.keep(last);
         assert_eq!(numbers(&journal), [4, 5]);
         assert_eq!(journal.page().forgotten, 3);
     }
@@ -271,9 +287,12 @@ mod tests {
         journal.keep(record(&journal));
         let under_way = record(&journal);
         journal.clear();
+        let late = under_way.facts.number;
         journal.keep(under_way);
         assert_eq!((numbers(&journal), journal.page().forgotten), (vec![], 0));
         journal.keep(record(&journal));
+        // It takes no other's place either.
+        assert!(journal.make_room(late).is_none());
         assert_eq!(numbers(&journal), [4]);
     }
 

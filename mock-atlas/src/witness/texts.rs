@@ -1,7 +1,7 @@
 //! Several texts in one piece of memory.
 
-/// Texts one behind the other, some of which may be missing. Cleared, they keep their memory: what
-/// is written in place of others asks for none.
+/// Texts one behind the other, some of which may be missing. Cleared, they keep their memory, unless it
+/// is much: what is written in place of others asks for none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Texts {
     all: String,
@@ -9,8 +9,14 @@ pub(super) struct Texts {
     ends: Vec<Option<usize>>,
 }
 
+/// More memory is not kept for others, in bytes.
+const LARGE: usize = 4096;
+
 impl Texts {
     pub(super) fn clear(&mut self) {
+        if self.all.capacity() > LARGE {
+            *self = Self::default();
+        }
         self.all.clear();
         self.ends.clear();
     }
@@ -63,6 +69,14 @@ mod tests {
             let back: Vec<_> = kept.iter().map(|text| text.map(str::to_owned)).collect();
             prop_assert_eq!(back, texts);
         }
+    }
+
+    #[test]
+    fn what_was_large_gives_its_memory_back() {
+        let mut texts = Texts::default();
+        texts.push(Some(&"x".repeat(LARGE + 1)));
+        texts.clear();
+        assert!(texts.all.capacity() <= LARGE);
     }
 
     #[test]

@@ -14,7 +14,7 @@ fn on_three() -> Builder {
     MockAtlas::builder().threads(NonZeroUsize::new(3).unwrap())
 }
 
-/// As many threads of this process as emulators have of their own; no other test here has any.
+/// As many threads of this process as emulators have of their own.
 fn threads() -> usize {
     let names = fs::read_dir("/proc/self/task").unwrap();
     // One that is gone by now has no name.
@@ -42,7 +42,14 @@ fn health(atlas: &MockAtlas) -> TcpStream {
     stream
 }
 
+/// One test, since it counts the threads of its process.
 #[tokio::test]
+async fn threads_of_its_own_answer_and_are_gone_with_it() {
+    each_answers_while_the_test_blocks_and_none_is_left_behind().await;
+    a_fault_ends_a_connection_there_too().await;
+    are_left(0).await;
+}
+
 async fn each_answers_while_the_test_blocks_and_none_is_left_behind() {
     let atlas = on_three().start().await.unwrap();
     are_left(3).await;
@@ -65,7 +72,6 @@ async fn each_answers_while_the_test_blocks_and_none_is_left_behind() {
     let _ = stream.read_to_end(&mut rest);
 }
 
-#[tokio::test]
 async fn a_fault_ends_a_connection_there_too() {
     let fault = "artifact.show:reset,times=1".parse().unwrap();
     let atlas = on_three()

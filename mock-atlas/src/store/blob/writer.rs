@@ -2,16 +2,23 @@
 
 use std::io;
 use std::mem::take;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::thread;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::{Blob, CHUNK, Chunks, Contents, Digest, Nameless, Place};
+
+/// As many threads of this process may hash at a time as there are processors.
+static PROCESSORS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(thread::available_parallelism().map_or(1, NonZeroUsize::get)));
 
 /// So many chunks are hashed at a time on another thread.
 const BATCH: usize = 4;
@@ -50,7 +57,8 @@ impl BlobWriter {
     /// [`BlobWriter::hash_on`] each time, and [`BlobWriter::close`] in the end.
     pub(crate) fn apart() -> Self {
         Self {
-            may_be_apart: true,
+            // Under another executor than tokio's there is no such thread.
+            may_be_apart: Handle::try_current().is_ok(),
             ..Self::default()
         }
     }
@@ -80,12 +88,12 @@ impl BlobWriter {
         }
     }
 
-    /// Lets another thread hash what waits for it, once it is done with what it has, and once fewer
-    /// than so many hash for others.
+    /// Lets another thread hash what waits for it, once it is done with what it has, and once a
+    /// processor is free for it.
     ///
     /// # Errors
     /// When the runtime ends.
-    pub(crate) async fn hash_on(&mut self, at_once: &Arc<Semaphore>) -> Result<(), JoinError> {
+    pub(crate) async fn hash_on(&mut self) -> Result<(), JoinError> {
         let Some(apart) = &mut self.apart else {
             return Ok(());
         };
@@ -96,7 +104,7 @@ impl BlobWriter {
             self.hasher = job.await?;
         }
         // It is never closed.
-        let permit = Arc::clone(at_once).acquire_owned().await.ok();
+        let permit = PROCESSORS.acquire().await.ok();
         let (mut hasher, chunks) = (take(&mut self.hasher), take(&mut apart.waiting));
         apart.job = Some(spawn_blocking(move || {
             chunks.iter().for_each(|chunk| hasher.update(chunk));
@@ -212,7 +220,6 @@ mod tests {
     #[tokio::test]
     async fn what_is_hashed_on_another_thread_has_the_same_digest() {
         let chunks = LARGE as usize / CHUNK + 3 * BATCH;
-        let one = Arc::new(Semaphore::new(1));
         for (len, step) in [
             (chunks * CHUNK + 5, CHUNK / 2 + 1),
             (chunks * CHUNK, CHUNK),
@@ -223,7 +230,7 @@ mod tests {
             let mut writer = BlobWriter::apart();
             for part in bytes.chunks(step) {
                 writer.write(part);
-                writer.hash_on(&one).await.unwrap();
+                writer.hash_on().await.unwrap();
             }
             let is_apart = writer.apart.is_some();
             assert_eq!(is_apart, len >= LARGE as usize);
