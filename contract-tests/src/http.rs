@@ -234,12 +234,9 @@ impl Http {
         }
         let encoding = encoding_of(&response);
         let body = response.bytes().await.map_err(lost)?.to_vec();
-        let value: Value = serde_json::from_slice(&body).unwrap_or_default();
-        self.secrets.learn(&value);
-        if let Ok(text) = std::str::from_utf8(&body) {
-            self.secrets.learn_text(text);
-        }
+        self.secrets.learn_reply(&body);
         if let Some((journal, number)) = announced {
+            let value: Value = serde_json::from_slice(&body).unwrap_or_default();
             let told = journal.answered(number, status, value["version"].as_u64());
             told.await.map_err(|error| unwritten(journal, &error))?;
         }

@@ -46,8 +46,18 @@ impl Secrets {
         }
     }
 
-    /// Remembers what a reply hands out for the caller's eyes only: `upload_path`, `upload_token`, `token`.
-    pub fn learn(&self, reply: &Value) {
+    /// Remembers what the body of a reply hands out for the caller's eyes only: `upload_path`,
+    /// `upload_token`, `token`, as fields of its own or within a text.
+    pub fn learn_reply(&self, body: &[u8]) {
+        if let Ok(reply) = serde_json::from_slice(body) {
+            self.learn(&reply);
+        }
+        if let Ok(text) = std::str::from_utf8(body) {
+            self.learn_text(text);
+        }
+    }
+
+    fn learn(&self, reply: &Value) {
         match reply {
             Value::Array(items) => items.iter().for_each(|item| self.learn(item)),
             Value::Object(fields) => fields.iter().for_each(|(key, value)| {
@@ -60,9 +70,9 @@ impl Secrets {
         }
     }
 
-    /// The same where the fields stand within a text, quoted once or more often: a server may repeat to one request
-    /// what it hands out to another, whose own reply comes later.
-    pub fn learn_text(&self, text: &str) {
+    /// The fields may stand within a text, quoted once or more often: a server may repeat to one request what it hands
+    /// out to another, whose own reply comes later.
+    fn learn_text(&self, text: &str) {
         // Each piece ends at a quotation mark; the backslashes before it say how deep in quotation the mark stands.
         let pieces: Vec<_> = text
             .split_inclusive('"')

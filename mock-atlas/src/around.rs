@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::response::Response;
 use hyper::body::Body;
 use tower::{Layer, Service, ServiceExt};
@@ -58,10 +58,8 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let atlas = self.atlas.clone();
-        let route = request.extensions().get::<MatchedPath>().cloned();
-        let (request, observation) =
-            observe(atlas.clone(), route.clone(), self.counted.clone(), request);
-        let met = inject::met(&atlas, route.as_ref(), &request);
+        let (request, observation) = observe(atlas.clone(), self.counted.clone(), request);
+        let met = inject::met(&atlas, &request);
         let way = if met.is_none() && request.body().is_end_stream() && !observation.is_logged() {
             Way::Straight(self.inner.call(request))
         } else {

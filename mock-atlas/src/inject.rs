@@ -28,8 +28,9 @@ const CHAOS_SEED: &str = "x-mock-atlas-chaos-seed";
 pub(crate) struct Discarded(pub(crate) Refusal);
 
 /// The fault that a request meets, which counts as met from then on.
-pub(crate) fn met(atlas: &Atlas, path: Option<&MatchedPath>, request: &Request) -> Option<Met> {
-    let route = path.and_then(|path| route(request.method(), path.as_str()))?;
+pub(crate) fn met(atlas: &Atlas, request: &Request) -> Option<Met> {
+    let path = request.extensions().get::<MatchedPath>()?;
+    let route = route(request.method(), path.as_str())?;
     let upload_age = || {
         let upload = upload::named_by(request.uri().path())?;
         atlas.world().store().upload_age(upload)

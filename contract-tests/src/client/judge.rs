@@ -41,9 +41,7 @@ fn secrets(observed: &[Observed]) -> Secrets {
     for observed in observed {
         secrets.add(&observed.token, "[token]");
         for reply in observed.passed.iter().filter_map(|it| it.reply.as_ref()) {
-            if let Ok(body) = serde_json::from_slice(&reply.body) {
-                secrets.learn(&body);
-            }
+            secrets.learn_reply(&reply.body);
         }
     }
     secrets

@@ -24,7 +24,6 @@ use crate::extract::presented_token;
 /// since an upload path authorises whoever reads it, and a query string may hold a token.
 pub(crate) fn observe(
     atlas: Atlas,
-    route: Option<MatchedPath>,
     counted: Counted,
     mut request: Request,
 ) -> (Request, Observation) {
@@ -39,7 +38,7 @@ pub(crate) fn observe(
         atlas,
         start: Instant::now(),
         method: request.method().clone(),
-        route,
+        route: request.extensions().get().cloned(),
         counted,
         notes: notes.clone(),
         status: None,
