@@ -1,79 +1,70 @@
-//! What happens around each request, from the outside in: it is watched, its body must go on coming,
-//! it may meet a fault, and what is left of its body is read.
+//! What happens around each handler, from the outside in: its request is watched, the body must go on
+//! coming, it may meet a fault, and what is left of the body is read.
 //!
-//! It is one layer, and a service by hand: of each layer axum clones and boxes for each request all that
-//! is within it, and its layers of functions box the request and what is within once more.
+//! It is a handler itself, and no layer: of a layer axum clones and boxes for each request all that is
+//! within it, and moves the request once more.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
+use axum::handler::Handler;
 use axum::response::Response;
 use hyper::body::Body;
-use tower::{Layer, Service, ServiceExt};
 use tracing::Instrument;
 
 use crate::atlas::Atlas;
 use crate::inject;
+use crate::line::Line;
 use crate::patience;
-use crate::rest::Next;
 use crate::witness::{Counted, Observation, observe};
 
-/// Puts a service for one route inside.
-#[derive(Clone)]
-pub(crate) struct Around(pub(crate) Atlas);
-
-impl<S> Layer<S> for Around {
-    type Service = Within<S>;
-
-    fn layer(&self, inner: S) -> Within<S> {
-        Within {
-            atlas: self.0.clone(),
-            counted: Counted::default(),
-            inner,
-        }
+/// A handler for one route, with all that happens around it.
+pub(crate) fn around<H>(handler: H) -> Around<H> {
+    Around {
+        handler,
+        counted: Counted::default(),
     }
 }
 
 #[derive(Clone)]
-pub(crate) struct Within<S> {
-    atlas: Atlas,
+pub(crate) struct Around<H> {
+    handler: H,
     counted: Counted,
-    inner: S,
 }
 
-impl<S> Service<Request> for Within<S>
+impl<H, T> Handler<T, Atlas> for Around<H>
 where
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + Unpin,
+    H: Handler<T, Atlas, Future: Unpin>,
+    T: 'static,
 {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Answer<S::Future>;
+    type Future = Answer<H::Future>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let atlas = self.atlas.clone();
-        let (request, observation) = observe(atlas.clone(), self.counted.clone(), request);
-        let met = inject::met(&atlas, &request);
+    fn call(self, mut request: Request, atlas: Atlas) -> Self::Future {
+        // Taken, and not looked at: there is room for three extensions without asking for memory twice.
+        let line = request.extensions_mut().remove::<Line>();
+        let route = request.extensions_mut().remove::<MatchedPath>();
+        let met = route
+            .as_ref()
+            .and_then(|route| inject::met(&atlas, route.as_str(), &request));
+        let (request, observation) = observe(atlas.clone(), self.counted, route, request);
+        let handler = self.handler;
         let way = if met.is_none() && request.body().is_end_stream() && !observation.is_logged() {
-            Way::Straight(self.inner.call(request))
+            Way::Straight(handler.call(request, atlas.clone()))
         } else {
-            let inner = Inner(self.inner.clone());
             let span = observation.span();
             let request = patience::limit(&atlas, request);
             let atlas = atlas.clone();
-            let answer = async move { inject::answer(&atlas, met, request, inner).await };
+            let answer = async move {
+                let next = |request| handler.call(request, atlas.clone());
+                inject::answer(&atlas, met, line, request, next).await
+            };
             Way::Round(Box::pin(answer.instrument(span)))
         };
         Answer {
             atlas,
-            observation: Some(observation),
             way,
+            observation: Some(observation),
         }
     }
 }
@@ -93,33 +84,18 @@ enum Way<F> {
     Round(Pin<Box<dyn Future<Output = Response> + Send>>),
 }
 
-impl<F: Future<Output = Result<Response, Infallible>> + Unpin> Future for Answer<F> {
-    type Output = Result<Response, Infallible>;
+impl<F: Future<Output = Response> + Unpin> Future for Answer<F> {
+    type Output = Response;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
         let mut response = match &mut self.way {
-            Way::Straight(answer) => ready!(Pin::new(answer).poll(context))?,
+            Way::Straight(answer) => ready!(Pin::new(answer).poll(context)),
             Way::Round(answer) => ready!(answer.as_mut().poll(context)),
         };
         inject::tell_chaos(&self.atlas, &mut response);
-        Poll::Ready(Ok(match self.observation.take() {
+        Poll::Ready(match self.observation.take() {
             Some(observation) => observation.end(response),
             None => response,
-        }))
-    }
-}
-
-/// The service for the route.
-struct Inner<S>(S);
-
-impl<S> Next for Inner<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible> + Send,
-    S::Future: Send,
-{
-    async fn answer(self, request: Request) -> Response {
-        match self.0.oneshot(request).await {
-            Ok(response) => response,
-        }
+        })
     }
 }

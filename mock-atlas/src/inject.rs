@@ -4,7 +4,7 @@
 use std::io;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
@@ -14,7 +14,7 @@ use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::faults::{Asked, Effect, Met, Refusal, Route};
 use crate::line::{End, Line};
-use crate::rest::{self, Next};
+use crate::rest;
 use crate::routes::upload;
 
 /// Which fault a reply met.
@@ -27,10 +27,9 @@ const CHAOS_SEED: &str = "x-mock-atlas-chaos-seed";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Discarded(pub(crate) Refusal);
 
-/// The fault that a request meets, which counts as met from then on.
-pub(crate) fn met(atlas: &Atlas, request: &Request) -> Option<Met> {
-    let path = request.extensions().get::<MatchedPath>()?;
-    let route = route(request.method(), path.as_str())?;
+/// The fault that a request of a route meets, which counts as met from then on.
+pub(crate) fn met(atlas: &Atlas, route: &str, request: &Request) -> Option<Met> {
+    let route = known_route(request.method(), route)?;
     let upload_age = || {
         let upload = upload::named_by(request.uri().path())?;
         atlas.world().store().upload_age(upload)
@@ -42,18 +41,19 @@ pub(crate) fn met(atlas: &Atlas, request: &Request) -> Option<Met> {
     })
 }
 
-/// Answers a request, with the fault that it met.
-pub(crate) async fn answer(
+/// Answers a request that came on a line, with the fault that it met.
+pub(crate) async fn answer<F: Future<Output = Response>>(
     atlas: &Atlas,
     met: Option<Met>,
+    line: Option<Line>,
     request: Request,
-    next: impl Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let Some(Met { effect, fault }) = met else {
         return rest::read_on(request, next).await;
     };
     tracing::info!(fault, "a request meets a fault");
-    let mut response = make(effect, atlas, request, next).await;
+    let mut response = make(effect, atlas, line, request, next).await;
     tell(response.headers_mut(), FAULT, &fault);
     response
 }
@@ -66,7 +66,7 @@ pub(crate) fn tell_chaos(atlas: &Atlas, response: &mut Response) {
 }
 
 /// What is asked for, where a fault can be told to happen.
-fn route(method: &Method, path: &str) -> Option<Route> {
+fn known_route(method: &Method, path: &str) -> Option<Route> {
     let path = path.strip_prefix("/api/v1").unwrap_or(path);
     match (method.as_str(), path) {
         ("GET" | "HEAD", "/authenticate" | "/token") | ("POST", "/authenticate") => {
@@ -84,8 +84,13 @@ fn route(method: &Method, path: &str) -> Option<Route> {
     }
 }
 
-async fn make(effect: Effect, atlas: &Atlas, mut request: Request, next: impl Next) -> Response {
-    let line = request.extensions().get::<Line>().cloned();
+async fn make<F: Future<Output = Response>>(
+    effect: Effect,
+    atlas: &Atlas,
+    line: Option<Line>,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     match effect {
         Effect::Latency(time) => {
             sleep(time).await;

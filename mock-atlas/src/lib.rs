@@ -27,6 +27,7 @@ mod error;
 mod extract;
 mod faults;
 mod inject;
+mod late;
 mod line;
 mod mock;
 mod names;

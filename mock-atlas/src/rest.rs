@@ -12,21 +12,19 @@ use futures_util::StreamExt;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 
-/// What answers a request, whatever stands around it.
-pub(crate) trait Next: Send {
-    fn answer(self, request: Request) -> impl Future<Output = Response> + Send;
-}
-
 /// Reads on for a while where a request was answered before its body was read to the end, as one is
 /// whose token is unknown.
-pub(crate) async fn read_on(request: Request, next: impl Next) -> Response {
+pub(crate) async fn read_on<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     if request.body().is_end_stream() || waits(request.headers()) {
-        return next.answer(request).await;
+        return next(request).await;
     }
     let (back, mut returned) = oneshot::channel();
     let back = Some(back);
     let request = request.map(|body| Body::new(Lent { body, back }));
-    let response = next.answer(request).await;
+    let response = next(request).await;
     if let Ok(rest) = returned.try_recv() {
         discard(rest).await;
     }

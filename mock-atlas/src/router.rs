@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{delete, get, post, put};
 
-use crate::around::Around;
+use crate::around::around;
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::routes::mock::{
@@ -30,15 +30,14 @@ fn all_but_uploads() -> Router<Atlas> {
 }
 
 fn uploads() -> Router<Atlas> {
-    Router::new().route(upload::ROUTE, put(upload::receive))
+    Router::new().route(upload::ROUTE, put(around(upload::receive)))
 }
 
 /// Adds what all requests have in common.
 fn finish(router: Router<Atlas>, atlas: Atlas) -> Router {
     router
-        .fallback(async || ApiError::NotFound)
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .layer(Around(atlas.clone()))
+        .fallback(around(async || ApiError::NotFound))
+        .method_not_allowed_fallback(around(async || ApiError::MethodNotAllowed))
         .with_state(atlas)
 }
 
@@ -48,22 +47,22 @@ fn api() -> Router<Atlas> {
     Router::new()
         .route(
             &at("/authenticate"),
-            get(authenticate::whoami).post(authenticate::log_in),
+            get(around(authenticate::whoami)).post(around(authenticate::log_in)),
         )
-        .route(&at("/token"), get(authenticate::whoami))
-        .route(&at("/artifacts"), post(artifacts::create))
-        .route(&at("/artifacts/{username}/{name}"), get(artifacts::show))
+        .route(&at("/token"), get(around(authenticate::whoami)))
+        .route(&at("/artifacts"), post(around(artifacts::create)))
+        .route(&at("/artifacts/{username}/{name}"), get(around(artifacts::show)))
         .route(
             &at("/artifacts/{username}/{name}/{type}"),
-            post(versions::create),
+            post(around(versions::create)),
         )
         .route(
             &at("/artifacts/{username}/{name}/{type}/search"),
-            get(versions::search),
+            get(around(versions::search)),
         )
         .route(
             &at("/artifacts/{username}/{name}/{type}/{version}/file"),
-            get(download::send),
+            get(around(download::send)),
         )
 }
 
@@ -71,32 +70,32 @@ fn api() -> Router<Atlas> {
 fn mock() -> Router<Atlas> {
     let at = |path: &str| format!("/_mock{path}");
     Router::new()
-        .route(&at("/health"), get(health::show))
-        .route(&at("/metrics"), get(metrics::show))
+        .route(&at("/health"), get(around(health::show)))
+        .route(&at("/metrics"), get(around(metrics::show)))
         .route(
             &at("/requests"),
-            get(requests::list).delete(requests::clear),
+            get(around(requests::list)).delete(around(requests::clear)),
         )
-        .route(&at("/verify"), post(verify::verify))
-        .route(&at("/lints"), get(lints::list))
-        .route(&at("/reset"), post(state::reset))
-        .route(&at("/snapshot"), post(snapshot::create))
-        .route(&at("/restore"), post(snapshot::restore))
-        .route(&at("/seed"), post(state::seed))
+        .route(&at("/verify"), post(around(verify::verify)))
+        .route(&at("/lints"), get(around(lints::list)))
+        .route(&at("/reset"), post(around(state::reset)))
+        .route(&at("/snapshot"), post(around(snapshot::create)))
+        .route(&at("/restore"), post(around(snapshot::restore)))
+        .route(&at("/seed"), post(around(state::seed)))
         .route(
             &at("/artifacts/{username}/{name}"),
-            delete(mock_artifacts::delete),
+            delete(around(mock_artifacts::delete)),
         )
         .route(
             &at("/artifacts/{username}/{name}/{type}/{version}"),
-            delete(mock_artifacts::delete_version),
+            delete(around(mock_artifacts::delete_version)),
         )
-        .route(&at("/orphans"), get(mock_artifacts::orphans))
+        .route(&at("/orphans"), get(around(mock_artifacts::orphans)))
         .route(
             &at("/faults"),
-            get(faults::list).post(faults::create).delete(faults::clear),
+            get(around(faults::list)).post(around(faults::create)).delete(around(faults::clear)),
         )
-        .route(&at("/faults/{id}"), delete(faults::remove))
-        .route(&at("/tokens"), get(tokens::list).post(tokens::create))
-        .route(&at("/tokens/{id}"), delete(tokens::revoke))
+        .route(&at("/faults/{id}"), delete(around(faults::remove)))
+        .route(&at("/tokens"), get(around(tokens::list)).post(around(tokens::create)))
+        .route(&at("/tokens/{id}"), delete(around(tokens::revoke)))
 }

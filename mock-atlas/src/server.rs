@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::late::Late;
 use crate::line::{End, Line};
 use crate::threads::Threads;
 
@@ -194,7 +195,7 @@ async fn exchange(
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Late::new(stream)), service)
     );
     tokio::select! {
         served = connection.as_mut() => served,

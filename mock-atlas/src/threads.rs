@@ -64,11 +64,7 @@ impl Drop for Loop {
 }
 
 fn start(stop: &CancellationToken) -> io::Result<Handle> {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        // Often enough that who has just asked is seen while many upload.
-        .event_interval(8)
-        .build()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
     let own = Loop(Some(runtime));
     let stopped = stop.clone().cancelled_owned();

@@ -5,6 +5,7 @@ mod version;
 use std::ops::Neg;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -25,7 +26,11 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// A reply of JSON.
 fn sent(json: serde_json::Result<Vec<u8>>) -> Response {
     match json {
-        Ok(json) => ([(header::CONTENT_TYPE, JSON)], json).into_response(),
+        Ok(json) => {
+            let mut response = Response::new(Body::from(json));
+            response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+            response
+        }
         // What fails is a key that is no text, and none is here.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

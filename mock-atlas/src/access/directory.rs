@@ -1,8 +1,8 @@
 //! The users, the organisations with their members, and the tokens.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use uuid::Uuid;
 
 use super::token::Hashed;
@@ -68,10 +68,10 @@ impl Directory {
             order: 0,
         };
         Self {
-            accounts: HashMap::from([(root, account)]),
+            accounts: HashMap::from_iter([(root, account)]),
             organizations: HashMap::new(),
             first: first.id,
-            tokens: HashMap::from([(Hashed::of(token), first)]),
+            tokens: HashMap::from_iter([(Hashed::of(token), first)]),
             made: 1,
             clock,
         }

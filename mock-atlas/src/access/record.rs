@@ -1,10 +1,11 @@
 //! All accounts, organisations and tokens, as values to be kept elsewhere and brought back. Those of
 //! root are not among them: who is root is for each emulator to say.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

@@ -7,6 +7,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+use super::text;
 use super::world::of_request;
 use crate::access::{Account, Caller};
 use crate::atlas::Atlas;
@@ -70,8 +71,9 @@ const TOKEN: HeaderName = HeaderName::from_static("x-atlas-token");
 /// is none.
 pub(crate) fn presented_token(headers: &HeaderMap, uri: &Uri) -> Option<(TokenPlace, String)> {
     let header = |name: HeaderName| headers.get(name).map(HeaderValue::as_bytes);
-    let own = header(TOKEN).map(text);
-    let bearer = || header(AUTHORIZATION).and_then(bearer).map(text);
+    let own_text = |bytes| text(bytes).into_owned();
+    let own = header(TOKEN).map(own_text);
+    let bearer = || header(AUTHORIZATION).and_then(bearer).map(own_text);
     let parameter = || {
         form_urlencoded::parse(uri.query()?.as_bytes())
             .find(|(key, _)| key == "access_token")
@@ -89,12 +91,4 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme
         .eq_ignore_ascii_case(b"Bearer ")
         .then(|| token.trim_ascii())
-}
-
-/// As each token is that may be known, without the long way that others take.
-fn text(bytes: &[u8]) -> String {
-    match str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
-    }
 }

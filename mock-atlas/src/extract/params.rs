@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 use super::form::{self, shortened};
-use super::whole_number;
+use super::{text, whole_number};
 use crate::error::ApiError;
 use crate::store::{Digest, Metadata};
 use crate::witness::Notes;
@@ -208,7 +208,7 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Ok(Encoding::Json);
     };
-    let text = String::from_utf8_lossy(value.as_bytes());
+    let text = text(value.as_bytes());
     let essence = text
         .split(';')
         .next()

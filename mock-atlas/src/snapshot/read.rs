@@ -1,8 +1,8 @@
 //! An archive as a world, or nothing.
 
-use std::collections::HashMap;
 use std::io::{self, Read};
 
+use foldhash::{HashMap, HashMapExt};
 use tar::Archive;
 
 use super::{FILES, FORMAT, MANIFEST, Manifest};

@@ -23,12 +23,13 @@ mod record;
 mod versions;
 mod whole;
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use foldhash::HashMap;
+use foldhash::fast::RandomState;
 use uuid::Uuid;
 
 pub(crate) use blob::{Blob, BlobWriter, Digest};
@@ -87,13 +88,13 @@ pub(crate) struct Store {
 
 #[derive(Clone, Debug, Default)]
 struct Maps {
-    artifacts: DashMap<ArtifactName, Artifact>,
+    artifacts: DashMap<ArtifactName, Artifact, RandomState>,
     /// Which version an upload belongs to. Entries stay as long as their version: the same bytes
     /// may be sent again.
-    uploads: DashMap<Uuid, Target>,
+    uploads: DashMap<Uuid, Target, RandomState>,
     /// The types of artifacts that were deleted, without versions: their numbers go on if an
     /// artifact of the same name is made again.
-    deleted: DashMap<ArtifactName, HashMap<Name, Versions>>,
+    deleted: DashMap<ArtifactName, HashMap<Name, Versions>, RandomState>,
 }
 
 #[derive(Clone, Debug)]

@@ -1,9 +1,10 @@
 //! All that a store holds, as values to be kept elsewhere and brought back.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroU64;
 use std::time::SystemTime;
 
+use foldhash::{HashMap, HashMapExt};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

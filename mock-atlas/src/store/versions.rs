@@ -1,10 +1,11 @@
 //! The versions of one artifact type, in their order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use foldhash::HashMap;
 use uuid::Uuid;
 
 use super::index::Index;

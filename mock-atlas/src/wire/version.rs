@@ -63,7 +63,7 @@ fn write_new(
 ) -> Result<()> {
     write(out, artifact, artifact_type, version)?;
     push(out, &[r#","upload_path":"#]);
-    to_writer(&mut *out, upload_path)?;
+    text(out, upload_path)?;
     push(
         out,
         &[r#","upload_token":""#, &version.upload.to_string(), r#""}"#],
@@ -100,17 +100,35 @@ fn write(
     );
     push(out, &[r#"","artifact_type":""#, artifact_type]);
     push(out, &[r#"","id":"#]);
-    to_writer(&mut *out, &*version.id)?;
+    text(out, &version.id)?;
     push(out, &[r#","version":"#, &number]);
-    push(out, &[r#","metadata":"#]);
-    to_writer(&mut *out, &version.metadata)?;
+    push(out, &[r#","metadata":{"#]);
+    for (at, (key, value)) in version.metadata.iter().enumerate() {
+        if at > 0 {
+            push(out, &[","]);
+        }
+        text(out, key)?;
+        push(out, &[":"]);
+        text(out, value)?;
+    }
     let file = if matches!(version.file, File::None) {
         "false"
     } else {
         "true"
     };
-    push(out, &[r#","file":"#, file]);
+    push(out, &[r#"},"file":"#, file]);
     Ok(())
+}
+
+/// A text, which nearly always is written as it is: all of its bytes are looked at in one pass without
+/// a branch, in a sixth of the instructions that one after the other takes.
+fn text(out: &mut Vec<u8>, text: &str) -> Result<()> {
+    let is_plain = |byte: u8| (byte >= b' ') & (byte != b'"') & (byte != b'\\');
+    if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+        push(out, &["\"", text, "\""]);
+        return Ok(());
+    }
+    to_writer(out, text)
 }
 
 fn push(out: &mut Vec<u8>, parts: &[&str]) {

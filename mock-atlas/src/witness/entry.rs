@@ -1,17 +1,17 @@
-//! A request on its way into the journal: its head at first, and the rest when it has ended. Nothing
-//! is copied before that.
+//! A request on its way into the journal: its head at first, and the rest when it has ended.
 
 use std::time::SystemTime;
 
 use axum::extract::Request as HttpRequest;
-use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderName, header};
 
 use super::hide::Hide;
 use super::metrics::Ended;
-use super::record::{Facts, Named, Record};
+use super::record::{Facts, Head, Tail};
 use super::request_id::RequestId;
 use super::texts::Texts;
 use super::{Journal, Notes};
+use crate::extract::text;
 
 /// What the emulator's own API is below. The journal is about Atlas.
 const OWN: &str = "/_mock/";
@@ -23,15 +23,13 @@ const LOGIN: &str = "/api/v1/authenticate";
 pub(super) struct Entry {
     number: u64,
     time: SystemTime,
-    uri: Uri,
-    content_type: Option<HeaderValue>,
     content_length: Option<u64>,
     chunked: bool,
+    texts: Texts,
 }
 
 /// What else is known of it by its end.
 pub(super) struct Rest<'a> {
-    pub(super) id: &'a RequestId,
     pub(super) method: &'static str,
     pub(super) route: Option<&'a str>,
     pub(super) notes: &'a Notes,
@@ -40,39 +38,47 @@ pub(super) struct Rest<'a> {
 
 impl Entry {
     /// None of what the journal does not keep.
-    pub(super) fn begin(journal: &Journal, request: &HttpRequest) -> Option<Self> {
+    pub(super) fn begin(
+        journal: &Journal,
+        request: &HttpRequest,
+        route: Option<&str>,
+        id: &RequestId,
+        hide: Hide<'_>,
+    ) -> Option<Self> {
         let path = request.uri().path();
         if !journal.is_on() || path.starts_with(OWN) {
             return None;
         }
         let header = |name: HeaderName| request.headers().get(name);
         let (number, time) = journal.begin();
+        let query = request.uri().query().map(|query| hide.query(query));
+        let content_type = header(header::CONTENT_TYPE).map(|value| text(value.as_bytes()));
+        let content_type = content_type.as_deref().map(|text| hide.text(text));
+        let head = Head {
+            id: id.as_str(),
+            route,
+            path: &hide.path(path),
+            query: query.as_deref(),
+            content_type: content_type.as_deref(),
+        };
         Some(Self {
             number,
             time,
-            uri: request.uri().clone(),
-            content_type: header(header::CONTENT_TYPE).cloned(),
             content_length: header(header::CONTENT_LENGTH)
                 .and_then(|length| length.to_str().ok()?.parse().ok()),
             chunked: header(header::TRANSFER_ENCODING).is_some(),
+            texts: head.texts(),
         })
     }
 
-    /// The number of the request.
-    pub(super) fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// The whole of it, in the memory of an old record.
-    pub(super) fn end(self, texts: Texts, rest: &Rest<'_>) -> Record {
+    /// Puts the whole of it into the journal.
+    pub(super) fn end(mut self, journal: &Journal, rest: &Rest<'_>) {
         let Rest {
-            id,
             method,
             route,
             notes,
             ended,
         } = *rest;
-        let hide = Hide::new(notes.token());
         let version = notes.version();
         let facts = Facts {
             number: self.number,
@@ -88,23 +94,12 @@ impl Entry {
             status: ended.status,
             duration: ended.duration,
         };
-        let query = self.uri.query().map(|query| hide.query(query));
-        let content_type = self.content_type.as_ref();
-        let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let content_type = content_type.as_deref().map(|text| hide.text(text));
-        let named = Named {
-            id: id.as_str(),
-            route,
-            path: &hide.path(self.uri.path()),
-            query: query.as_deref(),
+        let tail = Tail {
             username: notes.username().map(|name| name.as_str()),
-            content_type: content_type.as_deref(),
             version: version.map(|version| &*version.slug),
+            fields: notes.fields(),
         };
-        let mut record = Record::over(texts, facts, &named);
-        for name in notes.fields() {
-            record.has_field(&hide.field(name));
-        }
-        record
+        tail.append_to(&mut self.texts);
+        journal.keep(facts, &self.texts);
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
 
 use super::pattern::Pattern;
-use super::record::Record;
+use super::record::{Facts, request};
 use super::texts::Texts;
 use crate::clock::Clock;
 use crate::wire::timestamp;
@@ -77,7 +77,7 @@ impl Request {
             id: format!("id-{number}"),
             method: method.to_owned(),
             path: path.to_owned(),
-            ..Self::from(&Record::example(number))
+            ..request(&Facts::example(number), &[])
         }
     }
 }
@@ -132,20 +132,48 @@ pub(crate) struct Journal {
     kept: Mutex<Kept>,
 }
 
-#[derive(Debug, Default)]
+/// The requests that are kept, in the order in which they ended. They stand in two rings, one behind
+/// the other, which are written over from their beginning: nothing is asked for or given back for a
+/// request, and nothing of an old one, which has long left the cache, is waited for but its length.
+#[derive(Clone, Debug, Default)]
 struct Kept {
-    records: VecDeque<Arc<Record>>,
+    records: VecDeque<(Facts, usize)>,
+    /// Of each as many bytes as stand beside its facts.
+    texts: VecDeque<u8>,
     forgotten: u64,
     /// What began up to here was cleared, also when it ends later.
     cleared: u64,
 }
 
 impl Kept {
-    /// The oldest one.
-    fn forget(&mut self) -> Option<Arc<Record>> {
-        let oldest = self.records.pop_front();
-        self.forgotten += u64::from(oldest.is_some());
-        oldest
+    fn add(&mut self, facts: Facts, texts: &Texts) {
+        let texts = texts.as_bytes();
+        self.records.push_back((facts, texts.len()));
+        self.texts.extend(texts);
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, length)) = self.records.pop_front() {
+            self.texts.drain(..length);
+            self.forgotten += 1;
+        }
+        // After some requests with much to tell.
+        if self.texts.len() < self.texts.capacity() / 8 {
+            self.texts.shrink_to(self.texts.len() * 2);
+        }
+    }
+
+    /// In the order in which they began.
+    fn requests(mut self) -> Vec<Request> {
+        let mut texts = &*self.texts.make_contiguous();
+        let requests = self.records.iter().map(|(facts, length)| {
+            let (own, others) = texts.split_at(*length);
+            texts = others;
+            request(facts, own)
+        });
+        let mut requests: Vec<_> = requests.collect();
+        requests.sort_unstable_by_key(|request| request.number);
+        requests
     }
 }
 
@@ -181,48 +209,25 @@ impl Journal {
         (number, self.clock.now())
     }
 
-    /// What the record of a request that has ended is to be written over: the oldest one, if there is
-    /// room for no more. It is taken out first, so that nobody waits while it is written over. None if
-    /// the request is not kept.
-    pub(super) fn make_room(&self, number: u64) -> Option<Texts> {
-        let mut kept = self.kept();
-        if number <= kept.cleared || !self.is_on() {
-            return None;
-        }
-        if kept.records.len() < self.capacity {
-            return Some(Texts::default());
-        }
-        let oldest = kept.forget();
-        drop(kept);
-        // Somebody may be reading it.
-        let oldest = oldest.and_then(Arc::into_inner);
-        Some(oldest.map(Record::into_texts).unwrap_or_default())
-    }
-
     /// Keeps a request that has ended.
-    pub(super) fn keep(&self, record: Record) {
-        let record = Arc::new(record);
+    pub(super) fn keep(&self, facts: Facts, texts: &Texts) {
         let mut kept = self.kept();
-        // Much may have happened since room was made.
-        if record.facts.number <= kept.cleared || !self.is_on() {
+        if facts.number <= kept.cleared || !self.is_on() {
             return;
         }
         if kept.records.len() == self.capacity {
-            kept.forget();
+            kept.forget_oldest();
         }
-        kept.records.push_back(record);
+        kept.add(facts, texts);
     }
 
     /// What is kept. A request is here before its client has all of the reply.
     pub(crate) fn page(&self) -> Page {
-        let kept = self.kept();
-        let (records, forgotten) = (kept.records.clone(), kept.forgotten);
-        drop(kept);
-        let mut requests: Vec<_> = records.iter().map(|one| Request::from(&**one)).collect();
-        requests.sort_unstable_by_key(|request| request.number);
+        // Whoever ends meanwhile waits only until it is copied.
+        let kept = self.kept().clone();
         Page {
-            requests,
-            forgotten,
+            forgotten: kept.forgotten,
+            requests: kept.requests(),
             is_off: !self.is_on(),
         }
     }
@@ -243,6 +248,7 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::Head;
     use super::*;
 
     fn numbers(journal: &Journal) -> Vec<u64> {
@@ -250,49 +256,81 @@ mod tests {
         page.requests.iter().map(|request| request.number).collect()
     }
 
-    fn record(journal: &Journal) -> Record {
-        Record::example(journal.begin().0)
+    fn begin(journal: &Journal) -> Facts {
+        Facts::example(journal.begin().0)
+    }
+
+    /// Keeps one whose path is this.
+    fn keep(journal: &Journal, facts: Facts, path: &str) {
+        let head = Head {
+            path,
+            ..Head::default()
+        };
+        journal.keep(facts, &head.texts());
     }
 
     #[test]
     fn requests_are_in_the_order_in_which_they_began() {
         let journal = Journal::new(9, Clock::default());
-        let records: Vec<Record> = (0..3).map(|_| record(&journal)).collect();
-        records.into_iter().rev().for_each(|one| journal.keep(one));
+        let all: Vec<Facts> = (0..3).map(|_| begin(&journal)).collect();
+        all.into_iter().rev().for_each(|one| keep(&journal, one, "/"));
         assert_eq!(numbers(&journal), [1, 2, 3]);
     }
 
     #[test]
     fn the_first_to_end_make_room_and_are_counted() {
         let journal = Journal::new(2, Clock::default());
-        (0..4).for_each(|_| journal.keep(record(&journal)));
-        let last = record(&journal);
-        assert!(journal.make_room(last.facts.number).is_some());
-        journal.keep(last);
+        for _ in 0..5 {
+            keep(&journal, begin(&journal), "/");
+        }
         assert_eq!(numbers(&journal), [4, 5]);
         assert_eq!(journal.page().forgotten, 3);
     }
 
     #[test]
+    fn each_has_its_own_texts_whatever_was_forgotten() {
+        let journal = Journal::new(3, Clock::default());
+        let path = |number: u64| "x".repeat(usize::try_from(number * number % 401).unwrap());
+        for _ in 0..200 {
+            let facts = begin(&journal);
+            keep(&journal, facts, &path(facts.number));
+            for request in journal.page().requests {
+                assert_eq!(request.path, path(request.number));
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_large_gives_its_memory_back() {
+        let journal = Journal::new(2, Clock::default());
+        keep(&journal, begin(&journal), &"x".repeat(1_000_000));
+        for _ in 0..2 {
+            keep(&journal, begin(&journal), "/");
+        }
+        assert!(journal.kept().texts.capacity() < 10_000);
+        assert_eq!(numbers(&journal), [2, 3]);
+    }
+
+    #[test]
     fn a_journal_without_room_keeps_nothing() {
         let journal = Journal::new(0, Clock::default());
-        journal.keep(record(&journal));
+        keep(&journal, begin(&journal), "/");
         assert!(!journal.is_on() && numbers(&journal).is_empty());
     }
 
     #[test]
     fn what_is_under_way_as_all_is_cleared_is_not_kept_later() {
         let journal = Journal::new(1, Clock::default());
-        journal.keep(record(&journal));
-        journal.keep(record(&journal));
-        let under_way = record(&journal);
+        for _ in 0..2 {
+            keep(&journal, begin(&journal), "/");
+        }
+        let under_way = begin(&journal);
         journal.clear();
-        let late = under_way.facts.number;
-        journal.keep(under_way);
+        keep(&journal, under_way, "/");
         assert_eq!((numbers(&journal), journal.page().forgotten), (vec![], 0));
-        journal.keep(record(&journal));
+        keep(&journal, begin(&journal), "/");
         // It takes no other's place either.
-        assert!(journal.make_room(late).is_none());
+        keep(&journal, under_way, "/");
         assert_eq!(numbers(&journal), [4]);
     }
 

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use serde_json::{Map, Value};
 
 use super::TokenPlace;
-use super::hide::LONGEST_FIELD;
+use super::hide::{Hide, LONGEST_FIELD};
 use super::texts::Texts;
 use crate::names::{ArtifactName, Name};
 use crate::store::Digest;
@@ -80,8 +80,9 @@ impl Notes {
 
     /// The fields of the body.
     pub(crate) fn has_fields(&self, fields: &Map<String, Value>) {
-        let mut names = Texts::default();
-        add_names(&mut names, "", fields, DEEPEST);
+        let mut names = Texts::with_capacity(256);
+        let hide = Hide::new(self.token());
+        add_names(&mut names, hide, &mut String::new(), fields, DEEPEST);
         let _ = self.0.fields.set(names);
     }
 
@@ -125,13 +126,9 @@ impl Notes {
         self.0.digest.get().copied()
     }
 
-    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
-        self.0
-            .fields
-            .get()
-            .into_iter()
-            .flat_map(Texts::iter)
-            .flatten()
+    /// The names of the fields, without secrets.
+    pub(super) fn fields(&self) -> Option<&Texts> {
+        self.0.fields.get()
     }
 
     pub(super) fn version(&self) -> Option<&Concerned> {
@@ -139,22 +136,39 @@ impl Notes {
     }
 }
 
-fn add_names(names: &mut Texts, prefix: &str, fields: &Map<String, Value>, depth: usize) {
+/// Adds the names of fields that stand at a path, which is as it was at the end.
+fn add_names(
+    names: &mut Texts,
+    hide: Hide<'_>,
+    path: &mut String,
+    fields: &Map<String, Value>,
+    depth: usize,
+) {
+    let start = path.len();
     for (name, value) in fields {
         if names.len() == MOST_FIELDS {
             return;
         }
-        // Of a name that is none no more is copied than tells so: others may be inside it.
-        let end = name.char_indices().nth(LONGEST_FIELD + 1);
-        let name = &name[..end.map_or(name.len(), |(at, _)| at)];
-        names.push_joined(prefix, name);
-        let may_have_inner = prefix.len() + name.len() <= LONGEST_FIELD && depth > 0;
+        path.push_str(beginning(name));
+        names.push(Some(&hide.field(path)));
         if let Value::Object(fields) = value
-            && may_have_inner
+            && path.len() <= LONGEST_FIELD
+            && depth > 0
         {
-            add_names(names, &[prefix, name, "."].concat(), fields, depth - 1);
+            path.push('.');
+            add_names(names, hide, path, fields, depth - 1);
         }
+        path.truncate(start);
     }
+}
+
+/// Of a name that is too long for one no more than tells so: others may be inside it.
+fn beginning(name: &str) -> &str {
+    if name.len() <= LONGEST_FIELD {
+        return name;
+    }
+    let end = name.char_indices().nth(LONGEST_FIELD + 1);
+    end.map_or(name, |(end, _)| &name[..end])
 }
 
 impl<S: Sync> FromRequestParts<S> for Notes {
@@ -169,12 +183,15 @@ impl<S: Sync> FromRequestParts<S> for Notes {
 mod tests {
     use serde_json::json;
 
+    use super::super::texts::read;
     use super::*;
 
     fn names(fields: &Value) -> Vec<String> {
         let notes = Notes::default();
         notes.has_fields(fields.as_object().unwrap());
-        notes.fields().map(str::to_owned).collect()
+        let names = notes.fields().unwrap();
+        let names = read(names.as_bytes()).flatten();
+        names.map(str::to_owned).collect()
     }
 
     #[test]
@@ -191,7 +208,7 @@ mod tests {
         assert_eq!(names(&json!({ "a": many })).len(), MOST_FIELDS);
         let long = "x".repeat(1_000_000);
         let found = names(&json!({ long.as_str(): {long.as_str(): 1} }));
-        assert_eq!(found, ["x".repeat(LONGEST_FIELD + 1)]);
+        assert_eq!(found, ["{hidden}"]);
         let deep = json!({"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}});
         assert_eq!(names(&deep).len(), DEEPEST + 1);
     }

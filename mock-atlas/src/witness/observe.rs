@@ -18,27 +18,30 @@ use super::request_id::{self, RequestId};
 use crate::atlas::Atlas;
 use crate::extract::presented_token;
 
-/// Gives a request its id and begins to watch it, until its reply has left.
+/// Gives a request of a route its id and begins to watch it, until its reply has left.
 ///
 /// Everything that is logged meanwhile carries the id. The route is logged instead of the path,
 /// since an upload path authorises whoever reads it, and a query string may hold a token.
 pub(crate) fn observe(
     atlas: Atlas,
     counted: Counted,
+    route: Option<MatchedPath>,
     mut request: Request,
 ) -> (Request, Observation) {
     let notes = Notes::new(presented_token(request.headers(), request.uri()));
     request.extensions_mut().insert(notes.clone());
-    let id = RequestId::of(request.headers(), Hide::new(notes.token()));
+    let hide = Hide::new(notes.token());
+    let id = RequestId::of(request.headers(), hide);
+    let template = route.as_ref().map(MatchedPath::as_str);
     let observation = Observation {
         // Of the level of all that is logged of a request: where that is off, it costs nothing.
         span: tracing::info_span!("request", request_id = id.as_str()),
+        entry: Entry::begin(atlas.witness().journal(), &request, template, &id, hide),
         id,
-        entry: Entry::begin(atlas.witness().journal(), &request),
         atlas,
         start: Instant::now(),
         method: request.method().clone(),
-        route: request.extensions().get().cloned(),
+        route,
         counted,
         notes: notes.clone(),
         status: None,
@@ -115,16 +118,12 @@ impl Drop for Observation {
         let method = known_method(&self.method);
         if let Some(entry) = self.entry.take() {
             let rest = Rest {
-                id: &self.id,
                 method,
                 route: route.0.as_ref().map(MatchedPath::as_str),
                 notes: &self.notes,
                 ended: &ended,
             };
-            let journal = witness.journal();
-            if let Some(texts) = journal.make_room(entry.number()) {
-                journal.keep(entry.end(texts, &rest));
-            }
+            entry.end(witness.journal(), &rest);
         }
         witness
             .metrics()

@@ -1,21 +1,12 @@
-//! A request as the journal keeps it. A record that is forgotten is written over by the next one: to
-//! give back and ask for some ten pieces of memory, on another processor than they were used on, took
-//! a POST longer than all else that the journal does.
+//! A request as the journal keeps it.
 
 use std::time::{Duration, SystemTime};
 
-use super::texts::Texts;
+use super::texts::{Texts, read};
 use super::{Request, TokenPlace};
 use crate::store::Digest;
 
-/// What is known of a request.
-#[derive(Clone, Debug)]
-pub(super) struct Record {
-    pub(super) facts: Facts,
-    texts: Texts,
-}
-
-/// What takes no memory of its own. As in [`Request`].
+/// What is known of a request besides its texts. As in [`Request`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts {
     pub(super) number: u64,
@@ -32,91 +23,80 @@ pub(super) struct Facts {
     pub(super) duration: Duration,
 }
 
-/// The texts besides the fields, as in [`Request`].
+/// The texts of a request, in the order in which they are known: first those of its head.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Named<'a> {
+pub(super) struct Head<'a> {
     pub(super) id: &'a str,
     pub(super) route: Option<&'a str>,
     pub(super) path: &'a str,
     pub(super) query: Option<&'a str>,
-    pub(super) username: Option<&'a str>,
     pub(super) content_type: Option<&'a str>,
+}
+
+impl Head<'_> {
+    pub(super) fn texts(&self) -> Texts {
+        // Most requests have no more than that, with what follows.
+        let mut texts = Texts::with_capacity(512);
+        texts.push(Some(self.id));
+        texts.push(self.route);
+        texts.push(Some(self.path));
+        texts.push(self.query);
+        texts.push(self.content_type);
+        texts
+    }
+}
+
+/// The other texts of a request.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tail<'a> {
+    pub(super) username: Option<&'a str>,
     pub(super) version: Option<&'a str>,
+    pub(super) fields: Option<&'a Texts>,
 }
 
-impl Record {
-    /// A record in the memory of an old one.
-    pub(super) fn over(mut texts: Texts, facts: Facts, named: &Named<'_>) -> Self {
-        let Named {
-            id,
-            route,
-            path,
-            query,
-            username,
-            content_type,
-            version,
-        } = *named;
-        texts.clear();
-        for text in [
-            Some(id),
-            route,
-            Some(path),
-            query,
-            username,
-            content_type,
-            version,
-        ] {
-            texts.push(text);
+impl Tail<'_> {
+    pub(super) fn append_to(&self, texts: &mut Texts) {
+        texts.push(self.username);
+        texts.push(self.version);
+        if let Some(fields) = self.fields {
+            texts.append(fields);
         }
-        Self { facts, texts }
-    }
-
-    /// Adds the name of a field of the body.
-    pub(super) fn has_field(&mut self, name: &str) {
-        self.texts.push(Some(name));
-    }
-
-    /// What a new record may be written over.
-    pub(super) fn into_texts(self) -> Texts {
-        self.texts
     }
 }
 
-impl From<&Record> for Request {
-    fn from(record: &Record) -> Self {
-        let facts = record.facts;
-        let mut texts = record.texts.iter();
-        let mut next = || texts.next().flatten().map(str::to_owned);
-        Self {
-            number: facts.number,
-            id: next().unwrap_or_default(),
-            time: facts.time,
-            method: facts.method.to_owned(),
-            route: next(),
-            path: next().unwrap_or_default(),
-            query: next(),
-            username: next(),
-            token: facts.token,
-            content_type: next(),
-            content_length: facts.content_length,
-            chunked: facts.chunked,
-            version: next(),
-            fields: texts.flatten().map(str::to_owned).collect(),
-            received: facts.received,
-            sha256: facts.sha256.map(|digest| digest.to_string()),
-            announces_file: facts.announces_file,
-            stored: facts.stored,
-            status: facts.status,
-            duration: facts.duration,
-        }
+/// A request, of its facts and the bytes of its texts.
+pub(super) fn request(facts: &Facts, texts: &[u8]) -> Request {
+    let mut texts = read(texts).map(|text| text.map(str::to_owned));
+    let mut next = || texts.next().flatten();
+    Request {
+        number: facts.number,
+        id: next().unwrap_or_default(),
+        time: facts.time,
+        method: facts.method.to_owned(),
+        route: next(),
+        path: next().unwrap_or_default(),
+        query: next(),
+        token: facts.token,
+        content_type: next(),
+        content_length: facts.content_length,
+        chunked: facts.chunked,
+        username: next(),
+        version: next(),
+        fields: texts.flatten().collect(),
+        received: facts.received,
+        sha256: facts.sha256.map(|digest| digest.to_string()),
+        announces_file: facts.announces_file,
+        stored: facts.stored,
+        status: facts.status,
+        duration: facts.duration,
     }
 }
 
 #[cfg(test)]
-impl Record {
-    /// One that was answered with 200.
+impl Facts {
+    /// Those of one that was answered with 200.
     pub(super) fn example(number: u64) -> Self {
-        let facts = Facts {
+        Self {
             number,
             time: SystemTime::UNIX_EPOCH,
             method: "GET",
@@ -129,13 +109,7 @@ impl Record {
             stored: false,
             status: Some(200),
             duration: Duration::ZERO,
-        };
-        let named = Named {
-            id: "id",
-            path: "/a/b",
-            ..Named::default()
-        };
-        Self::over(Texts::default(), facts, &named)
+        }
     }
 }
 
@@ -144,43 +118,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_written_over_another_is_whole() {
-        let mut full = Record::over(
-            Texts::default(),
-            Record::example(1).facts,
-            &Named {
-                id: "one",
-                route: Some("/{a}"),
-                path: "/x",
-                query: Some(""),
-                username: Some("acme"),
-                content_type: Some("text/plain"),
-                version: Some("acme/web/x/1"),
-            },
-        );
-        full.has_field("artifact");
-        full.has_field("artifact.name");
-        let request = Request::from(&full);
-        assert_eq!(
-            (&*request.id, &*request.path, request.query.as_deref()),
-            ("one", "/x", Some(""))
-        );
-        assert_eq!(request.route.as_deref(), Some("/{a}"));
-        assert_eq!(request.username.as_deref(), Some("acme"));
-        assert_eq!(request.content_type.as_deref(), Some("text/plain"));
-        assert_eq!(request.version.as_deref(), Some("acme/web/x/1"));
-        assert_eq!(request.fields, ["artifact", "artifact.name"]);
-        let facts = Record::example(2).facts;
-        let named = Named {
-            id: "two",
-            path: "/y",
-            ..Named::default()
+    fn each_text_is_what_it_was() {
+        let head = Head {
+            id: "one",
+            route: Some("/{a}"),
+            path: "/x",
+            query: Some(""),
+            content_type: Some("text/plain"),
         };
-        let empty = Record::over(full.into_texts(), facts, &named);
+        let mut fields = Texts::default();
+        fields.push(Some("artifact"));
+        fields.push_joined("artifact.", "name");
+        let tail = Tail {
+            username: Some("acme"),
+            version: Some("acme/web/x/1"),
+            fields: Some(&fields),
+        };
+        let mut texts = head.texts();
+        tail.append_to(&mut texts);
+        let found = request(&Facts::example(1), texts.as_bytes());
         let expected = Request {
-            id: "two".to_owned(),
-            ..Request::example(2, "GET", "/y")
+            id: "one".to_owned(),
+            route: Some("/{a}".to_owned()),
+            query: Some(String::new()),
+            content_type: Some("text/plain".to_owned()),
+            username: Some("acme".to_owned()),
+            version: Some("acme/web/x/1".to_owned()),
+            fields: vec!["artifact".to_owned(), "artifact.name".to_owned()],
+            ..Request::example(1, "GET", "/x")
         };
-        assert_eq!(Request::from(&empty), expected);
+        assert_eq!(found, expected);
     }
 }

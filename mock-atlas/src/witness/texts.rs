@@ -1,52 +1,79 @@
 //! Several texts in one piece of memory.
 
-/// Texts one behind the other, some of which may be missing. Cleared, they keep their memory, unless it
-/// is much: what is written in place of others asks for none.
+/// Texts one behind the other, each after its length, some of which may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Texts {
-    all: String,
-    /// Where each ends; for a missing one none.
-    ends: Vec<Option<usize>>,
+    bytes: Vec<u8>,
+    count: usize,
 }
 
-/// More memory is not kept for others, in bytes.
-const LARGE: usize = 4096;
+/// The length of a text that is missing.
+const MISSING: u32 = u32::MAX;
 
 impl Texts {
-    pub(super) fn clear(&mut self) {
-        if self.all.capacity() > LARGE {
-            *self = Self::default();
+    /// None yet, and room for so many bytes, their lengths included.
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            count: 0,
         }
-        self.all.clear();
-        self.ends.clear();
     }
 
-    /// Appends a text, or that there is none.
+    /// Appends a text, or that there is none. One that is too long for its length counts as missing.
     pub(super) fn push(&mut self, text: Option<&str>) {
-        self.all.push_str(text.unwrap_or_default());
-        self.ends.push(text.map(|_| self.all.len()));
+        match text {
+            Some(text) => self.push_joined("", text),
+            None => self.push_length(MISSING),
+        }
     }
 
     /// Appends two texts as one.
     pub(super) fn push_joined(&mut self, first: &str, second: &str) {
-        self.all.push_str(first);
-        self.push(Some(second));
+        match u32::try_from(first.len() + second.len()) {
+            Ok(length) if length != MISSING => {
+                self.push_length(length);
+                self.bytes.extend_from_slice(first.as_bytes());
+                self.bytes.extend_from_slice(second.as_bytes());
+            }
+            _ => self.push_length(MISSING),
+        }
+    }
+
+    /// Appends all texts of others.
+    pub(super) fn append(&mut self, others: &Self) {
+        self.bytes.extend_from_slice(&others.bytes);
+        self.count += others.count;
+    }
+
+    fn push_length(&mut self, length: u32) {
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        self.count += 1;
     }
 
     /// How many there are, the missing ones too.
     pub(super) fn len(&self) -> usize {
-        self.ends.len()
+        self.count
     }
 
-    /// All of them, in the order in which they came.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Option<&str>> {
-        let mut start = 0;
-        self.ends.iter().map(move |end| {
-            let text = self.all.get(start..(*end)?);
-            start = end.unwrap_or(start);
-            text
-        })
+    /// What [`read`] takes.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
     }
+}
+
+/// All texts, in the order in which they came.
+pub(super) fn read(mut bytes: &[u8]) -> impl Iterator<Item = Option<&str>> {
+    std::iter::from_fn(move || {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let length = u32::from_le_bytes(*length);
+        if length == MISSING {
+            bytes = rest;
+            return Some(None);
+        }
+        let (text, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        bytes = rest;
+        Some(str::from_utf8(text).ok())
+    })
 }
 
 #[cfg(test)]
@@ -58,25 +85,24 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_pushed_comes_back(
-            before: Vec<Option<String>>,
-            texts in proptest::collection::vec(any::<Option<String>>(), 0..9),
+            first in proptest::collection::vec(any::<Option<String>>(), 0..9),
+            second in proptest::collection::vec(any::<Option<String>>(), 0..9),
         ) {
-            let mut kept = Texts::default();
-            before.iter().for_each(|text| kept.push(text.as_deref()));
-            kept.clear();
-            texts.iter().for_each(|text| kept.push(text.as_deref()));
-            prop_assert_eq!(kept.len(), texts.len());
-            let back: Vec<_> = kept.iter().map(|text| text.map(str::to_owned)).collect();
-            prop_assert_eq!(back, texts);
+            let [mut kept, others] = [&first, &second].map(|texts| {
+                let mut kept = Texts::default();
+                texts.iter().for_each(|text| kept.push(text.as_deref()));
+                kept
+            });
+            kept.append(&others);
+            prop_assert_eq!(kept.len(), first.len() + second.len());
+            let back: Vec<_> = read(kept.as_bytes()).map(|text| text.map(str::to_owned)).collect();
+            prop_assert_eq!(back, [first, second].concat());
         }
-    }
 
-    #[test]
-    fn what_was_large_gives_its_memory_back() {
-        let mut texts = Texts::default();
-        texts.push(Some(&"x".repeat(LARGE + 1)));
-        texts.clear();
-        assert!(texts.all.capacity() <= LARGE);
+        #[test]
+        fn any_bytes_are_texts_that_end(bytes: Vec<u8>) {
+            prop_assert!(read(&bytes).count() <= bytes.len());
+        }
     }
 
     #[test]
@@ -84,6 +110,6 @@ mod tests {
         let mut texts = Texts::default();
         texts.push_joined("a.", "b");
         texts.push(Some(""));
-        assert!(texts.iter().eq([Some("a.b"), Some("")]));
+        assert!(read(texts.as_bytes()).eq([Some("a.b"), Some("")]));
     }
 }
