@@ -6,8 +6,8 @@ use std::ops::Neg;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
@@ -24,16 +24,10 @@ use crate::witness::{Lint, Request, Verdict};
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A reply of JSON.
-fn sent(json: serde_json::Result<Vec<u8>>) -> Response {
-    match json {
-        Ok(json) => {
-            let mut response = Response::new(Body::from(json));
-            response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-            response
-        }
-        // What fails is a key that is no text, and none is here.
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+fn sent(json: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(json));
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
 }
 
 /// `{"user": {"username": U}}` (contract: Base URL and authentication).
@@ -138,7 +132,7 @@ impl<'a> From<&'a Orphan> for OrphanElement<'a> {
             ..
         } = orphan;
         Self {
-            slug: format!("{artifact}/{artifact_type}/{number}"),
+            slug: artifact.slug(artifact_type, *number),
             id: &orphan.id,
             state: match orphan.state {
                 OrphanState::Reserved => "reserved",

@@ -1,7 +1,5 @@
 //! Where a client reached this Atlas: the beginning of every `upload_path`.
 
-use std::fmt;
-
 use axum::extract::FromRequestParts;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
@@ -41,13 +39,14 @@ impl FromRequestParts<Atlas> for Origin {
         Ok(Self(match binstore {
             // It listens on all addresses, so on the one that the client used too.
             Some(address) => format!("{scheme}://{}:{}", host.host(), address.port()),
-            None => format!("{scheme}://{host}"),
+            None => [scheme, "://", host.as_str()].concat(),
         }))
     }
 }
 
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl Origin {
+    /// The address of a path.
+    pub(crate) fn at(&self, path: &str) -> String {
+        [&self.0, path].concat()
     }
 }

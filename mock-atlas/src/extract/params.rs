@@ -1,5 +1,6 @@
 //! The parameters of a request body, whichever way they were written.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use axum::body::{Body, to_bytes};
@@ -159,10 +160,10 @@ impl<'a> Section<'a> {
         };
         let mut pairs = Vec::with_capacity(fields.len());
         for (inner, value) in fields {
-            let text = match value {
+            let text: Cow<'_, str> = match value {
                 Value::Null => continue,
-                Value::String(text) => text.clone(),
-                Value::Bool(_) | Value::Number(_) => value.to_string(),
+                Value::String(text) => text.into(),
+                Value::Bool(_) | Value::Number(_) => value.to_string().into(),
                 Value::Array(_) | Value::Object(_) => {
                     let label = format!("{}[{inner}]", self.label(key));
                     return Err(wrong_type(
@@ -172,7 +173,7 @@ impl<'a> Section<'a> {
                     ));
                 }
             };
-            pairs.push((inner.clone(), text));
+            pairs.push((inner.as_str(), text));
         }
         Ok(pairs.into_iter().collect())
     }

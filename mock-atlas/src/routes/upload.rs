@@ -26,7 +26,8 @@ pub(crate) const ROUTE: &str = "/_binstore/{upload}";
 
 /// The path of an upload. It authorises whoever knows it, so it holds what cannot be guessed.
 pub(crate) fn path(upload: Uuid) -> String {
-    format!("/_binstore/{upload}")
+    let mut name = Uuid::encode_buffer();
+    ["/_binstore/", upload.hyphenated().encode_lower(&mut name)].concat()
 }
 
 /// The upload that a path belongs to, if there is one of this name.

@@ -35,7 +35,7 @@ pub(crate) async fn create(
         .store()
         .create_version(&artifact, &artifact_type, new)?;
     notes.is_of(&artifact, &artifact_type, version.number, has_file);
-    let upload_path = format!("{origin}{}", upload::path(version.upload));
+    let upload_path = origin.at(&upload::path(version.upload));
     Ok(new_version_reply(
         &artifact,
         &artifact_type,
@@ -67,7 +67,7 @@ fn new_version(params: &Params, limits: Limits) -> Result<NewVersion, ApiError> 
     // Nothing tells a client its compile id again, so it is checked and not kept.
     section.integer("compile_id")?;
     Ok(NewVersion {
-        id: id.to_owned(),
+        id: id.into(),
         metadata: section.metadata("metadata")?,
         build: section.integer("build_id")?.and_then(NonZeroU64::new),
         file: section.boolean("file")?.unwrap_or(false),

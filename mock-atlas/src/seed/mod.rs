@@ -249,7 +249,7 @@ fn new_version(
         .transpose()
         .map_err(|reason| SeedError::at(format!("{path}.file"), reason))?;
     let new = NewVersion {
-        id: version.id.clone(),
+        id: version.id.as_str().into(),
         metadata: version.metadata.clone().into_iter().collect(),
         build: NonZeroU64::new(version.build_id),
         file: file.is_some(),

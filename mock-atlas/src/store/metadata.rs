@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-
 const REGION_PREFIX: &str = "region.";
 
 /// The metadata of a version: text by key, ordered by the key's length and then by its bytes, as
@@ -44,25 +41,30 @@ impl Metadata {
     /// commas and sorted by region; keys that the client sent itself win (recorded; inferred).
     #[must_use]
     pub(crate) fn with_derived_regions(mut self) -> Self {
-        let mut regions: Vec<(&str, &str)> = self
-            .iter()
+        let mut regions: Vec<(&str, &Arc<str>)> = self
+            .shared()
             .filter_map(|(key, ami)| Some((key.strip_prefix(REGION_PREFIX)?, ami)))
             .filter(|(region, _)| !region.is_empty())
             .collect();
-        if regions.is_empty() {
-            return self;
-        }
         regions.sort_unstable();
-        let amis = join(regions.iter().map(|(_, ami)| *ami));
-        let names = join(regions.iter().map(|(region, _)| *region));
+        let (amis, names) = match &regions[..] {
+            [] => return self,
+            // The same text, which takes no more memory.
+            [(region, ami)] => (Arc::clone(ami), (*region).into()),
+            several => (
+                join(several.iter().map(|(_, ami)| &***ami)),
+                join(several.iter().map(|(region, _)| *region)),
+            ),
+        };
+        self.0.reserve_exact(2);
         self.insert_if_absent("ami_id", amis);
         self.insert_if_absent("region", names);
         self
     }
 
-    fn insert_if_absent(&mut self, key: &str, value: String) {
+    fn insert_if_absent(&mut self, key: &str, value: Arc<str>) {
         if let Err(at) = self.position(key) {
-            self.0.insert(at, (key.into(), value.into()));
+            self.0.insert(at, (key.into(), value));
         }
     }
 
@@ -72,9 +74,9 @@ impl Metadata {
     }
 }
 
-impl FromIterator<(String, String)> for Metadata {
+impl<K: Into<Arc<str>>, V: Into<Arc<str>>> FromIterator<(K, V)> for Metadata {
     /// Of a key given twice, the last value stays.
-    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         let mut pairs: Vec<(Arc<str>, Arc<str>)> = pairs
             .into_iter()
             .map(|(key, value)| (key.into(), value.into()))
@@ -88,22 +90,12 @@ impl FromIterator<(String, String)> for Metadata {
     }
 }
 
-impl Serialize for Metadata {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in self.iter() {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
-    }
-}
-
 fn jsonb_order(key: &str) -> (usize, &[u8]) {
     (key.len(), key.as_bytes())
 }
 
-fn join<'a>(parts: impl Iterator<Item = &'a str>) -> String {
-    parts.collect::<Vec<_>>().join(",")
+fn join<'a>(parts: impl Iterator<Item = &'a str>) -> Arc<str> {
+    parts.collect::<Vec<_>>().join(",").into()
 }
 
 #[cfg(test)]
@@ -115,10 +107,7 @@ mod tests {
     use super::*;
 
     fn metadata(pairs: &[(&str, &str)]) -> Metadata {
-        pairs
-            .iter()
-            .map(|&(k, v)| (k.to_owned(), v.to_owned()))
-            .collect()
+        pairs.iter().copied().collect()
     }
 
     proptest! {
@@ -151,10 +140,8 @@ mod tests {
             ("os", ""),
             ("amiId", "y"),
         ]);
-        assert_eq!(
-            serde_json::to_string(&metadata).unwrap(),
-            r#"{"os":"","amiId":"y","region":"x","created_at":"1"}"#
-        );
+        let keys = metadata.iter().map(|(key, _)| key);
+        assert!(keys.eq(["os", "amiId", "region", "created_at"]));
     }
 
     #[test]

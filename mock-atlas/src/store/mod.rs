@@ -105,9 +105,15 @@ struct Artifact {
 
 #[derive(Clone, Debug)]
 struct Target {
+    kind: Arc<Kind>,
+    number: u64,
+}
+
+/// A type of one artifact, in one piece of memory for all of its uploads.
+#[derive(Debug)]
+struct Kind {
     artifact: ArtifactName,
     artifact_type: Name,
-    number: u64,
 }
 
 impl Store {
@@ -253,7 +259,11 @@ impl Store {
     /// The version that an upload belongs to: its artifact, type and number.
     pub(crate) fn version_of(&self, upload: Uuid) -> Option<(ArtifactName, Name, u64)> {
         let target = self.maps().target(upload).ok()?;
-        Some((target.artifact, target.artifact_type, target.number))
+        let Kind {
+            artifact,
+            artifact_type,
+        } = &*target.kind;
+        Some((artifact.clone(), artifact_type.clone(), target.number))
     }
 
     /// Works on the version that an upload belongs to.
@@ -264,9 +274,9 @@ impl Store {
     ) -> Result<T, StoreError> {
         let maps = self.maps();
         let target = maps.target(upload)?;
-        let artifact = maps.artifacts.get_mut(&target.artifact);
+        let artifact = maps.artifacts.get_mut(&target.kind.artifact);
         let mut artifact = artifact.ok_or(StoreError::NotFound)?;
-        let versions = artifact.types.get_mut(&target.artifact_type);
+        let versions = artifact.types.get_mut(&target.kind.artifact_type);
         work(versions.ok_or(StoreError::NotFound)?, target.number)
     }
 
@@ -312,14 +322,17 @@ impl Artifact {
         new: NewVersion,
         created: SystemTime,
     ) -> (Arc<Version>, Target) {
-        let versions = self.types.entry(artifact_type.clone());
-        let artifact_type = versions.key().clone();
-        let version = versions.or_default().add(new, created);
-        let target = Target {
-            artifact: name.clone(),
-            artifact_type,
-            number: version.number,
-        };
+        let versions = self
+            .types
+            .entry(artifact_type.clone())
+            .or_insert_with_key(|artifact_type| {
+                Versions::new(Kind {
+                    artifact: name.clone(),
+                    artifact_type: artifact_type.clone(),
+                })
+            });
+        let version = versions.add(new, created);
+        let target = versions.target(version.number);
         (version, target)
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::versions::Versions;
-use super::{Artifact, Blob, File, Maps, Store, Target, Version, Visibility};
+use super::{Artifact, Blob, File, Kind, Maps, Store, Version, Visibility};
 use crate::names::{ArtifactName, Name};
 
 /// An artifact, or what is left of a deleted one: the numbers that it used.
@@ -139,13 +139,13 @@ impl Maps {
         for record in records {
             let slug = format!("{name}/{}", record.artifact_type);
             let artifact_type = record.artifact_type.clone();
-            let versions = Versions::from_record(record, &slug, files)?;
+            let kind = Kind {
+                artifact: name.clone(),
+                artifact_type: artifact_type.clone(),
+            };
+            let versions = Versions::from_record(kind, record, &slug, files)?;
             for (number, upload) in versions.uploads() {
-                let target = Target {
-                    artifact: name.clone(),
-                    artifact_type: artifact_type.clone(),
-                    number,
-                };
+                let target = versions.target(number);
                 if self.uploads.insert(upload, target).is_some() {
                     return Err(RecordError::Twice(format!("an upload of {slug}")));
                 }

@@ -10,14 +10,14 @@ use uuid::Uuid;
 
 use super::index::Index;
 use super::record::{RecordError, TypeRecord};
-use super::{Attempt, Blob, Metadata, Query, StoreError};
+use super::{Attempt, Blob, Kind, Metadata, Query, StoreError, Target};
 use crate::names::Name;
 
 /// What a client says of a version it makes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NewVersion {
     /// The artifact's own id, such as `us-east-1:ami-1`.
-    pub(crate) id: String,
+    pub(crate) id: Arc<str>,
     /// What it knows of itself; derived keys are added by the store.
     pub(crate) metadata: Metadata,
     /// Which build made it; `None` where the client sent 0.
@@ -90,8 +90,9 @@ pub(crate) enum Which {
 }
 
 /// All versions of one artifact type, by their number.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Versions {
+    kind: Arc<Kind>,
     all: BTreeMap<u64, Arc<Version>>,
     /// The highest number that was ever given: none is given twice, even when its version is
     /// deleted.
@@ -101,11 +102,29 @@ pub(super) struct Versions {
 }
 
 impl Versions {
+    /// None yet.
+    pub(super) fn new(kind: Kind) -> Self {
+        Self {
+            kind: Arc::new(kind),
+            all: BTreeMap::new(),
+            last: 0,
+            index: Index::default(),
+        }
+    }
+
+    /// Where the upload of a version belongs.
+    pub(super) fn target(&self, number: u64) -> Target {
+        Target {
+            kind: Arc::clone(&self.kind),
+            number,
+        }
+    }
+
     pub(super) fn add(&mut self, new: NewVersion, created: SystemTime) -> Arc<Version> {
         self.last += 1;
         let version = Arc::new(Version {
             number: self.last,
-            id: new.id.into(),
+            id: new.id,
             metadata: self.index.share(new.metadata.with_derived_regions()),
             build: new.build,
             file: match new.file {
@@ -122,6 +141,7 @@ impl Versions {
 
     /// The versions of a record, and the last number that was given.
     pub(super) fn from_record(
+        kind: Kind,
         record: TypeRecord,
         slug: &str,
         files: &HashMap<String, Blob>,
@@ -131,7 +151,7 @@ impl Versions {
         }
         let mut versions = Self {
             last: record.last,
-            ..Self::default()
+            ..Self::new(kind)
         };
         for record in record.versions {
             let mut version = record.into_version(files)?;

@@ -122,8 +122,7 @@ impl<'t> Hide<'t> {
         let allowed = |byte: u8| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'[' | b']')
         };
-        if name.len() > LONGEST_FIELD || !name.bytes().all(allowed) || name.split('.').any(is_uuid)
-        {
+        if name.len() > LONGEST_FIELD || !name.bytes().all(allowed) || has_uuid(name) {
             return HIDDEN.into();
         }
         if self.is_plain(name) {
@@ -142,9 +141,14 @@ fn is_plain_pair(pair: &str) -> bool {
             && name.bytes().all(allowed)
             && value.bytes().all(allowed)
             && !is_secret(name)
-            && !name.split('.').any(is_uuid)
+            && !has_uuid(name)
             && !is_uuid(value)
     })
+}
+
+/// Whether a part of a name is one.
+fn has_uuid(name: &str) -> bool {
+    is_as_long_as_uuid(name.as_bytes()) && name.split('.').any(is_uuid)
 }
 
 fn is_uuid(text: &str) -> bool {

@@ -95,7 +95,7 @@ impl Notes {
         announces_file: bool,
     ) {
         let _ = self.0.version.set(Concerned {
-            slug: format!("{artifact}/{artifact_type}/{number}"),
+            slug: artifact.slug(artifact_type, number),
             announces_file,
         });
     }
