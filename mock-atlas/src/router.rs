@@ -51,7 +51,10 @@ fn api() -> Router<Atlas> {
         )
         .route(&at("/token"), get(around(authenticate::whoami)))
         .route(&at("/artifacts"), post(around(artifacts::create)))
-        .route(&at("/artifacts/{username}/{name}"), get(around(artifacts::show)))
+        .route(
+            &at("/artifacts/{username}/{name}"),
+            get(around(artifacts::show)),
+        )
         .route(
             &at("/artifacts/{username}/{name}/{type}"),
             post(around(versions::create)),
@@ -93,9 +96,14 @@ fn mock() -> Router<Atlas> {
         .route(&at("/orphans"), get(around(mock_artifacts::orphans)))
         .route(
             &at("/faults"),
-            get(around(faults::list)).post(around(faults::create)).delete(around(faults::clear)),
+            get(around(faults::list))
+                .post(around(faults::create))
+                .delete(around(faults::clear)),
         )
         .route(&at("/faults/{id}"), delete(around(faults::remove)))
-        .route(&at("/tokens"), get(around(tokens::list)).post(around(tokens::create)))
+        .route(
+            &at("/tokens"),
+            get(around(tokens::list)).post(around(tokens::create)),
+        )
         .route(&at("/tokens/{id}"), delete(around(tokens::revoke)))
 }

@@ -9,11 +9,12 @@
 //! - `files`: large ones and many at once, next to nginx
 //! - `growth`: whether a million is slower than a thousand, and what it takes of memory
 //! - `start`: the program, and a thousand emulators in one process
-//! - `peers`: the programs that are compared with; `http`: the least of a client
+//! - `fixed`: a bare axum; `peers`: the programs that are compared with; `http`: the least of a client
 
 #![allow(clippy::print_stdout, reason = "it is there to print")]
 
 mod files;
+mod fixed;
 mod growth;
 mod http;
 mod instructions;
@@ -49,12 +50,21 @@ fn main() -> ExitCode {
     if !arguments.iter().any(|argument| argument == "--bench") {
         return ExitCode::SUCCESS;
     }
+    if let [flag, reply, ..] = &arguments[..]
+        && flag == fixed::FLAG
+    {
+        return exit_code(fixed::serve(reply));
+    }
     let wanted: Vec<&str> = arguments
         .iter()
         .map(String::as_str)
         .filter(|argument| *argument != "--bench")
         .collect();
-    match run(&wanted) {
+    exit_code(run(&wanted))
+}
+
+fn exit_code(result: Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             println!("error: {error}");

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::Result;
+use crate::fixed;
 use crate::http::{self, Connection, TOKEN};
 
 /// A program of the system, and the package of Debian that has it.
@@ -70,7 +71,7 @@ impl Server {
     /// The emulator, with some arguments more.
     pub(crate) fn emulator(before: Command, arguments: &[&str]) -> Result<Self> {
         let mut command = before;
-        let mut child = command
+        command
             .args([
                 "--listen",
                 "127.0.0.1:0",
@@ -79,16 +80,27 @@ impl Server {
                 "--output",
                 "json",
             ])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = child.stdout.take().ok_or("the emulator has no stdout")?;
+            .args(arguments);
+        Self::announced(command)
+    }
+
+    /// A bare axum that gives this reply.
+    pub(crate) fn axum(reply: &str) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args([fixed::FLAG, reply, "--bench"]);
+        Self::announced(command)
+    }
+
+    /// One that announces its address as JSON.
+    fn announced(mut command: Command) -> Result<Self> {
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
+        let stdout = child.stdout.take().ok_or("the server has no stdout")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let announced: Value = serde_json::from_str(&line)?;
         let address = announced["address"]
             .as_str()
-            .ok_or("the emulator announced no address")?;
+            .ok_or("the server announced no address")?;
         Ok(Self {
             address: address.to_owned(),
             child,

@@ -1,16 +1,16 @@
-//! How many requests are answered in a second: by the emulator, and by nginx with the same reply as a
-//! static string. wrk asks both in turns, with one thread on 32 connections.
+//! How many requests are answered in a second: by the emulator, and with the same reply as a static
+//! string by nginx and by a bare axum. wrk asks them in turns, with one thread on 32 connections.
 
 use std::fs;
 
-use crate::http::{self, TOKEN};
+use crate::http::{self, Connection, TOKEN};
 use crate::peers::{self, Server, TYPE, VERSION, WRK};
 use crate::{Result, median, row};
 
 const ROUNDS: usize = 5;
 
 pub(crate) fn run() -> Result<()> {
-    let (server, mut connection) = peers::emulator(peers::program())?;
+    let (server, _) = peers::emulator(peers::program())?;
     let latest = format!("{TYPE}/search?version=latest");
     let numbered = format!("{TYPE}/search?version=2");
     for (name, path, body, goal) in [
@@ -19,44 +19,50 @@ pub(crate) fn run() -> Result<()> {
         ("POST of a version", TYPE, Some(VERSION), 0.5),
     ] {
         let request = body.map_or_else(|| http::get(path), |body| http::post(path, body));
-        let reply = String::from_utf8(connection.ask(&request)?)?;
-        let peer = Server::nginx(&format!("location / {{ return 200 '{reply}'; }}"))?;
-        compare(name, &server, &peer, path, body, goal)?;
+        let reply = Connection::open(&server.address)?.ask(&request)?;
+        let reply = String::from_utf8(reply)?;
+        let nginx = Server::nginx(&format!("location / {{ return 200 '{reply}'; }}"))?;
+        let axum = Server::axum(&reply)?;
+        compare(name, [&server, &nginx, &axum], path, body, goal)?;
     }
     Ok(())
 }
 
-/// In turns, so that what else the machine does meets both.
+/// The emulator next to nginx and to a bare axum, in turns, so that what else the machine does meets
+/// all.
 fn compare(
     name: &str,
-    server: &Server,
-    peer: &Server,
+    servers: [&Server; 3],
     path: &str,
     body: Option<&str>,
     goal: f64,
 ) -> Result<()> {
-    let (mut own, mut others) = (Vec::new(), Vec::new());
+    let mut rounds = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
-        own.push(round(server, path, body)?);
-        others.push(round(peer, path, body)?);
+        for (server, rounds) in servers.into_iter().zip(&mut rounds) {
+            rounds.push(round(server, path, body)?);
+        }
     }
-    let middle = |rounds: &[Round], of: fn(&Round) -> f64| median(rounds.iter().map(of).collect());
-    let [seen, other] = [&own, &others].map(|rounds| middle(rounds, |round| round.per_second));
+    let each = |of: fn(&Round) -> f64| {
+        let middle = |rounds: &Vec<Round>| median(rounds.iter().map(of).collect());
+        [&rounds[0], &rounds[1], &rounds[2]].map(middle)
+    };
+    let show = |name: &str, [seen, peer]: [f64; 2], goal: &str| {
+        let rate = |rate| format!("{rate:.0}/s");
+        row(name, rate(seen), rate(peer), seen / peer, goal);
+    };
+    let [seen, nginx, axum] = each(|round| round.per_second);
     let goal = format!("at least {goal}");
-    row(
-        name,
-        format!("{seen:.0}/s"),
-        format!("{other:.0}/s"),
-        seen / other,
-        &goal,
-    );
+    show(name, [seen, nginx], &goal);
+    show("  next to a bare axum", [seen, axum], "");
+    show("  a bare axum next to nginx", [axum, nginx], "");
     // Of a machine that others use too, this tells more.
-    let [seen, other] = [&own, &others].map(|rounds| middle(rounds, |round| round.processor));
+    let [seen, nginx, _] = each(|round| round.processor);
     row(
         "  processor time",
         format!("{seen:.1} us"),
-        format!("{other:.1} us"),
-        other / seen,
+        format!("{nginx:.1} us"),
+        nginx / seen,
         "",
     );
     Ok(())

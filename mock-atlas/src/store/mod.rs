@@ -322,15 +322,15 @@ impl Artifact {
         new: NewVersion,
         created: SystemTime,
     ) -> (Arc<Version>, Target) {
-        let versions = self
-            .types
-            .entry(artifact_type.clone())
-            .or_insert_with_key(|artifact_type| {
-                Versions::new(Kind {
-                    artifact: name.clone(),
-                    artifact_type: artifact_type.clone(),
-                })
-            });
+        let versions =
+            self.types
+                .entry(artifact_type.clone())
+                .or_insert_with_key(|artifact_type| {
+                    Versions::new(Kind {
+                        artifact: name.clone(),
+                        artifact_type: artifact_type.clone(),
+                    })
+                });
         let version = versions.add(new, created);
         let target = versions.target(version.number);
         (version, target)

@@ -71,12 +71,7 @@ fn write_new(
 }
 
 /// A version, with all that it has in common with others of its kind, and without the brace at its end.
-fn write(
-    out: &mut Vec<u8>,
-    artifact: &ArtifactName,
-    artifact_type: &Name,
-    version: &Version,
-) {
+fn write(out: &mut Vec<u8>, artifact: &ArtifactName, artifact_type: &Name, version: &Version) {
     // Names have no letter that JSON would write in another way.
     let (username, name) = (artifact.username.as_str(), artifact.name.as_str());
     let artifact_type = artifact_type.as_str();

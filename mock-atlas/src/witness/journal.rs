@@ -273,7 +273,9 @@ mod tests {
     fn requests_are_in_the_order_in_which_they_began() {
         let journal = Journal::new(9, Clock::default());
         let all: Vec<Facts> = (0..3).map(|_| begin(&journal)).collect();
-        all.into_iter().rev().for_each(|one| keep(&journal, one, "/"));
+        all.into_iter()
+            .rev()
+            .for_each(|one| keep(&journal, one, "/"));
         assert_eq!(numbers(&journal), [1, 2, 3]);
     }
 
