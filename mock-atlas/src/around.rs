@@ -41,7 +41,8 @@ where
     type Future = Answer<H::Future>;
 
     fn call(self, mut request: Request, atlas: Atlas) -> Self::Future {
-        // Taken, and not looked at: there is room for three extensions without asking for memory twice.
+        // Taken away, since no handler needs them: there is room for three extensions without asking for
+        // memory twice.
         let line = request.extensions_mut().remove::<Line>();
         let route = request.extensions_mut().remove::<MatchedPath>();
         let met = route

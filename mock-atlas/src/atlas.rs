@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::faults::Faults;
 use crate::store::{Limits, Memory};
+use crate::wire::Replies;
 use crate::witness::{DEFAULT_CAPACITY, Witness};
 use crate::world::World;
 
@@ -29,6 +30,7 @@ struct Inner {
     faults: Faults,
     options: Options,
     witness: Witness,
+    replies: Replies,
     reached: OnceLock<Reached>,
     /// What uploads hold while they are under way.
     uploads: Semaphore,
@@ -87,6 +89,7 @@ impl Atlas {
                 options.clock.clone(),
             ),
             options,
+            replies: Replies::default(),
             reached: OnceLock::new(),
             uploads: Semaphore::new(uploads.min(Semaphore::MAX_PERMITS)),
             memory,
@@ -120,6 +123,11 @@ impl Atlas {
     /// What sees every request. It is no part of the world: a reset leaves what it has seen.
     pub(crate) fn witness(&self) -> &Witness {
         &self.0.witness
+    }
+
+    /// Replies that were made before.
+    pub(crate) fn replies(&self) -> &Replies {
+        &self.0.replies
     }
 
     /// Tells how it is reached, which is known once its listeners are bound.

@@ -7,7 +7,8 @@
 //! - `mock`: the emulator in this process; `builder`: what it is to be; `clock`: its time of day
 //! - `seed`: what it is to hold from the start
 //! - `snapshot`: all that it holds, as one archive
-//! - `server`: connections, and how they end; `threads`: where they are served; `tls`: certificates
+//! - `server`: connections, and how they end; `threads`: where they are served; `late`: when replies
+//!   leave; `tls`: certificates
 //! - `router`: the route table; `around`: what happens around each request; `witness`: what was
 //!   asked, from its log on
 //! - `patience`: bodies that do not come; `rest`: those that nobody reads to the end

@@ -14,7 +14,8 @@ pub(crate) enum End {
     Close,
 }
 
-/// A connection. Each request has it as an extension, where [`serve`](crate::serve) serves it.
+/// A connection. Each request comes with it as an extension, where [`serve`](crate::serve) serves it,
+/// up to what is around the handlers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Line(Arc<SetOnce<End>>);
 

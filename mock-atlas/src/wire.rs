@@ -1,5 +1,6 @@
 //! The JSON that leaves this Atlas. The order of fields is the recorded one.
 
+mod replies;
 mod version;
 
 use std::ops::Neg;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
+pub(crate) use replies::Replies;
 pub(crate) use version::{new_version_reply, search_reply};
 
 use crate::access::Token;
@@ -24,8 +26,8 @@ use crate::witness::{Lint, Request, Verdict};
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A reply of JSON.
-fn sent(json: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(json));
+fn sent(json: impl Into<Body>) -> Response {
+    let mut response = Response::new(json.into());
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
 }

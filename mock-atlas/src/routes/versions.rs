@@ -46,6 +46,7 @@ pub(crate) async fn create(
 
 /// `GET /artifacts/:username/:name/:type/search`.
 pub(crate) async fn search(
+    State(atlas): State<Atlas>,
     world: World,
     caller: Caller,
     TypePath {
@@ -56,7 +57,8 @@ pub(crate) async fn search(
 ) -> Result<Response, ApiError> {
     world.check_read(&caller, &artifact)?;
     let found = world.store().search(&artifact, &artifact_type, &query)?;
-    Ok(search_reply(&artifact, &artifact_type, &found))
+    let replies = atlas.replies();
+    Ok(search_reply(replies, &artifact, &artifact_type, &found))
 }
 
 fn new_version(params: &Params, limits: Limits) -> Result<NewVersion, ApiError> {

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::sent;
+use super::{Replies, sent};
 use crate::names::{ArtifactName, Name};
 use crate::store::{File, Version};
 
@@ -16,13 +16,20 @@ const USUAL: usize = 512;
 
 /// `{"versions": [ … ]}`, the reply to a search (recorded).
 pub(crate) fn search_reply(
+    replies: &Replies,
     artifact: &ArtifactName,
     artifact_type: &Name,
     versions: &[Arc<Version>],
 ) -> Response {
-    let mut body = Vec::with_capacity(USUAL * versions.len().max(1));
-    write_all(&mut body, artifact, artifact_type, versions);
-    sent(body)
+    let make = || {
+        let mut body = Vec::with_capacity(USUAL * versions.len().max(1));
+        write_all(&mut body, artifact, artifact_type, versions);
+        body
+    };
+    match versions {
+        [only] => sent(replies.of(only, make)),
+        _ => sent(make()),
+    }
 }
 
 /// The reply to making a version: not wrapped, and with its upload path whether or not a file was
@@ -134,7 +141,7 @@ fn push(out: &mut Vec<u8>, parts: &[&str]) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
     use std::time::SystemTime;
 
@@ -143,7 +150,17 @@ mod tests {
 
     use super::*;
 
-    fn version(number: u64, id: &str, metadata: &BTreeMap<String, String>, file: File) -> Version {
+    /// One of this number.
+    pub(in crate::wire) fn version(number: u64) -> Version {
+        version_of(number, "", &BTreeMap::new(), File::None)
+    }
+
+    fn version_of(
+        number: u64,
+        id: &str,
+        metadata: &BTreeMap<String, String>,
+        file: File,
+    ) -> Version {
         Version {
             number,
             id: id.into(),
@@ -174,7 +191,7 @@ mod tests {
             let artifact_type = "a.b_c".parse().unwrap();
             let of = |number: &u64| {
                 let file = if number % 2 == 1 { File::Awaited(None) } else { File::None };
-                Arc::new(version(*number, &id, &metadata, file))
+                Arc::new(version_of(*number, &id, &metadata, file))
             };
             let versions: Vec<_> = numbers.iter().map(of).collect();
             let mut all = Vec::new();

@@ -148,7 +148,7 @@ impl Metrics {
         route: &Template,
         ended: &Ended,
     ) {
-        while !counted.count(method, ended) {
+        while !counted.count(method, route, ended) {
             counted.add(self.known(method, route, ended.status));
         }
         self.received.inc_by(ended.received);
@@ -163,11 +163,12 @@ impl Metrics {
         });
         let counter = self.requests.get_or_create_owned(&Answer {
             method,
-            route,
+            route: route.clone(),
             status,
         });
         Known {
             method,
+            route,
             status,
             counter,
             seconds,
@@ -190,25 +191,26 @@ impl Metrics {
     }
 }
 
-/// The numbers of one route that were counted before. To look for them by their labels takes 1900
-/// instructions, and to find them here a tenth of that.
+/// The numbers of a handler's routes that were counted before: of one, unless it is a fallback. To look
+/// for them by their labels takes 1900 instructions, and to find them here a tenth of that.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counted(Arc<RwLock<Vec<Known>>>);
 
 #[derive(Debug)]
 struct Known {
     method: &'static str,
+    route: Template,
     status: Option<u16>,
     counter: Counter,
     seconds: Histogram,
 }
 
 impl Counted {
-    fn count(&self, method: &'static str, ended: &Ended) -> bool {
+    fn count(&self, method: &'static str, route: &Template, ended: &Ended) -> bool {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let known = all
-            .iter()
-            .find(|known| known.method == method && known.status == ended.status);
+        let known = all.iter().find(|known| {
+            known.method == method && known.status == ended.status && known.route == *route
+        });
         let Some(Known {
             counter, seconds, ..
         }) = known

@@ -18,7 +18,7 @@ use super::request_id::{self, RequestId};
 use crate::atlas::Atlas;
 use crate::extract::presented_token;
 
-/// Gives a request of a route its id and begins to watch it, until its reply has left.
+/// Gives a request its id and begins to watch it, until its reply has left. It may be one of no route.
 ///
 /// Everything that is logged meanwhile carries the id. The route is logged instead of the path,
 /// since an upload path authorises whoever reads it, and a query string may hold a token.

@@ -23,7 +23,8 @@ pub(super) struct Facts {
     pub(super) duration: Duration,
 }
 
-/// The texts of a request, in the order in which they are known: first those of its head.
+/// The texts of a request that its head has. Those of [`Tail`] follow, and [`request`] reads both in the
+/// same order.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Head<'a> {
     pub(super) id: &'a str,
@@ -128,7 +129,7 @@ mod tests {
         };
         let mut fields = Texts::default();
         fields.push(Some("artifact"));
-        fields.push_joined("artifact.", "name");
+        fields.push(Some("artifact.name"));
         let tail = Tail {
             username: Some("acme"),
             version: Some("acme/web/x/1"),

@@ -21,21 +21,12 @@ impl Texts {
 
     /// Appends a text, or that there is none. One that is too long for its length counts as missing.
     pub(super) fn push(&mut self, text: Option<&str>) {
-        match text {
-            Some(text) => self.push_joined("", text),
-            None => self.push_length(MISSING),
-        }
-    }
-
-    /// Appends two texts as one.
-    pub(super) fn push_joined(&mut self, first: &str, second: &str) {
-        match u32::try_from(first.len() + second.len()) {
-            Ok(length) if length != MISSING => {
-                self.push_length(length);
-                self.bytes.extend_from_slice(first.as_bytes());
-                self.bytes.extend_from_slice(second.as_bytes());
-            }
-            _ => self.push_length(MISSING),
+        let length = text.and_then(|text| u32::try_from(text.len()).ok());
+        let length = length.unwrap_or(MISSING);
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        self.count += 1;
+        if let Some(text) = text.filter(|_| length != MISSING) {
+            self.bytes.extend_from_slice(text.as_bytes());
         }
     }
 
@@ -43,11 +34,6 @@ impl Texts {
     pub(super) fn append(&mut self, others: &Self) {
         self.bytes.extend_from_slice(&others.bytes);
         self.count += others.count;
-    }
-
-    fn push_length(&mut self, length: u32) {
-        self.bytes.extend_from_slice(&length.to_le_bytes());
-        self.count += 1;
     }
 
     /// How many there are, the missing ones too.
@@ -103,13 +89,5 @@ mod tests {
         fn any_bytes_are_texts_that_end(bytes: Vec<u8>) {
             prop_assert!(read(&bytes).count() <= bytes.len());
         }
-    }
-
-    #[test]
-    fn two_texts_may_be_one() {
-        let mut texts = Texts::default();
-        texts.push_joined("a.", "b");
-        texts.push(Some(""));
-        assert!(read(texts.as_bytes()).eq([Some("a.b"), Some("")]));
     }
 }

@@ -36,6 +36,11 @@ async fn requests_are_counted_by_method_route_and_status_and_timed() {
         assert_eq!(request.await.unwrap().status(), 404);
     }
 
+    for path in ["/api/v1/artifacts", "/_binstore/x"] {
+        let request = fixture.anonymous(Method::DELETE, path).send();
+        assert_eq!(request.await.unwrap().status(), 405);
+    }
+
     let text = metrics(&fixture).await;
     let file = r#"method="GET",route="/api/v1/artifacts/{username}/{name}/{type}/{version}/file""#;
     let upload = r#"method="PUT",route="/_binstore/{upload}""#;
@@ -50,6 +55,10 @@ async fn requests_are_counted_by_method_route_and_status_and_timed() {
         requests(r#"method="other",route="unknown""#, "404"),
         Some(2.0)
     );
+    for route in ["/api/v1/artifacts", "/_binstore/{upload}"] {
+        let labels = format!(r#"method="DELETE",route="{route}""#);
+        assert_eq!(requests(&labels, "405"), Some(1.0), "{route}");
+    }
     let timed = format!("mock_atlas_http_request_duration_seconds_count{{{file}}}");
     assert_eq!(value(&text, &timed), Some(2.0));
     let received = value(&text, "mock_atlas_http_received_bytes_total").unwrap();
