@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -27,6 +27,9 @@ struct Inner {
     /// What a reset goes back to. Nobody changes it.
     first: World,
     now: RwLock<World>,
+    /// Whose turn it is to put another world in its place, or to change what goes with one. It is
+    /// taken before all other locks.
+    turn: Mutex<()>,
     faults: Faults,
     options: Options,
     witness: Witness,
@@ -82,6 +85,7 @@ impl Atlas {
         first.store().count_in(&memory);
         Self(Arc::new(Inner {
             now: RwLock::new(first.copy()),
+            turn: Mutex::default(),
             first,
             faults,
             witness: Witness::new(
@@ -106,14 +110,33 @@ impl Atlas {
     /// Goes back to the world as it was after the start, and to the faults of the start. What is
     /// under way in the present one ends there and leaves no trace.
     pub(crate) fn reset(&self) {
-        self.replace(self.0.first.copy());
+        let _alone = self.turn();
+        self.set_world(self.0.first.copy());
         self.0.faults.reset();
     }
 
     /// Goes on with another world, as a reset does with the first.
     pub(crate) fn replace(&self, world: World) {
+        let _alone = self.turn();
+        self.set_world(world);
+    }
+
+    /// Changes what is part of no world for a request that began in this one: only while it is the
+    /// present one, so that nothing of the request is left when it has been put away.
+    pub(crate) fn change_with(&self, world: &World, change: impl FnOnce()) {
+        let _alone = self.turn();
+        if self.world().is(world) {
+            change();
+        }
+    }
+
+    fn set_world(&self, world: World) {
         world.store().count_in(self.memory());
         *self.0.now.write().unwrap_or_else(PoisonError::into_inner) = world;
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn faults(&self) -> &Faults {
@@ -165,5 +188,39 @@ impl Atlas {
 
     pub(crate) fn body_timeout(&self) -> Duration {
         self.0.options.body_timeout.unwrap_or(BODY_TIMEOUT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Directory;
+    use crate::faults::Chaos;
+    use crate::store::Store;
+
+    #[test]
+    fn nothing_is_left_of_what_began_before_a_reset() {
+        let clock = Clock::default();
+        let root = "atlas".parse().unwrap();
+        let world = World::new(
+            Directory::new(root, "token", clock.clone()),
+            Store::new(clock),
+        );
+        let none = Chaos {
+            probability: 0.0,
+            seed: 0,
+        };
+        let atlas = Atlas::new(world, Faults::new(Vec::new(), none), Options::default());
+        let add = || {
+            atlas.faults().add("upload:reset".parse().unwrap());
+        };
+        let before = atlas.world();
+        atlas.change_with(&before, add);
+        assert_eq!(atlas.faults().reports().len(), 1);
+        atlas.reset();
+        atlas.change_with(&before, add);
+        assert_eq!(atlas.faults().reports(), []);
+        atlas.change_with(&atlas.world(), add);
+        assert_eq!(atlas.faults().reports().len(), 1);
     }
 }

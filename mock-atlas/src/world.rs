@@ -30,6 +30,11 @@ impl World {
         Self::new(directory, store)
     }
 
+    /// Whether this is the same one, and not only one like it.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.0.store
     }

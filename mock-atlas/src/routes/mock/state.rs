@@ -27,9 +27,11 @@ pub(crate) async fn seed(
         let seed = Seed::from_json(&text)?;
         seed.plant(&world, atlas.limits())?;
         world.store().count_in(atlas.memory());
-        for fault in seed.faults() {
-            atlas.faults().add(fault.clone());
-        }
+        atlas.change_with(&world, || {
+            for fault in seed.faults() {
+                atlas.faults().add(fault.clone());
+            }
+        });
         Ok(())
     });
     planted.await??;
