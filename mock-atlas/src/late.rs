@@ -1,4 +1,4 @@
-//! A connection on which a reply leaves once all others that are ready have had their turn.
+//! A connection on which a reply begins to leave once all others that are ready have had their turn.
 //!
 //! A client of many connections that sleeps is woken by the first reply, which costs as much as a third
 //! of all else that the kernel does for it. Replies that leave one right after the other find it awake,
@@ -15,7 +15,9 @@ pub(crate) struct Late<T> {
     stream: T,
     /// Whether it waits at all. Among several threads, one that waits wakes another to take its turn.
     waits: bool,
-    had_turn: bool,
+    /// Whether nothing was written since something was read: what follows the beginning of a reply does
+    /// not wait.
+    is_first: bool,
 }
 
 impl<T> Late<T> {
@@ -25,18 +27,17 @@ impl<T> Late<T> {
             stream,
             waits: runtime
                 .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread),
-            had_turn: false,
+            is_first: false,
         }
     }
 
-    /// Waits before each part that is written. There is nothing to be told of: the task is asked again
-    /// when its turn comes.
+    /// Waits once, before a reply. There is nothing to be told of: the task is asked again when its turn
+    /// comes.
     fn poll_turn(&mut self, context: &Context<'_>) -> Poll<()> {
-        if !self.waits || self.had_turn {
-            self.had_turn = false;
+        if !self.is_first {
             return Poll::Ready(());
         }
-        self.had_turn = true;
+        self.is_first = false;
         context.waker().wake_by_ref();
         Poll::Pending
     }
@@ -48,7 +49,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Late<T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.is_first = self.waits;
+        }
+        read
     }
 }
 
@@ -87,52 +93,46 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Late<T> {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     use super::*;
 
-    /// What reaches the other end until another task has had its turn.
-    async fn before_others() -> Vec<u8> {
+    /// A connection on which a request was read, and its client's end.
+    async fn asked() -> (Late<DuplexStream>, DuplexStream) {
         let (near, mut far) = duplex(64);
         let mut late = Late::new(near);
+        far.write_all(b"request").await.unwrap();
+        late.read_exact(&mut [0; 7]).await.unwrap();
+        (late, far)
+    }
+
+    #[tokio::test]
+    async fn on_one_thread_others_come_before_a_reply() {
+        let (mut late, mut far) = asked().await;
         let other = tokio::spawn(async move {
-            let mut seen = [0; 64];
-            let read = std::future::poll_fn(|context| {
-                let mut buffer = ReadBuf::new(&mut seen);
-                let poll = Pin::new(&mut far).poll_read(context, &mut buffer);
-                let bytes = buffer.filled().to_vec();
-                Poll::Ready(poll.map(|read| read.map(|()| bytes)))
-            });
-            let seen = match read.await {
-                Poll::Ready(bytes) => bytes.unwrap(),
-                Poll::Pending => Vec::new(),
-            };
+            let early = far.read_u8().now_or_never();
             let mut rest = Vec::new();
             far.read_to_end(&mut rest).await.unwrap();
-            assert_eq!([&seen[..], &rest].concat(), b"reply");
-            seen
+            (early.is_some(), rest)
         });
         late.write_all(b"reply").await.unwrap();
         drop(late);
-        other.await.unwrap()
+        assert_eq!(other.await.unwrap(), (false, b"reply".to_vec()));
     }
 
     #[tokio::test]
-    async fn on_one_thread_others_come_first() {
-        assert_eq!(before_others().await, b"");
-    }
-
-    #[tokio::test]
-    async fn what_waits_for_nobody_is_written_at_once() {
-        let (near, _far) = duplex(64);
-        let mut late = Late::new(near);
-        assert!(late.write_all(b"reply").now_or_never().is_none());
-        late.waits = false;
-        assert!(late.write_all(b"reply").now_or_never().is_some());
+    async fn what_follows_the_beginning_of_a_reply_does_not_wait() {
+        let (mut late, _far) = asked().await;
+        assert!(late.write_all(b"re").now_or_never().is_none());
+        for part in [b"re", b"pl"] {
+            assert!(late.write_all(part).now_or_never().is_some());
+        }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn among_several_threads_nobody_waits() {
-        assert!(!tokio::spawn(async { Late::new(()).waits }).await.unwrap());
+        let asked = tokio::spawn(asked()).await.unwrap();
+        let (mut late, _far) = asked;
+        assert!(late.write_all(b"reply").now_or_never().is_some());
     }
 }
