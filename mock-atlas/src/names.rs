@@ -113,8 +113,7 @@ pub(crate) struct ArtifactName {
 }
 
 impl ArtifactName {
-    /// The slug of a version, `username/name/type/version`. It is put together by hand, in a fifth of
-    /// the instructions that the general way takes.
+    /// The slug of a version, `username/name/type/version`.
     pub(crate) fn slug(&self, artifact_type: &Name, version: u64) -> String {
         let Self { username, name } = self;
         let version = version.to_string();

@@ -7,8 +7,8 @@ use std::ops::Neg;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
-use axum::http::{HeaderValue, header};
-use axum::response::Response;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
@@ -26,7 +26,11 @@ use crate::witness::{Lint, Request, Verdict};
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A reply of JSON.
-fn sent(json: impl Into<Body>) -> Response {
+fn sent(json: serde_json::Result<impl Into<Body>>) -> Response {
+    // What fails is a key that is no text, and none is here.
+    let Ok(json) = json else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
     let mut response = Response::new(json.into());
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response

@@ -26,8 +26,7 @@ pub(crate) use path::{ArtifactPath, TypePath, VersionPath};
 pub(crate) use requests::RequestsQuery;
 pub(crate) use search::{SearchQuery, whole_number};
 
-/// What stands in a header. Most of it is UTF-8, and to see that first takes a tenth of what it takes to
-/// make it so.
+/// What stands in a header. Most of it is UTF-8, and to see that first takes less than to make it so.
 pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(bytes) {
         Ok(text) => text.into(),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
+
 const REGION_PREFIX: &str = "region.";
 
 /// The metadata of a version: text by key, ordered by the key's length and then by its bytes, as
@@ -90,6 +92,12 @@ impl<K: Into<Arc<str>>, V: Into<Arc<str>>> FromIterator<(K, V)> for Metadata {
     }
 }
 
+impl Serialize for Metadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
 fn jsonb_order(key: &str) -> (usize, &[u8]) {
     (key.len(), key.as_bytes())
 }
@@ -140,8 +148,10 @@ mod tests {
             ("os", ""),
             ("amiId", "y"),
         ]);
-        let keys = metadata.iter().map(|(key, _)| key);
-        assert!(keys.eq(["os", "amiId", "region", "created_at"]));
+        assert_eq!(
+            serde_json::to_string(&metadata).unwrap(),
+            r#"{"os":"","amiId":"y","region":"x","created_at":"1"}"#
+        );
     }
 
     #[test]

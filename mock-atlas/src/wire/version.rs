@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use serde_json::Value;
+use serde_json::{Result, to_writer};
 use uuid::Uuid;
 
 use super::{Replies, sent};
@@ -23,8 +23,7 @@ pub(crate) fn search_reply(
 ) -> Response {
     let make = || {
         let mut body = Vec::with_capacity(USUAL * versions.len().max(1));
-        write_all(&mut body, artifact, artifact_type, versions);
-        body
+        write_all(&mut body, artifact, artifact_type, versions).map(|()| body)
     };
     match versions {
         [only] => sent(replies.of(only, make)),
@@ -41,8 +40,8 @@ pub(crate) fn new_version_reply(
     upload_path: &str,
 ) -> Response {
     let mut body = Vec::with_capacity(2 * USUAL);
-    write_new(&mut body, artifact, artifact_type, version, upload_path);
-    sent(body)
+    let written = write_new(&mut body, artifact, artifact_type, version, upload_path);
+    sent(written.map(|()| body))
 }
 
 fn write_all(
@@ -50,16 +49,17 @@ fn write_all(
     artifact: &ArtifactName,
     artifact_type: &Name,
     versions: &[Arc<Version>],
-) {
+) -> Result<()> {
     push(out, &[r#"{"versions":["#]);
     for (at, version) in versions.iter().enumerate() {
         if at > 0 {
             push(out, &[","]);
         }
-        write(out, artifact, artifact_type, version);
+        write(out, artifact, artifact_type, version)?;
         push(out, &["}"]);
     }
     push(out, &["]}"]);
+    Ok(())
 }
 
 fn write_new(
@@ -68,17 +68,23 @@ fn write_new(
     artifact_type: &Name,
     version: &Version,
     upload_path: &str,
-) {
-    write(out, artifact, artifact_type, version);
+) -> Result<()> {
+    write(out, artifact, artifact_type, version)?;
     push(out, &[r#","upload_path":"#]);
-    text(out, upload_path);
+    to_writer(&mut *out, upload_path)?;
     let mut name = Uuid::encode_buffer();
     let name = version.upload.hyphenated().encode_lower(&mut name);
     push(out, &[r#","upload_token":""#, name, r#""}"#]);
+    Ok(())
 }
 
 /// A version, with all that it has in common with others of its kind, and without the brace at its end.
-fn write(out: &mut Vec<u8>, artifact: &ArtifactName, artifact_type: &Name, version: &Version) {
+fn write(
+    out: &mut Vec<u8>,
+    artifact: &ArtifactName,
+    artifact_type: &Name,
+    version: &Version,
+) -> Result<()> {
     // Names have no letter that JSON would write in another way.
     let (username, name) = (artifact.username.as_str(), artifact.name.as_str());
     let artifact_type = artifact_type.as_str();
@@ -101,37 +107,17 @@ fn write(out: &mut Vec<u8>, artifact: &ArtifactName, artifact_type: &Name, versi
     );
     push(out, &[r#"","artifact_type":""#, artifact_type]);
     push(out, &[r#"","id":"#]);
-    text(out, &version.id);
+    to_writer(&mut *out, &*version.id)?;
     push(out, &[r#","version":"#, &number]);
-    push(out, &[r#","metadata":{"#]);
-    for (at, (key, value)) in version.metadata.iter().enumerate() {
-        if at > 0 {
-            push(out, &[","]);
-        }
-        text(out, key);
-        push(out, &[":"]);
-        text(out, value);
-    }
+    push(out, &[r#","metadata":"#]);
+    to_writer(&mut *out, &version.metadata)?;
     let file = if matches!(version.file, File::None) {
         "false"
     } else {
         "true"
     };
-    push(out, &[r#"},"file":"#, file]);
-}
-
-/// A text, which nearly always is written as it is: all of its bytes are looked at in one pass without
-/// a branch, in a sixth of the instructions that one after the other takes.
-fn text(out: &mut Vec<u8>, text: &str) {
-    let is_plain = |byte: u8| (byte >= b' ') & (byte != b'"') & (byte != b'\\');
-    if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
-        out.reserve(text.len() + 2);
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-    } else {
-        push(out, &[&Value::from(text).to_string()]);
-    }
+    push(out, &[r#","file":"#, file]);
+    Ok(())
 }
 
 fn push(out: &mut Vec<u8>, parts: &[&str]) {
@@ -146,7 +132,7 @@ pub(super) mod tests {
     use std::time::SystemTime;
 
     use proptest::prelude::*;
-    use serde_json::{from_slice, json};
+    use serde_json::{Value, from_slice, json};
 
     use super::*;
 
@@ -195,7 +181,7 @@ pub(super) mod tests {
             };
             let versions: Vec<_> = numbers.iter().map(of).collect();
             let mut all = Vec::new();
-            write_all(&mut all, &artifact, &artifact_type, &versions);
+            write_all(&mut all, &artifact, &artifact_type, &versions).unwrap();
             let elements: Vec<_> = numbers
                 .iter()
                 .map(|number| expected(*number, &id, &metadata, number % 2 == 1))
@@ -203,7 +189,7 @@ pub(super) mod tests {
             prop_assert_eq!(from_slice::<Value>(&all).unwrap(), json!({ "versions": elements }));
             for (version, mut element) in versions.iter().zip(elements) {
                 let mut new = Vec::new();
-                write_new(&mut new, &artifact, &artifact_type, version, &id);
+                write_new(&mut new, &artifact, &artifact_type, version, &id).unwrap();
                 element["upload_path"] = id.as_str().into();
                 element["upload_token"] = Uuid::nil().to_string().into();
                 prop_assert_eq!(from_slice::<Value>(&new).unwrap(), element);
