@@ -16,6 +16,7 @@ pub mod atlas_url;
 pub mod client;
 pub mod config;
 pub mod digest;
+mod disk;
 pub mod error;
 pub mod exit_code;
 pub mod extract;

@@ -9,17 +9,23 @@
 
 mod support;
 
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use atlas_uploader::client::SearchQuery;
 use atlas_uploader::exit_code::ExitCode;
+use atlas_uploader::pack::Level;
 use atlas_uploader::pull::{Pull, Target, pull};
+use atlas_uploader::reporter::{Event, Reporter};
 use atlas_uploader::{Cause, Client, ClientOptions, Phase, Push, push};
 use mock_atlas::MockAtlas;
 use serde_json::{Value, json};
 use support::recorded::{assert_same, recorded};
 use support::server::{Reply, Server};
 use support::{
-    Heard, client, gzip, options, push_of, push_without_file, some_file, well, write_files,
+    Heard, client, gzip, noise, options, push_of, push_without_file, some_file, well, write_files,
 };
 
 #[tokio::test]
@@ -77,7 +83,7 @@ async fn the_artifact_is_made_only_when_it_is_missing() {
     let atlas = MockAtlas::start().await.unwrap();
     let heard = Heard::default();
     let client = Client::new(ClientOptions {
-        reporter: std::sync::Arc::new(heard.clone()),
+        reporter: Arc::new(heard.clone()),
         ..options(atlas.url(), atlas.token())
     })
     .unwrap();
@@ -261,7 +267,7 @@ async fn a_token_that_is_not_accepted_stops_the_push_before_it_packs() {
     let atlas = MockAtlas::start().await.unwrap();
     let heard = Heard::default();
     let client = Client::new(ClientOptions {
-        reporter: std::sync::Arc::new(heard.clone()),
+        reporter: Arc::new(heard.clone()),
         ..options(atlas.url(), "wrong")
     })
     .unwrap();
@@ -304,4 +310,43 @@ async fn a_push_can_run_as_a_task_of_its_own() {
     // What must compile is that its future is `Send`.
     let task = tokio::spawn(async move { push(&client, &push_without_file("i")).await });
     assert_eq!(task.await.unwrap().unwrap().version, 7);
+}
+
+/// Overwrites a file as soon as the first bytes of it were sent.
+struct Overwriting(PathBuf);
+
+impl Reporter for Overwriting {
+    fn report(&self, event: Event<'_>) {
+        if matches!(event, Event::Sent { sent, .. } if sent <= 65_536) {
+            let file = std::fs::File::options().write(true).open(&self.0);
+            file.unwrap().write_all(&vec![7; 8_000_000]).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_overwritten_while_it_is_sent_is_never_seen() {
+    let atlas = MockAtlas::builder().token("T0ken").start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let gzipped = folder.path().join("disk.img.gz");
+    std::fs::write(&gzipped, gzip(&noise(8_000_000))).unwrap();
+    let plain = folder.path().join("disk.img");
+    std::fs::write(&plain, noise(8_000_100)).unwrap();
+    for (path, level) in [(gzipped, 1), (plain, 0)] {
+        let options = ClientOptions {
+            reporter: Arc::new(Overwriting(path.clone())),
+            ..options(atlas.url(), "T0ken")
+        };
+        let mut version = push_of(&path);
+        version.packing.level = Level::new(level).unwrap();
+        let error = push(&Client::new(options).unwrap(), &version).await;
+        let error = error.unwrap_err();
+        assert_eq!(ExitCode::from(&error), ExitCode::LocalFile, "{error}");
+        assert!(error.to_string().contains("changed"), "{error}");
+        assert!(error.advice().unwrap().contains("push again"), "{error}");
+        let client = client(atlas.url(), "T0ken");
+        let (name, kind) = (&version.name, &version.artifact_type);
+        let seen = client.search(name, kind, &SearchQuery::default()).await;
+        assert!(seen.unwrap().is_empty());
+    }
 }

@@ -26,52 +26,55 @@ const HEAD_START: Duration = Duration::from_millis(1);
 #[error("{0}")]
 pub(super) struct LocalRead(pub(super) io::Error);
 
-/// Reads the payload from its beginning, a few chunks in memory at a time. The second value hears of
-/// each chunk.
-pub(super) fn body(payload: &Payload, reporter: &Arc<dyn Reporter>) -> (reqwest::Body, Moved) {
+/// Reads the payload from its beginning, a few chunks in memory at a time. The second value knows
+/// how many of them were taken.
+pub(super) fn body(payload: &Payload, reporter: &Arc<dyn Reporter>) -> (reqwest::Body, Taken) {
     let total = payload.len();
-    let moved = Moved::now();
-    let state = (
-        chunks(payload.clone()),
-        Arc::clone(reporter),
-        moved.clone(),
-        0,
-    );
-    let chunks = stream::try_unfold(
-        state,
-        move |(mut chunks, reporter, moved, sent)| async move {
-            if sent == 0 {
-                tokio::time::sleep(HEAD_START).await;
-            }
-            let Some(chunk) = chunks.recv().await.transpose().map_err(LocalRead)? else {
-                return Ok::<_, LocalRead>(None);
-            };
-            let sent = sent + chunk.len() as u64;
-            *moved.last() = Instant::now();
-            reporter.report(Event::Sent { sent, total });
-            Ok(Some((chunk, (chunks, reporter, moved, sent))))
-        },
-    );
-    (reqwest::Body::wrap_stream(chunks), moved)
+    let taken = Taken::nothing();
+    let state = (chunks(payload.clone()), Arc::clone(reporter), taken.clone());
+    let chunks = stream::try_unfold(state, move |(mut chunks, reporter, taken)| async move {
+        if taken.bytes() == 0 {
+            tokio::time::sleep(HEAD_START).await;
+        }
+        let Some(chunk) = chunks.recv().await.transpose().map_err(LocalRead)? else {
+            return Ok::<_, LocalRead>(None);
+        };
+        let sent = taken.add(chunk.len() as u64);
+        reporter.report(Event::Sent { sent, total });
+        Ok(Some((chunk, (chunks, reporter, taken))))
+    });
+    (reqwest::Body::wrap_stream(chunks), taken)
 }
 
-/// When the last chunk was taken. Nobody is woken for it, which would cost more than the chunk.
+/// How much of an upload the connection has taken, and when. Nobody is woken for a chunk, which would
+/// cost more than the chunk.
 #[derive(Clone)]
-pub(super) struct Moved(Arc<Mutex<Instant>>);
+pub(super) struct Taken(Arc<Mutex<(u64, Instant)>>);
 
-impl Moved {
-    fn now() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+impl Taken {
+    fn nothing() -> Self {
+        Self(Arc::new(Mutex::new((0, Instant::now()))))
     }
 
-    fn last(&self) -> MutexGuard<'_, Instant> {
+    fn lock(&self) -> MutexGuard<'_, (u64, Instant)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns once nothing has moved for so long.
+    fn add(&self, bytes: u64) -> u64 {
+        let mut taken = self.lock();
+        *taken = (taken.0 + bytes, Instant::now());
+        taken.0
+    }
+
+    /// How many bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.lock().0
+    }
+
+    /// Returns once nothing was taken for so long.
     pub(super) async fn stalled(&self, limit: Duration) {
         loop {
-            let left = limit.saturating_sub(self.last().elapsed());
+            let left = limit.saturating_sub(self.lock().1.elapsed());
             if left.is_zero() {
                 return;
             }
@@ -88,7 +91,7 @@ fn chunks(payload: Payload) -> Receiver<io::Result<Bytes>> {
             let sent = sender.blocking_send(Ok(chunk));
             sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
         };
-        if let Err(error) = payload.for_each_chunk(&mut send) {
+        if let Err(error) = payload.send(&mut send) {
             // Whoever has left does not need to know why.
             let _ = sender.blocking_send(Err(error));
         }

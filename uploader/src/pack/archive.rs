@@ -7,6 +7,7 @@ use std::path::Path;
 use tar::{Builder, EntryType, Header, HeaderMode};
 
 use super::entries::{self, Entries};
+use super::stamp::{Stamp, changed};
 use crate::error::Cause;
 
 /// A tar that can be written as often as it takes, and is not kept anywhere.
@@ -64,13 +65,14 @@ impl Archive {
         path: &Path,
         metadata: &Metadata,
     ) -> io::Result<()> {
+        let stamp = Stamp::of(metadata);
         // A file that grows meanwhile would shift all that follows it in the archive.
         let mut content = File::open(path)?.take(metadata.len());
         self.append(tar, name, metadata, &mut content)?;
         if content.limit() > 0 {
-            return Err(io::Error::other("became shorter while it was packed"));
+            return Err(changed());
         }
-        Ok(())
+        stamp.check(path)
     }
 
     fn append(
@@ -108,5 +110,74 @@ impl Write for Counter {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// Takes an archive, and changes a file once so much of it has come.
+    struct Changing<'a> {
+        left: Option<usize>,
+        change: &'a dyn Fn(),
+    }
+
+    impl Write for Changing<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.left = self.left.and_then(|left| left.checked_sub(bytes.len()));
+            if self.left.is_none() {
+                (self.change)();
+                self.left = Some(usize::MAX);
+            }
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// How packing a folder of a large file ends that is changed in its middle.
+    fn packed(change: fn(&Path)) -> Result<(), String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk.img");
+        fs::write(&path, vec![7; 4 * 1024 * 1024]).unwrap();
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        let times = fs::FileTimes::new().set_modified(long_ago);
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_times(times).unwrap();
+        let filter = super::super::Filter::default();
+        let entries = Entries::of_folder(folder.path(), &filter).unwrap();
+        let mut out = Changing {
+            left: Some(1024 * 1024),
+            change: &|| change(&path),
+        };
+        let written = Archive::new(entries, false).write(&mut out);
+        written.map_err(|cause| cause.to_string())
+    }
+
+    fn open(path: &Path) -> File {
+        File::options().write(true).open(path).unwrap()
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_packed_is_told_by_name() {
+        let changes: [fn(&Path); 4] = [
+            |path| open(path).write_all(b"over").unwrap(),
+            |path| open(path).set_len(5 * 1024 * 1024).unwrap(),
+            |path| open(path).set_len(2 * 1024 * 1024).unwrap(),
+            |path| {
+                let other = path.with_extension("new");
+                fs::write(&other, vec![7; 4 * 1024 * 1024]).unwrap();
+                fs::rename(other, path).unwrap();
+            },
+        ];
+        for change in changes {
+            let error = packed(change).unwrap_err();
+            assert!(error.contains("disk.img: changed while"), "{error}");
+        }
+        packed(|_| ()).unwrap();
     }
 }

@@ -7,7 +7,7 @@
 //! is stricter: where globs and git leave nothing, Packer took that for "no globs".
 //!
 //! `entries` says what goes in, past the `filter`; `archive` writes it as a tar into what `gzip`
-//! compresses on all cores and `spool` keeps.
+//! compresses on all cores and `spool` keeps; `stamp` notices a file that changes meanwhile.
 
 mod archive;
 mod common;
@@ -18,6 +18,7 @@ mod gzip;
 mod options;
 mod payload;
 mod spool;
+mod stamp;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -34,8 +35,8 @@ use archive::Archive;
 use entries::Entries;
 use filter::Filter;
 pub use options::{Level, Options};
-use payload::Content;
 pub use payload::Payload;
+use payload::{Content, Given};
 use spool::Spool;
 
 /// Looks whether each path is a file or a folder, and the options fit them, before anything is
@@ -134,10 +135,8 @@ fn one(path: &Path, options: &Options) -> Result<Packable, Cause> {
     entries::kind(&target)?;
     let file = File::open(&target).map_err(|error| Cause::file(path, error))?;
     if is_gzip(&file).map_err(|error| Cause::file(path, error))? {
-        let passed = passed_through(file, options);
-        return passed
-            .map(Packable::Gzip)
-            .map_err(|error| Cause::file(path, error));
+        let given = Given::new(file, path).map_err(|error| Cause::file(path, error))?;
+        return passed_through(given, options).map(Packable::Gzip);
     }
     let folder = target.parent().unwrap_or(Path::new("/"));
     Entries::below(folder, &[&target]).map(Packable::Files)
@@ -149,20 +148,22 @@ fn is_gzip(mut file: &File) -> io::Result<bool> {
     Ok(GzDecoder::new(BufReader::new(file)).header().is_some())
 }
 
-fn passed_through(file: File, options: &Options) -> io::Result<Payload> {
-    let length = file.metadata()?.len();
-    hashed_if_wanted(Payload::new(Content::File(file), length, None), options)
+fn passed_through(given: Given, options: &Options) -> Result<Payload, Cause> {
+    let length = given.length();
+    let payload = Payload::new(Content::Given(given), length, None);
+    hashed_if_wanted(payload, options)
 }
 
 fn stored(archive: Archive, options: &Options) -> Result<Payload, Cause> {
     let length = gzip::stored_length(archive.length()?);
     let payload = Payload::new(Content::Stored(archive), length, None);
-    hashed_if_wanted(payload, options).map_err(|error| Cause::Unpackable(error.to_string()))
+    hashed_if_wanted(payload, options)
 }
 
-fn hashed_if_wanted(payload: Payload, options: &Options) -> io::Result<Payload> {
+fn hashed_if_wanted(payload: Payload, options: &Options) -> Result<Payload, Cause> {
     if options.digest {
-        payload.hashed()
+        let hashed = payload.hashed();
+        hashed.map_err(|error| Cause::Unpackable(error.to_string()))
     } else {
         Ok(payload)
     }

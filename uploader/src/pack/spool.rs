@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::payload::Content;
+use crate::disk::available;
 
 /// What is kept in memory at most.
 const IN_MEMORY: usize = 8 * 1024 * 1024;
@@ -39,7 +40,7 @@ impl Spool {
     /// What was written.
     pub(super) fn finish(self) -> Content {
         match self.file {
-            Some(file) => Content::File(file),
+            Some(file) => Content::Spooled(file),
             None => Content::Memory(self.memory.into()),
         }
     }
@@ -78,18 +79,6 @@ fn enough(folder: &Path, need: u64) -> io::Result<()> {
         "it may need {need} bytes, and {have} are free; set TMPDIR to a roomier folder, or do not compress (level 0), which needs no room"
     );
     Err(io::Error::new(io::ErrorKind::StorageFull, reason))
-}
-
-#[cfg(unix)]
-fn available(folder: &Path) -> io::Result<u64> {
-    let system = rustix::fs::statvfs(folder)?;
-    Ok(system.f_bavail.saturating_mul(system.f_frsize))
-}
-
-/// Unknown without another dependency: the write will tell.
-#[cfg(not(unix))]
-fn available(_: &Path) -> io::Result<u64> {
-    Ok(u64::MAX)
 }
 
 #[cfg(test)]

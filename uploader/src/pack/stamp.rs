@@ -1,0 +1,60 @@
+//! Tells whether a file changed while it was read.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+/// What the system says of a file that changes with its content, or when another file takes its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+    /// Device and number of the inode, where there are any.
+    inode: Option<(u64, u64)>,
+}
+
+impl Stamp {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self {
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+            inode: inode(metadata),
+        }
+    }
+
+    /// The size in bytes.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Looks at the file again.
+    ///
+    /// # Errors
+    /// One that says that the file changed, or why it cannot be looked at. It does not name the file.
+    pub(super) fn check(&self, path: &Path) -> io::Result<()> {
+        if Self::of(&fs::metadata(path)?) == *self {
+            Ok(())
+        } else {
+            Err(changed())
+        }
+    }
+}
+
+/// The error for a file that is not what it was.
+pub(super) fn changed() -> io::Error {
+    io::Error::other(
+        "changed while it was read; push it when nobody writes to it any more, or push a copy",
+    )
+}
+
+#[cfg(unix)]
+fn inode(metadata: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> Option<(u64, u64)> {
+    None
+}
