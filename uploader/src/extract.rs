@@ -1,5 +1,8 @@
 //! Fetches a packed version and unpacks it into a folder. Nothing is visible there before the whole
-//! archive has arrived, was checked and is unpacked; no entry gets out of the folder.
+//! archive has arrived, was checked and is unpacked; no entry gets out of the folder, and `bounds` says
+//! how much an archive may ask of this machine.
+
+mod bounds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -13,6 +16,7 @@ use tempfile::TempDir;
 use crate::client::Client;
 use crate::error::{Cause, Error, Phase};
 use crate::pull::{Pull, Pulled, Target, pull};
+use bounds::Bounded;
 
 /// Fetches one version's file, a gzip-compressed tar, and unpacks it into `folder`, which need not
 /// be there. What is there already is never overwritten.
@@ -78,16 +82,25 @@ fn unpack_and_move(mut spool: File, staging: &TempDir, folder: &Path) -> Result<
 
 /// Unpacks into an empty folder.
 fn unpack(archive: impl Read, root: &Path) -> Result<(), Cause> {
-    let mut archive = Archive::new(MultiGzDecoder::new(archive));
+    let (bounded, allowance) = Bounded::new(MultiGzDecoder::new(archive));
+    let mut archive = Archive::new(bounded);
     let mut unpacking = Unpacking {
         root,
         seen: BTreeMap::new(),
     };
-    for entry in archive.entries().map_err(|error| no_archive(&error))? {
-        unpacking.entry(entry.map_err(|error| no_archive(&error))?)?;
+    let damaged = |error| no_archive(&error);
+    let mut entries = archive.entries().map_err(damaged)?;
+    loop {
+        allowance.before_an_entry();
+        let Some(entry) = entries.next().transpose().map_err(damaged)? else {
+            break;
+        };
+        allowance.within_an_entry();
+        unpacking.entry(entry)?;
     }
+    allowance.within_an_entry();
     // To the end, where the checksum is.
-    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(|error| no_archive(&error))?;
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
     Ok(())
 }
 
@@ -123,15 +136,17 @@ struct Unpacking<'a> {
 
 impl Unpacking<'_> {
     fn entry(&mut self, mut entry: Entry<'_, impl Read>) -> Result<(), Cause> {
-        let path = entry.path().map_err(|error| no_archive(&error))?;
-        let path = path.into_owned();
-        // As in a string, for a name may hold anything.
-        let refused = |reason| Cause::Unpackable(format!("the entry {path:?} {reason}"));
+        let damaged = |error| no_archive(&error);
+        let path = entry.path().map_err(damaged)?.into_owned();
+        let refused =
+            |reason| Cause::Unpackable(format!("the entry {} {reason}", bounds::shown(&path)));
+        let checked = bounds::check(&mut entry).map_err(damaged)?;
+        checked.map_err(refused)?;
         let name = inside(&path).ok_or_else(|| refused("would leave the folder"))?;
         let kind = kind(entry.header().entry_type())
             .ok_or_else(|| refused("is neither file nor folder nor link"))?;
         self.check(&name, kind).map_err(refused)?;
-        let target = entry.link_name().map_err(|error| no_archive(&error))?;
+        let target = entry.link_name().map_err(damaged)?;
         let target = target.unwrap_or_default().into_owned();
         let allowed = match kind {
             Kind::HardLink => inside(&target)
@@ -144,8 +159,14 @@ impl Unpacking<'_> {
         }
         let place = self.root.join(&name);
         self.seen.insert(name, kind);
-        self.write(&mut entry, kind, &place, &target)
-            .map_err(|error| Cause::file(&place, error))
+        let written = self.write(&mut entry, kind, &place, &target);
+        written.map_err(|error| {
+            let entry = bounds::shown(&path);
+            Cause::Unpackable(format!("the entry {entry} cannot be unpacked: {error}"))
+        })?;
+        // Whatever a link or a folder holds, so that only what precedes the next entry is before it.
+        io::copy(&mut entry, &mut io::sink()).map_err(damaged)?;
+        Ok(())
     }
 
     fn write(
@@ -162,7 +183,11 @@ impl Unpacking<'_> {
                 let target = inside(target).unwrap_or_default();
                 fs::hard_link(self.root.join(target), place)
             }
-            Kind::File | Kind::Link => entry.unpack(place).map(drop),
+            Kind::File => {
+                bounds::room(self.root, entry.size())?;
+                entry.unpack(place).map(drop)
+            }
+            Kind::Link => entry.unpack(place).map(drop),
         }
     }
 
@@ -177,6 +202,7 @@ impl Unpacking<'_> {
         match self.seen.get(name) {
             Some(Kind::Folder) if kind == Kind::Folder => Ok(()),
             Some(_) => Err("is there twice"),
+            None if self.seen.len() >= bounds::ENTRIES => Err("is one of too many"),
             None => Ok(()),
         }
     }

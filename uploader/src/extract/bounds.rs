@@ -1,0 +1,238 @@
+//! Bounds what an archive can make its reader keep in memory, write to the disk, or print.
+
+use std::cell::Cell;
+use std::io::{self, Read};
+use std::path::Path;
+use std::rc::Rc;
+
+use tar::Entry;
+
+use crate::disk;
+
+/// The most that may be read before an entry, in bytes: its header, a long name, extended records and
+/// the map of a sparse file, all of which the reader keeps in memory at once.
+const BEFORE_AN_ENTRY: u64 = 1024 * 1024;
+/// The longest name of an entry, or of what a link points to, in bytes: the longest path of Linux.
+const NAME: usize = 4096;
+/// The most extended records (PAX) of an entry, in bytes.
+const RECORDS: usize = 16 * 1024;
+/// The most entries; each of their names is kept.
+pub(super) const ENTRIES: usize = 1_000_000;
+/// How much of a name an error shows, in characters.
+const SHOWN: usize = 120;
+
+/// How many bytes a [`Bounded`] reader may still give.
+#[derive(Clone)]
+pub(super) struct Allowance(Rc<Cell<u64>>);
+
+impl Allowance {
+    /// As much as may lie before an entry.
+    pub(super) fn before_an_entry(&self) {
+        self.0.set(BEFORE_AN_ENTRY);
+    }
+
+    /// All that an entry holds.
+    pub(super) fn within_an_entry(&self) {
+        self.0.set(u64::MAX);
+    }
+}
+
+/// Gives no more than its allowance, and fails for the first byte beyond.
+pub(super) struct Bounded<R> {
+    inner: R,
+    left: Allowance,
+}
+
+impl<R> Bounded<R> {
+    pub(super) fn new(inner: R) -> (Self, Allowance) {
+        let left = Allowance(Rc::new(Cell::new(u64::MAX)));
+        let allowance = left.clone();
+        (Self { inner, left }, allowance)
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.left.0.get();
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX);
+        let wanted = wanted.min(buffer.len());
+        if wanted == 0 && !buffer.is_empty() {
+            let reason = "a name or an extended header is longer than any that is read";
+            return Err(io::Error::other(reason));
+        }
+        let read = self.inner.read(&mut buffer[..wanted])?;
+        self.left.0.set(left - read as u64);
+        Ok(read)
+    }
+}
+
+/// # Errors
+/// One that cannot be read, or the reason why an entry is refused.
+pub(super) fn check(entry: &mut Entry<'_, impl Read>) -> io::Result<Result<(), &'static str>> {
+    let link = entry.link_name_bytes().map_or(0, |link| link.len());
+    if entry.path_bytes().len().max(link) > NAME {
+        return Ok(Err("has a name, or points to one, that no system takes"));
+    }
+    let mut records = 0;
+    for record in entry.pax_extensions()?.into_iter().flatten() {
+        let record = record?;
+        records += record.key_bytes().len() + record.value_bytes().len();
+    }
+    if records > RECORDS {
+        return Ok(Err("has longer extended records than are read"));
+    }
+    Ok(Ok(()))
+}
+
+/// # Errors
+/// The disk has no room for so many bytes.
+pub(super) fn room(folder: &Path, bytes: u64) -> io::Result<()> {
+    let free = disk::available(folder)?;
+    if bytes <= free {
+        return Ok(());
+    }
+    let reason = format!("it has {bytes} bytes, and {free} are free");
+    Err(io::Error::new(io::ErrorKind::StorageFull, reason))
+}
+
+/// A name as an error shows it: as in a string, for it may hold anything, and not all of a long one.
+pub(super) fn shown(name: &Path) -> String {
+    let whole = format!("{name:?}");
+    match whole.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &whole[..end]),
+        None => whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::unpack;
+    use super::*;
+    use std::io::Write as _;
+    use tar::{EntryType, Header};
+
+    const MIB: u64 = 1024 * 1024;
+
+    fn header(kind: EntryType, name: &str, size: u64) -> Header {
+        let mut header = Header::new_gnu();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(kind);
+        header.set_mode(0o644);
+        header.set_size(size);
+        header.set_cksum();
+        header
+    }
+
+    /// An archive of headers, each with a content that is padded to a whole block.
+    fn archive(entries: &[(Header, Vec<u8>)]) -> Vec<u8> {
+        let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let mut gzip = io::BufWriter::new(gzip);
+        for (header, content) in entries {
+            gzip.write_all(header.as_bytes()).unwrap();
+            gzip.write_all(content).unwrap();
+            let padding = content.len().next_multiple_of(512) - content.len();
+            gzip.write_all(&vec![0; padding]).unwrap();
+        }
+        gzip.write_all(&[0; 1024]).unwrap();
+        gzip.into_inner().unwrap().finish().unwrap()
+    }
+
+    fn file() -> (Header, Vec<u8>) {
+        (header(EntryType::Regular, "file", 4), b"here".to_vec())
+    }
+
+    fn unpacked(entries: &[(Header, Vec<u8>)]) -> Result<(), String> {
+        let root = tempfile::tempdir().unwrap();
+        let result = unpack(archive(entries).as_slice(), root.path());
+        result.map_err(|cause| cause.to_string())
+    }
+
+    fn before(kind: EntryType, content: Vec<u8>) -> Vec<(Header, Vec<u8>)> {
+        let header = header(kind, "././@LongLink", content.len() as u64);
+        vec![(header, content), file()]
+    }
+
+    /// One extended record: its own length, a space, the key, `=`, the value, and a line's end.
+    fn record(value: usize) -> Vec<u8> {
+        let rest = format!(" comment={}\n", "v".repeat(value));
+        let mut length = rest.len();
+        while length != rest.len() + length.to_string().len() {
+            length = rest.len() + length.to_string().len();
+        }
+        format!("{length}{rest}").into_bytes()
+    }
+
+    #[test]
+    fn names_and_records_that_others_write_are_read() {
+        let name = format!("{}/{}", "d".repeat(200), "f".repeat(200));
+        for entries in [
+            before(EntryType::GNULongName, name.into_bytes()),
+            before(EntryType::XHeader, record(8000)),
+        ] {
+            unpacked(&entries).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_would_be_kept_in_memory_is_refused_in_few_words() {
+        let long = usize::try_from(64 * MIB).unwrap();
+        for (kind, content) in [
+            (EntryType::GNULongName, vec![b'n'; 5000]),
+            (EntryType::GNULongName, vec![b'n'; long]),
+            (EntryType::GNULongLink, vec![b'n'; 5000]),
+            (EntryType::GNULongLink, vec![b'n'; long]),
+            (EntryType::XHeader, record(20_000)),
+            (EntryType::XHeader, record(long)),
+        ] {
+            let length = content.len();
+            let refused = unpacked(&before(kind, content)).unwrap_err();
+            assert!(refused.len() < 400, "{kind:?} of {length}: {refused}");
+        }
+    }
+
+    /// Counts what is read.
+    struct Counted<'a, R>(R, &'a Cell<u64>);
+
+    impl<R: Read> Read for Counted<'_, R> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let read = self.0.read(buffer)?;
+            self.1.set(self.1.get() + read as u64);
+            Ok(read)
+        }
+    }
+
+    #[test]
+    fn of_a_name_without_end_no_more_is_read_than_may_precede_an_entry() {
+        let read = Cell::new(0);
+        let endless = io::repeat(b'n').take(64 * MIB);
+        let head = header(EntryType::GNULongName, "x", u64::MAX / 2);
+        let (bounded, allowance) = Bounded::new(Counted(head.as_bytes().chain(endless), &read));
+        let mut archive = tar::Archive::new(bounded);
+        allowance.before_an_entry();
+        assert!(archive.entries().unwrap().next().unwrap().is_err());
+        assert_eq!(read.get(), BEFORE_AN_ENTRY);
+    }
+
+    #[test]
+    fn a_hole_that_no_disk_has_room_for_is_not_written() {
+        let mut header = header(EntryType::GNUSparse, "hole", 0);
+        let gnu = header.as_gnu_mut().unwrap();
+        let size = *b"\x80\0\0\0\x10\0\0\0\0\0\0\0";
+        gnu.realsize = size;
+        gnu.sparse[0].offset = size;
+        gnu.sparse[0].numbytes = *b"00000000000\0";
+        header.set_cksum();
+        let refused = unpacked(&[(header, Vec::new())]).unwrap_err();
+        assert!(refused.contains("bytes, and"), "{refused}");
+        assert!(refused.contains("are free"), "{refused}");
+    }
+
+    #[test]
+    fn of_a_long_name_an_error_shows_the_beginning() {
+        let long = "é\n".repeat(3000);
+        let shown = shown(Path::new(&long));
+        assert!(shown.starts_with(r#""é\né\n"#), "{shown}");
+        assert_eq!(shown.chars().count(), SHOWN + 1);
+        assert_eq!(super::shown(Path::new("a b")), r#""a b""#);
+    }
+}
