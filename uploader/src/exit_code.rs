@@ -21,7 +21,8 @@ pub enum ExitCode {
     NotFound = 5,
     /// The server refused (another 4xx), or answered a write with a redirect.
     Refused = 6,
-    /// Trouble that may pass: no connection, 408, 425, 429 or 5xx. Trying again may help.
+    /// Trouble that may pass: no connection, 408, 425, 429 or 5xx, or a success that confirms nothing.
+    /// Trying again may help.
     Unavailable = 7,
     /// What the server has, or sent, is not what the digest says.
     DigestMismatch = 8,
@@ -57,7 +58,7 @@ impl From<&Error> for ExitCode {
             Cause::Status { status, .. } => Self::of_status(*status),
             Cause::Missing(_) => Self::NotFound,
             Cause::Redirected { .. } => Self::Refused,
-            Cause::Network { .. } => Self::Unavailable,
+            Cause::Network { .. } | Cause::Unconfirmed { .. } => Self::Unavailable,
             Cause::Digest { .. } | Cause::Differs(_) | Cause::Changed { .. } => {
                 Self::DigestMismatch
             }

@@ -1,28 +1,28 @@
 //! The way back: fetches the file of a version, unchanged, checks it against the digest that its push
-//! left, or the server's, and only then gives it its name.
+//! left, or the server's, and only then gives it its name. `transfer` gets all bytes, however often
+//! the connection breaks.
+
+mod transfer;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
-use crate::client::{Client, Download, Rest, SearchQuery};
+use crate::client::{Client, Download, SearchQuery};
 use crate::digest::{Algorithm, Digest, HashingWriter};
 use crate::error::{Cause, Error, Phase};
 use crate::push::digest_left;
 use crate::reporter::Event;
 use crate::slug::{ArtifactName, ArtifactType, version_slug};
 use crate::wire::Version;
+use transfer::Source;
 
 /// Chunks between the network and the disk, so that neither waits for each of the other's.
 const CHUNKS_IN_FLIGHT: usize = 8;
-
-/// So often in a row a download that broke off may begin again without a new byte.
-const BARREN_ATTEMPTS: u32 = 3;
 
 /// What to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,13 +147,6 @@ async fn newest_with_file(client: &Client, pull: &Pull) -> Result<Version, Error
         })
 }
 
-/// Where the bytes come from.
-struct Source<'a> {
-    client: &'a Client,
-    pull: &'a Pull,
-    version: u64,
-}
-
 async fn drain(
     source: &Source<'_>,
     download: Download,
@@ -170,72 +163,6 @@ async fn drain(
         .unwrap_or_else(|error| Err(io::Error::other(error)));
     transferred?;
     written.map_err(|error| Error::new(Phase::Save, Cause::file(&name, error)))
-}
-
-impl Source<'_> {
-    /// All bytes, whatever often the connection breaks, as long as each makes some headway.
-    async fn transfer(
-        &self,
-        mut download: Download,
-        sender: mpsc::Sender<Bytes>,
-    ) -> Result<(), Error> {
-        let (total, tag) = (download.length, download.tag.clone());
-        let (mut received, mut known, mut barren) = (0, 0, 0);
-        loop {
-            let before = received;
-            let passed = self.pass_on(download, known, &mut received, total, &sender);
-            let Err(cause) = passed.await else {
-                return Ok(());
-            };
-            barren = if received > before { 0 } else { barren + 1 };
-            let tag = tag.as_deref().filter(|_| barren < BARREN_ATTEMPTS);
-            let Some(tag) = tag.filter(|_| cause.is_transient()) else {
-                return Err(Error::new(Phase::Download, cause));
-            };
-            let cause = &cause;
-            self.client
-                .reporter()
-                .report(Event::Resuming { received, cause });
-            let (name, kind) = (&self.pull.name, &self.pull.artifact_type);
-            let rest = self
-                .client
-                .download_rest(name, kind, self.version, received, tag);
-            Rest { download, known } = rest.await?;
-        }
-    }
-
-    /// One connection's bytes, without those that are known.
-    async fn pass_on(
-        &self,
-        download: Download,
-        mut known: u64,
-        received: &mut u64,
-        total: Option<u64>,
-        sender: &mpsc::Sender<Bytes>,
-    ) -> Result<(), Cause> {
-        let mut chunks = download.into_chunks();
-        while let Some(chunk) = chunks.next().await {
-            let mut chunk = chunk?;
-            let skipped = chunk
-                .len()
-                .min(usize::try_from(known).unwrap_or(usize::MAX));
-            known -= skipped as u64;
-            let chunk = chunk.split_off(skipped);
-            if chunk.is_empty() {
-                continue;
-            }
-            *received += chunk.len() as u64;
-            let received = *received;
-            // The writer has failed, and says why itself.
-            if sender.send(chunk).await.is_err() {
-                break;
-            }
-            self.client
-                .reporter()
-                .report(Event::Received { received, total });
-        }
-        Ok(())
-    }
 }
 
 fn write_all(

@@ -230,6 +230,42 @@ async fn the_bytes_are_stored_and_the_reply_takes_too_long() {
     assert_eq!(scene.requests(the_bytes), 1);
 }
 
+/// What a gateway sends that wants somebody to log in first.
+fn page() -> Reply {
+    let page = b"<html>Welcome! Accept our terms.</html>".to_vec();
+    Reply::Status(200, Vec::new(), page).with("Content-Type", "text/html; charset=utf-8")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_success_comes_before_the_bytes_were_taken() {
+    let early = |_: &str| Reply::Early(Box::new(Reply::json(200, json!({}))));
+    let scene = scene(the_bytes, 2, early).await;
+    // More than any connection holds, and as large a number as the reply was early.
+    scene
+        .program
+        .write(FILE[0], gzip(&support::noise(16_000_000)));
+    let (run, _) = scene.push(FILE).await;
+    assert_eq!(run.code, 7, "{run}");
+    assert!(run.stderr.contains("200 OK came when"), "{run}");
+    assert!(scene.visible().await.is_empty());
+    let (run, told) = scene.resume().await;
+    assert_eq!(run.code, 0, "{run}");
+    tell("early_success_then_resumed", &told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_comes_instead_of_a_confirmation_and_nothing_is_stored() {
+    let scene = scene(the_bytes, 2, |_| page()).await;
+    scene.story("page_and_not_stored", FILE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_comes_instead_of_a_confirmation_and_the_bytes_are_stored() {
+    let scene = scene(the_bytes, 1, |atlas| done_but(atlas, page())).await;
+    scene.ends_well("page_and_stored", FILE).await;
+    assert_eq!(scene.requests(the_bytes), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bytes_are_too_many() {
     let scene = scene(the_bytes, 1, |_| refused(413)).await;
@@ -274,6 +310,26 @@ async fn a_version_without_a_file_is_made_and_the_reply_is_503() {
     let scene = scene(the_version, 1, |atlas| done_but(atlas, refused(503))).await;
     scene.ends_well("made_and_503", NO_FILE).await;
     assert_eq!(scene.requests(the_version), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_without_a_file_is_made_and_the_reply_is_a_refusal_for_now() {
+    let refusals: [(&str, fn(&str) -> Reply); 4] = [
+        ("408", |atlas| done_but(atlas, refused(408))),
+        ("425", |atlas| done_but(atlas, refused(425))),
+        ("429", |atlas| done_but(atlas, refused(429))),
+        ("302", |atlas| {
+            let nowhere = Reply::Status(302, Vec::new(), Vec::new());
+            done_but(atlas, nowhere)
+        }),
+    ];
+    for (status, fault) in refusals {
+        let scene = scene(the_version, 1, fault).await;
+        scene
+            .ends_well(&format!("made_and_{status}"), NO_FILE)
+            .await;
+        assert_eq!(scene.requests(the_version), 1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -95,13 +95,82 @@ async fn of_another_file_no_byte_is_taken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_headway_it_ends_and_without_a_strong_tag_it_does_not_begin() {
     let stuck = Server::of_files(|_, _| Reply::Half(content()).with("ETag", TAG)).await;
-    let run = pulled(&Program::at(stuck.url(), "T0ken")).await;
+    let program = Program::at(stuck.url(), "T0ken");
+    let run = program
+        .run(&[&PULL[..], &["--retries", "2"]].concat())
+        .await;
     assert_eq!(run.code, 7, "{run}");
     assert_eq!(stuck.downloads().len(), 4);
     let weak = Server::of_files(|_, _| Reply::Half(content()).with("ETag", "W/\"weak\"")).await;
     let run = pulled(&Program::at(weak.url(), "T0ken")).await;
     assert_eq!(run.code, 7, "{run}");
     assert_eq!(weak.downloads().len(), 1);
+}
+
+/// The beginning of the content, and then a part of the rest as the closure answers it.
+async fn pulled_in_parts(rest: impl Fn(usize) -> Reply + Send + Sync + 'static) -> (Run, usize) {
+    let server = Server::of_files(move |_, request| match asked_from(request) {
+        None => Reply::Half(content()).with("ETag", TAG),
+        Some(from) => rest(from),
+    })
+    .await;
+    let program = Program::at(server.url(), "T0ken");
+    let run = program
+        .run(&[&PULL[..], &["--retries", "2"]].concat())
+        .await;
+    match run.code {
+        0 => assert_eq!(std::fs::read(program.path("image")).unwrap(), content()),
+        _ => assert_eq!(std::fs::read_dir(program.folder()).unwrap().count(), 0),
+    }
+    (run, server.downloads().len())
+}
+
+fn part(from: usize, to: usize) -> Reply {
+    let range = format!("bytes {from}-{}/400000", to.max(1) - 1);
+    Reply::Status(206, Vec::new(), content()[from..to].to_vec())
+        .with("Content-Range", &range)
+        .with("ETag", TAG)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rest_that_comes_in_large_parts_is_whole_in_the_end() {
+    let (run, downloads) = pulled_in_parts(|from| part(from, 400_000.min(from + 70_000))).await;
+    assert_eq!((run.code, downloads), (0, 4), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rest_that_ends_before_the_announced_size_is_no_success() {
+    for bytes in [0, 1, 10] {
+        let (run, downloads) = pulled_in_parts(move |from| part(from, from + bytes)).await;
+        assert_eq!((run.code, downloads), (7, 4), "{bytes}: {run}");
+        let short = "of 400000 bytes";
+        assert!(run.stderr.contains(short), "{bytes}: {run}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_has_another_size_when_its_rest_is_asked_for_is_no_success() {
+    let shorter = |_| Reply::Status(200, Vec::new(), content()[..250_000].to_vec());
+    let (run, _) = pulled_in_parts(move |from| shorter(from).with("ETag", TAG)).await;
+    assert_eq!(run.code, 1, "{run}");
+    let told = "the file had 400000 bytes, and has 250000 by now";
+    assert!(run.stderr.contains(told), "{run}");
+    let longer = |from| {
+        let rest = [&content()[from..], b"more"].concat();
+        let range = format!("bytes {from}-400003/*");
+        Reply::Status(206, Vec::new(), rest).with("Content-Range", &range)
+    };
+    let (run, _) = pulled_in_parts(longer).await;
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.contains("more than the 400000 bytes"), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_nobody_asked_for_is_not_taken_for_the_whole() {
+    let server = Server::of_files(|_, _| part(0, 1000)).await;
+    let run = pulled(&Program::at(server.url(), "T0ken")).await;
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.contains("no reply with a whole file"), "{run}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -155,13 +155,38 @@ async fn a_version_is_made_again_only_once_the_server_had_the_time_to_settle() {
 }
 
 #[tokio::test]
-async fn a_post_that_was_refused_for_now_is_repeated() {
+async fn a_post_that_was_refused_for_now_is_repeated_once_nothing_was_found_of_it() {
     for status in [408, 425, 429] {
-        let server = flaky("POST", 2, Reply::json(status, json!({}))).await;
-        push(&client(server.url(), "T0ken"), &push_without_file("i"))
-            .await
-            .unwrap();
-        assert_eq!(posts(&server), 3);
+        let refusals = AtomicUsize::new(0);
+        let server = Server::start(move |url, request| {
+            if request.is_search() {
+                return Reply::json(200, json!({"versions": []}));
+            }
+            let refused = request.method == "POST" && refusals.fetch_add(1, Ordering::Relaxed) < 2;
+            if refused {
+                Reply::json(status, json!({}))
+            } else {
+                well(url, request)
+            }
+        })
+        .await;
+        let marked = Push {
+            mark: Some("mine".to_owned()),
+            ..push_without_file("i")
+        };
+        let pushed = push(&client(server.url(), "T0ken"), &marked).await;
+        assert_eq!(pushed.unwrap().version, 7, "{status}");
+        let steps: Vec<_> = server.requests().iter().filter_map(step).collect();
+        assert_eq!(steps, ["POST", "look", "POST", "look", "POST"], "{status}");
+    }
+}
+
+/// Of what makes a version, and looks for it, without repetition.
+fn step(request: &support::server::Request) -> Option<&'static str> {
+    match request.method.as_str() {
+        "POST" => Some("POST"),
+        _ if request.is_search() => Some("look"),
+        _ => None,
     }
 }
 

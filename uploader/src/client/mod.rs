@@ -3,14 +3,17 @@
 //! one the server must be asked what became of the first, and only [`mod@crate::push`] knows how.
 
 mod body;
+mod reply;
 mod resume;
 mod tls;
 mod transport;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{Stream, TryStreamExt as _};
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 use url::Url;
 
 use crate::atlas_url::AtlasUrl;
@@ -40,7 +43,8 @@ pub struct ClientOptions {
     pub trust: Trust,
     /// How often, and how far apart, a request is repeated.
     pub retry: RetryPolicy,
-    /// The longest a call other than a transfer of bytes may take.
+    /// The longest to wait for the head of a reply, for the whole body of one that is no download, and
+    /// for the next bytes of a download.
     pub api_timeout: Duration,
     /// The longest an upload may go without a byte taken, or without the reply at its end.
     pub stall_timeout: Duration,
@@ -82,7 +86,6 @@ pub struct SearchQuery {
 }
 
 /// A download that has begun.
-#[derive(Debug)]
 pub struct Download {
     /// What was asked, for errors about the bytes.
     pub request: RequestLine,
@@ -93,23 +96,28 @@ pub struct Download {
     /// The server's `ETag` as it is, if it is a strong one.
     pub tag: Option<String>,
     response: reqwest::Response,
-    redactor: Redactor,
+    transport: Transport,
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download")
+            .field("request", &self.request)
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Download {
-    /// The bytes, unchanged, as they arrive. Dropping it breaks the connection.
-    pub fn into_chunks(self) -> impl Stream<Item = Result<bytes::Bytes, Cause>> + Send + Unpin {
-        let Self {
-            request,
-            redactor,
-            response,
-            ..
-        } = self;
-        Box::pin(
-            response
-                .bytes_stream()
-                .map_err(move |error| transport::network(request.clone(), error, &redactor)),
-        )
+    /// The next bytes, unchanged, as they arrive; `None` at the end. Dropping the download breaks the
+    /// connection.
+    ///
+    /// # Errors
+    /// [`Cause::Network`]: the connection broke, or nothing came for [`ClientOptions::api_timeout`].
+    pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, Cause> {
+        self.transport
+            .chunk(&self.request, &mut self.response)
+            .await
     }
 }
 
@@ -323,8 +331,18 @@ impl Client {
         version: u64,
     ) -> Result<Download, Error> {
         let url = self.file_url(name, artifact_type, version);
-        let once = || self.transport.get(&url, None);
+        let headers = HeaderMap::new();
+        let once = || self.transport.get(&url, &headers);
         let response = self.attempts().run(Phase::Download, once).await?;
+        // Nobody has asked for a part, and one must not pass for the whole.
+        if response.status() != StatusCode::OK {
+            let request = request_line("GET", &url);
+            let detail = format!("{} is no reply with a whole file", response.status());
+            return Err(Error::new(
+                Phase::Download,
+                Cause::Reply { request, detail },
+            ));
+        }
         tracing::debug!(
             slug = version_slug(name, artifact_type, version),
             "download begins"
@@ -341,7 +359,7 @@ impl Client {
             length: response.content_length(),
             tag: tag.filter(|tag| tag.starts_with('"')).map(str::to_owned),
             response,
-            redactor: self.redactor.clone(),
+            transport: self.transport.clone(),
         }
     }
 

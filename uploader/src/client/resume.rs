@@ -15,6 +15,8 @@ pub struct Rest {
     pub download: Download,
     /// How many of its first bytes were there before: a server that knows no ranges begins anew.
     pub known: u64,
+    /// The size of the whole file in bytes, if this reply says it.
+    pub total: Option<u64>,
 }
 
 impl Client {
@@ -35,20 +37,25 @@ impl Client {
         let number = version.to_string();
         let url = self.artifact_url(name, [artifact_type.as_str(), &number, "file"]);
         let headers = conditions(offset, tag).map_err(failed)?;
-        let once = || self.transport.get_with(&url, None, &headers);
+        let once = || self.transport.get(&url, &headers);
         let response = self.attempts().run(Phase::Download, once).await?;
         let text = |name| response.headers().get(name)?.to_str().ok();
         let same = text(ETAG).is_none_or(|now| now == tag);
-        let start = text(CONTENT_RANGE).and_then(range_start);
-        let known = match response.status() {
-            StatusCode::PARTIAL_CONTENT if same && start == Some(offset) => Some(0),
-            StatusCode::OK if text(ETAG) == Some(tag) => Some(offset),
+        let range = text(CONTENT_RANGE).and_then(ContentRange::parse);
+        let found = match (response.status(), range) {
+            (StatusCode::PARTIAL_CONTENT, Some(range)) if same && range.start == offset => {
+                Some((0, range.total))
+            }
+            (StatusCode::OK, _) if text(ETAG) == Some(tag) => {
+                Some((offset, response.content_length()))
+            }
             _ => None,
         };
-        match known {
-            Some(known) => Ok(Rest {
+        match found {
+            Some((known, total)) => Ok(Rest {
                 download: self.begun(&url, response),
                 known,
+                total,
             }),
             None => Err(failed(Cause::Reply {
                 request: request_line("GET", &url),
@@ -69,7 +76,19 @@ fn conditions(offset: u64, tag: &str) -> Result<HeaderMap, Cause> {
     ]))
 }
 
-fn range_start(text: &str) -> Option<u64> {
-    let (start, _) = text.strip_prefix("bytes ")?.split_once('-')?;
-    start.parse().ok()
+/// `bytes START-END/TOTAL`, where the total may be `*`.
+struct ContentRange {
+    start: u64,
+    total: Option<u64>,
+}
+
+impl ContentRange {
+    fn parse(text: &str) -> Option<Self> {
+        let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+        let (start, _) = range.split_once('-')?;
+        Some(Self {
+            start: start.parse().ok()?,
+            total: total.parse().ok(),
+        })
+    }
 }

@@ -14,6 +14,7 @@ use url::{Origin, Url};
 
 use super::ClientOptions;
 use super::body::{LocalRead, body};
+use super::reply::{self, MAX_ERROR, MAX_JSON, Unread};
 use crate::error::{Cause, Reach, RequestLine, server_messages};
 use crate::pack::Payload;
 use crate::reporter::Reporter;
@@ -38,12 +39,14 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(options: &ClientOptions) -> Result<Self, Cause> {
+        // Before the time of a call is up: a server that was not reached has done nothing.
+        let connect_timeout = CONNECT_TIMEOUT.min(options.api_timeout / 2);
         let builder = || {
             // By hand, because reqwest would take the token along to any other host.
             let no_redirects = reqwest::redirect::Policy::none();
             reqwest::Client::builder()
                 .user_agent(USER_AGENT)
-                .connect_timeout(CONNECT_TIMEOUT)
+                .connect_timeout(connect_timeout)
                 .redirect(no_redirects)
         };
         Ok(Self {
@@ -62,36 +65,21 @@ impl Transport {
 
     /// The whole reply of a small call.
     pub(super) async fn get_body(&self, url: &Url) -> Result<Bytes, Cause> {
-        let response = self.get(url, Some(self.api_timeout)).await?;
-        let request = request_line("GET", url);
-        self.body_of(request, response).await
+        let response = self.get(url, &HeaderMap::new()).await?;
+        self.body_of(request_line("GET", url), response).await
     }
 
-    /// The first reply that is no redirect, its body not yet read.
-    pub(super) async fn get(
-        &self,
-        url: &Url,
-        timeout: Option<Duration>,
-    ) -> Result<Response, Cause> {
-        self.get_with(url, timeout, &HeaderMap::new()).await
-    }
-
-    /// The same with more headers, which go along to every other place.
-    pub(super) async fn get_with(
-        &self,
-        url: &Url,
-        timeout: Option<Duration>,
-        headers: &HeaderMap,
-    ) -> Result<Response, Cause> {
+    /// The first reply that is no redirect, its body not yet read. The headers go along to every
+    /// other place.
+    pub(super) async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<Response, Cause> {
         let mut url = url.clone();
         let mut line = request_line("GET", &url);
         let mut at_home = true;
         for _ in 0..=MAX_REDIRECTS {
             // Once it has left, the token stays behind, even when the way leads back.
             at_home &= url.origin() == self.origin;
-            let request = self.get_request(&url, at_home, timeout);
-            let request = request.headers(headers.clone());
-            let response = self.send(line.clone(), request).await?;
+            let request = self.get_request(&url, at_home).headers(headers.clone());
+            let response = self.answer(line.clone(), request).await?;
             let Some(next) = next_stop(&url, &response) else {
                 return self.success(line, response).await;
             };
@@ -108,17 +96,28 @@ impl Transport {
         })
     }
 
+    /// The next bytes of a download; `None` at its end.
+    pub(super) async fn chunk(
+        &self,
+        line: &RequestLine,
+        response: &mut Response,
+    ) -> Result<Option<Bytes>, Cause> {
+        match tokio::time::timeout(self.api_timeout, response.chunk()).await {
+            Ok(chunk) => chunk.map_err(|error| network(line.clone(), error, &self.redactor)),
+            Err(_) => Err(stood_still(line, self.api_timeout)),
+        }
+    }
+
     pub(super) async fn post(&self, url: &Url, body: &impl Serialize) -> Result<Bytes, Cause> {
         let json = serde_json::to_vec(body).map_err(|error| Cause::Internal(error.to_string()))?;
         let request = self
             .http
             .post(url.clone())
-            .timeout(self.api_timeout)
             .headers(self.token_header())
             .header(CONTENT_TYPE, "application/json")
             .body(json);
         let line = request_line("POST", url);
-        let response = self.send(line.clone(), request).await?;
+        let response = self.answer(line.clone(), request).await?;
         let response = self.success(line.clone(), response).await?;
         self.body_of(line, response).await
     }
@@ -129,7 +128,7 @@ impl Transport {
         payload: &Payload,
         reporter: &Arc<dyn Reporter>,
     ) -> Result<(), Cause> {
-        let (body, moved) = body(payload, reporter);
+        let (body, taken) = body(payload, reporter);
         let request = self
             .http
             .put(url.clone())
@@ -139,21 +138,16 @@ impl Transport {
         // No limit for the whole, which may take hours; but somebody must be there.
         let response = tokio::select! {
             response = self.send(line.clone(), request) => response?,
-            () = moved.stalled(self.stall_timeout) => {
-                let detail = format!("nothing moved for {:?}", self.stall_timeout);
-                let reach = Reach::Unanswered;
-                return Err(Cause::Network { request: line, reach, detail });
+            () = taken.stalled(self.stall_timeout) => {
+                return Err(stood_still(&line, self.stall_timeout));
             }
         };
-        self.success(line, response).await.map(|_| ())
+        let response = self.success(line.clone(), response).await?;
+        confirmed(line, &response, taken.bytes(), payload.len())
     }
 
-    fn get_request(&self, url: &Url, token: bool, timeout: Option<Duration>) -> RequestBuilder {
+    fn get_request(&self, url: &Url, token: bool) -> RequestBuilder {
         let request = self.http.get(url.clone());
-        let request = match timeout {
-            Some(timeout) => request.timeout(timeout),
-            None => request,
-        };
         if token {
             request.headers(self.token_header())
         } else {
@@ -164,6 +158,11 @@ impl Transport {
     fn token_header(&self) -> HeaderMap {
         let token = self.token.iter().cloned();
         token.map(|token| (TOKEN_HEADER, token)).collect()
+    }
+
+    /// The head of a reply, for which nobody waits longer than for a call.
+    async fn answer(&self, line: RequestLine, request: RequestBuilder) -> Result<Response, Cause> {
+        within(self.api_timeout, &line, self.send(line.clone(), request)).await
     }
 
     async fn send(&self, line: RequestLine, request: RequestBuilder) -> Result<Response, Cause> {
@@ -190,9 +189,13 @@ impl Transport {
             });
         }
         let retry_after = retry_after(response.headers());
-        // The status is the failure; a body that breaks off only takes the server's words away.
-        let body = response.bytes().await.unwrap_or_default();
-        let messages = server_messages(&body);
+        // The status is the failure; a body that breaks off, stands still or does not end only takes
+        // the server's words away.
+        let body = tokio::time::timeout(self.api_timeout, reply::read(response, MAX_ERROR)).await;
+        let messages = match body {
+            Ok(Ok(body)) => server_messages(&body),
+            _ => Vec::new(),
+        };
         Err(Cause::Status {
             request,
             status: status.as_u16(),
@@ -215,9 +218,72 @@ impl Transport {
     }
 
     async fn body_of(&self, request: RequestLine, response: Response) -> Result<Bytes, Cause> {
-        let body = response.bytes().await;
-        body.map_err(|error| network(request, error, &self.redactor))
+        let read = async {
+            reply::read(response, MAX_JSON)
+                .await
+                .map_err(|unread| match unread {
+                    Unread::Broken(error) => network(request.clone(), error, &self.redactor),
+                    Unread::TooLong => {
+                        let detail = format!("the reply is longer than {MAX_JSON} bytes");
+                        let request = request.clone();
+                        Cause::Reply { request, detail }
+                    }
+                })
+        };
+        within(self.api_timeout, &request, read).await
     }
+}
+
+/// Ends a call that is not answered in time.
+async fn within<T>(
+    limit: Duration,
+    line: &RequestLine,
+    call: impl Future<Output = Result<T, Cause>>,
+) -> Result<T, Cause> {
+    let answered = tokio::time::timeout(limit, call).await;
+    let late = || unanswered(line, format!("no answer within {limit:?}"));
+    answered.unwrap_or_else(|_| Err(late()))
+}
+
+fn stood_still(line: &RequestLine, limit: Duration) -> Cause {
+    unanswered(line, format!("nothing moved for {limit:?}"))
+}
+
+fn unanswered(line: &RequestLine, detail: String) -> Cause {
+    Cause::Network {
+        request: line.clone(),
+        reach: Reach::Unanswered,
+        detail,
+    }
+}
+
+/// Whether a success can mean that the bytes are stored: one that comes before all of them were taken
+/// knows nothing of the rest, and one with a page for people is that of a gateway in between.
+///
+/// # Errors
+/// [`Cause::Unconfirmed`].
+fn confirmed(
+    request: RequestLine,
+    response: &Response,
+    taken: u64,
+    total: u64,
+) -> Result<(), Cause> {
+    let status = response.status();
+    let detail = if taken < total {
+        format!("{status} came when {taken} of {total} bytes were taken")
+    } else if is_page(response) {
+        format!("{status} came with a page in HTML, as gateways send it")
+    } else {
+        return Ok(());
+    };
+    Err(Cause::Unconfirmed { request, detail })
+}
+
+fn is_page(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE);
+    let html = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    // Some frameworks name that type for replies without a body, too.
+    html && response.content_length() != Some(0)
 }
 
 /// What was asked, as it may be shown.

@@ -79,6 +79,14 @@ pub enum Cause {
         /// What is wrong with the reply.
         detail: String,
     },
+    /// A success that does not say that the bytes have arrived.
+    #[error("{request}: {detail}; that does not say that the bytes have arrived")]
+    Unconfirmed {
+        /// What was asked.
+        request: RequestLine,
+        /// Why it confirms nothing.
+        detail: String,
+    },
     /// The server holds, or sent, other bytes.
     #[error("{request}: digest mismatch: the server says {server}, the bytes here are {here}")]
     Digest {
@@ -122,7 +130,7 @@ impl Cause {
     /// Whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Network { .. } => true,
+            Self::Network { .. } | Self::Unconfirmed { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
             _ => false,
         }
@@ -149,11 +157,15 @@ impl Cause {
             // Two that may also mean: done, and here it is.
             Self::Redirected {
                 status: 302 | 303, ..
-            }
-            | Self::Status {
-                status: 500..=599, ..
-            }
-            | Self::Reply { .. } => Effect::Unknown,
+            } => Effect::Unknown,
+            // A refusal, but for three that come from a gateway as well, which may have passed the
+            // request on before; and what is neither success nor refusal says nothing.
+            Self::Status { status, .. } => match status {
+                408 | 425 | 429 => Effect::Unknown,
+                400..=499 => Effect::None,
+                _ => Effect::Unknown,
+            },
+            Self::Reply { .. } | Self::Unconfirmed { .. } => Effect::Unknown,
             _ => Effect::None,
         }
     }
@@ -272,9 +284,13 @@ mod tests {
     #[test]
     fn only_a_write_that_may_have_done_its_work_is_in_doubt() {
         for (status, effect) in [
+            (302, Effect::Unknown),
+            (400, Effect::None),
             (401, Effect::None),
-            (408, Effect::None),
-            (429, Effect::None),
+            (408, Effect::Unknown),
+            (422, Effect::None),
+            (425, Effect::Unknown),
+            (429, Effect::Unknown),
             (500, Effect::Unknown),
             (503, Effect::Unknown),
             (504, Effect::Pending),

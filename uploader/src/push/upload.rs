@@ -27,7 +27,10 @@ impl Run<'_> {
             };
             let made = attempts.made();
             let more = attempts.again(error.cause()).await;
-            let unconfirmed = matches!(error.cause(), Cause::Status { .. } | Cause::Network { .. });
+            let unconfirmed = matches!(
+                error.cause(),
+                Cause::Status { .. } | Cause::Network { .. } | Cause::Unconfirmed { .. }
+            );
             if unconfirmed && self.arrived(version, payload).await? {
                 return Ok(made);
             }
@@ -79,10 +82,16 @@ impl Run<'_> {
 }
 
 fn advised(error: Error, slug: &str) -> Error {
-    match error.status() {
-        Some(401 | 403 | 404 | 410) => error.advise(format!(
-            "the address for the bytes of {slug} is not accepted, or no longer; it stays without them and nobody sees it: push again, for a new version"
-        )),
-        _ => error,
-    }
+    let lost = "it stays without them and nobody sees it: push again, for a new version";
+    let advice = match error.cause() {
+        Cause::Status {
+            status: 401 | 403 | 404 | 410,
+            ..
+        } => {
+            format!("the address for the bytes of {slug} is not accepted, or no longer; {lost}")
+        }
+        Cause::Unpackable(_) => format!("the bytes of {slug} are not what was announced; {lost}"),
+        _ => return error,
+    };
+    error.advise(advice)
 }

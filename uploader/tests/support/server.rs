@@ -51,6 +51,12 @@ pub(crate) enum Reply {
     Silence,
     /// These bytes.
     Raw(Vec<u8>),
+    /// These bytes, and then nothing; the connection stays.
+    Stall(Vec<u8>),
+    /// This status, and a body in chunks of so many bytes in all; far more than anybody should read.
+    Long(u16, usize),
+    /// This, before the body of the request was read; that is read and thrown away.
+    Early(Box<Reply>),
     /// The request goes on to the server with this URL, and its reply comes back, or another one.
     Forward(String, Option<Box<Reply>>),
 }
@@ -162,6 +168,12 @@ async fn serve(
 ) -> std::io::Result<()> {
     let (mut request, rest) = head(&mut stream).await?;
     let mut reply = answer(&request);
+    if let Reply::Early(early) = reply {
+        log.lock().unwrap().push(request);
+        stream.write_all(&written(*early)).await?;
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+        return Ok(());
+    }
     if !matches!(reply, Reply::HangupEarly) {
         let length = request
             .header("content-length")
@@ -180,11 +192,27 @@ async fn serve(
         let theirs = forward(&upstream, &request).await?;
         reply = instead.map_or(Reply::Raw(theirs), |reply| *reply);
     }
-    if matches!(reply, Reply::Silence) {
-        std::future::pending::<()>().await;
+    match reply {
+        Reply::Silence => std::future::pending().await,
+        Reply::Stall(bytes) => {
+            stream.write_all(&bytes).await?;
+            std::future::pending().await
+        }
+        Reply::Long(status, length) => long(&mut stream, status, length).await?,
+        reply => stream.write_all(&written(reply)).await?,
     }
-    stream.write_all(&written(reply)).await?;
     stream.shutdown().await
+}
+
+async fn long(stream: &mut TcpStream, status: u16, length: usize) -> std::io::Result<()> {
+    const CHUNK: usize = 64 * 1024;
+    let head = format!("HTTP/1.1 {status} Scripted\r\nTransfer-Encoding: chunked\r\n\r\n");
+    stream.write_all(head.as_bytes()).await?;
+    let chunk = format!("{CHUNK:x}\r\n{}\r\n", "x".repeat(CHUNK));
+    for _ in 0..length / CHUNK {
+        stream.write_all(chunk.as_bytes()).await?;
+    }
+    stream.write_all(b"0\r\n\r\n").await
 }
 
 /// The reply as it came. The request keeps its `Host`, so that addresses in the reply lead here.

@@ -1,0 +1,158 @@
+//! Transfers the bytes of a version, however often the connection breaks on the way.
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::Pull;
+use crate::client::{Client, Download, Rest};
+use crate::error::{Cause, Error, Phase, Reach};
+use crate::reporter::Event;
+use crate::retry::Attempts;
+
+/// So many new bytes make a connection worth its while. One that brings fewer is a failed attempt:
+/// otherwise a server that gives a byte at a time would be asked as often as the file has bytes.
+const HEADWAY: u64 = 64 * 1024;
+
+/// Where the bytes come from.
+pub(super) struct Source<'a> {
+    pub(super) client: &'a Client,
+    pub(super) pull: &'a Pull,
+    pub(super) version: u64,
+}
+
+/// How far a transfer is.
+struct Position {
+    /// Bytes that were passed on.
+    received: u64,
+    /// The size of the file, as the first reply that says it has it.
+    total: Option<u64>,
+}
+
+impl Source<'_> {
+    /// Passes all bytes on, as many as the first reply announced. A connection that breaks off, stands
+    /// still or ends early is followed by another one, if the server names the file with a strong
+    /// `ETag`.
+    ///
+    /// # Errors
+    /// [`Phase::Download`]: a failure that cannot pass, or one that the budget of attempts has no
+    /// other one for.
+    pub(super) async fn transfer(
+        &self,
+        mut download: Download,
+        sender: mpsc::Sender<Bytes>,
+    ) -> Result<(), Error> {
+        let tag = download.tag.clone();
+        let total = download.length;
+        let mut position = Position { received: 0, total };
+        let mut attempts = self.client.attempts();
+        let mut known = 0;
+        loop {
+            let before = position.received;
+            let passed = self.pass_on(download, known, &mut position, &sender);
+            let Err(cause) = passed.await else {
+                return Ok(());
+            };
+            let failed = |cause, attempts: &Attempts<'_>| {
+                Err(Error::new(Phase::Download, cause).after(attempts.made()))
+            };
+            let Some(tag) = tag.as_deref().filter(|_| cause.is_transient()) else {
+                return failed(cause, &attempts);
+            };
+            if position.received - before >= HEADWAY {
+                attempts = self.client.attempts();
+            } else if !attempts.again(&cause).await {
+                return failed(cause, &attempts);
+            }
+            let (received, cause) = (position.received, &cause);
+            let resuming = Event::Resuming { received, cause };
+            self.client.reporter().report(resuming);
+            Rest {
+                download,
+                known,
+                ..
+            } = self.rest(&mut position, tag, &mut attempts).await?;
+        }
+    }
+
+    /// The reply with what follows the bytes that were passed on.
+    async fn rest(
+        &self,
+        position: &mut Position,
+        tag: &str,
+        attempts: &mut Attempts<'_>,
+    ) -> Result<Rest, Error> {
+        // Its failures and those of the transfer use up one budget.
+        let client = self.client.once();
+        let (name, kind) = (&self.pull.name, &self.pull.artifact_type);
+        let rest = loop {
+            let asked = client.download_rest(name, kind, self.version, position.received, tag);
+            match asked.await {
+                Ok(rest) => break rest,
+                Err(error) if attempts.again(error.cause()).await => {}
+                Err(error) => return Err(error.after(attempts.made())),
+            }
+        };
+        match (position.total, rest.total) {
+            (Some(total), Some(now)) if total != now => {
+                let detail = format!("the file had {total} bytes, and has {now} by now");
+                let request = rest.download.request;
+                return Err(Error::new(
+                    Phase::Download,
+                    Cause::Reply { request, detail },
+                ));
+            }
+            (total, now) => position.total = total.or(now),
+        }
+        Ok(rest)
+    }
+
+    /// Passes one connection's bytes on, without those that are known.
+    async fn pass_on(
+        &self,
+        mut download: Download,
+        mut known: u64,
+        position: &mut Position,
+        sender: &mpsc::Sender<Bytes>,
+    ) -> Result<(), Cause> {
+        while let Some(mut chunk) = download.chunk().await? {
+            let skipped = chunk
+                .len()
+                .min(usize::try_from(known).unwrap_or(usize::MAX));
+            known -= skipped as u64;
+            let chunk = chunk.split_off(skipped);
+            if chunk.is_empty() {
+                continue;
+            }
+            let received = position.received + chunk.len() as u64;
+            let total = position.total;
+            if let Some(total) = total.filter(|total| received > *total) {
+                let detail = format!("more than the {total} bytes came that were announced");
+                let request = download.request;
+                return Err(Cause::Reply { request, detail });
+            }
+            // The writer has failed, and says why itself.
+            if sender.send(chunk).await.is_err() {
+                return Ok(());
+            }
+            position.received = received;
+            let progress = Event::Received { received, total };
+            self.client.reporter().report(progress);
+        }
+        position.complete(download)
+    }
+}
+
+impl Position {
+    /// # Errors
+    /// [`Cause::Network`]: the reply has ended, and the file has not.
+    fn complete(&self, download: Download) -> Result<(), Cause> {
+        match self.total {
+            Some(total) if self.received < total => Err(Cause::Network {
+                request: download.request,
+                reach: Reach::Broken,
+                detail: format!("the reply ended after {} of {total} bytes", self.received),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
