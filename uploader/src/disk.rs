@@ -1,7 +1,34 @@
-//! Tells how much room a disk has.
+//! Reads files of settings, and tells how much room a disk has.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
+
+/// The largest file of settings, in bytes: a manifest of many thousand builds.
+pub(crate) const MAX_SETTINGS: u64 = 64 * 1024 * 1024;
+
+/// Reads a whole file that somebody has written by hand, or a program for others: a template, a
+/// manifest, a certificate. It may be a pipe, as shells make them of a command. Blocks.
+///
+/// # Errors
+/// One without the path; also for a file that is longer than 64 MiB, or a device without end.
+pub(crate) fn read_settings(path: &Path) -> io::Result<Vec<u8>> {
+    read_at_most(&File::open(path)?, MAX_SETTINGS)
+}
+
+/// Reads the rest of a file.
+///
+/// # Errors
+/// Also for one that is longer than so many bytes.
+pub(crate) fn read_at_most(file: &File, limit: u64) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    file.take(limit + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > limit {
+        let reason = format!("is longer than the {limit} bytes that are read of such a file");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(content)
+}
 
 /// The bytes that are free where a folder is.
 #[cfg(unix)]
@@ -14,4 +41,27 @@ pub(crate) fn available(folder: &Path) -> io::Result<u64> {
 #[cfg(not(unix))]
 pub(crate) fn available(_: &Path) -> io::Result<u64> {
     Ok(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit_and_not_a_byte_further() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "12345").unwrap();
+        let read = |limit| read_at_most(&File::open(&path).unwrap(), limit);
+        assert_eq!(read(5).unwrap(), b"12345");
+        let error = read(4).unwrap_err().to_string();
+        assert!(error.contains("longer than the 4 bytes"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_without_end_is_not_read_without_end() {
+        let error = read_settings(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
 }

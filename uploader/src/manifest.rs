@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::disk::read_settings;
 use crate::error::{Cause, Error, Phase};
 use crate::wire::scalar_text;
 
@@ -59,7 +60,7 @@ impl Manifest {
     /// run it names as the last.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::new(Phase::Manifest, Cause::file(path, source));
-        let text = std::fs::read(path).map_err(failed)?;
+        let text = read_settings(path).map_err(failed)?;
         let Document {
             builds,
             last_run_uuid,

@@ -13,13 +13,14 @@ use std::fmt;
 use std::fs::File;
 #[cfg(unix)]
 use std::fs::TryLockError;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use crate::atlas_url::AtlasUrl;
+use crate::disk;
 use crate::error::{Cause, Error, Phase};
 use crate::push::Push;
 
@@ -233,12 +234,11 @@ impl Page {
     /// Locks and reads.
     fn take(path: &Path) -> io::Result<(Self, File)> {
         loop {
-            let mut file = File::open(path)?;
+            let file = File::open(path)?;
             lock(&file)?;
             // Another one may have taken its place before it was locked.
             if is_at(&file, path)? {
-                let mut text = Vec::new();
-                file.read_to_end(&mut text)?;
+                let text = disk::read_at_most(&file, disk::MAX_SETTINGS)?;
                 return Ok((Self::parse(&text)?, file));
             }
         }

@@ -314,8 +314,11 @@ async fn a_version_without_a_file_is_made_and_the_reply_is_503() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_without_a_file_is_made_and_the_reply_is_a_refusal_for_now() {
-    let refusals: [(&str, fn(&str) -> Reply); 4] = [
-        ("408", |atlas| done_but(atlas, refused(408))),
+    let refusals = [
+        (
+            "408",
+            (|atlas| done_but(atlas, refused(408))) as fn(&str) -> Reply,
+        ),
         ("425", |atlas| done_but(atlas, refused(425))),
         ("429", |atlas| done_but(atlas, refused(429))),
         ("302", |atlas| {

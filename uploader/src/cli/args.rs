@@ -55,7 +55,8 @@ pub(crate) struct GlobalArgs {
     /// Nothing is repeated later than this after its first failure
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 300)]
     pub(crate) retry_time: u64,
-    /// The longest to wait for a reply; an upload that moves may take longer
+    /// The longest to wait for a reply, or for more of a download; an upload may stand still for twice
+    /// as long
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: u64,
     /// What is written to standard output

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use reqwest::{Certificate, Client, ClientBuilder, Identity};
 
 use super::transport::chain;
+use crate::disk::read_settings;
 use crate::error::Cause;
 
 /// Certificates to believe besides the system's, as `ATLAS_CAFILE` and `ATLAS_CAPATH` name them, and
@@ -47,7 +48,7 @@ impl Trust {
         let Some(file) = &self.client_cert else {
             return Ok(None);
         };
-        let read = |path: &Path| std::fs::read(path).map_err(|error| Cause::file(path, error));
+        let read = |path: &Path| read_settings(path).map_err(|error| Cause::file(path, error));
         let mut pem = read(file)?;
         if let Some(key) = &self.client_key {
             pem.push(b'\n');
@@ -86,7 +87,7 @@ fn in_folder(folder: &Path) -> io::Result<Vec<Certificate>> {
 }
 
 fn in_file(path: &Path) -> io::Result<Vec<Certificate>> {
-    let pem = std::fs::read(path)?;
+    let pem = read_settings(path)?;
     some(Certificate::from_pem_bundle(&pem).map_err(io::Error::other)?)
 }
 

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// How much of a text is repeated, in characters.
+const LONGEST: usize = 1000;
+
 /// The words of an error reply: `{"errors": ["text", …]}`, which HashiCorp's client reads, or
 /// `{"errors": {"name": ["text", …]}}`, which the documentation shows. Empty for any other body.
 pub fn server_messages(body: &[u8]) -> Vec<String> {
@@ -30,18 +33,31 @@ fn field_messages((field, texts): (&String, &Value)) -> Vec<String> {
 fn message(value: &Value) -> String {
     match value {
         Value::String(text) => one_line(text),
-        other => other.to_string(),
+        other => one_line(&other.to_string()),
     }
 }
 
-/// A server must not be able to forge lines of a log, or to send codes to a terminal.
+/// A server must not be able to forge lines of a log, to send codes to a terminal, or to fill it.
 fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
+    let text = text.replace(char::is_control, " ");
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_text_the_beginning_is_repeated() {
+        let body = serde_json::json!({"errors": ["é".repeat(30_000), ["é".repeat(30_000)]]});
+        for message in server_messages(body.to_string().as_bytes()) {
+            assert_eq!(message.chars().count(), LONGEST + 1);
+            assert!(message.ends_with('…'));
+        }
+    }
 
     #[test]
     fn both_shapes_of_errors_are_read() {

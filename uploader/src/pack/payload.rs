@@ -285,8 +285,8 @@ mod tests {
 
     #[test]
     fn the_last_bytes_of_a_file_that_changes_meanwhile_are_not_sent() {
-        let changes: [(&str, fn(&Path)); 4] = [
-            ("overwritten", overwrite),
+        let changes = [
+            ("overwritten", overwrite as fn(&Path)),
             ("longer", append),
             ("shorter", shorten),
             ("replaced", replace),

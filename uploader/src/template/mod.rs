@@ -20,6 +20,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use crate::disk::read_settings;
 use crate::error::{Cause, Error, Phase};
 use crate::manifest::Build;
 use crate::secret::Redactor;
@@ -57,7 +58,7 @@ impl Template {
     /// [`Phase::Template`]: a file that cannot be read, or is no JSON template.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::new(Phase::Template, Cause::file(path, source));
-        let text = std::fs::read(path).map_err(failed)?;
+        let text = read_settings(path).map_err(failed)?;
         // An object first: serde would take a list for the fields of a struct, too.
         let document = serde_json::from_slice::<Map<String, Value>>(&text)
             .and_then(|object| serde_json::from_value(object.into()))

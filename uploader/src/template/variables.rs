@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::functions::{Context, Environment, render};
 use super::weak;
+use crate::disk::read_settings;
 use crate::error::{Cause, Error, Phase};
 
 /// As many as Packer follows.
@@ -31,7 +32,7 @@ impl Variables {
         let mut given = BTreeMap::new();
         for file in files {
             let failed = |source| Error::new(Phase::Template, Cause::file(file, source));
-            let text = std::fs::read(file).map_err(failed)?;
+            let text = read_settings(file).map_err(failed)?;
             let values: BTreeMap<String, Value> =
                 serde_json::from_slice(&text).map_err(|error| failed(error.into()))?;
             for (name, value) in values {

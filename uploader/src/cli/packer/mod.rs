@@ -7,6 +7,7 @@ pub(super) mod plugin;
 
 use std::path::PathBuf;
 use std::process::Output;
+use std::time::Duration;
 
 use atlas_uploader::packer_plugin::install::{PackerVersion, plugin_folder};
 use atlas_uploader::{Cause, Error, Phase};
@@ -17,6 +18,9 @@ use super::console::Console;
 
 /// Of a program that failed, its reason stands at the end.
 const LAST_LINES: usize = 5;
+
+/// How long Packer may take to say something of itself, or of a template; it starts each plugin.
+const PACKERS_TIME: Duration = Duration::from_secs(120);
 
 /// Runs one of the subcommands.
 pub(super) async fn run(command: PackerCommand, console: &Console) -> Result<(), Error> {
@@ -38,7 +42,13 @@ async fn packer(arguments: &[&str], log: bool) -> Result<Output, Error> {
         .env("PACKER_LOG", if log { "1" } else { "" })
         .stdin(std::process::Stdio::null())
         .kill_on_drop(true);
-    let output = command.output().await;
+    let output = tokio::time::timeout(PACKERS_TIME, command.output()).await;
+    let output = output.map_err(|_| {
+        let (what, limit) = (arguments.join(" "), PACKERS_TIME.as_secs());
+        missing(&format!(
+            "`packer {what}` did not end within {limit} seconds"
+        ))
+    })?;
     output.map_err(|error| missing(&format!("packer cannot be run, is it in PATH? {error}")))
 }
 
