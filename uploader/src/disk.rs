@@ -30,6 +30,19 @@ pub(crate) fn read_at_most(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
+/// Looks whether there is room for so many bytes where a folder is.
+///
+/// # Errors
+/// There is not.
+pub(crate) fn room(folder: &Path, bytes: u64) -> io::Result<()> {
+    let free = available(folder)?;
+    if bytes <= free {
+        return Ok(());
+    }
+    let reason = format!("{bytes} bytes are needed, and {free} are free");
+    Err(io::Error::new(io::ErrorKind::StorageFull, reason))
+}
+
 /// The bytes that are free where a folder is.
 #[cfg(unix)]
 pub(crate) fn available(folder: &Path) -> io::Result<u64> {

@@ -126,6 +126,18 @@ pub enum Phase {
         /// The size of the upload.
         bytes: u64,
     },
+    /// Asking a registry of Vagrant boxes what it has.
+    #[error("Error listing boxes")]
+    Boxes,
+    /// Fetching the file of a Vagrant box.
+    #[error("Error fetching {name}")]
+    BoxFile {
+        /// Which one: box, version, provider and architecture.
+        name: String,
+    },
+    /// Reading or writing the tree that boxes are copied into.
+    #[error("Error in the tree of boxes")]
+    Tree,
     /// Reading a version back that was pushed.
     #[error("Error verifying {slug}")]
     Verify {

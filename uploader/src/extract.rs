@@ -14,6 +14,7 @@ use tar::{Archive, Entry, EntryType};
 use tempfile::TempDir;
 
 use crate::client::Client;
+use crate::disk;
 use crate::error::{Cause, Error, Phase};
 use crate::pull::{Pull, Pulled, Target, pull};
 use bounds::Bounded;
@@ -184,7 +185,7 @@ impl Unpacking<'_> {
                 fs::hard_link(self.root.join(target), place)
             }
             Kind::File => {
-                bounds::room(self.root, entry.size())?;
+                disk::room(self.root, entry.size())?;
                 entry.unpack(place).map(drop)
             }
             Kind::Link => entry.unpack(place).map(drop),

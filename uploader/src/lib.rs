@@ -7,12 +7,14 @@
 //! [`mod@latest`] looks at what is there, [`tfvars`] tells it to Terraform, and [`mod@pull`] and
 //! [`extract`] are the way back. All speak through [`client`], which has one method an endpoint, repeats what may be repeated
 //! ([`retry`]) and sends and reads the JSON of [`wire`].
+//! [`boxes`] copies Vagrant boxes out of a registry that is switched off.
 //! Names are checked once, in [`slug`] and [`atlas_url`]; settings and where each came from are in
 //! [`config`]. What happens is told to a [`reporter`]; the library prints nothing. A failure is an
 //! [`error`] that names its phase, and ends a program with an [`exit_code`]. Whatever leaves a
 //! program passes the redactor of [`secret`]. [`digest`] is what all of them compare.
 
 pub mod atlas_url;
+pub mod boxes;
 pub mod client;
 pub mod config;
 pub mod digest;

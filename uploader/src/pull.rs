@@ -19,6 +19,7 @@ use crate::push::digest_left;
 use crate::reporter::Event;
 use crate::slug::{ArtifactName, ArtifactType, version_slug};
 use crate::wire::Version;
+pub(crate) use transfer::HEADWAY;
 use transfer::Source;
 
 /// Chunks between the network and the disk, so that neither waits for each of the other's.

@@ -1,6 +1,6 @@
 //! Who is told what happens. The library prints nothing; a program decides what to show.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::error::{Cause, Error};
 use crate::slug::ArtifactName;
@@ -66,6 +66,25 @@ pub enum Event<'a> {
         received: u64,
         /// What went wrong.
         cause: &'a Cause,
+    },
+    /// A registry gives nothing more before a time.
+    Waiting {
+        /// That time.
+        until: SystemTime,
+    },
+    /// The file of a Vagrant box was fetched, verified and put into its place.
+    BoxFile {
+        /// Box, version, provider and architecture.
+        name: &'a str,
+        /// Its size.
+        bytes: u64,
+    },
+    /// The file of a Vagrant box cannot be had.
+    BoxFileFailed {
+        /// Box, version, provider and architecture.
+        name: &'a str,
+        /// Why.
+        error: &'a Error,
     },
     /// So many bytes have arrived.
     Received {

@@ -13,6 +13,7 @@ use atlas_uploader::tfvars::VariableName;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::boxes::args::BoxCommand;
 use super::help;
 
 /// Pushes artifacts to any Atlas, as Packer's atlas post-processor did, and fetches them back.
@@ -164,6 +165,12 @@ pub(crate) enum Command {
     /// Fetch the file of a version
     #[command(after_help = help::PULL)]
     Pull(PullArgs),
+    /// Rescue Vagrant boxes out of HCP Vagrant, or another registry, into a tree of files
+    #[command(after_help = help::BOX)]
+    Box {
+        #[command(subcommand)]
+        command: BoxCommand,
+    },
     /// Verify the token, and say whose it is
     #[command(after_help = help::WHOAMI)]
     Whoami,

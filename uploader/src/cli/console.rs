@@ -177,6 +177,24 @@ fn words(event: &Event<'_>) -> Option<(String, serde_json::Value)> {
             ),
             json!({"event": "resuming", "bytes": received, "cause": cause.to_string()}),
         ),
+        Event::Waiting { until } => {
+            let until = httpdate::fmt_http_date(until);
+            (
+                format!("The registry gives nothing more for a while; waiting until {until}"),
+                json!({"event": "waiting", "until": until}),
+            )
+        }
+        Event::BoxFile { name, bytes } => (
+            format!("{name} is here, and verified ({bytes} bytes)"),
+            json!({"event": "box_file", "name": name, "bytes": bytes}),
+        ),
+        Event::BoxFileFailed { name, error } => {
+            let cause = error.cause().to_string();
+            (
+                format!("{name} failed: {cause}"),
+                json!({"event": "box_file_failed", "name": name, "cause": cause}),
+            )
+        }
         _ => return None,
     })
 }

@@ -18,6 +18,8 @@ Events of --progress json, one object a line on standard error; sizes are bytes,
   {\"event\": \"creating_artifact\", \"artifact\"}  {\"event\": \"uploading\", \"bytes\"}
   {\"event\": \"downloading\", \"slug\"}            {\"event\": \"message\" | \"warning\", \"text\"}
   {\"event\": \"resuming\", \"bytes\", \"cause\"}
+  {\"event\": \"waiting\", \"until\"}             {\"event\": \"box_file\", \"name\", \"bytes\"}
+  {\"event\": \"box_file_failed\", \"name\", \"cause\"}
   {\"event\": \"retrying\", \"attempt\", \"delay_ms\", \"cause\"}
   {\"event\": \"error\", \"text\", \"hints\"}
 
@@ -56,6 +58,37 @@ Examples:
   atlas-upload push acme/web --type custom.image disk.img --receipt push.json
   atlas-upload push --resume push.json
   atlas-upload push --template template.json --var atlas_token=… --manifest packer-manifest.json";
+
+pub(super) const BOX: &str = "\
+Examples:
+  atlas-upload box mirror my-org --to boxes --plan
+  atlas-upload box mirror my-org --to boxes --base-url https://boxes.example.com
+  atlas-upload box check boxes";
+
+pub(super) const BOX_MIRROR: &str = "\
+What a source is, is found out by asking: HCP Vagrant's registry, a Vagrant Cloud (v1 or v2), a
+catalog of one box, by address or as a file, or Vagrant's folder of installed boxes, which are packed
+again.
+
+Variables:
+  HCP_CLIENT_ID, HCP_CLIENT_SECRET  a service principal of HCP, for private boxes, and for versions
+                                    that are not released; its tokens are replaced as they expire
+  HCP_AUTH_URL                      where it gets its tokens
+  VAGRANT_CLOUD_TOKEN               a token of Vagrant Cloud, or OLD;NEW
+
+The tree is DIR/ORG/BOX/VERSION/PROVIDER/ARCHITECTURE/vagrant.box, with a catalog for Vagrant before
+2.4 at DIR/ORG/BOX/metadata.json, one for Vagrant from 2.4 on at DIR/api/v2/vagrant/ORG/BOX.json, and
+all that is known in DIR/mirror.json. A file has its name only once its size and checksum are those
+that the source says. A registry that gives no more for a while is waited for. A file on its owner's
+own host stays a link, unless --external is given.
+
+The exit code is 0 only if all that was asked for is there, and verified.
+
+Examples:
+  atlas-upload box mirror my-org --to boxes --plan
+  atlas-upload box mirror my-org/web --to boxes --provider virtualbox --newest 3
+  atlas-upload box mirror my-org --to boxes --from https://vagrant.example.com/api/v2
+  atlas-upload box mirror --to boxes --from ~/.vagrant.d/boxes";
 
 pub(super) const SEARCH: &str = "\
 With --output tfvars exactly one version may match. It is printed as a variable of Terraform, with the

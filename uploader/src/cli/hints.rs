@@ -17,6 +17,21 @@ pub(crate) fn hints(error: &Error, config: &Config) -> Vec<String> {
     hints.into_iter().flatten().collect()
 }
 
+/// The same for Vagrant boxes, which know other tokens.
+pub(crate) fn of_boxes(error: &Error) -> Vec<String> {
+    let about_token = match error.status() {
+        Some(401) => Some(
+            "the token is that of HCP_CLIENT_ID and HCP_CLIENT_SECRET, or of VAGRANT_CLOUD_TOKEN; public boxes need none, so that unsetting them helps"
+                .to_owned(),
+        ),
+        _ => None,
+    };
+    let advice = error.advice().map(str::to_owned);
+    let about_certificate = about_certificate(error.cause());
+    let hints = [advice, about_token, about_certificate];
+    hints.into_iter().flatten().collect()
+}
+
 fn about_token(error: &Error, config: &Config) -> Option<String> {
     // The address of an upload authorises by itself, and no token goes there.
     if matches!(error.phase(), Phase::Upload { .. }) {

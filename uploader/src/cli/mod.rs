@@ -3,6 +3,7 @@
 //! what to do about an error; each subcommand has its file.
 
 mod args;
+mod boxes;
 mod config;
 mod console;
 mod help;
@@ -107,6 +108,10 @@ async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
     if let Err(error) = check_output(global.output, &command) {
         return ended(Err(error), console);
     }
+    let command = match command {
+        Command::Box { command } => return boxes::run(command, &config, &global, console).await,
+        command => command,
+    };
     match command {
         Command::Config => config::show(&config, &global, console).map_err(Failure::from),
         command => match App::open(&config, global.patience(), global.output, console) {
@@ -217,6 +222,7 @@ impl<'a> App<'a> {
             Command::Whoami => self.whoami().await,
             // Answered before there was a client.
             Command::Config
+            | Command::Box { .. }
             | Command::Completions { .. }
             | Command::Man { .. }
             | Command::Packer { .. } => Ok(()),

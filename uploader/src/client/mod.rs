@@ -3,10 +3,10 @@
 //! one the server must be asked what became of the first, and only [`mod@crate::push`] knows how.
 
 mod body;
-mod reply;
+pub(crate) mod reply;
 mod resume;
 mod tls;
-mod transport;
+pub(crate) mod transport;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ use crate::wire::{
     Artifact, ArtifactReply, Authenticated, CreateArtifact, CreateVersion, CreatedVersion,
     NewArtifact, NewVersion, SearchReply, Version,
 };
+pub(crate) use resume::ContentRange;
 pub use resume::Rest;
 pub use tls::Trust;
 use transport::{Transport, request_line};

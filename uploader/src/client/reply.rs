@@ -1,28 +1,70 @@
-//! Reads the body of a reply to its end, within a bound of bytes.
+//! Reads the body of a reply to its end, within a bound of bytes and of time.
+
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 
+use super::transport::{network, within};
+use crate::error::{Cause, RequestLine, server_messages};
+use crate::secret::Redactor;
+
 /// The longest JSON that is read, in bytes: a search that finds some hundred thousand versions.
-pub(super) const MAX_JSON: usize = 64 * 1024 * 1024;
+const MAX_JSON: usize = 64 * 1024 * 1024;
 
 /// The longest body of an error that is read, in bytes. Nobody would read more of the server's words.
-pub(super) const MAX_ERROR: usize = 64 * 1024;
+const MAX_ERROR: usize = 64 * 1024;
 
 /// Why a body was not read to its end.
-#[derive(Debug)]
-pub(super) enum Unread {
+enum Unread {
     /// It is longer than it may be.
     TooLong,
     /// The connection broke, or stood still for too long.
     Broken(reqwest::Error),
 }
 
-/// Reads a body of at most `limit` bytes. How long that may take is the caller's to say.
+/// The whole of a reply of JSON.
+///
+/// # Errors
+/// [`Cause::Reply`] for one that is longer than 64 MiB, [`Cause::Network`] for one that breaks off or
+/// does not come in time.
+pub(crate) async fn whole(
+    request: &RequestLine,
+    response: Response,
+    time: Duration,
+    redactor: &Redactor,
+) -> Result<Bytes, Cause> {
+    within(time, request, async {
+        read(response, MAX_JSON)
+            .await
+            .map_err(|unread| match unread {
+                Unread::Broken(error) => network(request.clone(), error, redactor),
+                Unread::TooLong => Cause::Reply {
+                    request: request.clone(),
+                    detail: format!("the reply is longer than {MAX_JSON} bytes"),
+                },
+            })
+    })
+    .await
+}
+
+/// The words of a refusal. The status is the failure: a body that breaks off, stands still or does not
+/// end only takes them away.
+pub(crate) async fn words(response: Response, time: Duration, redactor: &Redactor) -> Vec<String> {
+    let body = tokio::time::timeout(time, read(response, MAX_ERROR)).await;
+    let messages = match body {
+        Ok(Ok(body)) => server_messages(&body),
+        _ => Vec::new(),
+    };
+    let messages = messages.iter().map(|text| redactor.redact(text));
+    messages.collect()
+}
+
+/// Reads a body of at most `limit` bytes.
 ///
 /// # Errors
 /// [`Unread::TooLong`] as soon as more than `limit` bytes have come, or are announced.
-pub(super) async fn read(mut response: Response, limit: usize) -> Result<Bytes, Unread> {
+async fn read(mut response: Response, limit: usize) -> Result<Bytes, Unread> {
     if response.content_length() > Some(limit as u64) {
         return Err(Unread::TooLong);
     }

@@ -77,13 +77,13 @@ fn conditions(offset: u64, tag: &str) -> Result<HeaderMap, Cause> {
 }
 
 /// `bytes START-END/TOTAL`, where the total may be `*`.
-struct ContentRange {
-    start: u64,
-    total: Option<u64>,
+pub(crate) struct ContentRange {
+    pub(crate) start: u64,
+    pub(crate) total: Option<u64>,
 }
 
 impl ContentRange {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
         let (start, _) = range.split_once('-')?;
         Some(Self {

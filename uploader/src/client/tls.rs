@@ -27,7 +27,7 @@ pub struct Trust {
 
 impl Trust {
     /// Ends a client's making.
-    pub(super) fn build(&self, builder: impl Fn() -> ClientBuilder) -> Result<Client, Cause> {
+    pub(crate) fn build(&self, builder: impl Fn() -> ClientBuilder) -> Result<Client, Cause> {
         let certificates = self.certificates()?;
         let identity = self.identity()?;
         let insecure = || {

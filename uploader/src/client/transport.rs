@@ -14,18 +14,18 @@ use url::{Origin, Url};
 
 use super::ClientOptions;
 use super::body::{LocalRead, body};
-use super::reply::{self, MAX_ERROR, MAX_JSON, Unread};
-use crate::error::{Cause, Reach, RequestLine, server_messages};
+use super::reply;
+use crate::error::{Cause, Reach, RequestLine};
 use crate::pack::Payload;
 use crate::reporter::Reporter;
 use crate::secret::Redactor;
 
-const USER_AGENT: &str = concat!("atlas-upload/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("atlas-upload/", env!("CARGO_PKG_VERSION"));
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-atlas-token");
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How rustls words it; its error type is not part of reqwest's interface.
 const UNTRUSTED: &str = "invalid peer certificate";
-const MAX_REDIRECTS: usize = 10;
+pub(crate) const MAX_REDIRECTS: usize = 10;
 
 #[derive(Clone)]
 pub(super) struct Transport {
@@ -189,20 +189,11 @@ impl Transport {
             });
         }
         let retry_after = retry_after(response.headers());
-        // The status is the failure; a body that breaks off, stands still or does not end only takes
-        // the server's words away.
-        let body = tokio::time::timeout(self.api_timeout, reply::read(response, MAX_ERROR)).await;
-        let messages = match body {
-            Ok(Ok(body)) => server_messages(&body),
-            _ => Vec::new(),
-        };
+        let messages = reply::words(response, self.api_timeout, &self.redactor).await;
         Err(Cause::Status {
             request,
             status: status.as_u16(),
-            messages: messages
-                .iter()
-                .map(|text| self.redactor.redact(text))
-                .collect(),
+            messages,
             retry_after,
         })
     }
@@ -218,24 +209,12 @@ impl Transport {
     }
 
     async fn body_of(&self, request: RequestLine, response: Response) -> Result<Bytes, Cause> {
-        let read = async {
-            reply::read(response, MAX_JSON)
-                .await
-                .map_err(|unread| match unread {
-                    Unread::Broken(error) => network(request.clone(), error, &self.redactor),
-                    Unread::TooLong => {
-                        let detail = format!("the reply is longer than {MAX_JSON} bytes");
-                        let request = request.clone();
-                        Cause::Reply { request, detail }
-                    }
-                })
-        };
-        within(self.api_timeout, &request, read).await
+        reply::whole(&request, response, self.api_timeout, &self.redactor).await
     }
 }
 
 /// Ends a call that is not answered in time.
-async fn within<T>(
+pub(crate) async fn within<T>(
     limit: Duration,
     line: &RequestLine,
     call: impl Future<Output = Result<T, Cause>>,
@@ -245,7 +224,7 @@ async fn within<T>(
     answered.unwrap_or_else(|_| Err(late()))
 }
 
-fn stood_still(line: &RequestLine, limit: Duration) -> Cause {
+pub(crate) fn stood_still(line: &RequestLine, limit: Duration) -> Cause {
     unanswered(line, format!("nothing moved for {limit:?}"))
 }
 
@@ -287,13 +266,13 @@ fn is_page(response: &Response) -> bool {
 }
 
 /// What was asked, as it may be shown.
-pub(super) fn request_line(method: &'static str, url: &Url) -> RequestLine {
+pub(crate) fn request_line(method: &'static str, url: &Url) -> RequestLine {
     let url = shown(url);
     RequestLine { method, url }
 }
 
 /// The same for a URL that authorises by itself, such as an upload's.
-pub(super) fn secret_line(method: &'static str, url: &Url) -> RequestLine {
+pub(crate) fn secret_line(method: &'static str, url: &Url) -> RequestLine {
     RequestLine {
         method,
         url: format!("{}/…", url.origin().ascii_serialization()),
@@ -301,7 +280,7 @@ pub(super) fn secret_line(method: &'static str, url: &Url) -> RequestLine {
 }
 
 /// A request that got no answer, or half of one.
-pub(super) fn network(request: RequestLine, error: reqwest::Error, redactor: &Redactor) -> Cause {
+pub(crate) fn network(request: RequestLine, error: reqwest::Error, redactor: &Redactor) -> Cause {
     let error = error.without_url();
     if let Some(LocalRead(local)) = find_local(&error) {
         return Cause::Unpackable(format!("the file could not be read to its end: {local}"));
@@ -333,7 +312,7 @@ fn reach(error: &reqwest::Error) -> Reach {
 }
 
 /// Seconds, or a date in HTTP's form.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
@@ -350,7 +329,7 @@ fn header(token: &str) -> Result<HeaderValue, Cause> {
     Ok(value)
 }
 
-fn next_stop(url: &Url, response: &Response) -> Option<Url> {
+pub(crate) fn next_stop(url: &Url, response: &Response) -> Option<Url> {
     let follows = matches!(
         response.status(),
         StatusCode::MOVED_PERMANENTLY
@@ -386,7 +365,7 @@ fn find_local(error: &reqwest::Error) -> Option<&LocalRead> {
 }
 
 /// An error with its reasons, less those that only repeat the one before.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(reason) = source {

@@ -5,12 +5,18 @@ use serde_json::Value;
 /// How much of a text is repeated, in characters.
 const LONGEST: usize = 1000;
 
-/// The words of an error reply: `{"errors": ["text", …]}`, which HashiCorp's client reads, or
-/// `{"errors": {"name": ["text", …]}}`, which the documentation shows. Empty for any other body.
+/// The words of an error reply: `{"errors": ["text", …]}`, which HashiCorp's client reads,
+/// `{"errors": {"name": ["text", …]}}`, which the documentation shows, or `{"message": "text", …}`, as
+/// HCP writes it. Empty for any other body.
 pub fn server_messages(body: &[u8]) -> Vec<String> {
     let errors = serde_json::from_slice::<Value>(body)
         .ok()
-        .and_then(|mut reply| reply.get_mut("errors").map(Value::take));
+        .and_then(|mut reply| {
+            let key = ["errors", "message"]
+                .into_iter()
+                .find(|key| reply.get(key).is_some())?;
+            reply.get_mut(key).map(Value::take)
+        });
     match errors {
         Some(Value::Array(texts)) => texts.iter().map(message).collect(),
         Some(Value::Object(fields)) => fields.iter().flat_map(field_messages).collect(),

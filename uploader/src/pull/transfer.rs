@@ -11,7 +11,7 @@ use crate::retry::Attempts;
 
 /// So many new bytes make a connection worth its while. One that brings fewer is a failed attempt:
 /// otherwise a server that gives a byte at a time would be asked as often as the file has bytes.
-const HEADWAY: u64 = 64 * 1024;
+pub(crate) const HEADWAY: u64 = 64 * 1024;
 
 /// Where the bytes come from.
 pub(super) struct Source<'a> {

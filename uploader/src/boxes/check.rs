@@ -1,0 +1,94 @@
+//! Verifies a tree, without asking anybody.
+
+use std::io;
+
+use super::catalog::catalogs;
+use super::checksum::ChecksumKind;
+use super::model::{BoxRecord, FileRecord, label};
+use super::tree::Tree;
+
+/// What a check found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Files that are there, and whole.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that the source had, of which only the address is here.
+    pub links: usize,
+    /// Files that were never fetched.
+    pub missing: Vec<String>,
+    /// What is wrong, each in a sentence.
+    pub wrong: Vec<String>,
+}
+
+/// Reads every file of a tree and compares it with what its description says; looks whether the
+/// catalogs say the same. Blocks, for as long as all files take to be read.
+pub fn check(tree: &Tree) -> Checked {
+    let mut checked = Checked::default();
+    for record in tree.boxes() {
+        for version in &record.versions {
+            for file in &version.providers {
+                let name = label(&record.tag(), &version.version, file);
+                check_file(tree, &name, file, &mut checked);
+            }
+        }
+        check_catalogs(tree, record, &mut checked);
+    }
+    checked
+}
+
+fn check_file(tree: &Tree, name: &str, file: &FileRecord, checked: &mut Checked) {
+    let Some(path) = &file.file else {
+        match file.url {
+            Some(_) if !file.hosted => checked.links += 1,
+            _ => checked.missing.push(format!("{name} was not fetched")),
+        }
+        return;
+    };
+    let place = tree.root().join(path);
+    let kind = file
+        .checksum
+        .as_ref()
+        .map_or(ChecksumKind::Sha256, |checksum| checksum.kind);
+    match kind.of_file(&place) {
+        Ok((checksum, size)) => {
+            let is_whole = file.size.is_none_or(|known| known == size)
+                && file
+                    .checksum
+                    .as_ref()
+                    .is_none_or(|known| *known == checksum);
+            if is_whole {
+                checked.files += 1;
+                checked.bytes += size;
+            } else {
+                let found = format!("{} {}, {size} bytes", kind.name(), checksum.value);
+                checked
+                    .wrong
+                    .push(format!("{name}: {path} is another file ({found})"));
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            checked.wrong.push(format!("{name}: {path} is gone"));
+        }
+        Err(error) => checked.wrong.push(format!("{name}: {path}: {error}")),
+    }
+}
+
+fn check_catalogs(tree: &Tree, record: &BoxRecord, checked: &mut Checked) {
+    let Some(base) = tree.base_url() else {
+        return;
+    };
+    for (path, expected) in catalogs(record, &base) {
+        let text = std::fs::read(tree.root().join(&path));
+        let found: Option<serde_json::Value> = text
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok());
+        if found != Some(expected) {
+            let path = path.display();
+            checked.wrong.push(format!(
+                "{path} does not say what is there; write it anew with: atlas-upload box catalog"
+            ));
+        }
+    }
+}

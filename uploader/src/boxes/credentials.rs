@@ -1,0 +1,272 @@
+//! Whose boxes are asked for: a service principal of HCP, whose tokens expire, or a token of Vagrant
+//! Cloud. Tokens are kept in memory alone.
+
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use url::{Url, form_urlencoded};
+
+use crate::client::reply;
+use crate::client::transport::{network, request_line, within};
+use crate::error::{Cause, RequestLine};
+use crate::secret::Redactor;
+
+/// Where HCP gives tokens, unless `HCP_AUTH_URL` says otherwise.
+const AUTH_URL: &str = "https://auth.idp.hashicorp.com";
+const TOKEN_PATH: &str = "/oauth2/token";
+/// Whom the tokens are for (as HashiCorp's own clients ask for them).
+const AUDIENCE: &str = "https://api.hashicorp.cloud";
+/// A token is replaced so long before it expires, or a tenth of its life if that is shorter.
+const BEFORE_EXPIRY: Duration = Duration::from_secs(60);
+/// A token's life where nobody says it.
+const UNKNOWN_LIFE: Duration = Duration::from_secs(300);
+
+/// What the environment gives.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    client: Option<ServicePrincipal>,
+    token: Option<String>,
+}
+
+/// A client of HCP, and where it gets its tokens.
+#[derive(Clone)]
+struct ServicePrincipal {
+    id: String,
+    secret: String,
+    auth_url: Url,
+}
+
+/// Credentials that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidCredentials(String);
+
+impl Credentials {
+    /// Reads `HCP_CLIENT_ID` with `HCP_CLIENT_SECRET`, `HCP_AUTH_URL` and `VAGRANT_CLOUD_TOKEN`; an
+    /// empty variable is none. The redactor learns what is secret.
+    ///
+    /// # Errors
+    /// One of id and secret alone, or an address that is none.
+    pub fn from_environment(
+        variable: impl Fn(&str) -> Option<OsString>,
+        redactor: &Redactor,
+    ) -> Result<Self, InvalidCredentials> {
+        let text = |name: &str| {
+            let value = variable(name).and_then(|value| value.into_string().ok());
+            value.filter(|value| !value.is_empty())
+        };
+        let (id, secret) = (text("HCP_CLIENT_ID"), text("HCP_CLIENT_SECRET"));
+        let token = text("VAGRANT_CLOUD_TOKEN");
+        for secret in secret.iter().chain(&token) {
+            redactor.add(secret);
+        }
+        // A composite token is two, each of which is a secret by itself.
+        for part in token.iter().flat_map(|token| token.split(';')) {
+            redactor.add(part);
+        }
+        let client = match (id, secret) {
+            (Some(id), Some(secret)) => {
+                let address = text("HCP_AUTH_URL").unwrap_or_else(|| AUTH_URL.to_owned());
+                let auth_url = Url::parse(&address).ok();
+                let auth_url = auth_url.filter(|url| matches!(url.scheme(), "http" | "https"));
+                let auth_url = auth_url.ok_or_else(|| {
+                    InvalidCredentials("HCP_AUTH_URL is no http or https address".to_owned())
+                })?;
+                Some(ServicePrincipal {
+                    id,
+                    secret,
+                    auth_url,
+                })
+            }
+            (None, None) => None,
+            _ => {
+                let reason =
+                    "HCP_CLIENT_ID and HCP_CLIENT_SECRET belong together: set both, or none";
+                return Err(InvalidCredentials(reason.to_owned()));
+            }
+        };
+        Ok(Self { client, token })
+    }
+
+    /// Whether there are any.
+    pub fn is_some(&self) -> bool {
+        self.client.is_some() || self.token.is_some()
+    }
+}
+
+/// What kind of registry the credentials are shown to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// HCP's API, which takes tokens of HCP.
+    Hcp,
+    /// Vagrant Cloud, or a server that speaks like it: a composite token is sent whole, for it to try
+    /// both parts.
+    VagrantCloud,
+}
+
+/// The token that is in force.
+pub(super) struct Tokens {
+    credentials: Credentials,
+    http: reqwest::Client,
+    timeout: Duration,
+    redactor: Redactor,
+    current: Mutex<Option<Token>>,
+}
+
+struct Token {
+    header: HeaderValue,
+    replace_at: Instant,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    access_token: String,
+    #[serde(default)]
+    expires_in: Option<u64>,
+}
+
+impl Tokens {
+    pub(super) fn new(
+        credentials: Credentials,
+        http: reqwest::Client,
+        timeout: Duration,
+        redactor: Redactor,
+    ) -> Self {
+        Self {
+            credentials,
+            http,
+            timeout,
+            redactor,
+            current: Mutex::new(None),
+        }
+    }
+
+    /// The value of `Authorization` for a request; `None` without credentials.
+    ///
+    /// # Errors
+    /// A service principal that gets no token.
+    pub(super) async fn header(&self, audience: Audience) -> Result<Option<HeaderValue>, Cause> {
+        let fixed = self.credentials.token.as_deref();
+        let Some(client) = &self.credentials.client else {
+            let token = match audience {
+                Audience::VagrantCloud => fixed,
+                // Of a composite one the new token, which comes last, is HCP's.
+                Audience::Hcp => fixed.and_then(|token| token.rsplit(';').next()),
+            };
+            return token
+                .filter(|token| !token.is_empty())
+                .map(bearer)
+                .transpose();
+        };
+        if let (Some(token), Audience::VagrantCloud) = (fixed, audience) {
+            return bearer(token).map(Some);
+        }
+        // Held while a token is asked for, so that it is asked for once.
+        let mut current = self.current.lock().await;
+        if let Some(token) = current
+            .as_ref()
+            .filter(|token| Instant::now() < token.replace_at)
+        {
+            return Ok(Some(token.header.clone()));
+        }
+        let token = self.ask(client).await?;
+        let header = token.header.clone();
+        *current = Some(token);
+        Ok(Some(header))
+    }
+
+    /// Forgets a token that was refused. Whether there may be another one.
+    pub(super) async fn refused(&self, header: &HeaderValue) -> bool {
+        let mut current = self.current.lock().await;
+        let Some(token) = current.as_ref() else {
+            return false;
+        };
+        // Somebody else may have replaced it in the meantime.
+        if token.header == *header {
+            *current = None;
+        }
+        true
+    }
+
+    async fn ask(&self, client: &ServicePrincipal) -> Result<Token, Cause> {
+        let mut url = client.auth_url.clone();
+        let path = format!("{}{TOKEN_PATH}", url.path().trim_end_matches('/'));
+        url.set_path(&path);
+        let line = request_line("POST", &url);
+        let form = |pairs: &[(&str, &str)]| {
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            form.extend_pairs([("audience", AUDIENCE), ("grant_type", "client_credentials")]);
+            form.extend_pairs(pairs);
+            form.finish()
+        };
+        let by_header = self.http.post(url.clone()).body(form(&[]));
+        let by_header = by_header.basic_auth(&client.id, Some(&client.secret));
+        let reply = self.send(&line, by_header).await?;
+        // Some servers read the form alone; HashiCorp's clients ask them once more.
+        let reply = if reply.status().is_client_error() {
+            let pairs = [
+                ("client_id", &*client.id),
+                ("client_secret", &*client.secret),
+            ];
+            let by_form = self.http.post(url).body(form(&pairs));
+            self.send(&line, by_form).await?
+        } else {
+            reply
+        };
+        self.token(line, reply).await
+    }
+
+    async fn send(
+        &self,
+        line: &RequestLine,
+        request: reqwest::RequestBuilder,
+    ) -> Result<reqwest::Response, Cause> {
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        within(self.timeout, line, async {
+            let sent = request.send().await;
+            sent.map_err(|error| network(line.clone(), error, &self.redactor))
+        })
+        .await
+    }
+
+    async fn token(&self, line: RequestLine, reply: reqwest::Response) -> Result<Token, Cause> {
+        let status = reply.status();
+        if status != StatusCode::OK {
+            return Err(Cause::Status {
+                request: line,
+                status: status.as_u16(),
+                messages: vec!["no token for HCP_CLIENT_ID and HCP_CLIENT_SECRET".to_owned()],
+                retry_after: None,
+            });
+        }
+        let body = reply::whole(&line, reply, self.timeout, &self.redactor).await?;
+        // Its own words are not repeated: the reply holds a secret.
+        let token: Reply = serde_json::from_slice(&body).map_err(|_| Cause::Reply {
+            request: line,
+            detail: "the reply holds no access_token".to_owned(),
+        })?;
+        self.redactor.add(&token.access_token);
+        let life = token.expires_in.map_or(UNKNOWN_LIFE, Duration::from_secs);
+        let life = life.min(Duration::from_secs(86_400));
+        Ok(Token {
+            header: bearer(&token.access_token)?,
+            replace_at: Instant::now() + life.saturating_sub(BEFORE_EXPIRY.min(life / 10)),
+        })
+    }
+}
+
+fn bearer(token: &str) -> Result<HeaderValue, Cause> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
+        let reason = "VAGRANT_CLOUD_TOKEN, or a token of HCP, holds characters that no token has";
+        Cause::Usage(reason.to_owned())
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The header that [`Tokens::header`] is the value of.
+pub(super) const HEADER: reqwest::header::HeaderName = AUTHORIZATION;

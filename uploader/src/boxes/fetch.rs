@@ -1,0 +1,457 @@
+//! Fetches one file into its place: into a temporary file beside it, which goes on where it was after a
+//! break, and has its name only once it is verified.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE};
+use reqwest::{Response, StatusCode};
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncWriteExt as _;
+use url::Url;
+
+use super::checksum::{Checksum, ChecksumKind};
+use super::http::Http;
+use super::model::{BoxRecord, FileRecord};
+use super::source::{Place, Source};
+use super::tree::BOX_FILE;
+use crate::client::ContentRange;
+use crate::client::transport::secret_line;
+use crate::disk;
+use crate::error::{Cause, Reach, RequestLine};
+use crate::pack::{self, Options};
+use crate::pull::HEADWAY;
+use crate::reporter::{Event, Reporter, Silent};
+
+/// Counts the bytes of all downloads, and tells of them.
+pub(super) struct Meter {
+    received: AtomicU64,
+    total: Option<u64>,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl Meter {
+    pub(super) fn new(total: Option<u64>, reporter: Arc<dyn Reporter>) -> Self {
+        Self {
+            received: AtomicU64::new(0),
+            total,
+            reporter,
+        }
+    }
+
+    fn add(&self, bytes: u64) {
+        let received = self.received.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let total = self.total.filter(|total| received <= *total);
+        self.reporter.report(Event::Received { received, total });
+    }
+
+    fn take_back(&self, bytes: u64) {
+        self.received.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// What was fetched.
+pub(super) struct Fetched {
+    pub(super) bytes: u64,
+    pub(super) checksum: Checksum,
+}
+
+/// A file that is wanted, and where it is to be.
+pub(super) struct Fetch<'a> {
+    pub(super) source: &'a Source,
+    pub(super) record: &'a BoxRecord,
+    pub(super) version: &'a str,
+    pub(super) file: &'a FileRecord,
+    pub(super) path: &'a Path,
+    pub(super) meter: &'a Meter,
+}
+
+impl Fetch<'_> {
+    /// # Errors
+    /// A failure that cannot pass or that no attempt is left for; [`Cause::Differs`]: the bytes are not
+    /// what the source says.
+    pub(super) async fn run(&self) -> Result<Fetched, Cause> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let made = tokio::fs::create_dir_all(folder).await;
+        made.map_err(|error| Cause::file(folder, error))?;
+        let mut part = Part::open(self.path, self.file.checksum.as_ref()).await?;
+        loop {
+            let resumed = match self.place().await? {
+                Place::Remote(_) => self.download(&mut part).await?,
+                Place::File(from) => part.copy(&from).await?,
+                Place::Folder(folder) => part.pack(folder).await?,
+            };
+            match self.verify(&part).await {
+                Ok(fetched) => {
+                    part.commit(self.path).await?;
+                    return Ok(fetched);
+                }
+                // Of another file than the rest, perhaps: once more, from the beginning.
+                Err(Cause::Differs(_)) if resumed => self.clear(&mut part).await?,
+                Err(cause) => {
+                    self.clear(&mut part).await?;
+                    return Err(cause);
+                }
+            }
+        }
+    }
+
+    async fn place(&self) -> Result<Place, Cause> {
+        self.source
+            .place(self.record, self.version, self.file)
+            .await
+    }
+
+    fn http(&self) -> Result<&Http, Cause> {
+        let http = self.source.http();
+        http.ok_or_else(|| Cause::Internal("a source on this machine has an address".to_owned()))
+    }
+
+    /// Fetches what is missing. Whether some of it was there before.
+    async fn download(&self, part: &mut Part) -> Result<bool, Cause> {
+        let http = self.http()?;
+        let mut attempts = http.attempts();
+        if !part.can_resume() {
+            self.clear(part).await?;
+        }
+        let mut resumed = part.length > 0;
+        self.meter.add(part.length);
+        loop {
+            let before = part.length;
+            let Err(cause) = self.connect(http, part).await else {
+                return Ok(resumed);
+            };
+            if !cause.is_transient() {
+                return Err(cause);
+            }
+            if part.length.saturating_sub(before) >= HEADWAY {
+                attempts = http.attempts();
+            } else if !attempts.again(&cause).await {
+                return Err(cause);
+            }
+            if !part.can_resume() {
+                self.clear(part).await?;
+            }
+            if part.length > 0 {
+                resumed = true;
+                let (received, cause) = (part.length, &cause);
+                http.reporter().report(Event::Resuming { received, cause });
+            }
+        }
+    }
+
+    /// One connection.
+    async fn connect(&self, http: &Http, part: &mut Part) -> Result<(), Cause> {
+        let Place::Remote(url) = self.place().await? else {
+            return Err(Cause::Internal("the source has moved".to_owned()));
+        };
+        let line = secret_line("GET", &url);
+        let response = match http.get_once(&url, &part.conditions()?).await {
+            Ok(response) => response,
+            // The whole file was there, or it is another one by now.
+            Err(Cause::Status { status: 416, .. }) if part.length > 0 => {
+                if part.total == Some(part.length) {
+                    return Ok(());
+                }
+                self.clear(part).await?;
+                return Err(broken(&line, "the rest of the file is not to be had"));
+            }
+            Err(cause) => return Err(cause),
+        };
+        self.begin(part, &line, &response).await?;
+        self.look(part, &url)?;
+        self.receive(http, part, &line, response).await
+    }
+
+    /// Takes note of what a reply is: the rest of the file, or all of it.
+    async fn begin(
+        &self,
+        part: &mut Part,
+        line: &RequestLine,
+        response: &Response,
+    ) -> Result<(), Cause> {
+        let text = |name| response.headers().get(name)?.to_str().ok();
+        let tag = text(ETAG)
+            .filter(|tag| tag.starts_with('"'))
+            .map(str::to_owned);
+        match response.status() {
+            StatusCode::PARTIAL_CONTENT => {
+                let range = text(CONTENT_RANGE).and_then(ContentRange::parse);
+                let range = range.filter(|range| range.start == part.length);
+                let is_same = tag.is_none() || part.tag.is_none() || tag == part.tag;
+                let Some(range) = range.filter(|_| is_same) else {
+                    self.clear(part).await?;
+                    return Err(broken(line, "the rest is that of another file"));
+                };
+                if let (Some(total), Some(now)) = (part.total, range.total)
+                    && total != now
+                {
+                    self.clear(part).await?;
+                    return Err(broken(line, "the file has another size by now"));
+                }
+                part.total = part.total.or(range.total);
+            }
+            StatusCode::OK => {
+                self.clear(part).await?;
+                part.tag = tag;
+                part.total = response.content_length();
+                part.note().await?;
+            }
+            status => {
+                return Err(Cause::Reply {
+                    request: line.clone(),
+                    detail: format!("{status} is no reply with a file"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the size before the bytes come.
+    fn look(&self, part: &Part, url: &Url) -> Result<(), Cause> {
+        let Some(total) = part.total else {
+            return Ok(());
+        };
+        // Where there is a checksum, that says more.
+        if let (Some(size), None) = (self.file.size, &self.file.checksum)
+            && size != total
+        {
+            return Err(Cause::Differs(format!(
+                "the source says that it has {size} bytes, and {} sends {total}",
+                url.origin().ascii_serialization()
+            )));
+        }
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let missing = total.saturating_sub(part.length);
+        disk::room(folder, missing).map_err(|error| Cause::file(folder, error))
+    }
+
+    async fn receive(
+        &self,
+        http: &Http,
+        part: &mut Part,
+        line: &RequestLine,
+        mut response: Response,
+    ) -> Result<(), Cause> {
+        let mut file = part.append().await?;
+        let ended = loop {
+            match http.chunk(line, &mut response).await {
+                Ok(Some(chunk)) => {
+                    let written = file.write_all(&chunk).await;
+                    written.map_err(|error| Cause::file(&part.path, error))?;
+                    part.length += chunk.len() as u64;
+                    self.meter.add(chunk.len() as u64);
+                    if part.total.is_some_and(|total| part.length > total) {
+                        break Err(broken(line, "more bytes came than were announced"));
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(cause) => break Err(cause),
+            }
+        };
+        let flushed = file.flush().await;
+        flushed.map_err(|error| Cause::file(&part.path, error))?;
+        ended?;
+        match part.total {
+            Some(total) if part.length > total => {
+                self.clear(part).await?;
+                Err(broken(line, "more bytes came than were announced"))
+            }
+            Some(total) if part.length < total => {
+                let length = part.length;
+                Err(broken(
+                    line,
+                    &format!("it ended after {length} of {total} bytes"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn clear(&self, part: &mut Part) -> Result<(), Cause> {
+        self.meter.take_back(part.length);
+        part.clear().await
+    }
+
+    async fn verify(&self, part: &Part) -> Result<Fetched, Cause> {
+        let expected = self.file.checksum.clone();
+        let kind = expected
+            .as_ref()
+            .map_or(ChecksumKind::Sha256, |checksum| checksum.kind);
+        let path = part.path.clone();
+        let hashed = tokio::task::spawn_blocking(move || kind.of_file(&path)).await;
+        let hashed = hashed.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let (checksum, bytes) = hashed.map_err(|error| Cause::file(&part.path, error))?;
+        match (&expected, self.file.size) {
+            (Some(expected), _) if *expected != checksum => {
+                let (kind, value) = (expected.kind.name(), &expected.value);
+                let here = &checksum.value;
+                Err(Cause::Differs(format!(
+                    "the source says {kind} {value}, and the {bytes} bytes that came have {here}"
+                )))
+            }
+            (None, Some(size)) if size != bytes => Err(Cause::Differs(format!(
+                "the source says that it has {size} bytes, and {bytes} came"
+            ))),
+            _ => Ok(Fetched { bytes, checksum }),
+        }
+    }
+}
+
+fn broken(line: &RequestLine, detail: &str) -> Cause {
+    Cause::Network {
+        request: line.clone(),
+        reach: Reach::Broken,
+        detail: detail.to_owned(),
+    }
+}
+
+/// What is there of a file that is not whole yet, and what is known of the whole.
+struct Part {
+    path: PathBuf,
+    length: u64,
+    /// A strong `ETag`.
+    tag: Option<String>,
+    total: Option<u64>,
+    checksum: Option<Checksum>,
+}
+
+/// What is kept of a [`Part`] beside it.
+#[derive(Default, Serialize, Deserialize)]
+struct Note {
+    tag: Option<String>,
+    total: Option<u64>,
+    #[serde(flatten)]
+    checksum: Option<Checksum>,
+}
+
+impl Part {
+    /// What an earlier run left, if it is of the same file.
+    async fn open(place: &Path, checksum: Option<&Checksum>) -> Result<Self, Cause> {
+        let path = place.with_file_name(format!(".{BOX_FILE}.part"));
+        let metadata = tokio::fs::metadata(&path).await;
+        let mut part = Self {
+            length: metadata.map_or(0, |metadata| metadata.len()),
+            path,
+            tag: None,
+            total: None,
+            checksum: checksum.cloned(),
+        };
+        let note = tokio::fs::read(part.note_path()).await.ok();
+        let note: Option<Note> = note.and_then(|text| serde_json::from_slice(&text).ok());
+        match note {
+            Some(note) if note.checksum == part.checksum => {
+                part.tag = note.tag;
+                part.total = note.total;
+            }
+            _ => part.clear().await?,
+        }
+        Ok(part)
+    }
+
+    fn note_path(&self) -> PathBuf {
+        self.path.with_extension("part.json")
+    }
+
+    /// Whether more can be put behind what is there, and be found out if it is of another file.
+    fn can_resume(&self) -> bool {
+        self.tag.is_some() || self.checksum.is_some()
+    }
+
+    /// The headers that ask for the rest.
+    fn conditions(&self) -> Result<HeaderMap, Cause> {
+        let mut headers = HeaderMap::new();
+        if self.length == 0 {
+            return Ok(headers);
+        }
+        let value = |text: &str| {
+            HeaderValue::from_str(text).map_err(|error| Cause::Internal(error.to_string()))
+        };
+        headers.insert(RANGE, value(&format!("bytes={}-", self.length))?);
+        if let Some(tag) = &self.tag {
+            headers.insert(IF_RANGE, value(tag)?);
+        }
+        Ok(headers)
+    }
+
+    async fn clear(&mut self) -> Result<(), Cause> {
+        for path in [&self.path, &self.note_path()] {
+            match tokio::fs::remove_file(path).await {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Cause::file(path, error));
+                }
+                _ => {}
+            }
+        }
+        self.length = 0;
+        self.tag = None;
+        self.total = None;
+        Ok(())
+    }
+
+    /// Keeps what a later run must know. One that is written by half only is as good as none.
+    async fn note(&self) -> Result<(), Cause> {
+        let note = Note {
+            tag: self.tag.clone(),
+            total: self.total,
+            checksum: self.checksum.clone(),
+        };
+        let path = self.note_path();
+        let failed = |error: io::Error| Cause::file(&path, error);
+        let text = serde_json::to_vec(&note).map_err(|error| failed(error.into()))?;
+        tokio::fs::write(&path, text).await.map_err(failed)
+    }
+
+    async fn append(&self) -> Result<tokio::fs::File, Cause> {
+        let mut options = tokio::fs::OpenOptions::new();
+        let file = options.create(true).append(true).open(&self.path).await;
+        file.map_err(|error| Cause::file(&self.path, error))
+    }
+
+    async fn copy(&mut self, from: &Path) -> Result<bool, Cause> {
+        self.clear().await?;
+        let copied = tokio::fs::copy(from, &self.path).await;
+        self.length = copied.map_err(|error| Cause::file(from, error))?;
+        Ok(false)
+    }
+
+    /// Packs an installed box as it was before: a gzip-compressed tar of its files.
+    async fn pack(&mut self, folder: PathBuf) -> Result<bool, Cause> {
+        self.clear().await?;
+        let path = self.path.clone();
+        let packed = tokio::task::spawn_blocking(move || pack_into(&path, folder)).await;
+        self.length = packed.unwrap_or_else(|error| Err(Cause::Internal(error.to_string())))?;
+        Ok(false)
+    }
+
+    /// Gives the file its name, once the disk has it.
+    async fn commit(&self, place: &Path) -> Result<(), Cause> {
+        let failed = |error| Cause::file(place, error);
+        let file = tokio::fs::File::open(&self.path).await.map_err(failed)?;
+        file.sync_all().await.map_err(failed)?;
+        tokio::fs::rename(&self.path, place).await.map_err(failed)?;
+        // Nothing depends on it any more.
+        let _ = tokio::fs::remove_file(self.note_path()).await;
+        Ok(())
+    }
+}
+
+fn pack_into(path: &Path, folder: PathBuf) -> Result<u64, Cause> {
+    let options = Options {
+        // Vagrant's own note of when it looked for updates.
+        exclude: vec!["box_update_check".to_owned()],
+        digest: false,
+        reproducible: true,
+        ..Options::default()
+    };
+    let payload = pack::pack(&[folder], &options, &Silent)?;
+    let payload = payload.ok_or_else(|| Cause::Internal("nothing was packed".to_owned()))?;
+    let failed = |error| Cause::file(path, error);
+    let mut file = fs::File::create(path).map_err(failed)?;
+    let mut write = |chunk: bytes::Bytes| io::Write::write_all(&mut file, &chunk);
+    payload.for_each_chunk(&mut write).map_err(failed)?;
+    Ok(payload.len())
+}

@@ -1,0 +1,381 @@
+//! Asks a registry, and the stores that it points to: with its token to the registry alone, again when
+//! trouble may pass, and only when the registry's limits allow it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::{Method, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use url::{Origin, Url};
+
+use super::credentials::{self, Audience, Credentials, Tokens};
+use super::limits::{Limits, Remaining};
+use crate::client::Trust;
+use crate::client::reply;
+use crate::client::transport::{
+    MAX_REDIRECTS, USER_AGENT, chain, network, next_stop, request_line, retry_after, secret_line,
+    stood_still, within,
+};
+use crate::error::{Cause, RequestLine};
+use crate::reporter::{Event, Reporter};
+use crate::retry::{Attempts, RetryPolicy};
+use crate::secret::Redactor;
+
+/// So many refusals in a row for a limit, with a wait after each, are enough.
+const MAX_REFUSALS: u32 = 8;
+/// A machine that sleeps wakes up late, so that a long wait is made of short ones.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// What a client of registries needs to know.
+#[derive(Clone)]
+pub struct HttpOptions {
+    /// Which servers are believed.
+    pub trust: Trust,
+    /// How often, and how far apart, a request is repeated.
+    pub retry: RetryPolicy,
+    /// The longest to wait for a reply, and for more of it.
+    pub timeout: Duration,
+    /// Whose boxes are asked for.
+    pub credentials: Credentials,
+    /// Learns tokens and signed addresses.
+    pub redactor: Redactor,
+    /// Hears of repeated requests and of waits.
+    pub reporter: Arc<dyn Reporter>,
+}
+
+/// Asks one registry, and whatever it points to. Clones share what is known of it.
+#[derive(Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    home: Origin,
+    audience: Audience,
+    tokens: Arc<Tokens>,
+    limits: Arc<Limits>,
+    options: HttpOptions,
+}
+
+/// What became of one request.
+enum Answer {
+    /// A reply that is neither a redirect nor a refusal for a limit; perhaps an error.
+    Final(Response),
+    /// 429.
+    Limited(Cause, HeaderMap),
+}
+
+impl Http {
+    /// A client for the registry at an address, which alone sees the token. Reads certificates.
+    ///
+    /// # Errors
+    /// Certificates that cannot be read.
+    pub fn new(options: HttpOptions, home: &Url, audience: Audience) -> Result<Self, Cause> {
+        let connect_timeout = options.timeout.min(Duration::from_secs(60)) / 2;
+        let client = options.trust.build(|| {
+            reqwest::Client::builder()
+                .user_agent(USER_AGENT)
+                .connect_timeout(connect_timeout)
+                // By hand, since the token must not go along.
+                .redirect(reqwest::redirect::Policy::none())
+        })?;
+        let tokens = Tokens::new(
+            options.credentials.clone(),
+            client.clone(),
+            options.timeout,
+            options.redactor.clone(),
+        );
+        Ok(Self {
+            client,
+            home: home.origin(),
+            audience,
+            tokens: Arc::new(tokens),
+            limits: Arc::default(),
+            options,
+        })
+    }
+
+    /// The same client, for what turned out to be a registry of another kind.
+    #[must_use]
+    pub fn speaking_to(&self, audience: Audience) -> Self {
+        Self {
+            audience,
+            ..self.clone()
+        }
+    }
+
+    /// How many downloads the registry still gives, as it said last.
+    pub fn downloads_remaining(&self) -> Option<Remaining> {
+        self.limits.downloads()
+    }
+
+    /// Who hears of progress.
+    pub fn reporter(&self) -> &dyn Reporter {
+        &*self.options.reporter
+    }
+
+    /// The attempts at one piece of work, before the first.
+    pub(super) fn attempts(&self) -> Attempts<'_> {
+        Attempts::new(self.options.retry, self.reporter())
+    }
+
+    /// Whether an address is the registry's own.
+    pub fn is_home(&self, url: &Url) -> bool {
+        url.origin() == self.home
+    }
+
+    /// The JSON at an address; `None` for one that is not there (404), or has something else than JSON.
+    ///
+    /// # Errors
+    /// Any other refusal, no reply, or JSON of another shape.
+    pub async fn find<T: DeserializeOwned>(&self, url: &Url) -> Result<Option<T>, Cause> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let response = match self.get(url, &headers).await {
+            Ok(response) => response,
+            Err(Cause::Status { status: 404, .. }) => return Ok(None),
+            Err(cause) => return Err(cause),
+        };
+        let body = self.body(request_line("GET", url), response).await?;
+        // A page for people, say.
+        if serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_err() {
+            return Ok(None);
+        }
+        decode(url, &body).map(Some)
+    }
+
+    /// The JSON at an address that must have it.
+    ///
+    /// # Errors
+    /// As [`Self::find`], and for one that is not there.
+    pub async fn json<T: DeserializeOwned>(&self, url: &Url) -> Result<T, Cause> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let response = self.get(url, &headers).await?;
+        let body = self.body(request_line("GET", url), response).await?;
+        decode(url, &body)
+    }
+
+    /// The head of a successful reply, through redirects and as many attempts as there may be.
+    ///
+    /// # Errors
+    /// A refusal, or no reply, with the last attempt's cause.
+    pub async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<Response, Cause> {
+        let mut attempts = self.attempts();
+        loop {
+            match self.get_once(url, headers).await {
+                Err(cause) if attempts.again(&cause).await => {}
+                ended => return ended,
+            }
+        }
+    }
+
+    /// The same with one attempt, which waits for the registry's limits.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_once(&self, url: &Url, headers: &HeaderMap) -> Result<Response, Cause> {
+        for refusal in 1..=MAX_REFUSALS {
+            self.heed_limits().await;
+            let (cause, said) = match self.follow(Method::GET, url, headers).await? {
+                Answer::Final(response) => {
+                    return self.success(request_line("GET", url), response).await;
+                }
+                Answer::Limited(cause, said) => (cause, said),
+            };
+            if refusal == MAX_REFUSALS || self.limits.refused(&said, refusal).is_err() {
+                return Err(cause);
+            }
+        }
+        Err(Cause::Internal("no attempt was made".to_owned()))
+    }
+
+    /// Whether something is there, by HEAD and, where that is not allowed, by GET, of whose body nothing
+    /// is read.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn probe(&self, url: &Url) -> Result<(), Cause> {
+        let mut attempts = self.attempts();
+        loop {
+            let probed = self.probe_once(url).await;
+            match probed {
+                Err(cause) if attempts.again(&cause).await => {}
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn probe_once(&self, url: &Url) -> Result<(), Cause> {
+        let none = HeaderMap::new();
+        for method in [Method::HEAD, Method::GET] {
+            let answer = self.follow(method.clone(), url, &none).await?;
+            match answer {
+                Answer::Final(response) if response.status().is_success() => return Ok(()),
+                Answer::Final(response) if method == Method::GET => {
+                    return self
+                        .success(request_line("GET", url), response)
+                        .await
+                        .map(drop);
+                }
+                Answer::Limited(cause, _) if method == Method::GET => return Err(cause),
+                // Some stores sign for a GET alone.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The next bytes of a reply; `None` at its end.
+    ///
+    /// # Errors
+    /// The connection broke, or nothing came in time.
+    pub(super) async fn chunk(
+        &self,
+        line: &RequestLine,
+        response: &mut Response,
+    ) -> Result<Option<Bytes>, Cause> {
+        match tokio::time::timeout(self.options.timeout, response.chunk()).await {
+            Ok(chunk) => {
+                chunk.map_err(|error| network(line.clone(), error, &self.options.redactor))
+            }
+            Err(_) => Err(stood_still(line, self.options.timeout)),
+        }
+    }
+
+    /// Waits until the registry wants to be asked again.
+    async fn heed_limits(&self) {
+        let mut told = None;
+        while let Some(until) = self.limits.wait_until() {
+            if told != Some(until) {
+                self.reporter().report(Event::Waiting { until });
+                told = Some(until);
+            }
+            let left = until.duration_since(SystemTime::now()).unwrap_or_default();
+            tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
+        }
+    }
+
+    /// One request, and those that redirects lead to. The token is the registry's, and stays behind for
+    /// good once the way leads elsewhere.
+    async fn follow(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: &HeaderMap,
+    ) -> Result<Answer, Cause> {
+        let mut url = url.clone();
+        let mut line = request_line("GET", &url);
+        let mut at_home = true;
+        for _ in 0..=MAX_REDIRECTS {
+            at_home &= self.is_home(&url);
+            let response = if at_home {
+                self.ask_home(&method, &url, headers, &line).await?
+            } else {
+                self.send(&method, &url, headers, None, &line).await?
+            };
+            if at_home {
+                self.limits.heed(response.headers());
+            }
+            if response.status() == StatusCode::TOO_MANY_REQUESTS && at_home {
+                let said = response.headers().clone();
+                let cause = self.refusal(line, response).await;
+                return Ok(Answer::Limited(cause, said));
+            }
+            let Some(next) = next_stop(&url, &response) else {
+                return Ok(Answer::Final(response));
+            };
+            // What a registry signs is a secret for as long as it is good.
+            if next.query().is_some() {
+                self.options.redactor.add_url(&next);
+                line = secret_line("GET", &next);
+            }
+            url = next;
+        }
+        Err(Cause::Reply {
+            request: line,
+            detail: format!("more than {MAX_REDIRECTS} redirects"),
+        })
+    }
+
+    /// One request to the registry, with its token; once more with another one when the token of a
+    /// service principal was refused, which may have expired meanwhile.
+    async fn ask_home(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        line: &RequestLine,
+    ) -> Result<Response, Cause> {
+        let token = self.tokens.header(self.audience).await?;
+        let response = self
+            .send(method, url, headers, token.as_ref(), line)
+            .await?;
+        let Some(token) = token.filter(|_| response.status() == StatusCode::UNAUTHORIZED) else {
+            return Ok(response);
+        };
+        if !self.tokens.refused(&token).await {
+            return Ok(response);
+        }
+        let token = self.tokens.header(self.audience).await?;
+        self.send(method, url, headers, token.as_ref(), line).await
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        token: Option<&HeaderValue>,
+        line: &RequestLine,
+    ) -> Result<Response, Cause> {
+        let mut request = self.client.request(method.clone(), url.clone());
+        request = request.headers(headers.clone());
+        if let Some(token) = token {
+            request = request.header(credentials::HEADER, token);
+        }
+        tracing::debug!(request = %line, "sending");
+        let response = within(self.options.timeout, line, async {
+            let sent = request.send().await;
+            sent.map_err(|error| network(line.clone(), error, &self.options.redactor))
+        });
+        let response = response.await?;
+        tracing::debug!(request = %line, status = response.status().as_u16(), "answered");
+        Ok(response)
+    }
+
+    async fn success(&self, line: RequestLine, response: Response) -> Result<Response, Cause> {
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.refusal(line, response).await)
+    }
+
+    async fn refusal(&self, request: RequestLine, response: Response) -> Cause {
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers());
+        let (time, redactor) = (self.options.timeout, &self.options.redactor);
+        let messages = reply::words(response, time, redactor).await;
+        Cause::Status {
+            request,
+            status,
+            messages,
+            retry_after,
+        }
+    }
+
+    /// The whole of a reply of JSON.
+    async fn body(&self, request: RequestLine, response: Response) -> Result<Bytes, Cause> {
+        let (time, redactor) = (self.options.timeout, &self.options.redactor);
+        reply::whole(&request, response, time, redactor).await
+    }
+}
+
+fn decode<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T, Cause> {
+    serde_json::from_slice(body).map_err(|error| Cause::Reply {
+        request: request_line("GET", url),
+        detail: format!(
+            "the reply is not the JSON that was expected ({})",
+            chain(&error)
+        ),
+    })
+}

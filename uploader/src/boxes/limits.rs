@@ -1,0 +1,221 @@
+//! Heeds the limits of a registry: how much it still gives, and from when on it gives more.
+//!
+//! Evidence: the headers of HCP Vagrant and of the old Vagrant Cloud, as public issues show them
+//! (vagrant#13590, containerd#11364). HCP gives 20 downloads of boxes, and 2000 requests, an hour.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+
+/// The longest wait that a registry can ask for. A day is longer than any window that is known.
+const LONGEST: Duration = Duration::from_secs(25 * 60 * 60);
+/// The waits where a registry does not say for how long: they double from the first to the last.
+const FIRST_GUESS: Duration = Duration::from_secs(60);
+const LAST_GUESS: Duration = Duration::from_secs(60 * 60);
+
+const DOWNLOADS_REMAIN: &str = "x-hcp-vagrant-limit-boxdownloads-remain";
+const REQUESTS_REMAIN: &str = "x-hcp-vagrant-limit-global-remain";
+const HCP_RETRY_AFTER: &str = "x-hcp-vagrant-limit-retry-after";
+const OLD_REMAIN: &str = "x-ratelimit-remaining";
+const OLD_RESET: &str = "x-ratelimit-reset";
+
+/// How much of a limit is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remaining {
+    /// So much.
+    pub left: u64,
+    /// Of so much in one window of time.
+    pub of: Option<u64>,
+}
+
+/// What a registry said last.
+#[derive(Debug, Default)]
+pub(super) struct Limits(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    until: Option<SystemTime>,
+    downloads: Option<Remaining>,
+}
+
+impl Limits {
+    /// Takes note of a reply that was not refused.
+    pub(super) fn heed(&self, headers: &HeaderMap) {
+        let downloads = remaining(headers, DOWNLOADS_REMAIN);
+        let used_up = [DOWNLOADS_REMAIN, REQUESTS_REMAIN, OLD_REMAIN]
+            .into_iter()
+            .filter_map(|name| remaining(headers, name))
+            .any(|remaining| remaining.left == 0);
+        let mut state = self.state();
+        state.downloads = downloads.or(state.downloads);
+        if used_up && let Some(until) = asked(headers) {
+            state.until = Some(until);
+        }
+    }
+
+    /// Takes note of the `times`th refusal in a row (429), from 1, and returns until when to wait.
+    ///
+    /// # Errors
+    /// That time, if it is too far away to be waited for.
+    pub(super) fn refused(
+        &self,
+        headers: &HeaderMap,
+        times: u32,
+    ) -> Result<SystemTime, SystemTime> {
+        let guess = FIRST_GUESS
+            .saturating_mul(2_u32.saturating_pow(times.saturating_sub(1)))
+            .min(LAST_GUESS);
+        let now = SystemTime::now();
+        let until = asked(headers).unwrap_or(now + guess);
+        if until > now + LONGEST {
+            return Err(until);
+        }
+        self.state().until = Some(until);
+        Ok(until)
+    }
+
+    /// Until when nothing is to be asked; `None` when something may be.
+    pub(super) fn wait_until(&self) -> Option<SystemTime> {
+        let now = SystemTime::now();
+        self.state().until.filter(|until| *until > now)
+    }
+
+    /// How many downloads are left, if the registry counts them.
+    pub(super) fn downloads(&self) -> Option<Remaining> {
+        self.state().downloads
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `n` or `n/of`.
+fn remaining(headers: &HeaderMap, name: &str) -> Option<Remaining> {
+    let text = headers.get(name)?.to_str().ok()?;
+    let (left, of) = match text.split_once('/') {
+        Some((left, of)) => (left, of.trim().parse().ok()),
+        None => (text, None),
+    };
+    let left = left.trim().parse().ok()?;
+    Some(Remaining { left, of })
+}
+
+/// From when on a registry wants to be asked again.
+fn asked(headers: &HeaderMap) -> Option<SystemTime> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let epoch = text(HCP_RETRY_AFTER).or_else(|| text(OLD_RESET));
+    let epoch = epoch
+        .and_then(|seconds| seconds.parse().ok())
+        .map(Duration::from_secs);
+    let epoch = epoch.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+    if let Some(time) = epoch {
+        return Some(by_our_clock(headers, time));
+    }
+    let after = text(RETRY_AFTER.as_str())?;
+    match after.parse() {
+        Ok(seconds) => SystemTime::now().checked_add(Duration::from_secs(seconds)),
+        Err(_) => Some(by_our_clock(
+            headers,
+            httpdate::parse_http_date(after).ok()?,
+        )),
+    }
+}
+
+/// A registry's clock may be another than ours; the reply says what it showed.
+fn by_our_clock(headers: &HeaderMap, time: SystemTime) -> SystemTime {
+    let theirs = headers.get(DATE).and_then(|date| date.to_str().ok());
+    let theirs = theirs.and_then(|date| httpdate::parse_http_date(date).ok());
+    match theirs.map(|theirs| time.duration_since(theirs)) {
+        Some(Ok(left)) => SystemTime::now().checked_add(left).unwrap_or(time),
+        _ => time,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::{HeaderName, HeaderValue};
+
+    fn headers(pairs: &[(&'static str, String)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, String)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_str(value).unwrap(),
+            )
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    fn in_seconds(time: SystemTime) -> u64 {
+        let left = time.duration_since(SystemTime::now()).unwrap_or_default();
+        left.as_secs_f64().round() as u64
+    }
+
+    fn epoch(seconds_from_now: u64) -> String {
+        let time = SystemTime::now() + Duration::from_secs(seconds_from_now);
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        since.as_secs().to_string()
+    }
+
+    #[test]
+    fn a_refusal_says_in_four_ways_for_how_long() {
+        let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(100));
+        for (name, value) in [
+            (HCP_RETRY_AFTER, epoch(100)),
+            (OLD_RESET, epoch(100)),
+            ("retry-after", "100".to_owned()),
+            ("retry-after", date),
+        ] {
+            let until = Limits::default()
+                .refused(&headers(&[(name, value)]), 1)
+                .unwrap();
+            assert!((98..=101).contains(&in_seconds(until)), "{name}");
+        }
+    }
+
+    #[test]
+    fn without_a_word_the_waits_double_to_an_hour_and_a_year_is_not_waited_for() {
+        let limits = Limits::default();
+        let waits = [1, 2, 3, 7, 20].map(|times| {
+            let until = limits.refused(&HeaderMap::new(), times).unwrap();
+            in_seconds(until)
+        });
+        assert_eq!(waits, [60, 120, 240, 3600, 3600]);
+        let year = headers(&[("retry-after", (365 * 86_400).to_string())]);
+        assert!(limits.refused(&year, 1).is_err());
+    }
+
+    #[test]
+    fn the_last_download_of_a_window_is_followed_by_a_wait() {
+        let limits = Limits::default();
+        let reply = |left: &str| {
+            headers(&[
+                (DOWNLOADS_REMAIN, left.to_owned()),
+                (HCP_RETRY_AFTER, epoch(50)),
+            ])
+        };
+        limits.heed(&reply("1/20"));
+        assert_eq!(limits.wait_until(), None);
+        let (left, of) = (1, Some(20));
+        assert_eq!(limits.downloads(), Some(Remaining { left, of }));
+        limits.heed(&reply("0/20"));
+        assert!(limits.wait_until().is_some());
+    }
+
+    #[test]
+    fn a_registry_whose_clock_is_wrong_is_understood() {
+        let theirs = SystemTime::now() - Duration::from_secs(5000);
+        let since = theirs
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let headers = headers(&[
+            ("date", httpdate::fmt_http_date(theirs)),
+            (HCP_RETRY_AFTER, (since + 30).to_string()),
+        ]);
+        let until = Limits::default().refused(&headers, 1).unwrap();
+        assert!((29..=31).contains(&in_seconds(until)), "{until:?}");
+    }
+}

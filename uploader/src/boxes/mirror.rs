@@ -1,0 +1,372 @@
+//! Mirrors boxes: lists what is wanted, fetches what is missing, several files at a time, and describes
+//! what is there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, stream};
+use url::Url;
+
+use super::catalog;
+use super::checksum::ChecksumKind;
+use super::choice::Choice;
+use super::fetch::{Fetch, Meter};
+use super::http::HttpOptions;
+use super::limits::Remaining;
+use super::model::{BoxRecord, FileRecord, label};
+use super::outcome::{Outcome, Report};
+use super::source::{Source, Wanted};
+use super::tree::{Tree, parts};
+use crate::error::{Cause, Error, Phase};
+use crate::reporter::{Event, Reporter};
+
+/// So many files are put into place before the tree's description is written again.
+const BETWEEN_SAVES: usize = 50;
+
+/// What is to be mirrored, and how.
+#[derive(Clone)]
+pub struct MirrorOptions {
+    /// How the source is asked.
+    pub http: HttpOptions,
+    /// Its address, or a path.
+    pub from: String,
+    /// Owners and boxes; empty for all that a source on this machine has.
+    pub wanted: Vec<Wanted>,
+    /// Which versions and files of them.
+    pub choice: Choice,
+    /// Whether files are copied, too, that are on their owners' own hosts.
+    pub external: bool,
+    /// Whether addresses are kept alone.
+    pub no_files: bool,
+    /// How many files come at a time.
+    pub jobs: usize,
+    /// What the addresses of files in catalogs begin with; what it was before without.
+    pub base_url: Option<Url>,
+}
+
+/// What a mirror would do.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// What would be fetched: its name in messages, its size in bytes if the source says it.
+    pub fetches: Vec<(String, Option<u64>)>,
+    /// Files that are there already.
+    pub present: usize,
+    /// Files whose addresses would be kept.
+    pub links: Vec<String>,
+    /// What is left out, and why.
+    pub failures: Vec<(String, Error)>,
+    /// How many downloads the source still gives, as it said last.
+    pub remaining: Option<Remaining>,
+}
+
+/// One file to be looked after.
+struct Job {
+    record: Arc<BoxRecord>,
+    version: String,
+    file: FileRecord,
+    /// What is known of it from before.
+    known: Option<FileRecord>,
+    /// Where it is to be, below the root and as a path; or why it cannot be anywhere.
+    place: Result<(String, PathBuf), String>,
+}
+
+impl Job {
+    fn label(&self) -> String {
+        label(&self.record.tag(), &self.version, &self.file)
+    }
+
+    fn is_linked(&self, options: &MirrorOptions) -> bool {
+        options.no_files || (!self.file.hosted && !options.external)
+    }
+}
+
+/// Tells what [`mirror`] would do, and asks for no file.
+///
+/// # Errors
+/// [`Phase::Boxes`], [`Phase::Tree`].
+pub async fn plan(options: &MirrorOptions, tree: &Tree) -> Result<Plan, Error> {
+    let mut report = Report::default();
+    let (source, records) = gather(options, &mut report).await?;
+    let mut plan = Plan {
+        failures: report.failures,
+        remaining: source.http().and_then(|http| http.downloads_remaining()),
+        ..Plan::default()
+    };
+    for job in jobs(&records, tree) {
+        let is_there = matches!(&job.place, Ok((_, path)) if path.exists());
+        match &job.place {
+            Err(reason) => {
+                let cause = Cause::Unpackable(reason.clone());
+                plan.failures
+                    .push((job.label(), Error::new(Phase::Tree, cause)));
+            }
+            Ok(_) if is_there => plan.present += 1,
+            Ok(_) if job.is_linked(options) => plan.links.push(job.label()),
+            Ok(_) => plan.fetches.push((job.label(), job.file.size)),
+        }
+    }
+    Ok(plan)
+}
+
+/// Mirrors what is wanted into a tree. It may be dropped at any await, or killed: what is in place is
+/// whole, and the next run goes on.
+///
+/// # Errors
+/// [`Phase::Boxes`] where the source cannot be asked at all, [`Phase::Tree`] where the tree cannot be
+/// written. What concerns one box or file is in the report.
+pub async fn mirror(options: &MirrorOptions, tree: &mut Tree) -> Result<Report, Error> {
+    let mut report = Report::default();
+    let (source, records) = gather(options, &mut report).await?;
+    report.boxes = records.len();
+    report.versions = records.iter().map(|record| record.versions.len()).sum();
+    // Before the source's records go over what is known.
+    let jobs = jobs(&records, tree);
+    if let Some(base_url) = &options.base_url {
+        tree.set_base_url(base_url.clone());
+    }
+    for record in &records {
+        tree.merge(record);
+    }
+    save(tree).await?;
+    let total: Option<u64> = jobs
+        .iter()
+        .filter(|job| !job.is_linked(options))
+        .map(|job| job.file.size)
+        .sum();
+    let meter = Meter::new(total, Arc::clone(&options.http.reporter));
+    let run = Run {
+        options,
+        source: &source,
+        meter: &meter,
+    };
+    let mut unsaved = 0;
+    let mut outcomes = stream::iter(jobs)
+        .map(|job| run.look_after(job))
+        .buffer_unordered(options.jobs.max(1));
+    while let Some((job, outcome)) = outcomes.next().await {
+        tell(&*options.http.reporter, &job, &outcome);
+        let tag = job.record.tag();
+        report.files.push((job.label(), outcome));
+        tree.set_file(&tag, &job.version, job.file);
+        unsaved += 1;
+        if unsaved >= BETWEEN_SAVES {
+            unsaved = 0;
+            save(tree).await?;
+        }
+    }
+    drop(outcomes);
+    save(tree).await?;
+    report
+        .files
+        .sort_by(|(left, _), (right, _)| left.cmp(right));
+    report.notes = notes(&source, &records);
+    Ok(report)
+}
+
+/// Writes the tree's description, and its catalogs.
+async fn save(tree: &Tree) -> Result<(), Error> {
+    let tree = tree.clone();
+    let written = tokio::task::spawn_blocking(move || {
+        tree.save()?;
+        catalog::write(&tree)
+    });
+    let failed = |error: tokio::task::JoinError| Cause::Internal(error.to_string());
+    written
+        .await
+        .unwrap_or_else(|error| Err(Error::new(Phase::Tree, failed(error))))
+}
+
+/// The source, and the records of what is wanted of it. A box that cannot be read is a failure of its
+/// own, unless it is the only one.
+async fn gather(
+    options: &MirrorOptions,
+    report: &mut Report,
+) -> Result<(Source, Vec<Arc<BoxRecord>>), Error> {
+    let source = Source::find(options.http.clone(), &options.from, &options.wanted).await?;
+    let mut records = Vec::new();
+    for (owner, name) in source.list(&options.wanted).await? {
+        match source.record(&owner, &name).await {
+            Ok(mut record) => {
+                options.choice.apply(&mut record);
+                records.push(Arc::new(record));
+            }
+            Err(cause) => {
+                let error = Error::new(Phase::Boxes, cause);
+                report.failures.push((format!("{owner}/{name}"), error));
+            }
+        }
+    }
+    Ok((source, records))
+}
+
+fn jobs(records: &[Arc<BoxRecord>], tree: &Tree) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for record in records {
+        let tag = record.tag();
+        for version in &record.versions {
+            for file in &version.providers {
+                let place = parts(record, &version.version, file).map(|parts| {
+                    let path = tree.root().join(parts.iter().collect::<PathBuf>());
+                    (parts.join("/"), path)
+                });
+                jobs.push(Job {
+                    record: Arc::clone(record),
+                    version: version.version.clone(),
+                    file: file.clone(),
+                    known: tree.file(&tag, &version.version, file).cloned(),
+                    place,
+                });
+            }
+        }
+    }
+    jobs
+}
+
+fn notes(source: &Source, records: &[Arc<BoxRecord>]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if matches!(source, Source::Installed(_)) {
+        notes.push(
+            "installed boxes were packed again: their checksums are not those of the originals"
+                .to_owned(),
+        );
+    }
+    for record in records {
+        for version in &record.versions {
+            if !super::is_gem_version(&version.version) {
+                let (tag, version) = (record.tag(), &version.version);
+                notes.push(format!(
+                    "{tag} {version}: Vagrant cannot read this version's number, so that no catalog lists it"
+                ));
+            }
+        }
+    }
+    notes
+}
+
+fn tell(reporter: &dyn Reporter, job: &Job, outcome: &Outcome) {
+    let name = &job.label();
+    match outcome {
+        Outcome::Fetched { bytes } => reporter.report(Event::BoxFile {
+            name,
+            bytes: *bytes,
+        }),
+        Outcome::Failed(error) => reporter.report(Event::BoxFileFailed { name, error }),
+        Outcome::Present { .. } | Outcome::Linked | Outcome::Differs(_) => {}
+    }
+}
+
+struct Run<'a> {
+    options: &'a MirrorOptions,
+    source: &'a Source,
+    meter: &'a Meter,
+}
+
+impl Run<'_> {
+    /// Brings one file into its place, if it is not there. Returns the job with what is known then.
+    async fn look_after(&self, mut job: Job) -> (Job, Outcome) {
+        let outcome = self.outcome(&mut job).await;
+        let outcome = outcome.unwrap_or_else(|cause| {
+            let name = job.label();
+            Outcome::Failed(Error::new(Phase::BoxFile { name }, cause))
+        });
+        (job, outcome)
+    }
+
+    async fn outcome(&self, job: &mut Job) -> Result<Outcome, Cause> {
+        let (relative, path) = job.place.clone().map_err(Cause::Unpackable)?;
+        if let Ok(there) = tokio::fs::metadata(&path).await {
+            return present(job, relative, &path, there.len()).await;
+        }
+        if job.is_linked(self.options) {
+            self.probe(job).await?;
+            return Ok(Outcome::Linked);
+        }
+        let fetch = Fetch {
+            source: self.source,
+            record: &job.record,
+            version: &job.version,
+            file: &job.file,
+            path: &path,
+            meter: self.meter,
+        };
+        let fetched = fetch.run().await?;
+        job.file = FileRecord {
+            file: Some(relative),
+            size: Some(fetched.bytes),
+            checksum_computed: job.file.checksum.is_none(),
+            checksum: Some(fetched.checksum),
+            ..job.file.clone()
+        };
+        let bytes = fetched.bytes;
+        Ok(Outcome::Fetched { bytes })
+    }
+
+    /// Whether what a link leads to is there. Nobody is asked where no file is wanted.
+    async fn probe(&self, job: &Job) -> Result<(), Cause> {
+        let url = job.file.url.as_deref().and_then(|url| Url::parse(url).ok());
+        let (Some(url), Some(http)) = (url, self.source.http()) else {
+            return Ok(());
+        };
+        if self.options.no_files || !matches!(url.scheme(), "http" | "https") {
+            return Ok(());
+        }
+        http.probe(&url).await
+    }
+}
+
+/// A file that is in its place: it is left as it is, whatever the source says.
+async fn present(
+    job: &mut Job,
+    relative: String,
+    path: &Path,
+    size: u64,
+) -> Result<Outcome, Cause> {
+    let theirs = job.file.checksum.clone();
+    let known = job.known.take().filter(|known| known.file.is_some());
+    if let Some(known) = known {
+        let differs = differs(&known, &job.file);
+        let is_damaged = known.size.is_some_and(|known| known != size);
+        job.file = FileRecord {
+            default_architecture: job.file.default_architecture,
+            ..known
+        };
+        if is_damaged {
+            let reason =
+                "has another size than when it was fetched; delete it, and it is fetched again";
+            let error = std::io::Error::other(reason);
+            return Err(Cause::file(path, error));
+        }
+        return Ok(differs.map_or(Outcome::Present { bytes: size }, Outcome::Differs));
+    }
+    // Put there by a run that was killed, or by hand: it is what the source says, or not.
+    let kind = theirs
+        .as_ref()
+        .map_or(ChecksumKind::Sha256, |checksum| checksum.kind);
+    let place = path.to_owned();
+    let hashed = tokio::task::spawn_blocking(move || kind.of_file(&place)).await;
+    let hashed = hashed.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    let (checksum, bytes) = hashed.map_err(|error| Cause::file(path, error))?;
+    if theirs.as_ref().is_some_and(|theirs| *theirs != checksum) {
+        return Err(Cause::Differs(format!(
+            "{} is there, and is not what the source says; move it away, and it is fetched",
+            path.display()
+        )));
+    }
+    job.file = FileRecord {
+        file: Some(relative),
+        size: Some(bytes),
+        checksum_computed: theirs.is_none(),
+        checksum: Some(checksum),
+        ..job.file.clone()
+    };
+    Ok(Outcome::Present { bytes })
+}
+
+/// Why what is known of a file and what the source says of it now cannot both be true.
+fn differs(known: &FileRecord, theirs: &FileRecord) -> Option<String> {
+    let (ours, theirs) = (known.checksum.as_ref()?, theirs.checksum.as_ref()?);
+    (ours.kind == theirs.kind && ours.value != theirs.value).then(|| {
+        let (kind, ours, theirs) = (ours.kind.name(), &ours.value, &theirs.value);
+        format!("the source has {kind} {theirs} by now, and here is {ours}")
+    })
+}

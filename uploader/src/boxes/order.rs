@@ -1,0 +1,149 @@
+//! The numbers of boxes' versions, ordered as RubyGems does it, whose rules Vagrant follows.
+
+use std::cmp::Ordering;
+
+/// Whether RubyGems can read a version. One that it cannot read spoils a whole catalog for Vagrant.
+pub fn is_gem_version(version: &str) -> bool {
+    let (release, suffix) = match version.split_once('-') {
+        Some((release, suffix)) => (release, Some(suffix)),
+        None => (version, None),
+    };
+    let mut parts = release.split('.');
+    let first = parts.next().unwrap_or_default();
+    let is_number = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
+    let word =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let with_dash = |part: &str| {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !part.is_empty() && part.bytes().all(allowed)
+    };
+    is_number && parts.all(word) && suffix.is_none_or(|suffix| suffix.split('.').all(with_dash))
+}
+
+/// A version's number, in the order of RubyGems: numbers by value, a part with letters before any
+/// number, so that `1.0.0.rc1` comes before `1.0.0`. What RubyGems cannot read has an order, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number(Vec<Part>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Letters(String),
+    /// Without zeros in front, so that longer is larger.
+    Digits(String),
+}
+
+impl Number {
+    /// Takes a version apart.
+    pub fn of(version: &str) -> Self {
+        let mut parts = Vec::new();
+        // As RubyGems does it: a dash begins a prerelease.
+        let version = version.replace('-', ".pre.");
+        for part in version.split(|character: char| !character.is_ascii_alphanumeric()) {
+            let mut rest = part;
+            while let Some(first) = rest.bytes().next() {
+                let digits = first.is_ascii_digit();
+                let end = rest
+                    .bytes()
+                    .position(|byte| byte.is_ascii_digit() != digits)
+                    .unwrap_or(rest.len());
+                let (this, more) = rest.split_at(end);
+                parts.push(if digits {
+                    Part::Digits(this.trim_start_matches('0').to_owned())
+                } else {
+                    Part::Letters(this.to_owned())
+                });
+                rest = more;
+            }
+        }
+        // A zero at the end says nothing.
+        while matches!(parts.last(), Some(Part::Digits(digits)) if digits.is_empty()) {
+            parts.pop();
+        }
+        Self(parts)
+    }
+}
+
+impl Ord for Number {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let zero = Part::Digits(String::new());
+        let length = self.0.len().max(other.0.len());
+        (0..length)
+            .map(|index| {
+                let part = |number: &'_ Self| number.0.get(index).unwrap_or(&zero).clone();
+                compare(&part(self), &part(other))
+            })
+            .find(|ordering| ordering.is_ne())
+            .unwrap_or(Ordering::Equal)
+    }
+}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+fn compare(left: &Part, right: &Part) -> Ordering {
+    match (left, right) {
+        (Part::Letters(left), Part::Letters(right)) => left.cmp(right),
+        (Part::Letters(_), Part::Digits(_)) => Ordering::Less,
+        (Part::Digits(_), Part::Letters(_)) => Ordering::Greater,
+        (Part::Digits(left), Part::Digits(right)) => {
+            left.len().cmp(&right.len()).then_with(|| left.cmp(right))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_ordered_as_rubygems_does_it() {
+        let ascending = [
+            "0.9",
+            "1.0.0.beta2",
+            "1.0.0-alpha",
+            "1.0.0.rc1",
+            "1.0.0",
+            "1.0.1",
+            "1.2",
+            "1.10",
+            "1.18.2.2",
+            "202012.21.0",
+            "99999999999999999999999999",
+        ];
+        for (index, lower) in ascending.iter().enumerate() {
+            for higher in &ascending[index + 1..] {
+                assert!(Number::of(lower) < Number::of(higher), "{lower} {higher}");
+            }
+        }
+        let equal = Number::of("1.0.0").cmp(&Number::of("1"));
+        assert_eq!(equal, Ordering::Equal);
+    }
+
+    #[test]
+    fn what_rubygems_cannot_read_is_known() {
+        for version in [
+            "1",
+            "1.2.3",
+            "1.18.2.2",
+            "1.0.0.rc1",
+            "1.0.0-rc.1",
+            "202012.21.0",
+        ] {
+            assert!(is_gem_version(version), "{version}");
+        }
+        for version in [
+            "",
+            "v1.2",
+            "1..2",
+            "1.0+build",
+            "latest",
+            "1.0 final",
+            "1.0-",
+        ] {
+            assert!(!is_gem_version(version), "{version}");
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! HCP Vagrant's registry API (2022-09-30).
+//!
+//! Evidence: the API's operations and the requests of packer-plugin-vagrant 1.1.7, which speaks it.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use super::{Place, Wanted, below, kept, remote};
+use crate::boxes::checksum::Checksum;
+use crate::boxes::http::Http;
+use crate::boxes::model::{
+    BoxRecord, FileRecord, UNKNOWN_ARCHITECTURE, VersionRecord, VersionState, settle_defaults,
+};
+use crate::client::transport::request_line;
+use crate::error::Cause;
+
+const PREFIX: [&str; 2] = ["vagrant", "2022-09-30"];
+/// As many as are asked for at once; a registry may give fewer.
+const PAGE_SIZE: &str = "100";
+/// Against a registry whose pages never end.
+const MAX_PAGES: usize = 10_000;
+/// The time that Go writes where there is none.
+const NO_TIME: &str = "0001-01-01";
+
+/// A registry of HCP.
+pub struct Hcp {
+    pub(super) http: Http,
+    base: Url,
+}
+
+impl Hcp {
+    /// `None` for an address that does not speak this API.
+    pub(super) async fn find(
+        http: &Http,
+        base: &Url,
+        wanted: &Wanted,
+    ) -> Result<Option<Self>, Cause> {
+        let this = Self {
+            http: http.clone(),
+            base: base.clone(),
+        };
+        // Known to be open to everybody, unlike the registry itself.
+        let url = match &wanted.name {
+            Some(name) => this.url(&["registry", &*wanted.owner, "box", name]),
+            None => this.url(&["registry", &*wanted.owner, "boxes"]),
+        };
+        let key = if wanted.name.is_some() {
+            "box"
+        } else {
+            "boxes"
+        };
+        let answer: Option<serde_json::Value> = this.http.find(&url).await?;
+        // A list without elements may be left out.
+        let is_one = answer
+            .is_some_and(|answer| answer.get(key).is_some() || answer.get("pagination").is_some());
+        Ok(is_one.then_some(this))
+    }
+
+    /// The names of all boxes of a registry.
+    pub(super) async fn names(&self, registry: &str) -> Result<Vec<String>, Cause> {
+        let url = self.url(&["registry", registry, "boxes"]);
+        let boxes: Vec<HcpBox> = self.pages(url, "boxes", false).await?;
+        Ok(boxes.into_iter().map(|found| found.name).collect())
+    }
+
+    /// A box, its children asked for by themselves where its own reply leaves them out.
+    pub(super) async fn record(&self, registry: &str, name: &str) -> Result<BoxRecord, Cause> {
+        let path = ["registry", registry, "box", name];
+        let mut url = self.url(&path);
+        url.query_pairs_mut().append_pair("expanded", "true");
+        let found = self.http.json::<BoxReply>(&url).await?.found;
+        let announced = found.summary.and_then(|summary| summary.versions_count);
+        let versions = match found.versions {
+            Some(versions) if versions.len() as u64 >= announced.unwrap_or(0) => versions,
+            _ => {
+                let url = below(&self.url(&path), ["versions"]);
+                self.pages(url, "versions", true).await?
+            }
+        };
+        let mut records = Vec::with_capacity(versions.len());
+        for version in versions {
+            records.push(self.version(&path, version).await?);
+        }
+        Ok(BoxRecord {
+            owner: registry.to_owned(),
+            name: name.to_owned(),
+            private: found.is_private.unwrap_or(false),
+            short_description: found.short_description.unwrap_or_default(),
+            description: found.description.unwrap_or_default(),
+            created_at: time(found.created_at),
+            updated_at: time(found.updated_at),
+            source: kept(&self.base),
+            versions: records,
+        })
+    }
+
+    async fn version(&self, path: &[&str], version: HcpVersion) -> Result<VersionRecord, Cause> {
+        let url = below(&self.url(path), ["version", &*version.name, "providers"]);
+        let providers = match version.providers {
+            Some(providers) => providers,
+            None => self.pages(url.clone(), "providers", true).await?,
+        };
+        let mut files = Vec::new();
+        for provider in providers {
+            let architectures = match provider.architectures {
+                Some(architectures) => architectures,
+                None => {
+                    let parts = ["version", &*version.name, "provider", &*provider.name];
+                    let url = below(&self.url(path), parts);
+                    let url = below(&url, ["architectures"]);
+                    self.pages(url, "architectures", false).await?
+                }
+            };
+            let of_provider = architectures
+                .into_iter()
+                .map(|architecture| self.file(&provider.name, architecture));
+            files.extend(of_provider);
+        }
+        settle_defaults(&mut files);
+        let state = version.state.as_deref().and_then(VersionState::parse);
+        Ok(VersionRecord {
+            // One that says nothing of its state is none that users get.
+            state: state.unwrap_or(VersionState::Unreleased),
+            version: version.name,
+            description: version.description.unwrap_or_default(),
+            created_at: time(version.created_at),
+            updated_at: time(version.updated_at),
+            providers: files,
+        })
+    }
+
+    fn file(&self, provider: &str, found: HcpArchitecture) -> FileRecord {
+        let data = found.box_data.unwrap_or_default();
+        let url = data.download_url.filter(|url| !url.is_empty());
+        let elsewhere = url
+            .as_deref()
+            .is_some_and(|url| Url::parse(url).is_ok_and(|url| !self.http.is_home(&url)));
+        let architecture = found.architecture_type.filter(|name| !name.is_empty());
+        FileRecord {
+            provider: provider.to_owned(),
+            architecture: architecture.unwrap_or_else(|| UNKNOWN_ARCHITECTURE.to_owned()),
+            default_architecture: found.default.unwrap_or(false),
+            hosted: !elsewhere,
+            url,
+            file: None,
+            // A registry that was never told writes 0.
+            size: data.size.filter(|size| *size > 0),
+            checksum: Checksum::told(data.checksum_type.as_deref(), data.checksum.as_deref()),
+            checksum_computed: false,
+            created_at: time(found.created_at),
+            updated_at: time(found.updated_at),
+        }
+    }
+
+    /// Asks for the signed address of a file.
+    pub(super) async fn place(
+        &self,
+        record: &BoxRecord,
+        version: &str,
+        file: &FileRecord,
+    ) -> Result<Place, Cause> {
+        let url = self.url(&[
+            "registry",
+            &record.owner,
+            "box",
+            &record.name,
+            "version",
+            version,
+            "provider",
+            &file.provider,
+            "architecture",
+            &file.architecture,
+            "download",
+        ]);
+        let reply: Download = self.http.json(&url).await?;
+        remote(&reply.url).map(Place::Remote)
+    }
+
+    fn url(&self, parts: &[&str]) -> Url {
+        below(&self.base, PREFIX.into_iter().chain(parts.iter().copied()))
+    }
+
+    /// All elements of a list, page by page.
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        list: Url,
+        key: &str,
+        expanded: bool,
+    ) -> Result<Vec<T>, Cause> {
+        let mut all = Vec::new();
+        let mut token = String::new();
+        for _ in 0..MAX_PAGES {
+            let mut url = list.clone();
+            url.query_pairs_mut()
+                .append_pair("pagination.page_size", PAGE_SIZE);
+            if expanded {
+                url.query_pairs_mut().append_pair("expanded", "true");
+            }
+            if !token.is_empty() {
+                url.query_pairs_mut()
+                    .append_pair("pagination.next_page_token", &token);
+            }
+            let mut page: serde_json::Value = self.http.json(&url).await?;
+            let wrong = |detail: String| Cause::Reply {
+                request: request_line("GET", &url),
+                detail,
+            };
+            let items = page
+                .get_mut(key)
+                .map(serde_json::Value::take)
+                .unwrap_or_default();
+            let items: Option<Vec<T>> =
+                serde_json::from_value(items).map_err(|error| wrong(error.to_string()))?;
+            all.extend(items.unwrap_or_default());
+            let next = page["pagination"]["next_page_token"]
+                .as_str()
+                .unwrap_or_default();
+            if next.is_empty() {
+                return Ok(all);
+            }
+            if next == token {
+                return Err(wrong("the next page is the same again".to_owned()));
+            }
+            token = next.to_owned();
+        }
+        Err(Cause::Reply {
+            request: request_line("GET", &list),
+            detail: format!("more than {MAX_PAGES} pages"),
+        })
+    }
+}
+
+fn time(time: Option<String>) -> Option<String> {
+    time.filter(|time| !time.is_empty() && !time.starts_with(NO_TIME))
+}
+
+/// An integer of 64 bits, which HCP writes as a text.
+fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value.as_u64().or_else(|| value.as_str()?.parse().ok()))
+}
+
+#[derive(Deserialize)]
+struct BoxReply {
+    #[serde(rename = "box")]
+    found: HcpBox,
+}
+
+#[derive(Deserialize)]
+struct HcpBox {
+    name: String,
+    description: Option<String>,
+    short_description: Option<String>,
+    is_private: Option<bool>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+    summary: Option<Summary>,
+    versions: Option<Vec<HcpVersion>>,
+}
+
+#[derive(Deserialize)]
+struct Summary {
+    #[serde(default, deserialize_with = "integer")]
+    versions_count: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct HcpVersion {
+    name: String,
+    description: Option<String>,
+    state: Option<String>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+    providers: Option<Vec<HcpProvider>>,
+}
+
+#[derive(Deserialize)]
+struct HcpProvider {
+    name: String,
+    architectures: Option<Vec<HcpArchitecture>>,
+}
+
+#[derive(Deserialize)]
+struct HcpArchitecture {
+    architecture_type: Option<String>,
+    default: Option<bool>,
+    box_data: Option<BoxData>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct BoxData {
+    download_url: Option<String>,
+    checksum: Option<String>,
+    checksum_type: Option<String>,
+    #[serde(default, deserialize_with = "integer")]
+    size: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Download {
+    url: String,
+}

@@ -1,0 +1,301 @@
+//! Where boxes come from: what it is, is found out by asking.
+//!
+//! - `hcp`: HCP Vagrant's registry API
+//! - `vagrant_cloud`: the API of Vagrant Cloud, v2 or v1, which others speak as well
+//! - `single`: a catalog, a JSON document about one box
+//! - `installed`: the boxes that Vagrant has installed on this machine
+
+mod hcp;
+mod installed;
+mod single;
+mod vagrant_cloud;
+
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+use super::credentials::Audience;
+use super::http::{Http, HttpOptions};
+use super::model::{BoxRecord, FileRecord};
+use crate::error::{Cause, Error, Phase};
+
+/// Where HCP's API is.
+pub const HCP: &str = "https://api.cloud.hashicorp.com";
+
+/// What was asked for: all boxes of an owner, or one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The owner.
+    pub owner: String,
+    /// One of its boxes; all of them without.
+    pub name: Option<String>,
+}
+
+impl Wanted {
+    /// Reads `OWNER` or `OWNER/NAME`.
+    ///
+    /// # Errors
+    /// What is neither, in a sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (owner, name) = match text.split_once('/') {
+            Some((owner, name)) => (owner, Some(name)),
+            None => (text, None),
+        };
+        let is_empty = owner.is_empty() || name.is_some_and(str::is_empty);
+        if is_empty || name.is_some_and(|name| name.contains('/')) {
+            return Err(format!("{text:?} is neither ORG nor ORG/BOX"));
+        }
+        Ok(Self {
+            owner: owner.to_owned(),
+            name: name.map(str::to_owned),
+        })
+    }
+
+    fn tag(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{}/{name}", self.owner),
+            None => self.owner.clone(),
+        }
+    }
+}
+
+/// A source that is known to answer.
+pub enum Source {
+    /// HCP's registry API.
+    Hcp(hcp::Hcp),
+    /// A Vagrant Cloud.
+    VagrantCloud(vagrant_cloud::VagrantCloud),
+    /// A catalog.
+    Single(single::Single),
+    /// Vagrant's own folder.
+    Installed(installed::Installed),
+}
+
+/// How the bytes of a file are had.
+pub enum Place {
+    /// From this address.
+    Remote(Url),
+    /// By packing this folder.
+    Folder(PathBuf),
+    /// From this file.
+    File(PathBuf),
+}
+
+impl Source {
+    /// Finds out what an address is, by asking it for what is wanted: HCP's API first, then a Vagrant
+    /// Cloud, then a catalog. An address that is a path, or begins with `file:`, is a catalog, or
+    /// Vagrant's folder of boxes.
+    ///
+    /// # Errors
+    /// [`Phase::Boxes`]: nothing there that is known, or what is wanted is not there.
+    pub async fn find(options: HttpOptions, from: &str, wanted: &[Wanted]) -> Result<Self, Error> {
+        let failed = |cause| Error::new(Phase::Boxes, cause);
+        if let Some(path) = local(from) {
+            return blocking(move || Self::local(&path)).await.map_err(failed);
+        }
+        let url = Url::parse(from).ok();
+        let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+        let url = url.ok_or_else(|| {
+            let reason = format!("--from {from:?} is neither an http or https address nor a path");
+            failed(Cause::Usage(reason))
+        })?;
+        if !url.username().is_empty() || url.password().is_some() {
+            let reason = "--from has a user or a password in it; credentials are taken from HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN";
+            return Err(failed(Cause::Usage(reason.to_owned())));
+        }
+        let http = Http::new(options, &url, Audience::Hcp).map_err(failed)?;
+        Self::ask(http, url, wanted).await.map_err(failed)
+    }
+
+    async fn ask(http: Http, url: Url, wanted: &[Wanted]) -> Result<Self, Cause> {
+        let first = wanted.first();
+        let mut refusal = None;
+        if let Some(first) = first {
+            match hcp::Hcp::find(&http, &url, first).await {
+                Ok(Some(hcp)) => return Ok(Self::Hcp(hcp)),
+                Ok(None) => {}
+                Err(cause) => refusal = Some(unless_refused(cause)?),
+            }
+        }
+        let http = http.speaking_to(Audience::VagrantCloud);
+        if let Some(first) = first {
+            match vagrant_cloud::VagrantCloud::find(&http, &url, first).await {
+                Ok(Some(cloud)) => return Ok(Self::VagrantCloud(cloud)),
+                Ok(None) => {}
+                Err(cause) => refusal = Some(unless_refused(cause)?),
+            }
+        }
+        match single::Single::find(&http, &url, wanted).await {
+            Ok(Some(single)) => return Ok(Self::Single(single)),
+            Ok(None) => {}
+            Err(cause) => refusal = Some(unless_refused(cause)?),
+        }
+        let what = first.map_or_else(|| "any box".to_owned(), Wanted::tag);
+        Err(refusal.unwrap_or_else(|| Cause::Missing(format!(
+            "{url} has no {what} that can be seen, neither as HCP Vagrant nor as a Vagrant Cloud nor as a catalog; a private one needs HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN"
+        ))))
+    }
+
+    fn local(path: &Path) -> Result<Self, Cause> {
+        if path.is_dir() {
+            return installed::Installed::open(path).map(Self::Installed);
+        }
+        single::Single::read(path).map(Self::Single)
+    }
+
+    /// The boxes that are wanted, as owner and name; all that there are for an empty list, of a source
+    /// that can list them.
+    ///
+    /// # Errors
+    /// [`Phase::Boxes`].
+    pub async fn list(&self, wanted: &[Wanted]) -> Result<Vec<(String, String)>, Error> {
+        let failed = |cause| Error::new(Phase::Boxes, cause);
+        match self {
+            Self::Single(single) => single.list(wanted).map_err(failed),
+            Self::Installed(installed) => {
+                let (installed, wanted) = (installed.clone(), wanted.to_vec());
+                let listed = blocking(move || installed.list(&wanted)).await;
+                listed.map_err(failed)
+            }
+            Self::Hcp(_) | Self::VagrantCloud(_) => {
+                let mut found = Vec::new();
+                for wanted in wanted {
+                    found.extend(self.names(wanted).await.map_err(failed)?);
+                }
+                found.sort();
+                found.dedup();
+                Ok(found)
+            }
+        }
+    }
+
+    async fn names(&self, wanted: &Wanted) -> Result<Vec<(String, String)>, Cause> {
+        let owner = &wanted.owner;
+        let names = match (self, &wanted.name) {
+            (_, Some(name)) => vec![name.clone()],
+            (Self::Hcp(hcp), None) => hcp.names(owner).await?,
+            (Self::VagrantCloud(cloud), None) => cloud.names(owner).await?,
+            (Self::Single(_) | Self::Installed(_), None) => Vec::new(),
+        };
+        let with_owner = names.into_iter().map(|name| (owner.clone(), name));
+        Ok(with_owner.collect())
+    }
+
+    /// A box with all its versions.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub async fn record(&self, owner: &str, name: &str) -> Result<BoxRecord, Cause> {
+        match self {
+            Self::Hcp(hcp) => hcp.record(owner, name).await,
+            Self::VagrantCloud(cloud) => cloud.record(owner, name).await,
+            Self::Single(single) => single.record(owner, name),
+            Self::Installed(installed) => {
+                let installed = installed.clone();
+                let (owner, name) = (owner.to_owned(), name.to_owned());
+                blocking(move || installed.record(&owner, &name)).await
+            }
+        }
+    }
+
+    /// Where the bytes of a file are now: what HCP signs is good for a while alone.
+    ///
+    /// # Errors
+    /// Why that cannot be known.
+    pub async fn place(
+        &self,
+        record: &BoxRecord,
+        version: &str,
+        file: &FileRecord,
+    ) -> Result<Place, Cause> {
+        match self {
+            Self::Hcp(hcp) if file.hosted => hcp.place(record, version, file).await,
+            Self::Installed(installed) => {
+                let (installed, tag) = (installed.clone(), record.tag());
+                let (version, file) = (version.to_owned(), file.clone());
+                blocking(move || installed.place(&tag, &version, &file)).await
+            }
+            Self::Hcp(_) | Self::VagrantCloud(_) | Self::Single(_) => {
+                let address = file.url.as_deref().unwrap_or_default();
+                match local(address) {
+                    // Only what is a file here may name files here.
+                    Some(path) if matches!(self, Self::Single(single) if single.is_local()) => {
+                        Ok(Place::File(path))
+                    }
+                    _ => remote(address).map(Place::Remote),
+                }
+            }
+        }
+    }
+
+    /// Who sends the requests; `None` for a source on this machine.
+    pub fn http(&self) -> Option<&Http> {
+        match self {
+            Self::Hcp(hcp) => Some(&hcp.http),
+            Self::VagrantCloud(cloud) => Some(&cloud.http),
+            Self::Single(single) => single.http.as_ref(),
+            Self::Installed(_) => None,
+        }
+    }
+}
+
+/// A server that refuses to answer a question that is not its own may answer the next one.
+///
+/// # Errors
+/// Any other failure.
+fn unless_refused(cause: Cause) -> Result<Cause, Cause> {
+    match cause {
+        Cause::Status {
+            status: 400..=499 | 501,
+            ..
+        } => Ok(cause),
+        cause => Err(cause),
+    }
+}
+
+/// Runs what reads folders where it may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Cause> + Send + 'static,
+) -> Result<T, Cause> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Cause::Internal(error.to_string())))
+}
+
+fn remote(address: &str) -> Result<Url, Cause> {
+    let url = Url::parse(address).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| {
+        Cause::Missing(format!(
+            "its address {address:?} is no http or https address"
+        ))
+    })
+}
+
+/// A path, or an address that begins with `file:`.
+fn local(from: &str) -> Option<PathBuf> {
+    match Url::parse(from) {
+        Ok(url) if url.scheme() == "file" => url.to_file_path().ok(),
+        Ok(_) => None,
+        // No address: a path. One that is not there is told by whoever opens it.
+        Err(_) => Some(PathBuf::from(from)),
+    }
+}
+
+/// The address below a base, each part encoded.
+fn below<'a>(base: &Url, parts: impl IntoIterator<Item = &'a str>) -> Url {
+    let mut url = base.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(parts);
+    }
+    url
+}
+
+/// An address without anything that could authorise by itself, as it is kept.
+fn kept(url: &Url) -> String {
+    let mut url = url.clone();
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.into()
+}

@@ -1,0 +1,194 @@
+//! The API of Vagrant Cloud: v2, or v1, which knows no architectures.
+//!
+//! Evidence: the API's documentation, and the requests of Vagrant 2.4.9 and of the gem vagrant_cloud
+//! 3.1.3.
+
+use serde::Deserialize;
+use url::Url;
+
+use super::{Wanted, below, kept};
+use crate::boxes::checksum::Checksum;
+use crate::boxes::http::Http;
+use crate::boxes::model::{
+    BoxRecord, FileRecord, UNKNOWN_ARCHITECTURE, VersionRecord, VersionState, settle_defaults,
+};
+use crate::error::Cause;
+
+/// The names that Vagrant Cloud had, all of one service.
+const ONE_SERVICE: [&str; 3] = [
+    "vagrantcloud.com",
+    "app.vagrantup.com",
+    "atlas.hashicorp.com",
+];
+
+/// A Vagrant Cloud.
+pub struct VagrantCloud {
+    pub(super) http: Http,
+    /// With the version of the API.
+    base: Url,
+}
+
+impl VagrantCloud {
+    /// `None` for an address that does not speak this API.
+    pub(super) async fn find(
+        http: &Http,
+        base: &Url,
+        wanted: &Wanted,
+    ) -> Result<Option<Self>, Cause> {
+        for version in ["v2", "v1"] {
+            let this = Self {
+                http: http.clone(),
+                base: api(base, version),
+            };
+            let parts = match &wanted.name {
+                Some(name) => vec!["box", &*wanted.owner, name],
+                None => vec!["user", &*wanted.owner],
+            };
+            let answer: Option<serde_json::Value> = http.find(&below(&this.base, parts)).await?;
+            let key = if wanted.name.is_some() {
+                "versions"
+            } else {
+                "boxes"
+            };
+            if answer.is_some_and(|answer| answer.get(key).is_some_and(|list| list.is_array())) {
+                return Ok(Some(this));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The names of all boxes of a user or an organisation.
+    pub(super) async fn names(&self, owner: &str) -> Result<Vec<String>, Cause> {
+        let user: User = self.http.json(&below(&self.base, ["user", owner])).await?;
+        let boxes = user.boxes.unwrap_or_default().into_iter();
+        Ok(boxes.map(|found| found.name).collect())
+    }
+
+    /// A box with all its versions.
+    pub(super) async fn record(&self, owner: &str, name: &str) -> Result<BoxRecord, Cause> {
+        let found: CloudBox = self
+            .http
+            .json(&below(&self.base, ["box", owner, name]))
+            .await?;
+        let versions = found.versions.unwrap_or_default().into_iter();
+        Ok(BoxRecord {
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            private: found.private.unwrap_or(false),
+            short_description: found.short_description.unwrap_or_default(),
+            description: found.description_markdown.unwrap_or_default(),
+            created_at: found.created_at,
+            updated_at: found.updated_at,
+            source: kept(&self.base),
+            versions: versions.map(|version| self.version(version)).collect(),
+        })
+    }
+
+    fn version(&self, version: CloudVersion) -> VersionRecord {
+        let providers = version.providers.unwrap_or_default().into_iter();
+        let mut files: Vec<_> = providers.map(|provider| self.file(provider)).collect();
+        settle_defaults(&mut files);
+        let state = version.status.as_deref().and_then(VersionState::parse);
+        VersionRecord {
+            version: version.version,
+            state: state.unwrap_or(VersionState::Unreleased),
+            description: version.description_markdown.unwrap_or_default(),
+            created_at: version.created_at,
+            updated_at: version.updated_at,
+            providers: files,
+        }
+    }
+
+    fn file(&self, provider: CloudProvider) -> FileRecord {
+        let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let url = text(provider.download_url).or(text(provider.original_url));
+        // Whoever answers for a file has it, wherever a download is then redirected to.
+        let hosted = provider.hosted == Some(true)
+            || url
+                .as_deref()
+                .and_then(|url| Url::parse(url).ok())
+                .is_none_or(|url| self.answers_for(&url));
+        let architecture = text(provider.architecture);
+        FileRecord {
+            provider: provider.name,
+            architecture: architecture.unwrap_or_else(|| UNKNOWN_ARCHITECTURE.to_owned()),
+            default_architecture: provider.default_architecture.unwrap_or(false),
+            hosted,
+            url,
+            file: None,
+            size: None,
+            checksum: Checksum::told(
+                provider.checksum_type.as_deref(),
+                provider.checksum.as_deref(),
+            ),
+            checksum_computed: false,
+            created_at: provider.created_at,
+            updated_at: provider.updated_at,
+        }
+    }
+
+    fn answers_for(&self, url: &Url) -> bool {
+        let one_service = |url: &Url| {
+            url.host_str()
+                .is_some_and(|host| ONE_SERVICE.contains(&host))
+        };
+        self.http.is_home(url) || (one_service(url) && one_service(&self.base))
+    }
+}
+
+/// The API below an address, which may name a version of it already.
+fn api(base: &Url, version: &str) -> Url {
+    let mut url = base.clone();
+    let path = url.path().trim_end_matches('/');
+    let path = ["/api/v1", "/api/v2"]
+        .iter()
+        .find_map(|api| path.strip_suffix(api))
+        .unwrap_or(path);
+    let path = format!("{path}/api/{version}");
+    url.set_path(&path);
+    url
+}
+
+#[derive(Deserialize)]
+struct User {
+    boxes: Option<Vec<Named>>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct CloudBox {
+    short_description: Option<String>,
+    description_markdown: Option<String>,
+    private: Option<bool>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+    versions: Option<Vec<CloudVersion>>,
+}
+
+#[derive(Deserialize)]
+struct CloudVersion {
+    version: String,
+    status: Option<String>,
+    description_markdown: Option<String>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+    providers: Option<Vec<CloudProvider>>,
+}
+
+#[derive(Deserialize)]
+struct CloudProvider {
+    name: String,
+    hosted: Option<bool>,
+    download_url: Option<String>,
+    original_url: Option<String>,
+    checksum: Option<String>,
+    checksum_type: Option<String>,
+    architecture: Option<String>,
+    default_architecture: Option<bool>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+}

@@ -1,0 +1,412 @@
+//! The tree of files that boxes are copied into, and its description, `mirror.json`.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::model::{BoxRecord, FileRecord, VersionRecord};
+use super::order::Number;
+use crate::disk::read_at_most;
+use crate::error::{Cause, Error, Phase};
+
+/// The description of a tree.
+pub(super) const MIRROR_JSON: &str = "mirror.json";
+/// The catalog of a box for Vagrant before 2.4.
+pub(super) const METADATA_JSON: &str = "metadata.json";
+/// What every file of a box is called.
+pub(super) const BOX_FILE: &str = "vagrant.box";
+/// Where the catalogs for Vagrant from 2.4 on are.
+pub(super) const API: [&str; 3] = ["api", "v2", "vagrant"];
+const LOCK: &str = ".mirror.lock";
+const FORMAT: &str = "atlas-mirror";
+/// Counts up when a program of today could misread what a later one wrote.
+const FORMAT_VERSION: u32 = 1;
+/// The largest description, in bytes: some million files.
+const MAX_MANIFEST: u64 = 1024 * 1024 * 1024;
+/// The longest name of a file on the systems that are known.
+const MAX_NAME: usize = 255;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Manifest {
+    format: String,
+    format_version: u32,
+    /// What the addresses of files in catalogs begin with; null for addresses of files.
+    base_url: Option<Url>,
+    boxes: Vec<BoxRecord>,
+}
+
+/// A tree that this process alone writes to, as long as it has it. A clone is a cheap picture of what
+/// it was.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    root: PathBuf,
+    manifest: Arc<Manifest>,
+    /// Held, and given back by the system however the process ends; none by who only looks.
+    _lock: Option<Arc<File>>,
+}
+
+impl Tree {
+    /// Opens a tree, which is made where there is none. Blocks.
+    ///
+    /// # Errors
+    /// [`Phase::Tree`]: a folder that cannot be written to, is used by another process, or holds a
+    /// description that cannot be read.
+    pub fn open(root: &Path) -> Result<Self, Error> {
+        let failed = |path: &Path, error| Error::new(Phase::Tree, Cause::file(path, error));
+        fs::create_dir_all(root).map_err(|error| failed(root, error))?;
+        let root = root.canonicalize().map_err(|error| failed(root, error))?;
+        let place = root.join(LOCK);
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&place);
+        let lock = lock.map_err(|error| failed(&place, error))?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                let reason = "another process works with this tree; wait until it has ended";
+                failed(&root, io::Error::new(io::ErrorKind::WouldBlock, reason))
+            }
+            TryLockError::Error(error) => failed(&place, error),
+        })?;
+        let lock = Some(Arc::new(lock));
+        Self::described(root, lock)
+    }
+
+    /// Looks at a tree that another process may be writing to, and that need not be there. Blocks.
+    ///
+    /// # Errors
+    /// [`Phase::Tree`]: a description that cannot be read.
+    pub fn look(root: &Path) -> Result<Self, Error> {
+        Self::described(root.to_owned(), None)
+    }
+
+    fn described(root: PathBuf, lock: Option<Arc<File>>) -> Result<Self, Error> {
+        let place = root.join(MIRROR_JSON);
+        let failed = |error| Error::new(Phase::Tree, Cause::file(&place, error));
+        let manifest = match File::open(&place) {
+            Ok(file) => read(&file).map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Manifest {
+                format: FORMAT.to_owned(),
+                format_version: FORMAT_VERSION,
+                base_url: None,
+                boxes: Vec::new(),
+            },
+            Err(error) => return Err(failed(error)),
+        };
+        Ok(Self {
+            root,
+            manifest: Arc::new(manifest),
+            _lock: lock,
+        })
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// All boxes.
+    pub fn boxes(&self) -> &[BoxRecord] {
+        &self.manifest.boxes
+    }
+
+    /// What the addresses of files in catalogs begin with: what was set, or else where the files are
+    /// on this machine.
+    pub fn base_url(&self) -> Option<Url> {
+        let own = || Url::from_directory_path(&self.root).ok();
+        self.manifest.base_url.clone().or_else(own)
+    }
+
+    /// Sets what the addresses of files in catalogs begin with.
+    pub fn set_base_url(&mut self, base_url: Url) {
+        self.change().base_url = Some(base_url);
+    }
+
+    /// What is known of a file, if anything is.
+    pub(super) fn file(&self, tag: &str, version: &str, like: &FileRecord) -> Option<&FileRecord> {
+        let found = self
+            .manifest
+            .boxes
+            .iter()
+            .find(|found| found.tag() == tag)?;
+        let versions = &mut found.versions.iter();
+        let version = versions.find(|found| found.version == version)?;
+        version
+            .providers
+            .iter()
+            .find(|file| file.is_same_place(like))
+    }
+
+    /// Takes what a source says of a box. What is known already of its files stays, and so does what the
+    /// source does not have any more.
+    pub(super) fn merge(&mut self, theirs: &BoxRecord) {
+        let boxes = &mut self.change().boxes;
+        let position = boxes.iter().position(|ours| ours.tag() == theirs.tag());
+        let Some(position) = position else {
+            boxes.push(theirs.clone());
+            boxes.sort_by_key(BoxRecord::tag);
+            return;
+        };
+        let ours = &mut boxes[position];
+        let versions = std::mem::take(&mut ours.versions);
+        *ours = BoxRecord {
+            versions,
+            ..theirs.clone()
+        };
+        for version in &theirs.versions {
+            merge_version(&mut ours.versions, version);
+        }
+        let newest_first =
+            |version: &VersionRecord| std::cmp::Reverse(Number::of(&version.version));
+        ours.versions.sort_by_cached_key(newest_first);
+    }
+
+    /// Keeps what became of a file.
+    pub(super) fn set_file(&mut self, tag: &str, version: &str, file: FileRecord) {
+        let mut boxes = self.change().boxes.iter_mut();
+        let found = boxes.find(|found| found.tag() == tag);
+        let version = found.and_then(|found| {
+            let mut versions = found.versions.iter_mut();
+            versions.find(|found| found.version == version)
+        });
+        let Some(version) = version else {
+            return;
+        };
+        if let Some(ours) = version
+            .providers
+            .iter_mut()
+            .find(|ours| ours.is_same_place(&file))
+        {
+            *ours = file;
+        }
+    }
+
+    /// Writes the description, whole or not at all. Blocks.
+    ///
+    /// # Errors
+    /// [`Phase::Tree`].
+    pub fn save(&self) -> Result<(), Error> {
+        write_json(&self.root.join(MIRROR_JSON), &*self.manifest)
+            .map_err(|cause| Error::new(Phase::Tree, cause))
+    }
+
+    fn change(&mut self) -> &mut Manifest {
+        Arc::make_mut(&mut self.manifest)
+    }
+}
+
+fn merge_version(ours: &mut Vec<VersionRecord>, theirs: &VersionRecord) {
+    let Some(mine) = ours.iter_mut().find(|mine| mine.version == theirs.version) else {
+        ours.push(theirs.clone());
+        return;
+    };
+    let providers = std::mem::take(&mut mine.providers);
+    *mine = VersionRecord {
+        providers,
+        ..theirs.clone()
+    };
+    for file in &theirs.providers {
+        match mine
+            .providers
+            .iter_mut()
+            .find(|mine| mine.is_same_place(file))
+        {
+            // What was copied is described as it was copied.
+            Some(mine) if mine.file.is_some() => {
+                mine.default_architecture = file.default_architecture;
+            }
+            Some(mine) => *mine = file.clone(),
+            None => mine.providers.push(file.clone()),
+        }
+    }
+}
+
+fn read(file: &File) -> io::Result<Manifest> {
+    let text = read_at_most(file, MAX_MANIFEST)?;
+    let manifest: Manifest = serde_json::from_slice(&text)?;
+    let invalid = |reason| Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+    if manifest.format != FORMAT {
+        return invalid("describes no tree of boxes".to_owned());
+    }
+    if manifest.format_version != FORMAT_VERSION {
+        let later = manifest.format_version;
+        return invalid(format!(
+            "is of format {later}; this program reads {FORMAT_VERSION}"
+        ));
+    }
+    Ok(manifest)
+}
+
+/// Where a file is below the root, its parts for a path or an address.
+///
+/// # Errors
+/// A name that cannot be that of a folder, in a sentence.
+pub(super) fn parts(
+    record: &BoxRecord,
+    version: &str,
+    file: &FileRecord,
+) -> Result<[String; 6], String> {
+    let parts = [
+        &*record.owner,
+        &record.name,
+        version,
+        &file.provider,
+        &file.architecture,
+    ];
+    for part in parts {
+        check_name(part)?;
+    }
+    if record.owner == API[0] || record.owner == MIRROR_JSON || version == METADATA_JSON {
+        return Err(format!(
+            "{} {version} has a name that the tree needs for itself",
+            record.tag()
+        ));
+    }
+    let [owner, name, version, provider, architecture] = parts.map(str::to_owned);
+    Ok([
+        owner,
+        name,
+        version,
+        provider,
+        architecture,
+        BOX_FILE.to_owned(),
+    ])
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let is_separator = |character: char| matches!(character, '/' | '\\') || character.is_control();
+    let is_fit = !name.is_empty()
+        && name.len() <= MAX_NAME
+        && !name.starts_with('.')
+        && !name.contains(is_separator);
+    if is_fit {
+        Ok(())
+    } else {
+        let shown: String = name.chars().take(80).collect();
+        Err(format!("{shown:?} cannot be the name of a folder here"))
+    }
+}
+
+/// Writes JSON into a file, whole or not at all, with the folders above it.
+pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Cause> {
+    let failed = |error: io::Error| Cause::file(path, error);
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
+    text.push(b'\n');
+    // Nobody who watches the tree sees a change where there is none.
+    if fs::read(path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".mirror-");
+    // A web server reads it.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
+    file.write_all(&text).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::VersionState;
+    use super::super::model::tests::{file, record, version};
+    use super::*;
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_no_folder() {
+        let long = "n".repeat(256);
+        for name in [
+            "",
+            ".",
+            "..",
+            "../x",
+            "a/b",
+            "a\\b",
+            ".hidden",
+            "new\nline",
+            &long,
+        ] {
+            let mut record = record(Vec::new());
+            record.name = name.to_owned();
+            assert!(parts(&record, "1.0", &file("p", "a")).is_err(), "{name:?}");
+        }
+        for (owner, version) in [
+            ("api", "1.0"),
+            ("mirror.json", "1.0"),
+            ("acme", "metadata.json"),
+        ] {
+            let mut record = record(Vec::new());
+            record.owner = owner.to_owned();
+            assert!(
+                parts(&record, version, &file("p", "a")).is_err(),
+                "{owner} {version}"
+            );
+        }
+        let odd = parts(&record(Vec::new()), "1.0+b %20", &file("p ü", "a"));
+        let odd = odd.unwrap().join("/");
+        assert_eq!(odd, "acme/web/1.0+b %20/p ü/a/vagrant.box");
+    }
+
+    #[test]
+    fn a_tree_is_written_by_one_process_and_may_be_looked_at_by_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut tree = Tree::open(folder.path()).unwrap();
+        tree.merge(&record(vec![version("1.0", vec![file("p", "a")])]));
+        tree.save().unwrap();
+        let refused = Tree::open(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("another process"), "{refused}");
+        assert_eq!(Tree::look(folder.path()).unwrap().boxes(), tree.boxes());
+        drop(tree);
+        assert_eq!(Tree::open(folder.path()).unwrap().boxes().len(), 1);
+    }
+
+    #[test]
+    fn what_describes_something_else_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join(MIRROR_JSON);
+        for text in [
+            "{",
+            r#"{"format": "other", "format_version": 1, "base_url": null, "boxes": []}"#,
+            r#"{"format": "atlas-mirror", "format_version": 2, "base_url": null, "boxes": []}"#,
+        ] {
+            fs::write(&place, text).unwrap();
+            assert!(Tree::open(folder.path()).is_err(), "{text}");
+            assert_eq!(fs::read_to_string(&place).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn what_a_source_does_not_have_any_more_stays_and_what_was_copied_is_described_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut tree = Tree::open(folder.path()).unwrap();
+        let copied = FileRecord {
+            file: Some("somewhere".to_owned()),
+            size: Some(99),
+            ..file("p", "a")
+        };
+        tree.merge(&record(vec![
+            version("1.0", vec![copied.clone()]),
+            version("0.9", vec![file("p", "a")]),
+        ]));
+        let mut revoked = version("1.0", vec![file("p", "a"), file("p", "b")]);
+        revoked.state = VersionState::Revoked;
+        tree.merge(&record(vec![
+            revoked,
+            version("1.10", vec![file("p", "a")]),
+        ]));
+        let versions = &tree.boxes()[0].versions;
+        let numbers: Vec<_> = versions.iter().map(|version| &*version.version).collect();
+        assert_eq!(numbers, ["1.10", "1.0", "0.9"]);
+        assert_eq!(versions[1].state, VersionState::Revoked);
+        assert_eq!(versions[1].providers, [copied, file("p", "b")]);
+    }
+}

@@ -1,0 +1,82 @@
+//! What may be typed after `atlas-upload box`.
+
+use std::path::PathBuf;
+
+use atlas_uploader::boxes::source;
+use clap::Subcommand;
+use url::Url;
+
+use crate::cli::help;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BoxCommand {
+    /// Copy boxes with all their versions; run again, it goes on and brings what is new
+    #[command(after_help = help::BOX_MIRROR)]
+    Mirror(Box<BoxMirrorArgs>),
+    /// Write the catalogs of a tree anew
+    Catalog {
+        /// The tree
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// What the addresses of files begin with [default: what it was]
+        #[arg(long, value_name = "URL", value_parser = base_url)]
+        base_url: Option<Url>,
+    },
+    /// Verify every file of a tree, without asking anybody
+    Check {
+        /// The tree
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BoxMirrorArgs {
+    /// All boxes of an organisation, or one; of a source on this machine all, if none is named
+    #[arg(value_name = "ORG|ORG/BOX")]
+    pub(crate) wanted: Vec<String>,
+    /// The tree; made when it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// A registry, a catalog, or Vagrant's own folder ~/.vagrant.d/boxes
+    #[arg(long, value_name = "URL|PATH", default_value = source::HCP)]
+    pub(crate) from: String,
+    /// Only this provider; may be a pattern, and repeated
+    #[arg(long = "provider", value_name = "PATTERN")]
+    pub(crate) providers: Vec<String>,
+    /// Only this architecture; may be a pattern, and repeated
+    #[arg(long = "architecture", value_name = "PATTERN")]
+    pub(crate) architectures: Vec<String>,
+    /// Only this version; may be a pattern, and repeated
+    #[arg(long = "version", value_name = "PATTERN")]
+    pub(crate) versions: Vec<String>,
+    /// Of the versions that match, only so many of the newest
+    #[arg(long, value_name = "N")]
+    pub(crate) newest: Option<usize>,
+    /// Versions that are not released, and revoked ones, too
+    #[arg(long)]
+    pub(crate) include_unreleased: bool,
+    /// Copy files, too, that are on their owners' own hosts
+    #[arg(long)]
+    pub(crate) external: bool,
+    /// Keep the addresses of files alone
+    #[arg(long, conflicts_with = "external")]
+    pub(crate) no_files: bool,
+    /// Only tell what would come, and what that costs of the registry's limits
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// How many files come at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) jobs: u16,
+    /// What the addresses of files in catalogs begin with [default: the tree's own place on this machine]
+    #[arg(long, value_name = "URL", value_parser = base_url)]
+    pub(crate) base_url: Option<Url>,
+}
+
+fn base_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    match url.scheme() {
+        "http" | "https" | "file" if url.query().is_none() && url.fragment().is_none() => Ok(url),
+        _ => Err("it must be like https://boxes.example.com/".to_owned()),
+    }
+}
