@@ -6,6 +6,7 @@ pub(crate) mod packer;
 pub(crate) mod plugin;
 pub(crate) mod program;
 pub(crate) mod recorded;
+pub(crate) mod registry;
 pub(crate) mod server;
 
 use std::collections::BTreeMap;

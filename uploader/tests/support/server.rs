@@ -230,7 +230,8 @@ async fn forward(upstream: &str, request: &Request) -> std::io::Result<Vec<u8>> 
     Ok(reply)
 }
 
-async fn head(stream: &mut TcpStream) -> std::io::Result<(Request, Vec<u8>)> {
+/// The head of a request, and what came of its body with it.
+pub(crate) async fn head(stream: &mut TcpStream) -> std::io::Result<(Request, Vec<u8>)> {
     let mut read = Vec::new();
     let end = loop {
         if let Some(at) = read.windows(4).position(|four| four == b"\r\n\r\n") {
