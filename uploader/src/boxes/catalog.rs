@@ -161,7 +161,7 @@ fn address(base: &Url, file: &FileRecord) -> Option<String> {
                 .extend(path.split('/'));
             Some(url.into())
         }
-        None => file.url.clone(),
+        None => file.url.clone().filter(|_| file.link),
     }
 }
 
@@ -245,6 +245,7 @@ mod tests {
         let link = FileRecord {
             url: Some("https://owner.example.com/a.box".to_owned()),
             hosted: false,
+            link: true,
             ..file("libvirt", "amd64")
         };
         let mut revoked = version("2.0", vec![here("libvirt", "amd64")]);

@@ -14,7 +14,7 @@ pub struct Checked {
     pub files: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// Files that the source had, of which only the address is here.
+    /// Files of which the address alone was wanted.
     pub links: usize,
     /// Files that were never fetched.
     pub missing: Vec<String>,
@@ -40,9 +40,10 @@ pub fn check(tree: &Tree) -> Checked {
 
 fn check_file(tree: &Tree, name: &str, file: &FileRecord, checked: &mut Checked) {
     let Some(path) = &file.file else {
-        match file.url {
-            Some(_) if !file.hosted => checked.links += 1,
-            _ => checked.missing.push(format!("{name} was not fetched")),
+        if file.link {
+            checked.links += 1;
+        } else {
+            checked.missing.push(format!("{name} was not fetched"));
         }
         return;
     };

@@ -180,13 +180,17 @@ impl Tokens {
     }
 
     /// Forgets a token that was refused. Whether there may be another one.
-    pub(super) async fn refused(&self, header: &HeaderValue) -> bool {
-        let mut current = self.current.lock().await;
-        let Some(token) = current.as_ref() else {
+    pub(super) async fn replace(&self, audience: Audience, refused: &HeaderValue) -> bool {
+        let is_fixed = self.credentials.token.is_some() && audience == Audience::VagrantCloud;
+        if self.credentials.client.is_none() || is_fixed {
             return false;
-        };
+        }
+        let mut current = self.current.lock().await;
         // Somebody else may have replaced it in the meantime.
-        if token.header == *header {
+        if current
+            .as_ref()
+            .is_some_and(|token| token.header == *refused)
+        {
             *current = None;
         }
         true

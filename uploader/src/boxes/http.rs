@@ -25,6 +25,8 @@ use crate::secret::Redactor;
 
 /// So many refusals in a row for a limit, with a wait after each, are enough.
 const MAX_REFUSALS: u32 = 8;
+/// So many tokens are tried for one request.
+const MAX_TOKENS: u32 = 4;
 /// A machine that sleeps wakes up late, so that a long wait is made of short ones.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
@@ -297,8 +299,8 @@ impl Http {
         })
     }
 
-    /// One request to the registry, with its token; once more with another one when the token of a
-    /// service principal was refused, which may have expired meanwhile.
+    /// One request to the registry, with its token; again with another one when the token of a service
+    /// principal was refused, which may have expired meanwhile.
     async fn ask_home(
         &self,
         method: &Method,
@@ -306,18 +308,18 @@ impl Http {
         headers: &HeaderMap,
         line: &RequestLine,
     ) -> Result<Response, Cause> {
-        let token = self.tokens.header(self.audience).await?;
-        let response = self
-            .send(method, url, headers, token.as_ref(), line)
-            .await?;
-        let Some(token) = token.filter(|_| response.status() == StatusCode::UNAUTHORIZED) else {
-            return Ok(response);
-        };
-        if !self.tokens.refused(&token).await {
-            return Ok(response);
+        let mut left = MAX_TOKENS;
+        loop {
+            let token = self.tokens.header(self.audience).await?;
+            let response = self.send(method, url, headers, token.as_ref(), line);
+            let response = response.await?;
+            left -= 1;
+            let refused = token.filter(|_| response.status() == StatusCode::UNAUTHORIZED);
+            match refused {
+                Some(token) if left > 0 && self.tokens.replace(self.audience, &token).await => {}
+                _ => return Ok(response),
+            }
         }
-        let token = self.tokens.header(self.audience).await?;
-        self.send(method, url, headers, token.as_ref(), line).await
     }
 
     async fn send(

@@ -274,11 +274,17 @@ impl Run<'_> {
 
     async fn outcome(&self, job: &mut Job) -> Result<Outcome, Cause> {
         let (relative, path) = job.place.clone().map_err(Cause::Unpackable)?;
+        let is_known = job.known.as_ref().is_some_and(|known| known.file.is_some());
+        if !is_known && !job.is_linked(self.options) {
+            let told = self.source.checksum(&job.record, &job.version, &job.file);
+            job.file.checksum = told.await?;
+        }
         if let Ok(there) = tokio::fs::metadata(&path).await {
             return present(job, relative, &path, there.len()).await;
         }
         if job.is_linked(self.options) {
             self.probe(job).await?;
+            job.file.link = job.file.url.is_some();
             return Ok(Outcome::Linked);
         }
         let fetch = Fetch {

@@ -103,6 +103,9 @@ pub struct FileRecord {
     /// Where the file is in the tree, with `/` between folders; null for one that is not there.
     #[serde(default)]
     pub file: Option<String>,
+    /// Whether `url` is all that is wanted of the file, so that catalogs point there.
+    #[serde(default)]
+    pub link: bool,
     /// Its size in bytes, if it is known.
     #[serde(default)]
     pub size: Option<u64>,
@@ -166,6 +169,7 @@ pub(super) mod tests {
             hosted: true,
             url: None,
             file: None,
+            link: false,
             size: Some(4),
             checksum: Checksum::told(Some("SHA256"), Some("ab")),
             checksum_computed: false,

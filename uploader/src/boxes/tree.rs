@@ -82,7 +82,9 @@ impl Tree {
     /// # Errors
     /// [`Phase::Tree`]: a description that cannot be read.
     pub fn look(root: &Path) -> Result<Self, Error> {
-        Self::described(root.to_owned(), None)
+        let absolute = std::path::absolute(root);
+        let root = absolute.map_err(|error| Error::new(Phase::Tree, Cause::file(root, error)))?;
+        Self::described(root.canonicalize().unwrap_or(root), None)
     }
 
     fn described(root: PathBuf, lock: Option<Arc<File>>) -> Result<Self, Error> {

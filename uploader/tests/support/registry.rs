@@ -48,7 +48,7 @@ pub(crate) use self::{
     content::{Checksum, File, Kind, Size},
     faults::{Fault, Rule},
     options::{Api, AtEnd, Counters, Etag, Expands, Limit, Options, Says, Signature},
-    tree::{Owner, State, Tree, VagrantBox, Version},
+    tree::{CREATED, Owner, State, Tree, VagrantBox, Version},
 };
 
 use super::server::{self, Request};

@@ -64,20 +64,19 @@ impl Hcp {
         Ok(boxes.into_iter().map(|found| found.name).collect())
     }
 
-    /// A box, its children asked for by themselves where its own reply leaves them out.
+    /// A box, its children asked for by themselves where its own reply leaves them out: whether it is
+    /// because there are none cannot be told.
     pub(super) async fn record(&self, registry: &str, name: &str) -> Result<BoxRecord, Cause> {
         let path = ["registry", registry, "box", name];
         let mut url = self.url(&path);
         url.query_pairs_mut().append_pair("expanded", "true");
         let found = self.http.json::<BoxReply>(&url).await?.found;
         let announced = found.summary.and_then(|summary| summary.versions_count);
-        let versions = match found.versions {
-            Some(versions) if versions.len() as u64 >= announced.unwrap_or(0) => versions,
-            _ => {
-                let url = below(&self.url(&path), ["versions"]);
-                self.pages(url, "versions", true).await?
-            }
-        };
+        let mut versions = found.versions.unwrap_or_default();
+        if versions.is_empty() || (versions.len() as u64) < announced.unwrap_or(0) {
+            let url = below(&self.url(&path), ["versions"]);
+            versions = self.pages(url, "versions", true).await?;
+        }
         let mut records = Vec::with_capacity(versions.len());
         for version in versions {
             records.push(self.version(&path, version).await?);
@@ -97,21 +96,18 @@ impl Hcp {
 
     async fn version(&self, path: &[&str], version: HcpVersion) -> Result<VersionRecord, Cause> {
         let url = below(&self.url(path), ["version", &*version.name, "providers"]);
-        let providers = match version.providers {
-            Some(providers) => providers,
-            None => self.pages(url.clone(), "providers", true).await?,
-        };
+        let mut providers = version.providers.unwrap_or_default();
+        if providers.is_empty() {
+            providers = self.pages(url, "providers", true).await?;
+        }
         let mut files = Vec::new();
         for provider in providers {
-            let architectures = match provider.architectures {
-                Some(architectures) => architectures,
-                None => {
-                    let parts = ["version", &*version.name, "provider", &*provider.name];
-                    let url = below(&self.url(path), parts);
-                    let url = below(&url, ["architectures"]);
-                    self.pages(url, "architectures", false).await?
-                }
-            };
+            let mut architectures = provider.architectures.unwrap_or_default();
+            if architectures.is_empty() {
+                let parts = ["version", &*version.name, "provider", &*provider.name];
+                let url = below(&below(&self.url(path), parts), ["architectures"]);
+                architectures = self.pages(url, "architectures", false).await?;
+            }
             let of_provider = architectures
                 .into_iter()
                 .map(|architecture| self.file(&provider.name, architecture));
@@ -144,6 +140,7 @@ impl Hcp {
             hosted: !elsewhere,
             url,
             file: None,
+            link: false,
             // A registry that was never told writes 0.
             size: data.size.filter(|size| *size > 0),
             checksum: Checksum::told(data.checksum_type.as_deref(), data.checksum.as_deref()),

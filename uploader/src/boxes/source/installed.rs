@@ -72,6 +72,7 @@ impl Installed {
                     hosted: true,
                     url: None,
                     file: None,
+                    link: false,
                     size: None,
                     checksum: None,
                     checksum_computed: false,

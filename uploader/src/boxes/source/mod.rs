@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::checksum::Checksum;
 use super::credentials::Audience;
 use super::http::{Http, HttpOptions};
 use super::model::{BoxRecord, FileRecord};
@@ -195,6 +196,22 @@ impl Source {
                 let (owner, name) = (owner.to_owned(), name.to_owned());
                 blocking(move || installed.record(&owner, &name)).await
             }
+        }
+    }
+
+    /// The checksum of a file of which the source has said none yet, if it has one.
+    ///
+    /// # Errors
+    /// Why it cannot be asked.
+    pub async fn checksum(
+        &self,
+        record: &BoxRecord,
+        version: &str,
+        file: &FileRecord,
+    ) -> Result<Option<Checksum>, Cause> {
+        match (&file.checksum, self) {
+            (None, Self::VagrantCloud(cloud)) => cloud.checksum(record, version, file).await,
+            (known, _) => Ok(known.clone()),
         }
     }
 

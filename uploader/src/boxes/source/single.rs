@@ -235,6 +235,7 @@ impl CatalogProvider {
             hosted,
             url: url.map(String::from).or_else(|| self.url.clone()),
             file: None,
+            link: false,
             size: None,
             checksum: Checksum::told(self.checksum_type.as_deref(), self.checksum.as_deref()),
             checksum_computed: false,

@@ -84,6 +84,26 @@ impl VagrantCloud {
         })
     }
 
+    /// What the registry says of a file's checksum when it is asked for the file alone: v1 does not say
+    /// it of all files at once.
+    pub(super) async fn checksum(
+        &self,
+        record: &BoxRecord,
+        version: &str,
+        file: &FileRecord,
+    ) -> Result<Option<Checksum>, Cause> {
+        let (owner, name) = (&*record.owner, &*record.name);
+        let mut parts = vec!["box", owner, name, "version", version, "provider"];
+        parts.push(&file.provider);
+        if self.base.path().ends_with("/v2") {
+            parts.push(&file.architecture);
+        }
+        let found: Option<CloudProvider> = self.http.find(&below(&self.base, parts)).await?;
+        Ok(found.and_then(|found| {
+            Checksum::told(found.checksum_type.as_deref(), found.checksum.as_deref())
+        }))
+    }
+
     fn version(&self, version: CloudVersion) -> VersionRecord {
         let providers = version.providers.unwrap_or_default().into_iter();
         let mut files: Vec<_> = providers.map(|provider| self.file(provider)).collect();
@@ -116,6 +136,7 @@ impl VagrantCloud {
             hosted,
             url,
             file: None,
+            link: false,
             size: None,
             checksum: Checksum::told(
                 provider.checksum_type.as_deref(),
