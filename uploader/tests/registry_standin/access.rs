@@ -98,11 +98,18 @@ async fn tokens_wear_out_by_use_and_by_time_and_are_only_given_to_who_may_have_t
 
 #[tokio::test]
 async fn a_limit_names_a_time_and_who_comes_earlier_is_noted() {
+    // Longer than what is asked below takes on a machine that is busy.
+    let wait = Duration::from_secs(3);
+    let limit = Some(Limit {
+        wait,
+        ..Limit::downloads(2)
+    });
     let registry = start(Options {
-        limit: Some(Limit::downloads(2)),
+        limit,
         ..Options::default()
     })
     .await;
+
     let url = format!("{}{AMD64}", registry.url());
     let remain = "x-hcp-vagrant-limit-boxdownloads-remain";
     let first = get(&url).await;
@@ -117,14 +124,16 @@ async fn a_limit_names_a_time_and_who_comes_earlier_is_noted() {
     let until = refused.header("x-hcp-vagrant-limit-retry-after").unwrap();
     let until = UNIX_EPOCH + Duration::from_secs(until.parse().unwrap());
     let left = until.duration_since(SystemTime::now()).unwrap();
-    assert!(
-        left <= Duration::from_secs(2) && left > Duration::from_millis(500),
-        "{left:?}"
-    );
+    assert!(left <= wait + Duration::from_secs(1), "{left:?}");
     let metadata = get(&format!("{}{HCP}", registry.url())).await;
     assert_eq!(metadata.status, 200, "only downloads are refused");
-    assert!(registry.early().is_empty());
-    registry.change(|options| options.limit.as_mut().unwrap().on_the_way = Duration::ZERO);
+    let set = |on_the_way| {
+        registry.change(|options| options.limit.as_mut().unwrap().on_the_way = on_the_way);
+    };
+    set(Duration::from_secs(60));
+    assert_eq!(get(&url).await.status, 429);
+    assert!(registry.early().is_empty(), "it may have been on the way");
+    set(Duration::ZERO);
     assert_eq!(get(&url).await.status, 429);
     assert_eq!(registry.early().len(), 1);
     // As a client does that keeps to the time.
@@ -151,13 +160,14 @@ async fn a_limit_may_say_when_to_come_again_in_each_way() {
             ..Options::default()
         })
         .await;
+        let before = SystemTime::now();
         let got = get(&format!("{}{AMD64}", registry.url())).await;
         assert_eq!(got.status, 429);
         let after = got.header("retry-after");
         match says {
             Says::Seconds => assert!(["1", "2"].contains(&after.unwrap())),
             Says::Date => {
-                assert!(httpdate::parse_http_date(after.unwrap()).unwrap() > SystemTime::now())
+                assert!(httpdate::parse_http_date(after.unwrap()).unwrap() > before)
             }
             Says::Nonsense(_) => assert_eq!(after, Some("soon")),
             _ => assert_eq!(after, None),

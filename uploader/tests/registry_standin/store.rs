@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::registry::{AtEnd, Etag, Fault, File, Options, Origin, Tree};
+use crate::support::until;
 use crate::{AMD64, HCP, client, get, in_store, json_of, sent, start, web};
 
 #[tokio::test]
@@ -117,19 +118,19 @@ async fn a_store_that_stalls_stays_until_the_client_goes_away() {
             Fault::Hangup.times(1),
         ];
     });
-    let patience = Duration::from_millis(300);
     let mut stalled = client().get(&url).send().await.unwrap();
     let mut bytes = 0;
-    while let Ok(Ok(Some(chunk))) = tokio::time::timeout(patience, stalled.chunk()).await {
-        bytes += chunk.len();
+    while bytes < 1000 {
+        bytes += stalled.chunk().await.unwrap().unwrap().len();
     }
     assert_eq!(bytes, 1000);
-    client()
-        .get(&url)
-        .timeout(patience)
-        .send()
-        .await
-        .unwrap_err();
+    let patience = Duration::from_millis(100);
+    let more = tokio::time::timeout(patience, stalled.chunk()).await;
+    assert!(more.is_err(), "{more:?}");
+    let silent = tokio::spawn(client().get(&url).send());
+    until(|| registry.downloads().len() == 2).await;
+    let answer = tokio::time::timeout(patience, silent).await;
+    assert!(answer.is_err(), "{answer:?}");
     client().get(&url).send().await.unwrap_err();
     assert_eq!(get(&url).await.status, 200);
 }
