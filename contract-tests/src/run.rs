@@ -38,7 +38,8 @@ pub struct Options {
     pub strict: bool,
     /// How many clauses are judged at a time.
     pub jobs: NonZeroUsize,
-    /// How often a clause must break before it is broken; less than that is a server that is unstable.
+    /// How often a clause must break before it is broken, unless it says never; one that also holds once is no verdict,
+    /// and the server unstable.
     pub breaks: NonZeroUsize,
 }
 
@@ -250,7 +251,7 @@ impl Run {
         }
         let started = Instant::now();
         let context = Context::new(&self.target, &self.http, &self.prefix, clause.id);
-        let verdict = steady(clause.check, &context, self.options.breaks).await;
+        let verdict = steady(clause, &context, self.options.breaks).await;
         let (notes, observed) = context.into_findings();
         let (status, detail) = weigh(clause, self.options.strict, verdict, &notes);
         let detail = detail.map(|text| self.http.redact(text));
@@ -315,7 +316,7 @@ fn weigh(clause: &Clause, strict: bool, verdict: Verdict, notes: &[String]) -> (
     match verdict {
         Ok(()) if notes.is_empty() => (Status::Pass, Detail::Nothing),
         Ok(()) => (lenient, Detail::Note(notes.join("\n"))),
-        Err(Fault::Broken(broken)) => {
+        Err(Fault::Broken(broken) | Fault::Forbidden(broken) | Fault::Marred(broken)) => {
             let status = if clause.required() {
                 Status::Fail
             } else {

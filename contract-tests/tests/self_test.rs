@@ -21,6 +21,7 @@ const HARMLESS: Mutant = Mutant {
     clause: "auth.base-path",
     name: "harmless",
     title: "nothing at all",
+    unsteady: false,
     wrong: || Box::new(Right),
 };
 
@@ -29,6 +30,7 @@ const AWAY: Mutant = Mutant {
     clause: "auth.base-path",
     name: "away",
     title: "there is no server",
+    unsteady: false,
     wrong: || {
         Box::new(Replies(|request: &Request, reply: &mut Reply| {
             if request.path().contains("/api/v1/api/v1/") {

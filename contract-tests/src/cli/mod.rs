@@ -18,11 +18,11 @@ use clap::{Parser, Subcommand};
 
 const EXIT_CODES: &str = "Exit codes:
   0  something ran and all required clauses hold
-  1  a clause failed
+  1  a clause failed (weighs more than 4)
   2  bad configuration or arguments, no leave to write, or the server refuses the token
   3  nothing ran: a filter matches no clause, or all they match are disabled
-  4  the suite broke, or the server could not be reached or is unstable (weighs more than 1)
-  5  a report could not be written (weighs more than 4)";
+  4  the suite broke, or the server could not be reached or is unstable
+  5  a report could not be written (weighs more than 1 and 4)";
 
 const CLEANUP_EXIT_CODES: &str = "Exit codes:
   0  nothing of the run is left
