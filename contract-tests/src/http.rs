@@ -137,6 +137,11 @@ impl Http {
         self.journal.as_ref()
     }
 
+    /// Whether the server has been silent for so long that it is not asked any more.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.patience.check().is_err()
+    }
+
     /// The text without secrets.
     pub fn redact(&self, text: &str) -> String {
         self.secrets.redact(text)

@@ -145,20 +145,27 @@ impl Run {
             prefix: RunPrefix::fresh(),
             options,
         };
-        let ask = || run.http.get("/authenticate").send();
-        let reply = match ask().await {
-            Ok(reply) => reply,
+        run.knock().await?;
+        run.begin_journal().await?;
+        run.survey().await?;
+        Ok(run)
+    }
+
+    /// Asks whether there is a server that takes the token.
+    async fn knock(&self) -> Result<(), RunError> {
+        let ask = || self.http.get("/authenticate").send();
+        let mut reply = ask().await;
+        if let Err(first @ Fault::Trouble(_)) = reply {
             // A server that is unstable is one that can be reached: its clauses are to say so.
-            Err(_) => ask().await.map_err(RunError::unreachable)?,
-        };
-        match reply.status {
-            401 => Err(RunError::TokenRefused),
-            // Any other answer is for the clauses to judge.
-            _ => {
-                run.begin_journal().await?;
-                run.survey().await?;
-                Ok(run)
+            reply = ask().await;
+            if let Err(Fault::Trouble(_)) = reply {
+                return Err(RunError::unreachable(first));
             }
+        }
+        match reply {
+            Ok(reply) if reply.status == 401 => Err(RunError::TokenRefused),
+            // Any other answer is for the clauses to judge.
+            _ => Ok(()),
         }
     }
 

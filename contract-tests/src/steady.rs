@@ -41,6 +41,10 @@ pub(crate) async fn steady(
             Ok(()) => return faults.first().map_or(Ok(()), |it| Err(unstable(it, None))),
             Err(fault) => fault,
         };
+        // Asked again, it would say the same, and seem to say otherwise.
+        if matches!(fault, Fault::Trouble(_)) && context.http().is_given_up() {
+            return Err(fault);
+        }
         if clause.never && matches!(fault, Fault::Forbidden(_)) {
             return Err(fault);
         }

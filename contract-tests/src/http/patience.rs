@@ -17,7 +17,8 @@ use tokio::time::{Instant, timeout};
 use super::reply::Reply;
 use crate::outgoing::Outgoing;
 
-const MIB: usize = 1024 * 1024;
+/// So many bytes may take as long as nothing may move.
+const PART: usize = 512 * 1024;
 /// To connect takes a packet each way, so that less time will do.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 /// For so many timeouts a server must not have answered, before it is given up.
@@ -30,7 +31,7 @@ pub(super) enum Lost {
     Silent(Duration),
     /// It came, but so slowly that it was not whole after so long.
     Slow(Duration),
-    /// The server had not answered anything for so long, and was not asked.
+    /// No whole answer to anything had come for so long, and the server was not asked.
     GivenUp(Duration),
     /// The connection failed.
     Failed(reqwest::Error),
@@ -48,7 +49,10 @@ impl fmt::Display for Lost {
             Self::Silent(time) => write!(out, "nothing came for {time:?} (--timeout)"),
             Self::Slow(time) => write!(out, "the reply was not whole after {time:?} (--timeout)"),
             Self::GivenUp(time) => {
-                write!(out, "not asked: the server answered nothing for {time:?}")
+                write!(
+                    out,
+                    "not asked: no whole answer came for {time:?} (--timeout)"
+                )
             }
             Self::Failed(error) => write!(out, "{}", with_causes(error)),
         }
@@ -139,10 +143,10 @@ impl Patience {
         Ok(reply)
     }
 
-    /// So many bytes may take so long: one timeout in any case, and one for each MiB that they begin.
+    /// So many bytes may take so long: one timeout in any case, and one for each part that they fill.
     fn within(&self, bytes: usize) -> Duration {
-        let begun = u32::try_from(bytes.div_ceil(MIB)).unwrap_or(u32::MAX);
-        self.timeout.saturating_mul(begun.saturating_add(1))
+        let parts = u32::try_from(bytes / PART).unwrap_or(u32::MAX);
+        self.timeout.saturating_mul(parts.saturating_add(1))
     }
 
     fn most_silence(&self) -> Duration {
