@@ -102,7 +102,7 @@ impl Exchange {
 
     /// Whether this is an error of the server's own, or half a text in JSON: what says nothing of the clause, unless it
     /// comes each time.
-    fn is_marred(&self) -> bool {
+    pub(crate) fn is_marred(&self) -> bool {
         let is_text = matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'['));
         self.status >= 500
             || PASSING.contains(&self.status)

@@ -22,7 +22,7 @@ pub enum ExitCode {
     SuiteBroke = 4,
     /// A report could not be written, or, which is found before the run, has no place where it could be.
     ReportLost = 5,
-    /// Something that a run made is still there after a cleanup.
+    /// Something that a run made is still there after a cleanup, or may be: no answer told.
     CleanupIncomplete = 6,
 }
 

@@ -18,6 +18,16 @@ pub enum Fault {
     Trouble(String),
 }
 
+impl Fault {
+    /// What the server did, unless there is no verdict.
+    pub fn broken(&self) -> Option<&Broken> {
+        match self {
+            Self::Broken(broken) | Self::Forbidden(broken) | Self::Marred(broken) => Some(broken),
+            Self::Trouble(_) => None,
+        }
+    }
+}
+
 /// What a server that breaks a clause did, and what it should have done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broken {

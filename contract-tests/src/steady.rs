@@ -117,19 +117,18 @@ fn without_names(text: &str, prefix: &str) -> String {
 
 /// What is told when a clause broke and then held, or ended otherwise.
 fn unstable(first: &Fault, second: Option<&Fault>) -> Fault {
-    let told = |fault: &Fault| match fault {
-        Fault::Broken(broken) | Fault::Forbidden(broken) | Fault::Marred(broken) => {
-            let request = broken
-                .sent
-                .as_ref()
-                .map(|sent| format!(" for {}", sent.request));
+    let told = |fault: &Fault| match fault.broken() {
+        Some(Broken {
+            expected,
+            came,
+            sent,
+            ..
+        }) => {
+            let request = sent.as_ref().map(|sent| format!(" for {}", sent.request));
             let request = request.unwrap_or_default();
-            format!(
-                "expected {}, came {}{request}",
-                broken.expected, broken.came
-            )
+            format!("expected {expected}, came {came}{request}")
         }
-        Fault::Trouble(why) => why.clone(),
+        None => fault.to_string(),
     };
     let second = second.map_or_else(|| "the clause holds".to_owned(), told);
     Fault::Trouble(format!(

@@ -26,9 +26,9 @@ const EXIT_CODES: &str = "Exit codes:
 
 const CLEANUP_EXIT_CODES: &str = "Exit codes:
   0  nothing of the run is left
-  2  bad arguments, a file that is no journal, or the server refuses the token
+  2  bad arguments, a file that is no journal, or one of a run on another server, or the server refuses the token
   4  the server could not be reached
-  6  something that the run made is still there";
+  6  something that the run made is still there, or may be: it was tried, and all else too (weighs more than 2 and 4)";
 
 const DIFF_EXIT_CODES: &str = "Exit codes:
   0  all clauses ended the same
