@@ -27,7 +27,7 @@ pub struct Exchange {
     sent: Sent,
     shown: String,
     location: Option<String>,
-    overlong: bool,
+    excessive: bool,
     /// The reply's status.
     pub status: u16,
     /// How the reply says that its body is encoded.
@@ -44,19 +44,18 @@ impl Exchange {
             shown: shown(secrets, &reply),
             location: reply.location(),
             encoding: reply.encoding(),
-            overlong: reply.overlong,
+            excessive: reply.excess.is_some(),
             status: reply.status,
             body: reply.body,
         }
     }
 
-    /// All of the body is here.
+    /// It is a reply that a client can take in: of nothing has it too much.
     ///
     /// # Errors
-    /// It was longer than any reply may be, and what is here is only its beginning.
+    /// It is not; perhaps only the beginning of its body is here.
     pub(crate) fn whole(&self) -> Verdict {
-        let expected = format!("a reply of at most {} bytes", self.body.len());
-        self.require(!self.overlong, expected)
+        self.require(!self.excessive, "a reply that a client can take in")
     }
 
     /// # Errors
@@ -106,7 +105,7 @@ impl Exchange {
         let is_text = matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'['));
         self.status >= 500
             || PASSING.contains(&self.status)
-            || (is_text && !self.overlong && self.json_of_body().is_none())
+            || (is_text && !self.excessive && self.json_of_body().is_none())
     }
 
     fn json_of_body(&self) -> Option<Value> {
@@ -254,9 +253,9 @@ impl Exchange {
 fn shown(secrets: &Secrets, reply: &Reply) -> String {
     let Reply { status, body, .. } = reply;
     let size = body.len();
-    // What is cut off may be a part of a secret, which would not be recognised.
-    if reply.overlong {
-        return format!("{status} and more than {size} bytes");
+    // What is cut off may be a part of a secret, and of too many secrets not all are known.
+    if let Some(excess) = &reply.excess {
+        return format!("{status} and {excess}");
     }
     let shown = match std::str::from_utf8(body) {
         Ok(text) => format!("{status} {text}"),

@@ -247,12 +247,13 @@ impl Http {
         self.pace.turn().await;
         let announced = self.announce(&outgoing, &sent.request).await?;
         let reply = self.patience.reply(&self.client, outgoing, most).await;
-        let reply = reply.map_err(lost)?;
+        let mut reply = reply.map_err(lost)?;
         // A redirect to a store is signed: whoever reads it can fetch the file. The reply's body may repeat it.
         if let Some(signed) = reply.location().filter(|it| it.contains('?')) {
             self.secrets.add(&signed, "[redirect]");
         }
-        self.secrets.learn_reply(&reply.body);
+        let learned = self.secrets.learn_reply(&reply.body);
+        reply.excess = reply.excess.or(learned.err());
         if let Some((journal, number)) = announced {
             let value: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
             let told = journal.answered(number, reply.status, value["version"].as_u64());

@@ -131,7 +131,7 @@ async fn the_program_prints_a_line_for_each_mutant_and_writes_the_matrix() {
         "search.hidden-artifact/empty"
     );
     assert!(output.stdout.starts_with(&line), "{}", output.stdout);
-    let summary = "\n1 mutants: 1 killed, 0 survived; 1 clauses: 1 kill, 0 idle\n";
+    let summary = "\n2 mutants: 2 killed, 0 survived; 1 clauses: 1 kill, 0 idle\n";
     assert!(output.stdout.ends_with(summary), "{}", output.stdout);
     let matrix: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     let mutant = &matrix["mutants"][0];

@@ -136,7 +136,7 @@ impl Patience {
             let room = most.saturating_sub(reply.body.len());
             reply.body.extend(part.iter().take(room));
             if part.len() > room {
-                reply.overlong = true;
+                reply.excess = Some(format!("more than {most} bytes"));
                 break;
             }
         }

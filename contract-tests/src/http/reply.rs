@@ -7,10 +7,10 @@ use reqwest::header::{CONTENT_ENCODING, HeaderMap, LOCATION};
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    /// The body, or, of one that is too long, its beginning.
+    /// The body, or, if it has too much of something, perhaps only its beginning.
     pub(crate) body: Vec<u8>,
-    /// Whether more of the body came than was to be taken.
-    pub(crate) overlong: bool,
+    /// What it has too much of, if so.
+    pub(crate) excess: Option<String>,
 }
 
 impl Reply {

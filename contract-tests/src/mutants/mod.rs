@@ -33,7 +33,7 @@ pub struct Mutant {
     pub name: &'static str,
     /// What it does wrong.
     pub title: &'static str,
-    /// Whether it is wrong only now and then, or in another way each time.
+    /// Whether it is wrong only now and then, or in another way each time; then it is put to its own clause alone.
     pub unsteady: bool,
     /// Makes the server, with nothing to remember yet.
     pub wrong: fn() -> Box<dyn Wrong>,
