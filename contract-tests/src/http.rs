@@ -201,8 +201,8 @@ impl Http {
     }
 
     /// Fetches a path below the API with the target's token, or anonymously, following redirects. A token never leaves
-    /// the origin of the API. Of a body that is longer than so many bytes only the beginning is taken, which
-    /// [`Exchange::whole`] tells.
+    /// the origin of the API. Of a body that is longer than so many bytes only the beginning is taken, and no such
+    /// reply is found to have the right status.
     ///
     /// # Errors
     /// A redirect leads nowhere or too far, or there is no reply.

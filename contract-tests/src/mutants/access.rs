@@ -130,10 +130,13 @@ fn without_token_missing(wrong: Call) -> Box<dyn Wrong> {
     })
 }
 
+/// Whether a request with this right reply is one to be answered wrong.
+type Choice = dyn Fn(&Request, &Reply) -> bool + Send + Sync;
+
 /// Does what the maker of the artifact asked for, whoever asks.
 pub(super) struct AsMaker {
     makers: Makers,
-    wrong: Box<dyn Fn(&Request, &Reply) -> bool + Send + Sync>,
+    wrong: Box<Choice>,
     secretly: bool,
 }
 
