@@ -6,7 +6,7 @@ use crate::{
     context::Context,
     exchange::Exchange,
     fault::Verdict,
-    http::{Auth, Call},
+    http::{Auth, Call, LONGEST_REPLY},
     outgoing::Sending,
 };
 
@@ -111,13 +111,31 @@ impl<'a> Artifact<'a> {
         self.search(kind, query).send().await?.found(numbers)
     }
 
+    /// A search that must find exactly these versions in this order, and must never find another.
+    ///
+    /// # Errors
+    /// It finds others.
+    pub async fn finds_no_other(
+        &self,
+        kind: &str,
+        query: &[(&str, &str)],
+        numbers: &[u64],
+    ) -> Verdict {
+        let found = self.search(kind, query).send().await?;
+        found.found_no_other(numbers)
+    }
+
+    /// The target's token, in its usual place.
+    pub(crate) fn token(&self) -> Auth<'a> {
+        Auth::Header(self.context.target().token())
+    }
+
     /// The file of a version, a number or `latest`, behind whatever redirects.
     ///
     /// # Errors
     /// There is no reply.
     pub async fn file(&self, kind: &str, version: &str) -> Verdict<Exchange> {
-        let token = Auth::Header(self.context.target().token());
-        self.file_as(token, kind, version).await
+        self.file_as(self.token(), kind, version).await
     }
 
     /// The same with another token, or none.
@@ -125,8 +143,22 @@ impl<'a> Artifact<'a> {
     /// # Errors
     /// There is no reply.
     pub async fn file_as(&self, auth: Auth<'_>, kind: &str, version: &str) -> Verdict<Exchange> {
+        self.file_at_most(auth, kind, version, LONGEST_REPLY).await
+    }
+
+    /// The same, of at most so many bytes; of a longer one only its beginning comes.
+    ///
+    /// # Errors
+    /// There is no reply.
+    pub async fn file_at_most(
+        &self,
+        auth: Auth<'_>,
+        kind: &str,
+        version: &str,
+        most: usize,
+    ) -> Verdict<Exchange> {
         let path = self.path(&format!("/{kind}/{version}/file"));
-        self.context.http().download(&path, auth).await
+        self.context.http().download(&path, auth, most).await
     }
 
     /// The file of a version, which must have exactly these bytes.

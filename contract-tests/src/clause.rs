@@ -51,6 +51,9 @@ pub struct Clause {
     pub needs: &'static [Need],
     /// What must be on the server to check it without writing; `None` when it cannot be.
     pub reads: Option<&'static [Given]>,
+    /// Whether it says of something that it never is: then one sighting of that breaks it. Any other clause is broken by
+    /// what breaks it each time.
+    pub never: bool,
     /// How it is checked.
     pub check: Check,
 }
@@ -64,6 +67,12 @@ impl Clause {
     /// The same clause, which can also be checked without writing where this is on the server.
     pub(crate) const fn reading(mut self, given: &'static [Given]) -> Self {
         self.reads = Some(given);
+        self
+    }
+
+    /// The same clause, which says of something that it never is.
+    pub(crate) const fn never(mut self) -> Self {
+        self.never = true;
         self
     }
 
@@ -108,6 +117,7 @@ pub(crate) const fn needing(
         evidence,
         needs,
         reads: None,
+        never: false,
         check,
     }
 }

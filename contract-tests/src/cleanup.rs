@@ -1,21 +1,38 @@
 //! Putting a server back to what it was before a run, as far as it lets us, and telling what stays.
 //!
 //! The contract knows no call that deletes. `mock-atlas` has some of its own, and says by its health that it is one.
-//! Nothing is asked for or removed but what a journal names, and a journal names nothing that is not of its run.
+//! Nothing is asked for or removed but what a journal names, and a journal names nothing that is not of its run. The
+//! [`address`] is where that goes. What fails may pass, so each request is sent a few times; a thing that still cannot be
+//! removed keeps back no other.
 
-use std::fmt;
+pub mod address;
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use reqwest::Method;
 use serde_json::Value;
+use tokio::time::sleep;
 
 use crate::{
     exchange::Exchange,
-    fault::{Fault, Verdict},
+    fault::{Broken, Fault, Verdict},
     http::{Auth, Http},
     journal::{Makes, Record},
     run::RunError,
     target::Target,
+    text::plain,
 };
+
+/// How often a request is sent, if it must be: among so many, one of two that fail leaves little.
+const ATTEMPTS: u32 = 6;
+/// After so many requests that failed each time, one attempt must do: the server is away.
+const MOST_FAILURES: u32 = 3;
+/// How long to wait after the first attempt; after each other twice as long as before.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Something that a run made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,16 +52,18 @@ pub enum Thing {
 
 impl fmt::Display for Thing {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Artifact(slug) => write!(out, "artifact {slug}"),
-            Self::Type { artifact, kind } => write!(out, "versions of {artifact}/{kind}"),
-            Self::Token(description) => write!(out, "token described as {description}"),
-        }
+        // Whoever wrote the journal must not steer a terminal.
+        let text = match self {
+            Self::Artifact(slug) => format!("artifact {slug}"),
+            Self::Type { artifact, kind } => format!("versions of {artifact}/{kind}"),
+            Self::Token(description) => format!("token described as {description}"),
+        };
+        out.write_str(&plain(&text))
     }
 }
 
 /// What became of one thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// It was not there.
     Absent,
@@ -52,6 +71,8 @@ pub enum Fate {
     Removed,
     /// It is still there.
     Left,
+    /// It may still be there: no answer told, for this reason.
+    Unknown(String),
 }
 
 /// A server to be cleaned.
@@ -59,6 +80,8 @@ pub struct Cleanup<'a> {
     http: Http,
     record: &'a Record,
     deletes: bool,
+    /// How many requests failed one after the other, however often they were sent.
+    failures: AtomicU32,
 }
 
 impl<'a> Cleanup<'a> {
@@ -67,22 +90,31 @@ impl<'a> Cleanup<'a> {
     /// # Errors
     /// It refuses the token, or cannot be reached.
     pub async fn start(target: &Target, record: &'a Record) -> Result<Self, RunError> {
-        let http = Http::new(target).map_err(RunError::unreachable)?;
-        let reply = http.get("/authenticate").send().await;
+        let mut cleanup = Self {
+            http: Http::new(target).map_err(RunError::unreachable)?,
+            record,
+            deletes: false,
+            failures: AtomicU32::new(0),
+        };
+        let reply = cleanup.ask(&["authenticate"]).await;
         if reply.map_err(RunError::unreachable)?.status == 401 {
             return Err(RunError::TokenRefused);
         }
-        let health = http.at(Method::GET, &["_mock", "health"], Auth::Anonymous);
-        let health = health.await.map_err(RunError::unreachable)?;
-        let deletes = health.status == 200
-            && health
-                .json()
-                .is_ok_and(|body| body["status"] == "ready" && body["version"].is_string());
-        Ok(Self {
-            http,
-            record,
-            deletes,
-        })
+        cleanup.deletes = cleanup.is_emulator().await?;
+        Ok(cleanup)
+    }
+
+    async fn is_emulator(&self) -> Result<bool, RunError> {
+        let health = self.send(Method::GET, &["_mock", "health"], Auth::Anonymous);
+        match health.await {
+            Ok(health) => Ok(health.status == 200
+                && health
+                    .json()
+                    .is_ok_and(|body| body["status"] == "ready" && body["version"].is_string())),
+            Err(fault @ Fault::Trouble(_)) => Err(RunError::unreachable(fault)),
+            // Some other server's way to say that it knows no such path.
+            Err(_) => Ok(false),
+        }
     }
 
     /// All that the run made or may have made, each once.
@@ -109,16 +141,13 @@ impl<'a> Cleanup<'a> {
     }
 
     /// Removes a thing if the server can, and looks whether it is gone.
-    ///
-    /// # Errors
-    /// The server cannot be reached.
-    pub async fn remove(&self, thing: &Thing) -> Result<Fate, RunError> {
+    pub async fn remove(&self, thing: &Thing) -> Fate {
         let removed = match thing {
             Thing::Artifact(slug) => self.remove_artifact(slug).await,
             Thing::Type { artifact, kind } => self.remove_type(artifact, kind).await,
             Thing::Token(description) => self.remove_tokens(description).await,
         };
-        removed.map_err(RunError::unreachable)
+        removed.unwrap_or_else(|fault| Fate::Unknown(self.http.redact(&told(&fault))))
     }
 
     fn is_public(&self, artifact: &str) -> bool {
@@ -210,7 +239,7 @@ impl<'a> Cleanup<'a> {
 
     async fn ask(&self, segments: &[&str]) -> Verdict<Exchange> {
         let path = [&["api", "v1"], segments].concat();
-        self.http.at(Method::GET, &path, self.http.token()).await
+        self.send(Method::GET, &path, self.http.token()).await
     }
 
     async fn delete(&self, segments: &[&str]) -> Verdict {
@@ -223,8 +252,49 @@ impl<'a> Cleanup<'a> {
             return Ok(None);
         }
         let path = [&["_mock"], segments].concat();
-        let reply = self.http.at(method, &path, self.http.token()).await?;
+        let reply = self.send(method, &path, self.http.token()).await?;
         Ok(Some(reply))
+    }
+
+    /// Sends a request until there is an answer to it, a few times at the most. What removes may be sent again: what is
+    /// gone is gone.
+    async fn send(&self, method: Method, path: &[&str], auth: Auth<'_>) -> Verdict<Exchange> {
+        let is_away = self.failures.load(Ordering::Relaxed) >= MOST_FAILURES;
+        let (mut left, mut pause) = (if is_away { 0 } else { ATTEMPTS - 1 }, FIRST_PAUSE);
+        loop {
+            let reply = self.http.at(method.clone(), path, auth).await;
+            let reply = reply.and_then(answer);
+            if reply.is_ok() {
+                self.failures.store(0, Ordering::Relaxed);
+                return reply;
+            }
+            if left == 0 || self.http.is_given_up() {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                return reply;
+            }
+            left -= 1;
+            sleep(pause).await;
+            pause *= 2;
+        }
+    }
+}
+
+/// The reply, unless it says only that something went wrong.
+fn answer(reply: Exchange) -> Verdict<Exchange> {
+    if reply.is_marred() {
+        return Err(reply.broken("an answer"));
+    }
+    Ok(reply)
+}
+
+/// What went wrong, in a line.
+fn told(fault: &Fault) -> String {
+    match fault.broken() {
+        Some(Broken { came, sent, .. }) => {
+            let request = sent.as_ref().map(|sent| format!("{}: ", sent.request));
+            format!("{}{came}", request.unwrap_or_default())
+        }
+        None => fault.to_string(),
     }
 }
 

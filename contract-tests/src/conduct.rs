@@ -1,6 +1,6 @@
 //! How a run behaves towards the server: whether it may write, how fast it asks, whom it believes.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use reqwest::Url;
 
@@ -33,11 +33,58 @@ impl Access {
     }
 }
 
+/// How long nothing may move before a request is given up: whole seconds, at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeout(Duration);
+
+/// The text is no time to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the time to wait is a number of seconds from 1 to 86400")]
+pub struct InvalidTimeout;
+
+impl Timeout {
+    pub(crate) fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl Default for Timeout {
+    fn default() -> Self {
+        Self(Duration::from_secs(30))
+    }
+}
+
+impl FromStr for Timeout {
+    type Err = InvalidTimeout;
+
+    /// A text that is empty, as of a variable that is set to nothing, tells nothing.
+    fn from_str(text: &str) -> Result<Self, InvalidTimeout> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let seconds = text.parse().map_err(|_| InvalidTimeout)?;
+        // The bounds also keep what is a multiple of it a time.
+        if (1..=86_400).contains(&seconds) {
+            Ok(Self(Duration::from_secs(seconds)))
+        } else {
+            Err(InvalidTimeout)
+        }
+    }
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_secs().fmt(out)
+    }
+}
+
 /// How a run behaves.
 #[derive(Debug, Clone, Default)]
 pub struct Conduct {
     /// Where it may write.
     pub access: Access,
+    /// How long nothing may move before a request is given up.
+    pub timeout: Timeout,
     /// How fast it asks; when nobody says, as fast as it can on this machine and gently elsewhere.
     pub rate: Option<Rate>,
     /// Whom it believes over TLS, for the API, for uploads and for downloads alike.
@@ -53,4 +100,19 @@ pub struct Conduct {
 pub fn is_yes(value: &str) -> bool {
     let value = value.trim().to_ascii_lowercase();
     !matches!(&*value, "" | "0" | "f" | "false" | "n" | "no" | "off")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_a_number_of_seconds_and_nothing_is_the_usual_one() {
+        for text in ["0", "-1", "soon", "1.5", "86401", " "] {
+            assert_eq!(text.parse::<Timeout>(), Err(InvalidTimeout), "{text}");
+        }
+        assert_eq!("".parse(), Ok(Timeout::default()));
+        let two: Timeout = "2".parse().unwrap();
+        assert_eq!(two.duration(), Duration::from_secs(2));
+    }
 }

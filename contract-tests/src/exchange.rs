@@ -1,10 +1,13 @@
 //! A request and its reply, and what can be said about them.
 
+use std::fmt::Display;
+
 use serde_json::Value;
 
 use crate::{
     fault::{Broken, Fault, Sent, Verdict},
     fixtures::{Digest, KnownFile},
+    http::Reply,
     secrets::Secrets,
     subject::digest,
     text::{plain, shorten},
@@ -14,6 +17,8 @@ use crate::{
 pub(crate) const SUCCESS: [u16; 4] = [200, 201, 202, 204];
 /// What stands between us and an Atlas says that there is none, or that we ask too fast: no verdict on the clause.
 const UNAVAILABLE: [u16; 4] = [429, 502, 503, 504];
+/// Other statuses by which a server says that something went wrong with this one request.
+const PASSING: [u16; 2] = [408, 425];
 /// A longer reply is cut when it is shown.
 const LONGEST_SHOWN: usize = 600;
 
@@ -22,6 +27,7 @@ pub struct Exchange {
     sent: Sent,
     shown: String,
     location: Option<String>,
+    excessive: bool,
     /// The reply's status.
     pub status: u16,
     /// How the reply says that its body is encoded.
@@ -32,26 +38,24 @@ pub struct Exchange {
 
 impl Exchange {
     /// What came back for a request, told without secrets.
-    pub(crate) fn new(
-        secrets: &Secrets,
-        sent: Sent,
-        status: u16,
-        location: Option<String>,
-        body: Vec<u8>,
-    ) -> Self {
-        let shown = match std::str::from_utf8(&body) {
-            Ok(text) => format!("{status} {text}"),
-            Err(_) => format!("{status} and {} bytes", body.len()),
-        };
+    pub(crate) fn new(secrets: &Secrets, sent: Sent, reply: Reply) -> Self {
         Self {
             sent,
-            // Only what is redacted may be shortened: a secret cut in two is no longer recognised.
-            shown: shorten(plain(&secrets.redact(&shown)), LONGEST_SHOWN),
-            status,
-            encoding: None,
-            location,
-            body,
+            shown: shown(secrets, &reply),
+            location: reply.location(),
+            encoding: reply.encoding(),
+            excessive: reply.excess.is_some(),
+            status: reply.status,
+            body: reply.body,
         }
+    }
+
+    /// It is a reply that a client can take in: of nothing has it too much.
+    ///
+    /// # Errors
+    /// It is not; perhaps only the beginning of its body is here.
+    pub(crate) fn whole(&self) -> Verdict {
+        self.require(!self.excessive, "a reply that a client can take in")
     }
 
     /// # Errors
@@ -77,20 +81,63 @@ impl Exchange {
     }
 
     /// A fault that names what was expected, the reply and the request.
-    pub fn broken(&self, expected: impl std::fmt::Display) -> Fault {
-        Fault::Broken(Box::new(Broken {
+    pub fn broken(&self, expected: impl Display) -> Fault {
+        let broken = self.against(expected, self.shown.clone());
+        if self.is_marred() {
+            Fault::Marred(broken)
+        } else {
+            Fault::Broken(broken)
+        }
+    }
+
+    fn against(&self, expected: impl Display, came: String) -> Box<Broken> {
+        Box::new(Broken {
             expected: expected.to_string(),
-            came: self.shown.clone(),
+            came,
             status: Some(self.status),
             sent: Some(self.sent.clone()),
-        }))
+        })
+    }
+
+    /// Whether this is an error of the server's own, or half a text in JSON: what says nothing of the clause, unless it
+    /// comes each time.
+    pub(crate) fn is_marred(&self) -> bool {
+        let is_text = matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'['));
+        self.status >= 500
+            || PASSING.contains(&self.status)
+            || (is_text && !self.excessive && self.json_of_body().is_none())
+    }
+
+    fn json_of_body(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// What must never be was not seen here: in a clause that says never, one sighting is enough.
+    ///
+    /// # Errors
+    /// It was; the fault names this exchange.
+    pub fn never(&self, seen: bool, expected: impl Display) -> Verdict {
+        if seen {
+            Err(Fault::Forbidden(self.against(expected, self.shown.clone())))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The caller was not let in: the status is this one. A success is what must never be.
+    ///
+    /// # Errors
+    /// It is another one, or the body is too long.
+    pub fn denied(&self, status: u16) -> Verdict {
+        self.never(self.succeeded(), format!("status {status}"))?;
+        self.status_is(status)
     }
 
     /// The statement about this exchange is true.
     ///
     /// # Errors
     /// It is not; the fault names this exchange.
-    pub fn require(&self, holds: bool, expected: impl std::fmt::Display) -> Verdict {
+    pub fn require(&self, holds: bool, expected: impl Display) -> Verdict {
         if holds {
             Ok(())
         } else {
@@ -98,12 +145,13 @@ impl Exchange {
         }
     }
 
-    /// The status is this one.
+    /// The status is this one, and all of the body is here.
     ///
     /// # Errors
-    /// It is another one.
+    /// It is another one, or the body is too long.
     pub fn status_is(&self, status: u16) -> Verdict {
-        self.require(self.status == status, format!("status {status}"))
+        self.require(self.status == status, format!("status {status}"))?;
+        self.whole()
     }
 
     /// Whether the status is one that the Go client takes as success.
@@ -135,7 +183,8 @@ impl Exchange {
     /// # Errors
     /// It is none.
     pub fn json(&self) -> Verdict<Value> {
-        serde_json::from_slice(&self.body).map_err(|_| self.broken("a JSON body"))
+        self.json_of_body()
+            .ok_or_else(|| self.broken("a JSON body"))
     }
 
     /// The body has this value at the JSON pointer.
@@ -172,12 +221,7 @@ impl Exchange {
         if came == expected {
             return Ok(());
         }
-        Err(Fault::Broken(Box::new(Broken {
-            expected,
-            came,
-            status: Some(self.status),
-            sent: Some(self.sent.clone()),
-        })))
+        Err(Fault::Broken(self.against(expected, came)))
     }
 
     /// The search found exactly these versions in this order.
@@ -185,11 +229,40 @@ impl Exchange {
     /// # Errors
     /// It did not.
     pub fn found(&self, numbers: &[u64]) -> Verdict {
-        let found = self.versions()?;
-        let numbers_found = found.iter().map(|version| version["version"].as_u64());
-        let holds = numbers_found.eq(numbers.iter().copied().map(Some));
+        let holds = self.numbers()? == numbers.iter().copied().map(Some).collect::<Vec<_>>();
         self.require(holds, format!("versions {numbers:?}"))
     }
+
+    /// The search found exactly these versions in this order; any other is one that must never be shown.
+    ///
+    /// # Errors
+    /// It did not.
+    pub fn found_no_other(&self, numbers: &[u64]) -> Verdict {
+        let is_other = |number: &Option<u64>| !number.is_some_and(|it| numbers.contains(&it));
+        let others = self.numbers()?.iter().any(is_other);
+        self.never(others, format!("versions {numbers:?}"))?;
+        self.found(numbers)
+    }
+
+    fn numbers(&self) -> Verdict<Vec<Option<u64>>> {
+        let found = self.versions()?;
+        Ok(found.iter().map(|it| it["version"].as_u64()).collect())
+    }
+}
+
+fn shown(secrets: &Secrets, reply: &Reply) -> String {
+    let Reply { status, body, .. } = reply;
+    let size = body.len();
+    // What is cut off may be a part of a secret, and of too many secrets not all are known.
+    if let Some(excess) = &reply.excess {
+        return format!("{status} and {excess}");
+    }
+    let shown = match std::str::from_utf8(body) {
+        Ok(text) => format!("{status} {text}"),
+        Err(_) => format!("{status} and {size} bytes"),
+    };
+    // For the same reason only what is redacted may be shortened.
+    shorten(plain(&secrets.redact(&shown)), LONGEST_SHOWN)
 }
 
 #[cfg(test)]
@@ -204,7 +277,12 @@ mod tests {
         secrets.add("canary", "[token]");
         let url = Url::parse("http://a.test/x?access_token=canary").unwrap();
         let sent = Outgoing::new(Method::GET, url).shown(&secrets);
-        Exchange::new(&secrets, sent, status, None, body.into())
+        let reply = Reply {
+            status,
+            body: body.into(),
+            ..Reply::default()
+        };
+        Exchange::new(&secrets, sent, reply)
     }
 
     #[test]

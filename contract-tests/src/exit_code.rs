@@ -4,15 +4,15 @@ use crate::report::Summary;
 
 /// The exit codes of `atlas-contract`.
 ///
-/// Of those that a run can end with, a higher one weighs more, but for [`ExitCode::NothingRan`], which goes with no
-/// other verdict: a run with an error says so even if a clause failed too, because a verdict of a broken run is none; and
-/// a report that is missing is said above all, because whoever reads reports would go on with an old one.
+/// Where several apply to a run, a failure weighs more than an error: what a server was seen to do wrong stays wrong,
+/// whatever else could not be judged. The summary tells both. A report that is missing is said above all, because whoever
+/// reads reports would go on with an old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
     /// Something ran and all required clauses hold. Differences are no failures.
     Holds = 0,
-    /// A clause failed.
+    /// A clause failed, whatever else ended without a verdict.
     Failed = 1,
     /// The configuration or the arguments are bad, or the server refuses the token: nothing was judged.
     BadConfiguration = 2,
@@ -22,17 +22,17 @@ pub enum ExitCode {
     SuiteBroke = 4,
     /// A report could not be written, or, which is found before the run, has no place where it could be.
     ReportLost = 5,
-    /// Something that a run made is still there after a cleanup.
+    /// Something that a run made is still there after a cleanup, or may be: no answer told.
     CleanupIncomplete = 6,
 }
 
 impl ExitCode {
     /// The code of a run that came to its end.
     pub fn of(summary: &Summary) -> Self {
-        if summary.errors > 0 {
-            Self::SuiteBroke
-        } else if summary.failed > 0 {
+        if summary.failed > 0 {
             Self::Failed
+        } else if summary.errors > 0 {
+            Self::SuiteBroke
         } else if summary.ran() == 0 {
             Self::NothingRan
         } else {
@@ -70,9 +70,10 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_weighs_more_than_a_success_and_an_error_more_than_both() {
+    fn an_error_weighs_more_than_a_success_and_a_failure_more_than_both() {
+        assert_eq!(code(9, 0, 1, 1), ExitCode::SuiteBroke);
         assert_eq!(code(9, 1, 1, 0), ExitCode::Failed);
-        assert_eq!(code(9, 1, 1, 1), ExitCode::SuiteBroke);
+        assert_eq!(code(9, 1, 1, 1), ExitCode::Failed);
     }
 
     #[test]

@@ -9,8 +9,23 @@ use serde::{Deserialize, Serialize};
 pub enum Fault {
     /// The server does not do what the clause says.
     Broken(Box<Broken>),
+    /// The server does what the clause says that it never does: a correct one would not even by chance.
+    Forbidden(Box<Broken>),
+    /// The reply breaks the clause, but as an error of the server's own or as half a text does, which any clause may
+    /// meet by chance.
+    Marred(Box<Broken>),
     /// There is no verdict: the connection failed, the server was unavailable, or the suite itself went wrong.
     Trouble(String),
+}
+
+impl Fault {
+    /// What the server did, unless there is no verdict.
+    pub fn broken(&self) -> Option<&Broken> {
+        match self {
+            Self::Broken(broken) | Self::Forbidden(broken) | Self::Marred(broken) => Some(broken),
+            Self::Trouble(_) => None,
+        }
+    }
 }
 
 /// What a server that breaks a clause did, and what it should have done.
@@ -101,7 +116,9 @@ impl fmt::Display for Broken {
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Broken(broken) => broken.fmt(out),
+            Self::Broken(broken) | Self::Forbidden(broken) | Self::Marred(broken) => {
+                broken.fmt(out)
+            }
             Self::Trouble(why) => out.write_str(why),
         }
     }

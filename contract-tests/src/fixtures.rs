@@ -2,13 +2,13 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    fmt, fs, io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
 
-use crate::target::is_name;
+use crate::{input, target::is_name};
 
 /// Versions of one type in an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -126,7 +126,7 @@ struct Kind(String);
 /// # Errors
 /// The file cannot be read, or something in it is wrong; the error names the line.
 pub fn read(path: &Path) -> Result<Vec<Fixture>, FixturesError> {
-    let text = fs::read_to_string(path).map_err(|error| FixturesError::Unreadable {
+    let text = input::text(path).map_err(|error| FixturesError::Unreadable {
         path: path.to_owned(),
         error,
     })?;
@@ -225,6 +225,8 @@ impl TryFrom<String> for Digest {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn complaint(name: &str, text: &str) -> String {

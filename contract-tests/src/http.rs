@@ -4,14 +4,15 @@
 //! origin. Every text made here is redacted.
 
 mod call;
+mod patience;
+mod reply;
 
 use std::{
     fmt, mem,
     sync::{Mutex, PoisonError},
-    time::Duration,
 };
 
-use reqwest::{Client, Method, Response, Url, redirect};
+use reqwest::{Client, Method, Url, redirect};
 use serde_json::Value;
 
 use crate::{
@@ -25,9 +26,14 @@ use crate::{
     target::Target,
 };
 
+use patience::Patience;
+
 pub use call::Call;
+pub(crate) use reply::Reply;
 
 const MOST_REDIRECTS: usize = 5;
+/// A longer reply, in bytes, is none that a client could work with. No file that the suite makes is as long.
+pub(crate) const LONGEST_REPLY: usize = 4 * 1024 * 1024;
 
 /// Where a call carries which token.
 #[derive(Clone, Copy)]
@@ -63,6 +69,7 @@ pub struct Http {
     secrets: Secrets,
     access: Access,
     pace: Pace,
+    patience: Patience,
     journal: Option<Journal>,
     watched: Option<Mutex<Vec<String>>>,
 }
@@ -73,11 +80,11 @@ impl Http {
     /// # Errors
     /// The HTTP client cannot be built, for want of certificates say.
     pub fn new(target: &Target) -> Verdict<Self> {
+        let patience = Patience::new(target.conduct().timeout.duration());
         let builder = || {
             let builder = Client::builder()
                 .redirect(redirect::Policy::none())
-                .connect_timeout(Duration::from_secs(10))
-                .timeout(Duration::from_secs(60));
+                .connect_timeout(patience.connect());
             if target.is_loopback() {
                 builder.no_proxy()
             } else {
@@ -87,7 +94,7 @@ impl Http {
         let client = target
             .certificates()
             .build(builder)
-            .map_err(|error| trouble("building the HTTP client", error))?;
+            .map_err(|error| Fault::Trouble(format!("building the HTTP client: {error}")))?;
         let secrets = Secrets::default();
         secrets.add(target.token(), "[token]");
         secrets.add(target.other_token().unwrap_or_default(), "[other token]");
@@ -100,6 +107,7 @@ impl Http {
             secrets,
             access: target.conduct().access,
             pace: Pace::new(target.rate()),
+            patience,
             journal: None,
             watched: None,
         })
@@ -129,6 +137,11 @@ impl Http {
         self.journal.as_ref()
     }
 
+    /// Whether the server has been silent for so long that it is not asked any more.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.patience.check().is_err()
+    }
+
     /// The text without secrets.
     pub fn redact(&self, text: &str) -> String {
         self.secrets.redact(text)
@@ -150,7 +163,8 @@ impl Http {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
-        self.send(Outgoing::new(method, url).authorised(auth)).await
+        let outgoing = Outgoing::new(method, url).authorised(auth);
+        self.send_for_all(outgoing).await
     }
 
     /// A read of a path below the API, with the target's token.
@@ -183,15 +197,16 @@ impl Http {
             .carrying(Payload::File(bytes.to_vec(), sending));
         // One that was guessed is shown no more than one that was handed out.
         self.secrets.learn_upload_path(upload.url.as_str());
-        self.send(upload).await
+        self.send_for_all(upload).await
     }
 
     /// Fetches a path below the API with the target's token, or anonymously, following redirects. A token never leaves
-    /// the origin of the API.
+    /// the origin of the API. Of a body that is longer than so many bytes only the beginning is taken, and no such
+    /// reply is found to have the right status.
     ///
     /// # Errors
     /// A redirect leads nowhere or too far, or there is no reply.
-    pub async fn download(&self, path: &str, auth: Auth<'_>) -> Verdict<Exchange> {
+    pub async fn download(&self, path: &str, auth: Auth<'_>, most: usize) -> Verdict<Exchange> {
         let mut url = absolute(&format!("{}{path}", self.api))?;
         let home = url.origin();
         for _ in 0..=MOST_REDIRECTS {
@@ -201,7 +216,7 @@ impl Http {
             } else {
                 download
             };
-            let exchange = self.send(download).await?;
+            let exchange = self.send(download, most).await?;
             let Some(next) = exchange.location() else {
                 return Ok(exchange);
             };
@@ -216,32 +231,35 @@ impl Http {
         ))
     }
 
-    /// The only way out: whatever is sent, is sent here.
-    async fn send(&self, outgoing: Outgoing) -> Verdict<Exchange> {
+    /// Sends a request, and takes the whole reply.
+    async fn send_for_all(&self, outgoing: Outgoing) -> Verdict<Exchange> {
+        let exchange = self.send(outgoing, LONGEST_REPLY).await?;
+        exchange.whole()?;
+        Ok(exchange)
+    }
+
+    /// The only way out: whatever is sent, is sent here. Of the reply's body at most so many bytes are taken.
+    async fn send(&self, outgoing: Outgoing, most: usize) -> Verdict<Exchange> {
         let sent = outgoing.shown(&self.secrets);
-        let lost = |error| match trouble(&sent.request, error) {
-            Fault::Trouble(text) => Fault::Trouble(self.redact(&text)),
-            fault => fault,
-        };
+        let lost = |why| Fault::Trouble(self.redact(&format!("{}: {why}", sent.request)));
+        self.patience.check().map_err(lost)?;
         self.remember(&sent.request);
         self.pace.turn().await;
         let announced = self.announce(&outgoing, &sent.request).await?;
-        let response = outgoing.request(&self.client).send().await.map_err(lost)?;
-        let (status, location) = (response.status().as_u16(), location_of(&response));
+        let reply = self.patience.reply(&self.client, outgoing, most).await;
+        let mut reply = reply.map_err(lost)?;
         // A redirect to a store is signed: whoever reads it can fetch the file. The reply's body may repeat it.
-        if let Some(signed) = location.as_deref().filter(|it| it.contains('?')) {
-            self.secrets.add(signed, "[redirect]");
+        if let Some(signed) = reply.location().filter(|it| it.contains('?')) {
+            self.secrets.add(&signed, "[redirect]");
         }
-        let encoding = encoding_of(&response);
-        let body = response.bytes().await.map_err(lost)?.to_vec();
-        self.secrets.learn_reply(&body);
+        let learned = self.secrets.learn_reply(&reply.body);
+        reply.excess = reply.excess.or(learned.err());
         if let Some((journal, number)) = announced {
-            let value: Value = serde_json::from_slice(&body).unwrap_or_default();
-            let told = journal.answered(number, status, value["version"].as_u64());
+            let value: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+            let told = journal.answered(number, reply.status, value["version"].as_u64());
             told.await.map_err(|error| unwritten(journal, &error))?;
         }
-        let mut exchange = Exchange::new(&self.secrets, sent, status, location, body);
-        exchange.encoding = encoding;
+        let exchange = Exchange::new(&self.secrets, sent, reply);
         exchange.available()?;
         Ok(exchange)
     }
@@ -279,34 +297,11 @@ fn unwritten(journal: &Journal, error: &std::io::Error) -> Fault {
     Fault::Trouble(format!("the journal {path} cannot be written: {error}"))
 }
 
-/// A transport error as a fault. The address is left out: it may hold a token.
-fn trouble(what: &str, error: reqwest::Error) -> Fault {
-    let error = error.without_url();
-    let mut text = format!("{what}: {error}");
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    Fault::Trouble(text)
-}
-
 fn absolute(text: &str) -> Verdict<Url> {
     Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
         .ok_or_else(|| broken("an absolute http or https address", "none"))
-}
-
-fn location_of(response: &Response) -> Option<String> {
-    let moved = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    let location = response.headers().get("Location")?.to_str().ok()?;
-    moved.then(|| location.to_owned())
-}
-
-fn encoding_of(response: &Response) -> Option<String> {
-    let encoding = response.headers().get("Content-Encoding")?;
-    Some(String::from_utf8_lossy(encoding.as_bytes()).into_owned())
 }
 
 #[cfg(test)]

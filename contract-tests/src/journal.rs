@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::task::spawn_blocking;
 
-use crate::context::RunPrefix;
+use crate::{context::RunPrefix, input};
 
 /// What a write makes on the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -245,7 +245,7 @@ impl Record {
     /// # Errors
     /// The file cannot be read, or is no journal of a run.
     pub fn read(path: &Path) -> Result<Self, RecordError> {
-        let text = fs::read_to_string(path).map_err(|error| RecordError::Unreadable {
+        let text = input::text(path).map_err(|error| RecordError::Unreadable {
             path: path.to_owned(),
             error,
         })?;

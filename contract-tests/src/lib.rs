@@ -1,6 +1,6 @@
 //! One suite that judges an emulated or a real Atlas by its contract, `docs/contract.md`, and by nothing else.
 //!
-//! From the outside in: [`settings`] are what the caller says, [`conduct`] among them, and [`target`] is the server
+//! From the outside in: [`settings`] are what the caller says, [`conduct`] among them (files that it names are read by `input`), and [`target`] is the server
 //! they name, [`run`] goes through the clauses that [`filter`] chooses, [`report`] holds what came out, in several forms, [`diff`] compares two
 //! reports, and [`exit_code`] is what a program makes of a run. A [`clause`] is one statement of the contract with its
 //! evidence and its check; [`clauses`] has all of them, and [`ledger`] tells on what each behaviour of the contract
@@ -13,7 +13,7 @@
 //!
 //! What keeps a server safe from a run: [`http`] has the one door, which lets writes out only where they are allowed,
 //! only once the [`journal`] has them on disk, and at a [`pace`]; [`trust`] says which certificates are believed.
-//! [`cleanup`] removes what a journal names, [`plan`] shows what a run would send, and a run that only reads takes a
+//! [`cleanup`] removes what a journal names, where the caller lets it, [`plan`] shows what a run would send, and a run that only reads takes a
 //! [`subject`] from [`fixtures`] where another one makes it.
 //!
 //! [`client`] looks at the other side: what an uploader sends.
@@ -35,6 +35,7 @@ pub mod fault;
 pub mod filter;
 pub mod fixtures;
 pub mod http;
+mod input;
 pub mod journal;
 pub mod ledger;
 pub mod mutants;

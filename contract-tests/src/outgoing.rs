@@ -111,6 +111,15 @@ impl Outgoing {
         }
     }
 
+    /// How many bytes it carries.
+    pub(crate) fn size(&self) -> usize {
+        match &self.payload {
+            Payload::None => 0,
+            Payload::Text(text) => text.len(),
+            Payload::File(bytes, _) => bytes.len(),
+        }
+    }
+
     /// The request as it may be shown.
     pub(crate) fn shown(&self, secrets: &Secrets) -> Sent {
         Sent {

@@ -1,4 +1,6 @@
-//! A proxy before a correct emulator that can spoil what passes, and remembers what it saw.
+//! A proxy before a correct emulator that can spoil what passes, and remembers what it saw, as far as that has [`room`].
+
+pub mod room;
 
 use std::{
     io,
@@ -15,8 +17,9 @@ use futures_util::{
     future::{self, BoxFuture},
     stream,
 };
-use http_body_util::BodyExt;
 use tokio::{net::TcpListener, sync::watch};
+
+use room::{MOST_KEPT, Room};
 
 use crate::{
     exchange::SUCCESS,
@@ -203,6 +206,7 @@ struct Inner {
     emulator: Emulator,
     wrong: Box<dyn Wrong>,
     passed: Mutex<Vec<Passage>>,
+    room: Room,
 }
 
 /// The emulator behind the proxy.
@@ -246,6 +250,7 @@ impl Proxy {
             },
             wrong: Box::new(wrong),
             passed: Mutex::default(),
+            room: Room::of(MOST_KEPT),
         });
         let router = Router::new().fallback(pass).with_state(inner.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await });
@@ -282,6 +287,11 @@ impl Proxy {
         passed.map(|passage| passage.request).collect()
     }
 
+    /// Whether more came than there is room for. What had none was answered with 413.
+    pub fn is_full(&self) -> bool {
+        self.inner.room.is_full()
+    }
+
     /// What passed so far, in the order in which the requests began.
     pub fn passed(&self) -> Vec<Passage> {
         let passed = self.inner.passed.lock();
@@ -311,7 +321,10 @@ async fn pass(
         whole: false,
     };
     let place = inner.remember(&request);
-    (request.body, request.whole) = received(body).await;
+    match inner.room.received(body).await {
+        Some(received) => (request.body, request.whole) = received,
+        None => return response(Reply::new(413, "")),
+    }
     // A server goes on with what it began, though the client be gone.
     let answered = tokio::spawn(async move {
         let _underway = underway;
@@ -344,20 +357,6 @@ impl Drop for Underway {
     fn drop(&mut self) {
         self.0.emulator.uploads.send_modify(|count| *count -= 1);
     }
-}
-
-/// A body, as far as it comes.
-async fn received(mut body: Body) -> (Bytes, bool) {
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        match frame.map(|frame| frame.into_data()) {
-            Ok(Ok(data)) => bytes.extend_from_slice(&data),
-            // Trailers say nothing here.
-            Ok(Err(_)) => {}
-            Err(_) => return (bytes.into(), false),
-        }
-    }
-    (bytes.into(), true)
 }
 
 fn response(reply: Reply) -> Response<Body> {

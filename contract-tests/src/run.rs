@@ -38,7 +38,8 @@ pub struct Options {
     pub strict: bool,
     /// How many clauses are judged at a time.
     pub jobs: NonZeroUsize,
-    /// How often a clause must break before it is broken; less than that is a server that is unstable.
+    /// How often a clause must break before it is broken, unless it says never; one that also holds once is no verdict,
+    /// and the server unstable.
     pub breaks: NonZeroUsize,
 }
 
@@ -144,20 +145,27 @@ impl Run {
             prefix: RunPrefix::fresh(),
             options,
         };
-        let ask = || run.http.get("/authenticate").send();
-        let reply = match ask().await {
-            Ok(reply) => reply,
+        run.knock().await?;
+        run.begin_journal().await?;
+        run.survey().await?;
+        Ok(run)
+    }
+
+    /// Asks whether there is a server that takes the token.
+    async fn knock(&self) -> Result<(), RunError> {
+        let ask = || self.http.get("/authenticate").send();
+        let mut reply = ask().await;
+        if let Err(first @ Fault::Trouble(_)) = reply {
             // A server that is unstable is one that can be reached: its clauses are to say so.
-            Err(_) => ask().await.map_err(RunError::unreachable)?,
-        };
-        match reply.status {
-            401 => Err(RunError::TokenRefused),
-            // Any other answer is for the clauses to judge.
-            _ => {
-                run.begin_journal().await?;
-                run.survey().await?;
-                Ok(run)
+            reply = ask().await;
+            if let Err(Fault::Trouble(_)) = reply {
+                return Err(RunError::unreachable(first));
             }
+        }
+        match reply {
+            Ok(reply) if reply.status == 401 => Err(RunError::TokenRefused),
+            // Any other answer is for the clauses to judge.
+            _ => Ok(()),
         }
     }
 
@@ -250,7 +258,7 @@ impl Run {
         }
         let started = Instant::now();
         let context = Context::new(&self.target, &self.http, &self.prefix, clause.id);
-        let verdict = steady(clause.check, &context, self.options.breaks).await;
+        let verdict = steady(clause, &context, self.options.breaks).await;
         let (notes, observed) = context.into_findings();
         let (status, detail) = weigh(clause, self.options.strict, verdict, &notes);
         let detail = detail.map(|text| self.http.redact(text));
@@ -315,7 +323,7 @@ fn weigh(clause: &Clause, strict: bool, verdict: Verdict, notes: &[String]) -> (
     match verdict {
         Ok(()) if notes.is_empty() => (Status::Pass, Detail::Nothing),
         Ok(()) => (lenient, Detail::Note(notes.join("\n"))),
-        Err(Fault::Broken(broken)) => {
+        Err(Fault::Broken(broken) | Fault::Forbidden(broken) | Fault::Marred(broken)) => {
             let status = if clause.required() {
                 Status::Fail
             } else {

@@ -7,6 +7,11 @@ use serde_json::Value;
 /// Below this length a secret would blacken innocent words, and is none worth the name.
 const SHORTEST: usize = 4;
 
+/// What the fields have in their names that hand out a secret.
+const FIELDS: [&str; 2] = ["upload_path", "token"];
+/// A reply that names more of them hands out nothing that anybody would use.
+const MOST_NAMED: usize = 1000;
+
 /// A piece of a text: as it stands, or a secret's placeholder in the place of the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'t> {
@@ -48,13 +53,22 @@ impl Secrets {
 
     /// Remembers what the body of a reply hands out for the caller's eyes only: `upload_path`,
     /// `upload_token`, `token`, as fields of its own or within a text.
-    pub fn learn_reply(&self, body: &[u8]) {
-        if let Ok(reply) = serde_json::from_slice(body) {
+    ///
+    /// # Errors
+    /// It names so many of them that none is remembered, and it must not be shown; the text says how many.
+    pub fn learn_reply(&self, body: &[u8]) -> Result<(), String> {
+        let Ok(text) = std::str::from_utf8(body) else {
+            return Ok(());
+        };
+        let named = FIELDS.iter().map(|field| text.matches(field).count());
+        if named.sum::<usize>() > MOST_NAMED {
+            return Err(format!("more than {MOST_NAMED} paths and tokens"));
+        }
+        if let Ok(reply) = serde_json::from_str(text) {
             self.learn(&reply);
         }
-        if let Ok(text) = std::str::from_utf8(body) {
-            self.learn_text(text);
-        }
+        self.learn_text(text);
+        Ok(())
     }
 
     fn learn(&self, reply: &Value) {
@@ -235,6 +249,18 @@ mod tests {
             ]
         );
         assert_eq!(secrets.redact("a token of the server"), "[token]");
+    }
+
+    #[test]
+    fn a_reply_that_hands_out_without_end_fills_no_memory() {
+        let secrets = Secrets::default();
+        let path = |number: usize| json!({"upload_path": format!("https://bin.test/{number:08}")});
+        let paths = |count| json!((0..count).map(path).collect::<Vec<_>>()).to_string();
+        let many = secrets.learn_reply(paths(MOST_NAMED + 1).as_bytes());
+        assert_eq!(many, Err("more than 1000 paths and tokens".to_owned()));
+        assert_eq!(secrets.redact("00000009"), "00000009");
+        assert_eq!(secrets.learn_reply(paths(10).as_bytes()), Ok(()));
+        assert_eq!(secrets.redact("00000009"), "[upload path]");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::{
     report::{ClauseReport, Status},
     run::{Options, Run, RunError},
     settings::TargetError,
+    steady::BREAKS,
     target::Target,
 };
 
@@ -92,7 +93,7 @@ impl SelfTest {
     /// A server does not start, or cannot be reached.
     pub async fn run(&self, mut tell: impl FnMut(&Row)) -> Result<Matrix, SelfTestError> {
         let mut matrix = Matrix {
-            baseline: judge(Right, Vec::new()).await?,
+            baseline: judge(Right, NonZeroUsize::MIN, Vec::new()).await?,
             rows: Vec::new(),
             clauses: self.clauses.iter().map(|clause| clause.id).collect(),
         };
@@ -109,10 +110,17 @@ impl SelfTest {
     }
 
     async fn row(&self, mutant: &Mutant) -> Result<Row, SelfTestError> {
-        let own = self.quick.then(|| mutant.clause.to_owned());
+        // Who meets the one wrong answer of a server that is wrong now and then, would otherwise be chance.
+        let own = (self.quick || mutant.unsteady).then(|| mutant.clause.to_owned());
+        // One that is wrong each time in the same way need not be asked as often to be found out.
+        let breaks = if mutant.unsteady {
+            BREAKS
+        } else {
+            NonZeroUsize::MIN
+        };
         Ok(Row {
             mutant: *mutant,
-            reports: judge((mutant.wrong)(), own.into_iter().collect()).await?,
+            reports: judge((mutant.wrong)(), breaks, own.into_iter().collect()).await?,
         })
     }
 }
@@ -263,15 +271,16 @@ fn statuses(reports: &[ClauseReport]) -> Map<String, Value> {
 
 async fn judge(
     wrong: impl Wrong,
+    breaks: NonZeroUsize,
     filters: Vec<String>,
 ) -> Result<Vec<ClauseReport>, SelfTestError> {
     let proxy = Proxy::start(wrong).await?;
-    // The mutants that are judged at a time keep the cores busy, and none of them is unsteady.
+    // The mutants that are judged at a time keep the cores busy.
     let options = Options {
         filters,
         strict: true,
         jobs: NonZeroUsize::MIN,
-        breaks: NonZeroUsize::MIN,
+        breaks,
     };
     let run = Run::start(Target::new(proxy.settings())?, options).await?;
     Ok(run.judge_all(|_| {}).await)

@@ -97,7 +97,7 @@ impl Settings {
     /// The settings in the `ATLAS_CONTRACT_…` variables, or `None` when none of the three that name a server is set.
     ///
     /// # Errors
-    /// Some of the three are set but not all, or the length is no number.
+    /// Some of the three are set but not all, or the length or the timeout is no number.
     pub fn from_variables(
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, TargetError> {
@@ -121,13 +121,13 @@ impl Settings {
             max_id_length: length.transpose().map_err(|_| {
                 TargetError::Invalid("ATLAS_CONTRACT_MAX_ID_LENGTH must be a number")
             })?,
-            conduct: conduct(&variable),
+            conduct: conduct(&variable)?,
         }))
     }
 }
 
 /// How the tests behave: as the program, but that they keep no journal for a server on this machine unasked.
-fn conduct(variable: &impl Fn(&str) -> Option<String>) -> Conduct {
+fn conduct(variable: &impl Fn(&str) -> Option<String>) -> Result<Conduct, TargetError> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let anywhere = set(ALLOW_WRITES).is_some_and(|value| is_yes(&value));
     let (access, journal) = if anywhere {
@@ -135,12 +135,19 @@ fn conduct(variable: &impl Fn(&str) -> Option<String>) -> Conduct {
     } else {
         (Access::Loopback, None)
     };
-    Conduct {
+    let timeout = set("ATLAS_CONTRACT_TIMEOUT").map(|text| text.parse());
+    Ok(Conduct {
         access,
+        timeout: timeout
+            .transpose()
+            .map_err(|_| {
+                TargetError::Invalid("ATLAS_CONTRACT_TIMEOUT must be a number of seconds")
+            })?
+            .unwrap_or_default(),
         trust: Trust::from_variables(variable),
         journal: set(JOURNAL).map(PathBuf::from).or(journal),
         ..Conduct::default()
-    }
+    })
 }
 
 #[cfg(test)]

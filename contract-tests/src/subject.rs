@@ -9,7 +9,7 @@ use crate::{
     artifact::Artifact,
     fault::{Fault, Verdict},
     fixtures::{Digest, Fixture, KnownFile, Visibility},
-    http::Http,
+    http::{Auth, Http, LONGEST_REPLY},
     run::RunError,
 };
 
@@ -81,7 +81,7 @@ impl Surveyed {
         let versions = match search.and_then(|reply| reply.versions()) {
             Ok(shown) => known(&shown, &fixture),
             Err(Fault::Trouble(why)) => return Err(RunError::Unreachable(why)),
-            Err(Fault::Broken(broken)) => Err(broken.to_string()),
+            Err(fault) => Err(fault.to_string()),
         };
         match versions {
             Ok(versions) => Ok(Self { fixture, versions }),
@@ -278,7 +278,8 @@ impl<'a> Subject<'a> {
     pub async fn files_are_known(&self) -> Verdict {
         for known in &self.versions {
             if let Some(file) = &known.file {
-                self.file_is(&known.number.to_string(), file).await?;
+                let version = known.number.to_string();
+                self.file_is(self.artifact.token(), &version, file).await?;
             }
         }
         Ok(())
@@ -292,11 +293,20 @@ impl<'a> Subject<'a> {
         let newest = self
             .newest_file()
             .ok_or_else(|| Fault::Trouble("no file is known".to_owned()))?;
-        self.file_is("latest", newest).await
+        self.file_is(self.artifact.token(), "latest", newest).await
     }
 
-    async fn file_is(&self, version: &str, file: &KnownFile) -> Verdict {
-        let reply = self.artifact.file(&self.kind, version).await?;
+    /// The file of a version, a number or `latest`, must be this one for whoever has this token, or none.
+    ///
+    /// # Errors
+    /// It is another one, or cannot be had.
+    pub async fn file_is(&self, auth: Auth<'_>, version: &str, file: &KnownFile) -> Verdict {
+        let size = usize::try_from(file.size).unwrap_or(usize::MAX);
+        let most = size.max(LONGEST_REPLY);
+        let reply = self
+            .artifact
+            .file_at_most(auth, &self.kind, version, most)
+            .await?;
         reply.is_file(file)
     }
 

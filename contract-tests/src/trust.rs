@@ -7,6 +7,8 @@ use std::{
 
 use reqwest::{Certificate, Client, ClientBuilder, Identity};
 
+use crate::input;
+
 /// Certificates to believe besides the system's, and the one to show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trust {
@@ -104,7 +106,7 @@ impl Trust {
             };
         };
         let read =
-            |option, path: &Path| fs::read(path).map_err(|error| failed(option, path, error));
+            |option, path: &Path| input::bytes(path).map_err(|error| failed(option, path, error));
         let mut pem = read(CLIENT_CERT, file)?;
         if let Some(key) = &self.client_key {
             pem.push(b'\n');
@@ -167,7 +169,7 @@ fn in_folder(folder: &Path) -> io::Result<Vec<Certificate>> {
 }
 
 fn in_file(path: &Path) -> io::Result<Vec<Certificate>> {
-    let pem = fs::read(path)?;
+    let pem = input::bytes(path)?;
     some(Certificate::from_pem_bundle(&pem).map_err(io::Error::other)?)
 }
 

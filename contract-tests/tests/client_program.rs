@@ -209,3 +209,33 @@ async fn a_command_that_does_not_end_is_killed() {
     let gone = timeout(Duration::from_secs(30), connection.read_to_end(&mut asked));
     gone.await.expect("it is killed").unwrap();
 }
+
+#[tokio::test]
+async fn a_command_that_sends_or_writes_more_than_can_be_kept_ends_in_four() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("disk.img");
+    // Without a byte on disk.
+    let sparse = fs::File::create(&file).unwrap();
+    sparse.set_len(260 * 1024 * 1024).unwrap();
+    let as_it_is = [
+        "--type",
+        "custom.image",
+        "--compression-level",
+        "0",
+        "--retries",
+        "0",
+    ];
+    let push = [
+        &[atlas_upload(), "push", "{artifact}", file.to_str().unwrap()][..],
+        &as_it_is,
+    ];
+    let sends = client(&[], &push.concat()).await;
+    assert_eq!(sends.code, 4, "{}{}", sends.stdout, sends.stderr);
+    let told = "error: the command sent more than 256 MiB (scenario fresh)";
+    assert!(sends.stderr.contains(told), "{}", sends.stderr);
+    let chatty = ["sh", "-c", "head -c 68000000 /dev/zero"];
+    let writes = client(&[], &chatty).await;
+    assert_eq!(writes.code, 4);
+    let told = "error: the command was lost: it wrote more than 64 MiB";
+    assert!(writes.stderr.contains(told));
+}

@@ -21,6 +21,7 @@ const HARMLESS: Mutant = Mutant {
     clause: "auth.base-path",
     name: "harmless",
     title: "nothing at all",
+    unsteady: false,
     wrong: || Box::new(Right),
 };
 
@@ -29,6 +30,7 @@ const AWAY: Mutant = Mutant {
     clause: "auth.base-path",
     name: "away",
     title: "there is no server",
+    unsteady: false,
     wrong: || {
         Box::new(Replies(|request: &Request, reply: &mut Reply| {
             if request.path().contains("/api/v1/api/v1/") {
@@ -129,7 +131,7 @@ async fn the_program_prints_a_line_for_each_mutant_and_writes_the_matrix() {
         "search.hidden-artifact/empty"
     );
     assert!(output.stdout.starts_with(&line), "{}", output.stdout);
-    let summary = "\n1 mutants: 1 killed, 0 survived; 1 clauses: 1 kill, 0 idle\n";
+    let summary = "\n2 mutants: 2 killed, 0 survived; 1 clauses: 1 kill, 0 idle\n";
     assert!(output.stdout.ends_with(summary), "{}", output.stdout);
     let matrix: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     let mutant = &matrix["mutants"][0];

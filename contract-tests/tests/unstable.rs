@@ -1,4 +1,5 @@
-//! A server that now and then answers wrong: that is no verdict on a clause. One that always does fails.
+//! A server that now and then answers wrong: that is no verdict on a clause, unless it says never. One that always does
+//! fails, however it does.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the verdict")]
 
@@ -8,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atlas_contract_tests::{
     exit_code::ExitCode,
+    mutants,
     proxy::{Replies, Reply, Request},
     report::{ClauseReport, Report, Status},
     run::{Options, Run, RunError},
@@ -17,7 +19,10 @@ use atlas_contract_tests::{
 use axum::http::Method;
 use futures_util::future::join_all;
 use mock_atlas::MockAtlas;
-use support::{proxy, reports};
+use support::{
+    program::{aimed_at, run, told_by_operator},
+    proxy, reports,
+};
 
 /// A correct emulator, but for chaos, judged by everything; nothing when not even the first request went well.
 async fn judge(chaos: f64, seed: u64) -> Option<Report> {
@@ -119,4 +124,45 @@ async fn what_breaks_some_times_is_told_with_both_answers() {
         "{detail}"
     );
     assert_eq!(lines[2], "then      the clause holds");
+}
+
+#[tokio::test]
+async fn what_breaks_each_time_fails_though_it_breaks_elsewhere_and_otherwise() {
+    let searches = AtomicUsize::new(0);
+    let proxy = proxy(Replies(move |request: &Request, reply: &mut Reply| {
+        if request.is(Method::GET, "/search") {
+            match searches.fetch_add(1, Ordering::Relaxed) % 3 {
+                0 => reply.status = 404,
+                1 => reply.body = b"{\"versions\":[]}".to_vec(),
+                _ => {}
+            }
+        }
+    }))
+    .await;
+    let reports = reports(&proxy, &["search.newest-first"], false).await;
+    assert_eq!(reports[0].status, Status::Fail, "{}", reports[0]);
+}
+
+#[tokio::test]
+async fn one_sighting_of_what_must_never_be_is_enough_and_is_told_with_its_request() {
+    let mutant = mutants::all().find(|it| it.id() == "auth.no-token-reads/open-now-and-then");
+    let proxy = proxy((mutant.unwrap().wrong)()).await;
+    let reports = reports(&proxy, &["auth.no-token-reads"], true).await;
+    assert_eq!(reports[0].status, Status::Fail, "{}", reports[0]);
+    let detail = reports[0].detail.to_string();
+    let [expected, came] = ["expected  status 404\n", "\ncame      200 "];
+    assert!(detail.starts_with(expected), "{detail}");
+    assert!(detail.contains(came), "{detail}");
+}
+
+#[tokio::test]
+async fn a_server_that_numbers_versions_over_all_of_it_ends_with_failures_and_in_one() {
+    let mutant = mutants::all().find(|it| it.id() == "versions.counts-per-type/per-server");
+    let proxy = proxy((mutant.unwrap().wrong)()).await;
+    let settings = proxy.settings();
+    let output = run(&aimed_at(&settings, &told_by_operator(&settings))).await;
+    assert_eq!(output.code, 1, "{}{}", output.stdout, output.stderr);
+    let fails = output.stdout.lines().filter(|it| it.starts_with("fail  "));
+    assert!(fails.count() > 1, "{}", output.stdout);
+    assert!(output.stdout.contains(" 0 error;"), "{}", output.stdout);
 }

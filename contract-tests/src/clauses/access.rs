@@ -25,19 +25,22 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Docs],
         |context| Box::pin(hidden_like_missing(context)),
     )
+    .never()
     .reading(&[Given::Private]),
     clause(
         "auth.no-token-writes",
         "no token at all: 401 for every write, and nothing is made",
         &[Docs],
         |context| Box::pin(no_token_writes(context)),
-    ),
+    )
+    .never(),
     clause(
         "auth.no-token-reads",
         "no token at all: 404 for a read of what is not public",
         &[Inferred],
         |context| Box::pin(no_token_reads(context)),
     )
+    .never()
     .reading(&[Given::Private]),
     clause(
         "auth.unknown-token",
@@ -45,6 +48,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Inferred],
         |context| Box::pin(unknown_token(context)),
     )
+    .never()
     .reading(&[Given::Artifact]),
     needing(
         &[PublicArtifact],
@@ -80,11 +84,11 @@ async fn hidden_like_missing(context: &Context<'_>) -> Verdict {
     let hidden = private(context).await?;
     let missing = hidden.artifact.beside(context.name());
     let missing = Subject::made(missing, &hidden.kind);
-    let hidden = reads(&hidden, other).await?;
-    for (seen, unseen) in hidden.iter().zip(reads(&missing, other).await?) {
-        seen.status_is(404)?;
+    let hidden = reads(&hidden, other, 404).await?;
+    let missing = reads(&missing, other, 404).await?;
+    for (seen, unseen) in hidden.iter().zip(missing) {
         seen.require(
-            seen.status == unseen.status && seen.body == unseen.body,
+            seen.body == unseen.body,
             format!("the reply for what is not there, {}", unseen.shown()),
         )?;
     }
@@ -96,24 +100,22 @@ async fn no_token_writes(context: &Context<'_>) -> Verdict {
     context
         .create(&unmade.name)?
         .auth(Auth::Anonymous)
-        .answer(401)
+        .denied(401)
         .await?;
-    unmade.get("").answer(404).await?;
+    unmade.get("").denied(404).await?;
     let artifact = context.artifact().await?;
     let fields = json!({"id": "a", "file": false});
     artifact
         .post(KIND, fields)?
         .auth(Auth::Anonymous)
-        .answer(401)
+        .denied(401)
         .await?;
-    artifact.finds(KIND, &[], &[]).await
+    artifact.finds_no_other(KIND, &[], &[]).await
 }
 
 async fn no_token_reads(context: &Context<'_>) -> Verdict {
-    for reply in reads(&private(context).await?, Auth::Anonymous).await? {
-        reply.status_is(404)?;
-    }
-    Ok(())
+    let private = private(context).await?;
+    reads(&private, Auth::Anonymous, 404).await.map(drop)
 }
 
 async fn unknown_token(context: &Context<'_>) -> Verdict {
@@ -127,9 +129,7 @@ async fn unknown_token(context: &Context<'_>) -> Verdict {
         None => private(context).await?,
     };
     for auth in unknown {
-        for reply in reads(&subject, auth).await? {
-            reply.status_is(401)?;
-        }
+        reads(&subject, auth, 401).await?;
     }
     if context.is_read_only() {
         return Ok(());
@@ -137,13 +137,13 @@ async fn unknown_token(context: &Context<'_>) -> Verdict {
     let artifact = subject.artifact;
     for auth in unknown {
         let fields = json!({"id": "a", "file": false});
-        artifact.post(KIND, fields)?.auth(auth).answer(401).await?;
+        artifact.post(KIND, fields)?.auth(auth).denied(401).await?;
         let unmade = context.artifact_named(context.name());
-        context.create(&unmade.name)?.auth(auth).answer(401).await?;
-        unmade.get("").answer(404).await?;
-        unmade.get("").auth(auth).answer(401).await?;
+        context.create(&unmade.name)?.auth(auth).denied(401).await?;
+        unmade.get("").denied(404).await?;
+        unmade.get("").auth(auth).denied(401).await?;
     }
-    artifact.finds(KIND, &[], &[1]).await
+    artifact.finds_no_other(KIND, &[], &[1]).await
 }
 
 async fn unknown_token_public(context: &Context<'_>) -> Verdict {
@@ -187,10 +187,12 @@ async fn public_download(context: &Context<'_>) -> Verdict {
     let subject = public(context, Given::PublicFile).await?;
     let (artifact, kind) = (&subject.artifact, &subject.kind);
     for version in [subject.newest().to_string().as_str(), "latest"] {
-        let reply = artifact.file_as(Auth::Anonymous, kind, version).await?;
         match subject.newest_file() {
-            Some(file) => reply.is_file(file)?,
-            None => reply.status_is(200)?,
+            Some(file) => subject.file_is(Auth::Anonymous, version, file).await?,
+            None => {
+                let reply = artifact.file_as(Auth::Anonymous, kind, version);
+                reply.await?.status_is(200)?;
+            }
         }
     }
     Ok(())
@@ -217,15 +219,22 @@ async fn public<'a>(context: &'a Context<'_>, given: Given) -> Verdict<Subject<'
     Ok(made)
 }
 
-/// Every read of an artifact: what is there matters to nobody who may not see it.
-async fn reads(subject: &Subject<'_>, auth: Auth<'_>) -> Verdict<Vec<Exchange>> {
+/// Every read of an artifact, denied with this status: what is there matters to nobody who may not see it.
+async fn reads(subject: &Subject<'_>, auth: Auth<'_>, status: u16) -> Verdict<Vec<Exchange>> {
     let kind = &subject.kind;
     let search = format!("/{kind}/search");
     let file = format!("/{kind}/1/file");
     let latest = format!("/{kind}/latest/file");
     let mut replies = Vec::new();
     for within in ["", &search, &file, &latest] {
-        replies.push(subject.artifact.get(within).auth(auth).send().await?);
+        replies.push(
+            subject
+                .artifact
+                .get(within)
+                .auth(auth)
+                .denied(status)
+                .await?,
+        );
     }
     Ok(replies)
 }

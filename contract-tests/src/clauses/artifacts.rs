@@ -41,7 +41,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         "an organisation the token may not write to is answered with 404, and nothing is made",
         &[Inferred],
         |context| Box::pin(not_writable(context)),
-    ),
+    )
+    .never(),
     clause(
         "artifacts.get",
         "GET of an artifact answers 200 and what POST answered",
@@ -134,17 +135,17 @@ async fn not_writable(context: &Context<'_>) -> Verdict {
     context
         .create(&artifact.name)?
         .auth(other)
-        .answer(404)
+        .denied(404)
         .await?;
-    artifact.get("").answer(404).await?;
+    artifact.get("").denied(404).await?;
     let artifact = context.artifact().await?;
     let fields = json!({"id": "a", "file": false});
     artifact
         .post("archive", fields)?
         .auth(other)
-        .answer(404)
+        .denied(404)
         .await?;
-    artifact.finds("archive", &[], &[]).await
+    artifact.finds_no_other("archive", &[], &[]).await
 }
 
 async fn get(context: &Context<'_>) -> Verdict {

@@ -44,6 +44,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Client],
         |context| Box::pin(authenticate_refuses(context)),
     )
+    .never()
     .reading(&[]),
     needing(
         &[Login],
@@ -51,20 +52,23 @@ pub(super) const CLAUSES: &[Clause] = &[
         "POST authenticate answers a login and password in form fields with a token of that user",
         &[Client],
         |context| Box::pin(login(context)),
-    ),
+    )
+    .never(),
     needing(
         &[Login],
         "auth.login-refuses",
         "POST authenticate answers a wrong password or login with 401",
         &[Client],
         |context| Box::pin(login_refuses(context)),
-    ),
+    )
+    .never(),
     clause(
         "auth.token-check",
         "GET token answers 200 for a good token, 401 for a bad or missing one",
         &[Inferred],
         |context| Box::pin(token_check(context)),
     )
+    .never()
     .reading(&[]),
 ];
 
@@ -127,7 +131,7 @@ async fn authenticate_refuses(context: &Context<'_>) -> Verdict {
         .into_iter()
         .chain([Auth::Anonymous, Auth::Header("")])
     {
-        context.get("/authenticate").auth(auth).answer(401).await?;
+        context.get("/authenticate").auth(auth).denied(401).await?;
     }
     Ok(())
 }
@@ -152,7 +156,7 @@ async fn login(context: &Context<'_>) -> Verdict {
     let username = owner.json()?["user"]["username"].clone();
     // A login may be a mail address, which names nobody.
     let is_theirs = username == login || login.contains('@');
-    owner.require(is_theirs, "the user who logged in")
+    owner.never(!is_theirs, "the user who logged in")
 }
 
 async fn login_refuses(context: &Context<'_>) -> Verdict {
@@ -166,7 +170,7 @@ async fn login_refuses(context: &Context<'_>) -> Verdict {
         let call = context
             .log_in(login, password)
             .encoded(crate::encoding::Encoding::Form);
-        call.answer(401).await?;
+        call.denied(401).await?;
     }
     Ok(())
 }
@@ -176,12 +180,12 @@ async fn token_check(context: &Context<'_>) -> Verdict {
     context
         .get("/token")
         .auth(Auth::Header(UNKNOWN))
-        .answer(401)
+        .denied(401)
         .await?;
     context
         .get("/token")
         .auth(Auth::Anonymous)
-        .answer(401)
+        .denied(401)
         .await?;
     Ok(())
 }

@@ -40,6 +40,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Thread, Client],
         |context| Box::pin(none_on_success(context)),
     )
+    .never()
     .reading(&[Given::Artifact]),
     clause(
         "errors.readable",
@@ -131,7 +132,7 @@ fn no_errors(replies: Vec<Exchange>) -> Verdict {
     for reply in replies {
         // The reply to an upload may have no body at all.
         let keyed = reply.json().is_ok_and(|body| body.get("errors").is_some());
-        reply.require(!keyed, "no errors key")?;
+        reply.never(keyed, "no errors key")?;
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Recorded],
         |context| Box::pin(element_fields(context)),
     )
+    .never()
     .reading(&[Given::Versions]),
     clause(
         "search.newest-first",
@@ -102,6 +103,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Inferred],
         |context| Box::pin(hidden_artifact(context)),
     )
+    .never()
     .reading(&[Given::Private]),
 ];
 
@@ -145,13 +147,13 @@ async fn element_fields(context: &Context<'_>) -> Verdict {
 /// Each element has the nine fields in their order, whatever stands between them, and shows no way to upload.
 fn has_fields(found: &Exchange) -> Verdict {
     for version in found.versions()? {
-        let keys = version.as_object().into_iter().flat_map(|it| it.keys());
-        let known = keys.filter(|key| FIELDS.contains(&key.as_str()));
-        found.require(known.eq(FIELDS), format!("the fields {}", FIELDS.join(" ")))?;
         let shown = ["upload_path", "upload_token"]
             .iter()
             .any(|key| version.get(key).is_some());
-        found.require(!shown, "no upload_path and no upload_token")?;
+        found.never(shown, "no upload_path and no upload_token")?;
+        let keys = version.as_object().into_iter().flat_map(|it| it.keys());
+        let known = keys.filter(|key| FIELDS.contains(&key.as_str()));
+        found.require(known.eq(FIELDS), format!("the fields {}", FIELDS.join(" ")))?;
     }
     Ok(())
 }
@@ -332,7 +334,7 @@ async fn hidden_artifact(context: &Context<'_>) -> Verdict {
     };
     for query in [&[][..], &[("version", "any")]] {
         let search = hidden.artifact.search(&hidden.kind, query);
-        search.auth(other).answer(404).await?;
+        search.auth(other).denied(404).await?;
     }
     Ok(())
 }

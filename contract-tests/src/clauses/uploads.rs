@@ -35,7 +35,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         "upload_path cannot be guessed: a UUID of its own for each version, and another one opens nothing",
         &[Client, Thread],
         |context| Box::pin(path_secret(context)),
-    ),
+    )
+    .never(),
     clause(
         "uploads.chunked",
         "the PUT may be chunked, when the client knows no size",
@@ -53,13 +54,15 @@ pub(super) const CLAUSES: &[Clause] = &[
         "a version whose bytes never arrived is never handed out, not by file and not by search",
         &[Inferred],
         |context| Box::pin(unfinished_hidden(context)),
-    ),
+    )
+    .never(),
     clause(
         "uploads.half-hidden",
         "a version of which only half the bytes arrived is not handed out either",
         &[Inferred],
         |context| Box::pin(half_hidden(context)),
-    ),
+    )
+    .never(),
     clause(
         "uploads.same-again",
         "sending the same bytes to the same upload_path again succeeds",
@@ -71,7 +74,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         "sending other bytes to a finished upload_path is refused, and loses nothing",
         &[Inferred],
         |context| Box::pin(other_refused(context)),
-    ),
+    )
+    .never(),
 ];
 
 const KIND: &str = "custom.image";
@@ -117,11 +121,11 @@ async fn path_secret(context: &Context<'_>) -> Verdict {
     let (uuid, other) = (uuid_in(&first)?, uuid_in(&second)?);
     second
         .reply
-        .require(uuid != other, "another UUID than the version before")?;
+        .never(uuid == other, "another UUID than the version before")?;
     // In neighbouring UUIDs that were counted or timed, most of the bits are the same.
     let distance = (Uuid::as_u128(&uuid) ^ other.as_u128()).count_ones();
-    second.reply.require(
-        distance > 24,
+    second.reply.never(
+        distance <= 24,
         "a UUID that does not follow from the version before",
     )?;
     let guess = first
@@ -131,11 +135,8 @@ async fn path_secret(context: &Context<'_>) -> Verdict {
         .http()
         .put(&guess, &archive("guessed"), Sending::Sized)
         .await?;
-    reply.require(
-        (400..500).contains(&reply.status),
-        "a refusal of a guessed upload_path",
-    )?;
-    artifact.finds(KIND, &[], &[]).await
+    refused(&reply, "a refusal of a guessed upload_path")?;
+    artifact.finds_no_other(KIND, &[], &[]).await
 }
 
 async fn sent(context: &Context<'_>, sending: Sending) -> Verdict {
@@ -170,19 +171,38 @@ async fn half_hidden(context: &Context<'_>) -> Verdict {
         // That the connection breaks is the point.
         Err(Fault::Trouble(_)) => {}
         Err(fault) => return Err(fault),
-        Ok(reply) => reply.require(!reply.succeeded(), "no success for half a file")?,
+        Ok(reply) => reply.never(reply.succeeded(), "no success for half a file")?,
     }
     only_the_first(&artifact, &bytes).await
 }
 
 /// Of two versions, the second is as if it were not there.
 async fn only_the_first(artifact: &Artifact<'_>, bytes: &[u8]) -> Verdict {
-    artifact.finds(KIND, &[], &[1]).await?;
-    artifact.finds(KIND, &[("version", "any")], &[1]).await?;
-    artifact.finds(KIND, &[("version", "2")], &[]).await?;
-    artifact.finds(KIND, &[("version", "latest")], &[1]).await?;
-    artifact.file(KIND, "2").await?.status_is(404)?;
-    artifact.file_is(KIND, "latest", bytes).await
+    let searches: [(&[_], &[u64]); 4] = [
+        (&[], &[1]),
+        (&[("version", "any")], &[1]),
+        (&[("version", "2")], &[]),
+        (&[("version", "latest")], &[1]),
+    ];
+    for (query, numbers) in searches {
+        artifact.finds_no_other(KIND, query, numbers).await?;
+    }
+    artifact.file(KIND, "2").await?.denied(404)?;
+    is_kept(artifact, "latest", bytes).await
+}
+
+/// The file of a version is still this one; that another one is handed out must never be.
+async fn is_kept(artifact: &Artifact<'_>, version: &str, bytes: &[u8]) -> Verdict {
+    let file = artifact.file(KIND, version).await?;
+    let sent = format!("the {} bytes that were sent", bytes.len());
+    file.never(file.succeeded() && file.body != bytes, sent)?;
+    file.status_is(200)
+}
+
+/// Bytes that nobody may send are refused; that they are taken must never be.
+fn refused(reply: &Exchange, expected: &str) -> Verdict {
+    reply.never(reply.succeeded(), expected)?;
+    reply.require((400..500).contains(&reply.status), expected)
 }
 
 async fn same_again(context: &Context<'_>) -> Verdict {
@@ -209,11 +229,8 @@ async fn other_refused(context: &Context<'_>) -> Verdict {
         Vec::new(),
     ] {
         let reply = put(context, &version, &other, Sending::Sized).await?;
-        reply.require(
-            (400..500).contains(&reply.status),
-            "a refusal of other bytes",
-        )?;
-        artifact.file_is(KIND, "1", &bytes).await?;
+        refused(&reply, "a refusal of other bytes")?;
+        is_kept(&artifact, "1", &bytes).await?;
     }
     artifact.finds(KIND, &[], &[1]).await
 }

@@ -1,5 +1,7 @@
 //! What a version is, and how it is numbered.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::errors::texts_of;
@@ -42,7 +44,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         "version is an integer that counts up by one per artifact and type",
         &[Recorded],
         |context| Box::pin(counts_per_type(context)),
-    ),
+    )
+    .never(),
     clause(
         "versions.slug",
         "slug is U/N/TYPE/VERSION, tag is U/N",
@@ -61,7 +64,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         "making a version again with the same content makes a new version",
         &[Client],
         |context| Box::pin(same_again(context)),
-    ),
+    )
+    .never(),
     clause(
         "versions.box-needs-provider",
         "a vagrant.box without provider is answered with 422: Metadata must have 'provider' key",
@@ -129,9 +133,13 @@ async fn counts_per_type(context: &Context<'_>) -> Verdict {
         "amazon.image",
         "openstack.image",
     ];
-    let mut numbers = Vec::new();
+    let (mut numbers, mut given) = (Vec::new(), HashSet::new());
     for kind in pushes {
-        numbers.push(artifact.tagged(kind, json!({})).await?.number);
+        let made = artifact.tagged(kind, json!({})).await?;
+        let is_new = given.insert((kind, made.number));
+        let expected = format!("a number that no {kind} before has");
+        made.reply.never(!is_new, expected)?;
+        numbers.push(made.number);
     }
     if numbers != [1, 1, 2, 3, 2] {
         return Err(broken(
@@ -210,8 +218,13 @@ async fn same_again(context: &Context<'_>) -> Verdict {
             )
             .await
     };
-    push().await?.reply.expect("/version", 1)?;
-    push().await?.reply.expect("/version", 2)?;
+    let (first, second) = (push().await?, push().await?);
+    let expected = "another number than the version before";
+    second
+        .reply
+        .never(first.number == second.number, expected)?;
+    first.reply.expect("/version", 1)?;
+    second.reply.expect("/version", 2)?;
     artifact.finds("archive", &[], &[2, 1]).await
 }
 

@@ -1,9 +1,12 @@
 //! `atlas-contract cleanup`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use atlas_contract_tests::{
-    cleanup::{Cleanup, Fate},
+    cleanup::{Cleanup, Fate, address::address},
     conduct::{Access, Conduct},
     exit_code::ExitCode,
     journal::Record,
@@ -19,12 +22,21 @@ use super::{
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The journal of the run.
-    #[arg(long, value_name = "FILE")]
-    journal: PathBuf,
-    /// The server's address, if it is another one by now than in the journal.
-    #[arg(long, value_name = "URL")]
+    /// The journal of the run; may be given several times, or several files at once.
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    journal: Vec<PathBuf>,
+    /// The server that the token is for. A journal of a run on another one is refused.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ATLAS_CONTRACT_URL",
+        hide_env_values = true
+    )]
     atlas_url: Option<String>,
+    /// Takes a journal of a run on another server, which has moved to --atlas-url by now; without that, sends the token
+    /// to whatever server the journal names.
+    #[arg(long)]
+    allow_journal_url: bool,
     /// The token that the run had.
     #[arg(long, env = "ATLAS_CONTRACT_TOKEN", hide_env_values = true)]
     token: String,
@@ -32,39 +44,73 @@ pub(super) struct Args {
     connection: Connection,
 }
 
+/// A run to clean up after, and the server that it is to be done at.
+type Run = (Record, Target);
+
 /// Removes what can be removed, and tells what is left.
 pub(super) async fn cleanup(args: Args) -> ExitCode {
-    let record = match Record::read(&args.journal) {
-        Ok(record) => record,
+    let runs = match runs(args) {
+        Ok(runs) => runs,
         Err(error) => return complain(&error, ExitCode::BadConfiguration),
     };
-    let target = match Target::new(settings(args, &record)) {
-        Ok(target) => target,
-        Err(error) => return complain(&error, ExitCode::BadConfiguration),
-    };
-    match clean(&target, &record).await {
-        Ok(code) => code,
-        Err(error) => complain(&error, error.exit_code()),
+    let mut worst = ExitCode::Holds;
+    for (record, target) in &runs {
+        let code = match clean(target, record).await {
+            Ok(code) => code,
+            Err(error) => complain(&error, error.exit_code()),
+        };
+        // What is left weighs more than that it could not be looked for.
+        if code as u8 > worst as u8 {
+            worst = code;
+        }
     }
+    worst
+}
+
+/// Every run, each of them checked before anything is sent for any.
+fn runs(args: Args) -> Result<Vec<Run>, String> {
+    // A variable that is set to nothing tells nothing.
+    let given = args.atlas_url.filter(|url| !url.is_empty());
+    let conduct = Conduct {
+        access: Access::Anywhere,
+        ..args.connection.conduct()
+    };
+    let run = |journal: &PathBuf| -> Result<Run, String> {
+        let record = Record::read(journal).map_err(|error| error.to_string())?;
+        let refused = |error: &dyn fmt::Display| format!("{}: {error}", journal.display());
+        let begin = &record.begin;
+        let url = address(given.as_deref(), &begin.server, args.allow_journal_url);
+        let settings = Settings {
+            url: url.map_err(|error| refused(&error))?,
+            token: args.token.clone(),
+            namespace: begin.namespace.clone(),
+            conduct: conduct.clone(),
+            ..Settings::default()
+        };
+        let target = Target::new(settings).map_err(|error| refused(&error))?;
+        Ok((record, target))
+    };
+    args.journal.iter().map(run).collect()
 }
 
 async fn clean(target: &Target, record: &Record) -> Result<ExitCode, RunError> {
     let cleanup = Cleanup::start(target, record).await?;
-    let (mut absent, mut removed, mut left) = (0, 0, 0);
+    let (mut absent, mut removed, mut left) = (0, 0, Vec::new());
     for thing in cleanup.things() {
-        match cleanup.remove(&thing).await? {
+        match cleanup.remove(&thing).await {
             Fate::Absent => absent += 1,
             Fate::Removed => {
                 removed += 1;
                 say(&format!("removed  {thing}"));
             }
-            Fate::Left => {
-                left += 1;
-                say(&format!("left     {thing}"));
-            }
+            Fate::Left => left.push(format!("left     {thing}")),
+            Fate::Unknown(why) => left.push(format!("left     {thing}, perhaps: {why}")),
         }
     }
-    let (run, root) = (record.begin.run.as_str(), target.root());
+    for line in &left {
+        say(line);
+    }
+    let (run, root, left) = (record.begin.run.as_str(), target.root(), left.len());
     say(&format!(
         "\n{run}* on {root}: {removed} removed, {left} left, {absent} not there, or not to be seen with this token"
     ));
@@ -75,24 +121,13 @@ async fn clean(target: &Target, record: &Record) -> Result<ExitCode, RunError> {
     })
 }
 
-fn settings(args: Args, record: &Record) -> Settings {
-    let begin = &record.begin;
-    Settings {
-        url: args.atlas_url.unwrap_or_else(|| begin.server.clone()),
-        token: args.token,
-        namespace: begin.namespace.clone(),
-        conduct: Conduct {
-            access: Access::Anywhere,
-            ..args.connection.conduct()
-        },
-        ..Settings::default()
-    }
-}
-
 /// The words that clean up after a run.
 pub(super) fn command(journal: &Path, target: &Target) -> String {
     let mut words = vec!["atlas-contract cleanup --journal".to_owned()];
     words.push(quoted(&journal.to_string_lossy()));
+    if !target.is_loopback() {
+        words.push(format!("--atlas-url {}", quoted(target.root())));
+    }
     words.extend(target.conduct().trust.flags().iter().map(|it| quoted(it)));
     format!(
         "to remove what the server can remove and list the rest, with the token in ATLAS_CONTRACT_TOKEN:\n    {}",

@@ -31,7 +31,7 @@ pub(super) const EXIT_CODES: &str = "Exit codes:
   1  a rule failed
   2  bad arguments, or the command cannot be started
   3  a filter matches no rule, the command sent nothing, or no rule had an occasion
-  4  the command did not end in time, or the witness broke
+  4  the command did not end in time, or sent or wrote more than can be kept, or the witness broke
   5  a report could not be written";
 
 #[derive(clap::Args)]

@@ -18,17 +18,17 @@ use clap::{Parser, Subcommand};
 
 const EXIT_CODES: &str = "Exit codes:
   0  something ran and all required clauses hold
-  1  a clause failed
+  1  a clause failed (weighs more than 4)
   2  bad configuration or arguments, no leave to write, or the server refuses the token
   3  nothing ran: a filter matches no clause, or all they match are disabled
-  4  the suite broke, or the server could not be reached or is unstable (weighs more than 1)
-  5  a report could not be written (weighs more than 4)";
+  4  the suite broke, or the server could not be reached or is unstable
+  5  a report could not be written (weighs more than 1 and 4)";
 
 const CLEANUP_EXIT_CODES: &str = "Exit codes:
   0  nothing of the run is left
-  2  bad arguments, a file that is no journal, or the server refuses the token
+  2  bad arguments, a file that is no journal, or one of a run on another server, or the server refuses the token
   4  the server could not be reached
-  6  something that the run made is still there";
+  6  something that the run made is still there, or may be: it was tried, and all else too (weighs more than 2 and 4)";
 
 const DIFF_EXIT_CODES: &str = "Exit codes:
   0  all clauses ended the same

@@ -141,7 +141,10 @@ pub(super) async fn run(mut args: Args) -> ExitCode {
     let ended = ended.map_err(|error| format!("the journal cannot be ended: {error}"));
     match (written, ended) {
         (Err(error), _) => complain(&error, ExitCode::ReportLost),
-        (Ok(()), Err(error)) => complain(&error, ExitCode::SuiteBroke),
+        (Ok(()), Err(error)) => match ExitCode::of(&report.summary) {
+            ExitCode::Failed => complain(&error, ExitCode::Failed),
+            _ => complain(&error, ExitCode::SuiteBroke),
+        },
         (Ok(()), Ok(())) => ExitCode::of(&report.summary),
     }
 }

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, path::PathBuf};
 
 use atlas_contract_tests::{
-    conduct::{Access, Conduct, is_yes},
+    conduct::{Access, Conduct, Timeout, is_yes},
     fixtures::{self, FixturesError},
     pace::Rate,
     trust::Trust,
@@ -44,6 +44,16 @@ pub(super) struct Safety {
 /// How the server is reached.
 #[derive(clap::Args)]
 pub(super) struct Connection {
+    /// How long nothing may move before a request is given up; a server that answers nothing for three times as long is
+    /// not asked any more.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "ATLAS_CONTRACT_TIMEOUT",
+        hide_env_values = true,
+        default_value_t
+    )]
+    timeout: Timeout,
     /// Requests per second, at most [default: 10, and no limit on this machine].
     #[arg(long, value_name = "RATE")]
     pace: Option<Rate>,
@@ -93,6 +103,7 @@ impl Connection {
             insecure: self.insecure,
         };
         Conduct {
+            timeout: self.timeout,
             rate: self.pace,
             trust: flags.or(Trust::from_variables(|name| std::env::var(name).ok())),
             ..Conduct::default()

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use scenario::Scenario;
 
-use crate::{exit_code::ExitCode, settings::TargetError};
+use crate::{exit_code::ExitCode, proxy::room::MOST_KEPT, settings::TargetError};
 
 /// Why an uploader was not judged.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,15 @@ pub enum ClientError {
         /// How it ended.
         status: std::process::ExitStatus,
     },
+    /// The witness was sent more than it can keep.
+    #[error(
+        "the command sent more than {} MiB (scenario {scenario}), which is all that the witness keeps: let it push less",
+        MOST_KEPT >> 20
+    )]
+    TooMuchSent {
+        /// What it met.
+        scenario: Scenario,
+    },
     /// The output of the command cannot be read, or it cannot be waited for.
     #[error("the command was lost: {0}")]
     Lost(#[from] std::io::Error),
@@ -68,7 +77,9 @@ impl ClientError {
         match self {
             Self::Artifact(_) | Self::NotStarted { .. } => ExitCode::BadConfiguration,
             Self::NothingSent { .. } => ExitCode::NothingRan,
-            Self::TimedOut { .. } | Self::Lost(_) | Self::Witness(_) => ExitCode::SuiteBroke,
+            Self::TimedOut { .. } | Self::TooMuchSent { .. } | Self::Lost(_) | Self::Witness(_) => {
+                ExitCode::SuiteBroke
+            }
         }
     }
 }

@@ -15,6 +15,8 @@ use tokio::{
 use super::{ClientError, observed::Observed, scenario::Scenario, witness::Witness};
 
 const CHUNK: usize = 16 * 1024;
+/// So many bytes of each stream are kept, to be searched for secrets.
+const MOST_WRITTEN: usize = 64 * 1024 * 1024;
 
 /// A command that pushes to an artifact. In it, `{url}`, `{token}` and `{artifact}` stand for what the witness is; it
 /// has the same in the variables `ATLAS_ADDRESS`, `ATLAS_TOKEN` and `ATLAS_CONTRACT_ARTIFACT`.
@@ -34,7 +36,8 @@ impl Uploader {
     /// Runs the command before a witness of its own, and hands on what it writes, on stdout or on stderr, as it comes.
     ///
     /// # Errors
-    /// The witness or the command does not start, or the command takes too long, and is killed, or sends nothing.
+    /// The witness or the command does not start, or the command takes too long, and is killed, or sends nothing, or
+    /// more than can be kept.
     pub async fn observed(
         &self,
         scenario: Scenario,
@@ -45,6 +48,9 @@ impl Uploader {
         let limit = self.limit;
         let ended = timeout(limit, end(child, hear)).await;
         let (status, output) = ended.map_err(|_| ClientError::TimedOut { limit, scenario })??;
+        if witness.is_full() {
+            return Err(ClientError::TooMuchSent { scenario });
+        }
         let observed = witness.observed(status.success(), output);
         if observed.passed.is_empty() {
             return Err(ClientError::NothingSent { scenario, status });
@@ -88,6 +94,12 @@ async fn heard(stream: Option<impl AsyncRead + Unpin>, hear: impl Fn(&[u8])) -> 
         while let read @ 1.. = stream.read(&mut chunk).await? {
             let bytes = chunk.get(..read).unwrap_or_default();
             hear(bytes);
+            if all.len() + read > MOST_WRITTEN {
+                let mib = MOST_WRITTEN >> 20;
+                return Err(io::Error::other(format!(
+                    "it wrote more than {mib} MiB, all of which are to be searched for secrets"
+                )));
+            }
             all.extend_from_slice(bytes);
         }
     }

@@ -54,6 +54,11 @@ impl Witness {
         &self.token
     }
 
+    /// Whether it was sent more than it can keep, so that what it saw is not all.
+    pub fn is_full(&self) -> bool {
+        self.proxy.is_full()
+    }
+
     /// What it saw of an uploader that ended so.
     pub fn observed(&self, success: bool, output: String) -> Observed {
         Observed {

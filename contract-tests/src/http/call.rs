@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{Auth, Http, absolute};
+use super::{Auth, Http, LONGEST_REPLY, absolute};
 use crate::{
     encoding::Encoding,
     exchange::Exchange,
@@ -78,8 +78,16 @@ impl<'a> Call<'a> {
     /// Sends the call.
     ///
     /// # Errors
-    /// [`Fault::Trouble`](crate::fault::Fault::Trouble) when there is no reply, whatever its status.
+    /// [`Fault::Trouble`](crate::fault::Fault::Trouble) when there is no reply, whatever its status, and
+    /// [`Fault::Broken`](crate::fault::Fault::Broken) when it is too long to be one.
     pub async fn send(self) -> Verdict<Exchange> {
+        let exchange = self.answered().await?;
+        exchange.whole()?;
+        Ok(exchange)
+    }
+
+    /// The reply, of which a part may be missing.
+    async fn answered(self) -> Verdict<Exchange> {
         let mut url = absolute(&format!("{}{}", self.http.api, self.path))?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
@@ -98,7 +106,7 @@ impl<'a> Call<'a> {
             }
             outgoing = outgoing.carrying(Payload::Text(self.encoding.write(&self.fields)));
         }
-        self.http.send(outgoing).await
+        self.http.send(outgoing, LONGEST_REPLY).await
     }
 
     /// Sends the call, which must succeed.
@@ -108,6 +116,16 @@ impl<'a> Call<'a> {
     pub async fn succeed(self) -> Verdict<Exchange> {
         let exchange = self.send().await?;
         exchange.success()?;
+        Ok(exchange)
+    }
+
+    /// Sends the call, which must be refused with this status; a success is what must never be, however long its reply.
+    ///
+    /// # Errors
+    /// As [`Call::send`], and as [`Exchange::denied`].
+    pub async fn denied(self, status: u16) -> Verdict<Exchange> {
+        let exchange = self.answered().await?;
+        exchange.denied(status)?;
         Ok(exchange)
     }
 

@@ -130,19 +130,25 @@ fn without_token_missing(wrong: Call) -> Box<dyn Wrong> {
     })
 }
 
+/// Whether a request with this right reply is one to be answered wrong.
+type Choice = dyn Fn(&Request, &Reply) -> bool + Send + Sync;
+
 /// Does what the maker of the artifact asked for, whoever asks.
 pub(super) struct AsMaker {
     makers: Makers,
-    wrong: fn(&Request, &Reply) -> bool,
+    wrong: Box<Choice>,
     secretly: bool,
 }
 
 impl AsMaker {
     /// Those requests whose right reply is chosen are answered as to the maker; or, secretly, as is right.
-    pub(super) fn boxed(secretly: bool, wrong: fn(&Request, &Reply) -> bool) -> Box<dyn Wrong> {
+    pub(super) fn boxed(
+        secretly: bool,
+        wrong: impl Fn(&Request, &Reply) -> bool + Send + Sync + 'static,
+    ) -> Box<dyn Wrong> {
         Box::new(Self {
             makers: Makers::default(),
-            wrong,
+            wrong: Box::new(wrong),
             secretly,
         })
     }

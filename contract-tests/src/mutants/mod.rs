@@ -1,7 +1,7 @@
 //! Servers that are wrong in one thing each: the proof that every clause can fail.
 //!
 //! The modules are those of [`crate::clauses`], each a table of what is spoilt and then the longer of its servers;
-//! `wire` reads and changes what passes, `memory` is what some remember. A mutant knows the API, as a server does,
+//! `unsteady` has the servers that are wrong only now and then; `wire` reads and changes what passes, `memory` is what some remember. A mutant knows the API, as a server does,
 //! and neither the ids of clauses nor the names a run makes up.
 
 mod access;
@@ -15,6 +15,7 @@ mod metadata;
 mod regions;
 mod requests;
 mod search;
+mod unsteady;
 mod uploads;
 mod versions;
 mod wire;
@@ -32,6 +33,8 @@ pub struct Mutant {
     pub name: &'static str,
     /// What it does wrong.
     pub title: &'static str,
+    /// Whether it is wrong only now and then, or in another way each time; then it is put to its own clause alone.
+    pub unsteady: bool,
     /// Makes the server, with nothing to remember yet.
     pub wrong: fn() -> Box<dyn Wrong>,
 }
@@ -41,11 +44,16 @@ impl Mutant {
     pub fn id(&self) -> String {
         format!("{}/{}", self.clause, self.name)
     }
+
+    const fn unsteady(mut self) -> Self {
+        self.unsteady = true;
+        self
+    }
 }
 
-/// Every mutant, in the order of the clauses.
+/// Every mutant, in the order of the clauses; then those that are unsteady.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    let tables: [&'static [Mutant]; 12] = [
+    let tables: [&'static [Mutant]; 13] = [
         authentication::MUTANTS,
         access::MUTANTS,
         errors::MUTANTS,
@@ -58,6 +66,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         search::MUTANTS,
         builds::MUTANTS,
         download::MUTANTS,
+        unsteady::MUTANTS,
     ];
     tables.into_iter().flatten()
 }
@@ -72,6 +81,7 @@ const fn mutant(
         clause,
         name,
         title,
+        unsteady: false,
         wrong,
     }
 }
@@ -105,6 +115,14 @@ mod tests {
         for mutant in all() {
             assert!(ids.contains(mutant.clause), "{}", mutant.id());
             assert!(seen.insert(mutant.id()), "{} stands twice", mutant.id());
+        }
+    }
+
+    #[test]
+    fn every_clause_that_says_never_has_a_mutant_that_is_wrong_only_now_and_then() {
+        let unsteady: HashSet<_> = all().filter(|it| it.unsteady).map(|it| it.clause).collect();
+        for clause in clauses::all().filter(|it| it.never) {
+            assert!(unsteady.contains(clause.id), "{}", clause.id);
         }
     }
 }

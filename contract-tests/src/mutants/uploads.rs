@@ -130,7 +130,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "uploads.unfinished-hidden",
         "found",
         "a search finds a version that awaits its file",
-        unfinished_found,
+        || unfinished_found(|request| query(request).is_empty()),
     ),
     mutant(
         "uploads.unfinished-hidden",
@@ -142,7 +142,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "uploads.half-hidden",
         "taken",
         "half a file is taken for the whole",
-        || Box::new(HalfTaken),
+        || Box::new(HalfTaken::default()),
     ),
     mutant(
         "uploads.same-again",
@@ -237,17 +237,20 @@ impl Wrong for Counted {
     }
 }
 
-fn unfinished_found() -> Box<dyn Wrong> {
+/// The searches that are chosen find what awaits its file.
+pub(super) fn unfinished_found(
+    wrong: impl Fn(&Request) -> bool + Send + Sync + 'static,
+) -> Box<dyn Wrong> {
     let uploads = Uploads::default();
     replies(move |request: &Request, reply: &mut Reply| {
         uploads.learn(request, reply);
-        if query(request).is_empty() {
-            change_found(request, reply, |found| {
-                let versions = uploads.of(&typed(request)).into_iter();
-                let awaiting = versions.filter(Upload::awaits).map(|it| it.version);
-                found.splice(0..0, awaiting);
-            });
-        }
+        change_found(request, reply, |found| {
+            let versions = uploads.of(&typed(request)).into_iter();
+            let mut awaiting = versions.filter(Upload::awaits).peekable();
+            if awaiting.peek().is_some() && wrong(request) {
+                found.splice(0..0, awaiting.map(|it| it.version));
+            }
+        });
     })
 }
 
@@ -264,12 +267,24 @@ fn unfinished_empty() -> Box<dyn Wrong> {
     })
 }
 
-/// Ends what did not come to its end, and lets those who ask for it wait.
-struct HalfTaken;
+/// Ends what did not come to its end, when it is to, and lets those who ask for it wait.
+pub(super) struct HalfTaken(Box<dyn Fn() -> bool + Send + Sync>);
+
+impl HalfTaken {
+    pub(super) fn when(when: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Box::new(when))
+    }
+}
+
+impl Default for HalfTaken {
+    fn default() -> Self {
+        Self::when(|| true)
+    }
+}
 
 impl Wrong for HalfTaken {
     fn request(&self, request: &mut Request) {
-        request.whole = true;
+        request.whole = request.whole || (self.0)();
     }
 
     fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {

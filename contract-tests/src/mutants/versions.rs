@@ -88,6 +88,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "versions.counts-per-type",
+        "per-server",
+        "versions are counted over all of the server",
+        || counting(|_| String::new()),
+    ),
+    mutant(
+        "versions.counts-per-type",
         "text",
         "the number of a version is a text",
         || {
@@ -145,7 +151,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "versions.same-again",
         "idempotent",
         "what has the content of an earlier version is that version",
-        || Box::new(Idempotent::default()),
+        || Box::new(Idempotent::when(|| true)),
     ),
     mutant(
         "versions.box-needs-provider",
@@ -242,21 +248,34 @@ fn cut_ids(length: usize) -> Box<dyn Wrong> {
     })
 }
 
-/// Answers the same push with the same version.
-#[derive(Default)]
-struct Idempotent(Memory<HashMap<(String, Vec<u8>), Reply>>);
+/// Answers the same push with the same version, when it is to.
+pub(super) struct Idempotent {
+    known: Memory<HashMap<(String, Vec<u8>), Reply>>,
+    when: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Idempotent {
+    pub(super) fn when(when: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self {
+            known: Memory::default(),
+            when: Box::new(when),
+        }
+    }
+}
 
 impl Wrong for Idempotent {
     fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
         let content = (typed(request), request.body.to_vec());
         Box::pin(async move {
-            let known = self.0.open().get(&content).cloned();
-            if let (Call::Push, Some(reply)) = (call(request), known) {
+            let known = self.known.open().get(&content).cloned();
+            if let (Call::Push, Some(reply)) = (call(request), known)
+                && (self.when)()
+            {
                 return reply;
             }
             let reply = emulator.answer(request).await;
             if call(request) == Call::Push && reply.status == 200 {
-                self.0.open().insert(content, reply.clone());
+                self.known.open().insert(content, reply.clone());
             }
             reply
         })

@@ -1,13 +1,14 @@
 //! The report as JSON: the fields of [`Report`] under their names.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
 use serde_json::Value;
 
 use super::Report;
+use crate::input;
 
 /// The version of the form. It counts up when a reader of the earlier one would misunderstand.
 pub const FORMAT: u64 = 1;
@@ -37,7 +38,7 @@ enum Why {
 /// # Errors
 /// The file cannot be read, holds something else, or a report of another format.
 pub fn read(file: &Path) -> Result<Report, ReadError> {
-    fs::read(file)
+    input::bytes(file)
         .map_err(Why::from)
         .and_then(|text| parse(&text))
         .map_err(|why| ReadError {

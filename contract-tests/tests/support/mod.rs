@@ -4,6 +4,7 @@
 
 pub(crate) mod made_up;
 pub(crate) mod program;
+pub(crate) mod rude;
 pub(crate) mod uploader;
 
 use atlas_contract_tests::{

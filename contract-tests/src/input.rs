@@ -1,0 +1,60 @@
+//! Files that a caller names, read no further than anything of their kind goes.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+/// Far longer, in bytes, than a journal, a report, a list of artifacts or a bundle of certificates.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
+/// The bytes of a file.
+///
+/// # Errors
+/// It cannot be read, or is longer than 64 MiB.
+pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(LONGEST + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        let mib = LONGEST >> 20;
+        let why = format!("it is longer than {mib} MiB, so it is no such file");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
+    Ok(bytes)
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// As [`bytes`], or it is not UTF-8.
+pub(crate) fn text(path: &Path) -> io::Result<String> {
+    String::from_utf8(bytes(path)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_or_no_text_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(LONGEST).unwrap();
+        assert!(text(file.path()).is_ok());
+        file.as_file().set_len(LONGEST + 1).unwrap();
+        let refused = text(file.path()).unwrap_err().to_string();
+        assert!(refused.contains("longer than 64 MiB"), "{refused}");
+        std::fs::write(file.path(), [0xff]).unwrap();
+        let refused = text(file.path()).unwrap_err().to_string();
+        assert!(refused.contains("UTF-8"), "{refused}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_device_without_end_is_refused_too() {
+        assert!(bytes(Path::new("/dev/zero")).is_err());
+    }
+}

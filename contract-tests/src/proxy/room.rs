@@ -1,0 +1,74 @@
+//! How much of what passes is kept.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use axum::body::{Body, Bytes};
+use http_body_util::BodyExt;
+
+/// So many bytes of the bodies of all requests together have room in memory.
+pub const MOST_KEPT: usize = 256 * 1024 * 1024;
+
+/// The room that is left for bodies.
+pub(super) struct Room {
+    left: AtomicUsize,
+    full: AtomicBool,
+}
+
+impl Room {
+    pub(super) fn of(bytes: usize) -> Self {
+        Self {
+            left: AtomicUsize::new(bytes),
+            full: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether something had no room.
+    pub(super) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    /// A body, as far as it comes, and whether all of it came; none if there is no room for it.
+    pub(super) async fn received(&self, mut body: Body) -> Option<(Bytes, bool)> {
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            match frame.map(|frame| frame.into_data()) {
+                Ok(Ok(data)) => {
+                    self.take(data.len())?;
+                    bytes.extend_from_slice(&data);
+                }
+                // Trailers say nothing here.
+                Ok(Err(_)) => {}
+                Err(_) => return Some((bytes.into(), false)),
+            }
+        }
+        Some((bytes.into(), true))
+    }
+
+    fn take(&self, bytes: usize) -> Option<()> {
+        let less = |left: usize| left.checked_sub(bytes);
+        let taken = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if taken.is_err() {
+            self.full.store(true, Ordering::Relaxed);
+        }
+        taken.ok().map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_has_room_is_kept_and_the_first_that_has_none_is_remembered() {
+        let room = Room::of(5);
+        let kept = room.received(Body::from("abc")).await;
+        assert_eq!(kept, Some((Bytes::from("abc"), true)));
+        assert!(!room.is_full());
+        assert_eq!(room.received(Body::from("def")).await, None);
+        assert!(room.is_full());
+        let small = room.received(Body::from("de")).await;
+        assert_eq!(small, Some((Bytes::from("de"), true)));
+    }
+}
