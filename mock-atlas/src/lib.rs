@@ -11,7 +11,8 @@
 //!   leave; `tls`: certificates
 //! - `router`: the route table; `around`: what happens around each request; `witness`: what was
 //!   asked, from its log on
-//! - `patience`: bodies that do not come; `rest`: those that nobody reads to the end
+//! - `patience`: bodies that do not come; `rest`: those that nobody reads to the end; `unread`: clients
+//!   that read nothing
 //! - `faults`: what is to go wrong, free of HTTP; `inject`: makes it so; `line`: a connection to end
 //! - `extract`: what a handler gets to see of a request
 //! - `routes`: the handlers; `wire`: the JSON they answer; `error`: the one door for errors
@@ -42,6 +43,7 @@ mod snapshot;
 mod store;
 mod threads;
 mod tls;
+mod unread;
 mod wire;
 mod witness;
 mod world;

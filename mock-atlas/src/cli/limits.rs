@@ -35,7 +35,8 @@ pub(super) struct Limits {
     #[arg(long, value_name = "N")]
     max_uploads: Option<usize>,
 
-    /// Answer a request with 408 when nothing of its body came for so long [default: 60]
+    /// Answer a request with 408 when nothing of its body came for so long, and end a connection
+    /// whose client read nothing of a reply for so long [default: 60]
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..))]
     body_timeout: Option<u64>,
 }
