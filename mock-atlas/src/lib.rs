@@ -5,7 +5,7 @@
 //! [`Builder::router`] and [`serve`] are the two halves below it.
 //!
 //! - `mock`: the emulator in this process; `builder`: what it is to be; `clock`: its time of day
-//! - `seed`: what it is to hold from the start
+//! - `seed`: what it is to hold from the start; `plain`: files that are read of a disk
 //! - `snapshot`: all that it holds, as one archive
 //! - `server`: connections, and how they end; `threads`: where they are served; `late`: when replies
 //!   leave; `tls`: certificates
@@ -34,6 +34,7 @@ mod line;
 mod mock;
 mod names;
 mod patience;
+mod plain;
 mod rest;
 mod router;
 mod routes;
@@ -53,6 +54,7 @@ pub use clock::Clock;
 pub use faults::{Fault, FaultError, FaultReport};
 pub use mock::MockAtlas;
 pub use names::{ArtifactNameError, NameError};
+pub use plain::{open_plain, read_plain, read_plain_text};
 pub use seed::{Seed, SeedError};
 pub use server::{local_url, serve};
 pub use tls::TlsError;

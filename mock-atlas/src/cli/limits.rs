@@ -42,6 +42,10 @@ pub(super) struct Limits {
 }
 
 impl Limits {
+    pub(super) fn max_file_bytes(&self) -> Option<u64> {
+        self.max_file_bytes
+    }
+
     pub(super) fn set(&self, builder: Builder) -> Builder {
         let timeout = self.body_timeout.map(Duration::from_secs);
         let builder = given(builder, self.max_id_length, Builder::max_id_length);

@@ -16,6 +16,12 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use super::moving::Moving;
+use super::read;
+
+/// How large a file of certificates, or of a key, may be: the system's own have a quarter of that.
+const MOST: u64 = 1024 * 1024;
+
 #[derive(Debug, Args)]
 pub(super) struct TlsArguments {
     /// Serve HTTPS, with a certificate for localhost, 127.0.0.1, ::1, the addresses that are
@@ -51,7 +57,7 @@ impl TlsArguments {
     pub(super) async fn apply(&self, builder: Builder) -> Result<Builder, String> {
         match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => {
-                Ok(builder.tls_with(read(certificate).await?, read(key).await?))
+                Ok(builder.tls_with(read(certificate, MOST).await?, read(key, MOST).await?))
             }
             _ if self.tls => Ok(builder.tls()),
             _ => Ok(builder),
@@ -81,11 +87,6 @@ impl TlsArguments {
             _temporary: temporary,
         }))
     }
-}
-
-async fn read(file: &Path) -> Result<String, String> {
-    let text = tokio::fs::read_to_string(file).await;
-    text.map_err(|error| format!("{}: {error}", file.display()))
 }
 
 fn temporary() -> io::Result<TempPath> {
@@ -122,12 +123,12 @@ impl Trust {
     pub(super) async fn connect(
         &self,
         host: &str,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, String> {
+        stream: Moving<TcpStream>,
+    ) -> Result<TlsStream<Moving<TcpStream>>, String> {
         let file = self.0.as_deref().ok_or(
             "the emulator is asked over https, so ATLAS_CAFILE must name the certificate of its CA",
         )?;
-        let config = config(&read(file).await?);
+        let config = config(&read(file, MOST).await?);
         let config = config.map_err(|error| format!("{}: {error}", file.display()))?;
         let name = ServerName::try_from(host.to_owned());
         let name = name.map_err(|error| format!("{host}: {error}"))?;
