@@ -39,6 +39,7 @@ mod support;
 mod threads;
 mod tls;
 mod tokens;
+mod unserved;
 mod upload;
 mod verify;
 mod versions;
