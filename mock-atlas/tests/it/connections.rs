@@ -112,8 +112,10 @@ async fn clients_that_do_not_read_keep_the_descriptors_no_longer_than_the_body_t
     let mut program = limited("ulimit -n 64", &["--body-timeout", "1"]);
     let address = program.json().await["address"].as_str().unwrap().to_owned();
     let host = address.strip_prefix("http://").unwrap().to_owned();
-    let http = http();
-    let other = Other { http, address };
+    let other = Other {
+        http: http(),
+        address,
+    };
     let artifact = json!({"artifact": {"username": "acme", "name": "web"}});
     other.post("/api/v1/artifacts", artifact).await;
     other.push(vec![7; 32 * MIB]).await;
@@ -124,8 +126,12 @@ async fn clients_that_do_not_read_keep_the_descriptors_no_longer_than_the_body_t
         stream.write_all(&request).await.unwrap();
         unread.push(stream);
     }
-    // Behind all of them.
-    let asked = timeout(Duration::from_secs(60), other.push("bytes"));
+    // Behind all of them, on a connection of its own.
+    let last = Other {
+        http: http(),
+        ..other
+    };
+    let asked = timeout(Duration::from_secs(60), last.push("bytes"));
     asked.await.expect("descriptors become free");
     drop(unread);
     let mut stderr = program.child.stderr.take().unwrap();
