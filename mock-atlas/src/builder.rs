@@ -335,10 +335,7 @@ impl Builder {
         // Where there are threads, the first of them has the listeners too.
         let _entered = threads.as_ref().map(|threads| threads.first().enter());
         let (listener, bound) = listen(address)?;
-        let binstore = match binstore {
-            Some(address) => Some(listen(address)?),
-            None => None,
-        };
+        let binstore = binstore.map(listen).transpose()?;
         let (acceptor, ca_pem) = tls.map(|tls| (tls.acceptor, tls.ca_pem)).unzip();
         let reached = Reached {
             tls: acceptor.is_some(),

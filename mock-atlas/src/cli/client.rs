@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::moving::{Moving, Patience};
+use super::moving::Patience;
 use super::tls::Trust;
 use super::{EmulatorArguments, serve};
 
@@ -197,7 +197,10 @@ impl Client {
         Ok(Some(gathered.into()))
     }
 
-    async fn connect(&self, host: &str) -> Result<Moving<TcpStream>, String> {
+    async fn connect(
+        &self,
+        host: &str,
+    ) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<>, String> {
         let usual = if self.trust.is_some() { 443 } else { 80 };
         let port = self.host.port_u16().unwrap_or(usual);
         let stream = self.wait("a connection", TcpStream::connect((host, port)));

@@ -1,15 +1,14 @@
 //! Waits for an emulator that end once nothing moves: not when a time is over, since a large snapshot
 //! takes as long as it takes.
 
-use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::time::sleep;
+use tokio_util::io::{InspectReader, InspectWriter};
 
 /// How long to wait while nothing moves on a connection, in either direction.
 pub(super) struct Patience {
@@ -25,12 +24,20 @@ impl Patience {
         }
     }
 
-    /// A connection that tells whoever waits of each byte that moves on it.
-    pub(super) fn watch<T>(&self, stream: T) -> Moving<T> {
-        Moving {
-            stream,
-            moved: Arc::clone(&self.moved),
-        }
+    /// A connection that tells whoever waits when something moves on it.
+    pub(super) fn watch<T: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: T,
+    ) -> impl AsyncRead + AsyncWrite + Unpin + use<T> {
+        let tell = || {
+            let moved = Arc::clone(&self.moved);
+            move |bytes: &[u8]| {
+                if !bytes.is_empty() {
+                    moved.notify_one();
+                }
+            }
+        };
+        InspectWriter::new(InspectReader::new(stream, tell()), tell())
     }
 
     /// Waits for something.
@@ -56,65 +63,6 @@ impl Patience {
                 }
             }
         }
-    }
-}
-
-/// A connection of which is told when something moves.
-pub(super) struct Moving<T> {
-    stream: T,
-    moved: Arc<Notify>,
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Moving<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            self.moved.notify_one();
-        }
-        read
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Moving<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        if written.is_ready() {
-            self.moved.notify_one();
-        }
-        written
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        if written.is_ready() {
-            self.moved.notify_one();
-        }
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 use mock_atlas::{Builder, MockAtlas};
 use tempfile::TempPath;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -16,7 +16,6 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::moving::Moving;
 use super::read;
 
 /// How large a file of certificates, or of a key, may be: the system's own have a quarter of that.
@@ -120,11 +119,11 @@ impl Trust {
         Self(named.map(PathBuf::from).or(arguments.tls_ca_out.clone()))
     }
 
-    pub(super) async fn connect(
+    pub(super) async fn connect<T: AsyncRead + AsyncWrite + Unpin>(
         &self,
         host: &str,
-        stream: Moving<TcpStream>,
-    ) -> Result<TlsStream<Moving<TcpStream>>, String> {
+        stream: T,
+    ) -> Result<TlsStream<T>, String> {
         let file = self.0.as_deref().ok_or(
             "the emulator is asked over https, so ATLAS_CAFILE must name the certificate of its CA",
         )?;
