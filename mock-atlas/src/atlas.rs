@@ -16,8 +16,9 @@ use crate::wire::Replies;
 use crate::witness::{DEFAULT_CAPACITY, Witness};
 use crate::world::World;
 
-/// How long to wait for the next part of a body, unless said otherwise.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long to wait for the next part of a body, or until something of a reply is read, unless said
+/// otherwise.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// One emulated Atlas.
 #[derive(Clone)]
@@ -63,7 +64,7 @@ pub(crate) struct Options {
     pub(crate) spill: Option<PathBuf>,
     /// How many uploads there may be at a time.
     pub(crate) max_uploads: Option<usize>,
-    /// How long to wait for the next part of a body.
+    /// How long to wait for the next part of a body, or until something of a reply is read.
     pub(crate) body_timeout: Option<Duration>,
     /// How many requests the journal keeps.
     pub(crate) journal: Option<usize>,

@@ -23,7 +23,7 @@ use crate::mock::MockAtlas;
 use crate::names::ArtifactName;
 use crate::router::{router, routers};
 use crate::seed::{self, Document, Seed, TokenValue};
-use crate::server::{serve_on, url};
+use crate::server::{Serving, serve_on, url};
 use crate::store::Store;
 use crate::threads::Threads;
 use crate::tls::{Certificate, Tls};
@@ -156,7 +156,8 @@ impl Builder {
         self
     }
 
-    /// Answers a request with 408 when nothing of its body came for so long; a minute by default.
+    /// Answers a request with 408 when nothing of its body came for so long, and ends a connection
+    /// whose client read nothing of a reply for so long; a minute by default.
     #[must_use]
     pub fn body_timeout(mut self, timeout: Duration) -> Self {
         self.options.body_timeout = Some(timeout);
@@ -334,10 +335,7 @@ impl Builder {
         // Where there are threads, the first of them has the listeners too.
         let _entered = threads.as_ref().map(|threads| threads.first().enter());
         let (listener, bound) = listen(address)?;
-        let binstore = match binstore {
-            Some(address) => Some(listen(address)?),
-            None => None,
-        };
+        let binstore = binstore.map(listen).transpose()?;
         let (acceptor, ca_pem) = tls.map(|tls| (tls.acceptor, tls.ca_pem)).unzip();
         let reached = Reached {
             tls: acceptor.is_some(),
@@ -346,9 +344,13 @@ impl Builder {
         atlas.is_reached(reached);
         let stop = CancellationToken::new();
         let spawn = |listener, router| {
+            let serving = Serving {
+                router,
+                tls: acceptor.clone(),
+                timeout: atlas.body_timeout(),
+            };
             let stopped = stop.clone().cancelled_owned();
-            let (tls, threads) = (acceptor.clone(), threads.clone());
-            tokio::spawn(serve_on(listener, router, tls, threads, stopped))
+            tokio::spawn(serve_on(listener, serving, threads.clone(), stopped))
         };
         let servers = match binstore {
             Some((uploads, _)) => {

@@ -33,6 +33,9 @@ pub(crate) enum ApiError {
     /// The path is known, the method is not one of those it takes.
     #[error("This path does not take this method; see the header Allow.")]
     MethodNotAllowed,
+    /// Atlas had it, and this emulator does not.
+    #[error("This emulator does not serve {0}: nothing is known here of what there is.")]
+    NotServed(&'static str),
     /// The request cannot be read.
     #[error("{0}")]
     Malformed(String),
@@ -109,6 +112,7 @@ impl ApiError {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotServed(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,

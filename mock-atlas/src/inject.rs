@@ -1,5 +1,6 @@
 //! Makes the faults that an emulator was told to make: before a request is handled, on its way in,
-//! or on the way of its reply. What is below `/_mock`, and what no route takes, meets none.
+//! or on the way of its reply. What is below `/_mock`, what no route takes,
+//! and what is not served, meets none.
 
 use std::io;
 

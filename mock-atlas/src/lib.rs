@@ -5,13 +5,14 @@
 //! [`Builder::router`] and [`serve`] are the two halves below it.
 //!
 //! - `mock`: the emulator in this process; `builder`: what it is to be; `clock`: its time of day
-//! - `seed`: what it is to hold from the start
+//! - `seed`: what it is to hold from the start; `plain`: files that are read of a disk
 //! - `snapshot`: all that it holds, as one archive
 //! - `server`: connections, and how they end; `threads`: where they are served; `late`: when replies
 //!   leave; `tls`: certificates
 //! - `router`: the route table; `around`: what happens around each request; `witness`: what was
 //!   asked, from its log on
-//! - `patience`: bodies that do not come; `rest`: those that nobody reads to the end
+//! - `patience`: bodies that do not come; `rest`: those that nobody reads to the end; `unread`: clients
+//!   that read nothing
 //! - `faults`: what is to go wrong, free of HTTP; `inject`: makes it so; `line`: a connection to end
 //! - `extract`: what a handler gets to see of a request
 //! - `routes`: the handlers; `wire`: the JSON they answer; `error`: the one door for errors
@@ -33,6 +34,7 @@ mod line;
 mod mock;
 mod names;
 mod patience;
+mod plain;
 mod rest;
 mod router;
 mod routes;
@@ -42,6 +44,7 @@ mod snapshot;
 mod store;
 mod threads;
 mod tls;
+mod unread;
 mod wire;
 mod witness;
 mod world;
@@ -51,6 +54,7 @@ pub use clock::Clock;
 pub use faults::{Fault, FaultError, FaultReport};
 pub use mock::MockAtlas;
 pub use names::{ArtifactNameError, NameError};
+pub use plain::{open_plain, read_plain, read_plain_text};
 pub use seed::{Seed, SeedError};
 pub use server::{local_url, serve};
 pub use tls::TlsError;

@@ -1,7 +1,7 @@
 //! The route table, and nothing else.
 
 use axum::Router;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 
 use crate::around::around;
 use crate::atlas::Atlas;
@@ -10,27 +10,28 @@ use crate::routes::mock::{
     artifacts as mock_artifacts, faults, health, lints, metrics, requests, snapshot, state, tokens,
     verify,
 };
-use crate::routes::{artifacts, authenticate, download, upload, versions};
+use crate::routes::{artifacts, authenticate, download, unserved, upload, versions};
 
 /// All on one listener.
 pub(crate) fn router(atlas: Atlas) -> Router {
-    finish(all_but_uploads().merge(uploads()), atlas)
+    finish(uploads(all_but_uploads()), atlas)
 }
 
 /// On two listeners: all but the uploads, and the uploads.
 pub(crate) fn routers(atlas: Atlas) -> (Router, Router) {
     (
         finish(all_but_uploads(), atlas.clone()),
-        finish(uploads(), atlas),
+        finish(uploads(Router::new()), atlas),
     )
 }
 
+/// One after the other in the same table: to merge two takes as long as to make both.
 fn all_but_uploads() -> Router<Atlas> {
-    api().merge(mock())
+    mock(unserved(api(Router::new())))
 }
 
-fn uploads() -> Router<Atlas> {
-    Router::new().route(upload::ROUTE, put(around(upload::receive)))
+fn uploads(router: Router<Atlas>) -> Router<Atlas> {
+    router.route(upload::ROUTE, put(around(upload::receive)))
 }
 
 /// Adds what all requests have in common.
@@ -42,9 +43,9 @@ fn finish(router: Router<Atlas>, atlas: Atlas) -> Router {
 }
 
 /// What Atlas had. It is not nested: axum would write the path of each request anew.
-fn api() -> Router<Atlas> {
+fn api(router: Router<Atlas>) -> Router<Atlas> {
     let at = |path: &str| format!("/api/v1{path}");
-    Router::new()
+    router
         .route(
             &at("/authenticate"),
             get(around(authenticate::whoami)).post(around(authenticate::log_in)),
@@ -69,10 +70,21 @@ fn api() -> Router<Atlas> {
         )
 }
 
+/// What Atlas had besides, with whatever is below it.
+fn unserved(router: Router<Atlas>) -> Router<Atlas> {
+    let refuse = any(around(unserved::refuse));
+    let router = router.route(unserved::BOX_FILES, refuse.clone());
+    unserved::PATHS.iter().fold(router, |router, (path, _)| {
+        let below = [path, "/{*path}"].concat();
+        let router = router.route(path, refuse.clone());
+        router.route(&below, refuse.clone())
+    })
+}
+
 /// What this emulator has besides.
-fn mock() -> Router<Atlas> {
+fn mock(router: Router<Atlas>) -> Router<Atlas> {
     let at = |path: &str| format!("/_mock{path}");
-    Router::new()
+    router
         .route(&at("/health"), get(around(health::show)))
         .route(&at("/metrics"), get(around(metrics::show)))
         .route(

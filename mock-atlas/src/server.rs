@@ -17,13 +17,15 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::atlas::BODY_TIMEOUT;
 use crate::late::Late;
 use crate::line::{End, Line};
 use crate::threads::Threads;
+use crate::unread::Unread;
 
 /// How long requests under way may take to end after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -42,8 +44,22 @@ const BUFFER: usize = 128 * 1024;
 /// How long to wait after accepting failed, for want of file descriptors say.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How long nothing more is said of accepting that fails: it is tried again after each pause.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// What a connection is served with.
+#[derive(Clone)]
+pub(crate) struct Serving {
+    pub(crate) router: Router,
+    /// TLS, if it is to be spoken.
+    pub(crate) tls: Option<TlsAcceptor>,
+    /// How long to wait for a client that reads nothing of what is written to it.
+    pub(crate) timeout: Duration,
+}
+
 /// Serves HTTP/1.1 on a listener until `shutdown` completes: then nothing new is accepted, idle
-/// connections are closed, and requests under way may take up to ten seconds to end.
+/// connections are closed, and requests under way may take up to ten seconds to end. A connection
+/// whose client reads nothing of a reply for a minute ends, too.
 ///
 /// Dropping the future stops everything at once, its connections included.
 ///
@@ -54,20 +70,24 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    serve_on(listener, router, None, None, shutdown).await
+    let serving = Serving {
+        router,
+        tls: None,
+        timeout: BODY_TIMEOUT,
+    };
+    serve_on(listener, serving, None, shutdown).await
 }
 
-/// The same, over TLS if there is an acceptor, and with connections on threads of their own if there
-/// are any.
+/// The same with more choice, and with connections on threads of their own if there are any.
 pub(crate) async fn serve_on(
     listener: TcpListener,
-    router: Router,
-    tls: Option<TlsAcceptor>,
+    serving: Serving,
     threads: Option<Arc<Threads>>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let stop = CancellationToken::new();
     let mut connections = JoinSet::new();
+    let mut failures = Failures::default();
     let mut shutdown = pin!(shutdown);
     tracing::info!(address = %listener.local_addr()?, "listening");
     loop {
@@ -75,17 +95,17 @@ pub(crate) async fn serve_on(
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let (router, tls, stop) = (router.clone(), tls.clone(), stop.clone());
+                    let (serving, stop) = (serving.clone(), stop.clone());
                     match &threads {
-                        None => connections.spawn(connection(stream, tls, router, stop)),
+                        None => connections.spawn(connection(stream, serving, stop)),
                         Some(threads) => {
-                            let moved = moved_connection(stream, tls, router, stop);
+                            let moved = moved_connection(stream, serving, stop);
                             connections.spawn_on(moved, threads.next())
                         }
                     };
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
+                    failures.tell(&error);
                     tokio::time::sleep(PAUSE).await;
                 }
             },
@@ -100,6 +120,28 @@ pub(crate) async fn serve_on(
         tracing::warn!("requests under way were cut off");
     }
     Ok(())
+}
+
+/// How often accepting failed, told once in a while.
+#[derive(Default)]
+struct Failures {
+    told: Option<Instant>,
+    /// Since it was told.
+    times: u64,
+}
+
+impl Failures {
+    fn tell(&mut self, error: &io::Error) {
+        self.times += 1;
+        if self.told.is_none_or(|told| told.elapsed() >= SILENCE) {
+            let times = self.times;
+            tracing::warn!(%error, times, "cannot accept a connection");
+            *self = Self {
+                told: Some(Instant::now()),
+                times: 0,
+            };
+        }
+    }
 }
 
 /// The URL at which this machine reaches a listener that is bound to an address: a listener on all
@@ -121,48 +163,41 @@ pub(crate) fn url(tls: bool, mut bound: SocketAddr) -> String {
 }
 
 /// A connection that was accepted by one thread and is served by another.
-async fn moved_connection(
-    stream: TcpStream,
-    tls: Option<TlsAcceptor>,
-    router: Router,
-    stop: CancellationToken,
-) {
+async fn moved_connection(stream: TcpStream, serving: Serving, stop: CancellationToken) {
     match stream.into_std().and_then(TcpStream::from_std) {
-        Ok(stream) => connection(stream, tls, router, stop).await,
+        Ok(stream) => connection(stream, serving, stop).await,
         Err(error) => tracing::warn!(%error, "cannot serve a connection"),
     }
 }
 
-async fn connection(
-    mut stream: TcpStream,
-    tls: Option<TlsAcceptor>,
-    router: Router,
-    stop: CancellationToken,
-) {
+async fn connection(stream: TcpStream, serving: Serving, stop: CancellationToken) {
     // Replies are written whole, so waiting to fill a packet only costs time.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the connection is gone already");
         return;
     }
     let line = Line::default();
-    tokio::select! {
-        served = converse(&mut stream, tls, router, &line, &stop) => if let Err(error) = served {
-            tracing::debug!(%error, "a connection broke");
-        },
-        end = line.ended() => if end == End::Reset
-            && let Err(error) = stream.set_zero_linger()
-        {
-            tracing::debug!(%error, "a connection is closed instead of reset");
+    let mut stream = Unread::new(stream, serving.timeout);
+    let is_reset = tokio::select! {
+        served = converse(&mut stream, serving, &line, &stop) => {
+            if let Err(error) = served {
+                tracing::debug!(%error, "a connection broke");
+            }
+            // Closed, it would keep what nobody reads for a while longer.
+            stream.is_over()
         }
+        end = line.ended() => end == End::Reset,
+    };
+    if is_reset && let Err(error) = stream.stream().set_zero_linger() {
+        tracing::debug!(%error, "a connection is closed instead of reset");
     }
 }
 
 /// Agrees on TLS first, if that is spoken. It borrows the stream, so that whoever ends the connection
-/// for a fault still has it, and what is below TLS.
+/// still has it, and what is below TLS.
 async fn converse(
-    stream: &mut TcpStream,
-    tls: Option<TlsAcceptor>,
-    router: Router,
+    stream: &mut Unread<TcpStream>,
+    Serving { router, tls, .. }: Serving,
     line: &Line,
     stop: &CancellationToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {

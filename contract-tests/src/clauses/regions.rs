@@ -17,9 +17,21 @@ use crate::{
 pub(super) const CLAUSES: &[Clause] = &[
     clause(
         "regions.lists-added",
-        "with region.* keys the server adds ami_id and region, each a comma-joined list",
+        "to an amazon.image with region.* keys the server adds ami_id and region, each a comma-joined list",
         &[Recorded, Thread],
         |context| Box::pin(lists_added(context)),
+    ),
+    clause(
+        "regions.older-names",
+        "to an amazon.ami or an aws.ami, its older names, the server adds them too",
+        &[Inferred],
+        |context| Box::pin(older_names(context)),
+    ),
+    clause(
+        "regions.other-types",
+        "to a version of another type, an amazon-linux.image, with region.* keys the server adds neither",
+        &[Recorded],
+        |context| Box::pin(other_types(context)),
     ),
     clause(
         "regions.sorted",
@@ -69,6 +81,27 @@ async fn lists_added(context: &Context<'_>) -> Verdict {
         same,
         "ami_id and region as lists of two, each AMI at its region's place",
     )
+}
+
+async fn older_names(context: &Context<'_>) -> Verdict {
+    let artifact = context.artifact().await?;
+    for kind in ["amazon.ami", "aws.ami"] {
+        let sent = json!({"region.eu-west-1": "ami-1"});
+        let mut expected = sent.clone();
+        expected["ami_id"] = "ami-1".into();
+        expected["region"] = "eu-west-1".into();
+        kept(&artifact, kind, "eu-west-1:ami-1", sent, expected).await?;
+    }
+    Ok(())
+}
+
+async fn other_types(context: &Context<'_>) -> Verdict {
+    let artifact = context.artifact().await?;
+    // The only other type of which is known what the server did.
+    let kind = "amazon-linux.image";
+    let sent = json!({"region.eu-west-1": "ami-1", "region.us-east-1": "ami-2"});
+    let id = "eu-west-1:ami-1,us-east-1:ami-2";
+    kept(&artifact, kind, id, sent.clone(), sent).await
 }
 
 async fn sorted(context: &Context<'_>) -> Verdict {
@@ -122,10 +155,21 @@ async fn derived(
     let mut expected = sent.clone();
     expected["ami_id"] = amis.into();
     expected["region"] = regions.into();
-    let made = artifact.version(KIND, version(id, sent)).await?;
+    kept(artifact, KIND, id, sent, expected).await
+}
+
+/// The reply and a later search both hold this of what was sent.
+async fn kept(
+    artifact: &Artifact<'_>,
+    kind: &str,
+    id: &str,
+    sent: Value,
+    expected: Value,
+) -> Verdict {
+    let made = artifact.version(kind, version(id, sent)).await?;
     made.reply.expect("/metadata", expected.clone())?;
     let found: Exchange = artifact
-        .search(KIND, &[("version", "latest")])
+        .search(kind, &[("version", "latest")])
         .send()
         .await?;
     found.expect("/versions/0/metadata", expected)

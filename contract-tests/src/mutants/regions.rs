@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Mutant, mutant, replies,
-    wire::{change_made, change_metadata, change_versions, fields},
+    wire::{change_made, change_metadata, change_versions, fields, kind},
 };
 use crate::proxy::{Reply, Request};
 
@@ -45,6 +45,37 @@ pub(super) const MUTANTS: &[Mutant] = &[
             replies(|request, reply| {
                 change_metadata(request, reply, |metadata| {
                     let pairs = pairs(metadata, "region");
+                    if !pairs.is_empty() && !metadata.contains_key("region") {
+                        set_lists(metadata, &pairs);
+                    }
+                });
+            })
+        },
+    ),
+    mutant(
+        "regions.older-names",
+        "todays-name-only",
+        "the server adds the lists for amazon.image alone",
+        || {
+            replies(|request, reply| {
+                let is_today = kind(request) == "amazon.image";
+                change_metadata(request, reply, |metadata| {
+                    if !is_today && !pairs(metadata, "region.").is_empty() {
+                        metadata.retain(|key, _| key != "ami_id" && key != "region");
+                    }
+                });
+            })
+        },
+    ),
+    mutant(
+        "regions.other-types",
+        "every-type",
+        "the server adds the lists for every type",
+        || {
+            replies(|request, reply| {
+                change_metadata(request, reply, |metadata| {
+                    let mut pairs = pairs(metadata, "region.");
+                    pairs.sort();
                     if !pairs.is_empty() && !metadata.contains_key("region") {
                         set_lists(metadata, &pairs);
                     }

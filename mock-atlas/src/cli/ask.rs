@@ -8,12 +8,12 @@ use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Subcommand;
-use mock_atlas::Seed;
+use mock_atlas::{Seed, read_plain, read_plain_text};
 use serde_json::{Value, json};
 
 use super::client::{Client, Server};
 use super::print::{print, table};
-use super::{EmulatorArguments, fault, snapshot, token, witness};
+use super::{EmulatorArguments, MOST_SENT, fault, snapshot, token, witness};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -112,17 +112,22 @@ pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Resu
         }
         Command::Health { server } => {
             let client = Client::new(server, emulator)?;
-            health(&client, emulator).await
+            health(&client, server.timeout(), emulator).await
         }
     }
 }
 
-async fn health(client: &Client, emulator: &EmulatorArguments) -> Result<(), String> {
-    const PATIENCE: Duration = Duration::from_secs(5);
+/// Asks whether the emulator is ready. All of it may take the time: a health check has little.
+async fn health(
+    client: &Client,
+    timeout: Option<Duration>,
+    emulator: &EmulatorArguments,
+) -> Result<(), String> {
+    let timeout = timeout.unwrap_or(Duration::from_secs(5));
     let asked = client.json(Method::GET, "/health", None);
-    let health = tokio::time::timeout(PATIENCE, asked)
+    let health = tokio::time::timeout(timeout, asked)
         .await
-        .map_err(|_| format!("no answer within {} seconds", PATIENCE.as_secs()))??;
+        .map_err(|_| format!("no answer within {} seconds", timeout.as_secs()))??;
     match health["status"].as_str() {
         Some("ready") => print(emulator.output, &health, |_| "ready".to_owned()),
         _ => Err("what answered is no mock-atlas that is ready".to_owned()),
@@ -141,27 +146,41 @@ fn slug(text: &str) -> Result<String, String> {
     }
 }
 
-/// A seed as JSON that needs no files. It is read as the emulator would read it at first, so that
-/// a mistake is told with its line.
+/// A seed as JSON that needs no files. It is read as the emulator would read it, so that a mistake is
+/// told with its line, but no more than a running emulator takes.
 fn seed(file: &Path) -> Result<Value, String> {
-    Seed::read(file).map_err(|error| error.to_string())?;
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
-    let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
-    let mut seed: Value = if file
+    let text = read_plain_text(file, MOST_SENT).map_err(|error| failed(&error))?;
+    let is_toml = file
         .extension()
-        .is_some_and(|extension| extension == "toml")
-    {
-        toml::from_str(&text).map_err(|error| failed(&error))?
-    } else {
-        serde_json::from_str(&text).map_err(|error| failed(&error))?
+        .is_some_and(|extension| extension == "toml");
+    let seed: Option<Value> = match is_toml {
+        true => toml::from_str(&text).ok(),
+        false => serde_json::from_str(&text).ok(),
     };
     let folder = file.parent().unwrap_or(Path::new(""));
-    for artifact in elements(&mut seed, "artifacts") {
-        for version in elements(artifact, "versions") {
-            enclose(version, folder).map_err(|error| failed(&error))?;
-        }
+    let mut seed = seed.unwrap_or_default();
+    let len = |version: &mut Value| {
+        let path = path_of(version).map(|path| folder.join(path));
+        path.and_then(|path| path.metadata().ok())
+            .map_or(0, |it| it.len())
+    };
+    if versions(&mut seed).map(len).sum::<u64>() > MOST_SENT {
+        return Err(failed(&format!(
+            "its files have more than the {MOST_SENT} bytes that a running emulator takes at a time: \
+             start one with --seed, or restore a snapshot"
+        )));
+    }
+    Seed::read_at_most(file, MOST_SENT).map_err(|error| error.to_string())?;
+    for version in versions(&mut seed) {
+        enclose(version, folder).map_err(|error| failed(&error))?;
     }
     Ok(seed)
+}
+
+/// The versions of all artifacts.
+fn versions(seed: &mut Value) -> impl Iterator<Item = &mut Value> {
+    elements(seed, "artifacts").flat_map(|artifact| elements(artifact, "versions"))
 }
 
 /// The elements of a list, which may be absent.
@@ -170,10 +189,15 @@ fn elements<'a>(value: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut
     list.into_iter().flatten()
 }
 
+/// Where a version's file is, if it is on disk.
+fn path_of(version: &Value) -> Option<&str> {
+    version["file"]["path"].as_str()
+}
+
 /// Puts a version's file into the seed itself.
 fn enclose(version: &mut Value, folder: &Path) -> io::Result<()> {
-    if let Some(path) = version["file"]["path"].as_str() {
-        let bytes = std::fs::read(folder.join(path))?;
+    if let Some(path) = path_of(version) {
+        let bytes = read_plain(&folder.join(path), MOST_SENT)?;
         version["file"] = json!({"base64": STANDARD.encode(bytes)});
     }
     Ok(())

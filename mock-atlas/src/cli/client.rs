@@ -3,10 +3,12 @@
 //! On hyper itself: the emulator speaks plain HTTP/1.1 or the same over TLS, and a client with pools,
 //! proxies and the system's certificates would be most of the program.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::http::uri::Authority;
 use axum::http::{Method, Request, StatusCode, Uri, header};
-use clap::Args;
+use clap::{Args, value_parser};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -16,8 +18,19 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::moving::Patience;
 use super::tls::Trust;
 use super::{EmulatorArguments, serve};
+
+/// How long to wait while nothing moves, where nothing else is said.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How much is taken of a reply that is read as a whole. The largest is a journal, which has a few
+/// megabytes unless it was told to keep more than usual.
+const MOST: usize = 64 * 1024 * 1024;
+
+/// How much is taken of an error.
+const MOST_OF_ERROR: usize = 64 * 1024;
 
 /// Where the emulator is. Its token is that of `--token`, else that of `ATLAS_TOKEN`.
 #[derive(Debug, Args)]
@@ -25,6 +38,18 @@ pub(super) struct Server {
     /// The address of the running emulator [default: where --listen says]
     #[arg(long, env = "ATLAS_ADDRESS", value_name = "URL")]
     atlas_url: Option<String>,
+
+    /// The longest to wait while nothing moves; what moves, a large snapshot say, may take longer
+    /// [default: 30, and for `health` 5 in all]
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
+}
+
+impl Server {
+    /// How long to wait, if that was said.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.timeout.map(Duration::from_secs)
+    }
 }
 
 fn prefix(address: &Uri) -> String {
@@ -40,6 +65,7 @@ pub(super) struct Client {
     /// Whom to trust, over TLS.
     trust: Option<Trust>,
     token: Option<String>,
+    patience: Patience,
 }
 
 impl Client {
@@ -81,6 +107,7 @@ impl Client {
             prefix,
             trust: is_tls.then(|| Trust::new(&arguments.tls)),
             token: arguments.token.clone().or_else(variable),
+            patience: Patience::new(server.timeout().unwrap_or(PATIENCE)),
         })
     }
 
@@ -107,11 +134,18 @@ impl Client {
         path: &str,
         body: Body,
     ) -> Result<Bytes, String> {
-        let body = self.stream(method, path, body).await?.collect().await;
-        Ok(body.map_err(|error| self.broken(&error))?.to_bytes())
+        let reply = self.stream(method, path, body).await?;
+        let whole = self.gather(reply, MOST).await?;
+        whole.ok_or_else(|| {
+            format!(
+                "{} answered more than the {} MiB that are taken of a reply: ask for less of it",
+                self.address,
+                MOST / 1024 / 1024
+            )
+        })
     }
 
-    /// Sends a body, and gives back that of a reply that succeeds.
+    /// Sends a body, and gives back that of a reply that succeeds, to be read by [`Client::part`].
     pub(super) async fn stream(
         &self,
         method: Method,
@@ -120,28 +154,63 @@ impl Client {
     ) -> Result<Incoming, String> {
         let request = self.request(method, path, body)?;
         let host = self.host.host().trim_matches(['[', ']']);
-        let port = self
-            .host
-            .port_u16()
-            .unwrap_or(if self.trust.is_some() { 443 } else { 80 });
-        let stream = TcpStream::connect((host, port))
-            .await
-            .map_err(|error| self.broken(&error))?;
+        let stream = self.connect(host).await?;
         let mut sender = match &self.trust {
             None => self.speak(stream).await?,
-            Some(trust) => self.speak(trust.connect(host, stream).await?).await?,
+            Some(trust) => {
+                let agreed = self.wait("the TLS handshake", trust.connect(host, stream));
+                self.speak(agreed.await??).await?
+            }
         };
-        let reply = sender
-            .send_request(request)
-            .await
-            .map_err(|error| self.broken(&error))?;
+        let reply = self.wait("the beginning of its reply", sender.send_request(request));
+        let reply = reply.await?.map_err(|error| self.broken(&error))?;
         let status = reply.status();
         if status.is_success() {
             return Ok(reply.into_body());
         }
-        let body = reply.into_body().collect().await;
-        let body = body.map_err(|error| self.broken(&error))?.to_bytes();
-        Err(self.refused(status, &body))
+        let body = self.gather(reply.into_body(), MOST_OF_ERROR).await;
+        Err(self.refused(status, body))
+    }
+
+    /// The next part of a reply; none at its end.
+    pub(super) async fn part(&self, body: &mut Incoming) -> Result<Option<Bytes>, String> {
+        loop {
+            let frame = self.wait("the rest of its reply", body.frame()).await?;
+            let Some(frame) = frame.transpose().map_err(|error| self.broken(&error))? else {
+                return Ok(None);
+            };
+            if let Ok(part) = frame.into_data() {
+                return Ok(Some(part));
+            }
+        }
+    }
+
+    /// All of a reply; nothing if it has more than so many bytes.
+    async fn gather(&self, mut body: Incoming, most: usize) -> Result<Option<Bytes>, String> {
+        let mut gathered = Vec::new();
+        while let Some(part) = self.part(&mut body).await? {
+            if gathered.len() + part.len() > most {
+                return Ok(None);
+            }
+            gathered.extend_from_slice(&part);
+        }
+        Ok(Some(gathered.into()))
+    }
+
+    async fn connect(
+        &self,
+        host: &str,
+    ) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<>, String> {
+        let usual = if self.trust.is_some() { 443 } else { 80 };
+        let port = self.host.port_u16().unwrap_or(usual);
+        let stream = self.wait("a connection", TcpStream::connect((host, port)));
+        let stream = stream.await?.map_err(|error| self.broken(&error))?;
+        Ok(self.patience.watch(stream))
+    }
+
+    async fn wait<T>(&self, what: &str, future: impl Future<Output = T>) -> Result<T, String> {
+        let waited = self.patience.wait(what, future).await;
+        waited.map_err(|silence| format!("{}: {silence}", self.address))
     }
 
     /// HTTP on a connection.
@@ -179,19 +248,29 @@ impl Client {
             .map_err(|_| "the token or the argument has characters that no request can hold".into())
     }
 
-    fn refused(&self, status: StatusCode, body: &[u8]) -> String {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let reasons: Vec<&str> = body["errors"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+    /// An error that was answered, with as much of its body as could be read.
+    fn refused(&self, status: StatusCode, body: Result<Option<Bytes>, String>) -> String {
+        let reasons = match body {
+            Ok(Some(body)) => reasons(&body),
+            Ok(None) => "with a body that is longer than any error".to_owned(),
+            Err(broken) => format!("with a body that does not end: {broken}"),
+        };
         let hint = match (status, &self.token) {
             (StatusCode::UNAUTHORIZED, None) => " Set --token or ATLAS_TOKEN.",
             _ => "",
         };
-        let reasons = reasons.join(", ");
         format!("{} answered {status}: {reasons}{hint}", self.address)
     }
+}
+
+/// What an error says, if it is one of an emulator.
+fn reasons(body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let reasons: Vec<&str> = body["errors"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    reasons.join(", ")
 }

@@ -24,7 +24,11 @@ pub(super) async fn run(
     // Before the command starts, so that no signal is lost in between.
     let mut signals =
         Forwarded::new().map_err(|error| format!("cannot handle signals: {error}"))?;
-    let atlas = arguments.start(DEFAULT).await?;
+    let atlas = tokio::select! {
+        started = arguments.start(DEFAULT) => started?,
+        // There is no command yet that it could be passed on to.
+        signal = signals.next() => return Ok(ended_by(signal)),
+    };
     if let Some(seed) = atlas.chaos_seed() {
         complain(&format!(
             "faults come by chance; to see the same again: --chaos-seed {seed}"
@@ -77,7 +81,15 @@ async fn wait(child: &mut Child, signals: &mut Forwarded) -> Result<ExitStatus, 
 
 /// The command's own code; 128 and the signal's number if a signal ended it, as shells have it.
 fn exit_code(status: ExitStatus) -> ExitCode {
-    let code = status.code().or_else(|| Some(128 + status.signal()?));
-    code.and_then(|code| u8::try_from(code).ok())
-        .map_or(ExitCode::FAILURE, ExitCode::from)
+    status
+        .code()
+        .map_or_else(|| ended_by(status.signal()), code)
+}
+
+fn ended_by(signal: Option<i32>) -> ExitCode {
+    signal.map_or(ExitCode::FAILURE, |signal| code(128 + signal))
+}
+
+fn code(code: i32) -> ExitCode {
+    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }

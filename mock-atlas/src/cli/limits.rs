@@ -35,12 +35,17 @@ pub(super) struct Limits {
     #[arg(long, value_name = "N")]
     max_uploads: Option<usize>,
 
-    /// Answer a request with 408 when nothing of its body came for so long [default: 60]
+    /// Answer a request with 408 when nothing of its body came for so long, and end a connection
+    /// whose client read nothing of a reply for so long [default: 60]
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..))]
     body_timeout: Option<u64>,
 }
 
 impl Limits {
+    pub(super) fn max_file_bytes(&self) -> Option<u64> {
+        self.max_file_bytes
+    }
+
     pub(super) fn set(&self, builder: Builder) -> Builder {
         let timeout = self.body_timeout.map(Duration::from_secs);
         let builder = given(builder, self.max_id_length, Builder::max_id_length);

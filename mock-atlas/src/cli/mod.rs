@@ -6,6 +6,7 @@ mod exec;
 mod fault;
 mod limits;
 mod manual;
+mod moving;
 mod print;
 mod serve;
 mod signals;
@@ -18,14 +19,15 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
 use clap::builder::Resettable;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use mock_atlas::{Builder, Fault, MockAtlas, Seed, StartError};
+use mock_atlas::{Builder, Fault, MockAtlas, Seed, StartError, read_plain_text};
 use tokio::runtime;
+use tokio::task::spawn_blocking;
 use tracing_subscriber::filter::LevelFilter;
 
 /// An in-memory emulator of HashiCorp Atlas Enterprise.
@@ -154,8 +156,12 @@ impl EmulatorArguments {
         builder = given(builder, self.token.clone(), Builder::token);
         if let Some(file) = self.seed.clone() {
             // On a thread of its own: it may be a while until all files are read.
-            let read = tokio::task::spawn_blocking(move || Seed::read(file)).await;
-            let seed = read.map_err(|error| error.to_string())?;
+            let most = self.limits.max_file_bytes();
+            let read = spawn_blocking(move || match most {
+                Some(bytes) => Seed::read_at_most(file, bytes),
+                None => Seed::read(file),
+            });
+            let seed = read.await.map_err(|error| error.to_string())?;
             builder = builder.seed(seed.map_err(|error| error.to_string())?);
         }
         builder = self.faults(builder);
@@ -226,6 +232,17 @@ fn arguments() -> Arguments {
     Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
+/// How much a running emulator takes of one request that is not streamed.
+const MOST_SENT: u64 = 8 * 1024 * 1024;
+
+/// The text of a plain file that has at most so many bytes.
+async fn read(file: &Path, most: u64) -> Result<String, String> {
+    let path = file.to_owned();
+    let text = spawn_blocking(move || read_plain_text(&path, most)).await;
+    let text = text.map_err(io::Error::from).and_then(|read| read);
+    text.map_err(|error| format!("{}: {error}", file.display()))
+}
+
 /// Nobody is left to tell when stderr is closed.
 fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "mock-atlas: {message}");
@@ -256,7 +273,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
     start_log(&arguments.emulator);
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start the runtime: {error}"))?;
-    match &arguments.command {
+    let code = match &arguments.command {
         None => runtime
             .block_on(serve::run(&arguments.emulator))
             .map(|()| ExitCode::SUCCESS),
@@ -268,5 +285,8 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
             done.map(|()| ExitCode::SUCCESS)
         }
         Some(Command::Manual(command)) => manual::run(command).map(|()| ExitCode::SUCCESS),
-    }
+    };
+    // Nobody is to wait for what still reads a disk, or asks for an address.
+    runtime.shutdown_background();
+    code
 }

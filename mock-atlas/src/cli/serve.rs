@@ -19,8 +19,16 @@ pub(super) async fn run(arguments: &EmulatorArguments) -> Result<(), String> {
     // Taken hold of before the address is announced: whoever reads it may stop us at once.
     let mut signals = Stop::new().map_err(|error| format!("cannot handle signals: {error}"))?;
     raise_descriptors();
-    let atlas = arguments.start(DEFAULT).await?;
-    let ca = arguments.tls.ca_file(&atlas).await?;
+    let start = async {
+        let atlas = arguments.start(DEFAULT).await?;
+        let ca = arguments.tls.ca_file(&atlas).await?;
+        Ok::<_, String>((atlas, ca))
+    };
+    let (atlas, ca) = tokio::select! {
+        started = start => started?,
+        // A large seed may take a while to read.
+        () = signals.requested() => return Ok(()),
+    };
     announce(arguments.output, &atlas, ca.as_ref())
         .map_err(|error| format!("cannot write to stdout: {error}"))?;
     signals.requested().await;

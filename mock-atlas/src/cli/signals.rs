@@ -58,6 +58,11 @@ impl Forwarded {
         Ok(Self(receiver))
     }
 
+    /// Completes at the next signal; its number.
+    pub(super) async fn next(&mut self) -> Option<i32> {
+        Some(self.0.recv().await?.signal)
+    }
+
     /// Passes signals on to a process, for as long as it is polled.
     pub(super) async fn pass_on(&mut self, process: Pid) {
         while let Some(origin) = self.0.recv().await {

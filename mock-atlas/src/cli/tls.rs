@@ -8,13 +8,18 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 use mock_atlas::{Builder, MockAtlas};
 use tempfile::TempPath;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use super::read;
+
+/// How large a file of certificates, or of a key, may be: the system's own have a quarter of that.
+const MOST: u64 = 1024 * 1024;
 
 #[derive(Debug, Args)]
 pub(super) struct TlsArguments {
@@ -51,7 +56,7 @@ impl TlsArguments {
     pub(super) async fn apply(&self, builder: Builder) -> Result<Builder, String> {
         match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => {
-                Ok(builder.tls_with(read(certificate).await?, read(key).await?))
+                Ok(builder.tls_with(read(certificate, MOST).await?, read(key, MOST).await?))
             }
             _ if self.tls => Ok(builder.tls()),
             _ => Ok(builder),
@@ -81,11 +86,6 @@ impl TlsArguments {
             _temporary: temporary,
         }))
     }
-}
-
-async fn read(file: &Path) -> Result<String, String> {
-    let text = tokio::fs::read_to_string(file).await;
-    text.map_err(|error| format!("{}: {error}", file.display()))
 }
 
 fn temporary() -> io::Result<TempPath> {
@@ -119,15 +119,15 @@ impl Trust {
         Self(named.map(PathBuf::from).or(arguments.tls_ca_out.clone()))
     }
 
-    pub(super) async fn connect(
+    pub(super) async fn connect<T: AsyncRead + AsyncWrite + Unpin>(
         &self,
         host: &str,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, String> {
+        stream: T,
+    ) -> Result<TlsStream<T>, String> {
         let file = self.0.as_deref().ok_or(
             "the emulator is asked over https, so ATLAS_CAFILE must name the certificate of its CA",
         )?;
-        let config = config(&read(file).await?);
+        let config = config(&read(file, MOST).await?);
         let config = config.map_err(|error| format!("{}: {error}", file.display()))?;
         let name = ServerName::try_from(host.to_owned());
         let name = name.map_err(|error| format!("{host}: {error}"))?;

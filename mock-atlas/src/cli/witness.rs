@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Server};
 use super::print::{print, table, write};
-use super::{EmulatorArguments, Output};
+use super::{EmulatorArguments, MOST_SENT, Output, read};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -93,10 +93,7 @@ impl Expected {
             None => json!({}),
             Some(file) => {
                 let failed = |error: &dyn Display| format!("{}: {error}", file.display());
-                let path = file.clone();
-                let read = tokio::task::spawn_blocking(|| std::fs::read_to_string(path)).await;
-                let text = read.map_err(|error| error.to_string())?;
-                let text = text.map_err(|error| failed(&error))?;
+                let text = read(file, MOST_SENT).await?;
                 // Read as the emulator would, so that a mistake is told with the file.
                 Expectations::from_json(&text).map_err(|error| failed(&error))?;
                 serde_json::from_str(&text).map_err(|error| failed(&error))?

@@ -6,5 +6,6 @@ pub(crate) mod authenticate;
 pub(crate) mod download;
 pub(crate) mod mock;
 mod range;
+pub(crate) mod unserved;
 pub(crate) mod upload;
 pub(crate) mod versions;

@@ -12,7 +12,7 @@ mod error;
 mod tests;
 
 use std::collections::HashSet;
-use std::fs::File;
+use std::io::{self, Read};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
@@ -22,10 +22,14 @@ pub use error::SeedError;
 use crate::access::{Directory, Refusal};
 use crate::faults::Fault;
 use crate::names::Name;
+use crate::plain::{open_plain, read_plain_text};
 use crate::store::{
     Blob, BlobWriter, Limits, NewArtifact, NewVersion, OverLimit, SeededVersion, Visibility,
 };
 use crate::world::World;
+
+/// How large a seed may be, in bytes, the files aside that it only names.
+const MOST: u64 = 64 * 1024 * 1024;
 
 /// Users, organisations, artifacts, versions and files that an emulator is to hold, and faults that it is to make, read and
 /// checked. The format is in `docs/seed.schema.json`, an example in `docs/seed.example.toml`.
@@ -60,23 +64,39 @@ pub struct Seed {
 }
 
 impl Seed {
-    /// Reads a seed file, JSON or TOML by its extension, and the files that it names. Blocks while
-    /// it reads.
+    /// Reads a seed file, JSON or TOML by its extension, and the files that it names. All are plain
+    /// files, and the seed itself has at most 64 MiB. Blocks while it reads.
     ///
     /// # Errors
     /// When a file cannot be read, or the seed has a mistake; the error says where.
     pub fn read(file: impl AsRef<Path>) -> Result<Self, SeedError> {
-        let file = file.as_ref();
+        Self::read_within(file.as_ref(), Limits::default())
+    }
+
+    /// The same, but of a file that it names no more is read than so many bytes, as many as
+    /// [`Builder::max_file_bytes`](crate::Builder::max_file_bytes) allows say.
+    ///
+    /// # Errors
+    /// Those of [`Seed::read`], and when such a file is larger.
+    pub fn read_at_most(file: impl AsRef<Path>, max_file_bytes: u64) -> Result<Self, SeedError> {
+        let limits = Limits {
+            file_bytes: Some(max_file_bytes),
+            ..Limits::default()
+        };
+        Self::read_within(file.as_ref(), limits)
+    }
+
+    fn read_within(file: &Path, limits: Limits) -> Result<Self, SeedError> {
         let read = || {
             let parse = match file.extension().and_then(|extension| extension.to_str()) {
                 Some("json") => parse_json,
                 Some("toml") => parse_toml,
                 _ => return Err(SeedError::whole("a seed file must end in .json or .toml")),
             };
-            let text = std::fs::read_to_string(file)
+            let text = read_plain_text(file, MOST)
                 .map_err(|error| SeedError::whole(format!("cannot be read: {error}")))?;
-            let folder = file.parent().unwrap_or(Path::new(""));
-            Self::new(parse(&text)?, Some(folder))
+            let path = file.parent().unwrap_or(Path::new(""));
+            Self::new(parse(&text)?, Some(Folder { path, limits }))
         };
         let mut seed = read().map_err(|error| error.in_file(file))?;
         seed.file = Some(file.to_owned());
@@ -100,7 +120,7 @@ impl Seed {
         Self::new(parse_toml(text)?, None)
     }
 
-    pub(crate) fn new(document: Document, folder: Option<&Path>) -> Result<Self, SeedError> {
+    pub(crate) fn new(document: Document, folder: Option<Folder<'_>>) -> Result<Self, SeedError> {
         let mut names = HashSet::new();
         for (at, artifact) in document.artifacts.iter().enumerate() {
             if !names.insert(&artifact.name) {
@@ -158,7 +178,7 @@ impl Seed {
             for (of, SeededVersion { new, file, .. }) in artifact.versions.iter().enumerate() {
                 let wrong = |key: &str, over: OverLimit| {
                     let path = format!("artifacts[{at}].versions[{of}].{key}");
-                    SeedError::at(path, format!("{over}: raise the limit, or change it here"))
+                    SeedError::at(path, over_limit(over))
                 };
                 let bytes = file.as_ref().map_or(0, Blob::len);
                 limits.check_id(&new.id).map_err(|over| wrong("id", over))?;
@@ -199,6 +219,10 @@ impl Seed {
     }
 }
 
+fn over_limit(over: OverLimit) -> String {
+    format!("{over}: raise the limit, or change it here")
+}
+
 fn named(path: &str, name: &Name, refusal: Refusal) -> SeedError {
     let hint = match refusal {
         Refusal::UnknownUser => ": declare it under `users`",
@@ -215,10 +239,36 @@ fn parse_toml(text: &str) -> Result<Document, SeedError> {
     toml::from_str(text).map_err(|error| SeedError::toml(&error, text))
 }
 
+/// Where the paths of a seed start from, and how much is read there.
+#[derive(Clone, Copy)]
+pub(crate) struct Folder<'a> {
+    path: &'a Path,
+    limits: Limits,
+}
+
+impl Folder<'_> {
+    /// The bytes of a plain file that is within limits.
+    fn read(&self, path: &Path) -> Result<Blob, String> {
+        let path = self.path.join(path);
+        let failed = |error: io::Error| format!("cannot read {}: {error}", path.display());
+        let file = open_plain(&path).map_err(failed)?;
+        let within = |bytes: u64| self.limits.check_file(bytes).map_err(over_limit);
+        within(file.metadata().map_err(failed)?.len())?;
+        // It may grow meanwhile.
+        let most = self
+            .limits
+            .file_bytes
+            .map_or(u64::MAX, |bytes| bytes.saturating_add(1));
+        let blob = Blob::read(file.take(most)).map_err(failed)?;
+        within(blob.len())?;
+        Ok(blob)
+    }
+}
+
 fn new_artifact(
     artifact: &document::Artifact,
     path: &str,
-    folder: Option<&Path>,
+    folder: Option<Folder<'_>>,
 ) -> Result<NewArtifact, SeedError> {
     let visibility = if artifact.public {
         Visibility::Public
@@ -241,7 +291,7 @@ fn new_artifact(
 fn new_version(
     version: &document::Version,
     path: &str,
-    folder: Option<&Path>,
+    folder: Option<Folder<'_>>,
 ) -> Result<SeededVersion, SeedError> {
     let file = version.file.as_ref();
     let file = file
@@ -263,7 +313,7 @@ fn new_version(
     })
 }
 
-fn bytes(file: &document::File, folder: Option<&Path>) -> Result<Blob, String> {
+fn bytes(file: &document::File, folder: Option<Folder<'_>>) -> Result<Blob, String> {
     let blob = |bytes: &[u8]| {
         let mut writer = BlobWriter::default();
         writer.write(bytes);
@@ -272,11 +322,7 @@ fn bytes(file: &document::File, folder: Option<&Path>) -> Result<Blob, String> {
     match (file, folder) {
         (document::File::Text(text), _) => Ok(blob(text.as_bytes())),
         (document::File::Base64(bytes), _) => Ok(blob(&bytes.0)),
-        (document::File::Path(path), Some(folder)) => {
-            let path = folder.join(path);
-            let read = File::open(&path).and_then(Blob::read);
-            read.map_err(|error| format!("cannot read {}: {error}", path.display()))
-        }
+        (document::File::Path(path), Some(folder)) => folder.read(path),
         (document::File::Path(_), None) => Err(
             "there is no folder that a path could start from: give the file as text or base64"
                 .into(),

@@ -22,6 +22,10 @@ const FILES: &str = "files/";
 /// Of which form this emulator's archives are. It reads no other.
 const FORMAT: u32 = 1;
 
+/// How large a manifest may be, in bytes: it is read as a whole. So much has room for half a million
+/// versions.
+const MOST_OF_MANIFEST: u64 = 256 * 1024 * 1024;
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Manifest {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use tar::Header;
 
-use super::{FILES, FORMAT, MANIFEST, Manifest};
+use super::{FILES, FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest};
 use crate::store::Blob;
 use crate::world::World;
 
@@ -23,7 +23,8 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// # Errors
-    /// When it cannot be written as JSON: a time before 1970 could not.
+    /// When it cannot be written as JSON: a time before 1970 could not. When there are more artifacts
+    /// and versions than an emulator would restore.
     pub(crate) fn of(world: &World) -> io::Result<Self> {
         let (directory, records) = world.access().copy_with(|| world.store().records());
         let (artifacts, files) = records;
@@ -32,6 +33,12 @@ impl Snapshot {
             access: directory.record(),
             artifacts,
         })?;
+        if manifest.len() as u64 > MOST_OF_MANIFEST {
+            return Err(io::Error::other(format!(
+                "there are more versions here than a snapshot has room for: {MANIFEST} would be \
+                 larger than the {MOST_OF_MANIFEST} bytes that are restored"
+            )));
+        }
         Ok(Self {
             manifest: manifest.into(),
             files,

@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use crate::names::Name;
+
 const REGION_PREFIX: &str = "region.";
+
+/// The types that Atlas derived lists of regions for (contract: Versions): that of Amazon's images, and
+/// its older names (inferred).
+const AMAZON: [&str; 3] = ["amazon.image", "amazon.ami", "aws.ami"];
 
 /// The metadata of a version: text by key, ordered by the key's length and then by its bytes, as
 /// PostgreSQL's `jsonb` keeps it (recorded; contract: Versions).
@@ -40,9 +46,13 @@ impl Metadata {
     }
 
     /// Adds what Atlas derives from `region.*` keys: `ami_id` and `region`, each a list joined by
-    /// commas and sorted by region; keys that the client sent itself win (recorded; inferred).
+    /// commas and sorted by region; keys that the client sent itself win (recorded; inferred). A
+    /// version of another type than Amazon's images has none (recorded).
     #[must_use]
-    pub(crate) fn with_derived_regions(mut self) -> Self {
+    pub(crate) fn with_derived_regions(mut self, artifact_type: &Name) -> Self {
+        if !AMAZON.contains(&artifact_type.as_str()) {
+            return self;
+        }
         let mut regions: Vec<(&str, &Arc<str>)> = self
             .shared()
             .filter_map(|(key, ami)| Some((key.strip_prefix(REGION_PREFIX)?, ami)))
@@ -154,25 +164,46 @@ mod tests {
         );
     }
 
+    fn derived(artifact_type: &str, pairs: &[(&str, &str)]) -> Metadata {
+        let artifact_type = artifact_type.parse().unwrap();
+        metadata(pairs).with_derived_regions(&artifact_type)
+    }
+
+    const TWO: [(&str, &str); 2] = [("region.us-east-1", "ami-2"), ("region.eu-west-1", "ami-1")];
+
     #[test]
-    fn regions_are_derived_sorted_by_name() {
-        let metadata = metadata(&[("region.us-east-1", "ami-2"), ("region.eu-west-1", "ami-1")])
-            .with_derived_regions();
-        assert_eq!(metadata.get("ami_id"), Some("ami-1,ami-2"));
-        assert_eq!(metadata.get("region"), Some("eu-west-1,us-east-1"));
+    fn regions_are_derived_sorted_by_name_for_each_name_of_amazons_images() {
+        for artifact_type in AMAZON {
+            let metadata = derived(artifact_type, &TWO);
+            assert_eq!(metadata.get("ami_id"), Some("ami-1,ami-2"));
+            assert_eq!(metadata.get("region"), Some("eu-west-1,us-east-1"));
+        }
+    }
+
+    #[test]
+    fn for_another_type_nothing_is_derived() {
+        for artifact_type in ["amazon-linux.image", "custom.image", "amazon.images", "aws"] {
+            assert_eq!(
+                derived(artifact_type, &TWO),
+                metadata(&TWO),
+                "{artifact_type}"
+            );
+        }
     }
 
     #[test]
     fn keys_sent_by_the_client_win_over_derived_ones() {
-        let metadata =
-            metadata(&[("region.us-east-1", "ami-2"), ("region", "mine")]).with_derived_regions();
+        let metadata = derived(
+            "aws.ami",
+            &[("region.us-east-1", "ami-2"), ("region", "mine")],
+        );
         assert_eq!(metadata.get("region"), Some("mine"));
         assert_eq!(metadata.get("ami_id"), Some("ami-2"));
     }
 
     #[test]
     fn nothing_is_derived_without_regions() {
-        let plain = metadata(&[("regional", "x"), ("region.", "y")]);
-        assert_eq!(plain.clone().with_derived_regions(), plain);
+        let plain = [("regional", "x"), ("region.", "y")];
+        assert_eq!(derived("amazon.image", &plain), metadata(&plain));
     }
 }

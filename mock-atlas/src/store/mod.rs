@@ -39,7 +39,7 @@ pub(crate) use memory::{Memory, MemoryFull};
 pub(crate) use metadata::Metadata;
 pub(crate) use orphan::{Attempt, Orphan, OrphanState};
 pub(crate) use query::{Filter, Query, Select};
-pub(crate) use record::{ArtifactRecord, RecordError};
+pub(crate) use record::{ArtifactRecord, RecordError, stored_files};
 use versions::Versions;
 pub(crate) use versions::{File, NewVersion, Version, Which};
 pub(crate) use whole::{NewArtifact, SeededVersion, Totals};

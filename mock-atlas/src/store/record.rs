@@ -68,6 +68,22 @@ pub(crate) enum RecordError {
     FileMissing(String),
 }
 
+/// The digests of the files that records name, each with the slug of a version that has it.
+pub(crate) fn stored_files(records: &[ArtifactRecord]) -> HashMap<String, String> {
+    let mut files = HashMap::new();
+    for artifact in records {
+        for of in &artifact.types {
+            for version in &of.versions {
+                if let FileRecord::Stored(digest) = &version.file {
+                    let slug = artifact.name.slug(&of.artifact_type, version.number);
+                    files.entry(digest.clone()).or_insert(slug);
+                }
+            }
+        }
+    }
+    files
+}
+
 impl Store {
     /// All that is here, in the order of the names, and the files that it names, each once.
     pub(crate) fn records(&self) -> (Vec<ArtifactRecord>, Vec<Blob>) {

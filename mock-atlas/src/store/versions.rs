@@ -122,10 +122,12 @@ impl Versions {
 
     pub(super) fn add(&mut self, new: NewVersion, created: SystemTime) -> Arc<Version> {
         self.last += 1;
+        let metadata = new.metadata;
+        let metadata = metadata.with_derived_regions(&self.kind.artifact_type);
         let version = Arc::new(Version {
             number: self.last,
             id: new.id,
-            metadata: self.index.share(new.metadata.with_derived_regions()),
+            metadata: self.index.share(metadata),
             build: new.build,
             file: match new.file {
                 true => File::Awaited(None),

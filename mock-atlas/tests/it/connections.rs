@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use reqwest::{Body, Client};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
@@ -37,13 +37,13 @@ fn raise_descriptors() {
     }
 }
 
-/// An emulator in a process of its own, which may have few descriptors until it asks for more.
-fn limited() -> Program {
+/// An emulator in a process of its own, after a command that limits what it may have.
+fn limited(limit: &str, arguments: &[&str]) -> Program {
     let program = program();
     let program = program.as_std().get_program();
     let mut shell = Command::new("sh");
     shell
-        .args(["-c", "ulimit -S -n 256 && exec \"$0\" \"$@\""])
+        .args(["-c", &format!("{limit} && exec \"$0\" \"$@\"")])
         .arg(program)
         .args([
             "--listen",
@@ -53,8 +53,10 @@ fn limited() -> Program {
             "--token",
             "ROOT",
         ])
+        .args(arguments)
         .env_clear()
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true);
     Program::of(shell)
 }
@@ -106,9 +108,48 @@ fn is_open(stream: &TcpStream) -> bool {
 }
 
 #[tokio::test]
+async fn clients_that_do_not_read_keep_the_descriptors_no_longer_than_the_body_timeout() {
+    let mut program = limited("ulimit -n 64", &["--body-timeout", "1"]);
+    let address = program.json().await["address"].as_str().unwrap().to_owned();
+    let host = address.strip_prefix("http://").unwrap().to_owned();
+    let other = Other {
+        http: http(),
+        address,
+    };
+    let artifact = json!({"artifact": {"username": "acme", "name": "web"}});
+    other.post("/api/v1/artifacts", artifact).await;
+    other.push(vec![7; 32 * MIB]).await;
+    let mut unread = Vec::new();
+    for _ in 0..70 {
+        let mut stream = tokio::net::TcpStream::connect(&host).await.unwrap();
+        let request = get(&format!("{FILE}/1/file"));
+        stream.write_all(&request).await.unwrap();
+        unread.push(stream);
+    }
+    // Behind all of them, on a connection of its own.
+    let last = Other {
+        http: http(),
+        ..other
+    };
+    let asked = timeout(Duration::from_secs(60), last.push("bytes"));
+    asked.await.expect("descriptors become free");
+    drop(unread);
+    let mut stderr = program.child.stderr.take().unwrap();
+    assert_eq!(program.stop(Signal::TERM).await, Some(0));
+    let mut log = String::new();
+    stderr.read_to_string(&mut log).await.unwrap();
+    assert_eq!(
+        log.matches("cannot accept a connection").count(),
+        1,
+        "{log}"
+    );
+}
+
+#[tokio::test]
 async fn neither_idle_connections_nor_a_slow_reader_keep_others_waiting() {
     raise_descriptors();
-    let mut program = limited();
+    // It may have few descriptors until it asks for more.
+    let mut program = limited("ulimit -S -n 256", &[]);
     let address = program.json().await["address"].as_str().unwrap().to_owned();
     let host = address.strip_prefix("http://").unwrap().to_owned();
     let http = http();

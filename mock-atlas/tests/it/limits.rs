@@ -11,8 +11,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::support::{FILE, Fixture, Reply, upload_path};
+use crate::tls::trusting;
 
 const MIB: usize = 1024 * 1024;
 
@@ -116,6 +118,33 @@ async fn a_snapshot_of_which_nothing_more_comes_is_answered_408_and_restores_not
         assert!(reply.starts_with("HTTP/1.1 408 "), "{len}: {reply}");
     }
     assert_eq!(fixture.found("").await, [1]);
+}
+
+/// Waits until a file that nobody reads on is sent no further, however much of it is left.
+async fn breaks_off_unread(fixture: &Fixture) {
+    fixture.make_artifact("acme", "web").await;
+    let file = vec![7; 32 * MIB].leak();
+    fixture.push(file).await;
+    let path = format!("{FILE}/1/file");
+    let reply = fixture.request(Method::GET, &path).send().await.unwrap();
+    assert_eq!(reply.status(), 200);
+    let ended = async {
+        while !fixture.atlas.requests().iter().any(|one| one.path == path) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let ended = timeout(Duration::from_secs(30), ended).await;
+    ended.expect("the connection of who does not read ends");
+    assert!(reply.bytes().await.is_err());
+}
+
+#[tokio::test]
+async fn a_download_that_nobody_reads_ends_after_the_body_timeout_over_tls_too() {
+    let limit = |builder: Builder| builder.body_timeout(Duration::from_millis(300));
+    breaks_off_unread(&Fixture::with(limit).await).await;
+    let mut fixture = Fixture::with(|builder| limit(builder).tls()).await;
+    fixture.http = trusting(fixture.atlas.ca_pem().unwrap());
+    breaks_off_unread(&fixture).await;
 }
 
 /// A seed of a version with this id, and with this file.

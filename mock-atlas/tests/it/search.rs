@@ -53,13 +53,11 @@ async fn a_version_that_awaits_its_file_is_not_found() {
 async fn derived_metadata_can_be_searched_for() {
     let fixture = Fixture::new().await;
     fixture.make_artifact("acme", "web").await;
-    fixture
-        .make_version(json!({"id": "x", "metadata": {"region.us-east-1": "ami-1"}}))
-        .await;
-    assert_eq!(
-        fixture
-            .found("metadata.3.key=ami_id&metadata.3.value=ami-1")
-            .await,
-        [1]
-    );
+    let path = "/api/v1/artifacts/acme/web/amazon.image";
+    let version = json!({"id": "x", "metadata": {"region.us-east-1": "ami-1"}});
+    let made = fixture.post(path, json!({ "artifact_version": version }));
+    assert_eq!(made.await.status, 200);
+    let query = "metadata.3.key=ami_id&metadata.3.value=ami-1";
+    let found = fixture.get(&format!("{path}/search?{query}")).await;
+    assert_eq!(found.json()["versions"][0]["version"], 1);
 }

@@ -47,14 +47,14 @@ async fn full() -> (Fixture, Value) {
     (fixture, awaited)
 }
 
-async fn snapshot(fixture: &Fixture) -> Vec<u8> {
+pub(crate) async fn snapshot(fixture: &Fixture) -> Vec<u8> {
     let request = fixture.request(Method::POST, "/_mock/snapshot");
     let reply = request.send().await.unwrap();
     assert_eq!(reply.status(), 200);
     reply.bytes().await.unwrap().to_vec()
 }
 
-async fn restore(fixture: &Fixture, archive: Vec<u8>) -> Reply {
+pub(crate) async fn restore(fixture: &Fixture, archive: Vec<u8>) -> Reply {
     let request = fixture
         .request(Method::POST, "/_mock/restore")
         .body(archive);
@@ -62,7 +62,7 @@ async fn restore(fixture: &Fixture, archive: Vec<u8>) -> Reply {
 }
 
 /// The entries of an archive: names and contents.
-fn entries(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn entries(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut archive = tar::Archive::new(archive);
     let entries = archive.entries().unwrap().map(|entry| {
         let mut entry = entry.unwrap();
@@ -74,7 +74,7 @@ fn entries(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
     entries.collect()
 }
 
-fn archive(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn archive(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, bytes) in entries {
         let mut header = tar::Header::new_gnu();

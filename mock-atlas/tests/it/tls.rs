@@ -15,7 +15,7 @@ use crate::program::Program;
 use crate::support::{FILE, Fixture, http, program, upload_path};
 
 /// A client that trusts this CA and no other.
-fn trusting(pem: &str) -> Client {
+pub(crate) fn trusting(pem: &str) -> Client {
     let ca = Certificate::from_pem(pem.as_bytes()).unwrap();
     let builder = Client::builder().no_proxy().tls_certs_only([ca]);
     builder.build().unwrap()

@@ -13,9 +13,11 @@ async fn the_reply_is_the_version_with_its_upload_path_and_in_the_recorded_order
     fixture.make_artifact("acme", "web").await;
     let version = json!({"id": "us-east-1:ami-1", "file": false, "build_id": 0, "compile_id": 0,
         "metadata": {"region.us-east-1": "ami-1", "created_at": 5, "empty": ""}});
-    let reply = fixture
-        .post(FILE, json!({ "artifact_version": version }))
-        .await;
+    let path = "/api/v1/artifacts/acme/web/amazon.image";
+    let version = json!({ "artifact_version": version });
+    let reply = fixture.post(path, version.clone()).await;
+    let other = fixture.post(FILE, version).await.json();
+    assert_eq!(other["metadata"].get("ami_id"), None, "of another type");
     let token = reply.json()["upload_token"].as_str().unwrap().to_owned();
     assert_eq!(
         upload_path(&reply.json()),

@@ -1,0 +1,99 @@
+//! Waits for an emulator that end once nothing moves: not when a time is over, since a large snapshot
+//! takes as long as it takes.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use tokio_util::io::{InspectReader, InspectWriter};
+
+/// How long to wait while nothing moves on a connection, in either direction.
+pub(super) struct Patience {
+    timeout: Duration,
+    moved: Arc<Notify>,
+}
+
+impl Patience {
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            moved: Arc::default(),
+        }
+    }
+
+    /// A connection that tells whoever waits when something moves on it.
+    pub(super) fn watch<T: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: T,
+    ) -> impl AsyncRead + AsyncWrite + Unpin + use<T> {
+        let tell = || {
+            let moved = Arc::clone(&self.moved);
+            move |bytes: &[u8]| {
+                if !bytes.is_empty() {
+                    moved.notify_one();
+                }
+            }
+        };
+        InspectWriter::new(InspectReader::new(stream, tell()), tell())
+    }
+
+    /// Waits for something.
+    ///
+    /// # Errors
+    /// When nothing moved for too long; the message says what it was.
+    pub(super) async fn wait<T>(
+        &self,
+        what: &str,
+        future: impl Future<Output = T>,
+    ) -> Result<T, String> {
+        let mut future = pin!(future);
+        loop {
+            tokio::select! {
+                done = &mut future => return Ok(done),
+                () = self.moved.notified() => {}
+                () = sleep(self.timeout) => {
+                    return Err(format!(
+                        "nothing moved for {:?} while waiting for {what}; --timeout SECONDS waits \
+                         longer",
+                        self.timeout
+                    ));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn what_moves_is_waited_for_and_what_does_not_is_not() {
+        let patience = Patience::new(MINUTE);
+        let (near, mut far) = duplex(64);
+        let mut near = patience.watch(near);
+        let start = Instant::now();
+        tokio::spawn(async move {
+            for _ in 0..5 {
+                sleep(MINUTE - Duration::from_secs(1)).await;
+                far.write_u8(b'x').await.unwrap();
+            }
+            sleep(2 * MINUTE).await;
+        });
+        let five = patience.wait("five", near.read_exact(&mut [0; 5])).await;
+        assert_eq!(five.unwrap().unwrap(), 5);
+        assert!(start.elapsed() > 4 * MINUTE);
+        let more = patience.wait("more", near.read_u8()).await;
+        let expected =
+            "nothing moved for 60s while waiting for more; --timeout SECONDS waits longer";
+        assert_eq!(more.unwrap_err(), expected);
+    }
+}
