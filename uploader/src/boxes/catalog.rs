@@ -159,7 +159,10 @@ fn address(base: &Url, file: &FileRecord) -> Option<String> {
                 .ok()?
                 .pop_if_empty()
                 .extend(path.split('/'));
-            Some(url.into())
+            let url = String::from(url);
+            let (start, rest) = url.split_at_checked(base.as_str().trim_end_matches('/').len())?;
+            // A plus is a blank to some stores.
+            Some(format!("{start}{}", rest.replace('+', "%2B")))
         }
         None => file.url.clone().filter(|_| file.link),
     }
@@ -174,7 +177,7 @@ mod tests {
     fn here(provider: &str, architecture: &str) -> FileRecord {
         FileRecord {
             file: Some(format!(
-                "acme/web/1.0 b/{provider}/{architecture}/vagrant.box"
+                "acme/web/1.0 b+c/{provider}/{architecture}/vagrant.box"
             )),
             ..file(provider, architecture)
         }
@@ -189,7 +192,7 @@ mod tests {
         json!({
             "name": file.provider,
             "url": format!(
-                "https://boxes.example.com/pre/acme/web/1.0%20b/{}/{architecture}/vagrant.box", file.provider
+                "https://boxes.example.com/pre/acme/web/1.0%20b%2Bc/{}/{architecture}/vagrant.box", file.provider
             ),
             "checksum": "ab", "checksum_type": "sha256",
         })
