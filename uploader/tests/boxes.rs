@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use support::program::{Program, Run};
 use support::registry::{
-    Api, Checksum, Expands, File, Kind, Options, Registry, Signature, Size, State, Tree,
+    Api, Checksum, Expands, File, Kind, Options, Origin, Registry, Signature, Size, State, Tree,
 };
 
 /// The files of a tree, each by where it is to be.
@@ -175,6 +175,9 @@ async fn an_organisation_comes_whole_however_much_hcp_says_at_once() {
         let checked = scene.check().await;
         assert_eq!(checked.code, 0, "{checked}");
         assert!(scene.registry.leaks().is_empty());
+        // A registry gives so many an hour.
+        let asked = scene.registry.lines(Origin::Registry).into_iter();
+        assert_eq!(asked.filter(|line| line.ends_with("/download")).count(), 12);
     }
 }
 

@@ -178,6 +178,16 @@ async fn a_store_that_gives_next_to_nothing_at_a_time_is_not_asked_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_no_right_one_and_breaks_each_time_is_not_fetched_for_ever() {
+    let file = File::noise(1, LENGTH).checksum(Checksum::Wrong(Kind::Sha256));
+    let rule = Fault::Cut(100_000).every(2);
+    let (run, there, registry) = ends(file, rule, |_| {}).await;
+    assert_eq!((run.code, there), (8, false), "{run}");
+    let asked = registry.downloads().len();
+    assert!(asked <= 6, "{asked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_gone_or_forbidden_is_told_with_its_code() {
     for (status, code) in [(404, 5), (410, 6), (403, 6), (503, 7)] {
         let rule = Fault::Status(status).always();

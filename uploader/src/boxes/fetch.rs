@@ -78,19 +78,19 @@ impl Fetch<'_> {
         let made = tokio::fs::create_dir_all(folder).await;
         made.map_err(|error| Cause::file(folder, error))?;
         let mut part = Part::open(self.path, self.file.checksum.as_ref()).await?;
+        let mut once_more = true;
         loop {
-            let resumed = match self.place().await? {
-                Place::Remote(_) => self.download(&mut part).await?,
-                Place::File(from) => part.copy(&from).await?,
-                Place::Folder(folder) => part.pack(folder).await?,
-            };
+            let resumed = part.is_complete() || self.bring(&mut part).await?;
             match self.verify(&part).await {
                 Ok(fetched) => {
                     part.commit(self.path).await?;
                     return Ok(fetched);
                 }
                 // Of another file than the rest, perhaps: once more, from the beginning.
-                Err(Cause::Differs(_)) if resumed => self.clear(&mut part).await?,
+                Err(Cause::Differs(_)) if resumed && once_more => {
+                    once_more = false;
+                    self.clear(&mut part).await?;
+                }
                 Err(cause) => {
                     self.clear(&mut part).await?;
                     return Err(cause);
@@ -99,6 +99,16 @@ impl Fetch<'_> {
         }
     }
 
+    /// Brings all bytes. Whether some of them were there before.
+    async fn bring(&self, part: &mut Part) -> Result<bool, Cause> {
+        match self.place().await? {
+            Place::Remote(url) => self.download(part, url).await,
+            Place::File(from) => part.copy(&from).await.map(|()| false),
+            Place::Folder(folder) => part.pack(folder).await.map(|()| false),
+        }
+    }
+
+    /// Where the bytes are; to ask for that is what a registry counts as a download.
     async fn place(&self) -> Result<Place, Cause> {
         self.source
             .place(self.record, self.version, self.file)
@@ -111,7 +121,7 @@ impl Fetch<'_> {
     }
 
     /// Fetches what is missing. Whether some of it was there before.
-    async fn download(&self, part: &mut Part) -> Result<bool, Cause> {
+    async fn download(&self, part: &mut Part, url: Url) -> Result<bool, Cause> {
         let http = self.http()?;
         let mut attempts = http.attempts();
         if !part.can_resume() {
@@ -119,9 +129,10 @@ impl Fetch<'_> {
         }
         let mut resumed = part.length > 0;
         self.meter.add(part.length);
+        let mut url = Some(url);
         loop {
             let before = part.length;
-            let Err(cause) = self.connect(http, part).await else {
+            let Err(cause) = self.connect(http, part, url.take()).await else {
                 return Ok(resumed);
             };
             if !cause.is_transient() {
@@ -143,9 +154,13 @@ impl Fetch<'_> {
         }
     }
 
-    /// One connection.
-    async fn connect(&self, http: &Http, part: &mut Part) -> Result<(), Cause> {
-        let Place::Remote(url) = self.place().await? else {
+    /// One connection, to an address that was told just now, or that is asked for.
+    async fn connect(&self, http: &Http, part: &mut Part, url: Option<Url>) -> Result<(), Cause> {
+        let place = match url {
+            Some(url) => Place::Remote(url),
+            None => self.place().await?,
+        };
+        let Place::Remote(url) = place else {
             return Err(Cause::Internal("the source has moved".to_owned()));
         };
         let line = secret_line("GET", &url);
@@ -153,7 +168,7 @@ impl Fetch<'_> {
             Ok(response) => response,
             // The whole file was there, or it is another one by now.
             Err(Cause::Status { status: 416, .. }) if part.length > 0 => {
-                if part.total == Some(part.length) {
+                if part.is_complete() {
                     return Ok(());
                 }
                 self.clear(part).await?;
@@ -301,6 +316,14 @@ impl Fetch<'_> {
     }
 }
 
+/// Removes what a run may have left beside a file that is in its place.
+///
+/// # Errors
+/// What cannot be removed.
+pub(super) async fn tidy(place: &Path) -> Result<(), Cause> {
+    Part::at(place, None).clear().await
+}
+
 fn broken(line: &RequestLine, detail: &str) -> Cause {
     Cause::Network {
         request: line.clone(),
@@ -329,17 +352,22 @@ struct Note {
 }
 
 impl Part {
-    /// What an earlier run left, if it is of the same file.
-    async fn open(place: &Path, checksum: Option<&Checksum>) -> Result<Self, Cause> {
-        let path = place.with_file_name(format!(".{BOX_FILE}.part"));
-        let metadata = tokio::fs::metadata(&path).await;
-        let mut part = Self {
-            length: metadata.map_or(0, |metadata| metadata.len()),
-            path,
+    /// Nothing is there yet.
+    fn at(place: &Path, checksum: Option<&Checksum>) -> Self {
+        Self {
+            path: place.with_file_name(format!(".{BOX_FILE}.part")),
+            length: 0,
             tag: None,
             total: None,
             checksum: checksum.cloned(),
-        };
+        }
+    }
+
+    /// What an earlier run left, if it is of the same file.
+    async fn open(place: &Path, checksum: Option<&Checksum>) -> Result<Self, Cause> {
+        let mut part = Self::at(place, checksum);
+        let metadata = tokio::fs::metadata(&part.path).await;
+        part.length = metadata.map_or(0, |metadata| metadata.len());
         let note = tokio::fs::read(part.note_path()).await.ok();
         let note: Option<Note> = note.and_then(|text| serde_json::from_slice(&text).ok());
         match note {
@@ -359,6 +387,11 @@ impl Part {
     /// Whether more can be put behind what is there, and be found out if it is of another file.
     fn can_resume(&self) -> bool {
         self.tag.is_some() || self.checksum.is_some()
+    }
+
+    /// Whether all bytes have come; a run may have ended before it looked at them.
+    fn is_complete(&self) -> bool {
+        self.length > 0 && self.total == Some(self.length)
     }
 
     /// The headers that ask for the rest.
@@ -411,20 +444,20 @@ impl Part {
         file.map_err(|error| Cause::file(&self.path, error))
     }
 
-    async fn copy(&mut self, from: &Path) -> Result<bool, Cause> {
+    async fn copy(&mut self, from: &Path) -> Result<(), Cause> {
         self.clear().await?;
         let copied = tokio::fs::copy(from, &self.path).await;
         self.length = copied.map_err(|error| Cause::file(from, error))?;
-        Ok(false)
+        Ok(())
     }
 
     /// Packs an installed box as it was before: a gzip-compressed tar of its files.
-    async fn pack(&mut self, folder: PathBuf) -> Result<bool, Cause> {
+    async fn pack(&mut self, folder: PathBuf) -> Result<(), Cause> {
         self.clear().await?;
         let path = self.path.clone();
         let packed = tokio::task::spawn_blocking(move || pack_into(&path, folder)).await;
         self.length = packed.unwrap_or_else(|error| Err(Cause::Internal(error.to_string())))?;
-        Ok(false)
+        Ok(())
     }
 
     /// Gives the file its name, once the disk has it.

@@ -10,7 +10,7 @@ use url::Url;
 use super::catalog;
 use super::checksum::ChecksumKind;
 use super::choice::Choice;
-use super::fetch::{Fetch, Meter};
+use super::fetch::{Fetch, Meter, tidy};
 use super::http::HttpOptions;
 use super::limits::Remaining;
 use super::model::{BoxRecord, FileRecord, label};
@@ -280,6 +280,7 @@ impl Run<'_> {
             job.file.checksum = told.await?;
         }
         if let Ok(there) = tokio::fs::metadata(&path).await {
+            tidy(&path).await?;
             return present(job, relative, &path, there.len()).await;
         }
         if job.is_linked(self.options) {
