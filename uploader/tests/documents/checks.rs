@@ -33,6 +33,20 @@ pub(crate) fn broken_links(from: &Document, all: &[Document]) -> Vec<String> {
     links.map(tell).collect()
 }
 
+/// Files of a folder that no block of the document shows, word for word and as a whole.
+pub(crate) fn files_not_shown(document: &Document, folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let is_shown = |path: &Path| {
+        let content = std::fs::read_to_string(path).unwrap();
+        document.blocks.iter().any(|block| block.code == content)
+    };
+    let hidden = paths.filter(|path| !is_shown(path));
+    hidden
+        .map(|path| format!("{} does not show {}", document.path, path.display()))
+        .collect()
+}
+
 /// Flags and subcommands that no program takes. A command line is held to its program; a flag or a
 /// subcommand that stands alone, to any of them.
 pub(crate) fn strange_words(document: &Document, helps: &BTreeMap<&str, Help>) -> Vec<String> {

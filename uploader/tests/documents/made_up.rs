@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::checks::{broken_links, strange_words, wrong_exit_codes};
+use crate::checks::{broken_links, files_not_shown, strange_words, wrong_exit_codes};
 use crate::document::Document;
 use crate::help::Help;
 use crate::{BUILT, session};
@@ -95,6 +95,16 @@ fn a_link_to_nowhere_is_found() {
         broken_links(&document(text), &[]),
         places.map(|place| format!("docs/made-up.md:{place}"))
     );
+}
+
+#[test]
+fn a_file_that_is_shown_otherwise_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("conf"), "one\n\n    two\n").unwrap();
+    let hidden = |text: &str| files_not_shown(&document(text), folder.path()).len();
+    assert_eq!(hidden("```text\none\n\n    two\n```\n"), 0);
+    assert_eq!(hidden("```text\none\n\n  two\n```\n"), 1);
+    assert_eq!(hidden("```text\none\n\n    two\nthree\n```\n"), 1);
 }
 
 #[test]

@@ -101,6 +101,14 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
+fn the_files_that_the_guide_to_rescue_brings_are_shown_in_it() {
+    let path = root().join("docs/rescue.md");
+    let guide = Document::parse("docs/rescue.md", &std::fs::read_to_string(&path).unwrap());
+    let hidden = checks::files_not_shown(&guide, &path.with_extension(""));
+    complain(hidden.into_iter());
+}
+
+#[test]
 fn every_flag_and_subcommand_that_is_named_is_there() {
     let programs = ["atlas-upload", "mock-atlas", "atlas-contract"];
     let helps = programs.map(|program| (program, Help::of(&BUILT.join(program), &[])));

@@ -2,12 +2,14 @@
 //! files to push.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod boxes;
 pub(crate) mod packer;
 pub(crate) mod plugin;
 pub(crate) mod program;
 pub(crate) mod recorded;
 pub(crate) mod registry;
 pub(crate) mod server;
+pub(crate) mod web;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
