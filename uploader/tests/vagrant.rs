@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
-use support::boxes::{BoxFile, write_box};
+use support::boxes::{BoxFile, mirror_box};
 use support::program::{Program, Run};
 use support::web::Web;
 use support::{noise, until};
@@ -108,7 +108,7 @@ impl Vagrant {
 }
 
 /// The boxes that the recorded requests ask for, and a name with characters that URLs escape.
-fn write_boxes(web: &Web) {
+async fn mirror_boxes(web: &Web) {
     let of = |version, provider, architecture| BoxFile::of(version, provider, architecture, 1000);
     let versions = ["1.0.0", "1.1.0"];
     let multi: Vec<BoxFile> = versions
@@ -126,14 +126,14 @@ fn write_boxes(web: &Web) {
         ("acme/old", vec![of("0.1.0", "virtualbox", "unknown")]),
         ("a+b/ü %~c", vec![of("1.0.0", "virtualbox", "amd64")]),
     ] {
-        write_box(&web.root(), &web.url(), name, &files);
+        mirror_box(&web.root(), &web.url(), name, &files).await;
     }
 }
 
 #[tokio::test]
 async fn vagrant_adds_and_updates_a_box_by_the_address_of_the_server() {
     let nginx = Web::nginx("").await;
-    write_boxes(&nginx);
+    mirror_boxes(&nginx).await;
     let vagrant = Vagrant::at(&nginx.url());
     let add = ["box", "add", "acme/multi", "--provider", "virtualbox"];
     vagrant
@@ -155,7 +155,7 @@ async fn vagrant_adds_and_updates_a_box_by_the_address_of_the_server() {
 #[tokio::test]
 async fn vagrant_adds_a_box_by_the_address_of_its_catalog() {
     let nginx = Web::nginx("").await;
-    write_boxes(&nginx);
+    mirror_boxes(&nginx).await;
     let vagrant = Vagrant::at("http://127.0.0.1:9");
     for (catalog, provider) in [
         ("acme/multi", "libvirt"),
@@ -180,7 +180,7 @@ async fn vagrant_goes_on_with_a_download_that_was_killed_and_with_one_that_was_w
     let file = BoxFile::of("1.0.0", "virtualbox", "amd64", 8_000_000);
     let length = file.content.len();
     let target = "/acme/large/1.0.0/virtualbox/amd64/vagrant.box";
-    write_box(&nginx.root(), &nginx.url(), "acme/large", &[file]);
+    mirror_box(&nginx.root(), &nginx.url(), "acme/large", &[file]).await;
     let vagrant = Vagrant::at(&nginx.url());
     let add = ["box", "add", "acme/large", "--provider", "virtualbox"];
 
@@ -289,7 +289,9 @@ fn assert_answered(web: &Web, line: &Value) {
 /// Both, with the boxes.
 async fn servers() -> [Web; 2] {
     let servers = [Web::nginx("").await, Web::caddy().await];
-    servers.iter().for_each(write_boxes);
+    for server in &servers {
+        mirror_boxes(server).await;
+    }
     servers
 }
 

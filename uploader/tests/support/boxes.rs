@@ -1,13 +1,12 @@
-//! Vagrant boxes, in a tree as `atlas-upload box mirror` writes it.
+//! Vagrant boxes, in a tree that `atlas-upload box mirror` writes.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use url::Url;
+use serde_json::json;
 
 use super::noise;
+use super::program::Program;
+use super::registry::{File, Options, Registry, Tree};
 
 /// One file of a box. Of each provider of a version, the first one is the default.
 pub(crate) struct BoxFile {
@@ -41,19 +40,6 @@ impl BoxFile {
             .join(self.architecture)
             .join("vagrant.box")
     }
-
-    fn entry(&self, name: &str, base_url: &str) -> Value {
-        let mut url: Url = base_url.parse().unwrap();
-        let path = self.path(name);
-        let segments = path.iter().map(|segment| segment.to_str().unwrap());
-        url.path_segments_mut().unwrap().clear().extend(segments);
-        let digest = Sha256::digest(&self.content);
-        let checksum: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        json!({
-            "name": self.provider, "url": url.as_str(),
-            "checksum": checksum, "checksum_type": "sha256",
-        })
-    }
 }
 
 fn vagrant_box(provider: &str, disk: usize) -> Vec<u8> {
@@ -72,37 +58,29 @@ fn vagrant_box(provider: &str, disk: usize) -> Vec<u8> {
     tar.into_inner().unwrap().finish().unwrap()
 }
 
-/// Writes the files of one box, and both catalogs. `name` is `ORG/BOX`, and addresses in the catalogs
+/// Mirrors one box with these files, `ORG/BOX`, out of a registry that has it. Addresses in the catalogs
 /// begin with `base_url`.
-pub(crate) fn write_box(folder: &Path, base_url: &str, name: &str, files: &[BoxFile]) {
-    let write = |path: &Path, content: &[u8]| {
-        let path = folder.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
-    };
-    let mut old: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-    let mut new = old.clone();
-    for file in files {
-        write(&file.path(name), &file.content);
-        let mut entry = file.entry(name, base_url);
-        let older = old.entry(file.version).or_default();
-        let is_default = older.iter().all(|other| other["name"] != file.provider);
-        if is_default {
-            older.push(entry.clone());
-        }
-        entry["architecture"] = file.architecture.into();
-        entry["default_architecture"] = is_default.into();
-        new.entry(file.version).or_default().push(entry);
-    }
-    let (old, new) = (catalog(name, old), catalog(name, new));
-    write(&Path::new(name).join("metadata.json"), old.as_bytes());
-    let path = format!("api/v2/vagrant/{name}.json");
-    write(Path::new(&path), new.as_bytes());
-}
-
-fn catalog(name: &str, versions: BTreeMap<&str, Vec<Value>>) -> String {
-    let version = |(version, providers): (&str, Vec<Value>)| json!({"version": version, "status": "active", "providers": providers});
-    let versions: Vec<Value> = versions.into_iter().map(version).collect();
-    json!({"name": name, "description": "", "short_description": "", "versions": versions})
-        .to_string()
+pub(crate) async fn mirror_box(folder: &Path, base_url: &str, name: &str, files: &[BoxFile]) {
+    let (owner, name_below) = name.split_once('/').unwrap();
+    let tree = Tree::new().owner(owner, |owner| {
+        owner.box_(name_below, |one| {
+            let mut versions: Vec<_> = files.iter().map(|file| file.version).collect();
+            versions.dedup();
+            versions.into_iter().fold(one, |one, number| {
+                one.version(number, |version| {
+                    let of_version = files.iter().filter(|file| file.version == number);
+                    of_version.fold(version, |version, file| {
+                        let content = File::bytes(file.content.clone());
+                        version.provider(file.provider, file.architecture, content)
+                    })
+                })
+            })
+        })
+    });
+    let registry = Registry::start(tree, Options::default()).await;
+    let to = folder.to_str().unwrap();
+    let mirror = ["box", "mirror", name, "--to", to, "--from", registry.url()];
+    let base = ["--base-url", base_url];
+    let run = Program::new().run(&[&mirror[..], &base].concat()).await;
+    assert_eq!(run.code, 0, "{run}");
 }
