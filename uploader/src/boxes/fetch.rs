@@ -1,15 +1,15 @@
 //! Fetches one file into its place: into a temporary file beside it, which goes on where it was after a
 //! break, and has its name only once it is verified.
 
-use std::fs;
+mod part;
+
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE};
+use reqwest::header::{CONTENT_RANGE, ETAG};
 use reqwest::{Response, StatusCode};
-use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
 use url::Url;
 
@@ -17,14 +17,13 @@ use super::checksum::{Checksum, ChecksumKind};
 use super::http::Http;
 use super::model::{BoxRecord, FileRecord};
 use super::source::{Place, Source};
-use super::tree::BOX_FILE;
 use crate::client::ContentRange;
 use crate::client::transport::secret_line;
 use crate::disk;
 use crate::error::{Cause, Reach, RequestLine};
-use crate::pack::{self, Options};
 use crate::pull::HEADWAY;
-use crate::reporter::{Event, Reporter, Silent};
+use crate::reporter::{Event, Reporter};
+use part::Part;
 
 /// Counts the bytes of all downloads, and tells of them.
 pub(super) struct Meter {
@@ -330,161 +329,4 @@ fn broken(line: &RequestLine, detail: &str) -> Cause {
         reach: Reach::Broken,
         detail: detail.to_owned(),
     }
-}
-
-/// What is there of a file that is not whole yet, and what is known of the whole.
-struct Part {
-    path: PathBuf,
-    length: u64,
-    /// A strong `ETag`.
-    tag: Option<String>,
-    total: Option<u64>,
-    checksum: Option<Checksum>,
-}
-
-/// What is kept of a [`Part`] beside it.
-#[derive(Default, Serialize, Deserialize)]
-struct Note {
-    tag: Option<String>,
-    total: Option<u64>,
-    #[serde(flatten)]
-    checksum: Option<Checksum>,
-}
-
-impl Part {
-    /// Nothing is there yet.
-    fn at(place: &Path, checksum: Option<&Checksum>) -> Self {
-        Self {
-            path: place.with_file_name(format!(".{BOX_FILE}.part")),
-            length: 0,
-            tag: None,
-            total: None,
-            checksum: checksum.cloned(),
-        }
-    }
-
-    /// What an earlier run left, if it is of the same file.
-    async fn open(place: &Path, checksum: Option<&Checksum>) -> Result<Self, Cause> {
-        let mut part = Self::at(place, checksum);
-        let metadata = tokio::fs::metadata(&part.path).await;
-        part.length = metadata.map_or(0, |metadata| metadata.len());
-        let note = tokio::fs::read(part.note_path()).await.ok();
-        let note: Option<Note> = note.and_then(|text| serde_json::from_slice(&text).ok());
-        match note {
-            Some(note) if note.checksum == part.checksum => {
-                part.tag = note.tag;
-                part.total = note.total;
-            }
-            _ => part.clear().await?,
-        }
-        Ok(part)
-    }
-
-    fn note_path(&self) -> PathBuf {
-        self.path.with_extension("part.json")
-    }
-
-    /// Whether more can be put behind what is there, and be found out if it is of another file.
-    fn can_resume(&self) -> bool {
-        self.tag.is_some() || self.checksum.is_some()
-    }
-
-    /// Whether all bytes have come; a run may have ended before it looked at them.
-    fn is_complete(&self) -> bool {
-        self.length > 0 && self.total == Some(self.length)
-    }
-
-    /// The headers that ask for the rest.
-    fn conditions(&self) -> Result<HeaderMap, Cause> {
-        let mut headers = HeaderMap::new();
-        if self.length == 0 {
-            return Ok(headers);
-        }
-        let value = |text: &str| {
-            HeaderValue::from_str(text).map_err(|error| Cause::Internal(error.to_string()))
-        };
-        headers.insert(RANGE, value(&format!("bytes={}-", self.length))?);
-        if let Some(tag) = &self.tag {
-            headers.insert(IF_RANGE, value(tag)?);
-        }
-        Ok(headers)
-    }
-
-    async fn clear(&mut self) -> Result<(), Cause> {
-        for path in [&self.path, &self.note_path()] {
-            match tokio::fs::remove_file(path).await {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Cause::file(path, error));
-                }
-                _ => {}
-            }
-        }
-        self.length = 0;
-        self.tag = None;
-        self.total = None;
-        Ok(())
-    }
-
-    /// Keeps what a later run must know. One that is written by half only is as good as none.
-    async fn note(&self) -> Result<(), Cause> {
-        let note = Note {
-            tag: self.tag.clone(),
-            total: self.total,
-            checksum: self.checksum.clone(),
-        };
-        let path = self.note_path();
-        let failed = |error: io::Error| Cause::file(&path, error);
-        let text = serde_json::to_vec(&note).map_err(|error| failed(error.into()))?;
-        tokio::fs::write(&path, text).await.map_err(failed)
-    }
-
-    async fn append(&self) -> Result<tokio::fs::File, Cause> {
-        let mut options = tokio::fs::OpenOptions::new();
-        let file = options.create(true).append(true).open(&self.path).await;
-        file.map_err(|error| Cause::file(&self.path, error))
-    }
-
-    async fn copy(&mut self, from: &Path) -> Result<(), Cause> {
-        self.clear().await?;
-        let copied = tokio::fs::copy(from, &self.path).await;
-        self.length = copied.map_err(|error| Cause::file(from, error))?;
-        Ok(())
-    }
-
-    /// Packs an installed box as it was before: a gzip-compressed tar of its files.
-    async fn pack(&mut self, folder: PathBuf) -> Result<(), Cause> {
-        self.clear().await?;
-        let path = self.path.clone();
-        let packed = tokio::task::spawn_blocking(move || pack_into(&path, folder)).await;
-        self.length = packed.unwrap_or_else(|error| Err(Cause::Internal(error.to_string())))?;
-        Ok(())
-    }
-
-    /// Gives the file its name, once the disk has it.
-    async fn commit(&self, place: &Path) -> Result<(), Cause> {
-        let failed = |error| Cause::file(place, error);
-        let file = tokio::fs::File::open(&self.path).await.map_err(failed)?;
-        file.sync_all().await.map_err(failed)?;
-        tokio::fs::rename(&self.path, place).await.map_err(failed)?;
-        // Nothing depends on it any more.
-        let _ = tokio::fs::remove_file(self.note_path()).await;
-        Ok(())
-    }
-}
-
-fn pack_into(path: &Path, folder: PathBuf) -> Result<u64, Cause> {
-    let options = Options {
-        // Vagrant's own note of when it looked for updates.
-        exclude: vec!["box_update_check".to_owned()],
-        digest: false,
-        reproducible: true,
-        ..Options::default()
-    };
-    let payload = pack::pack(&[folder], &options, &Silent)?;
-    let payload = payload.ok_or_else(|| Cause::Internal("nothing was packed".to_owned()))?;
-    let failed = |error| Cause::file(path, error);
-    let mut file = fs::File::create(path).map_err(failed)?;
-    let mut write = |chunk: bytes::Bytes| io::Write::write_all(&mut file, &chunk);
-    payload.for_each_chunk(&mut write).map_err(failed)?;
-    Ok(payload.len())
 }
