@@ -43,6 +43,12 @@ impl Choice {
         })
     }
 
+    /// Whether it may leave out something that is released.
+    pub fn is_narrow(&self) -> bool {
+        let patterns = [&self.providers, &self.architectures, &self.versions];
+        self.newest.is_some() || patterns.iter().any(|set| !set.is_empty())
+    }
+
     /// Leaves in a box what is wanted of it, its versions newest first.
     pub fn apply(&self, record: &mut BoxRecord) {
         let takes = |set: &GlobSet, name: &str| set.is_empty() || set.is_match(name);

@@ -18,12 +18,17 @@ use super::http::Http;
 use super::model::{BoxRecord, FileRecord};
 use super::source::{Place, Source};
 use crate::client::ContentRange;
-use crate::client::transport::secret_line;
+use crate::client::transport::{is_page, secret_line};
 use crate::disk;
 use crate::error::{Cause, Reach, RequestLine};
 use crate::pull::HEADWAY;
 use crate::reporter::{Event, Reporter};
 use part::Part;
+
+/// So often the address of a file is asked for again when it is not accepted.
+const MAX_EXPIRED: u32 = 2;
+/// So many bytes come before the disk is asked again whether it has room for as many.
+const BETWEEN_LOOKS: u64 = 64 * 1024 * 1024;
 
 /// Counts the bytes of all downloads, and tells of them.
 pub(super) struct Meter {
@@ -48,7 +53,11 @@ impl Meter {
     }
 
     fn take_back(&self, bytes: u64) {
-        self.received.fetch_sub(bytes, Ordering::Relaxed);
+        let less = |received: u64| Some(received.saturating_sub(bytes));
+        let taken = self
+            .received
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        debug_assert!(taken.is_ok());
     }
 }
 
@@ -77,6 +86,7 @@ impl Fetch<'_> {
         let made = tokio::fs::create_dir_all(folder).await;
         made.map_err(|error| Cause::file(folder, error))?;
         let mut part = Part::open(self.path, self.file.checksum.as_ref()).await?;
+        self.meter.add(part.length);
         let mut once_more = true;
         loop {
             let resumed = part.is_complete() || self.bring(&mut part).await?;
@@ -102,8 +112,18 @@ impl Fetch<'_> {
     async fn bring(&self, part: &mut Part) -> Result<bool, Cause> {
         match self.place().await? {
             Place::Remote(url) => self.download(part, url).await,
-            Place::File(from) => part.copy(&from).await.map(|()| false),
-            Place::Folder(folder) => part.pack(folder).await.map(|()| false),
+            Place::File(from) => {
+                self.clear(part).await?;
+                part.copy(&from).await?;
+                self.meter.add(part.length);
+                Ok(false)
+            }
+            Place::Folder(folder) => {
+                self.clear(part).await?;
+                part.pack(folder).await?;
+                self.meter.add(part.length);
+                Ok(false)
+            }
         }
     }
 
@@ -127,17 +147,21 @@ impl Fetch<'_> {
             self.clear(part).await?;
         }
         let mut resumed = part.length > 0;
-        self.meter.add(part.length);
         let mut url = Some(url);
+        let (mut farthest, mut expired) = (part.length, 0);
         loop {
-            let before = part.length;
             let Err(cause) = self.connect(http, part, url.take()).await else {
                 return Ok(resumed);
             };
-            if !cause.is_transient() {
+            // Only what had not come before is headway: without that, a file that begins anew each time
+            // would do so for ever.
+            let headway = part.length.saturating_sub(farthest) >= HEADWAY;
+            farthest = farthest.max(part.length);
+            if self.has_expired(&cause) && expired < MAX_EXPIRED {
+                expired += 1;
+            } else if !cause.is_transient() {
                 return Err(cause);
-            }
-            if part.length.saturating_sub(before) >= HEADWAY {
+            } else if headway {
                 attempts = http.attempts();
             } else if !attempts.again(&cause).await {
                 return Err(cause);
@@ -153,6 +177,18 @@ impl Fetch<'_> {
         }
     }
 
+    /// Whether an address may have been good for too short a time.
+    fn has_expired(&self, cause: &Cause) -> bool {
+        let refused = matches!(
+            cause,
+            Cause::Status {
+                status: 401 | 403 | 410,
+                ..
+            }
+        );
+        refused && self.file.hosted
+    }
+
     /// One connection, to an address that was told just now, or that is asked for.
     async fn connect(&self, http: &Http, part: &mut Part, url: Option<Url>) -> Result<(), Cause> {
         let place = match url {
@@ -163,7 +199,8 @@ impl Fetch<'_> {
             return Err(Cause::Internal("the source has moved".to_owned()));
         };
         let line = secret_line("GET", &url);
-        let response = match http.get_once(&url, &part.conditions()?).await {
+        let asked = http.for_downloads();
+        let response = match asked.get_once(&url, &part.conditions()?).await {
             Ok(response) => response,
             // The whole file was there, or it is another one by now.
             Err(Cause::Status { status: 416, .. }) if part.length > 0 => {
@@ -195,7 +232,12 @@ impl Fetch<'_> {
             StatusCode::PARTIAL_CONTENT => {
                 let range = text(CONTENT_RANGE).and_then(ContentRange::parse);
                 let range = range.filter(|range| range.start == part.length);
-                let is_same = tag.is_none() || part.tag.is_none() || tag == part.tag;
+                // Where no checksum tells, the tag must.
+                let is_same = match (&part.tag, &self.file.checksum) {
+                    (Some(known), None) => tag.as_ref() == Some(known),
+                    (Some(known), Some(_)) => tag.as_ref().is_none_or(|tag| tag == known),
+                    (None, _) => true,
+                };
                 let Some(range) = range.filter(|_| is_same) else {
                     self.clear(part).await?;
                     return Err(broken(line, "the rest is that of another file"));
@@ -207,6 +249,12 @@ impl Fetch<'_> {
                     return Err(broken(line, "the file has another size by now"));
                 }
                 part.total = part.total.or(range.total);
+            }
+            StatusCode::OK if is_page(response) => {
+                return Err(Cause::Reply {
+                    request: line.clone(),
+                    detail: "a page in HTML came, as gateways send it, and no box".to_owned(),
+                });
             }
             StatusCode::OK => {
                 self.clear(part).await?;
@@ -251,6 +299,8 @@ impl Fetch<'_> {
         mut response: Response,
     ) -> Result<(), Cause> {
         let mut file = part.append().await?;
+        let most = part.total.or(self.file.size).unwrap_or(u64::MAX);
+        let mut looked_at = part.length;
         let ended = loop {
             match http.chunk(line, &mut response).await {
                 Ok(Some(chunk)) => {
@@ -258,8 +308,14 @@ impl Fetch<'_> {
                     written.map_err(|error| Cause::file(&part.path, error))?;
                     part.length += chunk.len() as u64;
                     self.meter.add(chunk.len() as u64);
-                    if part.total.is_some_and(|total| part.length > total) {
+                    if part.length > most {
                         break Err(broken(line, "more bytes came than were announced"));
+                    }
+                    if part.length - looked_at > BETWEEN_LOOKS {
+                        looked_at = part.length;
+                        let folder = self.path.parent().unwrap_or(Path::new("."));
+                        disk::room(folder, BETWEEN_LOOKS)
+                            .map_err(|error| Cause::file(folder, error))?;
                     }
                 }
                 Ok(None) => break Ok(()),
@@ -270,7 +326,7 @@ impl Fetch<'_> {
         flushed.map_err(|error| Cause::file(&part.path, error))?;
         ended?;
         match part.total {
-            Some(total) if part.length > total => {
+            _ if part.length > most => {
                 self.clear(part).await?;
                 Err(broken(line, "more bytes came than were announced"))
             }
@@ -307,6 +363,7 @@ impl Fetch<'_> {
                     "the source says {kind} {value}, and the {bytes} bytes that came have {here}"
                 )))
             }
+            (None, _) if bytes == 0 => Err(Cause::Differs("an empty file came".to_owned())),
             (None, Some(size)) if size != bytes => Err(Cause::Differs(format!(
                 "the source says that it has {size} bytes, and {bytes} came"
             ))),

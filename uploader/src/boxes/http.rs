@@ -55,6 +55,8 @@ pub struct Http {
     audience: Audience,
     tokens: Arc<Tokens>,
     limits: Arc<Limits>,
+    /// Whether what is asked for counts as a download.
+    downloads: bool,
     options: HttpOptions,
 }
 
@@ -92,6 +94,7 @@ impl Http {
             audience,
             tokens: Arc::new(tokens),
             limits: Arc::default(),
+            downloads: false,
             options,
         })
     }
@@ -101,6 +104,15 @@ impl Http {
     pub fn speaking_to(&self, audience: Audience) -> Self {
         Self {
             audience,
+            ..self.clone()
+        }
+    }
+
+    /// The same client, for requests that the registry counts as downloads.
+    #[must_use]
+    pub fn for_downloads(&self) -> Self {
+        Self {
+            downloads: true,
             ..self.clone()
         }
     }
@@ -177,10 +189,13 @@ impl Http {
     /// As [`Self::get`].
     pub async fn get_once(&self, url: &Url, headers: &HeaderMap) -> Result<Response, Cause> {
         for refusal in 1..=MAX_REFUSALS {
-            self.heed_limits().await;
+            // A store that a registry points to has limits of its own, and its address may expire.
+            if self.is_home(url) {
+                self.heed_limits().await;
+            }
             let (cause, said) = match self.follow(Method::GET, url, headers).await? {
                 Answer::Final(response) => {
-                    return self.success(request_line("GET", url), response).await;
+                    return self.success(self.line(url), response).await;
                 }
                 Answer::Limited(cause, said) => (cause, said),
             };
@@ -246,11 +261,9 @@ impl Http {
 
     /// Waits until the registry wants to be asked again.
     async fn heed_limits(&self) {
-        let mut told = None;
-        while let Some(until) = self.limits.wait_until() {
-            if told != Some(until) {
+        while let Some(until) = self.limits.wait_until(self.downloads) {
+            if self.limits.is_news(until) {
                 self.reporter().report(Event::Waiting { until });
-                told = Some(until);
             }
             let left = until.duration_since(SystemTime::now()).unwrap_or_default();
             tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
@@ -266,7 +279,7 @@ impl Http {
         headers: &HeaderMap,
     ) -> Result<Answer, Cause> {
         let mut url = url.clone();
-        let mut line = request_line("GET", &url);
+        let mut line = self.line(&url);
         let mut at_home = true;
         for _ in 0..=MAX_REDIRECTS {
             at_home &= self.is_home(&url);
@@ -343,6 +356,15 @@ impl Http {
         let response = response.await?;
         tracing::debug!(request = %line, status = response.status().as_u16(), "answered");
         Ok(response)
+    }
+
+    /// What was asked, as it may be shown: what is signed authorises by itself.
+    fn line(&self, url: &Url) -> RequestLine {
+        if self.is_home(url) || url.query().is_none() {
+            return request_line("GET", url);
+        }
+        self.options.redactor.add_url(url);
+        secret_line("GET", url)
     }
 
     async fn success(&self, line: RequestLine, response: Response) -> Result<Response, Cause> {

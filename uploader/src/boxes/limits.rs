@@ -35,22 +35,28 @@ pub(super) struct Limits(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
+    /// Until when nothing is given.
     until: Option<SystemTime>,
+    /// Until when no download is given.
+    no_download_until: Option<SystemTime>,
+    told: Option<SystemTime>,
     downloads: Option<Remaining>,
 }
 
 impl Limits {
     /// Takes note of a reply that was not refused.
     pub(super) fn heed(&self, headers: &HeaderMap) {
-        let downloads = remaining(headers, DOWNLOADS_REMAIN);
-        let used_up = [DOWNLOADS_REMAIN, REQUESTS_REMAIN, OLD_REMAIN]
-            .into_iter()
-            .filter_map(|name| remaining(headers, name))
-            .any(|remaining| remaining.left == 0);
+        let is_used_up = |name| remaining(headers, name).is_some_and(|left| left.left == 0);
         let mut state = self.state();
-        state.downloads = downloads.or(state.downloads);
-        if used_up && let Some(until) = asked(headers) {
+        state.downloads = remaining(headers, DOWNLOADS_REMAIN).or(state.downloads);
+        let latest = SystemTime::now() + LONGEST;
+        let Some(until) = asked(headers).filter(|until| *until <= latest) else {
+            return;
+        };
+        if is_used_up(REQUESTS_REMAIN) || is_used_up(OLD_REMAIN) {
             state.until = Some(until);
+        } else if is_used_up(DOWNLOADS_REMAIN) {
+            state.no_download_until = Some(until);
         }
     }
 
@@ -67,7 +73,12 @@ impl Limits {
             .saturating_mul(2_u32.saturating_pow(times.saturating_sub(1)))
             .min(LAST_GUESS);
         let now = SystemTime::now();
-        let until = asked(headers).unwrap_or(now + guess);
+        let until = match asked(headers) {
+            // What it says has not helped.
+            Some(until) if times > 1 => until.max(now + Duration::from_secs(1)),
+            Some(until) => until,
+            None => now + guess,
+        };
         if until > now + LONGEST {
             return Err(until);
         }
@@ -75,10 +86,17 @@ impl Limits {
         Ok(until)
     }
 
-    /// Until when nothing is to be asked; `None` when something may be.
-    pub(super) fn wait_until(&self) -> Option<SystemTime> {
+    /// Until when nothing is to be asked, or no download; `None` when something may be.
+    pub(super) fn wait_until(&self, download: bool) -> Option<SystemTime> {
         let now = SystemTime::now();
-        self.state().until.filter(|until| *until > now)
+        let state = self.state();
+        let for_downloads = state.no_download_until.filter(|_| download);
+        state.until.max(for_downloads).filter(|until| *until > now)
+    }
+
+    /// Whether nobody was told of this wait before.
+    pub(super) fn is_news(&self, until: SystemTime) -> bool {
+        self.state().told.replace(until) != Some(until)
     }
 
     /// How many downloads are left, if the registry counts them.
@@ -102,25 +120,28 @@ fn remaining(headers: &HeaderMap, name: &str) -> Option<Remaining> {
     Some(Remaining { left, of })
 }
 
-/// From when on a registry wants to be asked again.
+/// From when on a registry wants to be asked again: the latest time that it says, in whatever way. One
+/// that has passed is no answer.
 fn asked(headers: &HeaderMap) -> Option<SystemTime> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    let epoch = text(HCP_RETRY_AFTER).or_else(|| text(OLD_RESET));
-    let epoch = epoch
-        .and_then(|seconds| seconds.parse().ok())
-        .map(Duration::from_secs);
-    let epoch = epoch.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
-    if let Some(time) = epoch {
-        return Some(by_our_clock(headers, time));
-    }
-    let after = text(RETRY_AFTER.as_str())?;
-    match after.parse() {
-        Ok(seconds) => SystemTime::now().checked_add(Duration::from_secs(seconds)),
-        Err(_) => Some(by_our_clock(
-            headers,
-            httpdate::parse_http_date(after).ok()?,
-        )),
-    }
+    let epoch = |name| {
+        let since = Duration::from_secs(text(name)?.parse().ok()?);
+        let time = SystemTime::UNIX_EPOCH.checked_add(since)?;
+        Some(by_our_clock(headers, time))
+    };
+    let after = || {
+        let after = text(RETRY_AFTER.as_str())?;
+        match after.parse() {
+            Ok(seconds) => SystemTime::now().checked_add(Duration::from_secs(seconds)),
+            Err(_) => Some(by_our_clock(
+                headers,
+                httpdate::parse_http_date(after).ok()?,
+            )),
+        }
+    };
+    let told = [epoch(HCP_RETRY_AFTER), epoch(OLD_RESET), after()];
+    let now = SystemTime::now();
+    told.into_iter().flatten().max().filter(|time| *time > now)
 }
 
 /// A registry's clock may be another than ours; the reply says what it showed.
@@ -197,11 +218,28 @@ mod tests {
             ])
         };
         limits.heed(&reply("1/20"));
-        assert_eq!(limits.wait_until(), None);
+        assert_eq!(limits.wait_until(true), None);
         let (left, of) = (1, Some(20));
         assert_eq!(limits.downloads(), Some(Remaining { left, of }));
         limits.heed(&reply("0/20"));
-        assert!(limits.wait_until().is_some());
+        assert_eq!(limits.wait_until(false), None);
+        let until = limits.wait_until(true).unwrap();
+        assert!(limits.is_news(until) && !limits.is_news(until));
+        let year_2100 = [
+            (REQUESTS_REMAIN, "0/2000".to_owned()),
+            (HCP_RETRY_AFTER, "4102444800".to_owned()),
+        ];
+        limits.heed(&headers(&year_2100));
+        assert_eq!(limits.wait_until(true), Some(until));
+    }
+
+    #[test]
+    fn a_time_that_has_passed_is_no_answer() {
+        let limits = Limits::default();
+        let headers = headers(&[(OLD_RESET, "3".to_owned()), ("retry-after", "5".to_owned())]);
+        assert_eq!(in_seconds(limits.refused(&headers, 1).unwrap()), 5);
+        let zero = self::headers(&[("retry-after", "0".to_owned())]);
+        assert_eq!(in_seconds(limits.refused(&zero, 1).unwrap()), 60);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 use url::Url;
@@ -16,12 +17,13 @@ use super::limits::Remaining;
 use super::model::{BoxRecord, FileRecord, label};
 use super::outcome::{Outcome, Report};
 use super::source::{Source, Wanted};
-use super::tree::{Tree, parts};
+use super::tree::{Tree, check_box, parts};
 use crate::error::{Cause, Error, Phase};
 use crate::reporter::{Event, Reporter};
 
-/// So many files are put into place before the tree's description is written again.
-const BETWEEN_SAVES: usize = 50;
+/// So long after a file was put into its place the tree is described anew, at the latest when the next
+/// one is.
+const BETWEEN_SAVES: Duration = Duration::from_secs(5);
 
 /// What is to be mirrored, and how.
 #[derive(Clone)]
@@ -86,7 +88,11 @@ impl Job {
 /// [`Phase::Boxes`], [`Phase::Tree`].
 pub async fn plan(options: &MirrorOptions, tree: &Tree) -> Result<Plan, Error> {
     let mut report = Report::default();
-    let (source, records) = gather(options, &mut report).await?;
+    let (source, found) = gather(options, &mut report).await?;
+    let records: Vec<_> = found
+        .iter()
+        .map(|found| Arc::clone(&found.wanted))
+        .collect();
     let mut plan = Plan {
         failures: report.failures,
         remaining: source.http().and_then(|http| http.downloads_remaining()),
@@ -116,7 +122,11 @@ pub async fn plan(options: &MirrorOptions, tree: &Tree) -> Result<Plan, Error> {
 /// written. What concerns one box or file is in the report.
 pub async fn mirror(options: &MirrorOptions, tree: &mut Tree) -> Result<Report, Error> {
     let mut report = Report::default();
-    let (source, records) = gather(options, &mut report).await?;
+    let (source, found) = gather(options, &mut report).await?;
+    let records: Vec<_> = found
+        .iter()
+        .map(|found| Arc::clone(&found.wanted))
+        .collect();
     report.boxes = records.len();
     report.versions = records.iter().map(|record| record.versions.len()).sum();
     // Before the source's records go over what is known.
@@ -124,8 +134,9 @@ pub async fn mirror(options: &MirrorOptions, tree: &mut Tree) -> Result<Report, 
     if let Some(base_url) = &options.base_url {
         tree.set_base_url(base_url.clone());
     }
-    for record in &records {
-        tree.merge(record);
+    for found in &found {
+        tree.merge(&found.wanted);
+        tree.follow(&found.all);
     }
     save(tree).await?;
     let total: Option<u64> = jobs
@@ -139,7 +150,7 @@ pub async fn mirror(options: &MirrorOptions, tree: &mut Tree) -> Result<Report, 
         source: &source,
         meter: &meter,
     };
-    let mut unsaved = 0;
+    let mut saved = Instant::now();
     let mut outcomes = stream::iter(jobs)
         .map(|job| run.look_after(job))
         .buffer_unordered(options.jobs.max(1));
@@ -148,10 +159,9 @@ pub async fn mirror(options: &MirrorOptions, tree: &mut Tree) -> Result<Report, 
         let tag = job.record.tag();
         report.files.push((job.label(), outcome));
         tree.set_file(&tag, &job.version, job.file);
-        unsaved += 1;
-        if unsaved >= BETWEEN_SAVES {
-            unsaved = 0;
+        if saved.elapsed() >= BETWEEN_SAVES {
             save(tree).await?;
+            saved = Instant::now();
         }
     }
     drop(outcomes);
@@ -159,7 +169,7 @@ pub async fn mirror(options: &MirrorOptions, tree: &mut Tree) -> Result<Report, 
     report
         .files
         .sort_by(|(left, _), (right, _)| left.cmp(right));
-    report.notes = notes(&source, &records);
+    report.notes = notes(&source, &records, options);
     Ok(report)
 }
 
@@ -176,27 +186,75 @@ async fn save(tree: &Tree) -> Result<(), Error> {
         .unwrap_or_else(|error| Err(Error::new(Phase::Tree, failed(error))))
 }
 
-/// The source, and the records of what is wanted of it. A box that cannot be read is a failure of its
-/// own, unless it is the only one.
+/// A box as the source has it.
+struct Found {
+    all: BoxRecord,
+    /// What is wanted of it.
+    wanted: Arc<BoxRecord>,
+}
+
+/// The source, and the boxes that are wanted of it. What cannot be listed or read is a failure of its own.
 async fn gather(
     options: &MirrorOptions,
     report: &mut Report,
-) -> Result<(Source, Vec<Arc<BoxRecord>>), Error> {
+) -> Result<(Source, Vec<Found>), Error> {
     let source = Source::find(options.http.clone(), &options.from, &options.wanted).await?;
-    let mut records = Vec::new();
-    for (owner, name) in source.list(&options.wanted).await? {
-        match source.record(&owner, &name).await {
-            Ok(mut record) => {
-                options.choice.apply(&mut record);
-                records.push(Arc::new(record));
-            }
-            Err(cause) => {
-                let error = Error::new(Phase::Boxes, cause);
-                report.failures.push((format!("{owner}/{name}"), error));
-            }
+    let mut found = Vec::new();
+    for (owner, name) in names(&source, options, report).await? {
+        let tag = format!("{owner}/{name}");
+        match record(&source, options, &owner, &name, report).await {
+            Ok(one) => found.push(one),
+            Err(cause) => report.failures.push((tag, Error::new(Phase::Boxes, cause))),
         }
     }
-    Ok((source, records))
+    Ok((source, found))
+}
+
+async fn names(
+    source: &Source,
+    options: &MirrorOptions,
+    report: &mut Report,
+) -> Result<Vec<(String, String)>, Error> {
+    let mut names = Vec::new();
+    if options.wanted.is_empty() {
+        names = source.list(&[]).await?;
+    }
+    for wanted in &options.wanted {
+        match source.list(std::slice::from_ref(wanted)).await {
+            Ok(listed) => names.extend(listed),
+            Err(error) => report.failures.push((wanted.to_string(), error)),
+        }
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+async fn record(
+    source: &Source,
+    options: &MirrorOptions,
+    owner: &str,
+    name: &str,
+    report: &mut Report,
+) -> Result<Found, Cause> {
+    check_box(owner, name).map_err(Cause::Unpackable)?;
+    let mut all = source.record(owner, name).await?;
+    for twice in all.drop_repeated() {
+        let cause = Cause::Unpackable("the source has it twice; the first one is taken".to_owned());
+        report
+            .failures
+            .push((twice, Error::new(Phase::Boxes, cause)));
+    }
+    let mut wanted = all.clone();
+    options.choice.apply(&mut wanted);
+    if wanted.versions.is_empty() && options.choice.is_narrow() {
+        let versions = all.versions.len();
+        return Err(Cause::Missing(format!(
+            "nothing of its {versions} versions matches what was chosen"
+        )));
+    }
+    let wanted = Arc::new(wanted);
+    Ok(Found { all, wanted })
 }
 
 fn jobs(records: &[Arc<BoxRecord>], tree: &Tree) -> Vec<Job> {
@@ -222,9 +280,20 @@ fn jobs(records: &[Arc<BoxRecord>], tree: &Tree) -> Vec<Job> {
     jobs
 }
 
-fn notes(source: &Source, records: &[Arc<BoxRecord>]) -> Vec<String> {
+fn notes(source: &Source, records: &[Arc<BoxRecord>], options: &MirrorOptions) -> Vec<String> {
     let mut notes = Vec::new();
-    if matches!(source, Source::Installed(_)) {
+    let files = records.iter().flat_map(|record| &record.versions);
+    let files = files.flat_map(|version| &version.providers);
+    let without = files.filter(|file| file.url.is_none()).count();
+    if options.no_files && without > 0 {
+        notes.push(format!(
+            "{without} files have no address that lasts, since the source tells one for each download: no catalog lists them"
+        ));
+    }
+    if let Source::Installed(installed) = source {
+        notes.extend(installed.without_owner().iter().map(|name| {
+            format!("{name} has no owner, and no place in a tree; add it to Vagrant as OWNER/{name}, by `vagrant box add --name`")
+        }));
         notes.push(
             "installed boxes were packed again: their checksums are not those of the originals"
                 .to_owned(),
@@ -274,20 +343,24 @@ impl Run<'_> {
 
     async fn outcome(&self, job: &mut Job) -> Result<Outcome, Cause> {
         let (relative, path) = job.place.clone().map_err(Cause::Unpackable)?;
-        let is_known = job.known.as_ref().is_some_and(|known| known.file.is_some());
+        let there = tokio::fs::metadata(&path).await.ok();
+        let known = job.known.as_ref();
+        let is_known = there.is_some() && known.is_some_and(|known| known.file.is_some());
         if !is_known && !job.is_linked(self.options) {
             let told = self.source.checksum(&job.record, &job.version, &job.file);
             job.file.checksum = told.await?;
         }
-        if let Ok(there) = tokio::fs::metadata(&path).await {
+        if let Some(there) = there {
             tidy(&path).await?;
             return present(job, relative, &path, there.len()).await;
         }
         if job.is_linked(self.options) {
+            job.file.link = self.address(job)?.is_some();
             self.probe(job).await?;
-            job.file.link = job.file.url.is_some();
             return Ok(Outcome::Linked);
         }
+        // Until it is here, users get it where its owner has it.
+        job.file.link = !job.file.hosted && self.address(job)?.is_some();
         let fetch = Fetch {
             source: self.source,
             record: &job.record,
@@ -299,6 +372,7 @@ impl Run<'_> {
         let fetched = fetch.run().await?;
         job.file = FileRecord {
             file: Some(relative),
+            link: false,
             size: Some(fetched.bytes),
             checksum_computed: job.file.checksum.is_none(),
             checksum: Some(fetched.checksum),
@@ -310,14 +384,28 @@ impl Run<'_> {
 
     /// Whether what a link leads to is there. Nobody is asked where no file is wanted.
     async fn probe(&self, job: &Job) -> Result<(), Cause> {
-        let url = job.file.url.as_deref().and_then(|url| Url::parse(url).ok());
-        let (Some(url), Some(http)) = (url, self.source.http()) else {
-            return Ok(());
-        };
-        if self.options.no_files || !matches!(url.scheme(), "http" | "https") {
-            return Ok(());
+        match (self.address(job)?, self.source.http()) {
+            (Some(url), Some(http)) if !self.options.no_files => http.probe(&url).await,
+            _ => Ok(()),
         }
-        http.probe(&url).await
+    }
+
+    /// The address of a file, as catalogs may have it.
+    ///
+    /// # Errors
+    /// One that would lead a user's Vagrant to a file of its own machine, say.
+    fn address(&self, job: &Job) -> Result<Option<Url>, Cause> {
+        let Some(address) = &job.file.url else {
+            return Ok(None);
+        };
+        let url = Url::parse(address).ok();
+        let is_fit = |url: &Url| matches!(url.scheme(), "http" | "https");
+        match url.filter(|url| is_fit(url) || self.source.http().is_none()) {
+            Some(url) => Ok(Some(url)),
+            None => Err(Cause::Missing(format!(
+                "its address {address:?} is no http or https address"
+            ))),
+        }
     }
 }
 
@@ -361,6 +449,7 @@ async fn present(
     }
     job.file = FileRecord {
         file: Some(relative),
+        link: false,
         size: Some(bytes),
         checksum_computed: theirs.is_none(),
         checksum: Some(checksum),

@@ -1,5 +1,7 @@
 //! The records of boxes that every source is read into, as `mirror.json` keeps them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::checksum::Checksum;
@@ -39,6 +41,26 @@ impl BoxRecord {
     /// `OWNER/NAME`.
     pub fn tag(&self) -> String {
         format!("{}/{}", self.owner, self.name)
+    }
+
+    /// Leaves one file in each place, the first. Returns what the others are called.
+    pub fn drop_repeated(&mut self) -> Vec<String> {
+        let tag = self.tag();
+        let mut places = BTreeSet::new();
+        let mut dropped = Vec::new();
+        for version in &mut self.versions {
+            let number = version.version.clone();
+            version.providers.retain(|file| {
+                let name = label(&tag, &number, file);
+                // Some disks do not tell capitals from small letters.
+                let is_first = places.insert(name.to_lowercase());
+                if !is_first {
+                    dropped.push(name);
+                }
+                is_first
+            });
+        }
+        dropped
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::checksum::ChecksumKind;
 use super::model::{BoxRecord, FileRecord, VersionRecord};
 use super::order::Number;
 use crate::disk::read_at_most;
@@ -27,8 +28,8 @@ const FORMAT: &str = "atlas-mirror";
 const FORMAT_VERSION: u32 = 1;
 /// The largest description, in bytes: some million files.
 const MAX_MANIFEST: u64 = 1024 * 1024 * 1024;
-/// The longest name of a file on the systems that are known.
-const MAX_NAME: usize = 255;
+/// The longest name that leaves room for an ending, in bytes.
+const MAX_NAME: usize = 240;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Manifest {
@@ -155,17 +156,86 @@ impl Tree {
             return;
         };
         let ours = &mut boxes[position];
-        let versions = std::mem::take(&mut ours.versions);
-        *ours = BoxRecord {
-            versions,
-            ..theirs.clone()
-        };
+        let is_same_source = ours.source == theirs.source;
+        if is_same_source {
+            let versions = std::mem::take(&mut ours.versions);
+            *ours = BoxRecord {
+                versions,
+                ..theirs.clone()
+            };
+        } else {
+            // Another source may know less, and must not make a private box public.
+            fill(&mut ours.short_description, &theirs.short_description);
+            fill(&mut ours.description, &theirs.description);
+            ours.private |= theirs.private;
+        }
         for version in &theirs.versions {
-            merge_version(&mut ours.versions, version);
+            merge_version(&mut ours.versions, version, is_same_source);
         }
         let newest_first =
             |version: &VersionRecord| std::cmp::Reverse(Number::of(&version.version));
         ours.versions.sort_by_cached_key(newest_first);
+    }
+
+    /// Takes over the states and the default architectures of what is known, whatever is wanted now: a
+    /// version that was revoked must not stay on offer.
+    pub(super) fn follow(&mut self, theirs: &BoxRecord) {
+        let mut boxes = self.change().boxes.iter_mut();
+        let found = boxes.find(|ours| ours.tag() == theirs.tag());
+        let Some(ours) = found.filter(|ours| ours.source == theirs.source) else {
+            return;
+        };
+        for version in &theirs.versions {
+            let mut known = ours.versions.iter_mut();
+            let Some(mine) = known.find(|mine| mine.version == version.version) else {
+                continue;
+            };
+            mine.state = version.state;
+            for file in &mut mine.providers {
+                let mut providers = version.providers.iter();
+                if let Some(theirs) = providers.find(|theirs| theirs.is_same_place(file)) {
+                    file.default_architecture = theirs.default_architecture;
+                }
+            }
+        }
+    }
+
+    /// Takes in the files that are in their places and are what the source said, but that no run has told
+    /// of, since it was killed. Returns how many. Blocks, for as long as they take to be read.
+    pub fn take_in(&mut self) -> usize {
+        let mut found = Vec::new();
+        for record in self.boxes() {
+            for version in &record.versions {
+                for file in version.providers.iter().filter(|file| file.file.is_none()) {
+                    let here = self.in_place(record, &version.version, file);
+                    found.extend(here.map(|file| (record.tag(), version.version.clone(), file)));
+                }
+            }
+        }
+        let count = found.len();
+        for (tag, version, file) in found {
+            self.set_file(&tag, &version, file);
+        }
+        count
+    }
+
+    fn in_place(&self, record: &BoxRecord, version: &str, file: &FileRecord) -> Option<FileRecord> {
+        let path = parts(record, version, file).ok()?.join("/");
+        let kind = file.checksum.as_ref();
+        let kind = kind.map_or(ChecksumKind::Sha256, |checksum| checksum.kind);
+        let (checksum, size) = kind.of_file(&self.root.join(&path)).ok()?;
+        let is_right = file
+            .checksum
+            .as_ref()
+            .is_none_or(|known| *known == checksum);
+        is_right.then(|| FileRecord {
+            file: Some(path),
+            link: false,
+            size: Some(size),
+            checksum_computed: file.checksum.is_none(),
+            checksum: Some(checksum),
+            ..file.clone()
+        })
     }
 
     /// Keeps what became of a file.
@@ -202,30 +272,60 @@ impl Tree {
     }
 }
 
-fn merge_version(ours: &mut Vec<VersionRecord>, theirs: &VersionRecord) {
+fn fill(ours: &mut String, theirs: &str) {
+    if ours.is_empty() {
+        theirs.clone_into(ours);
+    }
+}
+
+fn merge_version(ours: &mut Vec<VersionRecord>, theirs: &VersionRecord, is_same_source: bool) {
     let Some(mine) = ours.iter_mut().find(|mine| mine.version == theirs.version) else {
         ours.push(theirs.clone());
         return;
     };
-    let providers = std::mem::take(&mut mine.providers);
-    *mine = VersionRecord {
-        providers,
-        ..theirs.clone()
-    };
+    if is_same_source {
+        let providers = std::mem::take(&mut mine.providers);
+        *mine = VersionRecord {
+            providers,
+            ..theirs.clone()
+        };
+    } else {
+        fill(&mut mine.description, &theirs.description);
+    }
     for file in &theirs.providers {
-        match mine
-            .providers
-            .iter_mut()
-            .find(|mine| mine.is_same_place(file))
-        {
+        let mut providers = mine.providers.iter_mut();
+        match providers.find(|mine| mine.is_same_place(file)) {
             // What was copied is described as it was copied.
-            Some(mine) if mine.file.is_some() => {
-                mine.default_architecture = file.default_architecture;
+            Some(mine) if mine.file.is_some() => {}
+            Some(mine) => {
+                *mine = FileRecord {
+                    // Users go on getting it where they got it, until it is here.
+                    link: mine.link && file.url.is_some(),
+                    ..file.clone()
+                }
             }
-            Some(mine) => *mine = file.clone(),
             None => mine.providers.push(file.clone()),
         }
     }
+}
+
+/// Checks what a description says that somebody else may have written: its names must be such as this
+/// program gives, for they lead to files.
+fn check_names(boxes: &[BoxRecord]) -> Result<(), String> {
+    for record in boxes {
+        check_box(&record.owner, &record.name)?;
+        for version in &record.versions {
+            for file in &version.providers {
+                let Some(path) = &file.file else {
+                    continue;
+                };
+                if parts(record, &version.version, file)?.join("/") != *path {
+                    return Err(format!("{path:?} is not where a file of this tree can be"));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read(file: &File) -> io::Result<Manifest> {
@@ -240,6 +340,9 @@ fn read(file: &File) -> io::Result<Manifest> {
         return invalid(format!(
             "is of format {later}; this program reads {FORMAT_VERSION}"
         ));
+    }
+    if let Err(reason) = check_names(&manifest.boxes) {
+        return invalid(reason);
     }
     Ok(manifest)
 }
@@ -260,13 +363,13 @@ pub(super) fn parts(
         &file.provider,
         &file.architecture,
     ];
+    check_box(&record.owner, &record.name)?;
     for part in parts {
         check_name(part)?;
     }
-    if record.owner == API[0] || record.owner == MIRROR_JSON || version == METADATA_JSON {
+    if version == METADATA_JSON {
         return Err(format!(
-            "{} {version} has a name that the tree needs for itself",
-            record.tag()
+            "{version} is a name that the tree needs for itself"
         ));
     }
     let [owner, name, version, provider, architecture] = parts.map(str::to_owned);
@@ -278,6 +381,19 @@ pub(super) fn parts(
         architecture,
         BOX_FILE.to_owned(),
     ])
+}
+
+/// Whether a box can be in a tree.
+///
+/// # Errors
+/// A name that cannot be that of a folder, in a sentence.
+pub(super) fn check_box(owner: &str, name: &str) -> Result<(), String> {
+    check_name(owner)?;
+    check_name(name)?;
+    if owner == API[0] || owner == MIRROR_JSON {
+        return Err(format!("{owner} is a name that the tree needs for itself"));
+    }
+    Ok(())
 }
 
 fn check_name(name: &str) -> Result<(), String> {
@@ -325,7 +441,7 @@ mod tests {
 
     #[test]
     fn a_name_that_leads_elsewhere_is_no_folder() {
-        let long = "n".repeat(256);
+        let long = "n".repeat(241);
         for name in [
             "",
             ".",
@@ -391,7 +507,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut tree = Tree::open(folder.path()).unwrap();
         let copied = FileRecord {
-            file: Some("somewhere".to_owned()),
+            file: Some("acme/web/1.0/p/a/vagrant.box".to_owned()),
             size: Some(99),
             ..file("p", "a")
         };

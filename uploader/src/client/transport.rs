@@ -258,7 +258,7 @@ fn confirmed(
     Err(Cause::Unconfirmed { request, detail })
 }
 
-fn is_page(response: &Response) -> bool {
+pub(crate) fn is_page(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE);
     let html = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     // Some frameworks name that type for replies without a body, too.

@@ -128,7 +128,13 @@ impl Part {
     }
 
     pub(super) async fn copy(&mut self, from: &Path) -> Result<(), Cause> {
-        self.clear().await?;
+        let metadata = tokio::fs::metadata(from).await;
+        let is_file = metadata.map(|metadata| metadata.is_file());
+        // The end of a pipe, or of a device, may never come.
+        if !is_file.map_err(|error| Cause::file(from, error))? {
+            let error = io::Error::other("is no plain file");
+            return Err(Cause::file(from, error));
+        }
         let copied = tokio::fs::copy(from, &self.path).await;
         self.length = copied.map_err(|error| Cause::file(from, error))?;
         Ok(())
@@ -136,7 +142,6 @@ impl Part {
 
     /// Packs an installed box as it was before: a gzip-compressed tar of its files.
     pub(super) async fn pack(&mut self, folder: PathBuf) -> Result<(), Cause> {
-        self.clear().await?;
         let path = self.path.clone();
         let packed = tokio::task::spawn_blocking(move || pack_into(&path, folder)).await;
         self.length = packed.unwrap_or_else(|error| Err(Cause::Internal(error.to_string())))?;

@@ -170,7 +170,7 @@ impl Hcp {
             &file.architecture,
             "download",
         ]);
-        let reply: Download = self.http.json(&url).await?;
+        let reply: Download = self.http.for_downloads().json(&url).await?;
         remote(&reply.url).map(Place::Remote)
     }
 

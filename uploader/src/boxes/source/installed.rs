@@ -60,6 +60,13 @@ impl Installed {
         Ok(found)
     }
 
+    /// The boxes whose names have no owner.
+    pub fn without_owner(&self) -> Vec<String> {
+        let folders = folders(&self.root).unwrap_or_default().into_iter();
+        let names = folders.map(|folder| file_name(&folder));
+        names.filter(|name| !name.contains(SLASH)).collect()
+    }
+
     pub(super) fn record(&self, owner: &str, name: &str) -> Result<BoxRecord, Cause> {
         let mut versions = Vec::new();
         for folder in folders(&self.of_box(&format!("{owner}/{name}")))? {

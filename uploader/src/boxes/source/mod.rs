@@ -10,6 +10,7 @@ mod installed;
 mod single;
 mod vagrant_cloud;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use url::Url;
@@ -51,11 +52,15 @@ impl Wanted {
             name: name.map(str::to_owned),
         })
     }
+}
 
-    fn tag(&self) -> String {
+/// `OWNER` or `OWNER/NAME`.
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.owner)?;
         match &self.name {
-            Some(name) => format!("{}/{name}", self.owner),
-            None => self.owner.clone(),
+            Some(name) => write!(f, "/{name}"),
+            None => Ok(()),
         }
     }
 }
@@ -109,18 +114,17 @@ impl Source {
     }
 
     async fn ask(http: Http, url: Url, wanted: &[Wanted]) -> Result<Self, Cause> {
-        let first = wanted.first();
         let mut refusal = None;
-        if let Some(first) = first {
-            match hcp::Hcp::find(&http, &url, first).await {
+        for one in wanted {
+            match hcp::Hcp::find(&http, &url, one).await {
                 Ok(Some(hcp)) => return Ok(Self::Hcp(hcp)),
                 Ok(None) => {}
                 Err(cause) => refusal = Some(unless_refused(cause)?),
             }
         }
         let http = http.speaking_to(Audience::VagrantCloud);
-        if let Some(first) = first {
-            match vagrant_cloud::VagrantCloud::find(&http, &url, first).await {
+        for one in wanted {
+            match vagrant_cloud::VagrantCloud::find(&http, &url, one).await {
                 Ok(Some(cloud)) => return Ok(Self::VagrantCloud(cloud)),
                 Ok(None) => {}
                 Err(cause) => refusal = Some(unless_refused(cause)?),
@@ -131,9 +135,10 @@ impl Source {
             Ok(None) => {}
             Err(cause) => refusal = Some(unless_refused(cause)?),
         }
-        let what = first.map_or_else(|| "any box".to_owned(), Wanted::tag);
+        let what = wanted.iter().map(Wanted::to_string).collect::<Vec<_>>();
+        let what = what.join(", ");
         Err(refusal.unwrap_or_else(|| Cause::Missing(format!(
-            "{url} has no {what} that can be seen, neither as HCP Vagrant nor as a Vagrant Cloud nor as a catalog; a private one needs HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN"
+            "{url} has none of {what} that can be seen, neither as HCP Vagrant nor as a Vagrant Cloud nor as a catalog; a private one needs HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN"
         ))))
     }
 
@@ -314,5 +319,7 @@ fn kept(url: &Url) -> String {
     let mut url = url.clone();
     let _ = url.set_username("");
     let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
     url.into()
 }

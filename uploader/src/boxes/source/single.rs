@@ -88,7 +88,7 @@ impl Single {
                 let names: Vec<_> = names.collect();
                 return Err(Cause::Missing(format!(
                     "no catalog of {} there, but of {}",
-                    wanted.tag(),
+                    wanted,
                     names.join(", ")
                 )));
             }

@@ -1,5 +1,6 @@
 //! What may be typed after `atlas-upload box`.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use atlas_uploader::boxes::source;
@@ -52,7 +53,7 @@ pub(crate) struct BoxMirrorArgs {
     pub(crate) versions: Vec<String>,
     /// Of the versions that match, only so many of the newest
     #[arg(long, value_name = "N")]
-    pub(crate) newest: Option<usize>,
+    pub(crate) newest: Option<NonZero<usize>>,
     /// Versions that are not released, and revoked ones, too
     #[arg(long)]
     pub(crate) include_unreleased: bool,
@@ -74,9 +75,14 @@ pub(crate) struct BoxMirrorArgs {
 }
 
 fn base_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
-    match url.scheme() {
-        "http" | "https" | "file" if url.query().is_none() && url.fragment().is_none() => Ok(url),
-        _ => Err("it must be like https://boxes.example.com/".to_owned()),
-    }
+    let fit = |url: &Url| {
+        let is_bare = url.query().is_none() && url.fragment().is_none();
+        let is_for_all = url.username().is_empty() && url.password().is_none();
+        matches!(url.scheme(), "http" | "https" | "file") && is_bare && is_for_all
+    };
+    let url = Url::parse(text).ok().filter(fit);
+    url.ok_or_else(|| {
+        "it must be like https://boxes.example.com/, and all users see it: no password, no query"
+            .to_owned()
+    })
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -82,7 +83,7 @@ impl Boxes<'_> {
             &args.providers,
             &args.architectures,
             &args.versions,
-            args.newest,
+            args.newest.map(NonZero::get),
             args.include_unreleased,
         );
         let redactor = self.console.redactor().clone();
@@ -120,13 +121,18 @@ impl Boxes<'_> {
             if let Some(base_url) = base_url {
                 tree.set_base_url(base_url);
             }
+            let taken_in = tree.take_in();
             tree.save()?;
             catalog::write(&tree)?;
-            Ok(tree.boxes().len())
+            Ok((tree.boxes().len(), taken_in))
         });
-        let boxes = boxes.await?;
+        let (boxes, taken_in) = boxes.await?;
+        if taken_in > 0 {
+            let text = format!("{taken_in} files were there that no run had told of");
+            self.console.say(&text);
+        }
         let text = format!("{boxes} boxes have new catalogs");
-        self.answer(&text, || json!({"boxes": boxes}))?;
+        self.answer(&text, || json!({"boxes": boxes, "taken_in": taken_in}))?;
         Ok(ExitCode::Success)
     }
 
