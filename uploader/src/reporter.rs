@@ -72,6 +72,11 @@ pub enum Event<'a> {
         /// That time.
         until: SystemTime,
     },
+    /// A token is not shown to a source of boxes that it may not be meant for.
+    TokenWithheld {
+        /// Scheme, host and port.
+        source: &'a str,
+    },
     /// The file of a Vagrant box was fetched, verified and put into its place.
     BoxFile {
         /// Box, version, provider and architecture.

@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 use tokio::sync::Mutex;
-use url::{Url, form_urlencoded};
+use url::{Host, Url, form_urlencoded};
 
 use crate::client::reply;
 use crate::client::transport::{network, request_line, within};
@@ -25,11 +25,25 @@ const BEFORE_EXPIRY: Duration = Duration::from_secs(60);
 /// A token's life where nobody says it.
 const UNKNOWN_LIFE: Duration = Duration::from_secs(300);
 
+/// What HCP's own hosts end with.
+const OF_HASHICORP: [&str; 2] = [".hashicorp.com", ".hashicorp.cloud"];
+
+/// The names that Vagrant Cloud had, all of one service.
+pub(super) const VAGRANT_CLOUD: [&str; 3] = [
+    "vagrantcloud.com",
+    "app.vagrantup.com",
+    "atlas.hashicorp.com",
+];
+
 /// What the environment gives.
 #[derive(Clone, Default)]
 pub struct Credentials {
     client: Option<ServicePrincipal>,
     token: Option<String>,
+    /// The server that Vagrant is told to use, and shows its token.
+    server: Option<Url>,
+    /// Whether `HCP_AUTH_URL` names other servers than HashiCorp's.
+    elsewhere: bool,
 }
 
 /// A client of HCP, and where it gets its tokens.
@@ -89,7 +103,39 @@ impl Credentials {
                 return Err(InvalidCredentials(reason.to_owned()));
             }
         };
-        Ok(Self { client, token })
+        Ok(Self {
+            client,
+            token,
+            server: text("VAGRANT_SERVER_URL").and_then(|url| Url::parse(&url).ok()),
+            elsewhere: text("HCP_AUTH_URL").is_some(),
+        })
+    }
+
+    /// Those that may be shown to a source: a stranger whose catalog is read must not learn a token, and
+    /// nobody in between. Whether any were taken away.
+    #[must_use]
+    pub fn for_source(&self, source: &Url) -> (Self, bool) {
+        let host = source.host_str().unwrap_or_default();
+        let is_here = match source.host() {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        let is_safe = is_here || source.scheme() == "https";
+        let is_hashicorps = OF_HASHICORP.iter().any(|end| host.ends_with(end));
+        let is_clouds = is_hashicorps || VAGRANT_CLOUD.contains(&host);
+        let server = self.server.as_ref().map(Url::origin);
+        let knows_client = is_safe && (is_here || is_hashicorps || self.elsewhere);
+        let knows_token = is_safe && (is_here || is_clouds || server == Some(source.origin()));
+        let shown = Self {
+            client: self.client.clone().filter(|_| knows_client),
+            token: self.token.clone().filter(|_| knows_token),
+            ..self.clone()
+        };
+        let is_less = shown.client.is_some() != self.client.is_some()
+            || shown.token.is_some() != self.token.is_some();
+        (shown, is_less)
     }
 
     /// Whether there are any.
@@ -274,3 +320,48 @@ fn bearer(token: &str) -> Result<HeaderValue, Cause> {
 
 /// The header that [`Tokens::header`] is the value of.
 pub(super) const HEADER: reqwest::header::HeaderName = AUTHORIZATION;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a source learns of the service principal, and of the token of Vagrant Cloud.
+    fn shown(source: &str, more: &[(&str, &str)]) -> (bool, bool) {
+        let given = [
+            ("HCP_CLIENT_ID", "id"),
+            ("HCP_CLIENT_SECRET", "secret"),
+            ("VAGRANT_CLOUD_TOKEN", "old;new"),
+        ];
+        let given: Vec<_> = given.iter().chain(more).collect();
+        let variable = |name: &str| {
+            let found = given.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        let all = Credentials::from_environment(variable, &Redactor::new()).unwrap();
+        let (shown, is_less) = all.for_source(&Url::parse(source).unwrap());
+        let shown = (shown.client.is_some(), shown.token.is_some());
+        assert_eq!(is_less, shown != (true, true), "{source}");
+        shown
+    }
+
+    #[test]
+    fn a_stranger_learns_no_token_and_nobody_in_between() {
+        for (source, expected) in [
+            ("https://api.cloud.hashicorp.com/", (true, true)),
+            ("https://vagrantcloud.com/", (false, true)),
+            ("http://vagrantcloud.com/", (false, false)),
+            ("http://127.0.0.1:8080/", (true, true)),
+            ("https://stranger.example.com/box.json", (false, false)),
+            ("https://evilhashicorp.com/", (false, false)),
+        ] {
+            assert_eq!(shown(source, &[]), expected, "{source}");
+        }
+        let own = [("VAGRANT_SERVER_URL", "https://boxes.example.com/")];
+        assert_eq!(
+            shown("https://boxes.example.com/api/v2", &own),
+            (false, true)
+        );
+        let own = [("HCP_AUTH_URL", "https://auth.example.com")];
+        assert_eq!(shown("https://hcp.example.com/", &own), (true, false));
+    }
+}

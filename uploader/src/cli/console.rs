@@ -184,6 +184,13 @@ fn words(event: &Event<'_>) -> Option<(String, serde_json::Value)> {
                 json!({"event": "waiting", "until": until}),
             )
         }
+        Event::TokenWithheld { source } => {
+            let text = format!(
+                "{source} is not shown your token: HCP_CLIENT_ID's goes to HashiCorp's hosts, unless HCP_AUTH_URL names others; VAGRANT_CLOUD_TOKEN to theirs and to that of VAGRANT_SERVER_URL; neither over plain http"
+            );
+            let event = json!({"event": "token_withheld", "source": source});
+            (text, event)
+        }
         Event::BoxFile { name, bytes } => (
             format!("{name} is here, and verified ({bytes} bytes)"),
             json!({"event": "box_file", "name": name, "bytes": bytes}),

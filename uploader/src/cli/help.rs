@@ -20,6 +20,7 @@ Events of --progress json, one object a line on standard error; sizes are bytes,
   {\"event\": \"resuming\", \"bytes\", \"cause\"}
   {\"event\": \"waiting\", \"until\"}             {\"event\": \"box_file\", \"name\", \"bytes\"}
   {\"event\": \"box_file_failed\", \"name\", \"cause\"}
+  {\"event\": \"token_withheld\", \"source\"}
   {\"event\": \"retrying\", \"attempt\", \"delay_ms\", \"cause\"}
   {\"event\": \"error\", \"text\", \"hints\"}
 
@@ -73,8 +74,9 @@ again.
 Variables:
   HCP_CLIENT_ID, HCP_CLIENT_SECRET  a service principal of HCP, for private boxes, and for versions
                                     that are not released; its tokens are replaced as they expire
-  HCP_AUTH_URL                      where it gets its tokens
+  HCP_AUTH_URL                      where it gets its tokens; set, they go to any --from
   VAGRANT_CLOUD_TOKEN               a token of Vagrant Cloud, or OLD;NEW
+  VAGRANT_SERVER_URL                the server of your own that may see that token, too
 
 The tree is DIR/ORG/BOX/VERSION/PROVIDER/ARCHITECTURE/vagrant.box, with a catalog for Vagrant before
 2.4 at DIR/ORG/BOX/metadata.json, one for Vagrant from 2.4 on at DIR/api/v2/vagrant/ORG/BOX.json, and

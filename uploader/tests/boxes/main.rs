@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod hostile;
 mod links;
 mod scene;
 mod sources;

@@ -20,6 +20,7 @@ use super::credentials::Audience;
 use super::http::{Http, HttpOptions};
 use super::model::{BoxRecord, FileRecord};
 use crate::error::{Cause, Error, Phase};
+use crate::reporter::Event;
 
 /// Where HCP's API is.
 pub const HCP: &str = "https://api.cloud.hashicorp.com";
@@ -109,6 +110,17 @@ impl Source {
             let reason = "--from has a user or a password in it; credentials are taken from HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN";
             return Err(failed(Cause::Usage(reason.to_owned())));
         }
+        let (credentials, is_less) = options.credentials.for_source(&url);
+        if is_less {
+            let source = url.origin().ascii_serialization();
+            options
+                .reporter
+                .report(Event::TokenWithheld { source: &source });
+        }
+        let options = HttpOptions {
+            credentials,
+            ..options
+        };
         let http = Http::new(options, &url, Audience::Hcp).map_err(failed)?;
         Self::ask(http, url, wanted).await.map_err(failed)
     }

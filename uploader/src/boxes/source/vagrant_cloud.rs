@@ -8,18 +8,12 @@ use url::Url;
 
 use super::{Wanted, below, kept};
 use crate::boxes::checksum::Checksum;
+use crate::boxes::credentials::VAGRANT_CLOUD;
 use crate::boxes::http::Http;
 use crate::boxes::model::{
     BoxRecord, FileRecord, UNKNOWN_ARCHITECTURE, VersionRecord, VersionState, settle_defaults,
 };
 use crate::error::Cause;
-
-/// The names that Vagrant Cloud had, all of one service.
-const ONE_SERVICE: [&str; 3] = [
-    "vagrantcloud.com",
-    "app.vagrantup.com",
-    "atlas.hashicorp.com",
-];
 
 /// A Vagrant Cloud.
 pub struct VagrantCloud {
@@ -151,7 +145,7 @@ impl VagrantCloud {
     fn answers_for(&self, url: &Url) -> bool {
         let one_service = |url: &Url| {
             url.host_str()
-                .is_some_and(|host| ONE_SERVICE.contains(&host))
+                .is_some_and(|host| VAGRANT_CLOUD.contains(&host))
         };
         self.http.is_home(url) || (one_service(url) && one_service(&self.base))
     }
