@@ -263,6 +263,19 @@ async fn a_limit_that_strikes_on_the_way_is_waited_for_and_nobody_comes_too_earl
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_is_out_of_service_until_a_time_is_waited_for() {
+    let later = Fault::StatusWith(503, "Retry-After".to_owned(), "1".to_owned());
+    let options = Options {
+        faults: vec![later.times(2).in_registry()],
+        ..Options::default()
+    };
+    let registry = Registry::start(versions(2, 100), options).await;
+    let run = mirror(&registry, &Program::new(), &["--retries", "0"]).await;
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stderr.contains("waiting until"), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_limit_that_asks_for_a_year_ends_the_run() {
     let says = Says::Nonsense((4_000_000_000_u64).to_string());
     let limit = Limit {

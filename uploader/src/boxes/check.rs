@@ -88,7 +88,8 @@ fn check_catalogs(tree: &Tree, record: &BoxRecord, checked: &mut Checked) {
         if found != Some(expected) {
             let path = path.display();
             checked.wrong.push(format!(
-                "{path} does not say what is there; write it anew with: atlas-upload box catalog"
+                "{path} does not say what is there; write it anew with: atlas-upload box catalog {}",
+                tree.root().display()
             ));
         }
     }

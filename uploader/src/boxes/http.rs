@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use url::{Origin, Url};
@@ -64,7 +64,7 @@ pub struct Http {
 enum Answer {
     /// A reply that is neither a redirect nor a refusal for a limit; perhaps an error.
     Final(Response),
-    /// 429.
+    /// 429, or 503 with a time.
     Limited(Cause, HeaderMap),
 }
 
@@ -137,10 +137,11 @@ impl Http {
         url.origin() == self.home
     }
 
-    /// The JSON at an address; `None` for one that is not there (404), or has something else than JSON.
+    /// The JSON at an address; `None` for one that is not there (404), or has something else than JSON of
+    /// this shape.
     ///
     /// # Errors
-    /// Any other refusal, no reply, or JSON of another shape.
+    /// Any other refusal, or no reply.
     pub async fn find<T: DeserializeOwned>(&self, url: &Url) -> Result<Option<T>, Cause> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -151,10 +152,7 @@ impl Http {
         };
         let body = self.body(request_line("GET", url), response).await?;
         // A page for people, say.
-        if serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_err() {
-            return Ok(None);
-        }
-        decode(url, &body).map(Some)
+        Ok(serde_json::from_slice(&body).ok())
     }
 
     /// The JSON at an address that must have it.
@@ -291,7 +289,7 @@ impl Http {
             if at_home {
                 self.limits.heed(response.headers());
             }
-            if response.status() == StatusCode::TOO_MANY_REQUESTS && at_home {
+            if at_home && is_for_later(&response) {
                 let said = response.headers().clone();
                 let cause = self.refusal(line, response).await;
                 return Ok(Answer::Limited(cause, said));
@@ -391,6 +389,15 @@ impl Http {
     async fn body(&self, request: RequestLine, response: Response) -> Result<Bytes, Cause> {
         let (time, redactor) = (self.options.timeout, &self.options.redactor);
         reply::whole(&request, response, time, redactor).await
+    }
+}
+
+/// Whether a registry wants to be asked later, and will be, however late that is.
+fn is_for_later(response: &Response) -> bool {
+    match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => true,
+        StatusCode::SERVICE_UNAVAILABLE => response.headers().contains_key(RETRY_AFTER),
+        _ => false,
     }
 }
 

@@ -92,6 +92,11 @@ impl GlobalArgs {
         Patience { retry, timeout }
     }
 
+    /// Whether they are about an Atlas.
+    pub(crate) fn name_an_atlas(&self) -> bool {
+        self.token.is_some() || self.atlas_url.is_some()
+    }
+
     pub(crate) fn into_flags(self) -> Flags {
         Flags {
             atlas_url: self.atlas_url,

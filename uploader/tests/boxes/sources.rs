@@ -205,6 +205,9 @@ async fn what_is_no_registry_and_what_nobody_has_is_said() {
         assert_eq!(run.code, code, "{from}: {run}");
         assert!(!run.stderr.contains("pass@"), "{run}");
     }
+    let token = scene.mirror(&["acme", "--token", "T0ken"]).await;
+    assert_eq!(token.code, 2, "{token}");
+    assert!(token.stderr.contains("HCP_CLIENT_ID"), "{token}");
     let busy = scene.program.path("tree");
     let tree = atlas_uploader::boxes::Tree::open(&busy).unwrap();
     let run = scene.mirror(&["acme"]).await;

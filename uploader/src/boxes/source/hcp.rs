@@ -2,7 +2,7 @@
 //!
 //! Evidence: the API's operations and the requests of packer-plugin-vagrant 1.1.7, which speaks it.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
@@ -45,22 +45,19 @@ impl Hcp {
             Some(name) => this.url(&["registry", &*wanted.owner, "box", name]),
             None => this.url(&["registry", &*wanted.owner, "boxes"]),
         };
-        let key = if wanted.name.is_some() {
-            "box"
-        } else {
-            "boxes"
-        };
-        let answer: Option<serde_json::Value> = this.http.find(&url).await?;
-        // A list without elements may be left out.
-        let is_one = answer
-            .is_some_and(|answer| answer.get(key).is_some() || answer.get("pagination").is_some());
+        let answer: Option<Probe> = this.http.find(&url).await?;
+        let is_one = answer.is_some_and(|answer| match wanted.name {
+            Some(_) => answer.found.is_some(),
+            // A list without elements may be left out.
+            None => answer.boxes.is_some() || answer.pagination.is_some(),
+        });
         Ok(is_one.then_some(this))
     }
 
     /// The names of all boxes of a registry.
     pub(super) async fn names(&self, registry: &str) -> Result<Vec<String>, Cause> {
         let url = self.url(&["registry", registry, "boxes"]);
-        let boxes: Vec<HcpBox> = self.pages(url, "boxes", false).await?;
+        let boxes: Vec<Named> = self.pages(url, "boxes", false).await?;
         Ok(boxes.into_iter().map(|found| found.name).collect())
     }
 
@@ -75,7 +72,15 @@ impl Hcp {
         let mut versions = found.versions.unwrap_or_default();
         if versions.is_empty() || (versions.len() as u64) < announced.unwrap_or(0) {
             let url = below(&self.url(&path), ["versions"]);
-            versions = self.pages(url, "versions", true).await?;
+            versions = match self.pages(url, "versions", true).await {
+                Ok(versions) => versions,
+                // The others are not for everybody.
+                Err(Cause::Status {
+                    status: 401 | 403 | 404,
+                    ..
+                }) if !versions.is_empty() => versions,
+                Err(cause) => return Err(cause),
+            };
         }
         let mut records = Vec::with_capacity(versions.len());
         for version in versions {
@@ -238,6 +243,20 @@ fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D:
     Ok(value.as_u64().or_else(|| value.as_str()?.parse().ok()))
 }
 
+/// What tells this API from others. Nothing of it is kept.
+#[derive(Deserialize)]
+struct Probe {
+    #[serde(rename = "box")]
+    found: Option<IgnoredAny>,
+    boxes: Option<IgnoredAny>,
+    pagination: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
 #[derive(Deserialize)]
 struct BoxReply {
     #[serde(rename = "box")]
@@ -246,7 +265,6 @@ struct BoxReply {
 
 #[derive(Deserialize)]
 struct HcpBox {
-    name: String,
     description: Option<String>,
     short_description: Option<String>,
     is_private: Option<bool>,

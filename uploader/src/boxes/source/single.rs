@@ -125,11 +125,7 @@ async fn of_box(http: &Http, base: &Url, wanted: &Wanted) -> Result<Option<(Url,
 }
 
 async fn catalog(http: &Http, url: &Url) -> Result<Option<Catalog>, Cause> {
-    let Some(answer) = http.find::<serde_json::Value>(url).await? else {
-        return Ok(None);
-    };
-    // JSON of another kind is none; of a catalog that is wrong in itself there is nothing to be had.
-    Ok(serde_json::from_value(answer).ok())
+    http.find(url).await
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@
 //! 3.1.3.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use url::Url;
 
 use super::{Wanted, below, kept};
@@ -38,13 +39,12 @@ impl VagrantCloud {
                 Some(name) => vec!["box", &*wanted.owner, name],
                 None => vec!["user", &*wanted.owner],
             };
-            let answer: Option<serde_json::Value> = http.find(&below(&this.base, parts)).await?;
-            let key = if wanted.name.is_some() {
-                "versions"
-            } else {
-                "boxes"
-            };
-            if answer.is_some_and(|answer| answer.get(key).is_some_and(|list| list.is_array())) {
+            let answer: Option<Probe> = http.find(&below(&this.base, parts)).await?;
+            let is_one = answer.is_some_and(|answer| match wanted.name {
+                Some(_) => answer.versions.is_some(),
+                None => answer.boxes.is_some(),
+            });
+            if is_one {
                 return Ok(Some(this));
             }
         }
@@ -74,7 +74,9 @@ impl VagrantCloud {
             created_at: found.created_at,
             updated_at: found.updated_at,
             source: kept(&self.base),
-            versions: versions.map(|version| self.version(version)).collect(),
+            versions: versions
+                .map(|version| self.version(owner, name, version))
+                .collect(),
         })
     }
 
@@ -98,9 +100,12 @@ impl VagrantCloud {
         }))
     }
 
-    fn version(&self, version: CloudVersion) -> VersionRecord {
+    fn version(&self, owner: &str, name: &str, version: CloudVersion) -> VersionRecord {
         let providers = version.providers.unwrap_or_default().into_iter();
         let mut files: Vec<_> = providers.map(|provider| self.file(provider)).collect();
+        for file in files.iter_mut().filter(|file| file.url.is_none()) {
+            file.url = Some(self.usual_address(owner, name, &version.version, file));
+        }
         settle_defaults(&mut files);
         let state = version.status.as_deref().and_then(VersionState::parse);
         VersionRecord {
@@ -142,6 +147,21 @@ impl VagrantCloud {
         }
     }
 
+    /// Where Vagrant Cloud has the files that it hosts.
+    fn usual_address(&self, owner: &str, name: &str, version: &str, file: &FileRecord) -> String {
+        let base = self.base.path().trim_end_matches('/');
+        let mut root = self.base.clone();
+        root.set_path(base.rsplit_once("/api/").map_or("", |(root, _)| root));
+        let of_version = [owner, "boxes", name, "versions", version, "providers"];
+        let url = below(&root, of_version);
+        if base.ends_with("/v2") {
+            let parts = [&*file.provider, &file.architecture, "vagrant.box"];
+            below(&url, parts).into()
+        } else {
+            below(&url, [&*format!("{}.box", file.provider)]).into()
+        }
+    }
+
     fn answers_for(&self, url: &Url) -> bool {
         let one_service = |url: &Url| {
             url.host_str()
@@ -162,6 +182,13 @@ fn api(base: &Url, version: &str) -> Url {
     let path = format!("{path}/api/{version}");
     url.set_path(&path);
     url
+}
+
+/// What tells this API from others. Nothing of it is kept.
+#[derive(Deserialize)]
+struct Probe {
+    versions: Option<Vec<IgnoredAny>>,
+    boxes: Option<Vec<IgnoredAny>>,
 }
 
 #[derive(Deserialize)]

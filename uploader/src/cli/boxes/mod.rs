@@ -74,6 +74,11 @@ impl Boxes<'_> {
     }
 
     fn options(&self, args: BoxMirrorArgs) -> Result<MirrorOptions, Error> {
+        if self.global.name_an_atlas() {
+            return Err(usage(
+                "--token and --atlas-url are for an Atlas; boxes take --from, and HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN",
+            ));
+        }
         let wanted = args.wanted.iter().map(|text| Wanted::parse(text));
         let wanted = wanted.collect::<Result<Vec<_>, _>>().map_err(usage)?;
         if wanted.is_empty() && args.from.contains("://") && !args.from.starts_with("file:") {
