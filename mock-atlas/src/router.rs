@@ -37,7 +37,7 @@ fn uploads(router: Router<Atlas>) -> Router<Atlas> {
 /// Adds what all requests have in common.
 fn finish(router: Router<Atlas>, atlas: Atlas) -> Router {
     router
-        .fallback(around(async || ApiError::NotFound))
+        .fallback(around(unserved::refuse_or_not_found))
         .method_not_allowed_fallback(around(async || ApiError::MethodNotAllowed))
         .with_state(atlas)
 }

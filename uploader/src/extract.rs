@@ -88,6 +88,7 @@ fn unpack(archive: impl Read, root: &Path) -> Result<(), Cause> {
     let mut unpacking = Unpacking {
         root,
         seen: BTreeMap::new(),
+        budget: bounds::Budget::default(),
     };
     let damaged = |error| no_archive(&error);
     let mut entries = archive.entries().map_err(damaged)?;
@@ -99,7 +100,7 @@ fn unpack(archive: impl Read, root: &Path) -> Result<(), Cause> {
         allowance.within_an_entry();
         unpacking.entry(entry)?;
     }
-    allowance.within_an_entry();
+    allowance.behind_the_last();
     // To the end, where the checksum is.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
     Ok(())
@@ -129,10 +130,20 @@ fn kind(entry: EntryType) -> Option<Kind> {
     }
 }
 
+/// Passes over what an archive says of all its entries: `git archive` writes the name of the commit there.
+fn skip_records(mut entry: Entry<'_, impl Read>) -> io::Result<Result<(), &'static str>> {
+    if entry.size() > bounds::RECORDS as u64 {
+        return Ok(Err("has longer extended records than are read"));
+    }
+    io::copy(&mut entry, &mut io::sink())?;
+    Ok(Ok(()))
+}
+
 /// Knows what was unpacked. Since no entry lies below a link, each lies where its name says.
 struct Unpacking<'a> {
     root: &'a Path,
     seen: BTreeMap<PathBuf, Kind>,
+    budget: bounds::Budget,
 }
 
 impl Unpacking<'_> {
@@ -141,11 +152,17 @@ impl Unpacking<'_> {
         let path = entry.path().map_err(damaged)?.into_owned();
         let refused =
             |reason| Cause::Unpackable(format!("the entry {} {reason}", bounds::shown(&path)));
+        let entry_type = entry.header().entry_type();
+        if entry_type.is_pax_global_extensions() {
+            return skip_records(entry).map_err(damaged)?.map_err(refused);
+        }
+        // First, since to look at what else an entry has may mean to read all of it.
+        let kind =
+            kind(entry_type).ok_or_else(|| refused("is neither file nor folder nor link"))?;
         let checked = bounds::check(&mut entry).map_err(damaged)?;
         checked.map_err(refused)?;
         let name = inside(&path).ok_or_else(|| refused("would leave the folder"))?;
-        let kind = kind(entry.header().entry_type())
-            .ok_or_else(|| refused("is neither file nor folder nor link"))?;
+        self.budget.take(&name).map_err(refused)?;
         self.check(&name, kind).map_err(refused)?;
         let target = entry.link_name().map_err(damaged)?;
         let target = target.unwrap_or_default().into_owned();
@@ -159,6 +176,12 @@ impl Unpacking<'_> {
             return Err(refused("is a link that may lead out of the folder"));
         }
         let place = self.root.join(&name);
+        // The folders above it are there as well, and need not be looked at again.
+        let above = name.ancestors().skip(1);
+        let unknown = above.take_while(|above| !self.seen.contains_key(*above));
+        let unknown: Vec<PathBuf> = unknown.map(Path::to_owned).collect();
+        self.seen
+            .extend(unknown.into_iter().map(|above| (above, Kind::Folder)));
         self.seen.insert(name, kind);
         let written = self.write(&mut entry, kind, &place, &target);
         written.map_err(|error| {
@@ -193,17 +216,17 @@ impl Unpacking<'_> {
     }
 
     fn check(&self, name: &Path, kind: Kind) -> Result<(), &'static str> {
-        let is_no_folder = |above: &Path| {
-            let seen = self.seen.get(above);
-            seen.is_some_and(|kind| *kind != Kind::Folder)
-        };
-        if name.ancestors().skip(1).any(is_no_folder) {
+        // What is above the first one that is known was looked at before.
+        let known = name
+            .ancestors()
+            .skip(1)
+            .find_map(|above| self.seen.get(above));
+        if known.is_some_and(|kind| *kind != Kind::Folder) {
             return Err("lies below a link or a file");
         }
         match self.seen.get(name) {
             Some(Kind::Folder) if kind == Kind::Folder => Ok(()),
             Some(_) => Err("is there twice"),
-            None if self.seen.len() >= bounds::ENTRIES => Err("is one of too many"),
             None => Ok(()),
         }
     }

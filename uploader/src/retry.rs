@@ -93,6 +93,12 @@ impl<'a> Attempts<'a> {
         &self.policy
     }
 
+    /// Waits as long as after a first failure, and counts nothing: for what made headway, and goes on.
+    pub async fn pause(&self) {
+        let longest = self.policy.longest_delay_after(1);
+        tokio::time::sleep((self.policy.jitter)(longest)).await;
+    }
+
     /// After a failure: waits as long as is due and returns true, or returns false at once when
     /// another attempt could not help, or would leave the budget.
     pub async fn again(&mut self, cause: &Cause) -> bool {

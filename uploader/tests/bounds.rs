@@ -134,3 +134,31 @@ async fn a_reply_without_end_is_not_read_to_its_end() {
         assert_eq!(too_long, status == 200, "{run}");
     }
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_signal_ends_a_program_that_reads_a_pipe_to_which_nobody_writes() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let program = Program::at("http://127.0.0.1:9", "T0ken");
+    let pipe = program.path("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let mut command = program.command();
+    let command = command.args(["whoami", "--ca-file", "pipe"]);
+    let mut child = command.spawn().unwrap();
+    let process = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    // It has opened the pipe once a writer finds a reader.
+    let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK;
+    let writer = std::sync::Mutex::new(None);
+    let is_read = || {
+        let opened = rustix::fs::open(&pipe, flags, Mode::empty());
+        opened
+            .map(|writer_end| *writer.lock().unwrap() = Some(writer_end))
+            .is_ok()
+    };
+    support::until(is_read).await;
+    kill_process(process, Signal::TERM).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), child.wait()).await;
+    assert_eq!(ended.expect("it does not stop").unwrap().code(), Some(130));
+}

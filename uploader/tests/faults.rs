@@ -231,9 +231,9 @@ async fn the_bytes_are_stored_and_the_reply_takes_too_long() {
 }
 
 /// What a gateway sends that wants somebody to log in first.
-fn page() -> Reply {
+fn page(kind: &str) -> Reply {
     let page = b"<html>Welcome! Accept our terms.</html>".to_vec();
-    Reply::Status(200, Vec::new(), page).with("Content-Type", "text/html; charset=utf-8")
+    Reply::Status(200, Vec::new(), page).with("Content-Type", kind)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,13 +255,16 @@ async fn a_success_comes_before_the_bytes_were_taken() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_comes_instead_of_a_confirmation_and_nothing_is_stored() {
-    let scene = scene(the_bytes, 2, |_| page()).await;
+    let scene = scene(the_bytes, 2, |_| page("Text/HTML; charset=utf-8")).await;
     scene.story("page_and_not_stored", FILE).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_comes_instead_of_a_confirmation_and_the_bytes_are_stored() {
-    let scene = scene(the_bytes, 1, |atlas| done_but(atlas, page())).await;
+    let scene = scene(the_bytes, 1, |atlas| {
+        done_but(atlas, page("application/xhtml+xml"))
+    })
+    .await;
     scene.ends_well("page_and_stored", FILE).await;
     assert_eq!(scene.requests(the_bytes), 1);
 }

@@ -149,6 +149,28 @@ async fn a_rest_that_ends_before_the_announced_size_is_no_success() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rest_that_is_shorter_than_it_says_is_no_success_where_nobody_knows_the_size() {
+    let server = Server::of_files(|_, request| match asked_from(request) {
+        // In chunks, so that the size is not told, and broken off.
+        None => {
+            let head = "HTTP/1.1 200 OK\r\nETag: \"tag\"\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let chunk = format!("C350\r\n{}\r\n", "x".repeat(50_000));
+            Reply::Raw(format!("{head}{chunk}").into_bytes())
+        }
+        Some(from) => Reply::Status(206, Vec::new(), vec![b'x'])
+            .with("ETag", "\"tag\"")
+            .with("Content-Range", &format!("bytes {from}-99999/*")),
+    })
+    .await;
+    let program = Program::at(server.url(), "T0ken");
+    let run = program
+        .run(&[&PULL[..], &["--retries", "2"]].concat())
+        .await;
+    assert_eq!(run.code, 7, "{run}");
+    assert_eq!(std::fs::read_dir(program.folder()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_has_another_size_when_its_rest_is_asked_for_is_no_success() {
     let shorter = |_| Reply::Status(200, Vec::new(), content()[..250_000].to_vec());
     let (run, _) = pulled_in_parts(move |from| shorter(from).with("ETag", TAG)).await;

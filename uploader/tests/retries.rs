@@ -155,6 +155,27 @@ async fn a_version_is_made_again_only_once_the_server_had_the_time_to_settle() {
 }
 
 #[tokio::test]
+async fn who_once_confirmed_what_it_had_not_read_is_not_believed_again() {
+    let puts = AtomicUsize::new(0);
+    let server = Server::start(move |url, request| match request.method.as_str() {
+        "PUT" if puts.fetch_add(1, Ordering::Relaxed) == 0 => {
+            Reply::Early(Box::new(Reply::json(200, json!({}))))
+        }
+        // Nothing is there, whatever is said.
+        _ if request.target.ends_with("/file") => Reply::json(404, json!({})),
+        _ => well(url, request),
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk.img.gz");
+    std::fs::write(&path, support::gzip(&support::noise(16_000_000))).unwrap();
+    let pushed = push(&client(server.url(), "T0ken"), &support::push_of(&path)).await;
+    let error = pushed.unwrap_err();
+    assert_eq!(ExitCode::from(&error), ExitCode::Unavailable, "{error}");
+    assert!(error.to_string().contains("does not have them"), "{error}");
+}
+
+#[tokio::test]
 async fn a_post_that_was_refused_for_now_is_repeated_once_nothing_was_found_of_it() {
     for status in [408, 425, 429] {
         let refusals = AtomicUsize::new(0);

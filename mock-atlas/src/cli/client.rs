@@ -134,8 +134,11 @@ impl Client {
         path: &str,
         body: Body,
     ) -> Result<Bytes, String> {
-        let reply = self.stream(method, path, body).await?;
-        let whole = self.gather(reply, MOST).await?;
+        let gathered = async {
+            let reply = self.stream(method, path, body).await?;
+            self.gather(reply, MOST).await
+        };
+        let whole = self.patience.in_all(gathered).await??;
         whole.ok_or_else(|| {
             format!(
                 "{} answered more than the {} MiB that are taken of a reply: ask for less of it",

@@ -40,6 +40,17 @@ impl Patience {
         InspectWriter::new(InspectReader::new(stream, tell()), tell())
     }
 
+    /// Waits for all of a reply that is no stream of bytes. It has ten times as long as nothing may move:
+    /// what comes a byte at a time would otherwise come for ever.
+    ///
+    /// # Errors
+    /// When it took longer.
+    pub(super) async fn in_all<T>(&self, future: impl Future<Output = T>) -> Result<T, String> {
+        let limit = self.timeout.saturating_mul(10);
+        let done = tokio::time::timeout(limit, future).await;
+        done.map_err(|_| format!("no whole reply within {limit:?}; --timeout SECONDS waits longer"))
+    }
+
     /// Waits for something.
     ///
     /// # Errors

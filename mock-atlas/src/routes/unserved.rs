@@ -38,12 +38,32 @@ pub(crate) async fn refuse(_: Member, uri: Uri) -> ApiError {
     ApiError::NotServed(what(uri.path()))
 }
 
+/// A path that no route has. One that is unserved but for a slash too many, as a client writes it whose
+/// address ends with one, must not look empty either.
+pub(crate) async fn refuse_or_not_found(member: Result<Member, ApiError>, uri: Uri) -> ApiError {
+    let parts: Vec<&str> = uri
+        .path()
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .collect();
+    let path = format!("/{}", parts.join("/"));
+    match (known(&path), member) {
+        (None, _) => ApiError::NotFound,
+        (Some(_), Err(refusal)) => refusal,
+        (Some(what), Ok(_)) => ApiError::NotServed(what),
+    }
+}
+
 /// What a path is about; a file of a box begins with none of these.
 fn what(path: &str) -> &'static str {
+    known(path).unwrap_or(BOXES)
+}
+
+fn known(path: &str) -> Option<&'static str> {
     let is_below = |start: &str| {
         let rest = path.strip_prefix(start);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let found = PATHS.iter().find(|(start, _)| is_below(start));
-    found.map_or(BOXES, |(_, what)| what)
+    found.map(|(_, what)| *what)
 }

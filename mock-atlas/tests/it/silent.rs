@@ -218,3 +218,37 @@ async fn of_a_reply_without_end_no_more_is_taken_than_a_reply_has() {
     let said = failure(command(&address, "snapshot /nowhere/new.tar"), "snapshot").await;
     assert!(said.contains("longer than any error"), "{said}");
 }
+
+/// A server that sends a head, and then a byte of the body now and then.
+async fn dripping() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut asked = Vec::new();
+                while !asked.ends_with(b"\r\n\r\n") {
+                    asked.push(stream.read_u8().await.unwrap());
+                }
+                let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+                let mut sent = stream.write_all(head).await;
+                while sent.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    sent = stream.write_all(b" ").await;
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_reply_that_comes_a_byte_at_a_time_is_not_waited_for_to_its_end() {
+    let address = dripping().await;
+    let lines = ["reset", "orphans", "token list"];
+    let told = lines.map(|line| failure(command(&address, line), line));
+    for told in join_all(told).await {
+        assert!(told.contains("no whole reply within 10s"), "{told}");
+    }
+}

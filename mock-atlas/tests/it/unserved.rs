@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Fixture, Reply};
 
 /// Paths of each kind, as genuine clients ask for them, and a word of what is missing.
-const MISSING: [(&str, &str); 22] = [
+const MISSING: [(&str, &str); 27] = [
     ("/api/v1/terraform/state", "state of Terraform"),
     (
         "/api/v1/terraform/state?username=acme&page=1",
@@ -29,6 +29,12 @@ const MISSING: [(&str, &str); 22] = [
         "/api/v1/packer/build-configurations/acme/builds/versions",
         "configurations",
     ),
+    // With a slash too many, as clients write them whose address ends with one.
+    ("/api/v1/terraform/state/", "state of Terraform"),
+    ("//api/v1/terraform/state/acme/net", "state of Terraform"),
+    ("/api/v1//terraform/state/acme/net", "state of Terraform"),
+    ("/api/v1/terraform//state/acme/net", "state of Terraform"),
+    ("/api/v1/boxes/", "boxes"),
     ("/api/v1/vagrant/applications/acme/web", "applications"),
     ("/api/v1/environments/acme/net/variables", "environments"),
     ("/api/v1/boxes", "boxes"),

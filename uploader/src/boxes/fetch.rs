@@ -163,6 +163,7 @@ impl Fetch<'_> {
                 return Err(cause);
             } else if headway {
                 attempts = http.attempts();
+                attempts.pause().await;
             } else if !attempts.again(&cause).await {
                 return Err(cause);
             }

@@ -31,6 +31,8 @@ use atlas_uploader::exit_code::ExitCode;
 use atlas_uploader::secret::Redactor;
 use atlas_uploader::{Cause, Client, ClientOptions, Error, Phase};
 use clap::Parser as _;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 
 use args::{Args, Command, OutputFormat, Patience};
 use console::Console;
@@ -38,6 +40,8 @@ use packer::plugin::Role;
 
 /// A file that is being packed is not worth waiting for once somebody wants to stop.
 const GRACE: Duration = Duration::from_secs(1);
+/// As large as that of a program's first thread usually is, in bytes.
+const STACK: usize = 8 * 1024 * 1024;
 
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
@@ -57,11 +61,11 @@ pub(crate) fn main() -> ExitCode {
     let console = Arc::new(console.showing(&args.global));
     logging::start(args.global.verbose, console.redactor());
     let receipt = args.command.receipt_file().cloned();
-    let runtime = signals::stop_at_the_second().and_then(|()| tokio::runtime::Runtime::new());
+    let runtime = signals::stop_at_the_second().and_then(|()| Runtime::new());
     match runtime {
         Ok(runtime) => {
-            let done = runtime.block_on(signals::until_stopped(run(args, &console)));
-            let code = done.unwrap_or_else(|| stopped(receipt.as_deref(), &console));
+            let code = work(&runtime, args, &console);
+            let code = code.unwrap_or_else(|| stopped(receipt.as_deref(), &console));
             runtime.shutdown_timeout(GRACE);
             console.end();
             code
@@ -71,6 +75,45 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::Other
         }
     }
+}
+
+/// Does the work on a thread of its own, so that a signal is heard even while something blocks, such as a
+/// pipe that nobody writes to. `None` when a signal came first.
+fn work(runtime: &Runtime, args: Args, console: &Arc<Console>) -> Option<ExitCode> {
+    let entered = runtime.enter();
+    // Before the work begins.
+    let signal = signals::listen();
+    drop(entered);
+    let (stop, mut stopping) = oneshot::channel::<()>();
+    let (done, mut ended) = oneshot::channel();
+    let (handle, own) = (runtime.handle().clone(), Arc::clone(console));
+    let worker = std::thread::Builder::new().stack_size(STACK);
+    let spawned = worker.spawn(move || {
+        let code = handle.block_on(async {
+            tokio::select! {
+                code = run(args, &own) => Some(code),
+                _ = &mut stopping => None,
+            }
+        });
+        // Nobody listens any more once a signal came.
+        let _ = done.send(code);
+    });
+    if let Err(error) = spawned {
+        console.error(&error.to_string(), &[]);
+        return Some(ExitCode::Other);
+    }
+    runtime.block_on(async {
+        tokio::select! {
+            // Without an end it has panicked, and said so.
+            code = &mut ended => code.unwrap_or(Some(ExitCode::Other)),
+            () = signal => {
+                // What was begun is given up, and its temporary files go with it, unless that takes time.
+                let _ = stop.send(());
+                let _ = tokio::time::timeout(GRACE, ended).await;
+                None
+            }
+        }
+    })
 }
 
 /// The receipt says how far it came; nothing that is still to be written could add to it.

@@ -2,34 +2,28 @@
 
 use std::future::Future;
 
-/// `None` when a signal came first.
-pub(super) async fn until_stopped<T>(work: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        // The signals first: they must be listened for before the work begins.
-        biased;
-        () = stop_signal() => None,
-        done = work => Some(done),
-    }
-}
-
+/// Listens from now on, within a runtime; the future ends with the first signal.
 #[cfg(unix)]
-async fn stop_signal() {
+pub(super) fn listen() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (interrupt, terminate) = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
     );
-    match (interrupt, terminate) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    async {
+        match (interrupt, terminate) {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            }
+            // Without a handler the signal ends the program by itself.
+            _ => std::future::pending().await,
         }
-        // Without a handler the signal ends the program by itself.
-        _ => std::future::pending().await,
     }
 }
 
+/// Listens once it is waited for.
 #[cfg(not(unix))]
-async fn stop_signal() {
+pub(super) async fn listen() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }

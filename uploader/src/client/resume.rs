@@ -17,6 +17,8 @@ pub struct Rest {
     pub known: u64,
     /// The size of the whole file in bytes, if this reply says it.
     pub total: Option<u64>,
+    /// Where the bytes end that this reply announces, counted from the beginning of the file.
+    pub part: Option<u64>,
 }
 
 impl Client {
@@ -44,18 +46,19 @@ impl Client {
         let range = text(CONTENT_RANGE).and_then(ContentRange::parse);
         let found = match (response.status(), range) {
             (StatusCode::PARTIAL_CONTENT, Some(range)) if same && range.start == offset => {
-                Some((0, range.total))
+                Some((0, range.total, Some(range.end)))
             }
             (StatusCode::OK, _) if text(ETAG) == Some(tag) => {
-                Some((offset, response.content_length()))
+                Some((offset, response.content_length(), None))
             }
             _ => None,
         };
         match found {
-            Some((known, total)) => Ok(Rest {
+            Some((known, total, part)) => Ok(Rest {
                 download: self.begun(&url, response),
                 known,
                 total,
+                part,
             }),
             None => Err(failed(Cause::Reply {
                 request: request_line("GET", &url),
@@ -79,15 +82,19 @@ fn conditions(offset: u64, tag: &str) -> Result<HeaderMap, Cause> {
 /// `bytes START-END/TOTAL`, where the total may be `*`.
 pub(crate) struct ContentRange {
     pub(crate) start: u64,
+    /// Behind the last byte.
+    pub(crate) end: u64,
     pub(crate) total: Option<u64>,
 }
 
 impl ContentRange {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
-        let (start, _) = range.split_once('-')?;
+        let (start, last) = range.split_once('-')?;
+        let last: u64 = last.trim().parse().ok()?;
         Some(Self {
             start: start.parse().ok()?,
+            end: last.checked_add(1)?,
             total: total.parse().ok(),
         })
     }

@@ -260,7 +260,11 @@ fn confirmed(
 
 pub(crate) fn is_page(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE);
-    let html = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let html = ["text/html", "application/xhtml+xml"]
+        .iter()
+        .any(|html| kind.eq_ignore_ascii_case(html));
     // Some frameworks name that type for replies without a body, too.
     html && response.content_length() != Some(0)
 }

@@ -13,9 +13,15 @@ const BEFORE_AN_ENTRY: u64 = 1024 * 1024;
 /// The longest name of an entry, or of what a link points to, in bytes: the longest path of Linux.
 const NAME: usize = 4096;
 /// The most extended records (PAX) of an entry, in bytes.
-const RECORDS: usize = 16 * 1024;
-/// The most entries; each of their names is kept.
-pub(super) const ENTRIES: usize = 1_000_000;
+pub(super) const RECORDS: usize = 16 * 1024;
+/// The most entries, the same folder again included.
+const ENTRIES: u32 = 1_000_000;
+/// The most bytes that the names of all entries have; they are kept.
+const NAMES: usize = 256 * 1024 * 1024;
+/// The deepest entry, in folders.
+const DEPTH: usize = 256;
+/// The most that may follow the last entry, in bytes; tar fills up some thousands.
+const BEHIND: u64 = 64 * 1024 * 1024;
 /// How much of a name an error shows, in characters.
 const SHOWN: usize = 120;
 
@@ -29,9 +35,37 @@ impl Allowance {
         self.0.set(BEFORE_AN_ENTRY);
     }
 
+    /// As much as may follow the last entry.
+    pub(super) fn behind_the_last(&self) {
+        self.0.set(BEHIND);
+    }
+
     /// All that an entry holds.
     pub(super) fn within_an_entry(&self) {
         self.0.set(u64::MAX);
+    }
+}
+
+/// What all entries together may ask for.
+#[derive(Default)]
+pub(super) struct Budget {
+    entries: u32,
+    names: usize,
+}
+
+impl Budget {
+    /// # Errors
+    /// The reason why an entry is refused.
+    pub(super) fn take(&mut self, name: &Path) -> Result<(), &'static str> {
+        self.entries += 1;
+        self.names += name.as_os_str().len();
+        if self.entries > ENTRIES || self.names > NAMES {
+            return Err("is one of too many");
+        }
+        if name.components().count() > DEPTH {
+            return Err("lies in too many folders");
+        }
+        Ok(())
     }
 }
 
@@ -55,7 +89,7 @@ impl<R: Read> Read for Bounded<R> {
         let wanted = usize::try_from(left).unwrap_or(usize::MAX);
         let wanted = wanted.min(buffer.len());
         if wanted == 0 && !buffer.is_empty() {
-            let reason = "a name or an extended header is longer than any that is read";
+            let reason = "a name, an extended header or the end is longer than any that is read";
             return Err(io::Error::other(reason));
         }
         let read = self.inner.read(&mut buffer[..wanted])?;
@@ -155,6 +189,8 @@ mod tests {
         for entries in [
             before(EntryType::GNULongName, name.into_bytes()),
             before(EntryType::XHeader, record(8000)),
+            // As `git archive` begins.
+            before(EntryType::XGlobalHeader, record(40)),
         ] {
             unpacked(&entries).unwrap();
         }
@@ -168,6 +204,8 @@ mod tests {
             (EntryType::GNULongName, vec![b'n'; long]),
             (EntryType::GNULongLink, vec![b'n'; 5000]),
             (EntryType::GNULongLink, vec![b'n'; long]),
+            (EntryType::XGlobalHeader, record(20_000)),
+            (EntryType::XGlobalHeader, record(long)),
             (EntryType::XHeader, record(20_000)),
             (EntryType::XHeader, record(long)),
         ] {
@@ -212,6 +250,28 @@ mod tests {
         let refused = unpacked(&[(header, Vec::new())]).unwrap_err();
         assert!(refused.contains("1152921504606846976 bytes"), "{refused}");
         assert!(refused.contains("are free"), "{refused}");
+    }
+
+    #[test]
+    fn an_archive_that_would_take_for_ever_is_refused() {
+        let deep = "d/".repeat(300);
+        let deep = before(EntryType::GNULongName, deep.into_bytes());
+        let refused = unpacked(&deep).unwrap_err();
+        assert!(refused.contains("too many folders"), "{refused}");
+        let mut budget = Budget::default();
+        let name = "n".repeat(4000);
+        let taken = (0..=ENTRIES).take_while(|_| budget.take(Path::new(&name)).is_ok());
+        assert!(taken.count() <= NAMES / 4000);
+        let mut budget = Budget::default();
+        let taken = (0..=ENTRIES).take_while(|_| budget.take(Path::new("n")).is_ok());
+        assert_eq!(taken.count(), ENTRIES as usize);
+        // Zeros behind the end, as many as fit into a few kilobytes.
+        let mut tail = archive(&[file()]);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        io::copy(&mut io::repeat(0).take(65 * MIB), &mut gzip).unwrap();
+        tail.extend(gzip.finish().unwrap());
+        let root = tempfile::tempdir().unwrap();
+        assert!(unpack(tail.as_slice(), root.path()).is_err());
     }
 
     #[test]

@@ -10,8 +10,9 @@ use std::time::SystemTime;
 pub(super) struct Stamp {
     length: u64,
     modified: Option<SystemTime>,
-    /// Device and number of the inode, where there are any.
-    inode: Option<(u64, u64)>,
+    /// Device and number of the inode, and when it changed last, which nobody can set: seconds, and
+    /// nanoseconds. Where there are any.
+    inode: Option<(u64, u64, i64, i64)>,
 }
 
 impl Stamp {
@@ -49,12 +50,13 @@ pub(super) fn changed() -> io::Error {
 }
 
 #[cfg(unix)]
-fn inode(metadata: &Metadata) -> Option<(u64, u64)> {
+fn inode(metadata: &Metadata) -> Option<(u64, u64, i64, i64)> {
     use std::os::unix::fs::MetadataExt as _;
-    Some((metadata.dev(), metadata.ino()))
+    let (seconds, nanoseconds) = (metadata.ctime(), metadata.ctime_nsec());
+    Some((metadata.dev(), metadata.ino(), seconds, nanoseconds))
 }
 
 #[cfg(not(unix))]
-fn inode(_: &Metadata) -> Option<(u64, u64)> {
+fn inode(_: &Metadata) -> Option<(u64, u64, i64, i64)> {
     None
 }

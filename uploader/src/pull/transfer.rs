@@ -26,6 +26,8 @@ struct Position {
     received: u64,
     /// The size of the file, as the first reply that says it has it.
     total: Option<u64>,
+    /// Where the part ends that is on its way.
+    part: Option<u64>,
 }
 
 impl Source<'_> {
@@ -43,7 +45,11 @@ impl Source<'_> {
     ) -> Result<(), Error> {
         let tag = download.tag.clone();
         let total = download.length;
-        let mut position = Position { received: 0, total };
+        let mut position = Position {
+            received: 0,
+            total,
+            part: None,
+        };
         let mut attempts = self.client.attempts();
         let mut known = 0;
         loop {
@@ -60,6 +66,7 @@ impl Source<'_> {
             };
             if position.received - before >= HEADWAY {
                 attempts = self.client.attempts();
+                attempts.pause().await;
             } else if !attempts.again(&cause).await {
                 return failed(cause, &attempts);
             }
@@ -103,6 +110,7 @@ impl Source<'_> {
             }
             (total, now) => position.total = total.or(now),
         }
+        position.part = rest.part;
         Ok(rest)
     }
 
@@ -146,7 +154,7 @@ impl Position {
     /// # Errors
     /// [`Cause::Network`]: the reply has ended, and the file has not.
     fn complete(&self, download: Download) -> Result<(), Cause> {
-        match self.total {
+        match self.total.or(self.part) {
             Some(total) if self.received < total => Err(Cause::Network {
                 request: download.request,
                 reach: Reach::Broken,

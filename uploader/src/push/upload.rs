@@ -3,7 +3,7 @@
 
 use super::digest_in;
 use super::run::Run;
-use crate::error::{Cause, Error, Phase};
+use crate::error::{Cause, Error, Phase, RequestLine};
 use crate::pack::Payload;
 use crate::reporter::Event;
 
@@ -20,11 +20,18 @@ impl Run<'_> {
     ) -> Result<u32, Error> {
         let slug = self.slug(version);
         let mut attempts = self.client.attempts();
+        let mut was_unconfirmed = false;
         loop {
             let sent = self.client.upload(&slug, upload_path, payload).await;
-            let Err(error) = sent else {
-                return Ok(attempts.made());
+            let error = match sent {
+                // Whoever once confirmed what it had not read is not believed again.
+                Ok(()) if was_unconfirmed && !self.arrived(version, payload).await? => {
+                    self.not_there(&slug, payload)
+                }
+                Ok(()) => return Ok(attempts.made()),
+                Err(error) => error,
             };
+            was_unconfirmed |= matches!(error.cause(), Cause::Unconfirmed { .. });
             let made = attempts.made();
             let more = attempts.again(error.cause()).await;
             let unconfirmed = matches!(
@@ -38,6 +45,17 @@ impl Run<'_> {
                 return Err(advised(error.after(made), &slug));
             }
         }
+    }
+
+    fn not_there(&self, slug: &str, payload: &Payload) -> Error {
+        let request = RequestLine {
+            method: "PUT",
+            url: "upload_path".to_owned(),
+        };
+        let detail = "the server says that it has the bytes, and does not have them".to_owned();
+        let (slug, bytes) = (slug.to_owned(), payload.len());
+        let phase = Phase::Upload { slug, bytes };
+        Error::new(phase, Cause::Unconfirmed { request, detail })
     }
 
     /// Whether the version's bytes are there, and are these. Nothing but the start of the reply is
