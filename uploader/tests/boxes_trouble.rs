@@ -317,6 +317,31 @@ async fn a_registry_whose_lists_do_not_end_or_that_is_silent_ends_the_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_refuses_the_size_of_a_page_is_asked_for_its_own() {
+    let options = Options {
+        faults: vec![Fault::Status(400).always().at("page_size").in_registry()],
+        page_size: 2,
+        speaks: vec![Api::Hcp],
+        ..Options::default()
+    };
+    let tree = Tree::new().owner("acme", |acme| {
+        ["a", "b", "c", "d", "e"]
+            .into_iter()
+            .fold(acme, |acme, name| {
+                acme.box_(name, |one| {
+                    one.version("1.0.0", |v| v.provider("p", "amd64", File::noise(1, 100)))
+                })
+            })
+    });
+    let registry = Registry::start(tree, options).await;
+    let program = Program::new();
+    let run = mirror(&registry, &program, &["--retries", "0"]).await;
+    assert_eq!(run.code, 0, "{run}");
+    let last = program.path("tree/acme/e/1.0.0/p/amd64/vagrant.box");
+    assert!(is_whole_or_absent(&last, &File::noise(1, 100)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_box_that_cannot_be_read_does_not_keep_the_others() {
     let tree = Tree::new().owner("acme", |acme| {
         ["bad", "good"].into_iter().fold(acme, |acme, name| {

@@ -4,6 +4,7 @@
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use url::Url;
 
 use super::{Place, Wanted, below, kept, remote};
@@ -191,33 +192,19 @@ impl Hcp {
         expanded: bool,
     ) -> Result<Vec<T>, Cause> {
         let mut all = Vec::new();
-        let mut token = String::new();
+        let (mut token, mut size) = (String::new(), Some(PAGE_SIZE));
         for _ in 0..MAX_PAGES {
-            let mut url = list.clone();
-            url.query_pairs_mut()
-                .append_pair("pagination.page_size", PAGE_SIZE);
-            if expanded {
-                url.query_pairs_mut().append_pair("expanded", "true");
-            }
-            if !token.is_empty() {
-                url.query_pairs_mut()
-                    .append_pair("pagination.next_page_token", &token);
-            }
-            let mut page: serde_json::Value = self.http.json(&url).await?;
+            let (url, mut page) = self.page(&list, expanded, &token, &mut size).await?;
             let wrong = |detail: String| Cause::Reply {
                 request: request_line("GET", &url),
                 detail,
             };
-            let items = page
-                .get_mut(key)
-                .map(serde_json::Value::take)
-                .unwrap_or_default();
+            let items = page.get_mut(key).map(Value::take).unwrap_or_default();
             let items: Option<Vec<T>> =
                 serde_json::from_value(items).map_err(|error| wrong(error.to_string()))?;
             all.extend(items.unwrap_or_default());
-            let next = page["pagination"]["next_page_token"]
-                .as_str()
-                .unwrap_or_default();
+            let next = page["pagination"]["next_page_token"].as_str();
+            let next = next.unwrap_or_default();
             if next.is_empty() {
                 return Ok(all);
             }
@@ -231,6 +218,36 @@ impl Hcp {
             detail: format!("more than {MAX_PAGES} pages"),
         })
     }
+
+    /// One page, and its address. A registry that does not want so large a page is asked for its own size
+    /// from then on.
+    async fn page(
+        &self,
+        list: &Url,
+        expanded: bool,
+        token: &str,
+        size: &mut Option<&str>,
+    ) -> Result<(Url, Value), Cause> {
+        loop {
+            let mut url = list.clone();
+            let given = [
+                ("pagination.page_size", *size),
+                ("expanded", expanded.then_some("true")),
+                (
+                    "pagination.next_page_token",
+                    (!token.is_empty()).then_some(token),
+                ),
+            ];
+            let given = given
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, value?)));
+            url.query_pairs_mut().extend_pairs(given);
+            match self.http.json(&url).await {
+                Err(Cause::Status { status: 400, .. }) if size.is_some() => *size = None,
+                page => return page.map(|page| (url, page)),
+            }
+        }
+    }
 }
 
 fn time(time: Option<String>) -> Option<String> {
@@ -239,7 +256,7 @@ fn time(time: Option<String>) -> Option<String> {
 
 /// An integer of 64 bits, which HCP writes as a text.
 fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
+    let value = Value::deserialize(deserializer)?;
     Ok(value.as_u64().or_else(|| value.as_str()?.parse().ok()))
 }
 
