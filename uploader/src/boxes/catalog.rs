@@ -149,7 +149,7 @@ fn defaults(
         .collect()
 }
 
-/// Where Vagrant gets a file: from the tree, or where its owner has it. `None` for one that is in
+/// Returns where Vagrant gets a file: from the tree, or where its owner has it. `None` for one that is in
 /// neither place.
 fn address(base: &Url, file: &FileRecord) -> Option<String> {
     match &file.file {

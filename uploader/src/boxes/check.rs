@@ -7,7 +7,7 @@ use super::checksum::ChecksumKind;
 use super::model::{BoxRecord, FileRecord, label};
 use super::tree::Tree;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct Checked {
     /// Files that are there, and whole.
@@ -18,7 +18,7 @@ pub struct Checked {
     pub links: usize,
     /// Files that were never fetched.
     pub missing: Vec<String>,
-    /// What is wrong, each in a sentence.
+    /// The faults, each in a sentence.
     pub wrong: Vec<String>,
 }
 

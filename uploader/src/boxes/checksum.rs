@@ -99,7 +99,7 @@ pub struct Checksum {
 }
 
 impl Checksum {
-    /// What a registry says: a type in any case, and the digits. `None` where it says that there is
+    /// Reads what a registry says: a type in any case, and the digits. `None` where it says that there is
     /// none, by `NONE`, `UNSET`, null or an empty text.
     pub fn told(kind: Option<&str>, value: Option<&str>) -> Option<Self> {
         let kind = ChecksumKind::parse(kind?)?;

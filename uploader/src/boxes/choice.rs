@@ -10,7 +10,7 @@ use super::order::Number;
 #[error("{0}")]
 pub struct InvalidPattern(String);
 
-/// What is wanted of a box. Empty patterns take everything.
+/// A choice says what is wanted of a box. Empty patterns take everything.
 #[derive(Debug, Clone, Default)]
 pub struct Choice {
     providers: GlobSet,

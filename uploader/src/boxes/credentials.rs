@@ -1,5 +1,5 @@
-//! Whose boxes are asked for: a service principal of HCP, whose tokens expire, or a token of Vagrant
-//! Cloud. Tokens are kept in memory alone.
+//! Credentials say whose boxes are asked for: a service principal of HCP, whose tokens expire, or a token
+//! of Vagrant Cloud. Tokens are kept in memory alone.
 
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
@@ -15,17 +15,17 @@ use crate::client::transport::{network, request_line, within};
 use crate::error::{Cause, RequestLine};
 use crate::secret::Redactor;
 
-/// Where HCP gives tokens, unless `HCP_AUTH_URL` says otherwise.
+/// The address where HCP gives tokens, unless `HCP_AUTH_URL` says otherwise.
 const AUTH_URL: &str = "https://auth.idp.hashicorp.com";
 const TOKEN_PATH: &str = "/oauth2/token";
-/// Whom the tokens are for (as HashiCorp's own clients ask for them).
+/// The audience of the tokens, as HashiCorp's own clients ask for them.
 const AUDIENCE: &str = "https://api.hashicorp.cloud";
 /// A token is replaced so long before it expires, or a tenth of its life if that is shorter.
 const BEFORE_EXPIRY: Duration = Duration::from_secs(60);
 /// A token's life where nobody says it.
 const UNKNOWN_LIFE: Duration = Duration::from_secs(300);
 
-/// What HCP's own hosts end with.
+/// The endings of HCP's own hosts.
 const OF_HASHICORP: [&str; 2] = [".hashicorp.com", ".hashicorp.cloud"];
 
 /// The names that Vagrant Cloud had, all of one service.
@@ -35,7 +35,7 @@ pub(super) const VAGRANT_CLOUD: [&str; 3] = [
     "atlas.hashicorp.com",
 ];
 
-/// What the environment gives.
+/// The credentials that the environment gives.
 #[derive(Clone, Default)]
 pub struct Credentials {
     client: Option<ServicePrincipal>,
@@ -111,8 +111,8 @@ impl Credentials {
         })
     }
 
-    /// Those that may be shown to a source: a stranger whose catalog is read must not learn a token, and
-    /// nobody in between. Whether any were taken away.
+    /// Returns those that may be shown to a source, and whether any were taken away: a stranger whose
+    /// catalog is read must not learn a token, and nobody in between.
     #[must_use]
     pub fn for_source(&self, source: &Url) -> (Self, bool) {
         let host = source.host_str().unwrap_or_default();
@@ -144,7 +144,7 @@ impl Credentials {
     }
 }
 
-/// What kind of registry the credentials are shown to.
+/// The kind of registry that the credentials are shown to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
     /// HCP's API, which takes tokens of HCP.

@@ -25,9 +25,9 @@ use crate::pull::HEADWAY;
 use crate::reporter::{Event, Reporter};
 use part::Part;
 
-/// So often the address of a file is asked for again when it is not accepted.
+/// The number of times that the address of a file is asked for again when it is not accepted.
 const MAX_EXPIRED: u32 = 2;
-/// So many bytes come before the disk is asked again whether it has room for as many.
+/// The bytes that come before the disk is asked again whether it has room for as many.
 const BETWEEN_LOOKS: u64 = 64 * 1024 * 1024;
 
 /// Counts the bytes of all downloads, and tells of them.
@@ -61,7 +61,7 @@ impl Meter {
     }
 }
 
-/// What was fetched.
+/// A file that was fetched.
 pub(super) struct Fetched {
     pub(super) bytes: u64,
     pub(super) checksum: Checksum,
@@ -127,7 +127,7 @@ impl Fetch<'_> {
         }
     }
 
-    /// Where the bytes are; to ask for that is what a registry counts as a download.
+    /// Asks where the bytes are, which is what a registry counts as a download.
     async fn place(&self) -> Result<Place, Cause> {
         self.source
             .place(self.record, self.version, self.file)
@@ -376,7 +376,7 @@ impl Fetch<'_> {
 /// Removes what a run may have left beside a file that is in its place.
 ///
 /// # Errors
-/// What cannot be removed.
+/// The error names what cannot be removed.
 pub(super) async fn tidy(place: &Path) -> Result<(), Cause> {
     Part::at(place, None).clear().await
 }

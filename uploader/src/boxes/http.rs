@@ -23,14 +23,14 @@ use crate::reporter::{Event, Reporter};
 use crate::retry::{Attempts, RetryPolicy};
 use crate::secret::Redactor;
 
-/// So many refusals in a row for a limit, with a wait after each, are enough.
+/// The most refusals in a row for a limit, with a wait after each.
 const MAX_REFUSALS: u32 = 8;
-/// So many tokens are tried for one request.
+/// The most tokens that are tried for one request.
 const MAX_TOKENS: u32 = 4;
 /// A machine that sleeps wakes up late, so that a long wait is made of short ones.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
-/// What a client of registries needs to know.
+/// The options of a client of registries.
 #[derive(Clone)]
 pub struct HttpOptions {
     /// Which servers are believed.
@@ -39,7 +39,7 @@ pub struct HttpOptions {
     pub retry: RetryPolicy,
     /// The longest to wait for a reply, and for more of it.
     pub timeout: Duration,
-    /// Whose boxes are asked for.
+    /// The credentials say whose boxes are asked for.
     pub credentials: Credentials,
     /// Learns tokens and signed addresses.
     pub redactor: Redactor,
@@ -60,7 +60,7 @@ pub struct Http {
     options: HttpOptions,
 }
 
-/// What became of one request.
+/// The answer to one request.
 enum Answer {
     /// A reply that is neither a redirect nor a refusal for a limit; perhaps an error.
     Final(Response),
@@ -122,7 +122,7 @@ impl Http {
         self.limits.downloads()
     }
 
-    /// Who hears of progress.
+    /// The reporter hears of progress.
     pub fn reporter(&self) -> &dyn Reporter {
         &*self.options.reporter
     }
@@ -356,7 +356,7 @@ impl Http {
         Ok(response)
     }
 
-    /// What was asked, as it may be shown: what is signed authorises by itself.
+    /// Returns what was asked, as it may be shown: what is signed authorises by itself.
     fn line(&self, url: &Url) -> RequestLine {
         if self.is_home(url) || url.query().is_none() {
             return request_line("GET", url);

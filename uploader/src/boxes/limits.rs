@@ -25,11 +25,11 @@ const OLD_RESET: &str = "x-ratelimit-reset";
 pub struct Remaining {
     /// So much.
     pub left: u64,
-    /// Of so much in one window of time.
+    /// The limit is so much in one window of time.
     pub of: Option<u64>,
 }
 
-/// What a registry said last.
+/// The limits that a registry said last.
 #[derive(Debug, Default)]
 pub(super) struct Limits(Mutex<State>);
 

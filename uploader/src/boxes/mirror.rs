@@ -25,7 +25,7 @@ use crate::reporter::{Event, Reporter};
 /// one is.
 const BETWEEN_SAVES: Duration = Duration::from_secs(5);
 
-/// What is to be mirrored, and how.
+/// The options say what is to be mirrored, and how.
 #[derive(Clone)]
 pub struct MirrorOptions {
     /// How the source is asked.
@@ -42,20 +42,20 @@ pub struct MirrorOptions {
     pub no_files: bool,
     /// How many files come at a time.
     pub jobs: usize,
-    /// What the addresses of files in catalogs begin with; what it was before without.
+    /// The beginning of the addresses of files in catalogs; without one, it stays what it was.
     pub base_url: Option<Url>,
 }
 
-/// What a mirror would do.
+/// A plan is what a mirror would do.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// What would be fetched: its name in messages, its size in bytes if the source says it.
+    /// The files that would be fetched: name in messages, and size in bytes if the source says it.
     pub fetches: Vec<(String, Option<u64>)>,
     /// Files that are there already.
     pub present: usize,
     /// Files whose addresses would be kept.
     pub links: Vec<String>,
-    /// What is left out, and why.
+    /// The boxes and files that are left out, each with the reason.
     pub failures: Vec<(String, Error)>,
     /// How many downloads the source still gives, as it said last.
     pub remaining: Option<Remaining>,
@@ -66,9 +66,9 @@ struct Job {
     record: Arc<BoxRecord>,
     version: String,
     file: FileRecord,
-    /// What is known of it from before.
+    /// The record of an earlier run.
     known: Option<FileRecord>,
-    /// Where it is to be, below the root and as a path; or why it cannot be anywhere.
+    /// The place where it is to be, below the root and as a path; or why it cannot be anywhere.
     place: Result<(String, PathBuf), String>,
 }
 
@@ -189,7 +189,7 @@ async fn save(tree: &Tree) -> Result<(), Error> {
 /// A box as the source has it.
 struct Found {
     all: BoxRecord,
-    /// What is wanted of it.
+    /// The part of it that is wanted.
     wanted: Arc<BoxRecord>,
 }
 
@@ -393,7 +393,7 @@ impl Run<'_> {
     /// The address of a file, as catalogs may have it.
     ///
     /// # Errors
-    /// One that would lead a user's Vagrant to a file of its own machine, say.
+    /// An address is refused that would lead a user's Vagrant to a file of its own machine, say.
     fn address(&self, job: &Job) -> Result<Option<Url>, Cause> {
         let Some(address) = &job.file.url else {
             return Ok(None);

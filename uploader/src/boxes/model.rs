@@ -119,10 +119,10 @@ pub struct FileRecord {
     pub default_architecture: bool,
     /// Whether the source itself has the file.
     pub hosted: bool,
-    /// Where the source says the file is; null where only its API tells.
+    /// The address that the source says; null where only its API tells.
     #[serde(default)]
     pub url: Option<String>,
-    /// Where the file is in the tree, with `/` between folders; null for one that is not there.
+    /// Its path in the tree, with `/` between folders; null for a file that is not there.
     #[serde(default)]
     pub file: Option<String>,
     /// Whether `url` is all that is wanted of the file, so that catalogs point there.
@@ -152,7 +152,7 @@ impl FileRecord {
     }
 }
 
-/// What a file is called in messages: `OWNER/NAME VERSION PROVIDER/ARCHITECTURE`.
+/// Names a file in messages: `OWNER/NAME VERSION PROVIDER/ARCHITECTURE`.
 pub fn label(tag: &str, version: &str, file: &FileRecord) -> String {
     format!("{tag} {version} {}/{}", file.provider, file.architecture)
 }

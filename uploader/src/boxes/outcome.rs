@@ -1,10 +1,10 @@
-//! What became of each file, and of a whole run.
+//! The outcome of each file, and of a whole run.
 
 use serde::Serialize;
 
 use crate::error::Error;
 
-/// What became of one file.
+/// The outcome of one file.
 #[derive(Debug)]
 pub enum Outcome {
     /// It was fetched, verified and put into its place.
@@ -26,7 +26,7 @@ pub enum Outcome {
     Failed(Error),
 }
 
-/// What became of a run.
+/// The report of a run.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Boxes that were wanted and found.
@@ -35,9 +35,9 @@ pub struct Report {
     pub versions: usize,
     /// Each file by its name in messages, with what became of it.
     pub files: Vec<(String, Outcome)>,
-    /// What was left out and why, such as a box that cannot be read.
+    /// The boxes that were left out, each with the reason.
     pub failures: Vec<(String, Error)>,
-    /// What somebody should know all the same.
+    /// Sentences that somebody should know all the same.
     pub notes: Vec<String>,
 }
 

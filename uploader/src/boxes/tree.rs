@@ -1,4 +1,8 @@
-//! The tree of files that boxes are copied into, and its description, `mirror.json`.
+//! The tree of files that boxes are copied into, and its description, `mirror.json`: `names` says where a
+//! file is, `merge` what becomes of what is known when a source says more.
+
+mod merge;
+mod names;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
@@ -13,14 +17,17 @@ use super::model::{BoxRecord, FileRecord, VersionRecord};
 use super::order::Number;
 use crate::disk::read_at_most;
 use crate::error::{Cause, Error, Phase};
+use merge::{fill, merge_version};
+use names::check_names;
+pub(super) use names::{check_box, parts};
 
 /// The description of a tree.
 pub(super) const MIRROR_JSON: &str = "mirror.json";
 /// The catalog of a box for Vagrant before 2.4.
 pub(super) const METADATA_JSON: &str = "metadata.json";
-/// What every file of a box is called.
+/// The name of every file of a box.
 pub(super) const BOX_FILE: &str = "vagrant.box";
-/// Where the catalogs for Vagrant from 2.4 on are.
+/// The folders of the catalogs for Vagrant from 2.4 on.
 pub(super) const API: [&str; 3] = ["api", "v2", "vagrant"];
 const LOCK: &str = ".mirror.lock";
 const FORMAT: &str = "atlas-mirror";
@@ -28,14 +35,12 @@ const FORMAT: &str = "atlas-mirror";
 const FORMAT_VERSION: u32 = 1;
 /// The largest description, in bytes: some million files.
 const MAX_MANIFEST: u64 = 1024 * 1024 * 1024;
-/// The longest name that leaves room for an ending, in bytes.
-const MAX_NAME: usize = 240;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Manifest {
     format: String,
     format_version: u32,
-    /// What the addresses of files in catalogs begin with; null for addresses of files.
+    /// The beginning of the addresses of files in catalogs; null for addresses of files.
     base_url: Option<Url>,
     boxes: Vec<BoxRecord>,
 }
@@ -118,7 +123,7 @@ impl Tree {
         &self.manifest.boxes
     }
 
-    /// What the addresses of files in catalogs begin with: what was set, or else where the files are
+    /// The beginning of the addresses of files in catalogs: what was set, or else where the files are
     /// on this machine.
     pub fn base_url(&self) -> Option<Url> {
         let own = || Url::from_directory_path(&self.root).ok();
@@ -130,7 +135,7 @@ impl Tree {
         self.change().base_url = Some(base_url);
     }
 
-    /// What is known of a file, if anything is.
+    /// Returns what is known of a file, if anything is.
     pub(super) fn file(&self, tag: &str, version: &str, like: &FileRecord) -> Option<&FileRecord> {
         let found = self
             .manifest
@@ -272,62 +277,6 @@ impl Tree {
     }
 }
 
-fn fill(ours: &mut String, theirs: &str) {
-    if ours.is_empty() {
-        theirs.clone_into(ours);
-    }
-}
-
-fn merge_version(ours: &mut Vec<VersionRecord>, theirs: &VersionRecord, is_same_source: bool) {
-    let Some(mine) = ours.iter_mut().find(|mine| mine.version == theirs.version) else {
-        ours.push(theirs.clone());
-        return;
-    };
-    if is_same_source {
-        let providers = std::mem::take(&mut mine.providers);
-        *mine = VersionRecord {
-            providers,
-            ..theirs.clone()
-        };
-    } else {
-        fill(&mut mine.description, &theirs.description);
-    }
-    for file in &theirs.providers {
-        let mut providers = mine.providers.iter_mut();
-        match providers.find(|mine| mine.is_same_place(file)) {
-            // What was copied is described as it was copied.
-            Some(mine) if mine.file.is_some() => {}
-            Some(mine) => {
-                *mine = FileRecord {
-                    // Users go on getting it where they got it, until it is here.
-                    link: mine.link && file.url.is_some(),
-                    ..file.clone()
-                }
-            }
-            None => mine.providers.push(file.clone()),
-        }
-    }
-}
-
-/// Checks what a description says that somebody else may have written: its names must be such as this
-/// program gives, for they lead to files.
-fn check_names(boxes: &[BoxRecord]) -> Result<(), String> {
-    for record in boxes {
-        check_box(&record.owner, &record.name)?;
-        for version in &record.versions {
-            for file in &version.providers {
-                let Some(path) = &file.file else {
-                    continue;
-                };
-                if parts(record, &version.version, file)?.join("/") != *path {
-                    return Err(format!("{path:?} is not where a file of this tree can be"));
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
 fn read(file: &File) -> io::Result<Manifest> {
     let text = read_at_most(file, MAX_MANIFEST)?;
     let manifest: Manifest = serde_json::from_slice(&text)?;
@@ -345,69 +294,6 @@ fn read(file: &File) -> io::Result<Manifest> {
         return invalid(reason);
     }
     Ok(manifest)
-}
-
-/// Where a file is below the root, its parts for a path or an address.
-///
-/// # Errors
-/// A name that cannot be that of a folder, in a sentence.
-pub(super) fn parts(
-    record: &BoxRecord,
-    version: &str,
-    file: &FileRecord,
-) -> Result<[String; 6], String> {
-    let parts = [
-        &*record.owner,
-        &record.name,
-        version,
-        &file.provider,
-        &file.architecture,
-    ];
-    check_box(&record.owner, &record.name)?;
-    for part in parts {
-        check_name(part)?;
-    }
-    if version == METADATA_JSON {
-        return Err(format!(
-            "{version} is a name that the tree needs for itself"
-        ));
-    }
-    let [owner, name, version, provider, architecture] = parts.map(str::to_owned);
-    Ok([
-        owner,
-        name,
-        version,
-        provider,
-        architecture,
-        BOX_FILE.to_owned(),
-    ])
-}
-
-/// Whether a box can be in a tree.
-///
-/// # Errors
-/// A name that cannot be that of a folder, in a sentence.
-pub(super) fn check_box(owner: &str, name: &str) -> Result<(), String> {
-    check_name(owner)?;
-    check_name(name)?;
-    if owner == API[0] || owner == MIRROR_JSON {
-        return Err(format!("{owner} is a name that the tree needs for itself"));
-    }
-    Ok(())
-}
-
-fn check_name(name: &str) -> Result<(), String> {
-    let is_separator = |character: char| matches!(character, '/' | '\\') || character.is_control();
-    let is_fit = !name.is_empty()
-        && name.len() <= MAX_NAME
-        && !name.starts_with('.')
-        && !name.contains(is_separator);
-    if is_fit {
-        Ok(())
-    } else {
-        let shown: String = name.chars().take(80).collect();
-        Err(format!("{shown:?} cannot be the name of a folder here"))
-    }
 }
 
 /// Writes JSON into a file, whole or not at all, with the folders above it.
@@ -438,41 +324,6 @@ mod tests {
     use super::super::model::VersionState;
     use super::super::model::tests::{file, record, version};
     use super::*;
-
-    #[test]
-    fn a_name_that_leads_elsewhere_is_no_folder() {
-        let long = "n".repeat(241);
-        for name in [
-            "",
-            ".",
-            "..",
-            "../x",
-            "a/b",
-            "a\\b",
-            ".hidden",
-            "new\nline",
-            &long,
-        ] {
-            let mut record = record(Vec::new());
-            record.name = name.to_owned();
-            assert!(parts(&record, "1.0", &file("p", "a")).is_err(), "{name:?}");
-        }
-        for (owner, version) in [
-            ("api", "1.0"),
-            ("mirror.json", "1.0"),
-            ("acme", "metadata.json"),
-        ] {
-            let mut record = record(Vec::new());
-            record.owner = owner.to_owned();
-            assert!(
-                parts(&record, version, &file("p", "a")).is_err(),
-                "{owner} {version}"
-            );
-        }
-        let odd = parts(&record(Vec::new()), "1.0+b %20", &file("p ü", "a"));
-        let odd = odd.unwrap().join("/");
-        assert_eq!(odd, "acme/web/1.0+b %20/p ü/a/vagrant.box");
-    }
 
     #[test]
     fn a_tree_is_written_by_one_process_and_may_be_looked_at_by_another() {

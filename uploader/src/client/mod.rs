@@ -178,7 +178,7 @@ impl Client {
         self.authenticated
     }
 
-    /// Who hears of progress.
+    /// The reporter hears of progress.
     pub fn reporter(&self) -> &dyn Reporter {
         &*self.reporter
     }

@@ -15,7 +15,7 @@ const MAX_JSON: usize = 64 * 1024 * 1024;
 /// The longest body of an error that is read, in bytes. Nobody would read more of the server's words.
 const MAX_ERROR: usize = 64 * 1024;
 
-/// Why a body was not read to its end.
+/// The reason why a body was not read to its end.
 enum Unread {
     /// It is longer than it may be.
     TooLong,

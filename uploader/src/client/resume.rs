@@ -17,7 +17,7 @@ pub struct Rest {
     pub known: u64,
     /// The size of the whole file in bytes, if this reply says it.
     pub total: Option<u64>,
-    /// Where the bytes end that this reply announces, counted from the beginning of the file.
+    /// The end of the bytes that this reply announces, counted from the beginning of the file.
     pub part: Option<u64>,
 }
 

@@ -46,7 +46,7 @@ impl Allowance {
     }
 }
 
-/// What all entries together may ask for.
+/// The budget is what all entries of an archive together may ask for.
 #[derive(Default)]
 pub(super) struct Budget {
     entries: u32,
@@ -99,7 +99,7 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 /// # Errors
-/// One that cannot be read, or the reason why an entry is refused.
+/// The outer error is an entry that cannot be read, the inner one the reason why an entry is refused.
 pub(super) fn check(entry: &mut Entry<'_, impl Read>) -> io::Result<Result<(), &'static str>> {
     let link = entry.link_name_bytes().map_or(0, |link| link.len());
     if entry.path_bytes().len().max(link) > NAME {

@@ -105,7 +105,7 @@ impl Payload {
     /// for a whole file. Blocks.
     ///
     /// # Errors
-    /// Those of [`Self::for_each_chunk`], and one for bytes of another digest.
+    /// It has the errors of [`Self::for_each_chunk`], and one for bytes of another digest.
     pub fn send(&self, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
         // What is nobody else's does not change, and without a digest none was announced.
         let announced = self.digest.filter(|_| !self.is_ours());
@@ -233,7 +233,7 @@ mod tests {
         }
     }
 
-    /// What is sent of a file that is changed after its first chunk, and how that ends.
+    /// Sends a file that is changed after its first chunk; returns what was sent, and how that ended.
     fn sent(hashed: bool, change: impl Fn(&Path)) -> (Vec<u8>, io::Result<()>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("disk.gz");

@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// What the system says of a file that changes with its content, or when another file takes its name.
+/// A stamp is what the system says of a file that changes with its content, or when another file takes
+/// its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
     length: u64,
@@ -32,7 +33,7 @@ impl Stamp {
     /// Looks at the file again.
     ///
     /// # Errors
-    /// One that says that the file changed, or why it cannot be looked at. It does not name the file.
+    /// The error says that the file changed, or why it cannot be looked at. It does not name the file.
     pub(super) fn check(&self, path: &Path) -> io::Result<()> {
         if Self::of(&fs::metadata(path)?) == *self {
             Ok(())

@@ -9,11 +9,11 @@ use crate::error::{Cause, Error, Phase, Reach};
 use crate::reporter::Event;
 use crate::retry::Attempts;
 
-/// So many new bytes make a connection worth its while. One that brings fewer is a failed attempt:
+/// The fewest new bytes that make a connection worth its while. One that brings fewer is a failed attempt:
 /// otherwise a server that gives a byte at a time would be asked as often as the file has bytes.
 pub(crate) const HEADWAY: u64 = 64 * 1024;
 
-/// Where the bytes come from.
+/// A source gives the bytes of one version.
 pub(super) struct Source<'a> {
     pub(super) client: &'a Client,
     pub(super) pull: &'a Pull,
@@ -26,7 +26,7 @@ struct Position {
     received: u64,
     /// The size of the file, as the first reply that says it has it.
     total: Option<u64>,
-    /// Where the part ends that is on its way.
+    /// The end of the part that is on its way.
     part: Option<u64>,
 }
 

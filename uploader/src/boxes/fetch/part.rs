@@ -13,7 +13,7 @@ use crate::error::Cause;
 use crate::pack::{self, Options};
 use crate::reporter::Silent;
 
-/// What is there of a file that is not whole yet, and what is known of the whole.
+/// A part is what is there of a file that is not whole yet, and what is known of the whole.
 pub(super) struct Part {
     pub(super) path: PathBuf,
     /// How many bytes have come.
@@ -25,7 +25,7 @@ pub(super) struct Part {
     checksum: Option<Checksum>,
 }
 
-/// What is kept of a [`Part`] beside it.
+/// A note is kept beside a [`Part`], for a later run.
 #[derive(Default, Serialize, Deserialize)]
 struct Note {
     tag: Option<String>,
@@ -35,7 +35,7 @@ struct Note {
 }
 
 impl Part {
-    /// Nothing is there yet.
+    /// Describes a file of which nothing is there yet.
     pub(super) fn at(place: &Path, checksum: Option<&Checksum>) -> Self {
         Self {
             path: place.with_file_name(format!(".{BOX_FILE}.part")),
@@ -46,7 +46,7 @@ impl Part {
         }
     }
 
-    /// What an earlier run left, if it is of the same file.
+    /// Opens what an earlier run left, if it is of the same file.
     pub(super) async fn open(place: &Path, checksum: Option<&Checksum>) -> Result<Self, Cause> {
         let mut part = Self::at(place, checksum);
         let metadata = tokio::fs::metadata(&part.path).await;

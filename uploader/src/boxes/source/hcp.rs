@@ -260,7 +260,7 @@ fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D:
     Ok(value.as_u64().or_else(|| value.as_str()?.parse().ok()))
 }
 
-/// What tells this API from others. Nothing of it is kept.
+/// A probe has what tells this API from others. Nothing of it is kept.
 #[derive(Deserialize)]
 struct Probe {
     #[serde(rename = "box")]

@@ -1,4 +1,4 @@
-//! Where boxes come from: what it is, is found out by asking.
+//! A source is where boxes come from; of which kind it is, is found out by asking.
 //!
 //! - `hcp`: HCP Vagrant's registry API
 //! - `vagrant_cloud`: the API of Vagrant Cloud, v2 or v1, which others speak as well
@@ -22,10 +22,10 @@ use super::model::{BoxRecord, FileRecord};
 use crate::error::{Cause, Error, Phase};
 use crate::reporter::Event;
 
-/// Where HCP's API is.
+/// The address of HCP's API.
 pub const HCP: &str = "https://api.cloud.hashicorp.com";
 
-/// What was asked for: all boxes of an owner, or one.
+/// The boxes that were asked for: all of an owner, or one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// The owner.
@@ -38,7 +38,7 @@ impl Wanted {
     /// Reads `OWNER` or `OWNER/NAME`.
     ///
     /// # Errors
-    /// What is neither, in a sentence.
+    /// A sentence says what a text is that is neither.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (owner, name) = match text.split_once('/') {
             Some((owner, name)) => (owner, Some(name)),
@@ -78,7 +78,7 @@ pub enum Source {
     Installed(installed::Installed),
 }
 
-/// How the bytes of a file are had.
+/// A place says how the bytes of a file are had.
 pub enum Place {
     /// From this address.
     Remote(Url),
@@ -232,7 +232,7 @@ impl Source {
         }
     }
 
-    /// Where the bytes of a file are now: what HCP signs is good for a while alone.
+    /// Asks where the bytes of a file are now: what HCP signs is good for a while alone.
     ///
     /// # Errors
     /// Why that cannot be known.
@@ -262,7 +262,7 @@ impl Source {
         }
     }
 
-    /// Who sends the requests; `None` for a source on this machine.
+    /// Returns who sends the requests; `None` for a source on this machine.
     pub fn http(&self) -> Option<&Http> {
         match self {
             Self::Hcp(hcp) => Some(&hcp.http),

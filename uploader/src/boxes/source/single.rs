@@ -109,7 +109,7 @@ impl Single {
     }
 }
 
-/// Where a server keeps the catalog of a box, the one with architectures first.
+/// Looks where a server keeps the catalog of a box, the one with architectures first.
 async fn of_box(http: &Http, base: &Url, wanted: &Wanted) -> Result<Option<(Url, Catalog)>, Cause> {
     let Some(name) = &wanted.name else {
         return Ok(None);
@@ -142,7 +142,7 @@ impl Catalog {
         Some((owner.to_owned(), name.to_owned()))
     }
 
-    /// What it is called, if it is wanted: by its own name, or by the one it was asked for if it has
+    /// Returns its owner and name, if it is wanted: its own, or those it was asked for by if it has
     /// none with an owner.
     fn matches(&self, wanted: &Wanted) -> Option<(String, String)> {
         match self.owner_and_name() {

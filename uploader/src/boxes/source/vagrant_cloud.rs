@@ -80,7 +80,7 @@ impl VagrantCloud {
         })
     }
 
-    /// What the registry says of a file's checksum when it is asked for the file alone: v1 does not say
+    /// Asks for a file's checksum, for the file alone: v1 does not say
     /// it of all files at once.
     pub(super) async fn checksum(
         &self,
@@ -147,7 +147,7 @@ impl VagrantCloud {
         }
     }
 
-    /// Where Vagrant Cloud has the files that it hosts.
+    /// Returns where Vagrant Cloud has a file that it hosts.
     fn usual_address(&self, owner: &str, name: &str, version: &str, file: &FileRecord) -> String {
         let base = self.base.path().trim_end_matches('/');
         let mut root = self.base.clone();
@@ -184,7 +184,7 @@ fn api(base: &Url, version: &str) -> Url {
     url
 }
 
-/// What tells this API from others. Nothing of it is kept.
+/// A probe has what tells this API from others. Nothing of it is kept.
 #[derive(Deserialize)]
 struct Probe {
     versions: Option<Vec<IgnoredAny>>,

@@ -1,4 +1,4 @@
-//! What may be typed after `atlas-upload box`.
+//! The arguments of `atlas-upload box`.
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub(crate) enum BoxCommand {
         /// The tree
         #[arg(value_name = "DIR")]
         dir: PathBuf,
-        /// What the addresses of files begin with [default: what it was]
+        /// Let the addresses of files begin with this [default: what it was]
         #[arg(long, value_name = "URL", value_parser = base_url)]
         base_url: Option<Url>,
     },
@@ -51,7 +51,7 @@ pub(crate) struct BoxMirrorArgs {
     /// Only this version; may be a pattern, and repeated
     #[arg(long = "version", value_name = "PATTERN")]
     pub(crate) versions: Vec<String>,
-    /// Of the versions that match, only so many of the newest
+    /// Take only so many of the newest versions that match
     #[arg(long, value_name = "N")]
     pub(crate) newest: Option<NonZero<usize>>,
     /// Versions that are not released, and revoked ones, too
@@ -69,7 +69,7 @@ pub(crate) struct BoxMirrorArgs {
     /// How many files come at a time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) jobs: u16,
-    /// What the addresses of files in catalogs begin with [default: the tree's own place on this machine]
+    /// Let the addresses of files in catalogs begin with this [default: the tree's own place on this machine]
     #[arg(long, value_name = "URL", value_parser = base_url)]
     pub(crate) base_url: Option<Url>,
 }

@@ -28,7 +28,7 @@ use args::{BoxCommand, BoxMirrorArgs};
 /// HCP's limit, where the source does not tell its own.
 const DOWNLOADS_AN_HOUR: u64 = 20;
 
-/// What the subcommands need.
+/// The subcommands share this.
 struct Boxes<'a> {
     config: &'a Config,
     global: &'a GlobalArgs,
@@ -266,7 +266,7 @@ impl Boxes<'_> {
     }
 }
 
-/// What the downloads cost of the source's limit.
+/// Tells what the downloads cost of the source's limit.
 fn cost(plan: &Plan, count: u64) -> String {
     let limit = plan.remaining.and_then(|remaining| remaining.of);
     let limit = limit.unwrap_or(DOWNLOADS_AN_HOUR).max(1);

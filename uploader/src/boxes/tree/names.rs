@@ -1,0 +1,130 @@
+//! The names of owners, boxes, versions, providers and architectures as folders of the tree.
+
+use super::{API, BOX_FILE, METADATA_JSON, MIRROR_JSON};
+use crate::boxes::model::{BoxRecord, FileRecord};
+
+/// The longest name that leaves room for an ending, in bytes.
+const MAX_NAME: usize = 240;
+
+/// Returns where a file is below the root, its parts for a path or an address.
+///
+/// # Errors
+/// A name that cannot be that of a folder, in a sentence.
+pub(in crate::boxes) fn parts(
+    record: &BoxRecord,
+    version: &str,
+    file: &FileRecord,
+) -> Result<[String; 6], String> {
+    let parts = [
+        &*record.owner,
+        &record.name,
+        version,
+        &file.provider,
+        &file.architecture,
+    ];
+    check_box(&record.owner, &record.name)?;
+    for part in parts {
+        check_name(part)?;
+    }
+    if version == METADATA_JSON {
+        return Err(format!(
+            "{version} is a name that the tree needs for itself"
+        ));
+    }
+    let [owner, name, version, provider, architecture] = parts.map(str::to_owned);
+    Ok([
+        owner,
+        name,
+        version,
+        provider,
+        architecture,
+        BOX_FILE.to_owned(),
+    ])
+}
+
+/// Whether a box can be in a tree.
+///
+/// # Errors
+/// A name that cannot be that of a folder, in a sentence.
+pub(in crate::boxes) fn check_box(owner: &str, name: &str) -> Result<(), String> {
+    check_name(owner)?;
+    check_name(name)?;
+    if owner == API[0] || owner == MIRROR_JSON {
+        return Err(format!("{owner} is a name that the tree needs for itself"));
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let is_separator = |character: char| matches!(character, '/' | '\\') || character.is_control();
+    let is_fit = !name.is_empty()
+        && name.len() <= MAX_NAME
+        && !name.starts_with('.')
+        && !name.contains(is_separator);
+    if is_fit {
+        Ok(())
+    } else {
+        let shown: String = name.chars().take(80).collect();
+        Err(format!("{shown:?} cannot be the name of a folder here"))
+    }
+}
+
+/// Checks what a description says that somebody else may have written: its names must be such as this
+/// program gives, for they lead to files.
+pub(super) fn check_names(boxes: &[BoxRecord]) -> Result<(), String> {
+    for record in boxes {
+        check_box(&record.owner, &record.name)?;
+        for version in &record.versions {
+            for file in &version.providers {
+                let Some(path) = &file.file else {
+                    continue;
+                };
+                if parts(record, &version.version, file)?.join("/") != *path {
+                    return Err(format!("{path:?} is not where a file of this tree can be"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boxes::model::tests::{file, record};
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_no_folder() {
+        let long = "n".repeat(241);
+        for name in [
+            "",
+            ".",
+            "..",
+            "../x",
+            "a/b",
+            "a\\b",
+            ".hidden",
+            "new\nline",
+            &long,
+        ] {
+            let mut record = record(Vec::new());
+            record.name = name.to_owned();
+            assert!(parts(&record, "1.0", &file("p", "a")).is_err(), "{name:?}");
+        }
+        for (owner, version) in [
+            ("api", "1.0"),
+            ("mirror.json", "1.0"),
+            ("acme", "metadata.json"),
+        ] {
+            let mut record = record(Vec::new());
+            record.owner = owner.to_owned();
+            assert!(
+                parts(&record, version, &file("p", "a")).is_err(),
+                "{owner} {version}"
+            );
+        }
+        let odd = parts(&record(Vec::new()), "1.0+b %20", &file("p ü", "a"));
+        let odd = odd.unwrap().join("/");
+        assert_eq!(odd, "acme/web/1.0+b %20/p ü/a/vagrant.box");
+    }
+}
