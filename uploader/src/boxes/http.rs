@@ -143,16 +143,12 @@ impl Http {
     /// # Errors
     /// Any other refusal, or no reply.
     pub async fn find<T: DeserializeOwned>(&self, url: &Url) -> Result<Option<T>, Cause> {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let response = match self.get(url, &headers).await {
-            Ok(response) => response,
-            Err(Cause::Status { status: 404, .. }) => return Ok(None),
-            Err(cause) => return Err(cause),
-        };
-        let body = self.body(request_line("GET", url), response).await?;
-        // A page for people, say.
-        Ok(serde_json::from_slice(&body).ok())
+        match self.text(url).await {
+            // A page for people, say, is no JSON.
+            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+            Err(Cause::Status { status: 404, .. }) => Ok(None),
+            Err(cause) => Err(cause),
+        }
     }
 
     /// The JSON at an address that must have it.
@@ -160,11 +156,15 @@ impl Http {
     /// # Errors
     /// As [`Self::find`], and for one that is not there.
     pub async fn json<T: DeserializeOwned>(&self, url: &Url) -> Result<T, Cause> {
+        decode(url, &self.text(url).await?)
+    }
+
+    /// The whole of what is answered to a question for JSON.
+    async fn text(&self, url: &Url) -> Result<Bytes, Cause> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let response = self.get(url, &headers).await?;
-        let body = self.body(request_line("GET", url), response).await?;
-        decode(url, &body)
+        self.body(request_line("GET", url), response).await
     }
 
     /// The head of a successful reply, through redirects and as many attempts as there may be.
