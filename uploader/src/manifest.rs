@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use crate::disk::read_settings;
 use crate::error::{Cause, Error, Phase};
@@ -33,6 +34,8 @@ pub struct Build {
     /// What the builder calls its artifact, such as `us-east-1:ami-1`.
     #[serde(default)]
     pub artifact_id: String,
+    #[serde(default)]
+    build_time: Value,
     #[serde(default)]
     packer_run_uuid: String,
     #[serde(default)]
@@ -130,6 +133,12 @@ impl Build {
             metadata.insert(key.clone(), scalar_text(value.clone()));
         }
         metadata
+    }
+
+    /// Returns when the build was done, where the manifest says so.
+    pub fn time(&self) -> Option<OffsetDateTime> {
+        let seconds = self.build_time.as_i64().filter(|seconds| *seconds > 0)?;
+        OffsetDateTime::from_unix_timestamp(seconds).ok()
     }
 
     fn regions(&self) -> BTreeMap<String, String> {

@@ -107,6 +107,44 @@ fn check_ami(version: &Value) {
     assert!(created_at.parse::<u64>().is_ok(), "{created_at}");
 }
 
+/// Packer's own `manifest` interpolates the same texts beside.
+#[tokio::test(flavor = "multi_thread")]
+async fn gos_templates_are_interpolated_as_packer_does() {
+    let (_atlas, program) = installed().await;
+    let texts = json!({
+        "field": "{{.Version}}-{{ .A.B }}", "variable": "{{user `ip`}}", "print": "{{print .X}}",
+        "printf": "{{printf `%s|%q|%05d` .X build_name 3}}", "set": "{{$a := user `w`}}{{$a}}",
+        "if": "{{if eq build_type `file`}}yes{{else}}no{{end}}", "with": "{{with .X}}a{{else}}b{{end}}",
+        "range": "{{range $i, $x := .X}}a{{else}}{{len `aé`}}{{end}}", "encoded": "\u{fffd}",
+    });
+    let mut block = atlas_block(json!({"METADATA": texts}));
+    let artifact = block["artifact"].take();
+    block.as_object_mut().unwrap().remove("artifact");
+    block["ARTIFACT"] = artifact;
+    let template = json!({
+        "variables": {"ip": "{{ .HTTPIP }}", "w": "word", "unused": "{{ .HTTPPort }}"},
+        "builders": [file_builder("a.img")],
+        "post-processors": [block, {"type": "manifest", "custom_data": texts}],
+    });
+    let template = template.to_string().replace('\u{fffd}', "\\ud800");
+    program.write("template.json", template);
+    let built = run(&program, &["build", "-color=false", "template.json"]).await;
+    assert_eq!(built.code, 0, "{built}");
+    let warning = "file (atlas): WARNING: metadata: field: {{.Version}} has no value";
+    assert!(built.stdout.contains(warning), "{built}");
+    let manifest = std::fs::read(program.path("packer-manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let by_plugin = &latest(&program, "hashicorp/foobar", "custom.image").await["metadata"];
+    assert_eq!(*by_plugin, manifest["builds"][0]["custom_data"]);
+    assert_eq!(by_plugin["field"], "<no value>-<no value>");
+
+    let push = "push --template template.json --manifest packer-manifest.json --no-digest";
+    let pushed = program.run(&Vec::from_iter(push.split(' '))).await;
+    assert_eq!(pushed.code, 0, "{pushed}");
+    let by_command = &latest(&program, "hashicorp/foobar", "custom.image").await["metadata"];
+    assert_eq!(by_command, by_plugin);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documentations_example_builds_in_hcl2_too() {
     let (_atlas, program) = installed().await;

@@ -9,6 +9,7 @@ use atlas_uploader::config::Flags;
 use atlas_uploader::pack::{Level, Options};
 use atlas_uploader::retry::RetryPolicy;
 use atlas_uploader::slug::{ArtifactName, ArtifactType};
+use atlas_uploader::template::Clock;
 use atlas_uploader::tfvars::VariableName;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -132,6 +133,23 @@ pub(crate) enum ProgressStyle {
     Json,
     /// Words, but no progress
     None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Time {
+    /// The time of the push
+    Now,
+    /// The time at which the build was done, as the manifest tells it
+    Build,
+}
+
+impl From<Time> for Clock {
+    fn from(time: Time) -> Self {
+        match time {
+            Time::Now => Self::Now,
+            Time::Build => Self::Build,
+        }
+    }
 }
 
 impl fmt::Display for OutputFormat {
@@ -271,13 +289,24 @@ pub(crate) struct PushArgs {
     /// Push the manifest's builds as the atlas post-processors of this JSON template of Packer say
     #[arg(long, value_name = "FILE", requires = "manifest", conflicts_with_all = ["name", "artifact_type"])]
     pub(crate) template: Option<PathBuf>,
-    // Taken apart later: a complaint of clap would repeat a value that may be a secret.
+    // Where a name or a receipt is given, clap no longer asks for a template, and what only a template
+    // uses would be ignored. Taken apart later: a complaint of clap would repeat a value that may be a
+    // secret.
     /// A user variable of the template; may be repeated
-    #[arg(long = "var", value_name = "KEY=VALUE", requires = "template")]
+    #[arg(long = "var", value_name = "KEY=VALUE", requires = "template", conflicts_with_all = ["name", "resume"])]
     pub(crate) variables: Vec<String>,
     /// A JSON file of user variables; may be repeated, and --var goes over it
-    #[arg(long = "var-file", value_name = "FILE", requires = "template")]
+    #[arg(long = "var-file", value_name = "FILE", requires = "template", conflicts_with_all = ["name", "resume"])]
     pub(crate) variable_files: Vec<PathBuf>,
+    /// The time that timestamp, isotime and strftime tell in the template
+    #[arg(
+        long,
+        value_name = "WHICH",
+        requires = "template",
+        conflicts_with_all = ["name", "resume"],
+        default_value = "now"
+    )]
+    pub(crate) time: Time,
     /// Metadata; may be repeated
     #[arg(short, long = "metadata", value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub(crate) metadata: Vec<(String, String)>,

@@ -50,7 +50,8 @@ out after a lost reply whether the version was made, and atlas-upload.blake3, th
 
 With --template each atlas post-processor makes a version of each build it is for. A flag goes over
 what the template says, and that over a variable. Known functions: user, env (in variables only),
-timestamp, isotime, uuid, build_name, build_type, template_dir, upper, lower, replace, replace_all.
+timestamp, isotime, strftime, uuid, build_name, build_type, template_dir, pwd, split, upper, lower,
+replace, replace_all; of Go's own printf, print, println, len, and, or, not, eq, ne, lt, le, gt, ge.
 
 Examples:
   atlas-upload push acme/web --type amazon.image --id us-east-1:ami-1 -m region.us-east-1=ami-1

@@ -1,9 +1,10 @@
 //! `atlas-upload push --template`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use atlas_uploader::manifest::Manifest;
-use atlas_uploader::template::{Template, Variables};
+use atlas_uploader::template::{Inputs, Template, Variables};
 use atlas_uploader::{Error, Push};
 
 use super::App;
@@ -19,14 +20,27 @@ impl App<'_> {
     ) -> Result<Vec<Planned>, Error> {
         let template = Template::read(template)?;
         let files = args.variable_files.iter().map(AsRef::as_ref);
-        let variables = Variables::read(files, &args.variables)?;
+        let variables = Variables::read(files, &args.variables);
         // Never missing: clap asks for it with a template.
         let manifest = Manifest::read(args.manifest.as_deref().unwrap_or(Path::new("")))?;
         let builds = manifest.select(&args.only)?;
-        let environment = |name: &str| std::env::var(name).ok();
-        let redactor = self.console.redactor();
-        let requests = template.requests(&builds, &variables, environment, redactor)?;
-        let planned = requests.into_iter().map(|(build, request)| {
+        let environment = |name: &str| {
+            let value = std::env::var_os(name);
+            value.map(|value| value.to_string_lossy().into_owned())
+        };
+        let mut warnings = BTreeSet::new();
+        let inputs = Inputs {
+            builds: &builds,
+            variables,
+            environment: &environment,
+            clock: args.time.into(),
+            warnings: &mut warnings,
+        };
+        let requests = template.requests(inputs, self.console.redactor());
+        for warning in &warnings {
+            self.console.warn(warning);
+        }
+        let planned = requests?.into_iter().map(|(build, request)| {
             let (name, kind) = (request.name, request.artifact_type);
             let given = given(args, name, kind, request.metadata)?;
             let (token, atlas_url) = (request.token, request.atlas_url);

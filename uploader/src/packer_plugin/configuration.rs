@@ -1,7 +1,7 @@
 //! What Packer gives to `Configure`: a list of maps, of the template's own settings and of what
 //! Packer knows, which the plugin interpolates and checks as the original did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::config::{ADDRESS_VARIABLE, Config, Flags, Ids, TOKEN_VARIABLE};
 use crate::secret::Redactor;
-use crate::template::{Context, Request, Settings, weak};
+use crate::template::{Context, Request, Settings, UserVariables, weak};
 
 /// What Packer says of every post-processor, and Packer's own keys.
 const COMMON: [&str; 1] = ["type"];
@@ -37,6 +37,8 @@ pub(super) struct Configured {
     pub(super) request: Request,
     pub(super) config: Config,
     pub(super) ids: Ids,
+    /// What whoever wrote the settings may not have meant.
+    pub(super) warnings: BTreeSet<String>,
 }
 
 impl Configuration {
@@ -90,7 +92,8 @@ impl Configuration {
             .unknown(&COMMON)
             .map(|key| format!("unknown configuration key: '{key:?}'"))
             .collect();
-        let request = self.request(now, generated, redactor);
+        let mut warnings = BTreeSet::new();
+        let request = self.request(now, generated, redactor, &mut warnings);
         // A variable that the template goes over anyway is not looked at.
         let set = request.as_ref().ok();
         let hidden = [
@@ -114,6 +117,7 @@ impl Configuration {
                 config: config.with_template(request.token.clone(), request.atlas_url.clone()),
                 request,
                 ids,
+                warnings,
             }),
             (request, ..) => {
                 wrong.extend(request.err().into_iter().flatten());
@@ -127,9 +131,11 @@ impl Configuration {
         now: OffsetDateTime,
         generated: Option<&BTreeMap<String, String>>,
         redactor: &Redactor,
+        warnings: &mut BTreeSet<String>,
     ) -> Result<Request, Vec<String>> {
         let folder = self.folder();
-        let user = |name: &str| Ok(self.user.get(name).cloned().unwrap_or_default());
+        let variables = UserVariables::of_packer(&self.user, now, folder.as_deref());
+        let user = |name: &str| variables.value(name);
         let build = self
             .text("packer_build_name")
             .zip(self.text("packer_builder_type"));
@@ -143,7 +149,7 @@ impl Configuration {
             packer_version: self.text("packer_core_version"),
             generated: generated.or(placeholders),
         };
-        let request = self.settings.request(&context, redactor)?;
+        let request = self.settings.request(&context, redactor, warnings)?;
         if request.artifact_type.as_str() == "vagrant.box" {
             let refused = "artifact_type vagrant.box is not for this post-processor: boxes go to Vagrant Cloud, by the vagrant-cloud post-processor";
             return Err(vec![refused.to_owned()]);

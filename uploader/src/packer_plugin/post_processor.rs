@@ -61,6 +61,9 @@ impl PostProcessor {
         *self.configuration() = None;
         let configuration = Configuration::read(configs, &self.redactor).map_err(told)?;
         let configured = self.configured(&configuration, None).map_err(told)?;
+        for warning in &configured.warnings {
+            tracing::warn!(warning, "Packer takes no word before the build");
+        }
         if let Some(folder) = &configured.request.extras.receipts {
             check_folder(folder).await?;
         }
@@ -143,6 +146,9 @@ impl PostProcessor {
         let (listener, teller) = Listener::new(self.redactor.clone());
         if let Some(warning) = words::of_no_verification(&configured.config) {
             listener.say(warning);
+        }
+        for warning in &configured.warnings {
+            listener.say(self.redactor.redact(&format!("WARNING: {warning}")));
         }
         let bytes = listener.uploading();
         let options = ClientOptions {

@@ -1,5 +1,7 @@
 //! One `atlas` post-processor of a template.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::functions::Context;
@@ -14,20 +16,22 @@ const COMMON: [&str; 5] = ["type", "name", "only", "except", "keep_input_artifac
 #[derive(Debug)]
 pub(super) struct Block {
     /// `post-processor 2.1`, counted as Packer does.
-    pub(super) place: String,
-    pub(super) only: Vec<String>,
-    pub(super) except: Vec<String>,
+    place: String,
+    only: Vec<String>,
+    except: Vec<String>,
     settings: Settings,
 }
 
 impl Block {
-    /// Looks at all that does not depend on a build.
-    pub(super) fn new(place: String, settings: Map<String, Value>) -> Result<Self, Vec<String>> {
+    /// Takes all that does not depend on a build, and keeps what is wrong with it.
+    pub(super) fn new(
+        place: String,
+        settings: Map<String, Value>,
+        wrong: &mut Vec<String>,
+    ) -> Self {
         let settings = Settings::new(settings);
-        let mut wrong: Vec<_> = settings
-            .unknown(&COMMON)
-            .map(|key| format!("{place}: unknown configuration key: {key:?}"))
-            .collect();
+        let unknown = settings.unknown(&COMMON);
+        wrong.extend(unknown.map(|key| format!("{place}: unknown configuration key: {key:?}")));
         let mut names = |key: &str| {
             let names = settings.get(key).map_or(Ok(Vec::new()), weak::list);
             names.unwrap_or_else(|reason| {
@@ -36,20 +40,34 @@ impl Block {
             })
         };
         let (only, except) = (names("only"), names("except"));
-        if !only.is_empty() && !except.is_empty() {
+        Self {
+            place,
+            only,
+            except,
+            settings,
+        }
+    }
+
+    /// Checks `only` and `except` against the names of the builders. A block in which they are wrong
+    /// is then for every build, so that its other mistakes are found, too.
+    pub(super) fn check_builds(&mut self, known: &BTreeSet<&str>, wrong: &mut Vec<String>) {
+        let place = &self.place;
+        let before = wrong.len();
+        if !self.only.is_empty() && !self.except.is_empty() {
             wrong.push(format!(
                 "{place}: only one of 'only' or 'except' may be specified"
             ));
         }
-        if wrong.is_empty() {
-            Ok(Self {
-                place,
-                only,
-                except,
-                settings,
-            })
-        } else {
-            Err(wrong)
+        for (kind, names) in [("only", &self.only), ("except", &self.except)] {
+            let unknown = names.iter().filter(|name| !known.contains(name.as_str()));
+            wrong.extend(
+                unknown
+                    .map(|name| format!("{place}: '{kind}' specified builder '{name}' not found")),
+            );
+        }
+        if wrong.len() > before {
+            self.only.clear();
+            self.except.clear();
         }
     }
 
@@ -58,14 +76,17 @@ impl Block {
         (self.only.is_empty() || named(&self.only)) && !named(&self.except)
     }
 
-    /// The block for one build.
+    /// Returns what the block asks for, for one build.
     pub(super) fn request(
         &self,
         context: &Context<'_>,
         redactor: &Redactor,
+        warnings: &mut BTreeSet<String>,
     ) -> Result<Request, Vec<String>> {
-        let request = self.settings.request(context, redactor);
-        let placed = |reason| format!("{}: {reason}", self.place);
+        let mut own = BTreeSet::new();
+        let request = self.settings.request(context, redactor, &mut own);
+        let placed = |words: String| format!("{}: {words}", self.place);
+        warnings.extend(own.into_iter().map(placed));
         request.map_err(|wrong| wrong.into_iter().map(placed).collect())
     }
 }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::evaluate::Rendered;
+use super::fault::Fault;
 use super::go_time;
-use super::parse::{Command, Operand, Piece, Pipeline, parse};
+use super::value::{Value, texts, wrong_number};
 
 /// The value of a variable of the environment.
 pub(crate) type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
@@ -18,7 +20,7 @@ pub(crate) struct Context<'a> {
     /// The template's folder.
     pub(crate) folder: Option<&'a str>,
     /// The value of a user variable.
-    pub(crate) user: &'a dyn Fn(&str) -> Result<String, String>,
+    pub(crate) user: &'a dyn Fn(&str) -> Result<Rendered, Fault>,
     /// The environment, where it may be asked.
     pub(crate) environment: Option<&'a Environment<'a>>,
     /// Name and type of the build, where there is one.
@@ -29,157 +31,103 @@ pub(crate) struct Context<'a> {
     pub(crate) generated: Option<&'a BTreeMap<String, String>>,
 }
 
-/// The text with each `{{ … }}` replaced by what it means.
-pub(super) fn render(text: &str, context: &Context<'_>) -> Result<String, String> {
-    let mut rendered = String::with_capacity(text.len());
-    for piece in parse(text)? {
-        match piece {
-            Piece::Text(text) => rendered += &text,
-            Piece::Action(pipeline) => rendered += &context.run(&pipeline)?.into_text(),
+/// Calls one of Packer's functions, but for `user` and `env`.
+pub(super) fn call(
+    context: &Context<'_>,
+    name: &str,
+    arguments: Vec<Value>,
+) -> Result<String, Fault> {
+    let build = || context.build.ok_or_else(|| not_available(name));
+    match name {
+        "isotime" if !arguments.is_empty() => {
+            let [layout] = texts(name, arguments)?;
+            Ok(go_time::format(context.now, &layout))
         }
+        "isotime" => Ok(go_time::format(context.now, go_time::RFC3339)),
+        "timestamp" => none(name, &arguments, context.now.unix_timestamp().to_string()),
+        "uuid" => none(name, &arguments, Uuid::new_v4().to_string()),
+        "template_dir" => {
+            let folder = context.folder.ok_or("template path not available")?;
+            none(name, &arguments, folder.to_owned())
+        }
+        "build_name" => none(name, &arguments, build()?.0.to_owned()),
+        "build_type" => none(name, &arguments, build()?.1.to_owned()),
+        "upper" => Ok(texts::<1>(name, arguments)?[0].to_uppercase()),
+        "lower" => Ok(texts::<1>(name, arguments)?[0].to_lowercase()),
+        "replace_all" => {
+            let [old, new, text] = texts(name, arguments)?;
+            Ok(text.replace(&old, &new))
+        }
+        "replace" => replace(arguments),
+        "split" => split(arguments),
+        "strftime" => {
+            let [directives] = texts(name, arguments)?;
+            Ok(go_time::strftime(context.now, &directives))
+        }
+        "pwd" => none(name, &arguments, pwd()?),
+        "packer_version" => {
+            let version = context.packer_version.ok_or_else(|| not_available(name))?;
+            none(name, &arguments, version.to_owned())
+        }
+        "build" => generated(context, &texts::<1>(name, arguments)?[0]),
+        "consul_key" | "vault" | "aws_secretsmanager" => Err(not_reached(context, name)),
+        "sed" => Err("sed is deprecated: use replace or replace_all instead".into()),
+        unknown => Err(format!("function {unknown:?} not defined").into()),
     }
-    Ok(rendered)
 }
 
-#[derive(Debug, Clone)]
-enum Value {
-    Text(String),
-    Number(i64),
-}
-
-impl Value {
-    fn into_text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Number(number) => number.to_string(),
-        }
+/// Functions that ask another service are for the variables alone, and there only Packer itself can
+/// call them.
+fn not_reached(context: &Context<'_>, name: &str) -> Fault {
+    match (context.environment, name) {
+        (Some(_), _) => Fault::Packers(format!(
+            "{name} is Packer's own: give the variable with --var"
+        )),
+        (None, "consul_key") => "consul_key is not allowed here".into(),
+        (None, "vault") => "Vault vars are only allowed in the variables section".into(),
+        (None, _) => "AWS Secrets Manager is only allowed in the variables section".into(),
     }
 }
 
-impl Context<'_> {
-    fn run(&self, pipeline: &Pipeline) -> Result<Value, String> {
-        let mut result = None;
-        for command in &pipeline.0 {
-            result = Some(match (command, result) {
-                (Command::Call(name, arguments), last) => {
-                    let given = arguments.iter().map(|argument| self.value(argument));
-                    let mut given = given.collect::<Result<Vec<_>, _>>()?;
-                    given.extend(last);
-                    Value::Text(self.call(name, given)?)
-                }
-                (Command::Value(value), None) => self.value(value)?,
-                (Command::Value(_), Some(_)) => {
-                    return Err("non executable command in pipeline".to_owned());
-                }
-            });
-        }
-        result.ok_or_else(|| "missing value for command".to_owned())
-    }
-
-    fn value(&self, operand: &Operand) -> Result<Value, String> {
-        match operand {
-            Operand::Text(text) => Ok(Value::Text(text.clone())),
-            Operand::Number(number) => Ok(Value::Number(*number)),
-            Operand::Name(name) => self.call(name, Vec::new()).map(Value::Text),
-            Operand::Nested(pipeline) => self.run(pipeline),
-        }
-    }
-
-    fn call(&self, name: &str, arguments: Vec<Value>) -> Result<String, String> {
-        let build = || self.build.ok_or_else(|| not_available(name));
-        match name {
-            "user" => (self.user)(&texts::<1>(name, arguments)?[0]),
-            "env" => self.env(&texts::<1>(name, arguments)?[0]),
-            "isotime" if !arguments.is_empty() => {
-                let [layout] = texts(name, arguments)?;
-                Ok(go_time::format(self.now, &layout))
-            }
-            "isotime" => Ok(go_time::format(self.now, go_time::RFC3339)),
-            "timestamp" => none(name, &arguments, self.now.unix_timestamp().to_string()),
-            "uuid" => none(name, &arguments, Uuid::new_v4().to_string()),
-            "template_dir" => {
-                let folder = self.folder.ok_or("template path not available")?;
-                none(name, &arguments, folder.to_owned())
-            }
-            "build_name" => none(name, &arguments, build()?.0.to_owned()),
-            "build_type" => none(name, &arguments, build()?.1.to_owned()),
-            "upper" => Ok(texts::<1>(name, arguments)?[0].to_uppercase()),
-            "lower" => Ok(texts::<1>(name, arguments)?[0].to_lowercase()),
-            "replace_all" => {
-                let [old, new, text] = texts(name, arguments)?;
-                Ok(text.replace(&old, &new))
-            }
-            "replace" => replace(arguments),
-            "split" => split(arguments),
-            "strftime" => Ok(go_time::strftime(
-                self.now,
-                &texts::<1>(name, arguments)?[0],
-            )),
-            "pwd" => none(name, &arguments, pwd()?),
-            "packer_version" => {
-                let version = self.packer_version.ok_or_else(|| not_available(name))?;
-                none(name, &arguments, version.to_owned())
-            }
-            "build" => self.generated(&texts::<1>(name, arguments)?[0]),
-            "consul_key" | "vault" | "aws_secretsmanager" => Err(self.not_reached(name)),
-            "sed" => Err("sed is deprecated: use replace or replace_all instead".to_owned()),
-            unknown => Err(format!("function {unknown:?} not defined")),
-        }
-    }
-
-    fn env(&self, name: &str) -> Result<String, String> {
-        match self.environment {
-            Some(environment) => Ok(environment(name).unwrap_or_default()),
-            None => Err("env vars are not allowed here".to_owned()),
-        }
-    }
-
-    /// What asks another service is for the variables alone, and there only Packer itself can.
-    fn not_reached(&self, name: &str) -> String {
-        match (self.environment, name) {
-            (Some(_), _) => format!("{name} is Packer's own: give the variable with --var"),
-            (None, "consul_key") => "consul_key is not allowed here".to_owned(),
-            (None, "vault") => "Vault vars are only allowed in the variables section".to_owned(),
-            (None, _) => "AWS Secrets Manager is only allowed in the variables section".to_owned(),
-        }
-    }
-
-    fn generated(&self, name: &str) -> Result<String, String> {
-        let Some(generated) = self.generated else {
-            return Err(format!(
-                "Error validating build variable: the given variable {name} will not be passed into your plugin."
-            ));
-        };
-        let value = generated.get(name).cloned();
-        value.ok_or_else(|| format!("loaded data, but couldnt find {name} in it."))
-    }
+fn generated(context: &Context<'_>, name: &str) -> Result<String, Fault> {
+    let Some(generated) = context.generated else {
+        return Err(format!(
+            "Error validating build variable: the given variable {name} will not be passed into your plugin."
+        )
+        .into());
+    };
+    let value = generated.get(name).cloned();
+    Ok(value.ok_or_else(|| format!("loaded data, but couldnt find {name} in it."))?)
 }
 
 fn not_available(name: &str) -> String {
     format!("{name} not available")
 }
 
-fn pwd() -> Result<String, String> {
+fn pwd() -> Result<String, Fault> {
     let folder = std::env::current_dir().map_err(|error| error.to_string())?;
     Ok(folder.to_string_lossy().into_owned())
 }
 
 /// The text, a separator, and which part, from 0.
-fn split(mut arguments: Vec<Value>) -> Result<String, String> {
+fn split(mut arguments: Vec<Value>) -> Result<String, Fault> {
     let Some(Value::Number(index)) = arguments.pop() else {
-        return Err("split: the third argument is a number".to_owned());
+        return Err("split: the third argument is a number".into());
     };
     let [text, separator] = texts("split", arguments)?;
     let parts = go_parts(&text, &separator);
     let part = usize::try_from(index)
         .ok()
         .and_then(|index| parts.get(index));
-    part.map(|part| (*part).to_owned()).ok_or_else(|| {
+    let unavailable = || {
         format!(
             "the substring {index} was unavailable using the separator value, {separator}, only {} values were found",
             parts.len()
         )
-    })
+    };
+    Ok(part
+        .map(|part| (*part).to_owned())
+        .ok_or_else(unavailable)?)
 }
 
 /// Without a separator Go takes the characters apart.
@@ -191,11 +139,11 @@ fn go_parts<'a>(text: &'a str, separator: &str) -> Vec<&'a str> {
 }
 
 /// Old, new, how often (below 0: always), and the text.
-fn replace(mut arguments: Vec<Value>) -> Result<String, String> {
+fn replace(mut arguments: Vec<Value>) -> Result<String, Fault> {
     let count = match arguments.get(2) {
         Some(Value::Number(count)) => *count,
-        Some(Value::Text(_)) => return Err("replace: the third argument is a number".to_owned()),
-        None => return Err("replace: wrong number of arguments, want 4".to_owned()),
+        Some(_) => return Err("replace: the third argument is a number".into()),
+        None => return Err("replace: wrong number of arguments, want 4".into()),
     };
     arguments.remove(2);
     let [old, new, text] = texts("replace", arguments)?;
@@ -205,35 +153,31 @@ fn replace(mut arguments: Vec<Value>) -> Result<String, String> {
     })
 }
 
-fn none(name: &str, arguments: &[Value], result: String) -> Result<String, String> {
+fn none(name: &str, arguments: &[Value], result: String) -> Result<String, Fault> {
     if arguments.is_empty() {
         Ok(result)
     } else {
-        Err(wrong_number(name, 0))
+        Err(wrong_number(name, 0).into())
     }
-}
-
-fn texts<const N: usize>(name: &str, arguments: Vec<Value>) -> Result<[String; N], String> {
-    let text = |value| match value {
-        Value::Text(text) => Ok(text),
-        Value::Number(number) => Err(format!("{name}: expected a text, not {number}")),
-    };
-    let texts = arguments.into_iter().map(text);
-    let texts = texts.collect::<Result<Vec<_>, _>>()?;
-    texts.try_into().map_err(|_| wrong_number(name, N))
-}
-
-fn wrong_number(name: &str, wanted: usize) -> String {
-    format!("{name}: wrong number of arguments, want {wanted}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::evaluate::render;
     use proptest::prelude::*;
 
     fn rendered(text: &str) -> Result<String, String> {
-        let user = |name: &str| Ok(format!("<{name}>"));
+        with_warnings(text).map(|rendered| rendered.text)
+    }
+
+    fn with_warnings(text: &str) -> Result<Rendered, String> {
+        let user = |name: &str| {
+            Ok(Rendered {
+                text: format!("<{name}>"),
+                ..Rendered::default()
+            })
+        };
         let environment = |name: &str| (name == "SET").then(|| "from env".to_owned());
         let context = Context {
             now: OffsetDateTime::from_unix_timestamp(1_772_895_849).unwrap(),
@@ -244,7 +188,7 @@ mod tests {
             packer_version: Some("1.6.6"),
             generated: Some(&BTreeMap::from([("ID".to_owned(), "i-1".to_owned())])),
         };
-        render(text, &context)
+        render(text, &context).map_err(|fault| fault.to_string())
     }
 
     #[test]
@@ -302,7 +246,6 @@ mod tests {
             ("{{user `x}}", "unterminated raw string"),
             ("{{user \"x}}", "unterminated quoted string"),
             ("{{}}", "missing value for command"),
-            ("{{.Vars}}", "unexpected '.' in an action"),
             ("{{/* x }}", "unclosed comment"),
             ("{{1x}}", "bad number: \"1x\""),
             ("{{user `x` | `y`}}", "non executable command in pipeline"),

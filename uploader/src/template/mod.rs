@@ -2,34 +2,47 @@
 //! manifest.
 //!
 //! Evidence: HashiCorp's documentation of the post-processor and of templates, the contract's words,
-//! and Packer 1.6.6. `parse` knows the template language, `functions` what its words mean,
+//! and Packer 1.6.6. `json` and `document` know how Packer reads a file, `parse` and `cursor` the
+//! template language, `evaluate` and `builtins` what it means, `functions` the words that Packer adds,
 //! `go_time` how Go writes times, `weak` how lenient Packer reads values.
 
 mod block;
+mod builtins;
+mod cursor;
+mod document;
+mod evaluate;
+mod fault;
 mod functions;
 mod go_time;
+mod json;
 mod parse;
 mod settings;
+mod value;
 mod variables;
 pub(crate) mod weak;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::disk::read_settings;
 use crate::error::{Cause, Error, Phase};
 use crate::manifest::Build;
 use crate::secret::Redactor;
 use block::Block;
+use document::{Document, get};
+use evaluate::render;
 pub(crate) use functions::Context;
+use functions::Environment;
 pub(crate) use settings::Settings;
 pub use settings::{Extras, Request};
-use variables::Defaults;
+pub(crate) use variables::UserVariables;
 pub use variables::Variables;
+
+/// The way out for whoever has a template in HCL2.
+const INSTEAD_OF_HCL2: &str = "push what it built with USER/NAME, --type and --manifest, or let Packer push it: atlas-upload packer install";
 
 /// A template, read and looked over.
 #[derive(Debug)]
@@ -38,17 +51,27 @@ pub struct Template {
     document: Document,
 }
 
-/// The parts of a template that matter here; the others are Packer's.
-#[derive(Debug, Deserialize)]
-struct Document {
-    #[serde(default)]
-    variables: BTreeMap<String, Value>,
-    #[serde(default, rename = "sensitive-variables")]
-    sensitive: Vec<String>,
-    #[serde(default)]
-    builders: Vec<Map<String, Value>>,
-    #[serde(default, rename = "post-processors")]
-    post_processors: Vec<Value>,
+/// The time that `timestamp`, `isotime` and `strftime` tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// The time of the push.
+    Now,
+    /// The time at which the build was done, as its manifest tells it.
+    Build,
+}
+
+/// The builds to push, and all that the values of a template may refer to besides.
+pub struct Inputs<'a, 'b> {
+    /// The builds, in their order.
+    pub builds: &'a [&'b Build],
+    /// The user variables that are given.
+    pub variables: Variables,
+    /// The environment.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// The time that the template asks for.
+    pub clock: Clock,
+    /// What whoever wrote the template may not have meant.
+    pub warnings: &'a mut BTreeSet<String>,
 }
 
 impl Template {
@@ -58,11 +81,10 @@ impl Template {
     /// [`Phase::Template`]: a file that cannot be read, or is no JSON template.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::new(Phase::Template, Cause::file(path, source));
-        let text = read_settings(path).map_err(failed)?;
-        // An object first: serde would take a list for the fields of a struct, too.
-        let document = serde_json::from_slice::<Map<String, Value>>(&text)
-            .and_then(|object| serde_json::from_value(object.into()))
-            .map_err(|error| failed(error.into()))?;
+        let document = Document::read(path).map_err(|error| match error.kind() {
+            ErrorKind::Unsupported => failed(error).advise(INSTEAD_OF_HCL2),
+            _ => failed(error),
+        })?;
         let path = std::path::absolute(path).map_err(failed)?;
         let folder = path.parent().map(PathBuf::from).unwrap_or_default();
         Ok(Self {
@@ -71,120 +93,119 @@ impl Template {
         })
     }
 
-    /// What is to be pushed for each of these builds, in the order of builds and then of blocks.
-    /// Tokens and sensitive variables become known to the redactor.
+    /// Returns what is to be pushed for each of the builds, in the order of builds and then of blocks.
+    /// Tokens and sensitive variables become known to the redactor. The warnings of the inputs get what
+    /// may not be meant, however this ends.
     ///
     /// # Errors
-    /// [`Phase::Configure`], with all that is wrong in one message, in the original's words.
+    /// [`Phase::Configure`], with all that is wrong in one message, in the original's words; where
+    /// nothing is wrong but one thing with the given variables, the error of that.
     pub fn requests<'b>(
         &self,
-        builds: &[&'b Build],
-        given: &Variables,
-        environment: impl Fn(&str) -> Option<String>,
+        mut inputs: Inputs<'_, 'b>,
         redactor: &Redactor,
     ) -> Result<Vec<(&'b Build, Request)>, Error> {
+        let mut wrong = Vec::new();
+        let blocks = self.blocks(&mut wrong);
         let now = OffsetDateTime::now_utc();
-        let defaults = Defaults {
-            defaults: &self.document.variables,
-            given,
-            environment: &environment,
-            now,
-            folder: &self.folder,
-        };
-        let values = defaults.resolve().map_err(|wrong| refused(&wrong))?;
-        for name in &self.document.sensitive {
-            redactor.add(values.get(name).map_or("", String::as_str));
+        let mut requests = Vec::new();
+        for &build in inputs.builds {
+            let now = match inputs.clock {
+                Clock::Now => now,
+                Clock::Build => build.time().unwrap_or_else(|| {
+                    wrong.push(format!("the manifest has no build_time of {}", build.name));
+                    now
+                }),
+            };
+            let made = self.of_build(build, &blocks, now, &mut inputs, redactor, &mut wrong);
+            requests.extend(made.into_iter().map(|request| (build, request)));
         }
-        let user = |name: &str| Ok(values.get(name).cloned().unwrap_or_default());
+        if requests.is_empty() && wrong.is_empty() && inputs.variables.errors.is_empty() {
+            let names = inputs.builds.iter().map(|build| build.name.as_str());
+            let names = names.collect::<Vec<_>>().join(", ");
+            wrong.push(format!(
+                "no post-processor of the type atlas is for any of these builds: {names}"
+            ));
+        }
+        refused(inputs.variables.errors, &wrong).map_or(Ok(requests), Err)
+    }
+
+    /// Returns what the blocks ask for of one build, and adds what is wrong with that.
+    fn of_build(
+        &self,
+        build: &Build,
+        blocks: &[Block],
+        now: OffsetDateTime,
+        inputs: &mut Inputs<'_, '_>,
+        redactor: &Redactor,
+        wrong: &mut Vec<String>,
+    ) -> Vec<Request> {
+        let (folder, environment): (_, &Environment<'_>) = (&*self.folder, inputs.environment);
+        let defaults = &self.document.variables;
+        let variables = UserVariables::new(defaults, &inputs.variables, environment, now, folder);
+        wrong.extend(variables.mistakes());
+        for name in &self.document.sensitive {
+            let value = variables.value(name).unwrap_or_default();
+            redactor.add(&value.text);
+        }
+        let user = |name: &str| variables.value(name);
         let context = Context {
             now,
-            folder: Some(&self.folder),
+            folder: Some(folder),
             user: &user,
             environment: None,
             build: None,
             packer_version: None,
             generated: None,
         };
-        let blocks = self.blocks().map_err(|wrong| refused(&wrong))?;
-        all_requests(&blocks, builds, &context, redactor)
-    }
-
-    fn blocks(&self) -> Result<Vec<Block>, Vec<String>> {
-        let mut wrong = Vec::new();
-        let mut blocks = Vec::new();
-        for (place, settings) in flat(&self.document.post_processors, &mut wrong) {
-            if settings.get("type").and_then(Value::as_str) != Some("atlas") {
-                continue;
-            }
-            match Block::new(place, settings) {
-                Ok(block) => blocks.push(block),
+        let name = self.name_of(build, &context);
+        let context = Context {
+            build: Some((&build.name, &build.builder_type)),
+            ..context
+        };
+        let mut requests = Vec::new();
+        for block in blocks.iter().filter(|block| block.applies_to(name)) {
+            match block.request(&context, redactor, inputs.warnings) {
+                Ok(request) => requests.push(request),
                 Err(reasons) => wrong.extend(reasons),
             }
         }
-        let known = self.builders();
-        for block in &blocks {
-            let names = block.only.iter().chain(&block.except);
-            let unknown = names.filter(|name| !known.contains(name.as_str()));
-            wrong.extend(unknown.map(|name| {
-                let kind = if block.only.contains(name) {
-                    "only"
-                } else {
-                    "except"
-                };
-                let place = &block.place;
-                format!("{place}: '{kind}' specified builder '{name}' not found")
-            }));
+        requests
+    }
+
+    fn blocks(&self, wrong: &mut Vec<String>) -> Vec<Block> {
+        let mut blocks = Vec::new();
+        for (place, settings) in flat(&self.document.post_processors, wrong) {
+            if get(&settings, "type").and_then(Value::as_str) == Some("atlas") {
+                blocks.push(Block::new(place, settings, wrong));
+            }
+        }
+        let known: BTreeSet<_> = self.builders().collect();
+        for block in &mut blocks {
+            block.check_builds(&known, wrong);
         }
         if blocks.is_empty() && wrong.is_empty() {
             wrong.push("the template has no post-processor of the type atlas".to_owned());
         }
-        if wrong.is_empty() {
-            Ok(blocks)
-        } else {
-            Err(wrong)
-        }
+        blocks
     }
 
-    fn builders(&self) -> BTreeSet<&str> {
-        fn name(builder: &Map<String, Value>) -> Option<&str> {
-            let named = builder.get("name").or_else(|| builder.get("type"));
+    /// Returns the names of the builders as they are written.
+    fn builders(&self) -> impl Iterator<Item = &str> {
+        self.document.builders.iter().filter_map(|builder| {
+            let named = get(builder, "name").or_else(|| get(builder, "type"));
             named.and_then(Value::as_str)
-        }
-        self.document.builders.iter().filter_map(name).collect()
+        })
     }
-}
 
-fn all_requests<'b>(
-    blocks: &[Block],
-    builds: &[&'b Build],
-    context: &Context<'_>,
-    redactor: &Redactor,
-) -> Result<Vec<(&'b Build, Request)>, Error> {
-    let mut requests = Vec::new();
-    let mut wrong = Vec::new();
-    for &build in builds {
-        let context = Context {
-            build: Some((&build.name, &build.builder_type)),
-            ..*context
+    /// Returns a build's name as it is written, which is what `only` and `except` refer to.
+    fn name_of<'a>(&'a self, build: &'a Build, context: &Context<'_>) -> &'a str {
+        let mut names = self.builders();
+        let is_name = |name: &&str| {
+            let rendered = render(name, context);
+            rendered.is_ok_and(|rendered| rendered.text == build.name)
         };
-        for block in blocks.iter().filter(|block| block.applies_to(&build.name)) {
-            match block.request(&context, redactor) {
-                Ok(request) => requests.push((build, request)),
-                Err(reasons) => wrong.extend(reasons),
-            }
-        }
-    }
-    if requests.is_empty() && wrong.is_empty() {
-        let names: Vec<_> = builds.iter().map(|build| build.name.as_str()).collect();
-        let names = names.join(", ");
-        wrong.push(format!(
-            "no post-processor of the type atlas is for any of these builds: {names}"
-        ));
-    }
-    if wrong.is_empty() {
-        Ok(requests)
-    } else {
-        Err(refused(&wrong))
+        names.find(is_name).unwrap_or(&build.name)
     }
 }
 
@@ -216,7 +237,7 @@ fn single(
             let kind = ("type".to_owned(), kind.clone().into());
             return Some((place, Map::from_iter([kind])));
         }
-        Value::Object(settings) if settings.contains_key("type") => {
+        Value::Object(settings) if get(settings, "type").is_some() => {
             return Some((place, settings.clone()));
         }
         Value::Object(_) => "missing 'type'",
@@ -227,11 +248,17 @@ fn single(
     None
 }
 
-/// All mistakes in one message, each once: a block is read for every build.
-fn refused(wrong: &[String]) -> Error {
+/// Returns the error with all mistakes, each once, since a block is read for every build; `None` where
+/// there are none.
+fn refused(mut errors: Vec<Error>, wrong: &[String]) -> Option<Error> {
+    if wrong.is_empty() && errors.len() < 2 {
+        return errors.pop();
+    }
     let mut told = BTreeSet::new();
-    let new = wrong.iter().filter(|reason| told.insert(reason.as_str()));
+    let given = errors.iter().map(|error| error.cause().to_string());
+    let all = given.chain(wrong.iter().cloned());
+    let new = all.filter(|reason| told.insert(reason.clone()));
     let lines: Vec<_> = new.map(|reason| format!("\n* {reason}")).collect();
     let text = format!("{} error(s) occurred:\n{}", lines.len(), lines.concat());
-    Error::new(Phase::Configure, Cause::Usage(text))
+    Some(Error::new(Phase::Configure, Cause::Usage(text)))
 }

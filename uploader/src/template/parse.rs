@@ -1,57 +1,334 @@
 //! The part of Go's template language that templates of Packer use: text, `{{ … }}` with calls,
-//! pipelines, parentheses and strings, trim markers and comments.
+//! fields, variables, pipelines, parentheses and strings, `if`, `with` and `range`, trim markers and
+//! comments.
+
+use super::cursor::{Cursor, is_space};
+use super::fault::Fault;
 
 /// No template nests deeper; a stack is not endless.
 const DEEPEST: usize = 32;
 
+/// What Go's templates know besides, and what nobody has needed in a template of Packer.
+const NOT_SUPPORTED: [&str; 5] = ["block", "break", "continue", "define", "template"];
+
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Piece {
+pub(super) enum Node {
     Text(String),
     Action(Pipeline),
+    Branch(Branch),
+}
+
+/// `{{if …}} … {{else}} … {{end}}`, and the like.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Branch {
+    pub(super) kind: Kind,
+    pub(super) condition: Pipeline,
+    pub(super) then: Vec<Node>,
+    pub(super) otherwise: Vec<Node>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Kind {
+    If,
+    With,
+    Range,
 }
 
 /// Each command's result is the last argument of the next.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Pipeline(pub(super) Vec<Command>);
+pub(super) struct Pipeline {
+    pub(super) target: Option<Target>,
+    pub(super) commands: Vec<Command>,
+}
+
+/// The variables that get the value of a pipeline: new ones, or those that there are.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Target {
+    pub(super) names: Vec<String>,
+    pub(super) new: bool,
+}
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Command {
-    Call(String, Vec<Operand>),
-    Value(Operand),
+pub(super) struct Command {
+    pub(super) head: Operand,
+    pub(super) arguments: Vec<Operand>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Operand {
     Text(String),
     Number(i64),
-    /// A function without arguments, as the argument of another.
+    Truth(bool),
+    Nil,
+    Dot,
+    /// A function; without arguments where it is the argument of another.
     Name(String),
+    /// A variable, such as `$x`; `$` is the data of the whole template.
+    Variable(String),
+    /// The fields of something, such as `.A.B`.
+    Field(Box<Operand>, String),
     Nested(Pipeline),
 }
 
 /// Takes a text apart.
-pub(super) fn parse(text: &str) -> Result<Vec<Piece>, String> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    let mut trim = false;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let (trims_left, after) = match after.strip_prefix('-') {
-            Some(inner) if inner.starts_with(is_space) => (true, inner),
-            _ => (false, after),
-        };
-        push_text(&mut pieces, before, trim, trims_left);
-        let mut cursor = Cursor(after);
-        if let Some(action) = cursor.action()? {
-            pieces.push(Piece::Action(action));
-        }
-        trim = cursor.close()?;
-        rest = cursor.0;
+pub(super) fn parse(text: &str) -> Result<Vec<Node>, Fault> {
+    let mut parser = Parser {
+        cursor: Cursor(text),
+        trim: false,
+    };
+    match parser.nodes(0)? {
+        (nodes, Stop::Text) => Ok(nodes),
+        (_, Stop::End) => Err("unexpected {{end}}".into()),
+        (_, Stop::Else(_)) => Err("unexpected {{else}}".into()),
     }
-    push_text(&mut pieces, rest, trim, false);
-    Ok(pieces)
 }
 
-fn push_text(pieces: &mut Vec<Piece>, text: &str, trim_start: bool, trim_end: bool) {
+/// The end of a list of nodes.
+enum Stop {
+    Text,
+    End,
+    /// `{{else}}`, or `{{else if …}}` with the condition.
+    Else(Option<Pipeline>),
+}
+
+/// What stands between the braces.
+enum Action {
+    Comment,
+    Pipeline(Pipeline),
+    Open(Kind, Pipeline),
+    Stop(Stop),
+}
+
+struct Parser<'a> {
+    cursor: Cursor<'a>,
+    /// Whether the text that follows loses the white space at its beginning.
+    trim: bool,
+}
+
+impl Parser<'_> {
+    fn nodes(&mut self, depth: usize) -> Result<(Vec<Node>, Stop), Fault> {
+        let mut nodes = Vec::new();
+        while let Some((before, after)) = self.cursor.0.split_once("{{") {
+            let (trims_left, after) = match after.strip_prefix('-') {
+                Some(inner) if inner.starts_with(is_space) => (true, inner),
+                _ => (false, after),
+            };
+            self.cursor.0 = after;
+            push_text(&mut nodes, before, self.trim, trims_left);
+            let action = self.action()?;
+            self.trim = self.cursor.close()?;
+            match action {
+                Action::Comment => {}
+                Action::Pipeline(pipeline) => nodes.push(Node::Action(pipeline)),
+                Action::Open(kind, condition) => {
+                    nodes.push(Node::Branch(self.branch(kind, condition, depth)?));
+                }
+                Action::Stop(stop) => return Ok((nodes, stop)),
+            }
+        }
+        push_text(&mut nodes, self.cursor.0, self.trim, false);
+        self.cursor.0 = "";
+        Ok((nodes, Stop::Text))
+    }
+
+    /// Reads what follows the opening of a branch.
+    fn branch(&mut self, kind: Kind, condition: Pipeline, depth: usize) -> Result<Branch, Fault> {
+        if depth == DEEPEST {
+            return Err("too many branches".into());
+        }
+        let (then, stop) = self.nodes(depth + 1)?;
+        let otherwise = match stop {
+            Stop::Text => return Err(missing_end()),
+            Stop::End => Vec::new(),
+            Stop::Else(Some(condition)) => {
+                vec![Node::Branch(self.branch(Kind::If, condition, depth + 1)?)]
+            }
+            Stop::Else(None) => match self.nodes(depth + 1)? {
+                (nodes, Stop::End) => nodes,
+                (_, Stop::Text) => return Err(missing_end()),
+                (_, Stop::Else(_)) => return Err("unexpected {{else}}".into()),
+            },
+        };
+        Ok(Branch {
+            kind,
+            condition,
+            then,
+            otherwise,
+        })
+    }
+
+    fn action(&mut self) -> Result<Action, Fault> {
+        let cursor = &mut self.cursor;
+        cursor.skip_spaces();
+        if cursor.take("/*") {
+            let (_, after) = cursor.0.split_once("*/").ok_or("unclosed comment")?;
+            cursor.0 = after;
+            return Ok(Action::Comment);
+        }
+        let start = cursor.0;
+        let kind = match cursor.word() {
+            "if" => Kind::If,
+            "with" => Kind::With,
+            "range" => Kind::Range,
+            "end" => return Ok(Action::Stop(Stop::End)),
+            "else" => return Ok(Action::Stop(Stop::Else(self.else_if()?))),
+            word if NOT_SUPPORTED.contains(&word) => {
+                let reason = format!("{{{{{word}}}}} of Go's templates is not supported");
+                return Err(Fault::Packers(reason));
+            }
+            _ => {
+                cursor.0 = start;
+                return self.pipeline(0).map(Action::Pipeline);
+            }
+        };
+        self.pipeline(0)
+            .map(|condition| Action::Open(kind, condition))
+    }
+
+    fn else_if(&mut self) -> Result<Option<Pipeline>, Fault> {
+        let start = self.cursor.0;
+        self.cursor.skip_spaces();
+        if self.cursor.word() == "if" {
+            return self.pipeline(0).map(Some);
+        }
+        self.cursor.0 = start;
+        Ok(None)
+    }
+
+    fn pipeline(&mut self, depth: usize) -> Result<Pipeline, Fault> {
+        let target = self.target()?;
+        let mut commands = vec![self.command(depth)?];
+        loop {
+            let before = self.cursor.0;
+            self.cursor.skip_spaces();
+            if !self.cursor.take("|") {
+                // A trim marker needs the space before it.
+                self.cursor.0 = before;
+                return Ok(Pipeline { target, commands });
+            }
+            commands.push(self.command(depth)?);
+        }
+    }
+
+    /// Reads `$x :=`, `$x =`, or of `range` `$x, $y :=`, if that is what stands there.
+    fn target(&mut self) -> Result<Option<Target>, Fault> {
+        let cursor = &mut self.cursor;
+        cursor.skip_spaces();
+        let start = cursor.0;
+        let mut names = Vec::new();
+        while cursor.take("$") {
+            names.push(cursor.word().to_owned());
+            cursor.skip_spaces();
+            if cursor.take(",") {
+                cursor.skip_spaces();
+                continue;
+            }
+            let new = cursor.take(":=");
+            if !new && !cursor.take("=") {
+                break;
+            }
+            return match names.len() {
+                1 | 2 => Ok(Some(Target { names, new })),
+                _ => Err("too many variables".into()),
+            };
+        }
+        cursor.0 = start;
+        Ok(None)
+    }
+
+    fn command(&mut self, depth: usize) -> Result<Command, Fault> {
+        self.cursor.skip_spaces();
+        let head = self.operand(depth)?;
+        let head = head.ok_or_else(|| self.cursor.unexpected())?;
+        let arguments = self.arguments(depth)?;
+        Ok(Command { head, arguments })
+    }
+
+    fn arguments(&mut self, depth: usize) -> Result<Vec<Operand>, Fault> {
+        let mut arguments = Vec::new();
+        loop {
+            let before = self.cursor.0;
+            self.cursor.skip_spaces();
+            let rest = self.cursor.0;
+            // Between two arguments stands a space, as Go wants it.
+            let spaced = before.len() > rest.len() && !rest.starts_with("-}}");
+            match spaced.then(|| self.operand(depth)).transpose()?.flatten() {
+                Some(argument) => arguments.push(argument),
+                None => {
+                    self.cursor.0 = before;
+                    return Ok(arguments);
+                }
+            }
+        }
+    }
+
+    fn operand(&mut self, depth: usize) -> Result<Option<Operand>, Fault> {
+        let Some(operand) = self.term(depth)? else {
+            return Ok(None);
+        };
+        let fields = self.cursor.fields()?;
+        if fields.is_empty() {
+            return Ok(Some(operand));
+        }
+        Ok(Some(Operand::Field(Box::new(operand), fields)))
+    }
+
+    fn term(&mut self, depth: usize) -> Result<Option<Operand>, Fault> {
+        let cursor = &mut self.cursor;
+        let mut characters = cursor.0.chars();
+        let Some(first) = characters.next() else {
+            return Ok(None);
+        };
+        let second = characters.next();
+        Ok(Some(match first {
+            '"' => Operand::Text(cursor.quoted()?),
+            '`' => Operand::Text(cursor.raw()?),
+            '(' => Operand::Nested(self.nested(depth)?),
+            '.' if second.is_some_and(|c| c.is_ascii_digit()) => {
+                return Err(cursor.bad_number());
+            }
+            // The point of a field stays where it is.
+            '.' => {
+                if !second.is_some_and(super::cursor::is_word) {
+                    cursor.take(".");
+                }
+                Operand::Dot
+            }
+            '$' => {
+                cursor.take("$");
+                Operand::Variable(cursor.word().to_owned())
+            }
+            '-' | '0'..='9' => Operand::Number(cursor.number()?),
+            _ => match cursor.word() {
+                "" => return Ok(None),
+                "true" => Operand::Truth(true),
+                "false" => Operand::Truth(false),
+                "nil" => Operand::Nil,
+                name => Operand::Name(name.to_owned()),
+            },
+        }))
+    }
+
+    fn nested(&mut self, depth: usize) -> Result<Pipeline, Fault> {
+        if depth == DEEPEST {
+            return Err("too many parentheses".into());
+        }
+        self.cursor.take("(");
+        let pipeline = self.pipeline(depth + 1)?;
+        self.cursor.skip_spaces();
+        if self.cursor.take(")") {
+            Ok(pipeline)
+        } else {
+            Err(self.cursor.unexpected())
+        }
+    }
+}
+
+fn missing_end() -> Fault {
+    "{{if}}, {{with}} or {{range}} without {{end}}".into()
+}
+
+fn push_text(nodes: &mut Vec<Node>, text: &str, trim_start: bool, trim_end: bool) {
     let text = if trim_start {
         text.trim_start_matches(is_space)
     } else {
@@ -63,186 +340,6 @@ fn push_text(pieces: &mut Vec<Piece>, text: &str, trim_start: bool, trim_end: bo
         text
     };
     if !text.is_empty() {
-        pieces.push(Piece::Text(text.to_owned()));
-    }
-}
-
-fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\r' | '\n')
-}
-
-fn is_word(c: char) -> bool {
-    c == '_' || c.is_alphanumeric()
-}
-
-/// What is left to be read.
-struct Cursor<'a>(&'a str);
-
-impl<'a> Cursor<'a> {
-    fn skip_spaces(&mut self) {
-        self.0 = self.0.trim_start_matches(is_space);
-    }
-
-    fn take(&mut self, prefix: &str) -> bool {
-        let after = self.0.strip_prefix(prefix);
-        self.0 = after.unwrap_or(self.0);
-        after.is_some()
-    }
-
-    fn take_while(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
-        let end = self.0.find(|c| !belongs(c)).unwrap_or(self.0.len());
-        let (taken, rest) = self.0.split_at(end);
-        self.0 = rest;
-        taken
-    }
-
-    /// What stands between the braces; `None` for a comment.
-    fn action(&mut self) -> Result<Option<Pipeline>, String> {
-        self.skip_spaces();
-        if !self.take("/*") {
-            return self.pipeline(0).map(Some);
-        }
-        let (_, after) = self.0.split_once("*/").ok_or("unclosed comment")?;
-        self.0 = after;
-        Ok(None)
-    }
-
-    /// Whether the white space that follows is to be trimmed.
-    fn close(&mut self) -> Result<bool, String> {
-        let spaced = self.0.starts_with(is_space);
-        self.skip_spaces();
-        if spaced && self.take("-}}") {
-            return Ok(true);
-        }
-        if self.take("}}") {
-            return Ok(false);
-        }
-        Err(self.unexpected())
-    }
-
-    fn pipeline(&mut self, depth: usize) -> Result<Pipeline, String> {
-        let mut commands = vec![self.command(depth)?];
-        loop {
-            let before = self.0;
-            self.skip_spaces();
-            if !self.take("|") {
-                // A trim marker needs the space before it.
-                self.0 = before;
-                return Ok(Pipeline(commands));
-            }
-            commands.push(self.command(depth)?);
-        }
-    }
-
-    fn command(&mut self, depth: usize) -> Result<Command, String> {
-        self.skip_spaces();
-        match self.operand(depth)? {
-            Some(Operand::Name(name)) => Ok(Command::Call(name, self.arguments(depth)?)),
-            Some(value) => Ok(Command::Value(value)),
-            None => Err(self.unexpected()),
-        }
-    }
-
-    fn arguments(&mut self, depth: usize) -> Result<Vec<Operand>, String> {
-        let mut arguments = Vec::new();
-        loop {
-            let before = self.0;
-            self.skip_spaces();
-            // Between two arguments stands a space, as Go wants it.
-            let spaced = before.len() > self.0.len() && !self.0.starts_with("-}}");
-            match spaced.then(|| self.operand(depth)).transpose()?.flatten() {
-                Some(argument) => arguments.push(argument),
-                None => {
-                    self.0 = before;
-                    return Ok(arguments);
-                }
-            }
-        }
-    }
-
-    fn operand(&mut self, depth: usize) -> Result<Option<Operand>, String> {
-        let Some(first) = self.0.chars().next() else {
-            return Ok(None);
-        };
-        Ok(Some(match first {
-            '"' => Operand::Text(self.quoted()?),
-            '`' => Operand::Text(self.raw()?),
-            '(' => Operand::Nested(self.nested(depth)?),
-            '-' | '0'..='9' => Operand::Number(self.number()?),
-            c if is_word(c) => Operand::Name(self.take_while(is_word).to_owned()),
-            _ => return Ok(None),
-        }))
-    }
-
-    fn nested(&mut self, depth: usize) -> Result<Pipeline, String> {
-        if depth == DEEPEST {
-            return Err("too many parentheses".to_owned());
-        }
-        self.take("(");
-        let pipeline = self.pipeline(depth + 1)?;
-        self.skip_spaces();
-        if self.take(")") {
-            Ok(pipeline)
-        } else {
-            Err(self.unexpected())
-        }
-    }
-
-    fn number(&mut self) -> Result<i64, String> {
-        let digits = self.take_while(|c| c == '-' || is_word(c));
-        digits
-            .parse()
-            .map_err(|_| format!("bad number: {digits:?}"))
-    }
-
-    fn raw(&mut self) -> Result<String, String> {
-        self.take("`");
-        let (text, after) = self.0.split_once('`').ok_or("unterminated raw string")?;
-        self.0 = after;
-        Ok(text.to_owned())
-    }
-
-    fn quoted(&mut self) -> Result<String, String> {
-        let unterminated = || "unterminated quoted string".to_owned();
-        self.take("\"");
-        let mut text = String::new();
-        loop {
-            text += self.take_while(|c| !matches!(c, '"' | '\\' | '\n'));
-            if self.take("\"") {
-                return Ok(text);
-            }
-            if !self.take("\\") {
-                return Err(unterminated());
-            }
-            let escaped = self.0.chars().next().ok_or_else(unterminated)?;
-            self.0 = self.0.get(escaped.len_utf8()..).unwrap_or_default();
-            text.push(self.escape(escaped)?);
-        }
-    }
-
-    fn escape(&mut self, escaped: char) -> Result<char, String> {
-        let digits = match escaped {
-            'n' => return Ok('\n'),
-            't' => return Ok('\t'),
-            'r' => return Ok('\r'),
-            '\\' | '"' => return Ok(escaped),
-            'x' => 2,
-            'u' => 4,
-            'U' => 8,
-            _ => return Err(format!("unknown escape: \\{escaped}")),
-        };
-        let bad = || format!("bad escape: \\{escaped}");
-        let code = self.0.get(..digits).ok_or_else(bad)?;
-        self.0 = self.0.get(digits..).unwrap_or_default();
-        let code = u32::from_str_radix(code, 16).map_err(|_| bad())?;
-        char::from_u32(code).ok_or_else(bad)
-    }
-
-    fn unexpected(&self) -> String {
-        match self.0.chars().next() {
-            None => "unclosed action".to_owned(),
-            Some(_) if self.0.starts_with("}}") => "missing value for command".to_owned(),
-            Some(c) => format!("unexpected {c:?} in an action"),
-        }
+        nodes.push(Node::Text(text.to_owned()));
     }
 }

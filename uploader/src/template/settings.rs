@@ -1,11 +1,14 @@
 //! The settings of an `atlas` post-processor, as the documentation names them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
-use super::functions::{Context, render};
+use super::document::take_spelling;
+use super::evaluate::render;
+use super::fault::Fault;
+use super::functions::Context;
 use super::weak;
 use crate::atlas_url::AtlasUrl;
 use crate::secret::{Redactor, Token};
@@ -60,7 +63,11 @@ pub struct Extras {
 }
 
 impl Settings {
-    pub(crate) fn new(settings: Map<String, Value>) -> Self {
+    /// Takes known keys in any case, as Packer does: where one is there in its own, that one counts.
+    pub(crate) fn new(mut settings: Map<String, Value>) -> Self {
+        for key in KEYS {
+            take_spelling(&mut settings, key);
+        }
         Self(settings)
     }
 
@@ -74,17 +81,21 @@ impl Settings {
         self.0.get(key)
     }
 
-    /// The settings for one build, or all that is wrong with them. A token becomes known to the
-    /// redactor before anything can be said about it.
+    /// Returns the settings for one build, or all that is wrong with them. The warnings get what
+    /// whoever wrote them may not have meant, each with its key. A token becomes known to the redactor
+    /// before anything can be said about it.
     pub(crate) fn request(
         &self,
         context: &Context<'_>,
         redactor: &Redactor,
+        warnings: &mut BTreeSet<String>,
     ) -> Result<Request, Vec<String>> {
         let mut reading = Reading {
             settings: self,
             context,
             wrong: Vec::new(),
+            told: false,
+            warnings,
         };
         let token = reading.text("token");
         redactor.add(token.as_deref().unwrap_or_default());
@@ -104,7 +115,7 @@ impl Settings {
         let atlas_url = reading.parsed("atlas_url", url);
         let token = reading.token(token);
         match (name, artifact_type) {
-            (Some(name), Some(artifact_type)) if reading.wrong.is_empty() => Ok(Request {
+            (Some(name), Some(artifact_type)) if reading.is_well() => Ok(Request {
                 name,
                 artifact_type,
                 metadata,
@@ -122,26 +133,56 @@ struct Reading<'a> {
     settings: &'a Settings,
     context: &'a Context<'a>,
     wrong: Vec<String>,
+    /// Whether something is wrong that has been told elsewhere.
+    told: bool,
+    warnings: &'a mut BTreeSet<String>,
 }
 
 impl Reading<'_> {
-    /// An empty text for what is not there, `None` for what cannot be read.
-    fn text(&mut self, key: &str) -> Option<String> {
-        let value = self.settings.get(key);
-        let text = value.map_or(Ok(String::new()), weak::text);
-        let text = text.and_then(|text| render(&text, self.context));
-        text.map_err(|reason| self.refuse(key, &reason)).ok()
+    fn is_well(&self) -> bool {
+        self.wrong.is_empty() && !self.told
     }
 
-    /// No for what is not there, and for what cannot be read. A text is rendered first, as Packer
-    /// does.
+    /// Interpolates a text that stands in this place.
+    fn rendered(&mut self, place: &str, text: &str) -> Option<String> {
+        match render(text, self.context) {
+            Ok(rendered) => {
+                let placed = rendered.warnings.iter();
+                let placed = placed.map(|warning| format!("{place}: {warning}"));
+                self.warnings.extend(placed);
+                Some(rendered.text)
+            }
+            Err(Fault::Told) => {
+                self.told = true;
+                None
+            }
+            Err(fault) => {
+                self.refuse(place, &fault.to_string());
+                None
+            }
+        }
+    }
+
+    /// Returns an empty text for what is not there, `None` for what cannot be read.
+    fn text(&mut self, key: &str) -> Option<String> {
+        let value = self.settings.get(key);
+        match value.map_or(Ok(String::new()), weak::text) {
+            Ok(text) => self.rendered(key, &text),
+            Err(reason) => {
+                self.refuse(key, &reason);
+                None
+            }
+        }
+    }
+
+    /// Returns no for what is not there, and for what cannot be read. A text is rendered first, as
+    /// Packer does.
     fn truth(&mut self, key: &str) -> bool {
         let value = match self.settings.get(key) {
-            Some(Value::String(text)) => render(text, self.context).map(Value::String),
-            value => Ok(value.cloned().unwrap_or_default()),
+            Some(Value::String(text)) => self.rendered(key, text).map(Value::String),
+            value => value.cloned(),
         };
-        let truth = value.and_then(|value| weak::truth(&value));
-        truth.unwrap_or_else(|reason| {
+        weak::truth(&value.unwrap_or_default()).unwrap_or_else(|reason| {
             self.refuse(key, &reason);
             false
         })
@@ -165,12 +206,10 @@ impl Reading<'_> {
         });
         let mut rendered = BTreeMap::new();
         for (key, value) in metadata {
-            let pair =
-                render(&key, self.context).and_then(|key| Ok((key, render(&value, self.context)?)));
-            match pair {
-                Ok((key, value)) => drop(rendered.insert(key, value)),
-                Err(reason) => self.refuse(&format!("metadata: {key}"), &reason),
-            }
+            let place = format!("metadata: {key}");
+            let value = self.rendered(&place, &value);
+            let pair = value.and_then(|value| Some((self.rendered(&place, &key)?, value)));
+            rendered.extend(pair);
         }
         rendered
     }
@@ -199,5 +238,23 @@ impl Reading<'_> {
 
     fn refuse(&mut self, key: &str, reason: &str) {
         self.wrong.push(format!("{key}: {reason}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_key_counts_in_any_case_and_first_in_its_own() {
+        let settings = |value: Value| Settings::new(value.as_object().unwrap().clone());
+        let read = settings(json!({"ARTIFACT": "a/b", "Metadata": {"K": "v"}, "Type": "atlas"}));
+        assert_eq!(read.get("artifact"), Some(&json!("a/b")));
+        assert_eq!(read.get("metadata"), Some(&json!({"K": "v"})));
+        assert_eq!(read.unknown(&["type"]).collect::<Vec<_>>(), ["Type"]);
+        let both = settings(json!({"ARTIFACT": "a/b", "artifact": "c/d"}));
+        assert_eq!(both.get("artifact"), Some(&json!("c/d")));
+        assert_eq!(both.unknown(&[]).collect::<Vec<_>>(), ["ARTIFACT"]);
     }
 }

@@ -1,115 +1,287 @@
 //! User variables: what the command line gives goes over the template's defaults.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::functions::{Context, Environment, render};
-use super::weak;
-use crate::disk::read_settings;
+use super::evaluate::{Rendered, render};
+use super::fault::Fault;
+use super::functions::{Context, Environment};
+use super::{json, weak};
 use crate::error::{Cause, Error, Phase};
 
 /// As many as Packer follows.
 const LONGEST_CHAIN: usize = 100;
 
-/// What the command line gives.
-#[derive(Debug, Clone, Default)]
-pub struct Variables(BTreeMap<String, String>);
+/// The variables that the command line gives, and what is wrong with them, which is told with all that
+/// is wrong with the template.
+#[derive(Debug, Default)]
+pub struct Variables {
+    given: BTreeMap<String, String>,
+    pub(super) errors: Vec<Error>,
+}
 
 impl Variables {
     /// Reads files of variables, each over those before it, and then single ones, over all of them.
     /// Blocks.
     ///
-    /// # Errors
-    /// [`Phase::Template`] for a file that is no JSON object of texts; [`Phase::Configure`] for
-    /// what is not `KEY=VALUE`. Neither repeats a value, which may be a secret.
-    pub fn read<'a>(
-        files: impl IntoIterator<Item = &'a Path>,
-        single: &[String],
-    ) -> Result<Self, Error> {
-        let mut given = BTreeMap::new();
+    /// [`Template::requests`](super::Template::requests) tells of a file that is no JSON object of
+    /// texts, and of what is not `KEY=VALUE`, without repeating a value, which may be a secret.
+    pub fn read<'a>(files: impl IntoIterator<Item = &'a Path>, single: &[String]) -> Self {
+        let mut read = Self::default();
         for file in files {
-            let failed = |source| Error::new(Phase::Template, Cause::file(file, source));
-            let text = read_settings(file).map_err(failed)?;
-            let values: BTreeMap<String, Value> =
-                serde_json::from_slice(&text).map_err(|error| failed(error.into()))?;
-            for (name, value) in values {
-                let value = weak::text(&value)
-                    .map_err(|reason| failed(std::io::Error::other(format!("{name}: {reason}"))))?;
-                given.insert(name, value);
-            }
+            read.file(file);
         }
         for pair in single {
-            let (name, value) = pair.split_once('=').ok_or_else(|| {
-                let reason = "a variable is given as --var KEY=VALUE".to_owned();
-                Error::new(Phase::Configure, Cause::Usage(reason))
-            })?;
-            given.insert(name.to_owned(), value.to_owned());
-        }
-        Ok(Self(given))
-    }
-}
-
-/// The variables section of a template, and what was given.
-pub(super) struct Defaults<'a> {
-    pub(super) defaults: &'a BTreeMap<String, Value>,
-    pub(super) given: &'a Variables,
-    pub(super) environment: &'a Environment<'a>,
-    pub(super) now: OffsetDateTime,
-    pub(super) folder: &'a str,
-}
-
-impl Defaults<'_> {
-    /// The value of each variable, or what is wrong with them.
-    pub(super) fn resolve(&self) -> Result<BTreeMap<String, String>, Vec<String>> {
-        let mut values = self.given.0.clone();
-        let mut wrong = Vec::new();
-        for name in self.defaults.keys() {
-            match self.value(name, 0) {
-                Ok(value) => {
-                    values.insert(name.clone(), value);
-                }
-                Err(reason) => wrong.push(reason),
+            match pair.split_once('=') {
+                Some((name, value)) => drop(read.given.insert(name.to_owned(), value.to_owned())),
+                None => read.errors.push(Error::new(
+                    Phase::Configure,
+                    Cause::Usage("a variable is given as --var KEY=VALUE".to_owned()),
+                )),
             }
         }
-        if wrong.is_empty() {
-            Ok(values)
-        } else {
-            Err(wrong)
+        read
+    }
+
+    fn file(&mut self, file: &Path) {
+        let failed = |source| Error::new(Phase::Template, Cause::file(file, source));
+        let values = match json::read(file) {
+            Ok(values) => values,
+            Err(error) => return self.errors.push(failed(error)),
+        };
+        for (name, value) in values {
+            match weak::text(&value) {
+                Ok(value) => drop(self.given.insert(name, value)),
+                Err(reason) => self
+                    .errors
+                    .push(failed(std::io::Error::other(format!("{name}: {reason}")))),
+            }
+        }
+    }
+}
+
+/// What a variable is before it is interpolated.
+enum Source<'a> {
+    Default(&'a Value),
+    Given(&'a str),
+    /// A value that Packer has interpolated already, but for the fields of templates.
+    Packers(&'a str),
+}
+
+/// The user variables of one build, each of them interpolated when it is first asked for.
+pub(crate) struct UserVariables<'a> {
+    sources: BTreeMap<&'a str, Source<'a>>,
+    environment: Option<&'a Environment<'a>>,
+    now: OffsetDateTime,
+    folder: Option<&'a str>,
+    /// Whether some that were given could not be read.
+    incomplete: bool,
+    /// Nothing stands for a value that is being looked for.
+    known: RefCell<BTreeMap<String, Option<Result<Rendered, Fault>>>>,
+    depth: Cell<usize>,
+}
+
+impl<'a> UserVariables<'a> {
+    /// Takes a template's defaults, and what goes over them.
+    pub(super) fn new(
+        defaults: &'a BTreeMap<String, Value>,
+        given: &'a Variables,
+        environment: &'a Environment<'a>,
+        now: OffsetDateTime,
+        folder: &'a str,
+    ) -> Self {
+        let default = |(name, value): (&'a String, &'a Value)| (&**name, Source::Default(value));
+        let over = |(name, value): (&'a String, &'a String)| (&**name, Source::Given(value));
+        let defaults = defaults.iter().map(default);
+        Self {
+            sources: defaults.chain(given.given.iter().map(over)).collect(),
+            environment: Some(environment),
+            now,
+            folder: Some(folder),
+            incomplete: !given.errors.is_empty(),
+            known: RefCell::default(),
+            depth: Cell::default(),
         }
     }
 
-    fn value(&self, name: &str, depth: usize) -> Result<String, String> {
-        if let Some(given) = self.given.0.get(name) {
-            return Ok(given.clone());
+    /// Takes what Packer passes to a plugin.
+    pub(crate) fn of_packer(
+        values: &'a BTreeMap<String, String>,
+        now: OffsetDateTime,
+        folder: Option<&'a str>,
+    ) -> Self {
+        let value = |(name, value): (&'a String, &'a String)| (&**name, Source::Packers(value));
+        Self {
+            sources: values.iter().map(value).collect(),
+            environment: None,
+            now,
+            folder,
+            incomplete: false,
+            known: RefCell::default(),
+            depth: Cell::default(),
         }
-        let default = match self.defaults.get(name) {
-            // Packer, too, takes what nobody has defined for an empty text.
-            None => return Ok(String::new()),
-            Some(Value::Null) => return Err(format!("required variable not set: {name}")),
-            Some(default) => weak::text(default),
+    }
+
+    /// Returns the value for a text that uses the variable. A mistake that [`Self::mistakes`] returns
+    /// is not told again.
+    pub(crate) fn value(&self, name: &str) -> Result<Rendered, Fault> {
+        let worded = |reason| format!("the variable '{name}': {reason}");
+        self.interpolated(name).map_err(|fault| match fault {
+            Fault::Mistake(_) if self.environment.is_some() => Fault::Told,
+            fault => fault.reworded(worded),
+        })
+    }
+
+    /// Returns what Packer, too, would refuse, even of variables that nothing uses. What only Packer
+    /// can interpolate is of interest where it is used.
+    pub(super) fn mistakes(&self) -> Vec<String> {
+        let mistake = |(name, source): (&&str, &Source<'_>)| {
+            let reason = match self.interpolated(name) {
+                Err(Fault::Mistake(reason)) => reason,
+                _ => return None,
+            };
+            Some(match source {
+                Source::Default(Value::Null) | Source::Given(_) => reason,
+                _ => format!("error interpolating default value for '{name}': {reason}"),
+            })
         };
-        let failed = |reason| format!("error interpolating default value for '{name}': {reason}");
-        if depth == LONGEST_CHAIN {
-            return Err("it leads back to itself".to_owned());
+        self.sources.iter().filter_map(mistake).collect()
+    }
+
+    fn interpolated(&self, name: &str) -> Result<Rendered, Fault> {
+        let Some(source) = self.sources.get(name) else {
+            // Packer, too, takes what nobody has defined for an empty text.
+            return match self.incomplete {
+                true => Err(Fault::Told),
+                false => Ok(Rendered::default()),
+            };
+        };
+        if let Some(known) = self.known.borrow().get(name) {
+            let circle = || Err("it leads back to itself".into());
+            return known.clone().unwrap_or_else(circle);
         }
-        let user = |name: &str| self.value(name, depth + 1);
+        if self.depth.get() == LONGEST_CHAIN {
+            return Err(format!("it leads to more than {LONGEST_CHAIN} others").into());
+        }
+        self.known.borrow_mut().insert(name.to_owned(), None);
+        self.depth.set(self.depth.get() + 1);
+        let value = self.interpolate(name, source);
+        self.depth.set(self.depth.get() - 1);
+        let known = Some(value.clone());
+        self.known.borrow_mut().insert(name.to_owned(), known);
+        value
+    }
+
+    fn interpolate(&self, name: &str, source: &Source<'_>) -> Result<Rendered, Fault> {
+        let text = match source {
+            Source::Default(Value::Null) if self.incomplete => return Err(Fault::Told),
+            Source::Default(Value::Null) => {
+                return Err(format!("required variable not set: {name}").into());
+            }
+            Source::Default(value) => weak::text(value)?,
+            Source::Given(text) | Source::Packers(text) => (*text).to_owned(),
+        };
+        let user = |name: &str| self.interpolated(name);
         let context = Context {
             now: self.now,
-            folder: Some(self.folder),
+            folder: self.folder,
             user: &user,
-            environment: Some(self.environment),
+            environment: self.environment,
             build: None,
             packer_version: None,
             generated: None,
         };
-        default
-            .and_then(|text| render(&text, &context))
-            .map_err(|reason| match depth {
-                0 => failed(reason),
-                _ => reason,
-            })
+        let rendered = render(&text, &context);
+        match source {
+            // It may be a secret, of which the reason would repeat a part.
+            Source::Given(_) => rendered.map_err(|fault| {
+                fault.reworded(|_| format!("the value given for '{name}' cannot be interpolated"))
+            }),
+            _ => rendered,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn with<T>(
+        defaults: &Value,
+        given: Variables,
+        look: impl FnOnce(&UserVariables<'_>) -> T,
+    ) -> T {
+        let defaults = serde_json::from_value(defaults.clone()).unwrap();
+        let environment = |_: &str| None;
+        let now = OffsetDateTime::UNIX_EPOCH;
+        look(&UserVariables::new(
+            &defaults,
+            &given,
+            &environment,
+            now,
+            "/",
+        ))
+    }
+
+    #[test]
+    fn what_only_packer_can_do_is_a_mistake_where_it_is_used() {
+        let defaults = json!({"v": "{{vault `a` `b`}}", "w": "{{user `v`}}", "f": "{{.HTTPIP}}"});
+        with(&defaults, Variables::default(), |variables| {
+            assert!(variables.mistakes().is_empty());
+            let reason = "the variable 'w': vault is Packer's own: give the variable with --var";
+            let fault = Fault::Packers(reason.to_owned());
+            assert_eq!(variables.value("w"), Err(fault));
+            assert_eq!(variables.value("f").unwrap().text, "<no value>");
+        });
+    }
+
+    #[test]
+    fn a_mistake_is_told_once_and_without_what_was_given() {
+        let given = Variables::read(
+            [],
+            &["g={{s3cret}}".to_owned(), "t={{timestamp}}".to_owned()],
+        );
+        let defaults = json!({"a": "{{upper .X}}", "b": "{{user `g`}}", "n": null});
+        with(&defaults, given, |variables| {
+            let told = variables.mistakes().join("\n");
+            assert_eq!(told.lines().count(), 4, "{told}");
+            assert!(!told.contains("s3cret"), "{told}");
+            for name in ["a", "b", "g", "n"] {
+                assert_eq!(variables.value(name), Err(Fault::Told), "{name}");
+            }
+            assert_eq!(variables.value("t").unwrap().text, "0");
+        });
+    }
+
+    #[test]
+    fn what_doubles_with_each_variable_is_soon_refused() {
+        let double = |n: usize| {
+            (
+                format!("v{n:02}"),
+                json!(format!("{{{{user `v{0:02}`}}}}", n + 1).repeat(2)),
+            )
+        };
+        let mut defaults: serde_json::Map<_, _> = (0..60).map(double).collect();
+        defaults.insert("v60".to_owned(), json!("0123456789"));
+        with(&defaults.into(), Variables::default(), |variables| {
+            let mistakes = variables.mistakes();
+            assert!(mistakes[0].contains("becomes longer"), "{mistakes:?}");
+        });
+    }
+
+    #[test]
+    fn where_a_file_cannot_be_read_nothing_is_said_of_what_it_may_hold() {
+        let given = Variables::read([Path::new("/nowhere/x.json")], &[]);
+        assert_eq!(given.errors.len(), 1);
+        with(&json!({"n": null}), given, |variables| {
+            assert!(variables.mistakes().is_empty());
+            assert_eq!(variables.value("n"), Err(Fault::Told));
+            assert_eq!(variables.value("undefined"), Err(Fault::Told));
+        });
     }
 }

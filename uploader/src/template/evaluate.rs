@@ -1,0 +1,404 @@
+//! Gives a parsed text its value.
+
+use std::collections::BTreeSet;
+
+use super::builtins;
+use super::fault::Fault;
+use super::functions::{self, Context};
+use super::parse::{Branch, Command, Kind, Node, Operand, Pipeline, Target, parse};
+use super::value::{NO_VALUE, Value, texts};
+use crate::disk::MAX_SETTINGS;
+
+/// A text that was interpolated.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Rendered {
+    pub(crate) text: String,
+    /// What whoever wrote the template may not have meant.
+    pub(crate) warnings: BTreeSet<String>,
+}
+
+/// Returns the text with each `{{ … }}` replaced by what it means.
+pub(crate) fn render(text: &str, context: &Context<'_>) -> Result<Rendered, Fault> {
+    let mut evaluation = Evaluation {
+        context,
+        dot: Value::Nil,
+        variables: Vec::new(),
+        rendered: Rendered::default(),
+    };
+    evaluation.nodes(&parse(text)?)?;
+    Ok(evaluation.rendered)
+}
+
+struct Evaluation<'a> {
+    context: &'a Context<'a>,
+    dot: Value,
+    variables: Vec<(String, Value)>,
+    rendered: Rendered,
+}
+
+impl Evaluation<'_> {
+    fn nodes(&mut self, nodes: &[Node]) -> Result<(), Fault> {
+        for node in nodes {
+            match node {
+                Node::Text(text) => self.write(text)?,
+                Node::Action(pipeline) => {
+                    let value = self.pipeline(pipeline)?;
+                    if pipeline.target.is_none() {
+                        self.write(&value.printed())?;
+                    }
+                }
+                Node::Branch(branch) => self.branch(branch)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Variables that refer to each other can double a text with each step.
+    fn write(&mut self, text: &str) -> Result<(), Fault> {
+        let written = &mut self.rendered.text;
+        if (written.len() + text.len()) as u64 > MAX_SETTINGS {
+            return Err(format!("becomes longer than {MAX_SETTINGS} bytes").into());
+        }
+        written.push_str(text);
+        Ok(())
+    }
+
+    fn branch(&mut self, branch: &Branch) -> Result<(), Fault> {
+        let scope = self.variables.len();
+        let dot = self.dot.clone();
+        let condition = self.pipeline(&branch.condition)?;
+        let holds = condition.holds();
+        match branch.kind {
+            Kind::If => {}
+            Kind::With if holds => self.dot = condition,
+            Kind::With => {}
+            // No function returns a list, and no field has a value.
+            Kind::Range if condition == Value::Nil => {}
+            Kind::Range => return Err("range: only a list can be gone through".into()),
+        }
+        let chosen = if holds {
+            &branch.then
+        } else {
+            &branch.otherwise
+        };
+        self.nodes(chosen)?;
+        self.dot = dot;
+        self.variables.truncate(scope);
+        Ok(())
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline) -> Result<Value, Fault> {
+        let mut last = None;
+        for command in &pipeline.commands {
+            last = Some(self.command(command, last)?);
+        }
+        let value = last.ok_or("missing value for command")?;
+        if let Some(target) = &pipeline.target {
+            self.assign(target, &value)?;
+        }
+        Ok(value)
+    }
+
+    fn assign(&mut self, target: &Target, value: &Value) -> Result<(), Fault> {
+        for name in &target.names {
+            if target.new {
+                self.variables.push((name.clone(), value.clone()));
+            } else {
+                *self.variable(name)? = value.clone();
+            }
+        }
+        Ok(())
+    }
+
+    fn variable(&mut self, name: &str) -> Result<&mut Value, Fault> {
+        let mut variables = self.variables.iter_mut().rev();
+        let found = variables.find(|(known, _)| known == name);
+        let undefined = || format!("undefined variable \"${name}\"");
+        Ok(found.map(|(_, value)| value).ok_or_else(undefined)?)
+    }
+
+    fn command(&mut self, command: &Command, last: Option<Value>) -> Result<Value, Fault> {
+        let Command { head, arguments } = command;
+        match head {
+            Operand::Name(name) => {
+                let given = arguments.iter().map(|argument| self.value(argument));
+                let mut given = given.collect::<Result<Vec<_>, _>>()?;
+                given.extend(last);
+                self.call(name, given)
+            }
+            // Go does not look at the arguments of what is not there.
+            Operand::Field(..) => self.value(head),
+            _ if last.is_some() => Err("non executable command in pipeline".into()),
+            _ if !arguments.is_empty() => Err("can't give argument to non-function".into()),
+            Operand::Nil => Err("nil is not a command".into()),
+            value => self.value(value),
+        }
+    }
+
+    fn value(&mut self, operand: &Operand) -> Result<Value, Fault> {
+        Ok(match operand {
+            Operand::Text(text) => Value::Text(text.clone()),
+            Operand::Number(number) => Value::Number(*number),
+            Operand::Truth(truth) => Value::Truth(*truth),
+            Operand::Nil => Value::Nil,
+            Operand::Dot => match self.dot.clone() {
+                Value::Nil => self.no_value("."),
+                dot => dot,
+            },
+            Operand::Variable(name) if name.is_empty() => self.no_value("$"),
+            Operand::Variable(name) => self.variable(name)?.clone(),
+            Operand::Field(of, fields) => self.field(of, fields)?,
+            Operand::Name(name) => self.call(name, Vec::new())?,
+            Operand::Nested(pipeline) => self.pipeline(pipeline)?,
+        })
+    }
+
+    fn field(&mut self, of: &Operand, fields: &str) -> Result<Value, Fault> {
+        let value = match of {
+            Operand::Dot => self.dot.clone(),
+            Operand::Variable(name) if name.is_empty() => Value::Nil,
+            other => self.value(other)?,
+        };
+        match value.kind() {
+            None => Ok(self.no_value(fields)),
+            Some(kind) => Err(format!("can't evaluate field {fields} in type {kind}").into()),
+        }
+    }
+
+    /// Packer fills such fields for builders and provisioners only.
+    fn no_value(&mut self, name: &str) -> Value {
+        self.warn(format!(
+            "{{{{{name}}}}} has no value in a post-processor, and becomes {NO_VALUE:?} as with the original"
+        ));
+        Value::Nil
+    }
+
+    fn warn(&mut self, warning: String) {
+        self.rendered.warnings.insert(warning);
+    }
+
+    fn call(&mut self, name: &str, arguments: Vec<Value>) -> Result<Value, Fault> {
+        if let Some(result) = builtins::call(name, &arguments) {
+            return result;
+        }
+        let text = match name {
+            "user" => self.user(&texts::<1>(name, arguments)?[0])?,
+            "env" => self.environment(&texts::<1>(name, arguments)?[0])?,
+            _ => functions::call(self.context, name, arguments)?,
+        };
+        Ok(Value::Text(text))
+    }
+
+    fn user(&mut self, name: &str) -> Result<String, Fault> {
+        let Rendered { text, warnings } = (self.context.user)(name)?;
+        for warning in warnings {
+            self.warn(format!("the variable '{name}': {warning}"));
+        }
+        Ok(text)
+    }
+
+    fn environment(&mut self, name: &str) -> Result<String, Fault> {
+        let environment = self.context.environment;
+        let environment = environment.ok_or("env vars are not allowed here")?;
+        let value = environment(name);
+        if value.is_none() {
+            self.warn(format!(
+                "{name} is not set in the environment, and counts as empty"
+            ));
+        }
+        Ok(value.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::OffsetDateTime;
+
+    /// Interpolates with one user variable, whose own value has a warning.
+    fn rendered(text: &str) -> Result<Rendered, Fault> {
+        let user = |name: &str| {
+            Ok(Rendered {
+                text: name.to_owned(),
+                warnings: BTreeSet::from(["odd".to_owned()]),
+            })
+        };
+        let context = Context {
+            now: OffsetDateTime::UNIX_EPOCH,
+            folder: None,
+            user: &user,
+            environment: Some(&|_| None),
+            build: None,
+            packer_version: None,
+            generated: None,
+        };
+        render(text, &context)
+    }
+
+    #[test]
+    fn the_language_gives_what_go_gives_without_data() {
+        for (text, expected) in [
+            ("{{.Version}}", "<no value>"),
+            ("a {{ .HTTPIP }}:{{.HTTPPort}}", "a <no value>:<no value>"),
+            (
+                "{{.A.B}}{{.}}{{$}}{{$.X}}",
+                "<no value><no value><no value><no value>",
+            ),
+            (
+                "{{(.X).Y}}{{.X `a`}}{{.X | .Y}}",
+                "<no value><no value><no value>",
+            ),
+            ("{{.x -}} a", "<no value>a"),
+            (
+                "{{print .X}}{{printf `%s %d %v` .X . $}}",
+                "<nil>%!s(<nil>) %!d(<nil>) <nil>",
+            ),
+            ("{{if .X}}a{{else}}b{{end}}", "b"),
+            ("{{if .X.Y}}a{{end}}-", "-"),
+            ("{{range .X}}a{{.}}{{else}}b{{end}}", "b"),
+            ("{{range $i, $x := .X}}a{{$x}}{{end}}", ""),
+            ("{{with .X}}a{{else}}b{{end}}", "b"),
+            ("{{with $x := `q`}}{{$x}}{{.}}{{end}}", "qq"),
+            ("{{$a := user `x`}}{{$a}}{{ $a | upper }}", "xX"),
+            ("{{$x := 1}}{{if true}}{{$x = 2}}{{end}}{{$x}}", "2"),
+            (
+                "{{if false}}a{{else if eq `a` `b` `a`}}b{{else}}c{{end}}d",
+                "bd",
+            ),
+            ("{{if and true ``}}a{{else}}b{{end}}{{or .X `c`}}", "bc"),
+            (
+                "{{not .X}}{{eq .X `a`}}{{ne 1 2}}{{lt `a` `b`}}{{ge 1 2}}",
+                "truefalsetruetruefalse",
+            ),
+            ("{{true}}{{len `aé`}}", "true3"),
+            ("{{- if true -}} a {{- end }} b", "a b"),
+            ("{{print 1 2 `a` `b` 3 true}}", "1 2ab3 true"),
+            ("{{println 1 `a`}}", "1 a\n"),
+            (
+                "{{timestamp | printf `%s-%q-%t` `x`}}",
+                "x-\"0\"-%!t(MISSING)",
+            ),
+            (
+                "{{printf `%05d|%5d|%-5s|%5s|%%` -3 3 `a` `é`}}",
+                "-0003|    3|a    |    é|%",
+            ),
+            (
+                "{{printf `%d %s %` `a` 3 true}}",
+                "%!d(string=a) %!s(int=3) %!(NOVERB)%!(EXTRA bool=true)",
+            ),
+            (
+                "{{printf `%q` \"a\\\"\\\\\\n\\x01é\"}}",
+                r#""a\"\\\n\x01é""#,
+            ),
+        ] {
+            let rendered = rendered(text).map(|rendered| rendered.text);
+            assert_eq!(rendered.as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_go_refuses_is_a_mistake() {
+        for (text, reason) in [
+            (
+                "{{upper .X}}",
+                "upper: expected a text, not a field without a value",
+            ),
+            (
+                "{{.X | upper}}",
+                "upper: expected a text, not a field without a value",
+            ),
+            ("{{(user `x`).Y}}", "can't evaluate field .Y in type string"),
+            ("{{$x}}", "undefined variable \"$x\""),
+            (
+                "{{if true}}{{$x := 1}}{{end}}{{$x}}",
+                "undefined variable \"$x\"",
+            ),
+            ("{{$x = 1}}", "undefined variable \"$x\""),
+            ("{{nil}}", "nil is not a command"),
+            ("{{`a` .X}}", "can't give argument to non-function"),
+            ("{{.X.}}", "unexpected '.' in an action"),
+            ("{{.1X}}", "bad number: \".1X\""),
+            ("{{. X}}", "can't give argument to non-function"),
+            ("{{end}}", "unexpected {{end}}"),
+            ("{{else}}", "unexpected {{else}}"),
+            (
+                "{{if true}}a{{else}}b{{else}}c{{end}}",
+                "unexpected {{else}}",
+            ),
+            (
+                "{{if true}}x",
+                "{{if}}, {{with}} or {{range}} without {{end}}",
+            ),
+            ("{{if}}x{{end}}", "missing value for command"),
+            (
+                "{{range `abc`}}x{{end}}",
+                "range: only a list can be gone through",
+            ),
+            ("{{eq 1 `a`}}", "incompatible types for comparison"),
+            ("{{lt .X 1}}", "invalid type for comparison"),
+        ] {
+            let fault = Fault::Mistake(reason.to_owned());
+            assert_eq!(rendered(text), Err(fault), "{text}");
+        }
+        let deep = "{{if true}}".repeat(100_000);
+        assert_eq!(rendered(&deep), Err("too many branches".into()));
+        let chain = format!(
+            "{{{{if .X}}}}{}{{{{end}}}}",
+            "{{else if .X}}".repeat(100_000)
+        );
+        assert_eq!(rendered(&chain), Err("too many branches".into()));
+    }
+
+    #[test]
+    fn what_only_go_can_do_is_named() {
+        for (text, reason) in [
+            (
+                "{{define `x`}}a{{end}}",
+                "{{define}} of Go's templates is not supported",
+            ),
+            (
+                "{{template `x`}}",
+                "{{template}} of Go's templates is not supported",
+            ),
+            (
+                "{{index .X 1}}",
+                "the function index of Go's templates is not supported",
+            ),
+            (
+                "{{printf `%x` 1}}",
+                "printf: %x is not supported, only %s, %v, %q, %d, %t and %%",
+            ),
+            (
+                "{{vault `a` `b`}}",
+                "vault is Packer's own: give the variable with --var",
+            ),
+        ] {
+            let fault = Fault::Packers(reason.to_owned());
+            assert_eq!(rendered(text), Err(fault), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_not_be_meant_is_a_warning() {
+        let warnings = |text: &str| {
+            let warnings = rendered(text).unwrap().warnings.into_iter();
+            warnings.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            warnings("{{.A.B}}{{ .A.B }}{{env `X`}}{{user `u`}}"),
+            [
+                "X is not set in the environment, and counts as empty",
+                "the variable 'u': odd",
+                "{{.A.B}} has no value in a post-processor, and becomes \"<no value>\" as with the original",
+            ]
+        );
+        assert!(warnings("{{timestamp}}").is_empty());
+    }
+
+    #[test]
+    fn a_text_that_grows_without_end_is_refused() {
+        let (print, text) = ("{{$a}}{{$a}}", "x".repeat(40 * 1024 * 1024));
+        let error = rendered(&format!("{{{{$a := `{text}`}}}}{print}"));
+        assert!(error.unwrap_err().to_string().contains("becomes longer"));
+    }
+}

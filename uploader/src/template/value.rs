@@ -1,0 +1,69 @@
+//! The values of Go's template language.
+
+use super::fault::Fault;
+
+/// How Go prints a field of a template that has no data.
+pub(super) const NO_VALUE: &str = "<no value>";
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    /// No value at all, as every field of a template has that has no data.
+    Nil,
+    Text(String),
+    Number(i64),
+    Truth(bool),
+}
+
+impl Value {
+    /// Returns the text that an action of this value leaves in the output.
+    pub(super) fn printed(self) -> String {
+        match self {
+            Self::Nil => NO_VALUE.to_owned(),
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+            Self::Truth(truth) => truth.to_string(),
+        }
+    }
+
+    /// Returns what Go calls the type, where there is one.
+    pub(super) fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Nil => None,
+            Self::Text(_) => Some("string"),
+            Self::Number(_) => Some("int"),
+            Self::Truth(_) => Some("bool"),
+        }
+    }
+
+    /// Tells whether a condition of this value holds.
+    pub(super) fn holds(&self) -> bool {
+        match self {
+            Self::Nil => false,
+            Self::Text(text) => !text.is_empty(),
+            Self::Number(number) => *number != 0,
+            Self::Truth(truth) => *truth,
+        }
+    }
+}
+
+/// Returns the arguments of a function that takes so many texts.
+pub(super) fn texts<const N: usize>(
+    name: &str,
+    arguments: Vec<Value>,
+) -> Result<[String; N], Fault> {
+    let text = |value| match value {
+        Value::Text(text) => Ok(text),
+        Value::Nil => Err(format!(
+            "{name}: expected a text, not a field without a value"
+        )),
+        other => Err(format!("{name}: expected a text, not {}", other.printed())),
+    };
+    let texts = arguments.into_iter().map(text);
+    let texts = texts.collect::<Result<Vec<_>, _>>()?;
+    let texts = texts.try_into();
+    Ok(texts.map_err(|_| wrong_number(name, N))?)
+}
+
+pub(super) fn wrong_number(name: &str, wanted: usize) -> String {
+    format!("{name}: wrong number of arguments, want {wanted}")
+}
