@@ -107,7 +107,7 @@ fn check_ami(version: &Value) {
     assert!(created_at.parse::<u64>().is_ok(), "{created_at}");
 }
 
-/// Packer's own `manifest` interpolates the same texts beside.
+/// The values are compared with those that Packer's own `manifest` makes of the same texts.
 #[tokio::test(flavor = "multi_thread")]
 async fn gos_templates_are_interpolated_as_packer_does() {
     let (_atlas, program) = installed().await;

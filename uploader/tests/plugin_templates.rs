@@ -21,7 +21,7 @@ use support::program::Program;
 
 const CANARY: &str = "canary-T0ken";
 
-/// What Packer adds to the settings of a post-processor.
+/// Returns what Packer adds to the settings of a post-processor.
 fn packers(variables: &[(&str, Value)]) -> Value {
     map(&[
         ("packer_build_name", "vm".into()),

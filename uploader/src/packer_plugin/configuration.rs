@@ -37,7 +37,7 @@ pub(super) struct Configured {
     pub(super) request: Request,
     pub(super) config: Config,
     pub(super) ids: Ids,
-    /// What whoever wrote the settings may not have meant.
+    /// The warnings name what whoever wrote the settings may not have meant.
     pub(super) warnings: BTreeSet<String>,
 }
 

@@ -1,4 +1,4 @@
-//! One `atlas` post-processor of a template.
+//! A block is one `atlas` post-processor of a template.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ use super::settings::{Request, Settings};
 use super::weak;
 use crate::secret::Redactor;
 
-/// What Packer itself reads in every post-processor.
+/// These are the keys that Packer itself reads in every post-processor.
 const COMMON: [&str; 5] = ["type", "name", "only", "except", "keep_input_artifact"];
 
-/// A block as it is written.
+/// A block holds its settings as they are written.
 #[derive(Debug)]
 pub(super) struct Block {
-    /// `post-processor 2.1`, counted as Packer does.
+    /// The place is `post-processor 2.1`, say, counted as Packer does.
     place: String,
     only: Vec<String>,
     except: Vec<String>,

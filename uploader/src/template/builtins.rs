@@ -1,7 +1,7 @@
-//! The functions that Go's template language has of its own, as far as they are of use where every
-//! value is a text, a number, a truth or nothing.
+//! This module holds the functions that Go's template language has of its own, as far as they are of
+//! use where every value is a text, a number, a truth or nothing.
 //!
-//! Evidence: Go 1.19, whose own results are in the tests.
+//! The evidence is Go 1.19, whose own results are in the tests.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
@@ -9,10 +9,10 @@ use std::fmt::Write as _;
 use super::fault::Fault;
 use super::value::{Value, texts};
 
-/// Go's others, which nobody has needed in a template of Packer.
+/// Go has these, too, which nobody has needed in a template of Packer.
 const NOT_SUPPORTED: [&str; 6] = ["call", "html", "index", "js", "slice", "urlquery"];
 
-/// The widest field of `printf`.
+/// A field of `printf` is at most so wide, which bounds what a template can make.
 const WIDEST: usize = 1000;
 
 /// Calls one of Go's own functions; `None` where it is none of them.
@@ -110,7 +110,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Between two values of which none is a text stands a space.
+/// Joins the values; between two of which none is a text stands a space.
 fn print(values: &[Value]) -> String {
     let mut printed = String::new();
     for (index, value) in values.iter().enumerate() {
@@ -169,7 +169,6 @@ fn formatted(verb: char, value: Option<&Value>) -> Result<String, Fault> {
         ('s', Value::Text(_)) | ('d', Value::Number(_)) | ('t', Value::Truth(_)) => shown(value),
         ('q', Value::Text(text)) => quoted(text),
         ('q', Value::Number(_)) => return Err(not_supported(verb)),
-        ('s' | 'd' | 't' | 'q', Value::Nil) => format!("%!{verb}(<nil>)"),
         ('s' | 'd' | 't' | 'q', value) => format!("%!{verb}({})", typed(value)),
         _ => return Err(not_supported(verb)),
     })
@@ -182,11 +181,13 @@ fn not_supported(verb: char) -> Fault {
 }
 
 fn typed(value: &Value) -> String {
-    let kind = value.kind().unwrap_or("<nil>");
-    format!("{kind}={}", shown(value))
+    match value.kind() {
+        Some(kind) => format!("{kind}={}", shown(value)),
+        None => shown(value),
+    }
 }
 
-/// Zeros go between a sign and its number.
+/// Fills the text up to a width; zeros go between a sign and its number.
 fn padded(text: &str, flags: &str, width: usize) -> String {
     match text.strip_prefix('-') {
         _ if flags.contains('-') => format!("{text:<width$}"),

@@ -1,4 +1,4 @@
-//! The words of Go's template language: strings, numbers, names and fields.
+//! A cursor reads the words of Go's template language: strings, numbers, names and fields.
 
 use super::fault::Fault;
 
@@ -10,7 +10,7 @@ pub(super) fn is_word(c: char) -> bool {
     c == '_' || c.is_alphanumeric()
 }
 
-/// The text that is left to be read.
+/// A cursor holds the text that is left to be read.
 pub(super) struct Cursor<'a>(pub(super) &'a str);
 
 impl<'a> Cursor<'a> {

@@ -1,4 +1,4 @@
-//! The JSON of a template, taken apart as Packer does.
+//! A document is the JSON of a template, taken apart as Packer does.
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::json;
 
-/// The parts of a template that matter here; the others are Packer's.
+/// A document holds the parts of a template that matter here; the others are Packer's.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) variables: BTreeMap<String, Value>,

@@ -9,11 +9,11 @@ use super::parse::{Branch, Command, Kind, Node, Operand, Pipeline, Target, parse
 use super::value::{NO_VALUE, Value, texts};
 use crate::disk::MAX_SETTINGS;
 
-/// A text that was interpolated.
+/// The text was interpolated, and the warnings tell what is odd about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Rendered {
     pub(crate) text: String,
-    /// What whoever wrote the template may not have meant.
+    /// The warnings name what whoever wrote the template may not have meant.
     pub(crate) warnings: BTreeSet<String>,
 }
 
@@ -53,7 +53,7 @@ impl Evaluation<'_> {
         Ok(())
     }
 
-    /// Variables that refer to each other can double a text with each step.
+    /// Adds to the text up to a bound: variables that refer to each other can double it with each step.
     fn write(&mut self, text: &str) -> Result<(), Fault> {
         let written = &mut self.rendered.text;
         if (written.len() + text.len()) as u64 > MAX_SETTINGS {
@@ -165,7 +165,7 @@ impl Evaluation<'_> {
         }
     }
 
-    /// Packer fills such fields for builders and provisioners only.
+    /// Returns no value, with a warning: Packer fills such fields for builders and provisioners only.
     fn no_value(&mut self, name: &str) -> Value {
         self.warn(format!(
             "{{{{{name}}}}} has no value in a post-processor, and becomes {NO_VALUE:?} as with the original"
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
     use time::OffsetDateTime;
 
-    /// Interpolates with one user variable, whose own value has a warning.
+    /// Interpolates with user variables that are called as their values, each with a warning.
     fn rendered(text: &str) -> Result<Rendered, Fault> {
         let user = |name: &str| {
             Ok(Rendered {
@@ -283,8 +283,8 @@ mod tests {
                 "-0003|    3|a    |    é|%",
             ),
             (
-                "{{printf `%d %s %` `a` 3 true}}",
-                "%!d(string=a) %!s(int=3) %!(NOVERB)%!(EXTRA bool=true)",
+                "{{printf `%d %s %` `a` 3 true .X}}",
+                "%!d(string=a) %!s(int=3) %!(NOVERB)%!(EXTRA bool=true, <nil>)",
             ),
             (
                 "{{printf `%q` \"a\\\"\\\\\\n\\x01é\"}}",
@@ -324,6 +324,10 @@ mod tests {
             (
                 "{{if true}}a{{else}}b{{else}}c{{end}}",
                 "unexpected {{else}}",
+            ),
+            (
+                "{{with .X}}{{else if 1}}{{end}}",
+                "{{else if}} stands in an {{if}} only",
             ),
             (
                 "{{if true}}x",

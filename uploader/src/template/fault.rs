@@ -1,8 +1,8 @@
-//! Why a text cannot be interpolated.
+//! A fault says why a text cannot be interpolated.
 
 use std::fmt;
 
-/// The reason why a text has no value.
+/// A fault is the reason why a text has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The text is one that Packer refuses, too.

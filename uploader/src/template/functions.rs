@@ -1,4 +1,4 @@
-//! What `{{ … }}` means: the functions of Packer.
+//! This module holds the functions that Packer adds to Go's template language.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use super::fault::Fault;
 use super::go_time;
 use super::value::{Value, texts, wrong_number};
 
-/// The value of a variable of the environment.
+/// The environment returns the value of a variable, or `None` for one that is not set.
 pub(crate) type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// What the functions know.
+/// The context holds all that the functions know.
 pub(crate) struct Context<'a> {
-    /// When the program began: the same in every place, as in Packer.
+    /// The time is the same in every place, as in Packer.
     pub(crate) now: OffsetDateTime,
     /// The template's folder.
     pub(crate) folder: Option<&'a str>,
-    /// The value of a user variable.
+    /// This returns the value of a user variable.
     pub(crate) user: &'a dyn Fn(&str) -> Result<Rendered, Fault>,
     /// The environment, where it may be asked.
     pub(crate) environment: Option<&'a Environment<'a>>,
@@ -27,7 +27,7 @@ pub(crate) struct Context<'a> {
     pub(crate) build: Option<(&'a str, &'a str)>,
     /// The version of the Packer that asks, if one does.
     pub(crate) packer_version: Option<&'a str>,
-    /// What the build has to tell of itself, by name, where it can.
+    /// The build tells these values of itself, by name, where it can.
     pub(crate) generated: Option<&'a BTreeMap<String, String>>,
 }
 
@@ -109,7 +109,7 @@ fn pwd() -> Result<String, Fault> {
     Ok(folder.to_string_lossy().into_owned())
 }
 
-/// The text, a separator, and which part, from 0.
+/// Returns a part of a text; the arguments are the text, a separator, and which part, from 0.
 fn split(mut arguments: Vec<Value>) -> Result<String, Fault> {
     let Some(Value::Number(index)) = arguments.pop() else {
         return Err("split: the third argument is a number".into());
@@ -130,7 +130,7 @@ fn split(mut arguments: Vec<Value>) -> Result<String, Fault> {
         .ok_or_else(unavailable)?)
 }
 
-/// Without a separator Go takes the characters apart.
+/// Splits the text; without a separator Go takes the characters apart.
 fn go_parts<'a>(text: &'a str, separator: &str) -> Vec<&'a str> {
     if separator.is_empty() {
         return text.split_inclusive(|_| true).collect();
@@ -138,7 +138,7 @@ fn go_parts<'a>(text: &'a str, separator: &str) -> Vec<&'a str> {
     text.split(separator).collect()
 }
 
-/// Old, new, how often (below 0: always), and the text.
+/// Replaces in a text; the arguments are old, new, how often (below 0: always), and the text.
 fn replace(mut arguments: Vec<Value>) -> Result<String, Fault> {
     let count = match arguments.get(2) {
         Some(Value::Number(count)) => *count,

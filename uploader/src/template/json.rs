@@ -1,7 +1,7 @@
-//! Reads files of JSON as Packer does: by the rules of Go's `encoding/json`, and with words for what
-//! is no JSON.
+//! This module reads files of JSON as Packer does, by the rules of Go's `encoding/json`, and has words
+//! for what is no JSON.
 //!
-//! Evidence: Go 1.19 and Packer 1.6.6, whose own results are in the tests.
+//! The evidence is Go 1.19 and Packer 1.6.6, whose own results are in the tests.
 
 use std::borrow::Cow;
 use std::io::{self, Error, ErrorKind};
@@ -120,7 +120,7 @@ fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
                 copied = at + 6;
                 6
             }
-            // A backslash, and the first byte of what it escapes.
+            // This skips a backslash and the first byte that it escapes.
             (None, _) => 2,
         };
         while at < text.len() && !text.is_char_boundary(at) {

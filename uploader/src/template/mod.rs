@@ -1,7 +1,7 @@
-//! The `atlas` post-processors of a JSON template of Packer: what they ask for, for each build of a
-//! manifest.
+//! This module reads the `atlas` post-processors of a JSON template of Packer, and returns what they
+//! ask for, for each build of a manifest.
 //!
-//! Evidence: HashiCorp's documentation of the post-processor and of templates, the contract's words,
+//! The evidence is HashiCorp's documentation of the post-processor and of templates, the contract's words,
 //! and Packer 1.6.6. `json` and `document` know how Packer reads a file, `parse` and `cursor` the
 //! template language, `evaluate` and `builtins` what it means, `functions` the words that Packer adds,
 //! `go_time` how Go writes times, `weak` how lenient Packer reads values.
@@ -41,17 +41,17 @@ pub use settings::{Extras, Request};
 pub(crate) use variables::UserVariables;
 pub use variables::Variables;
 
-/// The way out for whoever has a template in HCL2.
+/// This is the way out for whoever has a template in HCL2.
 const INSTEAD_OF_HCL2: &str = "push what it built with USER/NAME, --type and --manifest, or let Packer push it: atlas-upload packer install";
 
-/// A template, read and looked over.
+/// A template holds what was read of its file.
 #[derive(Debug)]
 pub struct Template {
     folder: String,
     document: Document,
 }
 
-/// The time that `timestamp`, `isotime` and `strftime` tell.
+/// The clock chooses the time that `timestamp`, `isotime` and `strftime` tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
     /// The time of the push.
@@ -60,7 +60,7 @@ pub enum Clock {
     Build,
 }
 
-/// The builds to push, and all that the values of a template may refer to besides.
+/// The inputs are the builds to push, and all that the values of a template may refer to besides.
 pub struct Inputs<'a, 'b> {
     /// The builds, in their order.
     pub builds: &'a [&'b Build],
@@ -70,7 +70,7 @@ pub struct Inputs<'a, 'b> {
     pub environment: &'a dyn Fn(&str) -> Option<String>,
     /// The time that the template asks for.
     pub clock: Clock,
-    /// What whoever wrote the template may not have meant.
+    /// The warnings name what whoever wrote the template may not have meant.
     pub warnings: &'a mut BTreeSet<String>,
 }
 
@@ -209,7 +209,7 @@ impl Template {
     }
 }
 
-/// Each post-processor with its place; a string is one without settings, a list is a sequence.
+/// Returns each post-processor with its place; a string is one without settings, a list is a sequence.
 fn flat(listed: &[Value], wrong: &mut Vec<String>) -> Vec<(String, Map<String, Value>)> {
     let mut found = Vec::new();
     for (index, value) in listed.iter().enumerate() {

@@ -1,6 +1,6 @@
-//! The part of Go's template language that templates of Packer use: text, `{{ … }}` with calls,
-//! fields, variables, pipelines, parentheses and strings, `if`, `with` and `range`, trim markers and
-//! comments.
+//! The parser knows the part of Go's template language that templates of Packer use: text, `{{ … }}`
+//! with calls, fields, variables, pipelines, parentheses and strings, `if`, `with` and `range`, trim
+//! markers and comments.
 
 use super::cursor::{Cursor, is_space};
 use super::fault::Fault;
@@ -8,7 +8,7 @@ use super::fault::Fault;
 /// No template nests deeper; a stack is not endless.
 const DEEPEST: usize = 32;
 
-/// What Go's templates know besides, and what nobody has needed in a template of Packer.
+/// Go's templates know these words besides, which nobody has needed in a template of Packer.
 const NOT_SUPPORTED: [&str; 5] = ["block", "break", "continue", "define", "template"];
 
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +18,7 @@ pub(super) enum Node {
     Branch(Branch),
 }
 
-/// `{{if …}} … {{else}} … {{end}}`, and the like.
+/// A branch is `{{if …}} … {{else}} … {{end}}`, or the like.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Branch {
     pub(super) kind: Kind,
@@ -34,14 +34,14 @@ pub(super) enum Kind {
     Range,
 }
 
-/// Each command's result is the last argument of the next.
+/// A pipeline passes the result of each command as the last argument to the next.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Pipeline {
     pub(super) target: Option<Target>,
     pub(super) commands: Vec<Command>,
 }
 
-/// The variables that get the value of a pipeline: new ones, or those that there are.
+/// A target names the variables that get the value of a pipeline: new ones, or those that there are.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Target {
     pub(super) names: Vec<String>,
@@ -83,7 +83,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, Fault> {
     }
 }
 
-/// The end of a list of nodes.
+/// A stop is what ends a list of nodes.
 enum Stop {
     Text,
     End,
@@ -91,7 +91,7 @@ enum Stop {
     Else(Option<Pipeline>),
 }
 
-/// What stands between the braces.
+/// An action is what stands between the braces.
 enum Action {
     Comment,
     Pipeline(Pipeline),
@@ -140,6 +140,9 @@ impl Parser<'_> {
         let otherwise = match stop {
             Stop::Text => return Err(missing_end()),
             Stop::End => Vec::new(),
+            Stop::Else(Some(_)) if kind != Kind::If => {
+                return Err("{{else if}} stands in an {{if}} only".into());
+            }
             Stop::Else(Some(condition)) => {
                 vec![Node::Branch(self.branch(Kind::If, condition, depth + 1)?)]
             }

@@ -1,4 +1,4 @@
-//! The settings of an `atlas` post-processor, as the documentation names them.
+//! This module reads the settings of an `atlas` post-processor, as the documentation names them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -28,11 +28,11 @@ const KEYS: [&str; 11] = [
     "atlas_upload_verify",
 ];
 
-/// Settings as they are written.
+/// The settings are kept as they are written.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings(Map<String, Value>);
 
-/// What they ask for, for one build.
+/// A request is what the settings ask for, for one build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The artifact.
@@ -45,11 +45,11 @@ pub struct Request {
     pub token: Option<Token>,
     /// The Atlas that is set.
     pub atlas_url: Option<AtlasUrl>,
-    /// What the original did not know.
+    /// These are the settings that the original did not have.
     pub extras: Extras,
 }
 
-/// What goes beyond the original, and is done only where a setting asks for it.
+/// The extras go beyond the original, and are done only where a setting asks for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extras {
     /// `atlas_upload_digest`: the digest and a mark go into the metadata.
@@ -71,7 +71,7 @@ impl Settings {
         Self(settings)
     }
 
-    /// Keys that are neither known nor among `others`.
+    /// Returns the keys that are neither known nor among `others`.
     pub(crate) fn unknown<'a>(&'a self, others: &'a [&str]) -> impl Iterator<Item = &'a str> {
         let keys = self.0.keys().map(String::as_str);
         keys.filter(|key| !KEYS.contains(key) && !others.contains(key))
@@ -128,7 +128,7 @@ impl Settings {
     }
 }
 
-/// Reads settings, and keeps what is wrong with any.
+/// A reading interpolates settings one by one, and keeps what is wrong with any.
 struct Reading<'a> {
     settings: &'a Settings,
     context: &'a Context<'a>,
@@ -188,7 +188,7 @@ impl Reading<'_> {
         })
     }
 
-    /// Not by [`Self::parsed`], whose complaints may repeat what was given.
+    /// Reads a token, and not by [`Self::parsed`], whose complaints may repeat what was given.
     fn token(&mut self, text: Option<String>) -> Option<Token> {
         let text = text.filter(|text| !text.is_empty())?;
         let token = Token::new(&text);
@@ -224,7 +224,7 @@ impl Reading<'_> {
         }
     }
 
-    /// An empty one is not given, and has been spoken of where it must be.
+    /// Reads a text that is not empty; an empty one is not given, and has been told of where it must be.
     fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
         &mut self,
         key: &str,

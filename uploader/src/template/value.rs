@@ -1,13 +1,13 @@
-//! The values of Go's template language.
+//! This module holds the values of Go's template language, as far as Packer has them.
 
 use super::fault::Fault;
 
-/// How Go prints a field of a template that has no data.
+/// Go prints this for a field of a template that has no data.
 pub(super) const NO_VALUE: &str = "<no value>";
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
-    /// No value at all, as every field of a template has that has no data.
+    /// Every field of a template without data has no value at all.
     Nil,
     Text(String),
     Number(i64),

@@ -1,4 +1,5 @@
-//! User variables: what the command line gives goes over the template's defaults.
+//! This module gives user variables their values: what the command line gives goes over the template's
+//! defaults.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -13,11 +14,11 @@ use super::functions::{Context, Environment};
 use super::{json, weak};
 use crate::error::{Cause, Error, Phase};
 
-/// As many as Packer follows.
+/// Packer follows as many references from one variable to the next.
 const LONGEST_CHAIN: usize = 100;
 
-/// The variables that the command line gives, and what is wrong with them, which is told with all that
-/// is wrong with the template.
+/// The variables are those that the command line gives. What is wrong with them is kept, and told with
+/// all that is wrong with the template.
 #[derive(Debug, Default)]
 pub struct Variables {
     given: BTreeMap<String, String>,
@@ -64,7 +65,7 @@ impl Variables {
     }
 }
 
-/// What a variable is before it is interpolated.
+/// A source is the text of a variable before it is interpolated.
 enum Source<'a> {
     Default(&'a Value),
     Given(&'a str),
@@ -72,15 +73,15 @@ enum Source<'a> {
     Packers(&'a str),
 }
 
-/// The user variables of one build, each of them interpolated when it is first asked for.
+/// The user variables belong to one build, and each is interpolated when it is first asked for.
 pub(crate) struct UserVariables<'a> {
     sources: BTreeMap<&'a str, Source<'a>>,
     environment: Option<&'a Environment<'a>>,
     now: OffsetDateTime,
     folder: Option<&'a str>,
-    /// Whether some that were given could not be read.
+    /// This is true where some that were given could not be read.
     incomplete: bool,
-    /// Nothing stands for a value that is being looked for.
+    /// An entry without an outcome stands for a value that is being looked for.
     known: RefCell<BTreeMap<String, Option<Result<Rendered, Fault>>>>,
     depth: Cell<usize>,
 }
