@@ -1,15 +1,18 @@
 //! What Packer's `manifest` post-processor wrote: the builds of its runs, the newest run named.
 //!
-//! Evidence: files written by Packer 1.6.6, which runs in this project's tests. The `region.*`
-//! metadata that Packer's Amazon builder offered to the `atlas` post-processor is not in the file,
-//! but follows from the artifact id: `region:ami` pairs joined by commas.
+//! Evidence: files written by Packer 1.6.6, which runs in this project's tests. `offers` knows the
+//! metadata that builders offered to the `atlas` post-processor, which is not in the file but follows
+//! from the artifact's id.
+
+mod offers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::disk::read_settings;
@@ -20,39 +23,28 @@ use crate::wire::scalar_text;
 #[derive(Debug)]
 pub struct Manifest {
     builds: Vec<Build>,
-    folder: PathBuf,
+    path: PathBuf,
 }
 
-/// One build of Packer's last run.
-#[derive(Debug, Deserialize)]
+/// One build of Packer's last run, as a `manifest` post-processor saw it. A build stands there once for
+/// each of these.
+#[derive(Debug)]
 pub struct Build {
     /// The build's name in the template; the builder's type where it has none.
     pub name: String,
-    /// The type of the builder, such as `amazon-ebs`.
-    #[serde(default)]
+    /// The type of the builder, such as `amazon-ebs`, also where a post-processor made the artifact.
     pub builder_type: String,
-    /// What the builder calls its artifact, such as `us-east-1:ami-1`.
-    #[serde(default)]
+    /// What the artifact is called, such as `us-east-1:ami-1`.
     pub artifact_id: String,
-    #[serde(default)]
     build_time: Value,
-    #[serde(default)]
     packer_run_uuid: String,
-    #[serde(default)]
-    files: Option<Vec<BuiltFile>>,
-    #[serde(default)]
-    custom_data: Option<BTreeMap<String, Value>>,
+    files: Vec<BuiltFile>,
+    custom_data: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]
 struct BuiltFile {
     name: PathBuf,
-}
-
-#[derive(Deserialize)]
-struct Document {
-    builds: Vec<Build>,
-    last_run_uuid: String,
 }
 
 impl Manifest {
@@ -64,20 +56,19 @@ impl Manifest {
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::new(Phase::Manifest, Cause::file(path, source));
         let text = read_settings(path).map_err(failed)?;
-        let Document {
-            builds,
-            last_run_uuid,
-        } = serde_json::from_slice(&text).map_err(|error| failed(error.into()))?;
-        let of_last_run = |build: &Build| build.packer_run_uuid == last_run_uuid;
-        let builds: Vec<_> = builds.into_iter().filter(of_last_run).collect();
-        if builds.is_empty() {
-            let reason = format!("holds no build of its last run ({last_run_uuid:?})");
-            return Err(failed(io::Error::new(io::ErrorKind::InvalidData, reason)));
-        }
+        let document: Value =
+            serde_json::from_slice(&text).map_err(|error| failed(error.into()))?;
+        let builds = of_last_run(document)
+            .map_err(|reason| failed(io::Error::new(io::ErrorKind::InvalidData, reason)))?;
         Ok(Self {
             builds,
-            folder: path.parent().unwrap_or(Path::new("")).to_owned(),
+            path: path.to_owned(),
         })
+    }
+
+    /// Where the manifest is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The builds with these names, or all for no names, in the manifest's order.
@@ -104,32 +95,106 @@ impl Manifest {
     /// from the manifest's.
     ///
     /// # Errors
-    /// [`Phase::Manifest`]: a file that is in neither; the message names both.
+    /// [`Phase::Manifest`]: a file that is in neither; the message names both, and the build.
     pub fn files(&self, build: &Build) -> Result<Vec<PathBuf>, Error> {
-        let files = build.files.iter().flatten();
-        files.map(|file| self.find(&file.name)).collect()
+        let files = build.files.iter();
+        files.map(|file| self.find(&file.name, build)).collect()
     }
 
-    fn find(&self, name: &Path) -> Result<PathBuf, Error> {
-        let beside = self.folder.join(name);
+    fn find(&self, name: &Path, build: &Build) -> Result<PathBuf, Error> {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let beside = folder.join(name);
         if name.exists() {
             Ok(name.to_owned())
         } else if beside.exists() {
             Ok(beside)
         } else {
-            let reason = format!("not there, and neither is {}", beside.display());
+            let (beside, build) = (beside.display(), &build.name);
+            let reason = format!(
+                "not there, and neither is {beside}; the manifest lists it for the build {build:?}"
+            );
             let missing = io::Error::new(io::ErrorKind::NotFound, reason);
             Err(Error::new(Phase::Manifest, Cause::file(name, missing)))
         }
     }
 }
 
+/// Returns the builds of the run that the document names as the last, or what is wrong with it.
+fn of_last_run(document: Value) -> Result<Vec<Build>, String> {
+    const WHAT: &str = "the manifest post-processor of Packer writes an object with the keys builds and last_run_uuid";
+    let mut document = match document {
+        Value::Object(document) => document,
+        Value::Array(list) if list.is_empty() => {
+            return Err(format!("is an empty list, and no manifest: {WHAT}"));
+        }
+        Value::Array(_) => return Err(format!("is a list, and no manifest: {WHAT}")),
+        _ => return Err(format!("is no manifest: {WHAT}")),
+    };
+    let missing = |key: &str| format!("is no manifest, since it has no {key}: {WHAT}");
+    let builds: Option<Vec<Value>> = field(&mut document, "builds")?;
+    let builds = builds.ok_or_else(|| missing("builds"))?;
+    let last_run: Option<String> = field(&mut document, "last_run_uuid")?;
+    let last_run = last_run.ok_or_else(|| missing("last_run_uuid"))?;
+    let builds = builds.into_iter().zip(1..);
+    let builds = builds.map(|(build, number)| Build::read(build, number));
+    let mut builds = builds.collect::<Result<Vec<_>, _>>()?;
+    builds.retain(|build| build.packer_run_uuid == last_run);
+    if builds.is_empty() {
+        return Err(format!("holds no build of its last run ({last_run:?})"));
+    }
+    Ok(builds)
+}
+
+/// Takes a field out of an object; `None` for one that is not there, or null, as Go reads it. An error
+/// names the field.
+fn field<T: DeserializeOwned>(
+    object: &mut Map<String, Value>,
+    key: &str,
+) -> Result<Option<T>, String> {
+    let value = object.remove(key).unwrap_or_default();
+    serde_json::from_value(value).map_err(|error| format!("{key}: {error}"))
+}
+
 impl Build {
-    /// The metadata Packer's builder would offer, overlaid by the manifest's `custom_data`. Values
+    /// Reads the build of this number, counted from 1. An error names the build.
+    fn read(build: Value, number: usize) -> Result<Self, String> {
+        let Value::Object(mut build) = build else {
+            return Err(format!("build {number}: it is no object"));
+        };
+        let placed = |reason| format!("build {number}: {reason}");
+        let name: Option<String> = field(&mut build, "name").map_err(placed)?;
+        let name = name.ok_or_else(|| placed("it has no name".to_owned()))?;
+        Self::named(&name, build).map_err(|reason| format!("build {number}, {name:?}: {reason}"))
+    }
+
+    fn named(name: &str, mut build: Map<String, Value>) -> Result<Self, String> {
+        let mut text = |key: &str| Ok::<_, String>(field(&mut build, key)?.unwrap_or_default());
+        let (builder_type, artifact_id) = (text("builder_type")?, text("artifact_id")?);
+        let packer_run_uuid = text("packer_run_uuid")?;
+        Ok(Self {
+            name: name.to_owned(),
+            builder_type,
+            artifact_id,
+            build_time: field(&mut build, "build_time")?.unwrap_or_default(),
+            packer_run_uuid,
+            files: field(&mut build, "files")?.unwrap_or_default(),
+            custom_data: field(&mut build, "custom_data")?.unwrap_or_default(),
+        })
+    }
+
+    /// Whether the artifact has no files, such as an image in a cloud.
+    pub(crate) fn has_no_files(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// The metadata that Packer would have offered, overlaid by the manifest's `custom_data`. Values
     /// become texts, as in Packer.
     pub fn metadata(&self) -> BTreeMap<String, String> {
-        let mut metadata = self.regions();
-        for (key, value) in self.custom_data.iter().flatten() {
+        let mut metadata = match self.has_no_files() {
+            true => offers::offered(&self.builder_type, &self.artifact_id),
+            false => BTreeMap::new(),
+        };
+        for (key, value) in &self.custom_data {
             metadata.insert(key.clone(), scalar_text(value.clone()));
         }
         metadata
@@ -139,19 +204,6 @@ impl Build {
     pub fn time(&self) -> Option<OffsetDateTime> {
         let seconds = self.build_time.as_i64().filter(|seconds| *seconds > 0)?;
         OffsetDateTime::from_unix_timestamp(seconds).ok()
-    }
-
-    fn regions(&self) -> BTreeMap<String, String> {
-        if !self.builder_type.starts_with("amazon-") {
-            return BTreeMap::new();
-        }
-        let pairs = self
-            .artifact_id
-            .split(',')
-            .filter_map(|pair| pair.split_once(':'));
-        pairs
-            .map(|(region, ami)| (format!("region.{region}"), ami.to_owned()))
-            .collect()
     }
 }
 
@@ -218,7 +270,7 @@ mod tests {
         assert_eq!(
             error,
             format!(
-                "Error reading the manifest: b.img: not there, and neither is {}",
+                "Error reading the manifest: b.img: not there, and neither is {}; the manifest lists it for the build \"b\"",
                 other.display()
             )
         );
@@ -226,37 +278,87 @@ mod tests {
 
     #[test]
     fn regions_follow_from_an_amazon_builds_id_and_custom_data_goes_over_them() {
-        let build = |builder_type: &str| -> Build {
-            serde_json::from_value(json!({
-                "name": "x", "builder_type": builder_type, "files": null,
+        let built = |builder_type: &str, files: Value| -> Build {
+            let build = json!({
+                "name": "x", "builder_type": builder_type, "files": files,
                 "artifact_id": "eu-west-1:ami-1,us-east-1:ami-2",
                 "custom_data": {"region.us-east-1": "mine", "number": 3, "flag": true},
-            }))
-            .unwrap()
+            });
+            Build::read(build, 1).unwrap()
         };
+        let build = |builder_type: &str| built(builder_type, Value::Null);
         let metadata = build("amazon-ebs").metadata();
         assert_eq!(metadata["region.eu-west-1"], "ami-1");
         assert_eq!(metadata["region.us-east-1"], "mine");
         assert_eq!(metadata["number"], "3");
         assert_eq!(metadata["flag"], "true");
-        assert!(
-            !build("googlecompute")
-                .metadata()
-                .contains_key("region.eu-west-1")
-        );
+        for build in [
+            build("googlecompute"),
+            build("amazon-ebsvolume"),
+            // What a post-processor made of it on this disk.
+            built("amazon-ebs", json!([{"name": "x.box", "size": 1}])),
+        ] {
+            assert!(!build.metadata().contains_key("region.eu-west-1"));
+        }
     }
 
     #[test]
-    fn what_is_no_manifest_is_refused_with_its_name() {
-        for document in [
-            json!({}),
-            json!([]),
-            json!({"builds": [], "last_run_uuid": "1"}),
-            json!({"builds": [{"name": "a", "packer_run_uuid": "1"}], "last_run_uuid": "2"}),
+    fn what_is_no_manifest_is_refused_with_its_name_and_the_reason_in_words() {
+        let writes = "the manifest post-processor of Packer writes an object with the keys builds and last_run_uuid";
+        let of_run = |build: Value| json!({"builds": [{"name": "a"}, build], "last_run_uuid": "1"});
+        for (document, reason) in [
+            (
+                json!({}),
+                format!("is no manifest, since it has no builds: {writes}"),
+            ),
+            (
+                json!({"builds": []}),
+                format!("is no manifest, since it has no last_run_uuid: {writes}"),
+            ),
+            (
+                json!([]),
+                format!("is an empty list, and no manifest: {writes}"),
+            ),
+            (
+                json!([{"builds": []}]),
+                format!("is a list, and no manifest: {writes}"),
+            ),
+            (json!("x"), format!("is no manifest: {writes}")),
+            (
+                json!({"builds": {}, "last_run_uuid": "1"}),
+                "builds: invalid type: map, expected a sequence".to_owned(),
+            ),
+            (
+                json!({"builds": [], "last_run_uuid": "1"}),
+                "holds no build of its last run (\"1\")".to_owned(),
+            ),
+            (
+                json!({"builds": [{"name": "a", "packer_run_uuid": "1"}], "last_run_uuid": "2"}),
+                "holds no build of its last run (\"2\")".to_owned(),
+            ),
+            (of_run(json!(3)), "build 2: it is no object".to_owned()),
+            (
+                of_run(json!({"files": null})),
+                "build 2: it has no name".to_owned(),
+            ),
+            (
+                of_run(json!({"name": 7})),
+                "build 2: name: invalid type: integer `7`, expected a string".to_owned(),
+            ),
+            (
+                of_run(json!({"name": "web", "artifact_id": 7})),
+                "build 2, \"web\": artifact_id: invalid type: integer `7`, expected a string"
+                    .to_owned(),
+            ),
+            (
+                of_run(json!({"name": "web", "files": [{"size": 1}]})),
+                "build 2, \"web\": files: missing field `name`".to_owned(),
+            ),
         ] {
             let (_folder, read) = manifest(&document);
             let error = read.unwrap_err().to_string();
-            assert!(error.contains("packer-manifest.json: "), "{error}");
+            let expected = format!("packer-manifest.json: {reason}");
+            assert!(error.ends_with(&expected), "{error}");
         }
     }
 }
