@@ -50,9 +50,20 @@ impl PackerVersion {
         line.trim_start_matches("Packer v").parse().ok()
     }
 
-    /// Whether it speaks the plugins' protocol that this program speaks.
-    pub fn is_supported(self) -> bool {
-        self >= Self::new(1, 5, 0)
+    /// The reason why this Packer cannot use the plugin; `None` for one that can.
+    pub fn refusal(self) -> Option<String> {
+        let reason = if self >= Self::new(1, 5, 2) {
+            return None;
+        } else if self >= Self::new(1, 5, 0) {
+            "cannot load any plugin, by a fault of its own"
+        } else if self >= Self::new(1, 3, 0) {
+            "speaks an older protocol with its plugins"
+        } else {
+            "speaks an older protocol with its plugins, and has the atlas post-processor built in"
+        };
+        Some(format!(
+            "Packer {self} {reason}; 1.5.2 and later can use this one"
+        ))
     }
 }
 
@@ -377,14 +388,38 @@ mod tests {
         let printed = "Packer v1.6.6\n\nYour version of Packer is out of date!";
         let version = PackerVersion::printed(printed).unwrap();
         assert_eq!(version.to_string(), "1.6.6");
-        assert!(version.is_supported());
-        assert!(
-            PackerVersion::printed("Packer v1.12.0-dev (abc)")
-                .unwrap()
-                .is_supported()
-        );
-        assert!(!"1.2.5".parse::<PackerVersion>().unwrap().is_supported());
+        assert_eq!(version.refusal(), None);
+        let version = PackerVersion::printed("Packer v1.12.0-dev (abc)").unwrap();
+        assert_eq!(version.refusal(), None);
         assert_eq!(PackerVersion::printed("packer: not found"), None);
+    }
+
+    #[test]
+    fn what_cannot_load_the_plugin_is_told_why() {
+        let protocol = "speaks an older protocol with its plugins";
+        for (version, reason) in [
+            ("1.2.5", "and has the atlas post-processor built in; 1.5.2"),
+            ("1.3.0", protocol),
+            ("1.4.5", protocol),
+            (
+                "1.5.0",
+                "cannot load any plugin, by a fault of its own; 1.5.2",
+            ),
+            (
+                "1.5.1",
+                "cannot load any plugin, by a fault of its own; 1.5.2",
+            ),
+        ] {
+            let refusal = version.parse::<PackerVersion>().unwrap().refusal();
+            let refusal = refusal.unwrap();
+            assert!(refusal.contains(reason), "{refusal}");
+            assert!(
+                refusal.starts_with(&format!("Packer {version} ")),
+                "{refusal}"
+            );
+        }
+        let first = "1.5.2".parse::<PackerVersion>().unwrap();
+        assert_eq!(first.refusal(), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use atlas_uploader::packer_plugin::install::plugin_folder;
 use atlas_uploader::{Cause, Error, Phase};
 
-use super::{last_lines, missing, packer, plugin, version};
+use super::{last_lines, missing, packer, plugin, supported, version};
 use crate::cli::console::Console;
 
 /// The settings are missing, so that it never gets as far as a server.
@@ -20,6 +20,7 @@ const REFUSAL: &str = "artifact must be set";
 pub(super) async fn look(console: &Console) -> Result<(), Error> {
     let version = version().await?;
     console.out(&format!("Packer {version}"))?;
+    supported(version)?;
     let failed =
         |error: std::io::Error| Error::new(Phase::Install, Cause::Internal(error.to_string()));
     let folder = tempfile::tempdir().map_err(failed)?;

@@ -80,14 +80,18 @@ async fn folder(dir: Option<PathBuf>, console: &Console) -> Result<PathBuf, Erro
     }
     let give = |error: Error| error.advise("with --dir FOLDER no packer is asked");
     let version = version().await.map_err(give)?;
-    if !version.is_supported() {
-        return Err(missing(&format!(
-            "Packer {version} speaks an older protocol with its plugins, and has the atlas post-processor built in up to 1.2; 1.5 and later can use this one"
-        )));
-    }
+    supported(version)?;
     console.say(&format!("Packer {version} is installed"));
     let folder = plugin_folder(version, |name| std::env::var_os(name));
     folder.ok_or_else(|| missing("there is no home folder: set HOME, or give --dir"))
+}
+
+/// Refuses a Packer that cannot use the plugin.
+fn supported(version: PackerVersion) -> Result<(), Error> {
+    match version.refusal() {
+        Some(reason) => Err(missing(&reason)),
+        None => Ok(()),
+    }
 }
 
 fn missing(reason: &str) -> Error {
