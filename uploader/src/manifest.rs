@@ -26,7 +26,7 @@ pub struct Manifest {
     path: PathBuf,
 }
 
-/// One build of Packer's last run, as a `manifest` post-processor saw it. A build stands there once for
+/// A build is one of Packer's last run, as a `manifest` post-processor saw it. A build stands there once for
 /// each of these.
 #[derive(Debug)]
 pub struct Build {
@@ -66,7 +66,7 @@ impl Manifest {
         })
     }
 
-    /// Where the manifest is.
+    /// The path is the one that was read.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -182,12 +182,12 @@ impl Build {
         })
     }
 
-    /// Whether the artifact has no files, such as an image in a cloud.
+    /// Returns whether the artifact has no files, such as an image in a cloud.
     pub(crate) fn has_no_files(&self) -> bool {
         self.files.is_empty()
     }
 
-    /// The metadata that Packer would have offered, overlaid by the manifest's `custom_data`. Values
+    /// Returns the metadata that Packer would have offered, overlaid by the manifest's `custom_data`. Values
     /// become texts, as in Packer.
     pub fn metadata(&self) -> BTreeMap<String, String> {
         let mut metadata = match self.has_no_files() {

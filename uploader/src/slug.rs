@@ -58,6 +58,11 @@ impl ArtifactType {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a file of this type is a Vagrant box.
+    pub fn is_vagrant_box(&self) -> bool {
+        self.0 == "vagrant.box"
+    }
 }
 
 impl FromStr for ArtifactType {

@@ -318,17 +318,6 @@ async fn all_mistakes_are_told_at_once_and_before_any_request() {
 }
 
 #[tokio::test]
-async fn a_box_is_sent_to_vagrant_cloud() {
-    let plugin = Plugin::start(&Program::new(), &[]).await;
-    let configs = vec![settings(&[("artifact_type", "vagrant.box".into())])];
-    let words = refused(plugin.configure(configs).await);
-    assert!(
-        words.contains("the vagrant-cloud post-processor"),
-        "{words}"
-    );
-}
-
-#[tokio::test]
 async fn a_token_that_is_not_accepted_is_told_in_the_originals_words_and_never_shown() {
     let atlas = MockAtlas::start().await.unwrap();
     let program = Program::at(atlas.url(), "");

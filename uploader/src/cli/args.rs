@@ -326,13 +326,16 @@ pub(crate) struct PushArgs {
     /// Read the version back, and compare
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Push a vagrant.box that Vagrant cannot use, too: no archive with a metadata.json at its top
+    #[arg(long)]
+    pub(crate) no_box_check: bool,
     /// Keep how far the push came; holds the upload address, so only you can read it
     #[arg(long, value_name = "FILE")]
     pub(crate) receipt: Option<PathBuf>,
     /// Finish the pushes of a receipt
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "name", "artifact_type", "paths", "id", "manifest", "template", "only", "metadata", "build_id",
-        "compile_id", "no_digest", "skip_existing", "verify", "receipt", "include", "exclude", "vcs",
+        "compile_id", "no_digest", "skip_existing", "verify", "no_box_check", "receipt", "include", "exclude", "vcs",
         "compression_level", "reproducible",
     ])]
     pub(crate) resume: Option<PathBuf>,
@@ -369,7 +372,7 @@ pub(crate) struct PackingArgs {
 }
 
 impl PackingArgs {
-    pub(crate) fn options(&self, digest: bool) -> Options {
+    pub(crate) fn options(&self, digest: bool, keep_tar: bool) -> Options {
         Options {
             include: self.include.clone(),
             exclude: self.exclude.clone(),
@@ -377,6 +380,7 @@ impl PackingArgs {
             level: self.compression_level.unwrap_or_default(),
             reproducible: self.reproducible,
             digest,
+            keep_tar,
         }
     }
 }

@@ -39,7 +39,8 @@ Example:
 pub(super) const PUSH: &str = "\
 A gzip file is sent as it is. Anything else is packed as Packer does: a gzip-compressed tar, of one
 file, of a folder's content, or of several paths below the longest folder they share. Without --id
-the version's id is the name of the only path, or of that shared folder.
+the version's id is the name of the only path, or of that shared folder. A vagrant.box must be what
+Vagrant can use, an archive with a metadata.json at its top; a tar is compressed, not packed again.
 
 The version's slug is printed, or with --output json one object a version:
   {\"slug\", \"version\", \"digest\", \"bytes\", \"timings\" (milliseconds), \"attempts\", \"skipped\",
@@ -48,10 +49,12 @@ The version's slug is printed, or with --output json one object a version:
 Into the metadata go two keys more: atlas-upload.push, a value of this push alone, by which it finds
 out after a lost reply whether the version was made, and atlas-upload.blake3, the digest of the file.
 
-With --template each atlas post-processor makes a version of each build it is for. A flag goes over
-what the template says, and that over a variable. Known functions: user, env (in variables only),
-timestamp, isotime, strftime, uuid, build_name, build_type, template_dir, pwd, split, upper, lower,
-replace, replace_all; of Go's own printf, print, println, len, and, or, not, eq, ne, lt, le, gt, ge.
+With --template each atlas post-processor makes a version of each build it is for, of what reached it
+in its sequence; where that is not the builder's, a manifest block must stand just before it. A flag
+goes over what the template says, and that over a variable. Known functions: user, env (in variables
+only), timestamp, isotime, strftime, uuid, build_name, build_type, template_dir, pwd, split, upper,
+lower, replace, replace_all; of Go's own printf, print, println, len, and, or, not, eq, ne, lt, le,
+gt, ge.
 
 Examples:
   atlas-upload push acme/web --type amazon.image --id us-east-1:ami-1 -m region.us-east-1=ami-1
@@ -137,7 +140,7 @@ Example:
   atlas-upload man /usr/local/share/man/man1";
 
 pub(super) const PACKER: &str = "\
-Packer 1.5 and later then knows the post-processor that it dropped in 2018, and templates that say
+Packer 1.5.2 and later then knows the post-processor that it dropped in 2018, and templates that say
 \"type\": \"atlas\" build unchanged.
 
 Examples:

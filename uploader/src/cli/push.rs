@@ -17,6 +17,8 @@ use super::{App, Failure, configuration};
 pub(super) struct Planned {
     pub(super) config: Config,
     pub(super) push: Push,
+    /// Whether to look first if Vagrant could use it, where it is a box.
+    pub(super) box_check: bool,
 }
 
 impl App<'_> {
@@ -28,6 +30,9 @@ impl App<'_> {
         // All of them, before the first one makes a version.
         for planned in &plan {
             planned.push.check()?;
+        }
+        for planned in plan.iter().filter(|planned| planned.box_check) {
+            check_box(&planned.push).await?;
         }
         let groups = by_atlas(plan);
         let receipt = args.receipt.as_deref();
@@ -84,6 +89,7 @@ impl App<'_> {
         let planned = |push| Planned {
             config: self.config.clone(),
             push,
+            box_check: !args.no_box_check,
         };
         Ok(pushes.into_iter().map(planned).collect())
     }
@@ -99,13 +105,19 @@ fn by_atlas(plan: Vec<Planned>) -> Vec<(Config, Vec<Push>)> {
         (config.atlas_url.value.clone(), token)
     };
     let mut groups: Vec<(Config, Vec<Push>)> = Vec::new();
-    for Planned { config, push } in plan {
+    for Planned { config, push, .. } in plan {
         match groups.last_mut() {
             Some((last, pushes)) if place(last) == place(&config) => pushes.push(push),
             _ => groups.push((config, vec![push])),
         }
     }
     groups
+}
+
+/// Looks whether Vagrant could use what will be sent, where that is a box.
+async fn check_box(push: &Push) -> Result<(), Error> {
+    let checked = push.check_box().await;
+    checked.map_err(|error| error.advise("with --no-box-check it is pushed all the same"))
 }
 
 /// What to type to finish the pushes of a receipt.
@@ -139,12 +151,13 @@ pub(super) fn given(
     let ids = Ids::resolve(build, compile, |name| std::env::var_os(name))
         .map_err(|error| configuration(&error))?;
     metadata.extend(args.metadata.iter().cloned());
+    let is_box = artifact_type.is_vagrant_box();
     Ok(Push {
         name,
         artifact_type,
         id: args.id.clone(),
         paths: args.paths.clone(),
-        packing: args.packing.options(!args.no_digest),
+        packing: args.packing.options(!args.no_digest, is_box),
         metadata,
         build_id: ids.build.value,
         compile_id: ids.compile.value,

@@ -30,6 +30,7 @@ impl App<'_> {
         };
         let mut warnings = BTreeSet::new();
         let inputs = Inputs {
+            manifest: &manifest,
             builds: &builds,
             variables,
             environment: &environment,
@@ -45,7 +46,9 @@ impl App<'_> {
             let given = given(args, name, kind, request.metadata)?;
             let (token, atlas_url) = (request.token, request.atlas_url);
             let push = of_build(&given, &manifest, build)?;
+            let box_check = request.extras.box_check.unwrap_or(true);
             Ok(Planned {
+                box_check: box_check && !args.no_box_check,
                 config: self.config.clone().with_template(token, atlas_url),
                 push: Push {
                     skip_existing: push.skip_existing || request.extras.skip_existing,

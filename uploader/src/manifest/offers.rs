@@ -29,7 +29,7 @@ enum Form {
     Disk,
 }
 
-/// The builders that offer metadata.
+/// These builders offer metadata.
 const BUILDERS: [(&str, Form); 12] = [
     ("alicloud-ecs", Form::Regions),
     ("amazon-chroot", Form::Regions),
@@ -81,7 +81,7 @@ fn imported(artifact_id: &str) -> Option<Form> {
     }
 }
 
-/// An image of Amazon, or of Alibaba Cloud, whose ids have a length of their own.
+/// Returns whether it is an image of Amazon, or of Alibaba Cloud, in a region.
 fn is_image_of_region(text: &str) -> bool {
     let Some((region, image)) = text.split_once(':') else {
         return false;

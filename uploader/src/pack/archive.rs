@@ -1,8 +1,8 @@
-//! The tar: the names of [`Entries`], each with the content of its file.
+//! The tar: the names of [`Entries`], each with the content of its file, or somebody's own.
 
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tar::{Builder, EntryType, Header, HeaderMode};
 
@@ -12,7 +12,16 @@ use crate::error::Cause;
 
 /// A tar that can be written as often as it takes, and is not kept anywhere.
 #[derive(Debug)]
-pub(super) struct Archive {
+pub(super) enum Archive {
+    /// It is made of files.
+    Made(Made),
+    /// It is a file already.
+    Given(PathBuf),
+}
+
+/// The files that a tar is made of, and how their headers are written.
+#[derive(Debug)]
+pub(super) struct Made {
     entries: Entries,
     mode: HeaderMode,
 }
@@ -24,11 +33,44 @@ impl Archive {
         } else {
             HeaderMode::Complete
         };
-        Self { entries, mode }
+        Self::Made(Made { entries, mode })
     }
 
     /// How long it is, without reading a file.
     pub(super) fn length(&self) -> Result<u64, Cause> {
+        match self {
+            Self::Made(made) => made.length(),
+            Self::Given(path) => entries::kind(path).map(|metadata| metadata.len()),
+        }
+    }
+
+    /// Writes all of it.
+    pub(super) fn write(&self, out: &mut impl Write) -> Result<(), Cause> {
+        match self {
+            Self::Made(made) => made.write(out),
+            Self::Given(path) => copy(path, out).map_err(|error| Cause::file(path, error)),
+        }
+    }
+}
+
+/// Writes a file as it is.
+fn copy(path: &Path, out: &mut impl Write) -> io::Result<()> {
+    let metadata = fs::metadata(path)?;
+    let mut content = File::open(path)?.take(metadata.len());
+    io::copy(&mut content, out)?;
+    unchanged(path, &metadata, &content)
+}
+
+/// Looks whether all of a file was read, and it is still what it was.
+fn unchanged(path: &Path, metadata: &Metadata, content: &io::Take<File>) -> io::Result<()> {
+    if content.limit() > 0 {
+        return Err(changed());
+    }
+    Stamp::of(metadata).check(path)
+}
+
+impl Made {
+    fn length(&self) -> Result<u64, Cause> {
         let mut tar = Builder::new(Counter(0));
         let mut contents = 0;
         for (name, path) in self.entries.iter() {
@@ -43,8 +85,7 @@ impl Archive {
         Ok(headers.0 + contents)
     }
 
-    /// Writes all of it.
-    pub(super) fn write(&self, out: &mut impl Write) -> Result<(), Cause> {
+    fn write(&self, out: &mut impl Write) -> Result<(), Cause> {
         let mut tar = Builder::new(out);
         for (name, path) in self.entries.iter() {
             let metadata = entries::kind(&path)?;
@@ -65,14 +106,10 @@ impl Archive {
         path: &Path,
         metadata: &Metadata,
     ) -> io::Result<()> {
-        let stamp = Stamp::of(metadata);
         // A file that grows meanwhile would shift all that follows it in the archive.
         let mut content = File::open(path)?.take(metadata.len());
         self.append(tar, name, metadata, &mut content)?;
-        if content.limit() > 0 {
-            return Err(changed());
-        }
-        stamp.check(path)
+        unchanged(path, metadata, &content)
     }
 
     fn append(

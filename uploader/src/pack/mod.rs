@@ -8,6 +8,7 @@
 //!
 //! `entries` says what goes in, past the `filter`; `archive` writes it as a tar into what `gzip`
 //! compresses on all cores and `spool` keeps; `stamp` notices a file that changes meanwhile.
+//! `vagrant_box` looks whether what would be sent is one.
 
 mod archive;
 mod common;
@@ -19,6 +20,7 @@ mod options;
 mod payload;
 mod spool;
 mod stamp;
+mod vagrant_box;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -38,6 +40,7 @@ pub use options::{Level, Options};
 pub use payload::Payload;
 use payload::{Content, Given};
 use spool::Spool;
+pub use vagrant_box::check_box;
 
 /// Looks whether each path is a file or a folder, and the options fit them, before anything is
 /// sent.
@@ -67,15 +70,15 @@ pub fn pack(
     options: &Options,
     reporter: &dyn Reporter,
 ) -> Result<Option<Payload>, Cause> {
-    let entries = match distinct(paths)[..] {
-        [] => return Ok(None),
-        [path] => match one(path, options)? {
-            Packable::Gzip(payload) => return Ok(Some(payload)),
-            Packable::Files(entries) => entries,
-        },
-        ref several => Entries::below(&root(paths)?, several)?,
+    let archive = match packable(paths, options)? {
+        Packable::Nothing => return Ok(None),
+        Packable::Gzip(file, path) => {
+            let given = Given::new(file, &path).map_err(|error| Cause::file(&path, error))?;
+            return passed_through(given, options).map(Some);
+        }
+        Packable::Tar(path) => Archive::Given(path),
+        Packable::Files(entries) => Archive::new(entries, options.reproducible),
     };
-    let archive = Archive::new(entries, options.reproducible);
     let packed = if options.level == Level::STORED {
         stored(archive, options)
     } else {
@@ -118,9 +121,24 @@ fn root(paths: &[PathBuf]) -> Result<PathBuf, Cause> {
     }
 }
 
+/// The way in which paths are sent.
 enum Packable {
-    Gzip(Payload),
+    /// No file is sent.
+    Nothing,
+    /// The only path is gzip, and is sent as it is.
+    Gzip(File, PathBuf),
+    /// The only path is a tar that is to be kept.
+    Tar(PathBuf),
+    /// They are packed.
     Files(Entries),
+}
+
+fn packable(paths: &[PathBuf], options: &Options) -> Result<Packable, Cause> {
+    match distinct(paths)[..] {
+        [] => Ok(Packable::Nothing),
+        [path] => one(path, options),
+        ref several => Entries::below(&root(paths)?, several).map(Packable::Files),
+    }
 }
 
 fn one(path: &Path, options: &Options) -> Result<Packable, Cause> {
@@ -133,10 +151,13 @@ fn one(path: &Path, options: &Options) -> Result<Packable, Cause> {
         return Entries::of_folder(&target, &filter).map(Packable::Files);
     }
     entries::kind(&target)?;
-    let file = File::open(&target).map_err(|error| Cause::file(path, error))?;
-    if is_gzip(&file).map_err(|error| Cause::file(path, error))? {
-        let given = Given::new(file, path).map_err(|error| Cause::file(path, error))?;
-        return passed_through(given, options).map(Packable::Gzip);
+    let failed = |error| Cause::file(path, error);
+    let file = File::open(&target).map_err(failed)?;
+    if is_gzip(&file).map_err(failed)? {
+        return Ok(Packable::Gzip(file, path.to_owned()));
+    }
+    if options.keep_tar && vagrant_box::is_tar(&file).map_err(failed)? {
+        return Ok(Packable::Tar(path.to_owned()));
     }
     let folder = target.parent().unwrap_or(Path::new("/"));
     Entries::below(folder, &[&target]).map(Packable::Files)

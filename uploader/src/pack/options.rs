@@ -23,6 +23,10 @@ pub struct Options {
     pub reproducible: bool,
     /// Whether to hash what will be sent.
     pub digest: bool,
+    /// Whether a single tar is compressed, instead of being packed into another one: Vagrant could not
+    /// use a box in a box.
+    #[serde(default)]
+    pub keep_tar: bool,
 }
 
 impl Default for Options {
@@ -34,6 +38,7 @@ impl Default for Options {
             level: Level::default(),
             reproducible: false,
             digest: true,
+            keep_tar: false,
         }
     }
 }

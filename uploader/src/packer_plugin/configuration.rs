@@ -150,11 +150,10 @@ impl Configuration {
             generated: generated.or(placeholders),
         };
         let request = self.settings.request(&context, redactor, warnings)?;
-        if request.artifact_type.as_str() == "vagrant.box" {
-            let refused = "artifact_type vagrant.box is not for this post-processor: boxes go to Vagrant Cloud, by the vagrant-cloud post-processor";
-            return Err(vec![refused.to_owned()]);
+        match request.refusal_of_box(false) {
+            Some(reason) => Err(vec![reason]),
+            None => Ok(request),
         }
-        Ok(request)
     }
 
     fn text(&self, key: &str) -> Option<&str> {

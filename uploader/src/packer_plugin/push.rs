@@ -69,6 +69,11 @@ pub(super) async fn push(
     kept: &Kept,
 ) -> Result<Receipt, Error> {
     let push = planned(configured, built);
+    if configured.request.extras.box_check.unwrap_or(true) {
+        let checked = push.check_box().await;
+        let how = "with atlas_upload_box_check set to false it is pushed all the same";
+        checked.map_err(|error| error.advise(how))?;
+    }
     let Some(folder) = &configured.request.extras.receipts else {
         return crate::push(client, &push).await;
     };
@@ -134,6 +139,7 @@ fn planned(configured: &Configured, built: Built) -> Push {
         packing: Options {
             // Comparing takes a digest, even one that is not left in the metadata.
             digest: extras.digest || extras.skip_existing || extras.verify,
+            keep_tar: request.artifact_type.is_vagrant_box(),
             ..Options::default()
         },
         metadata,

@@ -81,6 +81,22 @@ impl Push {
     }
 }
 
+impl Push {
+    /// Looks whether Vagrant could use what would be sent, where that is a box; see
+    /// [`pack::check_box`]. No push does so by itself.
+    ///
+    /// # Errors
+    /// [`Phase::Pack`] for a box that Vagrant could not use.
+    pub async fn check_box(&self) -> Result<(), Error> {
+        if !self.artifact_type.is_vagrant_box() {
+            return Ok(());
+        }
+        let (paths, options) = (self.paths.clone(), self.packing.clone());
+        let checked = blocking(move || pack::check_box(&paths, &options)).await?;
+        checked.map_err(|cause| Error::new(Phase::Pack, cause))
+    }
+}
+
 /// What a push did. Serialised it is one flat object; it never holds the upload URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Receipt {

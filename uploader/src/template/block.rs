@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::functions::Context;
 use super::settings::{Request, Settings};
 use super::weak;
+use crate::manifest::Build;
 use crate::secret::Redactor;
 
 /// These are the keys that Packer itself reads in every post-processor.
@@ -16,7 +17,7 @@ const COMMON: [&str; 5] = ["type", "name", "only", "except", "keep_input_artifac
 #[derive(Debug)]
 pub(super) struct Block {
     /// The place is `post-processor 2.1`, say, counted as Packer does.
-    place: String,
+    pub(super) place: String,
     only: Vec<String>,
     except: Vec<String>,
     settings: Settings,
@@ -72,8 +73,7 @@ impl Block {
     }
 
     pub(super) fn applies_to(&self, build: &str) -> bool {
-        let named = |names: &[String]| names.iter().any(|name| name == build);
-        (self.only.is_empty() || named(&self.only)) && !named(&self.except)
+        names_build(&self.only, &self.except, build)
     }
 
     /// Returns what the block asks for, for one build.
@@ -89,4 +89,30 @@ impl Block {
         warnings.extend(own.into_iter().map(placed));
         request.map_err(|wrong| wrong.into_iter().map(placed).collect())
     }
+
+    /// Returns the reason why a request is not done with this entry of a manifest.
+    pub(super) fn refusal(&self, request: &Request, entry: &Build) -> Option<String> {
+        let Self { place, .. } = self;
+        // Whoever types the command allows a box by that, unless the template forbids it.
+        let box_refused = request.refusal_of_box(true);
+        let pushed = || {
+            let id = &entry.artifact_id;
+            let of_request =
+                id.strip_prefix(&format!("{}/{}/", request.name, request.artifact_type));
+            let version = of_request.filter(|_| entry.has_no_files())?.parse::<u64>();
+            version.ok()?;
+            Some(format!(
+                "the manifest has of the build {:?} the version that the plugin pushed, {id}, and there is nothing left to push; a manifest block before the atlas block sees the artifact",
+                entry.name
+            ))
+        };
+        let reason = box_refused.or_else(pushed)?;
+        Some(format!("{place}: {reason}"))
+    }
+}
+
+/// Returns whether a post-processor with these lists is for a build of this name.
+pub(super) fn names_build(only: &[String], except: &[String], build: &str) -> bool {
+    let named = |names: &[String]| names.iter().any(|name| name == build);
+    (only.is_empty() || named(only)) && !named(except)
 }

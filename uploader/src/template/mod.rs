@@ -4,7 +4,8 @@
 //! The evidence is HashiCorp's documentation of the post-processor and of templates, the contract's words,
 //! and Packer 1.6.6. `json` and `document` know how Packer reads a file, `parse` and `cursor` the
 //! template language, `evaluate` and `builtins` what it means, `functions` the words that Packer adds,
-//! `go_time` how Go writes times, `weak` how lenient Packer reads values.
+//! `go_time` how Go writes times, `weak` how lenient Packer reads values; `sequence` finds what
+//! reached a block.
 
 mod block;
 mod builtins;
@@ -16,6 +17,7 @@ mod functions;
 mod go_time;
 mod json;
 mod parse;
+mod sequence;
 mod settings;
 mod value;
 mod variables;
@@ -29,13 +31,14 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::error::{Cause, Error, Phase};
-use crate::manifest::Build;
+use crate::manifest::{Build, Manifest};
 use crate::secret::Redactor;
 use block::Block;
 use document::{Document, get};
 use evaluate::render;
 pub(crate) use functions::Context;
 use functions::Environment;
+use sequence::Steps;
 pub(crate) use settings::Settings;
 pub use settings::{Extras, Request};
 pub(crate) use variables::UserVariables;
@@ -62,7 +65,9 @@ pub enum Clock {
 
 /// The inputs are the builds to push, and all that the values of a template may refer to besides.
 pub struct Inputs<'a, 'b> {
-    /// The builds, in their order.
+    /// The manifest that the builds are of.
+    pub manifest: &'a Manifest,
+    /// The entries of the builds, in their order.
     pub builds: &'a [&'b Build],
     /// The user variables that are given.
     pub variables: Variables,
@@ -72,6 +77,15 @@ pub struct Inputs<'a, 'b> {
     pub clock: Clock,
     /// The warnings name what whoever wrote the template may not have meant.
     pub warnings: &'a mut BTreeSet<String>,
+}
+
+/// A post-processor's place, such as `post-processor 2.1`, and its settings.
+type Placed = (String, Map<String, Value>);
+
+/// The post-processors of a template are the `atlas` blocks, and all of them as steps.
+struct PostProcessors {
+    blocks: Vec<Block>,
+    steps: Steps,
 }
 
 impl Template {
@@ -93,9 +107,10 @@ impl Template {
         })
     }
 
-    /// Returns what is to be pushed for each of the builds, in the order of builds and then of blocks.
-    /// Tokens and sensitive variables become known to the redactor. The warnings of the inputs get what
-    /// may not be meant, however this ends.
+    /// Returns what is to be pushed for each of the builds, in the order of builds and then of blocks:
+    /// the manifest's entry that is what reached the block, and the block's request. Tokens and
+    /// sensitive variables become known to the redactor. The warnings of the inputs get what may not
+    /// be meant, however this ends.
     ///
     /// # Errors
     /// [`Phase::Configure`], with all that is wrong in one message, in the original's words; where
@@ -106,10 +121,15 @@ impl Template {
         redactor: &Redactor,
     ) -> Result<Vec<(&'b Build, Request)>, Error> {
         let mut wrong = Vec::new();
-        let blocks = self.blocks(&mut wrong);
+        let placed = flat(&self.document.post_processors, &mut wrong);
+        let parts = PostProcessors {
+            blocks: self.blocks(&placed, &mut wrong),
+            steps: Steps::new(placed),
+        };
         let now = OffsetDateTime::now_utc();
         let mut requests = Vec::new();
-        for &build in inputs.builds {
+        for entries in by_name(inputs.builds) {
+            let build = entries[0];
             let now = match inputs.clock {
                 Clock::Now => now,
                 Clock::Build => build.time().unwrap_or_else(|| {
@@ -117,8 +137,14 @@ impl Template {
                     now
                 }),
             };
-            let made = self.of_build(build, &blocks, now, &mut inputs, redactor, &mut wrong);
-            requests.extend(made.into_iter().map(|request| (build, request)));
+            requests.extend(self.of_build(
+                &entries,
+                &parts,
+                now,
+                &mut inputs,
+                redactor,
+                &mut wrong,
+            ));
         }
         if requests.is_empty() && wrong.is_empty() && inputs.variables.errors.is_empty() {
             let names = inputs.builds.iter().map(|build| build.name.as_str());
@@ -130,16 +156,18 @@ impl Template {
         refused(inputs.variables.errors, &wrong).map_or(Ok(requests), Err)
     }
 
-    /// Returns what the blocks ask for of one build, and adds what is wrong with that.
-    fn of_build(
+    /// Returns what the blocks ask for of one build, whose entries these are, each with the entry that
+    /// is pushed, and adds what is wrong with that.
+    fn of_build<'b>(
         &self,
-        build: &Build,
-        blocks: &[Block],
+        entries: &[&'b Build],
+        parts: &PostProcessors,
         now: OffsetDateTime,
-        inputs: &mut Inputs<'_, '_>,
+        inputs: &mut Inputs<'_, 'b>,
         redactor: &Redactor,
         wrong: &mut Vec<String>,
-    ) -> Vec<Request> {
+    ) -> Vec<(&'b Build, Request)> {
+        let build = entries[0];
         let (folder, environment): (_, &Environment<'_>) = (&*self.folder, inputs.environment);
         let defaults = &self.document.variables;
         let variables = UserVariables::new(defaults, &inputs.variables, environment, now, folder);
@@ -164,20 +192,31 @@ impl Template {
             ..context
         };
         let mut requests = Vec::new();
-        for block in blocks.iter().filter(|block| block.applies_to(name)) {
-            match block.request(&context, redactor, inputs.warnings) {
-                Ok(request) => requests.push(request),
-                Err(reasons) => wrong.extend(reasons),
+        let blocks = parts.blocks.iter();
+        for block in blocks.filter(|block| block.applies_to(name)) {
+            let request = block.request(&context, redactor, inputs.warnings);
+            let entry = parts
+                .steps
+                .reached(&block.place, name, entries, inputs.manifest, &context);
+            match (request, entry) {
+                (Ok(request), Ok(entry)) => match block.refusal(&request, entry) {
+                    Some(reason) => wrong.push(reason),
+                    None => requests.push((entry, request)),
+                },
+                (request, entry) => {
+                    wrong.extend(request.err().into_iter().flatten());
+                    wrong.extend(entry.err());
+                }
             }
         }
         requests
     }
 
-    fn blocks(&self, wrong: &mut Vec<String>) -> Vec<Block> {
+    fn blocks(&self, placed: &[Placed], wrong: &mut Vec<String>) -> Vec<Block> {
         let mut blocks = Vec::new();
-        for (place, settings) in flat(&self.document.post_processors, wrong) {
-            if get(&settings, "type").and_then(Value::as_str) == Some("atlas") {
-                blocks.push(Block::new(place, settings, wrong));
+        for (place, settings) in placed {
+            if get(settings, "type").and_then(Value::as_str) == Some("atlas") {
+                blocks.push(Block::new(place.clone(), settings.clone(), wrong));
             }
         }
         let known: BTreeSet<_> = self.builders().collect();
@@ -209,8 +248,20 @@ impl Template {
     }
 }
 
+/// Returns the entries of each build together, in the order in which the builds come.
+fn by_name<'b>(entries: &[&'b Build]) -> Vec<Vec<&'b Build>> {
+    let mut builds: Vec<Vec<&Build>> = Vec::new();
+    for entry in entries {
+        match builds.iter_mut().find(|build| build[0].name == entry.name) {
+            Some(build) => build.push(entry),
+            None => builds.push(vec![entry]),
+        }
+    }
+    builds
+}
+
 /// Returns each post-processor with its place; a string is one without settings, a list is a sequence.
-fn flat(listed: &[Value], wrong: &mut Vec<String>) -> Vec<(String, Map<String, Value>)> {
+fn flat(listed: &[Value], wrong: &mut Vec<String>) -> Vec<Placed> {
     let mut found = Vec::new();
     for (index, value) in listed.iter().enumerate() {
         let place = format!("post-processor {}", index + 1);
@@ -227,11 +278,7 @@ fn flat(listed: &[Value], wrong: &mut Vec<String>) -> Vec<(String, Map<String, V
     found
 }
 
-fn single(
-    place: String,
-    value: &Value,
-    wrong: &mut Vec<String>,
-) -> Option<(String, Map<String, Value>)> {
+fn single(place: String, value: &Value, wrong: &mut Vec<String>) -> Option<Placed> {
     let reason = match value {
         Value::String(kind) => {
             let kind = ("type".to_owned(), kind.clone().into());

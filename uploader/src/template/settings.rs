@@ -14,7 +14,7 @@ use crate::atlas_url::AtlasUrl;
 use crate::secret::{Redactor, Token};
 use crate::slug::{ArtifactName, ArtifactType};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "artifact",
     "artifact_type",
     "artifact_type_override",
@@ -22,6 +22,8 @@ const KEYS: [&str; 11] = [
     "metadata",
     "server_address",
     "token",
+    "atlas_upload_box_check",
+    "atlas_upload_boxes",
     "atlas_upload_digest",
     "atlas_upload_receipts",
     "atlas_upload_skip_existing",
@@ -52,6 +54,10 @@ pub struct Request {
 /// The extras go beyond the original, and are done only where a setting asks for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extras {
+    /// `atlas_upload_boxes`: Vagrant boxes are pushed, or not; unset, the program decides.
+    pub boxes: Option<bool>,
+    /// `atlas_upload_box_check`: whether to look first if Vagrant can use a box; unset, it is looked.
+    pub box_check: Option<bool>,
     /// `atlas_upload_digest`: the digest and a mark go into the metadata.
     pub digest: bool,
     /// `atlas_upload_skip_existing`: nothing is pushed when the latest version is the same.
@@ -60,6 +66,24 @@ pub struct Extras {
     pub verify: bool,
     /// `atlas_upload_receipts`: the folder in which to keep how far a push came that is not done.
     pub receipts: Option<PathBuf>,
+}
+
+impl Request {
+    /// Returns the reason why a Vagrant box is not pushed, where the setting `atlas_upload_boxes`, or for
+    /// want of it `otherwise`, does not allow it.
+    pub(crate) fn refusal_of_box(&self, otherwise: bool) -> Option<String> {
+        let is_refused =
+            self.artifact_type.is_vagrant_box() && !self.extras.boxes.unwrap_or(otherwise);
+        is_refused.then(|| {
+            let original = match self.extras.boxes {
+                Some(_) => "",
+                None => ", as the original refused it since Packer 1.0.1",
+            };
+            format!(
+                "artifact_type vagrant.box is refused{original}; set atlas_upload_boxes to true, and boxes are pushed to your Atlas"
+            )
+        })
+    }
 }
 
 impl Settings {
@@ -175,6 +199,12 @@ impl Reading<'_> {
         }
     }
 
+    /// Returns `None` for what is not there, or is null.
+    fn choice(&mut self, key: &str) -> Option<bool> {
+        let is_set = self.settings.get(key).is_some_and(|value| !value.is_null());
+        is_set.then(|| self.truth(key))
+    }
+
     /// Returns no for what is not there, and for what cannot be read. A text is rendered first, as
     /// Packer does.
     fn truth(&mut self, key: &str) -> bool {
@@ -217,6 +247,8 @@ impl Reading<'_> {
     fn extras(&mut self) -> Extras {
         let receipts = self.text("atlas_upload_receipts");
         Extras {
+            boxes: self.choice("atlas_upload_boxes"),
+            box_check: self.choice("atlas_upload_box_check"),
             digest: self.truth("atlas_upload_digest"),
             skip_existing: self.truth("atlas_upload_skip_existing"),
             verify: self.truth("atlas_upload_verify"),

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::noise;
 use super::program::Program;
 use super::registry::{File, Options, Registry, Tree};
+use super::{gzip, noise, tarred};
 
 /// One file of a box. Of each provider of a version, the first one is the default.
 pub(crate) struct BoxFile {
@@ -43,19 +43,11 @@ impl BoxFile {
 }
 
 fn vagrant_box(provider: &str, disk: usize) -> Vec<u8> {
-    let compression = flate2::Compression::fast();
-    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), compression));
     let metadata = json!({"provider": provider}).to_string();
-    for (name, content) in [
+    gzip(&tarred(&[
         ("metadata.json", metadata.as_bytes()),
         ("box.img", &noise(disk)),
-    ] {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(content.len().try_into().unwrap());
-        header.set_mode(0o644);
-        tar.append_data(&mut header, name, content).unwrap();
-    }
-    tar.into_inner().unwrap().finish().unwrap()
+    ]))
 }
 
 /// Mirrors one box with these files, `ORG/BOX`, out of a registry that has it. Addresses in the catalogs

@@ -86,6 +86,18 @@ pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// A tar of these files.
+pub(crate) fn tarred(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len().try_into().unwrap());
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, *content).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
 /// The entries of a gzip-compressed tar, in order: the name, and the content (`None` for a folder).
 pub(crate) fn entries(archive: impl Read) -> Vec<(String, Option<Vec<u8>>)> {
     let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(archive));

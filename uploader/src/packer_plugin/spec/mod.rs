@@ -32,10 +32,12 @@ const BOOL: Type = Type::Primitive(Primitive::Bool);
 
 /// All settings; none is required here, since a missing one is told with all other mistakes. An
 /// empty list would crash Packer 1.6.
-const ATTRIBUTES: [(&str, Type); 19] = [
+const ATTRIBUTES: [(&str, Type); 21] = [
     ("artifact", STRING),
     ("artifact_type", STRING),
     ("artifact_type_override", BOOL),
+    ("atlas_upload_box_check", BOOL),
+    ("atlas_upload_boxes", BOOL),
     ("atlas_upload_digest", BOOL),
     ("atlas_upload_receipts", STRING),
     ("atlas_upload_skip_existing", BOOL),

@@ -1,0 +1,263 @@
+//! `push --template` where other post-processors stand before `atlas`, and Vagrant boxes: what is pushed is
+//! what reached the block, or nothing.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests, helpers included"
+)]
+
+mod support;
+
+use mock_atlas::MockAtlas;
+use serde_json::{Value, json};
+use support::program::{Program, Run};
+use support::{entries, gzip, tarred};
+
+const PROVIDER: (&str, &[u8]) = ("metadata.json", br#"{"provider": "virtualbox"}"#);
+
+/// What the builder made, and then what `vagrant` did, as Packer 1.6.6 writes it down.
+fn manifest(program: &Program, boxed: bool) {
+    let entry = |id: &str, file: &str| {
+        json!({
+            "name": "vm", "builder_type": "virtualbox-iso", "build_time": 1, "custom_data": null,
+            "artifact_id": id, "files": [{"name": file, "size": 1}], "packer_run_uuid": "run",
+        })
+    };
+    let mut builds = vec![entry("VM", "out/disk.vmdk")];
+    if boxed {
+        builds.push(entry("virtualbox", "out/web.box"));
+    }
+    let document = json!({"builds": builds, "last_run_uuid": "run"});
+    program.write("packer-manifest.json", document.to_string());
+    program.write("out/disk.vmdk", "disk");
+}
+
+fn template(program: &Program, post_processors: Value) {
+    let builders = json!([{"type": "virtualbox-iso", "name": "vm"}]);
+    let template = json!({"builders": builders, "post-processors": post_processors});
+    program.write("template.json", template.to_string());
+}
+
+fn atlas(more: Value) -> Value {
+    let mut block = json!({
+        "type": "atlas", "artifact": "acme/web", "artifact_type": "vagrant.box",
+        "metadata": {"provider": "virtualbox"},
+    });
+    let mut more = more.as_object().unwrap().clone();
+    block.as_object_mut().unwrap().append(&mut more);
+    block
+}
+
+async fn push(program: &Program, more: &[&str]) -> Run {
+    let push = [
+        "push",
+        "--template",
+        "template.json",
+        "--manifest",
+        "packer-manifest.json",
+    ];
+    program.run(&[&push, more].concat()).await
+}
+
+async fn pulled(program: &Program) -> Vec<u8> {
+    let pull = ["pull", "acme/web", "--type", "vagrant.box", "-o", "-"];
+    let (code, bytes, stderr) = program.run_raw(&pull).await;
+    assert_eq!(code, 0, "{stderr}");
+    bytes
+}
+
+async fn none_was_made(program: &Program) {
+    let run = program.run(&["show", "acme/web"]).await;
+    assert_eq!(run.code, 5, "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_vagrant_the_box_is_pushed_where_the_manifest_saw_it() {
+    let server = MockAtlas::start().await.unwrap();
+    let program = Program::at(server.url(), server.token());
+    let file = gzip(&tarred(&[("box.ovf", b"<ovf/>"), PROVIDER]));
+    program.write("out/web.box", &file);
+    manifest(&program, true);
+    template(
+        &program,
+        json!(["manifest", ["vagrant", "manifest", atlas(json!({}))]]),
+    );
+    let run = push(&program, &[]).await;
+    assert_eq!(run.stdout, "acme/web/vagrant.box/1\n", "{run}");
+    assert_eq!(pulled(&program).await, file);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_builder_made_is_not_pushed_as_what_another_made_of_it() {
+    let server = MockAtlas::start().await.unwrap();
+    let program = Program::at(server.url(), server.token());
+    manifest(&program, false);
+    let custom = atlas(json!({"artifact_type": "custom.image"}));
+    for (post_processors, maker) in [
+        (json!([["vagrant", atlas(json!({}))]]), "vagrant"),
+        (
+            json!(["manifest", ["vagrant", atlas(json!({}))]]),
+            "vagrant",
+        ),
+        (json!(["manifest", ["compress", custom]]), "compress"),
+    ] {
+        template(&program, post_processors);
+        let run = push(&program, &[]).await;
+        assert_eq!(run.code, 2, "{run}");
+        let pushes = format!("this block pushes what {maker} (post-processor ");
+        let way_out = format!("write [{maker:?}, \"manifest\", {{\"type\": \"atlas\", …}}]");
+        assert!(run.stderr.contains(&pushes), "{run}");
+        assert!(run.stderr.contains(&way_out), "{run}");
+        none_was_made(&program).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_the_plugin_pushed_already_is_not_pushed_as_an_artifact() {
+    let server = MockAtlas::start().await.unwrap();
+    let program = Program::at(server.url(), server.token());
+    let entry = json!({
+        "name": "vm", "builder_type": "virtualbox-iso", "files": null, "packer_run_uuid": "run",
+        "artifact_id": "acme/web/vagrant.box/7",
+    });
+    let document = json!({"builds": [entry], "last_run_uuid": "run"});
+    program.write("packer-manifest.json", document.to_string());
+    template(&program, json!([["vagrant", atlas(json!({})), "manifest"]]));
+    let run = push(&program, &[]).await;
+    assert_eq!(run.code, 2, "{run}");
+    let told = "the version that the plugin pushed, acme/web/vagrant.box/7";
+    assert!(run.stderr.contains(told), "{run}");
+    none_was_made(&program).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_box_that_vagrant_cannot_use_is_refused_before_a_version_is_made() {
+    let server = MockAtlas::start().await.unwrap();
+    let program = Program::at(server.url(), server.token());
+    program.write("disk.box", "no archive at all");
+    program.write("deep.box", gzip(&tarred(&[("web/metadata.json", b"{}")])));
+    program.write("bare.box", tarred(&[("box.ovf", b"<ovf/>")]));
+    program.write("disk.gz", gzip(b"gzip, and no tar"));
+    program.write("folder/box.img", "disk");
+    let push = [
+        "push",
+        "acme/web",
+        "--type",
+        "vagrant.box",
+        "-m",
+        "provider=x",
+    ];
+    for (path, reason) in [
+        ("disk.box", "it is neither a tar nor a gzip-compressed one"),
+        (
+            "deep.box",
+            "metadata.json is not at its top, but at \"web/metadata.json\"",
+        ),
+        ("bare.box", "it has no metadata.json at its top"),
+        ("disk.gz", "it holds no tar"),
+        (
+            "folder",
+            "there is no metadata.json at the top of what would be packed",
+        ),
+    ] {
+        let run = program.run(&[&push[..], &[path]].concat()).await;
+        assert_eq!(run.code, 3, "{run}");
+        let told = format!("Error archiving artifact: {path}: is no Vagrant box: {reason}");
+        assert!(run.stderr.contains(&told), "{run}");
+        assert!(
+            run.stderr.contains("with --no-box-check it is pushed"),
+            "{run}"
+        );
+        none_was_made(&program).await;
+    }
+    let run = program
+        .run(&[&push[..], &["disk.box", "--no-box-check"]].concat())
+        .await;
+    assert_eq!(run.code, 0, "{run}");
+    // Any other type is no box.
+    let run = program
+        .run(&["push", "acme/web", "--type", "custom.image", "disk.box"])
+        .await;
+    assert_eq!(run.code, 0, "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tar_becomes_a_compressed_tar_and_not_a_tar_in_another() {
+    let server = MockAtlas::start().await.unwrap();
+    let program = Program::at(server.url(), server.token());
+    program.write("web.box", tarred(&[("box.img", b"disk"), PROVIDER]));
+    let content = |(name, bytes): (&str, &[u8])| (name.to_owned(), Some(bytes.to_vec()));
+    let expected = [content(("box.img", b"disk")), content(PROVIDER)];
+    for level in [&[][..], &["--compression-level", "0"]] {
+        let push = [
+            "push",
+            "acme/web",
+            "--type",
+            "vagrant.box",
+            "-m",
+            "provider=x",
+            "web.box",
+        ];
+        let run = program.run(&[&push[..], level].concat()).await;
+        assert_eq!(run.code, 0, "{run}");
+        assert_eq!(entries(pulled(&program).await.as_slice()), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_and_a_folder_that_are_a_box_are_packed_as_one() {
+    let server = MockAtlas::start().await.unwrap();
+    let program = Program::at(server.url(), server.token());
+    program.write("web/box.img", "disk");
+    program.write("web/metadata.json", PROVIDER.1);
+    let push = [
+        "push",
+        "acme/web",
+        "--type",
+        "vagrant.box",
+        "-m",
+        "provider=x",
+    ];
+    for paths in [&["web"][..], &["web/box.img", "web/metadata.json"]] {
+        let run = program.run(&[&push[..], paths].concat()).await;
+        assert_eq!(run.code, 0, "{run}");
+        let names: Vec<_> = entries(pulled(&program).await.as_slice())
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, ["box.img", "metadata.json"]);
+    }
+    // What is left out is not there.
+    let run = program
+        .run(&[&push[..], &["web", "--exclude", "*.json"]].concat())
+        .await;
+    assert_eq!(run.code, 3, "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_settings_for_boxes_count_for_the_command_too() {
+    let server = MockAtlas::start().await.unwrap();
+    let program = Program::at(server.url(), server.token());
+    manifest(&program, false);
+    for (settings, code, told) in [
+        (
+            json!({"atlas_upload_boxes": false}),
+            2,
+            "set atlas_upload_boxes to true",
+        ),
+        (json!({"atlas_upload_boxes": true}), 3, "is no Vagrant box"),
+        (json!({}), 3, "is no Vagrant box"),
+        (
+            json!({"atlas_upload_boxes": true, "atlas_upload_box_check": "false"}),
+            0,
+            "",
+        ),
+    ] {
+        template(&program, json!([atlas(settings)]));
+        let run = push(&program, &[]).await;
+        assert_eq!(run.code, code, "{run}");
+        assert!(run.stderr.contains(told), "{run}");
+    }
+}
