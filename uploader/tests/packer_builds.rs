@@ -230,48 +230,6 @@ async fn one_file_and_several_and_a_gzip_file_arrive_as_packer_sent_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_sequence_made_is_pushed_by_the_command_after_a_build_without_the_plugin() {
-    let atlas = MockAtlas::builder().token(CANARY).start().await.unwrap();
-    let program = Program::at(atlas.url(), CANARY);
-    let compress =
-        json!({"type": "compress", "output": "packed.tar.gz", "keep_input_artifact": true});
-    let template = |sequence: Value| json!({"builders": [file_builder("image.txt")], "post-processors": ["manifest", sequence]});
-    let build = async |sequence: Value| {
-        program.write("template.json", template(sequence).to_string());
-        let build = [
-            "build",
-            "-color=false",
-            "-force",
-            "-except=atlas",
-            "template.json",
-        ];
-        let built = run(&program, &build).await;
-        assert_eq!(built.code, 0, "{built}");
-        let push = [
-            "push",
-            "--template",
-            "template.json",
-            "--manifest",
-            "packer-manifest.json",
-        ];
-        program.run(&push).await
-    };
-    let refused = build(json!([compress, atlas_block(json!({}))])).await;
-    assert_eq!(refused.code, 2, "{refused}");
-    let told = "of the build \"file\" the manifest has only what the builder made";
-    assert!(refused.stderr.contains(told), "{refused}");
-    for sequence in [
-        json!([compress, "manifest", atlas_block(json!({}))]),
-        json!([compress, "manifest", atlas_block(json!({})), "manifest"]),
-    ] {
-        let pushed = build(sequence).await;
-        assert_eq!(pushed.code, 0, "{pushed}");
-        let packed = std::fs::read(program.path("packed.tar.gz")).unwrap();
-        assert_eq!(pulled(&program, "custom.image").await, packed);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn files_without_a_common_folder_are_refused_in_the_originals_words() {
     let (_atlas, program) = installed().await;
     program.write("a", "a");

@@ -75,7 +75,10 @@ fn of_files(paths: &[PathBuf], entries: &Entries) -> Result<(), Cause> {
         return Ok(());
     }
     let reason = match paths {
-        [path] if path.is_file() => "it is neither a tar nor a gzip-compressed one".to_owned(),
+        [path] if path.is_file() => {
+            "it is neither a tar nor a gzip-compressed one, and would be packed into another archive"
+                .to_owned()
+        },
         _ => format!("there is no {METADATA} at the top of what would be packed"),
     };
     Err(refused(&root(paths)?, &reason))

@@ -80,59 +80,21 @@ impl Steps {
         let [first, rest @ ..] = entries else {
             return Err(format!("{place}: the manifest has no such build"));
         };
-        let build = &first.name;
-        let steps = self.0.iter();
-        let ran = Ran(steps.filter(|step| step.runs_for(name)).collect());
-        let refused = |reason: String| {
-            let maker = ran.maker_at(place);
-            Err(format!(
-                "{place}: {reason}; {}",
-                way_out(maker.map(|maker| maker.kind.as_str()))
-            ))
-        };
-        let recorders = match ran.recorders(manifest.path(), context) {
-            Ok(recorders) => recorders,
-            Err(reason) => return refused(reason),
-        };
-        let made = made_by(ran.maker_at(place));
-        if recorders.is_empty() {
-            return match ran.maker_at(place) {
-                None if rest.is_empty() => Ok(first),
-                None => refused(format!(
-                    "the manifest has {} entries of the build {build:?}, and without a manifest block in the template it cannot be told which one is {made}",
-                    entries.len()
-                )),
-                Some(_) => refused(format!(
-                    "this block pushes {made}, and without a manifest block in the template it cannot be told whether that is what the manifest has of the build {build:?}"
-                )),
-            };
-        }
-        let Some(wrote) = ran.that_wrote(&recorders, entries.len()) else {
-            return refused(format!(
-                "the manifest has {} entries of the build {build:?}, and the manifest blocks of the template write {}, so that it is of another template, or of a build that broke",
-                entries.len(),
-                recorders.len()
-            ));
-        };
-        let here = ran.maker_at(place).map(|maker| &maker.place);
-        let mut seen = wrote.iter().zip(entries);
-        let found = seen.find(|(recorder, _)| {
-            let there = ran.maker_at(&recorder.place).map(|maker| &maker.place);
-            there == here
-        });
-        match found {
-            Some((_, entry)) => Ok(entry),
-            None => {
-                let has = wrote
-                    .iter()
-                    .map(|step| made_by(ran.maker_at(&step.place)))
-                    .collect::<BTreeSet<_>>();
-                let has = Vec::from_iter(has).join(" and ");
-                refused(format!(
-                    "this block pushes {made}, and of the build {build:?} the manifest has only {has}"
-                ))
-            }
-        }
+        let ran = self.0.iter().filter(|step| step.runs_for(name));
+        let ran = Ran(ran.collect());
+        let entry = ran
+            .recorders(manifest.path(), context)
+            .and_then(|recorders| {
+                if recorders.is_empty() {
+                    ran.only_entry(place, first, rest)
+                } else {
+                    ran.entry(place, &recorders, entries)
+                }
+            });
+        entry.map_err(|reason| {
+            let way_out = way_out(ran.maker_at(place));
+            format!("{place}: {reason}; {way_out}")
+        })
     }
 }
 
@@ -158,6 +120,65 @@ impl Step {
 }
 
 impl<'a> Ran<'a> {
+    /// Returns the entry of the block, among the recorders, that got what the block at this place got.
+    fn entry<'b>(
+        &self,
+        place: &str,
+        recorders: &[&'a Step],
+        entries: &[&'b Build],
+    ) -> Result<&'b Build, String> {
+        let Some(wrote) = self.that_wrote(recorders, entries.len()) else {
+            let (counted, blocks) = (counted(entries), recorders.len());
+            return Err(format!(
+                "{counted}, and the manifest blocks of the template write {blocks}, so that it is of another template, or of a build that broke"
+            ));
+        };
+        let maker = |place: &str| self.maker_at(place).map(|maker| maker.place.as_str());
+        let mut seen = wrote.iter().zip(entries);
+        let found = seen.find(|(recorder, _)| maker(&recorder.place) == maker(place));
+        found.map(|(_, entry)| *entry).ok_or_else(|| {
+            let has = wrote.iter().map(|step| self.made_for(&step.place));
+            let has = Vec::from_iter(has.collect::<BTreeSet<_>>()).join(" and ");
+            let (made, build) = (self.made_for(place), &entries[0].name);
+            format!(
+                "this block pushes {made}, and of the build {build:?} the manifest has only {has}"
+            )
+        })
+    }
+
+    /// Returns the first entry, if it is the only one and the block at this place gets what the builder
+    /// made: a manifest that blocks of another template wrote holds that, as far as can be told.
+    fn only_entry<'b>(
+        &self,
+        place: &str,
+        first: &'b Build,
+        rest: &[&'b Build],
+    ) -> Result<&'b Build, String> {
+        let made = self.made_for(place);
+        let untold = "without a manifest block in the template it cannot be told";
+        match (self.maker_at(place), rest) {
+            (None, []) => Ok(first),
+            (None, _) => {
+                let counted = counted(&[&[first], rest].concat());
+                Err(format!("{counted}, and {untold} which one is {made}"))
+            }
+            (Some(_), _) => {
+                let build = &first.name;
+                Err(format!(
+                    "this block pushes {made}, and {untold} whether that is what the manifest has of the build {build:?}"
+                ))
+            }
+        }
+    }
+
+    /// Tells who made what reaches a place.
+    fn made_for(&self, place: &str) -> String {
+        self.maker_at(place).map_or_else(
+            || "what the builder made".to_owned(),
+            |maker| format!("what {} ({}) made", maker.kind, maker.place),
+        )
+    }
+
     /// Returns the steps before a place in its sequence, the last one first.
     fn before(&self, place: &str) -> impl Iterator<Item = &'a Step> {
         let sequence = sequence(place);
@@ -223,17 +244,20 @@ fn sequence(place: &str) -> &str {
         .map_or(place, |(sequence, _)| sequence)
 }
 
-fn made_by(maker: Option<&Step>) -> String {
-    maker.map_or_else(
-        || "what the builder made".to_owned(),
-        |maker| format!("what {} ({}) made", maker.kind, maker.place),
-    )
+/// Tells how many entries of one build there are.
+fn counted(entries: &[&Build]) -> String {
+    let number = match entries.len() {
+        1 => "1 entry".to_owned(),
+        several => format!("{several} entries"),
+    };
+    let build = entries.first().map_or("", |entry| &entry.name);
+    format!("the manifest has {number} of the build {build:?}")
 }
 
-/// Returns the ways to push what a post-processor of this type made, or the builder.
-fn way_out(maker: Option<&str>) -> String {
+/// Returns the ways to push what this post-processor made, or the builder.
+fn way_out(maker: Option<&Step>) -> String {
     let sequence = match maker {
-        Some(maker) => format!("[{maker:?}, \"manifest\", {{\"type\": \"atlas\", …}}]"),
+        Some(Step { kind, .. }) => format!("[{kind:?}, \"manifest\", {{\"type\": \"atlas\", …}}]"),
         None => "\"manifest\" before all else".to_owned(),
     };
     format!(
@@ -242,245 +266,4 @@ fn way_out(maker: Option<&str>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::evaluate::Rendered;
-    use super::super::flat;
-    use super::*;
-    use crate::manifest::Manifest;
-    use serde_json::json;
-    use time::OffsetDateTime;
-
-    /// Finds what reached the block at a place, among entries with these ids.
-    fn reached(post_processors: &Value, place: &str, ids: &[&str]) -> Result<String, String> {
-        in_file("packer-manifest.json", post_processors, place, ids)
-    }
-
-    fn in_file(
-        name: &str,
-        post_processors: &Value,
-        place: &str,
-        ids: &[&str],
-    ) -> Result<String, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        let entry = |id: &&str| json!({"name": "vm", "builder_type": "qemu", "artifact_id": id, "packer_run_uuid": "1"});
-        let builds: Vec<_> = ids.iter().map(entry).collect();
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let document = json!({"builds": builds, "last_run_uuid": "1"});
-        std::fs::write(&path, document.to_string()).unwrap();
-        let manifest = Manifest::read(&path).unwrap();
-        let user = |_: &str| {
-            Ok(Rendered {
-                text: "mine.json".to_owned(),
-                ..Rendered::default()
-            })
-        };
-        let context = Context {
-            now: OffsetDateTime::UNIX_EPOCH,
-            folder: None,
-            user: &user,
-            environment: None,
-            build: Some(("vm", "qemu")),
-            packer_version: None,
-            generated: None,
-        };
-        let mut wrong = Vec::new();
-        let steps = Steps::new(flat(post_processors.as_array().unwrap(), &mut wrong));
-        assert_eq!(wrong, Vec::<String>::new());
-        let entries = manifest.select(&[]).unwrap();
-        let entry = steps.reached(place, "vm", &entries, &manifest, &context)?;
-        Ok(entry.artifact_id.clone())
-    }
-
-    fn skipped(kind: &str) -> Value {
-        json!({"type": kind, "except": ["vm"]})
-    }
-
-    #[test]
-    fn the_entry_is_that_of_the_manifest_block_that_saw_the_same() {
-        let last = "post-processor 1.3";
-        for (post_processors, place, ids, expected) in [
-            (
-                json!(["atlas"]),
-                "post-processor 1",
-                &["built"][..],
-                "built",
-            ),
-            (
-                json!(["manifest", "atlas"]),
-                "post-processor 2",
-                &["built"],
-                "built",
-            ),
-            (
-                json!([["manifest", "atlas"]]),
-                "post-processor 1.2",
-                &["built"],
-                "built",
-            ),
-            (
-                json!([["vagrant", "manifest", "atlas"]]),
-                last,
-                &["box"],
-                "box",
-            ),
-            (
-                json!([["vagrant", "shell-local", "manifest", "shell-local", "atlas"]]),
-                "post-processor 1.5",
-                &["box"],
-                "box",
-            ),
-            // A build without the atlas block, and one in which it was left out.
-            (
-                json!([["vagrant", "atlas", "manifest"]]),
-                "post-processor 1.2",
-                &["box"],
-                "box",
-            ),
-            (
-                json!(["manifest", ["vagrant", "manifest", "atlas"]]),
-                "post-processor 2.3",
-                &["built", "box"],
-                "box",
-            ),
-            (
-                json!(["manifest", ["vagrant", "manifest", "atlas"], "atlas"]),
-                "post-processor 3",
-                &["built", "box"],
-                "built",
-            ),
-            (
-                json!([
-                    ["compress", "atlas", "manifest"],
-                    ["vagrant", "manifest", "atlas"]
-                ]),
-                "post-processor 2.3",
-                &["packed", "box"],
-                "box",
-            ),
-            (
-                json!([
-                    ["compress", "atlas", "manifest"],
-                    ["vagrant", "manifest", "atlas"]
-                ]),
-                "post-processor 2.3",
-                &["box"],
-                "box",
-            ),
-            // What is not for this build changes nothing.
-            (
-                json!([[skipped("compress"), "manifest", "atlas"]]),
-                last,
-                &["built"],
-                "built",
-            ),
-            (
-                json!([skipped("manifest"), ["vagrant", "manifest", "atlas"]]),
-                "post-processor 2.3",
-                &["box"],
-                "box",
-            ),
-            (
-                json!([[skipped("vagrant"), "atlas"], skipped("manifest")]),
-                "post-processor 1.2",
-                &["built"],
-                "built",
-            ),
-        ] {
-            let found = reached(&post_processors, place, ids);
-            assert_eq!(found.as_deref(), Ok(expected), "{post_processors}");
-        }
-    }
-
-    #[test]
-    fn another_artifact_is_never_taken_for_it() {
-        let only = "of the build \"vm\" the manifest has only";
-        for (post_processors, place, ids, reason) in [
-            (
-                json!([["vagrant", "atlas"]]),
-                "post-processor 1.2",
-                &["built"][..],
-                "this block pushes what vagrant (post-processor 1.1) made, and without a manifest block in the template it cannot be told whether that is what the manifest has of the build \"vm\"".to_owned(),
-            ),
-            (
-                json!([["compress", "atlas"], "manifest"]),
-                "post-processor 1.2",
-                &["built"],
-                format!("this block pushes what compress (post-processor 1.1) made, and {only} what the builder made"),
-            ),
-            (
-                json!([["manifest", "vagrant", "atlas"]]),
-                "post-processor 1.3",
-                &["built"],
-                format!("made, and {only} what the builder made"),
-            ),
-            (
-                json!(["atlas", ["vagrant", "manifest"]]),
-                "post-processor 1",
-                &["box"],
-                format!("this block pushes what the builder made, and {only} what vagrant (post-processor 2.1) made"),
-            ),
-            // Checksum hands on the files, and one more.
-            (
-                json!([["checksum", "atlas"], "manifest"]),
-                "post-processor 1.2",
-                &["built"],
-                format!("{only} what the builder made"),
-            ),
-            // It was made in another run of the same post-processor.
-            (
-                json!([["vagrant", "manifest"], ["vagrant", "atlas"]]),
-                "post-processor 2.2",
-                &["box"],
-                format!("{only} what vagrant (post-processor 1.1) made"),
-            ),
-            (
-                json!([["vagrant", "artifice", "manifest"], ["manifest", "compress", "atlas"]]),
-                "post-processor 2.3",
-                &["a", "b"],
-                format!("{only} what artifice (post-processor 1.2) made and what the builder made"),
-            ),
-            (
-                json!(["manifest", ["vagrant", "manifest", "atlas"]]),
-                "post-processor 2.3",
-                &["built"],
-                "the manifest has 1 entries of the build \"vm\", and the manifest blocks of the template write 2".to_owned(),
-            ),
-            (
-                json!(["atlas"]),
-                "post-processor 1",
-                &["built", "box"],
-                "the manifest has 2 entries of the build \"vm\", and without a manifest block".to_owned(),
-            ),
-        ] {
-            let refused = reached(&post_processors, place, ids).unwrap_err();
-            assert!(refused.starts_with(&format!("{place}: ")), "{refused}");
-            assert!(refused.contains(&reason), "{refused}");
-            assert!(refused.contains("or use the plugin (atlas-upload packer install)"), "{refused}");
-        }
-    }
-
-    #[test]
-    fn of_several_manifests_the_block_counts_that_writes_this_one() {
-        let manifest = |output: &str| json!({"type": "manifest", "output": output});
-        let template =
-            |output: &str| json!([manifest("a.json"), ["vagrant", manifest(output), "atlas"]]);
-        let find = |name: &str, output: &str| {
-            in_file(name, &template(output), "post-processor 2.3", &["box"])
-        };
-        assert_eq!(find("b.json", "./b.json").as_deref(), Ok("box"));
-        assert_eq!(find("sub/b.json", "sub/b.json").as_deref(), Ok("box"));
-        assert_eq!(find("mine.json", "{{user `x`}}").as_deref(), Ok("box"));
-        assert_eq!(find("vm.json", "{{build_name}}.json").as_deref(), Ok("box"));
-        let refused = find("a.json", "b.json").unwrap_err();
-        assert!(refused.contains("only what the builder made"), "{refused}");
-        for (name, output) in [("copy.json", "b.json"), ("b.json", "{{uuid | nothing}}")] {
-            let refused = find(name, output).unwrap_err();
-            assert!(refused.contains("write several files"), "{refused}");
-        }
-        // Renamed, where all write the same.
-        let one = json!([["vagrant", manifest("a.json"), "atlas"]]);
-        let found = in_file("copy.json", &one, "post-processor 1.3", &["box"]);
-        assert_eq!(found.as_deref(), Ok("box"));
-    }
-}
+mod tests;
