@@ -145,3 +145,16 @@ async fn a_manifest_excludes_paths_and_an_id() {
         assert!(run.stderr.contains("cannot be used with"), "{run}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_several_manifest_blocks_saw_is_pushed_with_a_warning() {
+    let atlas = MockAtlas::start().await.unwrap();
+    let program = Program::at(atlas.url(), atlas.token());
+    let builds = ["VM", "virtualbox"].map(|id| build("vm", "qemu", id, &Value::Null, "r"));
+    let manifest = json!({"builds": builds, "last_run_uuid": "r"});
+    program.write("sub/packer-manifest.json", manifest.to_string());
+    let run = program.run(&PUSH).await;
+    assert_eq!(run.stdout, "acme/web/t/1\nacme/web/t/2\n", "{run}");
+    let told = "the manifest has 2 entries of the build \"vm\", and each becomes a version: \"VM\", \"virtualbox\"";
+    assert!(run.stderr.contains(told), "{run}");
+}

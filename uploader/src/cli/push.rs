@@ -84,7 +84,7 @@ impl App<'_> {
         let pushes = if let Some(template) = &args.template {
             return self.plan_of_template(args, template);
         } else {
-            requests(args)?
+            self.requests(args)?
         };
         let planned = |push| Planned {
             config: self.config.clone(),
@@ -92,6 +92,25 @@ impl App<'_> {
             box_check: !args.no_box_check,
         };
         Ok(pushes.into_iter().map(planned).collect())
+    }
+
+    fn requests(&self, args: &PushArgs) -> Result<Vec<Push>, Error> {
+        let (Some(name), Some(kind)) = (args.name.clone(), args.artifact_type.clone()) else {
+            return Err(usage("give USER/NAME and --type, or --template"));
+        };
+        let given = given(args, name, kind, BTreeMap::new())?;
+        let Some(path) = &args.manifest else {
+            return Ok(vec![given]);
+        };
+        let manifest = Manifest::read(path)?;
+        let builds = manifest.select(&args.only)?;
+        for warning in repeated(&builds) {
+            self.console.warn(&warning);
+        }
+        builds
+            .into_iter()
+            .map(|build| of_build(&given, &manifest, build))
+            .collect()
     }
 }
 
@@ -167,20 +186,22 @@ pub(super) fn given(
     })
 }
 
-fn requests(args: &PushArgs) -> Result<Vec<Push>, Error> {
-    let (Some(name), Some(kind)) = (args.name.clone(), args.artifact_type.clone()) else {
-        return Err(usage("give USER/NAME and --type, or --template"));
-    };
-    let given = given(args, name, kind, BTreeMap::new())?;
-    let Some(path) = &args.manifest else {
-        return Ok(vec![given]);
-    };
-    let manifest = Manifest::read(path)?;
-    let builds = manifest.select(&args.only)?;
-    builds
-        .into_iter()
-        .map(|build| of_build(&given, &manifest, build))
-        .collect()
+/// Tells of each build that stands in a manifest several times, once for each `manifest` block that saw
+/// it, since nobody may have meant to push what each of them saw.
+fn repeated(builds: &[&Build]) -> Vec<String> {
+    let mut ids: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for build in builds {
+        let id = format!("{:?}", build.artifact_id);
+        ids.entry(&build.name).or_default().push(id);
+    }
+    ids.retain(|_, ids| ids.len() > 1);
+    let told = ids.into_iter().map(|(name, ids)| {
+        let (number, ids) = (ids.len(), ids.join(", "));
+        format!(
+            "the manifest has {number} entries of the build {name:?}, and each becomes a version: {ids}; with --template the one is pushed that reached the atlas block"
+        )
+    });
+    told.collect()
 }
 
 /// The same push, of what a build made.

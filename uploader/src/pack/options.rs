@@ -25,7 +25,7 @@ pub struct Options {
     pub digest: bool,
     /// Whether a single tar is compressed, instead of being packed into another one: Vagrant could not
     /// use a box in a box.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_tar: bool,
 }
 
@@ -98,5 +98,23 @@ impl Default for Level {
     /// seventh. Level 2 is 9 % larger than the original's, and takes a sixth less time than this.
     fn default() -> Self {
         Self(3)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_keeps_that_a_tar_is_kept_and_one_without_a_word_of_it_is_read() {
+        for keep_tar in [true, false] {
+            let options = Options {
+                keep_tar,
+                ..Options::default()
+            };
+            let text = serde_json::to_string(&options).unwrap();
+            assert_eq!(text.contains("keep_tar"), keep_tar);
+            assert_eq!(serde_json::from_str::<Options>(&text).unwrap(), options);
+        }
     }
 }

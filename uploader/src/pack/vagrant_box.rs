@@ -65,7 +65,7 @@ pub fn check_box(paths: &[PathBuf], options: &Options) -> Result<(), Cause> {
 fn refused(path: &Path, reason: &str) -> Cause {
     let path = path.display();
     Cause::Unpackable(format!(
-        "{path}: is no Vagrant box: {reason}; Packer's vagrant post-processor makes one"
+        "{path}: is no Vagrant box: {reason}; Packer's vagrant post-processor makes one, where atlas follows it in a sequence"
     ))
 }
 
