@@ -9,6 +9,9 @@ use crate::{fixtures::Fixture, pace::Rate, target::is_loopback, trust::Trust};
 /// The variable that allows the tests to write to a server that is not on this machine.
 pub(crate) const ALLOW_WRITES: &str = "ATLAS_CONTRACT_ALLOW_WRITES";
 
+/// This variable names further origins for uploads, with commas between them.
+pub(crate) const ALLOW_UPLOAD_ORIGIN: &str = "ATLAS_CONTRACT_ALLOW_UPLOAD_ORIGIN";
+
 /// Where a run may write.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Access {
@@ -21,16 +24,51 @@ pub enum Access {
     ReadOnly,
 }
 
-impl Access {
-    /// Why nothing may be written to this address, if so. That of an upload need not be on the server's machine.
-    pub(crate) fn refusal(self, url: &Url) -> Option<&'static str> {
-        match self {
-            Self::Loopback => (!is_loopback(url))
-                .then_some("it is not on this machine, and would need --allow-writes"),
-            Self::Anywhere => None,
-            Self::ReadOnly => Some("nothing may be written to this server"),
-        }
+/// An upload origin is one that files may go to, besides the server's own: `https://HOST` or `http://HOST:PORT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadOrigin(String);
+
+/// The text is no origin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no origin: https://HOST or http://HOST:PORT, with nothing behind it")]
+pub struct InvalidOrigin(String);
+
+impl UploadOrigin {
+    /// Reads origins with commas between them; a text that is empty, as of a variable that is set to nothing, has none.
+    ///
+    /// # Errors
+    /// One of them is no origin.
+    pub fn list(text: &str) -> Result<Vec<Self>, InvalidOrigin> {
+        let named = text.split(',').map(str::trim).filter(|it| !it.is_empty());
+        named.map(str::parse).collect()
     }
+}
+
+impl FromStr for UploadOrigin {
+    type Err = InvalidOrigin;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+        let origin = Url::parse(text).ok().filter(is_bare).map(|it| origin(&it));
+        origin
+            .map(Self)
+            .ok_or_else(|| InvalidOrigin(text.to_owned()))
+    }
+}
+
+/// Tells whether an address names nothing but its origin. A user or a password in it would be taken for a part of that.
+fn is_bare(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.path() == "/"
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+}
+
+/// Returns the origin of an address: its scheme, host and port, written in one way only.
+pub(crate) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 /// How long nothing may move before a request is given up: whole seconds, at least one.
@@ -94,6 +132,37 @@ pub struct Conduct {
     pub journal: Option<PathBuf>,
     /// What there is to read when nothing may be written.
     pub fixtures: Vec<Fixture>,
+    /// Files may go to these origins, besides the server's own. A server can name any address for an upload.
+    pub upload_origins: Vec<UploadOrigin>,
+}
+
+impl Conduct {
+    /// Returns why nothing may be written to this address, if so; `home` is the origin of the server. Only the address of an
+    /// upload can be another one's, since the server names it.
+    pub(crate) fn refusal(&self, url: &Url, home: &str) -> Option<String> {
+        let origin = origin(url);
+        let known = self.upload_origins.iter().any(|it| it.0 == origin);
+        let foreign = origin != home && !known;
+        let away = self.access == Access::Loopback && !is_loopback(url);
+        match (self.access, foreign, away) {
+            (Access::ReadOnly, ..) => Some("nothing may be written to this server".to_owned()),
+            (_, true, away) => Some(format!(
+                "it would leave for {origin}, which is not the server's origin: say --allow-upload-origin {origin}{} \
+                 if files may go there",
+                if away { " and --allow-writes" } else { "" }
+            )),
+            (_, false, true) => {
+                Some("it is not on this machine, and would need --allow-writes".to_owned())
+            }
+            (_, false, false) => None,
+        }
+    }
+
+    /// Returns the origins that files may go to, the server's own first.
+    pub fn upload_places(&self, home: &str) -> Vec<String> {
+        let others = self.upload_origins.iter().map(|it| it.0.clone());
+        std::iter::once(home.to_owned()).chain(others).collect()
+    }
 }
 
 /// Whether a variable switches something on: set, and not to a word for no.
@@ -105,6 +174,55 @@ pub fn is_yes(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn origins_are_told_apart_by_scheme_host_and_port_and_anything_more_is_none() {
+        let list = |text| UploadOrigin::list(text);
+        let same = "HTTPS://Bin.test, https://bin.test:443/,";
+        let named = vec![UploadOrigin("https://bin.test".to_owned()); 2];
+        assert_eq!(list(same), Ok(named));
+        assert_eq!(list(""), Ok(Vec::new()));
+        for text in [
+            "bin.test",
+            "ftp://bin.test",
+            "https://bin.test/path",
+            "https://bin.test?a=b",
+            "https://user@bin.test",
+        ] {
+            assert_eq!(list(text), Err(InvalidOrigin(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_to_an_origin_that_nobody_named() {
+        let conduct = |access, named: &str| Conduct {
+            access,
+            upload_origins: UploadOrigin::list(named).unwrap(),
+            ..Conduct::default()
+        };
+        let refusal = |conduct: Conduct, url: &str| {
+            let refusal = conduct.refusal(&Url::parse(url).unwrap(), "https://a.test");
+            refusal.unwrap_or_default()
+        };
+        let anywhere = |url: &str| refusal(conduct(Access::Anywhere, ""), url);
+        assert_eq!(anywhere("https://a.test:443/path"), "");
+        for foreign in [
+            "https://a.test:8443",
+            "http://a.test",
+            "https://bin.test",
+            "http://127.0.0.1:1",
+        ] {
+            let path = format!("{foreign}/path");
+            let said = anywhere(&path);
+            let advice = format!("--allow-upload-origin {foreign} if");
+            assert!(said.contains(&advice), "{said}");
+            assert_eq!(refusal(conduct(Access::Anywhere, foreign), &path), "");
+        }
+        let loopback = |named| refusal(conduct(Access::Loopback, named), "https://bin.test/path");
+        let both = "--allow-upload-origin https://bin.test and --allow-writes";
+        assert!(loopback("").contains(both), "{}", loopback(""));
+        assert!(loopback("https://bin.test").ends_with("would need --allow-writes"));
+    }
 
     #[test]
     fn a_timeout_is_a_number_of_seconds_and_nothing_is_the_usual_one() {

@@ -284,7 +284,7 @@ impl<'a> Context<'a> {
         if own(name) || (public && kind.is_some_and(own)) {
             return Ok(());
         }
-        Err(Fault::Trouble(format!(
+        Err(Fault::Withheld(format!(
             "refused to write to {name}: it is not of this run"
         )))
     }

@@ -16,6 +16,9 @@ pub enum Fault {
     Marred(Box<Broken>),
     /// There is no verdict: the connection failed, the server was unavailable, or the suite itself went wrong.
     Trouble(String),
+    /// There is no verdict, because the suite held a request back: it has no leave to send it, or no journal that could
+    /// keep it. To ask again would change nothing, and no check may take it for an answer.
+    Withheld(String),
 }
 
 impl Fault {
@@ -23,7 +26,7 @@ impl Fault {
     pub fn broken(&self) -> Option<&Broken> {
         match self {
             Self::Broken(broken) | Self::Forbidden(broken) | Self::Marred(broken) => Some(broken),
-            Self::Trouble(_) => None,
+            Self::Trouble(_) | Self::Withheld(_) => None,
         }
     }
 }
@@ -119,7 +122,7 @@ impl fmt::Display for Fault {
             Self::Broken(broken) | Self::Forbidden(broken) | Self::Marred(broken) => {
                 broken.fmt(out)
             }
-            Self::Trouble(why) => out.write_str(why),
+            Self::Trouble(why) | Self::Withheld(why) => out.write_str(why),
         }
     }
 }

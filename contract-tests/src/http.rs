@@ -16,7 +16,7 @@ use reqwest::{Client, Method, Url, redirect};
 use serde_json::Value;
 
 use crate::{
-    conduct::Access,
+    conduct::{Conduct, origin},
     exchange::Exchange,
     fault::{Fault, Verdict, broken},
     journal::{Journal, Makes},
@@ -67,7 +67,8 @@ pub struct Http {
     api: String,
     token: String,
     secrets: Secrets,
-    access: Access,
+    home: String,
+    conduct: Conduct,
     pace: Pace,
     patience: Patience,
     journal: Option<Journal>,
@@ -105,7 +106,8 @@ impl Http {
             api: target.api(),
             token: target.token().to_owned(),
             secrets,
-            access: target.conduct().access,
+            home: target.origin(),
+            conduct: target.conduct().clone(),
             pace: Pace::new(target.rate()),
             patience,
             journal: None,
@@ -208,10 +210,9 @@ impl Http {
     /// A redirect leads nowhere or too far, or there is no reply.
     pub async fn download(&self, path: &str, auth: Auth<'_>, most: usize) -> Verdict<Exchange> {
         let mut url = absolute(&format!("{}{path}", self.api))?;
-        let home = url.origin();
         for _ in 0..=MOST_REDIRECTS {
             let download = Outgoing::new(Method::GET, url.clone());
-            let download = if url.origin() == home {
+            let download = if origin(&url) == self.home {
                 download.authorised(auth)
             } else {
                 download
@@ -273,12 +274,12 @@ impl Http {
 
     /// Lets a write pass only to where it may go, and only once the journal knows of it.
     async fn announce(&self, outgoing: &Outgoing, line: &str) -> Verdict<Option<(&Journal, u64)>> {
-        let refused = |why: &str| Fault::Trouble(format!("refused to send {line}: {why}"));
+        let refused = |why: &str| Fault::Withheld(format!("refused to send {line}: {why}"));
         if outgoing.method == Method::GET {
             return Ok(None);
         }
-        if let Some(why) = self.access.refusal(&outgoing.url) {
-            return Err(refused(why));
+        if let Some(why) = self.conduct.refusal(&outgoing.url, &self.home) {
+            return Err(refused(&why));
         }
         match (&self.journal, &outgoing.makes) {
             (Some(journal), Some(makes)) => {
@@ -294,7 +295,7 @@ impl Http {
 
 fn unwritten(journal: &Journal, error: &std::io::Error) -> Fault {
     let path = journal.path().display();
-    Fault::Trouble(format!("the journal {path} cannot be written: {error}"))
+    Fault::Withheld(format!("the journal {path} cannot be written: {error}"))
 }
 
 fn absolute(text: &str) -> Verdict<Url> {
@@ -310,7 +311,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        conduct::Conduct,
+        conduct::{Access, UploadOrigin},
         context::{Context, RunPrefix},
         journal::Begin,
         settings::Settings,
@@ -333,9 +334,10 @@ mod tests {
         let prefix = RunPrefix::fresh();
         let context = Context::new(target, http, &prefix, "some.clause");
         let create = context.create(&context.name()).unwrap().send();
-        let put = http.put("http://127.0.0.1:9/secret-path", b"x", Sending::Sized);
+        let upload_path = format!("{}/secret-path", target.root());
+        let put = http.put(&upload_path, b"x", Sending::Sized);
         let why = |verdict: Verdict<Exchange>| match verdict.err() {
-            Some(Fault::Trouble(why)) => why,
+            Some(Fault::Withheld(why)) => why,
             other => format!("{other:?}"),
         };
         let refusals = [why(create.await), why(put.await)];
@@ -366,7 +368,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_upload_leaves_this_machine_only_by_leave() {
-        let (_listener, target) = target(Conduct::default()).await;
+        let (_listener, target) = target(Conduct {
+            upload_origins: UploadOrigin::list("http://0.0.0.0:9").unwrap(),
+            ..Conduct::default()
+        })
+        .await;
         let http = Http::new(&target).unwrap();
         let put = http.put("http://0.0.0.0:9/secret-path", b"x", Sending::Sized);
         let why = put.await.err().map(|fault| fault.to_string());

@@ -331,7 +331,7 @@ fn weigh(clause: &Clause, strict: bool, verdict: Verdict, notes: &[String]) -> (
             };
             (status, Detail::Broken(broken))
         }
-        Err(Fault::Trouble(why)) => (Status::Error, Detail::Note(why)),
+        Err(Fault::Trouble(why) | Fault::Withheld(why)) => (Status::Error, Detail::Note(why)),
     }
 }
 
@@ -386,12 +386,17 @@ mod tests {
     #[test]
     fn trouble_is_an_error_whatever_the_clause() {
         let trouble = || Err(Fault::Trouble(String::new()));
+        let withheld = || Err(Fault::Withheld(String::new()));
         assert_eq!(
             status(&[Evidence::Inferred], false, trouble(), &[]),
             Status::Error
         );
         assert_eq!(
             status(&[Evidence::Docs], true, trouble(), &[]),
+            Status::Error
+        );
+        assert_eq!(
+            status(&[Evidence::Inferred], false, withheld(), &[]),
             Status::Error
         );
     }

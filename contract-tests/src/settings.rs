@@ -3,7 +3,9 @@
 use std::{fmt, path::PathBuf};
 
 use crate::{
-    conduct::{ALLOW_WRITES, Access, Conduct, is_yes},
+    conduct::{
+        ALLOW_UPLOAD_ORIGIN, ALLOW_WRITES, Access, Conduct, InvalidOrigin, UploadOrigin, is_yes,
+    },
     trust::{Trust, TrustError},
 };
 
@@ -27,6 +29,9 @@ pub enum TargetError {
     /// The emulator did not start.
     #[error("the emulator did not start: {0}")]
     Emulator(String),
+    /// A text that is to name an origin for uploads names none.
+    #[error("{ALLOW_UPLOAD_ORIGIN}: {0}")]
+    Origin(#[from] InvalidOrigin),
     /// A certificate cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -144,6 +149,7 @@ fn conduct(variable: &impl Fn(&str) -> Option<String>) -> Result<Conduct, Target
                 TargetError::Invalid("ATLAS_CONTRACT_TIMEOUT must be a number of seconds")
             })?
             .unwrap_or_default(),
+        upload_origins: UploadOrigin::list(&set(ALLOW_UPLOAD_ORIGIN).unwrap_or_default())?,
         trust: Trust::from_variables(variable),
         journal: set(JOURNAL).map(PathBuf::from).or(journal),
         ..Conduct::default()

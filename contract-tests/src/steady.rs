@@ -42,6 +42,9 @@ pub(crate) async fn steady(
             Err(fault) => fault,
         };
         // Asked again, it would say the same, and seem to say otherwise.
+        if matches!(fault, Fault::Withheld(_)) {
+            return Err(fault);
+        }
         if matches!(fault, Fault::Trouble(_)) && context.http().is_given_up() {
             return Err(fault);
         }

@@ -9,7 +9,7 @@ use reqwest::Url;
 use serde_json::json;
 
 use crate::{
-    conduct::{Access, Conduct},
+    conduct::{Access, Conduct, origin},
     pace::Rate,
     settings::{Need, Settings, TargetError},
     subject::{Given, Surveyed},
@@ -24,6 +24,7 @@ const SECOND_USER: &str = "second-user-of-the-suite";
 #[derive(Clone)]
 pub struct Target {
     root: String,
+    origin: String,
     loopback: bool,
     token: String,
     namespace: String,
@@ -56,6 +57,7 @@ impl Target {
             .transpose()?;
         Ok(Self {
             root: root_of(&url),
+            origin: origin(&url),
             loopback: is_loopback(&url),
             token: settings.token,
             namespace: settings.namespace,
@@ -168,6 +170,11 @@ impl Target {
     /// The address of the API, without a trailing slash.
     pub fn api(&self) -> String {
         format!("{}{API}", self.root)
+    }
+
+    /// Returns the server's origin: its scheme, host and port.
+    pub fn origin(&self) -> String {
+        self.origin.clone()
     }
 
     /// Whether the server is on this machine, where no proxy helps.
@@ -305,7 +312,7 @@ fn may_lack_namespace(settings: &Settings) -> bool {
 fn root_of(url: &Url) -> String {
     let path = url.path().trim_end_matches('/');
     let prefix = path.strip_suffix(API).unwrap_or(path).trim_end_matches('/');
-    format!("{}{prefix}", url.origin().ascii_serialization())
+    format!("{}{prefix}", origin(url))
 }
 
 /// Whether the address is on this machine, by what it says alone.

@@ -11,7 +11,7 @@ mod support;
 use std::{fs, net::SocketAddr, path::Path};
 
 use atlas_contract_tests::{
-    conduct::Conduct,
+    conduct::{Conduct, UploadOrigin},
     report::{Status, Summary},
     run::{Options, Run},
     settings::Settings,
@@ -96,7 +96,11 @@ async fn over_tls_by_a_private_ca_with_uploads_on_another_origin() {
     let folder = tempfile::tempdir().unwrap();
     let ca_file = folder.path().join("ca.pem");
     fs::write(&ca_file, atlas.ca_pem().unwrap()).unwrap();
-    holds(settings(atlas.url(), atlas.token(), trusting(&ca_file))).await;
+    let conduct = Conduct {
+        upload_origins: UploadOrigin::list(atlas.binstore_url().unwrap()).unwrap(),
+        ..trusting(&ca_file)
+    };
+    holds(settings(atlas.url(), atlas.token(), conduct)).await;
 }
 
 #[tokio::test]

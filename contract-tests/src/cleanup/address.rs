@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use crate::target::is_loopback;
+use crate::{conduct::origin, target::is_loopback};
 
 /// Why the token is not sent anywhere.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +48,7 @@ pub fn address(given: Option<&str>, journal: &str, allowed: bool) -> Result<Stri
         };
     };
     match Url::parse(given) {
+        // Only the origin of an address is shown, since an address may hold a password.
         Ok(url) if !allowed && url.origin() != named.origin() => Err(AddressError::Another {
             given: origin(&url),
             journal: origin(&named),
@@ -55,11 +56,6 @@ pub fn address(given: Option<&str>, journal: &str, allowed: bool) -> Result<Stri
         // One that is no address is complained of where it is used.
         _ => Ok(given.to_owned()),
     }
-}
-
-/// All that is to be shown of an address, which may hold a password.
-fn origin(url: &Url) -> String {
-    url.origin().ascii_serialization()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `atlas-contract run --plan`.
 
 use atlas_contract_tests::{
+    conduct::Access,
     exit_code::ExitCode,
     plan::Plan,
     report::{ClauseReport, Status, Summary},
@@ -36,6 +37,16 @@ pub(super) async fn plan(target: &Target, options: Options) -> ExitCode {
         target.root(),
         plan.prefix.as_str()
     ));
+    if target.conduct().access != Access::ReadOnly {
+        say(&format!(
+            "Files would go to the addresses that the server names, if they are on {}, and to no other origin \
+             (--allow-upload-origin).",
+            target
+                .conduct()
+                .upload_places(&target.origin())
+                .join(" or ")
+        ));
+    }
     ExitCode::Holds
 }
 

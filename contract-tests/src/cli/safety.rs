@@ -3,7 +3,7 @@
 use std::{convert::Infallible, path::PathBuf};
 
 use atlas_contract_tests::{
-    conduct::{Access, Conduct, Timeout, is_yes},
+    conduct::{Access, Conduct, Timeout, UploadOrigin, is_yes},
     fixtures::{self, FixturesError},
     pace::Rate,
     trust::Trust,
@@ -19,6 +19,16 @@ pub(super) struct Safety {
         hide_env_values = true
     )]
     allow_writes: bool,
+    /// Lets files go to this origin, https://HOST or http://HOST:PORT, where the server names an address there for them;
+    /// may be given several times, or several with commas. Without it they go to the server's own origin alone.
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        env = "ATLAS_CONTRACT_ALLOW_UPLOAD_ORIGIN",
+        hide_env_values = true,
+        value_parser = UploadOrigin::list
+    )]
+    allow_upload_origin: Vec<Vec<UploadOrigin>>,
     /// Sends nothing but GET, and asks only what needs no writing.
     #[arg(long)]
     read_only: bool,
@@ -88,6 +98,7 @@ impl Safety {
             access,
             journal: Some(self.journal),
             fixtures: fixtures.unwrap_or_default(),
+            upload_origins: self.allow_upload_origin.concat(),
             ..self.connection.conduct()
         })
     }

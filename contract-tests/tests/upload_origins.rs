@@ -1,0 +1,150 @@
+//! Files go to the server's own origin, and to another one that the server names only by leave.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the verdict")]
+
+mod support;
+
+use atlas_contract_tests::{
+    conduct::{Conduct, UploadOrigin},
+    exit_code::ExitCode,
+    plan::Plan,
+    report::{Status, Summary},
+    run::{Options, Run},
+    settings::Settings,
+    target::Target,
+};
+use mock_atlas::{MockAtlas, User};
+use support::program::{Output, aimed_at, output, program, run};
+
+/// Starts an emulator that takes uploads on another origin, with what its operator would tell.
+async fn server() -> (MockAtlas, Settings) {
+    let rival = User::new("rival")
+        .password("open sesame")
+        .token("rival-token");
+    let anywhere = "127.0.0.1:0".parse().unwrap();
+    let atlas = MockAtlas::builder()
+        .user(rival)
+        .public_artifact("acme/public")
+        .max_id_length(255)
+        .binstore_listen(anywhere)
+        .start()
+        .await
+        .unwrap();
+    let settings = Settings {
+        url: atlas.url().to_owned(),
+        token: atlas.token().to_owned(),
+        namespace: "acme".to_owned(),
+        login: Some("rival".to_owned()),
+        password: Some("open sesame".to_owned()),
+        other_token: Some("rival-token".to_owned()),
+        public_artifact: Some("acme/public".to_owned()),
+        max_id_length: Some(255),
+        conduct: Conduct::default(),
+    };
+    (atlas, settings)
+}
+
+/// Counts the uploads that the emulator was sent.
+fn uploads(atlas: &MockAtlas) -> usize {
+    let requests = atlas.requests();
+    requests.iter().filter(|it| it.method == "PUT").count()
+}
+
+#[tokio::test]
+async fn to_an_origin_that_nobody_named_nothing_is_sent_and_no_clause_that_would_is_judged() {
+    let (atlas, settings) = server().await;
+    let target = Target::new(settings).unwrap();
+    let plan = Plan::of(&target, Options::default()).await.unwrap();
+    let run = Run::start(target, Options::default()).await.unwrap();
+    let reports = run.judge_all(|_| {}).await;
+    let uploading = |id: &str| {
+        let (_, requests) = plan.clauses.iter().find(|(it, _)| it.id == id).unwrap();
+        requests.iter().any(|line| line.starts_with("PUT "))
+    };
+    let advice = format!("--allow-upload-origin {} if", atlas.binstore_url().unwrap());
+    for report in &reports {
+        let told = report.detail.to_string();
+        if uploading(&report.id) {
+            assert_eq!(report.status, Status::Error, "{report}");
+            assert!(told.contains(&advice), "{report}");
+            assert!(!told.contains("unstable"), "{report}");
+        } else {
+            assert_eq!(report.status, Status::Pass, "{report}");
+        }
+    }
+    let summary = Summary::of(&reports);
+    assert!(summary.errors > 15, "{summary}");
+    assert_eq!(ExitCode::of(&summary), ExitCode::SuiteBroke);
+    assert_eq!(uploads(&atlas), 0);
+}
+
+#[tokio::test]
+async fn an_origin_that_is_named_by_flag_or_by_variable_gets_its_files() {
+    let (atlas, settings) = server().await;
+    let named = atlas.binstore_url().unwrap();
+    let filter = ["--filter", "uploads.path-authorises"];
+    let refused = run(&aimed_at(&settings, &filter)).await;
+    assert_eq!(refused.code, 4, "{}", refused.stdout);
+    let flags = ["--allow-upload-origin", "https://bin.test"];
+    let other = [&filter[..], &flags].concat();
+    assert_eq!(run(&aimed_at(&settings, &other)).await.code, 4);
+    assert_eq!(uploads(&atlas), 0);
+
+    let both = [&other[..], &["--allow-upload-origin", named]].concat();
+    let by_flag = run(&aimed_at(&settings, &both)).await;
+    assert_eq!(by_flag.code, 0, "{}", by_flag.stdout);
+    let sent = uploads(&atlas);
+    assert!(sent > 0);
+    let several = format!("https://bin.test,{named}");
+    let by_variable = with_variable(&settings, &filter, &several).await;
+    assert_eq!(by_variable.code, 0, "{}", by_variable.stdout);
+    assert_eq!(uploads(&atlas), 2 * sent);
+    assert_eq!(with_variable(&settings, &filter, "").await.code, 4);
+}
+
+async fn with_variable(settings: &Settings, args: &[&str], named: &str) -> Output {
+    let mut command = program(&aimed_at(settings, args));
+    command.env("ATLAS_CONTRACT_ALLOW_UPLOAD_ORIGIN", named);
+    output(command).await
+}
+
+#[tokio::test]
+async fn a_plan_tells_where_files_may_go_and_what_is_no_origin_is_refused_by_name() {
+    let (atlas, settings) = server().await;
+    let named = ["--allow-upload-origin", "https://bin.test"];
+    let plan = [&named[..], &["--plan", "--filter", "uploads.sized"]].concat();
+    let shown = run(&aimed_at(&settings, &plan)).await;
+    assert_eq!(shown.code, 0, "{}", shown.stderr);
+    let places = format!("if they are on {} or https://bin.test,", atlas.url());
+    assert!(shown.stdout.contains(&places), "{}", shown.stdout);
+    let bad = ["--allow-upload-origin", "https://bin.test/path"];
+    let refused = run(&aimed_at(&settings, &bad)).await;
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.stderr.contains("https://bin.test/path"),
+        "{}",
+        refused.stderr
+    );
+    assert!(atlas.requests().is_empty());
+}
+
+#[test]
+fn the_tests_take_the_variable_too_and_name_it_where_it_is_wrong() {
+    let settings = |named: &'static str| {
+        let variable = move |name: &str| match name {
+            "ATLAS_CONTRACT_URL" => Some("https://a.test".to_owned()),
+            "ATLAS_CONTRACT_TOKEN" | "ATLAS_CONTRACT_NAMESPACE" => Some("acme".to_owned()),
+            "ATLAS_CONTRACT_ALLOW_UPLOAD_ORIGIN" => Some(named.to_owned()),
+            _ => None,
+        };
+        Settings::from_variables(variable)
+    };
+    let conduct = settings("https://bin.test").unwrap().unwrap().conduct;
+    let expected = UploadOrigin::list("https://bin.test").unwrap();
+    assert_eq!(conduct.upload_origins, expected);
+    let wrong = settings("bin.test").unwrap_err().to_string();
+    assert!(
+        wrong.starts_with("ATLAS_CONTRACT_ALLOW_UPLOAD_ORIGIN: "),
+        "{wrong}"
+    );
+}
