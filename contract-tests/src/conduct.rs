@@ -1,10 +1,12 @@
 //! How a run behaves towards the server: whether it may write, how fast it asks, whom it believes.
 
-use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use reqwest::Url;
 
-use crate::{fixtures::Fixture, pace::Rate, target::is_loopback, trust::Trust};
+use crate::{
+    fixtures::Fixture, journal::place::Place, pace::Rate, target::is_loopback, trust::Trust,
+};
 
 /// The variable that allows the tests to write to a server that is not on this machine.
 pub(crate) const ALLOW_WRITES: &str = "ATLAS_CONTRACT_ALLOW_WRITES";
@@ -127,9 +129,8 @@ pub struct Conduct {
     pub rate: Option<Rate>,
     /// Whom it believes over TLS, for the API, for uploads and for downloads alike.
     pub trust: Trust,
-    /// Where the journal of what it makes is kept, if anywhere: a file that is not there yet, or a folder, in which the
-    /// file is named after the run.
-    pub journal: Option<PathBuf>,
+    /// The place has the journal of what the run makes, if one is kept.
+    pub journal: Option<Place>,
     /// What there is to read when nothing may be written.
     pub fixtures: Vec<Fixture>,
     /// Files may go to these origins, besides the server's own. A server can name any address for an upload.

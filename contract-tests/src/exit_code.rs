@@ -24,6 +24,10 @@ pub enum ExitCode {
     ReportLost = 5,
     /// Something that a run made is still there after a cleanup, or may be: no answer told.
     CleanupIncomplete = 6,
+    /// SIGINT, as Ctrl-C sends it, stopped the work (128 + its number).
+    Interrupted = 130,
+    /// SIGTERM stopped the work (128 + its number).
+    Terminated = 143,
 }
 
 impl ExitCode {
@@ -86,8 +90,10 @@ mod tests {
             ExitCode::SuiteBroke,
             ExitCode::ReportLost,
             ExitCode::CleanupIncomplete,
+            ExitCode::Interrupted,
+            ExitCode::Terminated,
         ]
         .map(|code| code as u8);
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 130, 143]);
     }
 }

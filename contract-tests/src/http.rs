@@ -313,7 +313,7 @@ mod tests {
     use crate::{
         conduct::{Access, UploadOrigin},
         context::{Context, RunPrefix},
-        journal::Begin,
+        journal::{Begin, place::Place},
         settings::Settings,
     };
 
@@ -393,7 +393,8 @@ mod tests {
             namespace: "acme".to_owned(),
             public_artifact: None,
         };
-        let journal = Journal::create(folder.path().join("run.jsonl"), begin);
+        let place = Place::Named(folder.path().join("run.jsonl"));
+        let journal = Journal::create(place, begin);
         let mut http = Http::new(&target).unwrap();
         http.keep(journal.await.unwrap().on_a_full_disk());
         for refusal in refusals(listener, &target, &http).await {

@@ -4,12 +4,15 @@
 //! A line of JSON for each event. The first says which run, on which server; then each write stands before it is sent,
 //! and is told of again when it was answered. No token and no upload path is ever in it.
 
+pub mod place;
+mod record;
+
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -18,7 +21,10 @@ use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::task::spawn_blocking;
 
-use crate::{context::RunPrefix, input};
+use crate::context::RunPrefix;
+use place::Place;
+
+pub use record::{Record, RecordError};
 
 /// What a write makes on the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,11 +99,21 @@ struct Lines {
     broken: bool,
 }
 
-/// A journal that is being written.
+/// A journal is written while its run goes on. One that tells of no write is removed on drop, however the run ends.
 pub struct Journal {
     path: PathBuf,
     lines: Arc<Mutex<Lines>>,
     writes: Arc<AtomicU64>,
+}
+
+/// A journal cannot be begun.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {error}", .path.display())]
+pub struct NotBegun {
+    /// The file, or the folder that cannot be made for it.
+    pub path: PathBuf,
+    /// Why.
+    pub error: io::Error,
 }
 
 impl Journal {
@@ -105,25 +121,47 @@ impl Journal {
     ///
     /// # Errors
     /// The file is there already, or cannot be written.
-    pub async fn create(path: PathBuf, begin: Begin) -> io::Result<Self> {
-        let at = path.clone();
-        let lines = blocking(move || {
-            let file = private(&at)?;
-            let mut lines = Lines {
-                file,
-                broken: false,
+    pub async fn create(place: Place, begin: Begin) -> Result<Self, NotBegun> {
+        let named = place.path().to_owned();
+        let created = spawn_blocking(move || {
+            let failed = |path: &Path, error| NotBegun {
+                path: path.to_owned(),
+                error,
             };
-            lines.append(&Event::Begin(begin))?;
-            // The name of a new file is kept by its folder.
-            let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-            Ok(lines)
+            let path = place.file(&begin.run);
+            let path = path.map_err(|error| failed(place.path(), error))?;
+            Self::begin(path.clone(), begin).map_err(|error| failed(&path, error))
         });
-        Ok(Self {
-            path,
-            lines: Arc::new(Mutex::new(lines.await?)),
-            writes: Arc::default(),
+        created.await.unwrap_or_else(|error| {
+            Err(NotBegun {
+                path: named,
+                error: io::Error::other(error),
+            })
         })
+    }
+
+    fn begin(path: PathBuf, begin: Begin) -> io::Result<Self> {
+        let file = private(&path)?;
+        let lines = Lines {
+            file,
+            broken: false,
+        };
+        // From here on a file that is of no use is removed.
+        let journal = Self {
+            path,
+            lines: Arc::new(Mutex::new(lines)),
+            writes: Arc::default(),
+        };
+        journal.open().append(&Event::Begin(begin))?;
+        // The name of a new file is kept by its folder.
+        let folder = journal.path.parent();
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        Ok(journal)
+    }
+
+    fn open(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where it is.
@@ -193,8 +231,7 @@ impl Journal {
     #[cfg(test)]
     fn put_on(&self, path: impl AsRef<Path>) {
         let file = OpenOptions::new().append(true).open(path);
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.file = file.unwrap();
+        self.open().file = file.unwrap();
     }
 
     async fn append(&self, event: Event) -> io::Result<()> {
@@ -207,88 +244,12 @@ impl Journal {
     }
 }
 
-/// A journal that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// Whose it is.
-    pub begin: Begin,
-    /// The writes in their order, and the status each was answered with, if it was.
-    pub writes: Vec<(Makes, Option<u16>)>,
-}
-
-/// Why a file is no journal.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    /// It cannot be read.
-    #[error("{}: {error}", .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// A line is not what a run writes.
-    #[error("{}:{line}: {reason}", .path.display())]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// The number of the line, from 1.
-        line: usize,
-        /// What is wrong.
-        reason: String,
-    },
-}
-
-impl Record {
-    /// Reads a journal. A last line that broke off is no event: its request was never sent.
-    ///
-    /// # Errors
-    /// The file cannot be read, or is no journal of a run.
-    pub fn read(path: &Path) -> Result<Self, RecordError> {
-        let text = input::text(path).map_err(|error| RecordError::Unreadable {
-            path: path.to_owned(),
-            error,
-        })?;
-        let invalid = |index: usize, reason: String| RecordError::Invalid {
-            path: path.to_owned(),
-            line: index + 1,
-            reason,
-        };
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        let mut record: Option<Self> = None;
-        for (index, line) in whole.lines().enumerate() {
-            let event =
-                serde_json::from_str(line).map_err(|error| invalid(index, error.to_string()))?;
-            let told = tell(&mut record, event);
-            told.map_err(|reason| invalid(index, reason.to_owned()))?;
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if self.writes() == 0 {
+            // It may be gone already, and one that stays all the same says that nothing was made.
+            let _ = fs::remove_file(&self.path);
         }
-        record.ok_or_else(|| invalid(0, "there is no run in it".to_owned()))
-    }
-}
-
-fn tell(record: &mut Option<Record>, event: Event) -> Result<(), &'static str> {
-    match (event, record) {
-        (Event::Begin(begin), record @ None) => {
-            *record = Some(Record {
-                begin,
-                writes: Vec::new(),
-            });
-            Ok(())
-        }
-        (Event::Begin(_), Some(_)) => Err("a second run begins"),
-        (_, None) => Err("no run has begun"),
-        (Event::Write { makes, .. }, Some(record)) if record.begin.is_of_the_run(&makes) => {
-            record.writes.push((makes, None));
-            Ok(())
-        }
-        (Event::Write { .. }, Some(_)) => Err("what it makes is not of the run"),
-        (Event::Reply { number, status, .. }, Some(record)) => {
-            let index = usize::try_from(number).unwrap_or_default().wrapping_sub(1);
-            let write = record.writes.get_mut(index);
-            write.ok_or("a reply to no request")?.1 = Some(status);
-            Ok(())
-        }
-        (Event::End, Some(_)) => Ok(()),
     }
 }
 
@@ -357,8 +318,8 @@ mod tests {
     }
 
     async fn journal(folder: &Path, begin: &Begin) -> Journal {
-        let path = folder.join("run.jsonl");
-        Journal::create(path, begin.clone()).await.unwrap()
+        let place = Place::Named(folder.join("run.jsonl"));
+        Journal::create(place, begin.clone()).await.unwrap()
     }
 
     #[tokio::test]
@@ -441,15 +402,23 @@ mod tests {
         let first = journal(folder.path(), &begin).await;
         let mode = fs::metadata(first.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let second = Journal::create(first.path().to_owned(), begin).await;
-        assert_eq!(second.err().unwrap().kind(), io::ErrorKind::AlreadyExists);
+        let second = Journal::create(Place::Named(first.path().to_owned()), begin).await;
+        let refused = second.err().unwrap();
+        assert_eq!(refused.error.kind(), io::ErrorKind::AlreadyExists);
+        assert!(first.path().exists());
     }
 
     #[tokio::test]
     async fn a_journal_of_no_write_does_not_stay() {
         let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
-        let journal = journal(folder.path(), &begin).await;
-        journal.end().await.unwrap();
-        assert!(!journal.path().exists());
+        for ended in [true, false] {
+            let journal = journal(folder.path(), &begin).await;
+            assert!(journal.path().exists());
+            if ended {
+                journal.end().await.unwrap();
+            }
+            drop(journal);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
     }
 }

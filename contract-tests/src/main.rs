@@ -2,7 +2,6 @@
 
 mod cli;
 
-#[tokio::main]
-async fn main() -> std::process::ExitCode {
-    cli::main().await.into()
+fn main() -> std::process::ExitCode {
+    cli::main().into()
 }

@@ -4,9 +4,7 @@
 //! its own. So they need not wait for each other; the requests of one clause keep their order.
 
 use std::{
-    io,
     num::NonZeroUsize,
-    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -21,7 +19,7 @@ use crate::{
     fault::{Fault, Verdict},
     filter::{self, NothingMatches},
     http::Http,
-    journal::{Begin, Journal},
+    journal::{Begin, Journal, NotBegun},
     report::{About, ClauseReport, Detail, Report, Start, Status},
     settings::Need,
     steady::{BREAKS, steady},
@@ -81,13 +79,10 @@ pub enum RunError {
         why: String,
     },
     /// What the run makes could not be kept anywhere.
-    #[error("the journal {} cannot be begun, and nothing was written: {error}; name another file with --journal", .path.display())]
-    Journal {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
+    #[error(
+        "the journal cannot be begun, and nothing was written: {0}; name another file with --journal"
+    )]
+    Journal(#[from] NotBegun),
 }
 
 impl RunError {
@@ -99,7 +94,7 @@ impl RunError {
             Self::TokenRefused
             | Self::WritesRefused(_)
             | Self::Fixture { .. }
-            | Self::Journal { .. } => ExitCode::BadConfiguration,
+            | Self::Journal(_) => ExitCode::BadConfiguration,
         }
     }
 }
@@ -184,23 +179,13 @@ impl Run {
         let Some(place) = place.filter(|_| conduct.access != Access::ReadOnly) else {
             return Ok(());
         };
-        let path = if place.is_dir() {
-            place.join(format!(
-                "atlas-{}.jsonl",
-                self.prefix.as_str().trim_end_matches('-')
-            ))
-        } else {
-            place
-        };
         let begin = Begin {
             run: self.prefix.clone(),
             server: self.target.root().to_owned(),
             namespace: self.target.namespace().to_owned(),
             public_artifact: self.target.public_artifact().map(str::to_owned),
         };
-        let journal = Journal::create(path.clone(), begin).await;
-        self.http
-            .keep(journal.map_err(|error| RunError::Journal { path, error })?);
+        self.http.keep(Journal::create(place, begin).await?);
         Ok(())
     }
 

@@ -1,11 +1,12 @@
 //! What a caller says about a server, by flags or by variables, before it is checked.
 
-use std::{fmt, path::PathBuf};
+use std::{ffi::OsString, fmt, path::PathBuf};
 
 use crate::{
     conduct::{
         ALLOW_UPLOAD_ORIGIN, ALLOW_WRITES, Access, Conduct, InvalidOrigin, UploadOrigin, is_yes,
     },
+    journal::place::Place,
     trust::{Trust, TrustError},
 };
 
@@ -136,7 +137,9 @@ fn conduct(variable: &impl Fn(&str) -> Option<String>) -> Result<Conduct, Target
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let anywhere = set(ALLOW_WRITES).is_some_and(|value| is_yes(&value));
     let (access, journal) = if anywhere {
-        (Access::Anywhere, Some(PathBuf::from(".")))
+        let of_user = Place::of_user(|name| variable(name).map(OsString::from));
+        let here = || Place::Named(PathBuf::from("."));
+        (Access::Anywhere, Some(of_user.unwrap_or_else(here)))
     } else {
         (Access::Loopback, None)
     };
@@ -151,7 +154,9 @@ fn conduct(variable: &impl Fn(&str) -> Option<String>) -> Result<Conduct, Target
             .unwrap_or_default(),
         upload_origins: UploadOrigin::list(&set(ALLOW_UPLOAD_ORIGIN).unwrap_or_default())?,
         trust: Trust::from_variables(variable),
-        journal: set(JOURNAL).map(PathBuf::from).or(journal),
+        journal: set(JOURNAL)
+            .map(|path| Place::Named(path.into()))
+            .or(journal),
         ..Conduct::default()
     })
 }

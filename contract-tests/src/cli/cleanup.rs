@@ -67,6 +67,11 @@ pub(super) async fn cleanup(args: Args) -> ExitCode {
     worst
 }
 
+/// Tells what a cleanup that was stopped leaves behind.
+pub(super) fn stopped() -> String {
+    "what was not told to be removed may still be there: the same command goes on".to_owned()
+}
+
 /// Every run, each of them checked before anything is sent for any.
 fn runs(args: Args) -> Result<Vec<Run>, String> {
     // A variable that is set to nothing tells nothing.

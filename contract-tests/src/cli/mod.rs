@@ -12,9 +12,12 @@ mod print;
 mod run;
 mod safety;
 mod self_test;
+mod signals;
+mod work;
 
 use atlas_contract_tests::exit_code::ExitCode;
 use clap::{Parser, Subcommand};
+use run::Left;
 
 const EXIT_CODES: &str = "Exit codes:
   0  something ran and all required clauses hold
@@ -68,16 +71,20 @@ enum Command {
     Manual(manual::Command),
 }
 
-/// Does what the arguments say.
-pub(crate) async fn main() -> ExitCode {
+/// Does what the arguments say. What takes its time can be stopped by a signal.
+pub(crate) fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Cleanup(args) => cleanup::cleanup(args).await,
+        Command::Cleanup(args) => work::until_stopped(|| cleanup::cleanup(args), cleanup::stopped),
         Command::List => list::list(),
         Command::Ledger(args) => ledger::ledger(&args),
         Command::Diff(args) => diff::diff(&args),
         Command::Manual(command) => manual::run(&command),
-        Command::Run(args) => run::run(*args).await,
-        Command::Client(args) => client::client(*args).await,
-        Command::SelfTest(args) => self_test::self_test(args).await,
+        Command::Run(args) => {
+            let left = Left::default();
+            let own = left.clone();
+            work::until_stopped(|| run::run(*args, own), || run::stopped(&left))
+        }
+        Command::Client(args) => work::until_stopped(|| client::client(*args), String::new),
+        Command::SelfTest(args) => work::until_stopped(|| self_test::self_test(args), String::new),
     }
 }

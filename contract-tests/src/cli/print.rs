@@ -14,6 +14,13 @@ pub(super) fn pass_on(bytes: &[u8]) {
     let _ = io::stderr().write_all(bytes);
 }
 
+/// Says on stderr what is no verdict, if there is something to say.
+pub(super) fn note(text: &str) {
+    if !text.is_empty() {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
 /// Says what went wrong, and how the program ends for it.
 pub(super) fn complain(error: &impl std::fmt::Display, code: ExitCode) -> ExitCode {
     let _ = writeln!(io::stderr(), "error: {error}");

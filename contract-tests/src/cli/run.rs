@@ -1,6 +1,10 @@
 //! `atlas-contract run`.
 
-use std::num::NonZeroUsize;
+use std::{
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use atlas_contract_tests::{
     exit_code::ExitCode,
@@ -96,8 +100,22 @@ pub(super) struct Args {
     safety: Safety,
 }
 
+/// A run that is stopped leaves this behind, once it keeps a journal: the file, and the words that clean up by it.
+pub(super) type Left = Arc<OnceLock<(PathBuf, String)>>;
+
+/// Tells what a run that was stopped leaves behind. A journal that names nothing is not there any more.
+pub(super) fn stopped(left: &Left) -> String {
+    match left.get().filter(|(journal, _)| journal.exists()) {
+        Some((journal, cleanup)) => format!(
+            "what the run made until then stands in its journal {};\n{cleanup}",
+            journal.display()
+        ),
+        None => "the run made nothing until then".to_owned(),
+    }
+}
+
 /// Judges a server and tells the verdicts.
-pub(super) async fn run(mut args: Args) -> ExitCode {
+pub(super) async fn run(mut args: Args, left: Left) -> ExitCode {
     let options = Options {
         filters: args.filter.clone(),
         strict: args.strict,
@@ -125,6 +143,11 @@ pub(super) async fn run(mut args: Args) -> ExitCode {
         Ok(run) => run,
         Err(error) => return complain(&error, error.exit_code()),
     };
+    if let Some(journal) = run.journal() {
+        let cleanup = cleanup::command(journal.path(), &target);
+        // Nothing was left before.
+        let _ = left.set((journal.path().to_owned(), cleanup));
+    }
     let report = run.report(tell).await;
     say(&format!("\n{}", report.conclusion()));
     let written = output::write(drafts, &report);

@@ -1,13 +1,16 @@
 //! The options that keep a server safe from a run.
 
-use std::{convert::Infallible, path::PathBuf};
+use std::{convert::Infallible, ffi::OsString, path::PathBuf};
 
 use atlas_contract_tests::{
     conduct::{Access, Conduct, Timeout, UploadOrigin, is_yes},
     fixtures::{self, FixturesError},
+    journal::place::Place,
     pace::Rate,
     trust::Trust,
 };
+
+use super::print::note;
 
 #[derive(clap::Args)]
 pub(super) struct Safety {
@@ -38,15 +41,15 @@ pub(super) struct Safety {
     /// Shows every request that the run would send, and contacts nobody.
     #[arg(long, conflicts_with_all = ["json", "junit", "html"])]
     pub(super) plan: bool,
-    /// Where to keep what the run makes: a file that is not there yet, or a folder.
+    /// Keeps the journal of what the run makes in this file, which must not be there yet, or in a new file of this folder
+    /// [default: $XDG_STATE_HOME/atlas-contract, or else ~/.local/state/atlas-contract].
     #[arg(
         long,
         value_name = "FILE",
         env = "ATLAS_CONTRACT_JOURNAL",
-        hide_env_values = true,
-        default_value = "."
+        hide_env_values = true
     )]
-    journal: PathBuf,
+    journal: Option<OsString>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -85,9 +88,28 @@ pub(super) struct Connection {
 }
 
 impl Safety {
+    /// Returns the place of the journal.
+    fn journal(&self) -> Place {
+        // A variable that is set to nothing tells nothing.
+        let named = self.journal.as_ref().filter(|path| !path.is_empty());
+        if let Some(path) = named {
+            return Place::Named(path.into());
+        }
+        Place::of_user(|name| std::env::var_os(name)).unwrap_or_else(|| {
+            if !self.read_only && !self.plan {
+                note(
+                    "note: the journal is kept in the current folder, since neither XDG_STATE_HOME nor HOME names one \
+                     (--journal)",
+                );
+            }
+            Place::Named(PathBuf::from("."))
+        })
+    }
+
     /// # Errors
     /// The file of artifacts cannot be used.
     pub(super) fn conduct(self) -> Result<Conduct, FixturesError> {
+        let journal = self.journal();
         let fixtures = self.fixtures.as_deref().map(fixtures::read).transpose()?;
         let access = match (self.read_only, self.allow_writes) {
             (true, _) => Access::ReadOnly,
@@ -96,7 +118,7 @@ impl Safety {
         };
         Ok(Conduct {
             access,
-            journal: Some(self.journal),
+            journal: Some(journal),
             fixtures: fixtures.unwrap_or_default(),
             upload_origins: self.allow_upload_origin.concat(),
             ..self.connection.conduct()

@@ -10,11 +10,11 @@ use tempfile::NamedTempFile;
 
 use super::Form;
 
-/// A report that is to be written; until then, a hidden file stands beside its place.
+/// A draft is a report that is to be written, at a place that was tried. Until then no file of it stands anywhere, so
+/// that a program that is stopped leaves none.
 #[derive(Debug)]
 pub struct Draft {
     file: PathBuf,
-    draft: NamedTempFile,
 }
 
 /// Why a file cannot be written.
@@ -50,7 +50,7 @@ impl Draft {
     /// As [`Draft::open_all`].
     pub fn open(file: PathBuf) -> Result<Self, DraftError> {
         match begin(&file) {
-            Ok(draft) => Ok(Self { file, draft }),
+            Ok(_) => Ok(Self { file }),
             Err(source) => Err(DraftError { file, source }),
         }
     }
@@ -60,13 +60,14 @@ impl Draft {
     /// # Errors
     /// There is no text, or the place is no longer good.
     pub fn write(self, text: io::Result<String>) -> Result<(), DraftError> {
-        let Self { file, draft } = self;
-        text.and_then(|text| put(draft, &file, &text))
+        let Self { file } = self;
+        text.and_then(|text| put(&file, &text))
             .map_err(|source| DraftError { file, source })
     }
 }
 
-fn put(mut draft: NamedTempFile, file: &Path, text: &str) -> io::Result<()> {
+fn put(file: &Path, text: &str) -> io::Result<()> {
+    let mut draft = begin(file)?;
     draft.write_all(text.as_bytes())?;
     draft.persist(file).map_err(|lost| lost.error)?;
     Ok(())
@@ -101,10 +102,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("report.json");
         for text in ["a longer one", "short"] {
-            put(begin(&file).unwrap(), &file, text).unwrap();
+            put(&file, text).unwrap();
             assert_eq!(fs::read_to_string(&file).unwrap(), text);
         }
-        drop(begin(&file).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn until_a_report_is_written_nothing_stands_at_its_place_nor_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let draft = Draft::open(folder.path().join("report.json")).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        draft.write(Ok("text".to_owned())).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
@@ -127,8 +136,8 @@ mod tests {
     fn a_folder_that_goes_away_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("report.json");
-        let draft = begin(&file).unwrap();
+        let draft = Draft::open(file).unwrap();
         fs::remove_dir_all(folder.path()).unwrap();
-        assert!(put(draft, &file, "text").is_err());
+        assert!(draft.write(Ok("text".to_owned())).is_err());
     }
 }

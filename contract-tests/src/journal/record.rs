@@ -1,0 +1,94 @@
+//! This module reads the journal of a run.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{Begin, Event, Makes};
+use crate::input;
+
+/// A record is a journal that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Whose it is.
+    pub begin: Begin,
+    /// The writes in their order, and the status each was answered with, if it was.
+    pub writes: Vec<(Makes, Option<u16>)>,
+}
+
+/// Why a file is no journal.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// It cannot be read.
+    #[error("{}: {error}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A line is not what a run writes.
+    #[error("{}:{line}: {reason}", .path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Record {
+    /// Reads a journal. A last line that broke off is no event: its request was never sent.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no journal of a run.
+    pub fn read(path: &Path) -> Result<Self, RecordError> {
+        let text = input::text(path).map_err(|error| RecordError::Unreadable {
+            path: path.to_owned(),
+            error,
+        })?;
+        let invalid = |index: usize, reason: String| RecordError::Invalid {
+            path: path.to_owned(),
+            line: index + 1,
+            reason,
+        };
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let mut record: Option<Self> = None;
+        for (index, line) in whole.lines().enumerate() {
+            let event =
+                serde_json::from_str(line).map_err(|error| invalid(index, error.to_string()))?;
+            let told = tell(&mut record, event);
+            told.map_err(|reason| invalid(index, reason.to_owned()))?;
+        }
+        record.ok_or_else(|| invalid(0, "there is no run in it".to_owned()))
+    }
+}
+
+fn tell(record: &mut Option<Record>, event: Event) -> Result<(), &'static str> {
+    match (event, record) {
+        (Event::Begin(begin), record @ None) => {
+            *record = Some(Record {
+                begin,
+                writes: Vec::new(),
+            });
+            Ok(())
+        }
+        (Event::Begin(_), Some(_)) => Err("a second run begins"),
+        (_, None) => Err("no run has begun"),
+        (Event::Write { makes, .. }, Some(record)) if record.begin.is_of_the_run(&makes) => {
+            record.writes.push((makes, None));
+            Ok(())
+        }
+        (Event::Write { .. }, Some(_)) => Err("what it makes is not of the run"),
+        (Event::Reply { number, status, .. }, Some(record)) => {
+            let index = usize::try_from(number).unwrap_or_default().wrapping_sub(1);
+            let write = record.writes.get_mut(index);
+            write.ok_or("a reply to no request")?.1 = Some(status);
+            Ok(())
+        }
+        (Event::End, Some(_)) => Ok(()),
+    }
+}
