@@ -320,3 +320,21 @@ async fn terraform_gets_one_version_of_a_build_that_made_two() {
         .await;
     assert_eq!(reply.json()["versions"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn the_file_url_that_older_clients_of_terraform_build_without_a_version_leads_nowhere() {
+    let atlas = with_artifact().await;
+    let path = "/api/v1/artifacts/hashicorp/foobar/aws.ami";
+    let made = atlas.prepare(path, ami_version(0, "ami-1", "1")).await;
+    let headers = json!([
+        ["Host", "atlas.test"],
+        ["X-Atlas-Token", "TOKEN"],
+        ["Connection", "close"]
+    ]);
+    let request = json!({"method": "GET", "headers": headers, "body": ""});
+    let reply = atlas.replay(&request, &format!("{path}/file")).await;
+    assert_eq!(reply.status, 404);
+    assert_eq!(reply.json()["errors"][0], "Resource not found!");
+    // docs/terraform.md builds the address of the file from this.
+    assert_eq!(made.json()["slug"], "hashicorp/foobar/aws.ami/1");
+}
