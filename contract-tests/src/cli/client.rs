@@ -32,7 +32,8 @@ pub(super) const EXIT_CODES: &str = "Exit codes:
   2  bad arguments, or the command cannot be started
   3  a filter matches no rule, the command sent nothing, or no rule had an occasion
   4  the command did not end in time, or sent or wrote more than can be kept, or the witness broke
-  5  a report could not be written";
+  5  a report could not be written
+  130 and 143  stopped by SIGINT (Ctrl-C) or SIGTERM";
 
 #[derive(clap::Args)]
 pub(super) struct Args {

@@ -24,14 +24,16 @@ const EXIT_CODES: &str = "Exit codes:
   1  a clause failed (weighs more than 4)
   2  bad configuration or arguments, no leave to write, or the server refuses the token
   3  nothing ran: a filter matches no clause, or all they match are disabled
-  4  the suite broke, or the server could not be reached or is unstable
-  5  a report could not be written (weighs more than 1 and 4)";
+  4  the suite broke, or the server could not be reached or is unstable, or names an origin for uploads without leave
+  5  a report could not be written (weighs more than 1 and 4)
+  130 and 143  stopped by SIGINT (Ctrl-C) or SIGTERM; what was made is in the journal";
 
 const CLEANUP_EXIT_CODES: &str = "Exit codes:
   0  nothing of the run is left
   2  bad arguments, a file that is no journal, or one of a run on another server, or the server refuses the token
   4  the server could not be reached
-  6  something that the run made is still there, or may be: it was tried, and all else too (weighs more than 2 and 4)";
+  6  something that the run made is still there, or may be: it was tried, and all else too (weighs more than 2 and 4)
+  130 and 143  stopped by SIGINT (Ctrl-C) or SIGTERM";
 
 const DIFF_EXIT_CODES: &str = "Exit codes:
   0  all clauses ended the same

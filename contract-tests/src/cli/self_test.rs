@@ -12,7 +12,8 @@ pub(super) const EXIT_CODES: &str = "Exit codes:
   2  bad arguments
   3  nothing ran: a filter matches neither a clause nor a mutant
   4  a server did not start or could not be reached
-  5  the report cannot be written";
+  5  the report cannot be written
+  130 and 143  stopped by SIGINT (Ctrl-C) or SIGTERM";
 
 #[derive(clap::Args)]
 pub(super) struct Args {
