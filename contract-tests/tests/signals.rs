@@ -5,7 +5,7 @@
 mod support;
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     future,
     path::{Path, PathBuf},
     process::{self, Stdio},
@@ -77,15 +77,23 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-async fn stopped(child: Child, signal: Signal) -> Output {
+fn send(child: &Child, signal: Signal) {
     let id = i32::try_from(child.id().unwrap()).unwrap();
     kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+}
+
+async fn ended(child: Child) -> Output {
     let output = child.wait_with_output().await.unwrap();
     Output {
         code: output.status.code().unwrap(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+async fn stopped(child: Child, signal: Signal) -> Output {
+    send(&child, signal);
+    ended(child).await
 }
 
 /// A server stalls when it does not answer the request of that number with this method, nor a later one of it.
@@ -166,21 +174,35 @@ async fn a_run_that_is_stopped_before_it_made_anything_leaves_nothing_and_says_s
     }
 }
 
-#[tokio::test]
-async fn a_signal_is_heard_while_the_work_blocks() {
-    let kept = Kept::new();
-    let pipe = kept.0.path().join("pipe");
+/// Starts a cleanup that reads a pipe to which nothing is ever written, and waits until it does.
+async fn blocking(kept: &Kept, name: &str) -> (Child, File) {
+    let pipe = kept.0.path().join(name);
     let made = process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
     let journal = pipe.to_str().unwrap();
     let child = kept.started(&["cleanup", "--journal", journal, "--token", "T"]);
-    // It can be opened once there is somebody to read it; nothing is ever written to it.
+    // It can be opened once there is somebody who reads it.
     let opened = tokio::task::spawn_blocking(move || OpenOptions::new().write(true).open(pipe));
-    let _writer = opened.await.unwrap().unwrap();
+    (child, opened.await.unwrap().unwrap())
+}
+
+#[tokio::test]
+async fn a_signal_is_heard_while_the_work_blocks_and_a_second_one_ends_the_program_at_once() {
+    let kept = Kept::new();
+    let (child, _writer) = blocking(&kept, "first").await;
     let output = stopped(child, Signal::TERM).await;
     assert_eq!(output.code, 143);
     let told = "the same command goes on\n";
     assert!(output.stderr.ends_with(told), "{}", output.stderr);
+    let (mut child, _writer) = blocking(&kept, "second").await;
+    // Two that come together may count for one, so that it is sent until it counts.
+    while child.try_wait().unwrap().is_none() {
+        send(&child, Signal::INT);
+        tokio::task::yield_now().await;
+    }
+    let output = ended(child).await;
+    // Nothing is said: the program did not wait for the work to stop.
+    assert_eq!((output.code, output.stderr.as_str()), (130, ""));
 }
 
 #[tokio::test]
