@@ -8,13 +8,17 @@ use atlas_contract_tests::{
     conduct::{Conduct, UploadOrigin},
     exit_code::ExitCode,
     plan::Plan,
+    proxy::{Replies, Reply, Request},
     report::{Status, Summary},
     run::{Options, Run},
     settings::Settings,
     target::Target,
 };
 use mock_atlas::{MockAtlas, User};
-use support::program::{Output, aimed_at, output, program, run};
+use support::{
+    program::{Output, aimed_at, output, program, run},
+    proxy, reports,
+};
 
 /// Starts an emulator that takes uploads on another origin, with what its operator would tell.
 async fn server() -> (MockAtlas, Settings) {
@@ -76,6 +80,23 @@ async fn to_an_origin_that_nobody_named_nothing_is_sent_and_no_clause_that_would
     assert!(summary.errors > 15, "{summary}");
     assert_eq!(ExitCode::of(&summary), ExitCode::SuiteBroke);
     assert_eq!(uploads(&atlas), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_is_held_back_is_not_taken_for_one_that_broke_off() {
+    let second_elsewhere = |_: &Request, reply: &mut Reply| {
+        reply.change(|made| {
+            if made["version"] == 2 && made["upload_path"].is_string() {
+                made["upload_path"] = "https://bin.test/path-of-the-second".into();
+            }
+        });
+    };
+    let proxy = proxy(Replies(second_elsewhere)).await;
+    let report = &reports(&proxy, &["uploads.half-hidden"], false).await[0];
+    assert_eq!(report.status, Status::Error, "{report}");
+    let told = report.detail.to_string();
+    let advice = "--allow-upload-origin https://bin.test and --allow-writes";
+    assert!(told.contains(advice), "{told}");
 }
 
 #[tokio::test]
