@@ -12,6 +12,7 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
+use crate::beside;
 use crate::client::{Client, Download, SearchQuery};
 use crate::digest::{Algorithm, Digest, HashingWriter};
 use crate::error::{Cause, Error, Phase};
@@ -24,6 +25,9 @@ use transfer::Source;
 
 /// Chunks between the network and the disk, so that neither waits for each of the other's.
 const CHUNKS_IN_FLIGHT: usize = 8;
+
+/// The beginning of the name of a file that is not whole yet.
+const TEMPORARY: &str = ".atlas-pull-";
 
 /// What to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -259,18 +263,14 @@ impl Write for Sink {
 }
 
 fn temporary_beside(path: &Path) -> Result<NamedTempFile, Error> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".atlas-pull-");
+    builder.prefix(TEMPORARY);
     // Otherwise only the owner could read the result, whatever the umask says.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder
-        .tempfile_in(folder)
-        .map_err(|error| not_saved(path, error))
+    let folder = beside::folder_of(path);
+    beside::clear(folder, TEMPORARY);
+    beside::temporary(folder, &mut builder).map_err(|error| not_saved(path, error))
 }
 
 fn already_there() -> io::Error {

@@ -11,21 +11,24 @@
 
 use std::fmt;
 use std::fs::File;
-#[cfg(unix)]
-use std::fs::TryLockError;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
+use tempfile::{Builder, NamedTempFile};
 
 use crate::atlas_url::AtlasUrl;
+use crate::beside;
 use crate::disk;
 use crate::error::{Cause, Error, Phase};
 use crate::push::Push;
 
 /// Counts up when a program of today could misread what a later one wrote.
 const FORMAT: u32 = 1;
+
+/// The beginning of the names of files that are not in their places yet: a receipt, or a packed file
+/// beside one.
+pub(crate) const TEMPORARY: &str = ".atlas-upload-";
 
 /// How far a push came.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +142,7 @@ impl ReceiptFile {
         file.page.atlas_url = atlas.to_string();
         let page = file.page.clone();
         file.held = Some(blocking(path.to_owned(), move |path| page.create(path)).await?);
+        file.clear_away().await;
         Ok(file)
     }
 
@@ -154,11 +158,24 @@ impl ReceiptFile {
             let reason = format!("the receipt is of {}, not of {atlas}", page.atlas_url);
             return Err(Error::new(Phase::Configure, Cause::Usage(reason)));
         }
-        Ok(Self {
+        let file = Self {
             path: Some(path.to_owned()),
             page,
             held: Some(held),
-        })
+        };
+        file.clear_away().await;
+        Ok(file)
+    }
+
+    /// Removes what killed runs have left beside the receipt: some of it holds upload addresses.
+    async fn clear_away(&self) {
+        let Some(path) = self.path.clone() else {
+            return;
+        };
+        let clear = move || beside::clear(beside::folder_of(&path), TEMPORARY);
+        if let Err(error) = tokio::task::spawn_blocking(clear).await {
+            tracing::debug!(%error, "nothing was cleared away");
+        }
     }
 
     /// The pushes, in order.
@@ -222,10 +239,9 @@ impl Page {
     fn written_beside(&self, path: &Path) -> io::Result<NamedTempFile> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let folder = beside::folder_of(path);
         // Readable by its owner alone, as such files are from the beginning.
-        let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-        lock(file.as_file())?;
+        let mut file = beside::temporary(folder, Builder::new().prefix(TEMPORARY))?;
         file.write_all(&text)?;
         file.as_file().sync_all()?;
         Ok(file)
@@ -237,7 +253,7 @@ impl Page {
             let file = File::open(path)?;
             lock(&file)?;
             // Another one may have taken its place before it was locked.
-            if is_at(&file, path)? {
+            if beside::is_at(&file, path)? {
                 let text = disk::read_at_most(&file, disk::MAX_SETTINGS)?;
                 return Ok((Self::parse(&text)?, file));
             }
@@ -263,35 +279,12 @@ impl Page {
     }
 }
 
-/// Released when the file is closed, by the end of the program at the latest, however it ends.
-#[cfg(unix)]
 fn lock(file: &File) -> io::Result<()> {
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => {
-            let reason = "another push is at work with this receipt; wait until it ends";
-            Err(io::Error::new(io::ErrorKind::ResourceBusy, reason))
-        }
-        // Not every file system knows locks, and that is no reason not to push.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    if beside::lock(file) {
+        return Ok(());
     }
-}
-
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt as _;
-    let (opened, there) = (file.metadata()?, path.metadata()?);
-    Ok((opened.dev(), opened.ino()) == (there.dev(), there.ino()))
-}
-
-/// Elsewhere a file that is locked can be neither read nor replaced.
-#[cfg(not(unix))]
-fn lock(_: &File) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> io::Result<bool> {
-    Ok(true)
+    let reason = "another push is at work with this receipt; wait until it ends";
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, reason))
 }
 
 async fn blocking<T: Send + 'static>(
@@ -315,4 +308,29 @@ fn with_absolute_paths(push: Push) -> io::Result<Push> {
         paths: paths.collect::<io::Result<_>>()?,
         ..push
     })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_killed_run_left_beside_a_receipt_is_removed_by_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("push.json");
+        let atlas: AtlasUrl = "http://atlas.test".parse().unwrap();
+        let create = || ReceiptFile::create(&path, &atlas, Vec::new());
+        let receipt = create().await.unwrap();
+        let page = receipt.page.clone();
+        drop(receipt);
+        // As when nobody is there to remove it, and its lock is gone.
+        let left = || page.written_beside(&path).unwrap().keep().unwrap().1;
+        let (first, writing) = (left(), page.written_beside(&path).unwrap());
+        drop(ReceiptFile::open(&path, &atlas).await.unwrap());
+        assert!(!first.exists());
+        let second = left();
+        drop(create().await.unwrap());
+        assert!(!second.exists());
+        assert!(writing.path().exists());
+    }
 }

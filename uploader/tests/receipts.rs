@@ -390,3 +390,18 @@ async fn a_second_signal_ends_the_program_at_once_even_while_it_blocks() {
     }
     assert_eq!(child.wait().await.unwrap().code(), Some(130));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_run_left_is_gone_after_the_next_one() {
+    let (_atlas, program) = ready().await;
+    program.write(".atlas-upload-killed", "http://atlas.test/_binstore/0");
+    program.write(".atlas-pull-killed", "half of a file");
+    assert_eq!(program.run(&PUSH).await.code, 0);
+    assert!(!program.path(".atlas-upload-killed").exists());
+    program.write(".atlas-upload-killed", "http://atlas.test/_binstore/0");
+    assert_eq!(program.run(&RESUME).await.code, 0);
+    assert!(!program.path(".atlas-upload-killed").exists());
+    let pull = ["pull", "acme/web", "--type", "t", "-o", "file"];
+    assert_eq!(program.run(&pull).await.code, 0);
+    assert!(!program.path(".atlas-pull-killed").exists());
+}

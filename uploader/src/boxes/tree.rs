@@ -15,6 +15,7 @@ use url::Url;
 use super::checksum::ChecksumKind;
 use super::model::{BoxRecord, FileRecord, VersionRecord};
 use super::order::Number;
+use crate::beside;
 use crate::disk::read_at_most;
 use crate::error::{Cause, Error, Phase};
 use merge::{fill, merge_version};
@@ -30,6 +31,8 @@ pub(super) const BOX_FILE: &str = "vagrant.box";
 /// The folders of the catalogs for Vagrant from 2.4 on.
 pub(super) const API: [&str; 3] = ["api", "v2", "vagrant"];
 const LOCK: &str = ".mirror.lock";
+/// The beginning of the names of files that are not in their places yet.
+const TEMPORARY: &str = ".mirror-";
 const FORMAT: &str = "atlas-mirror";
 /// Counts up when a program of today could misread what a later one wrote.
 const FORMAT_VERSION: u32 = 1;
@@ -301,18 +304,19 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Caus
     let failed = |error: io::Error| Cause::file(path, error);
     let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
+    let folder = beside::folder_of(path);
+    beside::clear(folder, TEMPORARY);
     // Nobody who watches the tree sees a change where there is none.
     if fs::read(path).is_ok_and(|there| there == text) {
         return Ok(());
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(failed)?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".mirror-");
+    builder.prefix(TEMPORARY);
     // A web server reads it.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
+    let mut file = beside::temporary(folder, &mut builder).map_err(failed)?;
     file.write_all(&text).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
@@ -336,6 +340,17 @@ mod tests {
         assert_eq!(Tree::look(folder.path()).unwrap().boxes(), tree.boxes());
         drop(tree);
         assert_eq!(Tree::open(folder.path()).unwrap().boxes().len(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_killed_run_left_is_removed_by_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(format!("{TEMPORARY}killed"));
+        fs::write(&left, "half a catalog").unwrap();
+        write_json(&folder.path().join("catalog.json"), &1).unwrap();
+        assert!(!left.exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

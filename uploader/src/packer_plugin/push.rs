@@ -5,16 +5,17 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use tempfile::NamedTempFile;
+use tempfile::Builder;
 use uuid::Uuid;
 
 use super::configuration::Configured;
 use super::packer::Packer;
 use super::protocol::CallError;
+use crate::beside;
 use crate::error::{Cause, Error, Phase};
 use crate::pack::{self, Options, Payload};
 use crate::push::{Push, Receipt, proceed};
-use crate::receipt::ReceiptFile;
+use crate::receipt::{ReceiptFile, TEMPORARY};
 
 /// Where builders keep metadata for Atlas.
 const METADATA: &str = "atlas.artifact.metadata";
@@ -118,7 +119,8 @@ async fn packed(client: &crate::Client, push: Push, archive: &Path) -> Result<Pu
 /// Whole or not at all. Blocks.
 fn keep(payload: &Payload, path: &Path) -> Result<(), Cause> {
     let kept = || {
-        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        let folder = beside::folder_of(path);
+        let mut file = beside::temporary(folder, Builder::new().prefix(TEMPORARY))?;
         payload.for_each_chunk(&mut |chunk| file.write_all(&chunk))?;
         file.persist(path)?;
         Ok(())
