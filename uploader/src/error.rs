@@ -18,6 +18,7 @@ pub struct Error {
     // Boxed because every function here returns it, mostly not.
     cause: Box<Cause>,
     advice: Option<String>,
+    is_arrival_unknown: bool,
 }
 
 impl Error {
@@ -28,6 +29,7 @@ impl Error {
             attempts: 1,
             cause: Box::new(cause.into()),
             advice: None,
+            is_arrival_unknown: false,
         }
     }
 
@@ -49,6 +51,21 @@ impl Error {
     pub fn in_doubt(self) -> Self {
         let cause = Box::new(Cause::InDoubt(self.cause));
         Self { cause, ..self }
+    }
+
+    /// The same error of an upload whose bytes may have arrived all the same: the server could not be
+    /// asked.
+    #[must_use]
+    pub fn with_arrival_unknown(self) -> Self {
+        Self {
+            is_arrival_unknown: true,
+            ..self
+        }
+    }
+
+    /// Whether the bytes of a failed upload may have arrived, so that the version may be seen.
+    pub fn is_arrival_unknown(&self) -> bool {
+        self.is_arrival_unknown
     }
 
     /// What to do about it, where that is known here.
@@ -118,7 +135,7 @@ pub enum Phase {
     /// `POST` the version. No byte was sent, but the version may have been made.
     #[error("Error creating version")]
     CreateVersion,
-    /// `PUT` the bytes. The version exists and awaits them; no search finds it.
+    /// `PUT` the bytes. The version exists; no search finds it before they are there.
     #[error("Error uploading ({bytes} bytes) to {slug}")]
     Upload {
         /// The version that waits for its bytes.

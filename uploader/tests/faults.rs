@@ -167,6 +167,52 @@ fn tell(name: &str, told: &str) {
     assert_run(&format!("fault_{name}"), told);
 }
 
+fn the_bytes_or_a_look_at_them(request: &Request) -> bool {
+    the_bytes(request) || request.target.ends_with("/file")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bytes_arrive_and_nobody_can_tell() {
+    // Twice sent, and twice asked for.
+    let kind = the_bytes_or_a_look_at_them;
+    let scene = scene(kind, 4, |url| done_but(url, refused(503))).await;
+    scene.story("stored_and_unknown", FILE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bytes_arrive_and_their_address_is_refused_then() {
+    let kind = the_bytes_or_a_look_at_them;
+    let scene = scene(kind, 2, |url| done_but(url, refused(503))).await;
+    // All later requests for it, by a scene behind the scene.
+    let upstream = scene.proxy.url().to_owned();
+    let (sent, asked) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let proxy = Server::start(move |_, request| {
+        let count = |counter: &AtomicUsize| counter.fetch_add(1, Ordering::Relaxed);
+        if the_bytes(request) && count(&sent) > 0 {
+            return refused(403);
+        }
+        if request.target.ends_with("/file") && count(&asked) > 0 {
+            return refused(503);
+        }
+        Reply::Forward(upstream.clone(), None)
+    })
+    .await;
+    let push = ["push", "acme/web", "--type", "t", "--retries", "1"];
+    let address = ["--atlas-url", proxy.url()];
+    let run = scene
+        .program
+        .run(&[&push[..], FILE, &address].concat())
+        .await;
+    assert_eq!(run.code, 6, "{run}");
+    let told = "hint: whether the bytes of acme/web/t/1 have arrived is not known";
+    assert!(run.stderr.contains(told), "{run}");
+    let told =
+        "look before you push again: atlas-upload search acme/web --type t --version 1; with";
+    assert!(run.stderr.contains(told), "{run}");
+    assert!(!run.stderr.contains("nobody sees it"), "{run}");
+    assert_eq!(scene.visible().await, [1]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_listens() {
     let scene = scene(|_| true, 2, |_| Reply::Hangup).await;

@@ -144,19 +144,25 @@ pub(super) fn how_to_resume(receipt: &Path) -> String {
     format!("atlas-upload push --resume {}", receipt.display())
 }
 
+/// Says what is known of the version, and how it can be finished.
 fn advised(error: Error, receipt: Option<&Path>) -> Error {
     let Phase::Upload { slug, .. } = error.phase() else {
         return error;
     };
-    if error.advice().is_some() {
-        return error;
-    }
+    let known = match (error.advice(), receipt) {
+        // What is to be looked at first, the next run looks at.
+        (Some(_), Some(_)) if error.is_arrival_unknown() => {
+            format!("whether the bytes of {slug} have arrived is not known")
+        }
+        (Some(unknown), None) if error.is_arrival_unknown() => unknown.to_owned(),
+        (Some(_), _) => return error,
+        (None, _) => format!("{slug} awaits its bytes, and nobody sees it until they are there"),
+    };
     let how = match receipt {
         Some(receipt) => format!("finish it with: {}", how_to_resume(receipt)),
         None => "with --receipt FILE a push that breaks can be finished later".to_owned(),
     };
-    let advice = format!("{slug} awaits its bytes, and nobody sees it until they are there; {how}");
-    error.advise(advice)
+    error.advise(format!("{known}; {how}"))
 }
 
 /// What the arguments say of every version; their metadata goes over `metadata`.

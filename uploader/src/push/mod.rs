@@ -153,8 +153,8 @@ pub async fn push(client: &Client, push: &Push) -> Result<Receipt, Error> {
 /// done. It may be dropped at any await: the receipt says how far it came.
 ///
 /// # Errors
-/// See [`Phase`]. In [`Phase::Upload`] the version exists and awaits its bytes; with
-/// [`Cause::InDoubt`] it may exist; with [`Cause::Changed`] the files are not those that the push
+/// See [`Phase`]. In [`Phase::Upload`] the version exists and awaits its bytes, unless
+/// [`Error::is_arrival_unknown`]; with [`Cause::InDoubt`] it may exist; with [`Cause::Changed`] the files are not those that the push
 /// began with.
 pub async fn proceed(
     client: &Client,
@@ -233,7 +233,8 @@ async fn ensure_artifact(client: &Client, name: &ArtifactName) -> Result<(), Err
 }
 
 fn is_taken(error: &Error) -> bool {
-    error.status() == Some(422) || matches!(error.cause(), Cause::Reply { .. })
+    let is_garbled = matches!(error.cause(), Cause::Reply { .. } | Cause::Page { .. });
+    is_garbled || error.status() == Some(422)
 }
 
 async fn blocking<T: Send + 'static>(

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
+use super::upload::Arrival;
 use super::{Push, Receipt, Timings, digest_in, ensure_artifact, marks};
 use crate::client::Client;
 use crate::digest::Digest;
@@ -33,14 +34,16 @@ impl Run<'_> {
         else {
             return self.begin(payload).await;
         };
-        let attempts = match &payload {
-            Some(payload) if !self.arrived(version, payload).await? => {
+        let mut attempts = 0;
+        if let Some(payload) = &payload {
+            let arrival = self.arrived(version, payload).await?;
+            if arrival != Arrival::Whole {
                 let bytes = payload.len();
                 self.client.reporter().report(Event::Uploading { bytes });
-                self.upload(version, &upload_path, payload).await?
+                let sent = self.upload(version, &upload_path, payload, arrival);
+                attempts = sent.await?;
             }
-            _ => 0,
-        };
+        }
         self.end(version, attempts, payload.as_ref()).await
     }
 
@@ -58,7 +61,9 @@ impl Run<'_> {
         let attempts = match &payload {
             Some(payload) => {
                 let upload_path = self.awaits(&created, payload).await?;
-                self.upload(created.version, &upload_path, payload).await?
+                let nothing = Arrival::Missing;
+                self.upload(created.version, &upload_path, payload, nothing)
+                    .await?
             }
             None => 0,
         };
@@ -125,9 +130,10 @@ impl Run<'_> {
         version: u64,
         upload_path: &str,
         payload: &Payload,
+        before: Arrival,
     ) -> Result<u32, Error> {
         let start = Instant::now();
-        let attempts = self.send(version, upload_path, payload).await?;
+        let attempts = self.send(version, upload_path, payload, before).await?;
         self.timings.upload = start.elapsed();
         Ok(attempts)
     }
