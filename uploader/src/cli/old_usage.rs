@@ -1,0 +1,102 @@
+//! Knows the usage of HashiCorp's old program of the same name, `atlas-upload [options] user/app path`,
+//! which uploaded the source of an application: its flags have one dash, and it has no subcommands.
+
+use atlas_uploader::slug::ArtifactName;
+
+/// The old program's flags that have a value, with ours; a token is no flag to recommend.
+const WITH_VALUE: [(&str, Option<&str>); 5] = [
+    ("address", Some("--atlas-url")),
+    ("exclude", Some("--exclude")),
+    ("include", Some("--include")),
+    ("metadata", Some("-m")),
+    ("token", None),
+];
+/// The others.
+const SWITCHES: [(&str, &str); 2] = [("debug", "--verbose"), ("vcs", "--vcs")];
+
+/// What to type instead, if the arguments are those of the old program.
+pub(super) fn hint(arguments: &[String]) -> Option<String> {
+    let mut flags = Vec::new();
+    let mut rest = Vec::new();
+    let mut left = arguments.iter();
+    while let Some(argument) = left.next() {
+        let Some(flag) = argument.strip_prefix('-') else {
+            rest.push(argument);
+            continue;
+        };
+        // Go's flags may have two dashes as well.
+        let flag = flag.strip_prefix('-').unwrap_or(flag);
+        if let Some((_, ours)) = SWITCHES.iter().find(|(name, _)| *name == flag) {
+            flags.push((*ours).to_owned());
+            continue;
+        }
+        let (name, value) = match flag.split_once('=') {
+            Some((name, value)) => (name, value.to_owned()),
+            None => (flag, left.next()?.clone()),
+        };
+        let (_, ours) = WITH_VALUE.iter().find(|(known, _)| *known == name)?;
+        flags.extend(ours.map(|ours| format!("{ours} {}", quoted(&value))));
+    }
+    let [slug, path] = rest[..] else {
+        return None;
+    };
+    let slug: ArtifactName = slug.parse().ok()?;
+    let words = ["atlas-upload push", &slug.to_string(), "--type TYPE"].map(str::to_owned);
+    let words = [&words[..], &flags, &[quoted(path)]].concat().join(" ");
+    Some(format!(
+        "that is the usage of HashiCorp's old atlas-upload, which uploaded the source of an application; this is another program, which pushes artifacts. To push the same files as an artifact of a type such as application.archive: {words}"
+    ))
+}
+
+/// A text as a shell reads it.
+fn quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advice(arguments: &str) -> Option<String> {
+        let arguments: Vec<_> = arguments.split(' ').map(str::to_owned).collect();
+        let hint = hint(&arguments)?;
+        let (_, words) = hint.split_once("application.archive: ")?;
+        Some(words.to_owned())
+    }
+
+    #[test]
+    fn the_old_programs_usage_becomes_what_to_type() {
+        for (old, new) in [
+            (
+                "-vcs -metadata=k=v user/app path",
+                "push user/app --type TYPE --vcs -m k=v path",
+            ),
+            (
+                "-exclude *.log --address http://x -token=T0ken -debug user/app .",
+                "push user/app --type TYPE --exclude '*.log' --atlas-url http://x --verbose .",
+            ),
+            ("user/app it's", r"push user/app --type TYPE 'it'\''s'"),
+        ] {
+            assert_eq!(advice(old), Some(format!("atlas-upload {new}")), "{old}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_its_usage_has_no_such_hint() {
+        for other in [
+            "push user/app path",
+            "user/app",
+            "-vcs",
+            "-x user/app path",
+            "serach user/app",
+            "-metadata",
+            "",
+        ] {
+            assert_eq!(advice(other), None, "{other}");
+        }
+    }
+}
