@@ -30,6 +30,13 @@ impl AtlasUrl {
         self.0.origin()
     }
 
+    /// The address as somebody would type it: without the path of the API.
+    pub(crate) fn root(&self) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(prefix(self.0.path()));
+        url
+    }
+
     /// The URL of an endpoint below the base; each segment is escaped.
     pub fn endpoint<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.0.clone();

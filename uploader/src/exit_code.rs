@@ -55,7 +55,7 @@ impl From<&Error> for ExitCode {
         match error.cause() {
             Cause::Usage(_) => Self::Usage,
             Cause::File { .. } | Cause::Unpackable(_) => Self::LocalFile,
-            Cause::Status { status, .. } => Self::of_status(*status),
+            Cause::Status { status, .. } | Cause::Astray { status, .. } => Self::of_status(*status),
             Cause::Missing(_) => Self::NotFound,
             Cause::Redirected { .. } => Self::Refused,
             Cause::Network { .. } | Cause::Unconfirmed { .. } => Self::Unavailable,
@@ -63,7 +63,11 @@ impl From<&Error> for ExitCode {
                 Self::DigestMismatch
             }
             Cause::InDoubt(_) => Self::InDoubt,
-            Cause::Reply { .. } | Cause::Untrusted { .. } | Cause::Internal(_) => Self::Other,
+            Cause::Reply { .. }
+            | Cause::Page { .. }
+            | Cause::Unencrypted { .. }
+            | Cause::Untrusted { .. }
+            | Cause::Internal(_) => Self::Other,
         }
     }
 }

@@ -10,10 +10,12 @@
 //! [`boxes`] copies Vagrant boxes out of a registry that is switched off.
 //! Names are checked once, in [`slug`] and [`atlas_url`]; settings and where each came from are in
 //! [`config`]. What happens is told to a [`reporter`]; the library prints nothing. A failure is an
-//! [`error`] that names its phase, and ends a program with an [`exit_code`]. Whatever leaves a
+//! [`error`] that names its phase, and ends a program with an [`exit_code`]; [`advice`] says what to do about it. Whatever leaves a
 //! program passes the redactor of [`secret`]. [`digest`] is what all of them compare.
 
+pub mod advice;
 pub mod atlas_url;
+mod beside;
 pub mod boxes;
 pub mod client;
 pub mod config;

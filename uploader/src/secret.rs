@@ -84,6 +84,10 @@ impl Redactor {
     /// Hides a URL that authorises by itself: the whole, its path with the query, and its last
     /// segment.
     pub fn add_url(&self, url: &Url) {
+        if url.path() == "/" && url.query().is_none() {
+            // An origin alone, which authorises nobody and stands in every message.
+            return;
+        }
         self.add(url.as_str());
         let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
         let last = url.path().rsplit('/').next().unwrap_or_default();

@@ -4,14 +4,15 @@
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::{Host, Url, form_urlencoded};
 
+use crate::client::pool::Pool;
 use crate::client::reply;
-use crate::client::transport::{network, request_line, within};
+use crate::client::transport::{request_line, within};
 use crate::error::{Cause, RequestLine};
 use crate::secret::Redactor;
 
@@ -60,6 +61,11 @@ struct ServicePrincipal {
 pub struct InvalidCredentials(String);
 
 impl Credentials {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.client.is_none() && self.token.is_none()
+    }
+
     /// Reads `HCP_CLIENT_ID` with `HCP_CLIENT_SECRET`, `HCP_AUTH_URL` and `VAGRANT_CLOUD_TOKEN`; an
     /// empty variable is none. The redactor learns what is secret.
     ///
@@ -157,7 +163,7 @@ pub enum Audience {
 /// The token that is in force.
 pub(super) struct Tokens {
     credentials: Credentials,
-    http: reqwest::Client,
+    pool: Pool,
     timeout: Duration,
     redactor: Redactor,
     current: Mutex<Option<Token>>,
@@ -178,13 +184,13 @@ struct Reply {
 impl Tokens {
     pub(super) fn new(
         credentials: Credentials,
-        http: reqwest::Client,
+        pool: Pool,
         timeout: Duration,
         redactor: Redactor,
     ) -> Self {
         Self {
             credentials,
-            http,
+            pool,
             timeout,
             redactor,
             current: Mutex::new(None),
@@ -253,7 +259,7 @@ impl Tokens {
             form.extend_pairs(pairs);
             form.finish()
         };
-        let by_header = self.http.post(url.clone()).body(form(&[]));
+        let by_header = self.pool.request(Method::POST, &url).body(form(&[]));
         let by_header = by_header.basic_auth(&client.id, Some(&client.secret));
         let reply = self.send(&line, by_header).await?;
         // Some servers read the form alone; HashiCorp's clients ask them once more.
@@ -262,7 +268,7 @@ impl Tokens {
                 ("client_id", &*client.id),
                 ("client_secret", &*client.secret),
             ];
-            let by_form = self.http.post(url).body(form(&pairs));
+            let by_form = self.pool.request(Method::POST, &url).body(form(&pairs));
             self.send(&line, by_form).await?
         } else {
             reply
@@ -276,11 +282,7 @@ impl Tokens {
         request: reqwest::RequestBuilder,
     ) -> Result<reqwest::Response, Cause> {
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        within(self.timeout, line, async {
-            let sent = request.send().await;
-            sent.map_err(|error| network(line.clone(), error, &self.redactor))
-        })
-        .await
+        within(self.timeout, line, self.pool.send(line, request)).await
     }
 
     async fn token(&self, line: RequestLine, reply: reqwest::Response) -> Result<Token, Cause> {

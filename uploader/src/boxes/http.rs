@@ -8,15 +8,16 @@ use bytes::Bytes;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
-use url::{Origin, Url};
+use url::Url;
 
 use super::credentials::{self, Audience, Credentials, Tokens};
 use super::limits::{Limits, Remaining};
 use crate::client::Trust;
+use crate::client::pool::Pool;
+use crate::client::redirect::Way;
 use crate::client::reply;
 use crate::client::transport::{
-    MAX_REDIRECTS, USER_AGENT, chain, network, next_stop, request_line, retry_after, secret_line,
-    stood_still, within,
+    chain, network, request_line, retry_after, secret_line, stood_still, within,
 };
 use crate::error::{Cause, RequestLine};
 use crate::reporter::{Event, Reporter};
@@ -50,8 +51,8 @@ pub struct HttpOptions {
 /// Asks one registry, and whatever it points to. Clones share what is known of it.
 #[derive(Clone)]
 pub struct Http {
-    client: reqwest::Client,
-    home: Origin,
+    pool: Pool,
+    home: Url,
     audience: Audience,
     tokens: Arc<Tokens>,
     limits: Arc<Limits>,
@@ -63,7 +64,7 @@ pub struct Http {
 /// The answer to one request.
 enum Answer {
     /// A reply that is neither a redirect nor a refusal for a limit; perhaps an error.
-    Final(Response),
+    Final(Response, Box<Way>),
     /// 429, or 503 with a time.
     Limited(Cause, HeaderMap),
 }
@@ -75,22 +76,16 @@ impl Http {
     /// Certificates that cannot be read.
     pub fn new(options: HttpOptions, home: &Url, audience: Audience) -> Result<Self, Cause> {
         let connect_timeout = options.timeout.min(Duration::from_secs(60)) / 2;
-        let client = options.trust.build(|| {
-            reqwest::Client::builder()
-                .user_agent(USER_AGENT)
-                .connect_timeout(connect_timeout)
-                // By hand, since the token must not go along.
-                .redirect(reqwest::redirect::Policy::none())
-        })?;
+        let pool = Pool::new(&options.trust, connect_timeout, options.redactor.clone())?;
         let tokens = Tokens::new(
             options.credentials.clone(),
-            client.clone(),
+            pool.clone(),
             options.timeout,
             options.redactor.clone(),
         );
         Ok(Self {
-            client,
-            home: home.origin(),
+            pool,
+            home: home.clone(),
             audience,
             tokens: Arc::new(tokens),
             limits: Arc::default(),
@@ -134,7 +129,7 @@ impl Http {
 
     /// Whether an address is the registry's own.
     pub fn is_home(&self, url: &Url) -> bool {
-        url.origin() == self.home
+        url.origin() == self.home.origin()
     }
 
     /// The JSON at an address; `None` for one that is not there (404), or has something else than JSON of
@@ -192,8 +187,9 @@ impl Http {
                 self.heed_limits().await;
             }
             let (cause, said) = match self.follow(Method::GET, url, headers).await? {
-                Answer::Final(response) => {
-                    return self.success(self.line(url), response).await;
+                Answer::Final(response, way) => {
+                    let success = self.success(self.line(url), response).await;
+                    return success.map_err(|cause| self.explained(cause, *way));
                 }
                 Answer::Limited(cause, said) => (cause, said),
             };
@@ -225,12 +221,12 @@ impl Http {
         for method in [Method::HEAD, Method::GET] {
             let answer = self.follow(method.clone(), url, &none).await?;
             match answer {
-                Answer::Final(response) if response.status().is_success() => return Ok(()),
-                Answer::Final(response) if method == Method::GET => {
-                    return self
-                        .success(request_line("GET", url), response)
-                        .await
-                        .map(drop);
+                Answer::Final(response, _) if response.status().is_success() => return Ok(()),
+                Answer::Final(response, way) if method == Method::GET => {
+                    let success = self.success(request_line("GET", url), response).await;
+                    return success
+                        .map(drop)
+                        .map_err(|cause| self.explained(cause, *way));
                 }
                 Answer::Limited(cause, _) if method == Method::GET => return Err(cause),
                 // Some stores sign for a GET alone.
@@ -276,38 +272,28 @@ impl Http {
         url: &Url,
         headers: &HeaderMap,
     ) -> Result<Answer, Cause> {
-        let mut url = url.clone();
-        let mut line = self.line(&url);
-        let mut at_home = true;
-        for _ in 0..=MAX_REDIRECTS {
-            at_home &= self.is_home(&url);
-            let response = if at_home {
-                self.ask_home(&method, &url, headers, &line).await?
+        let mut way = Way::new(&self.home, url, self.line(url));
+        // What a registry signs is a secret for as long as it is good.
+        let is_signed = |_: &Way, next: &Url| next.query().is_some();
+        loop {
+            let response = if way.at_home {
+                self.ask_home(&method, &way.url, headers, &way.line).await?
             } else {
-                self.send(&method, &url, headers, None, &line).await?
+                self.send(&method, &way.url, headers, None, &way.line)
+                    .await?
             };
-            if at_home {
+            if way.at_home {
                 self.limits.heed(response.headers());
             }
-            if at_home && is_for_later(&response) {
+            if way.at_home && is_for_later(&response) {
                 let said = response.headers().clone();
-                let cause = self.refusal(line, response).await;
+                let cause = self.refusal(way.line, response).await;
                 return Ok(Answer::Limited(cause, said));
             }
-            let Some(next) = next_stop(&url, &response) else {
-                return Ok(Answer::Final(response));
-            };
-            // What a registry signs is a secret for as long as it is good.
-            if next.query().is_some() {
-                self.options.redactor.add_url(&next);
-                line = secret_line("GET", &next);
+            if !way.goes_on(&response, is_signed, &self.options.redactor)? {
+                return Ok(Answer::Final(response, Box::new(way)));
             }
-            url = next;
         }
-        Err(Cause::Reply {
-            request: line,
-            detail: format!("more than {MAX_REDIRECTS} redirects"),
-        })
     }
 
     /// One request to the registry, with its token; again with another one when the token of a service
@@ -341,19 +327,20 @@ impl Http {
         token: Option<&HeaderValue>,
         line: &RequestLine,
     ) -> Result<Response, Cause> {
-        let mut request = self.client.request(method.clone(), url.clone());
+        let mut request = self.pool.request(method.clone(), url);
         request = request.headers(headers.clone());
         if let Some(token) = token {
             request = request.header(credentials::HEADER, token);
         }
-        tracing::debug!(request = %line, "sending");
-        let response = within(self.options.timeout, line, async {
-            let sent = request.send().await;
-            sent.map_err(|error| network(line.clone(), error, &self.options.redactor))
-        });
-        let response = response.await?;
-        tracing::debug!(request = %line, status = response.status().as_u16(), "answered");
-        Ok(response)
+        within(self.options.timeout, line, self.pool.send(line, request)).await
+    }
+
+    /// Says so when a refusal may be that of a token that stayed behind.
+    fn explained(&self, cause: Cause, way: Way) -> Cause {
+        match self.options.credentials.is_empty() {
+            true => cause,
+            false => way.explain(cause, false),
+        }
     }
 
     /// Returns what was asked, as it may be shown: what is signed authorises by itself.

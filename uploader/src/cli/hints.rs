@@ -1,20 +1,30 @@
 //! What to do about an error.
 
 use atlas_uploader::config::{ADDRESS_VARIABLE, Config, TOKEN_VARIABLE};
-use atlas_uploader::{Cause, Error, Phase};
+use atlas_uploader::{Cause, Error, Phase, advice};
 
 /// Sentences to be shown below the error, none with a secret in it.
 pub(crate) fn hints(error: &Error, config: &Config) -> Vec<String> {
     let about_token = about_token(error, config);
     let about_certificate = about_certificate(error.cause());
-    let about_address = config.atlas_url.value.is_default().then(|| {
-        format!(
-            "atlas.hashicorp.com was switched off in 2018; give your own Atlas with --atlas-url, or set {ADDRESS_VARIABLE}"
-        )
-    });
-    let advice = error.advice().map(str::to_owned);
-    let hints = [advice, about_token, about_certificate, about_address];
+    let about_address =
+        advice::is_of_the_service_that_is_gone(error, config).then(about_the_default);
+    let hints = [
+        error.advice().map(str::to_owned),
+        about_token,
+        advice::about_the_way(error, config),
+        about_plain_http(error),
+        about_certificate,
+        about_address,
+    ];
     hints.into_iter().flatten().collect()
+}
+
+/// What is wrong with the address that counts when nobody gives one.
+pub(crate) fn about_the_default() -> String {
+    format!(
+        "atlas.hashicorp.com was switched off in 2018; give your own Atlas with --atlas-url, or set {ADDRESS_VARIABLE}"
+    )
 }
 
 /// The same for Vagrant boxes, which know other tokens.
@@ -28,7 +38,13 @@ pub(crate) fn of_boxes(error: &Error) -> Vec<String> {
     };
     let advice = error.advice().map(str::to_owned);
     let about_certificate = about_certificate(error.cause());
-    let hints = [advice, about_token, about_certificate];
+    let about_address = match error.cause() {
+        Cause::Astray { address, .. } => Some(format!(
+            "the source's address came from --from; make it {address}, if you trust it with the token"
+        )),
+        _ => None,
+    };
+    let hints = [advice, about_token, about_address, about_certificate];
     hints.into_iter().flatten().collect()
 }
 
@@ -43,6 +59,16 @@ fn about_token(error: &Error, config: &Config) -> Option<String> {
             "no token was sent; give --token, or set {TOKEN_VARIABLE}"
         )),
         (404, None) => Some("without a token only public artifacts can be seen".to_owned()),
+        _ => None,
+    }
+}
+
+fn about_plain_http(error: &Error) -> Option<String> {
+    match (error.phase(), error.cause()) {
+        (Phase::Upload { .. }, Cause::Unencrypted { .. }) => Some(
+            "an Atlas behind https should give https addresses for uploads; --allow-http-upload, or ATLAS_ALLOW_HTTP_UPLOAD, sends the bytes all the same"
+                .to_owned(),
+        ),
         _ => None,
     }
 }

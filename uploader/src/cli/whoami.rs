@@ -9,7 +9,7 @@ use super::args::OutputFormat;
 impl App<'_> {
     pub(super) async fn whoami(&self) -> Result<(), Error> {
         self.need_token()?;
-        let username = self.client.authenticate().await?;
+        let username = self.client.whoami().await?;
         if username.is_none() && self.output == OutputFormat::Text {
             self.console
                 .say("The token is good; the server does not say whose it is.");

@@ -3,6 +3,9 @@
 //! one the server must be asked what became of the first, and only [`mod@crate::push`] knows how.
 
 mod body;
+pub(crate) mod pool;
+mod proxy;
+pub(crate) mod redirect;
 pub(crate) mod reply;
 mod resume;
 mod tls;
@@ -14,13 +17,14 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::atlas_url::AtlasUrl;
 use crate::digest::Digest;
 use crate::error::{Cause, Error, Phase, RequestLine};
 use crate::pack::Payload;
-use crate::reporter::{Reporter, Silent};
+use crate::reporter::{Event, Reporter, Silent};
 use crate::retry::{Attempts, RetryPolicy};
 use crate::secret::{Redactor, Token};
 use crate::slug::{ArtifactName, ArtifactType, version_slug};
@@ -31,7 +35,7 @@ use crate::wire::{
 pub(crate) use resume::ContentRange;
 pub use resume::Rest;
 pub use tls::Trust;
-use transport::{Transport, request_line};
+use transport::{FileReply, Transport, request_line, secret_line};
 
 /// What a client needs to know. Only the URL has no default.
 #[derive(Clone)]
@@ -55,6 +59,8 @@ pub struct ClientOptions {
     pub reporter: Arc<dyn Reporter>,
     /// Whether somebody has verified the token, so that a push need not.
     pub authenticated: bool,
+    /// Whether bytes may go to an address without TLS that an Atlas with TLS gives.
+    pub allow_http_upload: bool,
 }
 
 impl ClientOptions {
@@ -71,6 +77,7 @@ impl ClientOptions {
             redactor: Redactor::new(),
             reporter: Arc::new(Silent),
             authenticated: false,
+            allow_http_upload: false,
         }
     }
 }
@@ -96,6 +103,8 @@ pub struct Download {
     pub length: Option<u64>,
     /// The server's `ETag` as it is, if it is a strong one.
     pub tag: Option<String>,
+    /// Bytes that were looked at already.
+    first: Option<bytes::Bytes>,
     response: reqwest::Response,
     transport: Transport,
 }
@@ -116,6 +125,9 @@ impl Download {
     /// # Errors
     /// [`Cause::Network`]: the connection broke, or nothing came for [`ClientOptions::api_timeout`].
     pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, Cause> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
         self.transport
             .chunk(&self.request, &mut self.response)
             .await
@@ -131,6 +143,7 @@ pub struct Client {
     redactor: Redactor,
     reporter: Arc<dyn Reporter>,
     authenticated: bool,
+    allow_http_upload: bool,
 }
 
 impl Client {
@@ -152,6 +165,7 @@ impl Client {
             redactor: options.redactor,
             reporter: options.reporter,
             authenticated: options.authenticated,
+            allow_http_upload: options.allow_http_upload,
         })
     }
 
@@ -193,11 +207,35 @@ impl Client {
     /// # Errors
     /// [`Phase::Authenticate`]; status 401 for a token that is not accepted.
     pub async fn authenticate(&self) -> Result<Option<String>, Error> {
-        let url = self.url.endpoint(["authenticate"]);
-        let body = self.get(Phase::Authenticate, &url).await?;
+        let body = self
+            .get(Phase::Authenticate, &self.authenticate_url())
+            .await?;
         // Nothing but the status is promised, so a body that cannot be read is no failure.
         let reply: Authenticated = serde_json::from_slice(&body).unwrap_or_default();
         Ok(reply.user.map(|user| user.username))
+    }
+
+    /// The same for somebody who wants to know whether an Atlas is there at all: the reply must be one.
+    ///
+    /// # Errors
+    /// As [`Self::authenticate`]; also for a success that is neither empty JSON nor names a user.
+    pub async fn whoami(&self) -> Result<Option<String>, Error> {
+        let url = self.authenticate_url();
+        let body = self.get(Phase::Authenticate, &url).await?;
+        let reply: Option<Map<String, Value>> = serde_json::from_slice(&body).ok();
+        match reply.as_ref().map(|reply| (reply, username(reply))) {
+            Some((_, Some(username))) => Ok(Some(username.to_owned())),
+            // Some stand-ins do not say whose it is.
+            Some((reply, None)) if reply.is_empty() => Ok(None),
+            _ => Err(Error::new(
+                Phase::Authenticate,
+                no_atlas(request_line("GET", &url), &body),
+            )),
+        }
+    }
+
+    fn authenticate_url(&self) -> Url {
+        self.url.endpoint(["authenticate"])
     }
 
     /// `GET /artifacts/U/N`.
@@ -270,7 +308,8 @@ impl Client {
     /// with neither token nor Content-Type, always with a Content-Length.
     ///
     /// # Errors
-    /// [`Phase::Upload`].
+    /// [`Phase::Upload`]; also for an address without TLS behind an Atlas with it, unless
+    /// [`ClientOptions::allow_http_upload`].
     pub async fn upload(
         &self,
         slug: &str,
@@ -293,8 +332,24 @@ impl Client {
                 return Err(Error::new(phase, Cause::Reply { request, detail }));
             }
         };
+        if redirect::is_unencrypted(&self.url.root(), &url) {
+            self.without_tls(&url)
+                .map_err(|cause| Error::new(phase.clone(), cause))?;
+        }
         let stored = self.transport.put(&url, payload, &self.reporter).await;
         stored.map_err(|cause| Error::new(phase, cause))
+    }
+
+    /// # Errors
+    /// [`Cause::Unencrypted`], unless it is allowed; then there is a warning.
+    fn without_tls(&self, url: &Url) -> Result<(), Cause> {
+        if !self.allow_http_upload {
+            let request = secret_line("PUT", url);
+            return Err(Cause::Unencrypted { request });
+        }
+        let to = &url.origin().ascii_serialization();
+        self.reporter.report(Event::Unencrypted { to });
+        Ok(())
     }
 
     /// `GET /artifacts/U/N/TYPE/search`: what matches, newest first.
@@ -333,12 +388,13 @@ impl Client {
     ) -> Result<Download, Error> {
         let url = self.file_url(name, artifact_type, version);
         let headers = HeaderMap::new();
-        let once = || self.transport.get(&url, &headers);
-        let response = self.attempts().run(Phase::Download, once).await?;
+        let once = || self.transport.get_file(&url, &headers);
+        let reply = self.attempts().run(Phase::Download, once).await?;
+        let status = reply.response.status();
         // Nobody has asked for a part, and one must not pass for the whole.
-        if response.status() != StatusCode::OK {
+        if status != StatusCode::OK {
             let request = request_line("GET", &url);
-            let detail = format!("{} is no reply with a whole file", response.status());
+            let detail = format!("{status} is no reply with a whole file");
             return Err(Error::new(
                 Phase::Download,
                 Cause::Reply { request, detail },
@@ -348,17 +404,23 @@ impl Client {
             slug = version_slug(name, artifact_type, version),
             "download begins"
         );
-        Ok(self.begun(&url, response))
+        Ok(self.begun(&url, reply))
     }
 
-    fn begun(&self, url: &Url, response: reqwest::Response) -> Download {
+    fn begun(&self, url: &Url, reply: FileReply) -> Download {
+        let FileReply {
+            response,
+            length,
+            first,
+        } = reply;
         let tag = response.headers().get(reqwest::header::ETAG);
         let tag = tag.and_then(|tag| tag.to_str().ok());
         Download {
             request: request_line("GET", url),
             digest: tag.and_then(Digest::from_etag),
-            length: response.content_length(),
+            length,
             tag: tag.filter(|tag| tag.starts_with('"')).map(str::to_owned),
+            first,
             response,
             transport: self.transport.clone(),
         }
@@ -383,6 +445,9 @@ fn decode<T: serde::de::DeserializeOwned>(
 ) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(|error| {
         let request = request_line(method, url);
+        if reply::is_markup(body) {
+            return Error::new(phase, Cause::Page { request, to: None });
+        }
         // Category and place only: serde's own words could repeat a part of the reply.
         let detail = format!(
             "the reply is not the JSON that was expected ({:?} error at line {} column {})",
@@ -392,6 +457,18 @@ fn decode<T: serde::de::DeserializeOwned>(
         );
         Error::new(phase, Cause::Reply { request, detail })
     })
+}
+
+fn username(reply: &Map<String, Value>) -> Option<&str> {
+    reply.get("user")?.get("username")?.as_str()
+}
+
+fn no_atlas(request: RequestLine, body: &[u8]) -> Cause {
+    if reply::is_markup(body) {
+        return Cause::Page { request, to: None };
+    }
+    let detail = "no Atlas answers there: the reply of one is JSON that names the user".to_owned();
+    Cause::Reply { request, detail }
 }
 
 fn append_query(url: &mut Url, query: &SearchQuery) {

@@ -15,6 +15,8 @@ const MAX_JSON: usize = 64 * 1024 * 1024;
 /// The longest body of an error that is read, in bytes. Nobody would read more of the server's words.
 const MAX_ERROR: usize = 64 * 1024;
 
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// The reason why a body was not read to its end.
 enum Unread {
     /// It is longer than it may be.
@@ -58,6 +60,13 @@ pub(crate) async fn words(response: Response, time: Duration, redactor: &Redacto
     };
     let messages = messages.iter().map(|text| redactor.redact(text));
     messages.collect()
+}
+
+/// Whether a body, or its beginning, is that of a page for people: neither JSON nor an archive begins
+/// like that.
+pub(crate) fn is_markup(body: &[u8]) -> bool {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    body.trim_ascii_start().starts_with(b"<")
 }
 
 /// Reads a body of at most `limit` bytes.

@@ -39,23 +39,22 @@ impl Client {
         let number = version.to_string();
         let url = self.artifact_url(name, [artifact_type.as_str(), &number, "file"]);
         let headers = conditions(offset, tag).map_err(failed)?;
-        let once = || self.transport.get(&url, &headers);
-        let response = self.attempts().run(Phase::Download, once).await?;
-        let text = |name| response.headers().get(name)?.to_str().ok();
+        let once = || self.transport.get_file(&url, &headers);
+        let reply = self.attempts().run(Phase::Download, once).await?;
+        let headers = reply.response.headers();
+        let text = |name| headers.get(name)?.to_str().ok();
         let same = text(ETAG).is_none_or(|now| now == tag);
         let range = text(CONTENT_RANGE).and_then(ContentRange::parse);
-        let found = match (response.status(), range) {
+        let found = match (reply.response.status(), range) {
             (StatusCode::PARTIAL_CONTENT, Some(range)) if same && range.start == offset => {
                 Some((0, range.total, Some(range.end)))
             }
-            (StatusCode::OK, _) if text(ETAG) == Some(tag) => {
-                Some((offset, response.content_length(), None))
-            }
+            (StatusCode::OK, _) if text(ETAG) == Some(tag) => Some((offset, reply.length, None)),
             _ => None,
         };
         match found {
             Some((known, total, part)) => Ok(Rest {
-                download: self.begun(&url, response),
+                download: self.begun(&url, reply),
                 known,
                 total,
                 part,

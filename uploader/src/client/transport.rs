@@ -6,31 +6,41 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
-use url::{Origin, Url};
+use url::Url;
 
 use super::ClientOptions;
 use super::body::{LocalRead, body};
+use super::pool::Pool;
+use super::redirect::{Way, location, moved};
 use super::reply;
 use crate::error::{Cause, Reach, RequestLine};
 use crate::pack::Payload;
 use crate::reporter::Reporter;
 use crate::secret::Redactor;
 
-pub(crate) const USER_AGENT: &str = concat!("atlas-upload/", env!("CARGO_PKG_VERSION"));
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-atlas-token");
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How rustls words it; its error type is not part of reqwest's interface.
 const UNTRUSTED: &str = "invalid peer certificate";
-pub(crate) const MAX_REDIRECTS: usize = 10;
+
+/// The reply with a file, or a part of one.
+pub(super) struct FileReply {
+    pub(super) response: Response,
+    /// How many bytes it has.
+    pub(super) length: Option<u64>,
+    /// The first of them, if they had to be looked at.
+    pub(super) first: Option<Bytes>,
+}
 
 #[derive(Clone)]
 pub(super) struct Transport {
-    http: reqwest::Client,
-    origin: Origin,
+    pool: Pool,
+    /// The Atlas' address, without the path of the API.
+    home: Url,
     token: Option<HeaderValue>,
     api_timeout: Duration,
     stall_timeout: Duration,
@@ -41,17 +51,10 @@ impl Transport {
     pub(super) fn new(options: &ClientOptions) -> Result<Self, Cause> {
         // Before the time of a call is up: a server that was not reached has done nothing.
         let connect_timeout = CONNECT_TIMEOUT.min(options.api_timeout / 2);
-        let builder = || {
-            // By hand, because reqwest would take the token along to any other host.
-            let no_redirects = reqwest::redirect::Policy::none();
-            reqwest::Client::builder()
-                .user_agent(USER_AGENT)
-                .connect_timeout(connect_timeout)
-                .redirect(no_redirects)
-        };
+        let redactor = options.redactor.clone();
         Ok(Self {
-            http: options.trust.build(builder)?,
-            origin: options.url.origin(),
+            pool: Pool::new(&options.trust, connect_timeout, redactor.clone())?,
+            home: options.url.root(),
             token: options
                 .token
                 .as_ref()
@@ -59,40 +62,83 @@ impl Transport {
                 .transpose()?,
             api_timeout: options.api_timeout,
             stall_timeout: options.stall_timeout,
-            redactor: options.redactor.clone(),
+            redactor,
         })
     }
 
     /// The whole reply of a small call.
+    ///
+    /// # Errors
+    /// [`Cause::Page`] also when a redirect leads to a page for people.
     pub(super) async fn get_body(&self, url: &Url) -> Result<Bytes, Cause> {
-        let response = self.get(url, &HeaderMap::new()).await?;
-        self.body_of(request_line("GET", url), response).await
+        let (response, way) = self.follow(url, &HeaderMap::new()).await?;
+        let line = way.line.clone();
+        let to = way.redirected_to().map(str::to_owned);
+        let response = self.arrived(response, way, true).await?;
+        let body = self.body_of(line, response).await?;
+        if to.is_some() && reply::is_markup(&body) {
+            let request = request_line("GET", url);
+            return Err(Cause::Page { request, to });
+        }
+        Ok(body)
     }
 
-    /// The first reply that is no redirect, its body not yet read. The headers go along to every
-    /// other place.
-    pub(super) async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<Response, Cause> {
-        let mut url = url.clone();
-        let mut line = request_line("GET", &url);
-        let mut at_home = true;
-        for _ in 0..=MAX_REDIRECTS {
-            // Once it has left, the token stays behind, even when the way leads back.
-            at_home &= url.origin() == self.origin;
-            let request = self.get_request(&url, at_home).headers(headers.clone());
-            let response = self.answer(line.clone(), request).await?;
-            let Some(next) = next_stop(&url, &response) else {
-                return self.success(line, response).await;
-            };
-            // Another place on the way to a file is often one that authorises by itself.
-            if next.path() != url.path() || next.query().is_some() {
-                self.redactor.add_url(&next);
-                line = secret_line("GET", &next);
+    /// A file: the reply that is no redirect. The headers go along to every other place.
+    ///
+    /// # Errors
+    /// [`Cause::Page`] when a redirect leads to a page for people.
+    pub(super) async fn get_file(
+        &self,
+        url: &Url,
+        headers: &HeaderMap,
+    ) -> Result<FileReply, Cause> {
+        let (response, way) = self.follow(url, headers).await?;
+        let to = way.redirected_to().map(str::to_owned);
+        let mut response = self.arrived(response, way, false).await?;
+        let length = response.content_length();
+        let mut first = None;
+        // Some stores name that type for whatever they have.
+        if to.is_some() && is_page(&response) {
+            let request = request_line("GET", url);
+            first = self.chunk(&request, &mut response).await?;
+            if first.as_deref().is_some_and(reply::is_markup) {
+                return Err(Cause::Page { request, to });
             }
-            url = next;
         }
-        Err(Cause::Reply {
-            request: line,
-            detail: format!("more than {MAX_REDIRECTS} redirects"),
+        Ok(FileReply {
+            response,
+            length,
+            first,
+        })
+    }
+
+    /// The first reply that is no redirect, its body not yet read.
+    async fn follow(&self, url: &Url, headers: &HeaderMap) -> Result<(Response, Way), Cause> {
+        let mut way = Way::new(&self.home, url, request_line("GET", url));
+        // Another place on the way to a file is often one that authorises by itself.
+        let is_secret = |way: &Way, next: &Url| !way.is_the_same(next);
+        loop {
+            let request = self
+                .get_request(&way.url, way.at_home)
+                .headers(headers.clone());
+            let response = self.answer(&way.line, request).await?;
+            if !way.goes_on(&response, is_secret, &self.redactor)? {
+                return Ok((response, way));
+            }
+        }
+    }
+
+    /// The reply at the end of the way, if it is a success.
+    async fn arrived(
+        &self,
+        response: Response,
+        way: Way,
+        is_call: bool,
+    ) -> Result<Response, Cause> {
+        let success = self.success(way.line.clone(), response).await;
+        success.map_err(|cause| match self.token {
+            Some(_) => way.explain(cause, is_call),
+            None => cause,
         })
     }
 
@@ -111,13 +157,13 @@ impl Transport {
     pub(super) async fn post(&self, url: &Url, body: &impl Serialize) -> Result<Bytes, Cause> {
         let json = serde_json::to_vec(body).map_err(|error| Cause::Internal(error.to_string()))?;
         let request = self
-            .http
-            .post(url.clone())
+            .pool
+            .request(Method::POST, url)
             .headers(self.token_header())
             .header(CONTENT_TYPE, "application/json")
             .body(json);
         let line = request_line("POST", url);
-        let response = self.answer(line.clone(), request).await?;
+        let response = self.answer(&line, request).await?;
         let response = self.success(line.clone(), response).await?;
         self.body_of(line, response).await
     }
@@ -130,14 +176,14 @@ impl Transport {
     ) -> Result<(), Cause> {
         let (body, taken) = body(payload, reporter);
         let request = self
-            .http
-            .put(url.clone())
+            .pool
+            .request(Method::PUT, url)
             .header(CONTENT_LENGTH, payload.len())
             .body(body);
         let line = secret_line("PUT", url);
         // No limit for the whole, which may take hours; but somebody must be there.
         let response = tokio::select! {
-            response = self.send(line.clone(), request) => response?,
+            response = self.pool.send(&line, request) => response?,
             () = taken.stalled(self.stall_timeout) => {
                 return Err(stood_still(&line, self.stall_timeout));
             }
@@ -147,7 +193,7 @@ impl Transport {
     }
 
     fn get_request(&self, url: &Url, token: bool) -> RequestBuilder {
-        let request = self.http.get(url.clone());
+        let request = self.pool.request(Method::GET, url);
         if token {
             request.headers(self.token_header())
         } else {
@@ -161,16 +207,8 @@ impl Transport {
     }
 
     /// The head of a reply, for which nobody waits longer than for a call.
-    async fn answer(&self, line: RequestLine, request: RequestBuilder) -> Result<Response, Cause> {
-        within(self.api_timeout, &line, self.send(line.clone(), request)).await
-    }
-
-    async fn send(&self, line: RequestLine, request: RequestBuilder) -> Result<Response, Cause> {
-        tracing::debug!(request = %line, "sending");
-        let result = request.send().await;
-        let response = result.map_err(|error| network(line.clone(), error, &self.redactor))?;
-        tracing::debug!(request = %line, status = response.status().as_u16(), "answered");
-        Ok(response)
+    async fn answer(&self, line: &RequestLine, request: RequestBuilder) -> Result<Response, Cause> {
+        within(self.api_timeout, line, self.pool.send(line, request)).await
     }
 
     async fn success(&self, request: RequestLine, response: Response) -> Result<Response, Cause> {
@@ -180,12 +218,14 @@ impl Transport {
         }
         let written = request.method != "GET";
         if let Some(location) = location(response.url(), &response).filter(|_| written) {
+            let address = moved(&self.home, response.url(), &location);
             let location = self.redactor.redact(&self.destination(&request, &location));
             let status = status.as_u16();
             return Err(Cause::Redirected {
                 request,
                 status,
                 location,
+                address,
             });
         }
         let retry_after = retry_after(response.headers());
@@ -331,26 +371,6 @@ fn header(token: &str) -> Result<HeaderValue, Cause> {
         .map_err(|_| Cause::Usage(crate::secret::InvalidToken.to_string()))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-pub(crate) fn next_stop(url: &Url, response: &Response) -> Option<Url> {
-    let follows = matches!(
-        response.status(),
-        StatusCode::MOVED_PERMANENTLY
-            | StatusCode::FOUND
-            | StatusCode::SEE_OTHER
-            | StatusCode::TEMPORARY_REDIRECT
-            | StatusCode::PERMANENT_REDIRECT
-    );
-    follows.then(|| location(url, response)).flatten()
-}
-
-fn location(url: &Url, response: &Response) -> Option<Url> {
-    if !response.status().is_redirection() {
-        return None;
-    }
-    let next = response.headers().get(LOCATION)?.to_str().ok()?;
-    url.join(next).ok()
 }
 
 fn shown(url: &Url) -> String {

@@ -38,6 +38,40 @@ pub enum Cause {
         /// How long it asks to be left alone (`Retry-After`).
         retry_after: Option<Duration>,
     },
+    /// The server refused at another address, to which the Atlas redirects and where the token does not
+    /// go: it would be shown to whoever is there.
+    #[error(
+        "{request}: redirected to {to}, where the token does not go: {}",
+        StatusText { status: *status, messages }
+    )]
+    Astray {
+        /// What was asked of the Atlas.
+        request: RequestLine,
+        /// The HTTP status.
+        status: u16,
+        /// The words of the server that refused.
+        messages: Vec<String>,
+        /// Where the redirect leads, as it may be shown.
+        to: String,
+        /// The address that the Atlas has there.
+        address: String,
+    },
+    /// A page for people in place of what an Atlas sends: that of something else, or one to log in.
+    #[error("{request}: {}", PageText(to.as_deref()))]
+    Page {
+        /// What was asked.
+        request: RequestLine,
+        /// Where it was redirected to, as it may be shown.
+        to: Option<String>,
+    },
+    /// An address without TLS to which a server with TLS leads. Nothing was sent there.
+    #[error(
+        "{request}: not sent: this is plain http behind https, and anyone in between could read or change what is sent"
+    )]
+    Unencrypted {
+        /// What was to be asked.
+        request: RequestLine,
+    },
     /// The server answered well, but what was asked for is not there.
     #[error("{0}")]
     Missing(String),
@@ -51,6 +85,8 @@ pub enum Cause {
         status: u16,
         /// Where it points, without query.
         location: String,
+        /// The address that the Atlas has there, where the path tells it.
+        address: Option<String>,
     },
     /// No connection, or a broken one.
     #[error("{request}: {detail}")]
@@ -136,6 +172,30 @@ impl Cause {
         }
     }
 
+    /// What was asked, if that failed; `None` where nothing was.
+    pub fn request(&self) -> Option<&RequestLine> {
+        match self {
+            Self::Status { request, .. }
+            | Self::Astray { request, .. }
+            | Self::Page { request, .. }
+            | Self::Unencrypted { request }
+            | Self::Redirected { request, .. }
+            | Self::Network { request, .. }
+            | Self::Untrusted { request, .. }
+            | Self::Reply { request, .. }
+            | Self::Unconfirmed { request, .. }
+            | Self::Digest { request, .. } => Some(request),
+            Self::InDoubt(cause) => cause.request(),
+            Self::Usage(_)
+            | Self::File { .. }
+            | Self::Unpackable(_)
+            | Self::Missing(_)
+            | Self::Differs(_)
+            | Self::Changed { .. }
+            | Self::Internal(_) => None,
+        }
+    }
+
     /// How long the server asks to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -165,7 +225,7 @@ impl Cause {
                 400..=499 => Effect::None,
                 _ => Effect::Unknown,
             },
-            Self::Reply { .. } | Self::Unconfirmed { .. } => Effect::Unknown,
+            Self::Reply { .. } | Self::Page { .. } | Self::Unconfirmed { .. } => Effect::Unknown,
             _ => Effect::None,
         }
     }
@@ -229,6 +289,20 @@ impl fmt::Display for StatusText<'_> {
     }
 }
 
+struct PageText<'a>(Option<&'a str>);
+
+impl fmt::Display for PageText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(to) => write!(
+                f,
+                "redirected to {to}, a page in HTML, as for somebody who must log in first"
+            ),
+            None => f.write_str("a page in HTML came: no Atlas answers there"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,6 +335,7 @@ mod tests {
                 request: request(),
                 status,
                 location: String::new(),
+                address: None,
             };
             assert_eq!(redirected.effect(), effect, "{status}");
         }
