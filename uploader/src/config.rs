@@ -23,6 +23,7 @@ const CA_PATH: Name = Name::new("--ca-path", "ATLAS_CAPATH");
 const CLIENT_CERT: Name = Name::new("--client-cert", "ATLAS_CLIENT_CERT");
 const CLIENT_KEY: Name = Name::new("--client-key", "ATLAS_CLIENT_KEY");
 const INSECURE: Name = Name::new("--insecure", "ATLAS_TLS_NOVERIFY");
+const ALLOW_HTTP_UPLOAD: Name = Name::new("--allow-http-upload", "ATLAS_ALLOW_HTTP_UPLOAD");
 const BUILD_ID: Name = Name::new("--build-id", "ATLAS_BUILD_ID");
 const COMPILE_ID: Name = Name::new("--compile-id", "ATLAS_COMPILE_ID");
 
@@ -89,6 +90,8 @@ pub struct Flags {
     pub client_key: Option<PathBuf>,
     /// `--insecure`
     pub insecure: bool,
+    /// `--allow-http-upload`
+    pub allow_http_upload: bool,
 }
 
 /// The settings every subcommand shares.
@@ -108,6 +111,8 @@ pub struct Config {
     pub client_key: Option<Setting<PathBuf>>,
     /// Whether any server is believed.
     pub insecure: Setting<bool>,
+    /// Whether bytes may go to an address without TLS, behind an Atlas with it.
+    pub allow_http_upload: Setting<bool>,
 }
 
 impl Config {
@@ -147,13 +152,19 @@ impl Config {
                 .map_err(|(origin, reason)| ConfigError::Token { origin, reason })?,
             ca_file: path(CA_FILE, flags.ca_file)?.map(into_path),
             ca_path: path(CA_PATH, flags.ca_path)?.map(into_path),
-            insecure: insecure(flags.insecure, environment),
+            insecure: INSECURE.switch(flags.insecure, environment),
+            allow_http_upload: ALLOW_HTTP_UPLOAD.switch(flags.allow_http_upload, environment),
         })
     }
 
     /// These settings with what a template says, which goes over variables and under flags.
     #[must_use]
-    pub fn with_template(mut self, token: Option<Token>, atlas_url: Option<AtlasUrl>) -> Self {
+    pub fn with_template(
+        mut self,
+        token: Option<Token>,
+        atlas_url: Option<AtlasUrl>,
+        allow_http_upload: bool,
+    ) -> Self {
         let by_flag = |origin: Origin| matches!(origin, Origin::Flag(_));
         if let Some(value) = token
             && !self
@@ -169,6 +180,11 @@ impl Config {
         {
             let origin = Origin::Template("atlas_url");
             self.atlas_url = Setting { value, origin };
+        }
+        if allow_http_upload && !by_flag(self.allow_http_upload.origin) {
+            let origin = Origin::Template("atlas_upload_allow_http");
+            let value = true;
+            self.allow_http_upload = Setting { value, origin };
         }
         self
     }
@@ -260,17 +276,6 @@ fn into_path(setting: Setting<OsString>) -> Setting<PathBuf> {
     }
 }
 
-fn insecure(flag: bool, variable: &dyn Fn(&str) -> Option<OsString>) -> Setting<bool> {
-    let named = variable(INSECURE.variable).is_some_and(|value| !value.is_empty());
-    let origin = match (flag, named) {
-        (true, _) => Origin::Flag(INSECURE.flag),
-        (false, true) => Origin::Variable(INSECURE.variable),
-        (false, false) => Origin::Default,
-    };
-    let value = origin != Origin::Default;
-    Setting { value, origin }
-}
-
 fn number(
     name: Name,
     what: &'static str,
@@ -301,6 +306,18 @@ struct Name {
 impl Name {
     const fn new(flag: &'static str, variable: &'static str) -> Self {
         Self { flag, variable }
+    }
+
+    /// A setting that is on when the flag is given, or the variable has any value.
+    fn switch(self, flag: bool, variable: &dyn Fn(&str) -> Option<OsString>) -> Setting<bool> {
+        let named = variable(self.variable).is_some_and(|value| !value.is_empty());
+        let origin = match (flag, named) {
+            (true, _) => Origin::Flag(self.flag),
+            (false, true) => Origin::Variable(self.variable),
+            (false, false) => Origin::Default,
+        };
+        let value = origin != Origin::Default;
+        Setting { value, origin }
     }
 
     fn text(

@@ -55,6 +55,11 @@ pub enum Event<'a> {
         /// Why not.
         error: &'a Error,
     },
+    /// The bytes go to an address without TLS, behind an Atlas with it, since that was allowed.
+    Unencrypted {
+        /// Scheme, host and port.
+        to: &'a str,
+    },
     /// A download begins.
     Downloading {
         /// `user/name/type/version`.
@@ -98,6 +103,13 @@ pub enum Event<'a> {
         /// The whole download, where the server says.
         total: Option<u64>,
     },
+}
+
+/// The warning of [`Event::Unencrypted`].
+pub fn unencrypted(to: &str) -> String {
+    format!(
+        "the bytes go to {to} by plain http, though the Atlas is reached by https: anyone in between can read and change them. It was allowed."
+    )
 }
 
 /// Hears what happens. Called from async code: it must return soon.

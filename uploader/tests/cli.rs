@@ -373,3 +373,48 @@ async fn whoami_prints_whose_token_it_is() {
     let whoami: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(whoami["username"], stdout.trim_end());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_usage_of_the_old_program_of_that_name_is_known() {
+    let old = [
+        "-vcs",
+        "-metadata=k=v",
+        "-token=canary-T0ken",
+        "user/app",
+        "a path",
+    ];
+    let run = Program::new().run(&old).await;
+    assert_eq!(run.code, 2, "{run}");
+    assert!(
+        run.stderr
+            .contains("hint: that is the usage of HashiCorp's old atlas-upload"),
+        "{run}"
+    );
+    let typed = "atlas-upload push user/app --type TYPE --vcs -m k=v 'a path'";
+    assert!(run.stderr.trim_end().ends_with(typed), "{run}");
+    assert!(!run.stderr.contains("T0ken"), "{run}");
+    let run = Program::new().run(&["serach", "acme/web"]).await;
+    assert!(!run.stderr.contains("old atlas-upload"), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_that_is_gone_is_spoken_of_only_where_it_is_asked() {
+    let program = Program::new().with("ATLAS_TOKEN", "T0ken");
+    program.write("template.json", "{");
+    program.write("manifest.json", r#"{"builds": [], "last_run_uuid": "x"}"#);
+    for arguments in [
+        &["push", "acme/web", "--type", "t", "nowhere"][..],
+        &[
+            "push",
+            "--template",
+            "template.json",
+            "--manifest",
+            "manifest.json",
+        ],
+        &["push", "--resume", "nowhere.json"],
+    ] {
+        let run = program.run(arguments).await;
+        assert_ne!(run.code, 0, "{run}");
+        assert!(!run.stderr.contains("switched off"), "{run}");
+    }
+}

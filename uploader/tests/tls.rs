@@ -9,56 +9,14 @@
 
 mod support;
 
-use std::sync::Arc;
-
 use mock_atlas::MockAtlas;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use support::program::{Program, Run};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
-use tokio_rustls::rustls::server::WebPkiClientVerifier;
-use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use support::tls::{Front, front};
 
 /// The emulator behind TLS. The certificates are new for every test.
 struct Fronted {
     atlas: MockAtlas,
     program: Program,
-}
-
-/// A CA, a server it has signed, and the certificate and the key of a client.
-fn private_ca(ask_client: bool) -> (String, ServerConfig, [String; 2]) {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let certificate = server.signed_by(&key, &authority).unwrap();
-    let client_key = KeyPair::generate().unwrap();
-    let client = CertificateParams::new(vec!["client".to_owned()]).unwrap();
-    let client = client.signed_by(&client_key, &authority).unwrap();
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .unwrap();
-    let builder = if ask_client {
-        let mut roots = RootCertStore::empty();
-        roots.add(authority.der().clone()).unwrap();
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-        builder.with_client_cert_verifier(verifier.build().unwrap())
-    } else {
-        builder.with_no_client_auth()
-    };
-    let config = builder
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-        )
-        .unwrap();
-    let client = [client.pem(), client_key.serialize_pem()];
-    (authority.pem(), config, client)
 }
 
 async fn fronted() -> Fronted {
@@ -67,23 +25,12 @@ async fn fronted() -> Fronted {
 
 async fn fronted_asking(ask_client: bool) -> Fronted {
     let atlas = MockAtlas::start().await.unwrap();
-    let (ca, config, [certificate, key]) = private_ca(ask_client);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let behind = atlas.url().trim_start_matches("http://").to_owned();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (acceptor, behind) = (acceptor.clone(), behind.clone());
-            tokio::spawn(async move {
-                // A client that does not believe the certificate goes away here.
-                let mut stream = acceptor.accept(stream).await?;
-                let mut behind = TcpStream::connect(behind).await?;
-                copy_bidirectional(&mut stream, &mut behind).await
-            });
-        }
-    });
-    let program = Program::at(&format!("https://localhost:{port}"), atlas.token());
+    let Front {
+        url,
+        ca,
+        client: [certificate, key],
+    } = front(atlas.url(), ask_client).await;
+    let program = Program::at(&url, atlas.token());
     program.write("cas/ca.pem", ca);
     program.write("mine/client.pem", &certificate);
     program.write("mine/client.key", &key);

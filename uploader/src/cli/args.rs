@@ -107,6 +107,7 @@ impl GlobalArgs {
             client_cert: self.client_cert,
             client_key: self.client_key,
             insecure: self.insecure,
+            ..Flags::default()
         }
     }
 }
@@ -242,6 +243,11 @@ pub(crate) enum PackerCommand {
 }
 
 impl Command {
+    /// Whether a flag lets bytes go without TLS behind an Atlas with it.
+    pub(crate) fn allows_http_upload(&self) -> bool {
+        matches!(self, Self::Push(args) if args.allow_http_upload)
+    }
+
     /// The file that says how far it came, where there is one.
     pub(crate) fn receipt_file(&self) -> Option<&PathBuf> {
         match self {
@@ -329,6 +335,10 @@ pub(crate) struct PushArgs {
     /// Push a vagrant.box that Vagrant cannot use, too: no archive with a metadata.json at its top
     #[arg(long)]
     pub(crate) no_box_check: bool,
+    /// Send the bytes even where an https Atlas gives a plain http address for them
+    /// [variable: ATLAS_ALLOW_HTTP_UPLOAD]
+    #[arg(long)]
+    pub(crate) allow_http_upload: bool,
     /// Keep how far the push came; holds the upload address, so only you can read it
     #[arg(long, value_name = "FILE")]
     pub(crate) receipt: Option<PathBuf>,

@@ -67,6 +67,7 @@ fn settings(config: &Config, ids: &Ids) -> Vec<Row> {
         Row::path("client-cert", config.client_cert.as_ref()),
         Row::path("client-key", config.client_key.as_ref()),
         Row::of("insecure", &config.insecure),
+        Row::of("allow-http-upload", &config.allow_http_upload),
         Row::of("build-id", &ids.build),
         Row::of("compile-id", &ids.compile),
     ]

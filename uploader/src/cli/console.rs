@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use atlas_uploader::exit_code::ExitCode;
-use atlas_uploader::reporter::{Event, Reporter};
+use atlas_uploader::reporter::{Event, Reporter, unencrypted};
 use atlas_uploader::secret::{RedactingWriter, Redactor};
 use atlas_uploader::{Cause, Error, Phase};
 use serde_json::json;
@@ -120,7 +120,7 @@ impl Console {
 
 impl Reporter for Console {
     fn report(&self, event: Event<'_>) {
-        if self.quiet {
+        if self.quiet && !is_warning(&event) {
             return;
         }
         if let Some(step) = Step::of(&event) {
@@ -131,6 +131,14 @@ impl Reporter for Console {
             self.tell(&text, || object);
         }
     }
+}
+
+/// Whether an event is told even to those who want neither progress nor words.
+fn is_warning(event: &Event<'_>) -> bool {
+    matches!(
+        event,
+        Event::ReceiptNotKept { .. } | Event::TokenWithheld { .. } | Event::Unencrypted { .. }
+    )
 }
 
 /// What people and programs are told of an event that is no progress of bytes.
@@ -155,6 +163,10 @@ fn words(event: &Event<'_>) -> Option<(String, serde_json::Value)> {
         Event::ReceiptNotKept { error } => (
             format!("warning: {error}"),
             json!({"event": "receipt_not_kept", "error": error.to_string()}),
+        ),
+        Event::Unencrypted { to } => (
+            format!("WARNING: {}", unencrypted(to)),
+            json!({"event": "unencrypted", "to": to}),
         ),
         Event::Downloading { slug } => (
             format!("Downloading artifact: {slug}"),

@@ -9,6 +9,7 @@ Variables (a flag goes over a variable; an empty one is unset):
   ATLAS_CLIENT_CERT   a certificate to show to the server
   ATLAS_CLIENT_KEY    its key
   ATLAS_TLS_NOVERIFY  any value: believe every server
+  ATLAS_ALLOW_HTTP_UPLOAD  any value: as --allow-http-upload
   ATLAS_BUILD_ID      the build a version belongs to
   ATLAS_COMPILE_ID    the compilation a version belongs to
 
@@ -21,6 +22,7 @@ Events of --progress json, one object a line on standard error; sizes are bytes,
   {\"event\": \"waiting\", \"until\"}             {\"event\": \"box_file\", \"name\", \"bytes\"}
   {\"event\": \"box_file_failed\", \"name\", \"cause\"}
   {\"event\": \"token_withheld\", \"source\"}
+  {\"event\": \"unencrypted\", \"to\"}
   {\"event\": \"retrying\", \"attempt\", \"delay_ms\", \"cause\"}
   {\"event\": \"error\", \"text\", \"hints\"}
 

@@ -10,6 +10,7 @@ mod help;
 mod hints;
 mod logging;
 mod manual;
+mod old_usage;
 mod packer;
 mod progress;
 mod pull;
@@ -26,7 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atlas_uploader::config::{Config, ConfigError, TOKEN_VARIABLE};
+use atlas_uploader::config::{Config, ConfigError, Flags, TOKEN_VARIABLE};
 use atlas_uploader::exit_code::ExitCode;
 use atlas_uploader::secret::Redactor;
 use atlas_uploader::{Cause, Client, ClientOptions, Error, Phase};
@@ -54,9 +55,20 @@ pub(crate) fn main() -> ExitCode {
     if let Some(role) = Role::of(&arguments) {
         return role.play(&console);
     }
+    let texts: Vec<_> = arguments
+        .iter()
+        .skip(1)
+        .map(|text| text.to_string_lossy().into_owned())
+        .collect();
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
-        Err(message) => return console.usage(&message),
+        Err(message) => {
+            let code = console.usage(&message);
+            if let Some(hint) = old_usage::hint(&texts) {
+                console.line(&format!("\nhint: {hint}"));
+            }
+            return code;
+        }
     };
     let console = Arc::new(console.showing(&args.global));
     logging::start(args.global.verbose, console.redactor());
@@ -139,7 +151,10 @@ async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
         Command::Packer { command } => return ended(packer::run(command, console).await, console),
         command => command,
     };
-    let flags = global.clone().into_flags();
+    let flags = Flags {
+        allow_http_upload: command.allows_http_upload(),
+        ..global.clone().into_flags()
+    };
     let config = match Config::resolve(flags, |name| std::env::var_os(name)) {
         Ok(config) => config,
         Err(error) => {
@@ -239,6 +254,7 @@ impl<'a> App<'a> {
         let client = Client::new(ClientOptions {
             token: config.token.as_ref().map(|token| token.value.clone()),
             trust: config.trust(),
+            allow_http_upload: config.allow_http_upload.value,
             redactor: console.redactor().clone(),
             reporter: console.clone(),
             retry: patience.retry,
@@ -278,7 +294,11 @@ impl<'a> App<'a> {
             return Ok(());
         }
         let reason = format!("no token: give --token, or set {TOKEN_VARIABLE}");
-        Err(Error::new(Phase::Configure, Cause::Usage(reason)))
+        let error = Error::new(Phase::Configure, Cause::Usage(reason));
+        Err(match self.config.atlas_url.value.is_default() {
+            true => error.advise(hints::about_the_default()),
+            false => error,
+        })
     }
 
     /// One line on stdout: the text for people, or the value as JSON for programs.
@@ -308,7 +328,11 @@ fn secrets(arguments: &[OsString], variable: Option<OsString>) -> Vec<String> {
         .collect();
     let mut arguments = arguments.iter().filter_map(|argument| argument.to_str());
     while let Some(argument) = arguments.next() {
-        match argument.strip_prefix("--token") {
+        // With one dash in the usage of HashiCorp's old program.
+        let flag = argument
+            .strip_prefix("--")
+            .or_else(|| argument.strip_prefix('-'));
+        match flag.and_then(|flag| flag.strip_prefix("token")) {
             Some("") => found.extend(arguments.next().map(str::to_owned)),
             Some(rest) => found.extend(rest.strip_prefix('=').map(str::to_owned)),
             None => {}

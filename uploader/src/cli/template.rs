@@ -44,12 +44,16 @@ impl App<'_> {
         let planned = requests?.into_iter().map(|(build, request)| {
             let (name, kind) = (request.name, request.artifact_type);
             let given = given(args, name, kind, request.metadata)?;
-            let (token, atlas_url) = (request.token, request.atlas_url);
+            let config = self.config.clone().with_template(
+                request.token,
+                request.atlas_url,
+                request.extras.allow_http,
+            );
             let push = of_build(&given, &manifest, build)?;
             let box_check = request.extras.box_check.unwrap_or(true);
             Ok(Planned {
                 box_check: box_check && !args.no_box_check,
-                config: self.config.clone().with_template(token, atlas_url),
+                config,
                 push: Push {
                     skip_existing: push.skip_existing || request.extras.skip_existing,
                     verify: push.verify || request.extras.verify,

@@ -147,14 +147,14 @@ fn a_template_goes_over_variables_and_under_flags() {
     };
     let config = Config::resolve(flags, environment(ALL)).unwrap();
     let (token, url) = template();
-    let config = config.with_template(token, url);
+    let config = config.with_template(token, url, false);
     assert_eq!(config.token.unwrap().origin, Origin::Flag("--token"));
     assert_eq!(config.atlas_url.origin, Origin::Template("atlas_url"));
 
     let config = Config::resolve(Flags::default(), environment(ALL)).unwrap();
-    let nothing = config.clone().with_template(None, None);
+    let nothing = config.clone().with_template(None, None, false);
     assert_eq!(nothing, config);
     let (token, url) = template();
-    let token = config.with_template(token, url).token.unwrap();
+    let token = config.with_template(token, url, false).token.unwrap();
     assert_eq!(token.origin.to_string(), "the template's token");
 }

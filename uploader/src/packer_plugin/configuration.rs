@@ -114,7 +114,11 @@ impl Configuration {
         wrong.extend(ids.as_ref().err().map(ToString::to_string));
         match (request, config, ids) {
             (Ok(request), Ok(config), Ok(ids)) if wrong.is_empty() => Ok(Configured {
-                config: config.with_template(request.token.clone(), request.atlas_url.clone()),
+                config: config.with_template(
+                    request.token.clone(),
+                    request.atlas_url.clone(),
+                    request.extras.allow_http,
+                ),
                 request,
                 ids,
                 warnings,

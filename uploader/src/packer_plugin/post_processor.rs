@@ -101,6 +101,7 @@ impl PostProcessor {
         ClientOptions {
             token: config.token.as_ref().map(|token| token.value.clone()),
             trust: config.trust(),
+            allow_http_upload: config.allow_http_upload.value,
             redactor: self.redactor.clone(),
             ..ClientOptions::new(config.atlas_url.value.clone())
         }

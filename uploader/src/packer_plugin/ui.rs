@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::packer::{Bar, Packer};
 use super::protocol::CallError;
-use crate::reporter::{Event, Reporter};
+use crate::reporter::{Event, Reporter, unencrypted};
 use crate::secret::Redactor;
 
 /// What the bar is called, as the original called what it sent.
@@ -72,6 +72,7 @@ impl Reporter for Listener {
             Event::AlreadyThere { slug } => format!("{slug} is there, and whole"),
             Event::Unchanged { slug } => format!("Nothing new: {slug} is the same"),
             Event::ReceiptNotKept { error } => format!("Warning: {error}"),
+            Event::Unencrypted { to } => format!("WARNING: {}", unencrypted(to)),
             Event::Retrying {
                 attempt,
                 delay,

@@ -1,5 +1,6 @@
 //! What goes wrong, in the words of the original where it had some, and what may help.
 
+use crate::advice;
 use crate::config::{Config, TOKEN_VARIABLE};
 use crate::error::{Cause, Error, Phase};
 
@@ -20,7 +21,9 @@ pub(super) fn of(error: &Error, bytes: u64, config: &Config) -> String {
     let hints = [
         error.advice().map(str::to_owned),
         about_token(error, config),
-        about_address(config),
+        advice::about_the_way(error, config),
+        about_plain_http(error),
+        about_address(error, config),
     ];
     let lines = std::iter::once(text).chain(hints.into_iter().flatten());
     lines.collect::<Vec<_>>().join("\n")
@@ -44,8 +47,18 @@ fn about_token(error: &Error, config: &Config) -> Option<String> {
     }
 }
 
-fn about_address(config: &Config) -> Option<String> {
-    config.atlas_url.value.is_default().then(|| {
+fn about_plain_http(error: &Error) -> Option<String> {
+    match (error.phase(), error.cause()) {
+        (Phase::Upload { .. }, Cause::Unencrypted { .. }) => Some(
+            "an Atlas behind https should give https addresses for uploads; atlas_upload_allow_http = true, or ATLAS_ALLOW_HTTP_UPLOAD, sends the bytes all the same"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+fn about_address(error: &Error, config: &Config) -> Option<String> {
+    advice::is_of_the_service_that_is_gone(error, config).then(|| {
         "atlas.hashicorp.com was switched off in 2018: set atlas_url, or ATLAS_ADDRESS, to your own Atlas".to_owned()
     })
 }

@@ -14,7 +14,7 @@ use crate::atlas_url::AtlasUrl;
 use crate::secret::{Redactor, Token};
 use crate::slug::{ArtifactName, ArtifactType};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "artifact",
     "artifact_type",
     "artifact_type_override",
@@ -22,6 +22,7 @@ const KEYS: [&str; 13] = [
     "metadata",
     "server_address",
     "token",
+    "atlas_upload_allow_http",
     "atlas_upload_box_check",
     "atlas_upload_boxes",
     "atlas_upload_digest",
@@ -54,6 +55,8 @@ pub struct Request {
 /// The extras go beyond the original, and are done only where a setting asks for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extras {
+    /// `atlas_upload_allow_http`: bytes may go to a plain http address that an https Atlas gives.
+    pub allow_http: bool,
     /// `atlas_upload_boxes`: Vagrant boxes are pushed, or not; unset, the program decides.
     pub boxes: Option<bool>,
     /// `atlas_upload_box_check`: whether to look first if Vagrant can use a box; unset, it is looked.
@@ -247,6 +250,7 @@ impl Reading<'_> {
     fn extras(&mut self) -> Extras {
         let receipts = self.text("atlas_upload_receipts");
         Extras {
+            allow_http: self.truth("atlas_upload_allow_http"),
             boxes: self.choice("atlas_upload_boxes"),
             box_check: self.choice("atlas_upload_box_check"),
             digest: self.truth("atlas_upload_digest"),

@@ -9,6 +9,7 @@ pub(crate) mod program;
 pub(crate) mod recorded;
 pub(crate) mod registry;
 pub(crate) mod server;
+pub(crate) mod tls;
 pub(crate) mod web;
 
 use std::collections::BTreeMap;

@@ -32,10 +32,11 @@ const BOOL: Type = Type::Primitive(Primitive::Bool);
 
 /// All settings; none is required here, since a missing one is told with all other mistakes. An
 /// empty list would crash Packer 1.6.
-const ATTRIBUTES: [(&str, Type); 21] = [
+const ATTRIBUTES: [(&str, Type); 22] = [
     ("artifact", STRING),
     ("artifact_type", STRING),
     ("artifact_type_override", BOOL),
+    ("atlas_upload_allow_http", BOOL),
     ("atlas_upload_box_check", BOOL),
     ("atlas_upload_boxes", BOOL),
     ("atlas_upload_digest", BOOL),
