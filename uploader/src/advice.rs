@@ -4,11 +4,11 @@
 use crate::config::Config;
 use crate::error::{Cause, Error};
 
-/// What to do about an address that is not that of the Atlas, or not any more.
-pub fn about_the_way(error: &Error, config: &Config) -> Option<String> {
+/// Says what to do about an address that is not that of the Atlas, or not any more.
+pub fn about_the_address(error: &Error, config: &Config) -> Option<String> {
     let origin = config.atlas_url.origin;
     match error.cause() {
-        Cause::Astray { address, .. }
+        Cause::TokenNotSent { address, .. }
         | Cause::Redirected {
             address: Some(address),
             ..
@@ -22,7 +22,7 @@ pub fn about_the_way(error: &Error, config: &Config) -> Option<String> {
     }
 }
 
-/// Whether the service that was switched off was asked.
+/// Returns whether the service that was switched off was asked.
 pub fn is_of_the_service_that_is_gone(error: &Error, config: &Config) -> bool {
     config.atlas_url.value.is_default() && error.cause().request().is_some()
 }

@@ -30,7 +30,7 @@ impl AtlasUrl {
         self.0.origin()
     }
 
-    /// The address as somebody would type it: without the path of the API.
+    /// Returns the address as somebody would type it: without the path of the API.
     pub(crate) fn root(&self) -> Url {
         let mut url = self.0.clone();
         url.set_path(prefix(self.0.path()));

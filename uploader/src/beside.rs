@@ -9,10 +9,10 @@ use std::path::Path;
 
 use tempfile::{Builder, NamedTempFile};
 
-/// The most files that are made until one is there that nobody has cleared away.
+/// So many files are made at most until one is there that nobody has removed.
 const MAX_TRIES: u32 = 8;
 
-/// The folder of a file.
+/// Returns the folder of a file.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -20,14 +20,14 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// A temporary file in a folder, locked from the beginning.
+/// Makes a temporary file in a folder, locked from the beginning.
 ///
 /// # Errors
 /// It cannot be made.
 pub(crate) fn temporary(folder: &Path, builder: &mut Builder<'_, '_>) -> io::Result<NamedTempFile> {
     for _ in 0..MAX_TRIES {
         let file = builder.tempfile_in(folder)?;
-        // Another run may clear it away before it is locked.
+        // Another run may remove it before it is locked.
         if lock(file.as_file()) && is_at(file.as_file(), file.path()).unwrap_or(false) {
             return Ok(file);
         }
@@ -63,19 +63,19 @@ fn remove_abandoned(path: &Path) {
     }
 }
 
-/// Elsewhere nobody can tell whether a file is in use.
+/// Does nothing: elsewhere nobody can tell whether a file is in use.
 #[cfg(not(unix))]
 fn remove_abandoned(_: &Path) {}
 
-/// Locks a file until it is closed, by the end of the program at the latest, however it ends. Whether
-/// nobody else has it locked.
+/// Locks a file until it is closed, by the end of the program at the latest, however it ends. Returns
+/// whether nobody else has it locked.
 #[cfg(unix)]
 pub(crate) fn lock(file: &File) -> bool {
     // Not every file system knows locks, and that is no reason not to write.
     !matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
-/// Whether an open file is still the one at a path.
+/// Returns whether an open file is still the one at a path.
 #[cfg(unix)]
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
@@ -83,7 +83,7 @@ pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok((opened.dev(), opened.ino()) == (there.dev(), there.ino()))
 }
 
-/// Elsewhere a file that is locked can be neither read nor replaced.
+/// Returns true: elsewhere a file that is locked can be neither read nor replaced.
 #[cfg(not(unix))]
 pub(crate) fn lock(_: &File) -> bool {
     true

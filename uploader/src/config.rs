@@ -111,7 +111,7 @@ pub struct Config {
     pub client_key: Option<Setting<PathBuf>>,
     /// Whether any server is believed.
     pub insecure: Setting<bool>,
-    /// Whether bytes may go to an address without TLS, behind an Atlas with it.
+    /// It says whether bytes may go to an address without TLS, behind an Atlas with it.
     pub allow_http_upload: Setting<bool>,
 }
 
@@ -308,7 +308,7 @@ impl Name {
         Self { flag, variable }
     }
 
-    /// A setting that is on when the flag is given, or the variable has any value.
+    /// Returns a setting that is on when the flag is given, or the variable has any value.
     fn switch(self, flag: bool, variable: &dyn Fn(&str) -> Option<OsString>) -> Setting<bool> {
         let named = variable(self.variable).is_some_and(|value| !value.is_empty());
         let origin = match (flag, named) {

@@ -53,7 +53,7 @@ impl Error {
         Self { cause, ..self }
     }
 
-    /// The same error of an upload whose bytes may have arrived all the same: the server could not be
+    /// Returns the same error, of an upload whose bytes may have arrived all the same: the server could not be
     /// asked.
     #[must_use]
     pub fn with_arrival_unknown(self) -> Self {
@@ -63,7 +63,7 @@ impl Error {
         }
     }
 
-    /// Whether the bytes of a failed upload may have arrived, so that the version may be seen.
+    /// Returns whether the bytes of a failed upload may have arrived, so that the version may be seen.
     pub fn is_arrival_unknown(&self) -> bool {
         self.is_arrival_unknown
     }

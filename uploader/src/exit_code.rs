@@ -55,7 +55,9 @@ impl From<&Error> for ExitCode {
         match error.cause() {
             Cause::Usage(_) => Self::Usage,
             Cause::File { .. } | Cause::Unpackable(_) => Self::LocalFile,
-            Cause::Status { status, .. } | Cause::Astray { status, .. } => Self::of_status(*status),
+            Cause::Status { status, .. } | Cause::TokenNotSent { status, .. } => {
+                Self::of_status(*status)
+            }
             Cause::Missing(_) => Self::NotFound,
             Cause::Redirected { .. } => Self::Refused,
             Cause::Network { .. } | Cause::Unconfirmed { .. } => Self::Unavailable,

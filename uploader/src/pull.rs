@@ -26,7 +26,7 @@ use transfer::Source;
 /// Chunks between the network and the disk, so that neither waits for each of the other's.
 const CHUNKS_IN_FLIGHT: usize = 8;
 
-/// The beginning of the name of a file that is not whole yet.
+/// The name of a file that is not whole yet begins like this.
 const TEMPORARY: &str = ".atlas-pull-";
 
 /// What to fetch.

@@ -26,8 +26,8 @@ use crate::push::Push;
 /// Counts up when a program of today could misread what a later one wrote.
 const FORMAT: u32 = 1;
 
-/// The beginning of the names of files that are not in their places yet: a receipt, or a packed file
-/// beside one.
+/// The names of files that are not in their places yet, receipts and packed files beside them, begin like
+/// this.
 pub(crate) const TEMPORARY: &str = ".atlas-upload-";
 
 /// How far a push came.

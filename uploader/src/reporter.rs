@@ -105,7 +105,7 @@ pub enum Event<'a> {
     },
 }
 
-/// The warning of [`Event::Unencrypted`].
+/// Returns the warning of [`Event::Unencrypted`].
 pub fn unencrypted(to: &str) -> String {
     format!(
         "the bytes go to {to} by plain http, though the Atlas is reached by https: anyone in between can read and change them. It was allowed."

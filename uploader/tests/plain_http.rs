@@ -1,4 +1,4 @@
-//! An Atlas behind TLS that points to where there is none: nothing goes there unless it was allowed.
+//! Tests an Atlas behind TLS that points to where there is none: nothing goes there unless it was allowed.
 
 #![allow(
     clippy::expect_used,
@@ -30,7 +30,7 @@ const PUSH: [&str; 7] = [
 ];
 const RESUME: [&str; 3] = ["push", "--resume", "push.json"];
 
-/// The program at the https side of a server.
+/// Returns the program at the https side of a server.
 async fn at_front_of(url: &str, token: &str) -> Program {
     let front = front(url, false).await;
     let program = Program::at(&front.url, token).with("ATLAS_CAFILE", "ca.pem");
@@ -39,7 +39,7 @@ async fn at_front_of(url: &str, token: &str) -> Program {
     program
 }
 
-/// An Atlas that does not know of the TLS in front of it: its addresses for bytes are plain http.
+/// Starts an Atlas that does not know of the TLS in front of it: its addresses for bytes are plain http.
 async fn atlas() -> (Server, Program) {
     let atlas = Server::start(|url, request| match request.target.as_str() {
         target if target.ends_with("/file") => Reply::json(404, json!({})),
@@ -173,7 +173,7 @@ async fn no_get_goes_from_https_to_http() {
     assert!(store.requests().is_empty(), "{:?}", store.lines());
 }
 
-/// The address that the program is told.
+/// Returns the address that the program is told.
 async fn program_url(program: &Program) -> String {
     let run = program.run(&["config", "--output", "json"]).await;
     let rows: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();

@@ -1,4 +1,4 @@
-//! The proxies that the environment names.
+//! Tests the proxies that the environment names.
 
 #![allow(
     clippy::expect_used,
@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 const TOKEN: &str = "canary-T0ken";
 const BOX: [&str; 6] = ["box", "mirror", "acme/web", "--to", "boxes", "--from"];
 
-/// The address of a port that nobody listens on, with a user and a password.
+/// Returns the address of a port that nobody listens on, with a user and a password.
 fn dead() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://user:hunter2@{}", listener.local_addr().unwrap())
@@ -107,7 +107,7 @@ async fn the_password_of_a_proxy_goes_to_it() {
     assert_eq!(proxy.lines(), ["GET http://atlas.test/api/v1/authenticate"]);
 }
 
-/// A SOCKS5 proxy that leads everything to one server.
+/// Starts a SOCKS5 proxy that leads everything to one server.
 async fn socks(behind: &str) -> String {
     let behind = behind.trim_start_matches("http://").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

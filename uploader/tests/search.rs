@@ -89,8 +89,7 @@ async fn a_public_artifact_is_found_without_a_token() {
 
 #[tokio::test]
 async fn a_reply_that_makes_no_sense_says_where_and_repeats_nothing_of_it() {
-    let server =
-        Server::start(|_, _| Reply::Status(200, Vec::new(), b"<html>hunter2".to_vec())).await;
+    let server = Server::start(|_, _| Reply::Status(200, Vec::new(), b"{hunter2".to_vec())).await;
     let (name, artifact_type) = ("acme/web".parse().unwrap(), "t".parse().unwrap());
     let query = SearchQuery::default();
     let error = client(server.url(), "T0ken")

@@ -61,7 +61,7 @@ struct ServicePrincipal {
 pub struct InvalidCredentials(String);
 
 impl Credentials {
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub(super) fn is_empty(&self) -> bool {
         self.client.is_none() && self.token.is_none()
     }

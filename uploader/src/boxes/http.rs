@@ -14,7 +14,7 @@ use super::credentials::{self, Audience, Credentials, Tokens};
 use super::limits::{Limits, Remaining};
 use crate::client::Trust;
 use crate::client::pool::Pool;
-use crate::client::redirect::Way;
+use crate::client::redirect::RedirectChain;
 use crate::client::reply;
 use crate::client::transport::{
     chain, network, request_line, retry_after, secret_line, stood_still, within,
@@ -64,7 +64,7 @@ pub struct Http {
 /// The answer to one request.
 enum Answer {
     /// A reply that is neither a redirect nor a refusal for a limit; perhaps an error.
-    Final(Response, Box<Way>),
+    Final(Response, Box<RedirectChain>),
     /// 429, or 503 with a time.
     Limited(Cause, HeaderMap),
 }
@@ -187,9 +187,9 @@ impl Http {
                 self.heed_limits().await;
             }
             let (cause, said) = match self.follow(Method::GET, url, headers).await? {
-                Answer::Final(response, way) => {
+                Answer::Final(response, chain) => {
                     let success = self.success(self.line(url), response).await;
-                    return success.map_err(|cause| self.explained(cause, *way));
+                    return success.map_err(|cause| self.explained(cause, *chain));
                 }
                 Answer::Limited(cause, said) => (cause, said),
             };
@@ -222,11 +222,11 @@ impl Http {
             let answer = self.follow(method.clone(), url, &none).await?;
             match answer {
                 Answer::Final(response, _) if response.status().is_success() => return Ok(()),
-                Answer::Final(response, way) if method == Method::GET => {
+                Answer::Final(response, chain) if method == Method::GET => {
                     let success = self.success(request_line("GET", url), response).await;
                     return success
                         .map(drop)
-                        .map_err(|cause| self.explained(cause, *way));
+                        .map_err(|cause| self.explained(cause, *chain));
                 }
                 Answer::Limited(cause, _) if method == Method::GET => return Err(cause),
                 // Some stores sign for a GET alone.
@@ -272,26 +272,27 @@ impl Http {
         url: &Url,
         headers: &HeaderMap,
     ) -> Result<Answer, Cause> {
-        let mut way = Way::new(&self.home, url, self.line(url));
+        let mut chain = RedirectChain::new(&self.home, url, self.line(url));
         // What a registry signs is a secret for as long as it is good.
-        let is_signed = |_: &Way, next: &Url| next.query().is_some();
+        let is_signed = |_: &RedirectChain, next: &Url| next.query().is_some();
         loop {
-            let response = if way.at_home {
-                self.ask_home(&method, &way.url, headers, &way.line).await?
+            let response = if chain.at_home {
+                self.ask_home(&method, &chain.url, headers, &chain.line)
+                    .await?
             } else {
-                self.send(&method, &way.url, headers, None, &way.line)
+                self.send(&method, &chain.url, headers, None, &chain.line)
                     .await?
             };
-            if way.at_home {
+            if chain.at_home {
                 self.limits.heed(response.headers());
             }
-            if way.at_home && is_for_later(&response) {
+            if chain.at_home && is_for_later(&response) {
                 let said = response.headers().clone();
-                let cause = self.refusal(way.line, response).await;
+                let cause = self.refusal(chain.line, response).await;
                 return Ok(Answer::Limited(cause, said));
             }
-            if !way.goes_on(&response, is_signed, &self.options.redactor)? {
-                return Ok(Answer::Final(response, Box::new(way)));
+            if !chain.goes_on(&response, is_signed, &self.options.redactor)? {
+                return Ok(Answer::Final(response, Box::new(chain)));
             }
         }
     }
@@ -335,11 +336,11 @@ impl Http {
         within(self.options.timeout, line, self.pool.send(line, request)).await
     }
 
-    /// Says so when a refusal may be that of a token that stayed behind.
-    fn explained(&self, cause: Cause, way: Way) -> Cause {
+    /// Returns the cause of a refusal, which may be that the token was not sent.
+    fn explained(&self, cause: Cause, chain: RedirectChain) -> Cause {
         match self.options.credentials.is_empty() {
             true => cause,
-            false => way.explain(cause, false),
+            false => chain.explain(cause, false),
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) const BOX_FILE: &str = "vagrant.box";
 /// The folders of the catalogs for Vagrant from 2.4 on.
 pub(super) const API: [&str; 3] = ["api", "v2", "vagrant"];
 const LOCK: &str = ".mirror.lock";
-/// The beginning of the names of files that are not in their places yet.
+/// The names of files that are not in their places yet begin like this.
 const TEMPORARY: &str = ".mirror-";
 const FORMAT: &str = "atlas-mirror";
 /// Counts up when a program of today could misread what a later one wrote.

@@ -243,7 +243,7 @@ pub(crate) enum PackerCommand {
 }
 
 impl Command {
-    /// Whether a flag lets bytes go without TLS behind an Atlas with it.
+    /// Returns whether a flag lets bytes go without TLS behind an Atlas with it.
     pub(crate) fn allows_http_upload(&self) -> bool {
         matches!(self, Self::Push(args) if args.allow_http_upload)
     }

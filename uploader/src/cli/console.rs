@@ -133,7 +133,7 @@ impl Reporter for Console {
     }
 }
 
-/// Whether an event is told even to those who want neither progress nor words.
+/// Returns whether an event is told even to those who want neither progress nor words.
 fn is_warning(event: &Event<'_>) -> bool {
     matches!(
         event,

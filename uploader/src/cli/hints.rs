@@ -12,7 +12,7 @@ pub(crate) fn hints(error: &Error, config: &Config) -> Vec<String> {
     let hints = [
         error.advice().map(str::to_owned),
         about_token,
-        advice::about_the_way(error, config),
+        advice::about_the_address(error, config),
         about_plain_http(error),
         about_certificate,
         about_address,
@@ -20,7 +20,7 @@ pub(crate) fn hints(error: &Error, config: &Config) -> Vec<String> {
     hints.into_iter().flatten().collect()
 }
 
-/// What is wrong with the address that counts when nobody gives one.
+/// Says what is wrong with the address that counts when nobody gives one.
 pub(crate) fn about_the_default() -> String {
     format!(
         "atlas.hashicorp.com was switched off in 2018; give your own Atlas with --atlas-url, or set {ADDRESS_VARIABLE}"
@@ -39,7 +39,7 @@ pub(crate) fn of_boxes(error: &Error) -> Vec<String> {
     let advice = error.advice().map(str::to_owned);
     let about_certificate = about_certificate(error.cause());
     let about_address = match error.cause() {
-        Cause::Astray { address, .. } => Some(format!(
+        Cause::TokenNotSent { address, .. } => Some(format!(
             "the source's address came from --from; make it {address}, if you trust it with the token"
         )),
         _ => None,

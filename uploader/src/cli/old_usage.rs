@@ -3,7 +3,7 @@
 
 use atlas_uploader::slug::ArtifactName;
 
-/// The old program's flags that have a value, with ours; a token is no flag to recommend.
+/// These flags of the old program have a value, and stand beside ours; a token is no flag to recommend.
 const WITH_VALUE: [(&str, Option<&str>); 5] = [
     ("address", Some("--atlas-url")),
     ("exclude", Some("--exclude")),
@@ -11,10 +11,10 @@ const WITH_VALUE: [(&str, Option<&str>); 5] = [
     ("metadata", Some("-m")),
     ("token", None),
 ];
-/// The others.
+/// The other flags have none.
 const SWITCHES: [(&str, &str); 2] = [("debug", "--verbose"), ("vcs", "--vcs")];
 
-/// What to type instead, if the arguments are those of the old program.
+/// Says what to type instead, if the arguments are those of the old program.
 pub(super) fn hint(arguments: &[String]) -> Option<String> {
     let mut flags = Vec::new();
     let mut rest = Vec::new();
@@ -48,7 +48,7 @@ pub(super) fn hint(arguments: &[String]) -> Option<String> {
     ))
 }
 
-/// A text as a shell reads it.
+/// Writes a text as a shell reads it.
 fn quoted(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {

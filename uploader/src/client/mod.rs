@@ -59,7 +59,7 @@ pub struct ClientOptions {
     pub reporter: Arc<dyn Reporter>,
     /// Whether somebody has verified the token, so that a push need not.
     pub authenticated: bool,
-    /// Whether bytes may go to an address without TLS that an Atlas with TLS gives.
+    /// It says whether bytes may go to an address without TLS that an Atlas with TLS gives.
     pub allow_http_upload: bool,
 }
 
@@ -103,7 +103,7 @@ pub struct Download {
     pub length: Option<u64>,
     /// The server's `ETag` as it is, if it is a strong one.
     pub tag: Option<String>,
-    /// Bytes that were looked at already.
+    /// These bytes were looked at already.
     first: Option<bytes::Bytes>,
     response: reqwest::Response,
     transport: Transport,
@@ -215,7 +215,8 @@ impl Client {
         Ok(reply.user.map(|user| user.username))
     }
 
-    /// The same for somebody who wants to know whether an Atlas is there at all: the reply must be one.
+    /// Does the same for somebody who wants to know whether an Atlas is there at all: the reply must be
+    /// that of one.
     ///
     /// # Errors
     /// As [`Self::authenticate`]; also for a success that is neither empty JSON nor names a user.
@@ -340,8 +341,10 @@ impl Client {
         stored.map_err(|cause| Error::new(phase, cause))
     }
 
+    /// Warns of an address without TLS behind an Atlas with it.
+    ///
     /// # Errors
-    /// [`Cause::Unencrypted`], unless it is allowed; then there is a warning.
+    /// [`Cause::Unencrypted`], unless it is allowed.
     fn without_tls(&self, url: &Url) -> Result<(), Cause> {
         if !self.allow_http_upload {
             let request = secret_line("PUT", url);

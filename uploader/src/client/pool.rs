@@ -13,7 +13,7 @@ use crate::secret::Redactor;
 
 const USER_AGENT: &str = concat!("atlas-upload/", env!("CARGO_PKG_VERSION"));
 
-/// A pool of connections. It follows no redirect, and clones share it.
+/// The pool holds connections. It follows no redirect, and clones share it.
 #[derive(Clone)]
 pub(crate) struct Pool {
     http: reqwest::Client,
@@ -22,7 +22,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A pool without connections. Reads the certificates, and the variables of proxies.
+    /// Makes a pool without connections. Reads the certificates, and the variables of proxies.
     ///
     /// # Errors
     /// Certificates that cannot be read; a variable that names no proxy.
@@ -51,7 +51,7 @@ impl Pool {
         self.http.request(method, url.clone())
     }
 
-    /// The head of the reply.
+    /// Returns the head of the reply.
     ///
     /// # Errors
     /// No reply came; the cause names the proxy on the way.

@@ -11,7 +11,7 @@ use url::{Position, Url};
 
 use crate::error::Cause;
 
-/// The variables of each kind, first those that go over the others.
+/// These variables name a proxy; the first that is set goes over the others.
 const FOR_HTTP: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 const FOR_HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 const EXEMPT: [&str; 2] = ["NO_PROXY", "no_proxy"];
@@ -21,7 +21,7 @@ const CGI: &str = "REQUEST_METHOD";
 
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
-/// The proxies that the environment names. A cheap handle.
+/// The handle leads to the proxies that the environment names; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Proxies(Arc<Named>);
 
@@ -29,13 +29,13 @@ pub(crate) struct Proxies(Arc<Named>);
 struct Named {
     http: Option<Proxy>,
     https: Option<Proxy>,
-    /// Lets through what `NO_PROXY` does not name; `None` lets everything through.
+    /// The matcher takes what `NO_PROXY` does not name; it is there where a proxy is.
     exempt: Option<Matcher>,
-    /// Whether `NO_PROXY` names everything.
+    /// It says whether no proxy is used, not even one of the system.
     none: bool,
 }
 
-/// A proxy, and the variable that names it. Prints without user and password.
+/// A proxy has the variable that names it. It prints without user and password.
 #[derive(Clone)]
 struct Proxy {
     variable: &'static str,
@@ -99,7 +99,7 @@ impl Proxies {
         Some(proxy)
     }
 
-    /// The cause of a request that failed, with the proxy that was to bring it to the address.
+    /// Returns the cause of a request that failed, with the proxy that was to bring it to the address.
     pub(crate) fn tell(&self, url: &Url, cause: Cause) -> Cause {
         let Some(proxy) = self.of(url) else {
             return cause;

@@ -1,5 +1,5 @@
-//! Follows the redirects of a GET: where the token goes along, what may be shown of the way, and what a
-//! refusal at its end means.
+//! Follows the redirects of a GET: decides where the token is sent, what may be shown of the addresses, and
+//! what a refusal at the end means.
 
 use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
@@ -11,24 +11,25 @@ use crate::secret::Redactor;
 
 const MAX_REDIRECTS: usize = 10;
 
-/// The way of one GET, from the address that was asked for to the one that answers.
-pub(crate) struct Way {
-    /// Whose token it is, as somebody has typed it.
+/// The chain follows the redirects of one GET, from the address that was asked for to the one that
+/// answers.
+pub(crate) struct RedirectChain {
+    /// The token is that of this address, as somebody has typed it.
     home: Url,
     asked: Url,
     first: RequestLine,
     redirects: usize,
-    /// Where the next request goes.
+    /// The next request goes there.
     pub(crate) url: Url,
-    /// What is asked there, as it may be shown.
+    /// The line says what is asked there, as it may be shown.
     pub(crate) line: RequestLine,
-    /// Whether the token goes along. Once the way has left, it stays behind, even when the way leads
-    /// back.
+    /// It says whether the token is sent. After a redirect to another origin it is not sent any more, even
+    /// when another one leads back.
     pub(crate) at_home: bool,
 }
 
-impl Way {
-    /// The way before the first request, whose line is given.
+impl RedirectChain {
+    /// Begins before the first request, whose line is given.
     pub(crate) fn new(home: &Url, asked: &Url, line: RequestLine) -> Self {
         Self {
             home: home.clone(),
@@ -41,7 +42,7 @@ impl Way {
         }
     }
 
-    /// Whether the reply points to another place, to which the way goes on then. `is_secret` tells
+    /// Returns whether the reply points to another place, which is the next one then. `is_secret` tells
     /// which of these authorise by themselves; the redactor learns them.
     ///
     /// # Errors
@@ -79,24 +80,24 @@ impl Way {
         Ok(true)
     }
 
-    /// Whether a place is the one that was asked for, below another address: nothing but the address
-    /// has changed.
+    /// Returns whether a place is the one that was asked for, below another address: nothing but the
+    /// address has changed.
     pub(crate) fn is_the_same(&self, place: &Url) -> bool {
         self.moved(place).is_some() && place.query() == self.asked.query()
     }
 
-    /// The place that answers, where that is another one than was asked.
+    /// Returns the place that answers, where that is another one than was asked.
     pub(crate) fn redirected_to(&self) -> Option<&str> {
         (self.redirects > 0).then_some(&*self.line.url)
     }
 
-    /// What a refusal means for which the token, which stayed behind, may be the reason.
-    /// `elsewhere` tells whether the Atlas may be at a place that has another path, too.
-    pub(crate) fn explain(self, cause: Cause, elsewhere: bool) -> Cause {
+    /// Returns the cause of a refusal whose reason may be that the token was not sent. `any_path` tells
+    /// whether the Atlas may be at a place that has another path, too.
+    pub(crate) fn explain(self, cause: Cause, any_path: bool) -> Cause {
         let has_left = self.asked.origin() == self.home.origin() && !self.at_home;
         let address = self.moved(&self.url).or_else(|| {
             let origin = self.url.origin().ascii_serialization();
-            elsewhere.then_some(origin)
+            any_path.then_some(origin)
         });
         match (cause, address) {
             (
@@ -106,7 +107,7 @@ impl Way {
                     ..
                 },
                 Some(address),
-            ) if has_left => Cause::Astray {
+            ) if has_left => Cause::TokenNotSent {
                 request: self.first,
                 status,
                 messages,
@@ -122,7 +123,7 @@ impl Way {
     }
 }
 
-/// The address that `home` has by now, if a redirect from what was asked below it leads to the same
+/// Returns the address that `home` has by now, if a redirect from what was asked below it leads to the same
 /// below another address.
 pub(crate) fn moved(home: &Url, asked: &Url, place: &Url) -> Option<String> {
     let below = asked.path();
@@ -132,7 +133,7 @@ pub(crate) fn moved(home: &Url, asked: &Url, place: &Url) -> Option<String> {
     Some(format!("{}{prefix}", place.origin().ascii_serialization()))
 }
 
-/// Whether a step leads from a place with TLS to one without.
+/// Returns whether a step leads from a place with TLS to one without.
 pub(crate) fn is_unencrypted(from: &Url, to: &Url) -> bool {
     from.scheme() == "https" && to.scheme() == "http"
 }
@@ -149,7 +150,7 @@ fn next_stop(url: &Url, response: &Response) -> Option<Url> {
     follows.then(|| location(url, response)).flatten()
 }
 
-/// Where a redirect points to.
+/// Returns the place that a redirect points to.
 pub(crate) fn location(url: &Url, response: &Response) -> Option<Url> {
     if !response.status().is_redirection() {
         return None;

@@ -62,7 +62,7 @@ pub(crate) async fn words(response: Response, time: Duration, redactor: &Redacto
     messages.collect()
 }
 
-/// Whether a body, or its beginning, is that of a page for people: neither JSON nor an archive begins
+/// Returns whether a body, or its beginning, is that of a page for people: neither JSON nor an archive begins
 /// like that.
 pub(crate) fn is_markup(body: &[u8]) -> bool {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);

@@ -15,7 +15,7 @@ use url::Url;
 use super::ClientOptions;
 use super::body::{LocalRead, body};
 use super::pool::Pool;
-use super::redirect::{Way, location, moved};
+use super::redirect::{RedirectChain, location, moved};
 use super::reply;
 use crate::error::{Cause, Reach, RequestLine};
 use crate::pack::Payload;
@@ -27,19 +27,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How rustls words it; its error type is not part of reqwest's interface.
 const UNTRUSTED: &str = "invalid peer certificate";
 
-/// The reply with a file, or a part of one.
+/// The reply holds a file, or a part of one.
 pub(super) struct FileReply {
     pub(super) response: Response,
-    /// How many bytes it has.
+    /// It has so many bytes.
     pub(super) length: Option<u64>,
-    /// The first of them, if they had to be looked at.
+    /// These bytes come first; they are there if they had to be looked at.
     pub(super) first: Option<Bytes>,
 }
 
 #[derive(Clone)]
 pub(super) struct Transport {
     pool: Pool,
-    /// The Atlas' address, without the path of the API.
+    /// The Atlas has this address, without the path of the API.
     home: Url,
     token: Option<HeaderValue>,
     api_timeout: Duration,
@@ -71,10 +71,10 @@ impl Transport {
     /// # Errors
     /// [`Cause::Page`] also when a redirect leads to a page for people.
     pub(super) async fn get_body(&self, url: &Url) -> Result<Bytes, Cause> {
-        let (response, way) = self.follow(url, &HeaderMap::new()).await?;
-        let line = way.line.clone();
-        let to = way.redirected_to().map(str::to_owned);
-        let response = self.arrived(response, way, true).await?;
+        let (response, chain) = self.follow(url, &HeaderMap::new()).await?;
+        let line = chain.line.clone();
+        let to = chain.redirected_to().map(str::to_owned);
+        let response = self.arrived(response, chain, true).await?;
         let body = self.body_of(line, response).await?;
         if to.is_some() && reply::is_markup(&body) {
             let request = request_line("GET", url);
@@ -83,7 +83,7 @@ impl Transport {
         Ok(body)
     }
 
-    /// A file: the reply that is no redirect. The headers go along to every other place.
+    /// Returns the reply with a file. The headers are sent to every other place as well.
     ///
     /// # Errors
     /// [`Cause::Page`] when a redirect leads to a page for people.
@@ -92,9 +92,9 @@ impl Transport {
         url: &Url,
         headers: &HeaderMap,
     ) -> Result<FileReply, Cause> {
-        let (response, way) = self.follow(url, headers).await?;
-        let to = way.redirected_to().map(str::to_owned);
-        let mut response = self.arrived(response, way, false).await?;
+        let (response, chain) = self.follow(url, headers).await?;
+        let to = chain.redirected_to().map(str::to_owned);
+        let mut response = self.arrived(response, chain, false).await?;
         let length = response.content_length();
         let mut first = None;
         // Some stores name that type for whatever they have.
@@ -112,32 +112,36 @@ impl Transport {
         })
     }
 
-    /// The first reply that is no redirect, its body not yet read.
-    async fn follow(&self, url: &Url, headers: &HeaderMap) -> Result<(Response, Way), Cause> {
-        let mut way = Way::new(&self.home, url, request_line("GET", url));
+    /// Returns the first reply that is no redirect, its body not yet read.
+    async fn follow(
+        &self,
+        url: &Url,
+        headers: &HeaderMap,
+    ) -> Result<(Response, RedirectChain), Cause> {
+        let mut chain = RedirectChain::new(&self.home, url, request_line("GET", url));
         // Another place on the way to a file is often one that authorises by itself.
-        let is_secret = |way: &Way, next: &Url| !way.is_the_same(next);
+        let is_secret = |chain: &RedirectChain, next: &Url| !chain.is_the_same(next);
         loop {
             let request = self
-                .get_request(&way.url, way.at_home)
+                .get_request(&chain.url, chain.at_home)
                 .headers(headers.clone());
-            let response = self.answer(&way.line, request).await?;
-            if !way.goes_on(&response, is_secret, &self.redactor)? {
-                return Ok((response, way));
+            let response = self.answer(&chain.line, request).await?;
+            if !chain.goes_on(&response, is_secret, &self.redactor)? {
+                return Ok((response, chain));
             }
         }
     }
 
-    /// The reply at the end of the way, if it is a success.
+    /// Returns the reply at the end of the redirects, if it is a success.
     async fn arrived(
         &self,
         response: Response,
-        way: Way,
+        chain: RedirectChain,
         is_call: bool,
     ) -> Result<Response, Cause> {
-        let success = self.success(way.line.clone(), response).await;
+        let success = self.success(chain.line.clone(), response).await;
         success.map_err(|cause| match self.token {
-            Some(_) => way.explain(cause, is_call),
+            Some(_) => chain.explain(cause, is_call),
             None => cause,
         })
     }

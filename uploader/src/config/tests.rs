@@ -158,3 +158,35 @@ fn a_template_goes_over_variables_and_under_flags() {
     let token = config.with_template(token, url, false).token.unwrap();
     assert_eq!(token.origin.to_string(), "the template's token");
 }
+
+#[test]
+fn plain_http_for_uploads_is_allowed_by_flag_variable_or_template_alone() {
+    let resolve = |flag: bool, variable: &'static str| {
+        let flags = Flags {
+            allow_http_upload: flag,
+            ..Flags::default()
+        };
+        let set =
+            move |name: &str| (name == "ATLAS_ALLOW_HTTP_UPLOAD").then(|| OsString::from(variable));
+        Config::resolve(flags, set).unwrap()
+    };
+    let (flag, variable) = ("--allow-http-upload", "ATLAS_ALLOW_HTTP_UPLOAD");
+    for (config, allowed, origin) in [
+        (resolve(false, ""), false, Origin::Default),
+        (resolve(false, "1"), true, Origin::Variable(variable)),
+        (resolve(true, "1"), true, Origin::Flag(flag)),
+        (
+            resolve(false, "").with_template(None, None, true),
+            true,
+            Origin::Template("atlas_upload_allow_http"),
+        ),
+        (
+            resolve(true, "").with_template(None, None, true),
+            true,
+            Origin::Flag(flag),
+        ),
+    ] {
+        assert_eq!(config.allow_http_upload.value, allowed, "{origin}");
+        assert_eq!(config.allow_http_upload.origin, origin);
+    }
+}

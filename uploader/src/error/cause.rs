@@ -38,13 +38,13 @@ pub enum Cause {
         /// How long it asks to be left alone (`Retry-After`).
         retry_after: Option<Duration>,
     },
-    /// The server refused at another address, to which the Atlas redirects and where the token does not
-    /// go: it would be shown to whoever is there.
+    /// A server at another origin refused, to which the Atlas redirects and where the token is not sent: it
+    /// would be shown to whoever is there.
     #[error(
-        "{request}: redirected to {to}, where the token does not go: {}",
+        "{request}: redirected to {to}, where the token is not sent: {}",
         StatusText { status: *status, messages }
     )]
-    Astray {
+    TokenNotSent {
         /// What was asked of the Atlas.
         request: RequestLine,
         /// The HTTP status.
@@ -56,7 +56,7 @@ pub enum Cause {
         /// The address that the Atlas has there.
         address: String,
     },
-    /// A page for people in place of what an Atlas sends: that of something else, or one to log in.
+    /// A page for people came in place of what an Atlas sends: that of something else, or one to log in.
     #[error("{request}: {}", PageText(to.as_deref()))]
     Page {
         /// What was asked.
@@ -64,7 +64,7 @@ pub enum Cause {
         /// Where it was redirected to, as it may be shown.
         to: Option<String>,
     },
-    /// An address without TLS to which a server with TLS leads. Nothing was sent there.
+    /// A server with TLS leads to an address without it. Nothing was sent there.
     #[error(
         "{request}: not sent: this is plain http behind https, and anyone in between could read or change what is sent"
     )]
@@ -172,11 +172,11 @@ impl Cause {
         }
     }
 
-    /// What was asked, if that failed; `None` where nothing was.
+    /// Returns what was asked, if that failed; `None` where nothing was.
     pub fn request(&self) -> Option<&RequestLine> {
         match self {
             Self::Status { request, .. }
-            | Self::Astray { request, .. }
+            | Self::TokenNotSent { request, .. }
             | Self::Page { request, .. }
             | Self::Unencrypted { request }
             | Self::Redirected { request, .. }

@@ -21,7 +21,7 @@ pub(super) fn of(error: &Error, bytes: u64, config: &Config) -> String {
     let hints = [
         error.advice().map(str::to_owned),
         about_token(error, config),
-        advice::about_the_way(error, config),
+        advice::about_the_address(error, config),
         about_plain_http(error),
         about_address(error, config),
     ];

@@ -7,14 +7,14 @@ use crate::error::{Cause, Effect, Error, Phase, RequestLine};
 use crate::pack::Payload;
 use crate::reporter::Event;
 
-/// What the server says of the bytes of a version.
+/// The server says this of the bytes of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
     /// They are there.
     Whole,
     /// None are there, so that nobody sees the version.
     Missing,
-    /// Nothing that could be understood.
+    /// The server could not be asked, or says something else.
     Unknown,
 }
 
@@ -132,7 +132,7 @@ impl Run<'_> {
     }
 }
 
-/// Whether the server is asked for the bytes after such a failure: it may have stored them in this
+/// Returns whether the server is asked for the bytes after such a failure: it may have stored them in this
 /// attempt, or in one before.
 fn is_worth_a_question(cause: &Cause) -> bool {
     matches!(

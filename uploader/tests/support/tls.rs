@@ -1,4 +1,4 @@
-//! TLS in front of a server, by a certificate of a private CA that is new each time.
+//! Puts TLS in front of a server, by a certificate of a private CA that is new each time.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-/// The same server by https.
+/// The front is the same server by https.
 pub(crate) struct Front {
     pub(crate) url: String,
-    /// The certificate of the CA.
+    /// The CA has this certificate.
     pub(crate) ca: String,
-    /// The certificate and the key of a client.
+    /// A client has this certificate, and this key.
     pub(crate) client: [String; 2],
 }
 

@@ -1,5 +1,4 @@
-//! Redirects that lead the program astray: to where the token does not go, to pages for people, and to
-//! what is no Atlas at all.
+//! Tests redirects to where the token is not sent, and to pages for people, and what is no Atlas at all.
 
 #![allow(
     clippy::expect_used,
@@ -27,7 +26,7 @@ const COMMANDS: [&[&str]; 5] = [
     &["pull", "acme/web", "--type", "t", "--version", "1"],
 ];
 
-/// Each command, at an Atlas of that address.
+/// Runs each command, at an Atlas of that address.
 async fn all_commands(url: &str) -> Vec<(&'static str, Run)> {
     let program = Program::at(url, TOKEN);
     program.write("disk.img.gz", gzip(b"disk"));
@@ -40,7 +39,7 @@ async fn all_commands(url: &str) -> Vec<(&'static str, Run)> {
     runs
 }
 
-/// An Atlas that hides what is not public from whoever has no token.
+/// Answers as an Atlas that hides what is not public from whoever has no token.
 fn careful(url: &str, request: &Request) -> Reply {
     match (request.header("x-atlas-token"), request.method.as_str()) {
         (Some(_), _) => well(url, request),
@@ -70,7 +69,7 @@ async fn an_atlas_that_has_moved_is_told_with_its_address_and_the_token_is_not_b
             assert_eq!(run.code, code, "{command} {run}");
             let told = format!("redirected to {}/atlas/api/v1/", new.url());
             assert!(run.stderr.contains(&told), "{command} {run}");
-            let told = format!(", where the token does not go: {refusal}");
+            let told = format!(", where the token is not sent: {refusal}");
             assert!(run.stderr.contains(&told), "{command} {run}");
             let hint = format!(
                 "hint: the Atlas' address came from the variable ATLAS_ADDRESS; make it {}/atlas, if",
@@ -90,7 +89,7 @@ async fn a_redirect_that_loses_the_path_is_told_with_the_place_it_leads_to() {
     let old = Server::start(move |_, _| Reply::redirect(301, &place)).await;
     let run = Program::at(old.url(), TOKEN).run(&["whoami"]).await;
     assert_eq!(run.code, 5, "{run}");
-    let told = format!("redirected to {}/…, where the token does not go", new.url());
+    let told = format!("redirected to {}/…, where the token is not sent", new.url());
     assert!(run.stderr.contains(&told), "{run}");
     assert!(
         run.stderr.contains(&format!("make it {}, if", new.url())),
@@ -241,7 +240,7 @@ async fn the_plugin_says_the_same() {
         (
             old.url().to_owned(),
             [
-                ", where the token does not go: 401 Unauthorized".to_owned(),
+                ", where the token is not sent: 401 Unauthorized".to_owned(),
                 format!(
                     "the Atlas' address came from the template's atlas_url; make it {}, if",
                     new.url()
@@ -263,4 +262,27 @@ async fn the_plugin_says_the_same() {
         }
         assert!(!words.contains("ATLAS_TOKEN"), "{words}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mirror_of_boxes_says_the_same() {
+    let new = Server::start(|_, _| Reply::json(401, json!({}))).await;
+    let place = new.url().to_owned();
+    let old = Server::start(move |_, request| {
+        Reply::redirect(301, &format!("{place}{}", request.target))
+    })
+    .await;
+    let program = Program::new().with("VAGRANT_CLOUD_TOKEN", TOKEN);
+    let from = ["--from", old.url(), "--retries", "0"];
+    let mirror = ["box", "mirror", "acme/web", "--to", "boxes"];
+    let run = program.run(&[&mirror[..], &from].concat()).await;
+    assert_eq!(run.code, 4, "{run}");
+    let told = ", where the token is not sent: 401 Unauthorized";
+    assert!(run.stderr.contains(told), "{run}");
+    let hint = format!(
+        "hint: the source's address came from --from; make it {}, if",
+        new.url()
+    );
+    assert!(run.stderr.contains(&hint), "{run}");
+    assert!(!format!("{:?}", new.requests()).contains("T0ken"));
 }
