@@ -15,6 +15,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::beside;
 use crate::error::{Cause, Error, Phase};
 
 /// For Packer up to 1.6.
@@ -26,6 +27,8 @@ const SOURCE: &str = "github.com/atlas-uploader/atlas";
 /// As [`super::server::description`] says it.
 const API: &str = "x5.0";
 const RECORD: &str = ".atlas-upload-installed.json";
+/// Each file is written under a name that begins so, and then gets its own.
+const TEMPORARY: &str = ".atlas-install-";
 
 /// A version of Packer, such as 1.6.6; what comes after the numbers makes no difference here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -250,19 +253,24 @@ fn go_machine() -> &'static str {
 /// Whole or not at all, since Packer may be looking. The program takes room once, under all its
 /// names, where the file system knows hard links; `first` is the first of them.
 fn put(path: &Path, content: &Content<'_>, first: &mut Option<PathBuf>) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = beside::folder_of(path);
     fs::create_dir_all(folder)?;
+    beside::clear(folder, TEMPORARY);
     if let (Content::Program(_), Some(first)) = (content, &first) {
-        let linked = tempfile::Builder::new().make_in(folder, |path| fs::hard_link(first, path));
+        let mut link = tempfile::Builder::new();
+        let linked = link
+            .prefix(TEMPORARY)
+            .make_in(folder, |path| fs::hard_link(first, path));
         if let Ok(linked) = linked {
             linked.into_temp_path().persist(path)?;
             return Ok(());
         }
     }
     let mut file = tempfile::Builder::new();
+    file.prefix(TEMPORARY);
     #[cfg(unix)]
     file.permissions(content.permissions());
-    let mut file = file.tempfile_in(folder)?;
+    let mut file = beside::temporary(folder, &mut file)?;
     io::Write::write_all(&mut file, content.bytes())?;
     file.persist(path)?;
     if let Content::Program(_) = content {
@@ -441,6 +449,19 @@ mod tests {
         assert_eq!((done.removed, done.changed), (installed, vec![]));
         assert_eq!(fs::read_dir(&plugins).unwrap().count(), 0);
         assert_eq!(uninstall(&plugins).unwrap(), Removed::default());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_killed_run_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, plugins) = (folder.path().join("program"), folder.path().join("plugins"));
+        fs::write(&program, "program").unwrap();
+        fs::create_dir(&plugins).unwrap();
+        let left = plugins.join(format!("{TEMPORARY}a1b2c3"));
+        fs::write(&left, "half of it").unwrap();
+        install(&program, &plugins).unwrap();
+        assert!(!left.exists());
     }
 
     #[test]
