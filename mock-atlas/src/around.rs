@@ -48,7 +48,8 @@ where
         let met = route
             .as_ref()
             .and_then(|route| inject::met(&atlas, route.as_str(), &request));
-        let (request, observation) = observe(atlas.clone(), self.counted, route, request);
+        let watched = line.clone();
+        let (request, observation) = observe(atlas.clone(), self.counted, route, watched, request);
         let handler = self.handler;
         let way = if met.is_none() && request.body().is_end_stream() && !observation.is_logged() {
             Way::Straight(handler.call(request, atlas.clone()))

@@ -12,7 +12,7 @@
 //! - `router`: the route table; `around`: what happens around each request; `witness`: what was
 //!   asked, from its log on
 //! - `patience`: bodies that do not come; `rest`: those that nobody reads to the end; `unread`: clients
-//!   that read nothing
+//!   that read nothing; `half`: those that have said all
 //! - `faults`: what is to go wrong, free of HTTP; `inject`: makes it so; `line`: a connection to end
 //! - `extract`: what a handler gets to see of a request
 //! - `routes`: the handlers; `wire`: the JSON they answer; `error`: the one door for errors
@@ -28,6 +28,7 @@ mod clock;
 mod error;
 mod extract;
 mod faults;
+mod half;
 mod inject;
 mod late;
 mod line;

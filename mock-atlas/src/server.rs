@@ -22,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::atlas::BODY_TIMEOUT;
+use crate::half::Half;
 use crate::late::Late;
 use crate::line::{End, Line};
 use crate::threads::Threads;
@@ -201,6 +202,7 @@ async fn converse(
     line: &Line,
     stop: &CancellationToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let stream = Half::new(stream, line);
     let Some(tls) = tls else {
         return Ok(exchange(stream, router, line, stop).await?);
     };
@@ -230,6 +232,8 @@ async fn exchange(
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(BUFFER)
+            // Who has said all may wait for the reply: `Half` tells whether it does.
+            .half_close(true)
             .serve_connection(TokioIo::new(Late::new(stream)), service)
     );
     tokio::select! {

@@ -17,6 +17,7 @@ use super::metrics::{Counted, Ended, Template};
 use super::request_id::{self, RequestId};
 use crate::atlas::Atlas;
 use crate::extract::presented_token;
+use crate::line::Line;
 
 /// Gives a request its id and begins to watch it, until its reply has left. It may be one of no route.
 ///
@@ -26,6 +27,7 @@ pub(crate) fn observe(
     atlas: Atlas,
     counted: Counted,
     route: Option<MatchedPath>,
+    line: Option<Line>,
     mut request: Request,
 ) -> (Request, Observation) {
     let notes = Notes::new(presented_token(request.headers(), request.uri()));
@@ -44,6 +46,7 @@ pub(crate) fn observe(
         route,
         counted,
         notes: notes.clone(),
+        line,
         status: None,
         sent: 0,
     };
@@ -69,6 +72,7 @@ fn watch_reply(response: Response, mut observation: Observation) -> Response {
     if let Some(length) = at_hand.filter(|length| *length <= ONE_PIECE) {
         let has_body = observation.method != Method::HEAD;
         observation.sent = if has_body { length } else { 0 };
+        observation.finish();
         return response;
     }
     let announced = response.headers().get(header::CONTENT_LENGTH);
@@ -80,8 +84,10 @@ fn watch_reply(response: Response, mut observation: Observation) -> Response {
                 return;
             };
             current.sent += bytes;
-            if is_end || announced == Some(current.sent) {
-                observation = None;
+            if (is_end || announced == Some(current.sent))
+                && let Some(whole) = observation.take()
+            {
+                whole.finish();
             }
         };
         Body::new(Watched { body, see })
@@ -99,6 +105,9 @@ pub(crate) struct Observation {
     route: Option<MatchedPath>,
     counted: Counted,
     notes: Notes,
+    /// The connection, as long as there is no reply, and then only while it is in doubt whether the client
+    /// is there.
+    line: Option<Line>,
     /// None as long as there is no reply.
     status: Option<StatusCode>,
     sent: u64,
@@ -106,6 +115,10 @@ pub(crate) struct Observation {
 
 impl Drop for Observation {
     fn drop(&mut self) {
+        let line = self.line.take();
+        if line.is_some_and(|line| line.client().is_there() != Some(true)) {
+            self.status = None;
+        }
         let ended = Ended {
             status: self.status.as_ref().map(StatusCode::as_u16),
             received: self.notes.received(),
@@ -148,7 +161,23 @@ impl Observation {
             response.headers_mut().insert(request_id::HEADER, id);
         }
         self.status = Some(response.status());
+        // Of most clients there is no doubt.
+        self.line = self.line.take().filter(|line| line.client().ask());
         watch_reply(response, self)
+    }
+
+    /// Ends it with its reply, once it is known whether the client is there to take that.
+    fn finish(mut self) {
+        let Some(line) = self.line.take() else {
+            return;
+        };
+        let status = self.status.take();
+        line.client().when_known(Box::new(move |is_there| {
+            let mut observation = self;
+            if is_there {
+                observation.status = status;
+            }
+        }));
     }
 
     fn log(&self, route: &str, ended: &Ended) {

@@ -17,6 +17,7 @@ mod connections;
 mod download;
 mod exec;
 mod faults;
+mod half;
 mod hostile;
 mod hostile_archives;
 mod lifecycle;
