@@ -1,5 +1,6 @@
 //! What an emulator is to be, before it runs.
 
+mod check;
 mod error;
 mod user;
 
@@ -28,6 +29,7 @@ use crate::store::Store;
 use crate::threads::Threads;
 use crate::tls::{Certificate, Tls};
 use crate::world::World;
+use check::{check_folder, check_public_url};
 pub use error::StartError;
 pub use user::User;
 
@@ -397,9 +399,11 @@ impl Builder {
     /// The emulator, and the token that may do everything.
     fn assemble(mut self) -> Result<(Atlas, String), StartError> {
         self.options.public_url = self.options.public_url.map(check_public_url).transpose()?;
-        if let Some(folder) = self.options.spill.as_ref().filter(|path| !path.is_dir()) {
-            return Err(StartError::Spill(folder.clone()));
-        }
+        self.options
+            .spill
+            .as_deref()
+            .map(check_folder)
+            .transpose()?;
         let token = match self.token {
             Some(token) => token,
             None => random_token().ok_or(StartError::Randomness)?,
@@ -482,18 +486,4 @@ fn own_seed(users: Vec<User>, public_artifacts: Vec<String>) -> Result<Seed, Sta
 
 fn token_value(token: String) -> Result<TokenValue, StartError> {
     token.try_into().map_err(|_| StartError::Token)
-}
-
-fn check_public_url(url: String) -> Result<String, StartError> {
-    let is_good = url.parse::<Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.authority().is_some()
-            && uri.query().is_none()
-            && !url.contains('#')
-    });
-    if is_good {
-        Ok(url.trim_end_matches('/').to_owned())
-    } else {
-        Err(StartError::PublicUrl(url))
-    }
 }

@@ -48,9 +48,14 @@ pub enum StartError {
     /// A probability that is none.
     #[error("chaos must be from 0 to 1, not {0}")]
     Chaos(f64),
-    /// No folder to put files into.
-    #[error("files cannot go to {}: there is no such folder", .0.display())]
-    Spill(PathBuf),
+    /// A folder that takes no files.
+    #[error("files cannot be put into the folder {}: {error}", folder.display())]
+    Spill {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// A public URL that upload paths cannot start with.
     #[error(
         "{0:?} cannot be the public URL: it must be like https://atlas.example.com, without a query"

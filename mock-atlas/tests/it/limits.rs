@@ -316,12 +316,23 @@ async fn what_there_is_no_memory_for_goes_to_disk_and_comes_back_from_there() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_not_there_keeps_the_emulator_from_starting() {
+async fn a_folder_that_takes_no_files_keeps_the_emulator_from_starting() {
     let start = MockAtlas::builder().max_memory(1).spill("/nowhere").start();
     assert_eq!(
         start.await.unwrap_err().to_string(),
-        "files cannot go to /nowhere: there is no such folder"
+        "files cannot be put into the folder /nowhere: No such file or directory (os error 2)"
     );
+    // What is there and takes no files, whoever asks, is as bad.
+    for path in ["/proc", "/dev/null"] {
+        let start = MockAtlas::builder().max_memory(1).spill(path).start();
+        let error = start.await.unwrap_err().to_string();
+        let expected = format!("files cannot be put into the folder {path}: ");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let start = MockAtlas::builder().max_memory(1).spill(folder.path());
+    start.start().await.unwrap();
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }
 
 #[tokio::test]
