@@ -119,7 +119,7 @@ impl ApiError {
             Self::TooLarge { .. } | Self::OverLimit(OverLimit::File(_)) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
-            Self::OverLimit(OverLimit::Id(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::OverLimit(OverLimit::Id(_) | OverLimit::Keys) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::MemoryFull(_) | Self::DiskFull(_) => StatusCode::INSUFFICIENT_STORAGE,

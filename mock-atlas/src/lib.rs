@@ -18,7 +18,8 @@
 //! - `routes`: the handlers; `wire`: the JSON they answer; `error`: the one door for errors
 //! - `atlas`: what handlers work on; `world`: all that it knows at a time
 //! - `access`: who may see and write what, free of HTTP
-//! - `store`: artifacts, versions, files and uploads, free of HTTP; `names`: what may be a name
+//! - `store`: artifacts, versions, files and uploads, free of HTTP; `names`: what may be a name; `short`:
+//!   the beginning of a long text
 
 mod access;
 mod around;
@@ -41,6 +42,7 @@ mod router;
 mod routes;
 mod seed;
 mod server;
+mod short;
 mod snapshot;
 mod store;
 mod threads;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::short::shortened;
+
 /// The longest name Atlas takes, in characters (contract: Artifacts, names).
 pub(crate) const MAX_NAME_LENGTH: usize = 50;
 
@@ -38,17 +40,17 @@ impl FromStr for Name {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let shown = || text.chars().take(MAX_NAME_LENGTH + 1).collect::<String>();
         if text.is_empty() {
             return Err(NameError::Empty);
         }
         // Of no more bytes there are no more characters either.
         if text.len() > MAX_NAME_LENGTH && text.chars().count() > MAX_NAME_LENGTH {
-            return Err(NameError::TooLong(shown()));
+            let beginning = text.chars().take(MAX_NAME_LENGTH).collect();
+            return Err(NameError::TooLong(beginning));
         }
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if !text.bytes().all(allowed) || text == "." || text == ".." {
-            return Err(NameError::Forbidden(shown()));
+            return Err(NameError::Forbidden(text.to_owned()));
         }
         Ok(Self(text.into()))
     }
@@ -131,9 +133,9 @@ impl FromStr for ArtifactName {
     type Err = ArtifactNameError;
 
     fn from_str(text: &str) -> Result<Self, ArtifactNameError> {
-        let (username, name) = text
-            .split_once('/')
-            .ok_or_else(|| ArtifactNameError::NoSlash(text.to_owned()))?;
+        let (username, name) = text.split_once('/').ok_or_else(|| {
+            ArtifactNameError::NoSlash(shortened(text, 2 * MAX_NAME_LENGTH).into_owned())
+        })?;
         Ok(Self {
             username: username.parse().map_err(ArtifactNameError::Username)?,
             name: name.parse().map_err(ArtifactNameError::Name)?,
@@ -204,10 +206,14 @@ mod tests {
     #[test]
     fn the_limit_is_fifty_characters() {
         assert!("a".repeat(50).parse::<Name>().is_ok());
-        assert!(matches!(
-            "a".repeat(51).parse::<Name>(),
-            Err(NameError::TooLong(_))
-        ));
+        for (text, beginning) in [
+            ("a".repeat(51), "a".repeat(50)),
+            ("ä".repeat(500), "ä".repeat(50)),
+        ] {
+            let error = text.parse::<Name>().unwrap_err().to_string();
+            let expected = format!("\"{beginning}\"… is longer than 50 characters");
+            assert_eq!(error, expected);
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 pub(crate) use replies::Replies;
-pub(crate) use version::{new_version_reply, search_reply};
+pub(crate) use version::{LongReply, new_version_reply, search_reply};
 
 use crate::access::Token;
 use crate::faults::{Chaos, FaultReport};

@@ -6,10 +6,12 @@
 
 use serde_json::{Map, Value};
 
+use crate::short::shortened;
+
 /// How deep names may nest. Deeper than any request of Atlas, shallow enough for any stack.
 const MAX_DEPTH: usize = 16;
 
-/// Why a form cannot be read; names the parameter.
+/// Why a form cannot be read; names the parameter, if it is one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FormError {
     #[error("the parameter {0:?} has brackets that do not match")]
@@ -18,16 +20,21 @@ pub(crate) enum FormError {
     TooDeep(String),
     #[error("the parameter {0:?} is given both as a value and with parameters inside it")]
     Conflict(String),
+    #[error("the parameters are more than are read")]
+    TooMany,
 }
 
-/// Decodes a form into the object that the same request would be in JSON. All values are texts; of
-/// a parameter given twice, the last counts.
-pub(crate) fn decode(form: &[u8]) -> Result<Map<String, Value>, FormError> {
+/// Decodes a form of at most so many parameters into the object that the same request would be in
+/// JSON. All values are texts; of a parameter given twice, the last counts.
+pub(crate) fn decode(form: &[u8], most: usize) -> Result<Map<String, Value>, FormError> {
     let mut root = Map::new();
-    for (name, value) in form_urlencoded::parse(form) {
+    for (at, (name, value)) in form_urlencoded::parse(form).enumerate() {
+        if at == most {
+            return Err(FormError::TooMany);
+        }
         let path = segments(&name)?;
         insert(&mut root, &path, value.into_owned())
-            .ok_or_else(|| FormError::Conflict(shortened(&name)))?;
+            .ok_or_else(|| FormError::Conflict(shown(&name)))?;
     }
     Ok(root)
 }
@@ -39,13 +46,14 @@ fn segments(name: &str) -> Result<Vec<&str>, FormError> {
     };
     let inner = rest
         .strip_suffix(']')
-        .ok_or_else(|| FormError::Brackets(shortened(name)))?;
-    let path: Vec<&str> = std::iter::once(first).chain(inner.split("][")).collect();
+        .ok_or_else(|| FormError::Brackets(shown(name)))?;
+    let path = std::iter::once(first).chain(inner.split("]["));
+    let path: Vec<&str> = path.take(MAX_DEPTH + 1).collect();
     if path.iter().any(|segment| segment.contains(['[', ']'])) {
-        return Err(FormError::Brackets(shortened(name)));
+        return Err(FormError::Brackets(shown(name)));
     }
     if path.len() > MAX_DEPTH {
-        return Err(FormError::TooDeep(shortened(name)));
+        return Err(FormError::TooDeep(shown(name)));
     }
     Ok(path)
 }
@@ -66,13 +74,10 @@ fn insert(object: &mut Map<String, Value>, path: &[&str], value: String) -> Opti
     }
 }
 
-/// The beginning of what a client sent, for a message.
-pub(super) fn shortened(text: &str) -> String {
+/// Returns the beginning of what a client sent, for a message.
+pub(super) fn shown(text: &str) -> String {
     const SHOWN: usize = 60;
-    match text.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
+    shortened(text, SHOWN).into_owned()
 }
 
 #[cfg(test)]
@@ -83,7 +88,7 @@ mod tests {
     use super::*;
 
     fn decoded(form: &str) -> Value {
-        Value::Object(decode(form.as_bytes()).unwrap())
+        Value::Object(decode(form.as_bytes(), usize::MAX).unwrap())
     }
 
     /// Objects of objects of texts, with keys that brackets can carry.
@@ -119,14 +124,14 @@ mod tests {
 
         #[test]
         fn any_bytes_are_a_form_or_a_clear_error(form in any::<Vec<u8>>()) {
-            if let Err(error) = decode(&form) {
+            if let Err(error) = decode(&form, usize::MAX) {
                 prop_assert!(error.to_string().starts_with("the parameter"));
             }
         }
 
         #[test]
         fn any_brackets_are_a_form_or_a_clear_error(form in "[ab\\[\\]=&]{0,40}") {
-            if let Err(error) = decode(form.as_bytes()) {
+            if let Err(error) = decode(form.as_bytes(), usize::MAX) {
                 prop_assert!(error.to_string().starts_with("the parameter"));
             }
         }
@@ -152,20 +157,28 @@ mod tests {
     fn what_has_no_meaning_names_the_parameter() {
         for form in ["a[=1", "a[b=1", "a[b]c=1", "a[[b]]=1", "a[b]]=1"] {
             assert!(
-                matches!(decode(form.as_bytes()), Err(FormError::Brackets(_))),
+                matches!(
+                    decode(form.as_bytes(), usize::MAX),
+                    Err(FormError::Brackets(_))
+                ),
                 "{form}"
             );
         }
         for form in ["a=1&a[b]=2", "a[b]=2&a=1", "a[b]=1&a[b][c]=2"] {
             assert!(
-                matches!(decode(form.as_bytes()), Err(FormError::Conflict(_))),
+                matches!(
+                    decode(form.as_bytes(), usize::MAX),
+                    Err(FormError::Conflict(_))
+                ),
                 "{form}"
             );
         }
         let deep = format!("a{}=1", "[b]".repeat(MAX_DEPTH));
         assert!(matches!(
-            decode(deep.as_bytes()),
+            decode(deep.as_bytes(), usize::MAX),
             Err(FormError::TooDeep(_))
         ));
+        assert!(decode(b"a=1&b=2", 2).is_ok());
+        assert_eq!(decode(b"a=1&a=2&a=3", 2), Err(FormError::TooMany));
     }
 }

@@ -3,13 +3,14 @@
 //! - `world`: what the Atlas knows as the request begins
 //! - `caller`: who asks
 //! - `path`: the names in the path
-//! - `params`: the body, as JSON or as a form (`form`)
+//! - `params`: the body, as JSON (`json`) or as a form (`form`)
 //! - `search`: the query string of a search
 //! - `requests`: the query string that asks for requests of the journal
 //! - `origin`: where the client reached this Atlas
 
 mod caller;
 mod form;
+mod json;
 mod origin;
 mod params;
 mod path;

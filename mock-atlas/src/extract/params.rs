@@ -8,14 +8,19 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
-use super::form::{self, shortened};
+use super::form::{self, FormError, shown};
+use super::json::{self, JsonError};
 use super::{text, whole_number};
 use crate::error::ApiError;
-use crate::store::{Digest, Metadata};
+use crate::short::shortened;
+use crate::store::{Digest, Limits, Metadata};
 use crate::witness::Notes;
 
 /// How much JSON or form is read, in bytes. Far above what any genuine client sends.
 const MAX_PARAMS: usize = 8 * 1024 * 1024;
+
+/// How many values JSON or a form may have: ten times as many as a version of the most metadata.
+const MAX_VALUES: usize = 10_000;
 
 /// The parameters whose values no message repeats.
 const PRIVATE: &str = "user";
@@ -45,11 +50,9 @@ impl<S: Send + Sync> FromRequest<S> for Params {
         let body = read(request.into_body()).await?;
         notes.has_body(Digest::of(&body));
         let fields = match encoding {
-            Encoding::Form => form::decode(&body).map_err(|error| malformed("a form", error))?,
+            Encoding::Form => form::decode(&body, MAX_VALUES)?,
             Encoding::Json if body.is_empty() => Map::new(),
-            Encoding::Json => {
-                serde_json::from_slice(&body).map_err(|error| malformed("a JSON object", error))?
-            }
+            Encoding::Json => json::decode(&body, MAX_VALUES)?,
         };
         notes.has_fields(&fields);
         Ok(Self { fields, encoding })
@@ -68,6 +71,24 @@ impl<S: Send + Sync> FromRequest<S> for Text {
         String::from_utf8(body.into())
             .map(Self)
             .map_err(|_| ApiError::Malformed("The body is no UTF-8.".to_owned()))
+    }
+}
+
+impl From<FormError> for ApiError {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::TooMany => too_many(),
+            error => malformed("a form", error),
+        }
+    }
+}
+
+impl From<JsonError> for ApiError {
+    fn from(error: JsonError) -> Self {
+        match error {
+            JsonError::TooMany => too_many(),
+            JsonError::Malformed(error) => malformed("a JSON object", error),
+        }
     }
 }
 
@@ -158,6 +179,7 @@ impl<'a> Section<'a> {
             Some(Value::Object(fields)) => fields,
             Some(other) => return Err(self.wrong_type(key, "an object", other)),
         };
+        Limits::check_keys(fields.len())?;
         let mut pairs = Vec::with_capacity(fields.len());
         for (inner, value) in fields {
             let text: Cow<'_, str> = match value {
@@ -223,9 +245,15 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
             Ok(Encoding::Json)
         }
         _ => Err(ApiError::UnsupportedMediaType(
-            text.chars().take(100).collect(),
+            shortened(&text, 100).into_owned(),
         )),
     }
+}
+
+fn too_many() -> ApiError {
+    ApiError::Invalid(format!(
+        "The body has more than the {MAX_VALUES} values that this emulator reads."
+    ))
 }
 
 fn malformed(what: &str, error: impl Display) -> ApiError {
@@ -238,7 +266,7 @@ fn wrong_type(label: impl Display, wanted: &str, found: &Value) -> ApiError {
     let found = if label.starts_with(PRIVATE) {
         kind(found).to_owned()
     } else {
-        shortened(&found.to_string())
+        shown(&found.to_string())
     };
     ApiError::Invalid(format!("{label} must be {wanted}, not {found}"))
 }

@@ -9,6 +9,9 @@ use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::store::{Filter, Query, Select};
 
+/// The most filters that a search may have. Terraform sends one for each key that a user wrote.
+const MOST_FILTERS: usize = 100;
+
 /// `?version=…&build=…&metadata.1.key=K&metadata.1.value=V` (contract: Search and download).
 /// Parameters of other names are none of its business; of one given twice, the last counts.
 #[derive(Debug)]
@@ -49,6 +52,11 @@ fn parse(query: &str) -> Result<Query, String> {
                 }
                 _ => {}
             },
+        }
+        if filters.len() > MOST_FILTERS {
+            return Err(format!(
+                "metadata: a search may have at most {MOST_FILTERS} filters here"
+            ));
         }
     }
     let filters = filters
@@ -167,11 +175,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn filters_have_an_end_and_one_that_is_given_again_counts_once() {
+        let of = |indexes: &mut dyn Iterator<Item = usize>| {
+            let pairs = indexes.map(|at| format!("metadata.{at}.key=a&metadata.{at}.value=b"));
+            parse(&pairs.collect::<Vec<_>>().join("&"))
+        };
+        let most = of(&mut (1..=MOST_FILTERS)).unwrap();
+        assert_eq!(most.filters.len(), MOST_FILTERS);
+        let again = of(&mut (1..=MOST_FILTERS).cycle().take(1000));
+        assert_eq!(again, Ok(most));
+        let error = of(&mut (1..=MOST_FILTERS + 1)).unwrap_err();
+        assert_eq!(
+            error,
+            "metadata: a search may have at most 100 filters here"
+        );
+    }
+
     proptest! {
         #[test]
         fn any_query_is_a_search_or_names_what_is_wrong(text in any::<String>()) {
             if let Err(error) = parse(&text) {
-                prop_assert!(error.starts_with("metadata."));
+                prop_assert!(error.starts_with("metadata"));
             }
         }
 

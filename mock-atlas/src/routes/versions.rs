@@ -4,16 +4,20 @@ use std::num::NonZeroU64;
 
 use axum::extract::State;
 use axum::response::Response;
+use tokio::task::yield_now;
 
 use super::upload;
 use crate::access::Caller;
 use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::extract::{Member, Origin, Params, SearchQuery, TypePath};
-use crate::store::{Limits, NewVersion};
-use crate::wire::{new_version_reply, search_reply};
+use crate::store::{Limits, NewVersion, Page};
+use crate::wire::{LongReply, new_version_reply, search_reply};
 use crate::witness::Notes;
 use crate::world::World;
+
+/// As many versions as are found and written at a time, in about a millisecond.
+const FIRST: Page = Page::first(500);
 
 /// `POST /artifacts/:username/:name/:type`.
 pub(crate) async fn create(
@@ -56,9 +60,29 @@ pub(crate) async fn search(
     SearchQuery(query): SearchQuery,
 ) -> Result<Response, ApiError> {
     world.check_read(&caller, &artifact)?;
-    let found = world.store().search(&artifact, &artifact_type, &query)?;
-    let replies = atlas.replies();
-    Ok(search_reply(replies, &artifact, &artifact_type, &found))
+    let page = |page| {
+        world
+            .store()
+            .search(&artifact, &artifact_type, &query, page)
+    };
+    let mut found = page(FIRST)?;
+    let Some(mut next) = query.page_after(FIRST, &found) else {
+        let replies = atlas.replies();
+        return Ok(search_reply(replies, &artifact, &artifact_type, &found));
+    };
+    let mut reply = LongReply::new(&artifact, &artifact_type);
+    loop {
+        reply.add(&found);
+        // Others have their turn.
+        yield_now().await;
+        found = page(next)?;
+        match query.page_after(next, &found) {
+            Some(more) => next = more,
+            None => break,
+        }
+    }
+    reply.add(&found);
+    Ok(reply.end())
 }
 
 fn new_version(params: &Params, limits: Limits) -> Result<NewVersion, ApiError> {

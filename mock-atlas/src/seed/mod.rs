@@ -184,6 +184,8 @@ impl Seed {
                 limits.check_id(&new.id).map_err(|over| wrong("id", over))?;
                 let checked = limits.check_file(bytes);
                 checked.map_err(|over| wrong("file", over))?;
+                let checked = Limits::check_keys(new.metadata.iter().count());
+                checked.map_err(|over| wrong("metadata", over))?;
             }
         }
         Ok(())
@@ -220,7 +222,10 @@ impl Seed {
 }
 
 fn over_limit(over: OverLimit) -> String {
-    format!("{over}: raise the limit, or change it here")
+    match over {
+        OverLimit::Keys => over.to_string(),
+        _ => format!("{over}: raise the limit, or change it here"),
+    }
 }
 
 fn named(path: &str, name: &Name, refusal: Refusal) -> SeedError {

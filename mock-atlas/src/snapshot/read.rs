@@ -8,6 +8,7 @@ use tar::{Archive, Entry, EntryType, PaxExtensions};
 use super::{FILES, FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest};
 use crate::access::Refusal;
 use crate::names::Name;
+use crate::short::shortened;
 use crate::store::{Blob, Limits, OverLimit, RecordError, stored_files};
 use crate::world::World;
 
@@ -44,7 +45,7 @@ pub(crate) enum SnapshotError {
 impl SnapshotError {
     /// An entry that a snapshot does not have.
     fn entry(name: &str, why: &'static str) -> Self {
-        Self::Entry(name.chars().take(LONGEST_NAME).collect(), why)
+        Self::Entry(shortened(name, LONGEST_NAME).into_owned(), why)
     }
 }
 

@@ -87,9 +87,9 @@ impl Index {
         })
     }
 
-    /// The numbers that a search finds, the newest first.
-    pub(super) fn search(&self, query: &Query) -> impl Iterator<Item = u64> {
-        let everywhere = 0..=u64::MAX;
+    /// Returns the numbers that a search finds and that are not higher than this one, the newest first.
+    pub(super) fn search(&self, query: &Query, highest: u64) -> impl Iterator<Item = u64> {
+        let everywhere = 0..=highest;
         let latest = self.all.highest(everywhere.clone());
         let chosen = match query.select {
             Select::All | Select::Newest => Some((&self.all, everywhere)),

@@ -1,5 +1,9 @@
 //! How large a version may be.
 
+/// The most keys of metadata that a version may have: many times what builders make, and few enough
+/// that nobody waits for one request.
+const MOST_KEYS: usize = 1000;
+
 /// How large a version may be; unlimited by default.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Limits {
@@ -16,6 +20,8 @@ pub(crate) enum OverLimit {
     Id(usize),
     #[error("the file is larger than the {0} bytes that max-file-bytes allows")]
     File(u64),
+    #[error("metadata has more than the {MOST_KEYS} keys that this emulator takes")]
+    Keys,
 }
 
 impl Limits {
@@ -26,6 +32,17 @@ impl Limits {
             Some(limit) if id.chars().count() > limit => Err(OverLimit::Id(limit)),
             _ => Ok(()),
         }
+    }
+
+    /// Checks how many keys of metadata a client sent. It holds for every emulator.
+    ///
+    /// # Errors
+    /// [`OverLimit::Keys`].
+    pub(crate) fn check_keys(count: usize) -> Result<(), OverLimit> {
+        if count > MOST_KEYS {
+            return Err(OverLimit::Keys);
+        }
+        Ok(())
     }
 
     /// # Errors

@@ -8,6 +8,9 @@ use crate::names::Name;
 
 const REGION_PREFIX: &str = "region.";
 
+/// The keys that Atlas derived: a list of images, and one of their regions.
+const DERIVED: [&str; 2] = ["ami_id", "region"];
+
 /// The types that Atlas derived lists of regions for (contract: Versions): that of Amazon's images, and
 /// its older names (inferred).
 const AMAZON: [&str; 3] = ["amazon.image", "amazon.ami", "aws.ami"];
@@ -21,6 +24,11 @@ impl Metadata {
     /// The value under a key.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.position(key).ok().map(|at| &*self.0[at].1)
+    }
+
+    /// How many keys a client can have sent of it: the derived ones may be its own or not.
+    pub(super) fn sent_keys(&self) -> usize {
+        self.0.len().saturating_sub(DERIVED.len())
     }
 
     /// Keys and values, in order.
@@ -68,9 +76,10 @@ impl Metadata {
                 join(several.iter().map(|(region, _)| *region)),
             ),
         };
-        self.0.reserve_exact(2);
-        self.insert_if_absent("ami_id", amis);
-        self.insert_if_absent("region", names);
+        self.0.reserve_exact(DERIVED.len());
+        for (key, value) in DERIVED.into_iter().zip([amis, names]) {
+            self.insert_if_absent(key, value);
+        }
         self
     }
 

@@ -1,5 +1,9 @@
 //! What a search asks for, free of its spelling in a URL.
 
+use std::sync::Arc;
+
+use super::Version;
+
 /// A search among the versions of one artifact type: a selection, narrowed by filters that must
 /// all hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,7 +14,34 @@ pub(crate) struct Query {
     pub(crate) filters: Vec<Filter>,
 }
 
+/// A part of what a search finds: a long search is made of several, so that others have their turn in
+/// between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// The highest number that may be in it.
+    pub(crate) highest: u64,
+    /// How many versions it has at most.
+    pub(crate) most: usize,
+}
+
+impl Page {
+    /// Returns the first page, of at most so many versions.
+    pub(crate) const fn first(most: usize) -> Self {
+        let highest = u64::MAX;
+        Self { highest, most }
+    }
+}
+
 impl Query {
+    /// Returns the page behind one in which this was found; `None` where there was room for more, or no
+    /// more than one version may come back.
+    pub(crate) fn page_after(&self, page: Page, found: &[Arc<Version>]) -> Option<Page> {
+        let is_full = self.select == Select::All && found.len() >= page.most;
+        let last = found.last().filter(|_| is_full)?;
+        let highest = last.number.checked_sub(1)?;
+        Some(Page { highest, ..page })
+    }
+
     /// The sets that a version must be in, each of what one filter accepts; `None` where there is
     /// no such set, and so no such version.
     pub(super) fn accepts<S>(&self, of_filter: impl Fn(&Filter) -> Option<S>) -> Option<Vec<S>> {

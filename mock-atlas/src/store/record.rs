@@ -8,7 +8,7 @@ use foldhash::{HashMap, HashMapExt};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::versions::Versions;
+use super::versions::{HIGHEST_RECORDED, Versions};
 use super::{Artifact, Blob, File, Kind, Maps, Store, Version, Visibility};
 use crate::names::{ArtifactName, Name};
 
@@ -60,9 +60,9 @@ pub(crate) enum RecordError {
     /// A number that was never given.
     #[error("the version {0} is beyond the last number that was given")]
     Beyond(String),
-    /// A type of which all numbers were given.
-    #[error("there is no number left for the next version of {0}")]
-    NoneLeft(String),
+    /// A type whose numbers go further than any that was counted to.
+    #[error("the last number of {0} is {1}, and numbers up to {HIGHEST_RECORDED} are taken")]
+    TooHigh(String, u64),
     /// A file that a version names and that is not there.
     #[error("the file {0} is missing")]
     FileMissing(String),

@@ -10,8 +10,12 @@ use uuid::Uuid;
 
 use super::index::Index;
 use super::record::{RecordError, TypeRecord};
-use super::{Attempt, Blob, Kind, Metadata, Query, StoreError, Target};
+use super::{Attempt, Blob, Kind, Metadata, Page, Query, StoreError, Target};
 use crate::names::Name;
+
+/// The highest number that a snapshot may have given: all readers of JSON keep it as it is (2^53), and
+/// no emulator can count from there to the end of a `u64`.
+pub(super) const HIGHEST_RECORDED: u64 = 1 << 53;
 
 /// What a client says of a version it makes.
 #[derive(Clone, Debug, Default)]
@@ -148,8 +152,8 @@ impl Versions {
         slug: &str,
         files: &HashMap<String, Blob>,
     ) -> Result<Self, RecordError> {
-        if record.last == u64::MAX {
-            return Err(RecordError::NoneLeft(slug.to_owned()));
+        if record.last > HIGHEST_RECORDED {
+            return Err(RecordError::TooHigh(slug.to_owned(), record.last));
         }
         let mut versions = Self {
             last: record.last,
@@ -266,13 +270,10 @@ impl Versions {
         self.all.get(&number)?.blob().cloned()
     }
 
-    pub(super) fn search(&self, query: &Query) -> Vec<Arc<Version>> {
-        self.newest_first(query).cloned().collect()
-    }
-
-    fn newest_first(&self, query: &Query) -> impl Iterator<Item = &Arc<Version>> {
-        let found = self.index.search(query);
-        found.filter_map(|number| self.all.get(&number))
+    pub(super) fn search(&self, query: &Query, page: Page) -> Vec<Arc<Version>> {
+        let found = self.index.search(query, page.highest);
+        let found = found.filter_map(|number| self.all.get(&number));
+        found.take(page.most).cloned().collect()
     }
 
     /// Lets a version be found from now on, if it may be.

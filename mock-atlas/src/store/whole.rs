@@ -148,6 +148,8 @@ impl Store {
                     let bytes = version.blob().map_or(0, Blob::len);
                     let checked = limits.check_id(&version.id);
                     let checked = checked.and_then(|()| limits.check_file(bytes));
+                    let keys = version.metadata.sent_keys();
+                    let checked = checked.and_then(|()| Limits::check_keys(keys));
                     let slug = || format!("{}/{artifact_type}/{}", artifact.key(), version.number);
                     checked.map_err(|over| (slug(), over))?;
                 }

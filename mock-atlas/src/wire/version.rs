@@ -14,6 +14,10 @@ use crate::store::{File, Version};
 /// Room for a version as Packer's builders make them.
 const USUAL: usize = 512;
 
+/// What stands before the versions that a search found, and behind them.
+const BEGINNING: &str = r#"{"versions":["#;
+const END: &str = "]}";
+
 /// `{"versions": [ … ]}`, the reply to a search (recorded).
 pub(crate) fn search_reply(
     replies: &Replies,
@@ -28,6 +32,44 @@ pub(crate) fn search_reply(
     match versions {
         [only] => sent(replies.of(only, make)),
         _ => sent(make()),
+    }
+}
+
+/// The reply to a search that finds more than a page: it is written page by page, so that others have
+/// their turn in between.
+pub(crate) struct LongReply<'a> {
+    artifact: &'a ArtifactName,
+    artifact_type: &'a Name,
+    body: Result<Vec<u8>>,
+}
+
+impl<'a> LongReply<'a> {
+    /// Begins a reply without versions.
+    pub(crate) fn new(artifact: &'a ArtifactName, artifact_type: &'a Name) -> Self {
+        Self {
+            artifact,
+            artifact_type,
+            body: Ok(BEGINNING.into()),
+        }
+    }
+
+    /// Appends a page.
+    pub(crate) fn add(&mut self, versions: &[Arc<Version>]) {
+        let Ok(body) = &mut self.body else {
+            return;
+        };
+        body.reserve(USUAL * versions.len());
+        if let Err(error) = write_elements(body, self.artifact, self.artifact_type, versions) {
+            self.body = Err(error);
+        }
+    }
+
+    /// Ends it.
+    pub(crate) fn end(self) -> Response {
+        sent(self.body.map(|mut body| {
+            push(&mut body, &[END]);
+            body
+        }))
     }
 }
 
@@ -50,15 +92,26 @@ fn write_all(
     artifact_type: &Name,
     versions: &[Arc<Version>],
 ) -> Result<()> {
-    push(out, &[r#"{"versions":["#]);
-    for (at, version) in versions.iter().enumerate() {
-        if at > 0 {
+    push(out, &[BEGINNING]);
+    write_elements(out, artifact, artifact_type, versions)?;
+    push(out, &[END]);
+    Ok(())
+}
+
+/// Appends versions to those that may be there, with a comma before each but the first.
+fn write_elements(
+    out: &mut Vec<u8>,
+    artifact: &ArtifactName,
+    artifact_type: &Name,
+    versions: &[Arc<Version>],
+) -> Result<()> {
+    for version in versions {
+        if out.len() > BEGINNING.len() {
             push(out, &[","]);
         }
         write(out, artifact, artifact_type, version)?;
         push(out, &["}"]);
     }
-    push(out, &["]}"]);
     Ok(())
 }
 
@@ -187,6 +240,10 @@ pub(super) mod tests {
                 .map(|number| expected(*number, &id, &metadata, number % 2 == 1))
                 .collect();
             prop_assert_eq!(from_slice::<Value>(&all).unwrap(), json!({ "versions": elements }));
+            let mut long = LongReply::new(&artifact, &artifact_type);
+            versions.chunks(2).for_each(|page| long.add(page));
+            push(long.body.as_mut().unwrap(), &[END]);
+            prop_assert_eq!(long.body.unwrap(), all);
             for (version, mut element) in versions.iter().zip(elements) {
                 let mut new = Vec::new();
                 write_new(&mut new, &artifact, &artifact_type, version, &id).unwrap();

@@ -7,6 +7,8 @@ use memchr::memchr_iter;
 use uuid::Uuid;
 use uuid::fmt::Simple;
 
+use crate::short::shortened;
+
 /// What stands in place of a secret.
 const HIDDEN: &str = "{hidden}";
 
@@ -48,9 +50,9 @@ impl<'t> Hide<'t> {
             Some(token) if token == text => HIDDEN.into(),
             _ => text.into(),
         };
-        match text.char_indices().nth(LONGEST) {
-            Some((at, _)) => format!("{}…", &text[..at]).into(),
-            None => text,
+        match shortened(&text, LONGEST) {
+            Cow::Owned(beginning) => beginning.into(),
+            Cow::Borrowed(_) => text,
         }
     }
 

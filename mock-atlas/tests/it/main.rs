@@ -33,6 +33,7 @@ mod requests;
 mod search;
 mod seed;
 mod silent;
+mod sizes;
 mod snapshot;
 mod state;
 mod stress;

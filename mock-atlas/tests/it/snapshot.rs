@@ -14,6 +14,9 @@ use crate::support::{FILE, Fixture, NOT_FOUND, Reply, begin_upload, printed, run
 /// Larger than a chunk of a file, and no multiple of anything.
 static LARGE: [u8; 700_001] = [7; 700_001];
 
+/// The highest number that is taken of a snapshot, 2^53.
+const HIGHEST_RECORDED: u64 = 9_007_199_254_740_992;
+
 /// Something of everything.
 async fn full() -> (Fixture, Value) {
     let seed = r#"{
@@ -209,6 +212,16 @@ async fn what_is_no_whole_snapshot_changes_nothing() {
             changed(|manifest| manifest["artifacts"][2]["types"][0]["last"] = json!(u64::MAX)),
         ),
         (
+            "no number for the version after the next",
+            changed(|manifest| manifest["artifacts"][2]["types"][0]["last"] = json!(u64::MAX - 1)),
+        ),
+        (
+            "a number that not all readers of JSON keep",
+            changed(|manifest| {
+                manifest["artifacts"][2]["types"][0]["last"] = json!(HIGHEST_RECORDED + 1);
+            }),
+        ),
+        (
             "a member that is nobody",
             changed(|manifest| {
                 manifest["access"]["organizations"]["acme"] = json!({"eve": "read"})
@@ -223,6 +236,25 @@ async fn what_is_no_whole_snapshot_changes_nothing() {
         );
         assert_eq!(fixture.found("").await, before, "{name}");
     }
+}
+
+#[tokio::test]
+async fn from_the_highest_number_of_a_snapshot_versions_count_on() {
+    let (fixture, _) = full().await;
+    let mut entries = entries(&snapshot(&fixture).await);
+    let mut manifest: Value = serde_json::from_slice(&entries[0].1).unwrap();
+    manifest["artifacts"][2]["types"][0]["last"] = json!(HIGHEST_RECORDED);
+    entries[0].1 = manifest.to_string().into_bytes();
+    let restored = restore(&fixture, archive(&entries)).await;
+    assert_eq!(restored.status, StatusCode::NO_CONTENT, "{}", restored.body);
+    for more in 1..3 {
+        let version = fixture.make_version(json!({"id": "x"})).await;
+        assert_eq!(version["version"], HIGHEST_RECORDED + more);
+    }
+    assert_eq!(
+        fixture.found("version=latest").await,
+        [HIGHEST_RECORDED + 2]
+    );
 }
 
 #[tokio::test]
