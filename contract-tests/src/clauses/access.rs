@@ -44,7 +44,7 @@ pub(super) const CLAUSES: &[Clause] = &[
     .reading(&[Given::Private]),
     clause(
         "auth.unknown-token",
-        "an unknown token: 401 everywhere",
+        "an unknown token: 401 for every call",
         &[Inferred],
         |context| Box::pin(unknown_token(context)),
     )

@@ -17,7 +17,7 @@ use crate::witness::{Notes, TokenPlace};
 impl FromRequestParts<Atlas> for Caller {
     type Rejection = ApiError;
 
-    /// No token is an anonymous caller; an unknown token is an error everywhere.
+    /// No token is an anonymous caller; an unknown token is an error for every call.
     async fn from_request_parts(parts: &mut Parts, atlas: &Atlas) -> Result<Self, ApiError> {
         let notes = Notes::of(&parts.extensions);
         let Some(token) = notes.token() else {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, Reply};
+use crate::support::{Fixture, NOT_FOUND, Reply};
 
 /// Paths of each kind, as genuine clients ask for them, and a word of what is missing.
 const MISSING: [(&str, &str); 27] = [
@@ -106,8 +106,19 @@ async fn what_atlas_did_not_have_either_is_not_found() {
         "/api/v3/box/acme/web",
         "/terraform/state/acme/net",
         "/_mock/terraform/state",
+        "/api/v1/api/v1/authenticate",
+        "/api/v1/artifacts/acme",
     ] {
-        assert_eq!(fixture.get(path).await.status, 404, "{path}");
+        // Whatever the token: there is no call that would look at it.
+        for token in ["ROOT", "unknown", ""] {
+            let request = fixture.anonymous(Method::GET, path).bearer_auth(token);
+            let reply = Reply::of(request.send().await.unwrap()).await;
+            assert_eq!(
+                (reply.status.as_u16(), &*reply.body),
+                (404, NOT_FOUND),
+                "{path}"
+            );
+        }
     }
 }
 
