@@ -1,12 +1,17 @@
 //! `mock-atlas snapshot` and `restore`: an emulator's state in a file.
 
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use axum::body::Body;
 use axum::http::Method;
 use mock_atlas::open_plain;
-use tokio::fs::{File, OpenOptions, remove_file};
+use rustix::io::Errno;
+use tempfile::TempPath;
+use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use tokio::task::spawn_blocking;
 use tokio_util::io::ReaderStream;
@@ -14,38 +19,84 @@ use tokio_util::io::ReaderStream;
 use super::client::Client;
 
 /// Writes a snapshot into a new file, which only its owner can read: passwords and tokens are in it,
-/// though hashed. One that breaks off is removed.
+/// though hashed. It has its name once it is whole.
 pub(super) async fn save(client: &Client, file: &Path) -> Result<(), String> {
     let failed = |error: io::Error| format!("cannot write {}: {error}", file.display());
     let body = client.stream(Method::POST, "/snapshot", Body::empty());
     let mut body = body.await?;
-    let mut created = OpenOptions::new()
+    let target = file.to_owned();
+    let begun = apart(move || begin(&target)).await;
+    // The partial file is removed when this is dropped.
+    let (created, partial) = begun.map_err(failed)?;
+    let mut created = File::from_std(created);
+    while let Some(part) = client.part(&mut body).await? {
+        created.write_all(&part).await.map_err(failed)?;
+    }
+    created.sync_all().await.map_err(failed)?;
+    let target = file.to_owned();
+    let named = apart(move || {
+        partial
+            .persist_noclobber(target)
+            .map_err(|error| error.error)
+    });
+    named.await.map_err(failed)
+}
+
+/// Makes the file that a snapshot stands in until it is whole: a hidden one beside the other. Of each there
+/// is one, so that what is left of a run that was killed is removed by the next. It is locked, so that
+/// nobody takes it for such.
+fn begin(file: &Path) -> io::Result<(fs::File, TempPath)> {
+    if file.symlink_metadata().is_ok() {
+        return Err(Errno::EXIST.into());
+    }
+    let name = file.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    let hidden = [OsStr::new("."), name, OsStr::new(".partial")];
+    let path = file.with_file_name(hidden.into_iter().collect::<OsString>());
+    remove_leftover(&path)?;
+    let created = fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(file)
-        .await
-        .map_err(failed)?;
-    let write = async {
-        while let Some(part) = client.part(&mut body).await? {
-            created.write_all(&part).await.map_err(failed)?;
+        .open(&path)?;
+    let partial = TempPath::try_from_path(path)?;
+    check_lock(&created)?;
+    Ok((created, partial))
+}
+
+fn remove_leftover(path: &Path) -> io::Result<()> {
+    match open_plain(path) {
+        Ok(left) => {
+            check_lock(&left)?;
+            fs::remove_file(path)
         }
-        created.sync_all().await.map_err(failed)
-    };
-    let written = write.await;
-    if written.is_err() {
-        // What matters is why it broke off.
-        let _ = remove_file(file).await;
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
-    written
+}
+
+/// Locks a partial file. Where files cannot be locked, nobody else can have it locked either.
+fn check_lock(partial: &fs::File) -> io::Result<()> {
+    match partial.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let message = "another snapshot is being written to it";
+            Err(io::Error::new(io::ErrorKind::ResourceBusy, message))
+        }
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// Does what may block on a thread for that.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await?
 }
 
 /// Sends a snapshot back.
 pub(super) async fn restore(client: &Client, file: &Path) -> Result<(), String> {
     let failed = |error: io::Error| format!("cannot read {}: {error}", file.display());
     let path = file.to_owned();
-    let archive = spawn_blocking(move || open_plain(&path)).await;
-    let archive = archive.map_err(io::Error::from).and_then(|opened| opened);
+    let archive = apart(move || open_plain(&path)).await;
     let archive = File::from_std(archive.map_err(failed)?);
     let body = Body::from_stream(ReaderStream::with_capacity(archive, 256 * 1024));
     let replied = client.stream(Method::POST, "/restore", body).await?;

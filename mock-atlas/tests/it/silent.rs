@@ -43,9 +43,11 @@ fn command(address: &str, line: &str) -> Command {
     let mut command = program();
     command
         .args(line.split(' '))
-        .args(["--timeout", "1"])
         .env("ATLAS_ADDRESS", address)
         .env("ATLAS_TOKEN", "ROOT");
+    if !line.contains("--timeout") {
+        command.args(["--timeout", "1"]);
+    }
     command
 }
 
@@ -217,6 +219,46 @@ async fn of_a_reply_without_end_no_more_is_taken_than_a_reply_has() {
     .await;
     let said = failure(command(&address, "snapshot /nowhere/new.tar"), "snapshot").await;
     assert!(said.contains("longer than any error"), "{said}");
+}
+
+#[tokio::test]
+async fn what_a_killed_snapshot_leaves_has_not_its_name_and_is_removed_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, partial) = (
+        folder.path().join("new.tar"),
+        folder.path().join(".new.tar.partial"),
+    );
+    let line = format!("snapshot {}", archive.display());
+    let half = server("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b"").await;
+    let mut killed = command(&half, &format!("{line} --timeout 600"))
+        .spawn()
+        .unwrap();
+    let written = async {
+        while std::fs::read(&partial).unwrap_or_default() != b"half" {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LONG, written).await.expect("it is begun");
+    // As long as it is being written, nobody else takes it away.
+    let whole = server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole", b"").await;
+    let busy = failure(command(&whole, &line), "snapshot").await;
+    assert!(
+        busy.ends_with("another snapshot is being written to it\n"),
+        "{busy}"
+    );
+    killed.kill().await.unwrap();
+    assert!(!archive.exists());
+
+    let output = command(&whole, &line).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(std::fs::read(&archive).unwrap(), b"whole");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    let again = failure(command(&whole, &line), "snapshot").await;
+    assert!(
+        again.ends_with("new.tar: File exists (os error 17)\n"),
+        "{again}"
+    );
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1);
 }
 
 /// A server that sends a head, and then a byte of the body now and then.
