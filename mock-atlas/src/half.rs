@@ -17,18 +17,18 @@ use tokio::time::{Sleep, sleep};
 use crate::line::Line;
 use crate::unread::Unread;
 
-/// How long to wait for a refusal of the first byte. It comes as soon as the byte has arrived: on one
+/// A refusal of the first byte is waited for so long. It comes as soon as the byte has arrived: on one
 /// machine at once.
 const REFUSAL: Duration = Duration::from_millis(50);
 
-/// Hears whether the client is there.
+/// A `Tell` hears whether the client is there.
 type Tell = Box<dyn FnOnce(bool) + Send>;
 
-/// What is known of whether the client of a connection is there.
+/// A `Client` holds what is known of whether the client of a connection is there.
 #[derive(Default)]
 pub(crate) struct Client {
-    /// Whether it has ended its side, and is not known to be there. Most never are in doubt, so that
-    /// nothing else is looked at.
+    /// This is set once it has ended its side, as long as it is not known to be there. Most never are in
+    /// doubt, and then nothing else is looked at.
     is_in_doubt: AtomicBool,
     known: Mutex<Known>,
 }
@@ -82,7 +82,7 @@ impl Client {
         }
     }
 
-    /// Whether the next byte of a reply is to find out.
+    /// Returns whether the next byte of a reply is to find out.
     fn is_asked(&self) -> bool {
         self.is_in_doubt.load(Ordering::Relaxed) && self.known().is_asked
     }
@@ -107,7 +107,7 @@ impl Client {
 pub(crate) struct Half<'a> {
     stream: &'a mut Unread<TcpStream>,
     line: &'a Line,
-    /// Runs from when the first byte left.
+    /// The wait for a refusal runs from when the first byte left.
     refusal: Option<Pin<Box<Sleep>>>,
 }
 

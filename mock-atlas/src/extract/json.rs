@@ -1,4 +1,4 @@
-//! JSON that is read no further than its number of values allows.
+//! JSON is read here as long as it has no more values than it may have.
 
 use std::cell::Cell;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Why a body is no object, or one of too many values.
+/// A `JsonError` says why a body is no object, or one of too many values.
 #[derive(Debug)]
 pub(crate) enum JsonError {
     /// It has more values than may be.
@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    /// Any JSON.
+    /// Makes any JSON.
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),

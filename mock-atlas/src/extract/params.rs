@@ -19,7 +19,7 @@ use crate::witness::Notes;
 /// How much JSON or form is read, in bytes. Far above what any genuine client sends.
 const MAX_PARAMS: usize = 8 * 1024 * 1024;
 
-/// How many values JSON or a form may have: ten times as many as a version of the most metadata.
+/// JSON or a form may have so many values: ten times as many as a version of the most metadata.
 const MAX_VALUES: usize = 10_000;
 
 /// The parameters whose values no message repeats.

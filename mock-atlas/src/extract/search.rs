@@ -9,7 +9,7 @@ use crate::atlas::Atlas;
 use crate::error::ApiError;
 use crate::store::{Filter, Query, Select};
 
-/// The most filters that a search may have. Terraform sends one for each key that a user wrote.
+/// A search may have so many filters. Terraform sends one for each key that a user wrote.
 const MOST_FILTERS: usize = 100;
 
 /// `?version=…&build=…&metadata.1.key=K&metadata.1.value=V` (contract: Search and download).

@@ -16,7 +16,7 @@ use crate::wire::{LongReply, new_version_reply, search_reply};
 use crate::witness::Notes;
 use crate::world::World;
 
-/// As many versions as are found and written at a time, in about a millisecond.
+/// The first page of a search. A page has as many versions as are found and written in about a millisecond.
 const FIRST: Page = Page::first(500);
 
 /// `POST /artifacts/:username/:name/:type`.

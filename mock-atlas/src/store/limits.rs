@@ -1,6 +1,6 @@
 //! How large a version may be.
 
-/// The most keys of metadata that a version may have: many times what builders make, and few enough
+/// A version may have so many keys of metadata: many times what builders make, and few enough
 /// that nobody waits for one request.
 const MOST_KEYS: usize = 1000;
 

@@ -26,7 +26,7 @@ impl Metadata {
         self.position(key).ok().map(|at| &*self.0[at].1)
     }
 
-    /// How many keys a client can have sent of it: the derived ones may be its own or not.
+    /// Returns how many keys a client sent at least: the derived ones may be its own or not.
     pub(super) fn sent_keys(&self) -> usize {
         self.0.len().saturating_sub(DERIVED.len())
     }

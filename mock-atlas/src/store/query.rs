@@ -18,9 +18,9 @@ pub(crate) struct Query {
 /// between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
-    /// The highest number that may be in it.
+    /// A number in it is at most this one.
     pub(crate) highest: u64,
-    /// How many versions it has at most.
+    /// It has at most so many versions.
     pub(crate) most: usize,
 }
 

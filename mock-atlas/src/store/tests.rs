@@ -61,12 +61,10 @@ impl Fixture {
 
     /// What is found in pages, which make no difference.
     fn pages(&self, query: &Query) -> Vec<u64> {
-        let (mut next, mut numbers) = (Some(Page::first(2)), Vec::new());
+        let (name, of, mut numbers) = (&self.name, &self.artifact_type, Vec::new());
+        let mut next = Some(Page::first(2));
         while let Some(page) = next {
-            let found = self
-                .store
-                .search(&self.name, &self.artifact_type, query, page);
-            let found = found.unwrap();
+            let found = self.store.search(name, of, query, page).unwrap();
             numbers.extend(found.iter().map(|version| version.number));
             next = query.page_after(page, &found);
         }

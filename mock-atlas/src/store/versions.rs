@@ -13,7 +13,7 @@ use super::record::{RecordError, TypeRecord};
 use super::{Attempt, Blob, Kind, Metadata, Page, Query, StoreError, Target};
 use crate::names::Name;
 
-/// The highest number that a snapshot may have given: all readers of JSON keep it as it is (2^53), and
+/// A snapshot may have given numbers up to this one: all readers of JSON keep it as it is (2^53), and
 /// no emulator can count from there to the end of a `u64`.
 pub(super) const HIGHEST_RECORDED: u64 = 1 << 53;
 

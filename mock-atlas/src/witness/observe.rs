@@ -105,8 +105,8 @@ pub(crate) struct Observation {
     route: Option<MatchedPath>,
     counted: Counted,
     notes: Notes,
-    /// The connection, as long as there is no reply, and then only while it is in doubt whether the client
-    /// is there.
+    /// The connection stands here as long as there is no reply, and then only while it is in doubt whether
+    /// the client is there.
     line: Option<Line>,
     /// None as long as there is no reply.
     status: Option<StatusCode>,

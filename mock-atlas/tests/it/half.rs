@@ -20,7 +20,7 @@ use crate::tls::trusting;
 
 const SEARCH: &str = "/api/v1/artifacts/acme/web/custom.image/search";
 
-/// An emulator with a version and its file, which answers these later.
+/// Starts an emulator with a version and its file, which answers these routes later.
 async fn slow(routes: &[&str], change: impl FnOnce(Builder) -> Builder) -> Fixture {
     let mut fixture = Fixture::with(change).await;
     if let Some(pem) = fixture.atlas.ca_pem() {
@@ -45,7 +45,7 @@ async fn connect(fixture: &Fixture) -> TcpStream {
     TcpStream::connect(host).await.unwrap()
 }
 
-/// The same over TLS. A first request is answered: who leaves without having read all that TLS itself
+/// Does the same over TLS. A first request is answered: who leaves without having read all that TLS itself
 /// sends would reset the connection.
 async fn connect_securely(fixture: &Fixture) -> impl AsyncRead + AsyncWrite + Unpin + use<> {
     let mut roots = RootCertStore::empty();
@@ -78,7 +78,7 @@ async fn said(mut stream: impl AsyncRead + AsyncWrite + Unpin, requests: &str) -
     String::from_utf8(reply).unwrap()
 }
 
-/// The journal's entry of a path, once there is one.
+/// Returns the journal's entry of a path, once there is one.
 async fn journal(fixture: &Fixture, path: &str) -> Request {
     let look = async {
         loop {

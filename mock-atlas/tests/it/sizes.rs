@@ -1,4 +1,4 @@
-//! How much a single request may ask of an emulator, so that nobody else waits for it.
+//! A single request may ask only so much of an emulator that nobody else waits for it.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -13,14 +13,14 @@ use tower::ServiceExt;
 use crate::snapshot::{archive, entries, restore, snapshot};
 use crate::support::{FILE, Fixture, Reply};
 
-/// An emulator with an artifact.
+/// Starts an emulator with an artifact.
 async fn fixture() -> Fixture {
     let fixture = Fixture::new().await;
     fixture.make_artifact("acme", "web").await;
     fixture
 }
 
-/// Metadata of so many keys.
+/// Makes metadata of so many keys.
 fn metadata(keys: usize) -> Value {
     (0..keys)
         .map(|key| (format!("region.{key}"), json!("ami")))
