@@ -123,6 +123,28 @@ fn a_folder_among_several_paths_brings_its_content() {
 }
 
 #[test]
+fn a_path_that_climbs_is_packed_under_the_name_it_leads_to() {
+    let folder = tempfile::tempdir().unwrap();
+    write_files(
+        folder.path(),
+        &[("out/sub/x", "x"), ("out/a.ovf", "a"), ("out/b.vmdk", "b")],
+    );
+    let at = |name: &str| folder.path().join(name);
+    let paths = [at("out/sub/../a.ovf"), at("out/b.vmdk")];
+    assert_eq!(
+        packed(&paths),
+        [
+            ("a.ovf".to_owned(), Some(b"a".to_vec())),
+            ("b.vmdk".to_owned(), Some(b"b".to_vec()))
+        ]
+    );
+    let twice = [at("out/sub/../a.ovf"), at("out/a.ovf")];
+    assert_eq!(names(&twice), ["a.ovf"]);
+    let with_folder = [at("out/sub/../sub"), at("out/./b.vmdk")];
+    assert_eq!(names(&with_folder), ["b.vmdk", "sub/", "sub/x"]);
+}
+
+#[test]
 fn paths_without_a_common_folder_are_refused_in_packers_words() {
     let folder = tempfile::tempdir().unwrap();
     let far = write_files(folder.path(), &[("a", "")]).remove(0);
@@ -189,6 +211,29 @@ mod links {
         let refused = refusal(&[folder.path().into()]);
         assert!(
             refused.contains("sub/up: a link that loops back to "),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn what_a_path_that_climbs_out_of_a_link_leads_to_is_packed_and_never_another_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write_files(
+            folder.path(),
+            &[
+                ("far/d/x", ""),
+                ("far/a", "far"),
+                ("out/a", "near"),
+                ("out/b", ""),
+            ],
+        );
+        symlink("../far/d", at("out/link")).unwrap();
+        let found = packed(&[at("out/link/../a"), at("out/b")]);
+        assert_eq!(found[0], ("a".to_owned(), Some(b"far".to_vec())));
+        let refused = refusal(&[at("out/link/../a"), at("out/a")]);
+        assert!(
+            refused.ends_with("both would be called a in the archive, and are not the same"),
             "{refused}"
         );
     }

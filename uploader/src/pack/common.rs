@@ -1,15 +1,16 @@
-//! The folder several paths share.
+//! The folder several paths share, and the name of each below it.
 
+use std::ffi::OsString;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 /// The longest folder that all paths are written below; `None` when there is none, as for `a` and
 /// `b`. Packer compares the text of the paths, and so does this: nothing is resolved.
-pub(super) fn directory(paths: &[&Path]) -> Option<PathBuf> {
+fn directory(paths: &[&Path]) -> Option<PathBuf> {
     let mut folders = paths.iter().map(|path| folder_parts(path));
     let first = folders.next()?;
     let shared = folders.fold(first.len(), |shared, folder| {
-        let same = first.iter().zip(&folder).take_while(|(a, b)| a == b);
-        shared.min(same.count())
+        shared.min(alike(&first, &folder))
     });
     (shared > 0).then(|| first[..shared].iter().collect())
 }
@@ -19,6 +20,114 @@ fn folder_parts(path: &Path) -> Vec<Component<'_>> {
         .unwrap_or(Path::new(""))
         .components()
         .collect()
+}
+
+fn alike<T: PartialEq>(one: &[T], other: &[T]) -> usize {
+    let same = one.iter().zip(other).take_while(|(a, b)| a == b);
+    same.count()
+}
+
+/// Several paths, and how many of the names that lead to each are those of the folder that all share.
+/// A `..` takes the name before it away, as Go's `filepath` does: that is the text alone, and what
+/// is opened is the path as it was given.
+#[derive(Debug)]
+pub(super) struct Shared<'a> {
+    given: Vec<Given<'a>>,
+    depth: usize,
+}
+
+/// A path, and each name that leads to it with the path as far as there.
+#[derive(Debug)]
+struct Given<'a> {
+    path: &'a Path,
+    steps: Vec<(OsString, PathBuf)>,
+}
+
+impl<'a> Shared<'a> {
+    /// Returns `None` for paths that share no folder, neither as they are written nor without `..`.
+    ///
+    /// # Errors
+    /// The current folder is not known.
+    pub(super) fn of(paths: &[&'a Path]) -> io::Result<Option<Self>> {
+        let plain: Vec<PathBuf> = paths.iter().map(|path| without_climbing(path)).collect();
+        let plain: Vec<&Path> = plain.iter().map(PathBuf::as_path).collect();
+        if directory(paths).or_else(|| directory(&plain)).is_none() {
+            return Ok(None);
+        }
+        let given: Vec<_> = paths
+            .iter()
+            .map(|path| Given::of(path))
+            .collect::<io::Result<_>>()?;
+        let folders: Vec<_> = given.iter().map(Given::folder).collect();
+        let Some(first) = folders.first() else {
+            return Ok(None);
+        };
+        let depth = folders
+            .iter()
+            .fold(first.len(), |depth, folder| depth.min(alike(first, folder)));
+        Ok((depth > 0).then_some(Self { given, depth }))
+    }
+
+    /// The folder that all share, from the root of the file system.
+    pub(super) fn folder(&self) -> PathBuf {
+        let first = self.given.first().map(|given| &given.steps[..self.depth]);
+        let steps = first.unwrap_or_default().iter();
+        steps.map(|(name, _)| name).collect()
+    }
+
+    /// Each path as it was given, behind the folders between, with the names below the shared folder.
+    pub(super) fn steps(&self) -> impl Iterator<Item = Vec<(PathBuf, &Path)>> {
+        self.given.iter().map(|given| {
+            let mut name = PathBuf::new();
+            let below = given.steps[self.depth..].iter();
+            let mut steps: Vec<_> = below
+                .map(|(part, path)| {
+                    name.push(part);
+                    (name.clone(), path.as_path())
+                })
+                .collect();
+            if let Some((_, path)) = steps.last_mut() {
+                *path = given.path;
+            }
+            steps
+        })
+    }
+}
+
+impl<'a> Given<'a> {
+    fn of(path: &'a Path) -> io::Result<Self> {
+        let mut so_far = PathBuf::new();
+        let mut steps: Vec<(OsString, PathBuf)> = Vec::new();
+        for part in std::path::absolute(path)?.components() {
+            so_far.push(part);
+            match part {
+                // Above the root there is nothing but the root.
+                Component::ParentDir if steps.len() > 1 => drop(steps.pop()),
+                Component::ParentDir | Component::CurDir => {}
+                part => steps.push((part.as_os_str().to_owned(), so_far.clone())),
+            }
+        }
+        Ok(Self { path, steps })
+    }
+
+    fn folder(&self) -> Vec<&OsString> {
+        let folder = self.steps.len().saturating_sub(1);
+        self.steps[..folder].iter().map(|(name, _)| name).collect()
+    }
+}
+
+/// The path less each name that a `..` takes back.
+fn without_climbing(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        let is_name = matches!(plain.components().next_back(), Some(Component::Normal(_)));
+        if part == Component::ParentDir && is_name {
+            plain.pop();
+        } else {
+            plain.push(part);
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -49,5 +158,55 @@ mod tests {
         assert_eq!(common(&["a", "b"]), None);
         assert_eq!(common(&["a/x", "b/y"]), None);
         assert_eq!(common(&["/a/x", "b/y"]), None);
+    }
+
+    /// The name of each path, and what is opened for it and for the folders above.
+    fn named(paths: &[&str]) -> Option<Vec<String>> {
+        let paths: Vec<_> = paths.iter().map(Path::new).collect();
+        let shared = Shared::of(&paths).unwrap()?;
+        let show =
+            |(name, path): &(PathBuf, &Path)| format!("{} {}", name.display(), path.display());
+        Some(
+            shared
+                .steps()
+                .map(|steps| steps.iter().map(show).collect::<Vec<_>>().join(", "))
+                .collect(),
+        )
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn dots_count_for_no_name_and_are_opened_as_they_were_given() {
+        let here = std::env::current_dir().unwrap();
+        let name = here.file_name().unwrap().to_str().unwrap();
+        let here = here.to_str().unwrap();
+        for (paths, one, other) in [
+            (
+                ["../out/sub/../a", "../out/b"],
+                "a ../out/sub/../a",
+                "b ../out/b",
+            ),
+            (["o/s/../a", "o/s/b"], "a o/s/../a", "s HERE/o/s, s/b o/s/b"),
+            (["x/../o/a", "o/b"], "a x/../o/a", "b o/b"),
+            (
+                ["s/../../a", "s/b"],
+                "a s/../../a",
+                "NAME HERE, NAME/s HERE/s, NAME/s/b s/b",
+            ),
+            (
+                ["/t/a/../../../a", "/t/b"],
+                "a /t/a/../../../a",
+                "t /t, t/b /t/b",
+            ),
+            (
+                ["/t/d/e/..", "/t/d/x/y"],
+                "d /t/d/e/..",
+                "d /t/d, d/x /t/d/x, d/x/y /t/d/x/y",
+            ),
+        ] {
+            let other = other.replace("HERE", here).replace("NAME", name);
+            assert_eq!(named(&paths).unwrap(), [one, &other], "{paths:?}");
+        }
+        assert_eq!(named(&["x/../a", "b"]), None);
     }
 }

@@ -1,38 +1,50 @@
 //! What goes into an archive, under which name, in which order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use super::common::Shared;
 use super::filter::Filter;
 use crate::error::Cause;
 
-/// Names below a folder. The order is that of a walk: a folder, what it holds, and then what follows
-/// it by name.
-#[derive(Debug)]
+/// Names, each of a file or a folder. The order is that of a walk: a folder, what it holds, and then
+/// what follows it by name.
+#[derive(Debug, Default)]
 pub(super) struct Entries {
-    root: PathBuf,
     names: BTreeSet<PathBuf>,
+    /// The paths of some names; any other lies below the nearest of these.
+    origins: BTreeMap<PathBuf, PathBuf>,
 }
 
 impl Entries {
     /// What a folder holds and the filter lets through; links are followed.
     pub(super) fn of_folder(root: &Path, filter: &Filter) -> Result<Self, Cause> {
-        let mut entries = Self::empty(root);
-        entries.add_content(root, filter)?;
+        let mut entries = Self::default();
+        entries.origins.insert(PathBuf::new(), root.to_owned());
+        entries.add_content(Path::new(""), root, filter)?;
         filter.satisfied(entries.names.is_empty())?;
         Ok(entries)
     }
 
-    /// Paths below a common root, the folders between, and all that they hold.
-    pub(super) fn below(root: &Path, paths: &[&Path]) -> Result<Self, Cause> {
-        let mut entries = Self::empty(root);
-        for path in paths {
-            entries.add_with_folders(name_below(root, path)?);
-            if path.is_dir() {
-                entries.add_content(path, &Filter::default())?;
+    /// One file, under its own name.
+    pub(super) fn of_file(path: &Path) -> Result<Self, Cause> {
+        let mut entries = Self::default();
+        entries.add(Path::new(path.file_name().unwrap_or_default()), path)?;
+        Ok(entries)
+    }
+
+    /// Paths below the folder that they share, the folders between, and all that they hold.
+    pub(super) fn below(shared: &Shared<'_>) -> Result<Self, Cause> {
+        let mut entries = Self::default();
+        for steps in shared.steps() {
+            for (name, path) in &steps {
+                entries.add(name, path)?;
+            }
+            if let Some((name, path)) = steps.last().filter(|(_, path)| path.is_dir()) {
+                entries.add_content(name, path, &Filter::default())?;
             }
         }
         Ok(entries)
@@ -41,19 +53,12 @@ impl Entries {
     /// Each name, and the path it comes from.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Path, PathBuf)> {
         let names = self.names.iter();
-        names.map(|name| (name.as_path(), self.root.join(name)))
+        names.map(|name| (name.as_path(), self.path_of(name)))
     }
 
-    fn empty(root: &Path) -> Self {
-        Self {
-            root: root.to_owned(),
-            names: BTreeSet::new(),
-        }
-    }
-
-    fn add_content(&mut self, folder: &Path, filter: &Filter) -> Result<(), Cause> {
-        let root = self.root.clone();
-        let name = |path: &Path| path.strip_prefix(&root).unwrap_or(path).to_owned();
+    /// Adds what a folder of that name holds.
+    fn add_content(&mut self, above: &Path, folder: &Path, filter: &Filter) -> Result<(), Cause> {
+        let name = |path: &Path| above.join(path.strip_prefix(folder).unwrap_or(path));
         let walk = WalkDir::new(folder).min_depth(1).follow_links(true);
         for entry in walk
             .into_iter()
@@ -61,7 +66,7 @@ impl Entries {
         {
             match entry {
                 Ok(entry) if filter.includes(&name(entry.path())) => {
-                    self.add_with_folders(&name(entry.path()));
+                    self.add_with_folders(&name(entry.path()), entry.path())?;
                 }
                 Ok(_) => {}
                 // What is left out anyway may be as broken as it likes.
@@ -74,15 +79,54 @@ impl Entries {
         Ok(())
     }
 
-    fn add_with_folders(&mut self, name: &Path) {
+    /// Adds something of a walk. The folders above it that are not known yet were walked through.
+    fn add_with_folders(&mut self, name: &Path, path: &Path) -> Result<(), Cause> {
         let folders = name.ancestors().skip(1);
         for folder in folders.take_while(|folder| *folder != Path::new("")) {
             if !self.names.insert(folder.to_owned()) {
                 break;
             }
         }
-        self.names.insert(name.to_owned());
+        self.add(name, path)
     }
+
+    fn add(&mut self, name: &Path, path: &Path) -> Result<(), Cause> {
+        let known = self.path_of(name);
+        if !self.names.insert(name.to_owned()) {
+            return same(name, &known, path);
+        }
+        if known != path {
+            self.origins.insert(name.to_owned(), path.to_owned());
+        }
+        Ok(())
+    }
+
+    fn path_of(&self, name: &Path) -> PathBuf {
+        let origin = name
+            .ancestors()
+            .find_map(|above| Some((above, self.origins.get(above)?)));
+        match origin.map(|(above, origin)| (origin, name.strip_prefix(above))) {
+            // To join nothing would add a slash, which no file takes.
+            Some((origin, Ok(rest))) if rest != Path::new("") => origin.join(rest),
+            Some((origin, _)) => origin.clone(),
+            None => name.to_owned(),
+        }
+    }
+}
+
+/// # Errors
+/// Two files would have one name.
+fn same(name: &Path, known: &Path, path: &Path) -> Result<(), Cause> {
+    let is_same = known == path
+        || known.is_dir() && path.is_dir()
+        || matches!((known.canonicalize(), path.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    if is_same {
+        return Ok(());
+    }
+    let (name, known, path) = (name.display(), known.display(), path.display());
+    Err(Cause::Unpackable(format!(
+        "{known} and {path}: both would be called {name} in the archive, and are not the same"
+    )))
 }
 
 /// The metadata of a file or a folder, where a link leads.
@@ -95,22 +139,6 @@ pub(super) fn kind(path: &Path) -> Result<Metadata, Cause> {
         Err(Cause::Unpackable(format!(
             "{path}: neither a file nor a folder"
         )))
-    }
-}
-
-fn name_below<'a>(root: &Path, path: &'a Path) -> Result<&'a Path, Cause> {
-    match path.strip_prefix(root) {
-        Ok(name)
-            if name
-                .components()
-                .all(|part| matches!(part, Component::Normal(_))) =>
-        {
-            Ok(name)
-        }
-        _ => {
-            let (path, root) = (path.display(), root.display());
-            Err(Cause::Unpackable(format!("{path}: leaves {root} by `..`")))
-        }
     }
 }
 

@@ -34,6 +34,7 @@ use crate::digest::{Algorithm, HashingWriter};
 use crate::error::Cause;
 use crate::reporter::{Event, Reporter};
 use archive::Archive;
+use common::Shared;
 use entries::Entries;
 use filter::Filter;
 pub use options::{Level, Options};
@@ -53,9 +54,13 @@ pub fn check(paths: &[PathBuf], options: &Options) -> Result<(), Cause> {
     for path in paths {
         entries::kind(path)?;
     }
-    options.fit(&distinct(paths))?;
+    let distinct = distinct(paths);
+    options.fit(&distinct)?;
     Filter::globs(options)?;
-    root(paths).map(|_| ())
+    if distinct.len() > 1 {
+        shared(&distinct)?;
+    }
+    Ok(())
 }
 
 /// Packs, hashes, and returns what to upload; `None` for no paths. Blocks, perhaps for long. A large
@@ -93,7 +98,7 @@ pub fn default_id(paths: &[PathBuf]) -> Option<String> {
     let named = match distinct(paths)[..] {
         [] => return None,
         [path] => path.to_owned(),
-        _ => root(paths).ok()?,
+        ref several => shared(several).ok()?.folder(),
     };
     let own = named.file_name().map(OsStr::to_owned);
     // `.` and `..` have a name only once they are resolved.
@@ -102,23 +107,21 @@ pub fn default_id(paths: &[PathBuf]) -> Option<String> {
 }
 
 fn distinct(paths: &[PathBuf]) -> Vec<&Path> {
-    let distinct: BTreeSet<&Path> = paths.iter().map(PathBuf::as_path).collect();
-    distinct.into_iter().collect()
+    let mut seen = BTreeSet::new();
+    let paths = paths.iter().map(PathBuf::as_path);
+    paths.filter(|path| seen.insert(*path)).collect()
 }
 
-fn root(paths: &[PathBuf]) -> Result<PathBuf, Cause> {
-    match distinct(paths)[..] {
-        [] => Ok(PathBuf::new()),
-        [path] => Ok(path.to_owned()),
-        ref several => common::directory(several).ok_or_else(|| {
-            let names: Vec<_> = paths
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect();
-            let names = names.join(" ");
-            Cause::Unpackable(format!("No common prefix for archiving files: [{names}]"))
-        }),
-    }
+fn shared<'a>(paths: &[&'a Path]) -> Result<Shared<'a>, Cause> {
+    let shared = Shared::of(paths).map_err(|error| Cause::file(Path::new("."), error))?;
+    shared.ok_or_else(|| {
+        let names: Vec<_> = paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let names = names.join(" ");
+        Cause::Unpackable(format!("No common prefix for archiving files: [{names}]"))
+    })
 }
 
 /// The way in which paths are sent.
@@ -137,7 +140,7 @@ fn packable(paths: &[PathBuf], options: &Options) -> Result<Packable, Cause> {
     match distinct(paths)[..] {
         [] => Ok(Packable::Nothing),
         [path] => one(path, options),
-        ref several => Entries::below(&root(paths)?, several).map(Packable::Files),
+        ref several => Entries::below(&shared(several)?).map(Packable::Files),
     }
 }
 
@@ -159,8 +162,7 @@ fn one(path: &Path, options: &Options) -> Result<Packable, Cause> {
     if options.keep_tar && vagrant_box::is_tar(&file).map_err(failed)? {
         return Ok(Packable::Tar(path.to_owned()));
     }
-    let folder = target.parent().unwrap_or(Path::new("/"));
-    Entries::below(folder, &[&target]).map(Packable::Files)
+    Entries::of_file(&target).map(Packable::Files)
 }
 
 /// Whether a file starts with a whole and valid gzip header: two magic bytes alone may be chance.
