@@ -133,6 +133,114 @@ fn with_vcs_exactly_what_git_tracks_is_packed() {
     assert_eq!(names(folder.path(), &both), ["sub/", "sub/tracked"]);
 }
 
+fn git(folder: &Path, arguments: &[&str]) {
+    let name = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
+    run("git", folder, &[&name[..], arguments].concat());
+}
+
+fn repository(folder: &Path) {
+    git(folder, &["init", "--quiet", "--initial-branch", "main"]);
+}
+
+#[test]
+fn with_vcs_a_link_to_a_folder_brings_what_is_tracked_there_or_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (repo, other) = (folder.path().join("repo"), folder.path().join("other"));
+    write_files(
+        &repo,
+        &[("real/in", ""), ("real/junk", ""), ("out/made", "")],
+    );
+    write_files(
+        folder.path(),
+        &[
+            ("plain/a", ""),
+            ("plain/d/b", ""),
+            ("other/t", ""),
+            ("other/u", ""),
+        ],
+    );
+    repository(&other);
+    git(&other, &["add", "t"]);
+    repository(&repo);
+    let links = [
+        ("to-tracked", "real"),
+        ("to-untracked", "out"),
+        ("to-plain", "../plain"),
+        ("to-other", "../other"),
+        ("real/nested", "../to-plain/d"),
+    ];
+    for (link, target) in links {
+        symlink(target, repo.join(link)).unwrap();
+    }
+    git(&repo, &["add", "real/in", "real/nested"]);
+    git(
+        &repo,
+        &["add", "to-tracked", "to-untracked", "to-plain", "to-other"],
+    );
+    let mut found = names(&repo, &tracked());
+    found.retain(|name| !name.ends_with('/'));
+    assert_eq!(
+        found,
+        [
+            "real/in",
+            "real/nested/b",
+            "to-other/t",
+            "to-plain/a",
+            "to-plain/d/b",
+            "to-tracked/in",
+            "to-tracked/nested/b",
+            "to-untracked/made",
+        ]
+    );
+}
+
+#[test]
+fn with_vcs_a_link_that_loops_is_told_unless_it_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    write_files(folder.path(), &[("a/b/file", "")]);
+    symlink("..", folder.path().join("a/b/up")).unwrap();
+    repository(folder.path());
+    git(folder.path(), &["add", "a"]);
+    let packed = pack(&[folder.path().into()], &tracked(), &Silent);
+    let refused = packed.unwrap_err().to_string();
+    assert!(refused.contains("a/b/up: a link that loops"), "{refused}");
+    let without = Options {
+        exclude: vec!["a/b/up".to_owned()],
+        ..tracked()
+    };
+    assert_eq!(names(folder.path(), &without), ["a/", "a/b/", "a/b/file"]);
+}
+
+#[test]
+fn with_vcs_a_folder_that_git_lists_by_its_name_brings_what_its_own_repository_tracks() {
+    let folder = tempfile::tempdir().unwrap();
+    let repo = folder.path().join("repo");
+    write_files(
+        &repo,
+        &[("own/t", ""), ("own/u", ""), ("was/file", ""), ("gone", "")],
+    );
+    let own = repo.join("own");
+    repository(&own);
+    git(&own, &["add", "t"]);
+    git(&own, &["commit", "--quiet", "--message", "one"]);
+    repository(&repo);
+    git(
+        &repo,
+        &["add", "--no-warn-embedded-repo", "own", "was", "gone"],
+    );
+    // A submodule that nobody checked out, and a file that has become a folder.
+    let head = run("git", &own, &["rev-parse", "HEAD"]);
+    let entry = format!("160000,{},missing", head.trim());
+    git(&repo, &["update-index", "--add", "--cacheinfo", &entry]);
+    std::fs::create_dir(repo.join("missing")).unwrap();
+    std::fs::remove_file(repo.join("gone")).unwrap();
+    write_files(&repo, &[("gone/untracked", "")]);
+    assert_eq!(
+        names(&repo, &tracked()),
+        ["missing/", "own/", "own/t", "was/", "was/file"]
+    );
+}
+
 #[test]
 fn with_vcs_outside_a_repository_gits_own_words_are_repeated() {
     let folder = tempfile::tempdir().unwrap();

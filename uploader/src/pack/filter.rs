@@ -1,12 +1,11 @@
 //! Which part of a folder is packed: the globs and the version control of the original, whose globs
 //! are matched against whole names below the folder.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::git;
+use super::git::Tracked;
 use super::options::Options;
 use crate::error::Cause;
 
@@ -15,18 +14,18 @@ use crate::error::Cause;
 pub(super) struct Filter {
     include: Option<GlobSet>,
     exclude: GlobSet,
-    /// With the folders above them.
-    tracked: Option<BTreeSet<PathBuf>>,
+    tracked: Option<Tracked>,
 }
 
 impl Filter {
     /// The filter of one folder; asks git when it must.
     pub(super) fn of(folder: &Path, options: &Options) -> Result<Self, Cause> {
-        let tracked = options.vcs.then(|| git::tracked(folder)).transpose()?;
-        Ok(Self {
-            tracked: tracked.map(with_folders),
-            ..Self::globs(options)?
-        })
+        let globs = Self::globs(options)?;
+        let asked = options
+            .vcs
+            .then(|| Tracked::of(folder, &|name| globs.reaches(name)));
+        let tracked = asked.transpose()?;
+        Ok(Self { tracked, ..globs })
     }
 
     /// The globs alone: enough to know whether they are well-formed.
@@ -54,10 +53,13 @@ impl Filter {
 
     /// Both, for a name that the walk did not enter.
     pub(super) fn takes(&self, name: &Path) -> bool {
-        self.includes(name)
-            && name
-                .ancestors()
-                .all(|above| above == Path::new("") || self.enters(above))
+        self.includes(name) && self.reaches(name)
+    }
+
+    /// Whether the walk comes as far as to a name.
+    fn reaches(&self, name: &Path) -> bool {
+        let mut above = name.ancestors();
+        above.all(|above| above == Path::new("") || self.enters(above))
     }
 
     /// A mistyped glob must not make an empty version; the original packs everything then.
@@ -83,14 +85,6 @@ fn set(option: &str, globs: &[String]) -> Result<GlobSet, Cause> {
         set.add(glob.build().map_err(wrong)?);
     }
     set.build().map_err(wrong)
-}
-
-fn with_folders(names: Vec<PathBuf>) -> BTreeSet<PathBuf> {
-    let mut all = BTreeSet::new();
-    for name in names {
-        all.extend(name.ancestors().map(Path::to_owned));
-    }
-    all
 }
 
 #[cfg(test)]
@@ -142,23 +136,5 @@ mod tests {
             refused.starts_with("include: error parsing glob '[a'"),
             "{refused}"
         );
-    }
-
-    #[test]
-    fn what_git_tracks_is_entered_with_the_folders_above_and_nothing_else() {
-        let filter = Filter {
-            tracked: Some(with_folders(vec!["a/b/c".into(), "d".into()])),
-            ..Filter::default()
-        };
-        for (name, entered) in [
-            ("a", true),
-            ("a/b", true),
-            ("a/b/c", true),
-            ("d", true),
-            ("a/x", false),
-            ("e", false),
-        ] {
-            assert_eq!(filter.enters(Path::new(name)), entered, "{name}");
-        }
     }
 }

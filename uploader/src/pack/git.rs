@@ -1,36 +1,164 @@
 //! What git tracks, asked of the program `git` as the original did.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::error::Cause;
 
-/// The tracked files below a folder, by names relative to it, those of its submodules included.
-pub(super) fn tracked(folder: &Path) -> Result<Vec<PathBuf>, Cause> {
-    // Names end in NUL, since git quotes unusual ones otherwise; the original lost those.
-    let output = Command::new("git")
-        .args(["ls-files", "-z", "--cached", "--recurse-submodules"])
-        .current_dir(folder)
-        .output();
-    listed(folder, output)
+/// Variables by which a hook of git says which repository it is in. They are wrong for any other.
+const OF_A_HOOK: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"];
+
+/// The part of a folder that git tracks, its submodules included. A link to a folder brings what git
+/// tracks there, or all of it where git tracks nothing, as a link to a file brings the file.
+#[derive(Debug, Default)]
+pub(super) struct Tracked {
+    /// These names, with the folders above them.
+    names: BTreeSet<PathBuf>,
+    /// These names with all that is below.
+    whole: BTreeSet<PathBuf>,
 }
 
-fn listed(folder: &Path, output: io::Result<Output>) -> Result<Vec<PathBuf>, Cause> {
-    let folder = folder.display();
-    let failed = |reason: &str| {
-        Err(Cause::Unpackable(format!(
-            "{folder}: error executing git ls-files: {reason}"
-        )))
-    };
+impl Tracked {
+    /// Asks git, and asks again for each link to a folder whose name is wanted.
+    pub(super) fn of(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<Self, Cause> {
+        let listed = list(folder, &[]).map_err(|why| why.cause(folder))?;
+        let mut tracked = Self::default();
+        let mut looking = Looking {
+            tracked: &mut tracked,
+            wanted,
+            within: vec![folder.to_owned()],
+        };
+        looking.take(Path::new(""), folder, listed)?;
+        Ok(tracked)
+    }
+
+    /// Whether a name is tracked, or is that of a folder above one that is.
+    pub(super) fn contains(&self, name: &Path) -> bool {
+        self.names.contains(name) || name.ancestors().any(|above| self.whole.contains(above))
+    }
+
+    fn add(&mut self, name: &Path) {
+        let folders = name.ancestors().map(Path::to_owned);
+        self.names.extend(folders);
+    }
+}
+
+/// Goes through what git lists.
+struct Looking<'a> {
+    tracked: &'a mut Tracked,
+    wanted: &'a dyn Fn(&Path) -> bool,
+    /// The folders that links led through to where it is, so that a loop has an end.
+    within: Vec<PathBuf>,
+}
+
+impl Looking<'_> {
+    /// Takes what git lists in a folder of that name.
+    fn take(&mut self, name: &Path, folder: &Path, listed: Vec<PathBuf>) -> Result<(), Cause> {
+        for below in listed {
+            let (name, path) = (name.join(&below), folder.join(&below));
+            match path.symlink_metadata() {
+                Ok(found) if found.is_symlink() && path.is_dir() => self.take_link(&name, &path)?,
+                Ok(found) if found.is_dir() => self.take_folder(&name, &path)?,
+                // The walk does not come upon one that is not there.
+                _ => self.tracked.add(&name),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_link(&mut self, name: &Path, path: &Path) -> Result<(), Cause> {
+        self.tracked.add(name);
+        let target = path
+            .canonicalize()
+            .map_err(|error| Cause::file(path, error))?;
+        // The walk tells of a loop.
+        if !(self.wanted)(name) || self.within.contains(&target) {
+            return Ok(());
+        }
+        match list(&target, &OF_A_HOOK) {
+            Ok(listed) if !listed.is_empty() => {
+                self.within.push(target.clone());
+                self.take(name, &target, listed)?;
+                self.within.pop();
+            }
+            Ok(_) | Err(Unlisted::Outside(_)) => {
+                self.tracked.whole.insert(name.to_owned());
+            }
+            Err(why) => return Err(why.cause(&target)),
+        }
+        Ok(())
+    }
+
+    /// Takes a folder that git lists by its own name: it is a repository of its own that is no
+    /// submodule in use, one that was not checked out, or a folder that took the place of a file.
+    fn take_folder(&mut self, name: &Path, path: &Path) -> Result<(), Cause> {
+        if (self.wanted)(name) && path.join(".git").symlink_metadata().is_ok() {
+            self.tracked.add(name);
+            let listed = list(path, &OF_A_HOOK).map_err(|why| why.cause(path))?;
+            return self.take(name, path, listed);
+        }
+        let mut content = fs::read_dir(path).map_err(|error| Cause::file(path, error))?;
+        // Otherwise what is in it is tracked by nobody, and the file is not there any more.
+        if content.next().is_none() {
+            self.tracked.add(name);
+        }
+        Ok(())
+    }
+}
+
+/// Says why git lists nothing, in its own words.
+#[derive(Debug)]
+enum Unlisted {
+    /// The folder belongs to no repository.
+    Outside(String),
+    Failed(String),
+}
+
+impl Unlisted {
+    fn cause(self, folder: &Path) -> Cause {
+        let (Self::Outside(reason) | Self::Failed(reason)) = self;
+        let folder = folder.display();
+        Cause::Unpackable(format!("{folder}: error executing git ls-files: {reason}"))
+    }
+}
+
+/// The tracked files below a folder, by names relative to it, those of its submodules included.
+fn list(folder: &Path, without: &[&str]) -> Result<Vec<PathBuf>, Unlisted> {
+    let mut git = Command::new("git");
+    for variable in without {
+        git.env_remove(variable);
+    }
+    // Names end in NUL, since git quotes unusual ones otherwise; the original lost those.
+    let output = git
+        .args(["ls-files", "-z", "--cached", "--recurse-submodules"])
+        .current_dir(folder)
+        // Its words are compared.
+        .env("LC_ALL", "C")
+        .output();
+    listed(output)
+}
+
+fn listed(output: io::Result<Output>) -> Result<Vec<PathBuf>, Unlisted> {
     match output {
         Ok(output) if output.status.success() => Ok(names(&output.stdout)),
-        Ok(output) => failed(String::from_utf8_lossy(&output.stderr).trim()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            failed("the program git is not installed")
+        Ok(output) => {
+            let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            let is_outside = words.contains("not a git repository")
+                || words.contains("must be run in a work tree");
+            Err(if is_outside {
+                Unlisted::Outside(words)
+            } else {
+                Unlisted::Failed(words)
+            })
         }
-        Err(error) => failed(&error.to_string()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Unlisted::Failed(
+            "the program git is not installed".to_owned(),
+        )),
+        Err(error) => Err(Unlisted::Failed(error.to_string())),
     }
 }
 
@@ -64,11 +192,30 @@ mod tests {
 
     #[test]
     fn a_missing_git_is_called_that() {
-        let missing = Err(io::ErrorKind::NotFound.into());
-        let refused = listed(Path::new("/x"), missing).unwrap_err().to_string();
+        let missing = listed(Err(io::ErrorKind::NotFound.into())).unwrap_err();
         assert_eq!(
-            refused,
+            missing.cause(Path::new("/x")).to_string(),
             "/x: error executing git ls-files: the program git is not installed"
         );
+    }
+
+    #[test]
+    fn what_git_tracks_is_entered_with_the_folders_above_and_nothing_else() {
+        let mut tracked = Tracked::default();
+        for name in ["a/b/c", "d"] {
+            tracked.add(Path::new(name));
+        }
+        tracked.whole.insert("w".into());
+        for (name, entered) in [
+            ("a", true),
+            ("a/b", true),
+            ("a/b/c", true),
+            ("d", true),
+            ("a/x", false),
+            ("e", false),
+            ("w/x/y", true),
+        ] {
+            assert_eq!(tracked.contains(Path::new(name)), entered, "{name}");
+        }
     }
 }
