@@ -1,4 +1,4 @@
-//! Reads files of settings, and tells how much room a disk has.
+//! Reads files of settings, tells how much room a disk has, and why something failed there.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -28,6 +28,21 @@ pub(crate) fn read_at_most(file: &File, limit: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
     }
     Ok(content)
+}
+
+/// Returns the reason that an error stands for, such as that the disk is full: some libraries hide it
+/// behind what they were about to do, or say it with the name of a temporary file.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let mut last: &dyn std::error::Error = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    let text = last.to_string();
+    let (text, _) = text.split_once(" at path ").unwrap_or((&text, ""));
+    // It may repeat what an archive holds, which a terminal must not take for commands.
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace());
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    words.join(" ")
 }
 
 /// Looks whether there is room for so many bytes where a folder is.
@@ -69,6 +84,19 @@ mod tests {
         assert_eq!(read(5).unwrap(), b"12345");
         let error = read(4).unwrap_err().to_string();
         assert!(error.contains("longer than the 4 bytes"), "{error}");
+    }
+
+    #[test]
+    fn the_reason_is_the_innermost_and_stays_on_its_line() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("writing a file")]
+        struct Outer(#[source] io::Error);
+        let inner = io::Error::new(io::ErrorKind::StorageFull, "no\x1b[2J\nroom at path \"/t\"");
+        let outer = io::Error::new(inner.kind(), Outer(inner));
+        assert_eq!(reason(&outer), "no [2J room");
+        let folder = tempfile::tempdir().unwrap();
+        let missing = tempfile::tempdir_in(folder.path().join("missing")).unwrap_err();
+        assert_eq!(reason(&missing), "No such file or directory (os error 2)");
     }
 
     #[cfg(unix)]

@@ -3,6 +3,8 @@
 //! how much an archive may ask of this machine.
 
 mod bounds;
+mod place;
+mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -11,60 +13,63 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use tar::{Archive, Entry, EntryType};
-use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::disk;
 use crate::error::{Cause, Error, Phase};
 use crate::pull::{Pull, Pulled, Target, pull};
-use bounds::Bounded;
+use bounds::{Allowance, Bounded};
+use place::{Staging, failed};
+use write::Trouble;
 
 /// Fetches one version's file, a gzip-compressed tar, and unpacks it into `folder`, which need not
-/// be there. What is there already is never overwritten.
+/// be there, and neither need the folders above. What is there already is never overwritten.
 ///
 /// # Errors
 /// As [`pull()`]; [`Phase::Save`] for an entry that would leave the folder, or is there already.
-/// After any error but one in the very last step, moving what is unpacked, the folder is unchanged.
+/// After any error but one in the very last step, moving what is unpacked, all is as it was.
 pub async fn pull_into(client: &Client, request: &Pull, folder: &Path) -> Result<Pulled, Error> {
-    let not_saved = |error| Error::new(Phase::Save, Cause::file(folder, error));
-    let staging = staging(folder).map_err(not_saved)?;
-    let spool = tempfile::tempfile_in(staging.path()).map_err(not_saved)?;
-    let stream = spool.try_clone().map_err(not_saved)?;
-    let pulled = pull(client, request, Target::Stream(Box::new(stream))).await?;
+    let not_saved = |cause| Error::new(Phase::Save, cause);
+    let staging = Staging::of(folder).map_err(not_saved)?;
+    let spool = spool(&staging).map_err(|error| not_saved(failed(folder, &error)))?;
+    let (spool, arriving) = spool;
+    let target = Target::Open(arriving, folder.to_owned());
+    let pulled = pull(client, request, target).await?;
     let place = folder.to_owned();
-    let work = tokio::task::spawn_blocking(move || unpack_and_move(spool, &staging, &place));
+    let work = tokio::task::spawn_blocking(move || unpack_and_move(spool, staging, &place));
     let done = work
         .await
         .unwrap_or_else(|error| Err(Cause::Internal(error.to_string())));
-    done.map_err(|cause| Error::new(Phase::Save, cause))?;
+    done.map_err(not_saved)?;
     let file = Some(folder.to_owned());
     Ok(Pulled { file, ..pulled })
 }
 
-/// On the same disk as the folder, so that its content can be moved there in one step.
-fn staging(folder: &Path) -> io::Result<TempDir> {
-    let parent = match folder.parent() {
-        _ if folder.is_dir() => folder,
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    tempfile::Builder::new()
-        .prefix(".atlas-pull-")
-        .tempdir_in(parent)
-        // Without the temporary name, which helps nobody.
-        .map_err(|error| error.kind().into())
+/// A file without a name, twice.
+fn spool(staging: &Staging) -> io::Result<(File, File)> {
+    let spool = tempfile::tempfile_in(staging.path())?;
+    let other = spool.try_clone()?;
+    Ok((spool, other))
 }
 
-fn unpack_and_move(mut spool: File, staging: &TempDir, folder: &Path) -> Result<(), Cause> {
+fn unpack_and_move(mut spool: File, staging: Staging, folder: &Path) -> Result<(), Cause> {
     let failed = |error| Cause::file(folder, error);
     spool.rewind().map_err(failed)?;
     let content = staging.path().join("content");
     fs::create_dir(&content).map_err(failed)?;
     unpack(spool, &content)?;
+    move_to(folder, &content)?;
+    staging.keep_above();
+    Ok(())
+}
+
+/// Moves a folder, or what it holds if the other one is there.
+fn move_to(folder: &Path, content: &Path) -> Result<(), Cause> {
+    let failed = |error| Cause::file(folder, error);
     if !folder.is_dir() {
-        return fs::rename(&content, folder).map_err(failed);
+        return fs::rename(content, folder).map_err(failed);
     }
-    let entries = fs::read_dir(&content).map_err(failed)?;
+    let entries = fs::read_dir(content).map_err(failed)?;
     let names = entries.map(|entry| Ok(entry?.file_name()));
     let names = names.collect::<io::Result<BTreeSet<_>>>().map_err(failed)?;
     for name in &names {
@@ -81,16 +86,18 @@ fn unpack_and_move(mut spool: File, staging: &TempDir, folder: &Path) -> Result<
     Ok(())
 }
 
-/// Unpacks into an empty folder.
+/// Unpacks into a new folder.
 fn unpack(archive: impl Read, root: &Path) -> Result<(), Cause> {
     let (bounded, allowance) = Bounded::new(MultiGzDecoder::new(archive));
     let mut archive = Archive::new(bounded);
+    archive.set_mask(write::mask(root).map_err(|error| Cause::file(root, error))?);
+    let damaged = |error: io::Error| no_archive(&error, &allowance);
     let mut unpacking = Unpacking {
         root,
         seen: BTreeMap::new(),
         budget: bounds::Budget::default(),
+        damaged: &damaged,
     };
-    let damaged = |error| no_archive(&error);
     let mut entries = archive.entries().map_err(damaged)?;
     loop {
         allowance.before_an_entry();
@@ -106,9 +113,15 @@ fn unpack(archive: impl Read, root: &Path) -> Result<(), Cause> {
     Ok(())
 }
 
-fn no_archive(error: &io::Error) -> Cause {
+fn no_archive(error: &io::Error, allowance: &Allowance) -> Cause {
+    let reason = disk::reason(error);
+    let what = if allowance.has_ended() {
+        "this archive is cut off, or is no gzip-compressed tar"
+    } else {
+        "this is no gzip-compressed tar, or a damaged one"
+    };
     Cause::Unpackable(format!(
-        "this is no gzip-compressed tar, or a damaged one ({error}); without --extract the file is kept as it is"
+        "{what} ({reason}); without --extract the file is kept as it is"
     ))
 }
 
@@ -120,8 +133,12 @@ enum Kind {
     HardLink,
 }
 
-fn kind(entry: EntryType) -> Option<Kind> {
-    match entry {
+fn kind(entry: &Entry<'_, impl Read>) -> Option<Kind> {
+    let header = entry.header();
+    // The oldest archives have no other sign of a folder.
+    let is_old = header.as_ustar().is_none();
+    match header.entry_type() {
+        EntryType::Regular if is_old && entry.path_bytes().ends_with(b"/") => Some(Kind::Folder),
         EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Some(Kind::File),
         EntryType::Directory => Some(Kind::Folder),
         EntryType::Symlink => Some(Kind::Link),
@@ -144,21 +161,21 @@ struct Unpacking<'a> {
     root: &'a Path,
     seen: BTreeMap<PathBuf, Kind>,
     budget: bounds::Budget,
+    /// Says why the archive cannot be read.
+    damaged: &'a dyn Fn(io::Error) -> Cause,
 }
 
 impl Unpacking<'_> {
     fn entry(&mut self, mut entry: Entry<'_, impl Read>) -> Result<(), Cause> {
-        let damaged = |error| no_archive(&error);
+        let damaged = self.damaged;
         let path = entry.path().map_err(damaged)?.into_owned();
         let refused =
             |reason| Cause::Unpackable(format!("the entry {} {reason}", bounds::shown(&path)));
-        let entry_type = entry.header().entry_type();
-        if entry_type.is_pax_global_extensions() {
+        if entry.header().entry_type().is_pax_global_extensions() {
             return skip_records(entry).map_err(damaged)?.map_err(refused);
         }
         // First, since to look at what else an entry has may mean to read all of it.
-        let kind =
-            kind(entry_type).ok_or_else(|| refused("is neither file nor folder nor link"))?;
+        let kind = kind(&entry).ok_or_else(|| refused("is neither file nor folder nor link"))?;
         let checked = bounds::check(&mut entry).map_err(damaged)?;
         checked.map_err(refused)?;
         let name = inside(&path).ok_or_else(|| refused("would leave the folder"))?;
@@ -184,9 +201,12 @@ impl Unpacking<'_> {
             .extend(unknown.into_iter().map(|above| (above, Kind::Folder)));
         self.seen.insert(name, kind);
         let written = self.write(&mut entry, kind, &place, &target);
-        written.map_err(|error| {
-            let entry = bounds::shown(&path);
-            Cause::Unpackable(format!("the entry {entry} cannot be unpacked: {error}"))
+        written.map_err(|trouble| match trouble {
+            Trouble::Archive(error) => damaged(error),
+            Trouble::Disk(error) => {
+                let (entry, reason) = (bounds::shown(&path), disk::reason(&error));
+                Cause::Unpackable(format!("the entry {entry} cannot be unpacked: {reason}"))
+            }
         })?;
         // Whatever a link or a folder holds, so that only what precedes the next entry is before it.
         io::copy(&mut entry, &mut io::sink()).map_err(damaged)?;
@@ -199,20 +219,29 @@ impl Unpacking<'_> {
         kind: Kind,
         place: &Path,
         target: &Path,
-    ) -> io::Result<()> {
-        fs::create_dir_all(place.parent().unwrap_or(self.root))?;
+    ) -> Result<(), Trouble> {
+        fs::create_dir_all(place.parent().unwrap_or(self.root)).map_err(Trouble::Disk)?;
         match kind {
-            Kind::Folder => make_folder(place, entry.header().mode()?),
+            Kind::File if !entry.header().entry_type().is_gnu_sparse() => {
+                return write::file(entry, place);
+            }
+            Kind::Folder => {
+                let mode = entry.header().mode().map_err(Trouble::Archive)?;
+                write::folder(place, mode)
+            }
             Kind::HardLink => {
                 let target = inside(target).unwrap_or_default();
                 fs::hard_link(self.root.join(target), place)
             }
-            Kind::File => {
-                disk::room(self.root, entry.size())?;
-                entry.unpack(place).map(drop)
-            }
+            // Its holes are told, and take neither room nor time.
+            Kind::File => entry
+                .header()
+                .entry_size()
+                .and_then(|data| disk::room(self.root, data))
+                .and_then(|()| entry.unpack(place).map(drop)),
             Kind::Link => entry.unpack(place).map(drop),
         }
+        .map_err(Trouble::Disk)
     }
 
     fn check(&self, name: &Path, kind: Kind) -> Result<(), &'static str> {
@@ -264,19 +293,6 @@ fn stays_inside(name: &Path, target: &Path) -> bool {
             .all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// One whose owner can enter and fill it, whatever the archive says.
-fn make_folder(place: &Path, mode: u32) -> io::Result<()> {
-    fs::create_dir_all(place)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(place, fs::Permissions::from_mode(mode & 0o777 | 0o700))?;
-    }
-    #[cfg(not(unix))]
-    let _ = mode;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -297,7 +313,7 @@ mod tests {
         tar.append(&header, content).unwrap();
     }
 
-    fn unpacked(entries: &[(EntryType, &str, &str)]) -> (TempDir, Result<(), String>) {
+    fn unpacked(entries: &[(EntryType, &str, &str)]) -> (tempfile::TempDir, Result<(), String>) {
         let mut tar = Builder::new(Vec::new());
         for (kind, name, target) in entries {
             entry(&mut tar, *kind, name, target);
@@ -329,6 +345,13 @@ mod tests {
         for name in ["d/e/f", "d/up", "down/f", "d/hard"] {
             assert_eq!(fs::read(root.join(name)).unwrap(), b"content", "{name}");
         }
+    }
+
+    #[test]
+    fn a_folder_of_the_oldest_archives_is_known_by_its_slash() {
+        let (folder, result) = unpacked(&[(Regular, "d/", ""), (Regular, "d/f", "")]);
+        result.unwrap();
+        assert!(folder.path().join("a/root/d/f").is_file());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod transfer;
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -48,6 +49,8 @@ pub enum Target {
     File(PathBuf),
     /// Somebody else's stream. A wrong digest is known only after all bytes went there.
     Stream(Box<dyn Write + Send>),
+    /// This open file, which is the stream of the place that errors name.
+    Open(File, PathBuf),
 }
 
 /// What a pull did.
@@ -65,6 +68,7 @@ pub struct Pulled {
     /// How many bytes arrived.
     pub bytes: u64,
     /// Where they are, also the folder they were unpacked into; null for a stream.
+    #[serde(serialize_with = "crate::paths::serialize_option")]
     pub file: Option<PathBuf>,
 }
 
@@ -189,13 +193,15 @@ enum Sink {
     New(NamedTempFile, PathBuf),
     /// Its file, the place it will take, and what the caller calls that place.
     Replacement(NamedTempFile, PathBuf, PathBuf),
-    Stream(Box<dyn Write + Send>),
+    /// A stream, and what errors call it.
+    Stream(Box<dyn Write + Send>, PathBuf),
 }
 
 impl Sink {
     fn open(target: Target, slug: &str) -> Result<Self, Error> {
         match target {
-            Target::Stream(stream) => Ok(Self::Stream(stream)),
+            Target::Stream(stream) => Ok(Self::Stream(stream, "(stream)".into())),
+            Target::Open(file, path) => Ok(Self::Stream(Box::new(file), path)),
             Target::NamedAfterSlug => {
                 let path = PathBuf::from(slug.replace('/', "-"));
                 if path.symlink_metadata().is_ok() {
@@ -216,9 +222,9 @@ impl Sink {
                 Err(not_saved(&path, io::ErrorKind::IsADirectory.into()))
             }
             Ok(metadata) if !metadata.is_file() => {
-                let device = std::fs::File::options().write(true).open(&path);
+                let device = File::options().write(true).open(&path);
                 let device = device.map_err(|error| not_saved(&path, error))?;
-                Ok(Self::Stream(Box::new(device)))
+                Ok(Self::Stream(Box::new(device), path))
             }
             _ => temporary_beside(&path).map(|file| Self::Replacement(file, path, given)),
         }
@@ -227,14 +233,15 @@ impl Sink {
     /// For errors.
     fn name(&self) -> PathBuf {
         match self {
-            Self::New(_, path) | Self::Replacement(_, _, path) => path.clone(),
-            Self::Stream(_) => "(stream)".into(),
+            Self::New(_, path) | Self::Replacement(_, _, path) | Self::Stream(_, path) => {
+                path.clone()
+            }
         }
     }
 
     fn keep(self) -> Result<Option<PathBuf>, Error> {
         let (kept, path) = match self {
-            Self::Stream(_) => return Ok(None),
+            Self::Stream(..) => return Ok(None),
             Self::New(file, path) => (file.persist_noclobber(&path), path),
             Self::Replacement(file, place, path) => (file.persist(place), path),
         };
@@ -250,14 +257,14 @@ impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::New(file, _) | Self::Replacement(file, ..) => file.write(bytes),
-            Self::Stream(stream) => stream.write(bytes),
+            Self::Stream(stream, _) => stream.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::New(file, _) | Self::Replacement(file, ..) => file.flush(),
-            Self::Stream(stream) => stream.flush(),
+            Self::Stream(stream, _) => stream.flush(),
         }
     }
 }

@@ -14,6 +14,8 @@ const BEFORE_AN_ENTRY: u64 = 1024 * 1024;
 const NAME: usize = 4096;
 /// The most extended records (PAX) of an entry, in bytes.
 pub(super) const RECORDS: usize = 16 * 1024;
+/// The largest file, holes included, in bytes. A hole costs nothing, but nobody has such a disk.
+const FILE: u64 = 1 << 50;
 /// The most entries, the same folder again included.
 const ENTRIES: u32 = 1_000_000;
 /// The most bytes that the names of all entries have; they are kept.
@@ -25,24 +27,32 @@ const BEHIND: u64 = 64 * 1024 * 1024;
 /// How much of a name an error shows, in characters.
 const SHOWN: usize = 120;
 
-/// How many bytes a [`Bounded`] reader may still give.
+/// How many bytes a [`Bounded`] reader may still give, and whether there are no more.
 #[derive(Clone)]
-pub(super) struct Allowance(Rc<Cell<u64>>);
+pub(super) struct Allowance {
+    left: Rc<Cell<u64>>,
+    ended: Rc<Cell<bool>>,
+}
 
 impl Allowance {
     /// As much as may lie before an entry.
     pub(super) fn before_an_entry(&self) {
-        self.0.set(BEFORE_AN_ENTRY);
+        self.left.set(BEFORE_AN_ENTRY);
     }
 
     /// As much as may follow the last entry.
     pub(super) fn behind_the_last(&self) {
-        self.0.set(BEHIND);
+        self.left.set(BEHIND);
     }
 
     /// All that an entry holds.
     pub(super) fn within_an_entry(&self) {
-        self.0.set(u64::MAX);
+        self.left.set(u64::MAX);
+    }
+
+    /// Whether more was wanted than there is.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.get()
     }
 }
 
@@ -72,28 +82,41 @@ impl Budget {
 /// Gives no more than its allowance, and fails for the first byte beyond.
 pub(super) struct Bounded<R> {
     inner: R,
-    left: Allowance,
+    allowance: Allowance,
 }
 
 impl<R> Bounded<R> {
     pub(super) fn new(inner: R) -> (Self, Allowance) {
-        let left = Allowance(Rc::new(Cell::new(u64::MAX)));
-        let allowance = left.clone();
-        (Self { inner, left }, allowance)
+        let allowance = Allowance {
+            left: Rc::new(Cell::new(u64::MAX)),
+            ended: Rc::default(),
+        };
+        let own = allowance.clone();
+        let this = Self {
+            inner,
+            allowance: own,
+        };
+        (this, allowance)
     }
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.left.0.get();
+        let left = self.allowance.left.get();
         let wanted = usize::try_from(left).unwrap_or(usize::MAX);
         let wanted = wanted.min(buffer.len());
         if wanted == 0 && !buffer.is_empty() {
             let reason = "a name, an extended header or the end is longer than any that is read";
             return Err(io::Error::other(reason));
         }
-        let read = self.inner.read(&mut buffer[..wanted])?;
-        self.left.0.set(left - read as u64);
+        let read = self.inner.read(&mut buffer[..wanted]);
+        let has_ended = match &read {
+            Ok(read) => *read == 0 && wanted > 0,
+            Err(error) => error.kind() == io::ErrorKind::UnexpectedEof,
+        };
+        self.allowance.ended.set(has_ended);
+        let read = read?;
+        self.allowance.left.set(left - read as u64);
         Ok(read)
     }
 }
@@ -105,9 +128,18 @@ pub(super) fn check(entry: &mut Entry<'_, impl Read>) -> io::Result<Result<(), &
     if entry.path_bytes().len().max(link) > NAME {
         return Ok(Err("has a name, or points to one, that no system takes"));
     }
+    if entry.size() > FILE {
+        return Ok(Err("is larger than any file that is written"));
+    }
     let mut records = 0;
     for record in entry.pax_extensions()?.into_iter().flatten() {
         let record = record?;
+        // What is there of it is a list of its parts, and then these.
+        if record.key_bytes().starts_with(b"GNU.sparse.") {
+            return Ok(Err(
+                "is a sparse file as only other programs read it, such as tar",
+            ));
+        }
         records += record.key_bytes().len() + record.value_bytes().len();
     }
     if records > RECORDS {
@@ -168,14 +200,18 @@ mod tests {
         result.map_err(|cause| cause.to_string())
     }
 
+    fn comment(length: usize) -> Vec<u8> {
+        record("comment", &"v".repeat(length))
+    }
+
     fn before(kind: EntryType, content: Vec<u8>) -> Vec<(Header, Vec<u8>)> {
         let header = header(kind, "././@LongLink", content.len() as u64);
         vec![(header, content), file()]
     }
 
     /// One extended record: its own length, a space, the key, `=`, the value, and a line's end.
-    fn record(value: usize) -> Vec<u8> {
-        let rest = format!(" comment={}\n", "v".repeat(value));
+    fn record(key: &str, value: &str) -> Vec<u8> {
+        let rest = format!(" {key}={value}\n");
         let mut length = rest.len();
         while length != rest.len() + length.to_string().len() {
             length = rest.len() + length.to_string().len();
@@ -188,9 +224,9 @@ mod tests {
         let name = format!("{}/{}", "d".repeat(200), "f".repeat(200));
         for entries in [
             before(EntryType::GNULongName, name.into_bytes()),
-            before(EntryType::XHeader, record(8000)),
+            before(EntryType::XHeader, comment(8000)),
             // As `git archive` begins.
-            before(EntryType::XGlobalHeader, record(40)),
+            before(EntryType::XGlobalHeader, comment(40)),
         ] {
             unpacked(&entries).unwrap();
         }
@@ -204,10 +240,10 @@ mod tests {
             (EntryType::GNULongName, vec![b'n'; long]),
             (EntryType::GNULongLink, vec![b'n'; 5000]),
             (EntryType::GNULongLink, vec![b'n'; long]),
-            (EntryType::XGlobalHeader, record(20_000)),
-            (EntryType::XGlobalHeader, record(long)),
-            (EntryType::XHeader, record(20_000)),
-            (EntryType::XHeader, record(long)),
+            (EntryType::XGlobalHeader, comment(20_000)),
+            (EntryType::XGlobalHeader, comment(long)),
+            (EntryType::XHeader, comment(20_000)),
+            (EntryType::XHeader, comment(long)),
         ] {
             let length = content.len();
             let refused = unpacked(&before(kind, content)).unwrap_err();
@@ -238,18 +274,36 @@ mod tests {
         assert_eq!(read.get(), BEFORE_AN_ENTRY);
     }
 
-    #[test]
-    fn a_hole_that_no_disk_has_room_for_is_not_written() {
+    /// A file that is nothing but a hole, as GNU tar packs one.
+    fn hole(size: u64) -> (Header, Vec<u8>) {
         let mut header = header(EntryType::GNUSparse, "hole", 0);
         let gnu = header.as_gnu_mut().unwrap();
-        let size = *b"\x80\0\0\0\x10\0\0\0\0\0\0\0";
-        gnu.realsize = size;
-        gnu.sparse[0].offset = size;
+        gnu.realsize[0] = 0x80;
+        gnu.realsize[4..].copy_from_slice(&size.to_be_bytes());
+        gnu.sparse[0].offset = gnu.realsize;
         gnu.sparse[0].numbytes = *b"00000000000\0";
         header.set_cksum();
-        let refused = unpacked(&[(header, Vec::new())]).unwrap_err();
-        assert!(refused.contains("1152921504606846976 bytes"), "{refused}");
-        assert!(refused.contains("are free"), "{refused}");
+        (header, Vec::new())
+    }
+
+    #[test]
+    fn a_hole_needs_no_room_and_has_an_end() {
+        let root = tempfile::tempdir().unwrap();
+        // More than is free on most machines, and less than file systems take.
+        let size = 4 * 1024 * 1024 * MIB;
+        unpack(archive(&[hole(size)]).as_slice(), root.path()).unwrap();
+        let found = std::fs::metadata(root.path().join("hole")).unwrap();
+        assert_eq!(found.len(), size);
+        let refused = unpacked(&[hole(1 << 60)]).unwrap_err();
+        assert!(refused.contains("larger than any file"), "{refused}");
+    }
+
+    #[test]
+    fn parts_of_a_sparse_file_are_not_taken_for_the_file() {
+        let mut records = record("GNU.sparse.major", "1");
+        records.extend(record("GNU.sparse.name", "disk.img"));
+        let refused = unpacked(&before(EntryType::XHeader, records)).unwrap_err();
+        assert!(refused.contains("\"file\" is a sparse file"), "{refused}");
     }
 
     #[test]
