@@ -28,6 +28,7 @@ pub mod latest;
 pub mod manifest;
 pub mod pack;
 pub mod packer_plugin;
+mod paths;
 pub mod pull;
 pub mod push;
 pub mod receipt;

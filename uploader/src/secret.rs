@@ -152,8 +152,13 @@ impl<W: Write> RedactingWriter<W> {
 
     fn pass_on(&mut self, whole: usize) -> io::Result<()> {
         let lines: Vec<u8> = self.line.drain(..whole).collect();
-        let text = String::from_utf8_lossy(&lines);
-        self.inner.write_all(self.redactor.redact(&text).as_bytes())
+        // The name of a file may hold what is no text, and no secret does.
+        for chunk in lines.utf8_chunks() {
+            let text = self.redactor.redact(chunk.valid());
+            self.inner.write_all(text.as_bytes())?;
+            self.inner.write_all(chunk.invalid())?;
+        }
+        Ok(())
     }
 }
 

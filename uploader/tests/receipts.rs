@@ -405,3 +405,43 @@ async fn what_a_killed_run_left_is_gone_after_the_next_one() {
     assert_eq!(program.run(&pull).await.code, 0);
     assert!(!program.path(".atlas-pull-killed").exists());
 }
+
+/// A name that is no text, in Latin-1.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn paths_that_are_no_text_are_kept_told_and_found_again() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let server = Server::start(|url, request| match request.method.as_str() {
+        "PUT" => Reply::json(500, json!({})),
+        _ => well(url, request),
+    })
+    .await;
+    let program = Program::at(server.url(), TOKEN);
+    program.write("disk.img.gz", gzip(b"disk"));
+    let name = OsStr::from_bytes(b"d\xe9");
+    let folder = program.folder().join(name);
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::rename(program.path("disk.img.gz"), folder.join("disk.img.gz")).unwrap();
+    let push = async |receipt: &str, arguments: &[&OsStr]| {
+        let mut command = program.command();
+        let command = command
+            .current_dir(&folder)
+            .args(["push", "--retries", "0"]);
+        let command = command.args(arguments).arg(receipt).arg(name);
+        String::from_utf8(command.output().await.unwrap().stderr).unwrap()
+    };
+    let artifact = ["acme/web", "--type", "t", "disk.img.gz"].map(OsStr::new);
+    let told = r"finish it with: atlas-upload push --resume $'d\351'";
+    let stderr = push("--receipt", &artifact).await;
+    assert!(stderr.contains(told), "{stderr}");
+    let stderr = push("--resume", &[]).await;
+    assert!(stderr.contains(told), "{stderr}");
+    let sent = server.requests();
+    let put: Vec<_> = sent
+        .iter()
+        .filter(|request| request.method == "PUT")
+        .collect();
+    assert_eq!(put.len(), 2);
+    assert_eq!(put[1].body, gzip(b"disk"));
+}

@@ -50,9 +50,19 @@ impl Console {
 
     /// A result. That nobody reads on is no failure: `atlas-upload search … | head -1`.
     pub(crate) fn out(&self, text: &str) -> Result<(), Error> {
+        self.out_bytes(text.as_bytes())
+    }
+
+    /// A path as a result, as the system spells it.
+    pub(crate) fn out_path(&self, path: &Path) -> Result<(), Error> {
+        self.out_bytes(path.as_os_str().as_encoded_bytes())
+    }
+
+    fn out_bytes(&self, line: &[u8]) -> Result<(), Error> {
         self.progress.clear();
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        let line = [line, b"\n"].concat();
+        match out.write_all(&line).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
                 Phase::Save,
                 Cause::file(Path::new("(standard output)"), error),

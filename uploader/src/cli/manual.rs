@@ -28,7 +28,7 @@ pub(super) fn pages(folder: &Path, console: &Console) -> Result<(), Error> {
         let path = folder.join(format!("{name}.1"));
         let page = page(command).map_err(|error| failed(&path, error))?;
         std::fs::write(&path, page).map_err(|error| failed(&path, error))?;
-        console.out(&path.display().to_string())?;
+        console.out_path(&path)?;
     }
     Ok(())
 }

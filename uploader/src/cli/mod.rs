@@ -16,6 +16,7 @@ mod progress;
 mod pull;
 mod push;
 mod search;
+mod shell;
 mod show;
 mod signals;
 mod table;

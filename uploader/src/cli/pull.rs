@@ -32,7 +32,8 @@ impl App<'_> {
                 .warn("neither the version nor the server has a digest to check the bytes with.");
         }
         match &pulled.file {
-            Some(file) => self.answer(&file.display().to_string(), &pulled),
+            Some(file) if self.output == OutputFormat::Text => self.console.out_path(file),
+            Some(_) => self.console.out(&json(&pulled)?),
             None if to_stdout && self.output == OutputFormat::Json => {
                 self.console.line(&json(&pulled)?);
                 Ok(())

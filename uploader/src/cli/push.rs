@@ -11,6 +11,7 @@ use atlas_uploader::slug::{ArtifactName, ArtifactType};
 use atlas_uploader::{Cause, Error, Phase, Push};
 
 use super::args::PushArgs;
+use super::shell::for_shell;
 use super::{App, Failure, configuration};
 
 /// A version to be made, and the settings to make it under.
@@ -141,7 +142,7 @@ async fn check_box(push: &Push) -> Result<(), Error> {
 
 /// What to type to finish the pushes of a receipt.
 pub(super) fn how_to_resume(receipt: &Path) -> String {
-    format!("atlas-upload push --resume {}", receipt.display())
+    format!("atlas-upload push --resume {}", for_shell(receipt))
 }
 
 /// Says what is known of the version, and how it can be finished.

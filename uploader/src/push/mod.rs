@@ -41,6 +41,7 @@ pub struct Push {
     /// empty one is one too: some of what Packer makes has no other.
     pub id: Option<String>,
     /// Files and folders that become its file; none for a version without.
+    #[serde(with = "crate::paths::list")]
     pub paths: Vec<PathBuf>,
     /// How they are packed.
     pub packing: pack::Options,

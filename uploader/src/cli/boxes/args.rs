@@ -1,10 +1,12 @@
 //! The arguments of `atlas-upload box`.
 
+use std::ffi::OsString;
 use std::num::NonZero;
 use std::path::PathBuf;
 
 use atlas_uploader::boxes::source;
 use clap::Subcommand;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use url::Url;
 
 use crate::cli::help;
@@ -40,7 +42,7 @@ pub(crate) struct BoxMirrorArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
     /// A registry, a catalog, or Vagrant's own folder ~/.vagrant.d/boxes
-    #[arg(long, value_name = "URL|PATH", default_value = source::HCP)]
+    #[arg(long, value_name = "URL|PATH", default_value = source::HCP, value_parser = OsStringValueParser::new().try_map(source_of))]
     pub(crate) from: String,
     /// Only this provider; may be a pattern, and repeated
     #[arg(long = "provider", value_name = "PATTERN")]
@@ -72,6 +74,16 @@ pub(crate) struct BoxMirrorArgs {
     /// Let the addresses of files in catalogs begin with this [default: the tree's own place on this machine]
     #[arg(long, value_name = "URL", value_parser = base_url)]
     pub(crate) base_url: Option<Url>,
+}
+
+/// Takes an address, or a path; one that is no text becomes an address that begins with `file:`.
+fn source_of(text: OsString) -> Result<String, String> {
+    text.into_string().or_else(|path| {
+        let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+        let url = Url::from_file_path(path);
+        url.map(String::from)
+            .map_err(|()| "it is neither an address nor a path".to_owned())
+    })
 }
 
 fn base_url(text: &str) -> Result<Url, String> {

@@ -14,7 +14,7 @@ pub(super) async fn install(dir: Option<PathBuf>, console: &Console) -> Result<(
     let program = program.map_err(|error| failed(error.to_string()))?;
     let installed = blocking(move || install::install(&program, &folder)).await?;
     for path in installed {
-        console.out(&path.display().to_string())?;
+        console.out_path(&path)?;
     }
     console.say("The post-processor atlas is installed; see whether Packer finds it: atlas-upload packer doctor");
     Ok(())
@@ -25,7 +25,7 @@ pub(super) async fn uninstall(dir: Option<PathBuf>, console: &Console) -> Result
     let shown = folder.display().to_string();
     let Removed { removed, changed } = blocking(move || install::uninstall(&folder)).await?;
     for path in &removed {
-        console.out(&path.display().to_string())?;
+        console.out_path(&path)?;
     }
     for path in &changed {
         console.warn(&format!("{} has changed since, and stays", path.display()));
