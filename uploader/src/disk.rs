@@ -45,6 +45,11 @@ pub(crate) fn reason(error: &io::Error) -> String {
     words.join(" ")
 }
 
+/// The error with its reason alone.
+pub(crate) fn plain(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), reason(error))
+}
+
 /// Looks whether there is room for so many bytes where a folder is.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use crate::disk;
 use crate::error::{Cause, Error, Phase};
 use crate::pull::{Pull, Pulled, Target, pull};
 use bounds::{Allowance, Bounded};
-use place::{Staging, failed};
+use place::Staging;
 use write::Trouble;
 
 /// Fetches one version's file, a gzip-compressed tar, and unpacks it into `folder`, which need not
@@ -31,8 +31,8 @@ use write::Trouble;
 pub async fn pull_into(client: &Client, request: &Pull, folder: &Path) -> Result<Pulled, Error> {
     let not_saved = |cause| Error::new(Phase::Save, cause);
     let staging = Staging::of(folder).map_err(not_saved)?;
-    let spool = spool(&staging).map_err(|error| not_saved(failed(folder, &error)))?;
-    let (spool, arriving) = spool;
+    let failed = |error| not_saved(Cause::file(folder, disk::plain(&error)));
+    let (spool, arriving) = spool(&staging).map_err(failed)?;
     let target = Target::Open(arriving, folder.to_owned());
     let pulled = pull(client, request, target).await?;
     let place = folder.to_owned();

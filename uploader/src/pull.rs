@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use crate::beside;
 use crate::client::{Client, Download, SearchQuery};
 use crate::digest::{Algorithm, Digest, HashingWriter};
+use crate::disk;
 use crate::error::{Cause, Error, Phase};
 use crate::push::digest_left;
 use crate::reporter::Event;
@@ -171,7 +172,7 @@ async fn drain(
         .await
         .unwrap_or_else(|error| Err(io::Error::other(error)));
     transferred?;
-    written.map_err(|error| Error::new(Phase::Save, Cause::file(&name, error)))
+    written.map_err(|error| not_saved(&name, error))
 }
 
 fn write_all(
@@ -286,5 +287,6 @@ fn already_there() -> io::Error {
 }
 
 fn not_saved(path: &Path, error: io::Error) -> Error {
-    Error::new(Phase::Save, Cause::file(path, error))
+    // The name of a temporary file helps nobody.
+    Error::new(Phase::Save, Cause::file(path, disk::plain(&error)))
 }

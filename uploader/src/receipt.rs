@@ -298,7 +298,8 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn failed(path: &Path, error: io::Error) -> Error {
-    Error::new(Phase::Receipt, Cause::file(path, error))
+    // The name of a temporary file helps nobody.
+    Error::new(Phase::Receipt, Cause::file(path, disk::plain(&error)))
 }
 
 /// A push may be finished from another folder.

@@ -294,6 +294,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_is_written_as_it_is_and_hides_no_secret() {
+        let mut out = Vec::new();
+        let line = [b"d\xe9 ", CANARY.as_bytes(), b"\xff\n"].concat();
+        RedactingWriter::new(&mut out, redactor())
+            .write_all(&line)
+            .unwrap();
+        assert_eq!(out, b"d\xe9 [REDACTED]\xff\n");
+    }
+
+    #[test]
     fn a_secret_learnt_late_is_hidden_from_then_on() {
         let redactor = Redactor::new();
         assert_eq!(redactor.redact("secret"), "secret");

@@ -319,6 +319,13 @@ async fn a_reader_that_goes_away_is_no_panic() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_signal_leaves_no_temporary_file_behind() {
+    assert_leaves_nothing(["-o", "image"]).await;
+    assert_leaves_nothing(["--extract", "new/er/image"]).await;
+}
+
+/// Stops a pull to that place.
+#[cfg(unix)]
+async fn assert_leaves_nothing(place: [&str; 2]) {
     let (asked, mut was_asked) = tokio::sync::mpsc::unbounded_channel();
     // Half a file, and then nothing: the download hangs until somebody stops it.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -337,16 +344,8 @@ async fn a_stop_signal_leaves_no_temporary_file_behind() {
     });
     let program = Program::at(&url, "T0ken");
     let mut command = program.command();
-    command.args([
-        "pull",
-        "acme/web",
-        "--type",
-        "t",
-        "--version",
-        "1",
-        "-o",
-        "image",
-    ]);
+    let pull = ["pull", "acme/web", "--type", "t", "--version", "1"];
+    command.args(pull).args(place);
     command.stderr(std::process::Stdio::null());
     let mut child = command.spawn().unwrap();
     was_asked.recv().await.unwrap();

@@ -170,6 +170,22 @@ async fn what_stops_the_writing_is_told_and_the_folders_that_were_made_go_again(
     )
     .await;
 
+    let file = [
+        "pull",
+        "acme/web",
+        "--type",
+        "t",
+        "--version",
+        "1",
+        "-o",
+        "disk",
+    ];
+    let run = after(&program, little, &file).await;
+    assert_eq!(run.code, 3, "{run}");
+    let reason = "Error saving: disk: File too large (os error 27)\n";
+    assert!(run.stderr.contains(reason), "{run}");
+    assert_eq!(names_in(program.folder()).len(), 0);
+
     program.write("new", "a file");
     let run = program.run(&EXTRACT).await;
     assert!(
@@ -228,4 +244,25 @@ async fn folders_above_that_are_links_or_there_already_are_used() {
         "{run}"
     );
     assert_eq!(names_in(&program.path("far/er/out")), ["a"]);
+}
+
+/// A name that is no text, in Latin-1.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_whose_name_is_no_text_is_told_as_it_is() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let (_atlas, program) = with_files(&[("a", b"1")]).await;
+    assert_eq!(program.run(&PUSH).await.code, 0);
+    let pull = async |place: &[u8], format: &str| {
+        let mut command = program.command();
+        let command = command.args(&EXTRACT[..7]).arg(OsStr::from_bytes(place));
+        let output = command.args(["--output", format]).output().await.unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        output.stdout
+    };
+    assert_eq!(pull(b"d\xe9", "text").await, b"d\xe9\n");
+    let json = pull(b"e\xe9", "json").await;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["file"], serde_json::json!({"Unix": [b'e', 0xe9]}));
 }

@@ -370,7 +370,7 @@ pub(crate) struct PackingArgs {
     /// Of a folder, nothing that matches or is below; may be repeated
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// Of a folder, only what git tracks
+    /// Of a folder, only what git tracks, and what tracked links lead to
     #[arg(long)]
     vcs: bool,
     /// 0 stores, and needs no temporary file; 9 is the smallest, and slow [default: 3]

@@ -110,8 +110,8 @@ Examples:
 pub(super) const PULL: &str = "\
 The bytes arrive unchanged: a file that Packer packed is a gzip-compressed tar. Where the push left
 a digest, or the server tells one, they are checked, and only then the file gets its name. A download
-that breaks off goes on where it was. --extract refuses an archive with an entry that would leave the
-folder.
+that breaks off goes on where it was. --extract makes the folder, and those above it, and refuses an
+archive with an entry that would leave the folder.
 
 Examples:
   atlas-upload pull acme/web --type custom.image

@@ -29,7 +29,7 @@ impl Staging {
         let hidden = tempfile::Builder::new()
             .prefix(".atlas-pull-")
             .tempdir_in(parent);
-        let hidden = hidden.map_err(|error| failed(folder, &error))?;
+        let hidden = hidden.map_err(|error| Cause::file(folder, disk::plain(&error)))?;
         Ok(Self { hidden, above })
     }
 
@@ -42,12 +42,6 @@ impl Staging {
     pub(super) fn keep_above(mut self) {
         self.above.0.clear();
     }
-}
-
-/// The reason alone, without the name of what is hidden, which helps nobody.
-pub(super) fn failed(folder: &Path, error: &io::Error) -> Cause {
-    let reason = io::Error::new(error.kind(), disk::reason(error));
-    Cause::file(folder, reason)
 }
 
 /// Folders that were made, each above the next. Dropped, it takes those away that are empty.

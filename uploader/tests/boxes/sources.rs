@@ -186,6 +186,20 @@ async fn installed_boxes_are_packed_again() {
     assert_eq!(again.code, 0, "{again}");
     assert_eq!(in_place(&program.path("tree")), there);
     assert_eq!(program.run(&["box", "check", "tree"]).await.code, 0);
+
+    // Names that are no text, in Latin-1.
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::ffi::OsStrExt as _;
+        let [from, to] = [&b"from\xe9"[..], b"to\xe9"].map(std::ffi::OsStr::from_bytes);
+        std::fs::rename(program.path(boxes), program.folder().join(from)).unwrap();
+        let mut command = program.command();
+        command.args(["box", "mirror", "--from"]).arg(from);
+        let output = command.arg("--to").arg(to).output().await.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let places = in_place(&program.folder().join(to));
+        assert_eq!(places.len(), there.len());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,7 +25,7 @@ pub(super) async fn uninstall(dir: Option<PathBuf>, console: &Console) -> Result
     let shown = folder.display().to_string();
     let Removed { removed, changed } = blocking(move || install::uninstall(&folder)).await?;
     for path in &removed {
-        console.out_path(&path)?;
+        console.out_path(path)?;
     }
     for path in &changed {
         console.warn(&format!("{} has changed since, and stays", path.display()));
