@@ -45,7 +45,7 @@ pub(crate) fn reason(error: &io::Error) -> String {
     words.join(" ")
 }
 
-/// The error with its reason alone.
+/// Returns the error with its reason alone.
 pub(crate) fn plain(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), reason(error))
 }

@@ -45,7 +45,7 @@ pub async fn pull_into(client: &Client, request: &Pull, folder: &Path) -> Result
     Ok(Pulled { file, ..pulled })
 }
 
-/// A file without a name, twice.
+/// Opens a file without a name, twice.
 fn spool(staging: &Staging) -> io::Result<(File, File)> {
     let spool = tempfile::tempfile_in(staging.path())?;
     let other = spool.try_clone()?;
@@ -223,7 +223,7 @@ impl Unpacking<'_> {
         fs::create_dir_all(place.parent().unwrap_or(self.root)).map_err(Trouble::Disk)?;
         match kind {
             Kind::File if !entry.header().entry_type().is_gnu_sparse() => {
-                return write::file(entry, place);
+                return write::file(entry, place, &|data| disk::room(self.root, data));
             }
             Kind::Folder => {
                 let mode = entry.header().mode().map_err(Trouble::Archive)?;

@@ -1,4 +1,4 @@
-//! Paths in JSON. One that is UTF-8, as nearly all are, is a string; any other is an object with what
+//! Writes and reads paths in JSON. One that is UTF-8, as nearly all are, is a string; any other is an object with what
 //! the system calls it: `{"Unix": [bytes]}`, or `{"Windows": [16-bit units]}`.
 
 use std::ffi::{OsStr, OsString};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A path as JSON has it.
+/// Holds a path that was read.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Spelled {
@@ -23,7 +23,7 @@ impl From<Spelled> for PathBuf {
     }
 }
 
-/// A path to be written.
+/// Holds a path to be written.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Spelling<'a> {

@@ -50,7 +50,7 @@ pub enum Target {
     File(PathBuf),
     /// Somebody else's stream. A wrong digest is known only after all bytes went there.
     Stream(Box<dyn Write + Send>),
-    /// This open file, which is the stream of the place that errors name.
+    /// They go to this open file, and errors name the place.
     Open(File, PathBuf),
 }
 
@@ -194,7 +194,7 @@ enum Sink {
     New(NamedTempFile, PathBuf),
     /// Its file, the place it will take, and what the caller calls that place.
     Replacement(NamedTempFile, PathBuf, PathBuf),
-    /// A stream, and what errors call it.
+    /// It holds a stream, and what errors call it.
     Stream(Box<dyn Write + Send>, PathBuf),
 }
 

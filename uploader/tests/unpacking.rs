@@ -1,4 +1,4 @@
-//! `pull --extract` as a user meets it: the folders it makes and takes away, modes, holes, and the
+//! Tries `pull --extract` as a user meets it: the folders it makes and takes away, modes, holes, and the
 //! reasons it gives.
 #![cfg(unix)]
 #![allow(
@@ -30,7 +30,7 @@ const EXTRACT: [&str; 8] = [
     "new/er/out",
 ];
 
-/// A program with the folder `in` to be pushed.
+/// Starts an Atlas, and makes the folder `in` to be pushed.
 async fn with_files(files: &[(&str, &[u8])]) -> (MockAtlas, Program) {
     let atlas = MockAtlas::builder().token("canary-T0ken").start().await;
     let atlas = atlas.unwrap();
@@ -41,7 +41,7 @@ async fn with_files(files: &[(&str, &[u8])]) -> (MockAtlas, Program) {
     (atlas, program)
 }
 
-/// A program that pulls these bytes.
+/// Starts a server that hands these bytes out.
 async fn of_bytes(bytes: Vec<u8>) -> (Server, Program) {
     let server = Server::of_files(move |_, _| Reply::Status(200, Vec::new(), bytes.clone())).await;
     let program = Program::at(server.url(), "T0ken");
@@ -141,7 +141,7 @@ async fn a_hole_comes_out_as_a_hole() {
     assert!(std::fs::read(out).unwrap() == std::fs::read(disk).unwrap());
 }
 
-/// A pull that fails for a reason that is told, and leaves nothing.
+/// Pulls in vain, for a reason that is told, and leaves nothing.
 async fn assert_fails(program: &Program, before: &str, reason: &str) {
     let run = after(program, before, &EXTRACT).await;
     assert_eq!(run.code, 3, "{run}");
@@ -244,6 +244,12 @@ async fn folders_above_that_are_links_or_there_already_are_used() {
         "{run}"
     );
     assert_eq!(names_in(&program.path("far/er/out")), ["a"]);
+
+    // Before anything is asked.
+    let onto_file = ["pull", "acme/web", "--type", "t", "--extract", "in/a"];
+    let run = program.run(&onto_file).await;
+    let reason = "error: Error saving: in/a: is there already, and is no folder\n";
+    assert_eq!((run.code, run.stderr.as_str()), (3, reason));
 }
 
 /// A name that is no text, in Latin-1.

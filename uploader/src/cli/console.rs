@@ -53,7 +53,7 @@ impl Console {
         self.out_bytes(text.as_bytes())
     }
 
-    /// A path as a result, as the system spells it.
+    /// Prints a path as a result, as the system spells it.
     pub(crate) fn out_path(&self, path: &Path) -> Result<(), Error> {
         self.out_bytes(path.as_os_str().as_encoded_bytes())
     }

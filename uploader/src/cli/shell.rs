@@ -1,4 +1,4 @@
-//! Commands to be typed.
+//! Spells commands to be typed.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub(super) fn for_shell(path: &Path) -> Cow<'_, str> {
     }
 }
 
-/// In octal, of which no more than three digits are read.
+/// Spells a byte in octal, of which no more than three digits are read.
 fn escaped(byte: u8) -> String {
     format!("\\{byte:03o}")
 }

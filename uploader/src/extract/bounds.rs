@@ -14,7 +14,7 @@ const BEFORE_AN_ENTRY: u64 = 1024 * 1024;
 const NAME: usize = 4096;
 /// The most extended records (PAX) of an entry, in bytes.
 pub(super) const RECORDS: usize = 16 * 1024;
-/// The largest file, holes included, in bytes. A hole costs nothing, but nobody has such a disk.
+/// No file is larger than this, in bytes, holes included: they cost nothing, but nobody has such a disk.
 const FILE: u64 = 1 << 50;
 /// The most entries, the same folder again included.
 const ENTRIES: u32 = 1_000_000;

@@ -1,4 +1,4 @@
-//! The folders that a pull makes before anything has arrived, and takes away when it fails.
+//! Makes the folders of a pull before anything has arrived, and takes them away when it fails.
 
 use std::fs;
 use std::io;
@@ -9,9 +9,10 @@ use tempfile::TempDir;
 use crate::disk;
 use crate::error::Cause;
 
-/// A hidden folder beside the one to be filled, or in it. It goes with its content when it is dropped.
+/// Holds a hidden folder beside the one to be filled, or in it, which goes with its content when this is
+/// dropped.
 pub(super) struct Staging {
-    /// Before the folders that it may lie in.
+    /// It is dropped before the folders that it may lie in.
     hidden: TempDir,
     above: Above,
 }
@@ -20,6 +21,11 @@ impl Staging {
     /// Makes it on the same disk as the folder, so that its content can be moved there in one step; and
     /// the folders above, where they are missing.
     pub(super) fn of(folder: &Path) -> Result<Self, Cause> {
+        if !folder.is_dir() && folder.symlink_metadata().is_ok() {
+            let reason = "is there already, and is no folder";
+            let error = io::Error::new(io::ErrorKind::NotADirectory, reason);
+            return Err(Cause::file(folder, error));
+        }
         let above = Above::make(folder)?;
         let parent = match folder.parent() {
             _ if folder.is_dir() => folder,
@@ -33,7 +39,7 @@ impl Staging {
         Ok(Self { hidden, above })
     }
 
-    /// Where it is.
+    /// Returns where it is.
     pub(super) fn path(&self) -> &Path {
         self.hidden.path()
     }
@@ -44,7 +50,8 @@ impl Staging {
     }
 }
 
-/// Folders that were made, each above the next. Dropped, it takes those away that are empty.
+/// Holds folders that were made, each above the next, and takes those away that are empty when it is
+/// dropped.
 struct Above(Vec<PathBuf>);
 
 impl Above {

@@ -8,10 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use tar::Entry;
 
-/// What file systems give room for in one piece, as a rule, in bytes.
+/// File systems give room in pieces of this size, as a rule, in bytes.
 const BLOCK: usize = 4096;
-/// How much is read at a time, in bytes.
+/// So much is read at a time, in bytes.
 const PIECE: usize = 16 * BLOCK;
+/// The room for so much data is asked for at once, in bytes, and is what is left to others at the end.
+const GRANT: u64 = 64 * 1024 * 1024;
 
 /// Trouble is either with the archive or with the disk.
 #[derive(Debug)]
@@ -20,18 +22,29 @@ pub(super) enum Trouble {
     Disk(io::Error),
 }
 
-/// Writes the file of an entry to a place where nothing is.
-pub(super) fn file(entry: &mut Entry<'_, impl Read>, place: &Path) -> Result<(), Trouble> {
+/// Looks whether the disk has room for so many bytes.
+type Room<'a> = &'a dyn Fn(u64) -> io::Result<()>;
+
+/// Writes the file of an entry to a place where nothing is. How much room it needs is known only once
+/// it is seen where its holes are.
+pub(super) fn file(
+    entry: &mut Entry<'_, impl Read>,
+    place: &Path,
+    room: Room<'_>,
+) -> Result<(), Trouble> {
     let mode = entry.header().mode().map_err(Trouble::Archive)?;
-    let mut file = create(place, mode).map_err(Trouble::Disk)?;
     let modified = entry.header().mtime().ok().map(Duration::from_secs);
     let modified = modified.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
     let size = entry.size();
-    if copy(entry, &mut file)? != size {
-        let cut_off = "the file is longer than what is there of it";
-        let error = io::Error::new(io::ErrorKind::UnexpectedEof, cut_off);
-        return Err(Trouble::Archive(error));
-    }
+    let mut writing = Writing {
+        file: create(place, mode).map_err(Trouble::Disk)?,
+        size,
+        done: 0,
+        granted: 0,
+        room,
+    };
+    writing.copy(entry)?;
+    let file = writing.file;
     // A hole at the end is not there before.
     file.set_len(size).map_err(Trouble::Disk)?;
     let Some(modified) = modified else {
@@ -43,33 +56,58 @@ pub(super) fn file(entry: &mut Entry<'_, impl Read>, place: &Path) -> Result<(),
     file.set_times(times).map_err(Trouble::Disk)
 }
 
-/// Copies all but the blocks of zeros, and returns how many bytes there were.
-fn copy(content: &mut impl Read, file: &mut File) -> Result<u64, Trouble> {
-    let mut piece = Vec::with_capacity(PIECE);
-    let mut done = 0;
-    loop {
-        piece.clear();
-        let some = content.by_ref().take(PIECE as u64).read_to_end(&mut piece);
-        if some.map_err(Trouble::Archive)? == 0 {
-            return Ok(done);
-        }
-        write_piece(&piece, done, file).map_err(Trouble::Disk)?;
-        done += piece.len() as u64;
-    }
+/// Holds a file that is being written.
+struct Writing<'a> {
+    file: File,
+    size: u64,
+    /// So far it is written, holes included.
+    done: u64,
+    /// There is room for so much more data.
+    granted: u64,
+    room: Room<'a>,
 }
 
-fn write_piece(mut piece: &[u8], mut at: u64, file: &mut File) -> io::Result<()> {
-    while !piece.is_empty() {
-        let hole = run(piece, true);
-        let data = run(&piece[hole..], false);
-        if data > 0 {
-            file.seek(SeekFrom::Start(at + hole as u64))?;
-            file.write_all(&piece[hole..hole + data])?;
+impl Writing<'_> {
+    /// Copies all but the blocks of zeros.
+    fn copy(&mut self, content: &mut impl Read) -> Result<(), Trouble> {
+        let mut piece = Vec::with_capacity(PIECE);
+        while self.done < self.size {
+            piece.clear();
+            let some = content.by_ref().take(PIECE as u64).read_to_end(&mut piece);
+            if some.map_err(Trouble::Archive)? == 0 {
+                let reason = "the file is longer than what is there of it";
+                let error = io::Error::new(io::ErrorKind::UnexpectedEof, reason);
+                return Err(Trouble::Archive(error));
+            }
+            self.write(&piece).map_err(Trouble::Disk)?;
         }
-        piece = &piece[hole + data..];
-        at += (hole + data) as u64;
+        Ok(())
     }
-    Ok(())
+
+    fn write(&mut self, mut piece: &[u8]) -> io::Result<()> {
+        while !piece.is_empty() {
+            let (hole, rest) = piece.split_at(run(piece, true));
+            let (data, rest) = rest.split_at(run(rest, false));
+            self.done += hole.len() as u64;
+            if !data.is_empty() {
+                self.need(data.len() as u64)?;
+                self.file.seek(SeekFrom::Start(self.done))?;
+                self.file.write_all(data)?;
+                self.done += data.len() as u64;
+            }
+            piece = rest;
+        }
+        Ok(())
+    }
+
+    fn need(&mut self, data: u64) -> io::Result<()> {
+        if self.granted < data {
+            self.granted = GRANT.min(self.size - self.done);
+            (self.room)(self.granted)?;
+        }
+        self.granted -= data;
+        Ok(())
+    }
 }
 
 /// Returns the length of the blocks at the start that are all zeros, or are all not.
@@ -134,34 +172,58 @@ mod tests {
         content
     }
 
+    fn written(content: &[u8], place: &Path, room: Room<'_>) -> Result<(), Trouble> {
+        let mut writing = Writing {
+            file: create(place, 0o644).unwrap(),
+            size: content.len() as u64,
+            done: 0,
+            granted: 0,
+            room,
+        };
+        writing.copy(&mut &*content)?;
+        writing.file.set_len(content.len() as u64).unwrap();
+        Ok(())
+    }
+
     #[test]
     fn holes_are_kept_and_cost_no_room() {
+        const LARGE: usize = 32 * 1024 * 1024;
         let folder = tempfile::tempdir().unwrap();
-        let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
-        for length in [32 * 1024 * 1024, 6 * PIECE + 1, 6 * PIECE, 7 * PIECE - 5] {
+        let place = |length: usize| folder.path().join(length.to_string());
+        for length in [LARGE, 6 * PIECE + 1, 6 * PIECE, 7 * PIECE - 5] {
             let content = content(length);
-            let place = folder.path().join(length.to_string());
-            let mut file = create(&place, 0o644).unwrap();
-            assert_eq!(copy(&mut &content[..], &mut file).unwrap(), length as u64);
-            file.set_len(length as u64).unwrap();
-            assert!(read(&length.to_string()) == content, "{length}");
+            written(&content, &place(length), &|_| Ok(())).unwrap();
+            assert!(fs::read(place(length)).unwrap() == content, "{length}");
         }
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt as _;
-            let blocks = |name: &str| fs::metadata(folder.path().join(name)).unwrap().blocks();
             // Not every disk knows holes.
             let hole = File::create(folder.path().join("hole")).unwrap();
-            hole.set_len(32 * 1024 * 1024).unwrap();
-            let room = blocks(&(32 * 1024 * 1024).to_string()) * 512;
-            assert!(
-                room <= blocks("hole") * 512 + 5 * PIECE as u64,
-                "{room} bytes"
-            );
+            hole.set_len(LARGE as u64).unwrap();
+            let hole = hole.metadata().unwrap().blocks() * 512;
+            let room = fs::metadata(place(LARGE)).unwrap().blocks() * 512;
+            assert!(room <= hole + 5 * PIECE as u64, "{room} bytes");
         }
-        let mut file = create(&folder.path().join("empty"), 0o644).unwrap();
-        assert_eq!(copy(&mut io::empty(), &mut file).unwrap(), 0);
-        assert_eq!(read("empty"), b"");
+    }
+
+    #[test]
+    fn room_is_asked_for_data_alone_and_before_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let full = |_| Err(io::ErrorKind::StorageFull.into());
+        let place = |name: &str| folder.path().join(name);
+        written(&[0; 20 * PIECE], &place("hole"), &full).unwrap();
+        written(&[], &place("empty"), &full).unwrap();
+        let refused = written(&content(20 * PIECE), &place("data"), &full).unwrap_err();
+        assert!(matches!(refused, Trouble::Disk(_)), "{refused:?}");
+        assert_eq!(fs::metadata(place("data")).unwrap().len(), 0);
+        let asked = std::cell::RefCell::new(Vec::new());
+        let room = |bytes| {
+            asked.borrow_mut().push(bytes);
+            Ok(())
+        };
+        written(&vec![1; GRANT as usize + 5], &place("long"), &room).unwrap();
+        assert_eq!(asked.into_inner(), [GRANT, 5]);
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! The folder several paths share, and the name of each below it.
+//! Finds the folder that several paths share, and the name of each below it.
 
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// The longest folder that all paths are written below; `None` when there is none, as for `a` and
+/// Returns the longest folder that all paths are written below; `None` when there is none, as for `a` and
 /// `b`. Packer compares the text of the paths, and so does this: nothing is resolved.
 fn directory(paths: &[&Path]) -> Option<PathBuf> {
     let mut folders = paths.iter().map(|path| folder_parts(path));
@@ -27,7 +27,7 @@ fn alike<T: PartialEq>(one: &[T], other: &[T]) -> usize {
     same.count()
 }
 
-/// Several paths, and how many of the names that lead to each are those of the folder that all share.
+/// Holds several paths, and how many of the names that lead to each are those of the folder that all share.
 /// A `..` takes the name before it away, as Go's `filepath` does: that is the text alone, and what
 /// is opened is the path as it was given.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(super) struct Shared<'a> {
     depth: usize,
 }
 
-/// A path, and each name that leads to it with the path as far as there.
+/// Holds a path, and each name that leads to it with the path as far as there.
 #[derive(Debug)]
 struct Given<'a> {
     path: &'a Path,
@@ -68,14 +68,14 @@ impl<'a> Shared<'a> {
         Ok((depth > 0).then_some(Self { given, depth }))
     }
 
-    /// The folder that all share, from the root of the file system.
+    /// Returns the folder that all share, from the root of the file system.
     pub(super) fn folder(&self) -> PathBuf {
         let first = self.given.first().map(|given| &given.steps[..self.depth]);
         let steps = first.unwrap_or_default().iter();
         steps.map(|(name, _)| name).collect()
     }
 
-    /// Each path as it was given, behind the folders between, with the names below the shared folder.
+    /// Returns each path as it was given, behind the folders between, with the names below the shared folder.
     pub(super) fn steps(&self) -> impl Iterator<Item = Vec<(PathBuf, &Path)>> {
         self.given.iter().map(|given| {
             let mut name = PathBuf::new();
@@ -116,7 +116,7 @@ impl<'a> Given<'a> {
     }
 }
 
-/// The path less each name that a `..` takes back.
+/// Returns the path less each name that a `..` takes back.
 fn without_climbing(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {

@@ -10,12 +10,12 @@ use super::common::Shared;
 use super::filter::Filter;
 use crate::error::Cause;
 
-/// Names, each of a file or a folder. The order is that of a walk: a folder, what it holds, and then
+/// Holds names, each of a file or a folder. The order is that of a walk: a folder, what it holds, and then
 /// what follows it by name.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     names: BTreeSet<PathBuf>,
-    /// The paths of some names; any other lies below the nearest of these.
+    /// Holds the paths of some names; any other lies below the nearest of these.
     origins: BTreeMap<PathBuf, PathBuf>,
 }
 
@@ -29,14 +29,14 @@ impl Entries {
         Ok(entries)
     }
 
-    /// One file, under its own name.
+    /// Takes one file, under its own name.
     pub(super) fn of_file(path: &Path) -> Result<Self, Cause> {
         let mut entries = Self::default();
         entries.add(Path::new(path.file_name().unwrap_or_default()), path)?;
         Ok(entries)
     }
 
-    /// Paths below the folder that they share, the folders between, and all that they hold.
+    /// Takes paths below the folder that they share, the folders between, and all that they hold.
     pub(super) fn below(shared: &Shared<'_>) -> Result<Self, Cause> {
         let mut entries = Self::default();
         for steps in shared.steps() {

@@ -1,4 +1,4 @@
-//! What git tracks, asked of the program `git` as the original did.
+//! Asks the program `git` what it tracks, as the original did.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -9,16 +9,16 @@ use std::process::{Command, Output};
 
 use crate::error::Cause;
 
-/// Variables by which a hook of git says which repository it is in. They are wrong for any other.
+/// A hook of git says by these variables which repository it is in. They are wrong for any other.
 const OF_A_HOOK: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"];
 
-/// The part of a folder that git tracks, its submodules included. A link to a folder brings what git
+/// Tells which part of a folder git tracks, its submodules included. A link to a folder brings what git
 /// tracks there, or all of it where git tracks nothing, as a link to a file brings the file.
 #[derive(Debug, Default)]
 pub(super) struct Tracked {
-    /// These names, with the folders above them.
+    /// Holds names, with the folders above them.
     names: BTreeSet<PathBuf>,
-    /// These names with all that is below.
+    /// Holds names with all that is below.
     whole: BTreeSet<PathBuf>,
 }
 
@@ -51,7 +51,7 @@ impl Tracked {
 struct Looking<'a> {
     tracked: &'a mut Tracked,
     wanted: &'a dyn Fn(&Path) -> bool,
-    /// The folders that links led through to where it is, so that a loop has an end.
+    /// Holds the folders that links led through to where it is, so that a loop has an end.
     within: Vec<PathBuf>,
 }
 
@@ -126,7 +126,7 @@ impl Unlisted {
     }
 }
 
-/// The tracked files below a folder, by names relative to it, those of its submodules included.
+/// Returns the tracked files below a folder, by names relative to it, those of its submodules included.
 fn list(folder: &Path, without: &[&str]) -> Result<Vec<PathBuf>, Unlisted> {
     let mut git = Command::new("git");
     for variable in without {
