@@ -348,7 +348,10 @@ async fn assert_leaves_nothing(place: [&str; 2]) {
     command.args(pull).args(place);
     command.stderr(std::process::Stdio::null());
     let mut child = command.spawn().unwrap();
-    was_asked.recv().await.unwrap();
+    tokio::select! {
+        asked = was_asked.recv() => asked.unwrap(),
+        ended = child.wait() => panic!("{place:?} ended before anything was asked: {ended:?}"),
+    }
     let kill = tokio::process::Command::new("kill")
         .args(["-TERM", &child.id().unwrap().to_string()])
         .status();
