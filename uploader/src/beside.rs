@@ -1,5 +1,5 @@
-//! Makes temporary files beside the files whose places they will take. Each is locked as long as somebody
-//! writes it, so that a later run knows those that a killed one left, and removes them.
+//! Makes temporary files and folders beside those whose places they will take. Each is locked as long as
+//! somebody writes it, so that a later run knows those that a killed one left, and removes them.
 
 #[cfg(unix)]
 use std::fs::TryLockError;
@@ -7,10 +7,16 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, TempDir};
 
 /// So many files are made at most until one is there that nobody has removed.
 const MAX_TRIES: u32 = 8;
+
+/// Keeps a temporary folder locked; elsewhere a folder is not opened, and nothing locks it.
+#[cfg(unix)]
+pub(crate) type Lock = File;
+#[cfg(not(unix))]
+pub(crate) type Lock = ();
 
 /// Returns the folder of a file.
 pub(crate) fn folder_of(path: &Path) -> &Path {
@@ -32,32 +38,67 @@ pub(crate) fn temporary(folder: &Path, builder: &mut Builder<'_, '_>) -> io::Res
             return Ok(file);
         }
     }
-    let reason = "a temporary file disappears as soon as it is made";
-    Err(io::Error::other(reason))
+    Err(disappears())
 }
 
-/// Removes what killed runs have left in a folder: what begins with this name, and is locked by nobody.
-/// What cannot be removed stays.
+/// Makes a temporary folder in a folder, with what keeps it locked.
+///
+/// # Errors
+/// It cannot be made.
+#[cfg(unix)]
+pub(crate) fn temporary_folder(folder: &Path, prefix: &str) -> io::Result<(TempDir, Lock)> {
+    for _ in 0..MAX_TRIES {
+        let made = Builder::new().prefix(prefix).tempdir_in(folder)?;
+        match File::open(made.path()) {
+            // Another run may remove it before it is locked.
+            Ok(file) if lock(&file) && is_at(&file, made.path()).unwrap_or(false) => {
+                return Ok((made, file));
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Err(disappears())
+}
+
+/// Makes a temporary folder in a folder.
+#[cfg(not(unix))]
+pub(crate) fn temporary_folder(folder: &Path, prefix: &str) -> io::Result<(TempDir, Lock)> {
+    let made = Builder::new().prefix(prefix).tempdir_in(folder)?;
+    Ok((made, ()))
+}
+
+fn disappears() -> io::Error {
+    io::Error::other("what is made for the time being disappears as soon as it is there")
+}
+
+/// Removes what killed runs have left in a folder: files and folders whose names begin so, and that nobody
+/// has locked. What cannot be removed stays.
 pub(crate) fn clear(folder: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
     for entry in entries.flatten() {
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         let name = entry.file_name();
         let is_ours = name.as_encoded_bytes().starts_with(prefix.as_bytes());
-        if is_ours && is_file {
-            remove_abandoned(&entry.path());
+        match entry.file_type() {
+            Ok(kind) if is_ours && kind.is_file() => {
+                remove_abandoned(&entry.path(), |path| fs::remove_file(path));
+            }
+            Ok(kind) if is_ours && kind.is_dir() => {
+                remove_abandoned(&entry.path(), |path| fs::remove_dir_all(path));
+            }
+            _ => {}
         }
     }
 }
 
 #[cfg(unix)]
-fn remove_abandoned(path: &Path) {
-    // The lock is held until the file is gone, so that nobody begins to write it meanwhile.
+fn remove_abandoned(path: &Path, remove: impl Fn(&Path) -> io::Result<()>) {
+    // The lock is held until it is gone, so that nobody begins to write there meanwhile.
     if let Ok(file) = File::open(path)
         && file.try_lock().is_ok()
-        && let Err(error) = fs::remove_file(path)
+        && let Err(error) = remove(path)
     {
         tracing::debug!(path = %path.display(), %error, "not removed");
     }
@@ -65,7 +106,7 @@ fn remove_abandoned(path: &Path) {
 
 /// Does nothing: elsewhere nobody can tell whether a file is in use.
 #[cfg(not(unix))]
-fn remove_abandoned(_: &Path) {}
+fn remove_abandoned(_: &Path, _: impl Fn(&Path) -> io::Result<()>) {}
 
 /// Locks a file until it is closed, by the end of the program at the latest, however it ends. Returns
 /// whether nobody else has it locked.
@@ -101,17 +142,22 @@ mod tests {
     #[test]
     fn what_a_killed_run_left_is_removed_and_what_is_being_written_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        let make = || temporary(folder.path(), Builder::new().prefix(".ours-")).unwrap();
-        let left = folder.path().join(".ours-left");
-        let (theirs, folders) = (folder.path().join(".theirs"), folder.path().join(".ours-x"));
+        let (left, left_folder) = (folder.path().join(".ours-a"), folder.path().join(".ours-b"));
+        let theirs = folder.path().join(".theirs");
         fs::write(&left, "an address").unwrap();
+        fs::create_dir(&left_folder).unwrap();
+        fs::write(left_folder.join("half"), "of a file").unwrap();
         fs::write(&theirs, "").unwrap();
-        fs::create_dir(&folders).unwrap();
-        let writing = make();
+        let file = temporary(folder.path(), Builder::new().prefix(".ours-")).unwrap();
+        let (unpacking, locked) = temporary_folder(folder.path(), ".ours-").unwrap();
         clear(folder.path(), ".ours-");
         assert!(!left.exists());
-        for path in [writing.path(), &theirs, &folders] {
+        assert!(!left_folder.exists());
+        for path in [file.path(), unpacking.path(), &theirs] {
             assert!(path.exists(), "{}", path.display());
         }
+        drop(locked);
+        clear(folder.path(), ".ours-");
+        assert!(!unpacking.path().exists());
     }
 }

@@ -29,7 +29,7 @@ use transfer::Source;
 const CHUNKS_IN_FLIGHT: usize = 8;
 
 /// The name of a file that is not whole yet begins like this.
-const TEMPORARY: &str = ".atlas-pull-";
+pub(crate) const TEMPORARY: &str = ".atlas-pull-";
 
 /// What to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -404,6 +404,10 @@ async fn what_a_killed_run_left_is_gone_after_the_next_one() {
     let pull = ["pull", "acme/web", "--type", "t", "-o", "file"];
     assert_eq!(program.run(&pull).await.code, 0);
     assert!(!program.path(".atlas-pull-killed").exists());
+    program.write(".atlas-pull-killed/content/half", "of a file");
+    let extract = ["pull", "acme/web", "--type", "t", "--extract", "folder"];
+    program.run(&extract).await;
+    assert!(!program.path(".atlas-pull-killed").exists());
 }
 
 /// A name that is no text, in Latin-1.

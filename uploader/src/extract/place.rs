@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::beside;
 use crate::disk;
 use crate::error::Cause;
+use crate::pull::TEMPORARY;
 
 /// Holds a hidden folder beside the one to be filled, or in it, which goes with its content when this is
 /// dropped.
@@ -15,6 +17,7 @@ pub(super) struct Staging {
     /// It is dropped before the folders that it may lie in.
     hidden: TempDir,
     above: Above,
+    _lock: beside::Lock,
 }
 
 impl Staging {
@@ -27,16 +30,18 @@ impl Staging {
             return Err(Cause::file(folder, error));
         }
         let above = Above::make(folder)?;
-        let parent = match folder.parent() {
-            _ if folder.is_dir() => folder,
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
+        let parent = match folder.is_dir() {
+            true => folder,
+            false => beside::folder_of(folder),
         };
-        let hidden = tempfile::Builder::new()
-            .prefix(".atlas-pull-")
-            .tempdir_in(parent);
-        let hidden = hidden.map_err(|error| Cause::file(folder, disk::plain(&error)))?;
-        Ok(Self { hidden, above })
+        beside::clear(parent, TEMPORARY);
+        let hidden = beside::temporary_folder(parent, TEMPORARY);
+        let (hidden, lock) = hidden.map_err(|error| Cause::file(folder, disk::plain(&error)))?;
+        Ok(Self {
+            hidden,
+            above,
+            _lock: lock,
+        })
     }
 
     /// Returns where it is.

@@ -95,11 +95,7 @@ pub fn pack(
 /// What an artifact of these paths is called when nobody says: the file name of the only path, or
 /// the name of the common folder. `None` for no paths, and for folders without a name.
 pub fn default_id(paths: &[PathBuf]) -> Option<String> {
-    let named = match distinct(paths)[..] {
-        [] => return None,
-        [path] => path.to_owned(),
-        ref several => shared(several).ok()?.folder(),
-    };
+    let named = root(paths).ok()?;
     let own = named.file_name().map(OsStr::to_owned);
     // `.` and `..` have a name only once they are resolved.
     let name = own.or_else(|| Some(named.canonicalize().ok()?.file_name()?.to_owned()))?;
@@ -110,6 +106,15 @@ fn distinct(paths: &[PathBuf]) -> Vec<&Path> {
     let mut seen = BTreeSet::new();
     let paths = paths.iter().map(PathBuf::as_path);
     paths.filter(|path| seen.insert(*path)).collect()
+}
+
+/// Returns the only path, or the folder that several share.
+fn root(paths: &[PathBuf]) -> Result<PathBuf, Cause> {
+    match distinct(paths)[..] {
+        [] => Ok(PathBuf::new()),
+        [path] => Ok(path.to_owned()),
+        ref several => Ok(shared(several)?.folder()),
+    }
 }
 
 fn shared<'a>(paths: &[&'a Path]) -> Result<Shared<'a>, Cause> {
