@@ -15,6 +15,15 @@ use serde_json::{Value, json};
 use support::program::{Program, Run};
 use support::{entries, gzip, tarred};
 
+const PUSH_BOX: [&str; 6] = [
+    "push",
+    "acme/web",
+    "--type",
+    "vagrant.box",
+    "-m",
+    "provider=x",
+];
+
 const PROVIDER: (&str, &[u8]) = ("metadata.json", br#"{"provider": "virtualbox"}"#);
 
 /// What the builder made, and then what `vagrant` did, as Packer 1.6.6 writes it down.
@@ -141,14 +150,6 @@ async fn a_box_that_vagrant_cannot_use_is_refused_before_a_version_is_made() {
     program.write("bare.box", tarred(&[("box.ovf", b"<ovf/>")]));
     program.write("disk.gz", gzip(b"gzip, and no tar"));
     program.write("folder/box.img", "disk");
-    let push = [
-        "push",
-        "acme/web",
-        "--type",
-        "vagrant.box",
-        "-m",
-        "provider=x",
-    ];
     for (path, reason) in [
         ("disk.box", "it is neither a tar nor a gzip-compressed one"),
         (
@@ -162,7 +163,7 @@ async fn a_box_that_vagrant_cannot_use_is_refused_before_a_version_is_made() {
             "there is no metadata.json at the top of what would be packed",
         ),
     ] {
-        let run = program.run(&[&push[..], &[path]].concat()).await;
+        let run = program.run(&[&PUSH_BOX[..], &[path]].concat()).await;
         assert_eq!(run.code, 3, "{run}");
         let told = format!("Error archiving artifact: {path}: is no Vagrant box: {reason}");
         assert!(run.stderr.contains(&told), "{run}");
@@ -173,7 +174,7 @@ async fn a_box_that_vagrant_cannot_use_is_refused_before_a_version_is_made() {
         none_was_made(&program).await;
     }
     let run = program
-        .run(&[&push[..], &["disk.box", "--no-box-check"]].concat())
+        .run(&[&PUSH_BOX[..], &["disk.box", "--no-box-check"]].concat())
         .await;
     assert_eq!(run.code, 0, "{run}");
     // Any other type is no box.
@@ -191,16 +192,9 @@ async fn a_tar_becomes_a_compressed_tar_and_not_a_tar_in_another() {
     let content = |(name, bytes): (&str, &[u8])| (name.to_owned(), Some(bytes.to_vec()));
     let expected = [content(("box.img", b"disk")), content(PROVIDER)];
     for level in [&[][..], &["--compression-level", "0"]] {
-        let push = [
-            "push",
-            "acme/web",
-            "--type",
-            "vagrant.box",
-            "-m",
-            "provider=x",
-            "web.box",
-        ];
-        let run = program.run(&[&push[..], level].concat()).await;
+        let run = program
+            .run(&[&PUSH_BOX[..], &["web.box"], level].concat())
+            .await;
         assert_eq!(run.code, 0, "{run}");
         assert_eq!(entries(pulled(&program).await.as_slice()), expected);
     }
@@ -212,16 +206,8 @@ async fn files_and_a_folder_that_are_a_box_are_packed_as_one() {
     let program = Program::at(server.url(), server.token());
     program.write("web/box.img", "disk");
     program.write("web/metadata.json", PROVIDER.1);
-    let push = [
-        "push",
-        "acme/web",
-        "--type",
-        "vagrant.box",
-        "-m",
-        "provider=x",
-    ];
     for paths in [&["web"][..], &["web/box.img", "web/metadata.json"]] {
-        let run = program.run(&[&push[..], paths].concat()).await;
+        let run = program.run(&[&PUSH_BOX[..], paths].concat()).await;
         assert_eq!(run.code, 0, "{run}");
         let names: Vec<_> = entries(pulled(&program).await.as_slice())
             .into_iter()
@@ -231,7 +217,7 @@ async fn files_and_a_folder_that_are_a_box_are_packed_as_one() {
     }
     // What is left out is not there.
     let run = program
-        .run(&[&push[..], &["web", "--exclude", "*.json"]].concat())
+        .run(&[&PUSH_BOX[..], &["web", "--exclude", "*.json"]].concat())
         .await;
     assert_eq!(run.code, 3, "{run}");
 }
