@@ -9,7 +9,7 @@ use std::path::Path;
 
 use tempfile::{Builder, NamedTempFile, TempDir};
 
-/// So many files are made at most until one is there that nobody has removed.
+/// This is how often a file is made, until one is there that nobody has removed.
 const MAX_TRIES: u32 = 8;
 
 /// Keeps a temporary folder locked; elsewhere a folder is not opened, and nothing locks it.

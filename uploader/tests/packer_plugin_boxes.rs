@@ -31,7 +31,7 @@ fn settings(more: &[(&str, Value)]) -> Value {
     map(&[&own, more].concat())
 }
 
-/// What the vagrant post-processor hands on.
+/// Returns an artifact as the vagrant post-processor hands it on.
 fn boxed(file: &Path) -> Arc<Built> {
     Arc::new(Built {
         id: "virtualbox".to_owned(),

@@ -26,7 +26,7 @@ const PUSH_BOX: [&str; 6] = [
 
 const PROVIDER: (&str, &[u8]) = ("metadata.json", br#"{"provider": "virtualbox"}"#);
 
-/// What the builder made, and then what `vagrant` did, as Packer 1.6.6 writes it down.
+/// Writes a manifest of what the builder made, and then `vagrant`, as Packer 1.6.6 does.
 fn manifest(program: &Program, boxed: bool) {
     let entry = |id: &str, file: &str| {
         json!({

@@ -11,7 +11,7 @@ use crate::input;
 /// A record is a journal that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Whose it is.
+    /// The beginning names the server and the run that it is of.
     pub begin: Begin,
     /// The writes in their order, and the status each was answered with, if it was.
     pub writes: Vec<(Makes, Option<u16>)>,

@@ -59,7 +59,7 @@ impl Fixture {
         self.pages(&Query { select, filters })
     }
 
-    /// What is found in pages, which make no difference.
+    /// Returns the numbers that a search finds page by page; pages make no difference.
     fn pages(&self, query: &Query) -> Vec<u64> {
         let (name, of, mut numbers) = (&self.name, &self.artifact_type, Vec::new());
         let mut next = Some(Page::first(2));

@@ -14,7 +14,7 @@ use crate::store::{File, Version};
 /// Room for a version as Packer's builders make them.
 const USUAL: usize = 512;
 
-/// What stands before the versions that a search found, and behind them.
+/// The reply of a search begins with this, before the versions that it found.
 const BEGINNING: &str = r#"{"versions":["#;
 const END: &str = "]}";
 

@@ -45,13 +45,13 @@ pub enum Cause {
         StatusText { status: *status, messages }
     )]
     TokenNotSent {
-        /// What was asked of the Atlas.
+        /// The request is the one to the Atlas.
         request: RequestLine,
         /// The HTTP status.
         status: u16,
         /// The words of the server that refused.
         messages: Vec<String>,
-        /// Where the redirect leads, as it may be shown.
+        /// The redirect leads to this address, as it may be shown.
         to: String,
         /// The address that the Atlas has there.
         address: String,
@@ -61,7 +61,7 @@ pub enum Cause {
     Page {
         /// What was asked.
         request: RequestLine,
-        /// Where it was redirected to, as it may be shown.
+        /// It was redirected to this address, as it may be shown.
         to: Option<String>,
     },
     /// A server with TLS leads to an address without it. Nothing was sent there.
@@ -69,7 +69,7 @@ pub enum Cause {
         "{request}: not sent: this is plain http behind https, and anyone in between could read or change what is sent"
     )]
     Unencrypted {
-        /// What was to be asked.
+        /// The request was not sent.
         request: RequestLine,
     },
     /// The server answered well, but what was asked for is not there.

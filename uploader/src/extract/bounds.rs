@@ -27,7 +27,7 @@ const BEHIND: u64 = 64 * 1024 * 1024;
 /// How much of a name an error shows, in characters.
 const SHOWN: usize = 120;
 
-/// How many bytes a [`Bounded`] reader may still give, and whether there are no more.
+/// Tells how many bytes a [`Bounded`] reader may still give, and whether there are no more.
 #[derive(Clone)]
 pub(super) struct Allowance {
     left: Rc<Cell<u64>>,

@@ -10,7 +10,7 @@ use tar::Entry;
 
 /// File systems give room in pieces of this size, as a rule, in bytes.
 const BLOCK: usize = 4096;
-/// So much is read at a time, in bytes.
+/// A piece is what is read at a time, in bytes.
 const PIECE: usize = 16 * BLOCK;
 /// The room for so much data is asked for at once, in bytes, and is what is left to others at the end.
 const GRANT: u64 = 64 * 1024 * 1024;
@@ -60,9 +60,9 @@ pub(super) fn file(
 struct Writing<'a> {
     file: File,
     size: u64,
-    /// So far it is written, holes included.
+    /// The bytes that are written, holes included.
     done: u64,
-    /// There is room for so much more data.
+    /// The bytes of data for which there is room still.
     granted: u64,
     room: Room<'a>,
 }

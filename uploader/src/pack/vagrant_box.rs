@@ -22,9 +22,9 @@ const METADATA: &str = "metadata.json";
 const BLOCK: usize = 512;
 /// A name or a record of an entry is read up to so many bytes. `metadata.json` needs none.
 const LONGEST_RECORD: u64 = 64 * 1024;
-/// So many entries are looked at.
+/// The most entries that are looked at.
 const ENTRIES: u32 = 100_000;
-/// An error shows so many characters of a name.
+/// The most characters of a name that an error shows.
 const SHOWN: usize = 120;
 /// A box is unpacked up to so many bytes; no disk of a box is larger.
 const UNPACKED: u64 = 1 << 40;
@@ -409,7 +409,7 @@ mod tests {
         );
     }
 
-    /// The same bytes for ever.
+    /// Gives the same bytes for ever.
     struct Repeated<'a>(&'a [u8], usize);
 
     impl Read for Repeated<'_> {

@@ -12,7 +12,7 @@ use crate::reporter::Event;
 pub(super) enum Arrival {
     /// They are there.
     Whole,
-    /// None are there, so that nobody sees the version.
+    /// The bytes are not there, so that nobody sees the version.
     Missing,
     /// The server could not be asked, or says something else.
     Unknown,
