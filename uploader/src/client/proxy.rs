@@ -15,9 +15,9 @@ use crate::error::Cause;
 const FOR_HTTP: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 const FOR_HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 const EXEMPT: [&str; 2] = ["NO_PROXY", "no_proxy"];
-/// A web server that runs a program for each request (CGI) sets this, and then `HTTP_PROXY` may be a
-/// header that a stranger chose.
-const CGI: &str = "REQUEST_METHOD";
+/// A web server that runs a program for each request (CGI) sets the first variable, and then the second may
+/// be a header that a stranger chose.
+const CGI: [&str; 2] = ["REQUEST_METHOD", "HTTP_PROXY"];
 
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
@@ -51,7 +51,12 @@ impl Proxies {
     pub(crate) fn of_environment(
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, Cause> {
-        let set = |name| variable(name).filter(|value| !value.is_empty());
+        let [cgi, header] = CGI;
+        let is_cgi = variable(cgi).is_some();
+        let set = |name| {
+            let value = variable(name).filter(|value| !value.is_empty());
+            value.filter(|_| !is_cgi || name != header)
+        };
         let first = |names: &[&'static str]| {
             let mut names = names.iter();
             names.find_map(|name| set(name).map(|value| (*name, value)))
@@ -60,10 +65,9 @@ impl Proxies {
         let exempt = exempt.unwrap_or_default();
         // The matcher takes `*` for names alone, and not for addresses.
         let all = exempt.split(',').any(|entry| entry.trim() == "*");
-        if all || variable(CGI).is_some() {
-            let none = true;
+        if all {
             return Ok(Self(Arc::new(Named {
-                none,
+                none: true,
                 ..Named::default()
             })));
         }
@@ -229,8 +233,13 @@ mod tests {
             assert!(words.contains("the variable https_proxy"), "{words}");
             assert!(!words.contains("hunter2"), "{words}");
         }
-        let none = [("HTTP_PROXY", "://"), ("REQUEST_METHOD", "GET")];
-        assert_eq!(chosen(&none, "http://x.test/"), None);
+        let cgi = [
+            ("HTTP_PROXY", "://"),
+            ("HTTPS_PROXY", "b.test"),
+            ("REQUEST_METHOD", "GET"),
+        ];
+        assert_eq!(chosen(&cgi, "http://x.test/"), None);
+        assert!(chosen(&cgi, "https://x.test/").is_some());
         let none = [("HTTP_PROXY", "://"), ("NO_PROXY", "*")];
         assert_eq!(chosen(&none, "http://x.test/"), None);
     }
