@@ -9,6 +9,10 @@ use std::path::Path;
 
 use tempfile::{Builder, NamedTempFile, TempDir};
 
+/// The names of what is temporary end like this, and no name that somebody else chooses does.
+pub(crate) const SUFFIX: &str = ".atlas-unfinished";
+/// So many letters and digits stand between the beginning of a name and its end, at random.
+const RANDOM: usize = 12;
 /// This is how often a file is made, until one is there that nobody has removed.
 const MAX_TRIES: u32 = 8;
 
@@ -24,6 +28,20 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     }
+}
+
+/// Returns what chooses the names of temporary files: those that begin so are removed by [`clear`].
+pub(crate) fn names(prefix: &str) -> Builder<'_, 'static> {
+    let mut names = Builder::new();
+    names.prefix(prefix).suffix(SUFFIX).rand_bytes(RANDOM);
+    names
+}
+
+/// Returns whether a name is one of those that [`names`] chooses.
+fn is_ours(name: &[u8], prefix: &str) -> bool {
+    name.strip_prefix(prefix.as_bytes())
+        .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()))
+        .is_some_and(|random| random.len() == RANDOM && random.iter().all(u8::is_ascii_alphanumeric))
 }
 
 /// Makes a temporary file in a folder, locked from the beginning.
@@ -48,7 +66,7 @@ pub(crate) fn temporary(folder: &Path, builder: &mut Builder<'_, '_>) -> io::Res
 #[cfg(unix)]
 pub(crate) fn temporary_folder(folder: &Path, prefix: &str) -> io::Result<(TempDir, Lock)> {
     for _ in 0..MAX_TRIES {
-        let made = Builder::new().prefix(prefix).tempdir_in(folder)?;
+        let made = names(prefix).tempdir_in(folder)?;
         match File::open(made.path()) {
             // Another run may remove it before it is locked.
             Ok(file) if lock(&file) && is_at(&file, made.path()).unwrap_or(false) => {
@@ -64,7 +82,7 @@ pub(crate) fn temporary_folder(folder: &Path, prefix: &str) -> io::Result<(TempD
 /// Makes a temporary folder in a folder.
 #[cfg(not(unix))]
 pub(crate) fn temporary_folder(folder: &Path, prefix: &str) -> io::Result<(TempDir, Lock)> {
-    let made = Builder::new().prefix(prefix).tempdir_in(folder)?;
+    let made = names(prefix).tempdir_in(folder)?;
     Ok((made, ()))
 }
 
@@ -72,15 +90,15 @@ fn disappears() -> io::Error {
     io::Error::other("what is made for the time being disappears as soon as it is there")
 }
 
-/// Removes what killed runs have left in a folder: files and folders whose names begin so, and that nobody
-/// has locked. What cannot be removed stays.
+/// Removes what killed runs have left in a folder: files and folders with names that [`names`] chose, and that
+/// nobody has locked. What cannot be removed stays.
 pub(crate) fn clear(folder: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let is_ours = name.as_encoded_bytes().starts_with(prefix.as_bytes());
+        let is_ours = is_ours(name.as_encoded_bytes(), prefix);
         match entry.file_type() {
             Ok(kind) if is_ours && kind.is_file() => {
                 remove_abandoned(&entry.path(), |path| fs::remove_file(path));
@@ -142,13 +160,14 @@ mod tests {
     #[test]
     fn what_a_killed_run_left_is_removed_and_what_is_being_written_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        let (left, left_folder) = (folder.path().join(".ours-a"), folder.path().join(".ours-b"));
+        let ours = |random: &str| folder.path().join(format!(".ours-{random}{SUFFIX}"));
+        let (left, left_folder) = (ours("0123456789aB"), ours("0123456789aC"));
         let theirs = folder.path().join(".theirs");
         fs::write(&left, "an address").unwrap();
         fs::create_dir(&left_folder).unwrap();
         fs::write(left_folder.join("half"), "of a file").unwrap();
         fs::write(&theirs, "").unwrap();
-        let file = temporary(folder.path(), Builder::new().prefix(".ours-")).unwrap();
+        let file = temporary(folder.path(), &mut names(".ours-")).unwrap();
         let (unpacking, locked) = temporary_folder(folder.path(), ".ours-").unwrap();
         clear(folder.path(), ".ours-");
         assert!(!left.exists());
@@ -159,5 +178,28 @@ mod tests {
         drop(locked);
         clear(folder.path(), ".ours-");
         assert!(!unpacking.path().exists());
+    }
+
+    #[test]
+    fn names_that_only_begin_like_ours_are_somebody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        let theirs = [
+            ".ours-web.json",
+            ".ours-a1B2c3",
+            ".ours-0123456789ab",
+            ".ours-.atlas-unfinished",
+            ".ours-my-own-notes.atlas-unfinished",
+            ".ours-0123456789abc.atlas-unfinished",
+            ".other-0123456789ab.atlas-unfinished",
+        ];
+        for name in theirs {
+            fs::write(folder.path().join(name), "theirs").unwrap();
+        }
+        fs::create_dir_all(folder.path().join(".ours-cache/kept")).unwrap();
+        clear(folder.path(), ".ours-");
+        for name in theirs {
+            assert!(folder.path().join(name).exists(), "{name}");
+        }
+        assert!(folder.path().join(".ours-cache/kept").exists());
     }
 }

@@ -271,8 +271,7 @@ impl Write for Sink {
 }
 
 fn temporary_beside(path: &Path) -> Result<NamedTempFile, Error> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY);
+    let mut builder = beside::names(TEMPORARY);
     // Otherwise only the owner could read the result, whatever the umask says.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

@@ -15,7 +15,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tempfile::{Builder, NamedTempFile};
+use tempfile::NamedTempFile;
 
 use crate::atlas_url::AtlasUrl;
 use crate::beside;
@@ -241,7 +241,7 @@ impl Page {
         text.push(b'\n');
         let folder = beside::folder_of(path);
         // Readable by its owner alone, as such files are from the beginning.
-        let mut file = beside::temporary(folder, Builder::new().prefix(TEMPORARY))?;
+        let mut file = beside::temporary(folder, &mut beside::names(TEMPORARY))?;
         file.write_all(&text)?;
         file.as_file().sync_all()?;
         Ok(file)

@@ -393,21 +393,44 @@ async fn a_second_signal_ends_the_program_at_once_even_while_it_blocks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_run_left_is_gone_after_the_next_one() {
+    const RECEIPT: &str = ".atlas-upload-0123456789ab.atlas-unfinished";
+    const PULL: &str = ".atlas-pull-0123456789ab.atlas-unfinished";
     let (_atlas, program) = ready().await;
-    program.write(".atlas-upload-killed", "http://atlas.test/_binstore/0");
-    program.write(".atlas-pull-killed", "half of a file");
+    program.write(RECEIPT, "http://atlas.test/_binstore/0");
+    program.write(PULL, "half of a file");
     assert_eq!(program.run(&PUSH).await.code, 0);
-    assert!(!program.path(".atlas-upload-killed").exists());
-    program.write(".atlas-upload-killed", "http://atlas.test/_binstore/0");
+    assert!(!program.path(RECEIPT).exists());
+    program.write(RECEIPT, "http://atlas.test/_binstore/0");
     assert_eq!(program.run(&RESUME).await.code, 0);
-    assert!(!program.path(".atlas-upload-killed").exists());
+    assert!(!program.path(RECEIPT).exists());
     let pull = ["pull", "acme/web", "--type", "t", "-o", "file"];
     assert_eq!(program.run(&pull).await.code, 0);
-    assert!(!program.path(".atlas-pull-killed").exists());
-    program.write(".atlas-pull-killed/content/half", "of a file");
+    assert!(!program.path(PULL).exists());
+    program.write(&format!("{PULL}/content/half"), "of a file");
     let extract = ["pull", "acme/web", "--type", "t", "--extract", "folder"];
     program.run(&extract).await;
-    assert!(!program.path(".atlas-pull-killed").exists());
+    assert!(!program.path(PULL).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_named_like_our_temporary_files_stays() {
+    let (_atlas, program) = ready().await;
+    let first = [&PUSH[..6], &[".atlas-upload-web.json"]].concat();
+    assert_eq!(program.run(&first).await.code, 0);
+    program.write(".atlas-pull-notes", "mine");
+    program.write(".atlas-pull-cache/mine", "as well");
+    assert_eq!(program.run(&PUSH).await.code, 0);
+    let pull = ["pull", "acme/web", "--type", "t"];
+    let file = [&pull[..], &["-o", "file"]].concat();
+    assert_eq!(program.run(&file).await.code, 0);
+    program.run(&[&pull[..], &["--extract", "."]].concat()).await;
+    for name in [
+        ".atlas-upload-web.json",
+        ".atlas-pull-notes",
+        ".atlas-pull-cache/mine",
+    ] {
+        assert!(program.path(name).exists(), "{name}");
+    }
 }
 
 /// A name that is no text, in Latin-1.

@@ -311,8 +311,7 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Caus
         return Ok(());
     }
     fs::create_dir_all(folder).map_err(failed)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY);
+    let mut builder = beside::names(TEMPORARY);
     // A web server reads it.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
@@ -346,7 +345,7 @@ mod tests {
     #[test]
     fn what_a_killed_run_left_is_removed_by_the_next_one() {
         let folder = tempfile::tempdir().unwrap();
-        let left = folder.path().join(format!("{TEMPORARY}killed"));
+        let left = folder.path().join(format!("{TEMPORARY}0123456789ab{}", beside::SUFFIX));
         fs::write(&left, "half a catalog").unwrap();
         write_json(&folder.path().join("catalog.json"), &1).unwrap();
         assert!(!left.exists());

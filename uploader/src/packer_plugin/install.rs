@@ -257,17 +257,13 @@ fn put(path: &Path, content: &Content<'_>, first: &mut Option<PathBuf>) -> io::R
     fs::create_dir_all(folder)?;
     beside::clear(folder, TEMPORARY);
     if let (Content::Program(_), Some(first)) = (content, &first) {
-        let mut link = tempfile::Builder::new();
-        let linked = link
-            .prefix(TEMPORARY)
-            .make_in(folder, |path| fs::hard_link(first, path));
+        let linked = beside::names(TEMPORARY).make_in(folder, |path| fs::hard_link(first, path));
         if let Ok(linked) = linked {
             linked.into_temp_path().persist(path)?;
             return Ok(());
         }
     }
-    let mut file = tempfile::Builder::new();
-    file.prefix(TEMPORARY);
+    let mut file = beside::names(TEMPORARY);
     #[cfg(unix)]
     file.permissions(content.permissions());
     let mut file = beside::temporary(folder, &mut file)?;

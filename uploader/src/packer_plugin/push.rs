@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use tempfile::Builder;
 use uuid::Uuid;
 
 use super::configuration::Configured;
@@ -120,7 +119,7 @@ async fn packed(client: &crate::Client, push: Push, archive: &Path) -> Result<Pu
 fn keep(payload: &Payload, path: &Path) -> Result<(), Cause> {
     let kept = || {
         let folder = beside::folder_of(path);
-        let mut file = beside::temporary(folder, Builder::new().prefix(TEMPORARY))?;
+        let mut file = beside::temporary(folder, &mut beside::names(TEMPORARY))?;
         payload.for_each_chunk(&mut |chunk| file.write_all(&chunk))?;
         file.persist(path)?;
         Ok(())

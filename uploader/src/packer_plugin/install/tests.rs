@@ -108,7 +108,7 @@ fn what_a_killed_run_left_is_removed() {
     let (program, plugins) = (folder.path().join("program"), folder.path().join("plugins"));
     fs::write(&program, "program").unwrap();
     fs::create_dir(&plugins).unwrap();
-    let left = plugins.join(format!("{TEMPORARY}a1b2c3"));
+    let left = plugins.join(format!("{TEMPORARY}0123456789ab{}", beside::SUFFIX));
     fs::write(&left, "half of it").unwrap();
     install(&program, &plugins).unwrap();
     assert!(!left.exists());
