@@ -41,7 +41,9 @@ pub(crate) fn names(prefix: &str) -> Builder<'_, 'static> {
 fn is_ours(name: &[u8], prefix: &str) -> bool {
     name.strip_prefix(prefix.as_bytes())
         .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()))
-        .is_some_and(|random| random.len() == RANDOM && random.iter().all(u8::is_ascii_alphanumeric))
+        .is_some_and(|random| {
+            random.len() == RANDOM && random.iter().all(u8::is_ascii_alphanumeric)
+        })
 }
 
 /// Makes a temporary file in a folder, locked from the beginning.

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod place;
+mod stop;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,8 @@ use crate::error::{Cause, Error, Phase};
 use crate::pull::{Pull, Pulled, Target, pull};
 use bounds::{Allowance, Bounded};
 use place::Staging;
+pub use stop::settle;
+use stop::{Asked, Waiting, WhileAsked};
 use write::Trouble;
 
 /// Fetches one version's file, a gzip-compressed tar, and unpacks it into `folder`, which need not
@@ -27,7 +30,8 @@ use write::Trouble;
 ///
 /// # Errors
 /// As [`pull()`]; [`Phase::Save`] for an entry that would leave the folder, or is there already.
-/// After any error but one in the very last step, moving what is unpacked, all is as it was.
+/// After any error but one in the very last step, moving what is unpacked, all is as it was. So it is when
+/// this is dropped at an await, once [`settle`] has returned.
 pub async fn pull_into(client: &Client, request: &Pull, folder: &Path) -> Result<Pulled, Error> {
     let not_saved = |cause| Error::new(Phase::Save, cause);
     let staging = Staging::of(folder).map_err(not_saved)?;
@@ -36,7 +40,9 @@ pub async fn pull_into(client: &Client, request: &Pull, folder: &Path) -> Result
     let target = Target::Open(arriving, folder.to_owned());
     let pulled = pull(client, request, target).await?;
     let place = folder.to_owned();
-    let work = tokio::task::spawn_blocking(move || unpack_and_move(spool, staging, &place));
+    let waiting = Waiting::default();
+    let asked = waiting.asked();
+    let work = tokio::task::spawn_blocking(move || unpack_and_move(spool, staging, &place, &asked));
     let done = work
         .await
         .unwrap_or_else(|error| Err(Cause::Internal(error.to_string())));
@@ -52,12 +58,19 @@ fn spool(staging: &Staging) -> io::Result<(File, File)> {
     Ok((spool, other))
 }
 
-fn unpack_and_move(mut spool: File, staging: Staging, folder: &Path) -> Result<(), Cause> {
+fn unpack_and_move(
+    mut spool: File,
+    staging: Staging,
+    folder: &Path,
+    asked: &Asked,
+) -> Result<(), Cause> {
     let failed = |error| Cause::file(folder, error);
     spool.rewind().map_err(failed)?;
     let content = staging.path().join("content");
     fs::create_dir(&content).map_err(failed)?;
-    unpack(spool, &content)?;
+    unpack(WhileAsked(spool, asked), &content)?;
+    // What was read last may have been all.
+    asked.check().map_err(failed)?;
     move_to(folder, &content)?;
     staging.keep_above();
     Ok(())

@@ -12,11 +12,12 @@ mod support;
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
+use std::process::Stdio;
 
 use mock_atlas::MockAtlas;
 use support::program::{Program, Run};
 use support::server::{Reply, Server};
-use support::{gzip, noise};
+use support::{gzip, noise, until};
 
 const PUSH: [&str; 5] = ["push", "acme/web", "--type", "t", "in"];
 const EXTRACT: [&str; 8] = [
@@ -250,6 +251,44 @@ async fn folders_above_that_are_links_or_there_already_are_used() {
     let run = program.run(&onto_file).await;
     let reason = "error: Error saving: in/a: is there already, and is no folder\n";
     assert_eq!((run.code, run.stderr.as_str()), (3, reason));
+}
+
+/// Makes an archive of so many files in a folder.
+fn of_many_files(count: usize) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for number in 0..count {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(3);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, format!("d/{number}"), &b"one"[..])
+            .unwrap();
+    }
+    gzip(&tar.into_inner().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_while_it_unpacks_takes_away_what_was_made() {
+    let (_server, program) = of_bytes(of_many_files(30_000)).await;
+    let mut command = program.command();
+    command.args(EXTRACT).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let is_unpacking = || {
+        let Ok(staging) = std::fs::read_dir(program.path("new/er")) else {
+            return false;
+        };
+        let mut staging = staging.map(|entry| entry.unwrap().path().join("content/d/500"));
+        staging.any(|file| file.exists())
+    };
+    until(is_unpacking).await;
+    let id = child.id().unwrap().to_string();
+    let kill = tokio::process::Command::new("kill")
+        .args(["-TERM", &id])
+        .status();
+    assert!(kill.await.unwrap().success());
+    let output = child.wait_with_output().await.unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert_eq!(names_in(program.folder()), [""; 0], "{stderr}");
 }
 
 /// A name that is no text, in Latin-1.

@@ -345,7 +345,9 @@ mod tests {
     #[test]
     fn what_a_killed_run_left_is_removed_by_the_next_one() {
         let folder = tempfile::tempdir().unwrap();
-        let left = folder.path().join(format!("{TEMPORARY}0123456789ab{}", beside::SUFFIX));
+        let left = folder
+            .path()
+            .join(format!("{TEMPORARY}0123456789ab{}", beside::SUFFIX));
         fs::write(&left, "half a catalog").unwrap();
         write_json(&folder.path().join("catalog.json"), &1).unwrap();
         assert!(!left.exists());

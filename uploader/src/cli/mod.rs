@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use atlas_uploader::config::{Config, ConfigError, Flags, TOKEN_VARIABLE};
 use atlas_uploader::exit_code::ExitCode;
+use atlas_uploader::extract::settle;
 use atlas_uploader::secret::Redactor;
 use atlas_uploader::{Cause, Client, ClientOptions, Error, Phase};
 use clap::Parser as _;
@@ -42,6 +43,8 @@ use packer::plugin::Role;
 
 /// A file that is being packed is not worth waiting for once somebody wants to stop.
 const GRACE: Duration = Duration::from_secs(1);
+/// To take away what was unpacked may take so long, where it is many files. A second signal ends that.
+const TIDYING: Duration = Duration::from_secs(60);
 /// As large as that of a program's first thread usually is, in bytes.
 const STACK: usize = 8 * 1024 * 1024;
 
@@ -79,6 +82,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(runtime) => {
             let code = work(&runtime, args, &console);
             let code = code.unwrap_or_else(|| stopped(receipt.as_deref(), &console));
+            settle(TIDYING);
             runtime.shutdown_timeout(GRACE);
             console.end();
             code

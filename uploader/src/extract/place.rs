@@ -11,6 +11,8 @@ use crate::disk;
 use crate::error::Cause;
 use crate::pull::TEMPORARY;
 
+use super::stop::Unsettled;
+
 /// Holds a hidden folder beside the one to be filled, or in it, which goes with its content when this is
 /// dropped.
 pub(super) struct Staging {
@@ -18,6 +20,8 @@ pub(super) struct Staging {
     hidden: TempDir,
     above: Above,
     _lock: beside::Lock,
+    /// It is dropped last.
+    _unsettled: Unsettled,
 }
 
 impl Staging {
@@ -29,6 +33,7 @@ impl Staging {
             let error = io::Error::new(io::ErrorKind::NotADirectory, reason);
             return Err(Cause::file(folder, error));
         }
+        let unsettled = Unsettled::new();
         let above = Above::make(folder)?;
         let parent = match folder.is_dir() {
             true => folder,
@@ -41,6 +46,7 @@ impl Staging {
             hidden,
             above,
             _lock: lock,
+            _unsettled: unsettled,
         })
     }
 
