@@ -10,7 +10,8 @@
 //! [`boxes`] copies Vagrant boxes out of a registry that is switched off.
 //! Names are checked once, in [`slug`] and [`atlas_url`]; settings and where each came from are in
 //! [`config`]. What happens is told to a [`reporter`]; the library prints nothing. A failure is an
-//! [`error`] that names its phase, and ends a program with an [`exit_code`]; [`advice`] says what to do about it. Whatever leaves a
+//! [`error`] that names its phase, and ends a program with an [`exit_code`]; [`advice`] says what to do about it, and [`mod@shell`]
+//! how it is typed. Whatever leaves a
 //! program passes the redactor of [`secret`]. [`digest`] is what all of them compare.
 
 pub mod advice;
@@ -35,6 +36,7 @@ pub mod receipt;
 pub mod reporter;
 pub mod retry;
 pub mod secret;
+pub mod shell;
 pub mod slug;
 pub mod template;
 pub mod tfvars;

@@ -153,11 +153,12 @@ impl ReceiptFile {
     /// [`Phase::Configure`]: it is of another Atlas, where neither the token nor the version of this
     /// one is known.
     pub async fn open(path: &Path, atlas: &AtlasUrl) -> Result<Self, Error> {
-        let (page, held) = blocking(path.to_owned(), Page::take).await?;
+        let (mut page, held) = blocking(path.to_owned(), Page::take).await?;
         if page.atlas_url != atlas.to_string() {
             let reason = format!("the receipt is of {}, not of {atlas}", page.atlas_url);
             return Err(Error::new(Phase::Configure, Cause::Usage(reason)));
         }
+        page.keep_tars_of_boxes();
         let file = Self {
             path: Some(path.to_owned()),
             page,
@@ -176,6 +177,11 @@ impl ReceiptFile {
         if let Err(error) = tokio::task::spawn_blocking(clear).await {
             tracing::debug!(%error, "nothing was cleared away");
         }
+    }
+
+    /// Returns where it is, unless it is in memory alone.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// The pushes, in order.
@@ -212,6 +218,15 @@ impl Page {
     fn is_done(&self) -> bool {
         let done = |entry: &Entry| matches!(entry.state, State::Done { .. });
         self.pushes.iter().all(done)
+    }
+
+    /// Has a box that is a tar sent as one: an older release packed it into another tar. Where a version was
+    /// asked for, its bytes are fixed.
+    fn keep_tars_of_boxes(&mut self) {
+        let planned = self.pushes.iter_mut();
+        for Entry { push, .. } in planned.filter(|entry| entry.state == State::Planned) {
+            push.packing.keep_tar |= push.artifact_type.is_vagrant_box();
+        }
     }
 
     /// Where nothing is, or what is done.

@@ -423,7 +423,9 @@ async fn what_somebody_named_like_our_temporary_files_stays() {
     let pull = ["pull", "acme/web", "--type", "t"];
     let file = [&pull[..], &["-o", "file"]].concat();
     assert_eq!(program.run(&file).await.code, 0);
-    program.run(&[&pull[..], &["--extract", "."]].concat()).await;
+    program
+        .run(&[&pull[..], &["--extract", "."]].concat())
+        .await;
     for name in [
         ".atlas-upload-web.json",
         ".atlas-pull-notes",

@@ -345,7 +345,7 @@ pub(crate) struct PushArgs {
     /// Finish the pushes of a receipt
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "name", "artifact_type", "paths", "id", "manifest", "template", "only", "metadata", "build_id",
-        "compile_id", "no_digest", "skip_existing", "verify", "no_box_check", "receipt", "include", "exclude", "vcs",
+        "compile_id", "no_digest", "skip_existing", "verify", "receipt", "include", "exclude", "vcs",
         "compression_level", "reproducible",
     ])]
     pub(crate) resume: Option<PathBuf>,

@@ -16,7 +16,6 @@ mod progress;
 mod pull;
 mod push;
 mod search;
-mod shell;
 mod show;
 mod signals;
 mod table;
@@ -32,7 +31,7 @@ use atlas_uploader::config::{Config, ConfigError, Flags, TOKEN_VARIABLE};
 use atlas_uploader::exit_code::ExitCode;
 use atlas_uploader::extract::settle;
 use atlas_uploader::secret::Redactor;
-use atlas_uploader::{Cause, Client, ClientOptions, Error, Phase};
+use atlas_uploader::{Cause, Client, ClientOptions, Error, Phase, advice};
 use clap::Parser as _;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -137,7 +136,7 @@ fn work(runtime: &Runtime, args: Args, console: &Arc<Console>) -> Option<ExitCod
 fn stopped(receipt: Option<&Path>, console: &Console) -> ExitCode {
     match receipt.filter(|receipt| receipt.exists()) {
         Some(receipt) => {
-            let how = push::how_to_resume(receipt);
+            let how = advice::how_to_resume(receipt);
             console.error("stopped", &[format!("finish it with: {how}")]);
         }
         None => console.error("stopped", &[]),

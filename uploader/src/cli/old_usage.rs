@@ -1,6 +1,7 @@
 //! Knows the usage of HashiCorp's old program of the same name, `atlas-upload [options] user/app path`,
 //! which uploaded the source of an application: its flags have one dash, and it has no subcommands.
 
+use atlas_uploader::shell::for_shell;
 use atlas_uploader::slug::ArtifactName;
 
 /// These flags of the old program have a value, and stand beside ours; a token is no flag to recommend.
@@ -35,26 +36,34 @@ pub(super) fn hint(arguments: &[String]) -> Option<String> {
             None => (flag, left.next()?.clone()),
         };
         let (_, ours) = WITH_VALUE.iter().find(|(known, _)| *known == name)?;
-        flags.extend(ours.map(|ours| format!("{ours} {}", quoted(&value))));
+        let value = match name {
+            "address" => without_credentials(&value),
+            _ => value,
+        };
+        flags.extend(ours.map(|ours| format!("{ours} {}", for_shell(&value))));
     }
     let [slug, path] = rest[..] else {
         return None;
     };
     let slug: ArtifactName = slug.parse().ok()?;
     let words = ["atlas-upload push", &slug.to_string(), "--type TYPE"].map(str::to_owned);
-    let words = [&words[..], &flags, &[quoted(path)]].concat().join(" ");
+    let words = [&words[..], &flags, &[for_shell(path).into_owned()]]
+        .concat()
+        .join(" ");
     Some(format!(
         "that is the usage of HashiCorp's old atlas-upload, which uploaded the source of an application; this is another program, which pushes artifacts. To push the same files as an artifact of a type such as application.archive: {words}"
     ))
 }
 
-/// Writes a text as a shell reads it.
-fn quoted(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
+/// Returns an address without a user and a password, which ours refuses, and which nobody wants to read.
+fn without_credentials(address: &str) -> String {
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), address),
+    };
+    // A password that was not escaped may hold whatever else an address is made of.
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    scheme + host
 }
 
 #[cfg(test)]
@@ -78,6 +87,14 @@ mod tests {
             (
                 "-exclude *.log --address http://x -token=T0ken -debug user/app .",
                 "push user/app --type TYPE --exclude '*.log' --atlas-url http://x --verbose .",
+            ),
+            (
+                "-address=http://me:hunter2@x:1 -vcs user/app .",
+                "push user/app --type TYPE --atlas-url http://x:1 --vcs .",
+            ),
+            (
+                "-address me:hun/@ter2@x user/app .",
+                "push user/app --type TYPE --atlas-url x .",
             ),
             ("user/app it's", r"push user/app --type TYPE 'it'\''s'"),
         ] {

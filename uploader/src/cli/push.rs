@@ -6,12 +6,11 @@ use std::path::Path;
 use atlas_uploader::config::{Config, Ids};
 use atlas_uploader::manifest::{Build, Manifest};
 use atlas_uploader::push::proceed;
-use atlas_uploader::receipt::ReceiptFile;
+use atlas_uploader::receipt::{ReceiptFile, State};
 use atlas_uploader::slug::{ArtifactName, ArtifactType};
-use atlas_uploader::{Cause, Error, Phase, Push};
+use atlas_uploader::{Cause, Error, Phase, Push, advice};
 
 use super::args::PushArgs;
-use super::shell::for_shell;
 use super::{App, Failure, configuration};
 
 /// A version to be made, and the settings to make it under.
@@ -25,7 +24,7 @@ pub(super) struct Planned {
 impl App<'_> {
     pub(super) async fn push(&self, args: PushArgs) -> Result<(), Failure> {
         if let Some(receipt) = &args.resume {
-            return Ok(self.resume(receipt).await?);
+            return Ok(self.resume(receipt, !args.no_box_check).await?);
         }
         let plan = self.plan(&args)?;
         // All of them, before the first one makes a version.
@@ -51,9 +50,15 @@ impl App<'_> {
         Ok(())
     }
 
-    async fn resume(&self, receipt: &Path) -> Result<(), Error> {
+    async fn resume(&self, receipt: &Path, box_check: bool) -> Result<(), Error> {
         self.need_token()?;
         let file = ReceiptFile::open(receipt, self.client.url()).await?;
+        // What a version was made for is what was checked then.
+        let planned = file.entries().iter();
+        let planned = planned.filter(|entry| box_check && entry.state == State::Planned);
+        for entry in planned {
+            check_box(&entry.push).await?;
+        }
         self.proceed(file, Some(receipt)).await
     }
 
@@ -140,29 +145,18 @@ async fn check_box(push: &Push) -> Result<(), Error> {
     checked.map_err(|error| error.advise("with --no-box-check it is pushed all the same"))
 }
 
-/// What to type to finish the pushes of a receipt.
-pub(super) fn how_to_resume(receipt: &Path) -> String {
-    format!("atlas-upload push --resume {}", for_shell(receipt))
-}
-
-/// Says what is known of the version, and how it can be finished.
+/// Says how an upload that broke can be finished, or how that would be possible.
 fn advised(error: Error, receipt: Option<&Path>) -> Error {
     let Phase::Upload { slug, .. } = error.phase() else {
         return error;
     };
     let known = match (error.advice(), receipt) {
-        // What is to be looked at first, the next run looks at.
-        (Some(_), Some(_)) if error.is_arrival_unknown() => {
-            format!("whether the bytes of {slug} have arrived is not known")
-        }
+        (_, Some(receipt)) => return advice::to_resume(error, receipt),
         (Some(unknown), None) if error.is_arrival_unknown() => unknown.to_owned(),
-        (Some(_), _) => return error,
-        (None, _) => format!("{slug} awaits its bytes, and nobody sees it until they are there"),
+        (Some(_), None) => return error,
+        (None, None) => advice::awaiting(slug),
     };
-    let how = match receipt {
-        Some(receipt) => format!("finish it with: {}", how_to_resume(receipt)),
-        None => "with --receipt FILE a push that breaks can be finished later".to_owned(),
-    };
+    let how = "with --receipt FILE a push that breaks can be finished later";
     error.advise(format!("{known}; {how}"))
 }
 

@@ -117,12 +117,11 @@ impl PostProcessor {
         let kept = Kept::default();
         let pushed = tokio::select! {
             pushed = self.push(&packer, &kept) => pushed,
-            () = self.cancelled.notified() => Err("cancelled".to_owned()),
+            () = self.cancelled.notified() => Err(match kept.how_to_resume() {
+                Some(how) => format!("cancelled\n{how}"),
+                None => "cancelled".to_owned(),
+            }),
         };
-        let pushed = pushed.map_err(|words| match kept.how_to_resume() {
-            Some(how) => format!("{words}\n{how}"),
-            None => words,
-        });
         Ok(match pushed {
             Ok(receipt) => reply(Value::Nil, self.offer(receipt)),
             Err(words) => {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::configuration::Configured;
 use super::packer::Packer;
 use super::protocol::CallError;
+use crate::advice;
 use crate::beside;
 use crate::error::{Cause, Error, Phase};
 use crate::pack::{self, Options, Payload};
@@ -44,9 +45,9 @@ impl Kept {
     /// What to do about a push that did not get done.
     pub(super) fn how_to_resume(&self) -> Option<String> {
         let receipt = self.0.get().filter(|receipt| receipt.exists())?;
-        let receipt = receipt.display();
         Some(format!(
-            "finish it with: atlas-upload push --resume {receipt}"
+            "finish it with: {}",
+            advice::how_to_resume(receipt)
         ))
     }
 }
@@ -87,7 +88,8 @@ pub(super) async fn push(
     let mut file = ReceiptFile::create(&receipt, client.url(), vec![push]).await?;
     // Never set before.
     let receipt = kept.0.get_or_init(|| receipt);
-    let done = proceed(client, &mut file, 0).await?;
+    let done = proceed(client, &mut file, 0).await;
+    let done = done.map_err(|error| advised(error, receipt, kept))?;
     // What is done helps nobody any more; there is no archive where nothing was packed.
     for path in [receipt, &archive] {
         if let Err(error) = tokio::fs::remove_file(path).await {
@@ -95,6 +97,19 @@ pub(super) async fn push(
         }
     }
     Ok(done)
+}
+
+/// Says how a push that broke is finished, unless it is said already or cannot be.
+fn advised(error: Error, receipt: &Path, kept: &Kept) -> Error {
+    if matches!(error.phase(), Phase::Upload { .. }) {
+        return advice::to_resume(error, receipt);
+    }
+    let Some(how) = kept.how_to_resume() else {
+        return error;
+    };
+    let advice = error.advice().into_iter().chain([&*how]);
+    let advice = advice.collect::<Vec<_>>().join("\n");
+    error.advise(advice)
 }
 
 /// The same push, of what its files become when they are packed: Packer removes the files after a

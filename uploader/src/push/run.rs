@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::upload::Arrival;
 use super::{Push, Receipt, Timings, digest_in, ensure_artifact, marks};
+use crate::advice;
 use crate::client::Client;
 use crate::digest::Digest;
 use crate::error::{Cause, Error, Phase, RequestLine};
@@ -203,7 +204,14 @@ impl Run<'_> {
         };
         let here = self.content.as_ref().map(Content::to_string);
         let (began, here) = (began.to_string(), here.unwrap_or_else(|| "none".to_owned()));
-        Err(Error::new(Phase::Pack, Cause::Changed { began, here }))
+        let error = Error::new(Phase::Pack, Cause::Changed { began, here });
+        Err(match self.file.path() {
+            Some(receipt) => {
+                let again = advice::push_again(Some(receipt));
+                error.advise(format!("bring them back as they were; or {again}"))
+            }
+            None => error,
+        })
     }
 
     pub(super) fn slug(&self, version: u64) -> String {

@@ -3,6 +3,7 @@
 
 use super::digest_in;
 use super::run::Run;
+use crate::advice;
 use crate::error::{Cause, Effect, Error, Phase, RequestLine};
 use crate::pack::Payload;
 use crate::reporter::Event;
@@ -61,7 +62,7 @@ impl Run<'_> {
                 let error = error.after(made);
                 return Err(match may_be_there {
                     true => self.unknown(error, version),
-                    false => advised(error, &slug),
+                    false => self.advised(error, &slug),
                 });
             }
         }
@@ -91,6 +92,41 @@ impl Run<'_> {
         error.with_arrival_unknown().advise(advice)
     }
 
+    /// Says what becomes of a version whose bytes cannot be sent, or not to where they were to go.
+    fn advised(&self, error: Error, slug: &str) -> Error {
+        let receipt = self.file.path();
+        let again = advice::push_again(receipt);
+        let lost = format!("it stays without them and nobody sees it: {again}");
+        let refused = format!("the address for the bytes of {slug} is not accepted, or no longer");
+        let advice = match (error.cause(), receipt) {
+            // It may be accepted again, and only then the receipt is of use.
+            (
+                Cause::Status {
+                    status: 401 | 403 | 404 | 410,
+                    ..
+                },
+                Some(receipt),
+            ) => {
+                let resume = advice::how_to_resume(receipt);
+                format!("{refused}; try again with: {resume}; if that fails like this, {again}")
+            }
+            (
+                Cause::Status {
+                    status: 401 | 403 | 404 | 410,
+                    ..
+                },
+                None,
+            ) => {
+                format!("{refused}; {lost}")
+            }
+            (Cause::Unpackable(_), _) => {
+                format!("the bytes of {slug} are not what was announced; {lost}")
+            }
+            _ => return error,
+        };
+        error.advise(advice)
+    }
+
     /// Whether the version's bytes are there, and are these. Nothing but the start of the reply is
     /// read. Not HEAD: what a store signs is often good for a GET alone.
     ///
@@ -111,8 +147,8 @@ impl Run<'_> {
             drop(download);
             let here = digest_in(payload, server.algorithm()).await?;
             if server != here {
-                let advice =
-                    format!("{slug} can be seen, with other bytes: push again, for a new version");
+                let again = advice::push_again(self.file.path());
+                let advice = format!("{slug} can be seen, with other bytes: {again}");
                 let cause = Cause::Digest {
                     request,
                     server,
@@ -142,19 +178,4 @@ fn is_worth_a_question(cause: &Cause) -> bool {
             | Cause::Unconfirmed { .. }
             | Cause::Redirected { .. }
     )
-}
-
-fn advised(error: Error, slug: &str) -> Error {
-    let lost = "it stays without them and nobody sees it: push again, for a new version";
-    let advice = match error.cause() {
-        Cause::Status {
-            status: 401 | 403 | 404 | 410,
-            ..
-        } => {
-            format!("the address for the bytes of {slug} is not accepted, or no longer; {lost}")
-        }
-        Cause::Unpackable(_) => format!("the bytes of {slug} are not what was announced; {lost}"),
-        _ => return error,
-    };
-    error.advise(advice)
 }

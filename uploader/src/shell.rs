@@ -1,19 +1,20 @@
 //! Spells commands to be typed.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::ffi::OsStr;
 
-/// Spells a path as a shell takes it in a command to be typed.
-pub(super) fn for_shell(path: &Path) -> Cow<'_, str> {
+/// Spells a path, or any other word, as a shell takes it in a command to be typed.
+pub fn for_shell(word: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
+    let word = word.as_ref();
     let is_plain =
         |c: char| c.is_alphanumeric() || "/._-+:@%,=".contains(c) || cfg!(windows) && c == '\\';
-    match path.to_str() {
+    match word.to_str() {
         Some(text) if text.chars().all(is_plain) && !text.is_empty() => text.into(),
         Some(text) if !text.contains(char::is_control) => {
             format!("'{}'", text.replace('\'', r"'\''")).into()
         }
         _ => {
-            let bytes = path.as_os_str().as_encoded_bytes();
+            let bytes = word.as_encoded_bytes();
             let spelled = bytes.utf8_chunks().map(|chunk| {
                 let text = chunk.valid().chars().map(|c| match c {
                     '\'' | '\\' => format!("\\{c}"),
@@ -36,7 +37,6 @@ fn escaped(byte: u8) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ffi::OsStr;
 
     #[cfg(unix)]
     #[test]
@@ -50,7 +50,7 @@ mod tests {
             (b"~", "'~'"),
             (b"a\xff'\n1", r"$'a\377\'\0121'"),
         ] {
-            assert_eq!(for_shell(Path::new(OsStr::from_bytes(path))), spelled);
+            assert_eq!(for_shell(OsStr::from_bytes(path)), spelled);
         }
     }
 }
