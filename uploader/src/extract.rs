@@ -3,16 +3,16 @@
 //! how much an archive may ask of this machine.
 
 mod bounds;
+mod members;
 mod place;
 mod stop;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, Read, Seek as _};
+use std::io::{self, BufReader, Read, Seek as _};
 use std::path::{Component, Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
 use tar::{Archive, Entry, EntryType};
 
 use crate::client::Client;
@@ -20,10 +20,14 @@ use crate::disk;
 use crate::error::{Cause, Error, Phase};
 use crate::pull::{Pull, Pulled, Target, pull};
 use bounds::{Allowance, Bounded};
+use members::Members;
 use place::Staging;
 pub use stop::settle;
 use stop::{Asked, Waiting, WhileAsked};
 use write::Trouble;
+
+/// An archive that is refused here may be of use to other programs.
+const KEPT: &str = "without --extract the file is kept as it is";
 
 /// Fetches one version's file, a gzip-compressed tar, and unpacks it into `folder`, which need not
 /// be there, and neither need the folders above. What is there already is never overwritten.
@@ -34,6 +38,8 @@ use write::Trouble;
 /// this is dropped at an await, once [`settle`] has returned.
 pub async fn pull_into(client: &Client, request: &Pull, folder: &Path) -> Result<Pulled, Error> {
     let not_saved = |cause| Error::new(Phase::Save, cause);
+    // A dot at the end is no name that a folder could get.
+    let folder = &*folder.components().collect::<PathBuf>();
     let staging = Staging::of(folder).map_err(not_saved)?;
     let failed = |error| not_saved(Cause::file(folder, disk::plain(&error)));
     let (spool, arriving) = spool(&staging).map_err(failed)?;
@@ -101,7 +107,7 @@ fn move_to(folder: &Path, content: &Path) -> Result<(), Cause> {
 
 /// Unpacks into a new folder.
 fn unpack(archive: impl Read, root: &Path) -> Result<(), Cause> {
-    let (bounded, allowance) = Bounded::new(MultiGzDecoder::new(archive));
+    let (bounded, allowance) = Bounded::new(Members::new(BufReader::new(archive)));
     let mut archive = Archive::new(bounded);
     archive.set_mask(write::mask(root).map_err(|error| Cause::file(root, error))?);
     let damaged = |error: io::Error| no_archive(&error, &allowance);
@@ -133,9 +139,7 @@ fn no_archive(error: &io::Error, allowance: &Allowance) -> Cause {
     } else {
         "this is no gzip-compressed tar, or a damaged one"
     };
-    Cause::Unpackable(format!(
-        "{what} ({reason}); without --extract the file is kept as it is"
-    ))
+    Cause::Unpackable(format!("{what} ({reason}); {KEPT}"))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,8 +186,12 @@ impl Unpacking<'_> {
     fn entry(&mut self, mut entry: Entry<'_, impl Read>) -> Result<(), Cause> {
         let damaged = self.damaged;
         let path = entry.path().map_err(damaged)?.into_owned();
-        let refused =
-            |reason| Cause::Unpackable(format!("the entry {} {reason}", bounds::shown(&path)));
+        let refused = |reason| {
+            Cause::Unpackable(format!(
+                "the entry {} {reason}; {KEPT}",
+                bounds::shown(&path)
+            ))
+        };
         if entry.header().entry_type().is_pax_global_extensions() {
             return skip_records(entry).map_err(damaged)?.map_err(refused);
         }
@@ -196,6 +204,9 @@ impl Unpacking<'_> {
         self.check(&name, kind).map_err(refused)?;
         let target = entry.link_name().map_err(damaged)?;
         let target = target.unwrap_or_default().into_owned();
+        if kind == Kind::Link && target.as_os_str().is_empty() {
+            return Err(refused("is a link to nowhere"));
+        }
         let allowed = match kind {
             Kind::HardLink => inside(&target)
                 .is_some_and(|target| matches!(self.seen.get(&target), Some(Kind::File))),
@@ -377,6 +388,7 @@ mod tests {
             (&[(Symlink, "x", "..")], "may lead out"),
             (&[(Symlink, "d/x", "../../y")], "may lead out"),
             (&[(Symlink, "d/x", "e/../..")], "may lead out"),
+            (&[(Symlink, "x", "")], "\"x\" is a link to nowhere; without"),
             (&[(Link, "x", "../y")], "may lead out"),
             (&[(Link, "x", "/etc/passwd")], "may lead out"),
             (&[(Symlink, "s", "y"), (Link, "x", "s")], "may lead out"),

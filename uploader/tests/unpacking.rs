@@ -253,6 +253,17 @@ async fn folders_above_that_are_links_or_there_already_are_used() {
     assert_eq!((run.code, run.stderr.as_str()), (3, reason));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dot_at_the_end_names_the_same_folder_and_what_follows_the_gzip_is_passed_over() {
+    let mut archive = of_many_files(1);
+    archive.extend(b"garbage, which gzip only warns of");
+    let (_server, program) = of_bytes(archive).await;
+    let extract = [&EXTRACT[..7], &["new/out/."]].concat();
+    let run = program.run(&extract).await;
+    assert_eq!((run.code, run.stdout.as_str()), (0, "new/out\n"), "{run}");
+    assert_eq!(std::fs::read(program.path("new/out/d/0")).unwrap(), b"one");
+}
+
 /// Makes an archive of so many files in a folder.
 fn of_many_files(count: usize) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());

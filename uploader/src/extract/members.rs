@@ -1,0 +1,106 @@
+//! Unpacks gzip as the program of that name does: one member after another, and whatever follows the last
+//! one is passed over, as a disk or a copy may have filled it up.
+
+use std::io::ErrorKind::{InvalidInput, UnexpectedEof};
+use std::io::{self, BufRead, Read};
+
+use flate2::bufread::GzDecoder;
+
+/// Reads what all members hold.
+pub(super) struct Members<R> {
+    /// The member that is read; none behind the last.
+    member: Option<GzDecoder<R>>,
+    is_first: bool,
+}
+
+impl<R: BufRead> Members<R> {
+    pub(super) fn new(gzip: R) -> Self {
+        Self {
+            member: Some(GzDecoder::new(gzip)),
+            is_first: true,
+        }
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(mut member) = self.member.take() {
+            let read = member.read(buffer);
+            match read {
+                // What was read does not even begin a member.
+                Err(error)
+                    if !self.is_first
+                        && member.header().is_none()
+                        && matches!(error.kind(), InvalidInput | UnexpectedEof) => {}
+                Ok(0) if !buffer.is_empty() => {
+                    self.is_first = false;
+                    let mut rest = member.into_inner();
+                    if !rest.fill_buf()?.is_empty() {
+                        self.member = Some(GzDecoder::new(rest));
+                    }
+                }
+                read => {
+                    self.member = Some(member);
+                    return read;
+                }
+            }
+        }
+        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(content).unwrap();
+        gzip.finish().unwrap()
+    }
+
+    fn unpacked(parts: &[&[u8]]) -> io::Result<Vec<u8>> {
+        let all = parts.concat();
+        let mut content = Vec::new();
+        // As small as a buffer can be, so that each member begins and ends at an edge of it.
+        let gzip = io::BufReader::with_capacity(1, all.as_slice());
+        Members::new(gzip).read_to_end(&mut content)?;
+        Ok(content)
+    }
+
+    #[test]
+    fn what_follows_the_last_member_is_passed_over() {
+        let (one, two) = (gzip(b"one"), gzip(b"two"));
+        for rest in [
+            &b""[..],
+            b"\0",
+            &[0; 1000],
+            b"garbage, and more of it",
+            b"\x1f\x8b",
+        ] {
+            assert_eq!(
+                unpacked(&[&one, &two, rest]).unwrap(),
+                b"onetwo",
+                "{rest:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_or_cut_off_is_an_error() {
+        let (one, two) = (gzip(b"one"), gzip(b"two"));
+        let mut rotten = one.clone();
+        rotten[one.len() - 6] ^= 1;
+        for parts in [
+            &[&one[..one.len() - 1]][..],
+            &[&one, &two[..two.len() - 1]],
+            &[&one, &two[..12]],
+            &[&rotten],
+            &[b"garbage, and more of it"],
+            &[b""],
+        ] {
+            unpacked(parts).unwrap_err();
+        }
+    }
+}
