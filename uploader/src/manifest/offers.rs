@@ -1,5 +1,5 @@
-//! The metadata that Packer's builders and post-processors offered to the `atlas` post-processor, as
-//! far as a manifest tells it.
+//! Tells which metadata Packer's builders and post-processors offered to the `atlas` post-processor, as
+//! far as a manifest says it.
 //!
 //! Evidence: `State("atlas.artifact.metadata")` and `Id()` in Packer's source, at 1.2.5 and 1.6.6:
 //!
@@ -17,7 +17,7 @@
 
 use std::collections::BTreeMap;
 
-/// The forms of an artifact's id, each of which stands for the keys that are offered.
+/// Names the form of an artifact's id, which stands for the keys that are offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// `REGION:IMAGE,…` offers `region.REGION` for each image.

@@ -1,4 +1,4 @@
-//! The tar: the names of [`Entries`], each with the content of its file, or somebody's own.
+//! Writes the tar: the names of [`Entries`], each with the content of its file, or somebody's own.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
@@ -19,7 +19,7 @@ pub(super) enum Archive {
     Given(PathBuf),
 }
 
-/// The files that a tar is made of, and how their headers are written.
+/// Holds the files that a tar is made of, and how their headers are written.
 #[derive(Debug)]
 pub(super) struct Made {
     entries: Entries,

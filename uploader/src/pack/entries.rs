@@ -8,6 +8,7 @@ use walkdir::WalkDir;
 
 use super::common::Shared;
 use super::filter::Filter;
+use crate::disk;
 use crate::error::Cause;
 
 /// Holds names, each of a file or a folder. The order is that of a walk: a folder, what it holds, and then
@@ -148,5 +149,21 @@ fn unwalkable(folder: &Path, error: walkdir::Error) -> Cause {
         return Cause::Unpackable(format!("{link}: a link that loops back to {ancestor}"));
     }
     let path = error.path().unwrap_or(folder).to_owned();
-    Cause::file(&path, error.into())
+    // The library says the path and what it was about to do as well.
+    Cause::file(&path, disk::plain(&error.into()))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_walked_is_named_once_with_the_reason_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("broken");
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        let refused = Entries::of_folder(folder.path(), &Filter::default()).unwrap_err();
+        let reason = "No such file or directory (os error 2)";
+        assert_eq!(refused.to_string(), format!("{}: {reason}", link.display()));
+    }
 }

@@ -56,7 +56,7 @@ impl Filter {
         self.includes(name) && self.reaches(name)
     }
 
-    /// Whether the walk comes as far as to a name.
+    /// Returns whether the walk comes as far as to a name.
     fn reaches(&self, name: &Path) -> bool {
         let mut above = name.ancestors();
         above.all(|above| above == Path::new("") || self.enters(above))

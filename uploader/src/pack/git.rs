@@ -1,11 +1,12 @@
 //! Asks the program `git` what it tracks, as the original did.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::rc::Rc;
 
 use crate::error::Cause;
 
@@ -30,13 +31,15 @@ impl Tracked {
         let mut looking = Looking {
             tracked: &mut tracked,
             wanted,
+            list: &|folder| list(folder, &OF_A_HOOK),
+            known: BTreeMap::new(),
             within: vec![folder.to_owned()],
         };
-        looking.take(Path::new(""), folder, listed)?;
+        looking.take(Path::new(""), folder, &listed)?;
         Ok(tracked)
     }
 
-    /// Whether a name is tracked, or is that of a folder above one that is.
+    /// Returns whether a name is tracked, or is that of a folder above one that is.
     pub(super) fn contains(&self, name: &Path) -> bool {
         self.names.contains(name) || name.ancestors().any(|above| self.whole.contains(above))
     }
@@ -51,15 +54,18 @@ impl Tracked {
 struct Looking<'a> {
     tracked: &'a mut Tracked,
     wanted: &'a dyn Fn(&Path) -> bool,
+    list: &'a dyn Fn(&Path) -> Listed,
+    /// Holds what git said of each folder: many links may lead to one, and git takes its time.
+    known: BTreeMap<PathBuf, Rc<Listed>>,
     /// Holds the folders that links led through to where it is, so that a loop has an end.
     within: Vec<PathBuf>,
 }
 
 impl Looking<'_> {
     /// Takes what git lists in a folder of that name.
-    fn take(&mut self, name: &Path, folder: &Path, listed: Vec<PathBuf>) -> Result<(), Cause> {
+    fn take(&mut self, name: &Path, folder: &Path, listed: &[PathBuf]) -> Result<(), Cause> {
         for below in listed {
-            let (name, path) = (name.join(&below), folder.join(&below));
+            let (name, path) = (name.join(below), folder.join(below));
             match path.symlink_metadata() {
                 Ok(found) if found.is_symlink() && path.is_dir() => self.take_link(&name, &path)?,
                 Ok(found) if found.is_dir() => self.take_folder(&name, &path)?,
@@ -79,7 +85,7 @@ impl Looking<'_> {
         if !(self.wanted)(name) || self.within.contains(&target) {
             return Ok(());
         }
-        match list(&target, &OF_A_HOOK) {
+        match &*self.listed(&target) {
             Ok(listed) if !listed.is_empty() => {
                 self.within.push(target.clone());
                 self.take(name, &target, listed)?;
@@ -93,13 +99,21 @@ impl Looking<'_> {
         Ok(())
     }
 
+    /// Asks git once for each folder.
+    fn listed(&mut self, folder: &Path) -> Rc<Listed> {
+        let known = self.known.entry(folder.to_owned());
+        Rc::clone(known.or_insert_with_key(|folder| Rc::new((self.list)(folder))))
+    }
+
     /// Takes a folder that git lists by its own name: it is a repository of its own that is no
     /// submodule in use, one that was not checked out, or a folder that took the place of a file.
     fn take_folder(&mut self, name: &Path, path: &Path) -> Result<(), Cause> {
         if (self.wanted)(name) && path.join(".git").symlink_metadata().is_ok() {
             self.tracked.add(name);
-            let listed = list(path, &OF_A_HOOK).map_err(|why| why.cause(path))?;
-            return self.take(name, path, listed);
+            return match &*self.listed(path) {
+                Ok(listed) => self.take(name, path, listed),
+                Err(why) => Err(why.cause(path)),
+            };
         }
         let mut content = fs::read_dir(path).map_err(|error| Cause::file(path, error))?;
         // Otherwise what is in it is tracked by nobody, and the file is not there any more.
@@ -110,6 +124,9 @@ impl Looking<'_> {
     }
 }
 
+/// Holds names, or why there are none.
+type Listed = Result<Vec<PathBuf>, Unlisted>;
+
 /// Says why git lists nothing, in its own words.
 #[derive(Debug)]
 enum Unlisted {
@@ -119,7 +136,7 @@ enum Unlisted {
 }
 
 impl Unlisted {
-    fn cause(self, folder: &Path) -> Cause {
+    fn cause(&self, folder: &Path) -> Cause {
         let (Self::Outside(reason) | Self::Failed(reason)) = self;
         let folder = folder.display();
         Cause::Unpackable(format!("{folder}: error executing git ls-files: {reason}"))
@@ -127,7 +144,7 @@ impl Unlisted {
 }
 
 /// Returns the tracked files below a folder, by names relative to it, those of its submodules included.
-fn list(folder: &Path, without: &[&str]) -> Result<Vec<PathBuf>, Unlisted> {
+fn list(folder: &Path, without: &[&str]) -> Listed {
     let mut git = Command::new("git");
     for variable in without {
         git.env_remove(variable);
@@ -142,7 +159,7 @@ fn list(folder: &Path, without: &[&str]) -> Result<Vec<PathBuf>, Unlisted> {
     listed(output)
 }
 
-fn listed(output: io::Result<Output>) -> Result<Vec<PathBuf>, Unlisted> {
+fn listed(output: io::Result<Output>) -> Listed {
     match output {
         Ok(output) if output.status.success() => Ok(names(&output.stdout)),
         Ok(output) => {
@@ -197,6 +214,38 @@ mod tests {
             missing.cause(Path::new("/x")).to_string(),
             "/x: error executing git ls-files: the program git is not installed"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn git_is_asked_once_for_each_folder_that_links_lead_to() {
+        const FOLDERS: usize = 8;
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        for number in 0..FOLDERS {
+            fs::create_dir(root.join(number.to_string())).unwrap();
+            for link in ["a", "b"].into_iter().filter(|_| number + 1 < FOLDERS) {
+                let link = root.join(format!("{number}/{link}"));
+                std::os::unix::fs::symlink(format!("../{}", number + 1), link).unwrap();
+            }
+        }
+        let asked = std::cell::Cell::new(0);
+        let mut looking = Looking {
+            tracked: &mut Tracked::default(),
+            wanted: &|_| true,
+            list: &|_| {
+                asked.set(asked.get() + 1);
+                Ok(["a", "b", "c"].map(PathBuf::from).to_vec())
+            },
+            known: BTreeMap::new(),
+            within: Vec::new(),
+        };
+        let first = ["a", "b"].map(PathBuf::from);
+        looking
+            .take(Path::new(""), &root.join("0"), &first)
+            .unwrap();
+        assert_eq!(asked.get(), FOLDERS - 1);
+        assert!(looking.tracked.contains(Path::new("a/b/a/b/a/b/a/c")));
     }
 
     #[test]

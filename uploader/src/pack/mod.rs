@@ -129,7 +129,7 @@ fn shared<'a>(paths: &[&'a Path]) -> Result<Shared<'a>, Cause> {
     })
 }
 
-/// The way in which paths are sent.
+/// Says in which way paths are sent.
 enum Packable {
     /// No file is sent.
     Nothing,
