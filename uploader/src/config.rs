@@ -2,7 +2,7 @@
 //! variable that is set to nothing counts as unset. The variables are those of HashiCorp's own
 //! clients.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -153,7 +153,7 @@ impl Config {
             ca_file: path(CA_FILE, flags.ca_file)?.map(into_path),
             ca_path: path(CA_PATH, flags.ca_path)?.map(into_path),
             insecure: INSECURE.switch(flags.insecure, environment),
-            allow_http_upload: ALLOW_HTTP_UPLOAD.switch(flags.allow_http_upload, environment),
+            allow_http_upload: ALLOW_HTTP_UPLOAD.choice(flags.allow_http_upload, environment),
         })
     }
 
@@ -163,7 +163,7 @@ impl Config {
         mut self,
         token: Option<Token>,
         atlas_url: Option<AtlasUrl>,
-        allow_http_upload: bool,
+        allow_http_upload: Option<bool>,
     ) -> Self {
         let by_flag = |origin: Origin| matches!(origin, Origin::Flag(_));
         if let Some(value) = token
@@ -181,9 +181,10 @@ impl Config {
             let origin = Origin::Template("atlas_url");
             self.atlas_url = Setting { value, origin };
         }
-        if allow_http_upload && !by_flag(self.allow_http_upload.origin) {
+        if let Some(value) = allow_http_upload
+            && !by_flag(self.allow_http_upload.origin)
+        {
             let origin = Origin::Template("atlas_upload_allow_http");
-            let value = true;
             self.allow_http_upload = Setting { value, origin };
         }
         self
@@ -296,6 +297,11 @@ fn number(
     }
 }
 
+fn is_yes(value: &OsStr) -> bool {
+    let value = value.to_string_lossy().trim().to_ascii_lowercase();
+    !matches!(&*value, "" | "0" | "f" | "false" | "n" | "no" | "off")
+}
+
 /// What a setting is called.
 #[derive(Clone, Copy)]
 struct Name {
@@ -318,6 +324,17 @@ impl Name {
         };
         let value = origin != Origin::Default;
         Setting { value, origin }
+    }
+
+    /// Returns a setting that is on when the flag is given, or the variable has a value that is no word for
+    /// no.
+    fn choice(self, flag: bool, variable: &dyn Fn(&str) -> Option<OsString>) -> Setting<bool> {
+        let setting = self.switch(flag, variable);
+        let value = match setting.origin {
+            Origin::Variable(name) => variable(name).is_some_and(|value| is_yes(&value)),
+            _ => setting.value,
+        };
+        Setting { value, ..setting }
     }
 
     fn text(

@@ -104,6 +104,18 @@ async fn a_variable_allows_it_too_and_config_tells_so() {
     assert!(row.unwrap().ends_with("ATLAS_ALLOW_HTTP_UPLOAD"), "{run}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_says_no_does_not_allow_it() {
+    for no in ["0", "false"] {
+        let (atlas, program) = atlas().await;
+        let program = program.with("ATLAS_ALLOW_HTTP_UPLOAD", no);
+        let run = program.run(&PUSH).await;
+        assert_eq!(run.code, 1, "{run}");
+        assert!(run.stderr.contains("plain http behind https"), "{run}");
+        assert_eq!(puts(&atlas), 0);
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_plugin_has_a_setting_for_it() {
@@ -113,6 +125,8 @@ async fn the_plugin_has_a_setting_for_it() {
         files: vec![program.path("disk.img.gz")],
         ..Built::default()
     });
+    // The setting goes over the variable.
+    let program = program.with("ATLAS_ALLOW_HTTP_UPLOAD", "1");
     for allowed in [false, true] {
         let settings: [(&str, rmpv::Value); 3] = [
             ("artifact", "acme/web".into()),

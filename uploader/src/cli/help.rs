@@ -9,7 +9,7 @@ Variables (a flag goes over a variable; an empty one is unset):
   ATLAS_CLIENT_CERT   a certificate to show to the server
   ATLAS_CLIENT_KEY    its key
   ATLAS_TLS_NOVERIFY  any value: believe every server
-  ATLAS_ALLOW_HTTP_UPLOAD  any value: as --allow-http-upload
+  ATLAS_ALLOW_HTTP_UPLOAD  any value but 0, false, no or off: as --allow-http-upload
   ATLAS_BUILD_ID      the build a version belongs to
   ATLAS_COMPILE_ID    the compilation a version belongs to
 

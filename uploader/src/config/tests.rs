@@ -147,15 +147,15 @@ fn a_template_goes_over_variables_and_under_flags() {
     };
     let config = Config::resolve(flags, environment(ALL)).unwrap();
     let (token, url) = template();
-    let config = config.with_template(token, url, false);
+    let config = config.with_template(token, url, None);
     assert_eq!(config.token.unwrap().origin, Origin::Flag("--token"));
     assert_eq!(config.atlas_url.origin, Origin::Template("atlas_url"));
 
     let config = Config::resolve(Flags::default(), environment(ALL)).unwrap();
-    let nothing = config.clone().with_template(None, None, false);
+    let nothing = config.clone().with_template(None, None, None);
     assert_eq!(nothing, config);
     let (token, url) = template();
-    let token = config.with_template(token, url, false).token.unwrap();
+    let token = config.with_template(token, url, None).token.unwrap();
     assert_eq!(token.origin.to_string(), "the template's token");
 }
 
@@ -174,14 +174,28 @@ fn plain_http_for_uploads_is_allowed_by_flag_variable_or_template_alone() {
     for (config, allowed, origin) in [
         (resolve(false, ""), false, Origin::Default),
         (resolve(false, "1"), true, Origin::Variable(variable)),
+        (resolve(false, "yes"), true, Origin::Variable(variable)),
+        (resolve(false, "0"), false, Origin::Variable(variable)),
+        (resolve(false, "False"), false, Origin::Variable(variable)),
         (resolve(true, "1"), true, Origin::Flag(flag)),
+        (resolve(true, "no"), true, Origin::Flag(flag)),
         (
-            resolve(false, "").with_template(None, None, true),
+            resolve(false, "1").with_template(None, None, Some(false)),
+            false,
+            Origin::Template("atlas_upload_allow_http"),
+        ),
+        (
+            resolve(true, "").with_template(None, None, Some(false)),
+            true,
+            Origin::Flag(flag),
+        ),
+        (
+            resolve(false, "").with_template(None, None, Some(true)),
             true,
             Origin::Template("atlas_upload_allow_http"),
         ),
         (
-            resolve(true, "").with_template(None, None, true),
+            resolve(true, "").with_template(None, None, Some(true)),
             true,
             Origin::Flag(flag),
         ),

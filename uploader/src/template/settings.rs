@@ -55,8 +55,9 @@ pub struct Request {
 /// The extras go beyond the original, and are done only where a setting asks for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extras {
-    /// `atlas_upload_allow_http`: bytes may go to a plain http address that an https Atlas gives.
-    pub allow_http: bool,
+    /// `atlas_upload_allow_http`: bytes may go to a plain http address that an https Atlas gives, or not;
+    /// unset, the variable decides.
+    pub allow_http: Option<bool>,
     /// `atlas_upload_boxes`: Vagrant boxes are pushed, or not; unset, the program decides.
     pub boxes: Option<bool>,
     /// `atlas_upload_box_check`: whether to look first if Vagrant can use a box; unset, it is looked.
@@ -250,7 +251,7 @@ impl Reading<'_> {
     fn extras(&mut self) -> Extras {
         let receipts = self.text("atlas_upload_receipts");
         Extras {
-            allow_http: self.truth("atlas_upload_allow_http"),
+            allow_http: self.choice("atlas_upload_allow_http"),
             boxes: self.choice("atlas_upload_boxes"),
             box_check: self.choice("atlas_upload_box_check"),
             digest: self.truth("atlas_upload_digest"),
