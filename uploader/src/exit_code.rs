@@ -19,7 +19,7 @@ pub enum ExitCode {
     Authentication = 4,
     /// What was asked for is not there, or hidden (404).
     NotFound = 5,
-    /// The server refused (another 4xx), or answered a write with a redirect.
+    /// The server refused (another 4xx), a proxy did, or a write was answered with a redirect.
     Refused = 6,
     /// Trouble that may pass: no connection, 408, 425, 429 or 5xx, or a success that confirms nothing.
     /// Trying again may help.
@@ -59,7 +59,7 @@ impl From<&Error> for ExitCode {
                 Self::of_status(*status)
             }
             Cause::Missing(_) => Self::NotFound,
-            Cause::Redirected { .. } => Self::Refused,
+            Cause::Redirected { .. } | Cause::ProxyRefused { .. } => Self::Refused,
             Cause::Network { .. } | Cause::Unconfirmed { .. } => Self::Unavailable,
             Cause::Digest { .. } | Cause::Differs(_) | Cause::Changed { .. } => {
                 Self::DigestMismatch

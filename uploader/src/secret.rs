@@ -8,7 +8,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use url::Url;
+use url::{Position, Url};
 
 /// What stands in place of a secret.
 pub const REDACTED: &str = "[REDACTED]";
@@ -18,6 +18,16 @@ const SHORTEST_SECRET: usize = 4;
 
 /// A shorter path, such as `/file`, is no secret but a word that other URLs share.
 const SHORTEST_SECRET_PATH: usize = 12;
+
+/// A longer word, a longer number (a date has eight digits), or one with more turns was made by chance; a long
+/// one also with as many turns, or in capitals alone.
+const LONGEST_WORD: usize = 24;
+const LONGEST_NUMBER: usize = 8;
+const MOST_TURNS: usize = 2;
+
+/// These words are those of the API's own paths, which stand in every message. A path with one of them is
+/// not hidden as a whole.
+const API_WORDS: [&str; 6] = ["api", "v1", "artifacts", "authenticate", "search", "file"];
 
 /// An access token. Its `Debug` does not show it, and it has no `Display`.
 #[derive(Clone, PartialEq, Eq)]
@@ -81,18 +91,23 @@ impl Redactor {
         known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
-    /// Hides a URL that authorises by itself: the whole, its path with the query, and its last
-    /// segment.
-    pub fn add_url(&self, url: &Url) {
-        if url.path() == "/" && url.query().is_none() {
-            // An origin alone, which authorises nobody and stands in every message.
-            return;
-        }
-        self.add(url.as_str());
-        let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        let last = url.path().rsplit('/').next().unwrap_or_default();
-        for part in [target, url.path(), last] {
-            if part.len() >= SHORTEST_SECRET_PATH {
+    /// Hides a URL that authorises by itself: the whole, its path with and without the query, and of these
+    /// each segment and each value that nobody could guess. A part of `shown`, a text without secrets, is
+    /// not hidden: a server must not be able to blank what the messages say.
+    pub fn add_url(&self, url: &Url, shown: &str) {
+        let segments: Vec<_> = url.path().split('/').collect();
+        let values = url.query_pairs().map(|(_, value)| value.into_owned());
+        let values: Vec<_> = values.filter(|value| is_unguessable(value)).collect();
+        let is_telling = url.path() != "/" && !segments.iter().any(|word| API_WORDS.contains(word))
+            || segments.iter().any(|word| is_unguessable(word));
+        let target = &url[Position::BeforePath..Position::AfterQuery];
+        let is_signed = url.query().is_some();
+        let whole = [url.as_str(), target].map(|part| (part, is_telling || is_signed));
+        let words = segments.iter().map(|word| (*word, is_unguessable(word)));
+        let values = values.iter().map(|value| (value.as_str(), true));
+        let parts = whole.into_iter().chain([(url.path(), is_telling)]);
+        for (part, is_secret) in parts.chain(words).chain(values) {
+            if is_secret && part.len() >= SHORTEST_SECRET_PATH && !shown.contains(part) {
                 self.add(part);
             }
         }
@@ -184,6 +199,30 @@ impl<W: Write> Drop for RedactingWriter<W> {
     }
 }
 
+/// Returns whether a part of a URL looks as if it were made by chance, and not of words and numbers as
+/// `ubuntu-22.04-amd64.box` is: capitals within, letters and digits in turns, or a long number.
+fn is_unguessable(part: &str) -> bool {
+    let mut runs = part.split(|c: char| !c.is_ascii_alphanumeric());
+    runs.any(|run| {
+        let run = run.as_bytes();
+        let digits = run.iter().filter(|byte| byte.is_ascii_digit()).count();
+        let turns = run.windows(2).filter(|pair| is_turn(pair[0], pair[1]));
+        let turns = turns.count();
+        let is_long = run.len() >= SHORTEST_SECRET_PATH;
+        let is_loud = !run.iter().any(u8::is_ascii_lowercase);
+        run.len() > LONGEST_WORD
+            || digits > LONGEST_NUMBER
+            || turns > MOST_TURNS
+            || is_long && (turns == MOST_TURNS || is_loud)
+    })
+}
+
+/// Returns whether two characters that follow each other begin something new: not the letter after a capital.
+fn is_turn(first: u8, second: u8) -> bool {
+    first.is_ascii_digit() != second.is_ascii_digit()
+        || first.is_ascii_lowercase() && second.is_ascii_uppercase()
+}
+
 /// How many bytes at the start of `text` spell the secret, as it is or with any of its characters
 /// percent-encoded or escaped as in a query, in JSON or by `Debug`.
 fn spelled_at(text: &[u8], secret: &[u8]) -> Option<usize> {
@@ -269,11 +308,51 @@ mod tests {
             &"http://x.test/_store/0123456789abcdef?sig=1"
                 .parse()
                 .unwrap(),
+            "",
         );
         let shown = redactor.redact(
             "http://x.test/_store/0123456789abcdef?sig=1 GET /_store/0123456789abcdef 0123456789abcdef http://x.test/",
         );
         assert_eq!(shown, "[REDACTED] GET [REDACTED] [REDACTED] http://x.test/");
+    }
+
+    #[test]
+    fn of_a_url_what_nobody_could_guess_is_hidden_and_no_word() {
+        let asked = "http://a.test/api/v1/artifacts/acme/x86img20241130b";
+        for (url, text, left) in [
+            (
+                "http://x.test/sso/authenticate?next=/api/v1/authenticate",
+                "/api/v1/authenticate next",
+                "/api/v1/authenticate next",
+            ),
+            ("http://x.test/authenticate", asked, asked),
+            ("http://x.test/api/v1/artifacts", asked, asked),
+            ("http://x.test/acme/x86img20241130b/file", asked, asked),
+            (
+                "http://x.test/store/acme/ubuntu-22.04-amd64.box?X-Signature=8f14e45fceea167a",
+                "ubuntu-22.04-amd64.box 8f14e45fceea167a",
+                "ubuntu-22.04-amd64.box [REDACTED]",
+            ),
+            (
+                "http://x.test/8f14e45f-ceea-467a-9c1d-d2f1e2b3a4c5/file",
+                "8f14e45f-ceea-467a-9c1d-d2f1e2b3a4c5 /file",
+                "[REDACTED] /file",
+            ),
+            (
+                "http://x.test/api/v1/MFRGGZDFMZTWQ2LK/eu-PREFIXSECRET",
+                "v1: MFRGGZDFMZTWQ2LK eu-PREFIXSECRET",
+                "v1: [REDACTED] [REDACTED]",
+            ),
+            (
+                "http://x.test/uploads/correct-horse?signature=short",
+                "at /uploads/correct-horse: refused",
+                "at [REDACTED]: refused",
+            ),
+        ] {
+            let redactor = Redactor::new();
+            redactor.add_url(&url.parse().unwrap(), asked);
+            assert_eq!(redactor.redact(text), left, "{url}");
+        }
     }
 
     #[test]

@@ -85,16 +85,48 @@ async fn an_atlas_that_has_moved_is_told_with_its_address_and_the_token_is_not_b
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_that_loses_the_path_is_told_with_the_place_it_leads_to() {
     let new = Server::start(|_, _| Reply::json(404, json!({}))).await;
-    let place = format!("{}/", new.url());
-    let old = Server::start(move |_, _| Reply::redirect(301, &place)).await;
-    let run = Program::at(old.url(), TOKEN).run(&["whoami"]).await;
-    assert_eq!(run.code, 5, "{run}");
-    let told = format!("redirected to {}/…, where the token is not sent", new.url());
-    assert!(run.stderr.contains(&told), "{run}");
-    assert!(
-        run.stderr.contains(&format!("make it {}, if", new.url())),
-        "{run}"
-    );
+    for path in ["/", "/sso/authenticate", "/authenticate"] {
+        let place = format!("{}{path}", new.url());
+        let old = Server::start(move |_, _| Reply::redirect(301, &place)).await;
+        let run = Program::at(old.url(), TOKEN).run(&["whoami"]).await;
+        assert_eq!(run.code, 5, "{run}");
+        // No server blanks the words of the API's own paths.
+        let told = format!(
+            "GET {}/api/v1/authenticate: redirected to {}/…, where the token is not sent",
+            old.url(),
+            new.url()
+        );
+        assert!(run.stderr.contains(&told), "{run}");
+        assert!(
+            run.stderr.contains(&format!("make it {}, if", new.url())),
+            "{run}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_redirects_an_upload_is_no_atlas_that_has_moved() {
+    for prefix in ["", "/eu-PREFIXSECRET"] {
+        let store = Server::start(move |_, request| {
+            let place = format!("http://localhost:7{prefix}{}", request.target);
+            Reply::redirect(307, &place)
+        })
+        .await;
+        let place = format!("{}/images/web.gz?X-Amz-Signature=abc", store.url());
+        let atlas = Server::start(move |url, request| match request.method.as_str() {
+            "POST" => Reply::json(200, json!({"version": 7, "upload_path": place})),
+            _ => well(url, request),
+        })
+        .await;
+        let program = Program::at(atlas.url(), TOKEN);
+        program.write("disk.img.gz", gzip(b"disk"));
+        let run = program.run(COMMANDS[1]).await;
+        assert_eq!(run.code, 6, "{run}");
+        let told = "the server points to http://localhost:7/…";
+        assert!(run.stderr.contains(told), "{run}");
+        assert!(!run.stderr.contains("with the token"), "{run}");
+        assert!(!run.stderr.contains("PREFIXSECRET"), "{run}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,6 +184,49 @@ async fn a_page_to_log_in_is_told_as_such() {
     }
 }
 
+/// Returns an Atlas that sends everybody to that page.
+async fn guarded(page: String) -> Server {
+    Server::start(move |_, request| match request.target.as_str() {
+        "/login" => refusing_page(403),
+        _ => Reply::redirect(302, &page),
+    })
+    .await
+}
+
+fn refusing_page(status: u16) -> Reply {
+    let reply = Reply::Status(status, Vec::new(), PAGE.to_vec());
+    reply.with("Content-Type", "text/html")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_to_log_in_that_refuses_is_told_as_such_too() {
+    let elsewhere = Server::start(|_, _| refusing_page(401)).await;
+    let away = format!("{}/sso/authenticate", elsewhere.url());
+    for place in ["/login".to_owned(), away] {
+        let atlas = guarded(place).await;
+        for (command, run) in all_commands(atlas.url()).await {
+            assert_eq!(run.code, 1, "{command} {run}");
+            for told in [
+                ": redirected to http://127.0.0.1",
+                "/…, a page in HTML, as for somebody who must log in first",
+                "; make it one where the Atlas itself answers",
+            ] {
+                assert!(run.stderr.contains(told), "{command} {run}");
+            }
+            assert!(!run.stderr.contains("with the token"), "{run}");
+            assert!(!run.stderr.contains("the token came from"), "{run}");
+        }
+    }
+    // A store may refuse a file with a page.
+    let store = Server::start(|_, _| refusing_page(403)).await;
+    let place = format!("{}/store/1", store.url());
+    let atlas = Server::of_files(move |_, _| Reply::redirect(302, &place)).await;
+    let run = Program::at(atlas.url(), TOKEN).run(COMMANDS[4]).await;
+    assert_eq!(run.code, 6, "{run}");
+    assert!(run.stderr.contains("/…: 403 Forbidden"), "{run}");
+    assert!(!run.stderr.contains("hint"), "{run}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_to_log_in_does_not_become_the_file_that_is_pulled() {
     let atlas = Server::of_files(|_, request| match request.target.as_str() {
@@ -194,6 +269,8 @@ async fn who_answers_whoami_with_something_else_is_no_atlas() {
         "null",
         r#"{"status":"up"}"#,
         r#"{"user":{}}"#,
+        r#"{"user":{"username":""}}"#,
+        r#"{"user":{"username":" \n"}}"#,
     ] {
         let server =
             Server::start(move |_, _| Reply::Status(200, Vec::new(), body.as_bytes().to_vec()))
@@ -272,10 +349,7 @@ async fn the_mirror_of_boxes_says_the_same() {
         Reply::redirect(301, &format!("{place}{}", request.target))
     })
     .await;
-    let program = Program::new().with("VAGRANT_CLOUD_TOKEN", TOKEN);
-    let from = ["--from", old.url(), "--retries", "0"];
-    let mirror = ["box", "mirror", "acme/web", "--to", "boxes"];
-    let run = program.run(&[&mirror[..], &from].concat()).await;
+    let run = mirror(old.url()).await;
     assert_eq!(run.code, 4, "{run}");
     let told = ", where the token is not sent: 401 Unauthorized";
     assert!(run.stderr.contains(told), "{run}");
@@ -285,4 +359,61 @@ async fn the_mirror_of_boxes_says_the_same() {
     );
     assert!(run.stderr.contains(&hint), "{run}");
     assert!(!format!("{:?}", new.requests()).contains("T0ken"));
+}
+
+/// Mirrors boxes of a source, with a token for it.
+async fn mirror(source: &str) -> Run {
+    let program = Program::new().with("VAGRANT_CLOUD_TOKEN", TOKEN);
+    let mirror = ["box", "mirror", "acme/web", "--to", "boxes", "--from"];
+    let mirror = [&mirror[..], &[source, "--retries", "0"]].concat();
+    program.run(&mirror).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mirror_of_boxes_tells_of_a_log_in_too() {
+    let refused = Server::start(|_, _| Reply::json(401, json!({}))).await;
+    let source = guarded(format!("{}/sso/authenticate", refused.url())).await;
+    let run = mirror(source.url()).await;
+    assert_eq!(run.code, 4, "{run}");
+    let told = format!(
+        "/sso/authenticate, where the token is not sent: 401 Unauthorized: authentication failed\nhint: the source's address came from --from; make it {}, if",
+        refused.url()
+    );
+    assert!(run.stderr.contains(&told), "{run}");
+    assert!(!run.stderr.contains("HCP_CLIENT_ID"), "{run}");
+    assert!(!format!("{:?}", refused.requests()).contains("T0ken"));
+
+    let welcome = Server::start(|_, _| page()).await;
+    for place in ["/login".to_owned(), format!("{}/login", welcome.url())] {
+        let source = guarded(place).await;
+        let run = mirror(source.url()).await;
+        assert_eq!(run.code, 1, "{run}");
+        for told in [
+            "/login, a page in HTML, as for somebody who must log in first",
+            "hint: the source's address came from --from; make it one where the source itself answers",
+        ] {
+            assert!(run.stderr.contains(told), "{run}");
+        }
+        assert!(!run.stderr.contains("VAGRANT_CLOUD_TOKEN"), "{run}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_with_pages_of_its_own_is_asked_for_its_boxes_all_the_same() {
+    let catalog = json!({"name": "acme/web", "versions": []});
+    for has_box in [true, false] {
+        let catalog = catalog.clone();
+        let source = Server::start(move |_, request| match request.target.as_str() {
+            "/welcome" => page(),
+            "/acme/web" if has_box => Reply::json(200, catalog.clone()),
+            path if path.starts_with("/api/v1") => Reply::json(404, json!({})),
+            path if path.starts_with("/api") || path == "/" => Reply::redirect(302, "/welcome"),
+            _ => Reply::json(404, json!({})),
+        })
+        .await;
+        let run = mirror(source.url()).await;
+        assert!(!run.stderr.contains("log in"), "{run}");
+        let is_missing = run.stderr.contains("has none of acme/web");
+        assert_eq!(is_missing, !has_box, "{run}");
+    }
 }

@@ -9,10 +9,13 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::json;
 use support::program::Program;
-use support::server::{Reply, Server};
-use support::well;
+use support::server::{Reply, Request, Server};
+use support::{gzip, well};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -35,6 +38,10 @@ async fn a_variable_that_names_no_proxy_is_an_error_that_names_it() {
         ("https_proxy", "http://user:hunter2@proxy.test:port"),
         ("ALL_PROXY", "socks://user:hunter2@proxy.test"),
         ("all_proxy", "http://user:hunter2@/"),
+        ("http_proxy", "user:hunter2"),
+        ("http_proxy", "?token=hunter2"),
+        ("http_proxy", "direct"),
+        ("http_proxy", "3128"),
     ] {
         let program = Program::at(atlas.url(), TOKEN).with(variable, value);
         let mirror = [&BOX[..], &[atlas.url()]].concat();
@@ -50,6 +57,9 @@ async fn a_variable_that_names_no_proxy_is_an_error_that_names_it() {
         let run = program.run(&["config"]).await;
         assert_eq!(run.code, 0, "{run}");
         assert!(run.stdout.contains(variable), "{run}");
+        let told = "[REDACTED], which names no proxy";
+        assert!(run.stdout.contains(told), "{run}");
+        assert!(!run.stdout.contains("hunter2"), "{run}");
     }
     assert!(atlas.requests().is_empty());
 }
@@ -105,6 +115,116 @@ async fn the_password_of_a_proxy_goes_to_it() {
     let program = Program::at("http://atlas.test", TOKEN).with("all_proxy", &named);
     assert_eq!(program.run(&["whoami"]).await.stdout, "u\n");
     assert_eq!(proxy.lines(), ["GET http://atlas.test/api/v1/authenticate"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_exempt_may_have_a_port() {
+    let atlas = Server::start(well).await;
+    let port = atlas.url().rsplit(':').next().unwrap();
+    for (list, code) in [
+        (format!("127.0.0.1:{port}"), 0),
+        ("127.0.0.1:1".to_owned(), 7),
+    ] {
+        let program = Program::at(atlas.url(), TOKEN)
+            .with("HTTP_PROXY", &dead())
+            .with("NO_PROXY", &list);
+        let run = program.run(&["whoami", "--retries", "0"]).await;
+        assert_eq!(run.code, code, "{list} {run}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_does_not_answer_or_answers_itself_is_named() {
+    let mirror = [&BOX[..], &["http://atlas.test"]].concat();
+    for (reply, code, words) in [
+        (Reply::Silence, 7, "no answer within"),
+        (
+            Reply::Stall(b"HTTP/1.1 200 OK\r\n\r\n{".to_vec()),
+            7,
+            "no answer within",
+        ),
+        (Reply::json(407, json!({})), 6, "407 Proxy Authentication"),
+        (Reply::json(502, json!({})), 7, "502 Bad Gateway"),
+    ] {
+        let proxy = Server::start(move |_, _| reply.clone()).await;
+        let program = Program::at("http://atlas.test", TOKEN).with("HTTP_PROXY", proxy.url());
+        let told = format!(
+            "through the proxy {} of the variable HTTP_PROXY",
+            proxy.url()
+        );
+        for command in [&["whoami"][..], &mirror] {
+            let run = program
+                .run(&[command, &["--retries", "0", "--timeout", "1"]].concat())
+                .await;
+            assert_eq!(run.code, code, "{run}");
+            assert!(run.stderr.contains(words), "{run}");
+            assert!(run.stderr.contains(&told), "{run}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_takes_no_bytes_is_named() {
+    let proxy = Server::start(|_, request| match request.method.as_str() {
+        "PUT" => Reply::Silence,
+        _ => {
+            let target = request.target.replace("http://atlas.test", "");
+            let request = Request {
+                target,
+                ..request.clone()
+            };
+            well("http://atlas.test", &request)
+        }
+    })
+    .await;
+    let program = Program::at("http://atlas.test", TOKEN).with("HTTP_PROXY", proxy.url());
+    program.write("disk.img.gz", gzip(b"disk"));
+    let push = ["push", "acme/web", "--type", "t", "disk.img.gz"];
+    let patience = ["--retries", "0", "--timeout", "1"];
+    let run = program.run(&[&push[..], &patience].concat()).await;
+    assert_eq!(run.code, 7, "{run}");
+    let told = format!("nothing moved for 2s (through the proxy {}", proxy.url());
+    assert!(run.stderr.contains(&told), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_a_proxy_refuses_is_sent_once() {
+    let proxy = Server::start(|_, _| Reply::json(407, json!({}))).await;
+    let named = proxy.url().replace("http://", "http://user:hunter2@");
+    let program = Program::at("https://atlas.test", TOKEN).with("HTTPS_PROXY", &named);
+    let run = program.run(&["whoami"]).await;
+    assert_eq!(run.code, 6, "{run}");
+    let told = format!(
+        "proxy authorization required (through the proxy {} of the variable HTTPS_PROXY)",
+        proxy.url()
+    );
+    assert!(run.stderr.contains(&told), "{run}");
+    assert_eq!(proxy.lines(), ["CONNECT atlas.test:443"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_a_socks_proxy_refuses_is_sent_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let named = format!("socks5h://user:hunter2@{}", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let mut methods = [0; 16];
+            let _ = stream.read(&mut methods).await?;
+            stream.write_all(&[5, 2]).await?;
+            let mut password = [0; 64];
+            let _ = stream.read(&mut password).await?;
+            stream.write_all(&[1, 1]).await?;
+        }
+        std::io::Result::Ok(())
+    });
+    let program = Program::at("https://atlas.test", TOKEN).with("ALL_PROXY", &named);
+    let run = program.run(&["whoami"]).await;
+    assert_eq!(run.code, 6, "{run}");
+    assert!(run.stderr.contains("credentials not accepted"), "{run}");
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
 /// Starts a SOCKS5 proxy that leads everything to one server.

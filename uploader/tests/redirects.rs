@@ -96,6 +96,23 @@ async fn a_ring_of_redirects_ends() {
 }
 
 #[tokio::test]
+async fn a_redirect_to_what_is_no_web_address_is_told_with_request_and_place() {
+    for (place, shown) in [
+        ("ftp://u:hunter2@x.test/a?b=c", "ftp://x.test/…"),
+        ("file:///etc/passwd", "file:///…"),
+    ] {
+        let atlas = Server::of_files(move |_, _| Reply::redirect(302, place)).await;
+        let text = pull_one(&atlas).await.unwrap_err().to_string();
+        let told = format!("/file: redirected to {shown}, which is no http or https address");
+        assert!(text.ends_with(&told), "{text}");
+        assert!(
+            text.contains(&format!("GET {}/api/v1/", atlas.url())),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_redirected_post_is_an_error_that_says_so() {
     let other = Server::start(|_, _| Reply::json(200, json!({}))).await;
     let place = format!("{}/secure?q=1", other.url());

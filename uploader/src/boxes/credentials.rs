@@ -12,7 +12,7 @@ use url::{Host, Url, form_urlencoded};
 
 use crate::client::pool::Pool;
 use crate::client::reply;
-use crate::client::transport::{request_line, within};
+use crate::client::transport::request_line;
 use crate::error::{Cause, RequestLine};
 use crate::secret::Redactor;
 
@@ -282,20 +282,23 @@ impl Tokens {
         request: reqwest::RequestBuilder,
     ) -> Result<reqwest::Response, Cause> {
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        within(self.timeout, line, self.pool.send(line, request)).await
+        self.pool.answer(line, request, self.timeout).await
     }
 
     async fn token(&self, line: RequestLine, reply: reqwest::Response) -> Result<Token, Cause> {
         let status = reply.status();
         if status != StatusCode::OK {
+            let reason = "no token for HCP_CLIENT_ID and HCP_CLIENT_SECRET".to_owned();
+            let messages = [Some(reason), self.pool.refuser(&reply)];
+            let messages = messages.into_iter().flatten().collect();
             return Err(Cause::Status {
                 request: line,
                 status: status.as_u16(),
-                messages: vec!["no token for HCP_CLIENT_ID and HCP_CLIENT_SECRET".to_owned()],
+                messages,
                 retry_after: None,
             });
         }
-        let body = reply::whole(&line, reply, self.timeout, &self.redactor).await?;
+        let body = reply::whole(&line, reply, self.timeout, &self.pool).await?;
         // Its own words are not repeated: the reply holds a secret.
         let token: Reply = serde_json::from_slice(&body).map_err(|_| Cause::Reply {
             request: line,

@@ -14,11 +14,9 @@ use super::credentials::{self, Audience, Credentials, Tokens};
 use super::limits::{Limits, Remaining};
 use crate::client::Trust;
 use crate::client::pool::Pool;
-use crate::client::redirect::RedirectChain;
+use crate::client::redirect::{End, RedirectChain};
 use crate::client::reply;
-use crate::client::transport::{
-    chain, network, request_line, retry_after, secret_line, stood_still, within,
-};
+use crate::client::transport::{chain, is_page, request_line, retry_after, secret_line};
 use crate::error::{Cause, RequestLine};
 use crate::reporter::{Event, Reporter};
 use crate::retry::{Attempts, RetryPolicy};
@@ -46,6 +44,13 @@ pub struct HttpOptions {
     pub redactor: Redactor,
     /// Hears of repeated requests and of waits.
     pub reporter: Arc<dyn Reporter>,
+}
+
+/// The kind of what is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Json,
+    File,
 }
 
 /// Asks one registry, and whatever it points to. Clones share what is known of it.
@@ -138,8 +143,19 @@ impl Http {
     /// # Errors
     /// Any other refusal, or no reply.
     pub async fn find<T: DeserializeOwned>(&self, url: &Url) -> Result<Option<T>, Cause> {
+        match self.ask(url).await {
+            Err(Cause::Page { .. } | Cause::TokenNotSent { status: 404, .. }) => Ok(None),
+            asked => asked,
+        }
+    }
+
+    /// Does the same, and tells of a redirect to a page for people, and of one to where the token is not sent
+    /// and nothing is.
+    ///
+    /// # Errors
+    /// As [`Self::find`]; [`Cause::Page`], [`Cause::TokenNotSent`].
+    pub(super) async fn ask<T: DeserializeOwned>(&self, url: &Url) -> Result<Option<T>, Cause> {
         match self.text(url).await {
-            // A page for people, say, is no JSON.
             Ok(text) => Ok(serde_json::from_slice(&text).ok()),
             Err(Cause::Status { status: 404, .. }) => Ok(None),
             Err(cause) => Err(cause),
@@ -158,29 +174,38 @@ impl Http {
     async fn text(&self, url: &Url) -> Result<Bytes, Cause> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let response = self.get(url, &headers).await?;
-        self.body(request_line("GET", url), response).await
-    }
-
-    /// The head of a successful reply, through redirects and as many attempts as there may be.
-    ///
-    /// # Errors
-    /// A refusal, or no reply, with the last attempt's cause.
-    pub async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<Response, Cause> {
         let mut attempts = self.attempts();
-        loop {
-            match self.get_once(url, headers).await {
+        let (response, to) = loop {
+            match self.reply(url, &headers, Wanted::Json).await {
                 Err(cause) if attempts.again(&cause).await => {}
-                ended => return ended,
+                ended => break ended?,
             }
+        };
+        let body = self.body(request_line("GET", url), response).await?;
+        if to.is_some() && reply::is_markup(&body) {
+            let request = request_line("GET", url);
+            return Err(Cause::Page { request, to });
         }
+        Ok(body)
     }
 
-    /// The same with one attempt, which waits for the registry's limits.
+    /// Returns the head of a successful reply with a file, or a part of one, through redirects; makes one
+    /// attempt, which waits for the registry's limits.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// A refusal, or no reply.
     pub async fn get_once(&self, url: &Url, headers: &HeaderMap) -> Result<Response, Cause> {
+        let (response, _) = self.reply(url, headers, Wanted::File).await?;
+        Ok(response)
+    }
+
+    /// Returns the head of a successful reply, and where redirects have led to.
+    async fn reply(
+        &self,
+        url: &Url,
+        headers: &HeaderMap,
+        wanted: Wanted,
+    ) -> Result<(Response, Option<String>), Cause> {
         for refusal in 1..=MAX_REFUSALS {
             // A store that a registry points to has limits of its own, and its address may expire.
             if self.is_home(url) {
@@ -188,8 +213,9 @@ impl Http {
             }
             let (cause, said) = match self.follow(Method::GET, url, headers).await? {
                 Answer::Final(response, chain) => {
-                    let success = self.success(self.line(url), response).await;
-                    return success.map_err(|cause| self.explained(cause, *chain));
+                    let to = chain.redirected_to().map(str::to_owned);
+                    let response = self.success(*chain, response, wanted).await?;
+                    return Ok((response, to));
                 }
                 Answer::Limited(cause, said) => (cause, said),
             };
@@ -223,10 +249,7 @@ impl Http {
             match answer {
                 Answer::Final(response, _) if response.status().is_success() => return Ok(()),
                 Answer::Final(response, chain) if method == Method::GET => {
-                    let success = self.success(request_line("GET", url), response).await;
-                    return success
-                        .map(drop)
-                        .map_err(|cause| self.explained(cause, *chain));
+                    return self.success(*chain, response, Wanted::File).await.map(drop);
                 }
                 Answer::Limited(cause, _) if method == Method::GET => return Err(cause),
                 // Some stores sign for a GET alone.
@@ -245,12 +268,7 @@ impl Http {
         line: &RequestLine,
         response: &mut Response,
     ) -> Result<Option<Bytes>, Cause> {
-        match tokio::time::timeout(self.options.timeout, response.chunk()).await {
-            Ok(chunk) => {
-                chunk.map_err(|error| network(line.clone(), error, &self.options.redactor))
-            }
-            Err(_) => Err(stood_still(line, self.options.timeout)),
-        }
+        self.pool.chunk(line, response, self.options.timeout).await
     }
 
     /// Waits until the registry wants to be asked again.
@@ -333,15 +351,7 @@ impl Http {
         if let Some(token) = token {
             request = request.header(credentials::HEADER, token);
         }
-        within(self.options.timeout, line, self.pool.send(line, request)).await
-    }
-
-    /// Returns the cause of a refusal, which may be that the token was not sent.
-    fn explained(&self, cause: Cause, chain: RedirectChain) -> Cause {
-        match self.options.credentials.is_empty() {
-            true => cause,
-            false => chain.explain(cause, false),
-        }
+        self.pool.answer(line, request, self.options.timeout).await
     }
 
     /// Returns what was asked, as it may be shown: what is signed authorises by itself.
@@ -349,22 +359,41 @@ impl Http {
         if self.is_home(url) || url.query().is_none() {
             return request_line("GET", url);
         }
-        self.options.redactor.add_url(url);
+        self.options.redactor.add_url(url, "");
         secret_line("GET", url)
     }
 
-    async fn success(&self, line: RequestLine, response: Response) -> Result<Response, Cause> {
+    /// Returns the reply at the end of the redirects, if it is a success.
+    ///
+    /// # Errors
+    /// The cause of a refusal, which may be that the token was not sent.
+    async fn success(
+        &self,
+        chain: RedirectChain,
+        response: Response,
+        wanted: Wanted,
+    ) -> Result<Response, Cause> {
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(self.refusal(line, response).await)
+        let end = End {
+            is_call: wanted == Wanted::Json,
+            is_page: is_page(&response),
+            has_token: !self.options.credentials.is_empty(),
+        };
+        // A file is told by the address that the registry has for it.
+        let line = match wanted {
+            Wanted::Json => &chain.line,
+            Wanted::File => &chain.first,
+        };
+        let cause = self.refusal(line.clone(), response).await;
+        Err(chain.explain(cause, end))
     }
 
     async fn refusal(&self, request: RequestLine, response: Response) -> Cause {
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers());
-        let (time, redactor) = (self.options.timeout, &self.options.redactor);
-        let messages = reply::words(response, time, redactor).await;
+        let messages = reply::words(response, self.options.timeout, &self.pool).await;
         Cause::Status {
             request,
             status,
@@ -375,8 +404,7 @@ impl Http {
 
     /// The whole of a reply of JSON.
     async fn body(&self, request: RequestLine, response: Response) -> Result<Bytes, Cause> {
-        let (time, redactor) = (self.options.timeout, &self.options.redactor);
-        reply::whole(&request, response, time, redactor).await
+        reply::whole(&request, response, self.options.timeout, &self.pool).await
     }
 }
 

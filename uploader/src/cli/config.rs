@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use atlas_uploader::Error;
+use atlas_uploader::client::shown_proxy;
 use atlas_uploader::config::{Config, Ids, Origin, Setting};
 use atlas_uploader::secret::REDACTED;
 use serde::Serialize;
@@ -103,19 +104,8 @@ fn of_the_command_line(args: &GlobalArgs) -> [Row; 7] {
 
 fn proxy(name: &'static str) -> Option<Row> {
     let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
-    let value = without_password(&value.to_string_lossy());
+    let value = shown_proxy(name, &value);
     Some(Row::new("proxy", Some(value), Origin::Variable(name)))
-}
-
-fn without_password(proxy: &str) -> String {
-    match proxy.rsplit_once('@') {
-        Some((before, host)) => {
-            let scheme = before.split_once("://").map(|(scheme, _)| scheme);
-            let scheme = scheme.map(|scheme| format!("{scheme}://"));
-            format!("{}{REDACTED}@{host}", scheme.unwrap_or_default())
-        }
-        None => proxy.to_owned(),
-    }
 }
 
 impl Row {
@@ -160,22 +150,5 @@ impl Row {
         };
         let value = self.value.clone().unwrap_or_else(|| "-".to_owned());
         [self.setting.to_owned(), value, from]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxys_password_is_masked() {
-        for (proxy, shown) in [
-            ("http://proxy.test:3128", "http://proxy.test:3128"),
-            ("http://u:p@ss@proxy.test", "http://[REDACTED]@proxy.test"),
-            ("u:pass@proxy.test", "[REDACTED]@proxy.test"),
-            ("localhost,.test", "localhost,.test"),
-        ] {
-            assert_eq!(without_password(proxy), shown);
-        }
     }
 }

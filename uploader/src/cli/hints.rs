@@ -42,6 +42,10 @@ pub(crate) fn of_boxes(error: &Error) -> Vec<String> {
         Cause::TokenNotSent { address, .. } => Some(format!(
             "the source's address came from --from; make it {address}, if you trust it with the token"
         )),
+        Cause::Page { .. } => Some(
+            "the source's address came from --from; make it one where the source itself answers: no program can log in at a page"
+                .to_owned(),
+        ),
         _ => None,
     };
     let hints = [advice, about_token, about_address, about_certificate];

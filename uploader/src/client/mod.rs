@@ -32,6 +32,7 @@ use crate::wire::{
     Artifact, ArtifactReply, Authenticated, CreateArtifact, CreateVersion, CreatedVersion,
     NewArtifact, NewVersion, SearchReply, Version,
 };
+pub use proxy::shown_proxy;
 pub(crate) use resume::ContentRange;
 pub use resume::Rest;
 pub use tls::Trust;
@@ -290,7 +291,7 @@ impl Client {
             .map_err(|cause| Error::new(Phase::CreateVersion, cause))?;
         let created: CreatedVersion = decode(Phase::CreateVersion, "POST", &url, &reply)?;
         if let Some(upload_path) = &created.upload_path {
-            self.hide(upload_path);
+            self.hide(upload_path, url.as_str());
         }
         if let Some(token) = &created.upload_token {
             self.redactor.add(token);
@@ -298,10 +299,10 @@ impl Client {
         Ok(created)
     }
 
-    /// Registers an upload URL with the redactor.
-    pub(crate) fn hide(&self, upload_path: &str) {
+    /// Registers an upload URL with the redactor; `shown` is a text without secrets, such as a slug.
+    pub(crate) fn hide(&self, upload_path: &str, shown: &str) {
         if let Ok(url) = Url::parse(upload_path) {
-            self.redactor.add_url(&url);
+            self.redactor.add_url(&url, shown);
         }
     }
 
@@ -321,7 +322,7 @@ impl Client {
             slug: slug.to_owned(),
             bytes: payload.len(),
         };
-        self.hide(upload_path);
+        self.hide(upload_path, slug);
         let url = match Url::parse(upload_path) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => url,
             _ => {
@@ -463,7 +464,9 @@ fn decode<T: serde::de::DeserializeOwned>(
 }
 
 fn username(reply: &Map<String, Value>) -> Option<&str> {
-    reply.get("user")?.get("username")?.as_str()
+    let name = reply.get("user")?.get("username")?.as_str()?;
+    let is_seen = |c: char| !c.is_whitespace() && !c.is_control();
+    name.contains(is_seen).then_some(name)
 }
 
 fn no_atlas(request: RequestLine, body: &[u8]) -> Cause {

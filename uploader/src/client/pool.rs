@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, Response};
 use url::Url;
 
 use super::Trust;
 use super::proxy::Proxies;
-use super::transport::network;
+use super::transport::{late, network, stood_still};
 use crate::error::{Cause, RequestLine};
 use crate::secret::Redactor;
 
@@ -51,7 +52,20 @@ impl Pool {
         self.http.request(method, url.clone())
     }
 
-    /// Returns the head of the reply.
+    /// Returns the head of a reply that must come in time.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub(crate) async fn answer(
+        &self,
+        line: &RequestLine,
+        request: RequestBuilder,
+        limit: Duration,
+    ) -> Result<Response, Cause> {
+        self.send(line, request, late(limit, line)).await
+    }
+
+    /// Returns the head of the reply, unless `late` ends first, with the cause of the failure then.
     ///
     /// # Errors
     /// No reply came; the cause names the proxy on the way.
@@ -59,17 +73,56 @@ impl Pool {
         &self,
         line: &RequestLine,
         request: RequestBuilder,
+        late: impl Future<Output = Cause>,
     ) -> Result<Response, Cause> {
+        let (http, request) = request.build_split();
+        let request = request.map_err(|error| network(line.clone(), error, &self.redactor))?;
+        let url = request.url().clone();
         tracing::debug!(request = %line, "sending");
-        let response = request.send().await.map_err(|error| {
-            let url = error.url().cloned();
-            let cause = network(line.clone(), error, &self.redactor);
-            match url {
-                Some(url) => self.proxies.tell(&url, cause),
-                None => cause,
+        let response = tokio::select! {
+            biased;
+            response = http.execute(request) => {
+                response.map_err(|error| self.broken(line, &url, error))?
             }
-        })?;
+            cause = late => return Err(self.proxies.tell(&url, cause)),
+        };
         tracing::debug!(request = %line, status = response.status().as_u16(), "answered");
         Ok(response)
+    }
+
+    /// Returns the next bytes of a reply; `None` at its end.
+    ///
+    /// # Errors
+    /// The connection broke, or nothing came in time; the cause names the proxy on the way.
+    pub(crate) async fn chunk(
+        &self,
+        line: &RequestLine,
+        response: &mut Response,
+        limit: Duration,
+    ) -> Result<Option<Bytes>, Cause> {
+        match tokio::time::timeout(limit, response.chunk()).await {
+            Ok(chunk) => chunk.map_err(|error| self.broken(line, response.url(), error)),
+            Err(_) => Err(self.tell(response.url(), stood_still(line, limit))),
+        }
+    }
+
+    /// Returns the cause of a request that got no answer, or half of one.
+    pub(crate) fn broken(&self, line: &RequestLine, url: &Url, error: reqwest::Error) -> Cause {
+        self.tell(url, network(line.clone(), error, &self.redactor))
+    }
+
+    /// Returns a cause with the proxy on the way.
+    pub(crate) fn tell(&self, url: &Url, cause: Cause) -> Cause {
+        self.proxies.tell(url, cause)
+    }
+
+    /// Says which proxy a refusal may be of.
+    pub(crate) fn refuser(&self, response: &Response) -> Option<String> {
+        self.proxies.refuser(response.url(), response.status())
+    }
+
+    /// The redactor keeps secrets out of what a server says.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 }

@@ -1,15 +1,16 @@
 //! Chooses the proxy of a request, by the variables that other clients heed too. They are read here and
 //! not by reqwest, which passes over a value that it cannot read and does not say which proxy failed.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::sync::Arc;
 
 use hyper_util::client::proxy::matcher::Matcher;
-use reqwest::ClientBuilder;
+use reqwest::{ClientBuilder, StatusCode};
 use url::{Position, Url};
 
 use crate::error::Cause;
+use crate::secret::REDACTED;
 
 /// These variables name a proxy; the first that is set goes over the others.
 const FOR_HTTP: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
@@ -29,10 +30,16 @@ pub(crate) struct Proxies(Arc<Named>);
 struct Named {
     http: Option<Proxy>,
     https: Option<Proxy>,
-    /// The matcher takes what `NO_PROXY` does not name; it is there where a proxy is.
-    exempt: Option<Matcher>,
+    exempt: Vec<Exempt>,
     /// It says whether no proxy is used, not even one of the system.
     none: bool,
+}
+
+/// The entries of `NO_PROXY` say what goes past a proxy: at one port, or at any.
+struct Exempt {
+    port: Option<u16>,
+    /// The matcher takes what is not named.
+    others: Matcher,
 }
 
 /// A proxy has the variable that names it. It prints without user and password.
@@ -75,7 +82,7 @@ impl Proxies {
         Ok(Self(Arc::new(Named {
             http: proxy(&FOR_HTTP)?,
             https: proxy(&FOR_HTTPS)?,
-            exempt: Some(Matcher::builder().all("http://proxy").no(exempt).build()),
+            exempt: Exempt::parse(&exempt),
             none: false,
         })))
     }
@@ -98,9 +105,18 @@ impl Proxies {
             "https" => self.0.https.as_ref(),
             _ => self.0.http.as_ref(),
         }?;
-        let exempt = self.0.exempt.as_ref()?;
-        exempt.intercept(&url.as_str().parse().ok()?)?;
-        Some(proxy)
+        let is_exempt = self.0.exempt.iter().any(|exempt| exempt.names(url));
+        (!is_exempt).then_some(proxy)
+    }
+
+    /// Says which proxy a refusal may be of. Through a tunnel, as for https, none could answer.
+    pub(crate) fn refuser(&self, url: &Url, status: StatusCode) -> Option<String> {
+        let proxy = self.of(url)?;
+        let may_answer = url.scheme() == "http" && !proxy.url.scheme().starts_with("socks");
+        let may_be_its = status.is_server_error()
+            || status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+            || status == StatusCode::FORBIDDEN;
+        (may_answer && may_be_its).then(|| format!("through the proxy {proxy}"))
     }
 
     /// Returns the cause of a request that failed, with the proxy that was to bring it to the address.
@@ -123,9 +139,86 @@ impl Proxies {
                 request,
                 detail: through(detail),
             },
+            Cause::ProxyRefused { request, detail } => Cause::ProxyRefused {
+                request,
+                detail: through(detail),
+            },
             other => other,
         }
     }
+}
+
+impl Exempt {
+    fn parse(list: &str) -> Vec<Self> {
+        let entries = list.split(',').map(str::trim);
+        let (with_port, without): (Vec<_>, Vec<_>) =
+            entries.partition(|entry| host_and_port(entry).is_some());
+        let with_port = with_port.into_iter().filter_map(host_and_port);
+        let with_port = with_port.map(|(host, port)| Self::new(host, Some(port)));
+        with_port
+            .chain([Self::new(&without.join(","), None)])
+            .collect()
+    }
+
+    fn new(list: &str, port: Option<u16>) -> Self {
+        let list = match list {
+            // The matcher takes `*` for names alone, and not for addresses.
+            "*" => "*,0.0.0.0/0,::/0",
+            list => list,
+        };
+        let others = Matcher::builder().all("http://proxy").no(list.to_owned());
+        let others = others.build();
+        Self { port, others }
+    }
+
+    fn names(&self, url: &Url) -> bool {
+        let is_port = self.port.is_none() || self.port == url.port_or_known_default();
+        let address = url.as_str().parse();
+        is_port && address.is_ok_and(|address| self.others.intercept(&address).is_none())
+    }
+}
+
+/// Splits an entry such as `localhost:8080` or `[::1]:8080`; `::1` has no port.
+fn host_and_port(entry: &str) -> Option<(&str, u16)> {
+    let (host, port) = entry.rsplit_once(':')?;
+    let address = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let host = address.or((!host.contains(':')).then_some(host))?;
+    Some((host, port.parse().ok()?))
+}
+
+/// Returns whether a text without a scheme can be meant for a proxy: `direct` and `3128` are words of other
+/// programs' settings.
+fn is_host(text: &str) -> bool {
+    let host = text.rsplit_once('@').map_or(text, |(_, host)| host);
+    let host = host.split('/').next().unwrap_or_default();
+    host == "localhost"
+        || host.contains('.')
+        || host_and_port(host).is_some()
+        || host.starts_with('[')
+}
+
+/// Returns the value of a variable of proxies, as it may be shown.
+pub fn shown_proxy(variable: &'static str, value: &OsStr) -> String {
+    if EXEMPT.contains(&variable) {
+        return value.to_string_lossy().into_owned();
+    }
+    match Proxy::parse((variable, value.to_owned())) {
+        Ok(Proxy { url, .. }) => {
+            let has_user = !url.username().is_empty() || url.password().is_some();
+            let user = match has_user {
+                true => format!("{REDACTED}@"),
+                false => String::new(),
+            };
+            format!("{}://{user}{}", url.scheme(), host(&url))
+        }
+        Err(_) => format!("{REDACTED}, which names no proxy"),
+    }
+}
+
+fn host(url: &Url) -> &str {
+    &url[Position::BeforeHost..Position::AfterPort]
 }
 
 impl Proxy {
@@ -134,7 +227,8 @@ impl Proxy {
             // As other clients take `proxy.example.com:3128`.
             let url = match text.contains("://") {
                 true => Url::parse(text),
-                false => Url::parse(&format!("http://{text}")),
+                false if is_host(text) => Url::parse(&format!("http://{text}")),
+                false => return None,
             };
             let url = url.ok()?;
             let known = SCHEMES.contains(&url.scheme()) && url.has_host();
@@ -152,7 +246,7 @@ impl Proxy {
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = self.url.scheme();
-        let host = &self.url[Position::BeforeHost..Position::AfterPort];
+        let host = host(&self.url);
         write!(f, "{scheme}://{host} of the variable {}", self.variable)
     }
 }
@@ -200,6 +294,21 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_shown_without_what_may_be_secret_in_it() {
+        for (value, shown) in [
+            ("http://proxy.test:3128", "http://proxy.test:3128"),
+            ("http://u:p@ss@proxy.test", "http://[REDACTED]@proxy.test"),
+            ("u:pass@proxy.test", "http://[REDACTED]@proxy.test"),
+            ("http://proxy.test/?token=pass", "http://proxy.test"),
+            ("u:pass", "[REDACTED], which names no proxy"),
+        ] {
+            assert_eq!(shown_proxy("http_proxy", OsStr::new(value)), shown);
+        }
+        let list = OsStr::new("localhost,.test");
+        assert_eq!(shown_proxy("NO_PROXY", list), "localhost,.test");
+    }
+
+    #[test]
     fn what_is_exempt_goes_past_the_proxy_by_name_or_by_address() {
         for (list, url, exempt) in [
             ("*", "http://127.0.0.1/", true),
@@ -210,6 +319,13 @@ mod tests {
             (".x.test", "http://a.x.test/", true),
             ("x.test", "http://notx.test/", false),
             ("", "http://127.0.0.1/", false),
+            ("localhost:7004", "http://localhost:7004/", true),
+            ("a.test, localhost:7004", "http://localhost:7005/", false),
+            ("x.test:80", "http://x.test/", true),
+            ("[::1]:7", "http://[::1]:7/", true),
+            ("::1", "http://[::1]:7/", true),
+            ("*:7", "http://127.0.0.1:7/", true),
+            ("*:7", "http://127.0.0.1:8/", false),
         ] {
             let set = [("HTTP_PROXY", "p.test"), ("no_proxy", list)];
             assert_eq!(chosen(&set, url).is_none(), exempt, "{list} {url}");
@@ -225,6 +341,13 @@ mod tests {
             "socks://u:hunter2@p.test",
             "http://u:hunter2@p.test:port",
             "://hunter2",
+            "direct",
+            "none",
+            "/hunter2",
+            "/hunter2.test:3128",
+            "3128",
+            "u:hunter2",
+            "?token=hunter2",
         ] {
             let Err(refused) = proxies(&[("https_proxy", value)]) else {
                 panic!("{value} is taken");
@@ -232,6 +355,15 @@ mod tests {
             let words = refused.to_string();
             assert!(words.contains("the variable https_proxy"), "{words}");
             assert!(!words.contains("hunter2"), "{words}");
+        }
+        for (value, proxy) in [
+            ("localhost", "http://localhost"),
+            ("proxy:3128", "http://proxy:3128"),
+            ("u:hunter2@proxy.test/", "http://proxy.test"),
+            ("[::1]", "http://[::1]"),
+        ] {
+            let found = chosen(&[("http_proxy", value)], "http://x.test/").unwrap();
+            assert!(found.starts_with(&format!("{proxy} of")), "{found}");
         }
         let cgi = [
             ("HTTP_PROXY", "://"),

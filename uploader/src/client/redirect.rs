@@ -5,11 +5,22 @@ use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
 use url::Url;
 
-use super::transport::{request_line, secret_line};
+use super::transport::{origin, request_line, secret_line};
 use crate::error::{Cause, RequestLine};
 use crate::secret::Redactor;
 
 const MAX_REDIRECTS: usize = 10;
+
+/// The end of a chain is the reply that is no redirect.
+#[derive(Clone, Copy)]
+pub(crate) struct End {
+    /// It says whether a call was made, which any path may answer; a file may be in a store instead.
+    pub(crate) is_call: bool,
+    /// It says whether the reply is a page for people.
+    pub(crate) is_page: bool,
+    /// It says whether there is a token that may have stayed behind.
+    pub(crate) has_token: bool,
+}
 
 /// The chain follows the redirects of one GET, from the address that was asked for to the one that
 /// answers.
@@ -17,7 +28,8 @@ pub(crate) struct RedirectChain {
     /// The token is that of this address, as somebody has typed it.
     home: Url,
     asked: Url,
-    first: RequestLine,
+    /// The line says what was asked at first, as it may be shown.
+    pub(crate) first: RequestLine,
     redirects: usize,
     /// The next request goes there.
     pub(crate) url: Url,
@@ -47,7 +59,7 @@ impl RedirectChain {
     ///
     /// # Errors
     /// [`Cause::Unencrypted`] for a place without TLS behind one with; [`Cause::Reply`] after too many
-    /// redirects.
+    /// redirects, and for one to what is no http or https address.
     pub(crate) fn goes_on(
         &mut self,
         response: &Response,
@@ -64,8 +76,17 @@ impl RedirectChain {
                 detail: format!("more than {MAX_REDIRECTS} redirects"),
             });
         }
+        if !is_web(&next) {
+            return Err(Cause::Reply {
+                request: self.line.clone(),
+                detail: format!(
+                    "redirected to {}/…, which is no http or https address",
+                    origin(&next)
+                ),
+            });
+        }
         if is_secret(self, &next) {
-            redactor.add_url(&next);
+            redactor.add_url(&next, self.asked.as_str());
             self.line = secret_line("GET", &next);
         } else {
             self.line = request_line("GET", &next);
@@ -91,13 +112,20 @@ impl RedirectChain {
         (self.redirects > 0).then_some(&*self.line.url)
     }
 
-    /// Returns the cause of a refusal whose reason may be that the token was not sent. `any_path` tells
-    /// whether the Atlas may be at a place that has another path, too.
-    pub(crate) fn explain(self, cause: Cause, any_path: bool) -> Cause {
-        let has_left = self.asked.origin() == self.home.origin() && !self.at_home;
+    /// Returns the cause of a refusal whose reason may be that the redirects led to a page to log in, or that
+    /// the token was not sent.
+    pub(crate) fn explain(self, cause: Cause, end: End) -> Cause {
+        if self.is_log_in(&cause, end) {
+            return Cause::Page {
+                request: self.first,
+                to: Some(self.line.url),
+            };
+        }
+        let left = self.asked.origin() == self.home.origin() && !self.at_home;
+        let has_left = left && end.has_token;
         let address = self.moved(&self.url).or_else(|| {
-            let origin = self.url.origin().ascii_serialization();
-            any_path.then_some(origin)
+            let origin = origin(&self.url);
+            end.is_call.then_some(origin)
         });
         match (cause, address) {
             (
@@ -118,6 +146,17 @@ impl RedirectChain {
         }
     }
 
+    /// Returns whether a refusal is that of a page to log in. The store of a file may refuse with a page, too.
+    fn is_log_in(&self, cause: &Cause, end: End) -> bool {
+        let is_refused = match cause {
+            Cause::Status { status: 401, .. } => true,
+            Cause::Status { status: 403, .. } => end.is_call || self.at_home,
+            _ => false,
+        };
+        let is_elsewhere = self.redirects > 0 && self.moved(&self.url).is_none();
+        is_refused && end.is_page && is_elsewhere
+    }
+
     fn moved(&self, place: &Url) -> Option<String> {
         moved(&self.home, &self.asked, place)
     }
@@ -126,11 +165,18 @@ impl RedirectChain {
 /// Returns the address that `home` has by now, if a redirect from what was asked below it leads to the same
 /// below another address.
 pub(crate) fn moved(home: &Url, asked: &Url, place: &Url) -> Option<String> {
+    if !is_web(place) {
+        return None;
+    }
     let below = asked.path();
     let base = home.path().trim_end_matches('/');
     let below = below.strip_prefix(base).unwrap_or(below);
     let prefix = place.path().strip_suffix(below)?;
     Some(format!("{}{prefix}", place.origin().ascii_serialization()))
+}
+
+fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
 }
 
 /// Returns whether a step leads from a place with TLS to one without.
@@ -182,6 +228,12 @@ mod tests {
                 "http://a.test/",
                 "http://a.test/api/v1/authenticate",
                 "https://a.test/login",
+                None,
+            ),
+            (
+                "http://a.test/",
+                "http://a.test/api/v1/authenticate",
+                "ftp://a.test/api/v1/authenticate",
                 None,
             ),
         ] {

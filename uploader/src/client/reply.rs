@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 
+use super::pool::Pool;
 use super::transport::{network, within};
 use crate::error::{Cause, RequestLine, server_messages};
-use crate::secret::Redactor;
 
 /// The longest JSON that is read, in bytes: a search that finds some hundred thousand versions.
 const MAX_JSON: usize = 64 * 1024 * 1024;
@@ -34,32 +34,35 @@ pub(crate) async fn whole(
     request: &RequestLine,
     response: Response,
     time: Duration,
-    redactor: &Redactor,
+    pool: &Pool,
 ) -> Result<Bytes, Cause> {
-    within(time, request, async {
+    let url = response.url().clone();
+    let body = within(time, request, async {
         read(response, MAX_JSON)
             .await
             .map_err(|unread| match unread {
-                Unread::Broken(error) => network(request.clone(), error, redactor),
+                Unread::Broken(error) => network(request.clone(), error, pool.redactor()),
                 Unread::TooLong => Cause::Reply {
                     request: request.clone(),
                     detail: format!("the reply is longer than {MAX_JSON} bytes"),
                 },
             })
     })
-    .await
+    .await;
+    body.map_err(|cause| pool.tell(&url, cause))
 }
 
-/// The words of a refusal. The status is the failure: a body that breaks off, stands still or does not
-/// end only takes them away.
-pub(crate) async fn words(response: Response, time: Duration, redactor: &Redactor) -> Vec<String> {
+/// Returns the words of a refusal, and the proxy that it may be of. The status is the failure: a body that breaks
+/// off, stands still or does not end only takes them away.
+pub(crate) async fn words(response: Response, time: Duration, pool: &Pool) -> Vec<String> {
+    let refuser = pool.refuser(&response);
     let body = tokio::time::timeout(time, read(response, MAX_ERROR)).await;
     let messages = match body {
         Ok(Ok(body)) => server_messages(&body),
         _ => Vec::new(),
     };
-    let messages = messages.iter().map(|text| redactor.redact(text));
-    messages.collect()
+    let messages = messages.iter().map(|text| pool.redactor().redact(text));
+    messages.chain(refuser).collect()
 }
 
 /// Returns whether a body, or its beginning, is that of a page for people: neither JSON nor an archive begins

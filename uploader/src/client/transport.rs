@@ -10,12 +10,12 @@ use reqwest::header::{
 };
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
-use url::Url;
+use url::{Origin, Url};
 
 use super::ClientOptions;
 use super::body::{LocalRead, body};
 use super::pool::Pool;
-use super::redirect::{RedirectChain, location, moved};
+use super::redirect::{End, RedirectChain, location, moved};
 use super::reply;
 use crate::error::{Cause, Reach, RequestLine};
 use crate::pack::Payload;
@@ -26,6 +26,13 @@ const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-atlas-token");
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How rustls words it; its error type is not part of reqwest's interface.
 const UNTRUSTED: &str = "invalid peer certificate";
+/// hyper words a proxy's refusal of a user and a password like this: the first over http, the others over
+/// SOCKS.
+const PASSWORD_REFUSED: [&str; 3] = [
+    "proxy authorization required",
+    "credentials not accepted",
+    "does not support user/pass authentication",
+];
 
 /// The reply holds a file, or a part of one.
 pub(super) struct FileReply {
@@ -139,11 +146,13 @@ impl Transport {
         chain: RedirectChain,
         is_call: bool,
     ) -> Result<Response, Cause> {
+        let end = End {
+            is_call,
+            is_page: is_page(&response),
+            has_token: self.token.is_some(),
+        };
         let success = self.success(chain.line.clone(), response).await;
-        success.map_err(|cause| match self.token {
-            Some(_) => chain.explain(cause, is_call),
-            None => cause,
-        })
+        success.map_err(|cause| chain.explain(cause, end))
     }
 
     /// The next bytes of a download; `None` at its end.
@@ -152,10 +161,7 @@ impl Transport {
         line: &RequestLine,
         response: &mut Response,
     ) -> Result<Option<Bytes>, Cause> {
-        match tokio::time::timeout(self.api_timeout, response.chunk()).await {
-            Ok(chunk) => chunk.map_err(|error| network(line.clone(), error, &self.redactor)),
-            Err(_) => Err(stood_still(line, self.api_timeout)),
-        }
+        self.pool.chunk(line, response, self.api_timeout).await
     }
 
     pub(super) async fn post(&self, url: &Url, body: &impl Serialize) -> Result<Bytes, Cause> {
@@ -186,12 +192,11 @@ impl Transport {
             .body(body);
         let line = secret_line("PUT", url);
         // No limit for the whole, which may take hours; but somebody must be there.
-        let response = tokio::select! {
-            response = self.pool.send(&line, request) => response?,
-            () = taken.stalled(self.stall_timeout) => {
-                return Err(stood_still(&line, self.stall_timeout));
-            }
+        let late = async {
+            taken.stalled(self.stall_timeout).await;
+            stood_still(&line, self.stall_timeout)
         };
+        let response = self.pool.send(&line, request, late).await?;
         let response = self.success(line.clone(), response).await?;
         confirmed(line, &response, taken.bytes(), payload.len())
     }
@@ -212,7 +217,7 @@ impl Transport {
 
     /// The head of a reply, for which nobody waits longer than for a call.
     async fn answer(&self, line: &RequestLine, request: RequestBuilder) -> Result<Response, Cause> {
-        within(self.api_timeout, line, self.pool.send(line, request)).await
+        self.pool.answer(line, request, self.api_timeout).await
     }
 
     async fn success(&self, request: RequestLine, response: Response) -> Result<Response, Cause> {
@@ -222,18 +227,20 @@ impl Transport {
         }
         let written = request.method != "GET";
         if let Some(location) = location(response.url(), &response).filter(|_| written) {
-            let address = moved(&self.home, response.url(), &location);
+            // No token goes to the store of an upload.
+            let is_call = request.method != "PUT";
+            let address = is_call.then(|| moved(&self.home, response.url(), &location));
             let location = self.redactor.redact(&self.destination(&request, &location));
             let status = status.as_u16();
             return Err(Cause::Redirected {
                 request,
                 status,
                 location,
-                address,
+                address: address.flatten(),
             });
         }
         let retry_after = retry_after(response.headers());
-        let messages = reply::words(response, self.api_timeout, &self.redactor).await;
+        let messages = reply::words(response, self.api_timeout, &self.pool).await;
         Err(Cause::Status {
             request,
             status: status.as_u16(),
@@ -246,14 +253,14 @@ impl Transport {
     /// there as well.
     fn destination(&self, request: &RequestLine, location: &Url) -> String {
         if request.method == "PUT" {
-            self.redactor.add_url(location);
+            self.redactor.add_url(location, "");
             return secret_line(request.method, location).url;
         }
         shown(location)
     }
 
     async fn body_of(&self, request: RequestLine, response: Response) -> Result<Bytes, Cause> {
-        reply::whole(&request, response, self.api_timeout, &self.redactor).await
+        reply::whole(&request, response, self.api_timeout, &self.pool).await
     }
 }
 
@@ -263,9 +270,16 @@ pub(crate) async fn within<T>(
     line: &RequestLine,
     call: impl Future<Output = Result<T, Cause>>,
 ) -> Result<T, Cause> {
-    let answered = tokio::time::timeout(limit, call).await;
-    let late = || unanswered(line, format!("no answer within {limit:?}"));
-    answered.unwrap_or_else(|_| Err(late()))
+    tokio::select! {
+        answered = call => answered,
+        cause = late(limit, line) => Err(cause),
+    }
+}
+
+/// Returns the cause of a call that is not answered, once the time is up.
+pub(crate) async fn late(limit: Duration, line: &RequestLine) -> Cause {
+    tokio::time::sleep(limit).await;
+    unanswered(line, format!("no answer within {limit:?}"))
 }
 
 pub(crate) fn stood_still(line: &RequestLine, limit: Duration) -> Cause {
@@ -323,7 +337,7 @@ pub(crate) fn request_line(method: &'static str, url: &Url) -> RequestLine {
 pub(crate) fn secret_line(method: &'static str, url: &Url) -> RequestLine {
     RequestLine {
         method,
-        url: format!("{}/…", url.origin().ascii_serialization()),
+        url: format!("{}/…", origin(url)),
     }
 }
 
@@ -338,6 +352,8 @@ pub(crate) fn network(request: RequestLine, error: reqwest::Error, redactor: &Re
         Cause::Internal(detail)
     } else if detail.contains(UNTRUSTED) {
         Cause::Untrusted { request, detail }
+    } else if PASSWORD_REFUSED.iter().any(|words| detail.contains(words)) {
+        Cause::ProxyRefused { request, detail }
     } else {
         let reach = reach(&error);
         Cause::Network {
@@ -378,7 +394,15 @@ fn header(token: &str) -> Result<HeaderValue, Cause> {
 }
 
 fn shown(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path())
+    format!("{}{}", origin(url), url.path())
+}
+
+/// Returns the beginning of an address, without user and password; also of one that is no web address.
+pub(crate) fn origin(url: &Url) -> String {
+    match (url.origin(), url.host_str()) {
+        (origin @ Origin::Tuple(..), _) => origin.ascii_serialization(),
+        (Origin::Opaque(_), host) => format!("{}://{}", url.scheme(), host.unwrap_or_default()),
+    }
 }
 
 fn find_local(error: &reqwest::Error) -> Option<&LocalRead> {

@@ -107,6 +107,15 @@ pub enum Cause {
         /// The chain of reasons.
         detail: String,
     },
+    /// A proxy that does not accept the user and the password that its variable gives, or asks for some. No
+    /// request was sent, and none will be however often it is tried.
+    #[error("{request}: {detail}")]
+    ProxyRefused {
+        /// What was asked.
+        request: RequestLine,
+        /// The chain of reasons.
+        detail: String,
+    },
     /// A reply of success that makes no sense.
     #[error("{request}: {detail}")]
     Reply {
@@ -182,6 +191,7 @@ impl Cause {
             | Self::Redirected { request, .. }
             | Self::Network { request, .. }
             | Self::Untrusted { request, .. }
+            | Self::ProxyRefused { request, .. }
             | Self::Reply { request, .. }
             | Self::Unconfirmed { request, .. }
             | Self::Digest { request, .. } => Some(request),

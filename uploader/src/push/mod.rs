@@ -169,7 +169,8 @@ pub async fn proceed(
     // Before a server can repeat what an earlier run has told it.
     for entry in file.entries() {
         if let State::Sending { upload_path, .. } = &entry.state {
-            client.hide(upload_path);
+            let shown = format!("{}/{}", entry.push.name, entry.push.artifact_type);
+            client.hide(upload_path, &shown);
         }
     }
     let checked = push.clone();

@@ -46,7 +46,7 @@ impl Hcp {
             Some(name) => this.url(&["registry", &*wanted.owner, "box", name]),
             None => this.url(&["registry", &*wanted.owner, "boxes"]),
         };
-        let answer: Option<Probe> = this.http.find(&url).await?;
+        let answer: Option<Probe> = this.http.ask(&url).await?;
         let is_one = answer.is_some_and(|answer| match wanted.name {
             Some(_) => answer.found.is_some(),
             // A list without elements may be left out.

@@ -126,11 +126,11 @@ impl Source {
     }
 
     async fn ask(http: Http, url: Url, wanted: &[Wanted]) -> Result<Self, Cause> {
-        let mut refusal = None;
+        let (mut refusal, mut is_known) = (None, false);
         for one in wanted {
             match hcp::Hcp::find(&http, &url, one).await {
                 Ok(Some(hcp)) => return Ok(Self::Hcp(hcp)),
-                Ok(None) => {}
+                Ok(None) => is_known = true,
                 Err(cause) => refusal = Some(unless_refused(cause)?),
             }
         }
@@ -138,7 +138,7 @@ impl Source {
         for one in wanted {
             match vagrant_cloud::VagrantCloud::find(&http, &url, one).await {
                 Ok(Some(cloud)) => return Ok(Self::VagrantCloud(cloud)),
-                Ok(None) => {}
+                Ok(None) => is_known = true,
                 Err(cause) => refusal = Some(unless_refused(cause)?),
             }
         }
@@ -147,6 +147,8 @@ impl Source {
             Ok(None) => {}
             Err(cause) => refusal = Some(unless_refused(cause)?),
         }
+        // A source that has answered one of the questions keeps nobody out: a page is then one of its own.
+        let refusal = refusal.filter(|cause| !is_known || !matches!(cause, Cause::Page { .. }));
         let what = wanted.iter().map(Wanted::to_string).collect::<Vec<_>>();
         let what = what.join(", ");
         Err(refusal.unwrap_or_else(|| Cause::Missing(format!(
@@ -282,7 +284,9 @@ fn unless_refused(cause: Cause) -> Result<Cause, Cause> {
         Cause::Status {
             status: 400..=499 | 501,
             ..
-        } => Ok(cause),
+        }
+        | Cause::TokenNotSent { .. }
+        | Cause::Page { .. } => Ok(cause),
         cause => Err(cause),
     }
 }

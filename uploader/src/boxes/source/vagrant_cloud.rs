@@ -30,6 +30,7 @@ impl VagrantCloud {
         base: &Url,
         wanted: &Wanted,
     ) -> Result<Option<Self>, Cause> {
+        let mut redirected = None;
         for version in ["v2", "v1"] {
             let this = Self {
                 http: http.clone(),
@@ -39,7 +40,13 @@ impl VagrantCloud {
                 Some(name) => vec!["box", &*wanted.owner, name],
                 None => vec!["user", &*wanted.owner],
             };
-            let answer: Option<Probe> = http.find(&below(&this.base, parts)).await?;
+            let answer: Option<Probe> = match http.ask(&below(&this.base, parts)).await {
+                Err(cause @ (Cause::Page { .. } | Cause::TokenNotSent { .. })) => {
+                    redirected = Some(cause);
+                    continue;
+                }
+                answer => answer?,
+            };
             let is_one = answer.is_some_and(|answer| match wanted.name {
                 Some(_) => answer.versions.is_some(),
                 None => answer.boxes.is_some(),
@@ -48,7 +55,7 @@ impl VagrantCloud {
                 return Ok(Some(this));
             }
         }
-        Ok(None)
+        redirected.map_or(Ok(None), Err)
     }
 
     /// The names of all boxes of a user or an organisation.
