@@ -124,6 +124,26 @@ async fn what_the_builder_made_is_not_pushed_as_what_another_made_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_artifact_without_an_id_has_none_as_with_the_plugin() {
+    let server = MockAtlas::start().await.unwrap();
+    let program = Program::at(server.url(), server.token());
+    let entry = json!({
+        "name": "vm", "builder_type": "virtualbox-iso", "artifact_id": "", "packer_run_uuid": "run",
+        "files": [{"name": "o.tar.gz", "size": 1}],
+    });
+    let document = json!({"builds": [entry], "last_run_uuid": "run"});
+    program.write("packer-manifest.json", document.to_string());
+    program.write("o.tar.gz", gzip(b"disk"));
+    let custom = atlas(json!({"artifact_type": "custom.image"}));
+    template(&program, json!([["compress", "manifest", custom]]));
+    let run = push(&program, &[]).await;
+    assert_eq!(run.stdout, "acme/web/custom.image/1\n", "{run}");
+    let run = program.run(&["show", "acme/web", "--output", "json"]).await;
+    let found: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(found[0]["id"], "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_the_plugin_pushed_already_is_not_pushed_as_an_artifact() {
     let server = MockAtlas::start().await.unwrap();
     let program = Program::at(server.url(), server.token());

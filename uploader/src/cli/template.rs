@@ -57,6 +57,8 @@ impl App<'_> {
                 push: Push {
                     skip_existing: push.skip_existing || request.extras.skip_existing,
                     verify: push.verify || request.extras.verify,
+                    // The plugin sends an empty id as well: some post-processors give no other.
+                    id: Some(build.artifact_id.clone()),
                     ..push
                 },
             })
