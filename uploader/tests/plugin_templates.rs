@@ -44,6 +44,7 @@ async fn a_field_has_no_value_and_whoever_watches_is_told_which() {
     let metadata = map(&[
         ("version", "{{.Version}}".into()),
         ("ip", "{{user `ip`}}".into()),
+        ("typo", "x{{user `vresion`}}".into()),
         (
             "if",
             "{{if eq build_type `file`}}{{printf `%q` build_name}}{{end}}".into(),
@@ -65,16 +66,17 @@ async fn a_field_has_no_value_and_whoever_watches_is_told_which() {
         "has no value in a post-processor, and becomes \"<no value>\" as with the original";
     let told = built.told();
     assert_eq!(
-        told[..2],
+        told[..3],
         [
             format!("WARNING: metadata: ip: the variable 'ip': {{{{.HTTPIP}}}} {no_value}"),
+            "WARNING: metadata: typo: the variable 'vresion': it is not defined, and counts as empty".to_owned(),
             format!("WARNING: metadata: version: {{{{.Version}}}} {no_value}"),
         ]
     );
     let version = latest(&program, "hashicorp/foobar", "custom.image").await;
     assert_eq!(
         version["metadata"],
-        json!({"if": "\"vm\"", "ip": "<no value>", "version": "<no value>"})
+        json!({"if": "\"vm\"", "ip": "<no value>", "typo": "x", "version": "<no value>"})
     );
 }
 

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::config::{ADDRESS_VARIABLE, Config, Flags, Ids, TOKEN_VARIABLE};
 use crate::secret::Redactor;
-use crate::template::{Context, Request, Settings, UserVariables, weak};
+use crate::template::{Bounds, Context, Request, Settings, UserVariables, weak};
 
 /// What Packer says of every post-processor, and Packer's own keys.
 const COMMON: [&str; 1] = ["type"];
@@ -138,7 +138,8 @@ impl Configuration {
         warnings: &mut BTreeSet<String>,
     ) -> Result<Request, Vec<String>> {
         let folder = self.folder();
-        let variables = UserVariables::of_packer(&self.user, now, folder.as_deref());
+        let bounds = Bounds::default();
+        let variables = UserVariables::of_packer(&self.user, now, folder.as_deref(), &bounds);
         let user = |name: &str| variables.value(name);
         let build = self
             .text("packer_build_name")
@@ -152,6 +153,7 @@ impl Configuration {
             build,
             packer_version: self.text("packer_core_version"),
             generated: generated.or(placeholders),
+            bounds: &bounds,
         };
         let request = self.settings.request(&context, redactor, warnings)?;
         match request.refusal_of_box(false) {

@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
+use super::bounds::short_enough;
 use super::fault::Fault;
 use super::value::{Value, texts};
 
@@ -154,6 +155,7 @@ fn printf(arguments: &[Value]) -> Result<String, Fault> {
             Some('%') => "%".to_owned(),
             Some(verb) => padded(&formatted(verb, values.next())?, flags, width),
         };
+        short_enough(printed.len() as u64)?;
         rest = characters.as_str();
     }
     printed += rest;

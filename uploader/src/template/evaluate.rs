@@ -7,7 +7,6 @@ use super::fault::Fault;
 use super::functions::{self, Context};
 use super::parse::{Branch, Command, Kind, Node, Operand, Pipeline, Target, parse};
 use super::value::{NO_VALUE, Value, texts};
-use crate::disk::MAX_SETTINGS;
 
 /// The text was interpolated, and the warnings tell what is odd about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +24,8 @@ pub(crate) fn render(text: &str, context: &Context<'_>) -> Result<Rendered, Faul
         variables: Vec::new(),
         rendered: Rendered::default(),
     };
-    evaluation.nodes(&parse(text)?)?;
+    let evaluate = || evaluation.nodes(&parse(text)?);
+    context.bounds.deeper(evaluate)?;
     Ok(evaluation.rendered)
 }
 
@@ -47,31 +47,26 @@ impl Evaluation<'_> {
                         self.write(&value.printed())?;
                     }
                 }
-                Node::Branch(branch) => self.branch(branch)?,
+                Node::Branch(branch) => self.context.bounds.deeper(|| self.branch(branch))?,
             }
         }
         Ok(())
     }
 
-    /// Adds to the text up to a bound: variables that refer to each other can double it with each step.
     fn write(&mut self, text: &str) -> Result<(), Fault> {
-        let written = &mut self.rendered.text;
-        if (written.len() + text.len()) as u64 > MAX_SETTINGS {
-            return Err(format!("becomes longer than {MAX_SETTINGS} bytes").into());
-        }
-        written.push_str(text);
+        self.context.bounds.take(text.len())?;
+        self.rendered.text.push_str(text);
         Ok(())
     }
 
     fn branch(&mut self, branch: &Branch) -> Result<(), Fault> {
         let scope = self.variables.len();
-        let dot = self.dot.clone();
         let condition = self.pipeline(&branch.condition)?;
         let holds = condition.holds();
+        let mut outer = None;
         match branch.kind {
-            Kind::If => {}
-            Kind::With if holds => self.dot = condition,
-            Kind::With => {}
+            Kind::With if holds => outer = Some(std::mem::replace(&mut self.dot, condition)),
+            Kind::If | Kind::With => {}
             // No function returns a list, and no field has a value.
             Kind::Range if condition == Value::Nil => {}
             Kind::Range => return Err("range: only a list can be gone through".into()),
@@ -82,7 +77,7 @@ impl Evaluation<'_> {
             &branch.otherwise
         };
         self.nodes(chosen)?;
-        self.dot = dot;
+        self.dot = outer.unwrap_or_else(|| std::mem::take(&mut self.dot));
         self.variables.truncate(scope);
         Ok(())
     }
@@ -90,7 +85,8 @@ impl Evaluation<'_> {
     fn pipeline(&mut self, pipeline: &Pipeline) -> Result<Value, Fault> {
         let mut last = None;
         for command in &pipeline.commands {
-            last = Some(self.command(command, last)?);
+            let value = self.command(command, last)?;
+            last = Some(self.counted(value)?);
         }
         let value = last.ok_or("missing value for command")?;
         if let Some(target) = &pipeline.target {
@@ -135,22 +131,31 @@ impl Evaluation<'_> {
         }
     }
 
+    /// Returns the value with its bytes counted: each copy takes them again.
+    fn counted(&self, value: Value) -> Result<Value, Fault> {
+        if let Value::Text(text) = &value {
+            self.context.bounds.take(text.len())?;
+        }
+        Ok(value)
+    }
+
     fn value(&mut self, operand: &Operand) -> Result<Value, Fault> {
-        Ok(match operand {
+        let value = match operand {
             Operand::Text(text) => Value::Text(text.clone()),
             Operand::Number(number) => Value::Number(*number),
             Operand::Truth(truth) => Value::Truth(*truth),
             Operand::Nil => Value::Nil,
             Operand::Dot => match self.dot.clone() {
-                Value::Nil => self.no_value("."),
+                Value::Nil => self.no_value(".")?,
                 dot => dot,
             },
-            Operand::Variable(name) if name.is_empty() => self.no_value("$"),
+            Operand::Variable(name) if name.is_empty() => self.no_value("$")?,
             Operand::Variable(name) => self.variable(name)?.clone(),
             Operand::Field(of, fields) => self.field(of, fields)?,
             Operand::Name(name) => self.call(name, Vec::new())?,
-            Operand::Nested(pipeline) => self.pipeline(pipeline)?,
-        })
+            Operand::Nested(pipeline) => self.context.bounds.deeper(|| self.pipeline(pipeline))?,
+        };
+        self.counted(value)
     }
 
     fn field(&mut self, of: &Operand, fields: &str) -> Result<Value, Fault> {
@@ -160,21 +165,23 @@ impl Evaluation<'_> {
             other => self.value(other)?,
         };
         match value.kind() {
-            None => Ok(self.no_value(fields)),
+            None => self.no_value(fields),
             Some(kind) => Err(format!("can't evaluate field {fields} in type {kind}").into()),
         }
     }
 
     /// Returns no value, with a warning: Packer fills such fields for builders and provisioners only.
-    fn no_value(&mut self, name: &str) -> Value {
+    fn no_value(&mut self, name: &str) -> Result<Value, Fault> {
         self.warn(format!(
             "{{{{{name}}}}} has no value in a post-processor, and becomes {NO_VALUE:?} as with the original"
-        ));
-        Value::Nil
+        ))?;
+        Ok(Value::Nil)
     }
 
-    fn warn(&mut self, warning: String) {
+    fn warn(&mut self, warning: String) -> Result<(), Fault> {
+        self.context.bounds.take(warning.len())?;
         self.rendered.warnings.insert(warning);
+        Ok(())
     }
 
     fn call(&mut self, name: &str, arguments: Vec<Value>) -> Result<Value, Fault> {
@@ -192,7 +199,7 @@ impl Evaluation<'_> {
     fn user(&mut self, name: &str) -> Result<String, Fault> {
         let Rendered { text, warnings } = (self.context.user)(name)?;
         for warning in warnings {
-            self.warn(format!("the variable '{name}': {warning}"));
+            self.warn(format!("the variable '{name}': {warning}"))?;
         }
         Ok(text)
     }
@@ -204,7 +211,7 @@ impl Evaluation<'_> {
         if value.is_none() {
             self.warn(format!(
                 "{name} is not set in the environment, and counts as empty"
-            ));
+            ))?;
         }
         Ok(value.unwrap_or_default())
     }
@@ -212,6 +219,7 @@ impl Evaluation<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bounds::Bounds;
     use super::*;
     use time::OffsetDateTime;
 
@@ -231,6 +239,7 @@ mod tests {
             build: None,
             packer_version: None,
             generated: None,
+            bounds: &Bounds::default(),
         };
         render(text, &context)
     }
@@ -400,9 +409,23 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_grows_without_end_is_refused() {
-        let (print, text) = ("{{$a}}{{$a}}", "x".repeat(40 * 1024 * 1024));
-        let error = rendered(&format!("{{{{$a := `{text}`}}}}{print}"));
-        assert!(error.unwrap_err().to_string().contains("becomes longer"));
+    fn a_text_or_a_value_that_grows_without_end_is_refused() {
+        let start = format!("{{{{$x := `{}`}}}}", "a".repeat(50));
+        for (doubled, times) in [
+            ("{{$x = print $x $x}}", 30),
+            ("{{$x = println $x $x}}", 30),
+            ("{{$x = printf `%s%s` $x $x}}", 30),
+            ("{{$x = replace_all `a` $x $x}}", 6),
+            ("{{$x = replace `` $x 99999999 $x}}", 6),
+            ("{{$x = print $x $x}}{{$x}}", 30),
+            (
+                "{{$x = print $x $x}}{{$y := $x}}{{with $x}}{{.}}{{end}}",
+                30,
+            ),
+        ] {
+            let error = rendered(&format!("{start}{}", doubled.repeat(times)));
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("becomes longer"), "{doubled}: {error}");
+        }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// A reason has at most so many characters.
+const LONGEST: usize = 2000;
+
 /// A fault is the reason why a text has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -34,8 +37,12 @@ impl fmt::Display for Fault {
 }
 
 impl From<String> for Fault {
+    /// Keeps the beginning of a reason, which may repeat a value: each variable has a copy.
     fn from(reason: String) -> Self {
-        Self::Mistake(reason)
+        Self::Mistake(match reason.char_indices().nth(LONGEST) {
+            Some((end, _)) => reason[..end].to_owned() + "…",
+            None => reason,
+        })
     }
 }
 

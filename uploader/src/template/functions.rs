@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::bounds::{Bounds, short_enough};
 use super::evaluate::Rendered;
 use super::fault::Fault;
 use super::go_time;
@@ -29,6 +30,8 @@ pub(crate) struct Context<'a> {
     pub(crate) packer_version: Option<&'a str>,
     /// The build tells these values of itself, by name, where it can.
     pub(crate) generated: Option<&'a BTreeMap<String, String>>,
+    /// The bounds are those of all texts that belong together.
+    pub(crate) bounds: &'a Bounds,
 }
 
 /// Calls one of Packer's functions, but for `user` and `env`.
@@ -56,7 +59,7 @@ pub(super) fn call(
         "lower" => Ok(texts::<1>(name, arguments)?[0].to_lowercase()),
         "replace_all" => {
             let [old, new, text] = texts(name, arguments)?;
-            Ok(text.replace(&old, &new))
+            replaced(&text, &old, &new, usize::MAX)
         }
         "replace" => replace(arguments),
         "split" => split(arguments),
@@ -115,27 +118,24 @@ fn split(mut arguments: Vec<Value>) -> Result<String, Fault> {
         return Err("split: the third argument is a number".into());
     };
     let [text, separator] = texts("split", arguments)?;
-    let parts = go_parts(&text, &separator);
     let part = usize::try_from(index)
         .ok()
-        .and_then(|index| parts.get(index));
+        .and_then(|index| go_parts(&text, &separator).nth(index));
     let unavailable = || {
         format!(
             "the substring {index} was unavailable using the separator value, {separator}, only {} values were found",
-            parts.len()
+            go_parts(&text, &separator).count()
         )
     };
-    Ok(part
-        .map(|part| (*part).to_owned())
-        .ok_or_else(unavailable)?)
+    Ok(part.map(ToOwned::to_owned).ok_or_else(unavailable)?)
 }
 
 /// Splits the text; without a separator Go takes the characters apart.
-fn go_parts<'a>(text: &'a str, separator: &str) -> Vec<&'a str> {
+fn go_parts<'a>(text: &'a str, separator: &'a str) -> Box<dyn Iterator<Item = &'a str> + 'a> {
     if separator.is_empty() {
-        return text.split_inclusive(|_| true).collect();
+        return Box::new(text.split_inclusive(|_| true));
     }
-    text.split(separator).collect()
+    Box::new(text.split(separator))
 }
 
 /// Replaces in a text; the arguments are old, new, how often (below 0: always), and the text.
@@ -147,10 +147,20 @@ fn replace(mut arguments: Vec<Value>) -> Result<String, Fault> {
     };
     arguments.remove(2);
     let [old, new, text] = texts("replace", arguments)?;
-    Ok(match usize::try_from(count) {
-        Ok(count) => text.replacen(&old, &new, count),
-        Err(_) => text.replace(&old, &new),
-    })
+    replaced(
+        &text,
+        &old,
+        &new,
+        usize::try_from(count).unwrap_or(usize::MAX),
+    )
+}
+
+/// Replaces so often at most, unless the text would become too long.
+fn replaced(text: &str, old: &str, new: &str, most: usize) -> Result<String, Fault> {
+    let times = text.matches(old).take(most).count();
+    let kept = text.len() - times * old.len();
+    short_enough((kept as u64).saturating_add((times as u64).saturating_mul(new.len() as u64)))?;
+    Ok(text.replacen(old, new, times))
 }
 
 fn none(name: &str, arguments: &[Value], result: String) -> Result<String, Fault> {
@@ -187,6 +197,7 @@ mod tests {
             build: Some(("vm", "qemu")),
             packer_version: Some("1.6.6"),
             generated: Some(&BTreeMap::from([("ID".to_owned(), "i-1".to_owned())])),
+            bounds: &Bounds::default(),
         };
         render(text, &context).map_err(|fault| fault.to_string())
     }

@@ -8,6 +8,7 @@
 //! reached a block.
 
 mod block;
+mod bounds;
 mod builtins;
 mod cursor;
 mod document;
@@ -34,6 +35,7 @@ use crate::error::{Cause, Error, Phase};
 use crate::manifest::{Build, Manifest};
 use crate::secret::Redactor;
 use block::Block;
+pub(crate) use bounds::Bounds;
 use document::{Document, get};
 use evaluate::render;
 pub(crate) use functions::Context;
@@ -86,6 +88,7 @@ type Placed = (String, Map<String, Value>);
 struct PostProcessors {
     blocks: Vec<Block>,
     steps: Steps,
+    bounds: Bounds,
 }
 
 impl Template {
@@ -125,6 +128,7 @@ impl Template {
         let parts = PostProcessors {
             blocks: self.blocks(&placed, &mut wrong),
             steps: Steps::new(placed),
+            bounds: Bounds::default(),
         };
         let now = OffsetDateTime::now_utc();
         let mut requests = Vec::new();
@@ -170,7 +174,15 @@ impl Template {
         let build = entries[0];
         let (folder, environment): (_, &Environment<'_>) = (&*self.folder, inputs.environment);
         let defaults = &self.document.variables;
-        let variables = UserVariables::new(defaults, &inputs.variables, environment, now, folder);
+        let bounds = &parts.bounds;
+        let variables = UserVariables::new(
+            defaults,
+            &inputs.variables,
+            environment,
+            now,
+            folder,
+            bounds,
+        );
         wrong.extend(variables.mistakes());
         for name in &self.document.sensitive {
             let value = variables.value(name).unwrap_or_default();
@@ -185,6 +197,7 @@ impl Template {
             build: None,
             packer_version: None,
             generated: None,
+            bounds,
         };
         let name = self.name_of(build, &context);
         let context = Context {

@@ -5,9 +5,10 @@ use super::fault::Fault;
 /// Go prints this for a field of a template that has no data.
 pub(super) const NO_VALUE: &str = "<no value>";
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) enum Value {
     /// Every field of a template without data has no value at all.
+    #[default]
     Nil,
     Text(String),
     Number(i64),

@@ -2,12 +2,13 @@
 //! defaults.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::bounds::Bounds;
 use super::evaluate::{Rendered, render};
 use super::fault::Fault;
 use super::functions::{Context, Environment};
@@ -79,6 +80,7 @@ pub(crate) struct UserVariables<'a> {
     environment: Option<&'a Environment<'a>>,
     now: OffsetDateTime,
     folder: Option<&'a str>,
+    bounds: &'a Bounds,
     /// This is true where some that were given could not be read.
     incomplete: bool,
     /// An entry without an outcome stands for a value that is being looked for.
@@ -94,6 +96,7 @@ impl<'a> UserVariables<'a> {
         environment: &'a Environment<'a>,
         now: OffsetDateTime,
         folder: &'a str,
+        bounds: &'a Bounds,
     ) -> Self {
         let default = |(name, value): (&'a String, &'a Value)| (&**name, Source::Default(value));
         let over = |(name, value): (&'a String, &'a String)| (&**name, Source::Given(value));
@@ -103,6 +106,7 @@ impl<'a> UserVariables<'a> {
             environment: Some(environment),
             now,
             folder: Some(folder),
+            bounds,
             incomplete: !given.errors.is_empty(),
             known: RefCell::default(),
             depth: Cell::default(),
@@ -114,6 +118,7 @@ impl<'a> UserVariables<'a> {
         values: &'a BTreeMap<String, String>,
         now: OffsetDateTime,
         folder: Option<&'a str>,
+        bounds: &'a Bounds,
     ) -> Self {
         let value = |(name, value): (&'a String, &'a String)| (&**name, Source::Packers(value));
         Self {
@@ -121,6 +126,7 @@ impl<'a> UserVariables<'a> {
             environment: None,
             now,
             folder,
+            bounds,
             incomplete: false,
             known: RefCell::default(),
             depth: Cell::default(),
@@ -130,6 +136,9 @@ impl<'a> UserVariables<'a> {
     /// Returns the value for a text that uses the variable. A mistake that [`Self::mistakes`] returns
     /// is not told again.
     pub(crate) fn value(&self, name: &str) -> Result<Rendered, Fault> {
+        if !self.incomplete && !self.sources.contains_key(name) {
+            return Ok(undefined());
+        }
         let worded = |reason| format!("the variable '{name}': {reason}");
         self.interpolated(name).map_err(|fault| match fault {
             Fault::Mistake(_) if self.environment.is_some() => Fault::Told,
@@ -155,10 +164,11 @@ impl<'a> UserVariables<'a> {
 
     fn interpolated(&self, name: &str) -> Result<Rendered, Fault> {
         let Some(source) = self.sources.get(name) else {
-            // Packer, too, takes what nobody has defined for an empty text.
-            return match self.incomplete {
-                true => Err(Fault::Told),
-                false => Ok(Rendered::default()),
+            return match self.environment {
+                _ if self.incomplete => Err(Fault::Told),
+                // Variables alone must be defined to be used in others.
+                Some(_) => Err(format!("variable not set: {name}").into()),
+                None => Ok(undefined()),
             };
         };
         if let Some(known) = self.known.borrow().get(name) {
@@ -195,6 +205,7 @@ impl<'a> UserVariables<'a> {
             build: None,
             packer_version: None,
             generated: None,
+            bounds: self.bounds,
         };
         let rendered = render(&text, &context);
         match source {
@@ -204,6 +215,16 @@ impl<'a> UserVariables<'a> {
             }),
             _ => rendered,
         }
+    }
+}
+
+/// Returns the value of what nobody has defined, which Packer takes for an empty text outside the
+/// variables themselves.
+fn undefined() -> Rendered {
+    let warning = "it is not defined, and counts as empty".to_owned();
+    Rendered {
+        text: String::new(),
+        warnings: BTreeSet::from([warning]),
     }
 }
 
@@ -226,6 +247,7 @@ mod tests {
             &environment,
             now,
             "/",
+            &Bounds::default(),
         ))
     }
 
@@ -257,6 +279,50 @@ mod tests {
             }
             assert_eq!(variables.value("t").unwrap().text, "0");
         });
+    }
+
+    #[test]
+    fn what_nobody_has_defined_is_a_mistake_in_a_variable_and_a_warning_elsewhere() {
+        let defaults = json!({"slug": "acme/{{user `nme`}}web"});
+        with(&defaults, Variables::default(), |variables| {
+            assert_eq!(
+                variables.mistakes(),
+                ["error interpolating default value for 'slug': variable not set: nme"]
+            );
+            let rendered = variables.value("vresion").unwrap();
+            assert_eq!(rendered.text, "");
+            let warning = "it is not defined, and counts as empty";
+            assert!(rendered.warnings.contains(warning), "{rendered:?}");
+        });
+    }
+
+    /// Returns the mistakes of so many variables, whose texts follow from the number of the next.
+    fn mistakes_of(number: usize, text: impl Fn(usize) -> String) -> Vec<String> {
+        let default = |n: usize| ["a", "b"].map(|name| (format!("{name}{n}"), json!(text(n + 1))));
+        let mut defaults: serde_json::Map<_, _> = (0..number).flat_map(default).collect();
+        for name in ["a", "b"] {
+            defaults.insert(format!("{name}{number}"), "{{env `X`}}".into());
+        }
+        with(&defaults.into(), Variables::default(), |variables| {
+            variables.mistakes()
+        })
+    }
+
+    #[test]
+    fn a_chain_is_as_deep_as_its_variables_and_their_parentheses_together() {
+        let simple = |n: usize| format!("{{{{user `a{n}`}}}}");
+        assert_eq!(mistakes_of(90, simple), Vec::<String>::new());
+        let (open, close) = ("(print ".repeat(31), ")".repeat(31));
+        let nested = |n: usize| format!("{{{{print {open}(user `a{n}`){close}}}}}");
+        let mistakes = mistakes_of(90, nested).join("\n");
+        assert!(mistakes.contains("within each other"), "{mistakes}");
+    }
+
+    #[test]
+    fn warnings_that_double_with_each_variable_are_soon_refused() {
+        let both = |n: usize| format!("{{{{user `a{n}`}}}}{{{{user `b{n}`}}}}");
+        let mistakes = mistakes_of(40, both).join("\n");
+        assert!(mistakes.contains("becomes longer"), "{mistakes}");
     }
 
     #[test]

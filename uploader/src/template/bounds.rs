@@ -1,0 +1,59 @@
+//! The bounds limit what the texts of a template may take of the machine: a short one can ask for endless
+//! ones, since a value can be doubled again and again.
+
+use std::cell::Cell;
+
+use super::fault::Fault;
+use crate::disk::MAX_SETTINGS;
+
+/// Packer follows a hundred references from one variable to the next; parentheses and branches on the way
+/// count as well, since the stack is one for all of them.
+const DEEPEST: usize = 128;
+
+/// The bounds count what all texts that belong together have taken.
+#[derive(Debug, Default)]
+pub(crate) struct Bounds {
+    bytes: Cell<u64>,
+    depth: Cell<usize>,
+}
+
+impl Bounds {
+    /// Counts bytes that a value, a text or a warning takes.
+    ///
+    /// # Errors
+    /// All of them together are longer than the longest file of settings.
+    pub(super) fn take(&self, bytes: usize) -> Result<(), Fault> {
+        let taken = self.bytes.get().saturating_add(bytes as u64);
+        self.bytes.set(taken);
+        short_enough(taken)
+    }
+
+    /// Evaluates what stands one level deeper.
+    ///
+    /// # Errors
+    /// There are too many levels.
+    pub(super) fn deeper<T>(
+        &self,
+        evaluate: impl FnOnce() -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let depth = self.depth.get();
+        if depth == DEEPEST {
+            return Err("too many variables and parentheses within each other".into());
+        }
+        self.depth.set(depth + 1);
+        let value = evaluate();
+        self.depth.set(depth);
+        value
+    }
+}
+
+/// Looks, before it is made, whether a text of so many bytes is short enough.
+///
+/// # Errors
+/// It is not.
+pub(super) fn short_enough(bytes: u64) -> Result<(), Fault> {
+    if bytes > MAX_SETTINGS {
+        return Err(format!("becomes longer than {MAX_SETTINGS} bytes").into());
+    }
+    Ok(())
+}
