@@ -33,6 +33,8 @@ struct Step {
     /// `post-processor 2.1`, as its errors name it.
     place: String,
     kind: String,
+    /// The name by which `-except` leaves the step out; its type where it has none.
+    name: String,
     only: Vec<String>,
     except: Vec<String>,
     output: Value,
@@ -53,9 +55,12 @@ impl Steps {
                 take_spelling(&mut settings, key);
                 settings.remove(key).unwrap_or_default()
             };
+            let kind = weak::text(&value("type")).unwrap_or_default();
+            let name = weak::text(&value("name")).unwrap_or_default();
             Step {
                 place,
-                kind: weak::text(&value("type")).unwrap_or_default(),
+                name: if name.is_empty() { kind.clone() } else { name },
+                kind,
                 only: weak::list(&value("only")).unwrap_or_default(),
                 except: weak::list(&value("except")).unwrap_or_default(),
                 output: value("output"),
@@ -92,13 +97,32 @@ impl Steps {
                 }
             });
         entry.map_err(|reason| {
-            let way_out = way_out(ran.maker_at(place));
-            format!("{place}: {reason}; {way_out}")
+            let (sequence, except) = (ran.to_write(place), self.except());
+            format!(
+                "{place}: {reason}; write {sequence} and build again with {except}, or use the plugin (atlas-upload packer install), or name the file: atlas-upload push USER/NAME --type TYPE PATH"
+            )
         })
+    }
+
+    /// Returns the argument with which Packer leaves out the `atlas` blocks: a block that has a name is
+    /// left out by that alone.
+    fn except(&self) -> String {
+        let blocks = self.0.iter().filter(|step| step.is_atlas());
+        let names: BTreeSet<_> = blocks.map(|step| step.name.as_str()).collect();
+        let except = format!("-except={}", Vec::from_iter(names).join(","));
+        let is_plain = |c: char| c.is_alphanumeric() || "-=_.,".contains(c);
+        match except.chars().all(is_plain) {
+            true => except,
+            false => format!("{except:?}"),
+        }
     }
 }
 
 impl Step {
+    fn is_atlas(&self) -> bool {
+        self.kind == "atlas"
+    }
+
     fn runs_for(&self, build: &str) -> bool {
         names_build(&self.only, &self.except, build)
     }
@@ -224,14 +248,25 @@ impl<'a> Ran<'a> {
         Ok(these.into_iter().map(|(_, step)| *step).collect())
     }
 
+    /// Returns the sequence to write, so that a manifest has what should have reached this place.
+    fn to_write(&self, place: &str) -> String {
+        let Some(Step { kind, .. }) = self.maker_at(place) else {
+            return "\"manifest\" before all else".to_owned();
+        };
+        let alone = match self.before(place).any(Step::is_atlas) {
+            true => " as a sequence of its own",
+            false => "",
+        };
+        format!("[{kind:?}, \"manifest\", {{\"type\": \"atlas\", …}}]{alone}")
+    }
+
     /// Returns the blocks that wrote so many entries: all of them, or, with `-except=atlas`, those that no
     /// `atlas` block precedes.
     fn that_wrote(&self, recorders: &[&'a Step], entries: usize) -> Option<Vec<&'a Step>> {
         if recorders.len() == entries {
             return Some(recorders.to_vec());
         }
-        let behind_atlas =
-            |step: &&&Step| self.before(&step.place).any(|step| step.kind == "atlas");
+        let behind_atlas = |step: &&&Step| self.before(&step.place).any(Step::is_atlas);
         let first = recorders.iter().filter(|step| !behind_atlas(step));
         let first: Vec<_> = first.copied().collect();
         (first.len() == entries).then_some(first)
@@ -252,17 +287,6 @@ fn counted(entries: &[&Build]) -> String {
     };
     let build = entries.first().map_or("", |entry| &entry.name);
     format!("the manifest has {number} of the build {build:?}")
-}
-
-/// Returns the ways to push what this post-processor made, or the builder.
-fn way_out(maker: Option<&Step>) -> String {
-    let sequence = match maker {
-        Some(Step { kind, .. }) => format!("[{kind:?}, \"manifest\", {{\"type\": \"atlas\", …}}]"),
-        None => "\"manifest\" before all else".to_owned(),
-    };
-    format!(
-        "write {sequence} and build again with -except=atlas, or use the plugin (atlas-upload packer install), or name the file: atlas-upload push USER/NAME --type TYPE PATH"
-    )
 }
 
 #[cfg(test)]

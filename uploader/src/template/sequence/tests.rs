@@ -220,6 +220,36 @@ fn another_artifact_is_never_taken_for_it() {
 }
 
 #[test]
+fn the_way_out_leaves_out_each_atlas_block_by_its_name() {
+    let atlas = |name: &str| json!({"type": "atlas", "name": name, "except": ["other"]});
+    for (post_processors, place, words) in [
+        (
+            json!([["compress", "atlas"]]),
+            "post-processor 1.2",
+            "write [\"compress\", \"manifest\", {\"type\": \"atlas\", …}] and build again with -except=atlas, or",
+        ),
+        (
+            json!([["compress", atlas("push")], "atlas", atlas("elsewhere")]),
+            "post-processor 1.2",
+            "build again with -except=atlas,elsewhere,push, or",
+        ),
+        (
+            json!([["compress", atlas("push it")]]),
+            "post-processor 1.2",
+            "build again with \"-except=push it\", or",
+        ),
+        (
+            json!([["atlas", "compress", "atlas"]]),
+            "post-processor 1.3",
+            "…}] as a sequence of its own and build again with -except=atlas, or",
+        ),
+    ] {
+        let refused = reached(&post_processors, place, &["built"]).unwrap_err();
+        assert!(refused.contains(words), "{refused}");
+    }
+}
+
+#[test]
 fn of_several_manifests_the_block_counts_that_writes_this_one() {
     let manifest = |output: &str| json!({"type": "manifest", "output": output});
     let template =
