@@ -10,11 +10,10 @@ pub(crate) fn text(value: &Value) -> Result<String, String> {
         Value::String(text) => Ok(text.clone()),
         Value::Null => Ok(String::new()),
         Value::Bool(truth) => Ok(u8::from(*truth).to_string()),
-        // 3.0 is 3; what is whole already keeps all its digits.
-        Value::Number(number) => Ok(match number.as_f64() {
-            Some(float) if number.is_f64() => float.to_string(),
-            _ => number.to_string(),
-        }),
+        // Packer reads every number as a float of 64 bits: 3.0 is 3, and large ones lose digits.
+        Value::Number(number) => Ok(number
+            .as_f64()
+            .map_or_else(|| number.to_string(), |float| float.to_string())),
         Value::Array(_) | Value::Object(_) => Err("expected a text".to_owned()),
     }
 }
@@ -58,5 +57,32 @@ pub(crate) fn list(value: &Value) -> Result<Vec<String>, String> {
         Value::Null => Ok(Vec::new()),
         Value::Array(values) => values.iter().map(text).collect(),
         single => text(single).map(|text| vec![text]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_number_is_a_float_as_packer_passes_it_to_a_plugin() {
+        for (number, expected) in [
+            (json!(3), "3"),
+            (json!(3.0), "3"),
+            (json!(1.5), "1.5"),
+            (json!(-7), "-7"),
+            (json!(9_007_199_254_740_992_u64), "9007199254740992"),
+            (json!(9_007_199_254_740_993_u64), "9007199254740992"),
+            (
+                json!(12_345_678_901_234_567_890_u64),
+                "12345678901234567000",
+            ),
+            (json!(-9_007_199_254_740_993_i64), "-9007199254740992"),
+            (json!(1e21), "1000000000000000000000"),
+            (json!(1e-7), "0.0000001"),
+        ] {
+            assert_eq!(text(&number).as_deref(), Ok(expected));
+        }
     }
 }
