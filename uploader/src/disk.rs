@@ -16,6 +16,19 @@ pub(crate) fn read_settings(path: &Path) -> io::Result<Vec<u8>> {
     read_at_most(&File::open(path)?, MAX_SETTINGS)
 }
 
+/// Returns the words for a file of settings whose first bytes are a mark, which Packer does not read.
+pub(crate) fn of_another_encoding(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xEF, 0xBB, 0xBF, ..] => Some(
+            "begins with a byte order mark (BOM), which Packer does not read either: save it as UTF-8 without one",
+        ),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
+            Some("is UTF-16, which Packer does not read either: save it as UTF-8")
+        }
+        _ => None,
+    }
+}
+
 /// Reads the rest of a file.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::disk::read_settings;
+use crate::disk::{of_another_encoding, read_settings};
 use crate::error::{Cause, Error, Phase};
 use crate::wire::scalar_text;
 
@@ -56,6 +56,9 @@ impl Manifest {
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::new(Phase::Manifest, Cause::file(path, source));
         let text = read_settings(path).map_err(failed)?;
+        if let Some(reason) = of_another_encoding(&text) {
+            return Err(failed(io::Error::other(reason)));
+        }
         let document: Value =
             serde_json::from_slice(&text).map_err(|error| failed(error.into()))?;
         let builds = of_last_run(document)
@@ -105,18 +108,35 @@ impl Manifest {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         let beside = folder.join(name);
         if name.exists() {
-            Ok(name.to_owned())
-        } else if beside.exists() {
-            Ok(beside)
-        } else {
-            let (beside, build) = (beside.display(), &build.name);
-            let reason = format!(
-                "not there, and neither is {beside}; the manifest lists it for the build {build:?}"
-            );
-            let missing = io::Error::new(io::ErrorKind::NotFound, reason);
-            Err(Error::new(Phase::Manifest, Cause::file(name, missing)))
+            return Ok(name.to_owned());
         }
+        let build = &build.name;
+        let (file, reason) = if name.as_os_str().is_empty() {
+            let reason = format!("lists a file without a name for the build {build:?}");
+            (&*self.path, reason)
+        } else if beside.exists() {
+            return Ok(beside);
+        } else {
+            (name, missing(name, &beside, build))
+        };
+        let missing = io::Error::new(io::ErrorKind::NotFound, reason);
+        Err(Error::new(Phase::Manifest, Cause::file(file, missing)))
     }
+}
+
+/// Says where a file of a build was looked for, and why it may not be there.
+fn missing(name: &Path, beside: &Path, build: &str) -> String {
+    let neither = match beside == name {
+        true => String::new(),
+        false => format!(", and neither is {}", beside.display()),
+    };
+    let stripped = match name.components().count() {
+        1 => {
+            "; with strip_path it does not say in which folder: set strip_path to false, or run this in that folder"
+        }
+        _ => "",
+    };
+    format!("not there{neither}; the manifest lists it for the build {build:?}{stripped}")
 }
 
 /// Returns the builds of the run that the document names as the last, or what is wrong with it.
@@ -270,10 +290,54 @@ mod tests {
         assert_eq!(
             error,
             format!(
-                "Error reading the manifest: b.img: not there, and neither is {}; the manifest lists it for the build \"b\"",
+                "Error reading the manifest: b.img: not there, and neither is {}; the manifest lists it for the build \"b\"; with strip_path it does not say in which folder: set strip_path to false, or run this in that folder",
                 other.display()
             )
         );
+    }
+
+    #[test]
+    fn a_missing_file_is_named_once_where_both_places_are_the_same_and_one_without_a_name_is_told()
+    {
+        let manifest = Manifest {
+            builds: Vec::new(),
+            path: PathBuf::from("packer-manifest.json"),
+        };
+        let refused = |name: &str| {
+            let build = json!({"name": "vm", "files": [{"name": name, "size": 1}]});
+            let error = manifest.files(&Build::read(build, 1).unwrap());
+            error.unwrap_err().to_string()
+        };
+        let lists = "the manifest lists it for the build \"vm\"";
+        let stripped = "with strip_path it does not say in which folder: set strip_path to false, or run this in that folder";
+        for (name, words) in [
+            (
+                "img.txt",
+                format!("img.txt: not there; {lists}; {stripped}"),
+            ),
+            ("out/img.txt", format!("out/img.txt: not there; {lists}")),
+            (
+                "",
+                "packer-manifest.json: lists a file without a name for the build \"vm\"".to_owned(),
+            ),
+        ] {
+            let told = format!("Error reading the manifest: {words}");
+            assert_eq!(refused(name), told);
+        }
+    }
+
+    #[test]
+    fn a_manifest_in_another_encoding_is_told_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("packer-manifest.json");
+        for (bytes, words) in [
+            (&b"\xef\xbb\xbf{}"[..], "begins with a byte order mark"),
+            (b"\xff\xfe{\0}\0", "is UTF-16"),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            let error = Manifest::read(&path).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
     }
 
     #[test]

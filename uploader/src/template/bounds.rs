@@ -11,21 +11,37 @@ use crate::disk::MAX_SETTINGS;
 const DEEPEST: usize = 128;
 
 /// The bounds count what all texts that belong together have taken.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Bounds {
+    most: u64,
     bytes: Cell<u64>,
     depth: Cell<usize>,
 }
 
+impl Default for Bounds {
+    fn default() -> Self {
+        Self::new(MAX_SETTINGS)
+    }
+}
+
 impl Bounds {
+    /// Allows so many bytes.
+    pub(super) fn new(most: u64) -> Self {
+        Self {
+            most,
+            bytes: Cell::default(),
+            depth: Cell::default(),
+        }
+    }
+
     /// Counts bytes that a value, a text or a warning takes.
     ///
     /// # Errors
-    /// All of them together are longer than the longest file of settings.
+    /// They are too many together.
     pub(super) fn take(&self, bytes: usize) -> Result<(), Fault> {
         let taken = self.bytes.get().saturating_add(bytes as u64);
         self.bytes.set(taken);
-        short_enough(taken)
+        within(taken, self.most)
     }
 
     /// Evaluates what stands one level deeper.
@@ -52,8 +68,12 @@ impl Bounds {
 /// # Errors
 /// It is not.
 pub(super) fn short_enough(bytes: u64) -> Result<(), Fault> {
-    if bytes > MAX_SETTINGS {
-        return Err(format!("becomes longer than {MAX_SETTINGS} bytes").into());
+    within(bytes, MAX_SETTINGS)
+}
+
+fn within(bytes: u64, most: u64) -> Result<(), Fault> {
+    if bytes > most {
+        return Err(format!("becomes longer than {most} bytes").into());
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ impl Document {
     /// # Errors
     /// As those of [`json::read`]; a part that has another shape.
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
-        let mut root = json::read(path)?;
+        let mut root = json::read_template(path)?;
         let hcl2 = |key| root.contains_key(key);
         if get(&root, "builders").is_none() && (hcl2("build") || hcl2("source")) {
             return Err(json::hcl2(

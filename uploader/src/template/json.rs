@@ -9,20 +9,36 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::disk::read_settings;
+use super::duplicates;
+use crate::disk::{of_another_encoding, read_settings};
 
 const NO_JSON: &str = "is HCL2, and only JSON is read";
 
-/// Reads a file that holds one JSON object. Blocks.
+/// Reads a file that holds one JSON object, in which the last of equal fields counts. Blocks.
 ///
 /// # Errors
 /// A file that cannot be read, or holds anything else; [`ErrorKind::Unsupported`] for HCL2.
 pub(super) fn read(path: &Path) -> io::Result<Map<String, Value>> {
+    read_checked(path, |_| Ok(()))
+}
+
+/// Reads a template, which holds one JSON object without equal fields. Blocks.
+///
+/// # Errors
+/// As those of [`read`]; a field that is there twice.
+pub(super) fn read_template(path: &Path) -> io::Result<Map<String, Value>> {
+    read_checked(path, duplicates::check)
+}
+
+fn read_checked(
+    path: &Path,
+    check: impl Fn(&str) -> serde_json::Result<()>,
+) -> io::Result<Map<String, Value>> {
     if path.is_dir() {
         let reason = "is a folder, as templates in HCL2 may be, and only a file in JSON is read";
         return Err(hcl2(reason));
     }
-    object(&read_settings(path)?).map_err(|error| match error.kind() {
+    object(&read_settings(path)?, check).map_err(|error| match error.kind() {
         ErrorKind::InvalidData if has_hcl2_name(path) => hcl2(NO_JSON),
         _ => error,
     })
@@ -37,7 +53,10 @@ fn has_hcl2_name(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "hcl")
 }
 
-fn object(bytes: &[u8]) -> io::Result<Map<String, Value>> {
+fn object(
+    bytes: &[u8],
+    check: impl Fn(&str) -> serde_json::Result<()>,
+) -> io::Result<Map<String, Value>> {
     let invalid = |reason: String| Error::new(ErrorKind::InvalidData, reason);
     if let Some(reason) = of_another_encoding(bytes) {
         return Err(invalid(reason.to_owned()));
@@ -48,6 +67,7 @@ fn object(bytes: &[u8]) -> io::Result<Map<String, Value>> {
         true => hcl2(NO_JSON),
         false => error.into(),
     })?;
+    check(&text)?;
     let kind = match value {
         Value::Object(object) => return Ok(object),
         Value::Array(_) => "a list",
@@ -58,19 +78,6 @@ fn object(bytes: &[u8]) -> io::Result<Map<String, Value>> {
     Err(invalid(format!(
         "holds {kind}, and must hold an object: {{…}}"
     )))
-}
-
-/// Returns the words for a file whose first bytes are a mark, which Packer does not read.
-fn of_another_encoding(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0xEF, 0xBB, 0xBF, ..] => Some(
-            "begins with a byte order mark (BOM), which Packer does not read either: save it as UTF-8 without one",
-        ),
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
-            Some("is UTF-16, which Packer does not read either: save it as UTF-8")
-        }
-        _ => None,
-    }
 }
 
 /// Tells whether the text begins with a block or an attribute of HCL2.
@@ -150,6 +157,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn object(bytes: &[u8]) -> io::Result<Map<String, Value>> {
+        super::object(bytes, duplicates::check)
+    }
+
     #[test]
     fn a_text_that_is_no_utf_8_is_read_as_go_reads_it() {
         for (json, expected) in [
@@ -190,6 +201,14 @@ mod tests {
             (b"buildings", "expected value"),
             (b"", "EOF"),
             (b"{\"a\": 1,}", "trailing comma"),
+            (
+                b"{\"a\": 1, \"b\": [{\"k\": 1.5, \"c\": null, \"k\": -2}]}",
+                "template has duplicate field: k at line 1 column",
+            ),
+            (
+                b"{\"a\": true, \"\\u0061\": 1}",
+                "template has duplicate field: a",
+            ),
         ] {
             let error = object(bytes).unwrap_err().to_string();
             assert!(error.contains(words), "{}: {error}", bytes.escape_ascii());

@@ -12,11 +12,13 @@ mod bounds;
 mod builtins;
 mod cursor;
 mod document;
+mod duplicates;
 mod evaluate;
 mod fault;
 mod functions;
 mod go_time;
 mod json;
+mod names;
 mod parse;
 mod sequence;
 mod settings;
@@ -24,22 +26,23 @@ mod value;
 mod variables;
 pub(crate) mod weak;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use crate::disk::MAX_SETTINGS;
 use crate::error::{Cause, Error, Phase};
 use crate::manifest::{Build, Manifest};
 use crate::secret::Redactor;
 use block::Block;
 pub(crate) use bounds::Bounds;
 use document::{Document, get};
-use evaluate::render;
 pub(crate) use functions::Context;
 use functions::Environment;
+use names::Names;
 use sequence::Steps;
 pub(crate) use settings::Settings;
 pub use settings::{Extras, Request};
@@ -84,11 +87,17 @@ pub struct Inputs<'a, 'b> {
 /// A post-processor's place, such as `post-processor 2.1`, and its settings.
 type Placed = (String, Map<String, Value>);
 
-/// The post-processors of a template are the `atlas` blocks, and all of them as steps.
-struct PostProcessors {
+/// All builds together ask for so many bytes at most: a manifest may have thousands of them.
+const MOST_KEPT: u64 = 4 * MAX_SETTINGS;
+
+/// The parts of a template are its `atlas` blocks, all post-processors as steps, and the names of the
+/// builders.
+struct Parts<'a> {
     blocks: Vec<Block>,
     steps: Steps,
-    bounds: Bounds,
+    names: Names<'a>,
+    /// These bound what is kept of all builds.
+    kept: Bounds,
 }
 
 impl Template {
@@ -125,10 +134,11 @@ impl Template {
     ) -> Result<Vec<(&'b Build, Request)>, Error> {
         let mut wrong = Vec::new();
         let placed = flat(&self.document.post_processors, &mut wrong);
-        let parts = PostProcessors {
+        let parts = Parts {
             blocks: self.blocks(&placed, &mut wrong),
             steps: Steps::new(placed),
-            bounds: Bounds::default(),
+            names: Names::new(self.builders()),
+            kept: Bounds::new(MOST_KEPT),
         };
         let now = OffsetDateTime::now_utc();
         let mut requests = Vec::new();
@@ -165,7 +175,7 @@ impl Template {
     fn of_build<'b>(
         &self,
         entries: &[&'b Build],
-        parts: &PostProcessors,
+        parts: &Parts<'_>,
         now: OffsetDateTime,
         inputs: &mut Inputs<'_, 'b>,
         redactor: &Redactor,
@@ -174,7 +184,7 @@ impl Template {
         let build = entries[0];
         let (folder, environment): (_, &Environment<'_>) = (&*self.folder, inputs.environment);
         let defaults = &self.document.variables;
-        let bounds = &parts.bounds;
+        let bounds = &Bounds::default();
         let variables = UserVariables::new(
             defaults,
             &inputs.variables,
@@ -199,7 +209,9 @@ impl Template {
             generated: None,
             bounds,
         };
-        let name = self.name_of(build, &context);
+        // It is the name as it is written that `only` and `except` refer to.
+        let name = parts.names.written_for(&build.name, &context);
+        let name = name.unwrap_or(&build.name);
         let context = Context {
             build: Some((&build.name, &build.builder_type)),
             ..context
@@ -207,7 +219,17 @@ impl Template {
         let mut requests = Vec::new();
         let blocks = parts.blocks.iter();
         for block in blocks.filter(|block| block.applies_to(name)) {
-            let request = block.request(&context, redactor, inputs.warnings);
+            let mut warnings = BTreeSet::new();
+            let request = block.request(&context, redactor, &mut warnings);
+            let request = request.and_then(|request| {
+                let kept = parts.kept.take(size(&request, &warnings));
+                kept.map_err(|fault| {
+                    warnings.clear();
+                    vec![format!("all builds together: what they ask for {fault}")]
+                })?;
+                Ok(request)
+            });
+            inputs.warnings.append(&mut warnings);
             let entry = parts
                 .steps
                 .reached(&block.place, name, entries, inputs.manifest, &context);
@@ -249,23 +271,22 @@ impl Template {
             named.and_then(Value::as_str)
         })
     }
+}
 
-    /// Returns a build's name as it is written, which is what `only` and `except` refer to.
-    fn name_of<'a>(&'a self, build: &'a Build, context: &Context<'_>) -> &'a str {
-        let mut names = self.builders();
-        let is_name = |name: &&str| {
-            let rendered = render(name, context);
-            rendered.is_ok_and(|rendered| rendered.text == build.name)
-        };
-        names.find(is_name).unwrap_or(&build.name)
-    }
+/// Returns how many bytes the texts of a request take, with the warnings about it.
+fn size(request: &Request, warnings: &BTreeSet<String>) -> usize {
+    let metadata = request.metadata.iter();
+    let metadata = metadata.map(|(key, value)| key.len() + value.len());
+    metadata.chain(warnings.iter().map(String::len)).sum()
 }
 
 /// Returns the entries of each build together, in the order in which the builds come.
 fn by_name<'b>(entries: &[&'b Build]) -> Vec<Vec<&'b Build>> {
     let mut builds: Vec<Vec<&Build>> = Vec::new();
+    let mut places = BTreeMap::new();
     for entry in entries {
-        match builds.iter_mut().find(|build| build[0].name == entry.name) {
+        let place = *places.entry(&entry.name).or_insert(builds.len());
+        match builds.get_mut(place) {
             Some(build) => build.push(entry),
             None => builds.push(vec![entry]),
         }
@@ -322,3 +343,6 @@ fn refused(mut errors: Vec<Error>, wrong: &[String]) -> Option<Error> {
     let text = format!("{} error(s) occurred:\n{}", lines.len(), lines.concat());
     Some(Error::new(Phase::Configure, Cause::Usage(text)))
 }
+
+#[cfg(test)]
+mod tests;

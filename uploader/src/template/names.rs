@@ -1,0 +1,48 @@
+//! The names of builders are looked up by what they become in a build.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use time::OffsetDateTime;
+
+use super::evaluate::render;
+use super::functions::Context;
+
+/// The names are those of the builders, as they are written.
+pub(super) struct Names<'a> {
+    /// These stand for themselves.
+    plain: BTreeSet<&'a str>,
+    interpolated: Vec<&'a str>,
+    /// The last time that was asked for, and what the names become at that.
+    known: RefCell<Option<(OffsetDateTime, BTreeMap<String, &'a str>)>>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(names: impl Iterator<Item = &'a str>) -> Self {
+        let (interpolated, plain): (Vec<_>, Vec<_>) = names.partition(|name| name.contains("{{"));
+        Self {
+            plain: plain.into_iter().collect(),
+            interpolated,
+            known: RefCell::default(),
+        }
+    }
+
+    /// Returns the name that becomes this one.
+    pub(super) fn written_for(&self, build: &str, context: &Context<'_>) -> Option<&'a str> {
+        if let Some(name) = self.plain.get(build) {
+            return Some(name);
+        }
+        let mut known = self.known.borrow_mut();
+        let (_, names) = match known.take() {
+            Some(names) if names.0 == context.now => known.insert(names),
+            _ => known.insert((context.now, self.at(context))),
+        };
+        names.get(build).copied()
+    }
+
+    fn at(&self, context: &Context<'_>) -> BTreeMap<String, &'a str> {
+        let names = self.interpolated.iter().rev();
+        let rendered = names.map(|name| Some((render(name, context).ok()?.text, *name)));
+        rendered.flatten().collect()
+    }
+}
