@@ -207,6 +207,11 @@ impl Build {
         self.files.is_empty()
     }
 
+    /// Returns the run of Packer that the build is of.
+    pub(crate) fn run(&self) -> &str {
+        &self.packer_run_uuid
+    }
+
     /// Returns the metadata that Packer would have offered, overlaid by the manifest's `custom_data`. Values
     /// become texts, as in Packer.
     pub fn metadata(&self) -> BTreeMap<String, String> {

@@ -320,7 +320,7 @@ async fn the_time_is_that_of_the_push_or_of_each_build() {
         "variables": {"day": "{{isotime `2006-01-02`}}"},
         "builders": [{"type": "amazon-ebs"}, {"type": "qemu", "name": "local"}],
         "post-processors": [{"type": "atlas", "artifact": "acme/web", "artifact_type": "custom.image",
-                             "metadata": {"at": "{{timestamp}}", "day": "{{user `day`}}"}}],
+                             "metadata": {"at": "{{timestamp}}", "day": "{{user `day`}}", "run": "{{build `PackerRunUUID`}}"}}],
     });
     program.write("template.json", template.to_string());
     for (time, expected) in [("build", true), ("now", false)] {
@@ -329,6 +329,7 @@ async fn the_time_is_that_of_the_push_or_of_each_build() {
         let metadata = latest(&program, "acme/web").await[0]["metadata"].take();
         assert_eq!(metadata["at"] == "1795352171", expected, "{metadata}");
         assert_eq!(metadata["day"] == "2026-11-22", expected, "{metadata}");
+        assert_eq!(metadata["run"], "run");
     }
     let manifest =
         json!({"builds": [{"name": "local", "packer_run_uuid": "run"}], "last_run_uuid": "run"});

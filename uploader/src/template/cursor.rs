@@ -64,19 +64,29 @@ impl<'a> Cursor<'a> {
         Err(self.unexpected())
     }
 
+    /// Takes the rest of a comment: Go wants the end of the action right behind it.
+    pub(super) fn comment(&mut self) -> Result<(), Fault> {
+        let (_, after) = self.0.split_once("*/").ok_or("unclosed comment")?;
+        self.0 = after;
+        let trimming = after.strip_prefix(is_space).unwrap_or_default();
+        if !after.starts_with("}}") && !trimming.starts_with("-}}") {
+            return Err("comment ends before closing delimiter".into());
+        }
+        Ok(())
+    }
+
+    /// Takes a whole number in decimal.
     pub(super) fn number(&mut self) -> Result<i64, Fault> {
-        let digits = self.digits();
-        digits
-            .parse()
-            .map_err(|_| format!("bad number: {digits:?}").into())
-    }
-
-    pub(super) fn bad_number(&mut self) -> Fault {
-        format!("bad number: {:?}", self.digits()).into()
-    }
-
-    fn digits(&mut self) -> &'a str {
-        self.take_while(|c| matches!(c, '-' | '.') || is_word(c))
+        let number = self.take_while(|c| matches!(c, '-' | '+' | '.') || is_word(c));
+        let digits = number.strip_prefix(['-', '+']).unwrap_or(number);
+        let is_decimal = digits == "0" || !digits.starts_with('0');
+        match number.parse() {
+            Ok(number) if is_decimal => Ok(number),
+            _ if is_of_go(digits) => Err(not_supported(&format!(
+                "the number {number}, which is no whole one in decimal,"
+            ))),
+            _ => Err(format!("bad number: {number:?}").into()),
+        }
     }
 
     pub(super) fn raw(&mut self) -> Result<String, Fault> {
@@ -109,7 +119,12 @@ impl<'a> Cursor<'a> {
             'n' => return Ok('\n'),
             't' => return Ok('\t'),
             'r' => return Ok('\r'),
+            'a' => return Ok('\x07'),
+            'b' => return Ok('\x08'),
+            'f' => return Ok('\x0c'),
+            'v' => return Ok('\x0b'),
             '\\' | '"' => return Ok(escaped),
+            '0'..='7' => return Err(not_supported("a byte in octal, such as \\101,")),
             'x' => 2,
             'u' => 4,
             'U' => 8,
@@ -119,6 +134,9 @@ impl<'a> Cursor<'a> {
         let code = self.0.get(..digits).ok_or_else(bad)?;
         self.0 = self.0.get(digits..).unwrap_or_default();
         let code = u32::from_str_radix(code, 16).map_err(|_| bad())?;
+        if escaped == 'x' && code > 0x7f {
+            return Err(not_supported("a byte that is no ASCII, such as \\xe9,"));
+        }
         Ok(char::from_u32(code).ok_or_else(bad)?)
     }
 
@@ -129,4 +147,22 @@ impl<'a> Cursor<'a> {
             Some(c) => format!("unexpected {c:?} in an action").into(),
         }
     }
+}
+
+/// Tells whether Go takes these digits for a number.
+fn is_of_go(digits: &str) -> bool {
+    let digits = digits.replace('_', "").to_ascii_lowercase();
+    let radixes = [("0x", 16), ("0o", 8), ("0b", 2)];
+    let mut others = radixes.iter().map(|(prefix, radix)| {
+        let digits = digits.strip_prefix(prefix);
+        digits.is_some_and(|digits| i64::from_str_radix(digits, *radix).is_ok())
+    });
+    let real = digits.strip_suffix('i').unwrap_or(&digits);
+    let is_real = real.starts_with(|c: char| c == '.' || c.is_ascii_digit());
+    others.any(|other| other) || is_real && real.parse::<f64>().is_ok()
+}
+
+/// Returns the fault for what only Go itself can read.
+pub(super) fn not_supported(what: &str) -> Fault {
+    Fault::Packers(format!("{what} of Go's templates is not supported"))
 }

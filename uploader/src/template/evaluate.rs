@@ -115,6 +115,7 @@ impl Evaluation<'_> {
 
     fn command(&mut self, command: &Command, last: Option<Value>) -> Result<Value, Fault> {
         let Command { head, arguments } = command;
+        let given = last.is_some() || !arguments.is_empty();
         match head {
             Operand::Name(name) => {
                 let given = arguments.iter().map(|argument| self.value(argument));
@@ -122,12 +123,24 @@ impl Evaluation<'_> {
                 given.extend(last);
                 self.call(name, given)
             }
-            // Go does not look at the arguments of what is not there.
+            Operand::Field(of, name) if given && self.is_data(of) && !name[1..].contains('.') => {
+                Err(format!("{} is not a method but has arguments", &name[1..]).into())
+            }
+            // Go does not look at the arguments of a field of what is not there.
             Operand::Field(..) => self.value(head),
             _ if last.is_some() => Err("non executable command in pipeline".into()),
             _ if !arguments.is_empty() => Err("can't give argument to non-function".into()),
             Operand::Nil => Err("nil is not a command".into()),
             value => self.value(value),
+        }
+    }
+
+    /// Tells whether this is the data of the template, which Packer has, though it is empty.
+    fn is_data(&self, operand: &Operand) -> bool {
+        match operand {
+            Operand::Dot => self.dot == Value::Nil,
+            Operand::Variable(name) => name.is_empty(),
+            _ => false,
         }
     }
 
@@ -254,8 +267,12 @@ mod tests {
                 "<no value><no value><no value><no value>",
             ),
             (
-                "{{(.X).Y}}{{.X `a`}}{{.X | .Y}}",
+                "{{(.X).Y}}{{.X.Y `a`}}{{(.X).Y `a`}}",
                 "<no value><no value><no value>",
+            ),
+            (
+                "{{+5}}a {{- /* c */ -}} b{{/* c */ -}} c{{\"\\a\\b\\f\\v\"}}",
+                "5abc\x07\x08\x0c\x0b",
             ),
             ("{{.x -}} a", "<no value>a"),
             (
@@ -327,6 +344,14 @@ mod tests {
             ("{{`a` .X}}", "can't give argument to non-function"),
             ("{{.X.}}", "unexpected '.' in an action"),
             ("{{.1X}}", "bad number: \".1X\""),
+            ("{{ /* c */ }}", "unexpected '/' in an action"),
+            ("{{/*c*/ }}", "comment ends before closing delimiter"),
+            ("{{-  /*c*/ -}}", "unexpected '/' in an action"),
+            ("{{$a, $b := `x`}}", "too many declarations"),
+            ("{{range $a, $b, $c := .X}}{{end}}", "too many declarations"),
+            ("{{.X `a`}}", "X is not a method but has arguments"),
+            ("{{.X | .Y}}", "Y is not a method but has arguments"),
+            ("{{$.X `a`}}", "X is not a method but has arguments"),
             ("{{. X}}", "can't give argument to non-function"),
             ("{{end}}", "unexpected {{end}}"),
             ("{{else}}", "unexpected {{else}}"),
@@ -388,6 +413,30 @@ mod tests {
         ] {
             let fault = Fault::Packers(reason.to_owned());
             assert_eq!(rendered(text), Err(fault), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_characters_that_only_go_reads_are_told_as_such() {
+        for text in [
+            "0x10",
+            "1e3",
+            "1e+3",
+            "1_000",
+            "1.5",
+            ".5",
+            "010",
+            "-0b1",
+            "2i",
+            "'a'",
+            "\"\\101\"",
+            "\"\\xe9\"",
+        ] {
+            let fault = rendered(&format!("{{{{{text}}}}}")).unwrap_err();
+            let Fault::Packers(reason) = &fault else {
+                panic!("{text}: {fault}");
+            };
+            assert!(reason.ends_with("is not supported"), "{reason}");
         }
     }
 

@@ -212,8 +212,12 @@ impl Template {
         // It is the name as it is written that `only` and `except` refer to.
         let name = parts.names.written_for(&build.name, &context);
         let name = name.unwrap_or(&build.name);
+        // The manifest tells no more of what a build tells of itself.
+        let run = ("PackerRunUUID".to_owned(), build.run().to_owned());
+        let generated = BTreeMap::from([run]);
         let context = Context {
             build: Some((&build.name, &build.builder_type)),
+            generated: Some(&generated),
             ..context
         };
         let mut requests = Vec::new();

@@ -2,7 +2,7 @@
 //! with calls, fields, variables, pipelines, parentheses and strings, `if`, `with` and `range`, trim
 //! markers and comments.
 
-use super::cursor::{Cursor, is_space};
+use super::cursor::{Cursor, is_space, not_supported};
 use super::fault::Fault;
 
 /// No template nests deeper; a stack is not endless.
@@ -110,7 +110,8 @@ impl Parser<'_> {
         let mut nodes = Vec::new();
         while let Some((before, after)) = self.cursor.0.split_once("{{") {
             let (trims_left, after) = match after.strip_prefix('-') {
-                Some(inner) if inner.starts_with(is_space) => (true, inner),
+                // A comment follows at once, or after the one space of the mark.
+                Some(inner) if inner.starts_with(is_space) => (true, &inner[1..]),
                 _ => (false, after),
             };
             self.cursor.0 = after;
@@ -162,12 +163,10 @@ impl Parser<'_> {
 
     fn action(&mut self) -> Result<Action, Fault> {
         let cursor = &mut self.cursor;
-        cursor.skip_spaces();
         if cursor.take("/*") {
-            let (_, after) = cursor.0.split_once("*/").ok_or("unclosed comment")?;
-            cursor.0 = after;
-            return Ok(Action::Comment);
+            return cursor.comment().map(|()| Action::Comment);
         }
+        cursor.skip_spaces();
         let start = cursor.0;
         let kind = match cursor.word() {
             "if" => Kind::If,
@@ -176,15 +175,15 @@ impl Parser<'_> {
             "end" => return Ok(Action::Stop(Stop::End)),
             "else" => return Ok(Action::Stop(Stop::Else(self.else_if()?))),
             word if NOT_SUPPORTED.contains(&word) => {
-                let reason = format!("{{{{{word}}}}} of Go's templates is not supported");
-                return Err(Fault::Packers(reason));
+                return Err(not_supported(&format!("{{{{{word}}}}}")));
             }
             _ => {
                 cursor.0 = start;
-                return self.pipeline(0).map(Action::Pipeline);
+                return self.pipeline(0, 1).map(Action::Pipeline);
             }
         };
-        self.pipeline(0)
+        let variables = if kind == Kind::Range { 2 } else { 1 };
+        self.pipeline(0, variables)
             .map(|condition| Action::Open(kind, condition))
     }
 
@@ -192,14 +191,15 @@ impl Parser<'_> {
         let start = self.cursor.0;
         self.cursor.skip_spaces();
         if self.cursor.word() == "if" {
-            return self.pipeline(0).map(Some);
+            return self.pipeline(0, 1).map(Some);
         }
         self.cursor.0 = start;
         Ok(None)
     }
 
-    fn pipeline(&mut self, depth: usize) -> Result<Pipeline, Fault> {
-        let target = self.target()?;
+    /// Reads a pipeline, whose result goes to so many variables at most.
+    fn pipeline(&mut self, depth: usize, variables: usize) -> Result<Pipeline, Fault> {
+        let target = self.target(variables)?;
         let mut commands = vec![self.command(depth)?];
         loop {
             let before = self.cursor.0;
@@ -214,7 +214,7 @@ impl Parser<'_> {
     }
 
     /// Reads `$x :=`, `$x =`, or of `range` `$x, $y :=`, if that is what stands there.
-    fn target(&mut self) -> Result<Option<Target>, Fault> {
+    fn target(&mut self, most: usize) -> Result<Option<Target>, Fault> {
         let cursor = &mut self.cursor;
         cursor.skip_spaces();
         let start = cursor.0;
@@ -223,6 +223,9 @@ impl Parser<'_> {
             names.push(cursor.word().to_owned());
             cursor.skip_spaces();
             if cursor.take(",") {
+                if names.len() == most {
+                    return Err("too many declarations".into());
+                }
                 cursor.skip_spaces();
                 continue;
             }
@@ -230,10 +233,7 @@ impl Parser<'_> {
             if !new && !cursor.take("=") {
                 break;
             }
-            return match names.len() {
-                1 | 2 => Ok(Some(Target { names, new })),
-                _ => Err("too many variables".into()),
-            };
+            return Ok(Some(Target { names, new }));
         }
         cursor.0 = start;
         Ok(None)
@@ -287,9 +287,8 @@ impl Parser<'_> {
             '"' => Operand::Text(cursor.quoted()?),
             '`' => Operand::Text(cursor.raw()?),
             '(' => Operand::Nested(self.nested(depth)?),
-            '.' if second.is_some_and(|c| c.is_ascii_digit()) => {
-                return Err(cursor.bad_number());
-            }
+            '\'' => return Err(not_supported("a character in single quotes")),
+            '.' if second.is_some_and(|c| c.is_ascii_digit()) => Operand::Number(cursor.number()?),
             // The point of a field stays where it is.
             '.' => {
                 if !second.is_some_and(super::cursor::is_word) {
@@ -301,7 +300,7 @@ impl Parser<'_> {
                 cursor.take("$");
                 Operand::Variable(cursor.word().to_owned())
             }
-            '-' | '0'..='9' => Operand::Number(cursor.number()?),
+            '-' | '+' | '0'..='9' => Operand::Number(cursor.number()?),
             _ => match cursor.word() {
                 "" => return Ok(None),
                 "true" => Operand::Truth(true),
@@ -317,7 +316,7 @@ impl Parser<'_> {
             return Err("too many parentheses".into());
         }
         self.cursor.take("(");
-        let pipeline = self.pipeline(depth + 1)?;
+        let pipeline = self.pipeline(depth + 1, 1)?;
         self.cursor.skip_spaces();
         if self.cursor.take(")") {
             Ok(pipeline)

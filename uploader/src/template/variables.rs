@@ -208,13 +208,29 @@ impl<'a> UserVariables<'a> {
             bounds: self.bounds,
         };
         let rendered = render(&text, &context);
-        match source {
+        let rendered = match source {
             // It may be a secret, of which the reason would repeat a part.
             Source::Given(_) => rendered.map_err(|fault| {
                 fault.reworded(|_| format!("the value given for '{name}' cannot be interpolated"))
             }),
             _ => rendered,
+        }?;
+        if matches!(source, Source::Packers(_)) || !rendered.text.contains("{{") {
+            return Ok(rendered);
         }
+        // Packer interpolates the values once more for each post-processor, without the environment.
+        let context = Context {
+            environment: None,
+            ..context
+        };
+        let mut again = render(&rendered.text, &context).map_err(|fault| {
+            // The environment may have given a secret.
+            fault.reworded(|_| {
+                format!("the value of '{name}' holds braces, and cannot be interpolated once more")
+            })
+        })?;
+        again.warnings.extend(rendered.warnings);
+        Ok(again)
     }
 }
 
@@ -239,7 +255,7 @@ mod tests {
         look: impl FnOnce(&UserVariables<'_>) -> T,
     ) -> T {
         let defaults = serde_json::from_value(defaults.clone()).unwrap();
-        let environment = |_: &str| None;
+        let environment = |name: &str| name.strip_prefix("is ").map(ToOwned::to_owned);
         let now = OffsetDateTime::UNIX_EPOCH;
         look(&UserVariables::new(
             &defaults,
@@ -294,6 +310,27 @@ mod tests {
             let warning = "it is not defined, and counts as empty";
             assert!(rendered.warnings.contains(warning), "{rendered:?}");
         });
+    }
+
+    #[test]
+    fn a_value_that_holds_braces_is_interpolated_once_more_and_not_told_if_it_cannot() {
+        let value = |text: &str| {
+            with(
+                &json!({"v": text, "w": "W"}),
+                Variables::default(),
+                |variables| {
+                    let value = variables.value("v").map(|rendered| rendered.text);
+                    value.map_err(|_| variables.mistakes().join("\n"))
+                },
+            )
+        };
+        let value = |environment: &str| value(&format!("{{{{env \"is {environment}\"}}}}-"));
+        assert_eq!(value("{{timestamp}}"), Ok("0-".to_owned()));
+        assert_eq!(value("{{user `w`}}"), Ok("W-".to_owned()));
+        let told = "error interpolating default value for 'v': the value of 'v' holds braces, and cannot be interpolated once more";
+        for refused in ["{{s3cret}}", "{{env `is x`}}"] {
+            assert_eq!(value(refused), Err(told.to_owned()), "{refused}");
+        }
     }
 
     /// Returns the mistakes of so many variables, whose texts follow from the number of the next.
