@@ -16,8 +16,8 @@ use crate::wire::{LongReply, new_version_reply, search_reply};
 use crate::witness::Notes;
 use crate::world::World;
 
-/// The first page of a search. A page has as many versions as are found and written in about a millisecond.
-const FIRST: Page = Page::first(500);
+/// The first page of a search. Each is looked for and written in about a millisecond.
+const FIRST: Page = Page::first(500, 10_000);
 
 /// `POST /artifacts/:username/:name/:type`.
 pub(crate) async fn create(
@@ -66,22 +66,18 @@ pub(crate) async fn search(
             .search(&artifact, &artifact_type, &query, page)
     };
     let mut found = page(FIRST)?;
-    let Some(mut next) = query.page_after(FIRST, &found) else {
-        let replies = atlas.replies();
-        return Ok(search_reply(replies, &artifact, &artifact_type, &found));
-    };
+    if found.next.is_none() {
+        let (replies, versions) = (atlas.replies(), &found.versions);
+        return Ok(search_reply(replies, &artifact, &artifact_type, versions));
+    }
     let mut reply = LongReply::new(&artifact, &artifact_type);
-    loop {
-        reply.add(&found);
+    reply.add(&found.versions);
+    while let Some(next) = found.next {
         // Others have their turn.
         yield_now().await;
         found = page(next)?;
-        match query.page_after(next, &found) {
-            Some(more) => next = more,
-            None => break,
-        }
+        reply.add(&found.versions);
     }
-    reply.add(&found);
     Ok(reply.end())
 }
 

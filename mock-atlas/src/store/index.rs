@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::{Filter, Metadata, Query, Select, Version};
+use super::{Filter, Metadata, Page, Query, Select, Version};
 
 /// The numbers of the versions that can be found, by what they have, so that no search looks at a
 /// version that it does not hand out.
@@ -87,34 +87,55 @@ impl Index {
         })
     }
 
-    /// Returns the numbers that a search finds and that are not higher than this one, the newest first.
-    pub(super) fn search(&self, query: &Query, highest: u64) -> impl Iterator<Item = u64> {
-        let everywhere = 0..=highest;
-        let latest = self.all.highest(everywhere.clone());
-        let chosen = match query.select {
-            Select::All | Select::Newest => Some((&self.all, everywhere)),
-            Select::Latest => latest.map(|number| (&self.all, number..=number)),
-            Select::Number(number) => Some((&self.all, number..=number)),
-            Select::LatestBuild => self.builds.last_key_value().map(|(_, of)| (of, everywhere)),
-            Select::AnyBuild => Some((&self.built, everywhere)),
-            Select::Build(build) => NonZeroU64::new(build)
-                .and_then(|build| self.builds.get(&build))
-                .map(|of| (of, everywhere)),
-            Select::Nothing => None,
+    /// Returns the numbers that a search finds within a page, the newest first, and the page in which it
+    /// goes on, if there is more to look at.
+    pub(super) fn search(&self, query: &Query, page: Page) -> (Vec<u64>, Option<Page>) {
+        let latest_build = self.builds.last_key_value().map(|(build, _)| *build);
+        let build = page.build.or(latest_build);
+        let filters = query.accepts(|filter| self.accepted_by(filter));
+        let Some(((chosen, within), mut sets)) =
+            self.chosen(query.select, page.highest, build).zip(filters)
+        else {
+            return (Vec::new(), None);
         };
+        sets.push(chosen);
         let most = match query.select {
-            Select::All => usize::MAX,
+            Select::All => page.versions,
             _ => 1,
         };
-        let filters = query.accepts(|filter| self.accepted_by(filter));
-        chosen
-            .zip(filters)
-            .into_iter()
-            .flat_map(|((chosen, within), mut sets)| {
-                sets.push(chosen);
-                common(sets, within)
-            })
-            .take(most)
+        let (numbers, rest) = common(&sets, within, most, page.looks);
+        let is_done = query.select != Select::All && !numbers.is_empty();
+        let highest = rest.filter(|_| !is_done);
+        let next = highest.map(|highest| Page {
+            highest,
+            build,
+            ..page
+        });
+        (numbers, next)
+    }
+
+    /// Returns the set that a selection is about, and the range within it.
+    fn chosen(
+        &self,
+        select: Select,
+        highest: u64,
+        latest_build: Option<NonZeroU64>,
+    ) -> Option<(&Numbers, RangeInclusive<u64>)> {
+        let everywhere = 0..=highest;
+        let of_build = |build| self.builds.get(&build);
+        let chosen = match select {
+            Select::All | Select::Newest => &self.all,
+            Select::Latest => {
+                let number = self.all.highest(everywhere)?;
+                return Some((&self.all, number..=number));
+            }
+            Select::Number(number) => return Some((&self.all, number..=number)),
+            Select::LatestBuild => latest_build.and_then(of_build)?,
+            Select::AnyBuild => &self.built,
+            Select::Build(build) => NonZeroU64::new(build).and_then(of_build)?,
+            Select::Nothing => return None,
+        };
+        Some((chosen, everywhere))
     }
 
     fn accepted_by(&self, Filter { key, value }: &Filter) -> Option<&Numbers> {
@@ -139,29 +160,41 @@ where
     }
 }
 
-/// What is in all of these sets and in a range, the highest first.
-fn common(sets: Vec<&Numbers>, within: RangeInclusive<u64>) -> impl Iterator<Item = u64> {
-    let (low, high) = within.into_inner();
-    let mut next = Some(high);
-    std::iter::from_fn(move || {
-        let found = highest_common(&sets, low..=next?);
-        next = found.and_then(|number| number.checked_sub(1));
-        found
-    })
-}
-
-/// Goes down from one set to the next, so that what one of them lacks is passed over in all at once.
-fn highest_common(sets: &[&Numbers], within: RangeInclusive<u64>) -> Option<u64> {
+/// Returns what is in all of these sets and in a range, the highest first, until there are so many or so
+/// many looks were taken; and from where to go on, if there may be more. What one set lacks is passed over
+/// in the others all at once.
+///
+/// A round looks into each of the sets, and ends where it has begun at a number that all of them have. So
+/// a range of one number takes one round, however few the looks.
+fn common(
+    sets: &[&Numbers],
+    within: RangeInclusive<u64>,
+    most: usize,
+    most_looks: usize,
+) -> (Vec<u64>, Option<u64>) {
     let (low, mut at) = within.into_inner();
-    loop {
-        let start = at;
-        for set in sets {
-            at = set.highest(low..=at)?;
+    let (mut found, mut looks) = (Vec::new(), 0);
+    while looks < most_looks && found.len() < most {
+        looks += sets.len();
+        let Some(next) = round(sets, low, at) else {
+            return (found, None);
+        };
+        if next < at {
+            at = next;
+            continue;
         }
-        if at == start {
-            return Some(at);
+        found.push(at);
+        match at.checked_sub(1).filter(|below| *below >= low) {
+            Some(below) => at = below,
+            None => return (found, None),
         }
     }
+    (found, Some(at))
+}
+
+/// Goes down from one set to the next: each has its highest that is no higher than that of the one before.
+fn round(sets: &[&Numbers], low: u64, from: u64) -> Option<u64> {
+    sets.iter().try_fold(from, |at, set| set.highest(low..=at))
 }
 
 /// A set of numbers in their order.
@@ -209,5 +242,73 @@ impl Numbers {
             Self::Many(numbers) => numbers.range(within).next_back().copied(),
             Self::One(only) => within.contains(only).then_some(*only),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::store::File;
+
+    fn version(number: u64, build: u64, key: &str) -> Version {
+        Version {
+            number,
+            id: "".into(),
+            metadata: [(key.to_owned(), "v".to_owned())].into_iter().collect(),
+            build: NonZeroU64::new(build),
+            file: File::None,
+            upload: Uuid::new_v4(),
+            created: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    fn search(select: Select, keys: &[&str]) -> Query {
+        let filter = |key: &&str| Filter {
+            key: (*key).to_owned(),
+            value: None,
+        };
+        let filters = keys.iter().map(filter).collect();
+        Query { select, filters }
+    }
+
+    /// Returns what each page of a search finds, from this one on.
+    fn pages(index: &Index, query: &Query, first: Page) -> Vec<Vec<u64>> {
+        let (mut next, mut pages) = (Some(first), Vec::new());
+        while let Some(page) = next {
+            let (numbers, more) = index.search(query, page);
+            pages.push(numbers);
+            next = more;
+        }
+        pages
+    }
+
+    #[test]
+    fn a_page_ends_after_so_many_looks_though_nothing_is_found() {
+        let mut index = Index::default();
+        for number in 1..=1000 {
+            let key = if number % 2 == 0 { "even" } else { "odd" };
+            index.add(&version(number, 0, key));
+        }
+        let query = search(Select::All, &["even", "odd"]);
+        let pages = pages(&index, &query, Page::first(1000, 60));
+        // A round looks into three sets, and goes down by two numbers; the last finds that none is left.
+        assert_eq!(pages, vec![Vec::<u64>::new(); 1000 / 2 / (60 / 3) + 1]);
+    }
+
+    #[test]
+    fn a_search_of_the_latest_build_stays_with_the_one_it_began_with() {
+        let mut index = Index::default();
+        index.add(&version(1, 1, "wanted"));
+        index.add(&version(2, 1, "other"));
+        index.add(&version(3, 0, "wanted"));
+        let query = search(Select::LatestBuild, &["wanted"]);
+        let (numbers, next) = index.search(&query, Page::first(1, 1));
+        assert!(numbers.is_empty());
+        index.add(&version(4, 2, "other"));
+        assert_eq!(pages(&index, &query, next.unwrap()).concat(), [1]);
     }
 }

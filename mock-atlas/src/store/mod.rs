@@ -38,7 +38,7 @@ use memory::Held;
 pub(crate) use memory::{Memory, MemoryFull};
 pub(crate) use metadata::Metadata;
 pub(crate) use orphan::{Attempt, Orphan, OrphanState};
-pub(crate) use query::{Filter, Page, Query, Select};
+pub(crate) use query::{Filter, Found, Page, Query, Select};
 pub(crate) use record::{ArtifactRecord, RecordError, stored_files};
 use versions::Versions;
 pub(crate) use versions::{File, NewVersion, Version, Which};
@@ -171,8 +171,8 @@ impl Store {
         Ok(version)
     }
 
-    /// Returns the versions that a search finds, newest first, and no more than a page of them. A type
-    /// without versions has none.
+    /// Returns the versions that a search finds, newest first, within one page. A type without versions
+    /// has none.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where there is no such artifact.
@@ -182,7 +182,7 @@ impl Store {
         artifact_type: &Name,
         query: &Query,
         page: Page,
-    ) -> Result<Vec<Arc<Version>>, StoreError> {
+    ) -> Result<Found, StoreError> {
         let maps = self.maps();
         let artifact = maps.artifacts.get(name).ok_or(StoreError::NotFound)?;
         let versions = artifact.types.get(artifact_type);

@@ -1,5 +1,6 @@
 //! What a search asks for, free of its spelling in a URL.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::Version;
@@ -14,34 +15,41 @@ pub(crate) struct Query {
     pub(crate) filters: Vec<Filter>,
 }
 
-/// A part of what a search finds: a long search is made of several, so that others have their turn in
-/// between.
+/// A part of a search: a long one is made of several, so that others have their turn in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
-    /// A number in it is at most this one.
-    pub(crate) highest: u64,
-    /// It has at most so many versions.
-    pub(crate) most: usize,
+    /// It is about the numbers up to this one.
+    pub(super) highest: u64,
+    /// The build is the one that was the latest in the first page, if that matters: a later one may have
+    /// come since.
+    pub(super) build: Option<NonZeroU64>,
+    /// It finds at most so many versions.
+    pub(super) versions: usize,
+    /// So many looks into sets of numbers end it: what is looked at takes time, found or not.
+    pub(super) looks: usize,
+}
+
+/// A page found these versions, the newest first, and the search goes on with the next page, if there is
+/// more to look at.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) versions: Vec<Arc<Version>>,
+    pub(crate) next: Option<Page>,
 }
 
 impl Page {
-    /// Returns the first page, of at most so many versions.
-    pub(crate) const fn first(most: usize) -> Self {
-        let highest = u64::MAX;
-        Self { highest, most }
+    /// Returns the first page of a search, which ends with so many versions or looks.
+    pub(crate) const fn first(versions: usize, looks: usize) -> Self {
+        Self {
+            highest: u64::MAX,
+            build: None,
+            versions,
+            looks,
+        }
     }
 }
 
 impl Query {
-    /// Returns the page behind one in which this was found; `None` where there was room for more, or no
-    /// more than one version may come back.
-    pub(crate) fn page_after(&self, page: Page, found: &[Arc<Version>]) -> Option<Page> {
-        let is_full = self.select == Select::All && found.len() >= page.most;
-        let last = found.last().filter(|_| is_full)?;
-        let highest = last.number.checked_sub(1)?;
-        Some(Page { highest, ..page })
-    }
-
     /// The sets that a version must be in, each of what one filter accepts; `None` where there is
     /// no such set, and so no such version.
     pub(super) fn accepts<S>(&self, of_filter: impl Fn(&Filter) -> Option<S>) -> Option<Vec<S>> {

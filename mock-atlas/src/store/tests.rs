@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+const SMALL: Page = Page::first(2, 4);
+
 struct Fixture {
     store: Store,
     name: ArtifactName,
@@ -62,11 +64,11 @@ impl Fixture {
     /// Returns the numbers that a search finds page by page; pages make no difference.
     fn pages(&self, query: &Query) -> Vec<u64> {
         let (name, of, mut numbers) = (&self.name, &self.artifact_type, Vec::new());
-        let mut next = Some(Page::first(2));
+        let mut next = Some(SMALL);
         while let Some(page) = next {
             let found = self.store.search(name, of, query, page).unwrap();
-            numbers.extend(found.iter().map(|version| version.number));
-            next = query.page_after(page, &found);
+            numbers.extend(found.versions.iter().map(|version| version.number));
+            next = found.next;
         }
         numbers
     }
@@ -351,8 +353,8 @@ fn a_copy_is_independent() {
     fixture.push(NewVersion::default());
     fixture.store.delete_artifact(&fixture.name).unwrap();
     let all = Query::default();
-    let found = copy.search(&fixture.name, &fixture.artifact_type, &all, Page::first(9));
-    assert_eq!(found.unwrap().len(), 1);
+    let found = copy.search(&fixture.name, &fixture.artifact_type, &all, SMALL);
+    assert_eq!(found.unwrap().versions.len(), 1);
 }
 
 /// What happens to the versions of one type.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::index::Index;
 use super::record::{RecordError, TypeRecord};
-use super::{Attempt, Blob, Kind, Metadata, Page, Query, StoreError, Target};
+use super::{Attempt, Blob, Found, Kind, Metadata, Page, Query, StoreError, Target};
 use crate::names::Name;
 
 /// A snapshot may have given numbers up to this one: all readers of JSON keep it as it is (2^53), and
@@ -270,10 +270,13 @@ impl Versions {
         self.all.get(&number)?.blob().cloned()
     }
 
-    pub(super) fn search(&self, query: &Query, page: Page) -> Vec<Arc<Version>> {
-        let found = self.index.search(query, page.highest);
-        let found = found.filter_map(|number| self.all.get(&number));
-        found.take(page.most).cloned().collect()
+    pub(super) fn search(&self, query: &Query, page: Page) -> Found {
+        let (numbers, next) = self.index.search(query, page);
+        let versions = numbers.iter().filter_map(|number| self.all.get(number));
+        Found {
+            versions: versions.cloned().collect(),
+            next,
+        }
     }
 
     /// Lets a version be found from now on, if it may be.

@@ -116,10 +116,11 @@ async fn a_search_has_a_hundred_filters_at_most() {
     assert_eq!(refused.json()["errors"], json!([message]));
 }
 
-#[tokio::test]
-async fn a_search_for_many_versions_lets_others_have_their_turn() {
-    const MANY: u64 = 1200;
-    let versions = vec![json!({"type": "custom.image", "metadata": {"k": "v"}}); MANY as usize];
+/// Sends a search among versions with this metadata, and returns the numbers of those that are found, and
+/// how often the search was asked to go on.
+async fn turns(metadata: impl Iterator<Item = Value>, query: &str) -> (Vec<u64>, usize) {
+    let versions = metadata.map(|it| json!({"type": "custom.image", "metadata": it}));
+    let versions = versions.collect::<Vec<_>>();
     let seed = json!({"artifacts": [{"name": "acme/web", "versions": versions}]});
     let seed = Seed::from_json(&seed.to_string()).unwrap();
     let router = MockAtlas::builder()
@@ -127,7 +128,7 @@ async fn a_search_for_many_versions_lets_others_have_their_turn() {
         .seed(seed)
         .router()
         .unwrap();
-    let request = Request::get(format!("{FILE}/search?metadata.1.key=k"));
+    let request = Request::get(format!("{FILE}/search?{query}"));
     let request = request.header("X-Atlas-Token", "ROOT").body(Body::empty());
     let mut reply = pin!(router.oneshot(request.unwrap()));
     let mut turns = 0;
@@ -140,6 +141,27 @@ async fn a_search_for_many_versions_lets_others_have_their_turn() {
     let found: Value = serde_json::from_slice(&body.unwrap()).unwrap();
     let numbers = found["versions"].as_array().unwrap().iter();
     let numbers = numbers.map(|version| version["version"].as_u64().unwrap());
-    assert!(numbers.eq((1..=MANY).rev()));
+    (numbers.collect(), turns)
+}
+
+#[tokio::test]
+async fn a_search_for_many_versions_lets_others_have_their_turn() {
+    const MANY: u64 = 1200;
+    let metadata = vec![json!({"k": "v"}); MANY as usize];
+    let (numbers, turns) = turns(metadata.into_iter(), "metadata.1.key=k").await;
+    assert!(numbers.into_iter().eq((1..=MANY).rev()));
     assert!(turns >= 3, "it was asked to go on {turns} times");
+}
+
+#[tokio::test]
+async fn a_search_that_looks_at_much_and_finds_nothing_lets_others_have_their_turn() {
+    let metadata = (0..1200).map(|at| json!({format!("k{}", at % 2): "v", "k": "v"}));
+    let keys = (1..=98).map(|at| format!("&metadata.{at}.key=k"));
+    let common = keys.collect::<String>();
+    let query = format!("metadata.99.key=k0&metadata.100.key=k1{common}");
+    for select in ["", "&version=any"] {
+        let (numbers, turns) = turns(metadata.clone(), &format!("{query}{select}")).await;
+        assert_eq!(numbers, [] as [u64; 0]);
+        assert!(turns >= 3, "it was asked to go on {turns} times");
+    }
 }
