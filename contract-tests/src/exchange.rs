@@ -15,8 +15,9 @@ use crate::{
 
 /// The statuses that the Go client takes as success.
 pub(crate) const SUCCESS: [u16; 4] = [200, 201, 202, 204];
-/// What stands between us and an Atlas says that there is none, or that we ask too fast: no verdict on the clause.
-const UNAVAILABLE: [u16; 4] = [429, 502, 503, 504];
+/// What stands between us and an Atlas says that there is none, that we ask too fast, or that it wants a password of its
+/// own: no verdict on the clause.
+const UNAVAILABLE: [u16; 5] = [407, 429, 502, 503, 504];
 /// Other statuses by which a server says that something went wrong with this one request.
 const PASSING: [u16; 2] = [408, 425];
 /// A longer reply is cut when it is shown.
@@ -59,11 +60,12 @@ impl Exchange {
     }
 
     /// # Errors
-    /// [`Fault::Trouble`] when something before the server says that there is none, or that it is asked too fast.
-    pub(crate) fn available(&self) -> Verdict {
+    /// [`Fault::Trouble`] when something before the server says that there is none, that it is asked too fast, or that it
+    /// does not know who asks. The words for a proxy follow.
+    pub(crate) fn available(&self, proxy: &str) -> Verdict {
         if UNAVAILABLE.contains(&self.status) {
             return Err(Fault::Trouble(format!(
-                "{}: {}",
+                "{}: {}{proxy}",
                 self.sent.request, self.shown
             )));
         }
@@ -310,11 +312,11 @@ mod tests {
 
     #[test]
     fn a_gateway_without_a_server_is_trouble_and_no_verdict() {
-        for status in [429, 503] {
-            let verdict = exchange(status, "").available();
+        for status in [407, 429, 503] {
+            let verdict = exchange(status, "").available("");
             assert!(matches!(verdict, Err(Fault::Trouble(_))), "{status}");
         }
-        assert_eq!(exchange(500, "").available(), Ok(()));
+        assert_eq!(exchange(500, "").available(""), Ok(()));
     }
 
     #[test]

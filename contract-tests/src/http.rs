@@ -5,6 +5,7 @@
 
 mod call;
 mod patience;
+mod proxies;
 mod reply;
 
 use std::{
@@ -29,6 +30,8 @@ use crate::{
 use patience::Patience;
 
 pub use call::Call;
+pub use proxies::NoProxy;
+pub(crate) use proxies::Proxies;
 pub(crate) use reply::Reply;
 
 const MOST_REDIRECTS: usize = 5;
@@ -71,6 +74,7 @@ pub struct Http {
     conduct: Conduct,
     pace: Pace,
     patience: Patience,
+    proxies: Proxies,
     journal: Option<Journal>,
     watched: Option<Mutex<Vec<String>>>,
 }
@@ -86,11 +90,7 @@ impl Http {
             let builder = Client::builder()
                 .redirect(redirect::Policy::none())
                 .connect_timeout(patience.connect());
-            if target.is_loopback() {
-                builder.no_proxy()
-            } else {
-                builder
-            }
+            target.proxies().apply(builder)
         };
         let client = target
             .certificates()
@@ -110,6 +110,7 @@ impl Http {
             conduct: target.conduct().clone(),
             pace: Pace::new(target.rate()),
             patience,
+            proxies: target.proxies().clone(),
             journal: None,
             watched: None,
         })
@@ -242,13 +243,16 @@ impl Http {
     /// The only way out: whatever is sent, is sent here. Of the reply's body at most so many bytes are taken.
     async fn send(&self, outgoing: Outgoing, most: usize) -> Verdict<Exchange> {
         let sent = outgoing.shown(&self.secrets);
-        let lost = |why| Fault::Trouble(self.redact(&format!("{}: {why}", sent.request)));
-        self.patience.check().map_err(lost)?;
+        let lost = |why: &dyn fmt::Display| {
+            Fault::Trouble(self.redact(&format!("{}: {why}", sent.request)))
+        };
+        self.patience.check().map_err(|why| lost(&why))?;
         self.remember(&sent.request);
         self.pace.turn().await;
         let announced = self.announce(&outgoing, &sent.request).await?;
+        let proxy = self.proxies.told(&outgoing.url);
         let reply = self.patience.reply(&self.client, outgoing, most).await;
-        let mut reply = reply.map_err(lost)?;
+        let mut reply = reply.map_err(|why| lost(&format!("{why}{proxy}")))?;
         // A redirect to a store is signed: whoever reads it can fetch the file. The reply's body may repeat it.
         if let Some(signed) = reply.location().filter(|it| it.contains('?')) {
             self.secrets.add(&signed, "[redirect]");
@@ -261,7 +265,7 @@ impl Http {
             told.await.map_err(|error| unwritten(journal, &error))?;
         }
         let exchange = Exchange::new(&self.secrets, sent, reply);
-        exchange.available()?;
+        exchange.available(&proxy)?;
         Ok(exchange)
     }
 

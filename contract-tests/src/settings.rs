@@ -6,6 +6,7 @@ use crate::{
     conduct::{
         ALLOW_UPLOAD_ORIGIN, ALLOW_WRITES, Access, Conduct, InvalidOrigin, UploadOrigin, is_yes,
     },
+    http::NoProxy,
     journal::place::Place,
     trust::{Trust, TrustError},
 };
@@ -33,6 +34,9 @@ pub enum TargetError {
     /// A text that is to name an origin for uploads names none.
     #[error("{ALLOW_UPLOAD_ORIGIN}: {0}")]
     Origin(#[from] InvalidOrigin),
+    /// A variable that is to name a proxy names none.
+    #[error(transparent)]
+    Proxy(#[from] NoProxy),
     /// A certificate cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),

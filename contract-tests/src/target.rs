@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::{
     conduct::{Access, Conduct, origin},
+    http::Proxies,
     pace::Rate,
     settings::{Need, Settings, TargetError},
     subject::{Given, Surveyed},
@@ -34,6 +35,7 @@ pub struct Target {
     max_id_length: Option<usize>,
     conduct: Conduct,
     certificates: Certificates,
+    proxies: Proxies,
     survey: Arc<[Surveyed]>,
     emulator: Option<Arc<MockAtlas>>,
 }
@@ -42,7 +44,7 @@ impl Target {
     /// The server that the settings name.
     ///
     /// # Errors
-    /// A setting is empty, malformed, or contradicts another one.
+    /// A setting is empty, malformed, or contradicts another one, or a variable of the environment names no proxy.
     pub fn new(settings: Settings) -> Result<Self, TargetError> {
         let url = parse_url(&settings.url)?;
         check_words(&settings)?;
@@ -55,10 +57,16 @@ impl Target {
             .public_artifact
             .map(|slug| name_within(&slug, &settings.namespace))
             .transpose()?;
+        let loopback = is_loopback(&url);
+        let proxies = match loopback {
+            true => Proxies::default(),
+            false => Proxies::of_environment()?,
+        };
         Ok(Self {
             root: root_of(&url),
             origin: origin(&url),
-            loopback: is_loopback(&url),
+            loopback,
+            proxies,
             token: settings.token,
             namespace: settings.namespace,
             login,
@@ -247,6 +255,16 @@ impl Target {
     /// What is believed over TLS.
     pub(crate) fn certificates(&self) -> &Certificates {
         &self.certificates
+    }
+
+    /// Returns the proxies between here and it.
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
+
+    /// Returns the proxy that it is asked through, without a user or a password.
+    pub fn proxy(&self) -> Option<String> {
+        self.proxies.of(&Url::parse(&self.root).ok()?)
     }
 
     /// Whether the operator told what a clause needs.

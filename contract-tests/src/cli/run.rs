@@ -19,7 +19,7 @@ use super::{
     cleanup,
     output::{self, Output},
     plan,
-    print::{complain, say},
+    print::{complain, note, say},
     safety::Safety,
 };
 
@@ -134,6 +134,11 @@ pub(super) async fn run(mut args: Args, left: Left) -> ExitCode {
     };
     if planned {
         return plan::plan(&target, options).await;
+    }
+    if let Some(proxy) = target.proxy() {
+        note(&format!(
+            "note: the server is asked through the proxy {proxy}"
+        ));
     }
     let drafts = match output.open() {
         Ok(drafts) => drafts,
