@@ -30,10 +30,16 @@ pub enum Access {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadOrigin(String);
 
-/// The text is no origin.
+/// The text is no origin. It is repeated without what may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no origin: https://HOST or http://HOST:PORT, with nothing behind it")]
-pub struct InvalidOrigin(String);
+pub enum InvalidOrigin {
+    /// There is an `@` in it. Where a password ends nobody knows: it may have a comma.
+    #[error("an origin has no user and no password: https://HOST or http://HOST:PORT")]
+    User,
+    /// It is another address, or none.
+    #[error("{0:?} is no origin: https://HOST or http://HOST:PORT, with nothing behind it")]
+    Other(String),
+}
 
 impl UploadOrigin {
     /// Reads origins with commas between them; a text that is empty, as of a variable that is set to nothing, has none.
@@ -41,29 +47,37 @@ impl UploadOrigin {
     /// # Errors
     /// One of them is no origin.
     pub fn list(text: &str) -> Result<Vec<Self>, InvalidOrigin> {
+        if text.contains('@') {
+            return Err(InvalidOrigin::User);
+        }
         let named = text.split(',').map(str::trim).filter(|it| !it.is_empty());
-        named.map(str::parse).collect()
+        named.map(Self::of).collect()
     }
-}
 
-impl FromStr for UploadOrigin {
-    type Err = InvalidOrigin;
-
-    fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+    fn of(text: &str) -> Result<Self, InvalidOrigin> {
         let origin = Url::parse(text).ok().filter(is_bare).map(|it| origin(&it));
-        origin
-            .map(Self)
-            .ok_or_else(|| InvalidOrigin(text.to_owned()))
+        let wrong = || InvalidOrigin::Other(without_path(text));
+        origin.map(Self).ok_or_else(wrong)
     }
 }
 
-/// Tells whether an address names nothing but its origin. A user or a password in it would be taken for a part of that.
+/// Cuts off the path of an address, and all behind it: who knows an upload path may upload.
+fn without_path(text: &str) -> String {
+    let host = text.find("://").map_or(0, |at| at + 3);
+    let path = text
+        .match_indices(['/', '?', '#'])
+        .find(|(at, _)| *at >= host);
+    match path {
+        Some((at, _)) => format!("{}…", text.split_at(at + 1).0),
+        None => text.to_owned(),
+    }
+}
+
+/// Tells whether an address names nothing but its origin.
 fn is_bare(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
         && url.has_host()
         && url.path() == "/"
-        && url.username().is_empty()
-        && url.password().is_none()
         && url.query().is_none()
         && url.fragment().is_none()
 }
@@ -183,14 +197,20 @@ mod tests {
         let named = vec![UploadOrigin("https://bin.test".to_owned()); 2];
         assert_eq!(list(same), Ok(named));
         assert_eq!(list(""), Ok(Vec::new()));
-        for text in [
-            "bin.test",
-            "ftp://bin.test",
-            "https://bin.test/path",
-            "https://bin.test?a=b",
-            "https://user@bin.test",
+        for (text, shown) in [
+            ("bin.test", "bin.test"),
+            ("bin.test/secret", "bin.test/…"),
+            ("ftp://bin.test", "ftp://bin.test"),
+            ("https://bin.test/secret", "https://bin.test/…"),
+            ("https://bin.test?a=secret", "https://bin.test?…"),
         ] {
-            assert_eq!(list(text), Err(InvalidOrigin(text.to_owned())));
+            assert_eq!(list(text), Err(InvalidOrigin::Other(shown.to_owned())));
+        }
+        for text in [
+            "https://user@bin.test",
+            "https://bin.test,http://u:a,b@bin.test",
+        ] {
+            assert_eq!(list(text), Err(InvalidOrigin::User));
         }
     }
 

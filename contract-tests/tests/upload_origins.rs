@@ -138,14 +138,22 @@ async fn a_plan_tells_where_files_may_go_and_what_is_no_origin_is_refused_by_nam
     assert_eq!(shown.code, 0, "{}", shown.stderr);
     let places = format!("if they are on {} or https://bin.test,", atlas.url());
     assert!(shown.stdout.contains(&places), "{}", shown.stdout);
-    let bad = ["--allow-upload-origin", "https://bin.test/path"];
-    let refused = run(&aimed_at(&settings, &bad)).await;
-    assert_eq!(refused.code, 2);
-    assert!(
-        refused.stderr.contains("https://bin.test/path"),
-        "{}",
-        refused.stderr
-    );
+    let with_password = "https://amy:hunter2@bin.test";
+    for (bad, said) in [
+        ("https://bin.test/hunter2", "https://bin.test/…"),
+        (with_password, "no password"),
+    ] {
+        let by_flag = aimed_at(&settings, &["--allow-upload-origin", bad]);
+        let refused = [
+            run(&by_flag).await,
+            with_variable(&settings, &[], bad).await,
+        ];
+        for Output { code, stderr, .. } in refused {
+            assert_eq!(code, 2);
+            let named = stderr.contains("--allow-upload-origin") && stderr.contains(said);
+            assert!(named && !stderr.contains("hunter2"), "{stderr}");
+        }
+    }
     assert!(atlas.requests().is_empty());
 }
 

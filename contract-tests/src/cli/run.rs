@@ -8,7 +8,6 @@ use std::{
 
 use atlas_contract_tests::{
     exit_code::ExitCode,
-    fixtures::FixturesError,
     report::{ClauseReport, Status},
     run::{self, Options, Run},
     settings::Settings,
@@ -177,7 +176,7 @@ pub(super) async fn run(mut args: Args, left: Left) -> ExitCode {
     }
 }
 
-fn settings(args: Args) -> Result<Settings, FixturesError> {
+fn settings(args: Args) -> Result<Settings, String> {
     // A variable that is set to nothing, as a compose file does with one that is not there, tells nothing.
     let told = |fact: Option<String>| fact.filter(|text| !text.is_empty());
     Ok(Settings {

@@ -4,7 +4,7 @@ use std::{convert::Infallible, ffi::OsString, path::PathBuf};
 
 use atlas_contract_tests::{
     conduct::{Access, Conduct, Timeout, UploadOrigin, is_yes},
-    fixtures::{self, FixturesError},
+    fixtures,
     journal::place::Place,
     pace::Rate,
     trust::Trust,
@@ -28,10 +28,10 @@ pub(super) struct Safety {
         long,
         value_name = "ORIGIN",
         env = "ATLAS_CONTRACT_ALLOW_UPLOAD_ORIGIN",
-        hide_env_values = true,
-        value_parser = UploadOrigin::list
+        hide_env_values = true
     )]
-    allow_upload_origin: Vec<Vec<UploadOrigin>>,
+    // They are read later: clap would repeat one that is none, with a password that may be in it.
+    allow_upload_origin: Vec<String>,
     /// Sends nothing but GET, and asks only what needs no writing.
     #[arg(long)]
     read_only: bool,
@@ -107,10 +107,15 @@ impl Safety {
     }
 
     /// # Errors
-    /// The file of artifacts cannot be used.
-    pub(super) fn conduct(self) -> Result<Conduct, FixturesError> {
+    /// The file of artifacts cannot be used, or what is to name an origin names none.
+    pub(super) fn conduct(self) -> Result<Conduct, String> {
         let journal = self.journal();
-        let fixtures = self.fixtures.as_deref().map(fixtures::read).transpose()?;
+        let fixtures = self.fixtures.as_deref().map(fixtures::read).transpose();
+        let fixtures = fixtures.map_err(|error| error.to_string())?;
+        let origins = self.allow_upload_origin.iter();
+        let origins = origins.map(|text| UploadOrigin::list(text));
+        let origins = origins.collect::<Result<Vec<_>, _>>();
+        let origins = origins.map_err(|error| format!("--allow-upload-origin: {error}"))?;
         let access = match (self.read_only, self.allow_writes) {
             (true, _) => Access::ReadOnly,
             (false, true) => Access::Anywhere,
@@ -120,7 +125,7 @@ impl Safety {
             access,
             journal: Some(journal),
             fixtures: fixtures.unwrap_or_default(),
-            upload_origins: self.allow_upload_origin.concat(),
+            upload_origins: origins.concat(),
             ..self.connection.conduct()
         })
     }
