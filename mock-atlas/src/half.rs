@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::line::Line;
 use crate::unread::Unread;
@@ -21,14 +21,20 @@ use crate::unread::Unread;
 /// machine at once.
 const REFUSAL: Duration = Duration::from_millis(50);
 
+/// Who was there is taken to be there for so long: of replies that follow one another at once, only the first
+/// is asked.
+const FRESH: Duration = Duration::from_millis(100);
+
+/// As long as bytes are there that nobody reads yet, no reset wakes whoever waits: it is looked for so often.
+const AGAIN: Duration = Duration::from_millis(250);
+
 /// A `Tell` hears whether the client is there.
 type Tell = Box<dyn FnOnce(bool) + Send>;
 
 /// A `Client` holds what is known of whether the client of a connection is there.
 #[derive(Default)]
 pub(crate) struct Client {
-    /// This is set once it has ended its side, as long as it is not known to be there. Most never are in
-    /// doubt, and then nothing else is looked at.
+    /// This is set once it has ended its side. Most never are in doubt, and then nothing else is looked at.
     is_in_doubt: AtomicBool,
     known: Mutex<Known>,
 }
@@ -37,6 +43,8 @@ pub(crate) struct Client {
 struct Known {
     is_asked: bool,
     is_there: Option<bool>,
+    /// It was there then.
+    was_there: Option<Instant>,
     waiting: Vec<Tell>,
 }
 
@@ -48,13 +56,17 @@ impl fmt::Debug for Client {
 
 impl Client {
     /// Asks whether it is there, if there is a doubt: the next reply is to find out. Returns whether there
-    /// is.
+    /// is. One that took a reply may be gone before the next.
     pub(crate) fn ask(&self) -> bool {
-        let is_in_doubt = self.is_in_doubt.load(Ordering::Relaxed);
-        if is_in_doubt {
-            self.known().is_asked = true;
+        if !self.is_in_doubt.load(Ordering::Relaxed) {
+            return false;
         }
-        is_in_doubt
+        let mut known = self.known();
+        if known.was_there.is_some_and(|then| then.elapsed() < FRESH) {
+            return false;
+        }
+        (known.is_asked, known.is_there) = (true, None);
+        true
     }
 
     /// Returns whether it is there; `None` where it is not known yet.
@@ -77,9 +89,7 @@ impl Client {
 
     /// Notes that it has ended its side.
     fn has_ended(&self) {
-        if self.known().is_there.is_none() {
-            self.is_in_doubt.store(true, Ordering::Relaxed);
-        }
+        self.is_in_doubt.store(true, Ordering::Relaxed);
     }
 
     /// Returns whether the next byte of a reply is to find out.
@@ -90,10 +100,10 @@ impl Client {
     /// Notes what was found out, and tells whoever waits for it.
     fn is_known(&self, is_there: bool) {
         let mut known = self.known();
-        known.is_there = Some(is_there);
+        (known.is_asked, known.is_there) = (false, Some(is_there));
+        known.was_there = is_there.then(Instant::now);
         let waiting = take(&mut known.waiting);
         drop(known);
-        self.is_in_doubt.store(false, Ordering::Relaxed);
         waiting.into_iter().for_each(|tell| tell(is_there));
     }
 
@@ -109,6 +119,17 @@ pub(crate) struct Half<'a> {
     line: &'a Line,
     /// The wait for a refusal runs from when the first byte left.
     refusal: Option<Pin<Box<Sleep>>>,
+    /// The wait runs as long as there are bytes that nobody reads.
+    again: Option<Pin<Box<Sleep>>>,
+}
+
+/// What is seen of a connection from which nobody reads.
+#[derive(PartialEq, Eq)]
+enum Seen {
+    Nothing,
+    Bytes,
+    /// The client has ended its side, or reset the connection.
+    End,
 }
 
 impl<'a> Half<'a> {
@@ -117,22 +138,34 @@ impl<'a> Half<'a> {
             stream,
             line,
             refusal: None,
+            again: None,
         }
     }
 
-    /// Looks whether the client has ended its side, and lets the task be woken when it does.
-    fn look(&self, context: &mut Context<'_>) -> bool {
+    /// Looks whether the client has ended its side, and lets the task be woken when it does, unless there
+    /// are bytes.
+    fn look(&self, context: &mut Context<'_>) -> Seen {
         let stream = self.stream.stream();
         if stream.poll_read_ready(context).is_pending() {
-            return false;
+            return Seen::Nothing;
         }
         // There may be another request as well.
         let found = pin!(stream.ready(Interest::READABLE)).poll(context);
-        let is_ended = matches!(found, Poll::Ready(Ok(ready)) if ready.is_read_closed());
-        if is_ended {
-            self.line.client().has_ended();
+        match found {
+            Poll::Ready(Ok(ready)) if ready.is_read_closed() => {
+                self.line.client().has_ended();
+                Seen::End
+            }
+            _ => Seen::Bytes,
         }
-        is_ended
+    }
+
+    /// Lets the task be woken after a while.
+    fn wake_later(&mut self, context: &mut Context<'_>) {
+        let again = self.again.get_or_insert_with(|| Box::pin(sleep(AGAIN)));
+        while again.as_mut().poll(context).is_ready() {
+            again.as_mut().reset(Instant::now() + AGAIN);
+        }
     }
 
     /// Sends a single byte, and begins to wait for its refusal.
@@ -211,11 +244,16 @@ impl AsyncWrite for Half<'_> {
     /// Hyper calls this while a request is handled, too, and then reads nothing: only here is seen that the
     /// client ends its side meanwhile, or resets the connection.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.refusal.is_none()
-            && self.look(context)
-            && let Some(error) = self.stream.stream().take_error()?
-        {
-            return Poll::Ready(Err(error));
+        if self.refusal.is_none() {
+            match self.look(context) {
+                Seen::Nothing => {}
+                Seen::Bytes => self.wake_later(context),
+                Seen::End => {
+                    if let Some(error) = self.stream.stream().take_error()? {
+                        return Poll::Ready(Err(error));
+                    }
+                }
+            }
         }
         Pin::new(&mut *self.stream).poll_flush(context)
     }

@@ -174,16 +174,41 @@ async fn who_is_gone_over_tls_is_told_as_broken_off_too() {
 }
 
 #[tokio::test]
-async fn who_resets_the_connection_keeps_no_request_waiting() {
-    let fixture = slow(&[], |builder| builder).await;
-    let never = "search:latency=10000m".parse().unwrap();
-    fixture.atlas.add_fault(never);
+async fn who_takes_one_reply_and_leaves_before_the_next_is_told_as_gone() {
+    const FIRST: &str = "/api/v1/authenticate";
+    // By the time of the first reply it is known that the client has said all.
+    let fixture = slow(&["authenticate"], |builder| builder).await;
+    let late = "search:delay-reply=500ms".parse().unwrap();
+    fixture.atlas.add_fault(late);
     let mut stream = connect(&fixture).await;
-    stream.write_all(get(SEARCH).as_bytes()).await.unwrap();
-    while fixture.atlas.faults()[0].fired == 0 {
-        tokio::task::yield_now().await;
+    let requests = [get(FIRST), get(SEARCH)].concat();
+    stream.write_all(requests.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut reply = Vec::new();
+    while !reply.ends_with(b"}}") {
+        reply.push(stream.read_u8().await.unwrap());
     }
-    stream.set_zero_linger().unwrap();
     drop(stream);
+    assert_eq!(journal(&fixture, FIRST).await.status, Some(200));
     assert_eq!(journal(&fixture, SEARCH).await.status, None);
+}
+
+#[tokio::test]
+async fn who_resets_the_connection_keeps_no_request_waiting_whatever_else_was_sent() {
+    // More than is read at a time.
+    let many = get("/_mock/health").repeat(3000);
+    for more in ["", &many] {
+        let fixture = slow(&[], |builder| builder).await;
+        let never = "search:latency=10000m".parse().unwrap();
+        fixture.atlas.add_fault(never);
+        let mut stream = connect(&fixture).await;
+        let requests = [&get(SEARCH), more].concat();
+        stream.write_all(requests.as_bytes()).await.unwrap();
+        while fixture.atlas.faults()[0].fired == 0 {
+            tokio::task::yield_now().await;
+        }
+        stream.set_zero_linger().unwrap();
+        drop(stream);
+        assert_eq!(journal(&fixture, SEARCH).await.status, None);
+    }
 }
