@@ -1,6 +1,6 @@
 //! `mock-atlas snapshot` and `restore`: an emulator's state in a file.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::Method;
 use mock_atlas::open_plain;
 use rustix::io::Errno;
+use sha2::{Digest, Sha256};
 use tempfile::TempPath;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
@@ -44,14 +45,13 @@ pub(super) async fn save(client: &Client, file: &Path) -> Result<(), String> {
 
 /// Makes the file that a snapshot stands in until it is whole: a hidden one beside the other. Of each there
 /// is one, so that what is left of a run that was killed is removed by the next. It is locked, so that
-/// nobody takes it for such.
+/// no other run takes it for such.
 fn begin(file: &Path) -> io::Result<(fs::File, TempPath)> {
     if file.symlink_metadata().is_ok() {
         return Err(Errno::EXIST.into());
     }
     let name = file.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    let hidden = [OsStr::new("."), name, OsStr::new(".partial")];
-    let path = file.with_file_name(hidden.into_iter().collect::<OsString>());
+    let path = file.with_file_name(hidden_name(name));
     remove_leftover(&path)?;
     let created = fs::OpenOptions::new()
         .write(true)
@@ -61,6 +61,14 @@ fn begin(file: &Path) -> io::Result<(fs::File, TempPath)> {
     let partial = TempPath::try_from_path(path)?;
     check_lock(&created)?;
     Ok((created, partial))
+}
+
+/// Returns the name of the hidden file: one that nobody else gives, since a file of that name is removed, and
+/// short, however long the other is.
+fn hidden_name(name: &OsStr) -> String {
+    let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = Sha256::digest(name.as_encoded_bytes()).into();
+    let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    format!(".mock-atlas-{number:016x}.partial")
 }
 
 fn remove_leftover(path: &Path) -> io::Result<()> {

@@ -224,17 +224,23 @@ async fn of_a_reply_without_end_no_more_is_taken_than_a_reply_has() {
 #[tokio::test]
 async fn what_a_killed_snapshot_leaves_has_not_its_name_and_is_removed_by_the_next() {
     let folder = tempfile::tempdir().unwrap();
-    let (archive, partial) = (
-        folder.path().join("new.tar"),
-        folder.path().join(".new.tar.partial"),
-    );
+    // A name as long as may be, and a file of the user's own.
+    let name = "n".repeat(255);
+    let archive = folder.path().join(&name);
+    let own = folder.path().join(".own.partial");
+    std::fs::write(&own, "mine").unwrap();
+    let partial = || {
+        let entries = folder.path().read_dir().unwrap();
+        let mut paths = entries.map(|entry| entry.unwrap().path());
+        paths.find(|path| *path != own && *path != archive)
+    };
     let line = format!("snapshot {}", archive.display());
     let half = server("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b"").await;
     let mut killed = command(&half, &format!("{line} --timeout 600"))
         .spawn()
         .unwrap();
     let written = async {
-        while std::fs::read(&partial).unwrap_or_default() != b"half" {
+        while partial().is_none_or(|path| std::fs::read(path).unwrap() != b"half") {
             tokio::task::yield_now().await;
         }
     };
@@ -252,13 +258,15 @@ async fn what_a_killed_snapshot_leaves_has_not_its_name_and_is_removed_by_the_ne
     let output = command(&whole, &line).output().await.unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(std::fs::read(&archive).unwrap(), b"whole");
-    assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    assert_eq!(partial(), None);
     let again = failure(command(&whole, &line), "snapshot").await;
-    assert!(
-        again.ends_with("new.tar: File exists (os error 17)\n"),
-        "{again}"
-    );
-    assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    assert!(again.ends_with("n: File exists (os error 17)\n"), "{again}");
+    assert_eq!(partial(), None);
+
+    let line = format!("snapshot {}", folder.path().join("own").display());
+    let output = command(&whole, &line).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(std::fs::read(&own).unwrap(), b"mine");
 }
 
 /// A server that sends a head, and then a byte of the body now and then.
