@@ -138,7 +138,9 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::NotFound => Self::NotFound,
             StoreError::NameTaken => Self::Invalid("artifact[name] has already been taken".into()),
-            StoreError::NoFileExpected | StoreError::NoProvider => Self::Invalid(error.to_string()),
+            StoreError::NoFileExpected | StoreError::NoNumber | StoreError::NoProvider => {
+                Self::Invalid(error.to_string())
+            }
             StoreError::OtherBytes => Self::Conflict(error.to_string()),
         }
     }

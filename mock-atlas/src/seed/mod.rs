@@ -24,7 +24,8 @@ use crate::faults::Fault;
 use crate::names::Name;
 use crate::plain::{open_plain, read_plain_text};
 use crate::store::{
-    Blob, BlobWriter, Limits, NewArtifact, NewVersion, OverLimit, SeededVersion, Visibility,
+    Blob, BlobWriter, Limits, NewArtifact, NewVersion, OverLimit, SeededVersion, StoreError,
+    Visibility,
 };
 use crate::world::World;
 
@@ -156,14 +157,16 @@ impl Seed {
             self.check(limits)?;
             self.add_accounts(directory)?;
             let added = world.store().add_artifacts(&self.artifacts);
-            added.map_err(|at| {
-                let reason = format!(
-                    "the artifact {:?} is there already: delete it first, or leave it out",
-                    self.artifacts
-                        .get(at)
-                        .map(|artifact| artifact.name.to_string())
-                        .unwrap_or_default()
-                );
+            added.map_err(|(at, error)| {
+                let artifact = self.artifacts.get(at);
+                let name = artifact.map(|artifact| artifact.name.to_string());
+                let name = name.unwrap_or_default();
+                let reason = match error {
+                    StoreError::NameTaken => format!(
+                        "the artifact {name:?} is there already: delete it first, or leave it out"
+                    ),
+                    other => format!("of the artifact {name:?}, {other}"),
+                };
                 SeedError::at(format!("artifacts[{at}]"), reason)
             })
         });

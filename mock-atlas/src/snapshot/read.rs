@@ -34,7 +34,7 @@ pub(crate) enum SnapshotError {
     Manifest(#[from] serde_json::Error),
     #[error("the snapshot is of the form {0}, and this emulator reads the form {FORMAT} only")]
     Format(u32),
-    #[error("the snapshot contradicts itself: {0}")]
+    #[error(transparent)]
     Records(#[from] RecordError),
     #[error("{0} cannot be restored here: {1}")]
     OverLimit(String, OverLimit),

@@ -65,6 +65,9 @@ pub(crate) enum StoreError {
     /// There is no artifact, version, file or upload of that name.
     #[error("there is nothing of that name")]
     NotFound,
+    /// The last number that there is was given.
+    #[error("there is no number left for another version of this type")]
+    NoNumber,
     /// A box is of use to Vagrant only with a provider (contract: Versions; thread).
     #[error("Metadata must have 'provider' key")]
     NoProvider,
@@ -153,7 +156,8 @@ impl Store {
     /// Makes the next version of an artifact type.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such artifact, and [`StoreError::NoProvider`].
+    /// [`StoreError::NotFound`] where there is no such artifact, [`StoreError::NoProvider`] and
+    /// [`StoreError::NoNumber`].
     pub(crate) fn create_version(
         &self,
         name: &ArtifactName,
@@ -165,7 +169,7 @@ impl Store {
             let mut artifact = maps.artifacts.get_mut(name).ok_or(StoreError::NotFound)?;
             new.check(artifact_type)?;
             let (name, artifact) = artifact.pair_mut();
-            artifact.add(name, artifact_type, new, self.clock.now())
+            artifact.add(name, artifact_type, new, self.clock.now())?
         };
         maps.uploads.insert(version.upload, target);
         Ok(version)
@@ -323,7 +327,7 @@ impl Artifact {
         artifact_type: &Name,
         new: NewVersion,
         created: SystemTime,
-    ) -> (Arc<Version>, Target) {
+    ) -> Result<(Arc<Version>, Target), StoreError> {
         let versions =
             self.types
                 .entry(artifact_type.clone())
@@ -333,9 +337,9 @@ impl Artifact {
                         artifact_type: artifact_type.clone(),
                     })
                 });
-        let version = versions.add(new, created);
+        let version = versions.add(new, created)?;
         let target = versions.target(version.number);
-        (version, target)
+        Ok((version, target))
     }
 }
 

@@ -8,7 +8,7 @@ use foldhash::{HashMap, HashMapExt};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::versions::{HIGHEST_RECORDED, Versions};
+use super::versions::{HIGHEST, Versions};
 use super::{Artifact, Blob, File, Kind, Maps, Store, Version, Visibility};
 use crate::names::{ArtifactName, Name};
 
@@ -55,16 +55,18 @@ enum FileRecord {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RecordError {
     /// An artifact, a type, a version or an upload is there twice.
-    #[error("{0} is there twice")]
+    #[error("the snapshot contradicts itself: {0} is there twice")]
     Twice(String),
     /// A number that was never given.
-    #[error("the version {0} is beyond the last number that was given")]
+    #[error(
+        "the snapshot contradicts itself: the version {0} is beyond the last number that was given"
+    )]
     Beyond(String),
     /// A type whose numbers go further than any that was counted to.
-    #[error("the last number of {0} is {1}, and numbers up to {HIGHEST_RECORDED} are taken")]
+    #[error("the last number of {0} is {1}, and this emulator counts to {HIGHEST} only")]
     TooHigh(String, u64),
     /// A file that a version names and that is not there.
-    #[error("the file {0} is missing")]
+    #[error("the snapshot contradicts itself: the file {0} is missing")]
     FileMissing(String),
 }
 

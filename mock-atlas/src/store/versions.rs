@@ -13,9 +13,8 @@ use super::record::{RecordError, TypeRecord};
 use super::{Attempt, Blob, Found, Kind, Metadata, Page, Query, StoreError, Target};
 use crate::names::Name;
 
-/// A snapshot may have given numbers up to this one: all readers of JSON keep it as it is (2^53), and
-/// no emulator can count from there to the end of a `u64`.
-pub(super) const HIGHEST_RECORDED: u64 = 1 << 53;
+/// Numbers are given up to this one: all readers of JSON keep it as it is (2^53).
+pub(super) const HIGHEST: u64 = 1 << 53;
 
 /// What a client says of a version it makes.
 #[derive(Clone, Debug, Default)]
@@ -124,7 +123,23 @@ impl Versions {
         }
     }
 
-    pub(super) fn add(&mut self, new: NewVersion, created: SystemTime) -> Arc<Version> {
+    /// Whether there are numbers for so many more.
+    pub(super) fn has_room(&self, more: usize) -> bool {
+        u64::try_from(more).is_ok_and(|more| more <= HIGHEST.saturating_sub(self.last))
+    }
+
+    /// Makes the next version.
+    ///
+    /// # Errors
+    /// [`StoreError::NoNumber`].
+    pub(super) fn add(
+        &mut self,
+        new: NewVersion,
+        created: SystemTime,
+    ) -> Result<Arc<Version>, StoreError> {
+        if !self.has_room(1) {
+            return Err(StoreError::NoNumber);
+        }
         self.last += 1;
         let metadata = new.metadata;
         let metadata = metadata.with_derived_regions(&self.kind.artifact_type);
@@ -142,7 +157,7 @@ impl Versions {
         });
         self.all.insert(version.number, Arc::clone(&version));
         self.has_changed(&version);
-        version
+        Ok(version)
     }
 
     /// The versions of a record, and the last number that was given.
@@ -152,7 +167,7 @@ impl Versions {
         slug: &str,
         files: &HashMap<String, Blob>,
     ) -> Result<Self, RecordError> {
-        if record.last > HIGHEST_RECORDED {
+        if record.last > HIGHEST {
             return Err(RecordError::TooHigh(slug.to_owned(), record.last));
         }
         let mut versions = Self {

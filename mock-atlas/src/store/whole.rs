@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::{
-    Blob, Limits, Memory, NewVersion, Orphan, OverLimit, Store, StoreError, Versions, Visibility,
+    Blob, Limits, Maps, Memory, NewVersion, Orphan, OverLimit, Store, StoreError, Versions,
+    Visibility,
 };
 use crate::names::{ArtifactName, Name};
 
@@ -37,15 +38,14 @@ pub(crate) struct Totals {
 }
 
 impl Store {
-    /// Adds artifacts with their versions and files: all of them or, where a name is taken, none.
+    /// Adds artifacts with their versions and files: all of them or, where one cannot be, none.
     ///
     /// # Errors
-    /// The position of the first whose name is taken.
-    pub(crate) fn add_artifacts(&self, new: &[NewArtifact]) -> Result<(), usize> {
+    /// The position of the first that cannot be: [`StoreError::NameTaken`] and [`StoreError::NoNumber`].
+    pub(crate) fn add_artifacts(&self, new: &[NewArtifact]) -> Result<(), (usize, StoreError)> {
         let maps = self.maps_alone();
-        let taken = |new: &NewArtifact| maps.artifacts.contains_key(&new.name);
-        if let Some(at) = new.iter().position(taken) {
-            return Err(at);
+        for (at, new) in new.iter().enumerate() {
+            maps.check(new).map_err(|error| (at, error))?;
         }
         let now = self.clock.now();
         for NewArtifact {
@@ -61,7 +61,11 @@ impl Store {
                 file,
             } in versions
             {
-                let (version, target) = artifact.add(name, artifact_type, new.clone(), now);
+                let added = artifact.add(name, artifact_type, new.clone(), now);
+                // There is room: that was looked at first.
+                let Ok((version, target)) = added else {
+                    continue;
+                };
                 maps.uploads.insert(version.upload, target);
                 let of_type = artifact.types.get_mut(artifact_type);
                 if let Some((versions, file)) = of_type.zip(file.as_ref().map(Blob::again)) {
@@ -189,5 +193,23 @@ impl Store {
             }
         }
         totals
+    }
+}
+
+impl Maps {
+    /// Looks whether an artifact can be added.
+    fn check(&self, new: &NewArtifact) -> Result<(), StoreError> {
+        if self.artifacts.contains_key(&new.name) {
+            return Err(StoreError::NameTaken);
+        }
+        let deleted = self.deleted.get(&new.name);
+        let types = deleted.iter().flat_map(|types| types.iter());
+        for (artifact_type, versions) in types {
+            let of_type = |version: &&SeededVersion| version.artifact_type == *artifact_type;
+            if !versions.has_room(new.versions.iter().filter(of_type).count()) {
+                return Err(StoreError::NoNumber);
+            }
+        }
+        Ok(())
     }
 }

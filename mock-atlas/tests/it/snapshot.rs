@@ -15,7 +15,7 @@ use crate::support::{FILE, Fixture, NOT_FOUND, Reply, begin_upload, printed, run
 static LARGE: [u8; 700_001] = [7; 700_001];
 
 /// The highest number that is taken of a snapshot, 2^53.
-const HIGHEST_RECORDED: u64 = 9_007_199_254_740_992;
+const HIGHEST: u64 = 9_007_199_254_740_992;
 
 /// Something of everything.
 async fn full() -> (Fixture, Value) {
@@ -218,7 +218,7 @@ async fn what_is_no_whole_snapshot_changes_nothing() {
         (
             "a number that not all readers of JSON keep",
             changed(|manifest| {
-                manifest["artifacts"][2]["types"][0]["last"] = json!(HIGHEST_RECORDED + 1);
+                manifest["artifacts"][2]["types"][0]["last"] = json!(HIGHEST + 1);
             }),
         ),
         (
@@ -239,22 +239,37 @@ async fn what_is_no_whole_snapshot_changes_nothing() {
 }
 
 #[tokio::test]
-async fn from_the_highest_number_of_a_snapshot_versions_count_on() {
+async fn versions_count_up_to_the_highest_number_that_a_snapshot_may_have() {
     let (fixture, _) = full().await;
     let mut entries = entries(&snapshot(&fixture).await);
     let mut manifest: Value = serde_json::from_slice(&entries[0].1).unwrap();
-    manifest["artifacts"][2]["types"][0]["last"] = json!(HIGHEST_RECORDED);
+    manifest["artifacts"][2]["types"][0]["last"] = json!(HIGHEST - 2);
     entries[0].1 = manifest.to_string().into_bytes();
     let restored = restore(&fixture, archive(&entries)).await;
     assert_eq!(restored.status, StatusCode::NO_CONTENT, "{}", restored.body);
-    for more in 1..3 {
+    for number in [HIGHEST - 1, HIGHEST] {
         let version = fixture.make_version(json!({"id": "x"})).await;
-        assert_eq!(version["version"], HIGHEST_RECORDED + more);
+        assert_eq!(version["version"], number);
     }
-    assert_eq!(
-        fixture.found("version=latest").await,
-        [HIGHEST_RECORDED + 2]
-    );
+    let body = json!({"artifact_version": {"id": "x"}});
+    let refused = fixture.post(FILE, body).await;
+    assert_eq!(refused.status, 422);
+    let message = "there is no number left for another version of this type";
+    assert_eq!(refused.json()["errors"], json!([message]));
+    let again = restore(&fixture, snapshot(&fixture).await).await;
+    assert_eq!(again.status, StatusCode::NO_CONTENT, "{}", again.body);
+    assert_eq!(fixture.found("version=latest").await, [HIGHEST]);
+
+    // Numbers go on where a seed makes an artifact that was deleted.
+    let deleted = fixture
+        .mock(Method::DELETE, "/artifacts/acme/web", None)
+        .await;
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+    let version = json!({"type": "custom.image"});
+    let seed = json!({"artifacts": [{"name": "acme/web", "versions": [version]}]});
+    let refused = fixture.mock(Method::POST, "/seed", Some(seed)).await;
+    let message = format!("artifacts[0]: of the artifact \"acme/web\", {message}");
+    assert_eq!(refused.json()["errors"], json!([message]));
 }
 
 #[tokio::test]
