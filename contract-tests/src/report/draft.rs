@@ -33,13 +33,19 @@ impl Draft {
     pub fn open_all(
         places: impl IntoIterator<Item = (Form, PathBuf)>,
     ) -> Result<Vec<(Form, Self)>, DraftError> {
-        let mut drafts: Vec<(Form, Self)> = Vec::new();
+        let (mut drafts, mut taken) = (Vec::new(), Vec::new());
         for (form, file) in places {
-            if drafts.iter().any(|(_, draft)| draft.file == file) {
-                let source = io::Error::other("another report is to stand there");
-                return Err(DraftError { file, source });
+            let draft = Self::open(file)?;
+            match place(&draft.file) {
+                Ok(place) if !taken.contains(&place) => taken.push(place),
+                found => {
+                    let another = io::Error::other("another report is to stand there");
+                    let source = found.err().unwrap_or(another);
+                    let file = draft.file;
+                    return Err(DraftError { file, source });
+                }
             }
-            drafts.push((form, Self::open(file)?));
+            drafts.push((form, draft));
         }
         Ok(drafts)
     }
@@ -78,11 +84,6 @@ fn begin(file: &Path) -> io::Result<NamedTempFile> {
     if fs::metadata(file).is_ok_and(|there| !there.is_file()) {
         return Err(io::Error::other("it is there, and is no file"));
     }
-    let folder = match file.parent() {
-        None => return Err(io::ErrorKind::InvalidInput.into()),
-        Some(here) if here.as_os_str().is_empty() => Path::new("."),
-        Some(folder) => folder,
-    };
     let mut draft = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -90,7 +91,24 @@ fn begin(file: &Path) -> io::Result<NamedTempFile> {
         // As any file of the user, less what the umask takes: reports are for others to read.
         draft.permissions(fs::Permissions::from_mode(0o666));
     }
-    draft.prefix(".atlas-contract-").tempfile_in(folder)
+    draft
+        .prefix(".atlas-contract-")
+        .tempfile_in(folder_of(file)?)
+}
+
+fn folder_of(file: &Path) -> io::Result<&Path> {
+    match file.parent() {
+        None => Err(io::ErrorKind::InvalidInput.into()),
+        Some(here) if here.as_os_str().is_empty() => Ok(Path::new(".")),
+        Some(folder) => Ok(folder),
+    }
+}
+
+/// Returns where a file stands, however its path is written. A link to another file is a place of its own: the
+/// report replaces the link.
+fn place(file: &Path) -> io::Result<PathBuf> {
+    let folder = folder_of(file)?.canonicalize()?;
+    Ok(folder.join(file.file_name().unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -126,10 +144,28 @@ mod tests {
             let error = error.to_string();
             assert!(error.contains(&file.display().to_string()), "{error}");
         }
-        let file = folder.path().join("report");
-        let same = [Form::Json, Form::Html].map(|form| (form, file.clone()));
-        assert!(Draft::open_all(same).is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn two_reports_have_not_the_same_place_however_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        let file = folder.path().join("report");
+        let other = folder.path().join("other");
+        let open = |second: &Path| {
+            let files = [(Form::Json, file.clone()), (Form::Html, second.to_owned())];
+            Draft::open_all(files).map_err(|error| error.to_string())
+        };
+        for same in [file.clone(), inner.join("../report")] {
+            let error = open(&same).unwrap_err();
+            assert!(
+                error.ends_with("another report is to stand there"),
+                "{error}"
+            );
+        }
+        assert_eq!(open(&other).map(|drafts| drafts.len()), Ok(2));
     }
 
     #[test]
