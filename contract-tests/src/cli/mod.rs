@@ -84,7 +84,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => {
             let left = Left::default();
             let own = left.clone();
-            work::until_stopped(|| run::run(*args, own), || run::stopped(&left))
+            work::until_stopped(|| run::run(*args, own), move || run::stopped(&left))
         }
         Command::Client(args) => work::until_stopped(|| client::client(*args), String::new),
         Command::SelfTest(args) => work::until_stopped(|| self_test::self_test(args), String::new),

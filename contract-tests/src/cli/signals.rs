@@ -1,59 +1,74 @@
-//! Signals: the first is listened for, a second one ends the program at once.
-
-use std::future::Future;
+//! Signals that end what is under way.
 
 use atlas_contract_tests::exit_code::ExitCode;
 
-/// Listens from now on, within a runtime; the future ends with the first signal, and gives the exit code for it.
+/// The signals that are listened for.
 #[cfg(unix)]
-pub(super) fn listen() -> impl Future<Output = ExitCode> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (interrupt, terminate) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    );
-    async {
-        match (interrupt, terminate) {
-            (Ok(mut interrupt), Ok(mut terminate)) => tokio::select! {
+pub(super) struct Signals(Option<[tokio::signal::unix::Signal; 2]>);
+
+#[cfg(unix)]
+impl Signals {
+    /// Listens from now on, within a runtime.
+    pub(super) fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let interrupt = signal(SignalKind::interrupt());
+        let terminate = signal(SignalKind::terminate());
+        Self(interrupt.and_then(|it| Ok([it, terminate?])).ok())
+    }
+
+    /// Waits for the next signal, and returns the exit code for it.
+    pub(super) async fn next(&mut self) -> ExitCode {
+        match &mut self.0 {
+            Some([interrupt, terminate]) => tokio::select! {
                 _ = interrupt.recv() => ExitCode::Interrupted,
                 _ = terminate.recv() => ExitCode::Terminated,
             },
             // Without a handler the signal ends the program by itself.
-            _ => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 }
 
-/// Listens once it is waited for.
+/// The signal that is listened for.
 #[cfg(not(unix))]
-pub(super) async fn listen() -> ExitCode {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+pub(super) struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    pub(super) fn listen() -> Self {
+        Self
     }
-    ExitCode::Interrupted
+
+    /// Listens once it is waited for.
+    pub(super) async fn next(&mut self) -> ExitCode {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        ExitCode::Interrupted
+    }
 }
 
-/// Arranges for the second signal to end the program, even while something blocks.
+/// Lets each signal end the program at once from now on, even while something blocks.
 #[cfg(unix)]
-pub(super) fn stop_at_the_second() -> std::io::Result<()> {
+pub(super) fn end_at_once() -> std::io::Result<()> {
+    use std::sync::{Arc, atomic::AtomicBool};
+
     use signal_hook::{
         consts::{SIGINT, SIGTERM},
-        flag,
+        flag::register_conditional_shutdown,
     };
 
-    let stopping = std::sync::Arc::default();
+    let at_once = Arc::new(AtomicBool::new(true));
     for (signal, code) in [
         (SIGINT, ExitCode::Interrupted),
         (SIGTERM, ExitCode::Terminated),
     ] {
-        // In this order: the first signal finds the flag not yet set.
-        flag::register_conditional_shutdown(signal, code as i32, std::sync::Arc::clone(&stopping))?;
-        flag::register(signal, std::sync::Arc::clone(&stopping))?;
+        register_conditional_shutdown(signal, code as i32, Arc::clone(&at_once))?;
     }
     Ok(())
 }
 
 #[cfg(not(unix))]
-pub(super) fn stop_at_the_second() -> std::io::Result<()> {
+pub(super) fn end_at_once() -> std::io::Result<()> {
     Ok(())
 }
