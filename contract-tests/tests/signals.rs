@@ -13,6 +13,7 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use atlas_contract_tests::proxy::{Emulator, Proxy, Reply, Request, Right, Wrong};
@@ -216,6 +217,21 @@ async fn a_judged_command_and_a_trial_of_the_suite_end_too() {
     let heard = client.stderr.take().unwrap();
     until(heard, "started").await;
     assert_eq!(stopped(client, Signal::INT).await.code, 130);
+
+    // What it started ends as well, though the signal is not for that.
+    let pipe = kept.0.path().join("pipe");
+    let made = process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let script = "trap '' INT TERM; sleep 60 >\"$0\" & echo started; wait";
+    let shell = ["--", "sh", "-c", script, pipe.to_str().unwrap()];
+    let mut client = kept.started(&[&["client"], &shell[..]].concat());
+    // It comes to its end once nobody has it open.
+    let end = tokio::task::spawn_blocking(move || fs::read(pipe).unwrap());
+    let heard = client.stderr.take().unwrap();
+    until(heard, "started").await;
+    assert_eq!(stopped(client, Signal::INT).await.code, 130);
+    let end = tokio::time::timeout(Duration::from_secs(20), end).await;
+    assert_eq!(end.expect("it ends at once").unwrap(), b"");
 
     let trial = ["self-test", "--quick", "--filter", "search.", "--json"];
     let mut trial = kept.started(&[&trial[..], &[&report]].concat());

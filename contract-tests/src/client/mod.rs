@@ -5,6 +5,7 @@
 //! how it is known, and whom it binds. The contract calls this "What Packer's post-processor does, in order".
 
 mod fields;
+mod group;
 pub mod judge;
 pub mod observed;
 pub mod rule;

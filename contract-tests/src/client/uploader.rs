@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{ClientError, observed::Observed, scenario::Scenario, witness::Witness};
+use super::{ClientError, group::Group, observed::Observed, scenario::Scenario, witness::Witness};
 
 const CHUNK: usize = 16 * 1024;
 /// So many bytes of each stream are kept, to be searched for secrets.
@@ -45,9 +45,12 @@ impl Uploader {
     ) -> Result<Observed, ClientError> {
         let witness = Witness::start(scenario, &self.artifact).await?;
         let child = self.start(&witness)?;
+        // Whatever keeps the command from its end, a signal say, also ends what it started.
+        let group = Group::of(&child);
         let limit = self.limit;
         let ended = timeout(limit, end(child, hear)).await;
         let (status, output) = ended.map_err(|_| ClientError::TimedOut { limit, scenario })??;
+        group.has_ended();
         if witness.is_full() {
             return Err(ClientError::TooMuchSent { scenario });
         }
@@ -65,7 +68,9 @@ impl Uploader {
                 .replace("{artifact}", &self.artifact)
         };
         let program = filled(&self.program);
-        Command::new(&program)
+        let mut command = Command::new(&program);
+        Group::prepare(&mut command);
+        command
             .args(self.arguments.iter().map(filled))
             .env("ATLAS_ADDRESS", witness.url())
             .env("ATLAS_TOKEN", witness.token())
