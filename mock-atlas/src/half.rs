@@ -58,7 +58,7 @@ impl Client {
     /// Asks whether it is there, if there is a doubt: the next reply is to find out. Returns whether there
     /// is. One that took a reply may be gone before the next.
     pub(crate) fn ask(&self) -> bool {
-        if !self.is_in_doubt.load(Ordering::Relaxed) {
+        if !self.is_in_doubt() {
             return false;
         }
         let mut known = self.known();
@@ -67,6 +67,11 @@ impl Client {
         }
         (known.is_asked, known.is_there) = (true, None);
         true
+    }
+
+    /// Returns whether it has ended its side: it waits for its reply, or is gone.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.is_in_doubt.load(Ordering::Relaxed)
     }
 
     /// Returns whether it is there; `None` where it is not known yet.
@@ -94,7 +99,7 @@ impl Client {
 
     /// Returns whether the next byte of a reply is to find out.
     fn is_asked(&self) -> bool {
-        self.is_in_doubt.load(Ordering::Relaxed) && self.known().is_asked
+        self.is_in_doubt() && self.known().is_asked
     }
 
     /// Notes what was found out, and tells whoever waits for it.

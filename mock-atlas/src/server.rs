@@ -17,7 +17,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +30,9 @@ use crate::unread::Unread;
 
 /// How long requests under way may take to end after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long a request under way may take then whose client has ended its side: most of them are gone.
+const DOUBTFUL_GRACE: Duration = Duration::from_secs(1);
 
 /// How long a client may take for its part of a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -59,7 +62,8 @@ pub(crate) struct Serving {
 }
 
 /// Serves HTTP/1.1 on a listener until `shutdown` completes: then nothing new is accepted, idle
-/// connections are closed, and requests under way may take up to ten seconds to end. A connection
+/// connections are closed, and requests under way may take up to ten seconds to end, or one where the
+/// client has ended its side of the connection: it is most likely gone. A connection
 /// whose client reads nothing of a reply for a minute ends, too.
 ///
 /// Dropping the future stops everything at once, its connections included.
@@ -240,7 +244,20 @@ async fn exchange(
         served = connection.as_mut() => served,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                served = connection => served,
+                () = in_doubt(line) => Ok(()),
+            }
+        }
+    }
+}
+
+/// Waits until a client is in doubt, and has been given its time.
+async fn in_doubt(line: &Line) {
+    loop {
+        sleep(DOUBTFUL_GRACE).await;
+        if line.client().is_in_doubt() {
+            return;
         }
     }
 }

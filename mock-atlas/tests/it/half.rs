@@ -212,3 +212,19 @@ async fn who_resets_the_connection_keeps_no_request_waiting_whatever_else_was_se
         assert_eq!(journal(&fixture, SEARCH).await.status, None);
     }
 }
+
+#[tokio::test]
+async fn who_is_gone_delays_no_stop() {
+    let fixture = slow(&[], |builder| builder).await;
+    let never = "search:latency=10000m".parse().unwrap();
+    fixture.atlas.add_fault(never);
+    for _ in 0..3 {
+        leave(connect(&fixture).await, SEARCH).await;
+    }
+    while fixture.atlas.faults()[0].fired < 3 {
+        tokio::task::yield_now().await;
+    }
+    // Ten seconds of grace would exceed this.
+    let stopped = timeout(Duration::from_secs(5), fixture.atlas.stop());
+    stopped.await.unwrap();
+}
