@@ -7,8 +7,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-const SMALL: Page = Page::first(2, 4);
-
 struct Fixture {
     store: Store,
     name: ArtifactName,
@@ -64,7 +62,7 @@ impl Fixture {
     /// Returns the numbers that a search finds page by page; pages make no difference.
     fn pages(&self, query: &Query) -> Vec<u64> {
         let (name, of, mut numbers) = (&self.name, &self.artifact_type, Vec::new());
-        let mut next = Some(SMALL);
+        let mut next = Some(Page::first(2, 4));
         while let Some(page) = next {
             let found = self.store.search(name, of, query, page).unwrap();
             numbers.extend(found.versions.iter().map(|version| version.number));
@@ -353,7 +351,8 @@ fn a_copy_is_independent() {
     fixture.push(NewVersion::default());
     fixture.store.delete_artifact(&fixture.name).unwrap();
     let all = Query::default();
-    let found = copy.search(&fixture.name, &fixture.artifact_type, &all, SMALL);
+    let page = Page::first(9, 9);
+    let found = copy.search(&fixture.name, &fixture.artifact_type, &all, page);
     assert_eq!(found.unwrap().versions.len(), 1);
 }
 
