@@ -20,6 +20,7 @@ use super::evaluate::render;
 use super::functions::Context;
 use super::weak;
 use crate::manifest::{Build, Manifest};
+use crate::shell::for_shell;
 
 /// These types hand on what they get. `atlas` is one of them here: it was left out of the build, or
 /// the manifest tells otherwise.
@@ -109,12 +110,8 @@ impl Steps {
     fn except(&self) -> String {
         let blocks = self.0.iter().filter(|step| step.is_atlas());
         let names: BTreeSet<_> = blocks.map(|step| step.name.as_str()).collect();
-        let except = format!("-except={}", Vec::from_iter(names).join(","));
-        let is_plain = |c: char| c.is_alphanumeric() || "-=_.,".contains(c);
-        match except.chars().all(is_plain) {
-            true => except,
-            false => format!("{except:?}"),
-        }
+        let names = Vec::from_iter(names).join(",");
+        for_shell(&format!("-except={names}")).into_owned()
     }
 }
 
