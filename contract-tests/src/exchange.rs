@@ -15,8 +15,8 @@ use crate::{
 
 /// The statuses that the Go client takes as success.
 pub(crate) const SUCCESS: [u16; 4] = [200, 201, 202, 204];
-/// What stands between us and an Atlas says that there is none, that we ask too fast, or that it wants a password of its
-/// own: no verdict on the clause.
+/// With these statuses a proxy says that it reaches no Atlas, that requests come too fast, or that it wants a password
+/// of its own: they are no verdict on the clause.
 const UNAVAILABLE: [u16; 5] = [407, 429, 502, 503, 504];
 /// Other statuses by which a server says that something went wrong with this one request.
 const PASSING: [u16; 2] = [408, 425];

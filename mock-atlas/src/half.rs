@@ -21,11 +21,11 @@ use crate::unread::Unread;
 /// machine at once.
 const REFUSAL: Duration = Duration::from_millis(50);
 
-/// Who was there is taken to be there for so long: of replies that follow one another at once, only the first
-/// is asked.
+/// A client that was there is taken to be there for this time: of replies that follow one another at once, only
+/// the first asks.
 const FRESH: Duration = Duration::from_millis(100);
 
-/// As long as bytes are there that nobody reads yet, no reset wakes whoever waits: it is looked for so often.
+/// A reset is looked for after each such time while unread bytes are there, since it wakes nobody then.
 const AGAIN: Duration = Duration::from_millis(250);
 
 /// A `Tell` hears whether the client is there.
@@ -128,7 +128,7 @@ pub(crate) struct Half<'a> {
     again: Option<Pin<Box<Sleep>>>,
 }
 
-/// What is seen of a connection from which nobody reads.
+/// A look at a connection from which nobody reads shows one of these.
 #[derive(PartialEq, Eq)]
 enum Seen {
     Nothing,

@@ -31,7 +31,7 @@ use crate::unread::Unread;
 /// How long requests under way may take to end after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How long a request under way may take then whose client has ended its side: most of them are gone.
+/// A request under way whose client has ended its side may take this long then: most of them are gone.
 const DOUBTFUL_GRACE: Duration = Duration::from_secs(1);
 
 /// How long a client may take for its part of a TLS handshake.

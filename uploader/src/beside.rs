@@ -11,7 +11,7 @@ use tempfile::{Builder, NamedTempFile, TempDir};
 
 /// The names of what is temporary end like this, and no name that somebody else chooses does.
 pub(crate) const SUFFIX: &str = ".atlas-unfinished";
-/// So many letters and digits stand between the beginning of a name and its end, at random.
+/// The letters and digits that stand at random between the beginning of a name and its end.
 const RANDOM: usize = 12;
 /// This is how often a file is made, until one is there that nobody has removed.
 const MAX_TRIES: u32 = 8;

@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The stack of the work is as large as that of a program's first thread usually is, in bytes.
 const STACK: usize = 8 * 1024 * 1024;
 
-/// How the work ended.
+/// The way in which the work ended.
 enum Ended {
     Done(ExitCode),
     /// A signal stopped it, and perhaps a second one came, of somebody who waits for nothing.

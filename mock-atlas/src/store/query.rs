@@ -25,7 +25,7 @@ pub(crate) struct Page {
     pub(super) build: Option<NonZeroU64>,
     /// It finds at most so many versions.
     pub(super) versions: usize,
-    /// So many looks into sets of numbers end it: what is looked at takes time, found or not.
+    /// The page ends after this many looks into sets of numbers: each takes time, whether it finds or not.
     pub(super) looks: usize,
 }
 

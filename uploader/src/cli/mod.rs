@@ -42,7 +42,7 @@ use packer::plugin::Role;
 
 /// A file that is being packed is not worth waiting for once somebody wants to stop.
 const GRACE: Duration = Duration::from_secs(1);
-/// To take away what was unpacked may take so long, where it is many files. A second signal ends that.
+/// The program waits this long until what was unpacked is taken away. A second signal ends that.
 const TIDYING: Duration = Duration::from_secs(60);
 /// As large as that of a program's first thread usually is, in bytes.
 const STACK: usize = 8 * 1024 * 1024;

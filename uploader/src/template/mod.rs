@@ -87,7 +87,7 @@ pub struct Inputs<'a, 'b> {
 /// A post-processor's place, such as `post-processor 2.1`, and its settings.
 type Placed = (String, Map<String, Value>);
 
-/// All builds together ask for so many bytes at most: a manifest may have thousands of them.
+/// The most bytes that all builds together ask for: a manifest may have thousands of them.
 const MOST_KEPT: u64 = 4 * MAX_SETTINGS;
 
 /// The parts of a template are its `atlas` blocks, all post-processors as steps, and the names of the

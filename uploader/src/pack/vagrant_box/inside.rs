@@ -29,9 +29,9 @@ pub(super) enum Found {
     Top,
     /// The file at the top is empty.
     Empty,
-    /// What is at the top is neither a file nor a link.
+    /// An entry at the top has the name, and is neither a file nor a link.
     Other,
-    /// What is at the top is a link to this.
+    /// An entry at the top has the name, and is a link to this.
     Link(String),
     /// There is one, but not at the top.
     Elsewhere(String),
