@@ -236,7 +236,7 @@ fn the_way_out_leaves_out_each_atlas_block_by_its_name() {
         (
             json!([["compress", atlas("push it")]]),
             "post-processor 1.2",
-            "build again with \"-except=push it\", or",
+            "build again with '-except=push it', or",
         ),
         (
             json!([["atlas", "compress", "atlas"]]),
