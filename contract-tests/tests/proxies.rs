@@ -10,7 +10,7 @@ use support::{
 };
 use tokio::net::TcpListener;
 
-/// Nobody has to be there: it is asked through a proxy.
+/// This address is asked through a proxy, so that no server has to be there.
 const FAR: &str = "http://atlas.test";
 
 /// Runs the program with this proxy and no other, and sees that it keeps the proxy's password to itself.

@@ -25,6 +25,16 @@ pub fn about_the_address(error: &Error, config: &Config) -> Option<String> {
     }
 }
 
+/// Says by which setting the bytes go to a plain http address all the same.
+pub fn about_plain_http(error: &Error, setting: &str) -> Option<String> {
+    match (error.phase(), error.cause()) {
+        (Phase::Upload { .. }, Cause::Unencrypted { .. }) => Some(format!(
+            "an Atlas behind https should give https addresses for uploads; {setting}, or ATLAS_ALLOW_HTTP_UPLOAD, sends the bytes all the same"
+        )),
+        _ => None,
+    }
+}
+
 /// Says what to type to finish the pushes of a receipt.
 pub fn how_to_resume(receipt: &Path) -> String {
     format!("atlas-upload push --resume {}", for_shell(receipt))

@@ -34,7 +34,7 @@ pub struct Build {
     pub name: String,
     /// The type of the builder, such as `amazon-ebs`, also where a post-processor made the artifact.
     pub builder_type: String,
-    /// What the artifact is called, such as `us-east-1:ami-1`.
+    /// The id of the artifact, such as `us-east-1:ami-1`.
     pub artifact_id: String,
     build_time: Value,
     packer_run_uuid: String,

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use atlas_uploader::Error;
-use atlas_uploader::client::shown_proxy;
+use atlas_uploader::client::{PROXY_VARIABLES, shown_proxy};
 use atlas_uploader::config::{Config, Ids, Origin, Setting};
 use atlas_uploader::secret::REDACTED;
 use serde::Serialize;
@@ -13,18 +13,6 @@ use super::args::{GlobalArgs, OutputFormat};
 use super::console::Console;
 use super::table::table;
 use super::{configuration, json};
-
-/// The variables of proxies that are heeded; a proxy's address may hold a password.
-const PROXIES: [&str; 8] = [
-    "HTTP_PROXY",
-    "http_proxy",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-    "NO_PROXY",
-    "no_proxy",
-];
 
 /// One setting, as it is shown.
 #[derive(Debug, Serialize)]
@@ -43,7 +31,7 @@ pub(super) fn show(config: &Config, args: &GlobalArgs, console: &Console) -> Res
         .map_err(|error| configuration(&error))?;
     let mut rows = settings(config, &ids);
     rows.extend(of_the_command_line(args));
-    rows.extend(PROXIES.iter().filter_map(|name| proxy(name)));
+    rows.extend(PROXY_VARIABLES.iter().filter_map(|name| proxy(name)));
     match args.output {
         OutputFormat::Text => {
             let cells: Vec<_> = rows.iter().map(Row::cells).collect();

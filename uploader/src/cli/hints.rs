@@ -13,7 +13,7 @@ pub(crate) fn hints(error: &Error, config: &Config) -> Vec<String> {
         error.advice().map(str::to_owned),
         about_token,
         advice::about_the_address(error, config),
-        about_plain_http(error),
+        advice::about_plain_http(error, "--allow-http-upload"),
         about_certificate,
         about_address,
     ];
@@ -63,16 +63,6 @@ fn about_token(error: &Error, config: &Config) -> Option<String> {
             "no token was sent; give --token, or set {TOKEN_VARIABLE}"
         )),
         (404, None) => Some("without a token only public artifacts can be seen".to_owned()),
-        _ => None,
-    }
-}
-
-fn about_plain_http(error: &Error) -> Option<String> {
-    match (error.phase(), error.cause()) {
-        (Phase::Upload { .. }, Cause::Unencrypted { .. }) => Some(
-            "an Atlas behind https should give https addresses for uploads; --allow-http-upload, or ATLAS_ALLOW_HTTP_UPLOAD, sends the bytes all the same"
-                .to_owned(),
-        ),
         _ => None,
     }
 }

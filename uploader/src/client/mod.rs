@@ -32,7 +32,7 @@ use crate::wire::{
     Artifact, ArtifactReply, Authenticated, CreateArtifact, CreateVersion, CreatedVersion,
     NewArtifact, NewVersion, SearchReply, Version,
 };
-pub use proxy::shown_proxy;
+pub use proxy::{PROXY_VARIABLES, shown_proxy};
 pub(crate) use resume::ContentRange;
 pub use resume::Rest;
 pub use tls::Trust;

@@ -16,6 +16,21 @@ use crate::secret::REDACTED;
 const FOR_HTTP: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 const FOR_HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 const EXEMPT: [&str; 2] = ["NO_PROXY", "no_proxy"];
+/// These are all variables that are heeded; each may hold a password.
+pub const PROXY_VARIABLES: [&str; 8] = {
+    let ([http, http_lower, ..], [https, https_lower, all, all_lower]) = (FOR_HTTP, FOR_HTTPS);
+    let [no, no_lower] = EXEMPT;
+    [
+        http,
+        http_lower,
+        https,
+        https_lower,
+        all,
+        all_lower,
+        no,
+        no_lower,
+    ]
+};
 /// A web server that runs a program for each request (CGI) sets the first variable, and then the second may
 /// be a header that a stranger chose.
 const CGI: [&str; 2] = ["REQUEST_METHOD", "HTTP_PROXY"];

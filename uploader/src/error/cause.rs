@@ -29,7 +29,7 @@ pub enum Cause {
     /// The server refused.
     #[error("{request}: {}", StatusText { status: *status, messages })]
     Status {
-        /// What was asked.
+        /// The request that this is about.
         request: RequestLine,
         /// The HTTP status.
         status: u16,
@@ -59,7 +59,7 @@ pub enum Cause {
     /// A page for people came in place of what an Atlas sends: that of something else, or one to log in.
     #[error("{request}: {}", PageText(to.as_deref()))]
     Page {
-        /// What was asked.
+        /// The request that this is about.
         request: RequestLine,
         /// It was redirected to this address, as it may be shown.
         to: Option<String>,
@@ -79,7 +79,7 @@ pub enum Cause {
     /// and a token must not go where it was not meant to.
     #[error("{request}: {status}: a write is not redirected; the server points to {location}")]
     Redirected {
-        /// What was asked.
+        /// The request that this is about.
         request: RequestLine,
         /// The HTTP status.
         status: u16,
@@ -91,7 +91,7 @@ pub enum Cause {
     /// No connection, or a broken one.
     #[error("{request}: {detail}")]
     Network {
-        /// What was asked.
+        /// The request that this is about.
         request: RequestLine,
         /// How far it got.
         reach: Reach,
@@ -102,7 +102,7 @@ pub enum Cause {
     /// often it is tried.
     #[error("{request}: {detail}")]
     Untrusted {
-        /// What was asked.
+        /// The request that this is about.
         request: RequestLine,
         /// The chain of reasons.
         detail: String,
@@ -111,7 +111,7 @@ pub enum Cause {
     /// request was sent, and none will be however often it is tried.
     #[error("{request}: {detail}")]
     ProxyRefused {
-        /// What was asked.
+        /// The request that this is about.
         request: RequestLine,
         /// The chain of reasons.
         detail: String,
@@ -119,7 +119,7 @@ pub enum Cause {
     /// A reply of success that makes no sense.
     #[error("{request}: {detail}")]
     Reply {
-        /// What was asked.
+        /// The request that this is about.
         request: RequestLine,
         /// What is wrong with the reply.
         detail: String,
@@ -127,7 +127,7 @@ pub enum Cause {
     /// A success that does not say that the bytes have arrived.
     #[error("{request}: {detail}; that does not say that the bytes have arrived")]
     Unconfirmed {
-        /// What was asked.
+        /// The request that this is about.
         request: RequestLine,
         /// Why it confirms nothing.
         detail: String,
@@ -135,7 +135,7 @@ pub enum Cause {
     /// The server holds, or sent, other bytes.
     #[error("{request}: digest mismatch: the server says {server}, the bytes here are {here}")]
     Digest {
-        /// What was asked.
+        /// The request that this is about.
         request: RequestLine,
         /// What its `ETag` says, or the version's metadata.
         server: Digest,

@@ -57,8 +57,10 @@ impl Drop for Waiting {
 pub(super) struct Asked(Arc<AtomicBool>);
 
 impl Asked {
+    /// Fails once nobody waits any more.
+    ///
     /// # Errors
-    /// Nobody does.
+    /// The error says that nobody waits.
     pub(super) fn check(&self) -> io::Result<()> {
         match self.0.load(Ordering::Relaxed) {
             true => Err(io::Error::other("nobody waits for it any more")),

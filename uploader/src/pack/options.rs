@@ -15,7 +15,7 @@ pub struct Options {
     /// Of the one folder, nothing that these globs match, nor what is below. Stronger than
     /// `include`.
     pub exclude: Vec<String>,
-    /// Of the one folder, only what git tracks. A tracked link to a folder brings what git tracks there,
+    /// Packs of the one folder only what git tracks. A tracked link to a folder brings what git tracks there,
     /// or all of it where git tracks nothing.
     pub vcs: bool,
     /// How hard to compress.

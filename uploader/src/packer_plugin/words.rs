@@ -22,7 +22,7 @@ pub(super) fn of(error: &Error, bytes: u64, config: &Config) -> String {
         error.advice().map(str::to_owned),
         about_token(error, config),
         advice::about_the_address(error, config),
-        about_plain_http(error),
+        advice::about_plain_http(error, "atlas_upload_allow_http = true"),
         about_address(error, config),
     ];
     let lines = std::iter::once(text).chain(hints.into_iter().flatten());
@@ -43,16 +43,6 @@ fn about_token(error: &Error, config: &Config) -> Option<String> {
     match (error.status(), &config.token) {
         (Some(401), Some(token)) => Some(format!("the token came from {}", token.origin)),
         (Some(401), None) => Some(format!("no token was sent: set token, or {TOKEN_VARIABLE}")),
-        _ => None,
-    }
-}
-
-fn about_plain_http(error: &Error) -> Option<String> {
-    match (error.phase(), error.cause()) {
-        (Phase::Upload { .. }, Cause::Unencrypted { .. }) => Some(
-            "an Atlas behind https should give https addresses for uploads; atlas_upload_allow_http = true, or ATLAS_ALLOW_HTTP_UPLOAD, sends the bytes all the same"
-                .to_owned(),
-        ),
         _ => None,
     }
 }
