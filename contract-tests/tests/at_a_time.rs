@@ -7,11 +7,10 @@ mod support;
 use std::num::NonZeroUsize;
 
 use atlas_contract_tests::{
-    clauses,
-    proxy::{Request, Right},
     report::Status,
-    run::{Options, Run},
-    target::Target,
+    run::{Options, Run, target::Target},
+    self_test::proxy::{Request, Right},
+    suite::clauses,
 };
 use support::proxy;
 

@@ -6,7 +6,7 @@ mod support;
 
 use std::{fs, sync::Mutex};
 
-use atlas_contract_tests::proxy::{Proxy, Replies, Reply, Request, Right};
+use atlas_contract_tests::self_test::proxy::{Proxy, Replies, Reply, Request, Right};
 use axum::http::Method;
 use serde_json::json;
 use support::{

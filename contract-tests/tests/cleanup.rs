@@ -13,9 +13,9 @@ use std::{
 };
 
 use atlas_contract_tests::{
-    journal::{Makes, Record},
-    proxy::{Proxy, Replies, Reply, Request, Right},
-    settings::Settings,
+    run::settings::Settings,
+    safety::journal::{Makes, Record},
+    self_test::proxy::{Proxy, Replies, Reply, Request, Right},
 };
 use axum::http::Method;
 use support::{
@@ -168,7 +168,10 @@ fn knows_no_mock(request: &mut Request) {
 
 #[tokio::test]
 async fn what_a_server_cannot_remove_is_listed_exactly_and_ends_in_six() {
-    let proxy = proxy(atlas_contract_tests::proxy::Requests(knows_no_mock)).await;
+    let proxy = proxy(atlas_contract_tests::self_test::proxy::Requests(
+        knows_no_mock,
+    ))
+    .await;
     let (kept, settings) = (Kept::new(), proxy.settings());
     let told = told_by_operator(&settings);
     let args = [

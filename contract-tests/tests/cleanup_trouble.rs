@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use atlas_contract_tests::proxy::{Proxy, Replies, Reply, Request, Right, Wrong};
+use atlas_contract_tests::self_test::proxy::{Proxy, Replies, Reply, Request, Right, Wrong};
 use axum::http::Method;
 use support::{
     program::{Output, aimed_at, output, program, run},

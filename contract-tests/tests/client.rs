@@ -15,8 +15,8 @@ use atlas_contract_tests::{
         scenario::Scenario,
         witness::Witness,
     },
-    proxy::{Passage, Reply, Request},
     report::{ClauseReport, Status},
+    self_test::proxy::{Passage, Reply, Request},
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use clap::ValueEnum;

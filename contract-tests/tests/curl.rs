@@ -5,9 +5,11 @@
 use std::process::Command;
 
 use atlas_contract_tests::{
-    http::Auth,
-    outgoing::{Outgoing, Payload, Sending},
-    secrets::Secrets,
+    http::{
+        Auth,
+        request::{Outgoing, Payload, Sending},
+    },
+    safety::secrets::Secrets,
 };
 use reqwest::{Method, Url};
 

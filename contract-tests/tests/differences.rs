@@ -7,9 +7,8 @@ mod support;
 use std::{fs, path::Path};
 
 use atlas_contract_tests::{
-    diff::changes,
-    proxy::{Replies, Right, Wrong},
-    report::{Form, Status},
+    report::{Form, Status, diff::changes},
+    self_test::proxy::{Replies, Right, Wrong},
 };
 use serde_json::Value;
 use support::{

@@ -13,11 +13,9 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use atlas_contract_tests::{
-    clauses,
-    context::Observed,
     report::{ClauseReport, Status, Summary},
-    run::{Options, Run},
-    target::Target,
+    run::{Options, Run, target::Target},
+    suite::{clauses, context::Observed},
 };
 
 const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots");

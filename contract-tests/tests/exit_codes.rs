@@ -4,11 +4,11 @@
 
 mod support;
 
-use atlas_contract_tests::proxy::{Proxy, Replies, Reply, Request, Right};
+use atlas_contract_tests::self_test::proxy::{Proxy, Replies, Reply, Request, Right};
 
 use std::{fs, process::Stdio};
 
-use atlas_contract_tests::{clauses, settings::Settings};
+use atlas_contract_tests::{run::settings::Settings, suite::clauses};
 use axum::http::Method;
 use support::{
     program::{aimed_at, program, run, spoils_newest_first, told_by_operator},

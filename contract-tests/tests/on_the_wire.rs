@@ -3,12 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the verdict")]
 
 use atlas_contract_tests::{
-    context::{Context, RunPrefix},
-    encoding::Encoding,
-    http::{Auth, Call, Http},
-    outgoing::Sending,
-    settings::Settings,
-    target::Target,
+    http::{Auth, Call, Http, encoding::Encoding, request::Sending},
+    run::{settings::Settings, target::Target},
+    suite::context::{Context, RunPrefix},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -5,8 +5,8 @@
 mod support;
 
 use atlas_contract_tests::{
-    proxy::{Request, Right},
-    settings::Settings,
+    run::settings::Settings,
+    self_test::proxy::{Request, Right},
 };
 use axum::http::Method;
 use support::{

@@ -4,11 +4,11 @@
 
 mod support;
 
-use atlas_contract_tests::proxy::{Replies, Reply, Request, Right};
+use atlas_contract_tests::self_test::proxy::{Replies, Reply, Request, Right};
 
 use std::fs;
 
-use atlas_contract_tests::{clauses, client::rules};
+use atlas_contract_tests::{client::rules, suite::clauses};
 use axum::http::Method;
 use serde_json::Value;
 use support::{

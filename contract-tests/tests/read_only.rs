@@ -11,9 +11,8 @@ use std::{
 };
 
 use atlas_contract_tests::{
-    clauses,
-    proxy::{Proxy, Replies, Reply, Request, Right, Wrong},
-    subject::digest,
+    self_test::proxy::{Proxy, Replies, Reply, Request, Right, Wrong},
+    suite::{clauses, test_artifact::digest},
 };
 use axum::http::Method;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the verdict")]
 
-use atlas_contract_tests::target::Target;
+use atlas_contract_tests::run::target::Target;
 use reqwest::Client;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the verdict")]
 
-use atlas_contract_tests::target::Target;
+use atlas_contract_tests::run::target::Target;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -4,13 +4,12 @@
 
 mod support;
 
-use atlas_contract_tests::proxy::{Replies, Reply, Request, Right};
+use atlas_contract_tests::self_test::proxy::{Replies, Reply, Request, Right};
 
 use atlas_contract_tests::{
-    conduct::{Access, Conduct},
-    settings::Settings,
-    subject::digest,
-    target::Target,
+    run::{settings::Settings, target::Target},
+    safety::policy::{Access, Conduct},
+    suite::test_artifact::digest,
 };
 use axum::http::Method;
 use support::{

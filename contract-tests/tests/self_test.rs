@@ -7,11 +7,12 @@ mod support;
 use std::fs;
 
 use atlas_contract_tests::{
-    clause::Clause,
-    clauses,
-    mutants::{self, Mutant},
-    proxy::{Replies, Reply, Request, Right},
-    self_test::{Matrix, SelfTest},
+    self_test::{
+        Matrix, SelfTest,
+        mutants::{self, Mutant},
+        proxy::{Replies, Reply, Request, Right},
+    },
+    suite::{clause::Clause, clauses},
 };
 use serde_json::Value;
 use support::program;

@@ -11,12 +11,12 @@ mod support;
 use std::{fs, net::SocketAddr, path::Path};
 
 use atlas_contract_tests::{
-    conduct::{Conduct, UploadOrigin},
     report::{Status, Summary},
-    run::{Options, Run},
-    settings::Settings,
-    target::Target,
-    trust::Trust,
+    run::{Options, Run, settings::Settings, target::Target},
+    safety::{
+        policy::{Conduct, UploadOrigin},
+        trust::Trust,
+    },
 };
 use mock_atlas::{Builder, MockAtlas, User};
 use support::program::{aimed_at, output, program};

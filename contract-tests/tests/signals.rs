@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use atlas_contract_tests::proxy::{Emulator, Proxy, Reply, Request, Right, Wrong};
+use atlas_contract_tests::self_test::proxy::{Emulator, Proxy, Reply, Request, Right, Wrong};
 use axum::http::Method;
 use futures_util::future::BoxFuture;
 use rustix::process::{Pid, Signal, kill_process};

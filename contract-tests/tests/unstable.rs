@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atlas_contract_tests::{
     exit_code::ExitCode,
-    mutants,
-    proxy::{Replies, Reply, Request},
     report::{ClauseReport, Report, Status},
-    run::{Options, Run, RunError},
-    settings::Settings,
-    target::Target,
+    run::{Options, Run, RunError, settings::Settings, target::Target},
+    self_test::{
+        mutants,
+        proxy::{Replies, Reply, Request},
+    },
 };
 use axum::http::Method;
 use futures_util::future::join_all;

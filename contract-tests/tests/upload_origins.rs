@@ -5,14 +5,11 @@
 mod support;
 
 use atlas_contract_tests::{
-    conduct::{Conduct, UploadOrigin},
     exit_code::ExitCode,
-    plan::Plan,
-    proxy::{Replies, Reply, Request},
     report::{Status, Summary},
-    run::{Options, Run},
-    settings::Settings,
-    target::Target,
+    run::{Options, Run, plan::Plan, settings::Settings, target::Target},
+    safety::policy::{Conduct, UploadOrigin},
+    self_test::proxy::{Replies, Reply, Request},
 };
 use mock_atlas::{MockAtlas, User};
 use support::{

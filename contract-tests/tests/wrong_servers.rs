@@ -6,8 +6,8 @@
 mod support;
 
 use atlas_contract_tests::{
-    proxy::{Replies, Reply, Request, Wrong},
     report::Status,
+    self_test::proxy::{Replies, Reply, Request, Wrong},
 };
 use axum::http::Method;
 use support::{proxy, reports};
@@ -55,7 +55,10 @@ async fn no_clause_holds_at_a_server_that_answers_everything_alike() {
             .map(|it| it.id.as_str())
             .collect();
         assert_eq!(kept, [""; 0]);
-        assert_eq!(reports.len(), atlas_contract_tests::clauses::all().count());
+        assert_eq!(
+            reports.len(),
+            atlas_contract_tests::suite::clauses::all().count()
+        );
     }
 }
 

@@ -6,13 +6,17 @@ use std::{
 };
 
 use atlas_contract_tests::{
-    cleanup::{Cleanup, Fate, address::address},
-    conduct::{Access, Conduct},
     exit_code::ExitCode,
-    journal::Record,
-    run::RunError,
-    settings::Settings,
-    target::Target,
+    run::{
+        RunError,
+        cleanup::{Cleanup, Fate, address::address},
+        settings::Settings,
+        target::Target,
+    },
+    safety::{
+        journal::Record,
+        policy::{Access, Conduct},
+    },
 };
 
 use super::{

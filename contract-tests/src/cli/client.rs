@@ -13,8 +13,8 @@ use atlas_contract_tests::{
         uploader::Uploader,
     },
     exit_code::ExitCode,
-    filter,
     report::{About, Start, Status},
+    run::filter,
 };
 use clap::{
     ValueEnum,

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use atlas_contract_tests::{
-    diff::{Change, changes},
     exit_code::ExitCode,
-    report::{Report, json},
+    report::{
+        Report,
+        diff::{Change, changes},
+        json,
+    },
 };
 use clap::ValueEnum;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! `atlas-contract list`.
 
-use atlas_contract_tests::{clauses, client::rules, exit_code::ExitCode};
+use atlas_contract_tests::{client::rules, exit_code::ExitCode, suite::clauses};
 
 use super::print::say;
 

@@ -1,12 +1,10 @@
 //! `atlas-contract run --plan`.
 
 use atlas_contract_tests::{
-    conduct::Access,
     exit_code::ExitCode,
-    plan::Plan,
     report::{ClauseReport, Status, Summary},
-    run::Options,
-    target::Target,
+    run::{Options, plan::Plan, target::Target},
+    safety::policy::Access,
 };
 
 use super::print::{complain, say};

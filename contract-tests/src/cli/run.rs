@@ -9,9 +9,7 @@ use std::{
 use atlas_contract_tests::{
     exit_code::ExitCode,
     report::{ClauseReport, Status},
-    run::{self, Options, Run},
-    settings::Settings,
-    target::Target,
+    run::{self, Options, Run, settings::Settings, target::Target},
 };
 
 use super::{

@@ -3,11 +3,13 @@
 use std::{convert::Infallible, ffi::OsString, path::PathBuf};
 
 use atlas_contract_tests::{
-    conduct::{Access, Conduct, Timeout, UploadOrigin, is_yes},
-    fixtures,
-    journal::place::Place,
-    pace::Rate,
-    trust::Trust,
+    safety::{
+        journal::place::Place,
+        pace::Rate,
+        policy::{Access, Conduct, Timeout, UploadOrigin, is_yes},
+        trust::Trust,
+    },
+    suite::fixtures,
 };
 
 use super::print::note;

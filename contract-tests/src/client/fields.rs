@@ -3,7 +3,7 @@
 use axum::http::header;
 use serde_json::{Map, Value};
 
-use crate::proxy::Request;
+use crate::self_test::proxy::Request;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 

@@ -7,10 +7,10 @@ use super::{
     scenario::Scenario,
 };
 use crate::{
-    fault::Verdict,
-    filter,
+    failure::Verdict,
     report::{ClauseReport, Detail, Status},
-    secrets::Secrets,
+    run::filter,
+    safety::secrets::Secrets,
 };
 
 /// Which rules are put to an uploader, and how severely it is judged.

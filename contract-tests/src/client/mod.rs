@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use scenario::Scenario;
 
-use crate::{exit_code::ExitCode, proxy::room::MOST_KEPT, settings::TargetError};
+use crate::{exit_code::ExitCode, run::settings::TargetError, self_test::proxy::room::MOST_KEPT};
 
 /// Why an uploader was not judged.
 #[derive(Debug, thiserror::Error)]

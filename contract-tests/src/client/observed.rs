@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{fields::Fields, scenario::Scenario};
 use crate::{
-    fault::{self, Fault, Verdict},
-    proxy::{Passage, Request},
+    failure::{self, Fault, Verdict},
+    self_test::proxy::{Passage, Request},
 };
 
 const API: &str = "/api/v1/";
@@ -190,7 +190,7 @@ pub(super) fn tokens(request: &Request) -> Vec<String> {
 /// A fault that names what was expected, what came, and the request.
 pub(super) fn broken(expected: impl Display, came: impl Display, request: &Request) -> Fault {
     let Request { method, target, .. } = request;
-    fault::broken(expected, format!("{came}\nrequest   {method} {target}"))
+    failure::broken(expected, format!("{came}\nrequest   {method} {target}"))
 }
 
 /// The statement about a request is true.

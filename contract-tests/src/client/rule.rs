@@ -4,9 +4,9 @@ use clap::ValueEnum;
 
 use super::observed::Observed;
 use crate::{
-    clause::{self, Evidence},
-    fault::Verdict,
+    failure::Verdict,
     report::{ClauseReport, Detail, Status},
+    suite::clause::{self, Evidence},
 };
 
 /// What an uploader claims to be.

@@ -9,7 +9,7 @@ use axum::http::Method;
 use clap::ValueEnum;
 
 use super::observed::is_api;
-use crate::proxy::{Reply, Request, Wrong};
+use crate::self_test::proxy::{Reply, Request, Wrong};
 
 /// What an uploader meets. Each run of it meets one, at a server of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

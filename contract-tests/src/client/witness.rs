@@ -7,7 +7,7 @@ use super::{
     observed::{Ended, Observed},
     scenario::{Scenario, Stage},
 };
-use crate::{proxy::Proxy, target::Target};
+use crate::{run::target::Target, self_test::proxy::Proxy};
 
 /// A server for one run of an uploader; it stops on drop.
 pub struct Witness {

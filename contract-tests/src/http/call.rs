@@ -5,11 +5,13 @@ use serde_json::Value;
 
 use super::{Auth, Http, LONGEST_REPLY, absolute};
 use crate::{
-    encoding::Encoding,
-    exchange::Exchange,
-    fault::Verdict,
-    journal::Makes,
-    outgoing::{Outgoing, Payload},
+    failure::Verdict,
+    http::{
+        encoding::Encoding,
+        exchange::Exchange,
+        request::{Outgoing, Payload},
+    },
+    safety::journal::Makes,
 };
 
 /// A call of the API that is not yet sent.
@@ -78,8 +80,8 @@ impl<'a> Call<'a> {
     /// Sends the call.
     ///
     /// # Errors
-    /// [`Fault::Trouble`](crate::fault::Fault::Trouble) when there is no reply, whatever its status, and
-    /// [`Fault::Broken`](crate::fault::Fault::Broken) when it is too long to be one.
+    /// [`Fault::Trouble`](crate::failure::Fault::Trouble) when there is no reply, whatever its status, and
+    /// [`Fault::Broken`](crate::failure::Fault::Broken) when it is too long to be one.
     pub async fn send(self) -> Verdict<Exchange> {
         let exchange = self.answered().await?;
         exchange.whole()?;
@@ -112,7 +114,7 @@ impl<'a> Call<'a> {
     /// Sends the call, which must succeed.
     ///
     /// # Errors
-    /// As [`Call::send`], and [`Fault::Broken`](crate::fault::Fault::Broken) when the status is no success.
+    /// As [`Call::send`], and [`Fault::Broken`](crate::failure::Fault::Broken) when the status is no success.
     pub async fn succeed(self) -> Verdict<Exchange> {
         let exchange = self.send().await?;
         exchange.success()?;
@@ -132,7 +134,7 @@ impl<'a> Call<'a> {
     /// Sends the call, which must be answered with this status.
     ///
     /// # Errors
-    /// As [`Call::send`], and [`Fault::Broken`](crate::fault::Fault::Broken) when the status is another one.
+    /// As [`Call::send`], and [`Fault::Broken`](crate::failure::Fault::Broken) when the status is another one.
     pub async fn answer(self, status: u16) -> Verdict<Exchange> {
         let exchange = self.send().await?;
         exchange.status_is(status)?;

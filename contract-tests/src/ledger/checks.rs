@@ -1,9 +1,11 @@
 //! What can check a behaviour. Whatever judges, a server or something else, lists its checks here.
 
 use crate::{
-    clause::{Clause, Evidence},
-    clauses,
     client::{rule::Rule, rules},
+    suite::{
+        clause::{Clause, Evidence},
+        clauses,
+    },
 };
 
 /// A check, as the ledger sees it.

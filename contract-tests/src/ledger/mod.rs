@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clause::Evidence;
+use crate::suite::clause::Evidence;
 
 const OWN: &str = include_str!("../../ledger.toml");
 

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use atlas_contract_tests::{
-    clause::Evidence,
     ledger::{Entry, Ledger, Section, Unchecked, behaviour, checks::Check},
+    suite::clause::Evidence,
 };
 
 use crate::contract::Statement;

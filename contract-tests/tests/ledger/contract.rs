@@ -1,6 +1,6 @@
 //! What `docs/contract.md` states, piece by piece.
 
-use atlas_contract_tests::clause::Evidence;
+use atlas_contract_tests::suite::clause::Evidence;
 
 /// Beginnings of paragraphs that only introduce what follows.
 const INTRODUCTIONS: [&str; 1] = ["What `mock-atlas` does where a client could notice"];

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use atlas_contract_tests::{
-    clause::Evidence,
     ledger::{Ledger, Place},
+    suite::clause::Evidence,
 };
 
 /// A line for each, that says what is missing.

@@ -1,7 +1,7 @@
 //! A report that no server gave, with every status and every kind of text that could do harm.
 
 use atlas_contract_tests::{
-    fault::{Broken, Sent},
+    failure::{Broken, Sent},
     report::{ClauseReport, Detail, Report, Status, Summary, json},
 };
 

@@ -8,10 +8,9 @@ pub(crate) mod rude;
 pub(crate) mod uploader;
 
 use atlas_contract_tests::{
-    proxy::{Proxy, Wrong},
     report::{ClauseReport, Status},
-    run::{Options, Run},
-    target::Target,
+    run::{Options, Run, target::Target},
+    self_test::proxy::{Proxy, Wrong},
 };
 
 /// A proxy before an emulator.

@@ -3,8 +3,8 @@
 use std::{env::consts::EXE_SUFFIX, path::Path, sync::OnceLock};
 
 use atlas_contract_tests::{
-    proxy::{Reply, Request},
-    settings::Settings,
+    run::settings::Settings,
+    self_test::proxy::{Reply, Request},
 };
 use axum::http::Method;
 use tokio::process::Command;

@@ -3,14 +3,14 @@
 use axum::http::Method;
 
 use crate::{
-    clause::Evidence::{Client, Docs},
     client::{
         fields::Fields,
         observed::{Call, Observed, is_api, require},
         rule::{Rule, each, post_processor, rule},
     },
-    fault::Verdict,
-    proxy::{Passage, Request},
+    failure::Verdict,
+    self_test::proxy::{Passage, Request},
+    suite::clause::Evidence::{Client, Docs},
 };
 
 pub(super) const RULES: &[Rule] = &[

@@ -3,13 +3,13 @@
 use axum::http::Method;
 
 use crate::{
-    clause::Evidence::{Client, Thread},
     client::{
         observed::{Call, Observed, Version, is_api},
         rule::{Rule, each, rule},
     },
-    fault::{Verdict, broken, require},
-    proxy::{Passage, Reply},
+    failure::{Verdict, broken, require},
+    self_test::proxy::{Passage, Reply},
+    suite::clause::Evidence::{Client, Thread},
 };
 
 pub(super) const RULES: &[Rule] = &[

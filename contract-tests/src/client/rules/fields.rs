@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    clause::Evidence::Client,
     client::{
         fields::Fields,
         observed::{Call, Observed, broken, require},
         rule::{Rule, each, post_processor, rule},
     },
-    fault::Verdict,
+    failure::Verdict,
+    suite::clause::Evidence::Client,
 };
 
 const VERSION: &str = "artifact_version";

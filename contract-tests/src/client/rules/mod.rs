@@ -28,7 +28,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::clauses;
+    use crate::suite::clauses;
 
     #[test]
     fn ids_are_short_and_no_clause_has_them() {

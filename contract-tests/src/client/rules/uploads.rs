@@ -3,13 +3,13 @@
 use axum::http::{Method, header};
 
 use crate::{
-    clause::Evidence::{Client, Thread},
     client::{
         observed::{Observed, require, tokens},
         rule::{Rule, each, post_processor, rule},
     },
-    fault::Verdict,
-    proxy::Request,
+    failure::Verdict,
+    self_test::proxy::Request,
+    suite::clause::Evidence::{Client, Thread},
 };
 
 /// What a gzip file begins with: its magic number, and the one compression that there is (RFC 1952, 2.3.1).

@@ -3,13 +3,13 @@
 use axum::http::Method;
 
 use crate::{
-    clause::Evidence::{Client, Inferred},
     client::{
         observed::{Observed, Version, broken, require},
         rule::{Rule, each, rule},
     },
-    fault::Verdict,
-    proxy::Passage,
+    failure::Verdict,
+    self_test::proxy::Passage,
+    suite::clause::Evidence::{Client, Inferred},
 };
 
 pub(super) const RULES: &[Rule] = &[

@@ -1,0 +1,315 @@
+//! Putting a server back to what it was before a run, as far as it lets us, and telling what stays.
+//!
+//! The contract knows no call that deletes. `mock-atlas` has some of its own, and says by its health that it is one.
+//! Nothing is asked for or removed but what a journal names, and a journal names nothing that is not of its run. The
+//! [`address`] is where that goes. What fails may pass, so each request is sent a few times; a thing that still cannot be
+//! removed keeps back no other.
+
+pub mod address;
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use reqwest::Method;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use crate::{
+    failure::{Broken, Fault, Verdict},
+    http::{Auth, Http, exchange::Exchange},
+    run::{RunError, target::Target},
+    safety::journal::{Makes, Record},
+    text::plain,
+};
+
+/// How often a request is sent, if it must be: among so many, one of two that fail leaves little.
+const ATTEMPTS: u32 = 6;
+/// After so many requests that failed each time, one attempt must do: the server is away.
+const MOST_FAILURES: u32 = 3;
+/// How long to wait after the first attempt; after each other twice as long as before.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Something that a run made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Thing {
+    /// An artifact with all its versions.
+    Artifact(String),
+    /// The versions of a type in the operator's public artifact.
+    Type {
+        /// The artifact's slug.
+        artifact: String,
+        /// The type.
+        kind: String,
+    },
+    /// The tokens of this description.
+    Token(String),
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whoever wrote the journal must not steer a terminal.
+        let text = match self {
+            Self::Artifact(slug) => format!("artifact {slug}"),
+            Self::Type { artifact, kind } => format!("versions of {artifact}/{kind}"),
+            Self::Token(description) => format!("token described as {description}"),
+        };
+        out.write_str(&plain(&text))
+    }
+}
+
+/// What became of one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It was not there.
+    Absent,
+    /// It was there, and is not any more.
+    Removed,
+    /// It is still there.
+    Left,
+    /// It may still be there: no answer told, for this reason.
+    Unknown(String),
+}
+
+/// A server to be cleaned.
+pub struct Cleanup<'a> {
+    http: Http,
+    record: &'a Record,
+    deletes: bool,
+    /// How many requests failed one after the other, however often they were sent.
+    failures: AtomicU32,
+}
+
+impl<'a> Cleanup<'a> {
+    /// Asks the server whether it takes the token, and whether it can delete.
+    ///
+    /// # Errors
+    /// It refuses the token, or cannot be reached.
+    pub async fn start(target: &Target, record: &'a Record) -> Result<Self, RunError> {
+        let mut cleanup = Self {
+            http: Http::new(target).map_err(RunError::unreachable)?,
+            record,
+            deletes: false,
+            failures: AtomicU32::new(0),
+        };
+        let reply = cleanup.ask(&["authenticate"]).await;
+        if reply.map_err(RunError::unreachable)?.status == 401 {
+            return Err(RunError::TokenRefused);
+        }
+        cleanup.deletes = cleanup.is_emulator().await?;
+        Ok(cleanup)
+    }
+
+    async fn is_emulator(&self) -> Result<bool, RunError> {
+        let health = self.send(Method::GET, &["_mock", "health"], Auth::Anonymous);
+        match health.await {
+            Ok(health) => Ok(health.status == 200
+                && health
+                    .json()
+                    .is_ok_and(|body| body["status"] == "ready" && body["version"].is_string())),
+            Err(fault @ Fault::Trouble(_)) => Err(RunError::unreachable(fault)),
+            // Some other server's way to say that it knows no such path.
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// All that the run made or may have made, each once.
+    pub fn things(&self) -> Vec<Thing> {
+        let mut things = Vec::new();
+        for (makes, status) in &self.record.writes {
+            let refused = status.is_some_and(|status| (400..500).contains(&status));
+            let thing = match makes {
+                Makes::Artifact(slug) => Thing::Artifact(slug.clone()),
+                Makes::Version { artifact, kind } if self.is_public(artifact) => Thing::Type {
+                    artifact: artifact.clone(),
+                    kind: kind.clone(),
+                },
+                Makes::Version { artifact, .. } => Thing::Artifact(artifact.clone()),
+                // No call tells of a token, so that only the reply can say that there is none.
+                Makes::Token(description) if !refused => Thing::Token(description.clone()),
+                Makes::Token(_) | Makes::File(_) => continue,
+            };
+            if !things.contains(&thing) {
+                things.push(thing);
+            }
+        }
+        things
+    }
+
+    /// Removes a thing if the server can, and looks whether it is gone.
+    pub async fn remove(&self, thing: &Thing) -> Fate {
+        let removed = match thing {
+            Thing::Artifact(slug) => self.remove_artifact(slug).await,
+            Thing::Type { artifact, kind } => self.remove_type(artifact, kind).await,
+            Thing::Token(description) => self.remove_tokens(description).await,
+        };
+        removed.unwrap_or_else(|fault| Fate::Unknown(self.http.redact(&told(&fault))))
+    }
+
+    fn is_public(&self, artifact: &str) -> bool {
+        let begin = &self.record.begin;
+        let public = begin.public_artifact.as_ref();
+        public.is_some_and(|name| artifact == format!("{}/{name}", begin.namespace))
+    }
+
+    async fn remove_artifact(&self, slug: &str) -> Verdict<Fate> {
+        let (user, name) = slug.split_once('/').unwrap_or((slug, ""));
+        let there = async || -> Verdict<bool> {
+            let reply = self.ask(&["artifacts", user, name]).await?;
+            Ok(!is_absent(&reply))
+        };
+        if !there().await? {
+            return Ok(Fate::Absent);
+        }
+        self.delete(&["artifacts", user, name]).await?;
+        Ok(if there().await? {
+            Fate::Left
+        } else {
+            Fate::Removed
+        })
+    }
+
+    async fn remove_type(&self, artifact: &str, kind: &str) -> Verdict<Fate> {
+        let (user, name) = artifact.split_once('/').unwrap_or((artifact, ""));
+        let versions = self.versions_of(user, name, kind).await?;
+        if versions.is_empty() {
+            return Ok(Fate::Absent);
+        }
+        for version in versions {
+            self.delete(&["artifacts", user, name, kind, &version])
+                .await?;
+        }
+        let left = self.versions_of(user, name, kind).await?;
+        Ok(if left.is_empty() {
+            Fate::Removed
+        } else {
+            Fate::Left
+        })
+    }
+
+    /// The numbers of the versions that a search finds and, where the server tells, of those that await their file.
+    async fn versions_of(&self, user: &str, name: &str, kind: &str) -> Verdict<Vec<String>> {
+        let found = self.ask(&["artifacts", user, name, kind, "search"]).await?;
+        if is_absent(&found) {
+            return Ok(Vec::new());
+        }
+        let found = found.versions()?;
+        let mut numbers: Vec<_> = found.iter().map(|it| it["version"].to_string()).collect();
+        let orphans = self.own(Method::GET, &["orphans"]).await?;
+        let start = format!("{user}/{name}/{kind}/");
+        let slugs = elements(orphans.as_ref(), "orphans");
+        let slugs = slugs.iter().filter_map(|it| it["slug"].as_str());
+        numbers.extend(
+            slugs
+                .filter_map(|it| it.strip_prefix(&start))
+                .map(str::to_owned),
+        );
+        Ok(numbers)
+    }
+
+    async fn remove_tokens(&self, description: &str) -> Verdict<Fate> {
+        let Some(ids) = self.tokens(description).await? else {
+            return Ok(Fate::Left);
+        };
+        for id in &ids {
+            self.delete(&["tokens", id]).await?;
+        }
+        Ok(match self.tokens(description).await? {
+            Some(left) if left.is_empty() && ids.is_empty() => Fate::Absent,
+            Some(left) if left.is_empty() => Fate::Removed,
+            _ => Fate::Left,
+        })
+    }
+
+    /// The ids of the tokens of this description, if the server tells.
+    async fn tokens(&self, description: &str) -> Verdict<Option<Vec<String>>> {
+        let reply = self.own(Method::GET, &["tokens"]).await?;
+        let Some(reply) = reply.filter(Exchange::succeeded) else {
+            return Ok(None);
+        };
+        let tokens = elements(Some(&reply), "tokens");
+        let own = tokens.iter().filter(|it| it["description"] == description);
+        let ids = own.filter_map(|it| it["id"].as_str().map(str::to_owned));
+        Ok(Some(ids.collect()))
+    }
+
+    async fn ask(&self, segments: &[&str]) -> Verdict<Exchange> {
+        let path = [&["api", "v1"], segments].concat();
+        self.send(Method::GET, &path, self.http.token()).await
+    }
+
+    async fn delete(&self, segments: &[&str]) -> Verdict {
+        self.own(Method::DELETE, segments).await.map(drop)
+    }
+
+    /// A call of the emulator's own API, if it is one.
+    async fn own(&self, method: Method, segments: &[&str]) -> Verdict<Option<Exchange>> {
+        if !self.deletes {
+            return Ok(None);
+        }
+        let path = [&["_mock"], segments].concat();
+        let reply = self.send(method, &path, self.http.token()).await?;
+        Ok(Some(reply))
+    }
+
+    /// Sends a request until there is an answer to it, a few times at the most. What removes may be sent again: what is
+    /// gone is gone.
+    async fn send(&self, method: Method, path: &[&str], auth: Auth<'_>) -> Verdict<Exchange> {
+        let is_away = self.failures.load(Ordering::Relaxed) >= MOST_FAILURES;
+        let (mut left, mut pause) = (if is_away { 0 } else { ATTEMPTS - 1 }, FIRST_PAUSE);
+        loop {
+            let reply = self.http.at(method.clone(), path, auth).await;
+            let reply = reply.and_then(answer);
+            if reply.is_ok() {
+                self.failures.store(0, Ordering::Relaxed);
+                return reply;
+            }
+            if left == 0 || self.http.is_given_up() {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                return reply;
+            }
+            left -= 1;
+            sleep(pause).await;
+            pause *= 2;
+        }
+    }
+}
+
+/// The reply, unless it says only that something went wrong.
+fn answer(reply: Exchange) -> Verdict<Exchange> {
+    if reply.is_marred() {
+        return Err(reply.broken("an answer"));
+    }
+    Ok(reply)
+}
+
+/// What went wrong, in a line.
+fn told(fault: &Fault) -> String {
+    match fault.broken() {
+        Some(Broken { came, sent, .. }) => {
+            let request = sent.as_ref().map(|sent| format!("{}: ", sent.request));
+            format!("{}{came}", request.unwrap_or_default())
+        }
+        None => fault.to_string(),
+    }
+}
+
+/// Whether the reply says that there is nothing; a name that no artifact can have names none.
+fn is_absent(reply: &Exchange) -> bool {
+    matches!(reply.status, 400 | 404 | 410 | 422)
+}
+
+fn elements(reply: Option<&Exchange>, key: &str) -> Vec<Value> {
+    let body = reply
+        .and_then(|reply| reply.json().ok())
+        .unwrap_or_default();
+    body[key].as_array().cloned().unwrap_or_default()
+}
+
+impl RunError {
+    pub(crate) fn unreachable(fault: Fault) -> Self {
+        Self::Unreachable(fault.to_string())
+    }
+}

@@ -1,0 +1,399 @@
+//! Going through the clauses, several at a time, and turning what each check learned into a report.
+//!
+//! Clauses share nothing but the server: each has artifacts of its own, and in the operator's public artifact a type of
+//! its own. So they need not wait for each other; the requests of one clause keep their order.
+
+pub mod cleanup;
+pub mod filter;
+pub(crate) mod flakiness;
+pub mod plan;
+pub mod settings;
+pub mod target;
+
+use std::{
+    num::NonZeroUsize,
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, stream};
+
+use crate::{
+    exit_code::ExitCode,
+    failure::{Fault, Verdict},
+    http::Http,
+    report::{About, ClauseReport, Detail, Report, Start, Status},
+    safety::{
+        journal::{Begin, Journal, NotBegun},
+        policy::{ALLOW_WRITES, Access},
+    },
+    suite::{
+        clause::Clause,
+        clauses,
+        context::{Context, Observed, RunPrefix},
+        test_artifact::{Given, Surveyed},
+    },
+};
+use filter::NothingMatches;
+use flakiness::{BREAKS, steady};
+use settings::Need;
+use target::Target;
+
+/// Which clauses are put to the server, and how severely it is judged.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Parts of ids; a clause is run when its id has one of them, and every clause when there are none.
+    pub filters: Vec<String>,
+    /// Whether a difference is a failure.
+    pub strict: bool,
+    /// How many clauses are judged at a time.
+    pub jobs: NonZeroUsize,
+    /// How often a clause must break before it is broken, unless it says never; one that also holds once is no verdict,
+    /// and the server unstable.
+    pub breaks: NonZeroUsize,
+}
+
+/// How many clauses are judged at a time when nobody says: enough to hide the waiting, and no burden for a server.
+pub const JOBS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            filters: Vec::new(),
+            strict: false,
+            jobs: JOBS,
+            breaks: BREAKS,
+        }
+    }
+}
+
+/// Why nothing was judged.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A filter leaves nothing; most likely it is misspelt.
+    #[error(transparent)]
+    NothingMatches(#[from] NothingMatches),
+    /// The server does not know the token.
+    #[error("the server refuses the token (401): check --token")]
+    TokenRefused,
+    /// There is no server, or none that answers.
+    #[error("the server cannot be reached: {0}")]
+    Unreachable(String),
+    /// The server is not on this machine, and nobody said that it may be written to.
+    #[error("{0}")]
+    WritesRefused(String),
+    /// What the operator named is not there.
+    #[error("--fixtures: {slug}: {why}")]
+    Fixture {
+        /// The artifact and the type.
+        slug: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// What the run makes could not be kept anywhere.
+    #[error(
+        "the journal cannot be begun, and nothing was written: {0}; name another file with --journal"
+    )]
+    Journal(#[from] NotBegun),
+}
+
+impl RunError {
+    /// The exit code of a program that ends for it.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NothingMatches(_) => ExitCode::NothingRan,
+            Self::Unreachable(_) => ExitCode::SuiteBroke,
+            Self::TokenRefused
+            | Self::WritesRefused(_)
+            | Self::Fixture { .. }
+            | Self::Journal(_) => ExitCode::BadConfiguration,
+        }
+    }
+}
+
+/// A run against one server.
+pub struct Run {
+    target: Target,
+    http: Http,
+    prefix: RunPrefix,
+    options: Options,
+}
+
+impl Run {
+    /// Prepares a run and asks the server whether it takes the token.
+    ///
+    /// # Errors
+    /// It does not, or it cannot be reached, or the run cannot keep a journal of what it writes. Before anything is
+    /// sent: a filter matches no clause, or the run may not write to the server.
+    pub async fn start(target: Target, options: Options) -> Result<Self, RunError> {
+        if target.conduct().access == Access::Loopback && !target.is_loopback() {
+            return Err(RunError::WritesRefused(refusal(&target)));
+        }
+        let http = Http::new(&target).map_err(RunError::unreachable)?;
+        Self::begin(target, http, options).await
+    }
+
+    /// The same, with each request kept for [`Run::requests`].
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub(crate) async fn watched(target: Target, options: Options) -> Result<Self, RunError> {
+        let mut http = Http::new(&target).map_err(RunError::unreachable)?;
+        http.watch();
+        Self::begin(target, http, options).await
+    }
+
+    async fn begin(target: Target, http: Http, options: Options) -> Result<Self, RunError> {
+        let ids = clauses::all().map(|clause| clause.id);
+        filter::each_matches(&options.filters, "clause", ids)?;
+        let mut run = Self {
+            target,
+            http,
+            prefix: RunPrefix::fresh(),
+            options,
+        };
+        run.knock().await?;
+        run.begin_journal().await?;
+        run.survey().await?;
+        Ok(run)
+    }
+
+    /// Asks whether there is a server that takes the token.
+    async fn knock(&self) -> Result<(), RunError> {
+        let ask = || self.http.get("/authenticate").send();
+        let mut reply = ask().await;
+        if let Err(first @ Fault::Trouble(_)) = reply {
+            // A server that is unstable is one that can be reached: its clauses are to say so.
+            reply = ask().await;
+            if let Err(Fault::Trouble(_)) = reply {
+                return Err(RunError::unreachable(first));
+            }
+        }
+        match reply {
+            Ok(reply) if reply.status == 401 => Err(RunError::TokenRefused),
+            // Any other answer is for the clauses to judge.
+            _ => Ok(()),
+        }
+    }
+
+    async fn survey(&mut self) -> Result<(), RunError> {
+        let mut survey = Vec::new();
+        for fixture in self.target.conduct().fixtures.clone() {
+            survey.push(Surveyed::read(&self.http, fixture).await?);
+        }
+        self.target.surveyed(survey);
+        Ok(())
+    }
+
+    async fn begin_journal(&mut self) -> Result<(), RunError> {
+        let conduct = self.target.conduct();
+        let place = conduct.journal.clone();
+        let Some(place) = place.filter(|_| conduct.access != Access::ReadOnly) else {
+            return Ok(());
+        };
+        let begin = Begin {
+            run: self.prefix.clone(),
+            server: self.target.root().to_owned(),
+            namespace: self.target.namespace().to_owned(),
+            public_artifact: self.target.public_artifact().map(str::to_owned),
+        };
+        self.http.keep(Journal::create(place, begin).await?);
+        Ok(())
+    }
+
+    /// The requests since the last time this was asked, without secrets, if they are kept.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.http.requests()
+    }
+
+    /// The journal of what the run makes.
+    pub fn journal(&self) -> Option<&Journal> {
+        self.http.journal()
+    }
+
+    /// What all names that this run makes begin with.
+    pub fn prefix(&self) -> &RunPrefix {
+        &self.prefix
+    }
+
+    /// Runs the chosen clauses, a few at a time, telling of each in the order of the table as soon as it and those
+    /// before it are known; the result has all clauses, in the same order.
+    pub async fn judge_all(&self, mut tell: impl FnMut(&ClauseReport)) -> Vec<ClauseReport> {
+        stream::iter(clauses::all())
+            .map(|clause| self.judge(clause))
+            .buffered(self.options.jobs.get())
+            .map(|(report, _)| report)
+            .inspect(|report| tell(report))
+            .collect()
+            .await
+    }
+
+    /// Judges all clauses, as [`Run::judge_all`] does, and puts down how the run went.
+    pub async fn report(&self, tell: impl FnMut(&ClauseReport)) -> Report {
+        let start = Start::now();
+        let clauses = self.judge_all(tell).await;
+        let about = About {
+            server: self.target.root(),
+            namespace: self.target.namespace(),
+            run_prefix: self.prefix.as_str(),
+            strict: self.options.strict,
+        };
+        start.report(about, clauses)
+    }
+
+    /// Judges one clause; with the report come the bodies that were compared with snapshots.
+    pub async fn judge(&self, clause: &Clause) -> (ClauseReport, Vec<Observed>) {
+        let unasked = |status, detail| {
+            let report = ClauseReport::new(clause, status, detail, Duration::ZERO);
+            (report, Vec::new())
+        };
+        if !filter::chooses(&self.options.filters, clause.id) {
+            return unasked(Status::Skip, Detail::Nothing);
+        }
+        if let Some(obstacle) = self.obstacle(clause) {
+            return unasked(Status::Disabled, Detail::Note(obstacle));
+        }
+        let started = Instant::now();
+        let context = Context::new(&self.target, &self.http, &self.prefix, clause.id);
+        let verdict = steady(clause, &context, self.options.breaks).await;
+        let (notes, observed) = context.into_findings();
+        let (status, detail) = weigh(clause, self.options.strict, verdict, &notes);
+        let detail = detail.map(|text| self.http.redact(text));
+        (
+            ClauseReport::new(clause, status, detail, started.elapsed()),
+            observed,
+        )
+    }
+
+    /// Why the clause cannot be asked in this run.
+    fn obstacle(&self, clause: &Clause) -> Option<String> {
+        if self.target.conduct().access != Access::ReadOnly {
+            return self.missing_facts(clause);
+        }
+        let Some(reads) = clause.reads else {
+            return Some("writes".to_owned());
+        };
+        let missing: Vec<_> = reads.iter().filter(|it| !self.target.has(**it)).collect();
+        let named: Vec<_> = missing.into_iter().copied().map(Given::words).collect();
+        let ungiven =
+            (!named.is_empty()).then(|| format!("needs {} in --fixtures", named.join(" and ")));
+        ungiven.or_else(|| self.missing_facts(clause))
+    }
+
+    fn missing_facts(&self, clause: &Clause) -> Option<String> {
+        let missing: Vec<_> = clause
+            .needs
+            .iter()
+            .filter(|need| !self.target.meets(**need) && !self.is_given(**need))
+            .collect();
+        let flags: Vec<_> = missing.into_iter().copied().map(Need::flags).collect();
+        (!flags.is_empty()).then(|| format!("needs {}", flags.join(" and ")))
+    }
+
+    /// A public artifact that is only read stands among those that the operator named.
+    fn is_given(&self, need: Need) -> bool {
+        need == Need::PublicArtifact && self.target.conduct().access == Access::ReadOnly
+    }
+}
+
+/// What would be written, and the ways out.
+fn refusal(target: &Target) -> String {
+    let (root, namespace) = (target.root(), target.namespace());
+    let public = target
+        .public_artifact()
+        .map(|name| format!(", and versions of types that begin so in {namespace}/{name}"));
+    format!(
+        "{root} is not on this machine, and this run would make artifacts {namespace}/contract-… there, with versions \
+         and files{}; nothing was sent: say --allow-writes ({ALLOW_WRITES}=1) if that may be, or --read-only to ask \
+         what needs no writing",
+        public.unwrap_or_default()
+    )
+}
+
+/// What a verdict means depends on how well the clause is known, and on how strict the run is.
+fn weigh(clause: &Clause, strict: bool, verdict: Verdict, notes: &[String]) -> (Status, Detail) {
+    let lenient = if strict {
+        Status::Fail
+    } else {
+        Status::Difference
+    };
+    match verdict {
+        Ok(()) if notes.is_empty() => (Status::Pass, Detail::Nothing),
+        Ok(()) => (lenient, Detail::Note(notes.join("\n"))),
+        Err(Fault::Broken(broken) | Fault::Forbidden(broken) | Fault::Marred(broken)) => {
+            let status = if clause.required() {
+                Status::Fail
+            } else {
+                lenient
+            };
+            (status, Detail::Broken(broken))
+        }
+        Err(Fault::Trouble(why) | Fault::Withheld(why)) => (Status::Error, Detail::Note(why)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::clause::{Evidence, clause};
+
+    fn status(
+        evidence: &'static [Evidence],
+        strict: bool,
+        verdict: Verdict,
+        notes: &[String],
+    ) -> Status {
+        let clause = clause("a.b", "", evidence, |_| Box::pin(async { Ok(()) }));
+        weigh(&clause, strict, verdict, notes).0
+    }
+
+    fn broken() -> Verdict {
+        Err(crate::failure::broken("this", "that"))
+    }
+
+    #[test]
+    fn a_clause_that_is_known_fails_and_one_that_is_inferred_differs() {
+        use Evidence::{Docs, Inferred};
+        assert_eq!(status(&[Docs], false, broken(), &[]), Status::Fail);
+        assert_eq!(
+            status(&[Inferred, Docs], false, broken(), &[]),
+            Status::Fail
+        );
+        assert_eq!(
+            status(&[Inferred], false, broken(), &[]),
+            Status::Difference
+        );
+        assert_eq!(status(&[Inferred], true, broken(), &[]), Status::Fail);
+    }
+
+    #[test]
+    fn more_than_is_known_is_a_difference_unless_the_run_is_strict() {
+        let notes = ["extra".to_owned()];
+        assert_eq!(
+            status(&[Evidence::Docs], false, Ok(()), &notes),
+            Status::Difference
+        );
+        assert_eq!(
+            status(&[Evidence::Docs], true, Ok(()), &notes),
+            Status::Fail
+        );
+        assert_eq!(status(&[Evidence::Docs], true, Ok(()), &[]), Status::Pass);
+    }
+
+    #[test]
+    fn trouble_is_an_error_whatever_the_clause() {
+        let trouble = || Err(Fault::Trouble(String::new()));
+        let withheld = || Err(Fault::Withheld(String::new()));
+        assert_eq!(
+            status(&[Evidence::Inferred], false, trouble(), &[]),
+            Status::Error
+        );
+        assert_eq!(
+            status(&[Evidence::Docs], true, trouble(), &[]),
+            Status::Error
+        );
+        assert_eq!(
+            status(&[Evidence::Inferred], false, withheld(), &[]),
+            Status::Error
+        );
+    }
+}

@@ -1,0 +1,451 @@
+//! Which server is judged, with what the caller and its operator tell about it.
+//!
+//! This module alone knows that an emulator can be started when nobody names a server.
+
+use std::{fmt, sync::Arc};
+
+use mock_atlas::{MockAtlas, Seed, User};
+use reqwest::Url;
+use serde_json::json;
+
+use crate::{
+    http::Proxies,
+    run::settings::{Need, Settings, TargetError},
+    safety::{
+        pace::Rate,
+        policy::{Access, Conduct, origin},
+        trust::Certificates,
+    },
+    suite::test_artifact::{Given, Surveyed},
+};
+
+const API: &str = "/api/v1";
+/// Whose token the second one is, where nobody logs in.
+const SECOND_USER: &str = "second-user-of-the-suite";
+
+/// A server to judge. Dropping the last clone stops the emulator, if it is one.
+#[derive(Clone)]
+pub struct Target {
+    root: String,
+    origin: String,
+    loopback: bool,
+    token: String,
+    namespace: String,
+    login: Option<(String, String)>,
+    other_token: Option<String>,
+    public_artifact: Option<String>,
+    max_id_length: Option<usize>,
+    conduct: Conduct,
+    certificates: Certificates,
+    proxies: Proxies,
+    survey: Arc<[Surveyed]>,
+    emulator: Option<Arc<MockAtlas>>,
+}
+
+impl Target {
+    /// The server that the settings name.
+    ///
+    /// # Errors
+    /// A setting is empty, malformed, or contradicts another one, or a variable of the environment names no proxy.
+    pub fn new(settings: Settings) -> Result<Self, TargetError> {
+        let url = parse_url(&settings.url)?;
+        check_words(&settings)?;
+        let login = match (settings.login, settings.password) {
+            (Some(login), Some(password)) => Some((login, password)),
+            (None, None) => None,
+            _ => return Err(TargetError::Invalid("--login and --password go together")),
+        };
+        let public_artifact = settings
+            .public_artifact
+            .map(|slug| name_within(&slug, &settings.namespace))
+            .transpose()?;
+        let loopback = is_loopback(&url);
+        let proxies = match loopback {
+            true => Proxies::default(),
+            false => Proxies::of_environment()?,
+        };
+        Ok(Self {
+            root: root_of(&url),
+            origin: origin(&url),
+            loopback,
+            proxies,
+            token: settings.token,
+            namespace: settings.namespace,
+            login,
+            other_token: settings.other_token,
+            public_artifact,
+            max_id_length: settings.max_id_length,
+            certificates: settings.conduct.trust.load()?,
+            conduct: settings.conduct,
+            survey: Arc::default(),
+            emulator: None,
+        })
+    }
+
+    /// The server the `ATLAS_CONTRACT_…` variables name, or an emulator started for the purpose when they name none.
+    ///
+    /// # Errors
+    /// The variables are incomplete or malformed, or the emulator does not start.
+    pub async fn from_variables(
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, TargetError> {
+        match Settings::from_variables(variable)? {
+            Some(settings) => Self::new(settings),
+            None => Self::emulator().await,
+        }
+    }
+
+    /// An emulator of its own, with everything that an operator could tell. It lives on the current tokio runtime.
+    ///
+    /// # Errors
+    /// The emulator does not start.
+    pub async fn emulator() -> Result<Self, TargetError> {
+        let settings = Settings {
+            token: "root-token-of-the-suite".to_owned(),
+            namespace: "acme".to_owned(),
+            login: Some("rival".to_owned()),
+            password: Some("open sesame".to_owned()),
+            other_token: Some("rival-token-of-the-suite".to_owned()),
+            public_artifact: Some("acme/public".to_owned()),
+            max_id_length: Some(255),
+            ..Settings::default()
+        };
+        Self::emulated(settings, r#"{"artifacts": []}"#).await
+    }
+
+    /// An emulator of which all that the settings tell is true, wherever they say that it is, with what a seed in JSON
+    /// plants. It lives on the current tokio runtime.
+    ///
+    /// # Errors
+    /// The emulator does not start, or a setting or the seed is malformed.
+    pub(crate) async fn emulated(settings: Settings, seed: &str) -> Result<Self, TargetError> {
+        let failed = |error: &dyn fmt::Display| TargetError::Emulator(error.to_string());
+        let mut second = User::new(settings.login.as_deref().unwrap_or(SECOND_USER));
+        if let Some(password) = &settings.password {
+            second = second.password(password);
+        }
+        if let Some(token) = &settings.other_token {
+            second = second.token(token);
+        }
+        let seed = Seed::from_json(seed).map_err(|error| failed(&error))?;
+        let mut builder = MockAtlas::builder()
+            .token(&settings.token)
+            .user(second)
+            .seed(seed);
+        if let Some(public) = &settings.public_artifact {
+            builder = builder.public_artifact(public);
+        }
+        if let Some(length) = settings.max_id_length {
+            builder = builder.max_id_length(length);
+        }
+        let emulator = builder.start().await.map_err(|error| failed(&error))?;
+        let mut target = Self::new(Settings {
+            url: emulator.url().to_owned(),
+            ..settings
+        })?;
+        target.emulator = Some(Arc::new(emulator));
+        Ok(target)
+    }
+
+    /// An emulator of its own that knows one token and these artifacts, `USER/NAME` each, and nothing else. It lives on
+    /// the current tokio runtime.
+    ///
+    /// # Errors
+    /// The emulator does not start, or an artifact cannot have its name.
+    pub async fn bare_emulator(token: &str, artifacts: &[&str]) -> Result<Self, TargetError> {
+        let failed = |error: &dyn std::error::Error| TargetError::Emulator(error.to_string());
+        let artifacts = artifacts.iter().map(|name| json!({"name": name}));
+        let seed = json!({"artifacts": artifacts.collect::<Vec<_>>()}).to_string();
+        let emulator = MockAtlas::builder()
+            .token(token)
+            .seed(Seed::from_json(&seed).map_err(|error| failed(&error))?)
+            .start()
+            .await
+            .map_err(|error| failed(&error))?;
+        let mut target = Self::new(Settings {
+            url: emulator.url().to_owned(),
+            token: token.to_owned(),
+            namespace: "acme".to_owned(),
+            ..Settings::default()
+        })?;
+        target.emulator = Some(Arc::new(emulator));
+        Ok(target)
+    }
+
+    /// The address without `/api/v1` and without a trailing slash.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// The address of the API, without a trailing slash.
+    pub fn api(&self) -> String {
+        format!("{}{API}", self.root)
+    }
+
+    /// Returns the server's origin: its scheme, host and port.
+    pub fn origin(&self) -> String {
+        self.origin.clone()
+    }
+
+    /// Whether the server is on this machine, where no proxy helps.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// Whether the server is an emulator that this crate started: there, a difference is a failure.
+    pub fn is_emulator(&self) -> bool {
+        self.emulator.is_some()
+    }
+
+    /// The token that may write the namespace.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The user or organisation below which artifacts are made.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// A user name and a password.
+    pub fn login(&self) -> Option<(&str, &str)> {
+        let (login, password) = self.login.as_ref()?;
+        Some((login, password))
+    }
+
+    /// The token of a user who can neither see nor write the namespace.
+    pub fn other_token(&self) -> Option<&str> {
+        self.other_token.as_deref()
+    }
+
+    /// The name, below the namespace, of a public artifact.
+    pub fn public_artifact(&self) -> Option<&str> {
+        self.public_artifact.as_deref()
+    }
+
+    /// How many characters an `id` may have at most.
+    pub fn max_id_length(&self) -> Option<usize> {
+        self.max_id_length
+    }
+
+    /// How a run behaves towards it.
+    pub fn conduct(&self) -> &Conduct {
+        &self.conduct
+    }
+
+    /// How fast it may be asked: no others use a server on this machine.
+    pub fn rate(&self) -> Option<Rate> {
+        let default = (!self.loopback).then_some(Rate::GENTLE);
+        self.conduct.rate.or(default)
+    }
+
+    /// What the operator named, as it was found on the server.
+    pub(crate) fn survey(&self) -> &[Surveyed] {
+        &self.survey
+    }
+
+    /// Remembers what was found.
+    pub(crate) fn surveyed(&mut self, survey: Vec<Surveyed>) {
+        self.survey = survey.into();
+    }
+
+    /// Whether something that was found meets what a clause needs to read.
+    pub fn has(&self, given: Given) -> bool {
+        self.survey.iter().any(|it| it.meets(given))
+    }
+
+    /// What is believed over TLS.
+    pub(crate) fn certificates(&self) -> &Certificates {
+        &self.certificates
+    }
+
+    /// Returns the proxies between here and it.
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
+
+    /// Returns the proxy that it is asked through, without a user or a password.
+    pub fn proxy(&self) -> Option<String> {
+        self.proxies.of(&Url::parse(&self.root).ok()?)
+    }
+
+    /// Whether the operator told what a clause needs.
+    pub fn meets(&self, need: Need) -> bool {
+        match need {
+            Need::Login => self.login.is_some(),
+            Need::OtherToken => self.other_token.is_some(),
+            Need::PublicArtifact => self.public_artifact.is_some(),
+            Need::MaxIdLength => self.max_id_length.is_some(),
+        }
+    }
+}
+
+/// Without secrets.
+impl fmt::Debug for Target {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Target")
+            .field("root", &self.root)
+            .field("namespace", &self.namespace)
+            .field("public_artifact", &self.public_artifact)
+            .field("max_id_length", &self.max_id_length)
+            .field("conduct", &self.conduct)
+            .finish_non_exhaustive()
+    }
+}
+
+fn parse_url(text: &str) -> Result<Url, TargetError> {
+    let url = Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or(TargetError::Invalid(
+            "--atlas-url must be an http or https address",
+        ))?;
+    let bare = url.query().is_none() && url.fragment().is_none();
+    if !bare || !url.username().is_empty() || url.password().is_some() {
+        return Err(TargetError::Invalid(
+            "--atlas-url takes no user, password, query or fragment",
+        ));
+    }
+    Ok(url)
+}
+
+fn check_words(settings: &Settings) -> Result<(), TargetError> {
+    // A token travels in a header: what no header can carry would only surface as an unreachable server.
+    let sendable = |token: &str| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
+    let problem = if !sendable(&settings.token) {
+        "--token must be visible characters, without spaces"
+    } else if !settings.other_token.as_deref().is_none_or(sendable) {
+        "--other-token must be visible characters, without spaces"
+    } else if !is_name(&settings.namespace) && !may_lack_namespace(settings) {
+        "--namespace must be the name of a user or an organisation"
+    } else {
+        return Ok(());
+    };
+    Err(TargetError::Invalid(problem))
+}
+
+/// Only what is written needs a place.
+fn may_lack_namespace(settings: &Settings) -> bool {
+    settings.namespace.is_empty() && settings.conduct.access == Access::ReadOnly
+}
+
+fn root_of(url: &Url) -> String {
+    let path = url.path().trim_end_matches('/');
+    let prefix = path.strip_suffix(API).unwrap_or(path).trim_end_matches('/');
+    format!("{}{prefix}", origin(url))
+}
+
+/// Whether the address is on this machine, by what it says alone.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let address = host.parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// What the contract takes for a name, but for its length.
+pub(crate) fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !text.is_empty() && !matches!(text, "." | "..") && text.chars().all(plain)
+}
+
+fn name_within(slug: &str, namespace: &str) -> Result<String, TargetError> {
+    match slug.split_once('/') {
+        Some((user, name)) if user == namespace && is_name(name) => Ok(name.to_owned()),
+        _ => Err(TargetError::Invalid(
+            "--public-artifact must be USER/NAME below the namespace",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(url: &str) -> Settings {
+        Settings {
+            url: url.to_owned(),
+            token: "T".to_owned(),
+            namespace: "acme".to_owned(),
+            ..Settings::default()
+        }
+    }
+
+    fn complaint(settings: Settings) -> String {
+        Target::new(settings)
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn every_spelling_of_an_address_means_the_same_api() {
+        for url in [
+            "http://a.test",
+            "http://a.test/",
+            "http://a.test/api/v1",
+            "http://a.test/api/v1/",
+        ] {
+            assert_eq!(
+                Target::new(settings(url)).unwrap().api(),
+                "http://a.test/api/v1",
+                "{url}"
+            );
+        }
+        let prefixed = Target::new(settings("https://a.test:8443/atlas/api/v1/")).unwrap();
+        assert_eq!(prefixed.api(), "https://a.test:8443/atlas/api/v1");
+        assert_eq!(prefixed.root(), "https://a.test:8443/atlas");
+    }
+
+    #[test]
+    fn an_address_that_is_none_or_carries_a_secret_is_refused() {
+        for url in [
+            "",
+            "a.test",
+            "ftp://a.test",
+            "http://u:p@a.test",
+            "http://a.test?access_token=T",
+        ] {
+            assert!(complaint(settings(url)).starts_with("--atlas-url"), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_fact_that_cannot_be_used_is_named() {
+        let token = Settings {
+            token: String::new(),
+            ..settings("http://a.test")
+        };
+        let namespace = Settings {
+            namespace: "a/b".to_owned(),
+            ..settings("http://a.test")
+        };
+        let login = Settings {
+            login: Some("u".to_owned()),
+            ..settings("http://a.test")
+        };
+        let public = Settings {
+            public_artifact: Some("other/name".to_owned()),
+            ..settings("http://a.test")
+        };
+        assert!(complaint(token).contains("--token"));
+        assert!(complaint(namespace).contains("--namespace"));
+        assert!(complaint(login).contains("--password"));
+        assert!(complaint(public).contains("--public-artifact"));
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for (url, expected) in [
+            ("http://127.0.0.1:1", true),
+            ("http://[::1]:1", true),
+            ("http://localhost", true),
+            ("http://a.test", false),
+        ] {
+            assert_eq!(
+                Target::new(settings(url)).unwrap().is_loopback(),
+                expected,
+                "{url}"
+            );
+        }
+    }
+}

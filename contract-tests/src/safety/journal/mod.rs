@@ -1,0 +1,424 @@
+//! The journal of a run: what it is about to make, on disk before the request is sent, so that whatever happens to the
+//! run, what it left behind is known.
+//!
+//! A line of JSON for each event. The first says which run, on which server; then each write stands before it is sent,
+//! and is told of again when it was answered. No token and no upload path is ever in it.
+
+pub mod place;
+mod record;
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::task::spawn_blocking;
+
+use crate::suite::context::RunPrefix;
+use place::Place;
+
+pub use record::{Record, RecordError};
+
+/// What a write makes on the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Makes {
+    /// The artifact of this slug, `USER/NAME`.
+    Artifact(String),
+    /// A version of a type.
+    Version {
+        /// The artifact's slug.
+        artifact: String,
+        /// The type.
+        #[serde(rename = "type")]
+        kind: String,
+    },
+    /// A token of this description.
+    Token(String),
+    /// The file of a version that stands before it, of so many bytes. Its path is a secret.
+    File(usize),
+}
+
+/// Whose journal it is: its first line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begin {
+    /// What every name of the run begins with.
+    pub run: RunPrefix,
+    /// The server's address, without `/api/v1`.
+    pub server: String,
+    /// The user or organisation below which artifacts are made.
+    pub namespace: String,
+    /// The name of the public artifact that gets versions of types of the run.
+    pub public_artifact: Option<String>,
+}
+
+/// A line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first line.
+    Begin(Begin),
+    /// A request is about to be sent.
+    Write {
+        /// Its number among the writes, from 1.
+        number: u64,
+        /// What it makes.
+        makes: Makes,
+    },
+    /// It was answered.
+    Reply {
+        /// The number of the request.
+        number: u64,
+        /// The status of the reply.
+        status: u16,
+        /// The number of the version that was made.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<u64>,
+    },
+    /// The run came to its end.
+    End,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+/// The file of a journal, to which only whole lines are added.
+struct Lines {
+    file: File,
+    broken: bool,
+}
+
+/// A journal is written while its run goes on. One that tells of no write is removed on drop, however the run ends.
+pub struct Journal {
+    path: PathBuf,
+    lines: Arc<Mutex<Lines>>,
+    writes: Arc<AtomicU64>,
+}
+
+/// A journal cannot be begun.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {error}", .path.display())]
+pub struct NotBegun {
+    /// The file, or the folder that cannot be made for it.
+    pub path: PathBuf,
+    /// Why.
+    pub error: io::Error,
+}
+
+impl Journal {
+    /// Begins the journal of a run in a new file that its owner alone may read.
+    ///
+    /// # Errors
+    /// The file is there already, or cannot be written.
+    pub async fn create(place: Place, begin: Begin) -> Result<Self, NotBegun> {
+        let named = place.path().to_owned();
+        let created = spawn_blocking(move || {
+            let failed = |path: &Path, error| NotBegun {
+                path: path.to_owned(),
+                error,
+            };
+            let path = place.file(&begin.run);
+            let path = path.map_err(|error| failed(place.path(), error))?;
+            Self::begin(path.clone(), begin).map_err(|error| failed(&path, error))
+        });
+        created.await.unwrap_or_else(|error| {
+            Err(NotBegun {
+                path: named,
+                error: io::Error::other(error),
+            })
+        })
+    }
+
+    fn begin(path: PathBuf, begin: Begin) -> io::Result<Self> {
+        let file = private(&path)?;
+        let lines = Lines {
+            file,
+            broken: false,
+        };
+        // From here on a file that is of no use is removed.
+        let journal = Self {
+            path,
+            lines: Arc::new(Mutex::new(lines)),
+            writes: Arc::default(),
+        };
+        journal.open().append(&Event::Begin(begin))?;
+        // The name of a new file is kept by its folder.
+        let folder = journal.path.parent();
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        Ok(journal)
+    }
+
+    fn open(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many writes it knows of.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    /// Puts on disk what the next request makes, and gives the request's number. Only then may it be sent.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) async fn announce(&self, makes: Makes) -> io::Result<u64> {
+        let (lines, writes) = (self.lines.clone(), self.writes.clone());
+        blocking(move || {
+            // Numbered under the lock: several clauses write at a time, and the lines stand in the order of numbers.
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            let number = writes.load(Ordering::Relaxed) + 1;
+            lines.append(&Event::Write { number, makes })?;
+            writes.store(number, Ordering::Relaxed);
+            Ok(number)
+        })
+        .await
+    }
+
+    /// Tells how the request of that number was answered.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) async fn answered(
+        &self,
+        number: u64,
+        status: u16,
+        version: Option<u64>,
+    ) -> io::Result<()> {
+        self.append(Event::Reply {
+            number,
+            status,
+            version,
+        })
+        .await
+    }
+
+    /// Ends the journal; one that tells of no write is removed.
+    ///
+    /// # Errors
+    /// The file cannot be written, or not be removed.
+    pub async fn end(&self) -> io::Result<()> {
+        if self.writes() > 0 {
+            return self.append(Event::End).await;
+        }
+        let path = self.path.clone();
+        blocking(move || fs::remove_file(path)).await
+    }
+
+    /// The same journal, from now on where nothing can be written.
+    #[cfg(test)]
+    pub(crate) fn on_a_full_disk(self) -> Self {
+        self.put_on("/dev/full");
+        self
+    }
+
+    #[cfg(test)]
+    fn put_on(&self, path: impl AsRef<Path>) {
+        let file = OpenOptions::new().append(true).open(path);
+        self.open().file = file.unwrap();
+    }
+
+    async fn append(&self, event: Event) -> io::Result<()> {
+        let lines = self.lines.clone();
+        blocking(move || {
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            lines.append(&event)
+        })
+        .await
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if self.writes() == 0 {
+            // It may be gone already, and one that stays all the same says that nothing was made.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Begin {
+    /// Whether it stands under the names of this run: a run makes nothing else, and nothing else may be removed.
+    pub fn is_of_the_run(&self, makes: &Makes) -> bool {
+        let own = |name: &str| name.starts_with(self.run.as_str());
+        match makes {
+            Makes::Artifact(slug) => self.name_in(slug).is_some_and(own),
+            Makes::Version { artifact, kind } => self.name_in(artifact).is_some_and(|name| {
+                own(name) || (self.public_artifact.as_deref() == Some(name) && own(kind))
+            }),
+            Makes::Token(description) => own(description),
+            Makes::File(_) => true,
+        }
+    }
+
+    fn name_in<'s>(&self, slug: &'s str) -> Option<&'s str> {
+        let (user, name) = slug.split_once('/')?;
+        (user == self.namespace).then_some(name)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+impl Lines {
+    /// Behind a line that may have broken off nothing is added: it could not be read.
+    fn append(&mut self, event: &Event) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::other("an earlier line of it was not written"));
+        }
+        let now = OffsetDateTime::now_utc();
+        let time = now.format(&Rfc3339).map_err(io::Error::other)?;
+        let mut line = serde_json::to_vec(&Line { time, event })?;
+        line.push(b'\n');
+        let written = self.file.write_all(&line);
+        let written = written.and_then(|()| self.file.sync_data());
+        self.broken = written.is_err();
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin() -> Begin {
+        Begin {
+            run: RunPrefix::fresh(),
+            server: "http://a.test".to_owned(),
+            namespace: "acme".to_owned(),
+            public_artifact: Some("public".to_owned()),
+        }
+    }
+
+    async fn journal(folder: &Path, begin: &Begin) -> Journal {
+        let place = Place::Named(folder.join("run.jsonl"));
+        Journal::create(place, begin.clone()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_announced_is_read_again_with_its_reply() {
+        let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
+        let journal = journal(folder.path(), &begin).await;
+        let slug = format!("acme/{}x", begin.run.as_str());
+        let version = Makes::Version {
+            artifact: "acme/public".to_owned(),
+            kind: format!("{}x", begin.run.as_str()),
+        };
+        let first = journal
+            .announce(Makes::Artifact(slug.clone()))
+            .await
+            .unwrap();
+        journal.announce(version.clone()).await.unwrap();
+        journal.answered(first, 200, None).await.unwrap();
+        let record = Record::read(journal.path()).unwrap();
+        assert_eq!(record.begin, begin);
+        assert_eq!(
+            record.writes,
+            [(Makes::Artifact(slug), Some(200)), (version, None)]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_line_that_broke_off_is_no_event_and_any_other_is_named() {
+        let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
+        let journal = journal(folder.path(), &begin).await;
+        let mut text = fs::read_to_string(journal.path()).unwrap();
+        text += r#"{"event":"write","num"#;
+        fs::write(journal.path(), &text).unwrap();
+        assert_eq!(Record::read(journal.path()).unwrap().writes, []);
+        fs::write(journal.path(), format!("{text}\n")).unwrap();
+        let error = Record::read(journal.path()).unwrap_err().to_string();
+        assert!(error.contains("run.jsonl:2: "), "{error}");
+    }
+
+    #[tokio::test]
+    async fn nothing_of_another_run_is_taken_for_this_ones() {
+        let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
+        let journal = journal(folder.path(), &begin).await;
+        journal
+            .announce(Makes::Artifact("acme/web".to_owned()))
+            .await
+            .unwrap();
+        let error = Record::read(journal.path()).unwrap_err().to_string();
+        assert!(
+            error.ends_with(":2: what it makes is not of the run"),
+            "{error}"
+        );
+        let own = |makes| begin.is_of_the_run(&makes);
+        let name = format!("{}x", begin.run.as_str());
+        assert!(!own(Makes::Artifact(format!("other/{name}"))));
+        assert!(!own(Makes::Artifact("acme/public".to_owned())));
+        assert!(!own(Makes::Version {
+            artifact: "acme/public".to_owned(),
+            kind: "archive".to_owned()
+        }));
+        assert!(!own(Makes::Token("laptop".to_owned())));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn behind_a_line_that_could_not_be_written_there_is_no_other() {
+        let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
+        let journal = journal(folder.path(), &begin).await.on_a_full_disk();
+        assert!(journal.announce(Makes::File(1)).await.is_err());
+        journal.put_on(journal.path());
+        let error = journal.announce(Makes::File(2)).await.unwrap_err();
+        assert!(error.to_string().contains("earlier line"), "{error}");
+        assert_eq!(Record::read(journal.path()).unwrap().writes, []);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn its_owner_alone_may_read_it_and_it_replaces_no_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
+        let first = journal(folder.path(), &begin).await;
+        let mode = fs::metadata(first.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let second = Journal::create(Place::Named(first.path().to_owned()), begin).await;
+        let refused = second.err().unwrap();
+        assert_eq!(refused.error.kind(), io::ErrorKind::AlreadyExists);
+        assert!(first.path().exists());
+    }
+
+    #[tokio::test]
+    async fn a_journal_of_no_write_does_not_stay() {
+        let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
+        for ended in [true, false] {
+            let journal = journal(folder.path(), &begin).await;
+            assert!(journal.path().exists());
+            if ended {
+                journal.end().await.unwrap();
+            }
+            drop(journal);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+    }
+}

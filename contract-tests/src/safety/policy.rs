@@ -1,0 +1,259 @@
+//! How a run behaves towards the server: whether it may write, how fast it asks, whom it believes.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use reqwest::Url;
+
+use crate::{
+    run::target::is_loopback,
+    safety::{journal::place::Place, pace::Rate, trust::Trust},
+    suite::fixtures::Fixture,
+};
+
+/// The variable that allows the tests to write to a server that is not on this machine.
+pub(crate) const ALLOW_WRITES: &str = "ATLAS_CONTRACT_ALLOW_WRITES";
+
+/// This variable names further origins for uploads, with commas between them.
+pub(crate) const ALLOW_UPLOAD_ORIGIN: &str = "ATLAS_CONTRACT_ALLOW_UPLOAD_ORIGIN";
+
+/// Where a run may write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Access {
+    /// To a server on this machine alone.
+    #[default]
+    Loopback,
+    /// To any server: the caller said so.
+    Anywhere,
+    /// Nowhere: no request but GET is sent.
+    ReadOnly,
+}
+
+/// An upload origin is one that files may go to, besides the server's own: `https://HOST` or `http://HOST:PORT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadOrigin(String);
+
+/// The text is no origin. It is repeated without what may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidOrigin {
+    /// There is an `@` in it. Where a password ends nobody knows: it may have a comma.
+    #[error("an origin has no user and no password: https://HOST or http://HOST:PORT")]
+    User,
+    /// It is another address, or none.
+    #[error("{0:?} is no origin: https://HOST or http://HOST:PORT, with nothing behind it")]
+    Other(String),
+}
+
+impl UploadOrigin {
+    /// Reads origins with commas between them; a text that is empty, as of a variable that is set to nothing, has none.
+    ///
+    /// # Errors
+    /// One of them is no origin.
+    pub fn list(text: &str) -> Result<Vec<Self>, InvalidOrigin> {
+        if text.contains('@') {
+            return Err(InvalidOrigin::User);
+        }
+        let named = text.split(',').map(str::trim).filter(|it| !it.is_empty());
+        named.map(Self::of).collect()
+    }
+
+    fn of(text: &str) -> Result<Self, InvalidOrigin> {
+        let origin = Url::parse(text).ok().filter(is_bare).map(|it| origin(&it));
+        let wrong = || InvalidOrigin::Other(without_path(text));
+        origin.map(Self).ok_or_else(wrong)
+    }
+}
+
+/// Cuts off the path of an address, and all behind it: who knows an upload path may upload.
+fn without_path(text: &str) -> String {
+    let host = text.find("://").map_or(0, |at| at + 3);
+    let path = text
+        .match_indices(['/', '?', '#'])
+        .find(|(at, _)| *at >= host);
+    match path {
+        Some((at, _)) => format!("{}…", text.split_at(at + 1).0),
+        None => text.to_owned(),
+    }
+}
+
+/// Tells whether an address names nothing but its origin.
+fn is_bare(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+}
+
+/// Returns the origin of an address: its scheme, host and port, written in one way only.
+pub(crate) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+/// How long nothing may move before a request is given up: whole seconds, at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeout(Duration);
+
+/// The text is no time to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the time to wait is a number of seconds from 1 to 86400")]
+pub struct InvalidTimeout;
+
+impl Timeout {
+    pub(crate) fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl Default for Timeout {
+    fn default() -> Self {
+        Self(Duration::from_secs(30))
+    }
+}
+
+impl FromStr for Timeout {
+    type Err = InvalidTimeout;
+
+    /// A text that is empty, as of a variable that is set to nothing, tells nothing.
+    fn from_str(text: &str) -> Result<Self, InvalidTimeout> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let seconds = text.parse().map_err(|_| InvalidTimeout)?;
+        // The bounds also keep what is a multiple of it a time.
+        if (1..=86_400).contains(&seconds) {
+            Ok(Self(Duration::from_secs(seconds)))
+        } else {
+            Err(InvalidTimeout)
+        }
+    }
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_secs().fmt(out)
+    }
+}
+
+/// How a run behaves.
+#[derive(Debug, Clone, Default)]
+pub struct Conduct {
+    /// Where it may write.
+    pub access: Access,
+    /// How long nothing may move before a request is given up.
+    pub timeout: Timeout,
+    /// How fast it asks; when nobody says, as fast as it can on this machine and gently elsewhere.
+    pub rate: Option<Rate>,
+    /// Whom it believes over TLS, for the API, for uploads and for downloads alike.
+    pub trust: Trust,
+    /// The place has the journal of what the run makes, if one is kept.
+    pub journal: Option<Place>,
+    /// What there is to read when nothing may be written.
+    pub fixtures: Vec<Fixture>,
+    /// Files may go to these origins, besides the server's own. A server can name any address for an upload.
+    pub upload_origins: Vec<UploadOrigin>,
+}
+
+impl Conduct {
+    /// Returns why nothing may be written to this address, if so; `home` is the origin of the server. Only the address of an
+    /// upload can be another one's, since the server names it.
+    pub(crate) fn refusal(&self, url: &Url, home: &str) -> Option<String> {
+        let origin = origin(url);
+        let known = self.upload_origins.iter().any(|it| it.0 == origin);
+        let foreign = origin != home && !known;
+        let away = self.access == Access::Loopback && !is_loopback(url);
+        match (self.access, foreign, away) {
+            (Access::ReadOnly, ..) => Some("nothing may be written to this server".to_owned()),
+            (_, true, away) => Some(format!(
+                "it would leave for {origin}, which is not the server's origin: say --allow-upload-origin {origin}{} \
+                 if files may go there",
+                if away { " and --allow-writes" } else { "" }
+            )),
+            (_, false, true) => {
+                Some("it is not on this machine, and would need --allow-writes".to_owned())
+            }
+            (_, false, false) => None,
+        }
+    }
+
+    /// Returns the origins that files may go to, the server's own first.
+    pub fn upload_places(&self, home: &str) -> Vec<String> {
+        let others = self.upload_origins.iter().map(|it| it.0.clone());
+        std::iter::once(home.to_owned()).chain(others).collect()
+    }
+}
+
+/// Whether a variable switches something on: set, and not to a word for no.
+pub fn is_yes(value: &str) -> bool {
+    let value = value.trim().to_ascii_lowercase();
+    !matches!(&*value, "" | "0" | "f" | "false" | "n" | "no" | "off")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_told_apart_by_scheme_host_and_port_and_anything_more_is_none() {
+        let list = |text| UploadOrigin::list(text);
+        let same = "HTTPS://Bin.test, https://bin.test:443/,";
+        let named = vec![UploadOrigin("https://bin.test".to_owned()); 2];
+        assert_eq!(list(same), Ok(named));
+        assert_eq!(list(""), Ok(Vec::new()));
+        for (text, shown) in [
+            ("bin.test", "bin.test"),
+            ("bin.test/secret", "bin.test/…"),
+            ("ftp://bin.test", "ftp://bin.test"),
+            ("https://bin.test/secret", "https://bin.test/…"),
+            ("https://bin.test?a=secret", "https://bin.test?…"),
+        ] {
+            assert_eq!(list(text), Err(InvalidOrigin::Other(shown.to_owned())));
+        }
+        for text in [
+            "https://user@bin.test",
+            "https://bin.test,http://u:a,b@bin.test",
+        ] {
+            assert_eq!(list(text), Err(InvalidOrigin::User));
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_to_an_origin_that_nobody_named() {
+        let conduct = |access, named: &str| Conduct {
+            access,
+            upload_origins: UploadOrigin::list(named).unwrap(),
+            ..Conduct::default()
+        };
+        let refusal = |conduct: Conduct, url: &str| {
+            let refusal = conduct.refusal(&Url::parse(url).unwrap(), "https://a.test");
+            refusal.unwrap_or_default()
+        };
+        let anywhere = |url: &str| refusal(conduct(Access::Anywhere, ""), url);
+        assert_eq!(anywhere("https://a.test:443/path"), "");
+        for foreign in [
+            "https://a.test:8443",
+            "http://a.test",
+            "https://bin.test",
+            "http://127.0.0.1:1",
+        ] {
+            let path = format!("{foreign}/path");
+            let said = anywhere(&path);
+            let advice = format!("--allow-upload-origin {foreign} if");
+            assert!(said.contains(&advice), "{said}");
+            assert_eq!(refusal(conduct(Access::Anywhere, foreign), &path), "");
+        }
+        let loopback = |named| refusal(conduct(Access::Loopback, named), "https://bin.test/path");
+        let both = "--allow-upload-origin https://bin.test and --allow-writes";
+        assert!(loopback("").contains(both), "{}", loopback(""));
+        assert!(loopback("https://bin.test").ends_with("would need --allow-writes"));
+    }
+
+    #[test]
+    fn a_timeout_is_a_number_of_seconds_and_nothing_is_the_usual_one() {
+        for text in ["0", "-1", "soon", "1.5", "86401", " "] {
+            assert_eq!(text.parse::<Timeout>(), Err(InvalidTimeout), "{text}");
+        }
+        assert_eq!("".parse(), Ok(Timeout::default()));
+        let two: Timeout = "2".parse().unwrap();
+        assert_eq!(two.duration(), Duration::from_secs(2));
+    }
+}

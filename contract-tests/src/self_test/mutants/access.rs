@@ -1,0 +1,184 @@
+//! Wrong about who may see and write what.
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    Mutant, answers,
+    memory::Makers,
+    mutant, replies,
+    wire::{Call, call, refuse, token, with_token},
+};
+use crate::self_test::proxy::{Emulator, Reply, Request, Wrong};
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    mutant(
+        "auth.hidden-like-missing",
+        "forbidden",
+        "an artifact that is hidden is answered with 403",
+        || hidden(|reply| reply.status = 403),
+    ),
+    mutant(
+        "auth.hidden-like-missing",
+        "explained",
+        "the 404 of a hidden artifact says that it is there",
+        || hidden(|reply| refuse(reply, 404, "You may not see this artifact")),
+    ),
+    mutant(
+        "auth.no-token-writes",
+        "not-found",
+        "a version that nobody may make is answered with 404",
+        || {
+            replies(|request, reply| {
+                if call(request) == Call::Push && token(request).is_none() {
+                    refuse(reply, 404, "Resource not found!");
+                }
+            })
+        },
+    ),
+    mutant(
+        "auth.no-token-writes",
+        "made-first",
+        "a version is made before the token is looked for",
+        || {
+            AsMaker::boxed(true, |request, _| {
+                call(request) == Call::Push && token(request).is_none()
+            })
+        },
+    ),
+    mutant(
+        "auth.no-token-reads",
+        "unauthorised",
+        "what is not public is answered with 401",
+        || {
+            replies(|request, reply| {
+                let reads = matches!(call(request), Call::Artifact | Call::Search | Call::File);
+                if reads && token(request).is_none() && reply.status == 404 {
+                    refuse(reply, 401, "Unauthorized");
+                }
+            })
+        },
+    ),
+    mutant(
+        "auth.no-token-reads",
+        "open-search",
+        "everybody finds everything",
+        || {
+            AsMaker::boxed(false, |request, _| {
+                call(request) == Call::Search && token(request).is_none()
+            })
+        },
+    ),
+    mutant(
+        "auth.unknown-token",
+        "as-none",
+        "an unknown token is as good as none: an artifact is not found",
+        || {
+            replies(|request, reply| {
+                if call(request) == Call::Artifact && reply.status == 401 {
+                    refuse(reply, 404, "Resource not found!");
+                }
+            })
+        },
+    ),
+    mutant(
+        "auth.unknown-token",
+        "writes",
+        "any token makes versions",
+        || {
+            AsMaker::boxed(false, |request, reply| {
+                call(request) == Call::Push && token(request).is_some() && reply.status == 401
+            })
+        },
+    ),
+    mutant(
+        "auth.unknown-token-public",
+        "public-first",
+        "for what is public no token is checked",
+        public_first,
+    ),
+    mutant(
+        "auth.public-search",
+        "asks-for-token",
+        "a search needs a token, also of what is public",
+        || without_token_missing(Call::Search),
+    ),
+    mutant(
+        "auth.public-download",
+        "asks-for-token",
+        "a download needs a token, also of what is public",
+        || without_token_missing(Call::File),
+    ),
+];
+
+/// A server that answers otherwise for an artifact that is there, but not for this token.
+fn hidden(change: fn(&mut Reply)) -> Box<dyn Wrong> {
+    let makers = Makers::default();
+    replies(move |request: &Request, reply: &mut Reply| {
+        makers.learn(request, reply);
+        let hidden = call(request) == Call::Artifact && makers.of(request).is_some();
+        if hidden && token(request).is_some() && reply.status == 404 {
+            change(reply);
+        }
+    })
+}
+
+fn without_token_missing(wrong: Call) -> Box<dyn Wrong> {
+    replies(move |request: &Request, reply: &mut Reply| {
+        if call(request) == wrong && token(request).is_none() {
+            refuse(reply, 404, "Resource not found!");
+        }
+    })
+}
+
+/// Whether a request with this right reply is one to be answered wrong.
+type Choice = dyn Fn(&Request, &Reply) -> bool + Send + Sync;
+
+/// Does what the maker of the artifact asked for, whoever asks.
+pub(super) struct AsMaker {
+    makers: Makers,
+    wrong: Box<Choice>,
+    secretly: bool,
+}
+
+impl AsMaker {
+    /// Those requests whose right reply is chosen are answered as to the maker; or, secretly, as is right.
+    pub(super) fn boxed(
+        secretly: bool,
+        wrong: impl Fn(&Request, &Reply) -> bool + Send + Sync + 'static,
+    ) -> Box<dyn Wrong> {
+        Box::new(Self {
+            makers: Makers::default(),
+            wrong: Box::new(wrong),
+            secretly,
+        })
+    }
+}
+
+impl Wrong for AsMaker {
+    fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
+        Box::pin(async move {
+            let right = emulator.answer(request).await;
+            self.makers.learn(request, &right);
+            let maker = self.makers.of(request);
+            if maker.is_none() || !(self.wrong)(request, &right) {
+                return right;
+            }
+            let request = with_token(request, maker.as_deref());
+            let wrong = emulator.answer(&request).await;
+            if self.secretly { right } else { wrong }
+        })
+    }
+}
+
+fn public_first() -> Box<dyn Wrong> {
+    answers(|request, emulator| {
+        Box::pin(async move {
+            let reply = emulator.answer(request).await;
+            if reply.status != 401 {
+                return reply;
+            }
+            let public = emulator.answer(&with_token(request, None)).await;
+            if public.status == 200 { public } else { reply }
+        })
+    })
+}

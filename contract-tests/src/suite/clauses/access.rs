@@ -1,0 +1,241 @@
+//! Who may see and write what: nobody, a stranger, a second user.
+
+use serde_json::json;
+
+use super::{authentication::UNKNOWN, samples::archive};
+use crate::{
+    failure::Verdict,
+    http::{Auth, exchange::Exchange},
+    run::settings::Need::{OtherToken, PublicArtifact},
+    suite::{
+        clause::{
+            Clause,
+            Evidence::{Client, Docs, Inferred},
+            clause, needing,
+        },
+        context::Context,
+        test_artifact::{Given, Subject},
+    },
+};
+
+pub(super) const CLAUSES: &[Clause] = &[
+    needing(
+        &[OtherToken],
+        "auth.hidden-like-missing",
+        "what the caller may not see answers 404, the same as what does not exist",
+        &[Docs],
+        |context| Box::pin(hidden_like_missing(context)),
+    )
+    .never()
+    .reading(&[Given::Private]),
+    clause(
+        "auth.no-token-writes",
+        "no token at all: 401 for every write, and nothing is made",
+        &[Docs],
+        |context| Box::pin(no_token_writes(context)),
+    )
+    .never(),
+    clause(
+        "auth.no-token-reads",
+        "no token at all: 404 for a read of what is not public",
+        &[Inferred],
+        |context| Box::pin(no_token_reads(context)),
+    )
+    .never()
+    .reading(&[Given::Private]),
+    clause(
+        "auth.unknown-token",
+        "an unknown token: 401 for every call",
+        &[Inferred],
+        |context| Box::pin(unknown_token(context)),
+    )
+    .never()
+    .reading(&[Given::Artifact]),
+    needing(
+        &[PublicArtifact],
+        "auth.unknown-token-public",
+        "an unknown token: 401 even for what is public",
+        &[Inferred],
+        |context| Box::pin(unknown_token_public(context)),
+    )
+    .reading(&[Given::Public]),
+    needing(
+        &[PublicArtifact],
+        "auth.public-search",
+        "public artifacts can be searched with no token at all",
+        &[Client],
+        |context| Box::pin(public_search(context)),
+    )
+    .reading(&[Given::Public]),
+    needing(
+        &[PublicArtifact],
+        "auth.public-download",
+        "public artifacts can be downloaded with no token at all",
+        &[Client],
+        |context| Box::pin(public_download(context)),
+    )
+    .reading(&[Given::PublicFile]),
+];
+
+const KIND: &str = "archive";
+
+async fn hidden_like_missing(context: &Context<'_>) -> Verdict {
+    let other = Auth::Header(context.other_token()?);
+    context.get("/authenticate").auth(other).answer(200).await?;
+    let hidden = private(context).await?;
+    let missing = hidden.artifact.beside(context.name());
+    let missing = Subject::made(missing, &hidden.kind);
+    let hidden = reads(&hidden, other, 404).await?;
+    let missing = reads(&missing, other, 404).await?;
+    for (seen, unseen) in hidden.iter().zip(missing) {
+        seen.require(
+            seen.body == unseen.body,
+            format!("the reply for what is not there, {}", unseen.shown()),
+        )?;
+    }
+    Ok(())
+}
+
+async fn no_token_writes(context: &Context<'_>) -> Verdict {
+    let unmade = context.artifact_named(context.name());
+    context
+        .create(&unmade.name)?
+        .auth(Auth::Anonymous)
+        .denied(401)
+        .await?;
+    unmade.get("").denied(404).await?;
+    let artifact = context.artifact().await?;
+    let fields = json!({"id": "a", "file": false});
+    artifact
+        .post(KIND, fields)?
+        .auth(Auth::Anonymous)
+        .denied(401)
+        .await?;
+    artifact.finds_no_other(KIND, &[], &[]).await
+}
+
+async fn no_token_reads(context: &Context<'_>) -> Verdict {
+    let private = private(context).await?;
+    reads(&private, Auth::Anonymous, 404).await.map(drop)
+}
+
+async fn unknown_token(context: &Context<'_>) -> Verdict {
+    let unknown = [
+        Auth::Header(UNKNOWN),
+        Auth::Query(UNKNOWN),
+        Auth::Bearer(UNKNOWN),
+    ];
+    let subject = match context.given(Given::Artifact)? {
+        Some(given) => given,
+        None => private(context).await?,
+    };
+    for auth in unknown {
+        reads(&subject, auth, 401).await?;
+    }
+    if context.is_read_only() {
+        return Ok(());
+    }
+    let artifact = subject.artifact;
+    for auth in unknown {
+        let fields = json!({"id": "a", "file": false});
+        artifact.post(KIND, fields)?.auth(auth).denied(401).await?;
+        let unmade = context.artifact_named(context.name());
+        context.create(&unmade.name)?.auth(auth).denied(401).await?;
+        unmade.get("").denied(404).await?;
+        unmade.get("").auth(auth).denied(401).await?;
+    }
+    artifact.finds_no_other(KIND, &[], &[1]).await
+}
+
+async fn unknown_token_public(context: &Context<'_>) -> Verdict {
+    let Subject { artifact, kind, .. } = public(context, Given::Public).await?;
+    let search = artifact.search(&kind, &[]).auth(Auth::Header(UNKNOWN));
+    search.answer(401).await?;
+    let file = artifact.file_as(Auth::Header(UNKNOWN), &kind, "latest");
+    file.await?.status_is(401)
+}
+
+async fn public_search(context: &Context<'_>) -> Verdict {
+    let subject = match context.given(Given::Public)? {
+        Some(given) => given,
+        None => {
+            let (artifact, kind) = context.public_artifact()?;
+            let mut made = Subject::made(artifact, &kind);
+            made.tag(json!({"k": "1"})).await?;
+            made.tag(json!({"k": "2"})).await?;
+            made
+        }
+    };
+    let anonymous = async |query: &[(&str, &str)]| {
+        let search = subject.artifact.search(&subject.kind, query);
+        search.auth(Auth::Anonymous).send().await
+    };
+    anonymous(&[]).await?.found(&subject.numbers())?;
+    let latest = anonymous(&[("version", "latest")]).await?;
+    latest.found(&[subject.newest()])?;
+    for (key, value) in subject.pairs() {
+        let query = [
+            ("metadata.1.key", key.as_str()),
+            ("metadata.1.value", &value),
+        ];
+        let found = anonymous(&query).await?;
+        found.found(&subject.with(&[(&key, &value)]))?;
+    }
+    Ok(())
+}
+
+async fn public_download(context: &Context<'_>) -> Verdict {
+    let subject = public(context, Given::PublicFile).await?;
+    let (artifact, kind) = (&subject.artifact, &subject.kind);
+    for version in [subject.newest().to_string().as_str(), "latest"] {
+        match subject.newest_file() {
+            Some(file) => subject.file_is(Auth::Anonymous, version, file).await?,
+            None => {
+                let reply = artifact.file_as(Auth::Anonymous, kind, version);
+                reply.await?.status_is(200)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An artifact that not everybody sees, with a file.
+async fn private<'a>(context: &'a Context<'_>) -> Verdict<Subject<'a>> {
+    if let Some(given) = context.given(Given::Private)? {
+        return Ok(given);
+    }
+    let mut made = Subject::made(context.artifact().await?, KIND);
+    made.upload(&archive("private")).await?;
+    Ok(made)
+}
+
+/// An artifact that everybody sees, with a file of a type that nobody else makes.
+async fn public<'a>(context: &'a Context<'_>, given: Given) -> Verdict<Subject<'a>> {
+    if let Some(given) = context.given(given)? {
+        return Ok(given);
+    }
+    let (artifact, kind) = context.public_artifact()?;
+    let mut made = Subject::made(artifact, &kind);
+    made.upload(&archive("public")).await?;
+    Ok(made)
+}
+
+/// Every read of an artifact, denied with this status: what is there matters to nobody who may not see it.
+async fn reads(subject: &Subject<'_>, auth: Auth<'_>, status: u16) -> Verdict<Vec<Exchange>> {
+    let kind = &subject.kind;
+    let search = format!("/{kind}/search");
+    let file = format!("/{kind}/1/file");
+    let latest = format!("/{kind}/latest/file");
+    let mut replies = Vec::new();
+    for within in ["", &search, &file, &latest] {
+        replies.push(
+            subject
+                .artifact
+                .get(within)
+                .auth(auth)
+                .denied(status)
+                .await?,
+        );
+    }
+    Ok(replies)
+}

@@ -1,0 +1,369 @@
+//! Finding versions by number and by metadata.
+
+use serde_json::json;
+
+use crate::{
+    failure::Verdict,
+    http::{Auth, exchange::Exchange},
+    run::settings::Need::OtherToken,
+    suite::{
+        clause::{
+            Clause,
+            Evidence::{Client, Docs, Inferred, Recorded, Thread},
+            clause, needing,
+        },
+        context::Context,
+        snapshot::Order,
+        test_artifact::{Given, Subject},
+    },
+};
+
+pub(super) const CLAUSES: &[Clause] = &[
+    clause(
+        "search.element-fields",
+        "an element has nine fields in the recorded order, and no upload_path",
+        &[Recorded],
+        |context| Box::pin(element_fields(context)),
+    )
+    .never()
+    .reading(&[Given::Versions]),
+    clause(
+        "search.newest-first",
+        "with no version and no build all that match are found, the newest first",
+        &[Client],
+        |context| Box::pin(newest_first(context)),
+    )
+    .reading(&[Given::Versions]),
+    clause(
+        "search.version-latest",
+        "version=latest finds the latest version of the type, if it matches the metadata",
+        &[Docs, Client],
+        |context| Box::pin(version_latest(context)),
+    )
+    .reading(&[Given::Versions]),
+    clause(
+        "search.version-any",
+        "version=any finds exactly one, the newest that matches",
+        &[Docs, Client],
+        |context| Box::pin(version_any(context)),
+    )
+    .reading(&[Given::Versions]),
+    clause(
+        "search.version-number",
+        "version=7 finds that one",
+        &[Docs, Client],
+        |context| Box::pin(version_number(context)),
+    )
+    .reading(&[Given::Versions]),
+    clause(
+        "search.key-without-value",
+        "a metadata key without a value matches any value",
+        &[Client],
+        |context| Box::pin(key_without_value(context)),
+    )
+    .reading(&[Given::Versions]),
+    clause(
+        "search.keys-and",
+        "several metadata keys are joined by AND; indexes start at 1",
+        &[Client],
+        |context| Box::pin(keys_and(context)),
+    )
+    .reading(&[Given::Versions]),
+    clause(
+        "search.index-gaps",
+        "the indexes of metadata keys may have gaps",
+        &[Inferred],
+        |context| Box::pin(index_gaps(context)),
+    )
+    .reading(&[Given::Versions]),
+    clause(
+        "search.version-neither",
+        "a version that is neither a number nor latest nor any matches nothing",
+        &[Inferred],
+        |context| Box::pin(version_neither(context)),
+    )
+    .reading(&[Given::Versions]),
+    clause(
+        "search.nothing-matches",
+        "when nothing matches: 200 with an empty list",
+        &[Thread],
+        |context| Box::pin(nothing_matches(context)),
+    )
+    .reading(&[Given::Versions]),
+    clause(
+        "search.missing-artifact",
+        "an artifact that is not there: 404",
+        &[Inferred],
+        |context| Box::pin(missing_artifact(context)),
+    )
+    .reading(&[Given::Artifact]),
+    needing(
+        &[OtherToken],
+        "search.hidden-artifact",
+        "an artifact that is hidden: 404",
+        &[Inferred],
+        |context| Box::pin(hidden_artifact(context)),
+    )
+    .never()
+    .reading(&[Given::Private]),
+];
+
+const KIND: &str = "amazon.image";
+
+/// So many versions are asked for by their number.
+const MOST_NUMBERS: usize = 4;
+
+/// The fields of an element in their order.
+const FIELDS: [&str; 9] = [
+    "username",
+    "name",
+    "tag",
+    "slug",
+    "artifact_type",
+    "id",
+    "version",
+    "metadata",
+    "file",
+];
+
+async fn element_fields(context: &Context<'_>) -> Verdict {
+    if let Some(given) = context.given(Given::Versions)? {
+        let found = given.artifact.search(&given.kind, &[]).send().await?;
+        return has_fields(&found);
+    }
+    let artifact = context.artifact().await?;
+    let metadata = json!({
+        "created_at": "1487769905", "region.us-east-1": "ami-daf223cc", "os_user": "cloudbreak",
+        "region.eu-west-1": "ami-2d507d4b"
+    });
+    let id = "eu-west-1:ami-2d507d4b,us-east-1:ami-daf223cc";
+    let fields =
+        json!({"id": id, "file": false, "metadata": metadata, "build_id": 5, "compile_id": 0});
+    artifact.version(KIND, fields).await?;
+    let found = artifact.search(KIND, &[]).send().await?;
+    context.snapshot("search", Order::Exact, &found, &artifact.name)?;
+    has_fields(&found)
+}
+
+/// Each element has the nine fields in their order, whatever stands between them, and shows no way to upload.
+fn has_fields(found: &Exchange) -> Verdict {
+    for version in found.versions()? {
+        let shown = ["upload_path", "upload_token"]
+            .iter()
+            .any(|key| version.get(key).is_some());
+        found.never(shown, "no upload_path and no upload_token")?;
+        let keys = version.as_object().into_iter().flat_map(|it| it.keys());
+        let known = keys.filter(|key| FIELDS.contains(&key.as_str()));
+        found.require(known.eq(FIELDS), format!("the fields {}", FIELDS.join(" ")))?;
+    }
+    Ok(())
+}
+
+async fn newest_first(context: &Context<'_>) -> Verdict {
+    let mut subject = versions(context).await?;
+    subject.finds(&[], &subject.numbers()).await?;
+    for (key, value) in subject.pairs() {
+        let numbers = subject.with(&[(&key, &value)]);
+        subject.finds(&metadata(&key, &value), &numbers).await?;
+    }
+    if context.is_read_only() {
+        return Ok(());
+    }
+    for _ in 5..=12 {
+        subject.tag(json!({})).await?;
+    }
+    // Numbers, not texts: 12 is newer than 2.
+    subject.finds(&[], &subject.numbers()).await
+}
+
+async fn version_latest(context: &Context<'_>) -> Verdict {
+    let subject = versions(context).await?;
+    if !context.is_read_only() {
+        let other = subject
+            .artifact
+            .tagged("other.type", json!({"os": "linux"}));
+        other.await?;
+    }
+    let newest = subject.newest();
+    subject.finds(&[("version", "latest")], &[newest]).await?;
+    for (key, value) in subject.pairs() {
+        let mut numbers = subject.with(&[(&key, &value)]);
+        numbers.retain(|number| *number == newest);
+        let query = [&[("version", "latest")], &metadata(&key, &value)[..]].concat();
+        subject.finds(&query, &numbers).await?;
+    }
+    Ok(())
+}
+
+async fn version_any(context: &Context<'_>) -> Verdict {
+    let subject = versions(context).await?;
+    let any = ("version", "any");
+    subject.finds(&[any], &[subject.newest()]).await?;
+    for (key, value) in subject.pairs() {
+        let mut numbers = subject.with(&[(&key, &value)]);
+        numbers.truncate(1);
+        let query = [&[any], &metadata(&key, &value)[..]].concat();
+        subject.finds(&query, &numbers).await?;
+    }
+    subject.finds(&[&[any], &NOBODYS[..]].concat(), &[]).await
+}
+
+async fn version_number(context: &Context<'_>) -> Verdict {
+    let subject = versions(context).await?;
+    for number in subject.numbers().into_iter().take(MOST_NUMBERS) {
+        let query = [("version", &*number.to_string())];
+        subject.finds(&query, &[number]).await?;
+    }
+    let unmade = (subject.newest() + 3).to_string();
+    subject.finds(&[("version", &unmade)], &[]).await
+}
+
+async fn key_without_value(context: &Context<'_>) -> Verdict {
+    let mut subject = versions(context).await?;
+    for (key, _) in subject.pairs() {
+        let numbers = subject.with_keys(&[&key]);
+        subject.finds(&[("metadata.1.key", &key)], &numbers).await?;
+    }
+    let nobodys = [("metadata.1.key", "nobody-has-it")];
+    subject.finds(&nobodys, &[]).await?;
+    if context.is_read_only() {
+        return Ok(());
+    }
+    subject.tag(json!({"arch": ""})).await?;
+    let numbers = subject.with_keys(&["arch"]);
+    subject.finds(&[("metadata.1.key", "arch")], &numbers).await
+}
+
+async fn keys_and(context: &Context<'_>) -> Verdict {
+    let subject = versions(context).await?;
+    for [(first, one), (second, other)] in subject.twos() {
+        let query = [
+            ("metadata.1.key", first.as_str()),
+            ("metadata.1.value", &one),
+            ("metadata.2.key", &second),
+            ("metadata.2.value", &other),
+        ];
+        let numbers = subject.with(&[(&first, &one), (&second, &other)]);
+        subject.finds(&query, &numbers).await?;
+        let keys = [
+            ("metadata.1.key", first.as_str()),
+            ("metadata.2.key", &second),
+        ];
+        let numbers = subject.with_keys(&[&first, &second]);
+        subject.finds(&keys, &numbers).await?;
+    }
+    // Case counts, and a part of a value is not the value.
+    for (key, value) in subject.pairs() {
+        let part: String = value.chars().skip(1).collect();
+        for other in [value.to_uppercase(), part] {
+            if !other.is_empty() {
+                let numbers = subject.with(&[(&key, &other)]);
+                subject.finds(&metadata(&key, &other), &numbers).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn index_gaps(context: &Context<'_>) -> Verdict {
+    let subject = versions(context).await?;
+    for [(first, one), (second, other)] in subject.twos() {
+        let query = [
+            ("metadata.2.key", first.as_str()),
+            ("metadata.2.value", &one),
+            ("metadata.7.key", &second),
+            ("metadata.7.value", &other),
+        ];
+        let numbers = subject.with(&[(&first, &one), (&second, &other)]);
+        subject.finds(&query, &numbers).await?;
+    }
+    Ok(())
+}
+
+async fn version_neither(context: &Context<'_>) -> Verdict {
+    let subject = versions(context).await?;
+    for version in [
+        "newest",
+        "1.0",
+        "-1",
+        "v1",
+        "LATEST",
+        "99999999999999999999",
+    ] {
+        subject.finds(&[("version", version)], &[]).await?;
+    }
+    Ok(())
+}
+
+async fn nothing_matches(context: &Context<'_>) -> Verdict {
+    let subject = versions(context).await?;
+    let artifact = &subject.artifact;
+    let none = artifact.search(&subject.kind, &NOBODYS).answer(200).await?;
+    context.snapshot("search-nothing", Order::Any, &none, &artifact.slug())?;
+    for version in ["latest", "any"] {
+        let query = [&[("version", version)], &NOBODYS[..]].concat();
+        subject.finds(&query, &[]).await?;
+    }
+    for query in [
+        &[][..],
+        &[("version", "latest")],
+        &[("version", "any")],
+        &[("version", "1")],
+    ] {
+        artifact.finds("type.without-versions", query, &[]).await?;
+    }
+    Ok(())
+}
+
+async fn missing_artifact(context: &Context<'_>) -> Verdict {
+    let artifact = context.any_artifact().await?;
+    artifact.finds("type.without-versions", &[], &[]).await?;
+    let missing = artifact.beside(context.name());
+    missing.search(KIND, &[]).answer(404).await?;
+    missing
+        .search(KIND, &[("version", "latest")])
+        .answer(404)
+        .await?;
+    Ok(())
+}
+
+async fn hidden_artifact(context: &Context<'_>) -> Verdict {
+    let other = Auth::Header(context.other_token()?);
+    let hidden = match context.given(Given::Private)? {
+        Some(given) => given,
+        None => versions(context).await?,
+    };
+    for query in [&[][..], &[("version", "any")]] {
+        let search = hidden.artifact.search(&hidden.kind, query);
+        search.auth(other).denied(404).await?;
+    }
+    Ok(())
+}
+
+/// Four versions: Linux on amd64, BSD on arm64, Linux on amd64 with an AMI, BSD on nothing in particular. Or those that
+/// the operator named.
+async fn versions<'a>(context: &'a Context<'_>) -> Verdict<Subject<'a>> {
+    if let Some(given) = context.given(Given::Versions)? {
+        return Ok(given);
+    }
+    let mut made = Subject::made(context.artifact().await?, KIND);
+    for metadata in [
+        json!({"os": "linux", "arch": "amd64"}),
+        json!({"os": "bsd", "arch": "arm64"}),
+        json!({"os": "linux", "arch": "amd64", "region.us-east-1": "ami-3"}),
+        json!({"os": "bsd"}),
+    ] {
+        made.tag(metadata).await?;
+    }
+    Ok(made)
+}
+
+/// Metadata that no version has.
+const NOBODYS: [(&str, &str); 2] = [
+    ("metadata.1.key", "os"),
+    ("metadata.1.value", "no-version-says-this"),
+];
+
+fn metadata<'q>(key: &'q str, value: &'q str) -> [(&'q str, &'q str); 2] {
+    [("metadata.1.key", key), ("metadata.1.value", value)]
+}

@@ -1,0 +1,289 @@
+//! What an operator says is on the server, so that it can be judged by reading alone: a small file in TOML or JSON.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt, io,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use crate::{input, run::target::is_name};
+
+/// Versions of one type in an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
+pub struct Fixture {
+    /// The user or organisation.
+    pub user: String,
+    /// The artifact's name, without the user.
+    pub name: String,
+    /// The type.
+    pub kind: String,
+    /// Who sees it, if that is known.
+    pub visibility: Option<Visibility>,
+    /// What is known of its versions: any of them, or none.
+    pub versions: Vec<KnownVersion>,
+}
+
+/// Who sees an artifact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Everybody, without a token too.
+    Public,
+    /// Neither a caller without a token nor the second user.
+    Private,
+}
+
+/// A version that is known to be there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownVersion {
+    /// Its number.
+    pub version: u64,
+    /// Metadata that it has, perhaps among others.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    /// Its file.
+    pub file: Option<KnownFile>,
+}
+
+/// A file that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownFile {
+    /// How many bytes it has.
+    pub size: u64,
+    /// Their SHA-256, in lower-case hexadecimal digits.
+    pub sha256: Digest,
+}
+
+/// A SHA-256 in lower-case hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Digest(pub(crate) String);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FixturesError {
+    /// It cannot be read.
+    #[error("--fixtures: {}: {error}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Something in it is wrong.
+    #[error("--fixtures: {}:{line}: {reason}", .path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    artifacts: Vec<Fixture>,
+}
+
+/// A fixture as it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: Slug,
+    #[serde(rename = "type")]
+    kind: Kind,
+    visibility: Option<Visibility>,
+    #[serde(default)]
+    versions: Vec<KnownVersion>,
+}
+
+/// `USER/NAME`.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Slug(String, String);
+
+/// An artifact type.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Kind(String);
+
+/// Reads the artifacts in a file: JSON by its extension, or else TOML.
+///
+/// # Errors
+/// The file cannot be read, or something in it is wrong; the error names the line.
+pub fn read(path: &Path) -> Result<Vec<Fixture>, FixturesError> {
+    let text = input::text(path).map_err(|error| FixturesError::Unreadable {
+        path: path.to_owned(),
+        error,
+    })?;
+    let parsed = if path.extension().is_some_and(|it| it == "json") {
+        from_json(&text)
+    } else {
+        from_toml(&text)
+    };
+    parsed.map_err(|(line, reason)| FixturesError::Invalid {
+        path: path.to_owned(),
+        line,
+        reason,
+    })
+}
+
+fn from_json(text: &str) -> Result<Vec<Fixture>, (usize, String)> {
+    let document: Result<Document, _> = serde_json::from_str(text);
+    document
+        .map(|it| it.artifacts)
+        .map_err(|error| (error.line(), error.to_string()))
+}
+
+fn from_toml(text: &str) -> Result<Vec<Fixture>, (usize, String)> {
+    let document: Result<Document, toml::de::Error> = toml::from_str(text);
+    document.map(|it| it.artifacts).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.unwrap_or_default().matches('\n').count() + 1;
+        (line, error.message().to_owned())
+    })
+}
+
+impl TryFrom<Written> for Fixture {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written {
+            name: Slug(user, name),
+            kind: Kind(kind),
+            visibility,
+            versions,
+        } = written;
+        let mut numbers = HashSet::new();
+        match versions.iter().find(|it| !numbers.insert(it.version)) {
+            Some(twice) => Err(format!(
+                "version {} of {user}/{name} stands twice",
+                twice.version
+            )),
+            None => Ok(Self {
+                user,
+                name,
+                kind,
+                visibility,
+                versions,
+            }),
+        }
+    }
+}
+
+impl TryFrom<String> for Slug {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.split_once('/') {
+            Some((user, name)) if is_name(user) && is_name(name) => {
+                Ok(Self(user.to_owned(), name.to_owned()))
+            }
+            _ => Err(format!("the artifact {text:?} must be USER/NAME")),
+        }
+    }
+}
+
+impl TryFrom<String> for Kind {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if is_name(&text) {
+            return Ok(Self(text));
+        }
+        Err(format!("{text:?} is no artifact type"))
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        if text.len() == 64 && text.chars().all(digits) {
+            return Ok(Self(text));
+        }
+        Err(format!(
+            "{text:?} is no SHA-256: 64 lower-case hexadecimal digits"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn complaint(name: &str, text: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        let place = format!("--fixtures: {}:", path.display());
+        error.strip_prefix(&place).unwrap_or(&error).to_owned()
+    }
+
+    #[test]
+    fn toml_and_json_say_the_same() {
+        let toml = "[[artifacts]]\nname = \"acme/web\"\ntype = \"custom.image\"\nvisibility = \"private\"\n\
+                    [[artifacts.versions]]\nversion = 2\nmetadata = { os = \"linux\" }\n";
+        let json = r#"{"artifacts": [{"name": "acme/web", "type": "custom.image", "visibility": "private",
+            "versions": [{"version": 2, "metadata": {"os": "linux"}}]}]}"#;
+        let fixtures = from_toml(toml).unwrap();
+        assert_eq!(fixtures, from_json(json).unwrap());
+        assert_eq!(
+            (fixtures[0].user.as_str(), fixtures[0].name.as_str()),
+            ("acme", "web")
+        );
+        assert_eq!(fixtures[0].versions[0].version, 2);
+    }
+
+    #[test]
+    fn the_example_of_the_documentation_is_read() {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/fixtures.example.toml");
+        let fixtures = read(Path::new(example)).unwrap();
+        assert_eq!(fixtures.len(), 2);
+        assert!(fixtures[0].versions[1].file.is_some());
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line() {
+        let said = complaint(
+            "f.toml",
+            "[[artifacts]]\nname = \"acme/web\"\ntyp = \"x\"\n",
+        );
+        assert!(said.starts_with("3: ") && said.contains("typ"), "{said}");
+        let said = complaint("f.toml", "\n[[artifacts]]\nname = \"web\"\ntype = \"x\"\n");
+        assert_eq!(said, "3: the artifact \"web\" must be USER/NAME");
+        let said = complaint(
+            "f.json",
+            "{\"artifacts\": [\n{\"name\": \"a/b\", \"type\": \"a b\"}\n]}",
+        );
+        assert!(said.starts_with("2: \"a b\" is no artifact type"), "{said}");
+        let file = "file = { size = 1, sha256 = \"AB\" }";
+        let head = "[[artifacts]]\nname = \"a/b\"\ntype = \"x\"\n";
+        let said = complaint(
+            "f.toml",
+            &format!("{head}[[artifacts.versions]]\nversion = 1\n{file}\n"),
+        );
+        assert!(said.starts_with("6: \"AB\" is no SHA-256"), "{said}");
+        let twice = "[[artifacts.versions]]\nversion = 1\n".repeat(2);
+        let said = complaint("f.toml", &format!("{head}{twice}"));
+        assert!(said.ends_with("version 1 of a/b stands twice"), "{said}");
+    }
+}
