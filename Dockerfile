@@ -11,6 +11,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY uploader/Cargo.toml uploader/
 COPY mock-atlas/Cargo.toml mock-atlas/
 COPY contract-tests/Cargo.toml contract-tests/build.rs contract-tests/
+COPY workspace-tests/Cargo.toml workspace-tests/
 RUN for crate in uploader mock-atlas contract-tests; do \
         mkdir "$crate/src" && touch "$crate/src/lib.rs" && echo 'fn main() {}' >"$crate/src/main.rs" || exit; \
     done && \

@@ -1,11 +1,12 @@
-//! Documents that are wrong: proof that the tests of the real ones can fail.
+//! These tests judge documents that are wrong: proof that the tests of the real ones can fail.
 
 use std::path::Path;
 
-use crate::checks::{broken_links, files_not_shown, strange_words, wrong_exit_codes};
-use crate::document::Document;
-use crate::help::Help;
-use crate::{BUILT, session};
+use super::checks::{broken_links, files_not_shown, strange_words, wrong_exit_codes};
+use super::document::Document;
+use super::help::Help;
+use super::session;
+use crate::workspace::PROGRAMS;
 
 fn document(text: &str) -> Document {
     Document::parse("docs/made-up.md", text)
@@ -109,7 +110,7 @@ fn a_file_that_is_shown_otherwise_is_found() {
 
 #[test]
 fn a_flag_and_a_subcommand_that_no_program_has_are_found() {
-    let own = BUILT.join("atlas-upload");
+    let own = PROGRAMS.join("atlas-upload");
     let helps = [("atlas-upload", Help::of(&own, &[]))].into();
     for (text, strange) in [
         ("atlas-upload push acme/web --type x -- --none", None),

@@ -1,15 +1,8 @@
-//! The documents hold what they say: their shell blocks are run, their links lead somewhere, and the
-//! flags, subcommands and exit codes that they name are those of the programs.
+//! These tests hold the documents to what they say: their shell blocks are run, their links lead
+//! somewhere, and the flags, subcommands and exit codes that they name are those of the programs.
 //!
 //! A block in `sh` is run; one that cannot be has `<!-- not run: REASON -->` before it, and one that needs
 //! a genuine client `<!-- real client: PROGRAM -->`, for the feature `real-clients`.
-#![cfg(unix)]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests, helpers included"
-)]
 
 mod checks;
 mod document;
@@ -17,30 +10,11 @@ mod help;
 mod made_up;
 mod session;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::LazyLock;
-
 use document::Document;
 use futures_util::future::join_all;
 use help::Help;
 
-/// The folder with all three programs. For a test of this crate, Cargo builds that of this crate alone;
-/// with the examples, it takes the features that `cargo test --workspace` takes.
-static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
-    let own = Path::new(env!("CARGO_BIN_EXE_atlas-upload"));
-    let folder = own.parent().unwrap();
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--workspace", "--bins", "--examples"]);
-    build.args((!cfg!(debug_assertions)).then_some("--release"));
-    build.arg("--target-dir").arg(folder.parent().unwrap());
-    assert!(build.current_dir(root()).status().unwrap().success());
-    folder.to_owned()
-});
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
+use crate::workspace::{PROGRAMS, root};
 
 /// All documents of these folders of the workspace.
 fn documents(folders: &[&str]) -> Vec<Document> {
@@ -57,7 +31,7 @@ fn documents(folders: &[&str]) -> Vec<Document> {
 }
 
 /// The README and all in `docs`.
-fn guides() -> Vec<Document> {
+pub(crate) fn guides() -> Vec<Document> {
     let mut guides = documents(&["", "docs"]);
     guides.retain(|guide| guide.path == "README.md" || guide.path.starts_with("docs/"));
     guides
@@ -68,8 +42,8 @@ fn complain(problems: impl Iterator<Item = String>) {
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 }
 
-async fn run_all(documents: &[Document], real_clients: bool) {
-    let session = |document| session::run(document, &BUILT, real_clients);
+pub(crate) async fn run_all(documents: &[Document], real_clients: bool) {
+    let session = |document| session::run(document, &PROGRAMS, real_clients);
     let ended = join_all(documents.iter().map(session)).await;
     complain(ended.into_iter().filter_map(Result::err));
 }
@@ -77,15 +51,6 @@ async fn run_all(documents: &[Document], real_clients: bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_document_does_what_it_shows() {
     run_all(&guides(), false).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(feature = "real-clients"), ignore = "needs the genuine clients")]
-async fn every_document_does_what_it_shows_with_genuine_clients() {
-    let mut guides = guides();
-    guides.retain(|guide| guide.runs(true).count() > guide.runs(false).count());
-    assert!(!guides.is_empty());
-    run_all(&guides, true).await;
 }
 
 #[test]
@@ -111,7 +76,7 @@ fn the_files_that_the_guide_to_rescue_brings_are_shown_in_it() {
 #[test]
 fn every_flag_and_subcommand_that_is_named_is_there() {
     let programs = ["atlas-upload", "mock-atlas", "atlas-contract"];
-    let helps = programs.map(|program| (program, Help::of(&BUILT.join(program), &[])));
+    let helps = programs.map(|program| (program, Help::of(&PROGRAMS.join(program), &[])));
     let helps = helps.into();
     let strange = |guide| checks::strange_words(guide, &helps);
     complain(guides().iter().flat_map(strange));

@@ -1,11 +1,11 @@
-//! What can be wrong with a document without running it. Each check tells the places.
+//! Checks of a document that run nothing of it. Each returns the places where something is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::document::Document;
-use crate::help::{Help, flags};
-use crate::root;
+use super::document::Document;
+use super::help::{Help, flags};
+use crate::workspace::root;
 
 /// Commands that nothing runs.
 pub(crate) fn loose_commands(document: &Document) -> Vec<String> {

@@ -1,4 +1,5 @@
-//! A document as its tests see it: blocks of code, links, headings, and what stands between backticks.
+//! A `Document` is a Markdown file as its tests see it: blocks of code, links, headings, and what stands
+//! between backticks.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The shell blocks of one document, run one after the other in one shell.
+//! Runs the shell blocks of one document, one after the other in one shell.
 
 use std::net::TcpListener;
 use std::os::fd::AsFd as _;
@@ -10,7 +10,7 @@ use mock_atlas::MockAtlas;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
 
-use crate::document::Document;
+use super::document::Document;
 
 /// Far more than any document takes.
 const LIMIT: Duration = Duration::from_secs(300);

@@ -1,4 +1,4 @@
-//! What the programs take, as they say it themselves.
+//! Reads from `--help` which flags and subcommands the programs take.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
