@@ -7,11 +7,11 @@ use std::error::Error;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use atlas_uploader::client::SearchQuery;
-use atlas_uploader::pack::Options;
+use atlas_uploader::api::SearchQuery;
+use atlas_uploader::base::secret::Token;
+use atlas_uploader::base::slug::{ArtifactName, ArtifactType};
 use atlas_uploader::pull::{Pull, Target, pull};
-use atlas_uploader::secret::Token;
-use atlas_uploader::slug::{ArtifactName, ArtifactType};
+use atlas_uploader::push::pack::Options;
 use atlas_uploader::{Client, ClientOptions, Push, push};
 use mock_atlas::MockAtlas;
 

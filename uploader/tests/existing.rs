@@ -11,7 +11,7 @@ mod support;
 
 use std::io::Write as _;
 
-use atlas_uploader::digest::{Algorithm, HashingWriter};
+use atlas_uploader::base::digest::{Algorithm, HashingWriter};
 use atlas_uploader::{Push, push};
 use mock_atlas::MockAtlas;
 use serde_json::{Value, json};

@@ -13,7 +13,7 @@ mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use atlas_uploader::client::SearchQuery;
+use atlas_uploader::api::SearchQuery;
 use mock_atlas::MockAtlas;
 use serde_json::{Value, json};
 use support::program::{Program, Run, assert_run};

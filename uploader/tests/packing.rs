@@ -11,9 +11,9 @@ mod support;
 
 use std::path::PathBuf;
 
-use atlas_uploader::exit_code::ExitCode;
-use atlas_uploader::pack::{Options, Payload, check, pack};
-use atlas_uploader::reporter::Silent;
+use atlas_uploader::base::exit_code::ExitCode;
+use atlas_uploader::base::reporter::Silent;
+use atlas_uploader::push::pack::{Options, Payload, check, pack};
 use atlas_uploader::{Error, Phase};
 use support::{bytes, entries, gzip, write_files};
 

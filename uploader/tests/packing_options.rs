@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use atlas_uploader::digest::{Algorithm, HashingWriter};
-use atlas_uploader::exit_code::ExitCode;
-use atlas_uploader::pack::{Level, Options, Payload, check, pack};
-use atlas_uploader::reporter::Silent;
+use atlas_uploader::base::digest::{Algorithm, HashingWriter};
+use atlas_uploader::base::exit_code::ExitCode;
+use atlas_uploader::base::reporter::Silent;
+use atlas_uploader::push::pack::{Level, Options, Payload, check, pack};
 use atlas_uploader::{Error, Phase};
 use proptest::prelude::*;
 use support::server::{Reply, Server};

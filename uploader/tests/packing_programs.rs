@@ -14,8 +14,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use atlas_uploader::pack::{Level, Options, check, pack};
-use atlas_uploader::reporter::Silent;
+use atlas_uploader::base::reporter::Silent;
+use atlas_uploader::push::pack::{Level, Options, check, pack};
 use support::{bytes, entries, write_files};
 
 fn run(program: &str, folder: &Path, arguments: &[&str]) -> String {

@@ -11,7 +11,7 @@ mod support;
 
 use std::sync::Arc;
 
-use atlas_uploader::packer_plugin::protocol::CallError;
+use atlas_uploader::packer::plugin::protocol::CallError;
 use mock_atlas::MockAtlas;
 use rmpv::Value;
 use serde_json::json;

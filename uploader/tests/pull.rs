@@ -12,8 +12,8 @@ mod support;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use atlas_uploader::digest::{Algorithm, Digest, HashingWriter};
-use atlas_uploader::exit_code::ExitCode;
+use atlas_uploader::base::digest::{Algorithm, Digest, HashingWriter};
+use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::pull::{Pull, Pulled, Target, pull};
 use atlas_uploader::{Error, push};
 use mock_atlas::MockAtlas;

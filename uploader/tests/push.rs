@@ -14,11 +14,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use atlas_uploader::client::SearchQuery;
-use atlas_uploader::exit_code::ExitCode;
-use atlas_uploader::pack::Level;
+use atlas_uploader::api::SearchQuery;
+use atlas_uploader::base::exit_code::ExitCode;
+use atlas_uploader::base::reporter::{Event, Reporter};
 use atlas_uploader::pull::{Pull, Target, pull};
-use atlas_uploader::reporter::{Event, Reporter};
+use atlas_uploader::push::pack::Level;
 use atlas_uploader::{Cause, Client, ClientOptions, Phase, Push, push};
 use mock_atlas::MockAtlas;
 use serde_json::{Value, json};

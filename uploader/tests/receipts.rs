@@ -15,7 +15,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use atlas_uploader::digest::{Algorithm, HashingWriter};
+use atlas_uploader::base::digest::{Algorithm, HashingWriter};
 use mock_atlas::MockAtlas;
 use serde_json::{Value, json};
 use support::program::{Program, Run, assert_run};

@@ -9,7 +9,7 @@
 
 mod support;
 
-use atlas_uploader::exit_code::ExitCode;
+use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::pull::{Pull, Target, pull};
 use atlas_uploader::{Cause, Error, push};
 use serde_json::json;

@@ -12,9 +12,9 @@ mod support;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use atlas_uploader::exit_code::ExitCode;
+use atlas_uploader::api::retry::RetryPolicy;
+use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::push::MARK_KEY;
-use atlas_uploader::retry::RetryPolicy;
 use atlas_uploader::{Client, ClientOptions, Error, Phase, Push, Receipt, push};
 use serde_json::json;
 use support::server::{Reply, Server};

@@ -9,8 +9,8 @@
 
 mod support;
 
-use atlas_uploader::client::SearchQuery;
-use atlas_uploader::exit_code::ExitCode;
+use atlas_uploader::api::SearchQuery;
+use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::{Client, ClientOptions, Push, push};
 use mock_atlas::MockAtlas;
 use serde_json::json;

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use atlas_uploader::secret::Token;
-use atlas_uploader::slug::{ArtifactName, ArtifactType};
-use atlas_uploader::wire::NewVersion;
+use atlas_uploader::api::wire::NewVersion;
+use atlas_uploader::base::secret::Token;
+use atlas_uploader::base::slug::{ArtifactName, ArtifactType};
 use atlas_uploader::{Client, ClientOptions};
 use mock_atlas::MockAtlas;
 use tempfile::TempDir;

@@ -13,7 +13,7 @@ use url::Url;
 use super::model::{BoxRecord, FileRecord, VersionRecord, VersionState, settle_defaults};
 use super::order::is_gem_version;
 use super::tree::{API, METADATA_JSON, Tree, write_json};
-use crate::error::{Cause, Error, Phase};
+use crate::base::error::{Cause, Error, Phase};
 
 #[derive(Serialize)]
 struct Catalog<'a> {

@@ -10,11 +10,11 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::{Host, Url, form_urlencoded};
 
-use crate::client::pool::Pool;
-use crate::client::reply;
-use crate::client::transport::request_line;
-use crate::error::{Cause, RequestLine};
-use crate::secret::Redactor;
+use crate::api::http::pool::Pool;
+use crate::api::http::reply;
+use crate::api::http::transport::request_line;
+use crate::base::error::{Cause, RequestLine};
+use crate::base::secret::Redactor;
 
 /// The address where HCP gives tokens, unless `HCP_AUTH_URL` says otherwise.
 const AUTH_URL: &str = "https://auth.idp.hashicorp.com";

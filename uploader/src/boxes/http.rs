@@ -12,15 +12,15 @@ use url::Url;
 
 use super::credentials::{self, Audience, Credentials, Tokens};
 use super::limits::{Limits, Remaining};
-use crate::client::Trust;
-use crate::client::pool::Pool;
-use crate::client::redirect::{End, RedirectChain};
-use crate::client::reply;
-use crate::client::transport::{chain, is_page, request_line, retry_after, secret_line};
-use crate::error::{Cause, RequestLine};
-use crate::reporter::{Event, Reporter};
-use crate::retry::{Attempts, RetryPolicy};
-use crate::secret::Redactor;
+use crate::api::Trust;
+use crate::api::http::pool::Pool;
+use crate::api::http::redirect::{End, RedirectChain};
+use crate::api::http::reply;
+use crate::api::http::transport::{chain, is_page, request_line, retry_after, secret_line};
+use crate::api::retry::{Attempts, RetryPolicy};
+use crate::base::error::{Cause, RequestLine};
+use crate::base::reporter::{Event, Reporter};
+use crate::base::secret::Redactor;
 
 /// The most refusals in a row for a limit, with a wait after each.
 const MAX_REFUSALS: u32 = 8;

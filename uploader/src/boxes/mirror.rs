@@ -18,8 +18,8 @@ use super::model::{BoxRecord, FileRecord, label};
 use super::outcome::{Outcome, Report};
 use super::source::{Source, Wanted};
 use super::tree::{Tree, check_box, parts};
-use crate::error::{Cause, Error, Phase};
-use crate::reporter::{Event, Reporter};
+use crate::base::error::{Cause, Error, Phase};
+use crate::base::reporter::{Event, Reporter};
 
 /// So long after a file was put into its place the tree is described anew, at the latest when the next
 /// one is.

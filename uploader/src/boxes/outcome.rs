@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::base::error::Error;
 
 /// The outcome of one file.
 #[derive(Debug)]

@@ -5,12 +5,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use atlas_uploader::api::retry::RetryPolicy;
+use atlas_uploader::base::slug::{ArtifactName, ArtifactType};
 use atlas_uploader::config::Flags;
-use atlas_uploader::pack::{Level, Options};
-use atlas_uploader::retry::RetryPolicy;
-use atlas_uploader::slug::{ArtifactName, ArtifactType};
-use atlas_uploader::template::Clock;
-use atlas_uploader::tfvars::VariableName;
+use atlas_uploader::packer::template::Clock;
+use atlas_uploader::push::pack::{Level, Options};
+use atlas_uploader::show::tfvars::VariableName;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 

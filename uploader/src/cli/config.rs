@@ -4,9 +4,9 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use atlas_uploader::Error;
-use atlas_uploader::client::{PROXY_VARIABLES, shown_proxy};
+use atlas_uploader::api::{PROXY_VARIABLES, shown_proxy};
+use atlas_uploader::base::secret::REDACTED;
 use atlas_uploader::config::{Config, Ids, Origin, Setting};
-use atlas_uploader::secret::REDACTED;
 use serde::Serialize;
 
 use super::args::{GlobalArgs, OutputFormat};

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use atlas_uploader::exit_code::ExitCode;
-use atlas_uploader::reporter::{Event, Reporter, unencrypted};
-use atlas_uploader::secret::{RedactingWriter, Redactor};
+use atlas_uploader::base::exit_code::ExitCode;
+use atlas_uploader::base::reporter::{Event, Reporter, unencrypted};
+use atlas_uploader::base::secret::{RedactingWriter, Redactor};
 use atlas_uploader::{Cause, Error, Phase};
 use serde_json::json;
 

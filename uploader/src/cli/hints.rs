@@ -1,7 +1,7 @@
 //! What to do about an error.
 
-use atlas_uploader::config::{ADDRESS_VARIABLE, Config, TOKEN_VARIABLE};
-use atlas_uploader::{Cause, Error, Phase, advice};
+use atlas_uploader::config::{ADDRESS_VARIABLE, Config, TOKEN_VARIABLE, advice};
+use atlas_uploader::{Cause, Error, Phase};
 
 /// Sentences to be shown below the error, none with a secret in it.
 pub(crate) fn hints(error: &Error, config: &Config) -> Vec<String> {

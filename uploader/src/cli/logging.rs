@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Mutex;
 
-use atlas_uploader::secret::{RedactingWriter, Redactor};
+use atlas_uploader::base::secret::{RedactingWriter, Redactor};
 use tracing_subscriber::EnvFilter;
 
 /// `-v` is this program's own requests, `-vv` the connections below, `-vvv` everything there is. The

@@ -27,11 +27,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atlas_uploader::config::{Config, ConfigError, Flags, TOKEN_VARIABLE};
-use atlas_uploader::exit_code::ExitCode;
-use atlas_uploader::extract::settle;
-use atlas_uploader::secret::Redactor;
-use atlas_uploader::{Cause, Client, ClientOptions, Error, Phase, advice};
+use atlas_uploader::base::exit_code::ExitCode;
+use atlas_uploader::base::secret::Redactor;
+use atlas_uploader::config::{Config, ConfigError, Flags, TOKEN_VARIABLE, advice};
+use atlas_uploader::pull::extract::settle;
+use atlas_uploader::{Cause, Client, ClientOptions, Error, Phase};
 use clap::Parser as _;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;

@@ -1,8 +1,8 @@
 //! Knows the usage of HashiCorp's old program of the same name, `atlas-upload [options] user/app path`,
 //! which uploaded the source of an application: its flags have one dash, and it has no subcommands.
 
-use atlas_uploader::shell::for_shell;
-use atlas_uploader::slug::ArtifactName;
+use atlas_uploader::base::shell::for_shell;
+use atlas_uploader::base::slug::ArtifactName;
 
 /// These flags of the old program have a value, and stand beside ours; a token is no flag to recommend.
 const WITH_VALUE: [(&str, Option<&str>); 5] = [

@@ -5,8 +5,8 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use atlas_uploader::reporter::Event;
-use atlas_uploader::secret::Redactor;
+use atlas_uploader::base::reporter::Event;
+use atlas_uploader::base::secret::Redactor;
 use indicatif::{
     HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike,
 };

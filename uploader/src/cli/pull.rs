@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use atlas_uploader::Error;
-use atlas_uploader::extract::pull_into;
+use atlas_uploader::pull::extract::pull_into;
 use atlas_uploader::pull::{Pull, Target, pull};
 
 use super::args::{OutputFormat, PullArgs};

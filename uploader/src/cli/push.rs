@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use atlas_uploader::config::{Config, Ids};
-use atlas_uploader::manifest::{Build, Manifest};
+use atlas_uploader::base::slug::{ArtifactName, ArtifactType};
+use atlas_uploader::config::{Config, Ids, advice};
+use atlas_uploader::packer::manifest::{Build, Manifest};
 use atlas_uploader::push::proceed;
-use atlas_uploader::receipt::{ReceiptFile, State};
-use atlas_uploader::slug::{ArtifactName, ArtifactType};
-use atlas_uploader::{Cause, Error, Phase, Push, advice};
+use atlas_uploader::push::receipt::{ReceiptFile, State};
+use atlas_uploader::{Cause, Error, Phase, Push};
 
 use super::args::PushArgs;
 use super::{App, Failure, configuration};

@@ -1,9 +1,9 @@
 //! `atlas-upload search`.
 
 use atlas_uploader::Error;
-use atlas_uploader::client::SearchQuery;
-use atlas_uploader::tfvars::{self, VariableName};
-use atlas_uploader::wire::Version;
+use atlas_uploader::api::SearchQuery;
+use atlas_uploader::api::wire::Version;
+use atlas_uploader::show::tfvars::{self, VariableName};
 
 use super::args::{ArtifactArgs, OutputFormat, SearchArgs};
 use super::table::table;

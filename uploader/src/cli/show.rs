@@ -1,8 +1,8 @@
 //! `atlas-upload show`.
 
 use atlas_uploader::Error;
-use atlas_uploader::latest::{latest, recommended_types};
-use atlas_uploader::wire::Version;
+use atlas_uploader::api::wire::Version;
+use atlas_uploader::show::{latest, recommended_types};
 
 use super::App;
 use super::args::{OutputFormat, ShowArgs};

@@ -32,7 +32,7 @@ pub(super) async fn listen() {
 /// Works even while something blocks, so that the first signal has not been heard yet.
 #[cfg(unix)]
 pub(super) fn stop_at_the_second() -> std::io::Result<()> {
-    use atlas_uploader::exit_code::ExitCode;
+    use atlas_uploader::base::exit_code::ExitCode;
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::flag;
 

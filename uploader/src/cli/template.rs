@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use atlas_uploader::manifest::Manifest;
-use atlas_uploader::template::{Inputs, Template, Variables};
+use atlas_uploader::packer::manifest::Manifest;
+use atlas_uploader::packer::template::{Inputs, Template, Variables};
 use atlas_uploader::{Error, Push};
 
 use super::App;

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::Pull;
-use crate::client::{Client, Download, Rest};
-use crate::error::{Cause, Error, Phase, Reach};
-use crate::reporter::Event;
-use crate::retry::Attempts;
+use crate::api::retry::Attempts;
+use crate::api::{Client, Download, Rest};
+use crate::base::error::{Cause, Error, Phase, Reach};
+use crate::base::reporter::Event;
 
 /// The fewest new bytes that make a connection worth its while. One that brings fewer is a failed attempt:
 /// otherwise a server that gives a byte at a time would be asked as often as the file has bytes.

@@ -3,12 +3,12 @@
 use std::io;
 
 use super::run::Run;
-use super::{digest_in, marks};
-use crate::client::SearchQuery;
-use crate::error::{Cause, Error, Phase};
-use crate::pack::Payload;
+use super::{digest_in, idempotency_key};
+use crate::api::SearchQuery;
+use crate::api::wire::Version;
+use crate::base::error::{Cause, Error, Phase};
 use crate::pull::{Pull, Target, pull};
-use crate::wire::Version;
+use crate::push::pack::Payload;
 
 impl Run<'_> {
     /// The number of the latest version, if it has this id, this metadata and these bytes.
@@ -19,8 +19,8 @@ impl Run<'_> {
         let Some(latest) = self.search("latest").await? else {
             return Ok(None);
         };
-        let alike =
-            marks::same(&latest, &self.id, &self.push.metadata) && latest.file == payload.is_some();
+        let alike = idempotency_key::same(&latest, &self.id, &self.push.metadata)
+            && latest.file == payload.is_some();
         let same = match payload {
             Some(payload) if alike => self.same_bytes(&latest, payload).await?,
             _ => alike,
@@ -33,7 +33,7 @@ impl Run<'_> {
         if payload.digest().is_none() {
             return Ok(false);
         }
-        let theirs = match marks::digest_left(&latest.metadata) {
+        let theirs = match idempotency_key::digest_left(&latest.metadata) {
             Some(theirs) => Some(theirs),
             // Pushed by somebody who leaves no digest, Packer say; the server may know it.
             None => {
@@ -65,7 +65,8 @@ impl Run<'_> {
             let nothing = Cause::Missing("the server does not find it".to_owned());
             return Err(Error::new(phase, nothing));
         };
-        if found.version != version || !marks::same(&found, &self.id, &self.push.metadata) {
+        if found.version != version || !idempotency_key::same(&found, &self.id, &self.push.metadata)
+        {
             let other = "the server returns another id, or other metadata".to_owned();
             return Err(Error::new(phase, Cause::Differs(other)));
         }

@@ -6,7 +6,9 @@
 //! there. How far a push came stands in a [`ReceiptFile`], from which [`proceed`] goes on.
 
 mod existing;
-mod marks;
+mod idempotency_key;
+pub mod pack;
+pub mod receipt;
 mod run;
 mod upload;
 mod version;
@@ -17,31 +19,31 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::client::Client;
-use crate::digest::{Algorithm, Digest};
-use crate::error::{Cause, Error, Phase};
-use crate::pack::{self, Payload};
-use crate::receipt::{Entry, ReceiptFile, State};
-use crate::reporter::Event;
-use crate::slug::{ArtifactName, ArtifactType};
-pub use marks::MARK_KEY;
-pub(crate) use marks::digest_left;
+use crate::api::Client;
+use crate::base::digest::{Algorithm, Digest};
+use crate::base::error::{Cause, Error, Phase};
+use crate::base::reporter::Event;
+use crate::base::slug::{ArtifactName, ArtifactType};
+use crate::push::receipt::{Entry, ReceiptFile, State};
+pub use idempotency_key::MARK_KEY;
+pub(crate) use idempotency_key::digest_left;
+use pack::Payload;
 use run::Run;
 
 /// One version to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Push {
     /// The artifact; made when it is not there.
-    #[serde(with = "crate::slug::text")]
+    #[serde(with = "crate::base::slug::text")]
     pub name: ArtifactName,
     /// The type the version is kept under.
-    #[serde(with = "crate::slug::text")]
+    #[serde(with = "crate::base::slug::text")]
     pub artifact_type: ArtifactType,
     /// What the version is called outside Atlas; without one, [`pack::default_id`] of the paths. An
     /// empty one is one too: some of what Packer makes has no other.
     pub id: Option<String>,
     /// Files and folders that become its file; none for a version without.
-    #[serde(with = "crate::paths::list")]
+    #[serde(with = "crate::files::serde_path::list")]
     pub paths: Vec<PathBuf>,
     /// How they are packed.
     pub packing: pack::Options,

@@ -4,16 +4,16 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use super::upload::Arrival;
-use super::{Push, Receipt, Timings, digest_in, ensure_artifact, marks};
-use crate::advice;
-use crate::client::Client;
-use crate::digest::Digest;
-use crate::error::{Cause, Error, Phase, RequestLine};
-use crate::pack::Payload;
-use crate::receipt::{Content, Entry, ReceiptFile, State};
-use crate::reporter::Event;
-use crate::slug::version_slug;
-use crate::wire::{CreatedVersion, NewVersion};
+use super::{Push, Receipt, Timings, digest_in, ensure_artifact, idempotency_key};
+use crate::api::Client;
+use crate::api::wire::{CreatedVersion, NewVersion};
+use crate::base::digest::Digest;
+use crate::base::error::{Cause, Error, Phase, RequestLine};
+use crate::base::reporter::Event;
+use crate::base::slug::version_slug;
+use crate::config::advice;
+use crate::push::pack::Payload;
+use crate::push::receipt::{Content, Entry, ReceiptFile, State};
 
 /// One push that is under way.
 pub(super) struct Run<'a> {
@@ -76,7 +76,7 @@ impl Run<'_> {
         self.client.reporter().report(Event::Uploading { bytes });
         let given = self.push.metadata.clone();
         let metadata = match &self.push.mark {
-            Some(mark) => Cow::Owned(marks::marked(
+            Some(mark) => Cow::Owned(idempotency_key::marked(
                 &given,
                 mark,
                 payload.and_then(Payload::digest),

@@ -3,10 +3,10 @@
 
 use super::digest_in;
 use super::run::Run;
-use crate::advice;
-use crate::error::{Cause, Effect, Error, Phase, RequestLine};
-use crate::pack::Payload;
-use crate::reporter::Event;
+use crate::base::error::{Cause, Effect, Error, Phase, RequestLine};
+use crate::base::reporter::Event;
+use crate::config::advice;
+use crate::push::pack::Payload;
 
 /// The server says this of the bytes of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::marks::MARK_KEY;
+use super::idempotency_key::MARK_KEY;
 use super::run::Run;
-use crate::client::{Client, SearchQuery};
-use crate::error::{Cause, Effect, Error, Phase};
-use crate::receipt::State;
-use crate::reporter::Event;
-use crate::retry::Attempts;
-use crate::wire::{CreatedVersion, NewVersion, Version};
+use crate::api::retry::Attempts;
+use crate::api::wire::{CreatedVersion, NewVersion, Version};
+use crate::api::{Client, SearchQuery};
+use crate::base::error::{Cause, Effect, Error, Phase};
+use crate::base::reporter::Event;
+use crate::push::receipt::State;
 
 /// A server that was silent for longer before the connection broke was at work, and may still be.
 const PROMPT: Duration = Duration::from_secs(5);

@@ -18,10 +18,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use atlas_uploader::pack::{Options, Payload};
-use atlas_uploader::reporter::{Event, Reporter};
-use atlas_uploader::retry::RetryPolicy;
-use atlas_uploader::secret::Token;
+use atlas_uploader::api::retry::RetryPolicy;
+use atlas_uploader::base::reporter::{Event, Reporter};
+use atlas_uploader::base::secret::Token;
+use atlas_uploader::push::pack::{Options, Payload};
 use atlas_uploader::{Client, ClientOptions, Push};
 use serde_json::json;
 use server::{Reply, Request};

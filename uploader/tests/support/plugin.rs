@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
-use atlas_uploader::packer_plugin::protocol::{
+use atlas_uploader::packer::plugin::protocol::{
     Broker, CallError, Client, Service, Session, Side, serve,
 };
 use rmpv::Value;

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use reqwest::header::{HeaderMap, HeaderValue, IF_RANGE, RANGE};
 use serde::{Deserialize, Serialize};
 
+use crate::base::error::Cause;
+use crate::base::reporter::Silent;
 use crate::boxes::checksum::Checksum;
 use crate::boxes::tree::BOX_FILE;
-use crate::error::Cause;
-use crate::pack::{self, Options};
-use crate::reporter::Silent;
+use crate::push::pack::{self, Options};
 
 /// A part is what is there of a file that is not whole yet, and what is known of the whole.
 pub(super) struct Part {

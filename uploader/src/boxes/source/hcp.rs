@@ -8,13 +8,13 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Place, Wanted, below, kept, remote};
+use crate::api::http::transport::request_line;
+use crate::base::error::Cause;
 use crate::boxes::checksum::Checksum;
 use crate::boxes::http::Http;
 use crate::boxes::model::{
     BoxRecord, FileRecord, UNKNOWN_ARCHITECTURE, VersionRecord, VersionState, settle_defaults,
 };
-use crate::client::transport::request_line;
-use crate::error::Cause;
 
 const PREFIX: [&str; 2] = ["vagrant", "2022-09-30"];
 /// As many as are asked for at once; a registry may give fewer.

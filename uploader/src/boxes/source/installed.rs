@@ -9,10 +9,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Place, Wanted};
+use crate::base::error::Cause;
 use crate::boxes::model::{
     BoxRecord, FileRecord, UNKNOWN_ARCHITECTURE, VersionRecord, VersionState, settle_defaults,
 };
-use crate::error::Cause;
 
 const SLASH: &str = "-VAGRANTSLASH-";
 const COLON: &str = "-VAGRANTCOLON-";

@@ -19,8 +19,8 @@ use super::checksum::Checksum;
 use super::credentials::Audience;
 use super::http::{Http, HttpOptions};
 use super::model::{BoxRecord, FileRecord};
-use crate::error::{Cause, Error, Phase};
-use crate::reporter::Event;
+use crate::base::error::{Cause, Error, Phase};
+use crate::base::reporter::Event;
 
 /// The address of HCP's API.
 pub const HCP: &str = "https://api.cloud.hashicorp.com";

@@ -9,13 +9,13 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{Wanted, below, kept};
+use crate::base::error::Cause;
 use crate::boxes::checksum::Checksum;
 use crate::boxes::http::Http;
 use crate::boxes::model::{
     BoxRecord, FileRecord, UNKNOWN_ARCHITECTURE, VersionRecord, VersionState, settle_defaults,
 };
-use crate::disk::read_settings;
-use crate::error::Cause;
+use crate::files::disk::read_settings;
 
 /// One catalog, or several of one server.
 pub struct Single {

@@ -8,13 +8,13 @@ use serde::de::IgnoredAny;
 use url::Url;
 
 use super::{Wanted, below, kept};
+use crate::base::error::Cause;
 use crate::boxes::checksum::Checksum;
 use crate::boxes::credentials::VAGRANT_CLOUD;
 use crate::boxes::http::Http;
 use crate::boxes::model::{
     BoxRecord, FileRecord, UNKNOWN_ARCHITECTURE, VersionRecord, VersionState, settle_defaults,
 };
-use crate::error::Cause;
 
 /// A Vagrant Cloud.
 pub struct VagrantCloud {

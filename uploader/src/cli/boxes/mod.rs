@@ -6,6 +6,7 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
+use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::boxes::credentials::Credentials;
 use atlas_uploader::boxes::http::HttpOptions;
 use atlas_uploader::boxes::source::Wanted;
@@ -13,7 +14,6 @@ use atlas_uploader::boxes::{
     self, Checked, Choice, MirrorOptions, Outcome, Plan, Report, Tree, catalog,
 };
 use atlas_uploader::config::Config;
-use atlas_uploader::exit_code::ExitCode;
 use atlas_uploader::{Cause, Error, Phase};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};

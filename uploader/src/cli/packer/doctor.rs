@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use atlas_uploader::packer_plugin::install::plugin_folder;
+use atlas_uploader::packer::plugin::install::plugin_folder;
 use atlas_uploader::{Cause, Error, Phase};
 
 use super::{last_lines, missing, packer, plugin, supported, version};

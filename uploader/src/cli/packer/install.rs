@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use atlas_uploader::packer_plugin::install::{self, Removed};
+use atlas_uploader::packer::plugin::install::{self, Removed};
 use atlas_uploader::{Cause, Error, Phase};
 
 use super::folder;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
 
-use atlas_uploader::packer_plugin::install::{PackerVersion, plugin_folder};
+use atlas_uploader::packer::plugin::install::{PackerVersion, plugin_folder};
 use atlas_uploader::{Cause, Error, Phase};
 use tokio::process::Command;
 

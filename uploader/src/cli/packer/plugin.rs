@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use atlas_uploader::exit_code::ExitCode;
-use atlas_uploader::packer_plugin::server::{COOKIE, Plugin, Start, description};
-use atlas_uploader::packer_plugin::spec::Encoding;
+use atlas_uploader::base::exit_code::ExitCode;
+use atlas_uploader::packer::plugin::server::{COOKIE, Plugin, Start, description};
+use atlas_uploader::packer::plugin::spec::Encoding;
 
 use crate::cli::console::Console;
 use crate::cli::logging;

@@ -85,7 +85,7 @@ fn every_flag_and_subcommand_that_is_named_is_there() {
 #[test]
 fn the_exit_codes_are_those_of_the_programs() {
     let codes = [
-        ("atlas-upload", "uploader/src/exit_code.rs"),
+        ("atlas-upload", "uploader/src/base/exit_code.rs"),
         ("atlas-contract", "contract-tests/src/exit_code.rs"),
     ]
     .map(|(program, source)| (program, checks::exit_codes(source)));

@@ -1,0 +1,386 @@
+//! The client has one method an endpoint. GETs, and the POST of an artifact, are repeated on trouble that may
+//! pass. The POST of a version and the PUT of its bytes are one attempt each: before another one the server
+//! must be asked what became of the first, which is up to the caller.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::http::body::UploadSource;
+use super::http::redirect;
+use super::http::reply::is_markup;
+use super::http::tls::Trust;
+use super::http::transport::{Transport, request_line, secret_line};
+use crate::api::atlas_url::AtlasUrl;
+use crate::api::retry::{Attempts, RetryPolicy};
+use crate::api::wire::{
+    Artifact, ArtifactReply, Authenticated, CreateArtifact, CreateVersion, CreatedVersion,
+    NewArtifact, NewVersion, SearchReply, Version,
+};
+use crate::base::error::{Cause, Error, Phase, RequestLine};
+use crate::base::reporter::{Event, Reporter, Silent};
+use crate::base::secret::{Redactor, Token};
+use crate::base::slug::{ArtifactName, ArtifactType};
+
+/// What a client needs to know. Only the URL has no default.
+#[derive(Clone)]
+pub struct ClientOptions {
+    /// Which Atlas.
+    pub url: AtlasUrl,
+    /// The token; public artifacts can be read without.
+    pub token: Option<Token>,
+    /// Which servers are believed.
+    pub trust: Trust,
+    /// How often, and how far apart, a request is repeated.
+    pub retry: RetryPolicy,
+    /// The longest to wait for the head of a reply, for the whole body of one that is no download, and
+    /// for the next bytes of a download.
+    pub api_timeout: Duration,
+    /// The longest an upload may go without a byte taken, or without the reply at its end.
+    pub stall_timeout: Duration,
+    /// Learns the token and every upload URL.
+    pub redactor: Redactor,
+    /// Hears of progress and of repeated requests.
+    pub reporter: Arc<dyn Reporter>,
+    /// Whether somebody has verified the token, so that a push need not.
+    pub authenticated: bool,
+    /// It says whether bytes may go to an address without TLS that an Atlas with TLS gives.
+    pub allow_http_upload: bool,
+}
+
+impl ClientOptions {
+    /// The defaults for an Atlas: no token, the system's certificates, the default retries, a minute
+    /// for a call, two for an upload that stands still, and nobody who listens.
+    pub fn new(url: AtlasUrl) -> Self {
+        Self {
+            url,
+            token: None,
+            trust: Trust::default(),
+            retry: RetryPolicy::default(),
+            api_timeout: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(120),
+            redactor: Redactor::new(),
+            reporter: Arc::new(Silent),
+            authenticated: false,
+            allow_http_upload: false,
+        }
+    }
+}
+
+/// What a search asks for; all fields are optional, and what they mean is the server's to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SearchQuery {
+    /// A number, `latest` or `any`.
+    pub version: Option<String>,
+    /// A number, `latest` or `any`.
+    pub build: Option<String>,
+    /// Keys that must be there, with a value or with any.
+    pub metadata: Vec<(String, Option<String>)>,
+}
+
+/// A connection pool to one Atlas, for one token.
+#[derive(Clone)]
+pub struct Client {
+    url: AtlasUrl,
+    pub(super) transport: Transport,
+    retry: RetryPolicy,
+    redactor: Redactor,
+    reporter: Arc<dyn Reporter>,
+    authenticated: bool,
+    allow_http_upload: bool,
+}
+
+impl Client {
+    /// A client that has not yet sent anything. Reads the CA files, which are small; registers the
+    /// token with the redactor.
+    ///
+    /// # Errors
+    /// [`Phase::Connect`]: a CA file that cannot be read, or holds no certificate.
+    pub fn new(options: ClientOptions) -> Result<Self, Error> {
+        if let Some(token) = &options.token {
+            options.redactor.add(token.expose());
+        }
+        let transport =
+            Transport::new(&options).map_err(|cause| Error::new(Phase::Connect, cause))?;
+        Ok(Self {
+            url: options.url,
+            transport,
+            retry: options.retry,
+            redactor: options.redactor,
+            reporter: options.reporter,
+            authenticated: options.authenticated,
+            allow_http_upload: options.allow_http_upload,
+        })
+    }
+
+    /// The same client, which makes one attempt at everything.
+    pub fn once(&self) -> Self {
+        Self {
+            retry: RetryPolicy::once(),
+            ..self.clone()
+        }
+    }
+
+    /// Which Atlas.
+    pub fn url(&self) -> &AtlasUrl {
+        &self.url
+    }
+
+    /// The attempts at one piece of work, before the first.
+    pub fn attempts(&self) -> Attempts<'_> {
+        Attempts::new(self.retry, &*self.reporter)
+    }
+
+    /// Whether the token was verified before there was this client.
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated
+    }
+
+    /// The reporter hears of progress.
+    pub fn reporter(&self) -> &dyn Reporter {
+        &*self.reporter
+    }
+
+    pub(crate) fn shared_reporter(&self) -> Arc<dyn Reporter> {
+        Arc::clone(&self.reporter)
+    }
+
+    /// `GET /authenticate`: the user the token belongs to, if the server says (the genuine client
+    /// reads nothing but the status).
+    ///
+    /// # Errors
+    /// [`Phase::Authenticate`]; status 401 for a token that is not accepted.
+    pub async fn authenticate(&self) -> Result<Option<String>, Error> {
+        let body = self
+            .get(Phase::Authenticate, &self.authenticate_url())
+            .await?;
+        // Nothing but the status is promised, so a body that cannot be read is no failure.
+        let reply: Authenticated = serde_json::from_slice(&body).unwrap_or_default();
+        Ok(reply.user.map(|user| user.username))
+    }
+
+    /// Does the same for somebody who wants to know whether an Atlas is there at all: the reply must be
+    /// that of one.
+    ///
+    /// # Errors
+    /// As [`Self::authenticate`]; also for a success that is neither empty JSON nor names a user.
+    pub async fn whoami(&self) -> Result<Option<String>, Error> {
+        let url = self.authenticate_url();
+        let body = self.get(Phase::Authenticate, &url).await?;
+        let reply: Option<Map<String, Value>> = serde_json::from_slice(&body).ok();
+        match reply.as_ref().map(|reply| (reply, username(reply))) {
+            Some((_, Some(username))) => Ok(Some(username.to_owned())),
+            // Some stand-ins do not say whose it is.
+            Some((reply, None)) if reply.is_empty() => Ok(None),
+            _ => Err(Error::new(
+                Phase::Authenticate,
+                no_atlas(request_line("GET", &url), &body),
+            )),
+        }
+    }
+
+    fn authenticate_url(&self) -> Url {
+        self.url.endpoint(["authenticate"])
+    }
+
+    /// `GET /artifacts/U/N`.
+    ///
+    /// # Errors
+    /// [`Phase::FindArtifact`]; status 404 for one that is not there, or is hidden.
+    pub async fn artifact(&self, name: &ArtifactName) -> Result<Artifact, Error> {
+        let url = self.artifact_url(name, []);
+        let body = self.get(Phase::FindArtifact, &url).await?;
+        let reply: ArtifactReply = decode(Phase::FindArtifact, "GET", &url, &body)?;
+        Ok(reply.artifact)
+    }
+
+    /// `POST /artifacts`. Repeated, since a second one would be refused, not made.
+    ///
+    /// # Errors
+    /// [`Phase::CreateArtifact`]; status 422 for one that is there already, 404 for an organisation
+    /// the token may not write to (both inferred).
+    pub async fn create_artifact(&self, name: &ArtifactName) -> Result<Artifact, Error> {
+        let url = self.url.endpoint(["artifacts"]);
+        let artifact = NewArtifact {
+            username: name.user(),
+            name: name.name(),
+        };
+        let new = CreateArtifact { artifact };
+        let once = || self.transport.post(&url, &new);
+        let body = self.attempts().run(Phase::CreateArtifact, once).await?;
+        let reply: ArtifactReply = decode(Phase::CreateArtifact, "POST", &url, &body)?;
+        Ok(reply.artifact)
+    }
+
+    /// `POST /artifacts/U/N/TYPE`, once: a repeat is a new version. Registers the upload URL with the
+    /// redactor.
+    ///
+    /// # Errors
+    /// [`Phase::CreateVersion`]; whether the version may exist, [`Cause::effect`] says.
+    pub async fn create_version(
+        &self,
+        name: &ArtifactName,
+        artifact_type: &ArtifactType,
+        version: &NewVersion<'_>,
+    ) -> Result<CreatedVersion, Error> {
+        let url = self.artifact_url(name, [artifact_type.as_str()]);
+        let body = CreateVersion {
+            artifact_version: version.clone(),
+        };
+        let reply = self
+            .transport
+            .post(&url, &body)
+            .await
+            .map_err(|cause| Error::new(Phase::CreateVersion, cause))?;
+        let created: CreatedVersion = decode(Phase::CreateVersion, "POST", &url, &reply)?;
+        if let Some(upload_path) = &created.upload_path {
+            self.hide(upload_path, url.as_str());
+        }
+        if let Some(token) = &created.upload_token {
+            self.redactor.add(token);
+        }
+        Ok(created)
+    }
+
+    /// Registers an upload URL with the redactor; `shown` is a text without secrets, such as a slug.
+    pub(crate) fn hide(&self, upload_path: &str, shown: &str) {
+        if let Ok(url) = Url::parse(upload_path) {
+            self.redactor.add_url(&url, shown);
+        }
+    }
+
+    /// `PUT` of the bytes to the version's `upload_path`, once, as the genuine client does: verbatim,
+    /// with neither token nor Content-Type, always with a Content-Length.
+    ///
+    /// # Errors
+    /// [`Phase::Upload`]; also for an address without TLS behind an Atlas with it, unless
+    /// [`ClientOptions::allow_http_upload`].
+    pub async fn upload(
+        &self,
+        slug: &str,
+        upload_path: &str,
+        source: &impl UploadSource,
+    ) -> Result<(), Error> {
+        let phase = Phase::Upload {
+            slug: slug.to_owned(),
+            bytes: source.len(),
+        };
+        self.hide(upload_path, slug);
+        let url = match Url::parse(upload_path) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => url,
+            _ => {
+                let request = RequestLine {
+                    method: "PUT",
+                    url: "upload_path".to_owned(),
+                };
+                let detail = "the server gave no absolute URL".to_owned();
+                return Err(Error::new(phase, Cause::Reply { request, detail }));
+            }
+        };
+        if redirect::is_unencrypted(&self.url.root(), &url) {
+            self.without_tls(&url)
+                .map_err(|cause| Error::new(phase.clone(), cause))?;
+        }
+        let stored = self.transport.put(&url, source, &self.reporter).await;
+        stored.map_err(|cause| Error::new(phase, cause))
+    }
+
+    /// Warns of an address without TLS behind an Atlas with it.
+    ///
+    /// # Errors
+    /// [`Cause::Unencrypted`], unless it is allowed.
+    fn without_tls(&self, url: &Url) -> Result<(), Cause> {
+        if !self.allow_http_upload {
+            let request = secret_line("PUT", url);
+            return Err(Cause::Unencrypted { request });
+        }
+        let to = &url.origin().ascii_serialization();
+        self.reporter.report(Event::Unencrypted { to });
+        Ok(())
+    }
+
+    /// `GET /artifacts/U/N/TYPE/search`: what matches, newest first.
+    ///
+    /// # Errors
+    /// [`Phase::Search`]; status 404 for an artifact that is not there, or is hidden.
+    pub async fn search(
+        &self,
+        name: &ArtifactName,
+        artifact_type: &ArtifactType,
+        query: &SearchQuery,
+    ) -> Result<Vec<Version>, Error> {
+        let mut url = self.artifact_url(name, [artifact_type.as_str(), "search"]);
+        append_query(&mut url, query);
+        let body = self.get(Phase::Search, &url).await?;
+        let reply: SearchReply = decode(Phase::Search, "GET", &url, &body)?;
+        Ok(reply.versions)
+    }
+
+    pub(super) fn artifact_url<'a, const N: usize>(
+        &self,
+        name: &'a ArtifactName,
+        rest: [&'a str; N],
+    ) -> Url {
+        let start = ["artifacts", name.user(), name.name()];
+        self.url.endpoint(start.into_iter().chain(rest))
+    }
+
+    async fn get(&self, phase: Phase, url: &Url) -> Result<bytes::Bytes, Error> {
+        let once = || self.transport.get_body(url);
+        self.attempts().run(phase, once).await
+    }
+}
+
+fn decode<T: serde::de::DeserializeOwned>(
+    phase: Phase,
+    method: &'static str,
+    url: &Url,
+    body: &[u8],
+) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| {
+        let request = request_line(method, url);
+        if is_markup(body) {
+            return Error::new(phase, Cause::Page { request, to: None });
+        }
+        // Category and place only: serde's own words could repeat a part of the reply.
+        let detail = format!(
+            "the reply is not the JSON that was expected ({:?} error at line {} column {})",
+            error.classify(),
+            error.line(),
+            error.column()
+        );
+        Error::new(phase, Cause::Reply { request, detail })
+    })
+}
+
+fn username(reply: &Map<String, Value>) -> Option<&str> {
+    let name = reply.get("user")?.get("username")?.as_str()?;
+    let is_seen = |c: char| !c.is_whitespace() && !c.is_control();
+    name.contains(is_seen).then_some(name)
+}
+
+fn no_atlas(request: RequestLine, body: &[u8]) -> Cause {
+    if is_markup(body) {
+        return Cause::Page { request, to: None };
+    }
+    let detail = "no Atlas answers there: the reply of one is JSON that names the user".to_owned();
+    Cause::Reply { request, detail }
+}
+
+fn append_query(url: &mut Url, query: &SearchQuery) {
+    let mut pairs = url.query_pairs_mut();
+    for (key, value) in [("version", &query.version), ("build", &query.build)] {
+        if let Some(value) = value {
+            pairs.append_pair(key, value);
+        }
+    }
+    for (index, (key, value)) in query.metadata.iter().enumerate() {
+        let number = index + 1;
+        pairs.append_pair(&format!("metadata.{number}.key"), key);
+        if let Some(value) = value {
+            pairs.append_pair(&format!("metadata.{number}.value"), value);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Holds what every other module stands on: names of artifacts, errors and exit codes, digests, secrets,
+//! and the events of a [`reporter`].
+
+pub mod digest;
+pub mod error;
+pub mod exit_code;
+pub mod reporter;
+pub mod secret;
+pub mod shell;
+pub mod slug;

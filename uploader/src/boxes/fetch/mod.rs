@@ -1,0 +1,390 @@
+//! Fetches one file into its place: into a temporary file beside it, which goes on where it was after a
+//! break, and has its name only once it is verified.
+
+mod part;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use reqwest::header::{CONTENT_RANGE, ETAG};
+use reqwest::{Response, StatusCode};
+use tokio::io::AsyncWriteExt as _;
+use url::Url;
+
+use super::checksum::{Checksum, ChecksumKind};
+use super::http::Http;
+use super::model::{BoxRecord, FileRecord};
+use super::source::{Place, Source};
+use crate::api::ContentRange;
+use crate::api::http::transport::{is_page, secret_line};
+use crate::base::error::{Cause, Reach, RequestLine};
+use crate::base::reporter::{Event, Reporter};
+use crate::files::disk;
+use crate::pull::HEADWAY;
+use part::Part;
+
+/// The number of times that the address of a file is asked for again when it is not accepted.
+const MAX_EXPIRED: u32 = 2;
+/// The bytes that come before the disk is asked again whether it has room for as many.
+const BETWEEN_LOOKS: u64 = 64 * 1024 * 1024;
+
+/// Counts the bytes of all downloads, and tells of them.
+pub(super) struct Meter {
+    received: AtomicU64,
+    total: Option<u64>,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl Meter {
+    pub(super) fn new(total: Option<u64>, reporter: Arc<dyn Reporter>) -> Self {
+        Self {
+            received: AtomicU64::new(0),
+            total,
+            reporter,
+        }
+    }
+
+    fn add(&self, bytes: u64) {
+        let received = self.received.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let total = self.total.filter(|total| received <= *total);
+        self.reporter.report(Event::Received { received, total });
+    }
+
+    fn take_back(&self, bytes: u64) {
+        let less = |received: u64| Some(received.saturating_sub(bytes));
+        let taken = self
+            .received
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        debug_assert!(taken.is_ok());
+    }
+}
+
+/// A file that was fetched.
+pub(super) struct Fetched {
+    pub(super) bytes: u64,
+    pub(super) checksum: Checksum,
+}
+
+/// A file that is wanted, and where it is to be.
+pub(super) struct Fetch<'a> {
+    pub(super) source: &'a Source,
+    pub(super) record: &'a BoxRecord,
+    pub(super) version: &'a str,
+    pub(super) file: &'a FileRecord,
+    pub(super) path: &'a Path,
+    pub(super) meter: &'a Meter,
+}
+
+impl Fetch<'_> {
+    /// # Errors
+    /// A failure that cannot pass or that no attempt is left for; [`Cause::Differs`]: the bytes are not
+    /// what the source says.
+    pub(super) async fn run(&self) -> Result<Fetched, Cause> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let made = tokio::fs::create_dir_all(folder).await;
+        made.map_err(|error| Cause::file(folder, error))?;
+        let mut part = Part::open(self.path, self.file.checksum.as_ref()).await?;
+        self.meter.add(part.length);
+        let mut once_more = true;
+        loop {
+            let resumed = part.is_complete() || self.bring(&mut part).await?;
+            match self.verify(&part).await {
+                Ok(fetched) => {
+                    part.commit(self.path).await?;
+                    return Ok(fetched);
+                }
+                // Of another file than the rest, perhaps: once more, from the beginning.
+                Err(Cause::Differs(_)) if resumed && once_more => {
+                    once_more = false;
+                    self.clear(&mut part).await?;
+                }
+                Err(cause) => {
+                    self.clear(&mut part).await?;
+                    return Err(cause);
+                }
+            }
+        }
+    }
+
+    /// Brings all bytes. Whether some of them were there before.
+    async fn bring(&self, part: &mut Part) -> Result<bool, Cause> {
+        match self.place().await? {
+            Place::Remote(url) => self.download(part, url).await,
+            Place::File(from) => {
+                self.clear(part).await?;
+                part.copy(&from).await?;
+                self.meter.add(part.length);
+                Ok(false)
+            }
+            Place::Folder(folder) => {
+                self.clear(part).await?;
+                part.pack(folder).await?;
+                self.meter.add(part.length);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Asks where the bytes are, which is what a registry counts as a download.
+    async fn place(&self) -> Result<Place, Cause> {
+        self.source
+            .place(self.record, self.version, self.file)
+            .await
+    }
+
+    fn http(&self) -> Result<&Http, Cause> {
+        let http = self.source.http();
+        http.ok_or_else(|| Cause::Internal("a source on this machine has an address".to_owned()))
+    }
+
+    /// Fetches what is missing. Whether some of it was there before.
+    async fn download(&self, part: &mut Part, url: Url) -> Result<bool, Cause> {
+        let http = self.http()?;
+        let mut attempts = http.attempts();
+        if !part.can_resume() {
+            self.clear(part).await?;
+        }
+        let mut resumed = part.length > 0;
+        let mut url = Some(url);
+        let (mut farthest, mut expired) = (part.length, 0);
+        loop {
+            let Err(cause) = self.connect(http, part, url.take()).await else {
+                return Ok(resumed);
+            };
+            // Only what had not come before is headway: without that, a file that begins anew each time
+            // would do so for ever.
+            let headway = part.length.saturating_sub(farthest) >= HEADWAY;
+            farthest = farthest.max(part.length);
+            if self.has_expired(&cause) && expired < MAX_EXPIRED {
+                expired += 1;
+            } else if !cause.is_transient() {
+                return Err(cause);
+            } else if headway {
+                attempts = http.attempts();
+                attempts.pause().await;
+            } else if !attempts.again(&cause).await {
+                return Err(cause);
+            }
+            if !part.can_resume() {
+                self.clear(part).await?;
+            }
+            if part.length > 0 {
+                resumed = true;
+                let (received, cause) = (part.length, &cause);
+                http.reporter().report(Event::Resuming { received, cause });
+            }
+        }
+    }
+
+    /// Whether an address may have been good for too short a time.
+    fn has_expired(&self, cause: &Cause) -> bool {
+        let refused = matches!(
+            cause,
+            Cause::Status {
+                status: 401 | 403 | 410,
+                ..
+            }
+        );
+        refused && self.file.hosted
+    }
+
+    /// One connection, to an address that was told just now, or that is asked for.
+    async fn connect(&self, http: &Http, part: &mut Part, url: Option<Url>) -> Result<(), Cause> {
+        let place = match url {
+            Some(url) => Place::Remote(url),
+            None => self.place().await?,
+        };
+        let Place::Remote(url) = place else {
+            return Err(Cause::Internal("the source has moved".to_owned()));
+        };
+        let line = secret_line("GET", &url);
+        let asked = http.for_downloads();
+        let response = match asked.get_once(&url, &part.conditions()?).await {
+            Ok(response) => response,
+            // The whole file was there, or it is another one by now.
+            Err(Cause::Status { status: 416, .. }) if part.length > 0 => {
+                if part.is_complete() {
+                    return Ok(());
+                }
+                self.clear(part).await?;
+                return Err(broken(&line, "the rest of the file is not to be had"));
+            }
+            Err(cause) => return Err(cause),
+        };
+        self.begin(part, &line, &response).await?;
+        self.look(part, &url)?;
+        self.receive(http, part, &line, response).await
+    }
+
+    /// Takes note of what a reply is: the rest of the file, or all of it.
+    async fn begin(
+        &self,
+        part: &mut Part,
+        line: &RequestLine,
+        response: &Response,
+    ) -> Result<(), Cause> {
+        let text = |name| response.headers().get(name)?.to_str().ok();
+        let tag = text(ETAG)
+            .filter(|tag| tag.starts_with('"'))
+            .map(str::to_owned);
+        match response.status() {
+            StatusCode::PARTIAL_CONTENT => {
+                let range = text(CONTENT_RANGE).and_then(ContentRange::parse);
+                let range = range.filter(|range| range.start == part.length);
+                // Where no checksum tells, the tag must.
+                let is_same = match (&part.tag, &self.file.checksum) {
+                    (Some(known), None) => tag.as_ref() == Some(known),
+                    (Some(known), Some(_)) => tag.as_ref().is_none_or(|tag| tag == known),
+                    (None, _) => true,
+                };
+                let Some(range) = range.filter(|_| is_same) else {
+                    self.clear(part).await?;
+                    return Err(broken(line, "the rest is that of another file"));
+                };
+                if let (Some(total), Some(now)) = (part.total, range.total)
+                    && total != now
+                {
+                    self.clear(part).await?;
+                    return Err(broken(line, "the file has another size by now"));
+                }
+                part.total = part.total.or(range.total);
+            }
+            StatusCode::OK if is_page(response) => {
+                return Err(Cause::Reply {
+                    request: line.clone(),
+                    detail: "a page in HTML came, as gateways send it, and no box".to_owned(),
+                });
+            }
+            StatusCode::OK => {
+                self.clear(part).await?;
+                part.tag = tag;
+                part.total = response.content_length();
+                part.note().await?;
+            }
+            status => {
+                return Err(Cause::Reply {
+                    request: line.clone(),
+                    detail: format!("{status} is no reply with a file"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the size before the bytes come.
+    fn look(&self, part: &Part, url: &Url) -> Result<(), Cause> {
+        let Some(total) = part.total else {
+            return Ok(());
+        };
+        // Where there is a checksum, that says more.
+        if let (Some(size), None) = (self.file.size, &self.file.checksum)
+            && size != total
+        {
+            return Err(Cause::Differs(format!(
+                "the source says that it has {size} bytes, and {} sends {total}",
+                url.origin().ascii_serialization()
+            )));
+        }
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let missing = total.saturating_sub(part.length);
+        disk::room(folder, missing).map_err(|error| Cause::file(folder, error))
+    }
+
+    async fn receive(
+        &self,
+        http: &Http,
+        part: &mut Part,
+        line: &RequestLine,
+        mut response: Response,
+    ) -> Result<(), Cause> {
+        let mut file = part.append().await?;
+        let most = part.total.or(self.file.size).unwrap_or(u64::MAX);
+        let mut looked_at = part.length;
+        let ended = loop {
+            match http.chunk(line, &mut response).await {
+                Ok(Some(chunk)) => {
+                    let written = file.write_all(&chunk).await;
+                    written.map_err(|error| Cause::file(&part.path, error))?;
+                    part.length += chunk.len() as u64;
+                    self.meter.add(chunk.len() as u64);
+                    if part.length > most {
+                        break Err(broken(line, "more bytes came than were announced"));
+                    }
+                    if part.length - looked_at > BETWEEN_LOOKS {
+                        looked_at = part.length;
+                        let folder = self.path.parent().unwrap_or(Path::new("."));
+                        disk::room(folder, BETWEEN_LOOKS)
+                            .map_err(|error| Cause::file(folder, error))?;
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(cause) => break Err(cause),
+            }
+        };
+        let flushed = file.flush().await;
+        flushed.map_err(|error| Cause::file(&part.path, error))?;
+        ended?;
+        match part.total {
+            _ if part.length > most => {
+                self.clear(part).await?;
+                Err(broken(line, "more bytes came than were announced"))
+            }
+            Some(total) if part.length < total => {
+                let length = part.length;
+                Err(broken(
+                    line,
+                    &format!("it ended after {length} of {total} bytes"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn clear(&self, part: &mut Part) -> Result<(), Cause> {
+        self.meter.take_back(part.length);
+        part.clear().await
+    }
+
+    async fn verify(&self, part: &Part) -> Result<Fetched, Cause> {
+        let expected = self.file.checksum.clone();
+        let kind = expected
+            .as_ref()
+            .map_or(ChecksumKind::Sha256, |checksum| checksum.kind);
+        let path = part.path.clone();
+        let hashed = tokio::task::spawn_blocking(move || kind.of_file(&path)).await;
+        let hashed = hashed.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let (checksum, bytes) = hashed.map_err(|error| Cause::file(&part.path, error))?;
+        match (&expected, self.file.size) {
+            (Some(expected), _) if *expected != checksum => {
+                let (kind, value) = (expected.kind.name(), &expected.value);
+                let here = &checksum.value;
+                Err(Cause::Differs(format!(
+                    "the source says {kind} {value}, and the {bytes} bytes that came have {here}"
+                )))
+            }
+            (None, _) if bytes == 0 => Err(Cause::Differs("an empty file came".to_owned())),
+            (None, Some(size)) if size != bytes => Err(Cause::Differs(format!(
+                "the source says that it has {size} bytes, and {bytes} came"
+            ))),
+            _ => Ok(Fetched { bytes, checksum }),
+        }
+    }
+}
+
+/// Removes what a run may have left beside a file that is in its place.
+///
+/// # Errors
+/// The error names what cannot be removed.
+pub(super) async fn tidy(place: &Path) -> Result<(), Cause> {
+    Part::at(place, None).clear().await
+}
+
+fn broken(line: &RequestLine, detail: &str) -> Cause {
+    Cause::Network {
+        request: line.clone(),
+        reach: Reach::Broken,
+        detail: detail.to_owned(),
+    }
+}

@@ -1,0 +1,58 @@
+//! What goes wrong, in the words of the original where it had some, and what may help.
+
+use crate::base::error::{Cause, Error, Phase};
+use crate::config::advice;
+use crate::config::{Config, TOKEN_VARIABLE};
+
+/// An error of a push of so many bytes. It may hold secrets still.
+pub(super) fn of(error: &Error, bytes: u64, config: &Config) -> String {
+    let cause = error.cause();
+    let text = match (error.phase(), error.status()) {
+        (Phase::Authenticate, Some(401)) => {
+            "Error connecting to atlas server, please check your ATLAS_TOKEN env: authentication failed".to_owned()
+        }
+        (Phase::CreateVersion | Phase::Upload { .. }, _) => {
+            format!("Error uploading ({bytes} bytes): {cause}")
+        }
+        // These words of the original say all.
+        (Phase::Pack, _) if is_no_common_prefix(cause) => cause.to_string(),
+        _ => error.to_string(),
+    };
+    let hints = [
+        error.advice().map(str::to_owned),
+        about_token(error, config),
+        advice::about_the_address(error, config),
+        advice::about_plain_http(error, "atlas_upload_allow_http = true"),
+        about_address(error, config),
+    ];
+    let lines = std::iter::once(text).chain(hints.into_iter().flatten());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What must be said when any server is believed.
+pub(super) fn of_no_verification(config: &Config) -> Option<String> {
+    config.insecure.value.then(|| {
+        format!(
+            "WARNING: no server's certificate is verified, by {}: anyone in between can read the token and change the bytes. Give a private CA with ATLAS_CAFILE instead.",
+            config.insecure.origin
+        )
+    })
+}
+
+fn about_token(error: &Error, config: &Config) -> Option<String> {
+    match (error.status(), &config.token) {
+        (Some(401), Some(token)) => Some(format!("the token came from {}", token.origin)),
+        (Some(401), None) => Some(format!("no token was sent: set token, or {TOKEN_VARIABLE}")),
+        _ => None,
+    }
+}
+
+fn about_address(error: &Error, config: &Config) -> Option<String> {
+    advice::is_of_the_service_that_is_gone(error, config).then(|| {
+        "atlas.hashicorp.com was switched off in 2018: set atlas_url, or ATLAS_ADDRESS, to your own Atlas".to_owned()
+    })
+}
+
+fn is_no_common_prefix(cause: &Cause) -> bool {
+    matches!(cause, Cause::Unpackable(reason) if reason.starts_with("No common prefix"))
+}

@@ -1,0 +1,207 @@
+//! Finds the stream that both sides mean by a number: whoever dials opens a stream and says the
+//! number on it, and whoever accepts says it back.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::session::{Incoming, Session};
+use super::stream::Stream;
+
+/// How long one side waits for the other, as Packer's own broker does.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Clones are the same broker.
+#[derive(Clone)]
+pub struct Broker(Arc<Inner>);
+
+struct Inner {
+    session: Session,
+    next: AtomicU32,
+    places: Mutex<HashMap<u32, Place>>,
+}
+
+/// Where the two that come for a number meet; either may be first.
+enum Place {
+    Dialled(Stream),
+    Wanted(oneshot::Sender<Stream>),
+}
+
+impl Broker {
+    /// A broker on a session.
+    pub fn new(session: Session) -> Self {
+        Self(Arc::new(Inner {
+            session,
+            next: AtomicU32::new(1),
+            places: Mutex::default(),
+        }))
+    }
+
+    /// A number that this side has not used.
+    pub fn next_id(&self) -> u32 {
+        self.0.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Brings arriving streams to those who wait for them, until the session is over.
+    pub async fn run(&self, mut incoming: Incoming) {
+        while let Some(stream) = incoming.next().await {
+            let broker = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = broker.take_in(stream).await {
+                    tracing::debug!(%error, "a stream without a number");
+                }
+            });
+        }
+    }
+
+    /// Opens a stream to whoever accepts this number on the other side.
+    ///
+    /// # Errors
+    /// Nobody does, or the session is over.
+    pub async fn dial(&self, id: u32) -> io::Result<Stream> {
+        let mut stream = self.0.session.open()?;
+        stream.write_u32_le(id).await?;
+        let echoed = timeout(PATIENCE, stream.read_u32_le()).await??;
+        if echoed == id {
+            Ok(stream)
+        } else {
+            let reason = format!("stream {id} was answered as {echoed}");
+            Err(io::Error::new(io::ErrorKind::InvalidData, reason))
+        }
+    }
+
+    /// Waits for the other side to dial this number.
+    ///
+    /// # Errors
+    /// It does not within five seconds, or the session is over.
+    pub async fn accept(&self, id: u32) -> io::Result<Stream> {
+        let arrived = timeout(PATIENCE, self.claim(id)).await;
+        if arrived.is_err() {
+            self.places().remove(&id);
+        }
+        let lost = |_| io::Error::from(io::ErrorKind::NotConnected);
+        let mut stream = arrived?.map_err(lost)?;
+        stream.write_u32_le(id).await?;
+        Ok(stream)
+    }
+
+    fn places(&self) -> MutexGuard<'_, HashMap<u32, Place>> {
+        self.0.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn claim(&self, id: u32) -> oneshot::Receiver<Stream> {
+        let (give, take) = oneshot::channel();
+        let mut places = self.places();
+        match places.remove(&id) {
+            // Received at once, since `take` is there.
+            Some(Place::Dialled(stream)) => drop(give.send(stream)),
+            _ => drop(places.insert(id, Place::Wanted(give))),
+        }
+        take
+    }
+
+    async fn take_in(&self, mut stream: Stream) -> io::Result<()> {
+        let id = timeout(PATIENCE, stream.read_u32_le()).await??;
+        let unclaimed = {
+            let mut places = self.places();
+            let stream = match places.remove(&id) {
+                Some(Place::Wanted(give)) => give.send(stream).err(),
+                _ => Some(stream),
+            };
+            let unclaimed = stream.is_some();
+            if let Some(stream) = stream {
+                places.insert(id, Place::Dialled(stream));
+            }
+            unclaimed
+        };
+        if unclaimed {
+            tokio::time::sleep(PATIENCE).await;
+            self.give_up(id);
+        }
+        Ok(())
+    }
+
+    fn give_up(&self, id: u32) {
+        let mut places = self.places();
+        if matches!(places.get(&id), Some(Place::Dialled(_))) {
+            places.remove(&id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packer::plugin::protocol::Side;
+
+    fn pair() -> (Broker, Broker) {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let broker = |(session, incoming)| {
+            let broker = Broker::new(session);
+            let running = broker.clone();
+            tokio::spawn(async move { running.run(incoming).await });
+            broker
+        };
+        let packer = broker(Session::start(ours, Side::Client));
+        (packer, broker(Session::start(theirs, Side::Server)))
+    }
+
+    #[tokio::test]
+    async fn the_number_goes_over_the_wire_as_packer_writes_it_and_comes_back() {
+        let (mut wire, theirs) = tokio::io::duplex(1 << 16);
+        let (session, incoming) = Session::start(theirs, Side::Server);
+        let broker = Broker::new(session);
+        let running = broker.clone();
+        tokio::spawn(async move { running.run(incoming).await });
+        let accepting = tokio::spawn(async move { broker.accept(0).await });
+        let packer = [
+            &[0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0][..],
+            &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 0],
+        ];
+        wire.write_all(&packer.concat()).await.unwrap();
+        let mut answer = [0; 28];
+        wire.read_exact(&mut answer).await.unwrap();
+        let plugin = [
+            &[0, 1, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0][..],
+            &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 0],
+        ];
+        assert_eq!(answer.to_vec(), plugin.concat());
+        accepting.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_first_waits_for_the_other() {
+        let (packer, plugin) = pair();
+        for accept_first in [true, false] {
+            let id = plugin.next_id();
+            let (dial, accept) = (packer.dial(id), plugin.accept(id));
+            let (dialled, accepted) = if accept_first {
+                let (accepted, dialled) = tokio::join!(accept, dial);
+                (dialled, accepted)
+            } else {
+                tokio::join!(dial, accept)
+            };
+            let (mut dialled, mut accepted) = (dialled.unwrap(), accepted.unwrap());
+            dialled.write_all(b"hello").await.unwrap();
+            let mut heard = [0; 5];
+            accepted.read_exact(&mut heard).await.unwrap();
+            assert_eq!(&heard, b"hello");
+        }
+        assert!(plugin.places().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever() {
+        let (packer, plugin) = pair();
+        assert!(plugin.accept(7).await.is_err());
+        assert!(packer.dial(8).await.is_err());
+        tokio::time::sleep(PATIENCE).await;
+        assert!(plugin.places().is_empty());
+    }
+}

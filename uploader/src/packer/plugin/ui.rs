@@ -1,0 +1,129 @@
+//! Tells whoever watches Packer what happens, in the order in which it does, while the push goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::packer::{Bar, Packer};
+use super::protocol::CallError;
+use crate::base::reporter::{Event, Reporter, unencrypted};
+use crate::base::secret::Redactor;
+
+/// What the bar is called, as the original called what it sent.
+const UPLOAD: &str = "artifact";
+
+enum Word {
+    Message(String),
+    /// So many bytes of an upload have left.
+    Sent {
+        sent: u64,
+        total: u64,
+    },
+}
+
+/// Hears events and never waits; [`Teller::tell`] passes them on.
+pub(super) struct Listener {
+    words: UnboundedSender<Word>,
+    redactor: Redactor,
+    uploading: Arc<AtomicU64>,
+}
+
+/// The other end of a listener.
+pub(super) struct Teller(UnboundedReceiver<Word>);
+
+impl Listener {
+    pub(super) fn new(redactor: Redactor) -> (Arc<Self>, Teller) {
+        let (words, told) = unbounded_channel();
+        let uploading = Arc::default();
+        let listener = Self {
+            words,
+            redactor,
+            uploading,
+        };
+        (Arc::new(listener), Teller(told))
+    }
+
+    /// How many bytes it was told will be uploaded, also for when it is gone.
+    pub(super) fn uploading(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.uploading)
+    }
+
+    /// Something that is no event.
+    pub(super) fn say(&self, text: String) {
+        self.word(Word::Message(text));
+    }
+
+    fn word(&self, word: Word) {
+        // Nobody listens once Packer is gone.
+        let _ = self.words.send(word);
+    }
+}
+
+impl Reporter for Listener {
+    fn report(&self, event: Event<'_>) {
+        let text = match event {
+            Event::Sent { sent, total } => return self.word(Word::Sent { sent, total }),
+            Event::CreatingArtifact(name) => format!("Creating artifact: {name}"),
+            Event::Uploading { bytes } => {
+                self.uploading.store(bytes, Ordering::Relaxed);
+                format!("Uploading artifact ({bytes} bytes)")
+            }
+            Event::AlreadyThere { slug } => format!("{slug} is there, and whole"),
+            Event::Unchanged { slug } => format!("Nothing new: {slug} is the same"),
+            Event::ReceiptNotKept { error } => format!("Warning: {error}"),
+            Event::Unencrypted { to } => format!("WARNING: {}", unencrypted(to)),
+            Event::Retrying {
+                attempt,
+                delay,
+                cause,
+            } => {
+                let delay = delay.as_millis();
+                format!("Attempt {attempt} failed, trying again in {delay} ms: {cause}")
+            }
+            _ => return,
+        };
+        self.word(Word::Message(self.redactor.redact(&text)));
+    }
+}
+
+impl Teller {
+    /// Tells Packer everything, until the listener is gone. It is lost where Packer no longer hears.
+    pub(super) async fn tell(mut self, packer: &Packer) {
+        while let Some(word) = self.0.recv().await {
+            let told = match word {
+                Word::Message(text) => packer.message(&text).await,
+                Word::Sent { sent, total } => self.watch(packer, sent, total).await,
+            };
+            if told.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// One attempt to upload, from its first bytes to whatever is told after it.
+    async fn watch(&mut self, packer: &Packer, sent: u64, total: u64) -> Result<(), CallError> {
+        let bar = packer.progress(UPLOAD, total).await?;
+        let then = self.advance(&bar, sent).await;
+        bar.close().await?;
+        match then? {
+            Some(text) => packer.message(&text).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn advance(&mut self, bar: &Bar<'_>, sent: u64) -> Result<Option<String>, CallError> {
+        let mut shown = 0;
+        let mut sent = sent;
+        loop {
+            bar.add(sent - shown).await?;
+            shown = sent;
+            match self.0.recv().await {
+                // A smaller number is another attempt, and comes after a message.
+                Some(Word::Sent { sent: more, .. }) => sent = more.max(shown),
+                Some(Word::Message(text)) => return Ok(Some(text)),
+                None => return Ok(None),
+            }
+        }
+    }
+}

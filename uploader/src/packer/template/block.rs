@@ -1,0 +1,118 @@
+//! A block is one `atlas` post-processor of a template.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::functions::Context;
+use super::settings::{Request, Settings};
+use super::weak;
+use crate::base::secret::Redactor;
+use crate::packer::manifest::Build;
+
+/// These are the keys that Packer itself reads in every post-processor.
+const COMMON: [&str; 5] = ["type", "name", "only", "except", "keep_input_artifact"];
+
+/// A block holds its settings as they are written.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// The place is `post-processor 2.1`, say, counted as Packer does.
+    pub(super) place: String,
+    only: Vec<String>,
+    except: Vec<String>,
+    settings: Settings,
+}
+
+impl Block {
+    /// Takes all that does not depend on a build, and keeps what is wrong with it.
+    pub(super) fn new(
+        place: String,
+        settings: Map<String, Value>,
+        wrong: &mut Vec<String>,
+    ) -> Self {
+        let settings = Settings::new(settings);
+        let unknown = settings.unknown(&COMMON);
+        wrong.extend(unknown.map(|key| format!("{place}: unknown configuration key: {key:?}")));
+        let mut names = |key: &str| {
+            let names = settings.get(key).map_or(Ok(Vec::new()), weak::list);
+            names.unwrap_or_else(|reason| {
+                wrong.push(format!("{place}: {key}: {reason}"));
+                Vec::new()
+            })
+        };
+        let (only, except) = (names("only"), names("except"));
+        Self {
+            place,
+            only,
+            except,
+            settings,
+        }
+    }
+
+    /// Checks `only` and `except` against the names of the builders. A block in which they are wrong
+    /// is then for every build, so that its other mistakes are found, too.
+    pub(super) fn check_builds(&mut self, known: &BTreeSet<&str>, wrong: &mut Vec<String>) {
+        let place = &self.place;
+        let before = wrong.len();
+        if !self.only.is_empty() && !self.except.is_empty() {
+            wrong.push(format!(
+                "{place}: only one of 'only' or 'except' may be specified"
+            ));
+        }
+        for (kind, names) in [("only", &self.only), ("except", &self.except)] {
+            let unknown = names.iter().filter(|name| !known.contains(name.as_str()));
+            wrong.extend(
+                unknown
+                    .map(|name| format!("{place}: '{kind}' specified builder '{name}' not found")),
+            );
+        }
+        if wrong.len() > before {
+            self.only.clear();
+            self.except.clear();
+        }
+    }
+
+    pub(super) fn applies_to(&self, build: &str) -> bool {
+        names_build(&self.only, &self.except, build)
+    }
+
+    /// Returns what the block asks for, for one build.
+    pub(super) fn request(
+        &self,
+        context: &Context<'_>,
+        redactor: &Redactor,
+        warnings: &mut BTreeSet<String>,
+    ) -> Result<Request, Vec<String>> {
+        let mut own = BTreeSet::new();
+        let request = self.settings.request(context, redactor, &mut own);
+        let placed = |words: String| format!("{}: {words}", self.place);
+        warnings.extend(own.into_iter().map(placed));
+        request.map_err(|wrong| wrong.into_iter().map(placed).collect())
+    }
+
+    /// Returns the reason why a request is not done with this entry of a manifest.
+    pub(super) fn refusal(&self, request: &Request, entry: &Build) -> Option<String> {
+        let Self { place, .. } = self;
+        // Whoever types the command allows a box by that, unless the template forbids it.
+        let box_refused = request.refusal_of_box(true);
+        let pushed = || {
+            let id = &entry.artifact_id;
+            let of_request =
+                id.strip_prefix(&format!("{}/{}/", request.name, request.artifact_type));
+            let version = of_request.filter(|_| entry.has_no_files())?.parse::<u64>();
+            version.ok()?;
+            Some(format!(
+                "the manifest has of the build {:?} the version that the plugin pushed, {id}, and there is nothing left to push; a manifest block before the atlas block sees the artifact",
+                entry.name
+            ))
+        };
+        let reason = box_refused.or_else(pushed)?;
+        Some(format!("{place}: {reason}"))
+    }
+}
+
+/// Returns whether a post-processor with these lists is for a build of this name.
+pub(super) fn names_build(only: &[String], except: &[String], build: &str) -> bool {
+    let named = |names: &[String]| names.iter().any(|name| name == build);
+    (only.is_empty() || named(only)) && !named(except)
+}

@@ -1,0 +1,391 @@
+//! This module gives user variables their values: what the command line gives goes over the template's
+//! defaults.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::bounds::Bounds;
+use super::evaluate::{Rendered, render};
+use super::fault::Fault;
+use super::functions::{Context, Environment};
+use super::{json, weak};
+use crate::base::error::{Cause, Error, Phase};
+
+/// Packer follows as many references from one variable to the next.
+const LONGEST_CHAIN: usize = 100;
+
+/// The variables are those that the command line gives. What is wrong with them is kept, and told with
+/// all that is wrong with the template.
+#[derive(Debug, Default)]
+pub struct Variables {
+    given: BTreeMap<String, String>,
+    pub(super) errors: Vec<Error>,
+}
+
+impl Variables {
+    /// Reads files of variables, each over those before it, and then single ones, over all of them.
+    /// Blocks.
+    ///
+    /// [`Template::requests`](super::Template::requests) tells of a file that is no JSON object of
+    /// texts, and of what is not `KEY=VALUE`, without repeating a value, which may be a secret.
+    pub fn read<'a>(files: impl IntoIterator<Item = &'a Path>, single: &[String]) -> Self {
+        let mut read = Self::default();
+        for file in files {
+            read.file(file);
+        }
+        for pair in single {
+            match pair.split_once('=') {
+                Some((name, value)) => drop(read.given.insert(name.to_owned(), value.to_owned())),
+                None => read.errors.push(Error::new(
+                    Phase::Configure,
+                    Cause::Usage("a variable is given as --var KEY=VALUE".to_owned()),
+                )),
+            }
+        }
+        read
+    }
+
+    fn file(&mut self, file: &Path) {
+        let failed = |source| Error::new(Phase::Template, Cause::file(file, source));
+        let values = match json::read(file) {
+            Ok(values) => values,
+            Err(error) => return self.errors.push(failed(error)),
+        };
+        for (name, value) in values {
+            match weak::text(&value) {
+                Ok(value) => drop(self.given.insert(name, value)),
+                Err(reason) => self
+                    .errors
+                    .push(failed(std::io::Error::other(format!("{name}: {reason}")))),
+            }
+        }
+    }
+}
+
+/// A source is the text of a variable before it is interpolated.
+enum Source<'a> {
+    Default(&'a Value),
+    Given(&'a str),
+    /// A value that Packer has interpolated already, but for the fields of templates.
+    Packers(&'a str),
+}
+
+/// The user variables belong to one build, and each is interpolated when it is first asked for.
+pub(crate) struct UserVariables<'a> {
+    sources: BTreeMap<&'a str, Source<'a>>,
+    environment: Option<&'a Environment<'a>>,
+    now: OffsetDateTime,
+    folder: Option<&'a str>,
+    bounds: &'a Bounds,
+    /// This is true where some that were given could not be read.
+    incomplete: bool,
+    /// An entry without an outcome stands for a value that is being looked for.
+    known: RefCell<BTreeMap<String, Option<Result<Rendered, Fault>>>>,
+    depth: Cell<usize>,
+}
+
+impl<'a> UserVariables<'a> {
+    /// Takes a template's defaults, and what goes over them.
+    pub(super) fn new(
+        defaults: &'a BTreeMap<String, Value>,
+        given: &'a Variables,
+        environment: &'a Environment<'a>,
+        now: OffsetDateTime,
+        folder: &'a str,
+        bounds: &'a Bounds,
+    ) -> Self {
+        let default = |(name, value): (&'a String, &'a Value)| (&**name, Source::Default(value));
+        let over = |(name, value): (&'a String, &'a String)| (&**name, Source::Given(value));
+        let defaults = defaults.iter().map(default);
+        Self {
+            sources: defaults.chain(given.given.iter().map(over)).collect(),
+            environment: Some(environment),
+            now,
+            folder: Some(folder),
+            bounds,
+            incomplete: !given.errors.is_empty(),
+            known: RefCell::default(),
+            depth: Cell::default(),
+        }
+    }
+
+    /// Takes what Packer passes to a plugin.
+    pub(crate) fn of_packer(
+        values: &'a BTreeMap<String, String>,
+        now: OffsetDateTime,
+        folder: Option<&'a str>,
+        bounds: &'a Bounds,
+    ) -> Self {
+        let value = |(name, value): (&'a String, &'a String)| (&**name, Source::Packers(value));
+        Self {
+            sources: values.iter().map(value).collect(),
+            environment: None,
+            now,
+            folder,
+            bounds,
+            incomplete: false,
+            known: RefCell::default(),
+            depth: Cell::default(),
+        }
+    }
+
+    /// Returns the value for a text that uses the variable. A mistake that [`Self::mistakes`] returns
+    /// is not told again.
+    pub(crate) fn value(&self, name: &str) -> Result<Rendered, Fault> {
+        if !self.incomplete && !self.sources.contains_key(name) {
+            return Ok(undefined());
+        }
+        let worded = |reason| format!("the variable '{name}': {reason}");
+        self.interpolated(name).map_err(|fault| match fault {
+            Fault::Mistake(_) if self.environment.is_some() => Fault::Told,
+            fault => fault.reworded(worded),
+        })
+    }
+
+    /// Returns what Packer, too, would refuse, even of variables that nothing uses. What only Packer
+    /// can interpolate is of interest where it is used.
+    pub(super) fn mistakes(&self) -> Vec<String> {
+        let mistake = |(name, source): (&&str, &Source<'_>)| {
+            let reason = match self.interpolated(name) {
+                Err(Fault::Mistake(reason)) => reason,
+                _ => return None,
+            };
+            Some(match source {
+                Source::Default(Value::Null) | Source::Given(_) => reason,
+                _ => format!("error interpolating default value for '{name}': {reason}"),
+            })
+        };
+        self.sources.iter().filter_map(mistake).collect()
+    }
+
+    fn interpolated(&self, name: &str) -> Result<Rendered, Fault> {
+        let Some(source) = self.sources.get(name) else {
+            return match self.environment {
+                _ if self.incomplete => Err(Fault::Told),
+                // Variables alone must be defined to be used in others.
+                Some(_) => Err(format!("variable not set: {name}").into()),
+                None => Ok(undefined()),
+            };
+        };
+        if let Some(known) = self.known.borrow().get(name) {
+            let circle = || Err("it leads back to itself".into());
+            return known.clone().unwrap_or_else(circle);
+        }
+        if self.depth.get() == LONGEST_CHAIN {
+            return Err(format!("it leads to more than {LONGEST_CHAIN} others").into());
+        }
+        self.known.borrow_mut().insert(name.to_owned(), None);
+        self.depth.set(self.depth.get() + 1);
+        let value = self.interpolate(name, source);
+        self.depth.set(self.depth.get() - 1);
+        let known = Some(value.clone());
+        self.known.borrow_mut().insert(name.to_owned(), known);
+        value
+    }
+
+    fn interpolate(&self, name: &str, source: &Source<'_>) -> Result<Rendered, Fault> {
+        let text = match source {
+            Source::Default(Value::Null) if self.incomplete => return Err(Fault::Told),
+            Source::Default(Value::Null) => {
+                return Err(format!("required variable not set: {name}").into());
+            }
+            Source::Default(value) => weak::text(value)?,
+            Source::Given(text) | Source::Packers(text) => (*text).to_owned(),
+        };
+        let user = |name: &str| self.interpolated(name);
+        let context = Context {
+            now: self.now,
+            folder: self.folder,
+            user: &user,
+            environment: self.environment,
+            build: None,
+            packer_version: None,
+            generated: None,
+            bounds: self.bounds,
+        };
+        let rendered = render(&text, &context);
+        let rendered = match source {
+            // It may be a secret, of which the reason would repeat a part.
+            Source::Given(_) => rendered.map_err(|fault| {
+                fault.reworded(|_| format!("the value given for '{name}' cannot be interpolated"))
+            }),
+            _ => rendered,
+        }?;
+        if matches!(source, Source::Packers(_)) || !rendered.text.contains("{{") {
+            return Ok(rendered);
+        }
+        // Packer interpolates the values once more for each post-processor, without the environment.
+        let context = Context {
+            environment: None,
+            ..context
+        };
+        let mut again = render(&rendered.text, &context).map_err(|fault| {
+            // The environment may have given a secret.
+            fault.reworded(|_| {
+                format!("the value of '{name}' holds braces, and cannot be interpolated once more")
+            })
+        })?;
+        again.warnings.extend(rendered.warnings);
+        Ok(again)
+    }
+}
+
+/// Returns the value of what nobody has defined, which Packer takes for an empty text outside the
+/// variables themselves.
+fn undefined() -> Rendered {
+    let warning = "it is not defined, and counts as empty".to_owned();
+    Rendered {
+        text: String::new(),
+        warnings: BTreeSet::from([warning]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn with<T>(
+        defaults: &Value,
+        given: Variables,
+        look: impl FnOnce(&UserVariables<'_>) -> T,
+    ) -> T {
+        let defaults = serde_json::from_value(defaults.clone()).unwrap();
+        let environment = |name: &str| name.strip_prefix("is ").map(ToOwned::to_owned);
+        let now = OffsetDateTime::UNIX_EPOCH;
+        look(&UserVariables::new(
+            &defaults,
+            &given,
+            &environment,
+            now,
+            "/",
+            &Bounds::default(),
+        ))
+    }
+
+    #[test]
+    fn what_only_packer_can_do_is_a_mistake_where_it_is_used() {
+        let defaults = json!({"v": "{{vault `a` `b`}}", "w": "{{user `v`}}", "f": "{{.HTTPIP}}"});
+        with(&defaults, Variables::default(), |variables| {
+            assert!(variables.mistakes().is_empty());
+            let reason = "the variable 'w': vault is Packer's own: give the variable with --var";
+            let fault = Fault::Packers(reason.to_owned());
+            assert_eq!(variables.value("w"), Err(fault));
+            assert_eq!(variables.value("f").unwrap().text, "<no value>");
+        });
+    }
+
+    #[test]
+    fn a_mistake_is_told_once_and_without_what_was_given() {
+        let given = Variables::read(
+            [],
+            &["g={{s3cret}}".to_owned(), "t={{timestamp}}".to_owned()],
+        );
+        let defaults = json!({"a": "{{upper .X}}", "b": "{{user `g`}}", "n": null});
+        with(&defaults, given, |variables| {
+            let told = variables.mistakes().join("\n");
+            assert_eq!(told.lines().count(), 4, "{told}");
+            assert!(!told.contains("s3cret"), "{told}");
+            for name in ["a", "b", "g", "n"] {
+                assert_eq!(variables.value(name), Err(Fault::Told), "{name}");
+            }
+            assert_eq!(variables.value("t").unwrap().text, "0");
+        });
+    }
+
+    #[test]
+    fn what_nobody_has_defined_is_a_mistake_in_a_variable_and_a_warning_elsewhere() {
+        let defaults = json!({"slug": "acme/{{user `nme`}}web"});
+        with(&defaults, Variables::default(), |variables| {
+            assert_eq!(
+                variables.mistakes(),
+                ["error interpolating default value for 'slug': variable not set: nme"]
+            );
+            let rendered = variables.value("vresion").unwrap();
+            assert_eq!(rendered.text, "");
+            let warning = "it is not defined, and counts as empty";
+            assert!(rendered.warnings.contains(warning), "{rendered:?}");
+        });
+    }
+
+    #[test]
+    fn a_value_that_holds_braces_is_interpolated_once_more_and_not_told_if_it_cannot() {
+        let value = |text: &str| {
+            with(
+                &json!({"v": text, "w": "W"}),
+                Variables::default(),
+                |variables| {
+                    let value = variables.value("v").map(|rendered| rendered.text);
+                    value.map_err(|_| variables.mistakes().join("\n"))
+                },
+            )
+        };
+        let value = |environment: &str| value(&format!("{{{{env \"is {environment}\"}}}}-"));
+        assert_eq!(value("{{timestamp}}"), Ok("0-".to_owned()));
+        assert_eq!(value("{{user `w`}}"), Ok("W-".to_owned()));
+        let told = "error interpolating default value for 'v': the value of 'v' holds braces, and cannot be interpolated once more";
+        for refused in ["{{s3cret}}", "{{env `is x`}}"] {
+            assert_eq!(value(refused), Err(told.to_owned()), "{refused}");
+        }
+    }
+
+    /// Returns the mistakes of so many variables, whose texts follow from the number of the next.
+    fn mistakes_of(number: usize, text: impl Fn(usize) -> String) -> Vec<String> {
+        let default = |n: usize| ["a", "b"].map(|name| (format!("{name}{n}"), json!(text(n + 1))));
+        let mut defaults: serde_json::Map<_, _> = (0..number).flat_map(default).collect();
+        for name in ["a", "b"] {
+            defaults.insert(format!("{name}{number}"), "{{env `X`}}".into());
+        }
+        with(&defaults.into(), Variables::default(), |variables| {
+            variables.mistakes()
+        })
+    }
+
+    #[test]
+    fn a_chain_is_as_deep_as_its_variables_and_their_parentheses_together() {
+        let simple = |n: usize| format!("{{{{user `a{n}`}}}}");
+        assert_eq!(mistakes_of(90, simple), Vec::<String>::new());
+        let (open, close) = ("(print ".repeat(31), ")".repeat(31));
+        let nested = |n: usize| format!("{{{{print {open}(user `a{n}`){close}}}}}");
+        let mistakes = mistakes_of(90, nested).join("\n");
+        assert!(mistakes.contains("within each other"), "{mistakes}");
+    }
+
+    #[test]
+    fn warnings_that_double_with_each_variable_are_soon_refused() {
+        let both = |n: usize| format!("{{{{user `a{n}`}}}}{{{{user `b{n}`}}}}");
+        let mistakes = mistakes_of(40, both).join("\n");
+        assert!(mistakes.contains("becomes longer"), "{mistakes}");
+    }
+
+    #[test]
+    fn what_doubles_with_each_variable_is_soon_refused() {
+        let double = |n: usize| {
+            (
+                format!("v{n:02}"),
+                json!(format!("{{{{user `v{0:02}`}}}}", n + 1).repeat(2)),
+            )
+        };
+        let mut defaults: serde_json::Map<_, _> = (0..60).map(double).collect();
+        defaults.insert("v60".to_owned(), json!("0123456789"));
+        with(&defaults.into(), Variables::default(), |variables| {
+            let mistakes = variables.mistakes();
+            assert!(mistakes[0].contains("becomes longer"), "{mistakes:?}");
+        });
+    }
+
+    #[test]
+    fn where_a_file_cannot_be_read_nothing_is_said_of_what_it_may_hold() {
+        let given = Variables::read([Path::new("/nowhere/x.json")], &[]);
+        assert_eq!(given.errors.len(), 1);
+        with(&json!({"n": null}), given, |variables| {
+            assert!(variables.mistakes().is_empty());
+            assert_eq!(variables.value("n"), Err(Fault::Told));
+            assert_eq!(variables.value("undefined"), Err(Fault::Told));
+        });
+    }
+}

@@ -1,0 +1,410 @@
+//! Fetches a packed version and unpacks it into a folder. Nothing is visible there before the whole
+//! archive has arrived, was checked and is unpacked; no entry gets out of the folder, and `bounds` says
+//! how much an archive may ask of this machine.
+
+mod bounds;
+mod members;
+mod place;
+mod stop;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Seek as _};
+use std::path::{Component, Path, PathBuf};
+
+use tar::{Archive, Entry, EntryType};
+
+use crate::api::Client;
+use crate::base::error::{Cause, Error, Phase};
+use crate::files::disk;
+use crate::pull::{Pull, Pulled, Target, pull};
+use bounds::{Allowance, Bounded};
+use members::Members;
+use place::Staging;
+pub use stop::settle;
+use stop::{Asked, Waiting, WhileAsked};
+use write::Trouble;
+
+/// An archive that is refused here may be of use to other programs.
+const KEPT: &str = "without --extract the file is kept as it is";
+
+/// Fetches one version's file, a gzip-compressed tar, and unpacks it into `folder`, which need not
+/// be there, and neither need the folders above. What is there already is never overwritten.
+///
+/// # Errors
+/// As [`pull()`]; [`Phase::Save`] for an entry that would leave the folder, or is there already.
+/// After any error but one in the very last step, moving what is unpacked, all is as it was. So it is when
+/// this is dropped at an await, once [`settle`] has returned.
+pub async fn pull_into(client: &Client, request: &Pull, folder: &Path) -> Result<Pulled, Error> {
+    let not_saved = |cause| Error::new(Phase::Save, cause);
+    // A dot at the end is no name that a folder could get.
+    let folder = &*folder.components().collect::<PathBuf>();
+    let staging = Staging::of(folder).map_err(not_saved)?;
+    let failed = |error| not_saved(Cause::file(folder, disk::plain(&error)));
+    let (spool, arriving) = spool(&staging).map_err(failed)?;
+    let target = Target::Open(arriving, folder.to_owned());
+    let pulled = pull(client, request, target).await?;
+    let place = folder.to_owned();
+    let waiting = Waiting::default();
+    let asked = waiting.asked();
+    let work = tokio::task::spawn_blocking(move || unpack_and_move(spool, staging, &place, &asked));
+    let done = work
+        .await
+        .unwrap_or_else(|error| Err(Cause::Internal(error.to_string())));
+    done.map_err(not_saved)?;
+    let file = Some(folder.to_owned());
+    Ok(Pulled { file, ..pulled })
+}
+
+/// Opens a file without a name, twice.
+fn spool(staging: &Staging) -> io::Result<(File, File)> {
+    let spool = tempfile::tempfile_in(staging.path())?;
+    let other = spool.try_clone()?;
+    Ok((spool, other))
+}
+
+fn unpack_and_move(
+    mut spool: File,
+    staging: Staging,
+    folder: &Path,
+    asked: &Asked,
+) -> Result<(), Cause> {
+    let failed = |error| Cause::file(folder, error);
+    spool.rewind().map_err(failed)?;
+    let content = staging.path().join("content");
+    fs::create_dir(&content).map_err(failed)?;
+    unpack(WhileAsked(spool, asked), &content)?;
+    // What was read last may have been all.
+    asked.check().map_err(failed)?;
+    move_to(folder, &content)?;
+    staging.keep_above();
+    Ok(())
+}
+
+/// Moves a folder, or what it holds if the other one is there.
+fn move_to(folder: &Path, content: &Path) -> Result<(), Cause> {
+    let failed = |error| Cause::file(folder, error);
+    if !folder.is_dir() {
+        return fs::rename(content, folder).map_err(failed);
+    }
+    let entries = fs::read_dir(content).map_err(failed)?;
+    let names = entries.map(|entry| Ok(entry?.file_name()));
+    let names = names.collect::<io::Result<BTreeSet<_>>>().map_err(failed)?;
+    for name in &names {
+        let place = folder.join(name);
+        if place.symlink_metadata().is_ok() {
+            let reason = "is there already, and is not overwritten";
+            let error = io::Error::new(io::ErrorKind::AlreadyExists, reason);
+            return Err(Cause::file(&place, error));
+        }
+    }
+    for name in &names {
+        fs::rename(content.join(name), folder.join(name)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Unpacks into a new folder.
+fn unpack(archive: impl Read, root: &Path) -> Result<(), Cause> {
+    let (bounded, allowance) = Bounded::new(Members::new(BufReader::new(archive)));
+    let mut archive = Archive::new(bounded);
+    archive.set_mask(write::mask(root).map_err(|error| Cause::file(root, error))?);
+    let damaged = |error: io::Error| no_archive(&error, &allowance);
+    let mut unpacking = Unpacking {
+        root,
+        seen: BTreeMap::new(),
+        budget: bounds::Budget::default(),
+        damaged: &damaged,
+    };
+    let mut entries = archive.entries().map_err(damaged)?;
+    loop {
+        allowance.before_an_entry();
+        let Some(entry) = entries.next().transpose().map_err(damaged)? else {
+            break;
+        };
+        allowance.within_an_entry();
+        unpacking.entry(entry)?;
+    }
+    allowance.behind_the_last();
+    // To the end, where the checksum is.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
+    Ok(())
+}
+
+fn no_archive(error: &io::Error, allowance: &Allowance) -> Cause {
+    let reason = disk::reason(error);
+    let what = if allowance.has_ended() {
+        "this archive is cut off, or is no gzip-compressed tar"
+    } else {
+        "this is no gzip-compressed tar, or a damaged one"
+    };
+    Cause::Unpackable(format!("{what} ({reason}); {KEPT}"))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Folder,
+    File,
+    Link,
+    HardLink,
+}
+
+fn kind(entry: &Entry<'_, impl Read>) -> Option<Kind> {
+    let header = entry.header();
+    // The oldest archives have no other sign of a folder.
+    let is_old = header.as_ustar().is_none();
+    match header.entry_type() {
+        EntryType::Regular if is_old && entry.path_bytes().ends_with(b"/") => Some(Kind::Folder),
+        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Some(Kind::File),
+        EntryType::Directory => Some(Kind::Folder),
+        EntryType::Symlink => Some(Kind::Link),
+        EntryType::Link => Some(Kind::HardLink),
+        _ => None,
+    }
+}
+
+/// Passes over what an archive says of all its entries: `git archive` writes the name of the commit there.
+fn skip_records(mut entry: Entry<'_, impl Read>) -> io::Result<Result<(), &'static str>> {
+    if entry.size() > bounds::RECORDS as u64 {
+        return Ok(Err("has longer extended records than are read"));
+    }
+    io::copy(&mut entry, &mut io::sink())?;
+    Ok(Ok(()))
+}
+
+/// Knows what was unpacked. Since no entry lies below a link, each lies where its name says.
+struct Unpacking<'a> {
+    root: &'a Path,
+    seen: BTreeMap<PathBuf, Kind>,
+    budget: bounds::Budget,
+    /// Says why the archive cannot be read.
+    damaged: &'a dyn Fn(io::Error) -> Cause,
+}
+
+impl Unpacking<'_> {
+    fn entry(&mut self, mut entry: Entry<'_, impl Read>) -> Result<(), Cause> {
+        let damaged = self.damaged;
+        let path = entry.path().map_err(damaged)?.into_owned();
+        let refused = |reason| {
+            Cause::Unpackable(format!(
+                "the entry {} {reason}; {KEPT}",
+                bounds::shown(&path)
+            ))
+        };
+        if entry.header().entry_type().is_pax_global_extensions() {
+            return skip_records(entry).map_err(damaged)?.map_err(refused);
+        }
+        // First, since to look at what else an entry has may mean to read all of it.
+        let kind = kind(&entry).ok_or_else(|| refused("is neither file nor folder nor link"))?;
+        let checked = bounds::check(&mut entry).map_err(damaged)?;
+        checked.map_err(refused)?;
+        let name = inside(&path).ok_or_else(|| refused("would leave the folder"))?;
+        self.budget.take(&name).map_err(refused)?;
+        self.check(&name, kind).map_err(refused)?;
+        let target = entry.link_name().map_err(damaged)?;
+        let target = target.unwrap_or_default().into_owned();
+        if kind == Kind::Link && target.as_os_str().is_empty() {
+            return Err(refused("is a link to nowhere"));
+        }
+        let allowed = match kind {
+            Kind::HardLink => inside(&target)
+                .is_some_and(|target| matches!(self.seen.get(&target), Some(Kind::File))),
+            Kind::Link => stays_inside(&name, &target),
+            Kind::File | Kind::Folder => true,
+        };
+        if !allowed {
+            return Err(refused("is a link that may lead out of the folder"));
+        }
+        let place = self.root.join(&name);
+        // The folders above it are there as well, and need not be looked at again.
+        let above = name.ancestors().skip(1);
+        let unknown = above.take_while(|above| !self.seen.contains_key(*above));
+        let unknown: Vec<PathBuf> = unknown.map(Path::to_owned).collect();
+        self.seen
+            .extend(unknown.into_iter().map(|above| (above, Kind::Folder)));
+        self.seen.insert(name, kind);
+        let written = self.write(&mut entry, kind, &place, &target);
+        written.map_err(|trouble| match trouble {
+            Trouble::Archive(error) => damaged(error),
+            Trouble::Disk(error) => {
+                let (entry, reason) = (bounds::shown(&path), disk::reason(&error));
+                Cause::Unpackable(format!("the entry {entry} cannot be unpacked: {reason}"))
+            }
+        })?;
+        // Whatever a link or a folder holds, so that only what precedes the next entry is before it.
+        io::copy(&mut entry, &mut io::sink()).map_err(damaged)?;
+        Ok(())
+    }
+
+    fn write(
+        &self,
+        entry: &mut Entry<'_, impl Read>,
+        kind: Kind,
+        place: &Path,
+        target: &Path,
+    ) -> Result<(), Trouble> {
+        fs::create_dir_all(place.parent().unwrap_or(self.root)).map_err(Trouble::Disk)?;
+        match kind {
+            Kind::File if !entry.header().entry_type().is_gnu_sparse() => {
+                return write::file(entry, place, &|data| disk::room(self.root, data));
+            }
+            Kind::Folder => {
+                let mode = entry.header().mode().map_err(Trouble::Archive)?;
+                write::folder(place, mode)
+            }
+            Kind::HardLink => {
+                let target = inside(target).unwrap_or_default();
+                fs::hard_link(self.root.join(target), place)
+            }
+            // Its holes are told, and take neither room nor time.
+            Kind::File => entry
+                .header()
+                .entry_size()
+                .and_then(|data| disk::room(self.root, data))
+                .and_then(|()| entry.unpack(place).map(drop)),
+            Kind::Link => entry.unpack(place).map(drop),
+        }
+        .map_err(Trouble::Disk)
+    }
+
+    fn check(&self, name: &Path, kind: Kind) -> Result<(), &'static str> {
+        // What is above the first one that is known was looked at before.
+        let known = name
+            .ancestors()
+            .skip(1)
+            .find_map(|above| self.seen.get(above));
+        if known.is_some_and(|kind| *kind != Kind::Folder) {
+            return Err("lies below a link or a file");
+        }
+        match self.seen.get(name) {
+            Some(Kind::Folder) if kind == Kind::Folder => Ok(()),
+            Some(_) => Err("is there twice"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The name without dots; `None` for one that is absolute or climbs.
+fn inside(path: &Path) -> Option<PathBuf> {
+    let mut name = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(part) => name.push(part),
+            Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    Some(name)
+}
+
+/// Whether a link there leads to a place in the folder: it climbs first, not above the root, and
+/// then only goes down. Where it passes other links, these stay inside, too.
+fn stays_inside(name: &Path, target: &Path) -> bool {
+    let depth = name.components().count().saturating_sub(1);
+    let parts = target
+        .components()
+        .filter(|part| *part != Component::CurDir);
+    let parts: Vec<_> = parts.collect();
+    let climbs = parts
+        .iter()
+        .take_while(|part| **part == Component::ParentDir);
+    let climbs = climbs.count();
+    let down = parts[climbs..].iter();
+    climbs <= depth
+        && down
+            .into_iter()
+            .all(|part| matches!(part, Component::Normal(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+    use tar::{Builder, Header};
+
+    /// An entry written byte by byte: the library would refuse the names that are tested here.
+    fn entry(tar: &mut Builder<Vec<u8>>, kind: EntryType, name: &str, target: &str) {
+        let mut header = Header::new_gnu();
+        let old = header.as_old_mut();
+        old.name[..name.len()].copy_from_slice(name.as_bytes());
+        old.linkname[..target.len()].copy_from_slice(target.as_bytes());
+        header.set_entry_type(kind);
+        header.set_mode(0o555);
+        let content: &[u8] = if kind.is_file() { b"content" } else { b"" };
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        tar.append(&header, content).unwrap();
+    }
+
+    fn unpacked(entries: &[(EntryType, &str, &str)]) -> (tempfile::TempDir, Result<(), String>) {
+        let mut tar = Builder::new(Vec::new());
+        for (kind, name, target) in entries {
+            entry(&mut tar, *kind, name, target);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("a/root");
+        fs::create_dir_all(&root).unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&tar.into_inner().unwrap()).unwrap();
+        let result = unpack(gzip.finish().unwrap().as_slice(), &root);
+        (folder, result.map_err(|cause| cause.to_string()))
+    }
+
+    use EntryType::{Directory, Fifo, Link, Regular, Symlink};
+
+    #[test]
+    fn files_folders_and_links_that_stay_inside_are_unpacked() {
+        let (folder, result) = unpacked(&[
+            (Directory, "./", ""),
+            (Directory, "d/e/", ""),
+            (Regular, "./d/e/f", ""),
+            (Symlink, "d/up", "../x"),
+            (Symlink, "down", "./d/e"),
+            (Link, "d/hard", "d/e/f"),
+            (Regular, "x", ""),
+        ]);
+        result.unwrap();
+        let root = folder.path().join("a/root");
+        for name in ["d/e/f", "d/up", "down/f", "d/hard"] {
+            assert_eq!(fs::read(root.join(name)).unwrap(), b"content", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_the_oldest_archives_is_known_by_its_slash() {
+        let (folder, result) = unpacked(&[(Regular, "d/", ""), (Regular, "d/f", "")]);
+        result.unwrap();
+        assert!(folder.path().join("a/root/d/f").is_file());
+    }
+
+    #[test]
+    fn what_would_leave_the_folder_is_refused_and_named() {
+        for (entries, reason) in [
+            (&[(Regular, "../x", "")][..], "would leave the folder"),
+            (&[(Regular, "/tmp/x", "")], "would leave the folder"),
+            (&[(Directory, "d/../../x", "")], "would leave the folder"),
+            (&[(Symlink, "x", "/etc")], "may lead out"),
+            (&[(Symlink, "x", "..")], "may lead out"),
+            (&[(Symlink, "d/x", "../../y")], "may lead out"),
+            (&[(Symlink, "d/x", "e/../..")], "may lead out"),
+            (&[(Symlink, "x", "")], "\"x\" is a link to nowhere; without"),
+            (&[(Link, "x", "../y")], "may lead out"),
+            (&[(Link, "x", "/etc/passwd")], "may lead out"),
+            (&[(Symlink, "s", "y"), (Link, "x", "s")], "may lead out"),
+            (&[(Symlink, "s", "d"), (Regular, "s/x", "")], "lies below"),
+            (&[(Symlink, "s", "d"), (Symlink, "s/x", "..")], "lies below"),
+            (&[(Symlink, "s", "d"), (Regular, "s", "")], "is there twice"),
+            (
+                &[(Regular, "s", ""), (Symlink, "./s", "d")],
+                "is there twice",
+            ),
+            (&[(Fifo, "x", "")], "is neither file nor folder nor link"),
+        ] {
+            let (folder, result) = unpacked(entries);
+            let error = result.unwrap_err();
+            assert!(error.contains(reason), "{entries:?}: {error}");
+            assert!(!folder.path().join("x").exists() && !folder.path().join("a/x").exists());
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Makes the folders of a pull before anything has arrived, and takes them away when it fails.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::base::error::Cause;
+use crate::files::disk;
+use crate::files::temporary;
+use crate::pull::TEMPORARY;
+
+use super::stop::Unsettled;
+
+/// Holds a hidden folder beside the one to be filled, or in it, which goes with its content when this is
+/// dropped.
+pub(super) struct Staging {
+    /// It is dropped before the folders that it may lie in.
+    hidden: TempDir,
+    above: Above,
+    _lock: temporary::Lock,
+    /// It is dropped last.
+    _unsettled: Unsettled,
+}
+
+impl Staging {
+    /// Makes it on the same disk as the folder, so that its content can be moved there in one step; and
+    /// the folders above, where they are missing.
+    pub(super) fn of(folder: &Path) -> Result<Self, Cause> {
+        if !folder.is_dir() && folder.symlink_metadata().is_ok() {
+            let reason = "is there already, and is no folder";
+            let error = io::Error::new(io::ErrorKind::NotADirectory, reason);
+            return Err(Cause::file(folder, error));
+        }
+        let unsettled = Unsettled::new();
+        let above = Above::make(folder)?;
+        let parent = match folder.is_dir() {
+            true => folder,
+            false => temporary::folder_of(folder),
+        };
+        temporary::clear(parent, TEMPORARY);
+        let hidden = temporary::temporary_folder(parent, TEMPORARY);
+        let (hidden, lock) = hidden.map_err(|error| Cause::file(folder, disk::plain(&error)))?;
+        Ok(Self {
+            hidden,
+            above,
+            _lock: lock,
+            _unsettled: unsettled,
+        })
+    }
+
+    /// Returns where it is.
+    pub(super) fn path(&self) -> &Path {
+        self.hidden.path()
+    }
+
+    /// Leaves the folders above, since something lies in them now.
+    pub(super) fn keep_above(mut self) {
+        self.above.0.clear();
+    }
+}
+
+/// Holds folders that were made, each above the next, and takes those away that are empty when it is
+/// dropped.
+struct Above(Vec<PathBuf>);
+
+impl Above {
+    /// Makes what is missing above a folder.
+    fn make(folder: &Path) -> Result<Self, Cause> {
+        let is_missing =
+            |above: &&Path| above.as_os_str() != "" && above.symlink_metadata().is_err();
+        let missing: Vec<_> = folder.ancestors().skip(1).take_while(is_missing).collect();
+        let mut made = Self(Vec::new());
+        for above in missing.into_iter().rev() {
+            match fs::create_dir(above) {
+                Ok(()) => made.0.push(above.to_owned()),
+                // Such as `a/..`, once there is `a`.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Cause::file(above, error)),
+            }
+        }
+        Ok(made)
+    }
+}
+
+impl Drop for Above {
+    fn drop(&mut self) {
+        for folder in self.0.iter().rev() {
+            // One that somebody else has put something into stays.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_were_made_and_are_empty_go_again() {
+        let root = tempfile::tempdir().unwrap();
+        let wanted = root.path().join("a/../b/c/d");
+        fs::create_dir(root.path().join("b")).unwrap();
+        let staging = Staging::of(&wanted).unwrap();
+        assert!(staging.path().is_dir());
+        assert!(root.path().join("b/c").is_dir());
+        drop(staging);
+        let left: Vec<_> = fs::read_dir(root.path()).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!(fs::read_dir(root.path().join("b")).unwrap().count(), 0);
+
+        let staging = Staging::of(&wanted).unwrap();
+        fs::write(root.path().join("b/c/theirs"), "").unwrap();
+        drop(staging);
+        assert_eq!(fs::read_dir(root.path().join("b/c")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named_with_the_reason() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("file"), "").unwrap();
+        for wanted in ["new/\0/x", "file/x", "file/x/y"] {
+            let refused = Staging::of(&root.path().join(wanted)).err().unwrap();
+            let refused = refused.to_string();
+            let place = root.path().join("file").display().to_string();
+            assert!(
+                refused.contains("Not a directory (os error 20)") && refused.starts_with(&place)
+                    || refused.contains("file name contained an unexpected NUL byte"),
+                "{refused}"
+            );
+            assert!(!refused.contains(".atlas-pull-"), "{refused}");
+        }
+        let left = fs::read_dir(root.path()).unwrap().count();
+        assert_eq!(left, 1, "`new` is gone");
+    }
+}

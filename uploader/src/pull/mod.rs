@@ -1,0 +1,292 @@
+//! The way back: fetches the file of a version, unchanged, checks it against the digest that its push
+//! left, or the server's, and only then gives it its name. `transfer` gets all bytes, however often
+//! the connection breaks.
+
+pub mod extract;
+mod transfer;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use serde::Serialize;
+use tempfile::NamedTempFile;
+use tokio::sync::mpsc;
+
+use crate::api::wire::Version;
+use crate::api::{Client, Download, SearchQuery};
+use crate::base::digest::{Algorithm, Digest, HashingWriter};
+use crate::base::error::{Cause, Error, Phase};
+use crate::base::reporter::Event;
+use crate::base::slug::{ArtifactName, ArtifactType, version_slug};
+use crate::files::disk;
+use crate::files::temporary;
+use crate::push::digest_left;
+pub(crate) use transfer::HEADWAY;
+use transfer::Source;
+
+/// Chunks between the network and the disk, so that neither waits for each of the other's.
+const CHUNKS_IN_FLIGHT: usize = 8;
+
+/// The name of a file that is not whole yet begins like this.
+pub(crate) const TEMPORARY: &str = ".atlas-pull-";
+
+/// What to fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pull {
+    /// The artifact.
+    pub name: ArtifactName,
+    /// The type of the version.
+    pub artifact_type: ArtifactType,
+    /// Its number; without one, the newest version that has a file.
+    pub version: Option<u64>,
+}
+
+/// Where the bytes go.
+pub enum Target {
+    /// A file in the current folder, named after the slug: `U-N-TYPE-VERSION`. Never overwrites.
+    NamedAfterSlug,
+    /// This file, replaced in one step once all is well.
+    File(PathBuf),
+    /// Somebody else's stream. A wrong digest is known only after all bytes went there.
+    Stream(Box<dyn Write + Send>),
+    /// They go to this open file, and errors name the place.
+    Open(File, PathBuf),
+}
+
+/// What a pull did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pulled {
+    /// `user/name/type/version`.
+    pub slug: String,
+    /// The version's number.
+    pub version: u64,
+    /// The digest of the bytes that arrived, by the algorithm of the one it was compared with.
+    pub digest: Digest,
+    /// Whether there was one to compare it with: that of the push, in the version's metadata, or
+    /// the server's.
+    pub verified: bool,
+    /// How many bytes arrived.
+    pub bytes: u64,
+    /// Where they are, also the folder they were unpacked into; null for a stream.
+    #[serde(serialize_with = "crate::files::serde_path::serialize_option")]
+    pub file: Option<PathBuf>,
+}
+
+/// Fetches one version's file.
+///
+/// # Errors
+/// [`Phase::Search`] while the version is looked for, [`Phase::Download`] for the transfer
+/// (a broken one goes on where it was, if the server names the file with a strong `ETag`) and a
+/// digest that differs, [`Phase::Save`] for the disk.
+/// After any error a file that was there before is unchanged.
+pub async fn pull(client: &Client, pull: &Pull, target: Target) -> Result<Pulled, Error> {
+    let (version, sink, left) = match pull.version {
+        Some(version) => {
+            // First, so that nothing is asked in vain.
+            let sink = open(pull, version, target)?;
+            (version, sink, digest_of(client, pull, version).await?)
+        }
+        None => {
+            let newest = newest_with_file(client, pull).await?;
+            let sink = open(pull, newest.version, target)?;
+            (newest.version, sink, digest_left(&newest.metadata))
+        }
+    };
+    let slug = version_slug(&pull.name, &pull.artifact_type, version);
+    client.reporter().report(Event::Downloading { slug: &slug });
+    let download = client
+        .download(&pull.name, &pull.artifact_type, version)
+        .await?;
+    // What the pusher left says more than what the server made of it.
+    let (request, promised) = (download.request.clone(), left.or(download.digest));
+    let algorithm = promised.as_ref().map(Digest::algorithm).unwrap_or_default();
+    let source = Source {
+        client,
+        pull,
+        version,
+    };
+    let (sink, here, bytes) = drain(&source, download, algorithm, sink).await?;
+    if let Some(server) = promised.filter(|server| *server != here) {
+        let cause = Cause::Digest {
+            request,
+            server,
+            here,
+        };
+        return Err(Error::new(Phase::Download, cause));
+    }
+    Ok(Pulled {
+        slug,
+        version,
+        digest: here,
+        verified: promised.is_some(),
+        bytes,
+        file: sink.keep()?,
+    })
+}
+
+fn open(pull: &Pull, version: u64, target: Target) -> Result<Sink, Error> {
+    let slug = version_slug(&pull.name, &pull.artifact_type, version);
+    Sink::open(target, &slug)
+}
+
+/// What whoever pushed the version says of its bytes.
+async fn digest_of(client: &Client, pull: &Pull, version: u64) -> Result<Option<Digest>, Error> {
+    let this = SearchQuery {
+        version: Some(version.to_string()),
+        ..SearchQuery::default()
+    };
+    let found = client
+        .search(&pull.name, &pull.artifact_type, &this)
+        .await?;
+    // A server may overlook the filter.
+    let found = found.iter().find(|found| found.version == version);
+    Ok(found.and_then(|found| digest_left(&found.metadata)))
+}
+
+async fn newest_with_file(client: &Client, pull: &Pull) -> Result<Version, Error> {
+    let all = SearchQuery::default();
+    let versions = client.search(&pull.name, &pull.artifact_type, &all).await?;
+    let with_file = versions.into_iter().filter(|version| version.file);
+    with_file
+        .max_by_key(|version| version.version)
+        .ok_or_else(|| {
+            let (name, artifact_type) = (&pull.name, &pull.artifact_type);
+            let nothing = format!("no version of {name}/{artifact_type} has a file");
+            Error::new(Phase::Search, Cause::Missing(nothing))
+        })
+}
+
+async fn drain(
+    source: &Source<'_>,
+    download: Download,
+    algorithm: Algorithm,
+    sink: Sink,
+) -> Result<(Sink, Digest, u64), Error> {
+    let name = sink.name();
+    let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    let writing = tokio::task::spawn_blocking(move || write_all(receiver, algorithm, sink));
+    let transferred = source.transfer(download, sender).await;
+    // Waited for even after a broken transfer: the writer holds the temporary file.
+    let written = writing
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)));
+    transferred?;
+    written.map_err(|error| not_saved(&name, error))
+}
+
+fn write_all(
+    mut chunks: mpsc::Receiver<Bytes>,
+    algorithm: Algorithm,
+    sink: Sink,
+) -> io::Result<(Sink, Digest, u64)> {
+    let mut writer = HashingWriter::new(algorithm, sink);
+    while let Some(chunk) = chunks.blocking_recv() {
+        writer.write_all(&chunk)?;
+    }
+    writer.flush()?;
+    Ok(writer.finish())
+}
+
+/// An open target.
+enum Sink {
+    /// Its file, and the place it will take if nobody else does.
+    New(NamedTempFile, PathBuf),
+    /// Its file, the place it will take, and what the caller calls that place.
+    Replacement(NamedTempFile, PathBuf, PathBuf),
+    /// It holds a stream, and what errors call it.
+    Stream(Box<dyn Write + Send>, PathBuf),
+}
+
+impl Sink {
+    fn open(target: Target, slug: &str) -> Result<Self, Error> {
+        match target {
+            Target::Stream(stream) => Ok(Self::Stream(stream, "(stream)".into())),
+            Target::Open(file, path) => Ok(Self::Stream(Box::new(file), path)),
+            Target::NamedAfterSlug => {
+                let path = PathBuf::from(slug.replace('/', "-"));
+                if path.symlink_metadata().is_ok() {
+                    return Err(not_saved(&path, already_there()));
+                }
+                temporary_beside(&path).map(|file| Self::New(file, path))
+            }
+            Target::File(path) => Self::replacement(path),
+        }
+    }
+
+    fn replacement(given: PathBuf) -> Result<Self, Error> {
+        // What a link leads to is replaced, not the link; and a device is written to, for renaming
+        // a file over /dev/null would take it away from everybody.
+        let path = given.canonicalize().unwrap_or_else(|_| given.clone());
+        match path.metadata() {
+            Ok(metadata) if metadata.is_dir() => {
+                Err(not_saved(&path, io::ErrorKind::IsADirectory.into()))
+            }
+            Ok(metadata) if !metadata.is_file() => {
+                let device = File::options().write(true).open(&path);
+                let device = device.map_err(|error| not_saved(&path, error))?;
+                Ok(Self::Stream(Box::new(device), path))
+            }
+            _ => temporary_beside(&path).map(|file| Self::Replacement(file, path, given)),
+        }
+    }
+
+    /// For errors.
+    fn name(&self) -> PathBuf {
+        match self {
+            Self::New(_, path) | Self::Replacement(_, _, path) | Self::Stream(_, path) => {
+                path.clone()
+            }
+        }
+    }
+
+    fn keep(self) -> Result<Option<PathBuf>, Error> {
+        let (kept, path) = match self {
+            Self::Stream(..) => return Ok(None),
+            Self::New(file, path) => (file.persist_noclobber(&path), path),
+            Self::Replacement(file, place, path) => (file.persist(place), path),
+        };
+        kept.map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => not_saved(&path, already_there()),
+            _ => not_saved(&path, error.error),
+        })?;
+        Ok(Some(path))
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::New(file, _) | Self::Replacement(file, ..) => file.write(bytes),
+            Self::Stream(stream, _) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::New(file, _) | Self::Replacement(file, ..) => file.flush(),
+            Self::Stream(stream, _) => stream.flush(),
+        }
+    }
+}
+
+fn temporary_beside(path: &Path) -> Result<NamedTempFile, Error> {
+    let mut builder = temporary::names(TEMPORARY);
+    // Otherwise only the owner could read the result, whatever the umask says.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let folder = temporary::folder_of(path);
+    temporary::clear(folder, TEMPORARY);
+    temporary::temporary(folder, &mut builder).map_err(|error| not_saved(path, error))
+}
+
+fn already_there() -> io::Error {
+    let reason = "is there already, and is not overwritten unless it is named as the target";
+    io::Error::new(io::ErrorKind::AlreadyExists, reason)
+}
+
+fn not_saved(path: &Path, error: io::Error) -> Error {
+    // The name of a temporary file helps nobody.
+    Error::new(Phase::Save, Cause::file(path, disk::plain(&error)))
+}

@@ -1,0 +1,129 @@
+//! What a push adds to a version's metadata, so that it is known again.
+
+use std::collections::BTreeMap;
+
+use crate::api::wire::{Metadata, Version};
+use crate::base::digest::{Algorithm, Digest};
+
+/// Below this all keys are ours.
+const OURS: &str = "atlas-upload.";
+
+/// The key of the mark: one value for each push, new for each.
+pub const MARK_KEY: &str = "atlas-upload.push";
+
+/// What the server adds where there are keys `region.…`.
+const DERIVED: [&str; 2] = ["ami_id", "region"];
+
+/// The key and the value that say what a version's bytes are: the key names the algorithm.
+fn digest_pair(digest: &Digest) -> (String, String) {
+    (digest_key(digest.algorithm()), digest.hex())
+}
+
+fn digest_key(algorithm: Algorithm) -> String {
+    format!("{OURS}{}", algorithm.name())
+}
+
+/// What the metadata says of the version's bytes, whichever release of this program wrote it.
+pub(crate) fn digest_left(metadata: &Metadata) -> Option<Digest> {
+    Algorithm::ALL.into_iter().find_map(|algorithm| {
+        let hex = metadata.get(&digest_key(algorithm))?;
+        Digest::from_hex(algorithm, hex)
+    })
+}
+
+/// The metadata with the mark and the digest.
+pub(super) fn marked(
+    metadata: &BTreeMap<String, String>,
+    mark: &str,
+    digest: Option<Digest>,
+) -> BTreeMap<String, String> {
+    let mut all = metadata.clone();
+    all.insert(MARK_KEY.to_owned(), mark.to_owned());
+    all.extend(digest.as_ref().map(digest_pair));
+    all
+}
+
+/// Whether a version has this id and metadata, but for what a push and the server add.
+pub(super) fn same(version: &Version, id: &str, metadata: &BTreeMap<String, String>) -> bool {
+    version.id.as_deref() == Some(id)
+        && given(&version.metadata, metadata) == without_ours(metadata)
+}
+
+fn without_ours(metadata: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
+    let pairs = metadata.iter().map(|(key, value)| (&**key, &**value));
+    pairs.filter(|(key, _)| !key.starts_with(OURS)).collect()
+}
+
+/// What somebody gave of a version's metadata, where we gave `ours`.
+fn given<'a>(theirs: &'a Metadata, ours: &BTreeMap<String, String>) -> BTreeMap<&'a str, &'a str> {
+    let regions = ours.keys().any(|key| key.starts_with("region."));
+    let derived = |key: &str| regions && DERIVED.contains(&key) && !ours.contains_key(key);
+    let pairs = theirs.0.iter().map(|(key, value)| (&**key, &**value));
+    pairs
+        .filter(|(key, _)| !key.starts_with(OURS) && !derived(key))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        pairs.iter().map(owned).collect()
+    }
+
+    fn version(metadata: &[(&str, &str)]) -> Version {
+        let metadata: serde_json::Value = serde_json::to_value(map(metadata)).unwrap();
+        serde_json::from_value(serde_json::json!({
+            "username": "u", "name": "n", "tag": "u/n", "slug": "u/n/t/1", "artifact_type": "t",
+            "id": "i", "version": 1, "metadata": metadata, "file": false,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_marks_and_what_the_server_derives_make_no_difference() {
+        let ours = map(&[("os", "linux"), ("region.us-east-1", "ami-1")]);
+        let theirs = version(&[
+            ("os", "linux"),
+            ("region.us-east-1", "ami-1"),
+            ("ami_id", "ami-1"),
+            ("region", "us-east-1"),
+            (MARK_KEY, "an older push"),
+            ("atlas-upload.sha256", "00"),
+        ]);
+        assert!(same(&theirs, "i", &ours));
+        assert!(!same(&theirs, "another", &ours));
+    }
+
+    #[test]
+    fn any_other_difference_is_one() {
+        let ours = map(&[("os", "linux")]);
+        for theirs in [
+            &[][..],
+            &[("os", "bsd")],
+            &[("os", "linux"), ("arch", "x86")],
+            // Derived from nothing, so somebody gave it.
+            &[("os", "linux"), ("region", "us-east-1")],
+        ] {
+            assert!(!same(&version(theirs), "i", &ours), "{theirs:?}");
+        }
+    }
+
+    #[test]
+    fn the_key_of_the_digest_names_the_algorithm() {
+        for (algorithm, key) in [
+            (Algorithm::Blake3, "atlas-upload.blake3"),
+            (Algorithm::Sha256, "atlas-upload.sha256"),
+        ] {
+            let hex = "ab".repeat(32);
+            let digest = Digest::from_hex(algorithm, &hex);
+            let metadata = marked(&map(&[("os", "linux")]), "mark", digest);
+            let expected = [("atlas-upload.push", "mark"), (key, &hex), ("os", "linux")];
+            assert_eq!(metadata, map(&expected));
+            let left = digest_left(&version(&expected).metadata);
+            assert_eq!(left, digest);
+        }
+    }
+}

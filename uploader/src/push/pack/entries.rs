@@ -1,0 +1,169 @@
+//! What goes into an archive, under which name, in which order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::common::Shared;
+use super::filter::Filter;
+use crate::base::error::Cause;
+use crate::files::disk;
+
+/// Holds names, each of a file or a folder. The order is that of a walk: a folder, what it holds, and then
+/// what follows it by name.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    names: BTreeSet<PathBuf>,
+    /// Holds the paths of some names; any other lies below the nearest of these.
+    origins: BTreeMap<PathBuf, PathBuf>,
+}
+
+impl Entries {
+    /// What a folder holds and the filter lets through; links are followed.
+    pub(super) fn of_folder(root: &Path, filter: &Filter) -> Result<Self, Cause> {
+        let mut entries = Self::default();
+        entries.origins.insert(PathBuf::new(), root.to_owned());
+        entries.add_content(Path::new(""), root, filter)?;
+        filter.satisfied(entries.names.is_empty())?;
+        Ok(entries)
+    }
+
+    /// Takes one file, under its own name.
+    pub(super) fn of_file(path: &Path) -> Result<Self, Cause> {
+        let mut entries = Self::default();
+        entries.add(Path::new(path.file_name().unwrap_or_default()), path)?;
+        Ok(entries)
+    }
+
+    /// Takes paths below the folder that they share, the folders between, and all that they hold.
+    pub(super) fn below(shared: &Shared<'_>) -> Result<Self, Cause> {
+        let mut entries = Self::default();
+        for steps in shared.steps() {
+            for (name, path) in &steps {
+                entries.add(name, path)?;
+            }
+            if let Some((name, path)) = steps.last().filter(|(_, path)| path.is_dir()) {
+                entries.add_content(name, path, &Filter::default())?;
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Each name, and the path it comes from.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Path, PathBuf)> {
+        let names = self.names.iter();
+        names.map(|name| (name.as_path(), self.path_of(name)))
+    }
+
+    /// Adds what a folder of that name holds.
+    fn add_content(&mut self, above: &Path, folder: &Path, filter: &Filter) -> Result<(), Cause> {
+        let name = |path: &Path| above.join(path.strip_prefix(folder).unwrap_or(path));
+        let walk = WalkDir::new(folder).min_depth(1).follow_links(true);
+        for entry in walk
+            .into_iter()
+            .filter_entry(|entry| filter.enters(&name(entry.path())))
+        {
+            match entry {
+                Ok(entry) if filter.includes(&name(entry.path())) => {
+                    self.add_with_folders(&name(entry.path()), entry.path())?;
+                }
+                Ok(_) => {}
+                // What is left out anyway may be as broken as it likes.
+                Err(error)
+                    if error.depth() > 0
+                        && error.path().is_some_and(|path| !filter.takes(&name(path))) => {}
+                Err(error) => return Err(unwalkable(folder, error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds something of a walk. The folders above it that are not known yet were walked through.
+    fn add_with_folders(&mut self, name: &Path, path: &Path) -> Result<(), Cause> {
+        let folders = name.ancestors().skip(1);
+        for folder in folders.take_while(|folder| *folder != Path::new("")) {
+            if !self.names.insert(folder.to_owned()) {
+                break;
+            }
+        }
+        self.add(name, path)
+    }
+
+    fn add(&mut self, name: &Path, path: &Path) -> Result<(), Cause> {
+        let known = self.path_of(name);
+        if !self.names.insert(name.to_owned()) {
+            return same(name, &known, path);
+        }
+        if known != path {
+            self.origins.insert(name.to_owned(), path.to_owned());
+        }
+        Ok(())
+    }
+
+    fn path_of(&self, name: &Path) -> PathBuf {
+        let origin = name
+            .ancestors()
+            .find_map(|above| Some((above, self.origins.get(above)?)));
+        match origin.map(|(above, origin)| (origin, name.strip_prefix(above))) {
+            // To join nothing would add a slash, which no file takes.
+            Some((origin, Ok(rest))) if rest != Path::new("") => origin.join(rest),
+            Some((origin, _)) => origin.clone(),
+            None => name.to_owned(),
+        }
+    }
+}
+
+/// # Errors
+/// Two files would have one name.
+fn same(name: &Path, known: &Path, path: &Path) -> Result<(), Cause> {
+    let is_same = known == path
+        || known.is_dir() && path.is_dir()
+        || matches!((known.canonicalize(), path.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    if is_same {
+        return Ok(());
+    }
+    let (name, known, path) = (name.display(), known.display(), path.display());
+    Err(Cause::Unpackable(format!(
+        "{known} and {path}: both would be called {name} in the archive, and are not the same"
+    )))
+}
+
+/// The metadata of a file or a folder, where a link leads.
+pub(super) fn kind(path: &Path) -> Result<Metadata, Cause> {
+    let metadata = fs::metadata(path).map_err(|error| Cause::file(path, error))?;
+    if metadata.is_file() || metadata.is_dir() {
+        Ok(metadata)
+    } else {
+        let path = path.display();
+        Err(Cause::Unpackable(format!(
+            "{path}: neither a file nor a folder"
+        )))
+    }
+}
+
+fn unwalkable(folder: &Path, error: walkdir::Error) -> Cause {
+    if let Some(ancestor) = error.loop_ancestor() {
+        let (link, ancestor) = (error.path().unwrap_or(folder).display(), ancestor.display());
+        return Cause::Unpackable(format!("{link}: a link that loops back to {ancestor}"));
+    }
+    let path = error.path().unwrap_or(folder).to_owned();
+    // The library says the path and what it was about to do as well.
+    Cause::file(&path, disk::plain(&error.into()))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_walked_is_named_once_with_the_reason_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("broken");
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        let refused = Entries::of_folder(folder.path(), &Filter::default()).unwrap_err();
+        let reason = "No such file or directory (os error 2)";
+        assert_eq!(refused.to_string(), format!("{}: {reason}", link.display()));
+    }
+}

@@ -1,0 +1,270 @@
+//! Asks the program `git` what it tracks, as the original did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::rc::Rc;
+
+use crate::base::error::Cause;
+
+/// A hook of git says by these variables which repository it is in. They are wrong for any other.
+const OF_A_HOOK: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"];
+
+/// Tells which part of a folder git tracks, its submodules included. A link to a folder brings what git
+/// tracks there, or all of it where git tracks nothing, as a link to a file brings the file.
+#[derive(Debug, Default)]
+pub(super) struct Tracked {
+    /// Holds names, with the folders above them.
+    names: BTreeSet<PathBuf>,
+    /// Holds names with all that is below.
+    whole: BTreeSet<PathBuf>,
+}
+
+impl Tracked {
+    /// Asks git, and asks again for each link to a folder whose name is wanted.
+    pub(super) fn of(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<Self, Cause> {
+        let listed = list(folder, &[]).map_err(|why| why.cause(folder))?;
+        let mut tracked = Self::default();
+        let mut looking = Looking {
+            tracked: &mut tracked,
+            wanted,
+            list: &|folder| list(folder, &OF_A_HOOK),
+            known: BTreeMap::new(),
+            within: vec![folder.to_owned()],
+        };
+        looking.take(Path::new(""), folder, &listed)?;
+        Ok(tracked)
+    }
+
+    /// Returns whether a name is tracked, or is that of a folder above one that is.
+    pub(super) fn contains(&self, name: &Path) -> bool {
+        self.names.contains(name) || name.ancestors().any(|above| self.whole.contains(above))
+    }
+
+    fn add(&mut self, name: &Path) {
+        let folders = name.ancestors().map(Path::to_owned);
+        self.names.extend(folders);
+    }
+}
+
+/// Goes through what git lists.
+struct Looking<'a> {
+    tracked: &'a mut Tracked,
+    wanted: &'a dyn Fn(&Path) -> bool,
+    list: &'a dyn Fn(&Path) -> Listed,
+    /// Holds what git said of each folder: many links may lead to one, and git takes its time.
+    known: BTreeMap<PathBuf, Rc<Listed>>,
+    /// Holds the folders that links led through to where it is, so that a loop has an end.
+    within: Vec<PathBuf>,
+}
+
+impl Looking<'_> {
+    /// Takes what git lists in a folder of that name.
+    fn take(&mut self, name: &Path, folder: &Path, listed: &[PathBuf]) -> Result<(), Cause> {
+        for below in listed {
+            let (name, path) = (name.join(below), folder.join(below));
+            match path.symlink_metadata() {
+                Ok(found) if found.is_symlink() && path.is_dir() => self.take_link(&name, &path)?,
+                Ok(found) if found.is_dir() => self.take_folder(&name, &path)?,
+                // The walk does not come upon one that is not there.
+                _ => self.tracked.add(&name),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_link(&mut self, name: &Path, path: &Path) -> Result<(), Cause> {
+        self.tracked.add(name);
+        let target = path
+            .canonicalize()
+            .map_err(|error| Cause::file(path, error))?;
+        // The walk tells of a loop.
+        if !(self.wanted)(name) || self.within.contains(&target) {
+            return Ok(());
+        }
+        match &*self.listed(&target) {
+            Ok(listed) if !listed.is_empty() => {
+                self.within.push(target.clone());
+                self.take(name, &target, listed)?;
+                self.within.pop();
+            }
+            Ok(_) | Err(Unlisted::Outside(_)) => {
+                self.tracked.whole.insert(name.to_owned());
+            }
+            Err(why) => return Err(why.cause(&target)),
+        }
+        Ok(())
+    }
+
+    /// Asks git once for each folder.
+    fn listed(&mut self, folder: &Path) -> Rc<Listed> {
+        let known = self.known.entry(folder.to_owned());
+        Rc::clone(known.or_insert_with_key(|folder| Rc::new((self.list)(folder))))
+    }
+
+    /// Takes a folder that git lists by its own name: it is a repository of its own that is no
+    /// submodule in use, one that was not checked out, or a folder that took the place of a file.
+    fn take_folder(&mut self, name: &Path, path: &Path) -> Result<(), Cause> {
+        if (self.wanted)(name) && path.join(".git").symlink_metadata().is_ok() {
+            self.tracked.add(name);
+            return match &*self.listed(path) {
+                Ok(listed) => self.take(name, path, listed),
+                Err(why) => Err(why.cause(path)),
+            };
+        }
+        let mut content = fs::read_dir(path).map_err(|error| Cause::file(path, error))?;
+        // Otherwise what is in it is tracked by nobody, and the file is not there any more.
+        if content.next().is_none() {
+            self.tracked.add(name);
+        }
+        Ok(())
+    }
+}
+
+/// Holds names, or why there are none.
+type Listed = Result<Vec<PathBuf>, Unlisted>;
+
+/// Says why git lists nothing, in its own words.
+#[derive(Debug)]
+enum Unlisted {
+    /// The folder belongs to no repository.
+    Outside(String),
+    Failed(String),
+}
+
+impl Unlisted {
+    fn cause(&self, folder: &Path) -> Cause {
+        let (Self::Outside(reason) | Self::Failed(reason)) = self;
+        let folder = folder.display();
+        Cause::Unpackable(format!("{folder}: error executing git ls-files: {reason}"))
+    }
+}
+
+/// Returns the tracked files below a folder, by names relative to it, those of its submodules included.
+fn list(folder: &Path, without: &[&str]) -> Listed {
+    let mut git = Command::new("git");
+    for variable in without {
+        git.env_remove(variable);
+    }
+    // Names end in NUL, since git quotes unusual ones otherwise; the original lost those.
+    let output = git
+        .args(["ls-files", "-z", "--cached", "--recurse-submodules"])
+        .current_dir(folder)
+        // Its words are compared.
+        .env("LC_ALL", "C")
+        .output();
+    listed(output)
+}
+
+fn listed(output: io::Result<Output>) -> Listed {
+    match output {
+        Ok(output) if output.status.success() => Ok(names(&output.stdout)),
+        Ok(output) => {
+            let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            let is_outside = words.contains("not a git repository")
+                || words.contains("must be run in a work tree");
+            Err(if is_outside {
+                Unlisted::Outside(words)
+            } else {
+                Unlisted::Failed(words)
+            })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Unlisted::Failed(
+            "the program git is not installed".to_owned(),
+        )),
+        Err(error) => Err(Unlisted::Failed(error.to_string())),
+    }
+}
+
+fn names(list: &[u8]) -> Vec<PathBuf> {
+    let names = list.split(|byte| *byte == 0);
+    names.filter(|name| !name.is_empty()).map(path).collect()
+}
+
+#[cfg(unix)]
+fn path(name: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt as _;
+    OsStr::from_bytes(name).into()
+}
+
+#[cfg(not(unix))]
+fn path(name: &[u8]) -> PathBuf {
+    let name = String::from_utf8_lossy(name);
+    OsStr::new(name.as_ref()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_end_in_nul_and_may_hold_anything_else() {
+        let names = names("a b\0s\u{fc}b/new\nline\0".as_bytes());
+        assert_eq!(names, [Path::new("a b"), Path::new("s\u{fc}b/new\nline")]);
+        assert!(super::names(b"").is_empty());
+    }
+
+    #[test]
+    fn a_missing_git_is_called_that() {
+        let missing = listed(Err(io::ErrorKind::NotFound.into())).unwrap_err();
+        assert_eq!(
+            missing.cause(Path::new("/x")).to_string(),
+            "/x: error executing git ls-files: the program git is not installed"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn git_is_asked_once_for_each_folder_that_links_lead_to() {
+        const FOLDERS: usize = 8;
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        for number in 0..FOLDERS {
+            fs::create_dir(root.join(number.to_string())).unwrap();
+            for link in ["a", "b"].into_iter().filter(|_| number + 1 < FOLDERS) {
+                let link = root.join(format!("{number}/{link}"));
+                std::os::unix::fs::symlink(format!("../{}", number + 1), link).unwrap();
+            }
+        }
+        let asked = std::cell::Cell::new(0);
+        let mut looking = Looking {
+            tracked: &mut Tracked::default(),
+            wanted: &|_| true,
+            list: &|_| {
+                asked.set(asked.get() + 1);
+                Ok(["a", "b", "c"].map(PathBuf::from).to_vec())
+            },
+            known: BTreeMap::new(),
+            within: Vec::new(),
+        };
+        let first = ["a", "b"].map(PathBuf::from);
+        looking
+            .take(Path::new(""), &root.join("0"), &first)
+            .unwrap();
+        assert_eq!(asked.get(), FOLDERS - 1);
+        assert!(looking.tracked.contains(Path::new("a/b/a/b/a/b/a/c")));
+    }
+
+    #[test]
+    fn what_git_tracks_is_entered_with_the_folders_above_and_nothing_else() {
+        let mut tracked = Tracked::default();
+        for name in ["a/b/c", "d"] {
+            tracked.add(Path::new(name));
+        }
+        tracked.whole.insert("w".into());
+        for (name, entered) in [
+            ("a", true),
+            ("a/b", true),
+            ("a/b/c", true),
+            ("d", true),
+            ("a/x", false),
+            ("e", false),
+            ("w/x/y", true),
+        ] {
+            assert_eq!(tracked.contains(Path::new(name)), entered, "{name}");
+        }
+    }
+}

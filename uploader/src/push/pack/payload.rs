@@ -1,0 +1,310 @@
+//! The bytes of an upload, to be had again for every attempt.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::archive::Archive;
+use super::gzip::{self, Blocks};
+use super::stamp::{Stamp, changed};
+use crate::api::UploadSource;
+use crate::base::digest::{Algorithm, Digest, HashingWriter};
+
+/// Small enough to be in a core's cache still when it is sent, or hashed.
+const CHUNK: usize = 64 * 1024;
+
+/// What is uploaded. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Payload {
+    content: Arc<Content>,
+    length: u64,
+    digest: Option<Digest>,
+}
+
+/// Where the bytes are.
+#[derive(Debug)]
+pub(super) enum Content {
+    Memory(Bytes),
+    /// A file that nobody else has.
+    Spooled(File),
+    /// Somebody's file.
+    Given(Given),
+    /// Nowhere: they are made, without compression, each time.
+    Stored(Archive),
+}
+
+/// A file that others may write to, and what it was when it was opened.
+#[derive(Debug)]
+pub(super) struct Given {
+    file: File,
+    path: PathBuf,
+    stamp: Stamp,
+}
+
+impl Given {
+    pub(super) fn new(file: File, path: &Path) -> io::Result<Self> {
+        let stamp = Stamp::of(&file.metadata()?);
+        let path = path.to_owned();
+        Ok(Self { file, path, stamp })
+    }
+
+    /// The size in bytes when it was opened.
+    pub(super) fn length(&self) -> u64 {
+        self.stamp.length()
+    }
+}
+
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+impl Payload {
+    pub(super) fn new(content: Content, length: u64, digest: Option<Digest>) -> Self {
+        Self {
+            content: Arc::new(content),
+            length,
+            digest,
+        }
+    }
+
+    /// The same with its digest.
+    pub(super) fn hashed(self) -> io::Result<Self> {
+        let digest = Some(self.digest_in(Algorithm::default())?);
+        Ok(Self { digest, ..self })
+    }
+
+    /// The size in bytes; an archive is never empty, and neither is a gzip file.
+    #[expect(clippy::len_without_is_empty)]
+    pub fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// The digest of all bytes; `None` when it was not wanted.
+    pub fn digest(&self) -> Option<Digest> {
+        self.digest
+    }
+
+    /// The digest by this algorithm; unless it is the known one, all bytes are read for it. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`Self::for_each_chunk`].
+    pub fn digest_in(&self, algorithm: Algorithm) -> io::Result<Digest> {
+        let known = self.digest.filter(|known| known.algorithm() == algorithm);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let mut hashing = HashingWriter::new(algorithm, io::sink());
+        self.for_each_chunk(&mut |chunk| hashing.write_all(&chunk))?;
+        Ok(hashing.finish().1)
+    }
+
+    fn is_ours(&self) -> bool {
+        matches!(&*self.content, Content::Memory(_) | Content::Spooled(_))
+    }
+
+    /// Hands out all bytes in order, exactly as many as [`Self::len`] says, whatever other clones do
+    /// meanwhile. Blocks.
+    ///
+    /// # Errors
+    /// That of `take`, which ends it; or a file that cannot be read, or changed since it was packed.
+    pub fn for_each_chunk(&self, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
+        let mut left = self.length;
+        let mut counted = |chunk: Bytes| {
+            let rest = left.checked_sub(chunk.len() as u64);
+            left = rest.ok_or_else(|| self.changed())?;
+            take(chunk)
+        };
+        match &*self.content {
+            Content::Memory(bytes) => in_pieces(bytes, &mut counted)?,
+            Content::Spooled(file) => read(file, self.length, &mut counted)?,
+            Content::Given(given) => {
+                read(&given.file, self.length, &mut counted)
+                    .and_then(|()| given.stamp.check(&given.path))
+                    .map_err(|error| named(&given.path, &error))?;
+            }
+            Content::Stored(archive) => archived(archive, &mut counted)?,
+        }
+        if left > 0 {
+            Err(self.changed())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn changed(&self) -> io::Error {
+        match &*self.content {
+            Content::Given(given) => named(&given.path, &changed()),
+            _ => io::Error::other("the files changed since they were looked at"),
+        }
+    }
+}
+
+impl UploadSource for Payload {
+    fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Hands out all bytes in order as [`Self::for_each_chunk`] does, for an upload: the last chunk only
+    /// once it is certain that they are the bytes that were looked at, so that no server takes others
+    /// for a whole file. Blocks.
+    ///
+    /// # Errors
+    /// It has the errors of [`Self::for_each_chunk`], and one for bytes of another digest.
+    fn send(&self, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
+        // What is nobody else's does not change, and without a digest none was announced.
+        let announced = self.digest.filter(|_| !self.is_ours());
+        let mut hashing =
+            announced.map(|digest| HashingWriter::new(digest.algorithm(), io::sink()));
+        let mut last = None;
+        self.for_each_chunk(&mut |chunk| {
+            if let Some(hashing) = &mut hashing {
+                hashing.write_all(&chunk)?;
+            }
+            last.replace(chunk).map_or(Ok(()), &mut *take)
+        })?;
+        if hashing.map(|hashing| hashing.finish().1) != announced {
+            return Err(self.changed());
+        }
+        last.map_or(Ok(()), take)
+    }
+}
+
+fn in_pieces(all: &Bytes, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
+    let starts = (0..all.len()).step_by(CHUNK);
+    starts
+        .map(|start| all.slice(start..all.len().min(start + CHUNK)))
+        .try_for_each(take)
+}
+
+/// By position, since clones share the file.
+fn read(file: &File, length: u64, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
+    let mut offset = 0;
+    while offset < length {
+        let wanted = usize::try_from(length - offset).map_or(CHUNK, |left| left.min(CHUNK));
+        let mut buffer = vec![0; wanted];
+        match read_some(file, &mut buffer, offset) {
+            // Whoever wanted more sees that.
+            Ok(0) => return Ok(()),
+            Ok(read) => {
+                buffer.truncate(read);
+                offset += read as u64;
+                take(buffer.into())?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn archived(archive: &Archive, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
+    let mut put = |block: Vec<u8>| take(block.into());
+    let mut chunks = Blocks::new(CHUNK, &mut put);
+    let written = gzip::store(&mut chunks, |tar| archive.write(tar));
+    written.map_err(io::Error::other)?;
+    chunks.finish()
+}
+
+#[cfg(unix)]
+fn read_some(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
+}
+
+#[cfg(windows)]
+fn read_some(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, FileTimes};
+
+    /// Some chunks, none like another.
+    fn bytes() -> Vec<u8> {
+        let numbers = 0..4 * CHUNK as u32 / 4;
+        numbers.flat_map(u32::to_le_bytes).collect()
+    }
+
+    fn given(path: &Path, hashed: bool) -> Payload {
+        let given = Given::new(File::open(path).unwrap(), path).unwrap();
+        let length = given.length();
+        let payload = Payload::new(Content::Given(given), length, None);
+        if hashed {
+            payload.hashed().unwrap()
+        } else {
+            payload
+        }
+    }
+
+    /// Sends a file that is changed after its first chunk; returns what was sent, and how that ended.
+    fn sent(hashed: bool, change: impl Fn(&Path)) -> (Vec<u8>, io::Result<()>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk.gz");
+        fs::write(&path, bytes()).unwrap();
+        let mut sent = Vec::new();
+        let result = given(&path, hashed).send(&mut |chunk| {
+            if sent.is_empty() {
+                change(&path);
+            }
+            sent.extend(chunk);
+            Ok(())
+        });
+        (sent, result)
+    }
+
+    fn overwrite(path: &Path) {
+        let times = fs::metadata(path).unwrap().modified().unwrap();
+        let file = File::options().write(true).open(path).unwrap();
+        (&file).write_all(&vec![7; bytes().len()]).unwrap();
+        // As tools do that keep the times.
+        file.set_times(FileTimes::new().set_modified(times))
+            .unwrap();
+    }
+
+    fn append(path: &Path) {
+        let mut file = File::options().append(true).open(path).unwrap();
+        file.write_all(b"more").unwrap();
+    }
+
+    fn shorten(path: &Path) {
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_len(3 * CHUNK as u64).unwrap();
+    }
+
+    fn replace(path: &Path) {
+        let other = path.with_extension("new");
+        fs::copy(path, &other).unwrap();
+        fs::rename(other, path).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_nobody_touches_is_sent_as_it_is() {
+        for hashed in [true, false] {
+            let (sent, result) = sent(hashed, |_| ());
+            result.unwrap();
+            assert!(sent == bytes());
+        }
+    }
+
+    #[test]
+    fn the_last_bytes_of_a_file_that_changes_meanwhile_are_not_sent() {
+        let changes = [
+            ("overwritten", overwrite as fn(&Path)),
+            ("longer", append),
+            ("shorter", shorten),
+            ("replaced", replace),
+        ];
+        for (what, change) in changes {
+            for hashed in [true, false] {
+                let (sent, result) = sent(hashed, change);
+                let error = result.unwrap_err().to_string();
+                assert!(error.contains("disk.gz: changed"), "{what}: {error}");
+                assert!(sent.len() < bytes().len(), "{what}");
+            }
+        }
+    }
+}

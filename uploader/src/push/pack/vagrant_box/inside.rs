@@ -1,0 +1,478 @@
+//! Looks into a tar for the file that makes it a box, and for no more than that takes.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek as _};
+use std::path::{Component, Path};
+
+use flate2::bufread::MultiGzDecoder;
+use tar::{EntryType, Header, PaxExtensions};
+
+/// This file makes an archive a box.
+pub(super) const METADATA: &str = "metadata.json";
+/// A header has this size, and a content is filled up to a multiple of it.
+const BLOCK: usize = 512;
+/// A name or a record of an entry is read up to so many bytes. `metadata.json` needs none.
+const LONGEST_RECORD: u64 = 64 * 1024;
+/// The most entries that are looked at.
+const ENTRIES: u32 = 100_000;
+/// The most characters of a name that an error shows.
+const SHOWN: usize = 120;
+/// A box is unpacked up to so many bytes; no disk of a box is larger.
+const UNPACKED: u64 = 1 << 40;
+/// The most links that lead from one to the next, as for Linux.
+const LINKS: u32 = 40;
+
+/// Says what was found under a name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A file with some content is at the top.
+    Top,
+    /// The file at the top is empty.
+    Empty,
+    /// An entry at the top has the name, and is neither a file nor a link.
+    Other,
+    /// An entry at the top has the name, and is a link to this.
+    Link(String),
+    /// There is one, but not at the top.
+    Elsewhere(String),
+    Nowhere,
+}
+
+/// Reads a tar, of which most is passed over.
+pub(super) trait Tar: Read {
+    /// Whether passing over is so cheap that all of it is looked at.
+    const WHOLE: bool;
+
+    /// # Errors
+    /// There are fewer bytes than that.
+    fn pass_over(&mut self, size: u64) -> io::Result<()>;
+}
+
+/// Reads a tar that is a file.
+pub(super) struct Plain<'a> {
+    file: BufReader<&'a File>,
+    length: u64,
+}
+
+impl<'a> Plain<'a> {
+    pub(super) fn of(file: &'a File) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        let file = BufReader::new(file);
+        Ok(Self { file, length })
+    }
+}
+
+impl Read for Plain<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+impl Tar for Plain<'_> {
+    const WHOLE: bool = true;
+
+    fn pass_over(&mut self, size: u64) -> io::Result<()> {
+        let left = self.length.saturating_sub(self.file.stream_position()?);
+        match i64::try_from(size) {
+            Ok(step) if size <= left => self.file.seek_relative(step),
+            _ => Err(damaged("its tar is cut off")),
+        }
+    }
+}
+
+/// Reads a tar of which each byte must be made first.
+pub(super) struct Unpacked<R>(R);
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: Read> Tar for Unpacked<R> {
+    const WHOLE: bool = false;
+
+    fn pass_over(&mut self, size: u64) -> io::Result<()> {
+        let passed = io::copy(&mut self.0.by_ref().take(size), &mut io::sink());
+        match passed.map_err(of_gzip)? == size {
+            true => Ok(()),
+            false => Err(damaged(
+                "its tar is cut off, or there is no metadata.json in the part of it that is read",
+            )),
+        }
+    }
+}
+
+pub(super) fn unpacked(file: &File) -> io::Result<Unpacked<impl Read>> {
+    let unpacked = MultiGzDecoder::new(BufReader::new(file));
+    Ok(Unpacked(unpacked.take(UNPACKED)))
+}
+
+/// Returns whether a file starts with a header of a tar.
+pub(in crate::push::pack) fn is_tar(mut file: &File) -> io::Result<bool> {
+    file.rewind()?;
+    let mut block = [0; BLOCK];
+    match read_block(&mut file, &mut block) {
+        Ok(is_whole) => Ok(is_whole && is_header(&block)),
+        // It is shorter than a header.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns whether the checksum of a header is right. A block of zeros, which ends a tar, is none.
+fn is_header(block: &[u8; BLOCK]) -> bool {
+    let sum = Header::from_byte_slice(block).cksum();
+    let place = 148..156;
+    let bytes = block.iter().enumerate();
+    let counted = bytes.map(|(index, byte)| match place.contains(&index) {
+        true => u32::from(b' '),
+        false => u32::from(*byte),
+    });
+    sum.is_ok_and(|sum| sum == counted.sum::<u32>())
+}
+
+/// Looks for a `metadata.json`, and where that is a link for what it leads to, each time from the start.
+pub(super) fn followed<'a, T: Tar>(
+    mut file: &'a File,
+    open: impl Fn(&'a File) -> io::Result<T>,
+) -> io::Result<Found> {
+    let mut wanted = METADATA.to_owned();
+    for _ in 0..LINKS {
+        file.rewind()?;
+        match in_tar(open(file)?, &wanted)? {
+            Found::Link(target) => wanted = target,
+            Found::Elsewhere(_) | Found::Nowhere if wanted != METADATA => break,
+            found => return Ok(found),
+        }
+    }
+    Ok(Found::Link(wanted))
+}
+
+fn damaged(reason: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+/// Reads the headers of a tar up to a file of that name, counted from its top, and passes over the rest.
+fn in_tar<T: Tar>(mut tar: T, wanted: &str) -> io::Result<Found> {
+    let mut found = Found::Nowhere;
+    let mut said = Said::default();
+    for number in 0..ENTRIES {
+        let mut block = [0; BLOCK];
+        match read_block(&mut tar, &mut block) {
+            Ok(true) if is_header(&block) => {}
+            Ok(_) if number == 0 => return Err(damaged("it holds no tar")),
+            Ok(true) if block.iter().any(|byte| *byte != 0) => {
+                return Err(damaged("its tar is damaged"));
+            }
+            Ok(_) => return Ok(found),
+            // It is shorter than a header.
+            Err(error) if number == 0 && error.kind() == io::ErrorKind::InvalidData => {
+                return Err(damaged("it holds no tar"));
+            }
+            Err(error) => return Err(of_gzip(error)),
+        }
+        let header = Header::from_byte_slice(&block);
+        let size = header.entry_size().unwrap_or(u64::MAX);
+        if said.hears(header.entry_type(), size, &mut tar)? {
+            continue;
+        }
+        let size = said.size.unwrap_or(size);
+        let here = said.found(header, size, wanted);
+        said = Said::default();
+        match here {
+            Some(Found::Elsewhere(_)) if found != Found::Nowhere => {}
+            Some(Found::Elsewhere(_)) | None => found = here.unwrap_or(found),
+            // The last one counts, as for `bsdtar`, where it is cheap to know.
+            Some(here) if T::WHOLE => found = here,
+            Some(here) => return Ok(here),
+        }
+        if header.entry_type().is_gnu_sparse() {
+            skip_map(header, &mut tar)?;
+        }
+        tar.pass_over(padded(size))?;
+    }
+    match found {
+        Found::Elsewhere(_) | Found::Nowhere => Err(damaged(&format!(
+            "there is no {METADATA} among its first {ENTRIES} entries"
+        ))),
+        found => Ok(found),
+    }
+}
+
+/// Keeps what the entries before an entry say of it.
+#[derive(Default)]
+struct Said {
+    name: Option<Vec<u8>>,
+    target: Option<Vec<u8>>,
+    size: Option<u64>,
+}
+
+impl Said {
+    /// Reads an entry that is about the next one. Returns whether it was one.
+    fn hears(&mut self, kind: EntryType, size: u64, tar: &mut impl Tar) -> io::Result<bool> {
+        if kind.is_gnu_longname() || kind.is_gnu_longlink() {
+            let mut name = record(tar, size)?;
+            name.retain(|byte| *byte != 0);
+            match kind.is_gnu_longname() {
+                true => self.name = Some(name),
+                false => self.target = Some(name),
+            }
+        } else if kind.is_pax_local_extensions() {
+            let records = record(tar, size)?;
+            for record in PaxExtensions::new(&records).flatten() {
+                match record.key() {
+                    Ok("path") => self.name = Some(record.value_bytes().to_owned()),
+                    Ok("linkpath") => self.target = Some(record.value_bytes().to_owned()),
+                    Ok("size") => {
+                        self.size = record.value().ok().and_then(|size| size.parse().ok())
+                    }
+                    _ => {}
+                }
+            }
+        } else if kind.is_pax_global_extensions() {
+            tar.pass_over(padded(size))?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn name(&self, header: &Header) -> String {
+        let own = || header.path_bytes().into_owned();
+        let name = self.name.clone().unwrap_or_else(own);
+        String::from_utf8_lossy(&name).into_owned()
+    }
+
+    fn target(&self, header: &Header) -> String {
+        let own = || header.link_name_bytes().unwrap_or_default().into_owned();
+        let target = self.target.clone().unwrap_or_else(own);
+        String::from_utf8_lossy(&target).into_owned()
+    }
+
+    /// Says what an entry is, if it has the name that is wanted or is a `metadata.json` elsewhere.
+    fn found(&self, header: &Header, size: u64, wanted: &str) -> Option<Found> {
+        let (name, kind) = (self.name(header), header.entry_type());
+        // A folder of that name may be what others lie in.
+        if kind.is_dir() {
+            return None;
+        }
+        if parts(&name) != parts(wanted) {
+            let is_deep = Path::new(&name).file_name()? == METADATA;
+            return is_deep.then(|| Found::Elsewhere(shown(&name)));
+        }
+        Some(match kind {
+            EntryType::Link => Found::Link(self.target(header)),
+            EntryType::Symlink => Found::Link(beside(&name, &self.target(header))),
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse if size == 0 => {
+                Found::Empty
+            }
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Found::Top,
+            _ => Found::Other,
+        })
+    }
+}
+
+/// Returns the parts of a name. As for `bsdtar`, one that begins with a slash is below the folder.
+fn parts(name: &str) -> Vec<Component<'_>> {
+    let parts = Path::new(name).components();
+    let parts = parts.filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
+    parts.collect()
+}
+
+/// Returns the name of what a symbolic link of that name leads to.
+fn beside(name: &str, target: &str) -> String {
+    match name.rsplit_once('/') {
+        Some((folder, _)) if !target.starts_with('/') => format!("{folder}/{target}"),
+        _ => target.to_owned(),
+    }
+}
+
+pub(super) fn shown(name: &str) -> String {
+    name.chars().take(SHOWN).collect()
+}
+
+/// Reads a block. Returns no for an end before it.
+fn read_block(tar: &mut impl Read, block: &mut [u8; BLOCK]) -> io::Result<bool> {
+    let mut read = 0;
+    while read < BLOCK {
+        match tar.read(&mut block[read..]) {
+            Ok(0) if read == 0 => return Ok(false),
+            Ok(0) => return Err(damaged("its tar is cut off")),
+            Ok(more) => read += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
+/// Reads the content of an entry that is about another one; nothing of one that is too long.
+fn record(tar: &mut impl Tar, size: u64) -> io::Result<Vec<u8>> {
+    if size > LONGEST_RECORD {
+        tar.pass_over(padded(size))?;
+        return Ok(Vec::new());
+    }
+    let mut record = Vec::new();
+    let padding = padded(size) - size;
+    tar.by_ref()
+        .take(size)
+        .read_to_end(&mut record)
+        .map_err(of_gzip)?;
+    tar.pass_over(padding)?;
+    Ok(record)
+}
+
+/// Passes over the blocks that go on with the map of a sparse file.
+fn skip_map(header: &Header, tar: &mut impl Read) -> io::Result<()> {
+    let mut goes_on = header.as_gnu().is_some_and(|gnu| gnu.is_extended());
+    while goes_on {
+        let mut block = [0; BLOCK];
+        if !read_block(tar, &mut block).map_err(of_gzip)? {
+            return Err(damaged("its tar is cut off"));
+        }
+        // After 21 pairs of 24 bytes.
+        goes_on = block[504] == 1;
+    }
+    Ok(())
+}
+
+fn padded(size: u64) -> u64 {
+    size.checked_next_multiple_of(BLOCK as u64)
+        .unwrap_or(u64::MAX)
+}
+
+/// Tells an error of the file, which keeps its kind, from one of what the file holds.
+fn of_gzip(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+            damaged(&format!("its gzip is damaged, or cut off ({error})"))
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(kind: EntryType, name: &str, size: u64) -> Header {
+        let mut header = Header::new_gnu();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_cksum();
+        header
+    }
+
+    fn entry(kind: EntryType, name: &str, content: &[u8]) -> Vec<u8> {
+        let header = header(kind, name, content.len() as u64);
+        let padding = content.len().next_multiple_of(BLOCK) - content.len();
+        [header.as_bytes(), content, &vec![0; padding]].concat()
+    }
+
+    fn found(entries: &[Vec<u8>]) -> Result<Found, String> {
+        let tar = [entries.concat(), vec![0; 2 * BLOCK]].concat();
+        in_tar(Unpacked(tar.as_slice()), METADATA).map_err(|error| error.to_string())
+    }
+
+    use EntryType::{Directory, GNULongName, Regular, XGlobalHeader, XHeader};
+
+    fn disk() -> Vec<u8> {
+        entry(Regular, "box.img", &[7; 1000])
+    }
+
+    #[test]
+    fn metadata_at_the_top_is_found_behind_whatever_there_is() {
+        for entries in [
+            vec![entry(Regular, METADATA, b"{}")],
+            vec![disk(), entry(Regular, "./metadata.json", b"{}")],
+            vec![entry(Regular, "/metadata.json", b"{}")],
+            vec![
+                entry(Directory, "./", b""),
+                entry(XGlobalHeader, "pax", b"18 comment=commit\n"),
+                entry(GNULongName, "././@LongLink", &[b'n'; 600]),
+                disk(),
+                entry(Regular, METADATA, b"{}"),
+            ],
+            vec![entry(XHeader, "x", b"22 path=metadata.json\n"), disk()],
+            // No larger file fits into the field of a header.
+            vec![
+                entry(XHeader, "x", b"13 size=1000\n"),
+                [header(Regular, "box.img", 0).as_bytes(), &[7; 1024][..]].concat(),
+                entry(Regular, METADATA, b"{}"),
+            ],
+        ] {
+            assert_eq!(found(&entries), Ok(Found::Top));
+        }
+    }
+
+    #[test]
+    fn metadata_elsewhere_is_told_and_a_folder_of_that_name_is_none() {
+        let deep = entry(Regular, "./web/metadata.json", b"{}");
+        let place = Found::Elsewhere("./web/metadata.json".to_owned());
+        assert_eq!(found(&[disk(), deep]), Ok(place));
+        let above = entry(Regular, "../metadata.json", b"{}");
+        assert!(matches!(found(&[above]), Ok(Found::Elsewhere(_))));
+        for other in [
+            entry(Directory, METADATA, b""),
+            entry(Regular, "Metadata.json", b""),
+        ] {
+            assert_eq!(found(&[disk(), other]), Ok(Found::Nowhere));
+        }
+    }
+
+    #[test]
+    fn the_map_of_a_sparse_file_is_passed_over() {
+        let mut header = header(EntryType::GNUSparse, "box.img", 512);
+        let gnu = header.as_gnu_mut().unwrap();
+        gnu.isextended = [1];
+        header.set_cksum();
+        let (mut goes_on, last) = ([0; BLOCK], [0; BLOCK]);
+        goes_on[504] = 1;
+        let sparse = [&header.as_bytes()[..], &goes_on, &last, &[7; 512]].concat();
+        assert_eq!(
+            found(&[sparse, entry(Regular, METADATA, b"{}")]),
+            Ok(Found::Top)
+        );
+    }
+
+    #[test]
+    fn what_is_cut_off_damaged_or_without_end_is_refused_and_little_of_it_is_kept() {
+        let endless = header(Regular, "box.img", u64::MAX / 2);
+        let name = header(GNULongName, "x", 1 << 40);
+        for (tar, reason) in [
+            (b"text".to_vec(), "holds no tar"),
+            (vec![7; 2000], "holds no tar"),
+            (vec![0; 2000], "holds no tar"),
+            (Vec::new(), "holds no tar"),
+            ([disk(), vec![7; BLOCK]].concat(), "damaged"),
+            (disk()[..600].to_vec(), "cut off"),
+            (endless.as_bytes().to_vec(), "cut off"),
+            (name.as_bytes().to_vec(), "cut off"),
+        ] {
+            let refused = in_tar(Unpacked(tar.as_slice()), METADATA).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidData);
+            assert!(refused.to_string().contains(reason), "{refused}");
+        }
+        let empty = entry(Regular, "x", b"");
+        let refused = in_tar(Unpacked(Repeated(&empty, 0)), METADATA)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("among its first 100000 entries"),
+            "{refused}"
+        );
+    }
+
+    /// Gives the same bytes for ever.
+    struct Repeated<'a>(&'a [u8], usize);
+
+    impl Read for Repeated<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let read = (&self.0[self.1..]).read(buffer)?;
+            self.1 = (self.1 + read) % self.0.len();
+            Ok(read)
+        }
+    }
+}
