@@ -1,4 +1,6 @@
-//! A thousand emulators in one process. Alone in its program, since it counts what the process has.
+//! A thousand emulators in one process leave nothing behind. The test has a process of its own, since
+//! it counts the descriptors, threads and memory of the whole process, and raises its limit of
+//! descriptors.
 
 #![allow(
     clippy::unwrap_used,

@@ -29,6 +29,8 @@ mod metrics;
 mod orphans;
 mod plain;
 mod program;
+#[cfg(feature = "real-clients")]
+mod real_clients;
 mod requests;
 mod search;
 mod seed;

@@ -1,0 +1,39 @@
+//! The tests judge uploaders by what they send to a witness.
+
+mod command;
+mod recordings;
+mod rules;
+mod wrong_uploaders;
+
+use std::collections::BTreeSet;
+
+use atlas_contract_tests::{
+    client::{
+        judge::{Options, judge},
+        observed::Observed,
+        rule::Profile,
+    },
+    report::{ClauseReport, Status},
+};
+
+fn judged(observed: &[Observed], profile: Profile) -> Vec<ClauseReport> {
+    let options = Options {
+        profile,
+        filters: Vec::new(),
+        strict: false,
+    };
+    judge(observed, &options)
+}
+
+fn with(reports: &[ClauseReport], status: Status) -> BTreeSet<&str> {
+    let reports = reports.iter().filter(|it| it.status == status);
+    reports.map(|it| it.id.as_str()).collect()
+}
+
+/// Nothing is wrong.
+fn assert_kept(reports: &[ClauseReport]) {
+    let wrong = reports.iter();
+    let wrong = wrong.filter(|it| !matches!(it.status, Status::Pass | Status::Disabled));
+    let wrong: Vec<_> = wrong.map(ToString::to_string).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,4 @@
+//! The tests need genuine clients on this machine; a client that is missing fails its tests.
+
+mod client;
+mod nginx;

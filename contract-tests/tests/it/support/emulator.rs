@@ -1,0 +1,55 @@
+//! A correct emulator passes every clause, however it is set up.
+
+use atlas_contract_tests::{
+    report::{Status, Summary},
+    run::{Options, Run, settings::Settings, target::Target},
+    safety::policy::Conduct,
+};
+use mock_atlas::{Builder, MockAtlas, User};
+
+/// Configures an emulator that has all that the clauses need.
+pub(crate) fn builder() -> Builder {
+    let rival = User::new("rival")
+        .password("open sesame")
+        .token("rival-token");
+    MockAtlas::builder()
+        .user(rival)
+        .public_artifact("acme/public")
+        .max_id_length(255)
+}
+
+/// Returns the settings of a run at this address, with all that the operator of [`builder`] would tell.
+pub(crate) fn settings(url: &str, token: &str, conduct: Conduct) -> Settings {
+    Settings {
+        url: url.to_owned(),
+        token: token.to_owned(),
+        namespace: "acme".to_owned(),
+        login: Some("rival".to_owned()),
+        password: Some("open sesame".to_owned()),
+        other_token: Some("rival-token".to_owned()),
+        public_artifact: Some("acme/public".to_owned()),
+        max_id_length: Some(255),
+        conduct,
+    }
+}
+
+/// Asserts that every clause holds in a strict run.
+pub(crate) async fn assert_all_hold(settings: Settings) {
+    let options = Options {
+        strict: true,
+        ..Options::default()
+    };
+    let run = Run::start(Target::new(settings).unwrap(), options).await;
+    let reports = run.unwrap().judge_all(|_| {}).await;
+    let bad: Vec<_> = reports
+        .iter()
+        .filter(|it| it.status != Status::Pass)
+        .map(ToString::to_string)
+        .collect();
+    assert!(
+        bad.is_empty(),
+        "{}\n{}",
+        Summary::of(&reports),
+        bad.join("\n")
+    );
+}

@@ -1,0 +1,202 @@
+//! A small uploader over raw sockets does all well unless it is told to do one thing otherwise.
+
+use atlas_contract_tests::client::{observed::Observed, scenario::Scenario, witness::Witness};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// A gzip file without content.
+pub(crate) const GZIP: [u8; 20] = [
+    0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+];
+const TYPE_PATH: &str = "/api/v1/artifacts/acme/web/custom.image";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    Authenticate,
+    Show,
+    Create,
+    Version,
+    Upload,
+    Search,
+}
+
+/// What Packer's post-processor does, in order.
+pub(crate) const PUSH: [Step; 5] = [
+    Step::Authenticate,
+    Step::Show,
+    Step::Create,
+    Step::Version,
+    Step::Upload,
+];
+
+/// A request, and all of it that goes over the wire.
+pub(crate) struct Ask {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    /// How long it says its body is, if it does.
+    pub(crate) length: Option<usize>,
+}
+
+impl Ask {
+    pub(crate) fn header(&mut self, name: &str, value: &str) {
+        self.headers.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub(crate) fn carry(&mut self, body: &[u8]) {
+        self.body = body.to_vec();
+        self.length = Some(body.len());
+    }
+
+    /// Replaces a text that must be in the body.
+    pub(crate) fn replace(&mut self, from: &str, to: &str) {
+        let text = String::from_utf8(self.body.clone()).unwrap();
+        assert!(text.contains(from), "{text}");
+        self.carry(text.replace(from, to).as_bytes());
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Uploader {
+    pub(crate) steps: &'static [Step],
+    /// Whether the version has a file.
+    pub(crate) has_file: bool,
+    /// What it sends otherwise.
+    pub(crate) change: fn(Step, &mut Ask),
+    /// Whether it creates the artifact without a need.
+    pub(crate) creates_always: bool,
+    /// Whether it uploads a file that the version does not have.
+    pub(crate) uploads_always: bool,
+    /// Whether it goes on after a failure, and calls it a success.
+    pub(crate) is_careless: bool,
+    /// How it says it ended, if not as it did.
+    pub(crate) says: Option<bool>,
+    /// What it prints of its token and its upload path.
+    pub(crate) prints: fn(token: &str, upload_path: &str) -> String,
+}
+
+/// All is well with it.
+pub(crate) const GOOD: Uploader = Uploader {
+    steps: &PUSH,
+    has_file: true,
+    change: |_, _| {},
+    creates_always: false,
+    uploads_always: false,
+    is_careless: false,
+    says: None,
+    prints: |_, _| String::new(),
+};
+
+impl Uploader {
+    /// Pushes once, at a witness of its own.
+    pub(crate) async fn observed(self, scenario: Scenario) -> Observed {
+        let witness = Witness::start(scenario, "acme/web").await.unwrap();
+        let (success, output) = self.push(&witness).await;
+        witness.observed(self.says.unwrap_or(success), output)
+    }
+
+    async fn push(&self, witness: &Witness) -> (bool, String) {
+        let mut upload_path = String::new();
+        let mut artifact_is_missing = false;
+        for step in self.steps {
+            let is_left_out = match step {
+                Step::Create => !artifact_is_missing && !self.creates_always,
+                Step::Upload => !self.has_file && !self.uploads_always,
+                _ => false,
+            };
+            if is_left_out {
+                continue;
+            }
+            let mut ask = self.ask(*step, witness.token(), &upload_path);
+            (self.change)(*step, &mut ask);
+            match (step, send(witness.url(), &ask).await) {
+                (Step::Show, Some((404, _))) => artifact_is_missing = true,
+                (Step::Version, Some((200, version))) => {
+                    upload_path = version["upload_path"].as_str().unwrap().to_owned();
+                }
+                (_, Some((200, _))) => {}
+                _ if self.is_careless => {}
+                _ => return (false, (self.prints)(witness.token(), &upload_path)),
+            }
+        }
+        (true, (self.prints)(witness.token(), &upload_path))
+    }
+
+    fn ask(&self, step: Step, token: &str, upload_path: &str) -> Ask {
+        let version = json!({"artifact_version": {
+            "build_id": 0, "compile_id": 0, "file": self.has_file, "id": "File", "metadata": {"k": "v"},
+        }});
+        let (method, target, body) = match step {
+            Step::Authenticate => ("GET", "/api/v1/authenticate", Value::Null),
+            Step::Show => ("GET", "/api/v1/artifacts/acme/web", Value::Null),
+            Step::Create => {
+                let artifact = json!({"artifact": {"username": "acme", "name": "web"}});
+                ("POST", "/api/v1/artifacts", artifact)
+            }
+            Step::Version => ("POST", TYPE_PATH, version),
+            Step::Search => (
+                "GET",
+                "/api/v1/artifacts/acme/web/custom.image/search",
+                Value::Null,
+            ),
+            Step::Upload => ("PUT", path_of(upload_path), Value::Null),
+        };
+        let mut ask = Ask {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            length: None,
+        };
+        match step {
+            Step::Upload => ask.carry(&GZIP),
+            _ => ask.header("X-Atlas-Token", token),
+        }
+        if !body.is_null() {
+            ask.header("Content-Type", "application/json");
+            ask.carry(body.to_string().as_bytes());
+        }
+        ask
+    }
+}
+
+/// The path in an absolute address.
+fn path_of(address: &str) -> &str {
+    let rest = address.strip_prefix("http://").unwrap_or_default();
+    rest.find('/').map_or("/", |at| &rest[at..])
+}
+
+/// The reply's status, and its body if that is JSON; nothing if the connection ends without one. Half a body is not
+/// waited for.
+pub(crate) async fn send(url: &str, ask: &Ask) -> Option<(u16, Value)> {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut head = format!("{} {} HTTP/1.1\r\n", ask.method, ask.target);
+    let own = [("Host", address), ("Connection", "close")].map(|(name, value)| (name, value));
+    let length = ask.length.map(|length| length.to_string());
+    let length = length.iter().map(|it| ("Content-Length", it.as_str()));
+    let given = ask
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    for (name, value) in own.into_iter().chain(length).chain(given) {
+        head += &format!("{name}: {value}\r\n");
+    }
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(b"\r\n").await.unwrap();
+    stream.write_all(&ask.body).await.unwrap();
+    if ask.length.unwrap_or_default() > ask.body.len() {
+        return None;
+    }
+    let mut reply = Vec::new();
+    // All are asked to close the connection, so the reply ends where the stream does.
+    stream.read_to_end(&mut reply).await.ok()?;
+    let reply = String::from_utf8(reply).unwrap();
+    let (head, body) = reply.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Some((status, serde_json::from_str(body).unwrap_or_default()))
+}
