@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::moving::Patience;
+use super::stall::Patience;
 use super::tls::Trust;
 use super::{EmulatorArguments, serve};
 

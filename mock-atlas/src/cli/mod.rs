@@ -1,19 +1,19 @@
 //! The command line: arguments, logging, exit codes.
 
-mod ask;
 mod client;
 mod exec;
 mod fault;
+mod journal;
 mod limits;
 mod manual;
-mod moving;
 mod print;
+mod remote;
 mod serve;
 mod signals;
 mod snapshot;
+mod stall;
 mod tls;
 mod token;
-mod witness;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -25,7 +25,7 @@ use std::thread;
 
 use clap::builder::Resettable;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use mock_atlas::{Builder, Fault, MockAtlas, Seed, StartError, read_plain_text};
+use mock_atlas::{Builder, Fault, MockAtlas, Seed, StartError, read_regular_text};
 use tokio::runtime;
 use tokio::task::spawn_blocking;
 use tracing_subscriber::filter::LevelFilter;
@@ -56,7 +56,7 @@ enum Command {
         command: Vec<OsString>,
     },
     #[command(flatten)]
-    Ask(ask::Command),
+    Ask(remote::Command),
     #[command(flatten)]
     Manual(manual::Command),
 }
@@ -238,7 +238,7 @@ const MOST_SENT: u64 = 8 * 1024 * 1024;
 /// The text of a plain file that has at most so many bytes.
 async fn read(file: &Path, most: u64) -> Result<String, String> {
     let path = file.to_owned();
-    let text = spawn_blocking(move || read_plain_text(&path, most)).await;
+    let text = spawn_blocking(move || read_regular_text(&path, most)).await;
     let text = text.map_err(io::Error::from).and_then(|read| read);
     text.map_err(|error| format!("{}: {error}", file.display()))
 }
@@ -281,7 +281,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
             runtime.block_on(exec::run(&arguments.emulator, command))
         }
         Some(Command::Ask(command)) => {
-            let done = runtime.block_on(ask::run(command, &arguments.emulator));
+            let done = runtime.block_on(remote::run(command, &arguments.emulator));
             done.map(|()| ExitCode::SUCCESS)
         }
         Some(Command::Manual(command)) => manual::run(command).map(|()| ExitCode::SUCCESS),

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use axum::body::Body;
 use axum::http::Method;
-use mock_atlas::open_plain;
+use mock_atlas::open_regular_file;
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 use tempfile::TempPath;
@@ -72,7 +72,7 @@ fn hidden_name(name: &OsStr) -> String {
 }
 
 fn remove_leftover(path: &Path) -> io::Result<()> {
-    match open_plain(path) {
+    match open_regular_file(path) {
         Ok(left) => {
             check_lock(&left)?;
             fs::remove_file(path)
@@ -104,7 +104,7 @@ async fn apart<T: Send + 'static>(
 pub(super) async fn restore(client: &Client, file: &Path) -> Result<(), String> {
     let failed = |error: io::Error| format!("cannot read {}: {error}", file.display());
     let path = file.to_owned();
-    let archive = apart(move || open_plain(&path)).await;
+    let archive = apart(move || open_regular_file(&path)).await;
     let archive = File::from_std(archive.map_err(failed)?);
     let body = Body::from_stream(ReaderStream::with_capacity(archive, 256 * 1024));
     let replied = client.stream(Method::POST, "/restore", body).await?;

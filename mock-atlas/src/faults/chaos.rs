@@ -1,10 +1,10 @@
-//! Faults that nobody wrote: drawn from a seed, for any request.
+//! Chaos: faults that are drawn from a seed, for any request.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::{Asked, Effect, Refusal, Route};
+use super::{Effect, ErrorReply, RequestInfo, Route};
 
 /// How many requests meet a fault, and what that is drawn from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,13 +22,13 @@ impl Chaos {
 
 /// What is drawn, request by request.
 #[derive(Debug)]
-pub(super) struct Draws {
+pub(super) struct ChaosState {
     chaos: Chaos,
     rng: Rng,
     pub(super) fired: u64,
 }
 
-impl Draws {
+impl ChaosState {
     pub(super) fn new(chaos: Chaos) -> Self {
         Self {
             chaos,
@@ -38,36 +38,36 @@ impl Draws {
     }
 
     /// What the next request meets, if anything.
-    pub(super) fn draw(&mut self, asked: &Asked<'_>) -> Option<Effect> {
+    pub(super) fn draw(&mut self, request: &RequestInfo<'_>) -> Option<Effect> {
         if !self.chaos.is_on() {
             return None;
         }
         // One step for each request, however much is drawn for it.
         let mut rng = self.rng.fork();
-        (rng.f64() < self.chaos.probability).then(|| effect(&mut rng, asked))
+        (rng.f64() < self.chaos.probability).then(|| effect(&mut rng, request))
     }
 }
 
 /// Nothing that changes what is stored, or hides that it has changed: a client that tries the same
 /// again must come to the same end.
-fn effect(rng: &mut Rng, asked: &Asked<'_>) -> Effect {
+fn effect(rng: &mut Rng, request: &RequestInfo<'_>) -> Effect {
     let statuses = [429, 500, 502, 503];
-    let refusal = Refusal {
+    let reply = ErrorReply {
         status: statuses[rng.usize(..statuses.len())],
         retry_after: rng.bool().then_some(1),
     };
     let mut effects = vec![
         Effect::Latency(Duration::from_millis(rng.u64(10..250))),
-        Effect::Status(refusal),
+        Effect::Status(reply),
         Effect::Reset,
     ];
-    match asked.route {
+    match request.route {
         Route::Upload => effects.extend([
             Effect::CutAfter(rng.u64(..64 * 1024)),
-            Effect::Discard(refusal),
+            Effect::Discard(reply),
         ]),
         Route::Download => {}
-        _ if asked.method == "GET" => effects.push(Effect::Malformed),
+        _ if request.method == "GET" => effects.push(Effect::Malformed),
         _ => {}
     }
     effects.swap_remove(rng.usize(..effects.len()))

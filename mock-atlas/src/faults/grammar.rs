@@ -1,11 +1,11 @@
-//! How a fault is written: `ROUTE:EFFECT[=VALUE][,SETTING=VALUE…]`.
+//! Parses and prints faults: `ROUTE:EFFECT[=VALUE][,SETTING=VALUE…]`.
 
 use std::fmt::{self, Display};
 use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::rule::{Effect, Fault, Refusal, Route, When};
+use super::rule::{Effect, ErrorReply, Fault, Route, Schedule};
 
 /// The words for routes, each of which stays as it is.
 const ROUTES: [(&str, Route); 7] = [
@@ -63,11 +63,11 @@ fn parse(text: &str) -> Result<Fault, String> {
         route: parse_route(route)?,
         effect: parse_effect(effect, &mut settings)?,
         method: parse_method(settings.take("method"))?,
-        when: parse_when(&mut settings)?,
+        schedule: parse_schedule(&mut settings)?,
     };
     settings.end(effect)?;
     match fault.route {
-        Some(wanted) if !fault.effect.suits(wanted) => {
+        Some(wanted) if !fault.effect.is_possible_on(wanted) => {
             Err(format!("{effect:?} cannot happen on the route {route:?}"))
         }
         _ => Ok(fault),
@@ -92,26 +92,30 @@ fn parse_effect(text: &str, settings: &mut Settings<'_>) -> Result<Effect, Strin
     };
     match (word, value) {
         ("latency", Some(value)) => Ok(Effect::Latency(parse_time(word, value)?)),
-        ("status", Some(value)) => Ok(Effect::Status(parse_refusal(word, value, settings)?)),
+        ("status", Some(value)) => Ok(Effect::Status(parse_error_reply(word, value, settings)?)),
         ("malformed", None) => Ok(Effect::Malformed),
         ("reset", None) => Ok(Effect::Reset),
         ("no-reply", None) => Ok(Effect::NoReply),
         ("delay-reply", Some(value)) => Ok(Effect::DelayReply(parse_time(word, value)?)),
         ("cut-after", Some(value)) => Ok(Effect::CutAfter(parse_number(word, value)?)),
-        ("discard", Some(value)) => Ok(Effect::Discard(parse_refusal(word, value, settings)?)),
+        ("discard", Some(value)) => Ok(Effect::Discard(parse_error_reply(word, value, settings)?)),
         ("expire", None) => Ok(Effect::Expire(Duration::ZERO)),
         ("expire", Some(value)) => Ok(Effect::Expire(parse_time(word, value)?)),
         _ => Err(format!("there is no effect {text:?}: there are {EFFECTS}")),
     }
 }
 
-fn parse_refusal(word: &str, value: &str, settings: &mut Settings<'_>) -> Result<Refusal, String> {
+fn parse_error_reply(
+    word: &str,
+    value: &str,
+    settings: &mut Settings<'_>,
+) -> Result<ErrorReply, String> {
     let status: u16 = parse_number(word, value)?;
     if !(400..=599).contains(&status) {
         return Err(format!("{word} must be from 400 to 599, not {status}"));
     }
     let retry_after = settings.take("retry-after");
-    Ok(Refusal {
+    Ok(ErrorReply {
         status,
         retry_after: retry_after
             .map(|seconds| parse_number("retry-after", seconds))
@@ -129,7 +133,7 @@ fn parse_method(text: Option<&str>) -> Result<Option<String>, String> {
     }
 }
 
-fn parse_when(settings: &mut Settings<'_>) -> Result<When, String> {
+fn parse_schedule(settings: &mut Settings<'_>) -> Result<Schedule, String> {
     let mut number = |key| {
         let value = settings.take(key);
         value
@@ -148,7 +152,7 @@ fn parse_when(settings: &mut Settings<'_>) -> Result<When, String> {
         Some(text) => parse_probability(text)?,
         None => 1.0,
     };
-    Ok(When {
+    Ok(Schedule {
         after,
         every,
         times,
@@ -223,7 +227,7 @@ impl Display for Fault {
         if let Some(method) = &self.method {
             write!(f, ",method={method}")?;
         }
-        write!(f, "{}", self.when)
+        write!(f, "{}", self.schedule)
     }
 }
 
@@ -231,20 +235,20 @@ impl Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Latency(time) => write!(f, "latency={}", Time(*time)),
-            Self::Status(refusal) => write!(f, "status={refusal}"),
+            Self::Status(reply) => write!(f, "status={reply}"),
             Self::Malformed => f.write_str("malformed"),
             Self::Reset => f.write_str("reset"),
             Self::NoReply => f.write_str("no-reply"),
             Self::DelayReply(time) => write!(f, "delay-reply={}", Time(*time)),
             Self::CutAfter(bytes) => write!(f, "cut-after={bytes}"),
-            Self::Discard(refusal) => write!(f, "discard={refusal}"),
+            Self::Discard(reply) => write!(f, "discard={reply}"),
             Self::Expire(Duration::ZERO) => f.write_str("expire"),
             Self::Expire(time) => write!(f, "expire={}", Time(*time)),
         }
     }
 }
 
-impl Display for Refusal {
+impl Display for ErrorReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status)?;
         match self.retry_after {
@@ -254,7 +258,7 @@ impl Display for Refusal {
     }
 }
 
-impl Display for When {
+impl Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.after > 0 {
             write!(f, ",after={}", self.after)?;

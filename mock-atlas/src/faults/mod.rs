@@ -1,4 +1,4 @@
-//! Faults: what an emulator is to do wrong, and when. Knows nothing of HTTP: `inject` makes them.
+//! Faults: what an emulator is to do wrong, and when.
 //!
 //! - `rule`: one fault, what it does and which requests it meets
 //! - `grammar`: how a fault is written
@@ -22,10 +22,10 @@ use fastrand::Rng;
 pub(crate) use chaos::Chaos;
 pub use grammar::FaultError;
 pub use rule::Fault;
-pub(crate) use rule::{Effect, Refusal, Route};
+pub(crate) use rule::{Effect, ErrorReply, Route};
 
 /// A request, as far as it matters here.
-pub(crate) struct Asked<'a> {
+pub(crate) struct RequestInfo<'a> {
     pub(crate) route: Route,
     pub(crate) method: &'a str,
     /// How old the upload path is that is asked for, if it is one that is known. Only a fault that
@@ -35,7 +35,7 @@ pub(crate) struct Asked<'a> {
 
 /// What a request meets, and the fault as it is written.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Met {
+pub(crate) struct InjectedFault {
     pub(crate) effect: Effect,
     pub(crate) fault: String,
 }
@@ -58,16 +58,16 @@ pub struct FaultReport {
 #[derive(Debug)]
 pub(crate) struct Faults {
     /// What a reset goes back to.
-    first: Vec<Fault>,
+    initial: Vec<Fault>,
     chaos: Chaos,
-    now: Mutex<Now>,
+    active: Mutex<ActiveFaults>,
 }
 
 #[derive(Debug)]
-struct Now {
+struct ActiveFaults {
     rules: Vec<Rule>,
     last_id: u64,
-    chaos: chaos::Draws,
+    chaos: chaos::ChaosState,
 }
 
 #[derive(Debug)]
@@ -77,25 +77,25 @@ struct Rule {
 }
 
 impl Faults {
-    pub(crate) fn new(first: Vec<Fault>, chaos: Chaos) -> Self {
+    pub(crate) fn new(initial: Vec<Fault>, chaos: Chaos) -> Self {
         Self {
-            now: Mutex::new(Now::new(&first, chaos)),
-            first,
+            active: Mutex::new(ActiveFaults::new(&initial, chaos)),
+            initial,
             chaos,
         }
     }
 
     /// What this request meets: the first fault in their order that is due, else what chaos draws.
-    pub(crate) fn meet(&self, asked: &Asked<'_>) -> Option<Met> {
-        let mut now = self.now();
+    pub(crate) fn next_fault(&self, request: &RequestInfo<'_>) -> Option<InjectedFault> {
+        let mut active = self.active();
         // Drawn for each request, so that its number alone decides.
-        let drawn = now.chaos.draw(asked);
+        let drawn = active.chaos.draw(request);
         let mut met = None;
-        for rule in &mut now.rules {
+        for rule in &mut active.rules {
             // Each counts all requests that it is for, also those that another took.
-            if rule.is_due(asked) && met.is_none() {
+            if rule.is_due(request) && met.is_none() {
                 rule.report.fired += 1;
-                met = Some(Met {
+                met = Some(InjectedFault {
                     effect: rule.report.fault.effect,
                     fault: rule.report.fault.to_string(),
                 });
@@ -103,8 +103,8 @@ impl Faults {
         }
         met.or_else(|| {
             let effect = drawn?;
-            now.chaos.fired += 1;
-            Some(Met {
+            active.chaos.fired += 1;
+            Some(InjectedFault {
                 effect,
                 fault: format!("chaos:{effect}"),
             })
@@ -113,62 +113,66 @@ impl Faults {
 
     /// Adds a fault after those that are there.
     pub(crate) fn add(&self, fault: Fault) -> FaultReport {
-        self.now().add(fault, self.chaos.seed)
+        self.active().add(fault, self.chaos.seed)
     }
 
     /// Takes a fault away; whether it was there.
     pub(crate) fn remove(&self, id: u64) -> bool {
-        let mut now = self.now();
-        let before = now.rules.len();
-        now.rules.retain(|rule| rule.report.id != id);
-        now.rules.len() < before
+        let mut active = self.active();
+        let before = active.rules.len();
+        active.rules.retain(|rule| rule.report.id != id);
+        active.rules.len() < before
     }
 
     /// Takes all faults away. Chaos stays.
     pub(crate) fn clear(&self) {
-        self.now().rules.clear();
+        self.active().rules.clear();
     }
 
     /// Goes back to the faults of the start, which count from zero; chaos begins anew.
     pub(crate) fn reset(&self) {
-        *self.now() = Now::new(&self.first, self.chaos);
+        *self.active() = ActiveFaults::new(&self.initial, self.chaos);
     }
 
     pub(crate) fn reports(&self) -> Vec<FaultReport> {
-        let now = self.now();
-        now.rules.iter().map(|rule| rule.report.clone()).collect()
+        let active = self.active();
+        active
+            .rules
+            .iter()
+            .map(|rule| rule.report.clone())
+            .collect()
     }
 
     /// The chaos that was asked for, and how many requests met it so far.
     pub(crate) fn chaos(&self) -> Option<(Chaos, u64)> {
         self.chaos
             .is_on()
-            .then(|| (self.chaos, self.now().chaos.fired))
+            .then(|| (self.chaos, self.active().chaos.fired))
     }
 
     /// What is drawn from, if anything is: by chaos, or for a fault with a probability.
     pub(crate) fn chaos_seed(&self) -> Option<u64> {
-        let is_drawn = |rule: &Rule| rule.report.fault.has_chance();
-        let is_needed = self.chaos.is_on() || self.now().rules.iter().any(is_drawn);
+        let is_drawn = |rule: &Rule| rule.report.fault.is_random();
+        let is_needed = self.chaos.is_on() || self.active().rules.iter().any(is_drawn);
         is_needed.then_some(self.chaos.seed)
     }
 
-    fn now(&self) -> MutexGuard<'_, Now> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    fn active(&self) -> MutexGuard<'_, ActiveFaults> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Now {
+impl ActiveFaults {
     fn new(first: &[Fault], chaos: Chaos) -> Self {
-        let mut now = Self {
+        let mut active = Self {
             rules: Vec::new(),
             last_id: 0,
-            chaos: chaos::Draws::new(chaos),
+            chaos: chaos::ChaosState::new(chaos),
         };
         for fault in first {
-            now.add(fault.clone(), chaos.seed);
+            active.add(fault.clone(), chaos.seed);
         }
-        now
+        active
     }
 
     fn add(&mut self, fault: Fault, seed: u64) -> FaultReport {
@@ -190,14 +194,14 @@ impl Now {
 
 impl Rule {
     /// Counts a request that the fault is for; whether it is to meet it.
-    fn is_due(&mut self, asked: &Asked<'_>) -> bool {
+    fn is_due(&mut self, request: &RequestInfo<'_>) -> bool {
         let FaultReport {
             fault, seen, fired, ..
         } = &mut self.report;
-        if !fault.is_for(asked) {
+        if !fault.applies_to(request) {
             return false;
         }
         *seen += 1;
-        fault.when.holds(*seen, *fired) && self.chance.f64() < fault.when.probability
+        fault.schedule.includes(*seen, *fired) && self.chance.f64() < fault.schedule.probability
     }
 }

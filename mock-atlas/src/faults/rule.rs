@@ -1,11 +1,11 @@
-//! One fault: what it does, and which requests it meets.
+//! One fault: its effect, and the requests that it applies to.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::Asked;
+use super::RequestInfo;
 
 /// Something that an emulator is to do wrong, and when. It is written as text, the same
 /// everywhere: as flag, in a seed, and here. `docs/emulator.md` has all of it.
@@ -25,22 +25,22 @@ pub struct Fault {
     pub(super) route: Option<Route>,
     pub(super) method: Option<String>,
     pub(super) effect: Effect,
-    pub(super) when: When,
+    pub(super) schedule: Schedule,
 }
 
 impl Fault {
     /// Whether chance decides, too, which requests meet it.
-    pub(super) fn has_chance(&self) -> bool {
-        self.when.probability < 1.0
+    pub(super) fn is_random(&self) -> bool {
+        self.schedule.probability < 1.0
     }
 
-    pub(super) fn is_for(&self, asked: &Asked<'_>) -> bool {
-        self.route.is_none_or(|route| route == asked.route)
+    pub(super) fn applies_to(&self, request: &RequestInfo<'_>) -> bool {
+        self.route.is_none_or(|route| route == request.route)
             && self
                 .method
                 .as_ref()
-                .is_none_or(|method| method == asked.method)
-            && self.effect.is_for(asked)
+                .is_none_or(|method| method == request.method)
+            && self.effect.applies_to(request)
     }
 }
 
@@ -62,7 +62,7 @@ pub(crate) enum Effect {
     /// The request is handled after a while.
     Latency(Duration),
     /// The request is not handled, and answered with this.
-    Status(Refusal),
+    Status(ErrorReply),
     /// The request is handled, and half of its JSON is answered.
     Malformed,
     /// The request is not handled, and the connection reset.
@@ -74,14 +74,14 @@ pub(crate) enum Effect {
     /// The connection is reset after so many bytes of an upload, at its end at the latest.
     CutAfter(u64),
     /// All bytes of an upload are taken, none is stored, and this is answered.
-    Discard(Refusal),
+    Discard(ErrorReply),
     /// An upload path of this age is unknown from now on.
     Expire(Duration),
 }
 
 /// An error that is answered because a fault wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct ErrorReply {
     pub(crate) status: u16,
     /// In seconds.
     pub(crate) retry_after: Option<u64>,
@@ -89,7 +89,7 @@ pub(crate) struct Refusal {
 
 impl Effect {
     /// Whether it can happen on this route at all.
-    pub(super) fn suits(self, route: Route) -> bool {
+    pub(super) fn is_possible_on(self, route: Route) -> bool {
         match self {
             Self::CutAfter(_) | Self::Discard(_) | Self::Expire(_) => route == Route::Upload,
             // What a download answers is no JSON.
@@ -98,12 +98,12 @@ impl Effect {
         }
     }
 
-    fn is_for(self, asked: &Asked<'_>) -> bool {
-        self.suits(asked.route)
+    fn applies_to(self, request: &RequestInfo<'_>) -> bool {
+        self.is_possible_on(request.route)
             && match self {
-                Self::Expire(after) => (asked.upload_age)().is_some_and(|age| age >= after),
+                Self::Expire(after) => (request.upload_age)().is_some_and(|age| age >= after),
                 // There is no body that could be malformed.
-                Self::Malformed => asked.method != "HEAD",
+                Self::Malformed => request.method != "HEAD",
                 _ => true,
             }
     }
@@ -111,7 +111,7 @@ impl Effect {
 
 /// Which of the requests that a fault is for meet it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct When {
+pub(super) struct Schedule {
     /// How many pass before it begins.
     pub(super) after: u64,
     /// Of those that follow, each that is a multiple of this.
@@ -122,9 +122,9 @@ pub(super) struct When {
     pub(super) probability: f64,
 }
 
-impl When {
+impl Schedule {
     /// Whether the request of this number, counted from 1, is one of them; chance aside.
-    pub(super) fn holds(&self, number: u64, fired: u64) -> bool {
+    pub(super) fn includes(&self, number: u64, fired: u64) -> bool {
         number
             .checked_sub(self.after)
             .is_some_and(|number| number > 0 && number % self.every == 0)

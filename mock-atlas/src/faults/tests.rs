@@ -9,8 +9,8 @@ const NO_CHAOS: Chaos = Chaos {
     seed: 7,
 };
 
-fn asked(route: Route, method: &str) -> Asked<'_> {
-    Asked {
+fn asked(route: Route, method: &str) -> RequestInfo<'_> {
+    RequestInfo {
         route,
         method,
         upload_age: &|| None,
@@ -27,7 +27,7 @@ fn faults(texts: &[&str]) -> Faults {
 
 /// Which of so many uploads, counted from 1, meet a fault.
 fn fired(faults: &Faults, uploads: u64) -> Vec<u64> {
-    let meets = |_: &u64| faults.meet(&asked(Route::Upload, "PUT")).is_some();
+    let meets = |_: &u64| faults.next_fault(&asked(Route::Upload, "PUT")).is_some();
     (1..=uploads).filter(meets).collect()
 }
 
@@ -56,7 +56,7 @@ fn settings_choose_among_requests_by_their_number() {
 fn a_request_meets_the_first_fault_that_is_due_and_all_count_it() {
     let faults = faults(&["upload:reset,times=1", "upload:no-reply,after=1,times=1"]);
     let met: Vec<_> = (0..3)
-        .map(|_| faults.meet(&asked(Route::Upload, "PUT")))
+        .map(|_| faults.next_fault(&asked(Route::Upload, "PUT")))
         .map(|met| met.map(|met| met.effect))
         .collect();
     assert_eq!(met, [Some(Effect::Reset), Some(Effect::NoReply), None]);
@@ -69,11 +69,11 @@ fn a_request_meets_the_first_fault_that_is_due_and_all_count_it() {
 fn an_upload_path_expires_at_its_age() {
     let faults = faults(&["upload:expire=60s"]);
     for (age, is_due) in [(None, false), (Some(59), false), (Some(60), true)] {
-        let asked = Asked {
+        let asked = RequestInfo {
             upload_age: &|| age.map(Duration::from_secs),
             ..asked(Route::Upload, "PUT")
         };
-        assert_eq!(faults.meet(&asked).is_some(), is_due, "{age:?}");
+        assert_eq!(faults.next_fault(&asked).is_some(), is_due, "{age:?}");
     }
 }
 
@@ -85,7 +85,7 @@ fn what_cannot_be_malformed_passes() {
         (Route::Search, "HEAD", false),
         (Route::Search, "GET", true),
     ] {
-        let met = faults.meet(&asked(route, method));
+        let met = faults.next_fault(&asked(route, method));
         assert_eq!(met.is_some(), is_due, "{route:?} {method}");
     }
 }
@@ -207,7 +207,7 @@ proptest! {
             let (route, method) = [
                 (Route::Upload, "PUT"), (Route::Search, "GET"), (Route::VersionCreate, "POST"),
             ][route];
-            faults.meet(&asked(route, method))
+            faults.next_fault(&asked(route, method))
         };
         let play = |faults: &Faults| -> Vec<_> {
             routes.iter().map(|route| ask(faults, *route)).collect()
@@ -230,12 +230,12 @@ proptest! {
     fn chaos_hides_no_change_from_whoever_made_it(seed: u64) {
         let faults = Faults::new(Vec::new(), Chaos { probability: 1.0, seed });
         for _ in 0..50 {
-            let met = faults.meet(&asked(Route::VersionCreate, "POST")).unwrap();
+            let met = faults.next_fault(&asked(Route::VersionCreate, "POST")).unwrap();
             prop_assert!(
                 matches!(met.effect, Effect::Latency(_) | Effect::Status(_) | Effect::Reset),
                 "{}", met.fault
             );
-            let met = faults.meet(&asked(Route::Upload, "PUT")).unwrap();
+            let met = faults.next_fault(&asked(Route::Upload, "PUT")).unwrap();
             prop_assert!(
                 !matches!(met.effect, Effect::NoReply | Effect::Malformed | Effect::Expire(_)),
                 "{}", met.fault

@@ -238,8 +238,8 @@ async fn health_is_an_exit_code() {
 
 /// The calls below `/_mock`, as the route table has them: `("GET", "/health")`.
 fn calls() -> Vec<(String, &'static str)> {
-    let (_, table) = include_str!("../../src/router.rs")
-        .split_once("fn mock(")
+    let (_, table) = include_str!("../../src/http/router.rs")
+        .split_once("fn admin(")
         .unwrap();
     let mut calls = Vec::new();
     for route in table.split(".route(").skip(1) {

@@ -1,0 +1,204 @@
+//! The commands that ask a running emulator, one for each call below `/_mock`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::http::Method;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::Subcommand;
+use mock_atlas::{Seed, read_regular_file, read_regular_text};
+use serde_json::{Value, json};
+
+use super::client::{Client, Server};
+use super::print::{print, table};
+use super::{EmulatorArguments, MOST_SENT, fault, journal, snapshot, token};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Makes, lists and revokes tokens of a running emulator
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Adds, lists and takes away what a running emulator is to do wrong
+    #[command(subcommand)]
+    Fault(fault::Command),
+    /// Puts a running emulator back to its state after the start, its seed included
+    Reset {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Adds all that a seed declares to a running emulator, or nothing
+    Seed {
+        /// The seed, JSON or TOML by its extension
+        file: PathBuf,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Writes all that a running emulator holds into one archive
+    Snapshot {
+        /// The tar archive to write; it must not be there yet
+        file: PathBuf,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Puts a running emulator into the state of an archive that `snapshot` wrote
+    Restore {
+        /// The archive
+        file: PathBuf,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Deletes an artifact of a running emulator, or a version; their numbers stay used
+    Delete {
+        /// USERNAME/NAME or USERNAME/NAME/TYPE/VERSION
+        #[arg(value_parser = slug)]
+        slug: String,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Lists the versions of a running emulator whose file never came: slug, state, bytes that
+    /// came, bytes that were announced, time
+    Orphans {
+        #[command(flatten)]
+        server: Server,
+    },
+    #[command(flatten)]
+    Journal(journal::Command),
+    /// Exits with 0 if an emulator is ready and with 1 if not: the health check of a container
+    Health {
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Result<(), String> {
+    match command {
+        Command::Token(command) => token::run(command, emulator).await,
+        Command::Fault(command) => fault::run(command, emulator).await,
+        Command::Journal(command) => journal::run(command, emulator).await,
+        Command::Reset { server } => {
+            let client = Client::new(server, emulator)?;
+            client.json(Method::POST, "/reset", None).await.map(drop)
+        }
+        Command::Seed { file, server } => {
+            let client = Client::new(server, emulator)?;
+            let file = file.clone();
+            let read = tokio::task::spawn_blocking(move || seed(&file)).await;
+            let seed = read.map_err(|error| error.to_string())??;
+            client
+                .json(Method::POST, "/seed", Some(seed))
+                .await
+                .map(drop)
+        }
+        Command::Snapshot { file, server } => {
+            snapshot::save(&Client::new(server, emulator)?, file).await
+        }
+        Command::Restore { file, server } => {
+            snapshot::restore(&Client::new(server, emulator)?, file).await
+        }
+        Command::Delete { slug, server } => {
+            let client = Client::new(server, emulator)?;
+            let path = format!("/artifacts/{slug}");
+            client.json(Method::DELETE, &path, None).await.map(drop)
+        }
+        Command::Orphans { server } => {
+            let client = Client::new(server, emulator)?;
+            let all = client.json(Method::GET, "/orphans", None).await?;
+            print(emulator.output, &all, |all| {
+                let columns = ["slug", "state", "received", "announced", "since"];
+                table(&all["orphans"], &columns)
+            })
+        }
+        Command::Health { server } => {
+            let client = Client::new(server, emulator)?;
+            health(&client, server.timeout(), emulator).await
+        }
+    }
+}
+
+/// Asks whether the emulator is ready. All of it may take the time: a health check has little.
+async fn health(
+    client: &Client,
+    timeout: Option<Duration>,
+    emulator: &EmulatorArguments,
+) -> Result<(), String> {
+    let timeout = timeout.unwrap_or(Duration::from_secs(5));
+    let asked = client.json(Method::GET, "/health", None);
+    let health = tokio::time::timeout(timeout, asked)
+        .await
+        .map_err(|_| format!("no answer within {} seconds", timeout.as_secs()))??;
+    match health["status"].as_str() {
+        Some("ready") => print(emulator.output, &health, |_| "ready".to_owned()),
+        _ => Err("what answered is no mock-atlas that is ready".to_owned()),
+    }
+}
+
+/// Only what can be part of a path as it stands: what it means is for the emulator to judge.
+fn slug(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let parts: Vec<&str> = text.split('/').collect();
+    let is_name = |part: &&str| !part.is_empty() && part.chars().all(allowed);
+    if matches!(parts.len(), 2 | 4) && parts.iter().all(is_name) {
+        Ok(text.to_owned())
+    } else {
+        Err("it must be like acme/web or acme/web/custom.image/7".to_owned())
+    }
+}
+
+/// A seed as JSON that needs no files. It is read as the emulator would read it, so that a mistake is
+/// told with its line, but no more than a running emulator takes.
+fn seed(file: &Path) -> Result<Value, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let text = read_regular_text(file, MOST_SENT).map_err(|error| failed(&error))?;
+    let is_toml = file
+        .extension()
+        .is_some_and(|extension| extension == "toml");
+    let seed: Option<Value> = match is_toml {
+        true => toml::from_str(&text).ok(),
+        false => serde_json::from_str(&text).ok(),
+    };
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let mut seed = seed.unwrap_or_default();
+    let len = |version: &mut Value| {
+        let path = path_of(version).map(|path| folder.join(path));
+        path.and_then(|path| path.metadata().ok())
+            .map_or(0, |it| it.len())
+    };
+    if versions(&mut seed).map(len).sum::<u64>() > MOST_SENT {
+        return Err(failed(&format!(
+            "its files have more than the {MOST_SENT} bytes that a running emulator takes at a time: \
+             start one with --seed, or restore a snapshot"
+        )));
+    }
+    Seed::read_at_most(file, MOST_SENT).map_err(|error| error.to_string())?;
+    for version in versions(&mut seed) {
+        enclose(version, folder).map_err(|error| failed(&error))?;
+    }
+    Ok(seed)
+}
+
+/// The versions of all artifacts.
+fn versions(seed: &mut Value) -> impl Iterator<Item = &mut Value> {
+    elements(seed, "artifacts").flat_map(|artifact| elements(artifact, "versions"))
+}
+
+/// The elements of a list, which may be absent.
+fn elements<'a>(value: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> {
+    let list = value.get_mut(key).and_then(Value::as_array_mut);
+    list.into_iter().flatten()
+}
+
+/// Where a version's file is, if it is on disk.
+fn path_of(version: &Value) -> Option<&str> {
+    version["file"]["path"].as_str()
+}
+
+/// Puts a version's file into the seed itself.
+fn enclose(version: &mut Value, folder: &Path) -> io::Result<()> {
+    if let Some(path) = path_of(version) {
+        let bytes = read_regular_file(&folder.join(path), MOST_SENT)?;
+        version["file"] = json!({"base64": STANDARD.encode(bytes)});
+    }
+    Ok(())
+}

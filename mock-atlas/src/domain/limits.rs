@@ -1,0 +1,56 @@
+//! Limits on the size of a version.
+
+/// A version may have so many keys of metadata: many times what builders make, and few enough
+/// that nobody waits for one request.
+const MOST_KEYS: usize = 1000;
+
+/// How large a version may be; unlimited by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    /// The longest `id`, in characters.
+    pub(crate) id_length: Option<usize>,
+    /// The largest file, in bytes.
+    pub(crate) file_bytes: Option<u64>,
+}
+
+/// What is more than is allowed, and what that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OverLimit {
+    #[error("the id is longer than the {0} characters that max-id-length allows")]
+    Id(usize),
+    #[error("the file is larger than the {0} bytes that max-file-bytes allows")]
+    File(u64),
+    #[error("metadata has more than the {MOST_KEYS} keys that this emulator takes")]
+    Keys,
+}
+
+impl Limits {
+    /// # Errors
+    /// [`OverLimit::Id`].
+    pub(crate) fn check_id(self, id: &str) -> Result<(), OverLimit> {
+        match self.id_length {
+            Some(limit) if id.chars().count() > limit => Err(OverLimit::Id(limit)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks how many keys of metadata a client sent. It holds for every emulator.
+    ///
+    /// # Errors
+    /// [`OverLimit::Keys`].
+    pub(crate) fn check_keys(count: usize) -> Result<(), OverLimit> {
+        if count > MOST_KEYS {
+            return Err(OverLimit::Keys);
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`OverLimit::File`], for a file of so many bytes.
+    pub(crate) fn check_file(self, bytes: u64) -> Result<(), OverLimit> {
+        match self.file_bytes {
+            Some(limit) if bytes > limit => Err(OverLimit::File(limit)),
+            _ => Ok(()),
+        }
+    }
+}

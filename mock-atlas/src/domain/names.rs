@@ -1,0 +1,244 @@
+//! Names of users, artifacts and artifact types: what may stand in a URL.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::text::truncated;
+
+/// The longest name Atlas takes, in characters (contract: Artifacts, names).
+pub(crate) const MAX_NAME_LENGTH: usize = 50;
+
+/// A username, an artifact's name or an artifact type: 1 to [`MAX_NAME_LENGTH`] letters, digits,
+/// dashes, underscores and periods (contract: Artifacts, names).
+///
+/// `.` and `..` are refused as well: every HTTP client folds them out of a path, so nothing by
+/// that name could be reached.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("pattern" = "^[A-Za-z0-9._-]{1,50}$"))
+)]
+#[serde(try_from = "String")]
+pub(crate) struct Name(
+    // Shared by clones: each of a million uploads knows three names.
+    Arc<str>,
+);
+
+impl Name {
+    /// The name as text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if text.is_empty() {
+            return Err(NameError::Empty);
+        }
+        // Of no more bytes there are no more characters either.
+        if text.len() > MAX_NAME_LENGTH && text.chars().count() > MAX_NAME_LENGTH {
+            let beginning = text.chars().take(MAX_NAME_LENGTH).collect();
+            return Err(NameError::TooLong(beginning));
+        }
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if !text.bytes().all(allowed) || text == "." || text == ".." {
+            return Err(NameError::Forbidden(text.to_owned()));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error| format!("the name {error}"))
+    }
+}
+
+/// Looked up by a text that may be no name at all.
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// Why a text is no name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing at all.
+    #[error("must not be empty")]
+    Empty,
+    /// More than fifty characters; the beginning is kept.
+    #[error("{0:?}… is longer than {MAX_NAME_LENGTH} characters")]
+    TooLong(String),
+    /// A character that is not allowed, or `.` or `..`.
+    #[error(
+        "{0:?} may hold letters, digits, dashes, underscores and periods only, and not be \".\" or \"..\""
+    )]
+    Forbidden(String),
+}
+
+/// An artifact's full name, `username/name`: Atlas calls it the tag.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("pattern" = "^[A-Za-z0-9._-]{1,50}/[A-Za-z0-9._-]{1,50}$"))
+)]
+#[serde(try_from = "String")]
+pub(crate) struct ArtifactName {
+    /// The user or organisation it belongs to.
+    pub(crate) username: Name,
+    /// Its name there.
+    pub(crate) name: Name,
+}
+
+impl ArtifactName {
+    /// The slug of a version, `username/name/type/version`.
+    pub(crate) fn slug(&self, artifact_type: &Name, version: u64) -> String {
+        let Self { username, name } = self;
+        let version = version.to_string();
+        let parts = [
+            username.as_str(),
+            name.as_str(),
+            artifact_type.as_str(),
+            &version,
+        ];
+        parts.join("/")
+    }
+}
+
+impl FromStr for ArtifactName {
+    type Err = ArtifactNameError;
+
+    fn from_str(text: &str) -> Result<Self, ArtifactNameError> {
+        let (username, name) = text.split_once('/').ok_or_else(|| {
+            ArtifactNameError::NoSlash(truncated(text, 2 * MAX_NAME_LENGTH).into_owned())
+        })?;
+        Ok(Self {
+            username: username.parse().map_err(ArtifactNameError::Username)?,
+            name: name.parse().map_err(ArtifactNameError::Name)?,
+        })
+    }
+}
+
+impl TryFrom<String> for ArtifactName {
+    type Error = ArtifactNameError;
+
+    fn try_from(text: String) -> Result<Self, ArtifactNameError> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for ArtifactName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.username, self.name)
+    }
+}
+
+impl Serialize for ArtifactName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Why a text is no `username/name`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArtifactNameError {
+    /// There is no slash between username and name.
+    #[error("{0:?} is not of the form username/name")]
+    NoSlash(String),
+    /// What stands before the slash is no name.
+    #[error("the username {0}")]
+    Username(NameError),
+    /// What stands after the slash is no name.
+    #[error("the name {0}")]
+    Name(NameError),
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_allowed_name_survives_the_round_trip(text in "[A-Za-z0-9_-][A-Za-z0-9._-]{0,49}") {
+            prop_assert_eq!(text.parse::<Name>().unwrap().to_string(), text);
+        }
+
+        #[test]
+        fn any_text_is_a_name_or_a_clear_error(text in any::<String>()) {
+            match text.parse::<Name>() {
+                Ok(name) => prop_assert_eq!(name.as_str(), text),
+                Err(error) => prop_assert!(!error.to_string().is_empty()),
+            }
+        }
+
+        #[test]
+        fn a_tag_survives_the_round_trip(text in "[a-z][A-Za-z0-9._-]{0,49}/[a-z][A-Za-z0-9._-]{0,49}") {
+            prop_assert_eq!(text.parse::<ArtifactName>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_limit_is_fifty_characters() {
+        assert!("a".repeat(50).parse::<Name>().is_ok());
+        for (text, beginning) in [
+            ("a".repeat(51), "a".repeat(50)),
+            ("ä".repeat(500), "ä".repeat(50)),
+        ] {
+            let error = text.parse::<Name>().unwrap_err().to_string();
+            let expected = format!("\"{beginning}\"… is longer than 50 characters");
+            assert_eq!(error, expected);
+        }
+    }
+
+    #[test]
+    fn names_that_a_url_cannot_carry_are_refused() {
+        for text in [".", "..", "a b", "a/b", "ä", "a%2fb", "a\n"] {
+            assert!(
+                matches!(text.parse::<Name>(), Err(NameError::Forbidden(_))),
+                "{text:?} was taken"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tag_needs_exactly_one_slash() {
+        assert!(matches!(
+            "acme".parse::<ArtifactName>(),
+            Err(ArtifactNameError::NoSlash(_))
+        ));
+        assert!(matches!(
+            "acme/web/x".parse::<ArtifactName>(),
+            Err(ArtifactNameError::Name(_))
+        ));
+        assert!(matches!(
+            "/web".parse::<ArtifactName>(),
+            Err(ArtifactNameError::Username(_))
+        ));
+    }
+}

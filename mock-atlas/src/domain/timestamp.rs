@@ -1,0 +1,44 @@
+//! Times as RFC 3339 spells them.
+
+use std::ops::Neg;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+/// Returns a time as RFC 3339 spells it in UTC, or an empty text for a time that has no such form, which no
+/// clock shows.
+pub(crate) fn timestamp(time: SystemTime) -> String {
+    let since_1970 = match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => Duration::try_from(after),
+        Err(before) => Duration::try_from(before.duration()).map(Neg::neg),
+    };
+    since_1970
+        .ok()
+        .and_then(|since| OffsetDateTime::UNIX_EPOCH.checked_add(since))
+        .and_then(|time| time.truncate_to_millisecond().format(&Rfc3339).ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_time_is_rfc_3339_and_one_that_cannot_be_is_nothing() {
+        let later = |seconds| {
+            UNIX_EPOCH
+                .checked_add(Duration::from_secs(seconds))
+                .unwrap()
+        };
+        assert_eq!(timestamp(later(1)), "1970-01-01T00:00:01Z");
+        let earlier = UNIX_EPOCH - Duration::from_millis(1);
+        assert_eq!(timestamp(earlier), "1969-12-31T23:59:59.999Z");
+        // Of a snapshot that somebody wrote by hand.
+        for seconds in [1_000_000_000_000, 1_000_000_000_000_000, i64::MAX as u64] {
+            assert_eq!(timestamp(later(seconds)), "", "{seconds}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! `/_mock/requests` lists and clears the journal of requests.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::http::extract::{RequestsQuery, Root};
+use crate::http::json::RequestsReply;
+use crate::http::state::AppState;
+
+/// `GET /_mock/requests`.
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    _: Root,
+    RequestsQuery(filter): RequestsQuery,
+) -> Response {
+    let page = state.observer().journal().page();
+    let requests = page.requests.iter();
+    Json(RequestsReply {
+        requests: requests.filter(|one| filter.accepts(one)).collect(),
+        forgotten: page.forgotten,
+    })
+    .into_response()
+}
+
+/// `DELETE /_mock/requests`.
+pub(crate) async fn clear(State(state): State<AppState>, _: Root) -> StatusCode {
+    state.observer().journal().clear();
+    StatusCode::NO_CONTENT
+}

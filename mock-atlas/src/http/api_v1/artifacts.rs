@@ -1,0 +1,44 @@
+//! Artifacts: creates one, and shows whether one is there.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+
+use crate::domain::{ArtifactName, Caller, Name, Visibility};
+use crate::http::error::ApiError;
+use crate::http::extract::{ArtifactPath, Authenticated, Params, Section};
+use crate::http::json::ArtifactReply;
+use crate::service::Dataset;
+
+/// `POST /artifacts`.
+pub(crate) async fn create(
+    dataset: Dataset,
+    Authenticated(account): Authenticated,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let section = params.section("artifact")?;
+    let artifact = ArtifactName {
+        username: name(&section, "username")?,
+        name: name(&section, "name")?,
+    };
+    dataset.check_write(&account, &artifact)?;
+    dataset
+        .catalog()
+        .create_artifact(&artifact, Visibility::Private)?;
+    Ok(Json(ArtifactReply::from(&artifact)).into_response())
+}
+
+/// `GET /artifacts/:username/:name`.
+pub(crate) async fn show(
+    dataset: Dataset,
+    caller: Caller,
+    ArtifactPath(artifact): ArtifactPath,
+) -> Result<Response, ApiError> {
+    dataset.check_read(&caller, &artifact)?;
+    Ok(Json(ArtifactReply::from(&artifact)).into_response())
+}
+
+fn name(section: &Section<'_>, key: &str) -> Result<Name, ApiError> {
+    let text = section.required_text(key)?;
+    text.parse()
+        .map_err(|error| ApiError::bad_name(&format!("artifact[{key}]"), &error))
+}

@@ -1,0 +1,38 @@
+//! Authentication: whose token it is, and a new token for a login.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+
+use crate::http::error::ApiError;
+use crate::http::extract::{Authenticated, Params};
+use crate::http::json::{TokenReply, User, UserReply};
+use crate::service::Dataset;
+use crate::storage::AccountError;
+
+/// `GET /authenticate` and `GET /token`: who the token belongs to.
+pub(crate) async fn whoami(Authenticated(account): Authenticated) -> Response {
+    Json(UserReply {
+        user: User {
+            username: &account.username,
+        },
+    })
+    .into_response()
+}
+
+/// `POST /authenticate`: a new token for a login and its password.
+pub(crate) async fn log_in(dataset: Dataset, params: Params) -> Result<Json<TokenReply>, ApiError> {
+    let user = params.section("user")?;
+    let (login, password) = (
+        user.required_text("login")?,
+        user.required_text("password")?,
+    );
+    let description = user.text("description")?.unwrap_or_default();
+    let token = dataset
+        .accounts()
+        .log_in(login, password, description)
+        .map_err(|refusal| match refusal {
+            AccountError::UnknownUser => ApiError::WRONG_PASSWORD,
+            other => other.into(),
+        })?;
+    Ok(Json(TokenReply { token }))
+}

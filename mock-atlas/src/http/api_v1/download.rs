@@ -1,0 +1,112 @@
+//! Downloads: `GET …/file` sends the bytes of a version.
+
+use std::ops::Range;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange};
+
+use super::range::{Wanted, wanted};
+use crate::domain::Caller;
+use crate::http::error::ApiError;
+use crate::http::extract::{VersionPath, whole_number};
+use crate::service::Dataset;
+use crate::storage::{Blob, FileSelector};
+
+/// `GET` and `HEAD /artifacts/:username/:name/:type/:version/file`, with a number or `latest`.
+pub(crate) async fn send(
+    dataset: Dataset,
+    caller: Caller,
+    VersionPath {
+        artifact,
+        artifact_type,
+        version,
+    }: VersionPath,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    dataset.check_read(&caller, &artifact)?;
+    let blob = dataset
+        .catalog()
+        .file(&artifact, &artifact_type, which(&version)?)?;
+    reply(&blob, &method, &headers)
+}
+
+/// The digest of a file as a strong entity tag.
+pub(crate) fn etag(blob: &Blob) -> String {
+    format!("\"{}\"", blob.digest())
+}
+
+fn which(version: &str) -> Result<FileSelector, ApiError> {
+    match version {
+        "latest" => Ok(FileSelector::Latest),
+        number => whole_number(number)
+            .map(FileSelector::Number)
+            .ok_or(ApiError::NotFound),
+    }
+}
+
+fn reply(blob: &Blob, method: &Method, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let tag: Option<ETag> = etag(blob).parse().ok();
+    if is_known(headers, tag.as_ref()) {
+        return Ok(not_modified(blob));
+    }
+    match requested(method, headers, tag.as_ref(), blob.len()) {
+        Wanted::Whole => Ok(bytes(blob, StatusCode::OK, 0..blob.len())),
+        Wanted::Unsatisfiable => Err(ApiError::RangeNotSatisfiable { len: blob.len() }),
+        Wanted::Part(part) => {
+            let value = format!("bytes {}-{}/{}", part.start, part.end - 1, blob.len());
+            let mut response = bytes(blob, StatusCode::PARTIAL_CONTENT, part);
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response.headers_mut().insert(header::CONTENT_RANGE, value);
+            }
+            Ok(response)
+        }
+    }
+}
+
+fn not_modified(blob: &Blob) -> Response {
+    let headers = [
+        // The length that a GET without the condition would have (RFC 9110, 8.6).
+        (header::CONTENT_LENGTH, blob.len().to_string()),
+        (header::ETAG, etag(blob)),
+    ];
+    (StatusCode::NOT_MODIFIED, headers).into_response()
+}
+
+/// Whether the client has this very file already.
+fn is_known(headers: &HeaderMap, tag: Option<&ETag>) -> bool {
+    let known = headers.typed_get::<IfNoneMatch>();
+    tag.zip(known)
+        .is_some_and(|(tag, known)| !known.precondition_passes(tag))
+}
+
+/// The range asked for, unless it may be meant for another file than the one that is here now.
+/// Only a GET has ranges (RFC 9110, 14.2).
+fn requested(method: &Method, headers: &HeaderMap, tag: Option<&ETag>, len: u64) -> Wanted {
+    let range = headers.get(header::RANGE);
+    let Some(range) = range.and_then(|value| value.to_str().ok()) else {
+        return Wanted::Whole;
+    };
+    let is_meant = match headers.typed_get::<IfRange>() {
+        Some(condition) => !condition.is_modified(tag, None),
+        // A condition that cannot be read does not hold.
+        None => !headers.contains_key(header::IF_RANGE),
+    };
+    if method == Method::GET && is_meant {
+        wanted(range, len)
+    } else {
+        Wanted::Whole
+    }
+}
+
+fn bytes(blob: &Blob, status: StatusCode, part: Range<u64>) -> Response {
+    let headers = [
+        (header::ACCEPT_RANGES, "bytes".to_owned()),
+        (header::CONTENT_LENGTH, (part.end - part.start).to_string()),
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::ETAG, etag(blob)),
+    ];
+    (status, headers, Body::from_stream(blob.stream(part))).into_response()
+}

@@ -1,0 +1,95 @@
+//! Checks the token of a request, and finds out who makes it.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+
+use super::dataset::dataset_of;
+use super::text;
+use crate::domain::{Account, Caller};
+use crate::http::context::RequestContext;
+use crate::http::error::ApiError;
+use crate::http::state::AppState;
+use crate::observe::TokenPlace;
+
+impl FromRequestParts<AppState> for Caller {
+    type Rejection = ApiError;
+
+    /// No token is an anonymous caller; an unknown token is an error for every call.
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let context = RequestContext::of(&parts.extensions);
+        let Some(token) = context.token() else {
+            return Ok(Self::Anonymous);
+        };
+        let account = dataset_of(parts, state)
+            .accounts()
+            .by_token(token)
+            .ok_or(ApiError::UNKNOWN_TOKEN)?;
+        context.set_username(&account.username);
+        Ok(Self::Known(account))
+    }
+}
+
+/// A caller who must have a token: for every write, and for `authenticate`.
+#[derive(Debug)]
+pub(crate) struct Authenticated(pub(crate) Arc<Account>);
+
+impl FromRequestParts<AppState> for Authenticated {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        match Caller::from_request_parts(parts, state).await? {
+            Caller::Known(account) => Ok(Self(account)),
+            Caller::Anonymous => Err(ApiError::UNKNOWN_TOKEN),
+        }
+    }
+}
+
+/// A caller with the root token: for all that the emulator can do and Atlas could not.
+#[derive(Debug)]
+pub(crate) struct Root;
+
+impl FromRequestParts<AppState> for Root {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Authenticated(account) = Authenticated::from_request_parts(parts, state).await?;
+        if account.is_root() {
+            Ok(Self)
+        } else {
+            Err(ApiError::NOT_ROOT)
+        }
+    }
+}
+
+const TOKEN: HeaderName = HeaderName::from_static("x-atlas-token");
+
+/// The token of a request and where it stands: in `X-Atlas-Token`, as `Authorization: Bearer`, or in the query
+/// parameter `access_token`, in this order (contract: Base URL and authentication). An empty one
+/// is none.
+pub(crate) fn presented_token(headers: &HeaderMap, uri: &Uri) -> Option<(TokenPlace, String)> {
+    let header = |name: HeaderName| headers.get(name).map(HeaderValue::as_bytes);
+    let own_text = |bytes| text(bytes).into_owned();
+    let own = header(TOKEN).map(own_text);
+    let bearer = || header(AUTHORIZATION).and_then(bearer).map(own_text);
+    let parameter = || {
+        form_urlencoded::parse(uri.query()?.as_bytes())
+            .find(|(key, _)| key == "access_token")
+            .map(|(_, value)| value.into_owned())
+    };
+    let present = |token: &String| !token.is_empty();
+    let at = |place| move |token| (place, token);
+    let own = own.filter(present).map(at(TokenPlace::Header));
+    own.or_else(|| bearer().filter(present).map(at(TokenPlace::Bearer)))
+        .or_else(|| parameter().filter(present).map(at(TokenPlace::Query)))
+}
+
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(b"Bearer ".len())?;
+    scheme
+        .eq_ignore_ascii_case(b"Bearer ")
+        .then(|| token.trim_ascii())
+}

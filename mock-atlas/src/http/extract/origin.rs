@@ -1,0 +1,52 @@
+//! Finds the address under which a client reached this Atlas: the beginning of every `upload_path`.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::HOST;
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+
+use crate::http::error::ApiError;
+use crate::http::state::{AppState, ListenerInfo};
+
+/// The address under which the client of a request reaches this Atlas, without a slash at its end:
+/// the configured public URL or, where there is none, the host that the request itself names, so
+/// that an emulator in a container answers each client with an address that works for it. Where
+/// uploads have a listener of their own, it is that one's.
+#[derive(Debug)]
+pub(crate) struct Origin(String);
+
+impl FromRequestParts<AppState> for Origin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        if let Some(url) = state.public_url() {
+            return Ok(Self(url.to_owned()));
+        }
+        let ListenerInfo { tls, binstore } = state.listener_info();
+        let scheme = if tls { "https" } else { "http" };
+        if let Some(address) = binstore.filter(|address| !address.ip().is_unspecified()) {
+            return Ok(Self(format!("{scheme}://{address}")));
+        }
+        let named = parts.uri.authority().cloned().or_else(|| {
+            let host = parts.headers.get(HOST)?;
+            Authority::try_from(host.as_bytes()).ok()
+        });
+        let host = named.ok_or_else(|| {
+            ApiError::Malformed(
+                "The request names no Host, so there is no address to upload to.".to_owned(),
+            )
+        })?;
+        Ok(Self(match binstore {
+            // It listens on all addresses, so on the one that the client used too.
+            Some(address) => format!("{scheme}://{}:{}", host.host(), address.port()),
+            None => [scheme, "://", host.as_str()].concat(),
+        }))
+    }
+}
+
+impl Origin {
+    /// The address of a path.
+    pub(crate) fn at(&self, path: &str) -> String {
+        [&self.0, path].concat()
+    }
+}

@@ -1,0 +1,283 @@
+//! Reads the parameters of a request body, JSON or a form.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use serde_json::{Map, Value};
+
+use super::form::{self, FormError, shown};
+use super::json::{self, JsonError};
+use super::{text, whole_number};
+use crate::domain::text::truncated;
+use crate::domain::{Digest, Limits, Metadata};
+use crate::http::context::RequestContext;
+use crate::http::error::ApiError;
+
+/// How much JSON or form is read, in bytes. Far above what any genuine client sends.
+const MAX_PARAMS: usize = 8 * 1024 * 1024;
+
+/// JSON or a form may have so many values: ten times as many as a version of the most metadata.
+const MAX_VALUES: usize = 10_000;
+
+/// The parameters whose values no message repeats.
+const PRIVATE: &str = "user";
+
+/// The parameters of a request: JSON, with or without a Content-Type, or a form (contract: Base
+/// URL and authentication). No body at all has no parameters.
+#[derive(Debug)]
+pub(crate) struct Params {
+    fields: Map<String, Value>,
+    encoding: Encoding,
+}
+
+/// How a body was written. In a form every value is a text, so `true` and `5` are read from texts
+/// there; in JSON a text in place of a number is a mistake that the client should hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    Json,
+    Form,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Params {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let encoding = encoding(request.headers())?;
+        let context = RequestContext::of(request.extensions());
+        let body = read(request.into_body()).await?;
+        context.set_digest(Digest::of(&body));
+        let fields = match encoding {
+            Encoding::Form => form::decode(&body, MAX_VALUES)?,
+            Encoding::Json if body.is_empty() => Map::new(),
+            Encoding::Json => json::decode(&body, MAX_VALUES)?,
+        };
+        context.set_fields(&fields);
+        Ok(Self { fields, encoding })
+    }
+}
+
+/// A body as text, to be read by somebody else.
+#[derive(Debug)]
+pub(crate) struct Text(pub(crate) String);
+
+impl<S: Send + Sync> FromRequest<S> for Text {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let body = read(request.into_body()).await?;
+        String::from_utf8(body.into())
+            .map(Self)
+            .map_err(|_| ApiError::Malformed("The body is no UTF-8.".to_owned()))
+    }
+}
+
+impl From<FormError> for ApiError {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::TooMany => too_many(),
+            error => malformed("a form", error),
+        }
+    }
+}
+
+impl From<JsonError> for ApiError {
+    fn from(error: JsonError) -> Self {
+        match error {
+            JsonError::TooMany => too_many(),
+            JsonError::Malformed(error) => malformed("a JSON object", error),
+        }
+    }
+}
+
+impl Params {
+    /// The parameters below a name, as in `artifact[…]`, which must be there.
+    pub(crate) fn section(&self, name: &'static str) -> Result<Section<'_>, ApiError> {
+        match self.fields.get(name) {
+            Some(Value::Object(fields)) => Ok(Section {
+                name,
+                fields,
+                encoding: self.encoding,
+            }),
+            None | Some(Value::Null) => Err(ApiError::Invalid(self.missing(name))),
+            Some(other) => Err(wrong_type(name, "an object", other)),
+        }
+    }
+
+    fn missing(&self, name: &str) -> String {
+        // `curl -d '{…}'` without a header says that its JSON is a form: a common slip, and
+        // without a hint a puzzling one.
+        let is_json = self
+            .fields
+            .keys()
+            .any(|key| key.trim_start().starts_with('{'));
+        if self.encoding == Encoding::Form && is_json {
+            return format!(
+                "{name} parameter is required! The body looks like JSON but was sent as a form: \
+                 add the header Content-Type: application/json."
+            );
+        }
+        format!("{name} parameter is required!")
+    }
+}
+
+/// The parameters below one name. `null` is the same as absent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Section<'a> {
+    name: &'static str,
+    fields: &'a Map<String, Value>,
+    encoding: Encoding,
+}
+
+impl<'a> Section<'a> {
+    /// A text.
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, ApiError> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(self.wrong_type(key, "a string", other)),
+        }
+    }
+
+    /// A text that must be there.
+    pub(crate) fn required_text(&self, key: &str) -> Result<&'a str, ApiError> {
+        self.text(key)?
+            .ok_or_else(|| ApiError::Invalid(format!("{} parameter is required!", self.label(key))))
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn boolean(&self, key: &str) -> Result<Option<bool>, ApiError> {
+        match (self.get(key), self.encoding) {
+            (None, _) => Ok(None),
+            (Some(Value::Bool(value)), _) => Ok(Some(*value)),
+            (Some(Value::String(text)), Encoding::Form) if text == "true" => Ok(Some(true)),
+            (Some(Value::String(text)), Encoding::Form) if text == "false" => Ok(Some(false)),
+            (Some(other), _) => Err(self.wrong_type(key, "true or false", other)),
+        }
+    }
+
+    /// A whole number that is not negative.
+    pub(crate) fn integer(&self, key: &str) -> Result<Option<u64>, ApiError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let number = match (value, self.encoding) {
+            (Value::String(text), Encoding::Form) => whole_number(text),
+            _ => value.as_u64(),
+        };
+        number
+            .map(Some)
+            .ok_or_else(|| self.wrong_type(key, "a whole number that is not negative", value))
+    }
+
+    /// Texts by free keys. Numbers and truth values become texts, as Packer makes them.
+    pub(crate) fn metadata(&self, key: &str) -> Result<Metadata, ApiError> {
+        let fields = match self.get(key) {
+            None => return Ok(Metadata::default()),
+            Some(Value::Object(fields)) => fields,
+            Some(other) => return Err(self.wrong_type(key, "an object", other)),
+        };
+        Limits::check_keys(fields.len())?;
+        let mut pairs = Vec::with_capacity(fields.len());
+        for (inner, value) in fields {
+            let text: Cow<'_, str> = match value {
+                Value::Null => continue,
+                Value::String(text) => text.into(),
+                Value::Bool(_) | Value::Number(_) => value.to_string().into(),
+                Value::Array(_) | Value::Object(_) => {
+                    let label = format!("{}[{inner}]", self.label(key));
+                    return Err(wrong_type(
+                        label,
+                        "a string, a number, true or false",
+                        value,
+                    ));
+                }
+            };
+            pairs.push((inner.as_str(), text));
+        }
+        Ok(pairs.into_iter().collect())
+    }
+
+    fn get(&self, key: &str) -> Option<&'a Value> {
+        self.fields.get(key).filter(|value| !value.is_null())
+    }
+
+    fn label(&self, key: &str) -> String {
+        format!("{}[{key}]", self.name)
+    }
+
+    fn wrong_type(&self, key: &str, wanted: &str, found: &Value) -> ApiError {
+        wrong_type(self.label(key), wanted, found)
+    }
+}
+
+async fn read(body: Body) -> Result<axum::body::Bytes, ApiError> {
+    to_bytes(body, MAX_PARAMS).await.map_err(|error| {
+        let too_large = std::error::Error::source(&error)
+            .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        if too_large {
+            ApiError::TooLarge {
+                limit: MAX_PARAMS as u64,
+            }
+        } else {
+            ApiError::broken_body(&error, "")
+        }
+    })
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(Encoding::Json);
+    };
+    let text = text(value.as_bytes());
+    let essence = text
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    match essence.as_str() {
+        "" | "application/json" => Ok(Encoding::Json),
+        "application/x-www-form-urlencoded" => Ok(Encoding::Form),
+        other if other.starts_with("application/") && other.ends_with("+json") => {
+            Ok(Encoding::Json)
+        }
+        _ => Err(ApiError::UnsupportedMediaType(
+            truncated(&text, 100).into_owned(),
+        )),
+    }
+}
+
+fn too_many() -> ApiError {
+    ApiError::Invalid(format!(
+        "The body has more than the {MAX_VALUES} values that this emulator reads."
+    ))
+}
+
+fn malformed(what: &str, error: impl Display) -> ApiError {
+    ApiError::Malformed(format!("The body cannot be read as {what}: {error}."))
+}
+
+fn wrong_type(label: impl Display, wanted: &str, found: &Value) -> ApiError {
+    let label = label.to_string();
+    // What stands there may be a password, misplaced or of the wrong type.
+    let found = if label.starts_with(PRIVATE) {
+        kind(found).to_owned()
+    } else {
+        shown(&found.to_string())
+    };
+    ApiError::Invalid(format!("{label} must be {wanted}, not {found}"))
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

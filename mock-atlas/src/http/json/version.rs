@@ -1,0 +1,256 @@
+//! The JSON of versions. It is put together by hand: of a search for one version, the general way took a
+//! seventh of all instructions, and this one a third of that.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use serde_json::{Result, to_writer};
+use uuid::Uuid;
+
+use super::{Replies, sent};
+use crate::domain::{ArtifactName, Name};
+use crate::storage::{File, Version};
+
+/// Room for a version as Packer's builders make them.
+const USUAL: usize = 512;
+
+/// The reply of a search begins with this, before the versions that it found.
+const BEGINNING: &str = r#"{"versions":["#;
+const END: &str = "]}";
+
+/// `{"versions": [ … ]}`, the reply to a search (recorded).
+pub(crate) fn search_reply(
+    replies: &Replies,
+    artifact: &ArtifactName,
+    artifact_type: &Name,
+    versions: &[Arc<Version>],
+) -> Response {
+    let make = || {
+        let mut body = Vec::with_capacity(USUAL * versions.len().max(1));
+        write_all(&mut body, artifact, artifact_type, versions).map(|()| body)
+    };
+    match versions {
+        [only] => sent(replies.of(only, make)),
+        _ => sent(make()),
+    }
+}
+
+/// The reply to a search that finds more than a page: it is written page by page, so that others have
+/// their turn in between.
+pub(crate) struct LongReply<'a> {
+    artifact: &'a ArtifactName,
+    artifact_type: &'a Name,
+    body: Result<Vec<u8>>,
+}
+
+impl<'a> LongReply<'a> {
+    /// Begins a reply without versions.
+    pub(crate) fn new(artifact: &'a ArtifactName, artifact_type: &'a Name) -> Self {
+        Self {
+            artifact,
+            artifact_type,
+            body: Ok(BEGINNING.into()),
+        }
+    }
+
+    /// Appends a page.
+    pub(crate) fn add(&mut self, versions: &[Arc<Version>]) {
+        let Ok(body) = &mut self.body else {
+            return;
+        };
+        body.reserve(USUAL * versions.len());
+        if let Err(error) = write_elements(body, self.artifact, self.artifact_type, versions) {
+            self.body = Err(error);
+        }
+    }
+
+    /// Ends it.
+    pub(crate) fn end(self) -> Response {
+        sent(self.body.map(|mut body| {
+            push(&mut body, &[END]);
+            body
+        }))
+    }
+}
+
+/// The reply to making a version: not wrapped, and with its upload path whether or not a file was
+/// announced (contract: Versions).
+pub(crate) fn new_version_reply(
+    artifact: &ArtifactName,
+    artifact_type: &Name,
+    version: &Version,
+    upload_path: &str,
+) -> Response {
+    let mut body = Vec::with_capacity(2 * USUAL);
+    let written = write_new(&mut body, artifact, artifact_type, version, upload_path);
+    sent(written.map(|()| body))
+}
+
+fn write_all(
+    out: &mut Vec<u8>,
+    artifact: &ArtifactName,
+    artifact_type: &Name,
+    versions: &[Arc<Version>],
+) -> Result<()> {
+    push(out, &[BEGINNING]);
+    write_elements(out, artifact, artifact_type, versions)?;
+    push(out, &[END]);
+    Ok(())
+}
+
+/// Appends versions to those that may be there, with a comma before each but the first.
+fn write_elements(
+    out: &mut Vec<u8>,
+    artifact: &ArtifactName,
+    artifact_type: &Name,
+    versions: &[Arc<Version>],
+) -> Result<()> {
+    for version in versions {
+        if out.len() > BEGINNING.len() {
+            push(out, &[","]);
+        }
+        write(out, artifact, artifact_type, version)?;
+        push(out, &["}"]);
+    }
+    Ok(())
+}
+
+fn write_new(
+    out: &mut Vec<u8>,
+    artifact: &ArtifactName,
+    artifact_type: &Name,
+    version: &Version,
+    upload_path: &str,
+) -> Result<()> {
+    write(out, artifact, artifact_type, version)?;
+    push(out, &[r#","upload_path":"#]);
+    to_writer(&mut *out, upload_path)?;
+    let mut name = Uuid::encode_buffer();
+    let name = version.upload.hyphenated().encode_lower(&mut name);
+    push(out, &[r#","upload_token":""#, name, r#""}"#]);
+    Ok(())
+}
+
+/// A version, with all that it has in common with others of its kind, and without the brace at its end.
+fn write(
+    out: &mut Vec<u8>,
+    artifact: &ArtifactName,
+    artifact_type: &Name,
+    version: &Version,
+) -> Result<()> {
+    // Names have no letter that JSON would write in another way.
+    let (username, name) = (artifact.username.as_str(), artifact.name.as_str());
+    let artifact_type = artifact_type.as_str();
+    let number = version.number.to_string();
+    push(out, &[r#"{"username":""#, username]);
+    push(out, &[r#"","name":""#, name]);
+    push(out, &[r#"","tag":""#, username, "/", name]);
+    push(
+        out,
+        &[
+            r#"","slug":""#,
+            username,
+            "/",
+            name,
+            "/",
+            artifact_type,
+            "/",
+            &number,
+        ],
+    );
+    push(out, &[r#"","artifact_type":""#, artifact_type]);
+    push(out, &[r#"","id":"#]);
+    to_writer(&mut *out, &*version.id)?;
+    push(out, &[r#","version":"#, &number]);
+    push(out, &[r#","metadata":"#]);
+    to_writer(&mut *out, &version.metadata)?;
+    let file = if matches!(version.file, File::None) {
+        "false"
+    } else {
+        "true"
+    };
+    push(out, &[r#","file":"#, file]);
+    Ok(())
+}
+
+fn push(out: &mut Vec<u8>, parts: &[&str]) {
+    for part in parts {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::BTreeMap;
+    use std::time::SystemTime;
+
+    use proptest::prelude::*;
+    use serde_json::{Value, from_slice, json};
+
+    use super::*;
+
+    /// One of this number.
+    pub(in crate::http::json) fn version(number: u64) -> Version {
+        version_of(number, "", &BTreeMap::new(), File::None)
+    }
+
+    fn version_of(
+        number: u64,
+        id: &str,
+        metadata: &BTreeMap<String, String>,
+        file: File,
+    ) -> Version {
+        Version {
+            number,
+            id: id.into(),
+            metadata: metadata.clone().into_iter().collect(),
+            build: None,
+            file,
+            upload: Uuid::nil(),
+            created: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    fn expected(number: u64, id: &str, metadata: &BTreeMap<String, String>, file: bool) -> Value {
+        json!({
+            "username": "acme", "name": "web-1", "tag": "acme/web-1",
+            "slug": format!("acme/web-1/a.b_c/{number}"), "artifact_type": "a.b_c", "id": id,
+            "version": number, "metadata": metadata, "file": file,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_an_id_and_metadata_hold_it_is_json_that_says_so(
+            id in any::<String>(),
+            metadata in proptest::collection::btree_map(any::<String>(), any::<String>(), 0..4),
+            numbers in proptest::collection::vec(any::<u64>(), 0..4),
+        ) {
+            let artifact = "acme/web-1".parse().unwrap();
+            let artifact_type = "a.b_c".parse().unwrap();
+            let of = |number: &u64| {
+                let file = if number % 2 == 1 { File::Awaited(None) } else { File::None };
+                Arc::new(version_of(*number, &id, &metadata, file))
+            };
+            let versions: Vec<_> = numbers.iter().map(of).collect();
+            let mut all = Vec::new();
+            write_all(&mut all, &artifact, &artifact_type, &versions).unwrap();
+            let elements: Vec<_> = numbers
+                .iter()
+                .map(|number| expected(*number, &id, &metadata, number % 2 == 1))
+                .collect();
+            prop_assert_eq!(from_slice::<Value>(&all).unwrap(), json!({ "versions": elements }));
+            let mut long = LongReply::new(&artifact, &artifact_type);
+            versions.chunks(2).for_each(|page| long.add(page));
+            push(long.body.as_mut().unwrap(), &[END]);
+            prop_assert_eq!(long.body.unwrap(), all);
+            for (version, mut element) in versions.iter().zip(elements) {
+                let mut new = Vec::new();
+                write_new(&mut new, &artifact, &artifact_type, version, &id).unwrap();
+                element["upload_path"] = id.as_str().into();
+                element["upload_token"] = Uuid::nil().to_string().into();
+                prop_assert_eq!(from_slice::<Value>(&new).unwrap(), element);
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Makes the faults that an emulator was told to make: before a request is handled, on its way in,
+//! or on the way of its reply. What is below `/_mock`, what no route takes,
+//! and what is not served, meets none.
+
+use std::io;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
+use tokio::time::sleep;
+
+use super::drain_body;
+use crate::faults::{Effect, ErrorReply, InjectedFault, RequestInfo, Route};
+use crate::http::api_v1::upload;
+use crate::http::error::ApiError;
+use crate::http::state::AppState;
+use crate::net::{Abort, Connection};
+
+/// Which fault a reply met.
+const FAULT: &str = "x-mock-atlas-fault";
+
+/// What chaos, and faults with a probability, are drawn from.
+const CHAOS_SEED: &str = "x-mock-atlas-chaos-seed";
+
+/// What an upload is to be answered with once all its bytes have come. They are not stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DiscardUpload(pub(crate) ErrorReply);
+
+/// The fault that a request of a route meets, which counts as met from then on.
+pub(super) fn due_fault(state: &AppState, route: &str, request: &Request) -> Option<InjectedFault> {
+    let route = known_route(request.method(), route)?;
+    let upload_age = || {
+        let upload = upload::named_by(request.uri().path())?;
+        state.dataset().catalog().upload_age(upload)
+    };
+    state.faults().next_fault(&RequestInfo {
+        route,
+        method: request.method().as_str(),
+        upload_age: &upload_age,
+    })
+}
+
+/// Answers a request that came on a connection, with the fault that it met.
+pub(super) async fn respond<F: Future<Output = Response>>(
+    state: &AppState,
+    fault: Option<InjectedFault>,
+    connection: Option<Connection>,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    let Some(InjectedFault { effect, fault }) = fault else {
+        return drain_body::read_on(request, next).await;
+    };
+    tracing::info!(fault, "a request meets a fault");
+    let mut response = apply(effect, state, connection, request, next).await;
+    set_header(response.headers_mut(), FAULT, &fault);
+    response
+}
+
+/// Tells what chaos is drawn from, where there is any.
+pub(super) fn add_chaos_header(state: &AppState, response: &mut Response) {
+    if let Some(seed) = state.faults().chaos_seed() {
+        set_header(response.headers_mut(), CHAOS_SEED, &seed.to_string());
+    }
+}
+
+/// What is asked for, where a fault can be told to happen.
+fn known_route(method: &Method, path: &str) -> Option<Route> {
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    match (method.as_str(), path) {
+        ("GET" | "HEAD", "/authenticate" | "/token") | ("POST", "/authenticate") => {
+            Some(Route::Authenticate)
+        }
+        ("POST", "/artifacts") => Some(Route::ArtifactCreate),
+        ("GET" | "HEAD", "/artifacts/{username}/{name}") => Some(Route::ArtifactShow),
+        ("POST", "/artifacts/{username}/{name}/{type}") => Some(Route::VersionCreate),
+        ("GET" | "HEAD", "/artifacts/{username}/{name}/{type}/search") => Some(Route::Search),
+        ("GET" | "HEAD", "/artifacts/{username}/{name}/{type}/{version}/file") => {
+            Some(Route::Download)
+        }
+        ("PUT", upload::ROUTE) => Some(Route::Upload),
+        _ => None,
+    }
+}
+
+async fn apply<F: Future<Output = Response>>(
+    effect: Effect,
+    state: &AppState,
+    connection: Option<Connection>,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    match effect {
+        Effect::Latency(time) => {
+            sleep(time).await;
+            drain_body::read_on(request, next).await
+        }
+        Effect::Status(reply) => refuse(request, reply).await,
+        Effect::Malformed => halve_json(drain_body::read_on(request, next).await).await,
+        Effect::Reset => abort(connection, Abort::Reset).await,
+        Effect::NoReply => {
+            drain_body::read_on(request, next).await;
+            abort(connection, Abort::Close).await
+        }
+        Effect::DelayReply(time) => {
+            let response = drain_body::read_on(request, next).await;
+            sleep(time).await;
+            response
+        }
+        Effect::CutAfter(bytes) => {
+            drain_body::read_on(request.map(|body| cut_body(body, bytes, connection)), next).await
+        }
+        Effect::Discard(reply) => {
+            request.extensions_mut().insert(DiscardUpload(reply));
+            drain_body::read_on(request, next).await
+        }
+        Effect::Expire(_) => {
+            if let Some(upload) = upload::named_by(request.uri().path()) {
+                state.dataset().catalog().expire_upload(upload);
+            }
+            drain_body::read_on(request, next).await
+        }
+    }
+}
+
+async fn refuse(request: Request, reply: ErrorReply) -> Response {
+    if !drain_body::expects_continue(request.headers()) {
+        drain_body::discard(request.into_body()).await;
+    }
+    ApiError::Fault(reply).into_response()
+}
+
+/// Half of a reply's JSON, which is never JSON itself: it does not end.
+async fn halve_json(response: Response) -> Response {
+    let is_json = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    if !is_json {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    // It is in memory already, so there is nothing to limit, and no way to fail.
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(body.slice(..body.len() / 2)))
+}
+
+/// A body that comes to so many bytes; then the connection is gone.
+fn cut_body(body: Body, bytes: u64, connection: Option<Connection>) -> Body {
+    let start = (body.into_data_stream(), bytes, connection);
+    let parts = stream::unfold(start, async |(mut body, left, connection)| {
+        let part = if left > 0 { body.next().await } else { None };
+        let Some(Ok(mut part)) = part else {
+            let error = abort_connection(connection.as_ref(), Abort::Reset).await;
+            return Some((Err(error), (body, 0, connection)));
+        };
+        part.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        let left = left - part.len() as u64;
+        Some((Ok(part), (body, left, connection)))
+    });
+    Body::from_stream(parts)
+}
+
+/// No reply at all: the connection ends. Under another server than `serve` it cannot be reached
+/// from here, and a reply that breaks off is as near as one comes.
+async fn abort(connection: Option<Connection>, how: Abort) -> Response {
+    let error = abort_connection(connection.as_ref(), how).await;
+    let body = Body::from_stream(stream::once(async { Err::<&[u8], _>(error) }));
+    (StatusCode::INTERNAL_SERVER_ERROR, body).into_response()
+}
+
+/// Ends the connection and does not return, where that is possible.
+async fn abort_connection(connection: Option<&Connection>, how: Abort) -> io::Error {
+    if let Some(connection) = connection {
+        match connection.abort(how).await {}
+    }
+    io::ErrorKind::ConnectionReset.into()
+}
+
+fn set_header(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

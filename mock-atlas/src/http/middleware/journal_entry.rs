@@ -1,0 +1,102 @@
+//! Collects what the journal keeps of a request: its head at first, and the rest when it has ended.
+
+use std::time::SystemTime;
+
+use axum::extract::Request as HttpRequest;
+use axum::http::{HeaderName, header};
+
+use super::request_id::RequestId;
+use crate::http::context::RequestContext;
+use crate::http::extract::text;
+use crate::observe::{Facts, Head, Journal, Outcome, Redactor, Tail, Texts};
+
+/// What the emulator's own API is below. The journal is about Atlas.
+const OWN: &str = "/_mock/";
+
+/// Whose bodies have no digest: a password can be guessed from one.
+const LOGIN: &str = "/api/v1/authenticate";
+
+/// A request that has begun.
+pub(super) struct Entry {
+    number: u64,
+    time: SystemTime,
+    content_length: Option<u64>,
+    chunked: bool,
+    texts: Texts,
+}
+
+/// What else is known of it by its end.
+pub(super) struct Rest<'a> {
+    pub(super) method: &'static str,
+    pub(super) route: Option<&'a str>,
+    pub(super) context: &'a RequestContext,
+    pub(super) outcome: &'a Outcome,
+}
+
+impl Entry {
+    /// None of what the journal does not keep.
+    pub(super) fn begin(
+        journal: &Journal,
+        request: &HttpRequest,
+        route: Option<&str>,
+        id: &RequestId,
+        redactor: Redactor<'_>,
+    ) -> Option<Self> {
+        let path = request.uri().path();
+        if !journal.is_on() || path.starts_with(OWN) {
+            return None;
+        }
+        let header = |name: HeaderName| request.headers().get(name);
+        let (number, time) = journal.begin();
+        let query = request.uri().query().map(|query| redactor.query(query));
+        let content_type = header(header::CONTENT_TYPE).map(|value| text(value.as_bytes()));
+        let content_type = content_type.as_deref().map(|text| redactor.text(text));
+        let head = Head {
+            id: id.as_str(),
+            route,
+            path: &redactor.path(path),
+            query: query.as_deref(),
+            content_type: content_type.as_deref(),
+        };
+        Some(Self {
+            number,
+            time,
+            content_length: header(header::CONTENT_LENGTH)
+                .and_then(|length| length.to_str().ok()?.parse().ok()),
+            chunked: header(header::TRANSFER_ENCODING).is_some(),
+            texts: head.texts(),
+        })
+    }
+
+    /// Puts the whole of it into the journal.
+    pub(super) fn end(mut self, journal: &Journal, rest: &Rest<'_>) {
+        let Rest {
+            method,
+            route,
+            context,
+            outcome,
+        } = *rest;
+        let version = context.version();
+        let facts = Facts {
+            number: self.number,
+            time: self.time,
+            method,
+            token: context.token_place(),
+            content_length: self.content_length,
+            chunked: self.chunked,
+            received: outcome.received,
+            sha256: context.digest().filter(|_| route != Some(LOGIN)),
+            announces_file: version.is_some_and(|version| version.announces_file),
+            stored: context.stored(),
+            status: outcome.status,
+            duration: outcome.duration,
+        };
+        let tail = Tail {
+            username: context.username().map(|name| name.as_str()),
+            version: version.map(|version| &*version.slug),
+            fields: context.fields(),
+        };
+        tail.append_to(&mut self.texts);
+        journal.keep(facts, &self.texts);
+    }
+}

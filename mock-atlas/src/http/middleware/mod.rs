@@ -1,0 +1,121 @@
+//! Wraps each handler, from the outside in: its request is observed, the body must go on coming, it may
+//! meet a fault, and what is left of the body is read.
+//!
+//! - `observation`: follows a request from its head to the last byte of its reply, for the log, the
+//!   journal and the metrics; `journal_entry`, `request_id`: parts of it
+//! - `body_timeout`: ends a body that does not go on coming
+//! - `fault_injection`: makes a request meet a fault
+//! - `drain_body`: reads on where a handler left a body unread
+//!
+//! The wrapper is a handler itself, and no layer: of a layer axum clones and boxes for each request all
+//! that is within it, and moves the request once more.
+
+pub(super) mod body_timeout;
+mod drain_body;
+pub(super) mod fault_injection;
+mod journal_entry;
+mod observation;
+mod request_id;
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::extract::{MatchedPath, Request};
+use axum::handler::Handler;
+use axum::response::Response;
+use hyper::body::Body;
+use tracing::Instrument;
+
+use super::state::AppState;
+use crate::net::Connection;
+use crate::observe::CounterCache;
+use observation::{Observation, observe};
+
+/// Wraps the handler of a route.
+pub(crate) fn wrap<H>(handler: H) -> Wrapped<H> {
+    Wrapped {
+        handler,
+        counters: CounterCache::default(),
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Wrapped<H> {
+    handler: H,
+    counters: CounterCache,
+}
+
+impl<H, T> Handler<T, AppState> for Wrapped<H>
+where
+    H: Handler<T, AppState, Future: Unpin>,
+    T: 'static,
+{
+    type Future = ResponseFuture<H::Future>;
+
+    fn call(self, mut request: Request, state: AppState) -> Self::Future {
+        // Taken away, since no handler needs them: there is room for three extensions without asking for
+        // memory twice.
+        let connection = request.extensions_mut().remove::<Connection>();
+        let route = request.extensions_mut().remove::<MatchedPath>();
+        let fault = route
+            .as_ref()
+            .and_then(|route| fault_injection::due_fault(&state, route.as_str(), &request));
+        let (request, observation) = observe(
+            state.clone(),
+            self.counters,
+            route,
+            connection.clone(),
+            request,
+        );
+        let handler = self.handler;
+        let inner = if fault.is_none() && request.body().is_end_stream() && !observation.is_logged()
+        {
+            Inner::Direct(handler.call(request, state.clone()))
+        } else {
+            let span = observation.span();
+            let request = body_timeout::limit(&state, request);
+            let state = state.clone();
+            let response = async move {
+                let next = |request| handler.call(request, state.clone());
+                fault_injection::respond(&state, fault, connection, request, next).await
+            };
+            Inner::Intercepted(Box::pin(response.instrument(span)))
+        };
+        ResponseFuture {
+            state,
+            inner,
+            observation: Some(observation),
+        }
+    }
+}
+
+/// The future of a wrapped handler's response.
+pub(crate) struct ResponseFuture<F> {
+    state: AppState,
+    // Dropped first: who finds in the journal that a request broke off finds what it held free.
+    inner: Inner<F>,
+    observation: Option<Observation>,
+}
+
+enum Inner<F> {
+    /// The request has no body, meets no fault and is not logged: nothing is left but to await the
+    /// handler.
+    Direct(F),
+    Intercepted(Pin<Box<dyn Future<Output = Response> + Send>>),
+}
+
+impl<F: Future<Output = Response> + Unpin> Future for ResponseFuture<F> {
+    type Output = Response;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
+        let mut response = match &mut self.inner {
+            Inner::Direct(future) => ready!(Pin::new(future).poll(context)),
+            Inner::Intercepted(future) => ready!(future.as_mut().poll(context)),
+        };
+        fault_injection::add_chaos_header(&self.state, &mut response);
+        Poll::Ready(match self.observation.take() {
+            Some(observation) => observation.end(response),
+            None => response,
+        })
+    }
+}

@@ -1,0 +1,25 @@
+//! Listeners, connections and TLS: everything below HTTP requests.
+//!
+//! - `server`: accepts connections and serves a router on them until it is told to stop
+//! - `connection`: the handle of a request on its connection, with which it can be aborted
+//! - `client_presence`: detects clients that are gone although their connection looks half-closed
+//! - `write_timeout`: ends a connection whose client reads nothing
+//! - `deferred_write`: lets other ready tasks run before a reply is written
+//! - `executor`: threads on which connections are served
+//! - `tls`: certificates
+
+mod client_presence;
+mod connection;
+mod deferred_write;
+mod executor;
+mod server;
+mod tls;
+mod write_timeout;
+
+pub(crate) use client_presence::ClientPresence;
+pub(crate) use connection::{Abort, Connection};
+pub(crate) use executor::Executor;
+pub(crate) use server::{BODY_TIMEOUT, ConnectionSettings, serve_on, url};
+pub use server::{local_url, serve};
+pub use tls::TlsError;
+pub(crate) use tls::{Certificate, Tls};

@@ -1,0 +1,292 @@
+//! Serves a router on a bound listener, until it is told to stop.
+
+use std::error::Error;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::client_presence::PresenceStream;
+use super::deferred_write::DeferredWrite;
+use super::write_timeout::WriteTimeout;
+use super::{Abort, Connection, Executor};
+
+/// How long requests under way may take to end after the server was told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A request under way whose client has ended its side may take this long then: most of them are gone.
+const HALF_CLOSED_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a client may take for its part of a TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long a connection may take to send the head of a request, or stay idle before it.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client may send nothing of a body, or read nothing of a reply, for this time, unless said otherwise.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How much is read of a connection at a time, and how large the head of a request may be. Others wait
+/// while it is taken in, and each upload under way has its turn; of the four times as much that hyper
+/// reads by itself nothing was faster.
+const BUFFER: usize = 128 * 1024;
+
+/// How long to wait after accepting failed, for want of file descriptors say.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// How long nothing more is said of accepting that fails: it is tried again after each pause.
+const LOG_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What a connection is served with.
+#[derive(Clone)]
+pub(crate) struct ConnectionSettings {
+    pub(crate) router: Router,
+    /// TLS, if it is to be spoken.
+    pub(crate) tls: Option<TlsAcceptor>,
+    /// How long to wait for a client that reads nothing of what is written to it.
+    pub(crate) timeout: Duration,
+}
+
+/// Serves HTTP/1.1 on a listener until `shutdown` completes: then nothing new is accepted, idle
+/// connections are closed, and requests under way may take up to ten seconds to end, or one where the
+/// client has ended its side of the connection: it is most likely gone. A connection
+/// whose client reads nothing of a reply for a minute ends, too.
+///
+/// Dropping the future stops everything at once, its connections included.
+///
+/// # Errors
+/// When the listener has no local address, which a bound one always has.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let settings = ConnectionSettings {
+        router,
+        tls: None,
+        timeout: BODY_TIMEOUT,
+    };
+    serve_on(listener, settings, None, shutdown).await
+}
+
+/// Serves with these settings, and on the threads of an executor if there is one.
+pub(crate) async fn serve_on(
+    listener: TcpListener,
+    settings: ConnectionSettings,
+    executor: Option<Arc<Executor>>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let stop = CancellationToken::new();
+    let mut connections = JoinSet::new();
+    let mut failures = AcceptFailures::default();
+    let mut shutdown = pin!(shutdown);
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let (settings, stop) = (settings.clone(), stop.clone());
+                    match &executor {
+                        None => connections.spawn(handle(stream, settings, stop)),
+                        Some(executor) => {
+                            let moved = handle_moved(stream, settings, stop);
+                            connections.spawn_on(moved, executor.next())
+                        }
+                    };
+                }
+                Err(error) => {
+                    failures.log(&error);
+                    tokio::time::sleep(ACCEPT_RETRY).await;
+                }
+            },
+            // Only to let go of what has ended.
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    stop.cancel();
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if timeout(GRACE, ended).await.is_err() {
+        tracing::warn!("requests under way were cut off");
+    }
+    Ok(())
+}
+
+/// `AcceptFailures` counts how often accepting failed, which is logged once in a while.
+#[derive(Default)]
+struct AcceptFailures {
+    logged: Option<Instant>,
+    /// Counted since it was last logged.
+    times: u64,
+}
+
+impl AcceptFailures {
+    fn log(&mut self, error: &io::Error) {
+        self.times += 1;
+        if self
+            .logged
+            .is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL)
+        {
+            let times = self.times;
+            tracing::warn!(%error, times, "cannot accept a connection");
+            *self = Self {
+                logged: Some(Instant::now()),
+                times: 0,
+            };
+        }
+    }
+}
+
+/// The URL at which this machine reaches a listener that is bound to an address: a listener on all
+/// addresses is reached on its own machine's.
+pub fn local_url(bound: SocketAddr) -> String {
+    url(false, bound)
+}
+
+/// The same, over TLS or not.
+pub(crate) fn url(tls: bool, mut bound: SocketAddr) -> String {
+    if bound.ip().is_unspecified() {
+        bound.set_ip(match bound.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let scheme = if tls { "https" } else { "http" };
+    format!("{scheme}://{bound}")
+}
+
+/// A connection that was accepted by one thread and is served by another.
+async fn handle_moved(stream: TcpStream, settings: ConnectionSettings, stop: CancellationToken) {
+    match stream.into_std().and_then(TcpStream::from_std) {
+        Ok(stream) => handle(stream, settings, stop).await,
+        Err(error) => tracing::warn!(%error, "cannot serve a connection"),
+    }
+}
+
+async fn handle(stream: TcpStream, settings: ConnectionSettings, stop: CancellationToken) {
+    // Replies are written whole, so waiting to fill a packet only costs time.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "the connection is gone already");
+        return;
+    }
+    let connection = Connection::default();
+    let mut stream = WriteTimeout::new(stream, settings.timeout);
+    let is_reset = tokio::select! {
+        served = serve_connection(&mut stream, settings, &connection, &stop) => {
+            if let Err(error) = served {
+                tracing::debug!(%error, "a connection broke");
+            }
+            // Closed, it would keep what nobody reads for a while longer.
+            stream.has_timed_out()
+        }
+        end = connection.ended() => end == Abort::Reset,
+    };
+    if is_reset && let Err(error) = stream.stream().set_zero_linger() {
+        tracing::debug!(%error, "a connection is closed instead of reset");
+    }
+}
+
+/// Agrees on TLS first, if that is spoken. It borrows the stream, so that whoever ends the connection
+/// still has it, and what is below TLS.
+async fn serve_connection(
+    stream: &mut WriteTimeout<TcpStream>,
+    ConnectionSettings { router, tls, .. }: ConnectionSettings,
+    connection: &Connection,
+    stop: &CancellationToken,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let stream = PresenceStream::new(stream, connection);
+    let Some(tls) = tls else {
+        return Ok(serve_http(stream, router, connection, stop).await?);
+    };
+    tokio::select! {
+        agreed = timeout(HANDSHAKE, tls.accept(stream)) => {
+            Ok(serve_http(agreed??, router, connection, stop).await?)
+        }
+        // Nothing has been asked yet.
+        () = stop.cancelled() => Ok(()),
+    }
+}
+
+/// Answers the requests of a connection, until it ends or is to stop.
+async fn serve_http(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    router: Router,
+    connection: &Connection,
+    stop: &CancellationToken,
+) -> hyper::Result<()> {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(connection.clone());
+        router.call(request)
+    });
+    let mut http = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(BUFFER)
+            // A client that has ended its side may wait for the reply: `PresenceStream` finds out.
+            .half_close(true)
+            .serve_connection(TokioIo::new(DeferredWrite::new(stream)), service)
+    );
+    tokio::select! {
+        served = http.as_mut() => served,
+        () = stop.cancelled() => {
+            http.as_mut().graceful_shutdown();
+            tokio::select! {
+                served = http => served,
+                () = half_closed_grace(connection) => Ok(()),
+            }
+        }
+    }
+}
+
+/// Waits until a client is in doubt, and has been given its time.
+async fn half_closed_grace(connection: &Connection) {
+    loop {
+        sleep(HALF_CLOSED_GRACE).await;
+        if connection.presence().is_half_closed() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_on_which_no_whole_head_comes_is_closed_after_the_time() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, Router::new(), std::future::pending()));
+        for part in ["", "GET / HTTP/1.1\r\nHost"] {
+            let start = Instant::now();
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(part.as_bytes()).await.unwrap();
+            let mut reply = Vec::new();
+            // What has not been read when it is closed makes it a reset.
+            let _ = stream.read_to_end(&mut reply).await;
+            assert_eq!(reply, b"");
+            assert!(start.elapsed() >= HEADER_TIMEOUT);
+        }
+    }
+}

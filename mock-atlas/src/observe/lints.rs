@@ -1,0 +1,427 @@
+//! Finds what clients do that they should not, although it may work here.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::Request;
+
+/// The route of uploads.
+const UPLOAD: &str = "/_binstore/{upload}";
+
+/// Where fields are known, and which: the section, and what may stand in it.
+const FIELDS: [(&str, &str, &[&str]); 3] = [
+    ("/api/v1/artifacts", "artifact", &["username", "name"]),
+    (
+        "/api/v1/artifacts/{username}/{name}/{type}",
+        "artifact_version",
+        &["id", "file", "metadata", "build_id", "compile_id"],
+    ),
+    (
+        "/api/v1/authenticate",
+        "user",
+        &["login", "password", "description"],
+    ),
+];
+
+/// Something that a client should do in another way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Lint {
+    /// What kind of thing it is.
+    pub kind: LintKind,
+    /// What was seen.
+    pub message: String,
+    /// What to do.
+    pub advice: &'static str,
+    /// The ids of the requests that it was seen in, the earliest first.
+    pub requests: Vec<String>,
+}
+
+/// The kinds of [`Lint`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum LintKind {
+    /// A token was sent to an upload path.
+    TokenOnUpload,
+    /// An upload did not say how long it would be.
+    NoContentLength,
+    /// A body had a field that Atlas does not know.
+    UnknownField,
+    /// A path began with `/api/v1` twice.
+    DoubledApiPath,
+    /// A version was made with a file that never came.
+    NeverUploaded,
+    /// The same bytes were uploaded to the same version again.
+    RepeatedUpload,
+}
+
+impl LintKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::TokenOnUpload => "token-on-upload",
+            Self::NoContentLength => "no-content-length",
+            Self::UnknownField => "unknown-field",
+            Self::DoubledApiPath => "doubled-api-path",
+            Self::NeverUploaded => "never-uploaded",
+            Self::RepeatedUpload => "repeated-upload",
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::TokenOnUpload => {
+                "Send it without: the path alone authorises, and it may be on a host of somebody else."
+            }
+            Self::NoContentLength => {
+                "Announce the length, if it is known: without it a part may pass for the whole, and not each server takes chunks."
+            }
+            Self::UnknownField => "It is ignored: remove it, or look for a mistake in its name.",
+            Self::DoubledApiPath => {
+                "Leave /api/v1 out of the address that the client is given, or out of what the client adds."
+            }
+            Self::NeverUploaded => {
+                "PUT the file to the version's upload_path, or make it with \"file\": false: nobody sees it until then."
+            }
+            Self::RepeatedUpload => {
+                "Nothing is lost. Ask for the file before sending it again, if it is not known whether it arrived."
+            }
+        }
+    }
+}
+
+impl fmt::Display for LintKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Lint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            message,
+            advice,
+            requests,
+        } = self;
+        write!(f, "{kind}: {message}. {advice} [{}]", requests.join(", "))
+    }
+}
+
+/// All that is to be said of requests that stand in the order in which they began.
+pub(crate) fn lints(requests: &[Request]) -> Vec<Lint> {
+    let mut found = Found::default();
+    for request in requests {
+        check_upload(&mut found, request);
+        check_path(&mut found, request);
+        check_fields(&mut found, request);
+    }
+    check_versions(&mut found, requests);
+    found.lints
+}
+
+/// The lints so far. What is said of one request and of another is one lint.
+#[derive(Default)]
+struct Found {
+    lints: Vec<Lint>,
+    places: HashMap<(LintKind, String), usize>,
+}
+
+impl Found {
+    fn add(&mut self, kind: LintKind, message: String, request: &Request) {
+        let place = self.places.get(&(kind, message.clone()));
+        match place.and_then(|at| self.lints.get_mut(*at)) {
+            // Of one request the same may be said several times, of fields that are hidden say.
+            Some(lint) if lint.requests.last() == Some(&request.id) => {}
+            Some(lint) => lint.requests.push(request.id.clone()),
+            None => {
+                let place = self.lints.len();
+                self.places.insert((kind, message.clone()), place);
+                self.lints.push(Lint {
+                    kind,
+                    message,
+                    advice: kind.advice(),
+                    requests: vec![request.id.clone()],
+                });
+            }
+        }
+    }
+}
+
+fn is_upload(request: &Request) -> bool {
+    request.method == "PUT" && request.route.as_deref() == Some(UPLOAD)
+}
+
+fn check_upload(found: &mut Found, request: &Request) {
+    if !is_upload(request) {
+        return;
+    }
+    if request.token.is_some() {
+        let message = "a token was sent to an upload path".to_owned();
+        found.add(LintKind::TokenOnUpload, message, request);
+    }
+    if request.content_length.is_none() {
+        let message = "an upload had no Content-Length".to_owned();
+        found.add(LintKind::NoContentLength, message, request);
+    }
+}
+
+fn check_path(found: &mut Found, request: &Request) {
+    let rest = request.path.strip_prefix("/api/v1");
+    if rest.is_some_and(|rest| rest.starts_with("/api/v1")) {
+        let message = "a path begins with /api/v1 twice".to_owned();
+        found.add(LintKind::DoubledApiPath, message, request);
+    }
+}
+
+fn check_fields(found: &mut Found, request: &Request) {
+    let route = request.route.as_deref();
+    let Some((_, section, known)) = FIELDS.iter().find(|(of, ..)| route == Some(*of)) else {
+        return;
+    };
+    // What is in an unknown object says no more than the object.
+    let mut unknown: Option<String> = None;
+    for field in &request.fields {
+        let inside = unknown
+            .as_ref()
+            .is_some_and(|outer| field.starts_with(outer.as_str()));
+        if inside || is_known(field, section, known) {
+            continue;
+        }
+        let message = format!("{field} is no field of {}", request.path);
+        found.add(LintKind::UnknownField, message, request);
+        unknown = Some(format!("{field}."));
+    }
+}
+
+fn is_known(field: &str, section: &str, known: &[&str]) -> bool {
+    let Some(inner) = field.strip_prefix(section) else {
+        return false;
+    };
+    let Some(inner) = inner.strip_prefix('.') else {
+        return inner.is_empty();
+    };
+    // The keys of metadata are anybody's.
+    known.contains(&inner) || known.contains(&"metadata") && inner.starts_with("metadata.")
+}
+
+/// What became of a version that was made, as far as it goes.
+#[derive(Default)]
+struct Life<'a> {
+    /// The request that announced its file.
+    announced: Option<&'a Request>,
+    uploads: Vec<&'a Request>,
+}
+
+fn check_versions(found: &mut Found, requests: &[Request]) {
+    let mut lives: Vec<Life<'_>> = Vec::new();
+    let mut current: HashMap<&str, usize> = HashMap::new();
+    for request in requests {
+        let Some(version) = request.version.as_deref() else {
+            continue;
+        };
+        // After a reset, there is another version of the same name.
+        if !is_upload(request) || !current.contains_key(version) {
+            current.insert(version, lives.len());
+            lives.push(Life::default());
+        }
+        let life = current.get(version).and_then(|at| lives.get_mut(*at));
+        match life {
+            Some(life) if is_upload(request) => life.uploads.push(request),
+            Some(life) if request.announces_file => life.announced = Some(request),
+            _ => {}
+        }
+    }
+    for life in &lives {
+        check_life(found, life);
+    }
+}
+
+fn check_life(found: &mut Found, life: &Life<'_>) {
+    let stored = life.uploads.iter().position(|upload| upload.stored);
+    match (stored, life.announced) {
+        (None, Some(request)) => {
+            let version = request.version.as_deref().unwrap_or_default();
+            let message = format!("{version} was made with a file, and it never came");
+            found.add(LintKind::NeverUploaded, message, request);
+        }
+        (Some(at), _) => {
+            let Some((first, later)) = life.uploads.get(at..).and_then(<[_]>::split_first) else {
+                return;
+            };
+            let same = |upload: &&&Request| first.sha256.is_some() && upload.sha256 == first.sha256;
+            let version = first.version.as_deref().unwrap_or_default();
+            let message = format!("the same bytes were uploaded to {version} again");
+            for upload in later.iter().filter(same) {
+                found.add(LintKind::RepeatedUpload, message.clone(), upload);
+            }
+        }
+        (None, None) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::TokenPlace;
+
+    fn upload(number: u64, sha256: &str) -> Request {
+        Request {
+            route: Some(UPLOAD.to_owned()),
+            content_length: Some(5),
+            sha256: Some(sha256.to_owned()),
+            stored: true,
+            version: Some("acme/web/x/1".to_owned()),
+            ..Request::example(number, "PUT", "/_binstore/{hidden}")
+        }
+    }
+
+    fn version(number: u64, fields: &[&str]) -> Request {
+        Request {
+            route: Some("/api/v1/artifacts/{username}/{name}/{type}".to_owned()),
+            fields: fields.iter().map(|&field| field.to_owned()).collect(),
+            version: Some("acme/web/x/1".to_owned()),
+            announces_file: true,
+            ..Request::example(number, "POST", "/api/v1/artifacts/acme/web/x")
+        }
+    }
+
+    /// Each lint as its kind and the numbers of its requests.
+    fn found(requests: impl IntoIterator<Item = Request>) -> Vec<(LintKind, String)> {
+        let requests: Vec<Request> = requests.into_iter().collect();
+        let lints = lints(&requests);
+        let short = |lint: Lint| (lint.kind, lint.requests.join(" ").replace("id-", ""));
+        lints.into_iter().map(short).collect()
+    }
+
+    #[test]
+    fn a_client_that_does_all_well_hears_nothing() {
+        let fields = [
+            "artifact_version",
+            "artifact_version.id",
+            "artifact_version.file",
+            "artifact_version.metadata",
+            "artifact_version.metadata.region.us-east-1",
+            "artifact_version.build_id",
+            "artifact_version.compile_id",
+        ];
+        assert_eq!(found([version(1, &fields), upload(2, "a")]), []);
+    }
+
+    #[test]
+    fn an_upload_needs_no_token_and_a_length() {
+        let token = Request {
+            token: Some(TokenPlace::Header),
+            ..upload(1, "a")
+        };
+        let chunked = Request {
+            content_length: None,
+            version: None,
+            ..upload(2, "b")
+        };
+        let expected = [
+            (LintKind::TokenOnUpload, "1".to_owned()),
+            (LintKind::NoContentLength, "2".to_owned()),
+        ];
+        assert_eq!(found([token, chunked]), expected);
+    }
+
+    #[test]
+    fn of_unknown_fields_the_outermost_is_told_once_for_all_requests() {
+        let fields = [
+            "artifact_version",
+            "artifact_version.colour",
+            "artifact_version.colour.x",
+            "artifact_versions",
+        ];
+        let without = |request| Request {
+            announces_file: false,
+            ..request
+        };
+        let requests = [without(version(1, &fields)), without(version(2, &fields))];
+        let expected = (LintKind::UnknownField, "1 2".to_owned());
+        assert_eq!(found(requests), [expected.clone(), expected]);
+    }
+
+    #[test]
+    fn a_request_is_named_once_in_a_lint() {
+        let hidden = Request {
+            announces_file: false,
+            ..version(1, &["{hidden}", "artifact_version", "{hidden}"])
+        };
+        assert_eq!(found([hidden]), [(LintKind::UnknownField, "1".to_owned())]);
+    }
+
+    #[test]
+    fn a_doubled_path_is_told() {
+        let doubled = Request::example(1, "GET", "/api/v1/api/v1/authenticate");
+        assert_eq!(
+            found([doubled]),
+            [(LintKind::DoubledApiPath, "1".to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_file_that_never_came_is_told_with_the_request_that_announced_it() {
+        let broken = Request {
+            stored: false,
+            sha256: None,
+            ..upload(2, "")
+        };
+        let unanswered = Request {
+            status: None,
+            ..upload(2, "a")
+        };
+        assert_eq!(found([version(1, &[]), unanswered]), []);
+        let never = (LintKind::NeverUploaded, "1".to_owned());
+        assert_eq!(
+            found([version(1, &[]), broken.clone()]),
+            vec![never.clone()]
+        );
+        assert_eq!(found([version(1, &[]), broken, upload(3, "a")]), []);
+        // The second is another version, after a reset.
+        let again = [version(1, &[]), version(2, &[]), upload(3, "a")];
+        assert_eq!(found(again), [never]);
+    }
+
+    #[test]
+    fn only_the_same_bytes_to_the_same_version_are_an_upload_repeated() {
+        let other = Request {
+            version: Some("acme/web/x/2".to_owned()),
+            ..upload(4, "a")
+        };
+        let refused = Request {
+            stored: false,
+            ..upload(3, "b")
+        };
+        let requests = [
+            upload(2, "a"),
+            refused,
+            other,
+            upload(5, "a"),
+            upload(6, "a"),
+        ];
+        let expected = (LintKind::RepeatedUpload, "5 6".to_owned());
+        assert_eq!(found(requests), [expected]);
+        let failed = Request {
+            stored: false,
+            ..upload(1, "a")
+        };
+        assert_eq!(found([failed, upload(2, "a")]), []);
+    }
+
+    #[test]
+    fn a_lint_reads_as_a_sentence_and_what_to_do() {
+        let lints = lints(&[version(7, &[])]);
+        assert_eq!(
+            lints[0].to_string(),
+            "never-uploaded: acme/web/x/1 was made with a file, and it never came. PUT the file to \
+             the version's upload_path, or make it with \"file\": false: nobody sees it until then. \
+             [id-7]"
+        );
+        let kind = serde_json::to_value(lints[0].kind).unwrap();
+        assert_eq!(kind, lints[0].kind.to_string());
+    }
+}

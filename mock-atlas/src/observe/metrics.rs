@@ -1,0 +1,241 @@
+//! Counts requests, for Prometheus.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use axum::extract::MatchedPath;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::domain::Totals;
+
+/// The upper bounds of the histogram, in seconds: from what memory takes to a large upload.
+const BUCKETS: [f64; 12] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0,
+];
+
+/// What was counted since the start. A reset of the state leaves it: a counter never goes back.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Family<DurationLabels, Histogram>,
+    received: Counter,
+    sent: Counter,
+    artifacts: Gauge<u64, AtomicU64>,
+    versions: Gauge<u64, AtomicU64>,
+    file_bytes: Family<LocationLabels, Gauge<u64, AtomicU64>>,
+}
+
+/// Each has few values whatever clients send: no label holds a path, a name or an unknown method.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: Template,
+    /// Empty for a request that broke off.
+    status: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DurationLabels {
+    method: &'static str,
+    route: Template,
+}
+
+/// The template of a path; none for a path that this Atlas does not know. To clone it copies nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Template(pub(crate) Option<MatchedPath>);
+
+impl Template {
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_ref().map_or("unknown", MatchedPath::as_str)
+    }
+}
+
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Template {}
+
+impl Hash for Template {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl EncodeLabelValue for Template {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        self.as_str().encode(encoder)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LocationLabels {
+    place: &'static str,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut all = Self {
+            registry: Registry::with_prefix("mock_atlas"),
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            received: Counter::default(),
+            sent: Counter::default(),
+            artifacts: Gauge::default(),
+            versions: Gauge::default(),
+            file_bytes: Family::default(),
+        };
+        all.register();
+        all
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "http_requests",
+            "Requests that ended, by method, route and status; without a status, they broke off",
+            self.requests.clone(),
+        );
+        registry.register_with_unit(
+            "http_request_duration",
+            "From the head of a request to the end of its reply",
+            Unit::Seconds,
+            self.seconds.clone(),
+        );
+        registry.register_with_unit(
+            "http_received",
+            "What was read of the bodies of requests",
+            Unit::Bytes,
+            self.received.clone(),
+        );
+        registry.register_with_unit(
+            "http_sent",
+            "What was sent of the bodies of replies",
+            Unit::Bytes,
+            self.sent.clone(),
+        );
+        registry.register("artifacts", "Artifacts", self.artifacts.clone());
+        registry.register(
+            "versions",
+            "Versions, with those that await their file",
+            self.versions.clone(),
+        );
+        registry.register_with_unit(
+            "files",
+            "What the files of all versions hold of memory and disk",
+            Unit::Bytes,
+            self.file_bytes.clone(),
+        );
+    }
+
+    /// Counts a request of a route that ended.
+    pub(crate) fn count(
+        &self,
+        counters: &CounterCache,
+        method: &'static str,
+        route: &Template,
+        outcome: &Outcome,
+    ) {
+        while !counters.count(method, route, outcome) {
+            counters.add(self.known(method, route, outcome.status));
+        }
+        self.received.inc_by(outcome.received);
+        self.sent.inc_by(outcome.sent);
+    }
+
+    fn known(&self, method: &'static str, route: &Template, status: Option<u16>) -> CachedCounters {
+        let route = route.clone();
+        let seconds = self.seconds.get_or_create_owned(&DurationLabels {
+            method,
+            route: route.clone(),
+        });
+        let counter = self.requests.get_or_create_owned(&RequestLabels {
+            method,
+            route: route.clone(),
+            status,
+        });
+        CachedCounters {
+            method,
+            route,
+            status,
+            counter,
+            seconds,
+        }
+    }
+
+    /// All numbers in the text format of OpenMetrics.
+    ///
+    /// # Errors
+    /// When a number cannot be written, which none of these is.
+    pub(crate) fn text(&self, totals: Totals) -> Result<String, fmt::Error> {
+        self.artifacts.set(totals.artifacts);
+        self.versions.set(totals.versions);
+        for (place, bytes) in [("memory", totals.memory_bytes), ("disk", totals.disk_bytes)] {
+            self.file_bytes
+                .get_or_create(&LocationLabels { place })
+                .set(bytes);
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// The numbers of a handler's routes that were counted before: of one, unless it is a fallback. To look
+/// for them by their labels takes 1900 instructions, and to find them here a tenth of that.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CounterCache(Arc<RwLock<Vec<CachedCounters>>>);
+
+#[derive(Debug)]
+struct CachedCounters {
+    method: &'static str,
+    route: Template,
+    status: Option<u16>,
+    counter: Counter,
+    seconds: Histogram,
+}
+
+impl CounterCache {
+    fn count(&self, method: &'static str, route: &Template, outcome: &Outcome) -> bool {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = all.iter().find(|known| {
+            known.method == method && known.status == outcome.status && known.route == *route
+        });
+        let Some(CachedCounters {
+            counter, seconds, ..
+        }) = known
+        else {
+            return false;
+        };
+        counter.inc();
+        seconds.observe(outcome.duration.as_secs_f64());
+        true
+    }
+
+    fn add(&self, known: CachedCounters) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        all.push(known);
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome {
+    /// None where it broke off before there was a reply.
+    pub(crate) status: Option<u16>,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    pub(crate) duration: Duration,
+}

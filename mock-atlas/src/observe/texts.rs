@@ -1,0 +1,93 @@
+//! Several texts in one piece of memory.
+
+/// Texts one behind the other, each after its length, some of which may be missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Texts {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+/// The length of a text that is missing.
+const MISSING: u32 = u32::MAX;
+
+impl Texts {
+    /// None yet, and room for so many bytes, their lengths included.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            count: 0,
+        }
+    }
+
+    /// Appends a text, or that there is none. One that is too long for its length counts as missing.
+    pub(crate) fn push(&mut self, text: Option<&str>) {
+        let length = text.and_then(|text| u32::try_from(text.len()).ok());
+        let length = length.unwrap_or(MISSING);
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        self.count += 1;
+        if let Some(text) = text.filter(|_| length != MISSING) {
+            self.bytes.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// Appends all texts of others.
+    pub(crate) fn append(&mut self, others: &Self) {
+        self.bytes.extend_from_slice(&others.bytes);
+        self.count += others.count;
+    }
+
+    /// How many there are, the missing ones too.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// What [`read`] takes.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// All texts, in the order in which they came.
+pub(crate) fn read(mut bytes: &[u8]) -> impl Iterator<Item = Option<&str>> {
+    std::iter::from_fn(move || {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let length = u32::from_le_bytes(*length);
+        if length == MISSING {
+            bytes = rest;
+            return Some(None);
+        }
+        let (text, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        bytes = rest;
+        Some(str::from_utf8(text).ok())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_was_pushed_comes_back(
+            first in proptest::collection::vec(any::<Option<String>>(), 0..9),
+            second in proptest::collection::vec(any::<Option<String>>(), 0..9),
+        ) {
+            let [mut kept, others] = [&first, &second].map(|texts| {
+                let mut kept = Texts::default();
+                texts.iter().for_each(|text| kept.push(text.as_deref()));
+                kept
+            });
+            kept.append(&others);
+            prop_assert_eq!(kept.len(), first.len() + second.len());
+            let back: Vec<_> = read(kept.as_bytes()).map(|text| text.map(str::to_owned)).collect();
+            prop_assert_eq!(back, [first, second].concat());
+        }
+
+        #[test]
+        fn any_bytes_are_texts_that_end(bytes: Vec<u8>) {
+            prop_assert!(read(&bytes).count() <= bytes.len());
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The format of a seed. The comments here are the descriptions in `docs/seed.schema.json`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+use crate::domain::{ArtifactName, Name, Role};
+use crate::faults::Fault;
+
+/// What a mock-atlas is to hold: who may do what, artifacts, versions and files.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(title = "A seed of mock-atlas")
+)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Document {
+    /// Where this schema is, for an editor; not looked at.
+    #[serde(rename = "$schema")]
+    pub(crate) _schema: Option<String>,
+    /// Users: each may do everything below their own name.
+    pub(crate) users: Vec<User>,
+    /// Organizations. They share one namespace with users.
+    pub(crate) organizations: Vec<Organization>,
+    /// Artifacts, with their versions. They may belong to a name that is neither a user nor an
+    /// organization: only the root token reaches them then, unless they are public.
+    pub(crate) artifacts: Vec<Artifact>,
+    /// Faults, such as `upload:cut-after=1048576,times=1`: see docs/emulator.md.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
+    pub(crate) faults: Vec<Fault>,
+}
+
+/// A user.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct User {
+    pub(crate) username: Name,
+    /// Lets the user log in, which gives a new token.
+    pub(crate) password: Option<Password>,
+    #[serde(default)]
+    pub(crate) tokens: Vec<Token>,
+}
+
+/// A token of a user.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, expecting = "an object with the key `token`")]
+pub(crate) struct Token {
+    /// Visible ASCII characters; no two tokens are the same.
+    pub(crate) token: TokenValue,
+    /// Shown when tokens are listed.
+    #[serde(default)]
+    pub(crate) description: String,
+}
+
+/// An organization.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Organization {
+    pub(crate) name: Name,
+    #[serde(default)]
+    pub(crate) members: Vec<Member>,
+}
+
+/// A member of an organization.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Member {
+    /// A user that is declared under `users`, or is there already.
+    pub(crate) username: Name,
+    pub(crate) role: Role,
+}
+
+/// An artifact.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Artifact {
+    /// `username/name`.
+    pub(crate) name: ArtifactName,
+    /// Whether everyone may read it, without a token too.
+    #[serde(default)]
+    pub(crate) public: bool,
+    /// Its versions, numbered from 1 for each type in this order.
+    #[serde(default)]
+    pub(crate) versions: Vec<Version>,
+}
+
+/// A version of an artifact.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Version {
+    /// The artifact type, such as `amazon.image`.
+    #[serde(rename = "type")]
+    pub(crate) artifact_type: Name,
+    /// The artifact's own id, such as `us-east-1:ami-1`.
+    #[serde(default)]
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// Which build made it; 0 is none.
+    #[serde(default)]
+    pub(crate) build_id: u64,
+    /// Its file; without one the version has none.
+    pub(crate) file: Option<File>,
+}
+
+/// The bytes of a file.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum File {
+    /// A file on disk, relative to the folder of the seed file.
+    Path(PathBuf),
+    /// The text itself, in UTF-8.
+    Text(String),
+    /// The bytes themselves, in Base64.
+    Base64(Base64),
+}
+
+/// Bytes as Base64, with padding.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("contentEncoding" = "base64"))
+)]
+#[serde(try_from = "String")]
+pub(crate) struct Base64(pub(crate) Vec<u8>);
+
+impl TryFrom<String> for Base64 {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let bytes = STANDARD.decode(text);
+        bytes
+            .map(Self)
+            .map_err(|error| format!("this is no Base64: {error}"))
+    }
+}
+
+/// A password. Not shown by its `Debug`.
+#[derive(Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub(crate) struct Password(pub(crate) String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+/// A token that a header can carry. Not shown by its `Debug`.
+#[derive(Clone, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("pattern" = "^[!-~]+$"))
+)]
+#[serde(try_from = "String")]
+pub(crate) struct TokenValue(String);
+
+impl TokenValue {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TokenValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenValue")
+    }
+}
+
+/// A text that no header can carry as a token. It is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a token must be made of visible ASCII characters, and have at least one")]
+pub(crate) struct TokenError;
+
+impl TryFrom<String> for TokenValue {
+    type Error = TokenError;
+
+    fn try_from(text: String) -> Result<Self, TokenError> {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(TokenError);
+        }
+        Ok(Self(text))
+    }
+}

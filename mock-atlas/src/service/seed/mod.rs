@@ -1,0 +1,337 @@
+//! Seeds: a file or a text that says what an emulator is to hold.
+//!
+//! - `document`: the format, as it is written
+//! - `error`: what is wrong with one, and where
+//!
+//! What can be judged from one value alone is judged while it is read, so that the line is known.
+//! What refers to something else is judged when the seed is planted, and named by its path.
+
+mod document;
+mod error;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::io::{self, Read};
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+
+pub(crate) use document::{Artifact, Document, Password, Token, TokenValue, User};
+pub use error::SeedError;
+
+use super::Dataset;
+use crate::domain::{Limits, Name, OverLimit, Visibility};
+use crate::faults::Fault;
+use crate::storage::{
+    AccountError, Blob, BlobWriter, Directory, NewArtifact, NewVersion, SeededVersion,
+    StorageError, open_regular_file, read_regular_text,
+};
+
+/// How large a seed may be, in bytes, the files aside that it only names.
+const MOST: u64 = 64 * 1024 * 1024;
+
+/// Users, organisations, artifacts, versions and files that an emulator is to hold, and faults that it is to make, read and
+/// checked. The format is in `docs/seed.schema.json`, an example in `docs/seed.example.toml`.
+///
+/// ```
+/// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
+/// use mock_atlas::{MockAtlas, Seed};
+///
+/// let seed = Seed::from_toml(
+///     r#"
+///     [[artifacts]]
+///     name = "acme/web"
+///     public = true
+///
+///     [[artifacts.versions]]
+///     type = "custom.image"
+///     file = { text = "bytes" }
+///     "#,
+/// )?;
+/// let atlas = MockAtlas::builder().seed(seed).start().await?;
+/// let file = format!("{}/api/v1/artifacts/acme/web/custom.image/latest/file", atlas.url());
+/// assert_eq!(reqwest::get(file).await?.text().await?, "bytes");
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Seed {
+    document: Document,
+    artifacts: Vec<NewArtifact>,
+    file: Option<PathBuf>,
+}
+
+impl Seed {
+    /// Reads a seed file, JSON or TOML by its extension, and the files that it names. All are plain
+    /// files, and the seed itself has at most 64 MiB. Blocks while it reads.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or the seed has a mistake; the error says where.
+    pub fn read(file: impl AsRef<Path>) -> Result<Self, SeedError> {
+        Self::read_within(file.as_ref(), Limits::default())
+    }
+
+    /// The same, but of a file that it names no more is read than so many bytes, as many as
+    /// [`Builder::max_file_bytes`](crate::Builder::max_file_bytes) allows say.
+    ///
+    /// # Errors
+    /// Those of [`Seed::read`], and when such a file is larger.
+    pub fn read_at_most(file: impl AsRef<Path>, max_file_bytes: u64) -> Result<Self, SeedError> {
+        let limits = Limits {
+            file_bytes: Some(max_file_bytes),
+            ..Limits::default()
+        };
+        Self::read_within(file.as_ref(), limits)
+    }
+
+    fn read_within(file: &Path, limits: Limits) -> Result<Self, SeedError> {
+        let read = || {
+            let parse = match file.extension().and_then(|extension| extension.to_str()) {
+                Some("json") => parse_json,
+                Some("toml") => parse_toml,
+                _ => return Err(SeedError::whole("a seed file must end in .json or .toml")),
+            };
+            let text = read_regular_text(file, MOST)
+                .map_err(|error| SeedError::whole(format!("cannot be read: {error}")))?;
+            let path = file.parent().unwrap_or(Path::new(""));
+            Self::new(parse(&text)?, Some(Folder { path, limits }))
+        };
+        let mut seed = read().map_err(|error| error.in_file(file))?;
+        seed.file = Some(file.to_owned());
+        Ok(seed)
+    }
+
+    /// A seed in JSON. Its files are given as text or Base64: there is no folder that a path could start
+    /// from.
+    ///
+    /// # Errors
+    /// When it has a mistake; the error says where.
+    pub fn from_json(text: &str) -> Result<Self, SeedError> {
+        Self::new(parse_json(text)?, None)
+    }
+
+    /// A seed in TOML, otherwise as [`Seed::from_json`] has it.
+    ///
+    /// # Errors
+    /// When it has a mistake; the error says where.
+    pub fn from_toml(text: &str) -> Result<Self, SeedError> {
+        Self::new(parse_toml(text)?, None)
+    }
+
+    pub(crate) fn new(document: Document, folder: Option<Folder<'_>>) -> Result<Self, SeedError> {
+        let mut names = HashSet::new();
+        for (at, artifact) in document.artifacts.iter().enumerate() {
+            if !names.insert(&artifact.name) {
+                let reason = format!(
+                    "the artifact {:?} is declared twice: declare it once, with all its versions",
+                    artifact.name.to_string()
+                );
+                return Err(SeedError::at(format!("artifacts[{at}]"), reason));
+            }
+        }
+        let artifacts = document
+            .artifacts
+            .iter()
+            .enumerate()
+            .map(|(at, artifact)| new_artifact(artifact, &format!("artifacts[{at}]"), folder))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            document,
+            artifacts,
+            file: None,
+        })
+    }
+
+    /// The faults that it declares: no part of a dataset, since the emulator makes them, not what it
+    /// holds.
+    pub(crate) fn faults(&self) -> &[Fault] {
+        &self.document.faults
+    }
+
+    /// Adds all that the seed declares to a dataset, its faults aside, or nothing.
+    pub(crate) fn plant(&self, dataset: &Dataset, limits: Limits) -> Result<(), SeedError> {
+        let planted = dataset.accounts().change(|directory| {
+            self.check(limits)?;
+            self.add_accounts(directory)?;
+            let added = dataset.catalog().add_artifacts(&self.artifacts);
+            added.map_err(|(at, error)| {
+                let artifact = self.artifacts.get(at);
+                let name = artifact.map(|artifact| artifact.name.to_string());
+                let name = name.unwrap_or_default();
+                let reason = match error {
+                    StorageError::NameTaken => format!(
+                        "the artifact {name:?} is there already: delete it first, or leave it out"
+                    ),
+                    other => format!("of the artifact {name:?}, {other}"),
+                };
+                SeedError::at(format!("artifacts[{at}]"), reason)
+            })
+        });
+        planted.map_err(|error| match &self.file {
+            Some(file) => error.in_file(file),
+            None => error,
+        })
+    }
+
+    fn check(&self, limits: Limits) -> Result<(), SeedError> {
+        for (at, artifact) in self.artifacts.iter().enumerate() {
+            for (of, SeededVersion { new, file, .. }) in artifact.versions.iter().enumerate() {
+                let wrong = |key: &str, over: OverLimit| {
+                    let path = format!("artifacts[{at}].versions[{of}].{key}");
+                    SeedError::at(path, over_limit(over))
+                };
+                let bytes = file.as_ref().map_or(0, Blob::len);
+                limits.check_id(&new.id).map_err(|over| wrong("id", over))?;
+                let checked = limits.check_file(bytes);
+                checked.map_err(|over| wrong("file", over))?;
+                let checked = Limits::check_keys(new.metadata.iter().count());
+                checked.map_err(|over| wrong("metadata", over))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_accounts(&self, directory: &mut Directory) -> Result<(), SeedError> {
+        for (at, user) in self.document.users.iter().enumerate() {
+            let path = format!("users[{at}]");
+            let password = user.password.as_ref().map(|password| password.0.as_str());
+            directory
+                .add_user(&user.username, password)
+                .map_err(|refusal| named(&path, &user.username, refusal))?;
+            for (at, token) in user.tokens.iter().enumerate() {
+                directory
+                    .add_token(&user.username, token.token.as_str(), &token.description)
+                    .map_err(|refusal| SeedError::at(format!("{path}.tokens[{at}]"), refusal))?;
+            }
+        }
+        for (at, organization) in self.document.organizations.iter().enumerate() {
+            let path = format!("organizations[{at}]");
+            directory
+                .add_organization(&organization.name)
+                .map_err(|refusal| named(&path, &organization.name, refusal))?;
+            for (at, member) in organization.members.iter().enumerate() {
+                directory
+                    .add_member(&organization.name, &member.username, member.role)
+                    .map_err(|refusal| {
+                        named(&format!("{path}.members[{at}]"), &member.username, refusal)
+                    })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn over_limit(over: OverLimit) -> String {
+    match over {
+        OverLimit::Keys => over.to_string(),
+        _ => format!("{over}: raise the limit, or change it here"),
+    }
+}
+
+fn named(path: &str, name: &Name, refusal: AccountError) -> SeedError {
+    let hint = match refusal {
+        AccountError::UnknownUser => ": declare it under `users`",
+        _ => "",
+    };
+    SeedError::at(path, format!("{:?}: {refusal}{hint}", name.as_str()))
+}
+
+fn parse_json(text: &str) -> Result<Document, SeedError> {
+    serde_json::from_str(text).map_err(|error| SeedError::json(&error))
+}
+
+fn parse_toml(text: &str) -> Result<Document, SeedError> {
+    toml::from_str(text).map_err(|error| SeedError::toml(&error, text))
+}
+
+/// Where the paths of a seed start from, and how much is read there.
+#[derive(Clone, Copy)]
+pub(crate) struct Folder<'a> {
+    path: &'a Path,
+    limits: Limits,
+}
+
+impl Folder<'_> {
+    /// The bytes of a plain file that is within limits.
+    fn read(&self, path: &Path) -> Result<Blob, String> {
+        let path = self.path.join(path);
+        let failed = |error: io::Error| format!("cannot read {}: {error}", path.display());
+        let file = open_regular_file(&path).map_err(failed)?;
+        let within = |bytes: u64| self.limits.check_file(bytes).map_err(over_limit);
+        within(file.metadata().map_err(failed)?.len())?;
+        // It may grow meanwhile.
+        let most = self
+            .limits
+            .file_bytes
+            .map_or(u64::MAX, |bytes| bytes.saturating_add(1));
+        let blob = Blob::read(file.take(most)).map_err(failed)?;
+        within(blob.len())?;
+        Ok(blob)
+    }
+}
+
+fn new_artifact(
+    artifact: &document::Artifact,
+    path: &str,
+    folder: Option<Folder<'_>>,
+) -> Result<NewArtifact, SeedError> {
+    let visibility = if artifact.public {
+        Visibility::Public
+    } else {
+        Visibility::Private
+    };
+    let versions = artifact
+        .versions
+        .iter()
+        .enumerate()
+        .map(|(at, version)| new_version(version, &format!("{path}.versions[{at}]"), folder))
+        .collect::<Result<_, _>>()?;
+    Ok(NewArtifact {
+        name: artifact.name.clone(),
+        visibility,
+        versions,
+    })
+}
+
+fn new_version(
+    version: &document::Version,
+    path: &str,
+    folder: Option<Folder<'_>>,
+) -> Result<SeededVersion, SeedError> {
+    let file = version.file.as_ref();
+    let file = file
+        .map(|file| bytes(file, folder))
+        .transpose()
+        .map_err(|reason| SeedError::at(format!("{path}.file"), reason))?;
+    let new = NewVersion {
+        id: version.id.as_str().into(),
+        metadata: version.metadata.clone().into_iter().collect(),
+        build: NonZeroU64::new(version.build_id),
+        file: file.is_some(),
+    };
+    new.check(&version.artifact_type)
+        .map_err(|error| SeedError::at(format!("{path}.metadata"), error))?;
+    Ok(SeededVersion {
+        artifact_type: version.artifact_type.clone(),
+        new,
+        file,
+    })
+}
+
+fn bytes(file: &document::File, folder: Option<Folder<'_>>) -> Result<Blob, String> {
+    let blob = |bytes: &[u8]| {
+        let mut writer = BlobWriter::default();
+        writer.write(bytes);
+        writer.finish()
+    };
+    match (file, folder) {
+        (document::File::Text(text), _) => Ok(blob(text.as_bytes())),
+        (document::File::Base64(bytes), _) => Ok(blob(&bytes.0)),
+        (document::File::Path(path), Some(folder)) => folder.read(path),
+        (document::File::Path(_), None) => Err(
+            "there is no folder that a path could start from: give the file as text or base64"
+                .into(),
+        ),
+    }
+}

@@ -1,0 +1,145 @@
+//! The schema that is published, and mistakes.
+
+use std::path::Path;
+
+use super::*;
+use crate::domain::{Clock, Name};
+use crate::storage::MemoryCatalog;
+
+/// Where the schema of this very format is published.
+fn schema_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/seed.schema.json")
+}
+
+#[test]
+fn the_published_schema_is_that_of_the_types() {
+    let schema = schemars::schema_for!(Document);
+    let mut schema = serde_json::to_string_pretty(&schema).unwrap();
+    schema.push('\n');
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(schema_file(), &schema).unwrap();
+    }
+    let published = std::fs::read_to_string(schema_file()).unwrap_or_default();
+    assert!(
+        published == schema,
+        "write it anew: UPDATE_SCHEMA=1 cargo test -p mock-atlas published_schema"
+    );
+}
+
+fn dataset() -> Dataset {
+    let root: Name = "atlas".parse().unwrap();
+    Dataset::new(
+        Directory::new(root, "root", Clock::default()),
+        MemoryCatalog::default(),
+    )
+}
+
+fn mistake(seed: Result<Seed, SeedError>) -> String {
+    match seed.and_then(|seed| seed.plant(&dataset(), Limits::default())) {
+        Ok(()) => panic!("it was planted"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn each_mistake_is_told_with_its_place_and_its_reason() {
+    let mut messages = String::new();
+    for toml in [
+        "users = 5",
+        "[[users]]\nusername = \"a b\"\n",
+        "[[users]]\nusername = \"\"\n",
+        "[[users]]\nname = \"amy\"\n",
+        "[[users]]\npassword = \"secret\"\n",
+        "[[users]\n",
+        "faults = [\n  \"upload:reset\",\n  \"upload:cut\",\n]\n",
+        "faults = [5]\n",
+        "[[users]]\nusername = \"amy\"\npassword = 12345678\n",
+        "[[users]]\nusername = \"amy\"\ntokens = [\"canary\"]\n",
+        "[[users]]\nusername = \"amy\"\ntokens = [{ token = \"canary canary\" }]\n",
+        "[[users]]\nusername = \"amy\"\ntokens = [\n  { token = \"canary\" },\n  { token = \"canary\" },\n]\n",
+        "[[users]]\nusername = \"amy\"\ntokens = [{ token = \"root\" }]\n",
+        "[[users]]\nusername = \"amy\"\n\n[[users]]\nusername = \"amy\"\n",
+        "[[users]]\nusername = \"atlas\"\n",
+        "[[users]]\nusername = \"amy\"\n\n[[organizations]]\nname = \"amy\"\n",
+        "[[organizations]]\nname = \"acme\"\nmembers = [\n  { username = \"eve\", role = \"read\" },\n]\n",
+        "[[organizations]]\nname = \"acme\"\nmembers = [\n  { username = \"eve\", role = \"owner\" },\n]\n",
+        "[[users]]\nusername = \"amy\"\n\n[[organizations]]\nname = \"acme\"\nmembers = [\n  { username = \"amy\", role = \"read\" },\n  { username = \"amy\", role = \"admin\" },\n]\n",
+        "[[artifacts]]\nname = \"acme\"\n",
+        "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts]]\nname = \"acme/web\"\n",
+        "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"x\"\nmetadata = { n = 5 }\n",
+        "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"vagrant.box\"\n",
+        "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"x\"\nfile = \"disk.img\"\n",
+        "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"x\"\nfile = { path = \"disk.img\" }\n",
+        "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"x\"\nfile = { base64 = \"?\" }\n",
+        "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"x\"\nbuild_id = -1\n",
+    ] {
+        messages.push_str(&mistake(Seed::from_toml(toml)));
+        messages.push('\n');
+    }
+    for json in [
+        "",
+        "{\n  \"users\": [\n    {\"username\": \"a/b\"}\n  ]\n}",
+        "{\n  \"users\": [\n    {\"username\": \"amy\", \"tokens\": [\"canary\"]}\n  ]\n}",
+        "{\n  \"users\": [\n    {\"username\": \"amy\"},\n  ]\n}",
+    ] {
+        messages.push_str(&mistake(Seed::from_json(json)));
+        messages.push('\n');
+    }
+    assert!(
+        !messages.contains("canary") && !messages.contains("12345678"),
+        "{messages}"
+    );
+    insta::assert_snapshot!(messages);
+}
+
+#[test]
+fn a_mistake_in_a_file_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut messages = String::new();
+    for (name, text) in [
+        ("seed.toml", "[[users]]\nname = \"amy\"\n"),
+        ("seed.json", "{\n  \"user\": []\n}"),
+        ("seed.yaml", "users: []"),
+        (
+            "double.toml",
+            "[[users]]\nusername = \"amy\"\n[[users]]\nusername = \"amy\"\n",
+        ),
+        (
+            "gone.json",
+            r#"{"artifacts": [{"name": "a/b", "versions": [{"type": "x", "file": {"path": "gone"}}]}]}"#,
+        ),
+    ] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        messages.push_str(&mistake(Seed::read(&file)));
+        messages.push('\n');
+    }
+    messages.push_str(&mistake(Seed::read(folder.path().join("missing.toml"))));
+    let messages = messages.replace(&folder.path().display().to_string(), "FOLDER");
+    insta::assert_snapshot!(messages);
+}
+
+#[test]
+fn a_seed_may_say_where_its_schema_is() {
+    let seed = Seed::from_json(r#"{"$schema": "seed.schema.json"}"#).unwrap();
+    seed.plant(&dataset(), Limits::default()).unwrap();
+}
+
+#[test]
+fn nothing_of_a_seed_with_a_mistake_is_planted() {
+    let dataset = dataset();
+    let good = Seed::from_toml("[[artifacts]]\nname = \"acme/b\"\n").unwrap();
+    good.plant(&dataset, Limits::default()).unwrap();
+    let bad = "[[users]]\nusername = \"amy\"\ntokens = [{ token = \"amys\" }]\n\n\
+               [[artifacts]]\nname = \"acme/a\"\n\n[[artifacts]]\nname = \"acme/b\"\n";
+    let error = Seed::from_toml(bad)
+        .unwrap()
+        .plant(&dataset, Limits::default())
+        .unwrap_err();
+    assert!(error.to_string().starts_with("artifacts[1]: "), "{error}");
+    assert!(dataset.accounts().by_token("amys").is_none());
+    assert_eq!(
+        dataset.catalog().visibility(&"acme/a".parse().unwrap()),
+        None
+    );
+}

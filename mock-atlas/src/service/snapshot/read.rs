@@ -1,0 +1,173 @@
+//! Reads an archive as a dataset, if all of it is within limits.
+
+use std::io::{self, Read};
+
+use foldhash::{HashMap, HashMapExt};
+use tar::{Archive, Entry, EntryType, PaxExtensions};
+
+use super::{FILES, FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest};
+use crate::domain::text::truncated;
+use crate::domain::{Limits, Name, OverLimit};
+use crate::service::Dataset;
+use crate::storage::{AccountError, Blob, RecordError, stored_files};
+
+/// How much other programs may say of an entry in a header of its own (PAX).
+const MOST_OF_EXTENSION: u64 = 64 * 1024;
+
+/// How much may follow the end of an archive: programs fill it up to a multiple of something.
+const MOST_OF_PADDING: u64 = 1024 * 1024;
+
+/// Of a name no more is shown.
+const LONGEST_NAME: usize = 100;
+
+/// Why an archive is no snapshot, or not one of this emulator's form.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SnapshotError {
+    #[error("the archive cannot be read: {0}")]
+    Read(#[from] io::Error),
+    #[error("this is no snapshot: its first entry is not {MANIFEST}")]
+    NoManifest,
+    #[error("this is no snapshot: its entry {0:?} is {1}")]
+    Entry(String, &'static str),
+    #[error("{MANIFEST} cannot be understood: {0}")]
+    Manifest(#[from] serde_json::Error),
+    #[error("the snapshot is of the form {0}, and this emulator reads the form {FORMAT} only")]
+    Format(u32),
+    #[error(transparent)]
+    Records(#[from] RecordError),
+    #[error("{0} cannot be restored here: {1}")]
+    OverLimit(String, OverLimit),
+    #[error("the account {0} cannot be restored here: {1}")]
+    Accounts(Name, AccountError),
+}
+
+impl SnapshotError {
+    /// An entry that a snapshot does not have.
+    fn entry(name: &str, why: &'static str) -> Self {
+        Self::Entry(truncated(name, LONGEST_NAME).into_owned(), why)
+    }
+}
+
+/// Makes a dataset of an archive, if all of it is within limits. Root is who it is in the present dataset.
+/// Blocks while it reads.
+pub(crate) fn read(
+    archive: impl Read,
+    present: &Dataset,
+    limits: Limits,
+) -> Result<Dataset, SnapshotError> {
+    let mut archive = Archive::new(archive);
+    let (manifest, files) = read_entries(&mut archive, limits)?;
+    // What breaks off behind the last file has broken off too.
+    let rest = archive.into_inner().take(MOST_OF_PADDING + 1);
+    if io::copy(&mut { rest }, &mut io::sink())? > MOST_OF_PADDING {
+        let error = io::Error::other("more follows after its end");
+        return Err(SnapshotError::Read(error));
+    }
+    let (accounts, ()) = present.accounts().copy_with(|| ());
+    let directory = accounts
+        .with_record(manifest.access)
+        .map_err(|(name, refusal)| SnapshotError::Accounts(name, refusal))?;
+    let store = present.catalog().with_records(manifest.artifacts, &files)?;
+    let checked = store.check(limits);
+    checked.map_err(|(slug, over)| SnapshotError::OverLimit(slug, over))?;
+    Ok(Dataset::new(directory, store))
+}
+
+/// The manifest, and the files that it names by their digests.
+fn read_entries(
+    archive: &mut Archive<impl Read>,
+    limits: Limits,
+) -> Result<(Manifest, HashMap<String, Blob>), SnapshotError> {
+    // As they stand there: what describes the next entry would be read as a whole otherwise, however
+    // much it is, and a hole in a sparse file would be filled.
+    let mut entries = Plain(archive.entries()?.raw(true));
+    let (name, entry) = entries.next()?.ok_or(SnapshotError::NoManifest)?;
+    if name != MANIFEST {
+        return Err(SnapshotError::NoManifest);
+    }
+    let manifest = read_manifest(entry)?;
+    let named = stored_files(&manifest.artifacts);
+    let mut files = HashMap::new();
+    while let Some((name, mut entry)) = entries.next()? {
+        let digest = name.strip_prefix(FILES).unwrap_or_default();
+        let Some(slug) = named.get(digest) else {
+            return Err(SnapshotError::entry(&name, "of no version that is there"));
+        };
+        let checked = limits.check_file(entry.size());
+        checked.map_err(|over| SnapshotError::OverLimit(slug.clone(), over))?;
+        let blob = Blob::read(&mut entry)?;
+        if blob.digest().to_string() != digest {
+            return Err(SnapshotError::entry(
+                &name,
+                "another file than its name says",
+            ));
+        }
+        files.insert(digest.to_owned(), blob);
+    }
+    Ok((manifest, files))
+}
+
+/// The entries of an archive that are plain files, with their names.
+struct Plain<'a, R: Read>(tar::Entries<'a, R>);
+
+impl<'a, R: Read> Plain<'a, R> {
+    fn next(&mut self) -> Result<Option<(String, Entry<'a, R>)>, SnapshotError> {
+        while let Some(entry) = self.0.next().transpose()? {
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            match entry.header().entry_type() {
+                EntryType::Regular => return Ok(Some((name, entry))),
+                EntryType::Directory => {}
+                EntryType::XHeader | EntryType::XGlobalHeader => check_extension(&name, entry)?,
+                other => return Err(SnapshotError::entry(&name, kind(other))),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Other programs tell of times and owners, which make no difference here. What would make one, another
+/// name or another length say, is not understood.
+fn check_extension(name: &str, mut entry: Entry<'_, impl Read>) -> Result<(), SnapshotError> {
+    let refused = |why| Err(SnapshotError::entry(name, why));
+    if entry.size() > MOST_OF_EXTENSION {
+        return refused("a header that is too large");
+    }
+    let mut text = Vec::new();
+    entry.read_to_end(&mut text)?;
+    for extension in PaxExtensions::new(&text) {
+        let extension = extension?;
+        let key = extension.key_bytes();
+        if matches!(key, b"path" | b"size") || key.starts_with(b"GNU.sparse.") {
+            return refused("a header that gives the next another name, length or form");
+        }
+    }
+    Ok(())
+}
+
+fn kind(other: EntryType) -> &'static str {
+    match other {
+        EntryType::GNUSparse => "a file with holes",
+        EntryType::GNULongName | EntryType::GNULongLink => "a long name",
+        EntryType::Symlink | EntryType::Link => "a link",
+        _ => "neither a file nor a folder",
+    }
+}
+
+fn read_manifest(mut entry: Entry<'_, impl Read>) -> Result<Manifest, SnapshotError> {
+    #[derive(serde::Deserialize)]
+    struct Form {
+        format: u32,
+    }
+    if entry.size() > MOST_OF_MANIFEST {
+        let why = "larger than any that this emulator reads";
+        return Err(SnapshotError::entry(MANIFEST, why));
+    }
+    let mut text = String::new();
+    entry.read_to_string(&mut text)?;
+    // First of all: what is of another form may be wrong in every other way.
+    let Form { format } = serde_json::from_str(&text)?;
+    if format != FORMAT {
+        return Err(SnapshotError::Format(format));
+    }
+    Ok(serde_json::from_str(&text)?)
+}

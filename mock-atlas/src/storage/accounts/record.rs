@@ -1,0 +1,123 @@
+//! All accounts, organisations and tokens as serializable values. Those of root are not among them: each
+//! emulator has its own root.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use foldhash::HashMap;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::token::Hashed;
+use crate::domain::{Account, Name, Role};
+use crate::storage::{AccountError, Directory, Token};
+
+/// A directory without root. Secrets are hashed in it, as they are everywhere.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccessRecord {
+    users: Vec<UserRecord>,
+    organizations: BTreeMap<Name, BTreeMap<Name, Role>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserRecord {
+    username: Name,
+    password: Option<Hashed>,
+    tokens: Vec<TokenRecord>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenRecord {
+    id: Uuid,
+    hash: Hashed,
+    description: String,
+    created: SystemTime,
+}
+
+impl Directory {
+    /// All that is here besides root.
+    pub(crate) fn record(&self) -> AccessRecord {
+        let users = self.users.values().filter(|user| !user.account.is_root());
+        let mut users: Vec<UserRecord> = users
+            .map(|user| UserRecord {
+                username: user.account.username.clone(),
+                password: user.password,
+                tokens: self.tokens_of(&user.account),
+            })
+            .collect();
+        users.sort_by(|a, b| a.username.cmp(&b.username));
+        let organizations = self.organizations.iter();
+        let members = |members: &HashMap<Name, Role>| {
+            members
+                .iter()
+                .map(|(name, role)| (name.clone(), *role))
+                .collect()
+        };
+        AccessRecord {
+            users,
+            organizations: organizations
+                .map(|(name, of)| (name.clone(), members(of)))
+                .collect(),
+        }
+    }
+
+    /// What was recorded, with the root account and the first token of this directory.
+    ///
+    /// # Errors
+    /// When it contradicts itself, or one of its tokens is the root token here; and whose it is.
+    pub(crate) fn with_record(&self, record: AccessRecord) -> Result<Self, (Name, AccountError)> {
+        let mut directory = self.only_first();
+        for user in record.users {
+            let name = user.username.clone();
+            directory
+                .add_recorded(user)
+                .map_err(|refusal| (name, refusal))?;
+        }
+        for (name, members) in record.organizations {
+            let added = directory.add_organization(&name);
+            added.map_err(|refusal| (name.clone(), refusal))?;
+            for (member, role) in members {
+                let added = directory.add_member(&name, &member, role);
+                added.map_err(|refusal| (member.clone(), refusal))?;
+            }
+        }
+        Ok(directory)
+    }
+
+    fn add_recorded(&mut self, user: UserRecord) -> Result<(), AccountError> {
+        let account = self.insert_user(&user.username, user.password)?;
+        for record in user.tokens {
+            let token = Token {
+                id: record.id,
+                account: Arc::clone(&account),
+                description: record.description,
+                created: record.created,
+                order: self.made,
+            };
+            self.made += 1;
+            if self.tokens.insert(record.hash, token).is_some() {
+                return Err(AccountError::TokenTaken);
+            }
+        }
+        Ok(())
+    }
+
+    fn tokens_of(&self, account: &Account) -> Vec<TokenRecord> {
+        let theirs = |(_, token): &(&Hashed, &Token)| token.account.username == account.username;
+        let mut tokens: Vec<(&Hashed, &Token)> = self.tokens.iter().filter(theirs).collect();
+        tokens.sort_by_key(|(_, token)| token.age());
+        tokens
+            .into_iter()
+            .map(|(hash, token)| TokenRecord {
+                id: token.id,
+                hash: *hash,
+                description: token.description.clone(),
+                created: token.created,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,300 @@
+//! The bytes of a file: written once in a stream, read many times in parts, from memory or disk.
+//!
+//! - `writer`: takes the bytes as they come
+
+mod writer;
+
+use std::fs;
+use std::io::{self, Read};
+use std::mem::take;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+
+use super::{MemoryBudget, Reservation};
+use crate::domain::Digest;
+pub(crate) use writer::BlobWriter;
+
+/// Small enough that one chunk is no burden, large enough that a disk image has few of them.
+const CHUNK: usize = 256 * 1024;
+
+/// As many chunks are given back in less than a millisecond.
+const INLINE_DROP_LIMIT: usize = 64;
+
+/// The complete bytes of a file, cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Blob(Arc<Contents>);
+
+#[derive(Debug)]
+struct Contents {
+    location: Location,
+    len: u64,
+    digest: Digest,
+    /// What these bytes are counted as, where they are.
+    reservation: OnceLock<Reservation>,
+}
+
+/// Where the bytes are.
+#[derive(Clone, Debug)]
+enum Location {
+    /// In chunks, of which all but the last are full.
+    Memory(Chunks),
+    /// In a file that has no name, and is gone when it is closed.
+    Disk(Arc<UnnamedFile>),
+}
+
+/// Chunks of a file.
+#[derive(Clone, Debug, Default)]
+struct Chunks(Vec<Bytes>);
+
+impl Drop for Chunks {
+    /// Giving many back takes a while: elsewhere, where there is a runtime that it would hold up,
+    /// and maybe whoever waits for a lock.
+    fn drop(&mut self) {
+        if self.0.len() > INLINE_DROP_LIMIT
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let chunks = take(&mut self.0);
+            runtime.spawn_blocking(|| drop(chunks));
+        }
+    }
+}
+
+/// A file on disk that nothing names.
+#[derive(Debug)]
+struct UnnamedFile(Option<fs::File>);
+
+impl UnnamedFile {
+    fn get(&self) -> io::Result<&fs::File> {
+        self.0.as_ref().ok_or(io::ErrorKind::NotFound.into())
+    }
+}
+
+impl Drop for UnnamedFile {
+    /// Closing it gives back what it takes of the disk, which may be a while: elsewhere, where
+    /// there is a runtime that it would hold up.
+    fn drop(&mut self) {
+        if let Ok(runtime) = Handle::try_current() {
+            let file = self.0.take();
+            runtime.spawn_blocking(|| drop(file));
+        }
+    }
+}
+
+impl Blob {
+    /// All that is to be read, to its end. Blocks while it reads.
+    pub(crate) fn read(mut from: impl Read) -> io::Result<Self> {
+        let mut writer = BlobWriter::default();
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            match from.read(&mut buffer)? {
+                0 => return Ok(writer.finish()),
+                len => writer.write(&buffer[..len]),
+            }
+        }
+    }
+
+    /// How many bytes there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len
+    }
+
+    /// Whether they are on disk, and take no memory.
+    pub(super) fn is_on_disk(&self) -> bool {
+        matches!(self.0.location, Location::Disk(_))
+    }
+
+    /// The digest of all of them.
+    pub(crate) fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// Keeps what these bytes were counted as, as long as they are there.
+    pub(crate) fn attach(&self, reservation: Reservation) {
+        // They are counted once; if they were before, this is let go.
+        let _ = self.0.reservation.set(reservation);
+    }
+
+    /// Counts these bytes, even beyond the limit, unless they are counted already.
+    pub(super) fn charge(&self, memory: &MemoryBudget) {
+        if self.is_on_disk() {
+            return;
+        }
+        self.0.reservation.get_or_init(|| {
+            let mut reservation = memory.reservation();
+            reservation.reserve_beyond_limit(self.len());
+            reservation
+        });
+    }
+
+    /// The same bytes, to be counted on their own: those of a seed may be planted in several
+    /// emulators.
+    pub(super) fn separate_copy(&self) -> Self {
+        let Contents {
+            location,
+            len,
+            digest,
+            ..
+        } = &*self.0;
+        Self(Arc::new(Contents {
+            location: location.clone(),
+            len: *len,
+            digest: *digest,
+            reservation: OnceLock::new(),
+        }))
+    }
+
+    /// The same for clones of the same blob, and for no two others.
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    /// The bytes in a range, chunk by chunk; those in memory without copying. A range that reaches
+    /// beyond the end yields what there is.
+    pub(crate) fn stream(
+        &self,
+        range: Range<u64>,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
+        let end = range.end.min(self.len());
+        let start = (self.clone(), range.start.min(end));
+        stream::try_unfold(start, move |(blob, at)| async move {
+            if at == end {
+                return Ok(None);
+            }
+            let chunk = blob.chunk(at, end).await?;
+            let next = at + chunk.len() as u64;
+            Ok(Some((chunk, (blob, next))))
+        })
+    }
+
+    /// The bytes from one place to another, or to the end of the chunk.
+    async fn chunk(&self, at: u64, end: u64) -> io::Result<Bytes> {
+        let within = (at % CHUNK as u64) as usize;
+        let len = (CHUNK - within).min(usize::try_from(end - at).unwrap_or(CHUNK));
+        match &self.0.location {
+            Location::Memory(chunks) => usize::try_from(at / CHUNK as u64)
+                .ok()
+                .and_then(|number| chunks.0.get(number))
+                .filter(|chunk| within + len <= chunk.len())
+                .map(|chunk| chunk.slice(within..within + len))
+                .ok_or(io::ErrorKind::UnexpectedEof.into()),
+            Location::Disk(file) => {
+                let file = Arc::clone(file);
+                let read = move || {
+                    let mut bytes = vec![0; len];
+                    file.get()?.read_exact_at(&mut bytes, at)?;
+                    Ok(bytes.into())
+                };
+                spawn_blocking(read).await?
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::{self, ThreadId};
+
+    use futures_util::TryStreamExt;
+    use proptest::prelude::*;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    fn blob(bytes: &[u8], step: usize) -> Blob {
+        let mut writer = BlobWriter::default();
+        bytes.chunks(step).for_each(|part| writer.write(part));
+        writer.finish()
+    }
+
+    async fn read(blob: &Blob, range: Range<u64>) -> Vec<u8> {
+        let parts: Vec<Bytes> = blob.stream(range).try_collect().await.unwrap();
+        parts.concat()
+    }
+
+    /// The same bytes on disk, where they go after the first of them.
+    async fn spilled(bytes: &[u8], step: usize) -> Blob {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = BlobWriter::default();
+        let mut parts = bytes.chunks(step);
+        parts.next().iter().for_each(|part| writer.write(part));
+        writer.spill(folder.path()).await.unwrap();
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+        for part in parts {
+            writer.write(part);
+            writer.flush().await.unwrap();
+        }
+        writer.close().await.unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn any_range_reads_the_bytes_that_were_written(
+            len in 0..3 * CHUNK, step in 1..2 * CHUNK, a in 0..4 * CHUNK, b in 0..4 * CHUNK
+        ) {
+            let bytes: Vec<u8> = (0..len).map(|i| (i * 31 % 251) as u8).collect();
+            let range = a.min(b)..a.max(b);
+            let expected = &bytes[range.start.min(len)..range.end.min(len)];
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let on_disk = runtime.block_on(spilled(&bytes, step));
+            let in_memory = blob(&bytes, step);
+            prop_assert_eq!(on_disk.digest(), in_memory.digest());
+            for blob in [on_disk, in_memory] {
+                prop_assert_eq!(blob.len(), len as u64);
+                let found = read(&blob, range.start as u64..range.end as u64);
+                prop_assert!(runtime.block_on(found) == expected);
+            }
+        }
+    }
+
+    #[test]
+    fn the_digest_is_sha_256_in_hexadecimal() {
+        assert_eq!(
+            blob(b"abc", 2).digest().to_string(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    /// A chunk that tells on which thread it was given back.
+    struct Told(mpsc::UnboundedSender<ThreadId>);
+
+    impl AsRef<[u8]> for Told {
+        fn as_ref(&self) -> &[u8] {
+            b"bytes"
+        }
+    }
+
+    impl Drop for Told {
+        fn drop(&mut self) {
+            // Nobody listens any more where the test has failed.
+            let _ = self.0.send(thread::current().id());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_large_file_is_given_back_where_it_holds_up_nobody() {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let chunk = || Bytes::from_owner(Told(sender.clone()));
+        let here = thread::current().id();
+        drop(Chunks((0..=INLINE_DROP_LIMIT).map(|_| chunk()).collect()));
+        for _ in 0..=INLINE_DROP_LIMIT {
+            assert_ne!(receiver.recv().await, Some(here));
+        }
+        drop(Chunks(vec![chunk()]));
+        assert_eq!(receiver.recv().await, Some(here));
+    }
+
+    #[tokio::test]
+    async fn an_empty_blob_has_no_bytes() {
+        let blob = BlobWriter::default().finish();
+        assert_eq!(blob.len(), 0);
+        assert!(read(&blob, 0..10).await.is_empty());
+    }
+}

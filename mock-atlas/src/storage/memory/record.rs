@@ -1,0 +1,238 @@
+//! The whole catalog as serializable values, and back.
+
+use std::collections::{BTreeMap, HashSet};
+use std::num::NonZeroU64;
+use std::time::SystemTime;
+
+use foldhash::{HashMap, HashMapExt};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::versions::{HIGHEST, Versions};
+use super::{Artifact, Maps, TypeKey};
+use crate::domain::{ArtifactName, Name, Visibility};
+use crate::storage::{Blob, File, MemoryCatalog, Version};
+
+/// An artifact, or what is left of a deleted one: the numbers that it used.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ArtifactRecord {
+    name: ArtifactName,
+    public: bool,
+    deleted: bool,
+    types: Vec<TypeRecord>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TypeRecord {
+    artifact_type: Name,
+    pub(super) last: u64,
+    pub(super) versions: Vec<VersionRecord>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VersionRecord {
+    number: u64,
+    id: String,
+    metadata: BTreeMap<String, String>,
+    build: Option<NonZeroU64>,
+    file: FileRecord,
+    upload: Uuid,
+    created: SystemTime,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FileRecord {
+    None,
+    Awaited,
+    /// The digest of the bytes.
+    Stored(String),
+}
+
+/// Why records are not those of a store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RecordError {
+    /// An artifact, a type, a version or an upload is there twice.
+    #[error("the snapshot contradicts itself: {0} is there twice")]
+    Twice(String),
+    /// A number that was never given.
+    #[error(
+        "the snapshot contradicts itself: the version {0} is beyond the last number that was given"
+    )]
+    Beyond(String),
+    /// A type whose numbers go further than any that was counted to.
+    #[error("the last number of {0} is {1}, and this emulator counts to {HIGHEST} only")]
+    TooHigh(String, u64),
+    /// A file that a version names and that is not there.
+    #[error("the snapshot contradicts itself: the file {0} is missing")]
+    FileMissing(String),
+}
+
+/// The digests of the files that records name, each with the slug of a version that has it.
+pub(crate) fn stored_files(records: &[ArtifactRecord]) -> HashMap<String, String> {
+    let mut files = HashMap::new();
+    for artifact in records {
+        for of in &artifact.types {
+            for version in &of.versions {
+                if let FileRecord::Stored(digest) = &version.file {
+                    let slug = artifact.name.slug(&of.artifact_type, version.number);
+                    files.entry(digest.clone()).or_insert(slug);
+                }
+            }
+        }
+    }
+    files
+}
+
+impl MemoryCatalog {
+    /// All that is here, in the order of the names, and the files that it names, each once.
+    pub(crate) fn records(&self) -> (Vec<ArtifactRecord>, Vec<Blob>) {
+        let maps = self.maps_exclusive();
+        let mut files = HashMap::new();
+        let mut records = Vec::new();
+        for artifact in &maps.artifacts {
+            let public = artifact.visibility == Visibility::Public;
+            let types = types(&artifact.types, &mut files);
+            records.push(ArtifactRecord {
+                name: artifact.key().clone(),
+                public,
+                deleted: false,
+                types,
+            });
+        }
+        for deleted in &maps.deleted {
+            records.push(ArtifactRecord {
+                name: deleted.key().clone(),
+                public: false,
+                deleted: true,
+                types: types(&deleted, &mut files),
+            });
+        }
+        records.sort_by(|a, b| a.name.cmp(&b.name));
+        (records, files.into_values().collect())
+    }
+
+    /// A store of these records, with files by their digests, that goes by the clock of this one.
+    ///
+    /// # Errors
+    /// When they contradict each other, or a file is missing.
+    pub(crate) fn with_records(
+        &self,
+        records: Vec<ArtifactRecord>,
+        files: &HashMap<String, Blob>,
+    ) -> Result<Self, RecordError> {
+        let maps = Maps::default();
+        let mut names = HashSet::new();
+        for record in records {
+            if !names.insert(record.name.clone()) {
+                return Err(RecordError::Twice(record.name.to_string()));
+            }
+            let types = maps.add_types(&record.name, record.types, files)?;
+            if record.deleted {
+                maps.deleted.insert(record.name, types);
+            } else {
+                let visibility = match record.public {
+                    true => Visibility::Public,
+                    false => Visibility::Private,
+                };
+                let artifact = Artifact { visibility, types };
+                maps.artifacts.insert(record.name, artifact);
+            }
+        }
+        Ok(self.with_maps(maps))
+    }
+}
+
+impl Maps {
+    /// The types of one artifact, whose uploads are added here.
+    fn add_types(
+        &self,
+        name: &ArtifactName,
+        records: Vec<TypeRecord>,
+        files: &HashMap<String, Blob>,
+    ) -> Result<HashMap<Name, Versions>, RecordError> {
+        let mut types = HashMap::new();
+        for record in records {
+            let slug = format!("{name}/{}", record.artifact_type);
+            let artifact_type = record.artifact_type.clone();
+            let key = TypeKey {
+                artifact: name.clone(),
+                artifact_type: artifact_type.clone(),
+            };
+            let versions = Versions::from_record(key, record, &slug, files)?;
+            for (number, upload) in versions.uploads() {
+                let target = versions.target(number);
+                if self.uploads.insert(upload, target).is_some() {
+                    return Err(RecordError::Twice(format!("an upload of {slug}")));
+                }
+            }
+            if types.insert(artifact_type, versions).is_some() {
+                return Err(RecordError::Twice(slug));
+            }
+        }
+        Ok(types)
+    }
+}
+
+fn types(types: &HashMap<Name, Versions>, files: &mut HashMap<String, Blob>) -> Vec<TypeRecord> {
+    let mut records: Vec<TypeRecord> = types
+        .iter()
+        .map(|(artifact_type, versions)| TypeRecord {
+            artifact_type: artifact_type.clone(),
+            last: versions.last(),
+            versions: versions.all().map(|one| version(one, files)).collect(),
+        })
+        .collect();
+    records.sort_by(|a, b| a.artifact_type.cmp(&b.artifact_type));
+    records
+}
+
+fn version(version: &Version, files: &mut HashMap<String, Blob>) -> VersionRecord {
+    let pairs = version.metadata.iter();
+    VersionRecord {
+        number: version.number,
+        id: version.id.as_ref().to_owned(),
+        metadata: pairs
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
+        build: version.build,
+        file: match &version.file {
+            File::None => FileRecord::None,
+            File::Awaited(_) => FileRecord::Awaited,
+            File::Stored(blob) => {
+                let digest = blob.digest().to_string();
+                files.entry(digest.clone()).or_insert_with(|| blob.clone());
+                FileRecord::Stored(digest)
+            }
+        },
+        upload: version.upload,
+        created: version.created,
+    }
+}
+
+impl VersionRecord {
+    pub(super) fn into_version(
+        self,
+        files: &HashMap<String, Blob>,
+    ) -> Result<Version, RecordError> {
+        Ok(Version {
+            number: self.number,
+            id: self.id.into(),
+            metadata: self.metadata.into_iter().collect(),
+            build: self.build,
+            file: match self.file {
+                FileRecord::None => File::None,
+                FileRecord::Awaited => File::Awaited(None),
+                FileRecord::Stored(digest) => match files.get(&digest) {
+                    Some(blob) => File::Stored(blob.clone()),
+                    None => return Err(RecordError::FileMissing(digest)),
+                },
+            },
+            upload: self.upload,
+            created: self.created,
+        })
+    }
+}
