@@ -1,6 +1,4 @@
-//! What the program tells the one who started it.
-
-use crate::report::Summary;
+//! The exit codes are what the program tells the one who started it.
 
 /// The exit codes of `atlas-contract`.
 ///
@@ -30,21 +28,6 @@ pub enum ExitCode {
     Terminated = 143,
 }
 
-impl ExitCode {
-    /// The code of a run that came to its end.
-    pub fn of(summary: &Summary) -> Self {
-        if summary.failed > 0 {
-            Self::Failed
-        } else if summary.errors > 0 {
-            Self::SuiteBroke
-        } else if summary.ran() == 0 {
-            Self::NothingRan
-        } else {
-            Self::Holds
-        }
-    }
-}
-
 impl From<ExitCode> for std::process::ExitCode {
     fn from(code: ExitCode) -> Self {
         Self::from(code as u8)
@@ -54,31 +37,6 @@ impl From<ExitCode> for std::process::ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn code(passed: usize, failed: usize, differences: usize, errors: usize) -> ExitCode {
-        ExitCode::of(&Summary {
-            passed,
-            failed,
-            differences,
-            errors,
-            disabled: 7,
-            skipped: 7,
-        })
-    }
-
-    #[test]
-    fn only_what_ran_and_holds_is_a_success() {
-        assert_eq!(code(1, 0, 0, 0), ExitCode::Holds);
-        assert_eq!(code(0, 0, 1, 0), ExitCode::Holds);
-        assert_eq!(code(0, 0, 0, 0), ExitCode::NothingRan);
-    }
-
-    #[test]
-    fn an_error_weighs_more_than_a_success_and_a_failure_more_than_both() {
-        assert_eq!(code(9, 0, 1, 1), ExitCode::SuiteBroke);
-        assert_eq!(code(9, 1, 1, 0), ExitCode::Failed);
-        assert_eq!(code(9, 1, 1, 1), ExitCode::Failed);
-    }
 
     #[test]
     fn the_numbers_are_those_of_the_documentation() {

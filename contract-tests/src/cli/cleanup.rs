@@ -134,10 +134,18 @@ async fn clean(target: &Target, record: &Record) -> Result<ExitCode, RunError> {
 pub(super) fn command(journal: &Path, target: &Target) -> String {
     let mut words = vec!["atlas-contract cleanup --journal".to_owned()];
     words.push(quoted(&journal.to_string_lossy()));
-    if !target.is_loopback() {
+    if !target.server().is_loopback() {
         words.push(format!("--atlas-url {}", quoted(target.root())));
     }
-    words.extend(target.conduct().trust.flags().iter().map(|it| quoted(it)));
+    words.extend(
+        target
+            .server()
+            .conduct()
+            .trust
+            .flags()
+            .iter()
+            .map(|it| quoted(it)),
+    );
     format!(
         "to remove what the server can remove and list the rest, with the token in ATLAS_CONTRACT_TOKEN:\n    {}",
         words.join(" ")

@@ -108,7 +108,7 @@ pub(super) async fn client(mut args: Args) -> ExitCode {
     let report = start.report(about, reports);
     say(&format!("\n{}", report.conclusion()));
     match output::write(drafts, &report) {
-        Ok(()) => ExitCode::of(&report.summary),
+        Ok(()) => report.summary.exit_code(),
         Err(error) => complain(&error, ExitCode::ReportLost),
     }
 }

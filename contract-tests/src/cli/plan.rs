@@ -4,7 +4,6 @@ use atlas_contract_tests::{
     exit_code::ExitCode,
     report::{ClauseReport, Status, Summary},
     run::{Options, plan::Plan, target::Target},
-    safety::policy::Access,
 };
 
 use super::print::{complain, say};
@@ -35,14 +34,11 @@ pub(super) async fn plan(target: &Target, options: Options) -> ExitCode {
         target.root(),
         plan.prefix.as_str()
     ));
-    if target.conduct().access != Access::ReadOnly {
+    if !target.is_read_only() {
         say(&format!(
             "Files would go to the addresses that the server names, if they are on {}, and to no other origin \
              (--allow-upload-origin).",
-            target
-                .conduct()
-                .upload_places(&target.origin())
-                .join(" or ")
+            target.server().upload_origins().join(" or ")
         ));
     }
     ExitCode::Holds

@@ -132,7 +132,7 @@ pub(super) async fn run(mut args: Args, left: Left) -> ExitCode {
     if planned {
         return plan::plan(&target, options).await;
     }
-    if let Some(proxy) = target.proxy() {
+    if let Some(proxy) = target.server().proxy() {
         note(&format!(
             "note: the server is asked through the proxy {proxy}"
         ));
@@ -166,17 +166,18 @@ pub(super) async fn run(mut args: Args, left: Left) -> ExitCode {
     let ended = ended.map_err(|error| format!("the journal cannot be ended: {error}"));
     match (written, ended) {
         (Err(error), _) => complain(&error, ExitCode::ReportLost),
-        (Ok(()), Err(error)) => match ExitCode::of(&report.summary) {
+        (Ok(()), Err(error)) => match report.summary.exit_code() {
             ExitCode::Failed => complain(&error, ExitCode::Failed),
             _ => complain(&error, ExitCode::SuiteBroke),
         },
-        (Ok(()), Ok(())) => ExitCode::of(&report.summary),
+        (Ok(()), Ok(())) => report.summary.exit_code(),
     }
 }
 
 fn settings(args: Args) -> Result<Settings, String> {
     // A variable that is set to nothing, as a compose file does with one that is not there, tells nothing.
     let told = |fact: Option<String>| fact.filter(|text| !text.is_empty());
+    let (conduct, fixtures) = args.safety.conduct()?;
     Ok(Settings {
         url: args.atlas_url,
         token: args.token,
@@ -186,7 +187,8 @@ fn settings(args: Args) -> Result<Settings, String> {
         other_token: told(args.other_token),
         public_artifact: told(args.public_artifact),
         max_id_length: args.max_id_length,
-        conduct: args.safety.conduct()?,
+        fixtures,
+        conduct,
     })
 }
 

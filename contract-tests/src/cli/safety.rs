@@ -9,7 +9,7 @@ use atlas_contract_tests::{
         policy::{Access, Conduct, Timeout, UploadOrigin, is_yes},
         trust::Trust,
     },
-    suite::fixtures,
+    suite::fixtures::{self, Fixture},
 };
 
 use super::print::note;
@@ -110,7 +110,7 @@ impl Safety {
 
     /// # Errors
     /// The file of artifacts cannot be used, or what is to name an origin names none.
-    pub(super) fn conduct(self) -> Result<Conduct, String> {
+    pub(super) fn conduct(self) -> Result<(Conduct, Vec<Fixture>), String> {
         let journal = self.journal();
         let fixtures = self.fixtures.as_deref().map(fixtures::read).transpose();
         let fixtures = fixtures.map_err(|error| error.to_string())?;
@@ -123,13 +123,13 @@ impl Safety {
             (false, true) => Access::Anywhere,
             (false, false) => Access::Loopback,
         };
-        Ok(Conduct {
+        let conduct = Conduct {
             access,
             journal: Some(journal),
-            fixtures: fixtures.unwrap_or_default(),
             upload_origins: origins.concat(),
             ..self.connection.conduct()
-        })
+        };
+        Ok((conduct, fixtures.unwrap_or_default()))
     }
 }
 

@@ -41,7 +41,7 @@ impl<'a> Call<'a> {
             method,
             path,
             query: Vec::new(),
-            auth: Auth::Header(&http.token),
+            auth: http.token(),
             encoding: Encoding::Json,
             fields,
             close: false,
@@ -90,7 +90,7 @@ impl<'a> Call<'a> {
 
     /// The reply, of which a part may be missing.
     async fn answered(self) -> Verdict<Exchange> {
-        let mut url = absolute(&format!("{}{}", self.http.api, self.path))?;
+        let mut url = absolute(&format!("{}{}", self.http.server.api(), self.path))?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }

@@ -9,6 +9,7 @@ pub mod exchange;
 mod proxies;
 mod reply;
 pub mod request;
+pub mod server;
 mod timeouts;
 
 use std::{
@@ -25,20 +26,19 @@ use crate::{
         exchange::Exchange,
         request::{Outgoing, Payload, Sending},
     },
-    run::target::Target,
     safety::{
+        address::origin,
         journal::{Journal, Makes},
         pace::Pace,
-        policy::{Conduct, origin},
         secrets::Secrets,
     },
 };
 
+use server::Server;
 use timeouts::Patience;
 
 pub use call::Call;
 pub use proxies::NoProxy;
-pub(crate) use proxies::Proxies;
 pub(crate) use reply::Reply;
 
 const MOST_REDIRECTS: usize = 5;
@@ -73,54 +73,52 @@ impl fmt::Debug for Auth<'_> {
 /// A connection to the server under judgement.
 pub struct Http {
     client: Client,
-    root: String,
-    api: String,
-    token: String,
+    server: Server,
     secrets: Secrets,
-    home: String,
-    conduct: Conduct,
     pace: Pace,
     patience: Patience,
-    proxies: Proxies,
     journal: Option<Journal>,
     watched: Option<Mutex<Vec<String>>>,
 }
 
 impl Http {
-    /// A client for the target that knows its secrets.
+    /// Makes a client for the server, which redacts the token.
     ///
     /// # Errors
     /// The HTTP client cannot be built, for want of certificates say.
-    pub fn new(target: &Target) -> Verdict<Self> {
-        let patience = Patience::new(target.conduct().timeout.duration());
+    pub fn new(server: &Server) -> Verdict<Self> {
+        let patience = Patience::new(server.conduct().timeout.duration());
         let builder = || {
             let builder = Client::builder()
                 .redirect(redirect::Policy::none())
                 .connect_timeout(patience.connect());
-            target.proxies().apply(builder)
+            server.proxies().apply(builder)
         };
-        let client = target
+        let client = server
             .certificates()
             .build(builder)
             .map_err(|error| Fault::Trouble(format!("building the HTTP client: {error}")))?;
         let secrets = Secrets::default();
-        secrets.add(target.token(), "[token]");
-        secrets.add(target.other_token().unwrap_or_default(), "[other token]");
-        secrets.add(target.login().unwrap_or_default().1, "[password]");
+        secrets.add(server.token(), "[token]");
         Ok(Self {
             client,
-            root: target.root().to_owned(),
-            api: target.api(),
-            token: target.token().to_owned(),
+            server: server.clone(),
             secrets,
-            home: target.origin(),
-            conduct: target.conduct().clone(),
-            pace: Pace::new(target.rate()),
+            pace: Pace::new(server.rate()),
             patience,
-            proxies: target.proxies().clone(),
             journal: None,
             watched: None,
         })
+    }
+
+    /// Shows the placeholder for a secret from now on.
+    pub(crate) fn hide(&self, secret: &str, placeholder: &'static str) {
+        self.secrets.add(secret, placeholder);
+    }
+
+    /// Returns the server that requests go to.
+    pub fn server(&self) -> &Server {
+        &self.server
     }
 
     /// Keeps this journal from now on.
@@ -159,7 +157,7 @@ impl Http {
 
     /// The target's token, in its usual place.
     pub(crate) fn token(&self) -> Auth<'_> {
-        Auth::Header(&self.token)
+        Auth::Header(self.server.token())
     }
 
     /// A request that carries nothing, to a path below the root of the server that is not yet encoded.
@@ -169,7 +167,7 @@ impl Http {
         segments: &[&str],
         auth: Auth<'_>,
     ) -> Verdict<Exchange> {
-        let mut url = absolute(&self.root)?;
+        let mut url = absolute(self.server.root())?;
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
@@ -217,10 +215,10 @@ impl Http {
     /// # Errors
     /// A redirect leads nowhere or too far, or there is no reply.
     pub async fn download(&self, path: &str, auth: Auth<'_>, most: usize) -> Verdict<Exchange> {
-        let mut url = absolute(&format!("{}{path}", self.api))?;
+        let mut url = absolute(&format!("{}{path}", self.server.api()))?;
         for _ in 0..=MOST_REDIRECTS {
             let download = Outgoing::new(Method::GET, url.clone());
-            let download = if origin(&url) == self.home {
+            let download = if origin(&url) == self.server.origin() {
                 download.authorised(auth)
             } else {
                 download
@@ -257,7 +255,7 @@ impl Http {
         self.remember(&sent.request);
         self.pace.turn().await;
         let announced = self.announce(&outgoing, &sent.request).await?;
-        let proxy = self.proxies.told(&outgoing.url);
+        let proxy = self.server.proxies().told(&outgoing.url);
         let reply = self.patience.reply(&self.client, outgoing, most).await;
         let mut reply = reply.map_err(|why| lost(&format!("{why}{proxy}")))?;
         // A redirect to a store is signed: whoever reads it can fetch the file. The reply's body may repeat it.
@@ -289,7 +287,8 @@ impl Http {
         if outgoing.method == Method::GET {
             return Ok(None);
         }
-        if let Some(why) = self.conduct.refusal(&outgoing.url, &self.home) {
+        let (conduct, home) = (self.server.conduct(), self.server.origin());
+        if let Some(why) = conduct.refusal(&outgoing.url, home) {
             return Err(refused(&why));
         }
         match (&self.journal, &outgoing.makes) {
@@ -322,12 +321,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        run::settings::Settings,
+        run::{settings::Settings, target::Target},
         safety::{
             journal::{Begin, place::Place},
-            policy::{Access, UploadOrigin},
+            policy::{Access, Conduct, UploadOrigin},
+            run_prefix::RunPrefix,
         },
-        suite::context::{Context, RunPrefix},
+        suite::context::Context,
     };
 
     async fn target(conduct: Conduct) -> (TcpListener, Target) {
@@ -345,7 +345,7 @@ mod tests {
     /// Sends two writes that must not leave, and tells why not.
     async fn refusals(listener: TcpListener, target: &Target, http: &Http) -> [String; 2] {
         let prefix = RunPrefix::fresh();
-        let context = Context::new(target, http, &prefix, "some.clause");
+        let context = Context::new(http, target.facts(), &prefix, "some.clause");
         let create = context.create(&context.name()).unwrap().send();
         let upload_path = format!("{}/secret-path", target.root());
         let put = http.put(&upload_path, b"x", Sending::Sized);
@@ -366,7 +366,7 @@ mod tests {
             ..Conduct::default()
         })
         .await;
-        let http = Http::new(&target).unwrap();
+        let http = Http::new(target.server()).unwrap();
         let [create, put] = refusals(listener, &target, &http).await;
         let reason = "nothing may be written to this server";
         assert!(
@@ -386,7 +386,7 @@ mod tests {
             ..Conduct::default()
         })
         .await;
-        let http = Http::new(&target).unwrap();
+        let http = Http::new(target.server()).unwrap();
         let put = http.put("http://0.0.0.0:9/secret-path", b"x", Sending::Sized);
         let why = put.await.err().map(|fault| fault.to_string());
         assert_eq!(
@@ -408,7 +408,7 @@ mod tests {
         };
         let place = Place::Named(folder.path().join("run.jsonl"));
         let journal = Journal::create(place, begin);
-        let mut http = Http::new(&target).unwrap();
+        let mut http = Http::new(target.server()).unwrap();
         http.keep(journal.await.unwrap().on_a_full_disk());
         for refusal in refusals(listener, &target, &http).await {
             assert!(refusal.contains("run.jsonl cannot be written"), "{refusal}");
@@ -424,7 +424,7 @@ mod tests {
             ..Conduct::default()
         })
         .await;
-        let http = Http::new(&target).unwrap();
+        let http = Http::new(target.server()).unwrap();
         let start = tokio::time::Instant::now();
         for _ in 0..3 {
             let upload = http.put("http://other.test/path", b"x", Sending::Chunked);

@@ -10,6 +10,7 @@ mod html;
 pub mod json;
 mod junit;
 mod markup;
+mod summary;
 
 use std::{
     fmt, io,
@@ -20,6 +21,8 @@ use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{failure::Broken, suite::clause::Clause, text::plain};
+
+pub use summary::Summary;
 
 /// How many of the slowest clauses are named.
 const SLOWEST: usize = 5;
@@ -154,71 +157,6 @@ impl fmt::Display for ClauseReport {
             write!(out, "\n            {}", plain(line))?;
         }
         Ok(())
-    }
-}
-
-/// How many clauses had which outcome.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Clauses that hold.
-    pub passed: usize,
-    /// Clauses that failed.
-    pub failed: usize,
-    /// Clauses the server answers otherwise, harmlessly.
-    pub differences: usize,
-    /// Clauses the filter left out.
-    pub skipped: usize,
-    /// Clauses nobody gave the facts for.
-    pub disabled: usize,
-    /// Clauses without a verdict.
-    pub errors: usize,
-}
-
-impl Summary {
-    /// Counts the reports.
-    pub fn of(reports: &[ClauseReport]) -> Self {
-        let count = |status| reports.iter().filter(|it| it.status == status).count();
-        Self {
-            passed: count(Status::Pass),
-            failed: count(Status::Fail),
-            differences: count(Status::Difference),
-            skipped: count(Status::Skip),
-            disabled: count(Status::Disabled),
-            errors: count(Status::Error),
-        }
-    }
-
-    /// How many had this one.
-    pub fn count(&self, status: Status) -> usize {
-        match status {
-            Status::Pass => self.passed,
-            Status::Fail => self.failed,
-            Status::Difference => self.differences,
-            Status::Skip => self.skipped,
-            Status::Disabled => self.disabled,
-            Status::Error => self.errors,
-        }
-    }
-
-    /// The clauses that were put to the server.
-    pub fn ran(&self) -> usize {
-        self.passed + self.failed + self.differences + self.errors
-    }
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "{} ran: {} pass, {} fail, {} difference, {} error; not run: {} disabled, {} skip",
-            self.ran(),
-            self.passed,
-            self.failed,
-            self.differences,
-            self.errors,
-            self.disabled,
-            self.skipped
-        )
     }
 }
 

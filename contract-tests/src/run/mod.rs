@@ -25,17 +25,19 @@ use crate::{
     safety::{
         journal::{Begin, Journal, NotBegun},
         policy::{ALLOW_WRITES, Access},
+        run_prefix::RunPrefix,
     },
     suite::{
         clause::Clause,
         clauses,
-        context::{Context, Observed, RunPrefix},
-        test_artifact::{Given, Surveyed},
+        context::{Context, Observed},
+        precondition::Precondition,
+        required_setting::RequiredSetting,
+        verified_fixture::{VerifiedFixture, VerifyError},
     },
 };
 use filter::NothingMatches;
 use flakiness::{BREAKS, steady};
-use settings::Need;
 use target::Target;
 
 /// Which clauses are put to the server, and how severely it is judged.
@@ -110,6 +112,21 @@ impl RunError {
     }
 }
 
+impl RunError {
+    pub(crate) fn unreachable(fault: Fault) -> Self {
+        Self::Unreachable(fault.to_string())
+    }
+}
+
+impl From<VerifyError> for RunError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Unreachable(why) => Self::Unreachable(why),
+            VerifyError::Other { slug, why } => Self::Fixture { slug, why },
+        }
+    }
+}
+
 /// A run against one server.
 pub struct Run {
     target: Target,
@@ -125,10 +142,11 @@ impl Run {
     /// It does not, or it cannot be reached, or the run cannot keep a journal of what it writes. Before anything is
     /// sent: a filter matches no clause, or the run may not write to the server.
     pub async fn start(target: Target, options: Options) -> Result<Self, RunError> {
-        if target.conduct().access == Access::Loopback && !target.is_loopback() {
+        let server = target.server();
+        if server.conduct().access == Access::Loopback && !server.is_loopback() {
             return Err(RunError::WritesRefused(refusal(&target)));
         }
-        let http = Http::new(&target).map_err(RunError::unreachable)?;
+        let http = target.connect().map_err(RunError::unreachable)?;
         Self::begin(target, http, options).await
     }
 
@@ -137,7 +155,7 @@ impl Run {
     /// # Errors
     /// As [`Run::start`].
     pub(crate) async fn watched(target: Target, options: Options) -> Result<Self, RunError> {
-        let mut http = Http::new(&target).map_err(RunError::unreachable)?;
+        let mut http = target.connect().map_err(RunError::unreachable)?;
         http.watch();
         Self::begin(target, http, options).await
     }
@@ -176,16 +194,16 @@ impl Run {
     }
 
     async fn survey(&mut self) -> Result<(), RunError> {
-        let mut survey = Vec::new();
-        for fixture in self.target.conduct().fixtures.clone() {
-            survey.push(Surveyed::read(&self.http, fixture).await?);
+        let mut found = Vec::new();
+        for fixture in self.target.fixtures() {
+            found.push(VerifiedFixture::read(&self.http, fixture.clone()).await?);
         }
-        self.target.surveyed(survey);
+        self.target.found(found);
         Ok(())
     }
 
     async fn begin_journal(&mut self) -> Result<(), RunError> {
-        let conduct = self.target.conduct();
+        let conduct = self.target.server().conduct();
         let place = conduct.journal.clone();
         let Some(place) = place.filter(|_| conduct.access != Access::ReadOnly) else {
             return Ok(());
@@ -253,7 +271,7 @@ impl Run {
             return unasked(Status::Disabled, Detail::Note(obstacle));
         }
         let started = Instant::now();
-        let context = Context::new(&self.target, &self.http, &self.prefix, clause.id);
+        let context = Context::new(&self.http, self.target.facts(), &self.prefix, clause.id);
         let verdict = steady(clause, &context, self.options.breaks).await;
         let (notes, observed) = context.into_findings();
         let (status, detail) = weigh(clause, self.options.strict, verdict, &notes);
@@ -266,14 +284,22 @@ impl Run {
 
     /// Why the clause cannot be asked in this run.
     fn obstacle(&self, clause: &Clause) -> Option<String> {
-        if self.target.conduct().access != Access::ReadOnly {
+        if !self.target.is_read_only() {
             return self.missing_facts(clause);
         }
         let Some(reads) = clause.reads else {
             return Some("writes".to_owned());
         };
-        let missing: Vec<_> = reads.iter().filter(|it| !self.target.has(**it)).collect();
-        let named: Vec<_> = missing.into_iter().copied().map(Given::words).collect();
+        let facts = self.target.facts();
+        let missing: Vec<_> = reads
+            .iter()
+            .filter(|it| facts.fixture(**it).is_none())
+            .collect();
+        let named: Vec<_> = missing
+            .into_iter()
+            .copied()
+            .map(Precondition::words)
+            .collect();
         let ungiven =
             (!named.is_empty()).then(|| format!("needs {} in --fixtures", named.join(" and ")));
         ungiven.or_else(|| self.missing_facts(clause))
@@ -283,15 +309,19 @@ impl Run {
         let missing: Vec<_> = clause
             .needs
             .iter()
-            .filter(|need| !self.target.meets(**need) && !self.is_given(**need))
+            .filter(|need| !self.target.facts().has(**need) && !self.is_given(**need))
             .collect();
-        let flags: Vec<_> = missing.into_iter().copied().map(Need::flags).collect();
+        let flags: Vec<_> = missing
+            .into_iter()
+            .copied()
+            .map(RequiredSetting::flags)
+            .collect();
         (!flags.is_empty()).then(|| format!("needs {}", flags.join(" and ")))
     }
 
     /// A public artifact that is only read stands among those that the operator named.
-    fn is_given(&self, need: Need) -> bool {
-        need == Need::PublicArtifact && self.target.conduct().access == Access::ReadOnly
+    fn is_given(&self, required: RequiredSetting) -> bool {
+        required == RequiredSetting::PublicArtifact && self.target.is_read_only()
     }
 }
 

@@ -13,12 +13,10 @@ use crate::{
         settings::{Settings, TargetError},
         target::Target,
     },
-    safety::policy::{Access, Conduct},
+    safety::{policy::Conduct, run_prefix::RunPrefix},
     suite::{
         clauses,
-        context::RunPrefix,
-        fixtures::{Fixture, KnownFile, KnownVersion, Visibility},
-        test_artifact::digest,
+        fixtures::{Digest, Fixture, KnownFile, KnownVersion, Visibility},
     },
 };
 
@@ -68,7 +66,8 @@ impl Plan {
     pub async fn of(target: &Target, options: Options) -> Result<Self, PlanError> {
         let stand_in = stand_in(target).await?;
         let root = stand_in.root().to_owned();
-        let login = target.login().map_or(LOGIN, |(login, _)| login);
+        let login = target.facts().login.as_ref();
+        let login = login.map_or(LOGIN, |(login, _)| login);
         // It is only ever sent in a form.
         let login: String = form_urlencoded::byte_serialize(login.as_bytes()).collect();
         let shown = |requests: Vec<String>| -> Vec<String> {
@@ -107,24 +106,24 @@ impl Plan {
 
 /// An emulator of which the same is told as of the target.
 async fn stand_in(target: &Target) -> Result<Target, TargetError> {
-    let fixtures = numbered(&target.conduct().fixtures);
-    let read_only = target.conduct().access == Access::ReadOnly;
+    let fixtures = numbered(target.fixtures());
+    let facts = target.facts();
     let public = target
         .public_artifact()
-        .filter(|_| !read_only)
+        .filter(|_| !target.is_read_only())
         .map(|name| format!("{}/{name}", target.namespace()));
     let seed = seed(&fixtures);
     let settings = Settings {
         token: TOKEN.to_owned(),
         namespace: target.namespace().to_owned(),
-        login: target.login().map(|_| LOGIN.to_owned()),
-        password: target.login().map(|_| PASSWORD.to_owned()),
-        other_token: target.other_token().map(|_| OTHER_TOKEN.to_owned()),
+        login: facts.login.as_ref().map(|_| LOGIN.to_owned()),
+        password: facts.login.as_ref().map(|_| PASSWORD.to_owned()),
+        other_token: facts.other_token.as_ref().map(|_| OTHER_TOKEN.to_owned()),
         public_artifact: public,
-        max_id_length: target.max_id_length(),
+        max_id_length: facts.max_id_length,
+        fixtures,
         conduct: Conduct {
-            access: target.conduct().access,
-            fixtures,
+            access: target.server().conduct().access,
             ..Conduct::default()
         },
         ..Settings::default()
@@ -144,7 +143,7 @@ fn numbered(fixtures: &[Fixture]) -> Vec<Fixture> {
             version.version = number;
             version.file = version.file.as_ref().map(|_| KnownFile {
                 size: FILE.len() as u64,
-                sha256: digest(FILE.as_bytes()),
+                sha256: Digest::of(FILE.as_bytes()),
             });
         }
         Fixture {

@@ -3,14 +3,15 @@
 use std::{ffi::OsString, fmt, path::PathBuf};
 
 use crate::{
-    http::NoProxy,
+    http::server::ServerError,
     safety::{
         journal::place::Place,
         policy::{
             ALLOW_UPLOAD_ORIGIN, ALLOW_WRITES, Access, Conduct, InvalidOrigin, UploadOrigin, is_yes,
         },
-        trust::{Trust, TrustError},
+        trust::Trust,
     },
+    suite::fixtures::Fixture,
 };
 
 /// The variables that aim the tests at a server. They are not the `ATLAS_ADDRESS` and `ATLAS_TOKEN` of the clients, on
@@ -36,37 +37,9 @@ pub enum TargetError {
     /// A text that is to name an origin for uploads names none.
     #[error("{ALLOW_UPLOAD_ORIGIN}: {0}")]
     Origin(#[from] InvalidOrigin),
-    /// A variable that is to name a proxy names none.
+    /// A connection to the server cannot be prepared.
     #[error(transparent)]
-    Proxy(#[from] NoProxy),
-    /// A certificate cannot be used.
-    #[error(transparent)]
-    Trust(#[from] TrustError),
-}
-
-/// What only the operator of a server can give to a clause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// A user name and a password that may log in.
-    Login,
-    /// The token of a second user, who can neither see nor write the namespace.
-    OtherToken,
-    /// A public artifact within the namespace.
-    PublicArtifact,
-    /// The length of the longest `id` the server takes.
-    MaxIdLength,
-}
-
-impl Need {
-    /// The flags of the program that meet the need.
-    pub fn flags(self) -> &'static str {
-        match self {
-            Self::Login => "--login and --password",
-            Self::OtherToken => "--other-token",
-            Self::PublicArtifact => "--public-artifact",
-            Self::MaxIdLength => "--max-id-length",
-        }
-    }
+    Server(#[from] ServerError),
 }
 
 /// What the caller says about a server, not yet checked.
@@ -88,6 +61,8 @@ pub struct Settings {
     pub public_artifact: Option<String>,
     /// How many characters an `id` may have at most.
     pub max_id_length: Option<usize>,
+    /// The artifacts to read, in a run that writes nothing.
+    pub fixtures: Vec<Fixture>,
     /// How the run behaves towards the server.
     pub conduct: Conduct,
 }
@@ -133,6 +108,7 @@ impl Settings {
             max_id_length: length.transpose().map_err(|_| {
                 TargetError::Invalid("ATLAS_CONTRACT_MAX_ID_LENGTH must be a number")
             })?,
+            fixtures: Vec::new(),
             conduct: conduct(&variable)?,
         }))
     }

@@ -9,36 +9,22 @@ use reqwest::Url;
 use serde_json::json;
 
 use crate::{
-    http::Proxies,
-    run::settings::{Need, Settings, TargetError},
-    safety::{
-        pace::Rate,
-        policy::{Access, Conduct, origin},
-        trust::Certificates,
-    },
-    suite::test_artifact::{Given, Surveyed},
+    failure::Verdict,
+    http::{Http, server::Server},
+    run::settings::{Settings, TargetError},
+    safety::policy::Access,
+    suite::{facts::Facts, fixtures::Fixture, names::is_name, verified_fixture::VerifiedFixture},
 };
 
-const API: &str = "/api/v1";
 /// Whose token the second one is, where nobody logs in.
 const SECOND_USER: &str = "second-user-of-the-suite";
 
-/// A server to judge. Dropping the last clone stops the emulator, if it is one.
+/// A `Target` is a server to judge. Dropping the last clone stops the emulator, if it is one.
 #[derive(Clone)]
 pub struct Target {
-    root: String,
-    origin: String,
-    loopback: bool,
-    token: String,
-    namespace: String,
-    login: Option<(String, String)>,
-    other_token: Option<String>,
-    public_artifact: Option<String>,
-    max_id_length: Option<usize>,
-    conduct: Conduct,
-    certificates: Certificates,
-    proxies: Proxies,
-    survey: Arc<[Surveyed]>,
+    server: Server,
+    facts: Facts,
+    fixtures: Vec<Fixture>,
     emulator: Option<Arc<MockAtlas>>,
 }
 
@@ -59,25 +45,17 @@ impl Target {
             .public_artifact
             .map(|slug| name_within(&slug, &settings.namespace))
             .transpose()?;
-        let loopback = is_loopback(&url);
-        let proxies = match loopback {
-            true => Proxies::default(),
-            false => Proxies::of_environment()?,
-        };
         Ok(Self {
-            root: root_of(&url),
-            origin: origin(&url),
-            loopback,
-            proxies,
-            token: settings.token,
-            namespace: settings.namespace,
-            login,
-            other_token: settings.other_token,
-            public_artifact,
-            max_id_length: settings.max_id_length,
-            certificates: settings.conduct.trust.load()?,
-            conduct: settings.conduct,
-            survey: Arc::default(),
+            server: Server::new(&url, settings.token, settings.conduct)?,
+            facts: Facts {
+                namespace: settings.namespace,
+                login,
+                other_token: settings.other_token,
+                public_artifact,
+                max_id_length: settings.max_id_length,
+                fixtures: Vec::new(),
+            },
+            fixtures: settings.fixtures,
             emulator: None,
         })
     }
@@ -172,111 +150,75 @@ impl Target {
         Ok(target)
     }
 
-    /// The address without `/api/v1` and without a trailing slash.
+    /// Makes a client for the server, which redacts all secrets that the target knows.
+    ///
+    /// # Errors
+    /// The client cannot be built, for want of certificates say.
+    pub fn connect(&self) -> Verdict<Http> {
+        let http = Http::new(&self.server)?;
+        let Facts {
+            login, other_token, ..
+        } = &self.facts;
+        http.hide(other_token.as_deref().unwrap_or_default(), "[other token]");
+        if let Some((_, password)) = login {
+            http.hide(password, "[password]");
+        }
+        Ok(http)
+    }
+
+    /// Returns the server that requests go to.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Returns what the operator told about the server.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Returns the address without `/api/v1` and without a trailing slash.
     pub fn root(&self) -> &str {
-        &self.root
+        self.server.root()
     }
 
-    /// The address of the API, without a trailing slash.
+    /// Returns the address of the API, without a trailing slash.
     pub fn api(&self) -> String {
-        format!("{}{API}", self.root)
+        self.server.api()
     }
 
-    /// Returns the server's origin: its scheme, host and port.
-    pub fn origin(&self) -> String {
-        self.origin.clone()
+    /// Returns the token that may write the namespace.
+    pub fn token(&self) -> &str {
+        self.server.token()
     }
 
-    /// Whether the server is on this machine, where no proxy helps.
-    pub fn is_loopback(&self) -> bool {
-        self.loopback
+    /// Returns the user or organisation below which artifacts are made.
+    pub fn namespace(&self) -> &str {
+        &self.facts.namespace
     }
 
-    /// Whether the server is an emulator that this crate started: there, a difference is a failure.
+    /// Returns the name, below the namespace, of a public artifact.
+    pub fn public_artifact(&self) -> Option<&str> {
+        self.facts.public_artifact.as_deref()
+    }
+
+    /// Tells whether the server is an emulator that this crate started: there, a difference is a failure.
     pub fn is_emulator(&self) -> bool {
         self.emulator.is_some()
     }
 
-    /// The token that may write the namespace.
-    pub fn token(&self) -> &str {
-        &self.token
+    /// Tells whether a run writes nothing to the server.
+    pub fn is_read_only(&self) -> bool {
+        self.server.conduct().access == Access::ReadOnly
     }
 
-    /// The user or organisation below which artifacts are made.
-    pub fn namespace(&self) -> &str {
-        &self.namespace
+    /// Returns the fixtures, as the operator names them.
+    pub(crate) fn fixtures(&self) -> &[Fixture] {
+        &self.fixtures
     }
 
-    /// A user name and a password.
-    pub fn login(&self) -> Option<(&str, &str)> {
-        let (login, password) = self.login.as_ref()?;
-        Some((login, password))
-    }
-
-    /// The token of a user who can neither see nor write the namespace.
-    pub fn other_token(&self) -> Option<&str> {
-        self.other_token.as_deref()
-    }
-
-    /// The name, below the namespace, of a public artifact.
-    pub fn public_artifact(&self) -> Option<&str> {
-        self.public_artifact.as_deref()
-    }
-
-    /// How many characters an `id` may have at most.
-    pub fn max_id_length(&self) -> Option<usize> {
-        self.max_id_length
-    }
-
-    /// How a run behaves towards it.
-    pub fn conduct(&self) -> &Conduct {
-        &self.conduct
-    }
-
-    /// How fast it may be asked: no others use a server on this machine.
-    pub fn rate(&self) -> Option<Rate> {
-        let default = (!self.loopback).then_some(Rate::GENTLE);
-        self.conduct.rate.or(default)
-    }
-
-    /// What the operator named, as it was found on the server.
-    pub(crate) fn survey(&self) -> &[Surveyed] {
-        &self.survey
-    }
-
-    /// Remembers what was found.
-    pub(crate) fn surveyed(&mut self, survey: Vec<Surveyed>) {
-        self.survey = survey.into();
-    }
-
-    /// Whether something that was found meets what a clause needs to read.
-    pub fn has(&self, given: Given) -> bool {
-        self.survey.iter().any(|it| it.meets(given))
-    }
-
-    /// What is believed over TLS.
-    pub(crate) fn certificates(&self) -> &Certificates {
-        &self.certificates
-    }
-
-    /// Returns the proxies between here and it.
-    pub(crate) fn proxies(&self) -> &Proxies {
-        &self.proxies
-    }
-
-    /// Returns the proxy that it is asked through, without a user or a password.
-    pub fn proxy(&self) -> Option<String> {
-        self.proxies.of(&Url::parse(&self.root).ok()?)
-    }
-
-    /// Whether the operator told what a clause needs.
-    pub fn meets(&self, need: Need) -> bool {
-        match need {
-            Need::Login => self.login.is_some(),
-            Need::OtherToken => self.other_token.is_some(),
-            Need::PublicArtifact => self.public_artifact.is_some(),
-            Need::MaxIdLength => self.max_id_length.is_some(),
-        }
+    /// Remembers the fixtures that were found on the server.
+    pub(crate) fn found(&mut self, fixtures: Vec<VerifiedFixture>) {
+        self.facts.fixtures = fixtures;
     }
 }
 
@@ -284,11 +226,11 @@ impl Target {
 impl fmt::Debug for Target {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Target")
-            .field("root", &self.root)
-            .field("namespace", &self.namespace)
-            .field("public_artifact", &self.public_artifact)
-            .field("max_id_length", &self.max_id_length)
-            .field("conduct", &self.conduct)
+            .field("root", &self.root())
+            .field("namespace", &self.facts.namespace)
+            .field("public_artifact", &self.facts.public_artifact)
+            .field("max_id_length", &self.facts.max_id_length)
+            .field("conduct", &self.server.conduct())
             .finish_non_exhaustive()
     }
 }
@@ -327,25 +269,6 @@ fn check_words(settings: &Settings) -> Result<(), TargetError> {
 /// Only what is written needs a place.
 fn may_lack_namespace(settings: &Settings) -> bool {
     settings.namespace.is_empty() && settings.conduct.access == Access::ReadOnly
-}
-
-fn root_of(url: &Url) -> String {
-    let path = url.path().trim_end_matches('/');
-    let prefix = path.strip_suffix(API).unwrap_or(path).trim_end_matches('/');
-    format!("{}{prefix}", origin(url))
-}
-
-/// Whether the address is on this machine, by what it says alone.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let address = host.parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-/// What the contract takes for a name, but for its length.
-pub(crate) fn is_name(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    !text.is_empty() && !matches!(text, "." | "..") && text.chars().all(plain)
 }
 
 fn name_within(slug: &str, namespace: &str) -> Result<String, TargetError> {
@@ -442,7 +365,7 @@ mod tests {
             ("http://a.test", false),
         ] {
             assert_eq!(
-                Target::new(settings(url)).unwrap().is_loopback(),
+                Target::new(settings(url)).unwrap().server().is_loopback(),
                 expected,
                 "{url}"
             );

@@ -4,10 +4,11 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use reqwest::Url;
 
-use crate::{
-    run::target::is_loopback,
-    safety::{journal::place::Place, pace::Rate, trust::Trust},
-    suite::fixtures::Fixture,
+use crate::safety::{
+    address::{is_loopback, origin},
+    journal::place::Place,
+    pace::Rate,
+    trust::Trust,
 };
 
 /// The variable that allows the tests to write to a server that is not on this machine.
@@ -84,11 +85,6 @@ fn is_bare(url: &Url) -> bool {
         && url.fragment().is_none()
 }
 
-/// Returns the origin of an address: its scheme, host and port, written in one way only.
-pub(crate) fn origin(url: &Url) -> String {
-    url.origin().ascii_serialization()
-}
-
 /// How long nothing may move before a request is given up: whole seconds, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeout(Duration);
@@ -147,8 +143,6 @@ pub struct Conduct {
     pub trust: Trust,
     /// The place has the journal of what the run makes, if one is kept.
     pub journal: Option<Place>,
-    /// What there is to read when nothing may be written.
-    pub fixtures: Vec<Fixture>,
     /// Files may go to these origins, besides the server's own. A server can name any address for an upload.
     pub upload_origins: Vec<UploadOrigin>,
 }

@@ -125,7 +125,7 @@ impl<'a> Artifact<'a> {
 
     /// The target's token, in its usual place.
     pub(crate) fn token(&self) -> Auth<'a> {
-        Auth::Header(self.context.target().token())
+        Auth::Header(self.context.token())
     }
 
     /// The file of a version, a number or `latest`, behind whatever redirects.

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     failure::Verdict,
-    run::settings::Need,
-    suite::{context::Context, test_artifact::Given},
+    suite::{context::Context, precondition::Precondition, required_setting::RequiredSetting},
 };
 
 /// How a behaviour is known; the marks of `docs/contract.md`.
@@ -52,9 +51,9 @@ pub struct Clause {
     /// How it is known; never empty.
     pub evidence: &'static [Evidence],
     /// What the operator must tell before it can be checked.
-    pub needs: &'static [Need],
+    pub needs: &'static [RequiredSetting],
     /// What must be on the server to check it without writing; `None` when it cannot be.
-    pub reads: Option<&'static [Given]>,
+    pub reads: Option<&'static [Precondition]>,
     /// Whether it says of something that it never is: then one sighting of that breaks it. Any other clause is broken by
     /// what breaks it each time.
     pub never: bool,
@@ -69,7 +68,7 @@ impl Clause {
     }
 
     /// The same clause, which can also be checked without writing where this is on the server.
-    pub(crate) const fn reading(mut self, given: &'static [Given]) -> Self {
+    pub(crate) const fn reading(mut self, given: &'static [Precondition]) -> Self {
         self.reads = Some(given);
         self
     }
@@ -109,7 +108,7 @@ pub(crate) const fn clause(
 
 /// A clause that only some facts of the operator make possible.
 pub(crate) const fn needing(
-    needs: &'static [Need],
+    needs: &'static [RequiredSetting],
     id: &'static str,
     title: &'static str,
     evidence: &'static [Evidence],

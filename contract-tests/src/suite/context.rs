@@ -8,59 +8,21 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
     failure::{Fault, Verdict, broken},
     http::{Call, Http, exchange::Exchange},
-    run::target::Target,
-    safety::{journal::Makes, policy::Access},
+    safety::{journal::Makes, policy::Access, run_prefix::RunPrefix},
     suite::{
         artifact::Artifact,
+        facts::Facts,
+        fixtures::Fixture,
+        precondition::Precondition,
         snapshot::{self, Order},
-        test_artifact::{Given, Subject},
+        test_artifact::TestArtifact,
     },
 };
-
-/// What all names of a run begin with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RunPrefix(String);
-
-impl RunPrefix {
-    /// A prefix that no other run has: `contract-` and eight hexadecimal digits.
-    pub fn fresh() -> Self {
-        let id = uuid::Uuid::new_v4().simple().to_string();
-        Self(format!("contract-{}-", &id[..8]))
-    }
-
-    /// The prefix as text, with its last dash.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for RunPrefix {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let digits = text
-            .strip_prefix("contract-")
-            .and_then(|rest| rest.strip_suffix('-'));
-        let plain = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-        match digits {
-            Some(digits) if digits.len() == 8 && digits.chars().all(plain) => Ok(Self(text)),
-            _ => Err(format!("{text:?} is no prefix of a run")),
-        }
-    }
-}
-
-impl From<RunPrefix> for String {
-    fn from(prefix: RunPrefix) -> Self {
-        prefix.0
-    }
-}
 
 /// A redacted body that a check compared with a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +35,8 @@ pub struct Observed {
 
 /// The surroundings of one check.
 pub struct Context<'a> {
-    target: &'a Target,
     http: &'a Http,
+    facts: &'a Facts,
     prefix: &'a RunPrefix,
     clause_id: &'static str,
     names_made: AtomicUsize,
@@ -85,14 +47,14 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// The surroundings for the clause of this id.
     pub fn new(
-        target: &'a Target,
         http: &'a Http,
+        facts: &'a Facts,
         prefix: &'a RunPrefix,
         clause_id: &'static str,
     ) -> Self {
         Self {
-            target,
             http,
+            facts,
             prefix,
             clause_id,
             names_made: AtomicUsize::new(0),
@@ -101,9 +63,14 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The server and what its operator told.
-    pub fn target(&self) -> &'a Target {
-        self.target
+    /// Returns what the operator told about the server.
+    pub fn facts(&self) -> &'a Facts {
+        self.facts
+    }
+
+    /// Returns the token that may write the namespace.
+    pub fn token(&self) -> &'a str {
+        self.http.server().token()
     }
 
     /// The raw connection, for reads.
@@ -121,7 +88,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// The clause did not say that it needs one.
     pub fn other_token(&self) -> Verdict<&'a str> {
-        told(self.target.other_token())
+        told(self.facts.other_token.as_deref())
     }
 
     /// The request for a token with a login and a password.
@@ -157,8 +124,8 @@ impl<'a> Context<'a> {
     /// The name is not one of this run's.
     pub fn create(&self, name: &str) -> Verdict<Call<'a>> {
         self.guard(name, None)?;
-        let artifact = json!({"username": self.target.namespace(), "name": name});
-        let slug = format!("{}/{name}", self.target.namespace());
+        let artifact = json!({"username": self.facts.namespace, "name": name});
+        let slug = format!("{}/{name}", self.facts.namespace);
         Ok(self.http.post(
             "/artifacts",
             json!({"artifact": artifact}),
@@ -172,7 +139,7 @@ impl<'a> Context<'a> {
     /// The artifact is not one of this run's.
     pub fn push(&self, name: &str, kind: &str, fields: Value) -> Verdict<Call<'a>> {
         self.guard(name, Some(kind))?;
-        let artifact = format!("{}/{name}", self.target.namespace());
+        let artifact = format!("{}/{name}", self.facts.namespace);
         let path = format!("/artifacts/{artifact}/{kind}");
         let makes = Makes::Version {
             artifact,
@@ -185,7 +152,7 @@ impl<'a> Context<'a> {
 
     /// An artifact of this name, which need not exist.
     pub fn artifact_named(&self, name: impl Into<String>) -> Artifact<'_> {
-        Artifact::new(self, self.target.namespace().to_owned(), name.into())
+        Artifact::new(self, self.facts.namespace.clone(), name.into())
     }
 
     /// An artifact just made.
@@ -200,21 +167,21 @@ impl<'a> Context<'a> {
 
     /// Whether the run writes nothing.
     pub fn is_read_only(&self) -> bool {
-        self.target.conduct().access == Access::ReadOnly
+        self.http.server().conduct().access == Access::ReadOnly
     }
 
     /// What the operator named for a run that writes nothing; in any other run a check makes what it reads.
     ///
     /// # Errors
     /// The clause did not say that it needs it.
-    pub fn given(&self, given: Given) -> Verdict<Option<Subject<'_>>> {
+    pub fn given(&self, given: Precondition) -> Verdict<Option<TestArtifact<'_>>> {
         if !self.is_read_only() {
             return Ok(None);
         }
-        let surveyed = told(self.target.survey().iter().find(|it| it.meets(given)))?;
-        let artifact =
-            |user: &str, name: &str| Artifact::new(self, user.to_owned(), name.to_owned());
-        Ok(Some(surveyed.subject(artifact)))
+        let verified = told(self.facts.fixture(given))?;
+        let Fixture { user, name, .. } = &verified.fixture;
+        let artifact = Artifact::new(self, user.clone(), name.clone());
+        Ok(Some(TestArtifact::of(verified, artifact)))
     }
 
     /// An artifact to read: one that the operator named, or one just made.
@@ -222,7 +189,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// It cannot be made.
     pub async fn any_artifact(&self) -> Verdict<Artifact<'_>> {
-        match self.given(Given::Artifact)? {
+        match self.given(Precondition::Artifact)? {
             Some(given) => Ok(given.artifact),
             None => self.artifact().await,
         }
@@ -233,7 +200,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// The clause did not say that it needs one.
     pub fn public_artifact(&self) -> Verdict<(Artifact<'_>, String)> {
-        let artifact = self.artifact_named(told(self.target.public_artifact())?);
+        let artifact = self.artifact_named(told(self.facts.public_artifact.as_deref())?);
         Ok((artifact, self.name()))
     }
 
@@ -250,7 +217,7 @@ impl<'a> Context<'a> {
     ) -> Verdict {
         let (namespace, artifact) = artifact
             .split_once('/')
-            .unwrap_or((self.target.namespace(), artifact));
+            .unwrap_or((&self.facts.namespace, artifact));
         let came = snapshot::redact(&exchange.json()?, namespace, artifact);
         add(
             &self.observed,
@@ -280,7 +247,7 @@ impl<'a> Context<'a> {
     /// The only door to a write: a name of this run, or a type of this run in the operator's public artifact.
     fn guard(&self, name: &str, kind: Option<&str>) -> Verdict {
         let own = |text: &str| text.starts_with(self.prefix.as_str());
-        let public = self.target.public_artifact() == Some(name);
+        let public = self.facts.public_artifact.as_deref() == Some(name);
         if own(name) || (public && kind.is_some_and(own)) {
             return Ok(());
         }
@@ -311,7 +278,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::run::settings::Settings;
+    use crate::run::{settings::Settings, target::Target};
 
     fn target() -> Target {
         Target::new(Settings {
@@ -327,8 +294,8 @@ mod tests {
     #[test]
     fn nothing_is_written_outside_of_the_names_of_the_run() {
         let (target, prefix) = (target(), RunPrefix::fresh());
-        let http = Http::new(&target).unwrap();
-        let context = Context::new(&target, &http, &prefix, "some.clause");
+        let http = target.connect().unwrap();
+        let context = Context::new(&http, target.facts(), &prefix, "some.clause");
         let post =
             |name: &str, kind: &str| context.artifact_named(name).post(kind, Value::Null).is_ok();
         assert!(context.create(&context.name()).is_ok());
@@ -343,9 +310,9 @@ mod tests {
     #[test]
     fn names_are_unique_and_short_enough_for_every_clause() {
         let (target, prefix) = (target(), RunPrefix::fresh());
-        let http = Http::new(&target).unwrap();
+        let http = target.connect().unwrap();
         for clause in crate::suite::clauses::all() {
-            let context = Context::new(&target, &http, &prefix, clause.id);
+            let context = Context::new(&http, target.facts(), &prefix, clause.id);
             // A check that is put again goes on with the names.
             let names: Vec<_> = (0..99).map(|_| context.name()).collect();
             let different: HashSet<_> = names.iter().collect();

@@ -7,8 +7,9 @@ use std::{
 };
 
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
-use crate::{input, run::target::is_name};
+use crate::{input, suite::names::is_name};
 
 /// Versions of one type in an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -62,7 +63,15 @@ pub struct KnownFile {
 /// A SHA-256 in lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Digest(pub(crate) String);
+pub struct Digest(String);
+
+impl Digest {
+    /// Returns the SHA-256 of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let digits = Sha256::digest(bytes);
+        Self(digits.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
 
 impl fmt::Display for Digest {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,159 +1,25 @@
-//! What a check reads: an artifact that it made itself or, in a run that writes nothing, one that the operator named.
+//! A test artifact is what a check reads: one that the check made or, in a run that writes nothing, one of the
+//! operator's fixtures.
 //!
 //! Either way the check knows which versions there are, and so what the server has to answer.
 
-use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
+use serde_json::Value;
 
 use crate::{
     failure::{Fault, Verdict},
-    http::{Auth, Http, LONGEST_REPLY},
-    run::RunError,
+    http::{Auth, LONGEST_REPLY},
     suite::{
         artifact::Artifact,
-        fixtures::{Digest, Fixture, KnownFile, Visibility},
+        fixtures::{Digest, KnownFile},
+        verified_fixture::{Known, VerifiedFixture},
     },
 };
 
 /// So many pairs of metadata are asked for, of an artifact that has more.
 const MOST_PAIRS: usize = 8;
 
-/// What must be on the server before a clause can be asked without writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Given {
-    /// An artifact.
-    Artifact,
-    /// Two versions of a type.
-    Versions,
-    /// The digest of the newest version's file.
-    File,
-    /// A version without a file.
-    NoFile,
-    /// A version of an artifact that everybody sees.
-    Public,
-    /// The digest of its newest version's file.
-    PublicFile,
-    /// An artifact that only some see.
-    Private,
-}
-
-impl Given {
-    /// What the operator has to name.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Artifact => "an artifact",
-            Self::Versions => "an artifact with two versions of a type",
-            Self::File => "an artifact with size and sha256 of its newest file",
-            Self::NoFile => "an artifact with a version that has no file",
-            Self::Public => "an artifact of visibility public",
-            Self::PublicFile => {
-                "an artifact of visibility public with size and sha256 of its newest file"
-            }
-            Self::Private => "an artifact of visibility private",
-        }
-    }
-}
-
-/// A version that is on the server.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Known {
-    /// Its number.
-    pub number: u64,
-    metadata: Map<String, Value>,
-    has_file: bool,
-    file: Option<KnownFile>,
-}
-
-/// What an operator named, as the server shows it.
-#[derive(Debug, Clone)]
-pub struct Surveyed {
-    fixture: Fixture,
-    /// The newest first.
-    versions: Vec<Known>,
-}
-
-impl Surveyed {
-    /// Looks for what the operator named.
-    ///
-    /// # Errors
-    /// It is not there, or the server cannot be reached.
-    pub(crate) async fn read(http: &Http, fixture: Fixture) -> Result<Self, RunError> {
-        let slug = format!("{}/{}/{}", fixture.user, fixture.name, fixture.kind);
-        let search = http.get(format!("/artifacts/{slug}/search")).send().await;
-        let versions = match search.and_then(|reply| reply.versions()) {
-            Ok(shown) => known(&shown, &fixture),
-            Err(Fault::Trouble(why)) => return Err(RunError::Unreachable(why)),
-            Err(fault) => Err(fault.to_string()),
-        };
-        match versions {
-            Ok(versions) => Ok(Self { fixture, versions }),
-            Err(why) => Err(RunError::Fixture { slug, why }),
-        }
-    }
-
-    pub(crate) fn meets(&self, given: Given) -> bool {
-        let sees = |who| self.fixture.visibility == Some(who);
-        let newest_file = || {
-            let newest = self.versions.first();
-            newest.is_some_and(|newest| newest.file.is_some())
-        };
-        match given {
-            Given::Artifact => true,
-            Given::Versions => self.versions.len() > 1,
-            Given::File => newest_file(),
-            Given::NoFile => self.versions.iter().any(|it| !it.has_file),
-            Given::Public => sees(Visibility::Public) && !self.versions.is_empty(),
-            Given::PublicFile => sees(Visibility::Public) && newest_file(),
-            Given::Private => sees(Visibility::Private),
-        }
-    }
-
-    pub(crate) fn subject<'a>(
-        &self,
-        artifact: impl FnOnce(&str, &str) -> Artifact<'a>,
-    ) -> Subject<'a> {
-        Subject {
-            artifact: artifact(&self.fixture.user, &self.fixture.name),
-            kind: self.fixture.kind.clone(),
-            versions: self.versions.clone(),
-        }
-    }
-}
-
-/// The versions that a search shows, together with what is known of them.
-fn known(shown: &[Value], fixture: &Fixture) -> Result<Vec<Known>, String> {
-    let mut versions: Vec<_> = shown
-        .iter()
-        .map(|it| Known {
-            number: it["version"].as_u64().unwrap_or_default(),
-            metadata: it["metadata"].as_object().cloned().unwrap_or_default(),
-            has_file: it["file"] == true,
-            file: None,
-        })
-        .collect();
-    for told in &fixture.versions {
-        let number = told.version;
-        let wrong = |what: &str| format!("version {number} {what}");
-        let found = versions.iter_mut().find(|it| it.number == number);
-        let found = found.ok_or_else(|| wrong("is not among those that a search shows"))?;
-        if let Some((key, _)) = told
-            .metadata
-            .iter()
-            .find(|(key, value)| found.metadata.get(*key).and_then(Value::as_str) != Some(*value))
-        {
-            return Err(wrong(&format!("has other metadata at {key}")));
-        }
-        if told.file.is_some() && !found.has_file {
-            return Err(wrong("has no file"));
-        }
-        found.file.clone_from(&told.file);
-    }
-    versions.sort_by_key(|it| std::cmp::Reverse(it.number));
-    Ok(versions)
-}
-
 /// The versions of one type in an artifact.
-pub struct Subject<'a> {
+pub struct TestArtifact<'a> {
     /// The artifact.
     pub artifact: Artifact<'a>,
     /// The type.
@@ -165,7 +31,16 @@ pub struct Subject<'a> {
 /// A metadata key and its value.
 pub type Pair = (String, String);
 
-impl<'a> Subject<'a> {
+impl<'a> TestArtifact<'a> {
+    /// Returns the artifact of a fixture, with its versions.
+    pub(crate) fn of(fixture: &VerifiedFixture, artifact: Artifact<'a>) -> Self {
+        Self {
+            artifact,
+            kind: fixture.fixture.kind.clone(),
+            versions: fixture.versions.clone(),
+        }
+    }
+
     /// An artifact just made, which has no versions yet.
     pub fn made(artifact: Artifact<'a>, kind: &str) -> Self {
         Self {
@@ -193,7 +68,7 @@ impl<'a> Subject<'a> {
         let made = self.artifact.with_file(&self.kind, bytes).await?;
         let file = KnownFile {
             size: bytes.len() as u64,
-            sha256: digest(bytes),
+            sha256: Digest::of(bytes),
         };
         self.made_version(made.number, Value::Null, Some(file));
         Ok(())
@@ -321,10 +196,4 @@ impl<'a> Subject<'a> {
         let versions = self.versions.iter().filter(|it| holds(it));
         versions.map(|it| it.number).collect()
     }
-}
-
-/// The SHA-256 of these bytes.
-pub fn digest(bytes: &[u8]) -> Digest {
-    let digits = Sha256::digest(bytes);
-    Digest(digits.iter().map(|byte| format!("{byte:02x}")).collect())
 }

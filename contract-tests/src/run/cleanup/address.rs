@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use crate::{run::target::is_loopback, safety::policy::origin};
+use crate::safety::address::{is_loopback, origin};
 
 /// Why the token is not sent anywhere.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -89,7 +89,7 @@ impl<'a> Cleanup<'a> {
     /// It refuses the token, or cannot be reached.
     pub async fn start(target: &Target, record: &'a Record) -> Result<Self, RunError> {
         let mut cleanup = Self {
-            http: Http::new(target).map_err(RunError::unreachable)?,
+            http: target.connect().map_err(RunError::unreachable)?,
             record,
             deletes: false,
             failures: AtomicU32::new(0),
@@ -306,10 +306,4 @@ fn elements(reply: Option<&Exchange>, key: &str) -> Vec<Value> {
         .and_then(|reply| reply.json().ok())
         .unwrap_or_default();
     body[key].as_array().cloned().unwrap_or_default()
-}
-
-impl RunError {
-    pub(crate) fn unreachable(fault: Fault) -> Self {
-        Self::Unreachable(fault.to_string())
-    }
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::task::spawn_blocking;
 
-use crate::suite::context::RunPrefix;
+use crate::safety::run_prefix::RunPrefix;
 use place::Place;
 
 pub use record::{Record, RecordError};

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::suite::context::RunPrefix;
+use crate::safety::run_prefix::RunPrefix;
 
 /// The journals of all runs share this folder, which stands below that of the user's state.
 const SHARED: &str = "atlas-contract";

@@ -266,19 +266,18 @@ impl Proxy {
 
     /// What an operator would tell about this server.
     pub fn settings(&self) -> Settings {
-        let emulator = &self.emulator;
-        let (login, password) = emulator.login().unzip();
+        let facts = self.emulator.facts();
+        let (login, password) = facts.login.clone().unzip();
         Settings {
             url: self.url.clone(),
-            token: emulator.token().to_owned(),
-            namespace: emulator.namespace().to_owned(),
-            login: login.map(str::to_owned),
-            password: password.map(str::to_owned),
-            other_token: emulator.other_token().map(str::to_owned),
-            public_artifact: emulator
-                .public_artifact()
-                .map(|name| format!("{}/{name}", emulator.namespace())),
-            max_id_length: emulator.max_id_length(),
+            token: self.emulator.token().to_owned(),
+            namespace: facts.namespace.clone(),
+            login,
+            password,
+            other_token: facts.other_token.clone(),
+            public_artifact: (facts.public_artifact.as_ref())
+                .map(|name| format!("{}/{name}", facts.namespace)),
+            max_id_length: facts.max_id_length,
             ..Settings::default()
         }
     }

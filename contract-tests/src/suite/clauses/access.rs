@@ -6,7 +6,6 @@ use super::{authentication::UNKNOWN, samples::archive};
 use crate::{
     failure::Verdict,
     http::{Auth, exchange::Exchange},
-    run::settings::Need::{OtherToken, PublicArtifact},
     suite::{
         clause::{
             Clause,
@@ -14,7 +13,9 @@ use crate::{
             clause, needing,
         },
         context::Context,
-        test_artifact::{Given, Subject},
+        precondition::Precondition,
+        required_setting::RequiredSetting::{OtherToken, PublicArtifact},
+        test_artifact::TestArtifact,
     },
 };
 
@@ -27,7 +28,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         |context| Box::pin(hidden_like_missing(context)),
     )
     .never()
-    .reading(&[Given::Private]),
+    .reading(&[Precondition::Private]),
     clause(
         "auth.no-token-writes",
         "no token at all: 401 for every write, and nothing is made",
@@ -42,7 +43,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         |context| Box::pin(no_token_reads(context)),
     )
     .never()
-    .reading(&[Given::Private]),
+    .reading(&[Precondition::Private]),
     clause(
         "auth.unknown-token",
         "an unknown token: 401 for every call",
@@ -50,7 +51,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         |context| Box::pin(unknown_token(context)),
     )
     .never()
-    .reading(&[Given::Artifact]),
+    .reading(&[Precondition::Artifact]),
     needing(
         &[PublicArtifact],
         "auth.unknown-token-public",
@@ -58,7 +59,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Inferred],
         |context| Box::pin(unknown_token_public(context)),
     )
-    .reading(&[Given::Public]),
+    .reading(&[Precondition::Public]),
     needing(
         &[PublicArtifact],
         "auth.public-search",
@@ -66,7 +67,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Client],
         |context| Box::pin(public_search(context)),
     )
-    .reading(&[Given::Public]),
+    .reading(&[Precondition::Public]),
     needing(
         &[PublicArtifact],
         "auth.public-download",
@@ -74,7 +75,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Client],
         |context| Box::pin(public_download(context)),
     )
-    .reading(&[Given::PublicFile]),
+    .reading(&[Precondition::PublicFile]),
 ];
 
 const KIND: &str = "archive";
@@ -84,7 +85,7 @@ async fn hidden_like_missing(context: &Context<'_>) -> Verdict {
     context.get("/authenticate").auth(other).answer(200).await?;
     let hidden = private(context).await?;
     let missing = hidden.artifact.beside(context.name());
-    let missing = Subject::made(missing, &hidden.kind);
+    let missing = TestArtifact::made(missing, &hidden.kind);
     let hidden = reads(&hidden, other, 404).await?;
     let missing = reads(&missing, other, 404).await?;
     for (seen, unseen) in hidden.iter().zip(missing) {
@@ -125,7 +126,7 @@ async fn unknown_token(context: &Context<'_>) -> Verdict {
         Auth::Query(UNKNOWN),
         Auth::Bearer(UNKNOWN),
     ];
-    let subject = match context.given(Given::Artifact)? {
+    let subject = match context.given(Precondition::Artifact)? {
         Some(given) => given,
         None => private(context).await?,
     };
@@ -148,7 +149,7 @@ async fn unknown_token(context: &Context<'_>) -> Verdict {
 }
 
 async fn unknown_token_public(context: &Context<'_>) -> Verdict {
-    let Subject { artifact, kind, .. } = public(context, Given::Public).await?;
+    let TestArtifact { artifact, kind, .. } = public(context, Precondition::Public).await?;
     let search = artifact.search(&kind, &[]).auth(Auth::Header(UNKNOWN));
     search.answer(401).await?;
     let file = artifact.file_as(Auth::Header(UNKNOWN), &kind, "latest");
@@ -156,11 +157,11 @@ async fn unknown_token_public(context: &Context<'_>) -> Verdict {
 }
 
 async fn public_search(context: &Context<'_>) -> Verdict {
-    let subject = match context.given(Given::Public)? {
+    let subject = match context.given(Precondition::Public)? {
         Some(given) => given,
         None => {
             let (artifact, kind) = context.public_artifact()?;
-            let mut made = Subject::made(artifact, &kind);
+            let mut made = TestArtifact::made(artifact, &kind);
             made.tag(json!({"k": "1"})).await?;
             made.tag(json!({"k": "2"})).await?;
             made
@@ -185,7 +186,7 @@ async fn public_search(context: &Context<'_>) -> Verdict {
 }
 
 async fn public_download(context: &Context<'_>) -> Verdict {
-    let subject = public(context, Given::PublicFile).await?;
+    let subject = public(context, Precondition::PublicFile).await?;
     let (artifact, kind) = (&subject.artifact, &subject.kind);
     for version in [subject.newest().to_string().as_str(), "latest"] {
         match subject.newest_file() {
@@ -200,28 +201,28 @@ async fn public_download(context: &Context<'_>) -> Verdict {
 }
 
 /// An artifact that not everybody sees, with a file.
-async fn private<'a>(context: &'a Context<'_>) -> Verdict<Subject<'a>> {
-    if let Some(given) = context.given(Given::Private)? {
+async fn private<'a>(context: &'a Context<'_>) -> Verdict<TestArtifact<'a>> {
+    if let Some(given) = context.given(Precondition::Private)? {
         return Ok(given);
     }
-    let mut made = Subject::made(context.artifact().await?, KIND);
+    let mut made = TestArtifact::made(context.artifact().await?, KIND);
     made.upload(&archive("private")).await?;
     Ok(made)
 }
 
 /// An artifact that everybody sees, with a file of a type that nobody else makes.
-async fn public<'a>(context: &'a Context<'_>, given: Given) -> Verdict<Subject<'a>> {
+async fn public<'a>(context: &'a Context<'_>, given: Precondition) -> Verdict<TestArtifact<'a>> {
     if let Some(given) = context.given(given)? {
         return Ok(given);
     }
     let (artifact, kind) = context.public_artifact()?;
-    let mut made = Subject::made(artifact, &kind);
+    let mut made = TestArtifact::made(artifact, &kind);
     made.upload(&archive("public")).await?;
     Ok(made)
 }
 
 /// Every read of an artifact, denied with this status: what is there matters to nobody who may not see it.
-async fn reads(subject: &Subject<'_>, auth: Auth<'_>, status: u16) -> Verdict<Vec<Exchange>> {
+async fn reads(subject: &TestArtifact<'_>, auth: Auth<'_>, status: u16) -> Verdict<Vec<Exchange>> {
     let kind = &subject.kind;
     let search = format!("/{kind}/search");
     let file = format!("/{kind}/1/file");

@@ -5,7 +5,6 @@ use serde_json::json;
 use crate::{
     failure::Verdict,
     http::Auth,
-    run::settings::Need::OtherToken,
     suite::{
         clause::{
             Clause,
@@ -13,8 +12,9 @@ use crate::{
             clause, needing,
         },
         context::Context,
+        precondition::Precondition,
+        required_setting::RequiredSetting::OtherToken,
         snapshot::Order,
-        test_artifact::Given,
     },
 };
 
@@ -51,14 +51,14 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Client],
         |context| Box::pin(get(context)),
     )
-    .reading(&[Given::Artifact]),
+    .reading(&[Precondition::Artifact]),
     clause(
         "artifacts.get-missing",
         "GET of an artifact that is not there answers 404",
         &[Client],
         |context| Box::pin(get_missing(context)),
     )
-    .reading(&[Given::Artifact]),
+    .reading(&[Precondition::Artifact]),
     clause(
         "artifacts.several-types",
         "an artifact holds versions of several types at once, each by itself",

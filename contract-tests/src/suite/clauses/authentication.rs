@@ -6,7 +6,6 @@ use super::samples::archive;
 use crate::{
     failure::{Verdict, broken},
     http::Auth,
-    run::settings::Need::Login,
     suite::{
         artifact::Artifact,
         clause::{
@@ -15,6 +14,7 @@ use crate::{
             clause, needing,
         },
         context::Context,
+        required_setting::RequiredSetting::Login,
         snapshot::Order,
     },
 };
@@ -84,7 +84,7 @@ async fn base_path(context: &Context<'_>) -> Verdict {
 }
 
 async fn token_places(context: &Context<'_>) -> Verdict {
-    let token = context.target().token();
+    let token = context.token();
     for auth in [Auth::Header(token), Auth::Query(token), Auth::Bearer(token)] {
         let artifact = context.artifact_named(context.name());
         context.get("/authenticate").auth(auth).answer(200).await?;
@@ -193,8 +193,8 @@ async fn token_check(context: &Context<'_>) -> Verdict {
 }
 
 fn credentials<'a>(context: &Context<'a>) -> Verdict<(&'a str, &'a str)> {
-    context
-        .target()
-        .login()
+    let login = context.facts().login.as_ref();
+    login
+        .map(|(login, password)| (login.as_str(), password.as_str()))
         .ok_or_else(|| broken("a login", "none"))
 }

@@ -12,7 +12,8 @@ use crate::{
             clause,
         },
         context::Context,
-        test_artifact::{Given, Subject},
+        precondition::Precondition,
+        test_artifact::TestArtifact,
     },
 };
 
@@ -23,21 +24,21 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Client, Docs],
         |context| Box::pin(numbered(context)),
     )
-    .reading(&[Given::File]),
+    .reading(&[Precondition::File]),
     clause(
         "download.latest",
         "the file of latest is that of the newest version",
         &[Client, Docs],
         |context| Box::pin(latest(context)),
     )
-    .reading(&[Given::File]),
+    .reading(&[Precondition::File]),
     clause(
         "download.no-file",
         "404 if that version has no file",
         &[Client, Docs],
         |context| Box::pin(no_file(context)),
     )
-    .reading(&[Given::NoFile]),
+    .reading(&[Precondition::NoFile]),
     clause(
         "download.latest-with-file",
         "the file of latest is that of the newest version that has one",
@@ -55,10 +56,10 @@ pub(super) const CLAUSES: &[Clause] = &[
 const KIND: &str = "archive";
 
 async fn numbered(context: &Context<'_>) -> Verdict {
-    if let Some(given) = context.given(Given::File)? {
+    if let Some(given) = context.given(Precondition::File)? {
         return given.files_are_known().await;
     }
-    let mut made = Subject::made(context.artifact().await?, KIND);
+    let mut made = TestArtifact::made(context.artifact().await?, KIND);
     for bytes in ["one", "two", "three"].map(archive) {
         made.upload(&bytes).await?;
     }
@@ -66,10 +67,10 @@ async fn numbered(context: &Context<'_>) -> Verdict {
 }
 
 async fn latest(context: &Context<'_>) -> Verdict {
-    if let Some(given) = context.given(Given::File)? {
+    if let Some(given) = context.given(Precondition::File)? {
         return given.latest_is_newest().await;
     }
-    let mut made = Subject::made(context.artifact().await?, KIND);
+    let mut made = TestArtifact::made(context.artifact().await?, KIND);
     for bytes in ["one", "two"].map(archive) {
         made.upload(&bytes).await?;
         made.latest_is_newest().await?;
@@ -80,7 +81,7 @@ async fn latest(context: &Context<'_>) -> Verdict {
 }
 
 async fn no_file(context: &Context<'_>) -> Verdict {
-    if let Some(given) = context.given(Given::NoFile)? {
+    if let Some(given) = context.given(Precondition::NoFile)? {
         let number = given.without_file().unwrap_or_default().to_string();
         let reply = given.artifact.file(&given.kind, &number).await?;
         return reply.status_is(404);

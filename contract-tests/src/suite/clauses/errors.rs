@@ -13,8 +13,9 @@ use crate::{
             clause,
         },
         context::Context,
+        precondition::Precondition,
         snapshot::Order,
-        test_artifact::{Given, Subject},
+        test_artifact::TestArtifact,
     },
 };
 
@@ -25,14 +26,14 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Thread, Client],
         |context| Box::pin(not_found(context)),
     )
-    .reading(&[Given::Artifact]),
+    .reading(&[Precondition::Artifact]),
     clause(
         "errors.envelope",
         "the body of every error holds errors and \"success\": false",
         &[Thread, Client],
         |context| Box::pin(envelope(context)),
     )
-    .reading(&[Given::Artifact]),
+    .reading(&[Precondition::Artifact]),
     clause(
         "errors.none-on-success",
         "a body of success never has an errors key",
@@ -40,7 +41,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         |context| Box::pin(none_on_success(context)),
     )
     .never()
-    .reading(&[Given::Artifact]),
+    .reading(&[Precondition::Artifact]),
     clause(
         "errors.readable",
         "the errors of a refusal are texts, in an array or by the name of the field",
@@ -77,7 +78,7 @@ async fn not_found(context: &Context<'_>) -> Verdict {
 }
 
 async fn envelope(context: &Context<'_>) -> Verdict {
-    let missing = match context.given(Given::Artifact)? {
+    let missing = match context.given(Precondition::Artifact)? {
         Some(given) => given.artifact.beside(context.name()),
         None => context.artifact_named(context.name()),
     };
@@ -101,7 +102,7 @@ async fn envelope(context: &Context<'_>) -> Verdict {
 }
 
 async fn none_on_success(context: &Context<'_>) -> Verdict {
-    if let Some(Subject { artifact, kind, .. }) = context.given(Given::Artifact)? {
+    if let Some(TestArtifact { artifact, kind, .. }) = context.given(Precondition::Artifact)? {
         return no_errors(vec![
             context.get("/authenticate").succeed().await?,
             artifact.get("").succeed().await?,
@@ -156,7 +157,7 @@ async fn go_decodable(context: &Context<'_>) -> Verdict {
 /// What Packer sends in a push, each time on a connection of its own.
 async fn go_statuses(context: &Context<'_>) -> Verdict {
     let artifact = context.artifact_named(context.name());
-    let token = Auth::Header(context.target().token());
+    let token = Auth::Header(context.token());
     let get = |within: &str| artifact.get(within).auth(token).closing();
     context.get("/authenticate").closing().succeed().await?;
     context

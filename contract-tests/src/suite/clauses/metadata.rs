@@ -13,7 +13,7 @@ use crate::{
             clause,
         },
         context::Context,
-        test_artifact::Given,
+        precondition::Precondition,
     },
 };
 
@@ -42,7 +42,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Recorded],
         |context| Box::pin(order(context)),
     )
-    .reading(&[Given::Versions]),
+    .reading(&[Precondition::Versions]),
     clause(
         "metadata.empty-value",
         "an empty value stays",
@@ -99,7 +99,7 @@ async fn empty_value(context: &Context<'_>) -> Verdict {
 }
 
 async fn order(context: &Context<'_>) -> Verdict {
-    if let Some(given) = context.given(Given::Versions)? {
+    if let Some(given) = context.given(Precondition::Versions)? {
         let found = given.artifact.search(&given.kind, &[]).send().await?;
         return all_ordered(&found);
     }

@@ -5,7 +5,6 @@ use serde_json::json;
 use crate::{
     failure::Verdict,
     http::{Auth, exchange::Exchange},
-    run::settings::Need::OtherToken,
     suite::{
         clause::{
             Clause,
@@ -13,8 +12,10 @@ use crate::{
             clause, needing,
         },
         context::Context,
+        precondition::Precondition,
+        required_setting::RequiredSetting::OtherToken,
         snapshot::Order,
-        test_artifact::{Given, Subject},
+        test_artifact::TestArtifact,
     },
 };
 
@@ -26,77 +27,77 @@ pub(super) const CLAUSES: &[Clause] = &[
         |context| Box::pin(element_fields(context)),
     )
     .never()
-    .reading(&[Given::Versions]),
+    .reading(&[Precondition::Versions]),
     clause(
         "search.newest-first",
         "with no version and no build all that match are found, the newest first",
         &[Client],
         |context| Box::pin(newest_first(context)),
     )
-    .reading(&[Given::Versions]),
+    .reading(&[Precondition::Versions]),
     clause(
         "search.version-latest",
         "version=latest finds the latest version of the type, if it matches the metadata",
         &[Docs, Client],
         |context| Box::pin(version_latest(context)),
     )
-    .reading(&[Given::Versions]),
+    .reading(&[Precondition::Versions]),
     clause(
         "search.version-any",
         "version=any finds exactly one, the newest that matches",
         &[Docs, Client],
         |context| Box::pin(version_any(context)),
     )
-    .reading(&[Given::Versions]),
+    .reading(&[Precondition::Versions]),
     clause(
         "search.version-number",
         "version=7 finds that one",
         &[Docs, Client],
         |context| Box::pin(version_number(context)),
     )
-    .reading(&[Given::Versions]),
+    .reading(&[Precondition::Versions]),
     clause(
         "search.key-without-value",
         "a metadata key without a value matches any value",
         &[Client],
         |context| Box::pin(key_without_value(context)),
     )
-    .reading(&[Given::Versions]),
+    .reading(&[Precondition::Versions]),
     clause(
         "search.keys-and",
         "several metadata keys are joined by AND; indexes start at 1",
         &[Client],
         |context| Box::pin(keys_and(context)),
     )
-    .reading(&[Given::Versions]),
+    .reading(&[Precondition::Versions]),
     clause(
         "search.index-gaps",
         "the indexes of metadata keys may have gaps",
         &[Inferred],
         |context| Box::pin(index_gaps(context)),
     )
-    .reading(&[Given::Versions]),
+    .reading(&[Precondition::Versions]),
     clause(
         "search.version-neither",
         "a version that is neither a number nor latest nor any matches nothing",
         &[Inferred],
         |context| Box::pin(version_neither(context)),
     )
-    .reading(&[Given::Versions]),
+    .reading(&[Precondition::Versions]),
     clause(
         "search.nothing-matches",
         "when nothing matches: 200 with an empty list",
         &[Thread],
         |context| Box::pin(nothing_matches(context)),
     )
-    .reading(&[Given::Versions]),
+    .reading(&[Precondition::Versions]),
     clause(
         "search.missing-artifact",
         "an artifact that is not there: 404",
         &[Inferred],
         |context| Box::pin(missing_artifact(context)),
     )
-    .reading(&[Given::Artifact]),
+    .reading(&[Precondition::Artifact]),
     needing(
         &[OtherToken],
         "search.hidden-artifact",
@@ -105,7 +106,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         |context| Box::pin(hidden_artifact(context)),
     )
     .never()
-    .reading(&[Given::Private]),
+    .reading(&[Precondition::Private]),
 ];
 
 const KIND: &str = "amazon.image";
@@ -127,7 +128,7 @@ const FIELDS: [&str; 9] = [
 ];
 
 async fn element_fields(context: &Context<'_>) -> Verdict {
-    if let Some(given) = context.given(Given::Versions)? {
+    if let Some(given) = context.given(Precondition::Versions)? {
         let found = given.artifact.search(&given.kind, &[]).send().await?;
         return has_fields(&found);
     }
@@ -329,7 +330,7 @@ async fn missing_artifact(context: &Context<'_>) -> Verdict {
 
 async fn hidden_artifact(context: &Context<'_>) -> Verdict {
     let other = Auth::Header(context.other_token()?);
-    let hidden = match context.given(Given::Private)? {
+    let hidden = match context.given(Precondition::Private)? {
         Some(given) => given,
         None => versions(context).await?,
     };
@@ -342,11 +343,11 @@ async fn hidden_artifact(context: &Context<'_>) -> Verdict {
 
 /// Four versions: Linux on amd64, BSD on arm64, Linux on amd64 with an AMI, BSD on nothing in particular. Or those that
 /// the operator named.
-async fn versions<'a>(context: &'a Context<'_>) -> Verdict<Subject<'a>> {
-    if let Some(given) = context.given(Given::Versions)? {
+async fn versions<'a>(context: &'a Context<'_>) -> Verdict<TestArtifact<'a>> {
+    if let Some(given) = context.given(Precondition::Versions)? {
         return Ok(given);
     }
-    let mut made = Subject::made(context.artifact().await?, KIND);
+    let mut made = TestArtifact::made(context.artifact().await?, KIND);
     for metadata in [
         json!({"os": "linux", "arch": "amd64"}),
         json!({"os": "bsd", "arch": "arm64"}),

@@ -8,7 +8,6 @@ use super::errors::texts_of;
 use crate::{
     failure::{Verdict, broken},
     http::exchange::Exchange,
-    run::settings::Need::MaxIdLength,
     suite::{
         artifact::{Artifact, Version},
         clause::{
@@ -17,8 +16,9 @@ use crate::{
             clause, needing,
         },
         context::Context,
+        precondition::Precondition,
+        required_setting::RequiredSetting::MaxIdLength,
         snapshot::Order,
-        test_artifact::Given,
     },
 };
 
@@ -54,7 +54,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Recorded],
         |context| Box::pin(slug(context)),
     )
-    .reading(&[Given::Versions]),
+    .reading(&[Precondition::Versions]),
     clause(
         "versions.zero-is-none",
         "build_id 0 means none, compile_id likewise: the version belongs to no build",
@@ -159,7 +159,7 @@ async fn counts_per_type(context: &Context<'_>) -> Verdict {
 }
 
 async fn slug(context: &Context<'_>) -> Verdict {
-    if let Some(given) = context.given(Given::Versions)? {
+    if let Some(given) = context.given(Precondition::Versions)? {
         let found = given.artifact.search(&given.kind, &[]).send().await?;
         return is_named_after(&found, &given.artifact, &given.kind);
     }
@@ -248,7 +248,7 @@ async fn box_needs_provider(context: &Context<'_>) -> Verdict {
 }
 
 async fn longest_id(context: &Context<'_>) -> Verdict {
-    let longest = context.target().max_id_length().unwrap_or_default();
+    let longest = context.facts().max_id_length.unwrap_or_default();
     let artifact = context.artifact().await?;
     let with_id = |length| json!({"id": "x".repeat(length), "file": false});
     artifact

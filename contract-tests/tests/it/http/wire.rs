@@ -1,9 +1,10 @@
 //! The suite sends exactly these bytes, also where genuine clients leave something out.
 
 use atlas_contract_tests::{
-    http::{Auth, Call, Http, encoding::Encoding, request::Sending},
+    http::{Auth, Call, encoding::Encoding, request::Sending},
     run::{settings::Settings, target::Target},
-    suite::context::{Context, RunPrefix},
+    safety::run_prefix::RunPrefix,
+    suite::context::Context,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -56,15 +57,15 @@ impl Listener {
     }
 
     async fn upload(&self, bytes: &[u8], sending: Sending) -> (Arrived, bool) {
-        let http = Http::new(&self.target).unwrap();
+        let http = self.target.connect().unwrap();
         let path = format!("{}/bin/uuid?signed=yes", self.target.root());
         let (arrived, sent) = tokio::join!(self.take(), http.put(&path, bytes, sending));
         (arrived, sent.is_ok())
     }
 
     async fn create(&self, change: impl for<'a> Fn(Call<'a>) -> Call<'a>) -> Arrived {
-        let (http, prefix) = (Http::new(&self.target).unwrap(), RunPrefix::fresh());
-        let context = Context::new(&self.target, &http, &prefix, "on.the-wire");
+        let (http, prefix) = (self.target.connect().unwrap(), RunPrefix::fresh());
+        let context = Context::new(&http, self.target.facts(), &prefix, "on.the-wire");
         let call = change(context.create(&context.name()).unwrap());
         let (arrived, sent) = tokio::join!(self.take(), call.send());
         sent.unwrap();

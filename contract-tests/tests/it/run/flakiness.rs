@@ -65,7 +65,7 @@ async fn no_clause_fails_at_a_correct_server_by_chance() {
     for report in reports {
         let failed = with(&report, Status::Fail);
         assert!(failed.is_empty(), "{}", failed[0]);
-        assert_eq!(ExitCode::of(&report.summary), ExitCode::SuiteBroke);
+        assert_eq!(report.summary.exit_code(), ExitCode::SuiteBroke);
         let errors = with(&report, Status::Error);
         let unstable = |it: &&ClauseReport| it.detail.to_string().starts_with("server unstable: ");
         assert!(errors.iter().any(unstable), "{errors:#?}");

@@ -8,7 +8,7 @@ use std::{
 
 use atlas_contract_tests::{
     self_test::proxy::{Proxy, Replies, Reply, Request, Right, Wrong},
-    suite::{clauses, test_artifact::digest},
+    suite::{clauses, fixtures::Digest},
 };
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ fn versions() -> String {
         "[[artifacts.versions]]\nversion = 2\nmetadata = {{ os = \"linux\" }}\n\
          [[artifacts.versions]]\nversion = 4\nfile = {{ size = {}, sha256 = \"{}\" }}\n",
         BYTES.len(),
-        digest(BYTES)
+        Digest::of(BYTES)
     )
 }
 

@@ -57,7 +57,7 @@ async fn to_an_origin_that_nobody_named_nothing_is_sent_and_no_clause_that_would
     }
     let summary = Summary::of(&reports);
     assert!(summary.errors > 15, "{summary}");
-    assert_eq!(ExitCode::of(&summary), ExitCode::SuiteBroke);
+    assert_eq!(summary.exit_code(), ExitCode::SuiteBroke);
     assert_eq!(uploads(&atlas), 0);
 }
 

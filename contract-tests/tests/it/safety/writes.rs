@@ -4,7 +4,7 @@ use atlas_contract_tests::{
     run::{settings::Settings, target::Target},
     safety::policy::{Access, Conduct},
     self_test::proxy::{Replies, Reply, Request, Right},
-    suite::test_artifact::digest,
+    suite::fixtures::Digest,
 };
 use axum::http::Method;
 
@@ -68,7 +68,7 @@ async fn files_behind_a_redirect_are_found_and_no_token_reaches_their_origin() {
         reports[0]
             .detail
             .to_string()
-            .contains(&digest(b"from the other origin").to_string()),
+            .contains(&Digest::of(b"from the other origin").to_string()),
         "{}",
         reports[0]
     );

@@ -29,6 +29,7 @@ pub(crate) fn settings(url: &str, token: &str, conduct: Conduct) -> Settings {
         other_token: Some("rival-token".to_owned()),
         public_artifact: Some("acme/public".to_owned()),
         max_id_length: Some(255),
+        fixtures: Vec::new(),
         conduct,
     }
 }

@@ -1,0 +1,42 @@
+//! The prefix tells the names of one run from all other names on a server.
+
+use serde::{Deserialize, Serialize};
+
+/// A `RunPrefix` is what all names of a run begin with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RunPrefix(String);
+
+impl RunPrefix {
+    /// Draws a prefix that no other run has: `contract-` and eight hexadecimal digits.
+    pub fn fresh() -> Self {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        Self(format!("contract-{}-", &id[..8]))
+    }
+
+    /// Returns the prefix as text, with its last dash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for RunPrefix {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text
+            .strip_prefix("contract-")
+            .and_then(|rest| rest.strip_suffix('-'));
+        let plain = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        match digits {
+            Some(digits) if digits.len() == 8 && digits.chars().all(plain) => Ok(Self(text)),
+            _ => Err(format!("{text:?} is no prefix of a run")),
+        }
+    }
+}
+
+impl From<RunPrefix> for String {
+    fn from(prefix: RunPrefix) -> Self {
+        prefix.0
+    }
+}

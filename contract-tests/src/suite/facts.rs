@@ -1,0 +1,40 @@
+//! What is known of the server beforehand: the operator's settings, and the fixtures that were found there.
+
+use super::{
+    precondition::Precondition, required_setting::RequiredSetting,
+    verified_fixture::VerifiedFixture,
+};
+
+/// `Facts` are what the operator tells about the server, and what a check may rely on.
+#[derive(Clone, Default)]
+pub struct Facts {
+    /// The user or organisation below which artifacts are made.
+    pub namespace: String,
+    /// A user name and a password.
+    pub login: Option<(String, String)>,
+    /// The token of a user who can neither see nor write the namespace.
+    pub other_token: Option<String>,
+    /// The name, below the namespace, of a public artifact.
+    pub public_artifact: Option<String>,
+    /// How many characters an `id` may have at most.
+    pub max_id_length: Option<usize>,
+    /// The fixtures that were found on the server.
+    pub fixtures: Vec<VerifiedFixture>,
+}
+
+impl Facts {
+    /// Tells whether the operator gave what a clause requires.
+    pub fn has(&self, required: RequiredSetting) -> bool {
+        match required {
+            RequiredSetting::Login => self.login.is_some(),
+            RequiredSetting::OtherToken => self.other_token.is_some(),
+            RequiredSetting::PublicArtifact => self.public_artifact.is_some(),
+            RequiredSetting::MaxIdLength => self.max_id_length.is_some(),
+        }
+    }
+
+    /// Returns a fixture that a clause can read.
+    pub fn fixture(&self, precondition: Precondition) -> Option<&VerifiedFixture> {
+        self.fixtures.iter().find(|it| it.meets(precondition))
+    }
+}

@@ -1,0 +1,7 @@
+//! Names of users, artifacts and types, as the contract takes them.
+
+/// Tells whether the contract takes this for a name, whatever its length.
+pub(crate) fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !text.is_empty() && !matches!(text, "." | "..") && text.chars().all(plain)
+}
