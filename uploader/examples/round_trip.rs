@@ -58,7 +58,7 @@ async fn push_files(
         metadata: [("os".to_owned(), "linux".to_owned())].into(),
         build_id: 0,
         compile_id: 0,
-        mark: None,
+        idempotency_key: None,
         skip_existing: false,
         verify: false,
     };

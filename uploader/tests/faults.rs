@@ -431,7 +431,7 @@ async fn an_older_push_of_the_same_is_not_taken_for_this_one() {
     let older = support::push_without_file("ami-1");
     let older = atlas_uploader::Push {
         artifact_type: "t".parse().unwrap(),
-        mark: Some("older".to_owned()),
+        idempotency_key: Some("older".to_owned()),
         ..older
     };
     let client = client(scene.atlas.url(), TOKEN);

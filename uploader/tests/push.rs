@@ -38,7 +38,7 @@ async fn a_file_makes_the_round_trip_and_the_receipt_says_what_was_sent() {
     std::fs::write(&path, &content).unwrap();
 
     let marked = Push {
-        mark: Some("this push".to_owned()),
+        idempotency_key: Some("this push".to_owned()),
         ..push_of(&path)
     };
     let receipt = push(&client, &marked).await.unwrap();
@@ -343,7 +343,7 @@ async fn a_file_that_is_overwritten_while_it_is_sent_is_never_seen() {
         let error = error.unwrap_err();
         assert_eq!(ExitCode::from(&error), ExitCode::LocalFile, "{error}");
         assert!(error.to_string().contains("changed"), "{error}");
-        assert!(error.advice().unwrap().contains("push again"), "{error}");
+        assert!(error.hint().unwrap().contains("push again"), "{error}");
         let client = client(atlas.url(), "T0ken");
         let (name, kind) = (&version.name, &version.artifact_type);
         let seen = client.search(name, kind, &SearchQuery::default()).await;

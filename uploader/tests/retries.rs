@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use atlas_uploader::api::retry::RetryPolicy;
 use atlas_uploader::base::exit_code::ExitCode;
-use atlas_uploader::push::MARK_KEY;
+use atlas_uploader::push::IDEMPOTENCY_KEY;
 use atlas_uploader::{Client, ClientOptions, Error, Phase, Push, Receipt, push};
 use serde_json::json;
 use support::server::{Reply, Server};
@@ -94,7 +94,7 @@ async fn without_a_mark_a_version_without_a_file_is_not_made_again_when_in_doubt
             .unwrap_err();
         assert_eq!(error.phase(), &Phase::CreateVersion);
         assert_eq!(ExitCode::from(&error), ExitCode::InDoubt, "{error}");
-        assert!(error.advice().unwrap().contains("atlas-upload search"));
+        assert!(error.hint().unwrap().contains("atlas-upload search"));
         assert_eq!(posts(&server), 1);
     }
 }
@@ -112,7 +112,7 @@ async fn made_late(visible_from: usize, settle: Duration) -> (Result<Receipt, Er
         }
         let seen = searches.fetch_add(1, Ordering::Relaxed) + 1 >= visible_from;
         let version = json!({"username": "acme", "name": "web", "tag": "acme/web", "slug": "s",
-            "artifact_type": "custom.image", "id": "i", "version": 9, "metadata": {MARK_KEY: "m"}});
+            "artifact_type": "custom.image", "id": "i", "version": 9, "metadata": {IDEMPOTENCY_KEY: "m"}});
         let versions = if seen { vec![version] } else { Vec::new() };
         Reply::json(200, json!({"versions": versions}))
     })
@@ -126,7 +126,7 @@ async fn made_late(visible_from: usize, settle: Duration) -> (Result<Receipt, Er
         ..options(server.url(), "T0ken")
     });
     let marked = Push {
-        mark: Some("m".to_owned()),
+        idempotency_key: Some("m".to_owned()),
         ..push_without_file("i")
     };
     let pushed = push(&client.unwrap(), &marked).await;
@@ -192,7 +192,7 @@ async fn a_post_that_was_refused_for_now_is_repeated_once_nothing_was_found_of_i
         })
         .await;
         let marked = Push {
-            mark: Some("mine".to_owned()),
+            idempotency_key: Some("mine".to_owned()),
             ..push_without_file("i")
         };
         let pushed = push(&client(server.url(), "T0ken"), &marked).await;

@@ -3,7 +3,6 @@
 //! must be asked what became of the first, which is up to the caller.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value};
 use url::Url;
@@ -11,8 +10,9 @@ use url::Url;
 use super::http::body::UploadSource;
 use super::http::redirect;
 use super::http::reply::is_markup;
-use super::http::tls::Trust;
-use super::http::transport::{Transport, request_line, secret_line};
+use super::http::request_line::{request_line, secret_line};
+use super::http::transport::Transport;
+use super::options::ClientOptions;
 use crate::api::atlas_url::AtlasUrl;
 use crate::api::retry::{Attempts, RetryPolicy};
 use crate::api::wire::{
@@ -20,54 +20,9 @@ use crate::api::wire::{
     NewArtifact, NewVersion, SearchReply, Version,
 };
 use crate::base::error::{Cause, Error, Phase, RequestLine};
-use crate::base::reporter::{Event, Reporter, Silent};
-use crate::base::secret::{Redactor, Token};
+use crate::base::reporter::{Event, Reporter};
+use crate::base::secret::Redactor;
 use crate::base::slug::{ArtifactName, ArtifactType};
-
-/// What a client needs to know. Only the URL has no default.
-#[derive(Clone)]
-pub struct ClientOptions {
-    /// Which Atlas.
-    pub url: AtlasUrl,
-    /// The token; public artifacts can be read without.
-    pub token: Option<Token>,
-    /// Which servers are believed.
-    pub trust: Trust,
-    /// How often, and how far apart, a request is repeated.
-    pub retry: RetryPolicy,
-    /// The longest to wait for the head of a reply, for the whole body of one that is no download, and
-    /// for the next bytes of a download.
-    pub api_timeout: Duration,
-    /// The longest an upload may go without a byte taken, or without the reply at its end.
-    pub stall_timeout: Duration,
-    /// Learns the token and every upload URL.
-    pub redactor: Redactor,
-    /// Hears of progress and of repeated requests.
-    pub reporter: Arc<dyn Reporter>,
-    /// Whether somebody has verified the token, so that a push need not.
-    pub authenticated: bool,
-    /// It says whether bytes may go to an address without TLS that an Atlas with TLS gives.
-    pub allow_http_upload: bool,
-}
-
-impl ClientOptions {
-    /// The defaults for an Atlas: no token, the system's certificates, the default retries, a minute
-    /// for a call, two for an upload that stands still, and nobody who listens.
-    pub fn new(url: AtlasUrl) -> Self {
-        Self {
-            url,
-            token: None,
-            trust: Trust::default(),
-            retry: RetryPolicy::default(),
-            api_timeout: Duration::from_secs(60),
-            stall_timeout: Duration::from_secs(120),
-            redactor: Redactor::new(),
-            reporter: Arc::new(Silent),
-            authenticated: false,
-            allow_http_upload: false,
-        }
-    }
-}
 
 /// What a search asks for; all fields are optional, and what they mean is the server's to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

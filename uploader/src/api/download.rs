@@ -7,7 +7,8 @@ use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RAN
 use url::Url;
 
 use super::client::Client;
-use super::http::transport::{FileReply, Transport, request_line};
+use super::http::request_line::request_line;
+use super::http::transport::{FileReply, Transport};
 use crate::base::digest::Digest;
 use crate::base::error::{Cause, Error, Phase, RequestLine};
 use crate::base::slug::{ArtifactName, ArtifactType, version_slug};

@@ -5,14 +5,17 @@
 
 pub mod atlas_url;
 pub mod client;
+pub(crate) mod content_digest;
 mod download;
 pub(crate) mod http;
+mod options;
 pub mod retry;
 pub mod wire;
 
-pub use client::{Client, ClientOptions, SearchQuery};
+pub use client::{Client, SearchQuery};
 pub(crate) use download::ContentRange;
 pub use download::{Download, Rest};
 pub use http::body::UploadSource;
 pub use http::proxy::{PROXY_VARIABLES, shown_proxy};
 pub use http::tls::Trust;
+pub use options::ClientOptions;

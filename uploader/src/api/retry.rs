@@ -9,6 +9,10 @@ use tokio::time::Instant;
 use crate::base::error::{Cause, Error, Phase};
 use crate::base::reporter::{Event, Reporter};
 
+/// The fewest new bytes that make a connection worth its while. One that brings fewer is a failed attempt:
+/// otherwise a server that gives a byte at a time would be asked as often as the file has bytes.
+pub(crate) const MIN_PROGRESS: u64 = 64 * 1024;
+
 /// How often, how long, and how far apart.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {

@@ -12,7 +12,7 @@ use url::{Host, Url, form_urlencoded};
 
 use crate::api::http::pool::Pool;
 use crate::api::http::reply;
-use crate::api::http::transport::request_line;
+use crate::api::http::request_line::request_line;
 use crate::base::error::{Cause, RequestLine};
 use crate::base::secret::Redactor;
 

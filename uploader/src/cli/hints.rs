@@ -1,19 +1,18 @@
 //! What to do about an error.
 
-use atlas_uploader::config::{ADDRESS_VARIABLE, Config, TOKEN_VARIABLE, advice};
+use atlas_uploader::config::{ADDRESS_VARIABLE, Config, TOKEN_VARIABLE, hints as shared};
 use atlas_uploader::{Cause, Error, Phase};
 
 /// Sentences to be shown below the error, none with a secret in it.
 pub(crate) fn hints(error: &Error, config: &Config) -> Vec<String> {
     let about_token = about_token(error, config);
     let about_certificate = about_certificate(error.cause());
-    let about_address =
-        advice::is_of_the_service_that_is_gone(error, config).then(about_the_default);
+    let about_address = shared::is_from_default_atlas(error, config).then(about_the_default);
     let hints = [
-        error.advice().map(str::to_owned),
+        error.hint().map(str::to_owned),
         about_token,
-        advice::about_the_address(error, config),
-        advice::about_plain_http(error, "--allow-http-upload"),
+        shared::about_address(error, config),
+        shared::about_plain_http(error, "--allow-http-upload"),
         about_certificate,
         about_address,
     ];
@@ -36,7 +35,7 @@ pub(crate) fn of_boxes(error: &Error) -> Vec<String> {
         ),
         _ => None,
     };
-    let advice = error.advice().map(str::to_owned);
+    let advice = error.hint().map(str::to_owned);
     let about_certificate = about_certificate(error.cause());
     let about_address = match error.cause() {
         Cause::TokenNotSent { address, .. } => Some(format!(

@@ -29,8 +29,9 @@ use std::time::Duration;
 
 use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::base::secret::Redactor;
-use atlas_uploader::config::{Config, ConfigError, Flags, TOKEN_VARIABLE, advice};
+use atlas_uploader::config::{Config, ConfigError, Flags, TOKEN_VARIABLE};
 use atlas_uploader::pull::extract::settle;
+use atlas_uploader::push::resume;
 use atlas_uploader::{Cause, Client, ClientOptions, Error, Phase};
 use clap::Parser as _;
 use tokio::runtime::Runtime;
@@ -136,7 +137,7 @@ fn work(runtime: &Runtime, args: Args, console: &Arc<Console>) -> Option<ExitCod
 fn stopped(receipt: Option<&Path>, console: &Console) -> ExitCode {
     match receipt.filter(|receipt| receipt.exists()) {
         Some(receipt) => {
-            let how = advice::how_to_resume(receipt);
+            let how = resume::command(receipt);
             console.error("stopped", &[format!("finish it with: {how}")]);
         }
         None => console.error("stopped", &[]),
@@ -197,7 +198,7 @@ fn ended(result: Result<(), Error>, console: &Console) -> ExitCode {
         .err()
         .map_or(ExitCode::Success, ExitCode::from);
     if let Err(error) = result {
-        let advice: Vec<_> = error.advice().map(str::to_owned).into_iter().collect();
+        let advice: Vec<_> = error.hint().map(str::to_owned).into_iter().collect();
         console.error(&error.to_string(), &advice);
     }
     code
@@ -300,7 +301,7 @@ impl<'a> App<'a> {
         let reason = format!("no token: give --token, or set {TOKEN_VARIABLE}");
         let error = Error::new(Phase::Configure, Cause::Usage(reason));
         Err(match self.config.atlas_url.value.is_default() {
-            true => error.advise(hints::about_the_default()),
+            true => error.with_hint(hints::about_the_default()),
             false => error,
         })
     }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use atlas_uploader::base::slug::{ArtifactName, ArtifactType};
-use atlas_uploader::config::{Config, Ids, advice};
+use atlas_uploader::config::{Config, Ids};
 use atlas_uploader::packer::manifest::{Build, Manifest};
-use atlas_uploader::push::proceed;
 use atlas_uploader::push::receipt::{ReceiptFile, State};
+use atlas_uploader::push::{proceed, resume};
 use atlas_uploader::{Cause, Error, Phase, Push};
 
 use super::args::PushArgs;
@@ -142,7 +142,7 @@ fn by_atlas(plan: Vec<Planned>) -> Vec<(Config, Vec<Push>)> {
 /// Looks whether Vagrant could use what will be sent, where that is a box.
 async fn check_box(push: &Push) -> Result<(), Error> {
     let checked = push.check_box().await;
-    checked.map_err(|error| error.advise("with --no-box-check it is pushed all the same"))
+    checked.map_err(|error| error.with_hint("with --no-box-check it is pushed all the same"))
 }
 
 /// Says how an upload that broke can be finished, or how that would be possible.
@@ -150,14 +150,14 @@ fn advised(error: Error, receipt: Option<&Path>) -> Error {
     let Phase::Upload { slug, .. } = error.phase() else {
         return error;
     };
-    let known = match (error.advice(), receipt) {
-        (_, Some(receipt)) => return advice::to_resume(error, receipt),
+    let known = match (error.hint(), receipt) {
+        (_, Some(receipt)) => return resume::with_hint(error, receipt),
         (Some(unknown), None) if error.is_arrival_unknown() => unknown.to_owned(),
         (Some(_), None) => return error,
-        (None, None) => advice::awaiting(slug),
+        (None, None) => resume::awaits_bytes(slug),
     };
     let how = "with --receipt FILE a push that breaks can be finished later";
-    error.advise(format!("{known}; {how}"))
+    error.with_hint(format!("{known}; {how}"))
 }
 
 /// What the arguments say of every version; their metadata goes over `metadata`.
@@ -181,7 +181,7 @@ pub(super) fn given(
         metadata,
         build_id: ids.build.value,
         compile_id: ids.compile.value,
-        mark: (!args.no_digest).then(new_mark),
+        idempotency_key: (!args.no_digest).then(new_key),
         skip_existing: args.skip_existing,
         verify: args.verify,
     })
@@ -213,12 +213,12 @@ pub(super) fn of_build(given: &Push, manifest: &Manifest, build: &Build) -> Resu
         id: Some(build.artifact_id.clone()).filter(|id| !id.is_empty()),
         paths: manifest.files(build)?,
         metadata,
-        mark: given.mark.as_ref().map(|_| new_mark()),
+        idempotency_key: given.idempotency_key.as_ref().map(|_| new_key()),
         ..given.clone()
     })
 }
 
-fn new_mark() -> String {
+fn new_key() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 

@@ -2,7 +2,7 @@
 //! variable that is set to nothing counts as unset. The variables are those of HashiCorp's own
 //! clients.
 
-pub mod advice;
+pub mod hints;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
+use crate::api::content_digest;
 use crate::api::wire::Version;
 use crate::api::{Client, Download, SearchQuery};
 use crate::base::digest::{Algorithm, Digest, HashingWriter};
@@ -22,8 +23,6 @@ use crate::base::reporter::Event;
 use crate::base::slug::{ArtifactName, ArtifactType, version_slug};
 use crate::files::disk;
 use crate::files::temporary;
-use crate::push::digest_left;
-pub(crate) use transfer::HEADWAY;
 use transfer::Source;
 
 /// Chunks between the network and the disk, so that neither waits for each of the other's.
@@ -91,7 +90,7 @@ pub async fn pull(client: &Client, pull: &Pull, target: Target) -> Result<Pulled
         None => {
             let newest = newest_with_file(client, pull).await?;
             let sink = open(pull, newest.version, target)?;
-            (newest.version, sink, digest_left(&newest.metadata))
+            (newest.version, sink, content_digest::of(&newest.metadata))
         }
     };
     let slug = version_slug(&pull.name, &pull.artifact_type, version);
@@ -142,7 +141,7 @@ async fn digest_of(client: &Client, pull: &Pull, version: u64) -> Result<Option<
         .await?;
     // A server may overlook the filter.
     let found = found.iter().find(|found| found.version == version);
-    Ok(found.and_then(|found| digest_left(&found.metadata)))
+    Ok(found.and_then(|found| content_digest::of(&found.metadata)))
 }
 
 async fn newest_with_file(client: &Client, pull: &Pull) -> Result<Version, Error> {

@@ -4,14 +4,10 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::Pull;
-use crate::api::retry::Attempts;
+use crate::api::retry::{Attempts, MIN_PROGRESS};
 use crate::api::{Client, Download, Rest};
 use crate::base::error::{Cause, Error, Phase, Reach};
 use crate::base::reporter::Event;
-
-/// The fewest new bytes that make a connection worth its while. One that brings fewer is a failed attempt:
-/// otherwise a server that gives a byte at a time would be asked as often as the file has bytes.
-pub(crate) const HEADWAY: u64 = 64 * 1024;
 
 /// A source gives the bytes of one version.
 pub(super) struct Source<'a> {
@@ -64,7 +60,7 @@ impl Source<'_> {
             let Some(tag) = tag.as_deref().filter(|_| cause.is_transient()) else {
                 return failed(cause, &attempts);
             };
-            if position.received - before >= HEADWAY {
+            if position.received - before >= MIN_PROGRESS {
                 attempts = self.client.attempts();
                 attempts.pause().await;
             } else if !attempts.again(&cause).await {

@@ -2,9 +2,11 @@
 
 use std::io;
 
+use super::blocking::digest_in;
+use super::idempotency_key;
 use super::run::Run;
-use super::{digest_in, idempotency_key};
 use crate::api::SearchQuery;
+use crate::api::content_digest;
 use crate::api::wire::Version;
 use crate::base::error::{Cause, Error, Phase};
 use crate::pull::{Pull, Target, pull};
@@ -33,7 +35,7 @@ impl Run<'_> {
         if payload.digest().is_none() {
             return Ok(false);
         }
-        let theirs = match idempotency_key::digest_left(&latest.metadata) {
+        let theirs = match content_digest::of(&latest.metadata) {
             Some(theirs) => Some(theirs),
             // Pushed by somebody who leaves no digest, Packer say; the server may know it.
             None => {

@@ -1,57 +1,41 @@
-//! What a push adds to a version's metadata, so that it is known again.
+//! The idempotency key of a push is a value that its version's metadata alone has: by it the version is known
+//! again after a lost reply, since Atlas has no such key of its own.
 
 use std::collections::BTreeMap;
 
+use crate::api::content_digest::{self, RESERVED_PREFIX};
 use crate::api::wire::{Metadata, Version};
-use crate::base::digest::{Algorithm, Digest};
+use crate::base::digest::Digest;
 
-/// Below this all keys are ours.
-const OURS: &str = "atlas-upload.";
-
-/// The key of the mark: one value for each push, new for each.
-pub const MARK_KEY: &str = "atlas-upload.push";
+/// Names the idempotency key in the metadata.
+pub const IDEMPOTENCY_KEY: &str = "atlas-upload.push";
 
 /// What the server adds where there are keys `region.…`.
 const DERIVED: [&str; 2] = ["ami_id", "region"];
 
-/// The key and the value that say what a version's bytes are: the key names the algorithm.
-fn digest_pair(digest: &Digest) -> (String, String) {
-    (digest_key(digest.algorithm()), digest.hex())
-}
-
-fn digest_key(algorithm: Algorithm) -> String {
-    format!("{OURS}{}", algorithm.name())
-}
-
-/// What the metadata says of the version's bytes, whichever release of this program wrote it.
-pub(crate) fn digest_left(metadata: &Metadata) -> Option<Digest> {
-    Algorithm::ALL.into_iter().find_map(|algorithm| {
-        let hex = metadata.get(&digest_key(algorithm))?;
-        Digest::from_hex(algorithm, hex)
-    })
-}
-
-/// The metadata with the mark and the digest.
-pub(super) fn marked(
+/// Returns the metadata with the idempotency key and the digest.
+pub(super) fn with_key(
     metadata: &BTreeMap<String, String>,
-    mark: &str,
+    key: &str,
     digest: Option<Digest>,
 ) -> BTreeMap<String, String> {
     let mut all = metadata.clone();
-    all.insert(MARK_KEY.to_owned(), mark.to_owned());
-    all.extend(digest.as_ref().map(digest_pair));
+    all.insert(IDEMPOTENCY_KEY.to_owned(), key.to_owned());
+    all.extend(digest.as_ref().map(content_digest::entry));
     all
 }
 
-/// Whether a version has this id and metadata, but for what a push and the server add.
+/// Returns whether a version has this id and metadata, but for what a push and the server add.
 pub(super) fn same(version: &Version, id: &str, metadata: &BTreeMap<String, String>) -> bool {
     version.id.as_deref() == Some(id)
-        && given(&version.metadata, metadata) == without_ours(metadata)
+        && given(&version.metadata, metadata) == without_reserved(metadata)
 }
 
-fn without_ours(metadata: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
+fn without_reserved(metadata: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
     let pairs = metadata.iter().map(|(key, value)| (&**key, &**value));
-    pairs.filter(|(key, _)| !key.starts_with(OURS)).collect()
+    pairs
+        .filter(|(key, _)| !key.starts_with(RESERVED_PREFIX))
+        .collect()
 }
 
 /// What somebody gave of a version's metadata, where we gave `ours`.
@@ -60,13 +44,14 @@ fn given<'a>(theirs: &'a Metadata, ours: &BTreeMap<String, String>) -> BTreeMap<
     let derived = |key: &str| regions && DERIVED.contains(&key) && !ours.contains_key(key);
     let pairs = theirs.0.iter().map(|(key, value)| (&**key, &**value));
     pairs
-        .filter(|(key, _)| !key.starts_with(OURS) && !derived(key))
+        .filter(|(key, _)| !key.starts_with(RESERVED_PREFIX) && !derived(key))
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::digest::Algorithm;
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
@@ -83,14 +68,14 @@ mod tests {
     }
 
     #[test]
-    fn the_marks_and_what_the_server_derives_make_no_difference() {
+    fn what_a_push_adds_and_what_the_server_derives_make_no_difference() {
         let ours = map(&[("os", "linux"), ("region.us-east-1", "ami-1")]);
         let theirs = version(&[
             ("os", "linux"),
             ("region.us-east-1", "ami-1"),
             ("ami_id", "ami-1"),
             ("region", "us-east-1"),
-            (MARK_KEY, "an older push"),
+            (IDEMPOTENCY_KEY, "an older push"),
             ("atlas-upload.sha256", "00"),
         ]);
         assert!(same(&theirs, "i", &ours));
@@ -119,10 +104,10 @@ mod tests {
         ] {
             let hex = "ab".repeat(32);
             let digest = Digest::from_hex(algorithm, &hex);
-            let metadata = marked(&map(&[("os", "linux")]), "mark", digest);
+            let metadata = with_key(&map(&[("os", "linux")]), "mark", digest);
             let expected = [("atlas-upload.push", "mark"), (key, &hex), ("os", "linux")];
             assert_eq!(metadata, map(&expected));
-            let left = digest_left(&version(&expected).metadata);
+            let left = content_digest::of(&version(&expected).metadata);
             assert_eq!(left, digest);
         }
     }

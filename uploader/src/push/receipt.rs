@@ -21,7 +21,7 @@ use crate::api::atlas_url::AtlasUrl;
 use crate::base::error::{Cause, Error, Phase};
 use crate::files::disk;
 use crate::files::temporary;
-use crate::push::Push;
+use crate::push::request::Push;
 
 /// Counts up when a program of today could misread what a later one wrote.
 const FORMAT: u32 = 1;

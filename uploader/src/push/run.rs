@@ -3,17 +3,20 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
+use super::blocking::digest_in;
+use super::idempotency_key;
+use super::outcome::{Receipt, Timings};
+use super::request::Push;
 use super::upload::Arrival;
-use super::{Push, Receipt, Timings, digest_in, ensure_artifact, idempotency_key};
 use crate::api::Client;
 use crate::api::wire::{CreatedVersion, NewVersion};
 use crate::base::digest::Digest;
 use crate::base::error::{Cause, Error, Phase, RequestLine};
 use crate::base::reporter::Event;
-use crate::base::slug::version_slug;
-use crate::config::advice;
+use crate::base::slug::{ArtifactName, version_slug};
 use crate::push::pack::Payload;
 use crate::push::receipt::{Content, Entry, ReceiptFile, State};
+use crate::push::resume;
 
 /// One push that is under way.
 pub(super) struct Run<'a> {
@@ -75,10 +78,10 @@ impl Run<'_> {
         let bytes = payload.map_or(0, Payload::len);
         self.client.reporter().report(Event::Uploading { bytes });
         let given = self.push.metadata.clone();
-        let metadata = match &self.push.mark {
-            Some(mark) => Cow::Owned(idempotency_key::marked(
+        let metadata = match &self.push.idempotency_key {
+            Some(key) => Cow::Owned(idempotency_key::with_key(
                 &given,
-                mark,
+                key,
                 payload.and_then(Payload::digest),
             )),
             None => Cow::Borrowed(&given),
@@ -207,8 +210,8 @@ impl Run<'_> {
         let error = Error::new(Phase::Pack, Cause::Changed { began, here });
         Err(match self.file.path() {
             Some(receipt) => {
-                let again = advice::push_again(Some(receipt));
-                error.advise(format!("bring them back as they were; or {again}"))
+                let again = resume::push_again(Some(receipt));
+                error.with_hint(format!("bring them back as they were; or {again}"))
             }
             None => error,
         })
@@ -250,4 +253,28 @@ async fn content(payload: &Payload, earlier: Option<&Content>) -> Result<Content
     };
     let digest = Some(digest.to_string());
     Ok(Content { digest, bytes })
+}
+
+async fn ensure_artifact(client: &Client, name: &ArtifactName) -> Result<(), Error> {
+    match client.artifact(name).await {
+        Err(error) if error.status() == Some(404) => {}
+        found => return found.map(|_| ()),
+    }
+    client.reporter().report(Event::CreatingArtifact(name));
+    match client.create_artifact(name).await {
+        // Somebody else may have made it between the two calls, or we ourselves in an attempt whose
+        // reply was lost or garbled; if not, the refusal stands.
+        Err(refused) if is_taken(&refused) => {
+            client.artifact(name).await.map_err(|_| refused)?;
+        }
+        created => {
+            created?;
+        }
+    }
+    Ok(())
+}
+
+fn is_taken(error: &Error) -> bool {
+    let is_garbled = matches!(error.cause(), Cause::Reply { .. } | Cause::Page { .. });
+    is_garbled || error.status() == Some(422)
 }

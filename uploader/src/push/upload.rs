@@ -1,12 +1,12 @@
 //! Sends the bytes until they are there. The same bytes may go to the same place as often as need
 //! be; but after a failure the server is asked first, since often only its confirmation was lost.
 
-use super::digest_in;
+use super::blocking::digest_in;
 use super::run::Run;
 use crate::base::error::{Cause, Effect, Error, Phase, RequestLine};
 use crate::base::reporter::Event;
-use crate::config::advice;
 use crate::push::pack::Payload;
+use crate::push::resume;
 
 /// The server says this of the bytes of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,13 +89,13 @@ impl Run<'_> {
         let advice = format!(
             "whether the bytes of {slug} have arrived is not known, since the server could not be asked: look before you push again: atlas-upload search {name} --type {artifact_type} --version {version}"
         );
-        error.with_arrival_unknown().advise(advice)
+        error.with_arrival_unknown().with_hint(advice)
     }
 
     /// Says what becomes of a version whose bytes cannot be sent, or not to where they were to go.
     fn advised(&self, error: Error, slug: &str) -> Error {
         let receipt = self.file.path();
-        let again = advice::push_again(receipt);
+        let again = resume::push_again(receipt);
         let lost = format!("it stays without them and nobody sees it: {again}");
         let refused = format!("the address for the bytes of {slug} is not accepted, or no longer");
         let advice = match (error.cause(), receipt) {
@@ -107,7 +107,7 @@ impl Run<'_> {
                 },
                 Some(receipt),
             ) => {
-                let resume = advice::how_to_resume(receipt);
+                let resume = resume::command(receipt);
                 format!("{refused}; try again with: {resume}; if that fails like this, {again}")
             }
             (
@@ -124,7 +124,7 @@ impl Run<'_> {
             }
             _ => return error,
         };
-        error.advise(advice)
+        error.with_hint(advice)
     }
 
     /// Whether the version's bytes are there, and are these. Nothing but the start of the reply is
@@ -147,7 +147,7 @@ impl Run<'_> {
             drop(download);
             let here = digest_in(payload, server.algorithm()).await?;
             if server != here {
-                let again = advice::push_again(self.file.path());
+                let again = resume::push_again(self.file.path());
                 let advice = format!("{slug} can be seen, with other bytes: {again}");
                 let cause = Cause::Digest {
                     request,
@@ -155,7 +155,7 @@ impl Run<'_> {
                     here,
                 };
                 let bytes = payload.len();
-                return Err(Error::new(Phase::Upload { slug, bytes }, cause).advise(advice));
+                return Err(Error::new(Phase::Upload { slug, bytes }, cause).with_hint(advice));
             }
         } else if length != Some(payload.len()) {
             // The length must do. It is enough: only this push knows where these bytes go, it never

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::idempotency_key::MARK_KEY;
+use super::idempotency_key::IDEMPOTENCY_KEY;
 use super::run::Run;
 use crate::api::retry::Attempts;
 use crate::api::wire::{CreatedVersion, NewVersion, Version};
@@ -71,7 +71,7 @@ impl Run<'_> {
             self.unmade(1).await;
             return Ok(None);
         }
-        let Some(mark) = self.push.mark.clone() else {
+        let Some(mark) = self.push.idempotency_key.clone() else {
             let cause = Cause::Missing("an earlier run ended before it had the reply".to_owned());
             return Err(self.doubt(Error::new(Phase::CreateVersion, cause)));
         };
@@ -89,7 +89,7 @@ impl Run<'_> {
         pending: bool,
         attempts: &mut Attempts<'_>,
     ) -> Result<Option<CreatedVersion>, Error> {
-        let Some(mark) = self.push.mark.clone() else {
+        let Some(mark) = self.push.idempotency_key.clone() else {
             return Err(self.doubt(error));
         };
         // A server that does not answer any more may still be at work for a while.
@@ -134,13 +134,13 @@ impl Run<'_> {
     /// The version with this mark.
     async fn find(&self, client: &Client, mark: &str) -> Result<Option<CreatedVersion>, Error> {
         let query = SearchQuery {
-            metadata: vec![(MARK_KEY.to_owned(), Some(mark.to_owned()))],
+            metadata: vec![(IDEMPOTENCY_KEY.to_owned(), Some(mark.to_owned()))],
             ..SearchQuery::default()
         };
         let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
         let found = client.search(name, artifact_type, &query).await?;
         // A server may overlook the filter.
-        let ours = |version: &&Version| version.metadata.get(MARK_KEY) == Some(mark);
+        let ours = |version: &&Version| version.metadata.get(IDEMPOTENCY_KEY) == Some(mark);
         Ok(found.iter().find(ours).map(|found| {
             let slug = self.slug(found.version);
             let there = Event::AlreadyThere { slug: &slug };
@@ -165,9 +165,9 @@ impl Run<'_> {
 
     fn doubt(&self, error: Error) -> Error {
         let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
-        let mark = self.push.mark.as_ref();
-        let filter = mark.map_or_else(String::new, |mark| format!(" -m {MARK_KEY}={mark}"));
-        error.in_doubt().advise(format!(
+        let mark = self.push.idempotency_key.as_ref();
+        let filter = mark.map_or_else(String::new, |mark| format!(" -m {IDEMPOTENCY_KEY}={mark}"));
+        error.in_doubt().with_hint(format!(
             "look whether it is there before you push again: atlas-upload search {name} --type {artifact_type}{filter}"
         ))
     }

@@ -135,7 +135,7 @@ impl Trial {
                 digest,
                 ..push.packing
             },
-            mark: digest.then(|| format!("mark-{number}")),
+            idempotency_key: digest.then(|| format!("mark-{number}")),
             ..push
         };
         Self {
@@ -151,7 +151,11 @@ impl Trial {
     }
 
     fn what(&self) -> String {
-        let Push { name, mark, .. } = &self.push;
+        let Push {
+            name,
+            idempotency_key: mark,
+            ..
+        } = &self.push;
         let bytes = self.content.as_ref().map(Vec::len);
         let by_program = self.by_program;
         format!("{name}: bytes {bytes:?}, mark {mark:?}, by the program {by_program}")

@@ -67,7 +67,7 @@ pub(crate) fn push_without_file(id: &str) -> Push {
         metadata: BTreeMap::new(),
         build_id: 0,
         compile_id: 0,
-        mark: None,
+        idempotency_key: None,
         skip_existing: false,
         verify: false,
     }

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, Response};
 use url::Url;
 
+use super::failure::{late, network, stood_still};
 use super::proxy::Proxies;
 use super::tls::Trust;
-use super::transport::{late, network, stood_still};
 use crate::base::error::{Cause, RequestLine};
 use crate::base::secret::Redactor;
 

@@ -5,7 +5,7 @@ use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
 use url::Url;
 
-use super::transport::{origin, request_line, secret_line};
+use super::request_line::{origin, request_line, secret_line};
 use crate::base::error::{Cause, RequestLine};
 use crate::base::secret::Redactor;
 

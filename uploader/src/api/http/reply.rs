@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 
+use super::failure::{network, within};
 use super::pool::Pool;
-use super::transport::{network, within};
 use crate::base::error::{Cause, RequestLine, server_messages};
 
 /// The longest JSON that is read, in bytes: a search that finds some hundred thousand versions.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use reqwest::{Certificate, Client, ClientBuilder, Identity};
 
-use super::transport::chain;
+use super::failure::chain;
 use crate::base::error::Cause;
 use crate::files::disk::read_settings;
 

@@ -1,37 +1,28 @@
-//! One attempt at one request: sending, redirects, and the meaning of a status.
+//! The transport makes one attempt at one request: it sends, follows redirects, and knows what a status means.
 
-use std::error::Error as _;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
-use url::{Origin, Url};
+use url::Url;
 
-use super::body::{LocalRead, UploadSource, body};
+use super::body::{UploadSource, body};
+use super::failure::stood_still;
+use super::headers::{is_page, retry_after};
 use super::pool::Pool;
 use super::redirect::{End, RedirectChain, location, moved};
 use super::reply;
-use crate::api::client::ClientOptions;
-use crate::base::error::{Cause, Reach, RequestLine};
+use super::request_line::{request_line, secret_line, shown};
+use crate::api::options::ClientOptions;
+use crate::base::error::{Cause, RequestLine};
 use crate::base::reporter::Reporter;
 use crate::base::secret::Redactor;
 
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-atlas-token");
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How rustls words it; its error type is not part of reqwest's interface.
-const UNTRUSTED: &str = "invalid peer certificate";
-/// hyper words a proxy's refusal of a user and a password like this: the first over http, the others over
-/// SOCKS.
-const PASSWORD_REFUSED: [&str; 3] = [
-    "proxy authorization required",
-    "credentials not accepted",
-    "does not support user/pass authentication",
-];
 
 /// The reply holds a file, or a part of one.
 pub(in crate::api) struct FileReply {
@@ -267,36 +258,6 @@ impl Transport {
     }
 }
 
-/// Ends a call that is not answered in time.
-pub(crate) async fn within<T>(
-    limit: Duration,
-    line: &RequestLine,
-    call: impl Future<Output = Result<T, Cause>>,
-) -> Result<T, Cause> {
-    tokio::select! {
-        answered = call => answered,
-        cause = late(limit, line) => Err(cause),
-    }
-}
-
-/// Returns the cause of a call that is not answered, once the time is up.
-pub(crate) async fn late(limit: Duration, line: &RequestLine) -> Cause {
-    tokio::time::sleep(limit).await;
-    unanswered(line, format!("no answer within {limit:?}"))
-}
-
-pub(crate) fn stood_still(line: &RequestLine, limit: Duration) -> Cause {
-    unanswered(line, format!("nothing moved for {limit:?}"))
-}
-
-fn unanswered(line: &RequestLine, detail: String) -> Cause {
-    Cause::Network {
-        request: line.clone(),
-        reach: Reach::Unanswered,
-        detail,
-    }
-}
-
 /// Whether a success can mean that the bytes are stored: one that comes before all of them were taken
 /// knows nothing of the rest, and one with a page for people is that of a gateway in between.
 ///
@@ -319,142 +280,9 @@ fn confirmed(
     Err(Cause::Unconfirmed { request, detail })
 }
 
-pub(crate) fn is_page(response: &Response) -> bool {
-    let kind = response.headers().get(CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    let html = ["text/html", "application/xhtml+xml"]
-        .iter()
-        .any(|html| kind.eq_ignore_ascii_case(html));
-    // Some frameworks name that type for replies without a body, too.
-    html && response.content_length() != Some(0)
-}
-
-/// What was asked, as it may be shown.
-pub(crate) fn request_line(method: &'static str, url: &Url) -> RequestLine {
-    let url = shown(url);
-    RequestLine { method, url }
-}
-
-/// The same for a URL that authorises by itself, such as an upload's.
-pub(crate) fn secret_line(method: &'static str, url: &Url) -> RequestLine {
-    RequestLine {
-        method,
-        url: format!("{}/…", origin(url)),
-    }
-}
-
-/// A request that got no answer, or half of one.
-pub(crate) fn network(request: RequestLine, error: reqwest::Error, redactor: &Redactor) -> Cause {
-    let error = error.without_url();
-    if let Some(LocalRead(local)) = find_local(&error) {
-        return Cause::Unpackable(format!("the file could not be read to its end: {local}"));
-    }
-    let detail = redactor.redact(&chain(&error));
-    if error.is_builder() {
-        Cause::Internal(detail)
-    } else if detail.contains(UNTRUSTED) {
-        Cause::Untrusted { request, detail }
-    } else if PASSWORD_REFUSED.iter().any(|words| detail.contains(words)) {
-        Cause::ProxyRefused { request, detail }
-    } else {
-        let reach = reach(&error);
-        Cause::Network {
-            request,
-            reach,
-            detail,
-        }
-    }
-}
-
-fn reach(error: &reqwest::Error) -> Reach {
-    // First, because a connection that took too long to be made is both.
-    if error.is_connect() {
-        Reach::Nowhere
-    } else if error.is_timeout() {
-        Reach::Unanswered
-    } else {
-        Reach::Broken
-    }
-}
-
-/// Seconds, or a date in HTTP's form.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    // One that has passed asks for no wait.
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
-}
-
 fn header(token: &str) -> Result<HeaderValue, Cause> {
     let mut value = HeaderValue::from_str(token)
         .map_err(|_| Cause::Usage(crate::base::secret::InvalidToken.to_string()))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn shown(url: &Url) -> String {
-    format!("{}{}", origin(url), url.path())
-}
-
-/// Returns the beginning of an address, without user and password; also of one that is no web address.
-pub(crate) fn origin(url: &Url) -> String {
-    match (url.origin(), url.host_str()) {
-        (origin @ Origin::Tuple(..), _) => origin.ascii_serialization(),
-        (Origin::Opaque(_), host) => format!("{}://{}", url.scheme(), host.unwrap_or_default()),
-    }
-}
-
-fn find_local(error: &reqwest::Error) -> Option<&LocalRead> {
-    let mut source = error.source();
-    while let Some(reason) = source {
-        if let Some(local) = reason.downcast_ref::<LocalRead>() {
-            return Some(local);
-        }
-        source = reason.source();
-    }
-    None
-}
-
-/// An error with its reasons, less those that only repeat the one before.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(reason) = source {
-        let words = reason.to_string();
-        if !text.ends_with(&words) {
-            text = format!("{text}: {words}");
-        }
-        source = reason.source();
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(value: &str) -> Option<Duration> {
-        let value = HeaderValue::from_str(value).unwrap();
-        retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value)]))
-    }
-
-    #[test]
-    fn a_server_may_ask_for_a_wait_in_seconds_or_until_a_date() {
-        assert_eq!(asked("120"), Some(Duration::from_secs(120)));
-        let later = SystemTime::now() + Duration::from_secs(1000);
-        let wait = asked(&httpdate::fmt_http_date(later)).unwrap();
-        assert!((900..=1000).contains(&wait.as_secs()), "{wait:?}");
-    }
-
-    #[test]
-    fn a_date_that_has_passed_asks_for_no_wait_and_nonsense_for_nothing() {
-        assert_eq!(asked("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
-        for nonsense in ["", "soon", "-1", "1.5"] {
-            assert_eq!(asked(nonsense), None, "{nonsense}");
-        }
-    }
 }

@@ -17,7 +17,7 @@ pub struct Error {
     attempts: u32,
     // Boxed because every function here returns it, mostly not.
     cause: Box<Cause>,
-    advice: Option<String>,
+    hint: Option<String>,
     is_arrival_unknown: bool,
 }
 
@@ -28,7 +28,7 @@ impl Error {
             phase,
             attempts: 1,
             cause: Box::new(cause.into()),
-            advice: None,
+            hint: None,
             is_arrival_unknown: false,
         }
     }
@@ -39,11 +39,11 @@ impl Error {
         Self { attempts, ..self }
     }
 
-    /// The same error, with a sentence about what to do. It is not part of the display.
+    /// Returns the same error with a hint, a sentence about what to do. It is not part of the display.
     #[must_use]
-    pub fn advise(self, advice: impl Into<String>) -> Self {
-        let advice = Some(advice.into());
-        Self { advice, ..self }
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        let hint = Some(hint.into());
+        Self { hint, ..self }
     }
 
     /// The same error of a request that may all the same have had its effect.
@@ -68,9 +68,9 @@ impl Error {
         self.is_arrival_unknown
     }
 
-    /// What to do about it, where that is known here.
-    pub fn advice(&self) -> Option<&str> {
-        self.advice.as_deref()
+    /// Returns the hint what to do about it, where that is known here.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// The phase that failed.

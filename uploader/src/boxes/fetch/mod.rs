@@ -18,11 +18,12 @@ use super::http::Http;
 use super::model::{BoxRecord, FileRecord};
 use super::source::{Place, Source};
 use crate::api::ContentRange;
-use crate::api::http::transport::{is_page, secret_line};
+use crate::api::http::headers::is_page;
+use crate::api::http::request_line::secret_line;
+use crate::api::retry::MIN_PROGRESS;
 use crate::base::error::{Cause, Reach, RequestLine};
 use crate::base::reporter::{Event, Reporter};
 use crate::files::disk;
-use crate::pull::HEADWAY;
 use part::Part;
 
 /// The number of times that the address of a file is asked for again when it is not accepted.
@@ -155,7 +156,7 @@ impl Fetch<'_> {
             };
             // Only what had not come before is headway: without that, a file that begins anew each time
             // would do so for ever.
-            let headway = part.length.saturating_sub(farthest) >= HEADWAY;
+            let headway = part.length.saturating_sub(farthest) >= MIN_PROGRESS;
             farthest = farthest.max(part.length);
             if self.has_expired(&cause) && expired < MAX_EXPIRED {
                 expired += 1;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Place, Wanted, below, kept, remote};
-use crate::api::http::transport::request_line;
+use crate::api::http::request_line::request_line;
 use crate::base::error::Cause;
 use crate::boxes::checksum::Checksum;
 use crate::boxes::http::Http;

@@ -41,7 +41,7 @@ pub(super) async fn look(console: &Console) -> Result<(), Error> {
                 folder.map_or_else(String::new, |path| format!(" into {}", path.display()));
             let advice = format!("atlas-upload packer install puts the plugin{folder}");
             let reason = format!("Packer cannot use a post-processor atlas; it says:\n{words}");
-            Err(missing(&reason).advise(advice))
+            Err(missing(&reason).with_hint(advice))
         }
     }
 }

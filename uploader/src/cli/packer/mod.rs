@@ -78,7 +78,7 @@ async fn folder(dir: Option<PathBuf>, console: &Console) -> Result<PathBuf, Erro
     if let Some(dir) = dir {
         return Ok(dir);
     }
-    let give = |error: Error| error.advise("with --dir FOLDER no packer is asked");
+    let give = |error: Error| error.with_hint("with --dir FOLDER no packer is asked");
     let version = version().await.map_err(give)?;
     supported(version)?;
     console.say(&format!("Packer {version} is installed"));

@@ -1,7 +1,7 @@
 //! What goes wrong, in the words of the original where it had some, and what may help.
 
 use crate::base::error::{Cause, Error, Phase};
-use crate::config::advice;
+use crate::config::hints;
 use crate::config::{Config, TOKEN_VARIABLE};
 
 /// An error of a push of so many bytes. It may hold secrets still.
@@ -19,10 +19,10 @@ pub(super) fn of(error: &Error, bytes: u64, config: &Config) -> String {
         _ => error.to_string(),
     };
     let hints = [
-        error.advice().map(str::to_owned),
+        error.hint().map(str::to_owned),
         about_token(error, config),
-        advice::about_the_address(error, config),
-        advice::about_plain_http(error, "atlas_upload_allow_http = true"),
+        hints::about_address(error, config),
+        hints::about_plain_http(error, "atlas_upload_allow_http = true"),
         about_address(error, config),
     ];
     let lines = std::iter::once(text).chain(hints.into_iter().flatten());
@@ -48,7 +48,7 @@ fn about_token(error: &Error, config: &Config) -> Option<String> {
 }
 
 fn about_address(error: &Error, config: &Config) -> Option<String> {
-    advice::is_of_the_service_that_is_gone(error, config).then(|| {
+    hints::is_from_default_atlas(error, config).then(|| {
         "atlas.hashicorp.com was switched off in 2018: set atlas_url, or ATLAS_ADDRESS, to your own Atlas".to_owned()
     })
 }

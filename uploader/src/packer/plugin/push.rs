@@ -11,10 +11,10 @@ use super::configuration::Configured;
 use super::packer::Packer;
 use super::protocol::CallError;
 use crate::base::error::{Cause, Error, Phase};
-use crate::config::advice;
 use crate::files::temporary;
 use crate::push::pack::{self, Options, Payload};
 use crate::push::receipt::{ReceiptFile, TEMPORARY};
+use crate::push::resume;
 use crate::push::{Push, Receipt, proceed};
 
 /// Where builders keep metadata for Atlas.
@@ -45,10 +45,7 @@ impl Kept {
     /// What to do about a push that did not get done.
     pub(super) fn how_to_resume(&self) -> Option<String> {
         let receipt = self.0.get().filter(|receipt| receipt.exists())?;
-        Some(format!(
-            "finish it with: {}",
-            advice::how_to_resume(receipt)
-        ))
+        Some(format!("finish it with: {}", resume::command(receipt)))
     }
 }
 
@@ -73,7 +70,7 @@ pub(super) async fn push(
     if configured.request.extras.box_check.unwrap_or(true) {
         let checked = push.check_box().await;
         let how = "with atlas_upload_box_check set to false it is pushed all the same";
-        checked.map_err(|error| error.advise(how))?;
+        checked.map_err(|error| error.with_hint(how))?;
     }
     let Some(folder) = &configured.request.extras.receipts else {
         return crate::push(client, &push).await;
@@ -102,14 +99,14 @@ pub(super) async fn push(
 /// Says how a push that broke is finished, unless it is said already or cannot be.
 fn advised(error: Error, receipt: &Path, kept: &Kept) -> Error {
     if matches!(error.phase(), Phase::Upload { .. }) {
-        return advice::to_resume(error, receipt);
+        return resume::with_hint(error, receipt);
     }
     let Some(how) = kept.how_to_resume() else {
         return error;
     };
-    let advice = error.advice().into_iter().chain([&*how]);
+    let advice = error.hint().into_iter().chain([&*how]);
     let advice = advice.collect::<Vec<_>>().join("\n");
-    error.advise(advice)
+    error.with_hint(advice)
 }
 
 /// The same push, of what its files become when they are packed: Packer removes the files after a
@@ -161,7 +158,7 @@ fn planned(configured: &Configured, built: Built) -> Push {
         metadata,
         build_id: configured.ids.build.value,
         compile_id: configured.ids.compile.value,
-        mark: extras.digest.then(|| Uuid::new_v4().to_string()),
+        idempotency_key: extras.digest.then(|| Uuid::new_v4().to_string()),
         skip_existing: extras.skip_existing,
         verify: extras.verify,
     }

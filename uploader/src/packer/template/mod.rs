@@ -108,7 +108,7 @@ impl Template {
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::new(Phase::Template, Cause::file(path, source));
         let document = Document::read(path).map_err(|error| match error.kind() {
-            ErrorKind::Unsupported => failed(error).advise(INSTEAD_OF_HCL2),
+            ErrorKind::Unsupported => failed(error).with_hint(INSTEAD_OF_HCL2),
             _ => failed(error),
         })?;
         let path = std::path::absolute(path).map_err(failed)?;

@@ -1,0 +1,108 @@
+//! Turns failures of the connection into causes: no answer in time, a broken connection, a server that is not
+//! trusted, a proxy that refuses, a local file that cannot be read.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use super::body::LocalRead;
+use crate::base::error::{Cause, Reach, RequestLine};
+use crate::base::secret::Redactor;
+
+/// How rustls words it; its error type is not part of reqwest's interface.
+const UNTRUSTED: &str = "invalid peer certificate";
+/// hyper words a proxy's refusal of a user and a password like this: the first over http, the others over
+/// SOCKS.
+const PASSWORD_REFUSED: [&str; 3] = [
+    "proxy authorization required",
+    "credentials not accepted",
+    "does not support user/pass authentication",
+];
+
+/// Ends a call that is not answered in time.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    line: &RequestLine,
+    call: impl Future<Output = Result<T, Cause>>,
+) -> Result<T, Cause> {
+    tokio::select! {
+        answered = call => answered,
+        cause = late(limit, line) => Err(cause),
+    }
+}
+
+/// Returns the cause of a call that is not answered, once the time is up.
+pub(crate) async fn late(limit: Duration, line: &RequestLine) -> Cause {
+    tokio::time::sleep(limit).await;
+    unanswered(line, format!("no answer within {limit:?}"))
+}
+
+pub(crate) fn stood_still(line: &RequestLine, limit: Duration) -> Cause {
+    unanswered(line, format!("nothing moved for {limit:?}"))
+}
+
+fn unanswered(line: &RequestLine, detail: String) -> Cause {
+    Cause::Network {
+        request: line.clone(),
+        reach: Reach::Unanswered,
+        detail,
+    }
+}
+
+/// A request that got no answer, or half of one.
+pub(crate) fn network(request: RequestLine, error: reqwest::Error, redactor: &Redactor) -> Cause {
+    let error = error.without_url();
+    if let Some(LocalRead(local)) = find_local(&error) {
+        return Cause::Unpackable(format!("the file could not be read to its end: {local}"));
+    }
+    let detail = redactor.redact(&chain(&error));
+    if error.is_builder() {
+        Cause::Internal(detail)
+    } else if detail.contains(UNTRUSTED) {
+        Cause::Untrusted { request, detail }
+    } else if PASSWORD_REFUSED.iter().any(|words| detail.contains(words)) {
+        Cause::ProxyRefused { request, detail }
+    } else {
+        let reach = reach(&error);
+        Cause::Network {
+            request,
+            reach,
+            detail,
+        }
+    }
+}
+
+fn reach(error: &reqwest::Error) -> Reach {
+    // First, because a connection that took too long to be made is both.
+    if error.is_connect() {
+        Reach::Nowhere
+    } else if error.is_timeout() {
+        Reach::Unanswered
+    } else {
+        Reach::Broken
+    }
+}
+
+fn find_local(error: &reqwest::Error) -> Option<&LocalRead> {
+    let mut source = error.source();
+    while let Some(reason) = source {
+        if let Some(local) = reason.downcast_ref::<LocalRead>() {
+            return Some(local);
+        }
+        source = reason.source();
+    }
+    None
+}
+
+/// An error with its reasons, less those that only repeat the one before.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(reason) = source {
+        let words = reason.to_string();
+        if !text.ends_with(&words) {
+            text = format!("{text}: {words}");
+        }
+        source = reason.source();
+    }
+    text
+}

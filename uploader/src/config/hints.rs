@@ -1,0 +1,38 @@
+//! Makes the hints about an error that depend on the settings: sentences without secrets that say what to do,
+//! for a person who runs the program and for one who runs Packer.
+
+use crate::base::error::{Cause, Error, Phase};
+use crate::config::Config;
+
+/// Says what to do about an address that is not that of the Atlas, or not any more.
+pub fn about_address(error: &Error, config: &Config) -> Option<String> {
+    let origin = config.atlas_url.origin;
+    match error.cause() {
+        Cause::TokenNotSent { address, .. }
+        | Cause::Redirected {
+            address: Some(address),
+            ..
+        } => Some(format!(
+            "the Atlas' address came from {origin}; make it {address}, if you trust it with the token"
+        )),
+        Cause::Page { .. } => Some(format!(
+            "the Atlas' address came from {origin}; make it one where the Atlas itself answers: no program can log in at a page"
+        )),
+        _ => None,
+    }
+}
+
+/// Says by which setting the bytes go to a plain http address all the same.
+pub fn about_plain_http(error: &Error, setting: &str) -> Option<String> {
+    match (error.phase(), error.cause()) {
+        (Phase::Upload { .. }, Cause::Unencrypted { .. }) => Some(format!(
+            "an Atlas behind https should give https addresses for uploads; {setting}, or ATLAS_ALLOW_HTTP_UPLOAD, sends the bytes all the same"
+        )),
+        _ => None,
+    }
+}
+
+/// Returns whether the default Atlas was asked, which was switched off.
+pub fn is_from_default_atlas(error: &Error, config: &Config) -> bool {
+    config.atlas_url.value.is_default() && error.cause().request().is_some()
+}

@@ -1,0 +1,23 @@
+//! Does the blocking work of a push on threads of its own.
+
+use super::pack::Payload;
+use crate::base::digest::{Algorithm, Digest};
+use crate::base::error::{Cause, Error, Phase};
+
+/// Runs work that blocks.
+///
+/// # Errors
+/// It panicked.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::new(Phase::Pack, Cause::Internal(error.to_string())))
+}
+
+/// Returns the payload's digest by this algorithm, for which it may have to be read.
+pub(super) async fn digest_in(payload: &Payload, algorithm: Algorithm) -> Result<Digest, Error> {
+    let payload = payload.clone();
+    let digest = blocking(move || payload.digest_in(algorithm)).await?;
+    digest.map_err(|error| Error::new(Phase::Pack, Cause::Unpackable(error.to_string())))
+}
