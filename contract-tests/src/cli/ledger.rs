@@ -2,7 +2,7 @@
 
 use atlas_contract_tests::{
     exit_code::ExitCode,
-    ledger::{Ledger, behaviour, checks, markdown::markdown, text::text},
+    ledger::{Ledger, behaviour, checks, markdown::markdown, places::Places, text::text},
 };
 use clap::ValueEnum;
 
@@ -24,11 +24,12 @@ enum Format {
 
 /// Every behaviour of the contract with its evidence.
 pub(super) fn ledger(args: &Args) -> ExitCode {
-    let ledger = match Ledger::own() {
-        Ok(ledger) => ledger,
+    let own = Ledger::own().and_then(|ledger| Ok((ledger, Places::own()?)));
+    let (ledger, places) = match own {
+        Ok(own) => own,
         Err(error) => return complain(&error, ExitCode::SuiteBroke),
     };
-    let behaviours = behaviour::all(&ledger, &checks::all());
+    let behaviours = behaviour::all(&ledger, &places, &checks::all());
     let written = match args.format {
         Format::Text => Ok(text(&behaviours)),
         Format::Markdown => Ok(markdown(&behaviours)),

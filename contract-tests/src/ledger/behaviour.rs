@@ -1,10 +1,14 @@
-//! A behaviour as it is shown: an entry of the ledger together with what checks it.
+//! A [`Behaviour`] joins an entry of the ledger with what checks it and where the emulator does it.
 
 use serde::Serialize;
 
-use super::{Entry, Ledger, Place, Proof, Section, Sighting, Unchecked, checks::Check};
+use super::{
+    Entry, Ledger, Proof, Section, Sighting, Unchecked,
+    checks::Check,
+    places::{Place, Places},
+};
 
-/// An entry with its check.
+/// An entry with its checks and its places in the emulator.
 #[derive(Debug, Clone, Serialize)]
 pub struct Behaviour<'a> {
     /// The entry's id.
@@ -27,14 +31,14 @@ pub struct Behaviour<'a> {
     pub last_seen: Option<&'a Sighting>,
 }
 
-/// Every behaviour, in the order of the contract.
-pub fn all<'a>(ledger: &'a Ledger, checks: &[Check]) -> Vec<Behaviour<'a>> {
+/// Returns every behaviour, in the order of the contract.
+pub fn all<'a>(ledger: &'a Ledger, places: &'a Places, checks: &[Check]) -> Vec<Behaviour<'a>> {
     let entries = ledger.sections.iter().flat_map(|section| {
         let entries = section.entries.iter();
         entries.map(move |entry| (section, entry))
     });
     entries
-        .map(|(section, entry)| Behaviour::of(section, entry, checks))
+        .map(|(section, entry)| Behaviour::of(section, entry, places, checks))
         .collect()
 }
 
@@ -67,7 +71,7 @@ pub fn summary(behaviours: &[Behaviour<'_>]) -> String {
 }
 
 impl<'a> Behaviour<'a> {
-    fn of(section: &'a Section, entry: &'a Entry, checks: &[Check]) -> Self {
+    fn of(section: &'a Section, entry: &'a Entry, places: &'a Places, checks: &[Check]) -> Self {
         let same_id = checks.iter().find(|check| check.id == entry.id);
         let own = same_id.map(|check| check.id);
         let others = entry.checked_by.iter().map(String::as_str);
@@ -78,7 +82,7 @@ impl<'a> Behaviour<'a> {
             evidence: &entry.evidence,
             checked_by: own.into_iter().chain(others).collect(),
             unchecked: entry.unchecked,
-            emulator: &entry.emulator,
+            emulator: places.of(&entry.id),
             note: entry.note.as_deref(),
             last_seen: entry.last_seen.as_ref(),
         }

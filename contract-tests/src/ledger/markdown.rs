@@ -1,8 +1,9 @@
 //! The ledger as `LEDGER.md`, which stands beside `ledger.toml`: its links begin there.
 
 use super::{
-    Place, Proof,
+    Proof,
     behaviour::{Behaviour, summary},
+    places::Place,
 };
 
 const INTRODUCTION: &str = "\
@@ -10,7 +11,7 @@ const INTRODUCTION: &str = "\
 
 What each behaviour of [the contract](../docs/contract.md) rests on, what checks it, where the emulator does it, and
 when a real server was last seen to do it. The marks are those of the contract. Made from `ledger.toml`, which says how
-to add to it: edit that, not this.
+to add to it, and from the comments `// Contract: …` of the emulator: edit those, not this.
 ";
 
 const HEADER: &str = "\

@@ -1,12 +1,14 @@
-//! The ledger: for each behaviour of the contract how it is known, what checks it, where the emulator does it, and when
-//! a real server was last seen to do it.
+//! The ledger tells for each behaviour of the contract how it is known, what checks it, where the emulator does it, and
+//! when a real server was last seen to do it.
 //!
-//! `ledger.toml` is the only place where that stands; the program carries it with it. [`checks`] are what an entry can
-//! name as its check, and [`behaviour`] is an entry together with them, which [`text`] and [`markdown`] write out.
+//! `ledger.toml` holds all of that but the [`places`] in the emulator, and the program carries both. [`checks`] are what
+//! an entry can name as its check. A [`behaviour`] is an entry with its checks and places, which [`text`] and
+//! [`markdown`] write out.
 
 pub mod behaviour;
 pub mod checks;
 pub mod markdown;
+pub mod places;
 pub mod text;
 
 use std::fmt;
@@ -52,9 +54,6 @@ pub struct Entry {
     pub checked_by: Vec<String>,
     /// Why no check has it.
     pub unchecked: Option<Unchecked>,
-    /// Where the emulator does it; empty for what only a client does.
-    #[serde(default)]
-    pub emulator: Vec<Place>,
     /// What else is to be known.
     pub note: Option<String>,
     /// When a real server was last seen to do it, if ever.
@@ -84,16 +83,6 @@ pub enum Unchecked {
     GenuineClient,
     /// A client does it, and no server sees it.
     OffTheWire,
-}
-
-/// An item of a source file, written `file#item`.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(try_from = "String")]
-pub struct Place {
-    /// The file's path from the root of the workspace.
-    pub file: String,
-    /// The name of a function, a type, a variant, a constant or a field in it.
-    pub item: String,
 }
 
 /// A real server that was seen to do it.
@@ -130,20 +119,6 @@ impl Ledger {
     /// The text is no TOML, or has a field that is unknown, missing or of the wrong shape.
     pub fn parse(text: &str) -> Result<Self, LedgerError> {
         Ok(toml::from_str(text)?)
-    }
-}
-
-impl TryFrom<String> for Place {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match text.split_once('#') {
-            Some((file, item)) if !file.is_empty() && !item.is_empty() => Ok(Self {
-                file: file.to_owned(),
-                item: item.to_owned(),
-            }),
-            _ => Err(format!("{text:?} is not of the form file#item")),
-        }
     }
 }
 
@@ -220,13 +195,10 @@ mod tests {
     }
 
     #[test]
-    fn a_place_without_an_item_and_an_unknown_field_are_told_with_their_line() {
+    fn an_unknown_field_and_an_unknown_reason_are_told_with_their_line() {
         let entry = "[[section]]\ntitle = \"T\"\n[[section.entry]]\nid = \"a\"\ncontract = \"b\"\nevidence = []\n";
         for (more, told) in [
-            (
-                "emulator = [\"a.rs\"]",
-                "\"a.rs\" is not of the form file#item",
-            ),
+            ("emulator = [\"a.rs#item\"]", "unknown field `emulator`"),
             ("checkd_by = []", "unknown field `checkd_by`"),
             ("unchecked = \"later\"", "unknown variant `later`"),
         ] {

@@ -24,6 +24,7 @@ enum Reach {
 }
 
 /// What a member may do in an organisation. Each may do what the one before it may.
+// Contract: silent.roles
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]

@@ -27,6 +27,7 @@ pub(crate) enum OverLimit {
 impl Limits {
     /// # Errors
     /// [`OverLimit::Id`].
+    // Contract: versions.longest-id
     pub(crate) fn check_id(self, id: &str) -> Result<(), OverLimit> {
         match self.id_length {
             Some(limit) if id.chars().count() > limit => Err(OverLimit::Id(limit)),

@@ -13,10 +13,12 @@ const DERIVED: [&str; 2] = ["ami_id", "region"];
 
 /// The types that Atlas derived lists of regions for (contract: Versions): that of Amazon's images, and
 /// its older names (inferred).
+// Contract: regions.older-names, regions.other-types
 const AMAZON: [&str; 3] = ["amazon.image", "amazon.ami", "aws.ami"];
 
 /// The metadata of a version: text by key, ordered by the key's length and then by its bytes, as
 /// PostgreSQL's `jsonb` keeps it (recorded; contract: Versions).
+// Contract: metadata.dotted-keys
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Metadata(Vec<(Arc<str>, Arc<str>)>);
 
@@ -56,6 +58,7 @@ impl Metadata {
     /// Adds what Atlas derives from `region.*` keys: `ami_id` and `region`, each a list joined by
     /// commas and sorted by region; keys that the client sent itself win (recorded; inferred). A
     /// version of another type than Amazon's images has none (recorded).
+    // Contract: regions.lists-added, regions.sorted, regions.from-metadata
     #[must_use]
     pub(crate) fn with_derived_regions(mut self, artifact_type: &Name) -> Self {
         if !AMAZON.contains(&artifact_type.as_str()) {
@@ -83,6 +86,7 @@ impl Metadata {
         self
     }
 
+    // Contract: regions.clients-keys-win
     fn insert_if_absent(&mut self, key: &str, value: Arc<str>) {
         if let Err(at) = self.position(key) {
             self.0.insert(at, (key.into(), value));
@@ -117,6 +121,7 @@ impl Serialize for Metadata {
     }
 }
 
+// Contract: metadata.order
 fn jsonb_order(key: &str) -> (usize, &[u8]) {
     (key.len(), key.as_bytes())
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::text::truncated;
 
 /// The longest name Atlas takes, in characters (contract: Artifacts, names).
+// Contract: artifacts.names-refused
 pub(crate) const MAX_NAME_LENGTH: usize = 50;
 
 /// A username, an artifact's name or an artifact type: 1 to [`MAX_NAME_LENGTH`] letters, digits,
@@ -17,6 +18,7 @@ pub(crate) const MAX_NAME_LENGTH: usize = 50;
 ///
 /// `.` and `..` are refused as well: every HTTP client folds them out of a path, so nothing by
 /// that name could be reached.
+// Contract: artifacts.names
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[cfg_attr(
     test,
@@ -93,6 +95,7 @@ pub enum NameError {
     #[error("{0:?}… is longer than {MAX_NAME_LENGTH} characters")]
     TooLong(String),
     /// A character that is not allowed, or `.` or `..`.
+    // Contract: silent.names-in-paths
     #[error(
         "{0:?} may hold letters, digits, dashes, underscores and periods only, and not be \".\" or \"..\""
     )]

@@ -41,6 +41,7 @@ impl Page {
 impl Query {
     /// The sets that a version must be in, each of what one filter accepts; `None` where there is
     /// no such set, and so no such version.
+    // Contract: search.keys-and
     pub(crate) fn accepts<S>(&self, of_filter: impl Fn(&Filter) -> Option<S>) -> Option<Vec<S>> {
         self.filters.iter().map(of_filter).collect()
     }
@@ -53,22 +54,29 @@ pub(crate) enum Select {
     #[default]
     All,
     /// The latest version, if it matches.
+    // Contract: search.version-latest
     Latest,
     /// The newest that matches.
+    // Contract: search.version-any
     Newest,
     /// The version of this number, if it matches.
+    // Contract: search.version-number
     Number(u64),
     /// The newest match within the latest build.
+    // Contract: search.build-latest
     LatestBuild,
     /// The newest match that any build made.
+    // Contract: search.build-any
     AnyBuild,
     /// The newest match that this build made.
+    // Contract: search.build-number
     Build(u64),
     /// Nothing: what was asked for can name no version.
     Nothing,
 }
 
 /// A condition on one metadata key.
+// Contract: search.key-without-value
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Filter {
     /// The key, which must be there.

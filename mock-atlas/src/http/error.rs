@@ -27,9 +27,11 @@ pub(crate) enum ApiError {
     #[error("{0}")]
     Unauthorized(&'static str),
     /// Nothing is there, or nothing this caller may see: the words of the real Atlas, for both.
+    // Contract: errors.not-found
     #[error("Resource not found!")]
     NotFound,
     /// The path is known, the method is not one of those it takes.
+    // Contract: silent.methods-and-paths
     #[error("This path does not take this method; see the header Allow.")]
     MethodNotAllowed,
     /// Atlas had it, and this emulator does not.
@@ -82,6 +84,7 @@ pub(crate) enum ApiError {
 impl ApiError {
     pub(crate) const UNKNOWN_TOKEN: Self =
         Self::Unauthorized("The token is missing or unknown to this Atlas.");
+    // Contract: auth.login-refuses
     pub(crate) const WRONG_PASSWORD: Self =
         Self::Unauthorized("The login or the password is wrong.");
     pub(crate) const NOT_ROOT: Self = Self::Unauthorized(
@@ -106,6 +109,7 @@ impl ApiError {
         timed_out.map(|TimedOut(timeout)| Self::TimedOut(*timeout))
     }
 
+    // Contract: errors.go-statuses, silent.refusals
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
@@ -189,6 +193,7 @@ impl From<SnapshotError> for ApiError {
 
 /// The body of every error: an array of texts, which is all that HashiCorp's Go client can decode
 /// (contract: Base URL and authentication).
+// Contract: errors.envelope, errors.readable, errors.go-decodable
 #[derive(Serialize)]
 struct ErrorBody {
     errors: [Cow<'static, str>; 1],

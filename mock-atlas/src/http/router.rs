@@ -35,6 +35,7 @@ fn uploads(router: Router<AppState>) -> Router<AppState> {
 }
 
 /// Adds what all requests have in common.
+// Contract: silent.methods-and-paths, silent.file-without-version
 fn finish(router: Router<AppState>, state: AppState) -> Router {
     router
         .fallback(wrap(unserved::refuse_or_not_found))
@@ -43,6 +44,7 @@ fn finish(router: Router<AppState>, state: AppState) -> Router {
 }
 
 /// What Atlas had. It is not nested: axum would write the path of each request anew.
+// Contract: auth.base-path
 fn api(router: Router<AppState>) -> Router<AppState> {
     let at = |path: &str| format!("/api/v1{path}");
     router

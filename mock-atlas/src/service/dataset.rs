@@ -46,6 +46,8 @@ impl Dataset {
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
+    // Contract: auth.hidden-like-missing, artifacts.get-missing, search.missing-artifact
+    // Contract: search.hidden-artifact
     pub(crate) fn check_read(
         &self,
         caller: &Caller,
@@ -62,6 +64,7 @@ impl Dataset {
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
+    // Contract: artifacts.not-writable, silent.readers-who-write
     pub(crate) fn check_write(
         &self,
         account: &Account,

@@ -1,15 +1,15 @@
-//! Where the ledger, the checks and the contract do not say the same.
+//! Compares the ledger, the checks and the contract.
 
 use std::collections::HashSet;
 
 use atlas_contract_tests::{
-    ledger::{Entry, Ledger, Section, Unchecked, behaviour, checks::Check},
+    ledger::{Entry, Ledger, Section, Unchecked, behaviour, checks::Check, places::Places},
     suite::clause::Evidence,
 };
 
 use super::contract::Statement;
 
-/// A line for each, that says what to do.
+/// Returns a line for each disagreement, that says what to do.
 pub(crate) fn disagreements(
     ledger: &Ledger,
     checks: &[Check],
@@ -34,19 +34,13 @@ fn of_entries(ledger: &Ledger, checks: &[Check], found: &mut Vec<String>) {
         if entry.evidence.is_empty() {
             found.push(format!("{id}: no evidence"));
         }
-        // What only a client does, the emulator does not.
-        if entry.emulator.is_empty() != id.starts_with("client.") {
-            found.push(format!(
-                "{id}: `emulator` is for all entries but those of client.*"
-            ));
-        }
         if entry.unchecked == Some(Unchecked::OwnChoice)
             && marks_of([entry]) != [Evidence::Inferred]
         {
             found.push(format!("{id}: an own choice is inferred, and nothing else"));
         }
     }
-    for behaviour in behaviour::all(ledger, checks) {
+    for behaviour in behaviour::all(ledger, &Places::default(), checks) {
         if behaviour.checked_by.is_empty() == behaviour.unchecked.is_none() {
             let id = behaviour.id;
             found.push(format!(
@@ -146,7 +140,6 @@ title = "One"
 id = "a.b"
 contract = "The sky is blue"
 evidence = [{{ mark = "docs" }}, {{ mark = "client" }}]
-emulator = ["sky.rs#blue"]
 
 [[section.entry]]
 id = "client.looks"
@@ -159,7 +152,6 @@ id = "silent.clouds"
 contract = "Clouds are white"
 evidence = [{{ mark = "inferred" }}]
 unchecked = "own-choice"
-emulator = ["sky.rs#cloud"]
 {more}
 "#
     )
@@ -271,7 +263,6 @@ mod tests {
                 "id = \"a.b\"\nunchecked = \"off-the-wire\"",
                 "a.b: either a check",
             ),
-            ("emulator = [\"sky.rs#blue\"]", "", "a.b: `emulator` is for"),
         ] {
             one(found(from, to, CONTRACT), words);
         }

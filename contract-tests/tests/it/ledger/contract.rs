@@ -1,4 +1,4 @@
-//! What `docs/contract.md` states, piece by piece.
+//! Splits `docs/contract.md` into the statements that it makes.
 
 use atlas_contract_tests::suite::clause::Evidence;
 

@@ -1,9 +1,11 @@
-//! The ledger, the checks, the contract, the recordings, the emulator's source and the published `LEDGER.md` say the
-//! same. With `UPDATE_LEDGER=1` the last is written anew.
+//! The tests compare the ledger with the checks, the contract, the recordings and the emulator's source.
+//!
+//! With `UPDATE_LEDGER=1` they write `LEDGER.md` and `src/ledger/places.toml` anew, which are made from these.
 
+mod code;
 mod compare;
 mod contract;
-mod workspace;
+mod recordings;
 
 use std::{collections::HashSet, fs, path::Path};
 
@@ -12,6 +14,7 @@ use atlas_contract_tests::ledger::{
     behaviour::{self, Behaviour},
     checks,
     markdown::markdown,
+    places::Places,
 };
 use serde_json::Value;
 
@@ -28,30 +31,72 @@ fn every_check_and_every_row_of_the_contract_has_its_entry_and_the_same_marks() 
 }
 
 #[test]
-fn every_recording_is_cited_and_every_item_of_the_emulator_is_there() {
-    let found = workspace::disagreements(&Ledger::own().unwrap(), Path::new(CRATE));
+fn every_recording_is_cited_and_is_there() {
+    let found = recordings::disagreements(&Ledger::own().unwrap(), Path::new(CRATE));
     assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+/// Returns the places that the emulator's source names now.
+fn places_of_the_source() -> (Places, Vec<String>) {
+    let root = Path::new(CRATE).parent().unwrap();
+    code::places(root, &root.join("mock-atlas/src"))
+}
+
+#[test]
+fn every_behaviour_of_the_emulator_is_named_beside_its_code_and_no_other_is() {
+    let (places, mut found) = places_of_the_source();
+    found.extend(code::disagreements(&Ledger::own().unwrap(), &places));
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+/// Compares a generated file with what it should be, or writes it anew.
+fn check_generated(file: &Path, current: &str, update: bool) -> Result<(), String> {
+    if update {
+        fs::write(file, current).unwrap();
+    }
+    if fs::read_to_string(file).unwrap() == current {
+        return Ok(());
+    }
+    let again = "UPDATE_LEDGER=1 cargo test -p atlas-contract-tests --test it ledger::";
+    Err(format!("{} is not up to date: {again}", file.display()))
 }
 
 #[tokio::test]
 async fn the_published_ledger_is_what_the_program_prints() {
-    let ledger = Ledger::own().unwrap();
-    let current = markdown(&behaviour::all(&ledger, &checks::all()));
-    let file = Path::new(CRATE).join("LEDGER.md");
-    if std::env::var_os("UPDATE_LEDGER").is_some() {
-        fs::write(&file, &current).unwrap();
-    }
-    let published = fs::read_to_string(file).unwrap();
-    let again = "UPDATE_LEDGER=1 cargo test -p atlas-contract-tests --test it ledger::";
-    assert!(published == current, "LEDGER.md is not up to date: {again}");
+    let (ledger, (places, _)) = (Ledger::own().unwrap(), places_of_the_source());
+    let current = markdown(&behaviour::all(&ledger, &places, &checks::all()));
+    let update = std::env::var_os("UPDATE_LEDGER").is_some();
+    let folder = Path::new(CRATE);
+    check_generated(&folder.join("LEDGER.md"), &current, update).unwrap();
+    check_generated(
+        &folder.join("src/ledger/places.toml"),
+        &places.to_toml(),
+        update,
+    )
+    .unwrap();
     let output = program::run(&["ledger", "--format", "markdown"]).await;
-    assert_eq!((output.code, output.stdout), (0, published));
+    // A program that was compiled before the update has the old places.
+    if !update {
+        assert_eq!((output.code, output.stdout), (0, current));
+    }
+}
+
+#[test]
+fn a_generated_file_that_is_stale_is_named_until_it_is_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("places.toml");
+    fs::write(&file, "old").unwrap();
+    let stale = check_generated(&file, "new", false).unwrap_err();
+    assert!(stale.contains("places.toml is not up to date"), "{stale}");
+    for update in [true, false] {
+        assert_eq!(check_generated(&file, "new", update), Ok(()));
+    }
 }
 
 #[tokio::test]
 async fn the_program_prints_every_behaviour_as_text_and_as_json() {
-    let ledger = Ledger::own().unwrap();
-    let behaviours = behaviour::all(&ledger, &checks::all());
+    let (ledger, places) = (Ledger::own().unwrap(), Places::own().unwrap());
+    let behaviours = behaviour::all(&ledger, &places, &checks::all());
     let text = program::run(&["ledger"]).await.stdout;
     let json = program::run(&["ledger", "--format", "json"]).await.stdout;
     let json: Value = serde_json::from_str(&json).unwrap();
@@ -78,8 +123,8 @@ fn an_entry_that_a_real_server_confirmed_says_so() {
     let text = compare::made_up(
         "last_seen = { date = \"2030-01-31\", server = \"Atlas 1\", who = \"Ann\", report = \"r.json\" }",
     );
-    let ledger = Ledger::parse(&text).unwrap();
-    let behaviours = behaviour::all(&ledger, &[]);
+    let (ledger, places) = (Ledger::parse(&text).unwrap(), Places::default());
+    let behaviours = behaviour::all(&ledger, &places, &[]);
     let seen = "2030-01-31, Atlas 1, by Ann: r.json";
     let text = atlas_contract_tests::ledger::text::text(&behaviours);
     assert!(
@@ -91,8 +136,8 @@ fn an_entry_that_a_real_server_confirmed_says_so() {
 
 #[test]
 fn no_behaviour_is_told_twice() {
-    let ledger = Ledger::own().unwrap();
-    let behaviours = behaviour::all(&ledger, &checks::all());
+    let (ledger, places) = (Ledger::own().unwrap(), Places::own().unwrap());
+    let behaviours = behaviour::all(&ledger, &places, &checks::all());
     let statements: HashSet<_> = behaviours.iter().map(|it| it.statement).collect();
     assert_eq!(statements.len(), behaviours.len());
 }

@@ -10,6 +10,7 @@ use crate::http::json::ArtifactReply;
 use crate::service::Dataset;
 
 /// `POST /artifacts`.
+// Contract: artifacts.create, artifacts.create-status
 pub(crate) async fn create(
     dataset: Dataset,
     Authenticated(account): Authenticated,
@@ -28,6 +29,7 @@ pub(crate) async fn create(
 }
 
 /// `GET /artifacts/:username/:name`.
+// Contract: artifacts.get
 pub(crate) async fn show(
     dataset: Dataset,
     caller: Caller,

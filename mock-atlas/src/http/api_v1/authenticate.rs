@@ -10,6 +10,7 @@ use crate::service::Dataset;
 use crate::storage::AccountError;
 
 /// `GET /authenticate` and `GET /token`: who the token belongs to.
+// Contract: auth.authenticate, auth.token-check, silent.token-body
 pub(crate) async fn whoami(Authenticated(account): Authenticated) -> Response {
     Json(UserReply {
         user: User {
@@ -20,6 +21,7 @@ pub(crate) async fn whoami(Authenticated(account): Authenticated) -> Response {
 }
 
 /// `POST /authenticate`: a new token for a login and its password.
+// Contract: auth.login
 pub(crate) async fn log_in(dataset: Dataset, params: Params) -> Result<Json<TokenReply>, ApiError> {
     let user = params.section("user")?;
     let (login, password) = (

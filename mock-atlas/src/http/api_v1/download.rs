@@ -15,6 +15,7 @@ use crate::service::Dataset;
 use crate::storage::{Blob, FileSelector};
 
 /// `GET` and `HEAD /artifacts/:username/:name/:type/:version/file`, with a number or `latest`.
+// Contract: download.numbered
 pub(crate) async fn send(
     dataset: Dataset,
     caller: Caller,
@@ -38,6 +39,7 @@ pub(crate) fn etag(blob: &Blob) -> String {
     format!("\"{}\"", blob.digest())
 }
 
+// Contract: download.latest
 fn which(version: &str) -> Result<FileSelector, ApiError> {
     match version {
         "latest" => Ok(FileSelector::Latest),
@@ -47,6 +49,7 @@ fn which(version: &str) -> Result<FileSelector, ApiError> {
     }
 }
 
+// Contract: silent.file-headers
 fn reply(blob: &Blob, method: &Method, headers: &HeaderMap) -> Result<Response, ApiError> {
     let tag: Option<ETag> = etag(blob).parse().ok();
     if is_known(headers, tag.as_ref()) {
@@ -101,6 +104,7 @@ fn requested(method: &Method, headers: &HeaderMap, tag: Option<&ETag>, len: u64)
     }
 }
 
+// Contract: download.as-sent
 fn bytes(blob: &Blob, status: StatusCode, part: Range<u64>) -> Response {
     let headers = [
         (header::ACCEPT_RANGES, "bytes".to_owned()),

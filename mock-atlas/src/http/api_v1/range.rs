@@ -15,6 +15,7 @@ pub(super) enum Wanted {
 }
 
 /// Reads the value of a `Range` header for a file of `len` bytes.
+// Contract: silent.file-headers
 pub(super) fn wanted(header: &str, len: u64) -> Wanted {
     let Ok(ranges) = http_range_header::parse_range_header(header) else {
         return Wanted::Whole;

@@ -7,6 +7,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::Authenticated;
 
 /// What paths begin with, and what is there.
+// Contract: silent.not-served
 pub(crate) const PATHS: [(&str, &str); 16] = [
     ("/api/v1/terraform/state", "the state of Terraform"),
     ("/api/v1/terraform/configurations", CONFIGURATIONS),
@@ -34,12 +35,14 @@ const BOXES: &str = "boxes of Vagrant";
 const SECOND_VERSION: &str = "the second version of the API, for boxes of Vagrant";
 
 /// Any method. Whose token is good is told what is missing.
+// Contract: silent.not-served
 pub(crate) async fn refuse(_: Authenticated, uri: Uri) -> ApiError {
     ApiError::NotServed(what(uri.path()))
 }
 
 /// A path that no route has. One that is unserved but for a slash too many, as a client writes it whose
 /// address ends with one, must not look empty either.
+// Contract: auth.unknown-path
 pub(crate) async fn refuse_or_not_found(
     member: Result<Authenticated, ApiError>,
     uri: Uri,

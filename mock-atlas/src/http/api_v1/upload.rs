@@ -37,6 +37,7 @@ pub(crate) fn named_by(path: &str) -> Option<Uuid> {
 }
 
 /// `PUT` to an `upload_path`. Asks for no token and ignores any query string (contract: Versions).
+// Contract: uploads.path-authorises, uploads.sized, silent.upload-reply
 pub(crate) async fn receive(
     State(state): State<AppState>,
     fault: Option<Extension<DiscardUpload>>,
@@ -52,6 +53,7 @@ pub(crate) async fn receive(
     Ok(([(header::ETAG, etag(&blob))], Json(EmptyReply {})).into_response())
 }
 
+// Contract: silent.wrong-uploads
 async fn take(
     state: &AppState,
     fault: Option<DiscardUpload>,
@@ -126,6 +128,7 @@ fn keep(dataset: &Dataset, upload: Uuid, received: Received) -> Result<Blob, Sto
 
 /// Dropped halfway, because the connection broke or the limit was reached, the writer takes all it
 /// has with it: nothing of an incomplete upload stays.
+// Contract: uploads.chunked, uploads.half-hidden
 async fn read(
     body: &mut BodyDataStream,
     state: &AppState,

@@ -20,6 +20,7 @@ use crate::storage::NewVersion;
 const FIRST: Page = Page::first(500, 10_000);
 
 /// `POST /artifacts/:username/:name/:type`.
+// Contract: versions.upload-always
 pub(crate) async fn create(
     State(state): State<AppState>,
     dataset: Dataset,
@@ -81,6 +82,7 @@ pub(crate) async fn search(
     Ok(reply.end())
 }
 
+// Contract: versions.request, versions.zero-is-none, versions.nine-regions, silent.no-id
 fn new_version(params: &Params, limits: Limits) -> Result<NewVersion, ApiError> {
     let section = params.section("artifact_version")?;
     // The Go client always sends an id, but an empty one if its caller has none.

@@ -15,6 +15,7 @@ use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::observe::TokenPlace;
 
+// Contract: auth.unknown-token, auth.unknown-token-public
 impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
@@ -34,6 +35,7 @@ impl FromRequestParts<AppState> for Caller {
 }
 
 /// A caller who must have a token: for every write, and for `authenticate`.
+// Contract: auth.authenticate-refuses, auth.no-token-writes
 #[derive(Debug)]
 pub(crate) struct Authenticated(pub(crate) Arc<Account>);
 
@@ -70,6 +72,7 @@ const TOKEN: HeaderName = HeaderName::from_static("x-atlas-token");
 /// The token of a request and where it stands: in `X-Atlas-Token`, as `Authorization: Bearer`, or in the query
 /// parameter `access_token`, in this order (contract: Base URL and authentication). An empty one
 /// is none.
+// Contract: auth.token-places, silent.several-tokens
 pub(crate) fn presented_token(headers: &HeaderMap, uri: &Uri) -> Option<(TokenPlace, String)> {
     let header = |name: HeaderName| headers.get(name).map(HeaderValue::as_bytes);
     let own_text = |bytes| text(bytes).into_owned();

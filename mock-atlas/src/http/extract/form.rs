@@ -26,6 +26,7 @@ pub(crate) enum FormError {
 
 /// Decodes a form of at most so many parameters into the object that the same request would be in
 /// JSON. All values are texts; of a parameter given twice, the last counts.
+// Contract: requests.form, silent.form-names
 pub(crate) fn decode(form: &[u8], most: usize) -> Result<Map<String, Value>, FormError> {
     let mut root = Map::new();
     for (at, (name, value)) in form_urlencoded::parse(form).enumerate() {
@@ -40,6 +41,7 @@ pub(crate) fn decode(form: &[u8], most: usize) -> Result<Map<String, Value>, For
 }
 
 /// Splits `a[b][c]` into `a`, `b` and `c`.
+// Contract: requests.form-of-curl
 fn segments(name: &str) -> Result<Vec<&str>, FormError> {
     let Some((first, rest)) = name.split_once('[') else {
         return Ok(vec![name]);

@@ -12,6 +12,7 @@ use crate::http::state::{AppState, ListenerInfo};
 /// the configured public URL or, where there is none, the host that the request itself names, so
 /// that an emulator in a container answers each client with an address that works for it. Where
 /// uploads have a listener of their own, it is that one's.
+// Contract: uploads.path-absolute, silent.no-host
 #[derive(Debug)]
 pub(crate) struct Origin(String);
 

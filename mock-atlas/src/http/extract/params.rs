@@ -17,6 +17,7 @@ use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 
 /// How much JSON or form is read, in bytes. Far above what any genuine client sends.
+// Contract: silent.refusals
 const MAX_PARAMS: usize = 8 * 1024 * 1024;
 
 /// JSON or a form may have so many values: ten times as many as a version of the most metadata.
@@ -27,6 +28,7 @@ const PRIVATE: &str = "user";
 
 /// The parameters of a request: JSON, with or without a Content-Type, or a form (contract: Base
 /// URL and authentication). No body at all has no parameters.
+// Contract: requests.json
 #[derive(Debug)]
 pub(crate) struct Params {
     fields: Map<String, Value>,
@@ -124,6 +126,7 @@ impl Params {
 }
 
 /// The parameters below one name. `null` is the same as absent.
+// Contract: silent.types-of-parameters
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Section<'a> {
     name: &'static str,
@@ -173,6 +176,7 @@ impl<'a> Section<'a> {
     }
 
     /// Texts by free keys. Numbers and truth values become texts, as Packer makes them.
+    // Contract: metadata.optional, metadata.texts, metadata.empty-value, silent.null-and-numbers
     pub(crate) fn metadata(&self, key: &str) -> Result<Metadata, ApiError> {
         let fields = match self.get(key) {
             None => return Ok(Metadata::default()),
@@ -227,6 +231,7 @@ async fn read(body: Body) -> Result<axum::body::Bytes, ApiError> {
     })
 }
 
+// Contract: requests.json-without-type
 fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Ok(Encoding::Json);

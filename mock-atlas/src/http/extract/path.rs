@@ -84,6 +84,7 @@ fn texts<const N: usize>(segments: &RawPathParams) -> Result<[&str; N], ApiError
     }
 }
 
+// Contract: silent.names-in-paths
 fn artifact_name(username: &str, name: &str) -> Result<ArtifactName, ApiError> {
     let parse = |text: &str| text.parse::<Name>().map_err(|_| ApiError::NotFound);
     Ok(ArtifactName {
@@ -92,6 +93,7 @@ fn artifact_name(username: &str, name: &str) -> Result<ArtifactName, ApiError> {
     })
 }
 
+// Contract: artifacts.any-type, artifacts.recommended-types, silent.names-in-paths
 fn parse_type(text: &str) -> Result<Name, ApiError> {
     text.parse()
         .map_err(|error| ApiError::bad_name("artifact_type", &error))

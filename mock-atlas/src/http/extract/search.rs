@@ -34,6 +34,7 @@ struct HalfFilter {
     value: Option<String>,
 }
 
+// Contract: search.index-gaps
 fn parse(query: &str) -> Result<Query, String> {
     let (mut version, mut build) = (None, None);
     let mut filters: BTreeMap<u64, HalfFilter> = BTreeMap::new();
@@ -74,6 +75,7 @@ fn parse(query: &str) -> Result<Query, String> {
 
 /// A filter that the real Atlas would not have looked at would silently find too much, so a wrong
 /// index is an error.
+// Contract: silent.bad-filters
 fn index(name: &str, text: &str) -> Result<u64, String> {
     match whole_number(text) {
         Some(0) | None => Err(format!("{name} must have an index that counts from 1")),
@@ -81,6 +83,7 @@ fn index(name: &str, text: &str) -> Result<u64, String> {
     }
 }
 
+// Contract: search.version-over-build, search.version-neither
 fn select(version: Option<&str>, build: Option<&str>) -> Select {
     match (version, build) {
         (Some("latest"), _) => Select::Latest,

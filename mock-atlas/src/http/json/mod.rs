@@ -50,6 +50,7 @@ pub(crate) struct TokenReply {
 }
 
 /// `{"artifact": {"username": U, "name": N, "tag": "U/N"}}` (contract: Artifacts).
+// Contract: errors.none-on-success, artifacts.create
 #[derive(Serialize)]
 pub(crate) struct ArtifactReply<'a> {
     artifact: Artifact<'a>,
@@ -76,6 +77,7 @@ impl<'a> From<&'a ArtifactName> for ArtifactReply<'a> {
 }
 
 /// `{}`, the reply to an upload.
+// Contract: silent.upload-reply
 #[derive(Serialize)]
 pub(crate) struct EmptyReply {}
 

@@ -19,6 +19,7 @@ const BEGINNING: &str = r#"{"versions":["#;
 const END: &str = "]}";
 
 /// `{"versions": [ … ]}`, the reply to a search (recorded).
+// Contract: errors.none-on-success, search.reply
 pub(crate) fn search_reply(
     replies: &Replies,
     artifact: &ArtifactName,
@@ -75,6 +76,7 @@ impl<'a> LongReply<'a> {
 
 /// The reply to making a version: not wrapped, and with its upload path whether or not a file was
 /// announced (contract: Versions).
+// Contract: versions.reply-fields
 pub(crate) fn new_version_reply(
     artifact: &ArtifactName,
     artifact_type: &Name,
@@ -132,6 +134,7 @@ fn write_new(
 }
 
 /// A version, with all that it has in common with others of its kind, and without the brace at its end.
+// Contract: versions.reply-order, versions.slug, search.element-fields
 fn write(
     out: &mut Vec<u8>,
     artifact: &ArtifactName,

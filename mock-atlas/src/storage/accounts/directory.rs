@@ -210,6 +210,7 @@ impl Directory {
     }
 
     /// Returns the role of an account below a name.
+    // Contract: silent.roles
     pub(super) fn role(&self, account: &Account, namespace: &Name) -> Option<Role> {
         account.own_role(namespace).or_else(|| {
             let members = self.organizations.get(namespace)?;

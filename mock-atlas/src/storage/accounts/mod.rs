@@ -103,6 +103,7 @@ impl Accounts {
     }
 
     /// Whether a caller may read an artifact of this visibility.
+    // Contract: auth.no-token-reads, auth.public-search, auth.public-download
     pub(crate) fn may_read(
         &self,
         caller: &Caller,

@@ -70,6 +70,7 @@ impl Index {
     }
 
     /// The newest that has a file.
+    // Contract: download.latest-with-file
     pub(super) fn latest_with_file(&self) -> Option<u64> {
         self.with_file.highest(0..=u64::MAX)
     }
@@ -167,6 +168,7 @@ where
 ///
 /// A round looks into each of the sets, and ends where it has begun at a number that all of them have. So
 /// a range of one number takes one round, however few the looks.
+// Contract: search.newest-first
 fn common(
     sets: &[&Numbers],
     within: RangeInclusive<u64>,

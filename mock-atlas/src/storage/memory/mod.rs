@@ -45,6 +45,7 @@ pub(crate) struct Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StorageError {
     /// There is already an artifact of that name.
+    // Contract: artifacts.taken
     #[error("the name is already taken")]
     NameTaken,
     /// There is no artifact, version, file or upload of that name.
@@ -54,12 +55,15 @@ pub(crate) enum StorageError {
     #[error("there is no number left for another version of this type")]
     NoNumber,
     /// A box is of use to Vagrant only with a provider (contract: Versions; thread).
+    // Contract: versions.box-needs-provider
     #[error("Metadata must have 'provider' key")]
     NoProvider,
     /// The version was made without announcing a file.
+    // Contract: silent.wrong-uploads
     #[error("the version was made with \"file\": false and takes no bytes")]
     NoFileExpected,
     /// The version has its bytes already, and these are others.
+    // Contract: uploads.other-refused, silent.wrong-uploads
     #[error("the version has its file already, and these bytes are not the same")]
     OtherBytes,
 }
@@ -88,6 +92,7 @@ struct Maps {
 #[derive(Clone, Debug)]
 struct Artifact {
     visibility: Visibility,
+    // Contract: artifacts.several-types
     types: HashMap<Name, Versions>,
 }
 
@@ -117,6 +122,7 @@ impl MemoryCatalog {
     ///
     /// # Errors
     /// [`StorageError::NameTaken`].
+    // Contract: artifacts.taken
     pub(crate) fn create_artifact(
         &self,
         name: &ArtifactName,
@@ -165,6 +171,7 @@ impl MemoryCatalog {
     ///
     /// # Errors
     /// [`StorageError::NotFound`] where there is no such artifact.
+    // Contract: search.nothing-matches
     pub(crate) fn search(
         &self,
         name: &ArtifactName,
@@ -184,6 +191,7 @@ impl MemoryCatalog {
     ///
     /// # Errors
     /// [`StorageError::NotFound`] where there is no such version, or it has no file.
+    // Contract: download.no-file
     pub(crate) fn file(
         &self,
         name: &ArtifactName,

@@ -72,6 +72,7 @@ pub(crate) enum File {
 }
 
 impl Version {
+    // Contract: uploads.unfinished-hidden
     fn is_visible(&self) -> bool {
         !matches!(self.file, File::Awaited(_))
     }
@@ -133,6 +134,7 @@ impl Versions {
     ///
     /// # Errors
     /// [`StorageError::NoNumber`].
+    // Contract: versions.counts-per-type, versions.same-again
     pub(super) fn add(
         &mut self,
         new: NewVersion,
@@ -153,6 +155,7 @@ impl Versions {
                 true => File::Awaited(None),
                 false => File::None,
             },
+            // Contract: uploads.path-secret
             upload: Uuid::new_v4(),
             created,
         });
@@ -263,6 +266,7 @@ impl Versions {
     }
 
     /// Gives a version the bytes it awaits, which makes it visible.
+    // Contract: uploads.same-again
     pub(super) fn finish_upload(&mut self, number: u64, blob: Blob) -> Result<(), StorageError> {
         let version = self.all.get_mut(&number).ok_or(StorageError::NotFound)?;
         match &version.file {
@@ -286,6 +290,7 @@ impl Versions {
         self.all.get(&number)?.blob().cloned()
     }
 
+    // Contract: search.build-zero, silent.latest-build
     pub(super) fn search(&self, query: &Query, page: Page) -> Found {
         let (numbers, next) = self.index.search(query, page);
         let versions = numbers.iter().filter_map(|number| self.all.get(number));
@@ -296,6 +301,7 @@ impl Versions {
     }
 
     /// Lets a version be found from now on, if it may be.
+    // Contract: silent.latest-version
     fn has_changed(&mut self, version: &Version) {
         if version.is_visible() {
             self.index.add(version);

@@ -1,22 +1,16 @@
-//! Where the ledger names what is not in the workspace, or leaves out a recording.
+//! Compares the recordings that the ledger cites with those in `testdata/`.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use atlas_contract_tests::{
-    ledger::{Ledger, Place},
-    suite::clause::Evidence,
-};
+use atlas_contract_tests::{ledger::Ledger, suite::clause::Evidence};
 
-/// A line for each, that says what is missing.
+/// Returns a line for each recording that is missing, not cited, or cited for another mark.
 pub(crate) fn disagreements(ledger: &Ledger, folder: &Path) -> Vec<String> {
     let entries = || ledger.sections.iter().flat_map(|section| &section.entries);
     let mut found = Vec::new();
     let mut cited = BTreeSet::new();
     for entry in entries() {
         let id = &entry.id;
-        let places = entry.emulator.iter();
-        let missing = places.filter_map(|place| missing(&folder.join(".."), place));
-        found.extend(missing.map(|why| format!("{id}: {why}")));
         for proof in &entry.evidence {
             let wrong = proof
                 .files
@@ -33,14 +27,6 @@ pub(crate) fn disagreements(ledger: &Ledger, folder: &Path) -> Vec<String> {
     let unused = recordings.difference(&cited);
     found.extend(unused.map(|file| format!("no entry cites testdata/{file}")));
     found
-}
-
-fn missing(root: &Path, Place { file, item }: &Place) -> Option<String> {
-    let Ok(source) = fs::read_to_string(root.join(file)) else {
-        return Some(format!("there is no file {file}"));
-    };
-    let mut words = source.split(|c: char| !c.is_alphanumeric() && c != '_');
-    (!words.any(|word| word == item)).then(|| format!("there is no {item} in {file}"))
 }
 
 fn mark_of(file: &str) -> Option<Evidence> {
@@ -70,26 +56,14 @@ fn what_is_not_there_is_found() {
         fs::create_dir_all(suite.join("testdata").join(kind)).unwrap();
     }
     fs::write(suite.join("testdata/wire/here.jsonl"), "").unwrap();
-    fs::write(
-        folder.path().join("sky.rs"),
-        "fn blue() {}\nfn clouds() {}\n",
-    )
-    .unwrap();
     let files = "files = [\"wire/gone.jsonl\"]";
     let text = super::compare::made_up("")
         .replace("mark = \"docs\"", &format!("mark = \"docs\", {files}"));
     let found = disagreements(&Ledger::parse(&text).unwrap(), &suite);
     let expected = [
         "a.b: wire/gone.jsonl is no evidence of docs",
-        "silent.clouds: there is no cloud in sky.rs",
         "there is no testdata/wire/gone.jsonl",
         "no entry cites testdata/wire/here.jsonl",
     ];
     assert_eq!(found, expected);
-    fs::remove_file(folder.path().join("sky.rs")).unwrap();
-    let found = disagreements(&Ledger::parse(&text).unwrap(), &suite);
-    assert!(
-        found.contains(&"a.b: there is no file sky.rs".to_owned()),
-        "{found:?}"
-    );
 }
