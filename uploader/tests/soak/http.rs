@@ -1,4 +1,4 @@
-//! Messages of HTTP/1.1, read and written as far as a proxy needs it.
+//! Reads and writes messages of HTTP/1.1, as far as a proxy needs it.
 
 use std::io;
 

@@ -1,6 +1,9 @@
-//! Hundreds of pushes and pulls go over a network that spoils a third of their requests. Whatever it
-//! does to them, no version is doubled or shown by half, what is said to be done is, and everything ends.
-//! `SOAK_SEED` and `SOAK_PUSHES` make it another run, or a longer one.
+//! This test sends hundreds of pushes and pulls over a network that spoils a third of their requests. Whatever
+//! the network does, no version is doubled or half visible, what is said to be done is done, and every run
+//! ends. `SOAK_SEED` and `SOAK_PUSHES` make it another run, or a longer one.
+//!
+//! It has a process of its own, so that no other test runs beside it: many of its faults are timeouts of a
+//! second, which befall other requests than the plan's on processors that are busy.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -11,7 +14,8 @@
 mod http;
 mod plan;
 mod proxy;
-#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "the soak test uses a part of it")]
+#[path = "../it/support/mod.rs"]
 mod support;
 mod trial;
 
@@ -20,8 +24,9 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use mock_atlas::MockAtlas;
 use plan::{Answer, Fault, Tally};
-use support::client;
 use trial::{End, TOKEN, Told, World, trial};
+
+use crate::support::client;
 
 /// What a run is without variables. It meets every kind of fault, which few others of its length do.
 const SEED: u64 = 1;

@@ -1,0 +1,10 @@
+//! These tests look at single requests: where they go, how often, and when waiting for a reply ends.
+
+mod bounds;
+mod misdirected;
+mod plain_http;
+mod proxies;
+mod redirects;
+mod retries;
+mod search;
+mod tls;

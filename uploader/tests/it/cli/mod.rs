@@ -1,0 +1,5 @@
+//! These tests run the program as a user does.
+
+mod progress;
+mod runs;
+mod secrets;

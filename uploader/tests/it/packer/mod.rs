@@ -1,0 +1,9 @@
+//! These tests take over from Packer: its manifests, its templates, and its calls of the plugin.
+
+#[cfg(unix)]
+mod install;
+mod manifest;
+#[cfg(unix)]
+mod plugin;
+mod sequences;
+mod template;

@@ -1,0 +1,6 @@
+//! These tests pull artifacts.
+
+mod download;
+#[cfg(unix)]
+mod extract;
+mod resume;

@@ -1,0 +1,76 @@
+//! This test measures how much memory the program takes for a push, whatever the size of what is pushed.
+
+use std::process::Stdio;
+use std::sync::{Arc, OnceLock};
+
+use crate::support::program::Program;
+use crate::support::server::{Reply, Server};
+use crate::support::{noise, well};
+
+const MIB: usize = 1024 * 1024;
+const LIMIT: usize = 64 * MIB;
+
+/// The most that a process ever had.
+fn peak(process: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let mut lines = status.lines();
+    let peak = lines.find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kibibytes: usize = peak.trim().strip_suffix(" kB").unwrap().parse().unwrap();
+    kibibytes * 1024
+}
+
+/// The most that a push of `disk.img` has had when it has sent all bytes, and how many these were.
+async fn push(program: Program, flags: &[&str]) -> (usize, usize) {
+    let process = Arc::new(OnceLock::new());
+    let measured = Arc::new(OnceLock::new());
+    let (pushing, result) = (Arc::clone(&process), Arc::clone(&measured));
+    let server = Server::start(move |url, request| {
+        // What is asked after the bytes were taken and not confirmed.
+        if request.target.ends_with("/7/file") {
+            result.set(peak(*pushing.wait())).unwrap();
+            return Reply::json(404, serde_json::json!({}));
+        }
+        match request.method.as_str() {
+            "PUT" => Reply::json(503, serde_json::json!({})),
+            _ => well(url, request),
+        }
+    })
+    .await;
+    let program = program
+        .with("ATLAS_ADDRESS", server.url())
+        .with("ATLAS_TOKEN", "T0ken");
+    let push = ["push", "acme/web", "--type", "t", "disk.img", "--retries=0"];
+    let mut command = program.command();
+    command.args(push).args(flags).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    process.set(child.id().unwrap()).unwrap();
+    assert_eq!(child.wait().await.unwrap().code(), Some(7));
+    let put = server
+        .requests()
+        .into_iter()
+        .find(|put| !put.body.is_empty() && put.method == "PUT");
+    (*measured.get().unwrap(), put.unwrap().body.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_stays_below_64_mib_packed_stored_or_passed_through() {
+    // Farther apart than deflate looks back, so that nothing gets smaller.
+    let image = noise(MIB).repeat(96);
+    for flags in [&["--compression-level=1"][..], &["--compression-level=0"]] {
+        let program = Program::new();
+        program.write("disk.img", &image);
+        let (peak, sent) = push(program, flags).await;
+        assert!(sent > 96 * MIB, "{flags:?}: {sent}");
+        assert!(peak < LIMIT, "{flags:?}: {peak}");
+    }
+    let program = Program::new();
+    program.write(
+        "disk.img",
+        [crate::support::gzip(b"").as_slice(), &image].concat(),
+    );
+    let (peak, sent) = push(program, &[]).await;
+    assert!(
+        sent > 96 * MIB && peak < LIMIT,
+        "passed through: {sent}, {peak}"
+    );
+}

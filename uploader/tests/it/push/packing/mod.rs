@@ -1,0 +1,4 @@
+//! These tests make the payload of a push.
+
+mod archive;
+mod options;

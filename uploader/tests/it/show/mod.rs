@@ -1,0 +1,4 @@
+//! These tests show what an Atlas has.
+
+mod overview;
+mod tfvars;

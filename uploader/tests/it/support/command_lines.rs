@@ -1,0 +1,27 @@
+//! These command lines are those of several tests.
+
+pub(crate) const PUSH: [&str; 5] = ["push", "acme/web", "--type", "t", "disk.img.gz"];
+
+pub(crate) const PUSH_WITH_RECEIPT: [&str; 7] = [
+    "push",
+    "acme/web",
+    "--type",
+    "t",
+    "disk.img.gz",
+    "--receipt",
+    "push.json",
+];
+
+pub(crate) const RESUME: [&str; 3] = ["push", "--resume", "push.json"];
+
+/// Pulls the first version, which needs no search, into `image`.
+pub(crate) const PULL: [&str; 8] = [
+    "pull",
+    "acme/web",
+    "--type",
+    "t",
+    "--version",
+    "1",
+    "-o",
+    "image",
+];
