@@ -8,16 +8,18 @@ WORKDIR /src
 # The dependencies first, with programs that do nothing in place of ours: this layer is made again
 # only when a manifest changes.
 COPY Cargo.toml Cargo.lock ./
+COPY common/Cargo.toml common/
 COPY uploader/Cargo.toml uploader/
 COPY mock-atlas/Cargo.toml mock-atlas/
 COPY contract-tests/Cargo.toml contract-tests/build.rs contract-tests/
 COPY workspace-tests/Cargo.toml workspace-tests/
-RUN for crate in uploader mock-atlas contract-tests; do \
-        mkdir "$crate/src" && touch "$crate/src/lib.rs" && echo 'fn main() {}' >"$crate/src/main.rs" || exit; \
+RUN for crate in common uploader mock-atlas contract-tests; do \
+        mkdir "$crate/src" && touch "$crate/src/lib.rs" || exit; \
     done && \
+    for crate in uploader mock-atlas contract-tests; do echo 'fn main() {}' >"$crate/src/main.rs" || exit; done && \
     mkdir -p mock-atlas/benches/emulator && touch mock-atlas/benches/emulator/main.rs && \
     cargo build --release --locked --bins && \
-    cargo clean --release --locked -p atlas-uploader -p mock-atlas -p atlas-contract-tests
+    cargo clean --release --locked -p atlas-common -p atlas-uploader -p mock-atlas -p atlas-contract-tests
 
 COPY . .
 RUN cargo build --release --locked --bins

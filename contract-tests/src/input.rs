@@ -1,10 +1,8 @@
 //! Files that a caller names, read no further than anything of their kind goes.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
+use std::{fs::File, io, path::Path};
+
+use atlas_common::read;
 
 /// Far longer, in bytes, than a journal, a report, a list of artifacts or a bundle of certificates.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -14,16 +12,11 @@ const LONGEST: u64 = 64 * 1024 * 1024;
 /// # Errors
 /// It cannot be read, or is longer than 64 MiB.
 pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(LONGEST + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST {
+    read::read_at_most(File::open(path)?, LONGEST)?.ok_or_else(|| {
         let mib = LONGEST >> 20;
         let why = format!("it is longer than {mib} MiB, so it is no such file");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
-    }
-    Ok(bytes)
+        io::Error::new(io::ErrorKind::FileTooLarge, why)
+    })
 }
 
 /// The text of a file.
@@ -31,8 +24,7 @@ pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`bytes`], or it is not UTF-8.
 pub(crate) fn text(path: &Path) -> io::Result<String> {
-    String::from_utf8(bytes(path)?)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8"))
+    read::into_text(bytes(path)?)
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
-//! `atlas-contract completions` and `atlas-contract man`: what the arguments say of themselves.
+//! Runs `atlas-contract completions` and `atlas-contract man`.
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
+use atlas_common::manual::{self, Shell};
 use atlas_contract_tests::exit_code::ExitCode;
 use clap::{CommandFactory, Subcommand};
-use clap_complete::Shell;
-use clap_mangen::Man;
 
 use super::{
     Cli,
@@ -48,23 +47,16 @@ pub(super) fn run(command: &Command) -> ExitCode {
 }
 
 fn completions(shell: Shell) {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "atlas-contract", &mut script);
+    let script = manual::completions(shell, Cli::command());
     say(String::from_utf8_lossy(&script).trim_end());
 }
 
-/// A page for the program and one for each command, whose names are printed.
+/// Writes a page for the program and one for each command, and prints their names.
 fn pages(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    let mut program = Cli::command().disable_help_subcommand(true);
-    program.build();
-    write(&program, folder)
-}
-
-fn write(command: &clap::Command, folder: &Path) -> io::Result<()> {
-    let page = Man::new(command.clone()).generate_to(folder)?;
-    say(&page.display().to_string());
-    command
-        .get_subcommands()
-        .try_for_each(|command| write(command, folder))
+    for page in manual::pages(Cli::command().disable_help_subcommand(true)) {
+        let path = page.write_into(folder)?;
+        say(&path.display().to_string());
+    }
+    Ok(())
 }

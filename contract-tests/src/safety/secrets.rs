@@ -2,53 +2,27 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use atlas_common::redaction::{self, KnownSecrets};
 use serde_json::Value;
-
-/// Below this length a secret would blacken innocent words, and is none worth the name.
-const SHORTEST: usize = 4;
 
 /// What the fields have in their names that hand out a secret.
 const FIELDS: [&str; 2] = ["upload_path", "token"];
 /// A reply that names more of them hands out nothing that anybody would use.
 const MOST_NAMED: usize = 1000;
 
-/// A piece of a text: as it stands, or a secret's placeholder in the place of the secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Piece<'t> {
-    /// Anybody may see this.
-    Open(&'t str),
-    /// Here stood the secret that has this placeholder: `[token]`, say.
-    Secret(&'static str),
-}
+/// A `Piece` is a part of a text: one that anybody may see, or the placeholder of a secret: `[token]`, say.
+pub type Piece<'t> = redaction::Piece<'t, &'static str>;
 
-/// The secrets known so far: those configured, and those the server handed out.
+/// `Secrets` are the secrets known so far: those configured, and those the server handed out.
 #[derive(Default)]
-pub struct Secrets(Mutex<Vec<(String, &'static str)>>);
+pub struct Secrets(Mutex<KnownSecrets<&'static str>>);
 
 impl Secrets {
-    /// Remembers a secret in every spelling it may have in a text: as it is, in a URL, in JSON, also as Rails writes it,
-    /// and in HTML.
+    /// Hides a secret from now on, in every spelling it may have in a text: as it is, in a URL, in JSON, also as Rails
+    /// writes it, and in HTML. One of less than four characters is not hidden.
     pub fn add(&self, secret: &str, placeholder: &'static str) {
-        if secret.len() < SHORTEST {
-            return;
-        }
-        let quoted = Value::from(secret).to_string();
-        let quoted = quoted.trim_matches('"');
-        let spellings = [
-            secret.to_owned(),
-            form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
-            quoted.to_owned(),
-            quoted.replace('&', "\\u0026"),
-            secret.replace('&', "&amp;"),
-        ];
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for spelling in spellings {
-            if !known.iter().any(|(text, _)| *text == spelling) {
-                // The longest first, so that a secret within a secret leaves no rest behind.
-                let at = known.partition_point(|(text, _)| text.len() >= spelling.len());
-                known.insert(at, (spelling, placeholder));
-            }
-        }
+        known.add(secret, placeholder);
     }
 
     /// Remembers what the body of a reply hands out for the caller's eyes only: `upload_path`,
@@ -119,14 +93,7 @@ impl Secrets {
     /// The text in pieces, none of which holds a known secret.
     pub fn pieces<'t>(&self, text: &'t str) -> Vec<Piece<'t>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A run learns hundreds of secrets, and a text has few of them: to cut it at each would take most of the time.
-        let present = known.iter().filter(|(secret, _)| text.contains(secret));
-        present.fold(vec![Piece::Open(text)], |pieces, (secret, placeholder)| {
-            let pieces = pieces.into_iter();
-            pieces
-                .flat_map(|piece| without(piece, secret, placeholder))
-                .collect()
-        })
+        known.pieces(text)
     }
 
     fn learn_field(&self, key: &str, value: &str) {
@@ -145,22 +112,6 @@ impl Secrets {
         let last = bare.rsplit('/').next().unwrap_or_default();
         self.add(last, "[upload path]");
     }
-}
-
-fn without<'t>(piece: Piece<'t>, secret: &str, placeholder: &'static str) -> Vec<Piece<'t>> {
-    let Piece::Open(text) = piece else {
-        return vec![piece];
-    };
-    let mut pieces = Vec::new();
-    for (index, open) in text.split(secret).enumerate() {
-        if index > 0 {
-            pieces.push(Piece::Secret(placeholder));
-        }
-        if !open.is_empty() {
-            pieces.push(Piece::Open(open));
-        }
-    }
-    pieces
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
-//! Which servers are believed over TLS, and what is shown to them: the options of `atlas-upload`, by the same names.
+//! Loads the certificates that a client trusts and shows: the options of `atlas-upload`, by the same names.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use reqwest::{Certificate, Client, ClientBuilder, Identity};
+use atlas_common::certificates;
+pub use atlas_common::certificates::Certificates;
+use reqwest::Identity;
 
 use crate::input;
 
@@ -86,10 +85,12 @@ impl Trust {
     pub fn load(&self) -> Result<Certificates, TrustError> {
         let mut authorities = Vec::new();
         if let Some(file) = &self.ca_file {
-            authorities.extend(in_file(file).map_err(|error| failed(CA_FILE, file, error))?);
+            let found = input::bytes(file).and_then(|pem| certificates::authorities(&pem));
+            authorities.extend(found.map_err(|error| failed(CA_FILE, file, error))?);
         }
         if let Some(folder) = &self.ca_path {
-            authorities.extend(in_folder(folder).map_err(|error| failed(CA_PATH, folder, error))?);
+            let found = certificates::authorities_in_folder(folder, input::bytes);
+            authorities.extend(found.map_err(|error| failed(CA_PATH, folder, error))?);
         }
         Ok(Certificates {
             authorities,
@@ -107,44 +108,12 @@ impl Trust {
         };
         let read =
             |option, path: &Path| input::bytes(path).map_err(|error| failed(option, path, error));
-        let mut pem = read(CLIENT_CERT, file)?;
-        if let Some(key) = &self.client_key {
-            pem.push(b'\n');
-            pem.extend(read(CLIENT_KEY, key)?);
-        }
-        // Why is not said: the words could repeat a part of the key.
-        let refused = |_| {
-            failed(
-                CLIENT_CERT,
-                file,
-                "holds no PEM certificate with its private key",
-            )
-        };
-        Identity::from_pem(&pem).map(Some).map_err(refused)
-    }
-}
-
-/// The certificates that were read.
-#[derive(Clone)]
-pub struct Certificates {
-    authorities: Vec<Certificate>,
-    identity: Option<Identity>,
-    insecure: bool,
-}
-
-impl Certificates {
-    /// Ends a client's making.
-    pub(crate) fn build(&self, builder: impl Fn() -> ClientBuilder) -> reqwest::Result<Client> {
-        let prepared = || {
-            let builder = builder().tls_danger_accept_invalid_certs(self.insecure);
-            match &self.identity {
-                Some(identity) => builder.identity(identity.clone()),
-                None => builder,
-            }
-        };
-        let with_system = prepared().tls_certs_merge(self.authorities.clone()).build();
-        // A machine without any certificate, as a bare container is, can still speak plain HTTP.
-        with_system.or_else(|_| prepared().tls_certs_only(self.authorities.clone()).build())
+        let certificate = read(CLIENT_CERT, file)?;
+        let key = self.client_key.as_deref();
+        let key = key.map(|key| read(CLIENT_KEY, key)).transpose()?;
+        let identity = certificates::identity(certificate, key.as_deref());
+        let identity = identity.map_err(|error| failed(CLIENT_CERT, file, error))?;
+        Ok(Some(identity))
     }
 }
 
@@ -156,32 +125,10 @@ fn failed(option: &'static str, path: &Path, reason: impl std::fmt::Display) -> 
     }
 }
 
-fn in_folder(folder: &Path) -> io::Result<Vec<Certificate>> {
-    let mut certificates = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        // Such folders also hold keys, lists of revoked certificates and read-me files.
-        if path.is_file() {
-            certificates.extend(in_file(&path).unwrap_or_default());
-        }
-    }
-    some(certificates)
-}
-
-fn in_file(path: &Path) -> io::Result<Vec<Certificate>> {
-    let pem = input::bytes(path)?;
-    some(Certificate::from_pem_bundle(&pem).map_err(io::Error::other)?)
-}
-
-fn some(certificates: Vec<Certificate>) -> io::Result<Vec<Certificate>> {
-    if certificates.is_empty() {
-        return Err(io::Error::other("holds no PEM certificate"));
-    }
-    Ok(certificates)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -1,11 +1,10 @@
-//! `mock-atlas completions` and `mock-atlas man`: what the arguments say of themselves.
+//! Runs `mock-atlas completions` and `mock-atlas man`.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use atlas_common::manual::{self, Shell};
 use clap::Subcommand;
-use clap_complete::Shell;
-use clap_mangen::Man;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -35,25 +34,16 @@ pub(super) fn run(command: &Command) -> Result<(), String> {
     }
 }
 
-/// Made in memory first: what makes it panics when a reader went away.
 fn completions(shell: Shell) -> io::Result<()> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut super::command(), "mock-atlas", &mut script);
-    io::stdout().write_all(&script)
+    io::stdout().write_all(&manual::completions(shell, super::command()))
 }
 
-/// A page for the program and one for each command, whose names are printed.
+/// Writes a page for the program and one for each command, and prints their names.
 fn pages(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    let mut program = super::command().disable_help_subcommand(true);
-    program.build();
-    write(&program, folder)
-}
-
-fn write(command: &clap::Command, folder: &Path) -> io::Result<()> {
-    let page = Man::new(command.clone()).generate_to(folder)?;
-    writeln!(io::stdout(), "{}", page.display())?;
-    command
-        .get_subcommands()
-        .try_for_each(|command| write(command, folder))
+    for page in manual::pages(super::command().disable_help_subcommand(true)) {
+        let path = page.write_into(folder)?;
+        writeln!(io::stdout(), "{}", path.display())?;
+    }
+    Ok(())
 }

@@ -1,10 +1,11 @@
 //! Reads regular files: with a limit, and without waiting for anybody to write one.
 
 use std::fs::{File, FileType, OpenOptions, metadata};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
+use atlas_common::read;
 use rustix::fs::OFlags;
 
 /// Opens a plain file for reading. A FIFO, a device, a socket or a folder is neither waited for nor read.
@@ -30,13 +31,11 @@ pub fn open_regular_file(path: &Path) -> io::Result<File> {
 /// Those of [`open_regular_file`], and when it is larger.
 pub fn read_regular_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = open_regular_file(path)?;
-    let mut bytes = Vec::new();
-    if file.metadata()?.len() <= most {
-        // It may grow meanwhile.
-        file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 <= most {
-            return Ok(bytes);
-        }
+    // One that says that it is larger is not read at all; another may grow meanwhile.
+    if file.metadata()?.len() <= most
+        && let Some(bytes) = read::read_at_most(file, most)?
+    {
+        return Ok(bytes);
     }
     let message = format!("it is larger than the {most} bytes that are read of such a file");
     Err(io::Error::new(io::ErrorKind::FileTooLarge, message))
@@ -47,8 +46,7 @@ pub fn read_regular_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Those of [`read_regular_file`], and when it is no UTF-8.
 pub fn read_regular_text(path: &Path, most: u64) -> io::Result<String> {
-    String::from_utf8(read_regular_file(path, most)?)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8"))
+    read::into_text(read_regular_file(path, most)?)
 }
 
 fn check(found: FileType) -> io::Result<()> {

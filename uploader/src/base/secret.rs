@@ -8,13 +8,11 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use atlas_common::redaction::{KnownSecrets, Piece};
 use url::{Position, Url};
 
 /// What stands in place of a secret.
 pub const REDACTED: &str = "[REDACTED]";
-
-/// A shorter secret protects nothing, and hiding every `a` would garble all that is printed.
-const SHORTEST_SECRET: usize = 4;
 
 /// A shorter path, such as `/file`, is no secret but a word that other URLs share.
 const SHORTEST_SECRET_PATH: usize = 12;
@@ -70,7 +68,7 @@ pub struct InvalidToken;
 /// The secrets known so far, recognised in any spelling they could be printed in. A cheap handle:
 /// clones share what they know.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<RwLock<Vec<String>>>);
+pub struct Redactor(Arc<RwLock<KnownSecrets<()>>>);
 
 impl Redactor {
     /// Knows no secret yet.
@@ -80,15 +78,8 @@ impl Redactor {
 
     /// Hides `secret` from now on, also percent-encoded and as JSON or `Debug` would escape it. One of less than four characters is not hidden.
     pub fn add(&self, secret: &str) {
-        if secret.len() < SHORTEST_SECRET {
-            return;
-        }
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if !known.iter().any(|other| other == secret) {
-            known.push(secret.to_owned());
-        }
-        // Otherwise a short secret that is part of a longer one would leave the rest of it.
-        known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        known.add(secret, ());
     }
 
     /// Hides a URL that authorises by itself: the whole, its path with and without the query, and of these
@@ -116,27 +107,12 @@ impl Redactor {
     /// `text` without any of the secrets.
     pub fn redact(&self, text: &str) -> String {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let secret_at = |rest: &[u8]| {
-            known
-                .iter()
-                .find_map(|secret| spelled_at(rest, secret.as_bytes()))
-        };
-        let mut left = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(first) = rest.chars().next() {
-            let passed = match secret_at(rest.as_bytes()) {
-                Some(length) => {
-                    left.push_str(REDACTED);
-                    length
-                }
-                None => {
-                    left.push(first);
-                    first.len_utf8()
-                }
-            };
-            rest = rest.get(passed..).unwrap_or_default();
-        }
-        left
+        let pieces = known.pieces(text).into_iter();
+        let shown = pieces.map(|piece| match piece {
+            Piece::Open(text) => text,
+            Piece::Secret(()) => REDACTED,
+        });
+        shown.collect()
     }
 }
 
@@ -221,35 +197,6 @@ fn is_unguessable(part: &str) -> bool {
 fn is_turn(first: u8, second: u8) -> bool {
     first.is_ascii_digit() != second.is_ascii_digit()
         || first.is_ascii_lowercase() && second.is_ascii_uppercase()
-}
-
-/// How many bytes at the start of `text` spell the secret, as it is or with any of its characters
-/// percent-encoded or escaped as in a query, in JSON or by `Debug`.
-fn spelled_at(text: &[u8], secret: &[u8]) -> Option<usize> {
-    if text.starts_with(secret) {
-        return Some(secret.len());
-    }
-    secret
-        .iter()
-        .try_fold(0, |at, byte| Some(at + one_spelled_at(&text[at..], *byte)?))
-}
-
-fn one_spelled_at(text: &[u8], byte: u8) -> Option<usize> {
-    match text {
-        [b'%', high, low, ..] if hex([*high, *low]) == Some(byte) => Some(3),
-        [b'\\', b'x', high, low, ..] if hex([*high, *low]) == Some(byte) => Some(4),
-        [b'\\', b'u', b'0', b'0', high, low, ..] if hex([*high, *low]) == Some(byte) => Some(6),
-        [b'\\', escaped, ..] if *escaped == byte && byte.is_ascii_punctuation() => Some(2),
-        [b'+', ..] if byte == b' ' => Some(1),
-        [same, ..] if *same == byte => Some(1),
-        _ => None,
-    }
-}
-
-fn hex(digits: [u8; 2]) -> Option<u8> {
-    let value = |digit: u8| char::from(digit).to_digit(16);
-    let [high, low] = digits;
-    u8::try_from(value(high)? * 16 + value(low)?).ok()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use atlas_common::manual::Shell;
 use atlas_uploader::api::retry::RetryPolicy;
 use atlas_uploader::base::slug::{ArtifactName, ArtifactType};
 use atlas_uploader::config::Flags;
@@ -12,7 +13,6 @@ use atlas_uploader::packer::template::Clock;
 use atlas_uploader::push::pack::{Level, Options};
 use atlas_uploader::show::tfvars::VariableName;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
 
 use super::boxes::args::BoxCommand;
 use super::help;

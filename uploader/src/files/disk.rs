@@ -1,8 +1,10 @@
 //! Reads files of settings, tells how much room a disk has, and why something failed there.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
+
+use atlas_common::read;
 
 /// The largest file of settings, in bytes: a manifest of many thousand builds.
 pub(crate) const MAX_SETTINGS: u64 = 64 * 1024 * 1024;
@@ -34,13 +36,10 @@ pub(crate) fn of_another_encoding(bytes: &[u8]) -> Option<&'static str> {
 /// # Errors
 /// Also for one that is longer than so many bytes.
 pub(crate) fn read_at_most(file: &File, limit: u64) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    file.take(limit + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > limit {
+    read::read_at_most(file, limit)?.ok_or_else(|| {
         let reason = format!("is longer than the {limit} bytes that are read of such a file");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
-    }
-    Ok(content)
+        io::Error::new(io::ErrorKind::FileTooLarge, reason)
+    })
 }
 
 /// Returns the reason that an error stands for, such as that the disk is full: some libraries hide it

@@ -1,8 +1,8 @@
-//! Which servers are believed.
+//! Loads the certificates that a client trusts and shows.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
+use atlas_common::certificates::{self, Certificates};
 use reqwest::{Certificate, Client, ClientBuilder, Identity};
 
 use super::failure::chain;
@@ -26,22 +26,28 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Ends a client's making.
+    /// Builds a client with the certificates that the files hold.
     pub(crate) fn build(&self, builder: impl Fn() -> ClientBuilder) -> Result<Client, Cause> {
-        let certificates = self.certificates()?;
-        let identity = self.identity()?;
-        let insecure = || {
-            let builder = builder().tls_danger_accept_invalid_certs(self.insecure);
-            match &identity {
-                Some(identity) => builder.identity(identity.clone()),
-                None => builder,
-            }
+        let certificates = Certificates {
+            authorities: self.authorities()?,
+            identity: self.identity()?,
+            insecure: self.insecure,
         };
-        let with_system = insecure().tls_certs_merge(certificates.clone()).build();
-        // A machine without any certificate, as a bare container is, can still speak plain HTTP.
-        with_system
-            .or_else(|_| insecure().tls_certs_only(certificates).build())
-            .map_err(|error| Cause::Internal(chain(&error)))
+        let client = certificates.build(builder);
+        client.map_err(|error| Cause::Internal(chain(&error)))
+    }
+
+    fn authorities(&self) -> Result<Vec<Certificate>, Cause> {
+        let mut authorities = Vec::new();
+        if let Some(file) = &self.ca_file {
+            let found = read_settings(file).and_then(|pem| certificates::authorities(&pem));
+            authorities.extend(found.map_err(|error| Cause::file(file, error))?);
+        }
+        if let Some(folder) = &self.ca_path {
+            let found = certificates::authorities_in_folder(folder, read_settings);
+            authorities.extend(found.map_err(|error| Cause::file(folder, error))?);
+        }
+        Ok(authorities)
     }
 
     fn identity(&self) -> Result<Option<Identity>, Cause> {
@@ -49,54 +55,9 @@ impl Trust {
             return Ok(None);
         };
         let read = |path: &Path| read_settings(path).map_err(|error| Cause::file(path, error));
-        let mut pem = read(file)?;
-        if let Some(key) = &self.client_key {
-            pem.push(b'\n');
-            pem.extend(read(key)?);
-        }
-        // Why is not said: the words could repeat a part of the key.
-        let refused = |_| {
-            let reason = "holds no PEM certificate with its private key";
-            Cause::file(file, io::Error::new(io::ErrorKind::InvalidData, reason))
-        };
-        Identity::from_pem(&pem).map(Some).map_err(refused)
+        let certificate = read(file)?;
+        let key = self.client_key.as_deref().map(read).transpose()?;
+        let identity = certificates::identity(certificate, key.as_deref());
+        identity.map(Some).map_err(|error| Cause::file(file, error))
     }
-
-    fn certificates(&self) -> Result<Vec<Certificate>, Cause> {
-        let mut certificates = Vec::new();
-        if let Some(file) = &self.ca_file {
-            certificates.extend(in_file(file).map_err(|error| Cause::file(file, error))?);
-        }
-        if let Some(folder) = &self.ca_path {
-            certificates.extend(in_folder(folder).map_err(|error| Cause::file(folder, error))?);
-        }
-        Ok(certificates)
-    }
-}
-
-fn in_folder(folder: &Path) -> io::Result<Vec<Certificate>> {
-    let mut certificates = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        // Such folders also hold keys, lists of revoked certificates and read-me files.
-        if path.is_file() {
-            certificates.extend(in_file(&path).unwrap_or_default());
-        }
-    }
-    some(certificates)
-}
-
-fn in_file(path: &Path) -> io::Result<Vec<Certificate>> {
-    let pem = read_settings(path)?;
-    some(Certificate::from_pem_bundle(&pem).map_err(io::Error::other)?)
-}
-
-fn some(certificates: Vec<Certificate>) -> io::Result<Vec<Certificate>> {
-    if certificates.is_empty() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "holds no PEM certificate",
-        ));
-    }
-    Ok(certificates)
 }

@@ -1,0 +1,17 @@
+//! Holds what the programs of this workspace share. Nothing here knows Atlas.
+//!
+//! - `manual` makes the completion scripts and the manual pages of a clap command (feature `manual`).
+//! - `certificates` loads certificates from PEM files and builds reqwest clients with them (feature
+//!   `certificates`).
+//! - [`read`] reads files that must not be longer than a limit.
+//! - [`redaction`] finds secrets in a text, in whatever spelling they stand there.
+//!
+//! Nothing is printed here, and no error names an option or a file: each program does that in its own
+//! words.
+
+#[cfg(feature = "certificates")]
+pub mod certificates;
+#[cfg(feature = "manual")]
+pub mod manual;
+pub mod read;
+pub mod redaction;
