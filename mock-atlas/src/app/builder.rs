@@ -17,14 +17,16 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use super::MockAtlas;
-use crate::domain::{ArtifactName, Clock, ROOT};
+use crate::domain::{ArtifactName, Clock, Limits, ROOT};
 use crate::faults::{Chaos, Fault, Faults};
 use crate::http::router::{router, routers};
-use crate::http::state::{AppState, ListenerInfo, Options};
+use crate::http::state::{AppState, ListenerInfo, Settings};
 use crate::net::{Certificate, ConnectionSettings, Executor, Tls, serve_on, url};
-use crate::service::Dataset;
-use crate::service::seed::{self, Document, Seed, TokenValue};
-use crate::storage::{Directory, MemoryCatalog, random_token};
+use crate::observe::{DEFAULT_CAPACITY, Observer};
+use crate::service::seed::{self, Document, Seed, SeedError, TokenValue};
+use crate::service::uploads::Uploads;
+use crate::service::{Dataset, Datasets};
+use crate::storage::{Catalog, MemoryBudget, MemoryCatalog, random_token};
 use check::{check_folder, check_public_url};
 pub use error::StartError;
 pub use user::User;
@@ -59,7 +61,16 @@ pub struct Builder {
     binstore: Option<SocketAddr>,
     tls: Option<Certificate>,
     threads: Option<NonZeroUsize>,
-    options: Options,
+    /// The most that all files may hold, in bytes.
+    max_memory: Option<u64>,
+    /// The folder for the files that are more than that.
+    spill: Option<PathBuf>,
+    /// How many uploads there may be at a time.
+    max_uploads: Option<usize>,
+    /// How many requests the journal keeps.
+    journal: Option<usize>,
+    clock: Clock,
+    http: Settings,
 }
 
 /// Without its tokens.
@@ -69,7 +80,7 @@ impl fmt::Debug for Builder {
             .field("users", &self.users)
             .field("faults", &self.faults)
             .field("address", &self.address)
-            .field("options", &self.options)
+            .field("http", &self.http)
             .finish_non_exhaustive()
     }
 }
@@ -109,7 +120,7 @@ impl Builder {
     /// default it is the host that the request itself names.
     #[must_use]
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
-        self.options.public_url = Some(url.into());
+        self.http.public_url = Some(url.into());
         self
     }
 
@@ -117,7 +128,7 @@ impl Builder {
     /// by default). A seed or a snapshot with one is refused as a whole.
     #[must_use]
     pub fn max_id_length(mut self, characters: usize) -> Self {
-        self.options.limits.id_length = Some(characters);
+        self.http.limits.id_length = Some(characters);
         self
     }
 
@@ -125,7 +136,7 @@ impl Builder {
     /// as a whole.
     #[must_use]
     pub fn max_file_bytes(mut self, bytes: u64) -> Self {
-        self.options.limits.file_bytes = Some(bytes);
+        self.http.limits.file_bytes = Some(bytes);
         self
     }
 
@@ -134,7 +145,7 @@ impl Builder {
     /// even beyond that, and counts.
     #[must_use]
     pub fn max_memory(mut self, bytes: u64) -> Self {
-        self.options.max_memory = Some(bytes);
+        self.max_memory = Some(bytes);
         self
     }
 
@@ -142,7 +153,7 @@ impl Builder {
     /// folder instead. They have no names there, and are gone with the emulator.
     #[must_use]
     pub fn spill(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.options.spill = Some(folder.into());
+        self.spill = Some(folder.into());
         self
     }
 
@@ -150,7 +161,7 @@ impl Builder {
     /// Unlimited by default.
     #[must_use]
     pub fn max_uploads(mut self, uploads: usize) -> Self {
-        self.options.max_uploads = Some(uploads);
+        self.max_uploads = Some(uploads);
         self
     }
 
@@ -158,7 +169,7 @@ impl Builder {
     /// whose client read nothing of a reply for so long; a minute by default.
     #[must_use]
     pub fn body_timeout(mut self, timeout: Duration) -> Self {
-        self.options.body_timeout = Some(timeout);
+        self.http.body_timeout = Some(timeout);
         self
     }
 
@@ -222,14 +233,14 @@ impl Builder {
     /// How many requests the journal keeps, 5000 by default; 0 switches it off.
     #[must_use]
     pub fn journal(mut self, requests: usize) -> Self {
-        self.options.journal = Some(requests);
+        self.journal = Some(requests);
         self
     }
 
     /// What it takes for the time of day, the clock of this machine by default.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
-        self.options.clock = clock;
+        self.clock = clock;
         self
     }
 
@@ -384,7 +395,7 @@ impl Builder {
         };
         let addresses = [self.address, self.binstore].into_iter().flatten();
         let mut names: Vec<String> = addresses.map(|one| one.ip().to_string()).collect();
-        let public = self.options.public_url.as_deref();
+        let public = self.http.public_url.as_deref();
         let public = public.and_then(|url| url.parse::<Uri>().ok());
         if let Some(host) = public.as_ref().and_then(Uri::host) {
             names.push(host.trim_matches(['[', ']']).to_owned());
@@ -394,31 +405,44 @@ impl Builder {
 
     /// The emulator, and the token that may do everything.
     fn assemble(mut self) -> Result<(AppState, String), StartError> {
-        self.options.public_url = self.options.public_url.map(check_public_url).transpose()?;
-        self.options
-            .spill
-            .as_deref()
-            .map(check_folder)
-            .transpose()?;
+        self.http.public_url = self.http.public_url.map(check_public_url).transpose()?;
+        self.spill.as_deref().map(check_folder).transpose()?;
         let token = match self.token {
             Some(token) => token,
             None => random_token().ok_or(StartError::Randomness)?,
         };
         let root = ROOT.parse().map_err(StartError::Username)?;
         let token = token_value(token)?;
-        let clock = &self.options.clock;
-        let directory = Directory::new(root, token.as_str(), clock.clone());
-        let dataset = Dataset::new(directory, MemoryCatalog::new(clock.clone()));
-        let limits = self.options.limits;
-        own_seed(self.users, self.public_artifacts)?.plant(&dataset, limits)?;
+        let catalog = MemoryCatalog::new(root, token.as_str(), self.clock.clone());
+        let limits = self.http.limits;
+        plant(
+            &own_seed(self.users, self.public_artifacts)?,
+            &catalog,
+            limits,
+        )?;
         for seed in &self.seeds {
-            seed.plant(&dataset, limits)?;
+            plant(seed, &catalog, limits)?;
             self.faults.extend_from_slice(seed.faults());
         }
-        let chaos = chaos(self.chaos, self.chaos_seed)?;
-        let state = AppState::new(dataset, Faults::new(self.faults, chaos), self.options);
+        let budget = MemoryBudget::new(self.max_memory.unwrap_or(u64::MAX));
+        catalog.charge(&budget);
+        let current = Dataset::new(Catalog::Memory(catalog.copy()));
+        let initial = Dataset::new(Catalog::Memory(catalog));
+        let state = AppState::new(
+            Datasets::new(initial, current, budget.clone()),
+            Uploads::new(limits, budget, self.spill, self.max_uploads),
+            Faults::new(self.faults, chaos(self.chaos, self.chaos_seed)?),
+            Observer::new(self.journal.unwrap_or(DEFAULT_CAPACITY), self.clock),
+            self.http,
+        );
         Ok((state, token.as_str().to_owned()))
     }
+}
+
+/// Adds all that a seed declares, its faults aside, to a catalog that nobody uses yet.
+fn plant(seed: &Seed, catalog: &MemoryCatalog, limits: Limits) -> Result<(), SeedError> {
+    let added = catalog.add(seed.additions(limits)?);
+    added.map_err(|error| seed.explain(error))
 }
 
 /// How many connections may wait to be accepted, if the system lets them. Of the 128 that are usual

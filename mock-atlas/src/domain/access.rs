@@ -53,6 +53,28 @@ pub(crate) enum Visibility {
     Private,
 }
 
+/// Which artifacts below a name a caller may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadAccess {
+    PublicOnly,
+    All,
+}
+
+impl ReadAccess {
+    /// Returns what somebody with this role may read.
+    pub(crate) fn of(role: Option<Role>) -> Self {
+        match role {
+            Some(_) => Self::All,
+            None => Self::PublicOnly,
+        }
+    }
+
+    /// Returns whether an artifact of this visibility may be read.
+    pub(crate) fn allows(self, visibility: Visibility) -> bool {
+        self == Self::All || visibility == Visibility::Public
+    }
+}
+
 impl Account {
     /// Creates an account that may do everything.
     pub(crate) fn root(username: Name) -> Self {

@@ -2,6 +2,7 @@
 //!
 //! - `names`: names of users, artifacts and artifact types
 //! - `access`: callers, roles and who may read or write an artifact
+//! - `version`: versions of an artifact; `sequence`: their numbers; `orphan`: those whose file never came
 //! - `metadata`: a version's metadata, in the order in which Atlas gave it back
 //! - `query`: what a search asks for
 //! - `limits`: how large a version may be
@@ -16,18 +17,24 @@ mod digest;
 mod limits;
 mod metadata;
 mod names;
+mod orphan;
 mod query;
+mod sequence;
 pub(crate) mod text;
 mod timestamp;
 mod totals;
+mod version;
 
-pub(crate) use access::{Account, Caller, ROOT, Role, Visibility};
+pub(crate) use access::{Account, Caller, ROOT, ReadAccess, Role, Visibility};
 pub use clock::Clock;
 pub(crate) use digest::Digest;
 pub(crate) use limits::{Limits, OverLimit};
 pub(crate) use metadata::Metadata;
 pub(crate) use names::{ArtifactName, Name};
 pub use names::{ArtifactNameError, NameError};
+pub(crate) use orphan::{Orphan, OrphanState};
 pub(crate) use query::{Filter, Page, Query, Select};
+pub(crate) use sequence::{HIGHEST, Sequence};
 pub(crate) use timestamp::timestamp;
 pub(crate) use totals::Totals;
+pub(crate) use version::{FileSelector, FileState, NewVersion, NoProvider, Version};

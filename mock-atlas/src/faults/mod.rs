@@ -28,9 +28,9 @@ pub(crate) use rule::{Effect, ErrorReply, Route};
 pub(crate) struct RequestInfo<'a> {
     pub(crate) route: Route,
     pub(crate) method: &'a str,
-    /// How old the upload path is that is asked for, if it is one that is known. Only a fault that
-    /// wants to know asks.
-    pub(crate) upload_age: &'a dyn Fn() -> Option<Duration>,
+    /// How old the upload path is that is asked for, if it is one that is known and
+    /// [`Faults::need_upload_age`].
+    pub(crate) upload_age: Option<Duration>,
 }
 
 /// What a request meets, and the fault as it is written.
@@ -109,6 +109,13 @@ impl Faults {
                 fault: format!("chaos:{effect}"),
             })
         })
+    }
+
+    /// Returns whether a fault depends on how old an upload path is.
+    pub(crate) fn need_upload_age(&self) -> bool {
+        let active = self.active();
+        let needs_age = |rule: &Rule| matches!(rule.report.fault.effect, Effect::Expire(_));
+        active.rules.iter().any(needs_age)
     }
 
     /// Adds a fault after those that are there.

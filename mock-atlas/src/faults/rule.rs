@@ -101,7 +101,7 @@ impl Effect {
     fn applies_to(self, request: &RequestInfo<'_>) -> bool {
         self.is_possible_on(request.route)
             && match self {
-                Self::Expire(after) => (request.upload_age)().is_some_and(|age| age >= after),
+                Self::Expire(after) => request.upload_age.is_some_and(|age| age >= after),
                 // There is no body that could be malformed.
                 Self::Malformed => request.method != "HEAD",
                 _ => true,

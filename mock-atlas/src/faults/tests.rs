@@ -13,7 +13,7 @@ fn asked(route: Route, method: &str) -> RequestInfo<'_> {
     RequestInfo {
         route,
         method,
-        upload_age: &|| None,
+        upload_age: None,
     }
 }
 
@@ -70,7 +70,7 @@ fn an_upload_path_expires_at_its_age() {
     let faults = faults(&["upload:expire=60s"]);
     for (age, is_due) in [(None, false), (Some(59), false), (Some(60), true)] {
         let asked = RequestInfo {
-            upload_age: &|| age.map(Duration::from_secs),
+            upload_age: age.map(Duration::from_secs),
             ..asked(Route::Upload, "PUT")
         };
         assert_eq!(faults.next_fault(&asked).is_some(), is_due, "{age:?}");

@@ -16,6 +16,7 @@ use super::middleware::body_timeout::TimedOut;
 use crate::domain::{NameError, OverLimit};
 use crate::faults;
 use crate::observe::ExpectError;
+use crate::service::ServiceError;
 use crate::service::seed::SeedError;
 use crate::service::snapshot::SnapshotError;
 use crate::storage::{AccountError, MemoryFull, StorageError};
@@ -97,7 +98,7 @@ impl ApiError {
     }
 
     /// A body that broke off, or did not go on, after what is told of it.
-    pub(crate) fn broken_body(error: &axum::Error, after: &str) -> Self {
+    pub(crate) fn broken_body(error: &(dyn Error + 'static), after: &str) -> Self {
         Self::timed_out(error)
             .unwrap_or_else(|| Self::Malformed(format!("The body broke off{after}: {error}.")))
     }
@@ -136,6 +137,27 @@ impl ApiError {
     }
 }
 
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::UnknownToken => Self::UNKNOWN_TOKEN,
+            ServiceError::WrongPassword => Self::WRONG_PASSWORD,
+            ServiceError::Storage(error) => error.into(),
+            ServiceError::OverLimit(over) => over.into(),
+            ServiceError::TooManyUploads => Self::Busy,
+            ServiceError::PartialUpload => {
+                let message = "An upload is sent whole: a Content-Range is not taken.";
+                Self::Malformed(message.to_owned())
+            }
+            ServiceError::BrokenBody { after, error } => {
+                Self::broken_body(&*error, &format!(" after {after} bytes"))
+            }
+            ServiceError::MemoryFull(full) => full.into(),
+            ServiceError::DiskFull(error) => Self::DiskFull(error),
+        }
+    }
+}
+
 impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> Self {
         match error {
@@ -143,19 +165,21 @@ impl From<StorageError> for ApiError {
             StorageError::NameTaken => {
                 Self::Invalid("artifact[name] has already been taken".into())
             }
-            StorageError::NoFileExpected | StorageError::NoNumber | StorageError::NoProvider => {
+            StorageError::NoFileExpected | StorageError::NoNumber | StorageError::NoProvider(_) => {
                 Self::Invalid(error.to_string())
             }
             StorageError::OtherBytes => Self::Conflict(error.to_string()),
+            StorageError::Account(error) => error.into(),
+            StorageError::Backend(error) => Self::Internal(error.to_string()),
         }
     }
 }
 
 impl From<AccountError> for ApiError {
-    fn from(refusal: AccountError) -> Self {
-        match refusal {
+    fn from(error: AccountError) -> Self {
+        match error {
             AccountError::UnknownToken => Self::NotFound,
-            AccountError::Randomness => Self::Internal(refusal.to_string()),
+            AccountError::Randomness => Self::Internal(error.to_string()),
             other => Self::Invalid(other.to_string()),
         }
     }
@@ -186,6 +210,7 @@ impl From<SnapshotError> for ApiError {
             SnapshotError::Read(ref cause) => {
                 Self::timed_out(cause).unwrap_or_else(|| Self::Malformed(error.to_string()))
             }
+            SnapshotError::Service(error) => error.into(),
             _ => Self::Invalid(error.to_string()),
         }
     }

@@ -1,9 +1,11 @@
-//! All that an Atlas knows at a time: what it holds, and who may see it.
+//! Datasets: all that an Atlas knows at a time, and which of them is the present one.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use crate::domain::{Account, ArtifactName, Caller};
-use crate::storage::{Accounts, Directory, MemoryCatalog, StorageError};
+use super::ServiceError;
+use crate::domain::Totals;
+use crate::storage::{Catalog, MemoryBudget};
 
 /// A cheap handle. What was read from one dataset is written to the same: a request that began
 /// before a reset ends in the dataset that the reset put away, and leaves no trace in the new one.
@@ -12,68 +14,154 @@ pub(crate) struct Dataset(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    catalog: MemoryCatalog,
-    accounts: Accounts,
+    id: DatasetId,
+    catalog: Catalog,
+}
+
+/// Tells one dataset from all others of this process, those with the same content included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct DatasetId(u64);
+
+impl DatasetId {
+    /// Returns an id that no other dataset has.
+    pub(crate) fn unique() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 impl Dataset {
-    pub(crate) fn new(directory: Directory, catalog: MemoryCatalog) -> Self {
-        let accounts = Accounts::new(directory);
-        Self(Arc::new(Inner { catalog, accounts }))
+    pub(crate) fn new(catalog: Catalog) -> Self {
+        let id = DatasetId::unique();
+        Self(Arc::new(Inner { id, catalog }))
     }
 
-    /// Returns a copy of the present state, to be changed on its own.
-    pub(crate) fn copy(&self) -> Self {
-        let (directory, catalog) = self.accounts().copy_with(|| self.catalog().copy());
-        Self::new(directory, catalog)
+    pub(crate) fn id(&self) -> DatasetId {
+        self.0.id
     }
 
-    /// Returns whether this is the same dataset, and not only one with the same content.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
-    pub(crate) fn catalog(&self) -> &MemoryCatalog {
+    pub(crate) fn catalog(&self) -> &Catalog {
         &self.0.catalog
     }
 
-    pub(crate) fn accounts(&self) -> &Accounts {
-        &self.0.accounts
-    }
-
-    /// Refuses what the caller may not read as if it were not there (contract: Base URL and
-    /// authentication).
+    /// Counts how much it holds.
     ///
     /// # Errors
-    /// [`StorageError::NotFound`].
-    // Contract: auth.hidden-like-missing, artifacts.get-missing, search.missing-artifact
-    // Contract: search.hidden-artifact
-    pub(crate) fn check_read(
-        &self,
-        caller: &Caller,
-        artifact: &ArtifactName,
-    ) -> Result<(), StorageError> {
-        match self.catalog().visibility(artifact) {
-            Some(visibility) if self.accounts().may_read(caller, artifact, visibility) => Ok(()),
-            _ => Err(StorageError::NotFound),
+    /// When the storage fails.
+    pub(crate) async fn totals(&self) -> Result<Totals, ServiceError> {
+        Ok(self.catalog().totals().await?)
+    }
+}
+
+/// The present dataset, and the one that a reset goes back to.
+#[derive(Debug)]
+pub(crate) struct Datasets {
+    /// Nobody changes it.
+    initial: Dataset,
+    current: RwLock<Dataset>,
+    /// Held while the dataset is replaced, or something is changed that goes with one. It is taken before all
+    /// other locks.
+    exclusive: Mutex<()>,
+    /// What all files hold, those of the initial dataset included.
+    budget: MemoryBudget,
+}
+
+impl Datasets {
+    /// Starts with a dataset that has the same content as the initial one, and whose files are charged to the
+    /// budget.
+    pub(crate) fn new(initial: Dataset, current: Dataset, budget: MemoryBudget) -> Self {
+        Self {
+            initial,
+            current: RwLock::new(current),
+            exclusive: Mutex::default(),
+            budget,
         }
     }
 
-    /// Refuses what the account may not write as if it were not there, even where it may read it:
-    /// the contract knows no 403.
+    /// Returns the present dataset. A handler that reads and then writes takes it as an argument instead, so
+    /// that both happen in the same one.
+    pub(crate) fn current(&self) -> Dataset {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.clone()
+    }
+
+    /// Goes back to the initial dataset, and resets what goes with it. What is under way in the present one
+    /// ends there and leaves no trace.
     ///
     /// # Errors
-    /// [`StorageError::NotFound`].
-    // Contract: artifacts.not-writable, silent.readers-who-write
-    pub(crate) fn check_write(
-        &self,
-        account: &Account,
-        artifact: &ArtifactName,
-    ) -> Result<(), StorageError> {
-        if self.accounts().may_write(account, &artifact.username) {
-            Ok(())
-        } else {
-            Err(StorageError::NotFound)
+    /// When the storage fails.
+    pub(crate) async fn reset(&self, also: impl FnOnce()) -> Result<(), ServiceError> {
+        let dataset = Dataset::new(self.initial.catalog().copy().await?);
+        dataset.catalog().charge(&self.budget).await?;
+        let _guard = self.exclusive();
+        self.set_current(dataset);
+        also();
+        Ok(())
+    }
+
+    /// Goes on with another dataset, as a reset does with the initial one.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(crate) async fn replace(&self, dataset: Dataset) -> Result<(), ServiceError> {
+        dataset.catalog().charge(&self.budget).await?;
+        let _guard = self.exclusive();
+        self.set_current(dataset);
+        Ok(())
+    }
+
+    /// Charges the files that were added to a dataset, even beyond the limit of the budget.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(crate) async fn charge(&self, dataset: &Dataset) -> Result<(), ServiceError> {
+        Ok(dataset.catalog().charge(&self.budget).await?)
+    }
+
+    /// Changes what is part of no dataset for a request that began in this one: only while it is the
+    /// present one, so that nothing of the request is left when it has been put away.
+    pub(crate) fn if_current(&self, dataset: &Dataset, change: impl FnOnce()) {
+        let _guard = self.exclusive();
+        if self.current().id() == dataset.id() {
+            change();
         }
+    }
+
+    fn set_current(&self, dataset: Dataset) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = dataset;
+    }
+
+    fn exclusive(&self) -> MutexGuard<'_, ()> {
+        self.exclusive
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::domain::Clock;
+    use crate::storage::MemoryCatalog;
+
+    #[tokio::test]
+    async fn nothing_is_left_of_what_began_before_a_reset() {
+        let root = "atlas".parse().unwrap();
+        let memory = MemoryCatalog::new(root, "token", Clock::default());
+        let dataset = || Dataset::new(Catalog::Memory(memory.copy()));
+        let datasets = Datasets::new(dataset(), dataset(), MemoryBudget::new(0));
+        // What goes with a dataset, as faults do.
+        let faults = Cell::new(0);
+        let add = || faults.set(faults.get() + 1);
+        let before = datasets.current();
+        datasets.if_current(&before, add);
+        assert_eq!(faults.get(), 1);
+        datasets.reset(|| faults.set(0)).await.unwrap();
+        datasets.if_current(&before, add);
+        assert_eq!(faults.get(), 0);
+        datasets.if_current(&datasets.current(), add);
+        assert_eq!(faults.get(), 1);
     }
 }

@@ -1,22 +1,36 @@
-//! What an emulator keeps: the catalog of artifacts and versions, the bytes of their files, and accounts
-//! with their tokens.
+//! What an emulator keeps: artifacts, versions, uploads and accounts in a catalog, and the bytes of files.
 //!
-//! - `memory`: the catalog of artifacts, versions and uploads, in memory
-//! - `accounts`: users, organisations and tokens
+//! - `catalog`: the enum of backends, and what each of them does; `memory`: the one in memory
+//! - `conformance`: the tests of each backend
+//! - `addition`, `contents`: what is added together, and all that a catalog holds, as values
+//! - `upload`: what an upload path belongs to; `token`: tokens and hashed secrets; `error`: why it refuses
 //! - `blob`: the bytes of a file, in memory or on disk; `memory_budget`: how many bytes all files may take
 //! - `regular_file`: bounded reading of regular files
 
-mod accounts;
+mod addition;
 mod blob;
+mod catalog;
+#[cfg(test)]
+mod conformance;
+mod contents;
+mod error;
 mod memory;
 mod memory_budget;
 mod regular_file;
+mod token;
+mod upload;
 
-pub(crate) use accounts::{AccessRecord, AccountError, Accounts, Directory, Token, random_token};
+pub(crate) use addition::{
+    AdditionError, Additions, NewArtifact, NewOrganization, NewToken, NewUser, SeededVersion,
+};
 pub(crate) use blob::{Blob, BlobWriter};
+pub(crate) use catalog::Catalog;
+pub(crate) use contents::{Contents, ImportError};
+pub(crate) use error::{AccountError, BackendError, StorageError};
 pub(crate) use memory::{
-    ArtifactRecord, File, FileSelector, Found, MemoryCatalog, NewArtifact, NewVersion, Orphan,
-    OrphanState, RecordError, SeededVersion, StorageError, UploadAttempt, Version, stored_files,
+    AccessRecord, ArtifactRecord, Found, MemoryCatalog, RecordError, stored_files,
 };
 pub(crate) use memory_budget::{MemoryBudget, MemoryFull, Reservation};
 pub use regular_file::{open_regular_file, read_regular_file, read_regular_text};
+pub(crate) use token::{Hashed, Token, random_token};
+pub(crate) use upload::{TypeKey, UploadAttempt, UploadTarget, VersionKey};

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use crate::http::error::ApiError;
 use crate::http::extract::{ArtifactPath, Root, VersionPath, whole_number};
 use crate::http::json::{OrphanElement, OrphansReply};
-use crate::service::Dataset;
+use crate::service::{Dataset, artifacts, versions};
 
 /// `DELETE /_mock/artifacts/:username/:name`.
 pub(crate) async fn delete(
@@ -16,7 +16,7 @@ pub(crate) async fn delete(
     _: Root,
     ArtifactPath(artifact): ArtifactPath,
 ) -> Result<StatusCode, ApiError> {
-    dataset.catalog().delete_artifact(&artifact)?;
+    artifacts::delete(&dataset, &artifact).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -27,17 +27,15 @@ pub(crate) async fn delete_version(
     path: VersionPath,
 ) -> Result<StatusCode, ApiError> {
     let number = whole_number(&path.version).ok_or(ApiError::NotFound)?;
-    dataset
-        .catalog()
-        .delete_version(&path.artifact, &path.artifact_type, number)?;
+    versions::delete(&dataset, &path.artifact, &path.artifact_type, number).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `GET /_mock/orphans`.
-pub(crate) async fn orphans(dataset: Dataset, _: Root) -> Response {
-    let orphans = dataset.catalog().orphans();
-    Json(OrphansReply {
+pub(crate) async fn orphans(dataset: Dataset, _: Root) -> Result<Response, ApiError> {
+    let orphans = versions::orphans(&dataset).await?;
+    Ok(Json(OrphansReply {
         orphans: orphans.iter().map(OrphanElement::from).collect(),
     })
-    .into_response()
+    .into_response())
 }

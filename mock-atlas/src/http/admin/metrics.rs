@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use tokio::task::spawn_blocking;
 
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
@@ -18,8 +17,7 @@ pub(crate) async fn show(
     State(state): State<AppState>,
     dataset: Dataset,
 ) -> Result<Response, ApiError> {
-    // All versions are looked at, which may be many: nobody is to wait for it, since anybody may ask.
-    let totals = spawn_blocking(move || dataset.catalog().totals()).await?;
+    let totals = dataset.totals().await?;
     let text = state.observer().metrics().text(totals);
     let text = text.map_err(|error| ApiError::Internal(error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, FORMAT)], text).into_response())

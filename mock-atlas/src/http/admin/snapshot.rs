@@ -13,14 +13,12 @@ use crate::http::error::ApiError;
 use crate::http::extract::Root;
 use crate::http::state::AppState;
 use crate::service::Dataset;
-use crate::service::snapshot::{Snapshot, read};
+use crate::service::snapshot::{restore as restore_dataset, save};
 
 /// `POST /_mock/snapshot`.
 pub(crate) async fn create(dataset: Dataset, _: Root) -> Result<Response, ApiError> {
-    let internal = |error: io::Error| ApiError::Internal(error.to_string());
-    // All that there is but files, which may be much, is copied and written as JSON.
-    let snapshot = tokio::task::spawn_blocking(move || Snapshot::of(&dataset)).await?;
-    let snapshot = snapshot.map_err(internal)?;
+    let snapshot = save(&dataset).await;
+    let snapshot = snapshot.map_err(|error| ApiError::Internal(error.to_string()))?;
     let headers = [
         (header::CONTENT_LENGTH, snapshot.len().to_string()),
         (header::CONTENT_TYPE, "application/x-tar".to_owned()),
@@ -36,12 +34,8 @@ pub(crate) async fn restore(
     _: Root,
     body: Body,
 ) -> Result<StatusCode, ApiError> {
-    let limits = state.limits();
     let stream = body.into_data_stream().map_err(io::Error::other);
-    let mut archive = SyncIoBridge::new(StreamReader::new(stream));
-    // On a thread that may block, as reading an archive does.
-    let restored =
-        tokio::task::spawn_blocking(move || read(&mut archive, &dataset, limits)).await?;
-    state.replace(restored?);
+    let archive = SyncIoBridge::new(StreamReader::new(stream));
+    restore_dataset(state.datasets(), &dataset, archive, state.limits()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use tokio::task::spawn_blocking;
 
 use crate::http::error::ApiError;
 use crate::http::extract::{Root, Text};
@@ -10,9 +11,10 @@ use crate::service::Dataset;
 use crate::service::seed::Seed;
 
 /// `POST /_mock/reset`: back to the state after the start.
-pub(crate) async fn reset(State(state): State<AppState>, _: Root) -> StatusCode {
-    state.reset();
-    StatusCode::NO_CONTENT
+pub(crate) async fn reset(State(state): State<AppState>, _: Root) -> Result<StatusCode, ApiError> {
+    let reset_faults = || state.faults().reset();
+    state.datasets().reset(reset_faults).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /_mock/seed`: adds all of a seed in JSON, or nothing.
@@ -22,18 +24,14 @@ pub(crate) async fn seed(
     _: Root,
     Text(text): Text,
 ) -> Result<StatusCode, ApiError> {
-    // On a thread that may block: a large one takes a while to read and to plant.
-    let planted = tokio::task::spawn_blocking(move || -> Result<(), ApiError> {
-        let seed = Seed::from_json(&text)?;
-        seed.plant(&dataset, state.limits())?;
-        dataset.catalog().charge(state.memory());
-        state.if_current(&dataset, || {
-            for fault in seed.faults() {
-                state.faults().add(fault.clone());
-            }
-        });
-        Ok(())
+    // On a thread that may block: a large one takes a while to read.
+    let seed = spawn_blocking(move || Seed::from_json(&text)).await??;
+    seed.plant(&dataset, state.limits()).await?;
+    state.datasets().charge(&dataset).await?;
+    state.datasets().if_current(&dataset, || {
+        for fault in seed.faults() {
+            state.faults().add(fault.clone());
+        }
     });
-    planted.await??;
     Ok(StatusCode::NO_CONTENT)
 }

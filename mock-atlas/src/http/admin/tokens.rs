@@ -11,8 +11,8 @@ use crate::domain::Name;
 use crate::http::error::ApiError;
 use crate::http::extract::{Params, Root};
 use crate::http::json::{NewTokenReply, TokenElement, TokensReply};
-use crate::service::Dataset;
-use crate::storage::AccountError;
+use crate::service::{Dataset, ServiceError, accounts};
+use crate::storage::{AccountError, StorageError};
 
 /// `POST /_mock/tokens`.
 pub(crate) async fn create(
@@ -26,9 +26,11 @@ pub(crate) async fn create(
         .parse()
         .map_err(|error| ApiError::bad_name("token[username]", &error))?;
     let description = section.text("description")?.unwrap_or_default();
-    let made = dataset.accounts().make_token(&username, description);
-    let (token, value) = made.map_err(|refusal| match refusal {
-        AccountError::UnknownUser => ApiError::Invalid(format!("token[username]: {refusal}")),
+    let created = accounts::create_token(&dataset, &username, description).await;
+    let (token, value) = created.map_err(|error| match error {
+        ServiceError::Storage(StorageError::Account(unknown @ AccountError::UnknownUser)) => {
+            ApiError::Invalid(format!("token[username]: {unknown}"))
+        }
         other => other.into(),
     })?;
     let reply = NewTokenReply {
@@ -39,12 +41,12 @@ pub(crate) async fn create(
 }
 
 /// `GET /_mock/tokens`.
-pub(crate) async fn list(dataset: Dataset, _: Root) -> Response {
-    let tokens = dataset.accounts().tokens();
-    Json(TokensReply {
+pub(crate) async fn list(dataset: Dataset, _: Root) -> Result<Response, ApiError> {
+    let tokens = accounts::tokens(&dataset).await?;
+    Ok(Json(TokensReply {
         tokens: tokens.iter().map(TokenElement::from).collect(),
     })
-    .into_response()
+    .into_response())
 }
 
 /// `DELETE /_mock/tokens/:id`.
@@ -55,6 +57,6 @@ pub(crate) async fn revoke(
 ) -> Result<StatusCode, ApiError> {
     let id = id.ok().and_then(|Path(id)| id.parse().ok());
     let id: Uuid = id.ok_or(ApiError::NotFound)?;
-    dataset.accounts().revoke(id)?;
+    accounts::revoke_token(&dataset, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 
-use crate::domain::{ArtifactName, Caller, Name, Visibility};
+use crate::domain::{ArtifactName, Caller, Name};
 use crate::http::error::ApiError;
 use crate::http::extract::{ArtifactPath, Authenticated, Params, Section};
 use crate::http::json::ArtifactReply;
-use crate::service::Dataset;
+use crate::service::{Dataset, artifacts};
 
 /// `POST /artifacts`.
 // Contract: artifacts.create, artifacts.create-status
@@ -21,10 +21,7 @@ pub(crate) async fn create(
         username: name(&section, "username")?,
         name: name(&section, "name")?,
     };
-    dataset.check_write(&account, &artifact)?;
-    dataset
-        .catalog()
-        .create_artifact(&artifact, Visibility::Private)?;
+    artifacts::create(&dataset, &account, &artifact).await?;
     Ok(Json(ArtifactReply::from(&artifact)).into_response())
 }
 
@@ -35,7 +32,7 @@ pub(crate) async fn show(
     caller: Caller,
     ArtifactPath(artifact): ArtifactPath,
 ) -> Result<Response, ApiError> {
-    dataset.check_read(&caller, &artifact)?;
+    artifacts::find(&dataset, &caller, &artifact).await?;
     Ok(Json(ArtifactReply::from(&artifact)).into_response())
 }
 

@@ -6,8 +6,7 @@ use axum::response::{IntoResponse, Response};
 use crate::http::error::ApiError;
 use crate::http::extract::{Authenticated, Params};
 use crate::http::json::{TokenReply, User, UserReply};
-use crate::service::Dataset;
-use crate::storage::AccountError;
+use crate::service::{Dataset, accounts};
 
 /// `GET /authenticate` and `GET /token`: who the token belongs to.
 // Contract: auth.authenticate, auth.token-check, silent.token-body
@@ -29,12 +28,6 @@ pub(crate) async fn log_in(dataset: Dataset, params: Params) -> Result<Json<Toke
         user.required_text("password")?,
     );
     let description = user.text("description")?.unwrap_or_default();
-    let token = dataset
-        .accounts()
-        .log_in(login, password, description)
-        .map_err(|refusal| match refusal {
-            AccountError::UnknownUser => ApiError::WRONG_PASSWORD,
-            other => other.into(),
-        })?;
+    let token = accounts::log_in(&dataset, login, password, description).await?;
     Ok(Json(TokenReply { token }))
 }

@@ -8,11 +8,11 @@ use axum::response::{IntoResponse, Response};
 use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange};
 
 use super::range::{Wanted, wanted};
-use crate::domain::Caller;
+use crate::domain::{Caller, FileSelector};
 use crate::http::error::ApiError;
 use crate::http::extract::{VersionPath, whole_number};
-use crate::service::Dataset;
-use crate::storage::{Blob, FileSelector};
+use crate::service::{Dataset, files};
+use crate::storage::Blob;
 
 /// `GET` and `HEAD /artifacts/:username/:name/:type/:version/file`, with a number or `latest`.
 // Contract: download.numbered
@@ -27,10 +27,8 @@ pub(crate) async fn send(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    dataset.check_read(&caller, &artifact)?;
-    let blob = dataset
-        .catalog()
-        .file(&artifact, &artifact_type, which(&version)?)?;
+    let selector = selector(&version);
+    let blob = files::open(&dataset, &caller, &artifact, &artifact_type, selector).await?;
     reply(&blob, &method, &headers)
 }
 
@@ -39,17 +37,15 @@ pub(crate) fn etag(blob: &Blob) -> String {
     format!("\"{}\"", blob.digest())
 }
 
+/// Returns the version that a path asks for. What is no number names nothing: no version has the number 0.
 // Contract: download.latest
-fn which(version: &str) -> Result<FileSelector, ApiError> {
+fn selector(version: &str) -> FileSelector {
     match version {
-        "latest" => Ok(FileSelector::Latest),
-        number => whole_number(number)
-            .map(FileSelector::Number)
-            .ok_or(ApiError::NotFound),
+        "latest" => FileSelector::Latest,
+        number => FileSelector::Number(whole_number(number).unwrap_or(0)),
     }
 }
 
-// Contract: silent.file-headers
 fn reply(blob: &Blob, method: &Method, headers: &HeaderMap) -> Result<Response, ApiError> {
     let tag: Option<ETag> = etag(blob).parse().ok();
     if is_known(headers, tag.as_ref()) {

@@ -4,20 +4,15 @@ use std::num::NonZeroU64;
 
 use axum::extract::State;
 use axum::response::Response;
-use tokio::task::yield_now;
 
 use super::upload;
-use crate::domain::{Caller, Limits, Page};
+use crate::domain::{Caller, FileState, Limits, NewVersion};
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Authenticated, Origin, Params, SearchQuery, TypePath};
 use crate::http::json::{LongReply, new_version_reply, search_reply};
 use crate::http::state::AppState;
-use crate::service::Dataset;
-use crate::storage::NewVersion;
-
-/// The first page of a search. Each is looked for and written in about a millisecond.
-const FIRST: Page = Page::first(500, 10_000);
+use crate::service::{Dataset, versions};
 
 /// `POST /artifacts/:username/:name/:type`.
 // Contract: versions.upload-always
@@ -33,12 +28,9 @@ pub(crate) async fn create(
     context: RequestContext,
     params: Params,
 ) -> Result<Response, ApiError> {
-    dataset.check_write(&account, &artifact)?;
-    let new = new_version(&params, state.limits())?;
-    let has_file = new.file;
-    let version = dataset
-        .catalog()
-        .create_version(&artifact, &artifact_type, new)?;
+    let new = || new_version(&params, state.limits());
+    let version = versions::create(&dataset, &account, &artifact, &artifact_type, new).await?;
+    let has_file = version.file == FileState::Awaited;
     context.set_version(&artifact, &artifact_type, version.number, has_file);
     let upload_path = origin.at(&upload::path(version.upload));
     Ok(new_version_reply(
@@ -60,24 +52,22 @@ pub(crate) async fn search(
     }: TypePath,
     SearchQuery(query): SearchQuery,
 ) -> Result<Response, ApiError> {
-    dataset.check_read(&caller, &artifact)?;
-    let page = |page| {
-        dataset
-            .catalog()
-            .search(&artifact, &artifact_type, &query, page)
+    let (found, rest) =
+        versions::search(&dataset, &caller, &artifact, &artifact_type, &query).await?;
+    let Some(mut rest) = rest else {
+        let id = dataset.id();
+        return Ok(search_reply(
+            state.replies(),
+            id,
+            &artifact,
+            &artifact_type,
+            &found,
+        ));
     };
-    let mut found = page(FIRST)?;
-    if found.next.is_none() {
-        let (replies, versions) = (state.replies(), &found.versions);
-        return Ok(search_reply(replies, &artifact, &artifact_type, versions));
-    }
     let mut reply = LongReply::new(&artifact, &artifact_type);
-    reply.add(&found.versions);
-    while let Some(next) = found.next {
-        // Others have their turn.
-        yield_now().await;
-        found = page(next)?;
-        reply.add(&found.versions);
+    reply.add(&found);
+    while let Some(found) = rest.next().await? {
+        reply.add(&found);
     }
     Ok(reply.end())
 }

@@ -14,6 +14,7 @@ use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::observe::TokenPlace;
+use crate::service::accounts;
 
 // Contract: auth.unknown-token, auth.unknown-token-public
 impl FromRequestParts<AppState> for Caller {
@@ -25,10 +26,8 @@ impl FromRequestParts<AppState> for Caller {
         let Some(token) = context.token() else {
             return Ok(Self::Anonymous);
         };
-        let account = dataset_of(parts, state)
-            .accounts()
-            .by_token(token)
-            .ok_or(ApiError::UNKNOWN_TOKEN)?;
+        let dataset = dataset_of(parts, state);
+        let account = accounts::authenticate(&dataset, token).await?;
         context.set_username(&account.username);
         Ok(Self::Known(account))
     }

@@ -21,6 +21,6 @@ impl FromRequestParts<AppState> for Dataset {
 pub(super) fn dataset_of(parts: &mut Parts, state: &AppState) -> Dataset {
     parts
         .extensions
-        .get_or_insert_with(|| state.dataset())
+        .get_or_insert_with(|| state.datasets().current())
         .clone()
 }

@@ -13,10 +13,10 @@ use serde::Serialize;
 pub(crate) use replies::Replies;
 pub(crate) use version::{LongReply, new_version_reply, search_reply};
 
-use crate::domain::{ArtifactName, Name, timestamp};
+use crate::domain::{ArtifactName, Name, Orphan, OrphanState, timestamp};
 use crate::faults::{Chaos, FaultReport};
 use crate::observe::{Lint, Request, Verdict};
-use crate::storage::{Orphan, OrphanState, Token};
+use crate::storage::Token;
 
 // As a constant it is not copied for each reply.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::{Replies, sent};
 use crate::domain::{ArtifactName, Name};
-use crate::storage::{File, Version};
+use crate::domain::{FileState, Version};
+use crate::service::DatasetId;
 
 /// Room for a version as Packer's builders make them.
 const USUAL: usize = 512;
@@ -22,6 +23,7 @@ const END: &str = "]}";
 // Contract: errors.none-on-success, search.reply
 pub(crate) fn search_reply(
     replies: &Replies,
+    dataset: DatasetId,
     artifact: &ArtifactName,
     artifact_type: &Name,
     versions: &[Arc<Version>],
@@ -31,7 +33,7 @@ pub(crate) fn search_reply(
         write_all(&mut body, artifact, artifact_type, versions).map(|()| body)
     };
     match versions {
-        [only] => sent(replies.of(only, make)),
+        [only] => sent(replies.of(dataset, only, make)),
         _ => sent(make()),
     }
 }
@@ -167,10 +169,9 @@ fn write(
     push(out, &[r#","version":"#, &number]);
     push(out, &[r#","metadata":"#]);
     to_writer(&mut *out, &version.metadata)?;
-    let file = if matches!(version.file, File::None) {
-        "false"
-    } else {
-        "true"
+    let file = match version.file {
+        FileState::None => "false",
+        FileState::Awaited | FileState::Stored => "true",
     };
     push(out, &[r#","file":"#, file]);
     Ok(())
@@ -192,16 +193,19 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// One of this number.
+    /// Returns a version of this number, which has an upload of its own.
     pub(in crate::http::json) fn version(number: u64) -> Version {
-        version_of(number, "", &BTreeMap::new(), File::None)
+        Version {
+            upload: Uuid::from_u128(number.into()),
+            ..version_of(number, "", &BTreeMap::new(), FileState::None)
+        }
     }
 
     fn version_of(
         number: u64,
         id: &str,
         metadata: &BTreeMap<String, String>,
-        file: File,
+        file: FileState,
     ) -> Version {
         Version {
             number,
@@ -232,7 +236,7 @@ pub(super) mod tests {
             let artifact = "acme/web-1".parse().unwrap();
             let artifact_type = "a.b_c".parse().unwrap();
             let of = |number: &u64| {
-                let file = if number % 2 == 1 { File::Awaited(None) } else { File::None };
+                let file = if number % 2 == 1 { FileState::Awaited } else { FileState::None };
                 Arc::new(version_of(*number, &id, &metadata, file))
             };
             let versions: Vec<_> = numbers.iter().map(of).collect();

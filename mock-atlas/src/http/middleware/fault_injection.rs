@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use super::drain_body;
 use crate::faults::{Effect, ErrorReply, InjectedFault, RequestInfo, Route};
@@ -17,6 +18,7 @@ use crate::http::api_v1::upload;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::net::{Abort, Connection};
+use crate::service::uploads;
 
 /// Which fault a reply met.
 const FAULT: &str = "x-mock-atlas-fault";
@@ -28,28 +30,62 @@ const CHAOS_SEED: &str = "x-mock-atlas-chaos-seed";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DiscardUpload(pub(crate) ErrorReply);
 
-/// The fault that a request of a route meets, which counts as met from then on.
-pub(super) fn due_fault(state: &AppState, route: &str, request: &Request) -> Option<InjectedFault> {
-    let route = known_route(request.method(), route)?;
-    let upload_age = || {
-        let upload = upload::named_by(request.uri().path())?;
-        state.dataset().catalog().upload_age(upload)
+/// The fault that a request meets.
+pub(super) enum DueFault {
+    Known(Option<InjectedFault>),
+    /// It depends on how old the upload is.
+    OfUpload(Uuid),
+}
+
+/// Returns the fault that a request of a route meets, which counts as met from then on; or the upload by
+/// whose age it is to be found.
+pub(super) fn due_fault(state: &AppState, route: Option<&str>, request: &Request) -> DueFault {
+    let route = route.and_then(|route| known_route(request.method(), route));
+    let Some(route) = route else {
+        return DueFault::Known(None);
     };
-    state.faults().next_fault(&RequestInfo {
+    if route == Route::Upload && state.faults().need_upload_age() {
+        let upload = upload::named_by(request.uri().path());
+        if let Some(upload) = upload {
+            return DueFault::OfUpload(upload);
+        }
+    }
+    DueFault::Known(state.faults().next_fault(&RequestInfo {
         route,
         method: request.method().as_str(),
-        upload_age: &upload_age,
-    })
+        upload_age: None,
+    }))
+}
+
+impl DueFault {
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, Self::Known(None))
+    }
+
+    async fn find(self, state: &AppState, method: &Method) -> Option<InjectedFault> {
+        match self {
+            Self::Known(fault) => fault,
+            Self::OfUpload(upload) => {
+                let upload_age = uploads::age(&state.datasets().current(), upload).await;
+                state.faults().next_fault(&RequestInfo {
+                    route: Route::Upload,
+                    method: method.as_str(),
+                    upload_age,
+                })
+            }
+        }
+    }
 }
 
 /// Answers a request that came on a connection, with the fault that it met.
 pub(super) async fn respond<F: Future<Output = Response>>(
     state: &AppState,
-    fault: Option<InjectedFault>,
+    fault: DueFault,
     connection: Option<Connection>,
     request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
+    let fault = fault.find(state, request.method()).await;
     let Some(InjectedFault { effect, fault }) = fault else {
         return drain_body::read_on(request, next).await;
     };
@@ -118,7 +154,10 @@ async fn apply<F: Future<Output = Response>>(
         }
         Effect::Expire(_) => {
             if let Some(upload) = upload::named_by(request.uri().path()) {
-                state.dataset().catalog().expire_upload(upload);
+                let expired = uploads::expire(&state.datasets().current(), upload).await;
+                if let Err(error) = expired {
+                    return ApiError::from(error).into_response();
+                }
             }
             drain_body::read_on(request, next).await
         }

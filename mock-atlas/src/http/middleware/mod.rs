@@ -57,9 +57,8 @@ where
         // memory twice.
         let connection = request.extensions_mut().remove::<Connection>();
         let route = request.extensions_mut().remove::<MatchedPath>();
-        let fault = route
-            .as_ref()
-            .and_then(|route| fault_injection::due_fault(&state, route.as_str(), &request));
+        let path = route.as_ref().map(MatchedPath::as_str);
+        let fault = fault_injection::due_fault(&state, path, &request);
         let (request, observation) = observe(
             state.clone(),
             self.counters,

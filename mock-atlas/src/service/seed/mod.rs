@@ -20,11 +20,11 @@ pub(crate) use document::{Artifact, Document, Password, Token, TokenValue, User}
 pub use error::SeedError;
 
 use super::Dataset;
-use crate::domain::{Limits, Name, OverLimit, Visibility};
+use crate::domain::{Limits, Name, NewVersion, OverLimit, Visibility};
 use crate::faults::Fault;
 use crate::storage::{
-    AccountError, Blob, BlobWriter, Directory, NewArtifact, NewVersion, SeededVersion,
-    StorageError, open_regular_file, read_regular_text,
+    AccountError, AdditionError, Additions, Blob, BlobWriter, Hashed, NewArtifact, NewOrganization,
+    NewToken, NewUser, SeededVersion, StorageError, open_regular_file, read_regular_text,
 };
 
 /// How large a seed may be, in bytes, the files aside that it only names.
@@ -57,8 +57,8 @@ const MOST: u64 = 64 * 1024 * 1024;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Seed {
-    document: Document,
-    artifacts: Vec<NewArtifact>,
+    additions: Additions,
+    faults: Vec<Fault>,
     file: Option<PathBuf>,
 }
 
@@ -137,28 +137,62 @@ impl Seed {
             .map(|(at, artifact)| new_artifact(artifact, &format!("artifacts[{at}]"), folder))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            document,
-            artifacts,
+            additions: Additions {
+                users: document.users.iter().map(new_user).collect(),
+                organizations: document
+                    .organizations
+                    .into_iter()
+                    .map(new_organization)
+                    .collect(),
+                artifacts,
+            },
+            faults: document.faults,
             file: None,
         })
     }
 
-    /// The faults that it declares: no part of a dataset, since the emulator makes them, not what it
+    /// Returns the faults that it declares: no part of a dataset, since the emulator makes them, not what it
     /// holds.
     pub(crate) fn faults(&self) -> &[Fault] {
-        &self.document.faults
+        &self.faults
     }
 
     /// Adds all that the seed declares to a dataset, its faults aside, or nothing.
-    pub(crate) fn plant(&self, dataset: &Dataset, limits: Limits) -> Result<(), SeedError> {
-        let planted = dataset.accounts().change(|directory| {
-            self.check(limits)?;
-            self.add_accounts(directory)?;
-            let added = dataset.catalog().add_artifacts(&self.artifacts);
-            added.map_err(|(at, error)| {
-                let artifact = self.artifacts.get(at);
-                let name = artifact.map(|artifact| artifact.name.to_string());
-                let name = name.unwrap_or_default();
+    ///
+    /// # Errors
+    /// When something of it is not within limits, or cannot be added; the error says where.
+    pub(crate) async fn plant(&self, dataset: &Dataset, limits: Limits) -> Result<(), SeedError> {
+        let additions = self.additions(limits)?.clone();
+        let added = dataset.catalog().add(additions).await;
+        added.map_err(|error| self.explain(error))
+    }
+
+    /// Returns what is to be added.
+    ///
+    /// # Errors
+    /// When it is not within limits.
+    pub(crate) fn additions(&self, limits: Limits) -> Result<&Additions, SeedError> {
+        match self.check(limits) {
+            Ok(()) => Ok(&self.additions),
+            Err(error) => Err(self.in_its_file(error)),
+        }
+    }
+
+    /// Says where in the seed that is which cannot be added, and why.
+    pub(crate) fn explain(&self, error: AdditionError) -> SeedError {
+        self.in_its_file(match error {
+            AdditionError::User(at, name, error) => named(format!("users[{at}]"), &name, error),
+            AdditionError::Token(at, of, error) => {
+                SeedError::at(format!("users[{at}].tokens[{of}]"), error)
+            }
+            AdditionError::Organization(at, name, error) => {
+                named(format!("organizations[{at}]"), &name, error)
+            }
+            AdditionError::Member(at, of, name, error) => {
+                named(format!("organizations[{at}].members[{of}]"), &name, error)
+            }
+            AdditionError::Artifact(at, name, error) => {
+                let name = name.to_string();
                 let reason = match error {
                     StorageError::NameTaken => format!(
                         "the artifact {name:?} is there already: delete it first, or leave it out"
@@ -166,16 +200,20 @@ impl Seed {
                     other => format!("of the artifact {name:?}, {other}"),
                 };
                 SeedError::at(format!("artifacts[{at}]"), reason)
-            })
-        });
-        planted.map_err(|error| match &self.file {
-            Some(file) => error.in_file(file),
-            None => error,
+            }
+            AdditionError::Backend(error) => SeedError::whole(error),
         })
     }
 
+    fn in_its_file(&self, error: SeedError) -> SeedError {
+        match &self.file {
+            Some(file) => error.in_file(file),
+            None => error,
+        }
+    }
+
     fn check(&self, limits: Limits) -> Result<(), SeedError> {
-        for (at, artifact) in self.artifacts.iter().enumerate() {
+        for (at, artifact) in self.additions.artifacts.iter().enumerate() {
             for (of, SeededVersion { new, file, .. }) in artifact.versions.iter().enumerate() {
                 let wrong = |key: &str, over: OverLimit| {
                     let path = format!("artifacts[{at}].versions[{of}].{key}");
@@ -191,34 +229,28 @@ impl Seed {
         }
         Ok(())
     }
+}
 
-    fn add_accounts(&self, directory: &mut Directory) -> Result<(), SeedError> {
-        for (at, user) in self.document.users.iter().enumerate() {
-            let path = format!("users[{at}]");
-            let password = user.password.as_ref().map(|password| password.0.as_str());
-            directory
-                .add_user(&user.username, password)
-                .map_err(|refusal| named(&path, &user.username, refusal))?;
-            for (at, token) in user.tokens.iter().enumerate() {
-                directory
-                    .add_token(&user.username, token.token.as_str(), &token.description)
-                    .map_err(|refusal| SeedError::at(format!("{path}.tokens[{at}]"), refusal))?;
-            }
-        }
-        for (at, organization) in self.document.organizations.iter().enumerate() {
-            let path = format!("organizations[{at}]");
-            directory
-                .add_organization(&organization.name)
-                .map_err(|refusal| named(&path, &organization.name, refusal))?;
-            for (at, member) in organization.members.iter().enumerate() {
-                directory
-                    .add_member(&organization.name, &member.username, member.role)
-                    .map_err(|refusal| {
-                        named(&format!("{path}.members[{at}]"), &member.username, refusal)
-                    })?;
-            }
-        }
-        Ok(())
+fn new_user(user: &document::User) -> NewUser {
+    let token = |token: &document::Token| NewToken {
+        hash: Hashed::of(token.token.as_str()),
+        description: token.description.clone(),
+    };
+    let password = user.password.as_ref();
+    NewUser {
+        username: user.username.clone(),
+        password: password.map(|password| Hashed::of(&password.0)),
+        tokens: user.tokens.iter().map(token).collect(),
+    }
+}
+
+fn new_organization(organization: document::Organization) -> NewOrganization {
+    let members = organization.members.into_iter();
+    NewOrganization {
+        name: organization.name,
+        members: members
+            .map(|member| (member.username, member.role))
+            .collect(),
     }
 }
 
@@ -229,12 +261,12 @@ fn over_limit(over: OverLimit) -> String {
     }
 }
 
-fn named(path: &str, name: &Name, refusal: AccountError) -> SeedError {
-    let hint = match refusal {
+fn named(path: String, name: &Name, error: AccountError) -> SeedError {
+    let hint = match error {
         AccountError::UnknownUser => ": declare it under `users`",
         _ => "",
     };
-    SeedError::at(path, format!("{:?}: {refusal}{hint}", name.as_str()))
+    SeedError::at(path, format!("{:?}: {error}{hint}", name.as_str()))
 }
 
 fn parse_json(text: &str) -> Result<Document, SeedError> {

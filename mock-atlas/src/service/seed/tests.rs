@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::*;
-use crate::domain::{Clock, Name};
-use crate::storage::MemoryCatalog;
+use crate::domain::{Clock, ReadAccess};
+use crate::storage::{Catalog, MemoryCatalog};
 
 /// Where the schema of this very format is published.
 fn schema_file() -> PathBuf {
@@ -27,22 +27,24 @@ fn the_published_schema_is_that_of_the_types() {
 }
 
 fn dataset() -> Dataset {
-    let root: Name = "atlas".parse().unwrap();
-    Dataset::new(
-        Directory::new(root, "root", Clock::default()),
-        MemoryCatalog::default(),
-    )
+    let root = "atlas".parse().unwrap();
+    let memory = MemoryCatalog::new(root, "root", Clock::default());
+    Dataset::new(Catalog::Memory(memory))
 }
 
-fn mistake(seed: Result<Seed, SeedError>) -> String {
-    match seed.and_then(|seed| seed.plant(&dataset(), Limits::default())) {
+async fn mistake(seed: Result<Seed, SeedError>) -> String {
+    let planted = match seed {
+        Ok(seed) => seed.plant(&dataset(), Limits::default()).await,
+        Err(error) => Err(error),
+    };
+    match planted {
         Ok(()) => panic!("it was planted"),
         Err(error) => error.to_string(),
     }
 }
 
-#[test]
-fn each_mistake_is_told_with_its_place_and_its_reason() {
+#[tokio::test]
+async fn each_mistake_is_told_with_its_place_and_its_reason() {
     let mut messages = String::new();
     for toml in [
         "users = 5",
@@ -73,7 +75,7 @@ fn each_mistake_is_told_with_its_place_and_its_reason() {
         "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"x\"\nfile = { base64 = \"?\" }\n",
         "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"x\"\nbuild_id = -1\n",
     ] {
-        messages.push_str(&mistake(Seed::from_toml(toml)));
+        messages.push_str(&mistake(Seed::from_toml(toml)).await);
         messages.push('\n');
     }
     for json in [
@@ -82,7 +84,7 @@ fn each_mistake_is_told_with_its_place_and_its_reason() {
         "{\n  \"users\": [\n    {\"username\": \"amy\", \"tokens\": [\"canary\"]}\n  ]\n}",
         "{\n  \"users\": [\n    {\"username\": \"amy\"},\n  ]\n}",
     ] {
-        messages.push_str(&mistake(Seed::from_json(json)));
+        messages.push_str(&mistake(Seed::from_json(json)).await);
         messages.push('\n');
     }
     assert!(
@@ -92,8 +94,8 @@ fn each_mistake_is_told_with_its_place_and_its_reason() {
     insta::assert_snapshot!(messages);
 }
 
-#[test]
-fn a_mistake_in_a_file_names_the_file() {
+#[tokio::test]
+async fn a_mistake_in_a_file_names_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let mut messages = String::new();
     for (name, text) in [
@@ -111,35 +113,36 @@ fn a_mistake_in_a_file_names_the_file() {
     ] {
         let file = folder.path().join(name);
         std::fs::write(&file, text).unwrap();
-        messages.push_str(&mistake(Seed::read(&file)));
+        messages.push_str(&mistake(Seed::read(&file)).await);
         messages.push('\n');
     }
-    messages.push_str(&mistake(Seed::read(folder.path().join("missing.toml"))));
+    messages.push_str(&mistake(Seed::read(folder.path().join("missing.toml"))).await);
     let messages = messages.replace(&folder.path().display().to_string(), "FOLDER");
     insta::assert_snapshot!(messages);
 }
 
-#[test]
-fn a_seed_may_say_where_its_schema_is() {
+#[tokio::test]
+async fn a_seed_may_say_where_its_schema_is() {
     let seed = Seed::from_json(r#"{"$schema": "seed.schema.json"}"#).unwrap();
-    seed.plant(&dataset(), Limits::default()).unwrap();
+    seed.plant(&dataset(), Limits::default()).await.unwrap();
 }
 
-#[test]
-fn nothing_of_a_seed_with_a_mistake_is_planted() {
+#[tokio::test]
+async fn nothing_of_a_seed_with_a_mistake_is_planted() {
     let dataset = dataset();
     let good = Seed::from_toml("[[artifacts]]\nname = \"acme/b\"\n").unwrap();
-    good.plant(&dataset, Limits::default()).unwrap();
+    good.plant(&dataset, Limits::default()).await.unwrap();
     let bad = "[[users]]\nusername = \"amy\"\ntokens = [{ token = \"amys\" }]\n\n\
                [[artifacts]]\nname = \"acme/a\"\n\n[[artifacts]]\nname = \"acme/b\"\n";
     let error = Seed::from_toml(bad)
         .unwrap()
         .plant(&dataset, Limits::default())
+        .await
         .unwrap_err();
     assert!(error.to_string().starts_with("artifacts[1]: "), "{error}");
-    assert!(dataset.accounts().by_token("amys").is_none());
-    assert_eq!(
-        dataset.catalog().visibility(&"acme/a".parse().unwrap()),
-        None
-    );
+    let catalog = dataset.catalog();
+    assert!(catalog.account_of_token("amys").await.unwrap().is_none());
+    let artifact = "acme/a".parse().unwrap();
+    let found = catalog.find_artifact(&artifact, ReadAccess::All).await;
+    assert_eq!(found, Err(StorageError::NotFound));
 }

@@ -4,12 +4,13 @@ use std::io::{self, Read};
 
 use foldhash::{HashMap, HashMapExt};
 use tar::{Archive, Entry, EntryType, PaxExtensions};
+use tokio::task::JoinError;
 
 use super::{FILES, FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest};
 use crate::domain::text::truncated;
-use crate::domain::{Limits, Name, OverLimit};
-use crate::service::Dataset;
-use crate::storage::{AccountError, Blob, RecordError, stored_files};
+use crate::domain::{Limits, OverLimit};
+use crate::service::ServiceError;
+use crate::storage::{Blob, Contents, ImportError, StorageError, stored_files};
 
 /// How much other programs may say of an entry in a header of its own (PAX).
 const MOST_OF_EXTENSION: u64 = 64 * 1024;
@@ -33,12 +34,13 @@ pub(crate) enum SnapshotError {
     Manifest(#[from] serde_json::Error),
     #[error("the snapshot is of the form {0}, and this emulator reads the form {FORMAT} only")]
     Format(u32),
-    #[error(transparent)]
-    Records(#[from] RecordError),
     #[error("{0} cannot be restored here: {1}")]
     OverLimit(String, OverLimit),
-    #[error("the account {0} cannot be restored here: {1}")]
-    Accounts(Name, AccountError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The storage failed.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
 }
 
 impl SnapshotError {
@@ -48,36 +50,36 @@ impl SnapshotError {
     }
 }
 
-/// Makes a dataset of an archive, if all of it is within limits. Root is who it is in the present dataset.
-/// Blocks while it reads.
-pub(crate) fn read(
-    archive: impl Read,
-    present: &Dataset,
-    limits: Limits,
-) -> Result<Dataset, SnapshotError> {
+impl From<JoinError> for SnapshotError {
+    fn from(error: JoinError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+impl From<StorageError> for SnapshotError {
+    fn from(error: StorageError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+/// Reads the contents of an archive, whose files are within limits. Blocks while it reads.
+pub(super) fn read(archive: impl Read, limits: Limits) -> Result<Contents, SnapshotError> {
     let mut archive = Archive::new(archive);
-    let (manifest, files) = read_entries(&mut archive, limits)?;
+    let contents = read_entries(&mut archive, limits)?;
     // What breaks off behind the last file has broken off too.
     let rest = archive.into_inner().take(MOST_OF_PADDING + 1);
     if io::copy(&mut { rest }, &mut io::sink())? > MOST_OF_PADDING {
         let error = io::Error::other("more follows after its end");
         return Err(SnapshotError::Read(error));
     }
-    let (accounts, ()) = present.accounts().copy_with(|| ());
-    let directory = accounts
-        .with_record(manifest.access)
-        .map_err(|(name, refusal)| SnapshotError::Accounts(name, refusal))?;
-    let store = present.catalog().with_records(manifest.artifacts, &files)?;
-    let checked = store.check(limits);
-    checked.map_err(|(slug, over)| SnapshotError::OverLimit(slug, over))?;
-    Ok(Dataset::new(directory, store))
+    Ok(contents)
 }
 
-/// The manifest, and the files that it names by their digests.
+/// Reads the manifest, and the files that it names by their digests.
 fn read_entries(
     archive: &mut Archive<impl Read>,
     limits: Limits,
-) -> Result<(Manifest, HashMap<String, Blob>), SnapshotError> {
+) -> Result<Contents, SnapshotError> {
     // As they stand there: what describes the next entry would be read as a whole otherwise, however
     // much it is, and a hole in a sparse file would be filled.
     let mut entries = Plain(archive.entries()?.raw(true));
@@ -104,7 +106,11 @@ fn read_entries(
         }
         files.insert(digest.to_owned(), blob);
     }
-    Ok((manifest, files))
+    Ok(Contents {
+        access: manifest.access,
+        artifacts: manifest.artifacts,
+        files: files.into_values().collect(),
+    })
 }
 
 /// The entries of an archive that are plain files, with their names.

@@ -7,8 +7,7 @@ use futures_util::{Stream, StreamExt, stream};
 use tar::Header;
 
 use super::{FILES, FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest};
-use crate::service::Dataset;
-use crate::storage::Blob;
+use crate::storage::{Blob, Contents};
 
 /// A tar archive is made of blocks of this size, and ends with two that are empty.
 const BLOCK: u64 = 512;
@@ -22,16 +21,12 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// # Errors
-    /// When it cannot be written as JSON: a time before 1970 could not. When there are more artifacts
-    /// and versions than an emulator would restore.
-    pub(crate) fn of(dataset: &Dataset) -> io::Result<Self> {
-        let (directory, records) = dataset.accounts().copy_with(|| dataset.catalog().records());
-        let (artifacts, files) = records;
+    /// Writes the manifest of these contents.
+    pub(super) fn of(contents: Contents) -> io::Result<Self> {
         let manifest = serde_json::to_vec(&Manifest {
             format: FORMAT,
-            access: directory.record(),
-            artifacts,
+            access: contents.access,
+            artifacts: contents.artifacts,
         })?;
         if manifest.len() as u64 > MOST_OF_MANIFEST {
             return Err(io::Error::other(format!(
@@ -41,7 +36,7 @@ impl Snapshot {
         }
         Ok(Self {
             manifest: manifest.into(),
-            files,
+            files: contents.files,
         })
     }
 

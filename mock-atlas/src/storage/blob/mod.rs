@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use std::mem::take;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -32,11 +33,23 @@ pub(crate) struct Blob(Arc<Contents>);
 
 #[derive(Debug)]
 struct Contents {
+    id: BlobId,
     location: Location,
     len: u64,
     digest: Digest,
     /// What these bytes are counted as, where they are.
     reservation: OnceLock<Reservation>,
+}
+
+/// Names the bytes of a blob, which its clones share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct BlobId(u64);
+
+impl BlobId {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// Where the bytes are.
@@ -142,6 +155,7 @@ impl Blob {
             ..
         } = &*self.0;
         Self(Arc::new(Contents {
+            id: BlobId::new(),
             location: location.clone(),
             len: *len,
             digest: *digest,
@@ -149,9 +163,9 @@ impl Blob {
         }))
     }
 
-    /// The same for clones of the same blob, and for no two others.
-    pub(crate) fn identity(&self) -> usize {
-        Arc::as_ptr(&self.0).addr()
+    /// Returns the same for clones of the same blob, and for no two others.
+    pub(super) fn id(&self) -> BlobId {
+        self.0.id
     }
 
     /// The bytes in a range, chunk by chunk; those in memory without copying. A range that reaches

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
-use super::{Blob, CHUNK, Chunks, Contents, Location, UnnamedFile};
+use super::{Blob, BlobId, CHUNK, Chunks, Contents, Location, UnnamedFile};
 use crate::domain::Digest;
 
 /// As many threads of this process may hash at a time as there are processors.
@@ -189,6 +189,7 @@ impl BlobWriter {
     pub(crate) fn finish(mut self) -> Blob {
         self.end_chunk();
         Blob(Arc::new(Contents {
+            id: BlobId::new(),
             location: match self.disk {
                 Some((file, _)) => Location::Disk(file),
                 None => Location::Memory(self.chunks),

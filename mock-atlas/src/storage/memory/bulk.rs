@@ -2,73 +2,63 @@
 //! change half made.
 
 use std::collections::HashSet;
+use std::time::SystemTime;
 
-use super::{Maps, Versions};
-use crate::domain::{ArtifactName, Limits, Name, OverLimit, Totals, Visibility};
-use crate::storage::{Blob, MemoryBudget, MemoryCatalog, NewVersion, Orphan, StorageError};
-
-/// An artifact that is added whole.
-#[derive(Clone, Debug)]
-pub(crate) struct NewArtifact {
-    pub(crate) name: ArtifactName,
-    pub(crate) visibility: Visibility,
-    /// In the order of their numbers.
-    pub(crate) versions: Vec<SeededVersion>,
-}
-
-/// A version that is added with its file.
-#[derive(Clone, Debug)]
-pub(crate) struct SeededVersion {
-    pub(crate) artifact_type: Name,
-    pub(crate) new: NewVersion,
-    pub(crate) file: Option<Blob>,
-}
+use super::accounts::Accounts;
+use super::{Artifact, Maps, MemoryCatalog, Versions};
+use crate::domain::{ArtifactName, Limits, Name, Orphan, OverLimit, Totals};
+use crate::storage::{
+    AdditionError, Additions, Blob, Contents, ImportError, MemoryBudget, NewArtifact,
+    SeededVersion, StorageError, UploadTarget,
+};
 
 impl MemoryCatalog {
-    /// Adds artifacts with their versions and files: all of them or, where one cannot be, none.
+    /// Adds users, organisations and artifacts: all of them or, where one cannot be, none.
     ///
     /// # Errors
-    /// The position of the first that cannot be: [`StorageError::NameTaken`] and [`StorageError::NoNumber`].
-    pub(crate) fn add_artifacts(&self, new: &[NewArtifact]) -> Result<(), (usize, StorageError)> {
-        let maps = self.maps_exclusive();
-        for (at, new) in new.iter().enumerate() {
-            maps.check(new).map_err(|error| (at, error))?;
-        }
-        let now = self.clock.now();
-        for NewArtifact {
-            name,
-            visibility,
-            versions,
-        } in new
-        {
-            let mut artifact = maps.new_artifact(name, *visibility);
-            for SeededVersion {
-                artifact_type,
-                new,
-                file,
-            } in versions
-            {
-                let added = artifact.add(name, artifact_type, new.clone(), now);
-                // There is room: that was looked at first.
-                let Ok((version, target)) = added else {
-                    continue;
-                };
-                maps.uploads.insert(version.upload, target);
-                let of_type = artifact.types.get_mut(artifact_type);
-                if let Some((versions, file)) = of_type.zip(file.as_ref().map(Blob::separate_copy))
-                {
-                    // It was made with a file and has none yet, so it takes this one.
-                    let _ = versions.finish_upload(version.number, file);
-                }
-            }
-            maps.artifacts.insert(name.clone(), artifact);
-        }
-        Ok(())
+    /// The first that cannot be added.
+    pub(crate) fn add(&self, additions: &Additions) -> Result<(), AdditionError> {
+        self.accounts.change(|directory| {
+            directory.add(additions)?;
+            self.maps_exclusive()
+                .add(&additions.artifacts, self.clock.now())
+        })
     }
 
-    /// The same artifacts as they are at one moment, to be changed on their own.
+    /// Returns a copy of the state at one moment, to be changed on its own.
     pub(crate) fn copy(&self) -> Self {
-        self.with_maps(self.maps_exclusive().clone())
+        // Nobody changes accounts before both are copied.
+        let directory = self.accounts.read();
+        let maps = self.maps_exclusive().clone();
+        self.with(Accounts::new(directory.clone()), maps)
+    }
+
+    /// Returns all that is here at one moment, but root.
+    pub(crate) fn export(&self) -> Contents {
+        let directory = self.accounts.read();
+        let (artifacts, files) = self.maps_exclusive().records();
+        Contents {
+            access: directory.record(),
+            artifacts,
+            files,
+        }
+    }
+
+    /// Creates a catalog of these contents, with the clock, the root account and the root token of this one.
+    ///
+    /// # Errors
+    /// When the contents contradict themselves, or one of the tokens is the root token here.
+    pub(crate) fn import(&self, contents: Contents) -> Result<Self, ImportError> {
+        let directory = self.accounts.read().clone();
+        let directory = directory
+            .with_record(contents.access)
+            .map_err(|(name, error)| ImportError::Account(name, error))?;
+        let files = contents.files.into_iter();
+        let files = files
+            .map(|file| (file.digest().to_string(), file))
+            .collect();
+        let maps = Maps::of_records(contents.artifacts, &files)?;
+        Ok(self.with(Accounts::new(directory), maps))
     }
 
     /// Takes an artifact away, with all its versions and files. Uploads to it are refused from now
@@ -110,9 +100,8 @@ impl MemoryCatalog {
         let maps = self.maps();
         let mut found = Vec::new();
         for artifact in &maps.artifacts {
-            for (artifact_type, versions) in &artifact.types {
-                let orphans = versions.orphans();
-                found.extend(orphans.map(|one| Orphan::new(artifact.key(), artifact_type, one)));
+            for versions in artifact.types.values() {
+                found.extend(versions.orphans());
             }
         }
         let place = |orphan: &Orphan| {
@@ -137,7 +126,7 @@ impl MemoryCatalog {
         for artifact in &maps.artifacts {
             for (artifact_type, versions) in &artifact.types {
                 for version in versions.all() {
-                    let bytes = version.blob().map_or(0, Blob::len);
+                    let bytes = versions.file(version.number).map_or(0, Blob::len);
                     let checked = limits.check_id(&version.id);
                     let checked = checked.and_then(|()| limits.check_file(bytes));
                     let keys = version.metadata.sent_keys();
@@ -155,7 +144,7 @@ impl MemoryCatalog {
         let maps = self.maps();
         for artifact in &maps.artifacts {
             for versions in artifact.types.values() {
-                versions.blobs().for_each(|blob| blob.charge(memory));
+                versions.files().for_each(|blob| blob.charge(memory));
             }
         }
     }
@@ -169,7 +158,7 @@ impl MemoryCatalog {
             totals.artifacts += 1;
             for versions in artifact.types.values() {
                 totals.versions += versions.len() as u64;
-                let new = versions.blobs().filter(|blob| seen.insert(blob.identity()));
+                let new = versions.files().filter(|blob| seen.insert(blob.id()));
                 for blob in new {
                     let bytes = if blob.is_on_disk() {
                         &mut totals.disk_bytes
@@ -185,7 +174,48 @@ impl MemoryCatalog {
 }
 
 impl Maps {
-    /// Looks whether an artifact can be added.
+    /// Adds artifacts with their versions and files: all of them or, where one cannot be, none.
+    fn add(&self, new: &[NewArtifact], now: SystemTime) -> Result<(), AdditionError> {
+        for (at, new) in new.iter().enumerate() {
+            self.check(new)
+                .map_err(|error| AdditionError::Artifact(at, new.name.clone(), error))?;
+        }
+        for new in new {
+            let mut artifact = self.new_artifact(&new.name, new.visibility);
+            for version in &new.versions {
+                self.add_version(&mut artifact, &new.name, version, now);
+            }
+            self.artifacts.insert(new.name.clone(), artifact);
+        }
+        Ok(())
+    }
+
+    /// Adds a version with its file. There is room for it: that was checked for all of them.
+    fn add_version(
+        &self,
+        artifact: &mut Artifact,
+        name: &ArtifactName,
+        version: &SeededVersion,
+        now: SystemTime,
+    ) {
+        let SeededVersion {
+            artifact_type,
+            new,
+            file,
+        } = version;
+        let Ok((version, key)) = artifact.add(name, artifact_type, new.clone(), now) else {
+            return;
+        };
+        let target = UploadTarget::Version(key);
+        self.uploads.insert(version.upload, target);
+        let of_type = artifact.types.get_mut(artifact_type);
+        if let Some((versions, file)) = of_type.zip(file.as_ref().map(Blob::separate_copy)) {
+            // It was made with a file and has none yet, so it takes this one.
+            let _ = versions.finish_upload(version.number, file);
+        }
+    }
+
+    /// Checks whether an artifact can be added.
     fn check(&self, new: &NewArtifact) -> Result<(), StorageError> {
         if self.artifacts.contains_key(&new.name) {
             return Err(StorageError::NameTaken);

@@ -5,8 +5,7 @@ use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use crate::domain::{Filter, Metadata, Page, Query, Select};
-use crate::storage::Version;
+use crate::domain::{FileState, Filter, Metadata, Page, Query, Select, Version};
 
 /// The numbers of the versions that can be found, by what they have, so that no search looks at a
 /// version that it does not hand out.
@@ -33,7 +32,7 @@ impl Index {
     pub(super) fn add(&mut self, version: &Version) {
         let number = version.number;
         self.all.insert(number);
-        if version.blob().is_some() {
+        if version.file == FileState::Stored {
             self.with_file.insert(number);
         }
         if let Some(build) = version.build {
@@ -255,7 +254,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::storage::File;
 
     fn version(number: u64, build: u64, key: &str) -> Version {
         Version {
@@ -263,7 +261,7 @@ mod tests {
             id: "".into(),
             metadata: [(key.to_owned(), "v".to_owned())].into_iter().collect(),
             build: NonZeroU64::new(build),
-            file: File::None,
+            file: FileState::None,
             upload: Uuid::new_v4(),
             created: SystemTime::UNIX_EPOCH,
         }

@@ -1,17 +1,17 @@
 //! The catalog in memory: artifacts, their versions and their uploads.
 //!
 //! - `versions`: the versions of one artifact type; `index`: finds them for a search
-//! - `orphan`: versions that await their file
+//! - `accounts`: users, organisations and tokens
 //! - `bulk`: changes of many entries, which nobody sees half made
-//! - `record`: the whole catalog as serializable values
+//! - `record`: the artifacts as serializable values
 //!
 //! A [`MemoryCatalog`] is a cheap handle. Its methods are synchronous and return owned values, so that no
 //! guard of a map can be held across an await. What changes together, an artifact with all its
 //! versions, is one entry of one map: whoever looks sees it before a change or after it.
 
+mod accounts;
 mod bulk;
 mod index;
-mod orphan;
 mod record;
 mod versions;
 
@@ -24,14 +24,17 @@ use foldhash::HashMap;
 use foldhash::fast::RandomState;
 use uuid::Uuid;
 
-pub(crate) use bulk::{NewArtifact, SeededVersion};
-pub(crate) use orphan::{Orphan, OrphanState, UploadAttempt};
+use super::{
+    AccountError, Blob, StorageError, Token, TypeKey, UploadAttempt, UploadTarget, VersionKey,
+};
+use crate::domain::{
+    Account, ArtifactName, Clock, FileSelector, Name, NewVersion, Page, Query, ReadAccess, Role,
+    Version, Visibility,
+};
+use accounts::Accounts;
+pub(crate) use accounts::{AccessRecord, Directory};
 pub(crate) use record::{ArtifactRecord, RecordError, stored_files};
 use versions::Versions;
-pub(crate) use versions::{File, FileSelector, NewVersion, Version};
-
-use super::Blob;
-use crate::domain::{ArtifactName, Clock, Name, Page, Query, Visibility};
 
 /// A page found these versions, the newest first, and the search goes on with the next page, if there is
 /// more to look at.
@@ -41,49 +44,23 @@ pub(crate) struct Found {
     pub(crate) next: Option<Page>,
 }
 
-/// Why the store refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum StorageError {
-    /// There is already an artifact of that name.
-    // Contract: artifacts.taken
-    #[error("the name is already taken")]
-    NameTaken,
-    /// There is no artifact, version, file or upload of that name.
-    #[error("there is nothing of that name")]
-    NotFound,
-    /// The last number that there is was given.
-    #[error("there is no number left for another version of this type")]
-    NoNumber,
-    /// A box is of use to Vagrant only with a provider (contract: Versions; thread).
-    // Contract: versions.box-needs-provider
-    #[error("Metadata must have 'provider' key")]
-    NoProvider,
-    /// The version was made without announcing a file.
-    // Contract: silent.wrong-uploads
-    #[error("the version was made with \"file\": false and takes no bytes")]
-    NoFileExpected,
-    /// The version has its bytes already, and these are others.
-    // Contract: uploads.other-refused, silent.wrong-uploads
-    #[error("the version has its file already, and these bytes are not the same")]
-    OtherBytes,
-}
-
-/// All artifacts, their versions and their files.
+/// Artifacts with their versions and files, uploads, and accounts.
 ///
 /// Who works on one entry shares the lock with all who do the same; who works on many holds it
 /// alone, so that nobody sees such a change half made.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct MemoryCatalog {
     maps: Arc<RwLock<Maps>>,
+    accounts: Arc<Accounts>,
     clock: Clock,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Maps {
     artifacts: DashMap<ArtifactName, Artifact, RandomState>,
-    /// Which version an upload belongs to. Entries stay as long as their version: the same bytes
-    /// may be sent again.
-    uploads: DashMap<Uuid, Target, RandomState>,
+    /// What each upload belongs to. Entries stay as long as their version: the same bytes may be sent
+    /// again.
+    uploads: DashMap<Uuid, UploadTarget, RandomState>,
     /// The types of artifacts that were deleted, without versions: their numbers go on if an
     /// artifact of the same name is made again.
     deleted: DashMap<ArtifactName, HashMap<Name, Versions>, RandomState>,
@@ -96,25 +73,13 @@ struct Artifact {
     types: HashMap<Name, Versions>,
 }
 
-#[derive(Clone, Debug)]
-struct Target {
-    key: Arc<TypeKey>,
-    number: u64,
-}
-
-/// A type of one artifact, in one piece of memory for all of its uploads.
-#[derive(Debug)]
-struct TypeKey {
-    artifact: ArtifactName,
-    artifact_type: Name,
-}
-
 impl MemoryCatalog {
-    /// One in which there is nothing yet, and what it takes for the time of day.
-    pub(crate) fn new(clock: Clock) -> Self {
+    /// Creates a catalog without artifacts that uses `clock`, and knows one account, that of the root token.
+    pub(crate) fn new(root: Name, token: &str, clock: Clock) -> Self {
         Self {
+            maps: Arc::default(),
+            accounts: Arc::new(Accounts::new(Directory::new(root, token, clock.clone()))),
             clock,
-            ..Self::default()
         }
     }
 
@@ -138,10 +103,16 @@ impl MemoryCatalog {
         }
     }
 
-    /// Who may read an artifact; `None` where there is none.
-    pub(crate) fn visibility(&self, name: &ArtifactName) -> Option<Visibility> {
-        let maps = self.maps();
-        Some(maps.artifacts.get(name)?.visibility)
+    /// Checks that there is an artifact that may be read.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub(crate) fn find_artifact(
+        &self,
+        name: &ArtifactName,
+        access: ReadAccess,
+    ) -> Result<(), StorageError> {
+        self.maps().read(name, access, |_| ())
     }
 
     /// Makes the next version of an artifact type.
@@ -156,13 +127,14 @@ impl MemoryCatalog {
         new: NewVersion,
     ) -> Result<Arc<Version>, StorageError> {
         let maps = self.maps();
-        let (version, target) = {
+        let (version, key) = {
             let mut artifact = maps.artifacts.get_mut(name).ok_or(StorageError::NotFound)?;
             new.check(artifact_type)?;
             let (name, artifact) = artifact.pair_mut();
             artifact.add(name, artifact_type, new, self.clock.now())?
         };
-        maps.uploads.insert(version.upload, target);
+        maps.uploads
+            .insert(version.upload, UploadTarget::Version(key));
         Ok(version)
     }
 
@@ -170,41 +142,41 @@ impl MemoryCatalog {
     /// has none.
     ///
     /// # Errors
-    /// [`StorageError::NotFound`] where there is no such artifact.
+    /// [`StorageError::NotFound`] where there is no such artifact that may be read.
     // Contract: search.nothing-matches
     pub(crate) fn search(
         &self,
         name: &ArtifactName,
         artifact_type: &Name,
+        access: ReadAccess,
         query: &Query,
         page: Page,
     ) -> Result<Found, StorageError> {
-        let maps = self.maps();
-        let artifact = maps.artifacts.get(name).ok_or(StorageError::NotFound)?;
-        let versions = artifact.types.get(artifact_type);
-        Ok(versions
-            .map(|versions| versions.search(query, page))
-            .unwrap_or_default())
+        self.maps().read(name, access, |artifact| {
+            let versions = artifact.types.get(artifact_type);
+            versions
+                .map(|versions| versions.search(query, page))
+                .unwrap_or_default()
+        })
     }
 
-    /// The bytes of a version.
+    /// Returns the bytes of a version.
     ///
     /// # Errors
-    /// [`StorageError::NotFound`] where there is no such version, or it has no file.
+    /// [`StorageError::NotFound`] where there is no such version that may be read, or it has no file.
     // Contract: download.no-file
     pub(crate) fn file(
         &self,
         name: &ArtifactName,
         artifact_type: &Name,
-        which: FileSelector,
+        access: ReadAccess,
+        selector: FileSelector,
     ) -> Result<Blob, StorageError> {
-        let maps = self.maps();
-        let artifact = maps.artifacts.get(name).ok_or(StorageError::NotFound)?;
-        let versions = artifact
-            .types
-            .get(artifact_type)
-            .ok_or(StorageError::NotFound)?;
-        versions.file(which).ok_or(StorageError::NotFound)
+        let file = self.maps().read(name, access, |artifact| {
+            let versions = artifact.types.get(artifact_type)?;
+            versions.selected_file(selector).cloned()
+        })?;
+        file.ok_or(StorageError::NotFound)
     }
 
     /// Asks whether an upload of this name takes bytes, before they are read, and notes that they
@@ -243,11 +215,13 @@ impl MemoryCatalog {
     }
 
     /// How long ago the version of an upload was made.
-    pub(crate) fn upload_age(&self, upload: Uuid) -> Option<Duration> {
-        let created = self.of_upload(upload, |versions, number| versions.created(number));
-        let age = self.clock.now().duration_since(created.ok()?);
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub(crate) fn upload_age(&self, upload: Uuid) -> Result<Duration, StorageError> {
+        let created = self.of_upload(upload, |versions, number| versions.created(number))?;
         // A clock that was set back makes it young, not unknown.
-        Some(age.unwrap_or_default())
+        Ok(self.clock.now().duration_since(created).unwrap_or_default())
     }
 
     /// Forgets an upload, but not its version.
@@ -255,14 +229,12 @@ impl MemoryCatalog {
         self.maps().uploads.remove(&upload);
     }
 
-    /// The version that an upload belongs to: its artifact, type and number.
-    pub(crate) fn version_of(&self, upload: Uuid) -> Option<(ArtifactName, Name, u64)> {
-        let target = self.maps().target(upload).ok()?;
-        let TypeKey {
-            artifact,
-            artifact_type,
-        } = &*target.key;
-        Some((artifact.clone(), artifact_type.clone(), target.number))
+    /// Returns what an upload belongs to.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub(crate) fn upload_target(&self, upload: Uuid) -> Result<UploadTarget, StorageError> {
+        self.maps().target(upload)
     }
 
     /// Works on the version that an upload belongs to.
@@ -272,17 +244,66 @@ impl MemoryCatalog {
         work: impl FnOnce(&mut Versions, u64) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         let maps = self.maps();
-        let target = maps.target(upload)?;
-        let artifact = maps.artifacts.get_mut(&target.key.artifact);
+        let UploadTarget::Version(VersionKey { of, number }) = maps.target(upload)?;
+        let artifact = maps.artifacts.get_mut(&of.artifact);
         let mut artifact = artifact.ok_or(StorageError::NotFound)?;
-        let versions = artifact.types.get_mut(&target.key.artifact_type);
-        work(versions.ok_or(StorageError::NotFound)?, target.number)
+        let versions = artifact.types.get_mut(&of.artifact_type);
+        work(versions.ok_or(StorageError::NotFound)?, number)
     }
 
-    /// Another one that goes by the same clock.
-    fn with_maps(&self, maps: Maps) -> Self {
+    /// Returns the account that a token stands for.
+    pub(crate) fn account_of_token(&self, token: &str) -> Option<Arc<Account>> {
+        self.accounts.by_token(token)
+    }
+
+    /// Makes a new token for the account with this name and password.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownUser`] where there is no such account, or the password is another.
+    pub(crate) fn log_in(
+        &self,
+        login: &str,
+        password: &str,
+        description: &str,
+    ) -> Result<String, AccountError> {
+        self.accounts.log_in(login, password, description)
+    }
+
+    /// Makes a new random token for an account, and returns its value, too, which cannot be had again.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownUser`], and [`AccountError::Randomness`].
+    pub(crate) fn create_token(
+        &self,
+        username: &Name,
+        description: &str,
+    ) -> Result<(Token, String), AccountError> {
+        self.accounts.create_token(username, description)
+    }
+
+    /// Returns all tokens, the oldest first.
+    pub(crate) fn tokens(&self) -> Vec<Token> {
+        self.accounts.tokens()
+    }
+
+    /// Takes a token out of use.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownToken`], and [`AccountError::FirstToken`].
+    pub(crate) fn revoke_token(&self, id: Uuid) -> Result<(), AccountError> {
+        self.accounts.revoke(id)
+    }
+
+    /// Returns the role of an account below a name.
+    pub(crate) fn role(&self, account: &Account, namespace: &Name) -> Option<Role> {
+        self.accounts.role(account, namespace)
+    }
+
+    /// Returns another catalog that uses the same clock.
+    fn with(&self, accounts: Accounts, maps: Maps) -> Self {
         Self {
             maps: Arc::new(RwLock::new(maps)),
+            accounts: Arc::new(accounts),
             clock: self.clock.clone(),
         }
     }
@@ -305,22 +326,37 @@ impl Maps {
         }
     }
 
-    fn target(&self, upload: Uuid) -> Result<Target, StorageError> {
+    /// Reads an artifact that may be read.
+    // Contract: auth.hidden-like-missing, artifacts.get-missing, search.missing-artifact
+    // Contract: search.hidden-artifact
+    fn read<T>(
+        &self,
+        name: &ArtifactName,
+        access: ReadAccess,
+        read: impl FnOnce(&Artifact) -> T,
+    ) -> Result<T, StorageError> {
+        match self.artifacts.get(name) {
+            Some(artifact) if access.allows(artifact.visibility) => Ok(read(&artifact)),
+            _ => Err(StorageError::NotFound),
+        }
+    }
+
+    fn target(&self, upload: Uuid) -> Result<UploadTarget, StorageError> {
         let target = self.uploads.get(&upload).ok_or(StorageError::NotFound)?;
         Ok(target.clone())
     }
 }
 
 impl Artifact {
-    /// Makes the next version of a type, and says where its upload belongs: in names that share
-    /// the text of those in the maps, given the artifact's own.
+    /// Makes the next version of a type, and returns its key, whose names share the text of those in the
+    /// maps, given the artifact's own.
     fn add(
         &mut self,
         name: &ArtifactName,
         artifact_type: &Name,
         new: NewVersion,
         created: SystemTime,
-    ) -> Result<(Arc<Version>, Target), StorageError> {
+    ) -> Result<(Arc<Version>, VersionKey), StorageError> {
         let versions =
             self.types
                 .entry(artifact_type.clone())
@@ -331,10 +367,7 @@ impl Artifact {
                     })
                 });
         let version = versions.add(new, created)?;
-        let target = versions.target(version.number);
-        Ok((version, target))
+        let key = versions.key(version.number);
+        Ok((version, key))
     }
 }
-
-#[cfg(test)]
-mod tests;

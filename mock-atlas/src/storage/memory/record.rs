@@ -8,10 +8,10 @@ use foldhash::{HashMap, HashMapExt};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::versions::{HIGHEST, Versions};
-use super::{Artifact, Maps, TypeKey};
-use crate::domain::{ArtifactName, Name, Visibility};
-use crate::storage::{Blob, File, MemoryCatalog, Version};
+use super::versions::Versions;
+use super::{Artifact, Maps};
+use crate::domain::{ArtifactName, FileState, HIGHEST, Name, Version, Visibility};
+use crate::storage::{Blob, TypeKey, UploadTarget};
 
 /// An artifact, or what is left of a deleted one: the numbers that it used.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -87,15 +87,14 @@ pub(crate) fn stored_files(records: &[ArtifactRecord]) -> HashMap<String, String
     files
 }
 
-impl MemoryCatalog {
-    /// All that is here, in the order of the names, and the files that it names, each once.
-    pub(crate) fn records(&self) -> (Vec<ArtifactRecord>, Vec<Blob>) {
-        let maps = self.maps_exclusive();
+impl Maps {
+    /// Returns all that is here, in the order of the names, and the files that it names, each once.
+    pub(super) fn records(&self) -> (Vec<ArtifactRecord>, Vec<Blob>) {
         let mut files = HashMap::new();
         let mut records = Vec::new();
-        for artifact in &maps.artifacts {
+        for artifact in &self.artifacts {
             let public = artifact.visibility == Visibility::Public;
-            let types = types(&artifact.types, &mut files);
+            let types = type_records(&artifact.types, &mut files);
             records.push(ArtifactRecord {
                 name: artifact.key().clone(),
                 public,
@@ -103,28 +102,27 @@ impl MemoryCatalog {
                 types,
             });
         }
-        for deleted in &maps.deleted {
+        for deleted in &self.deleted {
             records.push(ArtifactRecord {
                 name: deleted.key().clone(),
                 public: false,
                 deleted: true,
-                types: types(&deleted, &mut files),
+                types: type_records(&deleted, &mut files),
             });
         }
         records.sort_by(|a, b| a.name.cmp(&b.name));
         (records, files.into_values().collect())
     }
 
-    /// A store of these records, with files by their digests, that goes by the clock of this one.
+    /// Creates maps of these records, with files by their digests.
     ///
     /// # Errors
     /// When they contradict each other, or a file is missing.
-    pub(crate) fn with_records(
-        &self,
+    pub(super) fn of_records(
         records: Vec<ArtifactRecord>,
         files: &HashMap<String, Blob>,
     ) -> Result<Self, RecordError> {
-        let maps = Maps::default();
+        let maps = Self::default();
         let mut names = HashSet::new();
         for record in records {
             if !names.insert(record.name.clone()) {
@@ -142,11 +140,9 @@ impl MemoryCatalog {
                 maps.artifacts.insert(record.name, artifact);
             }
         }
-        Ok(self.with_maps(maps))
+        Ok(maps)
     }
-}
 
-impl Maps {
     /// The types of one artifact, whose uploads are added here.
     fn add_types(
         &self,
@@ -164,7 +160,7 @@ impl Maps {
             };
             let versions = Versions::from_record(key, record, &slug, files)?;
             for (number, upload) in versions.uploads() {
-                let target = versions.target(number);
+                let target = UploadTarget::Version(versions.key(number));
                 if self.uploads.insert(upload, target).is_some() {
                     return Err(RecordError::Twice(format!("an upload of {slug}")));
                 }
@@ -177,20 +173,30 @@ impl Maps {
     }
 }
 
-fn types(types: &HashMap<Name, Versions>, files: &mut HashMap<String, Blob>) -> Vec<TypeRecord> {
+fn type_records(
+    types: &HashMap<Name, Versions>,
+    files: &mut HashMap<String, Blob>,
+) -> Vec<TypeRecord> {
     let mut records: Vec<TypeRecord> = types
         .iter()
         .map(|(artifact_type, versions)| TypeRecord {
             artifact_type: artifact_type.clone(),
             last: versions.last(),
-            versions: versions.all().map(|one| version(one, files)).collect(),
+            versions: versions
+                .all()
+                .map(|one| version_record(one, versions.file(one.number), files))
+                .collect(),
         })
         .collect();
     records.sort_by(|a, b| a.artifact_type.cmp(&b.artifact_type));
     records
 }
 
-fn version(version: &Version, files: &mut HashMap<String, Blob>) -> VersionRecord {
+fn version_record(
+    version: &Version,
+    file: Option<&Blob>,
+    files: &mut HashMap<String, Blob>,
+) -> VersionRecord {
     let pairs = version.metadata.iter();
     VersionRecord {
         number: version.number,
@@ -199,14 +205,14 @@ fn version(version: &Version, files: &mut HashMap<String, Blob>) -> VersionRecor
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect(),
         build: version.build,
-        file: match &version.file {
-            File::None => FileRecord::None,
-            File::Awaited(_) => FileRecord::Awaited,
-            File::Stored(blob) => {
+        file: match (version.file, file) {
+            (FileState::None, _) => FileRecord::None,
+            (FileState::Stored, Some(blob)) => {
                 let digest = blob.digest().to_string();
                 files.entry(digest.clone()).or_insert_with(|| blob.clone());
                 FileRecord::Stored(digest)
             }
+            (FileState::Awaited | FileState::Stored, _) => FileRecord::Awaited,
         },
         upload: version.upload,
         created: version.created,
@@ -214,25 +220,28 @@ fn version(version: &Version, files: &mut HashMap<String, Blob>) -> VersionRecor
 }
 
 impl VersionRecord {
+    /// Returns the version, and its file if it has one.
     pub(super) fn into_version(
         self,
         files: &HashMap<String, Blob>,
-    ) -> Result<Version, RecordError> {
-        Ok(Version {
+    ) -> Result<(Version, Option<Blob>), RecordError> {
+        let (state, file) = match self.file {
+            FileRecord::None => (FileState::None, None),
+            FileRecord::Awaited => (FileState::Awaited, None),
+            FileRecord::Stored(digest) => match files.get(&digest) {
+                Some(blob) => (FileState::Stored, Some(blob.clone())),
+                None => return Err(RecordError::FileMissing(digest)),
+            },
+        };
+        let version = Version {
             number: self.number,
             id: self.id.into(),
             metadata: self.metadata.into_iter().collect(),
             build: self.build,
-            file: match self.file {
-                FileRecord::None => File::None,
-                FileRecord::Awaited => File::Awaited(None),
-                FileRecord::Stored(digest) => match files.get(&digest) {
-                    Some(blob) => File::Stored(blob.clone()),
-                    None => return Err(RecordError::FileMissing(digest)),
-                },
-            },
+            file: state,
             upload: self.upload,
             created: self.created,
-        })
+        };
+        Ok((version, file))
     }
 }

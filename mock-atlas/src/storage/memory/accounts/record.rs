@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::token::Hashed;
+use super::Directory;
+use super::directory::Namespace;
 use crate::domain::{Account, Name, Role};
-use crate::storage::{AccountError, Directory, Token};
+use crate::storage::token::Hashed;
+use crate::storage::{AccountError, Token};
 
 /// A directory without root. Secrets are hashed in it, as they are everywhere.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,66 +40,65 @@ struct TokenRecord {
 }
 
 impl Directory {
-    /// All that is here besides root.
+    /// Returns all that is here besides root.
     pub(crate) fn record(&self) -> AccessRecord {
-        let users = self.users.values().filter(|user| !user.account.is_root());
-        let mut users: Vec<UserRecord> = users
-            .map(|user| UserRecord {
-                username: user.account.username.clone(),
-                password: user.password,
-                tokens: self.tokens_of(&user.account),
-            })
-            .collect();
+        let mut users = Vec::new();
+        let mut organizations = BTreeMap::new();
+        for (name, namespace) in &self.namespaces {
+            match namespace {
+                Namespace::User(user) if user.account.is_root() => {}
+                Namespace::User(user) => users.push(UserRecord {
+                    username: name.clone(),
+                    password: user.password,
+                    tokens: self.tokens_of(&user.account),
+                }),
+                Namespace::Organization(members) => {
+                    let members = members.iter().map(|(name, role)| (name.clone(), *role));
+                    organizations.insert(name.clone(), members.collect());
+                }
+            }
+        }
         users.sort_by(|a, b| a.username.cmp(&b.username));
-        let organizations = self.organizations.iter();
-        let members = |members: &HashMap<Name, Role>| {
-            members
-                .iter()
-                .map(|(name, role)| (name.clone(), *role))
-                .collect()
-        };
         AccessRecord {
             users,
-            organizations: organizations
-                .map(|(name, of)| (name.clone(), members(of)))
-                .collect(),
+            organizations,
         }
     }
 
-    /// What was recorded, with the root account and the first token of this directory.
+    /// Returns what was recorded, with the root account and the root token of this directory.
     ///
     /// # Errors
     /// When it contradicts itself, or one of its tokens is the root token here; and whose it is.
     pub(crate) fn with_record(&self, record: AccessRecord) -> Result<Self, (Name, AccountError)> {
-        let mut directory = self.only_first();
+        let mut directory = self.only_root();
         for user in record.users {
             let name = user.username.clone();
             directory
                 .add_recorded(user)
-                .map_err(|refusal| (name, refusal))?;
+                .map_err(|error| (name, error))?;
         }
         for (name, members) in record.organizations {
             let added = directory.add_organization(&name);
-            added.map_err(|refusal| (name.clone(), refusal))?;
+            added.map_err(|error| (name.clone(), error))?;
             for (member, role) in members {
                 let added = directory.add_member(&name, &member, role);
-                added.map_err(|refusal| (member.clone(), refusal))?;
+                added.map_err(|error| (member.clone(), error))?;
             }
         }
         Ok(directory)
     }
 
     fn add_recorded(&mut self, user: UserRecord) -> Result<(), AccountError> {
-        let account = self.insert_user(&user.username, user.password)?;
+        let account = self.add_user(&user.username, user.password)?;
         for record in user.tokens {
             let token = Token {
                 id: record.id,
                 account: Arc::clone(&account),
                 description: record.description,
                 created: record.created,
-                order: self.made,
+                order: self.next_order,
             };
-            self.made += 1;
+            self.next_order += 1;
             if self.tokens.insert(record.hash, token).is_some() {
                 return Err(AccountError::TokenTaken);
             }

@@ -19,10 +19,11 @@ use crate::domain::Account;
     clippy::derived_hash_with_manual_eq,
     reason = "equal in constant time is equal in the usual sense"
 )]
-pub(super) struct Hashed([u8; 32]);
+pub(crate) struct Hashed([u8; 32]);
 
 impl Hashed {
-    pub(super) fn of(secret: &str) -> Self {
+    /// Hashes a secret.
+    pub(crate) fn of(secret: &str) -> Self {
         Self(Sha256::digest(secret).into())
     }
 }

@@ -1,0 +1,51 @@
+//! Numbering of versions.
+
+/// Numbers are given up to this one: all readers of JSON keep it as it is (2^53).
+pub(crate) const HIGHEST: u64 = 1 << 53;
+
+/// A `Sequence` gives numbers from 1 on. None is given twice, even when what had it is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sequence {
+    last: u64,
+}
+
+impl Sequence {
+    /// Goes on after the last number that was given; `None` if that is beyond [`HIGHEST`].
+    pub(crate) fn after(last: u64) -> Option<Self> {
+        (last <= HIGHEST).then_some(Self { last })
+    }
+
+    /// Returns the highest number that was ever given; 0 before the first.
+    pub(crate) fn last(self) -> u64 {
+        self.last
+    }
+
+    /// Returns whether there are numbers for so many more.
+    pub(crate) fn has_room(self, more: usize) -> bool {
+        u64::try_from(more).is_ok_and(|more| more <= HIGHEST - self.last)
+    }
+
+    /// Gives the next number; `None` after the last one.
+    pub(crate) fn next(&mut self) -> Option<u64> {
+        if !self.has_room(1) {
+            return None;
+        }
+        self.last += 1;
+        Some(self.last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_count_up_to_the_highest_and_no_further() {
+        let mut sequence = Sequence::default();
+        assert_eq!((sequence.next(), sequence.next()), (Some(1), Some(2)));
+        let mut late = Sequence::after(HIGHEST - 1).unwrap();
+        assert!(late.has_room(1) && !late.has_room(2));
+        assert_eq!((late.next(), late.next()), (Some(HIGHEST), None));
+        assert_eq!((late.last(), Sequence::after(HIGHEST + 1)), (HIGHEST, None));
+    }
+}

@@ -1,0 +1,44 @@
+//! Artifacts: making, finding and deleting them.
+
+use super::authorize::{check_write, read_access};
+use super::{Dataset, ServiceError};
+use crate::domain::{Account, ArtifactName, Caller, Visibility};
+
+/// Makes a private artifact without versions.
+///
+/// # Errors
+/// [`StorageError::NotFound`](crate::storage::StorageError::NotFound) where the account may not write, and
+/// [`StorageError::NameTaken`](crate::storage::StorageError::NameTaken).
+pub(crate) async fn create(
+    dataset: &Dataset,
+    account: &Account,
+    artifact: &ArtifactName,
+) -> Result<(), ServiceError> {
+    check_write(dataset, account, &artifact.username).await?;
+    let catalog = dataset.catalog();
+    Ok(catalog
+        .create_artifact(artifact, Visibility::Private)
+        .await?)
+}
+
+/// Takes an artifact away, with all its versions and files, for the root token. Its numbers are never given
+/// again.
+///
+/// # Errors
+/// [`StorageError::NotFound`](crate::storage::StorageError::NotFound).
+pub(crate) async fn delete(dataset: &Dataset, artifact: &ArtifactName) -> Result<(), ServiceError> {
+    Ok(dataset.catalog().delete_artifact(artifact).await?)
+}
+
+/// Checks that there is an artifact that the caller may read.
+///
+/// # Errors
+/// [`StorageError::NotFound`](crate::storage::StorageError::NotFound).
+pub(crate) async fn find(
+    dataset: &Dataset,
+    caller: &Caller,
+    artifact: &ArtifactName,
+) -> Result<(), ServiceError> {
+    let access = read_access(dataset, caller, &artifact.username).await?;
+    Ok(dataset.catalog().find_artifact(artifact, access).await?)
+}

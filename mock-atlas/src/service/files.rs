@@ -1,0 +1,24 @@
+//! Files: the bytes of a version.
+
+use super::authorize::read_access;
+use super::{Dataset, ServiceError};
+use crate::domain::{ArtifactName, Caller, FileSelector, Name};
+use crate::storage::Blob;
+
+/// Returns the bytes of a version that the caller may read.
+///
+/// # Errors
+/// [`StorageError::NotFound`](crate::storage::StorageError::NotFound).
+pub(crate) async fn open(
+    dataset: &Dataset,
+    caller: &Caller,
+    artifact: &ArtifactName,
+    artifact_type: &Name,
+    selector: FileSelector,
+) -> Result<Blob, ServiceError> {
+    let access = read_access(dataset, caller, &artifact.username).await?;
+    let catalog = dataset.catalog();
+    Ok(catalog
+        .file(artifact, artifact_type, access, selector)
+        .await?)
+}

@@ -1,0 +1,123 @@
+//! Versions: making the next one, and searching among them.
+
+use std::sync::Arc;
+
+use tokio::task::yield_now;
+
+use super::authorize::{check_write, read_access};
+use super::{Dataset, ServiceError};
+use crate::domain::{
+    Account, ArtifactName, Caller, Name, NewVersion, Orphan, Page, Query, ReadAccess, Version,
+};
+
+/// The first page of a search. Each is looked for and written in about a millisecond.
+const FIRST: Page = Page::first(500, 10_000);
+
+/// Makes the next version of an artifact type. What the client says of it is read by `new`, and only once it
+/// is known that it may write: others do not hear what is wrong with it.
+///
+/// # Errors
+/// [`StorageError::NotFound`](crate::storage::StorageError::NotFound) where there is no such artifact or
+/// the account may not write to it, the errors of `new`, and where there can be no such version.
+pub(crate) async fn create<E: From<ServiceError>>(
+    dataset: &Dataset,
+    account: &Account,
+    artifact: &ArtifactName,
+    artifact_type: &Name,
+    new: impl FnOnce() -> Result<NewVersion, E>,
+) -> Result<Arc<Version>, E> {
+    check_write(dataset, account, &artifact.username).await?;
+    let new = new()?;
+    let catalog = dataset.catalog();
+    let created = catalog.create_version(artifact, artifact_type, new).await;
+    created.map_err(|error| ServiceError::from(error).into())
+}
+
+/// Takes a version away, with its file, for the root token. Its number is never given again.
+///
+/// # Errors
+/// [`StorageError::NotFound`](crate::storage::StorageError::NotFound).
+pub(crate) async fn delete(
+    dataset: &Dataset,
+    artifact: &ArtifactName,
+    artifact_type: &Name,
+    number: u64,
+) -> Result<(), ServiceError> {
+    let catalog = dataset.catalog();
+    Ok(catalog
+        .delete_version(artifact, artifact_type, number)
+        .await?)
+}
+
+/// Returns the versions whose bytes have not come, by their names and numbers, for the root token.
+///
+/// # Errors
+/// When the storage fails.
+pub(crate) async fn orphans(dataset: &Dataset) -> Result<Vec<Orphan>, ServiceError> {
+    Ok(dataset.catalog().orphans().await?)
+}
+
+/// Searches among the versions of an artifact type, and returns what it finds first, the newest first, and
+/// the rest of the search if there is more to look at.
+///
+/// # Errors
+/// [`StorageError::NotFound`](crate::storage::StorageError::NotFound) where there is no such artifact or
+/// the caller may not read it.
+pub(crate) async fn search<'a>(
+    dataset: &'a Dataset,
+    caller: &Caller,
+    artifact: &'a ArtifactName,
+    artifact_type: &'a Name,
+    query: &'a Query,
+) -> Result<(Vec<Arc<Version>>, Option<Rest<'a>>), ServiceError> {
+    let access = read_access(dataset, caller, &artifact.username).await?;
+    let catalog = dataset.catalog();
+    let found = catalog
+        .search(artifact, artifact_type, access, query, FIRST)
+        .await?;
+    let rest = found.next.map(|page| Rest {
+        dataset,
+        artifact,
+        artifact_type,
+        access,
+        query,
+        page: Some(page),
+    });
+    Ok((found.versions, rest))
+}
+
+/// The rest of a search, which finds more versions page by page.
+pub(crate) struct Rest<'a> {
+    dataset: &'a Dataset,
+    artifact: &'a ArtifactName,
+    artifact_type: &'a Name,
+    access: ReadAccess,
+    query: &'a Query,
+    page: Option<Page>,
+}
+
+impl Rest<'_> {
+    /// Returns the next versions; `None` at the end.
+    ///
+    /// # Errors
+    /// Those of [`search`].
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Arc<Version>>>, ServiceError> {
+        let Some(page) = self.page.take() else {
+            return Ok(None);
+        };
+        // Others have their turn.
+        yield_now().await;
+        let catalog = self.dataset.catalog();
+        let found = catalog
+            .search(
+                self.artifact,
+                self.artifact_type,
+                self.access,
+                self.query,
+                page,
+            )
+            .await?;
+        self.page = found.next;
+        Ok(Some(found.versions))
+    }
+}

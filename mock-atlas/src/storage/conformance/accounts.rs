@@ -1,0 +1,112 @@
+//! Users, organisations and tokens.
+
+use super::*;
+use crate::domain::{ROOT, Role};
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn user(username: &str, password: Option<&str>, token: Option<&str>) -> Additions {
+    let new = |token: &str| NewToken {
+        hash: Hashed::of(token),
+        description: String::new(),
+    };
+    Additions {
+        users: vec![NewUser {
+            username: name(username),
+            password: password.map(Hashed::of),
+            tokens: token.map(new).into_iter().collect(),
+        }],
+        ..Additions::default()
+    }
+}
+
+fn organization(username: &str, members: &[(&str, Role)]) -> Additions {
+    Additions {
+        organizations: vec![NewOrganization {
+            name: name(username),
+            members: members
+                .iter()
+                .map(|(member, role)| (name(member), *role))
+                .collect(),
+        }],
+        ..Additions::default()
+    }
+}
+
+/// Adds amy with a password, and bob with a token.
+async fn add_users(catalog: &Catalog) {
+    catalog
+        .add(user("amy", Some("secret"), None))
+        .await
+        .unwrap();
+    catalog.add(user("bob", None, Some("bobs"))).await.unwrap();
+}
+
+pub(super) async fn logging_in_takes_the_right_name_and_password(catalog: &Catalog) {
+    add_users(catalog).await;
+    for (login, password) in [("amy", "wrong"), ("bob", ""), ("eve", "secret"), ("", "")] {
+        let refused = catalog.log_in(login, password, "").await;
+        assert_eq!(refused, Err(AccountError::UnknownUser.into()), "{login}");
+    }
+    let token = catalog.log_in("amy", "secret", "mine").await.unwrap();
+    let account = catalog.account_of_token(&token).await.unwrap();
+    assert_eq!(account.unwrap().username, name("amy"));
+    let tokens = catalog.tokens().await.unwrap();
+    assert_eq!(tokens.last().unwrap().description, "mine");
+    assert!(catalog.account_of_token("other").await.unwrap().is_none());
+}
+
+pub(super) async fn names_are_shared_by_users_and_organisations(catalog: &Catalog) {
+    let taken = |who| (0, name(who), AccountError::NameTaken);
+    catalog.add(user("amy", None, None)).await.unwrap();
+    let (at, who, error) = taken("amy");
+    let refused = AdditionError::Organization(at, who, error);
+    assert_eq!(catalog.add(organization("amy", &[])).await, Err(refused));
+    let refused = AdditionError::User(0, name(ROOT), AccountError::NameOfRoot);
+    assert_eq!(catalog.add(user(ROOT, None, None)).await, Err(refused));
+    catalog.add(organization("acme", &[])).await.unwrap();
+    let (at, who, error) = taken("acme");
+    let refused = AdditionError::User(at, who, error);
+    assert_eq!(catalog.add(user("acme", None, None)).await, Err(refused));
+
+    let unknown = organization("other", &[("eve", Role::Read)]);
+    let refused = AdditionError::Member(0, 0, name("eve"), AccountError::UnknownUser);
+    assert_eq!(catalog.add(unknown).await, Err(refused));
+    let once = organization("other", &[("amy", Role::Read)]);
+    assert_eq!(catalog.add(once).await, Ok(()));
+    let twice = organization("third", &[("amy", Role::Read), ("amy", Role::Read)]);
+    let refused = AdditionError::Member(0, 1, name("amy"), AccountError::MemberTwice);
+    assert_eq!(catalog.add(twice).await, Err(refused));
+}
+
+pub(super) async fn a_revoked_token_is_unknown_and_the_others_stay(catalog: &Catalog) {
+    add_users(catalog).await;
+    let created = catalog.create_token(&name("bob"), "ci").await;
+    let (token, value) = created.unwrap();
+    catalog.revoke_token(token.id).await.unwrap();
+    assert!(catalog.account_of_token(&value).await.unwrap().is_none());
+    assert!(catalog.account_of_token("bobs").await.unwrap().is_some());
+    let again = catalog.revoke_token(token.id).await;
+    assert_eq!(again, Err(AccountError::UnknownToken.into()));
+    let root = catalog.tokens().await.unwrap()[0].id;
+    let refused = catalog.revoke_token(root).await;
+    assert_eq!(refused, Err(AccountError::FirstToken.into()));
+}
+
+pub(super) async fn a_token_stands_for_one_user(catalog: &Catalog) {
+    let refused = AdditionError::Token(0, 0, AccountError::TokenTaken);
+    let added = catalog.add(user("amy", None, Some("root"))).await;
+    assert_eq!(added, Err(refused));
+}
+
+pub(super) async fn a_change_that_fails_changes_nothing(catalog: &Catalog) {
+    add_users(catalog).await;
+    let mut additions = user("new", None, Some("news"));
+    additions.users.extend(user("amy", None, None).users);
+    let refused = AdditionError::User(1, name("amy"), AccountError::NameTaken);
+    assert_eq!(catalog.add(additions).await, Err(refused));
+    assert!(catalog.account_of_token("news").await.unwrap().is_none());
+    catalog.add(user("new", None, None)).await.unwrap();
+}

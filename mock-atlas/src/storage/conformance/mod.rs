@@ -1,0 +1,180 @@
+//! What every backend of the catalog must do.
+//!
+//! Each test is a function of a new catalog, in which nothing is but the account of the root token `root`.
+//! A backend names them all in one list.
+//!
+//! - `versions`: artifacts, numbers and selections; `uploads`: the files of versions
+//! - `searches`: searches found by an index and by looking at all versions
+//! - `accounts`: users, organisations and tokens
+//! - `contents`: copies, additions and exports
+
+mod accounts;
+mod contents;
+mod searches;
+mod uploads;
+mod versions;
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+
+use super::*;
+use crate::domain::{
+    ArtifactName, Clock, FileSelector, Filter, Name, NewVersion, Page, Query, ReadAccess, Select,
+    Version, Visibility,
+};
+
+/// Makes a test of each function for one backend.
+macro_rules! conforms {
+    ($new:expr; $($module:ident { $($test:ident),* $(,)? })*) => {
+        $(mod $module {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $test() {
+                super::super::$module::$test(&$new).await;
+            })*
+        })*
+    };
+}
+
+mod memory {
+    use super::*;
+
+    fn catalog() -> Catalog {
+        let root = "atlas".parse().unwrap();
+        Catalog::Memory(MemoryCatalog::new(root, "root", Clock::default()))
+    }
+
+    conforms! { catalog();
+        accounts {
+            a_change_that_fails_changes_nothing,
+            a_revoked_token_is_unknown_and_the_others_stay,
+            a_token_stands_for_one_user,
+            logging_in_takes_the_right_name_and_password,
+            names_are_shared_by_users_and_organisations,
+        }
+        contents {
+            a_copy_is_independent,
+            nothing_is_added_where_one_artifact_cannot_be,
+            what_is_exported_is_imported_under_the_root_of_the_other,
+        }
+        searches {
+            a_search_finds_what_looking_at_all_versions_finds,
+            builds_select_among_the_versions_they_made,
+            latest_is_filtered_and_newest_is_searched_for,
+            numbers_out_of_range_name_nothing,
+        }
+        uploads {
+            a_version_is_visible_only_once_its_bytes_are_complete,
+            a_version_without_a_file_takes_no_bytes,
+            an_expired_upload_is_unknown_and_its_version_stays,
+            an_orphan_tells_how_far_its_file_got,
+            the_latest_is_the_highest_number_whatever_was_finished_last,
+            the_same_bytes_again_are_fine_and_others_lose_nothing,
+        }
+        versions {
+            a_deleted_artifact_is_gone_and_its_numbers_go_on,
+            a_deleted_version_is_gone_and_its_number_is_not_given_again,
+            a_name_can_be_taken_once,
+            a_private_artifact_is_not_found_among_public_ones,
+            numbers_count_up_for_each_type,
+            parallel_pushes_get_numbers_without_gaps_or_doubles,
+        }
+    }
+}
+
+/// A catalog in which there is one private artifact.
+#[derive(Clone)]
+struct Fixture {
+    catalog: Catalog,
+    name: ArtifactName,
+    artifact_type: Name,
+}
+
+impl Fixture {
+    async fn new(catalog: &Catalog) -> Self {
+        let fixture = Self {
+            catalog: catalog.clone(),
+            name: "acme/web".parse().unwrap(),
+            artifact_type: "custom.image".parse().unwrap(),
+        };
+        fixture.create(Visibility::Private).await.unwrap();
+        fixture
+    }
+
+    async fn create(&self, visibility: Visibility) -> Result<(), StorageError> {
+        self.catalog.create_artifact(&self.name, visibility).await
+    }
+
+    async fn push(&self, new: NewVersion) -> Arc<Version> {
+        let created = self
+            .catalog
+            .create_version(&self.name, &self.artifact_type, new);
+        created.await.unwrap()
+    }
+
+    async fn push_with_file(&self) -> Arc<Version> {
+        self.push(NewVersion {
+            file: true,
+            ..NewVersion::default()
+        })
+        .await
+    }
+
+    async fn push_of_build(&self, build: u64, arch: &str) -> Arc<Version> {
+        self.push(NewVersion {
+            build: NonZeroU64::new(build),
+            metadata: [("arch".to_owned(), arch.to_owned())].into_iter().collect(),
+            ..NewVersion::default()
+        })
+        .await
+    }
+
+    async fn search(&self, select: Select, filters: &[(&str, Option<&str>)]) -> Vec<u64> {
+        let filters = filters
+            .iter()
+            .map(|(key, value)| Filter {
+                key: (*key).to_owned(),
+                value: value.map(str::to_owned),
+            })
+            .collect();
+        self.pages(&Query { select, filters }).await
+    }
+
+    /// Returns the numbers that a search finds page by page; pages make no difference.
+    async fn pages(&self, query: &Query) -> Vec<u64> {
+        let (name, of, mut numbers) = (&self.name, &self.artifact_type, Vec::new());
+        let mut next = Some(Page::first(2, 4));
+        while let Some(page) = next {
+            let found = self.catalog.search(name, of, ReadAccess::All, query, page);
+            let found = found.await.unwrap();
+            numbers.extend(found.versions.iter().map(|version| version.number));
+            next = found.next;
+        }
+        numbers
+    }
+
+    async fn file(&self, selector: FileSelector) -> Result<Vec<u8>, StorageError> {
+        let all = ReadAccess::All;
+        let file = self
+            .catalog
+            .file(&self.name, &self.artifact_type, all, selector);
+        let blob = file.await?;
+        let parts = blob.stream(0..blob.len()).try_collect::<Vec<_>>();
+        Ok(parts.await.unwrap().concat())
+    }
+
+    async fn delete_version(&self, number: u64) -> Result<(), StorageError> {
+        let (name, artifact_type) = (&self.name, &self.artifact_type);
+        self.catalog
+            .delete_version(name, artifact_type, number)
+            .await
+    }
+}
+
+fn blob(bytes: &[u8]) -> Blob {
+    let mut writer = BlobWriter::default();
+    writer.write(bytes);
+    writer.finish()
+}

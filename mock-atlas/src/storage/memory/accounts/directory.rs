@@ -1,0 +1,235 @@
+//! The users, the organisations with their members, and the tokens.
+
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
+use uuid::Uuid;
+
+use crate::domain::{Account, Clock, Name, ROOT, Role};
+use crate::storage::token::Hashed;
+use crate::storage::{AccountError, AdditionError, Additions, Token};
+
+/// Everybody who may be known here. A clone is independent of what it was made from.
+#[derive(Clone, Debug)]
+pub(crate) struct Directory {
+    pub(super) namespaces: HashMap<Name, Namespace>,
+    pub(super) tokens: HashMap<Hashed, Token>,
+    /// The root token, without which nobody could make another.
+    root_token: Uuid,
+    /// Counts all tokens that there ever were.
+    pub(super) next_order: u64,
+    clock: Clock,
+}
+
+/// A `Namespace` is what artifacts can belong to. Users and organisations share one set of names.
+#[derive(Clone, Debug)]
+pub(super) enum Namespace {
+    User(User),
+    /// The members, with their roles.
+    Organization(HashMap<Name, Role>),
+}
+
+/// A `User` is an account and what its owner logs in with.
+#[derive(Clone, Debug)]
+pub(super) struct User {
+    pub(super) account: Arc<Account>,
+    pub(super) password: Option<Hashed>,
+}
+
+impl Directory {
+    /// Creates a directory of one account, that of the root token, which may do everything.
+    pub(crate) fn new(root: Name, token: &str, clock: Clock) -> Self {
+        let account = Arc::new(Account::root(root.clone()));
+        let root_token = Token {
+            id: Uuid::new_v4(),
+            account: Arc::clone(&account),
+            description: "root".to_owned(),
+            created: clock.now(),
+            order: 0,
+        };
+        let user = User {
+            account,
+            password: None,
+        };
+        Self {
+            namespaces: HashMap::from_iter([(root, Namespace::User(user))]),
+            root_token: root_token.id,
+            tokens: HashMap::from_iter([(Hashed::of(token), root_token)]),
+            next_order: 1,
+            clock,
+        }
+    }
+
+    /// Returns a directory of the same root account and root token, and nobody else.
+    pub(super) fn only_root(&self) -> Self {
+        let mut only = self.clone();
+        let is_root = |namespace: &Namespace| matches!(namespace, Namespace::User(user) if user.account.is_root());
+        only.namespaces.retain(|_, namespace| is_root(namespace));
+        only.tokens.retain(|_, token| token.id == self.root_token);
+        only
+    }
+
+    /// Adds users and organisations. Where it fails, some may have been added.
+    ///
+    /// # Errors
+    /// The first that cannot be added.
+    pub(in crate::storage::memory) fn add(
+        &mut self,
+        additions: &Additions,
+    ) -> Result<(), AdditionError> {
+        for (at, user) in additions.users.iter().enumerate() {
+            self.add_user(&user.username, user.password)
+                .map_err(|error| AdditionError::User(at, user.username.clone(), error))?;
+            for (of, token) in user.tokens.iter().enumerate() {
+                self.add_token(&user.username, token.hash, &token.description)
+                    .map_err(|error| AdditionError::Token(at, of, error))?;
+            }
+        }
+        for (at, organization) in additions.organizations.iter().enumerate() {
+            self.add_organization(&organization.name).map_err(|error| {
+                AdditionError::Organization(at, organization.name.clone(), error)
+            })?;
+            for (of, (member, role)) in organization.members.iter().enumerate() {
+                self.add_member(&organization.name, member, *role)
+                    .map_err(|error| AdditionError::Member(at, of, member.clone(), error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a user, who may do everything below their own name.
+    ///
+    /// # Errors
+    /// [`AccountError::NameOfRoot`] and [`AccountError::NameTaken`].
+    pub(super) fn add_user(
+        &mut self,
+        username: &Name,
+        password: Option<Hashed>,
+    ) -> Result<Arc<Account>, AccountError> {
+        self.check_free(username)?;
+        let account = Arc::new(Account::user(username.clone()));
+        let user = User {
+            account: Arc::clone(&account),
+            password,
+        };
+        self.namespaces
+            .insert(username.clone(), Namespace::User(user));
+        Ok(account)
+    }
+
+    /// Adds an organisation without members.
+    ///
+    /// # Errors
+    /// [`AccountError::NameOfRoot`] and [`AccountError::NameTaken`].
+    pub(super) fn add_organization(&mut self, name: &Name) -> Result<(), AccountError> {
+        self.check_free(name)?;
+        let organization = Namespace::Organization(HashMap::new());
+        self.namespaces.insert(name.clone(), organization);
+        Ok(())
+    }
+
+    /// Makes a user a member of an organisation that is there.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownUser`] and [`AccountError::MemberTwice`].
+    pub(super) fn add_member(
+        &mut self,
+        organization: &Name,
+        username: &Name,
+        role: Role,
+    ) -> Result<(), AccountError> {
+        self.user(username.as_str())
+            .ok_or(AccountError::UnknownUser)?;
+        if let Some(Namespace::Organization(members)) = self.namespaces.get_mut(organization)
+            && members.insert(username.clone(), role).is_some()
+        {
+            return Err(AccountError::MemberTwice);
+        }
+        Ok(())
+    }
+
+    /// Makes a user known by a token.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownUser`] and [`AccountError::TokenTaken`].
+    pub(super) fn add_token(
+        &mut self,
+        username: &Name,
+        hash: Hashed,
+        description: &str,
+    ) -> Result<Token, AccountError> {
+        let user = self
+            .user(username.as_str())
+            .ok_or(AccountError::UnknownUser)?;
+        if self.tokens.contains_key(&hash) {
+            return Err(AccountError::TokenTaken);
+        }
+        let token = Token {
+            id: Uuid::new_v4(),
+            account: Arc::clone(&user.account),
+            description: description.to_owned(),
+            created: self.clock.now(),
+            order: self.next_order,
+        };
+        self.next_order += 1;
+        self.tokens.insert(hash, token.clone());
+        Ok(token)
+    }
+
+    pub(super) fn revoke(&mut self, id: Uuid) -> Result<(), AccountError> {
+        if id == self.root_token {
+            return Err(AccountError::FirstToken);
+        }
+        let before = self.tokens.len();
+        self.tokens.retain(|_, token| token.id != id);
+        if self.tokens.len() == before {
+            return Err(AccountError::UnknownToken);
+        }
+        Ok(())
+    }
+
+    pub(super) fn tokens(&self) -> Vec<Token> {
+        let mut tokens: Vec<Token> = self.tokens.values().cloned().collect();
+        tokens.sort_by_key(Token::age);
+        tokens
+    }
+
+    pub(super) fn by_token(&self, token: &str) -> Option<Arc<Account>> {
+        let token = self.tokens.get(&Hashed::of(token))?;
+        Some(Arc::clone(&token.account))
+    }
+
+    pub(super) fn by_password(&self, login: &str, password: &str) -> Option<Arc<Account>> {
+        let offered = Hashed::of(password);
+        let user = self.user(login)?;
+        (user.password == Some(offered)).then(|| Arc::clone(&user.account))
+    }
+
+    /// Returns the role of an account below a name.
+    // Contract: silent.roles
+    pub(super) fn role(&self, account: &Account, namespace: &Name) -> Option<Role> {
+        account
+            .own_role(namespace)
+            .or_else(|| match self.namespaces.get(namespace)? {
+                Namespace::Organization(members) => members.get(&account.username).copied(),
+                Namespace::User(_) => None,
+            })
+    }
+
+    fn user(&self, username: &str) -> Option<&User> {
+        match self.namespaces.get(username)? {
+            Namespace::User(user) => Some(user),
+            Namespace::Organization(_) => None,
+        }
+    }
+
+    fn check_free(&self, name: &Name) -> Result<(), AccountError> {
+        if name.as_str() == ROOT {
+            return Err(AccountError::NameOfRoot);
+        }
+        if self.namespaces.contains_key(name) {
+            return Err(AccountError::NameTaken);
+        }
+        Ok(())
+    }
+}
