@@ -1,4 +1,5 @@
-//! The emulator from outside: its API over HTTP, module by module as its routes, and its program.
+//! The tests see the emulator from outside: its API over HTTP, its library and its program, area by area as the
+//! source.
 
 #![allow(
     clippy::expect_used,
@@ -7,43 +8,11 @@
     reason = "tests, helpers included"
 )]
 
-mod artifacts;
-mod asking;
-mod authenticate;
-mod bad_input;
-mod binstore;
-mod clock;
-mod connections;
-mod download;
-mod exec;
+mod app;
+mod cli;
 mod faults;
-mod half;
-mod hostile;
-mod hostile_archives;
-mod lifecycle;
-mod limits;
-mod lints;
-mod logs;
-mod manual;
-mod metrics;
-mod orphans;
-mod plain;
-mod program;
+mod http;
+mod net;
 #[cfg(feature = "real-clients")]
 mod real_clients;
-mod requests;
-mod search;
-mod seed;
-mod silent;
-mod sizes;
-mod snapshot;
-mod state;
-mod stress;
 mod support;
-mod threads;
-mod tls;
-mod tokens;
-mod unserved;
-mod upload;
-mod verify;
-mod versions;

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{SEARCH, fault, fired, fixture};
-use crate::program::Program;
+use crate::support::program::Program;
 use crate::support::{Fixture, http, printed, program, run};
 
 #[tokio::test]

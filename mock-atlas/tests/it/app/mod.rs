@@ -1,0 +1,6 @@
+//! The tests use the emulator as a library.
+
+mod clock;
+mod lifecycle;
+mod seed;
+mod stress;

@@ -1,0 +1,11 @@
+//! The tests ask the emulator's own API, below `/_mock`.
+
+mod hostile_archives;
+mod journal;
+mod lints;
+mod metrics;
+mod orphans;
+mod snapshot;
+mod state;
+mod tokens;
+mod verify;

@@ -1,0 +1,7 @@
+//! The emulator answers over HTTP.
+
+mod admin;
+mod api_v1;
+mod arbitrary_requests;
+mod logs;
+mod request_cost;

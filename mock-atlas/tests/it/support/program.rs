@@ -1,0 +1,48 @@
+//! Runs the program, and reads what it prints.
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use super::program;
+
+pub(crate) struct Program {
+    pub(crate) child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl Program {
+    pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::of(command(arguments, variables))
+    }
+
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, stdout }
+    }
+
+    pub(crate) async fn line(&mut self) -> String {
+        self.stdout
+            .next_line()
+            .await
+            .unwrap()
+            .expect("a line of output")
+    }
+
+    pub(crate) async fn json(&mut self) -> serde_json::Value {
+        serde_json::from_str(&self.line().await).unwrap()
+    }
+
+    pub(crate) async fn stop(mut self, signal: Signal) -> Option<i32> {
+        let pid = Pid::from_raw(self.child.id().unwrap().try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+        self.child.wait().await.unwrap().code()
+    }
+}
+
+pub(crate) fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = program();
+    command.args(arguments).envs(variables.iter().copied());
+    command
+}
