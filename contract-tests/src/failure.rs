@@ -6,34 +6,36 @@ use serde::{Deserialize, Serialize};
 
 /// What stopped a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub enum CheckFailure {
     /// The server does not do what the clause says.
-    Broken(Box<Broken>),
+    Violation(Box<Violation>),
     /// The server does what the clause says that it never does: a correct one would not even by chance.
-    Forbidden(Box<Broken>),
+    Forbidden(Box<Violation>),
     /// The reply breaks the clause, but as an error of the server's own or as half a text does, which any clause may
     /// meet by chance.
-    Marred(Box<Broken>),
+    MaybeTransient(Box<Violation>),
     /// There is no verdict: the connection failed, the server was unavailable, or the suite itself went wrong.
-    Trouble(String),
+    Inconclusive(String),
     /// There is no verdict, because the suite held a request back: it has no leave to send it, or no journal that could
     /// keep it. To ask again would change nothing, and no check may take it for an answer.
-    Withheld(String),
+    NotSent(String),
 }
 
-impl Fault {
+impl CheckFailure {
     /// What the server did, unless there is no verdict.
-    pub fn broken(&self) -> Option<&Broken> {
+    pub fn violation(&self) -> Option<&Violation> {
         match self {
-            Self::Broken(broken) | Self::Forbidden(broken) | Self::Marred(broken) => Some(broken),
-            Self::Trouble(_) | Self::Withheld(_) => None,
+            Self::Violation(violation)
+            | Self::Forbidden(violation)
+            | Self::MaybeTransient(violation) => Some(violation),
+            Self::Inconclusive(_) | Self::NotSent(_) => None,
         }
     }
 }
 
 /// What a server that breaks a clause did, and what it should have done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Broken {
+pub struct Violation {
     /// What the clause expects.
     pub expected: String,
     /// What came instead.
@@ -56,11 +58,11 @@ pub struct Sent {
 }
 
 /// The outcome of a check or of a step of it.
-pub type Verdict<T = ()> = Result<T, Fault>;
+pub type Verdict<T = ()> = Result<T, CheckFailure>;
 
-/// A [`Fault::Broken`] that says what was expected and what came.
-pub fn broken(expected: impl fmt::Display, came: impl fmt::Display) -> Fault {
-    Fault::Broken(Box::new(Broken {
+/// A [`CheckFailure::Violation`] that says what was expected and what came.
+pub fn violation(expected: impl fmt::Display, came: impl fmt::Display) -> CheckFailure {
+    CheckFailure::Violation(Box::new(Violation {
         expected: expected.to_string(),
         came: came.to_string(),
         status: None,
@@ -68,7 +70,7 @@ pub fn broken(expected: impl fmt::Display, came: impl fmt::Display) -> Fault {
     }))
 }
 
-/// Fails with [`Fault::Broken`] unless the statement is true.
+/// Fails with [`CheckFailure::Violation`] unless the statement is true.
 ///
 /// # Errors
 /// The fault names what was expected and what came.
@@ -76,11 +78,11 @@ pub fn require(holds: bool, expected: impl fmt::Display, came: impl fmt::Display
     if holds {
         Ok(())
     } else {
-        Err(broken(expected, came))
+        Err(violation(expected, came))
     }
 }
 
-impl Broken {
+impl Violation {
     /// The same with all its texts changed.
     pub(crate) fn map(self, change: impl Fn(&str) -> String) -> Self {
         Self {
@@ -106,7 +108,7 @@ impl Broken {
 }
 
 /// A line for each text.
-impl fmt::Display for Broken {
+impl fmt::Display for Violation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = self.lines().into_iter();
         let lines: Vec<_> = lines
@@ -116,13 +118,13 @@ impl fmt::Display for Broken {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for CheckFailure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Broken(broken) | Self::Forbidden(broken) | Self::Marred(broken) => {
-                broken.fmt(out)
-            }
-            Self::Trouble(why) | Self::Withheld(why) => out.write_str(why),
+            Self::Violation(violation)
+            | Self::Forbidden(violation)
+            | Self::MaybeTransient(violation) => violation.fmt(out),
+            Self::Inconclusive(why) | Self::NotSent(why) => out.write_str(why),
         }
     }
 }

@@ -5,15 +5,15 @@ use std::{fs::File, io, path::Path};
 use atlas_common::read;
 
 /// Far longer, in bytes, than a journal, a report, a list of artifacts or a bundle of certificates.
-const LONGEST: u64 = 64 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The bytes of a file.
 ///
 /// # Errors
 /// It cannot be read, or is longer than 64 MiB.
 pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    read::read_at_most(File::open(path)?, LONGEST)?.ok_or_else(|| {
-        let mib = LONGEST >> 20;
+    read::read_at_most(File::open(path)?, MAX_FILE_BYTES)?.ok_or_else(|| {
+        let mib = MAX_FILE_BYTES >> 20;
         let why = format!("it is longer than {mib} MiB, so it is no such file");
         io::Error::new(io::ErrorKind::FileTooLarge, why)
     })
@@ -34,9 +34,9 @@ mod tests {
     #[test]
     fn what_is_too_long_or_no_text_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        file.as_file().set_len(LONGEST).unwrap();
+        file.as_file().set_len(MAX_FILE_BYTES).unwrap();
         assert!(text(file.path()).is_ok());
-        file.as_file().set_len(LONGEST + 1).unwrap();
+        file.as_file().set_len(MAX_FILE_BYTES + 1).unwrap();
         let refused = text(file.path()).unwrap_err().to_string();
         assert!(refused.contains("longer than 64 MiB"), "{refused}");
         std::fs::write(file.path(), [0xff]).unwrap();

@@ -9,13 +9,13 @@ use atlas_contract_tests::{
     exit_code::ExitCode,
     run::{
         RunError,
-        cleanup::{Cleanup, Fate, address::address},
+        cleanup::{Cleanup, Removal, address::address},
         settings::Settings,
         target::Target,
     },
     safety::{
         journal::Record,
-        policy::{Access, Conduct},
+        policy::{Access, Policy},
     },
 };
 
@@ -80,9 +80,9 @@ pub(super) fn stopped() -> String {
 fn runs(args: Args) -> Result<Vec<Run>, String> {
     // A variable that is set to nothing tells nothing.
     let given = args.atlas_url.filter(|url| !url.is_empty());
-    let conduct = Conduct {
+    let policy = Policy {
         access: Access::Anywhere,
-        ..args.connection.conduct()
+        ..args.connection.policy()
     };
     let run = |journal: &PathBuf| -> Result<Run, String> {
         let record = Record::read(journal).map_err(|error| error.to_string())?;
@@ -93,7 +93,7 @@ fn runs(args: Args) -> Result<Vec<Run>, String> {
             url: url.map_err(|error| refused(&error))?,
             token: args.token.clone(),
             namespace: begin.namespace.clone(),
-            conduct: conduct.clone(),
+            policy: policy.clone(),
             ..Settings::default()
         };
         let target = Target::new(settings).map_err(|error| refused(&error))?;
@@ -105,15 +105,15 @@ fn runs(args: Args) -> Result<Vec<Run>, String> {
 async fn clean(target: &Target, record: &Record) -> Result<ExitCode, RunError> {
     let cleanup = Cleanup::start(target, record).await?;
     let (mut absent, mut removed, mut left) = (0, 0, Vec::new());
-    for thing in cleanup.things() {
-        match cleanup.remove(&thing).await {
-            Fate::Absent => absent += 1,
-            Fate::Removed => {
+    for resource in cleanup.resources() {
+        match cleanup.remove(&resource).await {
+            Removal::Absent => absent += 1,
+            Removal::Removed => {
                 removed += 1;
-                say(&format!("removed  {thing}"));
+                say(&format!("removed  {resource}"));
             }
-            Fate::Left => left.push(format!("left     {thing}")),
-            Fate::Unknown(why) => left.push(format!("left     {thing}, perhaps: {why}")),
+            Removal::Left => left.push(format!("left     {resource}")),
+            Removal::Unknown(why) => left.push(format!("left     {resource}, perhaps: {why}")),
         }
     }
     for line in &left {
@@ -140,7 +140,7 @@ pub(super) fn command(journal: &Path, target: &Target) -> String {
     words.extend(
         target
             .server()
-            .conduct()
+            .policy()
             .trust
             .flags()
             .iter()

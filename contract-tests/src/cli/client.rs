@@ -6,7 +6,7 @@ use atlas_contract_tests::{
     client::{
         ClientError,
         judge::{self, Options},
-        observed::Observed,
+        observation::Observation,
         rule::Profile,
         rules,
         scenario::Scenario,
@@ -113,7 +113,7 @@ pub(super) async fn client(mut args: Args) -> ExitCode {
     }
 }
 
-async fn observe(args: &Args) -> Result<Vec<Observed>, ClientError> {
+async fn observe(args: &Args) -> Result<Vec<Observation>, ClientError> {
     let mut words = args.command.iter().cloned();
     let uploader = Uploader {
         // There is one: clap sees to it.

@@ -8,8 +8,8 @@ use super::print::say;
 pub(super) fn list() -> ExitCode {
     for clause in clauses::all() {
         entry(clause.id, &clause.marks(), clause.title);
-        for need in clause.needs {
-            entry("", "", &format!("needs {}", need.flags()));
+        for setting in clause.required_settings {
+            entry("", "", &format!("needs {}", setting.flags()));
         }
     }
     for rule in rules::all() {

@@ -177,7 +177,7 @@ pub(super) async fn run(mut args: Args, left: Left) -> ExitCode {
 fn settings(args: Args) -> Result<Settings, String> {
     // A variable that is set to nothing, as a compose file does with one that is not there, tells nothing.
     let told = |fact: Option<String>| fact.filter(|text| !text.is_empty());
-    let (conduct, fixtures) = args.safety.conduct()?;
+    let (policy, fixtures) = args.safety.policy()?;
     Ok(Settings {
         url: args.atlas_url,
         token: args.token,
@@ -188,7 +188,7 @@ fn settings(args: Args) -> Result<Settings, String> {
         public_artifact: told(args.public_artifact),
         max_id_length: args.max_id_length,
         fixtures,
-        conduct,
+        policy,
     })
 }
 

@@ -6,7 +6,7 @@ use atlas_contract_tests::{
     safety::{
         journal::place::Place,
         pace::Rate,
-        policy::{Access, Conduct, Timeout, UploadOrigin, is_yes},
+        policy::{Access, Policy, Timeout, UploadOrigin, is_yes},
         trust::Trust,
     },
     suite::fixtures::{self, Fixture},
@@ -110,7 +110,7 @@ impl Safety {
 
     /// # Errors
     /// The file of artifacts cannot be used, or what is to name an origin names none.
-    pub(super) fn conduct(self) -> Result<(Conduct, Vec<Fixture>), String> {
+    pub(super) fn policy(self) -> Result<(Policy, Vec<Fixture>), String> {
         let journal = self.journal();
         let fixtures = self.fixtures.as_deref().map(fixtures::read).transpose();
         let fixtures = fixtures.map_err(|error| error.to_string())?;
@@ -123,18 +123,18 @@ impl Safety {
             (false, true) => Access::Anywhere,
             (false, false) => Access::Loopback,
         };
-        let conduct = Conduct {
+        let policy = Policy {
             access,
             journal: Some(journal),
             upload_origins: origins.concat(),
-            ..self.connection.conduct()
+            ..self.connection.policy()
         };
-        Ok((conduct, fixtures.unwrap_or_default()))
+        Ok((policy, fixtures.unwrap_or_default()))
     }
 }
 
 impl Connection {
-    pub(super) fn conduct(self) -> Conduct {
+    pub(super) fn policy(self) -> Policy {
         let flags = Trust {
             ca_file: self.ca_file,
             ca_path: self.ca_path,
@@ -142,11 +142,11 @@ impl Connection {
             client_key: self.client_key,
             insecure: self.insecure,
         };
-        Conduct {
+        Policy {
             timeout: self.timeout,
             rate: self.pace,
             trust: flags.or(Trust::from_variables(|name| std::env::var(name).ok())),
-            ..Conduct::default()
+            ..Policy::default()
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Putting what was observed to the rules, and turning it into reports.
 
 use super::{
-    observed::Observed,
+    observation::Observation,
     rule::{Profile, Rule},
     rules,
     scenario::Scenario,
@@ -26,7 +26,7 @@ pub struct Options {
 
 /// A report for each rule, over all that was observed. A rule must hold in every scenario; one that no scenario gave an
 /// occasion for is disabled, and not passed.
-pub fn judge(observed: &[Observed], options: &Options) -> Vec<ClauseReport> {
+pub fn judge(observed: &[Observation], options: &Options) -> Vec<ClauseReport> {
     let secrets = secrets(observed);
     rules::all()
         .map(|rule| {
@@ -36,11 +36,15 @@ pub fn judge(observed: &[Observed], options: &Options) -> Vec<ClauseReport> {
         .collect()
 }
 
-fn secrets(observed: &[Observed]) -> Secrets {
+fn secrets(observed: &[Observation]) -> Secrets {
     let secrets = Secrets::default();
     for observed in observed {
         secrets.add(&observed.token, "[token]");
-        for reply in observed.passed.iter().filter_map(|it| it.reply.as_ref()) {
+        for reply in observed
+            .transactions
+            .iter()
+            .filter_map(|it| it.reply.as_ref())
+        {
             // It is the emulator's, which hands out no more than one path at a time.
             let _ = secrets.learn_reply(&reply.body);
         }
@@ -48,7 +52,7 @@ fn secrets(observed: &[Observed]) -> Secrets {
     secrets
 }
 
-fn weigh(rule: &Rule, observed: &[Observed], options: &Options) -> (Status, Detail) {
+fn weigh(rule: &Rule, observed: &[Observation], options: &Options) -> (Status, Detail) {
     if !filter::chooses(&options.filters, rule.id) {
         return (Status::Skip, Detail::Nothing);
     }
@@ -78,6 +82,6 @@ fn weigh(rule: &Rule, observed: &[Observed], options: &Options) -> (Status, Deta
 
 /// What is wrong in a scenario, if anything is.
 fn told((scenario, verdict): (Scenario, Verdict)) -> Option<String> {
-    let fault = verdict.err()?;
-    Some(format!("scenario  {scenario}\n{fault}"))
+    let failure = verdict.err()?;
+    Some(format!("scenario  {scenario}\n{failure}"))
 }

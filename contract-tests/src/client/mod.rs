@@ -1,24 +1,26 @@
 //! The other side of the contract: any uploader, judged by what it sends.
 //!
-//! An [`uploader`] is run before a [`witness`], a correct emulator that remembers what passes, in a [`scenario`]; what was
+//! An [`uploader`] is run before a [`server`], a correct emulator that remembers what passes, in a [`scenario`]; what was
 //! [`observed`] is put to the [`rules`], and [`judge`] makes of it the same reports that clauses get. A [`rule`] says
 //! how it is known, and whom it binds. The contract calls this "What Packer's post-processor does, in order".
 
 mod fields;
-mod group;
 pub mod judge;
-pub mod observed;
+pub mod observation;
+mod process_group;
+pub mod recording_server;
 pub mod rule;
 pub mod rules;
 pub mod scenario;
 pub mod uploader;
-pub mod witness;
 
 use std::time::Duration;
 
 use scenario::Scenario;
 
-use crate::{exit_code::ExitCode, run::settings::TargetError, self_test::proxy::room::MOST_KEPT};
+use crate::{
+    exit_code::ExitCode, run::settings::TargetError, self_test::proxy::body_budget::MAX_BODY_BYTES,
+};
 
 /// Why an uploader was not judged.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +60,7 @@ pub enum ClientError {
     /// The witness was sent more than it can keep.
     #[error(
         "the command sent more than {} MiB (scenario {scenario}), which is all that the witness keeps: let it push less",
-        MOST_KEPT >> 20
+        MAX_BODY_BYTES >> 20
     )]
     TooMuchSent {
         /// What it met.
@@ -69,7 +71,7 @@ pub enum ClientError {
     Lost(#[from] std::io::Error),
     /// The witness did not start.
     #[error(transparent)]
-    Witness(#[from] TargetError),
+    RecordingServer(#[from] TargetError),
 }
 
 impl ClientError {
@@ -78,9 +80,10 @@ impl ClientError {
         match self {
             Self::Artifact(_) | Self::NotStarted { .. } => ExitCode::BadConfiguration,
             Self::NothingSent { .. } => ExitCode::NothingRan,
-            Self::TimedOut { .. } | Self::TooMuchSent { .. } | Self::Lost(_) | Self::Witness(_) => {
-                ExitCode::SuiteBroke
-            }
+            Self::TimedOut { .. }
+            | Self::TooMuchSent { .. }
+            | Self::Lost(_)
+            | Self::RecordingServer(_) => ExitCode::SuiteBroke,
         }
     }
 }

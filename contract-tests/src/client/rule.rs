@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::observed::Observed;
+use super::observation::Observation;
 use crate::{
     failure::Verdict,
     report::{ClauseReport, Detail, Status},
@@ -19,7 +19,7 @@ pub enum Profile {
 }
 
 /// What is seen of a rule; `None` when there was no occasion to keep or to break it.
-pub type Check = fn(&Observed) -> Option<Verdict>;
+pub type Check = fn(&Observation) -> Option<Verdict>;
 
 /// One statement of the contract about uploaders.
 #[derive(Clone, Copy)]

@@ -8,8 +8,8 @@ use std::{
 use axum::http::Method;
 use clap::ValueEnum;
 
-use super::observed::is_api;
-use crate::self_test::proxy::{Reply, Request, Wrong};
+use super::observation::is_api;
+use crate::self_test::proxy::{Interceptor, Reply, Request};
 
 /// What an uploader meets. Each run of it meets one, at a server of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,12 +45,12 @@ impl fmt::Display for Scenario {
 }
 
 /// A server on which the scenario is played.
-pub(super) struct Stage {
+pub(super) struct ScenarioInterceptor {
     scenario: Scenario,
     has_happened: AtomicBool,
 }
 
-impl Stage {
+impl ScenarioInterceptor {
     pub(super) fn new(scenario: Scenario) -> Self {
         Self {
             scenario,
@@ -64,7 +64,7 @@ impl Stage {
     }
 }
 
-impl Wrong for Stage {
+impl Interceptor for ScenarioInterceptor {
     fn request(&self, request: &mut Request) {
         let is_kept_away = is_upload(request)
             && match self.scenario {
@@ -91,7 +91,7 @@ impl Wrong for Stage {
         }
     }
 
-    fn loses(&self, request: &Request, reply: &Reply) -> bool {
+    fn drops_reply(&self, request: &Request, reply: &Reply) -> bool {
         let is_meant = match self.scenario {
             Scenario::UploadLost => is_upload(request),
             Scenario::VersionLost => {

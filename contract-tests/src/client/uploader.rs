@@ -12,11 +12,14 @@ use tokio::{
     time::timeout,
 };
 
-use super::{ClientError, group::Group, observed::Observed, scenario::Scenario, witness::Witness};
+use super::{
+    ClientError, observation::Observation, process_group::ProcessGroup,
+    recording_server::RecordingServer, scenario::Scenario,
+};
 
 const CHUNK: usize = 16 * 1024;
 /// So many bytes of each stream are kept, to be searched for secrets.
-const MOST_WRITTEN: usize = 64 * 1024 * 1024;
+const MAX_OUTPUT_BYTES: usize = 64 * 1024 * 1024;
 
 /// A command that pushes to an artifact. In it, `{url}`, `{token}` and `{artifact}` stand for what the witness is; it
 /// has the same in the variables `ATLAS_ADDRESS`, `ATLAS_TOKEN` and `ATLAS_CONTRACT_ARTIFACT`.
@@ -42,38 +45,38 @@ impl Uploader {
         &self,
         scenario: Scenario,
         hear: impl Fn(&[u8]),
-    ) -> Result<Observed, ClientError> {
-        let witness = Witness::start(scenario, &self.artifact).await?;
-        let child = self.start(&witness)?;
+    ) -> Result<Observation, ClientError> {
+        let server = RecordingServer::start(scenario, &self.artifact).await?;
+        let child = self.start(&server)?;
         // Whatever keeps the command from its end, a signal say, also ends what it started.
-        let group = Group::of(&child);
+        let group = ProcessGroup::of(&child);
         let limit = self.limit;
         let ended = timeout(limit, end(child, hear)).await;
         let (status, output) = ended.map_err(|_| ClientError::TimedOut { limit, scenario })??;
         group.has_ended();
-        if witness.is_full() {
+        if server.is_full() {
             return Err(ClientError::TooMuchSent { scenario });
         }
-        let observed = witness.observed(status.success(), output);
-        if observed.passed.is_empty() {
+        let observed = server.observed(status.success(), output);
+        if observed.transactions.is_empty() {
             return Err(ClientError::NothingSent { scenario, status });
         }
         Ok(observed)
     }
 
-    fn start(&self, witness: &Witness) -> Result<Child, ClientError> {
+    fn start(&self, server: &RecordingServer) -> Result<Child, ClientError> {
         let filled = |text: &String| {
-            text.replace("{url}", witness.url())
-                .replace("{token}", witness.token())
+            text.replace("{url}", server.url())
+                .replace("{token}", server.token())
                 .replace("{artifact}", &self.artifact)
         };
         let program = filled(&self.program);
         let mut command = Command::new(&program);
-        Group::prepare(&mut command);
+        ProcessGroup::prepare(&mut command);
         command
             .args(self.arguments.iter().map(filled))
-            .env("ATLAS_ADDRESS", witness.url())
-            .env("ATLAS_TOKEN", witness.token())
+            .env("ATLAS_ADDRESS", server.url())
+            .env("ATLAS_TOKEN", server.token())
             .env("ATLAS_CONTRACT_ARTIFACT", &self.artifact)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -99,8 +102,8 @@ async fn heard(stream: Option<impl AsyncRead + Unpin>, hear: impl Fn(&[u8])) -> 
         while let read @ 1.. = stream.read(&mut chunk).await? {
             let bytes = chunk.get(..read).unwrap_or_default();
             hear(bytes);
-            if all.len() + read > MOST_WRITTEN {
-                let mib = MOST_WRITTEN >> 20;
+            if all.len() + read > MAX_OUTPUT_BYTES {
+                let mib = MAX_OUTPUT_BYTES >> 20;
                 return Err(io::Error::other(format!(
                     "it wrote more than {mib} MiB, all of which are to be searched for secrets"
                 )));

@@ -3,13 +3,13 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{Auth, Http, LONGEST_REPLY, absolute};
+use super::{Auth, Http, MAX_REPLY_BYTES, absolute};
 use crate::{
     failure::Verdict,
     http::{
         encoding::Encoding,
         exchange::Exchange,
-        request::{Outgoing, Payload},
+        request::{Payload, Request},
     },
     safety::journal::Makes,
 };
@@ -80,8 +80,8 @@ impl<'a> Call<'a> {
     /// Sends the call.
     ///
     /// # Errors
-    /// [`Fault::Trouble`](crate::failure::Fault::Trouble) when there is no reply, whatever its status, and
-    /// [`Fault::Broken`](crate::failure::Fault::Broken) when it is too long to be one.
+    /// [`CheckFailure::Inconclusive`](crate::failure::Fault::Trouble) when there is no reply, whatever its status, and
+    /// [`CheckFailure::Violation`](crate::failure::Fault::Broken) when it is too long to be one.
     pub async fn send(self) -> Verdict<Exchange> {
         let exchange = self.answered().await?;
         exchange.whole()?;
@@ -97,24 +97,24 @@ impl<'a> Call<'a> {
         if let Auth::Query(token) = self.auth {
             url.query_pairs_mut().append_pair("access_token", token);
         }
-        let mut outgoing = Outgoing::new(self.method, url).authorised(self.auth);
-        outgoing.makes = self.makes;
+        let mut request = Request::new(self.method, url).authorised(self.auth);
+        request.makes = self.makes;
         if self.close {
-            outgoing = outgoing.header("Connection", "close");
+            request = request.header("Connection", "close");
         }
-        if outgoing.method == Method::POST {
+        if request.method == Method::POST {
             if let Some(kind) = self.encoding.content_type() {
-                outgoing = outgoing.header("Content-Type", kind);
+                request = request.header("Content-Type", kind);
             }
-            outgoing = outgoing.carrying(Payload::Text(self.encoding.write(&self.fields)));
+            request = request.carrying(Payload::Text(self.encoding.write(&self.fields)));
         }
-        self.http.send(outgoing, LONGEST_REPLY).await
+        self.http.send(request, MAX_REPLY_BYTES).await
     }
 
     /// Sends the call, which must succeed.
     ///
     /// # Errors
-    /// As [`Call::send`], and [`Fault::Broken`](crate::failure::Fault::Broken) when the status is no success.
+    /// As [`Call::send`], and [`CheckFailure::Violation`](crate::failure::Fault::Broken) when the status is no success.
     pub async fn succeed(self) -> Verdict<Exchange> {
         let exchange = self.send().await?;
         exchange.success()?;
@@ -134,7 +134,7 @@ impl<'a> Call<'a> {
     /// Sends the call, which must be answered with this status.
     ///
     /// # Errors
-    /// As [`Call::send`], and [`Fault::Broken`](crate::failure::Fault::Broken) when the status is another one.
+    /// As [`Call::send`], and [`CheckFailure::Violation`](crate::failure::Fault::Broken) when the status is another one.
     pub async fn answer(self, status: u16) -> Verdict<Exchange> {
         let exchange = self.send().await?;
         exchange.status_is(status)?;

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde_json::Value;
 
 use crate::{
-    failure::{Broken, Fault, Sent, Verdict},
+    failure::{CheckFailure, Sent, Verdict, Violation},
     http::Reply,
     safety::secrets::Secrets,
     text::{plain, shorten},
@@ -19,7 +19,7 @@ const UNAVAILABLE: [u16; 5] = [407, 429, 502, 503, 504];
 /// Other statuses by which a server says that something went wrong with this one request.
 const PASSING: [u16; 2] = [408, 425];
 /// A longer reply is cut when it is shown.
-const LONGEST_SHOWN: usize = 600;
+const MAX_SHOWN_CHARS: usize = 600;
 
 /// A request and its reply.
 pub struct Exchange {
@@ -58,11 +58,11 @@ impl Exchange {
     }
 
     /// # Errors
-    /// [`Fault::Trouble`] when something before the server says that there is none, that it is asked too fast, or that it
+    /// [`CheckFailure::Inconclusive`] when something before the server says that there is none, that it is asked too fast, or that it
     /// does not know who asks. The words for a proxy follow.
     pub(crate) fn available(&self, proxy: &str) -> Verdict {
         if UNAVAILABLE.contains(&self.status) {
-            return Err(Fault::Trouble(format!(
+            return Err(CheckFailure::Inconclusive(format!(
                 "{}: {}{proxy}",
                 self.sent.request, self.shown
             )));
@@ -81,17 +81,17 @@ impl Exchange {
     }
 
     /// A fault that names what was expected, the reply and the request.
-    pub fn broken(&self, expected: impl Display) -> Fault {
-        let broken = self.against(expected, self.shown.clone());
-        if self.is_marred() {
-            Fault::Marred(broken)
+    pub fn violation(&self, expected: impl Display) -> CheckFailure {
+        let violation = self.against(expected, self.shown.clone());
+        if self.may_be_transient() {
+            CheckFailure::MaybeTransient(violation)
         } else {
-            Fault::Broken(broken)
+            CheckFailure::Violation(violation)
         }
     }
 
-    pub(crate) fn against(&self, expected: impl Display, came: String) -> Box<Broken> {
-        Box::new(Broken {
+    pub(crate) fn against(&self, expected: impl Display, came: String) -> Box<Violation> {
+        Box::new(Violation {
             expected: expected.to_string(),
             came,
             status: Some(self.status),
@@ -101,7 +101,7 @@ impl Exchange {
 
     /// Whether this is an error of the server's own, or half a text in JSON: what says nothing of the clause, unless it
     /// comes each time.
-    pub(crate) fn is_marred(&self) -> bool {
+    pub(crate) fn may_be_transient(&self) -> bool {
         let is_text = matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'['));
         self.status >= 500
             || PASSING.contains(&self.status)
@@ -118,7 +118,9 @@ impl Exchange {
     /// It was; the fault names this exchange.
     pub fn never(&self, seen: bool, expected: impl Display) -> Verdict {
         if seen {
-            Err(Fault::Forbidden(self.against(expected, self.shown.clone())))
+            Err(CheckFailure::Forbidden(
+                self.against(expected, self.shown.clone()),
+            ))
         } else {
             Ok(())
         }
@@ -141,7 +143,7 @@ impl Exchange {
         if holds {
             Ok(())
         } else {
-            Err(self.broken(expected))
+            Err(self.violation(expected))
         }
     }
 
@@ -173,7 +175,7 @@ impl Exchange {
     /// It is none.
     pub fn json(&self) -> Verdict<Value> {
         self.json_of_body()
-            .ok_or_else(|| self.broken("a JSON body"))
+            .ok_or_else(|| self.violation("a JSON body"))
     }
 
     /// The body has this value at the JSON pointer.
@@ -199,7 +201,7 @@ fn shown(secrets: &Secrets, reply: &Reply) -> String {
         Err(_) => format!("{status} and {size} bytes"),
     };
     // For the same reason only what is redacted may be shortened.
-    shorten(plain(&secrets.redact(&shown)), LONGEST_SHOWN)
+    shorten(plain(&secrets.redact(&shown)), MAX_SHOWN_CHARS)
 }
 
 #[cfg(test)]
@@ -207,13 +209,13 @@ mod tests {
     use reqwest::{Method, Url};
 
     use super::*;
-    use crate::http::request::Outgoing;
+    use crate::http::request::Request;
 
     fn exchange(status: u16, body: &str) -> Exchange {
         let secrets = Secrets::default();
         secrets.add("canary", "[token]");
         let url = Url::parse("http://a.test/x?access_token=canary").unwrap();
-        let sent = Outgoing::new(Method::GET, url).shown(&secrets);
+        let sent = Request::new(Method::GET, url).shown(&secrets);
         let reply = Reply {
             status,
             body: body.into(),
@@ -224,9 +226,9 @@ mod tests {
 
     #[test]
     fn a_fault_names_both_sides_and_no_secret() {
-        let fault = exchange(404, "no canary").status_is(200).unwrap_err();
+        let failure = exchange(404, "no canary").status_is(200).unwrap_err();
         assert_eq!(
-            fault.to_string(),
+            failure.to_string(),
             "expected  status 200\ncame      404 no [token]\n\
              request   GET http://a.test/x?access_token=[token]\n\
              again     curl -i --globoff \"http://a.test/x?access_token=$ATLAS_TOKEN\""
@@ -235,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_secret_on_the_edge_of_what_is_shown_is_hidden_too() {
-        let body = format!("{}canary", "x".repeat(LONGEST_SHOWN - 7));
+        let body = format!("{}canary", "x".repeat(MAX_SHOWN_CHARS - 7));
         assert!(!format!("{:?}", exchange(500, &body).success()).contains("can"));
     }
 
@@ -249,7 +251,10 @@ mod tests {
     fn a_gateway_without_a_server_is_trouble_and_no_verdict() {
         for status in [407, 429, 503] {
             let verdict = exchange(status, "").available("");
-            assert!(matches!(verdict, Err(Fault::Trouble(_))), "{status}");
+            assert!(
+                matches!(verdict, Err(CheckFailure::Inconclusive(_))),
+                "{status}"
+            );
         }
         assert_eq!(exchange(500, "").available(""), Ok(()));
     }

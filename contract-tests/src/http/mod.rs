@@ -21,10 +21,10 @@ use reqwest::{Client, Method, Url, redirect};
 use serde_json::Value;
 
 use crate::{
-    failure::{Fault, Verdict, broken},
+    failure::{CheckFailure, Verdict, violation},
     http::{
         exchange::Exchange,
-        request::{Outgoing, Payload, Sending},
+        request::{Payload, Request, Sending},
     },
     safety::{
         address::origin,
@@ -35,15 +35,15 @@ use crate::{
 };
 
 use server::Server;
-use timeouts::Patience;
+use timeouts::Timeouts;
 
 pub use call::Call;
 pub use proxies::NoProxy;
 pub(crate) use reply::Reply;
 
-const MOST_REDIRECTS: usize = 5;
+const MAX_REDIRECTS: usize = 5;
 /// A longer reply, in bytes, is none that a client could work with. No file that the suite makes is as long.
-pub(crate) const LONGEST_REPLY: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_REPLY_BYTES: usize = 4 * 1024 * 1024;
 
 /// Where a call carries which token.
 #[derive(Clone, Copy)]
@@ -76,7 +76,7 @@ pub struct Http {
     server: Server,
     secrets: Secrets,
     pace: Pace,
-    patience: Patience,
+    timeouts: Timeouts,
     journal: Option<Journal>,
     watched: Option<Mutex<Vec<String>>>,
 }
@@ -87,17 +87,16 @@ impl Http {
     /// # Errors
     /// The HTTP client cannot be built, for want of certificates say.
     pub fn new(server: &Server) -> Verdict<Self> {
-        let patience = Patience::new(server.conduct().timeout.duration());
+        let timeouts = Timeouts::new(server.policy().timeout.duration());
         let builder = || {
             let builder = Client::builder()
                 .redirect(redirect::Policy::none())
-                .connect_timeout(patience.connect());
+                .connect_timeout(timeouts.connect());
             server.proxies().apply(builder)
         };
-        let client = server
-            .certificates()
-            .build(builder)
-            .map_err(|error| Fault::Trouble(format!("building the HTTP client: {error}")))?;
+        let client = server.certificates().build(builder).map_err(|error| {
+            CheckFailure::Inconclusive(format!("building the HTTP client: {error}"))
+        })?;
         let secrets = Secrets::default();
         secrets.add(server.token(), "[token]");
         Ok(Self {
@@ -105,7 +104,7 @@ impl Http {
             server: server.clone(),
             secrets,
             pace: Pace::new(server.rate()),
-            patience,
+            timeouts,
             journal: None,
             watched: None,
         })
@@ -147,7 +146,7 @@ impl Http {
 
     /// Whether the server has been silent for so long that it is not asked any more.
     pub(crate) fn is_given_up(&self) -> bool {
-        self.patience.check().is_err()
+        self.timeouts.check().is_err()
     }
 
     /// The text without secrets.
@@ -171,8 +170,8 @@ impl Http {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
-        let outgoing = Outgoing::new(method, url).authorised(auth);
-        self.send_for_all(outgoing).await
+        let request = Request::new(method, url).authorised(auth);
+        self.send_for_all(request).await
     }
 
     /// A read of a path below the API, with the target's token.
@@ -199,7 +198,7 @@ impl Http {
     ) -> Verdict<Exchange> {
         let mut url = absolute(upload_path)?;
         url.set_query(None);
-        let upload = Outgoing::new(Method::PUT, url)
+        let upload = Request::new(Method::PUT, url)
             .header("Connection", "close")
             .making(Makes::File(bytes.len()))
             .carrying(Payload::File(bytes.to_vec(), sending));
@@ -216,8 +215,8 @@ impl Http {
     /// A redirect leads nowhere or too far, or there is no reply.
     pub async fn download(&self, path: &str, auth: Auth<'_>, most: usize) -> Verdict<Exchange> {
         let mut url = absolute(&format!("{}{path}", self.server.api()))?;
-        for _ in 0..=MOST_REDIRECTS {
-            let download = Outgoing::new(Method::GET, url.clone());
+        for _ in 0..=MAX_REDIRECTS {
+            let download = Request::new(Method::GET, url.clone());
             let download = if origin(&url) == self.server.origin() {
                 download.authorised(auth)
             } else {
@@ -229,34 +228,34 @@ impl Http {
             };
             url = url
                 .join(next)
-                .map_err(|_| exchange.broken("a redirect to an address"))?;
+                .map_err(|_| exchange.violation("a redirect to an address"))?;
             self.secrets.add(url.as_str(), "[redirect]");
         }
-        Err(broken(
+        Err(violation(
             "the file after a few redirects",
-            format!("more than {MOST_REDIRECTS} redirects from {path}"),
+            format!("more than {MAX_REDIRECTS} redirects from {path}"),
         ))
     }
 
     /// Sends a request, and takes the whole reply.
-    async fn send_for_all(&self, outgoing: Outgoing) -> Verdict<Exchange> {
-        let exchange = self.send(outgoing, LONGEST_REPLY).await?;
+    async fn send_for_all(&self, request: Request) -> Verdict<Exchange> {
+        let exchange = self.send(request, MAX_REPLY_BYTES).await?;
         exchange.whole()?;
         Ok(exchange)
     }
 
     /// The only way out: whatever is sent, is sent here. Of the reply's body at most so many bytes are taken.
-    async fn send(&self, outgoing: Outgoing, most: usize) -> Verdict<Exchange> {
-        let sent = outgoing.shown(&self.secrets);
+    async fn send(&self, request: Request, most: usize) -> Verdict<Exchange> {
+        let sent = request.shown(&self.secrets);
         let lost = |why: &dyn fmt::Display| {
-            Fault::Trouble(self.redact(&format!("{}: {why}", sent.request)))
+            CheckFailure::Inconclusive(self.redact(&format!("{}: {why}", sent.request)))
         };
-        self.patience.check().map_err(|why| lost(&why))?;
+        self.timeouts.check().map_err(|why| lost(&why))?;
         self.remember(&sent.request);
         self.pace.turn().await;
-        let announced = self.announce(&outgoing, &sent.request).await?;
-        let proxy = self.server.proxies().told(&outgoing.url);
-        let reply = self.patience.reply(&self.client, outgoing, most).await;
+        let announced = self.announce(&request, &sent.request).await?;
+        let proxy = self.server.proxies().told(&request.url);
+        let reply = self.timeouts.reply(&self.client, request, most).await;
         let mut reply = reply.map_err(|why| lost(&format!("{why}{proxy}")))?;
         // A redirect to a store is signed: whoever reads it can fetch the file. The reply's body may repeat it.
         if let Some(signed) = reply.location().filter(|it| it.contains('?')) {
@@ -282,16 +281,16 @@ impl Http {
     }
 
     /// Lets a write pass only to where it may go, and only once the journal knows of it.
-    async fn announce(&self, outgoing: &Outgoing, line: &str) -> Verdict<Option<(&Journal, u64)>> {
-        let refused = |why: &str| Fault::Withheld(format!("refused to send {line}: {why}"));
-        if outgoing.method == Method::GET {
+    async fn announce(&self, request: &Request, line: &str) -> Verdict<Option<(&Journal, u64)>> {
+        let refused = |why: &str| CheckFailure::NotSent(format!("refused to send {line}: {why}"));
+        if request.method == Method::GET {
             return Ok(None);
         }
-        let (conduct, home) = (self.server.conduct(), self.server.origin());
-        if let Some(why) = conduct.refusal(&outgoing.url, home) {
+        let (policy, home) = (self.server.policy(), self.server.origin());
+        if let Some(why) = policy.refusal(&request.url, home) {
             return Err(refused(&why));
         }
-        match (&self.journal, &outgoing.makes) {
+        match (&self.journal, &request.makes) {
             (Some(journal), Some(makes)) => {
                 let announced = journal.announce(makes.clone()).await;
                 let number = announced.map_err(|error| unwritten(journal, &error))?;
@@ -303,16 +302,16 @@ impl Http {
     }
 }
 
-fn unwritten(journal: &Journal, error: &std::io::Error) -> Fault {
+fn unwritten(journal: &Journal, error: &std::io::Error) -> CheckFailure {
     let path = journal.path().display();
-    Fault::Withheld(format!("the journal {path} cannot be written: {error}"))
+    CheckFailure::NotSent(format!("the journal {path} cannot be written: {error}"))
 }
 
 fn absolute(text: &str) -> Verdict<Url> {
     Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
-        .ok_or_else(|| broken("an absolute http or https address", "none"))
+        .ok_or_else(|| violation("an absolute http or https address", "none"))
 }
 
 #[cfg(test)]
@@ -323,20 +322,20 @@ mod tests {
     use crate::{
         run::{settings::Settings, target::Target},
         safety::{
-            journal::{Begin, place::Place},
-            policy::{Access, Conduct, UploadOrigin},
+            journal::{Header, place::Place},
+            policy::{Access, Policy, UploadOrigin},
             run_prefix::RunPrefix,
         },
         suite::context::Context,
     };
 
-    async fn target(conduct: Conduct) -> (TcpListener, Target) {
+    async fn target(policy: Policy) -> (TcpListener, Target) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = Target::new(Settings {
             url: format!("http://{}", listener.local_addr().unwrap()),
             token: "canary".to_owned(),
             namespace: "acme".to_owned(),
-            conduct,
+            policy,
             ..Settings::default()
         });
         (listener, target.unwrap())
@@ -350,7 +349,7 @@ mod tests {
         let upload_path = format!("{}/secret-path", target.root());
         let put = http.put(&upload_path, b"x", Sending::Sized);
         let why = |verdict: Verdict<Exchange>| match verdict.err() {
-            Some(Fault::Withheld(why)) => why,
+            Some(CheckFailure::NotSent(why)) => why,
             other => format!("{other:?}"),
         };
         let refusals = [why(create.await), why(put.await)];
@@ -361,9 +360,9 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_but_get_leaves_where_nothing_may_be_written() {
-        let (listener, target) = target(Conduct {
+        let (listener, target) = target(Policy {
             access: Access::ReadOnly,
-            ..Conduct::default()
+            ..Policy::default()
         })
         .await;
         let http = Http::new(target.server()).unwrap();
@@ -381,14 +380,14 @@ mod tests {
 
     #[tokio::test]
     async fn an_upload_leaves_this_machine_only_by_leave() {
-        let (_listener, target) = target(Conduct {
+        let (_listener, target) = target(Policy {
             upload_origins: UploadOrigin::list("http://0.0.0.0:9").unwrap(),
-            ..Conduct::default()
+            ..Policy::default()
         })
         .await;
         let http = Http::new(target.server()).unwrap();
         let put = http.put("http://0.0.0.0:9/secret-path", b"x", Sending::Sized);
-        let why = put.await.err().map(|fault| fault.to_string());
+        let why = put.await.err().map(|failure| failure.to_string());
         assert_eq!(
             why.unwrap_or_default(),
             "refused to send PUT [upload path], 1 bytes: it is not on this machine, and would need --allow-writes"
@@ -398,9 +397,9 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn what_the_journal_does_not_hold_is_not_sent() {
-        let (listener, target) = target(Conduct::default()).await;
+        let (listener, target) = target(Policy::default()).await;
         let folder = tempfile::tempdir().unwrap();
-        let begin = Begin {
+        let begin = Header {
             run: RunPrefix::fresh(),
             server: target.root().to_owned(),
             namespace: "acme".to_owned(),
@@ -418,10 +417,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whatever_is_sent_waits_for_its_turn() {
         // Refused behind the pace, so that no clock but the paused one counts.
-        let (_listener, target) = target(Conduct {
+        let (_listener, target) = target(Policy {
             access: Access::ReadOnly,
             rate: "4".parse().ok(),
-            ..Conduct::default()
+            ..Policy::default()
         })
         .await;
         let http = Http::new(target.server()).unwrap();

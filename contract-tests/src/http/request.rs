@@ -25,7 +25,7 @@ pub enum Sending {
     /// In chunks, as a client sends what it knows no size of.
     Chunked,
     /// With a Content-Length, but the connection dies half-way.
-    Broken,
+    Interrupted,
 }
 
 /// What a request carries.
@@ -41,7 +41,7 @@ pub enum Payload {
 
 /// A request, with whatever secrets it holds: only redacted may it leave the crate.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct Request {
     /// Its method.
     pub method: Method,
     /// Where it goes, query and all.
@@ -55,7 +55,7 @@ pub struct Outgoing {
 }
 
 /// Without secrets, which may be anywhere in it.
-impl fmt::Debug for Outgoing {
+impl fmt::Debug for Request {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Outgoing")
             .field("method", &self.method)
@@ -64,7 +64,7 @@ impl fmt::Debug for Outgoing {
     }
 }
 
-impl Outgoing {
+impl Request {
     /// A request that carries nothing.
     pub fn new(method: Method, url: Url) -> Self {
         Self {
@@ -162,7 +162,7 @@ impl Outgoing {
                     words.push("-H 'Transfer-Encoding: chunked'".to_owned());
                 }
                 let end = match sending {
-                    Sending::Broken => ", sent under twice their length, and broken off",
+                    Sending::Interrupted => ", sent under twice their length, and broken off",
                     Sending::Sized | Sending::Chunked => "",
                 };
                 words.push(format!("--data-binary @FILE {url}"));
@@ -173,7 +173,7 @@ impl Outgoing {
     }
 
     /// The request for this client to send.
-    pub(crate) fn request(self, client: &Client) -> RequestBuilder {
+    pub(crate) fn builder(self, client: &Client) -> RequestBuilder {
         let mut request = client.request(self.method, self.url);
         for (name, value) in self.headers {
             request = request.header(name, value);
@@ -185,7 +185,7 @@ impl Outgoing {
             Payload::File(bytes, Sending::Chunked) => {
                 request.body(Body::wrap_stream(stream::iter(pieces(&bytes))))
             }
-            Payload::File(bytes, Sending::Broken) => request
+            Payload::File(bytes, Sending::Interrupted) => request
                 .header("Content-Length", bytes.len() * 2)
                 .body(Body::wrap_stream(stream::iter(
                     pieces(&bytes).into_iter().chain([Err(half_way())]),
@@ -249,7 +249,7 @@ mod tests {
         secrets.add("canary", "[token]");
         secrets.add("0000-1111", "[upload path]");
         let url = |text| Url::parse(text).unwrap();
-        let post = Outgoing::new(
+        let post = Request::new(
             Method::POST,
             url("http://a.test/x?access_token=canary&y=[1]"),
         )
@@ -266,14 +266,13 @@ mod tests {
                 r#""http://a.test/x?access_token=$ATLAS_TOKEN&y=[1]""#
             )
         );
-        let get =
-            Outgoing::new(Method::GET, url("http://a.test/it's")).authorised(Auth::Header(""));
+        let get = Request::new(Method::GET, url("http://a.test/it's")).authorised(Auth::Header(""));
         assert_eq!(
             get.curl(&secrets),
             r"curl -i --globoff -H 'X-Atlas-Token;' 'http://a.test/it'\''s'"
         );
         let put = |sending| {
-            Outgoing::new(Method::PUT, url("http://a.test/0000-1111"))
+            Request::new(Method::PUT, url("http://a.test/0000-1111"))
                 .carrying(Payload::File(vec![0; 3], sending))
                 .curl(&secrets)
         };
@@ -283,7 +282,7 @@ mod tests {
              --data-binary @FILE \"http://a.test/$ATLAS_UPLOAD_PATH\" # FILE: 3 bytes"
         );
         assert!(
-            put(Sending::Broken)
+            put(Sending::Interrupted)
                 .ends_with("3 bytes, sent under twice their length, and broken off")
         );
     }
@@ -291,7 +290,7 @@ mod tests {
     #[test]
     fn a_line_names_the_method_the_address_and_what_is_carried() {
         let url = Url::parse("http://a.test/x?y=1").unwrap();
-        let line = |method, payload| Outgoing::new(method, url.clone()).carrying(payload).line();
+        let line = |method, payload| Request::new(method, url.clone()).carrying(payload).line();
         assert_eq!(line(Method::GET, Payload::None), "GET http://a.test/x?y=1");
         assert_eq!(
             line(Method::POST, Payload::Text("{}".to_owned())),

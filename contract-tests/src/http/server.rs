@@ -6,7 +6,7 @@ use super::proxies::{NoProxy, Proxies};
 use crate::safety::{
     address::{is_loopback, origin},
     pace::Rate,
-    policy::Conduct,
+    policy::Policy,
     trust::{Certificates, TrustError},
 };
 
@@ -30,7 +30,7 @@ pub struct Server {
     origin: String,
     loopback: bool,
     token: String,
-    conduct: Conduct,
+    policy: Policy,
     certificates: Certificates,
     proxies: Proxies,
 }
@@ -40,7 +40,7 @@ impl Server {
     ///
     /// # Errors
     /// A certificate cannot be used, or a variable names no proxy.
-    pub(crate) fn new(url: &Url, token: String, conduct: Conduct) -> Result<Self, ServerError> {
+    pub(crate) fn new(url: &Url, token: String, policy: Policy) -> Result<Self, ServerError> {
         let loopback = is_loopback(url);
         let proxies = match loopback {
             true => Proxies::default(),
@@ -51,8 +51,8 @@ impl Server {
             origin: origin(url),
             loopback,
             token,
-            certificates: conduct.trust.load()?,
-            conduct,
+            certificates: policy.trust.load()?,
+            policy,
             proxies,
         })
     }
@@ -83,19 +83,19 @@ impl Server {
     }
 
     /// Returns how a run behaves towards the server.
-    pub fn conduct(&self) -> &Conduct {
-        &self.conduct
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Returns the origins that files may go to, the server's own first.
     pub fn upload_origins(&self) -> Vec<String> {
-        self.conduct.upload_places(&self.origin)
+        self.policy.upload_places(&self.origin)
     }
 
     /// Returns how fast the server may be asked; nobody else uses one on this machine.
     pub fn rate(&self) -> Option<Rate> {
         let default = (!self.loopback).then_some(Rate::GENTLE);
-        self.conduct.rate.or(default)
+        self.policy.rate.or(default)
     }
 
     /// Returns the certificates that are accepted, and the one to show.

@@ -15,18 +15,18 @@ use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout};
 
 use super::reply::Reply;
-use crate::http::request::Outgoing;
+use crate::http::request::Request;
 
 /// So many bytes may take as long as nothing may move.
 const PART: usize = 512 * 1024;
 /// To connect takes a packet each way, so that less time will do.
-const LONGEST_CONNECT: Duration = Duration::from_secs(10);
+const MAX_CONNECT_TIME: Duration = Duration::from_secs(10);
 /// For so many timeouts a server must not have answered, before it is given up.
-const MOST_TIMEOUTS: u32 = 3;
+const MAX_SILENT_TIMEOUTS: u32 = 3;
 
 /// Why there is no reply. It holds no address, which may have a token in it.
 #[derive(Debug)]
-pub(super) enum Lost {
+pub(super) enum NoReply {
     /// Nothing moved for so long.
     Silent(Duration),
     /// It came, but so slowly that it was not whole after so long.
@@ -37,13 +37,13 @@ pub(super) enum Lost {
     Failed(reqwest::Error),
 }
 
-impl From<reqwest::Error> for Lost {
+impl From<reqwest::Error> for NoReply {
     fn from(error: reqwest::Error) -> Self {
         Self::Failed(error.without_url())
     }
 }
 
-impl fmt::Display for Lost {
+impl fmt::Display for NoReply {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Silent(time) => write!(out, "nothing came for {time:?} (--timeout)"),
@@ -60,7 +60,7 @@ impl fmt::Display for Lost {
 }
 
 /// How long one server is waited for.
-pub(super) struct Patience {
+pub(super) struct Timeouts {
     timeout: Duration,
     /// Since when all that is asked has been without an answer.
     unanswered: Mutex<Unanswered>,
@@ -73,7 +73,7 @@ enum Unanswered {
     GivenUp,
 }
 
-impl Patience {
+impl Timeouts {
     pub(super) fn new(timeout: Duration) -> Self {
         Self {
             timeout,
@@ -83,16 +83,16 @@ impl Patience {
 
     /// How long a connection may take to come about.
     pub(super) fn connect(&self) -> Duration {
-        self.timeout.min(LONGEST_CONNECT)
+        self.timeout.min(MAX_CONNECT_TIME)
     }
 
     /// The server is still asked.
     ///
     /// # Errors
     /// It was given up.
-    pub(super) fn check(&self) -> Result<(), Lost> {
+    pub(super) fn check(&self) -> Result<(), NoReply> {
         match self.open(|unanswered| *unanswered) {
-            Unanswered::GivenUp => Err(Lost::GivenUp(self.most_silence())),
+            Unanswered::GivenUp => Err(NoReply::GivenUp(self.most_silence())),
             _ => Ok(()),
         }
     }
@@ -104,29 +104,29 @@ impl Patience {
     pub(super) async fn reply(
         &self,
         client: &Client,
-        outgoing: Outgoing,
+        request: Request,
         most: usize,
-    ) -> Result<Reply, Lost> {
+    ) -> Result<Reply, NoReply> {
         self.open(|unanswered| {
             if let Unanswered::Nothing = unanswered {
                 *unanswered = Unanswered::Since(Instant::now());
             }
         });
         // A reply that begins early does not wait for the upload to end.
-        let sending = self.within(outgoing.size());
+        let sending = self.within(request.size());
         let whole = sending.saturating_add(self.within(most));
         let reply = async {
-            let head = outgoing.request(client).send();
+            let head = request.builder(client).send();
             let response = silent(sending, head).await??;
             self.gathered(response, most).await
         };
         let reply = timeout(whole, reply).await;
-        let reply = reply.unwrap_or(Err(Lost::Slow(whole)));
+        let reply = reply.unwrap_or(Err(NoReply::Slow(whole)));
         self.open(|unanswered| *unanswered = self.learned(*unanswered, &reply));
         reply
     }
 
-    async fn gathered(&self, mut response: Response, most: usize) -> Result<Reply, Lost> {
+    async fn gathered(&self, mut response: Response, most: usize) -> Result<Reply, NoReply> {
         let mut reply = Reply {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
@@ -150,18 +150,18 @@ impl Patience {
     }
 
     fn most_silence(&self) -> Duration {
-        self.timeout.saturating_mul(MOST_TIMEOUTS)
+        self.timeout.saturating_mul(MAX_SILENT_TIMEOUTS)
     }
 
-    fn learned(&self, unanswered: Unanswered, reply: &Result<Reply, Lost>) -> Unanswered {
+    fn learned(&self, unanswered: Unanswered, reply: &Result<Reply, NoReply>) -> Unanswered {
         match (unanswered, reply) {
             (Unanswered::GivenUp, _) => Unanswered::GivenUp,
-            (Unanswered::Since(since), Err(Lost::Silent(_) | Lost::Slow(_)))
+            (Unanswered::Since(since), Err(NoReply::Silent(_) | NoReply::Slow(_)))
                 if since.elapsed() >= self.most_silence() =>
             {
                 Unanswered::GivenUp
             }
-            (unanswered, Err(Lost::Silent(_) | Lost::Slow(_))) => unanswered,
+            (unanswered, Err(NoReply::Silent(_) | NoReply::Slow(_))) => unanswered,
             // A connection that fails at once costs no time.
             (_, Ok(_) | Err(_)) => Unanswered::Nothing,
         }
@@ -177,8 +177,10 @@ impl Patience {
 }
 
 /// What comes, if it comes in time.
-async fn silent<T>(time: Duration, coming: impl Future<Output = T>) -> Result<T, Lost> {
-    timeout(time, coming).await.map_err(|_| Lost::Silent(time))
+async fn silent<T>(time: Duration, coming: impl Future<Output = T>) -> Result<T, NoReply> {
+    timeout(time, coming)
+        .await
+        .map_err(|_| NoReply::Silent(time))
 }
 
 fn with_causes(error: &reqwest::Error) -> String {

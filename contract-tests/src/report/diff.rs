@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt};
 use serde::Serialize;
 
 use crate::{
-    failure::Broken,
+    failure::Violation,
     report::{ClauseReport, Detail, Report, Status},
     text::plain,
 };
@@ -89,8 +89,9 @@ fn neutral(clause: &ClauseReport, report: &Report) -> Detail {
 
 fn alike(first: &Detail, second: &Detail) -> bool {
     match (first, second) {
-        (Detail::Broken(first), Detail::Broken(second)) => {
-            let request = |broken: &Broken| broken.sent.as_ref().map(|sent| sent.request.clone());
+        (Detail::Violation(first), Detail::Violation(second)) => {
+            let request =
+                |violation: &Violation| violation.sent.as_ref().map(|sent| sent.request.clone());
             first.expected == second.expected
                 && request(first) == request(second)
                 && came_alike(&first.came, &second.came)

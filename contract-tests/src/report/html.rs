@@ -96,8 +96,8 @@ fn detail(detail: &Detail) -> Option<Element> {
     match detail {
         Detail::Nothing => None,
         Detail::Note(note) => Some(text(note)),
-        Detail::Broken(broken) => {
-            let lines = broken.lines().into_iter();
+        Detail::Violation(violation) => {
+            let lines = violation.lines().into_iter();
             let lines = lines.flat_map(|(name, line)| {
                 [
                     Element::new("dt").text(name),

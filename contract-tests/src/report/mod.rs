@@ -20,7 +20,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::{failure::Broken, suite::clause::Clause, text::plain};
+use crate::{failure::Violation, suite::clause::Clause, text::plain};
 
 pub use summary::Summary;
 
@@ -80,7 +80,7 @@ pub enum Detail {
     /// Something that no single reply shows.
     Note(String),
     /// What was expected and what came.
-    Broken(Box<Broken>),
+    Violation(Box<Violation>),
 }
 
 impl Detail {
@@ -94,7 +94,7 @@ impl Detail {
         match self {
             Self::Nothing => Self::Nothing,
             Self::Note(text) => Self::Note(change(&text)),
-            Self::Broken(broken) => Self::Broken(Box::new(broken.map(change))),
+            Self::Violation(violation) => Self::Violation(Box::new(violation.map(change))),
         }
     }
 
@@ -103,7 +103,7 @@ impl Detail {
         match self {
             Self::Nothing => String::new(),
             Self::Note(text) => text.lines().next().unwrap_or_default().to_owned(),
-            Self::Broken(broken) => format!("expected {}", broken.expected),
+            Self::Violation(violation) => format!("expected {}", violation.expected),
         }
     }
 }
@@ -113,7 +113,7 @@ impl fmt::Display for Detail {
         match self {
             Self::Nothing => Ok(()),
             Self::Note(text) => out.write_str(text),
-            Self::Broken(broken) => broken.fmt(out),
+            Self::Violation(violation) => violation.fmt(out),
         }
     }
 }

@@ -19,25 +19,25 @@ use futures_util::{StreamExt, stream};
 
 use crate::{
     exit_code::ExitCode,
-    failure::{Fault, Verdict},
+    failure::{CheckFailure, Verdict},
     http::Http,
     report::{About, ClauseReport, Detail, Report, Start, Status},
     safety::{
-        journal::{Begin, Journal, NotBegun},
+        journal::{Header, Journal, JournalError},
         policy::{ALLOW_WRITES, Access},
         run_prefix::RunPrefix,
     },
     suite::{
         clause::Clause,
         clauses,
-        context::{Context, Observed},
+        context::{ComparedBody, Context},
         precondition::Precondition,
         required_setting::RequiredSetting,
         verified_fixture::{VerifiedFixture, VerifyError},
     },
 };
 use filter::NothingMatches;
-use flakiness::{BREAKS, steady};
+use flakiness::{VIOLATIONS_REQUIRED, confirmed_verdict};
 use target::Target;
 
 /// Which clauses are put to the server, and how severely it is judged.
@@ -51,7 +51,7 @@ pub struct Options {
     pub jobs: NonZeroUsize,
     /// How often a clause must break before it is broken, unless it says never; one that also holds once is no verdict,
     /// and the server unstable.
-    pub breaks: NonZeroUsize,
+    pub violations_required: NonZeroUsize,
 }
 
 /// How many clauses are judged at a time when nobody says: enough to hide the waiting, and no burden for a server.
@@ -63,7 +63,7 @@ impl Default for Options {
             filters: Vec::new(),
             strict: false,
             jobs: JOBS,
-            breaks: BREAKS,
+            violations_required: VIOLATIONS_REQUIRED,
         }
     }
 }
@@ -95,7 +95,7 @@ pub enum RunError {
     #[error(
         "the journal cannot be begun, and nothing was written: {0}; name another file with --journal"
     )]
-    Journal(#[from] NotBegun),
+    Journal(#[from] JournalError),
 }
 
 impl RunError {
@@ -113,8 +113,8 @@ impl RunError {
 }
 
 impl RunError {
-    pub(crate) fn unreachable(fault: Fault) -> Self {
-        Self::Unreachable(fault.to_string())
+    pub(crate) fn unreachable(failure: CheckFailure) -> Self {
+        Self::Unreachable(failure.to_string())
     }
 }
 
@@ -143,7 +143,7 @@ impl Run {
     /// sent: a filter matches no clause, or the run may not write to the server.
     pub async fn start(target: Target, options: Options) -> Result<Self, RunError> {
         let server = target.server();
-        if server.conduct().access == Access::Loopback && !server.is_loopback() {
+        if server.policy().access == Access::Loopback && !server.is_loopback() {
             return Err(RunError::WritesRefused(refusal(&target)));
         }
         let http = target.connect().map_err(RunError::unreachable)?;
@@ -169,20 +169,20 @@ impl Run {
             prefix: RunPrefix::fresh(),
             options,
         };
-        run.knock().await?;
+        run.check_token().await?;
         run.begin_journal().await?;
-        run.survey().await?;
+        run.verify_fixtures().await?;
         Ok(run)
     }
 
     /// Asks whether there is a server that takes the token.
-    async fn knock(&self) -> Result<(), RunError> {
+    async fn check_token(&self) -> Result<(), RunError> {
         let ask = || self.http.get("/authenticate").send();
         let mut reply = ask().await;
-        if let Err(first @ Fault::Trouble(_)) = reply {
+        if let Err(first @ CheckFailure::Inconclusive(_)) = reply {
             // A server that is unstable is one that can be reached: its clauses are to say so.
             reply = ask().await;
-            if let Err(Fault::Trouble(_)) = reply {
+            if let Err(CheckFailure::Inconclusive(_)) = reply {
                 return Err(RunError::unreachable(first));
             }
         }
@@ -193,7 +193,7 @@ impl Run {
         }
     }
 
-    async fn survey(&mut self) -> Result<(), RunError> {
+    async fn verify_fixtures(&mut self) -> Result<(), RunError> {
         let mut found = Vec::new();
         for fixture in self.target.fixtures() {
             found.push(VerifiedFixture::read(&self.http, fixture.clone()).await?);
@@ -203,12 +203,12 @@ impl Run {
     }
 
     async fn begin_journal(&mut self) -> Result<(), RunError> {
-        let conduct = self.target.server().conduct();
-        let place = conduct.journal.clone();
-        let Some(place) = place.filter(|_| conduct.access != Access::ReadOnly) else {
+        let policy = self.target.server().policy();
+        let place = policy.journal.clone();
+        let Some(place) = place.filter(|_| policy.access != Access::ReadOnly) else {
             return Ok(());
         };
-        let begin = Begin {
+        let begin = Header {
             run: self.prefix.clone(),
             server: self.target.root().to_owned(),
             namespace: self.target.namespace().to_owned(),
@@ -259,7 +259,7 @@ impl Run {
     }
 
     /// Judges one clause; with the report come the bodies that were compared with snapshots.
-    pub async fn judge(&self, clause: &Clause) -> (ClauseReport, Vec<Observed>) {
+    pub async fn judge(&self, clause: &Clause) -> (ClauseReport, Vec<ComparedBody>) {
         let unasked = |status, detail| {
             let report = ClauseReport::new(clause, status, detail, Duration::ZERO);
             (report, Vec::new())
@@ -272,7 +272,7 @@ impl Run {
         }
         let started = Instant::now();
         let context = Context::new(&self.http, self.target.facts(), &self.prefix, clause.id);
-        let verdict = steady(clause, &context, self.options.breaks).await;
+        let verdict = confirmed_verdict(clause, &context, self.options.violations_required).await;
         let (notes, observed) = context.into_findings();
         let (status, detail) = weigh(clause, self.options.strict, verdict, &notes);
         let detail = detail.map(|text| self.http.redact(text));
@@ -287,11 +287,11 @@ impl Run {
         if !self.target.is_read_only() {
             return self.missing_facts(clause);
         }
-        let Some(reads) = clause.reads else {
+        let Some(preconditions) = clause.preconditions else {
             return Some("writes".to_owned());
         };
         let facts = self.target.facts();
-        let missing: Vec<_> = reads
+        let missing: Vec<_> = preconditions
             .iter()
             .filter(|it| facts.fixture(**it).is_none())
             .collect();
@@ -307,9 +307,9 @@ impl Run {
 
     fn missing_facts(&self, clause: &Clause) -> Option<String> {
         let missing: Vec<_> = clause
-            .needs
+            .required_settings
             .iter()
-            .filter(|need| !self.target.facts().has(**need) && !self.is_given(**need))
+            .filter(|setting| !self.target.facts().has(**setting) && !self.is_given(**setting))
             .collect();
         let flags: Vec<_> = missing
             .into_iter()
@@ -349,15 +349,21 @@ fn weigh(clause: &Clause, strict: bool, verdict: Verdict, notes: &[String]) -> (
     match verdict {
         Ok(()) if notes.is_empty() => (Status::Pass, Detail::Nothing),
         Ok(()) => (lenient, Detail::Note(notes.join("\n"))),
-        Err(Fault::Broken(broken) | Fault::Forbidden(broken) | Fault::Marred(broken)) => {
+        Err(
+            CheckFailure::Violation(violation)
+            | CheckFailure::Forbidden(violation)
+            | CheckFailure::MaybeTransient(violation),
+        ) => {
             let status = if clause.required() {
                 Status::Fail
             } else {
                 lenient
             };
-            (status, Detail::Broken(broken))
+            (status, Detail::Violation(violation))
         }
-        Err(Fault::Trouble(why) | Fault::Withheld(why)) => (Status::Error, Detail::Note(why)),
+        Err(CheckFailure::Inconclusive(why) | CheckFailure::NotSent(why)) => {
+            (Status::Error, Detail::Note(why))
+        }
     }
 }
 
@@ -376,23 +382,23 @@ mod tests {
         weigh(&clause, strict, verdict, notes).0
     }
 
-    fn broken() -> Verdict {
-        Err(crate::failure::broken("this", "that"))
+    fn violation() -> Verdict {
+        Err(crate::failure::violation("this", "that"))
     }
 
     #[test]
     fn a_clause_that_is_known_fails_and_one_that_is_inferred_differs() {
         use Evidence::{Docs, Inferred};
-        assert_eq!(status(&[Docs], false, broken(), &[]), Status::Fail);
+        assert_eq!(status(&[Docs], false, violation(), &[]), Status::Fail);
         assert_eq!(
-            status(&[Inferred, Docs], false, broken(), &[]),
+            status(&[Inferred, Docs], false, violation(), &[]),
             Status::Fail
         );
         assert_eq!(
-            status(&[Inferred], false, broken(), &[]),
+            status(&[Inferred], false, violation(), &[]),
             Status::Difference
         );
-        assert_eq!(status(&[Inferred], true, broken(), &[]), Status::Fail);
+        assert_eq!(status(&[Inferred], true, violation(), &[]), Status::Fail);
     }
 
     #[test]
@@ -411,14 +417,14 @@ mod tests {
 
     #[test]
     fn trouble_is_an_error_whatever_the_clause() {
-        let trouble = || Err(Fault::Trouble(String::new()));
-        let withheld = || Err(Fault::Withheld(String::new()));
+        let inconclusive = || Err(CheckFailure::Inconclusive(String::new()));
+        let withheld = || Err(CheckFailure::NotSent(String::new()));
         assert_eq!(
-            status(&[Evidence::Inferred], false, trouble(), &[]),
+            status(&[Evidence::Inferred], false, inconclusive(), &[]),
             Status::Error
         );
         assert_eq!(
-            status(&[Evidence::Docs], true, trouble(), &[]),
+            status(&[Evidence::Docs], true, inconclusive(), &[]),
             Status::Error
         );
         assert_eq!(

@@ -13,7 +13,7 @@ use crate::{
         settings::{Settings, TargetError},
         target::Target,
     },
-    safety::{policy::Conduct, run_prefix::RunPrefix},
+    safety::{policy::Policy, run_prefix::RunPrefix},
     suite::{
         clauses,
         fixtures::{Digest, Fixture, KnownFile, KnownVersion, Visibility},
@@ -75,7 +75,7 @@ impl Plan {
             requests.into_iter().map(here).collect()
         };
         let once = Options {
-            breaks: NonZeroUsize::MIN,
+            violations_required: NonZeroUsize::MIN,
             ..options
         };
         let run = Run::watched(stand_in, once).await?;
@@ -122,9 +122,9 @@ async fn stand_in(target: &Target) -> Result<Target, TargetError> {
         public_artifact: public,
         max_id_length: facts.max_id_length,
         fixtures,
-        conduct: Conduct {
-            access: target.server().conduct().access,
-            ..Conduct::default()
+        policy: Policy {
+            access: target.server().policy().access,
+            ..Policy::default()
         },
         ..Settings::default()
     };

@@ -7,7 +7,7 @@ use crate::{
     safety::{
         journal::place::Place,
         policy::{
-            ALLOW_UPLOAD_ORIGIN, ALLOW_WRITES, Access, Conduct, InvalidOrigin, UploadOrigin, is_yes,
+            ALLOW_UPLOAD_ORIGIN, ALLOW_WRITES, Access, InvalidOrigin, Policy, UploadOrigin, is_yes,
         },
         trust::Trust,
     },
@@ -64,7 +64,7 @@ pub struct Settings {
     /// The artifacts to read, in a run that writes nothing.
     pub fixtures: Vec<Fixture>,
     /// How the run behaves towards the server.
-    pub conduct: Conduct,
+    pub policy: Policy,
 }
 
 /// Without secrets.
@@ -75,7 +75,7 @@ impl fmt::Debug for Settings {
             .field("login", &self.login)
             .field("public_artifact", &self.public_artifact)
             .field("max_id_length", &self.max_id_length)
-            .field("conduct", &self.conduct)
+            .field("conduct", &self.policy)
             .finish_non_exhaustive()
     }
 }
@@ -109,13 +109,13 @@ impl Settings {
                 TargetError::Invalid("ATLAS_CONTRACT_MAX_ID_LENGTH must be a number")
             })?,
             fixtures: Vec::new(),
-            conduct: conduct(&variable)?,
+            policy: policy(&variable)?,
         }))
     }
 }
 
 /// How the tests behave: as the program, but that they keep no journal for a server on this machine unasked.
-fn conduct(variable: &impl Fn(&str) -> Option<String>) -> Result<Conduct, TargetError> {
+fn policy(variable: &impl Fn(&str) -> Option<String>) -> Result<Policy, TargetError> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let anywhere = set(ALLOW_WRITES).is_some_and(|value| is_yes(&value));
     let (access, journal) = if anywhere {
@@ -126,7 +126,7 @@ fn conduct(variable: &impl Fn(&str) -> Option<String>) -> Result<Conduct, Target
         (Access::Loopback, None)
     };
     let timeout = set("ATLAS_CONTRACT_TIMEOUT").map(|text| text.parse());
-    Ok(Conduct {
+    Ok(Policy {
         access,
         timeout: timeout
             .transpose()
@@ -139,7 +139,7 @@ fn conduct(variable: &impl Fn(&str) -> Option<String>) -> Result<Conduct, Target
         journal: set(JOURNAL)
             .map(|path| Place::Named(path.into()))
             .or(journal),
-        ..Conduct::default()
+        ..Policy::default()
     })
 }
 

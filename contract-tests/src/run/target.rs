@@ -46,7 +46,7 @@ impl Target {
             .map(|slug| name_within(&slug, &settings.namespace))
             .transpose()?;
         Ok(Self {
-            server: Server::new(&url, settings.token, settings.conduct)?,
+            server: Server::new(&url, settings.token, settings.policy)?,
             facts: Facts {
                 namespace: settings.namespace,
                 login,
@@ -208,7 +208,7 @@ impl Target {
 
     /// Tells whether a run writes nothing to the server.
     pub fn is_read_only(&self) -> bool {
-        self.server.conduct().access == Access::ReadOnly
+        self.server.policy().access == Access::ReadOnly
     }
 
     /// Returns the fixtures, as the operator names them.
@@ -230,7 +230,7 @@ impl fmt::Debug for Target {
             .field("namespace", &self.facts.namespace)
             .field("public_artifact", &self.facts.public_artifact)
             .field("max_id_length", &self.facts.max_id_length)
-            .field("conduct", &self.server.conduct())
+            .field("conduct", &self.server.policy())
             .finish_non_exhaustive()
     }
 }
@@ -268,7 +268,7 @@ fn check_words(settings: &Settings) -> Result<(), TargetError> {
 
 /// Only what is written needs a place.
 fn may_lack_namespace(settings: &Settings) -> bool {
-    settings.namespace.is_empty() && settings.conduct.access == Access::ReadOnly
+    settings.namespace.is_empty() && settings.policy.access == Access::ReadOnly
 }
 
 fn name_within(slug: &str, namespace: &str) -> Result<String, TargetError> {

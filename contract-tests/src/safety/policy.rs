@@ -132,7 +132,7 @@ impl fmt::Display for Timeout {
 
 /// How a run behaves.
 #[derive(Debug, Clone, Default)]
-pub struct Conduct {
+pub struct Policy {
     /// Where it may write.
     pub access: Access,
     /// How long nothing may move before a request is given up.
@@ -147,7 +147,7 @@ pub struct Conduct {
     pub upload_origins: Vec<UploadOrigin>,
 }
 
-impl Conduct {
+impl Policy {
     /// Returns why nothing may be written to this address, if so; `home` is the origin of the server. Only the address of an
     /// upload can be another one's, since the server names it.
     pub(crate) fn refusal(&self, url: &Url, home: &str) -> Option<String> {
@@ -212,16 +212,16 @@ mod tests {
 
     #[test]
     fn nothing_is_written_to_an_origin_that_nobody_named() {
-        let conduct = |access, named: &str| Conduct {
+        let policy = |access, named: &str| Policy {
             access,
             upload_origins: UploadOrigin::list(named).unwrap(),
-            ..Conduct::default()
+            ..Policy::default()
         };
-        let refusal = |conduct: Conduct, url: &str| {
-            let refusal = conduct.refusal(&Url::parse(url).unwrap(), "https://a.test");
+        let refusal = |policy: Policy, url: &str| {
+            let refusal = policy.refusal(&Url::parse(url).unwrap(), "https://a.test");
             refusal.unwrap_or_default()
         };
-        let anywhere = |url: &str| refusal(conduct(Access::Anywhere, ""), url);
+        let anywhere = |url: &str| refusal(policy(Access::Anywhere, ""), url);
         assert_eq!(anywhere("https://a.test:443/path"), "");
         for foreign in [
             "https://a.test:8443",
@@ -233,9 +233,9 @@ mod tests {
             let said = anywhere(&path);
             let advice = format!("--allow-upload-origin {foreign} if");
             assert!(said.contains(&advice), "{said}");
-            assert_eq!(refusal(conduct(Access::Anywhere, foreign), &path), "");
+            assert_eq!(refusal(policy(Access::Anywhere, foreign), &path), "");
         }
-        let loopback = |named| refusal(conduct(Access::Loopback, named), "https://bin.test/path");
+        let loopback = |named| refusal(policy(Access::Loopback, named), "https://bin.test/path");
         let both = "--allow-upload-origin https://bin.test and --allow-writes";
         assert!(loopback("").contains(both), "{}", loopback(""));
         assert!(loopback("https://bin.test").ends_with("would need --allow-writes"));

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// What the fields have in their names that hand out a secret.
 const FIELDS: [&str; 2] = ["upload_path", "token"];
 /// A reply that names more of them hands out nothing that anybody would use.
-const MOST_NAMED: usize = 1000;
+const MAX_SECRETS_PER_REPLY: usize = 1000;
 
 /// A `Piece` is a part of a text: one that anybody may see, or the placeholder of a secret: `[token]`, say.
 pub type Piece<'t> = redaction::Piece<'t, &'static str>;
@@ -35,8 +35,10 @@ impl Secrets {
             return Ok(());
         };
         let named = FIELDS.iter().map(|field| text.matches(field).count());
-        if named.sum::<usize>() > MOST_NAMED {
-            return Err(format!("more than {MOST_NAMED} paths and tokens"));
+        if named.sum::<usize>() > MAX_SECRETS_PER_REPLY {
+            return Err(format!(
+                "more than {MAX_SECRETS_PER_REPLY} paths and tokens"
+            ));
         }
         if let Ok(reply) = serde_json::from_str(text) {
             self.learn(&reply);
@@ -207,7 +209,7 @@ mod tests {
         let secrets = Secrets::default();
         let path = |number: usize| json!({"upload_path": format!("https://bin.test/{number:08}")});
         let paths = |count| json!((0..count).map(path).collect::<Vec<_>>()).to_string();
-        let many = secrets.learn_reply(paths(MOST_NAMED + 1).as_bytes());
+        let many = secrets.learn_reply(paths(MAX_SECRETS_PER_REPLY + 1).as_bytes());
         assert_eq!(many, Err("more than 1000 paths and tokens".to_owned()));
         assert_eq!(secrets.redact("00000009"), "00000009");
         assert_eq!(secrets.learn_reply(paths(10).as_bytes()), Ok(()));

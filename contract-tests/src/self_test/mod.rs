@@ -15,17 +15,17 @@ use crate::{
     run::{
         Options, Run, RunError,
         filter::{self, NothingMatches},
-        flakiness::BREAKS,
+        flakiness::VIOLATIONS_REQUIRED,
         settings::TargetError,
         target::Target,
     },
     suite::{clause::Clause, clauses},
 };
 use mutants::Mutant;
-use proxy::{Proxy, Right, Wrong};
+use proxy::{Interceptor, PassThrough, Proxy};
 
 /// So many clauses are named in the line of a mutant; the rest is counted.
-const MOST_LISTED: usize = 4;
+const MAX_LISTED: usize = 4;
 
 /// What is put on trial.
 #[derive(Clone)]
@@ -97,7 +97,7 @@ impl SelfTest {
     /// A server does not start, or cannot be reached.
     pub async fn run(&self, mut tell: impl FnMut(&Row)) -> Result<Matrix, SelfTestError> {
         let mut matrix = Matrix {
-            baseline: judge(Right, NonZeroUsize::MIN, Vec::new()).await?,
+            baseline: judge(PassThrough, NonZeroUsize::MIN, Vec::new()).await?,
             rows: Vec::new(),
             clauses: self.clauses.iter().map(|clause| clause.id).collect(),
         };
@@ -115,16 +115,21 @@ impl SelfTest {
 
     async fn row(&self, mutant: &Mutant) -> Result<Row, SelfTestError> {
         // Who meets the one wrong answer of a server that is wrong now and then, would otherwise be chance.
-        let own = (self.quick || mutant.unsteady).then(|| mutant.clause.to_owned());
+        let own = (self.quick || mutant.flaky).then(|| mutant.clause.to_owned());
         // One that is wrong each time in the same way need not be asked as often to be found out.
-        let breaks = if mutant.unsteady {
-            BREAKS
+        let violations_required = if mutant.flaky {
+            VIOLATIONS_REQUIRED
         } else {
             NonZeroUsize::MIN
         };
         Ok(Row {
             mutant: *mutant,
-            reports: judge((mutant.wrong)(), breaks, own.into_iter().collect()).await?,
+            reports: judge(
+                (mutant.interceptor)(),
+                violations_required,
+                own.into_iter().collect(),
+            )
+            .await?,
         })
     }
 }
@@ -259,7 +264,7 @@ impl fmt::Display for Matrix {
 }
 
 fn listed(what: &str, ids: &[&str]) -> String {
-    let (named, more) = ids.split_at(ids.len().min(MOST_LISTED));
+    let (named, more) = ids.split_at(ids.len().min(MAX_LISTED));
     let named = named.join(", ");
     match (named.is_empty(), more.len()) {
         (true, _) => String::new(),
@@ -274,17 +279,17 @@ fn statuses(reports: &[ClauseReport]) -> Map<String, Value> {
 }
 
 async fn judge(
-    wrong: impl Wrong,
-    breaks: NonZeroUsize,
+    interceptor: impl Interceptor,
+    violations_required: NonZeroUsize,
     filters: Vec<String>,
 ) -> Result<Vec<ClauseReport>, SelfTestError> {
-    let proxy = Proxy::start(wrong).await?;
+    let proxy = Proxy::start(interceptor).await?;
     // The mutants that are judged at a time keep the cores busy.
     let options = Options {
         filters,
         strict: true,
         jobs: NonZeroUsize::MIN,
-        breaks,
+        violations_required,
     };
     let run = Run::start(Target::new(proxy.settings())?, options).await?;
     Ok(run.judge_all(|_| {}).await)

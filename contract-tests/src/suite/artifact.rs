@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     failure::Verdict,
-    http::{Auth, Call, LONGEST_REPLY, exchange::Exchange, request::Sending},
+    http::{Auth, Call, MAX_REPLY_BYTES, exchange::Exchange, request::Sending},
     suite::context::Context,
 };
 
@@ -141,7 +141,8 @@ impl<'a> Artifact<'a> {
     /// # Errors
     /// There is no reply.
     pub async fn file_as(&self, auth: Auth<'_>, kind: &str, version: &str) -> Verdict<Exchange> {
-        self.file_at_most(auth, kind, version, LONGEST_REPLY).await
+        self.file_at_most(auth, kind, version, MAX_REPLY_BYTES)
+            .await
     }
 
     /// The same, of at most so many bytes; of a longer one only its beginning comes.
@@ -194,7 +195,7 @@ impl Version {
                 upload_path: path.to_owned(),
                 reply,
             }),
-            _ => Err(reply.broken("a version with an integer version and an upload_path")),
+            _ => Err(reply.violation("a version with an integer version and an upload_path")),
         }
     }
 }

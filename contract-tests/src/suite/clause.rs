@@ -51,9 +51,9 @@ pub struct Clause {
     /// How it is known; never empty.
     pub evidence: &'static [Evidence],
     /// What the operator must tell before it can be checked.
-    pub needs: &'static [RequiredSetting],
+    pub required_settings: &'static [RequiredSetting],
     /// What must be on the server to check it without writing; `None` when it cannot be.
-    pub reads: Option<&'static [Precondition]>,
+    pub preconditions: Option<&'static [Precondition]>,
     /// Whether it says of something that it never is: then one sighting of that breaks it. Any other clause is broken by
     /// what breaks it each time.
     pub never: bool,
@@ -69,7 +69,7 @@ impl Clause {
 
     /// The same clause, which can also be checked without writing where this is on the server.
     pub(crate) const fn reading(mut self, given: &'static [Precondition]) -> Self {
-        self.reads = Some(given);
+        self.preconditions = Some(given);
         self
     }
 
@@ -103,12 +103,12 @@ pub(crate) const fn clause(
     evidence: &'static [Evidence],
     check: Check,
 ) -> Clause {
-    needing(&[], id, title, evidence, check)
+    requiring(&[], id, title, evidence, check)
 }
 
 /// A clause that only some facts of the operator make possible.
-pub(crate) const fn needing(
-    needs: &'static [RequiredSetting],
+pub(crate) const fn requiring(
+    required_settings: &'static [RequiredSetting],
     id: &'static str,
     title: &'static str,
     evidence: &'static [Evidence],
@@ -118,8 +118,8 @@ pub(crate) const fn needing(
         id,
         title,
         evidence,
-        needs,
-        reads: None,
+        required_settings,
+        preconditions: None,
         never: false,
         check,
     }

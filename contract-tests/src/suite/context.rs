@@ -11,7 +11,7 @@ use std::sync::{
 use serde_json::{Value, json};
 
 use crate::{
-    failure::{Fault, Verdict, broken},
+    failure::{CheckFailure, Verdict, violation},
     http::{Call, Http, exchange::Exchange},
     safety::{journal::Makes, policy::Access, run_prefix::RunPrefix},
     suite::{
@@ -26,7 +26,7 @@ use crate::{
 
 /// A redacted body that a check compared with a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Observed {
+pub struct ComparedBody {
     /// The snapshot's name.
     pub name: &'static str,
     /// The body as it came, redacted, as it would stand in the file.
@@ -41,7 +41,7 @@ pub struct Context<'a> {
     clause_id: &'static str,
     names_made: AtomicUsize,
     notes: Mutex<Vec<String>>,
-    observed: Mutex<Vec<Observed>>,
+    observed: Mutex<Vec<ComparedBody>>,
 }
 
 impl<'a> Context<'a> {
@@ -167,14 +167,14 @@ impl<'a> Context<'a> {
 
     /// Whether the run writes nothing.
     pub fn is_read_only(&self) -> bool {
-        self.http.server().conduct().access == Access::ReadOnly
+        self.http.server().policy().access == Access::ReadOnly
     }
 
     /// What the operator named for a run that writes nothing; in any other run a check makes what it reads.
     ///
     /// # Errors
     /// The clause did not say that it needs it.
-    pub fn given(&self, given: Precondition) -> Verdict<Option<TestArtifact<'_>>> {
+    pub fn fixture(&self, given: Precondition) -> Verdict<Option<TestArtifact<'_>>> {
         if !self.is_read_only() {
             return Ok(None);
         }
@@ -189,7 +189,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// It cannot be made.
     pub async fn any_artifact(&self) -> Verdict<Artifact<'_>> {
-        match self.given(Precondition::Artifact)? {
+        match self.fixture(Precondition::Artifact)? {
             Some(given) => Ok(given.artifact),
             None => self.artifact().await,
         }
@@ -221,15 +221,15 @@ impl<'a> Context<'a> {
         let came = snapshot::redact(&exchange.json()?, namespace, artifact);
         add(
             &self.observed,
-            Observed {
+            ComparedBody {
                 name,
                 text: snapshot::text(&came),
             },
         );
         let expected = snapshot::expected(name)
-            .ok_or_else(|| broken(format!("a snapshot named {name}"), "no such file"))?;
+            .ok_or_else(|| violation(format!("a snapshot named {name}"), "no such file"))?;
         let extra =
-            snapshot::compare(&expected, &came, order).map_err(|why| exchange.broken(why))?;
+            snapshot::compare(&expected, &came, order).map_err(|why| exchange.violation(why))?;
         if !extra.is_empty() {
             add(
                 &self.notes,
@@ -240,7 +240,7 @@ impl<'a> Context<'a> {
     }
 
     /// What differs without breaking a client, and the bodies compared with snapshots.
-    pub fn into_findings(self) -> (Vec<String>, Vec<Observed>) {
+    pub fn into_findings(self) -> (Vec<String>, Vec<ComparedBody>) {
         (taken(self.notes), taken(self.observed))
     }
 
@@ -251,7 +251,7 @@ impl<'a> Context<'a> {
         if own(name) || (public && kind.is_some_and(own)) {
             return Ok(());
         }
-        Err(Fault::Withheld(format!(
+        Err(CheckFailure::NotSent(format!(
             "refused to write to {name}: it is not of this run"
         )))
     }
@@ -259,7 +259,7 @@ impl<'a> Context<'a> {
 
 fn told<T>(fact: Option<T>) -> Verdict<T> {
     fact.ok_or_else(|| {
-        Fault::Trouble("the clause asks for a fact it did not say it needs".to_owned())
+        CheckFailure::Inconclusive("the clause asks for a fact it did not say it needs".to_owned())
     })
 }
 

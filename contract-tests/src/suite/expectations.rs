@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    failure::{Fault, Verdict},
+    failure::{CheckFailure, Verdict},
     http::exchange::Exchange,
     suite::fixtures::{Digest, KnownFile},
 };
@@ -28,7 +28,7 @@ impl Exchange {
         self.status_is(200)?;
         match self.json()?.get("versions") {
             Some(Value::Array(versions)) => Ok(versions.clone()),
-            _ => Err(self.broken(r#"{"versions": […]}"#)),
+            _ => Err(self.violation(r#"{"versions": […]}"#)),
         }
     }
 
@@ -44,7 +44,7 @@ impl Exchange {
         if came == expected {
             return Ok(());
         }
-        Err(Fault::Broken(self.against(expected, came)))
+        Err(CheckFailure::Violation(self.against(expected, came)))
     }
 
     /// The search found exactly these versions in this order.

@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use crate::{
-    failure::{Fault, Verdict},
-    http::{Auth, LONGEST_REPLY},
+    failure::{CheckFailure, Verdict},
+    http::{Auth, MAX_REPLY_BYTES},
     suite::{
         artifact::Artifact,
         fixtures::{Digest, KnownFile},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// So many pairs of metadata are asked for, of an artifact that has more.
-const MOST_PAIRS: usize = 8;
+const MAX_PAIRS: usize = 8;
 
 /// The versions of one type in an artifact.
 pub struct TestArtifact<'a> {
@@ -124,7 +124,7 @@ impl<'a> TestArtifact<'a> {
             let pair = value.as_str().map(|value| (key.clone(), value.to_owned()));
             pairs.extend(pair.filter(|pair| !pairs.contains(pair)));
         }
-        pairs.truncate(MOST_PAIRS);
+        pairs.truncate(MAX_PAIRS);
         pairs
     }
 
@@ -169,7 +169,7 @@ impl<'a> TestArtifact<'a> {
     pub async fn latest_is_newest(&self) -> Verdict {
         let newest = self
             .newest_file()
-            .ok_or_else(|| Fault::Trouble("no file is known".to_owned()))?;
+            .ok_or_else(|| CheckFailure::Inconclusive("no file is known".to_owned()))?;
         self.file_is(self.artifact.token(), "latest", newest).await
     }
 
@@ -179,7 +179,7 @@ impl<'a> TestArtifact<'a> {
     /// It is another one, or cannot be had.
     pub async fn file_is(&self, auth: Auth<'_>, version: &str, file: &KnownFile) -> Verdict {
         let size = usize::try_from(file.size).unwrap_or(usize::MAX);
-        let most = size.max(LONGEST_REPLY);
+        let most = size.max(MAX_REPLY_BYTES);
         let reply = self
             .artifact
             .file_at_most(auth, &self.kind, version, most)

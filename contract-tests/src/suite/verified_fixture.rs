@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    failure::Fault,
+    failure::CheckFailure,
     http::Http,
     suite::{
         fixtures::{Fixture, KnownFile, Visibility},
@@ -55,8 +55,8 @@ impl VerifiedFixture {
         let search = http.get(format!("/artifacts/{slug}/search")).send().await;
         let versions = match search.and_then(|reply| reply.versions()) {
             Ok(shown) => known(&shown, &fixture),
-            Err(Fault::Trouble(why)) => return Err(VerifyError::Unreachable(why)),
-            Err(fault) => Err(fault.to_string()),
+            Err(CheckFailure::Inconclusive(why)) => return Err(VerifyError::Unreachable(why)),
+            Err(failure) => Err(failure.to_string()),
         };
         match versions {
             Ok(versions) => Ok(Self { fixture, versions }),

@@ -6,7 +6,7 @@ use atlas_contract_tests::{
     self_test::{
         Matrix, SelfTest,
         mutants::{self, Mutant},
-        proxy::{Replies, Reply, Request, Right},
+        proxy::{PassThrough, Reply, ReplyInterceptor, Request},
     },
     suite::{clause::Clause, clauses},
 };
@@ -19,8 +19,8 @@ const HARMLESS: Mutant = Mutant {
     clause: "auth.base-path",
     name: "harmless",
     title: "nothing at all",
-    unsteady: false,
-    wrong: || Box::new(Right),
+    flaky: false,
+    interceptor: || Box::new(PassThrough),
 };
 
 /// A server that is not there for a while, which says nothing of what it does.
@@ -28,9 +28,9 @@ const AWAY: Mutant = Mutant {
     clause: "auth.base-path",
     name: "away",
     title: "there is no server",
-    unsteady: false,
-    wrong: || {
-        Box::new(Replies(|request: &Request, reply: &mut Reply| {
+    flaky: false,
+    interceptor: || {
+        Box::new(ReplyInterceptor(|request: &Request, reply: &mut Reply| {
             if request.path().contains("/api/v1/api/v1/") {
                 reply.status = 503;
             }

@@ -5,11 +5,11 @@ use axum::http::Method;
 use crate::{
     client::{
         fields::Fields,
-        observed::{Call, Observed, is_api, require},
+        observation::{Call, Observation, is_api, require},
         rule::{Rule, each, post_processor, rule},
     },
     failure::Verdict,
-    self_test::proxy::{Passage, Request},
+    self_test::proxy::{Request, Transaction},
     suite::clause::Evidence::{Client, Docs},
 };
 
@@ -52,8 +52,8 @@ pub(super) const RULES: &[Rule] = &[
     ),
 ];
 
-fn authenticates_first(observed: &Observed) -> Option<Verdict> {
-    each(observed.passed.first(), |first| {
+fn authenticates_first(observed: &Observation) -> Option<Verdict> {
+    each(observed.transactions.first(), |first| {
         let request = &first.request;
         let asks = Call::of(request) == Some(Call::Authenticate) && observed.has_token(request);
         let expected = "GET /api/v1/authenticate, with the token, at first";
@@ -61,38 +61,41 @@ fn authenticates_first(observed: &Observed) -> Option<Verdict> {
     })
 }
 
-fn refusal_ends_it(observed: &Observed) -> Option<Verdict> {
-    let mut passed = observed.in_order();
-    let refusal = passed.find(|(_, passage, _)| is_answered(passage, 401));
+fn refusal_ends_it(observed: &Observation) -> Option<Verdict> {
+    let mut transactions = observed.in_order();
+    let refusal = transactions.find(|(_, transaction, _)| is_answered(transaction, 401));
     each(refusal, |(.., later)| {
-        later.iter().try_for_each(|passage| {
-            let request = &passage.request;
+        later.iter().try_for_each(|transaction| {
+            let request = &transaction.request;
             let reads = request.method == Method::GET || request.method == Method::HEAD;
             require(reads, "no write after a 401", "a write", request)
         })
     })
 }
 
-fn api_path_once(observed: &Observed) -> Option<Verdict> {
+fn api_path_once(observed: &Observation) -> Option<Verdict> {
     let uploads = observed.upload_paths();
-    let is_call = |passage: &&Passage| {
-        let request = &passage.request;
+    let is_call = |transaction: &&Transaction| {
+        let request = &transaction.request;
         let goes_where_files_go = uploads.iter().any(|path| path == request.path());
         is_api(request.path()) || request.method != Method::PUT && !goes_where_files_go
     };
-    each(observed.passed.iter().filter(is_call), |passage| {
-        let request = &passage.request;
-        let rest = request.path().strip_prefix("/api/v1/");
-        let once = rest.is_some_and(|rest| !rest.starts_with("api/v1"));
-        require(once, "/api/v1 once", request.path(), request)
-    })
+    each(
+        observed.transactions.iter().filter(is_call),
+        |transaction| {
+            let request = &transaction.request;
+            let rest = request.path().strip_prefix("/api/v1/");
+            let once = rest.is_some_and(|rest| !rest.starts_with("api/v1"));
+            require(once, "/api/v1 once", request.path(), request)
+        },
+    )
 }
 
-fn token_sent(observed: &Observed) -> Option<Verdict> {
-    let passed = observed.passed.iter();
-    let calls = passed.filter(|passage| Call::of(&passage.request).is_some());
-    each(calls, |passage| {
-        let request = &passage.request;
+fn token_sent(observed: &Observation) -> Option<Verdict> {
+    let transactions = observed.transactions.iter();
+    let calls = transactions.filter(|transaction| Call::of(&transaction.request).is_some());
+    each(calls, |transaction| {
+        let request = &transaction.request;
         require(
             observed.has_token(request),
             "the token that was given",
@@ -102,12 +105,13 @@ fn token_sent(observed: &Observed) -> Option<Verdict> {
     })
 }
 
-fn artifact_looked_up(observed: &Observed) -> Option<Verdict> {
-    let is_version = |passage: &Passage| Call::of(&passage.request) == Some(Call::CreateVersion);
-    let passed = observed.in_order();
-    let versions = passed.filter(|(_, passage, _)| is_version(passage));
-    each(versions, |(before, passage, _)| {
-        let request = &passage.request;
+fn artifact_looked_up(observed: &Observation) -> Option<Verdict> {
+    let is_version =
+        |transaction: &Transaction| Call::of(&transaction.request) == Some(Call::CreateVersion);
+    let transactions = observed.in_order();
+    let versions = transactions.filter(|(_, transaction, _)| is_version(transaction));
+    each(versions, |(before, transaction, _)| {
+        let request = &transaction.request;
         // /api/v1/artifacts/U/N/TYPE
         let (artifact, _) = request.path().rsplit_once('/').unwrap_or_default();
         let holds = before.iter().any(|it| is_show(it, artifact));
@@ -115,14 +119,15 @@ fn artifact_looked_up(observed: &Observed) -> Option<Verdict> {
     })
 }
 
-fn artifact_made_on_404(observed: &Observed) -> Option<Verdict> {
-    let is_creation = |passage: &Passage| Call::of(&passage.request) == Some(Call::CreateArtifact);
-    let passed = observed.in_order();
-    let creations = passed.filter(|(_, passage, _)| is_creation(passage));
-    each(creations, |(before, passage, _)| {
-        let request = &passage.request;
+fn artifact_made_on_404(observed: &Observation) -> Option<Verdict> {
+    let is_creation =
+        |transaction: &Transaction| Call::of(&transaction.request) == Some(Call::CreateArtifact);
+    let transactions = observed.in_order();
+    let creations = transactions.filter(|(_, transaction, _)| is_creation(transaction));
+    each(creations, |(before, transaction, _)| {
+        let request = &transaction.request;
         let artifact = named_artifact(request).unwrap_or_default();
-        let is_missed = |it: &Passage| is_show(it, &artifact) && is_answered(it, 404);
+        let is_missed = |it: &Transaction| is_show(it, &artifact) && is_answered(it, 404);
         let holds = before.iter().any(is_missed);
         require(
             holds,
@@ -144,12 +149,12 @@ fn named_artifact(request: &Request) -> Option<String> {
     ))
 }
 
-fn is_show(passage: &Passage, path: &str) -> bool {
-    Call::of(&passage.request) == Some(Call::ShowArtifact) && passage.request.path() == path
+fn is_show(transaction: &Transaction, path: &str) -> bool {
+    Call::of(&transaction.request) == Some(Call::ShowArtifact) && transaction.request.path() == path
 }
 
-fn is_answered(passage: &Passage, status: u16) -> bool {
-    passage
+fn is_answered(transaction: &Transaction, status: u16) -> bool {
+    transaction
         .delivered()
         .is_some_and(|reply| reply.status == status)
 }

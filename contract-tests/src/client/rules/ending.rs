@@ -4,11 +4,11 @@ use axum::http::Method;
 
 use crate::{
     client::{
-        observed::{Call, Observed, Version, is_api},
+        observation::{Call, Observation, Version, is_api},
         rule::{Rule, each, rule},
     },
-    failure::{Verdict, broken, require},
-    self_test::proxy::{Passage, Reply},
+    failure::{Verdict, require, violation},
+    self_test::proxy::{Reply, Transaction},
     suite::clause::Evidence::{Client, Thread},
 };
 
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
 ];
 
-fn success_told(observed: &Observed) -> Option<Verdict> {
+fn success_told(observed: &Observation) -> Option<Verdict> {
     let calm = observed
         .scenario
         .is_calm()
@@ -47,13 +47,13 @@ fn success_told(observed: &Observed) -> Option<Verdict> {
     each(calm, |success| require(success, "success", "failure"))
 }
 
-fn failure_told(observed: &Observed) -> Option<Verdict> {
+fn failure_told(observed: &Observation) -> Option<Verdict> {
     let complete: Vec<_> = observed.versions().filter(Version::is_complete).collect();
-    let is_made = |asked: &Passage| complete.iter().any(|it| it.is_asked_by(&asked.request));
+    let is_made = |asked: &Transaction| complete.iter().any(|it| it.is_asked_by(&asked.request));
     // Of a version whose reply was lost the client knows nothing: it may have asked for another one instead.
     let mut asked = observed.calls(Call::CreateVersion).filter(|it| !it.lost);
     let is_missing = asked.any(|it| !is_made(it));
-    let is_trouble = is_missing || observed.passed.iter().any(is_trouble);
+    let is_trouble = is_missing || observed.transactions.iter().any(is_trouble);
     is_trouble.then(|| {
         let is_there = !is_missing && !complete.is_empty();
         let expected = "failure: a version, or its file, is not there";
@@ -62,8 +62,8 @@ fn failure_told(observed: &Observed) -> Option<Verdict> {
 }
 
 /// Whether a step of a push did not succeed. That an artifact is not there yet, or is there already, is no trouble.
-fn is_trouble(passage: &Passage) -> bool {
-    let request = &passage.request;
+fn is_trouble(transaction: &Transaction) -> bool {
+    let request = &transaction.request;
     let harmless = match Call::of(request) {
         Some(Call::ShowArtifact) => 404,
         Some(Call::CreateArtifact) => 422,
@@ -72,20 +72,20 @@ fn is_trouble(passage: &Passage) -> bool {
         None => return false,
     };
     let is_well = |reply: &Reply| reply.succeeded() || reply.status == harmless;
-    !passage.delivered().is_some_and(is_well)
+    !transaction.delivered().is_some_and(is_well)
 }
 
-fn token_not_shown(observed: &Observed) -> Option<Verdict> {
+fn token_not_shown(observed: &Observation) -> Option<Verdict> {
     let shown = observed.ended.output.contains(&observed.token);
     Some(require(!shown, "no token in its output", "the token"))
 }
 
-fn upload_path_not_shown(observed: &Observed) -> Option<Verdict> {
+fn upload_path_not_shown(observed: &Observation) -> Option<Verdict> {
     each(observed.upload_paths(), |path| {
         // The last segment alone opens the door.
         let key = path.rsplit('/').next().unwrap_or_default();
         if observed.ended.output.contains(key) {
-            return Err(broken("no upload_path in its output", path));
+            return Err(violation("no upload_path in its output", path));
         }
         Ok(())
     })

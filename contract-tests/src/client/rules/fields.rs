@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::{
     client::{
         fields::Fields,
-        observed::{Call, Observed, broken, require},
+        observation::{Call, Observation, require, violation},
         rule::{Rule, each, post_processor, rule},
     },
     failure::Verdict,
@@ -64,12 +64,17 @@ const VERSION_FIELDS: &[&str] = &["id", "file", "metadata", "build_id", "compile
 const BUILD_FIELDS: &[&str] = &["build_id", "compile_id"];
 
 /// The body of each such call has this section alone, and in it none but the known fields.
-fn section_is(observed: &Observed, call: Call, section: &str, known: &[&str]) -> Option<Verdict> {
-    each(observed.calls(call), |passage| {
-        let request = &passage.request;
+fn section_is(
+    observed: &Observation,
+    call: Call,
+    section: &str,
+    known: &[&str],
+) -> Option<Verdict> {
+    each(observed.calls(call), |transaction| {
+        let request = &transaction.request;
         let expected = format!("{section}, and below it {} alone", known.join(", "));
         let Some(body) = Fields::of(request) else {
-            return Err(broken(expected, "no JSON, and no form", request));
+            return Err(violation(expected, "no JSON, and no form", request));
         };
         let is_known =
             |fields: &Map<String, Value>| fields.keys().all(|name| known.contains(&name.as_str()));
@@ -82,7 +87,7 @@ fn section_is(observed: &Observed, call: Call, section: &str, known: &[&str]) ->
 
 /// These fields of each version that is asked for are such, where they are there. `null` is the same as absent.
 fn typed(
-    observed: &Observed,
+    observed: &Observation,
     names: &[&str],
     expected: &str,
     is_such: impl Fn(&Fields, &Value) -> bool,
@@ -107,9 +112,9 @@ fn is_texts(_: &Fields, metadata: &Value) -> bool {
     values.is_some_and(|mut values| values.all(Value::is_string))
 }
 
-fn no_vagrant_box(observed: &Observed) -> Option<Verdict> {
-    each(observed.calls(Call::CreateVersion), |passage| {
-        let request = &passage.request;
+fn no_vagrant_box(observed: &Observation) -> Option<Verdict> {
+    each(observed.calls(Call::CreateVersion), |transaction| {
+        let request = &transaction.request;
         let is_box = request.path().ends_with("/vagrant.box");
         require(!is_box, "another type", "vagrant.box", request)
     })

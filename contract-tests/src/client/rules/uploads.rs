@@ -4,7 +4,7 @@ use axum::http::{Method, header};
 
 use crate::{
     client::{
-        observed::{Observed, require, tokens},
+        observation::{Observation, require, tokens},
         rule::{Rule, each, post_processor, rule},
     },
     failure::Verdict,
@@ -66,11 +66,13 @@ pub(super) const RULES: &[Rule] = &[
     ),
 ];
 
-fn each_upload(observed: &Observed, check: impl Fn(&Request) -> Verdict) -> Option<Verdict> {
-    each(observed.uploads(), |passage| check(&passage.request))
+fn each_upload(observed: &Observation, check: impl Fn(&Request) -> Verdict) -> Option<Verdict> {
+    each(observed.uploads(), |transaction| {
+        check(&transaction.request)
+    })
 }
 
-fn upload_path(observed: &Observed) -> Option<Verdict> {
+fn upload_path(observed: &Observation) -> Option<Verdict> {
     let given = observed.upload_paths();
     each_upload(observed, |request| {
         let is_given = given.iter().any(|path| path == request.path());
@@ -81,7 +83,7 @@ fn upload_path(observed: &Observed) -> Option<Verdict> {
     })
 }
 
-fn upload_without_token(observed: &Observed) -> Option<Verdict> {
+fn upload_without_token(observed: &Observation) -> Option<Verdict> {
     each_upload(observed, |request| {
         let token = observed.token.as_bytes();
         let is_in = |text: &[u8]| text.windows(token.len()).any(|it| it == token);

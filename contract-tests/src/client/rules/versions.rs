@@ -4,11 +4,11 @@ use axum::http::Method;
 
 use crate::{
     client::{
-        observed::{Observed, Version, broken, require},
+        observation::{Observation, Version, require, violation},
         rule::{Rule, each, rule},
     },
     failure::Verdict,
-    self_test::proxy::Passage,
+    self_test::proxy::Transaction,
     suite::clause::Evidence::{Client, Inferred},
 };
 
@@ -51,11 +51,11 @@ pub(super) const RULES: &[Rule] = &[
     ),
 ];
 
-fn file_follows(observed: &Observed) -> Option<Verdict> {
+fn file_follows(observed: &Observation) -> Option<Verdict> {
     let versions = observed.known_versions().filter(|it| it.has_file);
     each(versions, |version| {
-        let request = &version.passage.request;
-        let is_whole = |it: &Passage| it.request.method == Method::PUT && it.request.whole;
+        let request = &version.transaction.request;
+        let is_whole = |it: &Transaction| it.request.method == Method::PUT && it.request.whole;
         let came = match version.uploads().count() {
             0 => "no upload",
             _ => "none that was whole",
@@ -64,7 +64,7 @@ fn file_follows(observed: &Observed) -> Option<Verdict> {
     })
 }
 
-fn file_sent_once(observed: &Observed) -> Option<Verdict> {
+fn file_sent_once(observed: &Observation) -> Option<Verdict> {
     let versions = observed.known_versions();
     each(
         versions.filter(|it| it.uploads().next().is_some()),
@@ -72,36 +72,36 @@ fn file_sent_once(observed: &Observed) -> Option<Verdict> {
             let mut uploads = version.uploads().skip_while(|it| !is_told_of_success(it));
             match uploads.nth(1) {
                 None => Ok(()),
-                Some(again) => Err(broken("one upload", "another one", &again.request)),
+                Some(again) => Err(violation("one upload", "another one", &again.request)),
             }
         },
     )
 }
 
-fn no_file_no_upload(observed: &Observed) -> Option<Verdict> {
+fn no_file_no_upload(observed: &Observation) -> Option<Verdict> {
     let versions = observed.known_versions().filter(|it| !it.has_file);
     each(versions, |version| match version.uploads().next() {
         None => Ok(()),
-        Some(upload) => Err(broken("no upload", "one", &upload.request)),
+        Some(upload) => Err(violation("no upload", "one", &upload.request)),
     })
 }
 
-fn version_made_once(observed: &Observed) -> Option<Verdict> {
+fn version_made_once(observed: &Observation) -> Option<Verdict> {
     not_asked_again(observed.versions().filter(Version::is_confirmed))
 }
 
-fn upload_retried_alone(observed: &Observed) -> Option<Verdict> {
-    let has_failed = |it: &Passage| it.delivered().is_some_and(|reply| reply.status >= 500);
+fn upload_retried_alone(observed: &Observation) -> Option<Verdict> {
+    let has_failed = |it: &Transaction| it.delivered().is_some_and(|reply| reply.status >= 500);
     let versions = observed.known_versions();
     not_asked_again(versions.filter(|version| version.uploads().any(has_failed)))
 }
 
-fn lost_reply_no_double(observed: &Observed) -> Option<Verdict> {
-    observed.passed.iter().any(|it| it.lost).then(|| {
+fn lost_reply_no_double(observed: &Observation) -> Option<Verdict> {
+    observed.transactions.iter().any(|it| it.lost).then(|| {
         let complete: Vec<_> = observed.versions().filter(Version::is_complete).collect();
         let pairs = complete.iter().enumerate().flat_map(|(at, version)| {
             let later = complete.iter().skip(at + 1);
-            later.map(move |twin| (version, &twin.passage.request))
+            later.map(move |twin| (version, &twin.transaction.request))
         });
         for (version, twin) in pairs {
             let is_twin = version.is_asked_by(twin);
@@ -114,10 +114,16 @@ fn lost_reply_no_double(observed: &Observed) -> Option<Verdict> {
 fn not_asked_again<'a>(versions: impl Iterator<Item = Version<'a>>) -> Option<Verdict> {
     each(versions, |version| match version.asked_again() {
         None => Ok(()),
-        Some(again) => Err(broken("one version", "another one like it", &again.request)),
+        Some(again) => Err(violation(
+            "one version",
+            "another one like it",
+            &again.request,
+        )),
     })
 }
 
-fn is_told_of_success(passage: &Passage) -> bool {
-    passage.delivered().is_some_and(|reply| reply.succeeded())
+fn is_told_of_success(transaction: &Transaction) -> bool {
+    transaction
+        .delivered()
+        .is_some_and(|reply| reply.succeeded())
 }

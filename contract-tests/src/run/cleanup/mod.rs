@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
-    failure::{Broken, Fault, Verdict},
+    failure::{CheckFailure, Verdict, Violation},
     http::{Auth, Http, exchange::Exchange},
     run::{RunError, target::Target},
     safety::journal::{Makes, Record},
@@ -28,13 +28,13 @@ use crate::{
 /// How often a request is sent, if it must be: among so many, one of two that fail leaves little.
 const ATTEMPTS: u32 = 6;
 /// After so many requests that failed each time, one attempt must do: the server is away.
-const MOST_FAILURES: u32 = 3;
+const MAX_FAILURES: u32 = 3;
 /// How long to wait after the first attempt; after each other twice as long as before.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Something that a run made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Thing {
+pub enum Resource {
     /// An artifact with all its versions.
     Artifact(String),
     /// The versions of a type in the operator's public artifact.
@@ -48,7 +48,7 @@ pub enum Thing {
     Token(String),
 }
 
-impl fmt::Display for Thing {
+impl fmt::Display for Resource {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Whoever wrote the journal must not steer a terminal.
         let text = match self {
@@ -62,7 +62,7 @@ impl fmt::Display for Thing {
 
 /// What became of one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum Removal {
     /// It was not there.
     Absent,
     /// It was there, and is not any more.
@@ -109,43 +109,43 @@ impl<'a> Cleanup<'a> {
                 && health
                     .json()
                     .is_ok_and(|body| body["status"] == "ready" && body["version"].is_string())),
-            Err(fault @ Fault::Trouble(_)) => Err(RunError::unreachable(fault)),
+            Err(failure @ CheckFailure::Inconclusive(_)) => Err(RunError::unreachable(failure)),
             // Some other server's way to say that it knows no such path.
             Err(_) => Ok(false),
         }
     }
 
     /// All that the run made or may have made, each once.
-    pub fn things(&self) -> Vec<Thing> {
-        let mut things = Vec::new();
+    pub fn resources(&self) -> Vec<Resource> {
+        let mut resources = Vec::new();
         for (makes, status) in &self.record.writes {
             let refused = status.is_some_and(|status| (400..500).contains(&status));
-            let thing = match makes {
-                Makes::Artifact(slug) => Thing::Artifact(slug.clone()),
-                Makes::Version { artifact, kind } if self.is_public(artifact) => Thing::Type {
+            let resource = match makes {
+                Makes::Artifact(slug) => Resource::Artifact(slug.clone()),
+                Makes::Version { artifact, kind } if self.is_public(artifact) => Resource::Type {
                     artifact: artifact.clone(),
                     kind: kind.clone(),
                 },
-                Makes::Version { artifact, .. } => Thing::Artifact(artifact.clone()),
+                Makes::Version { artifact, .. } => Resource::Artifact(artifact.clone()),
                 // No call tells of a token, so that only the reply can say that there is none.
-                Makes::Token(description) if !refused => Thing::Token(description.clone()),
+                Makes::Token(description) if !refused => Resource::Token(description.clone()),
                 Makes::Token(_) | Makes::File(_) => continue,
             };
-            if !things.contains(&thing) {
-                things.push(thing);
+            if !resources.contains(&resource) {
+                resources.push(resource);
             }
         }
-        things
+        resources
     }
 
     /// Removes a thing if the server can, and looks whether it is gone.
-    pub async fn remove(&self, thing: &Thing) -> Fate {
-        let removed = match thing {
-            Thing::Artifact(slug) => self.remove_artifact(slug).await,
-            Thing::Type { artifact, kind } => self.remove_type(artifact, kind).await,
-            Thing::Token(description) => self.remove_tokens(description).await,
+    pub async fn remove(&self, resource: &Resource) -> Removal {
+        let removed = match resource {
+            Resource::Artifact(slug) => self.remove_artifact(slug).await,
+            Resource::Type { artifact, kind } => self.remove_type(artifact, kind).await,
+            Resource::Token(description) => self.remove_tokens(description).await,
         };
-        removed.unwrap_or_else(|fault| Fate::Unknown(self.http.redact(&told(&fault))))
+        removed.unwrap_or_else(|failure| Removal::Unknown(self.http.redact(&told(&failure))))
     }
 
     fn is_public(&self, artifact: &str) -> bool {
@@ -154,28 +154,28 @@ impl<'a> Cleanup<'a> {
         public.is_some_and(|name| artifact == format!("{}/{name}", begin.namespace))
     }
 
-    async fn remove_artifact(&self, slug: &str) -> Verdict<Fate> {
+    async fn remove_artifact(&self, slug: &str) -> Verdict<Removal> {
         let (user, name) = slug.split_once('/').unwrap_or((slug, ""));
         let there = async || -> Verdict<bool> {
             let reply = self.ask(&["artifacts", user, name]).await?;
             Ok(!is_absent(&reply))
         };
         if !there().await? {
-            return Ok(Fate::Absent);
+            return Ok(Removal::Absent);
         }
         self.delete(&["artifacts", user, name]).await?;
         Ok(if there().await? {
-            Fate::Left
+            Removal::Left
         } else {
-            Fate::Removed
+            Removal::Removed
         })
     }
 
-    async fn remove_type(&self, artifact: &str, kind: &str) -> Verdict<Fate> {
+    async fn remove_type(&self, artifact: &str, kind: &str) -> Verdict<Removal> {
         let (user, name) = artifact.split_once('/').unwrap_or((artifact, ""));
         let versions = self.versions_of(user, name, kind).await?;
         if versions.is_empty() {
-            return Ok(Fate::Absent);
+            return Ok(Removal::Absent);
         }
         for version in versions {
             self.delete(&["artifacts", user, name, kind, &version])
@@ -183,9 +183,9 @@ impl<'a> Cleanup<'a> {
         }
         let left = self.versions_of(user, name, kind).await?;
         Ok(if left.is_empty() {
-            Fate::Removed
+            Removal::Removed
         } else {
-            Fate::Left
+            Removal::Left
         })
     }
 
@@ -209,17 +209,17 @@ impl<'a> Cleanup<'a> {
         Ok(numbers)
     }
 
-    async fn remove_tokens(&self, description: &str) -> Verdict<Fate> {
+    async fn remove_tokens(&self, description: &str) -> Verdict<Removal> {
         let Some(ids) = self.tokens(description).await? else {
-            return Ok(Fate::Left);
+            return Ok(Removal::Left);
         };
         for id in &ids {
             self.delete(&["tokens", id]).await?;
         }
         Ok(match self.tokens(description).await? {
-            Some(left) if left.is_empty() && ids.is_empty() => Fate::Absent,
-            Some(left) if left.is_empty() => Fate::Removed,
-            _ => Fate::Left,
+            Some(left) if left.is_empty() && ids.is_empty() => Removal::Absent,
+            Some(left) if left.is_empty() => Removal::Removed,
+            _ => Removal::Left,
         })
     }
 
@@ -257,7 +257,7 @@ impl<'a> Cleanup<'a> {
     /// Sends a request until there is an answer to it, a few times at the most. What removes may be sent again: what is
     /// gone is gone.
     async fn send(&self, method: Method, path: &[&str], auth: Auth<'_>) -> Verdict<Exchange> {
-        let is_away = self.failures.load(Ordering::Relaxed) >= MOST_FAILURES;
+        let is_away = self.failures.load(Ordering::Relaxed) >= MAX_FAILURES;
         let (mut left, mut pause) = (if is_away { 0 } else { ATTEMPTS - 1 }, FIRST_PAUSE);
         loop {
             let reply = self.http.at(method.clone(), path, auth).await;
@@ -279,20 +279,20 @@ impl<'a> Cleanup<'a> {
 
 /// The reply, unless it says only that something went wrong.
 fn answer(reply: Exchange) -> Verdict<Exchange> {
-    if reply.is_marred() {
-        return Err(reply.broken("an answer"));
+    if reply.may_be_transient() {
+        return Err(reply.violation("an answer"));
     }
     Ok(reply)
 }
 
 /// What went wrong, in a line.
-fn told(fault: &Fault) -> String {
-    match fault.broken() {
-        Some(Broken { came, sent, .. }) => {
+fn told(failure: &CheckFailure) -> String {
+    match failure.violation() {
+        Some(Violation { came, sent, .. }) => {
             let request = sent.as_ref().map(|sent| format!("{}: ", sent.request));
             format!("{}{came}", request.unwrap_or_default())
         }
-        None => fault.to_string(),
+        None => failure.to_string(),
     }
 }
 

@@ -48,7 +48,7 @@ pub enum Makes {
 
 /// Whose journal it is: its first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Begin {
+pub struct Header {
     /// What every name of the run begins with.
     pub run: RunPrefix,
     /// The server's address, without `/api/v1`.
@@ -64,7 +64,7 @@ pub struct Begin {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The first line.
-    Begin(Begin),
+    Begin(Header),
     /// A request is about to be sent.
     Write {
         /// Its number among the writes, from 1.
@@ -109,7 +109,7 @@ pub struct Journal {
 /// A journal cannot be begun.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {error}", .path.display())]
-pub struct NotBegun {
+pub struct JournalError {
     /// The file, or the folder that cannot be made for it.
     pub path: PathBuf,
     /// Why.
@@ -121,10 +121,10 @@ impl Journal {
     ///
     /// # Errors
     /// The file is there already, or cannot be written.
-    pub async fn create(place: Place, begin: Begin) -> Result<Self, NotBegun> {
+    pub async fn create(place: Place, begin: Header) -> Result<Self, JournalError> {
         let named = place.path().to_owned();
         let created = spawn_blocking(move || {
-            let failed = |path: &Path, error| NotBegun {
+            let failed = |path: &Path, error| JournalError {
                 path: path.to_owned(),
                 error,
             };
@@ -133,14 +133,14 @@ impl Journal {
             Self::begin(path.clone(), begin).map_err(|error| failed(&path, error))
         });
         created.await.unwrap_or_else(|error| {
-            Err(NotBegun {
+            Err(JournalError {
                 path: named,
                 error: io::Error::other(error),
             })
         })
     }
 
-    fn begin(path: PathBuf, begin: Begin) -> io::Result<Self> {
+    fn begin(path: PathBuf, begin: Header) -> io::Result<Self> {
         let file = private(&path)?;
         let lines = Lines {
             file,
@@ -253,7 +253,7 @@ impl Drop for Journal {
     }
 }
 
-impl Begin {
+impl Header {
     /// Whether it stands under the names of this run: a run makes nothing else, and nothing else may be removed.
     pub fn is_of_the_run(&self, makes: &Makes) -> bool {
         let own = |name: &str| name.starts_with(self.run.as_str());
@@ -308,8 +308,8 @@ impl Lines {
 mod tests {
     use super::*;
 
-    fn begin() -> Begin {
-        Begin {
+    fn begin() -> Header {
+        Header {
             run: RunPrefix::fresh(),
             server: "http://a.test".to_owned(),
             namespace: "acme".to_owned(),
@@ -317,7 +317,7 @@ mod tests {
         }
     }
 
-    async fn journal(folder: &Path, begin: &Begin) -> Journal {
+    async fn journal(folder: &Path, begin: &Header) -> Journal {
         let place = Place::Named(folder.join("run.jsonl"));
         Journal::create(place, begin.clone()).await.unwrap()
     }

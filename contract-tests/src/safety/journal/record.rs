@@ -5,14 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Begin, Event, Makes};
+use super::{Event, Header, Makes};
 use crate::input;
 
 /// A record is a journal that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// The beginning names the server and the run that it is of.
-    pub begin: Begin,
+    pub begin: Header,
     /// The writes in their order, and the status each was answered with, if it was.
     pub writes: Vec<(Makes, Option<u16>)>,
 }

@@ -8,7 +8,7 @@ use super::{
     mutant, replies,
     wire::{Call, call, refuse, token, with_token},
 };
-use crate::self_test::proxy::{Emulator, Reply, Request, Wrong};
+use crate::self_test::proxy::{Emulator, Interceptor, Reply, Request};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -111,7 +111,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
 ];
 
 /// A server that answers otherwise for an artifact that is there, but not for this token.
-fn hidden(change: fn(&mut Reply)) -> Box<dyn Wrong> {
+fn hidden(change: fn(&mut Reply)) -> Box<dyn Interceptor> {
     let makers = Makers::default();
     replies(move |request: &Request, reply: &mut Reply| {
         makers.learn(request, reply);
@@ -122,9 +122,9 @@ fn hidden(change: fn(&mut Reply)) -> Box<dyn Wrong> {
     })
 }
 
-fn without_token_missing(wrong: Call) -> Box<dyn Wrong> {
+fn without_token_missing(interceptor: Call) -> Box<dyn Interceptor> {
     replies(move |request: &Request, reply: &mut Reply| {
-        if call(request) == wrong && token(request).is_none() {
+        if call(request) == interceptor && token(request).is_none() {
             refuse(reply, 404, "Resource not found!");
         }
     })
@@ -136,7 +136,7 @@ type Choice = dyn Fn(&Request, &Reply) -> bool + Send + Sync;
 /// Does what the maker of the artifact asked for, whoever asks.
 pub(super) struct AsMaker {
     makers: Makers,
-    wrong: Box<Choice>,
+    interceptor: Box<Choice>,
     secretly: bool,
 }
 
@@ -144,33 +144,33 @@ impl AsMaker {
     /// Those requests whose right reply is chosen are answered as to the maker; or, secretly, as is right.
     pub(super) fn boxed(
         secretly: bool,
-        wrong: impl Fn(&Request, &Reply) -> bool + Send + Sync + 'static,
-    ) -> Box<dyn Wrong> {
+        interceptor: impl Fn(&Request, &Reply) -> bool + Send + Sync + 'static,
+    ) -> Box<dyn Interceptor> {
         Box::new(Self {
             makers: Makers::default(),
-            wrong: Box::new(wrong),
+            interceptor: Box::new(interceptor),
             secretly,
         })
     }
 }
 
-impl Wrong for AsMaker {
+impl Interceptor for AsMaker {
     fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let right = emulator.answer(request).await;
             self.makers.learn(request, &right);
             let maker = self.makers.of(request);
-            if maker.is_none() || !(self.wrong)(request, &right) {
+            if maker.is_none() || !(self.interceptor)(request, &right) {
                 return right;
             }
             let request = with_token(request, maker.as_deref());
-            let wrong = emulator.answer(&request).await;
-            if self.secretly { right } else { wrong }
+            let interceptor = emulator.answer(&request).await;
+            if self.secretly { right } else { interceptor }
         })
     }
 }
 
-fn public_first() -> Box<dyn Wrong> {
+fn public_first() -> Box<dyn Interceptor> {
     answers(|request, emulator| {
         Box::pin(async move {
             let reply = emulator.answer(request).await;

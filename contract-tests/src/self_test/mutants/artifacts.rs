@@ -11,7 +11,7 @@ use super::{
     mutant, replies, requests,
     wire::{Call, answer, call, change_fields, change_found, fields, kind, part, refuse, slug},
 };
-use crate::self_test::proxy::{Reply, Request, Wrong};
+use crate::self_test::proxy::{Interceptor, Reply, Request};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -180,7 +180,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
 ];
 
-fn made_is(change: fn(&mut Reply)) -> Box<dyn Wrong> {
+fn made_is(change: fn(&mut Reply)) -> Box<dyn Interceptor> {
     replies(move |request: &Request, reply: &mut Reply| {
         if call(request) == Call::Create && reply.status == 200 {
             change(reply);
@@ -193,7 +193,7 @@ fn is_taken(request: &Request, reply: &Reply) -> bool {
     call(request) == Call::Create && String::from_utf8_lossy(&reply.body).contains("taken")
 }
 
-fn taken_is(change: fn(&mut Reply)) -> Box<dyn Wrong> {
+fn taken_is(change: fn(&mut Reply)) -> Box<dyn Interceptor> {
     replies(move |request: &Request, reply: &mut Reply| {
         if is_taken(request, reply) {
             change(reply);
@@ -201,7 +201,7 @@ fn taken_is(change: fn(&mut Reply)) -> Box<dyn Wrong> {
     })
 }
 
-fn emptied() -> Box<dyn Wrong> {
+fn emptied() -> Box<dyn Interceptor> {
     let emptied = Memory::<HashSet<Value>>::default();
     replies(move |request: &Request, reply: &mut Reply| {
         if is_taken(request, reply) {
@@ -227,7 +227,7 @@ impl FirstTypes {
     }
 }
 
-fn one_type() -> Box<dyn Wrong> {
+fn one_type() -> Box<dyn Interceptor> {
     let types = FirstTypes::default();
     replies(move |request: &Request, reply: &mut Reply| {
         if call(request) == Call::Push && types.of(request) != kind(request) {
@@ -236,7 +236,7 @@ fn one_type() -> Box<dyn Wrong> {
     })
 }
 
-fn first_shown() -> Box<dyn Wrong> {
+fn first_shown() -> Box<dyn Interceptor> {
     let types = FirstTypes::default();
     replies(move |request: &Request, reply: &mut Reply| {
         if call(request) == Call::Push {
@@ -250,10 +250,10 @@ fn first_shown() -> Box<dyn Wrong> {
     })
 }
 
-fn refuse_names(wrong: fn(&str) -> bool) -> Box<dyn Wrong> {
+fn refuse_names(interceptor: fn(&str) -> bool) -> Box<dyn Interceptor> {
     replies(move |request: &Request, reply: &mut Reply| {
-        let wrong = fields(request)["name"].as_str().is_some_and(wrong);
-        if call(request) == Call::Create && wrong {
+        let interceptor = fields(request)["name"].as_str().is_some_and(interceptor);
+        if call(request) == Call::Create && interceptor {
             refuse(reply, 422, "The name is bad");
         }
     })
@@ -263,7 +263,7 @@ fn is_of_names(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
-fn take_names(instead: fn(&str) -> String) -> Box<dyn Wrong> {
+fn take_names(instead: fn(&str) -> String) -> Box<dyn Interceptor> {
     requests(move |request: &mut Request| {
         if call(request) == Call::Create {
             change_fields(request, |fields| {

@@ -9,7 +9,7 @@ use super::{
     mutant, replies, requests,
     wire::{Call, answer, call, content_type, refuse, token},
 };
-use crate::self_test::proxy::{Reply, Request, Wrong};
+use crate::self_test::proxy::{Interceptor, Reply, Request};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -164,7 +164,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     }),
 ];
 
-fn first_comer() -> Box<dyn Wrong> {
+fn first_comer() -> Box<dyn Interceptor> {
     let first = Memory::<Option<String>>::default();
     replies(
         move |request: &Request, reply: &mut Reply| match call(request) {

@@ -10,7 +10,7 @@ use super::{
     mutant, replies, requests,
     wire::{Call, call, slug, take_for, typed, version},
 };
-use crate::self_test::proxy::{Reply, Request, Wrong};
+use crate::self_test::proxy::{Interceptor, Reply, Request};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -119,7 +119,7 @@ struct AnyType {
     newest: Memory<HashMap<String, String>>,
 }
 
-impl Wrong for AnyType {
+impl Interceptor for AnyType {
     fn request(&self, request: &mut Request) {
         let newest = self.newest.open().get(&slug(request)).cloned();
         if let (Call::File, "latest", Some(newest)) =
@@ -139,7 +139,7 @@ impl Wrong for AnyType {
     }
 }
 
-fn no_file_empty() -> Box<dyn Wrong> {
+fn no_file_empty() -> Box<dyn Interceptor> {
     let uploads = Uploads::default();
     replies(move |request: &Request, reply: &mut Reply| {
         uploads.learn(request, reply);
@@ -157,7 +157,7 @@ fn no_file_empty() -> Box<dyn Wrong> {
 #[derive(Default)]
 struct Newest(Uploads);
 
-impl Wrong for Newest {
+impl Interceptor for Newest {
     fn request(&self, request: &mut Request) {
         let newest = self.0.of(&typed(request)).first().map(Upload::number);
         if let (Call::File, "latest", Some(newest)) =

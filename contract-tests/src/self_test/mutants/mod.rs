@@ -1,7 +1,7 @@
 //! Servers that are wrong in one thing each: the proof that every clause can fail.
 //!
 //! The modules are those of [`crate::suite::clauses`], each a table of what is spoilt and then the longer of its servers;
-//! `unsteady` has the servers that are wrong only now and then; `wire` reads and changes what passes, `memory` is what some remember. A mutant knows the API, as a server does,
+//! `flaky` has the servers that are wrong only now and then; `wire` reads and changes what passes, `memory` is what some remember. A mutant knows the API, as a server does,
 //! and neither the ids of clauses nor the names a run makes up.
 
 mod access;
@@ -10,19 +10,21 @@ mod authentication;
 mod builds;
 mod download;
 mod errors;
+mod flaky;
 mod memory;
 mod metadata;
 mod regions;
 mod requests;
 mod search;
-mod unsteady;
 mod uploads;
 mod versions;
 mod wire;
 
 use futures_util::future::BoxFuture;
 
-use crate::self_test::proxy::{Answers, Emulator, Replies, Reply, Request, Requests, Wrong};
+use crate::self_test::proxy::{
+    AnswerInterceptor, Emulator, Interceptor, Reply, ReplyInterceptor, Request, RequestInterceptor,
+};
 
 /// A server that is wrong in one thing.
 #[derive(Debug, Clone, Copy)]
@@ -34,9 +36,9 @@ pub struct Mutant {
     /// What it does wrong.
     pub title: &'static str,
     /// Whether it is wrong only now and then, or in another way each time; then it is put to its own clause alone.
-    pub unsteady: bool,
+    pub flaky: bool,
     /// Makes the server, with nothing to remember yet.
-    pub wrong: fn() -> Box<dyn Wrong>,
+    pub interceptor: fn() -> Box<dyn Interceptor>,
 }
 
 impl Mutant {
@@ -45,8 +47,8 @@ impl Mutant {
         format!("{}/{}", self.clause, self.name)
     }
 
-    const fn unsteady(mut self) -> Self {
-        self.unsteady = true;
+    const fn flaky(mut self) -> Self {
+        self.flaky = true;
         self
     }
 }
@@ -66,7 +68,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         search::MUTANTS,
         builds::MUTANTS,
         download::MUTANTS,
-        unsteady::MUTANTS,
+        flaky::MUTANTS,
     ];
     tables.into_iter().flatten()
 }
@@ -75,30 +77,30 @@ const fn mutant(
     clause: &'static str,
     name: &'static str,
     title: &'static str,
-    wrong: fn() -> Box<dyn Wrong>,
+    interceptor: fn() -> Box<dyn Interceptor>,
 ) -> Mutant {
     Mutant {
         clause,
         name,
         title,
-        unsteady: false,
-        wrong,
+        flaky: false,
+        interceptor,
     }
 }
 
-fn requests(change: impl Fn(&mut Request) + Send + Sync + 'static) -> Box<dyn Wrong> {
-    Box::new(Requests(change))
+fn requests(change: impl Fn(&mut Request) + Send + Sync + 'static) -> Box<dyn Interceptor> {
+    Box::new(RequestInterceptor(change))
 }
 
-fn replies(change: impl Fn(&Request, &mut Reply) + Send + Sync + 'static) -> Box<dyn Wrong> {
-    Box::new(Replies(change))
+fn replies(change: impl Fn(&Request, &mut Reply) + Send + Sync + 'static) -> Box<dyn Interceptor> {
+    Box::new(ReplyInterceptor(change))
 }
 
-fn answers<F>(answer: F) -> Box<dyn Wrong>
+fn answers<F>(answer: F) -> Box<dyn Interceptor>
 where
     F: for<'a> Fn(&'a Request, &'a Emulator) -> BoxFuture<'a, Reply> + Send + Sync + 'static,
 {
-    Box::new(Answers(answer))
+    Box::new(AnswerInterceptor(answer))
 }
 
 #[cfg(test)]
@@ -120,9 +122,9 @@ mod tests {
 
     #[test]
     fn every_clause_that_says_never_has_a_mutant_that_is_wrong_only_now_and_then() {
-        let unsteady: HashSet<_> = all().filter(|it| it.unsteady).map(|it| it.clause).collect();
+        let flaky: HashSet<_> = all().filter(|it| it.flaky).map(|it| it.clause).collect();
         for clause in clauses::all().filter(|it| it.never) {
-            assert!(unsteady.contains(clause.id), "{}", clause.id);
+            assert!(flaky.contains(clause.id), "{}", clause.id);
         }
     }
 }

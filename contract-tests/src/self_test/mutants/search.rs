@@ -11,7 +11,7 @@ use super::{
         typed, value,
     },
 };
-use crate::self_test::proxy::{Emulator, Reply, Request, Wrong};
+use crate::self_test::proxy::{Emulator, Interceptor, Reply, Request};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -252,7 +252,7 @@ fn leading_digits(request: &mut Request) {
     }
 }
 
-fn upload_shown() -> Box<dyn Wrong> {
+fn upload_shown() -> Box<dyn Interceptor> {
     let uploads = Uploads::default();
     replies(move |request: &Request, reply: &mut Reply| {
         uploads.learn(request, reply);
@@ -304,12 +304,12 @@ fn behind_a_gap(pairs: &[(String, String)], key: &str) -> bool {
 }
 
 /// A server that finds nothing where there is nothing to see, of what was once made or of what never was.
-fn nothing_found(wrong: fn(bool) -> bool) -> Box<dyn Wrong> {
+fn nothing_found(interceptor: fn(bool) -> bool) -> Box<dyn Interceptor> {
     let makers = Makers::default();
     replies(move |request: &Request, reply: &mut Reply| {
         makers.learn(request, reply);
         let unseen = call(request) == Call::Search && reply.status == 404;
-        if unseen && token(request).is_some() && wrong(makers.of(request).is_some()) {
+        if unseen && token(request).is_some() && interceptor(makers.of(request).is_some()) {
             answer(reply, 200, &json!({"versions": []}));
         }
     })

@@ -15,7 +15,7 @@ use super::{
         Call, answer, call, change_found, change_made, content_type, query, refuse, typed, version,
     },
 };
-use crate::self_test::proxy::{Emulator, Reply, Request, Wrong};
+use crate::self_test::proxy::{Emulator, Interceptor, Reply, Request};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -176,10 +176,10 @@ fn sized(request: &Request) -> bool {
     request.headers.contains_key(CONTENT_LENGTH)
 }
 
-fn cut(wrong: fn(&Request) -> bool) -> Box<dyn Wrong> {
+fn cut(interceptor: fn(&Request) -> bool) -> Box<dyn Interceptor> {
     requests(move |request: &mut Request| {
         let length = request.body.len();
-        if call(request) == Call::Upload && wrong(request) && length > BUFFER {
+        if call(request) == Call::Upload && interceptor(request) && length > BUFFER {
             request.body.truncate(length - length % BUFFER);
         }
     })
@@ -189,7 +189,7 @@ fn cut(wrong: fn(&Request) -> bool) -> Box<dyn Wrong> {
 #[derive(Default)]
 struct NewestVersion(Uploads);
 
-impl Wrong for NewestVersion {
+impl Interceptor for NewestVersion {
     fn request(&self, request: &mut Request) {
         let Some(meant) = self.0.sent(request) else {
             return;
@@ -211,7 +211,7 @@ struct Counted(Memory<Vec<String>>);
 
 const FIRST_UUID: u128 = 0x0000_0000_0000_4000_8000_0000_0000_0001;
 
-impl Wrong for Counted {
+impl Interceptor for Counted {
     fn request(&self, request: &mut Request) {
         let uuid = request.target.rsplit('/').next().map(Uuid::parse_str);
         let index = match uuid {
@@ -239,22 +239,22 @@ impl Wrong for Counted {
 
 /// The searches that are chosen find what awaits its file.
 pub(super) fn unfinished_found(
-    wrong: impl Fn(&Request) -> bool + Send + Sync + 'static,
-) -> Box<dyn Wrong> {
+    interceptor: impl Fn(&Request) -> bool + Send + Sync + 'static,
+) -> Box<dyn Interceptor> {
     let uploads = Uploads::default();
     replies(move |request: &Request, reply: &mut Reply| {
         uploads.learn(request, reply);
         change_found(request, reply, |found| {
             let versions = uploads.of(&typed(request)).into_iter();
             let mut awaiting = versions.filter(Upload::awaits).peekable();
-            if awaiting.peek().is_some() && wrong(request) {
+            if awaiting.peek().is_some() && interceptor(request) {
                 found.splice(0..0, awaiting.map(|it| it.version));
             }
         });
     })
 }
 
-fn unfinished_empty() -> Box<dyn Wrong> {
+fn unfinished_empty() -> Box<dyn Interceptor> {
     let uploads = Uploads::default();
     replies(move |request: &Request, reply: &mut Reply| {
         uploads.learn(request, reply);
@@ -282,7 +282,7 @@ impl Default for HalfTaken {
     }
 }
 
-impl Wrong for HalfTaken {
+impl Interceptor for HalfTaken {
     fn request(&self, request: &mut Request) {
         request.whole = request.whole || (self.0)();
     }
@@ -297,7 +297,7 @@ impl Wrong for HalfTaken {
     }
 }
 
-fn same_refused() -> Box<dyn Wrong> {
+fn same_refused() -> Box<dyn Interceptor> {
     let uploads = Uploads::default();
     replies(move |request: &Request, reply: &mut Reply| {
         let finished = uploads.sent(request).is_some_and(|it| it.finished);
@@ -308,7 +308,7 @@ fn same_refused() -> Box<dyn Wrong> {
     })
 }
 
-fn overwritten() -> Box<dyn Wrong> {
+fn overwritten() -> Box<dyn Interceptor> {
     let uploads = Uploads::default();
     let others = Memory::<HashMap<String, Bytes>>::default();
     replies(move |request: &Request, reply: &mut Reply| {

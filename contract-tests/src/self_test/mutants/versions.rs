@@ -13,7 +13,7 @@ use super::{
         Call, call, change_fields, change_made, change_versions, fields, kind, refuse, slug, typed,
     },
 };
-use crate::self_test::proxy::{Emulator, Reply, Request, Wrong};
+use crate::self_test::proxy::{Emulator, Interceptor, Reply, Request};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -213,7 +213,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
 ];
 
 /// The replies to a push count together what is of the same kind.
-fn counting(of: fn(&Request) -> String) -> Box<dyn Wrong> {
+fn counting(of: fn(&Request) -> String) -> Box<dyn Interceptor> {
     let counts = Memory::<HashMap<String, u64>>::default();
     replies(move |request: &Request, reply: &mut Reply| {
         change_made(request, reply, |version| {
@@ -225,11 +225,11 @@ fn counting(of: fn(&Request) -> String) -> Box<dyn Wrong> {
     })
 }
 
-fn in_build(wrong: fn(&Value) -> bool, build: fn(&Value) -> Value) -> Box<dyn Wrong> {
+fn in_build(interceptor: fn(&Value) -> bool, build: fn(&Value) -> Value) -> Box<dyn Interceptor> {
     requests(move |request: &mut Request| {
         if call(request) == Call::Push {
             change_fields(request, |fields| {
-                if wrong(fields) {
+                if interceptor(fields) {
                     fields["build_id"] = build(fields);
                 }
             });
@@ -237,7 +237,7 @@ fn in_build(wrong: fn(&Value) -> bool, build: fn(&Value) -> Value) -> Box<dyn Wr
     })
 }
 
-fn cut_ids(length: usize) -> Box<dyn Wrong> {
+fn cut_ids(length: usize) -> Box<dyn Interceptor> {
     requests(move |request: &mut Request| {
         if call(request) == Call::Push {
             change_fields(request, |fields| {
@@ -263,7 +263,7 @@ impl Idempotent {
     }
 }
 
-impl Wrong for Idempotent {
+impl Interceptor for Idempotent {
     fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
         let content = (typed(request), request.body.to_vec());
         Box::pin(async move {

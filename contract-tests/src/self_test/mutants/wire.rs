@@ -126,22 +126,22 @@ pub(super) fn change_query(request: &mut Request, change: impl FnOnce(&mut Vec<(
 }
 
 /// Takes one parameter of a search for another, or, of no name, for none.
-pub(super) fn mistake(request: &mut Request, wrong: impl Fn(&str, &str) -> bool, to: &str) {
+pub(super) fn mistake(request: &mut Request, interceptor: impl Fn(&str, &str) -> bool, to: &str) {
     if call(request) == Call::Search {
         change_query(request, |pairs| {
             pairs
                 .iter_mut()
-                .filter(|(key, value)| wrong(key, value))
+                .filter(|(key, value)| interceptor(key, value))
                 .for_each(|(_, value)| to.clone_into(value));
         });
     }
 }
 
 /// Overlooks parameters of a search.
-pub(super) fn overlook(request: &mut Request, wrong: impl Fn(&str, &str) -> bool) {
+pub(super) fn overlook(request: &mut Request, interceptor: impl Fn(&str, &str) -> bool) {
     if call(request) == Call::Search {
         change_query(request, |pairs| {
-            pairs.retain(|(key, value)| !wrong(key, value));
+            pairs.retain(|(key, value)| !interceptor(key, value));
         });
     }
 }

@@ -1,6 +1,6 @@
-//! A proxy before a correct emulator that can spoil what passes, and remembers what it saw, as far as that has [`room`].
+//! A proxy before a correct emulator that can spoil what passes, and remembers what it saw, as far as that has [`budget`].
 
-pub mod room;
+pub mod body_budget;
 
 use std::{
     io,
@@ -19,7 +19,7 @@ use futures_util::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use room::{MOST_KEPT, Room};
+use body_budget::{BodyBudget, MAX_BODY_BYTES};
 
 use crate::{
     http::exchange::SUCCESS,
@@ -110,7 +110,7 @@ impl Reply {
 
 /// A request, and what became of it.
 #[derive(Debug, Clone)]
-pub struct Passage {
+pub struct Transaction {
     /// The request as the client sent it.
     pub request: Request,
     /// The reply as the client was to see it; none when the client went away before.
@@ -119,7 +119,7 @@ pub struct Passage {
     pub lost: bool,
 }
 
-impl Passage {
+impl Transaction {
     /// The reply that the client got.
     pub fn delivered(&self) -> Option<&Reply> {
         self.reply.as_ref().filter(|_| !self.lost)
@@ -127,13 +127,13 @@ impl Passage {
 }
 
 /// What a wrong server does otherwise than the emulator.
-pub trait Wrong: Send + Sync + 'static {
+pub trait Interceptor: Send + Sync + 'static {
     /// Changes a request before the emulator sees it.
     fn request(&self, _request: &mut Request) {}
     /// Changes a reply before the client sees it.
     fn reply(&self, _request: &Request, _reply: &mut Reply) {}
     /// Whether the connection ends in place of the reply.
-    fn loses(&self, _request: &Request, _reply: &Reply) -> bool {
+    fn drops_reply(&self, _request: &Request, _reply: &Reply) -> bool {
         false
     }
     /// Answers a request in between: asks the emulator once, or never, or several times.
@@ -142,7 +142,7 @@ pub trait Wrong: Send + Sync + 'static {
     }
 }
 
-impl Wrong for Box<dyn Wrong> {
+impl Interceptor for Box<dyn Interceptor> {
     fn request(&self, request: &mut Request) {
         (**self).request(request);
     }
@@ -151,8 +151,8 @@ impl Wrong for Box<dyn Wrong> {
         (**self).reply(request, reply);
     }
 
-    fn loses(&self, request: &Request, reply: &Reply) -> bool {
-        (**self).loses(request, reply)
+    fn drops_reply(&self, request: &Request, reply: &Reply) -> bool {
+        (**self).drops_reply(request, reply)
     }
 
     fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
@@ -161,32 +161,32 @@ impl Wrong for Box<dyn Wrong> {
 }
 
 /// Nothing is wrong.
-pub struct Right;
+pub struct PassThrough;
 
-impl Wrong for Right {}
+impl Interceptor for PassThrough {}
 
 /// Only replies are wrong.
-pub struct Replies<F>(pub F);
+pub struct ReplyInterceptor<F>(pub F);
 
-impl<F: Fn(&Request, &mut Reply) + Send + Sync + 'static> Wrong for Replies<F> {
+impl<F: Fn(&Request, &mut Reply) + Send + Sync + 'static> Interceptor for ReplyInterceptor<F> {
     fn reply(&self, request: &Request, reply: &mut Reply) {
         self.0(request, reply);
     }
 }
 
 /// Requests are taken for others.
-pub struct Requests<F>(pub F);
+pub struct RequestInterceptor<F>(pub F);
 
-impl<F: Fn(&mut Request) + Send + Sync + 'static> Wrong for Requests<F> {
+impl<F: Fn(&mut Request) + Send + Sync + 'static> Interceptor for RequestInterceptor<F> {
     fn request(&self, request: &mut Request) {
         self.0(request);
     }
 }
 
 /// Requests are answered with more than one question to the emulator, or with none.
-pub struct Answers<F>(pub F);
+pub struct AnswerInterceptor<F>(pub F);
 
-impl<F> Wrong for Answers<F>
+impl<F> Interceptor for AnswerInterceptor<F>
 where
     F: for<'a> Fn(&'a Request, &'a Emulator) -> BoxFuture<'a, Reply> + Send + Sync + 'static,
 {
@@ -206,9 +206,9 @@ pub struct Proxy {
 
 struct Inner {
     emulator: Emulator,
-    wrong: Box<dyn Wrong>,
-    passed: Mutex<Vec<Passage>>,
-    room: Room,
+    interceptor: Box<dyn Interceptor>,
+    transactions: Mutex<Vec<Transaction>>,
+    budget: BodyBudget,
 }
 
 /// The emulator behind the proxy.
@@ -223,15 +223,18 @@ impl Proxy {
     ///
     /// # Errors
     /// Either does not start.
-    pub async fn start(wrong: impl Wrong) -> Result<Self, TargetError> {
-        Self::before(Target::emulator().await?, wrong).await
+    pub async fn start(interceptor: impl Interceptor) -> Result<Self, TargetError> {
+        Self::before(Target::emulator().await?, interceptor).await
     }
 
     /// Starts a proxy before an emulator.
     ///
     /// # Errors
     /// It does not start.
-    pub async fn before(emulator: Target, wrong: impl Wrong) -> Result<Self, TargetError> {
+    pub async fn before(
+        emulator: Target,
+        interceptor: impl Interceptor,
+    ) -> Result<Self, TargetError> {
         let failed = |error: &dyn std::error::Error| TargetError::Emulator(error.to_string());
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
@@ -250,9 +253,9 @@ impl Proxy {
                 client,
                 uploads: watch::Sender::default(),
             },
-            wrong: Box::new(wrong),
-            passed: Mutex::default(),
-            room: Room::of(MOST_KEPT),
+            interceptor: Box::new(interceptor),
+            transactions: Mutex::default(),
+            budget: BodyBudget::of(MAX_BODY_BYTES),
         });
         let router = Router::new().fallback(pass).with_state(inner.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await });
@@ -284,19 +287,21 @@ impl Proxy {
 
     /// The requests it saw so far, as they came.
     pub fn seen(&self) -> Vec<Request> {
-        let passed = self.passed().into_iter();
-        passed.map(|passage| passage.request).collect()
+        let transactions = self.transactions().into_iter();
+        transactions
+            .map(|transaction| transaction.request)
+            .collect()
     }
 
     /// Whether more came than there is room for. What had none was answered with 413.
     pub fn is_full(&self) -> bool {
-        self.inner.room.is_full()
+        self.inner.budget.is_full()
     }
 
     /// What passed so far, in the order in which the requests began.
-    pub fn passed(&self) -> Vec<Passage> {
-        let passed = self.inner.passed.lock();
-        passed.unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn transactions(&self) -> Vec<Transaction> {
+        let transactions = self.inner.transactions.lock();
+        transactions.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -313,7 +318,7 @@ async fn pass(
     headers: HeaderMap,
     body: Body,
 ) -> Response<Body> {
-    let underway = (method == Method::PUT).then(|| Underway::new(&inner));
+    let upload = (method == Method::PUT).then(|| UploadInProgress::new(&inner));
     let mut request = Request {
         method,
         target: uri.to_string(),
@@ -322,39 +327,39 @@ async fn pass(
         whole: false,
     };
     let place = inner.remember(&request);
-    match inner.room.received(body).await {
+    match inner.budget.received(body).await {
         Some(received) => (request.body, request.whole) = received,
         None => return response(Reply::new(413, "")),
     }
     // A server goes on with what it began, though the client be gone.
     let answered = tokio::spawn(async move {
-        let _underway = underway;
+        let _upload = upload;
         inner.answer(place, request).await
     });
     match answered.await {
         Ok(Some(reply)) => response(reply),
-        Ok(None) => hang_up(),
+        Ok(None) => abort_connection(),
         Err(_) => response(Reply::new(500, "")),
     }
 }
 
 /// The server gives a reply up, head and all, when its body fails before anything of it was sent.
-fn hang_up() -> Response<Body> {
+fn abort_connection() -> Response<Body> {
     let failed = future::ready(Err::<Bytes, _>(io::Error::other("lost on purpose")));
     Response::new(Body::from_stream(stream::once(failed)))
 }
 
 /// An upload whose bytes come, or were taken for those of a file and are not yet answered.
-struct Underway(Arc<Inner>);
+struct UploadInProgress(Arc<Inner>);
 
-impl Underway {
+impl UploadInProgress {
     fn new(inner: &Arc<Inner>) -> Self {
         inner.emulator.uploads.send_modify(|count| *count += 1);
         Self(inner.clone())
     }
 }
 
-impl Drop for Underway {
+impl Drop for UploadInProgress {
     fn drop(&mut self) {
         self.0.emulator.uploads.send_modify(|count| *count -= 1);
     }
@@ -374,33 +379,39 @@ fn response(reply: Reply) -> Response<Body> {
 impl Inner {
     /// The reply, unless it is lost.
     async fn answer(&self, place: usize, mut request: Request) -> Option<Reply> {
-        self.note(place, |passage| passage.request = request.clone());
-        self.wrong.request(&mut request);
-        let mut reply = self.wrong.answer(&request, &self.emulator).await;
-        self.wrong.reply(&request, &mut reply);
-        let lost = self.wrong.loses(&request, &reply);
-        self.note(place, |passage| {
-            passage.reply = Some(reply.clone());
-            passage.lost = lost;
+        self.note(place, |transaction| transaction.request = request.clone());
+        self.interceptor.request(&mut request);
+        let mut reply = self.interceptor.answer(&request, &self.emulator).await;
+        self.interceptor.reply(&request, &mut reply);
+        let lost = self.interceptor.drops_reply(&request, &reply);
+        self.note(place, |transaction| {
+            transaction.reply = Some(reply.clone());
+            transaction.lost = lost;
         });
         (!lost).then_some(reply)
     }
 
     /// The place of a request that begins.
     fn remember(&self, request: &Request) -> usize {
-        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
-        passed.push(Passage {
+        let mut transactions = self
+            .transactions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        transactions.push(Transaction {
             request: request.clone(),
             reply: None,
             lost: false,
         });
-        passed.len() - 1
+        transactions.len() - 1
     }
 
-    fn note(&self, place: usize, note: impl FnOnce(&mut Passage)) {
-        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(passage) = passed.get_mut(place) {
-            note(passage);
+    fn note(&self, place: usize, note: impl FnOnce(&mut Transaction)) {
+        let mut transactions = self
+            .transactions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(transaction) = transactions.get_mut(place) {
+            note(transaction);
         }
     }
 }
@@ -441,8 +452,8 @@ impl Emulator {
 
 /// The headers that are not about a connection.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
-    let passed = headers.iter().filter(|(name, _)| !is_of_the_hop(name));
-    passed
+    let transactions = headers.iter().filter(|(name, _)| !is_of_the_hop(name));
+    transactions
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }

@@ -10,7 +10,7 @@ use crate::{
         clause::{
             Clause,
             Evidence::{Client, Docs, Inferred},
-            clause, needing,
+            clause, requiring,
         },
         context::Context,
         precondition::Precondition,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(super) const CLAUSES: &[Clause] = &[
-    needing(
+    requiring(
         &[OtherToken],
         "auth.hidden-like-missing",
         "what the caller may not see answers 404, the same as what does not exist",
@@ -52,7 +52,7 @@ pub(super) const CLAUSES: &[Clause] = &[
     )
     .never()
     .reading(&[Precondition::Artifact]),
-    needing(
+    requiring(
         &[PublicArtifact],
         "auth.unknown-token-public",
         "an unknown token: 401 even for what is public",
@@ -60,7 +60,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         |context| Box::pin(unknown_token_public(context)),
     )
     .reading(&[Precondition::Public]),
-    needing(
+    requiring(
         &[PublicArtifact],
         "auth.public-search",
         "public artifacts can be searched with no token at all",
@@ -68,7 +68,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         |context| Box::pin(public_search(context)),
     )
     .reading(&[Precondition::Public]),
-    needing(
+    requiring(
         &[PublicArtifact],
         "auth.public-download",
         "public artifacts can be downloaded with no token at all",
@@ -126,17 +126,17 @@ async fn unknown_token(context: &Context<'_>) -> Verdict {
         Auth::Query(UNKNOWN),
         Auth::Bearer(UNKNOWN),
     ];
-    let subject = match context.given(Precondition::Artifact)? {
+    let test_artifact = match context.fixture(Precondition::Artifact)? {
         Some(given) => given,
         None => private(context).await?,
     };
     for auth in unknown {
-        reads(&subject, auth, 401).await?;
+        reads(&test_artifact, auth, 401).await?;
     }
     if context.is_read_only() {
         return Ok(());
     }
-    let artifact = subject.artifact;
+    let artifact = test_artifact.artifact;
     for auth in unknown {
         let fields = json!({"id": "a", "file": false});
         artifact.post(KIND, fields)?.auth(auth).denied(401).await?;
@@ -157,7 +157,7 @@ async fn unknown_token_public(context: &Context<'_>) -> Verdict {
 }
 
 async fn public_search(context: &Context<'_>) -> Verdict {
-    let subject = match context.given(Precondition::Public)? {
+    let test_artifact = match context.fixture(Precondition::Public)? {
         Some(given) => given,
         None => {
             let (artifact, kind) = context.public_artifact()?;
@@ -168,29 +168,33 @@ async fn public_search(context: &Context<'_>) -> Verdict {
         }
     };
     let anonymous = async |query: &[(&str, &str)]| {
-        let search = subject.artifact.search(&subject.kind, query);
+        let search = test_artifact.artifact.search(&test_artifact.kind, query);
         search.auth(Auth::Anonymous).send().await
     };
-    anonymous(&[]).await?.found(&subject.numbers())?;
+    anonymous(&[]).await?.found(&test_artifact.numbers())?;
     let latest = anonymous(&[("version", "latest")]).await?;
-    latest.found(&[subject.newest()])?;
-    for (key, value) in subject.pairs() {
+    latest.found(&[test_artifact.newest()])?;
+    for (key, value) in test_artifact.pairs() {
         let query = [
             ("metadata.1.key", key.as_str()),
             ("metadata.1.value", &value),
         ];
         let found = anonymous(&query).await?;
-        found.found(&subject.with(&[(&key, &value)]))?;
+        found.found(&test_artifact.with(&[(&key, &value)]))?;
     }
     Ok(())
 }
 
 async fn public_download(context: &Context<'_>) -> Verdict {
-    let subject = public(context, Precondition::PublicFile).await?;
-    let (artifact, kind) = (&subject.artifact, &subject.kind);
-    for version in [subject.newest().to_string().as_str(), "latest"] {
-        match subject.newest_file() {
-            Some(file) => subject.file_is(Auth::Anonymous, version, file).await?,
+    let test_artifact = public(context, Precondition::PublicFile).await?;
+    let (artifact, kind) = (&test_artifact.artifact, &test_artifact.kind);
+    for version in [test_artifact.newest().to_string().as_str(), "latest"] {
+        match test_artifact.newest_file() {
+            Some(file) => {
+                test_artifact
+                    .file_is(Auth::Anonymous, version, file)
+                    .await?
+            }
             None => {
                 let reply = artifact.file_as(Auth::Anonymous, kind, version);
                 reply.await?.status_is(200)?;
@@ -202,7 +206,7 @@ async fn public_download(context: &Context<'_>) -> Verdict {
 
 /// An artifact that not everybody sees, with a file.
 async fn private<'a>(context: &'a Context<'_>) -> Verdict<TestArtifact<'a>> {
-    if let Some(given) = context.given(Precondition::Private)? {
+    if let Some(given) = context.fixture(Precondition::Private)? {
         return Ok(given);
     }
     let mut made = TestArtifact::made(context.artifact().await?, KIND);
@@ -212,7 +216,7 @@ async fn private<'a>(context: &'a Context<'_>) -> Verdict<TestArtifact<'a>> {
 
 /// An artifact that everybody sees, with a file of a type that nobody else makes.
 async fn public<'a>(context: &'a Context<'_>, given: Precondition) -> Verdict<TestArtifact<'a>> {
-    if let Some(given) = context.given(given)? {
+    if let Some(given) = context.fixture(given)? {
         return Ok(given);
     }
     let (artifact, kind) = context.public_artifact()?;
@@ -222,15 +226,19 @@ async fn public<'a>(context: &'a Context<'_>, given: Precondition) -> Verdict<Te
 }
 
 /// Every read of an artifact, denied with this status: what is there matters to nobody who may not see it.
-async fn reads(subject: &TestArtifact<'_>, auth: Auth<'_>, status: u16) -> Verdict<Vec<Exchange>> {
-    let kind = &subject.kind;
+async fn reads(
+    test_artifact: &TestArtifact<'_>,
+    auth: Auth<'_>,
+    status: u16,
+) -> Verdict<Vec<Exchange>> {
+    let kind = &test_artifact.kind;
     let search = format!("/{kind}/search");
     let file = format!("/{kind}/1/file");
     let latest = format!("/{kind}/latest/file");
     let mut replies = Vec::new();
     for within in ["", &search, &file, &latest] {
         replies.push(
-            subject
+            test_artifact
                 .artifact
                 .get(within)
                 .auth(auth)

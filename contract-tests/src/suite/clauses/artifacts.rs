@@ -9,7 +9,7 @@ use crate::{
         clause::{
             Clause,
             Evidence::{Client, Docs, Inferred, Recorded},
-            clause, needing,
+            clause, requiring,
         },
         context::Context,
         precondition::Precondition,
@@ -37,7 +37,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Inferred],
         |context| Box::pin(taken(context)),
     ),
-    needing(
+    requiring(
         &[OtherToken],
         "artifacts.not-writable",
         "an organisation the token may not write to is answered with 404, and nothing is made",

@@ -4,14 +4,14 @@ use serde_json::Value;
 
 use super::samples::archive;
 use crate::{
-    failure::{Verdict, broken},
+    failure::{Verdict, violation},
     http::Auth,
     suite::{
         artifact::Artifact,
         clause::{
             Clause,
             Evidence::{Client, Docs, Inferred},
-            clause, needing,
+            clause, requiring,
         },
         context::Context,
         required_setting::RequiredSetting::Login,
@@ -48,7 +48,7 @@ pub(super) const CLAUSES: &[Clause] = &[
     )
     .never()
     .reading(&[]),
-    needing(
+    requiring(
         &[Login],
         "auth.login",
         "POST authenticate answers a login and password in form fields with a token of that user",
@@ -56,7 +56,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         |context| Box::pin(login(context)),
     )
     .never(),
-    needing(
+    requiring(
         &[Login],
         "auth.login-refuses",
         "POST authenticate answers a wrong password or login with 401",
@@ -196,5 +196,5 @@ fn credentials<'a>(context: &Context<'a>) -> Verdict<(&'a str, &'a str)> {
     let login = context.facts().login.as_ref();
     login
         .map(|(login, password)| (login.as_str(), password.as_str()))
-        .ok_or_else(|| broken("a login", "none"))
+        .ok_or_else(|| violation("a login", "none"))
 }

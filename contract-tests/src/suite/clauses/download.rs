@@ -56,7 +56,7 @@ pub(super) const CLAUSES: &[Clause] = &[
 const KIND: &str = "archive";
 
 async fn numbered(context: &Context<'_>) -> Verdict {
-    if let Some(given) = context.given(Precondition::File)? {
+    if let Some(given) = context.fixture(Precondition::File)? {
         return given.files_are_known().await;
     }
     let mut made = TestArtifact::made(context.artifact().await?, KIND);
@@ -67,7 +67,7 @@ async fn numbered(context: &Context<'_>) -> Verdict {
 }
 
 async fn latest(context: &Context<'_>) -> Verdict {
-    if let Some(given) = context.given(Precondition::File)? {
+    if let Some(given) = context.fixture(Precondition::File)? {
         return given.latest_is_newest().await;
     }
     let mut made = TestArtifact::made(context.artifact().await?, KIND);
@@ -81,7 +81,7 @@ async fn latest(context: &Context<'_>) -> Verdict {
 }
 
 async fn no_file(context: &Context<'_>) -> Verdict {
-    if let Some(given) = context.given(Precondition::NoFile)? {
+    if let Some(given) = context.fixture(Precondition::NoFile)? {
         let number = given.without_file().unwrap_or_default().to_string();
         let reply = given.artifact.file(&given.kind, &number).await?;
         return reply.status_is(404);
@@ -112,7 +112,7 @@ async fn as_sent(context: &Context<'_>) -> Verdict {
     exchange.status_is(200)?;
     // Clients unpack what is said to be packed for the way only: the Go client without being asked.
     if let Some(encoding) = &exchange.encoding {
-        return Err(exchange.broken(format!("no Content-Encoding, not {encoding}")));
+        return Err(exchange.violation(format!("no Content-Encoding, not {encoding}")));
     }
     exchange.require(
         exchange.body.starts_with(&[0x1f, 0x8b]),

@@ -78,7 +78,7 @@ async fn not_found(context: &Context<'_>) -> Verdict {
 }
 
 async fn envelope(context: &Context<'_>) -> Verdict {
-    let missing = match context.given(Precondition::Artifact)? {
+    let missing = match context.fixture(Precondition::Artifact)? {
         Some(given) => given.artifact.beside(context.name()),
         None => context.artifact_named(context.name()),
     };
@@ -102,7 +102,7 @@ async fn envelope(context: &Context<'_>) -> Verdict {
 }
 
 async fn none_on_success(context: &Context<'_>) -> Verdict {
-    if let Some(TestArtifact { artifact, kind, .. }) = context.given(Precondition::Artifact)? {
+    if let Some(TestArtifact { artifact, kind, .. }) = context.fixture(Precondition::Artifact)? {
         return no_errors(vec![
             context.get("/authenticate").succeed().await?,
             artifact.get("").succeed().await?,
@@ -215,5 +215,5 @@ pub(super) fn texts_of(reply: &Exchange) -> Verdict<Vec<String>> {
         });
     texts
         .filter(|texts| !texts.is_empty() && texts.iter().all(|text| !text.is_empty()))
-        .ok_or_else(|| reply.broken("errors as [\"text\", …] or {\"field\": [\"text\", …]}"))
+        .ok_or_else(|| reply.violation("errors as [\"text\", …] or {\"field\": [\"text\", …]}"))
 }

@@ -99,7 +99,7 @@ async fn empty_value(context: &Context<'_>) -> Verdict {
 }
 
 async fn order(context: &Context<'_>) -> Verdict {
-    if let Some(given) = context.given(Precondition::Versions)? {
+    if let Some(given) = context.fixture(Precondition::Versions)? {
         let found = given.artifact.search(&given.kind, &[]).send().await?;
         return all_ordered(&found);
     }

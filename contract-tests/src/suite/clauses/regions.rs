@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    failure::{Verdict, broken},
+    failure::{Verdict, violation},
     http::exchange::Exchange,
     suite::{
         artifact::Artifact,
@@ -184,7 +184,7 @@ fn version(id: &str, metadata: Value) -> Value {
 fn pairs_of(metadata: &Value) -> Verdict<Vec<(String, String)>> {
     let list = |key: &str| {
         let text = metadata[key].as_str();
-        text.ok_or_else(|| broken(format!("{key} in the metadata"), metadata))
+        text.ok_or_else(|| violation(format!("{key} in the metadata"), metadata))
     };
     let owned = |(region, ami): (&str, &str)| (region.to_owned(), ami.to_owned());
     let (regions, amis) = (list("region")?, list("ami_id")?);

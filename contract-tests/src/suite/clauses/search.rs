@@ -9,7 +9,7 @@ use crate::{
         clause::{
             Clause,
             Evidence::{Client, Docs, Inferred, Recorded, Thread},
-            clause, needing,
+            clause, requiring,
         },
         context::Context,
         precondition::Precondition,
@@ -98,7 +98,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         |context| Box::pin(missing_artifact(context)),
     )
     .reading(&[Precondition::Artifact]),
-    needing(
+    requiring(
         &[OtherToken],
         "search.hidden-artifact",
         "an artifact that is hidden: 404",
@@ -128,7 +128,7 @@ const FIELDS: [&str; 9] = [
 ];
 
 async fn element_fields(context: &Context<'_>) -> Verdict {
-    if let Some(given) = context.given(Precondition::Versions)? {
+    if let Some(given) = context.fixture(Precondition::Versions)? {
         let found = given.artifact.search(&given.kind, &[]).send().await?;
         return has_fields(&found);
     }
@@ -161,105 +161,119 @@ fn has_fields(found: &Exchange) -> Verdict {
 }
 
 async fn newest_first(context: &Context<'_>) -> Verdict {
-    let mut subject = versions(context).await?;
-    subject.finds(&[], &subject.numbers()).await?;
-    for (key, value) in subject.pairs() {
-        let numbers = subject.with(&[(&key, &value)]);
-        subject.finds(&metadata(&key, &value), &numbers).await?;
+    let mut test_artifact = versions(context).await?;
+    test_artifact.finds(&[], &test_artifact.numbers()).await?;
+    for (key, value) in test_artifact.pairs() {
+        let numbers = test_artifact.with(&[(&key, &value)]);
+        test_artifact
+            .finds(&metadata(&key, &value), &numbers)
+            .await?;
     }
     if context.is_read_only() {
         return Ok(());
     }
     for _ in 5..=12 {
-        subject.tag(json!({})).await?;
+        test_artifact.tag(json!({})).await?;
     }
     // Numbers, not texts: 12 is newer than 2.
-    subject.finds(&[], &subject.numbers()).await
+    test_artifact.finds(&[], &test_artifact.numbers()).await
 }
 
 async fn version_latest(context: &Context<'_>) -> Verdict {
-    let subject = versions(context).await?;
+    let test_artifact = versions(context).await?;
     if !context.is_read_only() {
-        let other = subject
+        let other = test_artifact
             .artifact
             .tagged("other.type", json!({"os": "linux"}));
         other.await?;
     }
-    let newest = subject.newest();
-    subject.finds(&[("version", "latest")], &[newest]).await?;
-    for (key, value) in subject.pairs() {
-        let mut numbers = subject.with(&[(&key, &value)]);
+    let newest = test_artifact.newest();
+    test_artifact
+        .finds(&[("version", "latest")], &[newest])
+        .await?;
+    for (key, value) in test_artifact.pairs() {
+        let mut numbers = test_artifact.with(&[(&key, &value)]);
         numbers.retain(|number| *number == newest);
         let query = [&[("version", "latest")], &metadata(&key, &value)[..]].concat();
-        subject.finds(&query, &numbers).await?;
+        test_artifact.finds(&query, &numbers).await?;
     }
     Ok(())
 }
 
 async fn version_any(context: &Context<'_>) -> Verdict {
-    let subject = versions(context).await?;
+    let test_artifact = versions(context).await?;
     let any = ("version", "any");
-    subject.finds(&[any], &[subject.newest()]).await?;
-    for (key, value) in subject.pairs() {
-        let mut numbers = subject.with(&[(&key, &value)]);
+    test_artifact
+        .finds(&[any], &[test_artifact.newest()])
+        .await?;
+    for (key, value) in test_artifact.pairs() {
+        let mut numbers = test_artifact.with(&[(&key, &value)]);
         numbers.truncate(1);
         let query = [&[any], &metadata(&key, &value)[..]].concat();
-        subject.finds(&query, &numbers).await?;
+        test_artifact.finds(&query, &numbers).await?;
     }
-    subject.finds(&[&[any], &NOBODYS[..]].concat(), &[]).await
+    test_artifact
+        .finds(&[&[any], &NOBODYS[..]].concat(), &[])
+        .await
 }
 
 async fn version_number(context: &Context<'_>) -> Verdict {
-    let subject = versions(context).await?;
-    for number in subject.numbers().into_iter().take(MOST_NUMBERS) {
+    let test_artifact = versions(context).await?;
+    for number in test_artifact.numbers().into_iter().take(MOST_NUMBERS) {
         let query = [("version", &*number.to_string())];
-        subject.finds(&query, &[number]).await?;
+        test_artifact.finds(&query, &[number]).await?;
     }
-    let unmade = (subject.newest() + 3).to_string();
-    subject.finds(&[("version", &unmade)], &[]).await
+    let unmade = (test_artifact.newest() + 3).to_string();
+    test_artifact.finds(&[("version", &unmade)], &[]).await
 }
 
 async fn key_without_value(context: &Context<'_>) -> Verdict {
-    let mut subject = versions(context).await?;
-    for (key, _) in subject.pairs() {
-        let numbers = subject.with_keys(&[&key]);
-        subject.finds(&[("metadata.1.key", &key)], &numbers).await?;
+    let mut test_artifact = versions(context).await?;
+    for (key, _) in test_artifact.pairs() {
+        let numbers = test_artifact.with_keys(&[&key]);
+        test_artifact
+            .finds(&[("metadata.1.key", &key)], &numbers)
+            .await?;
     }
     let nobodys = [("metadata.1.key", "nobody-has-it")];
-    subject.finds(&nobodys, &[]).await?;
+    test_artifact.finds(&nobodys, &[]).await?;
     if context.is_read_only() {
         return Ok(());
     }
-    subject.tag(json!({"arch": ""})).await?;
-    let numbers = subject.with_keys(&["arch"]);
-    subject.finds(&[("metadata.1.key", "arch")], &numbers).await
+    test_artifact.tag(json!({"arch": ""})).await?;
+    let numbers = test_artifact.with_keys(&["arch"]);
+    test_artifact
+        .finds(&[("metadata.1.key", "arch")], &numbers)
+        .await
 }
 
 async fn keys_and(context: &Context<'_>) -> Verdict {
-    let subject = versions(context).await?;
-    for [(first, one), (second, other)] in subject.twos() {
+    let test_artifact = versions(context).await?;
+    for [(first, one), (second, other)] in test_artifact.twos() {
         let query = [
             ("metadata.1.key", first.as_str()),
             ("metadata.1.value", &one),
             ("metadata.2.key", &second),
             ("metadata.2.value", &other),
         ];
-        let numbers = subject.with(&[(&first, &one), (&second, &other)]);
-        subject.finds(&query, &numbers).await?;
+        let numbers = test_artifact.with(&[(&first, &one), (&second, &other)]);
+        test_artifact.finds(&query, &numbers).await?;
         let keys = [
             ("metadata.1.key", first.as_str()),
             ("metadata.2.key", &second),
         ];
-        let numbers = subject.with_keys(&[&first, &second]);
-        subject.finds(&keys, &numbers).await?;
+        let numbers = test_artifact.with_keys(&[&first, &second]);
+        test_artifact.finds(&keys, &numbers).await?;
     }
     // Case counts, and a part of a value is not the value.
-    for (key, value) in subject.pairs() {
+    for (key, value) in test_artifact.pairs() {
         let part: String = value.chars().skip(1).collect();
         for other in [value.to_uppercase(), part] {
             if !other.is_empty() {
-                let numbers = subject.with(&[(&key, &other)]);
-                subject.finds(&metadata(&key, &other), &numbers).await?;
+                let numbers = test_artifact.with(&[(&key, &other)]);
+                test_artifact
+                    .finds(&metadata(&key, &other), &numbers)
+                    .await?;
             }
         }
     }
@@ -267,22 +281,22 @@ async fn keys_and(context: &Context<'_>) -> Verdict {
 }
 
 async fn index_gaps(context: &Context<'_>) -> Verdict {
-    let subject = versions(context).await?;
-    for [(first, one), (second, other)] in subject.twos() {
+    let test_artifact = versions(context).await?;
+    for [(first, one), (second, other)] in test_artifact.twos() {
         let query = [
             ("metadata.2.key", first.as_str()),
             ("metadata.2.value", &one),
             ("metadata.7.key", &second),
             ("metadata.7.value", &other),
         ];
-        let numbers = subject.with(&[(&first, &one), (&second, &other)]);
-        subject.finds(&query, &numbers).await?;
+        let numbers = test_artifact.with(&[(&first, &one), (&second, &other)]);
+        test_artifact.finds(&query, &numbers).await?;
     }
     Ok(())
 }
 
 async fn version_neither(context: &Context<'_>) -> Verdict {
-    let subject = versions(context).await?;
+    let test_artifact = versions(context).await?;
     for version in [
         "newest",
         "1.0",
@@ -291,19 +305,22 @@ async fn version_neither(context: &Context<'_>) -> Verdict {
         "LATEST",
         "99999999999999999999",
     ] {
-        subject.finds(&[("version", version)], &[]).await?;
+        test_artifact.finds(&[("version", version)], &[]).await?;
     }
     Ok(())
 }
 
 async fn nothing_matches(context: &Context<'_>) -> Verdict {
-    let subject = versions(context).await?;
-    let artifact = &subject.artifact;
-    let none = artifact.search(&subject.kind, &NOBODYS).answer(200).await?;
+    let test_artifact = versions(context).await?;
+    let artifact = &test_artifact.artifact;
+    let none = artifact
+        .search(&test_artifact.kind, &NOBODYS)
+        .answer(200)
+        .await?;
     context.snapshot("search-nothing", Order::Any, &none, &artifact.slug())?;
     for version in ["latest", "any"] {
         let query = [&[("version", version)], &NOBODYS[..]].concat();
-        subject.finds(&query, &[]).await?;
+        test_artifact.finds(&query, &[]).await?;
     }
     for query in [
         &[][..],
@@ -330,7 +347,7 @@ async fn missing_artifact(context: &Context<'_>) -> Verdict {
 
 async fn hidden_artifact(context: &Context<'_>) -> Verdict {
     let other = Auth::Header(context.other_token()?);
-    let hidden = match context.given(Precondition::Private)? {
+    let hidden = match context.fixture(Precondition::Private)? {
         Some(given) => given,
         None => versions(context).await?,
     };
@@ -344,7 +361,7 @@ async fn hidden_artifact(context: &Context<'_>) -> Verdict {
 /// Four versions: Linux on amd64, BSD on arm64, Linux on amd64 with an AMI, BSD on nothing in particular. Or those that
 /// the operator named.
 async fn versions<'a>(context: &'a Context<'_>) -> Verdict<TestArtifact<'a>> {
-    if let Some(given) = context.given(Precondition::Versions)? {
+    if let Some(given) = context.fixture(Precondition::Versions)? {
         return Ok(given);
     }
     let mut made = TestArtifact::made(context.artifact().await?, KIND);

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::samples::{archive, large_archive};
 use crate::{
-    failure::{Fault, Verdict},
+    failure::{CheckFailure, Verdict},
     http::{exchange::Exchange, request::Sending},
     suite::{
         artifact::{Artifact, Version},
@@ -168,10 +168,17 @@ async fn half_hidden(context: &Context<'_>) -> Verdict {
     let bytes = archive("finished");
     artifact.with_file(KIND, &bytes).await?;
     let awaiting = artifact.awaiting(KIND).await?;
-    match put(context, &awaiting, &large_archive("half"), Sending::Broken).await {
+    match put(
+        context,
+        &awaiting,
+        &large_archive("half"),
+        Sending::Interrupted,
+    )
+    .await
+    {
         // That the connection breaks is the point.
-        Err(Fault::Trouble(_)) => {}
-        Err(fault) => return Err(fault),
+        Err(CheckFailure::Inconclusive(_)) => {}
+        Err(failure) => return Err(failure),
         Ok(reply) => reply.never(reply.succeeded(), "no success for half a file")?,
     }
     only_the_first(&artifact, &bytes).await
@@ -261,5 +268,5 @@ fn uuid_in(version: &Version) -> Verdict<Uuid> {
                 .ok()
                 .filter(|uuid| uuid.to_string() == segment)
         })
-        .ok_or_else(|| version.reply.broken("an upload_path with a UUID"))
+        .ok_or_else(|| version.reply.violation("an upload_path with a UUID"))
 }

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::errors::texts_of;
 use crate::{
-    failure::{Verdict, broken},
+    failure::{Verdict, violation},
     http::exchange::Exchange,
     suite::{
         artifact::{Artifact, Version},
         clause::{
             Clause,
             Evidence::{Client, Inferred, Recorded, Thread},
-            clause, needing,
+            clause, requiring,
         },
         context::Context,
         precondition::Precondition,
@@ -74,7 +74,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[Thread],
         |context| Box::pin(box_needs_provider(context)),
     ),
-    needing(
+    requiring(
         &[MaxIdLength],
         "versions.longest-id",
         "an id longer than the server's limit is refused, one at the limit is not",
@@ -144,7 +144,7 @@ async fn counts_per_type(context: &Context<'_>) -> Verdict {
         numbers.push(made.number);
     }
     if numbers != [1, 1, 2, 3, 2] {
-        return Err(broken(
+        return Err(violation(
             "versions 1, 1, 2, 3, 2 of two types in turn",
             format!("{numbers:?}"),
         ));
@@ -159,7 +159,7 @@ async fn counts_per_type(context: &Context<'_>) -> Verdict {
 }
 
 async fn slug(context: &Context<'_>) -> Verdict {
-    if let Some(given) = context.given(Precondition::Versions)? {
+    if let Some(given) = context.fixture(Precondition::Versions)? {
         let found = given.artifact.search(&given.kind, &[]).send().await?;
         return is_named_after(&found, &given.artifact, &given.kind);
     }

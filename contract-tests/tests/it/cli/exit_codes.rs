@@ -4,7 +4,7 @@ use std::{fs, process::Stdio};
 
 use atlas_contract_tests::{
     run::settings::Settings,
-    self_test::proxy::{Proxy, Replies, Reply, Request, Right},
+    self_test::proxy::{PassThrough, Proxy, Reply, ReplyInterceptor, Request},
     suite::clauses,
 };
 use axum::http::Method;
@@ -17,7 +17,7 @@ use crate::support::{
 
 #[tokio::test]
 async fn a_good_server_gets_a_line_a_clause_a_summary_and_zero() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let settings = proxy.settings();
     let told = told_by_operator(&settings);
     let output = run(&aimed_at(&settings, &told)).await;
@@ -44,11 +44,11 @@ async fn a_good_server_gets_a_line_a_clause_a_summary_and_zero() {
 
 #[tokio::test]
 async fn what_only_an_operator_knows_is_disabled_counted_and_not_passed() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let output = run(&aimed_at(&proxy.settings(), &[])).await;
     assert_eq!(output.code, 0, "{}", output.stdout);
     let needy = clauses::all()
-        .filter(|clause| !clause.needs.is_empty())
+        .filter(|clause| !clause.required_settings.is_empty())
         .count();
     let ran = clauses::all().count() - needy;
     assert!(needy > 0);
@@ -61,7 +61,7 @@ async fn what_only_an_operator_knows_is_disabled_counted_and_not_passed() {
 
 #[tokio::test]
 async fn a_failed_clause_is_explained_beneath_its_line_and_ends_in_one() {
-    let proxy = proxy(Replies(spoils_newest_first)).await;
+    let proxy = proxy(ReplyInterceptor(spoils_newest_first)).await;
     let output = run(&aimed_at(
         &proxy.settings(),
         &["--filter", "search.newest-first"],
@@ -111,7 +111,7 @@ async fn a_difference_is_reported_and_forgiven_unless_the_run_is_strict() {
             reply.status = 409;
         }
     };
-    let proxy = proxy(Replies(conflict)).await;
+    let proxy = proxy(ReplyInterceptor(conflict)).await;
     let settings = proxy.settings();
     let lenient = run(&aimed_at(&settings, &["--filter", "artifacts.taken"])).await;
     assert_eq!(lenient.code, 0);
@@ -149,7 +149,7 @@ async fn is_refused(proxy: &Proxy, args: &[&str], named: &str) {
 
 #[tokio::test]
 async fn arguments_that_are_missing_or_malformed_end_in_two_and_are_named() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let (url, token, namespace) = (
         ["--atlas-url", proxy.url.as_str()],
         ["--token", "T"],
@@ -171,7 +171,7 @@ async fn arguments_that_are_missing_or_malformed_end_in_two_and_are_named() {
 
 #[tokio::test]
 async fn facts_that_cannot_be_used_end_in_two_and_are_named() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let settings = proxy.settings();
     for (more, named) in [
         (["--login", "rival"], "--password"),
@@ -187,7 +187,7 @@ async fn facts_that_cannot_be_used_end_in_two_and_are_named() {
 
 #[tokio::test]
 async fn a_token_the_server_refuses_ends_in_two_before_anything_is_written() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let settings = Settings {
         token: "canary-token-nobody-knows".to_owned(),
         ..proxy.settings()
@@ -201,7 +201,7 @@ async fn a_token_the_server_refuses_ends_in_two_before_anything_is_written() {
 
 #[tokio::test]
 async fn a_run_in_which_nothing_ran_ends_in_three() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let settings = proxy.settings();
     let no_match = run(&aimed_at(&settings, &["--filter", "no-such-clause"])).await;
     assert_eq!(no_match.code, 3, "{}", no_match.stdout);
@@ -247,7 +247,7 @@ async fn a_failure_ends_in_one_though_other_clauses_ended_without_a_verdict() {
             reply.status = 502;
         }
     };
-    let proxy = proxy(Replies(away)).await;
+    let proxy = proxy(ReplyInterceptor(away)).await;
     let filters = ["--filter", "newest-first", "--filter", "download.numbered"];
     let output = run(&aimed_at(&proxy.settings(), &filters)).await;
     assert_eq!(output.code, 1, "{}", output.stdout);
@@ -260,7 +260,7 @@ async fn a_failure_ends_in_one_though_other_clauses_ended_without_a_verdict() {
 
 #[tokio::test]
 async fn a_report_that_has_no_place_ends_in_five_before_anything_is_sent() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("no/such/folder/report");
     let settings = proxy.settings();
@@ -289,7 +289,7 @@ async fn a_report_that_loses_its_place_ends_in_five_even_if_a_clause_failed() {
             fs::remove_dir_all(&gone).unwrap();
         }
     };
-    let proxy = proxy(Replies(removes_the_folder)).await;
+    let proxy = proxy(ReplyInterceptor(removes_the_folder)).await;
     let (lost, kept) = (lost.join("report.json"), kept.join("report.html"));
     let settings = proxy.settings();
     let args = [
@@ -316,7 +316,7 @@ async fn a_journal_that_cannot_be_ended_keeps_back_no_report() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, report) = (folder.path().join("journal"), folder.path().join("report"));
     let gone = journal.clone();
-    let proxy = proxy(Replies(move |request: &Request, _: &mut Reply| {
+    let proxy = proxy(ReplyInterceptor(move |request: &Request, _: &mut Reply| {
         if request.path().contains("/api/v1/api/v1/") && gone.exists() {
             fs::remove_file(&gone).unwrap();
         }
@@ -339,7 +339,7 @@ async fn a_journal_that_cannot_be_ended_keeps_back_no_report() {
 
 #[tokio::test]
 async fn each_filter_must_match_and_one_that_does_not_is_named_before_anything_is_sent() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let filters = ["--filter", "auth.base-path", "--filter", "newest-frist"];
     let output = run(&aimed_at(&proxy.settings(), &filters)).await;
     assert_eq!(output.code, 3);
@@ -355,7 +355,7 @@ async fn each_filter_must_match_and_one_that_does_not_is_named_before_anything_i
 
 #[tokio::test]
 async fn a_reader_that_closes_the_pipe_changes_no_verdict() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let settings = proxy.settings();
     let mut child = program(&aimed_at(&settings, &["--filter", "auth.a"]))
         .stdout(Stdio::piped())

@@ -4,7 +4,7 @@ use std::fs;
 
 use atlas_contract_tests::{
     client::rules,
-    self_test::proxy::{Replies, Reply, Request, Right},
+    self_test::proxy::{PassThrough, Reply, ReplyInterceptor, Request},
     suite::clauses,
 };
 use axum::http::Method;
@@ -17,7 +17,7 @@ use crate::support::{
 
 /// The report of a run in which a clause fails, and what else is in its folder.
 async fn report() -> (Vec<Value>, usize) {
-    let proxy = proxy(Replies(spoils_newest_first)).await;
+    let proxy = proxy(ReplyInterceptor(spoils_newest_first)).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.json");
     let settings = proxy.settings();
@@ -91,7 +91,7 @@ async fn the_report_in_json_tells_each_status_and_why() {
 
 #[tokio::test]
 async fn the_variables_of_the_suite_stand_in_for_flags_and_those_of_clients_do_not() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let mut own = program(&["run", "--filter", "auth.base-path"]);
     own.env("ATLAS_CONTRACT_URL", format!("{}/api/v1/", proxy.url));
     own.env("ATLAS_CONTRACT_TOKEN", proxy.settings().token);
@@ -108,7 +108,7 @@ async fn the_variables_of_the_suite_stand_in_for_flags_and_those_of_clients_do_n
 
 #[tokio::test]
 async fn a_variable_that_is_set_to_nothing_tells_nothing() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let settings = proxy.settings();
     let mut command = program(&aimed_at(&settings, &["--filter", "auth."]));
     for name in ["LOGIN", "PASSWORD", "OTHER_TOKEN", "PUBLIC_ARTIFACT"] {
@@ -134,7 +134,7 @@ async fn no_secret_is_in_any_output_even_if_the_server_repeats_it() {
         };
         reply.change(|body| body["you_said"] = said.into());
     };
-    let proxy = proxy(Replies(repeat)).await;
+    let proxy = proxy(ReplyInterceptor(repeat)).await;
     let settings = proxy.settings();
     let told = told_by_operator(&settings);
     let mut args = told.clone();
@@ -166,7 +166,7 @@ async fn no_secret_is_in_any_output_even_if_the_server_repeats_it() {
 
 #[tokio::test]
 async fn an_upload_path_is_in_no_output() {
-    let proxy = proxy(Replies(|request: &Request, reply: &mut Reply| {
+    let proxy = proxy(ReplyInterceptor(|request: &Request, reply: &mut Reply| {
         if request.method == Method::PUT {
             reply.status = 418;
         }

@@ -13,7 +13,9 @@ use std::{
     time::Duration,
 };
 
-use atlas_contract_tests::self_test::proxy::{Emulator, Proxy, Reply, Request, Right, Wrong};
+use atlas_contract_tests::self_test::proxy::{
+    Emulator, Interceptor, PassThrough, Proxy, Reply, Request,
+};
 use axum::http::Method;
 use futures_util::future::BoxFuture;
 use rustix::process::{Pid, Signal, kill_process};
@@ -103,7 +105,7 @@ struct Stalls {
     came: Mutex<Option<oneshot::Sender<()>>>,
 }
 
-impl Wrong for Stalls {
+impl Interceptor for Stalls {
     fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
         let counts = request.method == self.method;
         if !counts || self.count.fetch_add(1, Ordering::Relaxed) + 1 < self.number {
@@ -252,7 +254,7 @@ async fn until(stream: impl AsyncRead + Unpin, word: &str) {
 
 #[tokio::test]
 async fn without_a_name_for_it_a_journal_is_kept_with_the_users_state_and_without_a_home_here() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let settings = proxy.settings();
     let args = aimed_at(&settings, &["--filter", "artifacts.create"]);
     let cases: [(&[(&str, &str)], &str); 4] = [

@@ -10,13 +10,13 @@ use std::collections::BTreeSet;
 use atlas_contract_tests::{
     client::{
         judge::{Options, judge},
-        observed::Observed,
+        observation::Observation,
         rule::Profile,
     },
     report::{ClauseReport, Status},
 };
 
-fn judged(observed: &[Observed], profile: Profile) -> Vec<ClauseReport> {
+fn judged(observed: &[Observation], profile: Profile) -> Vec<ClauseReport> {
     let options = Options {
         profile,
         filters: Vec::new(),

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use atlas_contract_tests::{
     client::{
-        observed::{Ended, Observed},
+        observation::{Ended, Observation},
+        recording_server::RecordingServer,
         rule::Profile,
         rules,
         scenario::Scenario,
-        witness::Witness,
     },
     report::Status,
-    self_test::proxy::{Passage, Reply, Request},
+    self_test::proxy::{Reply, Request, Transaction},
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -62,7 +62,7 @@ const PACKER_PUSH: &str = include_str!("../../../testdata/wire/packer-1.2.5-push
 const ATLAS_UPLOAD: &str = include_str!("../../../testdata/wire/atlas-upload-cli-0.2.0.jsonl");
 
 /// What was recorded, with what a stand-in answered then.
-fn observed_then(lines: &str) -> Observed {
+fn observed_then(lines: &str) -> Observation {
     let token = "the-token-of-then";
     let passed = recording(lines).into_iter().map(|line| {
         let ask = recorded_ask(&line["request"], token);
@@ -75,7 +75,7 @@ fn observed_then(lines: &str) -> Observed {
             headers.insert(name, HeaderValue::try_from(value).unwrap());
         }
         let answered = &line["answered"];
-        Passage {
+        Transaction {
             request: Request {
                 method: ask.method.parse().unwrap(),
                 target: ask.target,
@@ -90,10 +90,10 @@ fn observed_then(lines: &str) -> Observed {
             lost: false,
         }
     });
-    Observed {
+    Observation {
         scenario: Scenario::Fresh,
         token: token.to_owned(),
-        passed: passed.collect(),
+        transactions: passed.collect(),
         ended: Ended {
             success: true,
             output: String::new(),
@@ -102,8 +102,10 @@ fn observed_then(lines: &str) -> Observed {
 }
 
 /// What was recorded, sent again to a witness.
-async fn observed_now(lines: &str, scenario: Scenario) -> Observed {
-    let witness = Witness::start(scenario, "hashicorp/foobar").await.unwrap();
+async fn observed_now(lines: &str, scenario: Scenario) -> Observation {
+    let witness = RecordingServer::start(scenario, "hashicorp/foobar")
+        .await
+        .unwrap();
     let mut upload_path = None;
     for line in recording(lines) {
         let mut ask = recorded_ask(&line["request"], witness.token());

@@ -38,7 +38,7 @@ async fn of_a_lost_reply_nothing_arrives_and_what_was_asked_is_done() {
     ] {
         let observed = GOOD.observed(scenario).await;
         assert!(!observed.ended.success, "{scenario}");
-        let last = observed.passed.last().unwrap();
+        let last = observed.transactions.last().unwrap();
         assert_eq!((last.request.method.as_str(), last.lost), (step, true));
         assert!(last.reply.as_ref().is_some_and(Reply::succeeded));
         assert!(last.delivered().is_none());
@@ -116,7 +116,7 @@ async fn a_report_names_the_scenario_and_the_request_and_no_secret() {
     let expected = "scenario  existing\n            expected  no Content-Type\n            came      Content-Type application/gzip\n            request   PUT /_binstore/[upload path]";
     assert!(text.contains(expected), "{text}");
     let paths = observed[0]
-        .passed
+        .transactions
         .iter()
         .filter_map(|it| it.reply.as_ref()?.upload_path());
     let secrets: Vec<_> = paths.chain([observed[0].token.clone()]).collect();

@@ -5,7 +5,7 @@ use std::process::Command;
 use atlas_contract_tests::{
     http::{
         Auth,
-        request::{Outgoing, Payload, Sending},
+        request::{Payload, Request, Sending},
     },
     safety::secrets::Secrets,
 };
@@ -44,7 +44,7 @@ fn a_shell_reads_what_was_sent_whatever_stands_in_it() {
         String::new(),
     ] {
         let url = Url::parse("http://a.test/x?a[1]=b&c='d'").unwrap();
-        let post = Outgoing::new(Method::POST, url.clone())
+        let post = Request::new(Method::POST, url.clone())
             .authorised(Auth::Bearer(TOKEN))
             .header("Content-Type", "application/json")
             .carrying(Payload::Text(body.clone()));
@@ -68,7 +68,7 @@ fn a_shell_reads_what_was_sent_whatever_stands_in_it() {
 #[test]
 fn an_upload_is_a_file_and_the_note_on_its_size_is_for_the_reader_alone() {
     let url = Url::parse("http://a.test/x").unwrap();
-    let put = Outgoing::new(Method::PUT, url)
+    let put = Request::new(Method::PUT, url)
         .carrying(Payload::File(vec![0; 70_000], Sending::Chunked))
         .curl(&secrets());
     assert!(put.ends_with(" # FILE: 70000 bytes"), "{put}");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use atlas_contract_tests::safety::policy::Conduct;
+use atlas_contract_tests::safety::policy::Policy;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::emulator::{assert_all_hold, builder, settings};
@@ -56,5 +56,5 @@ impl Nginx {
 async fn behind_nginx() {
     let atlas = builder().start().await.unwrap();
     let nginx = Nginx::before(atlas.url()).await;
-    assert_all_hold(settings(&nginx.url, atlas.token(), Conduct::default())).await;
+    assert_all_hold(settings(&nginx.url, atlas.token(), Policy::default())).await;
 }

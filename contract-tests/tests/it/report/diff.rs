@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use atlas_contract_tests::{
     report::{Form, Status, diff::changes},
-    self_test::proxy::{Replies, Right, Wrong},
+    self_test::proxy::{Interceptor, PassThrough, ReplyInterceptor},
 };
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 /// Writes the report of a run against a server of its own.
-async fn judge(wrong: impl Wrong, file: &Path) {
+async fn judge(wrong: impl Interceptor, file: &Path) {
     let proxy = proxy(wrong).await;
     let filters = ["--filter", "newest-first", "--filter", "search.version"];
     let args = [&filters[..], &["--json", file.to_str().unwrap()]].concat();
@@ -30,8 +30,8 @@ async fn diff(first: &Path, second: &Path, more: &[&str]) -> Output {
 async fn two_servers_that_answer_alike_do_not_differ_though_every_name_does() {
     let folder = tempfile::tempdir().unwrap();
     let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
-    judge(Replies(spoils_newest_first), &first).await;
-    judge(Replies(spoils_newest_first), &second).await;
+    judge(ReplyInterceptor(spoils_newest_first), &first).await;
+    judge(ReplyInterceptor(spoils_newest_first), &second).await;
     let output = diff(&first, &second, &[]).await;
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
     assert!(
@@ -45,8 +45,8 @@ async fn two_servers_that_answer_alike_do_not_differ_though_every_name_does() {
 async fn a_server_that_answers_otherwise_differs_in_either_direction() {
     let folder = tempfile::tempdir().unwrap();
     let [right, wrong] = ["right", "wrong"].map(|name| folder.path().join(name));
-    judge(Right, &right).await;
-    judge(Replies(spoils_newest_first), &wrong).await;
+    judge(PassThrough, &right).await;
+    judge(ReplyInterceptor(spoils_newest_first), &wrong).await;
     let worse = diff(&right, &wrong, &[]).await;
     assert_eq!(worse.code, 1, "{}", worse.stderr);
     assert!(

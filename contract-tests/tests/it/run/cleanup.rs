@@ -11,7 +11,7 @@ use std::{
 use atlas_contract_tests::{
     run::settings::Settings,
     safety::journal::{Makes, Record},
-    self_test::proxy::{Proxy, Replies, Reply, Request, Right},
+    self_test::proxy::{PassThrough, Proxy, Reply, ReplyInterceptor, Request},
 };
 use axum::http::Method;
 use tokio::sync::oneshot;
@@ -84,7 +84,7 @@ fn announced(record: &Record) -> BTreeSet<String> {
 async fn a_run_that_was_killed_leaves_a_journal_of_all_it_made() {
     let (sender, killing) = oneshot::channel();
     let (sender, writes) = (Mutex::new(Some(sender)), Mutex::new(0));
-    let proxy = proxy(Replies(move |request: &Request, _: &mut Reply| {
+    let proxy = proxy(ReplyInterceptor(move |request: &Request, _: &mut Reply| {
         let mut writes = writes.lock().unwrap();
         *writes += usize::from(request.method == Method::POST);
         if *writes == 60 {
@@ -117,7 +117,7 @@ async fn a_run_that_was_killed_leaves_a_journal_of_all_it_made() {
 
 #[tokio::test]
 async fn everything_of_a_whole_run_is_removed_and_nothing_else_and_once_is_enough() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let (kept, settings) = (Kept::new(), proxy.settings());
     let told = told_by_operator(&settings);
     let other = run(&aimed_at(&settings, &["--filter", "artifacts.create"])).await;
@@ -165,7 +165,7 @@ fn knows_no_mock(request: &mut Request) {
 
 #[tokio::test]
 async fn what_a_server_cannot_remove_is_listed_exactly_and_ends_in_six() {
-    let proxy = proxy(atlas_contract_tests::self_test::proxy::Requests(
+    let proxy = proxy(atlas_contract_tests::self_test::proxy::RequestInterceptor(
         knows_no_mock,
     ))
     .await;
@@ -205,7 +205,7 @@ async fn what_a_server_cannot_remove_is_listed_exactly_and_ends_in_six() {
 
 #[tokio::test]
 async fn a_journal_that_is_none_or_names_what_is_not_of_its_run_removes_nothing() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let (kept, settings) = (Kept::new(), proxy.settings());
     let filter = ["--filter", "artifacts.create", "--journal", kept.folder()];
     run(&aimed_at(&settings, &filter)).await;
@@ -231,7 +231,7 @@ async fn a_journal_that_is_none_or_names_what_is_not_of_its_run_removes_nothing(
 
 #[tokio::test]
 async fn without_a_place_for_the_journal_nothing_is_written() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let kept = Kept::new();
     let taken = kept.folder.path().join("taken.jsonl");
     fs::write(&taken, "of another run").unwrap();

@@ -6,7 +6,9 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use atlas_contract_tests::self_test::proxy::{Proxy, Replies, Reply, Request, Right, Wrong};
+use atlas_contract_tests::self_test::proxy::{
+    Interceptor, PassThrough, Proxy, Reply, ReplyInterceptor, Request,
+};
 use axum::http::Method;
 
 use crate::support::{
@@ -65,9 +67,9 @@ async fn cleanup(proxy: &Proxy, journals: &[&str], more: &[&str]) -> Output {
 }
 
 /// A server whose requests for a cleanup fail, but for those that are chosen by their number.
-fn failing(works: fn(usize) -> bool) -> impl Wrong {
+fn failing(works: fn(usize) -> bool) -> impl Interceptor {
     let count = AtomicUsize::new(0);
-    Replies(move |request: &Request, reply: &mut Reply| {
+    ReplyInterceptor(move |request: &Request, reply: &mut Reply| {
         let deletes = request.path().starts_with("/_mock/") || request.method == Method::DELETE;
         // Runs ask for no path of the emulator's own; a cleanup begins with one.
         let begun = count.load(Ordering::Relaxed) > 0 || deletes;
@@ -97,8 +99,8 @@ async fn what_fails_now_and_then_is_tried_again_until_all_is_removed() {
 /// A server that hangs up on every third request of all.
 struct HangsUp(AtomicUsize);
 
-impl Wrong for HangsUp {
-    fn loses(&self, request: &Request, _: &Reply) -> bool {
+impl Interceptor for HangsUp {
+    fn drops_reply(&self, request: &Request, _: &Reply) -> bool {
         // A run has to end well; a cleanup alone reads artifacts whose name it does not make.
         let own = request.method == Method::DELETE || request.path().starts_with("/_mock/");
         let begun = self.0.load(Ordering::Relaxed) > 0 || own;
@@ -134,7 +136,7 @@ async fn where_nothing_can_be_removed_all_is_tried_and_listed_and_ends_in_six() 
 
 #[tokio::test]
 async fn the_token_goes_to_the_named_server_alone_and_a_journal_of_another_is_refused() {
-    let (home, other) = (proxy(Right).await, proxy(Right).await);
+    let (home, other) = (proxy(PassThrough).await, proxy(PassThrough).await);
     let (own, foreign) = (Left::at(&home).await, Left::at(&other).await);
     let seen = || (home.seen().len(), other.seen().len());
     let before = seen();
@@ -166,7 +168,7 @@ async fn the_token_goes_to_the_named_server_alone_and_a_journal_of_another_is_re
 
 #[tokio::test]
 async fn a_server_that_has_moved_is_cleaned_with_leave_at_its_new_address_alone() {
-    let (moved, old) = (proxy(Right).await, proxy(Right).await);
+    let (moved, old) = (proxy(PassThrough).await, proxy(PassThrough).await);
     let left = Left::at(&moved).await;
     let journal = left.of(&old.url, &moved);
     let given = ["--atlas-url", &moved.url, "--allow-journal-url"];
@@ -179,7 +181,7 @@ async fn a_server_that_has_moved_is_cleaned_with_leave_at_its_new_address_alone(
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_journal_alone_sends_the_token_to_no_other_machine_without_leave() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let left = Left::at(&proxy).await;
     // It is this machine, but nothing that the address says.
     let journal = left.of(&proxy.url.replace("127.0.0.1", "0.0.0.0"), &proxy);
@@ -196,17 +198,19 @@ async fn a_journal_alone_sends_the_token_to_no_other_machine_without_leave() {
 
 #[tokio::test]
 async fn no_redirect_takes_the_token_elsewhere() {
-    let other = proxy(Right).await;
+    let other = proxy(PassThrough).await;
     let away = other.url.clone();
     let cleans = AtomicUsize::new(0);
-    let home = proxy(Replies(move |request: &Request, reply: &mut Reply| {
-        let begins = request.path().starts_with("/_mock/");
-        if begins || cleans.load(Ordering::Relaxed) > 0 {
-            cleans.fetch_add(1, Ordering::Relaxed);
-            *reply = Reply::new(302, "");
-            reply.location = Some(format!("{away}{}", request.target));
-        }
-    }))
+    let home = proxy(ReplyInterceptor(
+        move |request: &Request, reply: &mut Reply| {
+            let begins = request.path().starts_with("/_mock/");
+            if begins || cleans.load(Ordering::Relaxed) > 0 {
+                cleans.fetch_add(1, Ordering::Relaxed);
+                *reply = Reply::new(302, "");
+                reply.location = Some(format!("{away}{}", request.target));
+            }
+        },
+    ))
     .await;
     let left = Left::at(&home).await;
     let cleaned = cleanup(&home, &[left.path()], &[]).await;

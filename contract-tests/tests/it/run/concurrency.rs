@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use atlas_contract_tests::{
     report::Status,
     run::{Options, Run, target::Target},
-    self_test::proxy::{Request, Right},
+    self_test::proxy::{PassThrough, Request},
     suite::clauses,
 };
 
@@ -13,7 +13,7 @@ use crate::support::proxy;
 
 /// The clauses that the searches came from, in the order in which they came, and how the clauses ended.
 async fn judge(jobs: usize) -> (Vec<String>, Vec<(String, Status)>) {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let options = Options {
         filters: vec!["search.".to_owned(), "auth.public".to_owned()],
         strict: true,

@@ -9,7 +9,7 @@ use atlas_contract_tests::{
     run::{Options, Run, RunError, settings::Settings, target::Target},
     self_test::{
         mutants,
-        proxy::{Replies, Reply, Request},
+        proxy::{Reply, ReplyInterceptor, Request},
     },
 };
 use axum::http::Method;
@@ -75,7 +75,7 @@ async fn no_clause_fails_at_a_correct_server_by_chance() {
 #[tokio::test]
 async fn a_run_begins_though_the_first_request_of_all_meets_trouble() {
     let requests = AtomicUsize::new(0);
-    let proxy = proxy(Replies(move |_: &Request, reply: &mut Reply| {
+    let proxy = proxy(ReplyInterceptor(move |_: &Request, reply: &mut Reply| {
         if requests.fetch_add(1, Ordering::Relaxed) == 0 {
             reply.status = 503;
         }
@@ -87,7 +87,7 @@ async fn a_run_begins_though_the_first_request_of_all_meets_trouble() {
 
 #[tokio::test]
 async fn what_breaks_each_time_fails_also_if_it_breaks_with_a_500() {
-    let proxy = proxy(Replies(|request: &Request, reply: &mut Reply| {
+    let proxy = proxy(ReplyInterceptor(|request: &Request, reply: &mut Reply| {
         if request.is(Method::GET, "/search") {
             reply.status = 500;
             reply.body = br#"{"errors":["oops"],"success":false}"#.to_vec();
@@ -101,12 +101,14 @@ async fn what_breaks_each_time_fails_also_if_it_breaks_with_a_500() {
 #[tokio::test]
 async fn what_breaks_some_times_is_told_with_both_answers() {
     let searches = AtomicUsize::new(0);
-    let proxy = proxy(Replies(move |request: &Request, reply: &mut Reply| {
-        // The first search, and no other.
-        if request.is(Method::GET, "/search") && searches.fetch_add(1, Ordering::Relaxed) == 0 {
-            reply.body.truncate(9);
-        }
-    }))
+    let proxy = proxy(ReplyInterceptor(
+        move |request: &Request, reply: &mut Reply| {
+            // The first search, and no other.
+            if request.is(Method::GET, "/search") && searches.fetch_add(1, Ordering::Relaxed) == 0 {
+                reply.body.truncate(9);
+            }
+        },
+    ))
     .await;
     let reports = reports(&proxy, &["search.newest-first"], false).await;
     assert_eq!(reports[0].status, Status::Error, "{}", reports[0]);
@@ -126,15 +128,17 @@ async fn what_breaks_some_times_is_told_with_both_answers() {
 #[tokio::test]
 async fn what_breaks_each_time_fails_though_it_breaks_elsewhere_and_otherwise() {
     let searches = AtomicUsize::new(0);
-    let proxy = proxy(Replies(move |request: &Request, reply: &mut Reply| {
-        if request.is(Method::GET, "/search") {
-            match searches.fetch_add(1, Ordering::Relaxed) % 3 {
-                0 => reply.status = 404,
-                1 => reply.body = b"{\"versions\":[]}".to_vec(),
-                _ => {}
+    let proxy = proxy(ReplyInterceptor(
+        move |request: &Request, reply: &mut Reply| {
+            if request.is(Method::GET, "/search") {
+                match searches.fetch_add(1, Ordering::Relaxed) % 3 {
+                    0 => reply.status = 404,
+                    1 => reply.body = b"{\"versions\":[]}".to_vec(),
+                    _ => {}
+                }
             }
-        }
-    }))
+        },
+    ))
     .await;
     let reports = reports(&proxy, &["search.newest-first"], false).await;
     assert_eq!(reports[0].status, Status::Fail, "{}", reports[0]);
@@ -143,7 +147,7 @@ async fn what_breaks_each_time_fails_though_it_breaks_elsewhere_and_otherwise() 
 #[tokio::test]
 async fn one_sighting_of_what_must_never_be_is_enough_and_is_told_with_its_request() {
     let mutant = mutants::all().find(|it| it.id() == "auth.no-token-reads/open-now-and-then");
-    let proxy = proxy((mutant.unwrap().wrong)()).await;
+    let proxy = proxy((mutant.unwrap().interceptor)()).await;
     let reports = reports(&proxy, &["auth.no-token-reads"], true).await;
     assert_eq!(reports[0].status, Status::Fail, "{}", reports[0]);
     let detail = reports[0].detail.to_string();
@@ -155,7 +159,7 @@ async fn one_sighting_of_what_must_never_be_is_enough_and_is_told_with_its_reque
 #[tokio::test]
 async fn a_server_that_numbers_versions_over_all_of_it_ends_with_failures_and_in_one() {
     let mutant = mutants::all().find(|it| it.id() == "versions.counts-per-type/per-server");
-    let proxy = proxy((mutant.unwrap().wrong)()).await;
+    let proxy = proxy((mutant.unwrap().interceptor)()).await;
     let settings = proxy.settings();
     let output = run(&aimed_at(&settings, &told_by_operator(&settings))).await;
     assert_eq!(output.code, 1, "{}{}", output.stdout, output.stderr);

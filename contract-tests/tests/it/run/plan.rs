@@ -2,7 +2,7 @@
 
 use atlas_contract_tests::{
     run::settings::Settings,
-    self_test::proxy::{Request, Right},
+    self_test::proxy::{PassThrough, Request},
 };
 use axum::http::Method;
 use tokio::net::TcpListener;
@@ -64,7 +64,7 @@ fn without_sizes(lines: Vec<String>) -> Vec<String> {
 
 #[tokio::test]
 async fn a_run_sends_what_its_plan_shows_and_nothing_else() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let settings = proxy.settings();
     let told = told_by_operator(&settings);
     let plan = run(&aimed_at(&settings, &[&told[..], &["--plan"]].concat())).await;
@@ -157,7 +157,7 @@ async fn a_plan_contacts_nobody_and_needs_no_leave() {
 
 #[tokio::test]
 async fn a_plan_tells_what_would_not_be_asked() {
-    let settings = proxy(Right).await.settings();
+    let settings = proxy(PassThrough).await.settings();
     let disabled = run(&aimed_at(&settings, &["--plan", "--filter", "auth.login"])).await;
     assert_eq!(disabled.code, 3);
     let told = "auth.login: not asked: needs --login and --password\n";
@@ -167,7 +167,7 @@ async fn a_plan_tells_what_would_not_be_asked() {
 
 #[tokio::test]
 async fn a_plan_ends_as_the_run_would_and_writes_no_report() {
-    let settings = proxy(Right).await.settings();
+    let settings = proxy(PassThrough).await.settings();
     let misspelt = run(&aimed_at(
         &settings,
         &["--plan", "--filter", "newest-frist"],

@@ -7,7 +7,7 @@ use std::{
 };
 
 use atlas_contract_tests::{
-    self_test::proxy::{Proxy, Replies, Reply, Request, Right, Wrong},
+    self_test::proxy::{Interceptor, PassThrough, Proxy, Reply, ReplyInterceptor, Request},
     suite::{clauses, fixtures::Digest},
 };
 use axum::http::Method;
@@ -28,7 +28,7 @@ struct Installation {
 }
 
 impl Installation {
-    async fn start(wrong: impl Wrong) -> Self {
+    async fn start(wrong: impl Interceptor) -> Self {
         let proxy = proxy(wrong).await;
         for name in ["web", "public"] {
             plant(&proxy, name).await;
@@ -109,10 +109,12 @@ async fn plant(proxy: &Proxy, name: &str) {
 
 #[tokio::test]
 async fn what_needs_no_writing_is_asked_and_nothing_else_is_sent() {
-    let installation = Installation::start(Right).await;
+    let installation = Installation::start(PassThrough).await;
     let output = installation.run(&["--strict"]).await;
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
-    let readable = clauses::all().filter(|it| it.reads.is_some()).count();
+    let readable = clauses::all()
+        .filter(|it| it.preconditions.is_some())
+        .count();
     let writing = clauses::all().count() - readable;
     let summary = format!(
         "{readable} ran: {readable} pass, 0 fail, 0 difference, 0 error; not run: {writing} disabled"
@@ -128,7 +130,7 @@ async fn what_needs_no_writing_is_asked_and_nothing_else_is_sent() {
 
 #[tokio::test]
 async fn without_a_file_only_what_needs_no_artifact_is_asked() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let settings = proxy.settings();
     let args = [
         "run",
@@ -148,11 +150,13 @@ async fn without_a_file_only_what_needs_no_artifact_is_asked() {
 async fn is_found(clause: &str, spoil: impl Fn(&Request, &mut Reply) + Send + Sync + 'static) {
     let planted = std::sync::Arc::new(AtomicBool::new(false));
     let spoils = planted.clone();
-    let installation = Installation::start(Replies(move |request: &Request, reply: &mut Reply| {
-        if spoils.load(Ordering::Relaxed) {
-            spoil(request, reply);
-        }
-    }))
+    let installation = Installation::start(ReplyInterceptor(
+        move |request: &Request, reply: &mut Reply| {
+            if spoils.load(Ordering::Relaxed) {
+                spoil(request, reply);
+            }
+        },
+    ))
     .await;
     planted.store(true, Ordering::Relaxed);
     let output = installation.run(&["--strict", "--filter", clause]).await;
@@ -242,7 +246,7 @@ async fn a_server_that_is_wrong_is_found_by_reading_alone() {
 
 #[tokio::test]
 async fn what_is_not_as_the_file_says_is_told_before_any_verdict() {
-    let installation = Installation::start(Right).await;
+    let installation = Installation::start(PassThrough).await;
     let text = fs::read_to_string(installation.fixtures()).unwrap();
     for (from, to, named) in [
         ("acme/web", "acme/no-such", "acme/no-such/archive"),

@@ -2,7 +2,9 @@
 
 use std::{fs, sync::Mutex};
 
-use atlas_contract_tests::self_test::proxy::{Proxy, Replies, Reply, Request, Right};
+use atlas_contract_tests::self_test::proxy::{
+    PassThrough, Proxy, Reply, ReplyInterceptor, Request,
+};
 use axum::http::Method;
 use serde_json::json;
 
@@ -65,7 +67,7 @@ fn assert_hidden(proxy: &Proxy, texts: &[&str]) {
 
 #[tokio::test]
 async fn a_server_that_repeats_all_it_hears_betrays_nothing() {
-    let proxy = proxy(Replies(echo())).await;
+    let proxy = proxy(ReplyInterceptor(echo())).await;
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (report, journal) = (path("report.json"), path("run.jsonl"));
@@ -102,7 +104,7 @@ async fn a_server_that_repeats_all_it_hears_betrays_nothing() {
 
 #[tokio::test]
 async fn neither_a_plan_nor_the_journal_of_a_good_run_has_a_secret() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("run.jsonl");
     let settings = proxy.settings();

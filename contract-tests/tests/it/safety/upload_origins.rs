@@ -4,8 +4,8 @@ use atlas_contract_tests::{
     exit_code::ExitCode,
     report::{Status, Summary},
     run::{Options, Run, plan::Plan, settings::Settings, target::Target},
-    safety::policy::{Conduct, UploadOrigin},
-    self_test::proxy::{Replies, Reply, Request},
+    safety::policy::{Policy, UploadOrigin},
+    self_test::proxy::{Reply, ReplyInterceptor, Request},
 };
 use mock_atlas::MockAtlas;
 
@@ -23,7 +23,7 @@ async fn server() -> (MockAtlas, Settings) {
         .start()
         .await
         .unwrap();
-    let settings = emulator::settings(atlas.url(), atlas.token(), Conduct::default());
+    let settings = emulator::settings(atlas.url(), atlas.token(), Policy::default());
     (atlas, settings)
 }
 
@@ -70,7 +70,7 @@ async fn a_file_that_is_held_back_is_not_taken_for_one_that_broke_off() {
             }
         });
     };
-    let proxy = proxy(Replies(second_elsewhere)).await;
+    let proxy = proxy(ReplyInterceptor(second_elsewhere)).await;
     let report = &reports(&proxy, &["uploads.half-hidden"], false).await[0];
     assert_eq!(report.status, Status::Error, "{report}");
     let told = report.detail.to_string();
@@ -147,9 +147,9 @@ fn the_tests_take_the_variable_too_and_name_it_where_it_is_wrong() {
         };
         Settings::from_variables(variable)
     };
-    let conduct = settings("https://bin.test").unwrap().unwrap().conduct;
+    let policy = settings("https://bin.test").unwrap().unwrap().policy;
     let expected = UploadOrigin::list("https://bin.test").unwrap();
-    assert_eq!(conduct.upload_origins, expected);
+    assert_eq!(policy.upload_origins, expected);
     let wrong = settings("bin.test").unwrap_err().to_string();
     assert!(
         wrong.starts_with("ATLAS_CONTRACT_ALLOW_UPLOAD_ORIGIN: "),

@@ -2,8 +2,8 @@
 
 use atlas_contract_tests::{
     run::{settings::Settings, target::Target},
-    safety::policy::{Access, Conduct},
-    self_test::proxy::{Replies, Reply, Request, Right},
+    safety::policy::{Access, Policy},
+    self_test::proxy::{PassThrough, Reply, ReplyInterceptor, Request},
     suite::fixtures::Digest,
 };
 use axum::http::Method;
@@ -15,7 +15,7 @@ use crate::support::{
 
 #[tokio::test]
 async fn everything_is_written_below_the_namespace_and_under_the_prefix_of_the_run() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     reports(&proxy, &[], true).await;
     let seen = proxy.seen();
     let writes: Vec<_> = seen.iter().filter(|it| it.method != Method::GET).collect();
@@ -48,7 +48,7 @@ fn is_of_the_run(request: &Request) -> bool {
 
 #[tokio::test]
 async fn files_behind_a_redirect_are_found_and_no_token_reaches_their_origin() {
-    let files = proxy(Replies(|_: &Request, reply: &mut Reply| {
+    let files = proxy(ReplyInterceptor(|_: &Request, reply: &mut Reply| {
         reply.status = 200;
         reply.body = b"from the other origin".to_vec();
     }))
@@ -61,7 +61,7 @@ async fn files_behind_a_redirect_are_found_and_no_token_reaches_their_origin() {
             reply.location = Some(elsewhere.clone());
         }
     };
-    let proxy = proxy(Replies(redirect)).await;
+    let proxy = proxy(ReplyInterceptor(redirect)).await;
     let reports = reports(&proxy, &["download.numbered"], false).await;
     // The other bytes prove that the redirect was followed.
     assert!(
@@ -103,7 +103,7 @@ async fn a_signed_address_is_hidden_in_the_reply_that_redirects_there() {
             reply.body = format!("<a href=\"{}\">", signed.replace('&', "&amp;")).into();
         }
     };
-    let proxy = proxy(Replies(redirect)).await;
+    let proxy = proxy(ReplyInterceptor(redirect)).await;
     let reports = reports(&proxy, &["auth.base-path"], false).await;
     let detail = reports[0].detail.to_string();
     assert!(
@@ -122,7 +122,7 @@ fn elsewhere(settings: Settings) -> Settings {
 
 #[tokio::test]
 async fn a_server_elsewhere_is_written_to_only_by_leave() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     let settings = elsewhere(proxy.settings());
     let public = ["--public-artifact", "acme/public"];
     let refused = run(&aimed_at(&settings, &public)).await;
@@ -163,7 +163,7 @@ async fn a_server_elsewhere_is_written_to_only_by_leave() {
 
 #[tokio::test]
 async fn a_pace_that_is_none_is_refused_by_name() {
-    let proxy = proxy(Right).await;
+    let proxy = proxy(PassThrough).await;
     for pace in ["0", "fast"] {
         let refused = run(&aimed_at(&proxy.settings(), &["--pace", pace])).await;
         assert_eq!(refused.code, 2);
@@ -174,7 +174,7 @@ async fn a_pace_that_is_none_is_refused_by_name() {
 
 #[test]
 fn the_variables_of_the_tests_allow_writes_by_a_word_of_their_own() {
-    let conduct = |allowed: &str| {
+    let policy = |allowed: &str| {
         let variable = |name: &str| match name {
             "ATLAS_CONTRACT_ALLOW_WRITES" => Some(allowed.to_owned()),
             "ATLAS_CONTRACT_URL" => Some("https://a.test".to_owned()),
@@ -185,14 +185,14 @@ fn the_variables_of_the_tests_allow_writes_by_a_word_of_their_own() {
             _ => variable(name),
         };
         let settings = Settings::from_variables(namespace).unwrap().unwrap();
-        settings.conduct
+        settings.policy
     };
     for word in ["1", "yes"] {
-        assert_eq!(conduct(word).access, Access::Anywhere, "{word}");
-        assert!(conduct(word).journal.is_some(), "what they make is kept");
+        assert_eq!(policy(word).access, Access::Anywhere, "{word}");
+        assert!(policy(word).journal.is_some(), "what they make is kept");
     }
     for word in ["", "0", "False", "NO", "n", " off"] {
-        assert_eq!(conduct(word).access, Access::Loopback, "{word}");
+        assert_eq!(policy(word).access, Access::Loopback, "{word}");
     }
 }
 
@@ -205,7 +205,7 @@ fn settings_and_targets_can_be_shown_without_their_secrets() {
         login: Some("amy".to_owned()),
         password: Some("canary password".to_owned()),
         other_token: Some("canary-other".to_owned()),
-        conduct: Conduct::default(),
+        policy: Policy::default(),
         ..Settings::default()
     };
     let target = Target::new(settings.clone()).unwrap();

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use atlas_contract_tests::{
     report::{ClauseReport, Status, Summary},
     run::{Options, Run, target::Target},
-    suite::{clauses, context::Observed},
+    suite::{clauses, context::ComparedBody},
 };
 
 const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots");
@@ -39,7 +39,7 @@ async fn every_clause_holds() {
 async fn every_snapshot_is_observed_and_every_observation_is_one_text() {
     let (_, observed) = judge(Target::emulator().await.unwrap(), true).await;
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
-    for Observed { name, text } in observed {
+    for ComparedBody { name, text } in observed {
         let first = texts.entry(name.to_owned()).or_insert_with(|| text.clone());
         assert_eq!(*first, text, "{name} was seen in two forms");
     }
@@ -87,7 +87,7 @@ async fn each_clause_can_be_asked_alone() {
     assert!(ran.iter().all(|it| it.status == Status::Pass));
 }
 
-async fn judge(target: Target, strict: bool) -> (Vec<ClauseReport>, Vec<Observed>) {
+async fn judge(target: Target, strict: bool) -> (Vec<ClauseReport>, Vec<ComparedBody>) {
     let run = Run::start(
         target,
         Options {
@@ -115,7 +115,7 @@ fn is_bad(report: &ClauseReport, own: bool) -> bool {
     }
 }
 
-fn put_to_insta(observed: &Observed) {
+fn put_to_insta(observed: &ComparedBody) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(Path::new(SNAPSHOTS));
     settings.set_prepend_module_to_snapshot(false);

@@ -3,7 +3,7 @@
 use std::{fs, net::SocketAddr, path::Path};
 
 use atlas_contract_tests::safety::{
-    policy::{Conduct, UploadOrigin},
+    policy::{Policy, UploadOrigin},
     trust::Trust,
 };
 use tokio::{
@@ -18,13 +18,13 @@ use crate::support::{
 
 const PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
-fn trusting(ca_file: &Path) -> Conduct {
-    Conduct {
+fn trusting(ca_file: &Path) -> Policy {
+    Policy {
         trust: Trust {
             ca_file: Some(ca_file.to_owned()),
             ..Trust::default()
         },
-        ..Conduct::default()
+        ..Policy::default()
     }
 }
 
@@ -36,11 +36,11 @@ async fn over_tls_by_a_private_ca_with_uploads_on_another_origin() {
     let folder = tempfile::tempdir().unwrap();
     let ca_file = folder.path().join("ca.pem");
     fs::write(&ca_file, atlas.ca_pem().unwrap()).unwrap();
-    let conduct = Conduct {
+    let policy = Policy {
         upload_origins: UploadOrigin::list(atlas.binstore_url().unwrap()).unwrap(),
         ..trusting(&ca_file)
     };
-    assert_all_hold(settings(atlas.url(), atlas.token(), conduct)).await;
+    assert_all_hold(settings(atlas.url(), atlas.token(), policy)).await;
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn a_certificate_is_believed_only_by_an_option_or_its_variable() {
     let ca_file = folder.path().join("ca.pem");
     fs::write(&ca_file, atlas.ca_pem().unwrap()).unwrap();
     let (file, dir) = (ca_file.to_str().unwrap(), folder.path().to_str().unwrap());
-    let settings = settings(atlas.url(), atlas.token(), Conduct::default());
+    let settings = settings(atlas.url(), atlas.token(), Policy::default());
     let code = async |flags: &[&str], variable: Option<(&str, &str)>| {
         let filter = ["--filter", "uploads.path-authorises"];
         let mut command = program(&aimed_at(&settings, &[&filter[..], flags].concat()));
@@ -94,7 +94,7 @@ async fn a_server_that_closes_each_connection_after_its_reply() {
         }
     });
     let url = format!("http://{front}");
-    assert_all_hold(settings(&url, atlas.token(), Conduct::default())).await;
+    assert_all_hold(settings(&url, atlas.token(), Policy::default())).await;
     serving.abort();
 }
 

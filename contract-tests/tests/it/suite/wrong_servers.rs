@@ -3,14 +3,14 @@
 
 use atlas_contract_tests::{
     report::Status,
-    self_test::proxy::{Replies, Reply, Request, Wrong},
+    self_test::proxy::{Interceptor, Reply, ReplyInterceptor, Request},
 };
 use axum::http::Method;
 
 use crate::support::{proxy, reports};
 
 /// What becomes of one clause at a wrong server, in a lenient and in a strict run.
-async fn outcomes(clause: &str, wrong: impl Wrong) -> (Status, Status) {
+async fn outcomes(clause: &str, wrong: impl Interceptor) -> (Status, Status) {
     let proxy = proxy(wrong).await;
     let mut outcome = Vec::new();
     for strict in [false, true] {
@@ -44,7 +44,10 @@ async fn no_clause_holds_at_a_server_that_answers_everything_alike() {
         reply.status = 404;
         reply.body = br#"{"errors":["Resource not found!"],"success":false}"#.to_vec();
     };
-    for proxy in [proxy(Replies(yes)).await, proxy(Replies(no)).await] {
+    for proxy in [
+        proxy(ReplyInterceptor(yes)).await,
+        proxy(ReplyInterceptor(no)).await,
+    ] {
         let reports = reports(&proxy, &[], false).await;
         let kept: Vec<_> = reports
             .iter()
@@ -74,15 +77,15 @@ async fn another_order_of_fields_fails_where_it_is_recorded_and_differs_where_it
         });
     };
     assert_eq!(
-        outcomes("search.element-fields", Replies(reverse)).await,
+        outcomes("search.element-fields", ReplyInterceptor(reverse)).await,
         FAILS
     );
     assert_eq!(
-        outcomes("versions.reply-fields", Replies(reverse)).await,
+        outcomes("versions.reply-fields", ReplyInterceptor(reverse)).await,
         PASSES
     );
     assert_eq!(
-        outcomes("versions.reply-order", Replies(reverse)).await,
+        outcomes("versions.reply-order", ReplyInterceptor(reverse)).await,
         DIFFERS
     );
 }
@@ -93,10 +96,13 @@ async fn an_extra_key_differs_and_breaks_nobody() {
         reply.change(|body| body["created_at"] = "2015-01-01".into());
     };
     assert_eq!(
-        outcomes("versions.reply-fields", Replies(add)).await,
+        outcomes("versions.reply-fields", ReplyInterceptor(add)).await,
         DIFFERS
     );
-    assert_eq!(outcomes("artifacts.get", Replies(add)).await, DIFFERS);
+    assert_eq!(
+        outcomes("artifacts.get", ReplyInterceptor(add)).await,
+        DIFFERS
+    );
 }
 
 #[tokio::test]
@@ -107,17 +113,23 @@ async fn another_status_fails_where_it_is_known_and_differs_where_it_is_inferred
         }
     };
     assert_eq!(
-        outcomes("artifacts.get-missing", Replies(forbid)).await,
+        outcomes("artifacts.get-missing", ReplyInterceptor(forbid)).await,
         FAILS
     );
-    assert_eq!(outcomes("download.no-file", Replies(forbid)).await, FAILS);
     assert_eq!(
-        outcomes("versions.box-needs-provider", Replies(forbid)).await,
+        outcomes("download.no-file", ReplyInterceptor(forbid)).await,
         FAILS
     );
-    assert_eq!(outcomes("artifacts.taken", Replies(forbid)).await, DIFFERS);
     assert_eq!(
-        outcomes("search.missing-artifact", Replies(forbid)).await,
+        outcomes("versions.box-needs-provider", ReplyInterceptor(forbid)).await,
+        FAILS
+    );
+    assert_eq!(
+        outcomes("artifacts.taken", ReplyInterceptor(forbid)).await,
+        DIFFERS
+    );
+    assert_eq!(
+        outcomes("search.missing-artifact", ReplyInterceptor(forbid)).await,
         DIFFERS
     );
 }
@@ -132,14 +144,20 @@ async fn the_documented_errors_are_readable_though_the_go_client_cannot_decode_t
             });
         }
     };
-    assert_eq!(outcomes("errors.readable", Replies(document)).await, PASSES);
-    assert_eq!(outcomes("errors.envelope", Replies(document)).await, PASSES);
     assert_eq!(
-        outcomes("versions.box-needs-provider", Replies(document)).await,
+        outcomes("errors.readable", ReplyInterceptor(document)).await,
         PASSES
     );
     assert_eq!(
-        outcomes("errors.go-decodable", Replies(document)).await,
+        outcomes("errors.envelope", ReplyInterceptor(document)).await,
+        PASSES
+    );
+    assert_eq!(
+        outcomes("versions.box-needs-provider", ReplyInterceptor(document)).await,
+        PASSES
+    );
+    assert_eq!(
+        outcomes("errors.go-decodable", ReplyInterceptor(document)).await,
         DIFFERS
     );
 }
@@ -152,6 +170,12 @@ async fn a_gateway_without_a_server_is_an_error_and_no_failure() {
         }
     };
     let error = (Status::Error, Status::Error);
-    assert_eq!(outcomes("search.newest-first", Replies(away)).await, error);
-    assert_eq!(outcomes("search.build-zero", Replies(away)).await, error);
+    assert_eq!(
+        outcomes("search.newest-first", ReplyInterceptor(away)).await,
+        error
+    );
+    assert_eq!(
+        outcomes("search.build-zero", ReplyInterceptor(away)).await,
+        error
+    );
 }

@@ -3,7 +3,7 @@
 use atlas_contract_tests::{
     report::{Status, Summary},
     run::{Options, Run, settings::Settings, target::Target},
-    safety::policy::Conduct,
+    safety::policy::Policy,
 };
 use mock_atlas::{Builder, MockAtlas, User};
 
@@ -19,7 +19,7 @@ pub(crate) fn builder() -> Builder {
 }
 
 /// Returns the settings of a run at this address, with all that the operator of [`builder`] would tell.
-pub(crate) fn settings(url: &str, token: &str, conduct: Conduct) -> Settings {
+pub(crate) fn settings(url: &str, token: &str, policy: Policy) -> Settings {
     Settings {
         url: url.to_owned(),
         token: token.to_owned(),
@@ -30,7 +30,7 @@ pub(crate) fn settings(url: &str, token: &str, conduct: Conduct) -> Settings {
         public_artifact: Some("acme/public".to_owned()),
         max_id_length: Some(255),
         fixtures: Vec::new(),
-        conduct,
+        policy,
     }
 }
 

@@ -9,11 +9,11 @@ pub(crate) mod uploader;
 use atlas_contract_tests::{
     report::{ClauseReport, Status},
     run::{Options, Run, target::Target},
-    self_test::proxy::{Proxy, Wrong},
+    self_test::proxy::{Interceptor, Proxy},
 };
 
 /// A proxy before an emulator.
-pub(crate) async fn proxy(wrong: impl Wrong) -> Proxy {
+pub(crate) async fn proxy(wrong: impl Interceptor) -> Proxy {
     Proxy::start(wrong).await.unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! Makes a report that no server gave, with every status and every kind of text that could do harm.
 
 use atlas_contract_tests::{
-    failure::{Broken, Sent},
+    failure::{Sent, Violation},
     report::{ClauseReport, Detail, Report, Status, Summary, json},
 };
 
@@ -58,7 +58,7 @@ fn clause(id: &str, status: Status, milliseconds: u64, detail: Detail) -> Clause
 }
 
 fn broken() -> Detail {
-    Detail::Broken(Box::new(Broken {
+    Detail::Violation(Box::new(Violation {
         expected: "versions [2, 1]".to_owned(),
         came: r#"200 {"versions":["</pre><script>alert('x')</script>"]}"#.to_owned(),
         status: Some(200),

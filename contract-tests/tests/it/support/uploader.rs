@@ -1,6 +1,8 @@
 //! A small uploader over raw sockets does all well unless it is told to do one thing otherwise.
 
-use atlas_contract_tests::client::{observed::Observed, scenario::Scenario, witness::Witness};
+use atlas_contract_tests::client::{
+    observation::Observation, recording_server::RecordingServer, scenario::Scenario,
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -93,13 +95,13 @@ pub(crate) const GOOD: Uploader = Uploader {
 
 impl Uploader {
     /// Pushes once, at a witness of its own.
-    pub(crate) async fn observed(self, scenario: Scenario) -> Observed {
-        let witness = Witness::start(scenario, "acme/web").await.unwrap();
+    pub(crate) async fn observed(self, scenario: Scenario) -> Observation {
+        let witness = RecordingServer::start(scenario, "acme/web").await.unwrap();
         let (success, output) = self.push(&witness).await;
         witness.observed(self.says.unwrap_or(success), output)
     }
 
-    async fn push(&self, witness: &Witness) -> (bool, String) {
+    async fn push(&self, witness: &RecordingServer) -> (bool, String) {
         let mut upload_path = String::new();
         let mut artifact_is_missing = false;
         for step in self.steps {

@@ -4,9 +4,9 @@ use tokio::process::{Child, Command};
 
 /// The group has the processes of a command, but those that left it. Dropped, it kills them.
 #[derive(Default)]
-pub(super) struct Group(#[cfg(unix)] Option<rustix::process::Pid>);
+pub(super) struct ProcessGroup(#[cfg(unix)] Option<rustix::process::Pid>);
 
-impl Group {
+impl ProcessGroup {
     /// Gives a command a group of its own, before it starts.
     pub(super) fn prepare(command: &mut Command) {
         #[cfg(unix)]
@@ -36,7 +36,7 @@ impl Group {
 }
 
 #[cfg(unix)]
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         use rustix::process::{Signal, kill_process_group};
         if let Some(leader) = self.0 {

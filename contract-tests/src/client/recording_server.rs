@@ -4,19 +4,19 @@ use uuid::Uuid;
 
 use super::{
     ClientError,
-    observed::{Ended, Observed},
-    scenario::{Scenario, Stage},
+    observation::{Ended, Observation},
+    scenario::{Scenario, ScenarioInterceptor},
 };
 use crate::{run::target::Target, self_test::proxy::Proxy};
 
 /// A server for one run of an uploader; it stops on drop.
-pub struct Witness {
+pub struct RecordingServer {
     scenario: Scenario,
     token: String,
     proxy: Proxy,
 }
 
-impl Witness {
+impl RecordingServer {
     /// Starts a server on which the scenario is played, with a token made for it alone. It keeps files in memory.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Witness {
         Ok(Self {
             scenario,
             token,
-            proxy: Proxy::before(emulator, Stage::new(scenario)).await?,
+            proxy: Proxy::before(emulator, ScenarioInterceptor::new(scenario)).await?,
         })
     }
 
@@ -60,11 +60,11 @@ impl Witness {
     }
 
     /// What it saw of an uploader that ended so.
-    pub fn observed(&self, success: bool, output: String) -> Observed {
-        Observed {
+    pub fn observed(&self, success: bool, output: String) -> Observation {
+        Observation {
             scenario: self.scenario,
             token: self.token.clone(),
-            passed: self.proxy.passed(),
+            transactions: self.proxy.transactions(),
             ended: Ended { success, output },
         }
     }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{fields::Fields, scenario::Scenario};
 use crate::{
-    failure::{self, Fault, Verdict},
-    self_test::proxy::{Passage, Request},
+    failure::{self, CheckFailure, Verdict},
+    self_test::proxy::{Request, Transaction},
 };
 
 const API: &str = "/api/v1/";
@@ -29,13 +29,13 @@ pub struct Ended {
 
 /// What was seen of one run of an uploader.
 #[derive(Debug, Clone)]
-pub struct Observed {
+pub struct Observation {
     /// What it met.
     pub scenario: Scenario,
     /// The token it was given.
     pub token: String,
     /// What passed, in the order in which the requests began.
-    pub passed: Vec<Passage>,
+    pub transactions: Vec<Transaction>,
     /// How it ended.
     pub ended: Ended,
 }
@@ -66,19 +66,22 @@ impl Call {
 /// A version that the server made.
 pub(super) struct Version<'a> {
     /// The request for it, and its reply.
-    pub(super) passage: &'a Passage,
+    pub(super) transaction: &'a Transaction,
     /// Whether it has a file.
     pub(super) has_file: bool,
     upload_path: String,
-    later: &'a [Passage],
+    later: &'a [Transaction],
 }
 
 impl<'a> Version<'a> {
-    fn of(passage: &'a Passage, later: &'a [Passage]) -> Option<Self> {
-        let reply = passage.reply.as_ref().filter(|reply| reply.succeeded())?;
+    fn of(transaction: &'a Transaction, later: &'a [Transaction]) -> Option<Self> {
+        let reply = transaction
+            .reply
+            .as_ref()
+            .filter(|reply| reply.succeeded())?;
         let version: Value = serde_json::from_slice(&reply.body).ok()?;
-        (Call::of(&passage.request) == Some(Call::CreateVersion)).then_some(Self {
-            passage,
+        (Call::of(&transaction.request) == Some(Call::CreateVersion)).then_some(Self {
+            transaction,
             has_file: version.get("file") == Some(&Value::Bool(true)),
             upload_path: reply.upload_path()?,
             later,
@@ -86,79 +89,82 @@ impl<'a> Version<'a> {
     }
 
     /// The uploads to its path, and all else that went there.
-    pub(super) fn uploads(&self) -> impl Iterator<Item = &'a Passage> {
+    pub(super) fn uploads(&self) -> impl Iterator<Item = &'a Transaction> {
         let later = self.later.iter();
-        later.filter(|passage| passage.request.path() == self.upload_path)
+        later.filter(|transaction| transaction.request.path() == self.upload_path)
     }
 
     /// Whether nothing is missing that a client would find.
     pub(super) fn is_complete(&self) -> bool {
-        let is_kept = |upload: &Passage| upload.reply.as_ref().is_some_and(|it| it.succeeded());
+        let is_kept = |upload: &Transaction| upload.reply.as_ref().is_some_and(|it| it.succeeded());
         !self.has_file || self.uploads().any(is_kept)
     }
 
     /// Whether the client was told that nothing is missing.
     pub(super) fn is_confirmed(&self) -> bool {
-        let is_told = |passage: &Passage| passage.delivered().is_some_and(|it| it.succeeded());
-        is_told(self.passage) && (!self.has_file || self.uploads().any(is_told))
+        let is_told =
+            |transaction: &Transaction| transaction.delivered().is_some_and(|it| it.succeeded());
+        is_told(self.transaction) && (!self.has_file || self.uploads().any(is_told))
     }
 
     /// Whether a request asks for the same version as this one was asked for.
     pub(super) fn is_asked_by(&self, request: &Request) -> bool {
         let value = |request| Fields::of(request).map(|fields| fields.value);
-        let own = &self.passage.request;
+        let own = &self.transaction.request;
         request.method == Method::POST
             && request.path() == own.path()
             && value(request) == value(own)
     }
 
     /// The first request, later than it was made, for the same version.
-    pub(super) fn asked_again(&self) -> Option<&'a Passage> {
+    pub(super) fn asked_again(&self) -> Option<&'a Transaction> {
         let mut later = self.later.iter();
-        later.find(|passage| self.is_asked_by(&passage.request))
+        later.find(|transaction| self.is_asked_by(&transaction.request))
     }
 }
 
-impl Observed {
+impl Observation {
     /// What passed, each between all that began before it and all that began after it.
-    pub(super) fn in_order(&self) -> impl Iterator<Item = (&[Passage], &Passage, &[Passage])> {
-        let passed = self.passed.iter().enumerate();
-        passed.map(|(at, passage)| {
-            let before = self.passed.get(..at).unwrap_or_default();
-            let after = self.passed.get(at + 1..).unwrap_or_default();
-            (before, passage, after)
+    pub(super) fn in_order(
+        &self,
+    ) -> impl Iterator<Item = (&[Transaction], &Transaction, &[Transaction])> {
+        let transactions = self.transactions.iter().enumerate();
+        transactions.map(|(at, transaction)| {
+            let before = self.transactions.get(..at).unwrap_or_default();
+            let after = self.transactions.get(at + 1..).unwrap_or_default();
+            (before, transaction, after)
         })
     }
 
     /// The requests that are this call of the API.
-    pub(super) fn calls(&self, call: Call) -> impl Iterator<Item = &Passage> {
-        let passed = self.passed.iter();
-        passed.filter(move |passage| Call::of(&passage.request) == Some(call))
+    pub(super) fn calls(&self, call: Call) -> impl Iterator<Item = &Transaction> {
+        let transactions = self.transactions.iter();
+        transactions.filter(move |transaction| Call::of(&transaction.request) == Some(call))
     }
 
     /// The versions that the server made.
     pub(super) fn versions(&self) -> impl Iterator<Item = Version<'_>> {
         self.in_order()
-            .filter_map(|(_, passage, later)| Version::of(passage, later))
+            .filter_map(|(_, transaction, later)| Version::of(transaction, later))
     }
 
     /// The versions that the client was told of.
     pub(super) fn known_versions(&self) -> impl Iterator<Item = Version<'_>> {
-        let is_known = |version: &Version<'_>| version.passage.delivered().is_some();
+        let is_known = |version: &Version<'_>| version.transaction.delivered().is_some();
         self.versions().filter(is_known)
     }
 
     /// The paths for uploads that the client was told, of whatever they are.
     pub(super) fn upload_paths(&self) -> Vec<String> {
-        let replies = self.passed.iter().filter_map(Passage::delivered);
+        let replies = self.transactions.iter().filter_map(Transaction::delivered);
         replies.filter_map(|reply| reply.upload_path()).collect()
     }
 
     /// What was sent to where files go.
-    pub(super) fn uploads(&self) -> impl Iterator<Item = &Passage> {
+    pub(super) fn uploads(&self) -> impl Iterator<Item = &Transaction> {
         let paths = self.upload_paths();
-        self.passed.iter().filter(move |passage| {
-            let request = &passage.request;
+        self.transactions.iter().filter(move |transaction| {
+            let request = &transaction.request;
             let is_put = request.method == Method::PUT && !is_api(request.path());
             is_put || paths.iter().any(|path| path == request.path())
         })
@@ -188,9 +194,13 @@ pub(super) fn tokens(request: &Request) -> Vec<String> {
 }
 
 /// A fault that names what was expected, what came, and the request.
-pub(super) fn broken(expected: impl Display, came: impl Display, request: &Request) -> Fault {
+pub(super) fn violation(
+    expected: impl Display,
+    came: impl Display,
+    request: &Request,
+) -> CheckFailure {
     let Request { method, target, .. } = request;
-    failure::broken(expected, format!("{came}\nrequest   {method} {target}"))
+    failure::violation(expected, format!("{came}\nrequest   {method} {target}"))
 }
 
 /// The statement about a request is true.
@@ -206,6 +216,6 @@ pub(super) fn require(
     if holds {
         Ok(())
     } else {
-        Err(broken(expected, came, request))
+        Err(violation(expected, came, request))
     }
 }

@@ -16,7 +16,7 @@ use super::{
     versions::Idempotent,
     wire::{Call, answer, call, change_found, change_made, query, refuse, token},
 };
-use crate::self_test::proxy::{Emulator, Reply, Request, Wrong};
+use crate::self_test::proxy::{Emulator, Interceptor, Reply, Request};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -25,28 +25,28 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "a stranger may now and then see what is hidden",
         || strangers(|request, reply| reads(request) && reply.status == 404),
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "auth.no-token-writes",
         "open-now-and-then",
         "nobody may now and then make a version",
         || strangers(|request, _| call(request) == Call::Push && token(request).is_none()),
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "auth.no-token-reads",
         "open-now-and-then",
         "nobody may now and then see what is not public",
         || strangers(|request, _| reads(request) && token(request).is_none()),
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "auth.unknown-token",
         "open-now-and-then",
         "an unknown token is now and then as good as any",
         || strangers(|request, reply| token(request).is_some() && reply.status == 401),
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "auth.authenticate-refuses",
         "known-now-and-then",
@@ -56,28 +56,28 @@ pub(super) const MUTANTS: &[Mutant] = &[
             instead_of(Call::Authenticate, 401, guest)
         },
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "auth.login",
         "first-comer-now-and-then",
         "a login gets now and then the token of the first who came",
         first_comer,
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "auth.login-refuses",
         "any-password-now-and-then",
         "every login gets a token now and then",
         || instead_of(Call::LogIn, 401, json!({"token": "of-nobody"})),
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "auth.token-check",
         "good-now-and-then",
         "any token is good now and then",
         || instead_of(Call::CheckToken, 401, json!({})),
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "errors.none-on-success",
         "listed-now-and-then",
@@ -91,28 +91,28 @@ pub(super) const MUTANTS: &[Mutant] = &[
             })
         },
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "artifacts.taken",
         "otherwise-each-time",
         "a name already taken is answered with 409 and with 400 in turn",
         taken_otherwise,
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "artifacts.not-writable",
         "open-now-and-then",
         "a stranger may now and then make a version",
         || strangers(|request, reply| call(request) == Call::Push && reply.status == 404),
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "versions.counts-per-type",
         "twice-now-and-then",
         "a number is given twice now and then",
         number_twice,
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "versions.same-again",
         "idempotent-now-and-then",
@@ -122,14 +122,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
             Box::new(Idempotent::when(move || turns.comes()))
         },
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "uploads.path-secret",
         "guessed-now-and-then",
         "bytes sent to a path that was never given out are taken now and then",
         || instead_of(Call::Upload, 404, json!({})),
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "uploads.unfinished-hidden",
         "found-now-and-then",
@@ -139,7 +139,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             unfinished_found(move |request| query(request).is_empty() && turns.comes())
         },
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "uploads.half-hidden",
         "taken-now-and-then",
@@ -149,21 +149,21 @@ pub(super) const MUTANTS: &[Mutant] = &[
             Box::new(HalfTaken::when(move || turns.comes()))
         },
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "uploads.half-hidden",
         "otherwise-each-time",
         "half a file is taken for the whole, under another number and in another order each time",
         || Box::new(OtherwiseEachTime::default()),
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "uploads.other-refused",
         "taken-now-and-then",
         "other bytes for a finished upload are now and then taken",
         || instead_of(Call::Upload, 409, json!({})),
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "search.element-fields",
         "upload-shown-now-and-then",
@@ -179,14 +179,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
             })
         },
     )
-    .unsteady(),
+    .flaky(),
     mutant(
         "search.hidden-artifact",
         "open-now-and-then",
         "a stranger finds now and then what is hidden",
         || strangers(|request, reply| call(request) == Call::Search && reply.status == 404),
     )
-    .unsteady(),
+    .flaky(),
 ];
 
 /// How seldom now and then is: longer than a check goes on, so that asked again the server does all well.
@@ -207,24 +207,24 @@ fn reads(request: &Request) -> bool {
 }
 
 /// Those whose right reply is chosen are now and then answered as the maker of the artifact.
-fn strangers(wrong: fn(&Request, &Reply) -> bool) -> Box<dyn Wrong> {
+fn strangers(interceptor: fn(&Request, &Reply) -> bool) -> Box<dyn Interceptor> {
     let turns = Turns::default();
     AsMaker::boxed(false, move |request, reply| {
-        wrong(request, reply) && turns.comes()
+        interceptor(request, reply) && turns.comes()
     })
 }
 
 /// Answers a call now and then with success where this status would be right.
-fn instead_of(wrong: Call, status: u16, body: Value) -> Box<dyn Wrong> {
+fn instead_of(interceptor: Call, status: u16, body: Value) -> Box<dyn Interceptor> {
     let turns = Turns::default();
     replies(move |request: &Request, reply: &mut Reply| {
-        if call(request) == wrong && reply.status == status && turns.comes() {
+        if call(request) == interceptor && reply.status == status && turns.comes() {
             answer(reply, 200, &body);
         }
     })
 }
 
-fn first_comer() -> Box<dyn Wrong> {
+fn first_comer() -> Box<dyn Interceptor> {
     let (first, turns) = (Memory::<Option<String>>::default(), Turns::default());
     replies(move |request: &Request, reply: &mut Reply| {
         if call(request) == Call::Authenticate && reply.status == 200 {
@@ -239,7 +239,7 @@ fn first_comer() -> Box<dyn Wrong> {
     })
 }
 
-fn taken_otherwise() -> Box<dyn Wrong> {
+fn taken_otherwise() -> Box<dyn Interceptor> {
     let count = AtomicUsize::new(0);
     replies(move |request: &Request, reply: &mut Reply| {
         if call(request) == Call::Create && reply.status == 422 {
@@ -249,7 +249,7 @@ fn taken_otherwise() -> Box<dyn Wrong> {
     })
 }
 
-fn number_twice() -> Box<dyn Wrong> {
+fn number_twice() -> Box<dyn Interceptor> {
     let turns = Turns::default();
     replies(move |request: &Request, reply: &mut Reply| {
         change_made(request, reply, |made| {
@@ -268,7 +268,7 @@ struct OtherwiseEachTime {
     searches: AtomicUsize,
 }
 
-impl Wrong for OtherwiseEachTime {
+impl Interceptor for OtherwiseEachTime {
     fn request(&self, request: &mut Request) {
         self.half.request(request);
     }

@@ -6,15 +6,15 @@ use axum::body::{Body, Bytes};
 use http_body_util::BodyExt;
 
 /// So many bytes of the bodies of all requests together have room in memory.
-pub const MOST_KEPT: usize = 256 * 1024 * 1024;
+pub const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
 
 /// The room that is left for bodies.
-pub(super) struct Room {
+pub(super) struct BodyBudget {
     left: AtomicUsize,
     full: AtomicBool,
 }
 
-impl Room {
+impl BodyBudget {
     pub(super) fn of(bytes: usize) -> Self {
         Self {
             left: AtomicUsize::new(bytes),
@@ -62,13 +62,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_has_room_is_kept_and_the_first_that_has_none_is_remembered() {
-        let room = Room::of(5);
-        let kept = room.received(Body::from("abc")).await;
+        let budget = BodyBudget::of(5);
+        let kept = budget.received(Body::from("abc")).await;
         assert_eq!(kept, Some((Bytes::from("abc"), true)));
-        assert!(!room.is_full());
-        assert_eq!(room.received(Body::from("def")).await, None);
-        assert!(room.is_full());
-        let small = room.received(Body::from("de")).await;
+        assert!(!budget.is_full());
+        assert_eq!(budget.received(Body::from("def")).await, None);
+        assert!(budget.is_full());
+        let small = budget.received(Body::from("de")).await;
         assert_eq!(small, Some((Bytes::from("de"), true)));
     }
 }
