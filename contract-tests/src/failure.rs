@@ -1,28 +1,28 @@
-//! Why a check did not end well: the server answered otherwise, or there was no answer to judge.
+//! A check failure says why a check did not pass: the server violates the clause, or there is no reply to judge.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What stopped a check.
+/// A `CheckFailure` is the reason why a check did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckFailure {
     /// The server does not do what the clause says.
     Violation(Box<Violation>),
-    /// The server does what the clause says that it never does: a correct one would not even by chance.
+    /// The server does what the clause says that it never does; a correct server would not do so even by chance.
     Forbidden(Box<Violation>),
-    /// The reply breaks the clause, but as an error of the server's own or as half a text does, which any clause may
-    /// meet by chance.
+    /// The reply violates the clause, but it is an error of the server or truncated JSON, which any clause may meet by
+    /// chance.
     MaybeTransient(Box<Violation>),
     /// There is no verdict: the connection failed, the server was unavailable, or the suite itself went wrong.
     Inconclusive(String),
-    /// There is no verdict, because the suite held a request back: it has no leave to send it, or no journal that could
-    /// keep it. To ask again would change nothing, and no check may take it for an answer.
+    /// There is no verdict, because the suite did not send a request: the policy does not allow it, or the journal could
+    /// not record it. Another attempt would change nothing, and no check may take this for a reply.
     NotSent(String),
 }
 
 impl CheckFailure {
-    /// What the server did, unless there is no verdict.
+    /// Returns what the server did, unless there is no verdict.
     pub fn violation(&self) -> Option<&Violation> {
         match self {
             Self::Violation(violation)
@@ -33,7 +33,7 @@ impl CheckFailure {
     }
 }
 
-/// What a server that breaks a clause did, and what it should have done.
+/// A `Violation` is what a server did, and what it should have done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
     /// What the clause expects.
@@ -73,7 +73,7 @@ pub fn violation(expected: impl fmt::Display, came: impl fmt::Display) -> CheckF
 /// Fails with [`CheckFailure::Violation`] unless the statement is true.
 ///
 /// # Errors
-/// The fault names what was expected and what came.
+/// The violation names what was expected and what came.
 pub fn require(holds: bool, expected: impl fmt::Display, came: impl fmt::Display) -> Verdict {
     if holds {
         Ok(())

@@ -1,4 +1,4 @@
-//! Files that a caller names, read no further than anything of their kind goes.
+//! Reads files that the caller names, up to a length that no such file has.
 
 use std::{fs::File, io, path::Path};
 

@@ -1,8 +1,8 @@
-//! One suite that judges an emulated or a real Atlas by its contract, `docs/contract.md`, and by nothing else.
+//! This suite judges an emulated or a real Atlas by its contract, `docs/contract.md`, and by nothing else.
 //!
-//! From the bottom up; a folder imports only those above it in this list:
+//! A folder imports only those above it in this list:
 //!
-//! - [`safety`] keeps a server safe from a run: where may be written, how fast, and a journal of what is made.
+//! - [`safety`] keeps a server safe from a run: it limits writes and speed, and keeps a journal of what is made.
 //! - [`http`] sends requests as raw HTTP and JSON, and judges a reply.
 //! - [`suite`] holds the clauses of the contract, and what their checks work with.
 //! - [`report`] holds what came out, in several forms, and compares two reports.

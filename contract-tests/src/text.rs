@@ -1,4 +1,4 @@
-//! Texts of others, made fit to be shown.
+//! Makes text of others fit to be shown: on one line, without control characters, and not too long.
 
 /// The text on one line, with nothing in it that a terminal would obey.
 pub(crate) fn plain(text: &str) -> String {

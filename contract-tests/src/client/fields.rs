@@ -1,4 +1,4 @@
-//! The fields of a body, whichever way a client writes them.
+//! Reads the fields of a body, whether a client writes JSON or a form.
 
 use axum::http::header;
 use serde_json::{Map, Value};

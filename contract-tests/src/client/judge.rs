@@ -1,4 +1,4 @@
-//! Putting what was observed to the rules, and turning it into reports.
+//! Puts observations to the rules, and turns the verdicts into reports.
 
 use super::{
     observation::Observation,

@@ -1,8 +1,9 @@
-//! The other side of the contract: any uploader, judged by what it sends.
+//! The client side of the contract: any uploader is judged by what it sends.
 //!
-//! An [`uploader`] is run before a [`server`], a correct emulator that remembers what passes, in a [`scenario`]; what was
-//! [`observed`] is put to the [`rules`], and [`judge`] makes of it the same reports that clauses get. A [`rule`] says
-//! how it is known, and whom it binds. The contract calls this "What Packer's post-processor does, in order".
+//! An [`uploader`] is run in a [`scenario`] against a [`recording_server`], a correct emulator that records what
+//! passes. The [`observation`] of the run is put to the [`rules`], and [`judge`] turns it into the same reports that
+//! clauses get. A [`rule`] names its evidence, and whom it binds. The contract calls this "What Packer's post-processor
+//! does, in order".
 
 mod fields;
 pub mod judge;

@@ -1,4 +1,4 @@
-//! What was seen of an uploader: what passed at the witness, and how the command ended.
+//! An observation is what one run of an uploader sent, the replies, and how the command ended.
 
 use std::fmt::Display;
 

@@ -1,4 +1,4 @@
-//! The processes of a command: it, and those that it started.
+//! A process group holds a command and the processes that it started.
 
 use tokio::process::{Child, Command};
 

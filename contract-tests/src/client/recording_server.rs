@@ -1,4 +1,4 @@
-//! A correct emulator behind a proxy that remembers what passes.
+//! A recording server is a correct emulator behind a proxy that records what passes.
 
 use uuid::Uuid;
 

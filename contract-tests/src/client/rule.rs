@@ -1,4 +1,4 @@
-//! A rule: one statement of the contract that an uploader can keep or break, with how we know it and how we see it.
+//! A rule is one statement of the contract about uploaders, with its evidence and its check.
 
 use clap::ValueEnum;
 

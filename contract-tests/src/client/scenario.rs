@@ -1,4 +1,4 @@
-//! What an uploader meets at the witness.
+//! A scenario is what an uploader meets at the recording server.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! The command that is judged, and running it.
+//! Runs the command that is judged.
 
 use std::{
     io,

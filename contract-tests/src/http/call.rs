@@ -1,4 +1,4 @@
-//! A call of the API, put together before it is sent.
+//! A call is a request to the API that is put together before it is sent.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -80,8 +80,8 @@ impl<'a> Call<'a> {
     /// Sends the call.
     ///
     /// # Errors
-    /// [`CheckFailure::Inconclusive`](crate::failure::Fault::Trouble) when there is no reply, whatever its status, and
-    /// [`CheckFailure::Violation`](crate::failure::Fault::Broken) when it is too long to be one.
+    /// The check is [inconclusive](crate::failure::CheckFailure::Inconclusive) when there is no reply, whatever its
+    /// status; a reply that is too long to be one is a [violation](crate::failure::CheckFailure::Violation).
     pub async fn send(self) -> Verdict<Exchange> {
         let exchange = self.answered().await?;
         exchange.whole()?;
@@ -114,7 +114,7 @@ impl<'a> Call<'a> {
     /// Sends the call, which must succeed.
     ///
     /// # Errors
-    /// As [`Call::send`], and [`CheckFailure::Violation`](crate::failure::Fault::Broken) when the status is no success.
+    /// As [`Call::send`], and a [violation](crate::failure::CheckFailure::Violation) when the status is no success.
     pub async fn succeed(self) -> Verdict<Exchange> {
         let exchange = self.send().await?;
         exchange.success()?;
@@ -134,7 +134,7 @@ impl<'a> Call<'a> {
     /// Sends the call, which must be answered with this status.
     ///
     /// # Errors
-    /// As [`Call::send`], and [`CheckFailure::Violation`](crate::failure::Fault::Broken) when the status is another one.
+    /// As [`Call::send`], and a [violation](crate::failure::CheckFailure::Violation) when the status is another one.
     pub async fn answer(self, status: u16) -> Verdict<Exchange> {
         let exchange = self.send().await?;
         exchange.status_is(status)?;

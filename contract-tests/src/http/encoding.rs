@@ -1,4 +1,4 @@
-//! How the fields of a request become its body.
+//! An encoding writes the fields of a request as its body.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! A request and its reply, and what can be said about them.
+//! An exchange is a request and its reply; its methods state what the reply must be.
 
 use std::fmt::Display;
 
@@ -80,7 +80,7 @@ impl Exchange {
         self.location.as_deref()
     }
 
-    /// A fault that names what was expected, the reply and the request.
+    /// Returns a violation that names what was expected, the reply and the request.
     pub fn violation(&self, expected: impl Display) -> CheckFailure {
         let violation = self.against(expected, self.shown.clone());
         if self.may_be_transient() {
@@ -115,7 +115,7 @@ impl Exchange {
     /// What must never be was not seen here: in a clause that says never, one sighting is enough.
     ///
     /// # Errors
-    /// It was; the fault names this exchange.
+    /// It was; the violation names this exchange.
     pub fn never(&self, seen: bool, expected: impl Display) -> Verdict {
         if seen {
             Err(CheckFailure::Forbidden(
@@ -138,7 +138,7 @@ impl Exchange {
     /// The statement about this exchange is true.
     ///
     /// # Errors
-    /// It is not; the fault names this exchange.
+    /// It is not; the violation names this exchange.
     pub fn require(&self, holds: bool, expected: impl Display) -> Verdict {
         if holds {
             Ok(())

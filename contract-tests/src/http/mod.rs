@@ -1,6 +1,7 @@
-//! Raw HTTP: the [`Call`]s of the API, the upload and the download, each ending in an [`Exchange`].
+//! Raw HTTP: an [`Http`] client sends the [`Call`]s of the API, uploads and downloads. Each ends in an [`Exchange`].
 //!
-//! Redirects are never followed by themselves; [`Http::download`] does it by hand, so that no token reaches another
+//! A [`server`] is where requests go, a [`request`] is one before it is sent, and an [`exchange`] judges its reply. The
+//! client never follows a redirect by itself; [`Http::download`] does so by hand, so that no token reaches another
 //! origin. Every text made here is redacted.
 
 mod call;

@@ -1,5 +1,6 @@
-//! Proxies between the suite and a server. reqwest chooses one by the variables that other clients heed too; here is
-//! checked that it understands each of them, since it passes over what it does not, and told which one it chose.
+//! The proxies between the suite and a server come from the variables that other clients heed too. reqwest chooses one;
+//! since it ignores a variable that it does not understand, this module refuses such a variable, and names the proxy
+//! that was chosen.
 
 use std::{ffi::OsString, sync::Arc};
 

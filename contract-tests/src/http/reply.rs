@@ -1,4 +1,4 @@
-//! A reply before anything is said about it.
+//! A reply is kept as it came, before anything is judged.
 
 use reqwest::header::{CONTENT_ENCODING, HeaderMap, LOCATION};
 

@@ -1,4 +1,4 @@
-//! A request before it is sent: the one form in which it can be shown, held back, and put on the wire.
+//! A request is built once, and then shown, withheld or sent in that form.
 
 use std::{fmt, io};
 

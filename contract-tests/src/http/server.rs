@@ -1,4 +1,4 @@
-//! The server that requests go to, and by which rules.
+//! A server is an address with all that requests to it need: token, certificates, proxies and policy.
 
 use reqwest::Url;
 

@@ -1,8 +1,7 @@
-//! How long a reply is waited for, how much of it is taken, and when a server is given up.
+//! Timeouts bound the wait for a reply, and the attempts to reach a server that stays silent.
 //!
-//! No wait is without an end: while nothing moves, it ends after the timeout; what trickles has a multiple of that. A
-//! server that has answered nothing for a few timeouts is given up, so that what is still to be asked need not wait for
-//! it, too.
+//! Every wait ends: after the timeout while nothing arrives, and after a multiple of it where bytes trickle. A server
+//! that has answered nothing for several timeouts is given up, so that the remaining requests do not wait for it, too.
 
 use std::{
     fmt,

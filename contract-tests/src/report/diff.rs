@@ -1,4 +1,4 @@
-//! What differs between two reports: two servers, or one before and after a change.
+//! Compares two reports: of two servers, or of one before and after a change.
 
 use std::{collections::HashMap, fmt};
 

@@ -1,8 +1,8 @@
-//! What came out: a report for each clause, their summary, and the document that holds them all.
+//! A report holds what came out of a run: the outcome of each clause, and their summary.
 //!
-//! The document leaves the program in three [`Form`]s: [`json`], which can be read back, `junit` and `html`, the two
-//! made of `markup`. A [`draft`] sees to it that a file is there whole or not at all. What a terminal shows is the
-//! `Display` of the parts.
+//! It leaves the program in three [`Form`]s: [`json`], which can be read back, `junit` and `html`, both made of
+//! `markup`. A [`draft`] writes a file as a whole or not at all, and [`diff`] compares two reports. A terminal shows
+//! the `Display` of the parts.
 
 pub mod diff;
 pub mod draft;

@@ -1,4 +1,4 @@
-//! What `--filter` means, whatever is chosen by it: clauses, rules or mutants.
+//! A filter chooses clauses, rules or mutants by a part of their id, as `--filter` does.
 
 /// A filter chooses nothing; most likely it is misspelt.
 #[derive(Debug, thiserror::Error)]

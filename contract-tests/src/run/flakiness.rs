@@ -1,12 +1,13 @@
-//! Whether a server breaks a clause, or is only unstable.
+//! Repeats a violated clause, to tell a server that violates it from one that is unstable.
 //!
-//! A server that now and then answers 500, or half a reply, or hangs up, breaks whatever clause it happens to meet. So a
-//! clause that breaks is put again, with names that are still fresh, and is broken if it breaks each time, whatever else
-//! differs from one time to the next. If it holds once, the server is unstable, and of the clause nothing is said. A
-//! clause that says never is broken by one sighting of what must never be: no chance makes a correct server show that.
+//! A server that answers 500 now and then, or sends half a reply, or closes the connection, violates whatever clause
+//! meets this. So a violated clause is checked again, with fresh names, and is reported as violated if it is each time,
+//! whatever else differs between the attempts. If it holds once, the server is unstable, and the clause has no verdict.
+//! A clause that says never is violated by one sighting, since a correct server never shows that by chance.
 //!
-//! What any clause may meet by chance, trouble or a marred reply, counts neither for the clause nor against it: it is put
-//! again a few times. Marred each time, at the same request with the same status, it is no chance, and breaks the clause.
+//! A failure that any clause may meet by chance, an inconclusive check or one that may be transient, counts neither
+//! way: the clause is checked again a few times. If the same request gets the same status each time, this is not
+//! chance, and the clause is violated.
 
 use std::num::NonZeroUsize;
 
@@ -15,17 +16,17 @@ use crate::{
     suite::{clause::Clause, context::Context},
 };
 
-/// How often a clause must break when nobody says. Chance that spoils three requests of ten spoils a clause at the same
-/// request in the same way once in about ten times; five times in a row, once in a hundred thousand.
+/// A clause must be violated so often, where nobody says otherwise. Chance that spoils three requests of ten spoils a
+/// clause at the same request in the same way once in about ten times; five times in a row, once in a hundred thousand.
 pub(crate) const VIOLATIONS_REQUIRED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
 
-/// How often trouble must come, to tell a server that is away from one that is unstable.
+/// So many inconclusive checks in a row tell a server that is away from one that is unstable.
 const INCONCLUSIVE_REQUIRED: usize = 2;
 
-/// How often what comes by chance may come between the times that a clause breaks.
+/// So many transient failures are tolerated between the violations of a clause.
 const MAX_TRANSIENT: usize = 3;
 
-/// The verdict of a clause's check, which must break so often.
+/// Returns the verdict of a clause, whose check must be violated so often.
 ///
 /// # Errors
 /// As the check, and [`CheckFailure::Inconclusive`] when the server is unstable.
@@ -61,17 +62,17 @@ pub(crate) async fn confirmed_verdict(
     }
 }
 
-/// What the faults of a clause that never held come to, once they do.
+/// Returns what the failures of a clause that never held come to, once they are enough.
 fn decided(
     failures: &[CheckFailure],
     violations_required: usize,
     prefix: &str,
 ) -> Option<CheckFailure> {
     let first = failures.first()?;
-    let mut violation = failures.iter().filter(|it| is_violation(it));
-    let count = violation.clone().count();
+    let mut violations = failures.iter().filter(|it| is_violation(it));
+    let count = violations.clone().count();
     if count >= violations_required {
-        return violation.next().cloned();
+        return violations.next().cloned();
     }
     let other = failures.iter().find(|it| !alike(first, it, prefix));
     let enough = match first {
@@ -87,7 +88,7 @@ fn decided(
     }
 }
 
-/// Whether both are the same trouble, or both marred at the same place: at the same request, but for what it carried and
+/// Tells whether both are inconclusive alike, or both may be transient at the same place: at the same request, but for what it carried and
 /// the names of the run, which are new each time, and with the same status of its reply. What else a reply holds may
 /// change from one to the next.
 fn alike(first: &CheckFailure, second: &CheckFailure, prefix: &str) -> bool {
@@ -200,7 +201,7 @@ mod tests {
         assert!(!alike("GET /run-a: refused", "GET /run-a: reset"));
     }
 
-    /// What faults one after the other come to, of a clause that must break three times.
+    /// Returns what failures in a row come to, of a clause that must be violated three times.
     fn come_to(failures: &[CheckFailure]) -> Option<CheckFailure> {
         let before = failures.len() - 1;
         assert_eq!(decided(&failures[..before], 3, "run-"), None, "too soon");

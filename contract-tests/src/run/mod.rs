@@ -1,4 +1,8 @@
-//! Going through the clauses, several at a time, and turning what each check learned into a report.
+//! A run puts the clauses to one server, several at a time, and reports what each check found.
+//!
+//! [`settings`] are what the caller says, and [`target`] is the server that they name; [`filter`] chooses among the
+//! clauses. A clause that is violated is checked again in `flakiness`. [`plan`] shows what a run would send, and
+//! [`cleanup`] removes what one has made.
 //!
 //! Clauses share nothing but the server: each has artifacts of its own, and in the operator's public artifact a type of
 //! its own. So they need not wait for each other; the requests of one clause keep their order.

@@ -1,5 +1,5 @@
-//! What a run would send, found out without the server: the very clauses are put to an emulator that knows the same
-//! facts, and each request is kept as it passes the one door.
+//! A plan lists the requests that a run would send. The server is not contacted: the clauses are put to an emulator
+//! with the same facts, and each request is recorded on its way.
 
 use std::num::NonZeroUsize;
 

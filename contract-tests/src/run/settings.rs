@@ -1,4 +1,4 @@
-//! What a caller says about a server, by flags or by variables, before it is checked.
+//! Settings are what a caller says about a server, by flags or by variables, before anything is checked.
 
 use std::{ffi::OsString, fmt, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! Which server is judged, with what the caller and its operator tell about it.
+//! A target is the server that is judged, with what its operator tells about it.
 //!
 //! This module alone knows that an emulator can be started when nobody names a server.
 

@@ -1,4 +1,4 @@
-//! How fast requests follow each other, at most.
+//! The pace limits how fast requests follow each other.
 
 use std::{
     str::FromStr,

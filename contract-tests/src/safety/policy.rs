@@ -1,4 +1,5 @@
-//! How a run behaves towards the server: whether it may write, how fast it asks, whom it believes.
+//! The policy says how a run behaves towards the server: where it may write, how fast it asks, which certificates it
+//! accepts.
 
 use std::{fmt, str::FromStr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The one place that keeps tokens, passwords and upload paths out of every text this crate hands out.
+//! Redacts tokens, passwords and upload paths from every text that leaves this crate.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,6 +1,8 @@
-//! The suite on trial: every [`Mutant`] must be killed by the clause it is aimed at, and every clause must kill one.
+//! The self-test tries the suite itself: every [`Mutant`] must be killed by the clause that it is aimed at, and every
+//! clause must kill one.
 //!
-//! A mutant is killed when its clause ends as [`Status::Fail`] in a strict run. No verdict is no kill.
+//! A mutant is killed when its clause ends as [`Status::Fail`] in a strict run. A clause without a verdict kills
+//! nothing. The [`mutants`] are wrong servers, made of a correct emulator by a [`proxy`].
 
 pub mod mutants;
 pub mod proxy;

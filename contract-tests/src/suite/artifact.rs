@@ -1,4 +1,4 @@
-//! One artifact of a check: its versions, what a search finds among them, their files.
+//! An artifact of a check: its versions, what a search finds among them, and their files.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! A clause: one statement of the contract that a server can keep or break, with how we know it and how we ask.
+//! A clause is one statement of the contract about a server, with its evidence and its check.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What a check works with: names that no other run has, artifacts of its own, and calls of the API.
+//! A context is what a check works with: names that no other run has, artifacts of its own, and calls of the API.
 //!
 //! All writes pass [`Context::create`] or [`Context::push`], and those pass one guard: nothing is written outside of
 //! the names of this run.

@@ -1,4 +1,4 @@
-//! What the contract lets a check expect of a reply, beyond its status and its JSON.
+//! Expectations state what the contract demands of a reply, beyond its status and its JSON.
 
 use serde_json::Value;
 

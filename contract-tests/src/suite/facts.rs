@@ -1,4 +1,4 @@
-//! What is known of the server beforehand: the operator's settings, and the fixtures that were found there.
+//! Facts are what is known of the server beforehand: what its operator tells, and the fixtures that were found there.
 
 use super::{
     precondition::Precondition, required_setting::RequiredSetting,

@@ -1,4 +1,5 @@
-//! What an operator says is on the server, so that it can be judged by reading alone: a small file in TOML or JSON.
+//! Fixtures are artifacts that an operator says are on the server, to judge it by reading alone: a small file in TOML
+//! or JSON.
 
 use std::{
     collections::{BTreeMap, HashSet},

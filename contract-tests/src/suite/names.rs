@@ -1,4 +1,4 @@
-//! Names of users, artifacts and types, as the contract takes them.
+//! Checks names of users, artifacts and types.
 
 /// Tells whether the contract takes this for a name, whatever its length.
 pub(crate) fn is_name(text: &str) -> bool {

@@ -1,4 +1,5 @@
-//! The bodies that are known word for word: files of `insta` in `snapshots/`, which the program carries with it.
+//! Snapshots are bodies that are known word for word: files of `insta` in `snapshots/`, which the program carries with
+//! it.
 //!
 //! What differs from run to run is replaced by a placeholder before the comparison, but only where it has the shape it
 //! must have: anything else stays as it came, and so differs from the file.

@@ -1,4 +1,4 @@
-//! A fixture that was looked for on the server before the clauses read it.
+//! A verified fixture was found on the server before the clauses read it.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,5 @@
-//! Where a cleanup goes: no journal, whoever wrote it, sends the token to a server that the caller does not know of.
+//! Decides where a cleanup goes: no journal, whoever wrote it, sends the token to a server that the caller does not
+//! know.
 
 use reqwest::Url;
 

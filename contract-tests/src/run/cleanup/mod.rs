@@ -1,9 +1,9 @@
-//! Putting a server back to what it was before a run, as far as it lets us, and telling what stays.
+//! A cleanup removes what a run made from the server, as far as the server can, and reports what stays.
 //!
-//! The contract knows no call that deletes. `mock-atlas` has some of its own, and says by its health that it is one.
-//! Nothing is asked for or removed but what a journal names, and a journal names nothing that is not of its run. The
-//! [`address`] is where that goes. What fails may pass, so each request is sent a few times; a thing that still cannot be
-//! removed keeps back no other.
+//! The contract has no call that deletes. `mock-atlas` has its own, and its health check tells that it is one. A
+//! cleanup asks for and removes only what a journal names, and a journal names only what its run made; [`address`]
+//! decides which server may get the token. Requests may fail by chance, so each is sent several times. A resource that
+//! cannot be removed does not keep the others from removal.
 
 pub mod address;
 

@@ -1,8 +1,8 @@
-//! The journal of a run: what it is about to make, on disk before the request is sent, so that whatever happens to the
-//! run, what it left behind is known.
+//! A journal names on disk what a run is about to make, before the request is sent, so that a run that ends early
+//! leaves a list of what it left behind.
 //!
-//! A line of JSON for each event. The first says which run, on which server; then each write stands before it is sent,
-//! and is told of again when it was answered. No token and no upload path is ever in it.
+//! Each event is a line of JSON. The first line names the run and its server; each write is announced before it is
+//! sent, and recorded again when it is answered. The journal never contains a token or an upload path.
 
 pub mod place;
 mod record;

@@ -1,4 +1,4 @@
-//! This module says where the journal of a run is kept.
+//! Decides where the journal of a run is kept.
 
 use std::{
     ffi::OsString,

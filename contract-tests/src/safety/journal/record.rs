@@ -1,4 +1,4 @@
-//! This module reads the journal of a run.
+//! Reads the journal of a run.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! Wrong about who may see and write what.
+//! Mutants that are wrong about who may see and write what.
 
 use futures_util::future::BoxFuture;
 

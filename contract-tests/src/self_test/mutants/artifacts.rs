@@ -1,4 +1,4 @@
-//! Wrong about what an artifact is.
+//! Mutants that are wrong about what an artifact is.
 
 use std::collections::{HashMap, HashSet};
 

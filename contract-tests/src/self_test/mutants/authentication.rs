@@ -1,4 +1,4 @@
-//! Wrong about where the API is, where a token goes, and how one is checked or had.
+//! Mutants that are wrong about the base path of the API, where a token goes, and how one is checked or issued.
 
 use axum::http::{Method, header::AUTHORIZATION};
 use serde_json::json;

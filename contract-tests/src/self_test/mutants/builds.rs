@@ -1,4 +1,4 @@
-//! Wrong about how versions are found by the build that made them.
+//! Mutants that are wrong about how versions are found by the build that made them.
 
 use super::{
     Mutant, mutant, requests,

@@ -1,4 +1,4 @@
-//! Wrong about the bytes of a version on their way back.
+//! Mutants that are wrong about the bytes that a download returns.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Wrong about how a server says no.
+//! Mutants that are wrong about error replies.
 
 use axum::http::{Method, header::CONNECTION};
 use serde_json::json;

@@ -1,6 +1,7 @@
-//! Wrong only now and then, or wrong each time in another way: what no likeness of two answers shows.
+//! Mutants that are wrong only now and then, or wrong in another way each time, so that no comparison of two replies
+//! finds them.
 //!
-//! A clause that says never must find such a server out by one sighting, and any other clause by that it never holds.
+//! A clause that says never must find such a server by one sighting; any other clause, because it never holds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

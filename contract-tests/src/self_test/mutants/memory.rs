@@ -1,4 +1,4 @@
-//! What a mutant remembers of what passed.
+//! A memory is what a mutant remembers of earlier requests.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! Wrong about what a version remembers beside its id.
+//! Mutants that are wrong about the metadata of a version.
 
 use serde_json::{Map, Value, json};
 

@@ -1,8 +1,9 @@
-//! Servers that are wrong in one thing each: the proof that every clause can fail.
+//! Mutants are servers that are wrong in one thing each, to prove that every clause can fail.
 //!
-//! The modules are those of [`crate::suite::clauses`], each a table of what is spoilt and then the longer of its servers;
-//! `flaky` has the servers that are wrong only now and then; `wire` reads and changes what passes, `memory` is what some remember. A mutant knows the API, as a server does,
-//! and neither the ids of clauses nor the names a run makes up.
+//! The modules are those of [`crate::suite::clauses`], each a table of mutants and then the longer of their
+//! interceptors. `flaky` has the servers that are wrong only now and then; `wire` reads and changes what passes, and
+//! `memory` is what some mutants remember. A mutant knows the API, as a server does, but neither the ids of clauses nor
+//! the names that a run makes up.
 
 mod access;
 mod artifacts;
@@ -53,7 +54,7 @@ impl Mutant {
     }
 }
 
-/// Every mutant, in the order of the clauses; then those that are unsteady.
+/// Every mutant, in the order of the clauses; then those that are flaky.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
     let tables: [&'static [Mutant]; 13] = [
         authentication::MUTANTS,

@@ -1,4 +1,4 @@
-//! Wrong about the two lists that the server derives from the AWS regions in the metadata.
+//! Mutants that are wrong about the two lists that the server derives from the AWS regions in the metadata.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! Wrong about how clients write a request.
+//! Mutants that are wrong about how clients write a request.
 
 use axum::http::Method;
 

@@ -1,4 +1,4 @@
-//! Wrong about how versions are found by number and by metadata.
+//! Mutants that are wrong about how versions are found by number and by metadata.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Wrong about how the bytes of a version arrive, and what becomes of those that do not.
+//! Mutants that are wrong about how the bytes of a version arrive, and what becomes of those that do not.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Wrong about what a version is, and how it is numbered.
+//! Mutants that are wrong about what a version is, and how it is numbered.
 
 use std::collections::HashMap;
 

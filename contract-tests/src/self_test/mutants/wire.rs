@@ -1,4 +1,4 @@
-//! What passes between a client and the emulator, read and changed as a server would see it.
+//! Reads and changes what passes between a client and the emulator, as a server would see it.
 
 use axum::http::header::AUTHORIZATION;
 use serde_json::{Map, Value};

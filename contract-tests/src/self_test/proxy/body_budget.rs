@@ -1,14 +1,14 @@
-//! How much of what passes is kept.
+//! The body budget limits how many bytes of bodies the proxy records.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::body::{Body, Bytes};
 use http_body_util::BodyExt;
 
-/// So many bytes of the bodies of all requests together have room in memory.
+/// The bodies of all requests together may take so many bytes of memory.
 pub const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
 
-/// The room that is left for bodies.
+/// A `BodyBudget` counts the bytes of bodies against a limit.
 pub(super) struct BodyBudget {
     left: AtomicUsize,
     full: AtomicBool,
@@ -22,12 +22,12 @@ impl BodyBudget {
         }
     }
 
-    /// Whether something had no room.
+    /// Tells whether a body went beyond the limit.
     pub(super) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
 
-    /// A body, as far as it comes, and whether all of it came; none if there is no room for it.
+    /// Returns a body as far as it comes, and whether all of it came, or `None` if it goes beyond the limit.
     pub(super) async fn received(&self, mut body: Body) -> Option<(Bytes, bool)> {
         let mut bytes = Vec::new();
         while let Some(frame) = body.frame().await {

@@ -1,4 +1,4 @@
-//! Who may see and write what: nobody, a stranger, a second user.
+//! Clauses on who may see and write: nobody, a stranger, a second user.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Making and finding artifacts, and what they may be called and hold.
+//! Clauses on creating and finding artifacts, their names and their content.
 
 use serde_json::json;
 

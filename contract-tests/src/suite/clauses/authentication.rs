@@ -1,4 +1,4 @@
-//! Where the API is, where a token goes, and how one is checked or had.
+//! Clauses on the base path of the API, where a token goes, and how one is checked or issued.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Finding versions by the build that made them.
+//! Clauses on finding versions by the build that made them.
 
 use serde_json::json;
 

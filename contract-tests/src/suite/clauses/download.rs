@@ -1,4 +1,4 @@
-//! Getting the bytes of a version back.
+//! Clauses on downloading the file of a version.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! How a server says no, in the words its clients can read.
+//! Clauses on error replies, and on what clients can read in them.
 
 use serde_json::{Value, json};
 

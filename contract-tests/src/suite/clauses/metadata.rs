@@ -1,4 +1,4 @@
-//! What a version remembers beside its id.
+//! Clauses on the metadata of a version.
 
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
-//! All clauses, in the order in which they are asked: those of `docs/contract.md` that say something about the server.
+//! The clauses: all statements of `docs/contract.md` about the server, in the order in which they are checked.
 //!
-//! Each module opens with its table and goes on with the checks in the same order. Every check makes what it needs, so
-//! each can be asked alone.
+//! Each module opens with its table, and its checks follow in the same order. Every check makes what it needs, so each
+//! can run alone.
 
 mod access;
 mod artifacts;

@@ -1,4 +1,4 @@
-//! The two lists that the server derives from the AWS regions in the metadata.
+//! Clauses on the two lists that the server derives from the AWS regions in the metadata.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The ways in which clients write a request.
+//! Clauses on the ways in which clients write a request.
 
 use serde_json::json;
 

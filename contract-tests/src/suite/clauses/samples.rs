@@ -1,4 +1,4 @@
-//! What the checks upload.
+//! Makes the files that the checks upload.
 
 /// A gzip file that is valid, as clients send it, and different for each label: the label stands where the name of the
 /// packed file would.

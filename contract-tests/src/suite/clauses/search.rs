@@ -1,4 +1,4 @@
-//! Finding versions by number and by metadata.
+//! Clauses on finding versions by number and by metadata.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! How the bytes of a version arrive, and what becomes of those that do not.
+//! Clauses on uploads: how the bytes of a version arrive, and what becomes of those that do not.
 
 use serde_json::Value;
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! What a version is, and how it is numbered.
+//! Clauses on versions: what one contains, and how it is numbered.
 
 use std::collections::HashSet;
 
