@@ -7,6 +7,7 @@
 //! Each folder imports only those above it:
 //!
 //! - `domain`: names, access rules, metadata, queries, limits, the clock; pure
+//! - `endpoint`: every endpoint once: method, path, name, fields of the body, secrets
 //! - `faults`: which requests go wrong, and how; `observe`: the journal, metrics, expectations, lints
 //! - `storage`: the catalog of artifacts and versions, the bytes of files, accounts and tokens
 //! - `service`: what a caller may do; seeds and snapshots
@@ -16,6 +17,7 @@
 
 mod app;
 mod domain;
+mod endpoint;
 mod faults;
 mod http;
 mod net;

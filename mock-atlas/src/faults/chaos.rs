@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::{Effect, ErrorReply, RequestInfo, Route};
+use super::{Effect, ErrorReply, RequestInfo};
+use crate::endpoint::Api;
 
 /// How many requests meet a fault, and what that is drawn from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,14 +62,18 @@ fn effect(rng: &mut Rng, request: &RequestInfo<'_>) -> Effect {
         Effect::Status(reply),
         Effect::Reset,
     ];
-    match request.route {
-        Route::Upload => effects.extend([
+    match request.endpoint {
+        Api::Upload => effects.extend([
             Effect::CutAfter(rng.u64(..64 * 1024)),
             Effect::Discard(reply),
         ]),
-        Route::Download => {}
-        _ if request.method == "GET" => effects.push(Effect::Malformed),
-        _ => {}
+        Api::ShowCaller | Api::ShowTokenOwner | Api::ShowArtifact | Api::Search => {
+            // A HEAD has no body that could be malformed.
+            if request.method == "GET" {
+                effects.push(Effect::Malformed);
+            }
+        }
+        Api::LogIn | Api::CreateArtifact | Api::CreateVersion | Api::Download => {}
     }
     effects.swap_remove(rng.usize(..effects.len()))
 }

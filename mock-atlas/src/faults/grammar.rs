@@ -5,18 +5,8 @@ use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::rule::{Effect, ErrorReply, Fault, Route, Schedule};
-
-/// The words for routes, each of which stays as it is.
-const ROUTES: [(&str, Route); 7] = [
-    ("authenticate", Route::Authenticate),
-    ("artifact.create", Route::ArtifactCreate),
-    ("artifact.show", Route::ArtifactShow),
-    ("version.create", Route::VersionCreate),
-    ("search", Route::Search),
-    ("download", Route::Download),
-    ("upload", Route::Upload),
-];
+use super::rule::{Effect, ErrorReply, Fault, RouteName, Schedule};
+use crate::endpoint::Api;
 
 const ANY_ROUTE: &str = "*";
 
@@ -66,22 +56,27 @@ fn parse(text: &str) -> Result<Fault, String> {
         schedule: parse_schedule(&mut settings)?,
     };
     settings.end(effect)?;
-    match fault.route {
-        Some(wanted) if !fault.effect.is_possible_on(wanted) => {
-            Err(format!("{effect:?} cannot happen on the route {route:?}"))
-        }
-        _ => Ok(fault),
+    let is_possible = |endpoint: &Api| {
+        let is_meant = fault.route.is_none_or(|route| route.covers(*endpoint));
+        is_meant && fault.effect.is_possible_at(*endpoint)
+    };
+    if Api::ALL.iter().any(is_possible) {
+        Ok(fault)
+    } else {
+        Err(format!("{effect:?} cannot happen on the route {route:?}"))
     }
 }
 
-fn parse_route(text: &str) -> Result<Option<Route>, String> {
+fn parse_route(text: &str) -> Result<Option<RouteName>, String> {
     if text == ANY_ROUTE {
         return Ok(None);
     }
-    let known = ROUTES.iter().find(|(word, _)| *word == text);
-    known.map(|(_, route)| Some(*route)).ok_or_else(|| {
-        let words = ROUTES.map(|(word, _)| word).join(", ");
-        format!("there is no route {text:?}: there are {words}, and * for any")
+    let mut names: Vec<&str> = Api::ALL.iter().map(|endpoint| endpoint.name()).collect();
+    names.dedup();
+    let known = names.iter().find(|name| **name == text);
+    known.map(|name| Some(RouteName(name))).ok_or_else(|| {
+        let names = names.join(", ");
+        format!("there is no route {text:?}: there are {names}, and * for any")
     })
 }
 
@@ -221,8 +216,7 @@ impl<'a> Settings<'a> {
 
 impl Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = ROUTES.iter().find(|(_, route)| Some(*route) == self.route);
-        let route = known.map_or(ANY_ROUTE, |(word, _)| word);
+        let RouteName(route) = self.route.unwrap_or(RouteName(ANY_ROUTE));
         write!(f, "{route}:{}", self.effect)?;
         if let Some(method) = &self.method {
             write!(f, ",method={method}")?;

@@ -22,11 +22,13 @@ use fastrand::Rng;
 pub(crate) use chaos::Chaos;
 pub use grammar::FaultError;
 pub use rule::Fault;
-pub(crate) use rule::{Effect, ErrorReply, Route};
+pub(crate) use rule::{Effect, ErrorReply};
+
+use crate::endpoint::Api;
 
 /// A request, as far as it matters here.
 pub(crate) struct RequestInfo<'a> {
-    pub(crate) route: Route,
+    pub(crate) endpoint: Api,
     pub(crate) method: &'a str,
     /// How old the upload path is that is asked for, if it is one that is known and
     /// [`Faults::need_upload_age`].

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::RequestInfo;
+use crate::endpoint::Api;
 
 /// Something that an emulator is to do wrong, and when. It is written as text, the same
 /// everywhere: as flag, in a seed, and here. `docs/emulator.md` has all of it.
@@ -22,7 +23,8 @@ use super::RequestInfo;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Fault {
-    pub(super) route: Option<Route>,
+    /// None is any.
+    pub(super) route: Option<RouteName>,
     pub(super) method: Option<String>,
     pub(super) effect: Effect,
     pub(super) schedule: Schedule,
@@ -35,7 +37,8 @@ impl Fault {
     }
 
     pub(super) fn applies_to(&self, request: &RequestInfo<'_>) -> bool {
-        self.route.is_none_or(|route| route == request.route)
+        self.route
+            .is_none_or(|route| route.covers(request.endpoint))
             && self
                 .method
                 .as_ref()
@@ -44,16 +47,14 @@ impl Fault {
     }
 }
 
-/// What a request asks for.
+/// A `RouteName` is the name of one endpoint, or of some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Route {
-    Authenticate,
-    ArtifactCreate,
-    ArtifactShow,
-    VersionCreate,
-    Search,
-    Download,
-    Upload,
+pub(super) struct RouteName(pub(super) &'static str);
+
+impl RouteName {
+    pub(super) fn covers(self, endpoint: Api) -> bool {
+        self.0 == endpoint.name()
+    }
 }
 
 /// What goes wrong.
@@ -88,18 +89,32 @@ pub(crate) struct ErrorReply {
 }
 
 impl Effect {
-    /// Whether it can happen on this route at all.
-    pub(super) fn is_possible_on(self, route: Route) -> bool {
+    /// Whether it can happen at this endpoint at all.
+    pub(super) fn is_possible_at(self, endpoint: Api) -> bool {
+        let (takes_file, answers_json) = match endpoint {
+            Api::Upload => (true, true),
+            Api::Download => (false, false),
+            Api::ShowCaller
+            | Api::LogIn
+            | Api::ShowTokenOwner
+            | Api::CreateArtifact
+            | Api::ShowArtifact
+            | Api::CreateVersion
+            | Api::Search => (false, true),
+        };
         match self {
-            Self::CutAfter(_) | Self::Discard(_) | Self::Expire(_) => route == Route::Upload,
-            // What a download answers is no JSON.
-            Self::Malformed => route != Route::Download,
-            _ => true,
+            Self::CutAfter(_) | Self::Discard(_) | Self::Expire(_) => takes_file,
+            Self::Malformed => answers_json,
+            Self::Latency(_)
+            | Self::Status(_)
+            | Self::Reset
+            | Self::NoReply
+            | Self::DelayReply(_) => true,
         }
     }
 
     fn applies_to(self, request: &RequestInfo<'_>) -> bool {
-        self.is_possible_on(request.route)
+        self.is_possible_at(request.endpoint)
             && match self {
                 Self::Expire(after) => request.upload_age.is_some_and(|age| age >= after),
                 // There is no body that could be malformed.

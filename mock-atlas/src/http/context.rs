@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use serde_json::{Map, Value};
 
 use crate::domain::{ArtifactName, Digest, Name};
+use crate::faults::ErrorReply;
 use crate::observe::{LONGEST_FIELD, Redactor, Texts, TokenPlace};
 
 /// More names of fields are not kept of a body.
@@ -17,6 +18,11 @@ const MOST_FIELDS: usize = 100;
 
 /// How deep they may stand: `artifact_version.metadata.os` is the third level.
 const DEEPEST: usize = 4;
+
+/// A `DiscardUpload` is the error that an upload is answered with once all its bytes have come. They are not
+/// stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DiscardUpload(pub(crate) ErrorReply);
 
 /// A cheap handle on the context of one request. Of what is noted twice, the first counts.
 #[derive(Clone, Debug, Default)]

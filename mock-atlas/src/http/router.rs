@@ -1,7 +1,8 @@
-//! The route table.
+//! The route table: gives each endpoint its handler.
 
 use axum::Router;
-use axum::routing::{any, delete, get, post, put};
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, MethodRouter, any, on};
 
 use super::admin::{
     artifacts as admin_artifacts, faults, health, lints, metrics, requests, snapshot, state,
@@ -11,113 +12,107 @@ use super::api_v1::{artifacts, authenticate, download, unserved, upload, version
 use super::error::ApiError;
 use super::middleware::wrap;
 use super::state::AppState;
+use crate::endpoint::{Admin, Api, Endpoint, Method, Unserved};
 
-/// All on one listener.
+/// Returns the routes of all endpoints, for one listener.
 pub(crate) fn router(state: AppState) -> Router {
-    finish(uploads(all_but_uploads()), state)
+    finish(Endpoint::all(), state)
 }
 
-/// On two listeners: all but the uploads, and the uploads.
+/// Returns the routes of two listeners: all but uploads, and uploads.
 pub(crate) fn routers(state: AppState) -> (Router, Router) {
+    let takes_uploads = |endpoint: &Endpoint| endpoint.path() == Some(Api::Upload.path());
+    let others = Endpoint::all().filter(|endpoint| !takes_uploads(endpoint));
+    let uploads = Endpoint::all().filter(takes_uploads);
     (
-        finish(all_but_uploads(), state.clone()),
-        finish(uploads(Router::new()), state),
+        finish(others, state.clone()),
+        finish(uploads.chain([Endpoint::Unknown]), state),
     )
 }
 
-/// One after the other in the same table: to merge two takes as long as to make both.
-fn all_but_uploads() -> Router<AppState> {
-    admin(unserved(api(Router::new())))
+fn finish(endpoints: impl Iterator<Item = Endpoint>, state: AppState) -> Router {
+    endpoints.fold(Router::new(), add).with_state(state)
 }
 
-fn uploads(router: Router<AppState>) -> Router<AppState> {
-    router.route(upload::ROUTE, put(wrap(upload::receive)))
-}
-
-/// Adds what all requests have in common.
+/// Adds an endpoint to those that may have the same path. They are not nested: axum would write the path of
+/// each request anew.
 // Contract: silent.methods-and-paths, silent.file-without-version
-fn finish(router: Router<AppState>, state: AppState) -> Router {
-    router
-        .fallback(wrap(unserved::refuse_or_not_found))
-        .method_not_allowed_fallback(wrap(async || ApiError::MethodNotAllowed))
-        .with_state(state)
+fn add(router: Router<AppState>, endpoint: Endpoint) -> Router<AppState> {
+    match endpoint {
+        Endpoint::Api(of) => router.route(of.path(), api(of)),
+        Endpoint::Admin(of) => router.route(of.path(), admin(of)),
+        Endpoint::Unserved(part, path) => router.route(path, refused(part, endpoint)),
+        Endpoint::WrongMethod(path) => {
+            let refuse = wrap(endpoint, async || ApiError::MethodNotAllowed);
+            router.route(path, MethodRouter::new().fallback(refuse))
+        }
+        Endpoint::Unknown => router.fallback(wrap(endpoint, unserved::refuse_or_not_found)),
+    }
 }
 
-/// What Atlas had. It is not nested: axum would write the path of each request anew.
-// Contract: auth.base-path
-fn api(router: Router<AppState>) -> Router<AppState> {
-    let at = |path: &str| format!("/api/v1{path}");
-    router
-        .route(
-            &at("/authenticate"),
-            get(wrap(authenticate::whoami)).post(wrap(authenticate::log_in)),
-        )
-        .route(&at("/token"), get(wrap(authenticate::whoami)))
-        .route(&at("/artifacts"), post(wrap(artifacts::create)))
-        .route(
-            &at("/artifacts/{username}/{name}"),
-            get(wrap(artifacts::show)),
-        )
-        .route(
-            &at("/artifacts/{username}/{name}/{type}"),
-            post(wrap(versions::create)),
-        )
-        .route(
-            &at("/artifacts/{username}/{name}/{type}/search"),
-            get(wrap(versions::search)),
-        )
-        .route(
-            &at("/artifacts/{username}/{name}/{type}/{version}/file"),
-            get(wrap(download::send)),
-        )
+/// What Atlas had.
+fn api(endpoint: Api) -> MethodRouter<AppState> {
+    let route = Route(endpoint.method(), Endpoint::Api(endpoint));
+    match endpoint {
+        Api::ShowCaller | Api::ShowTokenOwner => route.to(authenticate::whoami),
+        Api::LogIn => route.to(authenticate::log_in),
+        Api::CreateArtifact => route.to(artifacts::create),
+        Api::ShowArtifact => route.to(artifacts::show),
+        Api::CreateVersion => route.to(versions::create),
+        Api::Search => route.to(versions::search),
+        Api::Download => route.to(download::send),
+        Api::Upload => route.to(upload::receive),
+    }
 }
 
-/// What Atlas had besides, with whatever is below it.
-fn unserved(router: Router<AppState>) -> Router<AppState> {
-    let refuse = any(wrap(unserved::refuse));
-    let router = router.route(unserved::BOX_FILES, refuse.clone());
-    unserved::PATHS.iter().fold(router, |router, (path, _)| {
-        let below = [path, "/{*path}"].concat();
-        let router = router.route(path, refuse.clone());
-        router.route(&below, refuse.clone())
-    })
+/// What Atlas had besides.
+fn refused(part: Unserved, endpoint: Endpoint) -> MethodRouter<AppState> {
+    any(wrap(endpoint, move |caller| unserved::refuse(caller, part)))
 }
 
 /// What this emulator has besides.
-fn admin(router: Router<AppState>) -> Router<AppState> {
-    let at = |path: &str| format!("/_mock{path}");
-    router
-        .route(&at("/health"), get(wrap(health::show)))
-        .route(&at("/metrics"), get(wrap(metrics::show)))
-        .route(
-            &at("/requests"),
-            get(wrap(requests::list)).delete(wrap(requests::clear)),
-        )
-        .route(&at("/verify"), post(wrap(verify::verify)))
-        .route(&at("/lints"), get(wrap(lints::list)))
-        .route(&at("/reset"), post(wrap(state::reset)))
-        .route(&at("/snapshot"), post(wrap(snapshot::create)))
-        .route(&at("/restore"), post(wrap(snapshot::restore)))
-        .route(&at("/seed"), post(wrap(state::seed)))
-        .route(
-            &at("/artifacts/{username}/{name}"),
-            delete(wrap(admin_artifacts::delete)),
-        )
-        .route(
-            &at("/artifacts/{username}/{name}/{type}/{version}"),
-            delete(wrap(admin_artifacts::delete_version)),
-        )
-        .route(&at("/orphans"), get(wrap(admin_artifacts::orphans)))
-        .route(
-            &at("/faults"),
-            get(wrap(faults::list))
-                .post(wrap(faults::create))
-                .delete(wrap(faults::clear)),
-        )
-        .route(&at("/faults/{id}"), delete(wrap(faults::remove)))
-        .route(
-            &at("/tokens"),
-            get(wrap(tokens::list)).post(wrap(tokens::create)),
-        )
-        .route(&at("/tokens/{id}"), delete(wrap(tokens::revoke)))
+fn admin(endpoint: Admin) -> MethodRouter<AppState> {
+    let route = Route(endpoint.method(), Endpoint::Admin(endpoint));
+    match endpoint {
+        Admin::Health => route.to(health::show),
+        Admin::Metrics => route.to(metrics::show),
+        Admin::ListRequests => route.to(requests::list),
+        Admin::ClearRequests => route.to(requests::clear),
+        Admin::Verify => route.to(verify::verify),
+        Admin::Lints => route.to(lints::list),
+        Admin::Reset => route.to(state::reset),
+        Admin::Snapshot => route.to(snapshot::create),
+        Admin::Restore => route.to(snapshot::restore),
+        Admin::Seed => route.to(state::seed),
+        Admin::DeleteArtifact => route.to(admin_artifacts::delete),
+        Admin::DeleteVersion => route.to(admin_artifacts::delete_version),
+        Admin::ListOrphans => route.to(admin_artifacts::orphans),
+        Admin::ListFaults => route.to(faults::list),
+        Admin::CreateFault => route.to(faults::create),
+        Admin::ClearFaults => route.to(faults::clear),
+        Admin::RemoveFault => route.to(faults::remove),
+        Admin::ListTokens => route.to(tokens::list),
+        Admin::CreateToken => route.to(tokens::create),
+        Admin::RevokeToken => route.to(tokens::revoke),
+    }
+}
+
+/// A route that awaits its handler.
+struct Route(Method, Endpoint);
+
+impl Route {
+    fn to<H, T>(self, handler: H) -> MethodRouter<AppState>
+    where
+        H: Handler<T, AppState, Future: Unpin>,
+        T: 'static,
+    {
+        let Self(method, endpoint) = self;
+        let method = match method {
+            Method::Get => MethodFilter::GET,
+            Method::Post => MethodFilter::POST,
+            Method::Put => MethodFilter::PUT,
+            Method::Delete => MethodFilter::DELETE,
+        };
+        on(method, wrap(endpoint, handler))
+    }
 }

@@ -11,6 +11,7 @@ use super::pattern::Pattern;
 use super::record::{Facts, request};
 use super::texts::Texts;
 use crate::domain::{Clock, timestamp};
+use crate::endpoint::Endpoint;
 
 /// How many requests are kept where nothing else is said: more than a test makes, and a few
 /// megabytes.
@@ -34,6 +35,8 @@ pub struct Request {
     /// The template of its path, such as `/api/v1/artifacts/{username}/{name}`; none for a path
     /// that this Atlas does not know.
     pub route: Option<String>,
+    #[serde(skip)]
+    pub(crate) endpoint: Endpoint,
     /// Its path.
     pub path: String,
     /// Its query string.

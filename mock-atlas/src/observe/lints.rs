@@ -6,24 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Request;
-
-/// The route of uploads.
-const UPLOAD: &str = "/_binstore/{upload}";
-
-/// Where fields are known, and which: the section, and what may stand in it.
-const FIELDS: [(&str, &str, &[&str]); 3] = [
-    ("/api/v1/artifacts", "artifact", &["username", "name"]),
-    (
-        "/api/v1/artifacts/{username}/{name}/{type}",
-        "artifact_version",
-        &["id", "file", "metadata", "build_id", "compile_id"],
-    ),
-    (
-        "/api/v1/authenticate",
-        "user",
-        &["login", "password", "description"],
-    ),
-];
+use crate::endpoint::{Api, Body, BodyFields};
 
 /// Something that a client should do in another way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -151,7 +134,10 @@ impl Found {
 }
 
 fn is_upload(request: &Request) -> bool {
-    request.method == "PUT" && request.route.as_deref() == Some(UPLOAD)
+    match request.endpoint.api().map(Api::body) {
+        Some(Body::File) => true,
+        Some(Body::Fields(_) | Body::Nothing) | None => false,
+    }
 }
 
 fn check_upload(found: &mut Found, request: &Request) {
@@ -177,8 +163,7 @@ fn check_path(found: &mut Found, request: &Request) {
 }
 
 fn check_fields(found: &mut Found, request: &Request) {
-    let route = request.route.as_deref();
-    let Some((_, section, known)) = FIELDS.iter().find(|(of, ..)| route == Some(*of)) else {
+    let Some(Body::Fields(known)) = request.endpoint.api().map(Api::body) else {
         return;
     };
     // What is in an unknown object says no more than the object.
@@ -187,7 +172,7 @@ fn check_fields(found: &mut Found, request: &Request) {
         let inside = unknown
             .as_ref()
             .is_some_and(|outer| field.starts_with(outer.as_str()));
-        if inside || is_known(field, section, known) {
+        if inside || is_known(field, &known) {
             continue;
         }
         let message = format!("{field} is no field of {}", request.path);
@@ -196,15 +181,18 @@ fn check_fields(found: &mut Found, request: &Request) {
     }
 }
 
-fn is_known(field: &str, section: &str, known: &[&str]) -> bool {
-    let Some(inner) = field.strip_prefix(section) else {
+fn is_known(field: &str, known: &BodyFields) -> bool {
+    let Some(inner) = field.strip_prefix(known.section) else {
         return false;
     };
     let Some(inner) = inner.strip_prefix('.') else {
         return inner.is_empty();
     };
-    // The keys of metadata are anybody's.
-    known.contains(&inner) || known.contains(&"metadata") && inner.starts_with("metadata.")
+    let (name, is_within) = match inner.split_once('.') {
+        Some((name, _)) => (name, true),
+        None => (inner, false),
+    };
+    known.maps.contains(&name) || !is_within && known.names.contains(&name)
 }
 
 /// What became of a version that was made, as far as it goes.
@@ -265,11 +253,12 @@ fn check_life(found: &mut Found, life: &Life<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::Endpoint;
     use crate::observe::TokenPlace;
 
     fn upload(number: u64, sha256: &str) -> Request {
         Request {
-            route: Some(UPLOAD.to_owned()),
+            endpoint: Endpoint::Api(Api::Upload),
             content_length: Some(5),
             sha256: Some(sha256.to_owned()),
             stored: true,
@@ -280,7 +269,7 @@ mod tests {
 
     fn version(number: u64, fields: &[&str]) -> Request {
         Request {
-            route: Some("/api/v1/artifacts/{username}/{name}/{type}".to_owned()),
+            endpoint: Endpoint::Api(Api::CreateVersion),
             fields: fields.iter().map(|&field| field.to_owned()).collect(),
             version: Some("acme/web/x/1".to_owned()),
             announces_file: true,

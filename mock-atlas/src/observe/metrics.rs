@@ -1,14 +1,12 @@
 //! Counts requests, for Prometheus.
 
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use axum::extract::MatchedPath;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -16,6 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::Totals;
+use crate::endpoint::Endpoint;
 
 /// The upper bounds of the histogram, in seconds: from what memory takes to a large upload.
 const BUCKETS: [f64; 12] = [
@@ -39,7 +38,7 @@ pub(crate) struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     method: &'static str,
-    route: Template,
+    route: &'static str,
     /// Empty for a request that broke off.
     status: Option<u16>,
 }
@@ -47,37 +46,7 @@ struct RequestLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DurationLabels {
     method: &'static str,
-    route: Template,
-}
-
-/// The template of a path; none for a path that this Atlas does not know. To clone it copies nothing.
-#[derive(Clone, Debug)]
-pub(crate) struct Template(pub(crate) Option<MatchedPath>);
-
-impl Template {
-    pub(crate) fn as_str(&self) -> &str {
-        self.0.as_ref().map_or("unknown", MatchedPath::as_str)
-    }
-}
-
-impl PartialEq for Template {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for Template {}
-
-impl Hash for Template {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
-    }
-}
-
-impl EncodeLabelValue for Template {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-        self.as_str().encode(encoder)
-    }
+    route: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -140,35 +109,32 @@ impl Metrics {
         );
     }
 
-    /// Counts a request of a route that ended.
-    pub(crate) fn count(
-        &self,
-        counters: &CounterCache,
-        method: &'static str,
-        route: &Template,
-        outcome: &Outcome,
-    ) {
-        while !counters.count(method, route, outcome) {
-            counters.add(self.known(method, route, outcome.status));
+    /// Counts a request that ended, of the endpoint of these counters.
+    pub(crate) fn count(&self, counters: &CounterCache, method: &'static str, outcome: &Outcome) {
+        while !counters.count(method, outcome) {
+            counters.add(self.known(counters.endpoint, method, outcome.status));
         }
         self.received.inc_by(outcome.received);
         self.sent.inc_by(outcome.sent);
     }
 
-    fn known(&self, method: &'static str, route: &Template, status: Option<u16>) -> CachedCounters {
-        let route = route.clone();
-        let seconds = self.seconds.get_or_create_owned(&DurationLabels {
-            method,
-            route: route.clone(),
-        });
+    fn known(
+        &self,
+        endpoint: Endpoint,
+        method: &'static str,
+        status: Option<u16>,
+    ) -> CachedCounters {
+        let route = endpoint.label();
+        let seconds = self
+            .seconds
+            .get_or_create_owned(&DurationLabels { method, route });
         let counter = self.requests.get_or_create_owned(&RequestLabels {
             method,
-            route: route.clone(),
+            route,
             status,
         });
         CachedCounters {
             method,
-            route,
             status,
             counter,
             seconds,
@@ -193,26 +159,39 @@ impl Metrics {
     }
 }
 
-/// The numbers of a handler's routes that were counted before: of one, unless it is a fallback. To look
-/// for them by their labels takes 1900 instructions, and to find them here a tenth of that.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct CounterCache(Arc<RwLock<Vec<CachedCounters>>>);
+/// A `CounterCache` keeps the numbers of one endpoint that were counted before. To look for them by their
+/// labels takes 1900 instructions, and to find them here a tenth of that.
+#[derive(Clone, Debug)]
+pub(crate) struct CounterCache {
+    endpoint: Endpoint,
+    cached: Arc<RwLock<Vec<CachedCounters>>>,
+}
 
 #[derive(Debug)]
 struct CachedCounters {
     method: &'static str,
-    route: Template,
     status: Option<u16>,
     counter: Counter,
     seconds: Histogram,
 }
 
 impl CounterCache {
-    fn count(&self, method: &'static str, route: &Template, outcome: &Outcome) -> bool {
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let known = all.iter().find(|known| {
-            known.method == method && known.status == outcome.status && known.route == *route
-        });
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            cached: Arc::default(),
+        }
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    fn count(&self, method: &'static str, outcome: &Outcome) -> bool {
+        let all = self.cached.read().unwrap_or_else(PoisonError::into_inner);
+        let known = all
+            .iter()
+            .find(|known| known.method == method && known.status == outcome.status);
         let Some(CachedCounters {
             counter, seconds, ..
         }) = known
@@ -225,7 +204,7 @@ impl CounterCache {
     }
 
     fn add(&self, known: CachedCounters) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.cached.write().unwrap_or_else(PoisonError::into_inner);
         all.push(known);
     }
 }

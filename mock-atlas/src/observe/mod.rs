@@ -23,7 +23,7 @@ pub(crate) use journal::{DEFAULT_CAPACITY, Filter, Journal};
 pub use journal::{Request, TokenPlace};
 pub use lints::{Lint, LintKind};
 pub(crate) use method::known_method;
-pub(crate) use metrics::{CounterCache, Metrics, Outcome, Template};
+pub(crate) use metrics::{CounterCache, Metrics, Outcome};
 pub(crate) use record::{Facts, Head, Tail};
 pub(crate) use redact::{LONGEST_FIELD, Redactor};
 pub(crate) use texts::Texts;

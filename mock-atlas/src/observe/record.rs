@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::texts::{Texts, read};
 use super::{Request, TokenPlace};
 use crate::domain::Digest;
+use crate::endpoint::Endpoint;
 
 /// What is known of a request besides its texts. As in [`Request`].
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +13,7 @@ pub(crate) struct Facts {
     pub(crate) number: u64,
     pub(crate) time: SystemTime,
     pub(crate) method: &'static str,
+    pub(crate) endpoint: Endpoint,
     pub(crate) token: Option<TokenPlace>,
     pub(crate) content_length: Option<u64>,
     pub(crate) chunked: bool,
@@ -28,7 +30,6 @@ pub(crate) struct Facts {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Head<'a> {
     pub(crate) id: &'a str,
-    pub(crate) route: Option<&'a str>,
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
     pub(crate) content_type: Option<&'a str>,
@@ -39,7 +40,6 @@ impl Head<'_> {
         // Most requests have no more than that, with what follows.
         let mut texts = Texts::with_capacity(512);
         texts.push(Some(self.id));
-        texts.push(self.route);
         texts.push(Some(self.path));
         texts.push(self.query);
         texts.push(self.content_type);
@@ -74,7 +74,8 @@ pub(crate) fn request(facts: &Facts, texts: &[u8]) -> Request {
         id: next().unwrap_or_default(),
         time: facts.time,
         method: facts.method.to_owned(),
-        route: next(),
+        endpoint: facts.endpoint,
+        route: facts.endpoint.path().map(str::to_owned),
         path: next().unwrap_or_default(),
         query: next(),
         token: facts.token,
@@ -101,6 +102,7 @@ impl Facts {
             number,
             time: SystemTime::UNIX_EPOCH,
             method: "GET",
+            endpoint: Endpoint::Unknown,
             token: None,
             content_length: None,
             chunked: false,
@@ -117,12 +119,12 @@ impl Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::Api;
 
     #[test]
     fn each_text_is_what_it_was() {
         let head = Head {
             id: "one",
-            route: Some("/{a}"),
             path: "/x",
             query: Some(""),
             content_type: Some("text/plain"),
@@ -137,10 +139,15 @@ mod tests {
         };
         let mut texts = head.texts();
         tail.append_to(&mut texts);
-        let found = request(&Facts::example(1), texts.as_bytes());
+        let facts = Facts {
+            endpoint: Endpoint::Api(Api::ShowArtifact),
+            ..Facts::example(1)
+        };
+        let found = request(&facts, texts.as_bytes());
         let expected = Request {
             id: "one".to_owned(),
-            route: Some("/{a}".to_owned()),
+            endpoint: Endpoint::Api(Api::ShowArtifact),
+            route: Some("/api/v1/artifacts/{username}/{name}".to_owned()),
             query: Some(String::new()),
             content_type: Some("text/plain".to_owned()),
             username: Some("acme".to_owned()),

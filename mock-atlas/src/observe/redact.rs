@@ -1,12 +1,14 @@
 //! Redacts all texts of a request before they are kept: no token and no upload path gets by.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use memchr::memchr_iter;
 use uuid::Uuid;
 use uuid::fmt::Simple;
 
 use crate::domain::text::truncated;
+use crate::endpoint::{Api, Secret};
 
 /// What stands in place of a secret.
 const HIDDEN: &str = "{hidden}";
@@ -18,8 +20,14 @@ const LONGEST: usize = 1000;
 /// it is hidden where it stands alone.
 const TELLING: usize = 8;
 
-/// What upload paths are below.
-const BINSTORE: &str = "_binstore";
+/// The segments of paths that a secret follows.
+static SECRET_FOLLOWS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let parent = |endpoint: &Api| match endpoint.secret()? {
+        Secret::Path => endpoint.path().rsplit('/').nth(1),
+        Secret::Body => None,
+    };
+    Api::ALL.iter().filter_map(parent).collect()
+});
 
 /// What the keys of metadata are below. They are anybody's.
 const METADATA: &str = "artifact_version.metadata.";
@@ -65,14 +73,14 @@ impl<'t> Redactor<'t> {
     pub(crate) fn path<'a>(&self, path: &'a str) -> Cow<'a, str> {
         // Bytes are split in a third of the time that characters are.
         let mut segments = path.as_bytes().split(|byte| *byte == b'/');
-        let may_authorise = |one: &[u8]| one == BINSTORE.as_bytes() || is_as_long_as_uuid(one);
+        let may_authorise = |one: &[u8]| is_before_secret(one) || is_as_long_as_uuid(one);
         if self.is_plain(path) && !segments.any(may_authorise) {
             return path.into();
         }
-        let mut is_upload = false;
+        let mut is_secret = false;
         let segments = path.split('/').map(|segment| {
-            let hidden = is_upload || is_uuid(segment);
-            is_upload |= segment == BINSTORE;
+            let hidden = is_secret || is_uuid(segment);
+            is_secret |= is_before_secret(segment.as_bytes());
             if hidden && !segment.is_empty() {
                 HIDDEN.into()
             } else {
@@ -154,6 +162,12 @@ fn is_plain_pair(pair: &str) -> bool {
             && !has_uuid(name)
             && !is_uuid(value)
     })
+}
+
+fn is_before_secret(segment: &[u8]) -> bool {
+    SECRET_FOLLOWS
+        .iter()
+        .any(|parent| segment == parent.as_bytes())
 }
 
 /// Whether a part of a name is one.

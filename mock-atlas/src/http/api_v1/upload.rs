@@ -8,30 +8,14 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use headers::{ContentLength, HeaderMapExt};
-use uuid::Uuid;
 
 use super::download::etag;
-use crate::http::context::RequestContext;
+use crate::http::context::{DiscardUpload, RequestContext};
 use crate::http::error::ApiError;
 use crate::http::json::EmptyReply;
-use crate::http::middleware::fault_injection::DiscardUpload;
 use crate::http::state::AppState;
 use crate::service::uploads::{UploadEvent, UploadRequest};
 use crate::storage::{UploadTarget, VersionKey};
-
-/// Where uploads go: outside of the API, as Atlas had a host of its own for them.
-pub(crate) const ROUTE: &str = "/_binstore/{upload}";
-
-/// The path of an upload. It authorises whoever knows it, so it holds what cannot be guessed.
-pub(crate) fn path(upload: Uuid) -> String {
-    let mut name = Uuid::encode_buffer();
-    ["/_binstore/", upload.hyphenated().encode_lower(&mut name)].concat()
-}
-
-/// The upload that a path belongs to, if there is one of this name.
-pub(crate) fn named_by(path: &str) -> Option<Uuid> {
-    path.strip_prefix("/_binstore/")?.parse().ok()
-}
 
 /// `PUT` to an `upload_path`. Asks for no token and ignores any query string (contract: Versions).
 // Contract: uploads.path-authorises, uploads.sized, silent.upload-reply

@@ -5,8 +5,8 @@ use std::num::NonZeroU64;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::upload;
 use crate::domain::{Caller, FileState, Limits, NewVersion};
+use crate::endpoint::upload_path;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Authenticated, Origin, Params, SearchQuery, TypePath};
@@ -32,7 +32,7 @@ pub(crate) async fn create(
     let version = versions::create(&dataset, &account, &artifact, &artifact_type, new).await?;
     let has_file = version.file == FileState::Awaited;
     context.set_version(&artifact, &artifact_type, version.number, has_file);
-    let upload_path = origin.at(&upload::path(version.upload));
+    let upload_path = origin.at(&upload_path(version.upload));
     Ok(new_version_reply(
         &artifact,
         &artifact_type,

@@ -13,6 +13,7 @@ use super::json::{self, JsonError};
 use super::{text, whole_number};
 use crate::domain::text::truncated;
 use crate::domain::{Digest, Limits, Metadata};
+use crate::endpoint::{self, Api, Secret};
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 
@@ -22,9 +23,6 @@ const MAX_PARAMS: usize = 8 * 1024 * 1024;
 
 /// JSON or a form may have so many values: ten times as many as a version of the most metadata.
 const MAX_VALUES: usize = 10_000;
-
-/// The parameters whose values no message repeats.
-const PRIVATE: &str = "user";
 
 /// The parameters of a request: JSON, with or without a Content-Type, or a form (contract: Base
 /// URL and authentication). No body at all has no parameters.
@@ -268,12 +266,25 @@ fn malformed(what: &str, error: impl Display) -> ApiError {
 fn wrong_type(label: impl Display, wanted: &str, found: &Value) -> ApiError {
     let label = label.to_string();
     // What stands there may be a password, misplaced or of the wrong type.
-    let found = if label.starts_with(PRIVATE) {
+    let found = if is_private(&label) {
         kind(found).to_owned()
     } else {
         shown(&found.to_string())
     };
     ApiError::Invalid(format!("{label} must be {wanted}, not {found}"))
+}
+
+/// Whether no message repeats the value of a parameter.
+fn is_private(label: &str) -> bool {
+    Api::ALL
+        .iter()
+        .any(|endpoint| match (endpoint.secret(), endpoint.body()) {
+            (Some(Secret::Body), endpoint::Body::Fields(fields)) => {
+                label.starts_with(fields.section)
+            }
+            (Some(Secret::Body), endpoint::Body::File | endpoint::Body::Nothing)
+            | (Some(Secret::Path) | None, _) => false,
+        })
 }
 
 fn kind(value: &Value) -> &'static str {

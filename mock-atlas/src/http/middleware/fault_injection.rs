@@ -13,8 +13,9 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::drain_body;
-use crate::faults::{Effect, ErrorReply, InjectedFault, RequestInfo, Route};
-use crate::http::api_v1::upload;
+use crate::endpoint::{self, Api, Endpoint, upload_at};
+use crate::faults::{Effect, ErrorReply, InjectedFault, RequestInfo};
+use crate::http::context::DiscardUpload;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::net::{Abort, Connection};
@@ -26,32 +27,27 @@ const FAULT: &str = "x-mock-atlas-fault";
 /// What chaos, and faults with a probability, are drawn from.
 const CHAOS_SEED: &str = "x-mock-atlas-chaos-seed";
 
-/// What an upload is to be answered with once all its bytes have come. They are not stored.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DiscardUpload(pub(crate) ErrorReply);
-
 /// The fault that a request meets.
 pub(super) enum DueFault {
     Known(Option<InjectedFault>),
     /// It depends on how old the upload is.
-    OfUpload(Uuid),
+    OfUpload(Api, Uuid),
 }
 
-/// Returns the fault that a request of a route meets, which counts as met from then on; or the upload by
+/// Returns the fault that a request of an endpoint meets, which counts as met from then on; or the upload by
 /// whose age it is to be found.
-pub(super) fn due_fault(state: &AppState, route: Option<&str>, request: &Request) -> DueFault {
-    let route = route.and_then(|route| known_route(request.method(), route));
-    let Some(route) = route else {
+pub(super) fn due_fault(state: &AppState, endpoint: Endpoint, request: &Request) -> DueFault {
+    let Some(endpoint) = endpoint.api() else {
         return DueFault::Known(None);
     };
-    if route == Route::Upload && state.faults().need_upload_age() {
-        let upload = upload::named_by(request.uri().path());
+    if endpoint.body() == endpoint::Body::File && state.faults().need_upload_age() {
+        let upload = upload_at(request.uri().path());
         if let Some(upload) = upload {
-            return DueFault::OfUpload(upload);
+            return DueFault::OfUpload(endpoint, upload);
         }
     }
     DueFault::Known(state.faults().next_fault(&RequestInfo {
-        route,
+        endpoint,
         method: request.method().as_str(),
         upload_age: None,
     }))
@@ -65,10 +61,10 @@ impl DueFault {
     async fn find(self, state: &AppState, method: &Method) -> Option<InjectedFault> {
         match self {
             Self::Known(fault) => fault,
-            Self::OfUpload(upload) => {
+            Self::OfUpload(endpoint, upload) => {
                 let upload_age = uploads::age(&state.datasets().current(), upload).await;
                 state.faults().next_fault(&RequestInfo {
-                    route: Route::Upload,
+                    endpoint,
                     method: method.as_str(),
                     upload_age,
                 })
@@ -99,25 +95,6 @@ pub(super) async fn respond<F: Future<Output = Response>>(
 pub(super) fn add_chaos_header(state: &AppState, response: &mut Response) {
     if let Some(seed) = state.faults().chaos_seed() {
         set_header(response.headers_mut(), CHAOS_SEED, &seed.to_string());
-    }
-}
-
-/// What is asked for, where a fault can be told to happen.
-fn known_route(method: &Method, path: &str) -> Option<Route> {
-    let path = path.strip_prefix("/api/v1").unwrap_or(path);
-    match (method.as_str(), path) {
-        ("GET" | "HEAD", "/authenticate" | "/token") | ("POST", "/authenticate") => {
-            Some(Route::Authenticate)
-        }
-        ("POST", "/artifacts") => Some(Route::ArtifactCreate),
-        ("GET" | "HEAD", "/artifacts/{username}/{name}") => Some(Route::ArtifactShow),
-        ("POST", "/artifacts/{username}/{name}/{type}") => Some(Route::VersionCreate),
-        ("GET" | "HEAD", "/artifacts/{username}/{name}/{type}/search") => Some(Route::Search),
-        ("GET" | "HEAD", "/artifacts/{username}/{name}/{type}/{version}/file") => {
-            Some(Route::Download)
-        }
-        ("PUT", upload::ROUTE) => Some(Route::Upload),
-        _ => None,
     }
 }
 
@@ -153,7 +130,7 @@ async fn apply<F: Future<Output = Response>>(
             drain_body::read_on(request, next).await
         }
         Effect::Expire(_) => {
-            if let Some(upload) = upload::named_by(request.uri().path()) {
+            if let Some(upload) = upload_at(request.uri().path()) {
                 let expired = uploads::expire(&state.datasets().current(), upload).await;
                 if let Err(error) = expired {
                     return ApiError::from(error).into_response();

@@ -6,20 +6,16 @@ use axum::extract::Request as HttpRequest;
 use axum::http::{HeaderName, header};
 
 use super::request_id::RequestId;
+use crate::endpoint::{ADMIN, Api, Endpoint, Secret};
 use crate::http::context::RequestContext;
 use crate::http::extract::text;
 use crate::observe::{Facts, Head, Journal, Outcome, Redactor, Tail, Texts};
-
-/// What the emulator's own API is below. The journal is about Atlas.
-const OWN: &str = "/_mock/";
-
-/// Whose bodies have no digest: a password can be guessed from one.
-const LOGIN: &str = "/api/v1/authenticate";
 
 /// A request that has begun.
 pub(super) struct Entry {
     number: u64,
     time: SystemTime,
+    endpoint: Endpoint,
     content_length: Option<u64>,
     chunked: bool,
     texts: Texts,
@@ -28,22 +24,21 @@ pub(super) struct Entry {
 /// What else is known of it by its end.
 pub(super) struct Rest<'a> {
     pub(super) method: &'static str,
-    pub(super) route: Option<&'a str>,
     pub(super) context: &'a RequestContext,
     pub(super) outcome: &'a Outcome,
 }
 
 impl Entry {
-    /// None of what the journal does not keep.
+    /// Begins the entry of a request. Returns `None` for requests that the journal does not record.
     pub(super) fn begin(
         journal: &Journal,
         request: &HttpRequest,
-        route: Option<&str>,
+        endpoint: Endpoint,
         id: &RequestId,
         redactor: Redactor<'_>,
     ) -> Option<Self> {
         let path = request.uri().path();
-        if !journal.is_on() || path.starts_with(OWN) {
+        if !journal.is_on() || !is_recorded(endpoint, path) {
             return None;
         }
         let header = |name: HeaderName| request.headers().get(name);
@@ -53,7 +48,6 @@ impl Entry {
         let content_type = content_type.as_deref().map(|text| redactor.text(text));
         let head = Head {
             id: id.as_str(),
-            route,
             path: &redactor.path(path),
             query: query.as_deref(),
             content_type: content_type.as_deref(),
@@ -61,6 +55,7 @@ impl Entry {
         Some(Self {
             number,
             time,
+            endpoint,
             content_length: header(header::CONTENT_LENGTH)
                 .and_then(|length| length.to_str().ok()?.parse().ok()),
             chunked: header(header::TRANSFER_ENCODING).is_some(),
@@ -72,7 +67,6 @@ impl Entry {
     pub(super) fn end(mut self, journal: &Journal, rest: &Rest<'_>) {
         let Rest {
             method,
-            route,
             context,
             outcome,
         } = *rest;
@@ -81,11 +75,12 @@ impl Entry {
             number: self.number,
             time: self.time,
             method,
+            endpoint: self.endpoint,
             token: context.token_place(),
             content_length: self.content_length,
             chunked: self.chunked,
             received: outcome.received,
-            sha256: context.digest().filter(|_| route != Some(LOGIN)),
+            sha256: context.digest().filter(|_| may_show_digest(self.endpoint)),
             announces_file: version.is_some_and(|version| version.announces_file),
             stored: context.stored(),
             status: outcome.status,
@@ -98,5 +93,23 @@ impl Entry {
         };
         tail.append_to(&mut self.texts);
         journal.keep(facts, &self.texts);
+    }
+}
+
+/// Whether the journal records a request: it is about Atlas, and not about the emulator's own endpoints.
+fn is_recorded(endpoint: Endpoint, path: &str) -> bool {
+    match endpoint {
+        Endpoint::Api(_) => true,
+        Endpoint::Admin(_) => false,
+        Endpoint::Unserved(..) | Endpoint::WrongMethod(_) | Endpoint::Unknown => {
+            !path.starts_with(ADMIN)
+        }
+    }
+}
+
+fn may_show_digest(endpoint: Endpoint) -> bool {
+    match endpoint.api().and_then(Api::secret) {
+        Some(Secret::Body) => false,
+        Some(Secret::Path) | None => true,
     }
 }

@@ -20,22 +20,23 @@ mod request_id;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::handler::Handler;
 use axum::response::Response;
 use hyper::body::Body;
 use tracing::Instrument;
 
 use super::state::AppState;
+use crate::endpoint::Endpoint;
 use crate::net::Connection;
 use crate::observe::CounterCache;
 use observation::{Observation, observe};
 
-/// Wraps the handler of a route.
-pub(crate) fn wrap<H>(handler: H) -> Wrapped<H> {
+/// Wraps the handler of an endpoint.
+pub(crate) fn wrap<H>(endpoint: Endpoint, handler: H) -> Wrapped<H> {
     Wrapped {
         handler,
-        counters: CounterCache::default(),
+        counters: CounterCache::new(endpoint),
     }
 }
 
@@ -53,19 +54,12 @@ where
     type Future = ResponseFuture<H::Future>;
 
     fn call(self, mut request: Request, state: AppState) -> Self::Future {
-        // Taken away, since no handler needs them: there is room for three extensions without asking for
+        // Taken away, since no handler needs it: there is room for three extensions without asking for
         // memory twice.
         let connection = request.extensions_mut().remove::<Connection>();
-        let route = request.extensions_mut().remove::<MatchedPath>();
-        let path = route.as_ref().map(MatchedPath::as_str);
-        let fault = fault_injection::due_fault(&state, path, &request);
-        let (request, observation) = observe(
-            state.clone(),
-            self.counters,
-            route,
-            connection.clone(),
-            request,
-        );
+        let fault = fault_injection::due_fault(&state, self.counters.endpoint(), &request);
+        let (request, observation) =
+            observe(state.clone(), self.counters, connection.clone(), request);
         let handler = self.handler;
         let inner = if fault.is_none() && request.body().is_end_stream() && !observation.is_logged()
         {

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
@@ -16,16 +16,15 @@ use crate::http::context::RequestContext;
 use crate::http::extract::presented_token;
 use crate::http::state::AppState;
 use crate::net::Connection;
-use crate::observe::{CounterCache, Outcome, Redactor, Template, known_method};
+use crate::observe::{CounterCache, Outcome, Redactor, known_method};
 
-/// Gives a request its id and begins to watch it, until its reply has left. It may be one of no route.
+/// Gives a request its id and begins to watch it, until its reply has left.
 ///
 /// Everything that is logged meanwhile carries the id. The route is logged instead of the path,
 /// since an upload path authorises whoever reads it, and a query string may hold a token.
 pub(crate) fn observe(
     state: AppState,
     counters: CounterCache,
-    route: Option<MatchedPath>,
     connection: Option<Connection>,
     mut request: Request,
 ) -> (Request, Observation) {
@@ -33,14 +32,13 @@ pub(crate) fn observe(
     request.extensions_mut().insert(context.clone());
     let redactor = Redactor::new(context.token());
     let id = RequestId::of(request.headers(), redactor);
-    let template = route.as_ref().map(MatchedPath::as_str);
     let observation = Observation {
         // Of the level of all that is logged of a request: where that is off, it costs nothing.
         span: tracing::info_span!("request", request_id = id.as_str()),
         entry: Entry::begin(
             state.observer().journal(),
             &request,
-            template,
+            counters.endpoint(),
             &id,
             redactor,
         ),
@@ -48,7 +46,6 @@ pub(crate) fn observe(
         state,
         start: Instant::now(),
         method: request.method().clone(),
-        route,
         counters,
         context: context.clone(),
         connection,
@@ -107,7 +104,6 @@ pub(crate) struct Observation {
     span: tracing::Span,
     start: Instant,
     method: Method,
-    route: Option<MatchedPath>,
     counters: CounterCache,
     context: RequestContext,
     /// The connection stands here as long as there is no reply, and then only while it is in doubt whether
@@ -130,22 +126,18 @@ impl Drop for Observation {
             sent: self.sent,
             duration: self.start.elapsed(),
         };
-        let route = Template(self.route.take());
-        self.log(route.as_str(), &outcome);
+        self.log(&outcome);
         let observer = self.state.observer();
         let method = known_method(self.method.as_str());
         if let Some(entry) = self.entry.take() {
             let rest = Rest {
                 method,
-                route: route.0.as_ref().map(MatchedPath::as_str),
                 context: &self.context,
                 outcome: &outcome,
             };
             entry.end(observer.journal(), &rest);
         }
-        observer
-            .metrics()
-            .count(&self.counters, method, &route, &outcome);
+        observer.metrics().count(&self.counters, method, &outcome);
     }
 }
 
@@ -190,8 +182,9 @@ impl Observation {
             }));
     }
 
-    fn log(&self, route: &str, outcome: &Outcome) {
+    fn log(&self, outcome: &Outcome) {
         let _entered = self.span.enter();
+        let route = self.counters.endpoint().label();
         let (method, received, sent) = (
             known_method(self.method.as_str()),
             outcome.received,
