@@ -10,13 +10,13 @@ use url::Url;
 
 use super::catalog;
 use super::checksum::ChecksumKind;
-use super::choice::Choice;
 use super::fetch::{Fetch, Meter, tidy};
-use super::http::HttpOptions;
-use super::limits::Remaining;
 use super::model::{BoxRecord, FileRecord, label};
 use super::outcome::{Outcome, Report};
-use super::source::{Source, Wanted};
+use super::rate_limits::Remaining;
+use super::registry::RegistryOptions;
+use super::selection::Selection;
+use super::source::{BoxQuery, Source};
 use super::tree::{Tree, check_box, parts};
 use crate::base::error::{Cause, Error, Phase};
 use crate::base::reporter::{Event, Reporter};
@@ -29,13 +29,13 @@ const BETWEEN_SAVES: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct MirrorOptions {
     /// How the source is asked.
-    pub http: HttpOptions,
+    pub http: RegistryOptions,
     /// Its address, or a path.
     pub from: String,
     /// Owners and boxes; empty for all that a source on this machine has.
-    pub wanted: Vec<Wanted>,
+    pub wanted: Vec<BoxQuery>,
     /// Which versions and files of them.
-    pub choice: Choice,
+    pub selection: Selection,
     /// Whether files are copied, too, that are on their owners' own hosts.
     pub external: bool,
     /// Whether addresses are kept alone.
@@ -246,8 +246,8 @@ async fn record(
             .push((twice, Error::new(Phase::Boxes, cause)));
     }
     let mut wanted = all.clone();
-    options.choice.apply(&mut wanted);
-    if wanted.versions.is_empty() && options.choice.is_narrow() {
+    options.selection.apply(&mut wanted);
+    if wanted.versions.is_empty() && options.selection.is_narrow() {
         let versions = all.versions.len();
         return Err(Cause::Missing(format!(
             "nothing of its {versions} versions matches what was chosen"

@@ -77,20 +77,20 @@ pub(crate) struct GlobalArgs {
 
 /// How long to wait, and how often to try.
 #[derive(Clone, Copy)]
-pub(crate) struct Patience {
+pub(crate) struct TimeLimits {
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Duration,
 }
 
 impl GlobalArgs {
-    pub(crate) fn patience(&self) -> Patience {
+    pub(crate) fn time_limits(&self) -> TimeLimits {
         let retry = RetryPolicy {
             attempts: self.retries.saturating_add(1),
             time: Duration::from_secs(self.retry_time),
             ..RetryPolicy::default()
         };
         let timeout = Duration::from_secs(self.timeout);
-        Patience { retry, timeout }
+        TimeLimits { retry, timeout }
     }
 
     /// Whether they are about an Atlas.

@@ -8,9 +8,9 @@ mod config;
 mod console;
 mod help;
 mod hints;
+mod legacy_usage;
 mod logging;
 mod manual;
-mod old_usage;
 mod packer;
 mod progress;
 mod pull;
@@ -30,14 +30,14 @@ use std::time::Duration;
 use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::base::secret::Redactor;
 use atlas_uploader::config::{Config, ConfigError, Flags, TOKEN_VARIABLE};
-use atlas_uploader::pull::extract::settle;
+use atlas_uploader::pull::extract::wait_for_cleanup;
 use atlas_uploader::push::resume;
 use atlas_uploader::{Cause, Client, ClientOptions, Error, Phase};
 use clap::Parser as _;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use args::{Args, Command, OutputFormat, Patience};
+use args::{Args, Command, OutputFormat, TimeLimits};
 use console::Console;
 use packer::plugin::Role;
 
@@ -68,7 +68,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(args) => args,
         Err(message) => {
             let code = console.usage(&message);
-            if let Some(hint) = old_usage::hint(&texts) {
+            if let Some(hint) = legacy_usage::hint(&texts) {
                 console.line(&format!("\nhint: {hint}"));
             }
             return code;
@@ -82,7 +82,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(runtime) => {
             let code = work(&runtime, args, &console);
             let code = code.unwrap_or_else(|| stopped(receipt.as_deref(), &console));
-            settle(TIDYING);
+            wait_for_cleanup(TIDYING);
             runtime.shutdown_timeout(GRACE);
             console.end();
             code
@@ -177,7 +177,7 @@ async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
     };
     match command {
         Command::Config => config::show(&config, &global, console).map_err(Failure::from),
-        command => match App::open(&config, global.patience(), global.output, console) {
+        command => match App::open(&config, global.time_limits(), global.output, console) {
             Ok(app) => app.run(command).await,
             Err(error) => Err(error.into()),
         },
@@ -243,7 +243,7 @@ impl From<Error> for Failure {
 /// What every subcommand needs.
 struct App<'a> {
     config: &'a Config,
-    patience: Patience,
+    time_limits: TimeLimits,
     output: OutputFormat,
     client: Client,
     console: &'a Arc<Console>,
@@ -252,7 +252,7 @@ struct App<'a> {
 impl<'a> App<'a> {
     fn open(
         config: &'a Config,
-        patience: Patience,
+        time_limits: TimeLimits,
         output: OutputFormat,
         console: &'a Arc<Console>,
     ) -> Result<Self, Error> {
@@ -262,15 +262,15 @@ impl<'a> App<'a> {
             allow_http_upload: config.allow_http_upload.value,
             redactor: console.redactor().clone(),
             reporter: console.clone(),
-            retry: patience.retry,
-            api_timeout: patience.timeout,
+            retry: time_limits.retry,
+            api_timeout: time_limits.timeout,
             // At its end the server may have a large file to look through.
-            stall_timeout: patience.timeout.saturating_mul(2),
+            stall_timeout: time_limits.timeout.saturating_mul(2),
             ..ClientOptions::new(config.atlas_url.value.clone())
         })?;
         Ok(Self {
             config,
-            patience,
+            time_limits,
             output,
             client,
             console,

@@ -68,7 +68,7 @@ impl App<'_> {
         pushes: Vec<Push>,
         receipt: Option<&Path>,
     ) -> Result<(), Error> {
-        let app = App::open(config, self.patience, self.output, self.console)?;
+        let app = App::open(config, self.time_limits, self.output, self.console)?;
         app.need_token()?;
         let file = match receipt {
             Some(path) => ReceiptFile::create(path, app.client.url(), pushes).await?,

@@ -2,7 +2,7 @@
 
 use atlas_uploader::Error;
 use atlas_uploader::api::wire::Version;
-use atlas_uploader::show::{latest, recommended_types};
+use atlas_uploader::show::{latest_versions, recommended_types};
 
 use super::App;
 use super::args::{OutputFormat, ShowArgs};
@@ -16,7 +16,7 @@ impl App<'_> {
         } else {
             recommended_types()
         };
-        let found = latest(&self.client, &args.name, &types).await?;
+        let found = latest_versions(&self.client, &args.name, &types).await?;
         if found.is_empty() && self.output == OutputFormat::Text {
             let name = &args.name;
             self.console.say(&if named {

@@ -23,21 +23,21 @@ pub(crate) type Lock = File;
 pub(crate) type Lock = ();
 
 /// Returns the folder of a file.
-pub(crate) fn folder_of(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     }
 }
 
-/// Returns what chooses the names of temporary files: those that begin so are removed by [`clear`].
-pub(crate) fn names(prefix: &str) -> Builder<'_, 'static> {
+/// Returns what chooses the names of temporary files: those that begin so are removed by [`remove_abandoned`].
+pub(crate) fn builder(prefix: &str) -> Builder<'_, 'static> {
     let mut names = Builder::new();
     names.prefix(prefix).suffix(SUFFIX).rand_bytes(RANDOM);
     names
 }
 
-/// Returns whether a name is one of those that [`names`] chooses.
+/// Returns whether a name is one of those that [`builder`] chooses.
 fn is_ours(name: &[u8], prefix: &str) -> bool {
     name.strip_prefix(prefix.as_bytes())
         .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()))
@@ -50,7 +50,7 @@ fn is_ours(name: &[u8], prefix: &str) -> bool {
 ///
 /// # Errors
 /// It cannot be made.
-pub(crate) fn temporary(folder: &Path, builder: &mut Builder<'_, '_>) -> io::Result<NamedTempFile> {
+pub(crate) fn file(folder: &Path, builder: &mut Builder<'_, '_>) -> io::Result<NamedTempFile> {
     for _ in 0..MAX_TRIES {
         let file = builder.tempfile_in(folder)?;
         // Another run may remove it before it is locked.
@@ -66,9 +66,9 @@ pub(crate) fn temporary(folder: &Path, builder: &mut Builder<'_, '_>) -> io::Res
 /// # Errors
 /// It cannot be made.
 #[cfg(unix)]
-pub(crate) fn temporary_folder(folder: &Path, prefix: &str) -> io::Result<(TempDir, Lock)> {
+pub(crate) fn folder(folder: &Path, prefix: &str) -> io::Result<(TempDir, Lock)> {
     for _ in 0..MAX_TRIES {
-        let made = names(prefix).tempdir_in(folder)?;
+        let made = builder(prefix).tempdir_in(folder)?;
         match File::open(made.path()) {
             // Another run may remove it before it is locked.
             Ok(file) if lock(&file) && is_at(&file, made.path()).unwrap_or(false) => {
@@ -83,8 +83,8 @@ pub(crate) fn temporary_folder(folder: &Path, prefix: &str) -> io::Result<(TempD
 
 /// Makes a temporary folder in a folder.
 #[cfg(not(unix))]
-pub(crate) fn temporary_folder(folder: &Path, prefix: &str) -> io::Result<(TempDir, Lock)> {
-    let made = names(prefix).tempdir_in(folder)?;
+pub(crate) fn folder(folder: &Path, prefix: &str) -> io::Result<(TempDir, Lock)> {
+    let made = builder(prefix).tempdir_in(folder)?;
     Ok((made, ()))
 }
 
@@ -92,9 +92,9 @@ fn disappears() -> io::Error {
     io::Error::other("what is made for the time being disappears as soon as it is there")
 }
 
-/// Removes what killed runs have left in a folder: files and folders with names that [`names`] chose, and that
+/// Removes what killed runs have left in a folder: files and folders with names that [`builder`] chose, and that
 /// nobody has locked. What cannot be removed stays.
-pub(crate) fn clear(folder: &Path, prefix: &str) {
+pub(crate) fn remove_abandoned(folder: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
@@ -103,10 +103,10 @@ pub(crate) fn clear(folder: &Path, prefix: &str) {
         let is_ours = is_ours(name.as_encoded_bytes(), prefix);
         match entry.file_type() {
             Ok(kind) if is_ours && kind.is_file() => {
-                remove_abandoned(&entry.path(), |path| fs::remove_file(path));
+                remove_unlocked(&entry.path(), |path| fs::remove_file(path));
             }
             Ok(kind) if is_ours && kind.is_dir() => {
-                remove_abandoned(&entry.path(), |path| fs::remove_dir_all(path));
+                remove_unlocked(&entry.path(), |path| fs::remove_dir_all(path));
             }
             _ => {}
         }
@@ -114,7 +114,7 @@ pub(crate) fn clear(folder: &Path, prefix: &str) {
 }
 
 #[cfg(unix)]
-fn remove_abandoned(path: &Path, remove: impl Fn(&Path) -> io::Result<()>) {
+fn remove_unlocked(path: &Path, remove: impl Fn(&Path) -> io::Result<()>) {
     // The lock is held until it is gone, so that nobody begins to write there meanwhile.
     if let Ok(file) = File::open(path)
         && file.try_lock().is_ok()
@@ -126,7 +126,7 @@ fn remove_abandoned(path: &Path, remove: impl Fn(&Path) -> io::Result<()>) {
 
 /// Does nothing: elsewhere nobody can tell whether a file is in use.
 #[cfg(not(unix))]
-fn remove_abandoned(_: &Path, _: impl Fn(&Path) -> io::Result<()>) {}
+fn remove_unlocked(_: &Path, _: impl Fn(&Path) -> io::Result<()>) {}
 
 /// Locks a file until it is closed, by the end of the program at the latest, however it ends. Returns
 /// whether nobody else has it locked.
@@ -169,16 +169,16 @@ mod tests {
         fs::create_dir(&left_folder).unwrap();
         fs::write(left_folder.join("half"), "of a file").unwrap();
         fs::write(&theirs, "").unwrap();
-        let file = temporary(folder.path(), &mut names(".ours-")).unwrap();
-        let (unpacking, locked) = temporary_folder(folder.path(), ".ours-").unwrap();
-        clear(folder.path(), ".ours-");
+        let file = file(folder.path(), &mut builder(".ours-")).unwrap();
+        let (unpacking, locked) = super::folder(folder.path(), ".ours-").unwrap();
+        remove_abandoned(folder.path(), ".ours-");
         assert!(!left.exists());
         assert!(!left_folder.exists());
         for path in [file.path(), unpacking.path(), &theirs] {
             assert!(path.exists(), "{}", path.display());
         }
         drop(locked);
-        clear(folder.path(), ".ours-");
+        remove_abandoned(folder.path(), ".ours-");
         assert!(!unpacking.path().exists());
     }
 
@@ -198,7 +198,7 @@ mod tests {
             fs::write(folder.path().join(name), "theirs").unwrap();
         }
         fs::create_dir_all(folder.path().join(".ours-cache/kept")).unwrap();
-        clear(folder.path(), ".ours-");
+        remove_abandoned(folder.path(), ".ours-");
         for name in theirs {
             assert!(folder.path().join(name).exists(), "{name}");
         }

@@ -21,7 +21,7 @@ use crate::base::digest::{Algorithm, Digest, HashingWriter};
 use crate::base::error::{Cause, Error, Phase};
 use crate::base::reporter::Event;
 use crate::base::slug::{ArtifactName, ArtifactType, version_slug};
-use crate::files::disk;
+use crate::files::io_error;
 use crate::files::temporary;
 use transfer::Source;
 
@@ -271,13 +271,13 @@ impl Write for Sink {
 }
 
 fn temporary_beside(path: &Path) -> Result<NamedTempFile, Error> {
-    let mut builder = temporary::names(TEMPORARY);
+    let mut builder = temporary::builder(TEMPORARY);
     // Otherwise only the owner could read the result, whatever the umask says.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let folder = temporary::folder_of(path);
-    temporary::clear(folder, TEMPORARY);
-    temporary::temporary(folder, &mut builder).map_err(|error| not_saved(path, error))
+    let folder = temporary::parent(path);
+    temporary::remove_abandoned(folder, TEMPORARY);
+    temporary::file(folder, &mut builder).map_err(|error| not_saved(path, error))
 }
 
 fn already_there() -> io::Error {
@@ -287,5 +287,5 @@ fn already_there() -> io::Error {
 
 fn not_saved(path: &Path, error: io::Error) -> Error {
     // The name of a temporary file helps nobody.
-    Error::new(Phase::Save, Cause::file(path, disk::plain(&error)))
+    Error::new(Phase::Save, Cause::file(path, io_error::plain(&error)))
 }

@@ -19,7 +19,8 @@ use tempfile::NamedTempFile;
 
 use crate::api::atlas_url::AtlasUrl;
 use crate::base::error::{Cause, Error, Phase};
-use crate::files::disk;
+use crate::files::io_error;
+use crate::files::read;
 use crate::files::temporary;
 use crate::push::request::Push;
 
@@ -173,7 +174,7 @@ impl ReceiptFile {
         let Some(path) = self.path.clone() else {
             return;
         };
-        let clear = move || temporary::clear(temporary::folder_of(&path), TEMPORARY);
+        let clear = move || temporary::remove_abandoned(temporary::parent(&path), TEMPORARY);
         if let Err(error) = tokio::task::spawn_blocking(clear).await {
             tracing::debug!(%error, "nothing was cleared away");
         }
@@ -254,9 +255,9 @@ impl Page {
     fn written_beside(&self, path: &Path) -> io::Result<NamedTempFile> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
-        let folder = temporary::folder_of(path);
+        let folder = temporary::parent(path);
         // Readable by its owner alone, as such files are from the beginning.
-        let mut file = temporary::temporary(folder, &mut temporary::names(TEMPORARY))?;
+        let mut file = temporary::file(folder, &mut temporary::builder(TEMPORARY))?;
         file.write_all(&text)?;
         file.as_file().sync_all()?;
         Ok(file)
@@ -269,7 +270,7 @@ impl Page {
             lock(&file)?;
             // Another one may have taken its place before it was locked.
             if temporary::is_at(&file, path)? {
-                let text = disk::read_at_most(&file, disk::MAX_SETTINGS)?;
+                let text = read::read_at_most(&file, read::MAX_SETTINGS)?;
                 return Ok((Self::parse(&text)?, file));
             }
         }
@@ -314,7 +315,7 @@ async fn blocking<T: Send + 'static>(
 
 fn failed(path: &Path, error: io::Error) -> Error {
     // The name of a temporary file helps nobody.
-    Error::new(Phase::Receipt, Cause::file(path, disk::plain(&error)))
+    Error::new(Phase::Receipt, Cause::file(path, io_error::plain(&error)))
 }
 
 /// A push may be finished from another folder.

@@ -43,7 +43,7 @@ pub fn recommended_types() -> Vec<ArtifactType> {
 /// # Errors
 /// [`Phase::Search`](crate::Phase::Search). A 404 is one only when every type is answered with it: a
 /// server may say so for a type it does not know.
-pub async fn latest(
+pub async fn latest_versions(
     client: &Client,
     name: &ArtifactName,
     types: &[ArtifactType],

@@ -7,7 +7,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Identity};
 
 use super::failure::chain;
 use crate::base::error::Cause;
-use crate::files::disk::read_settings;
+use crate::files::read::read_settings;
 
 /// Certificates to believe besides the system's, as `ATLAS_CAFILE` and `ATLAS_CAPATH` name them, and
 /// the one to show.

@@ -1,7 +1,7 @@
 //! Fetches one file into its place: into a temporary file beside it, which goes on where it was after a
 //! break, and has its name only once it is verified.
 
-mod part;
+mod partial_file;
 
 use std::io;
 use std::path::Path;
@@ -14,17 +14,17 @@ use tokio::io::AsyncWriteExt as _;
 use url::Url;
 
 use super::checksum::{Checksum, ChecksumKind};
-use super::http::Http;
 use super::model::{BoxRecord, FileRecord};
-use super::source::{Place, Source};
+use super::registry::RegistryClient;
+use super::source::{Location, Source};
 use crate::api::ContentRange;
 use crate::api::http::headers::is_page;
 use crate::api::http::request_line::secret_line;
 use crate::api::retry::MIN_PROGRESS;
 use crate::base::error::{Cause, Reach, RequestLine};
 use crate::base::reporter::{Event, Reporter};
-use crate::files::disk;
-use part::Part;
+use crate::files::space;
+use partial_file::PartialFile;
 
 /// The number of times that the address of a file is asked for again when it is not accepted.
 const MAX_EXPIRED: u32 = 2;
@@ -86,7 +86,7 @@ impl Fetch<'_> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let made = tokio::fs::create_dir_all(folder).await;
         made.map_err(|error| Cause::file(folder, error))?;
-        let mut part = Part::open(self.path, self.file.checksum.as_ref()).await?;
+        let mut part = PartialFile::open(self.path, self.file.checksum.as_ref()).await?;
         self.meter.add(part.length);
         let mut once_more = true;
         loop {
@@ -110,16 +110,16 @@ impl Fetch<'_> {
     }
 
     /// Brings all bytes. Whether some of them were there before.
-    async fn bring(&self, part: &mut Part) -> Result<bool, Cause> {
+    async fn bring(&self, part: &mut PartialFile) -> Result<bool, Cause> {
         match self.place().await? {
-            Place::Remote(url) => self.download(part, url).await,
-            Place::File(from) => {
+            Location::Remote(url) => self.download(part, url).await,
+            Location::File(from) => {
                 self.clear(part).await?;
                 part.copy(&from).await?;
                 self.meter.add(part.length);
                 Ok(false)
             }
-            Place::Folder(folder) => {
+            Location::Folder(folder) => {
                 self.clear(part).await?;
                 part.pack(folder).await?;
                 self.meter.add(part.length);
@@ -129,19 +129,19 @@ impl Fetch<'_> {
     }
 
     /// Asks where the bytes are, which is what a registry counts as a download.
-    async fn place(&self) -> Result<Place, Cause> {
+    async fn place(&self) -> Result<Location, Cause> {
         self.source
             .place(self.record, self.version, self.file)
             .await
     }
 
-    fn http(&self) -> Result<&Http, Cause> {
+    fn http(&self) -> Result<&RegistryClient, Cause> {
         let http = self.source.http();
         http.ok_or_else(|| Cause::Internal("a source on this machine has an address".to_owned()))
     }
 
     /// Fetches what is missing. Whether some of it was there before.
-    async fn download(&self, part: &mut Part, url: Url) -> Result<bool, Cause> {
+    async fn download(&self, part: &mut PartialFile, url: Url) -> Result<bool, Cause> {
         let http = self.http()?;
         let mut attempts = http.attempts();
         if !part.can_resume() {
@@ -192,12 +192,17 @@ impl Fetch<'_> {
     }
 
     /// One connection, to an address that was told just now, or that is asked for.
-    async fn connect(&self, http: &Http, part: &mut Part, url: Option<Url>) -> Result<(), Cause> {
+    async fn connect(
+        &self,
+        http: &RegistryClient,
+        part: &mut PartialFile,
+        url: Option<Url>,
+    ) -> Result<(), Cause> {
         let place = match url {
-            Some(url) => Place::Remote(url),
+            Some(url) => Location::Remote(url),
             None => self.place().await?,
         };
-        let Place::Remote(url) = place else {
+        let Location::Remote(url) = place else {
             return Err(Cause::Internal("the source has moved".to_owned()));
         };
         let line = secret_line("GET", &url);
@@ -222,7 +227,7 @@ impl Fetch<'_> {
     /// Takes note of what a reply is: the rest of the file, or all of it.
     async fn begin(
         &self,
-        part: &mut Part,
+        part: &mut PartialFile,
         line: &RequestLine,
         response: &Response,
     ) -> Result<(), Cause> {
@@ -275,7 +280,7 @@ impl Fetch<'_> {
     }
 
     /// Looks at the size before the bytes come.
-    fn look(&self, part: &Part, url: &Url) -> Result<(), Cause> {
+    fn look(&self, part: &PartialFile, url: &Url) -> Result<(), Cause> {
         let Some(total) = part.total else {
             return Ok(());
         };
@@ -290,13 +295,13 @@ impl Fetch<'_> {
         }
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let missing = total.saturating_sub(part.length);
-        disk::room(folder, missing).map_err(|error| Cause::file(folder, error))
+        space::require(folder, missing).map_err(|error| Cause::file(folder, error))
     }
 
     async fn receive(
         &self,
-        http: &Http,
-        part: &mut Part,
+        http: &RegistryClient,
+        part: &mut PartialFile,
         line: &RequestLine,
         mut response: Response,
     ) -> Result<(), Cause> {
@@ -316,7 +321,7 @@ impl Fetch<'_> {
                     if part.length - looked_at > BETWEEN_LOOKS {
                         looked_at = part.length;
                         let folder = self.path.parent().unwrap_or(Path::new("."));
-                        disk::room(folder, BETWEEN_LOOKS)
+                        space::require(folder, BETWEEN_LOOKS)
                             .map_err(|error| Cause::file(folder, error))?;
                     }
                 }
@@ -343,12 +348,12 @@ impl Fetch<'_> {
         }
     }
 
-    async fn clear(&self, part: &mut Part) -> Result<(), Cause> {
+    async fn clear(&self, part: &mut PartialFile) -> Result<(), Cause> {
         self.meter.take_back(part.length);
         part.clear().await
     }
 
-    async fn verify(&self, part: &Part) -> Result<Fetched, Cause> {
+    async fn verify(&self, part: &PartialFile) -> Result<Fetched, Cause> {
         let expected = self.file.checksum.clone();
         let kind = expected
             .as_ref()
@@ -379,7 +384,7 @@ impl Fetch<'_> {
 /// # Errors
 /// The error names what cannot be removed.
 pub(super) async fn tidy(place: &Path) -> Result<(), Cause> {
-    Part::at(place, None).clear().await
+    PartialFile::at(place, None).clear().await
 }
 
 fn broken(line: &RequestLine, detail: &str) -> Cause {

@@ -7,14 +7,14 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use url::Url;
 
-use super::{Place, Wanted, below, kept, remote};
+use super::{BoxQuery, Location, below, kept, remote};
 use crate::api::http::request_line::request_line;
 use crate::base::error::Cause;
 use crate::boxes::checksum::Checksum;
-use crate::boxes::http::Http;
 use crate::boxes::model::{
     BoxRecord, FileRecord, UNKNOWN_ARCHITECTURE, VersionRecord, VersionState, settle_defaults,
 };
+use crate::boxes::registry::RegistryClient;
 
 const PREFIX: [&str; 2] = ["vagrant", "2022-09-30"];
 /// As many as are asked for at once; a registry may give fewer.
@@ -26,16 +26,16 @@ const NO_TIME: &str = "0001-01-01";
 
 /// A registry of HCP.
 pub struct Hcp {
-    pub(super) http: Http,
+    pub(super) http: RegistryClient,
     base: Url,
 }
 
 impl Hcp {
     /// `None` for an address that does not speak this API.
     pub(super) async fn find(
-        http: &Http,
+        http: &RegistryClient,
         base: &Url,
-        wanted: &Wanted,
+        wanted: &BoxQuery,
     ) -> Result<Option<Self>, Cause> {
         let this = Self {
             http: http.clone(),
@@ -162,7 +162,7 @@ impl Hcp {
         record: &BoxRecord,
         version: &str,
         file: &FileRecord,
-    ) -> Result<Place, Cause> {
+    ) -> Result<Location, Cause> {
         let url = self.url(&[
             "registry",
             &record.owner,
@@ -177,7 +177,7 @@ impl Hcp {
             "download",
         ]);
         let reply: Download = self.http.for_downloads().json(&url).await?;
-        remote(&reply.url).map(Place::Remote)
+        remote(&reply.url).map(Location::Remote)
     }
 
     fn url(&self, parts: &[&str]) -> Url {

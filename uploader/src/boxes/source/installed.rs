@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Place, Wanted};
+use super::{BoxQuery, Location};
 use crate::base::error::Cause;
 use crate::boxes::model::{
     BoxRecord, FileRecord, UNKNOWN_ARCHITECTURE, VersionRecord, VersionState, settle_defaults,
@@ -35,7 +35,7 @@ impl Installed {
         Ok(Self { root })
     }
 
-    pub(super) fn list(&self, wanted: &[Wanted]) -> Result<Vec<(String, String)>, Cause> {
+    pub(super) fn list(&self, wanted: &[BoxQuery]) -> Result<Vec<(String, String)>, Cause> {
         let mut found = Vec::new();
         for folder in folders(&self.root)? {
             let name = file_name(&folder).replace(SLASH, "/").replace(COLON, ":");
@@ -43,7 +43,7 @@ impl Installed {
                 // A box without an owner has no place in a registry.
                 continue;
             };
-            let is_wanted = |wanted: &Wanted| {
+            let is_wanted = |wanted: &BoxQuery| {
                 wanted.owner == owner && wanted.name.as_deref().is_none_or(|wanted| wanted == name)
             };
             if wanted.is_empty() || wanted.iter().any(is_wanted) {
@@ -115,7 +115,7 @@ impl Installed {
         tag: &str,
         version: &str,
         file: &FileRecord,
-    ) -> Result<Place, Cause> {
+    ) -> Result<Location, Cause> {
         let folder = self.of_box(tag).join(version);
         let found = boxes(&folder)?
             .into_iter()
@@ -125,7 +125,7 @@ impl Installed {
             });
         let (.., folder) =
             found.ok_or_else(|| Cause::Missing("it is not installed any more".to_owned()))?;
-        Ok(Place::Folder(folder))
+        Ok(Location::Folder(folder))
     }
 
     fn of_box(&self, tag: &str) -> PathBuf {

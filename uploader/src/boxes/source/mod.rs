@@ -2,12 +2,12 @@
 //!
 //! - `hcp`: HCP Vagrant's registry API
 //! - `vagrant_cloud`: the API of Vagrant Cloud, v2 or v1, which others speak as well
-//! - `single`: a catalog, a JSON document about one box
+//! - `catalog`: a catalog, a JSON document about one box
 //! - `installed`: the boxes that Vagrant has installed on this machine
 
+mod catalog;
 mod hcp;
 mod installed;
-mod single;
 mod vagrant_cloud;
 
 use std::fmt;
@@ -17,8 +17,8 @@ use url::Url;
 
 use super::checksum::Checksum;
 use super::credentials::Audience;
-use super::http::{Http, HttpOptions};
 use super::model::{BoxRecord, FileRecord};
+use super::registry::{RegistryClient, RegistryOptions};
 use crate::base::error::{Cause, Error, Phase};
 use crate::base::reporter::Event;
 
@@ -27,14 +27,14 @@ pub const HCP: &str = "https://api.cloud.hashicorp.com";
 
 /// The boxes that were asked for: all of an owner, or one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct BoxQuery {
     /// The owner.
     pub owner: String,
     /// One of its boxes; all of them without.
     pub name: Option<String>,
 }
 
-impl Wanted {
+impl BoxQuery {
     /// Reads `OWNER` or `OWNER/NAME`.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Wanted {
 }
 
 /// `OWNER` or `OWNER/NAME`.
-impl fmt::Display for Wanted {
+impl fmt::Display for BoxQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.owner)?;
         match &self.name {
@@ -73,13 +73,13 @@ pub enum Source {
     /// A Vagrant Cloud.
     VagrantCloud(vagrant_cloud::VagrantCloud),
     /// A catalog.
-    Single(single::Single),
+    Catalog(catalog::CatalogSource),
     /// Vagrant's own folder.
     Installed(installed::Installed),
 }
 
-/// A place says how the bytes of a file are had.
-pub enum Place {
+/// Says how the bytes of a file are had.
+pub enum Location {
     /// From this address.
     Remote(Url),
     /// By packing this folder.
@@ -95,7 +95,11 @@ impl Source {
     ///
     /// # Errors
     /// [`Phase::Boxes`]: nothing there that is known, or what is wanted is not there.
-    pub async fn find(options: HttpOptions, from: &str, wanted: &[Wanted]) -> Result<Self, Error> {
+    pub async fn find(
+        options: RegistryOptions,
+        from: &str,
+        wanted: &[BoxQuery],
+    ) -> Result<Self, Error> {
         let failed = |cause| Error::new(Phase::Boxes, cause);
         if let Some(path) = local(from) {
             return blocking(move || Self::local(&path)).await.map_err(failed);
@@ -117,15 +121,15 @@ impl Source {
                 .reporter
                 .report(Event::TokenWithheld { source: &source });
         }
-        let options = HttpOptions {
+        let options = RegistryOptions {
             credentials,
             ..options
         };
-        let http = Http::new(options, &url, Audience::Hcp).map_err(failed)?;
+        let http = RegistryClient::new(options, &url, Audience::Hcp).map_err(failed)?;
         Self::ask(http, url, wanted).await.map_err(failed)
     }
 
-    async fn ask(http: Http, url: Url, wanted: &[Wanted]) -> Result<Self, Cause> {
+    async fn ask(http: RegistryClient, url: Url, wanted: &[BoxQuery]) -> Result<Self, Cause> {
         let (mut refusal, mut is_known) = (None, false);
         for one in wanted {
             match hcp::Hcp::find(&http, &url, one).await {
@@ -142,14 +146,14 @@ impl Source {
                 Err(cause) => refusal = Some(unless_refused(cause)?),
             }
         }
-        match single::Single::find(&http, &url, wanted).await {
-            Ok(Some(single)) => return Ok(Self::Single(single)),
+        match catalog::CatalogSource::find(&http, &url, wanted).await {
+            Ok(Some(catalog)) => return Ok(Self::Catalog(catalog)),
             Ok(None) => {}
             Err(cause) => refusal = Some(unless_refused(cause)?),
         }
         // A source that has answered one of the questions keeps nobody out: a page is then one of its own.
         let refusal = refusal.filter(|cause| !is_known || !matches!(cause, Cause::Page { .. }));
-        let what = wanted.iter().map(Wanted::to_string).collect::<Vec<_>>();
+        let what = wanted.iter().map(BoxQuery::to_string).collect::<Vec<_>>();
         let what = what.join(", ");
         Err(refusal.unwrap_or_else(|| Cause::Missing(format!(
             "{url} has none of {what} that can be seen, neither as HCP Vagrant nor as a Vagrant Cloud nor as a catalog; a private one needs HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN"
@@ -160,7 +164,7 @@ impl Source {
         if path.is_dir() {
             return installed::Installed::open(path).map(Self::Installed);
         }
-        single::Single::read(path).map(Self::Single)
+        catalog::CatalogSource::read(path).map(Self::Catalog)
     }
 
     /// The boxes that are wanted, as owner and name; all that there are for an empty list, of a source
@@ -168,10 +172,10 @@ impl Source {
     ///
     /// # Errors
     /// [`Phase::Boxes`].
-    pub async fn list(&self, wanted: &[Wanted]) -> Result<Vec<(String, String)>, Error> {
+    pub async fn list(&self, wanted: &[BoxQuery]) -> Result<Vec<(String, String)>, Error> {
         let failed = |cause| Error::new(Phase::Boxes, cause);
         match self {
-            Self::Single(single) => single.list(wanted).map_err(failed),
+            Self::Catalog(catalog) => catalog.list(wanted).map_err(failed),
             Self::Installed(installed) => {
                 let (installed, wanted) = (installed.clone(), wanted.to_vec());
                 let listed = blocking(move || installed.list(&wanted)).await;
@@ -189,13 +193,13 @@ impl Source {
         }
     }
 
-    async fn names(&self, wanted: &Wanted) -> Result<Vec<(String, String)>, Cause> {
+    async fn names(&self, wanted: &BoxQuery) -> Result<Vec<(String, String)>, Cause> {
         let owner = &wanted.owner;
         let names = match (self, &wanted.name) {
             (_, Some(name)) => vec![name.clone()],
             (Self::Hcp(hcp), None) => hcp.names(owner).await?,
             (Self::VagrantCloud(cloud), None) => cloud.names(owner).await?,
-            (Self::Single(_) | Self::Installed(_), None) => Vec::new(),
+            (Self::Catalog(_) | Self::Installed(_), None) => Vec::new(),
         };
         let with_owner = names.into_iter().map(|name| (owner.clone(), name));
         Ok(with_owner.collect())
@@ -209,7 +213,7 @@ impl Source {
         match self {
             Self::Hcp(hcp) => hcp.record(owner, name).await,
             Self::VagrantCloud(cloud) => cloud.record(owner, name).await,
-            Self::Single(single) => single.record(owner, name),
+            Self::Catalog(catalog) => catalog.record(owner, name),
             Self::Installed(installed) => {
                 let installed = installed.clone();
                 let (owner, name) = (owner.to_owned(), name.to_owned());
@@ -243,7 +247,7 @@ impl Source {
         record: &BoxRecord,
         version: &str,
         file: &FileRecord,
-    ) -> Result<Place, Cause> {
+    ) -> Result<Location, Cause> {
         match self {
             Self::Hcp(hcp) if file.hosted => hcp.place(record, version, file).await,
             Self::Installed(installed) => {
@@ -251,25 +255,25 @@ impl Source {
                 let (version, file) = (version.to_owned(), file.clone());
                 blocking(move || installed.place(&tag, &version, &file)).await
             }
-            Self::Hcp(_) | Self::VagrantCloud(_) | Self::Single(_) => {
+            Self::Hcp(_) | Self::VagrantCloud(_) | Self::Catalog(_) => {
                 let address = file.url.as_deref().unwrap_or_default();
                 match local(address) {
                     // Only what is a file here may name files here.
-                    Some(path) if matches!(self, Self::Single(single) if single.is_local()) => {
-                        Ok(Place::File(path))
+                    Some(path) if matches!(self, Self::Catalog(catalog) if catalog.is_local()) => {
+                        Ok(Location::File(path))
                     }
-                    _ => remote(address).map(Place::Remote),
+                    _ => remote(address).map(Location::Remote),
                 }
             }
         }
     }
 
     /// Returns who sends the requests; `None` for a source on this machine.
-    pub fn http(&self) -> Option<&Http> {
+    pub fn http(&self) -> Option<&RegistryClient> {
         match self {
             Self::Hcp(hcp) => Some(&hcp.http),
             Self::VagrantCloud(cloud) => Some(&cloud.http),
-            Self::Single(single) => single.http.as_ref(),
+            Self::Catalog(catalog) => catalog.http.as_ref(),
             Self::Installed(_) => None,
         }
     }

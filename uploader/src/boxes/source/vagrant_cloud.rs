@@ -7,18 +7,18 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use url::Url;
 
-use super::{Wanted, below, kept};
+use super::{BoxQuery, below, kept};
 use crate::base::error::Cause;
 use crate::boxes::checksum::Checksum;
 use crate::boxes::credentials::VAGRANT_CLOUD;
-use crate::boxes::http::Http;
 use crate::boxes::model::{
     BoxRecord, FileRecord, UNKNOWN_ARCHITECTURE, VersionRecord, VersionState, settle_defaults,
 };
+use crate::boxes::registry::RegistryClient;
 
 /// A Vagrant Cloud.
 pub struct VagrantCloud {
-    pub(super) http: Http,
+    pub(super) http: RegistryClient,
     /// With the version of the API.
     base: Url,
 }
@@ -26,9 +26,9 @@ pub struct VagrantCloud {
 impl VagrantCloud {
     /// `None` for an address that does not speak this API.
     pub(super) async fn find(
-        http: &Http,
+        http: &RegistryClient,
         base: &Url,
-        wanted: &Wanted,
+        wanted: &BoxQuery,
     ) -> Result<Option<Self>, Cause> {
         let mut redirected = None;
         for version in ["v2", "v1"] {

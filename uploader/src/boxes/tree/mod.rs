@@ -1,8 +1,8 @@
-//! The tree of files that boxes are copied into, and its description, `mirror.json`: `names` says where a
+//! The tree of files that boxes are copied into, and its description, `mirror.json`: `layout` says where a
 //! file is, `merge` what becomes of what is known when a source says more.
 
+mod layout;
 mod merge;
-mod names;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::checksum::ChecksumKind;
+use super::gem_version::GemVersion;
 use super::model::{BoxRecord, FileRecord, VersionRecord};
-use super::order::Number;
 use crate::base::error::{Cause, Error, Phase};
-use crate::files::disk::read_at_most;
+use crate::files::read::read_at_most;
 use crate::files::temporary;
+use layout::check_names;
+pub(super) use layout::{check_box, parts};
 use merge::{fill, merge_version};
-use names::check_names;
-pub(super) use names::{check_box, parts};
 
 /// The description of a tree.
 pub(super) const MIRROR_JSON: &str = "mirror.json";
@@ -181,7 +181,7 @@ impl Tree {
             merge_version(&mut ours.versions, version, is_same_source);
         }
         let newest_first =
-            |version: &VersionRecord| std::cmp::Reverse(Number::of(&version.version));
+            |version: &VersionRecord| std::cmp::Reverse(GemVersion::of(&version.version));
         ours.versions.sort_by_cached_key(newest_first);
     }
 
@@ -304,18 +304,18 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Caus
     let failed = |error: io::Error| Cause::file(path, error);
     let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
-    let folder = temporary::folder_of(path);
-    temporary::clear(folder, TEMPORARY);
+    let folder = temporary::parent(path);
+    temporary::remove_abandoned(folder, TEMPORARY);
     // Nobody who watches the tree sees a change where there is none.
     if fs::read(path).is_ok_and(|there| there == text) {
         return Ok(());
     }
     fs::create_dir_all(folder).map_err(failed)?;
-    let mut builder = temporary::names(TEMPORARY);
+    let mut builder = temporary::builder(TEMPORARY);
     // A web server reads it.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    let mut file = temporary::temporary(folder, &mut builder).map_err(failed)?;
+    let mut file = temporary::file(folder, &mut builder).map_err(failed)?;
     file.write_all(&text).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;

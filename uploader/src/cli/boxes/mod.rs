@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::boxes::credentials::Credentials;
-use atlas_uploader::boxes::http::HttpOptions;
-use atlas_uploader::boxes::source::Wanted;
+use atlas_uploader::boxes::registry::RegistryOptions;
+use atlas_uploader::boxes::source::BoxQuery;
 use atlas_uploader::boxes::{
-    self, Checked, Choice, MirrorOptions, Outcome, Plan, Report, Tree, catalog,
+    self, Checked, MirrorOptions, Outcome, Plan, Report, Selection, Tree, catalog,
 };
 use atlas_uploader::config::Config;
 use atlas_uploader::{Cause, Error, Phase};
@@ -79,12 +79,12 @@ impl Boxes<'_> {
                 "--token and --atlas-url are for an Atlas; boxes take --from, and HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN",
             ));
         }
-        let wanted = args.wanted.iter().map(|text| Wanted::parse(text));
+        let wanted = args.wanted.iter().map(|text| BoxQuery::parse(text));
         let wanted = wanted.collect::<Result<Vec<_>, _>>().map_err(usage)?;
         if wanted.is_empty() && args.from.contains("://") && !args.from.starts_with("file:") {
             return Err(usage("name an ORG or an ORG/BOX to be mirrored"));
         }
-        let choice = Choice::new(
+        let selection = Selection::new(
             &args.providers,
             &args.architectures,
             &args.versions,
@@ -95,19 +95,19 @@ impl Boxes<'_> {
         let variable = |name: &str| std::env::var_os(name);
         let credentials = Credentials::from_environment(variable, &redactor)
             .map_err(|error| usage(error.to_string()))?;
-        let patience = self.global.patience();
+        let time_limits = self.global.time_limits();
         Ok(MirrorOptions {
-            http: HttpOptions {
+            http: RegistryOptions {
                 trust: self.config.trust(),
-                retry: patience.retry,
-                timeout: patience.timeout,
+                retry: time_limits.retry,
+                timeout: time_limits.timeout,
                 credentials,
                 redactor,
                 reporter: self.console.clone(),
             },
             from: args.from,
             wanted,
-            choice: choice.map_err(|error| usage(error.to_string()))?,
+            selection: selection.map_err(|error| usage(error.to_string()))?,
             external: args.external,
             no_files: args.no_files,
             jobs: args.jobs.into(),

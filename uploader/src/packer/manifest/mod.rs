@@ -1,10 +1,10 @@
 //! What Packer's `manifest` post-processor wrote: the builds of its runs, the newest run named.
 //!
-//! Evidence: files written by Packer 1.6.6, which runs in this project's tests. `offers` knows the
+//! Evidence: files written by Packer 1.6.6, which runs in this project's tests. `builder_metadata` knows the
 //! metadata that builders offered to the `atlas` post-processor, which is not in the file but follows
 //! from the artifact's id.
 
-mod offers;
+mod builder_metadata;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 
 use crate::api::wire::scalar_text;
 use crate::base::error::{Cause, Error, Phase};
-use crate::files::disk::{of_another_encoding, read_settings};
+use crate::files::read::{of_another_encoding, read_settings};
 
 /// A manifest, read.
 #[derive(Debug)]
@@ -216,7 +216,7 @@ impl Build {
     /// become texts, as in Packer.
     pub fn metadata(&self) -> BTreeMap<String, String> {
         let mut metadata = match self.has_no_files() {
-            true => offers::offered(&self.builder_type, &self.artifact_id),
+            true => builder_metadata::offered(&self.builder_type, &self.artifact_id),
             false => BTreeMap::new(),
         };
         for (key, value) in &self.custom_data {

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::base::secret::Redactor;
 use crate::config::{ADDRESS_VARIABLE, Config, Flags, Ids, TOKEN_VARIABLE};
-use crate::packer::template::{Bounds, Context, Request, Settings, UserVariables, weak};
+use crate::packer::template::{Context, Limits, Request, Settings, UserVariables, weak_decode};
 
 /// What Packer says of every post-processor, and Packer's own keys.
 const COMMON: [&str; 1] = ["type"];
@@ -69,7 +69,7 @@ impl Configuration {
             _ => BTreeMap::new(),
         };
         let sensitive = read.packer.get("packer_sensitive_variables");
-        for name in sensitive.into_iter().flat_map(weak::list).flatten() {
+        for name in sensitive.into_iter().flat_map(weak_decode::list).flatten() {
             redactor.add(read.user.get(&name).map_or("", String::as_str));
         }
         Ok(read)
@@ -138,8 +138,8 @@ impl Configuration {
         warnings: &mut BTreeSet<String>,
     ) -> Result<Request, Vec<String>> {
         let folder = self.folder();
-        let bounds = Bounds::default();
-        let variables = UserVariables::of_packer(&self.user, now, folder.as_deref(), &bounds);
+        let limits = Limits::default();
+        let variables = UserVariables::of_packer(&self.user, now, folder.as_deref(), &limits);
         let user = |name: &str| variables.value(name);
         let build = self
             .text("packer_build_name")
@@ -153,7 +153,7 @@ impl Configuration {
             build,
             packer_version: self.text("packer_core_version"),
             generated: generated.or(placeholders),
-            bounds: &bounds,
+            limits: &limits,
         };
         let request = self.settings.request(&context, redactor, warnings)?;
         match request.refusal_of_box(false) {
@@ -189,7 +189,7 @@ fn is_placeholder(config: &Map<String, Value>) -> bool {
 
 /// What can be a text is one.
 pub(super) fn texts(values: Map<String, Value>) -> BTreeMap<String, String> {
-    let text = |(key, value): (String, Value)| Some((key, weak::text(&value).ok()?));
+    let text = |(key, value): (String, Value)| Some((key, weak_decode::text(&value).ok()?));
     values.into_iter().filter_map(text).collect()
 }
 

@@ -5,14 +5,14 @@
 //!
 //! [`server`] is the process as Packer starts it; it speaks [`protocol`] and offers the
 //! `post_processor`, whose settings `configuration` reads and [`spec`] describes; `push` is its work.
-//! `packer` is what the plugin asks of Packer: the artifact that was built, and, through `ui`, `messages`
+//! `host` is what the plugin asks of Packer: the artifact that was built, and, through `ui`, `messages`
 //! and bars for whoever watches.
 //! [`install`] puts the program where Packer looks for it.
 
 mod configuration;
+mod host;
 pub mod install;
 mod messages;
-mod packer;
 mod post_processor;
 pub mod protocol;
 mod push;

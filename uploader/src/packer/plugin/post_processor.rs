@@ -9,12 +9,12 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use super::configuration::{Configuration, Configured, RUN, all_at_once};
+use super::host::Host;
 use super::messages;
-use super::packer::Packer;
 use super::protocol::{Broker, CallError, Client, Service, serve};
 use super::push::{Built, Kept, check_folder, push};
 use super::spec::{Encoding, encoded};
-use super::ui::Listener;
+use super::ui::UiReporter;
 use crate::api::ClientOptions;
 use crate::api::retry::RetryPolicy;
 use crate::base::secret::Redactor;
@@ -74,7 +74,7 @@ impl PostProcessor {
             },
             ..self.options(&configured)
         };
-        let client = crate::Client::new(options);
+        let client = crate::api::Client::new(options);
         let authenticated = match client {
             Ok(client) => client.authenticate().await,
             Err(error) => Err(error),
@@ -113,7 +113,7 @@ impl PostProcessor {
         let id = id.ok_or("PostProcess is called with the number of a stream")?;
         // At once: Packer waits for five seconds only.
         let stream = self.broker.dial(id).await;
-        let packer = Packer::new(Client::new(stream.map_err(|error| error.to_string())?));
+        let packer = Host::new(Client::new(stream.map_err(|error| error.to_string())?));
         let kept = Kept::default();
         let pushed = tokio::select! {
             pushed = self.push(&packer, &kept) => pushed,
@@ -132,7 +132,7 @@ impl PostProcessor {
         })
     }
 
-    async fn push(&self, packer: &Packer, kept: &Kept) -> Result<Receipt, String> {
+    async fn push(&self, packer: &Host, kept: &Kept) -> Result<Receipt, String> {
         let gone = |error: CallError| error.to_string();
         let configuration = self.configuration().clone();
         let configuration = configuration.ok_or("PostProcess is called before Configure")?;
@@ -143,7 +143,7 @@ impl PostProcessor {
         let configured = self.configured(&configuration, Some(&generated));
         let configured = configured.map_err(|wrong| self.redactor.redact(&all_at_once(&wrong)))?;
         let built = Built::look(packer).await.map_err(gone)?;
-        let (listener, teller) = Listener::new(self.redactor.clone());
+        let (listener, forwarder) = UiReporter::new(self.redactor.clone());
         if let Some(warning) = messages::of_no_verification(&configured.config) {
             listener.say(warning);
         }
@@ -158,10 +158,10 @@ impl PostProcessor {
         };
         let pushing = async {
             // The listener goes with the client, and then there is nothing more to tell.
-            let client = crate::Client::new(options)?;
+            let client = crate::api::Client::new(options)?;
             push(&client, &configured, built, kept).await
         };
-        let (pushed, ()) = tokio::join!(pushing, teller.tell(packer));
+        let (pushed, ()) = tokio::join!(pushing, forwarder.forward(packer));
         let bytes = bytes.load(Ordering::Relaxed);
         pushed.map_err(|error| {
             self.redactor

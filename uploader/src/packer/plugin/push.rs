@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use uuid::Uuid;
 
 use super::configuration::Configured;
-use super::packer::Packer;
+use super::host::Host;
 use super::protocol::CallError;
 use crate::base::error::{Cause, Error, Phase};
 use crate::files::temporary;
@@ -28,7 +28,7 @@ pub(super) struct Built {
 }
 
 impl Built {
-    pub(super) async fn look(packer: &Packer) -> Result<Self, CallError> {
+    pub(super) async fn look(packer: &Host) -> Result<Self, CallError> {
         Ok(Self {
             id: packer.id().await?,
             files: packer.files().await?,
@@ -61,7 +61,7 @@ pub(super) async fn check_folder(folder: &Path) -> Result<(), String> {
 }
 
 pub(super) async fn push(
-    client: &crate::Client,
+    client: &crate::api::Client,
     configured: &Configured,
     built: Built,
     kept: &Kept,
@@ -73,7 +73,7 @@ pub(super) async fn push(
         checked.map_err(|error| error.with_hint(how))?;
     }
     let Some(folder) = &configured.request.extras.receipts else {
-        return crate::push(client, &push).await;
+        return crate::push::push(client, &push).await;
     };
     // A name of its own for each push: builds in parallel have the same settings.
     let name = format!("{}-{}", push.name.name(), Uuid::new_v4());
@@ -111,7 +111,7 @@ fn advised(error: Error, receipt: &Path, kept: &Kept) -> Error {
 
 /// The same push, of what its files become when they are packed: Packer removes the files after a
 /// failure. What is gzip already is sent as it is, so that nothing else arrives.
-async fn packed(client: &crate::Client, push: Push, archive: &Path) -> Result<Push, Error> {
+async fn packed(client: &crate::api::Client, push: Push, archive: &Path) -> Result<Push, Error> {
     let (paths, options) = (push.paths.clone(), push.packing.clone());
     let (reporter, path) = (client.shared_reporter(), archive.to_owned());
     let pack = move || {
@@ -130,8 +130,8 @@ async fn packed(client: &crate::Client, push: Push, archive: &Path) -> Result<Pu
 /// Whole or not at all. Blocks.
 fn keep(payload: &Payload, path: &Path) -> Result<(), Cause> {
     let kept = || {
-        let folder = temporary::folder_of(path);
-        let mut file = temporary::temporary(folder, &mut temporary::names(TEMPORARY))?;
+        let folder = temporary::parent(path);
+        let mut file = temporary::file(folder, &mut temporary::builder(TEMPORARY))?;
         payload.for_each_chunk(&mut |chunk| file.write_all(&chunk))?;
         file.persist(path)?;
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::packer::{Bar, Packer};
+use super::host::{Host, ProgressBar};
 use super::protocol::CallError;
 use crate::base::reporter::{Event, Reporter, unencrypted};
 use crate::base::secret::Redactor;
@@ -13,7 +13,7 @@ use crate::base::secret::Redactor;
 /// What the bar is called, as the original called what it sent.
 const UPLOAD: &str = "artifact";
 
-enum Word {
+enum Update {
     Message(String),
     /// So many bytes of an upload have left.
     Sent {
@@ -22,26 +22,26 @@ enum Word {
     },
 }
 
-/// Hears events and never waits; [`Teller::tell`] passes them on.
-pub(super) struct Listener {
-    words: UnboundedSender<Word>,
+/// Hears events and never waits; [`Forwarder::forward`] passes them on.
+pub(super) struct UiReporter {
+    updates: UnboundedSender<Update>,
     redactor: Redactor,
     uploading: Arc<AtomicU64>,
 }
 
 /// The other end of a listener.
-pub(super) struct Teller(UnboundedReceiver<Word>);
+pub(super) struct Forwarder(UnboundedReceiver<Update>);
 
-impl Listener {
-    pub(super) fn new(redactor: Redactor) -> (Arc<Self>, Teller) {
-        let (words, told) = unbounded_channel();
+impl UiReporter {
+    pub(super) fn new(redactor: Redactor) -> (Arc<Self>, Forwarder) {
+        let (updates, told) = unbounded_channel();
         let uploading = Arc::default();
         let listener = Self {
-            words,
+            updates,
             redactor,
             uploading,
         };
-        (Arc::new(listener), Teller(told))
+        (Arc::new(listener), Forwarder(told))
     }
 
     /// How many bytes it was told will be uploaded, also for when it is gone.
@@ -51,19 +51,19 @@ impl Listener {
 
     /// Something that is no event.
     pub(super) fn say(&self, text: String) {
-        self.word(Word::Message(text));
+        self.send(Update::Message(text));
     }
 
-    fn word(&self, word: Word) {
+    fn send(&self, update: Update) {
         // Nobody listens once Packer is gone.
-        let _ = self.words.send(word);
+        let _ = self.updates.send(update);
     }
 }
 
-impl Reporter for Listener {
+impl Reporter for UiReporter {
     fn report(&self, event: Event<'_>) {
         let text = match event {
-            Event::Sent { sent, total } => return self.word(Word::Sent { sent, total }),
+            Event::Sent { sent, total } => return self.send(Update::Sent { sent, total }),
             Event::CreatingArtifact(name) => format!("Creating artifact: {name}"),
             Event::Uploading { bytes } => {
                 self.uploading.store(bytes, Ordering::Relaxed);
@@ -83,17 +83,17 @@ impl Reporter for Listener {
             }
             _ => return,
         };
-        self.word(Word::Message(self.redactor.redact(&text)));
+        self.send(Update::Message(self.redactor.redact(&text)));
     }
 }
 
-impl Teller {
+impl Forwarder {
     /// Tells Packer everything, until the listener is gone. It is lost where Packer no longer hears.
-    pub(super) async fn tell(mut self, packer: &Packer) {
-        while let Some(word) = self.0.recv().await {
-            let told = match word {
-                Word::Message(text) => packer.message(&text).await,
-                Word::Sent { sent, total } => self.watch(packer, sent, total).await,
+    pub(super) async fn forward(mut self, packer: &Host) {
+        while let Some(update) = self.0.recv().await {
+            let told = match update {
+                Update::Message(text) => packer.message(&text).await,
+                Update::Sent { sent, total } => self.watch(packer, sent, total).await,
             };
             if told.is_err() {
                 return;
@@ -102,7 +102,7 @@ impl Teller {
     }
 
     /// One attempt to upload, from its first bytes to whatever is told after it.
-    async fn watch(&mut self, packer: &Packer, sent: u64, total: u64) -> Result<(), CallError> {
+    async fn watch(&mut self, packer: &Host, sent: u64, total: u64) -> Result<(), CallError> {
         let bar = packer.progress(UPLOAD, total).await?;
         let then = self.advance(&bar, sent).await;
         bar.close().await?;
@@ -112,7 +112,11 @@ impl Teller {
         }
     }
 
-    async fn advance(&mut self, bar: &Bar<'_>, sent: u64) -> Result<Option<String>, CallError> {
+    async fn advance(
+        &mut self,
+        bar: &ProgressBar<'_>,
+        sent: u64,
+    ) -> Result<Option<String>, CallError> {
         let mut shown = 0;
         let mut sent = sent;
         loop {
@@ -120,8 +124,8 @@ impl Teller {
             shown = sent;
             match self.0.recv().await {
                 // A smaller number is another attempt, and comes after a message.
-                Some(Word::Sent { sent: more, .. }) => sent = more.max(shown),
-                Some(Word::Message(text)) => return Ok(Some(text)),
+                Some(Update::Sent { sent: more, .. }) => sent = more.max(shown),
+                Some(Update::Message(text)) => return Ok(Some(text)),
                 None => return Ok(None),
             }
         }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::functions::Context;
+use super::packer_functions::Context;
 use super::settings::{Request, Settings};
-use super::weak;
+use super::weak_decode;
 use crate::base::secret::Redactor;
 use crate::packer::manifest::Build;
 
@@ -34,7 +34,7 @@ impl Block {
         let unknown = settings.unknown(&COMMON);
         wrong.extend(unknown.map(|key| format!("{place}: unknown configuration key: {key:?}")));
         let mut names = |key: &str| {
-            let names = settings.get(key).map_or(Ok(Vec::new()), weak::list);
+            let names = settings.get(key).map_or(Ok(Vec::new()), weak_decode::list);
             names.unwrap_or_else(|reason| {
                 wrong.push(format!("{place}: {key}: {reason}"));
                 Vec::new()

@@ -6,18 +6,18 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-use super::bounds::short_enough;
-use super::fault::Fault;
+use super::error::TemplateError;
+use super::limits::short_enough;
 use super::value::{Value, texts};
 
 /// Go has these, too, which nobody has needed in a template of Packer.
 const NOT_SUPPORTED: [&str; 6] = ["call", "html", "index", "js", "slice", "urlquery"];
 
-/// A field of `printf` is at most so wide, which bounds what a template can make.
+/// A field of `printf` is at most so wide, which limits what a template can make.
 const WIDEST: usize = 1000;
 
 /// Calls one of Go's own functions; `None` where it is none of them.
-pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Result<Value, Fault>> {
+pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Result<Value, TemplateError>> {
     let compared = |holds: fn(Ordering) -> bool| {
         let [left, right] = two(name, arguments)?;
         compare(left, right).map(|order| Value::Truth(holds(order)))
@@ -40,20 +40,20 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Result<Value, Faul
         "printf" => printf(arguments).map(Value::Text),
         _ if NOT_SUPPORTED.contains(&name) => {
             let reason = format!("the function {name} of Go's templates is not supported");
-            Err(Fault::Packers(reason))
+            Err(TemplateError::PackerOnly(reason))
         }
         _ => return None,
     })
 }
 
-fn one<'a>(name: &str, arguments: &'a [Value]) -> Result<&'a Value, Fault> {
+fn one<'a>(name: &str, arguments: &'a [Value]) -> Result<&'a Value, TemplateError> {
     match arguments {
         [value] => Ok(value),
         _ => Err(super::value::wrong_number(name, 1).into()),
     }
 }
 
-fn two<'a>(name: &str, arguments: &'a [Value]) -> Result<[&'a Value; 2], Fault> {
+fn two<'a>(name: &str, arguments: &'a [Value]) -> Result<[&'a Value; 2], TemplateError> {
     match arguments {
         [left, right] => Ok([left, right]),
         _ => Err(super::value::wrong_number(name, 2).into()),
@@ -65,14 +65,14 @@ fn chosen(
     name: &str,
     arguments: &[Value],
     decides: impl Fn(&Value) -> bool,
-) -> Result<Value, Fault> {
+) -> Result<Value, TemplateError> {
     let decisive = arguments.iter().find(|value| decides(value));
     let chosen = decisive.or(arguments.last()).cloned();
     chosen.ok_or_else(|| format!("{name}: wrong number of arguments, want at least 1").into())
 }
 
 /// Tells whether the first argument is equal to any of the others.
-fn equal(name: &str, arguments: &[Value]) -> Result<bool, Fault> {
+fn equal(name: &str, arguments: &[Value]) -> Result<bool, TemplateError> {
     let (first, others) = match arguments {
         [first, others @ ..] if !others.is_empty() => (first, others),
         _ => return Err(format!("{name}: missing argument for comparison").into()),
@@ -89,7 +89,7 @@ fn equal(name: &str, arguments: &[Value]) -> Result<bool, Fault> {
     Ok(false)
 }
 
-fn compare(left: &Value, right: &Value) -> Result<Ordering, Fault> {
+fn compare(left: &Value, right: &Value) -> Result<Ordering, TemplateError> {
     match (left, right) {
         (Value::Text(left), Value::Text(right)) => Ok(left.cmp(right)),
         (Value::Number(left), Value::Number(right)) => Ok(left.cmp(right)),
@@ -130,7 +130,7 @@ fn println(values: &[Value]) -> String {
 }
 
 /// Formats with `%s`, `%v`, `%q`, `%d`, `%t` and `%%`, each with a width if need be.
-fn printf(arguments: &[Value]) -> Result<String, Fault> {
+fn printf(arguments: &[Value]) -> Result<String, TemplateError> {
     let [format, values @ ..] = arguments else {
         return Err("printf: missing format".into());
     };
@@ -162,7 +162,7 @@ fn printf(arguments: &[Value]) -> Result<String, Fault> {
     Ok(printed + &extra(values.as_slice()))
 }
 
-fn formatted(verb: char, value: Option<&Value>) -> Result<String, Fault> {
+fn formatted(verb: char, value: Option<&Value>) -> Result<String, TemplateError> {
     let Some(value) = value else {
         return Ok(format!("%!{verb}(MISSING)"));
     };
@@ -176,8 +176,8 @@ fn formatted(verb: char, value: Option<&Value>) -> Result<String, Fault> {
     })
 }
 
-fn not_supported(verb: char) -> Fault {
-    Fault::Packers(format!(
+fn not_supported(verb: char) -> TemplateError {
+    TemplateError::PackerOnly(format!(
         "printf: %{verb} is not supported, only %s, %v, %q, %d, %t and %%"
     ))
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::builtins;
-use super::fault::Fault;
-use super::functions::{self, Context};
+use super::error::TemplateError;
+use super::packer_functions::{self, Context};
 use super::parse::{Branch, Command, Kind, Node, Operand, Pipeline, Target, parse};
 use super::value::{NO_VALUE, Value, texts};
 
@@ -17,7 +17,7 @@ pub(crate) struct Rendered {
 }
 
 /// Returns the text with each `{{ … }}` replaced by what it means.
-pub(crate) fn render(text: &str, context: &Context<'_>) -> Result<Rendered, Fault> {
+pub(crate) fn render(text: &str, context: &Context<'_>) -> Result<Rendered, TemplateError> {
     let mut evaluation = Evaluation {
         context,
         dot: Value::Nil,
@@ -25,7 +25,7 @@ pub(crate) fn render(text: &str, context: &Context<'_>) -> Result<Rendered, Faul
         rendered: Rendered::default(),
     };
     let evaluate = || evaluation.nodes(&parse(text)?);
-    context.bounds.deeper(evaluate)?;
+    context.limits.deeper(evaluate)?;
     Ok(evaluation.rendered)
 }
 
@@ -37,7 +37,7 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    fn nodes(&mut self, nodes: &[Node]) -> Result<(), Fault> {
+    fn nodes(&mut self, nodes: &[Node]) -> Result<(), TemplateError> {
         for node in nodes {
             match node {
                 Node::Text(text) => self.write(text)?,
@@ -47,19 +47,19 @@ impl Evaluation<'_> {
                         self.write(&value.printed())?;
                     }
                 }
-                Node::Branch(branch) => self.context.bounds.deeper(|| self.branch(branch))?,
+                Node::Branch(branch) => self.context.limits.deeper(|| self.branch(branch))?,
             }
         }
         Ok(())
     }
 
-    fn write(&mut self, text: &str) -> Result<(), Fault> {
-        self.context.bounds.take(text.len())?;
+    fn write(&mut self, text: &str) -> Result<(), TemplateError> {
+        self.context.limits.take(text.len())?;
         self.rendered.text.push_str(text);
         Ok(())
     }
 
-    fn branch(&mut self, branch: &Branch) -> Result<(), Fault> {
+    fn branch(&mut self, branch: &Branch) -> Result<(), TemplateError> {
         let scope = self.variables.len();
         let condition = self.pipeline(&branch.condition)?;
         let holds = condition.holds();
@@ -82,7 +82,7 @@ impl Evaluation<'_> {
         Ok(())
     }
 
-    fn pipeline(&mut self, pipeline: &Pipeline) -> Result<Value, Fault> {
+    fn pipeline(&mut self, pipeline: &Pipeline) -> Result<Value, TemplateError> {
         let mut last = None;
         for command in &pipeline.commands {
             let value = self.command(command, last)?;
@@ -95,7 +95,7 @@ impl Evaluation<'_> {
         Ok(value)
     }
 
-    fn assign(&mut self, target: &Target, value: &Value) -> Result<(), Fault> {
+    fn assign(&mut self, target: &Target, value: &Value) -> Result<(), TemplateError> {
         for name in &target.names {
             if target.new {
                 self.variables.push((name.clone(), value.clone()));
@@ -106,14 +106,14 @@ impl Evaluation<'_> {
         Ok(())
     }
 
-    fn variable(&mut self, name: &str) -> Result<&mut Value, Fault> {
+    fn variable(&mut self, name: &str) -> Result<&mut Value, TemplateError> {
         let mut variables = self.variables.iter_mut().rev();
         let found = variables.find(|(known, _)| known == name);
         let undefined = || format!("undefined variable \"${name}\"");
         Ok(found.map(|(_, value)| value).ok_or_else(undefined)?)
     }
 
-    fn command(&mut self, command: &Command, last: Option<Value>) -> Result<Value, Fault> {
+    fn command(&mut self, command: &Command, last: Option<Value>) -> Result<Value, TemplateError> {
         let Command { head, arguments } = command;
         let given = last.is_some() || !arguments.is_empty();
         match head {
@@ -145,14 +145,14 @@ impl Evaluation<'_> {
     }
 
     /// Returns the value with its bytes counted: each copy takes them again.
-    fn counted(&self, value: Value) -> Result<Value, Fault> {
+    fn counted(&self, value: Value) -> Result<Value, TemplateError> {
         if let Value::Text(text) = &value {
-            self.context.bounds.take(text.len())?;
+            self.context.limits.take(text.len())?;
         }
         Ok(value)
     }
 
-    fn value(&mut self, operand: &Operand) -> Result<Value, Fault> {
+    fn value(&mut self, operand: &Operand) -> Result<Value, TemplateError> {
         let value = match operand {
             Operand::Text(text) => Value::Text(text.clone()),
             Operand::Number(number) => Value::Number(*number),
@@ -166,12 +166,12 @@ impl Evaluation<'_> {
             Operand::Variable(name) => self.variable(name)?.clone(),
             Operand::Field(of, fields) => self.field(of, fields)?,
             Operand::Name(name) => self.call(name, Vec::new())?,
-            Operand::Nested(pipeline) => self.context.bounds.deeper(|| self.pipeline(pipeline))?,
+            Operand::Nested(pipeline) => self.context.limits.deeper(|| self.pipeline(pipeline))?,
         };
         self.counted(value)
     }
 
-    fn field(&mut self, of: &Operand, fields: &str) -> Result<Value, Fault> {
+    fn field(&mut self, of: &Operand, fields: &str) -> Result<Value, TemplateError> {
         let value = match of {
             Operand::Dot => self.dot.clone(),
             Operand::Variable(name) if name.is_empty() => Value::Nil,
@@ -184,32 +184,32 @@ impl Evaluation<'_> {
     }
 
     /// Returns no value, with a warning: Packer fills such fields for builders and provisioners only.
-    fn no_value(&mut self, name: &str) -> Result<Value, Fault> {
+    fn no_value(&mut self, name: &str) -> Result<Value, TemplateError> {
         self.warn(format!(
             "{{{{{name}}}}} has no value in a post-processor, and becomes {NO_VALUE:?} as with the original"
         ))?;
         Ok(Value::Nil)
     }
 
-    fn warn(&mut self, warning: String) -> Result<(), Fault> {
-        self.context.bounds.take(warning.len())?;
+    fn warn(&mut self, warning: String) -> Result<(), TemplateError> {
+        self.context.limits.take(warning.len())?;
         self.rendered.warnings.insert(warning);
         Ok(())
     }
 
-    fn call(&mut self, name: &str, arguments: Vec<Value>) -> Result<Value, Fault> {
+    fn call(&mut self, name: &str, arguments: Vec<Value>) -> Result<Value, TemplateError> {
         if let Some(result) = builtins::call(name, &arguments) {
             return result;
         }
         let text = match name {
             "user" => self.user(&texts::<1>(name, arguments)?[0])?,
             "env" => self.environment(&texts::<1>(name, arguments)?[0])?,
-            _ => functions::call(self.context, name, arguments)?,
+            _ => packer_functions::call(self.context, name, arguments)?,
         };
         Ok(Value::Text(text))
     }
 
-    fn user(&mut self, name: &str) -> Result<String, Fault> {
+    fn user(&mut self, name: &str) -> Result<String, TemplateError> {
         let Rendered { text, warnings } = (self.context.user)(name)?;
         for warning in warnings {
             self.warn(format!("the variable '{name}': {warning}"))?;
@@ -217,7 +217,7 @@ impl Evaluation<'_> {
         Ok(text)
     }
 
-    fn environment(&mut self, name: &str) -> Result<String, Fault> {
+    fn environment(&mut self, name: &str) -> Result<String, TemplateError> {
         let environment = self.context.environment;
         let environment = environment.ok_or("env vars are not allowed here")?;
         let value = environment(name);
@@ -232,12 +232,12 @@ impl Evaluation<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bounds::Bounds;
+    use super::super::limits::Limits;
     use super::*;
     use time::OffsetDateTime;
 
     /// Interpolates with user variables that are called as their values, each with a warning.
-    fn rendered(text: &str) -> Result<Rendered, Fault> {
+    fn rendered(text: &str) -> Result<Rendered, TemplateError> {
         let user = |name: &str| {
             Ok(Rendered {
                 text: name.to_owned(),
@@ -252,7 +252,7 @@ mod tests {
             build: None,
             packer_version: None,
             generated: None,
-            bounds: &Bounds::default(),
+            limits: &Limits::default(),
         };
         render(text, &context)
     }
@@ -375,8 +375,8 @@ mod tests {
             ("{{eq 1 `a`}}", "incompatible types for comparison"),
             ("{{lt .X 1}}", "invalid type for comparison"),
         ] {
-            let fault = Fault::Mistake(reason.to_owned());
-            assert_eq!(rendered(text), Err(fault), "{text}");
+            let error = TemplateError::Invalid(reason.to_owned());
+            assert_eq!(rendered(text), Err(error), "{text}");
         }
         let deep = "{{if true}}".repeat(100_000);
         assert_eq!(rendered(&deep), Err("too many branches".into()));
@@ -411,8 +411,8 @@ mod tests {
                 "vault is Packer's own: give the variable with --var",
             ),
         ] {
-            let fault = Fault::Packers(reason.to_owned());
-            assert_eq!(rendered(text), Err(fault), "{text}");
+            let error = TemplateError::PackerOnly(reason.to_owned());
+            assert_eq!(rendered(text), Err(error), "{text}");
         }
     }
 
@@ -432,9 +432,9 @@ mod tests {
             "\"\\101\"",
             "\"\\xe9\"",
         ] {
-            let fault = rendered(&format!("{{{{{text}}}}}")).unwrap_err();
-            let Fault::Packers(reason) = &fault else {
-                panic!("{text}: {fault}");
+            let error = rendered(&format!("{{{{{text}}}}}")).unwrap_err();
+            let TemplateError::PackerOnly(reason) = &error else {
+                panic!("{text}: {error}");
             };
             assert!(reason.ends_with("is not supported"), "{reason}");
         }

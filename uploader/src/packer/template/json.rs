@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::duplicates;
-use crate::files::disk::{of_another_encoding, read_settings};
+use crate::files::read::{of_another_encoding, read_settings};
 
 const NO_JSON: &str = "is HCL2, and only JSON is read";
 

@@ -2,29 +2,29 @@
 //! ask for, for each build of a manifest.
 //!
 //! The evidence is HashiCorp's documentation of the post-processor and of templates, the contract's words,
-//! and Packer 1.6.6. `json` and `document` know how Packer reads a file, `parse` and `cursor` the
-//! template language, `evaluate` and `builtins` what it means, `functions` the words that Packer adds,
-//! `go_time` how Go writes times, `weak` how lenient Packer reads values; `sequence` finds what
+//! and Packer 1.6.6. `json` and `document` know how Packer reads a file, `parse` and `lexer` the
+//! template language, `evaluate` and `builtins` what it means, `packer_functions` the words that Packer adds,
+//! `go_time` how Go writes times, `weak_decode` how lenient Packer reads values; `sequence` finds what
 //! reached a block.
 
 mod block;
-mod bounds;
+mod builder_names;
 mod builtins;
-mod cursor;
 mod document;
 mod duplicates;
+mod error;
 mod evaluate;
-mod fault;
-mod functions;
 mod go_time;
 mod json;
-mod names;
+mod lexer;
+mod limits;
+mod packer_functions;
 mod parse;
 mod sequence;
 mod settings;
 mod value;
 mod variables;
-pub(crate) mod weak;
+pub(crate) mod weak_decode;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -35,14 +35,14 @@ use time::OffsetDateTime;
 
 use crate::base::error::{Cause, Error, Phase};
 use crate::base::secret::Redactor;
-use crate::files::disk::MAX_SETTINGS;
+use crate::files::read::MAX_SETTINGS;
 use crate::packer::manifest::{Build, Manifest};
 use block::Block;
-pub(crate) use bounds::Bounds;
+use builder_names::BuilderNames;
 use document::{Document, get};
-pub(crate) use functions::Context;
-use functions::Environment;
-use names::Names;
+pub(crate) use limits::Limits;
+pub(crate) use packer_functions::Context;
+use packer_functions::Environment;
 use sequence::Steps;
 pub(crate) use settings::Settings;
 pub use settings::{Extras, Request};
@@ -95,9 +95,9 @@ const MOST_KEPT: u64 = 4 * MAX_SETTINGS;
 struct Parts<'a> {
     blocks: Vec<Block>,
     steps: Steps,
-    names: Names<'a>,
+    names: BuilderNames<'a>,
     /// These bound what is kept of all builds.
-    kept: Bounds,
+    kept: Limits,
 }
 
 impl Template {
@@ -137,8 +137,8 @@ impl Template {
         let parts = Parts {
             blocks: self.blocks(&placed, &mut wrong),
             steps: Steps::new(placed),
-            names: Names::new(self.builders()),
-            kept: Bounds::new(MOST_KEPT),
+            names: BuilderNames::new(self.builders()),
+            kept: Limits::new(MOST_KEPT),
         };
         let now = OffsetDateTime::now_utc();
         let mut requests = Vec::new();
@@ -184,14 +184,14 @@ impl Template {
         let build = entries[0];
         let (folder, environment): (_, &Environment<'_>) = (&*self.folder, inputs.environment);
         let defaults = &self.document.variables;
-        let bounds = &Bounds::default();
+        let limits = &Limits::default();
         let variables = UserVariables::new(
             defaults,
             &inputs.variables,
             environment,
             now,
             folder,
-            bounds,
+            limits,
         );
         wrong.extend(variables.mistakes());
         for name in &self.document.sensitive {
@@ -207,7 +207,7 @@ impl Template {
             build: None,
             packer_version: None,
             generated: None,
-            bounds,
+            limits,
         };
         // It is the name as it is written that `only` and `except` refer to.
         let name = parts.names.written_for(&build.name, &context);
@@ -227,9 +227,9 @@ impl Template {
             let request = block.request(&context, redactor, &mut warnings);
             let request = request.and_then(|request| {
                 let kept = parts.kept.take(size(&request, &warnings));
-                kept.map_err(|fault| {
+                kept.map_err(|error| {
                     warnings.clear();
-                    vec![format!("all builds together: what they ask for {fault}")]
+                    vec![format!("all builds together: what they ask for {error}")]
                 })?;
                 Ok(request)
             });

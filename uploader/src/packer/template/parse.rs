@@ -2,8 +2,8 @@
 //! with calls, fields, variables, pipelines, parentheses and strings, `if`, `with` and `range`, trim
 //! markers and comments.
 
-use super::cursor::{Cursor, is_space, not_supported};
-use super::fault::Fault;
+use super::error::TemplateError;
+use super::lexer::{Lexer, is_space, not_supported};
 
 /// No template nests deeper; a stack is not endless.
 const DEEPEST: usize = 32;
@@ -71,9 +71,9 @@ pub(super) enum Operand {
 }
 
 /// Takes a text apart.
-pub(super) fn parse(text: &str) -> Result<Vec<Node>, Fault> {
+pub(super) fn parse(text: &str) -> Result<Vec<Node>, TemplateError> {
     let mut parser = Parser {
-        cursor: Cursor(text),
+        lexer: Lexer(text),
         trim: false,
     };
     match parser.nodes(0)? {
@@ -100,24 +100,24 @@ enum Action {
 }
 
 struct Parser<'a> {
-    cursor: Cursor<'a>,
+    lexer: Lexer<'a>,
     /// Whether the text that follows loses the white space at its beginning.
     trim: bool,
 }
 
 impl Parser<'_> {
-    fn nodes(&mut self, depth: usize) -> Result<(Vec<Node>, Stop), Fault> {
+    fn nodes(&mut self, depth: usize) -> Result<(Vec<Node>, Stop), TemplateError> {
         let mut nodes = Vec::new();
-        while let Some((before, after)) = self.cursor.0.split_once("{{") {
+        while let Some((before, after)) = self.lexer.0.split_once("{{") {
             let (trims_left, after) = match after.strip_prefix('-') {
                 // A comment follows at once, or after the one space of the mark.
                 Some(inner) if inner.starts_with(is_space) => (true, &inner[1..]),
                 _ => (false, after),
             };
-            self.cursor.0 = after;
+            self.lexer.0 = after;
             push_text(&mut nodes, before, self.trim, trims_left);
             let action = self.action()?;
-            self.trim = self.cursor.close()?;
+            self.trim = self.lexer.close()?;
             match action {
                 Action::Comment => {}
                 Action::Pipeline(pipeline) => nodes.push(Node::Action(pipeline)),
@@ -127,13 +127,18 @@ impl Parser<'_> {
                 Action::Stop(stop) => return Ok((nodes, stop)),
             }
         }
-        push_text(&mut nodes, self.cursor.0, self.trim, false);
-        self.cursor.0 = "";
+        push_text(&mut nodes, self.lexer.0, self.trim, false);
+        self.lexer.0 = "";
         Ok((nodes, Stop::Text))
     }
 
     /// Reads what follows the opening of a branch.
-    fn branch(&mut self, kind: Kind, condition: Pipeline, depth: usize) -> Result<Branch, Fault> {
+    fn branch(
+        &mut self,
+        kind: Kind,
+        condition: Pipeline,
+        depth: usize,
+    ) -> Result<Branch, TemplateError> {
         if depth == DEEPEST {
             return Err("too many branches".into());
         }
@@ -161,14 +166,14 @@ impl Parser<'_> {
         })
     }
 
-    fn action(&mut self) -> Result<Action, Fault> {
-        let cursor = &mut self.cursor;
-        if cursor.take("/*") {
-            return cursor.comment().map(|()| Action::Comment);
+    fn action(&mut self) -> Result<Action, TemplateError> {
+        let lexer = &mut self.lexer;
+        if lexer.take("/*") {
+            return lexer.comment().map(|()| Action::Comment);
         }
-        cursor.skip_spaces();
-        let start = cursor.0;
-        let kind = match cursor.word() {
+        lexer.skip_spaces();
+        let start = lexer.0;
+        let kind = match lexer.word() {
             "if" => Kind::If,
             "with" => Kind::With,
             "range" => Kind::Range,
@@ -178,7 +183,7 @@ impl Parser<'_> {
                 return Err(not_supported(&format!("{{{{{word}}}}}")));
             }
             _ => {
-                cursor.0 = start;
+                lexer.0 = start;
                 return self.pipeline(0, 1).map(Action::Pipeline);
             }
         };
@@ -187,26 +192,26 @@ impl Parser<'_> {
             .map(|condition| Action::Open(kind, condition))
     }
 
-    fn else_if(&mut self) -> Result<Option<Pipeline>, Fault> {
-        let start = self.cursor.0;
-        self.cursor.skip_spaces();
-        if self.cursor.word() == "if" {
+    fn else_if(&mut self) -> Result<Option<Pipeline>, TemplateError> {
+        let start = self.lexer.0;
+        self.lexer.skip_spaces();
+        if self.lexer.word() == "if" {
             return self.pipeline(0, 1).map(Some);
         }
-        self.cursor.0 = start;
+        self.lexer.0 = start;
         Ok(None)
     }
 
     /// Reads a pipeline, whose result goes to so many variables at most.
-    fn pipeline(&mut self, depth: usize, variables: usize) -> Result<Pipeline, Fault> {
+    fn pipeline(&mut self, depth: usize, variables: usize) -> Result<Pipeline, TemplateError> {
         let target = self.target(variables)?;
         let mut commands = vec![self.command(depth)?];
         loop {
-            let before = self.cursor.0;
-            self.cursor.skip_spaces();
-            if !self.cursor.take("|") {
+            let before = self.lexer.0;
+            self.lexer.skip_spaces();
+            if !self.lexer.take("|") {
                 // A trim marker needs the space before it.
-                self.cursor.0 = before;
+                self.lexer.0 = before;
                 return Ok(Pipeline { target, commands });
             }
             commands.push(self.command(depth)?);
@@ -214,94 +219,94 @@ impl Parser<'_> {
     }
 
     /// Reads `$x :=`, `$x =`, or of `range` `$x, $y :=`, if that is what stands there.
-    fn target(&mut self, most: usize) -> Result<Option<Target>, Fault> {
-        let cursor = &mut self.cursor;
-        cursor.skip_spaces();
-        let start = cursor.0;
+    fn target(&mut self, most: usize) -> Result<Option<Target>, TemplateError> {
+        let lexer = &mut self.lexer;
+        lexer.skip_spaces();
+        let start = lexer.0;
         let mut names = Vec::new();
-        while cursor.take("$") {
-            names.push(cursor.word().to_owned());
-            cursor.skip_spaces();
-            if cursor.take(",") {
+        while lexer.take("$") {
+            names.push(lexer.word().to_owned());
+            lexer.skip_spaces();
+            if lexer.take(",") {
                 if names.len() == most {
                     return Err("too many declarations".into());
                 }
-                cursor.skip_spaces();
+                lexer.skip_spaces();
                 continue;
             }
-            let new = cursor.take(":=");
-            if !new && !cursor.take("=") {
+            let new = lexer.take(":=");
+            if !new && !lexer.take("=") {
                 break;
             }
             return Ok(Some(Target { names, new }));
         }
-        cursor.0 = start;
+        lexer.0 = start;
         Ok(None)
     }
 
-    fn command(&mut self, depth: usize) -> Result<Command, Fault> {
-        self.cursor.skip_spaces();
+    fn command(&mut self, depth: usize) -> Result<Command, TemplateError> {
+        self.lexer.skip_spaces();
         let head = self.operand(depth)?;
-        let head = head.ok_or_else(|| self.cursor.unexpected())?;
+        let head = head.ok_or_else(|| self.lexer.unexpected())?;
         let arguments = self.arguments(depth)?;
         Ok(Command { head, arguments })
     }
 
-    fn arguments(&mut self, depth: usize) -> Result<Vec<Operand>, Fault> {
+    fn arguments(&mut self, depth: usize) -> Result<Vec<Operand>, TemplateError> {
         let mut arguments = Vec::new();
         loop {
-            let before = self.cursor.0;
-            self.cursor.skip_spaces();
-            let rest = self.cursor.0;
+            let before = self.lexer.0;
+            self.lexer.skip_spaces();
+            let rest = self.lexer.0;
             // Between two arguments stands a space, as Go wants it.
             let spaced = before.len() > rest.len() && !rest.starts_with("-}}");
             match spaced.then(|| self.operand(depth)).transpose()?.flatten() {
                 Some(argument) => arguments.push(argument),
                 None => {
-                    self.cursor.0 = before;
+                    self.lexer.0 = before;
                     return Ok(arguments);
                 }
             }
         }
     }
 
-    fn operand(&mut self, depth: usize) -> Result<Option<Operand>, Fault> {
+    fn operand(&mut self, depth: usize) -> Result<Option<Operand>, TemplateError> {
         let Some(operand) = self.term(depth)? else {
             return Ok(None);
         };
-        let fields = self.cursor.fields()?;
+        let fields = self.lexer.fields()?;
         if fields.is_empty() {
             return Ok(Some(operand));
         }
         Ok(Some(Operand::Field(Box::new(operand), fields)))
     }
 
-    fn term(&mut self, depth: usize) -> Result<Option<Operand>, Fault> {
-        let cursor = &mut self.cursor;
-        let mut characters = cursor.0.chars();
+    fn term(&mut self, depth: usize) -> Result<Option<Operand>, TemplateError> {
+        let lexer = &mut self.lexer;
+        let mut characters = lexer.0.chars();
         let Some(first) = characters.next() else {
             return Ok(None);
         };
         let second = characters.next();
         Ok(Some(match first {
-            '"' => Operand::Text(cursor.quoted()?),
-            '`' => Operand::Text(cursor.raw()?),
+            '"' => Operand::Text(lexer.quoted()?),
+            '`' => Operand::Text(lexer.raw()?),
             '(' => Operand::Nested(self.nested(depth)?),
             '\'' => return Err(not_supported("a character in single quotes")),
-            '.' if second.is_some_and(|c| c.is_ascii_digit()) => Operand::Number(cursor.number()?),
+            '.' if second.is_some_and(|c| c.is_ascii_digit()) => Operand::Number(lexer.number()?),
             // The point of a field stays where it is.
             '.' => {
-                if !second.is_some_and(super::cursor::is_word) {
-                    cursor.take(".");
+                if !second.is_some_and(super::lexer::is_word) {
+                    lexer.take(".");
                 }
                 Operand::Dot
             }
             '$' => {
-                cursor.take("$");
-                Operand::Variable(cursor.word().to_owned())
+                lexer.take("$");
+                Operand::Variable(lexer.word().to_owned())
             }
-            '-' | '+' | '0'..='9' => Operand::Number(cursor.number()?),
-            _ => match cursor.word() {
+            '-' | '+' | '0'..='9' => Operand::Number(lexer.number()?),
+            _ => match lexer.word() {
                 "" => return Ok(None),
                 "true" => Operand::Truth(true),
                 "false" => Operand::Truth(false),
@@ -311,22 +316,22 @@ impl Parser<'_> {
         }))
     }
 
-    fn nested(&mut self, depth: usize) -> Result<Pipeline, Fault> {
+    fn nested(&mut self, depth: usize) -> Result<Pipeline, TemplateError> {
         if depth == DEEPEST {
             return Err("too many parentheses".into());
         }
-        self.cursor.take("(");
+        self.lexer.take("(");
         let pipeline = self.pipeline(depth + 1, 1)?;
-        self.cursor.skip_spaces();
-        if self.cursor.take(")") {
+        self.lexer.skip_spaces();
+        if self.lexer.take(")") {
             Ok(pipeline)
         } else {
-            Err(self.cursor.unexpected())
+            Err(self.lexer.unexpected())
         }
     }
 }
 
-fn missing_end() -> Fault {
+fn missing_end() -> TemplateError {
     "{{if}}, {{with}} or {{range}} without {{end}}".into()
 }
 

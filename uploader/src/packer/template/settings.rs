@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use super::document::take_spelling;
+use super::error::TemplateError;
 use super::evaluate::render;
-use super::fault::Fault;
-use super::functions::Context;
-use super::weak;
+use super::packer_functions::Context;
+use super::weak_decode;
 use crate::api::atlas_url::AtlasUrl;
 use crate::base::secret::{Redactor, Token};
 use crate::base::slug::{ArtifactName, ArtifactType};
@@ -180,12 +180,12 @@ impl Reading<'_> {
                 self.warnings.extend(placed);
                 Some(rendered.text)
             }
-            Err(Fault::Told) => {
+            Err(TemplateError::Reported) => {
                 self.told = true;
                 None
             }
-            Err(fault) => {
-                self.refuse(place, &fault.to_string());
+            Err(error) => {
+                self.refuse(place, &error.to_string());
                 None
             }
         }
@@ -194,7 +194,7 @@ impl Reading<'_> {
     /// Returns an empty text for what is not there, `None` for what cannot be read.
     fn text(&mut self, key: &str) -> Option<String> {
         let value = self.settings.get(key);
-        match value.map_or(Ok(String::new()), weak::text) {
+        match value.map_or(Ok(String::new()), weak_decode::text) {
             Ok(text) => self.rendered(key, &text),
             Err(reason) => {
                 self.refuse(key, &reason);
@@ -216,7 +216,7 @@ impl Reading<'_> {
             Some(Value::String(text)) => self.rendered(key, text).map(Value::String),
             value => value.cloned(),
         };
-        weak::truth(&value.unwrap_or_default()).unwrap_or_else(|reason| {
+        weak_decode::truth(&value.unwrap_or_default()).unwrap_or_else(|reason| {
             self.refuse(key, &reason);
             false
         })
@@ -233,7 +233,7 @@ impl Reading<'_> {
 
     fn metadata(&mut self) -> BTreeMap<String, String> {
         let value = self.settings.get("metadata");
-        let metadata = value.map_or(Ok(BTreeMap::new()), weak::map);
+        let metadata = value.map_or(Ok(BTreeMap::new()), weak_decode::map);
         let metadata = metadata.unwrap_or_else(|reason| {
             self.refuse("metadata", &reason);
             BTreeMap::new()

@@ -1,6 +1,6 @@
 //! This module holds the values of Go's template language, as far as Packer has them.
 
-use super::fault::Fault;
+use super::error::TemplateError;
 
 /// Go prints this for a field of a template that has no data.
 pub(super) const NO_VALUE: &str = "<no value>";
@@ -51,7 +51,7 @@ impl Value {
 pub(super) fn texts<const N: usize>(
     name: &str,
     arguments: Vec<Value>,
-) -> Result<[String; N], Fault> {
+) -> Result<[String; N], TemplateError> {
     let text = |value| match value {
         Value::Text(text) => Ok(text),
         Value::Nil => Err(format!(

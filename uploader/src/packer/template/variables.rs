@@ -8,11 +8,11 @@ use std::path::Path;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::bounds::Bounds;
+use super::error::TemplateError;
 use super::evaluate::{Rendered, render};
-use super::fault::Fault;
-use super::functions::{Context, Environment};
-use super::{json, weak};
+use super::limits::Limits;
+use super::packer_functions::{Context, Environment};
+use super::{json, weak_decode};
 use crate::base::error::{Cause, Error, Phase};
 
 /// Packer follows as many references from one variable to the next.
@@ -56,7 +56,7 @@ impl Variables {
             Err(error) => return self.errors.push(failed(error)),
         };
         for (name, value) in values {
-            match weak::text(&value) {
+            match weak_decode::text(&value) {
                 Ok(value) => drop(self.given.insert(name, value)),
                 Err(reason) => self
                     .errors
@@ -80,11 +80,11 @@ pub(crate) struct UserVariables<'a> {
     environment: Option<&'a Environment<'a>>,
     now: OffsetDateTime,
     folder: Option<&'a str>,
-    bounds: &'a Bounds,
+    limits: &'a Limits,
     /// This is true where some that were given could not be read.
     incomplete: bool,
     /// An entry without an outcome stands for a value that is being looked for.
-    known: RefCell<BTreeMap<String, Option<Result<Rendered, Fault>>>>,
+    known: RefCell<BTreeMap<String, Option<Result<Rendered, TemplateError>>>>,
     depth: Cell<usize>,
 }
 
@@ -96,7 +96,7 @@ impl<'a> UserVariables<'a> {
         environment: &'a Environment<'a>,
         now: OffsetDateTime,
         folder: &'a str,
-        bounds: &'a Bounds,
+        limits: &'a Limits,
     ) -> Self {
         let default = |(name, value): (&'a String, &'a Value)| (&**name, Source::Default(value));
         let over = |(name, value): (&'a String, &'a String)| (&**name, Source::Given(value));
@@ -106,7 +106,7 @@ impl<'a> UserVariables<'a> {
             environment: Some(environment),
             now,
             folder: Some(folder),
-            bounds,
+            limits,
             incomplete: !given.errors.is_empty(),
             known: RefCell::default(),
             depth: Cell::default(),
@@ -118,7 +118,7 @@ impl<'a> UserVariables<'a> {
         values: &'a BTreeMap<String, String>,
         now: OffsetDateTime,
         folder: Option<&'a str>,
-        bounds: &'a Bounds,
+        limits: &'a Limits,
     ) -> Self {
         let value = |(name, value): (&'a String, &'a String)| (&**name, Source::Packers(value));
         Self {
@@ -126,7 +126,7 @@ impl<'a> UserVariables<'a> {
             environment: None,
             now,
             folder,
-            bounds,
+            limits,
             incomplete: false,
             known: RefCell::default(),
             depth: Cell::default(),
@@ -135,14 +135,14 @@ impl<'a> UserVariables<'a> {
 
     /// Returns the value for a text that uses the variable. A mistake that [`Self::mistakes`] returns
     /// is not told again.
-    pub(crate) fn value(&self, name: &str) -> Result<Rendered, Fault> {
+    pub(crate) fn value(&self, name: &str) -> Result<Rendered, TemplateError> {
         if !self.incomplete && !self.sources.contains_key(name) {
             return Ok(undefined());
         }
         let worded = |reason| format!("the variable '{name}': {reason}");
-        self.interpolated(name).map_err(|fault| match fault {
-            Fault::Mistake(_) if self.environment.is_some() => Fault::Told,
-            fault => fault.reworded(worded),
+        self.interpolated(name).map_err(|error| match error {
+            TemplateError::Invalid(_) if self.environment.is_some() => TemplateError::Reported,
+            error => error.map_reason(worded),
         })
     }
 
@@ -151,7 +151,7 @@ impl<'a> UserVariables<'a> {
     pub(super) fn mistakes(&self) -> Vec<String> {
         let mistake = |(name, source): (&&str, &Source<'_>)| {
             let reason = match self.interpolated(name) {
-                Err(Fault::Mistake(reason)) => reason,
+                Err(TemplateError::Invalid(reason)) => reason,
                 _ => return None,
             };
             Some(match source {
@@ -162,10 +162,10 @@ impl<'a> UserVariables<'a> {
         self.sources.iter().filter_map(mistake).collect()
     }
 
-    fn interpolated(&self, name: &str) -> Result<Rendered, Fault> {
+    fn interpolated(&self, name: &str) -> Result<Rendered, TemplateError> {
         let Some(source) = self.sources.get(name) else {
             return match self.environment {
-                _ if self.incomplete => Err(Fault::Told),
+                _ if self.incomplete => Err(TemplateError::Reported),
                 // Variables alone must be defined to be used in others.
                 Some(_) => Err(format!("variable not set: {name}").into()),
                 None => Ok(undefined()),
@@ -187,13 +187,13 @@ impl<'a> UserVariables<'a> {
         value
     }
 
-    fn interpolate(&self, name: &str, source: &Source<'_>) -> Result<Rendered, Fault> {
+    fn interpolate(&self, name: &str, source: &Source<'_>) -> Result<Rendered, TemplateError> {
         let text = match source {
-            Source::Default(Value::Null) if self.incomplete => return Err(Fault::Told),
+            Source::Default(Value::Null) if self.incomplete => return Err(TemplateError::Reported),
             Source::Default(Value::Null) => {
                 return Err(format!("required variable not set: {name}").into());
             }
-            Source::Default(value) => weak::text(value)?,
+            Source::Default(value) => weak_decode::text(value)?,
             Source::Given(text) | Source::Packers(text) => (*text).to_owned(),
         };
         let user = |name: &str| self.interpolated(name);
@@ -205,13 +205,13 @@ impl<'a> UserVariables<'a> {
             build: None,
             packer_version: None,
             generated: None,
-            bounds: self.bounds,
+            limits: self.limits,
         };
         let rendered = render(&text, &context);
         let rendered = match source {
             // It may be a secret, of which the reason would repeat a part.
-            Source::Given(_) => rendered.map_err(|fault| {
-                fault.reworded(|_| format!("the value given for '{name}' cannot be interpolated"))
+            Source::Given(_) => rendered.map_err(|error| {
+                error.map_reason(|_| format!("the value given for '{name}' cannot be interpolated"))
             }),
             _ => rendered,
         }?;
@@ -223,9 +223,9 @@ impl<'a> UserVariables<'a> {
             environment: None,
             ..context
         };
-        let mut again = render(&rendered.text, &context).map_err(|fault| {
+        let mut again = render(&rendered.text, &context).map_err(|error| {
             // The environment may have given a secret.
-            fault.reworded(|_| {
+            error.map_reason(|_| {
                 format!("the value of '{name}' holds braces, and cannot be interpolated once more")
             })
         })?;
@@ -263,7 +263,7 @@ mod tests {
             &environment,
             now,
             "/",
-            &Bounds::default(),
+            &Limits::default(),
         ))
     }
 
@@ -273,8 +273,8 @@ mod tests {
         with(&defaults, Variables::default(), |variables| {
             assert!(variables.mistakes().is_empty());
             let reason = "the variable 'w': vault is Packer's own: give the variable with --var";
-            let fault = Fault::Packers(reason.to_owned());
-            assert_eq!(variables.value("w"), Err(fault));
+            let error = TemplateError::PackerOnly(reason.to_owned());
+            assert_eq!(variables.value("w"), Err(error));
             assert_eq!(variables.value("f").unwrap().text, "<no value>");
         });
     }
@@ -291,7 +291,11 @@ mod tests {
             assert_eq!(told.lines().count(), 4, "{told}");
             assert!(!told.contains("s3cret"), "{told}");
             for name in ["a", "b", "g", "n"] {
-                assert_eq!(variables.value(name), Err(Fault::Told), "{name}");
+                assert_eq!(
+                    variables.value(name),
+                    Err(TemplateError::Reported),
+                    "{name}"
+                );
             }
             assert_eq!(variables.value("t").unwrap().text, "0");
         });
@@ -384,8 +388,8 @@ mod tests {
         assert_eq!(given.errors.len(), 1);
         with(&json!({"n": null}), given, |variables| {
             assert!(variables.mistakes().is_empty());
-            assert_eq!(variables.value("n"), Err(Fault::Told));
-            assert_eq!(variables.value("undefined"), Err(Fault::Told));
+            assert_eq!(variables.value("n"), Err(TemplateError::Reported));
+            assert_eq!(variables.value("undefined"), Err(TemplateError::Reported));
         });
     }
 }

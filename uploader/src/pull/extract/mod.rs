@@ -1,11 +1,11 @@
 //! Fetches a packed version and unpacks it into a folder. Nothing is visible there before the whole
-//! archive has arrived, was checked and is unpacked; no entry gets out of the folder, and `bounds` says
+//! archive has arrived, was checked and is unpacked; no entry gets out of the folder, and `limits` says
 //! how much an archive may ask of this machine.
 
-mod bounds;
-mod members;
-mod place;
-mod stop;
+mod cancellation;
+mod gzip;
+mod limits;
+mod staging;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,14 +17,15 @@ use tar::{Archive, Entry, EntryType};
 
 use crate::api::Client;
 use crate::base::error::{Cause, Error, Phase};
-use crate::files::disk;
+use crate::files::io_error;
+use crate::files::space;
 use crate::pull::{Pull, Pulled, Target, pull};
-use bounds::{Allowance, Bounded};
-use members::Members;
-use place::Staging;
-pub use stop::settle;
-use stop::{Asked, Waiting, WhileAsked};
-use write::Trouble;
+pub use cancellation::wait_for_cleanup;
+use cancellation::{CancelOnDrop, Cancellable, CancellationToken};
+use gzip::GzipReader;
+use limits::{Allowance, LimitedReader};
+use staging::Staging;
+use write::WriteError;
 
 /// An archive that is refused here may be of use to other programs.
 const KEPT: &str = "without --extract the file is kept as it is";
@@ -35,20 +36,20 @@ const KEPT: &str = "without --extract the file is kept as it is";
 /// # Errors
 /// As [`pull()`]; [`Phase::Save`] for an entry that would leave the folder, or is there already.
 /// After any error but one in the very last step, moving what is unpacked, all is as it was. So it is when
-/// this is dropped at an await, once [`settle`] has returned.
+/// this is dropped at an await, once [`wait_for_cleanup`] has returned.
 pub async fn pull_into(client: &Client, request: &Pull, folder: &Path) -> Result<Pulled, Error> {
     let not_saved = |cause| Error::new(Phase::Save, cause);
     // A dot at the end is no name that a folder could get.
     let folder = &*folder.components().collect::<PathBuf>();
     let staging = Staging::of(folder).map_err(not_saved)?;
-    let failed = |error| not_saved(Cause::file(folder, disk::plain(&error)));
+    let failed = |error| not_saved(Cause::file(folder, io_error::plain(&error)));
     let (spool, arriving) = spool(&staging).map_err(failed)?;
     let target = Target::Open(arriving, folder.to_owned());
     let pulled = pull(client, request, target).await?;
     let place = folder.to_owned();
-    let waiting = Waiting::default();
-    let asked = waiting.asked();
-    let work = tokio::task::spawn_blocking(move || unpack_and_move(spool, staging, &place, &asked));
+    let guard = CancelOnDrop::default();
+    let token = guard.token();
+    let work = tokio::task::spawn_blocking(move || unpack_and_move(spool, staging, &place, &token));
     let done = work
         .await
         .unwrap_or_else(|error| Err(Cause::Internal(error.to_string())));
@@ -68,15 +69,15 @@ fn unpack_and_move(
     mut spool: File,
     staging: Staging,
     folder: &Path,
-    asked: &Asked,
+    token: &CancellationToken,
 ) -> Result<(), Cause> {
     let failed = |error| Cause::file(folder, error);
     spool.rewind().map_err(failed)?;
     let content = staging.path().join("content");
     fs::create_dir(&content).map_err(failed)?;
-    unpack(WhileAsked(spool, asked), &content)?;
+    unpack(Cancellable(spool, token), &content)?;
     // What was read last may have been all.
-    asked.check().map_err(failed)?;
+    token.check().map_err(failed)?;
     move_to(folder, &content)?;
     staging.keep_above();
     Ok(())
@@ -107,14 +108,14 @@ fn move_to(folder: &Path, content: &Path) -> Result<(), Cause> {
 
 /// Unpacks into a new folder.
 fn unpack(archive: impl Read, root: &Path) -> Result<(), Cause> {
-    let (bounded, allowance) = Bounded::new(Members::new(BufReader::new(archive)));
+    let (bounded, allowance) = LimitedReader::new(GzipReader::new(BufReader::new(archive)));
     let mut archive = Archive::new(bounded);
     archive.set_mask(write::mask(root).map_err(|error| Cause::file(root, error))?);
     let damaged = |error: io::Error| no_archive(&error, &allowance);
     let mut unpacking = Unpacking {
         root,
         seen: BTreeMap::new(),
-        budget: bounds::Budget::default(),
+        budget: limits::Budget::default(),
         damaged: &damaged,
     };
     let mut entries = archive.entries().map_err(damaged)?;
@@ -133,7 +134,7 @@ fn unpack(archive: impl Read, root: &Path) -> Result<(), Cause> {
 }
 
 fn no_archive(error: &io::Error, allowance: &Allowance) -> Cause {
-    let reason = disk::reason(error);
+    let reason = io_error::reason(error);
     let what = if allowance.has_ended() {
         "this archive is cut off, or is no gzip-compressed tar"
     } else {
@@ -166,7 +167,7 @@ fn kind(entry: &Entry<'_, impl Read>) -> Option<Kind> {
 
 /// Passes over what an archive says of all its entries: `git archive` writes the name of the commit there.
 fn skip_records(mut entry: Entry<'_, impl Read>) -> io::Result<Result<(), &'static str>> {
-    if entry.size() > bounds::RECORDS as u64 {
+    if entry.size() > limits::RECORDS as u64 {
         return Ok(Err("has longer extended records than are read"));
     }
     io::copy(&mut entry, &mut io::sink())?;
@@ -177,7 +178,7 @@ fn skip_records(mut entry: Entry<'_, impl Read>) -> io::Result<Result<(), &'stat
 struct Unpacking<'a> {
     root: &'a Path,
     seen: BTreeMap<PathBuf, Kind>,
-    budget: bounds::Budget,
+    budget: limits::Budget,
     /// Says why the archive cannot be read.
     damaged: &'a dyn Fn(io::Error) -> Cause,
 }
@@ -189,7 +190,7 @@ impl Unpacking<'_> {
         let refused = |reason| {
             Cause::Unpackable(format!(
                 "the entry {} {reason}; {KEPT}",
-                bounds::shown(&path)
+                limits::shown(&path)
             ))
         };
         if entry.header().entry_type().is_pax_global_extensions() {
@@ -197,9 +198,9 @@ impl Unpacking<'_> {
         }
         // First, since to look at what else an entry has may mean to read all of it.
         let kind = kind(&entry).ok_or_else(|| refused("is neither file nor folder nor link"))?;
-        let checked = bounds::check(&mut entry).map_err(damaged)?;
+        let checked = limits::check(&mut entry).map_err(damaged)?;
         checked.map_err(refused)?;
-        let name = inside(&path).ok_or_else(|| refused("would leave the folder"))?;
+        let name = relative(&path).ok_or_else(|| refused("would leave the folder"))?;
         self.budget.take(&name).map_err(refused)?;
         self.check(&name, kind).map_err(refused)?;
         let target = entry.link_name().map_err(damaged)?;
@@ -208,7 +209,7 @@ impl Unpacking<'_> {
             return Err(refused("is a link to nowhere"));
         }
         let allowed = match kind {
-            Kind::HardLink => inside(&target)
+            Kind::HardLink => relative(&target)
                 .is_some_and(|target| matches!(self.seen.get(&target), Some(Kind::File))),
             Kind::Link => stays_inside(&name, &target),
             Kind::File | Kind::Folder => true,
@@ -225,10 +226,10 @@ impl Unpacking<'_> {
             .extend(unknown.into_iter().map(|above| (above, Kind::Folder)));
         self.seen.insert(name, kind);
         let written = self.write(&mut entry, kind, &place, &target);
-        written.map_err(|trouble| match trouble {
-            Trouble::Archive(error) => damaged(error),
-            Trouble::Disk(error) => {
-                let (entry, reason) = (bounds::shown(&path), disk::reason(&error));
+        written.map_err(|error| match error {
+            WriteError::Archive(error) => damaged(error),
+            WriteError::Disk(error) => {
+                let (entry, reason) = (limits::shown(&path), io_error::reason(&error));
                 Cause::Unpackable(format!("the entry {entry} cannot be unpacked: {reason}"))
             }
         })?;
@@ -243,29 +244,29 @@ impl Unpacking<'_> {
         kind: Kind,
         place: &Path,
         target: &Path,
-    ) -> Result<(), Trouble> {
-        fs::create_dir_all(place.parent().unwrap_or(self.root)).map_err(Trouble::Disk)?;
+    ) -> Result<(), WriteError> {
+        fs::create_dir_all(place.parent().unwrap_or(self.root)).map_err(WriteError::Disk)?;
         match kind {
             Kind::File if !entry.header().entry_type().is_gnu_sparse() => {
-                return write::file(entry, place, &|data| disk::room(self.root, data));
+                return write::file(entry, place, &|data| space::require(self.root, data));
             }
             Kind::Folder => {
-                let mode = entry.header().mode().map_err(Trouble::Archive)?;
+                let mode = entry.header().mode().map_err(WriteError::Archive)?;
                 write::folder(place, mode)
             }
             Kind::HardLink => {
-                let target = inside(target).unwrap_or_default();
+                let target = relative(target).unwrap_or_default();
                 fs::hard_link(self.root.join(target), place)
             }
             // Its holes are told, and take neither room nor time.
             Kind::File => entry
                 .header()
                 .entry_size()
-                .and_then(|data| disk::room(self.root, data))
+                .and_then(|data| space::require(self.root, data))
                 .and_then(|()| entry.unpack(place).map(drop)),
             Kind::Link => entry.unpack(place).map(drop),
         }
-        .map_err(Trouble::Disk)
+        .map_err(WriteError::Disk)
     }
 
     fn check(&self, name: &Path, kind: Kind) -> Result<(), &'static str> {
@@ -286,7 +287,7 @@ impl Unpacking<'_> {
 }
 
 /// The name without dots; `None` for one that is absolute or climbs.
-fn inside(path: &Path) -> Option<PathBuf> {
+fn relative(path: &Path) -> Option<PathBuf> {
     let mut name = PathBuf::new();
     for component in path.components() {
         match component {

@@ -15,9 +15,9 @@ const PIECE: usize = 16 * BLOCK;
 /// The room for so much data is asked for at once, in bytes, and is what is left to others at the end.
 const GRANT: u64 = 64 * 1024 * 1024;
 
-/// Trouble is either with the archive or with the disk.
+/// Says whether the archive cannot be read, or the disk not be written.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum WriteError {
     Archive(io::Error),
     Disk(io::Error),
 }
@@ -31,13 +31,13 @@ pub(super) fn file(
     entry: &mut Entry<'_, impl Read>,
     place: &Path,
     room: Room<'_>,
-) -> Result<(), Trouble> {
-    let mode = entry.header().mode().map_err(Trouble::Archive)?;
+) -> Result<(), WriteError> {
+    let mode = entry.header().mode().map_err(WriteError::Archive)?;
     let modified = entry.header().mtime().ok().map(Duration::from_secs);
     let modified = modified.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
     let size = entry.size();
     let mut writing = Writing {
-        file: create(place, mode).map_err(Trouble::Disk)?,
+        file: create(place, mode).map_err(WriteError::Disk)?,
         size,
         done: 0,
         granted: 0,
@@ -46,14 +46,14 @@ pub(super) fn file(
     writing.copy(entry)?;
     let file = writing.file;
     // A hole at the end is not there before.
-    file.set_len(size).map_err(Trouble::Disk)?;
+    file.set_len(size).map_err(WriteError::Disk)?;
     let Some(modified) = modified else {
         return Ok(());
     };
     let times = FileTimes::new()
         .set_accessed(modified)
         .set_modified(modified);
-    file.set_times(times).map_err(Trouble::Disk)
+    file.set_times(times).map_err(WriteError::Disk)
 }
 
 /// Holds a file that is being written.
@@ -69,17 +69,17 @@ struct Writing<'a> {
 
 impl Writing<'_> {
     /// Copies all but the blocks of zeros.
-    fn copy(&mut self, content: &mut impl Read) -> Result<(), Trouble> {
+    fn copy(&mut self, content: &mut impl Read) -> Result<(), WriteError> {
         let mut piece = Vec::with_capacity(PIECE);
         while self.done < self.size {
             piece.clear();
             let some = content.by_ref().take(PIECE as u64).read_to_end(&mut piece);
-            if some.map_err(Trouble::Archive)? == 0 {
+            if some.map_err(WriteError::Archive)? == 0 {
                 let reason = "the file is longer than what is there of it";
                 let error = io::Error::new(io::ErrorKind::UnexpectedEof, reason);
-                return Err(Trouble::Archive(error));
+                return Err(WriteError::Archive(error));
             }
-            self.write(&piece).map_err(Trouble::Disk)?;
+            self.write(&piece).map_err(WriteError::Disk)?;
         }
         Ok(())
     }
@@ -172,7 +172,7 @@ mod tests {
         content
     }
 
-    fn written(content: &[u8], place: &Path, room: Room<'_>) -> Result<(), Trouble> {
+    fn written(content: &[u8], place: &Path, room: Room<'_>) -> Result<(), WriteError> {
         let mut writing = Writing {
             file: create(place, 0o644).unwrap(),
             size: content.len() as u64,
@@ -215,7 +215,7 @@ mod tests {
         written(&[0; 20 * PIECE], &place("hole"), &full).unwrap();
         written(&[], &place("empty"), &full).unwrap();
         let refused = written(&content(20 * PIECE), &place("data"), &full).unwrap_err();
-        assert!(matches!(refused, Trouble::Disk(_)), "{refused:?}");
+        assert!(matches!(refused, WriteError::Disk(_)), "{refused:?}");
         assert_eq!(fs::metadata(place("data")).unwrap().len(), 0);
         let asked = std::cell::RefCell::new(Vec::new());
         let room = |bytes| {

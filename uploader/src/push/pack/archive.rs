@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header, HeaderMode};
 
 use super::entries::{self, Entries};
-use super::stamp::{Stamp, changed};
+use super::fingerprint::{Fingerprint, changed};
 use crate::base::error::Cause;
 
 /// A tar that can be written as often as it takes, and is not kept anywhere.
 #[derive(Debug)]
 pub(super) enum Archive {
     /// It is made of files.
-    Made(Made),
+    Built(Built),
     /// It is a file already.
-    Given(PathBuf),
+    File(PathBuf),
 }
 
 /// Holds the files that a tar is made of, and how their headers are written.
 #[derive(Debug)]
-pub(super) struct Made {
+pub(super) struct Built {
     entries: Entries,
     mode: HeaderMode,
 }
@@ -33,22 +33,22 @@ impl Archive {
         } else {
             HeaderMode::Complete
         };
-        Self::Made(Made { entries, mode })
+        Self::Built(Built { entries, mode })
     }
 
     /// How long it is, without reading a file.
     pub(super) fn length(&self) -> Result<u64, Cause> {
         match self {
-            Self::Made(made) => made.length(),
-            Self::Given(path) => entries::kind(path).map(|metadata| metadata.len()),
+            Self::Built(made) => made.length(),
+            Self::File(path) => entries::kind(path).map(|metadata| metadata.len()),
         }
     }
 
     /// Writes all of it.
     pub(super) fn write(&self, out: &mut impl Write) -> Result<(), Cause> {
         match self {
-            Self::Made(made) => made.write(out),
-            Self::Given(path) => copy(path, out).map_err(|error| Cause::file(path, error)),
+            Self::Built(made) => made.write(out),
+            Self::File(path) => copy(path, out).map_err(|error| Cause::file(path, error)),
         }
     }
 }
@@ -66,10 +66,10 @@ fn unchanged(path: &Path, metadata: &Metadata, content: &io::Take<File>) -> io::
     if content.limit() > 0 {
         return Err(changed());
     }
-    Stamp::of(metadata).check(path)
+    Fingerprint::of(metadata).check(path)
 }
 
-impl Made {
+impl Built {
     fn length(&self) -> Result<u64, Cause> {
         let mut tar = Builder::new(Counter(0));
         let mut contents = 0;

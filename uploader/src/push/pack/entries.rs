@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::common::Shared;
+use super::common_folder::CommonFolder;
 use super::filter::Filter;
 use crate::base::error::Cause;
-use crate::files::disk;
+use crate::files::io_error;
 
 /// Holds names, each of a file or a folder. The order is that of a walk: a folder, what it holds, and then
 /// what follows it by name.
@@ -38,7 +38,7 @@ impl Entries {
     }
 
     /// Takes paths below the folder that they share, the folders between, and all that they hold.
-    pub(super) fn below(shared: &Shared<'_>) -> Result<Self, Cause> {
+    pub(super) fn below(shared: &CommonFolder<'_>) -> Result<Self, Cause> {
         let mut entries = Self::default();
         for steps in shared.steps() {
             for (name, path) in &steps {
@@ -150,7 +150,7 @@ fn unwalkable(folder: &Path, error: walkdir::Error) -> Cause {
     }
     let path = error.path().unwrap_or(folder).to_owned();
     // The library says the path and what it was about to do as well.
-    Cause::file(&path, disk::plain(&error.into()))
+    Cause::file(&path, io_error::plain(&error.into()))
 }
 
 #[cfg(all(test, unix))]

@@ -7,19 +7,19 @@
 //! is stricter: where globs and git leave nothing, Packer took that for "no globs".
 //!
 //! `entries` says what goes in, past the `filter`; `archive` writes it as a tar into what `gzip`
-//! compresses on all cores and `spool` keeps; `stamp` notices a file that changes meanwhile.
+//! compresses on all cores and `spool` keeps; `fingerprint` notices a file that changes meanwhile.
 //! `vagrant_box` looks whether what would be sent is one.
 
 mod archive;
-mod common;
+mod common_folder;
 mod entries;
 mod filter;
+mod fingerprint;
 mod git;
 mod gzip;
 mod options;
 mod payload;
 mod spool;
-mod stamp;
 mod vagrant_box;
 
 use std::collections::BTreeSet;
@@ -34,12 +34,12 @@ use crate::base::digest::{Algorithm, HashingWriter};
 use crate::base::error::Cause;
 use crate::base::reporter::{Event, Reporter};
 use archive::Archive;
-use common::Shared;
+use common_folder::CommonFolder;
 use entries::Entries;
 use filter::Filter;
 pub use options::{Level, Options};
 pub use payload::Payload;
-use payload::{Content, Given};
+use payload::{Content, LocalFile};
 use spool::Spool;
 pub use vagrant_box::check_box;
 
@@ -78,10 +78,10 @@ pub fn pack(
     let archive = match packable(paths, options)? {
         Packable::Nothing => return Ok(None),
         Packable::Gzip(file, path) => {
-            let given = Given::new(file, &path).map_err(|error| Cause::file(&path, error))?;
+            let given = LocalFile::new(file, &path).map_err(|error| Cause::file(&path, error))?;
             return passed_through(given, options).map(Some);
         }
-        Packable::Tar(path) => Archive::Given(path),
+        Packable::Tar(path) => Archive::File(path),
         Packable::Files(entries) => Archive::new(entries, options.reproducible),
     };
     let packed = if options.level == Level::STORED {
@@ -117,8 +117,8 @@ fn root(paths: &[PathBuf]) -> Result<PathBuf, Cause> {
     }
 }
 
-fn shared<'a>(paths: &[&'a Path]) -> Result<Shared<'a>, Cause> {
-    let shared = Shared::of(paths).map_err(|error| Cause::file(Path::new("."), error))?;
+fn shared<'a>(paths: &[&'a Path]) -> Result<CommonFolder<'a>, Cause> {
+    let shared = CommonFolder::of(paths).map_err(|error| Cause::file(Path::new("."), error))?;
     shared.ok_or_else(|| {
         let names: Vec<_> = paths
             .iter()
@@ -176,9 +176,9 @@ fn is_gzip(mut file: &File) -> io::Result<bool> {
     Ok(GzDecoder::new(BufReader::new(file)).header().is_some())
 }
 
-fn passed_through(given: Given, options: &Options) -> Result<Payload, Cause> {
+fn passed_through(given: LocalFile, options: &Options) -> Result<Payload, Cause> {
     let length = given.length();
-    let payload = Payload::new(Content::Given(given), length, None);
+    let payload = Payload::new(Content::LocalFile(given), length, None);
     hashed_if_wanted(payload, options)
 }
 

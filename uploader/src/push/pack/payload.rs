@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::archive::Archive;
+use super::fingerprint::{Fingerprint, changed};
 use super::gzip::{self, Blocks};
-use super::stamp::{Stamp, changed};
 use crate::api::UploadSource;
 use crate::base::digest::{Algorithm, Digest, HashingWriter};
 
@@ -31,29 +31,33 @@ pub(super) enum Content {
     /// A file that nobody else has.
     Spooled(File),
     /// Somebody's file.
-    Given(Given),
+    LocalFile(LocalFile),
     /// Nowhere: they are made, without compression, each time.
     Stored(Archive),
 }
 
 /// A file that others may write to, and what it was when it was opened.
 #[derive(Debug)]
-pub(super) struct Given {
+pub(super) struct LocalFile {
     file: File,
     path: PathBuf,
-    stamp: Stamp,
+    fingerprint: Fingerprint,
 }
 
-impl Given {
+impl LocalFile {
     pub(super) fn new(file: File, path: &Path) -> io::Result<Self> {
-        let stamp = Stamp::of(&file.metadata()?);
+        let fingerprint = Fingerprint::of(&file.metadata()?);
         let path = path.to_owned();
-        Ok(Self { file, path, stamp })
+        Ok(Self {
+            file,
+            path,
+            fingerprint,
+        })
     }
 
     /// The size in bytes when it was opened.
     pub(super) fn length(&self) -> u64 {
-        self.stamp.length()
+        self.fingerprint.length()
     }
 }
 
@@ -120,9 +124,9 @@ impl Payload {
         match &*self.content {
             Content::Memory(bytes) => in_pieces(bytes, &mut counted)?,
             Content::Spooled(file) => read(file, self.length, &mut counted)?,
-            Content::Given(given) => {
+            Content::LocalFile(given) => {
                 read(&given.file, self.length, &mut counted)
-                    .and_then(|()| given.stamp.check(&given.path))
+                    .and_then(|()| given.fingerprint.check(&given.path))
                     .map_err(|error| named(&given.path, &error))?;
             }
             Content::Stored(archive) => archived(archive, &mut counted)?,
@@ -136,7 +140,7 @@ impl Payload {
 
     fn changed(&self) -> io::Error {
         match &*self.content {
-            Content::Given(given) => named(&given.path, &changed()),
+            Content::LocalFile(given) => named(&given.path, &changed()),
             _ => io::Error::other("the files changed since they were looked at"),
         }
     }
@@ -230,9 +234,9 @@ mod tests {
     }
 
     fn given(path: &Path, hashed: bool) -> Payload {
-        let given = Given::new(File::open(path).unwrap(), path).unwrap();
+        let given = LocalFile::new(File::open(path).unwrap(), path).unwrap();
         let length = given.length();
-        let payload = Payload::new(Content::Given(given), length, None);
+        let payload = Payload::new(Content::LocalFile(given), length, None);
         if hashed {
             payload.hashed().unwrap()
         } else {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::payload::Content;
-use crate::files::disk::available;
+use crate::files::space::available;
 
 /// What is kept in memory at most.
 const IN_MEMORY: usize = 8 * 1024 * 1024;

@@ -253,20 +253,21 @@ fn go_machine() -> &'static str {
 /// Whole or not at all, since Packer may be looking. The program takes room once, under all its
 /// names, where the file system knows hard links; `first` is the first of them.
 fn put(path: &Path, content: &Content<'_>, first: &mut Option<PathBuf>) -> io::Result<()> {
-    let folder = temporary::folder_of(path);
+    let folder = temporary::parent(path);
     fs::create_dir_all(folder)?;
-    temporary::clear(folder, TEMPORARY);
+    temporary::remove_abandoned(folder, TEMPORARY);
     if let (Content::Program(_), Some(first)) = (content, &first) {
-        let linked = temporary::names(TEMPORARY).make_in(folder, |path| fs::hard_link(first, path));
+        let linked =
+            temporary::builder(TEMPORARY).make_in(folder, |path| fs::hard_link(first, path));
         if let Ok(linked) = linked {
             linked.into_temp_path().persist(path)?;
             return Ok(());
         }
     }
-    let mut file = temporary::names(TEMPORARY);
+    let mut file = temporary::builder(TEMPORARY);
     #[cfg(unix)]
     file.permissions(content.permissions());
-    let mut file = temporary::temporary(folder, &mut file)?;
+    let mut file = temporary::file(folder, &mut file)?;
     io::Write::write_all(&mut file, content.bytes())?;
     file.persist(path)?;
     if let Content::Program(_) = content {

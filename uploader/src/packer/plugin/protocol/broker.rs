@@ -15,7 +15,7 @@ use super::session::{Incoming, Session};
 use super::stream::Stream;
 
 /// How long one side waits for the other, as Packer's own broker does.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Clones are the same broker.
 #[derive(Clone)]
@@ -24,11 +24,11 @@ pub struct Broker(Arc<Inner>);
 struct Inner {
     session: Session,
     next: AtomicU32,
-    places: Mutex<HashMap<u32, Place>>,
+    slots: Mutex<HashMap<u32, Slot>>,
 }
 
 /// Where the two that come for a number meet; either may be first.
-enum Place {
+enum Slot {
     Dialled(Stream),
     Wanted(oneshot::Sender<Stream>),
 }
@@ -39,7 +39,7 @@ impl Broker {
         Self(Arc::new(Inner {
             session,
             next: AtomicU32::new(1),
-            places: Mutex::default(),
+            slots: Mutex::default(),
         }))
     }
 
@@ -67,7 +67,7 @@ impl Broker {
     pub async fn dial(&self, id: u32) -> io::Result<Stream> {
         let mut stream = self.0.session.open()?;
         stream.write_u32_le(id).await?;
-        let echoed = timeout(PATIENCE, stream.read_u32_le()).await??;
+        let echoed = timeout(TIMEOUT, stream.read_u32_le()).await??;
         if echoed == id {
             Ok(stream)
         } else {
@@ -81,9 +81,9 @@ impl Broker {
     /// # Errors
     /// It does not within five seconds, or the session is over.
     pub async fn accept(&self, id: u32) -> io::Result<Stream> {
-        let arrived = timeout(PATIENCE, self.claim(id)).await;
+        let arrived = timeout(TIMEOUT, self.claim(id)).await;
         if arrived.is_err() {
-            self.places().remove(&id);
+            self.slots().remove(&id);
         }
         let lost = |_| io::Error::from(io::ErrorKind::NotConnected);
         let mut stream = arrived?.map_err(lost)?;
@@ -91,46 +91,46 @@ impl Broker {
         Ok(stream)
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<u32, Place>> {
-        self.0.places.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slots(&self) -> MutexGuard<'_, HashMap<u32, Slot>> {
+        self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn claim(&self, id: u32) -> oneshot::Receiver<Stream> {
         let (give, take) = oneshot::channel();
-        let mut places = self.places();
-        match places.remove(&id) {
+        let mut slots = self.slots();
+        match slots.remove(&id) {
             // Received at once, since `take` is there.
-            Some(Place::Dialled(stream)) => drop(give.send(stream)),
-            _ => drop(places.insert(id, Place::Wanted(give))),
+            Some(Slot::Dialled(stream)) => drop(give.send(stream)),
+            _ => drop(slots.insert(id, Slot::Wanted(give))),
         }
         take
     }
 
     async fn take_in(&self, mut stream: Stream) -> io::Result<()> {
-        let id = timeout(PATIENCE, stream.read_u32_le()).await??;
+        let id = timeout(TIMEOUT, stream.read_u32_le()).await??;
         let unclaimed = {
-            let mut places = self.places();
-            let stream = match places.remove(&id) {
-                Some(Place::Wanted(give)) => give.send(stream).err(),
+            let mut slots = self.slots();
+            let stream = match slots.remove(&id) {
+                Some(Slot::Wanted(give)) => give.send(stream).err(),
                 _ => Some(stream),
             };
             let unclaimed = stream.is_some();
             if let Some(stream) = stream {
-                places.insert(id, Place::Dialled(stream));
+                slots.insert(id, Slot::Dialled(stream));
             }
             unclaimed
         };
         if unclaimed {
-            tokio::time::sleep(PATIENCE).await;
+            tokio::time::sleep(TIMEOUT).await;
             self.give_up(id);
         }
         Ok(())
     }
 
     fn give_up(&self, id: u32) {
-        let mut places = self.places();
-        if matches!(places.get(&id), Some(Place::Dialled(_))) {
-            places.remove(&id);
+        let mut slots = self.slots();
+        if matches!(slots.get(&id), Some(Slot::Dialled(_))) {
+            slots.remove(&id);
         }
     }
 }
@@ -193,7 +193,7 @@ mod tests {
             accepted.read_exact(&mut heard).await.unwrap();
             assert_eq!(&heard, b"hello");
         }
-        assert!(plugin.places().is_empty());
+        assert!(plugin.slots().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -201,7 +201,7 @@ mod tests {
         let (packer, plugin) = pair();
         assert!(plugin.accept(7).await.is_err());
         assert!(packer.dial(8).await.is_err());
-        tokio::time::sleep(PATIENCE).await;
-        assert!(plugin.places().is_empty());
+        tokio::time::sleep(TIMEOUT).await;
+        assert!(plugin.slots().is_empty());
     }
 }

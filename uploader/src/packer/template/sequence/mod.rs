@@ -17,8 +17,8 @@ use super::Placed;
 use super::block::names_build;
 use super::document::take_spelling;
 use super::evaluate::render;
-use super::functions::Context;
-use super::weak;
+use super::packer_functions::Context;
+use super::weak_decode;
 use crate::base::shell::for_shell;
 use crate::packer::manifest::{Build, Manifest};
 
@@ -56,14 +56,14 @@ impl Steps {
                 take_spelling(&mut settings, key);
                 settings.remove(key).unwrap_or_default()
             };
-            let kind = weak::text(&value("type")).unwrap_or_default();
-            let name = weak::text(&value("name")).unwrap_or_default();
+            let kind = weak_decode::text(&value("type")).unwrap_or_default();
+            let name = weak_decode::text(&value("name")).unwrap_or_default();
             Step {
                 place,
                 name: if name.is_empty() { kind.clone() } else { name },
                 kind,
-                only: weak::list(&value("only")).unwrap_or_default(),
-                except: weak::list(&value("except")).unwrap_or_default(),
+                only: weak_decode::list(&value("only")).unwrap_or_default(),
+                except: weak_decode::list(&value("except")).unwrap_or_default(),
                 output: value("output"),
             }
         };
@@ -132,7 +132,7 @@ impl Step {
 
     /// Returns the file that a `manifest` block writes; `None` for one whose name cannot be told.
     fn output(&self, context: &Context<'_>) -> Option<PathBuf> {
-        let text = weak::text(&self.output).ok()?;
+        let text = weak_decode::text(&self.output).ok()?;
         let path = render(&text, context).ok()?.text;
         let path = if path.is_empty() { OUTPUT } else { &path };
         let parts = Path::new(path).components();

@@ -1,8 +1,8 @@
 //! Tests which entry of a manifest reached a block.
 
-use super::super::bounds::Bounds;
 use super::super::evaluate::Rendered;
 use super::super::flat;
+use super::super::limits::Limits;
 use super::*;
 use crate::packer::manifest::Manifest;
 use serde_json::json;
@@ -41,7 +41,7 @@ fn in_file(
         build: Some(("vm", "qemu")),
         packer_version: None,
         generated: None,
-        bounds: &Bounds::default(),
+        limits: &Limits::default(),
     };
     let mut wrong = Vec::new();
     let steps = Steps::new(flat(post_processors.as_array().unwrap(), &mut wrong));

@@ -4,7 +4,7 @@
 //! Evidence: `lib/vagrant/box_collection.rb` of Vagrant 2.3.4, which lets `bsdtar` unpack a box and then
 //! reads that file, whatever else there is.
 
-mod inside;
+mod tar_scan;
 
 use std::fs::File;
 use std::io;
@@ -14,8 +14,8 @@ use super::entries::{self, Entries};
 use super::options::Options;
 use super::{Packable, packable, root};
 use crate::base::error::Cause;
-pub(super) use inside::is_tar;
-use inside::{Found, METADATA, Plain, followed, shown, unpacked};
+pub(super) use tar_scan::is_tar;
+use tar_scan::{Found, METADATA, Plain, followed, shown, unpacked};
 
 /// Vagrant reads it as JSON.
 const EMPTY: &str = "its metadata.json is empty";

@@ -1,18 +1,18 @@
-//! Chooses which versions and files of a box are wanted.
+//! Selects which versions and files of a box are wanted.
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
+use super::gem_version::GemVersion;
 use super::model::{BoxRecord, VersionState};
-use super::order::Number;
 
 /// A pattern that is none.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidPattern(String);
 
-/// A choice says what is wanted of a box. Empty patterns take everything.
+/// A `Selection` says what is wanted of a box. Empty patterns take everything.
 #[derive(Debug, Clone, Default)]
-pub struct Choice {
+pub struct Selection {
     providers: GlobSet,
     architectures: GlobSet,
     versions: GlobSet,
@@ -20,7 +20,7 @@ pub struct Choice {
     include_unreleased: bool,
 }
 
-impl Choice {
+impl Selection {
     /// Patterns (`*`, `?`, `[…]`, `{a,b}`) for the names of providers, of architectures and of
     /// versions; of the versions that match, only so many of the newest; and whether unreleased and
     /// revoked ones are wanted.
@@ -68,7 +68,7 @@ impl Choice {
             .retain(|version| !version.providers.is_empty());
         record
             .versions
-            .sort_by_cached_key(|version| std::cmp::Reverse(Number::of(&version.version)));
+            .sort_by_cached_key(|version| std::cmp::Reverse(GemVersion::of(&version.version)));
         if let Some(newest) = self.newest {
             record.versions.truncate(newest);
         }
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     /// What is left of a box, as `version provider/architecture`.
-    fn chosen(choice: &Choice) -> Vec<String> {
+    fn chosen(selection: &Selection) -> Vec<String> {
         let all = || {
             vec![
                 file("virtualbox", "amd64"),
@@ -102,7 +102,7 @@ mod tests {
         unreleased.state = VersionState::Unreleased;
         let versions = vec![version("1.9", all()), version("1.10", all()), unreleased];
         let mut record = record(versions);
-        choice.apply(&mut record);
+        selection.apply(&mut record);
         let versions = record.versions.iter();
         versions
             .flat_map(|version| {
@@ -117,27 +117,27 @@ mod tests {
             .collect()
     }
 
-    fn choice(provider: &str, version: &str, newest: Option<usize>) -> Choice {
+    fn selection(provider: &str, version: &str, newest: Option<usize>) -> Selection {
         let pattern = |text: &str| match text {
             "" => Vec::new(),
             text => vec![text.to_owned()],
         };
         let (providers, versions) = (pattern(provider), pattern(version));
-        Choice::new(&providers, &["amd64".to_owned()], &versions, newest, false).unwrap()
+        Selection::new(&providers, &["amd64".to_owned()], &versions, newest, false).unwrap()
     }
 
     #[test]
     fn patterns_and_the_newest_are_chosen_and_nothing_that_is_not_released() {
-        let newest = chosen(&choice("", "", Some(1)));
+        let newest = chosen(&selection("", "", Some(1)));
         assert_eq!(newest, ["1.10 virtualbox/amd64", "1.10 libvirt/amd64"]);
-        let by_pattern = chosen(&choice("virt*", "1.*", None));
+        let by_pattern = chosen(&selection("virt*", "1.*", None));
         assert_eq!(
             by_pattern,
             ["1.10 virtualbox/amd64", "1.9 virtualbox/amd64"]
         );
-        assert!(chosen(&choice("vmware*", "", None)).is_empty());
-        let all = Choice::new(&[], &[], &[], None, true).unwrap();
+        assert!(chosen(&selection("vmware*", "", None)).is_empty());
+        let all = Selection::new(&[], &[], &[], None, true).unwrap();
         assert_eq!(chosen(&all).len(), 9);
-        assert!(Choice::new(&["[".to_owned()], &[], &[], None, false).is_err());
+        assert!(Selection::new(&["[".to_owned()], &[], &[], None, false).is_err());
     }
 }

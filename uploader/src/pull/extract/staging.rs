@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::base::error::Cause;
-use crate::files::disk;
+use crate::files::io_error;
 use crate::files::temporary;
 use crate::pull::TEMPORARY;
 
-use super::stop::Unsettled;
+use super::cancellation::CleanupPending;
 
 /// Holds a hidden folder beside the one to be filled, or in it, which goes with its content when this is
 /// dropped.
@@ -21,7 +21,7 @@ pub(super) struct Staging {
     above: Above,
     _lock: temporary::Lock,
     /// It is dropped last.
-    _unsettled: Unsettled,
+    _pending: CleanupPending,
 }
 
 impl Staging {
@@ -33,20 +33,21 @@ impl Staging {
             let error = io::Error::new(io::ErrorKind::NotADirectory, reason);
             return Err(Cause::file(folder, error));
         }
-        let unsettled = Unsettled::new();
+        let pending = CleanupPending::new();
         let above = Above::make(folder)?;
         let parent = match folder.is_dir() {
             true => folder,
-            false => temporary::folder_of(folder),
+            false => temporary::parent(folder),
         };
-        temporary::clear(parent, TEMPORARY);
-        let hidden = temporary::temporary_folder(parent, TEMPORARY);
-        let (hidden, lock) = hidden.map_err(|error| Cause::file(folder, disk::plain(&error)))?;
+        temporary::remove_abandoned(parent, TEMPORARY);
+        let hidden = temporary::folder(parent, TEMPORARY);
+        let (hidden, lock) =
+            hidden.map_err(|error| Cause::file(folder, io_error::plain(&error)))?;
         Ok(Self {
             hidden,
             above,
             _lock: lock,
-            _unsettled: unsettled,
+            _pending: pending,
         })
     }
 

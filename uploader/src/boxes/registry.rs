@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::credentials::{self, Audience, Credentials, Tokens};
-use super::limits::{Limits, Remaining};
+use super::rate_limits::{RateLimits, Remaining};
 use crate::api::Trust;
 use crate::api::http::failure::chain;
 use crate::api::http::headers::{is_page, retry_after};
@@ -33,7 +33,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// The options of a client of registries.
 #[derive(Clone)]
-pub struct HttpOptions {
+pub struct RegistryOptions {
     /// Which servers are believed.
     pub trust: Trust,
     /// How often, and how far apart, a request is repeated.
@@ -50,22 +50,22 @@ pub struct HttpOptions {
 
 /// The kind of what is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+enum Format {
     Json,
     File,
 }
 
 /// Asks one registry, and whatever it points to. Clones share what is known of it.
 #[derive(Clone)]
-pub struct Http {
+pub struct RegistryClient {
     pool: Pool,
     home: Url,
     audience: Audience,
     tokens: Arc<Tokens>,
-    limits: Arc<Limits>,
+    limits: Arc<RateLimits>,
     /// Whether what is asked for counts as a download.
     downloads: bool,
-    options: HttpOptions,
+    options: RegistryOptions,
 }
 
 /// The answer to one request.
@@ -76,12 +76,12 @@ enum Answer {
     Limited(Cause, HeaderMap),
 }
 
-impl Http {
+impl RegistryClient {
     /// A client for the registry at an address, which alone sees the token. Reads certificates.
     ///
     /// # Errors
     /// Certificates that cannot be read.
-    pub fn new(options: HttpOptions, home: &Url, audience: Audience) -> Result<Self, Cause> {
+    pub fn new(options: RegistryOptions, home: &Url, audience: Audience) -> Result<Self, Cause> {
         let connect_timeout = options.timeout.min(Duration::from_secs(60)) / 2;
         let pool = Pool::new(&options.trust, connect_timeout, options.redactor.clone())?;
         let tokens = Tokens::new(
@@ -178,7 +178,7 @@ impl Http {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let mut attempts = self.attempts();
         let (response, to) = loop {
-            match self.reply(url, &headers, Wanted::Json).await {
+            match self.reply(url, &headers, Format::Json).await {
                 Err(cause) if attempts.again(&cause).await => {}
                 ended => break ended?,
             }
@@ -197,7 +197,7 @@ impl Http {
     /// # Errors
     /// A refusal, or no reply.
     pub async fn get_once(&self, url: &Url, headers: &HeaderMap) -> Result<Response, Cause> {
-        let (response, _) = self.reply(url, headers, Wanted::File).await?;
+        let (response, _) = self.reply(url, headers, Format::File).await?;
         Ok(response)
     }
 
@@ -206,7 +206,7 @@ impl Http {
         &self,
         url: &Url,
         headers: &HeaderMap,
-        wanted: Wanted,
+        wanted: Format,
     ) -> Result<(Response, Option<String>), Cause> {
         for refusal in 1..=MAX_REFUSALS {
             // A store that a registry points to has limits of its own, and its address may expire.
@@ -251,7 +251,7 @@ impl Http {
             match answer {
                 Answer::Final(response, _) if response.status().is_success() => return Ok(()),
                 Answer::Final(response, chain) if method == Method::GET => {
-                    return self.success(*chain, response, Wanted::File).await.map(drop);
+                    return self.success(*chain, response, Format::File).await.map(drop);
                 }
                 Answer::Limited(cause, _) if method == Method::GET => return Err(cause),
                 // Some stores sign for a GET alone.
@@ -373,20 +373,20 @@ impl Http {
         &self,
         chain: RedirectChain,
         response: Response,
-        wanted: Wanted,
+        wanted: Format,
     ) -> Result<Response, Cause> {
         if response.status().is_success() {
             return Ok(response);
         }
         let end = End {
-            is_call: wanted == Wanted::Json,
+            is_call: wanted == Format::Json,
             is_page: is_page(&response),
             has_token: !self.options.credentials.is_empty(),
         };
         // A file is told by the address that the registry has for it.
         let line = match wanted {
-            Wanted::Json => &chain.line,
-            Wanted::File => &chain.first,
+            Format::Json => &chain.line,
+            Format::File => &chain.first,
         };
         let cause = self.refusal(line.clone(), response).await;
         Err(chain.explain(cause, end))

@@ -1,4 +1,4 @@
-//! The names of builders are looked up by what they become in a build.
+//! Finds a builder's name, as it is written, by what it becomes in a build.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 
 use super::evaluate::render;
-use super::functions::Context;
+use super::packer_functions::Context;
 
 /// The names are those of the builders, as they are written.
-pub(super) struct Names<'a> {
+pub(super) struct BuilderNames<'a> {
     /// These stand for themselves.
     plain: BTreeSet<&'a str>,
     interpolated: Vec<&'a str>,
@@ -17,7 +17,7 @@ pub(super) struct Names<'a> {
     known: RefCell<Option<(OffsetDateTime, BTreeMap<String, &'a str>)>>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> BuilderNames<'a> {
     pub(super) fn new(names: impl Iterator<Item = &'a str>) -> Self {
         let (interpolated, plain): (Vec<_>, Vec<_>) = names.partition(|name| name.contains("{{"));
         Self {

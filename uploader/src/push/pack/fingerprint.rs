@@ -5,10 +5,10 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// A stamp is what the system says of a file that changes with its content, or when another file takes
+/// A `Fingerprint` is what the system says of a file, which changes with its content or when another file takes
 /// its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct Fingerprint {
     length: u64,
     modified: Option<SystemTime>,
     /// Device and number of the inode, and when it changed last, which nobody can set: seconds, and
@@ -16,7 +16,7 @@ pub(super) struct Stamp {
     inode: Option<(u64, u64, i64, i64)>,
 }
 
-impl Stamp {
+impl Fingerprint {
     pub(super) fn of(metadata: &Metadata) -> Self {
         Self {
             length: metadata.len(),

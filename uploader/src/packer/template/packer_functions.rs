@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::bounds::{Bounds, short_enough};
+use super::error::TemplateError;
 use super::evaluate::Rendered;
-use super::fault::Fault;
 use super::go_time;
+use super::limits::{Limits, short_enough};
 use super::value::{Value, texts, wrong_number};
 
 /// The environment returns the value of a variable, or `None` for one that is not set.
@@ -21,7 +21,7 @@ pub(crate) struct Context<'a> {
     /// The template's folder.
     pub(crate) folder: Option<&'a str>,
     /// This returns the value of a user variable.
-    pub(crate) user: &'a dyn Fn(&str) -> Result<Rendered, Fault>,
+    pub(crate) user: &'a dyn Fn(&str) -> Result<Rendered, TemplateError>,
     /// The environment, where it may be asked.
     pub(crate) environment: Option<&'a Environment<'a>>,
     /// Name and type of the build, where there is one.
@@ -30,8 +30,8 @@ pub(crate) struct Context<'a> {
     pub(crate) packer_version: Option<&'a str>,
     /// The build tells these values of itself, by name, where it can.
     pub(crate) generated: Option<&'a BTreeMap<String, String>>,
-    /// The bounds are those of all texts that belong together.
-    pub(crate) bounds: &'a Bounds,
+    /// The limits are those of all texts that belong together.
+    pub(crate) limits: &'a Limits,
 }
 
 /// Calls one of Packer's functions, but for `user` and `env`.
@@ -39,7 +39,7 @@ pub(super) fn call(
     context: &Context<'_>,
     name: &str,
     arguments: Vec<Value>,
-) -> Result<String, Fault> {
+) -> Result<String, TemplateError> {
     let build = || context.build.ok_or_else(|| not_available(name));
     match name {
         "isotime" if !arguments.is_empty() => {
@@ -81,9 +81,9 @@ pub(super) fn call(
 
 /// Functions that ask another service are for the variables alone, and there only Packer itself can
 /// call them.
-fn not_reached(context: &Context<'_>, name: &str) -> Fault {
+fn not_reached(context: &Context<'_>, name: &str) -> TemplateError {
     match (context.environment, name) {
-        (Some(_), _) => Fault::Packers(format!(
+        (Some(_), _) => TemplateError::PackerOnly(format!(
             "{name} is Packer's own: give the variable with --var"
         )),
         (None, "consul_key") => "consul_key is not allowed here".into(),
@@ -92,7 +92,7 @@ fn not_reached(context: &Context<'_>, name: &str) -> Fault {
     }
 }
 
-fn generated(context: &Context<'_>, name: &str) -> Result<String, Fault> {
+fn generated(context: &Context<'_>, name: &str) -> Result<String, TemplateError> {
     let Some(generated) = context.generated else {
         return Err(format!(
             "Error validating build variable: the given variable {name} will not be passed into your plugin."
@@ -107,13 +107,13 @@ fn not_available(name: &str) -> String {
     format!("{name} not available")
 }
 
-fn pwd() -> Result<String, Fault> {
+fn pwd() -> Result<String, TemplateError> {
     let folder = std::env::current_dir().map_err(|error| error.to_string())?;
     Ok(folder.to_string_lossy().into_owned())
 }
 
 /// Returns a part of a text; the arguments are the text, a separator, and which part, from 0.
-fn split(mut arguments: Vec<Value>) -> Result<String, Fault> {
+fn split(mut arguments: Vec<Value>) -> Result<String, TemplateError> {
     let Some(Value::Number(index)) = arguments.pop() else {
         return Err("split: the third argument is a number".into());
     };
@@ -139,7 +139,7 @@ fn go_parts<'a>(text: &'a str, separator: &'a str) -> Box<dyn Iterator<Item = &'
 }
 
 /// Replaces in a text; the arguments are old, new, how often (below 0: always), and the text.
-fn replace(mut arguments: Vec<Value>) -> Result<String, Fault> {
+fn replace(mut arguments: Vec<Value>) -> Result<String, TemplateError> {
     let count = match arguments.get(2) {
         Some(Value::Number(count)) => *count,
         Some(_) => return Err("replace: the third argument is a number".into()),
@@ -156,14 +156,14 @@ fn replace(mut arguments: Vec<Value>) -> Result<String, Fault> {
 }
 
 /// Replaces so often at most, unless the text would become too long.
-fn replaced(text: &str, old: &str, new: &str, most: usize) -> Result<String, Fault> {
+fn replaced(text: &str, old: &str, new: &str, most: usize) -> Result<String, TemplateError> {
     let times = text.matches(old).take(most).count();
     let kept = text.len() - times * old.len();
     short_enough((kept as u64).saturating_add((times as u64).saturating_mul(new.len() as u64)))?;
     Ok(text.replacen(old, new, times))
 }
 
-fn none(name: &str, arguments: &[Value], result: String) -> Result<String, Fault> {
+fn none(name: &str, arguments: &[Value], result: String) -> Result<String, TemplateError> {
     if arguments.is_empty() {
         Ok(result)
     } else {
@@ -197,9 +197,9 @@ mod tests {
             build: Some(("vm", "qemu")),
             packer_version: Some("1.6.6"),
             generated: Some(&BTreeMap::from([("ID".to_owned(), "i-1".to_owned())])),
-            bounds: &Bounds::default(),
+            limits: &Limits::default(),
         };
-        render(text, &context).map_err(|fault| fault.to_string())
+        render(text, &context).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct Remaining {
 
 /// The limits that a registry said last.
 #[derive(Debug, Default)]
-pub(super) struct Limits(Mutex<State>);
+pub(super) struct RateLimits(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -43,7 +43,7 @@ struct State {
     downloads: Option<Remaining>,
 }
 
-impl Limits {
+impl RateLimits {
     /// Takes note of a reply that was not refused.
     pub(super) fn heed(&self, headers: &HeaderMap) {
         let is_used_up = |name| remaining(headers, name).is_some_and(|left| left.left == 0);
@@ -189,7 +189,7 @@ mod tests {
             ("retry-after", "100".to_owned()),
             ("retry-after", date),
         ] {
-            let until = Limits::default()
+            let until = RateLimits::default()
                 .refused(&headers(&[(name, value)]), 1)
                 .unwrap();
             assert!((98..=101).contains(&in_seconds(until)), "{name}");
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn without_a_word_the_waits_double_to_an_hour_and_a_year_is_not_waited_for() {
-        let limits = Limits::default();
+        let limits = RateLimits::default();
         let waits = [1, 2, 3, 7, 20].map(|times| {
             let until = limits.refused(&HeaderMap::new(), times).unwrap();
             in_seconds(until)
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_last_download_of_a_window_is_followed_by_a_wait() {
-        let limits = Limits::default();
+        let limits = RateLimits::default();
         let reply = |left: &str| {
             headers(&[
                 (DOWNLOADS_REMAIN, left.to_owned()),
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_time_that_has_passed_is_no_answer() {
-        let limits = Limits::default();
+        let limits = RateLimits::default();
         let headers = headers(&[(OLD_RESET, "3".to_owned()), ("retry-after", "5".to_owned())]);
         assert_eq!(in_seconds(limits.refused(&headers, 1).unwrap()), 5);
         let zero = self::headers(&[("retry-after", "0".to_owned())]);
@@ -253,7 +253,7 @@ mod tests {
             ("date", httpdate::fmt_http_date(theirs)),
             (HCP_RETRY_AFTER, (since + 30).to_string()),
         ]);
-        let until = Limits::default().refused(&headers, 1).unwrap();
+        let until = RateLimits::default().refused(&headers, 1).unwrap();
         assert!((29..=31).contains(&in_seconds(until)), "{until:?}");
     }
 }

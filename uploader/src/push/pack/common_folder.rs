@@ -31,19 +31,19 @@ fn alike<T: PartialEq>(one: &[T], other: &[T]) -> usize {
 /// A `..` takes the name before it away, as Go's `filepath` does: that is the text alone, and what
 /// is opened is the path as it was given.
 #[derive(Debug)]
-pub(super) struct Shared<'a> {
-    given: Vec<Given<'a>>,
+pub(super) struct CommonFolder<'a> {
+    given: Vec<GivenPath<'a>>,
     depth: usize,
 }
 
 /// Holds a path, and each name that leads to it with the path as far as there.
 #[derive(Debug)]
-struct Given<'a> {
+struct GivenPath<'a> {
     path: &'a Path,
     steps: Vec<(OsString, PathBuf)>,
 }
 
-impl<'a> Shared<'a> {
+impl<'a> CommonFolder<'a> {
     /// Returns `None` for paths that share no folder, neither as they are written nor without `..`.
     ///
     /// # Errors
@@ -56,9 +56,9 @@ impl<'a> Shared<'a> {
         }
         let given: Vec<_> = paths
             .iter()
-            .map(|path| Given::of(path))
+            .map(|path| GivenPath::of(path))
             .collect::<io::Result<_>>()?;
-        let folders: Vec<_> = given.iter().map(Given::folder).collect();
+        let folders: Vec<_> = given.iter().map(GivenPath::folder).collect();
         let Some(first) = folders.first() else {
             return Ok(None);
         };
@@ -94,7 +94,7 @@ impl<'a> Shared<'a> {
     }
 }
 
-impl<'a> Given<'a> {
+impl<'a> GivenPath<'a> {
     fn of(path: &'a Path) -> io::Result<Self> {
         let mut so_far = PathBuf::new();
         let mut steps: Vec<(OsString, PathBuf)> = Vec::new();
@@ -163,7 +163,7 @@ mod tests {
     /// The name of each path, and what is opened for it and for the folders above.
     fn named(paths: &[&str]) -> Option<Vec<String>> {
         let paths: Vec<_> = paths.iter().map(Path::new).collect();
-        let shared = Shared::of(&paths).unwrap()?;
+        let shared = CommonFolder::of(&paths).unwrap()?;
         let show =
             |(name, path): &(PathBuf, &Path)| format!("{} {}", name.display(), path.display());
         Some(

@@ -1,4 +1,4 @@
-//! The temporary file of a download, and what is known of the whole.
+//! A `PartialFile` is the temporary file of a download, and what is known of the whole file.
 
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ use crate::boxes::tree::BOX_FILE;
 use crate::push::pack::{self, Options};
 
 /// A part is what is there of a file that is not whole yet, and what is known of the whole.
-pub(super) struct Part {
+pub(super) struct PartialFile {
     pub(super) path: PathBuf,
     /// How many bytes have come.
     pub(super) length: u64,
@@ -25,16 +25,16 @@ pub(super) struct Part {
     checksum: Option<Checksum>,
 }
 
-/// A note is kept beside a [`Part`], for a later run.
+/// The state that is saved beside a [`PartialFile`], for a later run.
 #[derive(Default, Serialize, Deserialize)]
-struct Note {
+struct SavedState {
     tag: Option<String>,
     total: Option<u64>,
     #[serde(flatten)]
     checksum: Option<Checksum>,
 }
 
-impl Part {
+impl PartialFile {
     /// Describes a file of which nothing is there yet.
     pub(super) fn at(place: &Path, checksum: Option<&Checksum>) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Part {
         let metadata = tokio::fs::metadata(&part.path).await;
         part.length = metadata.map_or(0, |metadata| metadata.len());
         let note = tokio::fs::read(part.note_path()).await.ok();
-        let note: Option<Note> = note.and_then(|text| serde_json::from_slice(&text).ok());
+        let note: Option<SavedState> = note.and_then(|text| serde_json::from_slice(&text).ok());
         match note {
             Some(note) if note.checksum == part.checksum => {
                 part.tag = note.tag;
@@ -110,7 +110,7 @@ impl Part {
 
     /// Keeps what a later run must know. One that is written by half only is as good as none.
     pub(super) async fn note(&self) -> Result<(), Cause> {
-        let note = Note {
+        let note = SavedState {
             tag: self.tag.clone(),
             total: self.total,
             checksum: self.checksum.clone(),

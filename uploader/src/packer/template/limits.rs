@@ -1,30 +1,30 @@
-//! The bounds limit what the texts of a template may take of the machine: a short one can ask for endless
+//! `Limits` bounds what the texts of a template may take of the machine: a short one can ask for endless
 //! ones, since a value can be doubled again and again.
 
 use std::cell::Cell;
 
-use super::fault::Fault;
-use crate::files::disk::MAX_SETTINGS;
+use super::error::TemplateError;
+use crate::files::read::MAX_SETTINGS;
 
 /// Packer follows a hundred references from one variable to the next; parentheses and branches on the way
 /// count as well, since the stack is one for all of them.
 const DEEPEST: usize = 128;
 
-/// The bounds count what all texts that belong together have taken.
+/// Counts what all texts that belong together have taken, up to a limit.
 #[derive(Debug)]
-pub(crate) struct Bounds {
+pub(crate) struct Limits {
     most: u64,
     bytes: Cell<u64>,
     depth: Cell<usize>,
 }
 
-impl Default for Bounds {
+impl Default for Limits {
     fn default() -> Self {
         Self::new(MAX_SETTINGS)
     }
 }
 
-impl Bounds {
+impl Limits {
     /// Allows so many bytes.
     pub(super) fn new(most: u64) -> Self {
         Self {
@@ -38,7 +38,7 @@ impl Bounds {
     ///
     /// # Errors
     /// They are too many together.
-    pub(super) fn take(&self, bytes: usize) -> Result<(), Fault> {
+    pub(super) fn take(&self, bytes: usize) -> Result<(), TemplateError> {
         let taken = self.bytes.get().saturating_add(bytes as u64);
         self.bytes.set(taken);
         within(taken, self.most)
@@ -50,8 +50,8 @@ impl Bounds {
     /// There are too many levels.
     pub(super) fn deeper<T>(
         &self,
-        evaluate: impl FnOnce() -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        evaluate: impl FnOnce() -> Result<T, TemplateError>,
+    ) -> Result<T, TemplateError> {
         let depth = self.depth.get();
         if depth == DEEPEST {
             return Err("too many variables and parentheses within each other".into());
@@ -67,11 +67,11 @@ impl Bounds {
 ///
 /// # Errors
 /// It is not.
-pub(super) fn short_enough(bytes: u64) -> Result<(), Fault> {
+pub(super) fn short_enough(bytes: u64) -> Result<(), TemplateError> {
     within(bytes, MAX_SETTINGS)
 }
 
-fn within(bytes: u64, most: u64) -> Result<(), Fault> {
+fn within(bytes: u64, most: u64) -> Result<(), TemplateError> {
     if bytes > most {
         return Err(format!("becomes longer than {most} bytes").into());
     }

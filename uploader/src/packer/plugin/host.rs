@@ -10,9 +10,9 @@ use super::configuration::{json, texts};
 use super::protocol::{CallError, Client};
 
 /// Packer on the other side of a stream.
-pub(super) struct Packer(Client);
+pub(super) struct Host(Client);
 
-impl Packer {
+impl Host {
     pub(super) fn new(client: Client) -> Self {
         Self(client)
     }
@@ -44,7 +44,11 @@ impl Packer {
     }
 
     /// Packer's own progress bar, from nothing to so many bytes.
-    pub(super) async fn progress(&self, what: &str, total: u64) -> Result<Bar<'_>, CallError> {
+    pub(super) async fn progress(
+        &self,
+        what: &str,
+        total: u64,
+    ) -> Result<ProgressBar<'_>, CallError> {
         let of = Value::Map(vec![
             ("Src".into(), what.into()),
             ("TotalSize".into(), total.into()),
@@ -52,16 +56,16 @@ impl Packer {
         ]);
         let id = json(&self.0.call("Ui.NewTrackProgress", of).await?);
         let id = id.as_str().unwrap_or_default().to_owned();
-        Ok(Bar { packer: self, id })
+        Ok(ProgressBar { packer: self, id })
     }
 }
 
-pub(super) struct Bar<'a> {
-    packer: &'a Packer,
+pub(super) struct ProgressBar<'a> {
+    packer: &'a Host,
     id: String,
 }
 
-impl Bar<'_> {
+impl ProgressBar<'_> {
     pub(super) async fn add(&self, mut bytes: u64) -> Result<(), CallError> {
         // Packer sets memory aside for as many as it is told at once.
         const MOST: u64 = 1024 * 1024;

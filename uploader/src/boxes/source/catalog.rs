@@ -1,4 +1,4 @@
-//! Catalogs: JSON documents about one box each, as `vagrant box add` reads them.
+//! Reads catalogs as a source: JSON documents about one box each, as `vagrant box add` reads them.
 //!
 //! Evidence: Vagrant 2.4.9 reads them at `/api/v2/vagrant/OWNER/NAME` and at `/OWNER/NAME`, and at any
 //! address it is given.
@@ -8,27 +8,27 @@ use std::path::Path;
 use serde::Deserialize;
 use url::Url;
 
-use super::{Wanted, below, kept};
+use super::{BoxQuery, below, kept};
 use crate::base::error::Cause;
 use crate::boxes::checksum::Checksum;
-use crate::boxes::http::Http;
 use crate::boxes::model::{
     BoxRecord, FileRecord, UNKNOWN_ARCHITECTURE, VersionRecord, VersionState, settle_defaults,
 };
-use crate::files::disk::read_settings;
+use crate::boxes::registry::RegistryClient;
+use crate::files::read::read_settings;
 
 /// One catalog, or several of one server.
-pub struct Single {
-    pub(super) http: Option<Http>,
+pub struct CatalogSource {
+    pub(super) http: Option<RegistryClient>,
     catalogs: Vec<(Url, Catalog)>,
 }
 
-impl Single {
+impl CatalogSource {
     /// `None` for an address that has no catalog of what is wanted first.
     pub(super) async fn find(
-        http: &Http,
+        http: &RegistryClient,
         base: &Url,
-        wanted: &[Wanted],
+        wanted: &[BoxQuery],
     ) -> Result<Option<Self>, Cause> {
         let mut catalogs = Vec::new();
         if let Some(own) = catalog(http, base).await? {
@@ -64,7 +64,7 @@ impl Single {
         self.http.is_none()
     }
 
-    pub(super) fn list(&self, wanted: &[Wanted]) -> Result<Vec<(String, String)>, Cause> {
+    pub(super) fn list(&self, wanted: &[BoxQuery]) -> Result<Vec<(String, String)>, Cause> {
         if wanted.is_empty() {
             let named = self
                 .catalogs
@@ -97,7 +97,7 @@ impl Single {
     }
 
     pub(super) fn record(&self, owner: &str, name: &str) -> Result<BoxRecord, Cause> {
-        let wanted = Wanted {
+        let wanted = BoxQuery {
             owner: owner.to_owned(),
             name: Some(name.to_owned()),
         };
@@ -110,7 +110,11 @@ impl Single {
 }
 
 /// Looks where a server keeps the catalog of a box, the one with architectures first.
-async fn of_box(http: &Http, base: &Url, wanted: &Wanted) -> Result<Option<(Url, Catalog)>, Cause> {
+async fn of_box(
+    http: &RegistryClient,
+    base: &Url,
+    wanted: &BoxQuery,
+) -> Result<Option<(Url, Catalog)>, Cause> {
     let Some(name) = &wanted.name else {
         return Ok(None);
     };
@@ -124,7 +128,7 @@ async fn of_box(http: &Http, base: &Url, wanted: &Wanted) -> Result<Option<(Url,
     Ok(None)
 }
 
-async fn catalog(http: &Http, url: &Url) -> Result<Option<Catalog>, Cause> {
+async fn catalog(http: &RegistryClient, url: &Url) -> Result<Option<Catalog>, Cause> {
     http.find(url).await
 }
 
@@ -144,7 +148,7 @@ impl Catalog {
 
     /// Returns its owner and name, if it is wanted: its own, or those it was asked for by if it has
     /// none with an owner.
-    fn matches(&self, wanted: &Wanted) -> Option<(String, String)> {
+    fn matches(&self, wanted: &BoxQuery) -> Option<(String, String)> {
         match self.owner_and_name() {
             Some((owner, name)) => {
                 let same = owner == wanted.owner

@@ -1,6 +1,6 @@
-//! A cursor reads the words of Go's template language: strings, numbers, names and fields.
+//! The lexer reads the tokens of Go's template language: strings, numbers, names and fields.
 
-use super::fault::Fault;
+use super::error::TemplateError;
 
 pub(super) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
@@ -10,10 +10,10 @@ pub(super) fn is_word(c: char) -> bool {
     c == '_' || c.is_alphanumeric()
 }
 
-/// A cursor holds the text that is left to be read.
-pub(super) struct Cursor<'a>(pub(super) &'a str);
+/// A lexer holds the text that is left to be read.
+pub(super) struct Lexer<'a>(pub(super) &'a str);
 
-impl<'a> Cursor<'a> {
+impl<'a> Lexer<'a> {
     pub(super) fn skip_spaces(&mut self) {
         self.0 = self.0.trim_start_matches(is_space);
     }
@@ -37,7 +37,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes fields with their points, such as `.A.B`, or nothing.
-    pub(super) fn fields(&mut self) -> Result<String, Fault> {
+    pub(super) fn fields(&mut self) -> Result<String, TemplateError> {
         let mut fields = String::new();
         while self.0.starts_with('.') {
             self.take(".");
@@ -52,7 +52,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Ends an action, and returns whether the white space that follows is to be trimmed.
-    pub(super) fn close(&mut self) -> Result<bool, Fault> {
+    pub(super) fn close(&mut self) -> Result<bool, TemplateError> {
         let spaced = self.0.starts_with(is_space);
         self.skip_spaces();
         if spaced && self.take("-}}") {
@@ -65,7 +65,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes the rest of a comment: Go wants the end of the action right behind it.
-    pub(super) fn comment(&mut self) -> Result<(), Fault> {
+    pub(super) fn comment(&mut self) -> Result<(), TemplateError> {
         let (_, after) = self.0.split_once("*/").ok_or("unclosed comment")?;
         self.0 = after;
         let trimming = after.strip_prefix(is_space).unwrap_or_default();
@@ -76,7 +76,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a whole number in decimal.
-    pub(super) fn number(&mut self) -> Result<i64, Fault> {
+    pub(super) fn number(&mut self) -> Result<i64, TemplateError> {
         let number = self.take_while(|c| matches!(c, '-' | '+' | '.') || is_word(c));
         let digits = number.strip_prefix(['-', '+']).unwrap_or(number);
         let is_decimal = digits == "0" || !digits.starts_with('0');
@@ -89,14 +89,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    pub(super) fn raw(&mut self) -> Result<String, Fault> {
+    pub(super) fn raw(&mut self) -> Result<String, TemplateError> {
         self.take("`");
         let (text, after) = self.0.split_once('`').ok_or("unterminated raw string")?;
         self.0 = after;
         Ok(text.to_owned())
     }
 
-    pub(super) fn quoted(&mut self) -> Result<String, Fault> {
+    pub(super) fn quoted(&mut self) -> Result<String, TemplateError> {
         let unterminated = "unterminated quoted string";
         self.take("\"");
         let mut text = String::new();
@@ -114,7 +114,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn escape(&mut self, escaped: char) -> Result<char, Fault> {
+    fn escape(&mut self, escaped: char) -> Result<char, TemplateError> {
         let digits = match escaped {
             'n' => return Ok('\n'),
             't' => return Ok('\t'),
@@ -140,7 +140,7 @@ impl<'a> Cursor<'a> {
         Ok(char::from_u32(code).ok_or_else(bad)?)
     }
 
-    pub(super) fn unexpected(&self) -> Fault {
+    pub(super) fn unexpected(&self) -> TemplateError {
         match self.0.chars().next() {
             None => "unclosed action".into(),
             Some(_) if self.0.starts_with("}}") => "missing value for command".into(),
@@ -162,7 +162,7 @@ fn is_of_go(digits: &str) -> bool {
     others.any(|other| other) || is_real && real.parse::<f64>().is_ok()
 }
 
-/// Returns the fault for what only Go itself can read.
-pub(super) fn not_supported(what: &str) -> Fault {
-    Fault::Packers(format!("{what} of Go's templates is not supported"))
+/// Returns the error for what only Go itself can read.
+pub(super) fn not_supported(what: &str) -> TemplateError {
+    TemplateError::PackerOnly(format!("{what} of Go's templates is not supported"))
 }

@@ -1,46 +1,46 @@
-//! Unpacks gzip as the program of that name does: one member after another, and whatever follows the last
-//! one is passed over, as a disk or a copy may have filled it up.
+//! Unpacks gzip as the program of that name does: one stream after another, and whatever follows the last
+//! one is passed over, as a disk or a copy may have filled it up. (RFC 1952 calls the streams members.)
 
 use std::io::ErrorKind::{InvalidInput, UnexpectedEof};
 use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// Reads what all members hold.
-pub(super) struct Members<R> {
-    /// The member that is read; none behind the last.
-    member: Option<GzDecoder<R>>,
+/// Reads what all streams hold.
+pub(super) struct GzipReader<R> {
+    /// The stream that is read; none behind the last.
+    stream: Option<GzDecoder<R>>,
     is_first: bool,
 }
 
-impl<R: BufRead> Members<R> {
+impl<R: BufRead> GzipReader<R> {
     pub(super) fn new(gzip: R) -> Self {
         Self {
-            member: Some(GzDecoder::new(gzip)),
+            stream: Some(GzDecoder::new(gzip)),
             is_first: true,
         }
     }
 }
 
-impl<R: BufRead> Read for Members<R> {
+impl<R: BufRead> Read for GzipReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(mut member) = self.member.take() {
-            let read = member.read(buffer);
+        while let Some(mut stream) = self.stream.take() {
+            let read = stream.read(buffer);
             match read {
-                // What was read does not even begin a member.
+                // What was read does not even begin a stream.
                 Err(error)
                     if !self.is_first
-                        && member.header().is_none()
+                        && stream.header().is_none()
                         && matches!(error.kind(), InvalidInput | UnexpectedEof) => {}
                 Ok(0) if !buffer.is_empty() => {
                     self.is_first = false;
-                    let mut rest = member.into_inner();
+                    let mut rest = stream.into_inner();
                     if !rest.fill_buf()?.is_empty() {
-                        self.member = Some(GzDecoder::new(rest));
+                        self.stream = Some(GzDecoder::new(rest));
                     }
                 }
                 read => {
-                    self.member = Some(member);
+                    self.stream = Some(stream);
                     return read;
                 }
             }
@@ -63,9 +63,9 @@ mod tests {
     fn unpacked(parts: &[&[u8]]) -> io::Result<Vec<u8>> {
         let all = parts.concat();
         let mut content = Vec::new();
-        // As small as a buffer can be, so that each member begins and ends at an edge of it.
+        // As small as a buffer can be, so that each stream begins and ends at an edge of it.
         let gzip = io::BufReader::with_capacity(1, all.as_slice());
-        Members::new(gzip).read_to_end(&mut content)?;
+        GzipReader::new(gzip).read_to_end(&mut content)?;
         Ok(content)
     }
 

@@ -1,4 +1,4 @@
-//! Bounds what an archive can make its reader keep in memory, write to the disk, or print.
+//! Limits what an archive can make its reader keep in memory, write to the disk, or print.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -27,7 +27,7 @@ const BEHIND: u64 = 64 * 1024 * 1024;
 /// How much of a name an error shows, in characters.
 const SHOWN: usize = 120;
 
-/// Tells how many bytes a [`Bounded`] reader may still give, and whether there are no more.
+/// Tells how many bytes a [`LimitedReader`] may still give, and whether there are no more.
 #[derive(Clone)]
 pub(super) struct Allowance {
     left: Rc<Cell<u64>>,
@@ -80,12 +80,12 @@ impl Budget {
 }
 
 /// Gives no more than its allowance, and fails for the first byte beyond.
-pub(super) struct Bounded<R> {
+pub(super) struct LimitedReader<R> {
     inner: R,
     allowance: Allowance,
 }
 
-impl<R> Bounded<R> {
+impl<R> LimitedReader<R> {
     pub(super) fn new(inner: R) -> (Self, Allowance) {
         let allowance = Allowance {
             left: Rc::new(Cell::new(u64::MAX)),
@@ -100,7 +100,7 @@ impl<R> Bounded<R> {
     }
 }
 
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read> Read for LimitedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.allowance.left.get();
         let wanted = usize::try_from(left).unwrap_or(usize::MAX);
@@ -267,7 +267,8 @@ mod tests {
         let read = Cell::new(0);
         let endless = io::repeat(b'n').take(64 * MIB);
         let head = header(EntryType::GNULongName, "x", u64::MAX / 2);
-        let (bounded, allowance) = Bounded::new(Counted(head.as_bytes().chain(endless), &read));
+        let (bounded, allowance) =
+            LimitedReader::new(Counted(head.as_bytes().chain(endless), &read));
         let mut archive = tar::Archive::new(bounded);
         allowance.before_an_entry();
         assert!(archive.entries().unwrap().next().unwrap().is_err());

@@ -1,4 +1,4 @@
-//! The numbers of boxes' versions, ordered as RubyGems does it, whose rules Vagrant follows.
+//! Orders the versions of boxes as RubyGems does it, whose rules Vagrant follows.
 
 use std::cmp::Ordering;
 
@@ -23,16 +23,16 @@ pub fn is_gem_version(version: &str) -> bool {
 /// A version's number, in the order of RubyGems: numbers by value, a part with letters before any
 /// number, so that `1.0.0.rc1` comes before `1.0.0`. What RubyGems cannot read has an order, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Number(Vec<Part>);
+pub struct GemVersion(Vec<Segment>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum Segment {
     Letters(String),
     /// Without zeros in front, so that longer is larger.
     Digits(String),
 }
 
-impl Number {
+impl GemVersion {
     /// Takes a version apart.
     pub fn of(version: &str) -> Self {
         let mut parts = Vec::new();
@@ -48,24 +48,24 @@ impl Number {
                     .unwrap_or(rest.len());
                 let (this, more) = rest.split_at(end);
                 parts.push(if digits {
-                    Part::Digits(this.trim_start_matches('0').to_owned())
+                    Segment::Digits(this.trim_start_matches('0').to_owned())
                 } else {
-                    Part::Letters(this.to_owned())
+                    Segment::Letters(this.to_owned())
                 });
                 rest = more;
             }
         }
         // A zero at the end says nothing.
-        while matches!(parts.last(), Some(Part::Digits(digits)) if digits.is_empty()) {
+        while matches!(parts.last(), Some(Segment::Digits(digits)) if digits.is_empty()) {
             parts.pop();
         }
         Self(parts)
     }
 }
 
-impl Ord for Number {
+impl Ord for GemVersion {
     fn cmp(&self, other: &Self) -> Ordering {
-        let zero = Part::Digits(String::new());
+        let zero = Segment::Digits(String::new());
         let length = self.0.len().max(other.0.len());
         (0..length)
             .map(|index| {
@@ -77,18 +77,18 @@ impl Ord for Number {
     }
 }
 
-impl PartialOrd for Number {
+impl PartialOrd for GemVersion {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-fn compare(left: &Part, right: &Part) -> Ordering {
+fn compare(left: &Segment, right: &Segment) -> Ordering {
     match (left, right) {
-        (Part::Letters(left), Part::Letters(right)) => left.cmp(right),
-        (Part::Letters(_), Part::Digits(_)) => Ordering::Less,
-        (Part::Digits(_), Part::Letters(_)) => Ordering::Greater,
-        (Part::Digits(left), Part::Digits(right)) => {
+        (Segment::Letters(left), Segment::Letters(right)) => left.cmp(right),
+        (Segment::Letters(_), Segment::Digits(_)) => Ordering::Less,
+        (Segment::Digits(_), Segment::Letters(_)) => Ordering::Greater,
+        (Segment::Digits(left), Segment::Digits(right)) => {
             left.len().cmp(&right.len()).then_with(|| left.cmp(right))
         }
     }
@@ -115,10 +115,13 @@ mod tests {
         ];
         for (index, lower) in ascending.iter().enumerate() {
             for higher in &ascending[index + 1..] {
-                assert!(Number::of(lower) < Number::of(higher), "{lower} {higher}");
+                assert!(
+                    GemVersion::of(lower) < GemVersion::of(higher),
+                    "{lower} {higher}"
+                );
             }
         }
-        let equal = Number::of("1.0.0").cmp(&Number::of("1"));
+        let equal = GemVersion::of("1.0.0").cmp(&GemVersion::of("1"));
         assert_eq!(equal, Ordering::Equal);
     }
 

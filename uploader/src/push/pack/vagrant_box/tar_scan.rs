@@ -1,4 +1,4 @@
-//! Looks into a tar for the file that makes it a box, and for no more than that takes.
+//! Scans a tar for the file that makes it a box, and reads no more than that takes.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _};
