@@ -1,26 +1,14 @@
 //! The program: reads arguments and settings, runs one subcommand, and ends with its exit code.
-//! `args` is what may be typed, `help` what is said of it, `console` the only way out, `progress` how far a transfer is, `hints`
-//! what to do about an error; each subcommand has its file.
+//!
+//! `args` is what may be typed, `commands` has a file for each subcommand, `app` is what they share, `output` is
+//! what is written, and `hints` what to do about an error.
 
+mod app;
 mod args;
-mod boxes;
-mod config;
-mod console;
-mod help;
+mod commands;
 mod hints;
-mod legacy_usage;
-mod logging;
-mod manual;
-mod packer;
-mod progress;
-mod pull;
-mod push;
-mod search;
-mod show;
+mod output;
 mod signals;
-mod table;
-mod template;
-mod whoami;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -29,17 +17,20 @@ use std::time::Duration;
 
 use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::base::secret::Redactor;
-use atlas_uploader::config::{Config, ConfigError, Flags, TOKEN_VARIABLE};
+use atlas_uploader::config::{Config, Flags, TOKEN_VARIABLE};
 use atlas_uploader::pull::extract::wait_for_cleanup;
 use atlas_uploader::push::resume;
-use atlas_uploader::{Cause, Client, ClientOptions, Error, Phase};
+use atlas_uploader::{Cause, Error, Phase};
 use clap::Parser as _;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use args::{Args, Command, OutputFormat, TimeLimits};
-use console::Console;
-use packer::plugin::Role;
+use app::{App, Failure, configuration};
+use args::{Args, Command, OutputFormat, legacy_usage};
+use commands::packer::plugin::Role;
+use commands::{boxes, config, manual, packer};
+use output::console::Console;
+use output::logging;
 
 /// A file that is being packed is not worth waiting for once somebody wants to stop.
 const GRACE: Duration = Duration::from_secs(1);
@@ -225,103 +216,6 @@ fn warn_of_no_verification(config: &Config, command: &Command, console: &Console
             config.insecure.origin
         ));
     }
-}
-
-/// An error, and the settings it happened under where these are not the program's own.
-struct Failure {
-    error: Error,
-    config: Option<Box<Config>>,
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let config = None;
-        Self { error, config }
-    }
-}
-
-/// What every subcommand needs.
-struct App<'a> {
-    config: &'a Config,
-    time_limits: TimeLimits,
-    output: OutputFormat,
-    client: Client,
-    console: &'a Arc<Console>,
-}
-
-impl<'a> App<'a> {
-    fn open(
-        config: &'a Config,
-        time_limits: TimeLimits,
-        output: OutputFormat,
-        console: &'a Arc<Console>,
-    ) -> Result<Self, Error> {
-        let client = Client::new(ClientOptions {
-            token: config.token.as_ref().map(|token| token.value.clone()),
-            trust: config.trust(),
-            allow_http_upload: config.allow_http_upload.value,
-            redactor: console.redactor().clone(),
-            reporter: console.clone(),
-            retry: time_limits.retry,
-            api_timeout: time_limits.timeout,
-            // At its end the server may have a large file to look through.
-            stall_timeout: time_limits.timeout.saturating_mul(2),
-            ..ClientOptions::new(config.atlas_url.value.clone())
-        })?;
-        Ok(Self {
-            config,
-            time_limits,
-            output,
-            client,
-            console,
-        })
-    }
-
-    async fn run(&self, command: Command) -> Result<(), Failure> {
-        match command {
-            Command::Push(args) => return self.push(*args).await,
-            Command::Search(args) => self.search(args).await,
-            Command::Pull(args) => self.pull(args).await,
-            Command::Show(args) => self.show(args).await,
-            Command::Whoami => self.whoami().await,
-            // Answered before there was a client.
-            Command::Config
-            | Command::Box { .. }
-            | Command::Completions { .. }
-            | Command::Man { .. }
-            | Command::Packer { .. } => Ok(()),
-        }
-        .map_err(Failure::from)
-    }
-
-    fn need_token(&self) -> Result<(), Error> {
-        if self.config.token.is_some() {
-            return Ok(());
-        }
-        let reason = format!("no token: give --token, or set {TOKEN_VARIABLE}");
-        let error = Error::new(Phase::Configure, Cause::Usage(reason));
-        Err(match self.config.atlas_url.value.is_default() {
-            true => error.with_hint(hints::about_the_default()),
-            false => error,
-        })
-    }
-
-    /// One line on stdout: the text for people, or the value as JSON for programs.
-    fn answer(&self, text: &str, value: &impl serde::Serialize) -> Result<(), Error> {
-        match self.output {
-            OutputFormat::Text => self.console.out(text),
-            OutputFormat::Json | OutputFormat::Tfvars => self.console.out(&json(value)?),
-        }
-    }
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String, Error> {
-    serde_json::to_string(value)
-        .map_err(|error| Error::new(Phase::Save, Cause::Internal(error.to_string())))
-}
-
-fn configuration(error: &ConfigError) -> Error {
-    Error::new(Phase::Configure, Cause::Usage(error.to_string()))
 }
 
 /// A token must not appear in a complaint about the arguments either, made before they are

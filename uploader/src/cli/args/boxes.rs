@@ -9,7 +9,7 @@ use clap::Subcommand;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use url::Url;
 
-use crate::cli::help;
+use super::help;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BoxCommand {

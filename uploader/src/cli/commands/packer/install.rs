@@ -6,9 +6,9 @@ use atlas_uploader::packer::plugin::install::{self, Removed};
 use atlas_uploader::{Cause, Error, Phase};
 
 use super::folder;
-use crate::cli::console::Console;
+use crate::cli::output::console::Console;
 
-pub(super) async fn install(dir: Option<PathBuf>, console: &Console) -> Result<(), Error> {
+pub(in crate::cli) async fn install(dir: Option<PathBuf>, console: &Console) -> Result<(), Error> {
     let folder = folder(dir, console).await?;
     let program = std::env::current_exe();
     let program = program.map_err(|error| failed(error.to_string()))?;
@@ -20,7 +20,10 @@ pub(super) async fn install(dir: Option<PathBuf>, console: &Console) -> Result<(
     Ok(())
 }
 
-pub(super) async fn uninstall(dir: Option<PathBuf>, console: &Console) -> Result<(), Error> {
+pub(in crate::cli) async fn uninstall(
+    dir: Option<PathBuf>,
+    console: &Console,
+) -> Result<(), Error> {
     let folder = folder(dir, console).await?;
     let shown = folder.display().to_string();
     let Removed { removed, changed } = blocking(move || install::uninstall(&folder)).await?;

@@ -5,12 +5,12 @@ use atlas_uploader::api::SearchQuery;
 use atlas_uploader::api::wire::Version;
 use atlas_uploader::show::tfvars::{self, VariableName};
 
-use super::args::{ArtifactArgs, OutputFormat, SearchArgs};
-use super::table::table;
-use super::{App, json};
+use crate::cli::app::{App, json};
+use crate::cli::args::{ArtifactArgs, OutputFormat, SearchArgs};
+use crate::cli::output::table::table;
 
 impl App<'_> {
-    pub(super) async fn search(&self, args: SearchArgs) -> Result<(), Error> {
+    pub(in crate::cli) async fn search(&self, args: SearchArgs) -> Result<(), Error> {
         let query = SearchQuery {
             version: args.version,
             build: args.build,

@@ -7,13 +7,13 @@ use atlas_uploader::packer::manifest::Manifest;
 use atlas_uploader::packer::template::{Inputs, Template, Variables};
 use atlas_uploader::{Error, Push};
 
-use super::App;
-use super::args::PushArgs;
 use super::push::{Planned, given, of_build};
+use crate::cli::app::App;
+use crate::cli::args::PushArgs;
 
 impl App<'_> {
     /// A version for each build of the manifest and each block of the template that is for it.
-    pub(super) fn plan_of_template(
+    pub(in crate::cli) fn plan_of_template(
         &self,
         args: &PushArgs,
         template: &Path,

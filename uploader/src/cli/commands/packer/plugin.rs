@@ -9,11 +9,11 @@ use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::packer::plugin::server::{COOKIE, Plugin, Start, description};
 use atlas_uploader::packer::plugin::spec::Encoding;
 
-use crate::cli::console::Console;
-use crate::cli::logging;
+use crate::cli::output::console::Console;
+use crate::cli::output::logging;
 
 /// What it logs first; `doctor` looks for it.
-pub(super) const STARTED: &str = "atlas-upload as a plugin of Packer: ";
+pub(in crate::cli) const STARTED: &str = "atlas-upload as a plugin of Packer: ";
 /// For `-v`: its own requests.
 const VERBOSE: u8 = 1;
 

@@ -9,10 +9,10 @@ use atlas_uploader::base::secret::REDACTED;
 use atlas_uploader::config::{Config, Ids, Origin, Setting};
 use serde::Serialize;
 
-use super::args::{GlobalArgs, OutputFormat};
-use super::console::Console;
-use super::table::table;
-use super::{configuration, json};
+use crate::cli::app::{configuration, json};
+use crate::cli::args::{GlobalArgs, OutputFormat};
+use crate::cli::output::console::Console;
+use crate::cli::output::table::table;
 
 /// One setting, as it is shown.
 #[derive(Debug, Serialize)]
@@ -26,7 +26,11 @@ struct Row {
 }
 
 /// Prints every setting that is shared by several subcommands, or has a variable.
-pub(super) fn show(config: &Config, args: &GlobalArgs, console: &Console) -> Result<(), Error> {
+pub(in crate::cli) fn show(
+    config: &Config,
+    args: &GlobalArgs,
+    console: &Console,
+) -> Result<(), Error> {
     let ids = Ids::resolve(None, None, |name| std::env::var_os(name))
         .map_err(|error| configuration(&error))?;
     let mut rows = settings(config, &ids);

@@ -11,8 +11,8 @@ use atlas_uploader::base::secret::{RedactingWriter, Redactor};
 use atlas_uploader::{Cause, Error, Phase};
 use serde_json::json;
 
-use super::args::{GlobalArgs, ProgressStyle};
 use super::progress::{Progress, Step, Style};
+use crate::cli::args::{GlobalArgs, ProgressStyle};
 
 pub(crate) struct Console {
     redactor: Redactor,

@@ -1,6 +1,10 @@
 //! What may be typed. Variables are resolved by the library, not by clap: an empty one is unset,
 //! and `--help` must never show a token.
 
+pub(super) mod boxes;
+mod help;
+pub(super) mod legacy_usage;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,8 +18,7 @@ use atlas_uploader::push::pack::{Level, Options};
 use atlas_uploader::show::tfvars::VariableName;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
-use super::boxes::args::BoxCommand;
-use super::help;
+use boxes::BoxCommand;
 
 /// Pushes artifacts to any Atlas, as Packer's atlas post-processor did, and fetches them back.
 #[derive(Debug, Parser)]

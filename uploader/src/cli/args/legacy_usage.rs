@@ -16,7 +16,7 @@ const WITH_VALUE: [(&str, Option<&str>); 5] = [
 const SWITCHES: [(&str, &str); 2] = [("debug", "--verbose"), ("vcs", "--vcs")];
 
 /// Says what to type instead, if the arguments are those of the old program.
-pub(super) fn hint(arguments: &[String]) -> Option<String> {
+pub(in crate::cli) fn hint(arguments: &[String]) -> Option<String> {
     let mut flags = Vec::new();
     let mut rest = Vec::new();
     let mut left = arguments.iter();

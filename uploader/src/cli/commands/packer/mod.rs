@@ -3,7 +3,7 @@
 
 mod doctor;
 mod install;
-pub(super) mod plugin;
+pub(in crate::cli) mod plugin;
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -13,8 +13,8 @@ use atlas_uploader::packer::plugin::install::{PackerVersion, plugin_folder};
 use atlas_uploader::{Cause, Error, Phase};
 use tokio::process::Command;
 
-use super::args::PackerCommand;
-use super::console::Console;
+use crate::cli::args::PackerCommand;
+use crate::cli::output::console::Console;
 
 /// Of a program that failed, its reason stands at the end.
 const LAST_LINES: usize = 5;
@@ -23,7 +23,7 @@ const LAST_LINES: usize = 5;
 const PACKERS_TIME: Duration = Duration::from_secs(120);
 
 /// Runs one of the subcommands.
-pub(super) async fn run(command: PackerCommand, console: &Console) -> Result<(), Error> {
+pub(in crate::cli) async fn run(command: PackerCommand, console: &Console) -> Result<(), Error> {
     match command {
         PackerCommand::Install { dir } => install::install(dir, console).await,
         PackerCommand::Uninstall { dir } => install::uninstall(dir, console).await,

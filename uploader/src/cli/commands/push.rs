@@ -10,19 +10,19 @@ use atlas_uploader::push::receipt::{ReceiptFile, State};
 use atlas_uploader::push::{proceed, resume};
 use atlas_uploader::{Cause, Error, Phase, Push};
 
-use super::args::PushArgs;
-use super::{App, Failure, configuration};
+use crate::cli::app::{App, Failure, configuration};
+use crate::cli::args::PushArgs;
 
 /// A version to be made, and the settings to make it under.
-pub(super) struct Planned {
-    pub(super) config: Config,
-    pub(super) push: Push,
+pub(in crate::cli) struct Planned {
+    pub(in crate::cli) config: Config,
+    pub(in crate::cli) push: Push,
     /// Whether to look first if Vagrant could use it, where it is a box.
-    pub(super) box_check: bool,
+    pub(in crate::cli) box_check: bool,
 }
 
 impl App<'_> {
-    pub(super) async fn push(&self, args: PushArgs) -> Result<(), Failure> {
+    pub(in crate::cli) async fn push(&self, args: PushArgs) -> Result<(), Failure> {
         if let Some(receipt) = &args.resume {
             return Ok(self.resume(receipt, !args.no_box_check).await?);
         }
@@ -161,7 +161,7 @@ fn advised(error: Error, receipt: Option<&Path>) -> Error {
 }
 
 /// What the arguments say of every version; their metadata goes over `metadata`.
-pub(super) fn given(
+pub(in crate::cli) fn given(
     args: &PushArgs,
     name: ArtifactName,
     artifact_type: ArtifactType,
@@ -206,7 +206,11 @@ fn repeated(builds: &[&Build]) -> Vec<String> {
 }
 
 /// The same push, of what a build made.
-pub(super) fn of_build(given: &Push, manifest: &Manifest, build: &Build) -> Result<Push, Error> {
+pub(in crate::cli) fn of_build(
+    given: &Push,
+    manifest: &Manifest,
+    build: &Build,
+) -> Result<Push, Error> {
     let mut metadata: BTreeMap<_, _> = build.metadata();
     metadata.extend(given.metadata.clone());
     Ok(Push {

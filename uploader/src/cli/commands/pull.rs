@@ -6,11 +6,11 @@ use atlas_uploader::Error;
 use atlas_uploader::pull::extract::pull_into;
 use atlas_uploader::pull::{Pull, Target, pull};
 
-use super::args::{OutputFormat, PullArgs};
-use super::{App, json};
+use crate::cli::app::{App, json};
+use crate::cli::args::{OutputFormat, PullArgs};
 
 impl App<'_> {
-    pub(super) async fn pull(&self, args: PullArgs) -> Result<(), Error> {
+    pub(in crate::cli) async fn pull(&self, args: PullArgs) -> Result<(), Error> {
         let request = Pull {
             name: args.artifact.name,
             artifact_type: args.artifact.artifact_type,

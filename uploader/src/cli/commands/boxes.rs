@@ -1,7 +1,5 @@
 //! `atlas-upload box …`: rescues Vagrant boxes into a tree of files.
 
-pub(crate) mod args;
-
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,11 +17,11 @@ use indicatif::HumanBytes;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::args::{GlobalArgs, OutputFormat};
-use super::console::Console;
-use super::hints;
-use super::table::table;
-use args::{BoxCommand, BoxMirrorArgs};
+use crate::cli::args::boxes::{BoxCommand, BoxMirrorArgs};
+use crate::cli::args::{GlobalArgs, OutputFormat};
+use crate::cli::hints;
+use crate::cli::output::console::Console;
+use crate::cli::output::table::table;
 
 /// HCP's limit, where the source does not tell its own.
 const DOWNLOADS_AN_HOUR: u64 = 20;
@@ -36,7 +34,7 @@ struct Boxes<'a> {
 }
 
 /// Runs one of the subcommands.
-pub(super) async fn run(
+pub(in crate::cli) async fn run(
     command: BoxCommand,
     config: &Config,
     global: &GlobalArgs,

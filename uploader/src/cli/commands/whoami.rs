@@ -3,11 +3,11 @@
 use atlas_uploader::Error;
 use serde_json::json;
 
-use super::App;
-use super::args::OutputFormat;
+use crate::cli::app::App;
+use crate::cli::args::OutputFormat;
 
 impl App<'_> {
-    pub(super) async fn whoami(&self) -> Result<(), Error> {
+    pub(in crate::cli) async fn whoami(&self) -> Result<(), Error> {
         self.need_token()?;
         let username = self.client.whoami().await?;
         if username.is_none() && self.output == OutputFormat::Text {

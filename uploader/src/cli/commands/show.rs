@@ -4,12 +4,12 @@ use atlas_uploader::Error;
 use atlas_uploader::api::wire::Version;
 use atlas_uploader::show::{latest_versions, recommended_types};
 
-use super::App;
-use super::args::{OutputFormat, ShowArgs};
-use super::table::table;
+use crate::cli::app::App;
+use crate::cli::args::{OutputFormat, ShowArgs};
+use crate::cli::output::table::table;
 
 impl App<'_> {
-    pub(super) async fn show(&self, args: ShowArgs) -> Result<(), Error> {
+    pub(in crate::cli) async fn show(&self, args: ShowArgs) -> Result<(), Error> {
         let named = !args.types.is_empty();
         let types = if named {
             args.types

@@ -7,7 +7,7 @@ use atlas_uploader::packer::plugin::install::plugin_folder;
 use atlas_uploader::{Cause, Error, Phase};
 
 use super::{last_lines, missing, packer, plugin, supported, version};
-use crate::cli::console::Console;
+use crate::cli::output::console::Console;
 
 /// The settings are missing, so that it never gets as far as a server.
 const TEMPLATE: &str = r#"{
@@ -17,7 +17,7 @@ const TEMPLATE: &str = r#"{
 /// What a post-processor of this type says of that, ours or another one.
 const REFUSAL: &str = "artifact must be set";
 
-pub(super) async fn look(console: &Console) -> Result<(), Error> {
+pub(in crate::cli) async fn look(console: &Console) -> Result<(), Error> {
     let version = version().await?;
     console.out(&format!("Packer {version}"))?;
     supported(version)?;

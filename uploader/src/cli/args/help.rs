@@ -1,6 +1,6 @@
 //! What `--help` says below the options of each subcommand.
 
-pub(super) const VARIABLES: &str = "\
+pub(in crate::cli) const VARIABLES: &str = "\
 Variables (a flag goes over a variable; an empty one is unset):
   ATLAS_TOKEN         the access token
   ATLAS_ADDRESS       the Atlas' address
@@ -38,7 +38,7 @@ Example:
   export ATLAS_ADDRESS=https://atlas.example.com ATLAS_TOKEN=…
   atlas-upload push acme/web --type custom.image disk.img";
 
-pub(super) const PUSH: &str = "\
+pub(in crate::cli) const PUSH: &str = "\
 A gzip file is sent as it is. Anything else is packed as Packer does: a gzip-compressed tar, of one
 file, of a folder's content, or of several paths below the longest folder they share. Without --id
 the version's id is the name of the only path, or of that shared folder. A vagrant.box must be what
@@ -66,13 +66,13 @@ Examples:
   atlas-upload push --resume push.json
   atlas-upload push --template template.json --var atlas_token=… --manifest packer-manifest.json";
 
-pub(super) const BOX: &str = "\
+pub(in crate::cli) const BOX: &str = "\
 Examples:
   atlas-upload box mirror my-org --to boxes --plan
   atlas-upload box mirror my-org --to boxes --base-url https://boxes.example.com
   atlas-upload box check boxes";
 
-pub(super) const BOX_MIRROR: &str = "\
+pub(in crate::cli) const BOX_MIRROR: &str = "\
 What a source is, is found out by asking: HCP Vagrant's registry, a Vagrant Cloud (v1 or v2), a
 catalog of one box, by address or as a file, or Vagrant's folder of installed boxes, which are packed
 again.
@@ -98,7 +98,7 @@ Examples:
   atlas-upload box mirror my-org --to boxes --from https://vagrant.example.com/api/v2
   atlas-upload box mirror --to boxes --from ~/.vagrant.d/boxes";
 
-pub(super) const SEARCH: &str = "\
+pub(in crate::cli) const SEARCH: &str = "\
 With --output tfvars exactly one version may match. It is printed as a variable of Terraform, with the
 attributes of the old data source atlas_artifact:
   {\"NAME\": {\"name\": \"user/name\", \"type\", \"id\", \"version\", \"slug\", \"file_url\", \"metadata_full\"}}
@@ -107,7 +107,7 @@ Examples:
   atlas-upload search acme/web --type amazon.image --version latest -m region.us-east-1
   atlas-upload search acme/web --type amazon.image --version latest --output tfvars --name web";
 
-pub(super) const PULL: &str = "\
+pub(in crate::cli) const PULL: &str = "\
 The bytes arrive unchanged: a file that Packer packed is a gzip-compressed tar. Where the push left
 a digest, or the server tells one, they are checked, and only then the file gets its name. A download
 that breaks off goes on where it was. --extract makes the folder, and those above it, and refuses an
@@ -118,7 +118,7 @@ Examples:
   atlas-upload pull acme/web --type custom.image --extract web
   atlas-upload pull acme/web --type custom.image --version 7 -o - | tar -xz";
 
-pub(super) const SHOW: &str = "\
+pub(in crate::cli) const SHOW: &str = "\
 The API lists no types: without --type the usual ones are asked for, from amazon.image to
 vagrant.box.
 
@@ -126,22 +126,22 @@ Examples:
   atlas-upload show acme/web
   atlas-upload show acme/web --type acme.rootfs --output json";
 
-pub(super) const CONFIG: &str = "\
+pub(in crate::cli) const CONFIG: &str = "\
 A token is never shown. As JSON it is a list of
   {\"setting\", \"value\" (or null), \"from\": \"flag\" | \"variable\" | \"default\", \"name\" (or null)}
 
 Example:
   atlas-upload config --atlas-url https://atlas.example.com";
 
-pub(super) const COMPLETIONS: &str = "\
+pub(in crate::cli) const COMPLETIONS: &str = "\
 Example:
   atlas-upload completions bash > /etc/bash_completion.d/atlas-upload";
 
-pub(super) const MAN: &str = "\
+pub(in crate::cli) const MAN: &str = "\
 Example:
   atlas-upload man /usr/local/share/man/man1";
 
-pub(super) const PACKER: &str = "\
+pub(in crate::cli) const PACKER: &str = "\
 Packer 1.5.2 and later then knows the post-processor that it dropped in 2018, and templates that say
 \"type\": \"atlas\" build unchanged.
 
@@ -150,7 +150,7 @@ Examples:
   atlas-upload packer doctor
   atlas-upload packer uninstall";
 
-pub(super) const PACKER_INSTALL: &str = "\
+pub(in crate::cli) const PACKER_INSTALL: &str = "\
 The program is copied under the name that each version of Packer looks for: up to 1.6 as
 packer-post-processor-atlas, from 1.7 as packer-plugin-atlas, from 1.11 below github.com/ with its
 SHA-256 beside it. Nothing that somebody else put there is replaced. The files are printed.
@@ -158,6 +158,6 @@ SHA-256 beside it. Nothing that somebody else put there is replaced. The files a
 Example:
   atlas-upload packer install --dir ~/.packer.d/plugins";
 
-pub(super) const WHOAMI: &str = "\
+pub(in crate::cli) const WHOAMI: &str = "\
 Example:
   atlas-upload whoami --atlas-url https://atlas.example.com";
