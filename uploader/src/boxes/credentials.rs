@@ -289,7 +289,7 @@ impl Tokens {
         let status = reply.status();
         if status != StatusCode::OK {
             let reason = "no token for HCP_CLIENT_ID and HCP_CLIENT_SECRET".to_owned();
-            let messages = [Some(reason), self.pool.refuser(&reply)];
+            let messages = [Some(reason), self.pool.refusing_proxy(&reply)];
             let messages = messages.into_iter().flatten().collect();
             return Err(Cause::Status {
                 request: line,

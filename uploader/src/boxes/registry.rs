@@ -395,7 +395,7 @@ impl RegistryClient {
     async fn refusal(&self, request: RequestLine, response: Response) -> Cause {
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers());
-        let messages = reply::words(response, self.options.timeout, &self.pool).await;
+        let messages = reply::messages(response, self.options.timeout, &self.pool).await;
         Cause::Status {
             request,
             status,

@@ -62,7 +62,7 @@ impl Run<'_> {
                 let error = error.after(made);
                 return Err(match may_be_there {
                     true => self.unknown(error, version),
-                    false => self.advised(error, &slug),
+                    false => self.with_hint(error, &slug),
                 });
             }
         }
@@ -93,7 +93,7 @@ impl Run<'_> {
     }
 
     /// Says what becomes of a version whose bytes cannot be sent, or not to where they were to go.
-    fn advised(&self, error: Error, slug: &str) -> Error {
+    fn with_hint(&self, error: Error, slug: &str) -> Error {
         let receipt = self.file.path();
         let again = resume::push_again(receipt);
         let lost = format!("it stays without them and nobody sees it: {again}");

@@ -41,7 +41,7 @@ pub fn recommended_types() -> Vec<ArtifactType> {
 /// The latest version of each of these types, in their order; a type without a version is left out.
 ///
 /// # Errors
-/// [`Phase::Search`](crate::Phase::Search). A 404 is one only when every type is answered with it: a
+/// [`Phase::Search`](crate::base::error::Phase::Search). A 404 is one only when every type is answered with it: a
 /// server may say so for a type it does not know.
 pub async fn latest_versions(
     client: &Client,

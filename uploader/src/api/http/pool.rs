@@ -84,7 +84,7 @@ impl Pool {
             response = http.execute(request) => {
                 response.map_err(|error| self.broken(line, &url, error))?
             }
-            cause = late => return Err(self.proxies.tell(&url, cause)),
+            cause = late => return Err(self.proxies.with_proxy(&url, cause)),
         };
         tracing::debug!(request = %line, status = response.status().as_u16(), "answered");
         Ok(response)
@@ -102,23 +102,24 @@ impl Pool {
     ) -> Result<Option<Bytes>, Cause> {
         match tokio::time::timeout(limit, response.chunk()).await {
             Ok(chunk) => chunk.map_err(|error| self.broken(line, response.url(), error)),
-            Err(_) => Err(self.tell(response.url(), stood_still(line, limit))),
+            Err(_) => Err(self.with_proxy(response.url(), stood_still(line, limit))),
         }
     }
 
     /// Returns the cause of a request that got no answer, or half of one.
     pub(crate) fn broken(&self, line: &RequestLine, url: &Url, error: reqwest::Error) -> Cause {
-        self.tell(url, network(line.clone(), error, &self.redactor))
+        self.with_proxy(url, network(line.clone(), error, &self.redactor))
     }
 
     /// Returns a cause with the proxy on the way.
-    pub(crate) fn tell(&self, url: &Url, cause: Cause) -> Cause {
-        self.proxies.tell(url, cause)
+    pub(crate) fn with_proxy(&self, url: &Url, cause: Cause) -> Cause {
+        self.proxies.with_proxy(url, cause)
     }
 
     /// Says which proxy a refusal may be of.
-    pub(crate) fn refuser(&self, response: &Response) -> Option<String> {
-        self.proxies.refuser(response.url(), response.status())
+    pub(crate) fn refusing_proxy(&self, response: &Response) -> Option<String> {
+        self.proxies
+            .refusing_proxy(response.url(), response.status())
     }
 
     /// The redactor keeps secrets out of what a server says.

@@ -125,7 +125,7 @@ impl Proxies {
     }
 
     /// Says which proxy a refusal may be of. Through a tunnel, as for https, none could answer.
-    pub(crate) fn refuser(&self, url: &Url, status: StatusCode) -> Option<String> {
+    pub(crate) fn refusing_proxy(&self, url: &Url, status: StatusCode) -> Option<String> {
         let proxy = self.of(url)?;
         let may_answer = url.scheme() == "http" && !proxy.url.scheme().starts_with("socks");
         let may_be_its = status.is_server_error()
@@ -135,7 +135,7 @@ impl Proxies {
     }
 
     /// Returns the cause of a request that failed, with the proxy that was to bring it to the address.
-    pub(crate) fn tell(&self, url: &Url, cause: Cause) -> Cause {
+    pub(crate) fn with_proxy(&self, url: &Url, cause: Cause) -> Cause {
         let Some(proxy) = self.of(url) else {
             return cause;
         };

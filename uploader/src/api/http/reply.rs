@@ -49,13 +49,13 @@ pub(crate) async fn whole(
             })
     })
     .await;
-    body.map_err(|cause| pool.tell(&url, cause))
+    body.map_err(|cause| pool.with_proxy(&url, cause))
 }
 
 /// Returns the words of a refusal, and the proxy that it may be of. The status is the failure: a body that breaks
 /// off, stands still or does not end only takes them away.
-pub(crate) async fn words(response: Response, time: Duration, pool: &Pool) -> Vec<String> {
-    let refuser = pool.refuser(&response);
+pub(crate) async fn messages(response: Response, time: Duration, pool: &Pool) -> Vec<String> {
+    let refuser = pool.refusing_proxy(&response);
     let body = tokio::time::timeout(time, read(response, MAX_ERROR)).await;
     let messages = match body {
         Ok(Ok(body)) => server_messages(&body),

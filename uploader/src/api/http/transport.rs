@@ -234,7 +234,7 @@ impl Transport {
             });
         }
         let retry_after = retry_after(response.headers());
-        let messages = reply::words(response, self.api_timeout, &self.pool).await;
+        let messages = reply::messages(response, self.api_timeout, &self.pool).await;
         Err(Cause::Status {
             request,
             status: status.as_u16(),

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 use url::Url;
 
-use super::{BoxQuery, below, kept};
+use super::{BoxQuery, below, without_secrets};
 use crate::base::error::Cause;
 use crate::boxes::checksum::Checksum;
 use crate::boxes::model::{
@@ -168,7 +168,7 @@ impl Catalog {
             description: self.description.clone().unwrap_or_default(),
             created_at: None,
             updated_at: None,
-            source: kept(url),
+            source: without_secrets(url),
             versions: self
                 .versions
                 .iter()

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use url::Url;
 
-use super::{BoxQuery, Location, below, kept, remote};
+use super::{BoxQuery, Location, below, remote, without_secrets};
 use crate::api::http::request_line::request_line;
 use crate::base::error::Cause;
 use crate::boxes::checksum::Checksum;
@@ -95,7 +95,7 @@ impl Hcp {
             description: found.description.unwrap_or_default(),
             created_at: time(found.created_at),
             updated_at: time(found.updated_at),
-            source: kept(&self.base),
+            source: without_secrets(&self.base),
             versions: records,
         })
     }

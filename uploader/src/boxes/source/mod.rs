@@ -335,7 +335,7 @@ fn below<'a>(base: &Url, parts: impl IntoIterator<Item = &'a str>) -> Url {
 }
 
 /// An address without anything that could authorise by itself, as it is kept.
-fn kept(url: &Url) -> String {
+fn without_secrets(url: &Url) -> String {
     let mut url = url.clone();
     let _ = url.set_username("");
     let _ = url.set_password(None);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use url::Url;
 
-use super::{BoxQuery, below, kept};
+use super::{BoxQuery, below, without_secrets};
 use crate::base::error::Cause;
 use crate::boxes::checksum::Checksum;
 use crate::boxes::credentials::VAGRANT_CLOUD;
@@ -80,7 +80,7 @@ impl VagrantCloud {
             description: found.description_markdown.unwrap_or_default(),
             created_at: found.created_at,
             updated_at: found.updated_at,
-            source: kept(&self.base),
+            source: without_secrets(&self.base),
             versions: versions
                 .map(|version| self.version(owner, name, version))
                 .collect(),

@@ -11,7 +11,7 @@ use atlas_uploader::push::{proceed, resume};
 use atlas_uploader::{Cause, Error, Phase, Push};
 
 use crate::cli::app::{App, Failure, configuration};
-use crate::cli::args::PushArgs;
+use crate::cli::args::push::PushArgs;
 
 /// A version to be made, and the settings to make it under.
 pub(in crate::cli) struct Planned {
@@ -80,7 +80,7 @@ impl App<'_> {
     async fn proceed(&self, mut file: ReceiptFile, receipt: Option<&Path>) -> Result<(), Error> {
         for index in 0..file.entries().len() {
             let done = proceed(&self.client, &mut file, index).await;
-            let done = done.map_err(|error| advised(error, receipt))?;
+            let done = done.map_err(|error| with_resume_hint(error, receipt))?;
             self.answer(&done.slug, &done)?;
         }
         Ok(())
@@ -146,7 +146,7 @@ async fn check_box(push: &Push) -> Result<(), Error> {
 }
 
 /// Says how an upload that broke can be finished, or how that would be possible.
-fn advised(error: Error, receipt: Option<&Path>) -> Error {
+fn with_resume_hint(error: Error, receipt: Option<&Path>) -> Error {
     let Phase::Upload { slug, .. } = error.phase() else {
         return error;
     };

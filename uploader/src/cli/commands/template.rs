@@ -9,7 +9,7 @@ use atlas_uploader::{Error, Push};
 
 use super::push::{Planned, given, of_build};
 use crate::cli::app::App;
-use crate::cli::args::PushArgs;
+use crate::cli::args::push::PushArgs;
 
 impl App<'_> {
     /// A version for each build of the manifest and each block of the template that is for it.

@@ -12,7 +12,7 @@ use super::configuration::{Configuration, Configured, RUN, all_at_once};
 use super::host::Host;
 use super::messages;
 use super::protocol::{Broker, CallError, Client, Service, serve};
-use super::push::{Built, Kept, check_folder, push};
+use super::push::{BuiltArtifact, SavedReceipt, check_folder, push};
 use super::spec::{Encoding, encoded};
 use super::ui::UiReporter;
 use crate::api::ClientOptions;
@@ -114,7 +114,7 @@ impl PostProcessor {
         // At once: Packer waits for five seconds only.
         let stream = self.broker.dial(id).await;
         let packer = Host::new(Client::new(stream.map_err(|error| error.to_string())?));
-        let kept = Kept::default();
+        let kept = SavedReceipt::default();
         let pushed = tokio::select! {
             pushed = self.push(&packer, &kept) => pushed,
             () = self.cancelled.notified() => Err(match kept.how_to_resume() {
@@ -132,7 +132,7 @@ impl PostProcessor {
         })
     }
 
-    async fn push(&self, packer: &Host, kept: &Kept) -> Result<Receipt, String> {
+    async fn push(&self, packer: &Host, kept: &SavedReceipt) -> Result<Receipt, String> {
         let gone = |error: CallError| error.to_string();
         let configuration = self.configuration().clone();
         let configuration = configuration.ok_or("PostProcess is called before Configure")?;
@@ -142,7 +142,7 @@ impl PostProcessor {
         }
         let configured = self.configured(&configuration, Some(&generated));
         let configured = configured.map_err(|wrong| self.redactor.redact(&all_at_once(&wrong)))?;
-        let built = Built::look(packer).await.map_err(gone)?;
+        let built = BuiltArtifact::look(packer).await.map_err(gone)?;
         let (listener, forwarder) = UiReporter::new(self.redactor.clone());
         if let Some(warning) = messages::of_no_verification(&configured.config) {
             listener.say(warning);

@@ -21,13 +21,13 @@ use crate::push::{Push, Receipt, proceed};
 const METADATA: &str = "atlas.artifact.metadata";
 
 /// What Packer built.
-pub(super) struct Built {
+pub(super) struct BuiltArtifact {
     id: String,
     files: Vec<PathBuf>,
     metadata: BTreeMap<String, String>,
 }
 
-impl Built {
+impl BuiltArtifact {
     pub(super) async fn look(packer: &Host) -> Result<Self, CallError> {
         Ok(Self {
             id: packer.id().await?,
@@ -39,9 +39,9 @@ impl Built {
 
 /// Where the receipt of a push is kept that is not done yet, however it ends.
 #[derive(Default)]
-pub(super) struct Kept(OnceLock<PathBuf>);
+pub(super) struct SavedReceipt(OnceLock<PathBuf>);
 
-impl Kept {
+impl SavedReceipt {
     /// What to do about a push that did not get done.
     pub(super) fn how_to_resume(&self) -> Option<String> {
         let receipt = self.0.get().filter(|receipt| receipt.exists())?;
@@ -63,8 +63,8 @@ pub(super) async fn check_folder(folder: &Path) -> Result<(), String> {
 pub(super) async fn push(
     client: &crate::api::Client,
     configured: &Configured,
-    built: Built,
-    kept: &Kept,
+    built: BuiltArtifact,
+    kept: &SavedReceipt,
 ) -> Result<Receipt, Error> {
     let push = planned(configured, built);
     if configured.request.extras.box_check.unwrap_or(true) {
@@ -86,7 +86,7 @@ pub(super) async fn push(
     // Never set before.
     let receipt = kept.0.get_or_init(|| receipt);
     let done = proceed(client, &mut file, 0).await;
-    let done = done.map_err(|error| advised(error, receipt, kept))?;
+    let done = done.map_err(|error| with_resume_hint(error, receipt, kept))?;
     // What is done helps nobody any more; there is no archive where nothing was packed.
     for path in [receipt, &archive] {
         if let Err(error) = tokio::fs::remove_file(path).await {
@@ -97,7 +97,7 @@ pub(super) async fn push(
 }
 
 /// Says how a push that broke is finished, unless it is said already or cannot be.
-fn advised(error: Error, receipt: &Path, kept: &Kept) -> Error {
+fn with_resume_hint(error: Error, receipt: &Path, kept: &SavedReceipt) -> Error {
     if matches!(error.phase(), Phase::Upload { .. }) {
         return resume::with_hint(error, receipt);
     }
@@ -139,7 +139,7 @@ fn keep(payload: &Payload, path: &Path) -> Result<(), Cause> {
     kept().map_err(|error| Cause::file(path, error))
 }
 
-fn planned(configured: &Configured, built: Built) -> Push {
+fn planned(configured: &Configured, built: BuiltArtifact) -> Push {
     let request = &configured.request;
     let extras = &request.extras;
     let mut metadata = built.metadata;

@@ -28,14 +28,14 @@ impl Tracked {
     pub(super) fn of(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<Self, Cause> {
         let listed = list(folder, &[]).map_err(|why| why.cause(folder))?;
         let mut tracked = Self::default();
-        let mut looking = Looking {
+        let mut walk = Walk {
             tracked: &mut tracked,
             wanted,
             list: &|folder| list(folder, &OF_A_HOOK),
             known: BTreeMap::new(),
             within: vec![folder.to_owned()],
         };
-        looking.take(Path::new(""), folder, &listed)?;
+        walk.take(Path::new(""), folder, &listed)?;
         Ok(tracked)
     }
 
@@ -51,7 +51,7 @@ impl Tracked {
 }
 
 /// Goes through what git lists.
-struct Looking<'a> {
+struct Walk<'a> {
     tracked: &'a mut Tracked,
     wanted: &'a dyn Fn(&Path) -> bool,
     list: &'a dyn Fn(&Path) -> Listed,
@@ -61,7 +61,7 @@ struct Looking<'a> {
     within: Vec<PathBuf>,
 }
 
-impl Looking<'_> {
+impl Walk<'_> {
     /// Takes what git lists in a folder of that name.
     fn take(&mut self, name: &Path, folder: &Path, listed: &[PathBuf]) -> Result<(), Cause> {
         for below in listed {
@@ -230,7 +230,7 @@ mod tests {
             }
         }
         let asked = std::cell::Cell::new(0);
-        let mut looking = Looking {
+        let mut walk = Walk {
             tracked: &mut Tracked::default(),
             wanted: &|_| true,
             list: &|_| {
@@ -241,11 +241,9 @@ mod tests {
             within: Vec::new(),
         };
         let first = ["a", "b"].map(PathBuf::from);
-        looking
-            .take(Path::new(""), &root.join("0"), &first)
-            .unwrap();
+        walk.take(Path::new(""), &root.join("0"), &first).unwrap();
         assert_eq!(asked.get(), FOLDERS - 1);
-        assert!(looking.tracked.contains(Path::new("a/b/a/b/a/b/a/c")));
+        assert!(walk.tracked.contains(Path::new("a/b/a/b/a/b/a/c")));
     }
 
     #[test]

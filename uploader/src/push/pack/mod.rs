@@ -205,7 +205,7 @@ fn compressed(
     let total = archive.length()?;
     let spool = HashingWriter::new(Algorithm::default(), Spool::new(gzip::stored_length(total)));
     let (out, filled) = gzip::compress(spool, options.level.number(), |tar| {
-        archive.write(&mut Told::new(tar, total, reporter))
+        archive.write(&mut ProgressWriter::new(tar, total, reporter))
     });
     // First why nobody took the bytes, then what became of that.
     let (spool, digest, length) = out.map_err(spool_failed)?.finish();
@@ -220,7 +220,7 @@ fn spool_failed(error: io::Error) -> Cause {
 }
 
 /// Tells how much of the archive was written.
-struct Told<'a, W> {
+struct ProgressWriter<'a, W> {
     out: &'a mut W,
     packed: u64,
     told: u64,
@@ -228,7 +228,7 @@ struct Told<'a, W> {
     reporter: &'a dyn Reporter,
 }
 
-impl<'a, W> Told<'a, W> {
+impl<'a, W> ProgressWriter<'a, W> {
     /// Nobody wants to hear of each entry.
     const STEP: u64 = 1024 * 1024;
 
@@ -243,7 +243,7 @@ impl<'a, W> Told<'a, W> {
     }
 }
 
-impl<W: Write> Write for Told<'_, W> {
+impl<W: Write> Write for ProgressWriter<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = self.out.write(bytes)?;
         self.packed += taken as u64;
