@@ -1,30 +1,30 @@
-//! The exit codes are what the program tells the one who started it.
+//! The exit codes tell the caller of the program how it ended.
 
 /// The exit codes of `atlas-contract`.
 ///
-/// Where several apply to a run, a failure weighs more than an error: what a server was seen to do wrong stays wrong,
-/// whatever else could not be judged. The summary tells both. A report that is missing is said above all, because whoever
-/// reads reports would go on with an old one.
+/// When several codes apply to a run, a failure takes precedence over an error: a violation that was observed stays
+/// one, even if other clauses could not be judged. The summary reports both. A report that could not be written takes
+/// precedence over all, because otherwise the readers of reports would use an old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
-    /// Something ran and all required clauses hold. Differences are no failures.
+    /// At least one clause ran, and all required clauses hold. Differences are not failures.
     Holds = 0,
-    /// A clause failed, whatever else ended without a verdict.
+    /// A clause failed, even if others ended without a verdict.
     Failed = 1,
-    /// The configuration or the arguments are bad, or the server refuses the token: nothing was judged.
+    /// The configuration or the arguments are invalid, or the server refuses the token: nothing was judged.
     BadConfiguration = 2,
-    /// Nothing ran: a filter matches no clause, or all that they match are disabled.
+    /// Nothing ran: a filter matches no clause, or all clauses that match are disabled.
     NothingRan = 3,
     /// The suite broke, or the server could not be reached or is unstable.
     SuiteBroke = 4,
-    /// A report could not be written, or, which is found before the run, has no place where it could be.
+    /// A report could not be written, or the check before the run found that its path cannot be written.
     ReportLost = 5,
-    /// Something that a run made is still there after a cleanup, or may be: no answer told.
+    /// After a cleanup, something that a run made is still on the server, or may be, because a request went unanswered.
     CleanupIncomplete = 6,
-    /// SIGINT, as Ctrl-C sends it, stopped the work (128 + its number).
+    /// SIGINT, as sent by Ctrl-C, stopped the work (128 + the signal's number).
     Interrupted = 130,
-    /// SIGTERM stopped the work (128 + its number).
+    /// SIGTERM stopped the work (128 + the signal's number).
     Terminated = 143,
 }
 

@@ -7,22 +7,21 @@ use serde::{Deserialize, Serialize};
 /// A `CheckFailure` is the reason why a check did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckFailure {
-    /// The server does not do what the clause says.
+    /// The server violates the clause.
     Violation(Box<Violation>),
-    /// The server does what the clause says that it never does; a correct server would not do so even by chance.
+    /// The server does something that the clause forbids, and that a correct server would not do even by chance.
     Forbidden(Box<Violation>),
-    /// The reply violates the clause, but it is an error of the server or truncated JSON, which any clause may meet by
-    /// chance.
+    /// The reply violates the clause, but it is a server error or truncated JSON, which any clause may meet by chance.
     MaybeTransient(Box<Violation>),
     /// There is no verdict: the connection failed, the server was unavailable, or the suite itself went wrong.
     Inconclusive(String),
-    /// There is no verdict, because the suite did not send a request: the policy does not allow it, or the journal could
-    /// not record it. Another attempt would change nothing, and no check may take this for a reply.
+    /// There is no verdict, because the suite did not send a request: the policy does not allow it, or the journal
+    /// could not record it. Another attempt would change nothing, and no check may count this failure as a reply.
     NotSent(String),
 }
 
 impl CheckFailure {
-    /// Returns what the server did, unless there is no verdict.
+    /// Returns the violation, or `None` when there is no verdict.
     pub fn violation(&self) -> Option<&Violation> {
         match self {
             Self::Violation(violation)
@@ -33,34 +32,34 @@ impl CheckFailure {
     }
 }
 
-/// A `Violation` is what a server did, and what it should have done.
+/// A `Violation` describes what a server did, and what it should have done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
-    /// What the clause expects.
+    /// The reply or state that the clause expects.
     pub expected: String,
-    /// What came instead.
+    /// The reply or state that was observed instead.
     pub came: String,
-    /// The status of the reply, if it was one alone.
+    /// The status of the reply, if the violation concerns a single reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The request it came for, if it was one alone.
+    /// The request, if the violation concerns a single request.
     #[serde(flatten)]
     pub sent: Option<Sent>,
 }
 
-/// A request that was sent, told without secrets.
+/// A request that was sent, described without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
-    /// On one line: the method, the address, and what was carried.
+    /// The method, the address and the payload, on one line.
     pub request: String,
-    /// The command that sends the same again; secrets stand in it as variables of the shell.
+    /// A `curl` command that sends the request again; secrets are replaced by shell variables.
     pub curl: String,
 }
 
-/// The outcome of a check or of a step of it.
+/// The outcome of a check or of one of its steps.
 pub type Verdict<T = ()> = Result<T, CheckFailure>;
 
-/// A [`CheckFailure::Violation`] that says what was expected and what came.
+/// Returns a [`CheckFailure::Violation`] with the given expectation and observation.
 pub fn violation(expected: impl fmt::Display, came: impl fmt::Display) -> CheckFailure {
     CheckFailure::Violation(Box::new(Violation {
         expected: expected.to_string(),
@@ -70,10 +69,10 @@ pub fn violation(expected: impl fmt::Display, came: impl fmt::Display) -> CheckF
     }))
 }
 
-/// Fails with [`CheckFailure::Violation`] unless the statement is true.
+/// Checks that a statement is true.
 ///
 /// # Errors
-/// The violation names what was expected and what came.
+/// Returns a [`CheckFailure::Violation`] with the given expectation and observation when the statement is false.
 pub fn require(holds: bool, expected: impl fmt::Display, came: impl fmt::Display) -> Verdict {
     if holds {
         Ok(())
@@ -83,7 +82,7 @@ pub fn require(holds: bool, expected: impl fmt::Display, came: impl fmt::Display
 }
 
 impl Violation {
-    /// The same with all its texts changed.
+    /// Returns the violation with `change` applied to all its texts.
     pub(crate) fn map(self, change: impl Fn(&str) -> String) -> Self {
         Self {
             expected: change(&self.expected),
@@ -96,7 +95,7 @@ impl Violation {
         }
     }
 
-    /// Its texts under their names, in the order in which they are shown.
+    /// Returns the texts with their labels, in the order in which they are shown.
     pub fn lines(&self) -> Vec<(&'static str, &str)> {
         let sent = self.sent.iter();
         let sent = sent.flat_map(|sent| [("request", &*sent.request), ("again", &*sent.curl)]);
@@ -107,7 +106,7 @@ impl Violation {
     }
 }
 
-/// A line for each text.
+/// Writes one line per text.
 impl fmt::Display for Violation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = self.lines().into_iter();

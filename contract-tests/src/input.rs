@@ -1,28 +1,29 @@
-//! Reads files that the caller names, up to a length that no such file has.
+//! Reads files that the caller names, and refuses files that are too long.
 
 use std::{fs::File, io, path::Path};
 
 use atlas_common::read;
 
-/// Far longer, in bytes, than a journal, a report, a list of artifacts or a bundle of certificates.
+/// The longest file that is read, in bytes: far longer than any journal, report, list of artifacts or certificate
+/// bundle.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The bytes of a file.
+/// Returns the bytes of a file.
 ///
 /// # Errors
-/// It cannot be read, or is longer than 64 MiB.
+/// Fails when the file cannot be read, or is longer than 64 MiB.
 pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     read::read_at_most(File::open(path)?, MAX_FILE_BYTES)?.ok_or_else(|| {
         let mib = MAX_FILE_BYTES >> 20;
-        let why = format!("it is longer than {mib} MiB, so it is no such file");
+        let why = format!("the file is longer than {mib} MiB");
         io::Error::new(io::ErrorKind::FileTooLarge, why)
     })
 }
 
-/// The text of a file.
+/// Returns the text of a file.
 ///
 /// # Errors
-/// As [`bytes`], or it is not UTF-8.
+/// Fails as [`bytes`] does, or when the file is not UTF-8.
 pub(crate) fn text(path: &Path) -> io::Result<String> {
     read::into_text(bytes(path)?)
 }

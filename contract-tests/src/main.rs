@@ -1,4 +1,4 @@
-//! `atlas-contract`: judges a running Atlas by its contract.
+//! `atlas-contract` judges a running Atlas by its contract.
 
 mod cli;
 

@@ -1,6 +1,6 @@
-//! Makes text of others fit to be shown: on one line, without control characters, and not too long.
+//! Makes text from outside safe to print: on one line, without control characters, and not too long.
 
-/// The text on one line, with nothing in it that a terminal would obey.
+/// Returns the text on one line, with control characters escaped, so that it cannot steer a terminal.
 pub(crate) fn plain(text: &str) -> String {
     let escaped = |c: char| {
         if c.is_control() {
@@ -12,7 +12,7 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(escaped).collect()
 }
 
-/// The first so many characters, and a sign that there were more.
+/// Returns the first `longest` characters, with an ellipsis if the text has more.
 pub(crate) fn shorten(text: String, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -1,4 +1,4 @@
-//! A call is a request to the API that is put together before it is sent.
+//! A call is a request to the API that is assembled before it is sent.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::{
     safety::journal::Makes,
 };
 
-/// A call of the API that is not yet sent.
+/// A request to the API that has not been sent yet.
 pub struct Call<'a> {
     http: &'a Http,
     method: Method,
@@ -28,7 +28,7 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// A call with the target's token, its fields as JSON.
+    /// Creates a call that carries the target's token, and its fields as JSON.
     pub(super) fn new(
         http: &'a Http,
         method: Method,
@@ -49,19 +49,19 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Carries this token, or none.
+    /// Sets where the call carries which token.
     pub fn auth(mut self, auth: Auth<'a>) -> Self {
         self.auth = auth;
         self
     }
 
-    /// Writes the fields this way.
+    /// Sets the encoding of the fields.
     pub fn encoded(mut self, encoding: Encoding) -> Self {
         self.encoding = encoding;
         self
     }
 
-    /// Asks for the connection to be closed, as the Go client does each time.
+    /// Requests that the connection be closed, as the Go client does each time.
     pub fn closing(mut self) -> Self {
         self.close = true;
         self
@@ -80,15 +80,15 @@ impl<'a> Call<'a> {
     /// Sends the call.
     ///
     /// # Errors
-    /// The check is [inconclusive](crate::failure::CheckFailure::Inconclusive) when there is no reply, whatever its
-    /// status; a reply that is too long to be one is a [violation](crate::failure::CheckFailure::Violation).
+    /// The check is [inconclusive](crate::failure::CheckFailure::Inconclusive) when there is no reply at all; a reply
+    /// that is too long is a [violation](crate::failure::CheckFailure::Violation).
     pub async fn send(self) -> Verdict<Exchange> {
         let exchange = self.answered().await?;
         exchange.whole()?;
         Ok(exchange)
     }
 
-    /// The reply, of which a part may be missing.
+    /// Sends the call and returns the reply, whose body may be incomplete.
     async fn answered(self) -> Verdict<Exchange> {
         let mut url = absolute(&format!("{}{}", self.http.server.api(), self.path))?;
         if !self.query.is_empty() {
@@ -111,30 +111,33 @@ impl<'a> Call<'a> {
         self.http.send(request, MAX_REPLY_BYTES).await
     }
 
-    /// Sends the call, which must succeed.
+    /// Sends the call, and requires a success.
     ///
     /// # Errors
-    /// As [`Call::send`], and a [violation](crate::failure::CheckFailure::Violation) when the status is no success.
+    /// Fails as [`Call::send`] does, and with a [violation](crate::failure::CheckFailure::Violation) when the status is
+    /// not a success.
     pub async fn succeed(self) -> Verdict<Exchange> {
         let exchange = self.send().await?;
         exchange.success()?;
         Ok(exchange)
     }
 
-    /// Sends the call, which must be refused with this status; a success is what must never be, however long its reply.
+    /// Sends the call, and requires that it is refused with this status. A success is forbidden, however long its
+    /// reply.
     ///
     /// # Errors
-    /// As [`Call::send`], and as [`Exchange::denied`].
+    /// Fails as [`Call::send`] and [`Exchange::denied`] do.
     pub async fn denied(self, status: u16) -> Verdict<Exchange> {
         let exchange = self.answered().await?;
         exchange.denied(status)?;
         Ok(exchange)
     }
 
-    /// Sends the call, which must be answered with this status.
+    /// Sends the call, and requires this status.
     ///
     /// # Errors
-    /// As [`Call::send`], and a [violation](crate::failure::CheckFailure::Violation) when the status is another one.
+    /// Fails as [`Call::send`] does, and with a [violation](crate::failure::CheckFailure::Violation) when the status
+    /// differs.
     pub async fn answer(self, status: u16) -> Verdict<Exchange> {
         let exchange = self.send().await?;
         exchange.status_is(status)?;

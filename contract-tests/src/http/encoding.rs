@@ -2,23 +2,23 @@
 
 use serde_json::Value;
 
-/// How the fields of a request are written.
+/// The format in which the fields of a request are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// JSON with its Content-Type.
     Json,
-    /// JSON with no Content-Type at all, as some genuine clients send it.
+    /// JSON without a Content-Type, as some genuine clients send it.
     BareJson,
-    /// A form whose names are percent-encoded, as a library writes it.
+    /// A form whose names are percent-encoded, as libraries write it.
     Form,
-    /// A form with brackets as they are, as `curl -d` writes it.
+    /// A form whose names have literal brackets, as `curl -d` writes it.
     CurlForm,
-    /// JSON that ends in the middle.
+    /// JSON that is cut off in the middle.
     HalfJson,
 }
 
 impl Encoding {
-    /// The Content-Type that goes with it.
+    /// Returns the matching Content-Type.
     pub fn content_type(self) -> Option<&'static str> {
         match self {
             Self::Json | Self::HalfJson => Some("application/json"),
@@ -27,7 +27,7 @@ impl Encoding {
         }
     }
 
-    /// The fields as the body of a request.
+    /// Encodes the fields as the body of a request.
     pub fn write(self, fields: &Value) -> String {
         let json = fields.to_string();
         match self {
@@ -53,7 +53,7 @@ fn percent_encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// `{"a": {"b": "c"}}` becomes `a[b]=c`.
+/// Flattens nested fields: `{"a": {"b": "c"}}` becomes `a[b]=c`.
 fn flatten(name: String, value: &Value, pairs: &mut Vec<(String, String)>) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(key, value)| {

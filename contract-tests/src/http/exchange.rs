@@ -1,4 +1,4 @@
-//! An exchange is a request and its reply; its methods state what the reply must be.
+//! An exchange is a request and its reply; its methods check the reply.
 
 use std::fmt::Display;
 
@@ -13,12 +13,12 @@ use crate::{
 
 /// The statuses that the Go client takes as success.
 pub(crate) const SUCCESS: [u16; 4] = [200, 201, 202, 204];
-/// With these statuses a proxy says that it reaches no Atlas, that requests come too fast, or that it wants a password
-/// of its own: they are no verdict on the clause.
+/// The statuses by which a proxy says that it reaches no Atlas, that requests come too fast, or that it requires a
+/// password: they are no verdict on the clause.
 const UNAVAILABLE: [u16; 5] = [407, 429, 502, 503, 504];
-/// Other statuses by which a server says that something went wrong with this one request.
-const PASSING: [u16; 2] = [408, 425];
-/// A longer reply is cut when it is shown.
+/// Further statuses by which a server says that this one request failed.
+const TRANSIENT: [u16; 2] = [408, 425];
+/// The length at which a reply is cut when it is shown.
 const MAX_SHOWN_CHARS: usize = 600;
 
 /// A request and its reply.
@@ -29,14 +29,14 @@ pub struct Exchange {
     excessive: bool,
     /// The reply's status.
     pub status: u16,
-    /// How the reply says that its body is encoded.
+    /// The Content-Encoding of the reply.
     pub encoding: Option<String>,
     /// The reply's body.
     pub body: Vec<u8>,
 }
 
 impl Exchange {
-    /// What came back for a request, told without secrets.
+    /// Creates an exchange from a request, described without secrets, and its reply.
     pub(crate) fn new(secrets: &Secrets, sent: Sent, reply: Reply) -> Self {
         Self {
             sent,
@@ -49,17 +49,17 @@ impl Exchange {
         }
     }
 
-    /// It is a reply that a client can take in: of nothing has it too much.
+    /// Requires that the reply is within the limits that a client can handle.
     ///
     /// # Errors
-    /// It is not; perhaps only the beginning of its body is here.
+    /// Fails when the reply exceeds a limit; its body may then be incomplete.
     pub(crate) fn whole(&self) -> Verdict {
         self.require(!self.excessive, "a reply that a client can take in")
     }
 
     /// # Errors
-    /// [`CheckFailure::Inconclusive`] when something before the server says that there is none, that it is asked too fast, or that it
-    /// does not know who asks. The words for a proxy follow.
+    /// Returns [`CheckFailure::Inconclusive`] when the status says that the server is unavailable, that requests come
+    /// too fast, or that a proxy requires a password. `proxy` is the note on the proxy, which ends the message.
     pub(crate) fn available(&self, proxy: &str) -> Verdict {
         if UNAVAILABLE.contains(&self.status) {
             return Err(CheckFailure::Inconclusive(format!(
@@ -70,12 +70,12 @@ impl Exchange {
         Ok(())
     }
 
-    /// The reply as it may be shown: its status and the beginning of its body, without secrets.
+    /// Returns the reply for display: its status and the beginning of its body, without secrets.
     pub fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// Where a redirect leads to.
+    /// Returns the target of a redirect.
     pub fn location(&self) -> Option<&str> {
         self.location.as_deref()
     }
@@ -99,23 +99,24 @@ impl Exchange {
         })
     }
 
-    /// Whether this is an error of the server's own, or half a text in JSON: what says nothing of the clause, unless it
-    /// comes each time.
+    /// Tells whether the reply is a server error or truncated JSON, which says nothing about the clause unless it comes
+    /// each time.
     pub(crate) fn may_be_transient(&self) -> bool {
-        let is_text = matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'['));
+        let is_json = matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'['));
         self.status >= 500
-            || PASSING.contains(&self.status)
-            || (is_text && !self.excessive && self.json_of_body().is_none())
+            || TRANSIENT.contains(&self.status)
+            || (is_json && !self.excessive && self.json_of_body().is_none())
     }
 
     fn json_of_body(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// What must never be was not seen here: in a clause that says never, one sighting is enough.
+    /// Requires that something forbidden was not seen in this exchange: one sighting is enough to violate a clause that
+    /// says "never".
     ///
     /// # Errors
-    /// It was; the violation names this exchange.
+    /// Returns a violation that names this exchange when `seen` is true.
     pub fn never(&self, seen: bool, expected: impl Display) -> Verdict {
         if seen {
             Err(CheckFailure::Forbidden(
@@ -126,19 +127,19 @@ impl Exchange {
         }
     }
 
-    /// The caller was not let in: the status is this one. A success is what must never be.
+    /// Requires that the caller was refused with this status. A success is forbidden.
     ///
     /// # Errors
-    /// It is another one, or the body is too long.
+    /// Fails when the status differs, or the body is too long.
     pub fn denied(&self, status: u16) -> Verdict {
         self.never(self.succeeded(), format!("status {status}"))?;
         self.status_is(status)
     }
 
-    /// The statement about this exchange is true.
+    /// Requires that a statement about this exchange is true.
     ///
     /// # Errors
-    /// It is not; the violation names this exchange.
+    /// Returns a violation that names this exchange when the statement is false.
     pub fn require(&self, holds: bool, expected: impl Display) -> Verdict {
         if holds {
             Ok(())
@@ -147,41 +148,41 @@ impl Exchange {
         }
     }
 
-    /// The status is this one, and all of the body is here.
+    /// Requires this status, and a complete body.
     ///
     /// # Errors
-    /// It is another one, or the body is too long.
+    /// Fails when the status differs, or the body is too long.
     pub fn status_is(&self, status: u16) -> Verdict {
         self.require(self.status == status, format!("status {status}"))?;
         self.whole()
     }
 
-    /// Whether the status is one that the Go client takes as success.
+    /// Tells whether the status is one that the Go client takes as success.
     pub fn succeeded(&self) -> bool {
         SUCCESS.contains(&self.status)
     }
 
-    /// The status is a success.
+    /// Requires a success.
     ///
     /// # Errors
-    /// It is none that the Go client takes as success.
+    /// Fails when the Go client would not take the status as success.
     pub fn success(&self) -> Verdict {
         self.require(self.succeeded(), "success: status 200, 201, 202 or 204")
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     ///
     /// # Errors
-    /// It is none.
+    /// Fails when the body is not JSON.
     pub fn json(&self) -> Verdict<Value> {
         self.json_of_body()
             .ok_or_else(|| self.violation("a JSON body"))
     }
 
-    /// The body has this value at the JSON pointer.
+    /// Requires this value in the body, at the JSON pointer.
     ///
     /// # Errors
-    /// The body is no JSON, or has no such value at the pointer.
+    /// Fails when the body is not JSON, or has another value or none at the pointer.
     pub fn expect(&self, pointer: &str, value: impl Into<Value>) -> Verdict {
         let value = value.into();
         let holds = self.json()?.pointer(pointer) == Some(&value);
@@ -192,7 +193,7 @@ impl Exchange {
 fn shown(secrets: &Secrets, reply: &Reply) -> String {
     let Reply { status, body, .. } = reply;
     let size = body.len();
-    // What is cut off may be a part of a secret, and of too many secrets not all are known.
+    // The body is not shown: its end may be a part of a secret, and when there were too many secrets, some are unknown.
     if let Some(excess) = &reply.excess {
         return format!("{status} and {excess}");
     }
@@ -200,7 +201,7 @@ fn shown(secrets: &Secrets, reply: &Reply) -> String {
         Ok(text) => format!("{status} {text}"),
         Err(_) => format!("{status} and {size} bytes"),
     };
-    // For the same reason only what is redacted may be shortened.
+    // The text is shortened only after redaction, so that no part of a secret remains at its end.
     shorten(plain(&secrets.redact(&shown)), MAX_SHOWN_CHARS)
 }
 
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_names_both_sides_and_no_secret() {
+    fn a_violation_names_both_sides_and_no_secret() {
         let failure = exchange(404, "no canary").status_is(200).unwrap_err();
         assert_eq!(
             failure.to_string(),
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_without_a_server_is_trouble_and_no_verdict() {
+    fn a_gateway_without_a_server_is_inconclusive() {
         for status in [407, 429, 503] {
             let verdict = exchange(status, "").available("");
             assert!(

@@ -1,8 +1,8 @@
-//! Raw HTTP: an [`Http`] client sends the [`Call`]s of the API, uploads and downloads. Each ends in an [`Exchange`].
+//! Sends raw HTTP: an [`Http`] client sends [`Call`]s of the API, uploads and downloads. Each yields an [`Exchange`].
 //!
-//! A [`server`] is where requests go, a [`request`] is one before it is sent, and an [`exchange`] judges its reply. The
-//! client never follows a redirect by itself; [`Http::download`] does so by hand, so that no token reaches another
-//! origin. Every text made here is redacted.
+//! A [`server`] is the destination of requests, a [`request`] is a request before it is sent, and an [`exchange`]
+//! judges its reply. The client itself never follows a redirect; [`Http::download`] follows them one by one, so that no
+//! token reaches another origin. Every text made here is redacted.
 
 mod call;
 pub mod encoding;
@@ -43,23 +43,24 @@ pub use proxies::NoProxy;
 pub(crate) use reply::Reply;
 
 const MAX_REDIRECTS: usize = 5;
-/// A longer reply, in bytes, is none that a client could work with. No file that the suite makes is as long.
+/// The longest reply that is accepted, in bytes: no client could handle a longer one. All files that the suite makes
+/// are shorter.
 pub(crate) const MAX_REPLY_BYTES: usize = 4 * 1024 * 1024;
 
-/// Where a call carries which token.
+/// The token of a call, and its place in the request.
 #[derive(Clone, Copy)]
 pub enum Auth<'a> {
-    /// Nowhere.
+    /// The call carries no token.
     Anonymous,
-    /// In the header `X-Atlas-Token`.
+    /// The token is in the header `X-Atlas-Token`.
     Header(&'a str),
-    /// In the header `Authorization`, as a bearer token.
+    /// The token is in the header `Authorization`, as a bearer token.
     Bearer(&'a str),
-    /// In the query parameter `access_token`.
+    /// The token is in the query parameter `access_token`.
     Query(&'a str),
 }
 
-/// Without the token.
+/// Writes the place of the token, without the token.
 impl fmt::Debug for Auth<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
@@ -71,7 +72,7 @@ impl fmt::Debug for Auth<'_> {
     }
 }
 
-/// A connection to the server under judgement.
+/// A connection to the server that is judged.
 pub struct Http {
     client: Client,
     server: Server,
@@ -79,14 +80,14 @@ pub struct Http {
     pace: Pace,
     timeouts: Timeouts,
     journal: Option<Journal>,
-    watched: Option<Mutex<Vec<String>>>,
+    request_log: Option<Mutex<Vec<String>>>,
 }
 
 impl Http {
-    /// Makes a client for the server, which redacts the token.
+    /// Creates a client for the server, which redacts the server's token.
     ///
     /// # Errors
-    /// The HTTP client cannot be built, for want of certificates say.
+    /// Fails when the HTTP client cannot be built, for example for lack of certificates.
     pub fn new(server: &Server) -> Verdict<Self> {
         let timeouts = Timeouts::new(server.policy().timeout.duration());
         let builder = || {
@@ -107,11 +108,11 @@ impl Http {
             pace: Pace::new(server.rate()),
             timeouts,
             journal: None,
-            watched: None,
+            request_log: None,
         })
     }
 
-    /// Shows the placeholder for a secret from now on.
+    /// Redacts a secret from now on, as the placeholder.
     pub(crate) fn hide(&self, secret: &str, placeholder: &'static str) {
         self.secrets.add(secret, placeholder);
     }
@@ -121,46 +122,47 @@ impl Http {
         &self.server
     }
 
-    /// Keeps this journal from now on.
+    /// Records writes in this journal from now on.
     pub(crate) fn keep(&mut self, journal: Journal) {
         self.journal = Some(journal);
     }
 
-    /// Remembers each request from now on.
+    /// Logs each request from now on.
     pub(crate) fn watch(&mut self) {
-        self.watched = Some(Mutex::default());
+        self.request_log = Some(Mutex::default());
     }
 
-    /// The requests since the last time this was asked, without secrets, if they are remembered.
+    /// Takes the requests that were logged since the last call, without secrets.
     pub(crate) fn requests(&self) -> Vec<String> {
-        let requests = self.watched.as_ref().map(|watched| {
-            let mut requests = watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let requests = self.request_log.as_ref().map(|request_log| {
+            let mut requests = request_log.lock().unwrap_or_else(PoisonError::into_inner);
             mem::take(&mut *requests)
         });
         requests.unwrap_or_default()
     }
 
-    /// The journal that is kept.
+    /// Returns the journal, if writes are recorded.
     pub fn journal(&self) -> Option<&Journal> {
         self.journal.as_ref()
     }
 
-    /// Whether the server has been silent for so long that it is not asked any more.
+    /// Tells whether the server has been silent for so long that no more requests are sent to it.
     pub(crate) fn is_given_up(&self) -> bool {
         self.timeouts.check().is_err()
     }
 
-    /// The text without secrets.
+    /// Returns the text without secrets.
     pub fn redact(&self, text: &str) -> String {
         self.secrets.redact(text)
     }
 
-    /// The target's token, in its usual place.
+    /// Returns the target's token, in its usual place.
     pub(crate) fn token(&self) -> Auth<'_> {
         Auth::Header(self.server.token())
     }
 
-    /// A request that carries nothing, to a path below the root of the server that is not yet encoded.
+    /// Sends a request without a payload to a path below the root of the server, whose segments are not percent-encoded
+    /// yet.
     pub(crate) async fn at(
         &self,
         method: Method,
@@ -172,25 +174,25 @@ impl Http {
             path.pop_if_empty().extend(segments);
         }
         let request = Request::new(method, url).authorised(auth);
-        self.send_for_all(request).await
+        self.send_complete(request).await
     }
 
-    /// A read of a path below the API, with the target's token.
+    /// Creates a read of a path below the API, with the target's token.
     pub fn get(&self, path: impl Into<String>) -> Call<'_> {
         Call::new(self, Method::GET, path.into(), Value::Null, None)
     }
 
-    /// A write of fields to a path below the API, with the target's token. Only the context calls it, which sees to it
-    /// that nothing is written outside of the run's own names.
+    /// Creates a write of fields to a path below the API, with the target's token. Only the context may call it, since
+    /// the context ensures that a run writes only under its own names.
     pub(crate) fn post(&self, path: impl Into<String>, fields: Value, makes: Makes) -> Call<'_> {
         Call::new(self, Method::POST, path.into(), fields, Some(makes))
     }
 
-    /// Sends bytes to an upload path, verbatim but for the query, which genuine clients overwrite; with no token and no
-    /// Content-Type, on a connection of its own.
+    /// Uploads bytes to an upload path, verbatim except for the query, which genuine clients overwrite. The request
+    /// carries no token and no Content-Type, and uses a connection of its own.
     ///
     /// # Errors
-    /// The path is no absolute address, or there is no reply.
+    /// Fails when the path is not an absolute address, or there is no reply.
     pub async fn put(
         &self,
         upload_path: &str,
@@ -203,17 +205,17 @@ impl Http {
             .header("Connection", "close")
             .making(Makes::File(bytes.len()))
             .carrying(Payload::File(bytes.to_vec(), sending));
-        // One that was guessed is shown no more than one that was handed out.
+        // A guessed upload path is redacted like one that the server handed out.
         self.secrets.learn_upload_path(upload.url.as_str());
-        self.send_for_all(upload).await
+        self.send_complete(upload).await
     }
 
-    /// Fetches a path below the API with the target's token, or anonymously, following redirects. A token never leaves
-    /// the origin of the API. Of a body that is longer than so many bytes only the beginning is taken, and no such
-    /// reply is found to have the right status.
+    /// Downloads a path below the API with the target's token, or anonymously, following redirects. A token never
+    /// leaves the origin of the API. At most `most` bytes of the body are read, and a reply with a longer body never
+    /// passes a check of its status.
     ///
     /// # Errors
-    /// A redirect leads nowhere or too far, or there is no reply.
+    /// Fails when a redirect leads nowhere, there are too many redirects, or there is no reply.
     pub async fn download(&self, path: &str, auth: Auth<'_>, most: usize) -> Verdict<Exchange> {
         let mut url = absolute(&format!("{}{path}", self.server.api()))?;
         for _ in 0..=MAX_REDIRECTS {
@@ -238,27 +240,28 @@ impl Http {
         ))
     }
 
-    /// Sends a request, and takes the whole reply.
-    async fn send_for_all(&self, request: Request) -> Verdict<Exchange> {
+    /// Sends a request, and requires a complete reply.
+    async fn send_complete(&self, request: Request) -> Verdict<Exchange> {
         let exchange = self.send(request, MAX_REPLY_BYTES).await?;
         exchange.whole()?;
         Ok(exchange)
     }
 
-    /// The only way out: whatever is sent, is sent here. Of the reply's body at most so many bytes are taken.
+    /// Sends a request, and reads at most `most` bytes of the reply's body. All requests of the crate pass this
+    /// function.
     async fn send(&self, request: Request, most: usize) -> Verdict<Exchange> {
         let sent = request.shown(&self.secrets);
-        let lost = |why: &dyn fmt::Display| {
+        let no_reply = |why: &dyn fmt::Display| {
             CheckFailure::Inconclusive(self.redact(&format!("{}: {why}", sent.request)))
         };
-        self.timeouts.check().map_err(|why| lost(&why))?;
-        self.remember(&sent.request);
+        self.timeouts.check().map_err(|why| no_reply(&why))?;
+        self.log(&sent.request);
         self.pace.turn().await;
         let announced = self.announce(&request, &sent.request).await?;
-        let proxy = self.server.proxies().told(&request.url);
+        let proxy = self.server.proxies().note(&request.url);
         let reply = self.timeouts.reply(&self.client, request, most).await;
-        let mut reply = reply.map_err(|why| lost(&format!("{why}{proxy}")))?;
-        // A redirect to a store is signed: whoever reads it can fetch the file. The reply's body may repeat it.
+        let mut reply = reply.map_err(|why| no_reply(&format!("{why}{proxy}")))?;
+        // A redirect to a store is signed: its address alone allows a download. The reply's body may repeat it.
         if let Some(signed) = reply.location().filter(|it| it.contains('?')) {
             self.secrets.add(&signed, "[redirect]");
         }
@@ -266,22 +269,22 @@ impl Http {
         reply.excess = reply.excess.or(learned.err());
         if let Some((journal, number)) = announced {
             let value: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-            let told = journal.answered(number, reply.status, value["version"].as_u64());
-            told.await.map_err(|error| unwritten(journal, &error))?;
+            let recorded = journal.answered(number, reply.status, value["version"].as_u64());
+            recorded.await.map_err(|error| unwritten(journal, &error))?;
         }
         let exchange = Exchange::new(&self.secrets, sent, reply);
         exchange.available(&proxy)?;
         Ok(exchange)
     }
 
-    fn remember(&self, line: &str) {
-        if let Some(watched) = &self.watched {
-            let mut requests = watched.lock().unwrap_or_else(PoisonError::into_inner);
+    fn log(&self, line: &str) {
+        if let Some(request_log) = &self.request_log {
+            let mut requests = request_log.lock().unwrap_or_else(PoisonError::into_inner);
             requests.push(line.to_owned());
         }
     }
 
-    /// Lets a write pass only to where it may go, and only once the journal knows of it.
+    /// Refuses a write that the policy does not allow, and announces an allowed one in the journal.
     async fn announce(&self, request: &Request, line: &str) -> Verdict<Option<(&Journal, u64)>> {
         let refused = |why: &str| CheckFailure::NotSent(format!("refused to send {line}: {why}"));
         if request.method == Method::GET {
@@ -297,7 +300,7 @@ impl Http {
                 let number = announced.map_err(|error| unwritten(journal, &error))?;
                 Ok(Some((journal, number)))
             }
-            (Some(_), None) => Err(refused("the journal cannot say what it makes")),
+            (Some(_), None) => Err(refused("the journal cannot record what the request makes")),
             (None, _) => Ok(None),
         }
     }
@@ -342,7 +345,7 @@ mod tests {
         (listener, target.unwrap())
     }
 
-    /// Sends two writes that must not leave, and tells why not.
+    /// Sends two writes that must be refused, and returns the reasons.
     async fn refusals(listener: TcpListener, target: &Target, http: &Http) -> [String; 2] {
         let prefix = RunPrefix::fresh();
         let context = Context::new(http, target.facts(), &prefix, "some.clause");
@@ -380,7 +383,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_upload_leaves_this_machine_only_by_leave() {
+    async fn an_upload_leaves_this_machine_only_with_permission() {
         let (_listener, target) = target(Policy {
             upload_origins: UploadOrigin::list("http://0.0.0.0:9").unwrap(),
             ..Policy::default()
@@ -417,7 +420,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whatever_is_sent_waits_for_its_turn() {
-        // Refused behind the pace, so that no clock but the paused one counts.
+        // Each request is refused after it waited for the pace, so that no real I/O disturbs the paused clock.
         let (_listener, target) = target(Policy {
             access: Access::ReadOnly,
             rate: "4".parse().ok(),

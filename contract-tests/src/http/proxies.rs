@@ -1,6 +1,6 @@
-//! The proxies between the suite and a server come from the variables that other clients heed too. reqwest chooses one;
-//! since it ignores a variable that it does not understand, this module refuses such a variable, and names the proxy
-//! that was chosen.
+//! Reads the proxies between the suite and a server from the variables that other clients use, too. reqwest chooses the
+//! proxy; since it ignores a variable that it does not understand, this module refuses such a variable, and names the
+//! proxy that was chosen.
 
 use std::{ffi::OsString, sync::Arc};
 
@@ -17,11 +17,11 @@ const NAMES: [&str; 6] = [
     "all_proxy",
 ];
 const EXEMPT: [&str; 2] = ["NO_PROXY", "no_proxy"];
-/// A web server sets this for a program that it runs (CGI). Then a stranger may have chosen `HTTP_PROXY`, and reqwest
-/// uses no proxy.
+/// The variable that a web server sets for a CGI program. When it is set, a stranger may have chosen `HTTP_PROXY`, and
+/// reqwest uses no proxy.
 const CGI: &str = "REQUEST_METHOD";
 
-/// A variable that is to name a proxy names none. Its value is not repeated: there may be a password in it.
+/// A variable for a proxy whose value is not a proxy. The value is not repeated, since it may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the variable {0} names no proxy: give it an address such as http://proxy.example.com:3128 (http, https, socks4, \
@@ -29,21 +29,21 @@ const CGI: &str = "REQUEST_METHOD";
 )]
 pub struct NoProxy(&'static str);
 
-/// The handle leads to the proxies that the environment names, if any are used; clones share them.
+/// The proxies that the environment names, if any are used; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Proxies(Option<Arc<Matcher>>);
 
 impl Proxies {
-    /// Reads the variables of this process.
+    /// Reads the environment variables of this process.
     ///
     /// # Errors
-    /// One of them names no proxy.
+    /// Fails when the value of a variable is not a proxy.
     pub(crate) fn of_environment() -> Result<Self, NoProxy> {
         let are_used = are_used(|name| std::env::var_os(name))?;
         Ok(Self(are_used.then(|| Arc::new(Matcher::from_env()))))
     }
 
-    /// Lets a client use them, and no others.
+    /// Makes a client use these proxies only.
     pub(crate) fn apply(&self, builder: ClientBuilder) -> ClientBuilder {
         match self.0 {
             Some(_) => builder,
@@ -58,21 +58,21 @@ impl Proxies {
         Some(format!("{scheme}://{host}"))
     }
 
-    /// Returns words for the proxy of an address, to follow those that tell what went wrong.
-    pub(super) fn told(&self, url: &Url) -> String {
+    /// Returns a note that names the proxy of an address, to be appended to an error message.
+    pub(super) fn note(&self, url: &Url) -> String {
         let proxy = self.of(url);
         proxy.map_or_else(String::new, |it| format!(" (through the proxy {it})"))
     }
 }
 
-/// Whether the variables let proxies be used. An empty one tells nothing.
+/// Tells whether the variables allow proxies to be used. An empty variable counts as unset.
 ///
 /// # Errors
-/// One of them names no proxy.
+/// Fails when the value of a variable is not a proxy.
 fn are_used(variable: impl Fn(&str) -> Option<OsString>) -> Result<bool, NoProxy> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let exempt = EXEMPT.iter().find_map(|name| set(name)).unwrap_or_default();
-    // reqwest takes it for all names, and not for addresses.
+    // reqwest matches this wildcard against names, but not against addresses.
     let exempts_all = exempt
         .to_string_lossy()
         .split(',')
@@ -86,7 +86,7 @@ fn are_used(variable: impl Fn(&str) -> Option<OsString>) -> Result<bool, NoProxy
     wrong.map_or(Ok(true), |name| Err(NoProxy(name)))
 }
 
-/// Whether reqwest understands a value, and it has a host, and a port if any.
+/// Tells whether reqwest understands a value, and the value has a host and a valid port, if any.
 fn is_proxy(value: &OsString) -> bool {
     let understood = value.to_str().and_then(|value| {
         let matcher = Matcher::builder().all(value).build();

@@ -1,4 +1,4 @@
-//! A request is built once, and then shown, withheld or sent in that form.
+//! A request is built once, and then shown, refused or sent in that form.
 
 use std::{fmt, io};
 
@@ -17,47 +17,47 @@ use crate::{
 
 const CHUNK: usize = 64 * 1024;
 
-/// How the bytes of an upload are sent.
+/// The way in which the bytes of an upload are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sending {
-    /// With a Content-Length.
+    /// The upload has a Content-Length.
     Sized,
-    /// In chunks, as a client sends what it knows no size of.
+    /// The upload is chunked, as when a client does not know its size.
     Chunked,
-    /// With a Content-Length, but the connection dies half-way.
+    /// The upload has a Content-Length, but the connection breaks half-way.
     Interrupted,
 }
 
-/// What a request carries.
+/// The body of a request before it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
-    /// Nothing.
+    /// The request has no body.
     None,
-    /// The fields of a call, as they were encoded.
+    /// The encoded fields of a call.
     Text(String),
     /// The bytes of a file.
     File(Vec<u8>, Sending),
 }
 
-/// A request, with whatever secrets it holds: only redacted may it leave the crate.
+/// A request, which may contain secrets: it may leave the crate only redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Its method.
+    /// The method.
     pub method: Method,
-    /// Where it goes, query and all.
+    /// The address, including the query.
     pub url: Url,
     /// The headers that matter to the contract; the client adds Host, Accept and the length.
     pub headers: Vec<(&'static str, String)>,
-    /// What it carries.
+    /// The payload.
     pub payload: Payload,
-    /// What it makes on the server, if it is a write.
+    /// The object that the request makes on the server, if it is a write.
     pub makes: Option<Makes>,
 }
 
-/// Without secrets, which may be anywhere in it.
+/// Omits the address, the headers and the payload, which may contain secrets.
 impl fmt::Debug for Request {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Outgoing")
+        out.debug_struct("Request")
             .field("method", &self.method)
             .field("makes", &self.makes)
             .finish_non_exhaustive()
@@ -65,7 +65,7 @@ impl fmt::Debug for Request {
 }
 
 impl Request {
-    /// A request that carries nothing.
+    /// Creates a request without a payload.
     pub fn new(method: Method, url: Url) -> Self {
         Self {
             method,
@@ -82,7 +82,7 @@ impl Request {
         self
     }
 
-    /// Adds the header of a token, if that is where the token stands.
+    /// Adds the header of a token, if the token belongs in a header.
     pub fn authorised(self, auth: Auth<'_>) -> Self {
         match auth {
             Auth::Anonymous | Auth::Query(_) => self,
@@ -91,19 +91,19 @@ impl Request {
         }
     }
 
-    /// Carries this.
+    /// Sets the payload.
     pub fn carrying(mut self, payload: Payload) -> Self {
         self.payload = payload;
         self
     }
 
-    /// Makes this on the server.
+    /// Sets what the request makes on the server.
     pub fn making(mut self, makes: Makes) -> Self {
         self.makes = Some(makes);
         self
     }
 
-    /// The request on one line: the method, the address, and the fields or the size of the file.
+    /// Returns the request on one line: the method, the address, and the fields or the size of the file.
     pub fn line(&self) -> String {
         let Self { method, url, .. } = self;
         match &self.payload {
@@ -113,7 +113,7 @@ impl Request {
         }
     }
 
-    /// How many bytes it carries.
+    /// Returns the size of the payload in bytes.
     pub(crate) fn size(&self) -> usize {
         match &self.payload {
             Payload::None => 0,
@@ -122,7 +122,7 @@ impl Request {
         }
     }
 
-    /// The request as it may be shown.
+    /// Returns the request for display, without secrets.
     pub(crate) fn shown(&self, secrets: &Secrets) -> Sent {
         Sent {
             request: plain(&secrets.redact(&self.line())),
@@ -130,27 +130,40 @@ impl Request {
         }
     }
 
-    /// The command of a shell that sends the same again.
+    /// Returns a shell command that sends the request again.
     ///
-    /// Secrets are variables: `[token]` becomes `$ATLAS_TOKEN`, `[upload path]` becomes `$ATLAS_UPLOAD_PATH`. Who
-    /// exports them spells them as the place demands: percent-encoded where one stands in a query or a form. The bytes
-    /// of an upload are left out; a comment says how many `@FILE` is to have.
+    /// Secrets become variables: `[token]` becomes `$ATLAS_TOKEN`, `[upload path]` becomes `$ATLAS_UPLOAD_PATH`. Their
+    /// values must be encoded as their place demands: percent-encoded in a query or a form. The bytes of an upload are
+    /// left out; a comment states how many bytes `@FILE` must have.
     pub fn curl(&self, secrets: &Secrets) -> String {
         let mut words = vec!["curl -i --globoff".to_owned()];
         if self.method != Method::GET {
             words.push(format!("-X {}", self.method));
         }
+        words.extend(self.header_words(secrets));
+        words.extend(self.payload_words(secrets));
+        words.join(" ")
+    }
+
+    fn header_words(&self, secrets: &Secrets) -> Vec<String> {
         let headers = self.headers.iter().map(|(name, value)| {
-            // An empty header is written so; with a colon it would be one that curl leaves out.
+            // curl sends an empty header only when it is written with a semicolon; with a colon, it would leave the
+            // header out.
             let sign = if value.is_empty() { ";" } else { ": " };
             format!("{name}{sign}{value}")
         });
-        words.extend(headers.map(|header| format!("-H {}", quoted(&secrets.pieces(&header)))));
+        let words = headers.map(|header| format!("-H {}", quoted(&secrets.pieces(&header))));
+        let mut words: Vec<_> = words.collect();
         let typed = self.headers.iter().any(|(name, _)| *name == "Content-Type");
         if self.payload != Payload::None && !typed {
             words.push("-H 'Content-Type:'".to_owned());
         }
+        words
+    }
+
+    fn payload_words(&self, secrets: &Secrets) -> Vec<String> {
         let url = quoted(&secrets.pieces(self.url.as_str()));
+        let mut words = Vec::new();
         match &self.payload {
             Payload::None => words.push(url),
             Payload::Text(text) => {
@@ -169,10 +182,10 @@ impl Request {
                 words.push(format!("# FILE: {} bytes{end}", bytes.len()));
             }
         }
-        words.join(" ")
+        words
     }
 
-    /// The request for this client to send.
+    /// Converts the request for this HTTP client.
     pub(crate) fn builder(self, client: &Client) -> RequestBuilder {
         let mut request = client.request(self.method, self.url);
         for (name, value) in self.headers {
@@ -188,13 +201,13 @@ impl Request {
             Payload::File(bytes, Sending::Interrupted) => request
                 .header("Content-Length", bytes.len() * 2)
                 .body(Body::wrap_stream(stream::iter(
-                    pieces(&bytes).into_iter().chain([Err(half_way())]),
+                    pieces(&bytes).into_iter().chain([Err(interrupted())]),
                 ))),
         }
     }
 }
 
-/// One word for a shell. What is open is taken literally; only the variable of a secret is looked up.
+/// Quotes one word for a shell. All text is literal; only the variables of secrets are expanded.
 fn quoted(pieces: &[Piece<'_>]) -> String {
     let mut word = String::new();
     for (index, piece) in pieces.iter().enumerate() {
@@ -204,11 +217,11 @@ fn quoted(pieces: &[Piece<'_>]) -> String {
             }
             Piece::Open(text) => text.chars().for_each(|c| match c {
                 '\\' | '"' | '$' | '`' => word.extend(['\\', c]),
-                // Within double quotes nothing makes it literal for somebody who pastes it.
+                // In an interactive shell, `!` expands even within double quotes.
                 '!' => word.push_str(r#""'!'""#),
                 c => word.push(c),
             }),
-            Piece::Secret(placeholder) if runs_on(pieces.get(index + 1)) => {
+            Piece::Secret(placeholder) if continues_name(pieces.get(index + 1)) => {
                 word.push_str(&format!("${{{}}}", variable(placeholder)));
             }
             Piece::Secret(placeholder) => word.push_str(&format!("${}", variable(placeholder))),
@@ -217,12 +230,12 @@ fn quoted(pieces: &[Piece<'_>]) -> String {
     format!("\"{word}\"")
 }
 
-/// Whether what follows would be taken for a part of a variable's name.
-fn runs_on(next: Option<&Piece<'_>>) -> bool {
+/// Tells whether the shell would take the next piece as a part of the variable's name.
+fn continues_name(next: Option<&Piece<'_>>) -> bool {
     matches!(next, Some(Piece::Open(text)) if text.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
-/// `[other token]` becomes `ATLAS_OTHER_TOKEN`.
+/// Returns the variable of a placeholder: `[other token]` becomes `ATLAS_OTHER_TOKEN`.
 fn variable(placeholder: &str) -> String {
     let name = placeholder.trim_matches(['[', ']']).replace(' ', "_");
     format!("ATLAS_{}", name.to_uppercase())
@@ -235,8 +248,8 @@ fn pieces(bytes: &[u8]) -> Vec<io::Result<Vec<u8>>> {
         .collect()
 }
 
-fn half_way() -> io::Error {
-    io::Error::other("broken off on purpose")
+fn interrupted() -> io::Error {
+    io::Error::other("interrupted on purpose")
 }
 
 #[cfg(test)]

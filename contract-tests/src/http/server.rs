@@ -1,4 +1,4 @@
-//! A server is an address with all that requests to it need: token, certificates, proxies and policy.
+//! A server is an address with everything that requests to it need: token, certificates, proxies and policy.
 
 use reqwest::Url;
 
@@ -12,10 +12,10 @@ use crate::safety::{
 
 const API: &str = "/api/v1";
 
-/// A connection to the server cannot be prepared.
+/// The reason why a connection to the server cannot be prepared.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// A variable that is to name a proxy names none.
+    /// The value of a variable for a proxy is not a proxy.
     #[error(transparent)]
     Proxy(#[from] NoProxy),
     /// A certificate cannot be used.
@@ -23,7 +23,7 @@ pub enum ServerError {
     Trust(#[from] TrustError),
 }
 
-/// A `Server` is an address with the token, the certificates, the proxies and the policy to reach it by.
+/// A `Server` is an address with the token, the certificates, the proxies and the policy for requests to it.
 #[derive(Clone)]
 pub struct Server {
     root: String,
@@ -36,10 +36,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Reads the certificates that the policy names and, for a server elsewhere, the proxies of the environment.
+    /// Reads the certificates that the policy names and, unless the server is on this machine, the proxies of the
+    /// environment.
     ///
     /// # Errors
-    /// A certificate cannot be used, or a variable names no proxy.
+    /// Fails when a certificate cannot be used, or a variable for a proxy has an invalid value.
     pub(crate) fn new(url: &Url, token: String, policy: Policy) -> Result<Self, ServerError> {
         let loopback = is_loopback(url);
         let proxies = match loopback {
@@ -72,33 +73,34 @@ impl Server {
         &self.origin
     }
 
-    /// Tells whether the server is on this machine, where no proxy helps.
+    /// Tells whether the server is on this machine. No proxy is used for such a server.
     pub fn is_loopback(&self) -> bool {
         self.loopback
     }
 
-    /// Returns the token that may write the namespace.
+    /// Returns the token that may write to the namespace.
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// Returns how a run behaves towards the server.
+    /// Returns the policy that requests to the server obey.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// Returns the origins that files may go to, the server's own first.
+    /// Returns the origins that files may be uploaded to, the server's own first.
     pub fn upload_origins(&self) -> Vec<String> {
         self.policy.upload_places(&self.origin)
     }
 
-    /// Returns how fast the server may be asked; nobody else uses one on this machine.
+    /// Returns the limit on the rate of requests. A server on this machine has none by default, since nobody else uses
+    /// it.
     pub fn rate(&self) -> Option<Rate> {
         let default = (!self.loopback).then_some(Rate::GENTLE);
         self.policy.rate.or(default)
     }
 
-    /// Returns the certificates that are accepted, and the one to show.
+    /// Returns the certificates that are trusted, and the client's own.
     pub(super) fn certificates(&self) -> &Certificates {
         &self.certificates
     }
@@ -108,7 +110,7 @@ impl Server {
         &self.proxies
     }
 
-    /// Returns the proxy that the server is asked through, without a user or a password.
+    /// Returns the proxy for requests to the server, without a user or a password.
     pub fn proxy(&self) -> Option<String> {
         self.proxies.of(&Url::parse(&self.root).ok()?)
     }

@@ -1,7 +1,7 @@
-//! Timeouts bound the wait for a reply, and the attempts to reach a server that stays silent.
+//! Timeouts bound the wait for a reply, and the number of attempts to reach a silent server.
 //!
-//! Every wait ends: after the timeout while nothing arrives, and after a multiple of it where bytes trickle. A server
-//! that has answered nothing for several timeouts is given up, so that the remaining requests do not wait for it, too.
+//! Every wait ends: after the timeout while nothing arrives, and after a multiple of the timeout while bytes trickle. A
+//! server that has not answered for several timeouts is given up, so that the remaining requests need not wait for it.
 
 use std::{
     fmt,
@@ -16,21 +16,21 @@ use tokio::time::{Instant, timeout};
 use super::reply::Reply;
 use crate::http::request::Request;
 
-/// So many bytes may take as long as nothing may move.
+/// The number of bytes for whose transfer the total time grows by one timeout.
 const PART: usize = 512 * 1024;
-/// To connect takes a packet each way, so that less time will do.
+/// The longest wait for a connection: connecting takes one packet each way, so it needs less time than a reply.
 const MAX_CONNECT_TIME: Duration = Duration::from_secs(10);
-/// For so many timeouts a server must not have answered, before it is given up.
+/// The number of timeouts without an answer after which a server is given up.
 const MAX_SILENT_TIMEOUTS: u32 = 3;
 
-/// Why there is no reply. It holds no address, which may have a token in it.
+/// The reason why there is no reply. It contains no address, since an address may contain a token.
 #[derive(Debug)]
 pub(super) enum NoReply {
-    /// Nothing moved for so long.
+    /// Nothing arrived for this time.
     Silent(Duration),
-    /// It came, but so slowly that it was not whole after so long.
+    /// The reply was incomplete after this time.
     Slow(Duration),
-    /// No whole answer to anything had come for so long, and the server was not asked.
+    /// The request was not sent, because no complete reply to any request had come for this time.
     GivenUp(Duration),
     /// The connection failed.
     Failed(reqwest::Error),
@@ -58,10 +58,10 @@ impl fmt::Display for NoReply {
     }
 }
 
-/// How long one server is waited for.
+/// The timeouts of one server.
 pub(super) struct Timeouts {
     timeout: Duration,
-    /// Since when all that is asked has been without an answer.
+    /// The time since which no request has been answered.
     unanswered: Mutex<Unanswered>,
 }
 
@@ -80,61 +80,61 @@ impl Timeouts {
         }
     }
 
-    /// How long a connection may take to come about.
+    /// Returns the longest time that connecting may take.
     pub(super) fn connect(&self) -> Duration {
         self.timeout.min(MAX_CONNECT_TIME)
     }
 
-    /// The server is still asked.
+    /// Checks that the server has not been given up.
     ///
     /// # Errors
-    /// It was given up.
+    /// Fails when the server has been given up.
     pub(super) fn check(&self) -> Result<(), NoReply> {
-        match self.open(|unanswered| *unanswered) {
-            Unanswered::GivenUp => Err(NoReply::GivenUp(self.most_silence())),
+        match self.with_state(|unanswered| *unanswered) {
+            Unanswered::GivenUp => Err(NoReply::GivenUp(self.max_silence())),
             _ => Ok(()),
         }
     }
 
-    /// Sends a request, and takes at most so many bytes of the reply's body.
+    /// Sends a request, and reads at most `most` bytes of the reply's body.
     ///
     /// # Errors
-    /// There is no whole reply in time.
+    /// Fails when no complete reply comes in time.
     pub(super) async fn reply(
         &self,
         client: &Client,
         request: Request,
         most: usize,
     ) -> Result<Reply, NoReply> {
-        self.open(|unanswered| {
+        self.with_state(|unanswered| {
             if let Unanswered::Nothing = unanswered {
                 *unanswered = Unanswered::Since(Instant::now());
             }
         });
-        // A reply that begins early does not wait for the upload to end.
-        let sending = self.within(request.size());
-        let whole = sending.saturating_add(self.within(most));
+        // The head may take as long as the upload, although a server may send it before the upload ends.
+        let sending = self.transfer_time(request.size());
+        let whole = sending.saturating_add(self.transfer_time(most));
         let reply = async {
             let head = request.builder(client).send();
-            let response = silent(sending, head).await??;
-            self.gathered(response, most).await
+            let response = at_most(sending, head).await??;
+            self.read(response, most).await
         };
         let reply = timeout(whole, reply).await;
         let reply = reply.unwrap_or(Err(NoReply::Slow(whole)));
-        self.open(|unanswered| *unanswered = self.learned(*unanswered, &reply));
+        self.with_state(|unanswered| *unanswered = self.after(*unanswered, &reply));
         reply
     }
 
-    async fn gathered(&self, mut response: Response, most: usize) -> Result<Reply, NoReply> {
+    async fn read(&self, mut response: Response, most: usize) -> Result<Reply, NoReply> {
         let mut reply = Reply {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             ..Reply::default()
         };
-        while let Some(part) = silent(self.timeout, response.chunk()).await?? {
-            let room = most.saturating_sub(reply.body.len());
-            reply.body.extend(part.iter().take(room));
-            if part.len() > room {
+        while let Some(part) = at_most(self.timeout, response.chunk()).await?? {
+            let remaining = most.saturating_sub(reply.body.len());
+            reply.body.extend(part.iter().take(remaining));
+            if part.len() > remaining {
                 reply.excess = Some(format!("more than {most} bytes"));
                 break;
             }
@@ -142,31 +142,31 @@ impl Timeouts {
         Ok(reply)
     }
 
-    /// So many bytes may take so long: one timeout in any case, and one for each part that they fill.
-    fn within(&self, bytes: usize) -> Duration {
+    /// Returns the longest time that a transfer of `bytes` may take: one timeout, and one more for each full part.
+    fn transfer_time(&self, bytes: usize) -> Duration {
         let parts = u32::try_from(bytes / PART).unwrap_or(u32::MAX);
         self.timeout.saturating_mul(parts.saturating_add(1))
     }
 
-    fn most_silence(&self) -> Duration {
+    fn max_silence(&self) -> Duration {
         self.timeout.saturating_mul(MAX_SILENT_TIMEOUTS)
     }
 
-    fn learned(&self, unanswered: Unanswered, reply: &Result<Reply, NoReply>) -> Unanswered {
+    fn after(&self, unanswered: Unanswered, reply: &Result<Reply, NoReply>) -> Unanswered {
         match (unanswered, reply) {
             (Unanswered::GivenUp, _) => Unanswered::GivenUp,
             (Unanswered::Since(since), Err(NoReply::Silent(_) | NoReply::Slow(_)))
-                if since.elapsed() >= self.most_silence() =>
+                if since.elapsed() >= self.max_silence() =>
             {
                 Unanswered::GivenUp
             }
             (unanswered, Err(NoReply::Silent(_) | NoReply::Slow(_))) => unanswered,
-            // A connection that fails at once costs no time.
+            // A connection that fails at once costs no time, so it does not count towards giving up.
             (_, Ok(_) | Err(_)) => Unanswered::Nothing,
         }
     }
 
-    fn open<T>(&self, work: impl FnOnce(&mut Unanswered) -> T) -> T {
+    fn with_state<T>(&self, work: impl FnOnce(&mut Unanswered) -> T) -> T {
         let mut unanswered = self
             .unanswered
             .lock()
@@ -175,9 +175,9 @@ impl Timeouts {
     }
 }
 
-/// What comes, if it comes in time.
-async fn silent<T>(time: Duration, coming: impl Future<Output = T>) -> Result<T, NoReply> {
-    timeout(time, coming)
+/// Awaits a future, and fails when it takes longer than `time`.
+async fn at_most<T>(time: Duration, future: impl Future<Output = T>) -> Result<T, NoReply> {
+    timeout(time, future)
         .await
         .map_err(|_| NoReply::Silent(time))
 }

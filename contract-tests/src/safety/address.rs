@@ -1,8 +1,8 @@
-//! An address tells its origin, and whether it leaves this machine.
+//! Tells the origin of an address, and whether the address is on this machine.
 
 use reqwest::Url;
 
-/// Returns the origin of an address: its scheme, host and port, written in one way only.
+/// Returns the origin of an address in canonical form: its scheme, host and port.
 pub(crate) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }

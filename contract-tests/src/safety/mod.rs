@@ -1,7 +1,8 @@
-//! The rules that keep a server safe from a run, and secrets out of every text.
+//! Protects a server from a run, and keeps secrets out of every text.
 //!
-//! [`policy`] says where may be written, [`pace`] how fast requests follow each other, and [`trust`] which certificates
-//! are accepted. All names of a run begin with its [`run_prefix`]. The [`journal`] names on disk what a run is about to make; [`secrets`] redacts tokens and upload paths.
+//! [`policy`] decides where a run may write, [`pace`] limits how fast requests follow each other, and [`trust`] loads
+//! the trusted certificates. All names of a run begin with its [`run_prefix`]. The [`journal`] records on disk what a
+//! run is about to make; [`secrets`] redacts tokens and upload paths.
 
 pub(crate) mod address;
 pub mod journal;

@@ -1,4 +1,4 @@
-//! The pace limits how fast requests follow each other.
+//! A pace limits how fast requests follow each other.
 
 use std::{
     str::FromStr,
@@ -8,16 +8,16 @@ use std::{
 
 use tokio::time::{Instant, sleep_until};
 
-/// Requests per second.
+/// A number of requests per second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate(f64);
 
 impl Rate {
-    /// What a server that others use is asked by default: ten requests per second.
+    /// The default rate for a server that others use: ten requests per second.
     pub const GENTLE: Self = Self(10.0);
 }
 
-/// The text is no rate.
+/// The error of a text that is not a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("requests per second are a number from 0.01 to 100000")]
 pub struct InvalidRate;
@@ -27,7 +27,7 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Self, InvalidRate> {
         let rate = text.parse().map_err(|_| InvalidRate)?;
-        // The bounds also keep the time between two requests a time.
+        // The bounds also ensure that the time between two requests can be represented.
         if (0.01..=100_000.0).contains(&rate) {
             Ok(Self(rate))
         } else {
@@ -36,14 +36,14 @@ impl FromStr for Rate {
     }
 }
 
-/// Lets requests through one after the other, none too soon after the one before.
+/// A `Pace` delays requests so that at least a fixed time passes between two of them.
 pub(crate) struct Pace {
     gap: Duration,
     next: Mutex<Option<Instant>>,
 }
 
 impl Pace {
-    /// Of this rate; without one, nothing ever waits.
+    /// Creates a pace for this rate. Without a rate, no request waits.
     pub(crate) fn new(rate: Option<Rate>) -> Self {
         Self {
             gap: rate.map_or(Duration::ZERO, |Rate(rate)| {
@@ -53,7 +53,7 @@ impl Pace {
         }
     }
 
-    /// Comes back when the next request may be sent.
+    /// Waits until the next request may be sent.
     pub(crate) async fn turn(&self) {
         if !self.gap.is_zero() {
             sleep_until(self.slot()).await;

@@ -1,5 +1,5 @@
-//! The policy says how a run behaves towards the server: where it may write, how fast it asks, which certificates it
-//! accepts.
+//! A policy states how a run behaves towards the server: where it may write, how fast it sends requests, which
+//! certificates it trusts.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -15,41 +15,41 @@ use crate::safety::{
 /// The variable that allows the tests to write to a server that is not on this machine.
 pub(crate) const ALLOW_WRITES: &str = "ATLAS_CONTRACT_ALLOW_WRITES";
 
-/// This variable names further origins for uploads, with commas between them.
+/// The variable that names further origins for uploads, separated by commas.
 pub(crate) const ALLOW_UPLOAD_ORIGIN: &str = "ATLAS_CONTRACT_ALLOW_UPLOAD_ORIGIN";
 
-/// Where a run may write.
+/// The servers that a run may write to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Access {
-    /// To a server on this machine alone.
+    /// The run may write only to a server on this machine.
     #[default]
     Loopback,
-    /// To any server: the caller said so.
+    /// The run may write to any server: the caller allowed it.
     Anywhere,
-    /// Nowhere: no request but GET is sent.
+    /// The run may not write: it sends only GET requests.
     ReadOnly,
 }
 
-/// An upload origin is one that files may go to, besides the server's own: `https://HOST` or `http://HOST:PORT`.
+/// An origin that files may be uploaded to, besides the server's own: `https://HOST` or `http://HOST:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadOrigin(String);
 
-/// The text is no origin. It is repeated without what may be a secret.
+/// The error of a text that is not an origin. It repeats no part that may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOrigin {
-    /// There is an `@` in it. Where a password ends nobody knows: it may have a comma.
+    /// The text contains an `@`. It is not repeated: a password may contain a comma, so its end is unknown.
     #[error("an origin has no user and no password: https://HOST or http://HOST:PORT")]
     User,
-    /// It is another address, or none.
+    /// The text is an address with more than an origin, or no address.
     #[error("{0:?} is no origin: https://HOST or http://HOST:PORT, with nothing behind it")]
     Other(String),
 }
 
 impl UploadOrigin {
-    /// Reads origins with commas between them; a text that is empty, as of a variable that is set to nothing, has none.
+    /// Parses a list of origins, separated by commas. An empty text, as from an empty variable, yields an empty list.
     ///
     /// # Errors
-    /// One of them is no origin.
+    /// Fails when an element is not an origin.
     pub fn list(text: &str) -> Result<Vec<Self>, InvalidOrigin> {
         if text.contains('@') {
             return Err(InvalidOrigin::User);
@@ -65,7 +65,7 @@ impl UploadOrigin {
     }
 }
 
-/// Cuts off the path of an address, and all behind it: who knows an upload path may upload.
+/// Cuts off the path of an address and everything after it: knowledge of an upload path suffices to upload.
 fn without_path(text: &str) -> String {
     let host = text.find("://").map_or(0, |at| at + 3);
     let path = text
@@ -77,7 +77,7 @@ fn without_path(text: &str) -> String {
     }
 }
 
-/// Tells whether an address names nothing but its origin.
+/// Tells whether an address consists of its origin alone.
 fn is_bare(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
         && url.has_host()
@@ -86,11 +86,11 @@ fn is_bare(url: &Url) -> bool {
         && url.fragment().is_none()
 }
 
-/// How long nothing may move before a request is given up: whole seconds, at least one.
+/// The longest time without progress after which a request is given up: whole seconds, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeout(Duration);
 
-/// The text is no time to wait.
+/// The error of a text that is not a timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the time to wait is a number of seconds from 1 to 86400")]
 pub struct InvalidTimeout;
@@ -110,13 +110,13 @@ impl Default for Timeout {
 impl FromStr for Timeout {
     type Err = InvalidTimeout;
 
-    /// A text that is empty, as of a variable that is set to nothing, tells nothing.
+    /// Parses a number of seconds. An empty text, as from an empty variable, yields the default.
     fn from_str(text: &str) -> Result<Self, InvalidTimeout> {
         if text.is_empty() {
             return Ok(Self::default());
         }
         let seconds = text.parse().map_err(|_| InvalidTimeout)?;
-        // The bounds also keep what is a multiple of it a time.
+        // The bounds also ensure that multiples of the timeout can be represented.
         if (1..=86_400).contains(&seconds) {
             Ok(Self(Duration::from_secs(seconds)))
         } else {
@@ -131,26 +131,27 @@ impl fmt::Display for Timeout {
     }
 }
 
-/// How a run behaves.
+/// A `Policy` states how a run behaves towards the server.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// Where it may write.
+    /// The servers that the run may write to.
     pub access: Access,
-    /// How long nothing may move before a request is given up.
+    /// The longest time without progress after which a request is given up.
     pub timeout: Timeout,
-    /// How fast it asks; when nobody says, as fast as it can on this machine and gently elsewhere.
+    /// The limit on the rate of requests. By default a server on this machine has none, and any other has a gentle one.
     pub rate: Option<Rate>,
-    /// Whom it believes over TLS, for the API, for uploads and for downloads alike.
+    /// The certificates for TLS, for the API, uploads and downloads alike.
     pub trust: Trust,
-    /// The place has the journal of what the run makes, if one is kept.
+    /// The place for the journal of what the run makes, if one is kept.
     pub journal: Option<Place>,
-    /// Files may go to these origins, besides the server's own. A server can name any address for an upload.
+    /// The origins that files may be uploaded to, besides the server's own. A server can name any address for an
+    /// upload.
     pub upload_origins: Vec<UploadOrigin>,
 }
 
 impl Policy {
-    /// Returns why nothing may be written to this address, if so; `home` is the origin of the server. Only the address of an
-    /// upload can be another one's, since the server names it.
+    /// Returns the reason why nothing may be written to this address, or `None` if it may be; `home` is the server's
+    /// origin. Only an upload can go to another origin, since the server chooses its address.
     pub(crate) fn refusal(&self, url: &Url, home: &str) -> Option<String> {
         let origin = origin(url);
         let known = self.upload_origins.iter().any(|it| it.0 == origin);
@@ -170,14 +171,14 @@ impl Policy {
         }
     }
 
-    /// Returns the origins that files may go to, the server's own first.
+    /// Returns the origins that files may be uploaded to, the server's own first.
     pub fn upload_places(&self, home: &str) -> Vec<String> {
         let others = self.upload_origins.iter().map(|it| it.0.clone());
         std::iter::once(home.to_owned()).chain(others).collect()
     }
 }
 
-/// Whether a variable switches something on: set, and not to a word for no.
+/// Tells whether a variable enables something: its value is neither empty nor a word for no.
 pub fn is_yes(value: &str) -> bool {
     let value = value.trim().to_ascii_lowercase();
     !matches!(&*value, "" | "0" | "f" | "false" | "n" | "no" | "off")

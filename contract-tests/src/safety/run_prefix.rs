@@ -1,20 +1,20 @@
-//! The prefix tells the names of one run from all other names on a server.
+//! The run prefix distinguishes the names of one run from all other names on a server.
 
 use serde::{Deserialize, Serialize};
 
-/// A `RunPrefix` is what all names of a run begin with.
+/// A `RunPrefix` is the beginning of every name that a run makes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RunPrefix(String);
 
 impl RunPrefix {
-    /// Draws a prefix that no other run has: `contract-` and eight hexadecimal digits.
+    /// Returns a random prefix: `contract-` and eight hexadecimal digits.
     pub fn fresh() -> Self {
         let id = uuid::Uuid::new_v4().simple().to_string();
         Self(format!("contract-{}-", &id[..8]))
     }
 
-    /// Returns the prefix as text, with its last dash.
+    /// Returns the prefix as text, including its final dash.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -5,31 +5,32 @@ use std::sync::{Mutex, PoisonError};
 use atlas_common::redaction::{self, KnownSecrets};
 use serde_json::Value;
 
-/// What the fields have in their names that hand out a secret.
+/// The parts of field names that mark a secret in a reply.
 const FIELDS: [&str; 2] = ["upload_path", "token"];
-/// A reply that names more of them hands out nothing that anybody would use.
+/// The largest number of secrets in one reply; no client could use more.
 const MAX_SECRETS_PER_REPLY: usize = 1000;
 
-/// A `Piece` is a part of a text: one that anybody may see, or the placeholder of a secret: `[token]`, say.
+/// A `Piece` is a part of a text: either public text, or the placeholder of a secret, such as `[token]`.
 pub type Piece<'t> = redaction::Piece<'t, &'static str>;
 
-/// `Secrets` are the secrets known so far: those configured, and those the server handed out.
+/// `Secrets` are the secrets known so far: those configured, and those that the server handed out.
 #[derive(Default)]
 pub struct Secrets(Mutex<KnownSecrets<&'static str>>);
 
 impl Secrets {
-    /// Hides a secret from now on, in every spelling it may have in a text: as it is, in a URL, in JSON, also as Rails
-    /// writes it, and in HTML. One of less than four characters is not hidden.
+    /// Redacts a secret from now on, in every spelling: verbatim, in a URL, in JSON, also as Rails writes it, and in
+    /// HTML. A secret of less than four characters is not redacted.
     pub fn add(&self, secret: &str, placeholder: &'static str) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.add(secret, placeholder);
     }
 
-    /// Remembers what the body of a reply hands out for the caller's eyes only: `upload_path`,
-    /// `upload_token`, `token`, as fields of its own or within a text.
+    /// Learns the secrets in the body of a reply: `upload_path`, `upload_token` and `token`, as JSON fields or within a
+    /// text.
     ///
     /// # Errors
-    /// It names so many of them that none is remembered, and it must not be shown; the text says how many.
+    /// Fails when the reply contains too many secrets. None of them is learnt then, so the reply must not be shown; the
+    /// error states the limit that was exceeded.
     pub fn learn_reply(&self, body: &[u8]) -> Result<(), String> {
         let Ok(text) = std::str::from_utf8(body) else {
             return Ok(());
@@ -60,10 +61,10 @@ impl Secrets {
         }
     }
 
-    /// The fields may stand within a text, quoted once or more often: a server may repeat to one request what it hands
-    /// out to another, whose own reply comes later.
+    /// Learns fields within a text, however often they are quoted: a server may repeat in one reply what it hands out
+    /// in another that comes later.
     fn learn_text(&self, text: &str) {
-        // Each piece ends at a quotation mark; the backslashes before it say how deep in quotation the mark stands.
+        // Each piece ends at a quotation mark; the number of backslashes before the mark tells how deeply it is quoted.
         let pieces: Vec<_> = text
             .split_inclusive('"')
             .filter_map(|piece| piece.strip_suffix('"'))
@@ -82,7 +83,7 @@ impl Secrets {
         }
     }
 
-    /// The text with every known secret replaced by its placeholder.
+    /// Returns the text with every known secret replaced by its placeholder.
     pub fn redact(&self, text: &str) -> String {
         let pieces = self.pieces(text).into_iter();
         pieces
@@ -92,7 +93,7 @@ impl Secrets {
             .collect()
     }
 
-    /// The text in pieces, none of which holds a known secret.
+    /// Splits the text into pieces, none of which contains a known secret.
     pub fn pieces<'t>(&self, text: &'t str) -> Vec<Piece<'t>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.pieces(text)
@@ -107,7 +108,8 @@ impl Secrets {
         }
     }
 
-    /// The last segment alone opens the door, whatever host or prefix stands before it, or query behind it.
+    /// Learns an upload path and its last segment. The segment alone authorises an upload, whatever host, prefix or
+    /// query surrounds it.
     pub(crate) fn learn_upload_path(&self, path: &str) {
         self.add(path, "[upload path]");
         let bare = path.split(['?', '#']).next().unwrap_or_default();
@@ -170,7 +172,7 @@ mod tests {
         let once = format!("you were told {}", path("0000-1111"));
         let twice = json!({"said": path("2222-3333").to_string()}).to_string();
         let slashes = path("4444-5555").to_string().replace('/', "\\/");
-        // Cut off, and then quoted: where it ends is not where the path ends.
+        // The JSON is cut off before it is quoted, so that the end of the text is not the end of the path.
         let cut = json!({"said": path("/open/").to_string()[..32]}).to_string();
         for text in [
             once,

@@ -1,4 +1,4 @@
-//! Loads the certificates that a client trusts and shows: the options of `atlas-upload`, by the same names.
+//! Loads the certificates that a client trusts and its own, by the same options as `atlas-upload`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,22 +8,22 @@ use reqwest::Identity;
 
 use crate::input;
 
-/// Certificates to believe besides the system's, and the one to show.
+/// The certificates that are trusted besides the system's, and the client's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trust {
     /// A PEM file of one or more CA certificates: `--ca-file`, `ATLAS_CAFILE`.
     pub ca_file: Option<PathBuf>,
     /// A folder of such files: `--ca-path`, `ATLAS_CAPATH`.
     pub ca_path: Option<PathBuf>,
-    /// A PEM file with the certificate to show to the server: `--client-cert`, `ATLAS_CLIENT_CERT`.
+    /// A PEM file with the client's certificate: `--client-cert`, `ATLAS_CLIENT_CERT`.
     pub client_cert: Option<PathBuf>,
-    /// A PEM file with its key, where it is not in the same file: `--client-key`, `ATLAS_CLIENT_KEY`.
+    /// A PEM file with the key of that certificate, if the key is in another file: `--client-key`, `ATLAS_CLIENT_KEY`.
     pub client_key: Option<PathBuf>,
-    /// Believe any server, even one in between: `--insecure`, `ATLAS_TLS_NOVERIFY`.
+    /// Whether any certificate is trusted, even that of a man in the middle: `--insecure`, `ATLAS_TLS_NOVERIFY`.
     pub insecure: bool,
 }
 
-/// A file of certificates that cannot be used.
+/// The error of a certificate file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{option}: {}: {reason}", .path.display())]
 pub struct TrustError {
@@ -38,7 +38,7 @@ const CLIENT_CERT: &str = "--client-cert (ATLAS_CLIENT_CERT)";
 const CLIENT_KEY: &str = "--client-key (ATLAS_CLIENT_KEY)";
 
 impl Trust {
-    /// What the variables say. One that is empty says nothing.
+    /// Reads the options from environment variables. An empty variable counts as unset.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let path = |name: &str| set(name).map(PathBuf::from);
@@ -51,7 +51,7 @@ impl Trust {
         }
     }
 
-    /// These options, and for those that say nothing the others.
+    /// Returns these options, with those that are unset taken from `others`.
     pub fn or(self, others: Self) -> Self {
         Self {
             ca_file: self.ca_file.or(others.ca_file),
@@ -62,7 +62,7 @@ impl Trust {
         }
     }
 
-    /// The options as flags, each a word.
+    /// Returns the options as command-line arguments.
     pub fn flags(&self) -> Vec<String> {
         let paths = [
             ("--ca-file", &self.ca_file),
@@ -81,7 +81,7 @@ impl Trust {
     /// Reads the files.
     ///
     /// # Errors
-    /// One of them cannot be read, or does not hold what it should.
+    /// Fails when a file cannot be read, or does not contain what its option requires.
     pub fn load(&self) -> Result<Certificates, TrustError> {
         let mut authorities = Vec::new();
         if let Some(file) = &self.ca_file {

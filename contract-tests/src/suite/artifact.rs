@@ -1,4 +1,4 @@
-//! An artifact of a check: its versions, what a search finds among them, and their files.
+//! An artifact on the server, with requests for its versions, searches and files.
 
 use serde_json::{Value, json};
 
@@ -25,46 +25,46 @@ impl<'a> Artifact<'a> {
         }
     }
 
-    /// Another artifact of the same user, which need not exist.
+    /// Returns another artifact of the same user, which need not exist.
     pub fn beside(&self, name: impl Into<String>) -> Self {
         Self::new(self.context, self.user.clone(), name.into())
     }
 
-    /// `USER/NAME`.
+    /// Returns the slug, `USER/NAME`.
     pub fn slug(&self) -> String {
         format!("{}/{}", self.user, self.name)
     }
 
-    /// The path of the artifact below the API, and of something within it: `/TYPE/search`, say.
+    /// Returns the path, below the API, of the artifact or of a resource within it, such as `/TYPE/search`.
     pub fn path(&self, within: &str) -> String {
         format!("/artifacts/{}{within}", self.slug())
     }
 
-    /// A read of the artifact, or of something within it.
+    /// Creates a read of the artifact or of a resource within it.
     pub fn get(&self, within: &str) -> Call<'a> {
         self.context.get(self.path(within))
     }
 
-    /// The request for a version.
+    /// Creates a request for a new version.
     ///
     /// # Errors
-    /// The artifact is not one of this run's.
+    /// Fails when the artifact is not one of this run.
     pub fn post(&self, kind: &str, fields: Value) -> Verdict<Call<'a>> {
         self.context.push(&self.name, kind, fields)
     }
 
-    /// A version of these fields.
+    /// Makes a version with these fields.
     ///
     /// # Errors
-    /// It is refused, or the reply has neither a number nor an upload path.
+    /// Fails when the request is refused, or the reply has no number or no upload path.
     pub async fn version(&self, kind: &str, fields: Value) -> Verdict<Version> {
         Version::read(self.post(kind, fields)?.succeed().await?)
     }
 
-    /// A version without a file that has this metadata.
+    /// Makes a version with this metadata and without a file.
     ///
     /// # Errors
-    /// As [`Artifact::version`].
+    /// Fails as [`Artifact::version`] does.
     pub async fn tagged(&self, kind: &str, metadata: Value) -> Verdict<Version> {
         self.version(
             kind,
@@ -73,19 +73,19 @@ impl<'a> Artifact<'a> {
         .await
     }
 
-    /// A version that awaits its file.
+    /// Makes a version whose file is to be uploaded.
     ///
     /// # Errors
-    /// As [`Artifact::version`].
+    /// Fails as [`Artifact::version`] does.
     pub async fn awaiting(&self, kind: &str) -> Verdict<Version> {
         self.version(kind, json!({"id": "File", "file": true, "metadata": {}}))
             .await
     }
 
-    /// A version with this file.
+    /// Makes a version and uploads its file.
     ///
     /// # Errors
-    /// As [`Artifact::version`], or the upload is refused.
+    /// Fails as [`Artifact::version`] does, or when the upload is refused.
     pub async fn with_file(&self, kind: &str, bytes: &[u8]) -> Verdict<Version> {
         let version = self.awaiting(kind).await?;
         self.context
@@ -96,23 +96,23 @@ impl<'a> Artifact<'a> {
         Ok(version)
     }
 
-    /// A search among the versions of a type.
+    /// Creates a search among the versions of a type.
     pub fn search(&self, kind: &str, query: &[(&str, &str)]) -> Call<'a> {
         self.get(&format!("/{kind}/search")).query(query)
     }
 
-    /// A search that must find exactly these versions in this order.
+    /// Searches, and requires exactly these versions in this order.
     ///
     /// # Errors
-    /// It finds others.
+    /// Fails when the search finds other versions.
     pub async fn finds(&self, kind: &str, query: &[(&str, &str)], numbers: &[u64]) -> Verdict {
         self.search(kind, query).send().await?.found(numbers)
     }
 
-    /// A search that must find exactly these versions in this order, and must never find another.
+    /// Searches, and requires exactly these versions in this order. Any other version is forbidden.
     ///
     /// # Errors
-    /// It finds others.
+    /// Fails when the search finds other versions.
     pub async fn finds_no_other(
         &self,
         kind: &str,
@@ -123,32 +123,32 @@ impl<'a> Artifact<'a> {
         found.found_no_other(numbers)
     }
 
-    /// The target's token, in its usual place.
+    /// Returns the target's token, in its usual place.
     pub(crate) fn token(&self) -> Auth<'a> {
         Auth::Header(self.context.token())
     }
 
-    /// The file of a version, a number or `latest`, behind whatever redirects.
+    /// Downloads the file of a version, a number or `latest`, following redirects.
     ///
     /// # Errors
-    /// There is no reply.
+    /// Fails when there is no reply.
     pub async fn file(&self, kind: &str, version: &str) -> Verdict<Exchange> {
         self.file_as(self.token(), kind, version).await
     }
 
-    /// The same with another token, or none.
+    /// Downloads the file with another token, or none.
     ///
     /// # Errors
-    /// There is no reply.
+    /// Fails when there is no reply.
     pub async fn file_as(&self, auth: Auth<'_>, kind: &str, version: &str) -> Verdict<Exchange> {
         self.file_at_most(auth, kind, version, MAX_REPLY_BYTES)
             .await
     }
 
-    /// The same, of at most so many bytes; of a longer one only its beginning comes.
+    /// Downloads at most `most` bytes of the file. Of a longer file, only the beginning is read.
     ///
     /// # Errors
-    /// There is no reply.
+    /// Fails when there is no reply.
     pub async fn file_at_most(
         &self,
         auth: Auth<'_>,
@@ -160,10 +160,10 @@ impl<'a> Artifact<'a> {
         self.context.http().download(&path, auth, most).await
     }
 
-    /// The file of a version, which must have exactly these bytes.
+    /// Downloads the file of a version, and requires exactly these bytes.
     ///
     /// # Errors
-    /// It has others, or cannot be had.
+    /// Fails when the bytes differ, or the download is refused.
     pub async fn file_is(&self, kind: &str, version: &str, bytes: &[u8]) -> Verdict {
         let exchange = self.file(kind, version).await?;
         exchange.status_is(200)?;
@@ -174,13 +174,13 @@ impl<'a> Artifact<'a> {
     }
 }
 
-/// A version just made.
+/// A version that was just made.
 pub struct Version {
-    /// Its number.
+    /// The number.
     pub number: u64,
-    /// Where its file goes to.
+    /// The address that the file is uploaded to.
     pub upload_path: String,
-    /// The reply to the request for it.
+    /// The reply to the request that made the version.
     pub reply: Exchange,
 }
 

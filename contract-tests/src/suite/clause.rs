@@ -10,19 +10,19 @@ use crate::{
     suite::{context::Context, precondition::Precondition, required_setting::RequiredSetting},
 };
 
-/// How a behaviour is known; the marks of `docs/contract.md`.
+/// A kind of evidence for a behaviour, as marked in `docs/contract.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Evidence {
-    /// A reply of the real Atlas, kept by somebody.
+    /// A reply of the real Atlas that somebody recorded.
     Recorded,
-    /// What a genuine client sends, or needs back.
+    /// A request that a genuine client sends, or a reply that it needs.
     Client,
     /// The documentation of the service or of a client.
     Docs,
     /// A public issue thread.
     Thread,
-    /// The project's own choice.
+    /// A choice of this project.
     Inferred,
 }
 
@@ -38,65 +38,66 @@ impl fmt::Display for Evidence {
     }
 }
 
-/// The check of a clause: `Ok` when the server keeps it.
+/// The check of a clause, which returns `Ok` when the server satisfies the clause.
 pub type Check = for<'a> fn(&'a Context<'a>) -> BoxFuture<'a, Verdict>;
 
-/// One statement of the contract about the server.
+/// A statement of the contract about the server.
 #[derive(Clone, Copy)]
 pub struct Clause {
-    /// Stable and unique, `area.statement`; at most 30 characters, because the names of artifacts are made of it.
+    /// The unique and stable id, `area.statement`, of at most 30 characters, because names of artifacts contain it.
     pub id: &'static str,
     /// The statement, in the words of the contract.
     pub title: &'static str,
-    /// How it is known; never empty.
+    /// The evidence for the statement; never empty.
     pub evidence: &'static [Evidence],
-    /// What the operator must tell before it can be checked.
+    /// The settings that the operator must give for the check.
     pub required_settings: &'static [RequiredSetting],
-    /// What must be on the server to check it without writing; `None` when it cannot be.
+    /// The fixtures that the check needs when nothing may be written; `None` when the check has to write.
     pub preconditions: Option<&'static [Precondition]>,
-    /// Whether it says of something that it never is: then one sighting of that breaks it. Any other clause is broken by
-    /// what breaks it each time.
+    /// Whether the clause says that something never happens, so that one sighting violates it. Any other clause is
+    /// violated only by a failure that comes each time.
     pub never: bool,
-    /// How it is checked.
+    /// The check of the statement.
     pub check: Check,
 }
 
 impl Clause {
-    /// Whether a server that does otherwise fails: what is merely our choice makes only a difference.
+    /// Tells whether a violation is a failure. A violation of a clause that is merely the project's own choice is a
+    /// difference.
     pub fn required(&self) -> bool {
         required(self.evidence)
     }
 
-    /// The same clause, which can also be checked without writing where this is on the server.
+    /// Returns the clause with the preconditions under which it can be checked without writing.
     pub(crate) const fn reading(mut self, given: &'static [Precondition]) -> Self {
         self.preconditions = Some(given);
         self
     }
 
-    /// The same clause, which says of something that it never is.
+    /// Returns the clause as one that says that something never happens.
     pub(crate) const fn never(mut self) -> Self {
         self.never = true;
         self
     }
 
-    /// The marks as one text: `docs, client`.
+    /// Returns the kinds of evidence as one text: `docs, client`.
     pub fn marks(&self) -> String {
         marks(self.evidence)
     }
 }
 
-/// Whether something is known from others, and not merely our choice.
+/// Tells whether the evidence comes from others, and is not merely the project's own choice.
 pub(crate) fn required(evidence: &[Evidence]) -> bool {
     evidence.iter().any(|mark| *mark != Evidence::Inferred)
 }
 
-/// Marks as one text: `docs, client`.
+/// Returns kinds of evidence as one text: `docs, client`.
 pub(crate) fn marks(evidence: &[Evidence]) -> String {
     let marks: Vec<_> = evidence.iter().map(ToString::to_string).collect();
     marks.join(", ")
 }
 
-/// A clause that needs nothing of the operator.
+/// Creates a clause that requires no setting of the operator.
 pub(crate) const fn clause(
     id: &'static str,
     title: &'static str,
@@ -106,7 +107,7 @@ pub(crate) const fn clause(
     requiring(&[], id, title, evidence, check)
 }
 
-/// A clause that only some facts of the operator make possible.
+/// Creates a clause that can be checked only with certain settings of the operator.
 pub(crate) const fn requiring(
     required_settings: &'static [RequiredSetting],
     id: &'static str,

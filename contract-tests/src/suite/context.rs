@@ -1,7 +1,7 @@
-//! A context is what a check works with: names that no other run has, artifacts of its own, and calls of the API.
+//! A context gives a check names that no other run has, artifacts of its own, and calls of the API.
 //!
-//! All writes pass [`Context::create`] or [`Context::push`], and those pass one guard: nothing is written outside of
-//! the names of this run.
+//! All writes pass [`Context::create`] or [`Context::push`], and both pass one guard, which refuses every name that is
+//! not of this run.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -29,11 +29,11 @@ use crate::{
 pub struct ComparedBody {
     /// The snapshot's name.
     pub name: &'static str,
-    /// The body as it came, redacted, as it would stand in the file.
+    /// The redacted body, in the format of the snapshot file.
     pub text: String,
 }
 
-/// The surroundings of one check.
+/// The environment of one check.
 pub struct Context<'a> {
     http: &'a Http,
     facts: &'a Facts,
@@ -45,7 +45,7 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// The surroundings for the clause of this id.
+    /// Creates the context for the clause with this id.
     pub fn new(
         http: &'a Http,
         facts: &'a Facts,
@@ -63,35 +63,35 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Returns what the operator told about the server.
+    /// Returns the facts that the operator gave about the server.
     pub fn facts(&self) -> &'a Facts {
         self.facts
     }
 
-    /// Returns the token that may write the namespace.
+    /// Returns the token that may write to the namespace.
     pub fn token(&self) -> &'a str {
         self.http.server().token()
     }
 
-    /// The raw connection, for reads.
+    /// Returns the raw connection, for reads.
     pub fn http(&self) -> &'a Http {
         self.http
     }
 
-    /// A read of a path below the API, with the target's token.
+    /// Creates a read of a path below the API, with the target's token.
     pub fn get(&self, path: impl Into<String>) -> Call<'a> {
         self.http.get(path)
     }
 
-    /// The token of the second user.
+    /// Returns the token of the second user.
     ///
     /// # Errors
-    /// The clause did not say that it needs one.
+    /// Fails when the clause does not declare that it requires one.
     pub fn other_token(&self) -> Verdict<&'a str> {
-        told(self.facts.other_token.as_deref())
+        declared(self.facts.other_token.as_deref())
     }
 
-    /// The request for a token with a login and a password.
+    /// Creates a request for a token, with a login and a password.
     pub fn log_in(&self, login: &str, password: &str) -> Call<'a> {
         let description = format!("{}login", self.prefix.as_str());
         let user = json!({"login": login, "password": password, "description": description});
@@ -100,12 +100,12 @@ impl<'a> Context<'a> {
             .post("/authenticate", fields, Makes::Token(description))
     }
 
-    /// What every name of this run begins with.
+    /// Returns the prefix of all names of this run.
     pub fn prefix(&self) -> &'a str {
         self.prefix.as_str()
     }
 
-    /// A name of this run that was not used before, at most 50 characters long.
+    /// Returns an unused name of this run, of at most 50 characters.
     pub fn name(&self) -> String {
         let stem = format!(
             "{}{}",
@@ -118,10 +118,10 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The request for an artifact of this name.
+    /// Creates a request for an artifact with this name.
     ///
     /// # Errors
-    /// The name is not one of this run's.
+    /// Fails when the name is not one of this run.
     pub fn create(&self, name: &str) -> Verdict<Call<'a>> {
         self.guard(name, None)?;
         let artifact = json!({"username": self.facts.namespace, "name": name});
@@ -133,10 +133,10 @@ impl<'a> Context<'a> {
         ))
     }
 
-    /// The request for a version of a type, in the artifact of this name.
+    /// Creates a request for a version of a type, in the artifact with this name.
     ///
     /// # Errors
-    /// The artifact is not one of this run's.
+    /// Fails when the artifact is not one of this run.
     pub fn push(&self, name: &str, kind: &str, fields: Value) -> Verdict<Call<'a>> {
         self.guard(name, Some(kind))?;
         let artifact = format!("{}/{name}", self.facts.namespace);
@@ -150,44 +150,45 @@ impl<'a> Context<'a> {
             .post(path, json!({"artifact_version": fields}), makes))
     }
 
-    /// An artifact of this name, which need not exist.
+    /// Returns an artifact with this name, which need not exist.
     pub fn artifact_named(&self, name: impl Into<String>) -> Artifact<'_> {
         Artifact::new(self, self.facts.namespace.clone(), name.into())
     }
 
-    /// An artifact just made.
+    /// Makes an artifact.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// Fails when the artifact cannot be made.
     pub async fn artifact(&self) -> Verdict<Artifact<'_>> {
         let artifact = self.artifact_named(self.name());
         self.create(&artifact.name)?.succeed().await?;
         Ok(artifact)
     }
 
-    /// Whether the run writes nothing.
+    /// Tells whether the run writes nothing.
     pub fn is_read_only(&self) -> bool {
         self.http.server().policy().access == Access::ReadOnly
     }
 
-    /// What the operator named for a run that writes nothing; in any other run a check makes what it reads.
+    /// Returns a fixture of the operator in a run that writes nothing. In any other run, returns `None`: the check then
+    /// makes what it reads.
     ///
     /// # Errors
-    /// The clause did not say that it needs it.
+    /// Fails when the clause does not declare this precondition.
     pub fn fixture(&self, given: Precondition) -> Verdict<Option<TestArtifact<'_>>> {
         if !self.is_read_only() {
             return Ok(None);
         }
-        let verified = told(self.facts.fixture(given))?;
+        let verified = declared(self.facts.fixture(given))?;
         let Fixture { user, name, .. } = &verified.fixture;
         let artifact = Artifact::new(self, user.clone(), name.clone());
         Ok(Some(TestArtifact::of(verified, artifact)))
     }
 
-    /// An artifact to read: one that the operator named, or one just made.
+    /// Returns an artifact to read: a fixture of the operator, or a new artifact.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// Fails when the artifact cannot be made.
     pub async fn any_artifact(&self) -> Verdict<Artifact<'_>> {
         match self.fixture(Precondition::Artifact)? {
             Some(given) => Ok(given.artifact),
@@ -195,19 +196,20 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The operator's public artifact, and a type in it that is this run's own.
+    /// Returns the operator's public artifact, and a type in it that only this run uses.
     ///
     /// # Errors
-    /// The clause did not say that it needs one.
+    /// Fails when the clause does not declare that it requires the artifact.
     pub fn public_artifact(&self) -> Verdict<(Artifact<'_>, String)> {
-        let artifact = self.artifact_named(told(self.facts.public_artifact.as_deref())?);
+        let artifact = self.artifact_named(declared(self.facts.public_artifact.as_deref())?);
         Ok((artifact, self.name()))
     }
 
-    /// Compares a body with the snapshot of that name; the artifact is a name of the run, or a slug. What it has beyond that is noted as a difference.
+    /// Compares a body with the snapshot of that name. The artifact is a name of the run, or a slug. Additional fields
+    /// in the body are noted as a difference.
     ///
     /// # Errors
-    /// Something is missing, misplaced, or has another value.
+    /// Fails when something is missing, misplaced, or has another value.
     pub fn snapshot(
         &self,
         name: &'static str,
@@ -239,12 +241,12 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// What differs without breaking a client, and the bodies compared with snapshots.
+    /// Returns the differences that break no client, and the bodies that were compared with snapshots.
     pub fn into_findings(self) -> (Vec<String>, Vec<ComparedBody>) {
         (taken(self.notes), taken(self.observed))
     }
 
-    /// The only door to a write: a name of this run, or a type of this run in the operator's public artifact.
+    /// Allows a write only under a name of this run, or under a type of this run in the operator's public artifact.
     fn guard(&self, name: &str, kind: Option<&str>) -> Verdict {
         let own = |text: &str| text.starts_with(self.prefix.as_str());
         let public = self.facts.public_artifact.as_deref() == Some(name);
@@ -252,14 +254,16 @@ impl<'a> Context<'a> {
             return Ok(());
         }
         Err(CheckFailure::NotSent(format!(
-            "refused to write to {name}: it is not of this run"
+            "refused to write to {name}: the name does not belong to this run"
         )))
     }
 }
 
-fn told<T>(fact: Option<T>) -> Verdict<T> {
+fn declared<T>(fact: Option<T>) -> Verdict<T> {
     fact.ok_or_else(|| {
-        CheckFailure::Inconclusive("the clause asks for a fact it did not say it needs".to_owned())
+        CheckFailure::Inconclusive(
+            "the clause uses a setting or fixture that it does not declare".to_owned(),
+        )
     })
 }
 
@@ -313,7 +317,7 @@ mod tests {
         let http = target.connect().unwrap();
         for clause in crate::suite::clauses::all() {
             let context = Context::new(&http, target.facts(), &prefix, clause.id);
-            // A check that is put again goes on with the names.
+            // A repeated check continues the numbering of the names.
             let names: Vec<_> = (0..99).map(|_| context.name()).collect();
             let different: HashSet<_> = names.iter().collect();
             assert_eq!(different.len(), names.len());

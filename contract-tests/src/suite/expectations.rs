@@ -1,4 +1,4 @@
-//! Expectations state what the contract demands of a reply, beyond its status and its JSON.
+//! Expectations check a reply against the contract, beyond its status and its JSON.
 
 use serde_json::Value;
 
@@ -9,10 +9,10 @@ use crate::{
 };
 
 impl Exchange {
-    /// Refused for what it says: the statuses whose errors a client shows to its user.
+    /// Requires that the request was refused for its content, with a status whose errors a client shows to its user.
     ///
     /// # Errors
-    /// The status is neither 400 nor 422.
+    /// Fails when the status is neither 400 nor 422.
     pub fn refused(&self) -> Verdict {
         self.require(
             matches!(self.status, 400 | 422),
@@ -20,10 +20,10 @@ impl Exchange {
         )
     }
 
-    /// The elements of a search.
+    /// Returns the elements that a search found.
     ///
     /// # Errors
-    /// The status is not 200, or the body is not `{"versions": […]}`.
+    /// Fails when the status is not 200, or the body is not `{"versions": […]}`.
     pub fn versions(&self) -> Verdict<Vec<Value>> {
         self.status_is(200)?;
         match self.json()?.get("versions") {
@@ -32,34 +32,34 @@ impl Exchange {
         }
     }
 
-    /// The body is this file, which is not shown if it is another one: it may be for few eyes.
+    /// Requires that the body is this file. Another body is not shown, since it may be confidential.
     ///
     /// # Errors
-    /// It is another one, or the status is not 200.
+    /// Fails when the body is another one, or the status is not 200.
     pub fn is_file(&self, file: &KnownFile) -> Verdict {
         self.status_is(200)?;
-        let told = |size: u64, sha256: &Digest| format!("{size} bytes of SHA-256 {sha256}");
-        let expected = told(file.size, &file.sha256);
-        let came = told(self.body.len() as u64, &Digest::of(&self.body));
+        let describe = |size: u64, sha256: &Digest| format!("{size} bytes of SHA-256 {sha256}");
+        let expected = describe(file.size, &file.sha256);
+        let came = describe(self.body.len() as u64, &Digest::of(&self.body));
         if came == expected {
             return Ok(());
         }
         Err(CheckFailure::Violation(self.against(expected, came)))
     }
 
-    /// The search found exactly these versions in this order.
+    /// Requires that the search found exactly these versions in this order.
     ///
     /// # Errors
-    /// It did not.
+    /// Fails when the search found other versions.
     pub fn found(&self, numbers: &[u64]) -> Verdict {
         let holds = self.numbers()? == numbers.iter().copied().map(Some).collect::<Vec<_>>();
         self.require(holds, format!("versions {numbers:?}"))
     }
 
-    /// The search found exactly these versions in this order; any other is one that must never be shown.
+    /// Requires that the search found exactly these versions in this order. Any other version is forbidden.
     ///
     /// # Errors
-    /// It did not.
+    /// Fails when the search found other versions.
     pub fn found_no_other(&self, numbers: &[u64]) -> Verdict {
         let is_other = |number: &Option<u64>| !number.is_some_and(|it| numbers.contains(&it));
         let others = self.numbers()?.iter().any(is_other);

@@ -1,14 +1,14 @@
-//! Facts are what is known of the server beforehand: what its operator tells, and the fixtures that were found there.
+//! Facts are known about the server beforehand: the settings of its operator, and the fixtures that were found on it.
 
 use super::{
     precondition::Precondition, required_setting::RequiredSetting,
     verified_fixture::VerifiedFixture,
 };
 
-/// `Facts` are what the operator tells about the server, and what a check may rely on.
+/// `Facts` are the operator's statements about the server, on which a check may rely.
 #[derive(Clone, Default)]
 pub struct Facts {
-    /// The user or organisation below which artifacts are made.
+    /// The user or organisation whose artifacts the run makes.
     pub namespace: String,
     /// A user name and a password.
     pub login: Option<(String, String)>,
@@ -16,14 +16,14 @@ pub struct Facts {
     pub other_token: Option<String>,
     /// The name, below the namespace, of a public artifact.
     pub public_artifact: Option<String>,
-    /// How many characters an `id` may have at most.
+    /// The largest number of characters of an `id`.
     pub max_id_length: Option<usize>,
     /// The fixtures that were found on the server.
     pub fixtures: Vec<VerifiedFixture>,
 }
 
 impl Facts {
-    /// Tells whether the operator gave what a clause requires.
+    /// Tells whether the operator gave a setting that a clause requires.
     pub fn has(&self, required: RequiredSetting) -> bool {
         match required {
             RequiredSetting::Login => self.login.is_some(),
@@ -33,7 +33,7 @@ impl Facts {
         }
     }
 
-    /// Returns a fixture that a clause can read.
+    /// Returns a fixture that meets a precondition.
     pub fn fixture(&self, precondition: Precondition) -> Option<&VerifiedFixture> {
         self.fixtures.iter().find(|it| it.meets(precondition))
     }

@@ -1,5 +1,5 @@
-//! Fixtures are artifacts that an operator says are on the server, to judge it by reading alone: a small file in TOML
-//! or JSON.
+//! Fixtures are artifacts that, according to the operator, are on the server, so that a run can judge it by reading
+//! alone. They are listed in a small TOML or JSON file.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -12,52 +12,52 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{input, suite::names::is_name};
 
-/// Versions of one type in an artifact.
+/// A fixture: the versions of one type in an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Written")]
+#[serde(try_from = "FixtureEntry")]
 pub struct Fixture {
     /// The user or organisation.
     pub user: String,
     /// The artifact's name, without the user.
     pub name: String,
-    /// The type.
+    /// The artifact type.
     pub kind: String,
-    /// Who sees it, if that is known.
+    /// The visibility of the artifact, if it is known.
     pub visibility: Option<Visibility>,
-    /// What is known of its versions: any of them, or none.
+    /// The known versions: any number of them.
     pub versions: Vec<KnownVersion>,
 }
 
-/// Who sees an artifact.
+/// The visibility of an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
-    /// Everybody, without a token too.
+    /// Everybody sees the artifact, even without a token.
     Public,
-    /// Neither a caller without a token nor the second user.
+    /// A caller without a token and the second user do not see the artifact.
     Private,
 }
 
-/// A version that is known to be there.
+/// A version that is known to exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownVersion {
-    /// Its number.
+    /// The number.
     pub version: u64,
-    /// Metadata that it has, perhaps among others.
+    /// The known part of its metadata.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
-    /// Its file.
+    /// The file, if it is known.
     pub file: Option<KnownFile>,
 }
 
-/// A file that is known.
+/// The size and the digest of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownFile {
-    /// How many bytes it has.
+    /// The number of bytes.
     pub size: u64,
-    /// Their SHA-256, in lower-case hexadecimal digits.
+    /// The SHA-256 of the bytes, in lower-case hexadecimal digits.
     pub sha256: Digest,
 }
 
@@ -80,25 +80,25 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Why a file cannot be used.
+/// The reason why a file of fixtures cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FixturesError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("--fixtures: {}: {error}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         error: io::Error,
     },
-    /// Something in it is wrong.
+    /// The content of the file is invalid.
     #[error("--fixtures: {}:{line}: {reason}", .path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
         /// The number of the line, from 1.
         line: usize,
-        /// What is wrong.
+        /// The error in the line.
         reason: String,
     },
 }
@@ -109,10 +109,10 @@ struct Document {
     artifacts: Vec<Fixture>,
 }
 
-/// A fixture as it stands in the file.
+/// A fixture in the format of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct FixtureEntry {
     name: Slug,
     #[serde(rename = "type")]
     kind: Kind,
@@ -121,7 +121,7 @@ struct Written {
     versions: Vec<KnownVersion>,
 }
 
-/// `USER/NAME`.
+/// An artifact as `USER/NAME`.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
 struct Slug(String, String);
@@ -131,10 +131,10 @@ struct Slug(String, String);
 #[serde(try_from = "String")]
 struct Kind(String);
 
-/// Reads the artifacts in a file: JSON by its extension, or else TOML.
+/// Reads the fixtures in a file: JSON if its extension says so, or else TOML.
 ///
 /// # Errors
-/// The file cannot be read, or something in it is wrong; the error names the line.
+/// Fails when the file cannot be read, or its content is invalid; the error names the line.
 pub fn read(path: &Path) -> Result<Vec<Fixture>, FixturesError> {
     let text = input::text(path).map_err(|error| FixturesError::Unreadable {
         path: path.to_owned(),
@@ -168,20 +168,20 @@ fn from_toml(text: &str) -> Result<Vec<Fixture>, (usize, String)> {
     })
 }
 
-impl TryFrom<Written> for Fixture {
+impl TryFrom<FixtureEntry> for Fixture {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, String> {
-        let Written {
+    fn try_from(entry: FixtureEntry) -> Result<Self, String> {
+        let FixtureEntry {
             name: Slug(user, name),
             kind: Kind(kind),
             visibility,
             versions,
-        } = written;
+        } = entry;
         let mut numbers = HashSet::new();
         match versions.iter().find(|it| !numbers.insert(it.version)) {
             Some(twice) => Err(format!(
-                "version {} of {user}/{name} stands twice",
+                "version {} of {user}/{name} is listed twice",
                 twice.version
             )),
             None => Ok(Self {
@@ -294,6 +294,6 @@ mod tests {
         assert!(said.starts_with("6: \"AB\" is no SHA-256"), "{said}");
         let twice = "[[artifacts.versions]]\nversion = 1\n".repeat(2);
         let said = complaint("f.toml", &format!("{head}{twice}"));
-        assert!(said.ends_with("version 1 of a/b stands twice"), "{said}");
+        assert!(said.ends_with("version 1 of a/b is listed twice"), "{said}");
     }
 }

@@ -1,8 +1,9 @@
-//! The suite: each statement of the contract about servers is a [`clause`] with its evidence and its check.
+//! The suite consists of [`clause`]s: a clause is a statement of the contract about servers, with its evidence and its
+//! check.
 //!
-//! [`clauses`] holds all of them. A check works in a [`context`], which makes [`artifact`]s under names of the run alone
-//! and sends every write through one guard. A run that only reads takes a [`test_artifact`] from [`fixtures`], where
-//! another run makes one. [`snapshot`] compares bodies that are known word for word.
+//! [`clauses`] holds all of them. A check works in a [`context`], which makes [`artifact`]s only under names of the
+//! run, and sends every write through one guard. A run that only reads takes a [`test_artifact`] from the [`fixtures`];
+//! any other run makes one. [`snapshot`] compares bodies that are known word for word.
 
 pub mod artifact;
 pub mod clause;

@@ -1,26 +1,26 @@
-//! A precondition is what must be on a server, so that a clause can be checked by reading alone.
+//! A precondition is a fixture that must be on a server for a clause to be checked by reading alone.
 
-/// A `Precondition` is something on the server that a clause reads, where nothing may be written.
+/// A `Precondition` is a fixture that a clause reads when nothing may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precondition {
     /// An artifact.
     Artifact,
     /// Two versions of a type.
     Versions,
-    /// The digest of the newest version's file.
+    /// The size and the digest of the newest version's file.
     File,
     /// A version without a file.
     NoFile,
-    /// A version of an artifact that everybody sees.
+    /// A version of a public artifact.
     Public,
-    /// The digest of its newest version's file.
+    /// The size and the digest of the file of a public artifact's newest version.
     PublicFile,
-    /// An artifact that only some see.
+    /// A private artifact.
     Private,
 }
 
 impl Precondition {
-    /// Returns words for what the operator has to name.
+    /// Returns a description of what the operator has to name.
     pub fn words(self) -> &'static str {
         match self {
             Self::Artifact => "an artifact",

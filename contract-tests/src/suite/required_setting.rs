@@ -1,6 +1,6 @@
-//! A required setting is a fact that a clause cannot be checked without.
+//! A required setting is a fact without which a clause cannot be checked.
 
-/// A `RequiredSetting` is a fact that only the operator of a server can give to a clause.
+/// A `RequiredSetting` is a fact for a clause that only the operator of a server can give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequiredSetting {
     /// A user name and a password that may log in.
@@ -9,12 +9,12 @@ pub enum RequiredSetting {
     OtherToken,
     /// A public artifact within the namespace.
     PublicArtifact,
-    /// The length of the longest `id` the server takes.
+    /// The length of the longest `id` that the server accepts.
     MaxIdLength,
 }
 
 impl RequiredSetting {
-    /// Returns the flags of the program that give it.
+    /// Returns the flags of the program that give the setting.
     pub fn flags(self) -> &'static str {
         match self {
             Self::Login => "--login and --password",

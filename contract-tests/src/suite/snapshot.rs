@@ -1,8 +1,8 @@
-//! Snapshots are bodies that are known word for word: files of `insta` in `snapshots/`, which the program carries with
-//! it.
+//! Snapshots are bodies that are known word for word: `insta` files in `snapshots/`, which are compiled into the
+//! program.
 //!
-//! What differs from run to run is replaced by a placeholder before the comparison, but only where it has the shape it
-//! must have: anything else stays as it came, and so differs from the file.
+//! A part that differs from run to run is replaced by a placeholder before the comparison, but only if it has the
+//! required shape. Any other part stays unchanged, and so differs from the file.
 
 use std::path::Path;
 
@@ -11,16 +11,16 @@ use serde_json::{Map, Value};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/snapshots");
 
-/// Whether the order of the keys belongs to what is judged.
+/// The significance of the order of keys in a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// The keys come in the order of the file.
+    /// The keys must be in the order of the file.
     Exact,
-    /// Any order will do.
+    /// The keys may be in any order.
     Any,
 }
 
-/// The body a name stands for, redacted.
+/// Returns the redacted body of a snapshot.
 pub fn expected(name: &str) -> Option<Value> {
     let text = FILES
         .get_file(Path::new(&format!("{name}.snap")))?
@@ -29,13 +29,13 @@ pub fn expected(name: &str) -> Option<Value> {
     serde_json::from_str(body).ok()
 }
 
-/// A body as it stands in a snapshot file.
+/// Formats a body as in a snapshot file.
 pub fn text(body: &Value) -> String {
     format!("{body:#}")
 }
 
-/// The body with all that belongs to one run replaced by placeholders: the namespace, the artifact's name, the login's
-/// name, upload paths and tokens.
+/// Returns the body with everything that belongs to one run replaced by placeholders: the namespace, the artifact's
+/// name, the login's name, upload paths and tokens.
 pub fn redact(body: &Value, namespace: &str, artifact: &str) -> Value {
     match body {
         Value::Array(items) => items
@@ -51,10 +51,10 @@ pub fn redact(body: &Value, namespace: &str, artifact: &str) -> Value {
     }
 }
 
-/// Compares a redacted body with the expected one. `Ok` lists what the body has beyond it, which breaks no client.
+/// Compares a redacted body with the expected one. `Ok` lists the additional fields of the body, which break no client.
 ///
 /// # Errors
-/// The first place where something is missing, misplaced, or has another value.
+/// Returns the first place where something is missing, misplaced, or has another value.
 pub fn compare(expected: &Value, came: &Value, order: Order) -> Result<Vec<String>, String> {
     let mut extra = Vec::new();
     compare_at("", expected, came, order, &mut extra)?;
@@ -66,7 +66,8 @@ fn redact_field(key: &str, value: &Value, namespace: &str, artifact: &str) -> Va
     let Some(text) = value.as_str() else {
         return match key {
             "user" => redact_user(value),
-            // A client's own keys may have the name of a field, and are never what a run makes up.
+            // The keys of a client may be named like a field of the server. Their values are the client's, so they are
+            // not redacted.
             "metadata" => value.clone(),
             _ => redact(value, namespace, artifact),
         };

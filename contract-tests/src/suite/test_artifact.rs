@@ -1,7 +1,7 @@
-//! A test artifact is what a check reads: one that the check made or, in a run that writes nothing, one of the
-//! operator's fixtures.
+//! A test artifact is an artifact that a check reads: the check made it or, in a run that writes nothing, it is one of
+//! the operator's fixtures.
 //!
-//! Either way the check knows which versions there are, and so what the server has to answer.
+//! In both cases the check knows the versions, and so the expected replies.
 
 use serde_json::Value;
 
@@ -15,16 +15,16 @@ use crate::{
     },
 };
 
-/// So many pairs of metadata are asked for, of an artifact that has more.
+/// The largest number of metadata pairs that are searched for.
 const MAX_PAIRS: usize = 8;
 
 /// The versions of one type in an artifact.
 pub struct TestArtifact<'a> {
     /// The artifact.
     pub artifact: Artifact<'a>,
-    /// The type.
+    /// The artifact type.
     pub kind: String,
-    /// The newest first.
+    /// The versions, the newest first.
     versions: Vec<Known>,
 }
 
@@ -41,7 +41,7 @@ impl<'a> TestArtifact<'a> {
         }
     }
 
-    /// An artifact just made, which has no versions yet.
+    /// Returns a new artifact, which has no versions yet.
     pub fn made(artifact: Artifact<'a>, kind: &str) -> Self {
         Self {
             artifact,
@@ -50,10 +50,10 @@ impl<'a> TestArtifact<'a> {
         }
     }
 
-    /// Makes a version without a file that has this metadata.
+    /// Makes a version with this metadata and without a file.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// Fails when the version cannot be made.
     pub async fn tag(&mut self, metadata: Value) -> Verdict {
         let made = self.artifact.tagged(&self.kind, metadata.clone()).await?;
         self.made_version(made.number, metadata, None);
@@ -63,7 +63,7 @@ impl<'a> TestArtifact<'a> {
     /// Makes a version with this file.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// Fails when the version cannot be made, or the upload is refused.
     pub async fn upload(&mut self, bytes: &[u8]) -> Verdict {
         let made = self.artifact.with_file(&self.kind, bytes).await?;
         let file = KnownFile {
@@ -84,17 +84,17 @@ impl<'a> TestArtifact<'a> {
         self.versions.insert(0, known);
     }
 
-    /// The number of the newest version; 0 when there is none.
+    /// Returns the number of the newest version, or 0 when there is none.
     pub fn newest(&self) -> u64 {
         self.versions.first().map_or(0, |it| it.number)
     }
 
-    /// The numbers of all versions, the newest first.
+    /// Returns the numbers of all versions, the newest first.
     pub fn numbers(&self) -> Vec<u64> {
         self.numbers_where(|_| true)
     }
 
-    /// The numbers of those that have all these pairs.
+    /// Returns the numbers of the versions that have all these pairs.
     pub fn with(&self, pairs: &[(&str, &str)]) -> Vec<u64> {
         self.numbers_where(|it| {
             let has = |(key, value): &(&str, &str)| {
@@ -104,12 +104,12 @@ impl<'a> TestArtifact<'a> {
         })
     }
 
-    /// The numbers of those that have all these keys.
+    /// Returns the numbers of the versions that have all these keys.
     pub fn with_keys(&self, keys: &[&str]) -> Vec<u64> {
         self.numbers_where(|it| keys.iter().all(|key| it.metadata.contains_key(*key)))
     }
 
-    /// The number of a version without a file.
+    /// Returns the number of a version without a file.
     pub fn without_file(&self) -> Option<u64> {
         self.versions
             .iter()
@@ -117,7 +117,7 @@ impl<'a> TestArtifact<'a> {
             .map(|it| it.number)
     }
 
-    /// Some of the pairs that its versions have, each once.
+    /// Returns pairs of metadata that the versions have, each once, up to a limit.
     pub fn pairs(&self) -> Vec<Pair> {
         let mut pairs: Vec<Pair> = Vec::new();
         for (key, value) in self.versions.iter().flat_map(|it| &it.metadata) {
@@ -128,8 +128,8 @@ impl<'a> TestArtifact<'a> {
         pairs
     }
 
-    /// Those pairs two by two, of different keys.
-    pub fn twos(&self) -> Vec<[Pair; 2]> {
+    /// Returns all combinations of two pairs with different keys.
+    pub fn pair_combinations(&self) -> Vec<[Pair; 2]> {
         let pairs = self.pairs();
         let later = |(at, first): (usize, &Pair)| {
             let others = pairs[at + 1..].iter().filter(|other| other.0 != first.0);
@@ -140,18 +140,18 @@ impl<'a> TestArtifact<'a> {
         pairs.iter().enumerate().flat_map(later).collect()
     }
 
-    /// A search that must find exactly these versions in this order.
+    /// Searches, and requires exactly these versions in this order.
     ///
     /// # Errors
-    /// It finds others.
+    /// Fails when the search finds other versions.
     pub async fn finds(&self, query: &[(&str, &str)], numbers: &[u64]) -> Verdict {
         self.artifact.finds(&self.kind, query, numbers).await
     }
 
-    /// Every version whose file is known must have those bytes, under its number; the newest under `latest` too.
+    /// Downloads each known file under the number of its version, and requires its bytes.
     ///
     /// # Errors
-    /// One has others, or cannot be had.
+    /// Fails when the bytes differ, or a download is refused.
     pub async fn files_are_known(&self) -> Verdict {
         for known in &self.versions {
             if let Some(file) = &known.file {
@@ -162,10 +162,10 @@ impl<'a> TestArtifact<'a> {
         Ok(())
     }
 
-    /// The file under `latest` must be that of the newest version.
+    /// Downloads the file under `latest`, and requires the bytes of the newest version.
     ///
     /// # Errors
-    /// It is another one, or cannot be had.
+    /// Fails when the bytes differ, the download is refused, or the newest file is unknown.
     pub async fn latest_is_newest(&self) -> Verdict {
         let newest = self
             .newest_file()
@@ -173,10 +173,10 @@ impl<'a> TestArtifact<'a> {
         self.file_is(self.artifact.token(), "latest", newest).await
     }
 
-    /// The file of a version, a number or `latest`, must be this one for whoever has this token, or none.
+    /// Downloads the file of a version, a number or `latest`, with this token or none, and requires this file.
     ///
     /// # Errors
-    /// It is another one, or cannot be had.
+    /// Fails when the file is another one, or the download is refused.
     pub async fn file_is(&self, auth: Auth<'_>, version: &str, file: &KnownFile) -> Verdict {
         let size = usize::try_from(file.size).unwrap_or(usize::MAX);
         let most = size.max(MAX_REPLY_BYTES);
@@ -187,7 +187,7 @@ impl<'a> TestArtifact<'a> {
         reply.is_file(file)
     }
 
-    /// The file of the newest version, if it is known.
+    /// Returns the file of the newest version, if it is known.
     pub fn newest_file(&self) -> Option<&KnownFile> {
         self.versions.first()?.file.as_ref()
     }

@@ -11,18 +11,18 @@ use crate::{
     },
 };
 
-/// A fixture cannot be read as the operator describes it.
+/// The reason why a fixture cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The server does not answer.
     #[error("{0}")]
     Unreachable(String),
-    /// The server shows something else.
+    /// The server's replies contradict the operator's description.
     #[error("{slug}: {why}")]
     Other {
-        /// The artifact and the type.
+        /// The artifact and its type.
         slug: String,
-        /// What is wrong.
+        /// The contradiction.
         why: String,
     },
 }
@@ -30,7 +30,7 @@ pub enum VerifyError {
 /// A version that is on the server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Known {
-    /// Its number.
+    /// The number.
     pub number: u64,
     pub(super) metadata: Map<String, Value>,
     pub(super) has_file: bool,
@@ -41,15 +41,15 @@ pub struct Known {
 #[derive(Debug, Clone)]
 pub struct VerifiedFixture {
     pub(super) fixture: Fixture,
-    /// The newest first.
+    /// The versions, the newest first.
     pub(super) versions: Vec<Known>,
 }
 
 impl VerifiedFixture {
-    /// Searches the server for the fixture.
+    /// Searches the server for the versions of the fixture.
     ///
     /// # Errors
-    /// The fixture is not there, or is another one than the operator says, or the server cannot be reached.
+    /// Fails when the fixture is missing, contradicts the operator's description, or the server cannot be reached.
     pub(crate) async fn read(http: &Http, fixture: Fixture) -> Result<Self, VerifyError> {
         let slug = format!("{}/{}/{}", fixture.user, fixture.name, fixture.kind);
         let search = http.get(format!("/artifacts/{slug}/search")).send().await;
@@ -64,7 +64,7 @@ impl VerifiedFixture {
         }
     }
 
-    /// Tells whether the fixture meets what a clause reads.
+    /// Tells whether the fixture meets a precondition.
     pub(crate) fn meets(&self, precondition: Precondition) -> bool {
         let sees = |who| self.fixture.visibility == Some(who);
         let newest_file = || {
@@ -83,7 +83,7 @@ impl VerifiedFixture {
     }
 }
 
-/// The versions that a search shows, together with what is known of them.
+/// Merges the versions that a search shows with those that the fixture describes.
 fn known(shown: &[Value], fixture: &Fixture) -> Result<Vec<Known>, String> {
     let mut versions: Vec<_> = shown
         .iter()
@@ -94,22 +94,22 @@ fn known(shown: &[Value], fixture: &Fixture) -> Result<Vec<Known>, String> {
             file: None,
         })
         .collect();
-    for told in &fixture.versions {
-        let number = told.version;
+    for expected in &fixture.versions {
+        let number = expected.version;
         let wrong = |what: &str| format!("version {number} {what}");
         let found = versions.iter_mut().find(|it| it.number == number);
         let found = found.ok_or_else(|| wrong("is not among those that a search shows"))?;
-        if let Some((key, _)) = told
+        if let Some((key, _)) = expected
             .metadata
             .iter()
             .find(|(key, value)| found.metadata.get(*key).and_then(Value::as_str) != Some(*value))
         {
             return Err(wrong(&format!("has other metadata at {key}")));
         }
-        if told.file.is_some() && !found.has_file {
+        if expected.file.is_some() && !found.has_file {
             return Err(wrong("has no file"));
         }
-        found.file.clone_from(&told.file);
+        found.file.clone_from(&expected.file);
     }
     versions.sort_by_key(|it| std::cmp::Reverse(it.number));
     Ok(versions)

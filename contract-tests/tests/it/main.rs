@@ -1,4 +1,5 @@
-//! The suite from outside: its library and its program before correct and wrong servers, area by area as the source.
+//! Tests the library and the program from outside, against correct and wrong servers. The modules mirror the folders of
+//! the source.
 
 #![allow(
     clippy::expect_used,

@@ -1,8 +1,8 @@
-//! A journal names on disk what a run is about to make, before the request is sent, so that a run that ends early
-//! leaves a list of what it left behind.
+//! A journal records on disk what a run is about to make, before the request is sent, so that a run that ends early
+//! leaves a list of what it made.
 //!
-//! Each event is a line of JSON. The first line names the run and its server; each write is announced before it is
-//! sent, and recorded again when it is answered. The journal never contains a token or an upload path.
+//! Each event is a line of JSON. The first line names the run and its server. Each write is announced before it is
+//! sent, and a second line records the reply. The journal never contains a token or an upload path.
 
 pub mod place;
 mod record;
@@ -26,55 +26,56 @@ use place::Place;
 
 pub use record::{Record, RecordError};
 
-/// What a write makes on the server.
+/// The object that a write makes on the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Makes {
-    /// The artifact of this slug, `USER/NAME`.
+    /// An artifact with this slug, `USER/NAME`.
     Artifact(String),
     /// A version of a type.
     Version {
         /// The artifact's slug.
         artifact: String,
-        /// The type.
+        /// The artifact type.
         #[serde(rename = "type")]
         kind: String,
     },
-    /// A token of this description.
+    /// A token with this description.
     Token(String),
-    /// The file of a version that stands before it, of so many bytes. Its path is a secret.
+    /// The file of the version announced before it, with this number of bytes. The upload path is a secret, so it is
+    /// not recorded.
     File(usize),
 }
 
-/// Whose journal it is: its first line.
+/// The first line of a journal, which identifies the run and its server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// What every name of the run begins with.
+    /// The prefix of every name that the run makes.
     pub run: RunPrefix,
     /// The server's address, without `/api/v1`.
     pub server: String,
-    /// The user or organisation below which artifacts are made.
+    /// The user or organisation whose artifacts the run makes.
     pub namespace: String,
-    /// The name of the public artifact that gets versions of types of the run.
+    /// The name of the public artifact in which the run makes versions of its own types.
     pub public_artifact: Option<String>,
 }
 
-/// A line of the journal.
+/// A line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The first line.
+    /// The run began.
     Begin(Header),
     /// A request is about to be sent.
     Write {
-        /// Its number among the writes, from 1.
+        /// The number of the write, from 1.
         number: u64,
-        /// What it makes.
+        /// The object that the request makes.
         makes: Makes,
     },
-    /// It was answered.
+    /// The server answered a write.
     Reply {
-        /// The number of the request.
+        /// The number of the write.
         number: u64,
         /// The status of the reply.
         status: u16,
@@ -82,7 +83,7 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         version: Option<u64>,
     },
-    /// The run came to its end.
+    /// The run ended.
     End,
 }
 
@@ -93,34 +94,34 @@ struct Line<'a> {
     event: &'a Event,
 }
 
-/// The file of a journal, to which only whole lines are added.
+/// The file of a journal, to which only complete lines are appended.
 struct Lines {
     file: File,
     broken: bool,
 }
 
-/// A journal is written while its run goes on. One that tells of no write is removed on drop, however the run ends.
+/// The journal of a run in progress. A journal without a write is removed on drop, however the run ends.
 pub struct Journal {
     path: PathBuf,
     lines: Arc<Mutex<Lines>>,
     writes: Arc<AtomicU64>,
 }
 
-/// A journal cannot be begun.
+/// The reason why a journal cannot be created.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {error}", .path.display())]
 pub struct JournalError {
-    /// The file, or the folder that cannot be made for it.
+    /// The file, or the folder that cannot be created for it.
     pub path: PathBuf,
-    /// Why.
+    /// The cause.
     pub error: io::Error,
 }
 
 impl Journal {
-    /// Begins the journal of a run in a new file that its owner alone may read.
+    /// Creates the journal of a run in a new file that only its owner may read.
     ///
     /// # Errors
-    /// The file is there already, or cannot be written.
+    /// Fails when the file exists, or cannot be written.
     pub async fn create(place: Place, begin: Header) -> Result<Self, JournalError> {
         let named = place.path().to_owned();
         let created = spawn_blocking(move || {
@@ -146,42 +147,44 @@ impl Journal {
             file,
             broken: false,
         };
-        // From here on a file that is of no use is removed.
+        // The journal is constructed now, so that its drop removes the file if a step below fails.
         let journal = Self {
             path,
             lines: Arc::new(Mutex::new(lines)),
             writes: Arc::default(),
         };
-        journal.open().append(&Event::Begin(begin))?;
-        // The name of a new file is kept by its folder.
+        journal.lock().append(&Event::Begin(begin))?;
+        // The entry of a new file is durable only once its folder is synced.
         let folder = journal.path.parent();
         let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
         Ok(journal)
     }
 
-    fn open(&self) -> MutexGuard<'_, Lines> {
+    fn lock(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where it is.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How many writes it knows of.
+    /// Returns the number of writes that were announced.
     pub fn writes(&self) -> u64 {
         self.writes.load(Ordering::Relaxed)
     }
 
-    /// Puts on disk what the next request makes, and gives the request's number. Only then may it be sent.
+    /// Records on disk what the next request makes, and returns the number of the write. The request may be sent only
+    /// afterwards.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// Fails when the journal cannot be written.
     pub(crate) async fn announce(&self, makes: Makes) -> io::Result<u64> {
         let (lines, writes) = (self.lines.clone(), self.writes.clone());
         blocking(move || {
-            // Numbered under the lock: several clauses write at a time, and the lines stand in the order of numbers.
+            // The number is assigned under the lock: several clauses write at a time, and the lines must be in the
+            // order of their numbers.
             let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
             let number = writes.load(Ordering::Relaxed) + 1;
             lines.append(&Event::Write { number, makes })?;
@@ -191,10 +194,10 @@ impl Journal {
         .await
     }
 
-    /// Tells how the request of that number was answered.
+    /// Records the reply to the write of that number.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// Fails when the journal cannot be written.
     pub(crate) async fn answered(
         &self,
         number: u64,
@@ -209,10 +212,10 @@ impl Journal {
         .await
     }
 
-    /// Ends the journal; one that tells of no write is removed.
+    /// Ends the journal. A journal without a write is removed.
     ///
     /// # Errors
-    /// The file cannot be written, or not be removed.
+    /// Fails when the file cannot be written or removed.
     pub async fn end(&self) -> io::Result<()> {
         if self.writes() > 0 {
             return self.append(Event::End).await;
@@ -221,7 +224,7 @@ impl Journal {
         blocking(move || fs::remove_file(path)).await
     }
 
-    /// The same journal, from now on where nothing can be written.
+    /// Redirects all further lines to a device that is always full.
     #[cfg(test)]
     pub(crate) fn on_a_full_disk(self) -> Self {
         self.put_on("/dev/full");
@@ -231,7 +234,7 @@ impl Journal {
     #[cfg(test)]
     fn put_on(&self, path: impl AsRef<Path>) {
         let file = OpenOptions::new().append(true).open(path);
-        self.open().file = file.unwrap();
+        self.lock().file = file.unwrap();
     }
 
     async fn append(&self, event: Event) -> io::Result<()> {
@@ -247,14 +250,14 @@ impl Journal {
 impl Drop for Journal {
     fn drop(&mut self) {
         if self.writes() == 0 {
-            // It may be gone already, and one that stays all the same says that nothing was made.
+            // The file may be removed already; a file that cannot be removed does no harm, since it records no write.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
 impl Header {
-    /// Whether it stands under the names of this run: a run makes nothing else, and nothing else may be removed.
+    /// Tells whether an object has a name of this run. A run makes no other objects, and a cleanup removes no others.
     pub fn is_of_the_run(&self, makes: &Makes) -> bool {
         let own = |name: &str| name.starts_with(self.run.as_str());
         match makes {
@@ -288,10 +291,11 @@ fn private(path: &Path) -> io::Result<File> {
 }
 
 impl Lines {
-    /// Behind a line that may have broken off nothing is added: it could not be read.
+    /// Appends one line. After a failed append the last line may be incomplete, and a further line could not be read,
+    /// so every later append fails.
     fn append(&mut self, event: &Event) -> io::Result<()> {
         if self.broken {
-            return Err(io::Error::other("an earlier line of it was not written"));
+            return Err(io::Error::other("an earlier line could not be written"));
         }
         let now = OffsetDateTime::now_utc();
         let time = now.format(&Rfc3339).map_err(io::Error::other)?;
@@ -368,7 +372,7 @@ mod tests {
             .unwrap();
         let error = Record::read(journal.path()).unwrap_err().to_string();
         assert!(
-            error.ends_with(":2: what it makes is not of the run"),
+            error.ends_with(":2: the write does not belong to the run"),
             "{error}"
         );
         let own = |makes| begin.is_of_the_run(&makes);

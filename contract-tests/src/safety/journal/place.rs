@@ -1,4 +1,4 @@
-//! Decides where the journal of a run is kept.
+//! Determines where the journal of a run is kept.
 
 use std::{
     ffi::OsString,
@@ -9,23 +9,23 @@ use std::{
 
 use crate::safety::run_prefix::RunPrefix;
 
-/// The journals of all runs share this folder, which stands below that of the user's state.
+/// The folder for the journals of all runs, within the folder of the user's state.
 const SHARED: &str = "atlas-contract";
 
-/// A place is where the journal of a run is kept.
+/// A `Place` is the location of a run's journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// The caller names it: a file that is not there yet, or a folder, in which the file is named after the run.
+    /// A path that the caller gives: a new file, or a folder, in which the file is named after the run.
     Named(PathBuf),
-    /// The folder of the user's state has it, where the file is named after the run. It is made if it is not there.
+    /// A folder within the user's state, in which the file is named after the run. It is created if it does not exist.
     State(PathBuf),
 }
 
 impl Place {
-    /// Returns the folder for journals by the user's variables: `$XDG_STATE_HOME/atlas-contract`, or else
-    /// `~/.local/state/atlas-contract`. There is none without a home.
+    /// Returns the folder for journals according to the user's variables: `$XDG_STATE_HOME/atlas-contract`, or else
+    /// `~/.local/state/atlas-contract`. Returns `None` when the user has no home.
     pub fn of_user(variable: impl Fn(&str) -> Option<OsString>) -> Option<Self> {
-        // By the XDG specification a path that is not absolute is no path.
+        // The XDG specification says that a relative path is to be ignored.
         let set = |name: &str| {
             variable(name)
                 .map(PathBuf::from)
@@ -35,17 +35,18 @@ impl Place {
         Some(Self::State(state?.join(SHARED)))
     }
 
-    /// Returns the path that is named.
+    /// Returns the path of the file or of the folder.
     pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Named(path) | Self::State(path) => path,
         }
     }
 
-    /// Returns the file for the journal of this run, and makes the folder of the state, for its owner alone.
+    /// Returns the file for the journal of this run. A folder within the user's state is created first, for its owner
+    /// alone.
     ///
     /// # Errors
-    /// The folder of the state cannot be made.
+    /// Fails when the folder cannot be created.
     pub(super) fn file(&self, run: &RunPrefix) -> io::Result<PathBuf> {
         if let Self::State(folder) = self {
             make(folder)?;

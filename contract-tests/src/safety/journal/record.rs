@@ -8,43 +8,43 @@ use std::{
 use super::{Event, Header, Makes};
 use crate::input;
 
-/// A record is a journal that was read.
+/// A `Record` is the content of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The beginning names the server and the run that it is of.
+    /// The header, which names the server and the run.
     pub begin: Header,
-    /// The writes in their order, and the status each was answered with, if it was.
+    /// The writes in their order, each with the status of its reply, if there was one.
     pub writes: Vec<(Makes, Option<u16>)>,
 }
 
-/// Why a file is no journal.
+/// The reason why a journal cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("{}: {error}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         error: io::Error,
     },
-    /// A line is not what a run writes.
+    /// A line is not a valid event of a run.
     #[error("{}:{line}: {reason}", .path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
         /// The number of the line, from 1.
         line: usize,
-        /// What is wrong.
+        /// The error in the line.
         reason: String,
     },
 }
 
 impl Record {
-    /// Reads a journal. A last line that broke off is no event: its request was never sent.
+    /// Reads a journal. An incomplete last line is ignored: its request was never sent.
     ///
     /// # Errors
-    /// The file cannot be read, or is no journal of a run.
+    /// Fails when the file cannot be read, or is not the journal of a run.
     pub fn read(path: &Path) -> Result<Self, RecordError> {
         let text = input::text(path).map_err(|error| RecordError::Unreadable {
             path: path.to_owned(),
@@ -60,14 +60,14 @@ impl Record {
         for (index, line) in whole.lines().enumerate() {
             let event =
                 serde_json::from_str(line).map_err(|error| invalid(index, error.to_string()))?;
-            let told = tell(&mut record, event);
-            told.map_err(|reason| invalid(index, reason.to_owned()))?;
+            let applied = apply(&mut record, event);
+            applied.map_err(|reason| invalid(index, reason.to_owned()))?;
         }
-        record.ok_or_else(|| invalid(0, "there is no run in it".to_owned()))
+        record.ok_or_else(|| invalid(0, "the file records no run".to_owned()))
     }
 }
 
-fn tell(record: &mut Option<Record>, event: Event) -> Result<(), &'static str> {
+fn apply(record: &mut Option<Record>, event: Event) -> Result<(), &'static str> {
     match (event, record) {
         (Event::Begin(begin), record @ None) => {
             *record = Some(Record {
@@ -82,7 +82,7 @@ fn tell(record: &mut Option<Record>, event: Event) -> Result<(), &'static str> {
             record.writes.push((makes, None));
             Ok(())
         }
-        (Event::Write { .. }, Some(_)) => Err("what it makes is not of the run"),
+        (Event::Write { .. }, Some(_)) => Err("the write does not belong to the run"),
         (Event::Reply { number, status, .. }, Some(record)) => {
             let index = usize::try_from(number).unwrap_or_default().wrapping_sub(1);
             let write = record.writes.get_mut(index);

@@ -1,4 +1,4 @@
-//! Clauses on who may see and write: nobody, a stranger, a second user.
+//! Clauses on read and write access: anonymously, with an unknown token, and as a second user.
 
 use serde_json::json;
 
@@ -204,7 +204,7 @@ async fn public_download(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-/// An artifact that not everybody sees, with a file.
+/// Returns a private artifact with a file: a fixture, or else a new one.
 async fn private<'a>(context: &'a Context<'_>) -> Verdict<TestArtifact<'a>> {
     if let Some(given) = context.fixture(Precondition::Private)? {
         return Ok(given);
@@ -214,7 +214,7 @@ async fn private<'a>(context: &'a Context<'_>) -> Verdict<TestArtifact<'a>> {
     Ok(made)
 }
 
-/// An artifact that everybody sees, with a file of a type that nobody else makes.
+/// Returns a public artifact with a file: a fixture, or else one with a file of a type that only this run uses.
 async fn public<'a>(context: &'a Context<'_>, given: Precondition) -> Verdict<TestArtifact<'a>> {
     if let Some(given) = context.fixture(given)? {
         return Ok(given);
@@ -225,7 +225,8 @@ async fn public<'a>(context: &'a Context<'_>, given: Precondition) -> Verdict<Te
     Ok(made)
 }
 
-/// Every read of an artifact, denied with this status: what is there matters to nobody who may not see it.
+/// Requires that every read of an artifact is denied with this status. A caller without access must not learn whether
+/// the versions exist.
 async fn reads(
     test_artifact: &TestArtifact<'_>,
     auth: Auth<'_>,

@@ -184,7 +184,7 @@ async fn several_types(context: &Context<'_>) -> Verdict {
 async fn recommended_types(context: &Context<'_>) -> Verdict {
     let artifact = context.artifact().await?;
     for kind in RECOMMENDED {
-        // Harmless elsewhere, and needed by boxes.
+        // A box needs the provider, and other types ignore it.
         let made = artifact
             .tagged(kind, json!({"provider": "virtualbox"}))
             .await?;

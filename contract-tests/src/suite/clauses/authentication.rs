@@ -1,4 +1,4 @@
-//! Clauses on the base path of the API, where a token goes, and how one is checked or issued.
+//! Clauses on the base path of the API, the place of a token, and how a token is checked and issued.
 
 use serde_json::Value;
 
@@ -110,7 +110,7 @@ async fn everything_in(artifact: &Artifact<'_>, auth: Auth<'_>) -> Verdict {
         .send()
         .await?
         .found(&[1])?;
-    // A download follows redirects, for which the token's place in the query has no meaning of its own.
+    // A download follows redirects. A token in the query belongs to the first request alone.
     if matches!(auth, Auth::Query(_)) {
         let reply = artifact.get("/archive/2/file").auth(auth).send().await?;
         return reply.require(reply.status < 400, "the file, or a redirect to it");
@@ -156,7 +156,7 @@ async fn login(context: &Context<'_>) -> Verdict {
         .answer(200)
         .await?;
     let username = owner.json()?["user"]["username"].clone();
-    // A login may be a mail address, which names nobody.
+    // A login may be a mail address, from which the user name does not follow.
     let is_theirs = username == login || login.contains('@');
     owner.never(!is_theirs, "the user who logged in")
 }

@@ -1,4 +1,4 @@
-//! Clauses on finding versions by the build that made them.
+//! Clauses on searching versions by the build that made them.
 
 use serde_json::json;
 
@@ -95,7 +95,7 @@ async fn build_zero(context: &Context<'_>) -> Verdict {
     artifact.finds(KIND, &of("0", "vax"), &[]).await
 }
 
-/// Which of several matches comes is open; that only one does is what Terraform needs.
+/// Requires that a search for a build finds exactly one of these versions, as Terraform needs. Any of them may come.
 async fn one_of(artifact: &Artifact<'_>, build: &str, numbers: &[u64]) -> Verdict {
     let found = artifact.search(KIND, &[("build", build)]).send().await?;
     let versions = found.versions()?;
@@ -106,7 +106,7 @@ async fn one_of(artifact: &Artifact<'_>, build: &str, numbers: &[u64]) -> Verdic
     found.require(one, format!("exactly one of the versions {numbers:?}"))
 }
 
-/// Two builds, each of two architectures, and a version of no build, which is the newest.
+/// Makes two versions for each of two builds, one per architecture, and a newest version without a build.
 async fn builds<'a>(context: &'a Context<'_>) -> Verdict<Artifact<'a>> {
     let artifact = context.artifact().await?;
     for (build, arch) in [

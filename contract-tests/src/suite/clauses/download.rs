@@ -110,7 +110,7 @@ async fn as_sent(context: &Context<'_>) -> Verdict {
     artifact.with_file(KIND, &bytes).await?;
     let exchange = artifact.file(KIND, "1").await?;
     exchange.status_is(200)?;
-    // Clients unpack what is said to be packed for the way only: the Go client without being asked.
+    // A client unpacks a body with a Content-Encoding; the Go client does so unasked.
     if let Some(encoding) = &exchange.encoding {
         return Err(exchange.violation(format!("no Content-Encoding, not {encoding}")));
     }

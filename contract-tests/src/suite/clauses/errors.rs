@@ -1,4 +1,4 @@
-//! Clauses on error replies, and on what clients can read in them.
+//! Clauses on error replies, and on their readability for clients.
 
 use serde_json::{Value, json};
 
@@ -154,7 +154,7 @@ async fn go_decodable(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-/// What Packer sends in a push, each time on a connection of its own.
+/// Sends the requests of a Packer push, each on a connection of its own.
 async fn go_statuses(context: &Context<'_>) -> Verdict {
     let artifact = context.artifact_named(context.name());
     let token = Auth::Header(context.token());
@@ -187,14 +187,14 @@ async fn go_statuses(context: &Context<'_>) -> Verdict {
         .success()
 }
 
-/// The one refusal that the evidence tells of: a box without its provider.
+/// Makes the one request whose refusal the evidence records: a box without a provider.
 async fn refusal(context: &Context<'_>) -> Verdict<Exchange> {
     let artifact = context.artifact().await?;
     let fields = json!({"id": "box", "file": false, "metadata": {"k": "v"}});
     artifact.post("vagrant.box", fields)?.answer(422).await
 }
 
-/// The texts of an error, in either of the two shapes that are documented.
+/// Returns the texts of an error, in either of the two documented shapes.
 pub(super) fn texts_of(reply: &Exchange) -> Verdict<Vec<String>> {
     let body = reply.json()?;
     let lists: Vec<&Value> = match body.get("errors") {

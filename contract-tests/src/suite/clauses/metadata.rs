@@ -69,7 +69,7 @@ async fn optional(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-/// An empty object or null: every genuine client reads both as no metadata.
+/// Requires an empty object or null: every genuine client reads both as no metadata.
 fn no_metadata(reply: &Exchange, pointer: &str) -> Verdict {
     let body = reply.json()?;
     let metadata = body.pointer(pointer).unwrap_or(&Value::Null);
@@ -146,7 +146,7 @@ fn keys_are(reply: &Exchange, pointer: &str, keys: &[&str]) -> Verdict {
     reply.require(same, format!("the keys {} at {pointer}", keys.join(" ")))
 }
 
-/// The reply and a later search both hold exactly what was sent, in whatever order.
+/// Requires that the reply and a later search return exactly the metadata that was sent, in any order.
 async fn comes_back(artifact: &Artifact<'_>, metadata: Value) -> Verdict {
     let made = artifact.tagged("archive", metadata.clone()).await?;
     made.reply.expect("/metadata", metadata.clone())?;

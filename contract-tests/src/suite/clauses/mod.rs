@@ -1,7 +1,7 @@
-//! The clauses: all statements of `docs/contract.md` about the server, in the order in which they are checked.
+//! The clauses are all statements of `docs/contract.md` about the server, in the order in which they are checked.
 //!
-//! Each module opens with its table, and its checks follow in the same order. Every check makes what it needs, so each
-//! can run alone.
+//! Each module begins with its table of clauses, and its checks follow in the same order. Every check makes what it
+//! needs, so each can run alone.
 
 mod access;
 mod artifacts;
@@ -19,7 +19,7 @@ mod versions;
 
 use crate::suite::clause::Clause;
 
-/// Every clause.
+/// Returns every clause.
 pub fn all() -> impl Iterator<Item = &'static Clause> {
     let tables: [&'static [Clause]; 12] = [
         authentication::CLAUSES,

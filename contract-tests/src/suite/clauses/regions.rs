@@ -99,7 +99,7 @@ async fn older_names(context: &Context<'_>) -> Verdict {
 
 async fn other_types(context: &Context<'_>) -> Verdict {
     let artifact = context.artifact().await?;
-    // The only other type of which is known what the server did.
+    // The server's behaviour is known for one other type only, this one.
     let kind = "amazon-linux.image";
     let sent = json!({"region.eu-west-1": "ami-1", "region.us-east-1": "ami-2"});
     let id = "eu-west-1:ami-1,us-east-1:ami-2";
@@ -146,7 +146,7 @@ async fn clients_keys_win(context: &Context<'_>) -> Verdict {
     derived(&artifact, "x", other, "ami-1", "here").await
 }
 
-/// The reply and a later search both hold the two lists, and everything that was sent.
+/// Requires that the reply and a later search contain the two lists, and all metadata that was sent.
 async fn derived(
     artifact: &Artifact<'_>,
     id: &str,
@@ -160,7 +160,7 @@ async fn derived(
     kept(artifact, KIND, id, sent, expected).await
 }
 
-/// The reply and a later search both hold this of what was sent.
+/// Requires that the reply and a later search contain this part of the metadata that was sent.
 async fn kept(
     artifact: &Artifact<'_>,
     kind: &str,

@@ -1,4 +1,4 @@
-//! Clauses on the ways in which clients write a request.
+//! Clauses on the encodings in which clients send a request.
 
 use serde_json::json;
 
@@ -42,7 +42,7 @@ pub(super) const CLAUSES: &[Clause] = &[
     ),
 ];
 
-/// However they are written, the fields mean the same.
+/// Requires that the fields have the same meaning in this encoding.
 async fn written(context: &Context<'_>, encoding: Encoding) -> Verdict {
     let artifact = context.artifact_named(context.name());
     context

@@ -1,4 +1,4 @@
-//! Clauses on finding versions by number and by metadata.
+//! Clauses on searching versions by number and by metadata.
 
 use serde_json::json;
 
@@ -111,10 +111,10 @@ pub(super) const CLAUSES: &[Clause] = &[
 
 const KIND: &str = "amazon.image";
 
-/// So many versions are asked for by their number.
-const MOST_NUMBERS: usize = 4;
+/// The largest number of versions that are searched by number.
+const MAX_NUMBERS: usize = 4;
 
-/// The fields of an element in their order.
+/// The fields of an element, in order.
 const FIELDS: [&str; 9] = [
     "username",
     "name",
@@ -146,7 +146,8 @@ async fn element_fields(context: &Context<'_>) -> Verdict {
     has_fields(&found)
 }
 
-/// Each element has the nine fields in their order, whatever stands between them, and shows no way to upload.
+/// Requires that each element has the nine fields in their order, perhaps with others between them, and no upload path
+/// or token.
 fn has_fields(found: &Exchange) -> Verdict {
     for version in found.versions()? {
         let shown = ["upload_path", "upload_token"]
@@ -175,7 +176,7 @@ async fn newest_first(context: &Context<'_>) -> Verdict {
     for _ in 5..=12 {
         test_artifact.tag(json!({})).await?;
     }
-    // Numbers, not texts: 12 is newer than 2.
+    // The versions are sorted as numbers, not as texts: 12 is newer than 2.
     test_artifact.finds(&[], &test_artifact.numbers()).await
 }
 
@@ -213,13 +214,13 @@ async fn version_any(context: &Context<'_>) -> Verdict {
         test_artifact.finds(&query, &numbers).await?;
     }
     test_artifact
-        .finds(&[&[any], &NOBODYS[..]].concat(), &[])
+        .finds(&[&[any], &UNMATCHED[..]].concat(), &[])
         .await
 }
 
 async fn version_number(context: &Context<'_>) -> Verdict {
     let test_artifact = versions(context).await?;
-    for number in test_artifact.numbers().into_iter().take(MOST_NUMBERS) {
+    for number in test_artifact.numbers().into_iter().take(MAX_NUMBERS) {
         let query = [("version", &*number.to_string())];
         test_artifact.finds(&query, &[number]).await?;
     }
@@ -249,7 +250,7 @@ async fn key_without_value(context: &Context<'_>) -> Verdict {
 
 async fn keys_and(context: &Context<'_>) -> Verdict {
     let test_artifact = versions(context).await?;
-    for [(first, one), (second, other)] in test_artifact.twos() {
+    for [(first, one), (second, other)] in test_artifact.pair_combinations() {
         let query = [
             ("metadata.1.key", first.as_str()),
             ("metadata.1.value", &one),
@@ -265,7 +266,7 @@ async fn keys_and(context: &Context<'_>) -> Verdict {
         let numbers = test_artifact.with_keys(&[&first, &second]);
         test_artifact.finds(&keys, &numbers).await?;
     }
-    // Case counts, and a part of a value is not the value.
+    // A search is case-sensitive, and does not match a part of a value.
     for (key, value) in test_artifact.pairs() {
         let part: String = value.chars().skip(1).collect();
         for other in [value.to_uppercase(), part] {
@@ -282,7 +283,7 @@ async fn keys_and(context: &Context<'_>) -> Verdict {
 
 async fn index_gaps(context: &Context<'_>) -> Verdict {
     let test_artifact = versions(context).await?;
-    for [(first, one), (second, other)] in test_artifact.twos() {
+    for [(first, one), (second, other)] in test_artifact.pair_combinations() {
         let query = [
             ("metadata.2.key", first.as_str()),
             ("metadata.2.value", &one),
@@ -314,12 +315,12 @@ async fn nothing_matches(context: &Context<'_>) -> Verdict {
     let test_artifact = versions(context).await?;
     let artifact = &test_artifact.artifact;
     let none = artifact
-        .search(&test_artifact.kind, &NOBODYS)
+        .search(&test_artifact.kind, &UNMATCHED)
         .answer(200)
         .await?;
     context.snapshot("search-nothing", Order::Any, &none, &artifact.slug())?;
     for version in ["latest", "any"] {
-        let query = [&[("version", version)], &NOBODYS[..]].concat();
+        let query = [&[("version", version)], &UNMATCHED[..]].concat();
         test_artifact.finds(&query, &[]).await?;
     }
     for query in [
@@ -358,8 +359,8 @@ async fn hidden_artifact(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-/// Four versions: Linux on amd64, BSD on arm64, Linux on amd64 with an AMI, BSD on nothing in particular. Or those that
-/// the operator named.
+/// Returns the operator's fixture, or else makes four versions: Linux on amd64, BSD on arm64, Linux on amd64 with an
+/// AMI, and BSD without an architecture.
 async fn versions<'a>(context: &'a Context<'_>) -> Verdict<TestArtifact<'a>> {
     if let Some(given) = context.fixture(Precondition::Versions)? {
         return Ok(given);
@@ -376,8 +377,8 @@ async fn versions<'a>(context: &'a Context<'_>) -> Verdict<TestArtifact<'a>> {
     Ok(made)
 }
 
-/// Metadata that no version has.
-const NOBODYS: [(&str, &str); 2] = [
+/// A pair of metadata that no version has.
+const UNMATCHED: [(&str, &str); 2] = [
     ("metadata.1.key", "os"),
     ("metadata.1.value", "no-version-says-this"),
 ];

@@ -1,4 +1,4 @@
-//! Clauses on uploads: how the bytes of a version arrive, and what becomes of those that do not.
+//! Clauses on uploads: how the bytes of a version are sent, and what happens to an incomplete upload.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -102,7 +102,8 @@ async fn path_authorises(context: &Context<'_>) -> Verdict {
         artifact.awaiting(KIND).await?,
         artifact.awaiting(KIND).await?,
     ];
-    // Both are open before either is used: only the path can tell them apart.
+    // Both versions await their files before the first upload, so only the path can tell the server which version a
+    // file belongs to.
     for (version, bytes) in awaiting.iter().zip([&first, &second]) {
         put(context, version, bytes, Sending::Sized)
             .await?
@@ -123,7 +124,7 @@ async fn path_secret(context: &Context<'_>) -> Verdict {
     second
         .reply
         .never(uuid == other, "another UUID than the version before")?;
-    // In neighbouring UUIDs that were counted or timed, most of the bits are the same.
+    // Successive UUIDs that derive from a counter or a clock share most of their bits.
     let distance = (Uuid::as_u128(&uuid) ^ other.as_u128()).count_ones();
     second.reply.never(
         distance <= 24,
@@ -176,7 +177,7 @@ async fn half_hidden(context: &Context<'_>) -> Verdict {
     )
     .await
     {
-        // That the connection breaks is the point.
+        // The connection breaks on purpose.
         Err(CheckFailure::Inconclusive(_)) => {}
         Err(failure) => return Err(failure),
         Ok(reply) => reply.never(reply.succeeded(), "no success for half a file")?,
@@ -184,7 +185,7 @@ async fn half_hidden(context: &Context<'_>) -> Verdict {
     only_the_first(&artifact, &bytes).await
 }
 
-/// Of two versions, the second is as if it were not there.
+/// Requires that the server shows the first of two versions, and nothing of the second.
 async fn only_the_first(artifact: &Artifact<'_>, bytes: &[u8]) -> Verdict {
     let searches: [(&[_], &[u64]); 4] = [
         (&[], &[1]),
@@ -199,7 +200,7 @@ async fn only_the_first(artifact: &Artifact<'_>, bytes: &[u8]) -> Verdict {
     is_kept(artifact, "latest", bytes).await
 }
 
-/// The file of a version is still this one; that another one is handed out must never be.
+/// Requires that the file of a version still has these bytes. Other bytes are forbidden.
 async fn is_kept(artifact: &Artifact<'_>, version: &str, bytes: &[u8]) -> Verdict {
     let file = artifact.file(KIND, version).await?;
     let sent = format!("the {} bytes that were sent", bytes.len());
@@ -207,7 +208,7 @@ async fn is_kept(artifact: &Artifact<'_>, version: &str, bytes: &[u8]) -> Verdic
     file.status_is(200)
 }
 
-/// Bytes that nobody may send are refused; that they are taken must never be.
+/// Requires that an upload is refused. A success is forbidden.
 fn refused(reply: &Exchange, expected: &str) -> Verdict {
     reply.never(reply.succeeded(), expected)?;
     reply.require((400..500).contains(&reply.status), expected)

@@ -1,4 +1,4 @@
-//! Clauses on versions: what one contains, and how it is numbered.
+//! Clauses on the content and the numbering of versions.
 
 use std::collections::HashSet;
 
@@ -260,7 +260,7 @@ async fn longest_id(context: &Context<'_>) -> Verdict {
     keeps_id(&artifact, &"x".repeat(longest)).await
 }
 
-/// As long as the one in the recorded reply, which the real Atlas took.
+/// The id is as long as the one in the recorded reply, which the real Atlas accepted.
 async fn nine_regions(context: &Context<'_>) -> Verdict {
     let pairs: Vec<_> = [
         "ap-northeast-1",

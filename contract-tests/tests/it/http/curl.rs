@@ -13,7 +13,7 @@ use reqwest::{Method, Url};
 
 const TOKEN: &str = "canary-token";
 
-/// What a shell hands to curl, once its user has exported the token.
+/// Returns the arguments that a shell passes to curl when the token is exported.
 fn words(command: &str) -> Vec<String> {
     assert!(!command.contains("canary"), "{command}");
     let script = format!("curl() {{ printf '%s\\0' \"$@\"; }}\n{command}");
@@ -38,7 +38,7 @@ fn secrets() -> Secrets {
 fn a_shell_reads_what_was_sent_whatever_stands_in_it() {
     for body in [
         r#"{"a":"it's \"quoted\" $HOME `id` $(id) \\ ! * # ~"}"#.to_owned(),
-        // Within double quotes too, for the sake of the variable.
+        // The body contains the token, so it is quoted with double quotes, in which a shell expands the variable.
         format!(r#"{{"a":"it's \"quoted\" $HOME `id` $(id) \\ ! * # ~ {TOKEN}s"}}"#),
         "@file".to_owned(),
         String::new(),

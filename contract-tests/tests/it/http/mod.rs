@@ -1,4 +1,4 @@
-//! The tests read what the suite sends, and send it what servers may answer.
+//! Tests the bytes that the suite sends, and its handling of slow, endless and failing replies.
 
 mod curl;
 mod proxies;

@@ -7,10 +7,10 @@ use crate::support::{
     program::{Output, output, program},
 };
 
-/// This address is asked through a proxy, so that no server has to be there.
+/// The address of a server that does not exist: a proxy receives all requests to it.
 const FAR: &str = "http://atlas.test";
 
-/// Runs the program with this proxy and no other, and sees that it keeps the proxy's password to itself.
+/// Runs the program with this proxy and no other, and asserts that the output does not contain the proxy's password.
 async fn run_through(variable: &str, proxy: &str) -> Output {
     let mut command = program(&["run", "--atlas-url", FAR, "--token", "T"]);
     command.args(["--namespace", "acme", "--allow-writes", "--pace", "1000"]);
@@ -25,7 +25,7 @@ async fn run_through(variable: &str, proxy: &str) -> Output {
     output
 }
 
-/// Names a proxy at this address as its user does, and as it is to be told.
+/// Returns the address of a proxy with a password, as the user sets it, and the note that the program prints.
 fn with_password(url: &str) -> (String, String) {
     let value = url.replace("http://", "http://amy:hunter2@");
     (value, format!(" (through the proxy {url})"))
@@ -60,7 +60,7 @@ async fn what_a_proxy_says_for_want_of_a_password_is_no_failure_of_the_server() 
     assert_eq!(output.code, 4, "{}", output.stderr);
     assert!(output.stderr.contains(&told), "{}", output.stderr);
 
-    // Later on, too.
+    // A proxy that requires a password only after the first request is treated alike.
     let refuses = server(|line| match line {
         "GET http://atlas.test/api/v1/authenticate HTTP/1.1" => {
             Answer::Whole(200, r#"{"user":{"username":"acme"}}"#)

@@ -1,4 +1,4 @@
-//! Every run ends in bounded time and memory, also where a server does not answer or sends without end.
+//! Every run ends in bounded time and memory, even if a server does not answer or sends without end.
 
 use std::time::{Duration, Instant};
 
@@ -7,20 +7,21 @@ use crate::support::{
     program::{Output, output, program, run},
 };
 
-/// Far more than a few timeouts of a second on a busy machine, and far less than a wait for each clause.
+/// The longest duration of a run: far more than a few timeouts of a second on a busy machine, and far less than a
+/// timeout for each clause.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// The user of whoever asks.
+/// A reply that names the user of a token.
 const USER: Answer = Answer::Whole(200, r#"{"user":{"username":"acme"}}"#);
 
-/// The arguments of a run at this server with the shortest timeout.
+/// Returns the arguments of a run against this server, with the shortest timeout.
 fn aimed_at<'a>(url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let aim = ["run", "--atlas-url", url, "--token", "canary-token"];
     let rest = ["--namespace", "acme", "--timeout", "1"];
     [&aim[..], &rest, more].concat()
 }
 
-/// Runs the program, which must end in time.
+/// Runs the program, and asserts that it ends in time.
 async fn ends_in_time(args: &[&str]) -> Output {
     let start = Instant::now();
     let output = run(args).await;
@@ -78,7 +79,7 @@ async fn a_server_that_falls_silent_is_given_up_and_costs_no_timeout_for_each_cl
 #[tokio::test]
 async fn a_write_or_an_upload_that_is_never_answered_costs_one_clause_a_few_timeouts() {
     for silent in ["POST", "PUT"] {
-        // One closure for each: the server takes no state.
+        // Each method needs a closure of its own, because the server takes a function pointer, which captures nothing.
         let url = match silent {
             "POST" => server(|line| silent_at(line, "POST")).await,
             _ => server(|line| silent_at(line, "PUT")).await,
@@ -89,7 +90,7 @@ async fn a_write_or_an_upload_that_is_never_answered_costs_one_clause_a_few_time
     }
 }
 
-/// A server that takes what is made, but for requests of one method.
+/// Answers all requests except those of one method.
 fn silent_at(line: &str, method: &str) -> Answer {
     let version = r#"{"version":1,"upload_path":"{url}/0a1b2c3d-path"}"#;
     match line {
@@ -116,7 +117,7 @@ async fn a_reply_without_end_is_taken_no_further_and_breaks_what_asked_for_it() 
     }
 }
 
-/// Every reply is without end.
+/// Answers with a body without end.
 fn endless<const STATUS: u16>(_: &str) -> Answer {
     Answer::Endless(STATUS)
 }

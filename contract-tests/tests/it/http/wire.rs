@@ -1,4 +1,4 @@
-//! The suite sends exactly these bytes, also where genuine clients leave something out.
+//! The suite sends exactly these bytes, and leaves out what genuine clients leave out.
 
 use atlas_contract_tests::{
     http::{Auth, Call, encoding::Encoding, request::Sending},
@@ -18,7 +18,7 @@ struct Listener {
     target: Target,
 }
 
-/// A request as it arrived: its head in lower case, and its body.
+/// A request as it arrived: the head in lower case, and the body.
 struct Arrived {
     head: String,
     body: Vec<u8>,
@@ -39,7 +39,7 @@ impl Listener {
         }
     }
 
-    /// Takes one request, whole or as far as it comes, and answers it with 200.
+    /// Receives one request, complete or cut off, and answers it with 200.
     async fn take(&self) -> Arrived {
         let (mut stream, _) = self.listener.accept().await.unwrap();
         let (mut bytes, mut buffer) = (Vec::new(), [0; 65536]);
@@ -49,7 +49,7 @@ impl Listener {
                 Ok(read) => bytes.extend_from_slice(&buffer[..read]),
             }
         }
-        // Whoever broke off does not wait for an answer.
+        // A client that interrupted its upload does not read the answer.
         let _ = stream
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             .await;

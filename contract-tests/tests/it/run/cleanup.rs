@@ -216,10 +216,10 @@ async fn a_journal_that_is_none_or_names_what_is_not_of_its_run_removes_nothing(
     for (text, named) in [
         (
             format!("{first}\n{forged}\n"),
-            ":2: what it makes is not of the run",
+            ":2: the write does not belong to the run",
         ),
         (first.replace("contract-", "") + "\n", ":1: "),
-        (String::new(), ":1: there is no run in it"),
+        (String::new(), ":1: the file records no run"),
     ] {
         fs::write(kept.journal(), text).unwrap();
         let output = cleanup(&kept.journal(), &settings).await;

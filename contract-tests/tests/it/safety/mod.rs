@@ -1,4 +1,4 @@
-//! The tests prove that a run keeps a server, its data and its secrets safe.
+//! Tests that a run keeps a server, its data and its secrets safe.
 
 mod read_only;
 mod secrets;

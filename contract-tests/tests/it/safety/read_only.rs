@@ -20,7 +20,7 @@ use crate::support::{
 
 const BYTES: &[u8] = b"the bytes of the file";
 
-/// A server that has what an operator can name, and the file that names it.
+/// A server with artifacts, and the file of fixtures that describes them.
 struct Installation {
     proxy: Proxy,
     folder: tempfile::TempDir,
@@ -69,7 +69,7 @@ impl Installation {
     }
 }
 
-/// What the file says of the versions of both artifacts.
+/// Returns the entries of the versions, which are the same for both artifacts.
 fn versions() -> String {
     format!(
         "[[artifacts.versions]]\nversion = 2\nmetadata = {{ os = \"linux\" }}\n\
@@ -146,7 +146,7 @@ async fn without_a_file_only_what_needs_no_artifact_is_asked() {
     assert!(output.stdout.contains(named), "{}", output.stdout);
 }
 
-/// A run in which this much is wrong must find this clause broken.
+/// Asserts that a read-only run reports a violation of this clause when `spoil` changes the server's replies.
 async fn is_found(clause: &str, spoil: impl Fn(&Request, &mut Reply) + Send + Sync + 'static) {
     let planted = std::sync::Arc::new(AtomicBool::new(false));
     let spoils = planted.clone();

@@ -1,4 +1,4 @@
-//! No secret leaves the program, whatever the server says and wherever the program writes.
+//! No secret leaves the program, whatever the server replies and wherever the program writes.
 
 use std::{fs, sync::Mutex};
 
@@ -13,33 +13,34 @@ use crate::support::{
     proxy,
 };
 
-/// What a server hands out to somebody else, and repeats here.
+/// The upload path that a server handed out to another client, and repeats in every reply.
 const OF_ANOTHER: &str = "4c0e6a52-93de-4c1b-8b0f-5d1c7f0a2e77";
 
-/// Everything that a client told so far, told again in every reply, and the upload paths with it.
+/// Repeats all earlier requests and replies, and with them the upload paths, in every reply.
 fn echo() -> impl Fn(&Request, &mut Reply) {
-    let heard = Mutex::new(String::new());
+    let transcript = Mutex::new(String::new());
     move |request: &Request, reply: &mut Reply| {
-        let mut heard = heard.lock().unwrap();
+        let mut transcript = transcript.lock().unwrap();
         let body = String::from_utf8_lossy(&request.body);
         let said = format!("{} {:?} {body}\n", request.target, request.headers);
         let handed_out = String::from_utf8_lossy(&reply.body).into_owned();
-        // The newest first, so that it is in the part that is shown.
+        // The newest text comes first, so that it is in the part of a reply that is shown.
         let another = json!({"upload_path": format!("https://bin.test/{OF_ANOTHER}")});
-        *heard = format!("{another} {handed_out} {said}{heard}")
+        *transcript = format!("{another} {handed_out} {said}{transcript}")
             .chars()
             .take(3_000)
             .collect();
         if request.target.contains("/authenticate") || request.method == Method::POST {
-            reply.change(|body| body["you_said"] = heard.clone().into());
+            reply.change(|body| body["you_said"] = transcript.clone().into());
         } else {
             reply.status = 418;
-            reply.body = heard.clone().into_bytes();
+            reply.body = transcript.clone().into_bytes();
         }
     }
 }
 
-/// What no output may hold: the last segments of the upload paths that the server saw, and what was given.
+/// Returns all texts that no output may contain: the last segments of the upload paths that the server saw, and the
+/// configured secrets.
 fn secrets(proxy: &Proxy) -> Vec<String> {
     let settings = proxy.settings();
     let seen = proxy.seen();

@@ -1,4 +1,4 @@
-//! Files go to the server's own origin, and to another origin only where the caller allows it by name.
+//! Files are uploaded to the server's own origin, and to another origin only if the caller names it.
 
 use atlas_contract_tests::{
     exit_code::ExitCode,
@@ -15,7 +15,7 @@ use crate::support::{
     proxy, reports,
 };
 
-/// Starts an emulator that takes uploads on another origin, with what its operator would tell.
+/// Starts an emulator that accepts uploads on another origin, and returns it with its operator's settings.
 async fn server() -> (MockAtlas, Settings) {
     let anywhere = "127.0.0.1:0".parse().unwrap();
     let atlas = emulator::builder()

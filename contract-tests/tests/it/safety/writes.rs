@@ -1,4 +1,4 @@
-//! The suite writes only below its namespace and prefix, and shows its token only to the server it was given.
+//! The suite writes only below its namespace and prefix, and sends its token only to the configured server.
 
 use atlas_contract_tests::{
     run::{settings::Settings, target::Target},
@@ -34,14 +34,14 @@ fn is_of_the_run(request: &Request) -> bool {
     if let Some(within) = path.strip_prefix("/api/v1/artifacts/acme/") {
         within.starts_with("contract-") || within.starts_with("public/contract-")
     } else if path == "/api/v1/artifacts" {
-        // One clause sends half of a body, which may end before the name does.
+        // One clause sends half of a body, which may end within the name.
         let text = String::from_utf8_lossy(&request.body)
             .replace("%5B", "[")
             .replace("%5D", "]");
         own(&text, r#"{"artifact":{"username":"acme","name":"contract-"#)
             || own(&text, "artifact[username]=acme&artifact[name]=contract-")
     } else {
-        // An upload goes where the reply to a version said.
+        // An upload goes to the path in the reply to a version.
         request.method == Method::PUT || path == "/api/v1/authenticate"
     }
 }
@@ -63,7 +63,7 @@ async fn files_behind_a_redirect_are_found_and_no_token_reaches_their_origin() {
     };
     let proxy = proxy(ReplyInterceptor(redirect)).await;
     let reports = reports(&proxy, &["download.numbered"], false).await;
-    // The other bytes prove that the redirect was followed.
+    // The digest of the other bytes proves that the redirect was followed.
     assert!(
         reports[0]
             .detail
@@ -112,7 +112,7 @@ async fn a_signed_address_is_hidden_in_the_reply_that_redirects_there() {
     );
 }
 
-/// The same server by an address that is not known to be this machine's.
+/// Returns the settings of the same server, under an address that is not known to be on this machine.
 fn elsewhere(settings: Settings) -> Settings {
     Settings {
         url: settings.url.replace("127.0.0.1", "0.0.0.0"),
@@ -121,7 +121,7 @@ fn elsewhere(settings: Settings) -> Settings {
 }
 
 #[tokio::test]
-async fn a_server_elsewhere_is_written_to_only_by_leave() {
+async fn a_server_elsewhere_is_written_to_only_with_permission() {
     let proxy = proxy(PassThrough).await;
     let settings = elsewhere(proxy.settings());
     let public = ["--public-artifact", "acme/public"];

@@ -1,8 +1,8 @@
-//! All clauses: against an emulator started for the purpose, or against the server that the `ATLAS_CONTRACT_…`
+//! Runs all clauses against an emulator started for the test, or against the server that the `ATLAS_CONTRACT_…`
 //! variables name.
 //!
-//! At the emulator everything is strict: nothing may be disabled, and a difference is a failure. There, the bodies are
-//! put to `insta` too, so that `cargo insta review` is the tool to change a snapshot.
+//! A run against the emulator is strict: no clause may be disabled, and a difference is a failure. The bodies are also
+//! passed to `insta`, so that `cargo insta review` can change a snapshot.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -23,7 +23,7 @@ async fn every_clause_holds() {
     let own = target.is_emulator();
     let (reports, observed) = judge(target, own).await;
     if own {
-        observed.iter().for_each(put_to_insta);
+        observed.iter().for_each(assert_insta_snapshot);
     }
     let summary = Summary::of(&reports);
     let bad: Vec<_> = reports
@@ -106,7 +106,7 @@ async fn judge(target: Target, strict: bool) -> (Vec<ClauseReport>, Vec<Compared
     (reports, observed)
 }
 
-/// Whoever's server it is, a difference is no failure and what nobody told about cannot be asked.
+/// Tells whether a report fails the test. At a foreign server, neither a difference nor a disabled clause does.
 fn is_bad(report: &ClauseReport, own: bool) -> bool {
     match report.status {
         Status::Pass => false,
@@ -115,7 +115,7 @@ fn is_bad(report: &ClauseReport, own: bool) -> bool {
     }
 }
 
-fn put_to_insta(observed: &ComparedBody) {
+fn assert_insta_snapshot(observed: &ComparedBody) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(Path::new(SNAPSHOTS));
     settings.set_prepend_module_to_snapshot(false);

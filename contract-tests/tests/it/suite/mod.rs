@@ -1,4 +1,4 @@
-//! The tests put the clauses to correct and wrong servers, and recordings to the emulator.
+//! Tests the clauses against correct and wrong servers, and the emulator against recordings.
 
 mod emulator;
 mod recorded;

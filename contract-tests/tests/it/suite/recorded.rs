@@ -1,11 +1,11 @@
-//! The emulator reproduces every recorded reply of the real Atlas, key for key, once the versions that led to it are
+//! The emulator reproduces every recorded reply of the real Atlas, key for key, once the versions in the reply are
 //! made.
 
 use atlas_contract_tests::run::target::Target;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-/// A recorded reply as text, and what a client must have sent to get it.
+/// A recorded reply as text, and the request that a client must have sent to get it.
 struct Recording {
     text: &'static str,
     element: Value,

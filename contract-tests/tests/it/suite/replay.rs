@@ -1,6 +1,7 @@
-//! The requests of genuine clients, header for header over a raw socket: each must get what that client needs.
+//! Replays the requests of genuine clients, header for header over a raw socket: each client must get the reply that it
+//! needs.
 //!
-//! What a recording says was answered is only what a stand-in said; of that, the status and the values of fields count.
+//! The replies in a recording come from a stand-in, so only their status and the values of their fields count.
 
 use atlas_contract_tests::run::target::Target;
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// A server, and a client's way of talking to it.
+/// An emulator, and the address that the raw sockets connect to.
 struct Atlas {
     target: Target,
     address: String,
@@ -33,7 +34,8 @@ impl Atlas {
         Self { target, address }
     }
 
-    /// Sends a recorded request. The body is that of the recording, unless only its size and beginning are known.
+    /// Sends a recorded request. Where the recording has only the size and the beginning of the body, the rest is
+    /// filled up.
     async fn replay(&self, request: &Value, target: &str) -> Reply {
         let mut bytes = format!(
             "{} {target} HTTP/1.1\r\n",
@@ -51,7 +53,7 @@ impl Atlas {
         self.send(&bytes).await
     }
 
-    /// Makes what a recording presupposes.
+    /// Makes the data that a recording presupposes.
     async fn prepare(&self, path: &str, body: Value) -> Reply {
         let request = json!({
             "method": "POST",
@@ -125,8 +127,8 @@ fn target_of(request: &Value) -> &str {
     request["target"].as_str().unwrap()
 }
 
-/// The status that was answered and, in a success, every field with its value; what only a server can make up must be
-/// there as a text.
+/// Asserts the recorded status and, for a success, every field with its value. Values that only the server can choose
+/// must be present as text.
 fn satisfies(recorded: &Value, reply: &Reply) {
     let answered = &recorded["answered"];
     let shown = format!(
@@ -161,7 +163,7 @@ fn contains(value: &Value, expected: &Value, shown: &str) {
     }
 }
 
-/// The path of an upload, as the client would ask for it.
+/// Returns the path of an upload as the request target that the client would send.
 fn upload_target(version: &Value) -> String {
     let rest = version["upload_path"]
         .as_str()
@@ -177,7 +179,7 @@ fn absolute_path(version: &Value) {
     assert!(upload_target(version).len() > 1, "{version}");
 }
 
-/// One client crashes on an empty body, and one reads the name.
+/// Asserts that the reply names the user: one client crashes on an empty body, and another one reads the name.
 fn names_the_user(reply: &Reply) {
     assert!(
         reply.json()["user"]["username"]
@@ -186,7 +188,7 @@ fn names_the_user(reply: &Reply) {
     );
 }
 
-/// What Terraform decodes of the one element it accepts.
+/// Asserts everything that Terraform decodes of the single element that it accepts.
 fn one_version(reply: &Reply, number: u64) -> Value {
     assert_eq!(reply.status, 200);
     let versions = reply.json()["versions"].as_array().unwrap().clone();
@@ -333,6 +335,6 @@ async fn the_file_url_that_older_clients_of_terraform_build_without_a_version_le
     let reply = atlas.replay(&request, &format!("{path}/file")).await;
     assert_eq!(reply.status, 404);
     assert_eq!(reply.json()["errors"][0], "Resource not found!");
-    // docs/terraform.md builds the address of the file from this.
+    // docs/terraform.md builds the address of the file from this slug.
     assert_eq!(made.json()["slug"], "hashicorp/foobar/aws.ami/1");
 }

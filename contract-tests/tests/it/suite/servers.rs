@@ -1,4 +1,4 @@
-//! All clauses hold at correct servers that are set up in other ways.
+//! All clauses hold at correct servers with other configurations.
 
 use std::{fs, net::SocketAddr, path::Path};
 
@@ -98,7 +98,7 @@ async fn a_server_that_closes_each_connection_after_its_reply() {
     serving.abort();
 }
 
-/// Passes one request on, as one whose client asks for no other, and closes after its reply.
+/// Forwards one request with `Connection: close`, and closes the connection after the reply.
 async fn once(mut client: TcpStream, behind: String) -> std::io::Result<()> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
@@ -114,7 +114,7 @@ async fn once(mut client: TcpStream, behind: String) -> std::io::Result<()> {
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
     tokio::select! {
-        // The reply ends where the server closes: so does this connection.
+        // The server closes the connection after its reply, which ends the copy and this connection.
         replied = copy(&mut from_server, &mut to_client) => replied.map(drop),
         broken = async {
             copy(&mut from_client, &mut to_server).await?;

@@ -1,5 +1,5 @@
-//! A clause that does not hold is a failure or a difference, by its evidence and by the strictness of the run. The
-//! mutants prove elsewhere that every clause finds its own fault.
+//! A violated clause is a failure or a difference, depending on its evidence and on the strictness of the run. The
+//! mutants prove that every clause can fail.
 
 use atlas_contract_tests::{
     report::Status,
@@ -9,7 +9,7 @@ use axum::http::Method;
 
 use crate::support::{proxy, reports};
 
-/// What becomes of one clause at a wrong server, in a lenient and in a strict run.
+/// Returns the status of one clause at a wrong server, in a lenient and in a strict run.
 async fn outcomes(clause: &str, wrong: impl Interceptor) -> (Status, Status) {
     let proxy = proxy(wrong).await;
     let mut outcome = Vec::new();

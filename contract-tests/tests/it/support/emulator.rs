@@ -1,4 +1,4 @@
-//! A correct emulator passes every clause, however it is set up.
+//! Configures a correct emulator, and asserts that it passes every clause.
 
 use atlas_contract_tests::{
     report::{Status, Summary},
@@ -7,7 +7,7 @@ use atlas_contract_tests::{
 };
 use mock_atlas::{Builder, MockAtlas, User};
 
-/// Configures an emulator that has all that the clauses need.
+/// Returns the builder of an emulator that has everything that the clauses need.
 pub(crate) fn builder() -> Builder {
     let rival = User::new("rival")
         .password("open sesame")
@@ -18,7 +18,7 @@ pub(crate) fn builder() -> Builder {
         .max_id_length(255)
 }
 
-/// Returns the settings of a run at this address, with all that the operator of [`builder`] would tell.
+/// Returns the settings of a run at this address, with all facts about the emulator of [`builder`].
 pub(crate) fn settings(url: &str, token: &str, policy: Policy) -> Settings {
     Settings {
         url: url.to_owned(),

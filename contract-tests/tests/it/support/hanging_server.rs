@@ -1,4 +1,4 @@
-//! A server over raw sockets delays its replies, or never ends them.
+//! A server over raw sockets that delays its replies, or never ends them.
 
 use std::time::Duration;
 
@@ -8,22 +8,23 @@ use tokio::{
     time::sleep,
 };
 
-/// What becomes of a request.
+/// The reaction of the server to a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Answer {
-    /// A whole reply of this status and this body, in which `{url}` is the server's address.
+    /// A complete reply with this status and this body, in which `{url}` stands for the server's address.
     Whole(u16, &'static str),
-    /// Nothing at all.
+    /// No reply.
     Silence,
-    /// The head and the beginning of a body; then nothing.
+    /// The head and the beginning of a body, and then nothing more.
     Stall(u16),
-    /// The head, and then a byte of the body now and then, without end.
+    /// The head, and then a body that slowly continues without end.
     Trickle(u16),
-    /// The head, and then a body without end.
+    /// The head, and then a body that quickly continues without end.
     Endless(u16),
 }
 
-/// The address of a server that answers each request by its first line. It ends with the runtime of the test.
+/// Starts a server that chooses its answer by the first line of a request, and returns its address. The server ends
+/// with the runtime of the test.
 pub(crate) async fn server(answer: fn(&str) -> Answer) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -35,7 +36,7 @@ pub(crate) async fn server(answer: fn(&str) -> Answer) -> String {
     url
 }
 
-/// One request, whose body is not read, and the end of the connection. A client that goes away ends it, too.
+/// Answers one request, whose body is not read, and closes the connection.
 async fn serve(mut stream: TcpStream, answer: fn(&str) -> Answer) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -52,11 +53,11 @@ async fn serve(mut stream: TcpStream, answer: fn(&str) -> Answer) -> std::io::Re
             );
             stream.write_all(reply.as_bytes()).await
         }
-        Answer::Silence => gone(&mut stream).await,
+        Answer::Silence => wait_for_close(&mut stream).await,
         Answer::Stall(status) => {
             begin(&mut stream, status).await?;
             stream.write_all(b"1\r\n{\r\n").await?;
-            gone(&mut stream).await
+            wait_for_close(&mut stream).await
         }
         Answer::Trickle(status) => {
             begin(&mut stream, status).await?;
@@ -80,8 +81,8 @@ async fn begin(stream: &mut TcpStream, status: u16) -> std::io::Result<()> {
     stream.write_all(head.as_bytes()).await
 }
 
-/// Waits for the client to go away.
-async fn gone(stream: &mut TcpStream) -> std::io::Result<()> {
+/// Waits until the client closes the connection.
+async fn wait_for_close(stream: &mut TcpStream) -> std::io::Result<()> {
     let mut rest = [0; 1024];
     while stream.read(&mut rest).await? > 0 {}
     Ok(())

@@ -1,4 +1,4 @@
-//! The helpers start servers and clients, and run the program.
+//! Helpers that start servers and clients, and run the program.
 
 pub(crate) mod emulator;
 pub(crate) mod hanging_server;
@@ -12,12 +12,12 @@ use atlas_contract_tests::{
     self_test::proxy::{Interceptor, Proxy},
 };
 
-/// A proxy before an emulator.
+/// Starts a proxy in front of an emulator.
 pub(crate) async fn proxy(wrong: impl Interceptor) -> Proxy {
     Proxy::start(wrong).await.unwrap()
 }
 
-/// The reports of the clauses that the filters choose.
+/// Runs the clauses that the filters choose, and returns their reports.
 pub(crate) async fn reports(proxy: &Proxy, filters: &[&str], strict: bool) -> Vec<ClauseReport> {
     let filters = filters.iter().map(|it| (*it).to_owned()).collect();
     let target = Target::new(proxy.settings()).unwrap();

@@ -1,4 +1,4 @@
-//! Runs the program as its user does.
+//! Runs the program as a user does.
 
 use std::{env::consts::EXE_SUFFIX, path::Path, sync::OnceLock};
 
@@ -15,13 +15,13 @@ pub(crate) struct Output {
     pub(crate) stderr: String,
 }
 
-/// The program, with none of the variables that could aim it at a server.
+/// Returns the command of the program, without variables that could point it at a server.
 pub(crate) fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_atlas-contract"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ATLAS_")) {
         command.env_remove(name);
     }
-    // Where a journal may stay, and never in the sources.
+    // Journals must not be created in the source folder.
     command.env("ATLAS_CONTRACT_JOURNAL", env!("CARGO_TARGET_TMPDIR"));
     command.args(args).kill_on_drop(true);
     command
@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &[&str]) -> Output {
     output(program(args)).await
 }
 
-/// The arguments that everybody has to give.
+/// Returns the arguments that every run needs, followed by `more`.
 pub(crate) fn aimed_at<'a>(settings: &'a Settings, more: &[&'a str]) -> Vec<&'a str> {
     let aim = [
         "run",
@@ -54,7 +54,7 @@ pub(crate) fn aimed_at<'a>(settings: &'a Settings, more: &[&'a str]) -> Vec<&'a 
     [&aim[..], more].concat()
 }
 
-/// Those that only an operator can give.
+/// Returns the arguments for facts that only an operator knows.
 pub(crate) fn told_by_operator(settings: &Settings) -> Vec<&str> {
     vec![
         "--login",
@@ -70,7 +70,7 @@ pub(crate) fn told_by_operator(settings: &Settings) -> Vec<&str> {
     ]
 }
 
-/// A wrong server that no other clause minds.
+/// Reverses search results, which violates `search.newest-first` and no other clause.
 pub(crate) fn spoils_newest_first(request: &Request, reply: &mut Reply) {
     if request.is(Method::GET, "/search") {
         reply.change(|body| {
@@ -82,7 +82,8 @@ pub(crate) fn spoils_newest_first(request: &Request, reply: &mut Reply) {
     }
 }
 
-/// The uploader of this workspace, which cargo has built next to the program unless only this crate is tested.
+/// Returns the path of the workspace's uploader. cargo has built it next to the program, unless only this crate is
+/// tested.
 pub(crate) fn atlas_upload() -> &'static str {
     static PATH: OnceLock<String> = OnceLock::new();
     PATH.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! Makes a report that no server gave, with every status and every kind of text that could do harm.
+//! Makes a sample report, with every status and with text that must be escaped.
 
 use atlas_contract_tests::{
     failure::{Sent, Violation},

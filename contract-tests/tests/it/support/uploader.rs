@@ -1,4 +1,4 @@
-//! A small uploader over raw sockets does all well unless it is told to do one thing otherwise.
+//! A small correct uploader over raw sockets, of which a test can make a single step wrong.
 
 use atlas_contract_tests::client::{
     observation::Observation, recording_server::RecordingServer, scenario::Scenario,
@@ -25,7 +25,7 @@ pub(crate) enum Step {
     Search,
 }
 
-/// What Packer's post-processor does, in order.
+/// The steps of Packer's post-processor, in order.
 pub(crate) const PUSH: [Step; 5] = [
     Step::Authenticate,
     Step::Show,
@@ -34,13 +34,13 @@ pub(crate) const PUSH: [Step; 5] = [
     Step::Upload,
 ];
 
-/// A request, and all of it that goes over the wire.
+/// A request with everything that is sent over the wire.
 pub(crate) struct Ask {
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// How long it says its body is, if it does.
+    /// The value of the Content-Length header, if there is one.
     pub(crate) length: Option<usize>,
 }
 
@@ -54,7 +54,7 @@ impl Ask {
         self.length = Some(body.len());
     }
 
-    /// Replaces a text that must be in the body.
+    /// Replaces a text that the body must contain.
     pub(crate) fn replace(&mut self, from: &str, to: &str) {
         let text = String::from_utf8(self.body.clone()).unwrap();
         assert!(text.contains(from), "{text}");
@@ -67,21 +67,21 @@ pub(crate) struct Uploader {
     pub(crate) steps: &'static [Step],
     /// Whether the version has a file.
     pub(crate) has_file: bool,
-    /// What it sends otherwise.
+    /// The change that is made to the request of a step.
     pub(crate) change: fn(Step, &mut Ask),
-    /// Whether it creates the artifact without a need.
+    /// Whether it creates the artifact even if it exists.
     pub(crate) creates_always: bool,
-    /// Whether it uploads a file that the version does not have.
+    /// Whether it uploads a file even if the version has none.
     pub(crate) uploads_always: bool,
-    /// Whether it goes on after a failure, and calls it a success.
+    /// Whether it continues after a failure, and reports a success.
     pub(crate) is_careless: bool,
-    /// How it says it ended, if not as it did.
+    /// The success that it reports, if not the real one.
     pub(crate) says: Option<bool>,
-    /// What it prints of its token and its upload path.
+    /// The text that it prints, given its token and its upload path.
     pub(crate) prints: fn(token: &str, upload_path: &str) -> String,
 }
 
-/// All is well with it.
+/// An uploader without a mistake.
 pub(crate) const GOOD: Uploader = Uploader {
     steps: &PUSH,
     has_file: true,
@@ -94,14 +94,14 @@ pub(crate) const GOOD: Uploader = Uploader {
 };
 
 impl Uploader {
-    /// Pushes once, at a witness of its own.
+    /// Pushes once to a recording server of its own, and returns the observation.
     pub(crate) async fn observed(self, scenario: Scenario) -> Observation {
-        let witness = RecordingServer::start(scenario, "acme/web").await.unwrap();
-        let (success, output) = self.push(&witness).await;
-        witness.observed(self.says.unwrap_or(success), output)
+        let server = RecordingServer::start(scenario, "acme/web").await.unwrap();
+        let (success, output) = self.push(&server).await;
+        server.observed(self.says.unwrap_or(success), output)
     }
 
-    async fn push(&self, witness: &RecordingServer) -> (bool, String) {
+    async fn push(&self, server: &RecordingServer) -> (bool, String) {
         let mut upload_path = String::new();
         let mut artifact_is_missing = false;
         for step in self.steps {
@@ -113,19 +113,19 @@ impl Uploader {
             if is_left_out {
                 continue;
             }
-            let mut ask = self.ask(*step, witness.token(), &upload_path);
+            let mut ask = self.ask(*step, server.token(), &upload_path);
             (self.change)(*step, &mut ask);
-            match (step, send(witness.url(), &ask).await) {
+            match (step, send(server.url(), &ask).await) {
                 (Step::Show, Some((404, _))) => artifact_is_missing = true,
                 (Step::Version, Some((200, version))) => {
                     upload_path = version["upload_path"].as_str().unwrap().to_owned();
                 }
                 (_, Some((200, _))) => {}
                 _ if self.is_careless => {}
-                _ => return (false, (self.prints)(witness.token(), &upload_path)),
+                _ => return (false, (self.prints)(server.token(), &upload_path)),
             }
         }
-        (true, (self.prints)(witness.token(), &upload_path))
+        (true, (self.prints)(server.token(), &upload_path))
     }
 
     fn ask(&self, step: Step, token: &str, upload_path: &str) -> Ask {
@@ -166,14 +166,14 @@ impl Uploader {
     }
 }
 
-/// The path in an absolute address.
+/// Returns the path in an absolute address.
 fn path_of(address: &str) -> &str {
     let rest = address.strip_prefix("http://").unwrap_or_default();
     rest.find('/').map_or("/", |at| &rest[at..])
 }
 
-/// The reply's status, and its body if that is JSON; nothing if the connection ends without one. Half a body is not
-/// waited for.
+/// Returns the reply's status, and its body if it is JSON, or `None` if the connection ends without a reply. After half
+/// a body, no reply is awaited.
 pub(crate) async fn send(url: &str, ask: &Ask) -> Option<(u16, Value)> {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -195,7 +195,7 @@ pub(crate) async fn send(url: &str, ask: &Ask) -> Option<(u16, Value)> {
         return None;
     }
     let mut reply = Vec::new();
-    // All are asked to close the connection, so the reply ends where the stream does.
+    // Every request asks for the connection to be closed, so the reply ends with the stream.
     stream.read_to_end(&mut reply).await.ok()?;
     let reply = String::from_utf8(reply).unwrap();
     let (head, body) = reply.split_once("\r\n\r\n")?;
