@@ -9,6 +9,7 @@
 
 #[cfg(unix)]
 mod documents;
+mod imports;
 #[cfg(unix)]
 mod real_clients;
 mod workspace;

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 /// The folder with all three programs, which Cargo does not build for the tests of another crate. Built
-/// with the examples, they have the features that they have for `cargo test --workspace`.
+/// with the examples and the feature of these tests, they are what `cargo test --workspace` has built already.
 pub(crate) static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
     // TARGET/PROFILE/deps/it-HASH
     let own = std::env::current_exe().unwrap();
@@ -13,6 +13,9 @@ pub(crate) static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--workspace", "--bins", "--examples"]);
     build.args((!cfg!(debug_assertions)).then_some("--release"));
+    if cfg!(feature = "real-clients") {
+        build.args(["--features", "real-clients"]);
+    }
     build.arg("--target-dir").arg(folder.parent().unwrap());
     assert!(build.current_dir(root()).status().unwrap().success());
     folder.to_owned()
