@@ -4,6 +4,10 @@
 
 FROM rust:1-slim-bookworm AS build
 WORKDIR /src
+# Cargo reads these where they are set: a build that is only tried may optimise less.
+ARG CARGO_PROFILE_RELEASE_LTO
+ARG CARGO_PROFILE_RELEASE_CODEGEN_UNITS
+ARG CARGO_PROFILE_RELEASE_OPT_LEVEL
 
 # The dependencies first, with programs that do nothing in place of ours: this layer is made again
 # only when a manifest changes.
