@@ -1,6 +1,7 @@
 //! `atlas-contract run`.
 
 use std::{
+    io,
     num::NonZeroUsize,
     path::PathBuf,
     sync::{Arc, OnceLock},
@@ -8,7 +9,7 @@ use std::{
 
 use atlas_contract_tests::{
     exit_code::ExitCode,
-    report::{ClauseReport, Status},
+    report::{ClauseReport, Report, Status, draft::DraftError},
     run::{self, Options, Run, settings::Settings, target::Target},
 };
 
@@ -153,16 +154,24 @@ pub(super) async fn run(mut args: Args, left: Left) -> ExitCode {
     let report = run.report(tell).await;
     say(&format!("\n{}", report.conclusion()));
     let written = output::write(drafts, &report);
-    let ended = match run.journal() {
-        Some(journal) => {
-            if journal.writes() > 0 {
-                leftovers(&target, run.prefix().as_str());
-                say(&cleanup::command(journal.path(), &target));
-            }
-            journal.end().await
-        }
-        None => Ok(()),
+    let ended = end_journal(&run, &target).await;
+    exit_code(&report, written, ended)
+}
+
+/// Ends the journal of a run, and says what the run left on the server.
+async fn end_journal(run: &Run, target: &Target) -> io::Result<()> {
+    let Some(journal) = run.journal() else {
+        return Ok(());
     };
+    if journal.writes() > 0 {
+        leftovers(target, run.prefix().as_str());
+        say(&cleanup::command(journal.path(), target));
+    }
+    journal.end().await
+}
+
+/// Returns the exit code of a run, and complains of a report or a journal that is not whole.
+fn exit_code(report: &Report, written: Result<(), DraftError>, ended: io::Result<()>) -> ExitCode {
     let ended = ended.map_err(|error| format!("the journal cannot be ended: {error}"));
     match (written, ended) {
         (Err(error), _) => complain(&error, ExitCode::ReportLost),
