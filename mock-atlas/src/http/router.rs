@@ -50,7 +50,7 @@ fn add(router: Router<AppState>, endpoint: Endpoint) -> Router<AppState> {
     }
 }
 
-/// What Atlas had.
+/// Returns the handler of an endpoint of Atlas, for its method.
 fn api(endpoint: Api) -> MethodRouter<AppState> {
     let route = Route(endpoint.method(), Endpoint::Api(endpoint));
     match endpoint {
@@ -65,12 +65,12 @@ fn api(endpoint: Api) -> MethodRouter<AppState> {
     }
 }
 
-/// What Atlas had besides.
+/// Returns the handler that refuses a part of Atlas that is not served, for any method.
 fn refused(part: Unserved, endpoint: Endpoint) -> MethodRouter<AppState> {
     any(wrap(endpoint, move |caller| unserved::refuse(caller, part)))
 }
 
-/// What this emulator has besides.
+/// Returns the handler of an endpoint of the emulator's own, for its method.
 fn admin(endpoint: Admin) -> MethodRouter<AppState> {
     let route = Route(endpoint.method(), Endpoint::Admin(endpoint));
     match endpoint {
@@ -97,7 +97,7 @@ fn admin(endpoint: Admin) -> MethodRouter<AppState> {
     }
 }
 
-/// A route that awaits its handler.
+/// A `Route` is a method and an endpoint that await their handler.
 struct Route(Method, Endpoint);
 
 impl Route {

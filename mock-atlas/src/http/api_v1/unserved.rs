@@ -1,5 +1,5 @@
-//! What Atlas had and this emulator does not have. A 404 would say that it is there and empty: to
-//! Terraform that there is no state yet, so that it makes everything anew.
+//! Refuses requests for what Atlas had and this emulator does not have. A 404 would say that it is there and
+//! empty: to Terraform that there is no state yet, so that it makes everything anew.
 
 use axum::http::Uri;
 
@@ -7,13 +7,13 @@ use crate::endpoint::Unserved;
 use crate::http::error::ApiError;
 use crate::http::extract::Authenticated;
 
-/// Any method. Whose token is good is told what is missing.
+/// Tells a caller with a good token what is missing, whatever the method.
 // Contract: silent.not-served
 pub(crate) async fn refuse(_: Authenticated, part: Unserved) -> ApiError {
     ApiError::NotServed(part.description())
 }
 
-/// A path that no route has. One that is unserved but for a slash too many, as a client writes it whose
+/// Answers a path that no endpoint has. One that is unserved but for a slash too many, as a client writes it whose
 /// address ends with one, must not look empty either.
 // Contract: auth.unknown-path
 pub(crate) async fn refuse_or_not_found(
