@@ -1,34 +1,33 @@
-//! The `Builder` collects the settings of an emulator, puts it together and starts it.
+//! The `Builder` collects the settings of an emulator.
+//!
+//! - `assemble`: puts the emulator together; it alone chooses the backend of the storage
+//! - `start`: listens and serves; `check`: refuses settings that cannot be used
+//! - `user`: a user, as the builder is told of one; `error`: why it cannot be started
 
+mod assemble;
 mod check;
 mod error;
+mod start;
 mod user;
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::Uri;
-use tokio::net::{TcpListener, TcpSocket};
-use tokio_util::sync::CancellationToken;
 
 use super::MockAtlas;
-use crate::domain::{ArtifactName, Clock, Limits, ROOT};
-use crate::faults::{Chaos, Fault, Faults};
-use crate::http::router::{router, routers};
-use crate::http::state::{AppState, ListenerInfo, Settings};
-use crate::net::{Certificate, ConnectionSettings, Executor, Tls, serve_on, url};
-use crate::observe::{DEFAULT_CAPACITY, Observer};
-use crate::service::seed::{self, Document, Seed, SeedError, TokenValue};
-use crate::service::uploads::Uploads;
-use crate::service::{Dataset, Datasets};
-use crate::storage::{Catalog, MemoryBudget, MemoryCatalog, random_token};
-use check::{check_folder, check_public_url};
+use crate::domain::Clock;
+use crate::faults::Fault;
+use crate::http::router::router;
+use crate::http::state::Settings;
+use crate::net::Certificate;
+use crate::service::seed::Seed;
+use assemble::assemble;
 pub use error::StartError;
+use start::start;
 pub use user::User;
 
 /// What an emulator is to be; everything has a default.
@@ -333,50 +332,7 @@ impl Builder {
     /// Those of [`Builder::router`], when an address cannot be listened on, and when a certificate
     /// or its key cannot be used; and when the system gives no threads.
     pub async fn start(self) -> Result<MockAtlas, StartError> {
-        let address = self
-            .address
-            .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let binstore = self.binstore;
-        let tls = self.prepare_tls()?;
-        let threads = self.threads.map(Executor::start).transpose();
-        let threads = threads.map_err(StartError::Threads)?.map(Arc::new);
-        let (state, token) = self.assemble()?;
-        // Where there are threads, the first of them has the listeners too.
-        let _entered = threads.as_ref().map(|threads| threads.first().enter());
-        let (listener, bound) = listen(address)?;
-        let binstore = binstore.map(listen).transpose()?;
-        let (acceptor, ca_pem) = tls.map(|tls| (tls.acceptor, tls.ca_pem)).unzip();
-        let listeners = ListenerInfo {
-            tls: acceptor.is_some(),
-            binstore: binstore.as_ref().map(|(_, bound)| *bound),
-        };
-        state.set_listener_info(listeners);
-        let stop = CancellationToken::new();
-        let spawn = |listener, router| {
-            let settings = ConnectionSettings {
-                router,
-                tls: acceptor.clone(),
-                timeout: state.body_timeout(),
-            };
-            let stopped = stop.clone().cancelled_owned();
-            tokio::spawn(serve_on(listener, settings, threads.clone(), stopped))
-        };
-        let servers = match binstore {
-            Some((uploads, _)) => {
-                let (all_else, only_uploads) = routers(state.clone());
-                vec![spawn(listener, all_else), spawn(uploads, only_uploads)]
-            }
-            None => vec![spawn(listener, router(state.clone()))],
-        };
-        Ok(MockAtlas {
-            state,
-            url: url(listeners.tls, bound),
-            binstore_url: listeners.binstore.map(|bound| url(listeners.tls, bound)),
-            ca_pem: ca_pem.flatten(),
-            token,
-            stop,
-            servers,
-        })
+        start(self)
     }
 
     /// The emulator as a router, to be served by [`serve`](crate::serve) on a listener of one's own,
@@ -385,125 +341,6 @@ impl Builder {
     /// # Errors
     /// When a name, a token, the public URL or a folder cannot be one; the error says which, and why.
     pub fn router(self) -> Result<Router, StartError> {
-        Ok(router(self.assemble()?.0))
+        Ok(router(assemble(self)?.0))
     }
-
-    /// What TLS is served with, if it is.
-    fn prepare_tls(&self) -> Result<Option<Tls>, StartError> {
-        let Some(certificate) = &self.tls else {
-            return Ok(None);
-        };
-        let addresses = [self.address, self.binstore].into_iter().flatten();
-        let mut names: Vec<String> = addresses.map(|one| one.ip().to_string()).collect();
-        let public = self.http.public_url.as_deref();
-        let public = public.and_then(|url| url.parse::<Uri>().ok());
-        if let Some(host) = public.as_ref().and_then(Uri::host) {
-            names.push(host.trim_matches(['[', ']']).to_owned());
-        }
-        Ok(Some(Tls::new(certificate, names)?))
-    }
-
-    /// The emulator, and the token that may do everything.
-    fn assemble(mut self) -> Result<(AppState, String), StartError> {
-        self.http.public_url = self.http.public_url.map(check_public_url).transpose()?;
-        self.spill.as_deref().map(check_folder).transpose()?;
-        let token = match self.token {
-            Some(token) => token,
-            None => random_token().ok_or(StartError::Randomness)?,
-        };
-        let root = ROOT.parse().map_err(StartError::Username)?;
-        let token = token_value(token)?;
-        let catalog = MemoryCatalog::new(root, token.as_str(), self.clock.clone());
-        let limits = self.http.limits;
-        plant(
-            &own_seed(self.users, self.public_artifacts)?,
-            &catalog,
-            limits,
-        )?;
-        for seed in &self.seeds {
-            plant(seed, &catalog, limits)?;
-            self.faults.extend_from_slice(seed.faults());
-        }
-        let budget = MemoryBudget::new(self.max_memory.unwrap_or(u64::MAX));
-        catalog.charge(&budget);
-        let current = Dataset::new(Catalog::Memory(catalog.copy()));
-        let initial = Dataset::new(Catalog::Memory(catalog));
-        let state = AppState::new(
-            Datasets::new(initial, current, budget.clone()),
-            Uploads::new(limits, budget, self.spill, self.max_uploads),
-            Faults::new(self.faults, chaos(self.chaos, self.chaos_seed)?),
-            Observer::new(self.journal.unwrap_or(DEFAULT_CAPACITY), self.clock),
-            self.http,
-        );
-        Ok((state, token.as_str().to_owned()))
-    }
-}
-
-/// Adds all that a seed declares, its faults aside, to a catalog that nobody uses yet.
-fn plant(seed: &Seed, catalog: &MemoryCatalog, limits: Limits) -> Result<(), SeedError> {
-    let added = catalog.add(seed.additions(limits)?);
-    added.map_err(|error| seed.explain(error))
-}
-
-/// How many connections may wait to be accepted, if the system lets them. Of the 128 that are usual
-/// here, clients that come at the same moment would wait for a second.
-const BACKLOG: u32 = 4096;
-
-/// A listener on an address, and the address that it got.
-fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let listen = || {
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4(),
-            SocketAddr::V6(_) => TcpSocket::new_v6(),
-        }?;
-        // The connections of one that has stopped do not keep the next from its address.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        let listener = socket.listen(BACKLOG)?;
-        let bound = listener.local_addr()?;
-        Ok((listener, bound))
-    };
-    listen().map_err(|error| StartError::Listen { address, error })
-}
-
-/// What chaos is drawn from, and what a fault with a probability is.
-fn chaos(probability: f64, seed: Option<u64>) -> Result<Chaos, StartError> {
-    if !(0.0..=1.0).contains(&probability) {
-        return Err(StartError::Chaos(probability));
-    }
-    Ok(Chaos {
-        probability,
-        // Short enough to be typed again.
-        seed: match seed {
-            Some(seed) => seed,
-            None => u64::from(getrandom::u32().map_err(|_| StartError::Randomness)?),
-        },
-    })
-}
-
-/// What the builder itself was told, as a seed.
-fn own_seed(users: Vec<User>, public_artifacts: Vec<String>) -> Result<Seed, StartError> {
-    let document = Document {
-        users: users
-            .into_iter()
-            .map(seed::User::try_from)
-            .collect::<Result<_, _>>()?,
-        artifacts: public_artifacts
-            .into_iter()
-            .map(|name| match name.parse::<ArtifactName>() {
-                Ok(name) => Ok(seed::Artifact {
-                    name,
-                    public: true,
-                    versions: Vec::new(),
-                }),
-                Err(error) => Err(StartError::Artifact { name, error }),
-            })
-            .collect::<Result<_, _>>()?,
-        ..Document::default()
-    };
-    Ok(Seed::new(document, None)?)
-}
-
-fn token_value(token: String) -> Result<TokenValue, StartError> {
-    token.try_into().map_err(|_| StartError::Token)
 }

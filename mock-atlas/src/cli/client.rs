@@ -18,12 +18,12 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::stall::Patience;
+use super::idle_timeout::IdleTimeout;
 use super::tls::Trust;
 use super::{EmulatorArguments, serve};
 
 /// How long to wait while nothing moves, where nothing else is said.
-const PATIENCE: Duration = Duration::from_secs(30);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How much is taken of a reply that is read as a whole. The largest is a journal, which has a few
 /// megabytes unless it was told to keep more than usual.
@@ -65,7 +65,7 @@ pub(super) struct Client {
     /// Whom to trust, over TLS.
     trust: Option<Trust>,
     token: Option<String>,
-    patience: Patience,
+    idle_timeout: IdleTimeout,
 }
 
 impl Client {
@@ -107,7 +107,7 @@ impl Client {
             prefix,
             trust: is_tls.then(|| Trust::new(&arguments.tls)),
             token: arguments.token.clone().or_else(variable),
-            patience: Patience::new(server.timeout().unwrap_or(PATIENCE)),
+            idle_timeout: IdleTimeout::new(server.timeout().unwrap_or(IDLE_TIMEOUT)),
         })
     }
 
@@ -138,7 +138,7 @@ impl Client {
             let reply = self.stream(method, path, body).await?;
             self.gather(reply, MOST).await
         };
-        let whole = self.patience.in_all(gathered).await??;
+        let whole = self.idle_timeout.wait_for_whole(gathered).await??;
         whole.ok_or_else(|| {
             format!(
                 "{} answered more than the {} MiB that are taken of a reply: ask for less of it",
@@ -208,11 +208,11 @@ impl Client {
         let port = self.host.port_u16().unwrap_or(usual);
         let stream = self.wait("a connection", TcpStream::connect((host, port)));
         let stream = stream.await?.map_err(|error| self.broken(&error))?;
-        Ok(self.patience.watch(stream))
+        Ok(self.idle_timeout.watch(stream))
     }
 
     async fn wait<T>(&self, what: &str, future: impl Future<Output = T>) -> Result<T, String> {
-        let waited = self.patience.wait(what, future).await;
+        let waited = self.idle_timeout.wait(what, future).await;
         waited.map_err(|silence| format!("{}: {silence}", self.address))
     }
 

@@ -1,4 +1,4 @@
-//! `mock-atlas exec -- COMMAND`: an emulator for as long as a command runs.
+//! `mock-atlas exec -- COMMAND` runs a command with an emulator of its own.
 
 use std::ffi::OsString;
 use std::io;

@@ -1,4 +1,4 @@
-//! `mock-atlas fault`: what a running emulator is to do wrong.
+//! `mock-atlas fault` tells a running emulator what to do wrong.
 
 use axum::http::Method;
 use clap::Subcommand;

@@ -1,4 +1,4 @@
-//! The commands that ask a running emulator what was asked of it.
+//! `mock-atlas requests`, `verify`, `lints` and `metrics` ask a running emulator what was asked of it.
 
 use std::fmt::Display;
 use std::path::PathBuf;

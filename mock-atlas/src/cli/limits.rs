@@ -1,4 +1,4 @@
-//! How much clients may ask of an emulator.
+//! The options that limit what clients may ask of an emulator.
 
 use std::path::PathBuf;
 use std::time::Duration;

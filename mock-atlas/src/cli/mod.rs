@@ -3,6 +3,7 @@
 mod client;
 mod exec;
 mod fault;
+mod idle_timeout;
 mod journal;
 mod limits;
 mod manual;
@@ -11,7 +12,6 @@ mod remote;
 mod serve;
 mod signals;
 mod snapshot;
-mod stall;
 mod tls;
 mod token;
 

@@ -1,4 +1,4 @@
-//! What an emulator answered, on stdout.
+//! Prints what an emulator answered on stdout.
 
 use std::io::{self, Write};
 

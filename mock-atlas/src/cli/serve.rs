@@ -1,4 +1,4 @@
-//! `mock-atlas` without a command: serve until a signal comes.
+//! `mock-atlas` without a command serves until a signal comes.
 
 use std::borrow::Cow;
 use std::io::{self, Write};

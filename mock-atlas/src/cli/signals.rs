@@ -1,4 +1,4 @@
-//! Signals: those that stop the emulator, and those that are passed on to a command.
+//! Handles signals: those that stop the emulator, and those that are passed on to a command.
 
 use std::io;
 

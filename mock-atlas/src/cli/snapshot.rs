@@ -1,4 +1,4 @@
-//! `mock-atlas snapshot` and `restore`: an emulator's state in a file.
+//! `mock-atlas snapshot` and `restore` keep an emulator's state in a file, and bring it back.
 
 use std::ffi::OsStr;
 use std::fs::{self, TryLockError};

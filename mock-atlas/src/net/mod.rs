@@ -19,7 +19,7 @@ mod write_timeout;
 pub(crate) use client_presence::ClientPresence;
 pub(crate) use connection::{Abort, Connection};
 pub(crate) use executor::Executor;
-pub(crate) use server::{BODY_TIMEOUT, ConnectionSettings, serve_on, url};
+pub(crate) use server::{BODY_TIMEOUT, ConnectionSettings, listen, serve_on, url};
 pub use server::{local_url, serve};
 pub use tls::TlsError;
 pub(crate) use tls::{Certificate, Tls};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::token_value;
+use super::assemble::token_value;
 use crate::app::StartError;
 use crate::service::seed;
 

@@ -12,11 +12,8 @@ use crate::storage::{
     SeededVersion, StorageError, UploadTarget,
 };
 
+/// The methods that concern many entries. [`Catalog`](crate::storage::Catalog) documents them.
 impl MemoryCatalog {
-    /// Adds users, organisations and artifacts: all of them or, where one cannot be, none.
-    ///
-    /// # Errors
-    /// The first that cannot be added.
     pub(crate) fn add(&self, additions: &Additions) -> Result<(), AdditionError> {
         self.accounts.change(|directory| {
             directory.add(additions)?;
@@ -25,7 +22,6 @@ impl MemoryCatalog {
         })
     }
 
-    /// Returns a copy of the state at one moment, to be changed on its own.
     pub(crate) fn copy(&self) -> Self {
         // Nobody changes accounts before both are copied.
         let directory = self.accounts.read();
@@ -33,7 +29,6 @@ impl MemoryCatalog {
         self.with(Accounts::new(directory.clone()), maps)
     }
 
-    /// Returns all that is here at one moment, but root.
     pub(crate) fn export(&self) -> Contents {
         let directory = self.accounts.read();
         let (artifacts, files) = self.maps_exclusive().records();
@@ -44,10 +39,6 @@ impl MemoryCatalog {
         }
     }
 
-    /// Creates a catalog of these contents, with the clock, the root account and the root token of this one.
-    ///
-    /// # Errors
-    /// When the contents contradict themselves, or one of the tokens is the root token here.
     pub(crate) fn import(&self, contents: Contents) -> Result<Self, ImportError> {
         let directory = self.accounts.read().clone();
         let directory = directory
@@ -61,11 +52,6 @@ impl MemoryCatalog {
         Ok(self.with(Accounts::new(directory), maps))
     }
 
-    /// Takes an artifact away, with all its versions and files. Uploads to it are refused from now
-    /// on, those under way too.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`].
     pub(crate) fn delete_artifact(&self, name: &ArtifactName) -> Result<(), StorageError> {
         let maps = self.maps_exclusive();
         let (_, artifact) = maps.artifacts.remove(name).ok_or(StorageError::NotFound)?;
@@ -77,10 +63,6 @@ impl MemoryCatalog {
         Ok(())
     }
 
-    /// Takes a version away, with its file. Its number is never given again.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`].
     pub(crate) fn delete_version(
         &self,
         name: &ArtifactName,
@@ -95,7 +77,6 @@ impl MemoryCatalog {
         Ok(())
     }
 
-    /// The versions whose bytes have not come, by their names and numbers.
     pub(crate) fn orphans(&self) -> Vec<Orphan> {
         let maps = self.maps();
         let mut found = Vec::new();
@@ -117,10 +98,6 @@ impl MemoryCatalog {
         found
     }
 
-    /// Whether all versions are within limits.
-    ///
-    /// # Errors
-    /// The slug of one that is not, and why.
     pub(crate) fn check(&self, limits: Limits) -> Result<(), (String, OverLimit)> {
         let maps = self.maps();
         for artifact in &maps.artifacts {
@@ -139,7 +116,6 @@ impl MemoryCatalog {
         Ok(())
     }
 
-    /// Counts all files that are not counted yet, even beyond the limit.
     pub(crate) fn charge(&self, memory: &MemoryBudget) {
         let maps = self.maps();
         for artifact in &maps.artifacts {
@@ -149,7 +125,6 @@ impl MemoryCatalog {
         }
     }
 
-    /// How much there is, by counting it.
     pub(crate) fn totals(&self) -> Totals {
         let maps = self.maps();
         let mut totals = Totals::default();

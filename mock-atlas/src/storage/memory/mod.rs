@@ -73,6 +73,7 @@ struct Artifact {
     types: HashMap<Name, Versions>,
 }
 
+/// The methods that concern one entry. [`Catalog`](super::Catalog) documents them.
 impl MemoryCatalog {
     /// Creates a catalog without artifacts that uses `clock`, and knows one account, that of the root token.
     pub(crate) fn new(root: Name, token: &str, clock: Clock) -> Self {
@@ -83,10 +84,6 @@ impl MemoryCatalog {
         }
     }
 
-    /// Makes an artifact without versions.
-    ///
-    /// # Errors
-    /// [`StorageError::NameTaken`].
     // Contract: artifacts.taken
     pub(crate) fn create_artifact(
         &self,
@@ -103,10 +100,6 @@ impl MemoryCatalog {
         }
     }
 
-    /// Checks that there is an artifact that may be read.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`].
     pub(crate) fn find_artifact(
         &self,
         name: &ArtifactName,
@@ -115,11 +108,6 @@ impl MemoryCatalog {
         self.maps().read(name, access, |_| ())
     }
 
-    /// Makes the next version of an artifact type.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`] where there is no such artifact, [`StorageError::NoProvider`] and
-    /// [`StorageError::NoNumber`].
     pub(crate) fn create_version(
         &self,
         name: &ArtifactName,
@@ -138,11 +126,6 @@ impl MemoryCatalog {
         Ok(version)
     }
 
-    /// Returns the versions that a search finds, newest first, within one page. A type without versions
-    /// has none.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`] where there is no such artifact that may be read.
     // Contract: search.nothing-matches
     pub(crate) fn search(
         &self,
@@ -160,10 +143,6 @@ impl MemoryCatalog {
         })
     }
 
-    /// Returns the bytes of a version.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`] where there is no such version that may be read, or it has no file.
     // Contract: download.no-file
     pub(crate) fn file(
         &self,
@@ -179,11 +158,6 @@ impl MemoryCatalog {
         file.ok_or(StorageError::NotFound)
     }
 
-    /// Asks whether an upload of this name takes bytes, before they are read, and notes that they
-    /// begin to come.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`] and [`StorageError::NoFileExpected`].
     pub(crate) fn begin_upload(
         &self,
         upload: Uuid,
@@ -194,45 +168,26 @@ impl MemoryCatalog {
         })
     }
 
-    /// Gives a version the bytes it awaits, which makes it visible at once. The same bytes again
-    /// are no error and change nothing (contract: Versions; inferred).
-    ///
-    /// # Errors
-    /// [`StorageError::OtherBytes`] where it has other bytes already, which stay; and the errors of
-    /// [`MemoryCatalog::begin_upload`].
     pub(crate) fn finish_upload(&self, upload: Uuid, blob: Blob) -> Result<(), StorageError> {
         self.of_upload(upload, |versions, number| {
             versions.finish_upload(number, blob)
         })
     }
 
-    /// The bytes that the version of an upload has already, if it has them.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`].
     pub(crate) fn uploaded(&self, upload: Uuid) -> Result<Option<Blob>, StorageError> {
         self.of_upload(upload, |versions, number| versions.uploaded(number))
     }
 
-    /// How long ago the version of an upload was made.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`].
     pub(crate) fn upload_age(&self, upload: Uuid) -> Result<Duration, StorageError> {
         let created = self.of_upload(upload, |versions, number| versions.created(number))?;
         // A clock that was set back makes it young, not unknown.
         Ok(self.clock.now().duration_since(created).unwrap_or_default())
     }
 
-    /// Forgets an upload, but not its version.
     pub(crate) fn expire_upload(&self, upload: Uuid) {
         self.maps().uploads.remove(&upload);
     }
 
-    /// Returns what an upload belongs to.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`].
     pub(crate) fn upload_target(&self, upload: Uuid) -> Result<UploadTarget, StorageError> {
         self.maps().target(upload)
     }
@@ -251,15 +206,10 @@ impl MemoryCatalog {
         work(versions.ok_or(StorageError::NotFound)?, number)
     }
 
-    /// Returns the account that a token stands for.
     pub(crate) fn account_of_token(&self, token: &str) -> Option<Arc<Account>> {
         self.accounts.by_token(token)
     }
 
-    /// Makes a new token for the account with this name and password.
-    ///
-    /// # Errors
-    /// [`AccountError::UnknownUser`] where there is no such account, or the password is another.
     pub(crate) fn log_in(
         &self,
         login: &str,
@@ -269,10 +219,6 @@ impl MemoryCatalog {
         self.accounts.log_in(login, password, description)
     }
 
-    /// Makes a new random token for an account, and returns its value, too, which cannot be had again.
-    ///
-    /// # Errors
-    /// [`AccountError::UnknownUser`], and [`AccountError::Randomness`].
     pub(crate) fn create_token(
         &self,
         username: &Name,
@@ -281,20 +227,14 @@ impl MemoryCatalog {
         self.accounts.create_token(username, description)
     }
 
-    /// Returns all tokens, the oldest first.
     pub(crate) fn tokens(&self) -> Vec<Token> {
         self.accounts.tokens()
     }
 
-    /// Takes a token out of use.
-    ///
-    /// # Errors
-    /// [`AccountError::UnknownToken`], and [`AccountError::FirstToken`].
     pub(crate) fn revoke_token(&self, id: Uuid) -> Result<(), AccountError> {
         self.accounts.revoke(id)
     }
 
-    /// Returns the role of an account below a name.
     pub(crate) fn role(&self, account: &Account, namespace: &Name) -> Option<Role> {
         self.accounts.role(account, namespace)
     }

@@ -1,5 +1,5 @@
-//! Waits for an emulator that end once nothing moves: not when a time is over, since a large snapshot
-//! takes as long as it takes.
+//! Ends a wait for an emulator once nothing moves on its connection: not when a time is over, since a large
+//! snapshot takes as long as it takes.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use tokio::time::sleep;
 use tokio_util::io::{InspectReader, InspectWriter};
 
 /// How long to wait while nothing moves on a connection, in either direction.
-pub(super) struct Patience {
+pub(super) struct IdleTimeout {
     timeout: Duration,
     moved: Arc<Notify>,
 }
 
-impl Patience {
+impl IdleTimeout {
     pub(super) fn new(timeout: Duration) -> Self {
         Self {
             timeout,
@@ -45,7 +45,10 @@ impl Patience {
     ///
     /// # Errors
     /// When it took longer.
-    pub(super) async fn in_all<T>(&self, future: impl Future<Output = T>) -> Result<T, String> {
+    pub(super) async fn wait_for_whole<T>(
+        &self,
+        future: impl Future<Output = T>,
+    ) -> Result<T, String> {
         let limit = self.timeout.saturating_mul(10);
         let done = tokio::time::timeout(limit, future).await;
         done.map_err(|_| format!("no whole reply within {limit:?}; --timeout SECONDS waits longer"))
@@ -88,9 +91,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_moves_is_waited_for_and_what_does_not_is_not() {
-        let patience = Patience::new(MINUTE);
+        let idle_timeout = IdleTimeout::new(MINUTE);
         let (near, mut far) = duplex(64);
-        let mut near = patience.watch(near);
+        let mut near = idle_timeout.watch(near);
         let start = Instant::now();
         tokio::spawn(async move {
             for _ in 0..5 {
@@ -99,10 +102,12 @@ mod tests {
             }
             sleep(2 * MINUTE).await;
         });
-        let five = patience.wait("five", near.read_exact(&mut [0; 5])).await;
+        let five = idle_timeout
+            .wait("five", near.read_exact(&mut [0; 5]))
+            .await;
         assert_eq!(five.unwrap().unwrap(), 5);
         assert!(start.elapsed() > 4 * MINUTE);
-        let more = patience.wait("more", near.read_u8()).await;
+        let more = idle_timeout.wait("more", near.read_u8()).await;
         let expected =
             "nothing moved for 60s while waiting for more; --timeout SECONDS waits longer";
         assert_eq!(more.unwrap_err(), expected);

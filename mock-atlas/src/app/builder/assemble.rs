@@ -1,0 +1,98 @@
+//! Puts an emulator together: its storage, services and faults.
+
+use super::check::{check_folder, check_public_url};
+use super::{Builder, StartError, User};
+use crate::domain::{ArtifactName, Limits, ROOT};
+use crate::faults::{Chaos, Faults};
+use crate::http::state::AppState;
+use crate::observe::{DEFAULT_CAPACITY, Observer};
+use crate::service::seed::{self, Document, Seed, SeedError, TokenValue};
+use crate::service::uploads::Uploads;
+use crate::service::{Dataset, Datasets};
+use crate::storage::{Catalog, MemoryBudget, MemoryCatalog, random_token};
+
+/// Puts the emulator together, and returns the token that may do everything, too.
+///
+/// # Errors
+/// When a setting cannot be used.
+pub(super) fn assemble(mut builder: Builder) -> Result<(AppState, String), StartError> {
+    builder.http.public_url = builder.http.public_url.map(check_public_url).transpose()?;
+    builder.spill.as_deref().map(check_folder).transpose()?;
+    let token = match builder.token {
+        Some(token) => token,
+        None => random_token().ok_or(StartError::Randomness)?,
+    };
+    let token = token_value(token)?;
+    let root = ROOT.parse().map_err(StartError::Username)?;
+    let catalog = MemoryCatalog::new(root, token.as_str(), builder.clock.clone());
+    let limits = builder.http.limits;
+    plant(
+        &own_seed(builder.users, builder.public_artifacts)?,
+        &catalog,
+        limits,
+    )?;
+    for seed in &builder.seeds {
+        plant(seed, &catalog, limits)?;
+        builder.faults.extend_from_slice(seed.faults());
+    }
+    let budget = MemoryBudget::new(builder.max_memory.unwrap_or(u64::MAX));
+    catalog.charge(&budget);
+    let current = Dataset::new(Catalog::Memory(catalog.copy()));
+    let initial = Dataset::new(Catalog::Memory(catalog));
+    let state = AppState::new(
+        Datasets::new(initial, current, budget.clone()),
+        Uploads::new(limits, budget, builder.spill, builder.max_uploads),
+        Faults::new(builder.faults, chaos(builder.chaos, builder.chaos_seed)?),
+        Observer::new(builder.journal.unwrap_or(DEFAULT_CAPACITY), builder.clock),
+        builder.http,
+    );
+    Ok((state, token.as_str().to_owned()))
+}
+
+/// Adds all that a seed declares, its faults aside, to a catalog that nobody uses yet.
+fn plant(seed: &Seed, catalog: &MemoryCatalog, limits: Limits) -> Result<(), SeedError> {
+    let added = catalog.add(seed.additions(limits)?);
+    added.map_err(|error| seed.explain(error))
+}
+
+/// What chaos is drawn from, and what a fault with a probability is.
+fn chaos(probability: f64, seed: Option<u64>) -> Result<Chaos, StartError> {
+    if !(0.0..=1.0).contains(&probability) {
+        return Err(StartError::Chaos(probability));
+    }
+    Ok(Chaos {
+        probability,
+        // Short enough to be typed again.
+        seed: match seed {
+            Some(seed) => seed,
+            None => u64::from(getrandom::u32().map_err(|_| StartError::Randomness)?),
+        },
+    })
+}
+
+/// What the builder itself was told, as a seed.
+fn own_seed(users: Vec<User>, public_artifacts: Vec<String>) -> Result<Seed, StartError> {
+    let document = Document {
+        users: users
+            .into_iter()
+            .map(seed::User::try_from)
+            .collect::<Result<_, _>>()?,
+        artifacts: public_artifacts
+            .into_iter()
+            .map(|name| match name.parse::<ArtifactName>() {
+                Ok(name) => Ok(seed::Artifact {
+                    name,
+                    public: true,
+                    versions: Vec::new(),
+                }),
+                Err(error) => Err(StartError::Artifact { name, error }),
+            })
+            .collect::<Result<_, _>>()?,
+        ..Document::default()
+    };
+    Ok(Seed::new(document, None)?)
+}
+
+pub(super) fn token_value(token: String) -> Result<TokenValue, StartError> {
+    token.try_into().map_err(|_| StartError::Token)
+}
