@@ -1,6 +1,6 @@
-//! Detects clients that are gone: one that has ended its side of a connection and waits for its reply looks
-//! the same as one that is gone. The first byte of the reply tells: a system without the client's end
-//! refuses it.
+//! Detects clients that are gone. A client that has ended its side of a connection and waits for its reply
+//! looks the same as a client that is gone; the first byte of the reply tells them apart, since the kernel
+//! of a client that is gone refuses the byte with a reset.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -18,24 +18,24 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::Connection;
 use super::write_timeout::WriteTimeout;
 
-/// A refusal of the first byte is waited for so long. It comes as soon as the byte has arrived: on one
-/// machine at once.
+/// The time to wait for a refusal of the first byte. On one machine the refusal comes at once.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// A client that was there is taken to be there for this time: of replies that follow one another at once, only
-/// the first asks.
+/// The time for which a client that was found present counts as present, so that only the first of several
+/// quick replies probes.
 const PRESENCE_TTL: Duration = Duration::from_millis(100);
 
-/// A reset is looked for after each such time while unread bytes are there, since it wakes nobody then.
+/// The interval at which a connection with unread bytes is checked for a reset, which wakes no task then.
 const RESET_POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// A `Callback` is told whether the client is there.
+/// A callback that receives whether the client is present.
 type Callback = Box<dyn FnOnce(bool) + Send>;
 
-/// A `ClientPresence` holds what is known of whether the client of a connection is there.
+/// A `ClientPresence` records whether the client of a connection is present, as far as that is known.
 #[derive(Default)]
 pub(crate) struct ClientPresence {
-    /// This is set once it has ended its side. Most never are in doubt, and then nothing else is looked at.
+    /// A flag that is set once the client has ended its side. While it is unset, as on most connections,
+    /// the mutex below is never locked.
     is_half_closed: AtomicBool,
     probe: Mutex<ProbeState>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct ClientPresence {
 struct ProbeState {
     is_probe_due: bool,
     is_present: Option<bool>,
-    /// It was there then.
+    /// The time at which the client was last found present.
     last_seen: Option<Instant>,
     waiting: Vec<Callback>,
 }
@@ -56,8 +56,8 @@ impl fmt::Debug for ClientPresence {
 }
 
 impl ClientPresence {
-    /// Asks whether it is there, if there is a doubt: the next reply is to find out. Returns whether there
-    /// is. One that took a reply may be gone before the next.
+    /// Requests that the next reply probes whether the client is present, if that is in doubt. Returns
+    /// whether it is in doubt. A client that took one reply may be gone before the next.
     pub(crate) fn request_probe(&self) -> bool {
         if !self.is_half_closed() {
             return false;
@@ -73,18 +73,18 @@ impl ClientPresence {
         true
     }
 
-    /// Returns whether it has ended its side: it waits for its reply, or is gone.
+    /// Returns whether the client has ended its side: it waits for its reply, or is gone.
     pub(crate) fn is_half_closed(&self) -> bool {
         self.is_half_closed.load(Ordering::Relaxed)
     }
 
-    /// Returns whether it is there; `None` where it is not known yet.
+    /// Returns whether the client is present; `None` while that is unknown.
     pub(crate) fn is_present(&self) -> Option<bool> {
         self.probe().is_present
     }
 
-    /// Calls back with whether it is there, once that is known. If it never is, `callback` is dropped with the
-    /// connection.
+    /// Calls `callback` with whether the client is present, once that is known. If it never becomes known,
+    /// `callback` is dropped with the connection.
     pub(crate) fn on_resolved(&self, callback: Callback) {
         let mut probe = self.probe();
         match probe.is_present {
@@ -96,17 +96,17 @@ impl ClientPresence {
         }
     }
 
-    /// Notes that it has ended its side.
+    /// Records that the client has ended its side.
     fn set_half_closed(&self) {
         self.is_half_closed.store(true, Ordering::Relaxed);
     }
 
-    /// Returns whether the next byte of a reply is to find out.
+    /// Returns whether the next byte of a reply is to be sent alone, as a probe.
     fn is_probe_due(&self) -> bool {
         self.is_half_closed() && self.probe().is_probe_due
     }
 
-    /// Notes what was found out, and tells whoever waits for it.
+    /// Records the result of a probe, and calls the waiting callbacks after the mutex is released.
     fn resolve(&self, is_present: bool) {
         let mut probe = self.probe();
         (probe.is_probe_due, probe.is_present) = (false, Some(is_present));
@@ -123,18 +123,18 @@ impl ClientPresence {
     }
 }
 
-/// A connection that sees when its client ends its side, and of a reply sends the first byte alone where
-/// somebody asks whether the client is there.
+/// A stream that notices when its client ends its side, and that sends the first byte of a reply alone when
+/// a probe is due.
 pub(crate) struct PresenceStream<'a> {
     stream: &'a mut WriteTimeout<TcpStream>,
     connection: &'a Connection,
-    /// The wait for a refusal runs from when the first byte left.
+    /// The wait for a refusal, which starts when the first byte is written.
     probe_wait: Option<Pin<Box<Sleep>>>,
-    /// The wait runs as long as there are bytes that nobody reads.
+    /// The timer that polls for a reset while there are unread bytes.
     reset_poll: Option<Pin<Box<Sleep>>>,
 }
 
-/// A look at a connection from which nobody reads shows one of these.
+/// The state of a connection's read side, seen without reading from it.
 #[derive(PartialEq, Eq)]
 enum ReadState {
     Nothing,
@@ -153,14 +153,14 @@ impl<'a> PresenceStream<'a> {
         }
     }
 
-    /// Looks whether the client has ended its side, and lets the task be woken when it does, unless there
-    /// are bytes.
+    /// Returns the state of the read side, and registers the task to be woken when the client ends its side,
+    /// unless there are unread bytes.
     fn inspect(&self, context: &mut Context<'_>) -> ReadState {
         let stream = self.stream.stream();
         if stream.poll_read_ready(context).is_pending() {
             return ReadState::Nothing;
         }
-        // There may be another request as well.
+        // The end of the stream may stand behind the bytes of another request.
         let found = pin!(stream.ready(Interest::READABLE)).poll(context);
         match found {
             Poll::Ready(Ok(ready)) if ready.is_read_closed() => {
@@ -171,7 +171,7 @@ impl<'a> PresenceStream<'a> {
         }
     }
 
-    /// Lets the task be woken after a while.
+    /// Registers the task to be woken after `RESET_POLL_INTERVAL`.
     fn wake_later(&mut self, context: &mut Context<'_>) {
         let again = self
             .reset_poll
@@ -181,7 +181,7 @@ impl<'a> PresenceStream<'a> {
         }
     }
 
-    /// Sends a single byte, and begins to wait for its refusal.
+    /// Sends a single byte, and starts the wait for its refusal.
     fn poll_probe(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let first = &bytes[..bytes.len().min(1)];
         let written = ready!(Pin::new(&mut *self.stream).poll_write(context, first));
@@ -192,10 +192,10 @@ impl<'a> PresenceStream<'a> {
         Poll::Ready(written)
     }
 
-    /// Waits until a refusal would have come.
+    /// Waits until a refusal of the probe's byte would have come.
     ///
     /// # Errors
-    /// When it came.
+    /// The error of the socket, when the byte was refused.
     fn poll_probe_result(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(refusal) = &mut self.probe_wait {
             ready!(refusal.as_mut().poll(context));
@@ -217,7 +217,7 @@ impl AsyncRead for PresenceStream<'_> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut *self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            // The reply may be written before anything else is asked of this.
+            // The reply may be written before `poll_flush` is called again.
             self.inspect(context);
         }
         read
@@ -254,8 +254,8 @@ impl AsyncWrite for PresenceStream<'_> {
         self.stream.is_write_vectored()
     }
 
-    /// Hyper calls this while a request is handled, too, and then reads nothing: only here is seen that the
-    /// client ends its side meanwhile, or resets the connection.
+    /// Flushes the stream, after checking whether the client has ended its side or reset the connection. Hyper
+    /// calls this while a request is handled and reads nothing meanwhile, so only here can that be seen.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.probe_wait.is_none() {
             match self.inspect(context) {

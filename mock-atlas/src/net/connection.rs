@@ -1,5 +1,5 @@
-//! The handle of a request on its connection: a fault aborts the connection with it, and it tells whether the
-//! client is there.
+//! Defines `Connection`, the handle through which a request aborts its connection and learns whether the
+//! client is present.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use tokio::sync::SetOnce;
 
 use super::ClientPresence;
 
-/// How a connection ends before its time.
+/// An early end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Abort {
-    /// With a reset: the client loses what it has not read yet, too.
+    /// A reset: the client also loses the bytes that it has not read yet.
     Reset,
-    /// As if all had been said.
+    /// An ordinary close, as after a complete reply.
     Close,
 }
 
-/// A connection. Each request comes with it as an extension, where [`serve`](crate::serve) serves it,
-/// up to what is around the handlers.
+/// A handle on a connection. [`serve`](crate::serve) adds it to each request as an extension, which the
+/// middleware removes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Connection(Arc<Inner>);
 
@@ -29,19 +29,19 @@ struct Inner {
 }
 
 impl Connection {
-    /// Returns what is known of whether the client is there.
+    /// Returns the record of whether the client is present.
     pub(crate) fn presence(&self) -> &ClientPresence {
         &self.0.presence
     }
 
-    /// Ends the connection, and with it the request that asks for it: this never returns.
+    /// Ends the connection, and with it the request that calls this: the future never completes.
     pub(crate) async fn abort(&self, end: Abort) -> Infallible {
-        // Another request of this connection may have been first.
+        // `set` fails when another request of this connection has aborted it already.
         let _ = self.0.end.set(end);
         std::future::pending().await
     }
 
-    /// Waits until somebody aborts the connection.
+    /// Waits until a request aborts the connection.
     pub(crate) async fn ended(&self) -> Abort {
         *self.0.end.wait().await
     }

@@ -1,7 +1,7 @@
-//! Defers the first write of a reply until all other tasks that are ready have had their turn.
+//! Defers the first write of a reply until all other ready tasks have been polled.
 //!
-//! A client of many connections that sleeps is woken by a reply, and to wake it takes time of whoever
-//! replies. Replies that leave one right after the other find it awake: 8 % more searches a second.
+//! A reply wakes a sleeping client with many connections, which costs time on the emulator's thread. Replies
+//! that leave right after one another find the client awake: 8 % more searches a second.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,13 +10,13 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+/// A stream that yields once before the first write after a read.
 pub(crate) struct DeferredWrite<T> {
     stream: T,
-    /// Only on a single thread a write is deferred. Among several, one that waits wakes another to take its
-    /// turn.
+    /// Whether the runtime has a single thread. Only then is a write deferred: among several threads, a
+    /// yielding task wakes another thread to take it over.
     is_single_threaded: bool,
-    /// Whether nothing was written since something was read: what follows the beginning of a reply does
-    /// not wait.
+    /// Whether nothing was written since the last read. Later writes of the same reply are not deferred.
     is_reply_start: bool,
 }
 
@@ -31,8 +31,7 @@ impl<T> DeferredWrite<T> {
         }
     }
 
-    /// Waits once, before a reply. There is nothing to be told of: the task is asked again when its turn
-    /// comes.
+    /// Yields once before a reply: the task wakes itself, and is polled again after the other ready tasks.
     fn poll_yield(&mut self, context: &Context<'_>) -> Poll<()> {
         if !self.is_reply_start {
             return Poll::Ready(());
@@ -97,42 +96,42 @@ mod tests {
 
     use super::*;
 
-    /// A connection on which a request was read, and its client's end.
-    async fn asked() -> (DeferredWrite<DuplexStream>, DuplexStream) {
+    /// Returns a stream from which a request was read, and its client's end.
+    async fn after_request() -> (DeferredWrite<DuplexStream>, DuplexStream) {
         let (near, mut far) = duplex(64);
-        let mut late = DeferredWrite::new(near);
+        let mut stream = DeferredWrite::new(near);
         far.write_all(b"request").await.unwrap();
-        late.read_exact(&mut [0; 7]).await.unwrap();
-        (late, far)
+        stream.read_exact(&mut [0; 7]).await.unwrap();
+        (stream, far)
     }
 
     #[tokio::test]
     async fn on_one_thread_others_come_before_a_reply() {
-        let (mut late, mut far) = asked().await;
+        let (mut stream, mut far) = after_request().await;
         let other = tokio::spawn(async move {
             let early = far.read_u8().now_or_never();
             let mut rest = Vec::new();
             far.read_to_end(&mut rest).await.unwrap();
             (early.is_some(), rest)
         });
-        late.write_all(b"reply").await.unwrap();
-        drop(late);
+        stream.write_all(b"reply").await.unwrap();
+        drop(stream);
         assert_eq!(other.await.unwrap(), (false, b"reply".to_vec()));
     }
 
     #[tokio::test]
     async fn what_follows_the_beginning_of_a_reply_does_not_wait() {
-        let (mut late, _far) = asked().await;
-        assert!(late.write_all(b"re").now_or_never().is_none());
+        let (mut stream, _far) = after_request().await;
+        assert!(stream.write_all(b"re").now_or_never().is_none());
         for part in [b"re", b"pl"] {
-            assert!(late.write_all(part).now_or_never().is_some());
+            assert!(stream.write_all(part).now_or_never().is_some());
         }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn among_several_threads_nobody_waits() {
-        let asked = tokio::spawn(asked()).await.unwrap();
-        let (mut late, _far) = asked;
-        assert!(late.write_all(b"reply").now_or_never().is_some());
+        let asked = tokio::spawn(after_request()).await.unwrap();
+        let (mut stream, _far) = asked;
+        assert!(stream.write_all(b"reply").now_or_never().is_some());
     }
 }

@@ -1,8 +1,9 @@
-//! An executor of the emulator's own: threads, each with a runtime for the connections that were given to it.
+//! Implements an executor of threads that each have a runtime of their own for the connections assigned to
+//! them.
 //!
-//! The threads of one runtime of several share all tasks. Where what is done for a request takes
-//! microseconds, waking each other took longer than they gained: on two processors, of which the
-//! clients need one, a second thread of a runtime made searches slower.
+//! The threads of a multi-threaded runtime share all tasks. A request takes microseconds, and waking another
+//! thread took longer than it gained: on two processors, of which the clients need one, a second thread of a
+//! shared runtime made searches slower.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -12,7 +13,7 @@ use std::thread;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// An `Executor` owns threads. They end when it is dropped, and with them all that runs on them.
+/// An `Executor` owns threads. When it is dropped, the threads end, and all tasks on them.
 #[derive(Debug)]
 pub(crate) struct Executor {
     first: Handle,
@@ -22,10 +23,10 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
-    /// Starts so many threads.
+    /// Starts `count` threads.
     ///
     /// # Errors
-    /// What the system says when it gives no more threads or descriptors.
+    /// When the system gives no more threads or file descriptors.
     pub(crate) fn start(count: NonZeroUsize) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let guard = stop.clone().drop_guard();
@@ -44,15 +45,16 @@ impl Executor {
         &self.first
     }
 
-    /// Returns the threads one after the other, each in its turn.
+    /// Returns the next thread, round-robin.
     pub(crate) fn next(&self) -> &Handle {
         let index = self.next.fetch_add(1, Ordering::Relaxed) % (self.others.len() + 1);
         self.others.get(index).unwrap_or(&self.first)
     }
 }
 
-/// The loop of a thread. It is dropped where dropping a runtime would panic, if the system gives no
-/// thread; and nobody is to wait for what reads a disk, say.
+/// An `EventLoop` shuts its runtime down in the background when it is dropped. When the system gives no
+/// thread, it is dropped within another runtime, where dropping a `Runtime` would panic; and nothing should
+/// wait for blocking tasks, such as a read from disk.
 struct EventLoop(Option<Runtime>);
 
 impl Drop for EventLoop {
@@ -69,7 +71,7 @@ fn start(stop: &CancellationToken) -> io::Result<Handle> {
     let event_loop = EventLoop(Some(runtime));
     let stopped = stop.clone().cancelled_owned();
     let run = move || {
-        // As a whole: it is to be dropped here, at the end.
+        // The closure captures the whole `EventLoop`, not its field, so that its `drop` runs here.
         let event_loop = event_loop;
         if let Some(runtime) = &event_loop.0 {
             runtime.block_on(stopped);

@@ -1,4 +1,4 @@
-//! Listeners, connections and TLS: everything below HTTP requests.
+//! Serves connections: listeners, TLS and threads, everything below HTTP requests.
 //!
 //! - `server`: accepts connections and serves a router on them until it is told to stop
 //! - `connection`: the handle of a request on its connection, with which it can be aborted
@@ -6,7 +6,7 @@
 //! - `write_timeout`: ends a connection whose client reads nothing
 //! - `deferred_write`: lets other ready tasks run before a reply is written
 //! - `executor`: threads on which connections are served
-//! - `tls`: certificates
+//! - `tls`: makes or reads the server's certificate
 
 mod client_presence;
 mod connection;

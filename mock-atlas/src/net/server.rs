@@ -26,48 +26,49 @@ use super::deferred_write::DeferredWrite;
 use super::write_timeout::WriteTimeout;
 use super::{Abort, Connection, Executor};
 
-/// How long requests under way may take to end after the server was told to stop.
+/// The time that requests under way have to end after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A request under way whose client has ended its side may take this long then: most of them are gone.
+/// The time that a request under way has instead when its client has ended its side: most such clients are
+/// gone.
 const HALF_CLOSED_GRACE: Duration = Duration::from_secs(1);
 
-/// How long a client may take for its part of a TLS handshake.
+/// The time that a client has for its part of a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How long a connection may take to send the head of a request, or stay idle before it.
+/// The time that a connection has to send the head of a request, or may stay idle before it.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A client may send nothing of a body, or read nothing of a reply, for this time, unless said otherwise.
+/// The default time for which a client may send nothing of a body, or read nothing of a reply.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How much is read of a connection at a time, and how large the head of a request may be. Others wait
-/// while it is taken in, and each upload under way has its turn; of the four times as much that hyper
-/// reads by itself nothing was faster.
+/// The number of bytes that are read from a connection at a time, and the largest head of a request. Other
+/// connections of the thread wait while that much is processed. Hyper's default, four times as much, was no
+/// faster.
 const BUFFER: usize = 128 * 1024;
 
-/// How long to wait after accepting failed, for want of file descriptors say.
+/// The pause after a failed accept, for example for want of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
-/// How long nothing more is said of accepting that fails: it is tried again after each pause.
+/// The least time between two log messages about failed accepts.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
-/// What a connection is served with.
+/// The settings with which connections are served.
 #[derive(Clone)]
 pub(crate) struct ConnectionSettings {
     pub(crate) router: Router,
-    /// TLS, if it is to be spoken.
+    /// The TLS acceptor; `None` serves plain HTTP.
     pub(crate) tls: Option<TlsAcceptor>,
-    /// How long to wait for a client that reads nothing of what is written to it.
+    /// The time to wait for a client that reads nothing of a reply.
     pub(crate) timeout: Duration,
 }
 
-/// Serves HTTP/1.1 on a listener until `shutdown` completes: then nothing new is accepted, idle
-/// connections are closed, and requests under way may take up to ten seconds to end, or one where the
-/// client has ended its side of the connection: it is most likely gone. A connection
-/// whose client reads nothing of a reply for a minute ends, too.
+/// Serves HTTP/1.1 on a listener until `shutdown` completes. Then it accepts no more connections, closes idle
+/// ones, and gives requests under way ten seconds to end, or one second where the client has ended its side
+/// of the connection and is most likely gone. It also ends a connection whose client reads nothing of a reply
+/// for a minute.
 ///
-/// Dropping the future stops everything at once, its connections included.
+/// Dropping the future stops the server and its connections at once.
 ///
 /// # Errors
 /// When the listener has no local address, which a bound one always has.
@@ -84,7 +85,7 @@ pub async fn serve(
     serve_on(listener, settings, None, shutdown).await
 }
 
-/// Serves with these settings, and on the threads of an executor if there is one.
+/// Serves connections with `settings`, on the threads of `executor` if there is one.
 pub(crate) async fn serve_on(
     listener: TcpListener,
     settings: ConnectionSettings,
@@ -115,7 +116,7 @@ pub(crate) async fn serve_on(
                     tokio::time::sleep(ACCEPT_RETRY).await;
                 }
             },
-            // Only to let go of what has ended.
+            // Frees the tasks of connections that have ended.
             Some(_) = connections.join_next() => {}
         }
     }
@@ -128,11 +129,11 @@ pub(crate) async fn serve_on(
     Ok(())
 }
 
-/// `AcceptFailures` counts how often accepting failed, which is logged once in a while.
+/// An `AcceptFailures` counts failed accepts and logs the count at most once per `LOG_INTERVAL`.
 #[derive(Default)]
 struct AcceptFailures {
     logged: Option<Instant>,
-    /// Counted since it was last logged.
+    /// The number of failures since the last log message.
     times: u64,
 }
 
@@ -153,20 +154,20 @@ impl AcceptFailures {
     }
 }
 
-/// How many connections may wait to be accepted, if the system lets them. Of the 128 that are usual
-/// here, clients that come at the same moment would wait for a second.
+/// The greatest number of connections that wait to be accepted, if the system allows as many. With the usual
+/// 128, clients that connect at the same moment would wait for a second.
 const BACKLOG: u32 = 4096;
 
-/// Listens on an address, and returns the address that it got, too.
+/// Listens on an address, and returns the listener and its bound address.
 ///
 /// # Errors
-/// What the system says.
+/// The error of the system, for example when the address is in use.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),
     }?;
-    // The connections of one that has stopped do not keep the next from its address.
+    // `SO_REUSEADDR`: connections of a stopped emulator in `TIME_WAIT` do not block its address.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     let listener = socket.listen(BACKLOG)?;
@@ -174,13 +175,13 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr
     Ok((listener, bound))
 }
 
-/// The URL at which this machine reaches a listener that is bound to an address: a listener on all
-/// addresses is reached on its own machine's.
+/// Returns the URL at which this machine reaches a listener that is bound to an address. A listener on all
+/// addresses is reached on the loopback address.
 pub fn local_url(bound: SocketAddr) -> String {
     url(false, bound)
 }
 
-/// The same, over TLS or not.
+/// Returns the URL of [`local_url`], with the scheme `https` if `tls`.
 pub(crate) fn url(tls: bool, mut bound: SocketAddr) -> String {
     if bound.ip().is_unspecified() {
         bound.set_ip(match bound.ip() {
@@ -192,7 +193,7 @@ pub(crate) fn url(tls: bool, mut bound: SocketAddr) -> String {
     format!("{scheme}://{bound}")
 }
 
-/// A connection that was accepted by one thread and is served by another.
+/// Serves a connection that another thread accepted: registers its socket with this thread's runtime.
 async fn handle_moved(stream: TcpStream, settings: ConnectionSettings, stop: CancellationToken) {
     match stream.into_std().and_then(TcpStream::from_std) {
         Ok(stream) => handle(stream, settings, stop).await,
@@ -201,7 +202,7 @@ async fn handle_moved(stream: TcpStream, settings: ConnectionSettings, stop: Can
 }
 
 async fn handle(stream: TcpStream, settings: ConnectionSettings, stop: CancellationToken) {
-    // Replies are written whole, so waiting to fill a packet only costs time.
+    // Replies are written whole, so waiting to fill a packet (Nagle's algorithm) only costs time.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the connection is gone already");
         return;
@@ -213,7 +214,7 @@ async fn handle(stream: TcpStream, settings: ConnectionSettings, stop: Cancellat
             if let Err(error) = served {
                 tracing::debug!(%error, "a connection broke");
             }
-            // Closed, it would keep what nobody reads for a while longer.
+            // After an ordinary close, the kernel would keep the unread bytes for a while.
             stream.has_timed_out()
         }
         end = connection.ended() => end == Abort::Reset,
@@ -223,8 +224,8 @@ async fn handle(stream: TcpStream, settings: ConnectionSettings, stop: Cancellat
     }
 }
 
-/// Agrees on TLS first, if that is spoken. It borrows the stream, so that whoever ends the connection
-/// still has it, and what is below TLS.
+/// Serves the requests of a connection, after the TLS handshake if there is TLS. It borrows the stream, so
+/// that `handle` can still reset the socket below TLS.
 async fn serve_connection(
     stream: &mut WriteTimeout<TcpStream>,
     ConnectionSettings { router, tls, .. }: ConnectionSettings,
@@ -239,12 +240,12 @@ async fn serve_connection(
         agreed = timeout(HANDSHAKE, tls.accept(stream)) => {
             Ok(serve_http(agreed??, router, connection, stop).await?)
         }
-        // Nothing has been asked yet.
+        // No request has been read yet.
         () = stop.cancelled() => Ok(()),
     }
 }
 
-/// Answers the requests of a connection, until it ends or is to stop.
+/// Answers the requests of a connection until it ends or `stop` is cancelled.
 async fn serve_http(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     router: Router,
@@ -261,7 +262,7 @@ async fn serve_http(
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(BUFFER)
-            // A client that has ended its side may wait for the reply: `PresenceStream` finds out.
+            // A client that has ended its side may still wait for the reply: `PresenceStream` probes that.
             .half_close(true)
             .serve_connection(TokioIo::new(DeferredWrite::new(stream)), service)
     );
@@ -277,7 +278,7 @@ async fn serve_http(
     }
 }
 
-/// Waits until a client is in doubt, and has been given its time.
+/// Waits until the client has ended its side, for `HALF_CLOSED_GRACE` at least.
 async fn half_closed_grace(connection: &Connection) {
     loop {
         sleep(HALF_CLOSED_GRACE).await;
@@ -304,7 +305,7 @@ mod tests {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(part.as_bytes()).await.unwrap();
             let mut reply = Vec::new();
-            // What has not been read when it is closed makes it a reset.
+            // The server closes with unread bytes, which may make the read end with a reset.
             let _ = stream.read_to_end(&mut reply).await;
             assert_eq!(reply, b"");
             assert!(start.elapsed() >= HEADER_TIMEOUT);

@@ -1,4 +1,5 @@
-//! Makes or reads the certificate that TLS is served with: one of a CA that is made at the start, or one's own.
+//! Makes or reads the certificate that TLS is served with: one signed by a CA that is made at the start, or
+//! the user's own.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,16 +15,16 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// Which certificate to serve.
+/// The choice of the certificate to serve.
 #[derive(Clone)]
 pub(crate) enum Certificate {
-    /// One that is made.
+    /// A certificate that is made at the start.
     Made,
-    /// One's own, in PEM.
+    /// The user's own certificate and key, in PEM.
     Own { certificate: String, key: String },
 }
 
-/// Without the key.
+/// Omits the private key.
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -33,32 +34,36 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// TLS, ready to be served.
+/// A TLS acceptor, with the CA that clients need.
 pub(crate) struct Tls {
     pub(crate) acceptor: TlsAcceptor,
-    /// The CA that clients have to trust, if it was made here.
+    /// The CA that clients have to trust, if the certificate was made at the start.
     pub(crate) ca_pem: Option<String>,
 }
 
-/// Why TLS cannot be served.
+/// A `TlsError` says why TLS cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file of certificates that holds none, or something else.
-    #[error("the certificate is no PEM of one: {0}")]
+    /// The PEM holds no usable certificate.
+    #[error("the PEM holds no usable certificate: {0}")]
     Certificate(pem::Error),
-    /// A key that is none.
-    #[error("the certificate's key is no PEM of a private key: {0}")]
+    /// The PEM holds no usable private key.
+    #[error("the PEM holds no usable private key: {0}")]
     Key(pem::Error),
-    /// A certificate and a key that do not belong together, or that are of an unknown kind.
+    /// The certificate and the key do not belong together, or are of an unknown kind.
     #[error("the certificate and its key cannot be used: {0}")]
     Unusable(#[from] tokio_rustls::rustls::Error),
-    /// A certificate could not be made.
+    /// No certificate could be made.
     #[error("no certificate could be made: {0}")]
     Making(#[from] rcgen::Error),
 }
 
 impl Tls {
-    /// A certificate that is made has these names besides those of this machine.
+    /// Creates the acceptor. A certificate that is made has `names` besides `localhost` and the loopback
+    /// addresses.
+    ///
+    /// # Errors
+    /// See [`TlsError`].
     pub(crate) fn new(certificate: &Certificate, names: Vec<String>) -> Result<Self, TlsError> {
         let (chain, key, ca_pem) = match certificate {
             Certificate::Made => {
@@ -70,7 +75,7 @@ impl Tls {
                 (chain, key, None)
             }
         };
-        // Named, as another crate of the program may have made another one the default.
+        // The provider is explicit, since another crate of the program may have set another default.
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -97,7 +102,8 @@ fn read(certificate: &str, key: &str) -> Result<(Chain, PrivateKeyDer<'static>),
     Ok((chain, key))
 }
 
-/// A certificate, its key, and the CA that signed it. The CA's own key is gone afterwards.
+/// Makes a certificate and its key, and returns them with the CA that signed them, in PEM. The CA's own key
+/// is dropped.
 fn make(
     names: Vec<String>,
 ) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>, String), TlsError> {
@@ -112,24 +118,24 @@ fn make(
             all.push(name);
         }
     }
-    // Another name than the CA's: one that is signed by its own name passes for self-signed.
+    // The name differs from the CA's: clients take a certificate whose issuer has its own name for self-signed.
     let mut server = parameters("mock-atlas", all)?;
     server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    // Strict clients, of Python 3.13 say, want it.
+    // Strict clients, such as those of Python 3.13, require this extension.
     server.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate()?;
     let certificate = server.signed_by(&key, &ca)?;
     Ok((certificate.der().clone(), key.into(), ca.pem()))
 }
 
-/// Of a certificate that is good for as long as every client takes one to be.
+/// Returns the parameters of a certificate whose validity is not too long for any client.
 fn parameters(name: &str, names: Vec<String>) -> Result<CertificateParams, TlsError> {
     let mut parameters = CertificateParams::new(names)?;
     parameters.distinguished_name.remove(DnType::CommonName);
     parameters.distinguished_name.push(DnType::CommonName, name);
     let now = OffsetDateTime::now_utc();
-    // Clocks differ.
+    // The client's clock may be behind.
     parameters.not_before = now - Duration::days(1);
     parameters.not_after = now + Duration::days(396);
     Ok(parameters)

@@ -1,4 +1,4 @@
-//! Ends a connection whose client reads nothing: a write waits for its client, but not for ever.
+//! Ends a connection whose client reads nothing: a write that makes no progress fails after a time.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,13 +8,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A connection on which a write fails once nothing of it has left for too long. Slowly read is read:
-/// each part that leaves gives the next one as much time.
+/// A stream on which a write fails when no byte could be written for `timeout`. Each part that is written
+/// restarts the time, so a slow reader is served to the end.
 pub(crate) struct WriteTimeout<T> {
     stream: T,
     timeout: Duration,
-    /// Runs from when a write had to wait until something is written. No write that need not wait
-    /// costs a timer.
+    /// The timer of a pending write. A write that completes at once costs no timer.
     wait: Option<Pin<Box<Sleep>>>,
     has_timed_out: bool,
 }
@@ -29,17 +28,17 @@ impl<T> WriteTimeout<T> {
         }
     }
 
-    /// What is below.
+    /// Returns the underlying stream.
     pub(crate) fn stream(&self) -> &T {
         &self.stream
     }
 
-    /// Whether a write failed for want of a reader.
+    /// Returns whether a write timed out.
     pub(crate) fn has_timed_out(&self) -> bool {
         self.has_timed_out
     }
 
-    /// What came of a write, or that it has waited long enough.
+    /// Returns the result of a write, or an error when the write has been pending for `timeout`.
     fn limit<R>(
         &mut self,
         written: Poll<io::Result<R>>,
@@ -94,7 +93,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<T> {
         self.stream.is_write_vectored()
     }
 
-    // What is below keeps nothing back, so neither of these waits for the client.
+    // The underlying stream buffers nothing, so neither of these waits for the client.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(context)
     }
