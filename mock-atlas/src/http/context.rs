@@ -1,4 +1,4 @@
-//! The context of a request: what handlers tell the observation of it, which it cannot see from outside.
+//! Carries facts of a request from its handler to the observation, which cannot see them from outside.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,18 +13,17 @@ use crate::domain::{ArtifactName, Digest, Name};
 use crate::faults::ErrorReply;
 use crate::observe::{LONGEST_FIELD, Redactor, Texts, TokenPlace};
 
-/// More names of fields are not kept of a body.
-const MOST_FIELDS: usize = 100;
+/// The greatest number of field names that are kept of a body.
+const MAX_FIELDS: usize = 100;
 
-/// How deep they may stand: `artifact_version.metadata.os` is the third level.
-const DEEPEST: usize = 4;
+/// The number of levels that are followed below the first.
+const MAX_DEPTH: usize = 4;
 
-/// A `DiscardUpload` is the error that an upload is answered with once all its bytes have come. They are not
-/// stored.
+/// A `DiscardUpload` tells the upload handler to read all bytes, to store none, and to answer with this error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DiscardUpload(pub(crate) ErrorReply);
 
-/// A cheap handle on the context of one request. Of what is noted twice, the first counts.
+/// A cheap handle on the context of one request. Each fact is set once; later values are ignored.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestContext(Arc<Inner>);
 
@@ -39,7 +38,7 @@ struct Inner {
     stored: AtomicBool,
 }
 
-/// The version that a request made, or uploaded the file of.
+/// The version that a request created, or whose file it uploaded.
 #[derive(Debug)]
 pub(super) struct ConcernedVersion {
     pub(super) slug: String,
@@ -47,7 +46,7 @@ pub(super) struct ConcernedVersion {
 }
 
 impl RequestContext {
-    /// Creates an empty context of a request that has this token, or none.
+    /// Creates the context of a request that presents `token`, if any.
     pub(super) fn new(token: Option<(TokenPlace, String)>) -> Self {
         Self(Arc::new(Inner {
             token,
@@ -55,12 +54,13 @@ impl RequestContext {
         }))
     }
 
-    /// The context of a request. Where nobody watches, what is noted is lost, and there is no token.
+    /// Returns the context of a request. An unobserved request gets a fresh context without a token, whose
+    /// facts nobody reads.
     pub(crate) fn of(extensions: &Extensions) -> Self {
         extensions.get().cloned().unwrap_or_default()
     }
 
-    /// The token of the request, a good one or not.
+    /// Returns the token that the request presents, valid or not.
     pub(crate) fn token(&self) -> Option<&str> {
         let (_, token) = self.0.token.as_ref()?;
         Some(token)
@@ -71,25 +71,25 @@ impl RequestContext {
         Some(*place)
     }
 
-    /// Whose token the request has.
+    /// Sets the user to whom the token belongs.
     pub(crate) fn set_username(&self, username: &Name) {
         let _ = self.0.username.set(username.clone());
     }
 
-    /// The digest of the whole body, which was read.
+    /// Sets the digest of the body, once it was read to its end.
     pub(crate) fn set_digest(&self, digest: Digest) {
         let _ = self.0.digest.set(digest);
     }
 
-    /// The fields of the body.
+    /// Sets the field names of the body, without secrets.
     pub(crate) fn set_fields(&self, fields: &Map<String, Value>) {
         let mut names = Texts::with_capacity(256);
         let redactor = Redactor::new(self.token());
-        add_names(&mut names, redactor, &mut String::new(), fields, DEEPEST);
+        add_names(&mut names, redactor, &mut String::new(), fields, MAX_DEPTH);
         let _ = self.0.fields.set(names);
     }
 
-    /// The version that the request makes, or uploads the file of.
+    /// Sets the version that the request creates, or whose file it uploads.
     pub(crate) fn set_version(
         &self,
         artifact: &ArtifactName,
@@ -103,7 +103,7 @@ impl RequestContext {
         });
     }
 
-    /// The version has the bytes that the request sent.
+    /// Records that the version has the bytes that the request sent.
     pub(crate) fn set_stored(&self) {
         self.0.stored.store(true, Ordering::Relaxed);
     }
@@ -112,7 +112,7 @@ impl RequestContext {
         self.0.stored.load(Ordering::Relaxed)
     }
 
-    /// So many more bytes of the body were read.
+    /// Adds `bytes` to the count of received body bytes.
     pub(super) fn add_received(&self, bytes: u64) {
         self.0.received.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -129,7 +129,7 @@ impl RequestContext {
         self.0.digest.get().copied()
     }
 
-    /// The names of the fields, without secrets.
+    /// Returns the field names of the body, without secrets.
     pub(super) fn fields(&self) -> Option<&Texts> {
         self.0.fields.get()
     }
@@ -139,7 +139,7 @@ impl RequestContext {
     }
 }
 
-/// Adds the names of fields that stand at a path, which is as it was at the end.
+/// Adds the names of the fields below `path`, which is unchanged afterwards.
 fn add_names(
     names: &mut Texts,
     redactor: Redactor<'_>,
@@ -149,10 +149,10 @@ fn add_names(
 ) {
     let start = path.len();
     for (name, value) in fields {
-        if names.len() == MOST_FIELDS {
+        if names.len() == MAX_FIELDS {
             return;
         }
-        path.push_str(beginning(name));
+        path.push_str(truncated(name));
         names.push(Some(&redactor.field(path)));
         if let Value::Object(fields) = value
             && path.len() <= LONGEST_FIELD
@@ -165,8 +165,9 @@ fn add_names(
     }
 }
 
-/// Of a name that is too long for one no more than tells so: others may be inside it.
-fn beginning(name: &str) -> &str {
+/// Truncates a name to `LONGEST_FIELD + 1` characters, which still shows that it is too long: the path of each
+/// nested field repeats it.
+fn truncated(name: &str) -> &str {
     if name.len() <= LONGEST_FIELD {
         return name;
     }
@@ -208,11 +209,11 @@ mod tests {
         let many: Map<_, _> = (0..1000)
             .map(|n| (n.to_string(), json!({"x": 1})))
             .collect();
-        assert_eq!(names(&json!({ "a": many })).len(), MOST_FIELDS);
+        assert_eq!(names(&json!({ "a": many })).len(), MAX_FIELDS);
         let long = "x".repeat(1_000_000);
         let found = names(&json!({ long.as_str(): {long.as_str(): 1} }));
         assert_eq!(found, ["{hidden}"]);
         let deep = json!({"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}});
-        assert_eq!(names(&deep).len(), DEEPEST + 1);
+        assert_eq!(names(&deep).len(), MAX_DEPTH + 1);
     }
 }

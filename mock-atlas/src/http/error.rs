@@ -1,4 +1,5 @@
-//! `ApiError` makes a reply of every error; nothing else knows their status codes and bodies.
+//! Defines `ApiError`, which turns every error into its reply: the only place with status codes and error
+//! bodies.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -21,63 +22,63 @@ use crate::service::seed::SeedError;
 use crate::service::snapshot::SnapshotError;
 use crate::storage::{AccountError, MemoryFull, StorageError};
 
-/// What a client is told when a request fails.
+/// An `ApiError` is the error with which a failed request is answered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
-    /// No token, an unknown one, or a wrong password.
+    /// The token is missing or unknown, or the password is wrong.
     #[error("{0}")]
     Unauthorized(&'static str),
-    /// Nothing is there, or nothing this caller may see: the words of the real Atlas, for both.
+    /// The resource does not exist, or the caller may not see it. Atlas used these words for both.
     // Contract: errors.not-found
     #[error("Resource not found!")]
     NotFound,
-    /// The path is known, the method is not one of those it takes.
+    /// The path is known and does not take the method.
     // Contract: silent.methods-and-paths
     #[error("This path does not take this method; see the header Allow.")]
     MethodNotAllowed,
-    /// Atlas had it, and this emulator does not.
+    /// Atlas had this part of the API, and the emulator does not serve it.
     #[error("This emulator does not serve {0}: nothing is known here of what there is.")]
     NotServed(&'static str),
-    /// The request cannot be read.
+    /// The request cannot be parsed.
     #[error("{0}")]
     Malformed(String),
-    /// The request was read and asks for what cannot be.
+    /// The request was parsed and is invalid.
     #[error("{0}")]
     Invalid(String),
     /// The request contradicts what is stored.
     #[error("{0}")]
     Conflict(String),
-    /// More bytes than this emulator takes.
+    /// The body is larger than the limit of parameters.
     #[error("The body is larger than the {limit} bytes that are allowed here.")]
     TooLarge { limit: u64 },
-    /// A version that is larger.
+    /// The version exceeds a configured limit.
     #[error(transparent)]
     OverLimit(#[from] OverLimit),
-    /// A body that did not go on.
+    /// Nothing of the body arrived for too long.
     #[error("Nothing of the body came for {0:?}.")]
     TimedOut(Duration),
-    /// As many uploads at a time as this emulator takes.
+    /// The greatest number of concurrent uploads is reached.
     #[error("There are as many uploads under way as are allowed here: try again.")]
     Busy,
-    /// More files than this emulator holds.
+    /// The memory budget for files is used up.
     #[error(transparent)]
     MemoryFull(#[from] MemoryFull),
-    /// A file that there was memory for no more, and that the disk does not take.
+    /// The memory budget is used up, and the file could not be written to disk.
     #[error("There is no memory for these bytes, and they cannot be kept on disk: {0}.")]
     DiskFull(io::Error),
-    /// A body in a form this API does not speak.
+    /// The body has a Content-Type that the API does not accept.
     #[error(
         "Content-Type {0:?} is not understood: send application/json, \
          application/x-www-form-urlencoded, or JSON without a Content-Type."
     )]
     UnsupportedMediaType(String),
-    /// Nothing the client did: the emulator cannot go on.
+    /// The emulator failed, for no reason in the request.
     #[error("{0}")]
     Internal(String),
-    /// A range that begins beyond the end of the file.
+    /// The range begins beyond the end of the file.
     #[error("The file has {len} bytes, and the range asked for begins beyond them.")]
     RangeNotSatisfiable { len: u64 },
-    /// Nothing is wrong: a fault wants it.
+    /// A fault rule asks for this error.
     #[error("This emulator was told to answer so: see /_mock/faults.")]
     Fault(faults::ErrorReply),
 }
@@ -92,18 +93,18 @@ impl ApiError {
         "This is for the token that may do everything, with which the emulator was started.",
     );
 
-    /// A parameter that is a name, and is none.
+    /// Returns the error for a parameter that is no valid name.
     pub(crate) fn bad_name(parameter: &str, error: &NameError) -> Self {
         Self::Invalid(format!("{parameter} {error}"))
     }
 
-    /// A body that broke off, or did not go on, after what is told of it.
+    /// Returns the error for a body that broke off or timed out; `after` says how much of it arrived.
     pub(crate) fn broken_body(error: &(dyn Error + 'static), after: &str) -> Self {
         Self::timed_out(error)
             .unwrap_or_else(|| Self::Malformed(format!("The body broke off{after}: {error}.")))
     }
 
-    /// What came of a body that did not go on, if that is what is behind an error.
+    /// Returns [`ApiError::TimedOut`] if a body timeout is among the causes of `error`.
     fn timed_out(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut causes = successors(Some(error), |&error| error.source());
         let timed_out = causes.find_map(|cause| cause.downcast_ref::<TimedOut>());
@@ -185,7 +186,7 @@ impl From<AccountError> for ApiError {
     }
 }
 
-/// Work on another thread that did not come to its end.
+/// Converts the error of a blocking task that panicked or was cancelled.
 impl From<JoinError> for ApiError {
     fn from(error: JoinError) -> Self {
         Self::Internal(error.to_string())
@@ -216,7 +217,7 @@ impl From<SnapshotError> for ApiError {
     }
 }
 
-/// The body of every error: an array of texts, which is all that HashiCorp's Go client can decode
+/// The body of every error. `errors` is an array of texts, the only form that HashiCorp's Go client can decode
 /// (contract: Base URL and authentication).
 // Contract: errors.envelope, errors.readable, errors.go-decodable
 #[derive(Serialize)]
@@ -249,7 +250,7 @@ impl IntoResponse for ApiError {
             Self::Busy => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            // The rest of the body may still come, and is no request (RFC 9110, 15.5.9).
+            // The rest of the body may still arrive, and must not be parsed as a request (RFC 9110, 15.5.9).
             Self::TimedOut(_) => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }

@@ -1,11 +1,11 @@
-//! HTTP: routes, handlers, what they extract of a request, and what they answer.
+//! Serves the API over HTTP: routes, handlers, their arguments and their replies.
 //!
 //! - `router`: the route table
-//! - `middleware`: what happens around each handler; `context`: what handlers tell it of a request
+//! - `middleware`: wraps each handler; `context`: carries facts of a request from the handler to it
 //! - `extract`: validated parts of a request, as arguments of handlers
 //! - `api_v1`: the handlers of Atlas's API; `admin`: those of the emulator's own, below `/_mock`
 //! - `json`: the JSON of replies; `error`: the statuses and bodies of errors
-//! - `state`: what all handlers share
+//! - `state`: the state that all handlers share
 
 mod admin;
 mod api_v1;

@@ -1,4 +1,4 @@
-//! The route table: gives each endpoint its handler.
+//! Builds the router: maps each endpoint to its handler.
 
 use axum::Router;
 use axum::handler::Handler;
@@ -14,12 +14,12 @@ use super::middleware::wrap;
 use super::state::AppState;
 use crate::endpoint::{Admin, Api, Endpoint, Method, Unserved};
 
-/// Returns the routes of all endpoints, for one listener.
+/// Returns the router of all endpoints, for one listener.
 pub(crate) fn router(state: AppState) -> Router {
     finish(Endpoint::all(), state)
 }
 
-/// Returns the routes of two listeners: all but uploads, and uploads.
+/// Returns the routers of two listeners: one of all endpoints but uploads, and one of uploads.
 pub(crate) fn routers(state: AppState) -> (Router, Router) {
     let takes_uploads = |endpoint: &Endpoint| endpoint.path() == Some(Api::Upload.path());
     let others = Endpoint::all().filter(|endpoint| !takes_uploads(endpoint));
@@ -34,8 +34,8 @@ fn finish(endpoints: impl Iterator<Item = Endpoint>, state: AppState) -> Router 
     endpoints.fold(Router::new(), add).with_state(state)
 }
 
-/// Adds an endpoint to those that may have the same path. They are not nested: axum would write the path of
-/// each request anew.
+/// Adds an endpoint to a router, which may have others with the same path. Routers are not nested, since axum
+/// would then rewrite the path of each request.
 // Contract: silent.methods-and-paths, silent.file-without-version
 fn add(router: Router<AppState>, endpoint: Endpoint) -> Router<AppState> {
     match endpoint {
@@ -50,7 +50,7 @@ fn add(router: Router<AppState>, endpoint: Endpoint) -> Router<AppState> {
     }
 }
 
-/// Returns the handler of an endpoint of Atlas, for its method.
+/// Returns the route of an endpoint of Atlas's API.
 fn api(endpoint: Api) -> MethodRouter<AppState> {
     let route = Route(endpoint.method(), Endpoint::Api(endpoint));
     match endpoint {
@@ -65,12 +65,12 @@ fn api(endpoint: Api) -> MethodRouter<AppState> {
     }
 }
 
-/// Returns the handler that refuses a part of Atlas that is not served, for any method.
+/// Returns the route of an endpoint that Atlas had and the emulator does not serve.
 fn refused(part: Unserved, endpoint: Endpoint) -> MethodRouter<AppState> {
     any(wrap(endpoint, move |caller| unserved::refuse(caller, part)))
 }
 
-/// Returns the handler of an endpoint of the emulator's own, for its method.
+/// Returns the route of an endpoint of the emulator's own API.
 fn admin(endpoint: Admin) -> MethodRouter<AppState> {
     let route = Route(endpoint.method(), Endpoint::Admin(endpoint));
     match endpoint {
@@ -97,7 +97,7 @@ fn admin(endpoint: Admin) -> MethodRouter<AppState> {
     }
 }
 
-/// A `Route` is a method and an endpoint that await their handler.
+/// The method and endpoint of a route, before it has its handler.
 struct Route(Method, Endpoint);
 
 impl Route {

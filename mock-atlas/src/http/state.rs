@@ -1,4 +1,5 @@
-//! The state that all handlers share: the present dataset, faults, observations and settings.
+//! Defines `AppState`, the state that all handlers share: the current dataset, faults, the observer and
+//! settings.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,7 +14,7 @@ use crate::observe::Observer;
 use crate::service::Datasets;
 use crate::service::uploads::Uploads;
 
-/// One emulated Atlas.
+/// A cheap handle on the state of one emulated Atlas.
 #[derive(Clone)]
 pub(crate) struct AppState(Arc<Inner>);
 
@@ -27,27 +28,27 @@ struct Inner {
     listeners: OnceLock<ListenerInfo>,
 }
 
-/// How clients reach an emulator, as far as requests do not say so themselves.
+/// The facts about an emulator's listeners that requests do not tell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ListenerInfo {
-    /// Whether over TLS.
+    /// Whether the listeners use TLS.
     pub(crate) tls: bool,
-    /// Where uploads are taken, if not where all else is.
+    /// The address of the listener for uploads, if they have one of their own.
     pub(crate) binstore: Option<SocketAddr>,
 }
 
-/// What of HTTP can be set from outside.
+/// The settings of HTTP.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
-    /// What `upload_path` starts with, without a slash at its end.
+    /// The beginning of each `upload_path`, without a slash at its end.
     pub(crate) public_url: Option<String>,
-    /// How large a version may be.
+    /// The limits on a version.
     pub(crate) limits: Limits,
-    /// How long to wait for the next part of a body, or until something of a reply is read.
+    /// The time to wait for the next part of a body, or until the client reads more of a reply.
     pub(crate) body_timeout: Option<Duration>,
 }
 
-/// Without what it holds, which may be large, and secret.
+/// Omits the contents, which may be large and secret.
 impl fmt::Debug for AppState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AppState").finish_non_exhaustive()
@@ -85,20 +86,21 @@ impl AppState {
         &self.0.faults
     }
 
-    /// What sees every request. It is no part of the dataset: a reset leaves what it has seen.
+    /// Returns the observer of all requests. It is no part of the dataset: a reset keeps its journal and
+    /// metrics.
     pub(crate) fn observer(&self) -> &Observer {
         &self.0.observer
     }
 
-    /// Replies that were made before.
+    /// Returns the cache of replies.
     pub(crate) fn replies(&self) -> &Replies {
         &self.0.replies
     }
 
-    /// Tells how it is reached, which is known once its listeners are bound.
-    pub(crate) fn set_listener_info(&self, how: ListenerInfo) {
-        // It is started once.
-        let _ = self.0.listeners.set(how);
+    /// Sets the facts about the listeners, which are known once they are bound.
+    pub(crate) fn set_listener_info(&self, info: ListenerInfo) {
+        // An emulator is started once, so this never fails.
+        let _ = self.0.listeners.set(info);
     }
 
     pub(crate) fn listener_info(&self) -> ListenerInfo {

@@ -1,5 +1,5 @@
-//! `/_mock/artifacts` and `/_mock/orphans` delete artifacts and versions, and list those whose file never
-//! came.
+//! Deletes artifacts and versions (`/_mock/artifacts`), and lists versions whose file never arrived
+//! (`/_mock/orphans`).
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -10,7 +10,7 @@ use crate::http::extract::{ArtifactPath, Root, VersionPath, whole_number};
 use crate::http::json::{OrphanElement, OrphansReply};
 use crate::service::{Dataset, artifacts, versions};
 
-/// `DELETE /_mock/artifacts/:username/:name`.
+/// Handles `DELETE /_mock/artifacts/:username/:name`.
 pub(crate) async fn delete(
     dataset: Dataset,
     _: Root,
@@ -20,7 +20,7 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /_mock/artifacts/:username/:name/:type/:version`.
+/// Handles `DELETE /_mock/artifacts/:username/:name/:type/:version`.
 pub(crate) async fn delete_version(
     dataset: Dataset,
     _: Root,
@@ -31,7 +31,7 @@ pub(crate) async fn delete_version(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /_mock/orphans`.
+/// Handles `GET /_mock/orphans`.
 pub(crate) async fn orphans(dataset: Dataset, _: Root) -> Result<Response, ApiError> {
     let orphans = versions::orphans(&dataset).await?;
     Ok(Json(OrphansReply {

@@ -1,4 +1,4 @@
-//! `/_mock/faults` adds, lists and removes faults.
+//! Adds, lists and removes faults (`/_mock/faults`).
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -12,7 +12,7 @@ use crate::http::extract::{Params, Root};
 use crate::http::json::{ChaosElement, FaultElement, FaultsReply};
 use crate::http::state::AppState;
 
-/// `POST /_mock/faults`.
+/// Handles `POST /_mock/faults`.
 pub(crate) async fn create(
     State(state): State<AppState>,
     _: Root,
@@ -26,7 +26,7 @@ pub(crate) async fn create(
     Ok(Json(FaultElement::from(&report)).into_response())
 }
 
-/// `GET /_mock/faults`.
+/// Handles `GET /_mock/faults`.
 pub(crate) async fn list(State(state): State<AppState>, _: Root) -> Response {
     Json(FaultsReply {
         faults: state
@@ -40,13 +40,13 @@ pub(crate) async fn list(State(state): State<AppState>, _: Root) -> Response {
     .into_response()
 }
 
-/// `DELETE /_mock/faults`.
+/// Handles `DELETE /_mock/faults`.
 pub(crate) async fn clear(State(state): State<AppState>, _: Root) -> StatusCode {
     state.faults().clear();
     StatusCode::NO_CONTENT
 }
 
-/// `DELETE /_mock/faults/:id`.
+/// Handles `DELETE /_mock/faults/:id`.
 pub(crate) async fn remove(
     State(state): State<AppState>,
     _: Root,

@@ -1,11 +1,11 @@
-//! `GET /_mock/health` says that the emulator is ready.
+//! Says that the emulator is ready (`/_mock/health`).
 
 use axum::Json;
 
 use crate::http::json::HealthReply;
 
-/// `GET /_mock/health`: asks for no token. What is not ready, because a seed is still read say,
-/// does not listen yet.
+/// Handles `GET /_mock/health`, without a token. An emulator that is not ready, for example because it still
+/// reads a seed, does not listen yet.
 pub(crate) async fn show() -> Json<HealthReply> {
     Json(HealthReply::READY)
 }

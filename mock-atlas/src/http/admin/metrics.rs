@@ -1,4 +1,4 @@
-//! `GET /_mock/metrics` answers numbers for Prometheus.
+//! Shows the metrics for Prometheus (`/_mock/metrics`).
 
 use axum::extract::State;
 use axum::http::header;
@@ -8,11 +8,11 @@ use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::service::Dataset;
 
-/// What Prometheus asks for, and every other reader of its formats understands.
+/// The Content-Type of OpenMetrics, the format that Prometheus requests.
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// `GET /_mock/metrics`. Asks for no token, as health: who scrapes has none, and the numbers name
-/// no user, no artifact and no path.
+/// Handles `GET /_mock/metrics`, without a token: a scraper has none, and the metrics name no user, no
+/// artifact and no path.
 pub(crate) async fn show(
     State(state): State<AppState>,
     dataset: Dataset,

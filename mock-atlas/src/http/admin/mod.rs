@@ -1,5 +1,5 @@
-//! The handlers of the emulator's own API, below `/_mock`: what it can do and Atlas could not. They are for
-//! the root token only, unless said otherwise.
+//! Contains the handlers of the emulator's own API, below `/_mock`. They require the root token, unless their
+//! documentation says otherwise.
 
 pub(crate) mod artifacts;
 pub(crate) mod faults;

@@ -1,4 +1,4 @@
-//! `/_mock/requests` lists and clears the journal of requests.
+//! Lists and clears the journal of requests (`/_mock/requests`).
 
 use axum::Json;
 use axum::extract::State;
@@ -9,7 +9,7 @@ use crate::http::extract::{RequestsQuery, Root};
 use crate::http::json::RequestsReply;
 use crate::http::state::AppState;
 
-/// `GET /_mock/requests`.
+/// Handles `GET /_mock/requests`.
 pub(crate) async fn list(
     State(state): State<AppState>,
     _: Root,
@@ -24,7 +24,7 @@ pub(crate) async fn list(
     .into_response()
 }
 
-/// `DELETE /_mock/requests`.
+/// Handles `DELETE /_mock/requests`.
 pub(crate) async fn clear(State(state): State<AppState>, _: Root) -> StatusCode {
     state.observer().journal().clear();
     StatusCode::NO_CONTENT

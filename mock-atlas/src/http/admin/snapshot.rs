@@ -1,4 +1,5 @@
-//! `/_mock/snapshot` and `/_mock/restore` send the dataset as one archive, and replace it by one.
+//! Sends the dataset as an archive (`/_mock/snapshot`), and replaces it with that of an archive
+//! (`/_mock/restore`).
 
 use std::io;
 
@@ -15,7 +16,7 @@ use crate::http::state::AppState;
 use crate::service::Dataset;
 use crate::service::snapshot::{restore as restore_dataset, save};
 
-/// `POST /_mock/snapshot`.
+/// Handles `POST /_mock/snapshot`.
 pub(crate) async fn create(dataset: Dataset, _: Root) -> Result<Response, ApiError> {
     let snapshot = save(&dataset).await;
     let snapshot = snapshot.map_err(|error| ApiError::Internal(error.to_string()))?;
@@ -26,8 +27,8 @@ pub(crate) async fn create(dataset: Dataset, _: Root) -> Result<Response, ApiErr
     Ok((headers, Body::from_stream(snapshot.parts())).into_response())
 }
 
-/// `POST /_mock/restore`. The present dataset goes on until the archive is read to its end and found
-/// to be good.
+/// Handles `POST /_mock/restore`. The current dataset stays in use until the archive has been read and
+/// validated to its end.
 pub(crate) async fn restore(
     State(state): State<AppState>,
     dataset: Dataset,

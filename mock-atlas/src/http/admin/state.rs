@@ -1,4 +1,4 @@
-//! `/_mock/reset` and `/_mock/seed` change the state as a whole.
+//! Resets the state (`/_mock/reset`), and adds a seed to it (`/_mock/seed`).
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,21 +10,21 @@ use crate::http::state::AppState;
 use crate::service::Dataset;
 use crate::service::seed::Seed;
 
-/// `POST /_mock/reset`: back to the state after the start.
+/// Handles `POST /_mock/reset`: goes back to the state after the start.
 pub(crate) async fn reset(State(state): State<AppState>, _: Root) -> Result<StatusCode, ApiError> {
     let reset_faults = || state.faults().reset();
     state.datasets().reset(reset_faults).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /_mock/seed`: adds all of a seed in JSON, or nothing.
+/// Handles `POST /_mock/seed`: adds a seed in JSON, or nothing if it has a mistake.
 pub(crate) async fn seed(
     State(state): State<AppState>,
     dataset: Dataset,
     _: Root,
     Text(text): Text,
 ) -> Result<StatusCode, ApiError> {
-    // On a thread that may block: a large one takes a while to read.
+    // A large seed takes a while to parse, which must not block the runtime.
     let seed = spawn_blocking(move || Seed::from_json(&text)).await??;
     seed.plant(&dataset, state.limits()).await?;
     state.datasets().charge(&dataset).await?;

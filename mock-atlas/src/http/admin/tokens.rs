@@ -1,4 +1,4 @@
-//! `/_mock/tokens` makes, lists and revokes tokens.
+//! Creates, lists and revokes tokens (`/_mock/tokens`).
 
 use axum::Json;
 use axum::extract::Path;
@@ -14,7 +14,7 @@ use crate::http::json::{NewTokenReply, TokenElement, TokensReply};
 use crate::service::{Dataset, ServiceError, accounts};
 use crate::storage::{AccountError, StorageError};
 
-/// `POST /_mock/tokens`.
+/// Handles `POST /_mock/tokens`.
 pub(crate) async fn create(
     dataset: Dataset,
     _: Root,
@@ -40,7 +40,7 @@ pub(crate) async fn create(
     Ok(Json(reply).into_response())
 }
 
-/// `GET /_mock/tokens`.
+/// Handles `GET /_mock/tokens`.
 pub(crate) async fn list(dataset: Dataset, _: Root) -> Result<Response, ApiError> {
     let tokens = accounts::tokens(&dataset).await?;
     Ok(Json(TokensReply {
@@ -49,7 +49,7 @@ pub(crate) async fn list(dataset: Dataset, _: Root) -> Result<Response, ApiError
     .into_response())
 }
 
-/// `DELETE /_mock/tokens/:id`.
+/// Handles `DELETE /_mock/tokens/:id`.
 pub(crate) async fn revoke(
     dataset: Dataset,
     _: Root,

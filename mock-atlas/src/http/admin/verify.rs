@@ -1,4 +1,4 @@
-//! `POST /_mock/verify` holds the journal against expectations.
+//! Compares the journal with expectations (`/_mock/verify`).
 
 use axum::Json;
 use axum::extract::State;
@@ -10,14 +10,14 @@ use crate::http::json::VerdictReply;
 use crate::http::state::AppState;
 use crate::observe::Expectations;
 
-/// `POST /_mock/verify`. Answers 200 whatever the verdict: the question was understood.
+/// Handles `POST /_mock/verify`. It answers 200 whatever the verdict, since the request itself succeeded.
 pub(crate) async fn verify(
     State(state): State<AppState>,
     _: Root,
     Text(text): Text,
 ) -> Result<Response, ApiError> {
     let expectations = Expectations::from_json(&text)?;
-    // Many expectations of many requests take their time.
+    // Comparing many requests with many expectations takes a while, which must not block the runtime.
     let verdict = tokio::task::spawn_blocking(move || state.observer().verify(&expectations));
     let verdict = verdict.await?;
     Ok(Json(VerdictReply::from(&verdict)).into_response())

@@ -1,4 +1,4 @@
-//! Artifacts: creates one, and shows whether one is there.
+//! Creates artifacts and shows them.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -9,7 +9,7 @@ use crate::http::extract::{ArtifactPath, Authenticated, Params, Section};
 use crate::http::json::ArtifactReply;
 use crate::service::{Dataset, artifacts};
 
-/// `POST /artifacts`.
+/// Handles `POST /artifacts`.
 // Contract: artifacts.create, artifacts.create-status
 pub(crate) async fn create(
     dataset: Dataset,
@@ -25,7 +25,7 @@ pub(crate) async fn create(
     Ok(Json(ArtifactReply::from(&artifact)).into_response())
 }
 
-/// `GET /artifacts/:username/:name`.
+/// Handles `GET /artifacts/:username/:name`.
 // Contract: artifacts.get
 pub(crate) async fn show(
     dataset: Dataset,

@@ -1,4 +1,4 @@
-//! Authentication: whose token it is, and a new token for a login.
+//! Shows whose token a request has, and creates a token for a login.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -8,7 +8,7 @@ use crate::http::extract::{Authenticated, Params};
 use crate::http::json::{TokenReply, User, UserReply};
 use crate::service::{Dataset, accounts};
 
-/// `GET /authenticate` and `GET /token`: who the token belongs to.
+/// Handles `GET /authenticate` and `GET /token`: returns the user to whom the token belongs.
 // Contract: auth.authenticate, auth.token-check, silent.token-body
 pub(crate) async fn whoami(Authenticated(account): Authenticated) -> Response {
     Json(UserReply {
@@ -19,7 +19,7 @@ pub(crate) async fn whoami(Authenticated(account): Authenticated) -> Response {
     .into_response()
 }
 
-/// `POST /authenticate`: a new token for a login and its password.
+/// Handles `POST /authenticate`: returns a new token for a login and its password.
 // Contract: auth.login
 pub(crate) async fn log_in(dataset: Dataset, params: Params) -> Result<Json<TokenReply>, ApiError> {
     let user = params.section("user")?;

@@ -1,4 +1,4 @@
-//! Downloads: `GET …/file` sends the bytes of a version.
+//! Sends the file of a version: whole, in part, or not at all if the client already has it.
 
 use std::ops::Range;
 
@@ -14,7 +14,8 @@ use crate::http::extract::{VersionPath, whole_number};
 use crate::service::{Dataset, files};
 use crate::storage::Blob;
 
-/// `GET` and `HEAD /artifacts/:username/:name/:type/:version/file`, with a number or `latest`.
+/// Handles `GET` and `HEAD /artifacts/:username/:name/:type/:version/file`; the version is a number or
+/// `latest`.
 // Contract: download.numbered
 pub(crate) async fn send(
     dataset: Dataset,
@@ -32,12 +33,12 @@ pub(crate) async fn send(
     reply(&blob, &method, &headers)
 }
 
-/// The digest of a file as a strong entity tag.
+/// Returns the digest of a file as a strong entity tag.
 pub(crate) fn etag(blob: &Blob) -> String {
     format!("\"{}\"", blob.digest())
 }
 
-/// Returns the version that a path asks for. What is no number names nothing: no version has the number 0.
+/// Returns the version that a path asks for. A text that is no number becomes 0, which no version has.
 // Contract: download.latest
 fn selector(version: &str) -> FileSelector {
     match version {
@@ -67,22 +68,22 @@ fn reply(blob: &Blob, method: &Method, headers: &HeaderMap) -> Result<Response, 
 
 fn not_modified(blob: &Blob) -> Response {
     let headers = [
-        // The length that a GET without the condition would have (RFC 9110, 8.6).
+        // The length of the reply to a GET without the condition (RFC 9110, 8.6).
         (header::CONTENT_LENGTH, blob.len().to_string()),
         (header::ETAG, etag(blob)),
     ];
     (StatusCode::NOT_MODIFIED, headers).into_response()
 }
 
-/// Whether the client has this very file already.
+/// Returns whether the client already has this file.
 fn is_known(headers: &HeaderMap, tag: Option<&ETag>) -> bool {
     let known = headers.typed_get::<IfNoneMatch>();
     tag.zip(known)
         .is_some_and(|(tag, known)| !known.precondition_passes(tag))
 }
 
-/// The range asked for, unless it may be meant for another file than the one that is here now.
-/// Only a GET has ranges (RFC 9110, 14.2).
+/// Returns the requested range, or the whole file if the condition of `If-Range` does not hold for it. Only a
+/// GET has ranges (RFC 9110, 14.2).
 fn requested(method: &Method, headers: &HeaderMap, tag: Option<&ETag>, len: u64) -> Wanted {
     let range = headers.get(header::RANGE);
     let Some(range) = range.and_then(|value| value.to_str().ok()) else {
@@ -90,7 +91,7 @@ fn requested(method: &Method, headers: &HeaderMap, tag: Option<&ETag>, len: u64)
     };
     let is_meant = match headers.typed_get::<IfRange>() {
         Some(condition) => !condition.is_modified(tag, None),
-        // A condition that cannot be read does not hold.
+        // A condition that cannot be parsed does not hold.
         None => !headers.contains_key(header::IF_RANGE),
     };
     if method == Method::GET && is_meant {

@@ -1,5 +1,5 @@
-//! The handlers of Atlas's API, one module for each noun. Arguments come in one order everywhere: state,
-//! caller, path, query, body.
+//! Contains the handlers of Atlas's API, one module for each noun. Arguments have the same order everywhere:
+//! state, caller, path, query, body.
 
 pub(crate) mod artifacts;
 pub(crate) mod authenticate;

@@ -2,19 +2,19 @@
 
 use std::ops::Range;
 
-/// What part of a file is asked for.
+/// The part of a file that a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// All of it: no range, one that cannot be read, or several, which a server may ignore (RFC
+    /// The whole file: the header cannot be parsed, or has several ranges, which a server may ignore (RFC
     /// 9110, 14.2).
     Whole,
-    /// These bytes; never empty, never beyond the end.
+    /// A range of bytes, never empty and never beyond the end.
     Part(Range<u64>),
-    /// Bytes that are not there.
+    /// A range that the file does not have.
     Unsatisfiable,
 }
 
-/// Reads the value of a `Range` header for a file of `len` bytes.
+/// Parses the value of a `Range` header for a file of `len` bytes.
 // Contract: silent.file-headers
 pub(super) fn wanted(header: &str, len: u64) -> Wanted {
     let Ok(ranges) = http_range_header::parse_range_header(header) else {

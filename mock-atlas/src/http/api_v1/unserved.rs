@@ -1,5 +1,5 @@
-//! Refuses requests for what Atlas had and this emulator does not have. A 404 would say that it is there and
-//! empty: to Terraform that there is no state yet, so that it makes everything anew.
+//! Refuses requests for the parts of Atlas that the emulator does not serve. A 404 would say that such a part
+//! exists and is empty: Terraform would conclude that there is no state yet, and create everything anew.
 
 use axum::http::Uri;
 
@@ -7,14 +7,14 @@ use crate::endpoint::Unserved;
 use crate::http::error::ApiError;
 use crate::http::extract::Authenticated;
 
-/// Tells a caller with a good token what is missing, whatever the method.
+/// Handles every method of an unserved path: tells a caller with a valid token which part is missing.
 // Contract: silent.not-served
 pub(crate) async fn refuse(_: Authenticated, part: Unserved) -> ApiError {
     ApiError::NotServed(part.description())
 }
 
-/// Answers a path that no endpoint has. One that is unserved but for a slash too many, as a client writes it whose
-/// address ends with one, must not look empty either.
+/// Handles paths without a route. A path that is unserved except for extra slashes is refused in the same way:
+/// a client whose address ends with a slash sends such paths.
 // Contract: auth.unknown-path
 pub(crate) async fn refuse_or_not_found(
     member: Result<Authenticated, ApiError>,

@@ -1,4 +1,4 @@
-//! Uploads: `PUT` takes the bytes of a version, on the path that alone authorises them.
+//! Receives the file of a version, on a path that authorises the upload by itself.
 
 use axum::Extension;
 use axum::Json;
@@ -17,7 +17,7 @@ use crate::http::state::AppState;
 use crate::service::uploads::{UploadEvent, UploadRequest};
 use crate::storage::{UploadTarget, VersionKey};
 
-/// `PUT` to an `upload_path`. Asks for no token and ignores any query string (contract: Versions).
+/// Handles `PUT` to an `upload_path`. It requires no token and ignores any query string (contract: Versions).
 // Contract: uploads.path-authorises, uploads.sized, silent.upload-reply
 pub(crate) async fn receive(
     State(state): State<AppState>,

@@ -1,4 +1,4 @@
-//! Versions: creates the next one, and searches among them.
+//! Creates versions and searches among them.
 
 use std::num::NonZeroU64;
 
@@ -14,7 +14,7 @@ use crate::http::json::{LongReply, new_version_reply, search_reply};
 use crate::http::state::AppState;
 use crate::service::{Dataset, versions};
 
-/// `POST /artifacts/:username/:name/:type`.
+/// Handles `POST /artifacts/:username/:name/:type`.
 // Contract: versions.upload-always
 pub(crate) async fn create(
     State(state): State<AppState>,
@@ -41,7 +41,7 @@ pub(crate) async fn create(
     ))
 }
 
-/// `GET /artifacts/:username/:name/:type/search`.
+/// Handles `GET /artifacts/:username/:name/:type/search`.
 pub(crate) async fn search(
     State(state): State<AppState>,
     dataset: Dataset,
@@ -72,13 +72,14 @@ pub(crate) async fn search(
     Ok(reply.end())
 }
 
+/// Parses a new version from the parameters of a request.
 // Contract: versions.request, versions.zero-is-none, versions.nine-regions, silent.no-id
 fn new_version(params: &Params, limits: Limits) -> Result<NewVersion, ApiError> {
     let section = params.section("artifact_version")?;
-    // The Go client always sends an id, but an empty one if its caller has none.
+    // The Go client always sends an id, which is empty if its caller has none.
     let id = section.text("id")?.unwrap_or_default();
     limits.check_id(id)?;
-    // Nothing tells a client its compile id again, so it is checked and not kept.
+    // No reply contains the compile id, so it is checked and not stored.
     section.integer("compile_id")?;
     Ok(NewVersion {
         id: id.into(),

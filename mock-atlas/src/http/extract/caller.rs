@@ -1,4 +1,4 @@
-//! Checks the token of a request, and finds out who makes it.
+//! Checks the token of a request and extracts the caller.
 
 use std::sync::Arc;
 
@@ -20,7 +20,8 @@ use crate::service::accounts;
 impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
-    /// No token is an anonymous caller; an unknown token is an error for every call.
+    /// Returns an anonymous caller for a request without a token. An unknown token is an error for every
+    /// endpoint.
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let context = RequestContext::of(&parts.extensions);
         let Some(token) = context.token() else {
@@ -33,7 +34,7 @@ impl FromRequestParts<AppState> for Caller {
     }
 }
 
-/// A caller who must have a token: for every write, and for `authenticate`.
+/// A caller with a valid token, which every write and `authenticate` require.
 // Contract: auth.authenticate-refuses, auth.no-token-writes
 #[derive(Debug)]
 pub(crate) struct Authenticated(pub(crate) Arc<Account>);
@@ -49,7 +50,7 @@ impl FromRequestParts<AppState> for Authenticated {
     }
 }
 
-/// A caller with the root token: for all that the emulator can do and Atlas could not.
+/// Proof that the caller has the root token, which the emulator's own API requires.
 #[derive(Debug)]
 pub(crate) struct Root;
 
@@ -68,9 +69,9 @@ impl FromRequestParts<AppState> for Root {
 
 const TOKEN: HeaderName = HeaderName::from_static("x-atlas-token");
 
-/// The token of a request and where it stands: in `X-Atlas-Token`, as `Authorization: Bearer`, or in the query
-/// parameter `access_token`, in this order (contract: Base URL and authentication). An empty one
-/// is none.
+/// Returns the token of a request and its place: the header `X-Atlas-Token`, `Authorization: Bearer`, or the
+/// query parameter `access_token`, in this order (contract: Base URL and authentication). An empty token counts
+/// as absent.
 // Contract: auth.token-places, silent.several-tokens
 pub(crate) fn presented_token(headers: &HeaderMap, uri: &Uri) -> Option<(TokenPlace, String)> {
     let header = |name: HeaderName| headers.get(name).map(HeaderValue::as_bytes);

@@ -1,4 +1,4 @@
-//! The dataset in which a request is answered.
+//! Extracts the dataset from which a request is answered.
 
 use std::convert::Infallible;
 
@@ -16,8 +16,8 @@ impl FromRequestParts<AppState> for Dataset {
     }
 }
 
-/// The same dataset for all that is extracted from one request: who asks and what they ask for must
-/// not come from different ones.
+/// Returns the same dataset for all extractors of one request, so that the caller and the resource never come
+/// from different datasets.
 pub(super) fn dataset_of(parts: &mut Parts, state: &AppState) -> Dataset {
     parts
         .extensions

@@ -1,17 +1,17 @@
-//! `application/x-www-form-urlencoded` with bracketed names, as Rails reads it:
+//! Decodes `application/x-www-form-urlencoded` with bracketed names, as Rails does:
 //! `artifact[name]=web` is the same request as `{"artifact": {"name": "web"}}`.
 //!
-//! Rack's rules rather than a general query-string crate's: `metadata[0]` is a key named `0`, not
-//! the first element of a list, since metadata keys are free text.
+//! It follows Rack's rules rather than those of a general query-string crate: `metadata[0]` is a key named
+//! `0`, not the first element of a list, since metadata keys are free text.
 
 use serde_json::{Map, Value};
 
 use crate::domain::text::truncated;
 
-/// How deep names may nest. Deeper than any request of Atlas, shallow enough for any stack.
+/// The greatest nesting depth of names: deeper than any request of Atlas, shallow enough for any stack.
 const MAX_DEPTH: usize = 16;
 
-/// Why a form cannot be read; names the parameter, if it is one.
+/// A `FormError` says why a form cannot be decoded, and names the parameter at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FormError {
     #[error("the parameter {0:?} has brackets that do not match")]
@@ -24,8 +24,8 @@ pub(crate) enum FormError {
     TooMany,
 }
 
-/// Decodes a form of at most so many parameters into the object that the same request would be in
-/// JSON. All values are texts; of a parameter given twice, the last counts.
+/// Decodes a form of at most `most` parameters into the object that the same request would be in JSON. All
+/// values are texts; the last value of a repeated parameter counts.
 // Contract: requests.form, silent.form-names
 pub(crate) fn decode(form: &[u8], most: usize) -> Result<Map<String, Value>, FormError> {
     let mut root = Map::new();
@@ -60,7 +60,7 @@ fn segments(name: &str) -> Result<Vec<&str>, FormError> {
     Ok(path)
 }
 
-/// Puts a value at a path; `None` when something else is in the way.
+/// Inserts a value at a path. Returns `None` when the path already has a value of another kind.
 fn insert(object: &mut Map<String, Value>, path: &[&str], value: String) -> Option<()> {
     let (first, rest) = path.split_first()?;
     if rest.is_empty() {
@@ -76,7 +76,7 @@ fn insert(object: &mut Map<String, Value>, path: &[&str], value: String) -> Opti
     }
 }
 
-/// Returns the beginning of what a client sent, for a message.
+/// Returns the beginning of a client's text, for a message.
 pub(super) fn shown(text: &str) -> String {
     const SHOWN: usize = 60;
     truncated(text, SHOWN).into_owned()
@@ -93,7 +93,7 @@ mod tests {
         Value::Object(decode(form.as_bytes(), usize::MAX).unwrap())
     }
 
-    /// Objects of objects of texts, with keys that brackets can carry.
+    /// Generates nested objects of texts, whose keys have no brackets.
     fn nested() -> impl Strategy<Value = Value> {
         let leaf = any::<String>().prop_map(Value::String);
         leaf.prop_recursive(4, 32, 5, |inner| {

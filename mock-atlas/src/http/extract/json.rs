@@ -1,4 +1,4 @@
-//! Reads JSON that has a limited number of values.
+//! Decodes a JSON object with a limited number of values.
 
 use std::cell::Cell;
 use std::fmt;
@@ -6,20 +6,20 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// A `JsonError` says why a body is no object, or one of too many values.
+/// A `JsonError` says why a body is no JSON object, or that it has too many values.
 #[derive(Debug)]
 pub(crate) enum JsonError {
-    /// It has more values than may be.
+    /// The object has more values than allowed.
     TooMany,
-    /// It is no JSON, or no object.
+    /// The body is no JSON, or no object.
     Malformed(serde_json::Error),
 }
 
-/// Reads an object that has at most so many values in all, those within others included.
+/// Decodes an object with at most `most` values, nested values included.
 ///
 /// # Errors
-/// [`JsonError`]. Of one that has more, the rest is not read: to build all that a body has room for
-/// would keep others waiting.
+/// [`JsonError`]. Decoding stops at the first value beyond the limit, since building all values of a large
+/// body would delay other requests.
 pub(crate) fn decode(body: &[u8], most: usize) -> Result<Map<String, Value>, JsonError> {
     let left = Cell::new(most);
     let mut json = serde_json::Deserializer::from_slice(body);
@@ -31,7 +31,7 @@ pub(crate) fn decode(body: &[u8], most: usize) -> Result<Map<String, Value>, Jso
     })
 }
 
-/// Reads an object, and counts down what is left for its values.
+/// A seed that reads an object and counts its values down in the cell.
 struct Object<'a>(&'a Cell<usize>);
 
 impl<'de> DeserializeSeed<'de> for Object<'_> {
@@ -59,7 +59,7 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 }
 
-/// Reads any value, and counts down what is left for it and what is within it.
+/// A seed that reads any value and counts it, and the values within it, down in the cell.
 #[derive(Clone, Copy)]
 struct Any<'a>(&'a Cell<usize>);
 
@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    /// Makes any JSON.
+    /// Generates any JSON value.
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),

@@ -1,12 +1,13 @@
-//! What a handler gets to see of a request: validated, or rejected before the handler runs.
+//! Extracts the validated parts of a request as arguments of handlers, and rejects a request before its
+//! handler runs.
 //!
-//! - `dataset`: what the Atlas knows as the request begins
-//! - `caller`: who asks
+//! - `dataset`: the dataset that is current when the request begins
+//! - `caller`: the caller, by the token of the request
 //! - `path`: the names in the path
 //! - `params`: the body, as JSON (`json`) or as a form (`form`)
 //! - `search`: the query string of a search
-//! - `requests`: the query string that asks for requests of the journal
-//! - `origin`: where the client reached this Atlas
+//! - `requests`: the query string that filters requests of the journal
+//! - `origin`: the address at which the client reaches this Atlas
 
 mod caller;
 mod dataset;
@@ -27,7 +28,8 @@ pub(crate) use path::{ArtifactPath, TypePath, VersionPath};
 pub(crate) use requests::RequestsQuery;
 pub(crate) use search::{SearchQuery, whole_number};
 
-/// What stands in a header. Most of it is UTF-8, and to see that first takes less than to make it so.
+/// Returns the value of a header as text, lossily. The check for valid UTF-8 first is faster than
+/// `from_utf8_lossy` alone.
 pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(bytes) {
         Ok(text) => text.into(),

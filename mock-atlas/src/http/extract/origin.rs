@@ -1,4 +1,4 @@
-//! Finds the address under which a client reached this Atlas: the beginning of every `upload_path`.
+//! Extracts the address at which a client reaches this Atlas: the beginning of every `upload_path`.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::HOST;
@@ -8,10 +8,9 @@ use axum::http::uri::Authority;
 use crate::http::error::ApiError;
 use crate::http::state::{AppState, ListenerInfo};
 
-/// The address under which the client of a request reaches this Atlas, without a slash at its end:
-/// the configured public URL or, where there is none, the host that the request itself names, so
-/// that an emulator in a container answers each client with an address that works for it. Where
-/// uploads have a listener of their own, it is that one's.
+/// The URL at which the client of a request can upload, without a slash at its end: the configured public
+/// URL, or the address of the listener for uploads, or the host that the request names. The latter lets an
+/// emulator in a container answer each client with an address that works for it.
 // Contract: uploads.path-absolute, silent.no-host
 #[derive(Debug)]
 pub(crate) struct Origin(String);
@@ -38,7 +37,7 @@ impl FromRequestParts<AppState> for Origin {
             )
         })?;
         Ok(Self(match binstore {
-            // It listens on all addresses, so on the one that the client used too.
+            // The listener for uploads is bound to all addresses, so also to the one that the client used.
             Some(address) => format!("{scheme}://{}:{}", host.host(), address.port()),
             None => [scheme, "://", host.as_str()].concat(),
         }))
@@ -46,7 +45,7 @@ impl FromRequestParts<AppState> for Origin {
 }
 
 impl Origin {
-    /// The address of a path.
+    /// Returns the URL of a path.
     pub(crate) fn at(&self, path: &str) -> String {
         [&self.0, path].concat()
     }

@@ -1,4 +1,4 @@
-//! Reads the parameters of a request body, JSON or a form.
+//! Extracts the parameters of a request body, JSON or a form.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -17,15 +17,15 @@ use crate::endpoint::{self, Api, Secret};
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 
-/// How much JSON or form is read, in bytes. Far above what any genuine client sends.
+/// The largest body of JSON or a form, in bytes: far larger than any of a genuine client.
 // Contract: silent.refusals
 const MAX_PARAMS: usize = 8 * 1024 * 1024;
 
-/// JSON or a form may have so many values: ten times as many as a version of the most metadata.
+/// The greatest number of values in JSON or a form: ten times that of a version with the most metadata.
 const MAX_VALUES: usize = 10_000;
 
 /// The parameters of a request: JSON, with or without a Content-Type, or a form (contract: Base
-/// URL and authentication). No body at all has no parameters.
+/// URL and authentication). An empty body has no parameters.
 // Contract: requests.json
 #[derive(Debug)]
 pub(crate) struct Params {
@@ -33,8 +33,8 @@ pub(crate) struct Params {
     encoding: Encoding,
 }
 
-/// How a body was written. In a form every value is a text, so `true` and `5` are read from texts
-/// there; in JSON a text in place of a number is a mistake that the client should hear of.
+/// The encoding of a body. In a form every value is a text, so `true` and `5` are parsed from texts; in JSON
+/// a text in place of a number is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
     Json,
@@ -59,7 +59,7 @@ impl<S: Send + Sync> FromRequest<S> for Params {
     }
 }
 
-/// A body as text, to be read by somebody else.
+/// A body as text, which the handler parses.
 #[derive(Debug)]
 pub(crate) struct Text(pub(crate) String);
 
@@ -93,7 +93,7 @@ impl From<JsonError> for ApiError {
 }
 
 impl Params {
-    /// The parameters below a name, as in `artifact[…]`, which must be there.
+    /// Returns the parameters below a name, as in `artifact[…]`. Fails when there are none.
     pub(crate) fn section(&self, name: &'static str) -> Result<Section<'_>, ApiError> {
         match self.fields.get(name) {
             Some(Value::Object(fields)) => Ok(Section {
@@ -107,8 +107,8 @@ impl Params {
     }
 
     fn missing(&self, name: &str) -> String {
-        // `curl -d '{…}'` without a header says that its JSON is a form: a common slip, and
-        // without a hint a puzzling one.
+        // `curl -d '{…}'` without a header sends its JSON as a form: a common mistake, which is hard to find
+        // without this hint.
         let is_json = self
             .fields
             .keys()
@@ -133,7 +133,7 @@ pub(crate) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// A text.
+    /// Returns a text.
     pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, ApiError> {
         match self.get(key) {
             None => Ok(None),
@@ -142,13 +142,13 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A text that must be there.
+    /// Returns a text. Fails when it is absent.
     pub(crate) fn required_text(&self, key: &str) -> Result<&'a str, ApiError> {
         self.text(key)?
             .ok_or_else(|| ApiError::Invalid(format!("{} parameter is required!", self.label(key))))
     }
 
-    /// `true` or `false`.
+    /// Returns `true` or `false`.
     pub(crate) fn boolean(&self, key: &str) -> Result<Option<bool>, ApiError> {
         match (self.get(key), self.encoding) {
             (None, _) => Ok(None),
@@ -159,7 +159,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A whole number that is not negative.
+    /// Returns a whole number that is not negative.
     pub(crate) fn integer(&self, key: &str) -> Result<Option<u64>, ApiError> {
         let Some(value) = self.get(key) else {
             return Ok(None);
@@ -173,7 +173,7 @@ impl<'a> Section<'a> {
             .ok_or_else(|| self.wrong_type(key, "a whole number that is not negative", value))
     }
 
-    /// Texts by free keys. Numbers and truth values become texts, as Packer makes them.
+    /// Returns metadata: texts by free keys. Numbers and booleans become texts, as Packer sends them.
     // Contract: metadata.optional, metadata.texts, metadata.empty-value, silent.null-and-numbers
     pub(crate) fn metadata(&self, key: &str) -> Result<Metadata, ApiError> {
         let fields = match self.get(key) {
@@ -265,7 +265,7 @@ fn malformed(what: &str, error: impl Display) -> ApiError {
 
 fn wrong_type(label: impl Display, wanted: &str, found: &Value) -> ApiError {
     let label = label.to_string();
-    // What stands there may be a password, misplaced or of the wrong type.
+    // The value may be a password, misplaced or of the wrong type.
     let found = if is_private(&label) {
         kind(found).to_owned()
     } else {
@@ -274,7 +274,7 @@ fn wrong_type(label: impl Display, wanted: &str, found: &Value) -> ApiError {
     ApiError::Invalid(format!("{label} must be {wanted}, not {found}"))
 }
 
-/// Whether no message repeats the value of a parameter.
+/// Returns whether the value of a parameter must not appear in messages.
 fn is_private(label: &str) -> bool {
     Api::ALL
         .iter()

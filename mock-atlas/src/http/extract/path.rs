@@ -1,4 +1,4 @@
-//! Parses the names in a path. Handlers see good names only.
+//! Extracts the names in a path, so that handlers see valid names only.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
@@ -7,7 +7,7 @@ use crate::domain::{ArtifactName, Name};
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 
-/// `…/:username/:name`. What cannot be a name names nothing: 404.
+/// The path `…/:username/:name`. An invalid name is answered with 404, since nothing can have it.
 #[derive(Debug)]
 pub(crate) struct ArtifactPath(pub(crate) ArtifactName);
 
@@ -21,8 +21,8 @@ impl FromRequestParts<AppState> for ArtifactPath {
     }
 }
 
-/// `…/:username/:name/:type`. What cannot be an artifact type is an error that says why, since a
-/// type comes to be by being used.
+/// The path `…/:username/:name/:type`. An invalid type is an error that says why, since any valid type comes
+/// to exist by being used.
 #[derive(Debug)]
 pub(crate) struct TypePath {
     pub(crate) artifact: ArtifactName,
@@ -42,7 +42,7 @@ impl FromRequestParts<AppState> for TypePath {
     }
 }
 
-/// `…/:username/:name/:type/:version`. The version is whatever stands there.
+/// The path `…/:username/:name/:type/:version`. The version is any text.
 #[derive(Debug)]
 pub(crate) struct VersionPath {
     pub(crate) artifact: ArtifactName,
@@ -65,13 +65,13 @@ impl FromRequestParts<AppState> for VersionPath {
 }
 
 async fn segments(parts: &mut Parts, state: &AppState) -> Result<RawPathParams, ApiError> {
-    // The only way to fail here is a segment that is no UTF-8, which nothing can be named.
+    // This fails only for a segment that is no UTF-8, and no name is.
     RawPathParams::from_request_parts(parts, state)
         .await
         .map_err(|_| ApiError::NotFound)
 }
 
-/// The texts of as many segments as the route leaves open.
+/// Returns the texts of the route's `N` parameters.
 fn texts<const N: usize>(segments: &RawPathParams) -> Result<[&str; N], ApiError> {
     let mut found = segments.iter();
     let mut texts = [""; N];

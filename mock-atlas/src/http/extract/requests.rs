@@ -1,4 +1,4 @@
-//! Parses the query string that asks for requests of the journal.
+//! Extracts the query string that filters requests of the journal.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -7,8 +7,8 @@ use super::whole_number;
 use crate::http::error::ApiError;
 use crate::observe::Filter;
 
-/// `?method=PUT&route=/_binstore/{upload}&status=200&since=7`. A parameter of another name is an
-/// error: a filter that is overlooked finds too much.
+/// The query `?method=PUT&route=/_binstore/{upload}&status=200&since=7`. A parameter of another name is an
+/// error: an ignored filter would find too much.
 #[derive(Debug)]
 pub(crate) struct RequestsQuery(pub(crate) Filter);
 

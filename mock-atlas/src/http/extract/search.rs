@@ -1,4 +1,4 @@
-//! Parses the query string of a search.
+//! Extracts the query string of a search.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use crate::domain::{Filter, Query, Select};
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 
-/// A search may have so many filters. Terraform sends one for each key that a user wrote.
-const MOST_FILTERS: usize = 100;
+/// The greatest number of filters of a search. Terraform sends one for each key that a user wrote.
+const MAX_FILTERS: usize = 100;
 
-/// `?version=…&build=…&metadata.1.key=K&metadata.1.value=V` (contract: Search and download).
-/// Parameters of other names are none of its business; of one given twice, the last counts.
+/// The query `?version=…&build=…&metadata.1.key=K&metadata.1.value=V` (contract: Search and download).
+/// Parameters of other names are ignored; the last value of a repeated parameter counts.
 #[derive(Debug)]
 pub(crate) struct SearchQuery(pub(crate) Query);
 
@@ -27,7 +27,7 @@ impl FromRequestParts<AppState> for SearchQuery {
     }
 }
 
-/// A filter in the making: the query string names its key and its value one by one, in any order.
+/// An incomplete filter: the query string gives its key and its value separately, in any order.
 #[derive(Default)]
 struct HalfFilter {
     key: Option<String>,
@@ -54,9 +54,9 @@ fn parse(query: &str) -> Result<Query, String> {
                 _ => {}
             },
         }
-        if filters.len() > MOST_FILTERS {
+        if filters.len() > MAX_FILTERS {
             return Err(format!(
-                "metadata: a search may have at most {MOST_FILTERS} filters here"
+                "metadata: a search may have at most {MAX_FILTERS} filters here"
             ));
         }
     }
@@ -73,8 +73,8 @@ fn parse(query: &str) -> Result<Query, String> {
     })
 }
 
-/// A filter that the real Atlas would not have looked at would silently find too much, so a wrong
-/// index is an error.
+/// Parses the index of a filter. A wrong index is an error, since the real Atlas would have ignored the filter
+/// and silently found too much.
 // Contract: silent.bad-filters
 fn index(name: &str, text: &str) -> Result<u64, String> {
     match whole_number(text) {
@@ -96,7 +96,7 @@ fn select(version: Option<&str>, build: Option<&str>) -> Select {
     }
 }
 
-/// Digits and nothing else: `u64::from_str` alone would take `+7` too.
+/// Parses digits and nothing else: `u64::from_str` alone would accept `+7` too.
 pub(crate) fn whole_number(text: &str) -> Option<u64> {
     text.bytes()
         .all(|byte| byte.is_ascii_digit())
@@ -184,11 +184,11 @@ mod tests {
             let pairs = indexes.map(|at| format!("metadata.{at}.key=a&metadata.{at}.value=b"));
             parse(&pairs.collect::<Vec<_>>().join("&"))
         };
-        let most = of(&mut (1..=MOST_FILTERS)).unwrap();
-        assert_eq!(most.filters.len(), MOST_FILTERS);
-        let again = of(&mut (1..=MOST_FILTERS).cycle().take(1000));
+        let most = of(&mut (1..=MAX_FILTERS)).unwrap();
+        assert_eq!(most.filters.len(), MAX_FILTERS);
+        let again = of(&mut (1..=MAX_FILTERS).cycle().take(1000));
         assert_eq!(again, Ok(most));
-        let error = of(&mut (1..=MOST_FILTERS + 1)).unwrap_err();
+        let error = of(&mut (1..=MAX_FILTERS + 1)).unwrap_err();
         assert_eq!(
             error,
             "metadata: a search may have at most 100 filters here"

@@ -1,6 +1,6 @@
-//! The JSON of replies. The order of fields is the recorded one.
+//! Defines the JSON of replies. The fields have the order of recorded replies.
 //!
-//! - `version`: the JSON of versions, written by hand; `replies`: a cache of such replies
+//! - `version`: the JSON of versions, written by hand; `replies`: a cache of replies to searches
 
 mod replies;
 mod version;
@@ -18,12 +18,12 @@ use crate::faults::{Chaos, FaultReport};
 use crate::observe::{Lint, Request, Verdict};
 use crate::storage::Token;
 
-// As a constant it is not copied for each reply.
+// A constant from a static text is not copied for each reply.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A reply of JSON.
-fn sent(json: serde_json::Result<impl Into<Body>>) -> Response {
-    // What fails is a key that is no text, and none is here.
+/// Returns a reply with this JSON.
+fn json_reply(json: serde_json::Result<impl Into<Body>>) -> Response {
+    // Serialization fails only for a key that is no text, and no reply has one.
     let Ok(json) = json else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
@@ -32,7 +32,7 @@ fn sent(json: serde_json::Result<impl Into<Body>>) -> Response {
     response
 }
 
-/// `{"user": {"username": U}}` (contract: Base URL and authentication).
+/// The reply `{"user": {"username": U}}` (contract: Base URL and authentication).
 #[derive(Serialize)]
 pub(crate) struct UserReply<'a> {
     pub(crate) user: User<'a>,
@@ -43,13 +43,13 @@ pub(crate) struct User<'a> {
     pub(crate) username: &'a Name,
 }
 
-/// `{"token": "…"}`, the reply to a login.
+/// The reply to a login, `{"token": "…"}`.
 #[derive(Serialize)]
 pub(crate) struct TokenReply {
     pub(crate) token: String,
 }
 
-/// `{"artifact": {"username": U, "name": N, "tag": "U/N"}}` (contract: Artifacts).
+/// The reply `{"artifact": {"username": U, "name": N, "tag": "U/N"}}` (contract: Artifacts).
 // Contract: errors.none-on-success, artifacts.create
 #[derive(Serialize)]
 pub(crate) struct ArtifactReply<'a> {
@@ -76,12 +76,12 @@ impl<'a> From<&'a ArtifactName> for ArtifactReply<'a> {
     }
 }
 
-/// `{}`, the reply to an upload.
+/// The reply to an upload, `{}`.
 // Contract: silent.upload-reply
 #[derive(Serialize)]
 pub(crate) struct EmptyReply {}
 
-/// A token without its value (of this emulator's own: Atlas had no such call).
+/// A token without its value, in the emulator's own API.
 #[derive(Serialize)]
 pub(crate) struct TokenElement<'a> {
     id: String,
@@ -101,14 +101,14 @@ impl<'a> From<&'a Token> for TokenElement<'a> {
     }
 }
 
-/// `{"tokens": [ … ]}`.
+/// The reply `{"tokens": [ … ]}`.
 #[derive(Serialize)]
 pub(crate) struct TokensReply<'a> {
     pub(crate) tokens: Vec<TokenElement<'a>>,
 }
 
-/// A token that was just made, the only time that its value is shown. It stands under the name
-/// that a login gives it.
+/// The reply with a new token, the only one that shows its value. The field has the same name as in the reply
+/// to a login.
 #[derive(Serialize)]
 pub(crate) struct NewTokenReply<'a> {
     pub(crate) token: String,
@@ -150,13 +150,13 @@ impl<'a> From<&'a Orphan> for OrphanElement<'a> {
     }
 }
 
-/// `{"orphans": [ … ]}`.
+/// The reply `{"orphans": [ … ]}`.
 #[derive(Serialize)]
 pub(crate) struct OrphansReply<'a> {
     pub(crate) orphans: Vec<OrphanElement<'a>>,
 }
 
-/// A fault, and how often it fired.
+/// A fault, with the number of requests that it matched and that it fired for.
 #[derive(Serialize)]
 pub(crate) struct FaultElement {
     id: u64,
@@ -176,14 +176,14 @@ impl From<&FaultReport> for FaultElement {
     }
 }
 
-/// `{"faults": [ … ], "chaos": …}`, the latter `null` where there is none.
+/// The reply `{"faults": [ … ], "chaos": …}`; `chaos` is `null` where it is off.
 #[derive(Serialize)]
 pub(crate) struct FaultsReply {
     pub(crate) faults: Vec<FaultElement>,
     pub(crate) chaos: Option<ChaosElement>,
 }
 
-/// Chaos, and how many requests met it.
+/// The settings of chaos, and the number of requests that met it.
 #[derive(Serialize)]
 pub(crate) struct ChaosElement {
     probability: f64,
@@ -201,20 +201,21 @@ impl From<(Chaos, u64)> for ChaosElement {
     }
 }
 
-/// `{"requests": [ … ], "forgotten": 0}`: what the journal holds, and how many more there were.
+/// The reply `{"requests": [ … ], "forgotten": 0}`: the journal's requests, and the number of older ones that
+/// it has dropped.
 #[derive(Serialize)]
 pub(crate) struct RequestsReply<'a> {
     pub(crate) requests: Vec<&'a Request>,
     pub(crate) forgotten: u64,
 }
 
-/// `{"lints": [ … ]}`.
+/// The reply `{"lints": [ … ]}`.
 #[derive(Serialize)]
 pub(crate) struct LintsReply {
     pub(crate) lints: Vec<Lint>,
 }
 
-/// `{"verified": true, "text": "…", …}`: a verdict, and the same for people.
+/// The reply `{"verified": true, "text": "…", …}`: a verdict, with its text for people.
 #[derive(Serialize)]
 pub(crate) struct VerdictReply<'a> {
     verified: bool,
@@ -233,7 +234,7 @@ impl<'a> From<&'a Verdict> for VerdictReply<'a> {
     }
 }
 
-/// `{"status": "ready", "version": "…"}`.
+/// The reply `{"status": "ready", "version": "…"}`.
 #[derive(Serialize)]
 pub(crate) struct HealthReply {
     status: &'static str,

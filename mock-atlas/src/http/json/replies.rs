@@ -1,4 +1,5 @@
-//! A cache of replies: whoever waits for the next version asks for the latest again and again.
+//! Caches replies to searches for one version, since a client that waits for the next version repeats its
+//! search.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,32 +9,32 @@ use uuid::Uuid;
 use crate::domain::Version;
 use crate::service::DatasetId;
 
-/// So many versions have a place each; of those that share one, the last has it.
-const PLACES: usize = 64;
+/// The number of slots. Each version maps to one slot, and the last reply in a slot replaces others.
+const SLOTS: usize = 64;
 
-/// Longer ones are not kept, in bytes: all together take a quarter of a megabyte at most.
+/// The longest reply that is kept, in bytes: all slots together take a quarter of a megabyte at most.
 const LONGEST: usize = 4096;
 
-/// The replies to searches that found nothing but one version, which never changes while it can be
-/// found. To make one takes 2800 instructions.
+/// A `Replies` caches the replies to searches that find a single version. A version does not change while it
+/// can be found. Making a reply takes 2800 instructions.
 #[derive(Debug)]
-pub(crate) struct Replies([Mutex<Option<(VersionId, Bytes)>>; PLACES]);
+pub(crate) struct Replies([Mutex<Option<(VersionId, Bytes)>>; SLOTS]);
 
-/// Names a version of a dataset. The dataset is part of it: one that was restored may give an upload path to
-/// another version.
+/// The key of a version: its dataset and its upload. A restored dataset may give the same upload to another
+/// version.
 type VersionId = (DatasetId, Uuid);
 
 impl Default for Replies {
     fn default() -> Self {
-        Self([const { Mutex::new(None) }; PLACES])
+        Self([const { Mutex::new(None) }; SLOTS])
     }
 }
 
 impl Replies {
-    /// Returns the reply for a version of a dataset, which is made if it is not here.
+    /// Returns the cached reply for a version of a dataset, or makes it.
     ///
     /// # Errors
-    /// Those of making it.
+    /// Those of `make`.
     pub(super) fn of<E>(
         &self,
         dataset: DatasetId,
@@ -42,16 +43,16 @@ impl Replies {
     ) -> Result<Bytes, E> {
         let id = (dataset, version.upload);
         let (high, low) = version.upload.as_u64_pair();
-        let place = (high ^ low) as usize % PLACES;
-        let mut place = self.0[place].lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, reply)) = &*place
+        let slot = (high ^ low) as usize % SLOTS;
+        let mut slot = self.0[slot].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, reply)) = &*slot
             && *known == id
         {
             return Ok(reply.clone());
         }
         let reply = Bytes::from(make()?);
         if reply.len() <= LONGEST {
-            *place = Some((id, reply.clone()));
+            *slot = Some((id, reply.clone()));
         }
         Ok(reply)
     }
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
     use crate::http::json::version::tests::version;
 
-    /// The reply for a version of a dataset, made of what makes it.
+    /// Returns the reply for a version of a dataset, whose `make` cannot fail.
     fn of(
         replies: &Replies,
         dataset: DatasetId,
@@ -85,7 +86,7 @@ mod tests {
             let one = version(number);
             let reply = || number.to_string().into_bytes();
             assert_eq!(of(&replies, dataset, &one, reply), number.to_string());
-            // Half of them are gone, and others come to where they were.
+            // The other half is dropped, and later versions may take their addresses.
             if number % 2 == 0 {
                 alive.insert(number, one);
             }

@@ -1,5 +1,5 @@
-//! The JSON of versions. It is put together by hand: of a search for one version, the general way took a
-//! seventh of all instructions, and this one a third of that.
+//! Writes the JSON of versions by hand: serde's serializer took a seventh of all instructions of a search for
+//! one version, and this takes a third of that.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use axum::response::Response;
 use serde_json::{Result, to_writer};
 use uuid::Uuid;
 
-use super::{Replies, sent};
+use super::{Replies, json_reply};
 use crate::domain::{ArtifactName, Name};
 use crate::domain::{FileState, Version};
 use crate::service::DatasetId;
 
-/// Room for a version as Packer's builders make them.
-const USUAL: usize = 512;
+/// The capacity to reserve for a version, enough for one of Packer's builders.
+const TYPICAL_SIZE: usize = 512;
 
-/// The reply of a search begins with this, before the versions that it found.
+/// The beginning of the reply to a search, before the versions.
 const BEGINNING: &str = r#"{"versions":["#;
 const END: &str = "]}";
 
-/// `{"versions": [ … ]}`, the reply to a search (recorded).
+/// Returns the reply to a search, `{"versions": [ … ]}` (recorded).
 // Contract: errors.none-on-success, search.reply
 pub(crate) fn search_reply(
     replies: &Replies,
@@ -29,17 +29,17 @@ pub(crate) fn search_reply(
     versions: &[Arc<Version>],
 ) -> Response {
     let make = || {
-        let mut body = Vec::with_capacity(USUAL * versions.len().max(1));
+        let mut body = Vec::with_capacity(TYPICAL_SIZE * versions.len().max(1));
         write_all(&mut body, artifact, artifact_type, versions).map(|()| body)
     };
     match versions {
-        [only] => sent(replies.of(dataset, only, make)),
-        _ => sent(make()),
+        [only] => json_reply(replies.of(dataset, only, make)),
+        _ => json_reply(make()),
     }
 }
 
-/// The reply to a search that finds more than a page: it is written page by page, so that others have
-/// their turn in between.
+/// A `LongReply` is the reply to a search that finds more than a page. It is written page by page, so that
+/// other tasks can run in between.
 pub(crate) struct LongReply<'a> {
     artifact: &'a ArtifactName,
     artifact_type: &'a Name,
@@ -61,23 +61,23 @@ impl<'a> LongReply<'a> {
         let Ok(body) = &mut self.body else {
             return;
         };
-        body.reserve(USUAL * versions.len());
+        body.reserve(TYPICAL_SIZE * versions.len());
         if let Err(error) = write_elements(body, self.artifact, self.artifact_type, versions) {
             self.body = Err(error);
         }
     }
 
-    /// Ends it.
+    /// Returns the complete reply.
     pub(crate) fn end(self) -> Response {
-        sent(self.body.map(|mut body| {
+        json_reply(self.body.map(|mut body| {
             push(&mut body, &[END]);
             body
         }))
     }
 }
 
-/// The reply to making a version: not wrapped, and with its upload path whether or not a file was
-/// announced (contract: Versions).
+/// Returns the reply to creating a version: not wrapped in an object, and with its upload path whether or not
+/// a file was announced (contract: Versions).
 // Contract: versions.reply-fields
 pub(crate) fn new_version_reply(
     artifact: &ArtifactName,
@@ -85,9 +85,9 @@ pub(crate) fn new_version_reply(
     version: &Version,
     upload_path: &str,
 ) -> Response {
-    let mut body = Vec::with_capacity(2 * USUAL);
+    let mut body = Vec::with_capacity(2 * TYPICAL_SIZE);
     let written = write_new(&mut body, artifact, artifact_type, version, upload_path);
-    sent(written.map(|()| body))
+    json_reply(written.map(|()| body))
 }
 
 fn write_all(
@@ -102,7 +102,7 @@ fn write_all(
     Ok(())
 }
 
-/// Appends versions to those that may be there, with a comma before each but the first.
+/// Appends versions to a reply, with a comma before each but the reply's first.
 fn write_elements(
     out: &mut Vec<u8>,
     artifact: &ArtifactName,
@@ -135,7 +135,7 @@ fn write_new(
     Ok(())
 }
 
-/// A version, with all that it has in common with others of its kind, and without the brace at its end.
+/// Appends the fields that a version has in every reply, without the closing brace.
 // Contract: versions.reply-order, versions.slug, search.element-fields
 fn write(
     out: &mut Vec<u8>,
@@ -143,7 +143,7 @@ fn write(
     artifact_type: &Name,
     version: &Version,
 ) -> Result<()> {
-    // Names have no letter that JSON would write in another way.
+    // Names have no character that JSON would escape.
     let (username, name) = (artifact.username.as_str(), artifact.name.as_str());
     let artifact_type = artifact_type.as_str();
     let number = version.number.to_string();
@@ -193,7 +193,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Returns a version of this number, which has an upload of its own.
+    /// Returns a version with this number and an upload of its own.
     pub(in crate::http::json) fn version(number: u64) -> Version {
         Version {
             upload: Uuid::from_u128(number.into()),

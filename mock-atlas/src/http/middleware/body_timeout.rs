@@ -1,4 +1,4 @@
-//! Ends a body that does not go on coming: a request waits for its next part, but not for ever.
+//! Ends the body of a request with an error when nothing of it arrives for too long.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -20,7 +20,7 @@ pub(crate) fn limit(state: &AppState, request: Request) -> Request {
     request.map(|body| Body::new(TimeoutBody::new(body, timeout)))
 }
 
-/// How a body ends that did not go on.
+/// The error with which a body ends of which nothing arrived for this time.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("nothing of the body came for {0:?}")]
 pub(crate) struct TimedOut(pub(crate) Duration);
@@ -28,7 +28,7 @@ pub(crate) struct TimedOut(pub(crate) Duration);
 struct TimeoutBody {
     body: Body,
     timeout: Duration,
-    /// Runs from when the next part was asked for and not there until it comes.
+    /// The timer, which runs while a requested part has not arrived.
     wait: Option<Pin<Box<Sleep>>>,
     is_over: bool,
 }
@@ -52,7 +52,7 @@ impl HttpBody for TimeoutBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        // Whoever reads on after a refusal has waited long enough.
+        // `drain_body` reads on after the error, and must not wait once more.
         if self.is_over {
             return Poll::Ready(None);
         }
@@ -87,7 +87,7 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    /// A body whose parts come so long after one another.
+    /// Returns a body of which a part arrives after each `pause`.
     fn body(parts: u64, pause: Duration) -> Body {
         let parts = stream::iter(0..parts).then(move |_| async move {
             sleep(pause).await;

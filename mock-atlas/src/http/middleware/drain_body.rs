@@ -12,9 +12,9 @@ use futures_util::StreamExt;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 
-/// Reads on for a while where a request was answered before its body was read to the end, as one is
-/// whose token is unknown.
-pub(crate) async fn read_on<F: Future<Output = Response>>(
+/// Answers a request with `next`, and then reads the rest of its body for a while if `next` left it unread, as
+/// it does when the token is unknown.
+pub(crate) async fn drain_unread<F: Future<Output = Response>>(
     request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
@@ -31,32 +31,32 @@ pub(crate) async fn read_on<F: Future<Output = Response>>(
     response
 }
 
-/// Whether a client waits to be told to go on (`Expect: 100-continue`). Nothing of its body is to be
-/// discarded: reading would tell it to go on.
+/// Returns whether a client waits for `100 Continue` before it sends its body. Such a body must not be drained,
+/// since hyper sends `100 Continue` on the first read.
 pub(crate) fn expects_continue(headers: &HeaderMap) -> bool {
     headers.contains_key(header::EXPECT)
 }
 
-/// Reads on for a while. Closing a connection while its client still writes makes the kernel reset
-/// it, and the client never sees why it was refused.
+/// Reads and discards the rest of a body, up to 64 MiB and two seconds. Closing a connection while its client
+/// still writes makes the kernel reset it, and the client would never see the reply.
 pub(crate) async fn discard(rest: Body) {
-    const MOST: usize = 64 * 1024 * 1024;
-    const LONGEST: Duration = Duration::from_secs(2);
+    const MAX_BYTES: usize = 64 * 1024 * 1024;
+    const MAX_TIME: Duration = Duration::from_secs(2);
     let mut rest = rest.into_data_stream();
     let read = async {
         let mut len = 0;
         while let Some(Ok(part)) = rest.next().await {
             len += part.len();
-            if len > MOST {
+            if len > MAX_BYTES {
                 break;
             }
         }
     };
-    // Whether it ended in time makes no difference.
-    let _ = tokio::time::timeout(LONGEST, read).await;
+    // The reply is sent whether or not the body ended in time.
+    let _ = tokio::time::timeout(MAX_TIME, read).await;
 }
 
-/// A body of which the rest is given back when nobody wants more of it.
+/// A body that sends its unread rest back when it is dropped.
 struct ReturningBody {
     body: Body,
     unread: Option<oneshot::Sender<Body>>,
@@ -72,7 +72,7 @@ impl HttpBody for ReturningBody {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         if !matches!(frame, Some(Ok(_))) {
-            // It has ended, or broken off: there is no rest.
+            // The body has ended or broken off, so there is no rest.
             self.unread = None;
         }
         Poll::Ready(frame)
@@ -90,7 +90,7 @@ impl HttpBody for ReturningBody {
 impl Drop for ReturningBody {
     fn drop(&mut self) {
         if let Some(unread) = self.unread.take() {
-            // Whoever lent it may be gone, with the connection.
+            // The receiver is gone if the connection has ended.
             let _ = unread.send(std::mem::take(&mut self.body));
         }
     }

@@ -1,6 +1,5 @@
-//! Makes the faults that an emulator was told to make: before a request is handled, on its way in,
-//! or on the way of its reply. What is below `/_mock`, what no route takes,
-//! and what is not served, meets none.
+//! Applies faults to requests: before the handler, to the body on its way in, or to the reply. Requests
+//! below `/_mock`, of unknown paths and of unserved endpoints meet no faults.
 
 use std::io;
 
@@ -21,21 +20,21 @@ use crate::http::state::AppState;
 use crate::net::{Abort, Connection};
 use crate::service::uploads;
 
-/// Which fault a reply met.
+/// The header that names the fault of a reply.
 const FAULT: &str = "x-mock-atlas-fault";
 
-/// What chaos, and faults with a probability, are drawn from.
+/// The header with the seed from which chaos and faults with a probability are drawn.
 const CHAOS_SEED: &str = "x-mock-atlas-chaos-seed";
 
-/// The fault that a request meets.
+/// The fault that a request meets, or the upload by whose age it has to be determined.
 pub(super) enum DueFault {
     Known(Option<InjectedFault>),
-    /// It depends on how old the upload is.
+    /// The fault depends on the age of this upload.
     OfUpload(Api, Uuid),
 }
 
-/// Returns the fault that a request of an endpoint meets, which counts as met from then on; or the upload by
-/// whose age it is to be found.
+/// Returns the fault that a request of an endpoint meets, and counts it as met; or the upload by whose age
+/// the fault has to be determined.
 pub(super) fn due_fault(state: &AppState, endpoint: Endpoint, request: &Request) -> DueFault {
     let Some(endpoint) = endpoint.api() else {
         return DueFault::Known(None);
@@ -73,7 +72,7 @@ impl DueFault {
     }
 }
 
-/// Answers a request that came on a connection, with the fault that it met.
+/// Answers a request with `next` and the effect of its fault.
 pub(super) async fn respond<F: Future<Output = Response>>(
     state: &AppState,
     fault: DueFault,
@@ -83,7 +82,7 @@ pub(super) async fn respond<F: Future<Output = Response>>(
 ) -> Response {
     let fault = fault.find(state, request.method()).await;
     let Some(InjectedFault { effect, fault }) = fault else {
-        return drain_body::read_on(request, next).await;
+        return drain_body::drain_unread(request, next).await;
     };
     tracing::info!(fault, "a request meets a fault");
     let mut response = apply(effect, state, connection, request, next).await;
@@ -91,7 +90,7 @@ pub(super) async fn respond<F: Future<Output = Response>>(
     response
 }
 
-/// Tells what chaos is drawn from, where there is any.
+/// Adds the header with the seed of chaos, if it is on.
 pub(super) fn add_chaos_header(state: &AppState, response: &mut Response) {
     if let Some(seed) = state.faults().chaos_seed() {
         set_header(response.headers_mut(), CHAOS_SEED, &seed.to_string());
@@ -108,26 +107,27 @@ async fn apply<F: Future<Output = Response>>(
     match effect {
         Effect::Latency(time) => {
             sleep(time).await;
-            drain_body::read_on(request, next).await
+            drain_body::drain_unread(request, next).await
         }
         Effect::Status(reply) => refuse(request, reply).await,
-        Effect::Malformed => halve_json(drain_body::read_on(request, next).await).await,
+        Effect::Malformed => halve_json(drain_body::drain_unread(request, next).await).await,
         Effect::Reset => abort(connection, Abort::Reset).await,
         Effect::NoReply => {
-            drain_body::read_on(request, next).await;
+            drain_body::drain_unread(request, next).await;
             abort(connection, Abort::Close).await
         }
         Effect::DelayReply(time) => {
-            let response = drain_body::read_on(request, next).await;
+            let response = drain_body::drain_unread(request, next).await;
             sleep(time).await;
             response
         }
         Effect::CutAfter(bytes) => {
-            drain_body::read_on(request.map(|body| cut_body(body, bytes, connection)), next).await
+            drain_body::drain_unread(request.map(|body| cut_body(body, bytes, connection)), next)
+                .await
         }
         Effect::Discard(reply) => {
             request.extensions_mut().insert(DiscardUpload(reply));
-            drain_body::read_on(request, next).await
+            drain_body::drain_unread(request, next).await
         }
         Effect::Expire(_) => {
             if let Some(upload) = upload_at(request.uri().path()) {
@@ -136,7 +136,7 @@ async fn apply<F: Future<Output = Response>>(
                     return ApiError::from(error).into_response();
                 }
             }
-            drain_body::read_on(request, next).await
+            drain_body::drain_unread(request, next).await
         }
     }
 }
@@ -148,7 +148,7 @@ async fn refuse(request: Request, reply: ErrorReply) -> Response {
     ApiError::Fault(reply).into_response()
 }
 
-/// Half of a reply's JSON, which is never JSON itself: it does not end.
+/// Truncates a reply's JSON to its first half, which is never valid JSON.
 async fn halve_json(response: Response) -> Response {
     let is_json = response
         .headers()
@@ -158,13 +158,13 @@ async fn halve_json(response: Response) -> Response {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    // It is in memory already, so there is nothing to limit, and no way to fail.
+    // The body is in memory already, so reading it needs no limit and cannot fail.
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(body.slice(..body.len() / 2)))
 }
 
-/// A body that comes to so many bytes; then the connection is gone.
+/// Returns a body that yields the first `bytes` bytes and then resets the connection.
 fn cut_body(body: Body, bytes: u64, connection: Option<Connection>) -> Body {
     let start = (body.into_data_stream(), bytes, connection);
     let parts = stream::unfold(start, async |(mut body, left, connection)| {
@@ -180,15 +180,15 @@ fn cut_body(body: Body, bytes: u64, connection: Option<Connection>) -> Body {
     Body::from_stream(parts)
 }
 
-/// No reply at all: the connection ends. Under another server than `serve` it cannot be reached
-/// from here, and a reply that breaks off is as near as one comes.
+/// Aborts the connection, without a reply. Under another server than `serve` there is no handle on the
+/// connection, and the nearest effect is a reply whose body breaks off.
 async fn abort(connection: Option<Connection>, how: Abort) -> Response {
     let error = abort_connection(connection.as_ref(), how).await;
     let body = Body::from_stream(stream::once(async { Err::<&[u8], _>(error) }));
     (StatusCode::INTERNAL_SERVER_ERROR, body).into_response()
 }
 
-/// Ends the connection and does not return, where that is possible.
+/// Aborts the connection and never returns; without a handle, returns the error of a reset connection.
 async fn abort_connection(connection: Option<&Connection>, how: Abort) -> io::Error {
     if let Some(connection) = connection {
         match connection.abort(how).await {}

@@ -1,4 +1,4 @@
-//! Collects what the journal keeps of a request: its head at first, and the rest when it has ended.
+//! Collects the journal's entry of a request: its head when it begins, and the rest when it has ended.
 
 use std::time::SystemTime;
 
@@ -11,7 +11,7 @@ use crate::http::context::RequestContext;
 use crate::http::extract::text;
 use crate::observe::{Facts, Head, Journal, Outcome, Redactor, Tail, Texts};
 
-/// A request that has begun.
+/// The beginning of an entry, made from the head of a request.
 pub(super) struct Entry {
     number: u64,
     time: SystemTime,
@@ -21,7 +21,7 @@ pub(super) struct Entry {
     texts: Texts,
 }
 
-/// What else is known of it by its end.
+/// The rest of an entry, known when the request has ended.
 pub(super) struct Rest<'a> {
     pub(super) method: &'static str,
     pub(super) context: &'a RequestContext,
@@ -63,7 +63,7 @@ impl Entry {
         })
     }
 
-    /// Puts the whole of it into the journal.
+    /// Completes the entry and adds it to the journal.
     pub(super) fn end(mut self, journal: &Journal, rest: &Rest<'_>) {
         let Rest {
             method,
@@ -96,7 +96,7 @@ impl Entry {
     }
 }
 
-/// Whether the journal records a request: it is about Atlas, and not about the emulator's own endpoints.
+/// Returns whether the journal records a request: it records all but those of the emulator's own API.
 fn is_recorded(endpoint: Endpoint, path: &str) -> bool {
     match endpoint {
         Endpoint::Api(_) => true,
@@ -107,6 +107,7 @@ fn is_recorded(endpoint: Endpoint, path: &str) -> bool {
     }
 }
 
+/// Returns whether the digest of a body may be shown. A password could be guessed from it.
 fn may_show_digest(endpoint: Endpoint) -> bool {
     match endpoint.api().and_then(Api::secret) {
         Some(Secret::Body) => false,

@@ -1,14 +1,14 @@
-//! Wraps each handler, from the outside in: its request is observed, the body must go on coming, it may
-//! meet a fault, and what is left of the body is read.
+//! Wraps each handler. From the outside in, the wrapper observes the request, limits the time between parts of
+//! its body, injects faults, and reads the rest of an unread body.
 //!
 //! - `observation`: follows a request from its head to the last byte of its reply, for the log, the
 //!   journal and the metrics; `journal_entry`, `request_id`: parts of it
-//! - `body_timeout`: ends a body that does not go on coming
-//! - `fault_injection`: makes a request meet a fault
-//! - `drain_body`: reads on where a handler left a body unread
+//! - `body_timeout`: ends a body of which nothing arrives for too long
+//! - `fault_injection`: applies the fault that a request meets
+//! - `drain_body`: reads the rest of a body that a handler left unread
 //!
-//! The wrapper is a handler itself, and no layer: of a layer axum clones and boxes for each request all
-//! that is within it, and moves the request once more.
+//! The wrapper is a handler itself instead of a layer: for each request, axum clones and boxes everything
+//! within a layer, and moves the request once more.
 
 pub(super) mod body_timeout;
 mod drain_body;
@@ -32,7 +32,7 @@ use crate::net::Connection;
 use crate::observe::CounterCache;
 use observation::{Observation, observe};
 
-/// Wraps the handler of an endpoint.
+/// Wraps the handler of an endpoint in the middleware.
 pub(crate) fn wrap<H>(endpoint: Endpoint, handler: H) -> Wrapped<H> {
     Wrapped {
         handler,
@@ -54,8 +54,7 @@ where
     type Future = ResponseFuture<H::Future>;
 
     fn call(self, mut request: Request, state: AppState) -> Self::Future {
-        // Taken away, since no handler needs it: there is room for three extensions without asking for
-        // memory twice.
+        // Removed because no handler needs it: up to three extensions fit in the map's first allocation.
         let connection = request.extensions_mut().remove::<Connection>();
         let fault = fault_injection::due_fault(&state, self.counters.endpoint(), &request);
         let (request, observation) =
@@ -85,15 +84,15 @@ where
 /// The future of a wrapped handler's response.
 pub(crate) struct ResponseFuture<F> {
     state: AppState,
-    // Dropped first: who finds in the journal that a request broke off finds what it held free.
+    // Dropped before `observation`: once the journal shows that a request broke off, its resources are free.
     inner: Inner<F>,
     observation: Option<Observation>,
 }
 
 enum Inner<F> {
-    /// The request has no body, meets no fault and is not logged: nothing is left but to await the
-    /// handler.
+    /// The handler alone: the request has no body, meets no fault and is not logged.
     Direct(F),
+    /// The handler with body timeout, fault injection, the reading of unread bodies, and the log's span.
     Intercepted(Pin<Box<dyn Future<Output = Response> + Send>>),
 }
 

@@ -18,10 +18,10 @@ use crate::http::state::AppState;
 use crate::net::Connection;
 use crate::observe::{CounterCache, Outcome, Redactor, known_method};
 
-/// Gives a request its id and begins to watch it, until its reply has left.
+/// Gives a request its id and begins its observation, which ends when its reply is sent.
 ///
-/// Everything that is logged meanwhile carries the id. The route is logged instead of the path,
-/// since an upload path authorises whoever reads it, and a query string may hold a token.
+/// All log messages of the request carry the id. The route is logged instead of the path, since an upload path
+/// authorises whoever reads it, and a query string may hold a token.
 pub(crate) fn observe(
     state: AppState,
     counters: CounterCache,
@@ -33,7 +33,7 @@ pub(crate) fn observe(
     let redactor = Redactor::new(context.token());
     let id = RequestId::of(request.headers(), redactor);
     let observation = Observation {
-        // Of the level of all that is logged of a request: where that is off, it costs nothing.
+        // The span has the level of a request's log messages: where that level is off, it costs nothing.
         span: tracing::info_span!("request", request_id = id.as_str()),
         entry: Entry::begin(
             state.observer().journal(),
@@ -64,11 +64,11 @@ pub(crate) fn observe(
     (request, observation)
 }
 
-/// A reply of no more bytes that are all at hand leaves in one piece.
+/// The largest reply in memory, in bytes, that is sent in one piece.
 const ONE_PIECE: u64 = 64 * 1024;
 
-/// Keeps the observation with the body of the reply, and ends it before the last byte leaves: who
-/// has a reply finds its request in the journal.
+/// Moves the observation into the body of the reply, and ends it before the last byte is sent: a client that
+/// has the whole reply finds its request in the journal.
 fn observe_reply(response: Response, mut observation: Observation) -> Response {
     let at_hand = response.body().size_hint().exact();
     if let Some(length) = at_hand.filter(|length| *length <= ONE_PIECE) {
@@ -96,7 +96,8 @@ fn observe_reply(response: Response, mut observation: Observation) -> Response {
     })
 }
 
-/// A request under way. It ends when this is dropped: its reply has left, or its client.
+/// The observation of a request under way. It is written to the log, the journal and the metrics when it is
+/// dropped: with the end of the reply, or when the client is gone.
 pub(crate) struct Observation {
     state: AppState,
     id: RequestId,
@@ -106,10 +107,10 @@ pub(crate) struct Observation {
     method: Method,
     counters: CounterCache,
     context: RequestContext,
-    /// The connection stands here as long as there is no reply, and then only while it is in doubt whether
-    /// the client is there.
+    /// The connection, until there is a reply, and after that only while it is in doubt whether the client is
+    /// present.
     connection: Option<Connection>,
-    /// None as long as there is no reply.
+    /// The status of the reply; `None` until there is a reply.
     status: Option<StatusCode>,
     sent: u64,
 }
@@ -142,23 +143,23 @@ impl Drop for Observation {
 }
 
 impl Observation {
-    /// What is logged meanwhile is to be in this.
+    /// Returns the span for the log messages of the request.
     pub(crate) fn span(&self) -> tracing::Span {
         self.span.clone()
     }
 
-    /// Whether anything of the request is logged.
+    /// Returns whether the request is logged.
     pub(crate) fn is_logged(&self) -> bool {
         !self.span.is_disabled()
     }
 
-    /// Goes on to watch the reply.
+    /// Adds the id to the reply, and goes on to observe the reply's body.
     pub(crate) fn end(mut self, mut response: Response) -> Response {
         if let Some(id) = self.id.header() {
             response.headers_mut().insert(request_id::HEADER, id);
         }
         self.status = Some(response.status());
-        // Of most clients there is no doubt.
+        // Most clients have not ended their side, and need no probe.
         self.connection = self
             .connection
             .take()
@@ -166,7 +167,7 @@ impl Observation {
         observe_reply(response, self)
     }
 
-    /// Ends it with its reply, once it is known whether the client is there to take that.
+    /// Ends the observation, once it is known whether the client is present to take the reply.
     fn finish(mut self) {
         let Some(connection) = self.connection.take() else {
             return;
@@ -190,7 +191,7 @@ impl Observation {
             outcome.received,
             outcome.sent,
         );
-        // A whole number in JSON too, which no 128 bits are.
+        // `u64`, since the JSON log writes a `u128` as a string.
         let milliseconds = outcome.duration.as_millis() as u64;
         match outcome.status {
             Some(status) => tracing::info!(
@@ -207,7 +208,7 @@ impl Observation {
     }
 }
 
-/// A body of which is seen how many bytes each part has, and whether it is the end.
+/// A body that reports the length of each part, and whether it is the last.
 struct ObservedBody<F> {
     body: Body,
     on_part: F,

@@ -1,4 +1,4 @@
-//! The id of a request, in its log, its reply and the journal.
+//! Determines the id of a request, which the log, the reply and the journal show.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Builder;
@@ -6,10 +6,10 @@ use uuid::fmt::Simple;
 
 use crate::observe::Redactor;
 
-/// In a request the client's own id, in a reply the one that was used.
+/// The header with the id: a client may send one, and each reply has the id that was used.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id that is taken from a client, in characters.
+/// The longest id that is accepted from a client, in characters.
 const LONGEST: usize = 128;
 
 /// The id of a request.
@@ -17,13 +17,13 @@ const LONGEST: usize = 128;
 pub(super) enum RequestId {
     /// The client's own.
     Sent(HeaderValue),
-    /// Digits of a random number.
+    /// The hexadecimal digits of a random number.
     New([u8; Simple::LENGTH]),
 }
 
 impl RequestId {
-    /// The client's id, if it may stand in a line of log as it is; else a new one. A token in its
-    /// place is none: ids are shown.
+    /// Returns the client's id, if a log can show it unchanged; else a new one. An id that is or contains the
+    /// request's token is replaced, since ids are shown.
     pub(super) fn of(headers: &HeaderMap, redactor: Redactor<'_>) -> Self {
         let may_be_shown = |id: &str| is_sane(id) && redactor.text(id) == id;
         let sent = headers.get(HEADER);
@@ -31,7 +31,7 @@ impl RequestId {
             .map_or_else(Self::new, |id| Self::Sent(id.clone()))
     }
 
-    /// It authorises nothing, so it may be guessed, and the system needs not be asked for randomness.
+    /// Creates a random id. It authorises nothing, so it may be guessable and needs no system randomness.
     fn new() -> Self {
         let random = fastrand::u128(..).to_ne_bytes();
         let mut digits = [0; Simple::LENGTH];
@@ -50,7 +50,7 @@ impl RequestId {
         text.unwrap_or_default()
     }
 
-    /// As the value of a header.
+    /// Returns the id as the value of a header.
     pub(super) fn header(&self) -> Option<HeaderValue> {
         match self {
             Self::Sent(id) => Some(id.clone()),
