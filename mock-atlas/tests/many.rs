@@ -1,5 +1,5 @@
-//! A thousand emulators in one process leave nothing behind. The test has a process of its own, since
-//! it counts the descriptors, threads and memory of the whole process, and raises its limit of
+//! Tests that a thousand emulators in one process leave nothing behind. The test has a process of its own, since
+//! it counts the file descriptors, threads and memory of the whole process, and raises its limit of file
 //! descriptors.
 
 #![allow(
@@ -19,7 +19,7 @@ use tokio::time::sleep;
 
 const EMULATORS: usize = 1000;
 
-/// What a process has of what an emulator takes.
+/// The resources of the process that emulators use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Taken {
     tasks: usize,
@@ -37,7 +37,7 @@ impl Taken {
         }
     }
 
-    /// Waits until the process has no more than this again.
+    /// Waits until the process uses exactly these resources again.
     async fn is_back(self) {
         let start = Instant::now();
         while Self::now() != self {
@@ -51,14 +51,14 @@ impl Taken {
     }
 }
 
-/// In bytes.
+/// Returns the resident memory of the process, in bytes.
 fn memory() -> usize {
     let statm = fs::read_to_string("/proc/self/statm").unwrap();
     let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
     pages * rustix::param::page_size()
 }
 
-/// Asks for something, and keeps the connection.
+/// Sends a request, and returns the open connection.
 async fn ask(atlas: &MockAtlas) -> TcpStream {
     let mut stream = TcpStream::connect(atlas.url().trim_start_matches("http://"))
         .await
@@ -74,7 +74,7 @@ async fn ask(atlas: &MockAtlas) -> TcpStream {
     stream
 }
 
-/// Lets a thousand live at a time, each with a connection, and gives what they took of memory.
+/// Runs a thousand emulators at a time, each with a connection, and returns the memory that they took.
 async fn thousand() -> usize {
     let before = memory();
     let mut alive = Vec::new();
@@ -87,7 +87,7 @@ async fn thousand() -> usize {
     let (emulators, streams): (Vec<_>, Vec<_>) = alive.into_iter().unzip();
     drop(emulators);
     for mut stream in streams {
-        // Its other end is gone, whether or not all of the reply was read.
+        // The read ends in any case, since the emulator has closed the connection.
         let _ = stream.read_to_end(&mut Vec::new()).await;
     }
     taken
@@ -95,7 +95,7 @@ async fn thousand() -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_emulators_leave_no_task_no_socket_no_thread_and_no_memory_behind() {
-    // Three sockets each.
+    // Each emulator needs three sockets.
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let current = maximum;
     setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
@@ -103,7 +103,7 @@ async fn a_thousand_emulators_leave_no_task_no_socket_no_thread_and_no_memory_be
     let before = Taken::now();
     let taken = thousand().await;
     before.is_back().await;
-    // The allocator keeps what was given back for the next ones, so only what leaks adds up.
+    // The allocator reuses freed memory for the next emulators, so only leaks add up.
     let kept = memory();
     for _ in 0..3 {
         thousand().await;

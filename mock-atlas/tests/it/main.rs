@@ -1,5 +1,5 @@
-//! The tests see the emulator from outside: its API over HTTP, its library and its program, area by area as the
-//! source.
+//! Tests the emulator from outside: its API over HTTP, its library and its program. The folders are those of
+//! the source.
 
 #![allow(
     clippy::expect_used,

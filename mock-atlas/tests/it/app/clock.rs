@@ -1,4 +1,4 @@
-//! A test sets the emulator's time of day.
+//! Tests that the emulator takes its time of day from a given clock.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use crate::support::{FILE, Fixture, Reply, upload_path};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// The values of one key, in all elements of what is answered to this.
+/// Returns the values of one key in all elements of a list that `path` shows.
 async fn values(fixture: &Fixture, path: &str, list: &str, key: &str) -> Value {
     let reply = fixture.mock(Method::GET, path, None).await.json();
     let elements = reply[list].as_array().unwrap();
@@ -40,7 +40,7 @@ async fn every_time_that_is_shown_is_the_clocks() {
     assert_eq!(tokens().await, json!([zero, zero, one]));
     assert_eq!(requests, json!([zero, one]));
 
-    // It is the same clock after a restore and after a reset, and what was made keeps its time.
+    // A restore and a reset keep the clock, and a restored version keeps its time.
     let archive = fixture.request(Method::POST, "/_mock/snapshot");
     let archive = archive.send().await.unwrap().bytes().await.unwrap();
     let restore = fixture.request(Method::POST, "/_mock/restore");
@@ -87,7 +87,7 @@ async fn an_upload_path_is_as_old_as_the_clock_says() {
         fixture.put(&upload_path(&version), b"bytes").await.status,
         404
     );
-    // One that is made now is young.
+    // The upload path of a new version has not expired.
     fixture.push(b"bytes").await;
     assert_eq!(fixture.get(&format!("{FILE}/2/file")).await.body, "bytes");
 }

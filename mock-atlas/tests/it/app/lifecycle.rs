@@ -1,4 +1,4 @@
-//! The library starts and stops emulators.
+//! Tests how the library starts and stops emulators.
 
 use std::io::ErrorKind;
 
@@ -39,7 +39,7 @@ async fn dropping_it_ends_its_connections_and_frees_its_port() {
         .strip_prefix("http://")
         .unwrap()
         .to_owned();
-    // A request that never ends: its body does not come.
+    // The request never ends, since its body does not arrive.
     let mut stream = TcpStream::connect(&host).await.unwrap();
     let head = "POST /api/v1/artifacts HTTP/1.1\r\nHost: x\r\nX-Atlas-Token: ROOT\r\nContent-Length: 9\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -47,7 +47,7 @@ async fn dropping_it_ends_its_connections_and_frees_its_port() {
     let mut rest = Vec::new();
     let ended = stream.read_to_end(&mut rest).await;
     assert!(ended.is_ok_and(|len| len == 0) || rest.is_empty());
-    // The port is free once the connection has ended.
+    // The port can be bound once the connection has ended.
     TcpListener::bind(&host).await.unwrap();
 }
 
@@ -67,7 +67,7 @@ async fn stopping_lets_a_request_under_way_end() {
         body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    // That it asks for the body says that the request is under way.
+    // `100 Continue` shows that the request is under way.
     let mut asked = [0; 25];
     stream.read_exact(&mut asked).await.unwrap();
     assert!(asked.starts_with(b"HTTP/1.1 100"));
@@ -144,7 +144,7 @@ async fn an_idle_connection_does_not_delay_a_stop() {
         .await
         .unwrap();
     assert_eq!(reply.status(), 200);
-    // The client keeps its connection open. Ten seconds of grace would exceed this.
+    // The client keeps its connection open. The timeout is shorter than the grace of ten seconds.
     tokio::time::timeout(std::time::Duration::from_secs(5), fixture.atlas.stop())
         .await
         .unwrap();

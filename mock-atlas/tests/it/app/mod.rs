@@ -1,4 +1,4 @@
-//! The tests use the emulator as a library.
+//! Tests the emulator as a library.
 
 mod clock;
 mod lifecycle;

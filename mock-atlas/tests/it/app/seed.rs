@@ -1,4 +1,4 @@
-//! An emulator starts with the roles and artifacts of the published example.
+//! Tests that an emulator starts with the roles and artifacts of the published example.
 
 use std::path::Path;
 
@@ -106,7 +106,7 @@ async fn a_role_decides_what_a_member_sees_and_writes() {
             assert_eq!(reply.status, writes, "{name} {path}: {}", reply.body);
         }
     }
-    // A role in one organisation is none elsewhere.
+    // A role in one organisation gives no permission in another.
     let body = json!({"artifact": {"username": "reader", "name": "web"}});
     let reply = ask(&fixture, Some("admin"), Method::POST, "/artifacts", body).await;
     assert_eq!(reply.status, 404);

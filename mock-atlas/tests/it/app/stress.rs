@@ -1,4 +1,4 @@
-//! Many clients work at once, while faults strike and the state is restored.
+//! Tests that nothing is lost when many clients work at once, among faults, resets and restores.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -14,13 +14,13 @@ use crate::support::{Fixture, Reply, persist, said, upload_path};
 
 const WRITERS: u8 = 6;
 
-/// How many worlds there are, each but the last ended by a reset.
-const WORLDS: usize = 4;
+/// The number of generations of the state, each but the last ended by a reset.
+const GENERATIONS: usize = 4;
 
-/// So many versions come into each, or more.
+/// The least number of versions of each generation.
 const EACH: usize = 30;
 
-/// Of the start, so that a reset leaves them.
+/// The faults of the start, which a reset keeps.
 const FAULTS: [&str; 8] = [
     "upload:no-reply,every=5",
     "upload:cut-after=100000,every=7",
@@ -32,42 +32,49 @@ const FAULTS: [&str; 8] = [
     "version.create:no-reply,every=7",
 ];
 
-/// Where the versions of a world are: its artifact has a name of its own.
-fn versions(world: usize) -> String {
-    format!("/api/v1/artifacts/acme/w{world}/custom.image")
+/// Returns the path of a generation's versions. Each generation has an artifact of its own name.
+fn versions(generation: usize) -> String {
+    format!("/api/v1/artifacts/acme/w{generation}/custom.image")
 }
 
-/// The same bytes all over, so that a part of another file would be seen.
+/// Returns the file of a writer: one repeated byte, so that a part of another file would show.
 fn contents(writer: u8) -> Bytes {
     vec![writer; 300_000].into()
 }
 
-/// Makes a version: its number, and where its file is to go. None where its world is no more.
-async fn create(fixture: &Fixture, world: usize, writer: u8) -> Option<(u64, String)> {
+/// Creates a version, and returns its number and its upload path; `None` if its generation has ended.
+async fn create(fixture: &Fixture, generation: usize, writer: u8) -> Option<(u64, String)> {
     let body = json!({"artifact_version": {"id": writer.to_string(), "file": true}});
-    let request = || fixture.request(Method::POST, &versions(world)).json(&body);
+    let request = || {
+        fixture
+            .request(Method::POST, &versions(generation))
+            .json(&body)
+    };
     let made = said(&persist(request).await?);
     Some((made["version"].as_u64().unwrap(), upload_path(&made)))
 }
 
-/// Sends its file; none where its world is no more.
+/// Sends the file of a version; returns `None` if its generation has ended.
 async fn upload(fixture: &Fixture, url: &str, writer: u8) -> Option<()> {
     let request = || fixture.http.put(url).body(contents(writer));
     persist(request).await.map(drop)
 }
 
-/// The numbers that a search finds, each of which has its whole file; none where the world is no
-/// more.
-async fn read(fixture: &Fixture, world: usize) -> Option<BTreeSet<u64>> {
-    let search = format!("{}/search", versions(world));
+/// Returns the numbers that a search finds, after checking that each version has its whole file; `None` if the
+/// generation has ended.
+async fn read(fixture: &Fixture, generation: usize) -> Option<BTreeSet<u64>> {
+    let search = format!("{}/search", versions(generation));
     let search = || persist(|| fixture.request(Method::GET, &search));
     let found = said(&search().await?);
     let mut numbers = BTreeSet::new();
     for version in found["versions"].as_array().unwrap() {
         let number = version["version"].as_u64().unwrap();
-        let path = format!("{}/{number}/file", versions(world));
+        let path = format!("{}/{number}/file", versions(generation));
         let Some(file) = persist(|| fixture.request(Method::GET, &path)).await else {
-            assert!(search().await.is_none(), "{path} is gone before its world");
+            assert!(
+                search().await.is_none(),
+                "{path} is gone before its generation"
+            );
             return None;
         };
         let writer = version["id"].as_str().unwrap().parse().unwrap();
@@ -77,64 +84,67 @@ async fn read(fixture: &Fixture, world: usize) -> Option<BTreeSet<u64>> {
     Some(numbers)
 }
 
-/// What those at work know of each other.
+/// The progress that the tasks share.
 #[derive(Default)]
 struct Progress {
-    /// The present world; one more than there are when it is enough.
-    world: AtomicUsize,
-    /// The numbers of each world that writers were told.
+    /// The current generation, or one more than `GENERATIONS` when the writers are to stop.
+    generation: AtomicUsize,
+    /// The numbers that writers received, by generation.
     given: Mutex<BTreeSet<(usize, u64)>>,
-    /// Those of them whose file is there, as their writers were told too.
+    /// The numbers whose file is stored, as confirmed to their writers.
     stored: Mutex<BTreeSet<(usize, u64)>>,
 }
 
 impl Progress {
-    fn world(&self) -> usize {
-        self.world.load(Ordering::SeqCst)
+    fn generation(&self) -> usize {
+        self.generation.load(Ordering::SeqCst)
     }
 
-    fn enter(&self, world: usize) {
-        self.world.store(world, Ordering::SeqCst);
+    fn enter(&self, generation: usize) {
+        self.generation.store(generation, Ordering::SeqCst);
     }
 
-    fn stored(&self, world: usize) -> BTreeSet<u64> {
+    fn stored(&self, generation: usize) -> BTreeSet<u64> {
         let stored = self.stored.lock().unwrap();
-        let of_world = stored.range((world, 0)..(world + 1, 0));
-        of_world.map(|(_, number)| *number).collect()
+        let of_generation = stored.range((generation, 0)..(generation + 1, 0));
+        of_generation.map(|(_, number)| *number).collect()
     }
 
-    /// Makes versions until it is enough.
+    /// Creates versions until the last generation has ended.
     async fn write(&self, fixture: &Fixture, writer: u8) {
-        while self.world() <= WORLDS {
-            let world = self.world();
-            let Some((number, url)) = create(fixture, world, writer).await else {
+        while self.generation() <= GENERATIONS {
+            let generation = self.generation();
+            let Some((number, url)) = create(fixture, generation, writer).await else {
                 continue;
             };
-            let is_new = self.given.lock().unwrap().insert((world, number));
-            assert!(is_new, "{number} is given twice in world {world}");
+            let is_new = self.given.lock().unwrap().insert((generation, number));
+            assert!(is_new, "{number} is given twice in generation {generation}");
             if upload(fixture, &url, writer).await.is_some() {
-                self.stored.lock().unwrap().insert((world, number));
+                self.stored.lock().unwrap().insert((generation, number));
             }
         }
     }
 
-    /// Leads through the worlds. None of what writers know to be stored is lost.
+    /// Starts the generations one after the other, and checks that no version is lost that a writer knows to be
+    /// stored.
     async fn lead(&self, fixture: &Fixture) {
-        for world in 1..=WORLDS {
-            fixture.make_artifact("acme", &format!("w{world}")).await;
-            self.enter(world);
-            while self.stored(world).len() < EACH {
-                read(fixture, world).await.unwrap();
+        for generation in 1..=GENERATIONS {
+            fixture
+                .make_artifact("acme", &format!("w{generation}"))
+                .await;
+            self.enter(generation);
+            while self.stored(generation).len() < EACH {
+                read(fixture, generation).await.unwrap();
             }
-            let stored = self.stored(world);
-            let found = read(fixture, world).await.unwrap();
+            let stored = self.stored(generation);
+            let found = read(fixture, generation).await.unwrap();
             assert!(found.is_superset(&stored), "{found:?} {stored:?}");
-            if world < WORLDS {
+            if generation < GENERATIONS {
                 let reset = fixture.mock(Method::POST, "/reset", None).await;
                 assert_eq!(reset.status, 204);
             }
         }
-        self.enter(WORLDS + 1);
+        self.enter(GENERATIONS + 1);
     }
 }
 
@@ -148,7 +158,7 @@ async fn through_resets_and_faults_no_number_comes_twice_and_no_version_is_lost_
     let writers = join_all((1..=WRITERS).map(|writer| progress.write(fixture, writer)));
     let readers = async {
         loop {
-            read(fixture, progress.world()).await;
+            read(fixture, progress.generation()).await;
         }
     };
     tokio::select! {
@@ -159,16 +169,22 @@ async fn through_resets_and_faults_no_number_comes_twice_and_no_version_is_lost_
     assert!(fired.iter().all(|fault| fault.fired > 0), "{fired:?}");
     fixture.atlas.clear_faults();
 
-    // All of the last world: each number is a version, or its maker was never told of it.
-    let mut numbers = progress.stored(WORLDS);
-    assert_eq!(read(fixture, WORLDS).await, Some(numbers.clone()));
+    // Each number of the last generation is a stored version, or an orphan whose writer never received it.
+    let mut numbers = progress.stored(GENERATIONS);
+    assert_eq!(read(fixture, GENERATIONS).await, Some(numbers.clone()));
     let orphans = fixture.mock(Method::GET, "/orphans", None).await.json();
     for orphan in orphans["orphans"].as_array().unwrap() {
         let slug = orphan["slug"].as_str().unwrap();
-        let number = slug.strip_prefix(&format!("acme/w{WORLDS}/custom.image/"));
+        let number = slug.strip_prefix(&format!("acme/w{GENERATIONS}/custom.image/"));
         let number = number.unwrap().parse().unwrap();
         assert!(numbers.insert(number));
-        assert!(!progress.given.lock().unwrap().contains(&(WORLDS, number)));
+        assert!(
+            !progress
+                .given
+                .lock()
+                .unwrap()
+                .contains(&(GENERATIONS, number))
+        );
     }
     let count = numbers.len() as u64;
     assert_eq!(numbers, (1..=count).collect());

@@ -1,4 +1,4 @@
-//! `mock-atlas exec -- COMMAND` runs a command beside an emulator of its own.
+//! Tests that `mock-atlas exec -- COMMAND` runs a command beside an emulator of its own.
 
 use std::process::{Output, Stdio};
 
@@ -48,7 +48,7 @@ async fn the_commands_code_is_passed_on() {
             .code(),
         Some(128 + 9)
     );
-    // Without the dashes too, and with flags that belong to the command.
+    // The dashes may be absent, and flags after the command belong to the command.
     assert_eq!(run(&["sh", "-c", "exit 3"]).await.status.code(), Some(3));
 }
 
@@ -80,7 +80,7 @@ async fn signals_reach_the_command_and_its_answer_counts() {
         (Signal::USR1, "USR1"),
         (Signal::USR2, "USR2"),
     ] {
-        // The shell answers the signal itself; waiting for the sleep would delay its trap.
+        // The shell runs its trap only between commands, so each sleep is short.
         let script = format!("trap 'exit 7' {name}; echo ready; while :; do sleep 0.01; done");
         let mut child = exec(&["--", "sh", "-c", &script]).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

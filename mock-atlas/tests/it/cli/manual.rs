@@ -1,4 +1,4 @@
-//! The program describes its arguments to shells and to `man`.
+//! Tests the shell completions and man pages that the program prints.
 
 use crate::support::program;
 

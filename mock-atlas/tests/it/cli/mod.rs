@@ -1,4 +1,4 @@
-//! The tests run the program as its user does.
+//! Tests the program `mock-atlas` as its user runs it.
 
 mod exec;
 mod manual;

@@ -1,4 +1,4 @@
-//! The program refuses to read what is no regular file, or is too large.
+//! Tests that the program refuses to read files that are not regular or are too large.
 
 use std::fs::File;
 use std::os::unix::net::UnixListener;
@@ -15,13 +15,13 @@ use crate::support::program;
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// A folder of things that are no plain files: their paths, and what each is.
-struct NoFiles {
+/// A folder of FIFOs, sockets, folders and links to devices: files that are not regular.
+struct SpecialFiles {
     folder: TempDir,
     _listener: UnixListener,
 }
 
-impl NoFiles {
+impl SpecialFiles {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let _listener = UnixListener::bind(folder.path().join("socket")).unwrap();
@@ -37,7 +37,7 @@ impl NoFiles {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// A seed of one version whose file is at this path.
+    /// Writes a seed of one version whose file is at `path`, and returns the seed's path.
     fn seed(&self, path: &str) -> String {
         let seed = self.path("seed.toml");
         let text = format!(
@@ -48,7 +48,7 @@ impl NoFiles {
     }
 }
 
-/// What it says when it cannot go on, as it must not.
+/// Runs the program, checks that it fails, and returns its message.
 async fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = program();
     command.args(arguments).envs(variables.iter().copied());
@@ -63,14 +63,14 @@ async fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> String {
 
 #[tokio::test]
 async fn a_seed_names_plain_files_only_and_none_is_waited_for() {
-    let there = NoFiles::new();
+    let files = SpecialFiles::new();
     for (path, kind) in [
         ("/dev/zero", "a device"),
         ("fifo", "a FIFO"),
         ("socket", "a socket"),
         ("folder.toml", "a folder"),
     ] {
-        let seed = there.seed(path);
+        let seed = files.seed(path);
         let message = format!("it is {kind}, and only a plain file is read");
         for arguments in [
             &[
@@ -93,8 +93,8 @@ async fn a_seed_names_plain_files_only_and_none_is_waited_for() {
 
 #[tokio::test]
 async fn whatever_is_read_is_a_plain_file() {
-    let there = NoFiles::new();
-    let certificate = there.path("seed.toml");
+    let files = SpecialFiles::new();
+    let certificate = files.path("seed.toml");
     std::fs::write(&certificate, "").unwrap();
     let kinds = [
         ("fifo.toml", "a FIFO"),
@@ -102,7 +102,7 @@ async fn whatever_is_read_is_a_plain_file() {
         ("folder.toml", "a folder"),
     ];
     for (name, kind) in kinds {
-        let path = &there.path(name);
+        let path = &files.path(name);
         let message = format!("it is {kind}, and only a plain file is read");
         let tls = "https://127.0.0.1:1";
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -128,17 +128,17 @@ async fn whatever_is_read_is_a_plain_file() {
     }
 }
 
-/// A file that is far larger than any memory, and takes nothing of the disk.
-fn endless(there: &NoFiles) -> PathBuf {
-    let path = there.folder.path().join("endless");
+/// Creates a sparse file that is far larger than any memory, and returns its path.
+fn endless(files: &SpecialFiles) -> PathBuf {
+    let path = files.folder.path().join("endless");
     File::create(&path).unwrap().set_len(1 << 40).unwrap();
     path
 }
 
 #[tokio::test]
 async fn a_file_beyond_the_limit_is_not_read() {
-    let there = NoFiles::new();
-    let seed = there.seed(endless(&there).to_str().unwrap());
+    let files = SpecialFiles::new();
+    let seed = files.seed(endless(&files).to_str().unwrap());
     let start = [
         "--listen",
         "127.0.0.1:0",
@@ -157,7 +157,7 @@ async fn a_file_beyond_the_limit_is_not_read() {
         "{said}"
     );
 
-    let large = there.path("large.toml");
+    let large = files.path("large.toml");
     File::create(&large).unwrap().set_len(1 << 40).unwrap();
     for arguments in [
         &["--seed", &large][..],
@@ -170,7 +170,7 @@ async fn a_file_beyond_the_limit_is_not_read() {
     }
 }
 
-/// Starts the program and waits until it reads a file.
+/// Starts the program, and waits until it reads `file`.
 async fn reading(mut command: Command, file: &Path) -> (Child, Pid) {
     let mut child = command.spawn().unwrap();
     let id = child.id().unwrap();
@@ -188,9 +188,9 @@ async fn reading(mut command: Command, file: &Path) -> (Child, Pid) {
 
 #[tokio::test]
 async fn signals_end_the_program_while_it_reads_a_seed() {
-    let there = NoFiles::new();
-    let file = endless(&there);
-    let seed = there.seed(file.to_str().unwrap());
+    let files = SpecialFiles::new();
+    let file = endless(&files);
+    let seed = files.seed(file.to_str().unwrap());
     for (arguments, signal, code) in [
         (&["--listen", "127.0.0.1:0"][..], Signal::INT, 0),
         (&["--listen", "127.0.0.1:0"], Signal::TERM, 0),

@@ -1,4 +1,4 @@
-//! The program's commands ask a running emulator.
+//! Tests the commands of the program that send requests to a running emulator.
 
 use reqwest::Method;
 use rustix::process::Signal;
@@ -181,7 +181,7 @@ async fn the_state_is_seeded_looked_at_and_reset() {
     assert_eq!(missing.status.code(), Some(1));
     assert!(stderr(&missing).contains("artifacts[0].versions[0].file"));
 
-    // Bytes that are no text.
+    // The bytes are no UTF-8.
     std::fs::write(folder.path().join("disk.img"), [0, 159, 146, 150]).unwrap();
     assert_eq!(printed(atlas, &["seed", seed]).await, "");
     let path = format!("{FILE}/1/file");
@@ -236,7 +236,7 @@ async fn health_is_an_exit_code() {
     assert_eq!(gone.status.code(), Some(1));
 }
 
-/// The calls below `/_mock`, as the list of endpoints has them: `("GET", "/health")`.
+/// Returns the endpoints below `/_mock`, as `endpoint.rs` lists them: `("GET", "/health")`.
 fn calls() -> Vec<(String, &'static str)> {
     let (_, routes) = include_str!("../../../src/endpoint.rs")
         .split_once("impl Admin {")

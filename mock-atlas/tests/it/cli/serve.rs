@@ -1,4 +1,4 @@
-//! The program `mock-atlas` serves until a signal stops it.
+//! Tests that the program serves until a signal stops it.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn variables_and_json_are_for_programs() {
     let variables = [
         ("MOCK_ATLAS_LISTEN", "127.0.0.1:0"),
         ("MOCK_ATLAS_OUTPUT", "json"),
-        // Set but empty is not set.
+        // A variable that is set but empty counts as not set.
         ("MOCK_ATLAS_TOKEN", ""),
         ("MOCK_ATLAS_PUBLIC_URL", ""),
         ("MOCK_ATLAS_BINSTORE_LISTEN", ""),
@@ -160,7 +160,7 @@ async fn wrong_arguments_are_told_from_failures() {
     }
 }
 
-/// What is logged, in this format, of requests with tokens, passwords and upload paths.
+/// Returns the log, in a format, of requests with tokens, passwords and upload paths.
 async fn log_of_secrets(format: &str) -> String {
     let arguments = [
         "--listen",
@@ -227,7 +227,7 @@ async fn log_of_secrets(format: &str) -> String {
 #[tokio::test]
 async fn no_log_and_no_help_shows_a_secret() {
     log_of_secrets("text").await;
-    // The library of the server logs too, so not each line is of a request.
+    // Hyper logs too, so not every line is about a request.
     for line in log_of_secrets("json").await.lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(line["level"].is_string(), "{line}");
@@ -254,7 +254,7 @@ async fn a_second_signal_does_not_wait_for_requests_under_way() {
     let mut stream = TcpStream::connect(host).await.unwrap();
     let head = "POST /api/v1/authenticate HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
-    // That it asks for the body says that the request is under way.
+    // `100 Continue` shows that the request is under way.
     let mut asked = [0; 25];
     stream.read_exact(&mut asked).await.unwrap();
 
@@ -263,7 +263,7 @@ async fn a_second_signal_does_not_wait_for_requests_under_way() {
     while TcpStream::connect(host).await.is_ok() {
         tokio::task::yield_now().await;
     }
-    // Ten seconds of grace would exceed this.
+    // The timeout is shorter than the grace of ten seconds.
     let stopped = tokio::time::timeout(Duration::from_secs(5), program.stop(Signal::INT));
     assert_eq!(stopped.await.unwrap(), Some(0));
 }

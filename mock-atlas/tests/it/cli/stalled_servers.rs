@@ -1,4 +1,4 @@
-//! The program's commands end in time before servers that say nothing, too little, or too much.
+//! Tests that the program's commands end in time when a server sends nothing, too little, or too much.
 
 use std::process::Output;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use tokio::time::timeout;
 
 use crate::support::program;
 
-/// Far more than any of these takes.
+/// A time that no command here needs unless it hangs.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A server that takes each connection, reads the head of its request, and sends this, the last of it again
-/// and again if it is to.
+/// Starts a server and returns its address. On each connection it reads the head of a request, sends
+/// `beginning`, and then repeats `again` if that is not empty.
 async fn server(beginning: &'static str, again: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -34,7 +34,7 @@ async fn answer(mut stream: TcpStream, beginning: &str, again: &[u8]) {
         head.push(stream.read_u8().await.unwrap());
     }
     stream.write_all(beginning.as_bytes()).await.unwrap();
-    // Until the client has gone.
+    // The write fails once the client is gone.
     while !again.is_empty() && stream.write_all(again).await.is_ok() {}
     let _ = stream.read_to_end(&mut Vec::new()).await;
 }
@@ -51,7 +51,7 @@ fn command(address: &str, line: &str) -> Command {
     command
 }
 
-/// What it says when it fails, as it must.
+/// Runs a command, checks that it fails in time, and returns its message.
 async fn failure(mut command: Command, name: &str) -> String {
     let output = timeout(LONG, command.output()).await;
     let Output { status, stderr, .. } = output.unwrap_or_else(|_| panic!("{name} hangs")).unwrap();
@@ -60,7 +60,7 @@ async fn failure(mut command: Command, name: &str) -> String {
     stderr
 }
 
-/// A file of this kind of content, beside what is already there.
+/// Writes a file with this content into the folder, and returns its path.
 fn file(folder: &tempfile::TempDir, name: &str, content: &str) -> String {
     let path = folder.path().join(name);
     std::fs::write(&path, content).unwrap();
@@ -153,7 +153,7 @@ async fn neither_a_connection_nor_a_handshake_is_waited_for_longer() {
         "{said}"
     );
 
-    // As many as may wait to be accepted do: whoever comes next gets no answer.
+    // The backlog is full, so that the next client gets no answer.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();
@@ -211,7 +211,7 @@ async fn of_a_reply_without_end_no_more_is_taken_than_a_reply_has() {
             assert!(is_slow || said.contains(message), "{line}: {said}");
         }
     }
-    // Of a snapshot, whose body goes to disk, an error has an end too.
+    // The length of an error is limited for `snapshot` too, which writes the body of a success to disk.
     let address = server(
         "HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n",
         chunks,
@@ -224,7 +224,7 @@ async fn of_a_reply_without_end_no_more_is_taken_than_a_reply_has() {
 #[tokio::test]
 async fn what_a_killed_snapshot_leaves_has_not_its_name_and_is_removed_by_the_next() {
     let folder = tempfile::tempdir().unwrap();
-    // A name as long as may be, and a file of the user's own.
+    // The archive's name is as long as a name can be, and beside it lies a file of the user's own.
     let name = "n".repeat(255);
     let archive = folder.path().join(&name);
     let own = folder.path().join(".own.partial");
@@ -245,7 +245,7 @@ async fn what_a_killed_snapshot_leaves_has_not_its_name_and_is_removed_by_the_ne
         }
     };
     timeout(LONG, written).await.expect("it is begun");
-    // As long as it is being written, nobody else takes it away.
+    // While the file is being written, another command does not remove it.
     let whole = server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole", b"").await;
     let busy = failure(command(&whole, &line), "snapshot").await;
     assert!(
@@ -269,7 +269,7 @@ async fn what_a_killed_snapshot_leaves_has_not_its_name_and_is_removed_by_the_ne
     assert_eq!(std::fs::read(&own).unwrap(), b"mine");
 }
 
-/// A server that sends a head, and then a byte of the body now and then.
+/// Starts a server that sends a head and then, at intervals, single bytes of the body.
 async fn dripping() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -297,8 +297,8 @@ async fn dripping() -> String {
 async fn a_reply_that_comes_a_byte_at_a_time_is_not_waited_for_to_its_end() {
     let address = dripping().await;
     let lines = ["reset", "orphans", "token list"];
-    let told = lines.map(|line| failure(command(&address, line), line));
-    for told in join_all(told).await {
-        assert!(told.contains("no whole reply within 10s"), "{told}");
+    let messages = lines.map(|line| failure(command(&address, line), line));
+    for message in join_all(messages).await {
+        assert!(message.contains("no whole reply within 10s"), "{message}");
     }
 }

@@ -1,4 +1,4 @@
-//! Chaos: faults that nobody wrote.
+//! Tests chaos, which draws random faults from a seed.
 
 use mock_atlas::{Builder, MockAtlas};
 use reqwest::Method;
@@ -7,13 +7,14 @@ use serde_json::json;
 use super::{SEARCH, fixture};
 use crate::support::{FILE, Fixture, http, persist, said, upload_path};
 
-/// What so many requests of one kind come to, with the same seed: a status, or that it broke.
+/// Returns the results of requests of one kind under chaos with `seed`: a status and the fault's name, or an
+/// error where the connection broke.
 async fn play(seed: u64) -> Vec<Result<(u16, Option<String>), ()>> {
     let change = |builder: Builder| builder.chaos(0.4).chaos_seed(seed);
     let fixture = Fixture::with(change).await;
     let mut came = Vec::new();
     for _ in 0..40 {
-        // A new client each time: one that keeps connections tries again by itself.
+        // Each request has a new client, since a client retries by itself on a kept connection.
         let url = format!("{}/api/v1/token", fixture.atlas.url());
         let reply = http().get(url).header("X-Atlas-Token", "ROOT").send().await;
         came.push(reply.map_err(drop).map(|reply| {
@@ -48,18 +49,21 @@ async fn chaos_must_be_a_probability() {
 #[tokio::test]
 async fn the_seed_is_told_as_soon_as_anything_is_drawn_from_it() {
     let fixture = fixture(&["authenticate:status=503,times=1"]).await;
-    let told = async || {
+    let seed_header = async || {
         let reply = fixture.request(Method::GET, "/api/v1/token").send().await;
         let reply = reply.unwrap();
         let seed = reply.headers().get("x-mock-atlas-chaos-seed");
         seed.map(|seed| seed.to_str().unwrap().parse::<u64>().unwrap())
     };
-    assert_eq!((told().await, fixture.atlas.chaos_seed()), (None, None));
+    assert_eq!(
+        (seed_header().await, fixture.atlas.chaos_seed()),
+        (None, None)
+    );
     let half = "search:reset,probability=0.5".parse().unwrap();
     let id = fixture.atlas.add_fault(half);
     let seed = fixture.atlas.chaos_seed();
     assert!(seed.is_some());
-    assert_eq!(told().await, seed);
+    assert_eq!(seed_header().await, seed);
     fixture.atlas.remove_fault(id);
     assert_eq!(fixture.atlas.chaos_seed(), None);
 }

@@ -1,4 +1,4 @@
-//! Each effect, as a client meets it.
+//! Tests each effect of a fault, as a client sees it.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use crate::support::{FILE, Fixture, upload_path};
 
 const MIB: usize = 1024 * 1024;
 
-/// A version that awaits its file; where it goes.
+/// Creates a version that awaits its file, and returns its upload path.
 async fn awaited(fixture: &Fixture) -> String {
     upload_path(&fixture.make_version(json!({"id": "x", "file": true})).await)
 }
 
-/// That nothing can be seen of a version whose upload broke, and that a repeat makes it whole.
+/// Checks that a version is invisible after its upload broke off, and complete after the upload is repeated.
 async fn repeat_succeeds(fixture: &Fixture, url: &str, bytes: &'static [u8]) {
     assert!(fixture.found("").await.is_empty());
     assert_eq!(fixture.get(&format!("{FILE}/1/file")).await.status, 404);
@@ -39,7 +39,7 @@ async fn orphan(fixture: &Fixture) -> Value {
     orphans["orphans"][0].clone()
 }
 
-/// What comes back on a connection of its own for this request, to its end.
+/// Sends a request on a new connection, and returns all that is received until the connection ends.
 async fn raw(fixture: &Fixture, head: &str, body: &[u8]) -> std::io::Result<String> {
     let host = fixture.atlas.url().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).await?;
@@ -54,7 +54,7 @@ async fn raw(fixture: &Fixture, head: &str, body: &[u8]) -> std::io::Result<Stri
     Ok(reply)
 }
 
-/// The path and query of a URL of this emulator.
+/// Returns the path and query of a URL of the emulator.
 fn path<'a>(fixture: &Fixture, url: &'a str) -> &'a str {
     url.strip_prefix(fixture.atlas.url()).unwrap()
 }
@@ -81,7 +81,7 @@ async fn a_status_comes_with_retry_after_and_the_body_of_an_error() {
 }
 
 #[tokio::test]
-async fn each_route_has_its_name_and_what_is_none_meets_no_fault() {
+async fn each_route_has_its_name_and_other_paths_meet_no_fault() {
     let fixture = fixture(&[]).await;
     let version = fixture.push(b"bytes").await;
     let url = upload_path(&version);
@@ -148,7 +148,7 @@ async fn a_reset_is_one_of_the_network_and_nothing_is_done() {
     assert!(fixture.found("").await.is_empty());
     let reply = fixture.make_version(json!({"id": "x"})).await;
     assert_eq!(reply["version"], 1);
-    // Also where nothing is left to read, which the kernel would close without one.
+    // The connection is reset even when no byte is unread, where the kernel by itself would close it normally.
     fixture.atlas.add_fault(fault("search:reset"));
     let error = raw(&fixture, &format!("GET {SEARCH}"), b"").await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::ConnectionReset);
@@ -180,7 +180,7 @@ async fn an_upload_is_cut_after_its_bytes_and_nothing_is_stored() {
     let orphan = orphan(&fixture).await;
     assert_eq!(orphan["state"], "partial");
     assert_eq!(orphan["received"], MIB);
-    // One of a whole client, whose body has no more bytes than that.
+    // This upload comes from a real client, and its body is shorter than the limit of the fault.
     let small = fixture.http.put(&url).body(&all[..1000]).send();
     assert!(small.await.unwrap_err().is_request());
     repeat_succeeds(&fixture, &url, all).await;
@@ -215,7 +215,7 @@ async fn an_upload_that_is_refused_at_once_is_one_that_never_began() {
     let fixture = fixture(&["upload:status=503,times=1"]).await;
     let url = awaited(&fixture).await;
     let all: &[u8] = vec![7; 20 * MIB].leak();
-    // Though it writes all before it reads, it is told.
+    // The client gets the reply although it writes its whole body before it reads.
     assert_eq!(fixture.put(&url, all).await.status, 503);
     assert_eq!(orphan(&fixture).await["state"], "reserved");
     repeat_succeeds(&fixture, &url, all).await;
@@ -252,7 +252,8 @@ async fn the_journal_tells_what_became_of_requests_that_met_a_fault() {
         (None, true),
         "nobody was told"
     );
-    // This client sends its token everywhere; but what it announced has come.
+    // This client sends its token with uploads too, which is a lint; the announced file has arrived, so there is
+    // no other lint.
     let lints = fixture.atlas.lints();
     assert_eq!(lints.len(), 1, "{lints:?}");
     assert_eq!(lints[0].kind, LintKind::TokenOnUpload);
@@ -266,7 +267,7 @@ async fn an_upload_path_that_expires_is_unknown_from_then_on() {
     for _ in 0..2 {
         assert_eq!(fixture.put(&second, b"bytes").await.status, 404);
     }
-    // Only that path, and the version that it was for is never seen.
+    // Only the second path has expired, and its version stays invisible.
     assert_eq!(fixture.put(&first, b"bytes").await.status, 200);
     assert_eq!(fixture.found("").await, [1]);
     assert_eq!(orphan(&fixture).await["state"], "reserved");
@@ -274,7 +275,7 @@ async fn an_upload_path_that_expires_is_unknown_from_then_on() {
     assert_eq!(fired(&fixture), [0, 1]);
 }
 
-/// What an emulator answers within its process, on a clock that does not wait.
+/// Sends a request to a router within this process, so that tokio's paused clock applies, and returns the reply.
 async fn ask(router: &axum::Router, method: &str, path: &str, body: &str) -> Response<Body> {
     let request = Request::builder()
         .method(method)

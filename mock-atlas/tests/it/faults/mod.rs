@@ -1,8 +1,8 @@
-//! What an emulator does wrong, when it is told to.
+//! Tests the faults that an emulator injects.
 
 mod chaos;
 mod effects;
-mod told;
+mod sources;
 
 use mock_atlas::Fault;
 
@@ -14,7 +14,7 @@ fn fault(text: &str) -> Fault {
     text.parse().unwrap()
 }
 
-/// An emulator with an artifact `acme/web`, made before the faults are there.
+/// Starts an emulator with an artifact `acme/web`, and then adds the faults.
 async fn fixture(faults: &[&str]) -> Fixture {
     let fixture = Fixture::new().await;
     fixture.make_artifact("acme", "web").await;
@@ -24,7 +24,7 @@ async fn fixture(faults: &[&str]) -> Fixture {
     fixture
 }
 
-/// How often each fault fired.
+/// Returns the number of times that each fault fired.
 fn fired(fixture: &Fixture) -> Vec<u64> {
     let reports = fixture.atlas.faults();
     reports.iter().map(|report| report.fired).collect()

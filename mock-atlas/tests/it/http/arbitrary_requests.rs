@@ -1,4 +1,4 @@
-//! Arbitrary requests never make the emulator fail.
+//! Tests that arbitrary requests never make the emulator fail.
 
 use axum::Router;
 use axum::body::Body;
@@ -7,7 +7,7 @@ use mock_atlas::MockAtlas;
 use proptest::prelude::*;
 use tower::ServiceExt;
 
-/// Pieces of genuine requests, so that what is made of them reaches deep.
+/// Pieces of genuine requests, from which the generated requests are made, so that they pass the first checks.
 const PIECES: &[&str] = &[
     "artifact",
     "artifact_version",
@@ -139,7 +139,7 @@ proptest! {
         if let Some(range) = range {
             request = request.header("Range", range);
         }
-        // A target that no HTTP client could send does not count.
+        // A target that is no valid URI cannot be sent, and is skipped.
         if let Ok(request) = request.body(Body::from(body)) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             let status = runtime.block_on(send(emulator(), request));

@@ -1,4 +1,4 @@
-//! Each request has an id, and the log says what was asked without its secrets.
+//! Tests that each request has an id, and that the log shows requests without their secrets.
 
 use reqwest::{Method, Response};
 use rustix::process::Signal;
@@ -30,13 +30,13 @@ async fn each_reply_has_an_id_and_a_client_can_choose_it() {
         let made = ask(path, None).await;
         assert!(made.len() == 32 && made != ask(path, None).await, "{made}");
     }
-    // Neither what no log can show nor the token itself.
+    // An id that a log cannot show, or that is the token itself, is replaced.
     for sent in ["a b", "x\ty", "ROOT"] {
         assert_eq!(ask("/api/v1/token", Some(sent)).await.len(), 32, "{sent}");
     }
 }
 
-/// The lines of a log in JSON that say how a request ended.
+/// Returns the lines of a JSON log that say how a request ended.
 async fn answered(program: Program) -> Vec<Value> {
     let mut program = program;
     let mut stderr = program.child.stderr.take().unwrap();

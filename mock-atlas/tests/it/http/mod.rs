@@ -1,4 +1,4 @@
-//! The emulator answers over HTTP.
+//! Tests the emulator's replies over HTTP.
 
 mod admin;
 mod api_v1;

@@ -1,4 +1,4 @@
-//! A single request costs the emulator so little that nobody else waits for it.
+//! Tests that a single request costs the emulator so little that other requests do not wait for it.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -20,7 +20,7 @@ async fn fixture() -> Fixture {
     fixture
 }
 
-/// Makes metadata of so many keys.
+/// Returns metadata with this number of keys.
 fn metadata(keys: usize) -> Value {
     (0..keys)
         .map(|key| (format!("region.{key}"), json!("ami")))
@@ -35,12 +35,12 @@ async fn metadata_has_a_thousand_keys_at_most_however_it_comes() {
     let fixture = fixture().await;
     let body = |keys| json!({"artifact_version": {"metadata": metadata(keys)}});
     let most = fixture.post(IMAGES, body(1000)).await;
-    // With those that Atlas adds itself.
+    // Atlas adds two keys itself.
     assert_eq!(most.json()["metadata"].as_object().unwrap().len(), 1002);
     let refused = fixture.post(IMAGES, body(1001)).await;
     assert_eq!(refused.status, 422);
     assert_eq!(refused.json()["errors"], json!([MESSAGE]));
-    // Far more cost no more.
+    // Decoding stops at the limit of values, so a far larger body costs no more.
     let refused = fixture.post(IMAGES, body(20_000)).await;
     assert_eq!(refused.status, 422);
     assert!(refused.body.contains("more than the 10000 values"));
@@ -76,7 +76,7 @@ async fn a_body_has_ten_thousand_values_at_most_as_json_and_as_a_form() {
         let request = request.header("Content-Type", content_type).body(body);
         Reply::of(request.send().await.unwrap()).await
     };
-    // The artifact with its two names are three of them, and the list is another.
+    // The artifact and its two names are three values, and the list itself is the fourth.
     let json = |values: usize| {
         let artifact = json!({"username": "acme", "name": format!("json-{values}")});
         json!({"artifact": artifact, "list": vec![0; values - 4]}).to_string()
@@ -116,8 +116,8 @@ async fn a_search_has_a_hundred_filters_at_most() {
     assert_eq!(refused.json()["errors"], json!([message]));
 }
 
-/// Sends a search among versions with this metadata, and returns the numbers of those that are found, and
-/// how often the search was asked to go on.
+/// Searches among versions with this metadata, and returns the numbers of the versions found, and how often the
+/// search was polled.
 async fn turns(metadata: impl Iterator<Item = Value>, query: &str) -> (Vec<u64>, usize) {
     let versions = metadata.map(|it| json!({"type": "custom.image", "metadata": it}));
     let versions = versions.collect::<Vec<_>>();
@@ -132,7 +132,7 @@ async fn turns(metadata: impl Iterator<Item = Value>, query: &str) -> (Vec<u64>,
     let request = request.header("X-Atlas-Token", "ROOT").body(Body::empty());
     let mut reply = pin!(router.oneshot(request.unwrap()));
     let mut turns = 0;
-    // What is in one task with it, and on this one thread.
+    // The emulator runs in this task, so each poll runs until the search yields.
     let reply = poll_fn(|context| {
         turns += 1;
         reply.as_mut().poll(context)

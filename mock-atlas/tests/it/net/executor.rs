@@ -1,4 +1,4 @@
-//! An emulator runs on threads of its own.
+//! Tests emulators that run on threads of their own.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,10 +14,10 @@ fn on_three() -> Builder {
     MockAtlas::builder().threads(NonZeroUsize::new(3).unwrap())
 }
 
-/// As many threads of this process as emulators have of their own.
+/// Returns the number of this process's threads that belong to emulators.
 fn threads() -> usize {
     let names = fs::read_dir("/proc/self/task").unwrap();
-    // One that is gone by now has no name.
+    // Reading the name fails for a thread that has ended meanwhile.
     let names = names.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
     names.filter(|name| name.trim_end() == "mock-atlas").count()
 }
@@ -31,7 +31,7 @@ async fn are_left(count: usize) {
     timeout(Duration::from_secs(30), left).await.unwrap();
 }
 
-/// Asks on a new connection, without giving anything else on this thread a turn.
+/// Sends a request on a new connection and blocks this thread until the reply.
 fn health(atlas: &MockAtlas) -> TcpStream {
     let mut stream = TcpStream::connect(atlas.url().trim_start_matches("http://")).unwrap();
     let request = b"GET /_mock/health HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -42,7 +42,7 @@ fn health(atlas: &MockAtlas) -> TcpStream {
     stream
 }
 
-/// One test, since it counts the threads of its process.
+/// Runs all checks in one test, since they count the threads of the process.
 #[tokio::test]
 async fn threads_of_its_own_answer_and_are_gone_with_it() {
     each_answers_while_the_test_blocks_and_none_is_left_behind().await;
@@ -53,12 +53,12 @@ async fn threads_of_its_own_answer_and_are_gone_with_it() {
 async fn each_answers_while_the_test_blocks_and_none_is_left_behind() {
     let atlas = on_three().start().await.unwrap();
     are_left(3).await;
-    // Two for each; they are open when it stops.
+    // Each thread has two connections, which are open when the emulator stops.
     let open: Vec<_> = (0..6).map(|_| health(&atlas)).collect();
     atlas.stop().await;
     are_left(0).await;
     for mut stream in open {
-        // It was closed, not cut off.
+        // The connection was closed after the whole reply.
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).unwrap();
         assert!(rest.ends_with(b"}"), "{rest:?}");
@@ -67,7 +67,7 @@ async fn each_answers_while_the_test_blocks_and_none_is_left_behind() {
     let mut stream = health(&dropped);
     drop(dropped);
     are_left(0).await;
-    // Whether it is closed or reset is all the same.
+    // The connection may be closed or reset.
     let mut rest = Vec::new();
     let _ = stream.read_to_end(&mut rest);
 }

@@ -1,5 +1,5 @@
-//! A client that ends its side of a connection before the reply is answered where it waits, and is noticed where it
-//! is gone.
+//! Tests that a client that ends its side of a connection early is answered if it waits, and is detected if it is
+//! gone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,14 +21,14 @@ use crate::support::{FILE, Fixture, upload_path};
 
 const SEARCH: &str = "/api/v1/artifacts/acme/web/custom.image/search";
 
-/// Starts an emulator with a version and its file, which answers these routes later.
+/// Starts an emulator with a version and its file, which delays its replies to requests of these routes.
 async fn slow(routes: &[&str], change: impl FnOnce(Builder) -> Builder) -> Fixture {
     let mut fixture = Fixture::with(change).await;
     if let Some(pem) = fixture.atlas.ca_pem() {
         fixture.http = trusting(pem);
     }
     fixture.make_artifact("acme", "web").await;
-    // Too large for a reply that leaves in one piece.
+    // The file is too large for a reply in one piece.
     fixture.push(vec![7; 300_000].leak()).await;
     for route in routes {
         let fault = format!("{route}:delay-reply=100ms").parse().unwrap();
@@ -46,8 +46,8 @@ async fn connect(fixture: &Fixture) -> TcpStream {
     TcpStream::connect(host).await.unwrap()
 }
 
-/// Does the same over TLS. A first request is answered: who leaves without having read all that TLS itself
-/// sends would reset the connection.
+/// Connects over TLS, and makes a first request: a client that leaves before it has read what TLS itself sends
+/// would reset the connection.
 async fn connect_securely(fixture: &Fixture) -> impl AsyncRead + AsyncWrite + Unpin + use<> {
     let mut roots = RootCertStore::empty();
     let pem = fixture.atlas.ca_pem().unwrap();
@@ -70,7 +70,7 @@ async fn connect_securely(fixture: &Fixture) -> impl AsyncRead + AsyncWrite + Un
     stream
 }
 
-/// Asks, ends this side, and reads all that comes back.
+/// Sends requests, ends this side of the connection, and returns all that is received.
 async fn said(mut stream: impl AsyncRead + AsyncWrite + Unpin, requests: &str) -> String {
     stream.write_all(requests.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
@@ -95,13 +95,13 @@ async fn journal(fixture: &Fixture, path: &str) -> Request {
 }
 
 #[tokio::test]
-async fn who_has_said_all_and_waits_is_answered_and_told_as_answered() {
+async fn a_half_closed_client_that_waits_is_answered_and_recorded_as_answered() {
     for routes in [&[][..], &["*"]] {
         let fixture = slow(routes, |builder| builder).await;
         let reply = said(connect(&fixture).await, &get(SEARCH)).await;
         assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
         assert!(reply.ends_with("}]}"), "{reply}");
-        // As with everybody, it is told before the client has all of it.
+        // The request is in the journal before the client has the whole reply, as for other clients.
         let requests = fixture.atlas.requests();
         let last = requests.last().unwrap();
         assert_eq!((&*last.path, last.status), (SEARCH, Some(200)));
@@ -115,7 +115,7 @@ async fn who_has_said_all_and_waits_is_answered_and_told_as_answered() {
 }
 
 #[tokio::test]
-async fn an_upload_of_who_has_said_all_is_stored_and_answered() {
+async fn an_upload_of_a_half_closed_client_is_stored_and_answered() {
     let fixture = slow(&["upload"], |builder| builder).await;
     let version = fixture.make_version(json!({"file": true})).await;
     let url = upload_path(&version);
@@ -138,21 +138,21 @@ async fn all_requests_that_came_before_are_answered() {
 }
 
 #[tokio::test]
-async fn who_has_said_all_over_tls_is_answered_too() {
+async fn a_half_closed_client_over_tls_is_answered_too() {
     let fixture = slow(&["*"], Builder::tls).await;
     let reply = said(connect_securely(&fixture).await, &get(SEARCH)).await;
     assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
     assert_eq!(journal(&fixture, SEARCH).await.status, Some(200));
 }
 
-/// Asks for a path, and is gone before there is a reply.
+/// Requests a path, and closes the connection before there is a reply.
 async fn leave(mut stream: impl AsyncWrite + Unpin, path: &str) {
     stream.write_all(get(path).as_bytes()).await.unwrap();
     stream.flush().await.unwrap();
 }
 
 #[tokio::test]
-async fn who_is_gone_is_told_as_broken_off_whatever_the_reply_would_be() {
+async fn a_client_that_is_gone_is_recorded_as_broken_off_whatever_the_reply_would_be() {
     let fixture = slow(&["*"], |builder| builder).await;
     let file = format!("{FILE}/1/file");
     for path in [SEARCH, &*file, "/api/v1/artifacts/acme/nothing"] {
@@ -165,7 +165,7 @@ async fn who_is_gone_is_told_as_broken_off_whatever_the_reply_would_be() {
 }
 
 #[tokio::test]
-async fn who_is_gone_over_tls_is_told_as_broken_off_too() {
+async fn a_client_that_is_gone_over_tls_is_recorded_as_broken_off_too() {
     let fixture = slow(&["*"], Builder::tls).await;
     let file = format!("{FILE}/1/file");
     for path in [SEARCH, &*file] {
@@ -175,9 +175,9 @@ async fn who_is_gone_over_tls_is_told_as_broken_off_too() {
 }
 
 #[tokio::test]
-async fn who_takes_one_reply_and_leaves_before_the_next_is_told_as_gone() {
+async fn a_client_that_takes_one_reply_and_leaves_before_the_next_is_recorded_as_gone() {
     const FIRST: &str = "/api/v1/authenticate";
-    // By the time of the first reply it is known that the client has said all.
+    // The first reply is delayed, so that the emulator has seen the client end its side.
     let fixture = slow(&["authenticate"], |builder| builder).await;
     let late = "search:delay-reply=500ms".parse().unwrap();
     fixture.atlas.add_fault(late);
@@ -195,8 +195,8 @@ async fn who_takes_one_reply_and_leaves_before_the_next_is_told_as_gone() {
 }
 
 #[tokio::test]
-async fn who_resets_the_connection_keeps_no_request_waiting_whatever_else_was_sent() {
-    // More than is read at a time.
+async fn a_client_that_resets_the_connection_keeps_no_request_waiting_whatever_else_was_sent() {
+    // The requests are longer than one read.
     let many = get("/_mock/health").repeat(3000);
     for more in ["", &many] {
         let fixture = slow(&[], |builder| builder).await;
@@ -215,7 +215,7 @@ async fn who_resets_the_connection_keeps_no_request_waiting_whatever_else_was_se
 }
 
 #[tokio::test]
-async fn who_is_gone_delays_no_stop() {
+async fn a_client_that_is_gone_delays_no_stop() {
     let fixture = slow(&[], |builder| builder).await;
     let never = "search:latency=10000m".parse().unwrap();
     fixture.atlas.add_fault(never);
@@ -225,7 +225,7 @@ async fn who_is_gone_delays_no_stop() {
     while fixture.atlas.faults()[0].fired < 3 {
         tokio::task::yield_now().await;
     }
-    // Ten seconds of grace would exceed this.
+    // The timeout is shorter than the grace of ten seconds.
     let stopped = timeout(Duration::from_secs(5), fixture.atlas.stop());
     stopped.await.unwrap();
 }

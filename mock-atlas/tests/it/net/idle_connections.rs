@@ -1,4 +1,4 @@
-//! The program keeps more idle connections than other tests make, and closes them in time.
+//! Tests the program with thousands of idle connections, and with clients that do not read.
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
@@ -18,12 +18,12 @@ use crate::support::{FILE, http, program, upload_path};
 
 const IDLE: usize = 10_000;
 
-/// How many descriptors they take in each of the two processes, and all else beside them.
+/// The number of file descriptors that each of the two processes needs.
 const DESCRIPTORS: u64 = IDLE as u64 + 1000;
 
 const MIB: usize = 1024 * 1024;
 
-/// Lets this process have what it needs.
+/// Raises this process's limit of file descriptors.
 fn raise_descriptors() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     assert!(
@@ -37,7 +37,7 @@ fn raise_descriptors() {
     }
 }
 
-/// An emulator in a process of its own, after a command that limits what it may have.
+/// Starts an emulator in a process of its own, after the shell command `limit`.
 fn limited(limit: &str, arguments: &[&str]) -> Program {
     let program = program();
     let program = program.as_std().get_program();
@@ -61,7 +61,7 @@ fn limited(limit: &str, arguments: &[&str]) -> Program {
     Program::of(shell)
 }
 
-/// What somebody else asks meanwhile.
+/// Another client, which sends requests meanwhile.
 struct Other {
     http: Client,
     address: String,
@@ -93,7 +93,7 @@ fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\nX-Atlas-Token: ROOT\r\n\r\n").into_bytes()
 }
 
-/// Asks on a connection, and reads the beginning of the answer.
+/// Sends a request on a connection, and reads the beginning of the reply.
 async fn ask(stream: &mut tokio::net::TcpStream, path: &str) {
     stream.write_all(&get(path)).await.unwrap();
     let mut start = [0; 12];
@@ -126,7 +126,7 @@ async fn clients_that_do_not_read_keep_the_descriptors_no_longer_than_the_body_t
         stream.write_all(&request).await.unwrap();
         unread.push(stream);
     }
-    // Behind all of them, on a connection of its own.
+    // The new client's connection is accepted after all of them.
     let last = Other {
         http: http(),
         ..other
@@ -148,7 +148,7 @@ async fn clients_that_do_not_read_keep_the_descriptors_no_longer_than_the_body_t
 #[tokio::test]
 async fn neither_idle_connections_nor_a_slow_reader_keep_others_waiting() {
     raise_descriptors();
-    // It may have few descriptors until it asks for more.
+    // The program has a low soft limit, which it raises itself.
     let mut program = limited("ulimit -S -n 256", &[]);
     let address = program.json().await["address"].as_str().unwrap().to_owned();
     let host = address.strip_prefix("http://").unwrap().to_owned();
@@ -165,7 +165,7 @@ async fn neither_idle_connections_nor_a_slow_reader_keep_others_waiting() {
     };
     let mut idle = spawn_blocking(connect).await.unwrap();
 
-    // They are accepted in their order, so who is answered now is beside all of them.
+    // Connections are accepted in order, so all idle ones are open while these requests are answered.
     let others = async {
         for _ in 0..20 {
             other.push("bytes").await;

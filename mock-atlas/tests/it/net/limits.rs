@@ -1,4 +1,4 @@
-//! No client takes the time, the uploads or the memory of another.
+//! Tests the limits that keep one client from using up the time, the uploads or the memory of others.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::support::{FILE, Fixture, Reply, upload_path};
 
 const MIB: usize = 1024 * 1024;
 
-/// An emulator with these limits and an artifact.
+/// Starts an emulator with these limits and an artifact.
 async fn limited(limits: impl FnOnce(Builder) -> Builder) -> Fixture {
     let fixture = Fixture::with(limits).await;
     fixture.make_artifact("acme", "web").await;
@@ -34,7 +34,7 @@ async fn connect(fixture: &Fixture) -> TcpStream {
     TcpStream::connect(host).await.unwrap()
 }
 
-/// All that comes back on a connection for this, to the end of the connection.
+/// Sends a request on a new connection, and returns all that is received until the connection ends.
 async fn said(fixture: &Fixture, request: &str) -> String {
     let mut stream = connect(fixture).await;
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -43,7 +43,7 @@ async fn said(fixture: &Fixture, request: &str) -> String {
     reply
 }
 
-/// An upload whose parts are sent one by one.
+/// Begins an upload whose parts the test sends one by one.
 fn begin(fixture: &Fixture, url: &str) -> (Sender<Bytes>, JoinHandle<Reply>) {
     let (parts, body) = channel::<Bytes>(1);
     let body = stream::unfold(body, async |mut body| Some((body.recv().await?, body)));
@@ -53,7 +53,7 @@ fn begin(fixture: &Fixture, url: &str) -> (Sender<Bytes>, JoinHandle<Reply>) {
     (parts, upload)
 }
 
-/// Waits until so many bytes of the file of the first version have come.
+/// Waits until this number of bytes of the first version's file have been received.
 async fn received(fixture: &Fixture, bytes: u64) {
     loop {
         let reply = fixture.mock(Method::GET, "/orphans", None).await;
@@ -105,7 +105,7 @@ async fn a_snapshot_of_which_nothing_more_comes_is_answered_408_and_restores_not
     fixture.push(b"bytes").await;
     let archive = fixture.request(Method::POST, "/_mock/snapshot");
     let archive = archive.send().await.unwrap().text().await.unwrap();
-    // Before all of it, and within its first header, the manifest, a file, and its end.
+    // The archive breaks off before its first byte, and within the first header, the manifest, a file, and the end.
     let file = archive.find("bytes\0").unwrap();
     for len in [0, 100, 600, file + 1, archive.len() - 1] {
         let request = format!(
@@ -120,7 +120,7 @@ async fn a_snapshot_of_which_nothing_more_comes_is_answered_408_and_restores_not
     assert_eq!(fixture.found("").await, [1]);
 }
 
-/// Waits until a file that nobody reads on is sent no further, however much of it is left.
+/// Waits until the emulator ends a download that the client stops reading.
 async fn breaks_off_unread(fixture: &Fixture) {
     fixture.make_artifact("acme", "web").await;
     let file = vec![7; 32 * MIB].leak();
@@ -147,7 +147,7 @@ async fn a_download_that_nobody_reads_ends_after_the_body_timeout_over_tls_too()
     breaks_off_unread(&fixture).await;
 }
 
-/// A seed of a version with this id, and with this file.
+/// Returns a seed with a version of this id, and with this file.
 fn seed_of(id: &str, text: &str) -> Value {
     json!({"artifacts": [{"name": "acme/web", "versions": [
         {"type": "custom.image", "file": {"text": "ok"}},
@@ -234,7 +234,7 @@ async fn an_upload_that_there_is_no_memory_for_is_answered_507_and_leaves_nothin
     let fixture = limited(|builder| builder.max_memory(10)).await;
     let (first, second) = (new_upload(&fixture).await, new_upload(&fixture).await);
     assert_eq!(fixture.put(&first, b"123456").await.status, 200);
-    // Whether its length is known or not.
+    // The file is refused whether or not its length is announced.
     let refused = fixture.put(&second, b"12345").await;
     assert_eq!(refused.status, StatusCode::INSUFFICIENT_STORAGE);
     assert!(refused.body.contains("at most 10 bytes"), "{refused:?}");
@@ -243,7 +243,7 @@ async fn an_upload_that_there_is_no_memory_for_is_answered_507_and_leaves_nothin
     drop(parts);
     assert_eq!(upload.await.unwrap().status, 507);
     assert_eq!(fixture.found("").await, [1]);
-    // What was refused takes no room.
+    // A refused file uses no memory of the budget.
     assert_eq!(fixture.put(&second, b"1234").await.status, 200);
 }
 
@@ -254,7 +254,7 @@ async fn the_same_bytes_again_need_no_room() {
     for _ in 0..2 {
         assert_eq!(fixture.put(&url, b"123456").await.status, 200);
     }
-    // Neither does what is refused, with a length or without.
+    // A refused upload uses none either, with an announced length or without.
     assert_eq!(fixture.put(&url, b"other bytes").await.status, 409);
     let (parts, upload) = begin(&fixture, &url);
     parts.send(Bytes::from_static(b"123456")).await.unwrap();
@@ -322,7 +322,7 @@ async fn a_folder_that_takes_no_files_keeps_the_emulator_from_starting() {
         start.await.unwrap_err().to_string(),
         "files cannot be put into the folder /nowhere: No such file or directory (os error 2)"
     );
-    // What is there and takes no files, whoever asks, is as bad.
+    // A path that exists and takes no files, not even from root, is refused as well.
     for path in ["/proc", "/dev/null"] {
         let start = MockAtlas::builder().max_memory(1).spill(path).start();
         let error = start.await.unwrap_err().to_string();
@@ -407,7 +407,7 @@ async fn a_head_without_end_is_refused() {
         request.header("X-Long", "x".repeat(bytes)).send()
     };
     assert_eq!(with(64 * 1024).await.unwrap().status(), 200);
-    // A client that still writes may find the connection closed before it reads why.
+    // The connection may be closed before the client, which still writes, reads the reply.
     if let Ok(reply) = with(256 * 1024).await {
         assert_eq!(reply.status(), 431);
     }

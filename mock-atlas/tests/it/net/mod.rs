@@ -1,4 +1,4 @@
-//! The tests open connections to the emulator.
+//! Tests listeners, connections and TLS.
 
 mod executor;
 mod half_closed;

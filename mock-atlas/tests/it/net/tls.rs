@@ -1,4 +1,4 @@
-//! The emulator serves HTTPS, with a certificate that it makes or is given.
+//! Tests that the emulator serves HTTPS, with a certificate that it makes or is given.
 
 use std::error::Error as _;
 use std::io::ErrorKind;
@@ -19,7 +19,7 @@ async fn fixture(change: impl FnOnce(Builder) -> Builder) -> Fixture {
     fixture
 }
 
-/// All that a client does, on whichever listener.
+/// Pushes a file and downloads it, on both listeners if there are two.
 async fn push_and_fetch(fixture: &Fixture) {
     fixture.make_artifact("acme", "web").await;
     let version = fixture.push(b"bytes").await;
@@ -38,7 +38,7 @@ async fn a_client_that_trusts_only_the_ca_pushes_and_fetches() {
     push_and_fetch(&fixture(|builder| builder).await).await;
     let anywhere = "127.0.0.1:0".parse().unwrap();
     push_and_fetch(&fixture(|builder| builder.binstore_listen(anywhere)).await).await;
-    // An address that no certificate has of itself.
+    // The default names of the certificate do not include this address.
     let other = "127.0.0.2:0".parse().unwrap();
     push_and_fetch(&fixture(|builder| builder.listen(other)).await).await;
 }
@@ -62,7 +62,7 @@ async fn a_client_without_the_ca_refuses() {
     assert!(stranger.get(&url).send().await.unwrap_err().is_connect());
 }
 
-/// A CA, and a certificate of it with its key.
+/// Returns the PEM of a CA, and of a certificate of that CA and its key.
 fn own() -> [String; 3] {
     let mut ca = CertificateParams::new(Vec::new()).unwrap();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -100,7 +100,7 @@ async fn what_is_no_certificate_or_another_ones_key_says_so() {
     assert!(matches!(unusable, TlsError::Unusable(_)), "{unusable}");
 }
 
-/// What the system said of a connection, below what the client makes of it.
+/// Returns the kind of the I/O error that is the innermost cause of a client's error.
 fn io_kind(error: &reqwest::Error) -> Option<ErrorKind> {
     let mut kind = None;
     let mut next = error.source();
@@ -137,12 +137,12 @@ async fn whoever_does_not_shake_hands_holds_up_nobody() {
     let request = b"GET /_mock/health HTTP/1.1\r\nHost: x\r\n\r\n";
     plain.write_all(request).await.unwrap();
     push_and_fetch(&fixture).await;
-    // What is no TLS is not answered as HTTP.
+    // Plain HTTP is not answered.
     let mut rest = Vec::new();
     let ended = plain.read_to_end(&mut rest).await;
     assert!(!ended.is_err_and(|error| error.kind() != ErrorKind::ConnectionReset));
     assert!(!rest.starts_with(b"HTTP"));
-    // Ten seconds of grace, or of patience with a handshake, would exceed this.
+    // The timeout is shorter than the grace and the handshake's timeout, ten seconds each.
     let stopped = tokio::time::timeout(std::time::Duration::from_secs(5), fixture.atlas.stop());
     stopped.await.unwrap();
     drop(silent);
@@ -166,7 +166,7 @@ async fn the_program_prints_where_the_ca_is_and_removes_it_in_the_end() {
     assert!(!std::path::Path::new(&file).exists());
 }
 
-/// The status and what is on stderr of `mock-atlas health`.
+/// Returns the exit code and the stderr of `mock-atlas health`.
 async fn health(address: &str, ca: &str) -> (Option<i32>, String) {
     let output = program()
         .arg("health")
@@ -200,7 +200,7 @@ async fn commands_ask_over_https_when_they_know_the_ca() {
     assert_eq!(code, Some(1));
     assert!(stderr.contains("ATLAS_CAFILE"), "{stderr}");
 
-    // As in the emulator's own container: the variables are the same, and the port is fixed.
+    // In the emulator's own container, `serve` and `health` have the same variables, and the port is fixed.
     let listen = address.strip_prefix("https://").unwrap();
     let mut own = program();
     own.arg("health").envs(variables);
@@ -210,7 +210,7 @@ async fn commands_ask_over_https_when_they_know_the_ca() {
     assert!(own.output().await.unwrap().status.success());
 
     assert_eq!(running.stop(Signal::TERM).await, Some(0));
-    // It was asked for by its name, so it stays.
+    // The user named the file, so the program does not remove it.
     assert!(std::path::Path::new(ca).exists());
 }
 

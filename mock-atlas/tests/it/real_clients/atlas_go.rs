@@ -1,5 +1,5 @@
-//! The emulator serves HashiCorp's own Go client. The test needs Go and the library as Debian
-//! packages them: `golang` and `golang-github-hashicorp-atlas-go-dev`.
+//! Tests that the emulator serves HashiCorp's own Go client. The test needs Go and the library, Debian's packages
+//! `golang` and `golang-github-hashicorp-atlas-go-dev`.
 
 use std::path::Path;
 
@@ -31,10 +31,10 @@ async fn the_go_client_is_served_and_meets_each_error_in_its_own_words() {
         .expect("go must be installed");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    // A genuine client gives no reason to complain, but for the file that is refused here.
+    // The genuine client causes no lint except for the file that is refused here.
     let lints = atlas.lints();
-    let told: Vec<&str> = lints.iter().map(|lint| lint.message.as_str()).collect();
+    let messages: Vec<&str> = lints.iter().map(|lint| lint.message.as_str()).collect();
     let refused = "amy/web/large/1 was made with a file, and it never came";
-    assert_eq!(told, [refused]);
+    assert_eq!(messages, [refused]);
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
 }

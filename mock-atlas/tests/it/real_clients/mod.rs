@@ -1,4 +1,4 @@
-//! The tests need genuine clients on this machine; a client that is missing fails its tests.
+//! Tests the emulator with genuine clients, which must be installed: a missing client fails its tests.
 
 mod atlas_go;
 mod terminal;

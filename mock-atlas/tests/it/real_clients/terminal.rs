@@ -1,5 +1,5 @@
-//! `mock-atlas exec` runs in a terminal, where a key signals a whole process group. The tests need
-//! `setsid`, as Debian has it in util-linux.
+//! Tests `mock-atlas exec` in a terminal, where a key signals a whole process group. The tests need `setsid`, of
+//! Debian's package `util-linux`.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -7,10 +7,10 @@ use std::process::{Child, Command};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-/// What the keyboard sends for Ctrl-C.
+/// The byte that the keyboard sends for Ctrl-C.
 const CTRL_C: &[u8] = b"\x03";
 
-/// Starts a command in a new session on a new terminal; the terminal's other end, and the command.
+/// Starts a command in a new session on a new terminal, and returns the terminal's other end and the command.
 fn in_terminal(command: &[&str]) -> (File, Child) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let terminal = openpt(flags).unwrap();
@@ -32,12 +32,12 @@ fn in_terminal(command: &[&str]) -> (File, Child) {
     (File::from(terminal), child)
 }
 
-/// Runs a script under `exec`, presses Ctrl-C, and returns what is said then, and the exit code.
+/// Runs a script under `exec`, presses Ctrl-C, and returns the output from then on, and the exit code.
 ///
-/// The log says what was passed on; that the script hears one signal alone would say nothing, since
-/// two in short order may arrive as one.
+/// The log shows which signals were passed on. The script's own count would prove nothing, since two signals in
+/// short order may arrive as one.
 fn interrupted(before: &[&str]) -> (String, Option<i32>) {
-    // It waits for a second signal after the first, and gives up on the first after a while.
+    // The script waits for a second signal for a while after the first, and does not wait for the first for ever.
     let script = "n=0; t=1000; trap 'n=$((n+1)); t=20' INT; echo ready; \
                   while [ $t -gt 0 ]; do sleep 0.01; t=$((t-1)); done; echo heard $n; exit 7";
     let command = [
@@ -55,7 +55,7 @@ fn interrupted(before: &[&str]) -> (String, Option<i32>) {
     let mut lines = BufReader::new(terminal.try_clone().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("ready")));
     terminal.write_all(CTRL_C).unwrap();
-    // The terminal's last line is followed by an error, since nobody holds its other end.
+    // Reading fails after the last line, since no process holds the terminal's other end any more.
     let said: Vec<String> = lines.map_while(Result::ok).collect();
     (said.join("\n"), child.wait().unwrap().code())
 }

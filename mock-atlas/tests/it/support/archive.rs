@@ -1,4 +1,4 @@
-//! Takes snapshots, restores them, and reads and writes their archives.
+//! Takes and restores snapshots, and reads and writes their archives.
 
 use std::io::Read;
 
@@ -20,7 +20,7 @@ pub(crate) async fn restore(fixture: &Fixture, archive: Vec<u8>) -> Reply {
     Reply::of(request.send().await.unwrap()).await
 }
 
-/// The entries of an archive: names and contents.
+/// Returns the entries of an archive: names and contents.
 pub(crate) fn entries(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut archive = tar::Archive::new(archive);
     let entries = archive.entries().unwrap().map(|entry| {

@@ -1,4 +1,4 @@
-//! The helpers start an emulator, and ask it or run the program without judging what comes back.
+//! Provides helpers that start an emulator, send requests to it, and run the program; the tests judge the results.
 
 pub(crate) mod archive;
 pub(crate) mod program;
@@ -21,24 +21,24 @@ pub(crate) struct Fixture {
     pub(crate) http: Client,
 }
 
-/// A client that goes straight to this machine, whatever proxy the environment names.
+/// Returns a client that uses no proxy, whatever the environment names.
 pub(crate) fn http() -> Client {
     Client::builder().no_proxy().build().unwrap()
 }
 
-/// A client that trusts this CA and no other.
+/// Returns a client that trusts this CA and no other.
 pub(crate) fn trusting(pem: &str) -> Client {
     let ca = Certificate::from_pem(pem.as_bytes()).unwrap();
     let builder = Client::builder().no_proxy().tls_certs_only([ca]);
     builder.build().unwrap()
 }
 
-/// The status of a GET.
+/// Returns the status of a GET, if there is a reply.
 pub(crate) async fn status_of(url: &str) -> Option<u16> {
     Some(http().get(url).send().await.ok()?.status().as_u16())
 }
 
-/// The program, without what the environment would tell it.
+/// Returns a command of the program without the environment's `MOCK_ATLAS_*` variables.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mock-atlas"));
     for (name, _) in std::env::vars_os() {
@@ -53,7 +53,7 @@ pub(crate) fn program() -> Command {
     command
 }
 
-/// What the program prints, run to its end against an emulator, with this token.
+/// Runs the program to its end against an emulator with this token, and returns its output.
 pub(crate) async fn run(atlas: &MockAtlas, token: &str, arguments: &[&str]) -> Output {
     program()
         .args(arguments)
@@ -64,7 +64,7 @@ pub(crate) async fn run(atlas: &MockAtlas, token: &str, arguments: &[&str]) -> O
         .unwrap()
 }
 
-/// What it prints on stdout, when it succeeds.
+/// Runs the program, checks that it succeeds, and returns its stdout.
 pub(crate) async fn printed(atlas: &MockAtlas, arguments: &[&str]) -> String {
     let output = run(atlas, "ROOT", arguments).await;
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -72,7 +72,7 @@ pub(crate) async fn printed(atlas: &MockAtlas, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What came back.
+/// The status and the body of a reply.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -118,7 +118,7 @@ impl Fixture {
         self.anonymous(method, path).header("X-Atlas-Token", "ROOT")
     }
 
-    /// What the emulator's own API answers to the root token.
+    /// Sends a request to the emulator's own API with the root token, and returns the reply.
     pub(crate) async fn mock(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         let mut request = self.request(method, &format!("/_mock{path}"));
         if let Some(body) = body {
@@ -147,7 +147,7 @@ impl Fixture {
         assert_eq!(self.post("/api/v1/artifacts", body).await.status, 200);
     }
 
-    /// Makes a version; its reply.
+    /// Creates a version, and returns the reply.
     pub(crate) async fn make_version(&self, version: Value) -> Value {
         let reply = self
             .post(FILE, json!({ "artifact_version": version }))
@@ -156,7 +156,7 @@ impl Fixture {
         reply.json()
     }
 
-    /// Makes a version of `acme/web` with this file; its reply.
+    /// Creates a version of `acme/web` with this file, and returns the version.
     pub(crate) async fn push(&self, bytes: &'static [u8]) -> Value {
         let version = self.make_version(json!({"id": "x", "file": true})).await;
         let reply = self.put(&upload_path(&version), bytes).await;
@@ -168,7 +168,7 @@ impl Fixture {
         Reply::of(self.http.put(url).body(bytes).send().await.unwrap()).await
     }
 
-    /// The numbers of the versions that a search of `acme/web` finds.
+    /// Returns the numbers of the versions that a search of `acme/web` finds.
     pub(crate) async fn found(&self, query: &str) -> Vec<u64> {
         let reply = self.get(&format!("{FILE}/search?{query}")).await;
         assert_eq!(reply.status, 200, "{}", reply.body);
@@ -184,13 +184,13 @@ pub(crate) fn upload_path(version: &Value) -> String {
     version["upload_path"].as_str().unwrap().to_owned()
 }
 
-/// The JSON that a body is, or `null` if it is none.
+/// Parses a body as JSON; returns `null` if it is none.
 pub(crate) fn said(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_default()
 }
 
-/// Asks until the answer is good, and JSON if it says so; none once it is that there is nothing of
-/// the name.
+/// Repeats a request until the reply is 200 and complete, valid JSON if it claims to be; returns `None` when the
+/// reply is 404.
 pub(crate) async fn persist(request: impl Fn() -> RequestBuilder) -> Option<Bytes> {
     loop {
         let Ok(reply) = request().send().await else {
@@ -206,7 +206,7 @@ pub(crate) async fn persist(request: impl Fn() -> RequestBuilder) -> Option<Byte
     }
 }
 
-/// Sends the head of an upload, with these headers, each with its line's end. The body is to come.
+/// Sends the head of an upload with these header lines, each with its CRLF, and leaves the body to the caller.
 pub(crate) async fn begin_upload(url: &str, headers: &str) -> TcpStream {
     let (host, path) = url
         .strip_prefix("http://")

@@ -1,4 +1,4 @@
-//! Runs the program, and reads what it prints.
+//! Runs the program and reads its output.
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};

@@ -1,4 +1,4 @@
-//! An archive that is made to take more than it gives is refused before anything of it is kept.
+//! Tests that an archive that claims to expand beyond its own size is refused before anything of it is stored.
 
 use reqwest::StatusCode;
 use tar::{Builder, EntryType, Header};
@@ -8,10 +8,10 @@ use crate::support::archive::{archive, entries, restore, snapshot};
 
 const MANIFEST: &str = "mock-atlas.json";
 
-/// Larger than a block of an archive.
+/// A file that is larger than a block of an archive.
 static FILE: [u8; 1500] = [0; 1500];
 
-/// The entries of a good snapshot: the manifest, and a file of nothing but zeros.
+/// Returns an emulator and the entries of its valid snapshot: the manifest, and a file of zeros.
 async fn good() -> (Fixture, [(String, Vec<u8>); 2]) {
     let fixture = Fixture::new().await;
     fixture.make_artifact("acme", "web").await;
@@ -29,7 +29,7 @@ fn header(name: &str, kind: EntryType, size: u64) -> Header {
     header
 }
 
-/// A header and as many bytes as are there, whatever it says, up to a whole block.
+/// Returns an entry of a header and `bytes`, padded to a whole block, whatever size the header claims.
 fn entry(header: &Header, bytes: &[u8]) -> Vec<u8> {
     let mut entry = header.as_bytes().to_vec();
     entry.extend_from_slice(bytes);
@@ -37,7 +37,7 @@ fn entry(header: &Header, bytes: &[u8]) -> Vec<u8> {
     entry
 }
 
-/// A file that is one hole.
+/// Returns the entry of a sparse file that is one hole.
 fn hole(name: &str, size: u64) -> Vec<u8> {
     let mut header = header(name, EntryType::GNUSparse, 0);
     let gnu = header.as_gnu_mut().unwrap();
@@ -49,19 +49,19 @@ fn hole(name: &str, size: u64) -> Vec<u8> {
     entry(&header, b"")
 }
 
-/// A header that describes the entry after it.
+/// Returns a pax header, which describes the entry after it.
 fn extension(pairs: &[(&str, &[u8])]) -> Vec<u8> {
     let mut builder = Builder::new(Vec::new());
     builder
         .append_pax_extensions(pairs.iter().copied())
         .unwrap();
     let mut archive = builder.into_inner().unwrap();
-    // Without the end of the archive.
+    // The end of the archive is cut off.
     archive.truncate(archive.len() - 1024);
     archive
 }
 
-/// Entries, and the end of an archive.
+/// Returns an archive of these entries.
 fn ended(parts: &[&[u8]]) -> Vec<u8> {
     [&parts.concat()[..], &[0; 1024]].concat()
 }
@@ -127,7 +127,7 @@ async fn what_would_take_more_than_it_says_is_refused_by_its_name() {
             ended(&[&first, &plain(&name, b"other")]),
             of("another file than its name says"),
         ),
-        // Of which nothing more comes: it is refused before it is read.
+        // The manifest has no bytes: it is refused before it is read.
         (
             entry(&header(MANIFEST, EntryType::Regular, 1 << 40), b""),
             of("larger than any"),

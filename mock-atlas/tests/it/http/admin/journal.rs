@@ -1,4 +1,4 @@
-//! `/_mock/requests` and `MockAtlas::requests` show the journal.
+//! Tests the journal, through `/_mock/requests`, `MockAtlas::requests` and the command.
 
 use mock_atlas::{Request, TokenPlace};
 use reqwest::Method;
@@ -7,10 +7,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{FILE, Fixture, Reply, begin_upload, printed, run, upload_path};
 
-/// SHA-256 of `bytes`, by `sha256sum`.
+/// The SHA-256 of `bytes`, computed by `sha256sum`.
 const BYTES: &str = "277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9";
 
-/// The journal as the emulator's own API tells it.
+/// Returns the journal as the emulator's own API shows it.
 async fn journal(fixture: &Fixture, query: &str) -> Value {
     let path = format!("/requests{query}");
     let reply = fixture.mock(Method::GET, &path, None).await;
@@ -27,7 +27,7 @@ async fn paths(fixture: &Fixture, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_push_is_told_from_its_artifact_to_its_file() {
+async fn the_journal_shows_a_push_from_its_artifact_to_its_file() {
     let fixture = Fixture::new().await;
     fixture.make_artifact("acme", "web").await;
     let version = json!({"id": "x", "file": true, "metadata": {"os": "debian"}});
@@ -67,12 +67,12 @@ async fn a_push_is_told_from_its_artifact_to_its_file() {
 }
 
 #[tokio::test]
-async fn the_api_tells_what_the_library_does_to_the_root_token() {
+async fn the_api_shows_the_root_token_the_same_journal_as_the_library() {
     let fixture = Fixture::new().await;
     fixture.get("/api/v1/token").await;
-    let told = journal(&fixture, "").await;
+    let reply = journal(&fixture, "").await;
     let own = serde_json::to_value(fixture.atlas.requests()).unwrap();
-    assert_eq!(told, json!({"requests": own, "forgotten": 0}));
+    assert_eq!(reply, json!({"requests": own, "forgotten": 0}));
     assert_eq!(own[0]["token"], "header");
     for method in [Method::GET, Method::DELETE] {
         let ask = || fixture.anonymous(method.clone(), "/_mock/requests");
@@ -128,7 +128,7 @@ async fn it_holds_as_many_as_were_asked_for_and_a_reset_leaves_it() {
 }
 
 #[tokio::test]
-async fn a_token_is_told_by_its_place_and_an_unknown_one_is_nobodys() {
+async fn the_journal_shows_the_place_of_a_token_and_no_user_for_an_unknown_one() {
     let fixture = Fixture::new().await;
     let token = || fixture.anonymous(Method::GET, "/api/v1/token");
     let query = fixture.anonymous(Method::GET, "/api/v1/token?access_token=RIVAL");
@@ -142,7 +142,7 @@ async fn a_token_is_told_by_its_place_and_an_unknown_one_is_nobodys() {
         request.send().await.unwrap();
     }
     let requests = fixture.atlas.requests();
-    let told: Vec<_> = requests
+    let tokens: Vec<_> = requests
         .iter()
         .map(|request| (request.token, request.username.as_deref()))
         .collect();
@@ -154,10 +154,10 @@ async fn a_token_is_told_by_its_place_and_an_unknown_one_is_nobodys() {
         (Some(TokenPlace::Bearer), None),
         (Some(TokenPlace::Query), rival),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(tokens, expected);
 }
 
-/// Sends the head of an upload and some of its bytes, and leaves without a word.
+/// Sends the head of an upload and some of its bytes, and closes the connection.
 async fn break_off(url: &str) {
     let mut stream = begin_upload(url, "Content-Length: 9\r\nExpect: 100-continue\r\n").await;
     let mut asked = [0; 25];
@@ -166,7 +166,7 @@ async fn break_off(url: &str) {
 }
 
 #[tokio::test]
-async fn an_upload_that_broke_off_is_told_without_a_digest() {
+async fn the_journal_shows_an_upload_that_broke_off_without_a_digest() {
     let fixture = Fixture::new().await;
     fixture.make_artifact("acme", "web").await;
     let version = fixture.make_version(json!({"file": true})).await;
@@ -192,7 +192,7 @@ async fn no_token_no_password_and_no_upload_path_is_in_the_journal() {
     let login = json!({"user": {"login": "rival", "password": "secret"}});
     let token = fixture.post("/api/v1/authenticate", login.clone()).await;
     let token = token.json()["token"].as_str().unwrap().to_owned();
-    // A login in a wrong form, and secrets where none belong.
+    // A login has the wrong form, and other requests have secrets in wrong places.
     let ask = |path: String| fixture.http.post(format!("{}{path}", fixture.atlas.url()));
     for request in [
         ask("/api/v1/authenticate".to_owned())
@@ -210,12 +210,12 @@ async fn no_token_no_password_and_no_upload_path_is_in_the_journal() {
     ] {
         request.send().await.unwrap();
     }
-    let told = journal(&fixture, "").await.to_string();
+    let shown = journal(&fixture, "").await.to_string();
     assert_eq!(fixture.atlas.requests().len(), 8);
     for secret in [&*token, upload, "secret", "ROOT", "password\\\""] {
-        assert!(!told.contains(secret), "{secret}: {told}");
+        assert!(!shown.contains(secret), "{secret}: {shown}");
     }
-    // A password could be guessed from the digest of the body that it stands in.
+    // A password could be guessed from the digest of its body.
     let logins = journal(&fixture, "?route=/api/v1/authenticate").await;
     assert_eq!(logins["requests"].as_array().unwrap().len(), 2);
     assert!(logins["requests"][0]["sha256"].is_null() && logins["requests"][1]["sha256"].is_null());
@@ -278,7 +278,7 @@ async fn a_short_token_hides_nothing_but_itself() {
 }
 
 #[tokio::test]
-async fn a_request_is_told_before_its_client_has_all_of_the_reply() {
+async fn a_request_is_in_the_journal_before_its_client_has_all_of_the_reply() {
     let fixture = Fixture::new().await;
     fixture.make_artifact("acme", "web").await;
     let large: &[u8] = vec![7; 3_000_000].leak();

@@ -1,4 +1,4 @@
-//! `/_mock/lints`, `MockAtlas::lints` and the command tell what clients should do in another way.
+//! Tests the lints about clients, through `/_mock/lints`, `MockAtlas::lints` and the command.
 
 use mock_atlas::{Expectations, LintKind};
 use reqwest::{Body, Method};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{FILE, Fixture, printed, run, upload_path};
 
-/// A client that does nothing well; the ids of its requests are what it does.
+/// Starts an emulator and makes requests that cause each lint; the id of each request names its mistake.
 async fn careless() -> Fixture {
     let fixture = Fixture::new().await;
     fixture.make_artifact("acme", "web").await;
@@ -39,10 +39,10 @@ async fn careless() -> Fixture {
 }
 
 #[tokio::test]
-async fn each_is_told_with_its_requests() {
+async fn each_lint_is_listed_with_its_requests() {
     let fixture = careless().await;
     let lints = fixture.atlas.lints();
-    let told: Vec<_> = lints
+    let found: Vec<_> = lints
         .iter()
         .map(|lint| (lint.kind, lint.requests.join(" ")))
         .collect();
@@ -54,7 +54,7 @@ async fn each_is_told_with_its_requests() {
         (LintKind::RepeatedUpload, "chunks"),
         (LintKind::NeverUploaded, "orphan"),
     ];
-    assert_eq!(told, expected.map(|(kind, id)| (kind, id.to_owned())));
+    assert_eq!(found, expected.map(|(kind, id)| (kind, id.to_owned())));
 
     let reply = fixture.mock(Method::GET, "/lints", None).await;
     let own = serde_json::to_value(&lints).unwrap();

@@ -1,4 +1,4 @@
-//! `/_mock/metrics` gives Prometheus its numbers.
+//! Tests the metrics for Prometheus at `/_mock/metrics`.
 
 use reqwest::Method;
 use serde_json::json;
@@ -17,7 +17,7 @@ async fn metrics(fixture: &Fixture) -> String {
     text
 }
 
-/// The value of a line that begins like this.
+/// Returns the value of the line that begins with `line`.
 fn value(metrics: &str, line: &str) -> Option<f64> {
     let of = |text: &str| text.strip_prefix(line)?.trim().parse().ok();
     metrics.lines().find_map(of)
@@ -94,7 +94,7 @@ async fn a_request_that_broke_off_is_counted_without_a_status() {
     let mut stream = begin_upload(&url, "Content-Length: 9\r\n").await;
     stream.write_all(b"half").await.unwrap();
     drop(stream);
-    // Whether its handler still answers 400, or is gone first, it is counted.
+    // The request is counted whether its handler still answers 400 or is dropped first.
     let line = r#"mock_atlas_http_requests_total{method="PUT",route="/_binstore/{upload}""#;
     while !metrics(&fixture).await.contains(line) {
         tokio::task::yield_now().await;

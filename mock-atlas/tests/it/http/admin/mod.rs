@@ -1,4 +1,4 @@
-//! The tests ask the emulator's own API, below `/_mock`.
+//! Tests the emulator's own API, below `/_mock`.
 
 mod hostile_archives;
 mod journal;

@@ -1,4 +1,4 @@
-//! `/_mock/orphans` lists orphans, and `DELETE` removes what is there.
+//! Tests the list of orphans, and the deletion of artifacts and versions.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ async fn a_version_is_an_orphan_until_its_file_is_there() {
     let expected = json!({"slug": "acme/web/custom.image/2", "id": "x", "state": "partial",
         "received": 4, "announced": 9, "since": since});
     assert_eq!(partial, expected);
-    // Broken off, it stays what it was.
+    // The orphan stays the same when the upload breaks off.
     drop(stream);
     assert_eq!(until_partial(&fixture).await, expected);
 
@@ -98,7 +98,7 @@ async fn a_deleted_artifact_refuses_the_upload_that_is_under_way() {
     stream.read_to_string(&mut reply).await.unwrap();
     assert!(reply.starts_with("HTTP/1.1 404"), "{reply}");
 
-    // The name is free again, and the numbers go on.
+    // The name can be used again, and its numbers continue.
     fixture.make_artifact("acme", "web").await;
     assert_eq!(fixture.found("").await, [] as [u64; 0]);
     assert_eq!(fixture.push(b"two").await["version"], 2);

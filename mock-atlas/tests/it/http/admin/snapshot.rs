@@ -1,4 +1,4 @@
-//! `/_mock/snapshot` and `/_mock/restore`, and the program's commands for them, keep and bring back the state.
+//! Tests `/_mock/snapshot` and `/_mock/restore`, and the program's commands for them.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -11,13 +11,13 @@ use tokio::net::TcpStream;
 use crate::support::archive::{archive, entries, restore, snapshot};
 use crate::support::{FILE, Fixture, NOT_FOUND, Reply, begin_upload, printed, run, upload_path};
 
-/// Larger than a chunk of a file, and no multiple of anything.
+/// A file that is larger than a chunk, with a length that is no multiple of a chunk or block.
 static LARGE: [u8; 700_001] = [7; 700_001];
 
-/// The highest number that is taken of a snapshot, 2^53.
+/// The highest version number that a snapshot may have, 2^53.
 const HIGHEST: u64 = 9_007_199_254_740_992;
 
-/// Something of everything.
+/// Starts an emulator with something of every kind, and returns it and a version that awaits its file.
 async fn full() -> (Fixture, Value) {
     let seed = r#"{
         "users": [{"username": "amy", "password": "pass", "tokens": [{"token": "AMY", "description": "laptop"}]}],
@@ -87,7 +87,7 @@ async fn another_emulator_goes_on_where_the_first_was() {
         .json(&login);
     assert_eq!(login.send().await.unwrap().status(), 200);
 
-    // What awaited its bytes takes them, and the last number is not given again.
+    // The version that awaits its file accepts it, and the last number is not given again.
     let path = upload_path(&awaited).replace(first.atlas.url(), second.atlas.url());
     assert_eq!(second.put(&path, b"late").await.status, 200);
     let version = second
@@ -97,7 +97,7 @@ async fn another_emulator_goes_on_where_the_first_was() {
     let version: Value = version.send().await.unwrap().json().await.unwrap();
     assert_eq!(version["version"], 8);
 
-    // A reset still goes back to this emulator's own start.
+    // A reset still goes back to the state after the second emulator's own start.
     ask("OTHER-ROOT", Method::POST, "/_mock/reset".into()).await;
     assert_eq!(get("AMY", search).await.status, 401);
     assert_eq!(get("OTHER-ROOT", search).await.body, NOT_FOUND);
@@ -119,7 +119,7 @@ async fn a_snapshot_is_an_archive_of_a_manifest_and_of_each_file_once() {
     for secret in ["ROOT", "RIVAL", "AMY", "secret", "pass\""] {
         assert!(!manifest.contains(secret), "{manifest}");
     }
-    // Restored, it is the same.
+    // A restored snapshot gives the same snapshot.
     assert_eq!(
         restore(&fixture, bytes).await.status,
         StatusCode::NO_CONTENT
@@ -223,7 +223,7 @@ async fn versions_count_up_to_the_highest_number_that_a_snapshot_may_have() {
     assert_eq!(again.status, StatusCode::NO_CONTENT, "{}", again.body);
     assert_eq!(fixture.found("version=latest").await, [HIGHEST]);
 
-    // Numbers go on where a seed makes an artifact that was deleted.
+    // Numbers continue when a seed creates an artifact that was deleted.
     let deleted = fixture
         .mock(Method::DELETE, "/artifacts/acme/web", None)
         .await;
@@ -241,7 +241,7 @@ async fn an_archive_that_breaks_off_changes_nothing() {
     let archive = snapshot(&fixture).await;
     fixture.push(b"later").await;
     let before = fixture.found("").await;
-    // Short of its end by more than the empty blocks there.
+    // The archive breaks off before the empty blocks at its end.
     for len in (0..archive.len() - 1024).step_by(64 * 1024 - 512) {
         let reply = restore(&fixture, archive[..len].to_vec()).await;
         assert!(
@@ -263,7 +263,7 @@ async fn an_archive_that_breaks_off_changes_nothing() {
         .await
         .unwrap();
     stream.shutdown().await.unwrap();
-    // The emulator has noticed once it hangs up.
+    // The emulator closes the connection once it has noticed that the archive breaks off.
     let mut reply = Vec::new();
     let _ = stream.read_to_end(&mut reply).await;
     assert_eq!(fixture.found("").await, before);
@@ -277,7 +277,7 @@ async fn an_upload_under_way_ends_in_what_is_restored_if_that_awaits_it() {
     for (version, status) in [(&later, "404"), (&awaited, "200")] {
         let headers = "Content-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n";
         let mut stream = begin_upload(&upload_path(version), headers).await;
-        // That it asks for the body says that the upload is under way.
+        // `100 Continue` shows that the upload is under way.
         let mut asked = [0; 25];
         stream.read_exact(&mut asked).await.unwrap();
         let restored = restore(&fixture, archive.clone()).await;
@@ -308,7 +308,7 @@ async fn the_program_keeps_a_snapshot_in_a_file_and_brings_it_back() {
     assert_eq!(printed(atlas, &["restore", file]).await, "");
     assert_eq!(fixture.found("").await, before);
 
-    // It replaces no file, and leaves none that is not whole.
+    // The command replaces no file, and leaves no incomplete file.
     let again = run(atlas, "ROOT", &["snapshot", file]).await;
     assert_eq!(again.status.code(), Some(1));
     let refused = folder.path().join("refused.tar");

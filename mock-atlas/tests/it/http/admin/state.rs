@@ -1,4 +1,4 @@
-//! `/_mock/reset`, `seed` and `health` work on the whole state.
+//! Tests `/_mock/reset`, `/_mock/seed` and `/_mock/health`.
 
 use mock_atlas::Seed;
 use reqwest::{Method, StatusCode};
@@ -68,7 +68,7 @@ async fn a_reset_goes_back_to_the_state_after_the_start_seed_included() {
         assert_eq!(status_with(&fixture, &made, token).await, 401);
         let orphans = fixture.mock(Method::GET, "/orphans", None).await;
         assert_eq!(orphans.body, r#"{"orphans":[]}"#);
-        // Numbers start again.
+        // Numbers start again from those of the seed.
         assert_eq!(fixture.push(b"again").await["version"], 2);
     }
 }
@@ -83,7 +83,7 @@ async fn an_upload_under_way_into_the_old_state_is_refused() {
         "Content-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n",
     )
     .await;
-    // That it asks for the body says that the upload is under way.
+    // `100 Continue` shows that the upload is under way.
     let mut asked = [0; 25];
     stream.read_exact(&mut asked).await.unwrap();
     reset(&fixture).await;
@@ -109,7 +109,7 @@ async fn a_seed_can_be_added_and_a_reset_takes_it_away() {
     });
     let reply = plant(&fixture, seed).await;
     assert_eq!(reply.status, StatusCode::NO_CONTENT, "{}", reply.body);
-    // What was there already is seen by those whom the new organisation lets in.
+    // A member of the new organisation also sees the artifacts that existed before.
     for path in ["web/custom.image", "new/x"] {
         let path = format!("/api/v1/artifacts/acme/{path}/latest/file");
         assert_eq!(status_with(&fixture, "BOB", &path).await, 200, "{path}");

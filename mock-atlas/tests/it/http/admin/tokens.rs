@@ -1,4 +1,4 @@
-//! `/_mock/tokens` makes and revokes tokens, and the root token alone opens what is below `/_mock`.
+//! Tests `/_mock/tokens`, and that the paths below `/_mock` require the root token.
 
 use reqwest::{Method, StatusCode};
 use rustix::process::Signal;

@@ -1,4 +1,4 @@
-//! `/_mock/verify`, `MockAtlas::verify` and the command compare the requests with what was expected.
+//! Tests `/_mock/verify`, `MockAtlas::verify` and the command, which compare requests with expectations.
 
 use mock_atlas::Expectations;
 use reqwest::Method;
@@ -31,7 +31,7 @@ async fn a_push_is_verified_by_the_library() {
     let pull = "GET /api/v1/artifacts/acme/web/custom.image/{version}/file";
     let pull = Expectations::new().expect(pull).unwrap();
     let unmet = fixture.atlas.verify(&pull).unwrap_err();
-    // What a test that unwraps shows is the same as what it prints.
+    // `unwrap` shows the `Debug` form, which is the same text as the `Display` form.
     assert_eq!(format!("{unmet:?}"), unmet.to_string());
     assert!(unmet.to_string().contains("it came 0 times"), "{unmet}");
 }

@@ -1,4 +1,4 @@
-//! `/api/v1/artifacts` makes and shows artifacts.
+//! Tests `/api/v1/artifacts`, which creates and shows artifacts.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;

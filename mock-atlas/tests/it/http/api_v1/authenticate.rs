@@ -1,4 +1,4 @@
-//! `/api/v1/authenticate` and `/api/v1/token` check a token, and `POST` logs in.
+//! Tests `/api/v1/authenticate` and `/api/v1/token`, which check a token, and the login.
 
 use reqwest::Method;
 use serde_json::json;
@@ -64,7 +64,7 @@ async fn a_missing_or_unknown_token_is_refused() {
             .anonymous(Method::GET, PATH)
             .header("Authorization", "Basic ROOT"),
         fixture.anonymous(Method::GET, &format!("{PATH}?access_token=other")),
-        // An unknown token is an error where none would do, too.
+        // An unknown token is an error even where no token is needed.
         fixture
             .anonymous(Method::GET, "/api/v1/artifacts/acme/public")
             .header("X-Atlas-Token", "other"),

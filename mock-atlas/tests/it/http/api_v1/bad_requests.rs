@@ -1,4 +1,4 @@
-//! A malformed request gets an error that names the mistake, and never one of 500.
+//! Tests that a malformed request gets an error that names the mistake, and never a 500.
 
 use std::fmt::Write;
 

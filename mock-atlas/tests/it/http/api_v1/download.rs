@@ -1,4 +1,4 @@
-//! `GET` and `HEAD /api/v1/artifacts/:username/:name/:type/:version/file` send a file.
+//! Tests downloads: `GET` and `HEAD /api/v1/artifacts/:username/:name/:type/:version/file`.
 
 use reqwest::header::{HeaderMap, HeaderName, IF_NONE_MATCH, IF_RANGE, RANGE};
 use reqwest::{Method, Response};
@@ -93,7 +93,7 @@ async fn a_range_that_means_nothing_gives_the_whole_and_one_beyond_the_end_an_er
 async fn what_a_client_has_is_not_sent_again() {
     let fixture = fixture().await;
     for known in [DIGEST, "*", &format!("\"other\", {DIGEST}")] {
-        // The condition is looked at before the range (RFC 9110, 13.2.2).
+        // The condition is evaluated before the range (RFC 9110, 13.2.2).
         let headers = [(IF_NONE_MATCH, known), (RANGE, "bytes=99-")];
         let response = ask(&fixture, Method::GET, &headers).await;
         assert_eq!(response.status(), 304, "{known}");

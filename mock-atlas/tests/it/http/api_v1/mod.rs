@@ -1,4 +1,4 @@
-//! The tests ask the API of Atlas, path by path.
+//! Tests the API of Atlas, path by path.
 
 mod artifacts;
 mod authenticate;

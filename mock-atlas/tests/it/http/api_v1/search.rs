@@ -1,5 +1,5 @@
-//! `GET /api/v1/artifacts/:username/:name/:type/search`. Which versions a search picks is tested
-//! where it is decided, in the store; here stands what only the wire shows.
+//! Tests `GET /api/v1/artifacts/:username/:name/:type/search`: the form of its replies. The tests of the storage
+//! cover which versions a search finds.
 
 use serde_json::json;
 

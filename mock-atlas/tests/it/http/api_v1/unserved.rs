@@ -1,11 +1,12 @@
-//! Paths that Atlas had and the emulator has not are refused by name, so that no client takes them for empty.
+//! Tests that paths of Atlas that the emulator does not serve are refused by name, so that no client takes them for
+//! empty.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Fixture, NOT_FOUND, Reply};
 
-/// Paths of each kind, as genuine clients ask for them, and a word of what is missing.
+/// The paths that genuine clients request, each with words that name the missing part.
 const MISSING: [(&str, &str); 27] = [
     ("/api/v1/terraform/state", "state of Terraform"),
     (
@@ -29,7 +30,7 @@ const MISSING: [(&str, &str); 27] = [
         "/api/v1/packer/build-configurations/acme/builds/versions",
         "configurations",
     ),
-    // With a slash too many, as clients write them whose address ends with one.
+    // These have a slash too many, as from a client whose address ends with one.
     ("/api/v1/terraform/state/", "state of Terraform"),
     ("//api/v1/terraform/state/acme/net", "state of Terraform"),
     ("/api/v1//terraform/state/acme/net", "state of Terraform"),
@@ -59,7 +60,7 @@ const MISSING: [(&str, &str); 27] = [
 ];
 
 #[tokio::test]
-async fn whose_token_is_good_is_told_what_is_missing_whatever_the_method() {
+async fn a_caller_with_a_good_token_is_told_what_is_missing_whatever_the_method() {
     let fixture = Fixture::new().await;
     for (path, word) in MISSING {
         for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
@@ -70,9 +71,12 @@ async fn whose_token_is_good_is_told_what_is_missing_whatever_the_method() {
                 assert_eq!(reply.status, 501, "{method} {path}");
                 let error = reply.json();
                 assert_eq!(error["success"], false);
-                let told = error["errors"][0].as_str().unwrap();
-                assert!(told.starts_with("This emulator does not serve "), "{told}");
-                assert!(told.contains(word), "{path}: {told}");
+                let message = error["errors"][0].as_str().unwrap();
+                assert!(
+                    message.starts_with("This emulator does not serve "),
+                    "{message}"
+                );
+                assert!(message.contains(word), "{path}: {message}");
             }
         }
         let head = fixture.request(Method::HEAD, path).send().await.unwrap();
@@ -81,7 +85,7 @@ async fn whose_token_is_good_is_told_what_is_missing_whatever_the_method() {
 }
 
 #[tokio::test]
-async fn without_a_good_token_nobody_is_told_more() {
+async fn a_caller_without_a_good_token_is_told_no_more() {
     let fixture = Fixture::new().await;
     for (path, _) in MISSING {
         for token in [None, Some("unknown")] {
@@ -109,7 +113,7 @@ async fn what_atlas_did_not_have_either_is_not_found() {
         "/api/v1/api/v1/authenticate",
         "/api/v1/artifacts/acme",
     ] {
-        // Whatever the token: there is no call that would look at it.
+        // The token makes no difference, since no endpoint checks it.
         for token in ["ROOT", "unknown", ""] {
             let request = fixture.anonymous(Method::GET, path).bearer_auth(token);
             let reply = Reply::of(request.send().await.unwrap()).await;

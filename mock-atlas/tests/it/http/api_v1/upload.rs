@@ -1,4 +1,4 @@
-//! `PUT` to an `upload_path` takes a file.
+//! Tests uploads: `PUT` to an `upload_path`.
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -11,7 +11,7 @@ use crate::support::{FILE, Fixture, Reply, upload_path};
 
 const MIB: usize = 1024 * 1024;
 
-/// A body of unknown length, in parts of a size that fits no chunk of the store.
+/// Returns a body of unknown length, and its bytes. The size of its parts does not divide a chunk of the store.
 fn chunked(bytes: usize) -> (Body, Vec<u8>) {
     let all: Vec<u8> = (0..bytes).map(|i| (i % 251) as u8).collect();
     let parts: Vec<_> = all
@@ -150,7 +150,7 @@ async fn break_off(fixture: &Fixture, url: &str, framing: &str, part: &[u8]) {
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(part).await.unwrap();
     stream.shutdown().await.unwrap();
-    // Whatever is answered, the end of it says that the emulator is done with the upload.
+    // The end of the connection shows that the emulator is done with the upload, whatever it answered.
     let mut rest = Vec::new();
     let _ = stream.read_to_end(&mut rest).await;
 }

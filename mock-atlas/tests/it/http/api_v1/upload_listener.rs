@@ -1,4 +1,4 @@
-//! Uploads go to an origin of their own, where the emulator has a second listener.
+//! Tests an emulator with a second listener, which takes the uploads.
 
 use reqwest::Method;
 use rustix::process::Signal;
@@ -63,7 +63,7 @@ async fn on_all_addresses_it_is_named_by_the_host_that_the_client_used() {
 async fn both_addresses_are_free_once_it_has_stopped_or_is_dropped() {
     for gently in [true, false] {
         let fixture = fixture().await;
-        // Each listener has answered.
+        // The push has used both listeners.
         fixture.push(b"bytes").await;
         let urls = [
             fixture.atlas.url().to_owned(),
@@ -104,13 +104,13 @@ async fn the_program_says_where_uploads_go() {
         "127.0.0.1:0",
     ];
     let mut program = Program::start(&arguments, &[]);
-    let told = loop {
+    let port = loop {
         let line = program.line().await;
         if let Some(rest) = line.strip_prefix("Uploads go to http://127.0.0.1:") {
             break rest.to_owned();
         }
     };
-    assert!(told.trim_end_matches('.').parse::<u16>().is_ok(), "{told}");
+    assert!(port.trim_end_matches('.').parse::<u16>().is_ok(), "{port}");
     assert_eq!(program.stop(Signal::TERM).await, Some(0));
 
     let variables = [

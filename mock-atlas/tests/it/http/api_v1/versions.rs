@@ -1,4 +1,4 @@
-//! `POST /api/v1/artifacts/:username/:name/:type` makes a version.
+//! Tests `POST /api/v1/artifacts/:username/:name/:type`, which creates a version.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
-// Drives an Atlas with HashiCorp's own client library and prints what the library makes of it.
+// Sends requests to an Atlas with HashiCorp's own client library, and prints the library's results.
 //
-// The address and a token come from ATLAS_ADDRESS and ATLAS_TOKEN; a user "amy" with the password
-// "secret" must be there, and files may have 1024 bytes at most.
+// The address and a token come from ATLAS_ADDRESS and ATLAS_TOKEN. The Atlas must have a user "amy" with the
+// password "secret", and a limit of 1024 bytes for files.
 package main
 
 import (

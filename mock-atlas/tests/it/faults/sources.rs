@@ -1,4 +1,4 @@
-//! How faults are told to an emulator: its API, seeds, commands and flags.
+//! Tests the ways to add faults to an emulator: the API, seeds, commands and flags.
 
 use mock_atlas::{Builder, Seed};
 use reqwest::Method;
