@@ -1,9 +1,9 @@
-//! How long an emulator takes to start, and how many requests it answers in a second, with a journal
-//! and without. Client and emulator share the machine, so what the client takes is in it too.
+//! Measures how long an emulator takes to start, and how many requests it answers in a second, with a journal and
+//! without. Client and emulator share the machine, so the figures include the client's cost.
 //!
 //!     cargo run --release -p mock-atlas --example bench_emulator
 
-#![allow(clippy::print_stdout, reason = "it is there to print")]
+#![allow(clippy::print_stdout, reason = "the example prints its results")]
 
 use std::error::Error;
 use std::io;
@@ -43,7 +43,7 @@ async fn starts() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// In turns, so that what else the machine does meets both.
+/// Compares emulators with a journal and without, in turns, so that other load of the machine affects both.
 async fn requests() -> Result<(), Box<dyn Error>> {
     let kept = MockAtlas::builder().start().await?;
     let none = MockAtlas::builder().journal(0).start().await?;
@@ -68,7 +68,7 @@ fn median(sorted: &[Duration]) -> Duration {
     sorted[sorted.len() / 2]
 }
 
-/// How long it takes to answer the cheapest request so often, on connections that are kept.
+/// Returns the time of `REQUESTS_EACH` cheap requests on each of `CONNECTIONS` kept connections.
 async fn round(atlas: &MockAtlas) -> io::Result<Duration> {
     let host = atlas.url().trim_start_matches("http://");
     let request = format!(
@@ -89,7 +89,7 @@ async fn round(atlas: &MockAtlas) -> io::Result<Duration> {
 }
 
 async fn ask(mut connection: TcpStream, request: String) -> io::Result<()> {
-    // They are all as long as the first, which comes in one piece.
+    // All replies have the length of the first, which arrives in one piece.
     let mut reply = vec![0; 4096];
     connection.write_all(request.as_bytes()).await?;
     let len = connection.read(&mut reply).await?;

@@ -1,5 +1,5 @@
-//! Large files, and many at a time. curl sends them and fetches them, and nginx takes and gives the
-//! same in a folder in memory.
+//! Measures large files, and many at a time. curl uploads and downloads them; for comparison, nginx takes and
+//! sends the same files from a folder in memory.
 
 use std::fs::File;
 use std::io::Write;
@@ -32,7 +32,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// What each round took, in seconds, bytes of memory a byte stored, and milliseconds.
+/// The measurements of all rounds: seconds, bytes of memory per stored byte, and milliseconds.
 #[derive(Default)]
 struct Seen {
     put: Vec<f64>,
@@ -45,7 +45,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Each on servers of its own, which hold nothing yet.
+    /// Runs a round on new, empty servers.
     fn round(&mut self, large: &Path, small: &Path) -> Result<()> {
         let (server, mut connection) = peers::emulator(peers::program())?;
         let path = upload_path(&mut connection)?;
@@ -72,8 +72,8 @@ impl Seen {
     }
 
     fn tell(self) {
-        // What a machine takes for fresh memory can change threefold from one round to the next, and
-        // only ever adds: the best round of each is the one that tells.
+        // The time that the system needs for fresh memory can change threefold between rounds, and only adds to
+        // the rest, so the best round counts.
         let rate = |seconds: Vec<f64>| LARGE as f64 / best(seconds) / 1e6;
         let put_rate = rate(self.put);
         for (name, own, other) in [
@@ -119,7 +119,7 @@ fn best(seconds: Vec<f64>) -> f64 {
     seconds.into_iter().fold(f64::INFINITY, f64::min)
 }
 
-/// Bytes that do not repeat.
+/// Creates a file of random bytes, and returns its path.
 fn file(folder: &TempDir, name: &str, len: u64) -> Result<PathBuf> {
     let path = folder.path().join(name);
     let mut file = File::create(&path)?;
@@ -144,7 +144,7 @@ fn upload_path(connection: &mut Connection) -> Result<String> {
         .to_owned())
 }
 
-/// Sends a file to these addresses, to all at once, and says how many seconds it took.
+/// Sends a file to all addresses at once, and returns the time in seconds.
 fn put(file: &Path, addresses: &[String]) -> Result<f64> {
     let mut command = CURL.command();
     command.args([
@@ -156,7 +156,6 @@ fn put(file: &Path, addresses: &[String]) -> Result<f64> {
     ]);
     command.arg(addresses.len().to_string());
     for address in addresses {
-        // Without it, curl asks first whether it may, and waits for an answer.
         command
             .args(["-o", "/dev/null", "-T"])
             .arg(file)
@@ -176,17 +175,17 @@ fn get(address: &str) -> Result<f64> {
 
 fn timed(mut command: std::process::Command) -> Result<f64> {
     let start = Instant::now();
-    // Of several files at once it shows a meter whatever it is told.
+    // `output` hides the meter, which curl always shows for several files at once.
     let output = command.output()?;
     if !output.status.success() {
-        let told = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{command:?} ended with {}: {told}", output.status).into());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{command:?} ended with {}: {stderr}", output.status).into());
     }
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// What some work gives, and how many milliseconds another client waited meanwhile, at the 99th of a
-/// hundred requests.
+/// Returns the result of `work`, and the 99th percentile of the milliseconds that another client's requests took
+/// meanwhile.
 fn with_another_client(server: &Server, work: impl FnOnce() -> Result<f64>) -> Result<(f64, f64)> {
     let is_over = AtomicBool::new(false);
     let mut connection = Connection::open(&server.address)?;

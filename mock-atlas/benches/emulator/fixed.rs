@@ -1,5 +1,5 @@
-//! A bare axum that gives one reply to whatever is asked, on one thread, in a process of its own: what
-//! of a request is not the emulator's.
+//! Runs a bare axum that gives one fixed reply to every request, on one thread and in a process of its own. It
+//! shows the part of a request's time that is not the emulator's.
 
 use std::net::Ipv4Addr;
 
@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 
 use crate::Result;
 
-/// Makes this program such a server. The reply is what follows.
+/// The flag that makes this program such a server. The next argument is the reply.
 pub(crate) const FLAG: &str = "--fixed-reply";
 
 pub(crate) fn serve(reply: &str) -> Result<()> {

@@ -1,5 +1,5 @@
-//! Whether a request takes longer where there is more, and what a version takes of memory. The
-//! emulator is asked in this process, without sockets, which would hide a difference.
+//! Measures whether a request takes longer when more is stored, and the memory of a version. The requests are made
+//! in this process, without sockets, whose cost would hide a difference.
 
 use std::time::Instant;
 
@@ -17,10 +17,10 @@ use crate::{Result, median, row};
 const FEW: u64 = 1_000;
 const MANY: u64 = 1_000_000;
 
-/// How many requests the journal keeps.
+/// The number of requests that the journal keeps.
 const JOURNAL: u64 = 5_000;
 
-/// How often each request is made for its median.
+/// The number of times that each request is made for its median.
 const TIMES: usize = 2_001;
 
 pub(crate) fn run() -> Result<()> {
@@ -56,15 +56,15 @@ async fn artifacts() -> Result<()> {
     compare("of a million artifacts", (&few, 3), (&many, 3)).await
 }
 
-/// Makes each kind of request where there are few and where there are many in turns, so that what
-/// else the machine does meets both.
+/// Compares each kind of request between an emulator with few and one with many, in turns, so that other load of
+/// the machine affects both.
 async fn compare(where_to: &str, few: (&Atlas, u64), many: (&Atlas, u64)) -> Result<()> {
     let metadata = |key: &str, value: &str| {
         format!("{TYPE}/search?version=any&metadata.1.key={key}&metadata.1.value={value}")
     };
     let latest = format!("{TYPE}/search?version=latest");
     let middle = |versions: u64| format!("{TYPE}/search?version={}", versions.div_ceil(2));
-    // The oldest: the last that a scan would find.
+    // The oldest version, which a scan would find last.
     let (hit, miss) = (
         metadata("created_at", "1795352172"),
         metadata("created_at", "never"),
@@ -107,7 +107,7 @@ struct Atlas(Router);
 const TYPE: &str = "/api/v1/artifacts/acme/web/amazon.image";
 
 impl Atlas {
-    /// One with so many versions of an artifact, and with so many artifacts besides.
+    /// Creates an emulator with these numbers of versions of one artifact, and of further artifacts.
     async fn of(versions: u64, artifacts: u64) -> Result<Self> {
         let atlas = Self(MockAtlas::builder().token(TOKEN).router()?);
         let artifact = json!({"artifact": {"username": "acme", "name": "web"}});
@@ -120,7 +120,7 @@ impl Atlas {
         for number in 0..artifacts {
             atlas.create(number).await?;
         }
-        // A full journal forgets a request for each that it keeps, which takes its time too.
+        // A full journal drops a request for each new one, which takes time too.
         for _ in 0..JOURNAL {
             atlas.ask("GET", "/api/v1/token", String::new()).await?;
         }
@@ -134,7 +134,7 @@ impl Atlas {
         Ok(())
     }
 
-    /// Finds so many versions, and says how many microseconds it took.
+    /// Makes a search, checks the number of versions found, and returns the time in microseconds.
     async fn search(&self, path: &str, found: usize) -> Result<f64> {
         let (reply, time) = self.ask("GET", path, String::new()).await?;
         let reply: serde_json::Value = serde_json::from_slice(&reply)?;
@@ -146,8 +146,8 @@ impl Atlas {
         }
     }
 
-    /// Makes a version, and says how many microseconds it took: of one key of metadata there are few values, of one many, and of one a value
-    /// for each version.
+    /// Creates a version, and returns the time in microseconds. Its metadata has a key with few values, one with
+    /// many, and one with a value for each version.
     async fn push(&self, number: u64) -> Result<f64> {
         let version = json!({"artifact_version": {
             "id": format!("us-east-1:ami-{number:08x}"),
@@ -161,7 +161,7 @@ impl Atlas {
         Ok(self.ask("POST", TYPE, version.to_string()).await?.1)
     }
 
-    /// The body of the reply, and how many microseconds it took.
+    /// Makes a request, and returns the body of the reply and the time in microseconds.
     async fn ask(&self, method: &str, path: &str, body: String) -> Result<(Vec<u8>, f64)> {
         let request = Request::builder()
             .method(method)

@@ -1,4 +1,4 @@
-//! The least of a client: one connection that is kept, and replies that say how long they are.
+//! Implements a minimal HTTP client: one kept connection, and replies with a Content-Length.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -23,12 +23,12 @@ impl Connection {
         })
     }
 
-    /// Where it leads.
+    /// Returns the address of the server.
     pub(crate) fn address(&self) -> Result<SocketAddr> {
         Ok(self.stream.get_ref().peer_addr()?)
     }
 
-    /// The body of the reply, which must be one of success.
+    /// Sends a request and returns the body of the reply. Fails when the reply is no success.
     pub(crate) fn ask(&mut self, request: &str) -> Result<Vec<u8>> {
         self.stream.get_mut().write_all(request.as_bytes())?;
         let mut line = String::new();

@@ -1,5 +1,5 @@
-//! How many instructions a request takes of the emulator's own code, as callgrind counts them. Other
-//! work on the machine makes no difference to it.
+//! Counts the instructions that a request takes, with callgrind. Other load of the machine makes no difference to
+//! the count.
 
 use std::fs;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use crate::Result;
 use crate::http::{self, Connection};
 use crate::peers::{self, TYPE, VALGRIND, VERSION};
 
-/// The difference between a run with the fewer and one with the more is what the requests took.
+/// The number of requests of the shorter run. The difference to the longer run is the cost of the requests alone.
 const FEWER: usize = 100;
 const MORE: usize = 600;
 
@@ -30,7 +30,7 @@ pub(crate) fn run() -> Result<()> {
         ),
         ("POST of a version", http::post(TYPE, VERSION)),
     ];
-    // All that is done once, the start and the first requests, is in both.
+    // The start and other costs that occur once are in both runs.
     for (name, request) in kinds {
         let taken = count(&request, MORE)?.saturating_sub(count(&request, FEWER)?);
         let each = taken as f64 / (MORE - FEWER) as f64;
@@ -39,7 +39,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The instructions of a run in which a request is made so often.
+/// Returns the number of instructions of a run in which a request is made `times` times.
 fn count(request: &str, times: usize) -> Result<u64> {
     let folder = tempfile::tempdir()?;
     let counts = folder.path().join("counts");

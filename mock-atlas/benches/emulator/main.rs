@@ -1,17 +1,17 @@
-//! What the emulator costs, next to what others need for the same. All of it, or some parts:
+//! Measures what the emulator costs, compared with other programs. Runs all parts, or those named:
 //!
 //!     cargo bench -p mock-atlas
 //!     cargo bench -p mock-atlas -- requests instructions
 //!
-//! `docs/benchmarks.md` says what each figure means, and which were seen.
+//! `docs/benchmarks.md` explains each figure and lists measured ones.
 //!
-//! - `requests`: how many in a second, next to nginx; `instructions`: what one takes
-//! - `files`: large ones and many at once, next to nginx
-//! - `growth`: whether a million is slower than a thousand, and what it takes of memory
-//! - `start`: the program, and a thousand emulators in one process
-//! - `fixed`: a bare axum; `peers`: the programs that are compared with; `http`: the least of a client
+//! - `requests`: requests per second, next to nginx; `instructions`: instructions per request
+//! - `files`: large files and many at once, next to nginx
+//! - `growth`: the time of a request with a thousand and with a million versions, and the memory
+//! - `start`: the start of the program, and of a thousand emulators in one process
+//! - `fixed`: a bare axum; `peers`: the programs to compare with; `http`: a minimal client
 
-#![allow(clippy::print_stdout, reason = "it is there to print")]
+#![allow(clippy::print_stdout, reason = "the benchmark prints its results")]
 
 mod files;
 mod fixed;
@@ -27,13 +27,13 @@ use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-/// As the program has it.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// A part: its name, the programs that it needs, and what it does.
+/// A part of the benchmark: its name, the programs that it needs, and its function.
 type Part = (&'static str, &'static [peers::Program], fn() -> Result<()>);
 
 const PARTS: [Part; 5] = [
@@ -46,7 +46,7 @@ const PARTS: [Part; 5] = [
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // Without it, somebody runs all targets as tests.
+    // Without this flag, cargo runs the target as a test.
     if !arguments.iter().any(|argument| argument == "--bench") {
         return ExitCode::SUCCESS;
     }
@@ -84,7 +84,7 @@ fn run(wanted: &[&str]) -> Result<()> {
     }
     let is_wanted = |part: &&Part| wanted.is_empty() || wanted.contains(&part.0);
     let parts: Vec<&Part> = PARTS.iter().filter(is_wanted).collect();
-    // Before the first minute is spent.
+    // All programs are checked before the first part runs, which takes minutes.
     parts
         .iter()
         .flat_map(|(_, programs, _)| *programs)
@@ -98,7 +98,7 @@ fn run(wanted: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// How many processes wanted to run in the last 1, 5 and 15 minutes, and how many there is room for.
+/// Returns the load averages of the last 1, 5 and 15 minutes, and the number of cores.
 fn load() -> Result<String> {
     let load = std::fs::read_to_string("/proc/loadavg")?;
     let last: Vec<&str> = load.split(' ').take(3).collect();
@@ -106,12 +106,12 @@ fn load() -> Result<String> {
     Ok(format!("{} on {cores} cores", last.join(" ")))
 }
 
-/// One line of the table: what was seen, what it is held against, their ratio, and the goal.
+/// Prints a line of the table: the measurement, the value to compare with, their ratio, and the goal.
 fn row(what: &str, seen: String, peer: String, ratio: f64, goal: &str) {
     println!("  {what:<34} {seen:>16} {peer:>16} {ratio:>8.2}  {goal}");
 }
 
-/// The middle one.
+/// Returns the median.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

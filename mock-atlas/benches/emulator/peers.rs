@@ -1,4 +1,4 @@
-//! The programs: the emulator itself, and those that it is held against or asked with.
+//! Runs the programs of the benchmark: the emulator, those that it is compared with, and the load generators.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -15,7 +15,7 @@ use crate::Result;
 use crate::fixed;
 use crate::http::{self, Connection, TOKEN};
 
-/// A program of the system, and the package of Debian that has it.
+/// A program of the system, and its Debian package.
 pub(crate) struct Program {
     name: &'static str,
     package: &'static str,
@@ -35,7 +35,7 @@ impl Program {
         Command::new(self.name)
     }
 
-    /// Whether it is there.
+    /// Fails when the program cannot be run, with the package to install.
     pub(crate) fn check(&self) -> Result<()> {
         let Self { name, package } = self;
         let asked = self
@@ -54,7 +54,7 @@ impl Program {
     }
 }
 
-/// A server that was started, and is gone when this is dropped.
+/// A running server, which is stopped when this is dropped.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
@@ -68,7 +68,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// The emulator, with some arguments more.
+    /// Starts the emulator with further arguments.
     pub(crate) fn emulator(before: Command, arguments: &[&str]) -> Result<Self> {
         let mut command = before;
         command
@@ -84,14 +84,14 @@ impl Server {
         Self::announced(command)
     }
 
-    /// A bare axum that gives this reply.
+    /// Starts a bare axum that gives this reply.
     pub(crate) fn axum(reply: &str) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args([fixed::FLAG, reply, "--bench"]);
         Self::announced(command)
     }
 
-    /// One that announces its address as JSON.
+    /// Starts a server that prints its address as JSON.
     fn announced(mut command: Command) -> Result<Self> {
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or("the server has no stdout")?;
@@ -108,7 +108,7 @@ impl Server {
         })
     }
 
-    /// nginx with one worker and these locations, on files in memory.
+    /// Starts nginx with one worker and these locations, on files in memory.
     pub(crate) fn nginx(locations: &str) -> Result<Self> {
         let folder = tempfile::tempdir_in("/dev/shm")?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
@@ -148,7 +148,7 @@ impl Server {
         self.child.id()
     }
 
-    /// What it and its workers used of the processors so far.
+    /// Returns the processor time that the server and its workers have used so far.
     pub(crate) fn processor_time(&self) -> Result<Duration> {
         let id = self.id();
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
@@ -156,28 +156,28 @@ impl Server {
         for child in children.split_whitespace() {
             sum += ticks(child.parse()?)?;
         }
-        // The kernel shows hundredths of a second, whatever it counts in.
+        // The kernel shows these times in hundredths of a second, whatever its own clock.
         Ok(Duration::from_millis(sum * 10))
     }
 
-    /// What it holds of memory, in bytes.
+    /// Returns the resident memory of the server, in bytes.
     pub(crate) fn memory(&self) -> Result<u64> {
         memory_of(&self.id().to_string())
     }
 
-    /// Ends it gently and waits for that.
+    /// Stops the server with SIGTERM and waits for its end.
     pub(crate) fn stop(&mut self) {
         let id = i32::try_from(self.child.id()).ok();
         let id = id.and_then(rustix::process::Pid::from_raw);
         if let Some(id) = id {
-            // If it is gone already, so much the better.
+            // The signal fails if the server has already ended.
             let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
         }
         let _ = self.child.wait();
     }
 }
 
-/// An emulator with an artifact of three versions, each with three keys of metadata.
+/// Starts an emulator with an artifact of three versions, each with three keys of metadata.
 pub(crate) fn emulator(before: Command) -> Result<(Server, Connection)> {
     let server = Server::emulator(before, &[])?;
     let mut connection = Connection::open(&server.address)?;
@@ -189,18 +189,18 @@ pub(crate) fn emulator(before: Command) -> Result<(Server, Connection)> {
     Ok((server, connection))
 }
 
-/// Where its versions are.
+/// The path of the artifact's versions.
 pub(crate) const TYPE: &str = "/api/v1/artifacts/acme/web/amazon.image";
 
-/// What makes another.
+/// The body of a request that creates a version.
 pub(crate) const VERSION: &str = r#"{"artifact_version":{"id":"us-east-1:ami-8a2f11c0","file":false,"metadata":{"arch":"amd64","created_at":"1795352171","region.us-east-1":"ami-8a2f11c0"}}}"#;
 
-/// The program.
+/// Returns a command of the emulator's program.
 pub(crate) fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_mock-atlas"))
 }
 
-/// What a process holds of memory, in bytes; `self` is this one.
+/// Returns the resident memory of a process, in bytes; `self` is this process.
 pub(crate) fn memory_of(process: &str) -> Result<u64> {
     let status = fs::read_to_string(Path::new("/proc").join(process).join("status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -213,7 +213,7 @@ pub(crate) fn memory_of(process: &str) -> Result<u64> {
 
 fn ticks(process: u32) -> Result<u64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The second field is the name, in brackets, and may hold anything.
+    // The second field is the name, in brackets, which may contain any character.
     let (_, rest) = stat.rsplit_once(')').ok_or("a process without a name")?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let (user, system) = (fields[11].parse::<u64>()?, fields[12].parse::<u64>()?);

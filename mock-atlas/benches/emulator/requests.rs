@@ -1,5 +1,5 @@
-//! How many requests are answered in a second: by the emulator, and with the same reply as a static
-//! string by nginx and by a bare axum. wrk asks them in turns, with one thread on 32 connections.
+//! Measures the requests per second of the emulator, and of nginx and a bare axum that send the same reply as a
+//! static string. wrk asks them in turns, with one thread on 32 connections.
 
 use std::fs;
 
@@ -28,8 +28,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The emulator next to nginx and to a bare axum, in turns, so that what else the machine does meets
-/// all.
+/// Compares the emulator with nginx and a bare axum, in turns, so that other load of the machine affects all.
 fn compare(
     name: &str,
     servers: [&Server; 3],
@@ -56,7 +55,7 @@ fn compare(
     show(name, [seen, nginx], &goal);
     show("  next to a bare axum", [seen, axum], "");
     show("  a bare axum next to nginx", [axum, nginx], "");
-    // Of a machine that others use too, this tells more.
+    // On a shared machine, processor time is more reliable than requests per second.
     let [seen, nginx, _] = each(|round| round.processor);
     row(
         "  processor time",
@@ -70,7 +69,7 @@ fn compare(
 
 struct Round {
     per_second: f64,
-    /// Microseconds a request.
+    /// The processor time of a request, in microseconds.
     processor: f64,
 }
 

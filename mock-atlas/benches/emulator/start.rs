@@ -1,5 +1,5 @@
-//! How long a start takes: that of the program until it has answered, and that of an emulator in this
-//! process, of a thousand that live at a time.
+//! Measures the time of a start: of the program until its first reply, and of each of a thousand emulators in this
+//! process.
 
 use std::fs;
 use std::time::Instant;
@@ -41,7 +41,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 async fn emulators() -> Result<()> {
-    // The first ones pay for what all share.
+    // The first round pays for what all emulators share, so only the last round counts.
     let mut before = 0;
     for round in 0..3 {
         let mut times = Vec::new();

@@ -1,4 +1,4 @@
-//! Any text as a fault: it is refused with a reason, or is the same when it is written and read again.
+//! Parses any text as a fault: it is refused with a reason, or stays the same when it is written and parsed again.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Any request: the emulator answers it, never with a failure of its own, and an error always has the
-//! body that HashiCorp's client can read.
+//! Sends any request: the emulator answers it, never with an internal error, and an error always has the body that
+//! HashiCorp's client can read.
 //!
 //! An input is a request without its version and `Host`: a method and a target, headers, an empty
 //! line, and the body.
@@ -24,8 +24,8 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     runtime.expect("a runtime")
 });
 
-/// One emulator for all inputs, so that they meet what others left. The token `T` is a user's: with
-/// the root token an input could make faults, which are failures by intent.
+/// The emulator of all inputs, so that each input meets the state that others left. The token `T` is a user's: with
+/// the root token an input could add faults, which are intended failures.
 static ATLAS: LazyLock<Router> = LazyLock::new(|| {
     let acme = User::new("acme").token("T").password("secret");
     let builder = MockAtlas::builder().user(acme).public_artifact("acme/web");
@@ -58,7 +58,7 @@ async fn ask(request: Request<Body>) {
     }
 }
 
-/// `None` for what a server would not take for a request either.
+/// Parses an input; returns `None` if no server would accept it as a request.
 fn request(input: &[u8]) -> Option<Request<Body>> {
     let end = input.windows(2).position(|two| two == b"\n\n");
     let (head, body) = match end {

@@ -1,5 +1,5 @@
-//! Any text as a seed, in JSON and in TOML: it is taken, or refused with a reason, and what is taken
-//! an emulator can start with or says why not.
+//! Parses any text as a seed, in JSON and in TOML: it is accepted, or refused with a reason. An emulator starts with
+//! an accepted seed, or says why not.
 
 #![no_main]
 
