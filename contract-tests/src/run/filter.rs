@@ -1,6 +1,6 @@
-//! A filter chooses clauses, rules or mutants by a part of their id, as `--filter` does.
+//! A filter chooses clauses, rules or mutants by a part of their id. It implements `--filter`.
 
-/// A filter chooses nothing; most likely it is misspelt.
+/// The error for a filter that matches no id, most likely because it is misspelt.
 #[derive(Debug, thiserror::Error)]
 #[error("--filter {filter}: no {what} has this in its id; near it are {}", near.join(", "))]
 pub struct NothingMatches {
@@ -9,23 +9,23 @@ pub struct NothingMatches {
     near: Vec<String>,
 }
 
-/// Whether the filters choose what has this id: it has one of them in it, or there are none.
+/// Tells whether the filters choose this id: it contains one of them, or there are no filters.
 pub(crate) fn chooses(filters: &[String], id: &str) -> bool {
     filters.is_empty() || filters.iter().any(|part| id.contains(part.as_str()))
 }
 
-/// Each filter must choose something of these ids; `what` is the word for one of them.
+/// Checks that each filter matches at least one of the ids; `what` is the noun for an id in the error message.
 ///
 /// # Errors
-/// A filter does not.
+/// Fails when a filter matches none of the ids.
 pub fn each_matches(
     filters: &[String],
     what: &'static str,
     ids: impl IntoIterator<Item = impl Into<String>>,
 ) -> Result<(), NothingMatches> {
     let ids: Vec<String> = ids.into_iter().map(Into::into).collect();
-    let idle = |filter: &&String| !ids.iter().any(|id| id.contains(filter.as_str()));
-    match filters.iter().find(idle) {
+    let matches_none = |filter: &&String| !ids.iter().any(|id| id.contains(filter.as_str()));
+    match filters.iter().find(matches_none) {
         None => Ok(()),
         Some(filter) => Err(NothingMatches {
             filter: filter.clone(),
@@ -35,7 +35,7 @@ pub fn each_matches(
     }
 }
 
-/// The few ids that are most like this, as a whole or in one of their parts.
+/// Returns the three ids that resemble the filter most, as a whole or in one of their parts.
 fn near(filter: &str, mut ids: Vec<String>) -> Vec<String> {
     let likeness = |id: &str| {
         let parts = std::iter::once(id).chain(id.split(['.', '/']));

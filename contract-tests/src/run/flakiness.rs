@@ -1,13 +1,13 @@
 //! Repeats a violated clause, to tell a server that violates it from one that is unstable.
 //!
-//! A server that answers 500 now and then, or sends half a reply, or closes the connection, violates whatever clause
-//! meets this. So a violated clause is checked again, with fresh names, and is reported as violated if it is each time,
-//! whatever else differs between the attempts. If it holds once, the server is unstable, and the clause has no verdict.
-//! A clause that says never is violated by one sighting, since a correct server never shows that by chance.
+//! An unstable server answers 500 now and then, sends half a reply, or closes the connection, and so violates clauses
+//! at random. A violated clause is therefore checked again, under fresh names. If every attempt violates it, the clause
+//! is reported as violated, even if the attempts differ otherwise. If it holds once, the server is unstable, and the
+//! clause has no verdict. A single violation is enough for a clause that says "never", since a correct server never
+//! violates such a clause by chance.
 //!
-//! A failure that any clause may meet by chance, an inconclusive check or one that may be transient, counts neither
-//! way: the clause is checked again a few times. If the same request gets the same status each time, this is not
-//! chance, and the clause is violated.
+//! An inconclusive check, or a failure that may be transient, counts neither way: the clause is checked again a few
+//! times. If the same request gets the same status each time, the failure is not chance, and the clause is violated.
 
 use std::num::NonZeroUsize;
 
@@ -16,20 +16,20 @@ use crate::{
     suite::{clause::Clause, context::Context},
 };
 
-/// A clause must be violated so often, where nobody says otherwise. Chance that spoils three requests of ten spoils a
-/// clause at the same request in the same way once in about ten times; five times in a row, once in a hundred thousand.
+/// The default number of violations before a clause is reported as violated. If three of ten requests fail at random, a
+/// check fails at the same request in the same way about once in ten; five times in a row, once in a hundred thousand.
 pub(crate) const VIOLATIONS_REQUIRED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
 
-/// So many inconclusive checks in a row tell a server that is away from one that is unstable.
+/// The number of inconclusive checks in a row after which the server counts as unreachable, not as unstable.
 const INCONCLUSIVE_REQUIRED: usize = 2;
 
-/// So many transient failures are tolerated between the violations of a clause.
+/// The number of transient failures after which the server counts as unstable, despite violations between them.
 const MAX_TRANSIENT: usize = 3;
 
-/// Returns the verdict of a clause, whose check must be violated so often.
+/// Returns the verdict on a clause, which must be violated `violations_required` times to fail.
 ///
 /// # Errors
-/// As the check, and [`CheckFailure::Inconclusive`] when the server is unstable.
+/// Fails as the check does, and with [`CheckFailure::Inconclusive`] when the server is unstable.
 pub(crate) async fn confirmed_verdict(
     clause: &Clause,
     context: &Context<'_>,
@@ -45,7 +45,8 @@ pub(crate) async fn confirmed_verdict(
             }
             Err(failure) => failure,
         };
-        // Asked again, it would say the same, and seem to say otherwise.
+        // The suite itself refused to send the request. A second attempt would be refused too, perhaps in another text,
+        // and so make the server look unstable.
         if matches!(failure, CheckFailure::NotSent(_)) {
             return Err(failure);
         }
@@ -62,7 +63,7 @@ pub(crate) async fn confirmed_verdict(
     }
 }
 
-/// Returns what the failures of a clause that never held come to, once they are enough.
+/// Returns the final failure of a clause that has not held yet, or `None` if it must be checked again.
 fn decided(
     failures: &[CheckFailure],
     violations_required: usize,
@@ -82,15 +83,16 @@ fn decided(
     match other {
         None => (failures.len() >= enough).then(|| first.clone()),
         Some(other) => {
-            let chances = failures.len() - count;
-            (count == 0 || chances >= MAX_TRANSIENT).then(|| unstable(first, Some(other)))
+            let transient = failures.len() - count;
+            (count == 0 || transient >= MAX_TRANSIENT).then(|| unstable(first, Some(other)))
         }
     }
 }
 
-/// Tells whether both are inconclusive alike, or both may be transient at the same place: at the same request, but for what it carried and
-/// the names of the run, which are new each time, and with the same status of its reply. What else a reply holds may
-/// change from one to the next.
+/// Tells whether two failures have the same kind and the same cause.
+///
+/// Failures that may be transient are alike if the same request got the same status; bodies and the names of the run,
+/// which are new for each attempt, are not compared. Inconclusive failures are alike if their texts are.
 fn alike(first: &CheckFailure, second: &CheckFailure, prefix: &str) -> bool {
     match (first, second) {
         (CheckFailure::MaybeTransient(first), CheckFailure::MaybeTransient(second)) => {
@@ -103,7 +105,7 @@ fn alike(first: &CheckFailure, second: &CheckFailure, prefix: &str) -> bool {
     }
 }
 
-/// Whether the server answered, and not as the clause says.
+/// Tells whether the server gave an answer that violates the clause.
 fn is_violation(failure: &CheckFailure) -> bool {
     matches!(
         failure,
@@ -111,6 +113,7 @@ fn is_violation(failure: &CheckFailure) -> bool {
     )
 }
 
+/// Returns the status of the reply, and the method and address of the request.
 fn place(violation: &Violation, prefix: &str) -> (Option<u16>, Option<String>) {
     let line = violation.sent.as_ref().map(|sent| {
         let method_and_address: Vec<_> = sent.request.splitn(3, ' ').take(2).collect();
@@ -119,19 +122,19 @@ fn place(violation: &Violation, prefix: &str) -> (Option<u16>, Option<String>) {
     (violation.status, line)
 }
 
-/// The text with the names of the run cut off behind their common beginning.
+/// Returns the text with each name of the run shortened to the prefix.
 fn without_names(text: &str, prefix: &str) -> String {
-    let of_a_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let mut parts = text.split(prefix);
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |text, part| {
-        text + prefix + part.trim_start_matches(of_a_name)
+        text + prefix + part.trim_start_matches(in_name)
     })
 }
 
-/// What is told when a clause broke and then held, or ended otherwise.
+/// Returns the failure of a clause that was violated first, and then held or failed in another way.
 fn unstable(first: &CheckFailure, second: Option<&CheckFailure>) -> CheckFailure {
-    let told = |failure: &CheckFailure| match failure.violation() {
+    let describe = |failure: &CheckFailure| match failure.violation() {
         Some(Violation {
             expected,
             came,
@@ -144,10 +147,10 @@ fn unstable(first: &CheckFailure, second: Option<&CheckFailure>) -> CheckFailure
         }
         None => failure.to_string(),
     };
-    let second = second.map_or_else(|| "the clause holds".to_owned(), told);
+    let second = second.map_or_else(|| "the clause holds".to_owned(), describe);
     CheckFailure::Inconclusive(format!(
-        "server unstable: asked again, it answers otherwise\nfirst     {}\nthen      {second}",
-        told(first)
+        "server unstable: a repeated check had another result\nfirst     {}\nthen      {second}",
+        describe(first)
     ))
 }
 
@@ -181,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_marred_the_place_counts_and_the_names_do_not() {
+    fn transient_failures_are_alike_by_request_and_status_whatever_the_names() {
         let first = maybe_transient("GET /acme/run-a-b?x=1");
         let alike = |second| alike(&first, &second, "run-");
         let other_status =
@@ -195,13 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn trouble_is_alike_when_it_is_told_alike() {
+    fn inconclusive_checks_are_alike_if_their_texts_are() {
         let alike = |first, second| alike(&inconclusive(first), &inconclusive(second), "run-");
         assert!(alike("GET /run-a: refused", "GET /run-a.2: refused"));
         assert!(!alike("GET /run-a: refused", "GET /run-a: reset"));
     }
 
-    /// Returns what failures in a row come to, of a clause that must be violated three times.
+    /// Returns the final failure after these failures in a row, where three violations are required.
     fn come_to(failures: &[CheckFailure]) -> Option<CheckFailure> {
         let before = failures.len() - 1;
         assert_eq!(decided(&failures[..before], 3, "run-"), None, "too soon");
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_each_time_is_broken_wherever_it_breaks_and_whatever_comes_between() {
+    fn a_clause_that_never_holds_is_violated_whatever_comes_between() {
         let (a, b, c) = (
             violation("GET /a"),
             violation("GET /b"),
@@ -217,8 +220,8 @@ mod tests {
         );
         let first = Some(a.clone());
         assert_eq!(come_to(&[a.clone(), b.clone(), c.clone()]), first);
-        let chances = [maybe_transient("GET /d"), inconclusive("reset")];
-        let between = [&[a.clone()][..], &chances, &[b.clone(), c.clone()]].concat();
+        let transient = [maybe_transient("GET /d"), inconclusive("reset")];
+        let between = [&[a.clone()][..], &transient, &[b.clone(), c.clone()]].concat();
         assert_eq!(come_to(&between), first);
         assert_eq!(
             come_to(&vec![maybe_transient("GET /d"); 3]),
@@ -227,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_by_chance_alone_or_too_often_is_no_verdict() {
+    fn transient_failures_alone_or_too_many_of_them_give_no_verdict() {
         let is_unstable = |failures: &[CheckFailure]| match come_to(failures) {
             Some(CheckFailure::Inconclusive(text)) => text.starts_with("server unstable: "),
             _ => false,
@@ -240,20 +243,20 @@ mod tests {
             maybe_transient("GET /a"),
             inconclusive("reset")
         ]));
-        let chances = vec![inconclusive("reset"); 3];
+        let transient = vec![inconclusive("reset"); 3];
         assert!(is_unstable(
-            &[&[violation("GET /a")][..], &chances].concat()
+            &[&[violation("GET /a")][..], &transient].concat()
         ));
         let away = vec![inconclusive("refused"); 2];
         assert_eq!(come_to(&away), Some(inconclusive("refused")));
     }
 
     #[test]
-    fn an_unstable_server_is_told_by_both_of_its_answers() {
+    fn the_message_about_an_unstable_server_shows_both_of_its_answers() {
         let failure = unstable(&maybe_transient("GET /a"), None);
         assert_eq!(
             failure.to_string(),
-            "server unstable: asked again, it answers otherwise\n\
+            "server unstable: a repeated check had another result\n\
              first     expected something, came oops for GET /a\n\
              then      the clause holds"
         );

@@ -1,11 +1,11 @@
-//! A run puts the clauses to one server, several at a time, and reports what each check found.
+//! A run checks the clauses against one server, several at a time, and reports the outcome of each check.
 //!
-//! [`settings`] are what the caller says, and [`target`] is the server that they name; [`filter`] chooses among the
-//! clauses. A clause that is violated is checked again in `flakiness`. [`plan`] shows what a run would send, and
-//! [`cleanup`] removes what one has made.
+//! [`settings`] holds the caller's settings, and [`target`] the server that they name. [`filter`] chooses clauses, and
+//! `flakiness` repeats the check of a violated clause. [`plan`] lists the requests that a run would send, and
+//! [`cleanup`] removes what a run has made.
 //!
-//! Clauses share nothing but the server: each has artifacts of its own, and in the operator's public artifact a type of
-//! its own. So they need not wait for each other; the requests of one clause keep their order.
+//! Clauses share nothing but the server: each has its own artifacts, and its own type in the operator's public
+//! artifact. Their checks can therefore run at the same time; the requests of one clause keep their order.
 
 pub mod cleanup;
 pub mod filter;
@@ -44,21 +44,21 @@ use filter::NothingMatches;
 use flakiness::{VIOLATIONS_REQUIRED, confirmed_verdict};
 use target::Target;
 
-/// Which clauses are put to the server, and how severely it is judged.
+/// The options of a run: which clauses are checked, how many at a time, and how strictly.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Parts of ids; a clause is run when its id has one of them, and every clause when there are none.
     pub filters: Vec<String>,
     /// Whether a difference is a failure.
     pub strict: bool,
-    /// How many clauses are judged at a time.
+    /// The number of clauses that are checked at a time.
     pub jobs: NonZeroUsize,
-    /// How often a clause must break before it is broken, unless it says never; one that also holds once is no verdict,
-    /// and the server unstable.
+    /// The number of violations before a clause is reported as violated, unless it says "never". If the clause holds
+    /// in between, there is no verdict, and the server is unstable.
     pub violations_required: NonZeroUsize,
 }
 
-/// How many clauses are judged at a time when nobody says: enough to hide the waiting, and no burden for a server.
+/// The default number of clauses that are checked at a time: enough to hide latency, and no burden for a server.
 pub const JOBS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
 
 impl Default for Options {
@@ -72,30 +72,30 @@ impl Default for Options {
     }
 }
 
-/// Why nothing was judged.
+/// The reason why a run checked no clause.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A filter leaves nothing; most likely it is misspelt.
+    /// A filter matches no clause; most likely it is misspelt.
     #[error(transparent)]
     NothingMatches(#[from] NothingMatches),
     /// The server does not know the token.
     #[error("the server refuses the token (401): check --token")]
     TokenRefused,
-    /// There is no server, or none that answers.
+    /// No server answers at the address.
     #[error("the server cannot be reached: {0}")]
     Unreachable(String),
-    /// The server is not on this machine, and nobody said that it may be written to.
+    /// The server is not on this machine, and the caller has not allowed writes.
     #[error("{0}")]
     WritesRefused(String),
-    /// What the operator named is not there.
+    /// The server lacks a fixture that the operator named, or has a different one.
     #[error("--fixtures: {slug}: {why}")]
     Fixture {
         /// The artifact and the type.
         slug: String,
-        /// What is wrong.
+        /// The difference.
         why: String,
     },
-    /// What the run makes could not be kept anywhere.
+    /// The journal, which records what the run makes, cannot be created.
     #[error(
         "the journal cannot be begun, and nothing was written: {0}; name another file with --journal"
     )]
@@ -103,7 +103,7 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// The exit code of a program that ends for it.
+    /// Returns the exit code of a program that ends with this error.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::NothingMatches(_) => ExitCode::NothingRan,
@@ -140,11 +140,12 @@ pub struct Run {
 }
 
 impl Run {
-    /// Prepares a run and asks the server whether it takes the token.
+    /// Prepares a run: checks that the server accepts the token, creates the journal, and verifies the fixtures.
     ///
     /// # Errors
-    /// It does not, or it cannot be reached, or the run cannot keep a journal of what it writes. Before anything is
-    /// sent: a filter matches no clause, or the run may not write to the server.
+    /// Fails when the server refuses the token or cannot be reached, when the journal cannot be created, or when a
+    /// fixture differs. Before it sends anything, it fails when a filter matches no clause, or when the run may not
+    /// write to the server.
     pub async fn start(target: Target, options: Options) -> Result<Self, RunError> {
         let server = target.server();
         if server.policy().access == Access::Loopback && !server.is_loopback() {
@@ -154,10 +155,10 @@ impl Run {
         Self::begin(target, http, options).await
     }
 
-    /// The same, with each request kept for [`Run::requests`].
+    /// Prepares a run that records each request for [`Run::requests`].
     ///
     /// # Errors
-    /// As [`Run::start`].
+    /// Fails as [`Run::start`] does.
     pub(crate) async fn watched(target: Target, options: Options) -> Result<Self, RunError> {
         let mut http = target.connect().map_err(RunError::unreachable)?;
         http.watch();
@@ -179,20 +180,21 @@ impl Run {
         Ok(run)
     }
 
-    /// Asks whether there is a server that takes the token.
+    /// Fails unless a server answers and accepts the token.
     async fn check_token(&self) -> Result<(), RunError> {
-        let ask = || self.http.get("/authenticate").send();
-        let mut reply = ask().await;
+        let authenticate = || self.http.get("/authenticate").send();
+        let mut reply = authenticate().await;
         if let Err(first @ CheckFailure::Inconclusive(_)) = reply {
-            // A server that is unstable is one that can be reached: its clauses are to say so.
-            reply = ask().await;
+            // One failed request does not mean that the server is unreachable. If it is unstable, the clauses report
+            // it.
+            reply = authenticate().await;
             if let Err(CheckFailure::Inconclusive(_)) = reply {
                 return Err(RunError::unreachable(first));
             }
         }
         match reply {
             Ok(reply) if reply.status == 401 => Err(RunError::TokenRefused),
-            // Any other answer is for the clauses to judge.
+            // The clauses judge every other reply.
             _ => Ok(()),
         }
     }
@@ -222,23 +224,23 @@ impl Run {
         Ok(())
     }
 
-    /// The requests since the last time this was asked, without secrets, if they are kept.
+    /// Returns the requests since the last call, without secrets; empty unless the run records requests.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.http.requests()
     }
 
-    /// The journal of what the run makes.
+    /// Returns the journal, which records what the run makes.
     pub fn journal(&self) -> Option<&Journal> {
         self.http.journal()
     }
 
-    /// What all names that this run makes begin with.
+    /// Returns the prefix of all names that this run makes.
     pub fn prefix(&self) -> &RunPrefix {
         &self.prefix
     }
 
-    /// Runs the chosen clauses, a few at a time, telling of each in the order of the table as soon as it and those
-    /// before it are known; the result has all clauses, in the same order.
+    /// Checks the chosen clauses, several at a time, and returns the reports of all clauses in the order of the table.
+    /// Calls `tell` for each report, in the same order, as soon as it and its predecessors are known.
     pub async fn judge_all(&self, mut tell: impl FnMut(&ClauseReport)) -> Vec<ClauseReport> {
         stream::iter(clauses::all())
             .map(|clause| self.judge(clause))
@@ -249,7 +251,7 @@ impl Run {
             .await
     }
 
-    /// Judges all clauses, as [`Run::judge_all`] does, and puts down how the run went.
+    /// Checks all clauses, as [`Run::judge_all`] does, and returns the report of the run.
     pub async fn report(&self, tell: impl FnMut(&ClauseReport)) -> Report {
         let start = Start::now();
         let clauses = self.judge_all(tell).await;
@@ -262,17 +264,17 @@ impl Run {
         start.report(about, clauses)
     }
 
-    /// Judges one clause; with the report come the bodies that were compared with snapshots.
+    /// Checks one clause, and returns its report together with the bodies that were compared with snapshots.
     pub async fn judge(&self, clause: &Clause) -> (ClauseReport, Vec<ComparedBody>) {
-        let unasked = |status, detail| {
+        let unchecked = |status, detail| {
             let report = ClauseReport::new(clause, status, detail, Duration::ZERO);
             (report, Vec::new())
         };
         if !filter::chooses(&self.options.filters, clause.id) {
-            return unasked(Status::Skip, Detail::Nothing);
+            return unchecked(Status::Skip, Detail::Nothing);
         }
         if let Some(obstacle) = self.obstacle(clause) {
-            return unasked(Status::Disabled, Detail::Note(obstacle));
+            return unchecked(Status::Disabled, Detail::Note(obstacle));
         }
         let started = Instant::now();
         let context = Context::new(&self.http, self.target.facts(), &self.prefix, clause.id);
@@ -286,7 +288,7 @@ impl Run {
         )
     }
 
-    /// Why the clause cannot be asked in this run.
+    /// Returns the reason why this run cannot check the clause, or `None` if it can.
     fn obstacle(&self, clause: &Clause) -> Option<String> {
         if !self.target.is_read_only() {
             return self.missing_facts(clause);
@@ -304,9 +306,9 @@ impl Run {
             .copied()
             .map(Precondition::words)
             .collect();
-        let ungiven =
+        let missing_fixtures =
             (!named.is_empty()).then(|| format!("needs {} in --fixtures", named.join(" and ")));
-        ungiven.or_else(|| self.missing_facts(clause))
+        missing_fixtures.or_else(|| self.missing_facts(clause))
     }
 
     fn missing_facts(&self, clause: &Clause) -> Option<String> {
@@ -323,13 +325,13 @@ impl Run {
         (!flags.is_empty()).then(|| format!("needs {}", flags.join(" and ")))
     }
 
-    /// A public artifact that is only read stands among those that the operator named.
+    /// Tells whether the setting is not needed: a read-only run finds its public artifact among the fixtures.
     fn is_given(&self, required: RequiredSetting) -> bool {
         required == RequiredSetting::PublicArtifact && self.target.is_read_only()
     }
 }
 
-/// What would be written, and the ways out.
+/// Returns the error message that says what the run would write, and which flags allow or avoid it.
 fn refusal(target: &Target) -> String {
     let (root, namespace) = (target.root(), target.namespace());
     let public = target
@@ -343,7 +345,7 @@ fn refusal(target: &Target) -> String {
     )
 }
 
-/// What a verdict means depends on how well the clause is known, and on how strict the run is.
+/// Returns the outcome of a clause. It depends on the verdict, on the evidence of the clause, and on `strict`.
 fn weigh(clause: &Clause, strict: bool, verdict: Verdict, notes: &[String]) -> (Status, Detail) {
     let lenient = if strict {
         Status::Fail
@@ -406,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_is_known_is_a_difference_unless_the_run_is_strict() {
+    fn a_clause_that_holds_with_notes_is_a_difference_unless_the_run_is_strict() {
         let notes = ["extra".to_owned()];
         assert_eq!(
             status(&[Evidence::Docs], false, Ok(()), &notes),
@@ -420,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_is_an_error_whatever_the_clause() {
+    fn a_check_without_verdict_is_an_error_whatever_the_clause() {
         let inconclusive = || Err(CheckFailure::Inconclusive(String::new()));
         let withheld = || Err(CheckFailure::NotSent(String::new()));
         assert_eq!(

@@ -1,5 +1,5 @@
-//! A plan lists the requests that a run would send. The server is not contacted: the clauses are put to an emulator
-//! with the same facts, and each request is recorded on its way.
+//! A plan lists the requests that a run would send. The server is not contacted: the clauses are checked against an
+//! emulator with the same settings, and each request is recorded.
 
 use std::num::NonZeroUsize;
 
@@ -22,34 +22,34 @@ use crate::{
 
 const TOKEN: &str = "token-of-the-plan";
 const OTHER_TOKEN: &str = "other-token-of-the-plan";
-/// Whoever logs in: a login of a real Atlas may be no name of an emulator's.
+/// The login of the plan, since a login of a real Atlas may not be valid in the emulator.
 const LOGIN: &str = "login-of-the-plan";
 const PASSWORD: &str = "password-of-the-plan";
 const FILE: &str = "the file of the plan";
 
-/// The requests of a run, without secrets, with the address of the server that they are meant for.
+/// The requests that a run would send to its server, without secrets.
 pub struct Plan {
-    /// What names begin with in this plan; a run draws one of its own.
+    /// The prefix of names in this plan; a run draws its own.
     pub prefix: RunPrefix,
-    /// Those that come before the first clause.
+    /// The requests before the first clause.
     pub first: Vec<String>,
-    /// Each clause with its requests. That of a clause which the emulator does not keep ends too early.
+    /// Each clause with its requests. The list is incomplete for a clause that the emulator violates.
     pub clauses: Vec<(ClauseReport, Vec<String>)>,
 }
 
-/// Why there is no plan.
+/// The reason why there is no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The emulator did not start.
     #[error("planning: {0}")]
     Emulator(#[from] TargetError),
-    /// It did not do as a server.
+    /// The run against the emulator did not start.
     #[error("planning: {0}")]
     Run(#[from] RunError),
 }
 
 impl PlanError {
-    /// The exit code of a program that ends for it.
+    /// Returns the exit code of a program that ends with this error.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Emulator(_) => ExitCode::SuiteBroke,
@@ -59,31 +59,31 @@ impl PlanError {
 }
 
 impl Plan {
-    /// The plan of a run against this target, which is not contacted.
+    /// Returns the plan of a run against this target, which is not contacted.
     ///
     /// # Errors
-    /// The emulator does not start, or cannot stand in for the target.
+    /// Fails when the emulator does not start, or when it cannot take the target's place.
     pub async fn of(target: &Target, options: Options) -> Result<Self, PlanError> {
         let stand_in = stand_in(target).await?;
         let root = stand_in.root().to_owned();
         let login = target.facts().login.as_ref();
         let login = login.map_or(LOGIN, |(login, _)| login);
-        // It is only ever sent in a form.
+        // A login is sent only in forms, which encode it.
         let login: String = form_urlencoded::byte_serialize(login.as_bytes()).collect();
-        let shown = |requests: Vec<String>| -> Vec<String> {
-            let here = |line: String| line.replace(&root, target.root()).replace(LOGIN, &login);
-            requests.into_iter().map(here).collect()
+        let readdressed = |requests: Vec<String>| -> Vec<String> {
+            let line = |line: String| line.replace(&root, target.root()).replace(LOGIN, &login);
+            requests.into_iter().map(line).collect()
         };
         let once = Options {
             violations_required: NonZeroUsize::MIN,
             ..options
         };
         let run = Run::watched(stand_in, once).await?;
-        let first = shown(run.requests());
+        let first = readdressed(run.requests());
         let mut clauses = Vec::new();
         for clause in clauses::all() {
             let (report, _) = run.judge(clause).await;
-            clauses.push((report, shown(run.requests())));
+            clauses.push((report, readdressed(run.requests())));
         }
         Ok(Self {
             prefix: run.prefix().clone(),
@@ -92,19 +92,19 @@ impl Plan {
         })
     }
 
-    /// How many requests there are.
+    /// Returns the number of requests.
     pub fn len(&self) -> usize {
         let of_clauses = self.clauses.iter().map(|(_, requests)| requests.len());
         self.first.len() + of_clauses.sum::<usize>()
     }
 
-    /// Whether there is none.
+    /// Tells whether the plan has no requests.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// An emulator of which the same is told as of the target.
+/// Starts an emulator with the target's settings and fixtures.
 async fn stand_in(target: &Target) -> Result<Target, TargetError> {
     let fixtures = numbered(target.fixtures());
     let facts = target.facts();
@@ -131,7 +131,8 @@ async fn stand_in(target: &Target) -> Result<Target, TargetError> {
     Target::emulated(settings, &seed.to_string()).await
 }
 
-/// The same artifacts as an emulator can have them: numbered from 1, at least two versions of each, files it has.
+/// Returns the fixtures in a form that an emulator can have: at least two versions each, numbered from 1, with files
+/// of the plan's own content.
 fn numbered(fixtures: &[Fixture]) -> Vec<Fixture> {
     let renumber = |fixture: &Fixture| {
         let mut versions = fixture.versions.clone();
@@ -154,7 +155,7 @@ fn numbered(fixtures: &[Fixture]) -> Vec<Fixture> {
     fixtures.iter().map(renumber).collect()
 }
 
-/// The seed that plants them. An artifact may stand in several fixtures, one for each type.
+/// Returns the emulator's seed for the fixtures. Several fixtures may share an artifact, one for each type.
 fn seed(fixtures: &[Fixture]) -> Value {
     let mut artifacts: Vec<Value> = Vec::new();
     for fixture in fixtures {

@@ -1,4 +1,4 @@
-//! Settings are what a caller says about a server, by flags or by variables, before anything is checked.
+//! Settings are what a caller says about a server, by flags or by variables, before they are validated.
 
 use std::{ffi::OsString, fmt, path::PathBuf};
 
@@ -14,27 +14,27 @@ use crate::{
     suite::fixtures::Fixture,
 };
 
-/// The variables that aim the tests at a server. They are not the `ATLAS_ADDRESS` and `ATLAS_TOKEN` of the clients, on
-/// purpose: an exported address of a real server must never make a test run write to it.
+/// The variable with the address of the server that the tests use. The tests do not read the clients' `ATLAS_ADDRESS`
+/// and `ATLAS_TOKEN`: an exported address of a real server must never make a test run write to it.
 const URL: &str = "ATLAS_CONTRACT_URL";
 const TOKEN: &str = "ATLAS_CONTRACT_TOKEN";
 const NAMESPACE: &str = "ATLAS_CONTRACT_NAMESPACE";
-/// Where the tests keep the journals of what they make.
+/// The variable with the path of the journals in which the tests record what they make.
 const JOURNAL: &str = "ATLAS_CONTRACT_JOURNAL";
 
-/// Why there is no target.
+/// The reason why there is no target.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// Some of the variables that belong together are set, but not this one.
     #[error("{0} is not set: {URL}, {TOKEN} and {NAMESPACE} go together")]
     MissingVariable(&'static str),
-    /// A value cannot be used; the text says which and why, without repeating a secret.
+    /// A setting is invalid; the text says which and why, without repeating a secret.
     #[error("{0}")]
     Invalid(&'static str),
     /// The emulator did not start.
     #[error("the emulator did not start: {0}")]
     Emulator(String),
-    /// A text that is to name an origin for uploads names none.
+    /// A text is not a valid origin for uploads.
     #[error("{ALLOW_UPLOAD_ORIGIN}: {0}")]
     Origin(#[from] InvalidOrigin),
     /// A connection to the server cannot be prepared.
@@ -42,14 +42,14 @@ pub enum TargetError {
     Server(#[from] ServerError),
 }
 
-/// What the caller says about a server, not yet checked.
+/// The caller's settings for a server, not yet validated.
 #[derive(Clone, Default)]
 pub struct Settings {
     /// The address, with or without `/api/v1`, a trailing slash or a path prefix.
     pub url: String,
     /// A token that may write the namespace.
     pub token: String,
-    /// The user or organisation below which artifacts are made.
+    /// The user or organisation under which artifacts are made.
     pub namespace: String,
     /// A user who may log in.
     pub login: Option<String>,
@@ -59,15 +59,15 @@ pub struct Settings {
     pub other_token: Option<String>,
     /// `USER/NAME` of a public artifact within the namespace.
     pub public_artifact: Option<String>,
-    /// How many characters an `id` may have at most.
+    /// The largest number of characters that an `id` may have.
     pub max_id_length: Option<usize>,
     /// The artifacts to read, in a run that writes nothing.
     pub fixtures: Vec<Fixture>,
-    /// How the run behaves towards the server.
+    /// The policy of the run towards the server.
     pub policy: Policy,
 }
 
-/// Without secrets.
+/// Shows no secrets.
 impl fmt::Debug for Settings {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Settings")
@@ -75,16 +75,17 @@ impl fmt::Debug for Settings {
             .field("login", &self.login)
             .field("public_artifact", &self.public_artifact)
             .field("max_id_length", &self.max_id_length)
-            .field("conduct", &self.policy)
+            .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
 }
 
 impl Settings {
-    /// The settings in the `ATLAS_CONTRACT_…` variables, or `None` when none of the three that name a server is set.
+    /// Returns the settings in the `ATLAS_CONTRACT_…` variables, or `None` when address, token and namespace are all
+    /// unset.
     ///
     /// # Errors
-    /// Some of the three are set but not all, or the length or the timeout is no number.
+    /// Fails when only some of the three are set, or when the length or the timeout is not a number.
     pub fn from_variables(
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, TargetError> {
@@ -114,7 +115,8 @@ impl Settings {
     }
 }
 
-/// How the tests behave: as the program, but that they keep no journal for a server on this machine unasked.
+/// Returns the policy of the tests. Unlike the program, they keep a journal for a server on this machine only if
+/// [`JOURNAL`] is set.
 fn policy(variable: &impl Fn(&str) -> Option<String>) -> Result<Policy, TargetError> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let anywhere = set(ALLOW_WRITES).is_some_and(|value| is_yes(&value));
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variables_of_the_clients_aim_at_nothing() {
+    fn the_variables_of_the_clients_name_no_server() {
         let clients = |name: &str| {
             name.starts_with("ATLAS_")
                 .then(|| "http://real.test".to_owned())

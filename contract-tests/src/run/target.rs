@@ -1,6 +1,6 @@
-//! A target is the server that is judged, with what its operator tells about it.
+//! A target is the server under test, with what its operator says about it.
 //!
-//! This module alone knows that an emulator can be started when nobody names a server.
+//! Only this module starts an emulator, when the caller names no server.
 
 use std::{fmt, sync::Arc};
 
@@ -16,10 +16,10 @@ use crate::{
     suite::{facts::Facts, fixtures::Fixture, names::is_name, verified_fixture::VerifiedFixture},
 };
 
-/// Whose token the second one is, where nobody logs in.
+/// The owner of the second token in an emulator where no login is set.
 const SECOND_USER: &str = "second-user-of-the-suite";
 
-/// A `Target` is a server to judge. Dropping the last clone stops the emulator, if it is one.
+/// A `Target` is a server to test. If it is an emulator, dropping the last clone stops it.
 #[derive(Clone)]
 pub struct Target {
     server: Server,
@@ -29,13 +29,14 @@ pub struct Target {
 }
 
 impl Target {
-    /// The server that the settings name.
+    /// Returns the server that the settings name.
     ///
     /// # Errors
-    /// A setting is empty, malformed, or contradicts another one, or a variable of the environment names no proxy.
+    /// Fails when a setting is empty, malformed, or contradicts another one, or when a proxy variable of the
+    /// environment is invalid.
     pub fn new(settings: Settings) -> Result<Self, TargetError> {
         let url = parse_url(&settings.url)?;
-        check_words(&settings)?;
+        check_texts(&settings)?;
         let login = match (settings.login, settings.password) {
             (Some(login), Some(password)) => Some((login, password)),
             (None, None) => None,
@@ -60,10 +61,10 @@ impl Target {
         })
     }
 
-    /// The server the `ATLAS_CONTRACT_…` variables name, or an emulator started for the purpose when they name none.
+    /// Returns the server that the `ATLAS_CONTRACT_…` variables name, or starts an emulator when they name none.
     ///
     /// # Errors
-    /// The variables are incomplete or malformed, or the emulator does not start.
+    /// Fails when the variables are incomplete or malformed, or when the emulator does not start.
     pub async fn from_variables(
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, TargetError> {
@@ -73,10 +74,10 @@ impl Target {
         }
     }
 
-    /// An emulator of its own, with everything that an operator could tell. It lives on the current tokio runtime.
+    /// Starts an emulator for which every optional setting is known. It runs on the current tokio runtime.
     ///
     /// # Errors
-    /// The emulator does not start.
+    /// Fails when the emulator does not start.
     pub async fn emulator() -> Result<Self, TargetError> {
         let settings = Settings {
             token: "root-token-of-the-suite".to_owned(),
@@ -91,11 +92,11 @@ impl Target {
         Self::emulated(settings, r#"{"artifacts": []}"#).await
     }
 
-    /// An emulator of which all that the settings tell is true, wherever they say that it is, with what a seed in JSON
-    /// plants. It lives on the current tokio runtime.
+    /// Starts an emulator that matches the settings, except their address, with the contents of a seed in JSON. It
+    /// runs on the current tokio runtime.
     ///
     /// # Errors
-    /// The emulator does not start, or a setting or the seed is malformed.
+    /// Fails when the emulator does not start, or when a setting or the seed is malformed.
     pub(crate) async fn emulated(settings: Settings, seed: &str) -> Result<Self, TargetError> {
         let failed = |error: &dyn fmt::Display| TargetError::Emulator(error.to_string());
         let mut second = User::new(settings.login.as_deref().unwrap_or(SECOND_USER));
@@ -125,11 +126,11 @@ impl Target {
         Ok(target)
     }
 
-    /// An emulator of its own that knows one token and these artifacts, `USER/NAME` each, and nothing else. It lives on
-    /// the current tokio runtime.
+    /// Starts an emulator that has only one token and these artifacts, `USER/NAME` each. It runs on the current tokio
+    /// runtime.
     ///
     /// # Errors
-    /// The emulator does not start, or an artifact cannot have its name.
+    /// Fails when the emulator does not start, or when an artifact's name is invalid.
     pub async fn bare_emulator(token: &str, artifacts: &[&str]) -> Result<Self, TargetError> {
         let failed = |error: &dyn std::error::Error| TargetError::Emulator(error.to_string());
         let artifacts = artifacts.iter().map(|name| json!({"name": name}));
@@ -150,10 +151,10 @@ impl Target {
         Ok(target)
     }
 
-    /// Makes a client for the server, which redacts all secrets that the target knows.
+    /// Creates a client for the server, which redacts all secrets of the target.
     ///
     /// # Errors
-    /// The client cannot be built, for want of certificates say.
+    /// Fails when the client cannot be built, for example without certificates.
     pub fn connect(&self) -> Verdict<Http> {
         let http = Http::new(&self.server)?;
         let Facts {
@@ -171,7 +172,7 @@ impl Target {
         &self.server
     }
 
-    /// Returns what the operator told about the server.
+    /// Returns what the operator says about the server.
     pub fn facts(&self) -> &Facts {
         &self.facts
     }
@@ -191,12 +192,12 @@ impl Target {
         self.server.token()
     }
 
-    /// Returns the user or organisation below which artifacts are made.
+    /// Returns the user or organisation under which artifacts are made.
     pub fn namespace(&self) -> &str {
         &self.facts.namespace
     }
 
-    /// Returns the name, below the namespace, of a public artifact.
+    /// Returns the name, within the namespace, of a public artifact.
     pub fn public_artifact(&self) -> Option<&str> {
         self.facts.public_artifact.as_deref()
     }
@@ -222,7 +223,7 @@ impl Target {
     }
 }
 
-/// Without secrets.
+/// Shows no secrets.
 impl fmt::Debug for Target {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Target")
@@ -230,7 +231,7 @@ impl fmt::Debug for Target {
             .field("namespace", &self.facts.namespace)
             .field("public_artifact", &self.facts.public_artifact)
             .field("max_id_length", &self.facts.max_id_length)
-            .field("conduct", &self.server.policy())
+            .field("policy", &self.server.policy())
             .finish_non_exhaustive()
     }
 }
@@ -251,8 +252,8 @@ fn parse_url(text: &str) -> Result<Url, TargetError> {
     Ok(url)
 }
 
-fn check_words(settings: &Settings) -> Result<(), TargetError> {
-    // A token travels in a header: what no header can carry would only surface as an unreachable server.
+fn check_texts(settings: &Settings) -> Result<(), TargetError> {
+    // A token is sent in a header. A character that no header can carry would look like an unreachable server.
     let sendable = |token: &str| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
     let problem = if !sendable(&settings.token) {
         "--token must be visible characters, without spaces"
@@ -266,7 +267,7 @@ fn check_words(settings: &Settings) -> Result<(), TargetError> {
     Err(TargetError::Invalid(problem))
 }
 
-/// Only what is written needs a place.
+/// Tells whether the namespace may be empty: it is required only for writes.
 fn may_lack_namespace(settings: &Settings) -> bool {
     settings.namespace.is_empty() && settings.policy.access == Access::ReadOnly
 }
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_none_or_carries_a_secret_is_refused() {
+    fn an_address_that_is_invalid_or_carries_a_secret_is_refused() {
         for url in [
             "",
             "a.test",

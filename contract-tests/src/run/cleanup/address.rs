@@ -1,15 +1,15 @@
-//! Decides where a cleanup goes: no journal, whoever wrote it, sends the token to a server that the caller does not
-//! know.
+//! This module decides which server a cleanup contacts. A forged journal must not send the token to a server that the
+//! caller does not know.
 
 use reqwest::Url;
 
 use crate::safety::address::{is_loopback, origin};
 
-/// Why the token is not sent anywhere.
+/// The reason why a cleanup sends nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// What a journal names is no address of a server.
-    #[error("it names {0:?} as its server, which is no http or https address")]
+    /// The journal names no http or https address.
+    #[error("it names {0:?} as its server, which is not an http or https address")]
     Invalid(String),
     /// The caller names one server, and the journal another.
     #[error(
@@ -17,25 +17,25 @@ pub enum AddressError {
          server has moved to {given}, say --allow-journal-url"
     )]
     Another {
-        /// What the caller names.
+        /// The origin that the caller names.
         given: String,
-        /// What the journal names.
+        /// The origin that the journal names.
         journal: String,
     },
-    /// The journal alone names a server, and one that is not on this machine.
+    /// The caller names no server, and the journal's is not on this machine.
     #[error(
         "it is of a run on {0}, which is not on this machine: nothing was sent; name the server that the token is for \
-         with --atlas-url (ATLAS_CONTRACT_URL), or believe the journal with --allow-journal-url"
+         with --atlas-url (ATLAS_CONTRACT_URL), or trust the journal with --allow-journal-url"
     )]
     Unnamed(String),
 }
 
-/// The address of the server that is to be cleaned: the one that is given, or else the journal's.
+/// Returns the address of the server to clean: the given one, or else the journal's.
 ///
-/// Another server than the given one, or without one any that is not on this machine, needs the caller's leave.
+/// Without `allowed`, both must have the same origin; if no address is given, the journal's must be on this machine.
 ///
 /// # Errors
-/// The leave is missing, or the journal names no server.
+/// Fails when the journal names another or a remote server without `allowed`, or names no server.
 pub fn address(given: Option<&str>, journal: &str, allowed: bool) -> Result<String, AddressError> {
     let named = Url::parse(journal)
         .ok()
@@ -49,12 +49,12 @@ pub fn address(given: Option<&str>, journal: &str, allowed: bool) -> Result<Stri
         };
     };
     match Url::parse(given) {
-        // Only the origin of an address is shown, since an address may hold a password.
+        // Only the origin of an address is shown, since an address may contain a password.
         Ok(url) if !allowed && url.origin() != named.origin() => Err(AddressError::Another {
             given: origin(&url),
             journal: origin(&named),
         }),
-        // One that is no address is complained of where it is used.
+        // An invalid address is reported where it is used.
         _ => Ok(given.to_owned()),
     }
 }

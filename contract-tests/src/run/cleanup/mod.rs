@@ -1,9 +1,9 @@
-//! A cleanup removes what a run made from the server, as far as the server can, and reports what stays.
+//! A cleanup removes what a run made from the server, as far as the server allows, and reports what remains.
 //!
-//! The contract has no call that deletes. `mock-atlas` has its own, and its health check tells that it is one. A
-//! cleanup asks for and removes only what a journal names, and a journal names only what its run made; [`address`]
-//! decides which server may get the token. Requests may fail by chance, so each is sent several times. A resource that
-//! cannot be removed does not keep the others from removal.
+//! The contract has no call that deletes. `mock-atlas` has an API of its own for this, and its health check identifies
+//! it. A cleanup reads and removes only what a journal names, and a journal names only what its run made; [`address`]
+//! decides which server gets the token. Requests may fail by chance, so each is sent several times. If one resource
+//! cannot be removed, the cleanup goes on with the others.
 
 pub mod address;
 
@@ -25,14 +25,15 @@ use crate::{
     text::plain,
 };
 
-/// How often a request is sent, if it must be: among so many, one of two that fail leaves little.
+/// The number of attempts for a request: if every second one fails at random, all of them fail once in 64.
 const ATTEMPTS: u32 = 6;
-/// After so many requests that failed each time, one attempt must do: the server is away.
+/// The number of requests in a row without any answer after which the server counts as unreachable: from then on,
+/// each request is attempted once.
 const MAX_FAILURES: u32 = 3;
-/// How long to wait after the first attempt; after each other twice as long as before.
+/// The pause after the first attempt. It doubles after each further attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Something that a run made.
+/// A resource that a run made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resource {
     /// An artifact with all its versions.
@@ -44,13 +45,13 @@ pub enum Resource {
         /// The type.
         kind: String,
     },
-    /// The tokens of this description.
+    /// The tokens with this description.
     Token(String),
 }
 
 impl fmt::Display for Resource {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Whoever wrote the journal must not steer a terminal.
+        // The journal may be forged; its texts must not contain control characters for the terminal.
         let text = match self {
             Self::Artifact(slug) => format!("artifact {slug}"),
             Self::Type { artifact, kind } => format!("versions of {artifact}/{kind}"),
@@ -60,33 +61,33 @@ impl fmt::Display for Resource {
     }
 }
 
-/// What became of one thing.
+/// The result of the removal of one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
-    /// It was not there.
+    /// The resource did not exist.
     Absent,
-    /// It was there, and is not any more.
+    /// The resource existed and is gone.
     Removed,
-    /// It is still there.
+    /// The resource still exists.
     Left,
-    /// It may still be there: no answer told, for this reason.
+    /// The resource may still exist: the server gave no answer, for this reason.
     Unknown(String),
 }
 
-/// A server to be cleaned.
+/// A `Cleanup` removes the resources of one journal from one server.
 pub struct Cleanup<'a> {
     http: Http,
     record: &'a Record,
     deletes: bool,
-    /// How many requests failed one after the other, however often they were sent.
+    /// The number of requests in a row of which every attempt failed.
     failures: AtomicU32,
 }
 
 impl<'a> Cleanup<'a> {
-    /// Asks the server whether it takes the token, and whether it can delete.
+    /// Checks that the server accepts the token, and finds out whether it can delete.
     ///
     /// # Errors
-    /// It refuses the token, or cannot be reached.
+    /// Fails when the server refuses the token or cannot be reached.
     pub async fn start(target: &Target, record: &'a Record) -> Result<Self, RunError> {
         let mut cleanup = Self {
             http: target.connect().map_err(RunError::unreachable)?,
@@ -110,12 +111,12 @@ impl<'a> Cleanup<'a> {
                     .json()
                     .is_ok_and(|body| body["status"] == "ready" && body["version"].is_string())),
             Err(failure @ CheckFailure::Inconclusive(_)) => Err(RunError::unreachable(failure)),
-            // Some other server's way to say that it knows no such path.
+            // Another server may answer anything for a path that it does not have.
             Err(_) => Ok(false),
         }
     }
 
-    /// All that the run made or may have made, each once.
+    /// Returns all resources that the run made or may have made, each once.
     pub fn resources(&self) -> Vec<Resource> {
         let mut resources = Vec::new();
         for (makes, status) in &self.record.writes {
@@ -127,7 +128,7 @@ impl<'a> Cleanup<'a> {
                     kind: kind.clone(),
                 },
                 Makes::Version { artifact, .. } => Resource::Artifact(artifact.clone()),
-                // No call tells of a token, so that only the reply can say that there is none.
+                // No call of the API lists tokens, so only the reply tells that none was made.
                 Makes::Token(description) if !refused => Resource::Token(description.clone()),
                 Makes::Token(_) | Makes::File(_) => continue,
             };
@@ -138,14 +139,14 @@ impl<'a> Cleanup<'a> {
         resources
     }
 
-    /// Removes a thing if the server can, and looks whether it is gone.
+    /// Removes a resource if the server can, and checks whether it is gone.
     pub async fn remove(&self, resource: &Resource) -> Removal {
         let removed = match resource {
             Resource::Artifact(slug) => self.remove_artifact(slug).await,
             Resource::Type { artifact, kind } => self.remove_type(artifact, kind).await,
             Resource::Token(description) => self.remove_tokens(description).await,
         };
-        removed.unwrap_or_else(|failure| Removal::Unknown(self.http.redact(&told(&failure))))
+        removed.unwrap_or_else(|failure| Removal::Unknown(self.http.redact(&describe(&failure))))
     }
 
     fn is_public(&self, artifact: &str) -> bool {
@@ -156,15 +157,15 @@ impl<'a> Cleanup<'a> {
 
     async fn remove_artifact(&self, slug: &str) -> Verdict<Removal> {
         let (user, name) = slug.split_once('/').unwrap_or((slug, ""));
-        let there = async || -> Verdict<bool> {
+        let exists = async || -> Verdict<bool> {
             let reply = self.ask(&["artifacts", user, name]).await?;
             Ok(!is_absent(&reply))
         };
-        if !there().await? {
+        if !exists().await? {
             return Ok(Removal::Absent);
         }
         self.delete(&["artifacts", user, name]).await?;
-        Ok(if there().await? {
+        Ok(if exists().await? {
             Removal::Left
         } else {
             Removal::Removed
@@ -189,7 +190,7 @@ impl<'a> Cleanup<'a> {
         })
     }
 
-    /// The numbers of the versions that a search finds and, where the server tells, of those that await their file.
+    /// Returns the numbers of the versions that a search finds and, on an emulator, of those that await their file.
     async fn versions_of(&self, user: &str, name: &str, kind: &str) -> Verdict<Vec<String>> {
         let found = self.ask(&["artifacts", user, name, kind, "search"]).await?;
         if is_absent(&found) {
@@ -223,7 +224,7 @@ impl<'a> Cleanup<'a> {
         })
     }
 
-    /// The ids of the tokens of this description, if the server tells.
+    /// Returns the ids of the tokens with this description, or `None` if the server does not list tokens.
     async fn tokens(&self, description: &str) -> Verdict<Option<Vec<String>>> {
         let reply = self.own(Method::GET, &["tokens"]).await?;
         let Some(reply) = reply.filter(Exchange::succeeded) else {
@@ -244,7 +245,7 @@ impl<'a> Cleanup<'a> {
         self.own(Method::DELETE, segments).await.map(drop)
     }
 
-    /// A call of the emulator's own API, if it is one.
+    /// Calls the emulator's own API; returns `None` if the server is no emulator.
     async fn own(&self, method: Method, segments: &[&str]) -> Verdict<Option<Exchange>> {
         if !self.deletes {
             return Ok(None);
@@ -254,8 +255,8 @@ impl<'a> Cleanup<'a> {
         Ok(Some(reply))
     }
 
-    /// Sends a request until there is an answer to it, a few times at the most. What removes may be sent again: what is
-    /// gone is gone.
+    /// Sends a request until it is answered, at most [`ATTEMPTS`] times. Deletions are idempotent, so they may be
+    /// repeated.
     async fn send(&self, method: Method, path: &[&str], auth: Auth<'_>) -> Verdict<Exchange> {
         let is_away = self.failures.load(Ordering::Relaxed) >= MAX_FAILURES;
         let (mut left, mut pause) = (if is_away { 0 } else { ATTEMPTS - 1 }, FIRST_PAUSE);
@@ -277,7 +278,7 @@ impl<'a> Cleanup<'a> {
     }
 }
 
-/// The reply, unless it says only that something went wrong.
+/// Returns the reply, or fails if the reply may be a transient failure.
 fn answer(reply: Exchange) -> Verdict<Exchange> {
     if reply.may_be_transient() {
         return Err(reply.violation("an answer"));
@@ -285,8 +286,8 @@ fn answer(reply: Exchange) -> Verdict<Exchange> {
     Ok(reply)
 }
 
-/// What went wrong, in a line.
-fn told(failure: &CheckFailure) -> String {
+/// Returns a description of the failure, in one line.
+fn describe(failure: &CheckFailure) -> String {
     match failure.violation() {
         Some(Violation { came, sent, .. }) => {
             let request = sent.as_ref().map(|sent| format!("{}: ", sent.request));
@@ -296,7 +297,7 @@ fn told(failure: &CheckFailure) -> String {
     }
 }
 
-/// Whether the reply says that there is nothing; a name that no artifact can have names none.
+/// Tells whether the reply means that the resource does not exist. A name that no artifact can have gets 400 or 422.
 fn is_absent(reply: &Exchange) -> bool {
     matches!(reply.status, 400 | 404 | 410 | 422)
 }

@@ -1,4 +1,4 @@
-//! A run's journal names all that the run made on a server, and `cleanup` removes it where the server can.
+//! A run's journal names everything that the run made on a server, and `cleanup` removes it if the server can.
 
 use std::{
     collections::BTreeSet,
@@ -21,7 +21,7 @@ use crate::support::{
     proxy,
 };
 
-/// A folder with the journal of a run in it.
+/// A folder for the journal of a run.
 struct Kept {
     folder: tempfile::TempDir,
 }
@@ -47,7 +47,7 @@ async fn cleanup(journal: &Path, settings: &Settings) -> Output {
     run(&["cleanup", "--journal", journal, "--token", &settings.token]).await
 }
 
-/// How many artifacts and versions the emulator holds.
+/// Returns the numbers of artifacts and versions in the emulator.
 async fn held(proxy: &Proxy) -> (u64, u64) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let metrics = client.get(format!("{}/_mock/metrics", proxy.url));
@@ -62,7 +62,7 @@ async fn held(proxy: &Proxy) -> (u64, u64) {
     )
 }
 
-/// The paths of all writes to artifacts that the server saw.
+/// Returns the paths of all writes to artifacts that the server received.
 fn written(proxy: &Proxy) -> BTreeSet<String> {
     let seen = proxy.seen();
     let posts = seen.iter().filter(|it| it.method == Method::POST);
@@ -70,7 +70,7 @@ fn written(proxy: &Proxy) -> BTreeSet<String> {
     paths.map(str::to_owned).collect()
 }
 
-/// The same of a journal.
+/// Returns the paths of all writes to artifacts that a journal names.
 fn announced(record: &Record) -> BTreeSet<String> {
     let makes = record.writes.iter().map(|(makes, _)| makes);
     let paths = makes.filter_map(|makes| match makes {
@@ -111,7 +111,7 @@ async fn a_run_that_was_killed_leaves_a_journal_of_all_it_made() {
     assert!(artifacts > 10 && versions > 10, "{artifacts} {versions}");
     let output = cleanup(&kept.journal(), &settings).await;
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
-    // Only the operator's own artifact is there again.
+    // Only the operator's own artifact remains.
     assert_eq!(held(&proxy).await, (1, 0), "{}", output.stdout);
 }
 
@@ -156,7 +156,7 @@ async fn everything_of_a_whole_run_is_removed_and_nothing_else_and_once_is_enoug
     assert!((50..things).contains(&absent), "{}", second.stdout);
 }
 
-/// As a real Atlas, which has no API of the emulator's.
+/// Hides the emulator's own API, which a real Atlas does not have.
 fn knows_no_mock(request: &mut Request) {
     if request.path().starts_with("/_mock") {
         request.target = "/no-such-path".to_owned();
@@ -204,7 +204,7 @@ async fn what_a_server_cannot_remove_is_listed_exactly_and_ends_in_six() {
 }
 
 #[tokio::test]
-async fn a_journal_that_is_none_or_names_what_is_not_of_its_run_removes_nothing() {
+async fn a_file_that_is_no_journal_or_names_resources_of_others_removes_nothing() {
     let proxy = proxy(PassThrough).await;
     let (kept, settings) = (Kept::new(), proxy.settings());
     let filter = ["--filter", "artifacts.create", "--journal", kept.folder()];

@@ -1,4 +1,4 @@
-//! `cleanup` meets servers that fail and journals that name another server.
+//! `cleanup` copes with servers that fail, and refuses journals that name another server.
 
 use std::{
     fs,
@@ -41,7 +41,7 @@ impl Left {
         self.journal.to_str().unwrap()
     }
 
-    /// A copy of the journal that names another server.
+    /// Writes a copy of the journal that names another server, and returns its path.
     fn of(&self, server: &str, proxy: &Proxy) -> String {
         let text = fs::read_to_string(&self.journal).unwrap();
         assert!(text.contains(&proxy.url));
@@ -51,7 +51,7 @@ impl Left {
     }
 }
 
-/// A cleanup by these journals, with the token of the proxy's server.
+/// Runs a cleanup with these journals and the token of the proxy's server.
 async fn cleanup(proxy: &Proxy, journals: &[&str], more: &[&str]) -> Output {
     let token = proxy.settings().token;
     let args = [
@@ -66,12 +66,12 @@ async fn cleanup(proxy: &Proxy, journals: &[&str], more: &[&str]) -> Output {
     output(command).await
 }
 
-/// A server whose requests for a cleanup fail, but for those that are chosen by their number.
+/// Returns a server that fails every request of a cleanup, except those whose numbers `works` chooses.
 fn failing(works: fn(usize) -> bool) -> impl Interceptor {
     let count = AtomicUsize::new(0);
     ReplyInterceptor(move |request: &Request, reply: &mut Reply| {
         let deletes = request.path().starts_with("/_mock/") || request.method == Method::DELETE;
-        // Runs ask for no path of the emulator's own; a cleanup begins with one.
+        // A run uses no path of the emulator's own API; a cleanup begins with one.
         let begun = count.load(Ordering::Relaxed) > 0 || deletes;
         if begun && !works(count.fetch_add(1, Ordering::Relaxed)) {
             let statuses = [408, 425, 429, 500, 503];
@@ -96,12 +96,12 @@ async fn what_fails_now_and_then_is_tried_again_until_all_is_removed() {
     }
 }
 
-/// A server that hangs up on every third request of all.
+/// A server that closes the connection at every third request of a cleanup.
 struct HangsUp(AtomicUsize);
 
 impl Interceptor for HangsUp {
     fn drops_reply(&self, request: &Request, _: &Reply) -> bool {
-        // A run has to end well; a cleanup alone reads artifacts whose name it does not make.
+        // The run must succeed, so counting begins with the cleanup's first request to the emulator's own API.
         let own = request.method == Method::DELETE || request.path().starts_with("/_mock/");
         let begun = self.0.load(Ordering::Relaxed) > 0 || own;
         begun && self.0.fetch_add(1, Ordering::Relaxed) % 3 == 2
@@ -119,7 +119,7 @@ async fn a_connection_that_breaks_ends_no_cleanup() {
 
 #[tokio::test]
 async fn where_nothing_can_be_removed_all_is_tried_and_listed_and_ends_in_six() {
-    // The server goes away behind the first few things.
+    // The server fails after the first few resources.
     let proxy = proxy(failing(|number| number < 8)).await;
     let left = Left::at(&proxy).await;
     let cleaned = cleanup(&proxy, &[left.path()], &[]).await;
@@ -142,7 +142,7 @@ async fn the_token_goes_to_the_named_server_alone_and_a_journal_of_another_is_re
     let before = seen();
     let given = ["--atlas-url", &home.url];
     let refused = cleanup(&home, &[foreign.path()], &given).await;
-    // Nor is anything sent for a journal that stands beside it.
+    // Nothing is sent for the other journal either.
     let beside = cleanup(&home, &[own.path(), foreign.path()], &given).await;
     for refused in [&refused, &beside] {
         assert_eq!(refused.code, 2, "{}", refused.stdout);
@@ -167,7 +167,7 @@ async fn the_token_goes_to_the_named_server_alone_and_a_journal_of_another_is_re
 }
 
 #[tokio::test]
-async fn a_server_that_has_moved_is_cleaned_with_leave_at_its_new_address_alone() {
+async fn a_server_that_has_moved_is_cleaned_at_its_new_address_only_if_allowed() {
     let (moved, old) = (proxy(PassThrough).await, proxy(PassThrough).await);
     let left = Left::at(&moved).await;
     let journal = left.of(&old.url, &moved);
@@ -180,10 +180,10 @@ async fn a_server_that_has_moved_is_cleaned_with_leave_at_its_new_address_alone(
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_journal_alone_sends_the_token_to_no_other_machine_without_leave() {
+async fn a_journal_alone_sends_the_token_to_another_machine_only_if_allowed() {
     let proxy = proxy(PassThrough).await;
     let left = Left::at(&proxy).await;
-    // It is this machine, but nothing that the address says.
+    // The address reaches this machine, but is no loopback address.
     let journal = left.of(&proxy.url.replace("127.0.0.1", "0.0.0.0"), &proxy);
     let before = proxy.seen().len();
     let refused = cleanup(&proxy, &[&journal], &[]).await;

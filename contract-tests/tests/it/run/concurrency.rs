@@ -1,4 +1,4 @@
-//! The verdicts of a run are the same however many clauses are judged at a time.
+//! The verdicts of a run do not depend on the number of clauses that are checked at a time.
 
 use std::num::NonZeroUsize;
 
@@ -11,7 +11,7 @@ use atlas_contract_tests::{
 
 use crate::support::proxy;
 
-/// The clauses that the searches came from, in the order in which they came, and how the clauses ended.
+/// Returns the clauses of all searches, in the order of the requests, and the outcomes of the clauses.
 async fn judge(jobs: usize) -> (Vec<String>, Vec<(String, Status)>) {
     let proxy = proxy(PassThrough).await;
     let options = Options {

@@ -1,5 +1,5 @@
-//! A clause fails where the server answers wrong each time it is asked, or once what it must never answer; where it
-//! answers wrong only at times, the clause ends without a verdict.
+//! A clause fails if every repeated check fails, or if the server once gives an answer that it must never give. If only
+//! some checks fail, the clause has no verdict.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,7 +21,7 @@ use crate::support::{
     proxy, reports,
 };
 
-/// A correct emulator, but for chaos, judged by everything; nothing when not even the first request went well.
+/// Returns the report on a correct emulator with chaos, or `None` when the first request already failed.
 async fn judge(chaos: f64, seed: u64) -> Option<Report> {
     let emulator = MockAtlas::builder()
         .chaos(chaos)
@@ -73,7 +73,7 @@ async fn no_clause_fails_at_a_correct_server_by_chance() {
 }
 
 #[tokio::test]
-async fn a_run_begins_though_the_first_request_of_all_meets_trouble() {
+async fn a_run_begins_even_if_its_first_request_fails() {
     let requests = AtomicUsize::new(0);
     let proxy = proxy(ReplyInterceptor(move |_: &Request, reply: &mut Reply| {
         if requests.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -86,7 +86,7 @@ async fn a_run_begins_though_the_first_request_of_all_meets_trouble() {
 }
 
 #[tokio::test]
-async fn what_breaks_each_time_fails_also_if_it_breaks_with_a_500() {
+async fn a_clause_that_is_violated_each_time_fails_even_with_status_500() {
     let proxy = proxy(ReplyInterceptor(|request: &Request, reply: &mut Reply| {
         if request.is(Method::GET, "/search") {
             reply.status = 500;
@@ -99,11 +99,11 @@ async fn what_breaks_each_time_fails_also_if_it_breaks_with_a_500() {
 }
 
 #[tokio::test]
-async fn what_breaks_some_times_is_told_with_both_answers() {
+async fn an_unstable_server_is_reported_with_both_answers() {
     let searches = AtomicUsize::new(0);
     let proxy = proxy(ReplyInterceptor(
         move |request: &Request, reply: &mut Reply| {
-            // The first search, and no other.
+            // Only the first search is wrong.
             if request.is(Method::GET, "/search") && searches.fetch_add(1, Ordering::Relaxed) == 0 {
                 reply.body.truncate(9);
             }
@@ -116,7 +116,7 @@ async fn what_breaks_some_times_is_told_with_both_answers() {
     let lines: Vec<_> = detail.lines().collect();
     assert_eq!(
         lines[0],
-        "server unstable: asked again, it answers otherwise"
+        "server unstable: a repeated check had another result"
     );
     assert!(
         lines[1].starts_with("first     expected a JSON body, came 200 {\"version for GET http"),
@@ -126,7 +126,7 @@ async fn what_breaks_some_times_is_told_with_both_answers() {
 }
 
 #[tokio::test]
-async fn what_breaks_each_time_fails_though_it_breaks_elsewhere_and_otherwise() {
+async fn a_clause_that_is_violated_in_another_way_each_time_fails() {
     let searches = AtomicUsize::new(0);
     let proxy = proxy(ReplyInterceptor(
         move |request: &Request, reply: &mut Reply| {
@@ -145,7 +145,7 @@ async fn what_breaks_each_time_fails_though_it_breaks_elsewhere_and_otherwise() 
 }
 
 #[tokio::test]
-async fn one_sighting_of_what_must_never_be_is_enough_and_is_told_with_its_request() {
+async fn one_violation_of_a_clause_that_says_never_is_enough_and_is_reported_with_its_request() {
     let mutant = mutants::all().find(|it| it.id() == "auth.no-token-reads/open-now-and-then");
     let proxy = proxy((mutant.unwrap().interceptor)()).await;
     let reports = reports(&proxy, &["auth.no-token-reads"], true).await;
@@ -157,7 +157,7 @@ async fn one_sighting_of_what_must_never_be_is_enough_and_is_told_with_its_reque
 }
 
 #[tokio::test]
-async fn a_server_that_numbers_versions_over_all_of_it_ends_with_failures_and_in_one() {
+async fn a_server_with_one_number_sequence_for_all_versions_fails_and_the_exit_code_is_one() {
     let mutant = mutants::all().find(|it| it.id() == "versions.counts-per-type/per-server");
     let proxy = proxy((mutant.unwrap().interceptor)()).await;
     let settings = proxy.settings();

@@ -1,4 +1,4 @@
-//! The tests judge servers by whole runs, plan runs, and clean up after them.
+//! The tests run clauses against servers, plan runs, and clean up after them.
 
 mod cleanup;
 mod cleanup_failures;

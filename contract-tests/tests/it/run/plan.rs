@@ -1,4 +1,4 @@
-//! The plan of a run shows what the run would send, and to whom, without sending it.
+//! The plan of a run shows the requests that the run would send, and their server, without sending them.
 
 use atlas_contract_tests::{
     run::settings::Settings,
@@ -12,7 +12,7 @@ use crate::support::{
     proxy,
 };
 
-/// The requests in the output, with the digits of the run left out.
+/// Returns the requests in the output, without the digits of the run.
 fn planned(stdout: &str) -> Vec<String> {
     let lines = stdout.lines().filter_map(|line| line.strip_prefix("    "));
     lines.map(without_digits).collect()
@@ -26,7 +26,7 @@ fn without_digits(line: &str) -> String {
     })
 }
 
-/// A request as the plan would show it.
+/// Returns a request in the format of the plan.
 fn shown(request: &Request, settings: &Settings) -> String {
     let Request {
         method,
@@ -49,7 +49,7 @@ fn shown(request: &Request, settings: &Settings) -> String {
     without_digits(line.trim_end())
 }
 
-/// Without the sizes of files: of one that breaks off it is not known how much of it arrives.
+/// Removes the sizes of files, since an interrupted upload may arrive in part.
 fn without_sizes(lines: Vec<String>) -> Vec<String> {
     let upload = "PUT [upload path]";
     let cut = |line: String| {
@@ -70,7 +70,7 @@ async fn a_run_sends_what_its_plan_shows_and_nothing_else() {
     let plan = run(&aimed_at(&settings, &[&told[..], &["--plan"]].concat())).await;
     assert_eq!(plan.code, 0, "{}{}", plan.stdout, plan.stderr);
     assert!(proxy.seen().is_empty());
-    assert!(!plan.stdout.contains("goes no further"), "{}", plan.stdout);
+    assert!(!plan.stdout.contains("incomplete"), "{}", plan.stdout);
     let planned = planned(&plan.stdout);
     let end = format!(
         "\n{} requests to {}, of which none was sent.",
@@ -78,7 +78,7 @@ async fn a_run_sends_what_its_plan_shows_and_nothing_else() {
         settings.url
     );
     assert!(plan.stdout.contains(&end), "{}", plan.stdout);
-    // One clause after the other, as in the plan.
+    // Clauses are checked one after the other, as in the plan.
     let alone = [&told[..], &["--jobs", "1"]].concat();
     assert_eq!(run(&aimed_at(&settings, &alone)).await.code, 0);
     let sent: Vec<_> = proxy.seen().iter().map(|it| shown(it, &settings)).collect();
@@ -160,9 +160,9 @@ async fn a_plan_tells_what_would_not_be_asked() {
     let settings = proxy(PassThrough).await.settings();
     let disabled = run(&aimed_at(&settings, &["--plan", "--filter", "auth.login"])).await;
     assert_eq!(disabled.code, 3);
-    let told = "auth.login: not asked: needs --login and --password\n";
+    let told = "auth.login: not checked: needs --login and --password\n";
     assert!(disabled.stdout.contains(told), "{}", disabled.stdout);
-    assert!(disabled.stdout.ends_with("nothing would be asked\n"));
+    assert!(disabled.stdout.ends_with("no request would be sent\n"));
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ pub(crate) fn report() -> Report {
             Status::Error,
             311,
             Detail::Note(
-                "server unstable: asked again, it answers otherwise\nfirst     500 \u{1b}[2J]]>\nthen      the clause holds"
+                "server unstable: a repeated check had another result\nfirst     500 \u{1b}[2J]]>\nthen      the clause holds"
                     .to_owned(),
             ),
         ),
