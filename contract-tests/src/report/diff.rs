@@ -1,4 +1,4 @@
-//! Compares two reports: of two servers, or of one before and after a change.
+//! This module compares two reports: of two servers, or of one server before and after a change.
 
 use std::{collections::HashMap, fmt};
 
@@ -10,30 +10,31 @@ use crate::{
     text::plain,
 };
 
-/// A clause that did not end the same in both reports.
+/// A clause with different outcomes in two reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// The clause's id.
     pub id: String,
-    /// How it ended in the first report, if it is there.
+    /// The outcome in the first report, if it has the clause.
     pub first: Option<Outcome>,
-    /// How it ended in the second report, if it is there.
+    /// The outcome in the second report, if it has the clause.
     pub second: Option<Outcome>,
 }
 
-/// How a clause ended.
+/// The outcome of a clause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
-    /// The outcome.
+    /// The status.
     pub status: Status,
-    /// What was told beside it.
+    /// The explanation of the status.
     pub detail: Detail,
 }
 
-/// The clauses that ended differently, those of the first report in its order, then those of the second alone.
+/// Returns the clauses with different outcomes: first those of the first report, in its order, then those that only
+/// the second report has.
 ///
-/// What must differ from run to run does not count: the server's address, the namespace, the names of the run, and how
-/// long anything took.
+/// Values that differ between any two runs are ignored: the server's address, the namespace, the names of the run, and
+/// all durations.
 pub fn changes(first: &Report, second: &Report) -> Vec<Change> {
     let (firsts, seconds) = (by_id(first), by_id(second));
     let only_second = second
@@ -70,7 +71,7 @@ fn by_id(report: &Report) -> HashMap<&str, &ClauseReport> {
     clauses.map(|clause| (&*clause.id, clause)).collect()
 }
 
-/// The detail without what must differ from run to run.
+/// Returns the detail without the values that differ between any two runs.
 fn neutral(clause: &ClauseReport, report: &Report) -> Detail {
     let Report {
         server,
@@ -81,7 +82,8 @@ fn neutral(clause: &ClauseReport, report: &Report) -> Detail {
     clause.detail.clone().map(|text| {
         text.replace(server, "[server]")
             .replace(run_prefix, "[run]")
-            // A namespace may be a common word, and is one of these only here.
+            // A namespace may be a common word, so it is replaced only where it stands in a path or begins a JSON
+            // string.
             .replace(&format!("/{namespace}/"), "/[namespace]/")
             .replace(&format!("\"{namespace}"), "\"[namespace]")
     })
@@ -100,7 +102,8 @@ fn alike(first: &Detail, second: &Detail) -> bool {
     }
 }
 
-/// A long reply was cut, and where depends on the length of the names in it: what stands near the cut does not count.
+/// Tells whether two replies are alike. Where a long reply was cut depends on the length of the names in it, so the
+/// text near the cut is not compared.
 fn came_alike(first: &str, second: &str) -> bool {
     const NEAR: usize = 100;
     let (Some(one), Some(other)) = (first.strip_suffix('…'), second.strip_suffix('…')) else {
@@ -111,7 +114,7 @@ fn came_alike(first: &str, second: &str) -> bool {
     common + NEAR >= one.chars().count().min(other.chars().count())
 }
 
-/// The id, and beneath it both outcomes.
+/// Shows the id, with both outcomes below.
 impl fmt::Display for Change {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.id)?;

@@ -1,4 +1,4 @@
-//! A file that is there whole or not at all, and whose place is known to be good before there is anything to write.
+//! A draft writes the file of a report atomically, at a path that was tested before the run.
 
 use std::{
     fs, io,
@@ -10,14 +10,14 @@ use tempfile::NamedTempFile;
 
 use super::Form;
 
-/// A draft is a report that is to be written, at a place that was tried. Until then no file of it stands anywhere, so
-/// that a program that is stopped leaves none.
+/// A `Draft` holds the path of a report that is still to be written. The path was tested, but there is no file yet, so
+/// that a program that is stopped leaves none behind.
 #[derive(Debug)]
 pub struct Draft {
     file: PathBuf,
 }
 
-/// Why a file cannot be written.
+/// The reason why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("the report {} cannot be written: {source}", file.display())]
 pub struct DraftError {
@@ -26,10 +26,11 @@ pub struct DraftError {
 }
 
 impl Draft {
-    /// Makes sure that reports in these forms can be written there.
+    /// Checks that a report can be written to each of these paths.
     ///
     /// # Errors
-    /// A folder does not exist or cannot be written, something else than a file has the place, or two have the same.
+    /// Fails when a folder does not exist or cannot be written, when a path names something other than a file, or when
+    /// two paths name the same file.
     pub fn open_all(
         places: impl IntoIterator<Item = (Form, PathBuf)>,
     ) -> Result<Vec<(Form, Self)>, DraftError> {
@@ -39,7 +40,7 @@ impl Draft {
             match place(&draft.file) {
                 Ok(place) if !taken.contains(&place) => taken.push(place),
                 found => {
-                    let another = io::Error::other("another report is to stand there");
+                    let another = io::Error::other("another report has the same path");
                     let source = found.err().unwrap_or(another);
                     let file = draft.file;
                     return Err(DraftError { file, source });
@@ -50,10 +51,10 @@ impl Draft {
         Ok(drafts)
     }
 
-    /// Makes sure that a report can be written there.
+    /// Checks that a report can be written to this path.
     ///
     /// # Errors
-    /// As [`Draft::open_all`].
+    /// Fails as [`Draft::open_all`] does.
     pub fn open(file: PathBuf) -> Result<Self, DraftError> {
         match begin(&file) {
             Ok(_) => Ok(Self { file }),
@@ -61,10 +62,10 @@ impl Draft {
         }
     }
 
-    /// Puts the text in the place, or leaves there what was.
+    /// Replaces the file by the text, or leaves it unchanged.
     ///
     /// # Errors
-    /// There is no text, or the place is no longer good.
+    /// Fails when `text` is an error, or when the file cannot be written any more.
     pub fn write(self, text: io::Result<String>) -> Result<(), DraftError> {
         let Self { file } = self;
         text.and_then(|text| put(&file, &text))
@@ -80,15 +81,15 @@ fn put(file: &Path, text: &str) -> io::Result<()> {
 }
 
 fn begin(file: &Path) -> io::Result<NamedTempFile> {
-    // A rename would put the report in the place of a device or a pipe.
-    if fs::metadata(file).is_ok_and(|there| !there.is_file()) {
-        return Err(io::Error::other("it is there, and is no file"));
+    // The final rename would replace a device or a pipe.
+    if fs::metadata(file).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::other("it exists and is not a regular file"));
     }
     let mut draft = tempfile::Builder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        // As any file of the user, less what the umask takes: reports are for others to read.
+        // Temporary files are private by default; reports get the usual permissions, less the umask.
         draft.permissions(fs::Permissions::from_mode(0o666));
     }
     draft
@@ -104,8 +105,7 @@ fn folder_of(file: &Path) -> io::Result<&Path> {
     }
 }
 
-/// Returns where a file stands, however its path is written. A link to another file is a place of its own: the
-/// report replaces the link.
+/// Returns the canonical path of a file. A link to another file keeps its own path: the report replaces the link.
 fn place(file: &Path) -> io::Result<PathBuf> {
     let folder = folder_of(file)?.canonicalize()?;
     Ok(folder.join(file.file_name().unwrap_or_default()))
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_none_is_known_at_once_and_named() {
+    fn a_path_that_cannot_be_written_is_named_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing/report.json");
         for file in [missing.as_path(), folder.path(), Path::new("/dev/null")] {
@@ -161,7 +161,7 @@ mod tests {
         for same in [file.clone(), inner.join("../report")] {
             let error = open(&same).unwrap_err();
             assert!(
-                error.ends_with("another report is to stand there"),
+                error.ends_with("another report has the same path"),
                 "{error}"
             );
         }

@@ -1,4 +1,5 @@
-//! The report as one HTML page. It loads nothing and runs no script: buttons of a form and the style choose what shows.
+//! This module writes a report as one HTML page. The page loads nothing and runs no script: radio buttons and CSS
+//! select the clauses that are shown.
 
 use super::{ClauseReport, Detail, Report, Status, markup::Element, seconds};
 
@@ -50,7 +51,7 @@ fn facts(report: &Report) -> Element {
     pairs(facts)
 }
 
-/// A button that leaves only the clauses of one status in sight; the style finds it by its id.
+/// Returns a radio button that shows only the clauses of one status; the style sheet finds it by its id.
 fn choice(status: impl std::fmt::Display, count: usize, checked: bool) -> Element {
     let id = format!("show-{status}");
     let button = Element::new("input")

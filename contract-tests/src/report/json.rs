@@ -1,4 +1,4 @@
-//! The report as JSON: the fields of [`Report`] under their names.
+//! This module writes a [`Report`] as JSON, with the names of its fields, and reads it back.
 
 use std::{
     io,
@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::Report;
 use crate::input;
 
-/// The version of the form. It counts up when a reader of the earlier one would misunderstand.
+/// The version of the format. It increases when a reader of the previous version would misread a report.
 pub const FORMAT: u64 = 1;
 
-/// Why there is no report in a file.
+/// The reason why a file is not a readable report.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {why}", file.display())]
 pub struct ReadError {
@@ -25,18 +25,18 @@ pub struct ReadError {
 enum Why {
     #[error("{0}")]
     Unreadable(#[from] io::Error),
-    #[error("it is no report of `atlas-contract run --json`: {0}")]
+    #[error("not a report of `atlas-contract run --json`: {0}")]
     NoReport(#[from] serde_json::Error),
-    #[error("it is no report of `atlas-contract run --json`: it names no format")]
+    #[error("not a report of `atlas-contract run --json`: it names no format")]
     NoFormat,
     #[error("a report of format {0}, and this program reads {FORMAT}: write both with one version")]
     OtherFormat(u64),
 }
 
-/// The report that a file holds.
+/// Reads a report from a file.
 ///
 /// # Errors
-/// The file cannot be read, holds something else, or a report of another format.
+/// Fails when the file cannot be read, or contains something else or a report of another format.
 pub fn read(file: &Path) -> Result<Report, ReadError> {
     input::bytes(file)
         .map_err(Why::from)

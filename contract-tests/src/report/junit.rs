@@ -1,8 +1,8 @@
-//! The report as JUnit XML: one suite, and a case for each clause.
+//! This module writes a report as JUnit XML: one suite, with a case for each clause.
 //!
-//! JUnit knows four ends of a case, and a report has six statuses. A difference is a case that passed, with its detail
-//! in `system-out`: who wants it to be a failure says `--strict`. What is disabled and what is skipped are both
-//! `skipped`, told apart by the first word of the message.
+//! JUnit has four results of a case, and a report has six statuses. A difference becomes a case that passed, with its
+//! detail in `system-out`; with `--strict` it is a failure. Disabled and skipped clauses are both `skipped`, and the
+//! first word of the message distinguishes them.
 
 use super::{ClauseReport, Report, Status, markup::Element};
 
@@ -51,7 +51,7 @@ fn case(clause: &ClauseReport) -> Element {
         .attribute("classname", format!("{NAME}.{area}"))
         .attribute("name", &clause.id)
         .attribute("time", seconds(clause.milliseconds));
-    let told = |tag| {
+    let problem = |tag| {
         Element::new(tag)
             .attribute("message", clause.detail.gist())
             .attribute("type", clause.status)
@@ -63,8 +63,8 @@ fn case(clause: &ClauseReport) -> Element {
     };
     match clause.status {
         Status::Pass => case,
-        Status::Fail => case.child(told("failure")),
-        Status::Error => case.child(told("error")),
+        Status::Fail => case.child(problem("failure")),
+        Status::Error => case.child(problem("error")),
         Status::Difference => {
             let detail = format!("difference: {}\n{}", clause.title, clause.detail);
             case.child(Element::new("system-out").text(detail))
@@ -78,7 +78,7 @@ fn seconds(milliseconds: u64) -> String {
     format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000)
 }
 
-/// The schema takes no offset, nor fractions of a second.
+/// Returns the time without offset and fractions of a second, which the schema does not allow.
 fn local(started: &str) -> &str {
     started
         .get(.."2026-01-31T12:00:00".len())

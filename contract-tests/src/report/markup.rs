@@ -1,11 +1,11 @@
-//! Elements of XML and HTML. Whatever text they are given is escaped, so none can be forgotten.
+//! This module builds XML and HTML from elements. An element escapes every text that it is given.
 
 use std::fmt::{self, Write};
 
-/// Elements of HTML that have no content, and no end.
+/// The HTML elements without content and without an end tag.
 const VOID: [&str; 2] = ["input", "meta"];
 
-/// An element, its attributes and what is in it.
+/// An element with its attributes and its content.
 pub(super) struct Element {
     tag: &'static str,
     attributes: Vec<(&'static str, String)>,
@@ -15,7 +15,7 @@ pub(super) struct Element {
 enum Node {
     Element(Element),
     Text(String),
-    /// Only what is written in this program may go unescaped.
+    /// A text that is not escaped; only constants of this program are allowed.
     Verbatim(&'static str),
 }
 
@@ -64,11 +64,11 @@ impl Element {
             return out.write_str("/>");
         }
         out.write_char('>')?;
-        // Where there is text, white space counts.
-        let broad = self.content.iter().all(|it| matches!(it, Node::Element(_)));
+        // White space is significant beside text, so only an element without text is indented.
+        let indented = self.content.iter().all(|it| matches!(it, Node::Element(_)));
         for node in &self.content {
             match node {
-                Node::Element(child) if broad => {
+                Node::Element(child) if indented => {
                     out.write_char('\n')?;
                     child.write(depth + 1, out)?;
                 }
@@ -77,7 +77,7 @@ impl Element {
                 Node::Verbatim(text) => out.write_str(text)?,
             }
         }
-        if broad && !self.content.is_empty() {
+        if indented && !self.content.is_empty() {
             write!(out, "\n{:width$}", "", width = depth * 2)?;
         }
         write!(out, "</{}>", self.tag)
@@ -90,7 +90,7 @@ impl fmt::Display for Element {
     }
 }
 
-/// Leaves out what XML cannot hold even escaped, and what would steer a terminal.
+/// Writes the text escaped, without characters that XML forbids and without control characters for a terminal.
 fn escape(text: &str, out: &mut fmt::Formatter<'_>) -> fmt::Result {
     for c in text.chars() {
         match c {
@@ -126,10 +126,10 @@ mod tests {
     #[test]
     fn white_space_is_added_only_where_there_is_no_text() {
         let inner = || Element::new("b").text("c");
-        let broad = Element::new("a")
+        let indented = Element::new("a")
             .child(inner())
             .child(Element::new("input"));
-        assert_eq!(broad.to_string(), "<a>\n  <b>c</b>\n  <input/>\n</a>");
+        assert_eq!(indented.to_string(), "<a>\n  <b>c</b>\n  <input/>\n</a>");
         let narrow = Element::new("a").text("x").child(inner());
         assert_eq!(narrow.to_string(), "<a>x<b>c</b></a>");
     }

@@ -1,8 +1,8 @@
-//! A report holds what came out of a run: the outcome of each clause, and their summary.
+//! A report contains the outcome of each clause of a run, and their summary.
 //!
-//! It leaves the program in three [`Form`]s: [`json`], which can be read back, `junit` and `html`, both made of
-//! `markup`. A [`draft`] writes a file as a whole or not at all, and [`diff`] compares two reports. A terminal shows
-//! the `Display` of the parts.
+//! It is written in three [`Form`]s: [`json`], which can be read back, `junit` and `html`, which are built with
+//! `markup`. A [`draft`] writes a file atomically, and [`diff`] compares two reports. A terminal shows the `Display`
+//! of the parts.
 
 pub mod diff;
 pub mod draft;
@@ -24,29 +24,29 @@ use crate::{failure::Violation, suite::clause::Clause, text::plain};
 
 pub use summary::Summary;
 
-/// How many of the slowest clauses are named.
+/// The number of slowest clauses that are named.
 const SLOWEST: usize = 5;
 
 /// The outcome of a clause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// The server keeps the clause.
+    /// The clause holds.
     Pass,
-    /// The server breaks a clause that is required, or any clause of a strict run.
+    /// The server violates a clause that is required, or any clause in a strict run.
     Fail,
-    /// The server answers otherwise where the contract only infers, or adds what breaks no client.
+    /// The server violates a clause that is only inferred, or adds something that breaks no client.
     Difference,
-    /// The filter leaves the clause out.
+    /// The filter excludes the clause.
     Skip,
-    /// The clause needs what only an operator knows, and nobody told.
+    /// The clause needs a setting that the operator has not given.
     Disabled,
-    /// There is no verdict: the suite broke, or the server could not be reached.
+    /// There is no verdict: the suite failed, the server is unstable, or it could not be reached.
     Error,
 }
 
 impl Status {
-    /// All of them, the gravest first.
+    /// All outcomes, the most serious first.
     pub const ALL: [Self; 6] = [
         Self::Fail,
         Self::Error,
@@ -70,26 +70,26 @@ impl fmt::Display for Status {
     }
 }
 
-/// What is to be told of a clause beside its status, without secrets.
+/// The explanation of a clause's status, without secrets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Detail {
-    /// Nothing.
+    /// No explanation.
     #[default]
     Nothing,
-    /// Something that no single reply shows.
+    /// A text that belongs to no single reply.
     Note(String),
-    /// What was expected and what came.
+    /// The expected reply and the actual one.
     Violation(Box<Violation>),
 }
 
 impl Detail {
-    /// Whether there is nothing to tell.
+    /// Tells whether there is no explanation.
     pub fn is_empty(&self) -> bool {
         *self == Self::Nothing
     }
 
-    /// The same with all its texts changed.
+    /// Returns the detail with `change` applied to all its texts.
     pub(crate) fn map(self, change: impl Fn(&str) -> String) -> Self {
         match self {
             Self::Nothing => Self::Nothing,
@@ -98,7 +98,7 @@ impl Detail {
         }
     }
 
-    /// What it comes to, in a line.
+    /// Returns the detail in one line.
     fn gist(&self) -> String {
         match self {
             Self::Nothing => String::new(),
@@ -118,25 +118,25 @@ impl fmt::Display for Detail {
     }
 }
 
-/// What became of one clause.
+/// The report of one clause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClauseReport {
     /// The clause's id.
     pub id: String,
     /// The clause's statement.
     pub title: String,
-    /// How the statement is known: the marks of the contract.
+    /// The evidence for the statement, as marks of the contract.
     pub evidence: Vec<String>,
     /// The outcome.
     pub status: Status,
-    /// How long it took to judge.
+    /// The duration of the check.
     pub milliseconds: u64,
-    /// Why, where there is something to tell.
+    /// The explanation of the outcome.
     pub detail: Detail,
 }
 
 impl ClauseReport {
-    /// The report of a clause.
+    /// Creates the report of a clause.
     pub fn new(clause: &Clause, status: Status, detail: Detail, took: Duration) -> Self {
         Self {
             id: clause.id.to_owned(),
@@ -149,7 +149,7 @@ impl ClauseReport {
     }
 }
 
-/// A line for the clause, and its detail beneath it.
+/// Shows the clause in one line, with its detail below.
 impl fmt::Display for ClauseReport {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{:<10}  {:<30}  {}", self.status, self.id, self.title)?;
@@ -160,45 +160,45 @@ impl fmt::Display for ClauseReport {
     }
 }
 
-/// A run: what was judged, when, how, and what came out.
+/// The report of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// The version of this form, [`json::FORMAT`].
+    /// The version of the format, [`json::FORMAT`].
     pub format: u64,
     /// The version of the suite.
     pub suite: String,
     /// The server's address, without `/api/v1`.
     pub server: String,
-    /// The user or organisation below which artifacts were made.
+    /// The user or organisation under which artifacts were made.
     pub namespace: String,
-    /// What the names of all that was made begin with.
+    /// The prefix of all names that the run made.
     pub run_prefix: String,
-    /// When the run began: RFC 3339, in UTC.
+    /// The time at which the run began: RFC 3339, in UTC.
     pub started: String,
-    /// How long the run took.
+    /// The duration of the run.
     pub milliseconds: u64,
-    /// Whether a difference was a failure.
+    /// Whether differences were failures.
     pub strict: bool,
-    /// How many clauses had which outcome.
+    /// The number of clauses with each outcome.
     pub summary: Summary,
     /// All clauses, in the order of the table.
     pub clauses: Vec<ClauseReport>,
 }
 
-/// What was judged, and how.
+/// The parameters of a run that its report names.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
     /// The server's address, without `/api/v1`.
     pub server: &'a str,
-    /// The user or organisation below which artifacts are made.
+    /// The user or organisation under which artifacts are made.
     pub namespace: &'a str,
-    /// What the names of all that is made begin with.
+    /// The prefix of all names that the run makes.
     pub run_prefix: &'a str,
-    /// Whether a difference is a failure.
+    /// Whether differences are failures.
     pub strict: bool,
 }
 
-/// When a run began.
+/// The start of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Start {
     time: OffsetDateTime,
@@ -206,7 +206,7 @@ pub struct Start {
 }
 
 impl Start {
-    /// A run begins now.
+    /// Returns the start of a run that begins now.
     pub fn now() -> Self {
         Self {
             time: OffsetDateTime::now_utc(),
@@ -214,7 +214,7 @@ impl Start {
         }
     }
 
-    /// The report of a run that ends now.
+    /// Returns the report of a run that ends now.
     pub fn report(self, about: About<'_>, clauses: Vec<ClauseReport>) -> Report {
         Report {
             format: json::FORMAT,
@@ -222,7 +222,7 @@ impl Start {
             server: about.server.to_owned(),
             namespace: about.namespace.to_owned(),
             run_prefix: about.run_prefix.to_owned(),
-            // Empty for a time that has no such form, which no clock shows.
+            // Formatting fails only for years beyond 9999.
             started: self
                 .time
                 .truncate_to_second()
@@ -237,7 +237,7 @@ impl Start {
 }
 
 impl Report {
-    /// Those that took longest, the slowest first.
+    /// Returns the clauses that took longest, the slowest first.
     pub fn slowest(&self) -> Vec<&ClauseReport> {
         let mut slowest: Vec<_> = self
             .clauses
@@ -249,7 +249,7 @@ impl Report {
         slowest
     }
 
-    /// The last lines of a run: the summary, how long it took, and what took longest.
+    /// Returns the last lines of a run's output: the summary, the duration, and the slowest clauses.
     pub fn conclusion(&self) -> String {
         let slowest: Vec<_> = self
             .slowest()
@@ -264,22 +264,22 @@ impl Report {
     }
 }
 
-/// A form in which a report leaves the program.
+/// A file format of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// All there is, for a program.
+    /// The complete report, for programs.
     Json,
-    /// For whatever shows the results of tests.
+    /// JUnit XML, for tools that show test results.
     Junit,
-    /// One page for a browser, with nothing outside of it.
+    /// A self-contained page for a browser.
     Html,
 }
 
 impl Form {
-    /// The report in this form, as the text of a file.
+    /// Returns the report in this format.
     ///
     /// # Errors
-    /// It has no such form.
+    /// Fails when the report cannot be serialized.
     pub fn write(self, report: &Report) -> io::Result<String> {
         match self {
             Self::Json => json::write(report),
@@ -289,7 +289,7 @@ impl Form {
     }
 }
 
-/// A time in the unit of the reports.
+/// Returns a duration in the unit of the reports.
 fn milliseconds(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }

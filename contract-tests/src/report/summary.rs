@@ -7,25 +7,25 @@ use serde::{Deserialize, Serialize};
 use super::{ClauseReport, Status};
 use crate::exit_code::ExitCode;
 
-/// How many clauses had which outcome.
+/// The number of clauses with each outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Clauses that hold.
     pub passed: usize,
     /// Clauses that failed.
     pub failed: usize,
-    /// Clauses the server answers otherwise, harmlessly.
+    /// Clauses with a harmless difference.
     pub differences: usize,
-    /// Clauses the filter left out.
+    /// Clauses that the filter excludes.
     pub skipped: usize,
-    /// Clauses nobody gave the facts for.
+    /// Clauses for which a setting is missing.
     pub disabled: usize,
     /// Clauses without a verdict.
     pub errors: usize,
 }
 
 impl Summary {
-    /// Counts the reports.
+    /// Counts the outcomes of the reports.
     pub fn of(reports: &[ClauseReport]) -> Self {
         let count = |status| reports.iter().filter(|it| it.status == status).count();
         Self {
@@ -38,7 +38,7 @@ impl Summary {
         }
     }
 
-    /// How many had this one.
+    /// Returns the number of clauses with this outcome.
     pub fn count(&self, status: Status) -> usize {
         match status {
             Status::Pass => self.passed,
@@ -50,7 +50,7 @@ impl Summary {
         }
     }
 
-    /// Returns the exit code of a run that came to its end.
+    /// Returns the exit code of a completed run.
     pub fn exit_code(&self) -> ExitCode {
         if self.failed > 0 {
             ExitCode::Failed
@@ -63,7 +63,7 @@ impl Summary {
         }
     }
 
-    /// The clauses that were put to the server.
+    /// Returns the number of clauses that were checked.
     pub fn ran(&self) -> usize {
         self.passed + self.failed + self.differences + self.errors
     }

@@ -13,7 +13,7 @@ use crate::support::{
     proxy, sample_report,
 };
 
-/// Writes the report of a run against a server of its own.
+/// Runs a few clauses against a new server, and writes the report to a file.
 async fn judge(wrong: impl Interceptor, file: &Path) {
     let proxy = proxy(wrong).await;
     let filters = ["--filter", "newest-first", "--filter", "search.version"];

@@ -1,4 +1,4 @@
-//! Each format of a report is compared word for word, and a report in JSON is read back as it was.
+//! Each format of a report matches its snapshot, and a report in JSON is read back unchanged.
 
 use std::fs;
 
@@ -59,7 +59,7 @@ fn a_file_that_is_no_report_is_named_with_what_is_wrong() {
         (None, "No such file"),
         (
             Some("<html>"),
-            "it is no report of `atlas-contract run --json`",
+            "not a report of `atlas-contract run --json`",
         ),
         (Some("{}"), "it names no format"),
         (Some("{\"format\": 1}"), "missing field"),
