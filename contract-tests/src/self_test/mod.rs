@@ -1,8 +1,8 @@
-//! The self-test tries the suite itself: every [`Mutant`] must be killed by the clause that it is aimed at, and every
-//! clause must kill one.
+//! The self-test tests the suite itself: every [`Mutant`] must be killed by its own clause, and every clause must kill
+//! a mutant of its own.
 //!
-//! A mutant is killed when its clause ends as [`Status::Fail`] in a strict run. A clause without a verdict kills
-//! nothing. The [`mutants`] are wrong servers, made of a correct emulator by a [`proxy`].
+//! A clause kills a mutant if its outcome is [`Status::Fail`] in a strict run; a clause without a verdict kills
+//! nothing. The [`mutants`] are wrong servers: a [`proxy`] before a correct emulator changes requests and replies.
 
 pub mod mutants;
 pub mod proxy;
@@ -26,57 +26,57 @@ use crate::{
 use mutants::Mutant;
 use proxy::{Interceptor, PassThrough, Proxy};
 
-/// So many clauses are named in the line of a mutant; the rest is counted.
+/// The largest number of clauses that are named in the line of a mutant; the others are counted.
 const MAX_LISTED: usize = 4;
 
-/// What is put on trial.
+/// The clauses and mutants of a self-test, and its options.
 #[derive(Clone)]
 pub struct SelfTest {
     /// The clauses that must kill one of the mutants.
     pub clauses: Vec<&'static Clause>,
     /// The mutants that must be killed.
     pub mutants: Vec<Mutant>,
-    /// Whether each mutant is put to its own clause alone, which is enough for the verdict.
+    /// Whether each mutant is checked only by its own clause, which is enough for the verdict.
     pub quick: bool,
-    /// How many mutants are judged at a time; at least one.
+    /// The number of mutants that are checked at a time; 0 counts as 1.
     pub jobs: usize,
 }
 
-/// Why the trial did not come to its end.
+/// The reason why a self-test was not completed.
 #[derive(Debug, thiserror::Error)]
 pub enum SelfTestError {
     /// A server did not start.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// A server cannot be judged at all.
+    /// A run against a server did not start.
     #[error(transparent)]
     Run(#[from] RunError),
 }
 
-/// Every mutant before every clause.
+/// The outcomes of all clauses for all mutants.
 #[derive(Debug, Clone)]
 pub struct Matrix {
-    /// What the clauses say of a proxy that spoils nothing.
+    /// The reports of all clauses for a proxy that changes nothing.
     pub baseline: Vec<ClauseReport>,
-    /// What they say of each mutant; nothing if the baseline does not hold.
+    /// A row for each mutant; empty if the baseline has a clause that does not pass.
     pub rows: Vec<Row>,
     clauses: Vec<&'static str>,
 }
 
-/// A mutant before every clause.
+/// The outcomes of all clauses for one mutant.
 #[derive(Debug, Clone)]
 pub struct Row {
     /// The mutant.
     pub mutant: Mutant,
-    /// What the clauses say of it.
+    /// The reports of the clauses.
     pub reports: Vec<ClauseReport>,
 }
 
 impl SelfTest {
-    /// The clauses and the mutants whose id has one of these parts in it, or all when there are none.
+    /// Chooses the clauses and mutants whose ids contain one of these parts, or all if there are no parts.
     ///
     /// # Errors
-    /// A part is in no id.
+    /// Fails when a part is in no id.
     pub fn chosen(parts: &[String]) -> Result<Self, NothingMatches> {
         let clauses = clauses::all().map(|it| it.id.to_owned());
         let ids = clauses.chain(mutants::all().map(Mutant::id));
@@ -93,10 +93,11 @@ impl SelfTest {
         })
     }
 
-    /// Judges a right server and then the mutants, in their order, telling of each as soon as it is known.
+    /// Checks a correct server and then the mutants. Calls `tell` for each mutant, in their order, as soon as its row
+    /// is known.
     ///
     /// # Errors
-    /// A server does not start, or cannot be reached.
+    /// Fails when a server does not start or cannot be reached.
     pub async fn run(&self, mut tell: impl FnMut(&Row)) -> Result<Matrix, SelfTestError> {
         let mut matrix = Matrix {
             baseline: judge(PassThrough, NonZeroUsize::MIN, Vec::new()).await?,
@@ -116,9 +117,9 @@ impl SelfTest {
     }
 
     async fn row(&self, mutant: &Mutant) -> Result<Row, SelfTestError> {
-        // Who meets the one wrong answer of a server that is wrong now and then, would otherwise be chance.
+        // A flaky mutant gives few wrong answers. With several clauses it would be chance which one gets them.
         let own = (self.quick || mutant.flaky).then(|| mutant.clause.to_owned());
-        // One that is wrong each time in the same way need not be asked as often to be found out.
+        // A mutant that is wrong in the same way each time needs no repeated checks.
         let violations_required = if mutant.flaky {
             VIOLATIONS_REQUIRED
         } else {
@@ -137,19 +138,19 @@ impl SelfTest {
 }
 
 impl Matrix {
-    /// What the clauses say of the right server, where it is not that they hold.
+    /// Returns the reports of the clauses that do not pass with the correct server.
     pub fn unfit(&self) -> Vec<&ClauseReport> {
         let baseline = self.baseline.iter();
         baseline.filter(|it| it.status != Status::Pass).collect()
     }
 
-    /// The mutants that their clauses did not notice.
+    /// Returns the mutants that their own clauses did not kill.
     pub fn survivors(&self) -> Vec<&Mutant> {
         let alive = self.rows.iter().filter(|row| !row.killed());
         alive.map(|row| &row.mutant).collect()
     }
 
-    /// The clauses that killed no mutant which is aimed at them.
+    /// Returns the clauses that killed no mutant of their own.
     pub fn idle_clauses(&self) -> Vec<&'static str> {
         let kills = |id: &str| {
             let mut rows = self.rows.iter();
@@ -159,8 +160,8 @@ impl Matrix {
         clauses.filter(|id| !kills(id)).collect()
     }
 
-    /// `{"baseline": {CLAUSE: STATUS}, "mutants": [{"clause", "name", "title", "killed", "statuses"}],
-    /// "survivors": [MUTANT], "idle_clauses": [CLAUSE]}`; the statuses of a mutant are like the baseline.
+    /// Returns the matrix as `{"baseline": {CLAUSE: STATUS}, "mutants": [{"clause", "name", "title", "killed",
+    /// "statuses"}], "survivors": [MUTANT], "idle_clauses": [CLAUSE]}`, where `statuses` is like `baseline`.
     pub fn to_json(&self) -> Value {
         let survivors = self.survivors().into_iter();
         json!({
@@ -171,27 +172,27 @@ impl Matrix {
         })
     }
 
-    /// Whether the right server passes, no mutant survives and no clause is idle.
+    /// Tells whether the correct server passes, no mutant survives and no clause is idle.
     pub fn holds(&self) -> bool {
         self.unfit().is_empty() && self.survivors().is_empty() && self.idle_clauses().is_empty()
     }
 }
 
 impl Row {
-    /// Whether the mutant's own clause noticed.
+    /// Tells whether the mutant's own clause failed.
     pub fn killed(&self) -> bool {
         let own = self.mutant.clause;
         let mut noticed = self.with(Status::Fail);
         noticed.any(|id| id == own)
     }
 
-    /// The other clauses that noticed.
+    /// Returns the other clauses that failed.
     pub fn others(&self) -> Vec<&str> {
         let own = self.mutant.clause;
         self.with(Status::Fail).filter(|id| *id != own).collect()
     }
 
-    /// The clauses that came to no verdict.
+    /// Returns the clauses without a verdict.
     pub fn undecided(&self) -> Vec<&str> {
         self.with(Status::Error).collect()
     }
@@ -220,8 +221,8 @@ impl Row {
     }
 }
 
-/// A line for the mutant: whether it was killed, and which other clauses noticed or came to no verdict. A survivor's
-/// says what it does wrong, and what its clause came to.
+/// Shows in one line whether the mutant was killed, and which other clauses failed or had no verdict. For a survivor,
+/// two more lines show its fault and the outcome of its clause.
 impl fmt::Display for Row {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.killed() { "killed" } else { "survived" };
@@ -242,11 +243,11 @@ impl fmt::Display for Row {
     }
 }
 
-/// A line for each idle clause and each that the right server does not pass, and their numbers.
+/// Shows each clause that the correct server does not pass, each idle clause, and the totals.
 impl fmt::Display for Matrix {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for report in self.unfit() {
-            writeln!(out, "the right server fails\n{report}")?;
+            writeln!(out, "the correct server fails\n{report}")?;
         }
         let (survivors, idle) = (self.survivors(), self.idle_clauses());
         for id in &idle {
@@ -265,6 +266,7 @@ impl fmt::Display for Matrix {
     }
 }
 
+/// Returns a label and the ids, of which at most [`MAX_LISTED`] are named; empty without ids.
 fn listed(what: &str, ids: &[&str]) -> String {
     let (named, more) = ids.split_at(ids.len().min(MAX_LISTED));
     let named = named.join(", ");
@@ -286,7 +288,7 @@ async fn judge(
     filters: Vec<String>,
 ) -> Result<Vec<ClauseReport>, SelfTestError> {
     let proxy = Proxy::start(interceptor).await?;
-    // The mutants that are judged at a time keep the cores busy.
+    // Several mutants are checked at a time, which keeps all cores busy.
     let options = Options {
         filters,
         strict: true,
@@ -313,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suite_that_the_right_server_does_not_pass_proves_nothing() {
+    fn a_suite_that_the_correct_server_does_not_pass_proves_nothing() {
         let matrix = |status| Matrix {
             baseline: vec![report(Status::Pass), report(status)],
             rows: Vec::new(),
@@ -323,7 +325,7 @@ mod tests {
         for status in [Status::Fail, Status::Error, Status::Disabled] {
             assert!(!matrix(status).holds(), "{status}");
             let text = matrix(status).to_string();
-            assert!(text.starts_with("the right server fails\n"), "{text}");
+            assert!(text.starts_with("the correct server fails\n"), "{text}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The self-test puts every mutant to the suite; the self-test itself is put to suites and mutants that are no good.
+//! Every mutant is killed by its clause, and the self-test detects idle clauses and harmless mutants.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::support::program;
 
-/// A server in which nothing is wrong, though its table says so.
+/// A mutant without a fault.
 const HARMLESS: Mutant = Mutant {
     clause: "auth.base-path",
     name: "harmless",
@@ -23,7 +23,7 @@ const HARMLESS: Mutant = Mutant {
     interceptor: || Box::new(PassThrough),
 };
 
-/// A server that is not there for a while, which says nothing of what it does.
+/// A mutant that is temporarily unavailable, which gives no verdict.
 const AWAY: Mutant = Mutant {
     clause: "auth.base-path",
     name: "away",
@@ -42,7 +42,7 @@ fn clause(id: &str) -> &'static Clause {
     clauses::all().find(|clause| clause.id == id).unwrap()
 }
 
-async fn trial(clauses: &[&str], mutants: Vec<Mutant>) -> Matrix {
+async fn self_test(clauses: &[&str], mutants: Vec<Mutant>) -> Matrix {
     let test = SelfTest {
         clauses: clauses.iter().map(|id| clause(id)).collect(),
         mutants,
@@ -71,7 +71,7 @@ async fn every_mutant_is_killed_by_its_clause_and_every_clause_kills_one() {
 
 #[tokio::test]
 async fn a_mutant_that_does_nothing_wrong_survives_and_its_clause_is_idle() {
-    let matrix = trial(&["auth.base-path"], vec![HARMLESS]).await;
+    let matrix = self_test(&["auth.base-path"], vec![HARMLESS]).await;
     assert_eq!(ids(&matrix.survivors()), ["auth.base-path/harmless"]);
     assert_eq!(matrix.idle_clauses(), ["auth.base-path"]);
     assert!(matrix.unfit().is_empty());
@@ -86,7 +86,7 @@ async fn a_mutant_that_does_nothing_wrong_survives_and_its_clause_is_idle() {
 
 #[tokio::test]
 async fn a_clause_that_comes_to_no_verdict_kills_nothing() {
-    let matrix = trial(&[], vec![AWAY]).await;
+    let matrix = self_test(&[], vec![AWAY]).await;
     assert_eq!(ids(&matrix.survivors()), ["auth.base-path/away"]);
     assert_eq!(matrix.rows[0].undecided(), ["auth.base-path"]);
     assert!(!matrix.holds());

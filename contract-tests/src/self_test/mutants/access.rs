@@ -1,4 +1,4 @@
-//! Mutants that are wrong about who may see and write what.
+//! These mutants are wrong about permissions: who may see and who may write an artifact.
 
 use futures_util::future::BoxFuture;
 
@@ -110,7 +110,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
 ];
 
-/// A server that answers otherwise for an artifact that is there, but not for this token.
+/// Returns a server that changes the reply for an artifact that exists but is hidden from the caller.
 fn hidden(change: fn(&mut Reply)) -> Box<dyn Interceptor> {
     let makers = Makers::default();
     replies(move |request: &Request, reply: &mut Reply| {
@@ -122,33 +122,34 @@ fn hidden(change: fn(&mut Reply)) -> Box<dyn Interceptor> {
     })
 }
 
-fn without_token_missing(interceptor: Call) -> Box<dyn Interceptor> {
+fn without_token_missing(chosen: Call) -> Box<dyn Interceptor> {
     replies(move |request: &Request, reply: &mut Reply| {
-        if call(request) == interceptor && token(request).is_none() {
+        if call(request) == chosen && token(request).is_none() {
             refuse(reply, 404, "Resource not found!");
         }
     })
 }
 
-/// Whether a request with this right reply is one to be answered wrong.
+/// A predicate that chooses requests, with their correct replies, for a wrong answer.
 type Choice = dyn Fn(&Request, &Reply) -> bool + Send + Sync;
 
-/// Does what the maker of the artifact asked for, whoever asks.
+/// An `AsMaker` executes chosen requests with the token of the artifact's maker, whoever sent them.
 pub(super) struct AsMaker {
     makers: Makers,
-    interceptor: Box<Choice>,
+    is_chosen: Box<Choice>,
     secretly: bool,
 }
 
 impl AsMaker {
-    /// Those requests whose right reply is chosen are answered as to the maker; or, secretly, as is right.
+    /// Returns a server that executes the chosen requests as the maker, and sends the maker's reply or, if `secretly`,
+    /// the correct one.
     pub(super) fn boxed(
         secretly: bool,
-        interceptor: impl Fn(&Request, &Reply) -> bool + Send + Sync + 'static,
+        is_chosen: impl Fn(&Request, &Reply) -> bool + Send + Sync + 'static,
     ) -> Box<dyn Interceptor> {
         Box::new(Self {
             makers: Makers::default(),
-            interceptor: Box::new(interceptor),
+            is_chosen: Box::new(is_chosen),
             secretly,
         })
     }
@@ -157,15 +158,15 @@ impl AsMaker {
 impl Interceptor for AsMaker {
     fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
-            let right = emulator.answer(request).await;
-            self.makers.learn(request, &right);
+            let correct = emulator.answer(request).await;
+            self.makers.learn(request, &correct);
             let maker = self.makers.of(request);
-            if maker.is_none() || !(self.interceptor)(request, &right) {
-                return right;
+            if maker.is_none() || !(self.is_chosen)(request, &correct) {
+                return correct;
             }
             let request = with_token(request, maker.as_deref());
-            let interceptor = emulator.answer(&request).await;
-            if self.secretly { right } else { interceptor }
+            let wrong = emulator.answer(&request).await;
+            if self.secretly { correct } else { wrong }
         })
     }
 }

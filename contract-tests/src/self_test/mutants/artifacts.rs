@@ -1,4 +1,4 @@
-//! Mutants that are wrong about what an artifact is.
+//! These mutants are wrong about artifacts: their names, their types, and how they are created.
 
 use std::collections::{HashMap, HashSet};
 
@@ -176,7 +176,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "artifacts.names-refused",
         "made-fit",
         "a dash stands for what no name may have",
-        || take_names(|name| name.replace(|c| !is_of_names(c), "-")),
+        || take_names(|name| name.replace(|c| !is_in_names(c), "-")),
     ),
 ];
 
@@ -188,7 +188,7 @@ fn made_is(change: fn(&mut Reply)) -> Box<dyn Interceptor> {
     })
 }
 
-/// The emulator refuses a name for other reasons too.
+/// Tells whether a name was refused because it is taken; the emulator refuses names for other reasons too.
 fn is_taken(request: &Request, reply: &Reply) -> bool {
     call(request) == Call::Create && String::from_utf8_lossy(&reply.body).contains("taken")
 }
@@ -219,7 +219,7 @@ fn emptied() -> Box<dyn Interceptor> {
 struct FirstTypes(Memory<HashMap<String, String>>);
 
 impl FirstTypes {
-    /// That of the artifact which a request is about, be it by this request.
+    /// Returns the type of the first version of a request's artifact, which may be this request's.
     fn of(&self, request: &Request) -> String {
         let mut types = self.0.open();
         let first = types.entry(slug(request));
@@ -250,16 +250,16 @@ fn first_shown() -> Box<dyn Interceptor> {
     })
 }
 
-fn refuse_names(interceptor: fn(&str) -> bool) -> Box<dyn Interceptor> {
+fn refuse_names(is_refused: fn(&str) -> bool) -> Box<dyn Interceptor> {
     replies(move |request: &Request, reply: &mut Reply| {
-        let interceptor = fields(request)["name"].as_str().is_some_and(interceptor);
-        if call(request) == Call::Create && interceptor {
+        let refused = fields(request)["name"].as_str().is_some_and(is_refused);
+        if call(request) == Call::Create && refused {
             refuse(reply, 422, "The name is bad");
         }
     })
 }
 
-fn is_of_names(c: char) -> bool {
+fn is_in_names(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 

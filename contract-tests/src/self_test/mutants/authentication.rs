@@ -1,4 +1,4 @@
-//! Mutants that are wrong about the base path of the API, where a token goes, and how one is checked or issued.
+//! These mutants are wrong about the base path of the API, or about how a token is sent, checked or issued.
 
 use axum::http::{Method, header::AUTHORIZATION};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Mutants that are wrong about how versions are found by the build that made them.
+//! These mutants are wrong about the search for versions by the build that made them.
 
 use super::{
     Mutant, mutant, requests,

@@ -1,4 +1,4 @@
-//! Mutants that are wrong about the bytes that a download returns.
+//! These mutants are wrong about the bytes that a download returns.
 
 use std::collections::HashMap;
 
@@ -112,7 +112,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
 ];
 
-/// Remembers, for each artifact, the version whose file came last.
+/// An `AnyType` answers `latest` with the artifact's last finished file, of whatever type.
 #[derive(Default)]
 struct AnyType {
     uploads: Uploads,
@@ -153,7 +153,7 @@ fn no_file_empty() -> Box<dyn Interceptor> {
     })
 }
 
-/// Takes latest for the version that was made last.
+/// A `Newest` answers `latest` with the version that was made last, even without a file.
 #[derive(Default)]
 struct Newest(Uploads);
 

@@ -1,4 +1,4 @@
-//! Mutants that are wrong about error replies.
+//! These mutants are wrong about error replies.
 
 use axum::http::{Method, header::CONNECTION};
 use serde_json::json;

@@ -1,7 +1,7 @@
-//! Mutants that are wrong only now and then, or wrong in another way each time, so that no comparison of two replies
-//! finds them.
+//! Flaky mutants are wrong only now and then, or in another way each time, so that a comparison of two replies does not
+//! find them.
 //!
-//! A clause that says never must find such a server by one sighting; any other clause, because it never holds.
+//! A clause that says "never" must find such a mutant by a single wrong reply; another clause, because it never holds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -190,16 +190,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
     .flaky(),
 ];
 
-/// How seldom now and then is: longer than a check goes on, so that asked again the server does all well.
-const TURNS: usize = 64;
+/// The period of the wrong answers. It is longer than a check, so that the repeated check gets only correct answers.
+const PERIOD: usize = 64;
 
-/// The first of some, and then few.
+/// A `Turns` selects the first of every [`PERIOD`] calls.
 #[derive(Default)]
 struct Turns(AtomicUsize);
 
 impl Turns {
     fn comes(&self) -> bool {
-        self.0.fetch_add(1, Ordering::Relaxed).is_multiple_of(TURNS)
+        self.0
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(PERIOD)
     }
 }
 
@@ -207,19 +209,19 @@ fn reads(request: &Request) -> bool {
     matches!(call(request), Call::Artifact | Call::Search | Call::File)
 }
 
-/// Those whose right reply is chosen are now and then answered as the maker of the artifact.
-fn strangers(interceptor: fn(&Request, &Reply) -> bool) -> Box<dyn Interceptor> {
+/// Returns a server that now and then answers a chosen request as if the artifact's maker had sent it.
+fn strangers(is_chosen: fn(&Request, &Reply) -> bool) -> Box<dyn Interceptor> {
     let turns = Turns::default();
     AsMaker::boxed(false, move |request, reply| {
-        interceptor(request, reply) && turns.comes()
+        is_chosen(request, reply) && turns.comes()
     })
 }
 
-/// Answers a call now and then with success where this status would be right.
-fn instead_of(interceptor: Call, status: u16, body: Value) -> Box<dyn Interceptor> {
+/// Returns a server that now and then answers a call with success where this status would be correct.
+fn instead_of(chosen: Call, status: u16, body: Value) -> Box<dyn Interceptor> {
     let turns = Turns::default();
     replies(move |request: &Request, reply: &mut Reply| {
-        if call(request) == interceptor && reply.status == status && turns.comes() {
+        if call(request) == chosen && reply.status == status && turns.comes() {
             answer(reply, 200, &body);
         }
     })
@@ -262,7 +264,7 @@ fn number_twice() -> Box<dyn Interceptor> {
     })
 }
 
-/// Takes half a file for the whole; and each time a search shows it, it does so in another way.
+/// An `OtherwiseEachTime` accepts half a file as the whole, and each search shows the version in another way.
 #[derive(Default)]
 struct OtherwiseEachTime {
     half: HalfTaken,

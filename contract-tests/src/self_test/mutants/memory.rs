@@ -1,4 +1,4 @@
-//! A memory is what a mutant remembers of earlier requests.
+//! A memory stores facts about earlier requests for a mutant.
 
 use std::{
     collections::HashMap,
@@ -10,18 +10,18 @@ use serde_json::Value;
 use super::wire::{Call, call, fields, slug, token, typed};
 use crate::self_test::proxy::{Reply, Request};
 
-/// Something remembered.
+/// A `Memory` is a value behind a mutex.
 #[derive(Default)]
 pub(super) struct Memory<T>(Mutex<T>);
 
 impl<T> Memory<T> {
-    /// What is remembered; the guard must not live on across an await.
+    /// Locks the value; the guard must not be held across an await.
     pub(super) fn open(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Who made which artifact.
+/// The tokens that made artifacts, by the artifacts' slugs.
 #[derive(Default)]
 pub(super) struct Makers(Memory<HashMap<String, String>>);
 
@@ -37,7 +37,7 @@ impl Makers {
         }
     }
 
-    /// The token that made the artifact which a request is about.
+    /// Returns the token that made the artifact of a request.
     pub(super) fn of(&self, request: &Request) -> Option<String> {
         self.0.open().get(&slug(request)).cloned()
     }
@@ -47,36 +47,36 @@ impl Makers {
 #[derive(Default)]
 pub(super) struct Uploads(Memory<HashMap<String, Upload>>);
 
-/// A version that was made, and what was sent for it.
+/// A version that was made, and whether its file was received.
 #[derive(Clone)]
 pub(super) struct Upload {
     /// `USER/NAME/TYPE`.
     pub(super) typed: String,
-    /// The version as the reply showed it.
+    /// The version as in the reply.
     pub(super) version: Value,
-    /// Whether its file is in.
+    /// Whether the file was received.
     pub(super) finished: bool,
 }
 
 impl Upload {
-    /// Whether its file is to come.
+    /// Tells whether the version still awaits its file.
     pub(super) fn awaits(&self) -> bool {
         self.version["file"] == true && !self.finished
     }
 
-    /// The path its file goes to.
+    /// Returns the path for its file.
     pub(super) fn path(&self) -> String {
         path_of(&self.version)
     }
 
-    /// Its number.
+    /// Returns its number.
     pub(super) fn number(&self) -> u64 {
         self.version["version"].as_u64().unwrap_or_default()
     }
 }
 
 impl Uploads {
-    /// Remembers the version if the request made one, and the file if it sent one.
+    /// Remembers the version that the request made, or that the file of a version was received.
     pub(super) fn learn(&self, request: &Request, reply: &Reply) {
         match call(request) {
             Call::Push if reply.status == 200 => {
@@ -98,12 +98,12 @@ impl Uploads {
         }
     }
 
-    /// The version whose file a request sends.
+    /// Returns the version whose file a request sends.
     pub(super) fn sent(&self, request: &Request) -> Option<Upload> {
         self.0.open().get(request.path()).cloned()
     }
 
-    /// The versions of a type, given as `USER/NAME/TYPE`, the newest first.
+    /// Returns the versions of a type, given as `USER/NAME/TYPE`, the newest first.
     pub(super) fn of(&self, typed: &str) -> Vec<Upload> {
         let mut uploads: Vec<_> = self.0.open().values().cloned().collect();
         uploads.retain(|upload| upload.typed == typed);
@@ -112,7 +112,7 @@ impl Uploads {
     }
 }
 
-/// The path of the address where the file of a version goes to.
+/// Returns the path of a version's upload address.
 pub(super) fn path_of(version: &Value) -> String {
     let address = version["upload_path"].as_str().unwrap_or_default();
     let path = address.splitn(4, '/').nth(3).unwrap_or_default();

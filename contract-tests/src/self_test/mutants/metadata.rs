@@ -1,4 +1,4 @@
-//! Mutants that are wrong about the metadata of a version.
+//! These mutants are wrong about the metadata of a version.
 
 use serde_json::{Map, Value, json};
 

@@ -1,9 +1,9 @@
-//! Mutants are servers that are wrong in one thing each, to prove that every clause can fail.
+//! A mutant is a server with one fault. Mutants prove that every clause can fail.
 //!
-//! The modules are those of [`crate::suite::clauses`], each a table of mutants and then the longer of their
-//! interceptors. `flaky` has the servers that are wrong only now and then; `wire` reads and changes what passes, and
-//! `memory` is what some mutants remember. A mutant knows the API, as a server does, but neither the ids of clauses nor
-//! the names that a run makes up.
+//! There is a module for each module of [`crate::suite::clauses`]; it contains a table of mutants, followed by their
+//! longer interceptors. `flaky` contains the mutants that are wrong only now and then; `wire` reads and changes
+//! requests and replies, and `memory` stores facts about earlier requests. An interceptor uses only the API: it must
+//! not match on the names that a run makes up, nor on anything else that identifies a clause.
 
 mod access;
 mod artifacts;
@@ -27,23 +27,23 @@ use crate::self_test::proxy::{
     AnswerInterceptor, Emulator, Interceptor, Reply, ReplyInterceptor, Request, RequestInterceptor,
 };
 
-/// A server that is wrong in one thing.
+/// A server with one fault.
 #[derive(Debug, Clone, Copy)]
 pub struct Mutant {
     /// The id of the clause that must notice.
     pub clause: &'static str,
-    /// What tells it from the other mutants of the clause.
+    /// The name, unique among the mutants of the clause.
     pub name: &'static str,
-    /// What it does wrong.
+    /// The fault, as a statement.
     pub title: &'static str,
-    /// Whether it is wrong only now and then, or in another way each time; then it is put to its own clause alone.
+    /// Whether it is wrong only now and then, or in another way each time; then only its own clause checks it.
     pub flaky: bool,
-    /// Makes the server, with nothing to remember yet.
+    /// Creates the interceptor, with an empty memory.
     pub interceptor: fn() -> Box<dyn Interceptor>,
 }
 
 impl Mutant {
-    /// `area.statement/name`, which no other mutant has.
+    /// Returns the unique id, `area.statement/name`.
     pub fn id(&self) -> String {
         format!("{}/{}", self.clause, self.name)
     }
@@ -54,7 +54,7 @@ impl Mutant {
     }
 }
 
-/// Every mutant, in the order of the clauses; then those that are flaky.
+/// Returns every mutant in the order of the clauses, then the flaky ones.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
     let tables: [&'static [Mutant]; 13] = [
         authentication::MUTANTS,

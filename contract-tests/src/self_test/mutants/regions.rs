@@ -1,4 +1,4 @@
-//! Mutants that are wrong about the two lists that the server derives from the AWS regions in the metadata.
+//! These mutants are wrong about the two lists that the server derives from the AWS regions in the metadata.
 
 use serde_json::{Map, Value};
 
@@ -132,7 +132,7 @@ fn overwritten(request: &Request, reply: &mut Reply) {
     });
 }
 
-/// The regions and their AMIs, in the order of the keys.
+/// Returns the regions and their AMIs, in the order of the keys.
 fn pairs(metadata: &Map<String, Value>, prefix: &str) -> Pairs {
     let pair = |(key, value): (&String, &Value)| {
         let region = key.strip_prefix(prefix).filter(|it| !it.is_empty())?;
@@ -141,7 +141,7 @@ fn pairs(metadata: &Map<String, Value>, prefix: &str) -> Pairs {
     metadata.iter().filter_map(pair).collect()
 }
 
-/// Other lists, if there are any.
+/// Replaces the lists of a version, unless there are no pairs.
 fn override_lists(version: &mut Value, pairs: &[(String, String)]) {
     let metadata = version["metadata"].as_object_mut();
     if let Some(metadata) = metadata.filter(|_| !pairs.is_empty()) {

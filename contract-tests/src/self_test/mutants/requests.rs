@@ -1,4 +1,4 @@
-//! Mutants that are wrong about how clients write a request.
+//! These mutants are wrong about the forms in which clients write a request.
 
 use axum::http::Method;
 

@@ -1,4 +1,4 @@
-//! Mutants that are wrong about how versions are found by number and by metadata.
+//! These mutants are wrong about the search for versions by number and by metadata.
 
 use serde_json::{Value, json};
 
@@ -267,7 +267,7 @@ fn upload_shown() -> Box<dyn Interceptor> {
     })
 }
 
-/// Answers another search where the one that was asked for finds nothing.
+/// Answers a search, or a changed search if the first one finds nothing.
 async fn if_none(request: &Request, emulator: &Emulator, change: impl Fn(&mut Request)) -> Reply {
     let reply = emulator.answer(request).await;
     if call(request) != Call::Search || !reply.body.ends_with(b"[]}") {
@@ -278,7 +278,7 @@ async fn if_none(request: &Request, emulator: &Emulator, change: impl Fn(&mut Re
     emulator.answer(&other).await
 }
 
-/// Whether it is a metadata key without a value.
+/// Tells whether a parameter is a metadata key without its value.
 fn is_alone(pairs: &[(String, String)], key: &str) -> bool {
     let value = key.strip_suffix(".key").map(|stem| format!("{stem}.value"));
     value.is_some_and(|value| !pairs.iter().any(|(key, _)| *key == value))
@@ -293,6 +293,7 @@ fn empty_is_none(request: &Request, reply: &mut Reply) {
     });
 }
 
+/// Tells whether a parameter follows a gap in the numbering of the metadata keys.
 fn behind_a_gap(pairs: &[(String, String)], key: &str) -> bool {
     let index = |key: &str| key.split('.').nth(1)?.parse::<usize>().ok();
     let has = |index: usize| {
@@ -303,13 +304,14 @@ fn behind_a_gap(pairs: &[(String, String)], key: &str) -> bool {
     key.starts_with("metadata.") && !index(key).is_some_and(|index| (1..=index).all(has))
 }
 
-/// A server that finds nothing where there is nothing to see, of what was once made or of what never was.
-fn nothing_found(interceptor: fn(bool) -> bool) -> Box<dyn Interceptor> {
+/// Returns a server whose search answers with an empty list instead of 404. `is_chosen` gets whether the artifact
+/// exists, and chooses the searches.
+fn nothing_found(is_chosen: fn(bool) -> bool) -> Box<dyn Interceptor> {
     let makers = Makers::default();
     replies(move |request: &Request, reply: &mut Reply| {
         makers.learn(request, reply);
         let unseen = call(request) == Call::Search && reply.status == 404;
-        if unseen && token(request).is_some() && interceptor(makers.of(request).is_some()) {
+        if unseen && token(request).is_some() && is_chosen(makers.of(request).is_some()) {
             answer(reply, 200, &json!({"versions": []}));
         }
     })

@@ -1,4 +1,4 @@
-//! Mutants that are wrong about how the bytes of a version arrive, and what becomes of those that do not.
+//! These mutants are wrong about uploads: which bytes are accepted, and what happens without them.
 
 use std::collections::HashMap;
 
@@ -176,25 +176,25 @@ fn sized(request: &Request) -> bool {
     request.headers.contains_key(CONTENT_LENGTH)
 }
 
-fn cut(interceptor: fn(&Request) -> bool) -> Box<dyn Interceptor> {
+fn cut(is_chosen: fn(&Request) -> bool) -> Box<dyn Interceptor> {
     requests(move |request: &mut Request| {
         let length = request.body.len();
-        if call(request) == Call::Upload && interceptor(request) && length > BUFFER {
+        if call(request) == Call::Upload && is_chosen(request) && length > BUFFER {
             request.body.truncate(length - length % BUFFER);
         }
     })
 }
 
-/// Takes an upload for that of the newest version of the type which awaits one.
+/// A `NewestVersion` gives each upload to the newest version of the type that awaits one.
 #[derive(Default)]
 struct NewestVersion(Uploads);
 
 impl Interceptor for NewestVersion {
     fn request(&self, request: &mut Request) {
-        let Some(meant) = self.0.sent(request) else {
+        let Some(addressed) = self.0.sent(request) else {
             return;
         };
-        let mut versions = self.0.of(&meant.typed).into_iter();
+        let mut versions = self.0.of(&addressed.typed).into_iter();
         if let Some(newest) = versions.find(|it| it.awaits()) {
             request.target = newest.path();
         }
@@ -205,7 +205,7 @@ impl Interceptor for NewestVersion {
     }
 }
 
-/// Gives out UUIDs that follow one another, for the emulator's paths.
+/// A `Counted` replaces the random UUIDs in upload paths by consecutive ones.
 #[derive(Default)]
 struct Counted(Memory<Vec<String>>);
 
@@ -237,9 +237,9 @@ impl Interceptor for Counted {
     }
 }
 
-/// The searches that are chosen find what awaits its file.
+/// Returns a server where the chosen searches also find versions that await their file.
 pub(super) fn unfinished_found(
-    interceptor: impl Fn(&Request) -> bool + Send + Sync + 'static,
+    is_chosen: impl Fn(&Request) -> bool + Send + Sync + 'static,
 ) -> Box<dyn Interceptor> {
     let uploads = Uploads::default();
     replies(move |request: &Request, reply: &mut Reply| {
@@ -247,7 +247,7 @@ pub(super) fn unfinished_found(
         change_found(request, reply, |found| {
             let versions = uploads.of(&typed(request)).into_iter();
             let mut awaiting = versions.filter(Upload::awaits).peekable();
-            if awaiting.peek().is_some() && interceptor(request) {
+            if awaiting.peek().is_some() && is_chosen(request) {
                 found.splice(0..0, awaiting.map(|it| it.version));
             }
         });
@@ -267,7 +267,8 @@ fn unfinished_empty() -> Box<dyn Interceptor> {
     })
 }
 
-/// Ends what did not come to its end, when it is to, and lets those who ask for it wait.
+/// A `HalfTaken` accepts an incomplete upload as complete when its predicate says so. Other requests wait until no
+/// upload is under way, so that they see the result.
 pub(super) struct HalfTaken(Box<dyn Fn() -> bool + Send + Sync>);
 
 impl HalfTaken {

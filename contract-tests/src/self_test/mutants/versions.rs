@@ -1,4 +1,4 @@
-//! Mutants that are wrong about what a version is, and how it is numbered.
+//! These mutants are wrong about versions: their numbers, their fields, and when a new one is made.
 
 use std::collections::HashMap;
 
@@ -212,7 +212,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
 ];
 
-/// The replies to a push count together what is of the same kind.
+/// Returns a server that numbers versions by a counter for each key that `of` returns.
 fn counting(of: fn(&Request) -> String) -> Box<dyn Interceptor> {
     let counts = Memory::<HashMap<String, u64>>::default();
     replies(move |request: &Request, reply: &mut Reply| {
@@ -225,11 +225,11 @@ fn counting(of: fn(&Request) -> String) -> Box<dyn Interceptor> {
     })
 }
 
-fn in_build(interceptor: fn(&Value) -> bool, build: fn(&Value) -> Value) -> Box<dyn Interceptor> {
+fn in_build(is_chosen: fn(&Value) -> bool, build: fn(&Value) -> Value) -> Box<dyn Interceptor> {
     requests(move |request: &mut Request| {
         if call(request) == Call::Push {
             change_fields(request, |fields| {
-                if interceptor(fields) {
+                if is_chosen(fields) {
                     fields["build_id"] = build(fields);
                 }
             });
@@ -248,7 +248,7 @@ fn cut_ids(length: usize) -> Box<dyn Interceptor> {
     })
 }
 
-/// Answers the same push with the same version, when it is to.
+/// An `Idempotent` answers a repeated push with the version that the first one made, when its predicate says so.
 pub(super) struct Idempotent {
     known: Memory<HashMap<(String, Vec<u8>), Reply>>,
     when: Box<dyn Fn() -> bool + Send + Sync>,

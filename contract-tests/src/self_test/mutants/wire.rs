@@ -1,4 +1,4 @@
-//! Reads and changes what passes between a client and the emulator, as a server would see it.
+//! This module reads and changes requests and replies between a client and the emulator.
 
 use axum::http::header::AUTHORIZATION;
 use serde_json::{Map, Value};
@@ -25,7 +25,7 @@ pub(super) enum Call {
     Other,
 }
 
-/// Which call a request is.
+/// Returns the call of the API that a request is.
 pub(super) fn call(request: &Request) -> Call {
     let segments: Vec<_> = segments(request.path()).collect();
     match (request.method.as_str(), &segments[..]) {
@@ -46,39 +46,39 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.strip_prefix("/api/v1/").unwrap_or(path).split('/')
 }
 
-/// `USER/NAME` of the artifact that a request is about.
+/// Returns `USER/NAME` of the artifact in a request's path.
 pub(super) fn slug(request: &Request) -> String {
     part(request, 1, 2)
 }
 
-/// `USER/NAME/TYPE` of the versions that a request is about.
+/// Returns `USER/NAME/TYPE` from a request's path.
 pub(super) fn typed(request: &Request) -> String {
     part(request, 1, 3)
 }
 
-/// Segments of the path below the API: 1 is the user, 2 the name, 3 the type, 4 the version.
+/// Returns segments of the path below `/api/v1`: 1 is the user, 2 the name, 3 the type, 4 the version.
 pub(super) fn part(request: &Request, from: usize, count: usize) -> String {
     let segments = segments(request.path()).skip(from).take(count);
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// The artifact type that a request is about.
+/// Returns the artifact type in a request's path.
 pub(super) fn kind(request: &Request) -> String {
     part(request, 3, 1)
 }
 
-/// The version of a request for a file: a number, or `latest`.
+/// Returns the version in a request for a file: a number, or `latest`.
 pub(super) fn version(request: &Request) -> String {
     part(request, 4, 1)
 }
 
-/// Asks for the file of another version.
+/// Changes a request into one for the file of another version.
 pub(super) fn take_for(request: &mut Request, version: &str) {
     let path = format!("/api/v1/artifacts/{}/{version}/file", typed(request));
     request.target = request.target.replacen(request.path(), &path, 1);
 }
 
-/// The token of a request, wherever it stands.
+/// Returns the token of a request, from the headers or the query.
 pub(super) fn token(request: &Request) -> Option<String> {
     let header = |name: &str| Some(request.headers.get(name)?.to_str().ok()?.to_owned());
     let bearer = || Some(header("Authorization")?.strip_prefix("Bearer ")?.to_owned());
@@ -87,7 +87,7 @@ pub(super) fn token(request: &Request) -> Option<String> {
     given.filter(|token| !token.is_empty())
 }
 
-/// The same request with another token, or with none.
+/// Returns the request with another token, or without one.
 pub(super) fn with_token(request: &Request, token: Option<&str>) -> Request {
     let mut request = request.clone();
     request.headers.remove("X-Atlas-Token");
@@ -101,7 +101,7 @@ pub(super) fn with_token(request: &Request, token: Option<&str>) -> Request {
     request
 }
 
-/// The parameters of the query.
+/// Returns the parameters of the query.
 pub(super) fn query(request: &Request) -> Vec<(String, String)> {
     let (_, query) = request.target.split_once('?').unwrap_or_default();
     form_urlencoded::parse(query.as_bytes())
@@ -109,7 +109,7 @@ pub(super) fn query(request: &Request) -> Vec<(String, String)> {
         .collect()
 }
 
-/// One parameter of the query.
+/// Returns one parameter of the query.
 pub(super) fn value(request: &Request, key: &str) -> Option<String> {
     let mut pairs = query(request).into_iter();
     pairs.find_map(|(name, value)| (name == key).then_some(value))
@@ -125,28 +125,28 @@ pub(super) fn change_query(request: &mut Request, change: impl FnOnce(&mut Vec<(
     request.target = format!("{}?{query}", request.path());
 }
 
-/// Takes one parameter of a search for another, or, of no name, for none.
-pub(super) fn mistake(request: &mut Request, interceptor: impl Fn(&str, &str) -> bool, to: &str) {
+/// Replaces the values of chosen parameters of a search.
+pub(super) fn mistake(request: &mut Request, is_chosen: impl Fn(&str, &str) -> bool, to: &str) {
     if call(request) == Call::Search {
         change_query(request, |pairs| {
             pairs
                 .iter_mut()
-                .filter(|(key, value)| interceptor(key, value))
+                .filter(|(key, value)| is_chosen(key, value))
                 .for_each(|(_, value)| to.clone_into(value));
         });
     }
 }
 
-/// Overlooks parameters of a search.
-pub(super) fn overlook(request: &mut Request, interceptor: impl Fn(&str, &str) -> bool) {
+/// Removes chosen parameters of a search.
+pub(super) fn overlook(request: &mut Request, is_chosen: impl Fn(&str, &str) -> bool) {
     if call(request) == Call::Search {
         change_query(request, |pairs| {
-            pairs.retain(|(key, value)| !interceptor(key, value));
+            pairs.retain(|(key, value)| !is_chosen(key, value));
         });
     }
 }
 
-/// The content type of a request.
+/// Returns the content type of a request.
 pub(super) fn content_type(request: &Request) -> &str {
     let value = request.headers.get("Content-Type");
     value
@@ -154,14 +154,14 @@ pub(super) fn content_type(request: &Request) -> &str {
         .unwrap_or_default()
 }
 
-/// The fields of a request in JSON, without what wraps them.
+/// Returns the fields of a JSON request, without the object around them.
 pub(super) fn fields(request: &Request) -> Value {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let wrapped = body.as_object().and_then(|body| body.values().next());
     wrapped.cloned().unwrap_or_default()
 }
 
-/// Changes the fields of a request in JSON.
+/// Changes the fields of a JSON request.
 pub(super) fn change_fields(request: &mut Request, change: impl FnOnce(&mut Value)) {
     if let Ok(mut body) = serde_json::from_slice::<Value>(&request.body) {
         if let Some(fields) = body.as_object_mut().and_then(|it| it.values_mut().next()) {
@@ -171,13 +171,13 @@ pub(super) fn change_fields(request: &mut Request, change: impl FnOnce(&mut Valu
     }
 }
 
-/// Changes the text of a request.
+/// Replaces a text in the body of a request.
 pub(super) fn replace(request: &mut Request, from: &str, to: &str) {
     let text = String::from_utf8_lossy(&request.body).replace(from, to);
     request.body = text.into();
 }
 
-/// Refuses, in the words of the emulator.
+/// Changes a reply into an error in the emulator's format.
 pub(super) fn refuse(reply: &mut Reply, status: u16, why: &str) {
     answer(
         reply,
@@ -186,13 +186,13 @@ pub(super) fn refuse(reply: &mut Reply, status: u16, why: &str) {
     );
 }
 
-/// Answers with this instead.
+/// Replaces the status and the body of a reply.
 pub(super) fn answer(reply: &mut Reply, status: u16, body: &Value) {
     reply.status = status;
     reply.body = body.to_string().into_bytes();
 }
 
-/// Changes the versions that a search found.
+/// Changes the versions in the reply to a search.
 pub(super) fn change_found(
     request: &Request,
     reply: &mut Reply,

@@ -1,14 +1,14 @@
-//! The body budget limits how many bytes of bodies the proxy records.
+//! The body budget limits the number of body bytes that the proxy records.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::body::{Body, Bytes};
 use http_body_util::BodyExt;
 
-/// The bodies of all requests together may take so many bytes of memory.
+/// The limit for the bodies of all requests together, in bytes.
 pub const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
 
-/// A `BodyBudget` counts the bytes of bodies against a limit.
+/// A `BodyBudget` counts the bytes of request bodies against a limit.
 pub(super) struct BodyBudget {
     left: AtomicUsize,
     full: AtomicBool,
@@ -22,21 +22,21 @@ impl BodyBudget {
         }
     }
 
-    /// Tells whether a body went beyond the limit.
+    /// Tells whether a body exceeded the limit.
     pub(super) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
 
-    /// Returns a body as far as it comes, and whether all of it came, or `None` if it goes beyond the limit.
+    /// Returns the received bytes of a body, and whether the body is complete; `None` if it exceeds the limit.
     pub(super) async fn received(&self, mut body: Body) -> Option<(Bytes, bool)> {
         let mut bytes = Vec::new();
         while let Some(frame) = body.frame().await {
             match frame.map(|frame| frame.into_data()) {
                 Ok(Ok(data)) => {
-                    self.take(data.len())?;
+                    self.reserve(data.len())?;
                     bytes.extend_from_slice(&data);
                 }
-                // Trailers say nothing here.
+                // Trailers are not recorded.
                 Ok(Err(_)) => {}
                 Err(_) => return Some((bytes.into(), false)),
             }
@@ -44,15 +44,15 @@ impl BodyBudget {
         Some((bytes.into(), true))
     }
 
-    fn take(&self, bytes: usize) -> Option<()> {
+    fn reserve(&self, bytes: usize) -> Option<()> {
         let less = |left: usize| left.checked_sub(bytes);
-        let taken = self
+        let reserved = self
             .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        if taken.is_err() {
+        if reserved.is_err() {
             self.full.store(true, Ordering::Relaxed);
         }
-        taken.ok().map(drop)
+        reserved.ok().map(drop)
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_has_room_is_kept_and_the_first_that_has_none_is_remembered() {
+    async fn bodies_within_the_limit_are_kept_and_the_first_beyond_it_is_remembered() {
         let budget = BodyBudget::of(5);
         let kept = budget.received(Body::from("abc")).await;
         assert_eq!(kept, Some((Bytes::from("abc"), true)));

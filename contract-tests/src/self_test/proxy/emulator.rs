@@ -1,4 +1,4 @@
-//! The emulator behind the proxy, as an interceptor asks it.
+//! This module forwards requests to the emulator behind the proxy.
 
 use axum::http::{HeaderMap, HeaderName, header};
 use tokio::sync::watch;
@@ -9,7 +9,7 @@ use super::{Reply, Request};
 pub struct Emulator {
     url: String,
     client: reqwest::Client,
-    /// How many uploads are under way.
+    /// The number of uploads that are under way.
     pub(super) uploads: watch::Sender<usize>,
 }
 
@@ -18,7 +18,7 @@ impl Emulator {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            // The emulator speaks plain HTTP: to read this machine's certificates would take longer than most clauses.
+            // The emulator speaks plain HTTP; reading this machine's certificates would take longer than most clauses.
             .tls_certs_only([])
             .build()?;
         Ok(Self {
@@ -28,7 +28,7 @@ impl Emulator {
         })
     }
 
-    /// The emulator's reply. There is none for half a request, nor when the emulator is gone.
+    /// Returns the emulator's reply, or 400 for an incomplete request and 502 if the emulator cannot be reached.
     pub async fn answer(&self, request: &Request) -> Reply {
         if !request.whole {
             return Reply::new(400, "");
@@ -37,13 +37,14 @@ impl Emulator {
         reply.unwrap_or_else(|_| Reply::new(502, ""))
     }
 
-    /// Waits until no upload is under way, so that a half one is behind those who ask what became of it.
+    /// Waits until no upload is under way, so that a later request sees the result of an interrupted upload.
     pub async fn settled(&self) {
-        // The sender is here, so there is always somebody to wait for.
+        // This fails only without a sender, and `self` owns the sender.
         let _ = self.uploads.subscribe().wait_for(|count| *count == 0).await;
     }
 
-    /// The request goes on with its Host, from which the emulator makes the addresses of uploads: they lead here again.
+    /// Forwards the request with its own Host header: the emulator makes upload addresses from it, so they lead to the
+    /// proxy.
     async fn forward(&self, request: &Request) -> reqwest::Result<Reply> {
         let url = format!("{}{}", self.url, request.target);
         let sent = self
@@ -61,15 +62,15 @@ impl Emulator {
     }
 }
 
-/// The headers that are not about a connection.
+/// Returns the headers that do not belong to the connection.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
-    let passed = headers.iter().filter(|(name, _)| !is_of_the_hop(name));
+    let passed = headers.iter().filter(|(name, _)| !is_hop_by_hop(name));
     passed
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
 
-fn is_of_the_hop(name: &HeaderName) -> bool {
+fn is_hop_by_hop(name: &HeaderName) -> bool {
     [
         header::CONTENT_LENGTH,
         header::TRANSFER_ENCODING,

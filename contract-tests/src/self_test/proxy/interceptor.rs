@@ -1,20 +1,20 @@
-//! An interceptor makes a wrong server of the emulator: it changes requests and replies, or answers itself.
+//! An interceptor turns the emulator into a wrong server: it changes requests and replies, or answers itself.
 
 use futures_util::future::BoxFuture;
 
 use super::{Emulator, Reply, Request};
 
-/// An `Interceptor` is what a wrong server does otherwise than the emulator.
+/// An `Interceptor` is the difference between a wrong server and the emulator.
 pub trait Interceptor: Send + Sync + 'static {
     /// Changes a request before the emulator sees it.
     fn request(&self, _request: &mut Request) {}
     /// Changes a reply before the client sees it.
     fn reply(&self, _request: &Request, _reply: &mut Reply) {}
-    /// Whether the connection ends in place of the reply.
+    /// Tells whether the connection is closed instead of the reply.
     fn drops_reply(&self, _request: &Request, _reply: &Reply) -> bool {
         false
     }
-    /// Answers a request in between: asks the emulator once, or never, or several times.
+    /// Answers a request, with one, no or several requests to the emulator.
     fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
         Box::pin(emulator.answer(request))
     }
@@ -38,12 +38,12 @@ impl Interceptor for Box<dyn Interceptor> {
     }
 }
 
-/// Changes nothing.
+/// A `PassThrough` changes nothing.
 pub struct PassThrough;
 
 impl Interceptor for PassThrough {}
 
-/// Changes replies alone.
+/// A `ReplyInterceptor` changes only replies.
 pub struct ReplyInterceptor<F>(pub F);
 
 impl<F: Fn(&Request, &mut Reply) + Send + Sync + 'static> Interceptor for ReplyInterceptor<F> {
@@ -52,7 +52,7 @@ impl<F: Fn(&Request, &mut Reply) + Send + Sync + 'static> Interceptor for ReplyI
     }
 }
 
-/// Changes requests alone.
+/// A `RequestInterceptor` changes only requests.
 pub struct RequestInterceptor<F>(pub F);
 
 impl<F: Fn(&mut Request) + Send + Sync + 'static> Interceptor for RequestInterceptor<F> {
@@ -61,7 +61,7 @@ impl<F: Fn(&mut Request) + Send + Sync + 'static> Interceptor for RequestInterce
     }
 }
 
-/// Answers requests with several requests to the emulator, or with none.
+/// An `AnswerInterceptor` answers a request itself, with any number of requests to the emulator.
 pub struct AnswerInterceptor<F>(pub F);
 
 impl<F> Interceptor for AnswerInterceptor<F>

@@ -1,5 +1,5 @@
-//! A proxy stands before a correct emulator, lets an [`Interceptor`] change what passes, and records each
-//! [`Transaction`], as far as the [`body_budget`] lets it.
+//! A proxy forwards requests to a correct emulator, lets an [`Interceptor`] change requests and replies, and records
+//! each [`Transaction`] within the limit of [`body_budget`].
 
 pub mod body_budget;
 mod emulator;
@@ -32,9 +32,9 @@ pub use interceptor::{
 };
 pub use transaction::{Reply, Request, Transaction};
 
-/// A `Proxy` runs until it is dropped, and the emulator with it.
+/// A `Proxy` runs, together with its emulator, until it is dropped.
 pub struct Proxy {
-    /// Its address.
+    /// The address of the proxy.
     pub url: String,
     emulator: Target,
     inner: Arc<Inner>,
@@ -52,15 +52,15 @@ impl Proxy {
     /// Starts an emulator and a proxy before it.
     ///
     /// # Errors
-    /// Either does not start.
+    /// Fails when either does not start.
     pub async fn start(interceptor: impl Interceptor) -> Result<Self, TargetError> {
         Self::before(Target::emulator().await?, interceptor).await
     }
 
-    /// Starts a proxy before an emulator.
+    /// Starts a proxy before a running emulator.
     ///
     /// # Errors
-    /// It does not start.
+    /// Fails when the proxy does not start.
     pub async fn before(
         emulator: Target,
         interceptor: impl Interceptor,
@@ -87,7 +87,7 @@ impl Proxy {
         })
     }
 
-    /// Returns what an operator would tell about this server.
+    /// Returns the settings with which a run reaches this server, including every optional one.
     pub fn settings(&self) -> Settings {
         let facts = self.emulator.facts();
         let (login, password) = facts.login.clone().unzip();
@@ -105,7 +105,7 @@ impl Proxy {
         }
     }
 
-    /// Returns the requests so far, as they came.
+    /// Returns the requests so far, as they were received.
     pub fn seen(&self) -> Vec<Request> {
         let transactions = self.transactions().into_iter();
         transactions
@@ -113,12 +113,12 @@ impl Proxy {
             .collect()
     }
 
-    /// Tells whether more came than the budget allows. Such a request was answered with 413.
+    /// Tells whether a request body exceeded the budget. Such a request was answered with 413.
     pub fn is_full(&self) -> bool {
         self.inner.budget.is_full()
     }
 
-    /// Returns what passed so far, in the order in which the requests began.
+    /// Returns the transactions so far, in the order in which their requests began.
     pub fn transactions(&self) -> Vec<Transaction> {
         let transactions = self.inner.transactions.lock();
         transactions.unwrap_or_else(PoisonError::into_inner).clone()
@@ -151,7 +151,7 @@ async fn pass(
         Some(received) => (request.body, request.whole) = received,
         None => return response(Reply::new(413, "")),
     }
-    // A server goes on with what it began, though the client be gone.
+    // A task of its own answers the request, so that it is completed even if the client disconnects.
     let answered = tokio::spawn(async move {
         let _upload = upload;
         inner.answer(place, request).await
@@ -163,13 +163,13 @@ async fn pass(
     }
 }
 
-/// The server gives a reply up, head and all, when its body fails before anything of it was sent.
+/// Returns a response that closes the connection: hyper sends not even the head when the body fails at once.
 fn abort_connection() -> Response<Body> {
     let failed = future::ready(Err::<Bytes, _>(io::Error::other("lost on purpose")));
     Response::new(Body::from_stream(stream::once(failed)))
 }
 
-/// An `UploadInProgress` counts an upload from its first byte to its reply.
+/// An `UploadInProgress` counts as one running upload from the head of its request to its reply.
 struct UploadInProgress(Arc<Inner>);
 
 impl UploadInProgress {
@@ -211,7 +211,7 @@ impl Inner {
         (!lost).then_some(reply)
     }
 
-    /// Records a request that begins, and returns its place.
+    /// Records a request that begins, and returns its index.
     fn remember(&self, request: &Request) -> usize {
         let mut transactions = self
             .transactions
