@@ -1,4 +1,4 @@
-//! Reads the fields of a body, whether a client writes JSON or a form.
+//! This module reads the fields of a body, from JSON or from a form.
 
 use axum::http::header;
 use serde_json::{Map, Value};
@@ -15,7 +15,8 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// What the body says, or nothing when it is not what its Content-Type announces. JSON may come without one.
+    /// Returns the fields of a body, or `None` when the body does not fit its Content-Type. JSON needs no
+    /// Content-Type.
     pub(super) fn of(request: &Request) -> Option<Self> {
         let kind = request.headers.get(header::CONTENT_TYPE);
         let is_form = kind.is_some_and(|kind| kind.as_bytes().starts_with(FORM.as_bytes()));
@@ -27,19 +28,19 @@ impl Fields {
         Some(Self { value, is_form })
     }
 
-    /// Whether it is `true` or `false`: in a form, a text that says so.
+    /// Tells whether the value is `true` or `false`; in a form, it is a text.
     pub(super) fn is_flag(&self, value: &Value) -> bool {
         value.is_boolean() || self.is_form && matches!(value.as_str(), Some("true" | "false"))
     }
 
-    /// Whether it is a number that counts: in a form, digits.
+    /// Tells whether the value is a non-negative integer; in a form, it is a text of digits.
     pub(super) fn is_count(&self, value: &Value) -> bool {
         let digits = |text: &str| text.parse::<u64>().is_ok();
         value.is_u64() || self.is_form && value.as_str().is_some_and(digits)
     }
 }
 
-/// `a[b][c]=v` is `{"a": {"b": {"c": "v"}}}`.
+/// Returns the fields of a form: `a[b][c]=v` becomes `{"a": {"b": {"c": "v"}}}`.
 fn form(body: &[u8]) -> Value {
     let mut fields = Map::new();
     for (name, value) in form_urlencoded::parse(body) {

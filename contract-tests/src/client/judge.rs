@@ -1,4 +1,4 @@
-//! Puts observations to the rules, and turns the verdicts into reports.
+//! This module checks observations against the rules, and turns the verdicts into reports.
 
 use super::{
     observation::Observation,
@@ -13,19 +13,19 @@ use crate::{
     safety::secrets::Secrets,
 };
 
-/// Which rules are put to an uploader, and how severely it is judged.
+/// The options of a judgement: which rules are checked, and how strictly.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What the uploader claims to be.
+    /// The profile that the uploader claims.
     pub profile: Profile,
-    /// Parts of ids; a rule is asked when its id has one of them, and every rule when there are none.
+    /// Parts of ids; a rule is checked when its id contains one of them, and every rule when there are none.
     pub filters: Vec<String>,
     /// Whether a difference is a failure.
     pub strict: bool,
 }
 
-/// A report for each rule, over all that was observed. A rule must hold in every scenario; one that no scenario gave an
-/// occasion for is disabled, and not passed.
+/// Returns a report for each rule, over all observations. A rule must hold in every scenario. A rule that applied in
+/// no scenario is disabled, not passed.
 pub fn judge(observed: &[Observation], options: &Options) -> Vec<ClauseReport> {
     let secrets = secrets(observed);
     rules::all()
@@ -45,7 +45,7 @@ fn secrets(observed: &[Observation]) -> Secrets {
             .iter()
             .filter_map(|it| it.reply.as_ref())
         {
-            // It is the emulator's, which hands out no more than one path at a time.
+            // This fails for a reply with too many secrets; the emulator's replies have at most one upload path.
             let _ = secrets.learn_reply(&reply.body);
         }
     }
@@ -57,19 +57,19 @@ fn weigh(rule: &Rule, observed: &[Observation], options: &Options) -> (Status, D
         return (Status::Skip, Detail::Nothing);
     }
     if !rule.binds(options.profile) {
-        let detail = "needs --profile post-processor: a script may do otherwise";
+        let detail = "needs --profile post-processor: the rule does not bind a script";
         return (Status::Disabled, Detail::Note(detail.to_owned()));
     }
-    let seen = observed.iter().filter_map(|observed| {
+    let verdicts = observed.iter().filter_map(|observed| {
         let verdict = (rule.check)(observed)?;
         Some((observed.scenario, verdict))
     });
-    let seen: Vec<_> = seen.collect();
-    if seen.is_empty() {
-        let detail = "no occasion: nothing was sent that it speaks of";
+    let verdicts: Vec<_> = verdicts.collect();
+    if verdicts.is_empty() {
+        let detail = "no occasion: no request that the rule is about was sent";
         return (Status::Disabled, Detail::Note(detail.to_owned()));
     }
-    let details: Vec<_> = seen.into_iter().filter_map(told).collect();
+    let details: Vec<_> = verdicts.into_iter().filter_map(describe).collect();
     if details.is_empty() {
         return (Status::Pass, Detail::Nothing);
     }
@@ -80,8 +80,8 @@ fn weigh(rule: &Rule, observed: &[Observation], options: &Options) -> (Status, D
     (status, Detail::Note(details.join("\n")))
 }
 
-/// What is wrong in a scenario, if anything is.
-fn told((scenario, verdict): (Scenario, Verdict)) -> Option<String> {
+/// Returns a description of the failure in a scenario, or `None` if the rule holds.
+fn describe((scenario, verdict): (Scenario, Verdict)) -> Option<String> {
     let failure = verdict.err()?;
     Some(format!("scenario  {scenario}\n{failure}"))
 }

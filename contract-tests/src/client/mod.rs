@@ -1,9 +1,9 @@
-//! The client side of the contract: any uploader is judged by what it sends.
+//! This module judges an uploader, the client side of the contract, by the requests that it sends.
 //!
-//! An [`uploader`] is run in a [`scenario`] against a [`recording_server`], a correct emulator that records what
-//! passes. The [`observation`] of the run is put to the [`rules`], and [`judge`] turns it into the same reports that
-//! clauses get. A [`rule`] names its evidence, and whom it binds. The contract calls this "What Packer's post-processor
-//! does, in order".
+//! An [`uploader`] is run in a [`scenario`] against a [`recording_server`], a correct emulator that records requests
+//! and replies. [`judge`] checks the [`observation`] of the run against the [`rules`], and returns the same reports
+//! that clauses get. A [`rule`] names its evidence, and which uploaders it binds. The rules come from the section "What
+//! Packer's post-processor does, in order" of the contract.
 
 mod fields;
 pub mod judge;
@@ -23,60 +23,60 @@ use crate::{
     exit_code::ExitCode, run::settings::TargetError, self_test::proxy::body_budget::MAX_BODY_BYTES,
 };
 
-/// Why an uploader was not judged.
+/// The reason why an uploader was not judged.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The artifact is none.
-    #[error("--artifact must be USER/NAME: {0:?} is none")]
+    /// The artifact is not `USER/NAME`.
+    #[error("--artifact must be USER/NAME, not {0:?}")]
     Artifact(String),
     /// The command cannot be started.
     #[error("the command {program:?} cannot be started: {source}")]
     NotStarted {
-        /// What was to be started.
+        /// The program.
         program: String,
-        /// Why it was not.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The command went on for too long, and was killed.
+    /// The command took too long, and was killed.
     #[error(
         "the command did not end within {} s (scenario {scenario}): give it more with --timeout, or see what it waits for",
         limit.as_secs()
     )]
     TimedOut {
-        /// How long it was given.
+        /// The time limit.
         limit: Duration,
-        /// What it met.
+        /// The scenario.
         scenario: Scenario,
     },
-    /// The witness was not asked anything.
+    /// The command sent nothing to the recording server.
     #[error(
-        "the command sent nothing to the witness (scenario {scenario}; it ended with {status}): it must talk to ATLAS_ADDRESS, or to the address that {{url}} is replaced by"
+        "the command sent nothing to the recording server (scenario {scenario}; it ended with {status}): it must talk to ATLAS_ADDRESS, or to the address that {{url}} is replaced by"
     )]
     NothingSent {
-        /// What it was to meet.
+        /// The scenario.
         scenario: Scenario,
-        /// How it ended.
+        /// The exit status of the command.
         status: std::process::ExitStatus,
     },
-    /// The witness was sent more than it can keep.
+    /// The command sent more than the recording server keeps.
     #[error(
-        "the command sent more than {} MiB (scenario {scenario}), which is all that the witness keeps: let it push less",
+        "the command sent more than {} MiB (scenario {scenario}), the limit of the recording server: let it push less",
         MAX_BODY_BYTES >> 20
     )]
     TooMuchSent {
-        /// What it met.
+        /// The scenario.
         scenario: Scenario,
     },
-    /// The output of the command cannot be read, or it cannot be waited for.
+    /// The output of the command cannot be read, or its exit status is unknown.
     #[error("the command was lost: {0}")]
     Lost(#[from] std::io::Error),
-    /// The witness did not start.
+    /// The recording server did not start.
     #[error(transparent)]
     RecordingServer(#[from] TargetError),
 }
 
 impl ClientError {
-    /// The exit code of a program that ends for it.
+    /// Returns the exit code of a program that ends with this error.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Artifact(_) | Self::NotStarted { .. } => ExitCode::BadConfiguration,

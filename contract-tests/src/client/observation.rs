@@ -1,4 +1,4 @@
-//! An observation is what one run of an uploader sent, the replies, and how the command ended.
+//! An observation records one run of an uploader: its requests, their replies, and how the command ended.
 
 use std::fmt::Display;
 
@@ -13,34 +13,34 @@ use crate::{
 
 const API: &str = "/api/v1/";
 
-/// Whether a path is one of the API, and not of a file.
+/// Tells whether a path belongs to the API, not to a file.
 pub(super) fn is_api(path: &str) -> bool {
     path.starts_with(API)
 }
 
-/// How a command ended.
+/// The end of a command.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// Whether its exit status tells of success.
+    /// Whether the exit status means success.
     pub success: bool,
-    /// All that it wrote, on stdout and on stderr.
+    /// The output of the command, on stdout and stderr.
     pub output: String,
 }
 
-/// What was seen of one run of an uploader.
+/// The record of one run of an uploader.
 #[derive(Debug, Clone)]
 pub struct Observation {
-    /// What it met.
+    /// The scenario of the run.
     pub scenario: Scenario,
-    /// The token it was given.
+    /// The token that the uploader was given.
     pub token: String,
-    /// What passed, in the order in which the requests began.
+    /// The requests with their replies, in the order in which the requests began.
     pub transactions: Vec<Transaction>,
-    /// How it ended.
+    /// The end of the command.
     pub ended: Ended,
 }
 
-/// A call of the API that a push is made of.
+/// A call of the API that is a step of a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
     Authenticate,
@@ -65,9 +65,9 @@ impl Call {
 
 /// A version that the server made.
 pub(super) struct Version<'a> {
-    /// The request for it, and its reply.
+    /// The request that made the version, and its reply.
     pub(super) transaction: &'a Transaction,
-    /// Whether it has a file.
+    /// Whether the version has a file.
     pub(super) has_file: bool,
     upload_path: String,
     later: &'a [Transaction],
@@ -88,26 +88,26 @@ impl<'a> Version<'a> {
         })
     }
 
-    /// The uploads to its path, and all else that went there.
+    /// Returns all requests to the version's upload path.
     pub(super) fn uploads(&self) -> impl Iterator<Item = &'a Transaction> {
         let later = self.later.iter();
         later.filter(|transaction| transaction.request.path() == self.upload_path)
     }
 
-    /// Whether nothing is missing that a client would find.
+    /// Tells whether the server has the whole version: it needs no file, or has accepted it.
     pub(super) fn is_complete(&self) -> bool {
         let is_kept = |upload: &Transaction| upload.reply.as_ref().is_some_and(|it| it.succeeded());
         !self.has_file || self.uploads().any(is_kept)
     }
 
-    /// Whether the client was told that nothing is missing.
+    /// Tells whether the client got a success reply for the version and, if it has one, for its file.
     pub(super) fn is_confirmed(&self) -> bool {
-        let is_told =
+        let is_confirmed =
             |transaction: &Transaction| transaction.delivered().is_some_and(|it| it.succeeded());
-        is_told(self.transaction) && (!self.has_file || self.uploads().any(is_told))
+        is_confirmed(self.transaction) && (!self.has_file || self.uploads().any(is_confirmed))
     }
 
-    /// Whether a request asks for the same version as this one was asked for.
+    /// Tells whether a request asks for the same version: it has the same path and the same fields.
     pub(super) fn is_asked_by(&self, request: &Request) -> bool {
         let value = |request| Fields::of(request).map(|fields| fields.value);
         let own = &self.transaction.request;
@@ -116,7 +116,7 @@ impl<'a> Version<'a> {
             && value(request) == value(own)
     }
 
-    /// The first request, later than it was made, for the same version.
+    /// Returns the first later request for the same version.
     pub(super) fn asked_again(&self) -> Option<&'a Transaction> {
         let mut later = self.later.iter();
         later.find(|transaction| self.is_asked_by(&transaction.request))
@@ -124,7 +124,7 @@ impl<'a> Version<'a> {
 }
 
 impl Observation {
-    /// What passed, each between all that began before it and all that began after it.
+    /// Returns each transaction together with those before and those after it.
     pub(super) fn in_order(
         &self,
     ) -> impl Iterator<Item = (&[Transaction], &Transaction, &[Transaction])> {
@@ -136,31 +136,31 @@ impl Observation {
         })
     }
 
-    /// The requests that are this call of the API.
+    /// Returns the transactions of this call of the API.
     pub(super) fn calls(&self, call: Call) -> impl Iterator<Item = &Transaction> {
         let transactions = self.transactions.iter();
         transactions.filter(move |transaction| Call::of(&transaction.request) == Some(call))
     }
 
-    /// The versions that the server made.
+    /// Returns the versions that the server made.
     pub(super) fn versions(&self) -> impl Iterator<Item = Version<'_>> {
         self.in_order()
             .filter_map(|(_, transaction, later)| Version::of(transaction, later))
     }
 
-    /// The versions that the client was told of.
+    /// Returns the versions whose replies the client got.
     pub(super) fn known_versions(&self) -> impl Iterator<Item = Version<'_>> {
         let is_known = |version: &Version<'_>| version.transaction.delivered().is_some();
         self.versions().filter(is_known)
     }
 
-    /// The paths for uploads that the client was told, of whatever they are.
+    /// Returns the upload paths in all replies that the client got, also those for other resources than versions.
     pub(super) fn upload_paths(&self) -> Vec<String> {
         let replies = self.transactions.iter().filter_map(Transaction::delivered);
         replies.filter_map(|reply| reply.upload_path()).collect()
     }
 
-    /// What was sent to where files go.
+    /// Returns the requests that send a file: to an upload path, or by PUT outside of the API.
     pub(super) fn uploads(&self) -> impl Iterator<Item = &Transaction> {
         let paths = self.upload_paths();
         self.transactions.iter().filter(move |transaction| {
@@ -170,13 +170,13 @@ impl Observation {
         })
     }
 
-    /// Whether a request carries the token where an API call may carry it.
+    /// Tells whether a request has the token where an API call may have it.
     pub(super) fn has_token(&self, request: &Request) -> bool {
         tokens(request).contains(&self.token)
     }
 }
 
-/// The tokens that a request carries, in the three places where a token may be.
+/// Returns the tokens of a request: in `X-Atlas-Token`, as a bearer token, and in `access_token`.
 pub(super) fn tokens(request: &Request) -> Vec<String> {
     let header = |name| Some(request.headers.get(name)?.to_str().ok()?.to_owned());
     let bearer = header("Authorization").and_then(|value| {
@@ -193,7 +193,7 @@ pub(super) fn tokens(request: &Request) -> Vec<String> {
         .collect()
 }
 
-/// A fault that names what was expected, what came, and the request.
+/// Returns a violation that names the expected and the actual behaviour, and the request.
 pub(super) fn violation(
     expected: impl Display,
     came: impl Display,
@@ -203,10 +203,10 @@ pub(super) fn violation(
     failure::violation(expected, format!("{came}\nrequest   {method} {target}"))
 }
 
-/// The statement about a request is true.
+/// Requires that a statement about a request holds.
 ///
 /// # Errors
-/// It is not; the fault names the request.
+/// Fails when it does not hold; the violation names the request.
 pub(super) fn require(
     holds: bool,
     expected: impl Display,

@@ -1,4 +1,4 @@
-//! A recording server is a correct emulator behind a proxy that records what passes.
+//! A recording server is a correct emulator behind a proxy that records requests and replies.
 
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{run::target::Target, self_test::proxy::Proxy};
 
-/// A server for one run of an uploader; it stops on drop.
+/// A `RecordingServer` serves one run of an uploader. It stops when it is dropped.
 pub struct RecordingServer {
     scenario: Scenario,
     token: String,
@@ -17,10 +17,10 @@ pub struct RecordingServer {
 }
 
 impl RecordingServer {
-    /// Starts a server on which the scenario is played, with a token made for it alone. It keeps files in memory.
+    /// Starts a server that behaves as the scenario says, with a fresh token. It keeps files in memory.
     ///
     /// # Errors
-    /// The artifact is not `USER/NAME`, or the server does not start.
+    /// Fails when the artifact is not `USER/NAME`, or when the server does not start.
     pub async fn start(scenario: Scenario, artifact: &str) -> Result<Self, ClientError> {
         let is_name = |part: &str| !part.is_empty() && !part.contains('/');
         let parts = artifact.split_once('/');
@@ -44,22 +44,22 @@ impl RecordingServer {
         })
     }
 
-    /// Its address, without `/api/v1`.
+    /// Returns the address, without `/api/v1`.
     pub fn url(&self) -> &str {
         &self.proxy.url
     }
 
-    /// The token that the uploader is to use.
+    /// Returns the token for the uploader.
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// Whether it was sent more than it can keep, so that what it saw is not all.
+    /// Tells whether a request exceeded the memory limit, so that the record is incomplete.
     pub fn is_full(&self) -> bool {
         self.proxy.is_full()
     }
 
-    /// What it saw of an uploader that ended so.
+    /// Returns the observation of an uploader that has ended.
     pub fn observed(&self, success: bool, output: String) -> Observation {
         Observation {
             scenario: self.scenario,

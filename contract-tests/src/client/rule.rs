@@ -9,50 +9,50 @@ use crate::{
     suite::clause::{self, Evidence},
 };
 
-/// What an uploader claims to be.
+/// The kind of uploader that a command claims to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Profile {
-    /// Anything that pushes, a shell script say: only what a server or those who download rely on.
+    /// Any uploader, such as a shell script: it keeps the rules that servers and downloads rely on.
     Any,
-    /// A successor of Packer's post-processor: everything that it did, in its order.
+    /// A successor of Packer's post-processor: it keeps every rule, also on the order of steps.
     PostProcessor,
 }
 
-/// What is seen of a rule; `None` when there was no occasion to keep or to break it.
+/// A check of a rule. It returns `None` when the rule did not apply to the run.
 pub type Check = fn(&Observation) -> Option<Verdict>;
 
 /// One statement of the contract about uploaders.
 #[derive(Clone, Copy)]
 pub struct Rule {
-    /// Stable and unique, `client.statement`; at most 30 characters.
+    /// The stable and unique id, `client.statement`, of at most 30 characters.
     pub id: &'static str,
     /// The statement, in the words of the contract.
     pub title: &'static str,
-    /// How it is known; never empty.
+    /// The evidence; never empty.
     pub evidence: &'static [Evidence],
-    /// Whom it binds: [`Profile::Any`] is everybody.
+    /// The profile that the rule binds; [`Profile::Any`] means every uploader.
     pub profile: Profile,
-    /// How it is seen.
+    /// The check.
     pub check: Check,
 }
 
 impl Rule {
-    /// Whether an uploader that does otherwise fails: what is merely our choice makes only a difference.
+    /// Tells whether a violation is a failure. A violation of a rule that is only inferred is a difference.
     pub fn required(&self) -> bool {
         clause::required(self.evidence)
     }
 
-    /// The marks as one text: `docs, client`.
+    /// Returns the marks of the evidence as one text: `docs, client`.
     pub fn marks(&self) -> String {
         clause::marks(self.evidence)
     }
 
-    /// Whether the rule is for uploaders of this profile.
+    /// Tells whether the rule binds uploaders of this profile.
     pub fn binds(&self, profile: Profile) -> bool {
         self.profile == Profile::Any || self.profile == profile
     }
 
-    /// The report of the rule. What takes time is the uploader.
+    /// Returns the report of the rule, with a duration of 0: only the uploader takes time.
     pub(super) fn report(&self, status: Status, detail: Detail) -> ClauseReport {
         ClauseReport {
             id: self.id.to_owned(),
@@ -65,7 +65,7 @@ impl Rule {
     }
 }
 
-/// A rule for everybody.
+/// Creates a rule that binds every uploader.
 pub(super) const fn rule(
     id: &'static str,
     title: &'static str,
@@ -81,7 +81,7 @@ pub(super) const fn rule(
     }
 }
 
-/// A rule that a script may break, and no successor of the post-processor.
+/// Creates a rule that binds only successors of the post-processor.
 pub(super) const fn post_processor(
     id: &'static str,
     title: &'static str,
@@ -94,11 +94,11 @@ pub(super) const fn post_processor(
     }
 }
 
-/// A statement about each of several things; without one there is no occasion.
+/// Checks each item, or returns `None` if there are no items.
 pub(super) fn each<T>(
-    things: impl IntoIterator<Item = T>,
+    items: impl IntoIterator<Item = T>,
     check: impl FnMut(T) -> Verdict,
 ) -> Option<Verdict> {
-    let mut things = things.into_iter().peekable();
-    things.peek().is_some().then(|| things.try_for_each(check))
+    let mut items = items.into_iter().peekable();
+    items.peek().is_some().then(|| items.try_for_each(check))
 }

@@ -1,4 +1,4 @@
-//! A scenario is what an uploader meets at the recording server.
+//! A scenario is the behaviour of the recording server during one run of an uploader.
 
 use std::{
     fmt,
@@ -11,18 +11,18 @@ use clap::ValueEnum;
 use super::observation::is_api;
 use crate::self_test::proxy::{Interceptor, Reply, Request};
 
-/// What an uploader meets. Each run of it meets one, at a server of its own.
+/// The behaviour of the recording server. Each run of an uploader has one scenario and its own server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Scenario {
-    /// All goes well, and the artifact is not there yet.
+    /// Every request works, and the artifact does not exist yet.
     Fresh,
-    /// All goes well, and the artifact is there.
+    /// Every request works, and the artifact exists.
     Existing,
-    /// The server does not know the token.
+    /// The server refuses the token.
     TokenRefused,
     /// Every upload is refused with 422.
     UploadRefused,
-    /// The first upload is answered with 503, and its bytes are not kept.
+    /// The first upload gets 503, and its bytes are not kept.
     UploadUnavailable,
     /// The first upload arrives, and its reply is lost.
     UploadLost,
@@ -31,8 +31,8 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    /// Whether nothing goes wrong, so that every uploader must succeed.
-    pub fn is_calm(self) -> bool {
+    /// Tells whether every request works, so that an uploader must succeed.
+    pub fn is_faultless(self) -> bool {
         matches!(self, Self::Fresh | Self::Existing)
     }
 }
@@ -44,7 +44,7 @@ impl fmt::Display for Scenario {
     }
 }
 
-/// A server on which the scenario is played.
+/// An interceptor that makes the emulator behave as a scenario says.
 pub(super) struct ScenarioInterceptor {
     scenario: Scenario,
     has_happened: AtomicBool,
@@ -58,7 +58,7 @@ impl ScenarioInterceptor {
         }
     }
 
-    /// Whether it did not happen yet; from now on it has.
+    /// Returns true at the first call, and false from then on.
     fn happens_once(&self) -> bool {
         !self.has_happened.swap(true, Ordering::Relaxed)
     }
@@ -66,14 +66,14 @@ impl ScenarioInterceptor {
 
 impl Interceptor for ScenarioInterceptor {
     fn request(&self, request: &mut Request) {
-        let is_kept_away = is_upload(request)
+        let is_withheld = is_upload(request)
             && match self.scenario {
                 Scenario::UploadRefused => true,
                 Scenario::UploadUnavailable => self.happens_once(),
                 _ => false,
             };
-        if is_kept_away {
-            // The emulator sees no request that is not whole.
+        if is_withheld {
+            // The proxy does not forward an incomplete request to the emulator.
             request.whole = false;
         }
     }
@@ -87,19 +87,20 @@ impl Interceptor for ScenarioInterceptor {
         if is_upload(request) && !request.whole {
             reply.status = status;
             reply.body =
-                br#"{"errors":["the witness takes no upload now"],"success":false}"#.into();
+                br#"{"errors":["the recording server accepts no upload now"],"success":false}"#
+                    .into();
         }
     }
 
     fn drops_reply(&self, request: &Request, reply: &Reply) -> bool {
-        let is_meant = match self.scenario {
+        let is_target = match self.scenario {
             Scenario::UploadLost => is_upload(request),
             Scenario::VersionLost => {
                 request.method == Method::POST && reply.upload_path().is_some()
             }
             _ => false,
         };
-        is_meant && reply.succeeded() && self.happens_once()
+        is_target && reply.succeeded() && self.happens_once()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Runs the command that is judged.
+//! This module runs the uploader that is judged, as a command.
 
 use std::{
     io,
@@ -18,29 +18,31 @@ use super::{
 };
 
 const CHUNK: usize = 16 * 1024;
-/// So many bytes of each stream are kept, to be searched for secrets.
+/// The largest number of bytes of each output stream, all of which are searched for secrets.
 const MAX_OUTPUT_BYTES: usize = 64 * 1024 * 1024;
 
-/// A command that pushes to an artifact. In it, `{url}`, `{token}` and `{artifact}` stand for what the witness is; it
-/// has the same in the variables `ATLAS_ADDRESS`, `ATLAS_TOKEN` and `ATLAS_CONTRACT_ARTIFACT`.
+/// A command that pushes to an artifact. In its words, `{url}`, `{token}` and `{artifact}` are replaced by the values
+/// of the recording server. The variables `ATLAS_ADDRESS`, `ATLAS_TOKEN` and `ATLAS_CONTRACT_ARTIFACT` have the same
+/// values.
 #[derive(Debug, Clone)]
 pub struct Uploader {
-    /// What is started.
+    /// The program.
     pub program: String,
-    /// Its arguments.
+    /// The arguments of the program.
     pub arguments: Vec<String>,
     /// `USER/NAME` of the artifact.
     pub artifact: String,
-    /// How long it may take.
+    /// The time limit for a run.
     pub limit: Duration,
 }
 
 impl Uploader {
-    /// Runs the command before a witness of its own, and hands on what it writes, on stdout or on stderr, as it comes.
+    /// Runs the command against a recording server of its own, and passes its output, on stdout and stderr, to `hear`
+    /// as it is written.
     ///
     /// # Errors
-    /// The witness or the command does not start, or the command takes too long, and is killed, or sends nothing, or
-    /// more than can be kept.
+    /// Fails when the recording server or the command does not start, when the command takes too long and is killed, or
+    /// when it sends nothing or more than the recording server keeps.
     pub async fn observed(
         &self,
         scenario: Scenario,
@@ -48,7 +50,7 @@ impl Uploader {
     ) -> Result<Observation, ClientError> {
         let server = RecordingServer::start(scenario, &self.artifact).await?;
         let child = self.start(&server)?;
-        // Whatever keeps the command from its end, a signal say, also ends what it started.
+        // If this future is dropped, for example after a signal, the group kills the command's own processes too.
         let group = ProcessGroup::of(&child);
         let limit = self.limit;
         let ended = timeout(limit, end(child, hear)).await;
@@ -87,7 +89,7 @@ impl Uploader {
     }
 }
 
-/// The status of a command that ends, and all that it wrote.
+/// Waits for the end of a command, and returns its status and its whole output.
 async fn end(mut child: Child, hear: impl Fn(&[u8])) -> io::Result<(ExitStatus, String)> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (status, stdout, stderr) =
@@ -95,6 +97,7 @@ async fn end(mut child: Child, hear: impl Fn(&[u8])) -> io::Result<(ExitStatus, 
     Ok((status, stdout + &stderr))
 }
 
+/// Reads a stream to its end, passes each chunk to `hear`, and returns the whole text.
 async fn heard(stream: Option<impl AsyncRead + Unpin>, hear: impl Fn(&[u8])) -> io::Result<String> {
     let mut all = Vec::new();
     let mut chunk = vec![0; CHUNK];
@@ -105,7 +108,7 @@ async fn heard(stream: Option<impl AsyncRead + Unpin>, hear: impl Fn(&[u8])) -> 
             if all.len() + read > MAX_OUTPUT_BYTES {
                 let mib = MAX_OUTPUT_BYTES >> 20;
                 return Err(io::Error::other(format!(
-                    "it wrote more than {mib} MiB, all of which are to be searched for secrets"
+                    "it wrote more than {mib} MiB, which is the limit of the search for secrets"
                 )));
             }
             all.extend_from_slice(bytes);

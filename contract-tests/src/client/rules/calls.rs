@@ -1,4 +1,4 @@
-//! The calls before a version is made: their order, their paths, and the token.
+//! These rules are about the calls before a version is made: their order, their paths, and the token.
 
 use axum::http::Method;
 
@@ -77,8 +77,8 @@ fn api_path_once(observed: &Observation) -> Option<Verdict> {
     let uploads = observed.upload_paths();
     let is_call = |transaction: &&Transaction| {
         let request = &transaction.request;
-        let goes_where_files_go = uploads.iter().any(|path| path == request.path());
-        is_api(request.path()) || request.method != Method::PUT && !goes_where_files_go
+        let is_upload = uploads.iter().any(|path| path == request.path());
+        is_api(request.path()) || request.method != Method::PUT && !is_upload
     };
     each(
         observed.transactions.iter().filter(is_call),
@@ -127,8 +127,8 @@ fn artifact_made_on_404(observed: &Observation) -> Option<Verdict> {
     each(creations, |(before, transaction, _)| {
         let request = &transaction.request;
         let artifact = named_artifact(request).unwrap_or_default();
-        let is_missed = |it: &Transaction| is_show(it, &artifact) && is_answered(it, 404);
-        let holds = before.iter().any(is_missed);
+        let is_missing = |it: &Transaction| is_show(it, &artifact) && is_answered(it, 404);
+        let holds = before.iter().any(is_missing);
         require(
             holds,
             "GET of the artifact, and 404, before",
@@ -138,7 +138,7 @@ fn artifact_made_on_404(observed: &Observation) -> Option<Verdict> {
     })
 }
 
-/// The path of the artifact that a body names.
+/// Returns the path of the artifact that a body names.
 fn named_artifact(request: &Request) -> Option<String> {
     let fields = Fields::of(request)?.value;
     let name = |key| fields.get("artifact")?.get(key)?.as_str();

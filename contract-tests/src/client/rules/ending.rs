@@ -1,4 +1,4 @@
-//! How the command ends, and what it says.
+//! These rules are about the exit status and the output of the command.
 
 use axum::http::Method;
 
@@ -40,29 +40,29 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn success_told(observed: &Observation) -> Option<Verdict> {
-    let calm = observed
+    let faultless = observed
         .scenario
-        .is_calm()
+        .is_faultless()
         .then_some(observed.ended.success);
-    each(calm, |success| require(success, "success", "failure"))
+    each(faultless, |success| require(success, "success", "failure"))
 }
 
 fn failure_told(observed: &Observation) -> Option<Verdict> {
     let complete: Vec<_> = observed.versions().filter(Version::is_complete).collect();
     let is_made = |asked: &Transaction| complete.iter().any(|it| it.is_asked_by(&asked.request));
-    // Of a version whose reply was lost the client knows nothing: it may have asked for another one instead.
+    // A client cannot know of a version whose reply was lost, and may have asked for another one instead.
     let mut asked = observed.calls(Call::CreateVersion).filter(|it| !it.lost);
     let is_missing = asked.any(|it| !is_made(it));
-    let is_trouble = is_missing || observed.transactions.iter().any(is_trouble);
-    is_trouble.then(|| {
+    let has_failed = is_missing || observed.transactions.iter().any(is_failure);
+    has_failed.then(|| {
         let is_there = !is_missing && !complete.is_empty();
         let expected = "failure: a version, or its file, is not there";
         require(is_there || !observed.ended.success, expected, "success")
     })
 }
 
-/// Whether a step of a push did not succeed. That an artifact is not there yet, or is there already, is no trouble.
-fn is_trouble(transaction: &Transaction) -> bool {
+/// Tells whether a step of a push failed. It is no failure that an artifact does not exist yet, or exists already.
+fn is_failure(transaction: &Transaction) -> bool {
     let request = &transaction.request;
     let harmless = match Call::of(request) {
         Some(Call::ShowArtifact) => 404,
@@ -71,8 +71,8 @@ fn is_trouble(transaction: &Transaction) -> bool {
         None if request.method == Method::PUT && !is_api(request.path()) => 200,
         None => return false,
     };
-    let is_well = |reply: &Reply| reply.succeeded() || reply.status == harmless;
-    !transaction.delivered().is_some_and(is_well)
+    let is_fine = |reply: &Reply| reply.succeeded() || reply.status == harmless;
+    !transaction.delivered().is_some_and(is_fine)
 }
 
 fn token_not_shown(observed: &Observation) -> Option<Verdict> {
@@ -82,7 +82,7 @@ fn token_not_shown(observed: &Observation) -> Option<Verdict> {
 
 fn upload_path_not_shown(observed: &Observation) -> Option<Verdict> {
     each(observed.upload_paths(), |path| {
-        // The last segment alone opens the door.
+        // The last segment is the secret part of the path.
         let key = path.rsplit('/').next().unwrap_or_default();
         if observed.ended.output.contains(key) {
             return Err(violation("no upload_path in its output", path));

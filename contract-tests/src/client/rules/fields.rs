@@ -1,4 +1,4 @@
-//! What the bodies say.
+//! These rules are about the fields of request bodies.
 
 use serde_json::{Map, Value};
 
@@ -63,7 +63,7 @@ const ARTIFACT_FIELDS: &[&str] = &["username", "name"];
 const VERSION_FIELDS: &[&str] = &["id", "file", "metadata", "build_id", "compile_id"];
 const BUILD_FIELDS: &[&str] = &["build_id", "compile_id"];
 
-/// The body of each such call has this section alone, and in it none but the known fields.
+/// Checks that the body of each call has only this section, with only the known fields.
 fn section_is(
     observed: &Observation,
     call: Call,
@@ -85,7 +85,8 @@ fn section_is(
     })
 }
 
-/// These fields of each version that is asked for are such, where they are there. `null` is the same as absent.
+/// Checks the type of fields in each request for a version. Absent fields are not checked, nor is `null`, which means
+/// the same.
 fn typed(
     observed: &Observation,
     names: &[&str],

@@ -1,7 +1,7 @@
-//! All rules, in the order in which a push goes: those of `docs/contract.md` that say something about its clients.
+//! This module contains all rules for uploaders from `docs/contract.md`, in the order of the steps of a push.
 //!
-//! Each module opens with its table and goes on with the checks in the same order. A rule speaks of one thing, and of
-//! any scenario.
+//! Each module begins with its table, followed by the checks in the same order. A rule is about one thing, and applies
+//! to any scenario.
 
 mod calls;
 mod ending;
@@ -11,7 +11,7 @@ mod versions;
 
 use super::rule::Rule;
 
-/// Every rule.
+/// Returns every rule.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     let tables: [&'static [Rule]; 5] = [
         calls::RULES,

@@ -1,4 +1,4 @@
-//! How files are sent.
+//! These rules are about the requests that send files.
 
 use axum::http::{Method, header};
 
@@ -12,7 +12,7 @@ use crate::{
     suite::clause::Evidence::{Client, Thread},
 };
 
-/// What a gzip file begins with: its magic number, and the one compression that there is (RFC 1952, 2.3.1).
+/// The first bytes of a gzip file: its magic number, and the only compression method (RFC 1952, 2.3.1).
 const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
 
 pub(super) const RULES: &[Rule] = &[

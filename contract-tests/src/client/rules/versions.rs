@@ -1,4 +1,4 @@
-//! What becomes of versions: a file for each that has one, and none that stands twice.
+//! These rules are about versions: a version with a file gets the file, and no version is made twice.
 
 use axum::http::Method;
 
@@ -69,7 +69,7 @@ fn file_sent_once(observed: &Observation) -> Option<Verdict> {
     each(
         versions.filter(|it| it.uploads().next().is_some()),
         |version| {
-            let mut uploads = version.uploads().skip_while(|it| !is_told_of_success(it));
+            let mut uploads = version.uploads().skip_while(|it| !is_confirmed(it));
             match uploads.nth(1) {
                 None => Ok(()),
                 Some(again) => Err(violation("one upload", "another one", &again.request)),
@@ -122,7 +122,7 @@ fn not_asked_again<'a>(versions: impl Iterator<Item = Version<'a>>) -> Option<Ve
     })
 }
 
-fn is_told_of_success(transaction: &Transaction) -> bool {
+fn is_confirmed(transaction: &Transaction) -> bool {
     transaction
         .delivered()
         .is_some_and(|reply| reply.succeeded())

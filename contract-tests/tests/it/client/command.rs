@@ -1,4 +1,4 @@
-//! `atlas-contract client` runs a command, reports on it and ends with a documented exit code.
+//! `atlas-contract client` runs a command, reports on its requests, and ends with a documented exit code.
 
 use std::{fs, time::Duration};
 
@@ -8,12 +8,12 @@ use tokio::{io::AsyncReadExt, net::TcpListener, time::timeout};
 
 use crate::support::program::{Output, atlas_upload, run};
 
-/// Runs a command before a witness.
+/// Runs a command against a recording server.
 async fn client(options: &[&str], command: &[&str]) -> Output {
     run(&[&["client"], options, &["--"], command].concat()).await
 }
 
-/// This program as a client that takes its server from its arguments alone, and uploads nothing.
+/// Returns a command that gets its server only from its arguments, and uploads nothing: this program itself.
 fn asking_only() -> Vec<&'static str> {
     let program = env!("CARGO_BIN_EXE_atlas-contract");
     let aim = ["run", "--atlas-url", "{url}", "--token", "{token}"];
@@ -127,7 +127,7 @@ async fn a_command_that_fails_though_all_is_well_breaks_a_rule_and_is_heard() {
 }
 
 #[tokio::test]
-async fn a_command_finds_the_witness_in_its_arguments_too() {
+async fn a_command_can_get_the_recording_server_from_its_arguments() {
     let output = client(&["--filter", "token-sent"], &asking_only()).await;
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
     assert!(output.stdout.contains("1 ran: 1 pass"), "{}", output.stdout);
@@ -157,13 +157,13 @@ async fn a_command_that_sends_nothing_is_told_where_to_send_it() {
     let list = [env!("CARGO_BIN_EXE_atlas-contract"), "list"];
     let output = client(&["--scenario", "existing"], &list).await;
     assert_eq!(output.code, 3);
-    let expected = "error: the command sent nothing to the witness (scenario existing; it ended with exit status: 0): it must talk to ATLAS_ADDRESS";
+    let expected = "error: the command sent nothing to the recording server (scenario existing; it ended with exit status: 0): it must talk to ATLAS_ADDRESS";
     assert!(output.stderr.contains(expected), "{}", output.stderr);
     assert_eq!(output.stdout, "");
 }
 
 #[tokio::test]
-async fn a_command_that_is_not_there_and_an_artifact_that_is_none_are_bad_arguments() {
+async fn a_missing_command_and_an_invalid_artifact_are_bad_arguments() {
     let output = client(&[], &["/nowhere/uploader"]).await;
     assert_eq!(output.code, 2);
     let expected = "error: the command \"/nowhere/uploader\" cannot be started: ";
@@ -183,7 +183,7 @@ async fn a_command_that_is_not_there_and_an_artifact_that_is_none_are_bad_argume
 
 #[tokio::test]
 async fn a_command_that_does_not_end_is_killed() {
-    // Nobody answers here, so whoever asks waits.
+    // This server never answers, so that the command waits.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let waiting = [
@@ -211,7 +211,7 @@ async fn a_command_that_does_not_end_is_killed() {
 async fn a_command_that_sends_or_writes_more_than_can_be_kept_ends_in_four() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("disk.img");
-    // Without a byte on disk.
+    // A sparse file takes no space on disk.
     let sparse = fs::File::create(&file).unwrap();
     sparse.set_len(260 * 1024 * 1024).unwrap();
     let as_it_is = [

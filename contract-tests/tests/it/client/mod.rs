@@ -1,4 +1,4 @@
-//! The tests judge uploaders by what they send to a witness.
+//! The tests judge uploaders by the requests that they send to a recording server.
 
 mod command;
 mod recordings;
@@ -30,7 +30,7 @@ fn with(reports: &[ClauseReport], status: Status) -> BTreeSet<&str> {
     reports.map(|it| it.id.as_str()).collect()
 }
 
-/// Nothing is wrong.
+/// Asserts that every rule passed or was disabled.
 fn assert_kept(reports: &[ClauseReport]) {
     let wrong = reports.iter();
     let wrong = wrong.filter(|it| !matches!(it.status, Status::Pass | Status::Disabled));

@@ -1,4 +1,4 @@
-//! Genuine clients keep the rules: with the requests that were recorded, and when these are sent again.
+//! Genuine clients keep the rules, both in their recordings and when the recorded requests are sent again.
 
 use std::collections::BTreeSet;
 
@@ -19,13 +19,13 @@ use serde_json::Value;
 use super::{assert_kept, judged, with};
 use crate::support::uploader::{Ask, send};
 
-/// A request of a recording; an upload is filled up to its size.
+/// Returns a recorded request; the body of an upload is filled up to its recorded size.
 fn recorded_ask(request: &Value, token: &str) -> Ask {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let headers = request["headers"].as_array().unwrap().iter();
     let headers =
         headers.map(|header| (text(&header[0]), text(&header[1]).replace("TOKEN", token)));
-    let of_the_connection = ["Host", "Connection", "Content-Length"];
+    let hop_by_hop = ["Host", "Connection", "Content-Length"];
     let body = match &request["body"] {
         Value::String(text) => text.clone().into_bytes(),
         upload => {
@@ -40,7 +40,7 @@ fn recorded_ask(request: &Value, token: &str) -> Ask {
         target: text(&request["target"]),
         headers: headers
             .clone()
-            .filter(|(name, _)| !of_the_connection.contains(&name.as_str()))
+            .filter(|(name, _)| !hop_by_hop.contains(&name.as_str()))
             .collect(),
         length: headers
             .clone()
@@ -61,7 +61,7 @@ const AMAZON_EBS: &str = include_str!("../../../testdata/wire/packer-1.2.5-amazo
 const PACKER_PUSH: &str = include_str!("../../../testdata/wire/packer-1.2.5-push.jsonl");
 const ATLAS_UPLOAD: &str = include_str!("../../../testdata/wire/atlas-upload-cli-0.2.0.jsonl");
 
-/// What was recorded, with what a stand-in answered then.
+/// Returns the observation of a recording, with the recorded replies.
 fn observed_then(lines: &str) -> Observation {
     let token = "the-token-of-then";
     let passed = recording(lines).into_iter().map(|line| {
@@ -101,26 +101,26 @@ fn observed_then(lines: &str) -> Observation {
     }
 }
 
-/// What was recorded, sent again to a witness.
+/// Returns the observation of a recording whose requests are sent again, to a recording server.
 async fn observed_now(lines: &str, scenario: Scenario) -> Observation {
-    let witness = RecordingServer::start(scenario, "hashicorp/foobar")
+    let server = RecordingServer::start(scenario, "hashicorp/foobar")
         .await
         .unwrap();
     let mut upload_path = None;
     for line in recording(lines) {
-        let mut ask = recorded_ask(&line["request"], witness.token());
+        let mut ask = recorded_ask(&line["request"], server.token());
         if ask.method == "PUT" {
             ask.target = upload_path.take().unwrap();
         }
-        let (status, body) = send(witness.url(), &ask).await.unwrap();
+        let (status, body) = send(server.url(), &ask).await.unwrap();
         assert_eq!(line["answered"]["status"], status);
         let given = body["upload_path"].as_str();
-        upload_path = given.map(|it| it.replace(witness.url(), ""));
+        upload_path = given.map(|it| it.replace(server.url(), ""));
     }
-    witness.observed(true, String::new())
+    server.observed(true, String::new())
 }
 
-/// The rules that a push with a file gives occasion to where all goes well and the artifact is missing.
+/// Returns the rules that apply to a successful push with a file when the artifact does not exist yet.
 fn rules_of_a_push() -> BTreeSet<&'static str> {
     let others = [
         "client.refusal-ends-it",

@@ -1,4 +1,4 @@
-//! Good uploaders keep every rule, and a report tells which rules another one breaks.
+//! A good uploader keeps every rule, and the report on another one names the rules that it breaks.
 
 use atlas_contract_tests::{
     client::{

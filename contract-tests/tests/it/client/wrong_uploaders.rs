@@ -1,4 +1,4 @@
-//! Each rule is broken by an uploader that is wrong in one thing.
+//! Each rule fails for an uploader with one fault.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ use crate::support::uploader::{
     Uploader,
 };
 
-/// A wrong uploader: the rules it breaks, the one it is meant for first, and what it meets.
+/// A wrong uploader with the rules that it breaks, its own rule first, and its scenario.
 struct Wrong(&'static [&'static str], Scenario, Uploader);
 
 const TWICE: &[Step] = &[Authenticate, Show, Create, Version, Upload, Version, Upload];

@@ -70,7 +70,7 @@ async fn a_careless_script_breaks_what_everybody_must_keep_and_its_secrets_stay_
     assert!(!output.stdout.contains("canary-"), "{}", output.stdout);
 }
 
-/// A home in which Packer finds our plugin.
+/// A home folder in which Packer finds our plugin.
 struct Home(TempDir);
 
 impl Home {
@@ -89,7 +89,7 @@ impl Home {
         self.0.path()
     }
 
-    /// Builds a template before a witness, with the most talkative log.
+    /// Builds a template against a recording server, with the most detailed log.
     async fn build(&self, options: &[&str], template: &Value) -> Output {
         let file = self.path().join("template.json");
         fs::write(&file, template.to_string()).unwrap();

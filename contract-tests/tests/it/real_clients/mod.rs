@@ -1,4 +1,4 @@
-//! The tests need genuine clients on this machine; a client that is missing fails its tests.
+//! The tests need genuine clients on this machine; without them they fail.
 
 mod client;
 mod nginx;

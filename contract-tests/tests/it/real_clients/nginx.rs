@@ -1,4 +1,4 @@
-//! All clauses hold at an emulator behind nginx.
+//! All clauses hold for an emulator behind nginx.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::emulator::{assert_all_hold, builder, settings};
 
-/// An nginx before an address, with nothing set but what a proxy must have; killed on drop.
+/// An nginx that forwards to an address, with only the settings that a proxy needs. It is killed when dropped.
 struct Nginx {
     url: String,
     _folder: tempfile::TempDir,
@@ -16,7 +16,7 @@ struct Nginx {
 
 impl Nginx {
     async fn before(url: &str) -> Self {
-        // It takes a number and no socket, so a port that was free a moment ago must do.
+        // nginx takes a port number, not a socket, so a port is chosen that was free a moment ago.
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
