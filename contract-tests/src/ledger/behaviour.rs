@@ -1,4 +1,4 @@
-//! A [`Behaviour`] joins an entry of the ledger with what checks it and where the emulator does it.
+//! A [`Behaviour`] is an entry of the ledger with its checks and its places in the emulator.
 
 use serde::Serialize;
 
@@ -15,19 +15,19 @@ pub struct Behaviour<'a> {
     pub id: &'a str,
     /// The heading in the contract.
     pub section: &'a str,
-    /// What is so: the title of the check of the same id, or else the words of the contract.
+    /// The statement: the title of the check of the same id, or else the words of the contract.
     pub statement: &'a str,
-    /// How it is known.
+    /// The evidence.
     pub evidence: &'a [Proof],
-    /// The checks that have it.
+    /// The ids of the checks.
     pub checked_by: Vec<&'a str>,
-    /// Why there is none.
+    /// The reason why there is no check.
     pub unchecked: Option<Unchecked>,
-    /// Where the emulator does it.
+    /// The places in the emulator.
     pub emulator: &'a [Place],
-    /// What else is to be known.
+    /// A remark.
     pub note: Option<&'a str>,
-    /// When a real server was last seen to do it; `None` is never.
+    /// The last time that a real server was seen to do it; `None` means never.
     pub last_seen: Option<&'a Sighting>,
 }
 
@@ -42,10 +42,10 @@ pub fn all<'a>(ledger: &'a Ledger, places: &'a Places, checks: &[Check]) -> Vec<
         .collect()
 }
 
-/// All behaviours as `{"behaviours": [ … ]}`, with the fields of [`Behaviour`].
+/// Returns the behaviours as `{"behaviours": [ … ]}`, with the fields of [`Behaviour`].
 ///
 /// # Errors
-/// None that is known: every field has a form in JSON.
+/// Fails when a behaviour cannot be serialized; no such case is known.
 pub fn json(behaviours: &[Behaviour<'_>]) -> serde_json::Result<String> {
     #[derive(Serialize)]
     struct Document<'a> {
@@ -54,7 +54,7 @@ pub fn json(behaviours: &[Behaviour<'_>]) -> serde_json::Result<String> {
     Ok(serde_json::to_string_pretty(&Document { behaviours })? + "\n")
 }
 
-/// How many there are, are checked, and were seen to hold.
+/// Returns a sentence with the numbers of behaviours, of those with a check, and of those seen on a real server.
 pub fn summary(behaviours: &[Behaviour<'_>]) -> String {
     let count =
         |holds: fn(&Behaviour<'_>) -> bool| behaviours.iter().filter(|it| holds(it)).count();
@@ -88,7 +88,7 @@ impl<'a> Behaviour<'a> {
         }
     }
 
-    /// What checks it, or why nothing does.
+    /// Returns the ids of the checks, or the reason why there is none.
     pub(super) fn check(&self) -> String {
         match self.unchecked {
             Some(reason) => reason.to_string(),
@@ -96,7 +96,7 @@ impl<'a> Behaviour<'a> {
         }
     }
 
-    /// When it was last seen to hold.
+    /// Returns the last sighting on a real server as a text.
     pub(super) fn seen(&self) -> String {
         self.last_seen
             .map_or("never".to_owned(), Sighting::to_string)

@@ -1,4 +1,4 @@
-//! What can check a behaviour. Whatever judges, a server or something else, lists its checks here.
+//! This module lists the checks that the ledger can name: the clauses for servers and the rules for uploaders.
 
 use crate::{
     client::{rule::Rule, rules},
@@ -8,18 +8,18 @@ use crate::{
     },
 };
 
-/// A check, as the ledger sees it.
+/// A check, with the fields that the ledger uses.
 #[derive(Debug, Clone, Copy)]
 pub struct Check {
-    /// Unique among all checks.
+    /// The id, unique among all checks.
     pub id: &'static str,
-    /// What it checks, as a statement.
+    /// The statement that it checks.
     pub title: &'static str,
-    /// The marks by which it judges: those of its entries, in any order.
+    /// The marks of its evidence: those of its entries, in any order.
     pub evidence: &'static [Evidence],
 }
 
-/// Every check.
+/// Returns every check.
 pub fn all() -> Vec<Check> {
     let clauses = clauses::all().map(Check::from);
     clauses.chain(rules::all().map(Check::from)).collect()

@@ -1,4 +1,4 @@
-//! The ledger as `LEDGER.md`, which stands beside `ledger.toml`: its links begin there.
+//! This module writes the ledger as `LEDGER.md`. Its links are relative to the folder of `ledger.toml`.
 
 use super::{
     Proof,
@@ -9,9 +9,10 @@ use super::{
 const INTRODUCTION: &str = "\
 # The ledger
 
-What each behaviour of [the contract](../docs/contract.md) rests on, what checks it, where the emulator does it, and
-when a real server was last seen to do it. The marks are those of the contract. Made from `ledger.toml`, which says how
-to add to it, and from the comments `// Contract: …` of the emulator: edit those, not this.
+The ledger lists each behaviour of [the contract](../docs/contract.md) with its evidence, its check, its place in the
+emulator, and the last time that a real server was seen to do it. The marks are those of the contract. This file is
+generated from `ledger.toml`, which explains how to add an entry, and from the comments `// Contract: …` in the
+emulator's source: edit those, not this file.
 ";
 
 const HEADER: &str = "\
@@ -19,7 +20,7 @@ const HEADER: &str = "\
 | --- | --- | --- | --- | --- |
 ";
 
-/// A table for each section.
+/// Returns the ledger in Markdown, with a table for each section.
 pub fn markdown(behaviours: &[Behaviour<'_>]) -> String {
     let mut text = format!("{INTRODUCTION}\n{}\n", summary(behaviours));
     for section in behaviours.chunk_by(|a, b| a.section == b.section) {
@@ -59,8 +60,8 @@ fn proof(proof: &Proof) -> String {
         .files
         .iter()
         .map(|file| format!("[{file}](testdata/{file})"));
-    let told = format!("**{}**: {}", proof.mark, proof.told());
-    lines(std::iter::once(told).chain(files))
+    let source = format!("**{}**: {}", proof.mark, proof.described());
+    lines(std::iter::once(source).chain(files))
 }
 
 fn place(place: &Place) -> String {

@@ -1,9 +1,9 @@
-//! The ledger tells for each behaviour of the contract how it is known, what checks it, where the emulator does it, and
-//! when a real server was last seen to do it.
+//! The ledger lists the behaviours of the contract, each with its evidence, its checks, its places in the emulator, and
+//! the last time that a real server was seen to do it.
 //!
-//! `ledger.toml` holds all of that but the [`places`] in the emulator, and the program carries both. [`checks`] are what
-//! an entry can name as its check. A [`behaviour`] is an entry with its checks and places, which [`text`] and
-//! [`markdown`] write out.
+//! `ledger.toml` contains the entries, and `places.toml` the [`places`] in the emulator; both are compiled into the
+//! program. [`checks`] lists the checks that an entry can name. A [`behaviour`] is an entry with its checks and places;
+//! [`text`] and [`markdown`] write behaviours.
 
 pub mod behaviour;
 pub mod checks;
@@ -19,7 +19,7 @@ use crate::suite::clause::Evidence;
 
 const OWN: &str = include_str!("../../ledger.toml");
 
-/// All entries, by the sections of the contract.
+/// The entries of the ledger, by the sections of the contract.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
@@ -39,24 +39,24 @@ pub struct Section {
     pub entries: Vec<Entry>,
 }
 
-/// What is known of one behaviour.
+/// The entry of one behaviour.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// Stable and unique; that of the check, where one check has this behaviour alone.
+    /// The stable and unique id: that of the check, where a check is about this behaviour only.
     pub id: String,
-    /// Words of the contract that state the behaviour, and stand once in its section.
+    /// A quotation from the contract that states the behaviour, and occurs once in its section.
     pub contract: String,
-    /// How it is known; never empty.
+    /// The evidence; never empty.
     pub evidence: Vec<Proof>,
-    /// Checks of another id.
+    /// The checks with other ids.
     #[serde(default)]
     pub checked_by: Vec<String>,
-    /// Why no check has it.
+    /// The reason why there is no check.
     pub unchecked: Option<Unchecked>,
-    /// What else is to be known.
+    /// A remark.
     pub note: Option<String>,
-    /// When a real server was last seen to do it, if ever.
+    /// The last time that a real server was seen to do it, if ever.
     pub last_seen: Option<Sighting>,
 }
 
@@ -64,67 +64,67 @@ pub struct Entry {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
-    /// Of what kind it is.
+    /// The kind of evidence.
     pub mark: Evidence,
-    /// The client and its version, the documentation, the thread, or the reason of an inference, if somebody noted it.
+    /// The client and its version, the documentation, the thread, or the reason of an inference, if known.
     pub source: Option<String>,
-    /// Recordings below `testdata/`.
+    /// The recordings below `testdata/`.
     #[serde(default)]
     pub files: Vec<String>,
 }
 
-/// Why no check has a behaviour.
+/// The reason why a behaviour has no check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unchecked {
-    /// The emulator's own choice.
+    /// The behaviour is the emulator's own choice.
     OwnChoice,
-    /// How a genuine client does it, as others need not.
+    /// The behaviour is a genuine client's, and other clients may differ.
     GenuineClient,
-    /// A client does it, and no server sees it.
+    /// The behaviour is a client's, and no server can observe it.
     OffTheWire,
 }
 
-/// A real server that was seen to do it.
+/// An observation of the behaviour on a real server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sighting {
     /// The day, `2030-01-31`.
     pub date: String,
-    /// Which server, of what version.
+    /// The server and its version.
     pub server: String,
-    /// Who saw it.
+    /// The observer.
     pub who: String,
-    /// Where the report of that run is.
+    /// The place of the run's report.
     pub report: String,
 }
 
-/// The ledger cannot be read: where, and why.
+/// The reason why a ledger cannot be read, with its line.
 #[derive(Debug, thiserror::Error)]
 #[error("the ledger cannot be read: {0}")]
 pub struct LedgerError(#[from] toml::de::Error);
 
 impl Ledger {
-    /// The ledger of this suite.
+    /// Returns the ledger of this suite.
     ///
     /// # Errors
-    /// Those of [`Ledger::parse`], which a test of this suite would have met before.
+    /// Fails as [`Ledger::parse`] does; a test of this suite ensures that it does not.
     pub fn own() -> Result<Self, LedgerError> {
         Self::parse(OWN)
     }
 
-    /// A ledger in TOML.
+    /// Parses a ledger in TOML.
     ///
     /// # Errors
-    /// The text is no TOML, or has a field that is unknown, missing or of the wrong shape.
+    /// Fails when the text is not TOML, or has a field that is unknown, missing or of the wrong type.
     pub fn parse(text: &str) -> Result<Self, LedgerError> {
         Ok(toml::from_str(text)?)
     }
 }
 
 impl Proof {
-    /// The source in words, without the files.
-    pub fn told(&self) -> &str {
+    /// Returns a description of the source, without the files.
+    pub fn described(&self) -> &str {
         let recorded = !self.files.is_empty();
         match (&self.source, self.mark) {
             (Some(source), _) => source,
@@ -139,11 +139,9 @@ impl Proof {
 impl fmt::Display for Unchecked {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::OwnChoice => "nothing: the emulator's own choice, asked of no other server",
-            Self::GenuineClient => {
-                "nothing: how a genuine client does it, asked of no other client"
-            }
-            Self::OffTheWire => "nothing: a client does it where no server sees it",
+            Self::OwnChoice => "nothing: the emulator's own choice, not required of other servers",
+            Self::GenuineClient => "nothing: a genuine client's way, not required of other clients",
+            Self::OffTheWire => "nothing: a client's behaviour that no server can observe",
         })
     }
 }
@@ -165,13 +163,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_that_nobody_noted_is_told_as_such() {
+    fn an_unknown_source_is_described_as_such() {
         let proof = |mark, files: &[&str]| Proof {
             mark,
             source: None,
             files: files.iter().map(ToString::to_string).collect(),
         };
-        for (proof, told) in [
+        for (proof, description) in [
             (
                 proof(Evidence::Docs, &[]),
                 "source not named in the contract",
@@ -190,7 +188,7 @@ mod tests {
             ),
             (proof(Evidence::Inferred, &[]), "the project's choice"),
         ] {
-            assert_eq!(proof.told(), told);
+            assert_eq!(proof.described(), description);
         }
     }
 

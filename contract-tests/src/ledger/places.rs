@@ -1,7 +1,7 @@
-//! [`Places`] tells where in its sources the emulator does what a behaviour states.
+//! [`Places`] maps each behaviour to the items of the emulator's source that implement it.
 //!
-//! A comment `// Contract: ID, …` above an item of the emulator names the behaviours. `places.toml` lists the comments,
-//! since the program carries no sources; a test of this suite writes the file and fails when it is stale.
+//! A comment `// Contract: ID, …` above an item names the behaviours. `places.toml` lists these comments for the
+//! program, which does not contain the sources; a test of this suite writes the file, and fails when it is stale.
 
 use std::collections::BTreeMap;
 
@@ -30,15 +30,15 @@ impl Places {
     /// Returns the places in the emulator of this version.
     ///
     /// # Errors
-    /// Those of [`Places::parse`], which a test of this suite would have met before.
+    /// Fails as [`Places::parse`] does; a test of this suite ensures that it does not.
     pub fn own() -> Result<Self, LedgerError> {
         Self::parse(OWN)
     }
 
-    /// Reads what [`Places::to_toml`] wrote.
+    /// Parses the output of [`Places::to_toml`].
     ///
     /// # Errors
-    /// The text is no TOML, or a place is not of the form `file#item`.
+    /// Fails when the text is not TOML, or when a place is not of the form `file#item`.
     pub fn parse(text: &str) -> Result<Self, LedgerError> {
         Ok(toml::from_str(text)?)
     }

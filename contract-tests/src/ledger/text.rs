@@ -1,8 +1,8 @@
-//! The ledger for a terminal.
+//! This module writes the ledger as text for a terminal.
 
 use super::behaviour::{Behaviour, summary};
 
-/// A paragraph for each behaviour, below the heading of its section.
+/// Returns the ledger as text, with a paragraph for each behaviour below the heading of its section.
 pub fn text(behaviours: &[Behaviour<'_>]) -> String {
     let mut text = summary(behaviours);
     text.push('\n');
@@ -26,7 +26,7 @@ fn facts<'a>(behaviour: &Behaviour<'a>) -> Vec<(String, String)> {
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let mut facts = Vec::new();
     for proof in behaviour.evidence {
-        facts.push(fact(&proof.mark.to_string(), proof.told().to_owned()));
+        facts.push(fact(&proof.mark.to_string(), proof.described().to_owned()));
         facts.extend(proof.files.iter().map(|file| fact("", file.clone())));
     }
     facts.push(fact("checked by", behaviour.check()));

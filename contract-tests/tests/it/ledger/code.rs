@@ -1,7 +1,8 @@
-//! Reads the comments `// Contract: ID, …` of the emulator's source, and compares their ids with the ledger.
+//! This module reads the comments `// Contract: ID, …` in the emulator's source, and compares their ids with the
+//! ledger.
 //!
-//! Such a comment stands directly above an item: a function, a type, the implementation of a trait for it, a variant, a
-//! constant or a field. It may stand below other comments and above attributes, and it may be repeated.
+//! Such a comment is directly above an item: a function, a type, an implementation of a trait for a type, a variant, a
+//! constant or a field. It may be below other comments and above attributes, and it may be repeated.
 
 use std::{fs, path::Path};
 
@@ -21,9 +22,9 @@ const BEFORE_NAMES: [&str; 12] = [
     "unsafe",
 ];
 
-/// Returns the places that the comments below a folder name, and a line for each comment that is above no item.
+/// Returns the places of all comments in a folder, and a line for each comment that is above no item.
 ///
-/// Paths are those below `root`.
+/// The paths are relative to `root`.
 pub(crate) fn places(root: &Path, folder: &Path) -> (Places, Vec<String>) {
     let (mut places, mut astray) = (Places::default(), Vec::new());
     for entry in fs::read_dir(folder).unwrap() {
@@ -104,7 +105,7 @@ pub(crate) fn disagreements(ledger: &Ledger, places: &Places) -> Vec<String> {
         })
         .collect();
     for id in entries().map(|entry| &entry.id) {
-        // What only a client does, the emulator does not.
+        // The emulator does not implement the behaviour of clients.
         let only_a_client = id.starts_with("client.");
         match (only_a_client, places.of(id)) {
             (false, []) => found.push(format!("{id}: no `// Contract: {id}` in mock-atlas/src")),

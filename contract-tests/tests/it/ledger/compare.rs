@@ -1,4 +1,4 @@
-//! Compares the ledger, the checks and the contract.
+//! This module compares the ledger with the checks and the contract.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use atlas_contract_tests::{
 
 use super::contract::Statement;
 
-/// Returns a line for each disagreement, that says what to do.
+/// Returns a line for each disagreement, with the way to resolve it.
 pub(crate) fn disagreements(
     ledger: &Ledger,
     checks: &[Check],
@@ -23,7 +23,7 @@ pub(crate) fn disagreements(
     found
 }
 
-/// Each entry by itself.
+/// Checks each entry by itself.
 fn of_entries(ledger: &Ledger, checks: &[Check], found: &mut Vec<String>) {
     let mut ids = HashSet::new();
     for (_, entry) in entries(ledger) {
@@ -55,7 +55,7 @@ fn of_entries(ledger: &Ledger, checks: &[Check], found: &mut Vec<String>) {
     }
 }
 
-/// Each check has an entry, and the marks of all its entries.
+/// Checks that each check has an entry, and the marks of all its entries.
 fn of_checks(ledger: &Ledger, checks: &[Check], found: &mut Vec<String>) {
     for Check { id, evidence, .. } in checks {
         let named = |entry: &Entry| entry.id == *id || entry.checked_by.iter().any(|it| it == id);
@@ -73,7 +73,7 @@ fn of_checks(ledger: &Ledger, checks: &[Check], found: &mut Vec<String>) {
     }
 }
 
-/// Each quotation stands once in its section.
+/// Checks that each quotation occurs once in its section.
 fn of_quotes(ledger: &Ledger, contract: &[Statement], found: &mut Vec<String>) {
     for (section, entry) in entries(ledger) {
         let times = contract
@@ -89,7 +89,7 @@ fn of_quotes(ledger: &Ledger, contract: &[Statement], found: &mut Vec<String>) {
     }
 }
 
-/// Each statement of the contract is quoted, by entries that together have its marks.
+/// Checks that each statement of the contract is quoted by entries that together have its marks.
 fn of_statements(ledger: &Ledger, contract: &[Statement], found: &mut Vec<String>) {
     for statement in contract {
         let text = &statement.text;
@@ -121,7 +121,7 @@ fn marks_of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Evidence> {
     sorted(&proofs.map(|proof| proof.mark).collect::<Vec<_>>())
 }
 
-/// Each mark once.
+/// Returns the marks sorted, each once.
 fn sorted(marks: &[Evidence]) -> Vec<Evidence> {
     let mut marks = marks.to_vec();
     marks.sort_by_key(ToString::to_string);
@@ -129,7 +129,7 @@ fn sorted(marks: &[Evidence]) -> Vec<Evidence> {
     marks
 }
 
-/// A ledger that agrees with [`CHECKS`] and [`contract`], with something added to its last entry.
+/// Returns a ledger that agrees with [`CHECKS`] and [`contract`], with `more` added to its last entry.
 pub(crate) fn made_up(more: &str) -> String {
     format!(
         r#"
@@ -170,7 +170,7 @@ mod tests {
     const CONTRACT: &str = "\n## One\n\n| what | mark |\n| --- | --- |\n\
         | The sky is blue. Packer looks up. | docs, client |\n| Clouds are white. | inferred |\n";
 
-    /// What is found after one text of the ledger is replaced by another.
+    /// Returns the disagreements after a text of the ledger is replaced.
     fn found(from: &str, to: &str, contract: &str) -> Vec<String> {
         let text = made_up("");
         assert!(text.contains(from), "{from}");

@@ -2,19 +2,19 @@
 
 use atlas_contract_tests::suite::clause::Evidence;
 
-/// Beginnings of paragraphs that only introduce what follows.
+/// The beginnings of paragraphs that make no statement, but introduce what follows.
 const INTRODUCTIONS: [&str; 1] = ["What `mock-atlas` does where a client could notice"];
 
-/// A row of a table, an item of a list, or a paragraph.
+/// A statement of the contract: a row of a table, an item of a list, or a paragraph.
 #[derive(Debug)]
 pub(crate) struct Statement {
     pub(crate) section: String,
     pub(crate) text: String,
-    /// What its row says; `None` where it is in no table, or in one that has no marks.
+    /// The marks of its row; `None` outside of tables, or in a table without marks.
     pub(crate) marks: Option<Vec<Evidence>>,
 }
 
-/// All that is stated below a heading of the second level.
+/// Returns all statements below headings of the second level.
 pub(crate) fn statements(contract: &str) -> Vec<Statement> {
     let mut statements = Vec::new();
     for section in contract.split("\n## ").skip(1) {
@@ -35,7 +35,7 @@ fn add(statements: &mut Vec<Statement>, section: &str, block: &str) {
         return;
     }
     if let Some(code) = block.strip_prefix("    ") {
-        // An example ends the sentence before it.
+        // A code block is the end of the sentence before it.
         let before = statements.last_mut().unwrap();
         before.text = format!("{} {code}", before.text);
     } else if block.starts_with('|') {
@@ -50,7 +50,7 @@ fn add(statements: &mut Vec<Statement>, section: &str, block: &str) {
     }
 }
 
-/// In a table that gives reasons instead of marks, all is inferred.
+/// Returns the marks in a row's last cell; in a table with reasons instead of marks, every row is inferred.
 fn marks(header: &str, row: &str) -> Option<Vec<Evidence>> {
     let words = last_cell(row).split(|c: char| !c.is_alphanumeric());
     match header {

@@ -1,6 +1,6 @@
 //! The tests compare the ledger with the checks, the contract, the recordings and the emulator's source.
 //!
-//! With `UPDATE_LEDGER=1` they write `LEDGER.md` and `src/ledger/places.toml` anew, which are made from these.
+//! With `UPDATE_LEDGER=1` they also write the generated files, `LEDGER.md` and `src/ledger/places.toml`.
 
 mod code;
 mod compare;
@@ -49,7 +49,7 @@ fn every_behaviour_of_the_emulator_is_named_beside_its_code_and_no_other_is() {
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
-/// Compares a generated file with what it should be, or writes it anew.
+/// Compares a generated file with its current content, or writes it.
 fn check_generated(file: &Path, current: &str, update: bool) -> Result<(), String> {
     if update {
         fs::write(file, current).unwrap();
@@ -75,7 +75,7 @@ async fn the_published_ledger_is_what_the_program_prints() {
     )
     .unwrap();
     let output = program::run(&["ledger", "--format", "markdown"]).await;
-    // A program that was compiled before the update has the old places.
+    // A program that was compiled before the update contains the old places.
     if !update {
         assert_eq!((output.code, output.stdout), (0, current));
     }

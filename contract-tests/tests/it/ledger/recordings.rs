@@ -1,4 +1,4 @@
-//! Compares the recordings that the ledger cites with those in `testdata/`.
+//! This module compares the recordings that the ledger cites with those in `testdata/`.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
