@@ -1,4 +1,4 @@
-//! `atlas-contract cleanup`.
+//! Runs `atlas-contract cleanup`.
 
 use std::{
     fmt,
@@ -29,7 +29,7 @@ pub(super) struct Args {
     /// The journal of the run; may be given several times, or several files at once.
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     journal: Vec<PathBuf>,
-    /// The server that the token is for. A journal of a run on another one is refused.
+    /// The server that the token is for. A journal of a run on another server is refused.
     #[arg(
         long,
         value_name = "URL",
@@ -37,8 +37,8 @@ pub(super) struct Args {
         hide_env_values = true
     )]
     atlas_url: Option<String>,
-    /// Takes a journal of a run on another server, which has moved to --atlas-url by now; without that, sends the token
-    /// to whatever server the journal names.
+    /// Accepts a journal of a run on another address, from which the server has moved to --atlas-url. Without
+    /// --atlas-url, sends the token to the server that the journal names.
     #[arg(long)]
     allow_journal_url: bool,
     /// The token that the run had.
@@ -48,10 +48,10 @@ pub(super) struct Args {
     connection: Connection,
 }
 
-/// A run to clean up after, and the server that it is to be done at.
+/// The journal of a run to clean up after, and the server to clean.
 type Run = (Record, Target);
 
-/// Removes what can be removed, and tells what is left.
+/// Removes what the server can remove, and lists the rest.
 pub(super) async fn cleanup(args: Args) -> ExitCode {
     let runs = match runs(args) {
         Ok(runs) => runs,
@@ -63,7 +63,7 @@ pub(super) async fn cleanup(args: Args) -> ExitCode {
             Ok(code) => code,
             Err(error) => complain(&error, error.exit_code()),
         };
-        // What is left weighs more than that it could not be looked for.
+        // A larger code is more serious: resources that are left outweigh a server that could not be reached.
         if code as u8 > worst as u8 {
             worst = code;
         }
@@ -71,14 +71,15 @@ pub(super) async fn cleanup(args: Args) -> ExitCode {
     worst
 }
 
-/// Tells what a cleanup that was stopped leaves behind.
+/// Returns the message of a cleanup that was stopped.
 pub(super) fn stopped() -> String {
-    "what was not told to be removed may still be there: the same command goes on".to_owned()
+    "resources that are not listed as removed may still exist: run the same command again"
+        .to_owned()
 }
 
-/// Every run, each of them checked before anything is sent for any.
+/// Reads all journals, and checks each before anything is sent.
 fn runs(args: Args) -> Result<Vec<Run>, String> {
-    // A variable that is set to nothing tells nothing.
+    // An empty variable counts as unset.
     let given = args.atlas_url.filter(|url| !url.is_empty());
     let policy = Policy {
         access: Access::Anywhere,
@@ -121,7 +122,7 @@ async fn clean(target: &Target, record: &Record) -> Result<ExitCode, RunError> {
     }
     let (run, root, left) = (record.begin.run.as_str(), target.root(), left.len());
     say(&format!(
-        "\n{run}* on {root}: {removed} removed, {left} left, {absent} not there, or not to be seen with this token"
+        "\n{run}* on {root}: {removed} removed, {left} left, {absent} not found, or not visible to this token"
     ));
     Ok(if left == 0 {
         ExitCode::Holds
@@ -130,7 +131,7 @@ async fn clean(target: &Target, record: &Record) -> Result<ExitCode, RunError> {
     })
 }
 
-/// The words that clean up after a run.
+/// Returns an instruction with the command that cleans up after a run.
 pub(super) fn command(journal: &Path, target: &Target) -> String {
     let mut words = vec!["atlas-contract cleanup --journal".to_owned()];
     words.push(quoted(&journal.to_string_lossy()));
@@ -152,7 +153,7 @@ pub(super) fn command(journal: &Path, target: &Target) -> String {
     )
 }
 
-/// As a shell takes it for one word.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
     if word.chars().all(plain) {

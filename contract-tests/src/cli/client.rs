@@ -1,4 +1,4 @@
-//! `atlas-contract client -- COMMAND`.
+//! Runs `atlas-contract client -- COMMAND`.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(super) const EXIT_CODES: &str = "Exit codes:
   1  a rule failed
   2  bad arguments, or the command cannot be started
   3  a filter matches no rule, the command sent nothing, or no rule had an occasion
-  4  the command did not end in time, or sent or wrote more than can be kept, or the witness broke
+  4  the command did not end in time, or sent or wrote more than can be kept, or the recording server failed
   5  a report could not be written
   130 and 143  stopped by SIGINT (Ctrl-C) or SIGTERM";
 
@@ -40,30 +40,31 @@ pub(super) struct Args {
     /// The artifact that the command pushes to.
     #[arg(long, value_name = "USER/NAME", default_value = "acme/web")]
     artifact: String,
-    /// What the command meets, at a server of its own each time; may be given several times.
+    /// The behaviour of the server; may be given several times, and the command is run once for each, with a new
+    /// server.
     #[arg(long, value_name = "SCENARIO", default_value = "fresh", value_parser = scenarios())]
     scenario: Vec<Vec<Scenario>>,
-    /// What the command claims to be.
+    /// The profile that the command claims.
     #[arg(long, default_value = "any")]
     profile: Profile,
-    /// How long the command may take, in each scenario.
+    /// The time limit for the command, in each scenario.
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     timeout: u64,
-    /// Asks only for rules whose id has this in it; may be given several times, and each must match one.
+    /// Checks only rules whose id contains this; may be given several times, and each must match a rule.
     #[arg(long, value_name = "PART")]
     filter: Vec<String>,
     #[command(flatten)]
     output: Output,
-    /// Makes a failure of every difference.
+    /// Treats every difference as a failure.
     #[arg(long)]
     strict: bool,
-    /// A command that pushes to the artifact. In it, {url}, {token} and {artifact} are replaced; it finds the same in
-    /// ATLAS_ADDRESS, ATLAS_TOKEN and ATLAS_CONTRACT_ARTIFACT. What it writes goes to stderr.
+    /// A command that pushes to the artifact. {url}, {token} and {artifact} in it are replaced; ATLAS_ADDRESS,
+    /// ATLAS_TOKEN and ATLAS_CONTRACT_ARTIFACT have the same values. Its output goes to stderr.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<String>,
 }
 
-/// The name of a scenario, or `all`.
+/// Parses the name of a scenario, or `all`.
 fn scenarios() -> impl TypedValueParser<Value = Vec<Scenario>> {
     let each = Scenario::value_variants();
     let names = each.iter().filter_map(ValueEnum::to_possible_value);
@@ -74,7 +75,7 @@ fn scenarios() -> impl TypedValueParser<Value = Vec<Scenario>> {
     })
 }
 
-/// Runs a command in each scenario, judges what it sent, and tells the verdicts.
+/// Runs a command in each scenario, checks its requests against the rules, and prints the verdicts.
 pub(super) async fn client(mut args: Args) -> ExitCode {
     let ids = rules::all().map(|rule| rule.id);
     if let Err(error) = filter::each_matches(&args.filter, "rule", ids) {
@@ -98,9 +99,9 @@ pub(super) async fn client(mut args: Args) -> ExitCode {
     for report in reports.iter().filter(|it| it.status != Status::Skip) {
         say(&report.to_string());
     }
-    // What is judged is no server; the artifact stands for the namespace.
+    // A report is about a server and a namespace; the recording server and the artifact take their places.
     let about = About {
-        server: "a witness",
+        server: "a recording server",
         namespace: &args.artifact,
         run_prefix: "",
         strict: args.strict,
@@ -116,7 +117,7 @@ pub(super) async fn client(mut args: Args) -> ExitCode {
 async fn observe(args: &Args) -> Result<Vec<Observation>, ClientError> {
     let mut words = args.command.iter().cloned();
     let uploader = Uploader {
-        // There is one: clap sees to it.
+        // Never empty: clap requires a command.
         program: words.next().unwrap_or_default(),
         arguments: words.collect(),
         artifact: args.artifact.clone(),

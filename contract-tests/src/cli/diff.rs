@@ -1,4 +1,4 @@
-//! `atlas-contract diff`.
+//! Runs `atlas-contract diff`.
 
 use std::path::PathBuf;
 
@@ -17,24 +17,24 @@ use super::print::{complain, say};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The report of one run, as `run --json` wrote it.
+    /// The report of a run, as `run --json` wrote it.
     first: PathBuf,
-    /// The report of another.
+    /// The report of another run.
     second: PathBuf,
-    /// How the differences are told.
+    /// The format of the output.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
-    /// For a person.
+    /// Text for a person.
     Text,
-    /// For a program: {"first", "second", "changes": [{"id", "first", "second"}]}.
+    /// JSON: {"first", "second", "changes": [{"id", "first", "second"}]}.
     Json,
 }
 
-/// Tells what differs between two reports.
+/// Prints the differences between two reports.
 pub(super) fn diff(args: &Args) -> ExitCode {
     let (first, second) = match (json::read(&args.first), json::read(&args.second)) {
         (Ok(first), Ok(second)) => (first, second),
@@ -71,7 +71,7 @@ fn text(first: &Report, second: &Report, changes: &[Change]) -> String {
     parts.join("\n\n")
 }
 
-/// What a report says of its run.
+/// Returns the fields of a report that describe its run.
 fn run(report: &Report) -> serde_json::Value {
     json!({
         "suite": report.suite, "server": report.server, "namespace": report.namespace,

@@ -1,4 +1,4 @@
-//! `atlas-contract ledger`.
+//! Runs `atlas-contract ledger`.
 
 use atlas_contract_tests::{
     exit_code::ExitCode,
@@ -10,7 +10,7 @@ use super::print::{complain, say};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// In which form.
+    /// The format of the output.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -22,7 +22,7 @@ enum Format {
     Json,
 }
 
-/// Every behaviour of the contract with its evidence.
+/// Prints every behaviour of the contract with its evidence.
 pub(super) fn ledger(args: &Args) -> ExitCode {
     let own = Ledger::own().and_then(|ledger| Ok((ledger, Places::own()?)));
     let (ledger, places) = match own {

@@ -1,10 +1,10 @@
-//! `atlas-contract list`.
+//! Runs `atlas-contract list`.
 
 use atlas_contract_tests::{client::rules, exit_code::ExitCode, suite::clauses};
 
 use super::print::say;
 
-/// A line for each clause, and one for each thing it needs; then a line for each rule.
+/// Prints a line for each clause and for each setting that it needs, then a line for each rule.
 pub(super) fn list() -> ExitCode {
     for clause in clauses::all() {
         entry(clause.id, &clause.marks(), clause.title);

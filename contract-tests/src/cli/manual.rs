@@ -27,7 +27,7 @@ pub(super) enum Command {
     /// Writes the manual's pages into a folder.
     #[command(after_help = "Example:\n  atlas-contract man /usr/local/share/man/man1")]
     Man {
-        /// Made when it is not there.
+        /// The folder; it is created if it does not exist.
         folder: PathBuf,
     },
 }
@@ -38,8 +38,8 @@ pub(super) fn run(command: &Command) -> ExitCode {
         Command::Man { folder } => {
             if let Err(error) = pages(folder) {
                 let folder = folder.display();
-                let told = format!("the manual cannot be written to {folder}: {error}");
-                return complain(&told, ExitCode::SuiteBroke);
+                let message = format!("the manual cannot be written to {folder}: {error}");
+                return complain(&message, ExitCode::SuiteBroke);
             }
         }
     }

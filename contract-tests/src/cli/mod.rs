@@ -1,4 +1,4 @@
-//! The program: a module for each subcommand, and [`mod@print`] for what all of them say.
+//! The program has a module for each subcommand; all of them print through [`mod@print`].
 
 mod cleanup;
 mod client;
@@ -22,25 +22,25 @@ use run::Left;
 const EXIT_CODES: &str = "Exit codes:
   0  something ran and all required clauses hold
   1  a clause failed (weighs more than 4)
-  2  bad configuration or arguments, no leave to write, or the server refuses the token
-  3  nothing ran: a filter matches no clause, or all they match are disabled
-  4  the suite broke, or the server could not be reached or is unstable, or names an origin for uploads without leave
+  2  bad configuration or arguments, writes are not allowed, or the server refuses the token
+  3  nothing ran: a filter matches no clause, or all chosen clauses are disabled
+  4  the suite broke, or the server could not be reached, is unstable, or names an origin for uploads that is not allowed
   5  a report could not be written (weighs more than 1 and 4)
-  130 and 143  stopped by SIGINT (Ctrl-C) or SIGTERM; what was made is in the journal";
+  130 and 143  stopped by SIGINT (Ctrl-C) or SIGTERM; the journal lists what was made";
 
 const CLEANUP_EXIT_CODES: &str = "Exit codes:
   0  nothing of the run is left
-  2  bad arguments, a file that is no journal, or one of a run on another server, or the server refuses the token
+  2  bad arguments, a file that is not a journal, a journal of another server, or the server refuses the token
   4  the server could not be reached
-  6  something that the run made is still there, or may be: it was tried, and all else too (weighs more than 2 and 4)
+  6  something that the run made still exists, or may exist, after everything was tried (weighs more than 2 and 4)
   130 and 143  stopped by SIGINT (Ctrl-C) or SIGTERM";
 
 const DIFF_EXIT_CODES: &str = "Exit codes:
   0  all clauses ended the same
   1  some did not
-  2  bad arguments, or a file that is no report";
+  2  bad arguments, or a file that is not a report";
 
-/// Judges a running Atlas by its contract.
+/// Checks a running Atlas against its contract.
 #[derive(Parser)]
 #[command(name = "atlas-contract", version, after_help = EXIT_CODES)]
 struct Cli {
@@ -53,27 +53,27 @@ enum Command {
     /// Removes what a run left behind where the server can, and lists the rest.
     #[command(after_help = CLEANUP_EXIT_CODES)]
     Cleanup(cleanup::Args),
-    /// Puts the clauses to a server; unless it only reads, what it makes below the namespace stays until a cleanup.
+    /// Checks the clauses against a server. Unless it only reads, what it makes in the namespace stays until a cleanup.
     #[command(after_help = EXIT_CODES)]
     Run(Box<run::Args>),
-    /// Runs an uploader before a witness, and judges what it sends.
+    /// Runs an uploader against a recording server, and checks its requests.
     #[command(after_help = client::EXIT_CODES)]
     Client(Box<client::Args>),
-    /// Puts the clauses to servers that are wrong on purpose: each must be found out by its clause.
+    /// Checks the clauses against servers that are wrong on purpose: each server must fail its clause.
     #[command(after_help = self_test::EXIT_CODES)]
     SelfTest(self_test::Args),
     /// Lists the clauses, and the rules for uploaders, with the marks of their evidence.
     List,
     /// Prints every behaviour of the contract with its evidence and its check.
     Ledger(ledger::Args),
-    /// Compares the reports of two runs: two servers, or one before and after a change.
+    /// Compares the reports of two runs: of two servers, or of one before and after a change.
     #[command(after_help = DIFF_EXIT_CODES)]
     Diff(diff::Args),
     #[command(flatten)]
     Manual(manual::Command),
 }
 
-/// Does what the arguments say. What takes its time can be stopped by a signal.
+/// Runs the subcommand. Signals stop the subcommands that send requests.
 pub(crate) fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Cleanup(args) => work::until_stopped(|| cleanup::cleanup(args), cleanup::stopped),

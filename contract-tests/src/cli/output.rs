@@ -1,4 +1,4 @@
-//! Where the reports of a run go.
+//! These options name the files of a run's report.
 
 use std::path::PathBuf;
 
@@ -9,31 +9,31 @@ use atlas_contract_tests::report::{
 
 #[derive(Default, clap::Args)]
 pub(super) struct Output {
-    /// Writes the report to this file too, as JSON.
+    /// Also writes the report to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Writes the report to this file too, as JUnit XML.
+    /// Also writes the report to this file, as JUnit XML.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Writes the report to this file too, as a page for a browser.
+    /// Also writes the report to this file, as a page for a browser.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
 
 impl Output {
-    /// Makes sure that all reports can be written, before there is anything to report.
+    /// Checks before the run that all reports can be written.
     pub(super) fn open(self) -> Result<Vec<(Form, Draft)>, DraftError> {
         let places = [
             (Form::Json, self.json),
             (Form::Junit, self.junit),
             (Form::Html, self.html),
         ];
-        let asked = |(form, file)| Some((form, file?));
-        Draft::open_all(places.into_iter().filter_map(asked))
+        let named = |(form, file)| Some((form, file?));
+        Draft::open_all(places.into_iter().filter_map(named))
     }
 }
 
-/// Writes each report, also if another cannot be written; the first error is the one to tell.
+/// Writes every report, even if another one cannot be written, and returns the first error.
 pub(super) fn write(drafts: Vec<(Form, Draft)>, report: &Report) -> Result<(), DraftError> {
     let drafts = drafts.into_iter();
     let written = drafts.map(|(form, draft)| draft.write(form.write(report)));

@@ -1,4 +1,4 @@
-//! `atlas-contract run --plan`.
+//! Runs `atlas-contract run --plan`.
 
 use atlas_contract_tests::{
     exit_code::ExitCode,
@@ -8,7 +8,7 @@ use atlas_contract_tests::{
 
 use super::print::{complain, say};
 
-/// Shows every request, clause by clause.
+/// Prints every request that a run would send, clause by clause.
 pub(super) async fn plan(target: &Target, options: Options) -> ExitCode {
     let plan = match Plan::of(target, options).await {
         Ok(plan) => plan,
@@ -24,12 +24,12 @@ pub(super) async fn plan(target: &Target, options: Options) -> ExitCode {
         .map(|(report, _)| report.clone())
         .collect();
     if Summary::of(&reports).ran() == 0 {
-        say("nothing would be asked");
+        say("no request would be sent");
         return ExitCode::NothingRan;
     }
     say(&format!(
-        "{} requests to {}, of which none was sent. What depends on replies is as an emulator answered; the names of a \
-         run begin with other digits than {}.",
+        "{} requests to {}, of which none was sent. Values that depend on replies are those of an emulator; the names of \
+         a run begin with other digits than {}.",
         plan.len(),
         target.root(),
         plan.prefix.as_str()
@@ -47,10 +47,10 @@ pub(super) async fn plan(target: &Target, options: Options) -> ExitCode {
 fn clause(report: &ClauseReport, sent: &[String]) {
     match report.status {
         Status::Skip => {}
-        Status::Disabled => say(&format!("{}: not asked: {}\n", report.id, report.detail)),
+        Status::Disabled => say(&format!("{}: not checked: {}\n", report.id, report.detail)),
         Status::Pass => requests(&report.id, sent),
         Status::Fail | Status::Difference | Status::Error => {
-            let title = format!("{}, where an emulator goes no further", report.id);
+            let title = format!("{}, incomplete: an emulator violates it here", report.id);
             requests(&title, sent);
         }
     }

@@ -1,4 +1,4 @@
-//! `atlas-contract run`.
+//! Runs `atlas-contract run`.
 
 use std::{
     io,
@@ -34,7 +34,7 @@ pub(super) struct Args {
     /// A token that may write the namespace.
     #[arg(long, env = "ATLAS_CONTRACT_TOKEN", hide_env_values = true)]
     token: String,
-    /// The user or organisation below which artifacts are made.
+    /// The user or organisation under which artifacts are made.
     #[arg(
         long,
         value_name = "NS",
@@ -67,7 +67,7 @@ pub(super) struct Args {
         hide_env_values = true
     )]
     other_token: Option<String>,
-    /// A public artifact below the namespace, which gets versions of a type unique to the run.
+    /// A public artifact in the namespace, which gets versions of a type unique to the run.
     #[arg(
         long,
         value_name = "USER/NAME",
@@ -75,7 +75,7 @@ pub(super) struct Args {
         hide_env_values = true
     )]
     public_artifact: Option<String>,
-    /// How many characters an id may have at most.
+    /// The largest number of characters that an id may have.
     #[arg(
         long,
         value_name = "N",
@@ -83,36 +83,37 @@ pub(super) struct Args {
         hide_env_values = true
     )]
     max_id_length: Option<usize>,
-    /// Runs only clauses whose id has this in it; may be given several times, and each must match one.
+    /// Checks only clauses whose id contains this; may be given several times, and each must match a clause.
     #[arg(long, value_name = "PART")]
     filter: Vec<String>,
-    /// How many clauses are judged at a time.
+    /// The number of clauses that are checked at a time.
     #[arg(long, value_name = "N", default_value_t = run::JOBS)]
     jobs: NonZeroUsize,
     #[command(flatten)]
     output: Output,
-    /// Makes a failure of every difference.
+    /// Treats every difference as a failure.
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
     safety: Safety,
 }
 
-/// A run that is stopped leaves this behind, once it keeps a journal: the file, and the words that clean up by it.
+/// The journal of a run and the instruction to clean up, once there is a journal. They are printed if a signal stops
+/// the run.
 pub(super) type Left = Arc<OnceLock<(PathBuf, String)>>;
 
-/// Tells what a run that was stopped leaves behind. A journal that names nothing is not there any more.
+/// Returns the message of a run that was stopped. A journal without entries has been removed by then.
 pub(super) fn stopped(left: &Left) -> String {
     match left.get().filter(|(journal, _)| journal.exists()) {
         Some((journal, cleanup)) => format!(
-            "what the run made until then stands in its journal {};\n{cleanup}",
+            "the journal lists what the run has made: {};\n{cleanup}",
             journal.display()
         ),
-        None => "the run made nothing until then".to_owned(),
+        None => "the run has made nothing".to_owned(),
     }
 }
 
-/// Judges a server and tells the verdicts.
+/// Checks the clauses against a server, and prints the verdicts.
 pub(super) async fn run(mut args: Args, left: Left) -> ExitCode {
     let options = Options {
         filters: args.filter.clone(),
@@ -134,9 +135,7 @@ pub(super) async fn run(mut args: Args, left: Left) -> ExitCode {
         return plan::plan(&target, options).await;
     }
     if let Some(proxy) = target.server().proxy() {
-        note(&format!(
-            "note: the server is asked through the proxy {proxy}"
-        ));
+        note(&format!("note: requests go through the proxy {proxy}"));
     }
     let drafts = match output.open() {
         Ok(drafts) => drafts,
@@ -148,7 +147,7 @@ pub(super) async fn run(mut args: Args, left: Left) -> ExitCode {
     };
     if let Some(journal) = run.journal() {
         let cleanup = cleanup::command(journal.path(), &target);
-        // Nothing was left before.
+        // It is empty: this is the only place that sets it.
         let _ = left.set((journal.path().to_owned(), cleanup));
     }
     let report = run.report(tell).await;
@@ -184,17 +183,17 @@ fn exit_code(report: &Report, written: Result<(), DraftError>, ended: io::Result
 }
 
 fn settings(args: Args) -> Result<Settings, String> {
-    // A variable that is set to nothing, as a compose file does with one that is not there, tells nothing.
-    let told = |fact: Option<String>| fact.filter(|text| !text.is_empty());
+    // An empty variable counts as unset: a compose file sets missing variables to the empty string.
+    let non_empty = |value: Option<String>| value.filter(|text| !text.is_empty());
     let (policy, fixtures) = args.safety.policy()?;
     Ok(Settings {
         url: args.atlas_url,
         token: args.token,
         namespace: args.namespace.unwrap_or_default(),
-        login: told(args.login),
-        password: told(args.password),
-        other_token: told(args.other_token),
-        public_artifact: told(args.public_artifact),
+        login: non_empty(args.login),
+        password: non_empty(args.password),
+        other_token: non_empty(args.other_token),
+        public_artifact: non_empty(args.public_artifact),
         max_id_length: args.max_id_length,
         fixtures,
         policy,
@@ -202,17 +201,17 @@ fn settings(args: Args) -> Result<Settings, String> {
 }
 
 fn tell(report: &ClauseReport) {
-    // What the user left out by a filter is counted, but not repeated line by line.
+    // Clauses that a filter excludes are counted, but not listed.
     if report.status != Status::Skip {
         say(&report.to_string());
     }
 }
 
-/// The contract knows no call that deletes.
+/// Prints what the run leaves on the server, since the contract has no call that deletes.
 fn leftovers(target: &Target, prefix: &str) {
     let namespace = target.namespace();
     say(&format!(
-        "left on the server, for want of a call that deletes: artifacts {namespace}/{prefix}*"
+        "left on the server, since no call deletes them: artifacts {namespace}/{prefix}*"
     ));
     if let Some(name) = target.public_artifact() {
         say(&format!(

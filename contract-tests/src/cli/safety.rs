@@ -1,4 +1,4 @@
-//! The options that keep a server safe from a run.
+//! These options protect a server from a run: they limit writes, speed and the places where files may go.
 
 use std::{convert::Infallible, ffi::OsString, path::PathBuf};
 
@@ -16,7 +16,7 @@ use super::print::note;
 
 #[derive(clap::Args)]
 pub(super) struct Safety {
-    /// Lets the run write to a server that is not on this machine.
+    /// Allows writes to a server that is not on this machine.
     #[arg(
         long,
         env = "ATLAS_CONTRACT_ALLOW_WRITES",
@@ -24,26 +24,26 @@ pub(super) struct Safety {
         hide_env_values = true
     )]
     allow_writes: bool,
-    /// Lets files go to this origin, https://HOST or http://HOST:PORT, where the server names an address there for them;
-    /// may be given several times, or several with commas. Without it they go to the server's own origin alone.
+    /// Allows uploads to this origin, https://HOST or http://HOST:PORT, if the server names an address there; may be
+    /// given several times, or with several origins separated by commas. The server's own origin is always allowed.
     #[arg(
         long,
         value_name = "ORIGIN",
         env = "ATLAS_CONTRACT_ALLOW_UPLOAD_ORIGIN",
         hide_env_values = true
     )]
-    // They are read later: clap would repeat one that is none, with a password that may be in it.
+    // Origins are parsed later: the error of clap would repeat an invalid one, which may contain a password.
     allow_upload_origin: Vec<String>,
-    /// Sends nothing but GET, and asks only what needs no writing.
+    /// Sends only GET, and checks only the clauses that need no writes.
     #[arg(long)]
     read_only: bool,
-    /// Artifacts that are there, to judge by reading alone: TOML, or JSON by its extension.
+    /// A file that describes existing artifacts, which a run that only reads checks: TOML, or JSON by its extension.
     #[arg(long, value_name = "FILE", requires = "read_only")]
     fixtures: Option<PathBuf>,
-    /// Shows every request that the run would send, and contacts nobody.
+    /// Shows every request that the run would send, and contacts no server.
     #[arg(long, conflicts_with_all = ["json", "junit", "html"])]
     pub(super) plan: bool,
-    /// Keeps the journal of what the run makes in this file, which must not be there yet, or in a new file of this folder
+    /// The file of the journal, which lists what the run makes. It must not exist yet; in a folder, a new file is made
     /// [default: $XDG_STATE_HOME/atlas-contract, or else ~/.local/state/atlas-contract].
     #[arg(
         long,
@@ -56,11 +56,11 @@ pub(super) struct Safety {
     connection: Connection,
 }
 
-/// How the server is reached.
+/// The options of the connection to the server.
 #[derive(clap::Args)]
 pub(super) struct Connection {
-    /// How long nothing may move before a request is given up; a server that answers nothing for three times as long is
-    /// not asked any more.
+    /// The time without progress after which a request fails. If the server answers nothing for three times as long,
+    /// the run sends no more requests.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -69,30 +69,30 @@ pub(super) struct Connection {
         default_value_t
     )]
     timeout: Timeout,
-    /// Requests per second, at most [default: 10, and no limit on this machine].
+    /// The largest number of requests per second [default: 10, and no limit on this machine].
     #[arg(long, value_name = "RATE")]
     pace: Option<Rate>,
-    /// CA certificates (PEM) to believe besides the system's [variable: ATLAS_CAFILE].
+    /// CA certificates (PEM) to trust besides the system's [variable: ATLAS_CAFILE].
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// A folder of such files [variable: ATLAS_CAPATH].
     #[arg(long, value_name = "FOLDER")]
     ca_path: Option<PathBuf>,
-    /// A certificate (PEM) to show to the server [variable: ATLAS_CLIENT_CERT].
+    /// A client certificate (PEM) [variable: ATLAS_CLIENT_CERT].
     #[arg(long, value_name = "FILE")]
     client_cert: Option<PathBuf>,
-    /// Its key (PEM), where it is not in the same file [variable: ATLAS_CLIENT_KEY].
+    /// The key (PEM) of the client certificate, if it is in another file [variable: ATLAS_CLIENT_KEY].
     #[arg(long, value_name = "FILE")]
     client_key: Option<PathBuf>,
-    /// Believe any server, even one in between [variable: ATLAS_TLS_NOVERIFY].
+    /// Accepts any server certificate, even an attacker's [variable: ATLAS_TLS_NOVERIFY].
     #[arg(long)]
     insecure: bool,
 }
 
 impl Safety {
-    /// Returns the place of the journal.
+    /// Returns the place of the journal: the option, the user's state folder, or the current folder.
     fn journal(&self) -> Place {
-        // A variable that is set to nothing tells nothing.
+        // An empty variable counts as unset.
         let named = self.journal.as_ref().filter(|path| !path.is_empty());
         if let Some(path) = named {
             return Place::Named(path.into());
@@ -108,8 +108,10 @@ impl Safety {
         })
     }
 
+    /// Returns the policy of the run, and the fixtures.
+    ///
     /// # Errors
-    /// The file of artifacts cannot be used, or what is to name an origin names none.
+    /// Fails when the file of fixtures cannot be used, or when an origin is invalid.
     pub(super) fn policy(self) -> Result<(Policy, Vec<Fixture>), String> {
         let journal = self.journal();
         let fixtures = self.fixtures.as_deref().map(fixtures::read).transpose();

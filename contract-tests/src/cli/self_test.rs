@@ -1,4 +1,4 @@
-//! `atlas-contract self-test`.
+//! Runs `atlas-contract self-test`.
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
@@ -8,7 +8,7 @@ use super::print::{complain, say};
 
 pub(super) const EXIT_CODES: &str = "Exit codes:
   0  every mutant was killed by its clause, and every clause killed one
-  1  a mutant survived, a clause was idle, or the right emulator fails a clause
+  1  a mutant survived, a clause was idle, or the correct emulator fails a clause
   2  bad arguments
   3  nothing ran: a filter matches neither a clause nor a mutant
   4  a server did not start or could not be reached
@@ -17,13 +17,14 @@ pub(super) const EXIT_CODES: &str = "Exit codes:
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Tests only clauses and mutants whose id has this in it; may be given several times, and each must match one.
+    /// Tests only clauses and mutants whose id contains this; may be given several times, and each must match one.
     #[arg(long, value_name = "PART")]
     filter: Vec<String>,
-    /// Puts each mutant to its own clause alone: the verdict is the same, but not who else noticed.
+    /// Checks each mutant only with its own clause. The verdict is the same, but other clauses that fail are not
+    /// listed.
     #[arg(long)]
     quick: bool,
-    /// How many mutants are judged at a time; by default as many as there are cores.
+    /// The number of mutants that are checked at a time; by default the number of cores.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Writes the whole matrix to this file, as JSON.
@@ -31,7 +32,7 @@ pub(super) struct Args {
     json: Option<PathBuf>,
 }
 
-/// Puts the suite on trial and tells what it noticed.
+/// Tests the suite, and prints the outcome of each mutant.
 pub(super) async fn self_test(args: Args) -> ExitCode {
     let mut test = match SelfTest::chosen(&args.filter) {
         Ok(test) => test,

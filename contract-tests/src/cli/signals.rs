@@ -1,14 +1,14 @@
-//! Signals that end what is under way.
+//! This module listens for the signals that stop the program.
 
 use atlas_contract_tests::exit_code::ExitCode;
 
-/// The signals that are listened for.
+/// The handlers of SIGINT and SIGTERM, or `None` if they could not be installed.
 #[cfg(unix)]
 pub(super) struct Signals(Option<[tokio::signal::unix::Signal; 2]>);
 
 #[cfg(unix)]
 impl Signals {
-    /// Listens from now on, within a runtime.
+    /// Starts to listen. It must be called within a runtime.
     pub(super) fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
         let interrupt = signal(SignalKind::interrupt());
@@ -23,13 +23,13 @@ impl Signals {
                 _ = interrupt.recv() => ExitCode::Interrupted,
                 _ = terminate.recv() => ExitCode::Terminated,
             },
-            // Without a handler the signal ends the program by itself.
+            // Without a handler, the operating system ends the program.
             None => std::future::pending().await,
         }
     }
 }
 
-/// The signal that is listened for.
+/// The handler of Ctrl-C.
 #[cfg(not(unix))]
 pub(super) struct Signals;
 
@@ -39,7 +39,7 @@ impl Signals {
         Self
     }
 
-    /// Listens once it is waited for.
+    /// Waits for Ctrl-C, and returns the exit code for it.
     pub(super) async fn next(&mut self) -> ExitCode {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
@@ -48,7 +48,7 @@ impl Signals {
     }
 }
 
-/// Lets each signal end the program at once from now on, even while something blocks.
+/// Installs handlers that end the program at once, even while a thread blocks.
 #[cfg(unix)]
 pub(super) fn end_at_once() -> std::io::Result<()> {
     use std::sync::{Arc, atomic::AtomicBool};

@@ -1,4 +1,4 @@
-//! This module does work that takes its time, and ends it early when a signal comes.
+//! This module runs long work, and stops it when a signal comes.
 
 use std::{future::Future, io, sync::mpsc::channel, thread, time::Duration};
 
@@ -14,20 +14,20 @@ use super::{
     signals::{self, Signals},
 };
 
-/// The work may take so long to stop; nobody who wants it to end waits for more.
+/// The time that the work gets to stop after a signal.
 const GRACE: Duration = Duration::from_secs(1);
-/// The stack of the work is as large as that of a program's first thread usually is, in bytes.
+/// The stack size of the work's thread, in bytes: the usual size of a main thread.
 const STACK: usize = 8 * 1024 * 1024;
 
 /// The way in which the work ended.
 enum Ended {
     Done(ExitCode),
-    /// A signal stopped it, and perhaps a second one came, of somebody who waits for nothing.
+    /// A signal stopped the work, and perhaps a second signal came before the work had ended.
     Stopped(ExitCode, Option<ExitCode>),
 }
 
-/// Does the work. When a signal comes, it is given up where it stands, so that nothing more is sent, and what it leaves
-/// behind is told. A second one ends the program at once, once that is told.
+/// Runs the work. A signal cancels it at its next await, so that nothing more is sent, and the message of `left_behind`
+/// is printed. After that, a second signal ends the program at once.
 pub(super) fn until_stopped<W: Future<Output = ExitCode>>(
     work: impl FnOnce() -> W + Send + 'static,
     left_behind: impl FnOnce() -> String + Send + 'static,
@@ -50,30 +50,30 @@ pub(super) fn until_stopped<W: Future<Output = ExitCode>>(
     code
 }
 
-/// Tells what is left behind, and waits for nobody who does not read it.
+/// Prints what is left behind. It waits at most [`GRACE`], since nobody may read the other end of stderr.
 fn tell(code: ExitCode, left_behind: impl FnOnce() -> String + Send + 'static) {
-    let (told, telling) = channel::<()>();
+    let (printed, printing) = channel::<()>();
     let say = move || {
         complain(&"stopped by a signal", code);
         note(&left_behind());
-        drop(told);
+        drop(printed);
     };
     if thread::Builder::new().spawn(say).is_ok() {
-        // It ends when all is said, at the latest.
-        let _ = telling.recv_timeout(GRACE);
+        // The sender is dropped when everything is printed, which ends the wait.
+        let _ = printing.recv_timeout(GRACE);
     }
 }
 
-/// Returns the exit code of the work, or that of the signal which stopped it.
+/// Runs the work until it ends or a signal stops it, and returns the exit code of either.
 async fn ended_or_stopped<W: Future<Output = ExitCode>>(
     work: impl FnOnce() -> W + Send + 'static,
 ) -> io::Result<Ended> {
-    // Signals are heard before the work begins.
+    // The handlers must be installed before the work begins, or an early signal would end the program.
     let mut signals = Signals::listen();
     let (stop, stopping) = oneshot::channel::<()>();
     let (done, mut ended) = oneshot::channel();
     let handle = Handle::current();
-    // The work has a thread of its own, so that a signal is heard even while it blocks.
+    // The work has its own thread, so that a signal is handled even while the work blocks.
     let worker = thread::Builder::new().stack_size(STACK);
     worker.spawn(move || {
         let code = handle.block_on(async {
@@ -82,11 +82,11 @@ async fn ended_or_stopped<W: Future<Output = ExitCode>>(
                 _ = stopping => None,
             }
         });
-        // Nobody listens any more once a signal came.
+        // The receiver may be gone after a signal.
         let _ = done.send(code);
     })?;
     tokio::select! {
-        // Without a code it has panicked, and said so.
+        // Without a code the work has panicked, and the panic was printed.
         code = &mut ended => Ok(Ended::Done(code.ok().flatten().unwrap_or(ExitCode::SuiteBroke))),
         code = signals.next() => {
             let _ = stop.send(());

@@ -1,4 +1,4 @@
-//! The exit code of a run tells how it ended, and standard error tells why.
+//! The exit code of a run shows its outcome, and standard error names the reason.
 
 use std::{fs, process::Stdio};
 
@@ -34,9 +34,9 @@ async fn a_good_server_gets_a_line_a_clause_a_summary_and_zero() {
     );
     assert!(output.stdout.contains(&summary), "{}", output.stdout);
     assert!(
-        output.stdout.contains(
-            "left on the server, for want of a call that deletes: artifacts acme/contract-"
-        )
+        output
+            .stdout
+            .contains("left on the server, since no call deletes them: artifacts acme/contract-")
     );
     assert!(output.stdout.contains("in acme/public\n"));
     assert_eq!(output.stderr, "");
@@ -134,7 +134,7 @@ async fn a_difference_is_reported_and_forgiven_unless_the_run_is_strict() {
     );
 }
 
-/// Before the configuration is good, nothing may reach a server.
+/// Asserts that a run with these arguments ends with exit code 2, names `named`, and sends nothing.
 async fn is_refused(proxy: &Proxy, args: &[&str], named: &str) {
     let output = run(args).await;
     assert_eq!(

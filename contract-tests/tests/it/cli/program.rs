@@ -15,7 +15,7 @@ use crate::support::{
     proxy,
 };
 
-/// The report of a run in which a clause fails, and what else is in its folder.
+/// Returns the entries of the report of a run in which a clause fails, and the number of other files in its folder.
 async fn report() -> (Vec<Value>, usize) {
     let proxy = proxy(ReplyInterceptor(spoils_newest_first)).await;
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM end what is under way; the program then names what it leaves on the server, and leaves no other
-//! file.
+//! SIGINT and SIGTERM stop a subcommand. The program then names the journal of what it left on the server, and leaves
+//! no other file.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -30,7 +30,7 @@ use crate::support::{
     proxy,
 };
 
-/// The folder has the state of the program and its reports.
+/// A folder for the program's state and its reports.
 struct Kept(tempfile::TempDir);
 
 impl Kept {
@@ -45,7 +45,7 @@ impl Kept {
         report.into_os_string().into_string().unwrap()
     }
 
-    /// Returns the files among the reports and in the state.
+    /// Returns all files in both folders.
     fn files(&self) -> Vec<PathBuf> {
         let (reports, state) = (self.0.path().join("reports"), self.state());
         [reports, state]
@@ -58,7 +58,7 @@ impl Kept {
         self.0.path().join("state/atlas-contract")
     }
 
-    /// Starts the program with its state here; the test reads all that it says.
+    /// Starts the program with its state in this folder and its output in pipes.
     fn started(&self, args: &[&str]) -> Child {
         let mut command = program(args);
         command
@@ -97,7 +97,7 @@ async fn stopped(child: Child, signal: Signal) -> Output {
     ended(child).await
 }
 
-/// A server stalls when it does not answer the request of that number with this method, nor a later one of it.
+/// A server that answers only the first `number - 1` requests with this method.
 struct Stalls {
     method: Method,
     number: usize,
@@ -116,7 +116,7 @@ impl Interceptor for Stalls {
     }
 }
 
-/// Starts such a server; the receiver hears when the first request came that is not answered.
+/// Starts a server that stalls; the receiver is notified of the first request that gets no answer.
 async fn stalls_at(method: Method, number: usize) -> (Proxy, oneshot::Receiver<()>) {
     let (sender, came) = oneshot::channel();
     let stalls = Stalls {
@@ -143,7 +143,7 @@ async fn a_run_that_is_stopped_names_its_journal_and_how_to_clean_up_and_leaves_
         assert!(files[0].starts_with(kept.state()), "{journal}");
         let expected = format!(
             "error: stopped by a signal\n\
-             what the run made until then stands in its journal {journal};\n\
+             the journal lists what the run has made: {journal};\n\
              to remove what the server can remove and list the rest, with the token in ATLAS_CONTRACT_TOKEN:\n    \
              atlas-contract cleanup --journal {journal}\n"
         );
@@ -169,20 +169,20 @@ async fn a_run_that_is_stopped_before_it_made_anything_leaves_nothing_and_says_s
         let child = kept.started(&aimed_at(&settings, &reads));
         came.await.unwrap();
         let output = stopped(child, Signal::INT).await;
-        let told = "error: stopped by a signal\nthe run made nothing until then\n";
+        let told = "error: stopped by a signal\nthe run has made nothing\n";
         assert_eq!((output.code, output.stderr.as_str()), (130, told));
         assert_eq!(kept.files(), [""; 0].map(PathBuf::from));
     }
 }
 
-/// Starts a cleanup that reads a pipe to which nothing is ever written, and waits until it does.
+/// Starts a cleanup that reads its journal from a pipe without data, and waits until the cleanup blocks.
 async fn blocking(kept: &Kept, name: &str) -> (Child, File) {
     let pipe = kept.0.path().join(name);
     let made = process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
     let journal = pipe.to_str().unwrap();
     let child = kept.started(&["cleanup", "--journal", journal, "--token", "T"]);
-    // It can be opened once there is somebody who reads it.
+    // The pipe can be opened for writing once the program reads it.
     let opened = tokio::task::spawn_blocking(move || OpenOptions::new().write(true).open(pipe));
     (child, opened.await.unwrap().unwrap())
 }
@@ -193,10 +193,10 @@ async fn a_signal_is_heard_while_the_work_blocks_and_a_second_one_ends_the_progr
     let (child, _writer) = blocking(&kept, "first").await;
     let output = stopped(child, Signal::TERM).await;
     assert_eq!(output.code, 143);
-    let told = "the same command goes on\n";
+    let told = "run the same command again\n";
     assert!(output.stderr.ends_with(told), "{}", output.stderr);
     let (mut child, _writer) = blocking(&kept, "second").await;
-    // Two that come together may count for one, so that it is sent until it counts.
+    // Two signals may be merged into one, so the signal is sent until the program ends.
     while child.try_wait().unwrap().is_none() {
         send(&child, Signal::INT);
         tokio::task::yield_now().await;
@@ -204,12 +204,12 @@ async fn a_signal_is_heard_while_the_work_blocks_and_a_second_one_ends_the_progr
     let output = ended(child).await;
     assert_eq!(output.code, 130);
     let told = "error: stopped by a signal\n";
-    let whole = output.stderr.starts_with(told) && output.stderr.ends_with("goes on\n");
+    let whole = output.stderr.starts_with(told) && output.stderr.ends_with("command again\n");
     assert!(whole, "{}", output.stderr);
 }
 
 #[tokio::test]
-async fn a_judged_command_and_a_trial_of_the_suite_end_too() {
+async fn signals_stop_the_client_command_and_the_self_test_too() {
     let kept = Kept::new();
     let report = kept.report();
     let shell = ["--", "sh", "-c", "echo started; exec tail -f /dev/null"];
@@ -218,14 +218,14 @@ async fn a_judged_command_and_a_trial_of_the_suite_end_too() {
     until(heard, "started").await;
     assert_eq!(stopped(client, Signal::INT).await.code, 130);
 
-    // What it started ends as well, though the signal is not for that.
+    // Processes that the command started end too, although they do not get the signal.
     let pipe = kept.0.path().join("pipe");
     let made = process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
     let script = "trap '' INT TERM; sleep 60 >\"$0\" & echo started; wait";
     let shell = ["--", "sh", "-c", script, pipe.to_str().unwrap()];
     let mut client = kept.started(&[&["client"], &shell[..]].concat());
-    // It comes to its end once nobody has it open.
+    // Reading the pipe ends when no process has it open for writing.
     let end = tokio::task::spawn_blocking(move || fs::read(pipe).unwrap());
     let heard = client.stderr.take().unwrap();
     until(heard, "started").await;
@@ -233,15 +233,15 @@ async fn a_judged_command_and_a_trial_of_the_suite_end_too() {
     let end = tokio::time::timeout(Duration::from_secs(20), end).await;
     assert_eq!(end.expect("it ends at once").unwrap(), b"");
 
-    let trial = ["self-test", "--quick", "--filter", "search.", "--json"];
-    let mut trial = kept.started(&[&trial[..], &[&report]].concat());
-    let heard = trial.stdout.take().unwrap();
+    let args = ["self-test", "--quick", "--filter", "search.", "--json"];
+    let mut self_test = kept.started(&[&args[..], &[&report]].concat());
+    let heard = self_test.stdout.take().unwrap();
     until(heard, "killed").await;
-    assert_eq!(stopped(trial, Signal::TERM).await.code, 143);
+    assert_eq!(stopped(self_test, Signal::TERM).await.code, 143);
     assert_eq!(kept.files(), [""; 0].map(PathBuf::from));
 }
 
-/// Reads what a program says until a line begins so.
+/// Reads the output of a program until a line begins with `word`.
 async fn until(stream: impl AsyncRead + Unpin, word: &str) {
     let mut lines = BufReader::new(stream).lines();
     while let Some(line) = lines.next_line().await.unwrap() {
@@ -253,7 +253,7 @@ async fn until(stream: impl AsyncRead + Unpin, word: &str) {
 }
 
 #[tokio::test]
-async fn without_a_name_for_it_a_journal_is_kept_with_the_users_state_and_without_a_home_here() {
+async fn by_default_a_journal_is_kept_in_the_users_state_or_without_a_home_in_the_current_folder() {
     let proxy = proxy(PassThrough).await;
     let settings = proxy.settings();
     let args = aimed_at(&settings, &["--filter", "artifacts.create"]);
@@ -288,8 +288,8 @@ async fn without_a_name_for_it_a_journal_is_kept_with_the_users_state_and_withou
         command.current_dir(&here);
         let output = output(command).await;
         assert_eq!(output.code, 0, "{}", output.stderr);
-        let there = files_in(&folder.path().join(place));
-        assert_eq!(there.len(), 1, "{place}");
+        let journals = files_in(&folder.path().join(place));
+        assert_eq!(journals.len(), 1, "{place}");
         assert_eq!(
             output.stderr.contains("--journal"),
             place == "here",
@@ -298,7 +298,7 @@ async fn without_a_name_for_it_a_journal_is_kept_with_the_users_state_and_withou
         );
         let anywhere_else = place != "here" && !files_in(&here).is_empty();
         assert!(!anywhere_else, "{place}");
-        let name = there[0].file_name().unwrap().to_str().unwrap();
+        let name = journals[0].file_name().unwrap().to_str().unwrap();
         assert!(output.stdout.contains(name), "{}", output.stdout);
     }
 }
