@@ -72,7 +72,7 @@ async fn what_a_proxy_says_for_want_of_a_password_is_no_failure_of_the_server() 
     assert_eq!(output.code, 4, "{}{}", output.stdout, output.stderr);
     assert!(output.stdout.contains(" 0 fail, "), "{}", output.stdout);
     assert!(output.stdout.contains(&told), "{}", output.stdout);
-    let note = told.replace(" (", "note: the server is asked ");
+    let note = told.replace(" (", "note: requests go ");
     let note = note.replace(')', "\n");
     assert_eq!(output.stderr, note);
 }

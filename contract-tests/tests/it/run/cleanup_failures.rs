@@ -130,7 +130,7 @@ async fn where_nothing_can_be_removed_all_is_tried_and_listed_and_ends_in_six() 
         perhaps.filter(|it| it.starts_with("left     artifact ") && it.contains(", perhaps: "));
     let perhaps = perhaps.count();
     assert!(removed > 0 && perhaps > 5, "{}", cleaned.stdout);
-    let summary = format!("{removed} removed, {perhaps} left, 0 not there");
+    let summary = format!("{removed} removed, {perhaps} left, 0 not found");
     assert!(cleaned.stdout.contains(&summary), "{}", cleaned.stdout);
 }
 
