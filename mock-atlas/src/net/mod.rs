@@ -4,13 +4,11 @@
 //! - `connection`: the handle of a request on its connection, with which it can be aborted
 //! - `client_presence`: detects clients that are gone although their connection looks half-closed
 //! - `write_timeout`: ends a connection whose client reads nothing
-//! - `deferred_write`: lets other ready tasks run before a reply is written
 //! - `executor`: threads on which connections are served
 //! - `tls`: makes or reads the server's certificate
 
 mod client_presence;
 mod connection;
-mod deferred_write;
 mod executor;
 mod server;
 mod tls;

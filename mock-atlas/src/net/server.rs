@@ -22,7 +22,6 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::client_presence::PresenceStream;
-use super::deferred_write::DeferredWrite;
 use super::write_timeout::WriteTimeout;
 use super::{Abort, Connection, Executor};
 
@@ -264,7 +263,7 @@ async fn serve_http(
             .max_buf_size(BUFFER)
             // A client that has ended its side may still wait for the reply: `PresenceStream` probes that.
             .half_close(true)
-            .serve_connection(TokioIo::new(DeferredWrite::new(stream)), service)
+            .serve_connection(TokioIo::new(stream), service)
     );
     tokio::select! {
         served = http.as_mut() => served,
