@@ -1,4 +1,4 @@
-//! Compares with what the server has: before a push, to skip it, and after one, to verify it.
+//! Compares a push with the versions on the server: beforehand to skip it, and afterwards to verify it.
 
 use std::io;
 
@@ -13,7 +13,7 @@ use crate::pull::{Pull, Target, pull};
 use crate::push::pack::Payload;
 
 impl Run<'_> {
-    /// The number of the latest version, if it has this id, this metadata and these bytes.
+    /// Returns the number of the latest version, if it has this id, this metadata and these bytes.
     pub(super) async fn same_latest(
         &self,
         payload: Option<&Payload>,
@@ -31,13 +31,13 @@ impl Run<'_> {
     }
 
     async fn same_bytes(&self, latest: &Version, payload: &Payload) -> Result<bool, Error> {
-        // None was wanted, so that nothing can be known to be the same.
+        // Without a digest, two payloads cannot be known to be equal.
         if payload.digest().is_none() {
             return Ok(false);
         }
         let theirs = match content_digest::of(&latest.metadata) {
             Some(theirs) => Some(theirs),
-            // Pushed by somebody who leaves no digest, Packer say; the server may know it.
+            // Other clients, such as Packer, leave no digest in the metadata; the server may know it.
             None => {
                 let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
                 let stored = self.client.download(name, artifact_type, latest.version);
@@ -50,11 +50,11 @@ impl Run<'_> {
         }
     }
 
-    /// Reads the version back.
+    /// Reads the version back and compares it.
     ///
     /// # Errors
-    /// [`Phase::Verify`]: it is not found, or is another. [`Phase::Download`]: its bytes cannot be
-    /// fetched, or are others.
+    /// [`Phase::Verify`] when the version is not found or differs; [`Phase::Download`] when its bytes cannot be
+    /// fetched, or differ.
     pub(super) async fn verify(
         &self,
         version: u64,

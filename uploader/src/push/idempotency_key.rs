@@ -1,5 +1,5 @@
-//! The idempotency key of a push is a value that its version's metadata alone has: by it the version is known
-//! again after a lost reply, since Atlas has no such key of its own.
+//! The idempotency key of a push is a unique value in its version's metadata. It identifies the version
+//! after a lost reply, since Atlas has no such key of its own.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use crate::api::content_digest::{self, RESERVED_PREFIX};
 use crate::api::wire::{Metadata, Version};
 use crate::base::digest::Digest;
 
-/// Names the idempotency key in the metadata.
+/// The metadata key of the idempotency key.
 pub const IDEMPOTENCY_KEY: &str = "atlas-upload.push";
 
-/// What the server adds where there are keys `region.…`.
+/// The keys that the server adds to metadata with keys `region.…`.
 const DERIVED: [&str; 2] = ["ami_id", "region"];
 
 /// Returns the metadata with the idempotency key and the digest.
@@ -25,7 +25,7 @@ pub(super) fn with_key(
     all
 }
 
-/// Returns whether a version has this id and metadata, but for what a push and the server add.
+/// Returns whether a version has this id and metadata, apart from the keys that a push or the server adds.
 pub(super) fn same(version: &Version, id: &str, metadata: &BTreeMap<String, String>) -> bool {
     version.id.as_deref() == Some(id)
         && given(&version.metadata, metadata) == without_reserved(metadata)
@@ -38,7 +38,7 @@ fn without_reserved(metadata: &BTreeMap<String, String>) -> BTreeMap<&str, &str>
         .collect()
 }
 
-/// What somebody gave of a version's metadata, where we gave `ours`.
+/// Returns the pairs of a version's metadata that a caller gave, assuming the caller gave the keys `ours`.
 fn given<'a>(theirs: &'a Metadata, ours: &BTreeMap<String, String>) -> BTreeMap<&'a str, &'a str> {
     let regions = ours.keys().any(|key| key.starts_with("region."));
     let derived = |key: &str| regions && DERIVED.contains(&key) && !ours.contains_key(key);
@@ -89,7 +89,7 @@ mod tests {
             &[][..],
             &[("os", "bsd")],
             &[("os", "linux"), ("arch", "x86")],
-            // Derived from nothing, so somebody gave it.
+            // No `region.…` key exists to derive it from, so a caller gave it.
             &[("os", "linux"), ("region", "us-east-1")],
         ] {
             assert!(!same(&version(theirs), "i", &ours), "{theirs:?}");

@@ -1,10 +1,11 @@
-//! The pipeline of a push, in the order of Packer's post-processor: look at the files, verify the
-//! token, pack, find or make the artifact, make the version, send the bytes.
+//! The pipeline of a push runs in the order of Packer's post-processor: check the files, verify the token,
+//! pack, find or create the artifact, create the version, send the bytes.
 //!
-//! Whatever breaks on the way, there is one version that everybody sees, or none. A [`request`] says what is to
-//! be made, and [`pack`] makes its file; `run` has the steps: `version` makes the version, known by its
-//! `idempotency_key`, `upload` sends its bytes, and `existing` compares with what is there. How far a push came
-//! stands in a [`ReceiptFile`], from which [`proceed`] goes on, and [`resume`] says how; [`outcome`] is the end.
+//! Whatever fails on the way, at most one version becomes visible. A [`request`] describes the version,
+//! [`pack`] makes its file, and `run` contains the steps: `version` creates the version under its
+//! `idempotency_key`, `upload` sends the bytes, and `existing` compares with the server's latest version. A
+//! [`ReceiptFile`] records the progress, from which [`proceed`] continues; [`resume`] makes hints for the user;
+//! [`outcome`] describes a finished push.
 
 mod blocking;
 mod existing;
@@ -31,21 +32,21 @@ use receipt::{Entry, ReceiptFile, State};
 pub use request::Push;
 use run::Run;
 
-/// Makes one version, and keeps no receipt.
+/// Pushes one version without keeping a receipt.
 ///
 /// # Errors
-/// Those of [`proceed`].
+/// The errors of [`proceed`].
 pub async fn push(client: &Client, push: &Push) -> Result<Receipt, Error> {
     proceed(client, &mut ReceiptFile::unsaved(vec![push.clone()]), 0).await
 }
 
-/// Goes on with one push of a receipt, from wherever it stands; nothing is left to do when it is
-/// done. It may be dropped at any await: the receipt says how far it came.
+/// Continues one push of a receipt from its recorded state; does nothing for a push that is done. The future may
+/// be dropped at any await, since the receipt records the progress.
 ///
 /// # Errors
 /// See [`Phase`]. In [`Phase::Upload`] the version exists and awaits its bytes, unless
-/// [`Error::is_arrival_unknown`]; with [`Cause::InDoubt`] it may exist; with [`Cause::Changed`] the files are not those that the push
-/// began with.
+/// [`Error::is_arrival_unknown`]; with [`Cause::InDoubt`] it may exist; with [`Cause::Changed`] the files differ
+/// from those that the push began with.
 pub async fn proceed(
     client: &Client,
     file: &mut ReceiptFile,
@@ -55,7 +56,7 @@ pub async fn proceed(
         let cause = Cause::Internal(format!("there is no push number {index}"));
         return Err(Error::new(Phase::Receipt, cause));
     };
-    // Before a server can repeat what an earlier run has told it.
+    // Secrets of earlier runs are redacted before a server can repeat them in a reply.
     for entry in file.entries() {
         if let State::Sending { upload_path, .. } = &entry.state {
             let shown = format!("{}/{}", entry.push.name, entry.push.artifact_type);

@@ -1,49 +1,48 @@
-//! The outcome of a push: which version was made, and what it took.
+//! The outcome of a push: the version, and statistics of the push.
 
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// What a push did. Serialised it is one flat object; it never holds the upload URL.
+/// The result of a push. It serialises as one flat object, and never contains the upload URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Receipt {
     /// `user/name/type/version`.
     pub slug: String,
     /// The version's number.
     pub version: u64,
-    /// `blake3:` and 64 hex digits of the bytes as they were sent; null without a file, and when
-    /// none was wanted.
+    /// `blake3:` and 64 hex digits of the sent bytes; null without a file, and when no digest was wanted.
     pub digest: Option<String>,
-    /// How many bytes that were; 0 without a file.
+    /// The number of bytes of the file; 0 without a file.
     pub bytes: u64,
-    /// How long each phase took.
+    /// The duration of each phase.
     pub timings: Timings,
-    /// How often the bytes were sent; 0 without a file.
+    /// The number of times the bytes were sent; 0 without a file.
     pub attempts: u32,
-    /// Whether it was there already, and nothing was pushed.
+    /// Whether the version existed already, and nothing was pushed.
     pub skipped: bool,
-    /// Whether it was read back and compared.
+    /// Whether the version was read back and compared.
     pub verified: bool,
-    /// How many versions this push may have left that await their bytes forever. Nobody sees them.
+    /// The number of versions that this push may have left awaiting their bytes forever. They are invisible.
     pub possible_orphans: u32,
 }
 
-/// How long each phase took; serialised as whole milliseconds.
+/// The durations of the phases, serialised as whole milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Timings {
-    /// Verifying the token.
+    /// The time for verifying the token.
     #[serde(serialize_with = "milliseconds")]
     pub authenticate: Duration,
-    /// Packing and hashing.
+    /// The time for packing and hashing.
     #[serde(serialize_with = "milliseconds")]
     pub pack: Duration,
-    /// Finding or making the artifact.
+    /// The time for finding or creating the artifact.
     #[serde(serialize_with = "milliseconds")]
     pub artifact: Duration,
-    /// Making the version.
+    /// The time for creating the version.
     #[serde(serialize_with = "milliseconds")]
     pub version: Duration,
-    /// Sending the bytes, all attempts and the waits between.
+    /// The time for sending the bytes, with all attempts and the pauses between them.
     #[serde(serialize_with = "milliseconds")]
     pub upload: Duration,
 }

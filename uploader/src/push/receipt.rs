@@ -1,13 +1,13 @@
-//! The receipt of pushes: what each was asked for and how far it came, kept in a file so that a push
-//! that was stopped can be finished. It is written whole, and renamed into its place, before each
-//! step that the server could take without us hearing of it.
+//! The receipt records pushes in a file, each with its request and its progress, so that a stopped push can
+//! be finished. Before each step that the server could carry out without this program receiving the reply, a
+//! complete new file is written and renamed into place.
 //!
-//! It holds the upload URL, which authorises whoever knows it, so only its owner may read it; it
-//! never holds the token.
+//! A receipt contains the upload URL, which authorises its bearer, so only its owner may read it. It never
+//! contains the token.
 //!
-//! Who works with it holds its lock, so that two do not finish the same push. There is no second
-//! file for the lock, which would have to be cleared away by whoever comes last: the receipt itself
-//! is locked, and each that takes its place is so before anybody can open it.
+//! A process locks the receipt while it uses it, so that two processes cannot finish the same push. The
+//! receipt itself is locked, since a separate lock file would have to be removed by its last user; every file
+//! that replaces the receipt is locked before anyone can open it.
 
 use std::fmt;
 use std::fs::File;
@@ -24,45 +24,44 @@ use crate::files::read;
 use crate::files::temporary;
 use crate::push::request::Push;
 
-/// Counts up when a program of today could misread what a later one wrote.
+/// The format number; it increases when older programs could misread newer receipts.
 const FORMAT: u32 = 1;
 
-/// The names of files that are not in their places yet, receipts and packed files beside them, begin like
-/// this.
+/// The prefix of temporary files: receipts, and packed files beside them, that have not been renamed yet.
 pub(crate) const TEMPORARY: &str = ".atlas-upload-";
 
-/// How far a push came.
+/// The progress of a push.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
-    /// No version was made.
+    /// No version has been created.
     Planned,
-    /// A version was asked for, and there is no reply: it may have been made or not.
+    /// The creation of a version was requested and its reply is missing: the version may exist or not.
     Making,
-    /// The version was made, and its bytes may have arrived or not.
+    /// The version exists, and its bytes may have arrived or not.
     Sending {
-        /// Its number.
+        /// The version's number.
         version: u64,
-        /// Where the bytes go: a secret.
+        /// The upload path, which is a secret.
         upload_path: String,
     },
-    /// The version is whole.
+    /// The version is complete.
     Done {
-        /// Its number.
+        /// The version's number.
         version: u64,
     },
 }
 
-/// What a version's file consists of.
+/// The content of a version's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
-    /// The digest as it prints; `None` when none was wanted.
+    /// The digest in its printed form; `None` when none was wanted.
     pub digest: Option<String>,
     /// The length.
     pub bytes: u64,
 }
 
-/// The digest or, without one, the length.
+/// Shows the digest or, without one, the length.
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.digest {
@@ -72,17 +71,17 @@ impl fmt::Display for Content {
     }
 }
 
-/// One push.
+/// The entry of one push.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// How far it came.
+    /// The progress.
     #[serde(flatten)]
     pub state: State,
-    /// What was sent, or was to be; `None` without a file, and while no version was asked for.
+    /// The content sent or to be sent; `None` without a file, and while no version was requested.
     pub content: Option<Content>,
-    /// How many versions it may have left behind that await bytes forever. Nobody sees them.
+    /// The number of versions that this push may have left awaiting bytes forever. They are invisible.
     pub possible_orphans: u32,
-    /// What was asked for.
+    /// The request.
     pub push: Push,
 }
 
@@ -104,16 +103,16 @@ struct Page {
     pushes: Vec<Entry>,
 }
 
-/// Pushes and how far they came, in a file or in memory alone.
+/// A list of pushes and their progress, in a file or only in memory.
 pub struct ReceiptFile {
     path: Option<PathBuf>,
     page: Page,
-    /// Locked as long as it is open.
+    /// The open receipt, which stays locked while it is open.
     held: Option<File>,
 }
 
 impl ReceiptFile {
-    /// In memory alone: for a push that nobody will finish.
+    /// Creates a receipt only in memory, for a push that cannot be resumed.
     pub fn unsaved(pushes: Vec<Push>) -> Self {
         let page = Page {
             receipt: FORMAT,
@@ -127,10 +126,10 @@ impl ReceiptFile {
         }
     }
 
-    /// A new file. It may take the place of a receipt of pushes that are done, of nothing else.
+    /// Creates a receipt file. It may replace only a receipt whose pushes are all done.
     ///
     /// # Errors
-    /// [`Phase::Receipt`]: a file that cannot be written, must not be replaced, or is in use.
+    /// [`Phase::Receipt`] for a file that cannot be written, must not be replaced, or is in use.
     pub async fn create(path: &Path, atlas: &AtlasUrl, pushes: Vec<Push>) -> Result<Self, Error> {
         let pushes = pushes.into_iter().map(with_absolute_paths);
         let pushes = pushes
@@ -147,12 +146,11 @@ impl ReceiptFile {
         Ok(file)
     }
 
-    /// A file that an earlier run left.
+    /// Opens the receipt file of an earlier run.
     ///
     /// # Errors
-    /// [`Phase::Receipt`]: a file that cannot be read, is no receipt, or is in use.
-    /// [`Phase::Configure`]: it is of another Atlas, where neither the token nor the version of this
-    /// one is known.
+    /// [`Phase::Receipt`] for a file that cannot be read, is not a receipt, or is in use. [`Phase::Configure`]
+    /// for a receipt of another Atlas, which knows neither this token nor this version.
     pub async fn open(path: &Path, atlas: &AtlasUrl) -> Result<Self, Error> {
         let (mut page, held) = blocking(path.to_owned(), Page::take).await?;
         if page.atlas_url != atlas.to_string() {
@@ -169,7 +167,7 @@ impl ReceiptFile {
         Ok(file)
     }
 
-    /// Removes what killed runs have left beside the receipt: some of it holds upload addresses.
+    /// Removes temporary files that killed runs left beside the receipt: some contain upload addresses.
     async fn clear_away(&self) {
         let Some(path) = self.path.clone() else {
             return;
@@ -180,17 +178,17 @@ impl ReceiptFile {
         }
     }
 
-    /// Returns where it is, unless it is in memory alone.
+    /// Returns the path of the file; `None` for a receipt only in memory.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// The pushes, in order.
+    /// Returns the pushes in order.
     pub fn entries(&self) -> &[Entry] {
         &self.page.pushes
     }
 
-    /// Changes one entry, and returns once the file says so.
+    /// Changes one entry, and returns when the file contains the change.
     pub(crate) async fn set(
         &mut self,
         index: usize,
@@ -221,8 +219,8 @@ impl Page {
         self.pushes.iter().all(done)
     }
 
-    /// Has a box that is a tar sent as one: an older release packed it into another tar. Where a version was
-    /// asked for, its bytes are fixed.
+    /// Sets `keep_tar` for planned boxes that are tars: an older release would have packed them into another
+    /// tar. A push whose version was requested keeps its bytes.
     fn keep_tars_of_boxes(&mut self) {
         let planned = self.pushes.iter_mut();
         for Entry { push, .. } in planned.filter(|entry| entry.state == State::Planned) {
@@ -230,7 +228,7 @@ impl Page {
         }
     }
 
-    /// Where nothing is, or what is done.
+    /// Creates the receipt at a free path, or in place of a receipt whose pushes are done.
     fn create(&self, path: &Path) -> io::Result<File> {
         let earlier = match Self::take(path) {
             Ok((page, held)) if page.is_done() => held,
@@ -240,7 +238,7 @@ impl Page {
                 return Err(io::Error::other(reason));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // Somebody else may be about to make it, too.
+                // Another process may be creating the file at the same time.
                 return Ok(self.written_beside(path)?.persist_noclobber(path)?);
             }
             Err(error) => return Err(error),
@@ -250,25 +248,25 @@ impl Page {
         Ok(file)
     }
 
-    /// A locked file that can be renamed to `path` in one step: a reader finds the old receipt or
+    /// Writes a locked temporary file, to be renamed to `path` in one step: a reader finds the old receipt or
     /// the new one, never a part.
     fn written_beside(&self, path: &Path) -> io::Result<NamedTempFile> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
         let folder = temporary::parent(path);
-        // Readable by its owner alone, as such files are from the beginning.
+        // Temporary files are readable only by their owner from their creation.
         let mut file = temporary::file(folder, &mut temporary::builder(TEMPORARY))?;
         file.write_all(&text)?;
         file.as_file().sync_all()?;
         Ok(file)
     }
 
-    /// Locks and reads.
+    /// Opens, locks and reads a receipt.
     fn take(path: &Path) -> io::Result<(Self, File)> {
         loop {
             let file = File::open(path)?;
             lock(&file)?;
-            // Another one may have taken its place before it was locked.
+            // Another process may have replaced the file before it was locked.
             if temporary::is_at(&file, path)? {
                 let text = read::read_at_most(&file, read::MAX_SETTINGS)?;
                 return Ok((Self::parse(&text)?, file));
@@ -278,7 +276,7 @@ impl Page {
 
     fn parse(text: &[u8]) -> io::Result<Self> {
         let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
-        // Place only: serde's own words could repeat the upload URL.
+        // Only the position is quoted: serde's message could repeat the upload URL.
         let page: Self = serde_json::from_slice(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             invalid(format!(
@@ -314,11 +312,11 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn failed(path: &Path, error: io::Error) -> Error {
-    // The name of a temporary file helps nobody.
+    // The error names the receipt, not the temporary file, whose name is of no use to the user.
     Error::new(Phase::Receipt, Cause::file(path, io_error::plain(&error)))
 }
 
-/// A push may be finished from another folder.
+/// Makes the paths absolute, since a push may be finished from another working directory.
 fn with_absolute_paths(push: Push) -> io::Result<Push> {
     let paths = push.paths.iter().map(std::path::absolute);
     Ok(Push {
@@ -340,7 +338,7 @@ mod tests {
         let receipt = create().await.unwrap();
         let page = receipt.page.clone();
         drop(receipt);
-        // As when nobody is there to remove it, and its lock is gone.
+        // A killed process leaves such a file without a lock.
         let left = || page.written_beside(&path).unwrap().keep().unwrap().1;
         let (first, writing) = (left(), page.written_beside(&path).unwrap());
         drop(ReceiptFile::open(&path, &atlas).await.unwrap());

@@ -1,4 +1,4 @@
-//! The request of a push: which version is to be made, and of what.
+//! The request of a push says which version to create, and from which files.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,32 +10,32 @@ use super::pack;
 use crate::base::error::{Cause, Error, Phase};
 use crate::base::slug::{ArtifactName, ArtifactType};
 
-/// One version to be made.
+/// A version to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Push {
-    /// The artifact; made when it is not there.
+    /// The artifact, which is created when it does not exist.
     #[serde(with = "crate::base::slug::text")]
     pub name: ArtifactName,
-    /// The type the version is kept under.
+    /// The artifact type of the version.
     #[serde(with = "crate::base::slug::text")]
     pub artifact_type: ArtifactType,
-    /// What the version is called outside Atlas; without one, [`pack::default_id`] of the paths. An
-    /// empty one is one too: some of what Packer makes has no other.
+    /// The version's id, which names it outside Atlas; [`pack::default_id`] of the paths when absent. An empty
+    /// id is valid: some of Packer's artifacts have an empty id.
     pub id: Option<String>,
-    /// Files and folders that become its file; none for a version without.
+    /// The files and folders that become the version's file; empty for a version without a file.
     #[serde(with = "crate::files::serde_path::list")]
     pub paths: Vec<PathBuf>,
-    /// How they are packed.
+    /// The packing options.
     pub packing: pack::Options,
-    /// Free text by key.
+    /// The metadata.
     pub metadata: BTreeMap<String, String>,
-    /// The build it belongs to; 0 is none.
+    /// The number of the build that the version belongs to, or 0.
     pub build_id: u64,
-    /// The compilation it belongs to; 0 is none.
+    /// The number of the compilation that the version belongs to, or 0.
     pub compile_id: u64,
-    /// A value no other push has, such as a UUID: it goes into the metadata under [`IDEMPOTENCY_KEY`](super::IDEMPOTENCY_KEY),
-    /// together with the digest of the file, so that the version is known again after a lost reply.
-    /// `None` adds nothing.
+    /// A value that no other push has, such as a UUID. It is stored in the metadata under
+    /// [`IDEMPOTENCY_KEY`](super::IDEMPOTENCY_KEY), together with the digest of the file, so that the version
+    /// can be found after a lost reply. `None` adds neither.
     #[serde(rename = "mark")]
     pub idempotency_key: Option<String>,
     /// Whether to push nothing when the latest version has the same id, metadata and bytes.
@@ -45,11 +45,11 @@ pub struct Push {
 }
 
 impl Push {
-    /// Looks at what can be seen without a server, and returns the version's id.
+    /// Checks the request as far as possible without a server, and returns the version's id.
     ///
     /// # Errors
-    /// [`Phase::Configure`] when there is neither a path nor an id; [`Phase::Pack`] for paths that
-    /// are not there or have no common folder.
+    /// [`Phase::Configure`] when there is neither a path nor an id; [`Phase::Pack`] for paths that do not exist
+    /// or have no common folder.
     pub fn check(&self) -> Result<String, Error> {
         pack::check(&self.paths, &self.packing).map_err(|cause| Error::new(Phase::Pack, cause))?;
         let default = || pack::default_id(&self.paths);
@@ -66,8 +66,8 @@ impl Push {
 }
 
 impl Push {
-    /// Looks whether Vagrant could use what would be sent, where that is a box; see
-    /// [`pack::check_box`]. No push does so by itself.
+    /// Checks whether Vagrant could use the file of this push, if its type is that of a Vagrant box; see
+    /// [`pack::check_box`]. A push does not call this by itself.
     ///
     /// # Errors
     /// [`Phase::Pack`] for a box that Vagrant could not use.

@@ -1,4 +1,4 @@
-//! Makes the hints about a push that did not end: how it is resumed from its receipt, or given up.
+//! Makes hints about unfinished pushes: how to resume one from its receipt, or give it up.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ pub fn command(receipt: &Path) -> String {
     format!("atlas-upload push --resume {}", for_shell(receipt))
 }
 
-/// Says of an upload that broke how it is finished from its receipt, with what is known of the version.
-/// Any other error, and one that says already what to do, is returned as it is.
+/// Adds a hint to an upload error: how to finish the upload from its receipt, and what is known of the version.
+/// Returns any other error, and an error whose hint already says what to do, unchanged.
 pub fn with_hint(error: Error, receipt: &Path) -> Error {
     let Phase::Upload { slug, .. } = error.phase() else {
         return error;
     };
     let known = match error.hint() {
-        // What is to be looked at first, the next run looks at.
+        // The next run checks the arrival itself, so this hint replaces the advice to look first.
         Some(_) if error.is_arrival_unknown() => {
             format!("whether the bytes of {slug} have arrived is not known")
         }
@@ -27,12 +27,12 @@ pub fn with_hint(error: Error, receipt: &Path) -> Error {
     error.with_hint(format!("{known}; finish it with: {}", command(receipt)))
 }
 
-/// Says what becomes of a version without its bytes.
+/// Describes the state of a version without its bytes.
 pub fn awaits_bytes(slug: &str) -> String {
     format!("{slug} awaits its bytes, and nobody sees it until they are there")
 }
 
-/// Says how to give up what cannot be finished; its receipt would be in the way of the next push.
+/// Describes how to give up a push that cannot be finished: its receipt would block the next push.
 pub(crate) fn push_again(receipt: Option<&Path>) -> String {
     let again = "push again, for a new version";
     match receipt {

@@ -1,4 +1,4 @@
-//! A push that is under way: the steps in their order, each kept in the receipt.
+//! The steps of a push run in order, and the receipt records each.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -18,7 +18,7 @@ use crate::push::pack::Payload;
 use crate::push::receipt::{Content, Entry, ReceiptFile, State};
 use crate::push::resume;
 
-/// One push that is under way.
+/// A push in progress.
 pub(super) struct Run<'a> {
     pub(super) client: &'a Client,
     pub(super) file: &'a mut ReceiptFile,
@@ -100,7 +100,7 @@ impl Run<'_> {
         Ok(created)
     }
 
-    /// Notes where the bytes go.
+    /// Records in the receipt where the bytes are sent to, and returns that upload path.
     async fn awaits(
         &mut self,
         created: &CreatedVersion,
@@ -192,10 +192,10 @@ impl Run<'_> {
         }
     }
 
-    /// Looks what will be sent, and whether it is what an earlier run began with.
+    /// Determines the content to send, and compares it with the content that an earlier run began with.
     ///
     /// # Errors
-    /// [`Cause::Changed`]: it is not.
+    /// [`Cause::Changed`] when the two differ.
     pub(super) async fn look_at(&mut self, payload: Option<&Payload>) -> Result<(), Error> {
         let began = self.entry().content.clone();
         self.content = match payload {
@@ -225,12 +225,13 @@ impl Run<'_> {
         &self.file.entries()[self.index]
     }
 
-    /// Keeps a step that the next one must not be made without.
+    /// Records a step in the receipt; the next step must not begin unless this succeeds.
     pub(super) async fn save(&mut self, change: impl FnOnce(&mut Entry)) -> Result<(), Error> {
         self.file.set(self.index, change).await
     }
 
-    /// Keeps a step that was made. To stop now would lose more than the receipt.
+    /// Records a finished step in the receipt. A failure is only reported: stopping here would lose more than
+    /// the receipt.
     pub(super) async fn note(&mut self, change: impl FnOnce(&mut Entry)) {
         if let Err(error) = self.save(change).await {
             let lost = Event::ReceiptNotKept { error: &error };
@@ -239,7 +240,7 @@ impl Run<'_> {
     }
 }
 
-/// With a digest that can be compared with that of an earlier run, if it had one.
+/// Returns the content of a payload, with a digest by the algorithm of the earlier run, if there was one.
 async fn content(payload: &Payload, earlier: Option<&Content>) -> Result<Content, Error> {
     let bytes = payload.len();
     let Some(digest) = payload.digest() else {
@@ -262,8 +263,8 @@ async fn ensure_artifact(client: &Client, name: &ArtifactName) -> Result<(), Err
     }
     client.reporter().report(Event::CreatingArtifact(name));
     match client.create_artifact(name).await {
-        // Somebody else may have made it between the two calls, or we ourselves in an attempt whose
-        // reply was lost or garbled; if not, the refusal stands.
+        // A concurrent push may have created the artifact between the two calls, or an attempt of this push
+        // whose reply was lost or garbled. Otherwise the error stands.
         Err(refused) if is_taken(&refused) => {
             client.artifact(name).await.map_err(|_| refused)?;
         }

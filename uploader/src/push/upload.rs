@@ -1,5 +1,5 @@
-//! Sends the bytes until they are there. The same bytes may go to the same place as often as need
-//! be; but after a failure the server is asked first, since often only its confirmation was lost.
+//! Sends the bytes until they have arrived. Repeating the PUT is harmless, but after a failure the server is
+//! asked first, since often only its confirmation was lost.
 
 use super::blocking::digest_in;
 use super::run::Run;
@@ -8,23 +8,23 @@ use crate::base::reporter::Event;
 use crate::push::pack::Payload;
 use crate::push::resume;
 
-/// The server says this of the bytes of a version.
+/// The server's answer to whether the bytes of a version have arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// They are there.
+    /// The bytes have arrived.
     Whole,
-    /// The bytes are not there, so that nobody sees the version.
+    /// The bytes have not arrived, so the version is invisible.
     Missing,
-    /// The server could not be asked, or says something else.
+    /// The server could not be asked, or its answer is inconclusive.
     Unknown,
 }
 
 impl Run<'_> {
-    /// Returns how often the bytes were sent. `before` is what the server said of those of an earlier
-    /// run.
+    /// Sends the bytes, and returns the number of attempts. `before` says whether the bytes of an earlier run
+    /// have arrived.
     ///
     /// # Errors
-    /// [`Phase::Upload`]; the version awaits its bytes then, unless [`Error::is_arrival_unknown`].
+    /// [`Phase::Upload`]; the version then awaits its bytes, unless [`Error::is_arrival_unknown`].
     pub(super) async fn send(
         &self,
         version: u64,
@@ -35,13 +35,13 @@ impl Run<'_> {
         let slug = self.slug(version);
         let mut attempts = self.client.attempts();
         let mut was_unconfirmed = false;
-        // Whether an attempt may have stored the bytes, and the server could not be asked since.
+        // True while an attempt may have stored the bytes and the server could not be asked since.
         let mut may_be_there = before == Arrival::Unknown;
         loop {
             let sent = self.client.upload(&slug, upload_path, payload).await;
             let error = match sent {
                 Ok(()) if !was_unconfirmed => return Ok(attempts.made()),
-                // Whoever once confirmed what it had not read is not believed again.
+                // A server that once confirmed bytes without reading them is not trusted again.
                 Ok(()) => match self.arrived(version, payload).await? {
                     Arrival::Whole => return Ok(attempts.made()),
                     arrival => self.not_believed(&slug, payload, arrival),
@@ -92,14 +92,14 @@ impl Run<'_> {
         error.with_arrival_unknown().with_hint(advice)
     }
 
-    /// Says what becomes of a version whose bytes cannot be sent, or not to where they were to go.
+    /// Adds a hint for a version whose bytes cannot be sent, or are refused at its upload path.
     fn with_hint(&self, error: Error, slug: &str) -> Error {
         let receipt = self.file.path();
         let again = resume::push_again(receipt);
         let lost = format!("it stays without them and nobody sees it: {again}");
         let refused = format!("the address for the bytes of {slug} is not accepted, or no longer");
         let advice = match (error.cause(), receipt) {
-            // It may be accepted again, and only then the receipt is of use.
+            // The server may accept the address again, and only a receipt makes that useful.
             (
                 Cause::Status {
                     status: 401 | 403 | 404 | 410,
@@ -127,11 +127,11 @@ impl Run<'_> {
         error.with_hint(advice)
     }
 
-    /// Whether the version's bytes are there, and are these. Nothing but the start of the reply is
-    /// read. Not HEAD: what a store signs is often good for a GET alone.
+    /// Asks the server whether the version's bytes have arrived and equal the payload. It sends a GET and reads
+    /// only the start of the reply, because a signed address of a file store is often valid for GET alone.
     ///
     /// # Errors
-    /// [`Cause::Digest`]: others are there.
+    /// [`Cause::Digest`] when other bytes have arrived.
     pub(super) async fn arrived(&self, version: u64, payload: &Payload) -> Result<Arrival, Error> {
         let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
         let slug = self.slug(version);
@@ -143,7 +143,7 @@ impl Run<'_> {
         };
         let (request, length) = (download.request.clone(), download.length);
         if let Some(server) = download.digest {
-            // To hash may take its time, and nobody reads on.
+            // Hashing may take long, and an open download would wait for it unread.
             drop(download);
             let here = digest_in(payload, server.algorithm()).await?;
             if server != here {
@@ -158,8 +158,8 @@ impl Run<'_> {
                 return Err(Error::new(Phase::Upload { slug, bytes }, cause).with_hint(advice));
             }
         } else if length != Some(payload.len()) {
-            // The length must do. It is enough: only this push knows where these bytes go, it never
-            // sends others there, and a server that had only a part of them would say so.
+            // The length is sufficient evidence: only this push knows the upload path, it never sends other
+            // bytes there, and a server that has only part of them says so.
             return Ok(Arrival::Unknown);
         }
         let there = Event::AlreadyThere { slug: &slug };
@@ -168,8 +168,8 @@ impl Run<'_> {
     }
 }
 
-/// Returns whether the server is asked for the bytes after such a failure: it may have stored them in this
-/// attempt, or in one before.
+/// Returns whether the server is asked for the bytes after such a failure: this attempt or an earlier one may
+/// have stored them.
 fn is_worth_a_question(cause: &Cause) -> bool {
     matches!(
         cause,

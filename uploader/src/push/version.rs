@@ -1,10 +1,10 @@
-//! Makes the version, once. Its POST is repeated only when that cannot make a second one that
-//! somebody sees.
+//! Creates the version exactly once. The POST is repeated only when that cannot create a second visible
+//! version.
 //!
-//! A version that awaits its file is invisible until the file has come, so that an orphan harms
-//! nobody, and is counted. One without a file is seen at once: after a reply that was lost it is
-//! looked for by the mark in its metadata, more than once, since the server may be slower to make it
-//! than we are to ask. Without a mark nobody can know, and that is said.
+//! A version that awaits its file is invisible until the file has arrived, so an orphan harms nobody, and is
+//! only counted. A version without a file is visible at once: after a lost reply, a search looks for its
+//! idempotency key in the metadata, repeatedly, since the server may still be creating it. Without a key the
+//! outcome cannot be determined, and the error says so.
 
 use std::time::Duration;
 
@@ -19,13 +19,16 @@ use crate::base::error::{Cause, Effect, Error, Phase};
 use crate::base::reporter::Event;
 use crate::push::receipt::State;
 
-/// A server that was silent for longer before the connection broke was at work, and may still be.
+/// A server that was silent for longer than this before the connection broke may still be processing the
+/// request.
 const PROMPT: Duration = Duration::from_secs(5);
 
 impl Run<'_> {
+    /// Creates the version, or returns the one that an earlier run created.
+    ///
     /// # Errors
-    /// [`Phase::CreateVersion`]. [`Cause::InDoubt`] when it is not known whether there is a version
-    /// now that everybody sees; with any other cause there is none.
+    /// [`Phase::CreateVersion`]. With [`Cause::InDoubt`] a visible version may exist; with any other cause none
+    /// does.
     pub(super) async fn make(&mut self, new: &NewVersion<'_>) -> Result<CreatedVersion, Error> {
         if let Some(made) = self.made_earlier(new.file).await? {
             return Ok(made);
@@ -62,7 +65,7 @@ impl Run<'_> {
         }
     }
 
-    /// What became of the POST of an earlier run that ended without its reply.
+    /// Determines the result of an earlier run's POST whose reply was not received.
     async fn made_earlier(&mut self, file: bool) -> Result<Option<CreatedVersion>, Error> {
         if self.entry().state != State::Making {
             return Ok(None);
@@ -71,35 +74,36 @@ impl Run<'_> {
             self.unmade(1).await;
             return Ok(None);
         }
-        let Some(mark) = self.push.idempotency_key.clone() else {
+        let Some(key) = self.push.idempotency_key.clone() else {
             let cause = Cause::Missing("an earlier run ended before it had the reply".to_owned());
             return Err(self.doubt(Error::new(Phase::CreateVersion, cause)));
         };
-        // It may have ended a moment ago.
+        // The earlier run may have ended a moment ago, so the server gets time to settle.
         let settle = self.client.attempts().policy().settle;
-        let found = self.look_for(&mark, settle).await;
+        let found = self.look_for(&key, settle).await;
         found.map_err(|error| self.doubt(error))
     }
 
-    /// Looks for a version without a file whose POST failed with `error`. `None`: it was not made,
-    /// and it may be tried again. While the server may still be at work, that is never certain.
+    /// Searches for a version without a file whose POST failed with `error`. Returns `None` when it was not
+    /// created and may be tried again, which is never certain while the server may still be processing
+    /// (`pending`).
     async fn look(
         &mut self,
         error: Error,
         pending: bool,
         attempts: &mut Attempts<'_>,
     ) -> Result<Option<CreatedVersion>, Error> {
-        let Some(mark) = self.push.idempotency_key.clone() else {
+        let Some(key) = self.push.idempotency_key.clone() else {
             return Err(self.doubt(error));
         };
-        // A server that does not answer any more may still be at work for a while.
+        // A server that has stopped answering may still be processing for a while.
         let settle = attempts.policy().settle;
         let mut rest = settle;
         loop {
             let longest = attempts.policy().longest_delay_after(attempts.made());
             let delay = attempts.announce(error.cause(), settle.max(longest));
             let time = delay.unwrap_or(rest);
-            match self.look_for(&mark, time).await {
+            match self.look_for(&key, time).await {
                 Ok(Some(made)) => return Ok(Some(made)),
                 Ok(None) if !pending => {
                     self.unmade(0).await;
@@ -113,9 +117,9 @@ impl Run<'_> {
         }
     }
 
-    /// Looks for the version with this mark until so much time has passed, with longer and longer
-    /// pauses. `None`: it was not there even then.
-    async fn look_for(&self, mark: &str, time: Duration) -> Result<Option<CreatedVersion>, Error> {
+    /// Searches for the version with this idempotency key for at most `time`, with growing pauses. Returns
+    /// `None` when the last search did not find it.
+    async fn look_for(&self, key: &str, time: Duration) -> Result<Option<CreatedVersion>, Error> {
         let client = self.client.once();
         let attempts = self.client.attempts();
         let start = Instant::now();
@@ -123,7 +127,7 @@ impl Run<'_> {
             let left = time.saturating_sub(start.elapsed());
             let pause = attempts.policy().longest_delay_after(look);
             tokio::time::sleep(pause.min(left)).await;
-            let found = self.find(&client, mark).await;
+            let found = self.find(&client, key).await;
             if matches!(found, Ok(Some(_))) || pause >= left {
                 return found;
             }
@@ -131,16 +135,16 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// The version with this mark.
-    async fn find(&self, client: &Client, mark: &str) -> Result<Option<CreatedVersion>, Error> {
+    /// Searches once for the version with this idempotency key.
+    async fn find(&self, client: &Client, key: &str) -> Result<Option<CreatedVersion>, Error> {
         let query = SearchQuery {
-            metadata: vec![(IDEMPOTENCY_KEY.to_owned(), Some(mark.to_owned()))],
+            metadata: vec![(IDEMPOTENCY_KEY.to_owned(), Some(key.to_owned()))],
             ..SearchQuery::default()
         };
         let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
         let found = client.search(name, artifact_type, &query).await?;
-        // A server may overlook the filter.
-        let ours = |version: &&Version| version.metadata.get(IDEMPOTENCY_KEY) == Some(mark);
+        // A server may ignore the filter of the query.
+        let ours = |version: &&Version| version.metadata.get(IDEMPOTENCY_KEY) == Some(key);
         Ok(found.iter().find(ours).map(|found| {
             let slug = self.slug(found.version);
             let there = Event::AlreadyThere { slug: &slug };
@@ -153,7 +157,7 @@ impl Run<'_> {
         }))
     }
 
-    /// No version was made, but for so many that nobody will ever see.
+    /// Records that no version exists but for `orphans` possible ones that stay invisible.
     pub(super) async fn unmade(&mut self, orphans: u32) {
         self.note(|entry| {
             entry.state = State::Planned;
@@ -165,15 +169,15 @@ impl Run<'_> {
 
     fn doubt(&self, error: Error) -> Error {
         let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
-        let mark = self.push.idempotency_key.as_ref();
-        let filter = mark.map_or_else(String::new, |mark| format!(" -m {IDEMPOTENCY_KEY}={mark}"));
+        let key = self.push.idempotency_key.as_ref();
+        let filter = key.map_or_else(String::new, |key| format!(" -m {IDEMPOTENCY_KEY}={key}"));
         error.in_doubt().with_hint(format!(
             "look whether it is there before you push again: atlas-upload search {name} --type {artifact_type}{filter}"
         ))
     }
 }
 
-/// Whether a server may still do what it was asked so long ago.
+/// Returns whether a server may still act on a request that was sent `waited` ago.
 fn is_pending(effect: Effect, waited: Duration) -> bool {
     effect == Effect::Pending || (effect == Effect::Unknown && waited > PROMPT)
 }

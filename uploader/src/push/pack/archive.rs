@@ -1,4 +1,5 @@
-//! Writes the tar: the names of [`Entries`], each with the content of its file, or somebody's own.
+//! Writes the tar of an upload: either built from [`Entries`] and the contents of their files, or copied from a
+//! tar file.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
@@ -10,16 +11,16 @@ use super::entries::{self, Entries};
 use super::fingerprint::{Fingerprint, changed};
 use crate::base::error::Cause;
 
-/// A tar that can be written as often as it takes, and is not kept anywhere.
+/// A tar that can be written any number of times and is never stored.
 #[derive(Debug)]
 pub(super) enum Archive {
-    /// It is made of files.
+    /// A tar that is built from files.
     Built(Built),
-    /// It is a file already.
+    /// A tar that exists as a file.
     File(PathBuf),
 }
 
-/// Holds the files that a tar is made of, and how their headers are written.
+/// The files that a tar is built from, and the mode of their headers.
 #[derive(Debug)]
 pub(super) struct Built {
     entries: Entries,
@@ -36,7 +37,7 @@ impl Archive {
         Self::Built(Built { entries, mode })
     }
 
-    /// How long it is, without reading a file.
+    /// Returns the length of the tar without reading the contents of files.
     pub(super) fn length(&self) -> Result<u64, Cause> {
         match self {
             Self::Built(made) => made.length(),
@@ -44,7 +45,7 @@ impl Archive {
         }
     }
 
-    /// Writes all of it.
+    /// Writes the whole tar.
     pub(super) fn write(&self, out: &mut impl Write) -> Result<(), Cause> {
         match self {
             Self::Built(made) => made.write(out),
@@ -53,7 +54,7 @@ impl Archive {
     }
 }
 
-/// Writes a file as it is.
+/// Copies a file unchanged.
 fn copy(path: &Path, out: &mut impl Write) -> io::Result<()> {
     let metadata = fs::metadata(path)?;
     let mut content = File::open(path)?.take(metadata.len());
@@ -61,7 +62,7 @@ fn copy(path: &Path, out: &mut impl Write) -> io::Result<()> {
     unchanged(path, &metadata, &content)
 }
 
-/// Looks whether all of a file was read, and it is still what it was.
+/// Checks that all of a file was read, and that the file has not changed.
 fn unchanged(path: &Path, metadata: &Metadata, content: &io::Take<File>) -> io::Result<()> {
     if content.limit() > 0 {
         return Err(changed());
@@ -106,7 +107,7 @@ impl Built {
         path: &Path,
         metadata: &Metadata,
     ) -> io::Result<()> {
-        // A file that grows meanwhile would shift all that follows it in the archive.
+        // A file that grows meanwhile would shift everything that follows it in the archive.
         let mut content = File::open(path)?.take(metadata.len());
         self.append(tar, name, metadata, &mut content)?;
         unchanged(path, metadata, &content)
@@ -124,7 +125,7 @@ impl Built {
         if metadata.is_dir() {
             header.set_entry_type(EntryType::Directory);
             header.set_size(0);
-            // The slash at the end is in every archive the original made.
+            // Every archive of the original has this slash at the end of a folder's name.
             return tar.append_data(&mut header, name.join(""), content);
         }
         header.set_entry_type(EntryType::Regular);
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// Takes an archive, and changes a file once so much of it has come.
+    /// A writer that discards an archive, and changes a file once `left` bytes have arrived.
     struct Changing<'a> {
         left: Option<usize>,
         change: &'a dyn Fn(),
@@ -176,7 +177,7 @@ mod tests {
         }
     }
 
-    /// How packing a folder of a large file ends that is changed in its middle.
+    /// Packs a folder with a large file that changes halfway, and returns the result.
     fn packed(change: fn(&Path)) -> Result<(), String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("disk.img");

@@ -1,11 +1,11 @@
-//! Finds the folder that several paths share, and the name of each below it.
+//! Finds the common folder of several paths, and the name of each path below it.
 
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// Returns the longest folder that all paths are written below; `None` when there is none, as for `a` and
-/// `b`. Packer compares the text of the paths, and so does this: nothing is resolved.
+/// Returns the longest folder that is written at the start of all paths; `None` when they share none, as `a` and
+/// `b`. Like Packer, this compares the text of the paths and resolves nothing.
 fn directory(paths: &[&Path]) -> Option<PathBuf> {
     let mut folders = paths.iter().map(|path| folder_parts(path));
     let first = folders.next()?;
@@ -27,16 +27,15 @@ fn alike<T: PartialEq>(one: &[T], other: &[T]) -> usize {
     same.count()
 }
 
-/// Holds several paths, and how many of the names that lead to each are those of the folder that all share.
-/// A `..` takes the name before it away, as Go's `filepath` does: that is the text alone, and what
-/// is opened is the path as it was given.
+/// Several paths with the depth of their common folder: the number of names that lead to it. A `..` removes the
+/// name before it from the text, as in Go's `filepath`; the file is opened by the path as it was given.
 #[derive(Debug)]
 pub(super) struct CommonFolder<'a> {
     given: Vec<GivenPath<'a>>,
     depth: usize,
 }
 
-/// Holds a path, and each name that leads to it with the path as far as there.
+/// A path, and each name that leads to it together with the path up to that name.
 #[derive(Debug)]
 struct GivenPath<'a> {
     path: &'a Path,
@@ -44,10 +43,11 @@ struct GivenPath<'a> {
 }
 
 impl<'a> CommonFolder<'a> {
-    /// Returns `None` for paths that share no folder, neither as they are written nor without `..`.
+    /// Returns the common folder; `None` for paths that share no folder, neither as they are written nor without
+    /// `..`.
     ///
     /// # Errors
-    /// The current folder is not known.
+    /// Fails when the current folder is unknown.
     pub(super) fn of(paths: &[&'a Path]) -> io::Result<Option<Self>> {
         let plain: Vec<PathBuf> = paths.iter().map(|path| without_climbing(path)).collect();
         let plain: Vec<&Path> = plain.iter().map(PathBuf::as_path).collect();
@@ -68,14 +68,15 @@ impl<'a> CommonFolder<'a> {
         Ok((depth > 0).then_some(Self { given, depth }))
     }
 
-    /// Returns the folder that all share, from the root of the file system.
+    /// Returns the common folder, as an absolute path.
     pub(super) fn folder(&self) -> PathBuf {
         let first = self.given.first().map(|given| &given.steps[..self.depth]);
         let steps = first.unwrap_or_default().iter();
         steps.map(|(name, _)| name).collect()
     }
 
-    /// Returns each path as it was given, behind the folders between, with the names below the shared folder.
+    /// Returns for each path the steps from the common folder to it: a name relative to the common folder, and
+    /// the path to open. The last step is the path as it was given.
     pub(super) fn steps(&self) -> impl Iterator<Item = Vec<(PathBuf, &Path)>> {
         self.given.iter().map(|given| {
             let mut name = PathBuf::new();
@@ -101,7 +102,7 @@ impl<'a> GivenPath<'a> {
         for part in std::path::absolute(path)?.components() {
             so_far.push(part);
             match part {
-                // Above the root there is nothing but the root.
+                // The parent of the root is the root.
                 Component::ParentDir if steps.len() > 1 => drop(steps.pop()),
                 Component::ParentDir | Component::CurDir => {}
                 part => steps.push((part.as_os_str().to_owned(), so_far.clone())),
@@ -116,7 +117,7 @@ impl<'a> GivenPath<'a> {
     }
 }
 
-/// Returns the path less each name that a `..` takes back.
+/// Returns the path without each `..` and the name before it.
 fn without_climbing(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -160,7 +161,7 @@ mod tests {
         assert_eq!(common(&["/a/x", "b/y"]), None);
     }
 
-    /// The name of each path, and what is opened for it and for the folders above.
+    /// Returns each step as its name and the path that is opened for it.
     fn named(paths: &[&str]) -> Option<Vec<String>> {
         let paths: Vec<_> = paths.iter().map(Path::new).collect();
         let shared = CommonFolder::of(&paths).unwrap()?;

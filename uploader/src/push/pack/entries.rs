@@ -1,4 +1,4 @@
-//! What goes into an archive, under which name, in which order.
+//! Collects the entries of an archive: their names, their order, and the path of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
@@ -11,17 +11,17 @@ use super::filter::Filter;
 use crate::base::error::Cause;
 use crate::files::io_error;
 
-/// Holds names, each of a file or a folder. The order is that of a walk: a folder, what it holds, and then
-/// what follows it by name.
+/// A set of names, each of a file or a folder, in the order of a walk: a folder, then its content, then the
+/// names that follow it.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     names: BTreeSet<PathBuf>,
-    /// Holds the paths of some names; any other lies below the nearest of these.
+    /// The paths of some names; the path of any other name is relative to its nearest ancestor here.
     origins: BTreeMap<PathBuf, PathBuf>,
 }
 
 impl Entries {
-    /// What a folder holds and the filter lets through; links are followed.
+    /// Collects the content of a folder that the filter admits; links are followed.
     pub(super) fn of_folder(root: &Path, filter: &Filter) -> Result<Self, Cause> {
         let mut entries = Self::default();
         entries.origins.insert(PathBuf::new(), root.to_owned());
@@ -30,14 +30,15 @@ impl Entries {
         Ok(entries)
     }
 
-    /// Takes one file, under its own name.
+    /// Collects one file under its own name.
     pub(super) fn of_file(path: &Path) -> Result<Self, Cause> {
         let mut entries = Self::default();
         entries.add(Path::new(path.file_name().unwrap_or_default()), path)?;
         Ok(entries)
     }
 
-    /// Takes paths below the folder that they share, the folders between, and all that they hold.
+    /// Collects paths under their names below the common folder, with the folders between, and the whole content
+    /// of folders.
     pub(super) fn below(shared: &CommonFolder<'_>) -> Result<Self, Cause> {
         let mut entries = Self::default();
         for steps in shared.steps() {
@@ -51,13 +52,13 @@ impl Entries {
         Ok(entries)
     }
 
-    /// Each name, and the path it comes from.
+    /// Returns each name with its path.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Path, PathBuf)> {
         let names = self.names.iter();
         names.map(|name| (name.as_path(), self.path_of(name)))
     }
 
-    /// Adds what a folder of that name holds.
+    /// Adds the content of `folder` under the name `above`.
     fn add_content(&mut self, above: &Path, folder: &Path, filter: &Filter) -> Result<(), Cause> {
         let name = |path: &Path| above.join(path.strip_prefix(folder).unwrap_or(path));
         let walk = WalkDir::new(folder).min_depth(1).follow_links(true);
@@ -70,7 +71,7 @@ impl Entries {
                     self.add_with_folders(&name(entry.path()), entry.path())?;
                 }
                 Ok(_) => {}
-                // What is left out anyway may be as broken as it likes.
+                // An error on a name that is not included anyway is ignored.
                 Err(error)
                     if error.depth() > 0
                         && error.path().is_some_and(|path| !filter.takes(&name(path))) => {}
@@ -80,7 +81,7 @@ impl Entries {
         Ok(())
     }
 
-    /// Adds something of a walk. The folders above it that are not known yet were walked through.
+    /// Adds a name from a walk, together with the folders above it, which the walk has passed.
     fn add_with_folders(&mut self, name: &Path, path: &Path) -> Result<(), Cause> {
         let folders = name.ancestors().skip(1);
         for folder in folders.take_while(|folder| *folder != Path::new("")) {
@@ -107,7 +108,7 @@ impl Entries {
             .ancestors()
             .find_map(|above| Some((above, self.origins.get(above)?)));
         match origin.map(|(above, origin)| (origin, name.strip_prefix(above))) {
-            // To join nothing would add a slash, which no file takes.
+            // Joining an empty path would append a slash, which is not valid after a file's name.
             Some((origin, Ok(rest))) if rest != Path::new("") => origin.join(rest),
             Some((origin, _)) => origin.clone(),
             None => name.to_owned(),
@@ -115,8 +116,10 @@ impl Entries {
     }
 }
 
+/// Checks that a name that is added again means the same file or folder.
+///
 /// # Errors
-/// Two files would have one name.
+/// [`Cause::Unpackable`] when two different files would have one name.
 fn same(name: &Path, known: &Path, path: &Path) -> Result<(), Cause> {
     let is_same = known == path
         || known.is_dir() && path.is_dir()
@@ -130,7 +133,7 @@ fn same(name: &Path, known: &Path, path: &Path) -> Result<(), Cause> {
     )))
 }
 
-/// The metadata of a file or a folder, where a link leads.
+/// Returns the metadata of a file or a folder, following links.
 pub(super) fn kind(path: &Path) -> Result<Metadata, Cause> {
     let metadata = fs::metadata(path).map_err(|error| Cause::file(path, error))?;
     if metadata.is_file() || metadata.is_dir() {
@@ -149,7 +152,7 @@ fn unwalkable(folder: &Path, error: walkdir::Error) -> Cause {
         return Cause::Unpackable(format!("{link}: a link that loops back to {ancestor}"));
     }
     let path = error.path().unwrap_or(folder).to_owned();
-    // The library says the path and what it was about to do as well.
+    // The library's message repeats the path and the operation.
     Cause::file(&path, io_error::plain(&error.into()))
 }
 

@@ -1,5 +1,5 @@
-//! Which part of a folder is packed: the globs and the version control of the original, whose globs
-//! are matched against whole names below the folder.
+//! Selects the part of a folder that is packed, by globs and version control like the original. Globs are
+//! matched against whole names relative to the folder.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::git::Tracked;
 use super::options::Options;
 use crate::base::error::Cause;
 
-/// Lets everything through by default.
+/// A selection of names; the default selects everything.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
     include: Option<GlobSet>,
@@ -18,7 +18,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// The filter of one folder; asks git when it must.
+    /// Creates the filter of one folder; runs git when the options require it.
     pub(super) fn of(folder: &Path, options: &Options) -> Result<Self, Cause> {
         let globs = Self::globs(options)?;
         let asked = options
@@ -28,7 +28,7 @@ impl Filter {
         Ok(Self { tracked, ..globs })
     }
 
-    /// The globs alone: enough to know whether they are well-formed.
+    /// Creates a filter of the globs alone, which suffices to check that they are well-formed.
     pub(super) fn globs(options: &Options) -> Result<Self, Cause> {
         let include = (!options.include.is_empty()).then(|| set("include", &options.include));
         Ok(Self {
@@ -38,31 +38,33 @@ impl Filter {
         })
     }
 
-    /// Whether a name may be packed, and what is below it be looked at. What is included is known
-    /// only then: `include` may match far below.
+    /// Returns whether a name is neither excluded nor untracked, so that the walk goes on below it. `include`
+    /// does not matter here, since it may match far below.
     pub(super) fn enters(&self, name: &Path) -> bool {
         let tracked = self.tracked.as_ref();
         tracked.is_none_or(|tracked| tracked.contains(name)) && !self.exclude.is_match(name)
     }
 
-    /// Whether a name that may be packed is asked for. The folders above it come along.
+    /// Returns whether `include` matches a name that the walk has reached. The folders above the name are packed
+    /// too.
     pub(super) fn includes(&self, name: &Path) -> bool {
         let include = self.include.as_ref();
         include.is_none_or(|include| include.is_match(name))
     }
 
-    /// Both, for a name that the walk did not enter.
+    /// Returns whether a name is packed, for names that the walk did not enter.
     pub(super) fn takes(&self, name: &Path) -> bool {
         self.includes(name) && self.reaches(name)
     }
 
-    /// Returns whether the walk comes as far as to a name.
+    /// Returns whether the walk reaches a name.
     fn reaches(&self, name: &Path) -> bool {
         let mut above = name.ancestors();
         above.all(|above| above == Path::new("") || self.enters(above))
     }
 
-    /// A mistyped glob must not make an empty version; the original packs everything then.
+    /// Fails when a selection is empty: a mistyped glob must not make an empty version. The original packed
+    /// everything in this case.
     pub(super) fn satisfied(&self, nothing: bool) -> Result<(), Cause> {
         if nothing && (self.include.is_some() || self.tracked.is_some()) {
             let reason = "nothing in the folder is included, and tracked where that was asked for";

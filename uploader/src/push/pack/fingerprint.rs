@@ -1,18 +1,17 @@
-//! Tells whether a file changed while it was read.
+//! Detects whether a file changed while it was read.
 
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// A `Fingerprint` is what the system says of a file, which changes with its content or when another file takes
-/// its name.
+/// A `Fingerprint` is file metadata that differs after the content changes or another file takes the name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     length: u64,
     modified: Option<SystemTime>,
-    /// Device and number of the inode, and when it changed last, which nobody can set: seconds, and
-    /// nanoseconds. Where there are any.
+    /// The device, the inode's number, and its change time (seconds and nanoseconds), which no program can set;
+    /// `None` on systems without inodes.
     inode: Option<(u64, u64, i64, i64)>,
 }
 
@@ -25,15 +24,15 @@ impl Fingerprint {
         }
     }
 
-    /// The size in bytes.
+    /// Returns the size in bytes.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
 
-    /// Looks at the file again.
+    /// Compares with the file's current metadata.
     ///
     /// # Errors
-    /// The error says that the file changed, or why it cannot be looked at. It does not name the file.
+    /// Fails when the file changed, or its metadata cannot be read. The error does not name the file.
     pub(super) fn check(&self, path: &Path) -> io::Result<()> {
         if Self::of(&fs::metadata(path)?) == *self {
             Ok(())
@@ -43,7 +42,7 @@ impl Fingerprint {
     }
 }
 
-/// The error for a file that is not what it was.
+/// Returns the error for a changed file.
 pub(super) fn changed() -> io::Error {
     io::Error::other(
         "changed while it was read; push it when nobody writes to it any more, or push a copy",

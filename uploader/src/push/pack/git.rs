@@ -1,4 +1,4 @@
-//! Asks the program `git` what it tracks, as the original did.
+//! Asks the program `git` which files it tracks, as the original did.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -10,21 +10,21 @@ use std::rc::Rc;
 
 use crate::base::error::Cause;
 
-/// A hook of git says by these variables which repository it is in. They are wrong for any other.
+/// The variables by which a git hook learns its repository. They are wrong for any other repository.
 const OF_A_HOOK: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"];
 
-/// Tells which part of a folder git tracks, its submodules included. A link to a folder brings what git
-/// tracks there, or all of it where git tracks nothing, as a link to a file brings the file.
+/// The files of a folder that git tracks, submodules included. A link to a folder brings the files that git
+/// tracks there, or all of them where git tracks none, just as a link to a file brings the file.
 #[derive(Debug, Default)]
 pub(super) struct Tracked {
-    /// Holds names, with the folders above them.
+    /// The tracked names, with the folders above them.
     names: BTreeSet<PathBuf>,
-    /// Holds names with all that is below.
+    /// The names whose whole content is taken.
     whole: BTreeSet<PathBuf>,
 }
 
 impl Tracked {
-    /// Asks git, and asks again for each link to a folder whose name is wanted.
+    /// Runs git in the folder, and again in the target of each link to a folder whose name is wanted.
     pub(super) fn of(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<Self, Cause> {
         let listed = list(folder, &[]).map_err(|why| why.cause(folder))?;
         let mut tracked = Self::default();
@@ -39,7 +39,7 @@ impl Tracked {
         Ok(tracked)
     }
 
-    /// Returns whether a name is tracked, or is that of a folder above one that is.
+    /// Returns whether a name is tracked, or is a folder above a tracked name.
     pub(super) fn contains(&self, name: &Path) -> bool {
         self.names.contains(name) || name.ancestors().any(|above| self.whole.contains(above))
     }
@@ -50,26 +50,26 @@ impl Tracked {
     }
 }
 
-/// Goes through what git lists.
+/// A `Walk` visits the names that git lists.
 struct Walk<'a> {
     tracked: &'a mut Tracked,
     wanted: &'a dyn Fn(&Path) -> bool,
     list: &'a dyn Fn(&Path) -> Listed,
-    /// Holds what git said of each folder: many links may lead to one, and git takes its time.
+    /// The answers of git for each folder: many links may lead to one folder, and running git is slow.
     known: BTreeMap<PathBuf, Rc<Listed>>,
-    /// Holds the folders that links led through to where it is, so that a loop has an end.
+    /// The targets of the links that led to the current folder; they end a loop of links.
     within: Vec<PathBuf>,
 }
 
 impl Walk<'_> {
-    /// Takes what git lists in a folder of that name.
+    /// Adds the names that git lists in `folder`, which itself has the name `name`.
     fn take(&mut self, name: &Path, folder: &Path, listed: &[PathBuf]) -> Result<(), Cause> {
         for below in listed {
             let (name, path) = (name.join(below), folder.join(below));
             match path.symlink_metadata() {
                 Ok(found) if found.is_symlink() && path.is_dir() => self.take_link(&name, &path)?,
                 Ok(found) if found.is_dir() => self.take_folder(&name, &path)?,
-                // The walk does not come upon one that is not there.
+                // The walk that packs the files does not reach a name that does not exist.
                 _ => self.tracked.add(&name),
             }
         }
@@ -81,7 +81,7 @@ impl Walk<'_> {
         let target = path
             .canonicalize()
             .map_err(|error| Cause::file(path, error))?;
-        // The walk tells of a loop.
+        // The walk that packs the files reports a loop.
         if !(self.wanted)(name) || self.within.contains(&target) {
             return Ok(());
         }
@@ -99,14 +99,14 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Asks git once for each folder.
+    /// Runs git at most once for each folder.
     fn listed(&mut self, folder: &Path) -> Rc<Listed> {
         let known = self.known.entry(folder.to_owned());
         Rc::clone(known.or_insert_with_key(|folder| Rc::new((self.list)(folder))))
     }
 
-    /// Takes a folder that git lists by its own name: it is a repository of its own that is no
-    /// submodule in use, one that was not checked out, or a folder that took the place of a file.
+    /// Adds a folder that git lists by its own name: a nested repository that is no active submodule, a
+    /// submodule that was not checked out, or a folder that replaced a tracked file.
     fn take_folder(&mut self, name: &Path, path: &Path) -> Result<(), Cause> {
         if (self.wanted)(name) && path.join(".git").symlink_metadata().is_ok() {
             self.tracked.add(name);
@@ -116,7 +116,7 @@ impl Walk<'_> {
             };
         }
         let mut content = fs::read_dir(path).map_err(|error| Cause::file(path, error))?;
-        // Otherwise what is in it is tracked by nobody, and the file is not there any more.
+        // A folder with content has replaced a tracked file: its content is untracked, and the file is gone.
         if content.next().is_none() {
             self.tracked.add(name);
         }
@@ -124,10 +124,10 @@ impl Walk<'_> {
     }
 }
 
-/// Holds names, or why there are none.
+/// The names that git lists, or the reason for having none.
 type Listed = Result<Vec<PathBuf>, Unlisted>;
 
-/// Says why git lists nothing, in its own words.
+/// The reason for an empty list, in git's words.
 #[derive(Debug)]
 enum Unlisted {
     /// The folder belongs to no repository.
@@ -143,17 +143,17 @@ impl Unlisted {
     }
 }
 
-/// Returns the tracked files below a folder, by names relative to it, those of its submodules included.
+/// Returns the tracked files below a folder by names relative to it, submodules included.
 fn list(folder: &Path, without: &[&str]) -> Listed {
     let mut git = Command::new("git");
     for variable in without {
         git.env_remove(variable);
     }
-    // Names end in NUL, since git quotes unusual ones otherwise; the original lost those.
+    // Names end in NUL, because git quotes unusual names otherwise; the original lost those names.
     let output = git
         .args(["ls-files", "-z", "--cached", "--recurse-submodules"])
         .current_dir(folder)
-        // Its words are compared.
+        // The messages are compared, so they must not be translated.
         .env("LC_ALL", "C")
         .output();
     listed(output)

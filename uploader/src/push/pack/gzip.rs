@@ -1,8 +1,8 @@
-//! Gzip as this crate writes it: one member, always with the same header. Either compressed on all
-//! cores, or merely stored, so that its length is known beforehand.
+//! Writes gzip as one member with a constant header, either compressed on all cores or merely stored, so that
+//! the length is known beforehand.
 //!
-//! Several members would be easier, and faster by libdeflate, but the gzip readers of Ruby, Perl and
-//! .NET Framework end at the first one without a word.
+//! Several members would be simpler, and faster with libdeflate, but the gzip readers of Ruby, Perl and .NET
+//! Framework stop silently after the first member.
 
 use std::io::{self, Write};
 use std::num::NonZero;
@@ -13,26 +13,27 @@ use flate2::{Compress, Compression, Crc, FlushCompress};
 
 use crate::base::error::Cause;
 
-/// No name, no time, no system.
+/// The gzip header, without file name, time and operating system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-/// An empty deflate block that is the last one.
+/// An empty deflate block that is marked as the last.
 const END: [u8; 5] = [1, 0, 0, 0xff, 0xff];
 const TRAILER: usize = 8;
-/// What a stored deflate block holds at most.
+/// The maximum content of a stored deflate block.
 const STORED: usize = 0xffff;
 const STORED_HEADER: usize = 5;
-/// What one core compresses at a time. Twice as much saves 0.2 % of the size, half costs 0.4 %.
+/// The number of bytes that one core compresses at a time. Twice as much saves 0.2 % of the size,
+/// half costs 0.4 %.
 const BLOCK: usize = 256 * 1024;
-/// Each takes some 1.5 MiB, and one thread that reads files cannot feed more.
+/// The maximum number of workers. Each takes some 1.5 MiB, and one thread that reads files cannot feed more.
 const MAX_THREADS: usize = 20;
 
-/// How long a stored member of so much content is.
+/// Returns the length of a stored member with `content` bytes.
 pub(super) fn stored_length(content: u64) -> u64 {
     let frame = HEADER.len() + END.len() + TRAILER;
     content + content.div_ceil(STORED as u64) * STORED_HEADER as u64 + frame as u64
 }
 
-/// Writes what `fill` writes into `out`, as a stored member.
+/// Writes the output of `fill` to `out` as a stored member.
 pub(super) fn store(
     out: &mut impl Write,
     fill: impl FnOnce(&mut Blocks<'_>) -> Result<(), Cause>,
@@ -49,8 +50,8 @@ pub(super) fn store(
     end(out, &sum).map_err(lost)
 }
 
-/// Writes what `fill` writes into `out`, compressed. The first result is `out`'s, whose failure
-/// makes `fill` fail too.
+/// Compresses the output of `fill` into `out`. The first result belongs to `out`, whose failure makes `fill`
+/// fail too.
 pub(super) fn compress<W: Write + Send>(
     out: W,
     level: u32,
@@ -66,7 +67,7 @@ pub(super) fn compress<W: Write + Send>(
         let (jobs, results): (Vec<_>, Vec<_>) = workers.unzip();
         let writer = scope.spawn(move || write(out, &results));
         let filled = deal(&jobs, fill);
-        // Workers end when there is nothing more to come, and the writer after the last of them.
+        // The workers end when the senders are dropped, and the writer ends after the last worker.
         drop(jobs);
         let written = writer.join();
         let written = written.unwrap_or_else(|_| Err(io::Error::other("the writer panicked")));
@@ -79,7 +80,7 @@ fn threads() -> usize {
     cores.min(MAX_THREADS)
 }
 
-/// Gives each worker a block in turn, which keeps them in order without a word.
+/// Gives the workers a block each in turn, which preserves the order without further synchronisation.
 fn deal(
     jobs: &[SyncSender<Vec<u8>>],
     fill: impl FnOnce(&mut Blocks<'_>) -> Result<(), Cause>,
@@ -94,7 +95,7 @@ fn deal(
     blocks.finish().map_err(lost)
 }
 
-/// Nobody takes the bytes any more, and whoever should says why.
+/// Returns the error for a receiver that stopped receiving; the receiver's own error tells the reason.
 fn lost(error: io::Error) -> Cause {
     Cause::Internal(error.to_string())
 }
@@ -119,7 +120,7 @@ struct Packed {
 fn write<W: Write>(mut out: W, results: &[Receiver<io::Result<Packed>>]) -> io::Result<W> {
     out.write_all(&HEADER)?;
     let mut sum = Crc::new();
-    // The first worker without a result is the one whose turn it would have been.
+    // The results come in turn, so the first worker without a result marks the end.
     for packed in results
         .iter()
         .cycle()
@@ -140,10 +141,11 @@ fn end(out: &mut impl Write, sum: &Crc) -> io::Result<()> {
     out.flush()
 }
 
-/// Deflate blocks that end at a byte, never more than if they were stored.
+/// Compresses a block into deflate blocks that end at a byte boundary and are never longer than stored ones.
 fn deflated(deflate: &mut Compress, block: &[u8]) -> io::Result<Vec<u8>> {
     deflate.reset();
-    // Room for nine bits a byte, the worst of level 1: zlib-rs 0.6 panics there when it runs out.
+    // The capacity allows nine bits for each byte, the worst case of level 1: zlib-rs 0.6 panics there when the
+    // buffer is full.
     let mut out = Vec::with_capacity(block.len() + block.len() / 8 + 1024);
     deflate
         .compress_vec(block, &mut out, FlushCompress::Sync)
@@ -157,7 +159,7 @@ fn deflated(deflate: &mut Compress, block: &[u8]) -> io::Result<Vec<u8>> {
 fn stored(block: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(block.len() + STORED_HEADER);
     for piece in block.chunks(STORED) {
-        // A chunk is never longer than a u16 holds.
+        // A chunk has at most `STORED` bytes, so its length fits into a u16.
         let length = piece.len() as u16;
         out.push(0);
         out.extend(length.to_le_bytes());
@@ -167,7 +169,7 @@ fn stored(block: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Cuts what is written into blocks of one size, but for the last one.
+/// A writer that cuts its input into blocks of one size; the last block may be shorter.
 pub(super) struct Blocks<'a> {
     size: usize,
     block: Vec<u8>,
@@ -183,7 +185,7 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// Puts the last block.
+    /// Passes on the last block.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.flush()
     }

@@ -1,14 +1,14 @@
-//! Turns local paths into the one file that is uploaded, by the rules of Packer's post-processor:
-//! no path, no file; a gzip file passes as it is; anything else becomes a gzip-compressed tar, of a
-//! folder's content, or of several files below their common folder.
+//! Turns local paths into the single file of an upload, by the rules of Packer's post-processor: without paths
+//! there is no file; a gzip file is sent unchanged; everything else becomes a gzip-compressed tar, of a folder's
+//! content or of several files below their common folder.
 //!
-//! Evidence: the contract's section on versions, and the recorded requests of Packer 1.2.5. One rule
-//! is wider: a folder among several paths brings its content, where Packer sent an empty folder. One
-//! is stricter: where globs and git leave nothing, Packer took that for "no globs".
+//! Evidence: the contract's section on versions, and the recorded requests of Packer 1.2.5. One rule is wider: a
+//! folder among several paths brings its content, where Packer sent an empty folder. One rule is stricter: an
+//! empty selection is an error, where Packer took a selection by globs and git that left nothing for "no globs".
 //!
-//! `entries` says what goes in, past the `filter`; `archive` writes it as a tar into what `gzip`
-//! compresses on all cores and `spool` keeps; `fingerprint` notices a file that changes meanwhile.
-//! `vagrant_box` looks whether what would be sent is one.
+//! `entries` collects the names that the `filter` admits; `archive` writes them as a tar, which `gzip`
+//! compresses on all cores and `spool` keeps; `fingerprint` detects files that change meanwhile. `vagrant_box`
+//! checks whether the file to send is a Vagrant box.
 
 mod archive;
 mod common_folder;
@@ -43,13 +43,12 @@ use payload::{Content, LocalFile};
 use spool::Spool;
 pub use vagrant_box::check_box;
 
-/// Looks whether each path is a file or a folder, and the options fit them, before anything is
-/// sent.
+/// Checks, before anything is sent, that each path is a file or a folder and that the options fit the paths.
 ///
 /// # Errors
-/// [`Cause::File`] for the first that is not there; [`Cause::Unpackable`] for one that is neither
-/// file nor folder, and for several without a common folder; [`Cause::Usage`] for globs that are
-/// none, and options that only fit a folder.
+/// [`Cause::File`] for the first path that does not exist; [`Cause::Unpackable`] for a path that is neither file
+/// nor folder, and for several paths without a common folder; [`Cause::Usage`] for malformed globs, and for
+/// options that fit only a folder.
 pub fn check(paths: &[PathBuf], options: &Options) -> Result<(), Cause> {
     for path in paths {
         entries::kind(path)?;
@@ -63,13 +62,13 @@ pub fn check(paths: &[PathBuf], options: &Options) -> Result<(), Cause> {
     Ok(())
 }
 
-/// Packs, hashes, and returns what to upload; `None` for no paths. Blocks, perhaps for long. A large
-/// archive is an unlinked file in the system's temporary folder (`TMPDIR`), a small one is in
-/// memory, and one that is only stored is made when it is sent.
+/// Packs and hashes the paths, and returns the payload; `None` without paths. This blocks, perhaps for long. A
+/// large archive is kept in an unlinked file in the system's temporary folder (`TMPDIR`), a small one in memory;
+/// an archive without compression is made while it is sent.
 ///
 /// # Errors
-/// [`Cause::File`] names the file that could not be read, or the temporary folder;
-/// [`Cause::Unpackable`] says why files cannot become one archive.
+/// [`Cause::File`] names the unreadable file, or the temporary folder; [`Cause::Unpackable`] says why the files
+/// cannot become one archive.
 pub fn pack(
     paths: &[PathBuf],
     options: &Options,
@@ -92,12 +91,12 @@ pub fn pack(
     packed.map(Some)
 }
 
-/// What an artifact of these paths is called when nobody says: the file name of the only path, or
-/// the name of the common folder. `None` for no paths, and for folders without a name.
+/// Returns the default id of an artifact of these paths: the file name of the only path, or the name of the
+/// common folder. `None` without paths, and for folders without a name.
 pub fn default_id(paths: &[PathBuf]) -> Option<String> {
     let named = root(paths).ok()?;
     let own = named.file_name().map(OsStr::to_owned);
-    // `.` and `..` have a name only once they are resolved.
+    // The paths `.` and `..` have no name until they are resolved.
     let name = own.or_else(|| Some(named.canonicalize().ok()?.file_name()?.to_owned()))?;
     Some(name.to_string_lossy().into_owned())
 }
@@ -108,7 +107,7 @@ fn distinct(paths: &[PathBuf]) -> Vec<&Path> {
     paths.filter(|path| seen.insert(*path)).collect()
 }
 
-/// Returns the only path, or the folder that several share.
+/// Returns the only path, or the common folder of several.
 fn root(paths: &[PathBuf]) -> Result<PathBuf, Cause> {
     match distinct(paths)[..] {
         [] => Ok(PathBuf::new()),
@@ -129,15 +128,15 @@ fn shared<'a>(paths: &[&'a Path]) -> Result<CommonFolder<'a>, Cause> {
     })
 }
 
-/// Says in which way paths are sent.
+/// The way in which paths are sent.
 enum Packable {
-    /// No file is sent.
+    /// Nothing is sent.
     Nothing,
-    /// The only path is gzip, and is sent as it is.
+    /// The only path is a gzip file, which is sent unchanged.
     Gzip(File, PathBuf),
-    /// The only path is a tar that is to be kept.
+    /// The only path is a tar, which is compressed without being packed into another tar.
     Tar(PathBuf),
-    /// They are packed.
+    /// The paths are packed into a tar.
     Files(Entries),
 }
 
@@ -150,7 +149,7 @@ fn packable(paths: &[PathBuf], options: &Options) -> Result<Packable, Cause> {
 }
 
 fn one(path: &Path, options: &Options) -> Result<Packable, Cause> {
-    // As the original does: an entry bears the name of the file, not of the link that leads there.
+    // As in the original, an entry has the name of the file, not of the link to it.
     let target = path
         .canonicalize()
         .map_err(|error| Cause::file(path, error))?;
@@ -170,7 +169,7 @@ fn one(path: &Path, options: &Options) -> Result<Packable, Cause> {
     Entries::of_file(&target).map(Packable::Files)
 }
 
-/// Whether a file starts with a whole and valid gzip header: two magic bytes alone may be chance.
+/// Returns whether a file starts with a complete and valid gzip header: the two magic bytes alone may be chance.
 fn is_gzip(mut file: &File) -> io::Result<bool> {
     file.seek(SeekFrom::Start(0))?;
     Ok(GzDecoder::new(BufReader::new(file)).header().is_some())
@@ -207,7 +206,7 @@ fn compressed(
     let (out, filled) = gzip::compress(spool, options.level.number(), |tar| {
         archive.write(&mut ProgressWriter::new(tar, total, reporter))
     });
-    // First why nobody took the bytes, then what became of that.
+    // The error of the output comes first, since it made the input fail.
     let (spool, digest, length) = out.map_err(spool_failed)?.finish();
     filled?;
     let digest = options.digest.then_some(digest);
@@ -219,7 +218,7 @@ fn spool_failed(error: io::Error) -> Cause {
     Cause::file(&std::env::temp_dir(), io::Error::new(error.kind(), text))
 }
 
-/// Tells how much of the archive was written.
+/// A writer that reports how much of the archive was written.
 struct ProgressWriter<'a, W> {
     out: &'a mut W,
     packed: u64,
@@ -229,7 +228,7 @@ struct ProgressWriter<'a, W> {
 }
 
 impl<'a, W> ProgressWriter<'a, W> {
-    /// Nobody wants to hear of each entry.
+    /// The number of bytes between two reports, since a report of each write would be too much.
     const STEP: u64 = 1024 * 1024;
 
     fn new(out: &'a mut W, total: u64, reporter: &'a dyn Reporter) -> Self {
@@ -270,7 +269,7 @@ mod tests {
     fn gzip_is_known_by_a_valid_header_only() {
         let valid = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
         let other_method = [0x1f, 0x8b, 7, 0, 0, 0, 0, 0, 0, 3];
-        // Bit 1 announces a checksum of the header, and this is not it.
+        // Bit 1 announces a checksum of the header, and these bytes are not that checksum.
         let wrong_checksum = [0x1f, 0x8b, 8, 2, 0, 0, 0, 0, 0, 3, 1, 2];
         for (bytes, gzip) in [
             (&valid[..], true),

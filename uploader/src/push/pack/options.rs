@@ -1,4 +1,4 @@
-//! How to pack.
+//! The packing options of a push.
 
 use std::path::Path;
 
@@ -6,26 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::Cause;
 
-/// How to pack. The default packs as Packer did, on all cores.
+/// The packing options. The default packs as Packer did, on all cores.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
-    /// Of the one folder, only what these globs match. `*` stops at a `/`, `**` does not; globs are
-    /// relative to the folder, and one that matches a folder does not bring its content.
+    /// The globs that select files of the only folder. `*` stops at a `/`, `**` does not; globs are relative to
+    /// the folder, and a glob that matches a folder does not bring its content.
     pub include: Vec<String>,
-    /// Of the one folder, nothing that these globs match, nor what is below. Stronger than
+    /// The globs that exclude files of the only folder, and everything below them. They take precedence over
     /// `include`.
     pub exclude: Vec<String>,
-    /// Packs of the one folder only what git tracks. A tracked link to a folder brings what git tracks there,
-    /// or all of it where git tracks nothing.
+    /// Whether to pack only the files of the folder that git tracks. A tracked link to a folder brings the files
+    /// that git tracks there, or all of them where git tracks none.
     pub vcs: bool,
-    /// How hard to compress.
+    /// The compression level.
     pub level: Level,
-    /// The same content gives the same bytes: times, owners and permissions are fixed ones.
+    /// Whether the same content gives the same bytes: times, owners and permissions become constants.
     pub reproducible: bool,
-    /// Whether to hash what will be sent.
+    /// Whether to hash the bytes to send.
     pub digest: bool,
-    /// Whether a single tar is compressed, instead of being packed into another one: Vagrant could not
-    /// use a box in a box.
+    /// Whether a single tar is compressed without being packed into another tar: Vagrant could not use a box in
+    /// a box.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_tar: bool,
 }
@@ -49,7 +49,7 @@ impl Options {
         self.vcs || !self.include.is_empty() || !self.exclude.is_empty()
     }
 
-    /// Whether they make sense for these paths, by the original's rule.
+    /// Checks that the options fit these paths, by the original's rule.
     pub(super) fn fit(&self, paths: &[&Path]) -> Result<(), Cause> {
         if !self.select() || matches!(paths, [path] if path.is_dir()) {
             return Ok(());
@@ -60,16 +60,16 @@ impl Options {
     }
 }
 
-/// A level of compression: 0 stores, 9 is the smallest and slowest.
+/// A compression level: 0 stores, 9 is the smallest and slowest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct Level(u8);
 
 impl Level {
-    /// Without compression; the archive is made while it is sent, and needs no room anywhere.
+    /// The level without compression: the archive is made while it is sent, and needs no space on disk.
     pub const STORED: Self = Self(0);
 
-    /// `None` above 9.
+    /// Creates a level; `None` above 9.
     pub fn new(level: u8) -> Option<Self> {
         (level <= 9).then_some(Self(level))
     }
@@ -94,9 +94,9 @@ impl From<Level> for u8 {
 }
 
 impl Default for Level {
-    /// Measured on a GiB of real files and two cores, sending included: 5 % larger than what the
-    /// original makes, in less than a fifth of its time; 7 % larger than what GNU's gzip makes, in a
-    /// seventh. Level 2 is 9 % larger than the original's, and takes a sixth less time than this.
+    /// Returns level 3. Measured on a GiB of real files and two cores, sending included: 5 % larger than the
+    /// original's output in less than a fifth of its time; 7 % larger than GNU gzip's in a seventh. Level 2 is
+    /// 9 % larger than the original's, and takes a sixth less time than level 3.
     fn default() -> Self {
         Self(3)
     }

@@ -1,4 +1,4 @@
-//! The bytes of an upload, to be had again for every attempt.
+//! The bytes of an upload, which every attempt can read again.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,10 +13,10 @@ use super::gzip::{self, Blocks};
 use crate::api::UploadSource;
 use crate::base::digest::{Algorithm, Digest, HashingWriter};
 
-/// Small enough to be in a core's cache still when it is sent, or hashed.
+/// The size of a chunk, small enough to be still in a core's cache when it is sent or hashed.
 const CHUNK: usize = 64 * 1024;
 
-/// What is uploaded. Clones share it.
+/// The bytes of an upload. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Payload {
     content: Arc<Content>,
@@ -24,19 +24,19 @@ pub struct Payload {
     digest: Option<Digest>,
 }
 
-/// Where the bytes are.
+/// The location of the bytes.
 #[derive(Debug)]
 pub(super) enum Content {
     Memory(Bytes),
-    /// A file that nobody else has.
+    /// A temporary file that no other process can open.
     Spooled(File),
-    /// Somebody's file.
+    /// A file of the user.
     LocalFile(LocalFile),
-    /// Nowhere: they are made, without compression, each time.
+    /// An archive that is not kept: it is made anew, without compression, for each use.
     Stored(Archive),
 }
 
-/// A file that others may write to, and what it was when it was opened.
+/// A file that other processes may write to, with its fingerprint at opening.
 #[derive(Debug)]
 pub(super) struct LocalFile {
     file: File,
@@ -55,7 +55,7 @@ impl LocalFile {
         })
     }
 
-    /// The size in bytes when it was opened.
+    /// Returns the size in bytes at opening.
     pub(super) fn length(&self) -> u64 {
         self.fingerprint.length()
     }
@@ -74,27 +74,27 @@ impl Payload {
         }
     }
 
-    /// The same with its digest.
+    /// Returns the payload with its digest.
     pub(super) fn hashed(self) -> io::Result<Self> {
         let digest = Some(self.digest_in(Algorithm::default())?);
         Ok(Self { digest, ..self })
     }
 
-    /// The size in bytes; an archive is never empty, and neither is a gzip file.
+    /// Returns the size in bytes; neither an archive nor a gzip file is ever empty.
     #[expect(clippy::len_without_is_empty)]
     pub fn len(&self) -> u64 {
         self.length
     }
 
-    /// The digest of all bytes; `None` when it was not wanted.
+    /// Returns the digest of all bytes; `None` when it was not wanted.
     pub fn digest(&self) -> Option<Digest> {
         self.digest
     }
 
-    /// The digest by this algorithm; unless it is the known one, all bytes are read for it. Blocks.
+    /// Returns the digest by this algorithm; reads all bytes unless this digest is known. This blocks.
     ///
     /// # Errors
-    /// Those of [`Self::for_each_chunk`].
+    /// The errors of [`Self::for_each_chunk`].
     pub fn digest_in(&self, algorithm: Algorithm) -> io::Result<Digest> {
         let known = self.digest.filter(|known| known.algorithm() == algorithm);
         if let Some(known) = known {
@@ -109,11 +109,12 @@ impl Payload {
         matches!(&*self.content, Content::Memory(_) | Content::Spooled(_))
     }
 
-    /// Hands out all bytes in order, exactly as many as [`Self::len`] says, whatever other clones do
-    /// meanwhile. Blocks.
+    /// Passes all bytes to `take` in order, exactly as many as [`Self::len`] says, whatever other clones do
+    /// meanwhile. This blocks.
     ///
     /// # Errors
-    /// That of `take`, which ends it; or a file that cannot be read, or changed since it was packed.
+    /// The error of `take`, which ends the reading; or an error for a file that cannot be read, or has changed
+    /// since it was packed.
     pub fn for_each_chunk(&self, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
         let mut left = self.length;
         let mut counted = |chunk: Bytes| {
@@ -151,14 +152,14 @@ impl UploadSource for Payload {
         self.length
     }
 
-    /// Hands out all bytes in order as [`Self::for_each_chunk`] does, for an upload: the last chunk only
-    /// once it is certain that they are the bytes that were looked at, so that no server takes others
-    /// for a whole file. Blocks.
+    /// Passes all bytes to `take` as [`Self::for_each_chunk`] does, for an upload. The last chunk is held back
+    /// until the digest of all bytes is verified, so that no server takes changed bytes for a complete file.
+    /// This blocks.
     ///
     /// # Errors
-    /// It has the errors of [`Self::for_each_chunk`], and one for bytes of another digest.
+    /// The errors of [`Self::for_each_chunk`], and an error for bytes with another digest.
     fn send(&self, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
-        // What is nobody else's does not change, and without a digest none was announced.
+        // Bytes in memory or in the spool cannot change; without a digest there is nothing to compare.
         let announced = self.digest.filter(|_| !self.is_ours());
         let mut hashing =
             announced.map(|digest| HashingWriter::new(digest.algorithm(), io::sink()));
@@ -183,14 +184,14 @@ fn in_pieces(all: &Bytes, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::
         .try_for_each(take)
 }
 
-/// By position, since clones share the file.
+/// Reads by position, since clones share the file and would share a cursor.
 fn read(file: &File, length: u64, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
     let mut offset = 0;
     while offset < length {
         let wanted = usize::try_from(length - offset).map_or(CHUNK, |left| left.min(CHUNK));
         let mut buffer = vec![0; wanted];
         match read_some(file, &mut buffer, offset) {
-            // Whoever wanted more sees that.
+            // The caller detects that bytes are missing.
             Ok(0) => return Ok(()),
             Ok(read) => {
                 buffer.truncate(read);
@@ -227,7 +228,7 @@ mod tests {
     use super::*;
     use std::fs::{self, FileTimes};
 
-    /// Some chunks, none like another.
+    /// Returns several chunks with different contents.
     fn bytes() -> Vec<u8> {
         let numbers = 0..4 * CHUNK as u32 / 4;
         numbers.flat_map(u32::to_le_bytes).collect()
@@ -244,7 +245,7 @@ mod tests {
         }
     }
 
-    /// Sends a file that is changed after its first chunk; returns what was sent, and how that ended.
+    /// Sends a file that changes after its first chunk; returns the sent bytes and the result.
     fn sent(hashed: bool, change: impl Fn(&Path)) -> (Vec<u8>, io::Result<()>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("disk.gz");
@@ -264,7 +265,7 @@ mod tests {
         let times = fs::metadata(path).unwrap().modified().unwrap();
         let file = File::options().write(true).open(path).unwrap();
         (&file).write_all(&vec![7; bytes().len()]).unwrap();
-        // As tools do that keep the times.
+        // Some tools restore a file's times after writing to it.
         file.set_times(FileTimes::new().set_modified(times))
             .unwrap();
     }

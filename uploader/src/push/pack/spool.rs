@@ -1,5 +1,4 @@
-//! Where an archive waits until it is sent: a small one in memory, another in an unlinked temporary
-//! file.
+//! Keeps an archive until it is sent: a small one in memory, a larger one in an unlinked temporary file.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,11 +7,11 @@ use std::path::{Path, PathBuf};
 use super::payload::Content;
 use crate::files::space::available;
 
-/// What is kept in memory at most.
+/// The maximum number of bytes in memory.
 const IN_MEMORY: usize = 8 * 1024 * 1024;
 
-/// Takes at most `limit` bytes in memory; before it takes more there must be room for `need` bytes
-/// in the folder.
+/// A writer that keeps at most `limit` bytes in memory. Before it spills to a file, it checks that the folder
+/// has `need` free bytes.
 pub(super) struct Spool {
     folder: PathBuf,
     need: u64,
@@ -22,7 +21,7 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    /// A spool in the system's temporary folder (`TMPDIR`).
+    /// Creates a spool in the system's temporary folder (`TMPDIR`).
     pub(super) fn new(need: u64) -> Self {
         Self::within(std::env::temp_dir(), need, IN_MEMORY)
     }
@@ -37,7 +36,7 @@ impl Spool {
         }
     }
 
-    /// What was written.
+    /// Returns the written bytes.
     pub(super) fn finish(self) -> Content {
         match self.file {
             Some(file) => Content::Spooled(file),

@@ -1,4 +1,5 @@
-//! These tests compare with what the server has: before a push, to skip it, and after one, to verify it.
+//! These tests compare a push with the versions on the server: beforehand to skip it, and afterwards to verify
+//! it.
 
 use std::io::Write as _;
 
@@ -20,7 +21,7 @@ async fn ready() -> (MockAtlas, Program) {
     (atlas, program)
 }
 
-/// Pushes, with `--skip-existing`, and returns the number.
+/// Pushes with `--skip-existing`, and returns the version's number.
 async fn number(program: &Program, what: &[&str]) -> u64 {
     let more = ["--skip-existing", "--output", "json"];
     let run = program.run(&[&PUSH[..], what, &more].concat()).await;
@@ -46,7 +47,7 @@ async fn any_difference_makes_a_version() {
     assert_eq!(number(&program, &FILE).await, 1);
     assert_eq!(number(&program, &FILE).await, 1);
     assert_eq!(number(&program, &["disk.img.gz", "-m", "os=bsd"]).await, 2);
-    // The first one is the same, but it is not the latest.
+    // Version 1 is the same, but it is not the latest.
     assert_eq!(number(&program, &FILE).await, 3);
     let other_id = [&FILE[..], &["--id", "another"]].concat();
     assert_eq!(number(&program, &other_id).await, 4);
@@ -79,7 +80,7 @@ async fn a_version_that_packer_pushed_is_known_by_the_servers_digest() {
     assert_eq!(number(&program, &FILE).await, 1);
 }
 
-/// Which left a SHA-256.
+/// The older release left a SHA-256.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_of_an_older_release_is_known_by_the_digest_that_it_left() {
     let (atlas, program) = ready().await;
@@ -111,7 +112,7 @@ async fn a_version_is_read_back_and_compared() {
     }
 }
 
-/// A push that is verified, through a proxy that falsifies the replies to one kind of request.
+/// Pushes with `--verify` through a proxy that falsifies the replies to one kind of request.
 async fn falsified(kind: fn(&Request) -> bool, reply: Reply) -> crate::support::program::Run {
     let (atlas, program) = ready().await;
     let upstream = atlas.url().to_owned();

@@ -1,6 +1,6 @@
-//! These tests put every fault of a network and a server between the program and a real emulator. Each story
-//! is a push that meets the fault, and then the push finished from its receipt; after each there is one
-//! version that can be seen, or none, and the receipt says which.
+//! These tests put every fault of a network and a server between the program and a real emulator. Each test
+//! pushes into the fault, and then resumes the push from its receipt. Afterwards at most one version is visible,
+//! and the receipt agrees.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,7 +14,8 @@ use crate::support::{CANARY, client, gzip};
 
 const RECEIPT: &str = "push.json";
 const FILE: &[&str] = &["disk.img.gz"];
-/// For a server that never answers; where one does, the machine may be slow.
+/// The timeout for a server that never answers; it is not shorter, since a server that does answer may run on a
+/// slow machine.
 const SOON: &[&str] = &["--timeout", "3"];
 const NO_FILE: &[&str] = &["--id", "ami-1"];
 
@@ -24,8 +25,8 @@ struct Scene {
     program: Program,
 }
 
-/// An emulator behind a proxy that answers the first `times` requests of a kind in its own way. The
-/// artifact is there already.
+/// Starts an emulator with an artifact, behind a proxy that answers the first `times` requests of a kind with a
+/// fault.
 async fn scene(kind: fn(&Request) -> bool, times: usize, fault: fn(&str) -> Reply) -> Scene {
     let atlas = MockAtlas::builder()
         .token(CANARY)
@@ -51,7 +52,7 @@ async fn scene(kind: fn(&Request) -> bool, times: usize, fault: fn(&str) -> Repl
     }
 }
 
-/// A megabyte that does not get smaller, so that a connection can break in its middle.
+/// Returns a megabyte that cannot be compressed, so that a connection can break in its middle.
 fn noise() -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {
@@ -69,7 +70,7 @@ fn the_bytes(request: &Request) -> bool {
     request.method == "PUT"
 }
 
-/// The Atlas does what it is asked, and its reply is replaced.
+/// Forwards the request to the emulator and replaces its reply.
 fn done_but(upstream: &str, reply: Reply) -> Reply {
     Reply::Forward(upstream.to_owned(), Some(Box::new(reply)))
 }
@@ -79,7 +80,7 @@ fn refused(status: u16) -> Reply {
 }
 
 impl Scene {
-    /// A push with one repeat and a receipt, and the end of it.
+    /// Pushes with one repeat and a receipt; returns the run and a description of the end state.
     async fn push(&self, what: &[&str]) -> (Run, String) {
         let push = ["push", "acme/web", "--type", "t", "--retries", "1"];
         let arguments = [&push, what, &["--receipt", RECEIPT]].concat();
@@ -99,7 +100,7 @@ impl Scene {
         serde_json::from_slice::<Value>(&text).unwrap()["pushes"][0].take()
     }
 
-    /// What the receipt says, and what everybody can see.
+    /// Describes the receipt and the visible versions.
     async fn end(&self) -> String {
         let receipt = self.receipt();
         let seen = self.visible().await;
@@ -131,7 +132,7 @@ impl Scene {
         requests.iter().filter(|request| kind(request)).count()
     }
 
-    /// A push that breaks, and is finished; twice, since that must make no difference.
+    /// Pushes into the fault and resumes; resumes once more, which must make no difference.
     async fn story(&self, name: &str, what: &[&str]) {
         let (first, told) = self.push(what).await;
         assert_ne!(first.code, 0, "{first}");
@@ -143,7 +144,7 @@ impl Scene {
         tell(name, &format!("{told}\n=== resumed\n{then}"));
     }
 
-    /// A push that ends well in spite of it.
+    /// Pushes into a fault that the push survives without being resumed.
     async fn ends_well(&self, name: &str, what: &[&str]) {
         let (run, told) = self.push(what).await;
         assert_eq!(run.code, 0, "{run}");
@@ -164,7 +165,7 @@ fn the_bytes_or_a_look_at_them(request: &Request) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bytes_arrive_and_nobody_can_tell() {
-    // Twice sent, and twice asked for.
+    // The proxy replaces the replies to two PUTs and to the two requests that look for the bytes.
     let kind = the_bytes_or_a_look_at_them;
     let scene = scene(kind, 4, |url| done_but(url, refused(503))).await;
     scene.story("stored_and_unknown", FILE).await;
@@ -174,7 +175,7 @@ async fn the_bytes_arrive_and_nobody_can_tell() {
 async fn the_bytes_arrive_and_their_address_is_refused_then() {
     let kind = the_bytes_or_a_look_at_them;
     let scene = scene(kind, 2, |url| done_but(url, refused(503))).await;
-    // All later requests for it, by a scene behind the scene.
+    // A second proxy in front of the first refuses all later PUTs, and all later requests for the bytes.
     let upstream = scene.proxy.url().to_owned();
     let (sent, asked) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let proxy = Server::start(move |_, request| {
@@ -228,7 +229,7 @@ async fn nobody_listens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_connection_is_reset_in_the_middle_of_the_bytes() {
     let scene = scene(the_bytes, 2, |_| Reply::ResetAfter(300_000)).await;
-    // The words of the system differ with the moment it notices.
+    // The system's message depends on the moment at which it notices the reset.
     let (run, _) = scene.push(FILE).await;
     assert_eq!(run.code, 7);
     assert!(run.stderr.contains("Error uploading"), "{run}");
@@ -267,7 +268,7 @@ async fn the_bytes_are_stored_and_the_reply_takes_too_long() {
     assert_eq!(scene.requests(the_bytes), 1);
 }
 
-/// What a gateway sends that wants somebody to log in first.
+/// Returns the page of a gateway that demands a login.
 fn page(kind: &str) -> Reply {
     let page = b"<html>Welcome! Accept our terms.</html>".to_vec();
     Reply::Status(200, Vec::new(), page).with("Content-Type", kind)
@@ -277,7 +278,7 @@ fn page(kind: &str) -> Reply {
 async fn a_success_comes_before_the_bytes_were_taken() {
     let early = |_: &str| Reply::Early(Box::new(Reply::json(200, json!({}))));
     let scene = scene(the_bytes, 2, early).await;
-    // More than any connection holds, and as large a number as the reply was early.
+    // No connection can buffer that many bytes, so the reply is certainly early.
     scene
         .program
         .write(FILE[0], gzip(&crate::support::noise(16_000_000)));
@@ -332,7 +333,7 @@ async fn the_address_of_the_upload_has_expired() {
         let (_, first) = scene.push(FILE).await;
         let (_, second) = scene.resume().await;
         told += &format!("{first}\n=== resumed\n{second}\n");
-        // No new version behind anybody's back.
+        // The push must not create a new version.
         assert_eq!(scene.requests(the_version), 1);
     }
     tell("upload_expired", &told);
@@ -401,7 +402,7 @@ async fn a_version_without_a_file_is_not_made_and_the_reply_is_503() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_without_a_file_is_not_made_and_nobody_answers_in_time() {
-    // It could still be made later, so it is looked for, and not made again.
+    // The server could still create the version, so the program searches for it instead of creating another.
     let scene = scene(the_version, 1, |_| Reply::Silence).await;
     scene
         .story("not_made_and_silent", &[NO_FILE, SOON].concat())

@@ -1,4 +1,4 @@
-//! This test measures how much memory the program takes for a push, whatever the size of what is pushed.
+//! This test measures the memory that a push needs, which must not depend on the size of the file.
 
 use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use crate::support::{noise, well};
 const MIB: usize = 1024 * 1024;
 const LIMIT: usize = 64 * MIB;
 
-/// The most that a process ever had.
+/// Returns the peak memory of a process.
 fn peak(process: u32) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let mut lines = status.lines();
@@ -19,13 +19,13 @@ fn peak(process: u32) -> usize {
     kibibytes * 1024
 }
 
-/// The most that a push of `disk.img` has had when it has sent all bytes, and how many these were.
+/// Pushes `disk.img`; returns the program's peak memory after sending all bytes, and the number of bytes.
 async fn push(program: Program, flags: &[&str]) -> (usize, usize) {
     let process = Arc::new(OnceLock::new());
     let measured = Arc::new(OnceLock::new());
     let (pushing, result) = (Arc::clone(&process), Arc::clone(&measured));
     let server = Server::start(move |url, request| {
-        // What is asked after the bytes were taken and not confirmed.
+        // The program sends this request after all bytes were sent and not confirmed.
         if request.target.ends_with("/7/file") {
             result.set(peak(*pushing.wait())).unwrap();
             return Reply::json(404, serde_json::json!({}));
@@ -54,7 +54,7 @@ async fn push(program: Program, flags: &[&str]) -> (usize, usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_stays_below_64_mib_packed_stored_or_passed_through() {
-    // Farther apart than deflate looks back, so that nothing gets smaller.
+    // The repeats are farther apart than deflate looks back, so the image cannot be compressed.
     let image = noise(MIB).repeat(96);
     for flags in [&["--compression-level=1"][..], &["--compression-level=0"]] {
         let program = Program::new();

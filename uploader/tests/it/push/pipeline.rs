@@ -1,5 +1,4 @@
-//! These tests follow a push through its steps: what is sent, in which order, what is repeated, and what is
-//! not.
+//! These tests follow a push through its steps: which requests are sent, in which order, and which are repeated.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -92,7 +91,7 @@ async fn the_artifact_is_made_only_when_it_is_missing() {
     );
 }
 
-/// Pushes as Packer did, and compares what arrives with what Packer sent.
+/// Pushes as Packer did, and compares the received requests with Packer's.
 async fn sends_what_packer_sent(recording: &str, version: &Push) {
     let recorded = recorded(recording);
     let creates = |request: &Value| request["target"] == "/api/v1/artifacts";
@@ -304,12 +303,12 @@ async fn a_reply_without_an_upload_path_is_an_error_that_names_the_version() {
 async fn a_push_can_run_as_a_task_of_its_own() {
     let server = Server::start(well).await;
     let client = client(server.url(), "T0ken");
-    // What must compile is that its future is `Send`.
+    // Compiling is the test: the future must be `Send`.
     let task = tokio::spawn(async move { push(&client, &push_without_file("i")).await });
     assert_eq!(task.await.unwrap().unwrap().version, 7);
 }
 
-/// Overwrites a file as soon as the first bytes of it were sent.
+/// Overwrites a file as soon as its first bytes were sent.
 struct Overwriting(PathBuf);
 
 impl Reporter for Overwriting {

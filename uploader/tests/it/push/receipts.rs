@@ -1,4 +1,4 @@
-//! These tests look at the receipt on disk: what it holds, who may read it, what it may replace, and how it
+//! These tests check the receipt on disk: its content, its permissions, what it may replace, and that it
 //! survives whatever stops the program.
 
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use crate::support::program::{Program, Run, assert_run};
 use crate::support::server::{Reply, Server};
 use crate::support::{CANARY, gzip, started, well};
 
-/// An Atlas that takes all but the bytes.
+/// Starts an Atlas that refuses only the bytes.
 async fn without_a_store() -> (Server, Program) {
     let server = Server::start(|url, request| match request.method.as_str() {
         "PUT" => Reply::json(403, serde_json::json!({})),
@@ -50,7 +50,7 @@ async fn a_receipt_holds_the_upload_address_for_its_owner_alone_and_never_the_to
         let mode = std::fs::metadata(&receipt).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    // Neither a temporary file is left, nor anything else.
+    // The folder contains only the pushed file and the receipt, and no temporary file.
     assert_eq!(std::fs::read_dir(program.folder()).unwrap().count(), 2);
 }
 
@@ -117,7 +117,7 @@ async fn other_bytes_are_not_sent_in_the_name_of_an_older_push() {
     assert_run("receipt_of_other_bytes", program.run(&RESUME).await);
 }
 
-/// Which kept a SHA-256.
+/// The older release recorded a SHA-256.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_of_an_older_release_is_compared_with_the_bytes_too() {
     let (_server, program) = without_a_store().await;
@@ -128,7 +128,7 @@ async fn a_receipt_of_an_older_release_is_compared_with_the_bytes_too() {
     hashing.write_all(&gzip(b"disk")).unwrap();
     receipt["pushes"][0]["content"]["digest"] = json!(hashing.finish().1.to_string());
     std::fs::write(&path, receipt.to_string()).unwrap();
-    // The same bytes, which the store refuses again, and then others.
+    // The same bytes are refused by the store again; other bytes are refused by the program.
     assert_eq!(program.run(&RESUME).await.code, 6);
     program.write("disk.img.gz", gzip(b"dust"));
     assert_eq!(program.run(&RESUME).await.code, 8);
@@ -146,7 +146,7 @@ async fn a_receipt_of_another_atlas_is_refused() {
     assert!(elsewhere.requests().is_empty());
 }
 
-/// A manifest of the builds `a` and `b`, one file each.
+/// Writes a manifest of the builds `a` and `b`, with one file each.
 fn two_builds(program: &Program) {
     let build = |name: &str| {
         program.write(&format!("{name}.gz"), gzip(name.as_bytes()));
@@ -157,7 +157,7 @@ fn two_builds(program: &Program) {
     program.write("manifest.json", manifest.to_string());
 }
 
-/// The second PUT is refused once, so that of two builds one is finished and one is not.
+/// The proxy refuses the second PUT once, so that one of the two builds is finished and the other is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn several_pushes_go_on_where_they_stood_even_from_another_folder() {
     let atlas = MockAtlas::builder().token(CANARY).start().await.unwrap();
@@ -207,7 +207,7 @@ async fn several_pushes_go_on_where_they_stood_even_from_another_folder() {
     assert_eq!(ids.collect::<Vec<_>>(), ["b", "a"]);
 }
 
-/// A push of the file to an Atlas that takes the bytes and never answers, until the PUT is there.
+/// Pushes the file to an Atlas that takes the bytes and never answers; returns when the PUT has arrived.
 #[cfg(unix)]
 async fn hanging(program: &Program, put: &Notify) -> tokio::process::Child {
     let mut command = program.command();
@@ -229,7 +229,7 @@ async fn signal(name: &str, child: &tokio::process::Child) {
     assert!(kill.await.unwrap().success());
 }
 
-/// An emulator behind a proxy that does not answer the first PUT.
+/// Starts an emulator behind a proxy that does not answer the first PUT.
 async fn silent_store() -> (MockAtlas, Server, Program, Arc<Notify>) {
     let atlas = MockAtlas::builder().token(CANARY).start().await.unwrap();
     let (upstream, puts) = (atlas.url().to_owned(), AtomicUsize::new(0));
@@ -280,7 +280,7 @@ async fn of_two_that_work_with_one_receipt_the_second_does_nothing() {
     assert_eq!(lines.len(), 1, "only the first has asked anything");
     assert_eq!(std::fs::read(&receipt).unwrap(), before);
 
-    // However it ends, nobody waits for it any more.
+    // The lock of the receipt must end with the process, even when it is killed.
     child.kill().await.unwrap();
     let run = program.run(&RESUME).await;
     assert_eq!((run.code, &*run.stdout), (0, "acme/web/t/1\n"), "{run}");
@@ -290,7 +290,7 @@ async fn of_two_that_work_with_one_receipt_the_second_does_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_push_is_finished_from_its_receipt() {
     let (_atlas, _proxy, program, put) = silent_store().await;
-    // Packed anew by the second run, and the same bytes.
+    // The second run must pack the file into the same bytes again.
     program.write("disk.img.gz", "not compressed");
     let mut child = hanging(&program, &put).await;
     child.kill().await.unwrap();
@@ -346,7 +346,7 @@ async fn a_version_that_was_made_while_the_push_was_killed_is_found_again() {
     assert_eq!(posts.load(Ordering::Relaxed), 1);
 }
 
-/// What blocks here is a manifest that is a pipe nobody writes to.
+/// The program blocks on a manifest that is a pipe without a writer's data.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_the_program_at_once_even_while_it_blocks() {
@@ -364,10 +364,10 @@ async fn a_second_signal_ends_the_program_at_once_even_while_it_blocks() {
         "manifest.json",
     ]);
     let mut child = command.spawn().unwrap();
-    // Opens once the program reads, and then listens for signals since long.
+    // Opening succeeds when the program reads the pipe, long after it began to listen for signals.
     let open = move || std::fs::File::options().write(true).open(pipe).unwrap();
     let _writer = tokio::task::spawn_blocking(open).await.unwrap();
-    // Two that come too close are one to the system.
+    // The system merges two signals in quick succession into one, so the test sends several.
     while child.try_wait().unwrap().is_none() {
         signal("-INT", &child).await;
     }
@@ -418,7 +418,7 @@ async fn what_somebody_named_like_our_temporary_files_stays() {
     }
 }
 
-/// A name that is no text, in Latin-1.
+/// The name of the folder is Latin-1, which is not valid UTF-8.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn paths_that_are_no_text_are_kept_told_and_found_again() {

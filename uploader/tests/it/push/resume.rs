@@ -1,5 +1,5 @@
-//! These tests finish pushes that broke: they look at what the program and the plugin say, and at what is
-//! checked again.
+//! These tests resume broken pushes: they check the messages of the program and the plugin, and which checks are
+//! repeated.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ async fn the_plugin_says_once_and_as_a_shell_takes_it_how_to_try_a_refused_addre
     assert_eq!(words.matches("--resume").count(), 1, "{words}");
 }
 
-/// Leaves a receipt of a box for which no version was made yet, as an older release wrote it.
+/// Writes the receipt of a box without a version, as an older release wrote it.
 async fn with_planned_box(atlas: &MockAtlas) -> Program {
     let server = Server::start(|url, request| match request.line().as_str() {
         "POST /api/v1/artifacts/acme/web/vagrant.box" => Reply::json(422, json!({})),

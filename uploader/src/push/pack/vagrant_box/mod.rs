@@ -1,8 +1,8 @@
-//! Looks whether Vagrant could use what would be sent as a box: an archive with a file `metadata.json` at
-//! its top.
+//! Checks whether Vagrant could use the file of a push as a box: an archive with a file `metadata.json` at its
+//! top.
 //!
-//! Evidence: `lib/vagrant/box_collection.rb` of Vagrant 2.3.4, which lets `bsdtar` unpack a box and then
-//! reads that file, whatever else there is.
+//! Evidence: `lib/vagrant/box_collection.rb` of Vagrant 2.3.4, which lets `bsdtar` unpack a box and then reads
+//! that file, whatever else the box contains.
 
 mod tar_scan;
 
@@ -17,14 +17,14 @@ use crate::base::error::Cause;
 pub(super) use tar_scan::is_tar;
 use tar_scan::{Found, METADATA, Plain, followed, shown, unpacked};
 
-/// Vagrant reads it as JSON.
+/// The error for an empty `metadata.json`, which Vagrant could not parse as JSON.
 const EMPTY: &str = "its metadata.json is empty";
 
-/// Looks whether Vagrant could use what would be sent of these paths; without a path nothing is. Blocks: a
-/// gzip-compressed box is unpacked as far as its `metadata.json`. Of a plain tar all headers are read.
+/// Checks whether Vagrant could use the file that would be sent for these paths; succeeds without paths. This
+/// blocks: it unpacks a gzip-compressed box as far as its `metadata.json`, and reads all headers of a plain tar.
 ///
 /// # Errors
-/// [`Cause::Unpackable`] says why it could not; [`Cause::File`] names a file that cannot be read.
+/// [`Cause::Unpackable`] says why Vagrant could not; [`Cause::File`] names a file that cannot be read.
 pub fn check_box(paths: &[PathBuf], options: &Options) -> Result<(), Cause> {
     let keeps = Options {
         keep_tar: true,
@@ -69,7 +69,7 @@ fn refused(path: &Path, reason: &str) -> Cause {
     ))
 }
 
-/// Looks at the names of files that become an archive when they are sent.
+/// Checks the names of files that become an archive when they are sent.
 fn of_files(paths: &[PathBuf], entries: &Entries) -> Result<(), Cause> {
     let mut names = entries.iter();
     if let Some((_, place)) = names.find(|(name, _)| *name == Path::new(METADATA)) {
@@ -100,7 +100,7 @@ mod tests {
 
     use EntryType::{Directory, Fifo, Link, Regular, Symlink};
 
-    /// Makes a tar of entries, each with a name and what it holds or leads to.
+    /// Makes a tar of entries, each with a name and its content or link target.
     fn tar(entries: &[(EntryType, &str, &str)]) -> Vec<u8> {
         let mut tar = Builder::new(Vec::new());
         for (kind, name, what) in entries {

@@ -1,4 +1,4 @@
-//! Scans a tar for the file that makes it a box, and reads no more than that takes.
+//! Scans a tar for the `metadata.json` that makes it a box, and reads no more than necessary.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _};
@@ -7,48 +7,51 @@ use std::path::{Component, Path};
 use flate2::bufread::MultiGzDecoder;
 use tar::{EntryType, Header, PaxExtensions};
 
-/// This file makes an archive a box.
+/// The name of the file that makes an archive a box.
 pub(super) const METADATA: &str = "metadata.json";
-/// A header has this size, and a content is filled up to a multiple of it.
+/// The size of a header; contents are padded to a multiple of it.
 const BLOCK: usize = 512;
-/// A name or a record of an entry is read up to so many bytes. `metadata.json` needs none.
+/// The maximum length of a name or record that is read. `metadata.json` needs none.
 const LONGEST_RECORD: u64 = 64 * 1024;
-/// The most entries that are looked at.
+/// The maximum number of entries that are examined.
 const ENTRIES: u32 = 100_000;
-/// The most characters of a name that an error shows.
+/// The maximum number of characters of a name in an error.
 const SHOWN: usize = 120;
-/// A box is unpacked up to so many bytes; no disk of a box is larger.
+/// The maximum number of bytes that are unpacked; no disk of a box is larger.
 const UNPACKED: u64 = 1 << 40;
-/// The most links that lead from one to the next, as for Linux.
+/// The maximum number of links in a chain, as in Linux.
 const LINKS: u32 = 40;
 
-/// Says what was found under a name.
+/// The result of a search for a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// A file with some content is at the top.
+    /// A file with content is at the top.
     Top,
     /// The file at the top is empty.
     Empty,
     /// An entry at the top has the name, and is neither a file nor a link.
     Other,
-    /// An entry at the top has the name, and is a link to this.
+    /// An entry at the top has the name, and is a link to this target.
     Link(String),
-    /// There is one, but not at the top.
+    /// An entry has the name, but not at the top.
     Elsewhere(String),
+    /// No entry has the name.
     Nowhere,
 }
 
-/// Reads a tar, of which most is passed over.
+/// A reader of a tar that can skip contents.
 pub(super) trait Tar: Read {
-    /// Whether passing over is so cheap that all of it is looked at.
+    /// Whether skipping is so cheap that all headers are read.
     const WHOLE: bool;
 
+    /// Skips `size` bytes.
+    ///
     /// # Errors
-    /// There are fewer bytes than that.
+    /// Fails when fewer bytes are left.
     fn pass_over(&mut self, size: u64) -> io::Result<()>;
 }
 
-/// Reads a tar that is a file.
+/// A tar that is a plain file, in which seeking skips contents.
 pub(super) struct Plain<'a> {
     file: BufReader<&'a File>,
     length: u64,
@@ -80,7 +83,7 @@ impl Tar for Plain<'_> {
     }
 }
 
-/// Reads a tar of which each byte must be made first.
+/// A tar that is decompressed while it is read, so that skipping means reading.
 pub(super) struct Unpacked<R>(R);
 
 impl<R: Read> Read for Unpacked<R> {
@@ -108,19 +111,19 @@ pub(super) fn unpacked(file: &File) -> io::Result<Unpacked<impl Read>> {
     Ok(Unpacked(unpacked.take(UNPACKED)))
 }
 
-/// Returns whether a file starts with a header of a tar.
+/// Returns whether a file starts with a tar header.
 pub(in crate::push::pack) fn is_tar(mut file: &File) -> io::Result<bool> {
     file.rewind()?;
     let mut block = [0; BLOCK];
     match read_block(&mut file, &mut block) {
         Ok(is_whole) => Ok(is_whole && is_header(&block)),
-        // It is shorter than a header.
+        // The file is shorter than a header.
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Returns whether the checksum of a header is right. A block of zeros, which ends a tar, is none.
+/// Returns whether the checksum of a header is valid. It is not for a block of zeros, which ends a tar.
 fn is_header(block: &[u8; BLOCK]) -> bool {
     let sum = Header::from_byte_slice(block).cksum();
     let place = 148..156;
@@ -132,7 +135,7 @@ fn is_header(block: &[u8; BLOCK]) -> bool {
     sum.is_ok_and(|sum| sum == counted.sum::<u32>())
 }
 
-/// Looks for a `metadata.json`, and where that is a link for what it leads to, each time from the start.
+/// Searches for a `metadata.json`, and while that is a link for its target, each time from the start of the tar.
 pub(super) fn followed<'a, T: Tar>(
     mut file: &'a File,
     open: impl Fn(&'a File) -> io::Result<T>,
@@ -153,10 +156,10 @@ fn damaged(reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-/// Reads the headers of a tar up to a file of that name, counted from its top, and passes over the rest.
+/// Reads the headers of a tar up to a file with the wanted name, relative to its top, and skips contents.
 fn in_tar<T: Tar>(mut tar: T, wanted: &str) -> io::Result<Found> {
     let mut found = Found::Nowhere;
-    let mut said = Said::default();
+    let mut overrides = Overrides::default();
     for number in 0..ENTRIES {
         let mut block = [0; BLOCK];
         match read_block(&mut tar, &mut block) {
@@ -166,7 +169,7 @@ fn in_tar<T: Tar>(mut tar: T, wanted: &str) -> io::Result<Found> {
                 return Err(damaged("its tar is damaged"));
             }
             Ok(_) => return Ok(found),
-            // It is shorter than a header.
+            // The file is shorter than a header.
             Err(error) if number == 0 && error.kind() == io::ErrorKind::InvalidData => {
                 return Err(damaged("it holds no tar"));
             }
@@ -174,16 +177,16 @@ fn in_tar<T: Tar>(mut tar: T, wanted: &str) -> io::Result<Found> {
         }
         let header = Header::from_byte_slice(&block);
         let size = header.entry_size().unwrap_or(u64::MAX);
-        if said.hears(header.entry_type(), size, &mut tar)? {
+        if overrides.read_extension(header.entry_type(), size, &mut tar)? {
             continue;
         }
-        let size = said.size.unwrap_or(size);
-        let here = said.found(header, size, wanted);
-        said = Said::default();
+        let size = overrides.size.unwrap_or(size);
+        let here = overrides.found(header, size, wanted);
+        overrides = Overrides::default();
         match here {
             Some(Found::Elsewhere(_)) if found != Found::Nowhere => {}
             Some(Found::Elsewhere(_)) | None => found = here.unwrap_or(found),
-            // The last one counts, as for `bsdtar`, where it is cheap to know.
+            // The last entry of a name counts, as for `bsdtar`, where reading all headers is cheap.
             Some(here) if T::WHOLE => found = here,
             Some(here) => return Ok(here),
         }
@@ -200,17 +203,22 @@ fn in_tar<T: Tar>(mut tar: T, wanted: &str) -> io::Result<Found> {
     }
 }
 
-/// Keeps what the entries before an entry say of it.
+/// The values that extension entries set for the entry after them.
 #[derive(Default)]
-struct Said {
+struct Overrides {
     name: Option<Vec<u8>>,
     target: Option<Vec<u8>>,
     size: Option<u64>,
 }
 
-impl Said {
-    /// Reads an entry that is about the next one. Returns whether it was one.
-    fn hears(&mut self, kind: EntryType, size: u64, tar: &mut impl Tar) -> io::Result<bool> {
+impl Overrides {
+    /// Reads an entry if it is an extension of the next one, and returns whether it was.
+    fn read_extension(
+        &mut self,
+        kind: EntryType,
+        size: u64,
+        tar: &mut impl Tar,
+    ) -> io::Result<bool> {
         if kind.is_gnu_longname() || kind.is_gnu_longlink() {
             let mut name = record(tar, size)?;
             name.retain(|byte| *byte != 0);
@@ -250,10 +258,10 @@ impl Said {
         String::from_utf8_lossy(&target).into_owned()
     }
 
-    /// Says what an entry is, if it has the name that is wanted or is a `metadata.json` elsewhere.
+    /// Returns the kind of an entry that has the wanted name or is a `metadata.json` elsewhere.
     fn found(&self, header: &Header, size: u64, wanted: &str) -> Option<Found> {
         let (name, kind) = (self.name(header), header.entry_type());
-        // A folder of that name may be what others lie in.
+        // A folder with the wanted name may contain other entries.
         if kind.is_dir() {
             return None;
         }
@@ -273,14 +281,14 @@ impl Said {
     }
 }
 
-/// Returns the parts of a name. As for `bsdtar`, one that begins with a slash is below the folder.
+/// Returns the parts of a name. As for `bsdtar`, a name that begins with a slash is relative to the folder.
 fn parts(name: &str) -> Vec<Component<'_>> {
     let parts = Path::new(name).components();
     let parts = parts.filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
     parts.collect()
 }
 
-/// Returns the name of what a symbolic link of that name leads to.
+/// Returns the name of a symbolic link's target, relative to the top of the tar.
 fn beside(name: &str, target: &str) -> String {
     match name.rsplit_once('/') {
         Some((folder, _)) if !target.starts_with('/') => format!("{folder}/{target}"),
@@ -292,7 +300,7 @@ pub(super) fn shown(name: &str) -> String {
     name.chars().take(SHOWN).collect()
 }
 
-/// Reads a block. Returns no for an end before it.
+/// Reads a block; returns `false` at the end of the tar.
 fn read_block(tar: &mut impl Read, block: &mut [u8; BLOCK]) -> io::Result<bool> {
     let mut read = 0;
     while read < BLOCK {
@@ -307,7 +315,7 @@ fn read_block(tar: &mut impl Read, block: &mut [u8; BLOCK]) -> io::Result<bool> 
     Ok(true)
 }
 
-/// Reads the content of an entry that is about another one; nothing of one that is too long.
+/// Reads the content of an extension entry; skips one that is too long, and returns no bytes.
 fn record(tar: &mut impl Tar, size: u64) -> io::Result<Vec<u8>> {
     if size > LONGEST_RECORD {
         tar.pass_over(padded(size))?;
@@ -323,7 +331,7 @@ fn record(tar: &mut impl Tar, size: u64) -> io::Result<Vec<u8>> {
     Ok(record)
 }
 
-/// Passes over the blocks that go on with the map of a sparse file.
+/// Skips the blocks that continue the map of a sparse file.
 fn skip_map(header: &Header, tar: &mut impl Read) -> io::Result<()> {
     let mut goes_on = header.as_gnu().is_some_and(|gnu| gnu.is_extended());
     while goes_on {
@@ -331,7 +339,7 @@ fn skip_map(header: &Header, tar: &mut impl Read) -> io::Result<()> {
         if !read_block(tar, &mut block).map_err(of_gzip)? {
             return Err(damaged("its tar is cut off"));
         }
-        // After 21 pairs of 24 bytes.
+        // The flag follows 21 pairs of 24 bytes.
         goes_on = block[504] == 1;
     }
     Ok(())
@@ -342,7 +350,7 @@ fn padded(size: u64) -> u64 {
         .unwrap_or(u64::MAX)
 }
 
-/// Tells an error of the file, which keeps its kind, from one of what the file holds.
+/// Separates an error of reading the file, which keeps its kind, from an error in its gzip data.
 fn of_gzip(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
@@ -396,7 +404,7 @@ mod tests {
                 entry(Regular, METADATA, b"{}"),
             ],
             vec![entry(XHeader, "x", b"22 path=metadata.json\n"), disk()],
-            // No larger file fits into the field of a header.
+            // The size field of a header cannot express a larger file.
             vec![
                 entry(XHeader, "x", b"13 size=1000\n"),
                 [header(Regular, "box.img", 0).as_bytes(), &[7; 1024][..]].concat(),
@@ -465,7 +473,7 @@ mod tests {
         );
     }
 
-    /// Gives the same bytes for ever.
+    /// A reader that repeats the same bytes endlessly.
     struct Repeated<'a>(&'a [u8], usize);
 
     impl Read for Repeated<'_> {

@@ -1,5 +1,5 @@
-//! These tests pack files, and look at what is in the archive and under which names: the contract's row on the
-//! file that arrives.
+//! These tests pack files, and check the content and the names in the archive: the contract's row on the file
+//! that arrives.
 
 use std::path::PathBuf;
 
@@ -141,7 +141,7 @@ fn a_path_that_climbs_is_packed_under_the_name_it_leads_to() {
 fn paths_without_a_common_folder_are_refused_in_packers_words() {
     let folder = tempfile::tempdir().unwrap();
     let far = write_files(folder.path(), &[("a", "")]).remove(0);
-    // Relative to the crate's folder, where tests run; both are there.
+    // This path is relative to the crate's folder, the working directory of tests; both paths exist.
     let near = PathBuf::from("Cargo.toml");
     let both = format!("{} Cargo.toml", far.display());
     assert_eq!(

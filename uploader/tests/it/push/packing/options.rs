@@ -327,7 +327,7 @@ async fn a_stored_archive_is_sent_with_its_length_as_often_as_it_takes() {
     }
 }
 
-/// A tree by the names of its files; a name that is a folder of another is left out.
+/// Generates trees as maps from names of files to contents; a name that is a folder of another name is dropped.
 fn trees() -> impl Strategy<Value = BTreeMap<String, Vec<u8>>> {
     let name = "[a-c]{1,2}(/[a-c \u{e9}]{1,60}){0,3}";
     let content = prop_oneof![
