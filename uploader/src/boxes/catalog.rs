@@ -1,7 +1,7 @@
-//! Catalogs: what genuine Vagrant reads to find the versions of a box.
+//! Writes catalogs, the JSON documents in which Vagrant finds the versions of a box.
 //!
-//! Vagrant before 2.4 knows no architectures, and takes the last of several entries of one provider:
-//! its catalog has one, of the default architecture. The catalog for Vagrant from 2.4 on has all, each
+//! Vagrant before 2.4 knows no architectures, and takes the last of several entries of one provider: its catalog
+//! has only the entry of the default architecture. The catalog for Vagrant from 2.4 on has all entries, each
 //! with its architecture, and exactly one default for each provider of a version.
 
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ struct CatalogProvider<'a> {
     default_architecture: Option<bool>,
 }
 
-/// Writes both catalogs of all boxes of a tree. Blocks.
+/// Writes both catalogs of every box of a tree. This blocks.
 ///
 /// # Errors
 /// [`Phase::Tree`].
@@ -55,7 +55,7 @@ pub fn write(tree: &Tree) -> Result<(), Error> {
         .try_for_each(|record| write_one(tree, record))
 }
 
-/// Writes both catalogs of a box. Blocks.
+/// Writes both catalogs of a box. This blocks.
 ///
 /// # Errors
 /// [`Phase::Tree`].
@@ -71,7 +71,7 @@ pub(super) fn write_one(tree: &Tree, record: &BoxRecord) -> Result<(), Error> {
     Ok(())
 }
 
-/// Both catalogs of a box, and where they are below the root.
+/// Returns both catalogs of a box with their paths relative to the root.
 pub(super) fn catalogs(
     record: &BoxRecord,
     base: &Url,
@@ -88,7 +88,7 @@ pub(super) fn catalogs(
 
 fn catalog<'a>(record: &'a BoxRecord, base: &Url, architectures: bool) -> Catalog<'a> {
     let versions = record.versions.iter();
-    // One that RubyGems cannot read would spoil the whole catalog.
+    // A version that RubyGems cannot parse would make the whole catalog unusable.
     let for_users = versions.filter(|version| {
         version.state == VersionState::Active && is_gem_version(&version.version)
     });
@@ -129,7 +129,7 @@ fn providers<'a>(
     entries.collect()
 }
 
-/// The default architecture of each provider, of those that can be had.
+/// Returns the default architecture of each provider, chosen among the available files.
 fn defaults(
     version: &VersionRecord,
     is_there: impl Fn(&FileRecord) -> bool,
@@ -149,7 +149,7 @@ fn defaults(
         .collect()
 }
 
-/// Returns where Vagrant gets a file: from the tree, or where its owner has it. `None` for one that is in
+/// Returns the address of a file for Vagrant: in the tree, or on its owner's host. `None` for a file that is in
 /// neither place.
 fn address(base: &Url, file: &FileRecord) -> Option<String> {
     match &file.file {
@@ -161,7 +161,7 @@ fn address(base: &Url, file: &FileRecord) -> Option<String> {
                 .extend(path.split('/'));
             let url = String::from(url);
             let (start, rest) = url.split_at_checked(base.as_str().trim_end_matches('/').len())?;
-            // A plus is a blank to some stores.
+            // Some stores decode a plus as a blank.
             Some(format!("{start}{}", rest.replace('+', "%2B")))
         }
         None => file.url.clone().filter(|_| file.link),

@@ -1,4 +1,4 @@
-//! Verifies a tree, without asking anybody.
+//! Verifies a tree without a source.
 
 use std::io;
 
@@ -10,20 +10,20 @@ use super::tree::Tree;
 /// The result of a check.
 #[derive(Debug, Default)]
 pub struct Checked {
-    /// Files that are there, and whole.
+    /// The number of files that are present and intact.
     pub files: usize,
-    /// Their bytes.
+    /// The total size of these files in bytes.
     pub bytes: u64,
-    /// Files of which the address alone was wanted.
+    /// The number of files of which only the address is kept.
     pub links: usize,
-    /// Files that were never fetched.
+    /// The files that were never fetched.
     pub missing: Vec<String>,
-    /// The faults, each in a sentence.
+    /// The faults, each as a sentence.
     pub wrong: Vec<String>,
 }
 
-/// Reads every file of a tree and compares it with what its description says; looks whether the
-/// catalogs say the same. Blocks, for as long as all files take to be read.
+/// Compares every file of a tree with its description, and the catalogs with the files. This blocks while it
+/// reads all files.
 pub fn check(tree: &Tree) -> Checked {
     let mut checked = Checked::default();
     for record in tree.boxes() {

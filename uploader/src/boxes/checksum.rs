@@ -1,4 +1,4 @@
-//! Checksums of boxes, of the five kinds that Vagrant knows.
+//! Computes checksums of boxes, of the five kinds that Vagrant supports.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::digest::DynDigest;
 
-/// How a checksum is made.
+/// The algorithm of a checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChecksumKind {
@@ -16,7 +16,7 @@ pub enum ChecksumKind {
     Md5,
     /// SHA-1.
     Sha1,
-    /// SHA-256, of which one is made where a registry has none.
+    /// SHA-256, which is computed for files without a checksum in the registry.
     Sha256,
     /// SHA-384.
     Sha384,
@@ -25,7 +25,7 @@ pub enum ChecksumKind {
 }
 
 impl ChecksumKind {
-    /// Reads a name in any case. `None` for `NONE`, `UNSET` and any other.
+    /// Parses a name in any case. `None` for `NONE`, `UNSET` and any unknown name.
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name.trim().to_ascii_lowercase().as_str() {
             "md5" => Self::Md5,
@@ -37,7 +37,7 @@ impl ChecksumKind {
         })
     }
 
-    /// The name as catalogs have it.
+    /// Returns the name in catalogs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Md5 => "md5",
@@ -58,10 +58,10 @@ impl ChecksumKind {
         }
     }
 
-    /// The checksum of a file, and its size in bytes. Blocks.
+    /// Computes the checksum of a file, and its size in bytes. This blocks.
     ///
     /// # Errors
-    /// A file that cannot be read; the error does not name it.
+    /// Fails when the file cannot be read; the error does not name the file.
     pub fn of_file(self, path: &Path) -> io::Result<(Checksum, u64)> {
         let mut file = File::open(path)?;
         let mut hasher = self.hasher();
@@ -80,27 +80,27 @@ impl ChecksumKind {
         }
         let mut value = String::new();
         for byte in hasher.finalize() {
-            // Writing into a text cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(value, "{byte:02x}");
         }
         Ok((Checksum { kind: self, value }, size))
     }
 }
 
-/// A checksum: its kind, and hex digits in lower case.
+/// A checksum: its algorithm, and hex digits in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checksum {
-    /// How it was made.
+    /// The algorithm.
     #[serde(rename = "checksum_type")]
     pub kind: ChecksumKind,
-    /// The digits.
+    /// The hex digits.
     #[serde(rename = "checksum")]
     pub value: String,
 }
 
 impl Checksum {
-    /// Reads what a registry says: a type in any case, and the digits. `None` where it says that there is
-    /// none, by `NONE`, `UNSET`, null or an empty text.
+    /// Parses a registry's reply: an algorithm in any case, and the digits. `None` for `NONE`, `UNSET`, null and
+    /// an empty text, by which registries say that they have no checksum.
     pub fn told(kind: Option<&str>, value: Option<&str>) -> Option<Self> {
         let kind = ChecksumKind::parse(kind?)?;
         let value = value?.trim().to_ascii_lowercase();

@@ -1,5 +1,5 @@
-//! Credentials say whose boxes are asked for: a service principal of HCP, whose tokens expire, or a token
-//! of Vagrant Cloud. Tokens are kept in memory alone.
+//! The credentials of requests to a registry: a service principal of HCP, whose tokens expire, or a token of
+//! Vagrant Cloud. Tokens are kept only in memory.
 
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
@@ -16,38 +16,38 @@ use crate::api::http::request_line::request_line;
 use crate::base::error::{Cause, RequestLine};
 use crate::base::secret::Redactor;
 
-/// The address where HCP gives tokens, unless `HCP_AUTH_URL` says otherwise.
+/// The address of HCP's token endpoint, which `HCP_AUTH_URL` overrides.
 const AUTH_URL: &str = "https://auth.idp.hashicorp.com";
 const TOKEN_PATH: &str = "/oauth2/token";
-/// The audience of the tokens, as HashiCorp's own clients ask for them.
+/// The audience of the tokens, as in the requests of HashiCorp's own clients.
 const AUDIENCE: &str = "https://api.hashicorp.cloud";
-/// A token is replaced so long before it expires, or a tenth of its life if that is shorter.
+/// The time before expiry at which a token is replaced, unless a tenth of its lifetime is shorter.
 const BEFORE_EXPIRY: Duration = Duration::from_secs(60);
-/// A token's life where nobody says it.
+/// The lifetime of a token whose reply does not tell it.
 const UNKNOWN_LIFE: Duration = Duration::from_secs(300);
 
-/// The endings of HCP's own hosts.
+/// The suffixes of HCP's own hosts.
 const OF_HASHICORP: [&str; 2] = [".hashicorp.com", ".hashicorp.cloud"];
 
-/// The names that Vagrant Cloud had, all of one service.
+/// The host names of Vagrant Cloud, all of the same service.
 pub(super) const VAGRANT_CLOUD: [&str; 3] = [
     "vagrantcloud.com",
     "app.vagrantup.com",
     "atlas.hashicorp.com",
 ];
 
-/// The credentials that the environment gives.
+/// The credentials from the environment.
 #[derive(Clone, Default)]
 pub struct Credentials {
     client: Option<ServicePrincipal>,
     token: Option<String>,
-    /// The server that Vagrant is told to use, and shows its token.
+    /// The server from `VAGRANT_SERVER_URL`, to which Vagrant sends its token.
     server: Option<Url>,
-    /// Whether `HCP_AUTH_URL` names other servers than HashiCorp's.
+    /// Whether `HCP_AUTH_URL` names a server other than HashiCorp's.
     elsewhere: bool,
 }
 
-/// A client of HCP, and where it gets its tokens.
+/// A service principal of HCP, and the address of its token endpoint.
 #[derive(Clone)]
 struct ServicePrincipal {
     id: String,
@@ -55,22 +55,22 @@ struct ServicePrincipal {
     auth_url: Url,
 }
 
-/// Credentials that cannot be used.
+/// The error for unusable credentials.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidCredentials(String);
 
 impl Credentials {
-    /// Returns whether there are none.
+    /// Returns whether there are no credentials.
     pub(super) fn is_empty(&self) -> bool {
         self.client.is_none() && self.token.is_none()
     }
 
-    /// Reads `HCP_CLIENT_ID` with `HCP_CLIENT_SECRET`, `HCP_AUTH_URL` and `VAGRANT_CLOUD_TOKEN`; an
-    /// empty variable is none. The redactor learns what is secret.
+    /// Reads `HCP_CLIENT_ID` with `HCP_CLIENT_SECRET`, `HCP_AUTH_URL` and `VAGRANT_CLOUD_TOKEN`; an empty
+    /// variable counts as unset. The secrets are added to the redactor.
     ///
     /// # Errors
-    /// One of id and secret alone, or an address that is none.
+    /// Fails for an id without a secret, a secret without an id, and an invalid address.
     pub fn from_environment(
         variable: impl Fn(&str) -> Option<OsString>,
         redactor: &Redactor,
@@ -84,7 +84,7 @@ impl Credentials {
         for secret in secret.iter().chain(&token) {
             redactor.add(secret);
         }
-        // A composite token is two, each of which is a secret by itself.
+        // A composite token consists of two tokens, each of which is a secret.
         for part in token.iter().flat_map(|token| token.split(';')) {
             redactor.add(part);
         }
@@ -117,8 +117,8 @@ impl Credentials {
         })
     }
 
-    /// Returns those that may be shown to a source, and whether any were taken away: a stranger whose
-    /// catalog is read must not learn a token, and nobody in between.
+    /// Returns the credentials that may be sent to a source, and whether any were withheld: the operator of a
+    /// foreign catalog must not learn a token, and neither must an eavesdropper.
     #[must_use]
     pub fn for_source(&self, source: &Url) -> (Self, bool) {
         let host = source.host_str().unwrap_or_default();
@@ -144,23 +144,22 @@ impl Credentials {
         (shown, is_less)
     }
 
-    /// Whether there are any.
+    /// Returns whether there are any credentials.
     pub fn is_some(&self) -> bool {
         self.client.is_some() || self.token.is_some()
     }
 }
 
-/// The kind of registry that the credentials are shown to.
+/// The kind of registry that receives the credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
-    /// HCP's API, which takes tokens of HCP.
+    /// HCP's API, which accepts tokens of HCP.
     Hcp,
-    /// Vagrant Cloud, or a server that speaks like it: a composite token is sent whole, for it to try
-    /// both parts.
+    /// Vagrant Cloud, or a server with its API. It receives a composite token whole, and may try both parts.
     VagrantCloud,
 }
 
-/// The token that is in force.
+/// The source of `Authorization` headers, with the current token of a service principal.
 pub(super) struct Tokens {
     credentials: Credentials,
     pool: Pool,
@@ -197,16 +196,16 @@ impl Tokens {
         }
     }
 
-    /// The value of `Authorization` for a request; `None` without credentials.
+    /// Returns the value of `Authorization` for a request; `None` without credentials.
     ///
     /// # Errors
-    /// A service principal that gets no token.
+    /// Fails when the service principal gets no token.
     pub(super) async fn header(&self, audience: Audience) -> Result<Option<HeaderValue>, Cause> {
         let fixed = self.credentials.token.as_deref();
         let Some(client) = &self.credentials.client else {
             let token = match audience {
                 Audience::VagrantCloud => fixed,
-                // Of a composite one the new token, which comes last, is HCP's.
+                // A composite token ends with the token of HCP, which is the newer of the two.
                 Audience::Hcp => fixed.and_then(|token| token.rsplit(';').next()),
             };
             return token
@@ -217,7 +216,7 @@ impl Tokens {
         if let (Some(token), Audience::VagrantCloud) = (fixed, audience) {
             return bearer(token).map(Some);
         }
-        // Held while a token is asked for, so that it is asked for once.
+        // The mutex stays locked across the request for a token, so that concurrent requests cause only one.
         let mut current = self.current.lock().await;
         if let Some(token) = current
             .as_ref()
@@ -231,14 +230,14 @@ impl Tokens {
         Ok(Some(header))
     }
 
-    /// Forgets a token that was refused. Whether there may be another one.
+    /// Discards a refused token, and returns whether another token may be available.
     pub(super) async fn replace(&self, audience: Audience, refused: &HeaderValue) -> bool {
         let is_fixed = self.credentials.token.is_some() && audience == Audience::VagrantCloud;
         if self.credentials.client.is_none() || is_fixed {
             return false;
         }
         let mut current = self.current.lock().await;
-        // Somebody else may have replaced it in the meantime.
+        // Another task may have replaced the token in the meantime.
         if current
             .as_ref()
             .is_some_and(|token| token.header == *refused)
@@ -262,7 +261,8 @@ impl Tokens {
         let by_header = self.pool.request(Method::POST, &url).body(form(&[]));
         let by_header = by_header.basic_auth(&client.id, Some(&client.secret));
         let reply = self.send(&line, by_header).await?;
-        // Some servers read the form alone; HashiCorp's clients ask them once more.
+        // Some servers read credentials only from the form; like HashiCorp's clients, this sends a second
+        // request.
         let reply = if reply.status().is_client_error() {
             let pairs = [
                 ("client_id", &*client.id),
@@ -299,7 +299,7 @@ impl Tokens {
             });
         }
         let body = reply::whole(&line, reply, self.timeout, &self.pool).await?;
-        // Its own words are not repeated: the reply holds a secret.
+        // The error does not quote the reply, which contains a secret.
         let token: Reply = serde_json::from_slice(&body).map_err(|_| Cause::Reply {
             request: line,
             detail: "the reply holds no access_token".to_owned(),
@@ -323,14 +323,14 @@ fn bearer(token: &str) -> Result<HeaderValue, Cause> {
     Ok(value)
 }
 
-/// The header that [`Tokens::header`] is the value of.
+/// The header whose value [`Tokens::header`] returns.
 pub(super) const HEADER: reqwest::header::HeaderName = AUTHORIZATION;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Whether a source learns of the service principal, and of the token of Vagrant Cloud.
+    /// Returns whether a source receives the service principal, and the token of Vagrant Cloud.
     fn shown(source: &str, more: &[(&str, &str)]) -> (bool, bool) {
         let given = [
             ("HCP_CLIENT_ID", "id"),

@@ -1,8 +1,9 @@
-//! Orders the versions of boxes as RubyGems does it, whose rules Vagrant follows.
+//! Orders the versions of boxes like RubyGems, whose rules Vagrant follows.
 
 use std::cmp::Ordering;
 
-/// Whether RubyGems can read a version. One that it cannot read spoils a whole catalog for Vagrant.
+/// Returns whether RubyGems can parse a version. A version that it cannot parse makes the whole catalog unusable
+/// for Vagrant.
 pub fn is_gem_version(version: &str) -> bool {
     let (release, suffix) = match version.split_once('-') {
         Some((release, suffix)) => (release, Some(suffix)),
@@ -20,23 +21,23 @@ pub fn is_gem_version(version: &str) -> bool {
     is_number && parts.all(word) && suffix.is_none_or(|suffix| suffix.split('.').all(with_dash))
 }
 
-/// A version's number, in the order of RubyGems: numbers by value, a part with letters before any
-/// number, so that `1.0.0.rc1` comes before `1.0.0`. What RubyGems cannot read has an order, too.
+/// A version number in the order of RubyGems: numbers by value, and parts with letters before numbers, so that
+/// `1.0.0.rc1` comes before `1.0.0`. Versions that RubyGems cannot parse are ordered too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GemVersion(Vec<Segment>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
     Letters(String),
-    /// Without zeros in front, so that longer is larger.
+    /// A number without leading zeros, so that a longer number is larger.
     Digits(String),
 }
 
 impl GemVersion {
-    /// Takes a version apart.
+    /// Parses a version.
     pub fn of(version: &str) -> Self {
         let mut parts = Vec::new();
-        // As RubyGems does it: a dash begins a prerelease.
+        // As in RubyGems, a dash begins a prerelease.
         let version = version.replace('-', ".pre.");
         for part in version.split(|character: char| !character.is_ascii_alphanumeric()) {
             let mut rest = part;
@@ -55,7 +56,7 @@ impl GemVersion {
                 rest = more;
             }
         }
-        // A zero at the end says nothing.
+        // Trailing zeros do not change the value.
         while matches!(parts.last(), Some(Segment::Digits(digits)) if digits.is_empty()) {
             parts.pop();
         }

@@ -1,5 +1,5 @@
-//! Mirrors boxes: lists what is wanted, fetches what is missing, several files at a time, and describes
-//! what is there.
+//! Mirrors boxes: lists the selected boxes, fetches the missing files, several at a time, and writes the tree's
+//! description.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,54 +21,53 @@ use super::tree::{Tree, check_box, parts};
 use crate::base::error::{Cause, Error, Phase};
 use crate::base::reporter::{Event, Reporter};
 
-/// So long after a file was put into its place the tree is described anew, at the latest when the next
-/// one is.
+/// The minimum time between two writes of the tree's description while files arrive.
 const BETWEEN_SAVES: Duration = Duration::from_secs(5);
 
-/// The options say what is to be mirrored, and how.
+/// The options of a mirror.
 #[derive(Clone)]
 pub struct MirrorOptions {
-    /// How the source is asked.
+    /// The options of requests to the source.
     pub http: RegistryOptions,
-    /// Its address, or a path.
+    /// The address or path of the source.
     pub from: String,
-    /// Owners and boxes; empty for all that a source on this machine has.
+    /// The requested owners and boxes; empty for all boxes of a local source.
     pub wanted: Vec<BoxQuery>,
-    /// Which versions and files of them.
+    /// The selection of versions and files.
     pub selection: Selection,
-    /// Whether files are copied, too, that are on their owners' own hosts.
+    /// Whether to copy files that are on their owners' hosts, too.
     pub external: bool,
-    /// Whether addresses are kept alone.
+    /// Whether to keep only addresses.
     pub no_files: bool,
-    /// How many files come at a time.
+    /// The number of files that are fetched at a time.
     pub jobs: usize,
-    /// The beginning of the addresses of files in catalogs; without one, it stays what it was.
+    /// The base address of files in catalogs; `None` keeps the tree's earlier one.
     pub base_url: Option<Url>,
 }
 
-/// A plan is what a mirror would do.
+/// A `Plan` lists what a mirror would do.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The files that would be fetched: name in messages, and size in bytes if the source says it.
+    /// The files that would be fetched: the label, and the size in bytes if the source tells it.
     pub fetches: Vec<(String, Option<u64>)>,
-    /// Files that are there already.
+    /// The number of files that are present already.
     pub present: usize,
-    /// Files whose addresses would be kept.
+    /// The files of which only the address would be kept.
     pub links: Vec<String>,
     /// The boxes and files that are left out, each with the reason.
     pub failures: Vec<(String, Error)>,
-    /// How many downloads the source still gives, as it said last.
+    /// The number of downloads that the source last said are left.
     pub remaining: Option<Remaining>,
 }
 
-/// One file to be looked after.
+/// A file to mirror.
 struct Job {
     record: Arc<BoxRecord>,
     version: String,
     file: FileRecord,
     /// The record of an earlier run.
     known: Option<FileRecord>,
-    /// The place where it is to be, below the root and as a path; or why it cannot be anywhere.
+    /// The file's place, relative to the root and as a path; or the reason for having none.
     place: Result<(String, PathBuf), String>,
 }
 
@@ -82,7 +81,7 @@ impl Job {
     }
 }
 
-/// Tells what [`mirror`] would do, and asks for no file.
+/// Plans what [`mirror`] would do, without fetching files.
 ///
 /// # Errors
 /// [`Phase::Boxes`], [`Phase::Tree`].
@@ -114,12 +113,12 @@ pub async fn plan(options: &MirrorOptions, tree: &Tree) -> Result<Plan, Error> {
     Ok(plan)
 }
 
-/// Mirrors what is wanted into a tree. It may be dropped at any await, or killed: what is in place is
-/// whole, and the next run goes on.
+/// Mirrors the selected boxes into a tree. The future may be dropped at any await, and the process may be
+/// killed: files in place are complete, and the next run continues.
 ///
 /// # Errors
-/// [`Phase::Boxes`] where the source cannot be asked at all, [`Phase::Tree`] where the tree cannot be
-/// written. What concerns one box or file is in the report.
+/// [`Phase::Boxes`] when the source cannot be asked at all, [`Phase::Tree`] when the tree cannot be written.
+/// Failures of single boxes and files are in the report.
 pub async fn mirror(options: &MirrorOptions, tree: &mut Tree) -> Result<Report, Error> {
     let mut report = Report::default();
     let (source, found) = gather(options, &mut report).await?;
@@ -129,7 +128,7 @@ pub async fn mirror(options: &MirrorOptions, tree: &mut Tree) -> Result<Report, 
         .collect();
     report.boxes = records.len();
     report.versions = records.iter().map(|record| record.versions.len()).sum();
-    // Before the source's records go over what is known.
+    // The jobs need the known records, so they are made before the source's records are merged.
     let jobs = jobs(&records, tree);
     if let Some(base_url) = &options.base_url {
         tree.set_base_url(base_url.clone());
@@ -173,7 +172,7 @@ pub async fn mirror(options: &MirrorOptions, tree: &mut Tree) -> Result<Report, 
     Ok(report)
 }
 
-/// Writes the tree's description, and its catalogs.
+/// Writes the tree's description and its catalogs.
 async fn save(tree: &Tree) -> Result<(), Error> {
     let tree = tree.clone();
     let written = tokio::task::spawn_blocking(move || {
@@ -186,14 +185,15 @@ async fn save(tree: &Tree) -> Result<(), Error> {
         .unwrap_or_else(|error| Err(Error::new(Phase::Tree, failed(error))))
 }
 
-/// A box as the source has it.
+/// A box of the source.
 struct Found {
     all: BoxRecord,
-    /// The part of it that is wanted.
+    /// The selected part of the box.
     wanted: Arc<BoxRecord>,
 }
 
-/// The source, and the boxes that are wanted of it. What cannot be listed or read is a failure of its own.
+/// Finds the source and reads the selected boxes. A box that cannot be listed or read becomes a failure in the
+/// report.
 async fn gather(
     options: &MirrorOptions,
     report: &mut Report,
@@ -331,7 +331,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Brings one file into its place, if it is not there. Returns the job with what is known then.
+    /// Fetches one file if it is missing. Returns the job with the resulting record.
     async fn look_after(&self, mut job: Job) -> (Job, Outcome) {
         let outcome = self.outcome(&mut job).await;
         let outcome = outcome.unwrap_or_else(|cause| {
@@ -359,7 +359,7 @@ impl Run<'_> {
             self.probe(job).await?;
             return Ok(Outcome::Linked);
         }
-        // Until it is here, users get it where its owner has it.
+        // Until the file is fetched, catalogs point to its owner's host.
         job.file.link = !job.file.hosted && self.address(job)?.is_some();
         let fetch = Fetch {
             source: self.source,
@@ -382,7 +382,7 @@ impl Run<'_> {
         Ok(Outcome::Fetched { bytes })
     }
 
-    /// Whether what a link leads to is there. Nobody is asked where no file is wanted.
+    /// Checks that the target of a link exists; sends no request when no files are wanted.
     async fn probe(&self, job: &Job) -> Result<(), Cause> {
         match (self.address(job)?, self.source.http()) {
             (Some(url), Some(http)) if !self.options.no_files => http.probe(&url).await,
@@ -390,10 +390,10 @@ impl Run<'_> {
         }
     }
 
-    /// The address of a file, as catalogs may have it.
+    /// Returns the address of a file for catalogs.
     ///
     /// # Errors
-    /// An address is refused that would lead a user's Vagrant to a file of its own machine, say.
+    /// Fails for an address that is neither http nor https, which could lead a user's Vagrant to a local file.
     fn address(&self, job: &Job) -> Result<Option<Url>, Cause> {
         let Some(address) = &job.file.url else {
             return Ok(None);
@@ -409,7 +409,7 @@ impl Run<'_> {
     }
 }
 
-/// A file that is in its place: it is left as it is, whatever the source says.
+/// Keeps a file that is in place, whatever the source says, and compares it with the records.
 async fn present(
     job: &mut Job,
     relative: String,
@@ -433,7 +433,7 @@ async fn present(
         }
         return Ok(differs.map_or(Outcome::Present { bytes: size }, Outcome::Differs));
     }
-    // Put there by a run that was killed, or by hand: it is what the source says, or not.
+    // A killed run or a person put the file there, so it must match the source's checksum.
     let kind = theirs
         .as_ref()
         .map_or(ChecksumKind::Sha256, |checksum| checksum.kind);
@@ -458,7 +458,7 @@ async fn present(
     Ok(Outcome::Present { bytes })
 }
 
-/// Why what is known of a file and what the source says of it now cannot both be true.
+/// Returns why the known record contradicts the source's current record.
 fn differs(known: &FileRecord, theirs: &FileRecord) -> Option<String> {
     let (ours, theirs) = (known.checksum.as_ref()?, theirs.checksum.as_ref()?);
     (ours.kind == theirs.kind && ours.value != theirs.value).then(|| {

@@ -1,11 +1,10 @@
-//! Vagrant boxes: copies them out of a registry that is switched off, into a tree of files.
+//! Mirrors Vagrant boxes from a registry that will be switched off into a tree of files.
 //!
-//! [`mirror()`] reads what a [`source`] has (HCP Vagrant, Vagrant Cloud, a catalog, or boxes that
-//! Vagrant has installed) into the records of [`model`], keeps those that a [`Selection`] takes, and
-//! fetches their files ([`mod@fetch`]) into a [`Tree`]. The tree is described by its `mirror.json`,
-//! and by catalogs ([`catalog`]) that genuine Vagrant reads; [`check()`] verifies it without a source.
-//! [`registry`] sends the requests, and waits as the registry's limits want it; [`credentials`] are whose
-//! they are.
+//! [`mirror()`] reads the boxes of a [`source`] (HCP Vagrant, Vagrant Cloud, a catalog, or the boxes that
+//! Vagrant has installed) into the records of [`model`], filters them by a [`Selection`], and fetches their
+//! files ([`mod@fetch`]) into a [`Tree`]. The tree is described by its `mirror.json`, and by catalogs
+//! ([`catalog`]) that Vagrant reads; [`check()`] verifies it without a source. [`registry`] sends the requests
+//! within the registry's rate limits; [`credentials`] authorises them.
 
 pub mod catalog;
 mod check;

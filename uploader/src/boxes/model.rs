@@ -1,4 +1,4 @@
-//! The records of boxes that every source is read into, as `mirror.json` keeps them.
+//! The records of boxes, into which every source is read and which `mirror.json` stores.
 
 use std::collections::BTreeSet;
 
@@ -6,44 +6,44 @@ use serde::{Deserialize, Serialize};
 
 use super::checksum::Checksum;
 
-/// The architecture of a box that was uploaded without one, as HCP calls it.
+/// The architecture of a box that was uploaded without one, under HCP's name for it.
 pub const UNKNOWN_ARCHITECTURE: &str = "unknown";
 
 /// A box with all its versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoxRecord {
-    /// The user, organisation or registry it belongs to.
+    /// The user, organisation or registry that owns the box.
     pub owner: String,
-    /// Its name below the owner.
+    /// The name below the owner.
     pub name: String,
-    /// Whether only members see it.
+    /// Whether only members see the box.
     #[serde(default)]
     pub private: bool,
-    /// One line.
+    /// The description in one line.
     #[serde(default)]
     pub short_description: String,
-    /// Markdown.
+    /// The description in Markdown.
     #[serde(default)]
     pub description: String,
-    /// When it was made (RFC 3339), if the source says.
+    /// The time of creation (RFC 3339), if the source tells it.
     #[serde(default)]
     pub created_at: Option<String>,
-    /// When it was changed last.
+    /// The time of the last change.
     #[serde(default)]
     pub updated_at: Option<String>,
-    /// The address it was copied from.
+    /// The address of the source.
     pub source: String,
-    /// Newest first.
+    /// The versions, newest first.
     pub versions: Vec<VersionRecord>,
 }
 
 impl BoxRecord {
-    /// `OWNER/NAME`.
+    /// Returns `OWNER/NAME`.
     pub fn tag(&self) -> String {
         format!("{}/{}", self.owner, self.name)
     }
 
-    /// Leaves one file in each place, the first. Returns what the others are called.
+    /// Keeps only the first file of each place. Returns the labels of the others.
     pub fn drop_repeated(&mut self) -> Vec<String> {
         let tag = self.tag();
         let mut places = BTreeSet::new();
@@ -52,7 +52,7 @@ impl BoxRecord {
             let number = version.version.clone();
             version.providers.retain(|file| {
                 let name = label(&tag, &number, file);
-                // Some disks do not tell capitals from small letters.
+                // Some file systems ignore case.
                 let is_first = places.insert(name.to_lowercase());
                 if !is_first {
                     dropped.push(name);
@@ -67,37 +67,37 @@ impl BoxRecord {
 /// A version of a box.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionRecord {
-    /// Its number.
+    /// The version number.
     pub version: String,
-    /// Whether users get it.
+    /// The state, which decides whether users get the version.
     pub state: VersionState,
-    /// Markdown.
+    /// The description in Markdown.
     #[serde(default)]
     pub description: String,
-    /// When it was made (RFC 3339), if the source says.
+    /// The time of creation (RFC 3339), if the source tells it.
     #[serde(default)]
     pub created_at: Option<String>,
-    /// When it was changed last.
+    /// The time of the last change.
     #[serde(default)]
     pub updated_at: Option<String>,
-    /// One for each provider and architecture.
+    /// The files, one for each provider and architecture.
     pub providers: Vec<FileRecord>,
 }
 
-/// Whether users get a version.
+/// The state of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VersionState {
-    /// It is being made; only its owner sees it.
+    /// The version is in preparation; only its owner sees it.
     Unreleased,
-    /// Everybody gets it.
+    /// The version is available to users.
     Active,
-    /// It was taken back.
+    /// The version was withdrawn.
     Revoked,
 }
 
 impl VersionState {
-    /// Reads HCP's and Vagrant Cloud's words, in any case.
+    /// Parses the names that HCP and Vagrant Cloud use, in any case.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text.to_ascii_lowercase().as_str() {
             "unreleased" => Self::Unreleased,
@@ -113,52 +113,52 @@ impl VersionState {
 pub struct FileRecord {
     /// The provider, such as `virtualbox`.
     pub provider: String,
-    /// The architecture, such as `amd64`; [`UNKNOWN_ARCHITECTURE`] where none was told.
+    /// The architecture, such as `amd64`; [`UNKNOWN_ARCHITECTURE`] when the source names none.
     pub architecture: String,
-    /// Whether it is the one for hosts of an unknown architecture.
+    /// Whether this file is for hosts of an unknown architecture.
     pub default_architecture: bool,
-    /// Whether the source itself has the file.
+    /// Whether the source itself stores the file.
     pub hosted: bool,
-    /// The address that the source says; null where only its API tells.
+    /// The address that the source lists; null when only its API tells it for each download.
     #[serde(default)]
     pub url: Option<String>,
-    /// Its path in the tree, with `/` between folders; null for a file that is not there.
+    /// The path in the tree, with `/` between folders; null for a file that is not present.
     #[serde(default)]
     pub file: Option<String>,
-    /// Whether `url` is all that is wanted of the file, so that catalogs point there.
+    /// Whether only `url` is kept, so that catalogs point there.
     #[serde(default)]
     pub link: bool,
-    /// Its size in bytes, if it is known.
+    /// The size in bytes, if known.
     #[serde(default)]
     pub size: Option<u64>,
-    /// Its checksum: the source's, or the one that was made of the file.
+    /// The checksum, told by the source or computed from the file.
     #[serde(flatten)]
     pub checksum: Option<Checksum>,
-    /// Whether the checksum was made of the file, since the source has none.
+    /// Whether the checksum was computed from the file, because the source has none.
     #[serde(default)]
     pub checksum_computed: bool,
-    /// When it was made (RFC 3339), if the source says.
+    /// The time of creation (RFC 3339), if the source tells it.
     #[serde(default)]
     pub created_at: Option<String>,
-    /// When it was changed last.
+    /// The time of the last change.
     #[serde(default)]
     pub updated_at: Option<String>,
 }
 
 impl FileRecord {
-    /// Whether two records are of the same provider and architecture.
+    /// Returns whether two records have the same provider and architecture.
     pub fn is_same_place(&self, other: &Self) -> bool {
         self.provider == other.provider && self.architecture == other.architecture
     }
 }
 
-/// Names a file in messages: `OWNER/NAME VERSION PROVIDER/ARCHITECTURE`.
+/// Returns the label of a file in messages: `OWNER/NAME VERSION PROVIDER/ARCHITECTURE`.
 pub fn label(tag: &str, version: &str, file: &FileRecord) -> String {
     format!("{tag} {version} {}/{}", file.provider, file.architecture)
 }
 
-/// Makes exactly one architecture of each provider's name the default one: the first that says so,
-/// else the first.
+/// Leaves exactly one default architecture for each provider: the first that is marked as default, or else the
+/// first.
 pub fn settle_defaults(files: &mut [FileRecord]) {
     let mut names: Vec<String> = files.iter().map(|file| file.provider.clone()).collect();
     names.sort();
@@ -182,7 +182,7 @@ pub fn settle_defaults(files: &mut [FileRecord]) {
 pub(super) mod tests {
     use super::*;
 
-    /// A file that is hosted, with a checksum.
+    /// Returns a hosted file with a checksum.
     pub(in crate::boxes) fn file(provider: &str, architecture: &str) -> FileRecord {
         FileRecord {
             provider: provider.to_owned(),

@@ -1,4 +1,4 @@
-//! The outcome of each file, and of a whole run.
+//! The outcome of each file, and the report of a whole run.
 
 use serde::Serialize;
 
@@ -7,63 +7,62 @@ use crate::base::error::Error;
 /// The outcome of one file.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It was fetched, verified and put into its place.
+    /// The file was fetched, verified and moved into place.
     Fetched {
-        /// Its size in bytes.
+        /// The size in bytes.
         bytes: u64,
     },
-    /// It was there, and whole.
+    /// The file was present and intact.
     Present {
-        /// Its size in bytes.
+        /// The size in bytes.
         bytes: u64,
     },
-    /// It is on its owner's own host, or nothing was to be fetched: its address was kept.
+    /// Only the file's address was kept: it is on its owner's host, or no files were wanted.
     Linked,
-    /// It was fetched or was there before, and the source says now that it is another one; what is here
-    /// was left as it is.
+    /// The source now describes other bytes than those that are present; the present file was left unchanged.
     Differs(String),
-    /// It is not there.
+    /// The file could not be fetched or verified.
     Failed(Error),
 }
 
 /// The report of a run.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Boxes that were wanted and found.
+    /// The number of boxes that were selected and found.
     pub boxes: usize,
-    /// Their versions.
+    /// The number of their versions.
     pub versions: usize,
-    /// Each file by its name in messages, with what became of it.
+    /// The outcome of each file, with the file's label.
     pub files: Vec<(String, Outcome)>,
     /// The boxes that were left out, each with the reason.
     pub failures: Vec<(String, Error)>,
-    /// Sentences that somebody should know all the same.
+    /// Notes for the user that are not failures.
     pub notes: Vec<String>,
 }
 
-/// The numbers of a report.
+/// The totals of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Totals {
-    /// Boxes.
+    /// The number of boxes.
     pub boxes: usize,
-    /// Versions.
+    /// The number of versions.
     pub versions: usize,
-    /// Files that are in their places.
+    /// The number of files in place.
     pub files: usize,
-    /// Their bytes.
+    /// The total size of these files in bytes.
     pub bytes: u64,
-    /// Files that came in this run.
+    /// The number of files that this run fetched.
     pub fetched: usize,
-    /// Addresses that were kept.
+    /// The number of files of which only the address was kept.
     pub links: usize,
-    /// Files that differ from the source's.
+    /// The number of files that differ from the source's.
     pub differing: usize,
-    /// Files, and boxes, that are not there.
+    /// The number of files and boxes that failed.
     pub failed: usize,
 }
 
 impl Report {
-    /// The numbers.
+    /// Counts the outcomes.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals {
             boxes: self.boxes,
@@ -90,7 +89,7 @@ impl Report {
         totals
     }
 
-    /// The first thing that failed.
+    /// Returns the first failure.
     pub fn first_failure(&self) -> Option<&Error> {
         let of_files = self.files.iter().filter_map(|(_, outcome)| match outcome {
             Outcome::Failed(error) => Some(error),

@@ -1,16 +1,16 @@
-//! Heeds the limits of a registry: how much it still gives, and from when on it gives more.
+//! Tracks a registry's rate limits: how many requests are left, and when they are renewed.
 //!
-//! Evidence: the headers of HCP Vagrant and of the old Vagrant Cloud, as public issues show them
-//! (vagrant#13590, containerd#11364). HCP gives 20 downloads of boxes, and 2000 requests, an hour.
+//! Evidence: the headers of HCP Vagrant and of the old Vagrant Cloud, as public issues show them (vagrant#13590,
+//! containerd#11364). HCP allows 20 downloads of boxes, and 2000 requests, an hour.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// The longest wait that a registry can ask for. A day is longer than any window that is known.
+/// The longest wait that a registry can demand. A day is longer than any known window.
 const LONGEST: Duration = Duration::from_secs(25 * 60 * 60);
-/// The waits where a registry does not say for how long: they double from the first to the last.
+/// The first and the longest wait for a registry that tells none; the wait doubles from one to the other.
 const FIRST_GUESS: Duration = Duration::from_secs(60);
 const LAST_GUESS: Duration = Duration::from_secs(60 * 60);
 
@@ -20,31 +20,31 @@ const HCP_RETRY_AFTER: &str = "x-hcp-vagrant-limit-retry-after";
 const OLD_REMAIN: &str = "x-ratelimit-remaining";
 const OLD_RESET: &str = "x-ratelimit-reset";
 
-/// How much of a limit is left.
+/// The remainder of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Remaining {
-    /// So much.
+    /// The number that is left.
     pub left: u64,
-    /// The limit is so much in one window of time.
+    /// The limit for one window of time.
     pub of: Option<u64>,
 }
 
-/// The limits that a registry said last.
+/// The limits that a registry told last.
 #[derive(Debug, Default)]
 pub(super) struct RateLimits(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Until when nothing is given.
+    /// The time until which no request is allowed.
     until: Option<SystemTime>,
-    /// Until when no download is given.
+    /// The time until which no download is allowed.
     no_download_until: Option<SystemTime>,
     told: Option<SystemTime>,
     downloads: Option<Remaining>,
 }
 
 impl RateLimits {
-    /// Takes note of a reply that was not refused.
+    /// Records the limits in a reply that was not refused.
     pub(super) fn heed(&self, headers: &HeaderMap) {
         let is_used_up = |name| remaining(headers, name).is_some_and(|left| left.left == 0);
         let mut state = self.state();
@@ -60,10 +60,11 @@ impl RateLimits {
         }
     }
 
-    /// Takes note of the `times`th refusal in a row (429), from 1, and returns until when to wait.
+    /// Records the `times`th consecutive refusal (429), counted from 1, and returns the time until which to
+    /// wait.
     ///
     /// # Errors
-    /// That time, if it is too far away to be waited for.
+    /// Returns that time as an error if it is too far away to wait for.
     pub(super) fn refused(
         &self,
         headers: &HeaderMap,
@@ -74,7 +75,7 @@ impl RateLimits {
             .min(LAST_GUESS);
         let now = SystemTime::now();
         let until = match asked(headers) {
-            // What it says has not helped.
+            // The wait that the registry told has not helped before.
             Some(until) if times > 1 => until.max(now + Duration::from_secs(1)),
             Some(until) => until,
             None => now + guess,
@@ -86,7 +87,8 @@ impl RateLimits {
         Ok(until)
     }
 
-    /// Until when nothing is to be asked, or no download; `None` when something may be.
+    /// Returns the time until which no request, or no download, is allowed; `None` when requests are allowed
+    /// now.
     pub(super) fn wait_until(&self, download: bool) -> Option<SystemTime> {
         let now = SystemTime::now();
         let state = self.state();
@@ -94,12 +96,12 @@ impl RateLimits {
         state.until.max(for_downloads).filter(|until| *until > now)
     }
 
-    /// Whether nobody was told of this wait before.
+    /// Returns whether this wait has not been reported before, and marks it as reported.
     pub(super) fn is_news(&self, until: SystemTime) -> bool {
         self.state().told.replace(until) != Some(until)
     }
 
-    /// How many downloads are left, if the registry counts them.
+    /// Returns the number of downloads left, if the registry counts them.
     pub(super) fn downloads(&self) -> Option<Remaining> {
         self.state().downloads
     }
@@ -109,7 +111,7 @@ impl RateLimits {
     }
 }
 
-/// `n` or `n/of`.
+/// Parses `n` or `n/of`.
 fn remaining(headers: &HeaderMap, name: &str) -> Option<Remaining> {
     let text = headers.get(name)?.to_str().ok()?;
     let (left, of) = match text.split_once('/') {
@@ -120,8 +122,8 @@ fn remaining(headers: &HeaderMap, name: &str) -> Option<Remaining> {
     Some(Remaining { left, of })
 }
 
-/// From when on a registry wants to be asked again: the latest time that it says, in whatever way. One
-/// that has passed is no answer.
+/// Returns the time at which a registry may be asked again: the latest of all its headers; `None` when that is
+/// past.
 fn asked(headers: &HeaderMap) -> Option<SystemTime> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let epoch = |name| {
@@ -144,7 +146,7 @@ fn asked(headers: &HeaderMap) -> Option<SystemTime> {
     told.into_iter().flatten().max().filter(|time| *time > now)
 }
 
-/// A registry's clock may be another than ours; the reply says what it showed.
+/// Converts a time of the registry's clock to the local clock, by the reply's `Date`.
 fn by_our_clock(headers: &HeaderMap, time: SystemTime) -> SystemTime {
     let theirs = headers.get(DATE).and_then(|date| date.to_str().ok());
     let theirs = theirs.and_then(|date| httpdate::parse_http_date(date).ok());

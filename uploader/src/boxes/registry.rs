@@ -1,5 +1,5 @@
-//! Asks a registry, and the stores that it points to: with its token to the registry alone, again when
-//! trouble may pass, and only when the registry's limits allow it.
+//! Sends requests to a registry and to the stores that it points to. The token goes only to the registry,
+//! transient failures are retried, and rate limits are obeyed.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -24,38 +24,39 @@ use crate::base::error::{Cause, RequestLine};
 use crate::base::reporter::{Event, Reporter};
 use crate::base::secret::Redactor;
 
-/// The most refusals in a row for a limit, with a wait after each.
+/// The maximum number of consecutive refusals for a limit, with a wait after each.
 const MAX_REFUSALS: u32 = 8;
-/// The most tokens that are tried for one request.
+/// The maximum number of tokens for one request.
 const MAX_TOKENS: u32 = 4;
-/// A machine that sleeps wakes up late, so that a long wait is made of short ones.
+/// The longest single sleep. A long wait consists of short sleeps, because a computer that was suspended would
+/// wake up late from a long one.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// The options of a client of registries.
 #[derive(Clone)]
 pub struct RegistryOptions {
-    /// Which servers are believed.
+    /// The trusted certificates.
     pub trust: Trust,
-    /// How often, and how far apart, a request is repeated.
+    /// The number of repeats of a request, and the pauses between them.
     pub retry: RetryPolicy,
-    /// The longest to wait for a reply, and for more of it.
+    /// The longest wait for a reply, and for more bytes of it.
     pub timeout: Duration,
-    /// The credentials say whose boxes are asked for.
+    /// The credentials.
     pub credentials: Credentials,
-    /// Learns tokens and signed addresses.
+    /// The redactor, which learns tokens and signed addresses.
     pub redactor: Redactor,
-    /// Hears of repeated requests and of waits.
+    /// The reporter, which receives repeats and waits.
     pub reporter: Arc<dyn Reporter>,
 }
 
-/// The kind of what is asked for.
+/// The expected content of a reply.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
     Json,
     File,
 }
 
-/// Asks one registry, and whatever it points to. Clones share what is known of it.
+/// A client of one registry and the stores that it points to. Clones share tokens and limits.
 #[derive(Clone)]
 pub struct RegistryClient {
     pool: Pool,
@@ -63,24 +64,25 @@ pub struct RegistryClient {
     audience: Audience,
     tokens: Arc<Tokens>,
     limits: Arc<RateLimits>,
-    /// Whether what is asked for counts as a download.
+    /// Whether the registry counts the requests as downloads.
     downloads: bool,
     options: RegistryOptions,
 }
 
-/// The answer to one request.
+/// The result of one request.
 enum Answer {
-    /// A reply that is neither a redirect nor a refusal for a limit; perhaps an error.
+    /// A reply that is neither a redirect nor a refusal for a limit; it may be an error.
     Final(Response, Box<RedirectChain>),
-    /// 429, or 503 with a time.
+    /// A refusal for a limit: 429, or 503 with a time.
     Limited(Cause, HeaderMap),
 }
 
 impl RegistryClient {
-    /// A client for the registry at an address, which alone sees the token. Reads certificates.
+    /// Creates a client for the registry at an address; only the registry receives the token. This reads
+    /// certificates.
     ///
     /// # Errors
-    /// Certificates that cannot be read.
+    /// Fails when a certificate cannot be read.
     pub fn new(options: RegistryOptions, home: &Url, audience: Audience) -> Result<Self, Cause> {
         let connect_timeout = options.timeout.min(Duration::from_secs(60)) / 2;
         let pool = Pool::new(&options.trust, connect_timeout, options.redactor.clone())?;
@@ -101,7 +103,7 @@ impl RegistryClient {
         })
     }
 
-    /// The same client, for what turned out to be a registry of another kind.
+    /// Returns the same client for a registry of another kind.
     #[must_use]
     pub fn speaking_to(&self, audience: Audience) -> Self {
         Self {
@@ -110,7 +112,7 @@ impl RegistryClient {
         }
     }
 
-    /// The same client, for requests that the registry counts as downloads.
+    /// Returns the same client for requests that the registry counts as downloads.
     #[must_use]
     pub fn for_downloads(&self) -> Self {
         Self {
@@ -119,31 +121,30 @@ impl RegistryClient {
         }
     }
 
-    /// How many downloads the registry still gives, as it said last.
+    /// Returns the number of downloads that the registry last said are left.
     pub fn downloads_remaining(&self) -> Option<Remaining> {
         self.limits.downloads()
     }
 
-    /// The reporter hears of progress.
+    /// Returns the reporter of progress.
     pub fn reporter(&self) -> &dyn Reporter {
         &*self.options.reporter
     }
 
-    /// The attempts at one piece of work, before the first.
+    /// Creates the attempts for one operation.
     pub(super) fn attempts(&self) -> Attempts<'_> {
         Attempts::new(self.options.retry, self.reporter())
     }
 
-    /// Whether an address is the registry's own.
+    /// Returns whether an address belongs to the registry.
     pub fn is_home(&self, url: &Url) -> bool {
         url.origin() == self.home.origin()
     }
 
-    /// The JSON at an address; `None` for one that is not there (404), or has something else than JSON of
-    /// this shape.
+    /// Fetches the JSON at an address; `None` for 404, and for content that is not JSON of this shape.
     ///
     /// # Errors
-    /// Any other refusal, or no reply.
+    /// Fails for any other refusal, and without a reply.
     pub async fn find<T: DeserializeOwned>(&self, url: &Url) -> Result<Option<T>, Cause> {
         match self.ask(url).await {
             Err(Cause::Page { .. } | Cause::TokenNotSent { status: 404, .. }) => Ok(None),
@@ -151,11 +152,11 @@ impl RegistryClient {
         }
     }
 
-    /// Does the same, and tells of a redirect to a page for people, and of one to where the token is not sent
-    /// and nothing is.
+    /// Fetches like [`Self::find`], but reports a redirect to a page for people, and a redirect to a foreign
+    /// server that answers 404 without the token.
     ///
     /// # Errors
-    /// As [`Self::find`]; [`Cause::Page`], [`Cause::TokenNotSent`].
+    /// The errors of [`Self::find`]; [`Cause::Page`], [`Cause::TokenNotSent`].
     pub(super) async fn ask<T: DeserializeOwned>(&self, url: &Url) -> Result<Option<T>, Cause> {
         match self.text(url).await {
             Ok(text) => Ok(serde_json::from_slice(&text).ok()),
@@ -164,15 +165,15 @@ impl RegistryClient {
         }
     }
 
-    /// The JSON at an address that must have it.
+    /// Fetches the JSON at an address that must have it.
     ///
     /// # Errors
-    /// As [`Self::find`], and for one that is not there.
+    /// The errors of [`Self::find`], and an error for 404.
     pub async fn json<T: DeserializeOwned>(&self, url: &Url) -> Result<T, Cause> {
         decode(url, &self.text(url).await?)
     }
 
-    /// The whole of what is answered to a question for JSON.
+    /// Fetches the complete body of a reply to a request for JSON.
     async fn text(&self, url: &Url) -> Result<Bytes, Cause> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -191,17 +192,17 @@ impl RegistryClient {
         Ok(body)
     }
 
-    /// Returns the head of a successful reply with a file, or a part of one, through redirects; makes one
+    /// Returns the head of a successful reply with a file or a part of it, following redirects; makes one
     /// attempt, which waits for the registry's limits.
     ///
     /// # Errors
-    /// A refusal, or no reply.
+    /// Fails for a refusal, and without a reply.
     pub async fn get_once(&self, url: &Url, headers: &HeaderMap) -> Result<Response, Cause> {
         let (response, _) = self.reply(url, headers, Format::File).await?;
         Ok(response)
     }
 
-    /// Returns the head of a successful reply, and where redirects have led to.
+    /// Returns the head of a successful reply, and the address to which redirects led.
     async fn reply(
         &self,
         url: &Url,
@@ -209,7 +210,7 @@ impl RegistryClient {
         wanted: Format,
     ) -> Result<(Response, Option<String>), Cause> {
         for refusal in 1..=MAX_REFUSALS {
-            // A store that a registry points to has limits of its own, and its address may expire.
+            // A foreign store has its own limits, and its signed address may expire during a wait.
             if self.is_home(url) {
                 self.heed_limits().await;
             }
@@ -228,11 +229,10 @@ impl RegistryClient {
         Err(Cause::Internal("no attempt was made".to_owned()))
     }
 
-    /// Whether something is there, by HEAD and, where that is not allowed, by GET, of whose body nothing
-    /// is read.
+    /// Checks that an address is reachable, by HEAD and, if that fails, by GET without reading the body.
     ///
     /// # Errors
-    /// Why not.
+    /// Fails with the reason.
     pub async fn probe(&self, url: &Url) -> Result<(), Cause> {
         let mut attempts = self.attempts();
         loop {
@@ -254,17 +254,17 @@ impl RegistryClient {
                     return self.success(*chain, response, Format::File).await.map(drop);
                 }
                 Answer::Limited(cause, _) if method == Method::GET => return Err(cause),
-                // Some stores sign for a GET alone.
+                // Some stores sign addresses only for GET.
                 _ => {}
             }
         }
         Ok(())
     }
 
-    /// The next bytes of a reply; `None` at its end.
+    /// Returns the next bytes of a reply; `None` at its end.
     ///
     /// # Errors
-    /// The connection broke, or nothing came in time.
+    /// Fails when the connection breaks, or no bytes arrive in time.
     pub(super) async fn chunk(
         &self,
         line: &RequestLine,
@@ -273,7 +273,7 @@ impl RegistryClient {
         self.pool.chunk(line, response, self.options.timeout).await
     }
 
-    /// Waits until the registry wants to be asked again.
+    /// Waits until the registry allows the next request.
     async fn heed_limits(&self) {
         while let Some(until) = self.limits.wait_until(self.downloads) {
             if self.limits.is_news(until) {
@@ -284,8 +284,8 @@ impl RegistryClient {
         }
     }
 
-    /// One request, and those that redirects lead to. The token is the registry's, and stays behind for
-    /// good once the way leads elsewhere.
+    /// Sends a request and follows its redirects. The token is sent only to the registry, and never again after
+    /// a redirect leads elsewhere.
     async fn follow(
         &self,
         method: Method,
@@ -293,7 +293,7 @@ impl RegistryClient {
         headers: &HeaderMap,
     ) -> Result<Answer, Cause> {
         let mut chain = RedirectChain::new(&self.home, url, self.line(url));
-        // What a registry signs is a secret for as long as it is good.
+        // An address that the registry signs is a secret while it is valid.
         let is_signed = |_: &RedirectChain, next: &Url| next.query().is_some();
         loop {
             let response = if chain.at_home {
@@ -317,8 +317,8 @@ impl RegistryClient {
         }
     }
 
-    /// One request to the registry, with its token; again with another one when the token of a service
-    /// principal was refused, which may have expired meanwhile.
+    /// Sends a request to the registry with its token; repeats it with a new token when that of a service
+    /// principal is refused, since it may have expired.
     async fn ask_home(
         &self,
         method: &Method,
@@ -356,7 +356,7 @@ impl RegistryClient {
         self.pool.answer(line, request, self.options.timeout).await
     }
 
-    /// Returns what was asked, as it may be shown: what is signed authorises by itself.
+    /// Returns the request line for messages, with a signed address redacted.
     fn line(&self, url: &Url) -> RequestLine {
         if self.is_home(url) || url.query().is_none() {
             return request_line("GET", url);
@@ -383,7 +383,7 @@ impl RegistryClient {
             is_page: is_page(&response),
             has_token: !self.options.credentials.is_empty(),
         };
-        // A file is told by the address that the registry has for it.
+        // Messages name a file by its address in the registry.
         let line = match wanted {
             Format::Json => &chain.line,
             Format::File => &chain.first,
@@ -404,13 +404,13 @@ impl RegistryClient {
         }
     }
 
-    /// The whole of a reply of JSON.
+    /// Reads the complete body of a JSON reply.
     async fn body(&self, request: RequestLine, response: Response) -> Result<Bytes, Cause> {
         reply::whole(&request, response, self.options.timeout, &self.pool).await
     }
 }
 
-/// Whether a registry wants to be asked later, and will be, however late that is.
+/// Returns whether the registry demands that the request be repeated later, however late.
 fn is_for_later(response: &Response) -> bool {
     match response.status() {
         StatusCode::TOO_MANY_REQUESTS => true,

@@ -1,16 +1,16 @@
-//! Selects which versions and files of a box are wanted.
+//! Selects versions and files of a box.
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::gem_version::GemVersion;
 use super::model::{BoxRecord, VersionState};
 
-/// A pattern that is none.
+/// The error for a malformed pattern.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidPattern(String);
 
-/// A `Selection` says what is wanted of a box. Empty patterns take everything.
+/// A `Selection` filters the versions and files of a box. Empty patterns match everything.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     providers: GlobSet,
@@ -21,12 +21,12 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Patterns (`*`, `?`, `[…]`, `{a,b}`) for the names of providers, of architectures and of
-    /// versions; of the versions that match, only so many of the newest; and whether unreleased and
-    /// revoked ones are wanted.
+    /// Creates a selection from patterns (`*`, `?`, `[…]`, `{a,b}`) for the names of providers, architectures
+    /// and versions. `newest` limits the number of matching versions; `include_unreleased` also selects
+    /// unreleased and revoked versions.
     ///
     /// # Errors
-    /// A pattern that is none.
+    /// Fails for a malformed pattern.
     pub fn new(
         providers: &[String],
         architectures: &[String],
@@ -43,13 +43,13 @@ impl Selection {
         })
     }
 
-    /// Whether it may leave out something that is released.
+    /// Returns whether the selection may exclude released versions or files.
     pub fn is_narrow(&self) -> bool {
         let patterns = [&self.providers, &self.architectures, &self.versions];
         self.newest.is_some() || patterns.iter().any(|set| !set.is_empty())
     }
 
-    /// Leaves in a box what is wanted of it, its versions newest first.
+    /// Removes everything that is not selected from a box, and sorts its versions, newest first.
     pub fn apply(&self, record: &mut BoxRecord) {
         let takes = |set: &GlobSet, name: &str| set.is_empty() || set.is_match(name);
         record.versions.retain(|version| {
@@ -62,7 +62,7 @@ impl Selection {
                     && takes(&self.architectures, &file.architecture)
             });
         }
-        // A version without files has nothing to be copied, and must not count as one of the newest.
+        // A version without files has nothing to copy, and must not count as one of the newest.
         record
             .versions
             .retain(|version| !version.providers.is_empty());
@@ -89,7 +89,7 @@ mod tests {
     use super::super::model::tests::{file, record, version};
     use super::*;
 
-    /// What is left of a box, as `version provider/architecture`.
+    /// Returns the selected part of a box, as `version provider/architecture`.
     fn chosen(selection: &Selection) -> Vec<String> {
         let all = || {
             vec![

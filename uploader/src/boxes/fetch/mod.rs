@@ -1,5 +1,5 @@
-//! Fetches one file into its place: into a temporary file beside it, which goes on where it was after a
-//! break, and has its name only once it is verified.
+//! Fetches one file: into a temporary file beside its place, which is resumed after a break, and renamed only
+//! once it is verified.
 
 mod partial_file;
 
@@ -26,12 +26,12 @@ use crate::base::reporter::{Event, Reporter};
 use crate::files::space;
 use partial_file::PartialFile;
 
-/// The number of times that the address of a file is asked for again when it is not accepted.
+/// The maximum number of times that a file's address is requested anew after a refusal.
 const MAX_EXPIRED: u32 = 2;
-/// The bytes that come before the disk is asked again whether it has room for as many.
+/// The number of bytes between two checks of the free disk space, which must suffice for as many.
 const BETWEEN_LOOKS: u64 = 64 * 1024 * 1024;
 
-/// Counts the bytes of all downloads, and tells of them.
+/// A counter of the bytes of all downloads, which reports progress.
 pub(super) struct Meter {
     received: AtomicU64,
     total: Option<u64>,
@@ -68,7 +68,7 @@ pub(super) struct Fetched {
     pub(super) checksum: Checksum,
 }
 
-/// A file that is wanted, and where it is to be.
+/// A request for one file, with the path that it gets.
 pub(super) struct Fetch<'a> {
     pub(super) source: &'a Source,
     pub(super) record: &'a BoxRecord,
@@ -79,9 +79,11 @@ pub(super) struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
+    /// Fetches and verifies the file, and moves it into place.
+    ///
     /// # Errors
-    /// A failure that cannot pass or that no attempt is left for; [`Cause::Differs`]: the bytes are not
-    /// what the source says.
+    /// Fails when a failure is permanent or no attempt is left; [`Cause::Differs`] when the bytes differ from
+    /// the source's description.
     pub(super) async fn run(&self) -> Result<Fetched, Cause> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let made = tokio::fs::create_dir_all(folder).await;
@@ -96,7 +98,7 @@ impl Fetch<'_> {
                     part.commit(self.path).await?;
                     return Ok(fetched);
                 }
-                // Of another file than the rest, perhaps: once more, from the beginning.
+                // The earlier part may belong to another file, so the download starts over once.
                 Err(Cause::Differs(_)) if resumed && once_more => {
                     once_more = false;
                     self.clear(&mut part).await?;
@@ -109,7 +111,7 @@ impl Fetch<'_> {
         }
     }
 
-    /// Brings all bytes. Whether some of them were there before.
+    /// Obtains all bytes; returns whether some of them were present before.
     async fn bring(&self, part: &mut PartialFile) -> Result<bool, Cause> {
         match self.place().await? {
             Location::Remote(url) => self.download(part, url).await,
@@ -128,7 +130,7 @@ impl Fetch<'_> {
         }
     }
 
-    /// Asks where the bytes are, which is what a registry counts as a download.
+    /// Asks for the location of the bytes, which a registry counts as a download.
     async fn place(&self) -> Result<Location, Cause> {
         self.source
             .place(self.record, self.version, self.file)
@@ -140,7 +142,7 @@ impl Fetch<'_> {
         http.ok_or_else(|| Cause::Internal("a source on this machine has an address".to_owned()))
     }
 
-    /// Fetches what is missing. Whether some of it was there before.
+    /// Downloads the missing bytes; returns whether some were present before.
     async fn download(&self, part: &mut PartialFile, url: Url) -> Result<bool, Cause> {
         let http = self.http()?;
         let mut attempts = http.attempts();
@@ -154,8 +156,8 @@ impl Fetch<'_> {
             let Err(cause) = self.connect(http, part, url.take()).await else {
                 return Ok(resumed);
             };
-            // Only what had not come before is headway: without that, a file that begins anew each time
-            // would do so for ever.
+            // Only bytes beyond the farthest position count as progress: otherwise a download that starts over
+            // each time would never end.
             let headway = part.length.saturating_sub(farthest) >= MIN_PROGRESS;
             farthest = farthest.max(part.length);
             if self.has_expired(&cause) && expired < MAX_EXPIRED {
@@ -179,7 +181,7 @@ impl Fetch<'_> {
         }
     }
 
-    /// Whether an address may have been good for too short a time.
+    /// Returns whether a refusal may mean that a signed address has expired.
     fn has_expired(&self, cause: &Cause) -> bool {
         let refused = matches!(
             cause,
@@ -191,7 +193,7 @@ impl Fetch<'_> {
         refused && self.file.hosted
     }
 
-    /// One connection, to an address that was told just now, or that is asked for.
+    /// Makes one connection, to the given address, or else to one that is requested first.
     async fn connect(
         &self,
         http: &RegistryClient,
@@ -209,7 +211,7 @@ impl Fetch<'_> {
         let asked = http.for_downloads();
         let response = match asked.get_once(&url, &part.conditions()?).await {
             Ok(response) => response,
-            // The whole file was there, or it is another one by now.
+            // Either the file was already complete, or it has changed.
             Err(Cause::Status { status: 416, .. }) if part.length > 0 => {
                 if part.is_complete() {
                     return Ok(());
@@ -224,7 +226,7 @@ impl Fetch<'_> {
         self.receive(http, part, &line, response).await
     }
 
-    /// Takes note of what a reply is: the rest of the file, or all of it.
+    /// Prepares the partial file for a reply with the rest of the file, or with all of it.
     async fn begin(
         &self,
         part: &mut PartialFile,
@@ -239,7 +241,7 @@ impl Fetch<'_> {
             StatusCode::PARTIAL_CONTENT => {
                 let range = text(CONTENT_RANGE).and_then(ContentRange::parse);
                 let range = range.filter(|range| range.start == part.length);
-                // Where no checksum tells, the tag must.
+                // Without a checksum, only the `ETag` can prove that the file is the same.
                 let is_same = match (&part.tag, &self.file.checksum) {
                     (Some(known), None) => tag.as_ref() == Some(known),
                     (Some(known), Some(_)) => tag.as_ref().is_none_or(|tag| tag == known),
@@ -279,12 +281,12 @@ impl Fetch<'_> {
         Ok(())
     }
 
-    /// Looks at the size before the bytes come.
+    /// Checks the announced size before the bytes arrive.
     fn look(&self, part: &PartialFile, url: &Url) -> Result<(), Cause> {
         let Some(total) = part.total else {
             return Ok(());
         };
-        // Where there is a checksum, that says more.
+        // A checksum is stronger evidence than the size.
         if let (Some(size), None) = (self.file.size, &self.file.checksum)
             && size != total
         {
@@ -379,10 +381,10 @@ impl Fetch<'_> {
     }
 }
 
-/// Removes what a run may have left beside a file that is in its place.
+/// Removes the temporary files that an earlier run may have left beside a finished file.
 ///
 /// # Errors
-/// The error names what cannot be removed.
+/// Fails when a file cannot be removed; the error names it.
 pub(super) async fn tidy(place: &Path) -> Result<(), Cause> {
     PartialFile::at(place, None).clear().await
 }

@@ -1,4 +1,4 @@
-//! A `PartialFile` is the temporary file of a download, and what is known of the whole file.
+//! The partial file of a download, with its saved state.
 
 use std::fs;
 use std::io;
@@ -13,14 +13,14 @@ use crate::boxes::checksum::Checksum;
 use crate::boxes::tree::BOX_FILE;
 use crate::push::pack::{self, Options};
 
-/// A part is what is there of a file that is not whole yet, and what is known of the whole.
+/// The `PartialFile` of a download, with what is known of the complete file.
 pub(super) struct PartialFile {
     pub(super) path: PathBuf,
-    /// How many bytes have come.
+    /// The number of bytes received.
     pub(super) length: u64,
-    /// A strong `ETag`.
+    /// The strong `ETag`.
     pub(super) tag: Option<String>,
-    /// The size of the whole, if a server has said it.
+    /// The size of the complete file, if a server has told it.
     pub(super) total: Option<u64>,
     checksum: Option<Checksum>,
 }
@@ -35,7 +35,7 @@ struct SavedState {
 }
 
 impl PartialFile {
-    /// Describes a file of which nothing is there yet.
+    /// Describes an empty partial file.
     pub(super) fn at(place: &Path, checksum: Option<&Checksum>) -> Self {
         Self {
             path: place.with_file_name(format!(".{BOX_FILE}.part")),
@@ -46,7 +46,8 @@ impl PartialFile {
         }
     }
 
-    /// Opens what an earlier run left, if it is of the same file.
+    /// Opens the partial file of an earlier run; clears it when its saved state is missing or has another
+    /// checksum.
     pub(super) async fn open(place: &Path, checksum: Option<&Checksum>) -> Result<Self, Cause> {
         let mut part = Self::at(place, checksum);
         let metadata = tokio::fs::metadata(&part.path).await;
@@ -67,17 +68,17 @@ impl PartialFile {
         self.path.with_extension("part.json")
     }
 
-    /// Whether more can be put behind what is there, and be found out if it is of another file.
+    /// Returns whether the download can be resumed: a tag or a checksum must detect that the file has changed.
     pub(super) fn can_resume(&self) -> bool {
         self.tag.is_some() || self.checksum.is_some()
     }
 
-    /// Whether all bytes have come; a run may have ended before it looked at them.
+    /// Returns whether all bytes have arrived; an earlier run may have ended before it verified them.
     pub(super) fn is_complete(&self) -> bool {
         self.length > 0 && self.total == Some(self.length)
     }
 
-    /// The headers that ask for the rest.
+    /// Returns the headers that request the rest.
     pub(super) fn conditions(&self) -> Result<HeaderMap, Cause> {
         let mut headers = HeaderMap::new();
         if self.length == 0 {
@@ -108,7 +109,7 @@ impl PartialFile {
         Ok(())
     }
 
-    /// Keeps what a later run must know. One that is written by half only is as good as none.
+    /// Saves the state for a later run. A half-written state is unreadable, and so counts as missing.
     pub(super) async fn note(&self) -> Result<(), Cause> {
         let note = SavedState {
             tag: self.tag.clone(),
@@ -130,7 +131,7 @@ impl PartialFile {
     pub(super) async fn copy(&mut self, from: &Path) -> Result<(), Cause> {
         let metadata = tokio::fs::metadata(from).await;
         let is_file = metadata.map(|metadata| metadata.is_file());
-        // The end of a pipe, or of a device, may never come.
+        // Reading a pipe or a device may never end.
         if !is_file.map_err(|error| Cause::file(from, error))? {
             let error = io::Error::other("is no plain file");
             return Err(Cause::file(from, error));
@@ -140,7 +141,7 @@ impl PartialFile {
         Ok(())
     }
 
-    /// Packs an installed box as it was before: a gzip-compressed tar of its files.
+    /// Packs an installed box into its original form, a gzip-compressed tar.
     pub(super) async fn pack(&mut self, folder: PathBuf) -> Result<(), Cause> {
         let path = self.path.clone();
         let packed = tokio::task::spawn_blocking(move || pack_into(&path, folder)).await;
@@ -148,13 +149,13 @@ impl PartialFile {
         Ok(())
     }
 
-    /// Gives the file its name, once the disk has it.
+    /// Renames the file into place after syncing it to disk.
     pub(super) async fn commit(&self, place: &Path) -> Result<(), Cause> {
         let failed = |error| Cause::file(place, error);
         let file = tokio::fs::File::open(&self.path).await.map_err(failed)?;
         file.sync_all().await.map_err(failed)?;
         tokio::fs::rename(&self.path, place).await.map_err(failed)?;
-        // Nothing depends on it any more.
+        // The saved state is not needed any more.
         let _ = tokio::fs::remove_file(self.note_path()).await;
         Ok(())
     }
@@ -162,7 +163,7 @@ impl PartialFile {
 
 fn pack_into(path: &Path, folder: PathBuf) -> Result<u64, Cause> {
     let options = Options {
-        // Vagrant's own note of when it looked for updates.
+        // Vagrant keeps the time of its last check for updates in this file.
         exclude: vec!["box_update_check".to_owned()],
         digest: false,
         reproducible: true,

@@ -1,7 +1,7 @@
 //! Reads catalogs as a source: JSON documents about one box each, as `vagrant box add` reads them.
 //!
-//! Evidence: Vagrant 2.4.9 reads them at `/api/v2/vagrant/OWNER/NAME` and at `/OWNER/NAME`, and at any
-//! address it is given.
+//! Evidence: Vagrant 2.4.9 reads them at `/api/v2/vagrant/OWNER/NAME` and at `/OWNER/NAME`, and at any address
+//! it is given.
 
 use std::path::Path;
 
@@ -17,14 +17,14 @@ use crate::boxes::model::{
 use crate::boxes::registry::RegistryClient;
 use crate::files::read::read_settings;
 
-/// One catalog, or several of one server.
+/// A source of one catalog, or of several of one server.
 pub struct CatalogSource {
     pub(super) http: Option<RegistryClient>,
     catalogs: Vec<(Url, Catalog)>,
 }
 
 impl CatalogSource {
-    /// `None` for an address that has no catalog of what is wanted first.
+    /// Finds the catalogs at an address; `None` if it has none of the requested boxes.
     pub(super) async fn find(
         http: &RegistryClient,
         base: &Url,
@@ -42,10 +42,10 @@ impl CatalogSource {
         Ok((!catalogs.is_empty()).then_some(Self { http, catalogs }))
     }
 
-    /// A catalog on this machine.
+    /// Reads a local catalog.
     ///
     /// # Errors
-    /// One that cannot be read.
+    /// Fails when the file cannot be read.
     pub(super) fn read(path: &Path) -> Result<Self, Cause> {
         let failed = |error| Cause::file(path, error);
         let text = read_settings(path).map_err(failed)?;
@@ -59,7 +59,7 @@ impl CatalogSource {
         })
     }
 
-    /// Whether it is a file of this machine.
+    /// Returns whether the catalog is a local file.
     pub(super) fn is_local(&self) -> bool {
         self.http.is_none()
     }
@@ -109,7 +109,7 @@ impl CatalogSource {
     }
 }
 
-/// Looks where a server keeps the catalog of a box, the one with architectures first.
+/// Finds the catalog of a box on a server, preferring the one with architectures.
 async fn of_box(
     http: &RegistryClient,
     base: &Url,
@@ -146,8 +146,8 @@ impl Catalog {
         Some((owner.to_owned(), name.to_owned()))
     }
 
-    /// Returns its owner and name, if it is wanted: its own, or those it was asked for by if it has
-    /// none with an owner.
+    /// Returns the owner and name if the catalog is requested: its own, or the requested ones if its name has no
+    /// owner.
     fn matches(&self, wanted: &BoxQuery) -> Option<(String, String)> {
         match self.owner_and_name() {
             Some((owner, name)) => {
@@ -199,7 +199,7 @@ impl CatalogVersion {
         let state = self.status.as_deref().and_then(VersionState::parse);
         VersionRecord {
             version: self.version.clone(),
-            // What a catalog lists, users get.
+            // Users get every version that a catalog lists, unless it says otherwise.
             state: state.unwrap_or(VersionState::Active),
             description: description.cloned().unwrap_or_default(),
             created_at: None,
@@ -221,7 +221,7 @@ struct CatalogProvider {
 
 impl CatalogProvider {
     fn record(&self, base: &Url) -> FileRecord {
-        // An address may be relative to that of the catalog, or be a path.
+        // An address may be a path, or relative to that of the catalog.
         let url = self.url.as_deref().and_then(|url| base.join(url).ok());
         let hosted = url.as_ref().is_some_and(|url| {
             url.scheme() == base.scheme()

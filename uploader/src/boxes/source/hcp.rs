@@ -1,6 +1,6 @@
-//! HCP Vagrant's registry API (2022-09-30).
+//! Reads HCP Vagrant's registry API (2022-09-30) as a source.
 //!
-//! Evidence: the API's operations and the requests of packer-plugin-vagrant 1.1.7, which speaks it.
+//! Evidence: the operations of the API, and the requests of packer-plugin-vagrant 1.1.7, which uses it.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
@@ -17,11 +17,11 @@ use crate::boxes::model::{
 use crate::boxes::registry::RegistryClient;
 
 const PREFIX: [&str; 2] = ["vagrant", "2022-09-30"];
-/// As many as are asked for at once; a registry may give fewer.
+/// The requested page size; a registry may send smaller pages.
 const PAGE_SIZE: &str = "100";
-/// Against a registry whose pages never end.
+/// The maximum number of pages, which ends a list that would never end.
 const MAX_PAGES: usize = 10_000;
-/// The time that Go writes where there is none.
+/// The start of Go's zero time, which stands for a missing time.
 const NO_TIME: &str = "0001-01-01";
 
 /// A registry of HCP.
@@ -31,7 +31,7 @@ pub struct Hcp {
 }
 
 impl Hcp {
-    /// `None` for an address that does not speak this API.
+    /// Probes an address for this API; `None` if it does not answer as such.
     pub(super) async fn find(
         http: &RegistryClient,
         base: &Url,
@@ -41,7 +41,7 @@ impl Hcp {
             http: http.clone(),
             base: base.clone(),
         };
-        // Known to be open to everybody, unlike the registry itself.
+        // These endpoints are known to be public, unlike that of the registry itself.
         let url = match &wanted.name {
             Some(name) => this.url(&["registry", &*wanted.owner, "box", name]),
             None => this.url(&["registry", &*wanted.owner, "boxes"]),
@@ -49,21 +49,21 @@ impl Hcp {
         let answer: Option<Probe> = this.http.ask(&url).await?;
         let is_one = answer.is_some_and(|answer| match wanted.name {
             Some(_) => answer.found.is_some(),
-            // A list without elements may be left out.
+            // A reply may omit an empty list.
             None => answer.boxes.is_some() || answer.pagination.is_some(),
         });
         Ok(is_one.then_some(this))
     }
 
-    /// The names of all boxes of a registry.
+    /// Returns the names of all boxes of a registry.
     pub(super) async fn names(&self, registry: &str) -> Result<Vec<String>, Cause> {
         let url = self.url(&["registry", registry, "boxes"]);
         let boxes: Vec<Named> = self.pages(url, "boxes", false).await?;
         Ok(boxes.into_iter().map(|found| found.name).collect())
     }
 
-    /// A box, its children asked for by themselves where its own reply leaves them out: whether it is
-    /// because there are none cannot be told.
+    /// Reads a box. Versions, providers and architectures that its reply omits are requested separately, since a
+    /// reply does not tell an omitted list from an empty one.
     pub(super) async fn record(&self, registry: &str, name: &str) -> Result<BoxRecord, Cause> {
         let path = ["registry", registry, "box", name];
         let mut url = self.url(&path);
@@ -75,7 +75,7 @@ impl Hcp {
             let url = below(&self.url(&path), ["versions"]);
             versions = match self.pages(url, "versions", true).await {
                 Ok(versions) => versions,
-                // The others are not for everybody.
+                // The other versions are not public.
                 Err(Cause::Status {
                     status: 401 | 403 | 404,
                     ..
@@ -122,7 +122,7 @@ impl Hcp {
         settle_defaults(&mut files);
         let state = version.state.as_deref().and_then(VersionState::parse);
         Ok(VersionRecord {
-            // One that says nothing of its state is none that users get.
+            // A version without a state counts as unreleased.
             state: state.unwrap_or(VersionState::Unreleased),
             version: version.name,
             description: version.description.unwrap_or_default(),
@@ -147,7 +147,7 @@ impl Hcp {
             url,
             file: None,
             link: false,
-            // A registry that was never told writes 0.
+            // A registry without the size writes 0.
             size: data.size.filter(|size| *size > 0),
             checksum: Checksum::told(data.checksum_type.as_deref(), data.checksum.as_deref()),
             checksum_computed: false,
@@ -156,7 +156,7 @@ impl Hcp {
         }
     }
 
-    /// Asks for the signed address of a file.
+    /// Requests the signed address of a file.
     pub(super) async fn place(
         &self,
         record: &BoxRecord,
@@ -184,7 +184,7 @@ impl Hcp {
         below(&self.base, PREFIX.into_iter().chain(parts.iter().copied()))
     }
 
-    /// All elements of a list, page by page.
+    /// Reads all elements of a list, page by page.
     async fn pages<T: DeserializeOwned>(
         &self,
         list: Url,
@@ -219,8 +219,8 @@ impl Hcp {
         })
     }
 
-    /// One page, and its address. A registry that does not want so large a page is asked for its own size
-    /// from then on.
+    /// Reads one page, and returns its address, too. If the registry refuses the page size, this and all later
+    /// requests leave it out.
     async fn page(
         &self,
         list: &Url,
@@ -254,13 +254,13 @@ fn time(time: Option<String>) -> Option<String> {
     time.filter(|time| !time.is_empty() && !time.starts_with(NO_TIME))
 }
 
-/// An integer of 64 bits, which HCP writes as a text.
+/// Parses a 64-bit integer, which HCP writes as a string.
 fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     Ok(value.as_u64().or_else(|| value.as_str()?.parse().ok()))
 }
 
-/// A probe has what tells this API from others. Nothing of it is kept.
+/// A reply whose fields distinguish this API from others. Their values are ignored.
 #[derive(Deserialize)]
 struct Probe {
     #[serde(rename = "box")]

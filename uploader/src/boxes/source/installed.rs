@@ -1,8 +1,8 @@
-//! The boxes that Vagrant has installed on this machine, which it keeps unpacked.
+//! Reads the boxes that Vagrant has installed on this computer, where it keeps them unpacked.
 //!
 //! Evidence: Vagrant 2.3.4 writes `NAME/VERSION/PROVIDER`, Vagrant from 2.4 on
-//! `NAME/VERSION/ARCHITECTURE/PROVIDER`; a slash in a name is `-VAGRANTSLASH-`, a colon
-//! `-VAGRANTCOLON-`. Each box has a `metadata.json` that names its provider.
+//! `NAME/VERSION/ARCHITECTURE/PROVIDER`; a slash in a name is `-VAGRANTSLASH-`, a colon `-VAGRANTCOLON-`. Each
+//! box has a `metadata.json` that names its provider.
 
 use std::fs;
 use std::io;
@@ -16,18 +16,20 @@ use crate::boxes::model::{
 
 const SLASH: &str = "-VAGRANTSLASH-";
 const COLON: &str = "-VAGRANTCOLON-";
-/// Every box has it.
+/// The file that every box has.
 const METADATA: &str = "metadata.json";
 
-/// Vagrant's folder of boxes.
+/// The folder in which Vagrant keeps boxes.
 #[derive(Clone)]
 pub struct Installed {
     root: PathBuf,
 }
 
 impl Installed {
+    /// Opens Vagrant's folder of boxes.
+    ///
     /// # Errors
-    /// A folder that cannot be read.
+    /// Fails when the folder cannot be read.
     pub(super) fn open(root: &Path) -> Result<Self, Cause> {
         let root = root
             .canonicalize()
@@ -40,7 +42,7 @@ impl Installed {
         for folder in folders(&self.root)? {
             let name = file_name(&folder).replace(SLASH, "/").replace(COLON, ":");
             let Some((owner, name)) = name.split_once('/') else {
-                // A box without an owner has no place in a registry.
+                // Registries have no place for a box without an owner.
                 continue;
             };
             let is_wanted = |wanted: &BoxQuery| {
@@ -60,7 +62,7 @@ impl Installed {
         Ok(found)
     }
 
-    /// The boxes whose names have no owner.
+    /// Returns the boxes whose names have no owner.
     pub fn without_owner(&self) -> Vec<String> {
         let folders = folders(&self.root).unwrap_or_default().into_iter();
         let names = folders.map(|folder| file_name(&folder));
@@ -133,7 +135,7 @@ impl Installed {
     }
 }
 
-/// The boxes of a version: provider, architecture where there is one, and the folder.
+/// Returns the boxes of a version: the provider, the architecture if there is one, and the folder.
 fn boxes(version: &Path) -> Result<Vec<(String, Option<String>, PathBuf)>, Cause> {
     let mut found = Vec::new();
     for first in folders(version)? {
@@ -151,7 +153,8 @@ fn boxes(version: &Path) -> Result<Vec<(String, Option<String>, PathBuf)>, Cause
     Ok(found)
 }
 
-/// The folders in a folder, by name. One whose name is no text has no place in a registry.
+/// Returns the subfolders of a folder, sorted by name. A name that is not valid UTF-8 is skipped, since
+/// registries have no place for it.
 fn folders(folder: &Path) -> Result<Vec<PathBuf>, Cause> {
     let failed = |error| Cause::file(folder, error);
     let entries = fs::read_dir(folder).map_err(failed)?;

@@ -1,9 +1,9 @@
-//! A source is where boxes come from; of which kind it is, is found out by asking.
+//! A source is an origin of boxes; its kind is determined by asking it.
 //!
 //! - `hcp`: HCP Vagrant's registry API
-//! - `vagrant_cloud`: the API of Vagrant Cloud, v2 or v1, which others speak as well
+//! - `vagrant_cloud`: the API of Vagrant Cloud, v2 or v1, which other servers have as well
 //! - `catalog`: a catalog, a JSON document about one box
-//! - `installed`: the boxes that Vagrant has installed on this machine
+//! - `installed`: the boxes that Vagrant has installed on this computer
 
 mod catalog;
 mod hcp;
@@ -25,20 +25,20 @@ use crate::base::reporter::Event;
 /// The address of HCP's API.
 pub const HCP: &str = "https://api.cloud.hashicorp.com";
 
-/// The boxes that were asked for: all of an owner, or one.
+/// A request for boxes: all of an owner, or one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoxQuery {
     /// The owner.
     pub owner: String,
-    /// One of its boxes; all of them without.
+    /// The name of one box; `None` for all boxes of the owner.
     pub name: Option<String>,
 }
 
 impl BoxQuery {
-    /// Reads `OWNER` or `OWNER/NAME`.
+    /// Parses `OWNER` or `OWNER/NAME`.
     ///
     /// # Errors
-    /// A sentence says what a text is that is neither.
+    /// Returns a sentence about a text that is neither.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (owner, name) = match text.split_once('/') {
             Some((owner, name)) => (owner, Some(name)),
@@ -55,7 +55,7 @@ impl BoxQuery {
     }
 }
 
-/// `OWNER` or `OWNER/NAME`.
+/// Shows `OWNER` or `OWNER/NAME`.
 impl fmt::Display for BoxQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.owner)?;
@@ -66,35 +66,35 @@ impl fmt::Display for BoxQuery {
     }
 }
 
-/// A source that is known to answer.
+/// A source whose kind is known.
 pub enum Source {
     /// HCP's registry API.
     Hcp(hcp::Hcp),
-    /// A Vagrant Cloud.
+    /// A server with the API of Vagrant Cloud.
     VagrantCloud(vagrant_cloud::VagrantCloud),
     /// A catalog.
     Catalog(catalog::CatalogSource),
-    /// Vagrant's own folder.
+    /// The boxes in Vagrant's own folder.
     Installed(installed::Installed),
 }
 
-/// Says how the bytes of a file are had.
+/// The location of the bytes of a file.
 pub enum Location {
-    /// From this address.
+    /// The bytes are fetched from this address.
     Remote(Url),
-    /// By packing this folder.
+    /// The bytes are packed from this folder.
     Folder(PathBuf),
-    /// From this file.
+    /// The bytes are copied from this file.
     File(PathBuf),
 }
 
 impl Source {
-    /// Finds out what an address is, by asking it for what is wanted: HCP's API first, then a Vagrant
-    /// Cloud, then a catalog. An address that is a path, or begins with `file:`, is a catalog, or
-    /// Vagrant's folder of boxes.
+    /// Determines the kind of an address by asking it for the requested boxes: HCP's API first, then Vagrant
+    /// Cloud's, then a catalog. An address that is a path, or begins with `file:`, is a catalog or Vagrant's
+    /// folder of boxes.
     ///
     /// # Errors
-    /// [`Phase::Boxes`]: nothing there that is known, or what is wanted is not there.
+    /// [`Phase::Boxes`] when the address answers as no known kind, or lacks the requested boxes.
     pub async fn find(
         options: RegistryOptions,
         from: &str,
@@ -151,7 +151,7 @@ impl Source {
             Ok(None) => {}
             Err(cause) => refusal = Some(unless_refused(cause)?),
         }
-        // A source that has answered one of the questions keeps nobody out: a page is then one of its own.
+        // A source that answered one of the requests does not demand a login, so a page is its own content.
         let refusal = refusal.filter(|cause| !is_known || !matches!(cause, Cause::Page { .. }));
         let what = wanted.iter().map(BoxQuery::to_string).collect::<Vec<_>>();
         let what = what.join(", ");
@@ -167,8 +167,8 @@ impl Source {
         catalog::CatalogSource::read(path).map(Self::Catalog)
     }
 
-    /// The boxes that are wanted, as owner and name; all that there are for an empty list, of a source
-    /// that can list them.
+    /// Returns the requested boxes as owner and name. For an empty request, returns all boxes of a source that
+    /// can list them.
     ///
     /// # Errors
     /// [`Phase::Boxes`].
@@ -205,10 +205,10 @@ impl Source {
         Ok(with_owner.collect())
     }
 
-    /// A box with all its versions.
+    /// Reads a box with all its versions.
     ///
     /// # Errors
-    /// Why it cannot be had.
+    /// Fails with the reason why the box cannot be read.
     pub async fn record(&self, owner: &str, name: &str) -> Result<BoxRecord, Cause> {
         match self {
             Self::Hcp(hcp) => hcp.record(owner, name).await,
@@ -222,10 +222,10 @@ impl Source {
         }
     }
 
-    /// The checksum of a file of which the source has said none yet, if it has one.
+    /// Returns the checksum of a file; asks the source for one that it has not told yet.
     ///
     /// # Errors
-    /// Why it cannot be asked.
+    /// Fails with the reason why the source cannot be asked.
     pub async fn checksum(
         &self,
         record: &BoxRecord,
@@ -238,10 +238,10 @@ impl Source {
         }
     }
 
-    /// Asks where the bytes of a file are now: what HCP signs is good for a while alone.
+    /// Returns the current location of a file's bytes. An address that HCP signs expires.
     ///
     /// # Errors
-    /// Why that cannot be known.
+    /// Fails with the reason why the location cannot be determined.
     pub async fn place(
         &self,
         record: &BoxRecord,
@@ -258,7 +258,7 @@ impl Source {
             Self::Hcp(_) | Self::VagrantCloud(_) | Self::Catalog(_) => {
                 let address = file.url.as_deref().unwrap_or_default();
                 match local(address) {
-                    // Only what is a file here may name files here.
+                    // Only a local catalog may name local files.
                     Some(path) if matches!(self, Self::Catalog(catalog) if catalog.is_local()) => {
                         Ok(Location::File(path))
                     }
@@ -268,7 +268,7 @@ impl Source {
         }
     }
 
-    /// Returns who sends the requests; `None` for a source on this machine.
+    /// Returns the client that sends the requests; `None` for a local source.
     pub fn http(&self) -> Option<&RegistryClient> {
         match self {
             Self::Hcp(hcp) => Some(&hcp.http),
@@ -279,10 +279,10 @@ impl Source {
     }
 }
 
-/// A server that refuses to answer a question that is not its own may answer the next one.
+/// Returns a refusal, after which the next kind is tried: a server may refuse the requests of another API.
 ///
 /// # Errors
-/// Any other failure.
+/// Any other failure is returned as an error.
 fn unless_refused(cause: Cause) -> Result<Cause, Cause> {
     match cause {
         Cause::Status {
@@ -295,7 +295,7 @@ fn unless_refused(cause: Cause) -> Result<Cause, Cause> {
     }
 }
 
-/// Runs what reads folders where it may block.
+/// Runs blocking work, such as reading folders, outside the async runtime.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Cause> + Send + 'static,
 ) -> Result<T, Cause> {
@@ -313,17 +313,17 @@ fn remote(address: &str) -> Result<Url, Cause> {
     })
 }
 
-/// A path, or an address that begins with `file:`.
+/// Returns the path of a local source: a path, or an address that begins with `file:`.
 fn local(from: &str) -> Option<PathBuf> {
     match Url::parse(from) {
         Ok(url) if url.scheme() == "file" => url.to_file_path().ok(),
         Ok(_) => None,
-        // No address: a path. One that is not there is told by whoever opens it.
+        // A text that is no address is a path; opening it detects a missing file.
         Err(_) => Some(PathBuf::from(from)),
     }
 }
 
-/// The address below a base, each part encoded.
+/// Returns the address of encoded path segments below a base.
 fn below<'a>(base: &Url, parts: impl IntoIterator<Item = &'a str>) -> Url {
     let mut url = base.clone();
     url.set_query(None);
@@ -334,7 +334,7 @@ fn below<'a>(base: &Url, parts: impl IntoIterator<Item = &'a str>) -> Url {
     url
 }
 
-/// An address without anything that could authorise by itself, as it is kept.
+/// Returns the address for records, without its parts that could authorise a request.
 fn without_secrets(url: &Url) -> String {
     let mut url = url.clone();
     let _ = url.set_username("");

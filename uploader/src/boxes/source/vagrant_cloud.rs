@@ -1,7 +1,6 @@
-//! The API of Vagrant Cloud: v2, or v1, which knows no architectures.
+//! Reads the API of Vagrant Cloud as a source: v2, or v1, which knows no architectures.
 //!
-//! Evidence: the API's documentation, and the requests of Vagrant 2.4.9 and of the gem vagrant_cloud
-//! 3.1.3.
+//! Evidence: the API's documentation, and the requests of Vagrant 2.4.9 and of the gem vagrant_cloud 3.1.3.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -16,15 +15,15 @@ use crate::boxes::model::{
 };
 use crate::boxes::registry::RegistryClient;
 
-/// A Vagrant Cloud.
+/// A server with the API of Vagrant Cloud.
 pub struct VagrantCloud {
     pub(super) http: RegistryClient,
-    /// With the version of the API.
+    /// The address with the version of the API.
     base: Url,
 }
 
 impl VagrantCloud {
-    /// `None` for an address that does not speak this API.
+    /// Probes an address for this API; `None` if it does not answer as such.
     pub(super) async fn find(
         http: &RegistryClient,
         base: &Url,
@@ -58,14 +57,14 @@ impl VagrantCloud {
         redirected.map_or(Ok(None), Err)
     }
 
-    /// The names of all boxes of a user or an organisation.
+    /// Returns the names of all boxes of a user or an organisation.
     pub(super) async fn names(&self, owner: &str) -> Result<Vec<String>, Cause> {
         let user: User = self.http.json(&below(&self.base, ["user", owner])).await?;
         let boxes = user.boxes.unwrap_or_default().into_iter();
         Ok(boxes.map(|found| found.name).collect())
     }
 
-    /// A box with all its versions.
+    /// Reads a box with all its versions.
     pub(super) async fn record(&self, owner: &str, name: &str) -> Result<BoxRecord, Cause> {
         let found: CloudBox = self
             .http
@@ -87,8 +86,7 @@ impl VagrantCloud {
         })
     }
 
-    /// Asks for a file's checksum, for the file alone: v1 does not say
-    /// it of all files at once.
+    /// Requests the checksum of a single file, because v1 omits checksums in the reply about a box.
     pub(super) async fn checksum(
         &self,
         record: &BoxRecord,
@@ -128,7 +126,7 @@ impl VagrantCloud {
     fn file(&self, provider: CloudProvider) -> FileRecord {
         let text = |text: Option<String>| text.filter(|text| !text.is_empty());
         let url = text(provider.download_url).or(text(provider.original_url));
-        // Whoever answers for a file has it, wherever a download is then redirected to.
+        // A server hosts a file when its address answers for it, wherever it redirects downloads.
         let hosted = provider.hosted == Some(true)
             || url
                 .as_deref()
@@ -154,7 +152,7 @@ impl VagrantCloud {
         }
     }
 
-    /// Returns where Vagrant Cloud has a file that it hosts.
+    /// Returns the address at which Vagrant Cloud serves a file that it hosts.
     fn usual_address(&self, owner: &str, name: &str, version: &str, file: &FileRecord) -> String {
         let base = self.base.path().trim_end_matches('/');
         let mut root = self.base.clone();
@@ -178,7 +176,7 @@ impl VagrantCloud {
     }
 }
 
-/// The API below an address, which may name a version of it already.
+/// Returns the address of the API below an address, which may name a version of the API already.
 fn api(base: &Url, version: &str) -> Url {
     let mut url = base.clone();
     let path = url.path().trim_end_matches('/');
@@ -191,7 +189,7 @@ fn api(base: &Url, version: &str) -> Url {
     url
 }
 
-/// A probe has what tells this API from others. Nothing of it is kept.
+/// A reply whose fields distinguish this API from others. Their values are ignored.
 #[derive(Deserialize)]
 struct Probe {
     versions: Option<Vec<IgnoredAny>>,

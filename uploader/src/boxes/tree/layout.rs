@@ -1,15 +1,15 @@
-//! The names of owners, boxes, versions, providers and architectures as folders of the tree.
+//! Maps owners, boxes, versions, providers and architectures to folders of the tree.
 
 use super::{API, BOX_FILE, METADATA_JSON, MIRROR_JSON};
 use crate::boxes::model::{BoxRecord, FileRecord};
 
-/// The longest name that leaves room for an ending, in bytes.
+/// The longest name in bytes, which leaves room for a suffix.
 const MAX_NAME: usize = 240;
 
-/// Returns where a file is below the root, its parts for a path or an address.
+/// Returns the segments of a file's path below the root, for a path or an address.
 ///
 /// # Errors
-/// A name that cannot be that of a folder, in a sentence.
+/// Returns a sentence about a name that cannot be a folder's.
 pub(in crate::boxes) fn parts(
     record: &BoxRecord,
     version: &str,
@@ -42,10 +42,10 @@ pub(in crate::boxes) fn parts(
     ])
 }
 
-/// Whether a box can be in a tree.
+/// Checks that a box can be in a tree.
 ///
 /// # Errors
-/// A name that cannot be that of a folder, in a sentence.
+/// Returns a sentence about a name that cannot be a folder's.
 pub(in crate::boxes) fn check_box(owner: &str, name: &str) -> Result<(), String> {
     check_name(owner)?;
     check_name(name)?;
@@ -69,8 +69,8 @@ fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
-/// Checks what a description says that somebody else may have written: its names must be such as this
-/// program gives, for they lead to files.
+/// Checks the names of a description, which may be forged: they become paths of files, so they must be names
+/// that this program gives.
 pub(super) fn check_names(boxes: &[BoxRecord]) -> Result<(), String> {
     for record in boxes {
         check_box(&record.owner, &record.name)?;

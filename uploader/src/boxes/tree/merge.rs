@@ -1,4 +1,4 @@
-//! Merges what a source says of a box into what is known.
+//! Merges the records of a source into the known records of a tree.
 
 use crate::boxes::model::{FileRecord, VersionRecord};
 
@@ -29,11 +29,11 @@ pub(super) fn merge_version(
     for file in &theirs.providers {
         let mut providers = mine.providers.iter_mut();
         match providers.find(|mine| mine.is_same_place(file)) {
-            // What was copied is described as it was copied.
+            // A copied file keeps the record of its copy.
             Some(mine) if mine.file.is_some() => {}
             Some(mine) => {
                 *mine = FileRecord {
-                    // Users go on getting it where they got it, until it is here.
+                    // Users keep their link to the file until it is copied.
                     link: mine.link && file.url.is_some(),
                     ..file.clone()
                 }

@@ -1,5 +1,5 @@
-//! The tree of files that boxes are copied into, and its description, `mirror.json`: `layout` says where a
-//! file is, `merge` what becomes of what is known when a source says more.
+//! The tree of mirrored files, and its description, `mirror.json`. `layout` determines the path of a file, and
+//! `merge` updates known records with those of a source.
 
 mod layout;
 mod merge;
@@ -22,47 +22,47 @@ use layout::check_names;
 pub(super) use layout::{check_box, parts};
 use merge::{fill, merge_version};
 
-/// The description of a tree.
+/// The file name of a tree's description.
 pub(super) const MIRROR_JSON: &str = "mirror.json";
-/// The catalog of a box for Vagrant before 2.4.
+/// The file name of a box's catalog for Vagrant before 2.4.
 pub(super) const METADATA_JSON: &str = "metadata.json";
-/// The name of every file of a box.
+/// The file name of every box.
 pub(super) const BOX_FILE: &str = "vagrant.box";
 /// The folders of the catalogs for Vagrant from 2.4 on.
 pub(super) const API: [&str; 3] = ["api", "v2", "vagrant"];
 const LOCK: &str = ".mirror.lock";
-/// The names of files that are not in their places yet begin like this.
+/// The prefix of temporary files that have not been renamed yet.
 const TEMPORARY: &str = ".mirror-";
 const FORMAT: &str = "atlas-mirror";
-/// Counts up when a program of today could misread what a later one wrote.
+/// The format number; it increases when older programs could misread newer descriptions.
 const FORMAT_VERSION: u32 = 1;
-/// The largest description, in bytes: some million files.
+/// The maximum size of a description in bytes, enough for some million files.
 const MAX_MANIFEST: u64 = 1024 * 1024 * 1024;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Manifest {
     format: String,
     format_version: u32,
-    /// The beginning of the addresses of files in catalogs; null for addresses of files.
+    /// The base address of files in catalogs; null for `file:` addresses.
     base_url: Option<Url>,
     boxes: Vec<BoxRecord>,
 }
 
-/// A tree that this process alone writes to, as long as it has it. A clone is a cheap picture of what
-/// it was.
+/// A tree that is locked, so that only this process writes to it. A clone is a cheap snapshot.
 #[derive(Debug, Clone)]
 pub struct Tree {
     root: PathBuf,
     manifest: Arc<Manifest>,
-    /// Held, and given back by the system however the process ends; none by who only looks.
+    /// The locked file, which the system unlocks when the process ends in any way; `None` for a tree that is
+    /// only read.
     _lock: Option<Arc<File>>,
 }
 
 impl Tree {
-    /// Opens a tree, which is made where there is none. Blocks.
+    /// Opens and locks a tree, and creates it if it does not exist. This blocks.
     ///
     /// # Errors
-    /// [`Phase::Tree`]: a folder that cannot be written to, is used by another process, or holds a
+    /// [`Phase::Tree`] for a folder that cannot be written to, is used by another process, or holds a
     /// description that cannot be read.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let failed = |path: &Path, error| Error::new(Phase::Tree, Cause::file(path, error));
@@ -86,10 +86,11 @@ impl Tree {
         Self::described(root, lock)
     }
 
-    /// Looks at a tree that another process may be writing to, and that need not be there. Blocks.
+    /// Reads a tree without locking it; another process may be writing to it, and it need not exist. This
+    /// blocks.
     ///
     /// # Errors
-    /// [`Phase::Tree`]: a description that cannot be read.
+    /// [`Phase::Tree`] for a description that cannot be read.
     pub fn look(root: &Path) -> Result<Self, Error> {
         let absolute = std::path::absolute(root);
         let root = absolute.map_err(|error| Error::new(Phase::Tree, Cause::file(root, error)))?;
@@ -116,29 +117,29 @@ impl Tree {
         })
     }
 
-    /// The folder.
+    /// Returns the root folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// All boxes.
+    /// Returns all boxes.
     pub fn boxes(&self) -> &[BoxRecord] {
         &self.manifest.boxes
     }
 
-    /// The beginning of the addresses of files in catalogs: what was set, or else where the files are
-    /// on this machine.
+    /// Returns the base address of files in catalogs: the one that was set, or else the `file:` address of the
+    /// root.
     pub fn base_url(&self) -> Option<Url> {
         let own = || Url::from_directory_path(&self.root).ok();
         self.manifest.base_url.clone().or_else(own)
     }
 
-    /// Sets what the addresses of files in catalogs begin with.
+    /// Sets the base address of files in catalogs.
     pub fn set_base_url(&mut self, base_url: Url) {
         self.change().base_url = Some(base_url);
     }
 
-    /// Returns what is known of a file, if anything is.
+    /// Returns the known record of a file.
     pub(super) fn file(&self, tag: &str, version: &str, like: &FileRecord) -> Option<&FileRecord> {
         let found = self
             .manifest
@@ -153,8 +154,8 @@ impl Tree {
             .find(|file| file.is_same_place(like))
     }
 
-    /// Takes what a source says of a box. What is known already of its files stays, and so does what the
-    /// source does not have any more.
+    /// Merges a source's record of a box. The records of copied files are kept, and so is everything that the
+    /// source has no longer.
     pub(super) fn merge(&mut self, theirs: &BoxRecord) {
         let boxes = &mut self.change().boxes;
         let position = boxes.iter().position(|ours| ours.tag() == theirs.tag());
@@ -185,8 +186,8 @@ impl Tree {
         ours.versions.sort_by_cached_key(newest_first);
     }
 
-    /// Takes over the states and the default architectures of what is known, whatever is wanted now: a
-    /// version that was revoked must not stay on offer.
+    /// Updates the states and default architectures of the known versions, whether they are selected now or not:
+    /// a revoked version must not stay available.
     pub(super) fn follow(&mut self, theirs: &BoxRecord) {
         let mut boxes = self.change().boxes.iter_mut();
         let found = boxes.find(|ours| ours.tag() == theirs.tag());
@@ -208,8 +209,8 @@ impl Tree {
         }
     }
 
-    /// Takes in the files that are in their places and are what the source said, but that no run has told
-    /// of, since it was killed. Returns how many. Blocks, for as long as they take to be read.
+    /// Records files that are in place and match the source's checksum, but are missing in the description
+    /// because a run was killed. Returns their number. This blocks while it reads the files.
     pub fn take_in(&mut self) -> usize {
         let mut found = Vec::new();
         for record in self.boxes() {
@@ -246,7 +247,7 @@ impl Tree {
         })
     }
 
-    /// Keeps what became of a file.
+    /// Replaces the record of a file.
     pub(super) fn set_file(&mut self, tag: &str, version: &str, file: FileRecord) {
         let mut boxes = self.change().boxes.iter_mut();
         let found = boxes.find(|found| found.tag() == tag);
@@ -266,7 +267,7 @@ impl Tree {
         }
     }
 
-    /// Writes the description, whole or not at all. Blocks.
+    /// Writes the description in one step. This blocks.
     ///
     /// # Errors
     /// [`Phase::Tree`].
@@ -299,20 +300,20 @@ fn read(file: &File) -> io::Result<Manifest> {
     Ok(manifest)
 }
 
-/// Writes JSON into a file, whole or not at all, with the folders above it.
+/// Writes JSON to a file in one step, and creates the folders above it.
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Cause> {
     let failed = |error: io::Error| Cause::file(path, error);
     let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
     let folder = temporary::parent(path);
     temporary::remove_abandoned(folder, TEMPORARY);
-    // Nobody who watches the tree sees a change where there is none.
+    // An unchanged file is not rewritten, so that programs that watch the tree notice no change.
     if fs::read(path).is_ok_and(|there| there == text) {
         return Ok(());
     }
     fs::create_dir_all(folder).map_err(failed)?;
     let mut builder = temporary::builder(TEMPORARY);
-    // A web server reads it.
+    // A web server must be able to read the file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
     let mut file = temporary::file(folder, &mut builder).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! These tests follow the tokens of a registry: they go where they belong, and are told to nobody.
+//! These tests follow the tokens of a registry: they are sent only where they belong, and never shown.
 
 use serde_json::json;
 
@@ -49,7 +49,7 @@ async fn private_boxes_and_versions_come_with_tokens_that_expire_and_no_secret_i
         assert!(!written.contains(&secret), "{secret} in {written}");
     }
     assert!(!run.stderr.contains("X-Signature"), "{run}");
-    // Without a token they are not even seen.
+    // Without a token, private boxes are invisible.
     let Scene { registry, program } = scene;
     let stranger = Program::new();
     let stranger = Scene {

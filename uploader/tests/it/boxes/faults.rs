@@ -1,5 +1,5 @@
-//! These tests mirror from registries and stores that break, lie, stall and refuse, and kill the program on
-//! the way: no file that is in place is incomplete, and the next run goes on.
+//! These tests mirror from registries and stores that break, lie, stall and refuse, and kill the program
+//! meanwhile: no file in place is ever incomplete, and the next run continues.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::support::registry::{
     Signature, Tree,
 };
 
-/// Large enough that a connection brings some headway before it breaks.
+/// The length of a file, large enough that a connection makes progress before it breaks.
 const LENGTH: u64 = 300_000;
 
 fn tree(file: &File) -> Tree {
@@ -21,7 +21,7 @@ fn tree(file: &File) -> Tree {
     })
 }
 
-/// So many versions of one box, each with a file of its own.
+/// Returns a tree with one box of `count` versions, each with a file of its own.
 fn versions(count: u64, length: u64) -> Tree {
     Tree::new().owner("acme", |acme| {
         acme.box_("web", |web| {
@@ -60,7 +60,7 @@ fn place(program: &Program, n: u64) -> std::path::PathBuf {
     program.path(&place)
 }
 
-/// The file is there and is the right one, or is not there at all. Whether it is there.
+/// Asserts that the file is either absent or complete and correct; returns whether it is present.
 fn is_whole_or_absent(path: &Path, file: &File) -> bool {
     match std::fs::read(path) {
         Ok(bytes) => {
@@ -74,7 +74,7 @@ fn is_whole_or_absent(path: &Path, file: &File) -> bool {
     }
 }
 
-/// What a mirror of one file ends with, and whether the file is there, whole.
+/// Mirrors one file through a fault; returns the run, and whether the complete file is present.
 async fn ends(file: File, rule: Rule, with: impl Fn(&mut Options)) -> (Run, bool, Registry) {
     let mut options = Options {
         faults: vec![rule],
@@ -107,13 +107,13 @@ async fn a_download_that_breaks_is_whole_in_the_end() {
     ];
     for checksum in [Checksum::Right(Kind::Sha256), Checksum::None] {
         for fault in &faults {
-            // Nobody can find these out without a checksum.
+            // These faults cannot be detected without a checksum.
             let is_seen =
                 checksum != Checksum::None || !matches!(fault, Fault::OtherBytes | Fault::Replaced);
             if !is_seen {
                 continue;
             }
-            // A file of other bytes is a lie, and there is no second try for a lie.
+            // A complete file that contradicts the source is rejected without another attempt.
             let lies = matches!(fault, Fault::OtherBytes | Fault::Replaced)
                 || matches!(fault, Fault::Shorter(_) | Fault::Longer(_));
             let file = File::noise(1, LENGTH).checksum(checksum);
@@ -191,7 +191,7 @@ async fn what_is_gone_or_forbidden_is_told_with_its_code() {
 async fn a_later_run_goes_on_where_an_earlier_one_broke_off() {
     for at_end in [AtEnd::Refused, AtEnd::Bare, AtEnd::Whole] {
         let file = File::noise(1, LENGTH);
-        // The last byte has come, and nobody was told.
+        // With the second value, the last byte arrives, but the end of the reply does not.
         for cut in [30_000, LENGTH] {
             let options = Options {
                 at_end,
@@ -385,7 +385,7 @@ async fn killed_twenty_times_between_resets_and_cuts_the_tree_is_that_of_the_sou
         let mut child = program.command();
         let child = child.args(arguments(&registry, &["--quiet"]));
         let mut child = child.spawn().unwrap();
-        // In the middle of its work: after some more downloads, or at its end.
+        // The kill comes in the middle of the work: after some more downloads, or at the end of the run.
         let busy = async {
             while registry.downloads().len() < seen + 7 + kill % 5 {
                 tokio::time::sleep(Duration::from_millis(2)).await;

@@ -11,7 +11,7 @@ use crate::support::registry::{
 };
 use crate::support::server::{Reply, Server};
 
-/// A server of one catalog, and of the same bytes for everything else.
+/// Starts a server with one catalog, which answers every other request with the same bytes.
 async fn catalog(catalog: Value) -> Server {
     Server::start(move |_, request| match request.target.as_str() {
         "/c.json" => Reply::json(200, catalog.clone()),
@@ -169,7 +169,7 @@ async fn what_begins_anew_each_time_is_not_fetched_for_ever() {
     assert_eq!(run.code, 7, "{run}");
     let asked = scene.registry.downloads().len();
     assert!(asked <= 5, "{asked}");
-    // The next one, which finds what this one left, goes on as well as it can.
+    // The next run finds the files of this run and continues.
     scene.registry.change(|options| options.faults.clear());
     let run = scene.mirror(&["acme"]).await;
     assert_eq!(run.code, 0, "{run}");
@@ -288,7 +288,7 @@ async fn files_that_no_run_has_told_of_are_taken_in_without_the_source() {
     )
     .await;
     assert_eq!(scene.mirror(&["acme"]).await.code, 0);
-    // As a run leaves it that is killed right after its last file.
+    // A run that is killed right after its last file leaves such a description.
     let mut description = scene.json("mirror.json");
     for file in description["boxes"][0]["versions"][0]["providers"]
         .as_array_mut()

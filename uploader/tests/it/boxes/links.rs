@@ -1,4 +1,4 @@
-//! These tests meet files on their owners' own hosts: they stay links, or are copied.
+//! These tests mirror files on their owners' hosts, which stay links or are copied.
 
 use serde_json::json;
 

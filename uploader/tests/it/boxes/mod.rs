@@ -1,5 +1,5 @@
-//! These tests run `atlas-upload box` against a fake of HCP Vagrant and Vagrant Cloud: they look at what
-//! comes, where it is put, and what is said of it.
+//! These tests run `atlas-upload box` against a fake of HCP Vagrant and Vagrant Cloud: they check the files,
+//! their places, and the messages.
 
 mod access;
 mod faults;

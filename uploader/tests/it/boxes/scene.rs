@@ -8,14 +8,14 @@ use serde_json::Value;
 use crate::support::program::{Program, Run};
 use crate::support::registry::{File, Options, Registry, Tree};
 
-/// The files of a tree, each by where it is to be.
+/// The files of a tree, each with its expected place.
 pub(crate) type Files = Vec<(String, File)>;
 
 pub(crate) fn noise(seed: u64) -> File {
     File::noise(seed, 20_000 + seed)
 }
 
-/// An organisation with two boxes, of two versions each, for two providers, one of which has two
+/// Returns an organisation with two boxes of two versions each, for two providers, one of which has two
 /// architectures.
 pub(crate) fn acme() -> (Tree, Files) {
     let mut files = Vec::new();
@@ -48,7 +48,7 @@ pub(crate) fn acme() -> (Tree, Files) {
     (tree, files)
 }
 
-/// One box with one version and these files, each with its provider.
+/// Returns one box with one version and these files, each with its provider.
 pub(crate) fn of_files(files: &[(&str, File)]) -> Tree {
     Tree::new().owner("acme", |acme| {
         acme.box_("web", |web| {
@@ -73,7 +73,7 @@ impl Scene {
         Self { registry, program }
     }
 
-    /// With a service principal.
+    /// Starts a scene whose program has a service principal.
     pub(crate) async fn with_credentials(tree: Tree, options: Options) -> Self {
         let (id, secret) = options.credentials.clone();
         let Self { registry, program } = Self::new(tree, options).await;
@@ -104,7 +104,7 @@ impl Scene {
         serde_json::from_slice(&text).unwrap()
     }
 
-    /// The files that are in place, each by where it is.
+    /// Returns the files in the tree by their places.
     pub(crate) fn in_place(&self) -> BTreeMap<String, Vec<u8>> {
         in_place(&self.program.path("tree"))
     }
@@ -121,7 +121,7 @@ impl Scene {
     }
 }
 
-/// Every `vagrant.box` below a folder, by the folders that lead there.
+/// Returns every `vagrant.box` below a folder by its relative path.
 pub(crate) fn in_place(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = walkdir::WalkDir::new(root)
         .into_iter()

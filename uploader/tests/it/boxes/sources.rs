@@ -1,4 +1,4 @@
-//! These tests name sources of every kind: the program finds out which it is, and all that is wanted comes.
+//! These tests mirror sources of every kind: the program determines the kind, and all requested files arrive.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ async fn an_organisation_comes_whole_however_much_hcp_says_at_once() {
         let checked = scene.check().await;
         assert_eq!(checked.code, 0, "{checked}");
         assert!(scene.registry.leaks().is_empty());
-        // A registry gives so many an hour.
+        // A registry limits downloads per hour, so each file must be requested only once.
         let asked = scene.registry.lines(Origin::Registry).into_iter();
         assert_eq!(asked.filter(|line| line.ends_with("/download")).count(), 12);
     }
@@ -187,7 +187,7 @@ async fn installed_boxes_are_packed_again() {
     assert_eq!(in_place(&program.path("tree")), there);
     assert_eq!(program.run(&["box", "check", "tree"]).await.code, 0);
 
-    // Names that are no text, in Latin-1.
+    // These names are Latin-1, which is not valid UTF-8.
     #[cfg(target_os = "linux")]
     {
         use std::os::unix::ffi::OsStrExt as _;

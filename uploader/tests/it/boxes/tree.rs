@@ -1,5 +1,5 @@
-//! These tests look at the tree that a mirror leaves: it says what is there, and a later run changes none of
-//! it.
+//! These tests check the tree that a mirror leaves: its description is correct, and a later run leaves copied
+//! files unchanged.
 
 use serde_json::{Value, json};
 
@@ -116,7 +116,7 @@ async fn a_later_run_brings_what_is_new_and_changes_nothing_else() {
         std::fs::metadata(&place).unwrap().modified().unwrap(),
         before
     );
-    // Gone from the source, and still here.
+    // The version is gone from the source, and must stay in the tree.
     scene.registry.hold(web(false));
     assert_eq!(scene.mirror(&["acme"]).await.code, 0);
     assert_eq!(scene.in_place().len(), 2);

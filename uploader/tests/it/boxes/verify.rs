@@ -1,4 +1,4 @@
-//! These tests compare checksums and sizes, on the way and afterwards.
+//! These tests compare checksums and sizes, during a mirror and afterwards.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! These tests ask the fake registry who may see what, with which token, and how often.
+//! These tests ask the fake registry which caller sees which boxes, with which token, and how often.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -98,7 +98,7 @@ async fn tokens_wear_out_by_use_and_by_time_and_are_only_given_to_who_may_have_t
 
 #[tokio::test]
 async fn a_limit_names_a_time_and_who_comes_earlier_is_noted() {
-    // Longer than what is asked below takes on a machine that is busy.
+    // The wait is longer than the requests below take on a busy machine.
     let wait = Duration::from_secs(3);
     let limit = Some(Limit {
         wait,
@@ -136,7 +136,7 @@ async fn a_limit_names_a_time_and_who_comes_earlier_is_noted() {
     set(Duration::ZERO);
     assert_eq!(get(&url).await.status, 429);
     assert_eq!(registry.early().len(), 1);
-    // As a client does that keeps to the time.
+    // The client waits until the time that the reply told.
     tokio::time::sleep(until.duration_since(SystemTime::now()).unwrap()).await;
     assert_eq!(get(&url).await.header(remain), Some("1/2"));
     assert_eq!(registry.early().len(), 1);

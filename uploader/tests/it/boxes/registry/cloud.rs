@@ -1,4 +1,4 @@
-//! These tests ask the fake registry as Vagrant Cloud: its catalogs, and files that are elsewhere.
+//! These tests ask the fake registry as Vagrant Cloud: its catalogs, and files on other hosts.
 
 use serde_json::{Value, json};
 
@@ -97,7 +97,7 @@ async fn catalogs_answer_as_vagrant_was_answered_when_it_was_recorded() {
             sending = sending.header(header[0].as_str().unwrap(), header[1].as_str().unwrap());
         }
         let got = sent(sending).await;
-        // What was recorded sent files itself.
+        // The recorded server sent files itself; the fake redirects to its store.
         let expected = if url.contains(".box") {
             302
         } else {

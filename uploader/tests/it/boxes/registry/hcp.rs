@@ -1,4 +1,4 @@
-//! These tests ask the fake registry as HCP: trees, pages, and what is said of files.
+//! These tests ask the fake registry as HCP: its boxes, its pages, and its descriptions of files.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! These tests ask the fake registry itself (`support::registry`) by raw requests, so that the tests of the
-//! mirror rest on something.
+//! These tests check the fake registry (`support::registry`) by raw requests, since the tests of the mirror rely
+//! on it.
 
 mod access;
 mod cloud;
@@ -17,7 +17,7 @@ use crate::support::registry::{File, Options, Registry, State, Tree, Version};
 const HCP: &str = "/vagrant/2022-09-30/registry/acme";
 const AMD64: &str = "/acme/boxes/web/versions/1.0.0/providers/virtualbox/amd64/vagrant.box";
 
-/// What came back: the body too, if it came whole.
+/// A reply, with its body if that was complete.
 #[derive(Debug)]
 struct Got {
     status: u16,
@@ -39,7 +39,7 @@ impl Got {
     }
 }
 
-/// It follows no redirect, and keeps no connection, as each test has a runtime of its own.
+/// A client that follows no redirect, and reuses no connection, since each test has a runtime of its own.
 static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     let client = Client::builder().redirect(redirect::Policy::none());
     client.pool_max_idle_per_host(0).no_proxy().build().unwrap()
@@ -68,7 +68,7 @@ async fn json_of(registry: &Registry, path: &str) -> Value {
     got.json()
 }
 
-/// A token of `/oauth2/token`.
+/// Requests a token from `/oauth2/token`.
 async fn token(registry: &Registry) -> String {
     let (id, secret) = Options::default().credentials;
     let request = client()
@@ -85,8 +85,8 @@ fn web() -> File {
     File::noise(1, 200_000)
 }
 
-/// One public box with a version of each state, two providers and two architectures, and one that is
-/// private.
+/// Returns a tree with a private box, and a public box with a version of each state, two providers and two
+/// architectures.
 fn acme() -> Tree {
     Tree::new().owner("acme", |acme| {
         acme.described("all of acme")
@@ -115,7 +115,7 @@ async fn start(options: Options) -> Registry {
     Registry::start(acme(), options).await
 }
 
-/// The address of the box in the store, as a download is redirected to it.
+/// Returns the address in the store to which a download of the box is redirected.
 async fn in_store(registry: &Registry) -> String {
     let got = get(&format!("{}{AMD64}", registry.url())).await;
     assert_eq!(got.status, 302);
