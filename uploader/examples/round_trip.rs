@@ -1,5 +1,5 @@
-//! An artifact makes the round trip: an emulator is started in this process, two small files are
-//! pushed to it, found again, fetched back and compared.
+//! Makes a round trip: starts an emulator in this process, pushes two small files to it, finds them, pulls
+//! them and compares them.
 //!
 //!     cargo run -p atlas-uploader --example round_trip
 
@@ -102,7 +102,7 @@ async fn fetch(
     say(&format!("   {}", pulled.digest))
 }
 
-/// Standard output, without the panic of `println!` when nobody reads it.
+/// Prints a line without the panic of `println!` if nobody reads standard output.
 fn say(line: &str) -> Result {
     Ok(writeln!(io::stdout(), "{line}")?)
 }

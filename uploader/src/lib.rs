@@ -1,6 +1,6 @@
-//! Gets an artifact into any Atlas, and out again.
+//! Pushes artifacts to any Atlas, and pulls them back.
 //!
-//! Each folder imports only what stands above it here:
+//! Each folder imports only the folders above it in this list:
 //!
 //! ```text
 //! base     names of artifacts, errors and exit codes, digests, secrets, events
@@ -15,8 +15,8 @@
 //! cli      the program `atlas-upload` (not part of the library)
 //! ```
 //!
-//! The library prints nothing: what happens is told to a [`Reporter`](base::reporter::Reporter), and what a
-//! program writes passes the redactor of [`base::secret`].
+//! The library prints nothing. It reports events to a [`Reporter`](base::reporter::Reporter), and a program
+//! passes all its output through the redactor of [`base::secret`].
 
 pub mod api;
 pub mod base;

@@ -1,4 +1,4 @@
-//! `atlas-upload`: pushes artifacts to any Atlas, and fetches them back.
+//! Runs `atlas-upload`, the program that pushes artifacts to any Atlas, and pulls them back.
 
 mod cli;
 

@@ -1,4 +1,4 @@
-//! What is sent: real files, one after the other, as on a disk.
+//! Makes the image to send: real files, one after the other, as on a disk.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::Result;
 
-/// Fills `image` with what the files below `source` hold, by name.
+/// Fills `image` with the content of the files below `source`, in the order of their names.
 pub(crate) fn make(source: &Path, size: u64, image: &Path) -> Result {
     let mut out = File::create(image)?;
     let files = walkdir::WalkDir::new(source).sort_by_file_name();

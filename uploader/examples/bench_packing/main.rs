@@ -1,15 +1,15 @@
-//! Measures packing and sending next to the original, the code of Packer's post-processor, and to
-//! what people would type: an image of real files against `tar | gzip -6` and `tar | pigz -6`, the
-//! same image as a gzip file against `curl -T`; to the emulator, and to nginx. Linux only; needs
+//! Measures packing and sending, and compares it with the original, the code of Packer's post-processor, and
+//! with what people would type: an image of real files against `tar | gzip -6` and `tar | pigz -6`, the same
+//! image as a gzip file against `curl -T`; to the emulator, and to nginx. It runs on Linux only, and needs
 //! tar, gzip, pigz, curl and nginx, and for the original Go and its library, which Debian calls
 //! golang-github-hashicorp-atlas-go-dev.
 //!
 //!     cargo build --release
 //!     cargo run --release -p atlas-uploader --example bench_packing [FOLDER [MIB]]
 //!
-//! The image is what the files of FOLDER (`/usr`) hold, up to MIB (1024). Time is the shortest of
-//! some runs taken in turn; memory that of all processes of a run at their peak; the temporary space
-//! counts unlinked files too.
+//! The image consists of the files of FOLDER (`/usr`), up to MIB (1024). Time is the shortest of several
+//! runs, which alternate; memory is that of all processes of a run at their peak; the temporary space
+//! includes unlinked files.
 
 mod image;
 mod measure;
@@ -25,12 +25,12 @@ use peers::{Destination, Target};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
-/// Passing through takes less than a second, so chance weighs more.
+/// Sending a file unchanged takes less than a second, so it varies more and needs more runs.
 const PACKING_RUNS: usize = 2;
 const PASSING_RUNS: usize = 15;
 
-/// One way to get a file there. The first word is `atlas-upload`, or it is a line for the shell, in
-/// which `$FILE`, `$URL`, the folder `$TMPDIR` and the program `./original` are known.
+/// A way to send a file: a command line that begins with `atlas-upload`, or a line for the shell, in which
+/// `$FILE`, `$URL`, the folder `$TMPDIR` and the program `./original` are known.
 struct Way(&'static str);
 
 const ORIGINAL: Way = Way("./original \"$FILE\" \"$URL\"");
@@ -81,7 +81,7 @@ async fn main() -> Result {
     Ok(())
 }
 
-/// Built next to the examples, but not by building them.
+/// Returns the path of `atlas-upload`, which is next to the examples but not built with them.
 fn program() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     let folder = here.parent().and_then(Path::parent);

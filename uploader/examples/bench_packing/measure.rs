@@ -1,4 +1,4 @@
-//! Watches a command and all it starts, through Linux' `/proc`.
+//! Measures a command and all processes that it starts, through Linux' `/proc`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 
-/// How often it looks. What happens in between is missed, but peaks last.
+/// The interval between two samples. A shorter peak is missed, but peaks last longer.
 const STEP: Duration = Duration::from_millis(10);
 
-/// What a run took. Sizes are bytes.
+/// The resources that a run took. Sizes are in bytes.
 pub(crate) struct Figures {
     pub(crate) time: Duration,
     pub(crate) memory: u64,
@@ -21,7 +21,7 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// The shorter time, and the larger of the rest.
+    /// Returns the shorter time, and the larger of all other figures.
     pub(crate) fn best(self, other: Self) -> Self {
         Self {
             time: self.time.min(other.time),
@@ -44,10 +44,10 @@ impl Figures {
     }
 }
 
-/// Runs it to its end. What it sent is for others to say.
+/// Runs a command to its end. The caller finds out how much it sent.
 pub(crate) fn measure(mut command: Command, scratch: &Path) -> Result<Figures> {
     let start = Instant::now();
-    // What they say is a few lines, which a pipe holds until the end.
+    // The output is a few lines, which fit into the buffer of a pipe.
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -79,7 +79,7 @@ pub(crate) fn measure(mut command: Command, scratch: &Path) -> Result<Figures> {
     })
 }
 
-/// A process, and what it started.
+/// Returns a process and all its descendants.
 fn family(root: u32) -> Vec<u32> {
     let mut family = vec![root];
     let mut next = 0;
@@ -105,7 +105,7 @@ fn memory(process: u32) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// What a folder takes, with the files that only still have a process, and no name.
+/// Returns the size of a folder, including unlinked files that a process still has open.
 fn space<'a>(folder: &Path, processes: impl Iterator<Item = &'a u32>) -> u64 {
     let named = paths(folder);
     let open = processes.flat_map(|process| paths(&PathBuf::from(format!("/proc/{process}/fd"))));

@@ -1,5 +1,5 @@
-// What Packer's atlas post-processor did with a file, by the very code it did it with: packs it into
-// a temporary file, and sends that.
+// Packs a file into a temporary file and sends that, with the very code that Packer's atlas post-processor
+// used.
 package main
 
 import (

@@ -1,4 +1,4 @@
-//! Where it is sent to.
+//! Starts the servers to which the file is sent.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::Result;
 
-/// Who takes the bytes.
+/// The server that receives the bytes.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     Emulator,
@@ -33,7 +33,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// Fails when a program is not there: nothing is left out silently.
+/// Fails if a program is missing, so that no measurement is left out silently.
 pub(crate) fn needed(program: &str) -> Result {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let mut folders = std::env::split_paths(&folders);
@@ -44,7 +44,7 @@ pub(crate) fn needed(program: &str) -> Result {
     }
 }
 
-/// Makes the program `original` in a folder.
+/// Builds the program `original` in a folder.
 pub(crate) fn build_original(folder: &Path) -> Result {
     let source = concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -65,7 +65,7 @@ pub(crate) fn build_original(folder: &Path) -> Result {
     }
 }
 
-/// A fresh emulator, whose upload paths lead to nginx when that is the target.
+/// A new emulator. Its upload paths lead to nginx if that is the target.
 pub(crate) struct Destination {
     atlas: MockAtlas,
     address: String,
@@ -101,7 +101,7 @@ impl Destination {
         self.atlas.token()
     }
 
-    /// Where a version takes its bytes, for a client that knows nothing of Atlas.
+    /// Returns the upload URL of a new version, for a client without support for Atlas.
     pub(crate) async fn upload_url(&self) -> Result<String> {
         let (client, name, artifact_type) = self.client()?;
         client.create_artifact(&name).await?;
@@ -118,7 +118,7 @@ impl Destination {
         created.upload_path.ok_or_else(|| "no upload path".into())
     }
 
-    /// How many bytes arrived.
+    /// Returns the number of bytes that arrived.
     pub(crate) async fn received(&self) -> Result<u64> {
         if let Some(nginx) = &self.nginx {
             return Ok(size_of_all(&nginx.folder.path().join("files"))?);
@@ -139,7 +139,7 @@ impl Destination {
     }
 }
 
-/// An nginx that keeps what is PUT, stopped on drop.
+/// An nginx that stores uploads by PUT. It stops on drop.
 struct Nginx {
     folder: TempDir,
     address: SocketAddr,
@@ -194,7 +194,7 @@ fn configuration(root: &impl fmt::Display, address: SocketAddr) -> String {
     )
 }
 
-/// Free a moment ago.
+/// Returns an address whose port was free a moment ago.
 fn free_port() -> Result<SocketAddr> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
 }

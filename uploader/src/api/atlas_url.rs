@@ -1,15 +1,15 @@
-//! Where an Atlas is: any spelling of its address, brought to one.
+//! Normalises the address of an Atlas.
 //!
 //! Evidence: Packer's documentation gives the default as `https://atlas.hashicorp.com/api/v1`, while
-//! HashiCorp's client took the address without `/api/v1` and added it, so that the documented value
-//! was doubled. Published templates also end it with a slash. Here every spelling is the same.
+//! HashiCorp's client took the address without `/api/v1` and added it, so that the documented value got it
+//! twice. Published templates also end the address with a slash. Here all spellings lead to the same address.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::Url;
 
-/// The documented default. Nobody has answered there since the service was switched off in 2018.
+/// The documented default address. The service there was switched off in 2018.
 pub const DEFAULT_ATLAS_URL: &str = "https://atlas.hashicorp.com/api/v1";
 
 const DEFAULT_HOST: &str = "atlas.hashicorp.com";
@@ -20,24 +20,24 @@ const API_PATH: &str = "/api/v1";
 pub struct AtlasUrl(Url);
 
 impl AtlasUrl {
-    /// Whether this is the service that was switched off, however its address was spelled.
+    /// Returns whether this is the address of the service that was switched off, in any spelling.
     pub fn is_default(&self) -> bool {
         self.0.host_str() == Some(DEFAULT_HOST)
     }
 
-    /// What a token sent to this Atlas may be shown to: scheme, host and port.
+    /// Returns the origin (scheme, host and port) to which the token of this Atlas may be sent.
     pub fn origin(&self) -> url::Origin {
         self.0.origin()
     }
 
-    /// Returns the address as somebody would type it: without the path of the API.
+    /// Returns the address without the path of the API.
     pub(crate) fn root(&self) -> Url {
         let mut url = self.0.clone();
         url.set_path(prefix(self.0.path()));
         url
     }
 
-    /// The URL of an endpoint below the base; each segment is escaped.
+    /// Returns the URL of an endpoint below the base. Each segment is escaped.
     pub fn endpoint<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.0.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -73,22 +73,22 @@ impl fmt::Display for AtlasUrl {
     }
 }
 
-/// Why an address was refused. None repeats the address, which may hold a password.
+/// The reason why an address was refused. No message repeats the address, which may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AtlasUrlError {
-    /// No absolute http or https URL.
+    /// The address is not an absolute http or https URL.
     #[error("the Atlas URL must be absolute, as in https://atlas.example.com")]
     NotAUrl,
-    /// A user or a password, which would end up in logs.
+    /// The address contains a user or a password, which would get into logs.
     #[error("the Atlas URL must not hold a user or a password")]
     Credentials,
-    /// A query or a fragment, which no endpoint could keep.
+    /// The address contains a query or a fragment, which the URLs of endpoints could not keep.
     #[error("the Atlas URL must not hold a query or a fragment")]
     Query,
 }
 
-/// What stands before the API's path; a doubled API path is what the original made of the
-/// documented default, so people may have written it down.
+/// Returns the part of a path before the API's path. The API's path may be there twice: the original client
+/// doubled it in the documented default, so people may have written it down.
 fn prefix(path: &str) -> &str {
     let mut prefix = path.trim_end_matches('/');
     while let Some(shorter) = prefix.strip_suffix(API_PATH) {

@@ -1,6 +1,6 @@
-//! The client has one method an endpoint. GETs, and the POST of an artifact, are repeated on trouble that may
-//! pass. The POST of a version and the PUT of its bytes are one attempt each: before another one the server
-//! must be asked what became of the first, which is up to the caller.
+//! Provides the client, with one method per endpoint. GETs, and the POST of an artifact, are repeated after
+//! transient failures. The POST of a version and the PUT of its bytes are one attempt each: before a
+//! repetition the caller must ask the server for the effect of the first attempt.
 
 use std::sync::Arc;
 
@@ -24,18 +24,18 @@ use crate::base::reporter::{Event, Reporter};
 use crate::base::secret::Redactor;
 use crate::base::slug::{ArtifactName, ArtifactType};
 
-/// What a search asks for; all fields are optional, and what they mean is the server's to say.
+/// The query of a search. All fields are optional; the server defines what they mean.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchQuery {
     /// A number, `latest` or `any`.
     pub version: Option<String>,
     /// A number, `latest` or `any`.
     pub build: Option<String>,
-    /// Keys that must be there, with a value or with any.
+    /// The required metadata keys, each with a value, or `None` for any value.
     pub metadata: Vec<(String, Option<String>)>,
 }
 
-/// A connection pool to one Atlas, for one token.
+/// A client of one Atlas, with a connection pool and one token.
 #[derive(Clone)]
 pub struct Client {
     url: AtlasUrl,
@@ -48,7 +48,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that has not yet sent anything. Reads the CA files, which are small; registers the
+    /// Creates a client without sending anything. Reads the CA files, which are small, and registers the
     /// token with the redactor.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Client {
         })
     }
 
-    /// The same client, which makes one attempt at everything.
+    /// Returns the same client with a policy of one attempt.
     pub fn once(&self) -> Self {
         Self {
             retry: RetryPolicy::once(),
@@ -78,22 +78,22 @@ impl Client {
         }
     }
 
-    /// Which Atlas.
+    /// Returns the address of the Atlas.
     pub fn url(&self) -> &AtlasUrl {
         &self.url
     }
 
-    /// The attempts at one piece of work, before the first.
+    /// Returns a new counter of attempts.
     pub fn attempts(&self) -> Attempts<'_> {
         Attempts::new(self.retry, &*self.reporter)
     }
 
-    /// Whether the token was verified before there was this client.
+    /// Returns whether the token was verified before this client was created.
     pub fn is_authenticated(&self) -> bool {
         self.authenticated
     }
 
-    /// The reporter hears of progress.
+    /// Returns the reporter.
     pub fn reporter(&self) -> &dyn Reporter {
         &*self.reporter
     }
@@ -102,8 +102,8 @@ impl Client {
         Arc::clone(&self.reporter)
     }
 
-    /// `GET /authenticate`: the user the token belongs to, if the server says (the genuine client
-    /// reads nothing but the status).
+    /// Verifies the token (`GET /authenticate`). Returns the user who owns it, if the server says it (the
+    /// genuine client reads only the status).
     ///
     /// # Errors
     /// [`Phase::Authenticate`]; status 401 for a token that is not accepted.
@@ -111,23 +111,23 @@ impl Client {
         let body = self
             .get(Phase::Authenticate, &self.authenticate_url())
             .await?;
-        // Nothing but the status is promised, so a body that cannot be read is no failure.
+        // The contract fixes only the status, so an unreadable body is not a failure.
         let reply: Authenticated = serde_json::from_slice(&body).unwrap_or_default();
         Ok(reply.user.map(|user| user.username))
     }
 
-    /// Does the same for somebody who wants to know whether an Atlas is there at all: the reply must be
-    /// that of one.
+    /// Verifies the token, and that the server is an Atlas at all: the reply must be that of one.
     ///
     /// # Errors
-    /// As [`Self::authenticate`]; also for a success that is neither empty JSON nor names a user.
+    /// Fails as [`Self::authenticate`] does, and for a success whose body is neither empty JSON nor names a
+    /// user.
     pub async fn whoami(&self) -> Result<Option<String>, Error> {
         let url = self.authenticate_url();
         let body = self.get(Phase::Authenticate, &url).await?;
         let reply: Option<Map<String, Value>> = serde_json::from_slice(&body).ok();
         match reply.as_ref().map(|reply| (reply, username(reply))) {
             Some((_, Some(username))) => Ok(Some(username.to_owned())),
-            // Some stand-ins do not say whose it is.
+            // Some stand-ins do not name the user.
             Some((reply, None)) if reply.is_empty() => Ok(None),
             _ => Err(Error::new(
                 Phase::Authenticate,
@@ -140,10 +140,10 @@ impl Client {
         self.url.endpoint(["authenticate"])
     }
 
-    /// `GET /artifacts/U/N`.
+    /// Finds an artifact (`GET /artifacts/U/N`).
     ///
     /// # Errors
-    /// [`Phase::FindArtifact`]; status 404 for one that is not there, or is hidden.
+    /// [`Phase::FindArtifact`]; status 404 for an artifact that does not exist, or is hidden.
     pub async fn artifact(&self, name: &ArtifactName) -> Result<Artifact, Error> {
         let url = self.artifact_url(name, []);
         let body = self.get(Phase::FindArtifact, &url).await?;
@@ -151,11 +151,12 @@ impl Client {
         Ok(reply.artifact)
     }
 
-    /// `POST /artifacts`. Repeated, since a second one would be refused, not made.
+    /// Creates an artifact (`POST /artifacts`). The request is repeated, since the server would refuse to
+    /// create a second one.
     ///
     /// # Errors
-    /// [`Phase::CreateArtifact`]; status 422 for one that is there already, 404 for an organisation
-    /// the token may not write to (both inferred).
+    /// [`Phase::CreateArtifact`]; status 422 for an artifact that already exists, 404 for an organisation to
+    /// which the token may not write (both inferred).
     pub async fn create_artifact(&self, name: &ArtifactName) -> Result<Artifact, Error> {
         let url = self.url.endpoint(["artifacts"]);
         let artifact = NewArtifact {
@@ -169,11 +170,11 @@ impl Client {
         Ok(reply.artifact)
     }
 
-    /// `POST /artifacts/U/N/TYPE`, once: a repeat is a new version. Registers the upload URL with the
-    /// redactor.
+    /// Creates a version (`POST /artifacts/U/N/TYPE`) in one attempt, because a repetition would create
+    /// another version. Registers the upload URL with the redactor.
     ///
     /// # Errors
-    /// [`Phase::CreateVersion`]; whether the version may exist, [`Cause::effect`] says.
+    /// [`Phase::CreateVersion`]; [`Cause::effect`] says whether the version may exist.
     pub async fn create_version(
         &self,
         name: &ArtifactName,
@@ -206,11 +207,11 @@ impl Client {
         }
     }
 
-    /// `PUT` of the bytes to the version's `upload_path`, once, as the genuine client does: verbatim,
-    /// with neither token nor Content-Type, always with a Content-Length.
+    /// Uploads the bytes to the version's `upload_path` (`PUT`) in one attempt, as the genuine client does:
+    /// to the verbatim URL, with neither token nor Content-Type, always with a Content-Length.
     ///
     /// # Errors
-    /// [`Phase::Upload`]; also for an address without TLS behind an Atlas with it, unless
+    /// [`Phase::Upload`]; also for an address without TLS that an Atlas with TLS names, unless
     /// [`ClientOptions::allow_http_upload`].
     pub async fn upload(
         &self,
@@ -242,10 +243,10 @@ impl Client {
         stored.map_err(|cause| Error::new(phase, cause))
     }
 
-    /// Warns of an address without TLS behind an Atlas with it.
+    /// Reports that the bytes go to an address without TLS.
     ///
     /// # Errors
-    /// [`Cause::Unencrypted`], unless it is allowed.
+    /// Returns [`Cause::Unencrypted`], unless it is allowed.
     fn without_tls(&self, url: &Url) -> Result<(), Cause> {
         if !self.allow_http_upload {
             let request = secret_line("PUT", url);
@@ -256,10 +257,10 @@ impl Client {
         Ok(())
     }
 
-    /// `GET /artifacts/U/N/TYPE/search`: what matches, newest first.
+    /// Searches versions (`GET /artifacts/U/N/TYPE/search`). Returns those that match, newest first.
     ///
     /// # Errors
-    /// [`Phase::Search`]; status 404 for an artifact that is not there, or is hidden.
+    /// [`Phase::Search`]; status 404 for an artifact that does not exist, or is hidden.
     pub async fn search(
         &self,
         name: &ArtifactName,
@@ -299,7 +300,8 @@ fn decode<T: serde::de::DeserializeOwned>(
         if is_markup(body) {
             return Error::new(phase, Cause::Page { request, to: None });
         }
-        // Category and place only: serde's own words could repeat a part of the reply.
+        // The detail has only the category and the place, because serde's own message could repeat a part of
+        // the reply.
         let detail = format!(
             "the reply is not the JSON that was expected ({:?} error at line {} column {})",
             error.classify(),

@@ -1,12 +1,13 @@
-//! Writes and reads the digest of a version's bytes in its metadata, where a push leaves it for a pull.
+//! Writes and reads the digest of a version's bytes in the version's metadata: a push writes it, and a pull
+//! reads it.
 
 use crate::api::wire::Metadata;
 use crate::base::digest::{Algorithm, Digest};
 
-/// The keys that begin like this are those of this program.
+/// The prefix of the metadata keys that this program writes.
 pub(crate) const RESERVED_PREFIX: &str = "atlas-upload.";
 
-/// Returns the key and the value for a digest: the key names the algorithm.
+/// Returns the metadata key and value for a digest. The key names the algorithm.
 pub(crate) fn entry(digest: &Digest) -> (String, String) {
     (key(digest.algorithm()), digest.hex())
 }
@@ -15,7 +16,7 @@ fn key(algorithm: Algorithm) -> String {
     format!("{RESERVED_PREFIX}{}", algorithm.name())
 }
 
-/// Returns the digest that the metadata names, whichever release of this program wrote it.
+/// Returns the digest in the metadata, whichever release of this program wrote it.
 pub(crate) fn of(metadata: &Metadata) -> Option<Digest> {
     Algorithm::ALL.into_iter().find_map(|algorithm| {
         let hex = metadata.get(&key(algorithm))?;

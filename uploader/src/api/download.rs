@@ -1,4 +1,4 @@
-//! Downloads the file of a version: from its beginning, or the rest of one that broke off.
+//! Downloads the file of a version, either from its beginning, or the rest of a download that broke off.
 
 use std::fmt;
 
@@ -15,15 +15,15 @@ use crate::base::slug::{ArtifactName, ArtifactType, version_slug};
 
 /// A download that has begun.
 pub struct Download {
-    /// What was asked, for errors about the bytes.
+    /// The request, for errors about the bytes.
     pub request: RequestLine,
-    /// The SHA-256 the server's `ETag` gives, if it gives one.
+    /// The SHA-256 in the server's `ETag`, if there is one.
     pub digest: Option<Digest>,
-    /// The size in bytes, if the server says.
+    /// The size in bytes, if the server says it.
     pub length: Option<u64>,
-    /// The server's `ETag` as it is, if it is a strong one.
+    /// The server's `ETag`, if it is a strong one.
     pub tag: Option<String>,
-    /// These bytes were looked at already.
+    /// The first bytes, if they were already read to detect a page.
     first: Option<bytes::Bytes>,
     response: reqwest::Response,
     transport: Transport,
@@ -39,7 +39,7 @@ impl fmt::Debug for Download {
 }
 
 impl Download {
-    /// The next bytes, unchanged, as they arrive; `None` at the end. Dropping the download breaks the
+    /// Returns the next bytes, unchanged, as they arrive; `None` at the end. Dropping the download breaks the
     /// connection.
     ///
     /// # Errors
@@ -54,12 +54,13 @@ impl Download {
     }
 }
 
-/// The rest of a file.
+/// A reply with the rest of a file.
 #[derive(Debug)]
 pub struct Rest {
-    /// The download that goes on.
+    /// The download of the rest.
     pub download: Download,
-    /// How many of its first bytes were there before: a server that knows no ranges begins anew.
+    /// The number of bytes at the start of `download` that arrived before: a server without ranges begins
+    /// anew.
     pub known: u64,
     /// The size of the whole file in bytes, if this reply says it.
     pub total: Option<u64>,
@@ -68,14 +69,14 @@ pub struct Rest {
 }
 
 impl Client {
-    /// Where the file of a version is, for whom has a token.
+    /// Returns the URL of the file of a version, which may require a token.
     pub fn file_url(&self, name: &ArtifactName, artifact_type: &ArtifactType, version: u64) -> Url {
         let number = version.to_string();
         self.artifact_url(name, [artifact_type.as_str(), &number, "file"])
     }
 
-    /// `GET /artifacts/U/N/TYPE/VERSION/file`, through redirects; only the first part of the way,
-    /// on the Atlas' own origin, sees the token.
+    /// Downloads a file (`GET /artifacts/U/N/TYPE/VERSION/file`) and follows redirects. Only the requests to
+    /// the Atlas' own origin, before the first redirect away from it, carry the token.
     ///
     /// # Errors
     /// [`Phase::Download`]; status 404 for a version that is not there or has no file.
@@ -90,7 +91,7 @@ impl Client {
         let once = || self.transport.get_file(&url, &headers);
         let reply = self.attempts().run(Phase::Download, once).await?;
         let status = reply.response.status();
-        // Nobody has asked for a part, and one must not pass for the whole.
+        // No range was requested, and a part must not be taken for the whole file.
         if status != StatusCode::OK {
             let request = request_line("GET", &url);
             let detail = format!("{status} is no reply with a whole file");
@@ -125,8 +126,8 @@ impl Client {
         }
     }
 
-    /// What follows the first `offset` bytes of the file with this tag, which must be a strong
-    /// `ETag`: of another file no byte is taken.
+    /// Requests the bytes after the first `offset` of the file with this tag, which must be a strong `ETag`:
+    /// the bytes of another file are refused.
     ///
     /// # Errors
     /// [`Phase::Download`]; also when the file is another one by now.
@@ -180,10 +181,10 @@ fn conditions(offset: u64, tag: &str) -> Result<HeaderMap, Cause> {
     ]))
 }
 
-/// `bytes START-END/TOTAL`, where the total may be `*`.
+/// A header `bytes START-END/TOTAL`, where the total may be `*`.
 pub(crate) struct ContentRange {
     pub(crate) start: u64,
-    /// Behind the last byte.
+    /// The position after the last byte.
     pub(crate) end: u64,
     pub(crate) total: Option<u64>,
 }

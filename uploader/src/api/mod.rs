@@ -1,7 +1,7 @@
-//! Speaks the API of Atlas.
+//! Contains the client of the API of Atlas.
 //!
-//! [`client`] has one method an endpoint, repeats what may be repeated ([`retry`]), and sends and reads the
-//! JSON of [`wire`] over `http`. [`atlas_url`] brings any spelling of an address to one.
+//! [`client`] has one method per endpoint. It repeats requests that may be repeated ([`retry`]), and sends
+//! and receives the JSON of [`wire`] over `http`. [`atlas_url`] normalises the address of an Atlas.
 
 pub mod atlas_url;
 pub mod client;

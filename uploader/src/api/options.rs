@@ -1,4 +1,4 @@
-//! The options of a client: which Atlas, with which token, and how patiently.
+//! Defines the options of a client: the Atlas, the token, the certificates, the retries and the timeouts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,35 +9,36 @@ use crate::api::retry::RetryPolicy;
 use crate::base::reporter::{Reporter, Silent};
 use crate::base::secret::{Redactor, Token};
 
-/// What a client needs to know. Only the URL has no default.
+/// The options of a client. Only the URL has no default.
 #[derive(Clone)]
 pub struct ClientOptions {
-    /// Which Atlas.
+    /// The address of the Atlas.
     pub url: AtlasUrl,
-    /// The token; public artifacts can be read without.
+    /// The token. Public artifacts can be read without one.
     pub token: Option<Token>,
-    /// Which servers are believed.
+    /// The trusted certificates, and the client's own certificate.
     pub trust: Trust,
-    /// How often, and how far apart, a request is repeated.
+    /// The policy for repeating requests.
     pub retry: RetryPolicy,
-    /// The longest to wait for the head of a reply, for the whole body of one that is no download, and
-    /// for the next bytes of a download.
+    /// The time limit for the head of a reply, for the whole body of a reply that is not a download, and for
+    /// the next bytes of a download.
     pub api_timeout: Duration,
-    /// The longest an upload may go without a byte taken, or without the reply at its end.
+    /// The time limit for an upload to make progress: until the connection takes the next bytes, or until the
+    /// reply after the last byte.
     pub stall_timeout: Duration,
-    /// Learns the token and every upload URL.
+    /// The redactor with which the token and every upload URL are registered.
     pub redactor: Redactor,
-    /// Hears of progress and of repeated requests.
+    /// The receiver of progress and of repeated requests.
     pub reporter: Arc<dyn Reporter>,
-    /// Whether somebody has verified the token, so that a push need not.
+    /// Whether the token was already verified, so that a push need not verify it.
     pub authenticated: bool,
-    /// It says whether bytes may go to an address without TLS that an Atlas with TLS gives.
+    /// Whether bytes may be sent to an address without TLS that an Atlas with TLS names.
     pub allow_http_upload: bool,
 }
 
 impl ClientOptions {
-    /// The defaults for an Atlas: no token, the system's certificates, the default retries, a minute
-    /// for a call, two for an upload that stands still, and nobody who listens.
+    /// Returns the default options for an Atlas: no token, the system's certificates, the default retries, a
+    /// timeout of one minute for a request and of two for a stalled upload, and no reporter.
     pub fn new(url: AtlasUrl) -> Self {
         Self {
             url,

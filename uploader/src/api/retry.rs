@@ -1,6 +1,6 @@
-//! Repeats what may be repeated: exponential backoff with full jitter, within a budget of attempts
-//! and of time. What may be repeated the caller knows: a GET, a PUT to an upload URL (which succeeds
-//! again with the same bytes), and a POST once it is known to have had no effect.
+//! Repeats failed attempts with exponential backoff and full jitter, within a budget of attempts and of time.
+//! The caller decides what may be repeated: a GET, a PUT to an upload URL (which succeeds again with the same
+//! bytes), and a POST that is known to have had no effect.
 
 use std::time::Duration;
 
@@ -9,31 +9,32 @@ use tokio::time::Instant;
 use crate::base::error::{Cause, Error, Phase};
 use crate::base::reporter::{Event, Reporter};
 
-/// The fewest new bytes that make a connection worth its while. One that brings fewer is a failed attempt:
-/// otherwise a server that gives a byte at a time would be asked as often as the file has bytes.
+/// The smallest number of new bytes that makes a connection count as progress. A connection that brings fewer
+/// counts as a failed attempt: otherwise a server that sends one byte per connection would be asked as often
+/// as the file has bytes.
 pub(crate) const MIN_PROGRESS: u64 = 64 * 1024;
 
-/// How often, how long, and how far apart.
+/// The policy for repeating attempts: their number, their time, and the delays between them.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {
-    /// All attempts, the first included; at least one is made.
+    /// The number of attempts, including the first. At least one is made.
     pub attempts: u32,
-    /// No attempt begins later than this after the first failure. Not after the first attempt: an
-    /// upload that breaks after an hour deserves another.
+    /// The time after the first failure within which each attempt must begin. It does not start with the
+    /// first attempt: an upload that breaks after an hour deserves another.
     pub time: Duration,
-    /// The longest wait after the first failure; it doubles with each further one.
+    /// The longest delay after the first failure. It doubles with each further failure.
     pub first_delay: Duration,
-    /// What it never exceeds by doubling.
+    /// The upper bound of the doubled delay.
     pub max_delay: Duration,
-    /// How long after a connection broke the server may still do what it was asked.
+    /// The time after a broken connection during which the server may still carry out the request.
     pub settle: Duration,
-    /// Chooses the wait, given the longest: [`full_jitter`], or a fixed choice in a test.
+    /// The function that chooses the delay, given the longest: [`full_jitter`], or a fixed choice in a test.
     pub jitter: fn(Duration) -> Duration,
 }
 
 impl Default for RetryPolicy {
-    /// Six attempts within five minutes, half a second to half a minute apart, with full jitter; five
-    /// seconds to settle.
+    /// Returns a policy of six attempts within five minutes, with delays of half a second to half a minute,
+    /// full jitter, and five seconds to settle.
     fn default() -> Self {
         Self {
             attempts: 6,
@@ -47,7 +48,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// One attempt.
+    /// Returns a policy of a single attempt.
     pub fn once() -> Self {
         Self {
             attempts: 1,
@@ -55,20 +56,20 @@ impl RetryPolicy {
         }
     }
 
-    /// The longest wait after attempt number `attempt`, counted from 1.
+    /// Returns the longest delay after attempt number `attempt`, counted from 1.
     pub fn longest_delay_after(&self, attempt: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
         self.first_delay.saturating_mul(doubled).min(self.max_delay)
     }
 }
 
-/// Any wait up to the longest, all equally likely: clients that failed together do not come back
-/// together.
+/// Returns a random delay up to the longest, all equally likely, so that clients that failed together do not
+/// return together.
 pub fn full_jitter(longest: Duration) -> Duration {
     longest.mul_f64(fastrand::f64())
 }
 
-/// The attempts at one piece of work, counted and timed.
+/// A counter of the attempts at one operation, with the time of the first failure.
 pub struct Attempts<'a> {
     policy: RetryPolicy,
     reporter: &'a dyn Reporter,
@@ -77,7 +78,8 @@ pub struct Attempts<'a> {
 }
 
 impl<'a> Attempts<'a> {
-    /// Before the first attempt. `reporter` hears of each failure that is followed by another.
+    /// Creates a counter at the first attempt. `reporter` receives each failure that is followed by another
+    /// attempt.
     pub fn new(policy: RetryPolicy, reporter: &'a dyn Reporter) -> Self {
         Self {
             policy,
@@ -87,25 +89,26 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// The number of the attempt that is being made, from 1.
+    /// Returns the number of the current attempt, from 1.
     pub fn made(&self) -> u32 {
         self.made
     }
 
-    /// By what rules.
+    /// Returns the policy.
     pub fn policy(&self) -> &RetryPolicy {
         &self.policy
     }
 
-    /// Waits as long as after a first failure, and counts nothing: for what made headway, and goes on.
+    /// Waits as long as after a first failure, without counting an attempt. This is for an operation that has
+    /// made progress and continues.
     pub async fn pause(&self) {
         let longest = self.policy.longest_delay_after(1);
         tokio::time::sleep((self.policy.jitter)(longest)).await;
     }
 
-    /// After a failure: waits as long as is due and returns true, or returns false at once when
-    /// another attempt could not help, or would leave the budget.
-    pub async fn again(&mut self, cause: &Cause) -> bool {
+    /// Waits for the delay after a failure and returns true. Returns false at once if another attempt could
+    /// not help, or would exceed the budget.
+    pub async fn wait_before_retry(&mut self, cause: &Cause) -> bool {
         let Some(delay) = self.announce(cause, Duration::ZERO) else {
             return false;
         };
@@ -113,8 +116,8 @@ impl<'a> Attempts<'a> {
         true
     }
 
-    /// The same without the wait, which is the caller's to use: how long it is, not less than
-    /// `least`.
+    /// Reports that a failed attempt will be repeated, and returns the delay, at least `least`, for which the
+    /// caller must wait. Returns `None` if another attempt could not help, or would exceed the budget.
     pub fn announce(&mut self, cause: &Cause, least: Duration) -> Option<Duration> {
         let delay = self.delay(cause, least)?;
         let attempt = self.made;
@@ -139,20 +142,20 @@ impl<'a> Attempts<'a> {
         (spent <= self.policy.time).then_some(delay)
     }
 
-    /// Runs `attempt` until it succeeds, fails for good, or the budget is used up.
+    /// Runs `attempt` until it succeeds, fails permanently, or the budget is used up.
     ///
     /// # Errors
-    /// The last failure, in `phase`, with the number of attempts.
+    /// Returns the last failure, in `phase`, with the number of attempts.
     pub async fn run<T, Attempt: Future<Output = Result<T, Cause>>>(
         mut self,
         phase: Phase,
-        // No async closure: its future could not be shown to be `Send`.
+        // This is not an async closure, because its future could not be declared `Send`.
         mut attempt: impl FnMut() -> Attempt,
     ) -> Result<T, Error> {
         loop {
             match attempt().await {
                 Ok(value) => return Ok(value),
-                Err(cause) if self.again(&cause).await => {}
+                Err(cause) if self.wait_before_retry(&cause).await => {}
                 Err(cause) => return Err(Error::new(phase, cause).after(self.made)),
             }
         }
@@ -165,7 +168,7 @@ mod tests {
     use crate::base::error::RequestLine;
     use std::sync::Mutex;
 
-    /// Remembers the waits in milliseconds.
+    /// A reporter that records the delays in milliseconds.
     #[derive(Default)]
     struct Waits(Mutex<Vec<u128>>);
 
@@ -177,7 +180,7 @@ mod tests {
         }
     }
 
-    /// Without chance: always the longest wait.
+    /// Returns a policy without randomness, which always chooses the longest delay.
     fn policy() -> RetryPolicy {
         RetryPolicy {
             jitter: |longest| longest,
@@ -197,7 +200,7 @@ mod tests {
         }
     }
 
-    /// Fails with each status in turn, and then succeeds. Returns the waits.
+    /// Runs an operation that fails with each status in turn, and then succeeds. Returns the delays.
     async fn run(
         policy: RetryPolicy,
         failures: &[(u16, Option<u64>)],

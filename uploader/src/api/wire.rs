@@ -1,5 +1,5 @@
-//! The JSON of the API: what is sent has the genuine client's keys in its order, what is received
-//! is read leniently.
+//! Defines the JSON of the API. Requests have the genuine client's keys in its order; replies are read
+//! leniently.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,11 +12,11 @@ use serde_json::Value;
 /// The body of `POST /artifacts`.
 #[derive(Debug, Serialize)]
 pub struct CreateArtifact<'a> {
-    /// The artifact to make.
+    /// The artifact to create.
     pub artifact: NewArtifact<'a>,
 }
 
-/// An artifact to be made.
+/// An artifact to create.
 #[derive(Debug, Serialize)]
 pub struct NewArtifact<'a> {
     /// The user or organisation.
@@ -28,38 +28,38 @@ pub struct NewArtifact<'a> {
 /// The body of `POST /artifacts/U/N/TYPE`.
 #[derive(Debug, Serialize)]
 pub struct CreateVersion<'a> {
-    /// The version to make.
+    /// The version to create.
     pub artifact_version: NewVersion<'a>,
 }
 
-/// A version to be made, with its keys in the order of the recorded requests.
+/// A version to create, with its keys in the order of the recorded requests.
 #[derive(Debug, Clone, Serialize)]
 pub struct NewVersion<'a> {
-    /// The build it belongs to; 0 is none.
+    /// The build to which the version belongs; 0 for none.
     pub build_id: u64,
-    /// The compilation it belongs to; 0 is none.
+    /// The compilation to which the version belongs; 0 for none.
     pub compile_id: u64,
-    /// Whether bytes follow.
+    /// Whether the version has a file, whose bytes follow.
     pub file: bool,
-    /// What the version is called outside Atlas, such as `us-east-1:ami-1`.
+    /// The identifier of the version outside Atlas, such as `us-east-1:ami-1`.
     pub id: &'a str,
-    /// Free text by key.
+    /// The metadata: texts by key.
     pub metadata: &'a BTreeMap<String, String>,
 }
 
-/// The reply of `GET /authenticate`; the emulator's and the documented one name the user, some
+/// The reply of `GET /authenticate`. The emulator's and the documented reply name the user; those of some
 /// stand-ins do not.
 #[derive(Debug, Default, Deserialize)]
 pub struct Authenticated {
-    /// Whose token it is.
+    /// The user who owns the token.
     #[serde(default)]
     pub user: Option<User>,
 }
 
-/// Who a token belongs to.
+/// The user who owns a token.
 #[derive(Debug, Deserialize)]
 pub struct User {
-    /// The name that stands before the slash in a slug.
+    /// The name before the slash in a slug.
     pub username: String,
 }
 
@@ -70,7 +70,7 @@ pub struct ArtifactReply {
     pub artifact: Artifact,
 }
 
-/// An artifact as the server knows it.
+/// An artifact in a reply of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Artifact {
     /// The user or organisation.
@@ -85,24 +85,24 @@ pub struct Artifact {
 /// The reply of a search.
 #[derive(Debug, Deserialize)]
 pub struct SearchReply {
-    /// What matched, newest first.
+    /// The versions that match, newest first.
     pub versions: Vec<Version>,
 }
 
-/// The reply that describes a version just made.
+/// The reply that describes a version that was just created.
 #[derive(Debug, Deserialize)]
 pub struct CreatedVersion {
-    /// Its number, unique for artifact and type.
+    /// The version number, unique within the artifact and type.
     pub version: u64,
-    /// Where the bytes go. Who knows it may write: a secret.
+    /// The URL for the upload of the bytes. It is a secret, because it authorises the upload by itself.
     #[serde(default)]
     pub upload_path: Option<String>,
-    /// The secret part of the above.
+    /// The secret part of `upload_path`.
     #[serde(default)]
     pub upload_token: Option<String>,
 }
 
-/// A version as a search shows it, with its keys in the recorded order.
+/// A version in the reply of a search, with its keys in the recorded order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// The user or organisation.
@@ -113,27 +113,28 @@ pub struct Version {
     pub tag: String,
     /// `user/name/type/version`.
     pub slug: String,
-    /// Its type.
+    /// The type of the version.
     pub artifact_type: String,
-    /// What it is called outside Atlas.
+    /// The identifier of the version outside Atlas.
     #[serde(default)]
     pub id: Option<String>,
-    /// Its number, counted by artifact and type.
+    /// The version number, counted within the artifact and type.
     pub version: u64,
-    /// Free text by key.
+    /// The metadata: texts by key.
     #[serde(default, deserialize_with = "absent_or_null")]
     pub metadata: Metadata,
-    /// Whether it has bytes.
+    /// Whether the version has a file.
     #[serde(default)]
     pub file: bool,
 }
 
-/// Metadata in the server's own order, which is by length and then by byte, not alphabetical.
+/// The metadata of a version in the server's own order, which is by length and then by byte, not
+/// alphabetical.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata(pub Vec<(String, String)>);
 
 impl Metadata {
-    /// The value of a key.
+    /// Returns the value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
         let found = self.0.iter().find(|(name, _)| name == key);
         found.map(|(_, value)| value.as_str())
@@ -156,7 +157,7 @@ impl<'de> Deserialize<'de> for Metadata {
     }
 }
 
-/// A JSON scalar as the text Packer would make of it; null is the empty text.
+/// Converts a JSON scalar to text as Packer does; null becomes the empty text.
 pub fn scalar_text(value: Value) -> String {
     match value {
         Value::String(text) => text,
@@ -191,7 +192,7 @@ impl<'de> Visitor<'de> for MetadataVisitor {
 mod tests {
     use super::*;
 
-    /// The body that Packer 1.2.5 sent for an AMI.
+    /// The request body that Packer 1.2.5 sent for an AMI.
     const GENUINE: &str = r#"{"artifact_version":{"build_id":0,"compile_id":0,"file":false,"id":"us-east-1:ami-fa0bcaf0d16ad4d29","metadata":{"created_at":"1795352171","region.us-east-1":"ami-fa0bcaf0d16ad4d29"}}}"#;
 
     #[test]

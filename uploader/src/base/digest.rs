@@ -1,5 +1,5 @@
-//! Digests: BLAKE3 of what is sent, since it keeps up with the disk, and SHA-256 where a server or an
-//! older push names that.
+//! Computes digests: BLAKE3 for what is sent, since it keeps up with the disk, and SHA-256 where a server or
+//! an older push names that.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -8,10 +8,10 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// How a digest is made.
+/// A digest algorithm.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Algorithm {
-    /// BLAKE3, several times as fast as the other one.
+    /// BLAKE3, several times as fast as SHA-256.
     #[default]
     Blake3,
     /// SHA-256.
@@ -19,10 +19,10 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All, the preferred one first.
+    /// All algorithms, the preferred one first.
     pub const ALL: [Self; 2] = [Self::Blake3, Self::Sha256];
 
-    /// What stands before the digits.
+    /// Returns the name that a digest prints before the colon.
     pub fn name(self) -> &'static str {
         match self {
             Self::Blake3 => "blake3",
@@ -31,8 +31,8 @@ impl Algorithm {
     }
 }
 
-/// A digest of 256 bits. Prints as the algorithm, a colon, and 64 lower-case hex digits. Those of
-/// different algorithms say nothing about each other.
+/// A digest of 256 bits. It prints as the algorithm, a colon, and 64 lower-case hex digits. Digests of
+/// different algorithms cannot be compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest {
     algorithm: Algorithm,
@@ -40,7 +40,7 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// Reads exactly 64 hex digits.
+    /// Parses exactly 64 hex digits.
     pub fn from_hex(algorithm: Algorithm, hex: &str) -> Option<Self> {
         if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
@@ -52,31 +52,31 @@ impl Digest {
         Some(Self { algorithm, bytes })
     }
 
-    /// Reads an `ETag`. `None` unless it is a strong one of exactly 64 hex digits: only such a tag
-    /// can be a SHA-256 (the emulator's is; inferred, the real Atlas' tags are not known).
+    /// Parses an `ETag`. Returns `None` unless the tag is strong and consists of exactly 64 hex digits: only
+    /// such a tag can be a SHA-256 (the emulator's is; inferred, the real Atlas' tags are not known).
     pub fn from_etag(tag: &str) -> Option<Self> {
         let hex = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
         Self::from_hex(Algorithm::Sha256, hex)
     }
 
-    /// How it was made.
+    /// Returns the algorithm.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Its digits.
+    /// Returns the 64 lower-case hex digits.
     pub fn hex(&self) -> String {
         let digits = self.bytes.iter().map(|byte| format!("{byte:02x}"));
         digits.collect()
     }
 }
 
-/// This text is no digest.
+/// The error for a text that is not a digest.
 #[derive(Debug, thiserror::Error)]
 #[error("no digest of a known algorithm")]
 pub struct InvalidDigest;
 
-/// As it prints.
+/// Parses the format that `Display` prints.
 impl FromStr for Digest {
     type Err = InvalidDigest;
 
@@ -109,7 +109,7 @@ impl Serialize for Digest {
 
 #[derive(Debug)]
 enum Hasher {
-    // Boxed for its size.
+    // Boxed, because the state of BLAKE3 is large.
     Blake3(Box<blake3::Hasher>),
     Sha256(Sha256),
 }
@@ -140,7 +140,7 @@ impl Hasher {
     }
 }
 
-/// Passes bytes on to another writer, and keeps their digest and number.
+/// A writer that passes bytes on to another writer, and computes their digest and number.
 #[derive(Debug)]
 pub struct HashingWriter<W> {
     inner: W,
@@ -149,7 +149,7 @@ pub struct HashingWriter<W> {
 }
 
 impl<W> HashingWriter<W> {
-    /// Nothing was written yet.
+    /// Creates a writer over `inner`.
     pub fn new(algorithm: Algorithm, inner: W) -> Self {
         Self {
             inner,
@@ -158,7 +158,7 @@ impl<W> HashingWriter<W> {
         }
     }
 
-    /// The writer below, the digest of all that was written, and its length in bytes.
+    /// Returns the inner writer, the digest of all bytes that were written, and their number.
     pub fn finish(self) -> (W, Digest, u64) {
         (self.inner, self.hasher.finish(), self.written)
     }
@@ -181,7 +181,7 @@ impl<W: Write> Write for HashingWriter<W> {
 mod tests {
     use super::*;
 
-    /// Published ones, of `abc`.
+    /// Published digests of `abc`.
     const BLAKE3: &str = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85";
     const SHA256: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 

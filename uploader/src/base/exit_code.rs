@@ -1,4 +1,4 @@
-//! How a program that pushes or pulls should end: a code a script can act upon.
+//! Maps errors to the exit codes of `atlas-upload`, on which a script can act.
 
 use crate::base::error::{Cause, Error};
 
@@ -6,10 +6,10 @@ use crate::base::error::{Cause, Error};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
-    /// All went well.
+    /// The program succeeded.
     Success = 0,
-    /// Anything that has no code of its own, such as a reply that cannot be read, or a
-    /// certificate that is not believed.
+    /// An error without a code of its own, such as a reply that cannot be read, or a certificate that is not
+    /// trusted.
     Other = 1,
     /// Wrong arguments or settings. Nothing was sent.
     Usage = 2,
@@ -17,18 +17,18 @@ pub enum ExitCode {
     LocalFile = 3,
     /// The server did not accept the token (401).
     Authentication = 4,
-    /// What was asked for is not there, or hidden (404).
+    /// The thing that was asked for does not exist, or is hidden (404).
     NotFound = 5,
-    /// The server refused (another 4xx), a proxy did, or a write was answered with a redirect.
+    /// The server or a proxy refused (another 4xx), or a write was answered with a redirect.
     Refused = 6,
-    /// Trouble that may pass: no connection, 408, 425, 429 or 5xx, or a success that confirms nothing.
-    /// Trying again may help.
+    /// A transient failure: no connection, 408, 425, 429 or 5xx, or a success that confirms nothing. Trying
+    /// again may help.
     Unavailable = 7,
-    /// What the server has, or sent, is not what the digest says.
+    /// The bytes that the server has, or sent, do not match the digest.
     DigestMismatch = 8,
-    /// A version may have been made or not. Look before trying again: it could become two.
+    /// A version may or may not have been created. Check before trying again: a second version could result.
     InDoubt = 9,
-    /// Stopped by a signal (128 + SIGINT).
+    /// The program was stopped by a signal (128 + SIGINT).
     Interrupted = 130,
 }
 

@@ -1,5 +1,5 @@
-//! Holds what every other module stands on: names of artifacts, errors and exit codes, digests, secrets,
-//! and the events of a [`reporter`].
+//! Contains the types that all other modules use: names of artifacts, errors and exit codes, digests,
+//! secrets, and the events of a [`reporter`].
 
 pub mod digest;
 pub mod error;

@@ -1,63 +1,64 @@
-//! Who is told what happens. The library prints nothing; a program decides what to show.
+//! Defines the events of the library's work, and the trait that receives them. The library prints nothing; a
+//! program decides what to show.
 
 use std::time::{Duration, SystemTime};
 
 use crate::base::error::{Cause, Error};
 use crate::base::slug::ArtifactName;
 
-/// Something a person who waits would like to know. Sizes are bytes.
+/// An event that may be shown to a waiting person. Sizes are in bytes.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// The artifact was not there and is being made.
+    /// The artifact does not exist and is being created.
     CreatingArtifact(&'a ArtifactName),
-    /// So many bytes of the files were read and packed.
+    /// Some bytes of the files were read and packed.
     Packing {
-        /// Packed so far.
+        /// The number of bytes packed so far.
         packed: u64,
-        /// The size of all files, where it is known.
+        /// The size of all files, if it is known.
         total: Option<u64>,
     },
-    /// The version is about to be made; `bytes` will follow, 0 when it has no file.
+    /// The version is about to be created. Its bytes will follow.
     Uploading {
-        /// The size of what is sent.
+        /// The size of the upload; 0 for a version without a file.
         bytes: u64,
     },
-    /// So many bytes were handed to the connection in this attempt.
+    /// Some bytes were handed to the connection in this attempt.
     Sent {
-        /// Handed over so far.
+        /// The number of bytes handed over so far.
         sent: u64,
-        /// The whole upload.
+        /// The size of the whole upload.
         total: u64,
     },
     /// A request failed and will be repeated.
     Retrying {
-        /// The attempt that failed, from 1.
+        /// The number of the attempt that failed, from 1.
         attempt: u32,
-        /// How long it waits before the next one.
+        /// The wait before the next attempt.
         delay: Duration,
-        /// What went wrong.
+        /// The cause of the failure.
         cause: &'a Cause,
     },
-    /// The version is there, with all its bytes: only the confirmation was missing, or the push was
-    /// finished before.
+    /// The version exists with all its bytes: only the confirmation was missing, or an earlier push has
+    /// finished.
     AlreadyThere {
         /// `user/name/type/version`.
         slug: &'a str,
     },
-    /// The latest version is the one that was to be pushed.
+    /// The latest version has the same content, so nothing was pushed.
     Unchanged {
         /// `user/name/type/version`.
         slug: &'a str,
     },
-    /// A step was made that the receipt does not tell.
+    /// A step succeeded, but the receipt could not be updated.
     ReceiptNotKept {
-        /// Why not.
+        /// The reason.
         error: &'a Error,
     },
-    /// The bytes go to an address without TLS, behind an Atlas with it, since that was allowed.
+    /// The bytes go to an address without TLS, although the Atlas has TLS, because this was allowed.
     Unencrypted {
-        /// Scheme, host and port.
+        /// The scheme, host and port.
         to: &'a str,
     },
     /// A download begins.
@@ -65,42 +66,42 @@ pub enum Event<'a> {
         /// `user/name/type/version`.
         slug: &'a str,
     },
-    /// A download broke off, and its rest is asked for.
+    /// A download broke off, and the rest is requested.
     Resuming {
-        /// Arrived before.
+        /// The number of bytes that arrived before.
         received: u64,
-        /// What went wrong.
+        /// The cause of the failure.
         cause: &'a Cause,
     },
-    /// A registry gives nothing more before a time.
+    /// A registry asks to wait until a time.
     Waiting {
-        /// That time.
+        /// The end of the wait.
         until: SystemTime,
     },
-    /// A token is not shown to a source of boxes that it may not be meant for.
+    /// A token is not sent to a source of boxes for which it may not be meant.
     TokenWithheld {
-        /// Scheme, host and port.
+        /// The scheme, host and port.
         source: &'a str,
     },
-    /// The file of a Vagrant box was fetched, verified and put into its place.
+    /// The file of a Vagrant box was fetched, verified and moved to its place.
     BoxFile {
         /// Box, version, provider and architecture.
         name: &'a str,
-        /// Its size.
+        /// The size of the file.
         bytes: u64,
     },
-    /// The file of a Vagrant box cannot be had.
+    /// The file of a Vagrant box could not be fetched.
     BoxFileFailed {
         /// Box, version, provider and architecture.
         name: &'a str,
-        /// Why.
+        /// The reason.
         error: &'a Error,
     },
-    /// So many bytes have arrived.
+    /// Some bytes have arrived.
     Received {
-        /// Arrived so far.
+        /// The number of bytes that arrived so far.
         received: u64,
-        /// The whole download, where the server says.
+        /// The size of the whole download, if the server says it.
         total: Option<u64>,
     },
 }
@@ -112,13 +113,13 @@ pub fn unencrypted(to: &str) -> String {
     )
 }
 
-/// Hears what happens. Called from async code: it must return soon.
+/// A receiver of events. It is called from async code, so it must return soon.
 pub trait Reporter: Send + Sync {
-    /// Takes note of one event.
+    /// Receives one event.
     fn report(&self, event: Event<'_>);
 }
 
-/// Hears nothing.
+/// A `Reporter` that ignores all events.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

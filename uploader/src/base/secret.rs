@@ -1,8 +1,8 @@
-//! Secrets, and the one choke point that keeps them out of every output.
+//! Redacts secrets at the one place that all output passes.
 //!
-//! Evidence: the original's debug log showed the token in a line that said it was masked, and the
-//! upload URLs, whose path alone authorises. A program writes everything through a
-//! [`RedactingWriter`]; the client registers each secret with the [`Redactor`] as it learns it.
+//! Evidence: the original's debug log showed the token in a line that claimed to mask it, and the upload
+//! URLs, whose path alone authorises. A program writes all output through a [`RedactingWriter`]; the client
+//! registers each secret with the [`Redactor`] as soon as it knows it.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -11,31 +11,31 @@ use std::sync::{Arc, PoisonError, RwLock};
 use atlas_common::redaction::{KnownSecrets, Piece};
 use url::{Position, Url};
 
-/// What stands in place of a secret.
+/// The text that replaces a secret.
 pub const REDACTED: &str = "[REDACTED]";
 
-/// A shorter path, such as `/file`, is no secret but a word that other URLs share.
+/// The shortest path that can be a secret. A shorter one, such as `/file`, is a word that other URLs share.
 const SHORTEST_SECRET_PATH: usize = 12;
 
-/// A longer word, a longer number (a date has eight digits), or one with more turns was made by chance; a long
-/// one also with as many turns, or in capitals alone.
+/// The bounds of words that a person may have chosen. A random word is longer, has more digits (a date has
+/// eight), or more turns; a long word is also random with as many turns, or in capitals only.
 const LONGEST_WORD: usize = 24;
 const LONGEST_NUMBER: usize = 8;
 const MOST_TURNS: usize = 2;
 
-/// These words are those of the API's own paths, which stand in every message. A path with one of them is
-/// not hidden as a whole.
+/// The words of the API's own paths, which occur in every message. A path with one of them is not hidden as a
+/// whole.
 const API_WORDS: [&str; 6] = ["api", "v1", "artifacts", "authenticate", "search", "file"];
 
-/// An access token. Its `Debug` does not show it, and it has no `Display`.
+/// An access token. Its `Debug` output does not show it, and it has no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl Token {
-    /// Takes a token, without the white space around it.
+    /// Creates a token from a text, without the white space around it.
     ///
     /// # Errors
-    /// One that is empty, or could not be the value of a header. The error does not repeat it.
+    /// Fails for a token that is empty, or cannot be the value of a header. The error does not repeat it.
     pub fn new(text: &str) -> Result<Self, InvalidToken> {
         let text = text.trim();
         if text.is_empty()
@@ -48,7 +48,7 @@ impl Token {
         Ok(Self(text.to_owned()))
     }
 
-    /// The token itself, to be sent and never shown.
+    /// Returns the token, to be sent and never shown.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -60,31 +60,32 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A token that no header could carry.
+/// The error for a token that cannot be the value of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the token must be one line of ASCII characters")]
 pub struct InvalidToken;
 
-/// The secrets known so far, recognised in any spelling they could be printed in. A cheap handle:
-/// clones share what they know.
+/// The secrets known so far, recognised in every spelling in which they could be printed. It is a cheap
+/// handle: clones share the secrets.
 #[derive(Clone, Default)]
 pub struct Redactor(Arc<RwLock<KnownSecrets<()>>>);
 
 impl Redactor {
-    /// Knows no secret yet.
+    /// Creates a redactor without secrets.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Hides `secret` from now on, also percent-encoded and as JSON or `Debug` would escape it. One of less than four characters is not hidden.
+    /// Hides `secret` from now on, also percent-encoded and as JSON or `Debug` would escape it. A secret of
+    /// less than four characters is not hidden.
     pub fn add(&self, secret: &str) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         known.add(secret, ());
     }
 
-    /// Hides a URL that authorises by itself: the whole, its path with and without the query, and of these
-    /// each segment and each value that nobody could guess. A part of `shown`, a text without secrets, is
-    /// not hidden: a server must not be able to blank what the messages say.
+    /// Hides a URL that authorises by itself: the whole URL, its path with and without the query, and each
+    /// segment and each query value that looks random. A part that occurs in `shown`, a text without secrets,
+    /// is not hidden: a server must not be able to blank out messages.
     pub fn add_url(&self, url: &Url, shown: &str) {
         let segments: Vec<_> = url.path().split('/').collect();
         let values = url.query_pairs().map(|(_, value)| value.into_owned());
@@ -104,7 +105,7 @@ impl Redactor {
         }
     }
 
-    /// `text` without any of the secrets.
+    /// Returns `text` with each secret replaced by [`REDACTED`].
     pub fn redact(&self, text: &str) -> String {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let pieces = known.pieces(text).into_iter();
@@ -122,8 +123,8 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// Holds back each line until it is whole, so that no secret slips through in two writes, then
-/// passes it on without the secrets. The rest of an unfinished line follows on drop.
+/// A writer that holds back each line until it is complete, so that no secret is split between two writes,
+/// and then writes the line without secrets. Dropping it writes an unfinished line, too.
 #[derive(Debug)]
 pub struct RedactingWriter<W: Write> {
     inner: W,
@@ -132,7 +133,7 @@ pub struct RedactingWriter<W: Write> {
 }
 
 impl<W: Write> RedactingWriter<W> {
-    /// Writes to `inner` what `redactor` leaves.
+    /// Creates a writer that redacts with `redactor` and writes to `inner`.
     pub fn new(inner: W, redactor: Redactor) -> Self {
         Self {
             inner,
@@ -143,7 +144,7 @@ impl<W: Write> RedactingWriter<W> {
 
     fn pass_on(&mut self, whole: usize) -> io::Result<()> {
         let lines: Vec<u8> = self.line.drain(..whole).collect();
-        // The name of a file may hold what is no text, and no secret does.
+        // A file name may contain bytes that are not UTF-8; no secret contains such bytes.
         for chunk in lines.utf8_chunks() {
             let text = self.redactor.redact(chunk.valid());
             self.inner.write_all(text.as_bytes())?;
@@ -169,14 +170,15 @@ impl<W: Write> Write for RedactingWriter<W> {
 
 impl<W: Write> Drop for RedactingWriter<W> {
     fn drop(&mut self) {
-        // Nobody is left to be told.
+        // `drop` cannot return an error.
         let _ = self.pass_on(self.line.len());
         let _ = self.inner.flush();
     }
 }
 
-/// Returns whether a part of a URL looks as if it were made by chance, and not of words and numbers as
-/// `ubuntu-22.04-amd64.box` is: capitals within, letters and digits in turns, or a long number.
+/// Returns whether a part of a URL looks random, unlike one made of words and numbers such as
+/// `ubuntu-22.04-amd64.box`: it has capitals within a word, alternates between letters and digits, or has a
+/// long number.
 fn is_unguessable(part: &str) -> bool {
     let mut runs = part.split(|c: char| !c.is_ascii_alphanumeric());
     runs.any(|run| {
@@ -193,7 +195,8 @@ fn is_unguessable(part: &str) -> bool {
     })
 }
 
-/// Returns whether two characters that follow each other begin something new: not the letter after a capital.
+/// Returns whether the second of two adjacent characters begins a new kind: a change between letter and
+/// digit, or from a small letter to a capital, but not from a capital to a small letter.
 fn is_turn(first: u8, second: u8) -> bool {
     first.is_ascii_digit() != second.is_ascii_digit()
         || first.is_ascii_lowercase() && second.is_ascii_uppercase()
@@ -264,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_url_what_nobody_could_guess_is_hidden_and_no_word() {
+    fn random_parts_of_a_url_are_hidden_and_words_are_not() {
         let asked = "http://a.test/api/v1/artifacts/acme/x86img20241130b";
         for (url, text, left) in [
             (

@@ -1,9 +1,9 @@
-//! Spells commands to be typed.
+//! Quotes words for a shell.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 
-/// Spells a path, or any other word, as a shell takes it in a command to be typed.
+/// Quotes a path, or any other word, so that a shell reads it as one word.
 pub fn for_shell(word: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
     let word = word.as_ref();
     let is_plain =
@@ -29,7 +29,7 @@ pub fn for_shell(word: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
     }
 }
 
-/// Spells a byte in octal, of which no more than three digits are read.
+/// Escapes a byte in octal. A shell reads at most three digits.
 fn escaped(byte: u8) -> String {
     format!("\\{byte:03o}")
 }

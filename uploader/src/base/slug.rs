@@ -1,13 +1,13 @@
-//! The names of an artifact: `user/name`, and the type its versions are kept under.
+//! Parses the names of an artifact: `user/name`, and the type of its versions.
 //!
-//! Evidence: Packer's own checks and words (`malformed slug "x"`, `missing slug`). The characters a
-//! server allows are the server's to judge; refused here is only what could not be one segment of a
-//! path, or would not be one name on disk.
+//! Evidence: the checks and messages of Packer (`malformed slug "x"`, `missing slug`). The server decides
+//! which characters it allows. A name is refused here only if it cannot be one segment of a path, or one file
+//! name.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// `user/name`, as in `hashicorp/foobar`: two segments of a path, neither empty.
+/// A name such as `hashicorp/foobar`: two segments of a path, neither of them empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ArtifactName {
     user: String,
@@ -15,12 +15,12 @@ pub struct ArtifactName {
 }
 
 impl ArtifactName {
-    /// The user or organisation the artifact belongs to.
+    /// Returns the user or organisation that owns the artifact.
     pub fn user(&self) -> &str {
         &self.user
     }
 
-    /// The artifact's name within its user.
+    /// Returns the artifact's name within its user.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -54,12 +54,12 @@ impl fmt::Display for ArtifactName {
 pub struct ArtifactType(String);
 
 impl ArtifactType {
-    /// The type as it is written in a URL's path, before any escaping.
+    /// Returns the type as in a URL's path, before any escaping.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a file of this type is a Vagrant box.
+    /// Returns whether a file of this type is a Vagrant box.
     pub fn is_vagrant_box(&self) -> bool {
         self.0 == "vagrant.box"
     }
@@ -85,12 +85,12 @@ impl fmt::Display for ArtifactType {
     }
 }
 
-/// `user/name/type/version`, the shape of a slug in every recorded reply.
+/// Returns `user/name/type/version`, the format of the slug in every recorded reply.
 pub fn version_slug(name: &ArtifactName, artifact_type: &ArtifactType, version: u64) -> String {
     format!("{name}/{artifact_type}/{version}")
 }
 
-/// Names as texts, in JSON: `#[serde(with = "text")]`.
+/// Writes and reads names as JSON strings: `#[serde(with = "text")]`.
 pub(crate) mod text {
     use std::fmt::Display;
     use std::str::FromStr;
@@ -113,24 +113,25 @@ pub(crate) mod text {
     }
 }
 
-/// Why a name was refused, in the words of Packer's post-processor where it had some.
+/// The reason why a name was refused, in the wording of Packer's post-processor where it has one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SlugError {
-    /// Nothing was given.
+    /// The name is empty.
     #[error("missing slug")]
     Missing,
-    /// Not two names with one slash between them.
+    /// The name does not consist of two names with one slash between them.
     #[error("malformed slug {0:?}")]
     Malformed(String),
-    /// No type was given.
+    /// The type is empty.
     #[error("artifact_type must be set")]
     MissingType,
-    /// A type that is more than one segment of a path.
+    /// The type is not one segment of a path.
     #[error("malformed artifact type {0:?}")]
     MalformedType(String),
 }
 
-/// `.` and `..` are no names: they would climb in the URL's path, and in a folder.
+/// Returns whether a text can be one segment of a path. `.` and `..` cannot: they would climb in the URL's
+/// path, and in a folder.
 fn is_segment(text: &str) -> bool {
     !matches!(text, "" | "." | "..")
         && !text

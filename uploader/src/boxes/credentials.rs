@@ -298,7 +298,7 @@ impl Tokens {
                 retry_after: None,
             });
         }
-        let body = reply::whole(&line, reply, self.timeout, &self.pool).await?;
+        let body = reply::read_json(&line, reply, self.timeout, &self.pool).await?;
         // The error does not quote the reply, which contains a secret.
         let token: Reply = serde_json::from_slice(&body).map_err(|_| Cause::Reply {
             request: line,

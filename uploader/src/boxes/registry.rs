@@ -180,7 +180,7 @@ impl RegistryClient {
         let mut attempts = self.attempts();
         let (response, to) = loop {
             match self.reply(url, &headers, Format::Json).await {
-                Err(cause) if attempts.again(&cause).await => {}
+                Err(cause) if attempts.wait_before_retry(&cause).await => {}
                 ended => break ended?,
             }
         };
@@ -238,7 +238,7 @@ impl RegistryClient {
         loop {
             let probed = self.probe_once(url).await;
             match probed {
-                Err(cause) if attempts.again(&cause).await => {}
+                Err(cause) if attempts.wait_before_retry(&cause).await => {}
                 ended => return ended,
             }
         }
@@ -296,22 +296,22 @@ impl RegistryClient {
         // An address that the registry signs is a secret while it is valid.
         let is_signed = |_: &RedirectChain, next: &Url| next.query().is_some();
         loop {
-            let response = if chain.at_home {
+            let response = if chain.token_allowed {
                 self.ask_home(&method, &chain.url, headers, &chain.line)
                     .await?
             } else {
                 self.send(&method, &chain.url, headers, None, &chain.line)
                     .await?
             };
-            if chain.at_home {
+            if chain.token_allowed {
                 self.limits.heed(response.headers());
             }
-            if chain.at_home && is_for_later(&response) {
+            if chain.token_allowed && is_for_later(&response) {
                 let said = response.headers().clone();
                 let cause = self.refusal(chain.line, response).await;
                 return Ok(Answer::Limited(cause, said));
             }
-            if !chain.goes_on(&response, is_signed, &self.options.redactor)? {
+            if !chain.advance(&response, is_signed, &self.options.redactor)? {
                 return Ok(Answer::Final(response, Box::new(chain)));
             }
         }
@@ -406,7 +406,7 @@ impl RegistryClient {
 
     /// Reads the complete body of a JSON reply.
     async fn body(&self, request: RequestLine, response: Response) -> Result<Bytes, Cause> {
-        reply::whole(&request, response, self.options.timeout, &self.pool).await
+        reply::read_json(&request, response, self.options.timeout, &self.pool).await
     }
 }
 

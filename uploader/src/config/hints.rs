@@ -1,10 +1,10 @@
 //! Makes the hints about an error that depend on the settings: sentences without secrets that say what to do,
-//! for a person who runs the program and for one who runs Packer.
+//! for users of the program and of Packer.
 
 use crate::base::error::{Cause, Error, Phase};
 use crate::config::Config;
 
-/// Says what to do about an address that is not that of the Atlas, or not any more.
+/// Returns a hint about an address that is not, or no longer, that of the Atlas.
 pub fn about_address(error: &Error, config: &Config) -> Option<String> {
     let origin = config.atlas_url.origin;
     match error.cause() {
@@ -22,7 +22,7 @@ pub fn about_address(error: &Error, config: &Config) -> Option<String> {
     }
 }
 
-/// Says by which setting the bytes go to a plain http address all the same.
+/// Returns a hint that names the setting by which bytes are sent to a plain http address all the same.
 pub fn about_plain_http(error: &Error, setting: &str) -> Option<String> {
     match (error.phase(), error.cause()) {
         (Phase::Upload { .. }, Cause::Unencrypted { .. }) => Some(format!(
@@ -32,7 +32,7 @@ pub fn about_plain_http(error: &Error, setting: &str) -> Option<String> {
     }
 }
 
-/// Returns whether the default Atlas was asked, which was switched off.
+/// Returns whether the failed request went to the default Atlas, which was switched off.
 pub fn is_from_default_atlas(error: &Error, config: &Config) -> bool {
     config.atlas_url.value.is_default() && error.cause().request().is_some()
 }

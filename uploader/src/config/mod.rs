@@ -1,5 +1,5 @@
-//! Settings, and where each came from: a flag over a template over a variable over the default. A
-//! variable that is set to nothing counts as unset. The variables are those of HashiCorp's own
+//! Resolves the settings and records the origin of each. A flag overrides a template, a template a variable,
+//! and a variable the default. An empty variable counts as unset. The variables are those of HashiCorp's own
 //! clients.
 
 pub mod hints;
@@ -12,16 +12,16 @@ use crate::api::Trust;
 use crate::api::atlas_url::{AtlasUrl, AtlasUrlError, DEFAULT_ATLAS_URL};
 use crate::base::secret::{InvalidToken, Token};
 
-/// The variable of the token.
+/// The variable for the token.
 pub const TOKEN_VARIABLE: &str = "ATLAS_TOKEN";
-/// The variable of the address.
+/// The variable for the address.
 pub const ADDRESS_VARIABLE: &str = "ATLAS_ADDRESS";
 
 const TOKEN: Name = Name::new("--token", TOKEN_VARIABLE);
 const ADDRESS: Name = Name::new("--atlas-url", ADDRESS_VARIABLE);
 const CA_FILE: Name = Name::new("--ca-file", "ATLAS_CAFILE");
 const CA_PATH: Name = Name::new("--ca-path", "ATLAS_CAPATH");
-// Atlas had none; named as those of HashiCorp's other clients, such as VAULT_CLIENT_CERT.
+// Atlas had no client certificates. The names follow HashiCorp's other clients, such as VAULT_CLIENT_CERT.
 const CLIENT_CERT: Name = Name::new("--client-cert", "ATLAS_CLIENT_CERT");
 const CLIENT_KEY: Name = Name::new("--client-key", "ATLAS_CLIENT_KEY");
 const INSECURE: Name = Name::new("--insecure", "ATLAS_TLS_NOVERIFY");
@@ -29,7 +29,7 @@ const ALLOW_HTTP_UPLOAD: Name = Name::new("--allow-http-upload", "ATLAS_ALLOW_HT
 const BUILD_ID: Name = Name::new("--build-id", "ATLAS_BUILD_ID");
 const COMPILE_ID: Name = Name::new("--compile-id", "ATLAS_COMPILE_ID");
 
-/// Where a value came from. Prints as the flag or the variable to look at.
+/// The origin of a value. It prints as the flag or the variable to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// A flag of the command line.
@@ -38,7 +38,7 @@ pub enum Origin {
     Variable(&'static str),
     /// A key of a template's post-processor.
     Template(&'static str),
-    /// Nobody said anything.
+    /// The default, since the setting was not given.
     Default,
 }
 
@@ -53,12 +53,12 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value, and where it came from.
+/// A value with its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting<T> {
     /// The value.
     pub value: T,
-    /// Where it came from.
+    /// The origin of the value.
     pub origin: Origin,
 }
 
@@ -75,7 +75,7 @@ impl<T> Setting<T> {
     }
 }
 
-/// What the command line says.
+/// The flags of the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     /// `--atlas-url`
@@ -96,33 +96,33 @@ pub struct Flags {
     pub allow_http_upload: bool,
 }
 
-/// The settings every subcommand shares.
+/// The settings that all subcommands share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Which Atlas.
+    /// The address of the Atlas.
     pub atlas_url: Setting<AtlasUrl>,
-    /// The token, if there is one anywhere.
+    /// The token, if one was given.
     pub token: Option<Setting<Token>>,
-    /// More CA certificates, in a file.
+    /// A file with additional CA certificates.
     pub ca_file: Option<Setting<PathBuf>>,
-    /// More CA certificates, in a folder.
+    /// A folder with additional CA certificates.
     pub ca_path: Option<Setting<PathBuf>>,
-    /// The certificate that is shown to a server.
+    /// The file with the client's certificate.
     pub client_cert: Option<Setting<PathBuf>>,
-    /// Its key.
+    /// The file with the key of the client's certificate.
     pub client_key: Option<Setting<PathBuf>>,
-    /// Whether any server is believed.
+    /// Whether any server is trusted.
     pub insecure: Setting<bool>,
-    /// It says whether bytes may go to an address without TLS, behind an Atlas with it.
+    /// Whether bytes may be sent to an address without TLS that an Atlas with TLS names.
     pub allow_http_upload: Setting<bool>,
 }
 
 impl Config {
-    /// Brings flags, variables and defaults together. `variable` is the environment.
+    /// Resolves the settings from flags, variables and defaults. `variable` reads the environment.
     ///
     /// # Errors
-    /// A value that is empty (for a flag), no text, or malformed; the message names the flag or the
-    /// variable, and repeats neither a token nor an address.
+    /// Fails for a flag with an empty value, and for a value that is not UTF-8 or is malformed. The message
+    /// names the flag or the variable, and repeats neither a token nor an address.
     pub fn resolve(
         flags: Flags,
         variable: impl Fn(&str) -> Option<OsString>,
@@ -159,7 +159,7 @@ impl Config {
         })
     }
 
-    /// These settings with what a template says, which goes over variables and under flags.
+    /// Returns these settings with those of a template, which override variables but not flags.
     #[must_use]
     pub fn with_template(
         mut self,
@@ -192,7 +192,7 @@ impl Config {
         self
     }
 
-    /// Which servers are believed.
+    /// Returns the trusted certificates, and the client's own certificate.
     pub fn trust(&self) -> Trust {
         let path =
             |setting: &Option<Setting<PathBuf>>| setting.as_ref().map(|path| path.value.clone());
@@ -206,20 +206,21 @@ impl Config {
     }
 }
 
-/// The build and the compilation a version belongs to; 0 when nobody says.
+/// The build and the compilation to which a version belongs; 0 if not given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ids {
-    /// From `--build-id` or `ATLAS_BUILD_ID`.
+    /// The build, from `--build-id` or `ATLAS_BUILD_ID`.
     pub build: Setting<u64>,
-    /// From `--compile-id` or `ATLAS_COMPILE_ID`.
+    /// The compilation, from `--compile-id` or `ATLAS_COMPILE_ID`.
     pub compile: Setting<u64>,
 }
 
 impl Ids {
-    /// Brings flags, variables and defaults together.
+    /// Resolves the numbers from flags, variables and defaults.
     ///
     /// # Errors
-    /// `Error parsing build ID: …`, in the words of the original, for what is no number.
+    /// Fails with `Error parsing build ID: …`, in the wording of the original, for a text that is not a
+    /// number.
     pub fn resolve(
         build: Option<String>,
         compile: Option<String>,
@@ -232,42 +233,42 @@ impl Ids {
     }
 }
 
-/// A setting that makes no sense.
+/// The error for an invalid setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A flag that was given nothing, as by `--token "$UNSET"`.
+    /// A flag has an empty value, as in `--token "$UNSET"`.
     #[error("{0} was given an empty value")]
     Empty(&'static str),
-    /// A value that is no UTF-8.
-    #[error("{0} is no valid text")]
+    /// A value is not UTF-8.
+    #[error("{0} is not valid UTF-8")]
     NoText(Origin),
-    /// An address that is none.
+    /// An address is invalid.
     #[error("{origin}: {reason}")]
     Address {
-        /// Who gave it.
+        /// The origin of the value.
         origin: Origin,
-        /// What is wrong with it.
+        /// The reason.
         reason: AtlasUrlError,
     },
-    /// A token that no header could carry.
+    /// A token cannot be the value of a header.
     #[error("{origin}: {reason}")]
     Token {
-        /// Who gave it.
+        /// The origin of the value.
         origin: Origin,
-        /// What is wrong with it.
+        /// The reason.
         reason: InvalidToken,
     },
-    /// A key without its certificate.
+    /// A key was given without its certificate.
     #[error("{0}: a key needs its certificate, by --client-cert or ATLAS_CLIENT_CERT")]
     KeyAlone(Origin),
-    /// A build or compile ID that is no number.
+    /// A build ID or compile ID is not a number.
     #[error("Error parsing {what}: {origin}: {text:?} is no number")]
     Number {
         /// `build ID` or `compile ID`.
         what: &'static str,
-        /// Who gave it.
+        /// The origin of the value.
         origin: Origin,
-        /// What was given.
+        /// The invalid text.
         text: String,
     },
 }
@@ -304,7 +305,7 @@ fn is_yes(value: &OsStr) -> bool {
     !matches!(&*value, "" | "0" | "f" | "false" | "n" | "no" | "off")
 }
 
-/// What a setting is called.
+/// The names of a setting.
 #[derive(Clone, Copy)]
 struct Name {
     flag: &'static str,
@@ -316,7 +317,7 @@ impl Name {
         Self { flag, variable }
     }
 
-    /// Returns a setting that is on when the flag is given, or the variable has any value.
+    /// Returns a setting that is on if the flag is given, or the variable has any value.
     fn switch(self, flag: bool, variable: &dyn Fn(&str) -> Option<OsString>) -> Setting<bool> {
         let named = variable(self.variable).is_some_and(|value| !value.is_empty());
         let origin = match (flag, named) {
@@ -328,7 +329,7 @@ impl Name {
         Setting { value, origin }
     }
 
-    /// Returns a setting that is on when the flag is given, or the variable has a value that is no word for
+    /// Returns a setting that is on if the flag is given, or the variable has a value other than a word for
     /// no.
     fn choice(self, flag: bool, variable: &dyn Fn(&str) -> Option<OsString>) -> Setting<bool> {
         let setting = self.switch(flag, variable);

@@ -1,9 +1,9 @@
-//! Finds the reason in an I/O error, to be shown.
+//! Extracts the reason from an I/O error, to be shown.
 
 use std::io;
 
-/// Returns the reason that an error stands for, such as that the disk is full: some libraries hide it
-/// behind what they were about to do, or say it with the name of a temporary file.
+/// Returns the innermost reason of an error, such as a full disk: some libraries wrap it in the operation
+/// that failed, or append the name of a temporary file.
 pub(crate) fn reason(error: &io::Error) -> String {
     let mut last: &dyn std::error::Error = error;
     while let Some(source) = last.source() {
@@ -11,13 +11,13 @@ pub(crate) fn reason(error: &io::Error) -> String {
     }
     let text = last.to_string();
     let (text, _) = text.split_once(" at path ").unwrap_or((&text, ""));
-    // It may repeat what an archive holds, which a terminal must not take for commands.
+    // The text may repeat a name from an archive, which must not send codes to a terminal.
     let words = text.split(|c: char| c.is_control() || c.is_whitespace());
     let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
     words.join(" ")
 }
 
-/// Returns the error with its reason alone.
+/// Returns the error with only its innermost reason.
 pub(crate) fn plain(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), reason(error))
 }

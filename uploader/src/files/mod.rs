@@ -1,4 +1,5 @@
-//! Handles files: reads them within bounds, measures disks, makes temporary files, and spells paths in JSON.
+//! Handles files: reads them within limits, measures free space, makes temporary files, and writes paths as
+//! JSON.
 
 pub(crate) mod io_error;
 pub(crate) mod read;

@@ -1,4 +1,4 @@
-//! Reads files whole, up to a bound.
+//! Reads whole files, up to a size limit.
 
 use std::fs::File;
 use std::io;
@@ -6,19 +6,20 @@ use std::path::Path;
 
 use atlas_common::read;
 
-/// The largest file of settings, in bytes: a manifest of many thousand builds.
+/// The size limit of a settings file, in bytes: enough for a manifest of many thousand builds.
 pub(crate) const MAX_SETTINGS: u64 = 64 * 1024 * 1024;
 
-/// Reads a whole file that somebody has written by hand, or a program for others: a template, a
-/// manifest, a certificate. It may be a pipe, as shells make them of a command. Blocks.
+/// Reads a whole settings file: a template, a manifest, a certificate. The path may be a pipe, such as a
+/// shell makes for process substitution. Blocks.
 ///
 /// # Errors
-/// One without the path; also for a file that is longer than 64 MiB, or a device without end.
+/// The error does not name the path. A file of more than 64 MiB, or a device without end, is an error, too.
 pub(crate) fn read_settings(path: &Path) -> io::Result<Vec<u8>> {
     read_at_most(&File::open(path)?, MAX_SETTINGS)
 }
 
-/// Returns the words for a file of settings whose first bytes are a mark, which Packer does not read.
+/// Returns the complaint about a settings file that begins with a byte order mark, which Packer does not
+/// accept.
 pub(crate) fn of_another_encoding(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0xEF, 0xBB, 0xBF, ..] => Some(
@@ -34,7 +35,7 @@ pub(crate) fn of_another_encoding(bytes: &[u8]) -> Option<&'static str> {
 /// Reads the rest of a file.
 ///
 /// # Errors
-/// Also for one that is longer than so many bytes.
+/// Fails also if more than `limit` bytes remain.
 pub(crate) fn read_at_most(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     read::read_at_most(file, limit)?.ok_or_else(|| {
         let reason = format!("is longer than the {limit} bytes that are read of such a file");

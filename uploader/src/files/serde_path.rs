@@ -1,12 +1,12 @@
-//! Writes and reads paths in JSON. One that is UTF-8, as nearly all are, is a string; any other is an object with what
-//! the system calls it: `{"Unix": [bytes]}`, or `{"Windows": [16-bit units]}`.
+//! Writes and reads paths as JSON. A path in UTF-8, as nearly all are, is a string; any other path is an
+//! object with the system's encoding: `{"Unix": [bytes]}`, or `{"Windows": [16-bit units]}`.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Holds a path that was read.
+/// A path as it is read.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Spelled {
@@ -23,7 +23,7 @@ impl From<Spelled> for PathBuf {
     }
 }
 
-/// Holds a path to be written.
+/// A path as it is written.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Spelling<'a> {
@@ -38,7 +38,7 @@ impl<'a> From<&'a Path> for Spelling<'a> {
     }
 }
 
-/// Writes and reads a list.
+/// Writes and reads a list of paths.
 pub(crate) mod list {
     use super::*;
 
@@ -54,7 +54,7 @@ pub(crate) mod list {
     }
 }
 
-/// Writes one, or null.
+/// Writes a path, or null.
 pub(crate) fn serialize_option<S: Serializer>(
     path: &Option<PathBuf>,
     to: S,

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::Path;
 
-/// Looks whether there is room for so many bytes where a folder is.
+/// Checks that the disk of a folder has at least `bytes` bytes free.
 ///
 /// # Errors
-/// There is not.
+/// Fails if the disk has less free space.
 pub(crate) fn require(folder: &Path, bytes: u64) -> io::Result<()> {
     let free = available(folder)?;
     if bytes <= free {
@@ -16,14 +16,15 @@ pub(crate) fn require(folder: &Path, bytes: u64) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::StorageFull, reason))
 }
 
-/// The bytes that are free where a folder is.
+/// Returns the number of free bytes on the disk of a folder.
 #[cfg(unix)]
 pub(crate) fn available(folder: &Path) -> io::Result<u64> {
     let system = rustix::fs::statvfs(folder)?;
     Ok(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
-/// Unknown without another dependency: the write will tell.
+/// Returns the largest number: finding the free space would need another dependency, and a write to a full
+/// disk fails anyway.
 #[cfg(not(unix))]
 pub(crate) fn available(_: &Path) -> io::Result<u64> {
     Ok(u64::MAX)

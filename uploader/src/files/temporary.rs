@@ -1,5 +1,5 @@
-//! Makes temporary files and folders beside those whose places they will take. Each is locked as long as
-//! somebody writes it, so that a later run knows those that a killed one left, and removes them.
+//! Makes temporary files and folders beside their final places. Each is locked while it is being written, so
+//! that a later run can recognise and remove those that a killed run has left.
 
 #[cfg(unix)]
 use std::fs::TryLockError;
@@ -9,20 +9,20 @@ use std::path::Path;
 
 use tempfile::{Builder, NamedTempFile, TempDir};
 
-/// The names of what is temporary end like this, and no name that somebody else chooses does.
+/// The end of the names of temporary files and folders. No other file has a name that ends like this.
 pub(crate) const SUFFIX: &str = ".atlas-unfinished";
-/// The letters and digits that stand at random between the beginning of a name and its end.
+/// The number of random letters and digits between the beginning of a name and its end.
 const RANDOM: usize = 12;
-/// This is how often a file is made, until one is there that nobody has removed.
+/// The number of attempts to make a file that no other run has removed before it was locked.
 const MAX_TRIES: u32 = 8;
 
-/// Keeps a temporary folder locked; elsewhere a folder is not opened, and nothing locks it.
+/// A lock of a temporary folder. On other systems than Unix a folder is not opened, and nothing locks it.
 #[cfg(unix)]
 pub(crate) type Lock = File;
 #[cfg(not(unix))]
 pub(crate) type Lock = ();
 
-/// Returns the folder of a file.
+/// Returns the folder that contains a file.
 pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -30,14 +30,14 @@ pub(crate) fn parent(path: &Path) -> &Path {
     }
 }
 
-/// Returns what chooses the names of temporary files: those that begin so are removed by [`remove_abandoned`].
+/// Returns a builder of temporary files with the names that [`remove_abandoned`] recognises.
 pub(crate) fn builder(prefix: &str) -> Builder<'_, 'static> {
     let mut names = Builder::new();
     names.prefix(prefix).suffix(SUFFIX).rand_bytes(RANDOM);
     names
 }
 
-/// Returns whether a name is one of those that [`builder`] chooses.
+/// Returns whether a name could have been chosen by [`builder`].
 fn is_ours(name: &[u8], prefix: &str) -> bool {
     name.strip_prefix(prefix.as_bytes())
         .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()))
@@ -46,10 +46,10 @@ fn is_ours(name: &[u8], prefix: &str) -> bool {
         })
 }
 
-/// Makes a temporary file in a folder, locked from the beginning.
+/// Makes a temporary file in a folder, and locks it.
 ///
 /// # Errors
-/// It cannot be made.
+/// Fails if it cannot be made.
 pub(crate) fn file(folder: &Path, builder: &mut Builder<'_, '_>) -> io::Result<NamedTempFile> {
     for _ in 0..MAX_TRIES {
         let file = builder.tempfile_in(folder)?;
@@ -61,10 +61,10 @@ pub(crate) fn file(folder: &Path, builder: &mut Builder<'_, '_>) -> io::Result<N
     Err(disappears())
 }
 
-/// Makes a temporary folder in a folder, with what keeps it locked.
+/// Makes a temporary folder in a folder, and returns it with its lock.
 ///
 /// # Errors
-/// It cannot be made.
+/// Fails if it cannot be made.
 #[cfg(unix)]
 pub(crate) fn folder(folder: &Path, prefix: &str) -> io::Result<(TempDir, Lock)> {
     for _ in 0..MAX_TRIES {
@@ -89,11 +89,11 @@ pub(crate) fn folder(folder: &Path, prefix: &str) -> io::Result<(TempDir, Lock)>
 }
 
 fn disappears() -> io::Error {
-    io::Error::other("what is made for the time being disappears as soon as it is there")
+    io::Error::other("temporary files are removed by somebody else as soon as they are created")
 }
 
-/// Removes what killed runs have left in a folder: files and folders with names that [`builder`] chose, and that
-/// nobody has locked. What cannot be removed stays.
+/// Removes the files and folders that killed runs have left in a folder: those with names of [`builder`] that
+/// are not locked. Errors are ignored.
 pub(crate) fn remove_abandoned(folder: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
@@ -115,7 +115,7 @@ pub(crate) fn remove_abandoned(folder: &Path, prefix: &str) {
 
 #[cfg(unix)]
 fn remove_unlocked(path: &Path, remove: impl Fn(&Path) -> io::Result<()>) {
-    // The lock is held until it is gone, so that nobody begins to write there meanwhile.
+    // The lock is held until the file is removed, so that no other run begins to write to it.
     if let Ok(file) = File::open(path)
         && file.try_lock().is_ok()
         && let Err(error) = remove(path)
@@ -124,19 +124,19 @@ fn remove_unlocked(path: &Path, remove: impl Fn(&Path) -> io::Result<()>) {
     }
 }
 
-/// Does nothing: elsewhere nobody can tell whether a file is in use.
+/// Does nothing: other systems than Unix do not tell whether a file is in use.
 #[cfg(not(unix))]
 fn remove_unlocked(_: &Path, _: impl Fn(&Path) -> io::Result<()>) {}
 
-/// Locks a file until it is closed, by the end of the program at the latest, however it ends. Returns
-/// whether nobody else has it locked.
+/// Locks a file until it is closed, at the latest by the end of the process. Returns whether no other process
+/// has locked it.
 #[cfg(unix)]
 pub(crate) fn lock(file: &File) -> bool {
-    // Not every file system knows locks, and that is no reason not to write.
+    // A file system without locks is no reason not to write.
     !matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
-/// Returns whether an open file is still the one at a path.
+/// Returns whether an open file is still the file at a path.
 #[cfg(unix)]
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
@@ -144,7 +144,7 @@ pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok((opened.dev(), opened.ino()) == (there.dev(), there.ino()))
 }
 
-/// Returns true: elsewhere a file that is locked can be neither read nor replaced.
+/// Returns true: other systems than Unix let nobody read or replace a locked file.
 #[cfg(not(unix))]
 pub(crate) fn lock(_: &File) -> bool {
     true

@@ -1,6 +1,6 @@
-//! The way back: fetches the file of a version, unchanged, checks it against the digest that its push
-//! left, or the server's, and only then gives it its name. `transfer` gets all bytes, however often
-//! the connection breaks.
+//! Pulls the file of a version, unchanged. It compares the bytes with the digest that the push left in the
+//! metadata, or with the server's, and gives the file its name only if they agree. `transfer` resumes broken
+//! connections.
 
 pub mod extract;
 mod transfer;
@@ -25,65 +25,64 @@ use crate::files::io_error;
 use crate::files::temporary;
 use transfer::Source;
 
-/// Chunks between the network and the disk, so that neither waits for each of the other's.
+/// The number of chunks between the network and the disk, so that neither waits for every chunk of the other.
 const CHUNKS_IN_FLIGHT: usize = 8;
 
-/// The name of a file that is not whole yet begins like this.
+/// The beginning of the names of incomplete files.
 pub(crate) const TEMPORARY: &str = ".atlas-pull-";
 
-/// What to fetch.
+/// The version to pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pull {
     /// The artifact.
     pub name: ArtifactName,
     /// The type of the version.
     pub artifact_type: ArtifactType,
-    /// Its number; without one, the newest version that has a file.
+    /// The number of the version; `None` for the newest version that has a file.
     pub version: Option<u64>,
 }
 
-/// Where the bytes go.
+/// The target of the bytes.
 pub enum Target {
-    /// A file in the current folder, named after the slug: `U-N-TYPE-VERSION`. Never overwrites.
+    /// A file in the current folder, named after the slug: `U-N-TYPE-VERSION`. It is never overwritten.
     NamedAfterSlug,
-    /// This file, replaced in one step once all is well.
+    /// This file. It is replaced in one step after the digest was checked.
     File(PathBuf),
-    /// Somebody else's stream. A wrong digest is known only after all bytes went there.
+    /// A stream of the caller. A wrong digest is known only after all bytes were written to it.
     Stream(Box<dyn Write + Send>),
-    /// They go to this open file, and errors name the place.
+    /// An open file, and the path that errors name.
     Open(File, PathBuf),
 }
 
-/// What a pull did.
+/// The result of a pull.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Pulled {
     /// `user/name/type/version`.
     pub slug: String,
-    /// The version's number.
+    /// The number of the version.
     pub version: u64,
-    /// The digest of the bytes that arrived, by the algorithm of the one it was compared with.
+    /// The digest of the bytes that arrived, with the algorithm of the digest that it was compared with.
     pub digest: Digest,
-    /// Whether there was one to compare it with: that of the push, in the version's metadata, or
-    /// the server's.
+    /// Whether there was a digest to compare with: that of the push, in the version's metadata, or the
+    /// server's.
     pub verified: bool,
-    /// How many bytes arrived.
+    /// The number of bytes that arrived.
     pub bytes: u64,
-    /// Where they are, also the folder they were unpacked into; null for a stream.
+    /// The path of the file, or of the folder into which it was unpacked; null for a stream.
     #[serde(serialize_with = "crate::files::serde_path::serialize_option")]
     pub file: Option<PathBuf>,
 }
 
-/// Fetches one version's file.
+/// Pulls the file of a version.
 ///
 /// # Errors
-/// [`Phase::Search`] while the version is looked for, [`Phase::Download`] for the transfer
-/// (a broken one goes on where it was, if the server names the file with a strong `ETag`) and a
-/// digest that differs, [`Phase::Save`] for the disk.
-/// After any error a file that was there before is unchanged.
+/// [`Phase::Search`] for the search of the version, [`Phase::Download`] for the transfer (which resumes after
+/// a broken connection if the server names the file with a strong `ETag`) and for a different digest,
+/// [`Phase::Save`] for the disk. After any error an existing file is unchanged.
 pub async fn pull(client: &Client, pull: &Pull, target: Target) -> Result<Pulled, Error> {
     let (version, sink, left) = match pull.version {
         Some(version) => {
-            // First, so that nothing is asked in vain.
+            // The target is opened first, so that no request is sent if that fails.
             let sink = open(pull, version, target)?;
             (version, sink, digest_of(client, pull, version).await?)
         }
@@ -98,7 +97,7 @@ pub async fn pull(client: &Client, pull: &Pull, target: Target) -> Result<Pulled
     let download = client
         .download(&pull.name, &pull.artifact_type, version)
         .await?;
-    // What the pusher left says more than what the server made of it.
+    // The digest from the push is better evidence than the server's.
     let (request, promised) = (download.request.clone(), left.or(download.digest));
     let algorithm = promised.as_ref().map(Digest::algorithm).unwrap_or_default();
     let source = Source {
@@ -130,7 +129,7 @@ fn open(pull: &Pull, version: u64, target: Target) -> Result<Sink, Error> {
     Sink::open(target, &slug)
 }
 
-/// What whoever pushed the version says of its bytes.
+/// Returns the digest that the push left in the metadata of a version.
 async fn digest_of(client: &Client, pull: &Pull, version: u64) -> Result<Option<Digest>, Error> {
     let this = SearchQuery {
         version: Some(version.to_string()),
@@ -139,7 +138,7 @@ async fn digest_of(client: &Client, pull: &Pull, version: u64) -> Result<Option<
     let found = client
         .search(&pull.name, &pull.artifact_type, &this)
         .await?;
-    // A server may overlook the filter.
+    // A server may ignore the filter.
     let found = found.iter().find(|found| found.version == version);
     Ok(found.and_then(|found| content_digest::of(&found.metadata)))
 }
@@ -167,7 +166,7 @@ async fn drain(
     let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let writing = tokio::task::spawn_blocking(move || write_all(receiver, algorithm, sink));
     let transferred = source.transfer(download, sender).await;
-    // Waited for even after a broken transfer: the writer holds the temporary file.
+    // The writer is awaited even after a broken transfer, because it holds the temporary file.
     let written = writing
         .await
         .unwrap_or_else(|error| Err(io::Error::other(error)));
@@ -190,11 +189,11 @@ fn write_all(
 
 /// An open target.
 enum Sink {
-    /// Its file, and the place it will take if nobody else does.
+    /// A temporary file, and its final path, which must not exist.
     New(NamedTempFile, PathBuf),
-    /// Its file, the place it will take, and what the caller calls that place.
+    /// A temporary file, its final path, and the path that the caller gave.
     Replacement(NamedTempFile, PathBuf, PathBuf),
-    /// It holds a stream, and what errors call it.
+    /// A stream, and the path that errors name.
     Stream(Box<dyn Write + Send>, PathBuf),
 }
 
@@ -215,8 +214,8 @@ impl Sink {
     }
 
     fn replacement(given: PathBuf) -> Result<Self, Error> {
-        // What a link leads to is replaced, not the link; and a device is written to, for renaming
-        // a file over /dev/null would take it away from everybody.
+        // The target of a link is replaced, not the link. A device is written to, because renaming a file
+        // over /dev/null would remove it for everybody.
         let path = given.canonicalize().unwrap_or_else(|_| given.clone());
         match path.metadata() {
             Ok(metadata) if metadata.is_dir() => {
@@ -231,7 +230,7 @@ impl Sink {
         }
     }
 
-    /// For errors.
+    /// Returns the path that errors name.
     fn name(&self) -> PathBuf {
         match self {
             Self::New(_, path) | Self::Replacement(_, _, path) | Self::Stream(_, path) => {
@@ -272,7 +271,7 @@ impl Write for Sink {
 
 fn temporary_beside(path: &Path) -> Result<NamedTempFile, Error> {
     let mut builder = temporary::builder(TEMPORARY);
-    // Otherwise only the owner could read the result, whatever the umask says.
+    // The mode of a temporary file would let only the owner read the result, whatever the umask says.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let folder = temporary::parent(path);
@@ -286,6 +285,6 @@ fn already_there() -> io::Error {
 }
 
 fn not_saved(path: &Path, error: io::Error) -> Error {
-    // The name of a temporary file helps nobody.
+    // The reason is shown without the name of the temporary file, which does not help the user.
     Error::new(Phase::Save, Cause::file(path, io_error::plain(&error)))
 }

@@ -1,4 +1,4 @@
-//! Transfers the bytes of a version, however often the connection breaks on the way.
+//! Transfers the bytes of a version, and resumes after broken connections.
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -9,31 +9,30 @@ use crate::api::{Client, Download, Rest};
 use crate::base::error::{Cause, Error, Phase, Reach};
 use crate::base::reporter::Event;
 
-/// A source gives the bytes of one version.
+/// The version whose bytes are transferred.
 pub(super) struct Source<'a> {
     pub(super) client: &'a Client,
     pub(super) pull: &'a Pull,
     pub(super) version: u64,
 }
 
-/// How far a transfer is.
+/// The position of a transfer.
 struct Position {
-    /// Bytes that were passed on.
+    /// The number of bytes that were passed on.
     received: u64,
-    /// The size of the file, as the first reply that says it has it.
+    /// The size of the file, from the first reply that says it.
     total: Option<u64>,
-    /// The end of the part that is on its way.
+    /// The end of the part that is being received.
     part: Option<u64>,
 }
 
 impl Source<'_> {
-    /// Passes all bytes on, as many as the first reply announced. A connection that breaks off, stands
-    /// still or ends early is followed by another one, if the server names the file with a strong
-    /// `ETag`.
+    /// Passes on all bytes, as many as the first reply announced. After a connection that breaks off, stalls
+    /// or ends early, another one requests the rest, if the server names the file with a strong `ETag`.
     ///
     /// # Errors
-    /// [`Phase::Download`]: a failure that cannot pass, or one that the budget of attempts has no
-    /// other one for.
+    /// [`Phase::Download`] for a permanent failure, or for a transient one after which the budget of attempts
+    /// is used up.
     pub(super) async fn transfer(
         &self,
         mut download: Download,
@@ -63,7 +62,7 @@ impl Source<'_> {
             if position.received - before >= MIN_PROGRESS {
                 attempts = self.client.attempts();
                 attempts.pause().await;
-            } else if !attempts.again(&cause).await {
+            } else if !attempts.wait_before_retry(&cause).await {
                 return failed(cause, &attempts);
             }
             let (received, cause) = (position.received, &cause);
@@ -77,21 +76,22 @@ impl Source<'_> {
         }
     }
 
-    /// The reply with what follows the bytes that were passed on.
+    /// Requests the bytes after those that were passed on.
     async fn rest(
         &self,
         position: &mut Position,
         tag: &str,
         attempts: &mut Attempts<'_>,
     ) -> Result<Rest, Error> {
-        // Its failures and those of the transfer use up one budget.
+        // The client makes single attempts, because the failures of this request and of the transfer share
+        // one budget.
         let client = self.client.once();
         let (name, kind) = (&self.pull.name, &self.pull.artifact_type);
         let rest = loop {
             let asked = client.download_rest(name, kind, self.version, position.received, tag);
             match asked.await {
                 Ok(rest) => break rest,
-                Err(error) if attempts.again(error.cause()).await => {}
+                Err(error) if attempts.wait_before_retry(error.cause()).await => {}
                 Err(error) => return Err(error.after(attempts.made())),
             }
         };
@@ -110,7 +110,7 @@ impl Source<'_> {
         Ok(rest)
     }
 
-    /// Passes one connection's bytes on, without those that are known.
+    /// Passes on the bytes of one connection, except for the first `known` ones.
     async fn pass_on(
         &self,
         mut download: Download,
@@ -134,7 +134,7 @@ impl Source<'_> {
                 let request = download.request;
                 return Err(Cause::Reply { request, detail });
             }
-            // The writer has failed, and says why itself.
+            // The receiver is dropped, so the writer has failed, and its own error is returned.
             if sender.send(chunk).await.is_err() {
                 return Ok(());
             }
@@ -148,7 +148,7 @@ impl Source<'_> {
 
 impl Position {
     /// # Errors
-    /// [`Cause::Network`]: the reply has ended, and the file has not.
+    /// [`Cause::Network`] if the reply ended before the end of the file.
     fn complete(&self, download: Download) -> Result<(), Cause> {
         match self.total.or(self.part) {
             Some(total) if self.received < total => Err(Cause::Network {

@@ -50,7 +50,7 @@ impl Run<'_> {
             };
             was_unconfirmed |= matches!(error.cause(), Cause::Unconfirmed { .. });
             let made = attempts.made();
-            let more = attempts.again(error.cause()).await;
+            let more = attempts.wait_before_retry(error.cause()).await;
             if is_worth_a_question(error.cause()) {
                 match self.arrived(version, payload).await? {
                     Arrival::Whole => return Ok(made),

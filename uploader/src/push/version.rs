@@ -59,7 +59,7 @@ impl Run<'_> {
                     continue;
                 }
             }
-            if !attempts.again(error.cause()).await {
+            if !attempts.wait_before_retry(error.cause()).await {
                 return Err(error.after(attempts.made()));
             }
         }

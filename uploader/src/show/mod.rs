@@ -1,4 +1,5 @@
-//! The latest version of each type of an artifact. The API lists no types, so each is asked for.
+//! Finds the latest version of each type of an artifact. The API does not list types, so each type is
+//! searched for.
 
 pub mod tfvars;
 
@@ -9,7 +10,7 @@ use crate::api::{Client, SearchQuery};
 use crate::base::error::Error;
 use crate::base::slug::{ArtifactName, ArtifactType};
 
-/// The types that HashiCorp's documentation recommended, the older names of Amazon's included.
+/// The types that HashiCorp's documentation recommended, including the older names of Amazon's.
 const RECOMMENDED: [&str; 16] = [
     "amazon.image",
     "amazon.ami",
@@ -29,20 +30,20 @@ const RECOMMENDED: [&str; 16] = [
     "vagrant.box",
 ];
 
-/// Enough to be quick, and no burden for a small server.
+/// The number of concurrent searches: enough to be quick, without burdening a small server.
 const AT_ONCE: usize = 4;
 
-/// The types an artifact is likely to have.
+/// Returns the types that an artifact is likely to have.
 pub fn recommended_types() -> Vec<ArtifactType> {
     let parsed = RECOMMENDED.iter().map(|name| name.parse());
     parsed.filter_map(Result::ok).collect()
 }
 
-/// The latest version of each of these types, in their order; a type without a version is left out.
+/// Returns the latest version of each of these types, in their order. A type without a version is left out.
 ///
 /// # Errors
-/// [`Phase::Search`](crate::base::error::Phase::Search). A 404 is one only when every type is answered with it: a
-/// server may say so for a type it does not know.
+/// [`Phase::Search`](crate::base::error::Phase::Search). A 404 counts as an error only if every type is
+/// answered with it: a server may answer so for a type that it does not know.
 pub async fn latest_versions(
     client: &Client,
     name: &ArtifactName,
@@ -55,7 +56,8 @@ pub async fn latest_versions(
     let searches = types.iter().map(|kind| client.search(name, kind, &query));
     let mut answers = stream::iter(searches).buffered(AT_ONCE);
     let (mut found, mut hidden, mut known) = (Vec::new(), None, false);
-    // Nothing more is asked of a server that one of them could not reach.
+    // The first other failure ends the loop, so that no more searches are sent to a server that cannot be
+    // reached.
     while let Some(answer) = answers.next().await {
         match answer {
             Ok(versions) => {

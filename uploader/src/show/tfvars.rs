@@ -1,8 +1,8 @@
-//! A version as a variable of Terraform, for a `*.auto.tfvars.json`: what the data source `atlas_artifact`
-//! gave to Terraform 0.11 and earlier, for those that have no such provider.
+//! Formats a version as a variable of Terraform, for a `*.auto.tfvars.json`, with the attributes that the
+//! data source `atlas_artifact` gave to Terraform 0.11 and earlier. Later releases have no such provider.
 //!
-//! Evidence: the attributes, the spelling of the keys of `metadata_full`, the `id` of a version that has
-//! none, and the words about none or several are those of Terraform's `atlas` provider.
+//! Evidence: Terraform's `atlas` provider has these attributes, this spelling of the keys of `metadata_full`,
+//! this `id` of a version without one, and these messages about no result and several.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use crate::api::wire::{Metadata, Version};
 use crate::base::error::{Cause, Error, Phase};
 use crate::base::slug::ArtifactName;
 
-/// Names that Terraform keeps for the settings of a module.
+/// The names that Terraform reserves for the settings of a module.
 const RESERVED: [&str; 8] = [
     "count",
     "depends_on",
@@ -27,7 +27,7 @@ const RESERVED: [&str; 8] = [
     "version",
 ];
 
-/// A document of one variable, whose value is an object.
+/// Returns a document of one variable, whose value is an object.
 ///
 /// `{"NAME": {"name": "user/name", "type", "id", "version": 7, "slug", "file_url", "metadata_full": {…}}}`;
 /// `file_url` is empty for a version without a file.
@@ -46,10 +46,10 @@ pub fn document(variable: &VariableName, version: &Version, file_url: &Url) -> V
     })
 }
 
-/// The only one of what a search found.
+/// Returns the only version of a search.
 ///
 /// # Errors
-/// [`Phase::Search`]: none matches, or several do.
+/// [`Phase::Search`] if no version matches, or several do.
 pub fn only<'a>(found: &'a [Version], name: &ArtifactName) -> Result<&'a Version, Error> {
     let cause = match found {
         [version] => return Ok(version),
@@ -62,8 +62,8 @@ pub fn only<'a>(found: &'a [Version], name: &ArtifactName) -> Result<&'a Version
     Err(Error::new(Phase::Search, cause))
 }
 
-/// With every character that is not a letter, a digit, `_` or `-` turned into `-`. Of two keys that
-/// become the same, the later one in the server's order stays.
+/// Returns the metadata with every character of a key that is not a letter, a digit, `_` or `-` replaced by
+/// `-`. If two keys become equal, the later one in the server's order is kept.
 fn metadata_full(metadata: &Metadata) -> Map<String, Value> {
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || c == '_' {
@@ -77,7 +77,7 @@ fn metadata_full(metadata: &Metadata) -> Map<String, Value> {
     cleaned.collect()
 }
 
-/// What a variable may be called in Terraform.
+/// The name of a variable in Terraform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VariableName(String);
 
@@ -109,15 +109,15 @@ impl FromStr for VariableName {
     }
 }
 
-/// Why Terraform would refuse a variable.
+/// The reason why Terraform would refuse the name of a variable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VariableNameError {
-    /// Not a name in Terraform's language.
+    /// The text is not a name in Terraform's language.
     #[error(
         "{0:?} is no name of a variable: letters, digits, _ and -, and no digit or - at its start"
     )]
     Malformed(String),
-    /// A name that Terraform keeps for itself.
+    /// The name is reserved by Terraform.
     #[error("{0:?} is a name that Terraform keeps for itself")]
     Reserved(String),
 }

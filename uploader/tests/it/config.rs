@@ -1,4 +1,4 @@
-//! These tests set one setting in several places, and see which of them counts.
+//! Tests which value counts if a setting is given in several places.
 
 use mock_atlas::{MockAtlas, User};
 use serde_json::json;

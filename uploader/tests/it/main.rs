@@ -1,5 +1,4 @@
-//! These tests look at the uploader from outside, as its users and its servers do. The folders are those of
-//! `src/`.
+//! Tests the uploader from outside, as its users and its servers see it. The folders are those of `src/`.
 
 #![allow(
     clippy::expect_used,

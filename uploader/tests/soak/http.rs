@@ -4,13 +4,13 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// The head of a request or of a reply: its lines, without the empty one at the end.
+/// The head of a request or of a reply: its lines, without the empty line at the end.
 #[derive(Debug, Clone)]
 pub(crate) struct Head(Vec<String>);
 
 impl Head {
-    /// Reads up to the end of the head; `ahead` holds what came with it and after it. `None` when
-    /// nobody sends another.
+    /// Reads up to the end of the head. `ahead` contains the bytes that were read beyond it. Returns `None`
+    /// if the peer sends no further head.
     pub(crate) async fn read(
         from: &mut (impl AsyncRead + Unpin),
         ahead: &mut Vec<u8>,
@@ -25,7 +25,7 @@ impl Head {
         }
     }
 
-    /// Takes the head away from the beginning of `bytes`, if all of it is there.
+    /// Removes the head from the beginning of `bytes`, if it is complete.
     pub(crate) fn split(bytes: &mut Vec<u8>) -> Option<Self> {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
         let rest = bytes.split_off(end + 4);
@@ -34,12 +34,12 @@ impl Head {
         Some(Self(text.split("\r\n").map(str::to_owned).collect()))
     }
 
-    /// The first line.
+    /// Returns the first line.
     pub(crate) fn start(&self) -> &str {
         &self.0[0]
     }
 
-    /// Method and target of a request.
+    /// Returns method and target of a request.
     pub(crate) fn request(&self) -> (&str, &str) {
         let mut words = self.start().split(' ');
         (
@@ -48,20 +48,20 @@ impl Head {
         )
     }
 
-    /// The value of a header, its name in lower case.
+    /// Returns the value of a header, given its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut fields = self.0[1..].iter().filter_map(|line| line.split_once(':'));
         let found = fields.find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.trim())
     }
 
-    /// How long the body is.
+    /// Returns the length of the body.
     pub(crate) fn content_length(&self) -> usize {
         let length = self.header("content-length");
         length.map_or(0, |length| length.parse().expect("a length"))
     }
 
-    /// Gives a header this value, or takes it away.
+    /// Sets or removes a header.
     pub(crate) fn set(&mut self, name: &str, value: Option<&str>) {
         let is_other = |line: &String| {
             let key = line.split_once(':').map(|(key, _)| key);
@@ -71,20 +71,20 @@ impl Head {
         self.0.extend(value.map(|value| format!("{name}: {value}")));
     }
 
-    /// Gives a header that is there another value.
+    /// Changes the value of a header, if it exists.
     pub(crate) fn change(&mut self, name: &str, to: impl FnOnce(&str) -> String) {
         if let Some(value) = self.header(name).map(to) {
             self.set(name, Some(&value));
         }
     }
 
-    /// As it is sent.
+    /// Returns the bytes as they are sent.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         format!("{}\r\n\r\n", self.0.join("\r\n")).into_bytes()
     }
 }
 
-/// A reply of the Atlas, whole.
+/// A complete reply of the Atlas.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) head: Head,
@@ -92,13 +92,13 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// As it is sent.
+    /// Returns the bytes as they are sent.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         [self.head.to_bytes(), self.body.clone()].concat()
     }
 }
 
-/// A reply that is made up; the connection ends after it.
+/// Returns a reply that the proxy makes up. The connection ends after it.
 pub(crate) fn made_up(status: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(

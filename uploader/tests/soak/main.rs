@@ -1,9 +1,9 @@
-//! This test sends hundreds of pushes and pulls over a network that spoils a third of their requests. Whatever
-//! the network does, no version is doubled or half visible, what is said to be done is done, and every run
-//! ends. `SOAK_SEED` and `SOAK_PUSHES` make it another run, or a longer one.
+//! Sends hundreds of pushes and pulls over a network that disturbs a third of their requests. Whatever the
+//! network does, no version is doubled or half visible, every reported success is true, and every run ends.
+//! `SOAK_SEED` and `SOAK_PUSHES` select another run, or a longer one.
 //!
-//! It has a process of its own, so that no other test runs beside it: many of its faults are timeouts of a
-//! second, which befall other requests than the plan's on processors that are busy.
+//! The test has a process of its own, so that no other test runs beside it: many of its faults are timeouts
+//! of a second, which would hit requests that are not in the plan on busy processors.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -24,40 +24,45 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use mock_atlas::MockAtlas;
 use plan::{Answer, Fault, Tally};
-use trial::{End, TOKEN, Told, World, trial};
+use trial::{End, Environment, Outcome, TOKEN, trial};
 
 use crate::support::client;
 
-/// What a run is without variables. It meets every kind of fault, which few others of its length do.
+/// The run without variables. It meets every kind of fault, which few others of its length do.
 const SEED: u64 = 1;
 const PUSHES: u64 = 200;
 
-/// Most of the time they wait.
+/// The number of concurrent trials. They wait most of the time.
 const AT_ONCE: usize = 32;
 
-/// So many failures are told with all that happened.
-const TOLD: usize = 5;
+/// The number of failures that are printed with their whole journal.
+const DETAILED: usize = 5;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_the_network_does_nothing_is_doubled_shown_by_half_or_said_in_vain() {
+async fn whatever_the_network_does_no_version_is_doubled_or_half_visible() {
     let (seed, pushes) = (variable("SOAK_SEED", SEED), variable("SOAK_PUSHES", PUSHES));
     let atlas = MockAtlas::builder().token(TOKEN).journal(0).start().await;
     let atlas = atlas.unwrap();
-    let world = Arc::new(World {
+    let environment = Arc::new(Environment {
         atlas: atlas.url().to_owned(),
         direct: client(atlas.url(), TOKEN),
         seed,
     });
     let trials = stream::iter(0..pushes);
-    let trials = trials.map(|number| tokio::spawn(trial(Arc::clone(&world), number)));
+    let trials = trials.map(|number| tokio::spawn(trial(Arc::clone(&environment), number)));
     let mut all = Vec::new();
     let mut trials = trials.buffer_unordered(AT_ONCE);
-    while let Some(told) = trials.next().await {
-        all.push(told.unwrap());
+    while let Some(outcome) = trials.next().await {
+        all.push(outcome.unwrap());
     }
-    let wrong: Vec<_> = all.iter().filter(|told| !told.wrong.is_empty()).collect();
+    let wrong: Vec<_> = all
+        .iter()
+        .filter(|outcome| !outcome.wrong.is_empty())
+        .collect();
     let texts = wrong.iter().enumerate();
-    let texts: Vec<_> = texts.map(|(at, told)| text(told, at < TOLD)).collect();
+    let texts: Vec<_> = texts
+        .map(|(at, outcome)| text(outcome, at < DETAILED))
+        .collect();
     assert!(
         wrong.is_empty(),
         "{} of {pushes} pushes went wrong; SOAK_SEED={seed} SOAK_PUSHES={pushes} repeats it:\n\n{}",
@@ -65,7 +70,7 @@ async fn whatever_the_network_does_nothing_is_doubled_shown_by_half_or_said_in_v
         texts.join("\n")
     );
     if (seed, pushes) == (SEED, PUSHES) {
-        assert_spoilt(&all);
+        assert_enough_faults(&all);
     }
 }
 
@@ -77,22 +82,22 @@ fn variable(name: &str, default: u64) -> u64 {
     number.unwrap_or_else(|error| panic!("{name}={text}: give a whole number ({error})"))
 }
 
-/// What went wrong with a push and, if it is told in full, all that happened.
-fn text(told: &Told, is_full: bool) -> String {
-    let mut text = format!("{}\n  {}\n", told.what, told.wrong.join("\n  "));
+/// Returns the failures of a push and, if `is_full`, its whole journal.
+fn text(outcome: &Outcome, is_full: bool) -> String {
+    let mut text = format!("{}\n  {}\n", outcome.what, outcome.wrong.join("\n  "));
     if is_full {
-        // A version that was lost is looked for many times.
-        for same in told.journal.chunk_by(|line, next| line == next) {
+        // A lost version is searched for many times.
+        for same in outcome.journal.chunk_by(|line, next| line == next) {
             text += &format!("    {} x {}\n", same.len(), same[0]);
         }
     }
     text
 }
 
-/// A run that spoilt too little proves nothing.
-fn assert_spoilt(all: &[Told]) {
+/// Asserts that the run had enough faults to prove something.
+fn assert_enough_faults(all: &[Outcome]) {
     let mut tally = Tally::default();
-    all.iter().for_each(|told| tally.add(&told.tally));
+    all.iter().for_each(|outcome| tally.add(&outcome.tally));
     let (requests, spoilt) = (tally.requests, tally.spoilt());
     assert!(
         spoilt * 5 > requests,
@@ -111,9 +116,9 @@ fn assert_spoilt(all: &[Told]) {
             assert!(met, "{status} never happened, carried out: {is_done}");
         }
     }
-    let ended = |is: fn(&End) -> bool| all.iter().any(|told| is(&told.first));
+    let ended = |is: fn(&End) -> bool| all.iter().any(|outcome| is(&outcome.first));
     assert!(ended(|end| matches!(end, End::Done(_))), "none was done");
     assert!(ended(|end| matches!(end, End::Failed(_))), "none failed");
-    let doubted = ended(|end| matches!(end, End::InDoubt(_)));
-    assert!(doubted, "none was in doubt");
+    let in_doubt = ended(|end| matches!(end, End::InDoubt(_)));
+    assert!(in_doubt, "none was in doubt");
 }

@@ -1,6 +1,6 @@
-//! The plan says what the proxy does to which request. It is drawn from the seed, the number of the
-//! push, the kind of the request and its number within that kind, so that neither the other pushes nor
-//! the order of events change it.
+//! Plans the faults of the proxy. A fault is drawn from the seed, the number of the push, the kind of the
+//! request and its number within that kind, so that neither the other pushes nor the order of events change
+//! it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-/// So many requests of a kind are spoilt at most in each phase, so that every push comes to an end.
+/// The largest number of faults per kind of request in each phase, so that every push ends.
 const AT_MOST: usize = 4;
 
-/// What a client asks for.
+/// A kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Route {
     Authenticate,
@@ -21,7 +21,7 @@ pub(crate) enum Route {
     Upload,
     Search,
     File,
-    /// A file from somewhere in its middle.
+    /// The rest of a file, from a position in its middle.
     Rest,
 }
 
@@ -60,18 +60,18 @@ impl Route {
     }
 }
 
-/// How far a request comes that is spoilt.
+/// The point that a request with a fault reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Moment {
-    /// Its head is read, its body is not, and the Atlas never hears of it.
+    /// Its head is read, its body is not, and the Atlas does not receive it.
     Early,
-    /// It is read, and the Atlas never hears of it.
+    /// It is read, and the Atlas does not receive it.
     Instead,
-    /// The Atlas gets the first half of its body.
+    /// The Atlas receives the first half of its body.
     Half,
     /// The Atlas carries it out.
     After,
-    /// The Atlas carries it out once the client has had its answer, or has given up.
+    /// The Atlas carries it out after the client has received its answer, or has given up.
     Late,
 }
 
@@ -89,34 +89,34 @@ impl Moment {
     }
 }
 
-/// What the client gets.
+/// The answer that the client gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Answer {
     /// The connection is reset.
     Reset,
     /// The connection is closed.
     Close,
-    /// This status, and so many seconds as `Retry-After`.
+    /// This status, and this number of seconds as `Retry-After`.
     Status(u16, Option<u8>),
-    /// A page of success in HTML, as a captive portal has it.
+    /// An HTML page with a status of success, as of a captive portal.
     Portal,
-    /// A success as the Atlas gives it.
+    /// A success like that of an Atlas.
     Success,
-    /// A redirect that does not say where to.
+    /// A redirect without a target.
     Redirect,
-    /// A 500 that announces 100 bytes; three come, and then nothing more.
+    /// A 500 that announces 100 bytes, of which three come.
     Stub,
-    /// Nothing at all, and the connection stays.
+    /// Nothing, while the connection stays open.
     Silence,
     /// Half of the head of the Atlas' reply.
     CutHead,
-    /// Its head, and half of its body.
+    /// The head of the Atlas' reply, and half of its body.
     CutBody,
-    /// The same, and the connection stays.
+    /// The same as `CutBody`, while the connection stays open.
     StalledBody,
-    /// The whole reply, so many milliseconds late on both ways.
+    /// The whole reply, with a delay of this number of milliseconds in both directions.
     Delayed(u64),
-    /// The reply with so many quarters of its body, and a `Content-Length` that agrees.
+    /// The reply with this number of quarters of its body, and a matching `Content-Length`.
     Shortened(u8),
 }
 
@@ -143,7 +143,7 @@ impl Answer {
 
     pub(crate) const STATUSES: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
-    /// The same for each status, each wait and each length.
+    /// Returns the kind of the answer, whatever its status, wait or length.
     pub(crate) fn kind(self) -> &'static str {
         match self {
             Self::Reset => "reset",
@@ -162,12 +162,12 @@ impl Answer {
         }
     }
 
-    /// Whether the connection stays until the client gives up.
+    /// Returns whether the connection stays open until the client gives up.
     pub(crate) fn leaves_open(self) -> bool {
         matches!(self, Self::Stub | Self::Silence | Self::StalledBody)
     }
 
-    /// How long the Atlas is not asked, and then the client not answered.
+    /// Returns the delay before the request goes to the Atlas, and again before the client is answered.
     pub(crate) fn delay(self) -> Duration {
         match self {
             Self::Delayed(milliseconds) => Duration::from_millis(milliseconds),
@@ -176,7 +176,7 @@ impl Answer {
     }
 }
 
-/// What happens to one request.
+/// The fault of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Fault {
     pub(crate) moment: Moment,
@@ -189,19 +189,18 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What is pushed, as far as the plan depends on it.
+/// The properties of a push on which the plan depends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subject {
     pub(crate) number: u64,
-    /// Whether its file is longer than all that sockets hold between a client and a server that does
-    /// not read.
+    /// Whether its file is longer than the socket buffers between a client and a server that does not read.
     pub(crate) is_large: bool,
     /// Whether the push leaves a digest, and downloads have one as their `ETag`.
     pub(crate) has_digest: bool,
 }
 
-/// Draws what happens to a request of this kind that is spoilt: any moment, and an answer that fits it.
-fn drawn(route: Route, subject: Subject, rng: &mut Rng) -> Fault {
+/// Draws the fault of a request of this kind: any moment, and an answer that fits it.
+fn draw_fault(route: Route, subject: Subject, rng: &mut Rng) -> Fault {
     let moments: Vec<_> = moments(route).collect();
     let moment = moments[rng.usize(..moments.len())];
     let fitting = fitting(moment, route, subject, Answer::drawn(rng));
@@ -210,7 +209,7 @@ fn drawn(route: Route, subject: Subject, rng: &mut Rng) -> Fault {
     faults[rng.usize(..faults.len())]
 }
 
-/// The moments that make a difference: what reads leaves nothing on the Atlas.
+/// Returns the moments that make a difference: a request that only reads changes nothing on the Atlas.
 fn moments(route: Route) -> impl Iterator<Item = Moment> {
     let matters =
         move |moment: &Moment| route.writes() || !matches!(moment, Moment::Half | Moment::Late);
@@ -239,39 +238,39 @@ fn fits(Fault { moment, answer }: Fault, route: Route, subject: Subject) -> bool
         Silence => !matches!(moment, Moment::Early | Moment::Half),
         CutHead | CutBody | StalledBody | Delayed(_) => moment == Moment::After,
         Shortened(_) => moment == Moment::After && route == Route::Rest,
-        // Later, or with fewer bytes, all of them may be on their way, and nobody can tell that it is
-        // made up.
+        // Later, or with fewer bytes, all bytes may be under way, and the client cannot know that the reply
+        // is made up.
         Success => moment == Moment::Early && route == Route::Upload && subject.is_large,
     };
-    // Without a digest a page cannot be told from the file.
+    // Without a digest the client cannot tell a page from the file.
     let is_lie = answer == Portal && route.reads_a_file() && !subject.has_digest;
     possible && !is_lie
 }
 
-/// How likely a request of this kind is spoilt.
-fn share(route: Route) -> f64 {
+/// Returns the probability of a fault for a request of this kind.
+fn probability(route: Route) -> f64 {
     match route {
-        // There are few of them, and the rest of a file is only asked for after a spoilt download.
+        // These requests are few, and the rest of a file is only requested after a faulty download.
         Route::File | Route::Rest => 0.6,
         _ => 0.33,
     }
 }
 
-/// How likely a fault is among those of its moment.
+/// Returns the weight of a fault among those of its moment.
 fn weight(Fault { moment, answer }: Fault, route: Route) -> usize {
     match (route, answer) {
         (Route::File, Answer::CutBody) | (Route::Rest, Answer::Shortened(_)) => 160,
-        // This leaves a version in doubt.
+        // This fault leaves a version in doubt.
         (Route::Version, Answer::Silence) => 8,
         _ if moment == Moment::Late => 6,
-        // Each of these takes the client a second.
+        // Each of these faults takes the client a second.
         _ if answer.leaves_open() => 2,
         (_, Answer::Status(..)) => 12,
         _ => 5,
     }
 }
 
-/// How many requests there were, and how many of them met which fault.
+/// The number of requests, and of the occurrences of each fault.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Tally {
     pub(crate) requests: usize,
@@ -295,7 +294,7 @@ impl Tally {
     }
 }
 
-/// What happens to the requests of one push.
+/// The plan for the requests of one push.
 pub(crate) struct Plan {
     seed: u64,
     subject: Subject,
@@ -319,12 +318,12 @@ impl Plan {
         }
     }
 
-    /// From here on nothing is spoilt.
+    /// Ends the faults of this phase.
     pub(crate) fn calm(&mut self) {
         self.is_calm = true;
     }
 
-    /// Begins anew, with other faults.
+    /// Begins another phase, with other faults.
     pub(crate) fn next_phase(&mut self) {
         self.phase += 1;
         self.is_calm = false;
@@ -332,7 +331,7 @@ impl Plan {
         self.spoilt.clear();
     }
 
-    /// What happens to the next request of this kind.
+    /// Returns the fault of the next request of this kind.
     pub(crate) fn draw(&mut self, route: Route) -> Option<Fault> {
         self.tally.requests += 1;
         let asked = self.asked.entry(route).or_default();
@@ -343,15 +342,15 @@ impl Plan {
         }
         let parts = [self.subject.number, self.phase, route as u64, *asked];
         let mut rng = Rng::with_seed(mixed(self.seed, parts));
-        // A file that makes a reply early for certain is rare, so each gets one.
+        // A file that is large enough for an early reply is rare, so each gets one.
         let is_early = self.subject.is_large && route == Route::Upload && *asked == 1;
         let fault = if is_early {
             Fault {
                 moment: Moment::Early,
                 answer: Answer::Success,
             }
-        } else if rng.f64() < share(route) {
-            drawn(route, self.subject, &mut rng)
+        } else if rng.f64() < probability(route) {
+            draw_fault(route, self.subject, &mut rng)
         } else {
             return None;
         };
@@ -365,7 +364,7 @@ impl Plan {
     }
 }
 
-/// Every kind of fault that a plan may hold.
+/// Returns all kinds of faults that a plan may contain.
 pub(crate) fn kinds() -> impl Iterator<Item = (Moment, &'static str)> {
     let subject = Subject {
         number: 0,
@@ -381,10 +380,10 @@ pub(crate) fn kinds() -> impl Iterator<Item = (Moment, &'static str)> {
     })
 }
 
-/// One number of several, so that those that differ little lead to draws that differ much.
+/// Mixes several numbers into one, so that similar numbers lead to very different draws.
 pub(crate) fn mixed<const N: usize>(seed: u64, parts: [u64; N]) -> u64 {
-    // The seed is drawn from before a part is added: otherwise another seed would only exchange the
-    // pushes among themselves.
+    // The state is randomised before each part is added: otherwise another seed would only permute the
+    // pushes.
     let mix = |state, part| Rng::with_seed(state).u64(..) ^ part;
     parts.into_iter().fold(seed, mix)
 }

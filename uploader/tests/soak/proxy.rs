@@ -1,5 +1,5 @@
-//! The proxy stands between one push and the Atlas, and does to each request what the plan says. It
-//! works on bytes, since no library for HTTP would let it be so wrong.
+//! Runs a proxy between one push and the Atlas that applies the faults of the plan. It works on bytes,
+//! because no library for HTTP would allow such errors.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -14,19 +14,21 @@ use tokio::time::{sleep, timeout};
 use super::http::{Head, Reply, made_up};
 use super::plan::{Answer, Fault, Moment, Plan, Route};
 
-/// What is carried out late is so soon after an answer that a client still looks for it.
+/// The time between an answer and the late execution of its request, short enough that a client still checks
+/// for the result.
 const LATE: Duration = Duration::from_millis(30);
 
-/// So long a connection stays whose request was not read: to close it destroys the reply.
+/// The time for which a connection stays open if its request was not read: closing it would destroy the
+/// reply.
 const LINGER: Duration = Duration::from_millis(250);
 
-/// No client is waited for longer.
+/// The time limit for a client.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What is put into a tag that must not be taken for a digest.
+/// The text that is inserted into a tag that must not be taken for a digest.
 const OPAQUE: &str = "opaque-";
 
-/// A page that a network shows to whoever has not signed in.
+/// A page that a network shows to users who have not signed in.
 const PAGE: &str = "<!DOCTYPE html><title>Welcome</title><p>Please sign in.";
 
 /// A proxy of one push; it stops on drop.
@@ -37,13 +39,13 @@ pub(crate) struct Proxy {
 }
 
 struct Shared {
-    /// Host and port of the Atlas.
+    /// The host and port of the Atlas.
     upstream: String,
     /// Whether downloads keep the digest that is the Atlas' `ETag`.
     has_digest: bool,
     plan: Mutex<Plan>,
     journal: Mutex<Vec<String>>,
-    /// How many connections there are.
+    /// The number of open connections.
     open: watch::Sender<usize>,
 }
 
@@ -70,12 +72,12 @@ impl Proxy {
         &self.url
     }
 
-    /// Looks at the plan, or changes it.
+    /// Gives access to the plan.
     pub(crate) fn plan<T>(&self, with: impl FnOnce(&mut Plan) -> T) -> T {
         with(&mut self.shared.plan.lock().unwrap())
     }
 
-    /// Adds a line to what is told of this push.
+    /// Adds a line to the journal of this push.
     pub(crate) fn note(&self, line: impl Into<String>) {
         self.shared.note(line.into());
     }
@@ -84,7 +86,7 @@ impl Proxy {
         self.shared.journal.lock().unwrap().clone()
     }
 
-    /// Waits until all that was asked has come to its end. Its clients must be gone.
+    /// Waits until all requests have ended. The clients must be gone.
     pub(crate) async fn quiet(&self) {
         let mut open = self.shared.open.subscribe();
         let none = timeout(LIMIT, open.wait_for(|open| *open == 0)).await;
@@ -103,21 +105,21 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         shared.open.send_modify(|open| *open += 1);
         tokio::spawn(async move {
-            // A client that goes away is part of the game.
+            // A client may disconnect at any time.
             let _ = timeout(LIMIT, shared.serve(stream)).await;
             shared.open.send_modify(|open| *open -= 1);
         });
     }
 }
 
-/// A request, and what has come of its body.
+/// A request, with the part of its body that was read.
 struct Request {
     head: Head,
     body: Vec<u8>,
 }
 
 impl Request {
-    /// Reads the body until there are so many bytes of it; returns what follows them.
+    /// Reads the body up to `length` bytes. Returns the bytes after those.
     async fn read_to(&mut self, length: usize, stream: &mut TcpStream) -> io::Result<Vec<u8>> {
         let missing = length.saturating_sub(self.body.len());
         let mut rest = stream.take(missing as u64);
@@ -133,7 +135,7 @@ impl Shared {
         self.journal.lock().unwrap().push(line);
     }
 
-    /// One request after another, until one is spoilt or no more come.
+    /// Serves the requests of a connection until one has a fault or no more come.
     async fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
         let mut body = Vec::new();
         while let Some(head) = Head::read(&mut stream, &mut body).await? {
@@ -144,7 +146,7 @@ impl Shared {
             let mut request = Request { head, body };
             if let Some(fault) = fault {
                 self.note(format!("{line} -> {fault}"));
-                return self.spoil(stream, request, fault).await;
+                return self.apply_fault(stream, request, fault).await;
             }
             let length = request.head.content_length();
             body = request.read_to(length, &mut stream).await?;
@@ -155,7 +157,7 @@ impl Shared {
         Ok(())
     }
 
-    async fn spoil(
+    async fn apply_fault(
         &self,
         mut stream: TcpStream,
         mut request: Request,
@@ -182,8 +184,8 @@ impl Shared {
             }
             Moment::Early | Moment::Instead | Moment::Late => None,
         };
-        // The client may be gone, and what it asked for is carried out all the same.
-        let _ = give(stream, answer, reply, wanted < length).await;
+        // The client may be gone; its request is carried out all the same.
+        let _ = send_answer(stream, answer, reply, wanted < length).await;
         if moment == Moment::Late {
             sleep(LATE).await;
             self.forward(&request).await?;
@@ -191,8 +193,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Hands on what there is of a request, and returns the whole reply. The request keeps its `Host`,
-    /// so that addresses in the reply lead here.
+    /// Forwards a request as far as it was read, and returns the complete reply. The request keeps its
+    /// `Host`, so that addresses in the reply lead to this proxy.
     async fn forward(&self, request: &Request) -> io::Result<Reply> {
         let mut head = request.head.clone();
         head.set("Connection", Some("close"));
@@ -216,8 +218,8 @@ impl Shared {
     }
 }
 
-/// Gives the client its answer, and ends the connection.
-async fn give(
+/// Sends the client its answer, and closes the connection.
+async fn send_answer(
     mut stream: TcpStream,
     answer: Answer,
     reply: Option<Reply>,
@@ -227,7 +229,7 @@ async fn give(
         return stream.set_zero_linger();
     }
     sleep(answer.delay()).await;
-    stream.write_all(&written(answer, reply)).await?;
+    stream.write_all(&bytes_of(answer, reply)).await?;
     if answer.leaves_open() {
         let mut rest = Vec::new();
         return stream.read_to_end(&mut rest).await.map(|_| ());
@@ -239,8 +241,8 @@ async fn give(
     Ok(())
 }
 
-/// The bytes of an answer.
-fn written(answer: Answer, reply: Option<Reply>) -> Vec<u8> {
+/// Returns the bytes of an answer.
+fn bytes_of(answer: Answer, reply: Option<Reply>) -> Vec<u8> {
     match answer {
         Answer::Reset | Answer::Close | Answer::Silence => Vec::new(),
         Answer::Status(status, wait) => {
@@ -261,13 +263,13 @@ fn written(answer: Answer, reply: Option<Reply>) -> Vec<u8> {
         | Answer::StalledBody
         | Answer::Delayed(_)
         | Answer::Shortened(_) => reply
-            .map(|reply| of_genuine(answer, reply))
+            .map(|reply| altered(answer, reply))
             .unwrap_or_default(),
     }
 }
 
-/// What an answer leaves of a genuine reply.
-fn of_genuine(answer: Answer, mut reply: Reply) -> Vec<u8> {
+/// Returns the bytes of a genuine reply that an answer changes or cuts.
+fn altered(answer: Answer, mut reply: Reply) -> Vec<u8> {
     let length = reply.body.len();
     match answer {
         Answer::CutHead => {

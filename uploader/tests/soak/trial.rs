@@ -1,5 +1,5 @@
-//! A trial is one push through a proxy of its own, finished from its receipt, and its file pulled. After
-//! each run the Atlas itself is asked what there is.
+//! Runs a trial: one push through a proxy of its own, which is finished from its receipt, and a pull of its
+//! file. After each run the trial asks the Atlas itself which versions exist.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -27,63 +27,63 @@ const FILE: &str = "disk.img.gz";
 const RECEIPT: &str = "push.json";
 const KIB: usize = 1024;
 
-/// How long a client waits for what does not come.
+/// The time for which a client waits for a reply.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// A run that takes longer does not end: all that a client waits for in one takes a few seconds.
+/// The time after which a run counts as endless: all waits of a client in a run take a few seconds.
 const ENDS: Duration = Duration::from_secs(30);
 
-/// What all trials share.
-pub(crate) struct World {
+/// The environment that all trials share.
+pub(crate) struct Environment {
     /// The address of the Atlas.
     pub(crate) atlas: String,
-    /// A client that asks it past every proxy.
+    /// A client that sends its requests directly to the Atlas.
     pub(crate) direct: Client,
     pub(crate) seed: u64,
 }
 
-/// How a run of a push ended.
+/// The end of a run of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It said so, and of which version.
+    /// It succeeded, with this version.
     Done(u64),
-    /// It said that there may be a version.
+    /// It ended with a version in doubt.
     InDoubt(String),
     Failed(String),
-    /// It did not.
+    /// It did not end.
     Endless,
 }
 
-/// What came of a trial.
-pub(crate) struct Told {
-    /// What the push was.
+/// The outcome of a trial.
+pub(crate) struct Outcome {
+    /// The description of the push.
     pub(crate) what: String,
-    /// How its first run ended.
+    /// The end of its first run.
     pub(crate) first: End,
-    /// What must not be.
+    /// The violations.
     pub(crate) wrong: Vec<String>,
-    /// All that happened, in order.
+    /// The journal of all events, in order.
     pub(crate) journal: Vec<String>,
     pub(crate) tally: Tally,
 }
 
 struct Trial {
-    /// Runs the push if it is not run in this process, and has the folder for both.
+    /// Runs the push if it is not run in this process, and provides the folder in both cases.
     program: Program,
     by_program: bool,
     number: u64,
     push: Push,
     content: Option<Vec<u8>>,
     proxy: Proxy,
-    world: Arc<World>,
+    environment: Arc<Environment>,
     wrong: Vec<String>,
 }
 
-/// The push with this number, from its beginning to the last look.
-pub(crate) async fn trial(world: Arc<World>, number: u64) -> Told {
-    let mut trial = Trial::new(world, number).await;
+/// Runs the trial with this number, up to the last check.
+pub(crate) async fn trial(environment: Arc<Environment>, number: u64) -> Outcome {
+    let mut trial = Trial::new(environment, number).await;
     let first = trial.run("pushed", SHORT).await;
-    // Only of the first run: a later one may fail before it looks.
+    // This is checked only for the first run, because a later one may fail before it searches.
     if matches!(first, End::Failed(_)) && trial.content.is_none() {
         let seen = trial.seen().await;
         let none = seen.is_empty();
@@ -100,7 +100,7 @@ pub(crate) async fn trial(world: Arc<World>, number: u64) -> Told {
         let pulled = trial.pull(version, ENDS).await;
         trial.check(pulled, "it could not be pulled in calm");
     }
-    Told {
+    Outcome {
         what: trial.what(),
         first,
         wrong: trial.wrong,
@@ -110,15 +110,20 @@ pub(crate) async fn trial(world: Arc<World>, number: u64) -> Told {
 }
 
 impl Trial {
-    async fn new(world: Arc<World>, number: u64) -> Self {
-        let seed = world.seed;
+    async fn new(environment: Arc<Environment>, number: u64) -> Self {
+        let seed = environment.seed;
         let size = size(number);
         let subject = Subject {
             number,
             is_large: size.is_some_and(|size| size > 4096 * KIB),
             has_digest: size.is_none() || number % 3 != 1,
         };
-        let proxy = Proxy::start(&world.atlas, Plan::new(seed, subject), subject.has_digest).await;
+        let proxy = Proxy::start(
+            &environment.atlas,
+            Plan::new(seed, subject),
+            subject.has_digest,
+        )
+        .await;
         let program = Program::at(proxy.url(), TOKEN);
         let content = size.map(|size| content(mixed(seed, [number]), size));
         let push = match &content {
@@ -145,7 +150,7 @@ impl Trial {
             push,
             content,
             proxy,
-            world,
+            environment,
             wrong: Vec::new(),
         }
     }
@@ -168,7 +173,7 @@ impl Trial {
         }
     }
 
-    /// Begins the push, or goes on with it, and judges what there is then.
+    /// Begins or resumes the push, and checks the resulting state.
     async fn run(&mut self, how: &str, patience: Duration) -> End {
         let ended = if self.by_program {
             timeout(ENDS, self.program_run(patience)).await
@@ -197,8 +202,8 @@ impl Trial {
         }
         loop {
             match ReceiptFile::open(&path, url).await {
-                // Another trial that starts the program has copies of all open files for a moment, with
-                // the lock of this one.
+                // Another trial that is starting the program has copies of all open files for a moment,
+                // including this one with its lock.
                 Err(error) if is_busy(&error) => {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
@@ -209,7 +214,7 @@ impl Trial {
 
     fn options(&self, patience: Duration) -> ClientOptions {
         ClientOptions {
-            // Quick, for nobody else is at work with this Atlas.
+            // The delays are short, because no other load is on this Atlas.
             retry: RetryPolicy {
                 attempts: 3,
                 first_delay: Duration::from_millis(1),
@@ -218,7 +223,7 @@ impl Trial {
                 jitter: |longest| longest,
                 ..RetryPolicy::default()
             },
-            // All speak plain HTTP, so that nobody need read the certificates of the system.
+            // All connections are plain HTTP, so the certificates of the system need not be read.
             trust: Trust {
                 insecure: true,
                 ..Trust::default()
@@ -249,7 +254,7 @@ impl Trial {
         }
     }
 
-    /// What everybody can see of this push.
+    /// Returns the visible versions of this push.
     async fn seen(&self) -> Vec<Version> {
         let Push {
             name,
@@ -257,13 +262,18 @@ impl Trial {
             ..
         } = &self.push;
         let all = SearchQuery::default();
-        match self.world.direct.search(name, artifact_type, &all).await {
+        match self
+            .environment
+            .direct
+            .search(name, artifact_type, &all)
+            .await
+        {
             Err(error) if error.status() == Some(404) => Vec::new(),
             found => found.unwrap(),
         }
     }
 
-    /// What must hold after every run, however it ended.
+    /// Checks the properties that must hold after every run, however it ended.
     async fn judge(&mut self, end: &End) {
         let receipt = std::fs::read(self.program.path(RECEIPT)).unwrap();
         let receipt: serde_json::Value = serde_json::from_slice(&receipt).unwrap();
@@ -300,7 +310,7 @@ impl Trial {
             let path = self.program.path("seen");
             let request = self.pull_of(Some(version.version));
             let target = Target::File(path.clone());
-            let pulled = pull(&self.world.direct, &request, target).await;
+            let pulled = pull(&self.environment.direct, &request, target).await;
             let same = pulled.is_ok() && std::fs::read(path).ok() == self.content;
             self.check(same, "a version can be seen that has other bytes");
         }
@@ -314,9 +324,9 @@ impl Trial {
         }
     }
 
-    /// Pulls the file; whether that is what is said of it.
+    /// Pulls the file, and returns whether it succeeded with the right bytes.
     async fn pull(&mut self, version: u64, patience: Duration) -> bool {
-        // In half of the trials the newest is looked for.
+        // Half of the trials pull the newest version.
         let request = self.pull_of(Some(version).filter(|_| self.number.is_multiple_of(2)));
         let path = self.program.path("pulled");
         let client = Client::new(self.options(patience)).unwrap();
@@ -349,10 +359,10 @@ fn is_busy(error: &Error) -> bool {
     matches!(error.cause(), Cause::File { source, .. } if source.kind() == ErrorKind::ResourceBusy)
 }
 
-/// How long the file of a push is, if it has one.
+/// Returns the length of the file of a push, if it has one.
 fn size(number: u64) -> Option<usize> {
     match number % 40 {
-        // More than sockets hold between a client and a server that does not read.
+        // This is more than the socket buffers between a client and a server that does not read.
         0 => Some(8 * 1024 * KIB),
         1..=6 => Some(1024 * KIB),
         7..=23 => Some(64 * KIB),
@@ -360,7 +370,7 @@ fn size(number: u64) -> Option<usize> {
     }
 }
 
-/// Bytes that no other push has, which begin as gzip does, so that they are sent as they are.
+/// Returns bytes that no other push has. They begin as gzip does, so that they are sent unchanged.
 fn content(seed: u64, length: usize) -> Vec<u8> {
     let mut noise = vec![0; length];
     Rng::with_seed(seed).fill(&mut noise);

@@ -1,5 +1,4 @@
-//! The body of an upload, made anew for each attempt: a body that was partly sent cannot be sent
-//! again.
+//! Makes the body of an upload, anew for each attempt: a body that was partly sent cannot be sent again.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,34 +11,35 @@ use tokio::time::Instant;
 
 use crate::base::reporter::{Event, Reporter};
 
-/// Chunks that wait to be sent: while one is sent the next is read, or made.
+/// The number of chunks that may wait to be sent: while one is sent, the next is read or made.
 const AHEAD: usize = 4;
 
-/// How long the head of the request goes before the bytes. A server that reads both at once, as
-/// nginx does, writes all that follows to its file out of step with the pages: a third slower.
+/// The time between the head of the request and the first bytes. A server that reads both at once, as nginx
+/// does, writes all following bytes to its file unaligned to pages, which makes it a third slower.
 const HEAD_START: Duration = Duration::from_millis(1);
 
-/// The local file could not be read while it was sent, found again in the chain of reasons of the
-/// request that failed for it.
+/// The error for a local file that could not be read while it was sent. It is found again in the chain of
+/// sources of the failed request.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct LocalRead(pub(super) io::Error);
 
-/// A source of the bytes of an upload, which can be read anew for each attempt.
+/// A source of the bytes of an upload that can be read anew for each attempt.
 #[expect(clippy::len_without_is_empty)]
 pub trait UploadSource: Clone + Send + 'static {
-    /// Returns how many bytes there are.
+    /// Returns the number of bytes.
     fn len(&self) -> u64;
 
-    /// Hands out all bytes in order. Blocks.
+    /// Passes all bytes in order to `take`. Blocks.
     ///
     /// # Errors
-    /// That of `take`, which ends it; or the bytes cannot be read, or are not those that were announced.
+    /// Returns the error of `take`, which ends the reading; or an error if the bytes cannot be read, or are
+    /// not those that were announced.
     fn send(&self, take: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()>;
 }
 
-/// Reads the source from its beginning, a few chunks in memory at a time. The second value knows
-/// how many of them were taken.
+/// Returns a body that reads the source from its beginning, with a few chunks in memory at a time, and a
+/// counter of the bytes that the connection has taken.
 pub(super) fn body(
     source: &impl UploadSource,
     reporter: &Arc<dyn Reporter>,
@@ -61,8 +61,8 @@ pub(super) fn body(
     (reqwest::Body::wrap_stream(chunks), taken)
 }
 
-/// How much of an upload the connection has taken, and when. Nobody is woken for a chunk, which would
-/// cost more than the chunk.
+/// The number of bytes of an upload that the connection has taken, and the time of the last ones. It wakes no
+/// task for a chunk, because that would cost more than the chunk.
 #[derive(Clone)]
 pub(super) struct Taken(Arc<Mutex<(u64, Instant)>>);
 
@@ -81,12 +81,12 @@ impl Taken {
         taken.0
     }
 
-    /// How many bytes.
+    /// Returns the number of bytes taken.
     pub(super) fn bytes(&self) -> u64 {
         self.lock().0
     }
 
-    /// Returns once nothing was taken for so long.
+    /// Returns once no bytes were taken for `limit`.
     pub(super) async fn stalled(&self, limit: Duration) {
         loop {
             let left = limit.saturating_sub(self.lock().1.elapsed());
@@ -98,7 +98,7 @@ impl Taken {
     }
 }
 
-/// Ends early once nobody takes the chunks any more.
+/// Reads the chunks of a source on a blocking thread. It ends early once the receiver is dropped.
 fn chunks(source: impl UploadSource) -> Receiver<io::Result<Bytes>> {
     let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
@@ -107,7 +107,7 @@ fn chunks(source: impl UploadSource) -> Receiver<io::Result<Bytes>> {
             sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
         };
         if let Err(error) = source.send(&mut send) {
-            // Whoever has left does not need to know why.
+            // If the receiver is dropped, nobody needs the error.
             let _ = sender.blocking_send(Err(error));
         }
     });

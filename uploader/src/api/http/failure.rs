@@ -1,5 +1,5 @@
-//! Turns failures of the connection into causes: no answer in time, a broken connection, a server that is not
-//! trusted, a proxy that refuses, a local file that cannot be read.
+//! Turns failures of a connection into causes: a timeout, a broken connection, an untrusted server, a proxy
+//! that refuses, a local file that cannot be read.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use super::body::LocalRead;
 use crate::base::error::{Cause, Reach, RequestLine};
 use crate::base::secret::Redactor;
 
-/// How rustls words it; its error type is not part of reqwest's interface.
+/// The message of rustls for an untrusted certificate; its error type is not part of reqwest's interface.
 const UNTRUSTED: &str = "invalid peer certificate";
-/// hyper words a proxy's refusal of a user and a password like this: the first over http, the others over
+/// The messages of hyper for a proxy that refuses a user and a password: the first over http, the others over
 /// SOCKS.
 const PASSWORD_REFUSED: [&str; 3] = [
     "proxy authorization required",
@@ -18,25 +18,25 @@ const PASSWORD_REFUSED: [&str; 3] = [
     "does not support user/pass authentication",
 ];
 
-/// Ends a call that is not answered in time.
-pub(crate) async fn within<T>(
+/// Runs a call with a time limit, and returns a cause if it passes.
+pub(crate) async fn with_timeout<T>(
     limit: Duration,
     line: &RequestLine,
     call: impl Future<Output = Result<T, Cause>>,
 ) -> Result<T, Cause> {
     tokio::select! {
         answered = call => answered,
-        cause = late(limit, line) => Err(cause),
+        cause = timeout(limit, line) => Err(cause),
     }
 }
 
-/// Returns the cause of a call that is not answered, once the time is up.
-pub(crate) async fn late(limit: Duration, line: &RequestLine) -> Cause {
+/// Returns the cause of an unanswered call, once the time limit has passed.
+pub(crate) async fn timeout(limit: Duration, line: &RequestLine) -> Cause {
     tokio::time::sleep(limit).await;
     unanswered(line, format!("no answer within {limit:?}"))
 }
 
-pub(crate) fn stood_still(line: &RequestLine, limit: Duration) -> Cause {
+pub(crate) fn stalled(line: &RequestLine, limit: Duration) -> Cause {
     unanswered(line, format!("nothing moved for {limit:?}"))
 }
 
@@ -48,7 +48,7 @@ fn unanswered(line: &RequestLine, detail: String) -> Cause {
     }
 }
 
-/// A request that got no answer, or half of one.
+/// Returns the cause of a request whose reply did not come, or did not come completely.
 pub(crate) fn network(request: RequestLine, error: reqwest::Error, redactor: &Redactor) -> Cause {
     let error = error.without_url();
     if let Some(LocalRead(local)) = find_local(&error) {
@@ -72,7 +72,7 @@ pub(crate) fn network(request: RequestLine, error: reqwest::Error, redactor: &Re
 }
 
 fn reach(error: &reqwest::Error) -> Reach {
-    // First, because a connection that took too long to be made is both.
+    // A timeout while connecting counts as both, and is a failure to connect.
     if error.is_connect() {
         Reach::Nowhere
     } else if error.is_timeout() {
@@ -93,7 +93,7 @@ fn find_local(error: &reqwest::Error) -> Option<&LocalRead> {
     None
 }
 
-/// An error with its reasons, less those that only repeat the one before.
+/// Returns the text of an error and of its sources, except for a source that the text already ends with.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

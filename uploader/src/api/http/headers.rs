@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 
-/// Returns whether the reply is a page for people.
+/// Returns whether the reply is an HTML page.
 pub(crate) fn is_page(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -13,18 +13,18 @@ pub(crate) fn is_page(response: &Response) -> bool {
     let html = ["text/html", "application/xhtml+xml"]
         .iter()
         .any(|html| kind.eq_ignore_ascii_case(html));
-    // Some frameworks name that type for replies without a body, too.
+    // Some frameworks also set the type of HTML for replies without a body.
     html && response.content_length() != Some(0)
 }
 
-/// Seconds, or a date in HTTP's form.
+/// Returns the wait that `Retry-After` asks for: a number of seconds, or an HTTP date.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let date = httpdate::parse_http_date(text).ok()?;
-    // One that has passed asks for no wait.
+    // A date that has passed means no wait.
     Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 

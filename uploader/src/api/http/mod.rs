@@ -1,6 +1,7 @@
-//! Sends single HTTP requests: `transport` makes one attempt, through the connections of `pool` and the
-//! proxies of `proxy`, and follows each `redirect`; `body` is what is sent, `reply` and `headers`
-//! what is read, `failure` what went wrong, and `request_line` what may be shown of a request.
+//! Sends single HTTP requests. `transport` makes one attempt, over the connections of `pool` and the proxies
+//! of `proxy`, and follows redirects with `redirect`; `body` is the body of an upload, `reply` and `headers`
+//! read replies, `failure` classifies errors of the connection, and `request_line` says what may be shown of
+//! a request.
 
 pub(super) mod body;
 pub(crate) mod failure;

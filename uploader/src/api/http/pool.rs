@@ -1,4 +1,4 @@
-//! Sends requests, through the proxies that the environment names.
+//! Sends requests over a pool of connections, through the proxies that the environment names.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, Response};
 use url::Url;
 
-use super::failure::{late, network, stood_still};
+use super::failure::{network, stalled, timeout};
 use super::proxy::Proxies;
 use super::tls::Trust;
 use crate::base::error::{Cause, RequestLine};
@@ -14,7 +14,7 @@ use crate::base::secret::Redactor;
 
 const USER_AGENT: &str = concat!("atlas-upload/", env!("CARGO_PKG_VERSION"));
 
-/// The pool holds connections. It follows no redirect, and clones share it.
+/// A pool of connections. It follows no redirect, and clones share it.
 #[derive(Clone)]
 pub(crate) struct Pool {
     http: reqwest::Client,
@@ -23,10 +23,10 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Makes a pool without connections. Reads the certificates, and the variables of proxies.
+    /// Creates a pool without connections. Reads the certificates, and the variables of proxies.
     ///
     /// # Errors
-    /// Certificates that cannot be read; a variable that names no proxy.
+    /// Fails for certificates that cannot be read, and for a variable that does not name a proxy.
     pub(crate) fn new(
         trust: &Trust,
         connect_timeout: Duration,
@@ -37,7 +37,8 @@ impl Pool {
             let builder = reqwest::Client::builder()
                 .user_agent(USER_AGENT)
                 .connect_timeout(connect_timeout)
-                // By hand, because reqwest would take the token along to any other host.
+                // Redirects are followed in `redirect`, because reqwest would send the token to any other
+                // host.
                 .redirect(reqwest::redirect::Policy::none());
             proxies.apply(builder)
         })?;
@@ -52,28 +53,28 @@ impl Pool {
         self.http.request(method, url.clone())
     }
 
-    /// Returns the head of a reply that must come in time.
+    /// Returns the head of a reply, which must come within `limit`.
     ///
     /// # Errors
-    /// As [`Self::send`].
+    /// Fails as [`Self::send`] does.
     pub(crate) async fn answer(
         &self,
         line: &RequestLine,
         request: RequestBuilder,
         limit: Duration,
     ) -> Result<Response, Cause> {
-        self.send(line, request, late(limit, line)).await
+        self.send(line, request, timeout(limit, line)).await
     }
 
-    /// Returns the head of the reply, unless `late` ends first, with the cause of the failure then.
+    /// Returns the head of a reply, unless `timeout` ends first, with the cause of the failure.
     ///
     /// # Errors
-    /// No reply came; the cause names the proxy on the way.
+    /// Fails if no reply came. The cause names the proxy.
     pub(crate) async fn send(
         &self,
         line: &RequestLine,
         request: RequestBuilder,
-        late: impl Future<Output = Cause>,
+        timeout: impl Future<Output = Cause>,
     ) -> Result<Response, Cause> {
         let (http, request) = request.build_split();
         let request = request.map_err(|error| network(line.clone(), error, &self.redactor))?;
@@ -84,7 +85,7 @@ impl Pool {
             response = http.execute(request) => {
                 response.map_err(|error| self.broken(line, &url, error))?
             }
-            cause = late => return Err(self.proxies.with_proxy(&url, cause)),
+            cause = timeout => return Err(self.proxies.with_proxy(&url, cause)),
         };
         tracing::debug!(request = %line, status = response.status().as_u16(), "answered");
         Ok(response)
@@ -93,7 +94,7 @@ impl Pool {
     /// Returns the next bytes of a reply; `None` at its end.
     ///
     /// # Errors
-    /// The connection broke, or nothing came in time; the cause names the proxy on the way.
+    /// Fails if the connection broke, or if no bytes came within `limit`. The cause names the proxy.
     pub(crate) async fn chunk(
         &self,
         line: &RequestLine,
@@ -102,27 +103,27 @@ impl Pool {
     ) -> Result<Option<Bytes>, Cause> {
         match tokio::time::timeout(limit, response.chunk()).await {
             Ok(chunk) => chunk.map_err(|error| self.broken(line, response.url(), error)),
-            Err(_) => Err(self.with_proxy(response.url(), stood_still(line, limit))),
+            Err(_) => Err(self.with_proxy(response.url(), stalled(line, limit))),
         }
     }
 
-    /// Returns the cause of a request that got no answer, or half of one.
+    /// Returns the cause of a request whose reply did not come, or did not come completely.
     pub(crate) fn broken(&self, line: &RequestLine, url: &Url, error: reqwest::Error) -> Cause {
         self.with_proxy(url, network(line.clone(), error, &self.redactor))
     }
 
-    /// Returns a cause with the proxy on the way.
+    /// Returns a cause that names the proxy for `url`, if there is one.
     pub(crate) fn with_proxy(&self, url: &Url, cause: Cause) -> Cause {
         self.proxies.with_proxy(url, cause)
     }
 
-    /// Says which proxy a refusal may be of.
+    /// Returns a message that names the proxy that may have refused, if there is one.
     pub(crate) fn refusing_proxy(&self, response: &Response) -> Option<String> {
         self.proxies
             .refusing_proxy(response.url(), response.status())
     }
 
-    /// The redactor keeps secrets out of what a server says.
+    /// Returns the redactor, which removes secrets from the messages of a server.
     pub(crate) fn redactor(&self) -> &Redactor {
         &self.redactor
     }

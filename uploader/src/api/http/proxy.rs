@@ -1,5 +1,5 @@
-//! Chooses the proxy of a request, by the variables that other clients heed too. They are read here and
-//! not by reqwest, which passes over a value that it cannot read and does not say which proxy failed.
+//! Chooses the proxy of a request by the variables that other clients also use. They are read here and not by
+//! reqwest, which ignores a value that it cannot parse, and does not say which proxy failed.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -12,11 +12,11 @@ use url::{Position, Url};
 use crate::base::error::Cause;
 use crate::base::secret::REDACTED;
 
-/// These variables name a proxy; the first that is set goes over the others.
+/// The variables that name a proxy, in the order of precedence.
 const FOR_HTTP: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 const FOR_HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 const EXEMPT: [&str; 2] = ["NO_PROXY", "no_proxy"];
-/// These are all variables that are heeded; each may hold a password.
+/// All variables that are used; each may contain a password.
 pub const PROXY_VARIABLES: [&str; 8] = {
     let ([http, http_lower, ..], [https, https_lower, all, all_lower]) = (FOR_HTTP, FOR_HTTPS);
     let [no, no_lower] = EXEMPT;
@@ -31,13 +31,13 @@ pub const PROXY_VARIABLES: [&str; 8] = {
         no_lower,
     ]
 };
-/// A web server that runs a program for each request (CGI) sets the first variable, and then the second may
-/// be a header that a stranger chose.
+/// The variables by which CGI is recognised: a web server that runs a program for each request sets the
+/// first, and then the second may be a header that a stranger chose.
 const CGI: [&str; 2] = ["REQUEST_METHOD", "HTTP_PROXY"];
 
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
-/// The handle leads to the proxies that the environment names; clones share them.
+/// A cheap handle to the proxies that the environment names; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Proxies(Arc<Named>);
 
@@ -46,18 +46,18 @@ struct Named {
     http: Option<Proxy>,
     https: Option<Proxy>,
     exempt: Vec<Exempt>,
-    /// It says whether no proxy is used, not even one of the system.
+    /// Whether no proxy is used, not even one of the system.
     none: bool,
 }
 
-/// The entries of `NO_PROXY` say what goes past a proxy: at one port, or at any.
+/// Entries of `NO_PROXY`: hosts that are reached without a proxy, at one port or at any.
 struct Exempt {
     port: Option<u16>,
-    /// The matcher takes what is not named.
+    /// A matcher that intercepts every host without an entry.
     others: Matcher,
 }
 
-/// A proxy has the variable that names it. It prints without user and password.
+/// A proxy, with the variable that names it. It prints without user and password.
 #[derive(Clone)]
 struct Proxy {
     variable: &'static str,
@@ -65,11 +65,11 @@ struct Proxy {
 }
 
 impl Proxies {
-    /// Reads the variables. An empty one is unset, as everywhere.
+    /// Reads the variables. An empty variable counts as unset.
     ///
     /// # Errors
-    /// [`Cause::Usage`] for a proxy that is no URL, or of a kind that is not spoken. It names the
-    /// variable and does not repeat the value, which may hold a password.
+    /// [`Cause::Usage`] for a proxy that is not a URL, or has an unsupported scheme. The message names the
+    /// variable and does not repeat the value, which may contain a password.
     pub(crate) fn of_environment(
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, Cause> {
@@ -85,7 +85,7 @@ impl Proxies {
         };
         let exempt = first(&EXEMPT).map(|(_, list)| list.to_string_lossy().into_owned());
         let exempt = exempt.unwrap_or_default();
-        // The matcher takes `*` for names alone, and not for addresses.
+        // The matcher applies `*` only to names, not to IP addresses.
         let all = exempt.split(',').any(|entry| entry.trim() == "*");
         if all {
             return Ok(Self(Arc::new(Named {
@@ -102,7 +102,7 @@ impl Proxies {
         })))
     }
 
-    /// Lets a client use them. Where the environment names none, the system may.
+    /// Configures a client to use these proxies. If the environment names none, those of the system apply.
     pub(crate) fn apply(&self, builder: ClientBuilder) -> ClientBuilder {
         if self.0.none {
             return builder.no_proxy();
@@ -124,7 +124,8 @@ impl Proxies {
         (!is_exempt).then_some(proxy)
     }
 
-    /// Says which proxy a refusal may be of. Through a tunnel, as for https, none could answer.
+    /// Returns a message that names the proxy that may have refused. A proxy that only tunnels, as for https,
+    /// cannot have answered.
     pub(crate) fn refusing_proxy(&self, url: &Url, status: StatusCode) -> Option<String> {
         let proxy = self.of(url)?;
         let may_answer = url.scheme() == "http" && !proxy.url.scheme().starts_with("socks");
@@ -134,7 +135,7 @@ impl Proxies {
         (may_answer && may_be_its).then(|| format!("through the proxy {proxy}"))
     }
 
-    /// Returns the cause of a request that failed, with the proxy that was to bring it to the address.
+    /// Returns a cause that names the proxy for `url`, if there is one.
     pub(crate) fn with_proxy(&self, url: &Url, cause: Cause) -> Cause {
         let Some(proxy) = self.of(url) else {
             return cause;
@@ -177,7 +178,7 @@ impl Exempt {
 
     fn new(list: &str, port: Option<u16>) -> Self {
         let list = match list {
-            // The matcher takes `*` for names alone, and not for addresses.
+            // The matcher applies `*` only to names, not to IP addresses.
             "*" => "*,0.0.0.0/0,::/0",
             list => list,
         };
@@ -193,7 +194,7 @@ impl Exempt {
     }
 }
 
-/// Splits an entry such as `localhost:8080` or `[::1]:8080`; `::1` has no port.
+/// Splits an entry such as `localhost:8080` or `[::1]:8080` into host and port; `::1` has no port.
 fn host_and_port(entry: &str) -> Option<(&str, u16)> {
     let (host, port) = entry.rsplit_once(':')?;
     let address = host
@@ -203,7 +204,7 @@ fn host_and_port(entry: &str) -> Option<(&str, u16)> {
     Some((host, port.parse().ok()?))
 }
 
-/// Returns whether a text without a scheme can be meant for a proxy: `direct` and `3128` are words of other
+/// Returns whether a text without a scheme can name a proxy: `direct` and `3128` are values of other
 /// programs' settings.
 fn is_host(text: &str) -> bool {
     let host = text.rsplit_once('@').map_or(text, |(_, host)| host);
@@ -214,7 +215,7 @@ fn is_host(text: &str) -> bool {
         || host.starts_with('[')
 }
 
-/// Returns the value of a variable of proxies, as it may be shown.
+/// Returns the value of a proxy variable as it may be shown.
 pub fn shown_proxy(variable: &'static str, value: &OsStr) -> String {
     if EXEMPT.contains(&variable) {
         return value.to_string_lossy().into_owned();
@@ -239,7 +240,7 @@ fn host(url: &Url) -> &str {
 impl Proxy {
     fn parse((variable, value): (&'static str, OsString)) -> Result<Self, Cause> {
         let url = value.to_str().and_then(|text| {
-            // As other clients take `proxy.example.com:3128`.
+            // Other clients also accept an address without a scheme, such as `proxy.example.com:3128`.
             let url = match text.contains("://") {
                 true => Url::parse(text),
                 false if is_host(text) => Url::parse(&format!("http://{text}")),

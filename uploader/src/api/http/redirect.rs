@@ -1,5 +1,5 @@
-//! Follows the redirects of a GET: decides where the token is sent, what may be shown of the addresses, and
-//! what a refusal at the end means.
+//! Follows the redirects of a GET. It decides where the token is sent, what may be shown of the addresses,
+//! and what a refusal at the end means.
 
 use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
@@ -11,62 +11,62 @@ use crate::base::secret::Redactor;
 
 const MAX_REDIRECTS: usize = 10;
 
-/// The end of a chain is the reply that is no redirect.
+/// The last reply of a chain, the one that is not a redirect.
 #[derive(Clone, Copy)]
 pub(crate) struct End {
-    /// It says whether a call was made, which any path may answer; a file may be in a store instead.
+    /// Whether the request is an API call, which any path may answer. A request for a file may end at a store
+    /// instead.
     pub(crate) is_call: bool,
-    /// It says whether the reply is a page for people.
+    /// Whether the reply is an HTML page.
     pub(crate) is_page: bool,
-    /// It says whether there is a token that may have stayed behind.
+    /// Whether the client has a token, which may have been withheld.
     pub(crate) has_token: bool,
 }
 
-/// The chain follows the redirects of one GET, from the address that was asked for to the one that
-/// answers.
+/// The chain of redirects of one GET, from the requested address to the one that answers.
 pub(crate) struct RedirectChain {
-    /// The token is that of this address, as somebody has typed it.
-    home: Url,
+    /// The root address to which the token belongs, as the user typed it.
+    root: Url,
     asked: Url,
-    /// The line says what was asked at first, as it may be shown.
+    /// The first request, as it may be shown.
     pub(crate) first: RequestLine,
     redirects: usize,
-    /// The next request goes there.
+    /// The address of the next request.
     pub(crate) url: Url,
-    /// The line says what is asked there, as it may be shown.
+    /// The next request, as it may be shown.
     pub(crate) line: RequestLine,
-    /// It says whether the token is sent. After a redirect to another origin it is not sent any more, even
-    /// when another one leads back.
-    pub(crate) at_home: bool,
+    /// Whether the token may be sent with the next request. After a redirect to another origin it is never
+    /// sent again, even if another redirect leads back.
+    pub(crate) token_allowed: bool,
 }
 
 impl RedirectChain {
-    /// Begins before the first request, whose line is given.
-    pub(crate) fn new(home: &Url, asked: &Url, line: RequestLine) -> Self {
+    /// Creates a chain before its first request, which is shown as `line`.
+    pub(crate) fn new(root: &Url, asked: &Url, line: RequestLine) -> Self {
         Self {
-            home: home.clone(),
+            root: root.clone(),
             asked: asked.clone(),
             first: line.clone(),
             redirects: 0,
             url: asked.clone(),
             line,
-            at_home: asked.origin() == home.origin(),
+            token_allowed: asked.origin() == root.origin(),
         }
     }
 
-    /// Returns whether the reply points to another place, which is the next one then. `is_secret` tells
-    /// which of these authorise by themselves; the redactor learns them.
+    /// Returns whether the reply is a redirect, and moves on to its target. `is_secret` says which targets
+    /// authorise by themselves; they are registered with the redactor.
     ///
     /// # Errors
-    /// [`Cause::Unencrypted`] for a place without TLS behind one with; [`Cause::Reply`] after too many
-    /// redirects, and for one to what is no http or https address.
-    pub(crate) fn goes_on(
+    /// [`Cause::Unencrypted`] for a target without TLS after an address with TLS; [`Cause::Reply`] after too
+    /// many redirects, and for a target that is not an http or https address.
+    pub(crate) fn advance(
         &mut self,
         response: &Response,
         is_secret: impl Fn(&Self, &Url) -> bool,
         redactor: &Redactor,
     ) -> Result<bool, Cause> {
-        let Some(next) = next_stop(&self.url, response) else {
+        let Some(next) = redirect_target(&self.url, response) else {
             return Ok(false);
         };
         self.redirects += 1;
@@ -96,33 +96,33 @@ impl RedirectChain {
                 request: self.line.clone(),
             });
         }
-        self.at_home &= next.origin() == self.home.origin();
+        self.token_allowed &= next.origin() == self.root.origin();
         self.url = next;
         Ok(true)
     }
 
-    /// Returns whether a place is the one that was asked for, below another address: nothing but the
-    /// address has changed.
-    pub(crate) fn is_the_same(&self, place: &Url) -> bool {
-        self.moved(place).is_some() && place.query() == self.asked.query()
+    /// Returns whether a target is the requested resource at another address, with the same path below it and
+    /// the same query.
+    pub(crate) fn is_same_resource(&self, target: &Url) -> bool {
+        self.moved(target).is_some() && target.query() == self.asked.query()
     }
 
-    /// Returns the place that answers, where that is another one than was asked.
+    /// Returns the address that answers, if it is not the requested one.
     pub(crate) fn redirected_to(&self) -> Option<&str> {
         (self.redirects > 0).then_some(&*self.line.url)
     }
 
-    /// Returns the cause of a refusal whose reason may be that the redirects led to a page to log in, or that
-    /// the token was not sent.
+    /// Returns the cause of a refusal. The reason may be that the redirects led to a login page, or that the
+    /// token was not sent.
     pub(crate) fn explain(self, cause: Cause, end: End) -> Cause {
-        if self.is_log_in(&cause, end) {
+        if self.is_login_page(&cause, end) {
             return Cause::Page {
                 request: self.first,
                 to: Some(self.line.url),
             };
         }
-        let left = self.asked.origin() == self.home.origin() && !self.at_home;
-        let has_left = left && end.has_token;
+        let left = self.asked.origin() == self.root.origin() && !self.token_allowed;
+        let token_withheld = left && end.has_token;
         let address = self.moved(&self.url).or_else(|| {
             let origin = origin(&self.url);
             end.is_call.then_some(origin)
@@ -135,7 +135,7 @@ impl RedirectChain {
                     ..
                 },
                 Some(address),
-            ) if has_left => Cause::TokenNotSent {
+            ) if token_withheld => Cause::TokenNotSent {
                 request: self.first,
                 status,
                 messages,
@@ -146,45 +146,45 @@ impl RedirectChain {
         }
     }
 
-    /// Returns whether a refusal is that of a page to log in. The store of a file may refuse with a page, too.
-    fn is_log_in(&self, cause: &Cause, end: End) -> bool {
+    /// Returns whether a refusal comes from a login page. The store of a file may also refuse with a page.
+    fn is_login_page(&self, cause: &Cause, end: End) -> bool {
         let is_refused = match cause {
             Cause::Status { status: 401, .. } => true,
-            Cause::Status { status: 403, .. } => end.is_call || self.at_home,
+            Cause::Status { status: 403, .. } => end.is_call || self.token_allowed,
             _ => false,
         };
         let is_elsewhere = self.redirects > 0 && self.moved(&self.url).is_none();
         is_refused && end.is_page && is_elsewhere
     }
 
-    fn moved(&self, place: &Url) -> Option<String> {
-        moved(&self.home, &self.asked, place)
+    fn moved(&self, target: &Url) -> Option<String> {
+        moved(&self.root, &self.asked, target)
     }
 }
 
-/// Returns the address that `home` has by now, if a redirect from what was asked below it leads to the same
-/// below another address.
-pub(crate) fn moved(home: &Url, asked: &Url, place: &Url) -> Option<String> {
-    if !is_web(place) {
+/// Returns the new address of `root`, if a redirect from `asked`, which is below `root`, leads to the same
+/// path below another address.
+pub(crate) fn moved(root: &Url, asked: &Url, target: &Url) -> Option<String> {
+    if !is_web(target) {
         return None;
     }
     let below = asked.path();
-    let base = home.path().trim_end_matches('/');
+    let base = root.path().trim_end_matches('/');
     let below = below.strip_prefix(base).unwrap_or(below);
-    let prefix = place.path().strip_suffix(below)?;
-    Some(format!("{}{prefix}", place.origin().ascii_serialization()))
+    let prefix = target.path().strip_suffix(below)?;
+    Some(format!("{}{prefix}", target.origin().ascii_serialization()))
 }
 
 fn is_web(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
 }
 
-/// Returns whether a step leads from a place with TLS to one without.
+/// Returns whether a redirect leads from an address with TLS to one without.
 pub(crate) fn is_unencrypted(from: &Url, to: &Url) -> bool {
     from.scheme() == "https" && to.scheme() == "http"
 }
 
-fn next_stop(url: &Url, response: &Response) -> Option<Url> {
+fn redirect_target(url: &Url, response: &Response) -> Option<Url> {
     let follows = matches!(
         response.status(),
         StatusCode::MOVED_PERMANENTLY
@@ -196,7 +196,7 @@ fn next_stop(url: &Url, response: &Response) -> Option<Url> {
     follows.then(|| location(url, response)).flatten()
 }
 
-/// Returns the place that a redirect points to.
+/// Returns the target of a redirect.
 pub(crate) fn location(url: &Url, response: &Response) -> Option<Url> {
     if !response.status().is_redirection() {
         return None;
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn an_address_that_has_moved_is_known_by_the_rest_of_the_path() {
-        for (home, asked, place, address) in [
+        for (root, asked, target, address) in [
             (
                 "http://a.test/",
                 "http://a.test/api/v1/authenticate",
@@ -238,8 +238,8 @@ mod tests {
             ),
         ] {
             let url = |text| Url::parse(text).unwrap();
-            let found = moved(&url(home), &url(asked), &url(place));
-            assert_eq!(found.as_deref(), address, "{place}");
+            let found = moved(&url(root), &url(asked), &url(target));
+            assert_eq!(found.as_deref(), address, "{target}");
         }
     }
 }

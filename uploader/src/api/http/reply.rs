@@ -1,43 +1,43 @@
-//! Reads the body of a reply to its end, within a bound of bytes and of time.
+//! Reads the body of a reply to its end, within limits of size and time.
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 
-use super::failure::{network, within};
+use super::failure::{network, with_timeout};
 use super::pool::Pool;
 use crate::base::error::{Cause, RequestLine, server_messages};
 
-/// The longest JSON that is read, in bytes: a search that finds some hundred thousand versions.
+/// The size limit of a JSON body, in bytes: enough for a search that finds some hundred thousand versions.
 const MAX_JSON: usize = 64 * 1024 * 1024;
 
-/// The longest body of an error that is read, in bytes. Nobody would read more of the server's words.
+/// The size limit of the body of an error, in bytes.
 const MAX_ERROR: usize = 64 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The reason why a body was not read to its end.
 enum Unread {
-    /// It is longer than it may be.
+    /// The body exceeds the limit.
     TooLong,
-    /// The connection broke, or stood still for too long.
+    /// The connection broke.
     Broken(reqwest::Error),
 }
 
-/// The whole of a reply of JSON.
+/// Returns the body of a JSON reply.
 ///
 /// # Errors
-/// [`Cause::Reply`] for one that is longer than 64 MiB, [`Cause::Network`] for one that breaks off or
-/// does not come in time.
-pub(crate) async fn whole(
+/// [`Cause::Reply`] for a body of more than 64 MiB, [`Cause::Network`] for one that breaks off or does not
+/// come in time.
+pub(crate) async fn read_json(
     request: &RequestLine,
     response: Response,
     time: Duration,
     pool: &Pool,
 ) -> Result<Bytes, Cause> {
     let url = response.url().clone();
-    let body = within(time, request, async {
+    let body = with_timeout(time, request, async {
         read(response, MAX_JSON)
             .await
             .map_err(|unread| match unread {
@@ -52,8 +52,8 @@ pub(crate) async fn whole(
     body.map_err(|cause| pool.with_proxy(&url, cause))
 }
 
-/// Returns the words of a refusal, and the proxy that it may be of. The status is the failure: a body that breaks
-/// off, stands still or does not end only takes them away.
+/// Returns the messages of a refusal, and the name of the proxy that may have sent it. The status alone is
+/// the failure: if the body breaks off, stalls or does not end, the result has no messages of the server.
 pub(crate) async fn messages(response: Response, time: Duration, pool: &Pool) -> Vec<String> {
     let refuser = pool.refusing_proxy(&response);
     let body = tokio::time::timeout(time, read(response, MAX_ERROR)).await;
@@ -65,8 +65,8 @@ pub(crate) async fn messages(response: Response, time: Duration, pool: &Pool) ->
     messages.chain(refuser).collect()
 }
 
-/// Returns whether a body, or its beginning, is that of a page for people: neither JSON nor an archive begins
-/// like that.
+/// Returns whether a body, or its beginning, is that of an HTML page: neither JSON nor an archive begins with
+/// `<`.
 pub(crate) fn is_markup(body: &[u8]) -> bool {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     body.trim_ascii_start().starts_with(b"<")

@@ -1,4 +1,4 @@
-//! Loads the certificates that a client trusts and shows.
+//! Loads the certificates that a client trusts, and its own certificate.
 
 use std::path::{Path, PathBuf};
 
@@ -9,19 +9,19 @@ use super::failure::chain;
 use crate::base::error::Cause;
 use crate::files::read::read_settings;
 
-/// Certificates to believe besides the system's, as `ATLAS_CAFILE` and `ATLAS_CAPATH` name them, and
-/// the one to show.
+/// The certificates that are trusted in addition to the system's, as `ATLAS_CAFILE` and `ATLAS_CAPATH` name
+/// them, and the client's own certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trust {
     /// A PEM file of one or more CA certificates.
     pub ca_file: Option<PathBuf>,
     /// A folder of such files.
     pub ca_path: Option<PathBuf>,
-    /// A PEM file with the certificate to show to a server, and those between it and its CA.
+    /// A PEM file with the client's certificate, and those between it and its CA.
     pub client_cert: Option<PathBuf>,
-    /// A PEM file with its key; without one the key is in the same file.
+    /// A PEM file with the key of `client_cert`; without one, the key is in the same file.
     pub client_key: Option<PathBuf>,
-    /// Believe any server: no protection against one in between.
+    /// Whether any server is trusted, without protection against an attacker in between.
     pub insecure: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The transport makes one attempt at one request: it sends, follows redirects, and knows what a status means.
+//! Makes one attempt at one request: it sends the request, follows redirects, and interprets the status.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::body::{UploadSource, body};
-use super::failure::stood_still;
+use super::failure::stalled;
 use super::headers::{is_page, retry_after};
 use super::pool::Pool;
 use super::redirect::{End, RedirectChain, location, moved};
@@ -24,20 +24,20 @@ use crate::base::secret::Redactor;
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-atlas-token");
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The reply holds a file, or a part of one.
+/// A reply with a file, or a part of one.
 pub(in crate::api) struct FileReply {
     pub(in crate::api) response: Response,
-    /// It has so many bytes.
+    /// The announced length of the body, in bytes.
     pub(in crate::api) length: Option<u64>,
-    /// These bytes come first; they are there if they had to be looked at.
+    /// The first bytes of the body, if they had to be read to detect a page.
     pub(in crate::api) first: Option<Bytes>,
 }
 
 #[derive(Clone)]
 pub(in crate::api) struct Transport {
     pool: Pool,
-    /// The Atlas has this address, without the path of the API.
-    home: Url,
+    /// The address of the Atlas, without the path of the API.
+    root: Url,
     token: Option<HeaderValue>,
     api_timeout: Duration,
     stall_timeout: Duration,
@@ -46,12 +46,13 @@ pub(in crate::api) struct Transport {
 
 impl Transport {
     pub(in crate::api) fn new(options: &ClientOptions) -> Result<Self, Cause> {
-        // Before the time of a call is up: a server that was not reached has done nothing.
+        // The limit for connecting is shorter than that for a call, so that a server that was not reached is
+        // reported as such: it has done nothing.
         let connect_timeout = CONNECT_TIMEOUT.min(options.api_timeout / 2);
         let redactor = options.redactor.clone();
         Ok(Self {
             pool: Pool::new(&options.trust, connect_timeout, redactor.clone())?,
-            home: options.url.root(),
+            root: options.url.root(),
             token: options
                 .token
                 .as_ref()
@@ -63,15 +64,15 @@ impl Transport {
         })
     }
 
-    /// The whole reply of a small call.
+    /// Sends a GET to the API, and returns the body of the reply.
     ///
     /// # Errors
-    /// [`Cause::Page`] also when a redirect leads to a page for people.
+    /// [`Cause::Page`] if a redirect leads to an HTML page.
     pub(in crate::api) async fn get_body(&self, url: &Url) -> Result<Bytes, Cause> {
         let (response, chain) = self.follow(url, &HeaderMap::new()).await?;
         let line = chain.line.clone();
         let to = chain.redirected_to().map(str::to_owned);
-        let response = self.arrived(response, chain, true).await?;
+        let response = self.final_reply(response, chain, true).await?;
         let body = self.body_of(line, response).await?;
         if to.is_some() && reply::is_markup(&body) {
             let request = request_line("GET", url);
@@ -80,10 +81,10 @@ impl Transport {
         Ok(body)
     }
 
-    /// Returns the reply with a file. The headers are sent to every other place as well.
+    /// Sends a GET for a file, and returns the reply. `headers` are also sent to the targets of redirects.
     ///
     /// # Errors
-    /// [`Cause::Page`] when a redirect leads to a page for people.
+    /// [`Cause::Page`] if a redirect leads to an HTML page.
     pub(in crate::api) async fn get_file(
         &self,
         url: &Url,
@@ -91,10 +92,10 @@ impl Transport {
     ) -> Result<FileReply, Cause> {
         let (response, chain) = self.follow(url, headers).await?;
         let to = chain.redirected_to().map(str::to_owned);
-        let mut response = self.arrived(response, chain, false).await?;
+        let mut response = self.final_reply(response, chain, false).await?;
         let length = response.content_length();
         let mut first = None;
-        // Some stores name that type for whatever they have.
+        // Some stores send the type of HTML for every file, so the first bytes decide.
         if to.is_some() && is_page(&response) {
             let request = request_line("GET", url);
             first = self.chunk(&request, &mut response).await?;
@@ -109,28 +110,28 @@ impl Transport {
         })
     }
 
-    /// Returns the first reply that is no redirect, its body not yet read.
+    /// Returns the first reply that is not a redirect. Its body is not yet read.
     async fn follow(
         &self,
         url: &Url,
         headers: &HeaderMap,
     ) -> Result<(Response, RedirectChain), Cause> {
-        let mut chain = RedirectChain::new(&self.home, url, request_line("GET", url));
-        // Another place on the way to a file is often one that authorises by itself.
-        let is_secret = |chain: &RedirectChain, next: &Url| !chain.is_the_same(next);
+        let mut chain = RedirectChain::new(&self.root, url, request_line("GET", url));
+        // The target of a redirect on the way to a file is often a URL that authorises by itself.
+        let is_secret = |chain: &RedirectChain, next: &Url| !chain.is_same_resource(next);
         loop {
             let request = self
-                .get_request(&chain.url, chain.at_home)
+                .get_request(&chain.url, chain.token_allowed)
                 .headers(headers.clone());
             let response = self.answer(&chain.line, request).await?;
-            if !chain.goes_on(&response, is_secret, &self.redactor)? {
+            if !chain.advance(&response, is_secret, &self.redactor)? {
                 return Ok((response, chain));
             }
         }
     }
 
-    /// Returns the reply at the end of the redirects, if it is a success.
-    async fn arrived(
+    /// Returns the reply at the end of the redirects if it is a success, and else the cause of the refusal.
+    async fn final_reply(
         &self,
         response: Response,
         chain: RedirectChain,
@@ -145,7 +146,7 @@ impl Transport {
         success.map_err(|cause| chain.explain(cause, end))
     }
 
-    /// The next bytes of a download; `None` at its end.
+    /// Returns the next bytes of a download; `None` at its end.
     pub(in crate::api) async fn chunk(
         &self,
         line: &RequestLine,
@@ -185,12 +186,12 @@ impl Transport {
             .header(CONTENT_LENGTH, source.len())
             .body(body);
         let line = secret_line("PUT", url);
-        // No limit for the whole, which may take hours; but somebody must be there.
-        let late = async {
+        // There is no time limit for the whole upload, which may take hours, but one for a stall.
+        let timeout = async {
             taken.stalled(self.stall_timeout).await;
-            stood_still(&line, self.stall_timeout)
+            stalled(&line, self.stall_timeout)
         };
-        let response = self.pool.send(&line, request, late).await?;
+        let response = self.pool.send(&line, request, timeout).await?;
         let response = self.success(line.clone(), response).await?;
         confirmed(line, &response, taken.bytes(), source.len())
     }
@@ -209,7 +210,7 @@ impl Transport {
         token.map(|token| (TOKEN_HEADER, token)).collect()
     }
 
-    /// The head of a reply, for which nobody waits longer than for a call.
+    /// Returns the head of a reply, which must come within the time limit of a call.
     async fn answer(&self, line: &RequestLine, request: RequestBuilder) -> Result<Response, Cause> {
         self.pool.answer(line, request, self.api_timeout).await
     }
@@ -219,11 +220,11 @@ impl Transport {
         if status.is_success() {
             return Ok(response);
         }
-        let written = request.method != "GET";
-        if let Some(location) = location(response.url(), &response).filter(|_| written) {
-            // No token goes to the store of an upload.
+        let is_write = request.method != "GET";
+        if let Some(location) = location(response.url(), &response).filter(|_| is_write) {
+            // An upload is sent without a token, so its address is not that of the Atlas.
             let is_call = request.method != "PUT";
-            let address = is_call.then(|| moved(&self.home, response.url(), &location));
+            let address = is_call.then(|| moved(&self.root, response.url(), &location));
             let location = self.redactor.redact(&self.destination(&request, &location));
             let status = status.as_u16();
             return Err(Cause::Redirected {
@@ -243,8 +244,8 @@ impl Transport {
         })
     }
 
-    /// Where a write is pointed to, as it may be shown: the way of an upload authorises by itself
-    /// there as well.
+    /// Returns the target of a redirected write as it may be shown: the URL of an upload authorises by itself
+    /// at another address as well.
     fn destination(&self, request: &RequestLine, location: &Url) -> String {
         if request.method == "PUT" {
             self.redactor.add_url(location, "");
@@ -254,15 +255,15 @@ impl Transport {
     }
 
     async fn body_of(&self, request: RequestLine, response: Response) -> Result<Bytes, Cause> {
-        reply::whole(&request, response, self.api_timeout, &self.pool).await
+        reply::read_json(&request, response, self.api_timeout, &self.pool).await
     }
 }
 
-/// Whether a success can mean that the bytes are stored: one that comes before all of them were taken
-/// knows nothing of the rest, and one with a page for people is that of a gateway in between.
+/// Checks that a success can mean that the bytes are stored. A reply that comes before all bytes were taken
+/// cannot confirm the rest, and one with an HTML page is that of a gateway.
 ///
 /// # Errors
-/// [`Cause::Unconfirmed`].
+/// Returns [`Cause::Unconfirmed`] otherwise.
 fn confirmed(
     request: RequestLine,
     response: &Response,

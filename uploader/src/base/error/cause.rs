@@ -1,5 +1,5 @@
-//! Why something failed, and what follows from it: whether to try again, and what a write may have
-//! done all the same.
+//! Defines the causes of failures, and what follows from each: whether to try again, and what effect a failed
+//! write may have had.
 
 use std::fmt;
 use std::io;
@@ -8,144 +8,143 @@ use std::time::Duration;
 
 use crate::base::digest::Digest;
 
-/// Why something failed. URLs are shown without credentials and queries, an upload URL without its
+/// The cause of a failure. URLs are shown without credentials and queries, an upload URL also without its
 /// path.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
-    /// Wrong arguments or settings.
+    /// The arguments or settings are wrong.
     #[error("{0}")]
     Usage(String),
-    /// A local file.
+    /// A local file cannot be read or written.
     #[error("{}: {source}", path.display())]
     File {
-        /// Which one.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Files that cannot become one archive.
+    /// The files cannot be packed, or an archive cannot be unpacked.
     #[error("{0}")]
     Unpackable(String),
-    /// The server refused.
+    /// The server refused the request.
     #[error("{request}: {}", StatusText { status: *status, messages })]
     Status {
-        /// The request that this is about.
+        /// The request that failed.
         request: RequestLine,
         /// The HTTP status.
         status: u16,
-        /// The server's own words.
+        /// The messages of the server.
         messages: Vec<String>,
-        /// How long it asks to be left alone (`Retry-After`).
+        /// The time that the server asks to wait (`Retry-After`).
         retry_after: Option<Duration>,
     },
-    /// A server at another origin refused, to which the Atlas redirects and where the token is not sent: it
-    /// would be shown to whoever is there.
+    /// A server at another origin, to which the Atlas redirects, refused. The token was not sent there,
+    /// because that would disclose it to whoever operates that server.
     #[error(
         "{request}: redirected to {to}, where the token is not sent: {}",
         StatusText { status: *status, messages }
     )]
     TokenNotSent {
-        /// The request is the one to the Atlas.
+        /// The request that was sent to the Atlas.
         request: RequestLine,
         /// The HTTP status.
         status: u16,
-        /// The words of the server that refused.
+        /// The messages of the server that refused.
         messages: Vec<String>,
-        /// The redirect leads to this address, as it may be shown.
+        /// The target of the redirect, as it may be shown.
         to: String,
-        /// The address that the Atlas has there.
+        /// The address of the Atlas at the target.
         address: String,
     },
-    /// A page for people came in place of what an Atlas sends: that of something else, or one to log in.
+    /// An HTML page came instead of a reply of an Atlas: the page of another server, or a login page.
     #[error("{request}: {}", PageText(to.as_deref()))]
     Page {
-        /// The request that this is about.
+        /// The request that failed.
         request: RequestLine,
-        /// It was redirected to this address, as it may be shown.
+        /// The target of the redirect, as it may be shown.
         to: Option<String>,
     },
-    /// A server with TLS leads to an address without it. Nothing was sent there.
+    /// A server with TLS named an address without TLS. Nothing was sent to that address.
     #[error(
         "{request}: not sent: this is plain http behind https, and anyone in between could read or change what is sent"
     )]
     Unencrypted {
-        /// The request was not sent.
+        /// The request, which was not sent.
         request: RequestLine,
     },
-    /// The server answered well, but what was asked for is not there.
+    /// The server answered with success, but what was asked for does not exist.
     #[error("{0}")]
     Missing(String),
-    /// A write was answered by a redirect, which is never followed: a repeated write could double,
-    /// and a token must not go where it was not meant to.
+    /// A write was answered with a redirect, which is never followed: a repeated write could take effect
+    /// twice, and the token must not reach another server.
     #[error("{request}: {status}: a write is not redirected; the server points to {location}")]
     Redirected {
-        /// The request that this is about.
+        /// The request that failed.
         request: RequestLine,
         /// The HTTP status.
         status: u16,
-        /// Where it points, without query.
+        /// The target of the redirect, without query.
         location: String,
-        /// The address that the Atlas has there, where the path tells it.
+        /// The address of the Atlas at the target, if the path tells it.
         address: Option<String>,
     },
-    /// No connection, or a broken one.
+    /// The connection could not be made, or broke.
     #[error("{request}: {detail}")]
     Network {
-        /// The request that this is about.
+        /// The request that failed.
         request: RequestLine,
-        /// How far it got.
+        /// The point that the request reached.
         reach: Reach,
-        /// The chain of reasons.
+        /// The error with the chain of its sources.
         detail: String,
     },
-    /// A server whose certificate is not believed. No request was sent, and none will be however
-    /// often it is tried.
+    /// The certificate of the server is not trusted. No request was sent, and a repetition cannot help.
     #[error("{request}: {detail}")]
     Untrusted {
-        /// The request that this is about.
+        /// The request that failed.
         request: RequestLine,
-        /// The chain of reasons.
+        /// The error with the chain of its sources.
         detail: String,
     },
-    /// A proxy that does not accept the user and the password that its variable gives, or asks for some. No
-    /// request was sent, and none will be however often it is tried.
+    /// The proxy does not accept the user and the password of its variable, or asks for some. No request was
+    /// sent, and a repetition cannot help.
     #[error("{request}: {detail}")]
     ProxyRefused {
-        /// The request that this is about.
+        /// The request that failed.
         request: RequestLine,
-        /// The chain of reasons.
+        /// The error with the chain of its sources.
         detail: String,
     },
-    /// A reply of success that makes no sense.
+    /// A reply with a status of success cannot be used.
     #[error("{request}: {detail}")]
     Reply {
-        /// The request that this is about.
+        /// The request that failed.
         request: RequestLine,
-        /// What is wrong with the reply.
+        /// The defect of the reply.
         detail: String,
     },
-    /// A success that does not say that the bytes have arrived.
+    /// A reply with a status of success does not prove that the bytes have arrived.
     #[error("{request}: {detail}; that does not say that the bytes have arrived")]
     Unconfirmed {
-        /// The request that this is about.
+        /// The request that failed.
         request: RequestLine,
-        /// Why it confirms nothing.
+        /// The reason why the reply confirms nothing.
         detail: String,
     },
-    /// The server holds, or sent, other bytes.
+    /// The server has, or sent, bytes with another digest.
     #[error("{request}: digest mismatch: the server says {server}, the bytes here are {here}")]
     Digest {
-        /// The request that this is about.
+        /// The request that failed.
         request: RequestLine,
-        /// What its `ETag` says, or the version's metadata.
+        /// The digest that the server's `ETag`, or the version's metadata, names.
         server: Digest,
         /// The digest of the bytes sent or received.
         here: Digest,
     },
-    /// What was read back is not what was sent.
+    /// A version that was read back differs from what was sent.
     #[error("{0}")]
     Differs(String),
-    /// Other bytes than those that a push began with.
+    /// The files differ from those that the push began with.
     #[error(
         "the files have changed: this push began with {began}, and they would now be sent as {here}"
     )]
@@ -155,16 +154,16 @@ pub enum Cause {
         /// The digest of the bytes that would be sent now.
         here: String,
     },
-    /// A version that may have been made, or not, after which nothing was repeated.
+    /// The version may or may not have been created, so the request was not repeated.
     #[error("{0}; whether the version was made is not known, so it was not tried again")]
     InDoubt(Box<Cause>),
-    /// A fault of this library or of the machine.
+    /// An error of this library or of the machine.
     #[error("{0}")]
     Internal(String),
 }
 
 impl Cause {
-    /// A local file's failure.
+    /// Returns the cause for a local file that cannot be read or written.
     pub fn file(path: &Path, source: io::Error) -> Self {
         Self::File {
             path: path.to_owned(),
@@ -172,7 +171,7 @@ impl Cause {
         }
     }
 
-    /// Whether the same request may succeed a little later.
+    /// Returns whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Network { .. } | Self::Unconfirmed { .. } => true,
@@ -181,7 +180,7 @@ impl Cause {
         }
     }
 
-    /// Returns what was asked, if that failed; `None` where nothing was.
+    /// Returns the request that failed; `None` if the cause is not a request.
     pub fn request(&self) -> Option<&RequestLine> {
         match self {
             Self::Status { request, .. }
@@ -206,7 +205,7 @@ impl Cause {
         }
     }
 
-    /// How long the server asks to be left alone.
+    /// Returns the time that the server asks to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
@@ -214,7 +213,7 @@ impl Cause {
         }
     }
 
-    /// What a write that failed like this may have done.
+    /// Returns the effect that a write with this failure may have had on the server.
     pub fn effect(&self) -> Effect {
         match self {
             Self::Network { reach, .. } => match reach {
@@ -222,14 +221,15 @@ impl Cause {
                 Reach::Broken => Effect::Unknown,
                 Reach::Unanswered => Effect::Pending,
             },
-            // A gateway that waits no longer: what is behind it may still work.
+            // A gateway has stopped waiting, and the server behind it may still be working.
             Self::Status { status: 504, .. } => Effect::Pending,
-            // Two that may also mean: done, and here it is.
+            // These two statuses may also mean that the request was carried out, and that the result is at
+            // the target.
             Self::Redirected {
                 status: 302 | 303, ..
             } => Effect::Unknown,
-            // A refusal, but for three that come from a gateway as well, which may have passed the
-            // request on before; and what is neither success nor refusal says nothing.
+            // A 4xx is a refusal, except for three statuses that a gateway may also send after it has passed
+            // the request on. Every other status says nothing about the effect.
             Self::Status { status, .. } => match status {
                 408 | 425 | 429 => Effect::Unknown,
                 400..=499 => Effect::None,
@@ -241,34 +241,34 @@ impl Cause {
     }
 }
 
-/// How far a request got that has no reply.
+/// The point that a request without a reply reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// There was no connection: the server knows nothing of it.
+    /// The connection was not made, so the server did not receive the request.
     Nowhere,
     /// The connection broke.
     Broken,
-    /// The time was up.
+    /// The time limit passed.
     Unanswered,
 }
 
-/// What a failed write may have done on the server.
+/// The effect that a failed write may have had on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing: it did not get there, or was refused.
+    /// The write had no effect: it did not reach the server, or was refused.
     None,
-    /// Its work, or nothing.
+    /// The write may or may not have taken effect.
     Unknown,
-    /// The same, and what it has not done it may still do.
+    /// The write may have taken effect, or may still take effect.
     Pending,
 }
 
-/// What was asked: the method, and the URL as it may be shown.
+/// The method of a request, and its URL as it may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestLine {
     /// `GET`, `POST` or `PUT`.
     pub method: &'static str,
-    /// Without credentials and query; one that authorises by itself also without its path.
+    /// The URL without credentials and query; a URL that authorises by itself also without its path.
     pub url: String,
 }
 

@@ -1,6 +1,5 @@
-//! What can go wrong, and in which phase. An error reads as
-//! `phase: cause`, and names the file, or the URL without secrets and the HTTP status, and repeats
-//! the server's own words.
+//! Defines the errors of the library. An error reads as `phase: cause`; it names the file, or the URL without
+//! secrets and the HTTP status, and repeats the messages of the server.
 
 mod cause;
 mod server_messages;
@@ -10,19 +9,20 @@ use std::fmt;
 pub use cause::{Cause, Effect, Reach, RequestLine};
 pub use server_messages::server_messages;
 
-/// A failure of a push, a pull or a call: the phase it happened in, and why.
+/// A failure of a push, a pull or a request: the phase in which it happened, and the cause.
 #[derive(Debug)]
 pub struct Error {
     phase: Phase,
     attempts: u32,
-    // Boxed because every function here returns it, mostly not.
+    // Boxed, because nearly every function here returns a `Result` with this error, and a large error would
+    // make each of them large.
     cause: Box<Cause>,
     hint: Option<String>,
     is_arrival_unknown: bool,
 }
 
 impl Error {
-    /// `cause` stopped `phase`.
+    /// Creates an error of one attempt in `phase`.
     pub fn new(phase: Phase, cause: impl Into<Cause>) -> Self {
         Self {
             phase,
@@ -33,28 +33,29 @@ impl Error {
         }
     }
 
-    /// The same error, after so many attempts.
+    /// Returns the same error, after this number of attempts.
     #[must_use]
     pub fn after(self, attempts: u32) -> Self {
         Self { attempts, ..self }
     }
 
-    /// Returns the same error with a hint, a sentence about what to do. It is not part of the display.
+    /// Returns the same error with a hint: a sentence that says what to do. `Display` does not print the
+    /// hint.
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
         let hint = Some(hint.into());
         Self { hint, ..self }
     }
 
-    /// The same error of a request that may all the same have had its effect.
+    /// Returns the same error with the cause [`Cause::InDoubt`]: the request may have taken effect.
     #[must_use]
     pub fn in_doubt(self) -> Self {
         let cause = Box::new(Cause::InDoubt(self.cause));
         Self { cause, ..self }
     }
 
-    /// Returns the same error, of an upload whose bytes may have arrived all the same: the server could not be
-    /// asked.
+    /// Returns the same error, marked as the failure of an upload whose bytes may have arrived, because the
+    /// server could not be asked.
     #[must_use]
     pub fn with_arrival_unknown(self) -> Self {
         Self {
@@ -63,27 +64,27 @@ impl Error {
         }
     }
 
-    /// Returns whether the bytes of a failed upload may have arrived, so that the version may be seen.
+    /// Returns whether the bytes of a failed upload may have arrived, so that the version may be visible.
     pub fn is_arrival_unknown(&self) -> bool {
         self.is_arrival_unknown
     }
 
-    /// Returns the hint what to do about it, where that is known here.
+    /// Returns the hint, if there is one.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// The phase that failed.
+    /// Returns the phase that failed.
     pub fn phase(&self) -> &Phase {
         &self.phase
     }
 
-    /// Why it failed.
+    /// Returns the cause.
     pub fn cause(&self) -> &Cause {
         &self.cause
     }
 
-    /// The HTTP status of the reply that refused, if that was it.
+    /// Returns the HTTP status, if the cause is a reply that refused.
     pub fn status(&self) -> Option<u16> {
         match *self.cause {
             Cause::Status { status, .. } => Some(status),
@@ -102,16 +103,16 @@ impl fmt::Display for Error {
     }
 }
 
-// No source: the display tells the whole chain already.
+// There is no source, because `Display` already prints the whole chain.
 impl std::error::Error for Error {}
 
-/// The steps of the work, worded as Packer's post-processor did where it had words.
+/// The phases of the work, in the wording of Packer's post-processor where it has one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Phase {
     /// Reading arguments and settings.
     #[error("Error in the configuration")]
     Configure,
-    /// Making the HTTP client, CA certificates included.
+    /// Creating the HTTP client, including the loading of the CA certificates.
     #[error("Error initializing atlas client")]
     Connect,
     /// `GET /authenticate`.
@@ -123,19 +124,19 @@ pub enum Phase {
     /// Reading a template, or a file of its variables.
     #[error("Error reading the template")]
     Template,
-    /// Looking at the local files, or packing them.
+    /// Examining the local files, or packing them.
     #[error("Error archiving artifact")]
     Pack,
-    /// `GET` the artifact.
+    /// Finding the artifact (`GET`).
     #[error("Error finding artifact")]
     FindArtifact,
-    /// `POST` the artifact.
+    /// Creating the artifact (`POST`).
     #[error("Error creating artifact")]
     CreateArtifact,
-    /// `POST` the version. No byte was sent, but the version may have been made.
+    /// Creating the version (`POST`). No byte of the file was sent, but the version may have been created.
     #[error("Error creating version")]
     CreateVersion,
-    /// `PUT` the bytes. The version exists; no search finds it before they are there.
+    /// Uploading the bytes (`PUT`). The version exists, but no search finds it before its bytes have arrived.
     #[error("Error uploading ({bytes} bytes) to {slug}")]
     Upload {
         /// The version that waits for its bytes.
@@ -143,37 +144,37 @@ pub enum Phase {
         /// The size of the upload.
         bytes: u64,
     },
-    /// Asking a registry of Vagrant boxes what it has.
+    /// Listing the boxes of a registry of Vagrant boxes.
     #[error("Error listing boxes")]
     Boxes,
     /// Fetching the file of a Vagrant box.
     #[error("Error fetching {name}")]
     BoxFile {
-        /// Which one: box, version, provider and architecture.
+        /// The box, version, provider and architecture of the file.
         name: String,
     },
-    /// Reading or writing the tree that boxes are copied into.
+    /// Reading or writing the directory tree into which boxes are copied.
     #[error("Error in the tree of boxes")]
     Tree,
-    /// Reading a version back that was pushed.
+    /// Reading back a version that was pushed.
     #[error("Error verifying {slug}")]
     Verify {
         /// The version.
         slug: String,
     },
-    /// Keeping, or reading, the receipt of a push.
+    /// Writing or reading the receipt of a push.
     #[error("Error in the receipt")]
     Receipt,
-    /// Putting the plugin where Packer finds it, taking it away, or looking for it.
+    /// Installing the plugin for Packer, removing it, or finding it.
     #[error("Error with the plugin")]
     Install,
     /// Searching versions.
     #[error("Error searching artifact")]
     Search,
-    /// Fetching a file.
+    /// Downloading a file.
     #[error("Error downloading")]
     Download,
-    /// Writing what was fetched.
+    /// Writing the downloaded file, or unpacking it.
     #[error("Error saving")]
     Save,
 }

@@ -1,13 +1,13 @@
-//! The server's own words.
+//! Reads the messages of an error reply.
 
 use serde_json::Value;
 
-/// How much of a text is repeated, in characters.
+/// The longest part of a message that is shown, in characters.
 const LONGEST: usize = 1000;
 
-/// The words of an error reply: `{"errors": ["text", …]}`, which HashiCorp's client reads,
-/// `{"errors": {"name": ["text", …]}}`, which the documentation shows, or `{"message": "text", …}`, as
-/// HCP writes it. Empty for any other body.
+/// Returns the messages of an error reply: `{"errors": ["text", …]}`, which HashiCorp's client reads,
+/// `{"errors": {"name": ["text", …]}}`, which the documentation shows, or `{"message": "text", …}`, which HCP
+/// sends. The result is empty for any other body.
 pub fn server_messages(body: &[u8]) -> Vec<String> {
     let errors = serde_json::from_slice::<Value>(body)
         .ok()
@@ -43,7 +43,8 @@ fn message(value: &Value) -> String {
     }
 }
 
-/// A server must not be able to forge lines of a log, to send codes to a terminal, or to fill it.
+/// Returns the text as one line of limited length, so that a server can neither forge lines of a log, nor
+/// send codes to a terminal, nor fill it.
 fn one_line(text: &str) -> String {
     let text = text.replace(char::is_control, " ");
     match text.char_indices().nth(LONGEST) {

@@ -167,7 +167,7 @@ impl Fetch<'_> {
             } else if headway {
                 attempts = http.attempts();
                 attempts.pause().await;
-            } else if !attempts.again(&cause).await {
+            } else if !attempts.wait_before_retry(&cause).await {
                 return Err(cause);
             }
             if !part.can_resume() {

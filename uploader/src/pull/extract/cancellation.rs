@@ -1,25 +1,26 @@
-//! Cancels an unpacking whose future was dropped, and counts the temporary files that are still to be removed.
+//! Cancels an unpacking whose future was dropped, and counts the temporary files that are still to be
+//! removed.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Counts the pulls of this process whose temporary files are neither moved nor removed.
+/// The number of pulls of this process whose temporary files are neither moved nor removed.
 static PENDING: Mutex<usize> = Mutex::new(0);
-/// Is notified whenever one of them is cleaned up.
+/// A condition that is notified after each cleanup.
 static CLEANED_UP: Condvar = Condvar::new();
 
-/// Waits until all that was being unpacked in this process is in its place or was taken away, but no
-/// longer than this: what was given up is taken away on a thread of its own, which the end of the program
-/// would not wait for. Blocks.
+/// Waits, for at most this time, until everything that this process was unpacking is moved to its place or
+/// removed. A cancelled unpacking is removed on a blocking thread, which the end of the process would not
+/// wait for. Blocks.
 pub fn wait_for_cleanup(at_most: Duration) {
     let count = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
-    // After so long, whatever is left stays.
+    // What is left after the timeout is not removed.
     let _ = CLEANED_UP.wait_timeout_while(count, at_most, |count| *count > 0);
 }
 
-/// Counts one pull as pending until it is dropped.
+/// A guard that counts one pull as pending until it is dropped.
 pub(super) struct CleanupPending(());
 
 impl CleanupPending {
@@ -36,7 +37,7 @@ impl Drop for CleanupPending {
     }
 }
 
-/// Cancels an unpacking when it is dropped; one that has ended does not look any more.
+/// A guard that cancels an unpacking on drop. An unpacking that has ended no longer checks it.
 #[derive(Default)]
 pub(super) struct CancelOnDrop(Arc<AtomicBool>);
 
@@ -53,23 +54,23 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Knows whether an unpacking is cancelled.
+/// A token that tells whether an unpacking is cancelled.
 pub(super) struct CancellationToken(Arc<AtomicBool>);
 
 impl CancellationToken {
     /// Fails once the unpacking is cancelled.
     ///
     /// # Errors
-    /// The error says that nobody waits.
+    /// Returns an error once it is cancelled.
     pub(super) fn check(&self) -> io::Result<()> {
         match self.0.load(Ordering::Relaxed) {
-            true => Err(io::Error::other("nobody waits for it any more")),
+            true => Err(io::Error::other("the unpacking was cancelled")),
             false => Ok(()),
         }
     }
 }
 
-/// A reader that fails once it is cancelled.
+/// A reader that fails once the unpacking is cancelled.
 pub(super) struct Cancellable<'a, R>(pub(super) R, pub(super) &'a CancellationToken);
 
 impl<R: Read> Read for Cancellable<'_, R> {
@@ -84,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_waits_for_is_not_read_further() {
+    fn a_cancelled_unpacking_reads_no_further() {
         let guard = CancelOnDrop::default();
         let token = guard.token();
         let mut archive = Cancellable(io::repeat(7), &token);

@@ -1,14 +1,14 @@
-//! Unpacks gzip as the program of that name does: one stream after another, and whatever follows the last
-//! one is passed over, as a disk or a copy may have filled it up. (RFC 1952 calls the streams members.)
+//! Unpacks gzip as the program `gzip` does: one stream after another. Bytes after the last stream are
+//! ignored, because a disk or a copy may have padded the file. (RFC 1952 calls the streams members.)
 
 use std::io::ErrorKind::{InvalidInput, UnexpectedEof};
 use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// Reads what all streams hold.
+/// A reader of the content of all streams.
 pub(super) struct GzipReader<R> {
-    /// The stream that is read; none behind the last.
+    /// The stream that is being read; `None` after the last.
     stream: Option<GzDecoder<R>>,
     is_first: bool,
 }
@@ -27,7 +27,7 @@ impl<R: BufRead> Read for GzipReader<R> {
         while let Some(mut stream) = self.stream.take() {
             let read = stream.read(buffer);
             match read {
-                // What was read does not even begin a stream.
+                // The bytes after the last stream do not begin another one.
                 Err(error)
                     if !self.is_first
                         && stream.header().is_none()
@@ -63,7 +63,7 @@ mod tests {
     fn unpacked(parts: &[&[u8]]) -> io::Result<Vec<u8>> {
         let all = parts.concat();
         let mut content = Vec::new();
-        // As small as a buffer can be, so that each stream begins and ends at an edge of it.
+        // The buffer is as small as possible, so that each stream begins and ends at an edge of it.
         let gzip = io::BufReader::with_capacity(1, all.as_slice());
         GzipReader::new(gzip).read_to_end(&mut content)?;
         Ok(content)

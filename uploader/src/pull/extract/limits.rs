@@ -1,4 +1,4 @@
-//! Limits what an archive can make its reader keep in memory, write to the disk, or print.
+//! Limits the memory, the disk space and the output that an archive can make its reader use.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -7,27 +7,27 @@ use std::rc::Rc;
 
 use tar::Entry;
 
-/// The most that may be read before an entry, in bytes: its header, a long name, extended records and
-/// the map of a sparse file, all of which the reader keeps in memory at once.
+/// The largest number of bytes before an entry: its header, a long name, extended records and the map of a
+/// sparse file, all of which the reader keeps in memory at once.
 const BEFORE_AN_ENTRY: u64 = 1024 * 1024;
-/// The longest name of an entry, or of what a link points to, in bytes: the longest path of Linux.
+/// The longest name of an entry, or of the target of a link, in bytes: the longest path of Linux.
 const NAME: usize = 4096;
 /// The most extended records (PAX) of an entry, in bytes.
 pub(super) const RECORDS: usize = 16 * 1024;
-/// No file is larger than this, in bytes, holes included: they cost nothing, but nobody has such a disk.
+/// The largest file, in bytes, including holes: holes cost nothing, but no disk is as large.
 const FILE: u64 = 1 << 50;
-/// The most entries, the same folder again included.
+/// The largest number of entries, including repeated ones for the same folder.
 const ENTRIES: u32 = 1_000_000;
-/// The most bytes that the names of all entries have; they are kept.
+/// The largest total length of the names of all entries, in bytes. They are kept in memory.
 const NAMES: usize = 256 * 1024 * 1024;
-/// The deepest entry, in folders.
+/// The depth of the deepest entry, in folders.
 const DEPTH: usize = 256;
-/// The most that may follow the last entry, in bytes; tar fills up some thousands.
+/// The largest number of bytes after the last entry; tar pads with some thousands.
 const BEHIND: u64 = 64 * 1024 * 1024;
-/// How much of a name an error shows, in characters.
+/// The number of characters of a name that an error shows.
 const SHOWN: usize = 120;
 
-/// Tells how many bytes a [`LimitedReader`] may still give, and whether there are no more.
+/// The number of bytes that a [`LimitedReader`] may still return, and whether its input has ended.
 #[derive(Clone)]
 pub(super) struct Allowance {
     left: Rc<Cell<u64>>,
@@ -35,28 +35,28 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// As much as may lie before an entry.
+    /// Allows as many bytes as may precede an entry.
     pub(super) fn before_an_entry(&self) {
         self.left.set(BEFORE_AN_ENTRY);
     }
 
-    /// As much as may follow the last entry.
+    /// Allows as many bytes as may follow the last entry.
     pub(super) fn behind_the_last(&self) {
         self.left.set(BEHIND);
     }
 
-    /// All that an entry holds.
+    /// Allows the whole content of an entry.
     pub(super) fn within_an_entry(&self) {
         self.left.set(u64::MAX);
     }
 
-    /// Whether more was wanted than there is.
+    /// Returns whether more bytes were wanted than the input has.
     pub(super) fn has_ended(&self) -> bool {
         self.ended.get()
     }
 }
 
-/// The budget is what all entries of an archive together may ask for.
+/// The total of all entries of an archive, against its limits.
 #[derive(Default)]
 pub(super) struct Budget {
     entries: u32,
@@ -65,12 +65,12 @@ pub(super) struct Budget {
 
 impl Budget {
     /// # Errors
-    /// The reason why an entry is refused.
+    /// Returns the reason why an entry is refused.
     pub(super) fn take(&mut self, name: &Path) -> Result<(), &'static str> {
         self.entries += 1;
         self.names += name.as_os_str().len();
         if self.entries > ENTRIES || self.names > NAMES {
-            return Err("is one of too many");
+            return Err("exceeds the largest number or length of names");
         }
         if name.components().count() > DEPTH {
             return Err("lies in too many folders");
@@ -79,7 +79,7 @@ impl Budget {
     }
 }
 
-/// Gives no more than its allowance, and fails for the first byte beyond.
+/// A reader that returns no more than its allowance, and fails for the first byte beyond.
 pub(super) struct LimitedReader<R> {
     inner: R,
     allowance: Allowance,
@@ -106,7 +106,7 @@ impl<R: Read> Read for LimitedReader<R> {
         let wanted = usize::try_from(left).unwrap_or(usize::MAX);
         let wanted = wanted.min(buffer.len());
         if wanted == 0 && !buffer.is_empty() {
-            let reason = "a name, an extended header or the end is longer than any that is read";
+            let reason = "a name, an extended header or the padding at the end is too long";
             return Err(io::Error::other(reason));
         }
         let read = self.inner.read(&mut buffer[..wanted]);
@@ -122,11 +122,11 @@ impl<R: Read> Read for LimitedReader<R> {
 }
 
 /// # Errors
-/// The outer error is an entry that cannot be read, the inner one the reason why an entry is refused.
+/// The outer error is that of an entry that cannot be read, the inner one the reason why an entry is refused.
 pub(super) fn check(entry: &mut Entry<'_, impl Read>) -> io::Result<Result<(), &'static str>> {
     let link = entry.link_name_bytes().map_or(0, |link| link.len());
     if entry.path_bytes().len().max(link) > NAME {
-        return Ok(Err("has a name, or points to one, that no system takes"));
+        return Ok(Err("has a name, or a link target, that is too long"));
     }
     if entry.size() > FILE {
         return Ok(Err("is larger than any file that is written"));
@@ -134,21 +134,21 @@ pub(super) fn check(entry: &mut Entry<'_, impl Read>) -> io::Result<Result<(), &
     let mut records = 0;
     for record in entry.pax_extensions()?.into_iter().flatten() {
         let record = record?;
-        // What is there of it is a list of its parts, and then these.
+        // The content of such an entry is a list of its parts, followed by the parts.
         if record.key_bytes().starts_with(b"GNU.sparse.") {
             return Ok(Err(
-                "is a sparse file as only other programs read it, such as tar",
+                "is a sparse file in a format that only other programs read, such as tar",
             ));
         }
         records += record.key_bytes().len() + record.value_bytes().len();
     }
     if records > RECORDS {
-        return Ok(Err("has longer extended records than are read"));
+        return Ok(Err("has extended records that are too long"));
     }
     Ok(Ok(()))
 }
 
-/// A name as an error shows it: as in a string, for it may hold anything, and not all of a long one.
+/// Formats a name for an error: escaped, because it may contain any character, and cut if it is long.
 pub(super) fn shown(name: &Path) -> String {
     let whole = format!("{name:?}");
     match whole.char_indices().nth(SHOWN) {
@@ -176,7 +176,7 @@ mod tests {
         header
     }
 
-    /// An archive of headers, each with a content that is padded to a whole block.
+    /// Returns an archive of headers, each with a content that is padded to a whole block.
     fn archive(entries: &[(Header, Vec<u8>)]) -> Vec<u8> {
         let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         let mut gzip = io::BufWriter::new(gzip);
@@ -209,7 +209,7 @@ mod tests {
         vec![(header, content), file()]
     }
 
-    /// One extended record: its own length, a space, the key, `=`, the value, and a line's end.
+    /// Returns an extended record: its own length, a space, the key, `=`, the value, and a newline.
     fn record(key: &str, value: &str) -> Vec<u8> {
         let rest = format!(" {key}={value}\n");
         let mut length = rest.len();
@@ -225,7 +225,7 @@ mod tests {
         for entries in [
             before(EntryType::GNULongName, name.into_bytes()),
             before(EntryType::XHeader, comment(8000)),
-            // As `git archive` begins.
+            // An archive of `git archive` begins like this.
             before(EntryType::XGlobalHeader, comment(40)),
         ] {
             unpacked(&entries).unwrap();
@@ -251,7 +251,7 @@ mod tests {
         }
     }
 
-    /// Counts what is read.
+    /// A reader that counts the bytes read.
     struct Counted<'a, R>(R, &'a Cell<u64>);
 
     impl<R: Read> Read for Counted<'_, R> {
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_name_without_end_no_more_is_read_than_may_precede_an_entry() {
+    fn an_endless_name_is_read_only_up_to_its_limit() {
         let read = Cell::new(0);
         let endless = io::repeat(b'n').take(64 * MIB);
         let head = header(EntryType::GNULongName, "x", u64::MAX / 2);
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(read.get(), BEFORE_AN_ENTRY);
     }
 
-    /// A file that is nothing but a hole, as GNU tar packs one.
+    /// Returns the entry of a file that consists of a hole only, as GNU tar packs it.
     fn hole(size: u64) -> (Header, Vec<u8>) {
         let mut header = header(EntryType::GNUSparse, "hole", 0);
         let gnu = header.as_gnu_mut().unwrap();
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn a_hole_needs_no_room_and_has_an_end() {
         let root = tempfile::tempdir().unwrap();
-        // More than is free on most machines, and less than file systems take.
+        // The size is more than is free on most machines, and less than the limits of file systems.
         let size = 4 * 1024 * 1024 * MIB;
         unpack(archive(&[hole(size)]).as_slice(), root.path()).unwrap();
         let found = std::fs::metadata(root.path().join("hole")).unwrap();
@@ -320,7 +320,7 @@ mod tests {
         let mut budget = Budget::default();
         let taken = (0..=ENTRIES).take_while(|_| budget.take(Path::new("n")).is_ok());
         assert_eq!(taken.count(), ENTRIES as usize);
-        // Zeros behind the end, as many as fit into a few kilobytes.
+        // The archive has as many zeros after its end as fit into a few kilobytes.
         let mut tail = archive(&[file()]);
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         io::copy(&mut io::repeat(0).take(65 * MIB), &mut gzip).unwrap();

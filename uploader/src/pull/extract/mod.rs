@@ -1,6 +1,6 @@
-//! Fetches a packed version and unpacks it into a folder. Nothing is visible there before the whole
-//! archive has arrived, was checked and is unpacked; no entry gets out of the folder, and `limits` says
-//! how much an archive may ask of this machine.
+//! Pulls an archive and unpacks it into a folder. Nothing is visible there before the whole archive has
+//! arrived, was checked and is unpacked. No entry can leave the folder, and `limits` bounds the resources
+//! that an archive can use.
 
 mod cancellation;
 mod gzip;
@@ -27,19 +27,19 @@ use limits::{Allowance, LimitedReader};
 use staging::Staging;
 use write::WriteError;
 
-/// An archive that is refused here may be of use to other programs.
+/// The hint of an error: other programs may be able to use an archive that is refused here.
 const KEPT: &str = "without --extract the file is kept as it is";
 
-/// Fetches one version's file, a gzip-compressed tar, and unpacks it into `folder`, which need not
-/// be there, and neither need the folders above. What is there already is never overwritten.
+/// Pulls the file of a version, a gzip-compressed tar, and unpacks it into `folder`. The folder and those
+/// above it need not exist. Existing files are never overwritten.
 ///
 /// # Errors
-/// As [`pull()`]; [`Phase::Save`] for an entry that would leave the folder, or is there already.
-/// After any error but one in the very last step, moving what is unpacked, all is as it was. So it is when
-/// this is dropped at an await, once [`wait_for_cleanup`] has returned.
+/// Fails as [`pull()`] does, and with [`Phase::Save`] for an entry that would leave the folder, or already
+/// exists. After any error, except one in the last step, which moves the unpacked files, everything is as
+/// before. This also holds if the future is dropped at an await, once [`wait_for_cleanup`] has returned.
 pub async fn pull_into(client: &Client, request: &Pull, folder: &Path) -> Result<Pulled, Error> {
     let not_saved = |cause| Error::new(Phase::Save, cause);
-    // A dot at the end is no name that a folder could get.
+    // A path that ends in a dot cannot be the name of a new folder.
     let folder = &*folder.components().collect::<PathBuf>();
     let staging = Staging::of(folder).map_err(not_saved)?;
     let failed = |error| not_saved(Cause::file(folder, io_error::plain(&error)));
@@ -58,7 +58,7 @@ pub async fn pull_into(client: &Client, request: &Pull, folder: &Path) -> Result
     Ok(Pulled { file, ..pulled })
 }
 
-/// Opens a file without a name, twice.
+/// Opens two handles of an unnamed temporary file.
 fn spool(staging: &Staging) -> io::Result<(File, File)> {
     let spool = tempfile::tempfile_in(staging.path())?;
     let other = spool.try_clone()?;
@@ -76,14 +76,14 @@ fn unpack_and_move(
     let content = staging.path().join("content");
     fs::create_dir(&content).map_err(failed)?;
     unpack(Cancellable(spool, token), &content)?;
-    // What was read last may have been all.
+    // The unpacking may have been cancelled after the last read.
     token.check().map_err(failed)?;
     move_to(folder, &content)?;
     staging.keep_above();
     Ok(())
 }
 
-/// Moves a folder, or what it holds if the other one is there.
+/// Moves a folder to its place, or only its content if a folder is already there.
 fn move_to(folder: &Path, content: &Path) -> Result<(), Cause> {
     let failed = |error| Cause::file(folder, error);
     if !folder.is_dir() {
@@ -106,7 +106,7 @@ fn move_to(folder: &Path, content: &Path) -> Result<(), Cause> {
     Ok(())
 }
 
-/// Unpacks into a new folder.
+/// Unpacks an archive into a new folder.
 fn unpack(archive: impl Read, root: &Path) -> Result<(), Cause> {
     let (bounded, allowance) = LimitedReader::new(GzipReader::new(BufReader::new(archive)));
     let mut archive = Archive::new(bounded);
@@ -128,7 +128,7 @@ fn unpack(archive: impl Read, root: &Path) -> Result<(), Cause> {
         unpacking.entry(entry)?;
     }
     allowance.behind_the_last();
-    // To the end, where the checksum is.
+    // Reads to the end, where the checksum is verified.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
     Ok(())
 }
@@ -153,7 +153,7 @@ enum Kind {
 
 fn kind(entry: &Entry<'_, impl Read>) -> Option<Kind> {
     let header = entry.header();
-    // The oldest archives have no other sign of a folder.
+    // The oldest archives mark a folder only by the slash at the end of its name.
     let is_old = header.as_ustar().is_none();
     match header.entry_type() {
         EntryType::Regular if is_old && entry.path_bytes().ends_with(b"/") => Some(Kind::Folder),
@@ -165,21 +165,21 @@ fn kind(entry: &Entry<'_, impl Read>) -> Option<Kind> {
     }
 }
 
-/// Passes over what an archive says of all its entries: `git archive` writes the name of the commit there.
+/// Skips extended records for the whole archive: `git archive` writes the name of the commit there.
 fn skip_records(mut entry: Entry<'_, impl Read>) -> io::Result<Result<(), &'static str>> {
     if entry.size() > limits::RECORDS as u64 {
-        return Ok(Err("has longer extended records than are read"));
+        return Ok(Err("has extended records that are too long"));
     }
     io::copy(&mut entry, &mut io::sink())?;
     Ok(Ok(()))
 }
 
-/// Knows what was unpacked. Since no entry lies below a link, each lies where its name says.
+/// The state of an unpacking. Since no entry lies below a link, each lies where its name says.
 struct Unpacking<'a> {
     root: &'a Path,
     seen: BTreeMap<PathBuf, Kind>,
     budget: limits::Budget,
-    /// Says why the archive cannot be read.
+    /// A function that makes the cause for an archive that cannot be read.
     damaged: &'a dyn Fn(io::Error) -> Cause,
 }
 
@@ -196,7 +196,8 @@ impl Unpacking<'_> {
         if entry.header().entry_type().is_pax_global_extensions() {
             return skip_records(entry).map_err(damaged)?.map_err(refused);
         }
-        // First, since to look at what else an entry has may mean to read all of it.
+        // The kind is checked first, because reading the other attributes of an entry may read all of its
+        // content.
         let kind = kind(&entry).ok_or_else(|| refused("is neither file nor folder nor link"))?;
         let checked = limits::check(&mut entry).map_err(damaged)?;
         checked.map_err(refused)?;
@@ -218,7 +219,7 @@ impl Unpacking<'_> {
             return Err(refused("is a link that may lead out of the folder"));
         }
         let place = self.root.join(&name);
-        // The folders above it are there as well, and need not be looked at again.
+        // The folders above the entry exist from now on, too, and need not be checked again.
         let above = name.ancestors().skip(1);
         let unknown = above.take_while(|above| !self.seen.contains_key(*above));
         let unknown: Vec<PathBuf> = unknown.map(Path::to_owned).collect();
@@ -233,7 +234,8 @@ impl Unpacking<'_> {
                 Cause::Unpackable(format!("the entry {entry} cannot be unpacked: {reason}"))
             }
         })?;
-        // Whatever a link or a folder holds, so that only what precedes the next entry is before it.
+        // Skips the content of a link or a folder, so that only the headers of the next entry count as bytes
+        // before it.
         io::copy(&mut entry, &mut io::sink()).map_err(damaged)?;
         Ok(())
     }
@@ -258,7 +260,7 @@ impl Unpacking<'_> {
                 let target = relative(target).unwrap_or_default();
                 fs::hard_link(self.root.join(target), place)
             }
-            // Its holes are told, and take neither room nor time.
+            // A sparse file lists its holes, which take neither space nor time.
             Kind::File => entry
                 .header()
                 .entry_size()
@@ -270,7 +272,7 @@ impl Unpacking<'_> {
     }
 
     fn check(&self, name: &Path, kind: Kind) -> Result<(), &'static str> {
-        // What is above the first one that is known was looked at before.
+        // The folders above the nearest known one were checked before.
         let known = name
             .ancestors()
             .skip(1)
@@ -286,7 +288,7 @@ impl Unpacking<'_> {
     }
 }
 
-/// The name without dots; `None` for one that is absolute or climbs.
+/// Returns the name without dots; `None` for one that is absolute or contains `..`.
 fn relative(path: &Path) -> Option<PathBuf> {
     let mut name = PathBuf::new();
     for component in path.components() {
@@ -299,8 +301,8 @@ fn relative(path: &Path) -> Option<PathBuf> {
     Some(name)
 }
 
-/// Whether a link there leads to a place in the folder: it climbs first, not above the root, and
-/// then only goes down. Where it passes other links, these stay inside, too.
+/// Returns whether a link leads to a place in the folder: it first climbs, not above the root, and then only
+/// descends. If it passes other links, these stay inside, too.
 fn stays_inside(name: &Path, target: &Path) -> bool {
     let depth = name.components().count().saturating_sub(1);
     let parts = target
@@ -324,7 +326,7 @@ mod tests {
     use std::io::Write as _;
     use tar::{Builder, Header};
 
-    /// An entry written byte by byte: the library would refuse the names that are tested here.
+    /// Writes an entry byte by byte, because the library would refuse the names that are tested here.
     fn entry(tar: &mut Builder<Vec<u8>>, kind: EntryType, name: &str, target: &str) {
         let mut header = Header::new_gnu();
         let old = header.as_old_mut();

@@ -1,4 +1,4 @@
-//! Makes the folders of a pull before anything has arrived, and takes them away when it fails.
+//! Makes the folders of a pull before anything has arrived, and removes them if the pull fails.
 
 use std::fs;
 use std::io;
@@ -13,20 +13,19 @@ use crate::pull::TEMPORARY;
 
 use super::cancellation::CleanupPending;
 
-/// Holds a hidden folder beside the one to be filled, or in it, which goes with its content when this is
-/// dropped.
+/// A hidden folder beside the one to be filled, or in it. It is removed with its content on drop.
 pub(super) struct Staging {
-    /// It is dropped before the folders that it may lie in.
+    /// The hidden folder is dropped before the folders above it.
     hidden: TempDir,
     above: Above,
     _lock: temporary::Lock,
-    /// It is dropped last.
+    /// The pending cleanup is dropped last, after the folders are removed.
     _pending: CleanupPending,
 }
 
 impl Staging {
-    /// Makes it on the same disk as the folder, so that its content can be moved there in one step; and
-    /// the folders above, where they are missing.
+    /// Makes the hidden folder on the same disk as `folder`, so that its content can be moved there in one
+    /// step; and the missing folders above.
     pub(super) fn of(folder: &Path) -> Result<Self, Cause> {
         if !folder.is_dir() && folder.symlink_metadata().is_ok() {
             let reason = "is there already, and is no folder";
@@ -51,23 +50,22 @@ impl Staging {
         })
     }
 
-    /// Returns where it is.
+    /// Returns the path of the hidden folder.
     pub(super) fn path(&self) -> &Path {
         self.hidden.path()
     }
 
-    /// Leaves the folders above, since something lies in them now.
+    /// Keeps the folders above, because they are no longer empty.
     pub(super) fn keep_above(mut self) {
         self.above.0.clear();
     }
 }
 
-/// Holds folders that were made, each above the next, and takes those away that are empty when it is
-/// dropped.
+/// The folders that were made, each above the next. On drop, those that are empty are removed.
 struct Above(Vec<PathBuf>);
 
 impl Above {
-    /// Makes what is missing above a folder.
+    /// Makes the missing folders above a folder.
     fn make(folder: &Path) -> Result<Self, Cause> {
         let is_missing =
             |above: &&Path| above.as_os_str() != "" && above.symlink_metadata().is_err();
@@ -76,7 +74,7 @@ impl Above {
         for above in missing.into_iter().rev() {
             match fs::create_dir(above) {
                 Ok(()) => made.0.push(above.to_owned()),
-                // Such as `a/..`, once there is `a`.
+                // A path such as `a/..` exists as soon as `a` does.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Cause::file(above, error)),
             }
@@ -88,7 +86,7 @@ impl Above {
 impl Drop for Above {
     fn drop(&mut self) {
         for folder in self.0.iter().rev() {
-            // One that somebody else has put something into stays.
+            // The folder stays if somebody else has put something into it.
             let _ = fs::remove_dir(folder);
         }
     }

@@ -1,5 +1,5 @@
-//! Writes what an archive holds to the disk. A block of zeros becomes a hole, which takes no room, and
-//! the modes are those that the umask leaves.
+//! Writes the entries of an archive to the disk. A block of zeros becomes a hole, which takes no space, and
+//! the modes are limited by the umask.
 
 use std::fs::{self, File, FileTimes};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
@@ -8,25 +8,26 @@ use std::time::{Duration, SystemTime};
 
 use tar::Entry;
 
-/// File systems give room in pieces of this size, as a rule, in bytes.
+/// The usual unit in which file systems allocate space, in bytes.
 const BLOCK: usize = 4096;
-/// A piece is what is read at a time, in bytes.
+/// The number of bytes that are read at a time.
 const PIECE: usize = 16 * BLOCK;
-/// The room for so much data is asked for at once, in bytes, and is what is left to others at the end.
+/// The unit in which free space is checked, in bytes. When the disk is nearly full, up to this much is left
+/// to others.
 const GRANT: u64 = 64 * 1024 * 1024;
 
-/// Says whether the archive cannot be read, or the disk not be written.
+/// An error in reading the archive, or in writing to the disk.
 #[derive(Debug)]
 pub(super) enum WriteError {
     Archive(io::Error),
     Disk(io::Error),
 }
 
-/// Looks whether the disk has room for so many bytes.
+/// A function that checks that the disk has space for a number of bytes.
 type Room<'a> = &'a dyn Fn(u64) -> io::Result<()>;
 
-/// Writes the file of an entry to a place where nothing is. How much room it needs is known only once
-/// it is seen where its holes are.
+/// Writes the file of an entry to a path that must not exist. The space that it needs is only known when its
+/// holes are found.
 pub(super) fn file(
     entry: &mut Entry<'_, impl Read>,
     place: &Path,
@@ -45,7 +46,7 @@ pub(super) fn file(
     };
     writing.copy(entry)?;
     let file = writing.file;
-    // A hole at the end is not there before.
+    // A hole at the end is not written, so the length is set.
     file.set_len(size).map_err(WriteError::Disk)?;
     let Some(modified) = modified else {
         return Ok(());
@@ -56,26 +57,26 @@ pub(super) fn file(
     file.set_times(times).map_err(WriteError::Disk)
 }
 
-/// Holds a file that is being written.
+/// A file that is being written.
 struct Writing<'a> {
     file: File,
     size: u64,
-    /// The bytes that are written, holes included.
+    /// The number of bytes written, including holes.
     done: u64,
-    /// The bytes of data for which there is room still.
+    /// The number of further bytes for which space was checked.
     granted: u64,
     room: Room<'a>,
 }
 
 impl Writing<'_> {
-    /// Copies all but the blocks of zeros.
+    /// Copies the content, except for blocks of zeros.
     fn copy(&mut self, content: &mut impl Read) -> Result<(), WriteError> {
         let mut piece = Vec::with_capacity(PIECE);
         while self.done < self.size {
             piece.clear();
             let some = content.by_ref().take(PIECE as u64).read_to_end(&mut piece);
             if some.map_err(WriteError::Archive)? == 0 {
-                let reason = "the file is longer than what is there of it";
+                let reason = "the archive ends before the end of the file";
                 let error = io::Error::new(io::ErrorKind::UnexpectedEof, reason);
                 return Err(WriteError::Archive(error));
             }
@@ -110,7 +111,7 @@ impl Writing<'_> {
     }
 }
 
-/// Returns the length of the blocks at the start that are all zeros, or are all not.
+/// Returns the length of the leading blocks that consist of zeros, or that do not, as `zeros` says.
 fn run(bytes: &[u8], zeros: bool) -> usize {
     let is_zero = |block: &[u8]| *block == [0; BLOCK][..block.len()];
     let blocks = bytes.chunks(BLOCK);
@@ -120,14 +121,14 @@ fn run(bytes: &[u8], zeros: bool) -> usize {
         .sum()
 }
 
-/// Makes a folder, or finds it made, with no more than these permissions, but such that its owner can
-/// enter and fill it, whatever the archive says.
+/// Makes a folder unless it exists, and limits its permissions to `mode`, but lets its owner enter and fill
+/// it in any case.
 pub(super) fn folder(place: &Path, mode: u32) -> io::Result<()> {
     fs::create_dir_all(place)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        // What the umask has taken away is not given back.
+        // Permissions that the umask has removed are not added again.
         let made = fs::metadata(place)?.permissions().mode();
         let fewer = made & (mode | !0o777 | 0o700);
         fs::set_permissions(place, fs::Permissions::from_mode(fewer))?;
@@ -147,7 +148,7 @@ fn create(place: &Path, mode: u32) -> io::Result<File> {
     options.open(place)
 }
 
-/// Returns the permissions that are not given to what is made, as those of a new folder show.
+/// Returns the umask, as the permissions of a new folder show it.
 #[cfg(unix)]
 pub(super) fn mask(new_folder: &Path) -> io::Result<u32> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -163,7 +164,7 @@ pub(super) fn mask(_: &Path) -> io::Result<u32> {
 mod tests {
     use super::*;
 
-    /// Content with holes at the start, within and at the end, and data that no block begins with.
+    /// Returns content with holes at the start, within and at the end, and data that begins within a block.
     fn content(length: usize) -> Vec<u8> {
         let mut content = vec![0; length];
         content[3 * PIECE + 100..3 * PIECE + 200].fill(1);
@@ -198,7 +199,7 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt as _;
-            // Not every disk knows holes.
+            // Not every file system supports holes.
             let hole = File::create(folder.path().join("hole")).unwrap();
             hole.set_len(LARGE as u64).unwrap();
             let hole = hole.metadata().unwrap().blocks() * 512;

@@ -1,5 +1,4 @@
-//! These tests meet servers that do not answer, or do not stop: every wait ends, and no reply is gathered
-//! without end.
+//! Tests servers that do not answer, or do not stop: every wait ends, and no reply is buffered without limit.
 
 use std::time::Duration;
 
@@ -12,10 +11,10 @@ use crate::support::{gzip, well};
 
 const SEARCH: &[&str] = &["search", "acme/web", "--type", "t"];
 const SOON: &[&str] = &["--timeout", "1", "--retry-time", "3", "--retries", "1"];
-/// Some five times as long as any of them should take.
+/// The time limit of a run: about five times as long as any should take.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Runs a command that must end by itself.
+/// Runs a command, which must end by itself.
 async fn ends(
     command: &[&str],
     answer: impl Fn(&str, &Request) -> Reply + Send + Sync + 'static,
@@ -34,13 +33,13 @@ fn is_file(request: &Request) -> bool {
     request.target.ends_with("/file")
 }
 
-/// A reply of which a part is missing, while the connection stays.
+/// Returns a reply that lacks a part of its body, while the connection stays open.
 fn unfinished(status: &str, headers: &str) -> Reply {
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: 100\r\n{headers}\r\nthe");
     Reply::Stall(head.into_bytes())
 }
 
-/// A download that is answered so; a search finds nothing.
+/// Runs a pull whose download gets this reply; searches find nothing.
 async fn pull_ends(reply: Reply) -> Run {
     ends(&PULL, move |_, request| match request {
         request if is_file(request) => reply.clone(),
@@ -131,7 +130,7 @@ async fn the_first_signal_ends_a_program_that_reads_a_pipe_to_which_nobody_write
     let command = command.args(["whoami", "--ca-file", "pipe"]);
     let mut child = command.spawn().unwrap();
     let process = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-    // It has opened the pipe once a writer finds a reader.
+    // The program has opened the pipe once a writer finds a reader.
     let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK;
     let writer = std::sync::Mutex::new(None);
     let is_read = || {

@@ -1,5 +1,5 @@
-//! These tests follow redirects to where the token is not sent and to pages for people, and meet what is no
-//! Atlas at all.
+//! Tests redirects to origins where the token is not sent, redirects to HTML pages, and servers that are not
+//! an Atlas.
 
 use serde_json::json;
 
@@ -18,20 +18,20 @@ const COMMANDS: [&[&str]; 5] = [
     &["pull", "acme/web", "--type", "t", "--version", "1"],
 ];
 
-/// Runs each command, at an Atlas of that address.
+/// Runs every command with an Atlas at this address.
 async fn all_commands(url: &str) -> Vec<(&'static str, Run)> {
     let program = Program::at(url, CANARY);
     program.write("disk.img.gz", gzip(b"disk"));
     let mut runs = Vec::new();
     for command in COMMANDS {
         runs.push((command[0], program.run(command).await));
-        // Whatever was pulled would be no file of an Atlas.
+        // Nothing was pulled, because the server is not an Atlas.
         assert_eq!(std::fs::read_dir(program.folder()).unwrap().count(), 1);
     }
     runs
 }
 
-/// Answers as an Atlas that hides what is not public from whoever has no token.
+/// Answers as an Atlas that hides everything that is not public from requests without a token.
 fn careful(url: &str, request: &Request) -> Reply {
     match (request.header("x-atlas-token"), request.method.as_str()) {
         (Some(_), _) => well(url, request),
@@ -82,7 +82,7 @@ async fn a_redirect_that_loses_the_path_is_told_with_the_place_it_leads_to() {
         let old = Server::start(move |_, _| Reply::redirect(301, &place)).await;
         let run = Program::at(old.url(), CANARY).run(&["whoami"]).await;
         assert_eq!(run.code, 5, "{run}");
-        // No server blanks the words of the API's own paths.
+        // A server cannot cause the words of the API's own paths to be redacted.
         let told = format!(
             "GET {}/api/v1/authenticate: redirected to {}/…, where the token is not sent",
             old.url(),
@@ -176,7 +176,7 @@ async fn a_page_to_log_in_is_told_as_such() {
     }
 }
 
-/// Returns an Atlas that sends everybody to that page.
+/// Starts an Atlas that redirects every request to this page.
 async fn guarded(page: String) -> Server {
     Server::start(move |_, request| match request.target.as_str() {
         "/login" => refusing_page(403),
@@ -209,7 +209,7 @@ async fn a_page_to_log_in_that_refuses_is_told_as_such_too() {
             assert!(!run.stderr.contains("the token came from"), "{run}");
         }
     }
-    // A store may refuse a file with a page.
+    // A store may refuse a file with an HTML page.
     let store = Server::start(|_, _| refusing_page(403)).await;
     let place = format!("{}/store/1", store.url());
     let atlas = Server::of_files(move |_, _| Reply::redirect(302, &place)).await;
@@ -253,7 +253,7 @@ async fn a_store_that_names_any_file_a_page_is_read_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_answers_whoami_with_something_else_is_no_atlas() {
+async fn a_server_that_answers_whoami_with_something_else_is_no_atlas() {
     for body in [
         "",
         "ok",
@@ -353,7 +353,7 @@ async fn the_mirror_of_boxes_says_the_same() {
     assert!(!format!("{:?}", new.requests()).contains("T0ken"));
 }
 
-/// Mirrors boxes of a source, with a token for it.
+/// Mirrors the boxes of a source, with a token for it.
 async fn mirror(source: &str) -> Run {
     let program = Program::new().with("VAGRANT_CLOUD_TOKEN", CANARY);
     let mirror = ["box", "mirror", "acme/web", "--to", "boxes", "--from"];

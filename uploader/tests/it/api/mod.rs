@@ -1,4 +1,4 @@
-//! These tests look at single requests: where they go, how often, and when waiting for a reply ends.
+//! Tests single requests: where they go, how often they are sent, and when waiting for a reply ends.
 
 mod bounds;
 mod misdirected;

@@ -1,5 +1,4 @@
-//! These tests meet an Atlas behind TLS that points to where there is none: nothing goes there unless it was
-//! allowed.
+//! Tests an Atlas with TLS that names addresses without TLS: no bytes are sent there unless it is allowed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use crate::support::server::{Reply, Server};
 use crate::support::tls::front;
 use crate::support::{gzip, well};
 
-/// Returns the program at the https side of a server.
+/// Starts a TLS front of a server, and returns the program that uses it.
 async fn at_front_of(url: &str, token: &str) -> Program {
     let front = front(url, false).await;
     let program = Program::at(&front.url, token).with("ATLAS_CAFILE", "ca.pem");
@@ -22,7 +21,7 @@ async fn at_front_of(url: &str, token: &str) -> Program {
     program
 }
 
-/// Starts an Atlas that does not know of the TLS in front of it: its addresses for bytes are plain http.
+/// Starts an Atlas that does not know of the TLS front, so its upload addresses are plain http.
 async fn atlas() -> (Server, Program) {
     let atlas = Server::start(|url, request| match request.target.as_str() {
         target if target.ends_with("/file") => Reply::json(404, json!({})),
@@ -52,7 +51,7 @@ async fn bytes_go_to_plain_http_behind_https_only_where_that_is_allowed_and_then
         assert!(run.stderr.contains(told), "{run}");
     }
     assert!(!run.stderr.contains("_store"), "{run}");
-    // The address that the receipt keeps is no better.
+    // The address in the receipt is refused, too.
     let run = program.run(&RESUME).await;
     assert_eq!(run.code, 1, "{run}");
     assert!(run.stderr.contains("plain http behind https"), "{run}");
@@ -108,7 +107,7 @@ async fn the_plugin_has_a_setting_for_it() {
         files: vec![program.path("disk.img.gz")],
         ..Built::default()
     });
-    // The setting goes over the variable.
+    // The setting overrides the variable.
     let program = program.with("ATLAS_ALLOW_HTTP_UPLOAD", "1");
     for allowed in [false, true] {
         let settings: [(&str, rmpv::Value); 3] = [
@@ -170,7 +169,7 @@ async fn no_get_goes_from_https_to_http() {
     assert!(store.requests().is_empty(), "{:?}", store.lines());
 }
 
-/// Returns the address that the program is told.
+/// Returns the Atlas' address in the settings of the program.
 async fn program_url(program: &Program) -> String {
     let run = program.run(&["config", "--output", "json"]).await;
     let rows: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();

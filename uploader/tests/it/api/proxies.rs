@@ -1,4 +1,4 @@
-//! These tests use the proxies that the environment names.
+//! Tests the proxies that the environment names.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::support::{CANARY, gzip, well};
 
 const BOX: [&str; 6] = ["box", "mirror", "acme/web", "--to", "boxes", "--from"];
 
-/// Returns the address of a port that nobody listens on, with a user and a password.
+/// Returns the address of a port without a listener, with a user and a password.
 fn dead() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://user:hunter2@{}", listener.local_addr().unwrap())
@@ -44,7 +44,7 @@ async fn a_variable_that_names_no_proxy_is_an_error_that_names_it() {
             assert!(run.stderr.contains(&told), "{variable} {run}");
             assert!(!run.stderr.contains("hunter2"), "{run}");
         }
-        // What is wrong with the settings can be looked at.
+        // `config` still shows the wrong setting.
         let run = program.run(&["config"]).await;
         assert_eq!(run.code, 0, "{run}");
         assert!(run.stdout.contains(variable), "{run}");
@@ -86,7 +86,7 @@ async fn no_proxy_for_everything_counts_for_addresses_too() {
         let run = program.run(&["whoami", "--retries", "0"]).await;
         assert_eq!(run.code, 0, "{run}");
     }
-    // Nor is a proxy named that had no part in it.
+    // An error does not name a proxy that was not used.
     let closed = dead().replace("user:hunter2@", "");
     let program = Program::at(&closed, CANARY)
         .with("HTTP_PROXY", "http://proxy.test")
@@ -218,7 +218,7 @@ async fn a_password_that_a_socks_proxy_refuses_is_sent_once() {
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
-/// Starts a SOCKS5 proxy that leads everything to one server.
+/// Starts a SOCKS5 proxy that connects every client to one server.
 async fn socks(behind: &str) -> String {
     let behind = behind.trim_start_matches("http://").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -232,7 +232,8 @@ async fn socks(behind: &str) -> String {
                 let mut methods = vec![0; methods[1].into()];
                 stream.read_exact(&mut methods).await?;
                 stream.write_all(&[5, 0]).await?;
-                // A name: version, command, a reserved byte, the kind, and the length.
+                // The request for a name: version, command, a reserved byte, the kind of address, and the
+                // length of the name.
                 let mut head = [0; 5];
                 stream.read_exact(&mut head).await?;
                 assert_eq!(head[3], 3, "the proxy looks names up");

@@ -1,5 +1,4 @@
-//! These tests redirect requests: a GET follows, and the token stays on its own origin; a write does not
-//! follow.
+//! Tests redirects: a GET follows them, and the token stays on its own origin; a write does not follow them.
 
 use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::pull::{Pull, Target, pull};

@@ -1,4 +1,4 @@
-//! These tests let requests fail: some are repeated, some are not, and the error says why it did not help.
+//! Tests failing requests: which are repeated, which are not, and what the errors say.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::support::server::{Reply, Server};
 use crate::support::{client, impatient, options, push_without_file, some_file, well};
 
-/// All is well, but the first requests that match are answered by `bad`.
+/// Starts a server that answers the first `times` requests of a method with `bad`, and all others as usual.
 async fn flaky(method: &'static str, times: usize, bad: Reply) -> Server {
     let seen = AtomicUsize::new(0);
     Server::start(move |url, request| {
@@ -74,7 +74,7 @@ async fn a_get_is_repeated() {
 }
 
 #[tokio::test]
-async fn without_a_mark_a_version_without_a_file_is_not_made_again_when_in_doubt() {
+async fn without_an_idempotency_key_a_version_without_a_file_is_not_made_again_when_in_doubt() {
     for bad in [
         Reply::json(503, json!({})),
         Reply::Hangup,
@@ -91,8 +91,8 @@ async fn without_a_mark_a_version_without_a_file_is_not_made_again_when_in_doubt
     }
 }
 
-/// A server that breaks the connection over each POST of a version, and shows the version from the
-/// given search on. Returns what the push did, and how often was posted and searched.
+/// Pushes to a server that breaks the connection at each POST of a version, and shows the version from the
+/// given search on. Returns the result of the push, and the numbers of POSTs and searches.
 async fn made_late(visible_from: usize, settle: Duration) -> (Result<Receipt, Error>, [usize; 2]) {
     let searches = AtomicUsize::new(0);
     let server = Server::start(move |url, request| {
@@ -147,13 +147,13 @@ async fn a_version_is_made_again_only_once_the_server_had_the_time_to_settle() {
 }
 
 #[tokio::test]
-async fn who_once_confirmed_what_it_had_not_read_is_not_believed_again() {
+async fn a_server_that_confirmed_too_early_is_not_believed_again() {
     let puts = AtomicUsize::new(0);
     let server = Server::start(move |url, request| match request.method.as_str() {
         "PUT" if puts.fetch_add(1, Ordering::Relaxed) == 0 => {
             Reply::Early(Box::new(Reply::json(200, json!({}))))
         }
-        // Nothing is there, whatever is said.
+        // The server answers that nothing is there, although it accepted the upload.
         _ if request.target.ends_with("/file") => Reply::json(404, json!({})),
         _ => well(url, request),
     })
@@ -202,7 +202,7 @@ async fn a_post_that_was_refused_for_now_is_repeated_once_nothing_was_found_of_i
     }
 }
 
-/// Of what makes a version, and looks for it, without repetition.
+/// Returns the kind of a request that creates a version or searches for it.
 fn step(request: &crate::support::server::Request) -> Option<&'static str> {
     match request.method.as_str() {
         "POST" => Some("POST"),

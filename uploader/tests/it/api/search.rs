@@ -1,4 +1,4 @@
-//! These tests look at the query that a search sends, and at what it makes of the reply.
+//! Tests the query that a search sends, and how its reply is read.
 
 use atlas_uploader::api::SearchQuery;
 use atlas_uploader::base::exit_code::ExitCode;

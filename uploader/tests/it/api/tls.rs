@@ -1,11 +1,11 @@
-//! These tests meet a server with a certificate of a private CA.
+//! Tests a server with a certificate of a private CA.
 
 use mock_atlas::MockAtlas;
 
 use crate::support::program::{Program, Run};
 use crate::support::tls::{Front, front};
 
-/// The emulator behind TLS. The certificates are new for every test.
+/// An emulator behind a TLS front, and a program that uses it. The certificates are new for every test.
 struct Fronted {
     atlas: MockAtlas,
     program: Program,
@@ -65,7 +65,7 @@ async fn a_private_ca_is_believed_when_a_variable_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_it_the_server_is_not_believed_and_the_error_says_what_to_do() {
+async fn without_the_ca_the_server_is_not_trusted_and_the_error_says_what_to_do() {
     let run = whoami(&fronted().await, &[]).await;
     assert_eq!(run.code, 1, "{run}");
     assert!(run.stderr.contains("invalid peer certificate"), "{run}");

@@ -1,4 +1,4 @@
-//! These tests pull files: the right version, unchanged bytes, and a file only when all is well.
+//! Tests pulls: the right version is chosen, its bytes are unchanged, and a file appears only after success.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ fn wanted(version: Option<u64>) -> Pull {
     }
 }
 
-/// A server that answers each download alike, and knows no metadata.
+/// Starts a server that answers every download with the same reply, and has no metadata.
 async fn handing_out(reply: Reply) -> Server {
     handing_out_with(json!({}), reply).await
 }
@@ -115,7 +115,7 @@ async fn bytes_arrive_unchanged_even_when_they_are_called_encoded() {
     let pulled = into_file(&server, &file).await.unwrap();
     assert_eq!(std::fs::read(file).unwrap(), content);
     assert_eq!(pulled.bytes, content.len() as u64);
-    // That tag is no SHA-256.
+    // The tag is not a SHA-256.
     assert!(!pulled.verified);
 }
 
@@ -138,7 +138,7 @@ async fn other_bytes_than_the_digest_says_leave_what_was_there() {
     assert_eq!(names_in(folder.path()), [PathBuf::from("image")]);
 }
 
-/// A real Atlas tells no digest of its own, as far as is known.
+/// As far as is known, a real Atlas gives no digest of its own.
 #[tokio::test]
 async fn what_the_push_left_in_the_metadata_is_checked_whichever_release_it_was_of() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,4 @@
-//! These tests run `pull --extract`: the folders that it makes and takes away, modes, holes, and the reasons it
-//! gives.
+//! Tests `pull --extract`: the folders that it makes and removes, modes, holes, and its error messages.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
@@ -23,7 +22,7 @@ const EXTRACT: [&str; 8] = [
     "new/er/out",
 ];
 
-/// Starts an Atlas, and makes the folder `in` to be pushed.
+/// Starts an Atlas, and makes a folder `in` to push.
 async fn with_files(files: &[(&str, &[u8])]) -> (MockAtlas, Program) {
     let (atlas, program) = started().await;
     for (name, content) in files {
@@ -32,14 +31,14 @@ async fn with_files(files: &[(&str, &[u8])]) -> (MockAtlas, Program) {
     (atlas, program)
 }
 
-/// Starts a server that hands these bytes out.
+/// Starts a server whose every file consists of these bytes.
 async fn of_bytes(bytes: Vec<u8>) -> (Server, Program) {
     let server = Server::of_files(move |_, _| Reply::Status(200, Vec::new(), bytes.clone())).await;
     let program = Program::at(server.url(), "T0ken");
     (server, program)
 }
 
-/// Runs the program in a shell that has done something before.
+/// Runs the program in a shell, after a shell command.
 async fn after(program: &Program, before: &str, arguments: &[&str]) -> Run {
     let script = format!("{before}; exec \"$@\"");
     let output = program
@@ -115,7 +114,7 @@ async fn a_hole_comes_out_as_a_hole() {
     let disk = program.path("in/disk.img");
     let file = std::fs::File::options().write(true).open(&disk).unwrap();
     file.set_len(LENGTH).unwrap();
-    // As many blocks as the disk takes for that; not every one knows holes.
+    // The number of blocks that the disk uses for a hole; not every file system supports holes.
     let room = disk.metadata().unwrap().blocks();
     assert_eq!(program.run(&PUSH).await.code, 0);
     let run = program.run(&EXTRACT).await;
@@ -132,7 +131,7 @@ async fn a_hole_comes_out_as_a_hole() {
     assert!(std::fs::read(out).unwrap() == std::fs::read(disk).unwrap());
 }
 
-/// Pulls in vain, for a reason that is told, and leaves nothing.
+/// Runs a pull that must fail with this reason and leave nothing.
 async fn assert_fails(program: &Program, before: &str, reason: &str) {
     let run = after(program, before, &EXTRACT).await;
     assert_eq!(run.code, 3, "{run}");
@@ -146,7 +145,7 @@ async fn assert_fails(program: &Program, before: &str, reason: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stops_the_writing_is_told_and_the_folders_that_were_made_go_again() {
-    // No file may become longer, which is an error as a full disk is.
+    // The limit of the file size causes an error as a full disk does.
     let little = "trap '' XFSZ; ulimit -f 200";
     let (_atlas, program) = with_files(&[("disk.img", &vec![7; 1_000_000])]).await;
     assert_eq!(program.run(&PUSH).await.code, 0);
@@ -236,7 +235,7 @@ async fn folders_above_that_are_links_or_there_already_are_used() {
     );
     assert_eq!(names_in(&program.path("far/er/out")), ["a"]);
 
-    // Before anything is asked.
+    // The run fails before any request.
     let onto_file = ["pull", "acme/web", "--type", "t", "--extract", "in/a"];
     let run = program.run(&onto_file).await;
     let reason = "error: Error saving: in/a: is there already, and is no folder\n";
@@ -254,7 +253,7 @@ async fn a_dot_at_the_end_names_the_same_folder_and_what_follows_the_gzip_is_pas
     assert_eq!(std::fs::read(program.path("new/out/d/0")).unwrap(), b"one");
 }
 
-/// Makes an archive of so many files in a folder.
+/// Makes an archive of a folder with this number of files.
 fn of_many_files(count: usize) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for number in 0..count {
@@ -292,7 +291,7 @@ async fn a_signal_while_it_unpacks_takes_away_what_was_made() {
     assert_eq!(names_in(program.folder()), [""; 0], "{stderr}");
 }
 
-/// A name that is no text, in Latin-1.
+/// The name is Latin-1, and so not UTF-8.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_whose_name_is_no_text_is_told_as_it_is() {

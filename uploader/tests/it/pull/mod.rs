@@ -1,4 +1,4 @@
-//! These tests pull artifacts.
+//! Tests `pull`.
 
 mod download;
 #[cfg(unix)]

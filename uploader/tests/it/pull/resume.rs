@@ -1,4 +1,4 @@
-//! These tests let downloads break off and go on, and unpack archives.
+//! Tests downloads that break off and are resumed, and archives that are unpacked.
 
 use crate::support::command_lines::PULL;
 use crate::support::program::{Program, Run, assert_run};
@@ -74,7 +74,7 @@ async fn of_another_file_no_byte_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_headway_it_ends_and_without_a_strong_tag_it_does_not_begin() {
+async fn resuming_needs_a_strong_tag_and_ends_without_progress() {
     let stuck = Server::of_files(|_, _| Reply::Half(content()).with("ETag", TAG)).await;
     let program = Program::at(stuck.url(), "T0ken");
     let run = program
@@ -88,7 +88,8 @@ async fn without_headway_it_ends_and_without_a_strong_tag_it_does_not_begin() {
     assert_eq!(weak.downloads().len(), 1);
 }
 
-/// The beginning of the content, and then a part of the rest as the closure answers it.
+/// Pulls from a server that breaks off after the beginning of the content, and then answers each request for
+/// the rest with `rest`.
 async fn pulled_in_parts(rest: impl Fn(usize) -> Reply + Send + Sync + 'static) -> (Run, usize) {
     let server = Server::of_files(move |_, request| match asked_from(request) {
         None => Reply::Half(content()).with("ETag", TAG),
@@ -132,7 +133,7 @@ async fn a_rest_that_ends_before_the_announced_size_is_no_success() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rest_that_is_shorter_than_it_says_is_no_success_where_nobody_knows_the_size() {
     let server = Server::of_files(|_, request| match asked_from(request) {
-        // In chunks, so that the size is not told, and broken off.
+        // The reply is chunked, so that it does not tell the size, and it breaks off.
         None => {
             let head = "HTTP/1.1 200 OK\r\nETag: \"tag\"\r\nTransfer-Encoding: chunked\r\n\r\n";
             let chunk = format!("C350\r\n{}\r\n", "x".repeat(50_000));

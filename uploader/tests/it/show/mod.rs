@@ -1,4 +1,4 @@
-//! These tests show what an Atlas has.
+//! Tests `show`, `config`, and the output for Terraform.
 
 mod overview;
 mod tfvars;

@@ -1,4 +1,4 @@
-//! These tests run `show` and `config`, which tell what is there and what the program goes by.
+//! Tests `show`, which prints the versions of an artifact, and `config`, which prints the settings.
 
 use serde_json::{Value, json};
 
@@ -71,7 +71,7 @@ async fn a_server_that_fails_for_one_type_is_not_asked_for_the_rest() {
     let program = Program::at(server.url(), "T0ken");
     let run = program.run(&["show", "acme/web", "--retries", "0"]).await;
     assert_eq!(run.code, 7, "{run}");
-    // A few are under way at once, of the sixteen usual types.
+    // A few searches of the sixteen recommended types run at the same time.
     assert!(server.requests().len() <= 8, "{:?}", server.lines());
 }
 

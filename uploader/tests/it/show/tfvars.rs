@@ -1,4 +1,4 @@
-//! These tests run `search --output tfvars`, which prints one version as a variable of Terraform.
+//! Tests `search --output tfvars`, which prints one version as a variable of Terraform.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ const PUSH: [&str; 9] = [
     "region.us-east-1=ami-1",
 ];
 
-/// What a search with these words more came to.
+/// Runs a search with additional arguments.
 async fn search(program: &Program, words: &[&str]) -> Run {
     let search = ["search", "acme/web", "--type", "amazon.image"];
     program.run(&[&search[..], words].concat()).await

@@ -1,4 +1,4 @@
-//! These command lines are those of several tests.
+//! Contains command lines that several tests use.
 
 pub(crate) const PUSH: [&str; 5] = ["push", "acme/web", "--type", "t", "disk.img.gz"];
 
@@ -14,7 +14,7 @@ pub(crate) const PUSH_WITH_RECEIPT: [&str; 7] = [
 
 pub(crate) const RESUME: [&str; 3] = ["push", "--resume", "push.json"];
 
-/// Pulls the first version, which needs no search, into `image`.
+/// Pulls version 1 into `image`.
 pub(crate) const PULL: [&str; 8] = [
     "pull",
     "acme/web",

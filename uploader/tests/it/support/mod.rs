@@ -1,4 +1,4 @@
-//! This module has what the tests share: fakes of servers, the program as a user runs it, and files to push.
+//! Contains the helpers of all tests: fake servers, the program as a user runs it, and files to push.
 
 pub(crate) mod command_lines;
 pub(crate) mod plugin;
@@ -27,14 +27,14 @@ use server::{Reply, Request};
 /// A token that no output may show.
 pub(crate) const CANARY: &str = "canary-T0ken";
 
-/// Starts an emulator whose token is `CANARY`, and makes a program that speaks to it.
+/// Starts an emulator with the token `CANARY`, and returns it with a program that uses it.
 pub(crate) async fn started() -> (MockAtlas, Program) {
     let atlas = MockAtlas::builder().token(CANARY).start().await.unwrap();
     let program = Program::at(atlas.url(), CANARY);
     (atlas, program)
 }
 
-/// Three attempts, with no waiting between, nor for a server to settle.
+/// Returns a policy of three attempts without delays.
 pub(crate) fn impatient() -> RetryPolicy {
     RetryPolicy {
         attempts: 3,
@@ -56,7 +56,7 @@ pub(crate) fn client(url: &str, token: &str) -> Client {
     Client::new(options(url, token)).unwrap()
 }
 
-/// A push of one file to `acme/web`, type `custom.image`.
+/// Returns a push of one file to `acme/web`, type `custom.image`.
 pub(crate) fn push_of(path: &Path) -> Push {
     Push {
         id: None,
@@ -81,7 +81,7 @@ pub(crate) fn push_without_file(id: &str) -> Push {
     }
 }
 
-/// All bytes of a payload.
+/// Returns all bytes of a payload.
 pub(crate) fn bytes(payload: &Payload) -> Vec<u8> {
     let mut all = Vec::new();
     let mut take = |chunk: bytes::Bytes| all.write_all(&chunk);
@@ -95,7 +95,7 @@ pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A tar of these files.
+/// Returns a tar of these files.
 pub(crate) fn tarred(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (name, content) in files {
@@ -107,7 +107,7 @@ pub(crate) fn tarred(files: &[(&str, &[u8])]) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-/// The entries of a gzip-compressed tar, in order: the name, and the content (`None` for a folder).
+/// Returns the entries of a gzip-compressed tar, in order: the name, and the content (`None` for a folder).
 pub(crate) fn entries(archive: impl Read) -> Vec<(String, Option<Vec<u8>>)> {
     let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(archive));
     let mut found = Vec::new();
@@ -122,7 +122,7 @@ pub(crate) fn entries(archive: impl Read) -> Vec<(String, Option<Vec<u8>>)> {
     found
 }
 
-/// Bytes that do not compress, always the same.
+/// Returns bytes that do not compress, always the same.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {
@@ -132,7 +132,7 @@ pub(crate) fn noise(length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-/// Writes files, with the folders between.
+/// Writes files, and the folders above them.
 pub(crate) fn write_files(folder: &Path, files: &[(&str, &str)]) -> Vec<PathBuf> {
     let write = |(name, content): &(&str, &str)| {
         let path = folder.join(name);
@@ -143,7 +143,7 @@ pub(crate) fn write_files(folder: &Path, files: &[(&str, &str)]) -> Vec<PathBuf>
     files.iter().map(write).collect()
 }
 
-/// Remembers each event's `Debug` text.
+/// A reporter that records each event's `Debug` text.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Heard(Arc<Mutex<Vec<String>>>);
 
@@ -159,7 +159,7 @@ impl Reporter for Heard {
     }
 }
 
-/// What an Atlas answers when all is well.
+/// Returns the reply of an Atlas without faults.
 pub(crate) fn well(url: &str, request: &Request) -> Reply {
     let artifact = json!({"artifact": {"username": "acme", "name": "web", "tag": "acme/web"}});
     match (request.method.as_str(), request.target.as_str()) {
@@ -173,7 +173,7 @@ pub(crate) fn well(url: &str, request: &Request) -> Reply {
     }
 }
 
-/// A push of a gzip file of some megabytes, before it was compressed.
+/// Returns a push of a gzip file, which has some megabytes before compression.
 pub(crate) fn some_file() -> (tempfile::TempDir, Push) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("disk.img.gz");
@@ -182,7 +182,7 @@ pub(crate) fn some_file() -> (tempfile::TempDir, Push) {
     (folder, push)
 }
 
-/// Waits for a condition, and not for ever.
+/// Waits for a condition, with a time limit.
 pub(crate) async fn until(is_so: impl Fn() -> bool) {
     let waiting = async {
         while !is_so() {

@@ -1,4 +1,4 @@
-//! Packer from 1.7 on, as far as a plugin sees it.
+//! Plays Packer from 1.7 on, as far as a plugin sees it.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -20,12 +20,12 @@ pub(crate) const COOKIE: (&str, &str) = (
     "PACKER_PLUGIN_MAGIC_COOKIE",
     "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
 );
-/// The name under which Packer starts what a plugin has of its own name.
+/// The name under which Packer starts the component that has the plugin's own name.
 const DEFAULT: &str = "-packer-default-plugin-name-";
 const PING: [u8; 12] = [0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7];
 const PONG: [u8; 12] = [0, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 7];
 
-/// The program under a name that makes it a plugin, as Packer finds it.
+/// Returns a command that starts the program under a name that makes it a plugin.
 pub(crate) fn plugin(program: &Program, name: &str) -> Command {
     let path = program.path(name);
     if !path.exists() {
@@ -34,7 +34,7 @@ pub(crate) fn plugin(program: &Program, name: &str) -> Command {
     program.command_of(&path)
 }
 
-/// A plugin that was started, and the connection to it.
+/// A running plugin, and the connection to it.
 pub(crate) struct Plugin {
     pub(crate) child: Child,
     pub(crate) handshake: String,
@@ -46,7 +46,7 @@ pub(crate) struct Plugin {
 }
 
 impl Plugin {
-    /// Starts it as a component, and connects.
+    /// Starts the plugin as a component, and connects to it.
     pub(crate) async fn start(program: &Program, flags: &[&str]) -> Self {
         let mut command = plugin(program, "packer-plugin-atlas");
         command
@@ -74,7 +74,7 @@ impl Plugin {
         let (session, incoming) = Session::start(session_end, Side::Client);
         let (pings, asked) = mpsc::unbounded_channel();
         let (answered, pongs) = mpsc::unbounded_channel();
-        let wires = between(ours, socket, asked, answered);
+        let wires = relay(ours, socket, asked, answered);
         let broker = Broker::new(session);
         let running = broker.clone();
         tokio::spawn(async move { running.run(incoming).await });
@@ -90,7 +90,7 @@ impl Plugin {
         }
     }
 
-    /// Packer is gone, however it went: the connection ends.
+    /// Closes the connection, as if Packer had ended.
     pub(crate) async fn hang_up(mut self) -> Child {
         self.wires.shutdown().await;
         self.child
@@ -107,7 +107,7 @@ impl Plugin {
         self.calls.call("PostProcessor.Configure", argument).await
     }
 
-    /// Offers what was built, and returns the reply.
+    /// Offers a built artifact, and returns the reply.
     pub(crate) async fn post_process(&self, built: &Arc<Built>) -> Processed {
         let id = self.broker.next_id();
         let serving = {
@@ -119,12 +119,12 @@ impl Plugin {
             .call("PostProcessor.PostProcess", id.into())
             .await;
         let processed = Processed::of(&reply.unwrap());
-        // The plugin has closed the stream, or will: it is done with the artifact.
+        // The plugin closes the stream when it is done with the artifact.
         serving.await.unwrap().unwrap();
         processed
     }
 
-    /// What the artifact that came out of it says.
+    /// Returns a client of the resulting artifact.
     pub(crate) async fn artifact(&self, stream: u32) -> Client {
         Client::new(self.broker.dial(stream).await.unwrap())
     }
@@ -158,7 +158,7 @@ impl Processed {
     }
 }
 
-/// What Packer built, and what it was told meanwhile.
+/// An artifact that Packer built, and the messages that the plugin sent meanwhile.
 #[derive(Debug, Default)]
 pub(crate) struct Built {
     pub(crate) id: String,
@@ -178,7 +178,7 @@ impl Built {
         state.map_or(Value::Nil, |(_, value)| value.clone())
     }
 
-    /// Each word, and a bar's bytes as one number.
+    /// Records a message, and the bytes of a progress bar as one number.
     fn tell(&self, method: &str, argument: &Value) {
         let mut told = self.told.lock().unwrap();
         let bytes = argument.as_u64().unwrap_or_default();
@@ -214,8 +214,8 @@ impl Service for Built {
     }
 }
 
-/// Carries frames, and pings in between.
-fn between(
+/// Forwards frames, and sends pings in between.
+fn relay(
     session: DuplexStream,
     plugin: UnixStream,
     mut asked: mpsc::UnboundedReceiver<()>,
@@ -267,7 +267,7 @@ async fn frame(from: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
     Some(frame)
 }
 
-/// A map, as Packer sends settings.
+/// Returns a map, as Packer sends settings.
 pub(crate) fn map(pairs: &[(&str, Value)]) -> Value {
     let pair = |(key, value): &(&str, Value)| ((*key).into(), value.clone());
     Value::Map(pairs.iter().map(pair).collect())

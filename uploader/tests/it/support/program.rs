@@ -1,4 +1,4 @@
-//! A `Program` is the program as a user runs it: in a folder and with an environment of its own.
+//! Runs the program as a user does, in a folder and with an environment of its own.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// A folder to run in, and the variables that are set.
+/// The folder in which the program runs, and its environment variables.
 pub(crate) struct Program {
     folder: TempDir,
     variables: Vec<(String, String)>,
 }
 
-/// How a run ended: exit code and both streams.
+/// The result of a run: the exit code and both output streams.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,
@@ -30,7 +30,7 @@ impl Program {
         }
     }
 
-    /// With `ATLAS_ADDRESS` and `ATLAS_TOKEN` set.
+    /// Creates a program with `ATLAS_ADDRESS` and `ATLAS_TOKEN` set.
     pub(crate) fn at(url: &str, token: &str) -> Self {
         Self::new()
             .with("ATLAS_ADDRESS", url)
@@ -60,7 +60,8 @@ impl Program {
         self.command_of(Path::new(env!("CARGO_BIN_EXE_atlas-upload")))
     }
 
-    /// The same with another program, or under another name.
+    /// Returns a command that runs another program, or this one under another name, in the same folder and
+    /// environment.
     pub(crate) fn command_of(&self, path: &Path) -> Command {
         let mut command = Command::new(path);
         command
@@ -109,7 +110,7 @@ impl Program {
     }
 }
 
-/// The whole run as one text, for snapshots.
+/// Prints the whole run as one text, for snapshots.
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -124,7 +125,7 @@ impl fmt::Display for Run {
     }
 }
 
-/// Compares a run with its snapshot, less what differs from run to run.
+/// Compares a run with its snapshot, after replacing values that differ between runs.
 pub(crate) fn assert_run(name: &str, run: impl fmt::Display) {
     let filters = vec![
         (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),

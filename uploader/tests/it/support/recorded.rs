@@ -1,4 +1,4 @@
-//! What Packer 1.2.5 sent, byte for byte, to compare with.
+//! Reads the recorded requests of Packer 1.2.5, and compares requests with them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::server::Request;
 
-/// One line of a recording: a genuine request.
+/// Returns the genuine requests of a recording, one per line.
 pub(crate) fn recorded(recording: &str) -> Vec<Value> {
     recording
         .lines()
@@ -14,7 +14,7 @@ pub(crate) fn recorded(recording: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The headers of a recorded request, by name in lower case.
+/// Returns the headers of a recorded request, by name in lower case.
 fn headers(recorded: &Value) -> BTreeMap<String, &str> {
     let pairs = recorded["headers"].as_array().unwrap().iter();
     let text = |value: &'_ Value| value.as_str().unwrap().to_lowercase();
@@ -23,7 +23,8 @@ fn headers(recorded: &Value) -> BTreeMap<String, &str> {
         .collect()
 }
 
-/// All but what names the client, and the bytes of a file, which differ with each packing.
+/// Asserts that two requests are the same, except for the headers that name the client and the bytes of a
+/// file, which differ with each packing.
 pub(crate) fn assert_same(ours: &Request, theirs: &Value) {
     assert_eq!(ours.method, theirs["method"]);
     assert_eq!(ours.target, theirs["target"]);

@@ -1,5 +1,5 @@
-//! A registry of Vagrant boxes that stands in for HCP Vagrant and for Vagrant Cloud, with a store on
-//! another port that downloads are redirected to, and the host of an owner on a third one.
+//! Provides a fake registry of Vagrant boxes that plays HCP Vagrant and Vagrant Cloud, with a store on
+//! another port to which downloads are redirected, and the host of an owner on a third port.
 //!
 //! ```ignore
 //! let web = File::noise(1, 200_000).checksum(Checksum::Right(Kind::Md5));
@@ -55,14 +55,14 @@ use content::Place;
 use guard::{Meter, Signatures, Standing, Tokens, Verdict};
 use wire::{Reply, Target};
 
-/// Which of the stand-in's ports.
+/// A port of the fake registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// HCP, Vagrant Cloud and `/oauth2/token`.
     Registry,
-    /// Where hosted files are.
+    /// The store of the hosted files.
     Store,
-    /// Where files are that their owner keeps.
+    /// The host of files that their owner keeps.
     OwnersHost,
 }
 
@@ -72,15 +72,15 @@ pub(crate) struct Seen {
     pub(crate) origin: Origin,
     pub(crate) request: Request,
     pub(crate) status: u16,
-    /// It came before the time that a refusal had named.
+    /// Whether it came before the time that a refusal had named.
     pub(crate) early: bool,
-    /// It brought a token or a secret to where none belongs.
+    /// Whether it brought a token or a secret to a port for which it is not meant.
     pub(crate) leak: bool,
 }
 
-/// Everything stops on drop, open connections too.
+/// A running fake registry. It stops on drop, with all open connections.
 pub(crate) struct Registry {
-    world: Arc<World>,
+    shared: Arc<Shared>,
     listening: Vec<JoinHandle<()>>,
 }
 
@@ -91,82 +91,83 @@ impl Registry {
             listeners.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
         }
         let url = |n: usize| format!("http://{}", listeners[n].local_addr().unwrap());
-        let world = Arc::new(World::new(tree, options, [url(0), url(1), url(2)]));
+        let shared = Arc::new(Shared::new(tree, options, [url(0), url(1), url(2)]));
         let origins = [Origin::Registry, Origin::Store, Origin::OwnersHost];
         let both = listeners.into_iter().zip(origins);
         let listening = both
-            .map(|(listener, origin)| tokio::spawn(listen(listener, Arc::clone(&world), origin)))
+            .map(|(listener, origin)| tokio::spawn(listen(listener, Arc::clone(&shared), origin)))
             .collect();
-        Self { world, listening }
+        Self { shared, listening }
     }
 
-    /// Of the registry: what `--from` and `HCP_AUTH_URL` are set to.
+    /// Returns the address of the registry, for `--from` and `HCP_AUTH_URL`.
     pub(crate) fn url(&self) -> &str {
-        self.world.url(Origin::Registry)
+        self.shared.url(Origin::Registry)
     }
 
     pub(crate) fn store_url(&self) -> &str {
-        self.world.url(Origin::Store)
+        self.shared.url(Origin::Store)
     }
 
     pub(crate) fn owners_url(&self) -> &str {
-        self.world.url(Origin::OwnersHost)
+        self.shared.url(Origin::OwnersHost)
     }
 
-    /// From now on it holds something else.
+    /// Replaces the boxes.
     pub(crate) fn hold(&self, tree: Tree) {
-        *self.world.tree.lock().unwrap() = Arc::new(tree);
+        *self.shared.tree.lock().unwrap() = Arc::new(tree);
     }
 
-    /// From now on it behaves otherwise. Faults that stay have counted on.
+    /// Changes the options. Faults that remain keep their counts.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Options)) {
-        let mut options = self.world.options.lock().unwrap();
+        let mut options = self.shared.options.lock().unwrap();
         let mut changed = Options::clone(&options);
         change(&mut changed);
         *options = Arc::new(changed);
     }
 
-    /// Every request, in the order of the replies.
+    /// Returns all requests, in the order of the replies.
     pub(crate) fn requests(&self) -> Vec<Seen> {
-        self.world.journal.lock().unwrap().clone()
+        self.shared.journal.lock().unwrap().clone()
     }
 
-    /// Method and target of each request to one port, in order.
+    /// Returns method and target of each request to one port, in order.
     pub(crate) fn lines(&self, origin: Origin) -> Vec<String> {
         let seen = self.filtered(|seen| seen.origin == origin);
         seen.iter().map(|seen| seen.request.line()).collect()
     }
 
-    /// Each GET of a file's bytes.
+    /// Returns all GETs of the bytes of files.
     pub(crate) fn downloads(&self) -> Vec<Seen> {
         self.filtered(|seen| seen.origin != Origin::Registry && seen.request.method == "GET")
     }
 
-    /// Requests to the store or the owner's host with an `Authorization`, or with a token or a
+    /// Returns the requests to the store or the owner's host with an `Authorization`, or with a token or a
     /// secret anywhere.
     pub(crate) fn leaks(&self) -> Vec<Seen> {
         self.filtered(|seen| seen.leak)
     }
 
-    /// Requests that came before the time that a refusal had named, less those that may have been
-    /// on their way when it was sent.
+    /// Returns the requests that came before the time that a refusal had named, except for those that may
+    /// have been under way when it was sent.
     pub(crate) fn early(&self) -> Vec<Seen> {
         self.filtered(|seen| seen.early)
     }
 
-    /// How many tokens `/oauth2/token` has given.
+    /// Returns the number of tokens that `/oauth2/token` has issued.
     pub(crate) fn tokens_issued(&self) -> usize {
-        self.world.tokens.lock().unwrap().issued().len()
+        self.shared.tokens.lock().unwrap().issued().len()
     }
 
-    /// What nobody may print, write or send to a wrong place: tokens and the client's secret.
+    /// Returns the secrets that must not be printed, written or sent to a wrong address: tokens and the
+    /// client's secret.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        self.world.secrets()
+        self.shared.secrets()
     }
 
-    /// How many files were on their way at once, at most.
+    /// Returns the largest number of concurrent downloads.
     pub(crate) fn at_once(&self) -> usize {
-        self.world.most_at_once.load(Ordering::Relaxed)
+        self.shared.most_at_once.load(Ordering::Relaxed)
     }
 
     fn filtered(&self, is_so: impl Fn(&Seen) -> bool) -> Vec<Seen> {
@@ -181,8 +182,8 @@ impl Drop for Registry {
     }
 }
 
-/// What the three ports share.
-struct World {
+/// The state that the three ports share.
+struct Shared {
     urls: [String; 3],
     tree: Mutex<Arc<Tree>>,
     options: Mutex<Arc<Options>>,
@@ -195,7 +196,7 @@ struct World {
     etags: AtomicU64,
 }
 
-impl World {
+impl Shared {
     fn new(tree: Tree, options: Options, urls: [String; 3]) -> Self {
         Self {
             urls,
@@ -223,7 +224,7 @@ impl World {
         Arc::clone(&self.options.lock().unwrap())
     }
 
-    /// Where the bytes of a file are; signed, if they are in the store.
+    /// Returns the address of the bytes of a file; signed, if they are in the store.
     fn address(&self, file: &File) -> String {
         match &file.place {
             Place::Link(url) => url.clone(),
@@ -244,7 +245,7 @@ impl World {
         all
     }
 
-    /// What is wrong with this request, if it is its turn.
+    /// Returns the fault of this request, if there is one.
     fn fault(&self, origin: Origin, request: &Request) -> Option<Fault> {
         if request.method == "HEAD" {
             return None;
@@ -271,7 +272,7 @@ impl World {
             || headers.any(|(name, value)| named.contains(&name.as_str()) || tells(value))
     }
 
-    /// How who asks stands, by all the ways a token can be shown.
+    /// Returns the standing of the caller, by the token that the request shows in any of the possible ways.
     fn standing(&self, request: &Request, target: &Target, cloud: bool) -> Standing {
         let bearer = request.header("authorization");
         let bearer = bearer.map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
@@ -354,7 +355,7 @@ impl World {
         }
     }
 
-    /// `/oauth2/token`: id and secret by Basic authentication or in the form.
+    /// Answers `/oauth2/token`, with id and secret by Basic authentication or in the form.
     fn token(&self, request: &Request) -> Reply {
         let options = self.options();
         let form: Vec<(String, String)> =
@@ -389,7 +390,7 @@ impl World {
     }
 }
 
-/// What a path belongs to.
+/// Returns the API to which a path belongs.
 fn api(path: &[&str]) -> Option<Api> {
     Some(match path {
         ["oauth2", ..] => return None,
@@ -405,7 +406,7 @@ fn api(path: &[&str]) -> Option<Api> {
     })
 }
 
-/// An error in the words of an API, or of the store.
+/// Returns an error in the format of an API, or of the store.
 fn error(api: Option<Api>, status: u16, message: &str) -> Reply {
     match api {
         Some(Api::Hcp) => hcp::error(status, message),
@@ -414,7 +415,7 @@ fn error(api: Option<Api>, status: u16, message: &str) -> Reply {
     }
 }
 
-/// The id and the secret, which OAuth wants encoded as in a form, and not everybody encodes.
+/// Returns the id and the secret. OAuth requires them to be form-encoded, which not every client does.
 fn basic(request: &Request) -> Option<(String, String)> {
     let text = request.header("authorization")?.strip_prefix("Basic ")?;
     let text = String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok()?;
@@ -422,17 +423,17 @@ fn basic(request: &Request) -> Option<(String, String)> {
     Some((wire::decoded(id), wire::decoded(secret)))
 }
 
-async fn listen(listener: TcpListener, world: Arc<World>, origin: Origin) {
+async fn listen(listener: TcpListener, shared: Arc<Shared>, origin: Origin) {
     let mut open = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        let world = Arc::clone(&world);
-        // A client that goes away is part of many tests.
-        open.spawn(async move { serve(stream, &world, origin).await.ok() });
+        let shared = Arc::clone(&shared);
+        // Many tests have a client that disconnects.
+        open.spawn(async move { serve(stream, &shared, origin).await.ok() });
         while open.try_join_next().is_some() {}
     }
 }
 
-async fn serve(mut stream: TcpStream, world: &Arc<World>, origin: Origin) -> std::io::Result<()> {
+async fn serve(mut stream: TcpStream, shared: &Arc<Shared>, origin: Origin) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     loop {
         let (mut request, rest) = server::head(&mut stream).await?;
@@ -446,11 +447,11 @@ async fn serve(mut stream: TcpStream, world: &Arc<World>, origin: Origin) -> std
             .take(missing)
             .read_to_end(&mut request.body)
             .await?;
-        // A checksum of GiBs takes its time.
-        let (inside, asked) = (Arc::clone(world), request.clone());
+        // A checksum of GiBs takes long, so it must not block the runtime.
+        let (inside, asked) = (Arc::clone(shared), request.clone());
         let answering = tokio::task::spawn_blocking(move || inside.answer(origin, &asked));
         let reply = answering.await?;
-        let _counted = (origin != Origin::Registry).then(|| OnTheWay::new(world));
+        let _counted = (origin != Origin::Registry).then(|| OnTheWay::new(shared));
         let again = wire::send(&mut stream, &request.method, &reply).await?;
         if !again || request.header("connection") == Some("close") {
             return Ok(());
@@ -458,14 +459,14 @@ async fn serve(mut stream: TcpStream, world: &Arc<World>, origin: Origin) -> std
     }
 }
 
-/// A file on its way.
-struct OnTheWay<'a>(&'a World);
+/// A guard that counts a download as running until it is dropped.
+struct OnTheWay<'a>(&'a Shared);
 
 impl<'a> OnTheWay<'a> {
-    fn new(world: &'a World) -> Self {
-        let now = world.at_once.fetch_add(1, Ordering::Relaxed) + 1;
-        world.most_at_once.fetch_max(now, Ordering::Relaxed);
-        Self(world)
+    fn new(shared: &'a Shared) -> Self {
+        let now = shared.at_once.fetch_add(1, Ordering::Relaxed) + 1;
+        shared.most_at_once.fetch_max(now, Ordering::Relaxed);
+        Self(shared)
     }
 }
 

@@ -1,5 +1,5 @@
-//! A server that answers each request as a script says, over bare TCP: what it sends may be wrong
-//! in ways no HTTP library would allow.
+//! Provides a server that answers each request as a closure says, over bare TCP: its replies may be wrong in
+//! ways that no HTTP library would allow.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A request as it came in.
+/// A request as it was received.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -17,7 +17,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The value of a header, its name in lower case.
+    /// Returns the value of a header, given its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
@@ -32,32 +32,33 @@ impl Request {
     }
 }
 
-/// What is answered.
+/// A reply.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
-    /// A status, more headers and a body.
+    /// A status, additional headers and a body.
     Status(u16, Vec<(String, String)>, Vec<u8>),
-    /// A Content-Length of all, and half of it.
+    /// A Content-Length for the whole body, and half of the body.
     Half(Vec<u8>),
-    /// The same with more headers.
+    /// `Half` with additional headers.
     HalfOf(Vec<(String, String)>, Vec<u8>),
-    /// Nothing: the connection ends.
+    /// No reply: the connection is closed.
     Hangup,
-    /// The connection ends before the body of the request was read.
+    /// No reply: the connection is closed before the body of the request was read.
     HangupEarly,
-    /// It is reset after so many bytes of the body.
+    /// No reply: the connection is reset after this number of bytes of the request's body.
     ResetAfter(u64),
-    /// Nothing, and the connection stays.
+    /// No reply, while the connection stays open.
     Silence,
     /// These bytes.
     Raw(Vec<u8>),
-    /// These bytes, and then nothing; the connection stays.
+    /// These bytes, and nothing more, while the connection stays open.
     Stall(Vec<u8>),
-    /// This status, and a body in chunks of so many bytes in all; far more than anybody should read.
+    /// This status, and a chunked body of this number of bytes: far more than a client should read.
     Long(u16, usize),
-    /// This, before the body of the request was read; that is read and thrown away.
+    /// This reply, sent before the body of the request is read and discarded.
     Early(Box<Reply>),
-    /// The request goes on to the server with this URL, and its reply comes back, or another one.
+    /// The reply of the server with this URL, to which the request is forwarded, or another reply in its
+    /// place.
     Forward(String, Option<Box<Reply>>),
 }
 
@@ -87,7 +88,7 @@ impl Reply {
     }
 }
 
-/// Stops on drop.
+/// A running server. It stops on drop.
 pub(crate) struct Server {
     url: String,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -95,7 +96,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `answer` is called once a request, with the server's own URL and the request's head.
+    /// Starts a server. `answer` is called once per request, with the server's own URL and the request's
+    /// head.
     pub(crate) async fn start(
         answer: impl Fn(&str, &Request) -> Reply + Send + Sync + 'static,
     ) -> Self {
@@ -106,7 +108,7 @@ impl Server {
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (url, log, answer) = (own_url.clone(), Arc::clone(&log), Arc::clone(&answer));
-                // A client that goes away is part of many tests.
+                // Many tests have a client that disconnects.
                 tokio::spawn(async move {
                     serve(stream, &log, |request| answer(&url, request))
                         .await
@@ -121,7 +123,7 @@ impl Server {
         }
     }
 
-    /// The same, for downloads alone: a search there finds nothing.
+    /// Starts a server for downloads only: its searches find nothing.
     pub(crate) async fn of_files(
         answer: impl Fn(&str, &Request) -> Reply + Send + Sync + 'static,
     ) -> Self {
@@ -143,13 +145,13 @@ impl Server {
         self.requests.lock().unwrap().clone()
     }
 
-    /// All that were no search.
+    /// Returns all requests that are not searches.
     pub(crate) fn downloads(&self) -> Vec<Request> {
         let requests = self.requests().into_iter();
         requests.filter(|request| !request.is_search()).collect()
     }
 
-    /// Method and target of each request, in order.
+    /// Returns method and target of each request, in order.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.requests().iter().map(Request::line).collect()
     }
@@ -215,7 +217,8 @@ async fn long(stream: &mut TcpStream, status: u16, length: usize) -> std::io::Re
     stream.write_all(b"0\r\n\r\n").await
 }
 
-/// The reply as it came. The request keeps its `Host`, so that addresses in the reply lead here.
+/// Forwards a request and returns the reply unchanged. The request keeps its `Host`, so that addresses in the
+/// reply lead to this server.
 async fn forward(upstream: &str, request: &Request) -> std::io::Result<Vec<u8>> {
     let address = upstream.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await?;
@@ -230,7 +233,7 @@ async fn forward(upstream: &str, request: &Request) -> std::io::Result<Vec<u8>> 
     Ok(reply)
 }
 
-/// The head of a request, and what came of its body with it.
+/// Reads the head of a request, and the part of its body that came with it.
 pub(crate) async fn head(stream: &mut TcpStream) -> std::io::Result<(Request, Vec<u8>)> {
     let mut read = Vec::new();
     let end = loop {

@@ -1,4 +1,4 @@
-//! Puts TLS in front of a server, by a certificate of a private CA that is new each time.
+//! Puts TLS in front of a server, with a certificate of a private CA that is new each time.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-/// The front is the same server by https.
+/// A TLS front of a server.
 pub(crate) struct Front {
     pub(crate) url: String,
-    /// The CA has this certificate.
+    /// The certificate of the CA.
     pub(crate) ca: String,
-    /// A client has this certificate, and this key.
+    /// The certificate and the key of a client.
     pub(crate) client: [String; 2],
 }
 
-/// Listens in front of the server at a plain address, until the test ends.
+/// Starts a TLS front of the server at a plain http address, which runs until the test ends.
 pub(crate) async fn front(url: &str, ask_client: bool) -> Front {
     let (ca, config, client) = private_ca(ask_client);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -31,7 +31,7 @@ pub(crate) async fn front(url: &str, ask_client: bool) -> Front {
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, behind) = (acceptor.clone(), behind.clone());
             tokio::spawn(async move {
-                // A client that does not believe the certificate goes away here.
+                // A client that does not trust the certificate disconnects here.
                 let mut stream = acceptor.accept(stream).await?;
                 let mut behind = TcpStream::connect(behind).await?;
                 copy_bidirectional(&mut stream, &mut behind).await
@@ -42,7 +42,7 @@ pub(crate) async fn front(url: &str, ask_client: bool) -> Front {
     Front { url, ca, client }
 }
 
-/// A CA, a server it has signed, and the certificate and the key of a client.
+/// Makes a CA, a server configuration with a certificate of it, and the certificate and the key of a client.
 fn private_ca(ask_client: bool) -> (String, ServerConfig, [String; 2]) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

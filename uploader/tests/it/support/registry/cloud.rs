@@ -1,4 +1,4 @@
-//! Vagrant Cloud: `/api/v1` and `/api/v2` for those who read, the downloads, and the catalogs.
+//! Answers the reading endpoints of Vagrant Cloud's `/api/v1` and `/api/v2`, the downloads, and the catalogs.
 
 use serde_json::{Value, json};
 
@@ -11,25 +11,25 @@ use super::tree::{
     Architecture, CREATED, Owner, Provider, State, Tree, UPDATED, VagrantBox, Version,
 };
 use super::wire::{Reply, Target, encoded};
-use super::{Origin, World, store};
+use super::{Origin, Shared, store};
 
-/// One request: who asks, and of what.
+/// A request with the state that it may see.
 struct Asked<'a> {
-    world: &'a World,
+    shared: &'a Shared,
     tree: &'a Tree,
     options: &'a Options,
     good: bool,
-    /// Version 1 of the API, which knows no architectures.
+    /// Whether this is version 1 of the API, which has no architectures.
     first: bool,
 }
 
-pub(super) fn answer(world: &World, target: &Target, standing: Standing, api: Api) -> Reply {
+pub(super) fn answer(shared: &Shared, target: &Target, standing: Standing, api: Api) -> Reply {
     if standing == Standing::Bad {
         return error(401, "You are not authorized to access this resource");
     }
-    let (tree, options) = (world.tree(), world.options());
+    let (tree, options) = (shared.tree(), shared.options());
     let asked = Asked {
-        world,
+        shared,
         tree: &tree,
         options: &options,
         good: standing == Standing::Good,
@@ -45,18 +45,18 @@ pub(super) fn answer(world: &World, target: &Target, standing: Standing, api: Ap
     found.unwrap_or_else(|| error(404, "Resource not found!"))
 }
 
-/// A catalog that is a file, and the boxes beside it.
+/// Answers for a catalog that is a static file, and for the boxes beside it.
 pub(super) fn plain(
-    world: &World,
+    shared: &Shared,
     target: &Target,
     request: &Request,
     fault: Option<&Fault>,
 ) -> Reply {
-    let (tree, options) = (world.tree(), world.options());
+    let (tree, options) = (shared.tree(), shared.options());
     let file = target.path.get(1).map_or("", String::as_str);
     if let Some(key) = file.strip_suffix(".box") {
         return match store::named(&tree, key) {
-            Some(file) => store::send(world, &options, file, request, fault),
+            Some(file) => store::send(shared, &options, file, request, fault),
             None => store::refusal(404, "NotFound"),
         };
     }
@@ -70,8 +70,8 @@ pub(super) fn plain(
         return store::refusal(404, "NotFound");
     };
     let address = |_: &Version, _: &Provider, a: &Architecture| match a.file.place {
-        Place::Store => format!("{}/plain/{}.box", world.url(Origin::Registry), a.file.key),
-        _ => world.address(&a.file),
+        Place::Store => format!("{}/plain/{}.box", shared.url(Origin::Registry), a.file.key),
+        _ => shared.address(&a.file),
     };
     Reply::json(200, &catalog(owner, one, false, address))
 }
@@ -86,7 +86,7 @@ impl<'a> Asked<'a> {
         self.tree.owners.iter().find(|one| one.name == name)
     }
 
-    /// A box with its owner, if who asks may see it.
+    /// Returns a box with its owner, if the caller may see it.
     fn find(&self, owner: &str, name: &str) -> Option<(&'a Owner, &'a VagrantBox)> {
         let owner = self.owner(owner)?;
         let found = owner.boxes.iter().find(|one| one.name == name)?;
@@ -143,7 +143,7 @@ impl<'a> Asked<'a> {
         })
     }
 
-    /// A box without its versions but the current one.
+    /// Returns the JSON of a box with only its current version.
     fn vagrant_box(&self, owner: &Owner, one: &VagrantBox) -> Value {
         let mut versions = one.versions.iter();
         let current = versions.rfind(|one| one.state == State::Active);
@@ -163,7 +163,7 @@ impl<'a> Asked<'a> {
     }
 
     fn version(&self, owner: &Owner, one: &VagrantBox, version: &Version) -> Value {
-        let url = self.world.url(Origin::Registry);
+        let url = self.shared.url(Origin::Registry);
         let address = format!(
             "{url}/api/v1/box/{}/{}/version/{}",
             encoded(&owner.name),
@@ -191,7 +191,7 @@ impl<'a> Asked<'a> {
     fn provider(&self, above: Above<'_>, one: &Architecture, asked_for: bool) -> Value {
         let (.., provider) = above;
         let hosted = one.file.place == Place::Store;
-        let original = (!hosted).then(|| self.world.address(&one.file));
+        let original = (!hosted).then(|| self.shared.address(&one.file));
         let address = match &original {
             Some(original) if !one.file.through => original.clone(),
             _ => self.own_address(above, one),
@@ -217,18 +217,18 @@ impl<'a> Asked<'a> {
         body
     }
 
-    /// Where the registry itself answers for a file.
+    /// Returns the registry's own address for a file.
     fn own_address(&self, above: Above<'_>, one: &Architecture) -> String {
         let architecture = (!self.first).then_some(one.name.as_str());
-        own_address(self.world.url(Origin::Registry), above, architecture)
+        own_address(self.shared.url(Origin::Registry), above, architecture)
     }
 
     fn catalog(&self, owner: &str, name: &str, first: bool) -> Option<Reply> {
         let (owner, one) = self.find(owner, name)?;
-        let url = self.world.url(Origin::Registry);
+        let url = self.shared.url(Origin::Registry);
         let address = |version: &Version, provider: &Provider, a: &Architecture| match a.file.place
         {
-            Place::Link(_) | Place::OwnersHost if !a.file.through => self.world.address(&a.file),
+            Place::Link(_) | Place::OwnersHost if !a.file.through => self.shared.address(&a.file),
             _ => {
                 let architecture = (!first).then_some(a.name.as_str());
                 own_address(url, (owner, one, version, provider), architecture)
@@ -237,7 +237,7 @@ impl<'a> Asked<'a> {
         Some(Reply::json(200, &catalog(owner, one, first, address)))
     }
 
-    /// The download of a file: where it leads.
+    /// Answers a download with a redirect.
     fn redirect(&self, path: &[&str]) -> Option<Reply> {
         let [
             owner,
@@ -270,15 +270,15 @@ impl<'a> Asked<'a> {
                 _ => "fetch",
             };
             let folder: Vec<String> = path[..path.len() - 1].iter().map(|p| encoded(p)).collect();
-            let url = self.world.url(Origin::Registry);
+            let url = self.shared.url(Origin::Registry);
             let next = format!("{url}/{}/{way}/vagrant.box", folder.join("/"));
             return Some(Reply::redirect(&next));
         }
-        Some(Reply::redirect(&self.world.address(&found.file)))
+        Some(Reply::redirect(&self.shared.address(&found.file)))
     }
 }
 
-/// What a file is below.
+/// The ancestors of a file.
 type Above<'a> = (&'a Owner, &'a VagrantBox, &'a Version, &'a Provider);
 
 fn own_address(url: &str, above: Above<'_>, architecture: Option<&str>) -> String {
@@ -296,7 +296,7 @@ fn own_address(url: &str, above: Above<'_>, architecture: Option<&str>) -> Strin
     }
 }
 
-/// What Vagrant reads. The first kind has one entry a provider and no architectures.
+/// Returns the catalog that Vagrant reads. In version 1 it has one entry per provider and no architectures.
 fn catalog(
     owner: &Owner,
     one: &VagrantBox,
@@ -339,7 +339,7 @@ fn catalog(
     })
 }
 
-/// The type and the value, or null for both that were never set.
+/// Returns the type and the value of a checksum; both are null if it was never set.
 fn checksum(file: &File) -> (Value, Value) {
     let (kind, value) = file.said();
     match file.checksum {

@@ -1,5 +1,5 @@
-//! Files of boxes: bytes that are made when they are asked for, and what a registry says of them,
-//! be it right or wrong.
+//! Provides the files of boxes: bytes that are generated on demand, and the right or wrong checksum and size
+//! that a registry gives for them.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
@@ -11,11 +11,11 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 
 const BLOCK: u64 = 64 * 1024;
 
-/// Bytes that can be read from anywhere. Only `Bytes` takes memory.
+/// Bytes that can be read from any position. Only `Bytes` takes memory.
 #[derive(Debug, Clone, Hash)]
 pub(crate) enum Content {
     Bytes(Bytes),
-    /// So many bytes that do not compress, always the same for a seed.
+    /// Bytes that do not compress, always the same for a seed.
     Noise {
         seed: u64,
         length: u64,
@@ -31,7 +31,7 @@ impl Content {
         }
     }
 
-    /// The bytes from one place on, to the end of a block of 64 KiB. None at the end.
+    /// Returns the bytes from a position to the end of its block of 64 KiB; no bytes at the end.
     pub(crate) fn piece(&self, from: u64) -> Bytes {
         let block = from / BLOCK;
         let end = ((block + 1) * BLOCK).min(self.length());
@@ -49,7 +49,7 @@ impl Content {
         }
     }
 
-    /// Each piece, in order.
+    /// Returns all pieces, in order.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = Bytes> {
         let mut at = 0;
         std::iter::from_fn(move || {
@@ -59,7 +59,7 @@ impl Content {
         })
     }
 
-    /// A number that another content would hardly have; no bytes are made for it.
+    /// Returns a hash of the description of the content; no bytes are made for it.
     pub(crate) fn mark(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
@@ -92,7 +92,7 @@ impl Kind {
         Self::Sha512,
     ];
 
-    /// As Vagrant Cloud writes it, in lower case.
+    /// Returns the name as Vagrant Cloud writes it, in lower case.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Md5 => "md5",
@@ -104,43 +104,44 @@ impl Kind {
     }
 }
 
-/// What the registry says of a file's checksum.
+/// The checksum that the registry gives for a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Checksum {
     Right(Kind),
-    /// Right, the value in upper case, and the type too where others write it in lower case.
+    /// The right checksum with the value in upper case, and also the type where others write it in lower
+    /// case.
     Upper(Kind),
-    /// Of no file.
+    /// A checksum of no file.
     Wrong(Kind),
-    /// HCP's `NONE`: the owner gave none.
+    /// HCP's `NONE`: the owner gave no checksum.
     None,
     /// HCP's `UNSET`.
     Unset,
-    /// Not a word: the keys are not there.
+    /// The keys are missing.
     Missing,
 }
 
-/// What the registry says of a file's size. Only HCP's API does.
+/// The size that the registry gives for a file. Only HCP's API gives one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Size {
     Right,
     Wrong(u64),
-    /// The key is not there.
+    /// The key is missing.
     Missing,
 }
 
-/// Where a file is.
+/// The place of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// With the registry, which hands out addresses in its store.
+    /// The store of the registry, which gives out addresses there.
     Store,
-    /// On its owner's own host, which the stand-in plays on a third port.
+    /// The owner's own host, which the fake registry plays on a third port.
     OwnersHost,
-    /// At this address, which the stand-in has nothing to do with.
+    /// This address, which the fake registry does not serve.
     Link(String),
 }
 
-/// A file of a box, and what its registry says of it.
+/// A file of a box, with the checksum and size that its registry gives.
 #[derive(Debug, Clone)]
 pub(crate) struct File {
     pub(super) content: Content,
@@ -148,28 +149,28 @@ pub(crate) struct File {
     pub(super) checksum: Checksum,
     pub(super) size: Size,
     pub(super) through: bool,
-    /// The names that lead to it, as one part of a path; set when the tree is made.
+    /// The names that lead to the file, as one segment of a path; set when the tree is made.
     pub(super) key: String,
     known: Arc<OnceLock<Option<String>>>,
 }
 
 impl File {
-    /// A hosted file of these bytes, with its right SHA-256 and size.
+    /// Creates a hosted file of these bytes, with its right SHA-256 and size.
     pub(crate) fn bytes(bytes: impl Into<Bytes>) -> Self {
         Self::of(Content::Bytes(bytes.into()))
     }
 
-    /// The same of so many bytes that do not compress, made from a seed whenever they are read.
+    /// Creates a hosted file of bytes that do not compress, made from a seed whenever they are read.
     pub(crate) fn noise(seed: u64, length: u64) -> Self {
         Self::of(Content::Noise { seed, length })
     }
 
-    /// The same of so many zeros; GiBs of them take no memory, but a checksum takes its time.
+    /// Creates a hosted file of zeros. GiBs of them take no memory, but a checksum takes long.
     pub(crate) fn zeros(length: u64) -> Self {
         Self::of(Content::Zeros(length))
     }
 
-    /// A file at an address elsewhere, of which the registry knows neither checksum nor size.
+    /// Creates a file at an address elsewhere, for which the registry has neither checksum nor size.
     pub(crate) fn link(url: &str) -> Self {
         let place = Place::Link(url.to_owned());
         Self {
@@ -190,7 +191,7 @@ impl File {
         }
     }
 
-    /// The file is on its owner's own host, a third port of the stand-in, and no file of the registry.
+    /// Moves the file to its owner's own host, a third port of the fake registry.
     pub(crate) fn on_owners_host(self) -> Self {
         Self {
             place: Place::OwnersHost,
@@ -198,7 +199,7 @@ impl File {
         }
     }
 
-    /// Vagrant Cloud gives its own address for a file that is elsewhere, and redirects from there.
+    /// Lets Vagrant Cloud give its own address for a file that is elsewhere, and redirect from there.
     pub(crate) fn through_registry(self) -> Self {
         Self {
             through: true,
@@ -206,7 +207,7 @@ impl File {
         }
     }
 
-    /// What is said of its checksum.
+    /// Sets the checksum that the registry gives.
     pub(crate) fn checksum(self, checksum: Checksum) -> Self {
         Self {
             checksum,
@@ -215,27 +216,27 @@ impl File {
         }
     }
 
-    /// What HCP says of its size.
+    /// Sets the size that HCP gives.
     pub(crate) fn size(self, size: Size) -> Self {
         Self { size, ..self }
     }
 
-    /// Neither checksum nor size are known, as with HCP before a file was uploaded.
+    /// Removes checksum and size, as with HCP before a file was uploaded.
     pub(crate) fn unknown(self) -> Self {
         self.checksum(Checksum::None).size(Size::Wrong(0))
     }
 
-    /// All its bytes, to compare with.
+    /// Returns all bytes, to compare with.
     pub(crate) fn read(&self) -> Vec<u8> {
         self.content.pieces().flatten().collect()
     }
 
-    /// Its length in bytes, whatever the registry says.
+    /// Returns the true length in bytes.
     pub(crate) fn length(&self) -> u64 {
         self.content.length()
     }
 
-    /// Its true checksum, in lower-case hex.
+    /// Returns the true checksum, in lower-case hex.
     pub(crate) fn hex(&self, kind: Kind) -> String {
         match kind {
             Kind::Md5 => self.content.digest::<Md5>(),
@@ -246,7 +247,7 @@ impl File {
         }
     }
 
-    /// What is said: the type and the value. Computed once.
+    /// Returns the type and the value of the checksum that the registry gives. The value is computed once.
     pub(super) fn said(&self) -> (Option<String>, Option<String>) {
         let value = self.known.get_or_init(|| match self.checksum {
             Checksum::Right(kind) => Some(self.hex(kind)),
@@ -266,7 +267,7 @@ impl File {
     }
 }
 
-/// The same checksum but for its first digit.
+/// Returns the checksum with another first digit.
 fn other(hex: &str) -> String {
     let first = if hex.starts_with('0') { "1" } else { "0" };
     format!("{first}{}", &hex[1..])

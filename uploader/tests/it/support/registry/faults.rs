@@ -1,46 +1,47 @@
-//! What goes wrong, where, and how often.
+//! Defines the faults of the fake registry, and the rules where and how often they occur.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::Origin;
 
-/// What goes wrong with one reply.
+/// A fault of one reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The connection is reset after so many bytes of the body.
+    /// The connection is reset after this number of bytes of the body.
     Reset(u64),
-    /// The connection ends after so many bytes of the body; the Content-Length was of all.
+    /// The connection is closed after this number of bytes of the body; the Content-Length was that of the
+    /// whole body.
     Cut(u64),
-    /// There are so many bytes and no more, and the Content-Length is of those.
+    /// Only this number of bytes is sent, with a matching Content-Length.
     Shorter(u64),
-    /// There are so many bytes more at the end, and the Content-Length counts them.
+    /// This number of bytes is appended, with a matching Content-Length.
     Longer(u64),
-    /// The bytes are others, and the ETag is the same.
+    /// The bytes differ, and the ETag is the same.
     OtherBytes,
-    /// The bytes and the ETag are others: the file was replaced.
+    /// The bytes and the ETag differ: the file was replaced.
     Replaced,
-    /// After so many bytes nothing comes any more, and the connection stays.
+    /// After this number of bytes nothing more is sent, while the connection stays open.
     Stall(u64),
-    /// Nothing comes at all, and the connection stays.
+    /// Nothing is sent, while the connection stays open.
     Silence,
-    /// Nothing comes at all, and the connection ends.
+    /// Nothing is sent, and the connection is closed.
     Hangup,
-    /// So many bytes come in a second.
+    /// This number of bytes is sent per second.
     Slow(u64),
-    /// A `Range` is ignored: 200 and everything.
+    /// A `Range` is ignored: 200 and the whole file.
     NoRange,
-    /// A `Range` is answered by 206 and another one, from the beginning on, as `Content-Range` says.
+    /// A `Range` is answered with 206 and another range, from the beginning on, as `Content-Range` says.
     OtherRange,
     /// This status, with a short text or the API's error.
     Status(u16),
-    /// This status with one more header.
+    /// This status with an additional header.
     StatusWith(u16, String, String),
 }
 
 impl Fault {
-    /// The fault everywhere and always, until it is told otherwise. It strikes downloads from the
-    /// store and the owner's own host, and no HEAD.
+    /// Returns a rule for this fault in every request. It applies to downloads from the store and the owner's
+    /// own host, and not to HEAD.
     pub(crate) fn always(self) -> Rule {
         Rule {
             fault: self,
@@ -53,19 +54,19 @@ impl Fault {
         }
     }
 
-    /// The first so many times.
+    /// Returns a rule for the first `times` requests.
     pub(crate) fn times(self, times: u32) -> Rule {
         let always = self.always();
         Rule { times, ..always }
     }
 
-    /// Every so manieth time.
+    /// Returns a rule for every `every`-th request.
     pub(crate) fn every(self, every: u32) -> Rule {
         let always = self.always();
         Rule { every, ..always }
     }
 
-    /// The status that is answered instead of all else, and a header to go with it.
+    /// Returns the status that replaces the reply, and its additional header.
     pub(super) fn status(&self) -> Option<(u16, Option<(String, String)>)> {
         match self {
             Self::Status(status) => Some((*status, None)),
@@ -77,7 +78,7 @@ impl Fault {
     }
 }
 
-/// A fault with where and how often it strikes.
+/// A fault, with the places and the frequency of its occurrence.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
     fault: Fault,
@@ -86,19 +87,19 @@ pub(crate) struct Rule {
     skipped: u32,
     every: u32,
     times: u32,
-    /// How many requests there were that it is about.
+    /// The number of requests so far to which the rule could apply.
     seen: Arc<AtomicU32>,
 }
 
 impl Rule {
-    /// Only where the target, percent-decoded, contains this: `acme/web/1.0.0/virtualbox/amd64` is
-    /// part of an address in the store.
+    /// Limits the rule to targets that contain this text after percent-decoding:
+    /// `acme/web/1.0.0/virtualbox/amd64` is part of an address in the store.
     pub(crate) fn at(self, text: &str) -> Self {
         let text = text.to_owned();
         Self { text, ..self }
     }
 
-    /// It strikes what the registry answers, not the downloads.
+    /// Applies the rule to the replies of the registry, not to downloads.
     pub(crate) fn in_registry(self) -> Self {
         Self {
             registry: true,
@@ -106,12 +107,12 @@ impl Rule {
         }
     }
 
-    /// The first so many requests are spared.
+    /// Skips the first `skipped` requests.
     pub(crate) fn after(self, skipped: u32) -> Self {
         Self { skipped, ..self }
     }
 
-    /// The fault, if it is this request's turn. Counts.
+    /// Counts a request. Returns the fault, if it occurs in this one.
     pub(super) fn strikes(&self, origin: Origin, target: &str) -> Option<&Fault> {
         let meant = (origin == Origin::Registry) == self.registry && target.contains(&self.text);
         if !meant {

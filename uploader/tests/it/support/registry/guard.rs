@@ -1,11 +1,11 @@
-//! What a registry keeps of its callers: tokens, signatures, and how much they asked for.
+//! Keeps the registry's state of its callers: tokens, signatures, and the use of limits.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::options::{Counters, Limit, Options, Says, Signature};
 
-/// How a caller stands who showed a token, or none.
+/// The standing of a caller, by the token that it showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     Nobody,
@@ -13,7 +13,7 @@ pub(super) enum Standing {
     Bad,
 }
 
-/// The tokens of `/oauth2/token`.
+/// The tokens that `/oauth2/token` has issued.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
     issued: Vec<Used>,
@@ -35,7 +35,7 @@ impl Used {
         }
     }
 
-    /// Counts one use.
+    /// Counts one use. Returns whether the token is still valid.
     fn is_good(&mut self, uses: Option<u32>, lasts: Option<Duration>) -> bool {
         self.uses += 1;
         uses.is_none_or(|most| self.uses <= most)
@@ -54,7 +54,8 @@ impl Tokens {
         self.issued.iter().map(|one| one.text.clone()).collect()
     }
 
-    /// Of a token that may be composite, as Vagrant sends it: one good part is enough.
+    /// Returns the standing of a caller with this token. It may be composite, as Vagrant sends it: one valid
+    /// part is enough.
     pub(super) fn standing(&mut self, shown: &str, options: &Options, cloud: bool) -> Standing {
         let mut parts = shown.split(';');
         let good = parts.any(|part| {
@@ -75,7 +76,7 @@ pub(super) struct Signatures {
 }
 
 impl Signatures {
-    /// The query of a new address.
+    /// Returns the query of a new address.
     pub(super) fn sign(&mut self, signature: Signature) -> String {
         if signature == Signature::None {
             return String::new();
@@ -98,7 +99,7 @@ impl Signatures {
     }
 }
 
-/// How many downloads and requests were used up.
+/// The number of downloads and requests that were used up.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     downloads: Bucket,
@@ -108,15 +109,15 @@ pub(super) struct Meter {
 #[derive(Debug, Default)]
 struct Bucket {
     used: u32,
-    /// Until then, in epoch seconds, all is refused; since when.
+    /// The end of the refusals, in epoch seconds, and the time at which they began.
     refusing: Option<(u64, Instant)>,
 }
 
-/// What a limit says to one request.
+/// The decision of a limit about one request.
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
     pub(super) refused: bool,
-    /// It came before the time that a refusal had named.
+    /// Whether the request came before the time that a refusal had named.
     pub(super) early: bool,
     pub(super) headers: Vec<(String, String)>,
 }
@@ -146,7 +147,7 @@ impl Bucket {
 }
 
 impl Meter {
-    /// Counts a request, if it is not refused.
+    /// Counts a request, unless it is refused.
     pub(super) fn take(&mut self, limit: &Limit, download: bool) -> Verdict {
         let mut verdict = Verdict::default();
         let mut until = self.requests.take(limit.requests, limit, &mut verdict);
@@ -210,7 +211,7 @@ fn says(says: &Says, until: u64, headers: &mut Vec<(String, String)>) {
     }
 }
 
-/// The time since 1970.
+/// Returns the time since 1970.
 pub(super) fn epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
 }

@@ -1,8 +1,8 @@
-//! HCP's registry API, `/vagrant/2022-09-30`, for those who read.
+//! Answers the reading endpoints of HCP's registry API, `/vagrant/2022-09-30`.
 
 use serde_json::{Map, Value, json};
 
-use super::World;
+use super::Shared;
 use super::content::{File, Place, Size};
 use super::guard::Standing;
 use super::options::{Expands, Options};
@@ -11,35 +11,35 @@ use super::tree::{
 };
 use super::wire::{Reply, Target};
 
-/// What Go writes for a time that was never set.
+/// The time that Go writes if it was never set.
 const ZERO_TIME: &str = "0001-01-01T00:00:00.000Z";
 
-/// An answer, or what was not found.
+/// A reply, or the message that something was not found.
 type Found = Result<Value, &'static str>;
 
-/// One request: what it asks, and who asks.
+/// A request with the state that it may see.
 struct Asked<'a> {
-    world: &'a World,
+    shared: &'a Shared,
     tree: &'a Tree,
     options: &'a Options,
     target: &'a Target,
     good: bool,
-    /// How many levels of children come along.
+    /// The number of levels of descendants to include.
     depth: usize,
 }
 
-pub(super) fn answer(world: &World, target: &Target, standing: Standing) -> Reply {
+pub(super) fn answer(shared: &Shared, target: &Target, standing: Standing) -> Reply {
     if standing == Standing::Bad {
         return error(401, "the access token is not valid");
     }
-    let (tree, options) = (world.tree(), world.options());
+    let (tree, options) = (shared.tree(), shared.options());
     let depth = match (target.value("expanded"), options.expands) {
         (Some("true"), Expands::Whole) => 9,
         (Some("true"), Expands::Children) => 1,
         _ => 0,
     };
     let asked = Asked {
-        world,
+        shared,
         tree: &tree,
         options: &options,
         target,
@@ -52,7 +52,7 @@ pub(super) fn answer(world: &World, target: &Target, standing: Standing) -> Repl
     }
 }
 
-/// An error as gRPC's gateway writes it.
+/// Returns an error as gRPC's gateway writes it.
 pub(super) fn error(status: u16, message: &str) -> Reply {
     let code = match status {
         400 => 3,
@@ -130,12 +130,12 @@ impl Asked<'_> {
 
     fn download(&self, file: &File) -> Value {
         let mut body = Map::new();
-        body.insert("url".into(), self.world.address(file).into());
+        body.insert("url".into(), self.shared.address(file).into());
         checksum(file, &mut body);
         body.into()
     }
 
-    /// A page of a list. Its tokens have to be encoded to go into a query.
+    /// Returns a page of a list. Its tokens must be encoded to be used in a query.
     fn page<T>(
         &self,
         name: &str,
@@ -255,7 +255,7 @@ impl Asked<'_> {
         let mut data = Map::new();
         let address = match &one.file.place {
             Place::Store => String::new(),
-            Place::OwnersHost | Place::Link(_) => self.world.address(&one.file),
+            Place::OwnersHost | Place::Link(_) => self.shared.address(&one.file),
         };
         data.insert("download_url".into(), address.into());
         checksum(&one.file, &mut data);

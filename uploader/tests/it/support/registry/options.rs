@@ -1,10 +1,10 @@
-//! How a stand-in behaves: each knob in one sentence.
+//! Defines the options of the fake registry.
 
 use std::time::Duration;
 
 use super::faults::Rule;
 
-/// What can be asked of a registry.
+/// An API of a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Api {
     /// HCP's registry API under `/vagrant/2022-09-30`.
@@ -15,65 +15,67 @@ pub(crate) enum Api {
     V2,
     /// The catalogs that Vagrant reads, `/api/v2/vagrant/U/N` and `/U/N`.
     Catalogs,
-    /// A catalog that is a mere file, `/plain/N.json`, with its boxes beside it.
+    /// A catalog that is a static file, `/plain/N.json`, with its boxes beside it.
     Plain,
 }
 
-/// How much HCP brings of what is below a thing when it is asked for `expanded=true`.
+/// The descendants that HCP includes for `expanded=true`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expands {
-    /// All, down to the addresses of files.
+    /// All descendants, down to the addresses of files.
     Whole,
-    /// The children, but not theirs.
+    /// Only the children.
     Children,
-    /// Nothing, as if it had not been asked.
+    /// None, as without `expanded=true`.
     Nothing,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// What it speaks; all else is answered by a page in HTML, with 404.
+    /// The APIs that it has; every other path is answered with 404 and an HTML page.
     pub(crate) speaks: Vec<Api>,
-    /// How many objects are in one page of HCP's lists at most, whatever was asked for.
+    /// The largest number of objects in one page of HCP's lists, whatever was asked for.
     pub(crate) page_size: usize,
-    /// Each page of HCP's lists says that there is another one, the first one again after the last.
+    /// Whether each page of HCP's lists names a next one, after the last one the first again.
     pub(crate) endless_pages: bool,
-    /// What `expanded=true` brings.
+    /// The effect of `expanded=true`.
     pub(crate) expands: Expands,
-    /// Vagrant Cloud v1 gives checksums with a box too, not only with a provider that is asked for.
+    /// Whether Vagrant Cloud v1 gives checksums also with a box, not only with a provider.
     pub(crate) v1_checksums: bool,
-    /// Vagrant Cloud's downloads redirect once more, to `…/download/vagrant.box` or `…/fetch/vagrant.box`, on the way.
+    /// Whether Vagrant Cloud's downloads take another redirect on the way, to `…/download/vagrant.box` or
+    /// `…/fetch/vagrant.box`.
     pub(crate) two_redirects: bool,
-    /// The id and the secret that `/oauth2/token` takes.
+    /// The id and the secret that `/oauth2/token` accepts.
     pub(crate) credentials: (String, String),
-    /// The audience that `/oauth2/token` insists on; without one, it takes any, and none.
+    /// The audience that `/oauth2/token` requires; without one, it accepts any, and none.
     pub(crate) audience: Option<String>,
-    /// A token of `/oauth2/token` is good for so many requests.
+    /// The number of requests for which a token of `/oauth2/token` is valid.
     pub(crate) token_uses: Option<u32>,
-    /// A token of `/oauth2/token` is good for so long.
+    /// The time for which a token of `/oauth2/token` is valid.
     pub(crate) token_lasts: Option<Duration>,
-    /// What `/oauth2/token` says how many seconds a token lasts, true or not.
+    /// The lifetime of a token, in seconds, that `/oauth2/token` announces, true or not.
     pub(crate) token_says: u64,
-    /// A token of Vagrant Cloud, which HCP's API does not take.
+    /// A token of Vagrant Cloud, which HCP's API does not accept.
     pub(crate) cloud_token: String,
-    /// How many downloads and requests there may be, and what is said when there were more.
+    /// The limit of downloads and requests, and its replies.
     pub(crate) limit: Option<Limit>,
-    /// What addresses in the store are signed with.
+    /// The signature of addresses in the store.
     pub(crate) signature: Signature,
     /// The store's ETags.
     pub(crate) etag: Etag,
-    /// The store answers a `Range` with 206; else with 200 and everything.
+    /// Whether the store answers a `Range` with 206, and not with 200 and the whole file.
     pub(crate) ranges: bool,
-    /// What the store answers to a range that begins where the file ends.
+    /// The store's reply to a range that begins at the end of the file.
     pub(crate) at_end: AtEnd,
-    /// The store answers HEAD; else with 403, as to an address that was signed for GET.
+    /// Whether the store answers HEAD, and not with 403, as for an address that was signed for GET.
     pub(crate) head: bool,
-    /// What goes wrong; of several that apply, the first.
+    /// The faults; of several that apply, the first is used.
     pub(crate) faults: Vec<Rule>,
 }
 
 impl Default for Options {
-    /// All is well: all APIs, pages of 100, no limits, signatures that change, strong ETags, ranges.
+    /// Returns options without faults: all APIs, pages of 100, no limits, signatures that change, strong
+    /// ETags, ranges.
     fn default() -> Self {
         Self {
             speaks: vec![Api::Hcp, Api::V1, Api::V2, Api::Catalogs, Api::Plain],
@@ -99,16 +101,16 @@ impl Default for Options {
     }
 }
 
-/// Whether the address of a file in the store, as the registry hands it out, stays good.
+/// The validity of an address of a file in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signature {
-    /// The address has none, and is always the same.
+    /// The address is unsigned, and always the same.
     None,
-    /// Each is another, and all stay good.
+    /// Each address differs, and all stay valid.
     Changes,
-    /// Each is another, and good for so many requests; then 403.
+    /// Each address differs, and is valid for this number of requests; then it is answered with 403.
     Uses(u32),
-    /// Each is another, and good for so long; then 403.
+    /// Each address differs, and is valid for this time; then it is answered with 403.
     Lasts(Duration),
 }
 
@@ -116,9 +118,9 @@ pub(crate) enum Signature {
 pub(crate) enum Etag {
     None,
     Strong,
-    /// Never good for `If-Range`, which then brings everything.
+    /// A weak one, which never matches `If-Range`, so that the whole file is sent.
     Weak,
-    /// Another one with every reply.
+    /// A different one with every reply.
     Changes,
 }
 
@@ -126,29 +128,32 @@ pub(crate) enum Etag {
 pub(crate) enum AtEnd {
     /// 416 with `Content-Range: bytes */N`.
     Refused,
-    /// 416 without it.
+    /// 416 without `Content-Range`.
     Bare,
-    /// 200 with everything.
+    /// 200 with the whole file.
     Whole,
 }
 
-/// How many downloads, and how many requests of any kind, until the registry answers 429.
+/// The numbers of downloads, and of requests of any kind, after which the registry answers 429.
 #[derive(Debug, Clone)]
 pub(crate) struct Limit {
     pub(crate) downloads: u32,
     pub(crate) requests: u32,
-    /// How long it refuses then, made longer to the next full second; after it, all are allowed again.
+    /// The time for which it refuses then, rounded up to the next full second; afterwards all are allowed
+    /// again.
     pub(crate) wait: Duration,
-    /// Who comes so soon after a refusal is not too early, but was on the way when it was sent.
+    /// The time after a refusal within which a request does not count as early, because it may have been
+    /// under way.
     pub(crate) on_the_way: Duration,
-    /// How a refusal says when to come again.
+    /// The header in which a refusal says when to come again.
     pub(crate) says: Says,
     /// The counters on every reply.
     pub(crate) counters: Counters,
 }
 
 impl Limit {
-    /// So many downloads and 2,000 requests, a wait of one to two seconds, and all of HCP's headers.
+    /// Returns a limit of this number of downloads and 2,000 requests, a wait of one to two seconds, and all
+    /// of HCP's headers.
     pub(crate) fn downloads(count: u32) -> Self {
         Self {
             downloads: count,
@@ -169,9 +174,9 @@ pub(crate) enum Says {
     Seconds,
     /// `Retry-After: DATE`
     Date,
-    /// Nothing; then nobody can come too early.
+    /// No header; then no request counts as early.
     Nothing,
-    /// This, in both headers; then nobody can come too early either.
+    /// This text, in both headers; then no request counts as early either.
     Nonsense(String),
 }
 

@@ -1,4 +1,4 @@
-//! The files themselves, as an object store or a web server sends them.
+//! Sends files as an object store or a web server does.
 
 use std::sync::atomic::Ordering;
 
@@ -8,31 +8,31 @@ use super::faults::Fault;
 use super::options::{AtEnd, Etag, Options};
 use super::tree::Tree;
 use super::wire::{Reply, Target, decoded, encoded};
-use super::{Origin, World};
+use super::{Origin, Shared};
 
-/// The names that lead to a file, as one part of a path.
+/// Returns the names that lead to a file, as one segment of a path.
 pub(super) fn key(names: [&str; 5]) -> String {
     encoded(&names.map(encoded).join("/"))
 }
 
-/// The file that a part of a path names, itself decoded already.
+/// Returns the file that a decoded segment of a path names.
 pub(super) fn named<'a>(tree: &'a Tree, key: &str) -> Option<&'a File> {
     let names: Vec<String> = key.split('/').map(decoded).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     tree.file(names.try_into().ok()?)
 }
 
-/// What the store answers, or the owner's own host, which signs nothing.
+/// Returns the reply of the store, or of the owner's own host, which signs nothing.
 pub(super) fn answer(
-    world: &World,
+    shared: &Shared,
     origin: Origin,
     request: &Request,
     fault: Option<&Fault>,
 ) -> Reply {
-    let (tree, options) = (world.tree(), world.options());
+    let (tree, options) = (shared.tree(), shared.options());
     let target = Target::of(request);
     if origin == Origin::Store {
-        let mut signatures = world.signatures.lock().unwrap();
+        let mut signatures = shared.signatures.lock().unwrap();
         if !signatures.is_good(&target.query, options.signature) {
             return refusal(403, "AccessDenied");
         }
@@ -43,20 +43,20 @@ pub(super) fn answer(
     };
     match file {
         _ if request.method == "HEAD" && !options.head => refusal(403, "SignatureDoesNotMatch"),
-        Some(file) => send(world, &options, file, request, fault),
+        Some(file) => send(shared, &options, file, request, fault),
         None => refusal(404, "NoSuchKey"),
     }
 }
 
-/// A file, or the part of it that was asked for.
+/// Returns a reply with a file, or with the requested part of it.
 pub(super) fn send(
-    world: &World,
+    shared: &Shared,
     options: &Options,
     file: &File,
     request: &Request,
     fault: Option<&Fault>,
 ) -> Reply {
-    let (length, etag) = (file.length(), etag(world, options, file, fault));
+    let (length, etag) = (file.length(), etag(shared, options, file, fault));
     let range = request.header("range").filter(|_| {
         let ignored = matches!(fault, Some(Fault::NoRange | Fault::Replaced));
         options.ranges && !ignored && unchanged(request, etag.as_deref())
@@ -92,26 +92,26 @@ pub(super) fn send(
     reply.with("Content-Type", "application/octet-stream")
 }
 
-/// An error as object stores write it.
+/// Returns an error as object stores write it.
 pub(super) fn refusal(status: u16, code: &str) -> Reply {
     let text = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>");
     Reply::text(status, "application/xml", &text)
 }
 
-fn etag(world: &World, options: &Options, file: &File, fault: Option<&Fault>) -> Option<String> {
+fn etag(shared: &Shared, options: &Options, file: &File, fault: Option<&Fault>) -> Option<String> {
     let mark = file.content.mark() ^ u64::from(fault == Some(&Fault::Replaced));
     match options.etag {
         Etag::None => None,
         Etag::Strong => Some(format!("\"{mark:016x}\"")),
         Etag::Weak => Some(format!("W/\"{mark:016x}\"")),
         Etag::Changes => {
-            let count = world.etags.fetch_add(1, Ordering::Relaxed);
+            let count = shared.etags.fetch_add(1, Ordering::Relaxed);
             Some(format!("\"{mark:016x}-{count}\""))
         }
     }
 }
 
-/// Whether a range may be answered: `If-Range` names the file as it is, or is not there.
+/// Returns whether a range may be answered: `If-Range` names the current file, or is missing.
 fn unchanged(request: &Request, etag: Option<&str>) -> bool {
     request
         .header("if-range")
@@ -119,13 +119,13 @@ fn unchanged(request: &Request, etag: Option<&str>) -> bool {
 }
 
 enum Part {
-    /// From, and to before.
+    /// The first position, and the one after the last.
     Of(u64, u64),
-    /// It begins at the end or after it.
+    /// A range that begins at the end or after it.
     Beyond,
 }
 
-/// `None` for what is no range of bytes, or several.
+/// Parses a range. Returns `None` for a text that is not a range of bytes, or has several.
 fn part(range: &str, length: u64) -> Option<Part> {
     let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
     if from.is_empty() {

@@ -1,9 +1,9 @@
-//! What a registry holds, declared in a few lines.
+//! Declares the content of a registry in a few lines.
 
 use super::content::File;
 use super::store;
 
-/// The time of whatever a test gives none.
+/// The times of everything for which a test gives none.
 pub(crate) const CREATED: &str = "2021-03-04T05:06:07.000Z";
 pub(crate) const UPDATED: &str = "2022-04-05T06:07:08.000Z";
 
@@ -64,7 +64,7 @@ impl Tree {
         Self::default()
     }
 
-    /// One more owner, who begins with no boxes and no description.
+    /// Adds an owner, without boxes and description at first.
     pub(crate) fn owner(mut self, name: &str, with: impl FnOnce(Owner) -> Owner) -> Self {
         let name = name.to_owned();
         let owner = Owner {
@@ -77,7 +77,7 @@ impl Tree {
         self
     }
 
-    /// A file by the names that lead to it.
+    /// Returns a file by the names that lead to it.
     pub(super) fn file(&self, names: [&str; 5]) -> Option<&File> {
         let [owner, name, version, provider, architecture] = names;
         let owner = self.owners.iter().find(|one| one.name == owner)?;
@@ -90,7 +90,7 @@ impl Tree {
 }
 
 impl Owner {
-    /// One more box; public, without versions and descriptions, unless told otherwise.
+    /// Adds a box: public, without versions and descriptions, unless `with` changes that.
     pub(crate) fn box_(mut self, name: &str, with: impl FnOnce(VagrantBox) -> VagrantBox) -> Self {
         let name = name.to_owned();
         let begun = VagrantBox {
@@ -119,7 +119,7 @@ impl Owner {
         }
     }
 
-    /// The description of the registry.
+    /// Sets the description of the registry.
     pub(crate) fn described(mut self, description: &str) -> Self {
         description.clone_into(&mut self.description);
         self
@@ -127,20 +127,20 @@ impl Owner {
 }
 
 impl VagrantBox {
-    /// Only a good token finds this box.
+    /// Makes the box private: only a valid token finds it.
     pub(crate) fn private(mut self) -> Self {
         self.private = true;
         self
     }
 
-    /// Its short description and its description.
+    /// Sets the short and the long description.
     pub(crate) fn described(mut self, short: &str, long: &str) -> Self {
         short.clone_into(&mut self.short_description);
         long.clone_into(&mut self.description);
         self
     }
 
-    /// One more version; active and without providers, unless told otherwise.
+    /// Adds a version: active and without providers, unless `with` changes that.
     pub(crate) fn version(mut self, number: &str, with: impl FnOnce(Version) -> Version) -> Self {
         let begun = Version {
             number: number.to_owned(),
@@ -154,7 +154,7 @@ impl VagrantBox {
         self
     }
 
-    /// So many versions, `1.0.0`, `1.0.1` and so on; each is told its count from 0.
+    /// Adds `count` versions, `1.0.0`, `1.0.1` and so on; `with` gets their indices from 0.
     pub(crate) fn versions(self, count: u64, with: impl Fn(Version, u64) -> Version) -> Self {
         (0..count).fold(self, |all, n| {
             all.version(&format!("1.0.{n}"), |version| with(version, n))
@@ -163,7 +163,7 @@ impl VagrantBox {
 }
 
 impl Version {
-    /// Only a good token finds a version that is not active.
+    /// Sets the state. Only a valid token finds a version that is not active.
     pub(crate) fn state(mut self, state: State) -> Self {
         self.state = state;
         self
@@ -174,7 +174,7 @@ impl Version {
         self
     }
 
-    /// A file for one provider and architecture. The first of a provider is its default.
+    /// Adds a file for a provider and architecture. The first of a provider is its default.
     pub(crate) fn provider(mut self, name: &str, architecture: &str, file: File) -> Self {
         let at = self.providers.iter().position(|one| one.name == name);
         let at = at.unwrap_or_else(|| {
@@ -193,8 +193,8 @@ impl Version {
         self
     }
 
-    /// Makes one architecture of a provider the default, and no other; one that is not there makes
-    /// none the default.
+    /// Makes one architecture of a provider the only default. An unknown architecture leaves the provider
+    /// without one.
     pub(crate) fn default_is(mut self, provider: &str, architecture: &str) -> Self {
         let all = self.providers.iter_mut();
         for provider in all.filter(|one| one.name == provider) {
@@ -205,7 +205,7 @@ impl Version {
         self
     }
 
-    /// Each file with its provider; for a client that knows no architectures, the default of each.
+    /// Returns each file with its provider; for a client without architectures, only the default of each.
     pub(super) fn files(&self, defaults: bool) -> Vec<(&Provider, &Architecture)> {
         let mut files = Vec::new();
         for provider in &self.providers {
@@ -218,14 +218,14 @@ impl Version {
         files
     }
 
-    /// Whether somebody finds it who has a good token, or none.
+    /// Returns whether a caller with a valid token, or without one, finds the version.
     pub(super) fn is_for(&self, good_token: bool) -> bool {
         good_token || self.state == State::Active
     }
 }
 
 impl Provider {
-    /// What a client that knows no architectures gets.
+    /// Returns the file for a client without architectures.
     pub(super) fn default(&self) -> Option<&Architecture> {
         let mut all = self.architectures.iter();
         all.find(|one| one.default)

@@ -1,4 +1,4 @@
-//! What is asked and answered, over bare TCP: a reply may break off in ways no HTTP library would
+//! Reads requests and sends replies over bare TCP: a reply may break off in ways that no HTTP library would
 //! allow.
 
 use std::io;
@@ -21,7 +21,7 @@ const ENCODED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// A name as part of a path.
+/// Encodes a name as a segment of a path.
 pub(super) fn encoded(name: &str) -> String {
     utf8_percent_encode(name, &ENCODED).to_string()
 }
@@ -30,7 +30,7 @@ pub(super) fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// What a request is about: the parts of its path and of its query, decoded.
+/// The target of a request: the segments of its path and the pairs of its query, decoded.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) path: Vec<String>,
@@ -43,7 +43,7 @@ impl Target {
             Some((path, query)) => (path, query),
             None => (request.target.as_str(), ""),
         };
-        // A doubled slash comes from an address that ends in one.
+        // A doubled slash comes from an address that ends in a slash.
         let parts = path.split('/').filter(|part| !part.is_empty());
         Self {
             path: parts.map(decoded).collect(),
@@ -63,7 +63,7 @@ impl Target {
     }
 }
 
-/// A reply, with the part of a content that is its body, and what goes wrong with it.
+/// A reply, with the part of a content that is its body, and its fault.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
@@ -105,11 +105,11 @@ impl Reply {
     }
 }
 
-/// Sends a reply; says whether the connection is good for another request.
+/// Sends a reply. Returns whether the connection can be used for another request.
 pub(super) async fn send(stream: &mut TcpStream, method: &str, reply: &Reply) -> io::Result<bool> {
     let length = reply.to - reply.from;
     let fault = reply.fault.as_ref();
-    // How long the body is said to be, and how long it is.
+    // The announced length of the body, and the length that is sent.
     let (said, sent) = match fault {
         Some(Fault::Silence) => return stall(stream).await,
         Some(Fault::Hangup) => return Ok(false),
@@ -169,7 +169,7 @@ async fn body(stream: &mut TcpStream, reply: &Reply, end: u64) -> io::Result<()>
     Ok(())
 }
 
-/// Until the client goes away.
+/// Waits until the client disconnects.
 async fn stall(stream: &mut TcpStream) -> io::Result<bool> {
     while stream.read(&mut [0; 1024]).await? > 0 {}
     Ok(false)
