@@ -1,4 +1,4 @@
-//! Works with Packer: reads its manifests and templates, and is its `atlas` post-processor.
+//! Reads Packer's manifests and templates, and serves as its `atlas` post-processor.
 
 pub mod manifest;
 pub mod plugin;

@@ -1,35 +1,36 @@
-//! Tells which metadata Packer's builders and post-processors offered to the `atlas` post-processor, as
-//! far as a manifest says it.
+//! Derives, from the builder and the id of an artifact in a manifest, the metadata that Packer offered
+//! to the `atlas` post-processor.
 //!
 //! Evidence: `State("atlas.artifact.metadata")` and `Id()` in Packer's source, at 1.2.5 and 1.6.6:
 //!
-//! - `builder/amazon/common/artifact.go`, which is also what `post-processor/amazon-import` returns;
+//! - `builder/amazon/common/artifact.go`, which `post-processor/amazon-import` returns too;
 //!   `builder/amazon/ebsvolume/artifact.go` offers nothing,
-//! - `builder/alicloud/ecs/artifact.go`, also of `post-processor/alicloud-import`,
-//! - `builder/azure/arm/artifact.go`; since 1.4 `builder/azure/dtl/artifact.go`, alike,
-//! - after 1.2.5: `builder/osc/common/artifact.go` (`builder/osc/bsuvolume/artifact.go` offers
-//!   nothing), `builder/tencentcloud/cvm/artifact.go`, and `builder/ucloud/common/artifact.go`, also of
-//!   `post-processor/ucloud-import`.
+//! - `builder/alicloud/ecs/artifact.go`, which `post-processor/alicloud-import` returns too,
+//! - `builder/azure/arm/artifact.go`; since 1.4 also `builder/azure/dtl/artifact.go`, which offers the
+//!   same,
+//! - after 1.2.5: `builder/osc/common/artifact.go` (`builder/osc/bsuvolume/artifact.go` offers nothing),
+//!   `builder/tencentcloud/cvm/artifact.go`, and `builder/ucloud/common/artifact.go`, which
+//!   `post-processor/ucloud-import` returns too.
 //!
-//! No other type of either version offers any: in Debian's binary of 1.6.6, which lacks Outscale and
-//! UCloud, no other function refers to the key. The `vagrant` post-processor never did
+//! No other type of either version offers metadata: in Debian's binary of 1.6.6, which lacks Outscale
+//! and UCloud, no other function refers to the key. The `vagrant` post-processor never did
 //! (hashicorp/packer#3725 was not merged).
 
 use std::collections::BTreeMap;
 
-/// Names the form of an artifact's id, which stands for the keys that are offered.
+/// The form of an artifact's id, which determines the keys of the offered metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// `REGION:IMAGE,…` offers `region.REGION` for each image.
     Regions,
     /// `PROJECT:REGION:IMAGE,…` offers `PROJECT:REGION` for each image.
     Projects,
-    /// The address of a VHD is offered as `OSDiskUri`. What Azure's builders offer besides, such as a
-    /// signed address, no manifest tells.
+    /// The address of a VHD is offered as `OSDiskUri`. A manifest does not hold what Azure's builders
+    /// offer besides, such as a signed address.
     Disk,
 }
 
-/// These builders offer metadata.
+/// The builders that offer metadata, and the form of their artifacts' ids.
 const BUILDERS: [(&str, Form); 12] = [
     ("alicloud-ecs", Form::Regions),
     ("amazon-chroot", Form::Regions),
@@ -45,8 +46,9 @@ const BUILDERS: [(&str, Form); 12] = [
     ("ucloud-uhost", Form::Projects),
 ];
 
-/// Returns what was offered with an artifact that has no files. A manifest names the builder, whichever
-/// post-processor made the artifact, so that behind another builder the id tells an imported image.
+/// Returns the metadata that was offered with an artifact that has no files. A manifest names the
+/// builder even where a post-processor made the artifact, so behind any other builder the form of the id
+/// identifies an imported image.
 pub(super) fn offered(builder_type: &str, artifact_id: &str) -> BTreeMap<String, String> {
     let known = BUILDERS.iter().find(|(name, _)| *name == builder_type);
     let form = known
@@ -69,7 +71,7 @@ pub(super) fn offered(builder_type: &str, artifact_id: &str) -> BTreeMap<String,
     }
 }
 
-/// Returns the form of an id that only `amazon-import`, `alicloud-import` or `ucloud-import` gives.
+/// Returns the form of an id that only `amazon-import`, `alicloud-import` or `ucloud-import` produces.
 fn imported(artifact_id: &str) -> Option<Form> {
     let all = |fits: fn(&str) -> bool| artifact_id.split(',').all(fits);
     if all(is_image_of_region) {
@@ -81,7 +83,7 @@ fn imported(artifact_id: &str) -> Option<Form> {
     }
 }
 
-/// Returns whether it is an image of Amazon, or of Alibaba Cloud, in a region.
+/// Returns whether `text` names an image of Amazon or Alibaba Cloud in a region.
 fn is_image_of_region(text: &str) -> bool {
     let Some((region, image)) = text.split_once(':') else {
         return false;
@@ -157,7 +159,7 @@ mod tests {
             ("googlecompute", "packer-1512", ""),
             ("digitalocean", "nyc3:12345678", ""),
             ("googlecompute", TWO, ""),
-            // Of the vagrant post-processor.
+            // The `vagrant` post-processor's id.
             ("amazon-ebs", "aws", ""),
         ] {
             assert_eq!(text(builder, id), expected, "{builder} {id}");

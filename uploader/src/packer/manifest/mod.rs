@@ -1,8 +1,9 @@
-//! What Packer's `manifest` post-processor wrote: the builds of its runs, the newest run named.
+//! Reads the file that Packer's `manifest` post-processor writes: the builds of its runs, and the id of
+//! the last run.
 //!
-//! Evidence: files written by Packer 1.6.6, which runs in this project's tests. `builder_metadata` knows the
-//! metadata that builders offered to the `atlas` post-processor, which is not in the file but follows
-//! from the artifact's id.
+//! Evidence: files written by Packer 1.6.6, which runs in this project's tests. `builder_metadata`
+//! derives the metadata that builders offered to the `atlas` post-processor: the file does not hold it,
+//! but it follows from the artifact's id.
 
 mod builder_metadata;
 
@@ -19,20 +20,20 @@ use crate::api::wire::scalar_text;
 use crate::base::error::{Cause, Error, Phase};
 use crate::files::read::{of_another_encoding, read_settings};
 
-/// A manifest, read.
+/// The builds of a manifest's last run.
 #[derive(Debug)]
 pub struct Manifest {
     builds: Vec<Build>,
     path: PathBuf,
 }
 
-/// A build is one of Packer's last run, as a `manifest` post-processor saw it. A build stands there once for
-/// each of these.
+/// A build of Packer's last run, as one `manifest` post-processor recorded it. A template with several
+/// of these post-processors has several entries for a build.
 #[derive(Debug)]
 pub struct Build {
-    /// The build's name in the template; the builder's type where it has none.
+    /// The build's name in the template, or the builder's type where the template gives no name.
     pub name: String,
-    /// The type of the builder, such as `amazon-ebs`, also where a post-processor made the artifact.
+    /// The type of the builder, such as `amazon-ebs`, even where a post-processor made the artifact.
     pub builder_type: String,
     /// The id of the artifact, such as `us-east-1:ami-1`.
     pub artifact_id: String,
@@ -48,11 +49,11 @@ struct BuiltFile {
 }
 
 impl Manifest {
-    /// Reads the builds of the last run. Blocks.
+    /// Reads the builds of the last run. The call blocks.
     ///
     /// # Errors
-    /// [`Phase::Manifest`]: a file that cannot be read, is no manifest, or holds no build of the
-    /// run it names as the last.
+    /// Fails with [`Phase::Manifest`] when the file cannot be read, is no manifest, or holds no build of
+    /// the run that it names as the last.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::new(Phase::Manifest, Cause::file(path, source));
         let text = read_settings(path).map_err(failed)?;
@@ -69,15 +70,16 @@ impl Manifest {
         })
     }
 
-    /// The path is the one that was read.
+    /// Returns the path that the manifest was read from.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The builds with these names, or all for no names, in the manifest's order.
+    /// Returns the builds with these names in the manifest's order, or all builds when `only` is empty.
     ///
     /// # Errors
-    /// [`Phase::Configure`]: a name that no build of the last run has; the message lists them.
+    /// Fails with [`Phase::Configure`] for a name that no build of the last run has; the message lists
+    /// the names that exist.
     pub fn select(&self, only: &[String]) -> Result<Vec<&Build>, Error> {
         let names: BTreeSet<&str> = self
             .builds
@@ -94,11 +96,12 @@ impl Manifest {
         Ok(self.builds.iter().filter(chosen).collect())
     }
 
-    /// The files of a build, found from the current folder (where Packer wrote their names), or
-    /// from the manifest's.
+    /// Returns the paths of a build's files. Each is looked up from the current folder, as Packer wrote
+    /// it, and then from the manifest's folder.
     ///
     /// # Errors
-    /// [`Phase::Manifest`]: a file that is in neither; the message names both, and the build.
+    /// Fails with [`Phase::Manifest`] for a file that is in neither folder; the message names both paths
+    /// and the build.
     pub fn files(&self, build: &Build) -> Result<Vec<PathBuf>, Error> {
         let files = build.files.iter();
         files.map(|file| self.find(&file.name, build)).collect()
@@ -124,7 +127,8 @@ impl Manifest {
     }
 }
 
-/// Says where a file of a build was looked for, and why it may not be there.
+/// Formats the reason for a missing file: the two paths that were tried, and why Packer may have named
+/// it differently.
 fn missing(name: &Path, beside: &Path, build: &str) -> String {
     let neither = match beside == name {
         true => String::new(),
@@ -139,7 +143,8 @@ fn missing(name: &Path, beside: &Path, build: &str) -> String {
     format!("not there{neither}; the manifest lists it for the build {build:?}{stripped}")
 }
 
-/// Returns the builds of the run that the document names as the last, or what is wrong with it.
+/// Returns the builds of the run that the document names as the last, or the reason why it is no
+/// manifest.
 fn of_last_run(document: Value) -> Result<Vec<Build>, String> {
     const WHAT: &str = "the manifest post-processor of Packer writes an object with the keys builds and last_run_uuid";
     let mut document = match document {
@@ -165,7 +170,7 @@ fn of_last_run(document: Value) -> Result<Vec<Build>, String> {
     Ok(builds)
 }
 
-/// Takes a field out of an object; `None` for one that is not there, or null, as Go reads it. An error
+/// Takes a field out of an object; returns `None` for a missing or null field, as Go does. An error
 /// names the field.
 fn field<T: DeserializeOwned>(
     object: &mut Map<String, Value>,
@@ -176,7 +181,7 @@ fn field<T: DeserializeOwned>(
 }
 
 impl Build {
-    /// Reads the build of this number, counted from 1. An error names the build.
+    /// Reads a build; `number` counts from 1 and appears in errors.
     fn read(build: Value, number: usize) -> Result<Self, String> {
         let Value::Object(mut build) = build else {
             return Err(format!("build {number}: it is no object"));
@@ -207,13 +212,13 @@ impl Build {
         self.files.is_empty()
     }
 
-    /// Returns the run of Packer that the build is of.
+    /// Returns the id of the run of Packer that made the build.
     pub(crate) fn run(&self) -> &str {
         &self.packer_run_uuid
     }
 
-    /// Returns the metadata that Packer would have offered, overlaid by the manifest's `custom_data`. Values
-    /// become texts, as in Packer.
+    /// Returns the metadata that Packer would have offered, overlaid with the manifest's `custom_data`.
+    /// Values become texts, as in Packer.
     pub fn metadata(&self) -> BTreeMap<String, String> {
         let mut metadata = match self.has_no_files() {
             true => builder_metadata::offered(&self.builder_type, &self.artifact_id),
@@ -225,7 +230,7 @@ impl Build {
         metadata
     }
 
-    /// Returns when the build was done, where the manifest says so.
+    /// Returns the time at which the build finished, if the manifest holds it.
     pub fn time(&self) -> Option<OffsetDateTime> {
         let seconds = self.build_time.as_i64().filter(|seconds| *seconds > 0)?;
         OffsetDateTime::from_unix_timestamp(seconds).ok()
@@ -364,7 +369,7 @@ mod tests {
         for build in [
             build("googlecompute"),
             build("amazon-ebsvolume"),
-            // What a post-processor made of it on this disk.
+            // A post-processor turned the image into a file on this disk.
             built("amazon-ebs", json!([{"name": "x.box", "size": 1}])),
         ] {
             assert!(!build.metadata().contains_key("region.eu-west-1"));

@@ -1,5 +1,5 @@
-//! What Packer gives to `Configure`: a list of maps, of the template's own settings and of what
-//! Packer knows, which the plugin interpolates and checks as the original did.
+//! Reads the argument of `Configure`, a list of maps with the template's settings and Packer's own
+//! values, and interpolates and checks them as the original post-processor did.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -13,39 +13,40 @@ use crate::base::secret::Redactor;
 use crate::config::{ADDRESS_VARIABLE, Config, Flags, Ids, TOKEN_VARIABLE};
 use crate::packer::template::{Context, Limits, Request, Settings, UserVariables, weak_decode};
 
-/// What Packer says of every post-processor, and Packer's own keys.
+/// The keys that Packer adds to every post-processor, and the prefix of Packer's own keys.
 const COMMON: [&str; 1] = ["type"];
 const PACKERS: &str = "packer_";
 
-/// The name of one value that each build tells, and what stands for it before it has.
+/// The key of a value that each build generates, and the placeholder for it before the build.
 pub(super) const RUN: &str = "PackerRunUUID";
 const PLACEHOLDER: &str = "Build_PackerRunUUID.";
 
-/// The post-processor's settings as they are written, and all that their values may refer to.
+/// The post-processor's settings as the template gives them, and the values that they may refer to.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Configuration {
     settings: Settings,
     packer: Map<String, Value>,
     user: BTreeMap<String, String>,
-    /// What the build will tell of itself.
+    /// The placeholders for the values that the build will generate.
     placeholders: BTreeMap<String, String>,
 }
 
-/// Settings that make sense, for one build.
+/// The checked settings of one build.
 #[derive(Debug, Clone)]
 pub(super) struct Configured {
     pub(super) request: Request,
     pub(super) config: Config,
     pub(super) ids: Ids,
-    /// The warnings name what whoever wrote the settings may not have meant.
+    /// The warnings about settings that are valid but probably mistaken.
     pub(super) warnings: BTreeSet<String>,
 }
 
 impl Configuration {
-    /// Takes the list apart. Secret variables become known to the redactor.
+    /// Splits the list into settings, Packer's values and placeholders. Sensitive variables are added to
+    /// the redactor.
     ///
     /// # Errors
-    /// All that is no settings, in the words for whoever wrote the template.
+    /// Fails with all entries that are no settings, in words for the template's author.
     pub(super) fn read(configs: &[Packed], redactor: &Redactor) -> Result<Self, Vec<String>> {
         let mut read = Self::default();
         let mut settings = Map::new();
@@ -75,11 +76,11 @@ impl Configuration {
         Ok(read)
     }
 
-    /// Interpolates and checks. `generated` is what the build told of itself; before it ran, the
-    /// placeholders stand for that.
+    /// Interpolates and checks the settings. `generated` holds the values that the build generated;
+    /// before the build, `None` selects the placeholders.
     ///
     /// # Errors
-    /// All that is wrong, in the original's words where it had some.
+    /// Fails with all mistakes, in the original's words where it had some.
     pub(super) fn for_build(
         &self,
         now: OffsetDateTime,
@@ -94,7 +95,7 @@ impl Configuration {
             .collect();
         let mut warnings = BTreeSet::new();
         let request = self.request(now, generated, redactor, &mut warnings);
-        // A variable that the template goes over anyway is not looked at.
+        // An environment variable that the template overrides is not read, so it cannot fail.
         let set = request.as_ref().ok();
         let hidden = [
             (TOKEN_VARIABLE, set.is_some_and(|set| set.token.is_some())),
@@ -169,14 +170,14 @@ impl Configuration {
             .filter(|text| !text.is_empty())
     }
 
-    /// The folder of the template.
+    /// Returns the folder of the template.
     fn folder(&self) -> Option<String> {
         let template = std::path::absolute(Path::new(self.text("packer_template_path")?)).ok()?;
         Some(template.parent()?.to_string_lossy().into_owned())
     }
 }
 
-/// All mistakes in one message, as Packer words it.
+/// Joins all mistakes into one message, as Packer words it.
 pub(super) fn all_at_once(wrong: &[String]) -> String {
     let lines: String = wrong.iter().map(|reason| format!("\n* {reason}")).collect();
     format!("{} error(s) occurred:\n{lines}", wrong.len())
@@ -187,14 +188,14 @@ fn is_placeholder(config: &Map<String, Value>) -> bool {
     run.is_some_and(|run| run.contains(PLACEHOLDER))
 }
 
-/// What can be a text is one.
+/// Converts the values to texts, and leaves out those that cannot be converted.
 pub(super) fn texts(values: Map<String, Value>) -> BTreeMap<String, String> {
     let text = |(key, value): (String, Value)| Some((key, weak_decode::text(&value).ok()?));
     values.into_iter().filter_map(text).collect()
 }
 
-/// A map; or the bytes in which a template in HCL2 comes, a JSON object with the type of each value
-/// beside it, and null for what is not set.
+/// Returns the entry as an object. Templates in JSON send a map; templates in HCL2 send bytes, a JSON
+/// object that holds each value beside its type, and null for a setting that is not set.
 fn object(config: &Packed) -> Result<Map<String, Value>, String> {
     let not_settings = || "Packer sent something that is no settings".to_owned();
     if let Packed::Binary(bytes) = config {
@@ -213,7 +214,8 @@ fn object(config: &Packed) -> Result<Map<String, Value>, String> {
     }
 }
 
-/// The same in JSON. Texts that are no UTF-8 lose what is not; what JSON has no word for is null.
+/// Converts a MessagePack value to JSON. Invalid UTF-8 is replaced; values that JSON cannot express
+/// become null.
 pub(super) fn json(value: &Packed) -> Value {
     match value {
         Packed::Nil | Packed::Ext(..) => Value::Null,

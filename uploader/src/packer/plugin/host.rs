@@ -1,4 +1,4 @@
-//! What Packer offers to a post-processor while it works: the artifact, and its user interface.
+//! Calls Packer while a post-processor works: for the artifact, and for its user interface.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::configuration::{json, texts};
 use super::protocol::{CallError, Client};
 
-/// Packer on the other side of a stream.
+/// The client of Packer on a stream.
 pub(super) struct Host(Client);
 
 impl Host {
@@ -17,20 +17,20 @@ impl Host {
         Self(client)
     }
 
-    /// What the artifact is called, an AMI by its region, say.
+    /// Returns the artifact's id: for an AMI, region and image.
     pub(super) async fn id(&self) -> Result<String, CallError> {
         let id = json(&self.0.call("Artifact.Id", Value::Nil).await?);
         Ok(id.as_str().unwrap_or_default().to_owned())
     }
 
-    /// The artifact's files; none for an image that is elsewhere.
+    /// Returns the artifact's files, which are none for an image in a cloud.
     pub(super) async fn files(&self) -> Result<Vec<PathBuf>, CallError> {
         let files = json(&self.0.call("Artifact.Files", Value::Nil).await?);
         let files = files.as_array().into_iter().flatten();
         Ok(files.filter_map(Json::as_str).map(PathBuf::from).collect())
     }
 
-    /// A map of texts that the builder keeps under this key; none if it does not.
+    /// Returns the map of texts that the builder keeps under this key, or an empty map.
     pub(super) async fn state(&self, key: &str) -> Result<BTreeMap<String, String>, CallError> {
         match json(&self.0.call("Artifact.State", key.into()).await?) {
             Json::Object(values) => Ok(texts(values)),
@@ -38,12 +38,12 @@ impl Host {
         }
     }
 
-    /// A line below the post-processor's name.
+    /// Prints a line below the post-processor's name.
     pub(super) async fn message(&self, text: &str) -> Result<(), CallError> {
         self.0.call("Ui.Message", text.into()).await.map(drop)
     }
 
-    /// Packer's own progress bar, from nothing to so many bytes.
+    /// Opens a progress bar of Packer that runs from 0 to `total` bytes.
     pub(super) async fn progress(
         &self,
         what: &str,
@@ -67,7 +67,7 @@ pub(super) struct ProgressBar<'a> {
 
 impl ProgressBar<'_> {
     pub(super) async fn add(&self, mut bytes: u64) -> Result<(), CallError> {
-        // Packer sets memory aside for as many as it is told at once.
+        // Packer allocates a buffer of this size for each call, so large steps are split.
         const MOST: u64 = 1024 * 1024;
         while bytes > 0 {
             let some = bytes.min(MOST);

@@ -1,10 +1,11 @@
-//! What goes wrong, in the words of the original where it had some, and what may help.
+//! Formats errors of the plugin for Packer's user, in the original post-processor's words where it had
+//! some, with hints.
 
 use crate::base::error::{Cause, Error, Phase};
 use crate::config::hints;
 use crate::config::{Config, TOKEN_VARIABLE};
 
-/// An error of a push of so many bytes. It may hold secrets still.
+/// Formats the error of a push of `bytes` bytes. The text is not redacted yet.
 pub(super) fn of(error: &Error, bytes: u64, config: &Config) -> String {
     let cause = error.cause();
     let text = match (error.phase(), error.status()) {
@@ -14,7 +15,7 @@ pub(super) fn of(error: &Error, bytes: u64, config: &Config) -> String {
         (Phase::CreateVersion | Phase::Upload { .. }, _) => {
             format!("Error uploading ({bytes} bytes): {cause}")
         }
-        // These words of the original say all.
+        // The original's message is complete without the phase.
         (Phase::Pack, _) if is_no_common_prefix(cause) => cause.to_string(),
         _ => error.to_string(),
     };
@@ -29,7 +30,7 @@ pub(super) fn of(error: &Error, bytes: u64, config: &Config) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What must be said when any server is believed.
+/// Returns the warning for a configuration that accepts any server's certificate.
 pub(super) fn of_no_verification(config: &Config) -> Option<String> {
     config.insecure.value.then(|| {
         format!(

@@ -1,4 +1,4 @@
-//! The post-processor as Packer calls it.
+//! Serves the calls that Packer makes to a post-processor: it configures, pushes and cancels.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -20,22 +20,23 @@ use crate::api::retry::RetryPolicy;
 use crate::base::secret::Redactor;
 use crate::push::Receipt;
 
-/// As the original's; `manifest` and others ask for it.
+/// The original post-processor's id; `manifest` and other post-processors read it.
 const BUILDER_ID: &str = "packer.post-processor.atlas";
-/// Where Packer keeps what a build tells of itself.
+/// The key under which Packer keeps the values that a build generates.
 const GENERATED: &str = "generated_data";
-/// Where Packer tells each plugin which of its runs this is; not every builder passes it on.
+/// The environment variable with the id of Packer's run; not every builder passes the id on.
 const RUN_VARIABLE: &str = "PACKER_RUN_UUID";
 
-/// Before a build nothing is lost by giving up, and nobody can be told what is waited for.
+/// The attempts to verify the token before a build: nothing is lost by giving up then, and Packer could
+/// not show the user why it waits.
 const ATTEMPTS_TO_AUTHENTICATE: u32 = 2;
 
-/// Answers the calls of one build.
+/// The post-processor of one build.
 pub(super) struct PostProcessor {
     broker: Broker,
     encoding: Encoding,
     redactor: Redactor,
-    /// The same time wherever a template asks for it.
+    /// The time that every template function of this build returns.
     started: OffsetDateTime,
     configuration: Mutex<Option<Configuration>>,
     cancelled: Notify,
@@ -53,7 +54,7 @@ impl PostProcessor {
         }
     }
 
-    /// Reads the settings, and verifies the token. HCL2 templates do so twice for a build.
+    /// Reads the settings and verifies the token. Packer calls this twice per build for HCL2 templates.
     async fn configure(&self, argument: &Value) -> Result<(), String> {
         let configs = field(argument, "Configs").and_then(Value::as_array);
         let configs = configs.map_or(&[][..], Vec::as_slice);
@@ -107,11 +108,11 @@ impl PostProcessor {
         }
     }
 
-    /// Pushes what was built, and offers the version as the artifact that came out of it.
+    /// Pushes the artifact that was built, and serves the new version as the resulting artifact.
     async fn post_process(&self, argument: &Value) -> Result<Value, String> {
         let id = argument.as_u64().and_then(|id| u32::try_from(id).ok());
         let id = id.ok_or("PostProcess is called with the number of a stream")?;
-        // At once: Packer waits for five seconds only.
+        // Dials first: Packer waits only five seconds for it.
         let stream = self.broker.dial(id).await;
         let packer = Host::new(Client::new(stream.map_err(|error| error.to_string())?));
         let kept = SavedReceipt::default();
@@ -157,7 +158,7 @@ impl PostProcessor {
             ..self.options(&configured)
         };
         let pushing = async {
-            // The listener goes with the client, and then there is nothing more to tell.
+            // Dropping the client drops the reporter, which ends `forward` below.
             let client = crate::api::Client::new(options)?;
             push(&client, &configured, built, kept).await
         };
@@ -174,7 +175,7 @@ impl PostProcessor {
         configuration.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Serves the new artifact on a stream that Packer opens once it has the reply.
+    /// Serves the new artifact on a stream that Packer opens after it has received the reply.
     fn offer(&self, receipt: Receipt) -> u32 {
         let id = self.broker.next_id();
         let broker = self.broker.clone();
@@ -207,7 +208,7 @@ impl Service for PostProcessor {
     }
 }
 
-/// The version as an artifact of Packer: it has no files, and cannot be destroyed.
+/// The pushed version as an artifact of Packer. It has no files, and `Destroy` does nothing.
 struct Pushed(Receipt);
 
 impl Service for Pushed {
@@ -228,7 +229,7 @@ impl Service for Pushed {
     }
 }
 
-/// The input artifact is always kept, as with the original.
+/// Builds the reply of `PostProcess`. The input artifact is kept, as by the original.
 fn reply(error: Value, stream: u32) -> Value {
     Value::Map(vec![
         ("Keep".into(), error.is_nil().into()),

@@ -1,4 +1,4 @@
-//! What Packer built becomes a push.
+//! Pushes the artifact that Packer built.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -17,10 +17,10 @@ use crate::push::receipt::{ReceiptFile, TEMPORARY};
 use crate::push::resume;
 use crate::push::{Push, Receipt, proceed};
 
-/// Where builders keep metadata for Atlas.
+/// The key under which builders keep metadata for Atlas.
 const METADATA: &str = "atlas.artifact.metadata";
 
-/// What Packer built.
+/// The artifact that Packer built, as the plugin read it.
 pub(super) struct BuiltArtifact {
     id: String,
     files: Vec<PathBuf>,
@@ -37,19 +37,19 @@ impl BuiltArtifact {
     }
 }
 
-/// Where the receipt of a push is kept that is not done yet, however it ends.
+/// The path of the receipt of an unfinished push; it survives a push that is cancelled.
 #[derive(Default)]
 pub(super) struct SavedReceipt(OnceLock<PathBuf>);
 
 impl SavedReceipt {
-    /// What to do about a push that did not get done.
+    /// Returns the command that resumes the push, if its receipt exists.
     pub(super) fn how_to_resume(&self) -> Option<String> {
         let receipt = self.0.get().filter(|receipt| receipt.exists())?;
         Some(format!("finish it with: {}", resume::command(receipt)))
     }
 }
 
-/// Looks before the build whether a receipt can be kept there.
+/// Fails, before the build starts, when the folder for receipts does not exist.
 pub(super) async fn check_folder(folder: &Path) -> Result<(), String> {
     let is_folder = tokio::fs::metadata(folder)
         .await
@@ -75,7 +75,7 @@ pub(super) async fn push(
     let Some(folder) = &configured.request.extras.receipts else {
         return crate::push::push(client, &push).await;
     };
-    // A name of its own for each push: builds in parallel have the same settings.
+    // Each push has its own name: parallel builds have the same settings.
     let name = format!("{}-{}", push.name.name(), Uuid::new_v4());
     let (receipt, archive) = (
         folder.join(format!("{name}.json")),
@@ -83,11 +83,11 @@ pub(super) async fn push(
     );
     let push = packed(client, push, &archive).await?;
     let mut file = ReceiptFile::create(&receipt, client.url(), vec![push]).await?;
-    // Never set before.
+    // `push` runs once for each `SavedReceipt`, so this always sets it.
     let receipt = kept.0.get_or_init(|| receipt);
     let done = proceed(client, &mut file, 0).await;
     let done = done.map_err(|error| with_resume_hint(error, receipt, kept))?;
-    // What is done helps nobody any more; there is no archive where nothing was packed.
+    // The receipt of a finished push is of no use. The archive exists only if something was packed.
     for path in [receipt, &archive] {
         if let Err(error) = tokio::fs::remove_file(path).await {
             tracing::debug!(path = %path.display(), %error, "not removed");
@@ -96,7 +96,7 @@ pub(super) async fn push(
     Ok(done)
 }
 
-/// Says how a push that broke is finished, unless it is said already or cannot be.
+/// Adds the command that resumes a failed push, unless the error holds it already or no receipt exists.
 fn with_resume_hint(error: Error, receipt: &Path, kept: &SavedReceipt) -> Error {
     if matches!(error.phase(), Phase::Upload { .. }) {
         return resume::with_hint(error, receipt);
@@ -109,8 +109,9 @@ fn with_resume_hint(error: Error, receipt: &Path, kept: &SavedReceipt) -> Error 
     error.with_hint(advice)
 }
 
-/// The same push, of what its files become when they are packed: Packer removes the files after a
-/// failure. What is gzip already is sent as it is, so that nothing else arrives.
+/// Packs the files of the push and returns a push of the resulting archive: Packer removes the original
+/// files after a failure. The archive is gzip, which a push sends unchanged, so the same bytes are
+/// uploaded.
 async fn packed(client: &crate::api::Client, push: Push, archive: &Path) -> Result<Push, Error> {
     let (paths, options) = (push.paths.clone(), push.packing.clone());
     let (reporter, path) = (client.shared_reporter(), archive.to_owned());
@@ -127,7 +128,7 @@ async fn packed(client: &crate::api::Client, push: Push, archive: &Path) -> Resu
     Ok(Push { paths, ..push })
 }
 
-/// Whole or not at all. Blocks.
+/// Writes the payload to `path` atomically. The call blocks.
 fn keep(payload: &Payload, path: &Path) -> Result<(), Cause> {
     let kept = || {
         let folder = temporary::parent(path);
@@ -150,7 +151,7 @@ fn planned(configured: &Configured, built: BuiltArtifact) -> Push {
         id: Some(built.id),
         paths: built.files,
         packing: Options {
-            // Comparing takes a digest, even one that is not left in the metadata.
+            // A comparison needs the digest, even where it is not kept in the metadata.
             digest: extras.digest || extras.skip_existing || extras.verify,
             keep_tar: request.artifact_type.is_vagrant_box(),
             ..Options::default()

@@ -1,5 +1,5 @@
-//! The process as Packer starts it: it listens, says where on its first line, and serves the one
-//! connection that comes.
+//! Runs the plugin's process: it listens, prints its address as its first line, and serves one
+//! connection.
 
 use std::io;
 use std::time::Duration;
@@ -13,18 +13,19 @@ use super::protocol::{Broker, Session, Side, serve};
 use super::spec::Encoding;
 use crate::base::secret::Redactor;
 
-/// Set by Packer, so that nobody runs a plugin by hand.
+/// The environment variable by which Packer marks a plugin's process, and its value: without it, a
+/// person has started the plugin by hand.
 pub const COOKIE: (&str, &str) = (
     "PACKER_PLUGIN_MAGIC_COOKIE",
     "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
 );
 
-/// The SDK of Packer's own plugins whose protocol this is.
+/// The version of Packer's plugin SDK whose protocol this module speaks.
 const SDK_VERSION: &str = "0.6.10";
-/// Packer waits no longer for a plugin either.
+/// The longest wait for Packer's connection; Packer waits as long for a plugin.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Which of Packer's two ways to start a plugin it was.
+/// The way in which Packer started the plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// Up to 1.6: without arguments.
@@ -33,14 +34,14 @@ pub enum Start {
     Component(Encoding),
 }
 
-/// What `describe` answers, on one line: Packer from 1.7 asks each plugin what it offers.
+/// Returns the answer to `describe`, on one line: Packer from 1.7 asks each plugin for its components.
 pub fn description() -> String {
     let description = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "sdk_version": SDK_VERSION,
         "api_version": "x5.0",
         "builders": [],
-        // Under this name it has the plugin's own: `atlas`.
+        // The SDK's placeholder for the plugin's own name, `atlas`.
         "post_processors": ["-packer-default-plugin-name-"],
         "provisioners": [],
         "datasources": [],
@@ -56,20 +57,19 @@ pub struct Plugin {
 }
 
 impl Plugin {
-    /// Listens: on a socket that only this user can reach, or where there are none on the loopback
-    /// interface.
+    /// Listens on a Unix socket that only this user can reach, or else on the loopback interface.
     ///
     /// # Errors
-    /// Neither can be listened on.
+    /// Fails when neither can be bound.
     pub async fn listen(start: Start) -> io::Result<Self> {
         let listener = Listener::bind().await?;
         Ok(Self { listener, start })
     }
 
-    /// The line that tells Packer where to connect. Nothing may stand on stdout before it.
+    /// Returns the line that tells Packer where to connect. Nothing may be printed on stdout before it.
     ///
     /// # Errors
-    /// The address cannot be told.
+    /// Fails when the listener's address cannot be read.
     pub fn handshake(&self) -> io::Result<String> {
         let address = self.listener.address()?;
         Ok(match self.start {
@@ -78,10 +78,10 @@ impl Plugin {
         })
     }
 
-    /// Serves Packer until it goes; what is under way then is dropped.
+    /// Serves Packer until it disconnects; calls still under way are dropped.
     ///
     /// # Errors
-    /// Nobody connected within a minute, or it was not Packer.
+    /// Fails when nobody connects within a minute, or when the client does not speak Packer's protocol.
     pub async fn serve(self, redactor: Redactor) -> io::Result<()> {
         let encoding = match self.start {
             Start::Legacy => Encoding::Gob,
@@ -96,7 +96,7 @@ impl Plugin {
             serve(stream, std::sync::Arc::new(service)).await
         };
         tokio::select! {
-            // First: that the session is over says more than that a stream broke.
+            // The session is polled first: its end explains more than a broken stream.
             biased;
             () = broker.run(incoming) => Ok(()),
             served = serving => served,
@@ -118,8 +118,8 @@ enum Listener {
 
 impl Listener {
     async fn bind() -> io::Result<Self> {
-        // The path of a socket must be short, which a deep TMPDIR is not. The loopback interface
-        // comes last: another user of the machine could be faster there than Packer.
+        // A socket's path must be short, which a deep TMPDIR is not. The loopback interface comes last:
+        // another user of the machine could connect there before Packer does.
         #[cfg(unix)]
         for folder in [std::env::temp_dir(), "/tmp".into()] {
             if let Ok(listener) = Self::bind_unix(&folder) {
@@ -150,8 +150,8 @@ impl Listener {
         }
     }
 
-    /// The one connection. The socket's name goes at once: at its end Packer kills a plugin, which
-    /// then cannot clean up.
+    /// Accepts the one connection, and removes the socket's file at once: Packer kills a plugin at the
+    /// end, so the plugin could not clean up later.
     async fn accept(self) -> io::Result<Box<dyn Connection>> {
         Ok(match self {
             #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! Tells whoever watches Packer what happens, in the order in which it does, while the push goes on.
+//! Forwards the events of a push to Packer's user interface, in order, while the push goes on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,26 +10,26 @@ use super::protocol::CallError;
 use crate::base::reporter::{Event, Reporter, unencrypted};
 use crate::base::secret::Redactor;
 
-/// What the bar is called, as the original called what it sent.
+/// The title of the progress bar; the original called its upload the same.
 const UPLOAD: &str = "artifact";
 
 enum Update {
     Message(String),
-    /// So many bytes of an upload have left.
+    /// The progress of an upload.
     Sent {
         sent: u64,
         total: u64,
     },
 }
 
-/// Hears events and never waits; [`Forwarder::forward`] passes them on.
+/// A reporter that queues events without waiting; [`Forwarder::forward`] sends them to Packer.
 pub(super) struct UiReporter {
     updates: UnboundedSender<Update>,
     redactor: Redactor,
     uploading: Arc<AtomicU64>,
 }
 
-/// The other end of a listener.
+/// The receiving end of a [`UiReporter`]'s queue.
 pub(super) struct Forwarder(UnboundedReceiver<Update>);
 
 impl UiReporter {
@@ -44,18 +44,18 @@ impl UiReporter {
         (Arc::new(listener), Forwarder(told))
     }
 
-    /// How many bytes it was told will be uploaded, also for when it is gone.
+    /// Returns the shared count of bytes to upload, which stays readable after the reporter is dropped.
     pub(super) fn uploading(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.uploading)
     }
 
-    /// Something that is no event.
+    /// Queues a message that belongs to no event.
     pub(super) fn say(&self, text: String) {
         self.send(Update::Message(text));
     }
 
     fn send(&self, update: Update) {
-        // Nobody listens once Packer is gone.
+        // The forwarder is gone once Packer has disconnected.
         let _ = self.updates.send(update);
     }
 }
@@ -88,7 +88,7 @@ impl Reporter for UiReporter {
 }
 
 impl Forwarder {
-    /// Tells Packer everything, until the listener is gone. It is lost where Packer no longer hears.
+    /// Sends all updates to Packer until the reporter is dropped, or until Packer no longer answers.
     pub(super) async fn forward(mut self, packer: &Host) {
         while let Some(update) = self.0.recv().await {
             let told = match update {
@@ -101,7 +101,7 @@ impl Forwarder {
         }
     }
 
-    /// One attempt to upload, from its first bytes to whatever is told after it.
+    /// Shows a progress bar for one attempt to upload, and then the message that follows it.
     async fn watch(&mut self, packer: &Host, sent: u64, total: u64) -> Result<(), CallError> {
         let bar = packer.progress(UPLOAD, total).await?;
         let then = self.advance(&bar, sent).await;
@@ -123,7 +123,7 @@ impl Forwarder {
             bar.add(sent - shown).await?;
             shown = sent;
             match self.0.recv().await {
-                // A smaller number is another attempt, and comes after a message.
+                // A smaller number belongs to the next attempt, and follows a message.
                 Some(Update::Sent { sent: more, .. }) => sent = more.max(shown),
                 Some(Update::Message(text)) => return Ok(Some(text)),
                 None => return Ok(None),

@@ -1,4 +1,4 @@
-//! A block is one `atlas` post-processor of a template.
+//! Defines a block, which is one `atlas` post-processor of a template.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use super::weak_decode;
 use crate::base::secret::Redactor;
 use crate::packer::manifest::Build;
 
-/// These are the keys that Packer itself reads in every post-processor.
+/// The keys that Packer itself reads in every post-processor.
 const COMMON: [&str; 5] = ["type", "name", "only", "except", "keep_input_artifact"];
 
-/// A block holds its settings as they are written.
+/// A block with its settings as the template gives them.
 #[derive(Debug)]
 pub(super) struct Block {
-    /// The place is `post-processor 2.1`, say, counted as Packer does.
+    /// The block's place, such as `post-processor 2.1`, counted as Packer does.
     pub(super) place: String,
     only: Vec<String>,
     except: Vec<String>,
@@ -24,7 +24,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Takes all that does not depend on a build, and keeps what is wrong with it.
+    /// Reads the settings that do not depend on a build, and adds their mistakes to `wrong`.
     pub(super) fn new(
         place: String,
         settings: Map<String, Value>,
@@ -50,7 +50,7 @@ impl Block {
     }
 
     /// Checks `only` and `except` against the names of the builders. A block in which they are wrong
-    /// is then for every build, so that its other mistakes are found, too.
+    /// then applies to every build, so that its other mistakes are found too.
     pub(super) fn check_builds(&mut self, known: &BTreeSet<&str>, wrong: &mut Vec<String>) {
         let place = &self.place;
         let before = wrong.len();
@@ -76,7 +76,7 @@ impl Block {
         names_build(&self.only, &self.except, build)
     }
 
-    /// Returns what the block asks for, for one build.
+    /// Returns the block's request for one build.
     pub(super) fn request(
         &self,
         context: &Context<'_>,
@@ -90,10 +90,10 @@ impl Block {
         request.map_err(|wrong| wrong.into_iter().map(placed).collect())
     }
 
-    /// Returns the reason why a request is not done with this entry of a manifest.
+    /// Returns the reason why a request must not push this entry of a manifest.
     pub(super) fn refusal(&self, request: &Request, entry: &Build) -> Option<String> {
         let Self { place, .. } = self;
-        // Whoever types the command allows a box by that, unless the template forbids it.
+        // The user's command allows boxes, unless the template forbids them.
         let box_refused = request.refusal_of_box(true);
         let pushed = || {
             let id = &entry.artifact_id;
@@ -111,7 +111,7 @@ impl Block {
     }
 }
 
-/// Returns whether a post-processor with these lists is for a build of this name.
+/// Returns whether a post-processor with these lists applies to a build of this name.
 pub(super) fn names_build(only: &[String], except: &[String], build: &str) -> bool {
     let named = |names: &[String]| names.iter().any(|name| name == build);
     (only.is_empty() || named(only)) && !named(except)

@@ -1,4 +1,4 @@
-//! Finds a builder's name, as it is written, by what it becomes in a build.
+//! Finds the builder, by its name as the template writes it, whose interpolated name is a build's name.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,12 +8,12 @@ use time::OffsetDateTime;
 use super::evaluate::render;
 use super::packer_functions::Context;
 
-/// The names are those of the builders, as they are written.
+/// The names of the builders, as the template writes them.
 pub(super) struct BuilderNames<'a> {
-    /// These stand for themselves.
+    /// The names that need no interpolation.
     plain: BTreeSet<&'a str>,
     interpolated: Vec<&'a str>,
-    /// The last time that was asked for, and what the names become at that.
+    /// The cached result of the latest interpolation, with the time that it used.
     known: RefCell<Option<(OffsetDateTime, BTreeMap<String, &'a str>)>>,
 }
 
@@ -27,7 +27,7 @@ impl<'a> BuilderNames<'a> {
         }
     }
 
-    /// Returns the name that becomes this one.
+    /// Returns the written name that is interpolated to `build`.
     pub(super) fn written_for(&self, build: &str, context: &Context<'_>) -> Option<&'a str> {
         if let Some(name) = self.plain.get(build) {
             return Some(name);

@@ -1,7 +1,7 @@
-//! This module holds the functions that Go's template language has of its own, as far as they are of
-//! use where every value is a text, a number, a truth or nothing.
+//! Implements the built-in functions of Go's template language, for values that are a text, a number, a
+//! boolean or nil.
 //!
-//! The evidence is Go 1.19, whose own results are in the tests.
+//! Evidence: Go 1.19, whose own results are in the tests.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
@@ -10,13 +10,13 @@ use super::error::TemplateError;
 use super::limits::short_enough;
 use super::value::{Value, texts};
 
-/// Go has these, too, which nobody has needed in a template of Packer.
+/// Go's other functions, which no known template of Packer needs.
 const NOT_SUPPORTED: [&str; 6] = ["call", "html", "index", "js", "slice", "urlquery"];
 
-/// A field of `printf` is at most so wide, which limits what a template can make.
+/// The largest width of a field of `printf`, which limits the size of the output.
 const WIDEST: usize = 1000;
 
-/// Calls one of Go's own functions; `None` where it is none of them.
+/// Calls a built-in function of Go; returns `None` if `name` is not one.
 pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Result<Value, TemplateError>> {
     let compared = |holds: fn(Ordering) -> bool| {
         let [left, right] = two(name, arguments)?;
@@ -60,7 +60,7 @@ fn two<'a>(name: &str, arguments: &'a [Value]) -> Result<[&'a Value; 2], Templat
     }
 }
 
-/// Returns the first argument that decides, or else the last one.
+/// Returns the first argument that decides, or else the last argument.
 fn chosen(
     name: &str,
     arguments: &[Value],
@@ -71,7 +71,7 @@ fn chosen(
     chosen.ok_or_else(|| format!("{name}: wrong number of arguments, want at least 1").into())
 }
 
-/// Tells whether the first argument is equal to any of the others.
+/// Returns whether the first argument is equal to any of the others.
 fn equal(name: &str, arguments: &[Value]) -> Result<bool, TemplateError> {
     let (first, others) = match arguments {
         [first, others @ ..] if !others.is_empty() => (first, others),
@@ -111,7 +111,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Joins the values; between two of which none is a text stands a space.
+/// Joins the values, with a space between two values that are not texts.
 fn print(values: &[Value]) -> String {
     let mut printed = String::new();
     for (index, value) in values.iter().enumerate() {
@@ -129,7 +129,7 @@ fn println(values: &[Value]) -> String {
     shown.join(" ") + "\n"
 }
 
-/// Formats with `%s`, `%v`, `%q`, `%d`, `%t` and `%%`, each with a width if need be.
+/// Formats with `%s`, `%v`, `%q`, `%d`, `%t` and `%%`, each with an optional width.
 fn printf(arguments: &[Value]) -> Result<String, TemplateError> {
     let [format, values @ ..] = arguments else {
         return Err("printf: missing format".into());
@@ -189,7 +189,7 @@ fn typed(value: &Value) -> String {
     }
 }
 
-/// Fills the text up to a width; zeros go between a sign and its number.
+/// Pads the text to a width; zeros go between a sign and its number.
 fn padded(text: &str, flags: &str, width: usize) -> String {
     match text.strip_prefix('-') {
         _ if flags.contains('-') => format!("{text:<width$}"),
@@ -209,7 +209,7 @@ fn extra(values: &[Value]) -> String {
     format!("%!(EXTRA {})", typed.join(", "))
 }
 
-/// Returns the text as a literal of Go.
+/// Returns the text as a quoted string of Go.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {

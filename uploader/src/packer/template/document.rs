@@ -1,4 +1,4 @@
-//! A document is the JSON of a template, taken apart as Packer does.
+//! Splits the JSON of a template into its parts, as Packer does.
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::json;
 
-/// A document holds the parts of a template that matter here; the others are Packer's.
+/// The parts of a template that a push needs; only Packer needs the others.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) variables: BTreeMap<String, Value>,
@@ -19,10 +19,10 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Reads a template. Blocks.
+    /// Reads a template. The call blocks.
     ///
     /// # Errors
-    /// As those of [`json::read`]; a part that has another shape.
+    /// Fails as [`json::read`] does, and for a part that has another type.
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
         let mut root = json::read_template(path)?;
         let hcl2 = |key| root.contains_key(key);
@@ -52,13 +52,12 @@ fn part<T: DeserializeOwned + Default>(
     }
 }
 
-/// Returns the value of a key, or of one that differs in its case alone, as Packer's mapstructure
-/// does.
+/// Returns the value of a key, or of a key that differs only in case, as Packer's mapstructure does.
 pub(super) fn get<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     map.get(key).or_else(|| map.get(spelling(map, key)?))
 }
 
-/// Renames a key that differs from this one in its case alone, unless both are there.
+/// Renames a key that differs from `key` only in case, unless the map holds `key` too.
 pub(super) fn take_spelling(map: &mut Map<String, Value>, key: &str) {
     if map.contains_key(key) {
         return;

@@ -1,21 +1,21 @@
-//! This module finds fields that a template has twice, which Packer refuses.
+//! Finds duplicate fields in a template, which Packer refuses.
 //!
-//! The evidence is Packer 1.6.6.
+//! Evidence: Packer 1.6.6.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Looks through a text in JSON.
+/// Checks a JSON text.
 ///
 /// # Errors
-/// An object has a field twice; the text is no JSON.
+/// Fails when an object has a field twice, or when the text is no JSON.
 pub(super) fn check(text: &str) -> serde_json::Result<()> {
     serde_json::from_str(text).map(|Distinct| ())
 }
 
-/// This stands for a value in which no object has a field twice.
+/// A value in which no object has a field twice; its content is dropped.
 struct Distinct;
 
 impl<'de> Deserialize<'de> for Distinct {

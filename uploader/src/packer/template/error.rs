@@ -1,23 +1,23 @@
-//! A `TemplateError` says why a text cannot be interpolated.
+//! Defines `TemplateError`, the reason why a text cannot be interpolated.
 
 use std::fmt;
 
-/// A reason has at most so many characters.
+/// The most characters of a reason.
 const LONGEST: usize = 2000;
 
-/// The reason why a text has no value.
+/// The reason why a text cannot be interpolated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TemplateError {
-    /// The text is one that Packer refuses, too.
+    /// Packer refuses the text too.
     Invalid(String),
-    /// The text is one that only Packer itself can give a value to.
+    /// Only Packer itself can interpolate the text.
     PackerOnly(String),
-    /// The reason has been told elsewhere.
+    /// The reason has been reported elsewhere.
     Reported,
 }
 
 impl TemplateError {
-    /// Returns the same error, with other words.
+    /// Returns the same kind of error with another reason.
     pub(super) fn map_reason(self, words: impl FnOnce(String) -> String) -> Self {
         match self {
             Self::Invalid(reason) => Self::Invalid(words(reason)),
@@ -37,7 +37,7 @@ impl fmt::Display for TemplateError {
 }
 
 impl From<String> for TemplateError {
-    /// Keeps the beginning of a reason, which may repeat a value: each variable has a copy.
+    /// Truncates a long reason: it may repeat a value, and each variable keeps a copy.
     fn from(reason: String) -> Self {
         Self::Invalid(match reason.char_indices().nth(LONGEST) {
             Some((end, _)) => reason[..end].to_owned() + "…",

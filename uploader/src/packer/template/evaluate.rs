@@ -1,4 +1,4 @@
-//! Gives a parsed text its value.
+//! Evaluates a parsed text of Go's template language.
 
 use std::collections::BTreeSet;
 
@@ -8,15 +8,15 @@ use super::packer_functions::{self, Context};
 use super::parse::{Branch, Command, Kind, Node, Operand, Pipeline, Target, parse};
 use super::value::{NO_VALUE, Value, texts};
 
-/// The text was interpolated, and the warnings tell what is odd about it.
+/// An interpolated text with warnings about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Rendered {
     pub(crate) text: String,
-    /// The warnings name what whoever wrote the template may not have meant.
+    /// The warnings about constructs that are valid but probably mistaken.
     pub(crate) warnings: BTreeSet<String>,
 }
 
-/// Returns the text with each `{{ … }}` replaced by what it means.
+/// Returns the text with each `{{ … }}` replaced by its value.
 pub(crate) fn render(text: &str, context: &Context<'_>) -> Result<Rendered, TemplateError> {
     let mut evaluation = Evaluation {
         context,
@@ -126,7 +126,7 @@ impl Evaluation<'_> {
             Operand::Field(of, name) if given && self.is_data(of) && !name[1..].contains('.') => {
                 Err(format!("{} is not a method but has arguments", &name[1..]).into())
             }
-            // Go does not look at the arguments of a field of what is not there.
+            // Go ignores the arguments of a field that does not exist.
             Operand::Field(..) => self.value(head),
             _ if last.is_some() => Err("non executable command in pipeline".into()),
             _ if !arguments.is_empty() => Err("can't give argument to non-function".into()),
@@ -135,7 +135,7 @@ impl Evaluation<'_> {
         }
     }
 
-    /// Tells whether this is the data of the template, which Packer has, though it is empty.
+    /// Returns whether the operand is the template's data, which exists in Packer although it is empty.
     fn is_data(&self, operand: &Operand) -> bool {
         match operand {
             Operand::Dot => self.dot == Value::Nil,
@@ -144,7 +144,7 @@ impl Evaluation<'_> {
         }
     }
 
-    /// Returns the value with its bytes counted: each copy takes them again.
+    /// Returns the value after adding its bytes to the limits: each copy takes memory again.
     fn counted(&self, value: Value) -> Result<Value, TemplateError> {
         if let Value::Text(text) = &value {
             self.context.limits.take(text.len())?;
@@ -183,7 +183,7 @@ impl Evaluation<'_> {
         }
     }
 
-    /// Returns no value, with a warning: Packer fills such fields for builders and provisioners only.
+    /// Returns nil and warns: Packer fills such fields only for builders and provisioners.
     fn no_value(&mut self, name: &str) -> Result<Value, TemplateError> {
         self.warn(format!(
             "{{{{{name}}}}} has no value in a post-processor, and becomes {NO_VALUE:?} as with the original"
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
     use time::OffsetDateTime;
 
-    /// Interpolates with user variables that are called as their values, each with a warning.
+    /// Interpolates with user variables whose values are their names, each with a warning.
     fn rendered(text: &str) -> Result<Rendered, TemplateError> {
         let user = |name: &str| {
             Ok(Rendered {

@@ -1,4 +1,4 @@
-//! Times as Go writes them: a layout shows how 2006-01-02 15:04:05 would look.
+//! Formats times as Go does: a layout shows how 2006-01-02 15:04:05 would look.
 //!
 //! Evidence: Go 1.19, whose own results are in the tests. The time is always UTC, as in Packer.
 
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use time::OffsetDateTime;
 
-/// What `isotime` without a layout gives.
+/// The layout that `isotime` uses without an argument.
 pub(super) const RFC3339: &str = "2006-01-02T15:04:05Z07:00";
 
 const WEEKDAYS: [&str; 7] = [
@@ -53,11 +53,11 @@ enum Part {
     ShortYear,
     UpperHalf,
     LowerHalf,
-    /// Always the same in UTC.
+    /// A zone, which is constant in UTC.
     Zone(&'static str),
 }
 
-/// Of two that begin alike the longer stands first.
+/// The parts of a layout. Where a part is a prefix of another, the longer one comes first.
 const PARTS: [(&str, Part); 33] = [
     ("January", Part::LongMonth),
     ("Jan", Part::Month),
@@ -94,7 +94,7 @@ const PARTS: [(&str, Part); 33] = [
     ("Z07", Part::Zone("Z")),
 ];
 
-/// The directives of the `strftime` that Packer 1.6.6 has, as layouts.
+/// The `strftime` directives of Packer 1.6.6, with their layouts.
 const DIRECTIVES: [(char, &str); 16] = [
     ('a', "Mon"),
     ('A', "Monday"),
@@ -114,7 +114,7 @@ const DIRECTIVES: [(char, &str); 16] = [
     ('Z', "MST"),
 ];
 
-/// `time` in C's way; a directive that Packer does not know stays as it is.
+/// Formats `time` by `strftime` directives; an unknown directive stays as it is.
 pub(super) fn strftime(time: OffsetDateTime, text: &str) -> String {
     let mut written = String::new();
     let mut rest = text;
@@ -132,7 +132,7 @@ pub(super) fn strftime(time: OffsetDateTime, text: &str) -> String {
     written + rest
 }
 
-/// `time` in the layout's way.
+/// Formats `time` by a layout.
 pub(super) fn format(time: OffsetDateTime, layout: &str) -> String {
     let mut written = String::new();
     let mut rest = layout;
@@ -165,8 +165,8 @@ fn part(rest: &str) -> Option<(usize, Part)> {
     found.map(|(name, part)| (name.len(), *part))
 }
 
-/// A point or a comma, and then zeros (that many digits) or nines (at most that many), unless
-/// another digit follows.
+/// Reads fractional seconds: a point or a comma followed by zeros (exactly that many digits) or nines
+/// (at most that many), unless another digit follows.
 fn fraction(time: OffsetDateTime, rest: &str) -> Option<(usize, String)> {
     let separator = rest.chars().next().filter(|c| matches!(c, '.' | ','))?;
     let digits = &rest[1..];
@@ -223,10 +223,10 @@ fn write_part(written: &mut String, time: OffsetDateTime, part: Part) {
 mod tests {
     use super::*;
 
-    /// 2026-03-07 15:04:09.12, and the last midnight of 1998 but one year.
+    /// 2026-03-07 15:04:09.12 and 1999-12-31 00:00:00.
     const MOMENTS: [i128; 2] = [1_772_895_849_120_000_000, 946_598_400_000_000_000];
 
-    /// Layout, and what Go 1.19 printed for both moments.
+    /// Layouts, and what Go 1.19 printed for both moments.
     const GOES: [(&str, &str, &str); 10] = [
         (
             "2006-01-02T15:04:05Z07:00",
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn strftime_gives_what_packer_gives() {
-        // What Packer 1.6.6 printed, but for the moment.
+        // Packer 1.6.6 printed this for another moment.
         let directives = "%a %A %b %B %c %d %e %f %H %I %j %L %m %M %p %S %y %Y %z %Z %% %é 15 x%";
         let printed = "Sat Saturday Mar March %c 07 %e %f 15 03 %j .120 03 04 PM 09 26 2026 +0000 UTC % %é 15 x%";
         let time = OffsetDateTime::from_unix_timestamp_nanos(MOMENTS[0]).unwrap();

@@ -1,7 +1,7 @@
-//! This module reads files of JSON as Packer does, by the rules of Go's `encoding/json`, and has words
-//! for what is no JSON.
+//! Reads JSON files as Packer does, by the rules of Go's `encoding/json`, and words the errors for other
+//! files.
 //!
-//! The evidence is Go 1.19 and Packer 1.6.6, whose own results are in the tests.
+//! Evidence: Go 1.19 and Packer 1.6.6, whose own results are in the tests.
 
 use std::borrow::Cow;
 use std::io::{self, Error, ErrorKind};
@@ -14,18 +14,19 @@ use crate::files::read::{of_another_encoding, read_settings};
 
 const NO_JSON: &str = "is HCL2, and only JSON is read";
 
-/// Reads a file that holds one JSON object, in which the last of equal fields counts. Blocks.
+/// Reads a file that holds one JSON object; of equal fields the last counts. The call blocks.
 ///
 /// # Errors
-/// A file that cannot be read, or holds anything else; [`ErrorKind::Unsupported`] for HCL2.
+/// Fails when the file cannot be read or holds anything else; the kind is [`ErrorKind::Unsupported`] for
+/// HCL2.
 pub(super) fn read(path: &Path) -> io::Result<Map<String, Value>> {
     read_checked(path, |_| Ok(()))
 }
 
-/// Reads a template, which holds one JSON object without equal fields. Blocks.
+/// Reads a template, which is one JSON object without equal fields. The call blocks.
 ///
 /// # Errors
-/// As those of [`read`]; a field that is there twice.
+/// Fails as [`read`] does, and for a duplicate field.
 pub(super) fn read_template(path: &Path) -> io::Result<Map<String, Value>> {
     read_checked(path, duplicates::check)
 }
@@ -80,7 +81,7 @@ fn object(
     )))
 }
 
-/// Tells whether the text begins with a block or an attribute of HCL2.
+/// Returns whether the text begins with a block or an attribute of HCL2.
 fn looks_like_hcl2(text: &str) -> bool {
     let mut rest = text.trim_start();
     while let Some(after) = after_comment(rest) {
@@ -99,7 +100,7 @@ fn after_comment(text: &str) -> Option<&str> {
     Some(text.split_once(end).map_or("", |(_, after)| after))
 }
 
-/// Returns the bytes as a text, in which each byte that is no UTF-8 is U+FFFD.
+/// Decodes the bytes as UTF-8, and replaces each invalid byte by U+FFFD.
 fn text(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Cow::Borrowed(text);
@@ -112,7 +113,7 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// Returns the text with `\ufffd` for each half of a pair of surrogates that stands alone.
+/// Replaces the escape of each unpaired surrogate by `\ufffd`.
 fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
     let mut mended = String::new();
     let mut copied = 0;
@@ -127,7 +128,7 @@ fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
                 copied = at + 6;
                 6
             }
-            // This skips a backslash and the first byte that it escapes.
+            // Skips a backslash and the first byte that it escapes.
             (None, _) => 2,
         };
         while at < text.len() && !text.is_char_boundary(at) {
@@ -141,7 +142,7 @@ fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
     Cow::Owned(mended)
 }
 
-/// Returns the surrogate that is escaped at this place.
+/// Returns the surrogate that is escaped at byte `at`, if any.
 fn surrogate(text: &str, at: usize) -> Option<u32> {
     let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
     let digits = digits

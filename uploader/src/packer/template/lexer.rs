@@ -1,4 +1,4 @@
-//! The lexer reads the tokens of Go's template language: strings, numbers, names and fields.
+//! Reads the tokens of Go's template language: strings, numbers, names and fields.
 
 use super::error::TemplateError;
 
@@ -10,7 +10,7 @@ pub(super) fn is_word(c: char) -> bool {
     c == '_' || c.is_alphanumeric()
 }
 
-/// A lexer holds the text that is left to be read.
+/// A lexer, which holds the text that is left to read.
 pub(super) struct Lexer<'a>(pub(super) &'a str);
 
 impl<'a> Lexer<'a> {
@@ -31,12 +31,12 @@ impl<'a> Lexer<'a> {
         taken
     }
 
-    /// Takes a name, or nothing.
+    /// Takes a name, which may be empty.
     pub(super) fn word(&mut self) -> &'a str {
         self.take_while(is_word)
     }
 
-    /// Takes fields with their points, such as `.A.B`, or nothing.
+    /// Takes fields with their points, such as `.A.B`; may be empty.
     pub(super) fn fields(&mut self) -> Result<String, TemplateError> {
         let mut fields = String::new();
         while self.0.starts_with('.') {
@@ -51,7 +51,7 @@ impl<'a> Lexer<'a> {
         Ok(fields)
     }
 
-    /// Ends an action, and returns whether the white space that follows is to be trimmed.
+    /// Takes the end of an action, and returns whether the white space behind it is trimmed.
     pub(super) fn close(&mut self) -> Result<bool, TemplateError> {
         let spaced = self.0.starts_with(is_space);
         self.skip_spaces();
@@ -64,7 +64,7 @@ impl<'a> Lexer<'a> {
         Err(self.unexpected())
     }
 
-    /// Takes the rest of a comment: Go wants the end of the action right behind it.
+    /// Takes the rest of a comment: Go requires the end of the action right behind it.
     pub(super) fn comment(&mut self) -> Result<(), TemplateError> {
         let (_, after) = self.0.split_once("*/").ok_or("unclosed comment")?;
         self.0 = after;
@@ -149,7 +149,7 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// Tells whether Go takes these digits for a number.
+/// Returns whether Go reads these digits as a number.
 fn is_of_go(digits: &str) -> bool {
     let digits = digits.replace('_', "").to_ascii_lowercase();
     let radixes = [("0x", 16), ("0o", 8), ("0b", 2)];
@@ -162,7 +162,7 @@ fn is_of_go(digits: &str) -> bool {
     others.any(|other| other) || is_real && real.parse::<f64>().is_ok()
 }
 
-/// Returns the error for what only Go itself can read.
+/// Returns the error for syntax that only Go itself can read.
 pub(super) fn not_supported(what: &str) -> TemplateError {
     TemplateError::PackerOnly(format!("{what} of Go's templates is not supported"))
 }

@@ -1,16 +1,16 @@
-//! `Limits` bounds what the texts of a template may take of the machine: a short one can ask for endless
-//! ones, since a value can be doubled again and again.
+//! Bounds the memory that the texts of a template take: a short template can ask for endless text, since
+//! a value can be doubled again and again.
 
 use std::cell::Cell;
 
 use super::error::TemplateError;
 use crate::files::read::MAX_SETTINGS;
 
-/// Packer follows a hundred references from one variable to the next; parentheses and branches on the way
-/// count as well, since the stack is one for all of them.
+/// The deepest nesting. Packer follows a hundred references from one variable to the next; parentheses
+/// and branches on the way count as well, since they share the stack.
 const DEEPEST: usize = 128;
 
-/// Counts what all texts that belong together have taken, up to a limit.
+/// A count of the bytes and the depth of all texts that share these limits.
 #[derive(Debug)]
 pub(crate) struct Limits {
     most: u64,
@@ -25,7 +25,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Allows so many bytes.
+    /// Creates limits of `most` bytes.
     pub(super) fn new(most: u64) -> Self {
         Self {
             most,
@@ -34,20 +34,20 @@ impl Limits {
         }
     }
 
-    /// Counts bytes that a value, a text or a warning takes.
+    /// Adds the bytes of a value, a text or a warning to the count.
     ///
     /// # Errors
-    /// They are too many together.
+    /// Fails when the count exceeds the limit.
     pub(super) fn take(&self, bytes: usize) -> Result<(), TemplateError> {
         let taken = self.bytes.get().saturating_add(bytes as u64);
         self.bytes.set(taken);
         within(taken, self.most)
     }
 
-    /// Evaluates what stands one level deeper.
+    /// Evaluates one level deeper.
     ///
     /// # Errors
-    /// There are too many levels.
+    /// Fails when the nesting is too deep.
     pub(super) fn deeper<T>(
         &self,
         evaluate: impl FnOnce() -> Result<T, TemplateError>,
@@ -63,10 +63,10 @@ impl Limits {
     }
 }
 
-/// Looks, before it is made, whether a text of so many bytes is short enough.
+/// Checks, before a text is made, that its length is within bounds.
 ///
 /// # Errors
-/// It is not.
+/// Fails when the text would be too long.
 pub(super) fn short_enough(bytes: u64) -> Result<(), TemplateError> {
     within(bytes, MAX_SETTINGS)
 }

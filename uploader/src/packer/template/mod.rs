@@ -1,10 +1,10 @@
-//! This module reads the `atlas` post-processors of a JSON template of Packer, and returns what they
-//! ask for, for each build of a manifest.
+//! Reads the `atlas` post-processors of a JSON template of Packer, and returns their requests for each
+//! build of a manifest.
 //!
-//! The evidence is HashiCorp's documentation of the post-processor and of templates, the contract's words,
-//! and Packer 1.6.6. `json` and `document` know how Packer reads a file, `parse` and `lexer` the
-//! template language, `evaluate` and `builtins` what it means, `packer_functions` the words that Packer adds,
-//! `go_time` how Go writes times, `weak_decode` how lenient Packer reads values; `sequence` finds what
+//! Evidence: HashiCorp's documentation of the post-processor and of templates, the contract, and Packer
+//! 1.6.6. `json` and `document` read a file as Packer does; `parse` and `lexer` parse the template
+//! language; `evaluate`, `builtins` and `packer_functions` evaluate it; `go_time` formats times as Go
+//! does; `weak_decode` converts values as leniently as Packer; `sequence` finds the artifact that
 //! reached a block.
 
 mod block;
@@ -49,62 +49,61 @@ pub use settings::{Extras, Request};
 pub(crate) use variables::UserVariables;
 pub use variables::Variables;
 
-/// This is the way out for whoever has a template in HCL2.
+/// The hint for a template in HCL2.
 const INSTEAD_OF_HCL2: &str = "push what it built with USER/NAME, --type and --manifest, or let Packer push it: atlas-upload packer install";
 
-/// A template holds what was read of its file.
+/// A template that was read from a file.
 #[derive(Debug)]
 pub struct Template {
     folder: String,
     document: Document,
 }
 
-/// The clock chooses the time that `timestamp`, `isotime` and `strftime` tell.
+/// The source of the time that `timestamp`, `isotime` and `strftime` return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
     /// The time of the push.
     Now,
-    /// The time at which the build was done, as its manifest tells it.
+    /// The time at which the build finished, according to the manifest.
     Build,
 }
 
-/// The inputs are the builds to push, and all that the values of a template may refer to besides.
+/// The builds to push, and all that the values of a template may refer to.
 pub struct Inputs<'a, 'b> {
-    /// The manifest that the builds are of.
+    /// The manifest that contains the builds.
     pub manifest: &'a Manifest,
-    /// The entries of the builds, in their order.
+    /// The manifest's entries of the builds, in order.
     pub builds: &'a [&'b Build],
-    /// The user variables that are given.
+    /// The user variables from the command line.
     pub variables: Variables,
-    /// The environment.
+    /// The reader of environment variables.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
-    /// The time that the template asks for.
+    /// The source of the time that the template's functions return.
     pub clock: Clock,
-    /// The warnings name what whoever wrote the template may not have meant.
+    /// The warnings about settings that are valid but probably mistaken.
     pub warnings: &'a mut BTreeSet<String>,
 }
 
-/// A post-processor's place, such as `post-processor 2.1`, and its settings.
+/// The place of a post-processor, such as `post-processor 2.1`, and its settings.
 type Placed = (String, Map<String, Value>);
 
-/// The most bytes that all builds together ask for: a manifest may have thousands of them.
+/// The most bytes of the requests of all builds together: a manifest may have thousands of builds.
 const MOST_KEPT: u64 = 4 * MAX_SETTINGS;
 
-/// The parts of a template are its `atlas` blocks, all post-processors as steps, and the names of the
-/// builders.
+/// A template's `atlas` blocks, all its post-processors as steps, and the names of its builders.
 struct Parts<'a> {
     blocks: Vec<Block>,
     steps: Steps,
     names: BuilderNames<'a>,
-    /// These bound what is kept of all builds.
+    /// The limits on the requests of all builds together.
     kept: Limits,
 }
 
 impl Template {
-    /// Reads a template. Blocks.
+    /// Reads a template. The call blocks.
     ///
     /// # Errors
-    /// [`Phase::Template`]: a file that cannot be read, or is no JSON template.
+    /// Fails with [`Phase::Template`] when the file cannot be read, or is no JSON template.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::new(Phase::Template, Cause::file(path, source));
         let document = Document::read(path).map_err(|error| match error.kind() {
@@ -119,14 +118,13 @@ impl Template {
         })
     }
 
-    /// Returns what is to be pushed for each of the builds, in the order of builds and then of blocks:
-    /// the manifest's entry that is what reached the block, and the block's request. Tokens and
-    /// sensitive variables become known to the redactor. The warnings of the inputs get what may not
-    /// be meant, however this ends.
+    /// Returns the requests, by build and then by block, each with the manifest's entry of the artifact
+    /// that reached the block. Tokens and sensitive variables are added to the redactor. Warnings are
+    /// added to the inputs even when this fails.
     ///
     /// # Errors
-    /// [`Phase::Configure`], with all that is wrong in one message, in the original's words; where
-    /// nothing is wrong but one thing with the given variables, the error of that.
+    /// Fails with [`Phase::Configure`] and all mistakes in one message, in the original's words. If the
+    /// only mistake concerns the given variables, the error is that one.
     pub fn requests<'b>(
         &self,
         mut inputs: Inputs<'_, 'b>,
@@ -170,8 +168,8 @@ impl Template {
         refused(inputs.variables.errors, &wrong).map_or(Ok(requests), Err)
     }
 
-    /// Returns what the blocks ask for of one build, whose entries these are, each with the entry that
-    /// is pushed, and adds what is wrong with that.
+    /// Returns the blocks' requests for one build, whose entries are `entries`, each with the entry to
+    /// push, and adds mistakes to `wrong`.
     fn of_build<'b>(
         &self,
         entries: &[&'b Build],
@@ -209,10 +207,10 @@ impl Template {
             generated: None,
             limits,
         };
-        // It is the name as it is written that `only` and `except` refer to.
+        // `only` and `except` refer to the name as the template writes it.
         let name = parts.names.written_for(&build.name, &context);
         let name = name.unwrap_or(&build.name);
-        // The manifest tells no more of what a build tells of itself.
+        // The manifest holds no other value that a build generates.
         let run = ("PackerRunUUID".to_owned(), build.run().to_owned());
         let generated = BTreeMap::from([run]);
         let context = Context {
@@ -268,7 +266,7 @@ impl Template {
         blocks
     }
 
-    /// Returns the names of the builders as they are written.
+    /// Returns the names of the builders as the template writes them.
     fn builders(&self) -> impl Iterator<Item = &str> {
         self.document.builders.iter().filter_map(|builder| {
             let named = get(builder, "name").or_else(|| get(builder, "type"));
@@ -277,14 +275,14 @@ impl Template {
     }
 }
 
-/// Returns how many bytes the texts of a request take, with the warnings about it.
+/// Returns the bytes of a request's metadata and of the warnings about it.
 fn size(request: &Request, warnings: &BTreeSet<String>) -> usize {
     let metadata = request.metadata.iter();
     let metadata = metadata.map(|(key, value)| key.len() + value.len());
     metadata.chain(warnings.iter().map(String::len)).sum()
 }
 
-/// Returns the entries of each build together, in the order in which the builds come.
+/// Groups the entries by build, in the order of the builds.
 fn by_name<'b>(entries: &[&'b Build]) -> Vec<Vec<&'b Build>> {
     let mut builds: Vec<Vec<&Build>> = Vec::new();
     let mut places = BTreeMap::new();
@@ -298,7 +296,8 @@ fn by_name<'b>(entries: &[&'b Build]) -> Vec<Vec<&'b Build>> {
     builds
 }
 
-/// Returns each post-processor with its place; a string is one without settings, a list is a sequence.
+/// Returns each post-processor with its place. A string is a post-processor without settings; a list is
+/// a sequence.
 fn flat(listed: &[Value], wrong: &mut Vec<String>) -> Vec<Placed> {
     let mut found = Vec::new();
     for (index, value) in listed.iter().enumerate() {
@@ -333,8 +332,8 @@ fn single(place: String, value: &Value, wrong: &mut Vec<String>) -> Option<Place
     None
 }
 
-/// Returns the error with all mistakes, each once, since a block is read for every build; `None` where
-/// there are none.
+/// Returns the error with all mistakes, each once since a block is read for every build, or `None`
+/// without mistakes.
 fn refused(mut errors: Vec<Error>, wrong: &[String]) -> Option<Error> {
     if wrong.is_empty() && errors.len() < 2 {
         return errors.pop();

@@ -1,4 +1,4 @@
-//! This module holds the functions that Packer adds to Go's template language.
+//! Implements the functions that Packer adds to Go's template language.
 
 use std::collections::BTreeMap;
 
@@ -11,30 +11,30 @@ use super::go_time;
 use super::limits::{Limits, short_enough};
 use super::value::{Value, texts, wrong_number};
 
-/// The environment returns the value of a variable, or `None` for one that is not set.
+/// A reader of the environment, which returns a variable's value, or `None` if it is not set.
 pub(crate) type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// The context holds all that the functions know.
+/// The values that the functions of a template can use.
 pub(crate) struct Context<'a> {
-    /// The time is the same in every place, as in Packer.
+    /// The time, which is the same in every place, as in Packer.
     pub(crate) now: OffsetDateTime,
     /// The template's folder.
     pub(crate) folder: Option<&'a str>,
-    /// This returns the value of a user variable.
+    /// The lookup of a user variable's value.
     pub(crate) user: &'a dyn Fn(&str) -> Result<Rendered, TemplateError>,
-    /// The environment, where it may be asked.
+    /// The environment, if the text may read it.
     pub(crate) environment: Option<&'a Environment<'a>>,
-    /// Name and type of the build, where there is one.
+    /// The name and type of the build, if there is one.
     pub(crate) build: Option<(&'a str, &'a str)>,
-    /// The version of the Packer that asks, if one does.
+    /// The version of the calling Packer, if there is one.
     pub(crate) packer_version: Option<&'a str>,
-    /// The build tells these values of itself, by name, where it can.
+    /// The values that the build generated, by name, if they are known.
     pub(crate) generated: Option<&'a BTreeMap<String, String>>,
-    /// The limits are those of all texts that belong together.
+    /// The limits that these texts share.
     pub(crate) limits: &'a Limits,
 }
 
-/// Calls one of Packer's functions, but for `user` and `env`.
+/// Calls a function of Packer other than `user` and `env`.
 pub(super) fn call(
     context: &Context<'_>,
     name: &str,
@@ -79,8 +79,8 @@ pub(super) fn call(
     }
 }
 
-/// Functions that ask another service are for the variables alone, and there only Packer itself can
-/// call them.
+/// Returns the error for a function that calls another service: templates may use it only in variables,
+/// and only Packer itself can call it.
 fn not_reached(context: &Context<'_>, name: &str) -> TemplateError {
     match (context.environment, name) {
         (Some(_), _) => TemplateError::PackerOnly(format!(
@@ -112,7 +112,7 @@ fn pwd() -> Result<String, TemplateError> {
     Ok(folder.to_string_lossy().into_owned())
 }
 
-/// Returns a part of a text; the arguments are the text, a separator, and which part, from 0.
+/// Returns a part of a text; the arguments are the text, a separator, and the part's index from 0.
 fn split(mut arguments: Vec<Value>) -> Result<String, TemplateError> {
     let Some(Value::Number(index)) = arguments.pop() else {
         return Err("split: the third argument is a number".into());
@@ -130,7 +130,7 @@ fn split(mut arguments: Vec<Value>) -> Result<String, TemplateError> {
     Ok(part.map(ToOwned::to_owned).ok_or_else(unavailable)?)
 }
 
-/// Splits the text; without a separator Go takes the characters apart.
+/// Splits the text; for an empty separator, Go returns each character.
 fn go_parts<'a>(text: &'a str, separator: &'a str) -> Box<dyn Iterator<Item = &'a str> + 'a> {
     if separator.is_empty() {
         return Box::new(text.split_inclusive(|_| true));
@@ -138,7 +138,8 @@ fn go_parts<'a>(text: &'a str, separator: &'a str) -> Box<dyn Iterator<Item = &'
     Box::new(text.split(separator))
 }
 
-/// Replaces in a text; the arguments are old, new, how often (below 0: always), and the text.
+/// Replaces in a text; the arguments are old, new, the number of replacements (negative for all), and
+/// the text.
 fn replace(mut arguments: Vec<Value>) -> Result<String, TemplateError> {
     let count = match arguments.get(2) {
         Some(Value::Number(count)) => *count,
@@ -155,7 +156,7 @@ fn replace(mut arguments: Vec<Value>) -> Result<String, TemplateError> {
     )
 }
 
-/// Replaces so often at most, unless the text would become too long.
+/// Replaces `old` at most `most` times, and fails when the text would become too long.
 fn replaced(text: &str, old: &str, new: &str, most: usize) -> Result<String, TemplateError> {
     let times = text.matches(old).take(most).count();
     let kept = text.len() - times * old.len();

@@ -1,14 +1,14 @@
-//! The parser knows the part of Go's template language that templates of Packer use: text, `{{ … }}`
-//! with calls, fields, variables, pipelines, parentheses and strings, `if`, `with` and `range`, trim
-//! markers and comments.
+//! Parses the part of Go's template language that templates of Packer use: text, `{{ … }}` with calls,
+//! fields, variables, pipelines, parentheses and strings, `if`, `with` and `range`, trim markers and
+//! comments.
 
 use super::error::TemplateError;
 use super::lexer::{Lexer, is_space, not_supported};
 
-/// No template nests deeper; a stack is not endless.
+/// The deepest nesting, which bounds the use of the stack.
 const DEEPEST: usize = 32;
 
-/// Go's templates know these words besides, which nobody has needed in a template of Packer.
+/// Go's other keywords, which no known template of Packer needs.
 const NOT_SUPPORTED: [&str; 5] = ["block", "break", "continue", "define", "template"];
 
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +18,7 @@ pub(super) enum Node {
     Branch(Branch),
 }
 
-/// A branch is `{{if …}} … {{else}} … {{end}}`, or the like.
+/// A branch: `{{if …}} … {{else}} … {{end}}`, or `with` or `range` in its place.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Branch {
     pub(super) kind: Kind,
@@ -34,14 +34,14 @@ pub(super) enum Kind {
     Range,
 }
 
-/// A pipeline passes the result of each command as the last argument to the next.
+/// A pipeline, which passes the result of each command to the next as the last argument.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Pipeline {
     pub(super) target: Option<Target>,
     pub(super) commands: Vec<Command>,
 }
 
-/// A target names the variables that get the value of a pipeline: new ones, or those that there are.
+/// The variables that a pipeline's value is assigned to; they are new or exist already.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Target {
     pub(super) names: Vec<String>,
@@ -61,16 +61,16 @@ pub(super) enum Operand {
     Truth(bool),
     Nil,
     Dot,
-    /// A function; without arguments where it is the argument of another.
+    /// A function; as the argument of another function it has no arguments.
     Name(String),
     /// A variable, such as `$x`; `$` is the data of the whole template.
     Variable(String),
-    /// The fields of something, such as `.A.B`.
+    /// The fields of an operand, such as `.A.B`.
     Field(Box<Operand>, String),
     Nested(Pipeline),
 }
 
-/// Takes a text apart.
+/// Parses a text.
 pub(super) fn parse(text: &str) -> Result<Vec<Node>, TemplateError> {
     let mut parser = Parser {
         lexer: Lexer(text),
@@ -83,15 +83,15 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, TemplateError> {
     }
 }
 
-/// A stop is what ends a list of nodes.
+/// The end of a list of nodes.
 enum Stop {
     Text,
     End,
-    /// `{{else}}`, or `{{else if …}}` with the condition.
+    /// `{{else}}`, or `{{else if …}}` with its condition.
     Else(Option<Pipeline>),
 }
 
-/// An action is what stands between the braces.
+/// The content of a pair of braces.
 enum Action {
     Comment,
     Pipeline(Pipeline),
@@ -101,7 +101,7 @@ enum Action {
 
 struct Parser<'a> {
     lexer: Lexer<'a>,
-    /// Whether the text that follows loses the white space at its beginning.
+    /// Whether white space at the beginning of the next text is trimmed.
     trim: bool,
 }
 
@@ -110,7 +110,7 @@ impl Parser<'_> {
         let mut nodes = Vec::new();
         while let Some((before, after)) = self.lexer.0.split_once("{{") {
             let (trims_left, after) = match after.strip_prefix('-') {
-                // A comment follows at once, or after the one space of the mark.
+                // A comment follows the marker directly, or after its one space.
                 Some(inner) if inner.starts_with(is_space) => (true, &inner[1..]),
                 _ => (false, after),
             };
@@ -132,7 +132,7 @@ impl Parser<'_> {
         Ok((nodes, Stop::Text))
     }
 
-    /// Reads what follows the opening of a branch.
+    /// Reads the rest of a branch after its opening.
     fn branch(
         &mut self,
         kind: Kind,
@@ -202,7 +202,7 @@ impl Parser<'_> {
         Ok(None)
     }
 
-    /// Reads a pipeline, whose result goes to so many variables at most.
+    /// Reads a pipeline that is assigned to at most `variables` variables.
     fn pipeline(&mut self, depth: usize, variables: usize) -> Result<Pipeline, TemplateError> {
         let target = self.target(variables)?;
         let mut commands = vec![self.command(depth)?];
@@ -218,7 +218,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads `$x :=`, `$x =`, or of `range` `$x, $y :=`, if that is what stands there.
+    /// Reads `$x :=`, `$x =`, or for `range` `$x, $y :=`, if the text begins so.
     fn target(&mut self, most: usize) -> Result<Option<Target>, TemplateError> {
         let lexer = &mut self.lexer;
         lexer.skip_spaces();
@@ -258,7 +258,7 @@ impl Parser<'_> {
             let before = self.lexer.0;
             self.lexer.skip_spaces();
             let rest = self.lexer.0;
-            // Between two arguments stands a space, as Go wants it.
+            // Go requires a space between two arguments.
             let spaced = before.len() > rest.len() && !rest.starts_with("-}}");
             match spaced.then(|| self.operand(depth)).transpose()?.flatten() {
                 Some(argument) => arguments.push(argument),
@@ -294,7 +294,7 @@ impl Parser<'_> {
             '(' => Operand::Nested(self.nested(depth)?),
             '\'' => return Err(not_supported("a character in single quotes")),
             '.' if second.is_some_and(|c| c.is_ascii_digit()) => Operand::Number(lexer.number()?),
-            // The point of a field stays where it is.
+            // The point of a field is left for `fields`.
             '.' => {
                 if !second.is_some_and(super::lexer::is_word) {
                     lexer.take(".");

@@ -1,4 +1,4 @@
-//! This module reads the settings of an `atlas` post-processor, as the documentation names them.
+//! Reads the settings of an `atlas` post-processor, as the documentation names them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -31,50 +31,51 @@ const KEYS: [&str; 14] = [
     "atlas_upload_verify",
 ];
 
-/// The settings are kept as they are written.
+/// The settings as the template gives them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings(Map<String, Value>);
 
-/// A request is what the settings ask for, for one build.
+/// The push that the settings ask for, for one build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The artifact.
+    /// The artifact's name.
     pub name: ArtifactName,
-    /// The type the version is kept under.
+    /// The artifact's type.
     pub artifact_type: ArtifactType,
-    /// The metadata that is set.
+    /// The metadata from the settings.
     pub metadata: BTreeMap<String, String>,
-    /// The token that is set.
+    /// The token from the settings.
     pub token: Option<Token>,
-    /// The Atlas that is set.
+    /// The address of Atlas from the settings.
     pub atlas_url: Option<AtlasUrl>,
-    /// These are the settings that the original did not have.
+    /// The settings that the original did not have.
     pub extras: Extras,
 }
 
-/// The extras go beyond the original, and are done only where a setting asks for them.
+/// The settings beyond the original's, which have an effect only when they are set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extras {
-    /// `atlas_upload_allow_http`: bytes may go to a plain http address that an https Atlas gives, or not;
-    /// unset, the variable decides.
+    /// `atlas_upload_allow_http`: whether bytes may go to a plain http address that an https Atlas
+    /// gives; if unset, the environment variable decides.
     pub allow_http: Option<bool>,
-    /// `atlas_upload_boxes`: Vagrant boxes are pushed, or not; unset, the program decides.
+    /// `atlas_upload_boxes`: whether Vagrant boxes are pushed; if unset, the program decides.
     pub boxes: Option<bool>,
-    /// `atlas_upload_box_check`: whether to look first if Vagrant can use a box; unset, it is looked.
+    /// `atlas_upload_box_check`: whether to check first that Vagrant can use a box; if unset, it is
+    /// checked.
     pub box_check: Option<bool>,
-    /// `atlas_upload_digest`: the digest and a mark go into the metadata.
+    /// `atlas_upload_digest`: whether the digest and an idempotency key are added to the metadata.
     pub digest: bool,
-    /// `atlas_upload_skip_existing`: nothing is pushed when the latest version is the same.
+    /// `atlas_upload_skip_existing`: whether to push nothing when the latest version is the same.
     pub skip_existing: bool,
-    /// `atlas_upload_verify`: the version is read back and compared.
+    /// `atlas_upload_verify`: whether the version is read back and compared.
     pub verify: bool,
-    /// `atlas_upload_receipts`: the folder in which to keep how far a push came that is not done.
+    /// `atlas_upload_receipts`: the folder for receipts, which record the progress of unfinished pushes.
     pub receipts: Option<PathBuf>,
 }
 
 impl Request {
-    /// Returns the reason why a Vagrant box is not pushed, where the setting `atlas_upload_boxes`, or for
-    /// want of it `otherwise`, does not allow it.
+    /// Returns the reason why a Vagrant box is refused, if the setting `atlas_upload_boxes`, or
+    /// `otherwise` when it is unset, forbids boxes.
     pub(crate) fn refusal_of_box(&self, otherwise: bool) -> Option<String> {
         let is_refused =
             self.artifact_type.is_vagrant_box() && !self.extras.boxes.unwrap_or(otherwise);
@@ -91,7 +92,8 @@ impl Request {
 }
 
 impl Settings {
-    /// Takes known keys in any case, as Packer does: where one is there in its own, that one counts.
+    /// Creates settings; known keys may have any case, as in Packer. A key in its exact case takes
+    /// precedence.
     pub(crate) fn new(mut settings: Map<String, Value>) -> Self {
         for key in KEYS {
             take_spelling(&mut settings, key);
@@ -109,9 +111,9 @@ impl Settings {
         self.0.get(key)
     }
 
-    /// Returns the settings for one build, or all that is wrong with them. The warnings get what
-    /// whoever wrote them may not have meant, each with its key. A token becomes known to the redactor
-    /// before anything can be said about it.
+    /// Returns the request for one build, or all mistakes in the settings. Warnings about probable
+    /// mistakes are added to `warnings`, each with its key. The token is added to the redactor before
+    /// any message can repeat it.
     pub(crate) fn request(
         &self,
         context: &Context<'_>,
@@ -156,12 +158,12 @@ impl Settings {
     }
 }
 
-/// A reading interpolates settings one by one, and keeps what is wrong with any.
+/// The state of reading the settings: it interpolates them one by one, and collects the mistakes.
 struct Reading<'a> {
     settings: &'a Settings,
     context: &'a Context<'a>,
     wrong: Vec<String>,
-    /// Whether something is wrong that has been told elsewhere.
+    /// Whether a mistake was found that has been reported elsewhere.
     told: bool,
     warnings: &'a mut BTreeSet<String>,
 }
@@ -171,7 +173,7 @@ impl Reading<'_> {
         self.wrong.is_empty() && !self.told
     }
 
-    /// Interpolates a text that stands in this place.
+    /// Interpolates a text; `place` names it in warnings and errors.
     fn rendered(&mut self, place: &str, text: &str) -> Option<String> {
         match render(text, self.context) {
             Ok(rendered) => {
@@ -191,7 +193,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Returns an empty text for what is not there, `None` for what cannot be read.
+    /// Returns an empty text for a missing setting, and `None` for an invalid one.
     fn text(&mut self, key: &str) -> Option<String> {
         let value = self.settings.get(key);
         match value.map_or(Ok(String::new()), weak_decode::text) {
@@ -203,14 +205,13 @@ impl Reading<'_> {
         }
     }
 
-    /// Returns `None` for what is not there, or is null.
+    /// Returns `None` for a missing or null setting.
     fn choice(&mut self, key: &str) -> Option<bool> {
         let is_set = self.settings.get(key).is_some_and(|value| !value.is_null());
         is_set.then(|| self.truth(key))
     }
 
-    /// Returns no for what is not there, and for what cannot be read. A text is rendered first, as
-    /// Packer does.
+    /// Returns `false` for a missing or invalid setting. A text is interpolated first, as in Packer.
     fn truth(&mut self, key: &str) -> bool {
         let value = match self.settings.get(key) {
             Some(Value::String(text)) => self.rendered(key, text).map(Value::String),
@@ -222,7 +223,7 @@ impl Reading<'_> {
         })
     }
 
-    /// Reads a token, and not by [`Self::parsed`], whose complaints may repeat what was given.
+    /// Reads a token. [`Self::parsed`] is not used, since its errors may repeat the value.
     fn token(&mut self, text: Option<String>) -> Option<Token> {
         let text = text.filter(|text| !text.is_empty())?;
         let token = Token::new(&text);
@@ -261,7 +262,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Reads a text that is not empty; an empty one is not given, and has been told of where it must be.
+    /// Parses a text. An empty text counts as missing, and the caller reports it where it is required.
     fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
         &mut self,
         key: &str,

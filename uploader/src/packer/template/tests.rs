@@ -1,9 +1,9 @@
-//! Tests what a template asks for of many builds.
+//! Tests the requests of a template for many builds.
 
 use super::*;
 use serde_json::json;
 
-/// Returns how many requests a template has for builds of these names, in a folder of its own.
+/// Returns the number of requests that a template makes for builds of these names.
 fn asked(template: &Value, names: &[String], clock: Clock) -> Result<usize, Error> {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, content: &Value| {
@@ -35,13 +35,13 @@ fn block(more: Value) -> Value {
     json!([block])
 }
 
-/// Returns builders of these names.
+/// Returns builders with these names.
 fn builders(names: &[String]) -> Vec<Value> {
     let builder = |name: &String| json!({"type": "null", "name": name});
     names.iter().map(builder).collect()
 }
 
-/// Thousands of builds take no time that grows with the square of their number: some ten seconds and more.
+/// Quadratic time in the number of builds would take more than ten seconds.
 #[test]
 fn a_manifest_may_have_many_builds_and_a_template_many_builders() {
     let begin = std::time::Instant::now();

@@ -1,13 +1,13 @@
-//! This module holds the values of Go's template language, as far as Packer has them.
+//! Defines the values of Go's template language that Packer uses.
 
 use super::error::TemplateError;
 
-/// Go prints this for a field of a template that has no data.
+/// The text that Go prints for a field without a value.
 pub(super) const NO_VALUE: &str = "<no value>";
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) enum Value {
-    /// Every field of a template without data has no value at all.
+    /// The value of every field, since the template has no data.
     #[default]
     Nil,
     Text(String),
@@ -16,7 +16,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// Returns the text that an action of this value leaves in the output.
+    /// Returns the text that an action with this value outputs.
     pub(super) fn printed(self) -> String {
         match self {
             Self::Nil => NO_VALUE.to_owned(),
@@ -26,7 +26,7 @@ impl Value {
         }
     }
 
-    /// Returns what Go calls the type, where there is one.
+    /// Returns Go's name of the type, if the value has one.
     pub(super) fn kind(&self) -> Option<&'static str> {
         match self {
             Self::Nil => None,
@@ -36,7 +36,7 @@ impl Value {
         }
     }
 
-    /// Tells whether a condition of this value holds.
+    /// Returns whether the value is true as a condition.
     pub(super) fn holds(&self) -> bool {
         match self {
             Self::Nil => false,
@@ -47,7 +47,7 @@ impl Value {
     }
 }
 
-/// Returns the arguments of a function that takes so many texts.
+/// Returns the arguments of a function that takes `N` texts.
 pub(super) fn texts<const N: usize>(
     name: &str,
     arguments: Vec<Value>,

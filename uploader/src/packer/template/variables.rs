@@ -1,4 +1,4 @@
-//! This module gives user variables their values: what the command line gives goes over the template's
+//! Determines the values of user variables: values from the command line replace the template's
 //! defaults.
 
 use std::cell::{Cell, RefCell};
@@ -15,11 +15,11 @@ use super::packer_functions::{Context, Environment};
 use super::{json, weak_decode};
 use crate::base::error::{Cause, Error, Phase};
 
-/// Packer follows as many references from one variable to the next.
+/// The longest chain of references from one variable to the next, as in Packer.
 const LONGEST_CHAIN: usize = 100;
 
-/// The variables are those that the command line gives. What is wrong with them is kept, and told with
-/// all that is wrong with the template.
+/// The variables from the command line. Errors about them are kept, and reported together with all other
+/// mistakes in the template.
 #[derive(Debug, Default)]
 pub struct Variables {
     given: BTreeMap<String, String>,
@@ -27,11 +27,11 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// Reads files of variables, each over those before it, and then single ones, over all of them.
-    /// Blocks.
+    /// Reads files of variables, of which later ones override earlier ones, and then single variables,
+    /// which override all files. The call blocks.
     ///
-    /// [`Template::requests`](super::Template::requests) tells of a file that is no JSON object of
-    /// texts, and of what is not `KEY=VALUE`, without repeating a value, which may be a secret.
+    /// [`Template::requests`](super::Template::requests) reports a file that is no JSON object of texts,
+    /// and an argument that is not `KEY=VALUE`, without repeating a value, which may be secret.
     pub fn read<'a>(files: impl IntoIterator<Item = &'a Path>, single: &[String]) -> Self {
         let mut read = Self::default();
         for file in files {
@@ -66,30 +66,30 @@ impl Variables {
     }
 }
 
-/// A source is the text of a variable before it is interpolated.
+/// The text of a variable before interpolation.
 enum Source<'a> {
     Default(&'a Value),
     Given(&'a str),
-    /// A value that Packer has interpolated already, but for the fields of templates.
+    /// A value from Packer, which has interpolated it except for fields.
     Packers(&'a str),
 }
 
-/// The user variables belong to one build, and each is interpolated when it is first asked for.
+/// The user variables of one build. Each is interpolated when it is first used.
 pub(crate) struct UserVariables<'a> {
     sources: BTreeMap<&'a str, Source<'a>>,
     environment: Option<&'a Environment<'a>>,
     now: OffsetDateTime,
     folder: Option<&'a str>,
     limits: &'a Limits,
-    /// This is true where some that were given could not be read.
+    /// Whether some of the given variables could not be read.
     incomplete: bool,
-    /// An entry without an outcome stands for a value that is being looked for.
+    /// The interpolated values by name; `None` marks a value that is being interpolated.
     known: RefCell<BTreeMap<String, Option<Result<Rendered, TemplateError>>>>,
     depth: Cell<usize>,
 }
 
 impl<'a> UserVariables<'a> {
-    /// Takes a template's defaults, and what goes over them.
+    /// Creates the variables from a template's defaults and the values that override them.
     pub(super) fn new(
         defaults: &'a BTreeMap<String, Value>,
         given: &'a Variables,
@@ -113,7 +113,7 @@ impl<'a> UserVariables<'a> {
         }
     }
 
-    /// Takes what Packer passes to a plugin.
+    /// Creates the variables from the values that Packer passes to a plugin.
     pub(crate) fn of_packer(
         values: &'a BTreeMap<String, String>,
         now: OffsetDateTime,
@@ -133,8 +133,8 @@ impl<'a> UserVariables<'a> {
         }
     }
 
-    /// Returns the value for a text that uses the variable. A mistake that [`Self::mistakes`] returns
-    /// is not told again.
+    /// Returns the value of a variable that a text uses. Mistakes that [`Self::mistakes`] returns become
+    /// [`TemplateError::Reported`].
     pub(crate) fn value(&self, name: &str) -> Result<Rendered, TemplateError> {
         if !self.incomplete && !self.sources.contains_key(name) {
             return Ok(undefined());
@@ -146,8 +146,8 @@ impl<'a> UserVariables<'a> {
         })
     }
 
-    /// Returns what Packer, too, would refuse, even of variables that nothing uses. What only Packer
-    /// can interpolate is of interest where it is used.
+    /// Returns the mistakes that Packer refuses too, even in unused variables. Text that only Packer can
+    /// interpolate is a mistake only where it is used.
     pub(super) fn mistakes(&self) -> Vec<String> {
         let mistake = |(name, source): (&&str, &Source<'_>)| {
             let reason = match self.interpolated(name) {
@@ -166,7 +166,7 @@ impl<'a> UserVariables<'a> {
         let Some(source) = self.sources.get(name) else {
             return match self.environment {
                 _ if self.incomplete => Err(TemplateError::Reported),
-                // Variables alone must be defined to be used in others.
+                // Variables must be defined only when other variables use them.
                 Some(_) => Err(format!("variable not set: {name}").into()),
                 None => Ok(undefined()),
             };
@@ -209,7 +209,7 @@ impl<'a> UserVariables<'a> {
         };
         let rendered = render(&text, &context);
         let rendered = match source {
-            // It may be a secret, of which the reason would repeat a part.
+            // The value may be secret, and the reason could repeat a part of it.
             Source::Given(_) => rendered.map_err(|error| {
                 error.map_reason(|_| format!("the value given for '{name}' cannot be interpolated"))
             }),
@@ -224,7 +224,7 @@ impl<'a> UserVariables<'a> {
             ..context
         };
         let mut again = render(&rendered.text, &context).map_err(|error| {
-            // The environment may have given a secret.
+            // The value may contain a secret from the environment.
             error.map_reason(|_| {
                 format!("the value of '{name}' holds braces, and cannot be interpolated once more")
             })
@@ -234,8 +234,8 @@ impl<'a> UserVariables<'a> {
     }
 }
 
-/// Returns the value of what nobody has defined, which Packer takes for an empty text outside the
-/// variables themselves.
+/// Returns the value of an undefined variable, which Packer treats as empty outside the definitions of
+/// variables.
 fn undefined() -> Rendered {
     let warning = "it is not defined, and counts as empty".to_owned();
     Rendered {
@@ -337,7 +337,8 @@ mod tests {
         }
     }
 
-    /// Returns the mistakes of so many variables, whose texts follow from the number of the next.
+    /// Returns the mistakes of chains of `number` variables; `text` makes a variable's text from the
+    /// number of the next.
     fn mistakes_of(number: usize, text: impl Fn(usize) -> String) -> Vec<String> {
         let default = |n: usize| ["a", "b"].map(|name| (format!("{name}{n}"), json!(text(n + 1))));
         let mut defaults: serde_json::Map<_, _> = (0..number).flat_map(default).collect();

@@ -1,10 +1,10 @@
-//! Weak decoding, as Packer reads templates: a number where a text is wanted becomes one.
+//! Decodes values weakly, as Packer reads templates: a number becomes a text where a text is expected.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// A scalar as a text.
+/// Converts a scalar to a text.
 pub(crate) fn text(value: &Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text.clone()),
@@ -18,7 +18,7 @@ pub(crate) fn text(value: &Value) -> Result<String, String> {
     }
 }
 
-/// Any scalar that means yes or no.
+/// Converts a scalar to a boolean.
 pub(crate) fn truth(value: &Value) -> Result<bool, String> {
     match value {
         Value::Null => Ok(false),
@@ -33,7 +33,7 @@ pub(crate) fn truth(value: &Value) -> Result<bool, String> {
     }
 }
 
-/// An object of scalars, or a list of such objects.
+/// Converts an object of scalars, or a list of such objects, to a map of texts.
 pub(crate) fn map(value: &Value) -> Result<BTreeMap<String, String>, String> {
     let objects = match value {
         Value::Null => &[],
@@ -51,7 +51,7 @@ pub(crate) fn map(value: &Value) -> Result<BTreeMap<String, String>, String> {
     Ok(map)
 }
 
-/// A list of texts, or a single one.
+/// Converts a list of scalars, or a single one, to a list of texts.
 pub(crate) fn list(value: &Value) -> Result<Vec<String>, String> {
     match value {
         Value::Null => Ok(Vec::new()),

@@ -1,8 +1,8 @@
-//! Puts the program where the installed Packer looks for plugins, under each name that one version or
-//! another looks for, and takes it away again.
+//! Installs the program in the folder where Packer looks for plugins, under the name that each version
+//! of Packer expects, and uninstalls it.
 //!
-//! What was put there is written down in a record beside it. Only what stands in the record, and is
-//! still what it was, is ever replaced or removed.
+//! A record in the folder lists the installed files with their digests. Only files that are listed and
+//! unchanged are ever replaced or removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -18,19 +18,19 @@ use sha2::{Digest as _, Sha256};
 use crate::base::error::{Cause, Error, Phase};
 use crate::files::temporary;
 
-/// For Packer up to 1.6.
+/// The file name for Packer up to 1.6.
 const LEGACY: &str = "packer-post-processor-atlas";
-/// For Packer from 1.7.
+/// The file name for Packer from 1.7.
 const PLUGIN: &str = "packer-plugin-atlas";
-/// For Packer from 1.11: the source that `required_plugins` names.
+/// The source address for Packer from 1.11, as `required_plugins` names it.
 const SOURCE: &str = "github.com/atlas-uploader/atlas";
-/// As [`super::server::description`] says it.
+/// The API version, which [`super::server::description`] declares too.
 const API: &str = "x5.0";
 const RECORD: &str = ".atlas-upload-installed.json";
-/// Each file is written under a name that begins so, and then gets its own.
+/// The prefix of the temporary name under which each file is written before it is renamed.
 const TEMPORARY: &str = ".atlas-install-";
 
-/// A version of Packer, such as 1.6.6; what comes after the numbers makes no difference here.
+/// A version of Packer, such as 1.6.6. A suffix after the numbers is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PackerVersion {
     major: u64,
@@ -47,13 +47,13 @@ impl PackerVersion {
         }
     }
 
-    /// What `packer version` prints on its first line: `Packer v1.6.6`.
+    /// Reads the version from the output of `packer version`, such as `Packer v1.6.6`.
     pub fn printed(output: &str) -> Option<Self> {
         let line = output.lines().find(|line| line.starts_with("Packer v"))?;
         line.trim_start_matches("Packer v").parse().ok()
     }
 
-    /// The reason why this Packer cannot use the plugin; `None` for one that can.
+    /// Returns the reason why this Packer cannot use the plugin, or `None` if it can.
     pub fn refusal(self) -> Option<String> {
         let reason = if self >= Self::new(1, 5, 2) {
             return None;
@@ -93,8 +93,8 @@ impl FromStr for PackerVersion {
     }
 }
 
-/// Where this Packer looks for plugins of its user, of the places it knows the one that is meant for
-/// that; on Unix, since elsewhere they are others. `variable` is the environment.
+/// Returns the folder in which this version of Packer looks for its user's own plugins, among all
+/// folders that it searches. The rules are those for Unix. `variable` reads the environment.
 pub fn plugin_folder(
     version: PackerVersion,
     variable: impl Fn(&str) -> Option<OsString>,
@@ -108,7 +108,7 @@ pub fn plugin_folder(
     }
     let home = PathBuf::from(set("HOME")?);
     let dotted = home.join(".packer.d");
-    // The other folder is known since 1.7.5, and looked into only where this one is not.
+    // Packer knows the XDG folder since 1.7.5, and searches it only if this one does not exist.
     if version < PackerVersion::new(1, 7, 5) || dotted.is_dir() {
         return Some(dotted.join("plugins"));
     }
@@ -116,27 +116,28 @@ pub fn plugin_folder(
     Some(config.join("packer").join("plugins"))
 }
 
-/// What is ours, by the path within the folder: the SHA-256 of what was put there, or is about to be.
+/// The installed files: for each path within the folder, the SHA-256 of each content that was written or
+/// is about to be.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Record {
     files: BTreeMap<PathBuf, BTreeSet<String>>,
 }
 
-/// What became of the files of an installation.
+/// The result of an uninstallation.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Removed {
-    /// These are gone.
+    /// The files that were removed.
     pub removed: Vec<PathBuf>,
-    /// These are no longer what was installed, and stay.
+    /// The files that have changed since they were installed, and therefore stay.
     pub changed: Vec<PathBuf>,
 }
 
-/// Copies `program` into the folder, under all its names, in the place of what an earlier
-/// installation left there. Returns the files. Blocks. Stopped halfway, it can be done again.
+/// Copies `program` into the folder under all its names, replaces the files of an earlier installation,
+/// and returns the paths. The call blocks. An interrupted installation can be repeated.
 ///
 /// # Errors
-/// [`Phase::Install`]: a file cannot be read or written, each of which is then the old one or the new
-/// one; or something else has one of the names, and nothing was changed.
+/// Fails with [`Phase::Install`] when a file cannot be read or written (each file is then the old or the
+/// new one), or when a foreign file has one of the names (nothing is changed then).
 pub fn install(program: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let bytes = fs::read(program).map_err(|error| failed(program, error))?;
     let files = files(&bytes, &sha256(&bytes));
@@ -158,7 +159,7 @@ pub fn install(program: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
         let path = folder.join(name);
         put(&path, content, &mut first).map_err(|error| failed(&path, error))?;
     }
-    // What the earlier version had under a name of its own would be found beside the new one.
+    // Packer would find an earlier version's own names beside the new ones.
     let names = record
         .files
         .keys()
@@ -171,10 +172,10 @@ pub fn install(program: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files.keys().map(|name| folder.join(name)).collect())
 }
 
-/// Removes what [`install`] put into the folder, as far as it is still that. Blocks.
+/// Removes the files that [`install`] wrote into the folder, if they are unchanged. The call blocks.
 ///
 /// # Errors
-/// [`Phase::Install`]: the record cannot be read, or a file cannot be removed.
+/// Fails with [`Phase::Install`] when the record cannot be read, or a file cannot be removed.
 pub fn uninstall(folder: &Path) -> Result<Removed, Error> {
     let record = Record::read(folder)?;
     let mut done = Removed::default();
@@ -211,7 +212,7 @@ impl Content<'_> {
     }
 }
 
-/// The names within the folder, and what stands under each.
+/// Returns the paths within the folder, and the content of each.
 fn files<'a>(program: &'a [u8], digest: &str) -> BTreeMap<PathBuf, Content<'a>> {
     let suffix = std::env::consts::EXE_SUFFIX;
     let (version, system, machine) = (env!("CARGO_PKG_VERSION"), go_system(), go_machine());
@@ -233,7 +234,7 @@ fn files<'a>(program: &'a [u8], digest: &str) -> BTreeMap<PathBuf, Content<'a>> 
     ])
 }
 
-/// As Go calls it.
+/// Returns Go's name of the operating system.
 fn go_system() -> &'static str {
     match std::env::consts::OS {
         "macos" => "darwin",
@@ -250,8 +251,8 @@ fn go_machine() -> &'static str {
     }
 }
 
-/// Whole or not at all, since Packer may be looking. The program takes room once, under all its
-/// names, where the file system knows hard links; `first` is the first of them.
+/// Writes a file atomically, since Packer may be reading. Where the file system supports hard links, the
+/// program is stored once and linked under its other names; `first` is its first path.
 fn put(path: &Path, content: &Content<'_>, first: &mut Option<PathBuf>) -> io::Result<()> {
     let folder = temporary::parent(path);
     fs::create_dir_all(folder)?;
@@ -301,11 +302,11 @@ impl Record {
         put(&path, &Content::Text(text?), &mut None).map_err(|error| failed(&path, error))
     }
 
-    /// Whether a file is one that was put there. One that cannot be read is not.
+    /// Returns whether a file is unchanged since it was installed. An unreadable file counts as changed.
     fn is_ours(&self, folder: &Path, name: &Path) -> bool {
         let digests = self.files.get(name);
         let bytes = fs::read(folder.join(name));
-        // A link would lead to something else.
+        // A symbolic link would lead to a foreign file.
         let is_file = folder
             .join(name)
             .symlink_metadata()
@@ -316,7 +317,7 @@ impl Record {
     }
 
     fn remove(&self, folder: &Path, name: &Path, done: &mut Removed) -> Result<(), Error> {
-        // A record that somebody wrote by hand must not reach other folders.
+        // A record that was edited by hand must not reach other folders.
         let is_inside = name
             .components()
             .all(|part| matches!(part, Component::Normal(_)));
@@ -335,7 +336,7 @@ impl Record {
     }
 }
 
-/// In hexadecimal digits, as Packer reads it.
+/// Returns the SHA-256 in hexadecimal digits, as Packer reads it.
 fn sha256(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -1,4 +1,4 @@
-//! Tests what is installed, replaced and taken away, and for which Packer.
+//! Tests the installation, its replacement and removal, and the folder of each version of Packer.
 
 use super::*;
 
@@ -93,7 +93,7 @@ fn what_is_installed_is_taken_back_whole() {
         .find(|path| path.to_string_lossy().ends_with("_SHA256SUM"));
     let program = fs::read(program).unwrap();
     assert_eq!(fs::read_to_string(sum.unwrap()).unwrap(), sha256(&program));
-    // Again, over itself.
+    // A second installation overwrites the first.
     assert_eq!(install(&installed[0].clone(), &plugins).unwrap(), installed);
     let done = uninstall(&plugins).unwrap();
     assert_eq!((done.removed, done.changed), (installed, vec![]));
@@ -142,7 +142,7 @@ fn an_installation_that_was_stopped_halfway_can_be_done_again_or_taken_back() {
     for (again, kept) in [(true, 4), (false, 0)] {
         let plugins = folder.path().join(format!("plugins-{again}"));
         let installed = install(&old, &plugins).unwrap();
-        // The record says what will be there, and half of it is.
+        // The record lists the new files, and half of them are written.
         let files = files(b"new", &sha256(b"new"));
         let mut record = Record::read(&plugins).unwrap();
         for (name, content) in &files {

@@ -1,5 +1,5 @@
-//! Finds the stream that both sides mean by a number: whoever dials opens a stream and says the
-//! number on it, and whoever accepts says it back.
+//! Matches streams to numbers that both sides know: the dialling side opens a stream and writes the
+//! number on it, and the accepting side echoes it.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use super::session::{Incoming, Session};
 use super::stream::Stream;
 
-/// How long one side waits for the other, as Packer's own broker does.
+/// The longest time for which one side waits for the other, as in Packer's own broker.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Clones are the same broker.
+/// A broker on a session. Clones share its state.
 #[derive(Clone)]
 pub struct Broker(Arc<Inner>);
 
@@ -27,14 +27,14 @@ struct Inner {
     slots: Mutex<HashMap<u32, Slot>>,
 }
 
-/// Where the two that come for a number meet; either may be first.
+/// The first of the two parties for a number, which waits for the other.
 enum Slot {
     Dialled(Stream),
     Wanted(oneshot::Sender<Stream>),
 }
 
 impl Broker {
-    /// A broker on a session.
+    /// Creates a broker on a session.
     pub fn new(session: Session) -> Self {
         Self(Arc::new(Inner {
             session,
@@ -43,12 +43,12 @@ impl Broker {
         }))
     }
 
-    /// A number that this side has not used.
+    /// Returns a number that this side has not used.
     pub fn next_id(&self) -> u32 {
         self.0.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Brings arriving streams to those who wait for them, until the session is over.
+    /// Hands arriving streams to the calls of `accept` that wait for them, until the session is over.
     pub async fn run(&self, mut incoming: Incoming) {
         while let Some(stream) = incoming.next().await {
             let broker = self.clone();
@@ -60,10 +60,10 @@ impl Broker {
         }
     }
 
-    /// Opens a stream to whoever accepts this number on the other side.
+    /// Opens a stream to the other side's `accept` of this number.
     ///
     /// # Errors
-    /// Nobody does, or the session is over.
+    /// Fails when the other side does not accept within five seconds, or when the session is over.
     pub async fn dial(&self, id: u32) -> io::Result<Stream> {
         let mut stream = self.0.session.open()?;
         stream.write_u32_le(id).await?;
@@ -79,7 +79,7 @@ impl Broker {
     /// Waits for the other side to dial this number.
     ///
     /// # Errors
-    /// It does not within five seconds, or the session is over.
+    /// Fails when the other side does not dial within five seconds, or when the session is over.
     pub async fn accept(&self, id: u32) -> io::Result<Stream> {
         let arrived = timeout(TIMEOUT, self.claim(id)).await;
         if arrived.is_err() {
@@ -99,7 +99,7 @@ impl Broker {
         let (give, take) = oneshot::channel();
         let mut slots = self.slots();
         match slots.remove(&id) {
-            // Received at once, since `take` is there.
+            // The send cannot fail, since `take` still exists.
             Some(Slot::Dialled(stream)) => drop(give.send(stream)),
             _ => drop(slots.insert(id, Slot::Wanted(give))),
         }

@@ -1,37 +1,37 @@
-//! The frames of yamux, version 0.
+//! Encodes and decodes the frame headers of yamux, version 0.
 
-/// The bytes before each body.
+/// The length of a frame's header in bytes.
 pub(super) const HEADER: usize = 12;
 
-/// What a stream may carry before the other side has made room again.
+/// The bytes that a stream may carry before the receiver grants a window update.
 pub(super) const WINDOW: u32 = 256 * 1024;
 
-/// What a frame is for.
+/// The type of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Bytes of a stream.
     Data = 0,
-    /// Room for so many bytes more.
+    /// A grant of more bytes for a stream.
     WindowUpdate = 1,
-    /// A question whether the other side is there, or with [`Flags::ACK`] the answer.
+    /// A check that the other side is alive, or with [`Flags::ACK`] its answer.
     Ping = 2,
-    /// The session ends.
+    /// The end of the session.
     GoAway = 3,
 }
 
-/// What becomes of the frame's stream.
+/// The flags of a frame, which open and close its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Flags(u16);
 
 impl Flags {
     pub(super) const NONE: Self = Self(0);
-    /// It begins.
+    /// The stream begins.
     pub(super) const SYN: Self = Self(1);
-    /// Its beginning was heard.
+    /// The stream's beginning is acknowledged.
     pub(super) const ACK: Self = Self(2);
     /// The sender sends no more.
     pub(super) const FIN: Self = Self(4);
-    /// It ends at once.
+    /// The stream is reset.
     pub(super) const RST: Self = Self(8);
 
     pub(super) fn has(self, flag: Self) -> bool {
@@ -39,14 +39,14 @@ impl Flags {
     }
 }
 
-/// The head of a frame.
+/// The header of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) kind: Kind,
     pub(super) flags: Flags,
-    /// 0 for a ping and the end of the session.
+    /// The stream's number; 0 for a ping and for the end of the session.
     pub(super) stream: u32,
-    /// Of data the length of the body that follows; of others a value, and nothing follows.
+    /// For data, the length of the body that follows; for other types a value, with no body.
     pub(super) length: u32,
 }
 
@@ -80,7 +80,7 @@ impl Header {
     }
 }
 
-/// What is no frame, or breaks the rules.
+/// A violation of the framing or of the rules for streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FrameError {
     #[error("not yamux: version {0}")]

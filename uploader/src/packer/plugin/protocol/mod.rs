@@ -1,14 +1,13 @@
-//! What Packer and its plugins speak, the same since 2013: Go's net/rpc in MessagePack, over streams
-//! that a broker names, over yamux on one connection.
+//! Implements the protocol between Packer and its plugins, unchanged since 2013: Go's net/rpc in
+//! MessagePack, over streams numbered by a broker, over yamux on one connection.
 //!
-//! `frame` is what stands on the wire, `session` takes the frames apart into the streams of `stream`;
-//! `broker` finds the stream that both sides mean by a number; `msgpack` finds where a value ends,
-//! and `rpc` calls and is called. Both ends are here, though a plugin is only ever the server: the
-//! other one is what the tests play Packer with.
+//! `frame` encodes yamux frames, `session` sorts them into the streams of `stream`, `broker` matches
+//! streams to numbers, `msgpack` finds the end of a value, and `rpc` makes and answers calls. The module
+//! has both ends, though a plugin is only ever the server: tests play Packer with the client.
 //!
-//! Written here, and not with the crate `yamux`: that one would bring fifty packages more, and wants
-//! to be polled by whoever waits for a stream, where here the reader must go on by itself, or
-//! Packer's pings go unanswered and it drops the plugin after ten seconds.
+//! The crate `yamux` is not used: it brings fifty more packages, and its connection makes progress only
+//! while the caller polls it. Here the reader must run on its own task: Packer drops a plugin that does
+//! not answer its pings within ten seconds.
 
 mod broker;
 mod frame;

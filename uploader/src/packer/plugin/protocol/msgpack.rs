@@ -1,27 +1,28 @@
-//! Where a value of MessagePack ends. Go writes one after the other without saying how long each is,
-//! so whoever reads from a connection must find out as the bytes come.
+//! Finds the end of a MessagePack value in a growing buffer. Go writes values one after the other
+//! without lengths, so a reader must parse them to find where each ends.
 
-/// No message of Packer's is as large: a limit against a peer gone mad, in bytes.
+/// The largest accepted message in bytes, as a guard against a faulty peer; no message of Packer is as
+/// large.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
-/// What a value begins with, which says what follows.
+/// The marker of a value with its length, which determines how much follows.
 struct Head {
-    /// The bytes of the marker and of the length behind it.
+    /// The bytes of the marker and of the length field.
     length: u64,
-    /// The bytes after that, which are no values.
+    /// The number of payload bytes that follow.
     body: u64,
-    /// The values after that.
+    /// The number of nested values that follow.
     values: u64,
 }
 
-/// Looks at growing bytes for the end of their first value, each byte once.
+/// A scanner that finds the end of the first value in a growing buffer, and reads each marker once.
 #[derive(Debug)]
 pub(super) struct Scan {
     at: u64,
     missing: u64,
 }
 
-/// Not MessagePack, or far too much of it.
+/// A message that is not MessagePack, or that is too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Malformed {
     #[error("not MessagePack")]
@@ -41,8 +42,8 @@ impl Scan {
         Self { at: 0, missing: 1 }
     }
 
-    /// The length of the first value, once `bytes` hold it whole. They are the same as at the last
-    /// call, and more.
+    /// Returns the length of the first value once `bytes` hold it whole. Each call must pass the bytes
+    /// of the previous call, possibly with more behind them.
     pub(super) fn end(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
         while self.missing > 0 {
             let rest = usize::try_from(self.at).ok().and_then(|at| bytes.get(at..));
@@ -52,7 +53,7 @@ impl Scan {
             self.at += head.length + head.body;
             self.missing += head.values;
             self.missing -= 1;
-            // Each value is a byte at least.
+            // Each missing value takes at least one byte.
             if self.at + self.missing > LARGEST {
                 return Err(Malformed::TooLarge);
             }
@@ -62,7 +63,7 @@ impl Scan {
     }
 }
 
-/// `None` when more bytes are needed.
+/// Reads the head of a value; returns `None` when more bytes are needed.
 fn head(bytes: &[u8]) -> Result<Option<Head>, Malformed> {
     let Some(marker) = bytes.first().copied() else {
         return Ok(None);
@@ -103,7 +104,7 @@ fn head(bytes: &[u8]) -> Result<Option<Head>, Malformed> {
     }
 }
 
-/// A head whose length stands behind the marker, in `digits` bytes.
+/// Reads a head with a length field of `digits` bytes behind the marker.
 fn sized(bytes: &[u8], digits: usize, follows: impl Fn(u64) -> (u64, u64)) -> Option<Head> {
     let digits = bytes.get(1..=digits)?;
     let number = digits
@@ -195,7 +196,7 @@ mod tests {
         fn no_bytes_make_it_panic_and_what_it_finds_rmpv_reads(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(Some(end)) = Scan::new().end(&bytes) {
                 let mut whole = &bytes[..end];
-                // Texts that are no UTF-8 are values too.
+                // Strings that are not UTF-8 are values too.
                 prop_assert!(rmpv::decode::read_value(&mut whole).is_ok());
                 prop_assert!(whole.is_empty());
             }

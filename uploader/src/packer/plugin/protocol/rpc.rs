@@ -1,5 +1,5 @@
-//! Go's net/rpc in MessagePack: a header and a body a message, requests and replies told apart by
-//! who sends them, and replies in any order.
+//! Makes and answers calls of Go's net/rpc in MessagePack. Each message is a header and a body; the
+//! direction tells requests from replies, which may arrive in any order.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,10 +17,10 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::msgpack::Scan;
 use super::stream::Stream;
 
-/// Answers the calls on a stream.
+/// A service that answers the calls on a stream.
 pub trait Service: Send + Sync + 'static {
-    /// Answers one, such as `PostProcessor.Configure`; many may be under way at once. An error is
-    /// words for the caller.
+    /// Answers a call, such as `PostProcessor.Configure`. Calls may overlap. An error is a text for the
+    /// caller.
     fn call(
         &self,
         method: &str,
@@ -28,10 +28,10 @@ pub trait Service: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Value, String>> + Send;
 }
 
-/// Why a call has no reply.
+/// The reason why a call has no reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// The other side's words.
+    /// The other side returned this error.
     #[error("{0}")]
     Refused(String),
     /// The stream is closed.
@@ -39,11 +39,11 @@ pub enum CallError {
     Gone,
 }
 
-/// Answers the calls that arrive on a stream, each on a task of its own, until the other side closes
-/// it. What is still under way then is dropped.
+/// Answers the calls that arrive on a stream, each on a task of its own, until the other side closes it.
+/// Calls still under way then are dropped.
 ///
 /// # Errors
-/// The stream broke, or carried no RPC.
+/// Fails when the stream breaks, or carries no RPC.
 pub async fn serve<S: Service>(stream: Stream, service: Arc<S>) -> io::Result<()> {
     let (read, write) = tokio::io::split(stream);
     let mut messages = Messages::new(read);
@@ -58,7 +58,7 @@ pub async fn serve<S: Service>(stream: Stream, service: Arc<S>) -> io::Result<()
                 Ok(reply) => (String::new(), reply),
                 Err(words) => (words, Value::Map(Vec::new())),
             };
-            // A caller that hears no more has no use for the reply.
+            // A caller that has disconnected does not need the reply.
             let _ = writer
                 .write(&Header { error, ..header }.reply(), &reply)
                 .await;
@@ -68,7 +68,7 @@ pub async fn serve<S: Service>(stream: Stream, service: Arc<S>) -> io::Result<()
     Ok(())
 }
 
-/// Calls the other side of a stream; closes it when dropped.
+/// A client that calls the other side of a stream. Dropping it closes the stream.
 pub struct Client {
     writer: Writer<WriteHalf<Stream>>,
     waiting: Waiting,
@@ -76,11 +76,11 @@ pub struct Client {
     reading: AbortHandle,
 }
 
-/// Who waits for which reply; `None` once there will be no more.
+/// The pending calls by sequence number; `None` after the last reply.
 type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Result<Value, CallError>>>>>>;
 
 impl Client {
-    /// A client on a stream on which the other side serves.
+    /// Creates a client on a stream that the other side serves.
     pub fn new(stream: Stream) -> Self {
         let (read, write) = tokio::io::split(stream);
         let waiting: Waiting = Arc::new(Mutex::new(Some(HashMap::new())));
@@ -99,10 +99,10 @@ impl Client {
         }
     }
 
-    /// Calls a method, and returns its reply.
+    /// Calls a method and returns its reply.
     ///
     /// # Errors
-    /// The other side's own, or the stream is closed.
+    /// Fails with the other side's error, or when the stream is closed.
     pub async fn call(&self, method: &str, argument: Value) -> Result<Value, CallError> {
         let (give, take) = oneshot::channel();
         let sequence = self.next.fetch_add(1, Ordering::Relaxed);
@@ -142,7 +142,7 @@ async fn hand_out(read: ReadHalf<Stream>, waiting: &Waiting) -> io::Result<()> {
             _ => Err(CallError::Refused(header.error)),
         };
         if let Some(waiter) = waiter {
-            // Whoever called may have stopped waiting.
+            // The caller may have stopped waiting.
             let _ = waiter.send(result);
         }
     }
@@ -153,7 +153,7 @@ async fn hand_out(read: ReadHalf<Stream>, waiting: &Waiting) -> io::Result<()> {
 struct Header {
     method: String,
     sequence: u64,
-    /// Of a reply; empty when all went well.
+    /// The error of a reply, which is empty for a success.
     error: String,
 }
 
@@ -195,7 +195,7 @@ impl Header {
     }
 }
 
-/// Header and body after each other, whole.
+/// A reader of messages, each of which is a header and a body.
 struct Messages<R> {
     source: R,
     buffer: BytesMut,
@@ -207,7 +207,8 @@ impl<R: AsyncRead + Unpin> Messages<R> {
         Self { source, buffer }
     }
 
-    /// `None` when the other side has closed between two messages.
+    /// Reads the next message; returns `None` when the other side has closed the stream between two
+    /// messages.
     async fn next(&mut self) -> io::Result<Option<(Header, Value)>> {
         let Some(header) = self.value().await? else {
             return Ok(None);
@@ -236,8 +237,9 @@ impl<R: AsyncRead + Unpin> Messages<R> {
     }
 }
 
-/// Writes messages whole, one after the other. Whoever stops waiting for a write may leave half a
-/// message, and must let go of the stream as well; the plugin's calls end together with their client.
+/// A writer whose async mutex keeps each message whole. A caller that drops a pending `write` may leave
+/// half a message, and must drop the stream as well; the plugin's calls are dropped together with their
+/// client.
 struct Writer<W>(tokio::sync::Mutex<W>);
 
 impl<W: AsyncWrite + Unpin> Writer<W> {
@@ -260,7 +262,7 @@ mod tests {
     use crate::packer::plugin::protocol::{Incoming, Session, Side};
     use tokio::sync::Notify;
 
-    /// Two ends of one stream.
+    /// Returns both ends of one stream, with the plugin's session.
     async fn streams() -> (Stream, Stream, Session, Incoming) {
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         let (packer, _) = Session::start(ours, Side::Client);
@@ -270,7 +272,7 @@ mod tests {
         (dialled, accepted, plugin, incoming)
     }
 
-    /// `Hold` is answered only after a `Free`.
+    /// A service that returns its arguments, and answers `Hold` only after a `Free`.
     #[derive(Default)]
     struct Echo(Notify);
 

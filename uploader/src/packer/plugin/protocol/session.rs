@@ -1,8 +1,8 @@
-//! A yamux session: many streams over one connection.
+//! Runs a yamux session, which carries many streams over one connection.
 //!
-//! Two tasks serve it. The reader never waits for anybody but the connection: what arrives is kept in
-//! the stream it is for, and cannot be more than the stream's window. The writer sends what the
-//! streams put into its queue; it cannot grow beyond their windows either.
+//! A session has two tasks. The reader waits only for the connection: it stores arriving bytes in their
+//! stream, whose window bounds them. The writer sends the frames that streams queue; their windows bound
+//! this queue too.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,10 +16,11 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use super::frame::{Flags, FrameError, HEADER, Header, Kind, WINDOW};
 use super::stream::{Stream, StreamState};
 
-/// Streams beyond these are refused. Packer has three for a post-processor.
+/// The most open streams of a session; further ones are refused. Packer opens three for a
+/// post-processor.
 const MOST_STREAMS: usize = 256;
 
-/// Which end of the connection this is.
+/// The end of the connection that a session serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// Packer: its streams have odd numbers.
@@ -28,7 +29,7 @@ pub enum Side {
     Server,
 }
 
-/// A session that is under way, to open streams on. Clones are the same session.
+/// A running session that opens streams. Clones share its state.
 #[derive(Clone)]
 pub struct Session(Arc<Shared>);
 
@@ -36,13 +37,13 @@ pub struct Session(Arc<Shared>);
 pub struct Incoming(UnboundedReceiver<Stream>);
 
 impl Incoming {
-    /// The next one; `None` once the session is over.
+    /// Returns the next stream, or `None` once the session is over.
     pub async fn next(&mut self) -> Option<Stream> {
         self.0.recv().await
     }
 }
 
-/// What the streams of a session share.
+/// The state that the streams of a session share.
 pub(super) struct Shared {
     side: Side,
     streams: Mutex<Streams>,
@@ -53,13 +54,13 @@ pub(super) struct Shared {
 #[derive(Default)]
 struct Streams {
     open: HashMap<u32, Arc<StreamState>>,
-    /// The largest number that the other side has used: each is used once.
+    /// The largest stream number that the other side has used: it uses each number once.
     latest: u32,
     over: bool,
 }
 
 impl Session {
-    /// Begins on a connection; its tasks end when the connection does.
+    /// Starts a session on a connection; its tasks end when the connection does.
     pub fn start<C>(connection: C, side: Side) -> (Self, Incoming)
     where
         C: AsyncRead + AsyncWrite + Send + 'static,
@@ -80,7 +81,8 @@ impl Session {
             if let Err(error) = read_frames(read, &reading, &arrivals).await {
                 tracing::debug!(%error, "the session with Packer breaks off");
             }
-            // In this order: whoever hears of a broken stream can know that it was the session.
+            // The order matters: when a stream breaks, `Incoming` has already ended, which shows that
+            // the session is over.
             drop(arrivals);
             reading.over();
         });
@@ -90,10 +92,10 @@ impl Session {
     /// Opens a stream.
     ///
     /// # Errors
-    /// The session is over.
+    /// Fails when the session is over.
     pub fn open(&self) -> io::Result<Stream> {
         let shared = &self.0;
-        // 2³¹ streams are more than one session lives for.
+        // No session lives long enough to use up 2³¹ streams.
         let id = shared.next.fetch_add(2, Ordering::Relaxed);
         let stream = shared.begin(id)?;
         shared.send_header(of_stream(id, Flags::SYN))?;
@@ -122,7 +124,7 @@ impl Shared {
             .map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 
-    /// What still arrives for it is thrown away.
+    /// Removes a stream; data that still arrives for it is discarded.
     pub(super) fn forget(&self, id: u32) {
         self.streams().open.remove(&id);
     }
@@ -139,7 +141,7 @@ impl Shared {
         }
     }
 
-    /// The other side opens a stream.
+    /// Registers a stream that the other side opens.
     fn arrive(self: &Arc<Self>, id: u32, arrivals: &UnboundedSender<Stream>) -> io::Result<()> {
         let theirs = if self.side == Side::Client { 0 } else { 1 };
         let mut streams = self.streams();
@@ -154,7 +156,7 @@ impl Shared {
         }
         let stream = self.begin(id)?;
         self.send_header(of_stream(id, Flags::ACK))?;
-        // Where nobody listens any more, dropping it closes it.
+        // If nobody accepts streams any more, dropping the stream closes it.
         let _ = arrivals.send(stream);
         Ok(())
     }
@@ -175,7 +177,7 @@ async fn write_frames(
     mut frames: UnboundedReceiver<Bytes>,
 ) {
     while let Some(frame) = frames.recv().await {
-        // The reader notices as well, and says so.
+        // The reader notices the broken connection too, and logs it.
         if connection.write_all(&frame).await.is_err() || connection.flush().await.is_err() {
             return;
         }
@@ -215,7 +217,7 @@ async fn read_frames(
     Ok(())
 }
 
-/// `None` when the connection ends where a frame could begin.
+/// Reads the next frame's header; returns `None` when the connection ends between two frames.
 async fn next_header(connection: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Header>> {
     let mut bytes = [0; HEADER];
     if connection.read(&mut bytes[..1]).await? == 0 {
@@ -233,7 +235,7 @@ async fn take_body(
 ) -> io::Result<()> {
     match state {
         Some(state) => state.allow(header.stream, header.length)?,
-        // Sent before the other side heard that the stream is closed.
+        // The other side sent this before it received the notice that the stream is closed.
         None if header.length <= WINDOW => {}
         None => return Err(FrameError::Overrun(header.stream).into()),
     }
@@ -414,7 +416,7 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let (mut wire, _session, mut incoming) = session();
-                // A session that has ended takes no more.
+                // A session that has ended accepts no more bytes.
                 let _ = wire.write_all(&pieces.concat()).await;
                 drop(wire);
                 while let Some(mut stream) = incoming.next().await {

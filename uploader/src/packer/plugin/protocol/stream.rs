@@ -1,4 +1,4 @@
-//! One stream of a session, read and written like a connection of its own.
+//! Implements a stream of a session, which is read and written like a connection of its own.
 
 use std::io;
 use std::pin::Pin;
@@ -11,10 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::frame::{Flags, FrameError, Header, Kind, WINDOW};
 use super::session::Shared;
 
-/// What one frame carries, so that streams take turns.
+/// The largest body of one frame, so that streams take turns.
 const LARGEST_BODY: usize = 64 * 1024;
 
-/// A stream. It is closed when it is shut down or dropped.
+/// A stream of a session. It closes when it is shut down or dropped.
 pub struct Stream {
     id: u32,
     state: Arc<StreamState>,
@@ -26,15 +26,15 @@ pub(super) struct StreamState(Mutex<State>);
 
 struct State {
     received: BytesMut,
-    /// What the other side may send now.
+    /// The bytes that the other side may send now.
     allowed: u32,
-    /// What was read, for which the other side has not yet been given room again.
+    /// The bytes that were read since the last window update to the other side.
     read: u32,
-    /// What may be sent now.
+    /// The bytes that this side may send now.
     room: u32,
     /// The other side sends no more.
     ended: bool,
-    /// Nothing is sent any more.
+    /// This side sends no more.
     closed: bool,
     /// The stream was reset, or the session is over.
     broken: bool,
@@ -72,7 +72,8 @@ impl StreamState {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a body of this length may come; asked before any memory is set aside for it.
+    /// Takes a body of this length from the stream's window, before memory is allocated for it; fails
+    /// when the window is too small.
     pub(super) fn allow(&self, id: u32, length: u32) -> Result<(), FrameError> {
         let mut state = self.lock();
         state.allowed = state
@@ -126,12 +127,12 @@ impl Stream {
         self.session.send(frame.freeze())
     }
 
-    /// Once: a second FIN is an error to the other side.
+    /// Sends FIN once: a second FIN is an error to the other side.
     fn close(&self) {
         if std::mem::replace(&mut self.state.lock().closed, true) {
             return;
         }
-        // A session that is over has closed it already.
+        // The send fails only if the session is over, which has closed the stream already.
         let _ = self.send(Kind::WindowUpdate, Flags::FIN, 0, &[]);
     }
 }
@@ -163,7 +164,7 @@ impl AsyncRead for Stream {
         let length = state.received.len().min(buffer.remaining());
         buffer.put_slice(&state.received[..length]);
         state.received.advance(length);
-        // Never more than the window, which is a u32.
+        // The received bytes never exceed the window, which is a u32.
         state.read += length as u32;
         if state.read < WINDOW / 2 || state.ended {
             return Poll::Ready(Ok(()));
@@ -196,7 +197,7 @@ impl AsyncWrite for Stream {
         Poll::Ready(sent.map(|()| length))
     }
 
-    /// The session's writer sends on by itself.
+    /// Returns at once: the session's writer flushes each frame.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -1,12 +1,13 @@
-//! In gob: a stream of messages, first the definitions of the types and then one value.
+//! Encodes the settings' specification in gob: a stream of messages, first the definitions of the types
+//! and then one value.
 //!
-//! The types are those of Go's hcldec and cty: `ObjectSpec` is a map of texts to anything, of which
-//! each is an `*AttrSpec`; an attribute's type is opaque bytes to this stream, and a gob stream of its
-//! own inside. Type numbers are free within a stream, from 65.
+//! The types are those of Go's hcldec and cty: `ObjectSpec` is a map from texts to interfaces, each of
+//! which holds an `*AttrSpec`; an attribute's type is opaque bytes in this stream, and inside them
+//! another gob stream. Type numbers are free within a stream, from 65.
 
 use super::{Primitive, Type};
 
-/// Types that gob knows by itself.
+/// The numbers of gob's built-in types.
 const BOOL: i64 = 1;
 const INT: i64 = 2;
 const UINT: i64 = 3;
@@ -18,19 +19,19 @@ const FIRST: i64 = 65;
 const SECOND: i64 = 66;
 const THIRD: i64 = 67;
 
-/// The fields of gob's own description of a type, of which one is set.
+/// The fields of gob's description of a type, exactly one of which is set.
 const STRUCT: u64 = 3;
 const MAP: u64 = 4;
 const ENCODED: u64 = 5;
 
-/// What ends a struct.
+/// The marker of a struct's end.
 const END: u8 = 0;
 
 pub(super) fn object(attributes: &[(&str, Type)]) -> Vec<u8> {
     let map = [field(1, &int(STRING)), field(1, &int(INTERFACE))].concat();
     let fields = [("Name", STRING), ("Type", THIRD), ("Required", BOOL)];
     let entry = |(name, kind): &(&str, Type)| {
-        // `Required` is no, and what is nothing is left out.
+        // `Required` is false; gob leaves out zero values.
         let spec = [
             field(1, &text(name)),
             field(1, &bytes(&cty(*kind))),
@@ -41,7 +42,7 @@ pub(super) fn object(attributes: &[(&str, Type)]) -> Vec<u8> {
         [text(name), value].concat()
     };
     let entries: Vec<u8> = attributes.iter().flat_map(entry).collect();
-    // A value that is no struct has a zero before it.
+    // Gob writes a zero before a top-level value that is no struct.
     let value = [vec![0], uint(attributes.len() as u64), entries].concat();
     [
         definition(FIRST, MAP, "ObjectSpec", &map),
@@ -57,7 +58,7 @@ pub(super) fn object(attributes: &[(&str, Type)]) -> Vec<u8> {
     .concat()
 }
 
-/// `gobType{Version int, Impl interface}` with the version left out, since it is 0.
+/// Encodes a `gobType{Version int, Impl interface}`. The version is 0 and therefore left out.
 fn cty(kind: Type) -> Vec<u8> {
     let outer = [("Version", INT), ("Impl", INTERFACE)];
     let outer = definition(FIRST, STRUCT, "gobType", &field(1, &struct_fields(&outer)));
@@ -94,7 +95,7 @@ fn collection(name: &'static str, of: Primitive) -> (Vec<u8>, &'static str, Vec<
     (definitions.concat(), name, field(1, &bytes(&element)))
 }
 
-/// A message that says what a type's number means. `rest` are the fields after the common one.
+/// Encodes the message that defines a type number. `rest` holds the fields after the common one.
 fn definition(number: i64, kind: u64, name: &str, rest: &[u8]) -> Vec<u8> {
     let common = [field(1, &text(name)), field(1, &int(number)), vec![END]].concat();
     let inner = [field(1, &common), rest.to_vec(), vec![END]].concat();
@@ -113,12 +114,12 @@ fn message(number: i64, content: &[u8]) -> Vec<u8> {
     bytes(&[&int(number), content].concat())
 }
 
-/// A value of which only the name of its type says what it is.
+/// Encodes an interface value: the name of its concrete type, the type's number, and the value.
 fn interface(name: &str, number: i64, value: &[u8]) -> Vec<u8> {
     [text(name), int(number), bytes(value)].concat()
 }
 
-/// A struct's field is written with how far it is from the one before.
+/// Encodes a struct's field. `distance` is the difference between its number and the previous field's.
 fn field(distance: u64, value: &[u8]) -> Vec<u8> {
     [&uint(distance), value].concat()
 }
@@ -131,7 +132,7 @@ fn bytes(bytes: &[u8]) -> Vec<u8> {
     [&uint(bytes.len() as u64), bytes].concat()
 }
 
-/// Small ones are one byte; of others the number of bytes comes first, negated.
+/// Encodes an unsigned number: below 128 one byte, otherwise the negated count of bytes and the bytes.
 fn uint(number: u64) -> Vec<u8> {
     if number < 0x80 {
         return vec![number as u8];
@@ -142,7 +143,7 @@ fn uint(number: u64) -> Vec<u8> {
     [&[count.wrapping_neg()], &digits[zeros..]].concat()
 }
 
-/// The sign is the lowest bit.
+/// Encodes a signed number, with the sign as the lowest bit.
 fn int(number: i64) -> Vec<u8> {
     let sign = number >> 63;
     uint((number << 1 ^ sign) as u64)
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn definitions_are_those_that_go_writes() {
-        // Go 1.19's encoder, for the same types.
+        // Go 1.19's encoder wrote these bytes for the same types.
         let object =
             b"\x1a\xff\x81\x04\x01\x01\x0aObjectSpec\x01\xff\x82\x00\x01\x0c\x01\x10\x00\x00";
         let attr = b"\xff\x83\x03\x01\x01\x08AttrSpec\x01\xff\x84\x00\x01\x03\x01\x04Name\x01\x0c\x00\x01\x04Type\x01\xff\x86\x00\x01\x08Required\x01\x02\x00\x00\x00";

@@ -1,19 +1,19 @@
-//! What the plugin tells Packer of its settings, for templates in HCL2: the name and the type of
-//! each. Up to 1.11 Packer reads it in gob, later also in Protocol Buffers.
+//! Describes the plugin's settings to Packer for templates in HCL2: the name and the type of each.
+//! Packer reads the description in gob up to 1.11, and later also in Protocol Buffers.
 
 mod gob;
 mod protobuf;
 
-/// How Packer wants to read it.
+/// The encoding that Packer asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// Go's own.
+    /// Go's own format.
     Gob,
-    /// From Packer 1.12, which asks for it by `--protobuf`.
+    /// Protocol Buffers, which Packer from 1.12 requests by `--protobuf`.
     Protobuf,
 }
 
-/// What a setting holds.
+/// The type of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Type {
     Primitive(Primitive),
@@ -30,8 +30,8 @@ enum Primitive {
 const STRING: Type = Type::Primitive(Primitive::String);
 const BOOL: Type = Type::Primitive(Primitive::Bool);
 
-/// All settings; none is required here, since a missing one is told with all other mistakes. An
-/// empty list would crash Packer 1.6.
+/// All settings. None is marked as required: the plugin reports a missing setting together with all
+/// other mistakes. An empty list would crash Packer 1.6.
 const ATTRIBUTES: [(&str, Type); 22] = [
     ("artifact", STRING),
     ("artifact_type", STRING),
@@ -57,7 +57,7 @@ const ATTRIBUTES: [(&str, Type); 22] = [
     ("token", STRING),
 ];
 
-/// All settings, encoded.
+/// Returns the specification of all settings in this encoding.
 pub fn encoded(encoding: Encoding) -> Vec<u8> {
     match encoding {
         Encoding::Gob => gob::object(&ATTRIBUTES),

@@ -1,9 +1,10 @@
-//! In Protocol Buffers: `Spec{1 Object, 2 Attr}`, `Object{1 map<string, Spec>}`, `Attr{1 name, 2
-//! CtyType}`, `CtyType{1 Primitive, 2 List, 3 Map}`, `Primitive{1 name}`, `List` and `Map{1 CtyType}`.
+//! Encodes the settings' specification in Protocol Buffers: `Spec{1 Object, 2 Attr}`, `Object{1
+//! map<string, Spec>}`, `Attr{1 name, 2 CtyType}`, `CtyType{1 Primitive, 2 List, 3 Map}`, `Primitive{1
+//! name}`, `List` and `Map{1 CtyType}`.
 
 use super::{Primitive, Type};
 
-/// How Go's cty prints a type.
+/// Returns the name that Go's cty prints for a type.
 fn name(primitive: Primitive) -> &'static str {
     match primitive {
         Primitive::String => "cty.String",
@@ -30,7 +31,7 @@ fn cty(kind: Type) -> Vec<u8> {
     }
 }
 
-/// A field of bytes: its number and kind, the length, the bytes.
+/// Encodes a length-delimited field: its number and wire type, the length, and the bytes.
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     const DELIMITED: u8 = 2;
     let mut out = vec![number << 3 | DELIMITED];
@@ -55,7 +56,7 @@ mod tests {
             ("metadata", Type::Map(Primitive::String)),
             ("list", Type::List(Primitive::Bool)),
         ]);
-        // protoc 3.21 --encode, for the same.
+        // protoc 3.21 --encode wrote these bytes for the same specification.
         let expected = [
             &b"\nv\n\"\n\x05token\x12\x19\x12\x17\n\x05token\x12\x0e\n\x0c\n\ncty.String"[..],
             b"\n,\n\x08metadata\x12 \x12\x1e\n\x08metadata\x12\x12\x1a\x10\n\x0e\n\x0c\n\ncty.String",

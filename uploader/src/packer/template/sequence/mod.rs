@@ -1,12 +1,12 @@
-//! Finds the entry of a manifest that is the artifact which reached an `atlas` block.
+//! Finds the manifest's entry for the artifact that reached an `atlas` block.
 //!
-//! Packer gives each post-processor of a sequence what the one before it made, and the first one what
-//! the builder made. `manifest` writes down what reached it, one entry for each of its blocks, in the
-//! order of the template, since a build runs its sequences one after the other.
+//! Packer passes to each post-processor of a sequence the output of the previous one, and to the first
+//! one the builder's artifact. `manifest` records the artifact that reached it: one entry for each
+//! `manifest` block, in the template's order, since a build runs its sequences one after the other.
 //!
 //! Evidence: `packer/build.go`, and the `post-processor.go` of `manifest`, `shell-local`, `checksum` and
-//! `compress` in Packer 1.2.5 and 1.6.6; runs of Packer 1.6.6, also with `-except=atlas`, after which it
-//! runs nothing that stands behind `atlas` in a sequence.
+//! `compress` in Packer 1.2.5 and 1.6.6; runs of Packer 1.6.6, also with `-except=atlas`, after which
+//! Packer runs no step behind `atlas` in a sequence.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -22,34 +22,34 @@ use super::weak_decode;
 use crate::base::shell::for_shell;
 use crate::packer::manifest::{Build, Manifest};
 
-/// These types hand on what they get. `atlas` is one of them here: it was left out of the build, or
-/// the manifest tells otherwise.
+/// The types that pass on their input. `atlas` is among them: either it was left out of the build, or
+/// the manifest shows otherwise.
 const HAND_ON: [&str; 3] = ["atlas", "manifest", "shell-local"];
-/// `manifest` writes this file where its block names none.
+/// The file that `manifest` writes by default.
 const OUTPUT: &str = "packer-manifest.json";
 
-/// A step is one post-processor of a template.
+/// One post-processor of a template.
 #[derive(Debug)]
 struct Step {
-    /// `post-processor 2.1`, as its errors name it.
+    /// The place, such as `post-processor 2.1`, as errors name it.
     place: String,
     kind: String,
-    /// The name by which `-except` leaves the step out; its type where it has none.
+    /// The name by which `-except` leaves the step out; without a name, its type.
     name: String,
     only: Vec<String>,
     except: Vec<String>,
     output: Value,
 }
 
-/// The steps are all post-processors of a template, in its order.
+/// All post-processors of a template, in order.
 #[derive(Debug)]
 pub(super) struct Steps(Vec<Step>);
 
-/// Holds the steps that one build runs.
+/// The steps that one build runs.
 struct Ran<'a>(Vec<&'a Step>);
 
 impl Steps {
-    /// Takes the settings of each post-processor with its place.
+    /// Creates the steps from the settings of each post-processor and its place.
     pub(super) fn new(placed: Vec<Placed>) -> Self {
         let step = |(place, mut settings): Placed| {
             let mut value = |key: &str| {
@@ -70,11 +70,12 @@ impl Steps {
         Self(placed.into_iter().map(step).collect())
     }
 
-    /// Returns the entry, of those that the manifest has of one build, that is what reached the block at
-    /// this place. The name is the build's as the template writes it.
+    /// Returns the entry, among the manifest's `entries` of one build, for the artifact that reached the
+    /// block at `place`. `name` is the build's name as the template writes it.
     ///
     /// # Errors
-    /// The reason why none is, or why it cannot be told, and the ways out.
+    /// Fails with the reason why no entry matches or why the match is ambiguous, and with the
+    /// alternatives.
     pub(super) fn reached<'b>(
         &self,
         place: &str,
@@ -105,8 +106,8 @@ impl Steps {
         })
     }
 
-    /// Returns the argument with which Packer leaves out the `atlas` blocks: a block that has a name is
-    /// left out by that alone.
+    /// Returns the argument with which Packer leaves out the `atlas` blocks; Packer knows a named block
+    /// only by its name.
     fn except(&self) -> String {
         let blocks = self.0.iter().filter(|step| step.is_atlas());
         let names: BTreeSet<_> = blocks.map(|step| step.name.as_str()).collect();
@@ -124,13 +125,13 @@ impl Step {
         names_build(&self.only, &self.except, build)
     }
 
-    /// Returns the number of the sequence, as a text: a place is `post-processor SEQUENCE.STEP`, or without the
-    /// step where it stands alone.
+    /// Returns the number of the sequence as a text: a place is `post-processor SEQUENCE.STEP`, or has
+    /// no step if the post-processor is not in a list.
     fn sequence(&self) -> &str {
         sequence(&self.place)
     }
 
-    /// Returns the file that a `manifest` block writes; `None` for one whose name cannot be told.
+    /// Returns the file that a `manifest` block writes, or `None` if its name cannot be interpolated.
     fn output(&self, context: &Context<'_>) -> Option<PathBuf> {
         let text = weak_decode::text(&self.output).ok()?;
         let path = render(&text, context).ok()?.text;
@@ -141,7 +142,7 @@ impl Step {
 }
 
 impl<'a> Ran<'a> {
-    /// Returns the entry of the block, among the recorders, that got what the block at this place got.
+    /// Returns the entry of the recorder that got the same artifact as the block at this place.
     fn entry<'b>(
         &self,
         place: &str,
@@ -167,8 +168,8 @@ impl<'a> Ran<'a> {
         })
     }
 
-    /// Returns the first entry, if it is the only one and the block at this place gets what the builder
-    /// made: a manifest that blocks of another template wrote holds that, as far as can be told.
+    /// Returns the first entry if it is the only one and the block at this place gets the builder's
+    /// artifact: a manifest that another template's blocks wrote presumably holds that artifact.
     fn only_entry<'b>(
         &self,
         place: &str,
@@ -192,7 +193,7 @@ impl<'a> Ran<'a> {
         }
     }
 
-    /// Tells who made what reaches a place.
+    /// Describes which step made the artifact that reaches a place.
     fn made_for(&self, place: &str) -> String {
         self.maker_at(place).map_or_else(
             || "what the builder made".to_owned(),
@@ -212,14 +213,15 @@ impl<'a> Ran<'a> {
         before.into_iter().rev()
     }
 
-    /// Returns the post-processor that made what reaches this place; `None` is the builder.
+    /// Returns the post-processor that made the artifact that reaches this place, or `None` for the
+    /// builder.
     fn maker_at(&self, place: &str) -> Option<&'a Step> {
         self.before(place)
             .find(|step| !HAND_ON.contains(&step.kind.as_str()))
     }
 
-    /// Returns the `manifest` blocks that write this file. One that is copied elsewhere, or was renamed, is that
-    /// of all blocks where they write the same.
+    /// Returns the `manifest` blocks that write this file. A file that was copied or renamed belongs to
+    /// all blocks, if they all write the same file.
     fn recorders(&self, manifest: &Path, context: &Context<'_>) -> Result<Vec<&'a Step>, String> {
         let blocks = self.0.iter().filter(|step| step.kind == "manifest");
         let blocks: Vec<_> = blocks.map(|step| (step.output(context), *step)).collect();
@@ -245,7 +247,8 @@ impl<'a> Ran<'a> {
         Ok(these.into_iter().map(|(_, step)| *step).collect())
     }
 
-    /// Returns the sequence to write, so that a manifest has what should have reached this place.
+    /// Returns the sequence that the user should write, so that the manifest records the artifact that
+    /// should have reached this place.
     fn to_write(&self, place: &str) -> String {
         let Some(Step { kind, .. }) = self.maker_at(place) else {
             return "\"manifest\" before all else".to_owned();
@@ -257,8 +260,8 @@ impl<'a> Ran<'a> {
         format!("[{kind:?}, \"manifest\", {{\"type\": \"atlas\", …}}]{alone}")
     }
 
-    /// Returns the blocks that wrote so many entries: all of them, or, with `-except=atlas`, those that no
-    /// `atlas` block precedes.
+    /// Returns the blocks that wrote this number of entries: all of them, or, for a build with
+    /// `-except=atlas`, those that no `atlas` block precedes.
     fn that_wrote(&self, recorders: &[&'a Step], entries: usize) -> Option<Vec<&'a Step>> {
         if recorders.len() == entries {
             return Some(recorders.to_vec());
@@ -276,7 +279,7 @@ fn sequence(place: &str) -> &str {
         .map_or(place, |(sequence, _)| sequence)
 }
 
-/// Tells how many entries of one build there are.
+/// Describes the number of entries of one build.
 fn counted(entries: &[&Build]) -> String {
     let number = match entries.len() {
         1 => "1 entry".to_owned(),

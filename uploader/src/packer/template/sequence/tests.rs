@@ -1,4 +1,4 @@
-//! Tests which entry of a manifest reached a block.
+//! Tests which entry of a manifest is found for a block.
 
 use super::super::evaluate::Rendered;
 use super::super::flat;
@@ -8,7 +8,7 @@ use crate::packer::manifest::Manifest;
 use serde_json::json;
 use time::OffsetDateTime;
 
-/// Finds what reached the block at a place, among entries with these ids.
+/// Returns the id of the entry for the block at a place, among entries with these ids.
 fn reached(post_processors: &Value, place: &str, ids: &[&str]) -> Result<String, String> {
     in_file("packer-manifest.json", post_processors, place, ids)
 }
@@ -89,7 +89,7 @@ fn the_entry_is_that_of_the_manifest_block_that_saw_the_same() {
             &["box"],
             "box",
         ),
-        // A build without the atlas block, and one in which it was left out.
+        // The `atlas` block was not in the build, or was left out.
         (
             json!([["vagrant", "atlas", "manifest"]]),
             "post-processor 1.2",
@@ -126,7 +126,7 @@ fn the_entry_is_that_of_the_manifest_block_that_saw_the_same() {
             &["box"],
             "box",
         ),
-        // What is not for this build changes nothing.
+        // A step that does not apply to this build changes nothing.
         (
             json!([[skipped("compress"), "manifest", "atlas"]]),
             last,
@@ -179,14 +179,14 @@ fn another_artifact_is_never_taken_for_it() {
             &["box"],
             format!("this block pushes what the builder made, and {only} what vagrant (post-processor 2.1) made"),
         ),
-        // Checksum hands on the files, and one more.
+        // `checksum` passes on the files and adds one.
         (
             json!([["checksum", "atlas"], "manifest"]),
             "post-processor 1.2",
             &["built"],
             format!("{only} what the builder made"),
         ),
-        // It was made in another run of the same post-processor.
+        // Another run of the same type of post-processor made this artifact.
         (
             json!([["vagrant", "manifest"], ["vagrant", "atlas"]]),
             "post-processor 2.2",
@@ -266,7 +266,7 @@ fn of_several_manifests_the_block_counts_that_writes_this_one() {
         let refused = find(name, output).unwrap_err();
         assert!(refused.contains("write several files"), "{refused}");
     }
-    // Renamed, where all write the same.
+    // The file was renamed, and all blocks write the same file.
     let one = json!([["vagrant", manifest("a.json"), "atlas"]]);
     let found = in_file("copy.json", &one, "post-processor 1.3", &["box"]);
     assert_eq!(found.as_deref(), Ok("box"));
