@@ -27,8 +27,8 @@ pub struct Manifest {
     path: PathBuf,
 }
 
-/// A build of Packer's last run, as one `manifest` post-processor recorded it. A template with several
-/// of these post-processors has several entries for a build.
+/// A build of Packer's last run, as one `manifest` post-processor recorded it. Several such
+/// post-processors in a template give a build several entries.
 #[derive(Debug)]
 pub struct Build {
     /// The build's name in the template, or the builder's type where the template gives no name.
@@ -127,8 +127,8 @@ impl Manifest {
     }
 }
 
-/// Formats the reason for a missing file: the two paths that were tried, and why Packer may have named
-/// it differently.
+/// Formats the reason why a file of a build was not found: where it was sought, and that `strip_path`
+/// may have removed its folder from the name.
 fn missing(name: &Path, beside: &Path, build: &str) -> String {
     let neither = match beside == name {
         true => String::new(),

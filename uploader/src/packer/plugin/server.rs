@@ -28,9 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The way in which Packer started the plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// Up to 1.6: without arguments.
+    /// Packer up to 1.6 starts the plugin without arguments.
     Legacy,
-    /// From 1.7: `start post-processor NAME`, perhaps with `--protobuf`.
+    /// Packer from 1.7 starts it with `start post-processor NAME`, and perhaps `--protobuf`.
     Component(Encoding),
 }
 

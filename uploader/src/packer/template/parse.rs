@@ -101,7 +101,7 @@ enum Action {
 
 struct Parser<'a> {
     lexer: Lexer<'a>,
-    /// Whether white space at the beginning of the next text is trimmed.
+    /// True if white space at the beginning of the next text is trimmed.
     trim: bool,
 }
 

@@ -163,7 +163,7 @@ struct Reading<'a> {
     settings: &'a Settings,
     context: &'a Context<'a>,
     wrong: Vec<String>,
-    /// Whether a mistake was found that has been reported elsewhere.
+    /// True if a mistake was found that has been reported elsewhere.
     told: bool,
     warnings: &'a mut BTreeSet<String>,
 }

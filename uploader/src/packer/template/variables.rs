@@ -81,7 +81,7 @@ pub(crate) struct UserVariables<'a> {
     now: OffsetDateTime,
     folder: Option<&'a str>,
     limits: &'a Limits,
-    /// Whether some of the given variables could not be read.
+    /// True if some of the given variables could not be read.
     incomplete: bool,
     /// The interpolated values by name; `None` marks a value that is being interpolated.
     known: RefCell<BTreeMap<String, Option<Result<Rendered, TemplateError>>>>,

@@ -23,9 +23,9 @@ const MOST_STREAMS: usize = 256;
 /// The end of the connection that a session serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Packer: its streams have odd numbers.
+    /// Packer, whose streams have odd numbers.
     Client,
-    /// The plugin: its streams have even ones.
+    /// The plugin, whose streams have even numbers.
     Server,
 }
 

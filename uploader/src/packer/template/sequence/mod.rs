@@ -28,7 +28,7 @@ const HAND_ON: [&str; 3] = ["atlas", "manifest", "shell-local"];
 /// The file that `manifest` writes by default.
 const OUTPUT: &str = "packer-manifest.json";
 
-/// One post-processor of a template.
+/// A post-processor of a template.
 #[derive(Debug)]
 struct Step {
     /// The place, such as `post-processor 2.1`, as errors name it.
