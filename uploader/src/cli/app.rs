@@ -1,4 +1,4 @@
-//! An `App` is what the subcommands that ask an Atlas share: the settings, the client and the console.
+//! Defines `App`, which the subcommands that call an Atlas share: settings, client and console.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::args::{OutputFormat, TimeLimits};
 use super::hints;
 use super::output::console::Console;
 
-/// An error, and the settings it happened under where these are not the program's own.
+/// An error, with the settings in force if they are not the program's own.
 pub(super) struct Failure {
     pub(super) error: Error,
     pub(super) config: Option<Box<Config>>,
@@ -22,7 +22,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// What every subcommand needs.
+/// The state that every subcommand needs.
 pub(super) struct App<'a> {
     pub(super) config: &'a Config,
     pub(super) time_limits: TimeLimits,
@@ -46,7 +46,7 @@ impl<'a> App<'a> {
             reporter: console.clone(),
             retry: time_limits.retry,
             api_timeout: time_limits.timeout,
-            // At its end the server may have a large file to look through.
+            // At the end of an upload, the server may need time to process a large file.
             stall_timeout: time_limits.timeout.saturating_mul(2),
             ..ClientOptions::new(config.atlas_url.value.clone())
         })?;
@@ -71,7 +71,7 @@ impl<'a> App<'a> {
         })
     }
 
-    /// One line on stdout: the text for people, or the value as JSON for programs.
+    /// Prints one line on stdout: the text for people, or the value as JSON for programs.
     pub(super) fn answer(&self, text: &str, value: &impl serde::Serialize) -> Result<(), Error> {
         match self.output {
             OutputFormat::Text => self.console.out(text),

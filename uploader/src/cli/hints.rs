@@ -1,9 +1,9 @@
-//! What to do about an error.
+//! Provides hints on what to do about an error.
 
 use atlas_uploader::config::{ADDRESS_VARIABLE, Config, TOKEN_VARIABLE, hints as shared};
 use atlas_uploader::{Cause, Error, Phase};
 
-/// Sentences to be shown below the error, none with a secret in it.
+/// Returns the sentences to print below the error; none contains a secret.
 pub(crate) fn hints(error: &Error, config: &Config) -> Vec<String> {
     let about_token = about_token(error, config);
     let about_certificate = about_certificate(error.cause());
@@ -19,14 +19,14 @@ pub(crate) fn hints(error: &Error, config: &Config) -> Vec<String> {
     hints.into_iter().flatten().collect()
 }
 
-/// Says what is wrong with the address that counts when nobody gives one.
+/// Returns the hint for the default address, which no longer exists.
 pub(crate) fn about_the_default() -> String {
     format!(
         "atlas.hashicorp.com was switched off in 2018; give your own Atlas with --atlas-url, or set {ADDRESS_VARIABLE}"
     )
 }
 
-/// The same for Vagrant boxes, which know other tokens.
+/// Returns the hints for an error of `atlas-upload box`, whose sources have tokens of their own.
 pub(crate) fn of_boxes(error: &Error) -> Vec<String> {
     let about_token = match error.status() {
         Some(401) => Some(
@@ -52,7 +52,7 @@ pub(crate) fn of_boxes(error: &Error) -> Vec<String> {
 }
 
 fn about_token(error: &Error, config: &Config) -> Option<String> {
-    // The address of an upload authorises by itself, and no token goes there.
+    // The address of an upload authorises the request by itself, so no token is sent there.
     if matches!(error.phase(), Phase::Upload { .. }) {
         return None;
     }

@@ -1,7 +1,7 @@
-//! The program: reads arguments and settings, runs one subcommand, and ends with its exit code.
+//! Runs the program: it reads arguments and settings, runs one subcommand, and returns its exit code.
 //!
-//! `args` is what may be typed, `commands` has a file for each subcommand, `app` is what they share, `output` is
-//! what is written, and `hints` what to do about an error.
+//! `args` defines the arguments, `commands` implements the subcommands, `app` holds the state that they
+//! share, `output` writes to both streams, `hints` explains errors, and `signals` stops the program.
 
 mod app;
 mod args;
@@ -32,11 +32,11 @@ use commands::{boxes, config, manual, packer};
 use output::console::Console;
 use output::logging;
 
-/// A file that is being packed is not worth waiting for once somebody wants to stop.
+/// The longest wait for unfinished work when the program ends, such as a file that is being packed.
 const GRACE: Duration = Duration::from_secs(1);
-/// The program waits this long until what was unpacked is taken away. A second signal ends that.
+/// The longest wait until unpacked files are removed; a second signal ends it.
 const TIDYING: Duration = Duration::from_secs(60);
-/// As large as that of a program's first thread usually is, in bytes.
+/// The worker's stack in bytes, which is as large as a main thread's usually is.
 const STACK: usize = 8 * 1024 * 1024;
 
 /// Runs the program.
@@ -85,11 +85,11 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Does the work on a thread of its own, so that a signal is heard even while something blocks, such as a
-/// pipe that nobody writes to. `None` when a signal came first.
+/// Runs the command on a thread of its own, so that a signal is noticed even while something blocks,
+/// such as a pipe without a writer. Returns `None` when a signal came first.
 fn work(runtime: &Runtime, args: Args, console: &Arc<Console>) -> Option<ExitCode> {
     let entered = runtime.enter();
-    // Before the work begins.
+    // The handlers are installed before the work begins.
     let signal = signals::listen();
     drop(entered);
     let (stop, mut stopping) = oneshot::channel::<()>();
@@ -103,7 +103,7 @@ fn work(runtime: &Runtime, args: Args, console: &Arc<Console>) -> Option<ExitCod
                 _ = &mut stopping => None,
             }
         });
-        // Nobody listens any more once a signal came.
+        // After a signal, the receiver may be gone.
         let _ = done.send(code);
     });
     if let Err(error) = spawned {
@@ -112,10 +112,11 @@ fn work(runtime: &Runtime, args: Args, console: &Arc<Console>) -> Option<ExitCod
     }
     runtime.block_on(async {
         tokio::select! {
-            // Without an end it has panicked, and said so.
+            // The sender is dropped without a code only when the worker panicked, which prints its own
+            // message.
             code = &mut ended => code.unwrap_or(Some(ExitCode::Other)),
             () = signal => {
-                // What was begun is given up, and its temporary files go with it, unless that takes time.
+                // The work is cancelled, and its temporary files are removed unless that takes too long.
                 let _ = stop.send(());
                 let _ = tokio::time::timeout(GRACE, ended).await;
                 None
@@ -124,7 +125,8 @@ fn work(runtime: &Runtime, args: Args, console: &Arc<Console>) -> Option<ExitCod
     })
 }
 
-/// The receipt says how far it came; nothing that is still to be written could add to it.
+/// Reports that a signal stopped the program, with the command that resumes the push if a receipt
+/// exists.
 fn stopped(receipt: Option<&Path>, console: &Console) -> ExitCode {
     match receipt.filter(|receipt| receipt.exists()) {
         Some(receipt) => {
@@ -138,7 +140,7 @@ fn stopped(receipt: Option<&Path>, console: &Console) -> ExitCode {
 
 async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
     let Args { global, command } = args;
-    // These need no settings, and must not fail for wrong ones.
+    // These commands need no settings, and must not fail for invalid ones.
     let command = match command {
         Command::Completions { shell } => {
             return ended(manual::completions(shell, console), console);
@@ -195,7 +197,7 @@ fn ended(result: Result<(), Error>, console: &Console) -> ExitCode {
     code
 }
 
-/// Terraform's variables are made of what a search finds, and of nothing else.
+/// Fails for `--output tfvars` without a search, and for `--name` without `--output tfvars`.
 fn check_output(output: OutputFormat, command: &Command) -> Result<(), Error> {
     let reason = match (output, command) {
         (OutputFormat::Tfvars, Command::Search(_)) => return Ok(()),
@@ -218,8 +220,8 @@ fn warn_of_no_verification(config: &Config, command: &Command, console: &Console
     }
 }
 
-/// A token must not appear in a complaint about the arguments either, made before they are
-/// understood.
+/// Returns the tokens in the variable and in the unparsed arguments, since clap's errors about the
+/// arguments must not repeat them.
 fn secrets(arguments: &[OsString], variable: Option<OsString>) -> Vec<String> {
     let mut found: Vec<String> = variable
         .and_then(|token| token.into_string().ok())
@@ -227,7 +229,7 @@ fn secrets(arguments: &[OsString], variable: Option<OsString>) -> Vec<String> {
         .collect();
     let mut arguments = arguments.iter().filter_map(|argument| argument.to_str());
     while let Some(argument) = arguments.next() {
-        // With one dash in the usage of HashiCorp's old program.
+        // HashiCorp's old program had flags with one dash.
         let flag = argument
             .strip_prefix("--")
             .or_else(|| argument.strip_prefix('-'));

@@ -1,8 +1,8 @@
-//! The first signal ends the work where it stands; a second one ends the program at once.
+//! Handles signals: the first one cancels the work, and a second one ends the program at once.
 
 use std::future::Future;
 
-/// Listens from now on, within a runtime; the future ends with the first signal.
+/// Installs handlers at once, within a runtime, and returns a future that ends with the first signal.
 #[cfg(unix)]
 pub(super) fn listen() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -15,13 +15,13 @@ pub(super) fn listen() -> impl Future<Output = ()> {
             (Ok(mut interrupt), Ok(mut terminate)) => {
                 tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
             }
-            // Without a handler the signal ends the program by itself.
+            // Without a handler, the signal ends the process by default.
             _ => std::future::pending().await,
         }
     }
 }
 
-/// Listens once it is waited for.
+/// Waits for Ctrl-C; the handler is installed at the first poll.
 #[cfg(not(unix))]
 pub(super) async fn listen() {
     if tokio::signal::ctrl_c().await.is_err() {
@@ -29,7 +29,8 @@ pub(super) async fn listen() {
     }
 }
 
-/// Works even while something blocks, so that the first signal has not been heard yet.
+/// Makes the second signal end the program, even while something blocks and the first one has not been
+/// processed.
 #[cfg(unix)]
 pub(super) fn stop_at_the_second() -> std::io::Result<()> {
     use atlas_uploader::base::exit_code::ExitCode;
@@ -38,7 +39,7 @@ pub(super) fn stop_at_the_second() -> std::io::Result<()> {
 
     let stopping = std::sync::Arc::default();
     for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal finds the flag not yet set.
+        // The order matters: the first signal must find the flag unset.
         let code = ExitCode::Interrupted as i32;
         flag::register_conditional_shutdown(signal, code, std::sync::Arc::clone(&stopping))?;
         flag::register(signal, std::sync::Arc::clone(&stopping))?;

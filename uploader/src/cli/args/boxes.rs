@@ -1,4 +1,4 @@
-//! The arguments of `atlas-upload box`.
+//! Defines the arguments of `atlas-upload box`.
 
 use std::ffi::OsString;
 use std::num::NonZero;
@@ -76,7 +76,7 @@ pub(crate) struct BoxMirrorArgs {
     pub(crate) base_url: Option<Url>,
 }
 
-/// Takes an address, or a path; one that is no text becomes an address that begins with `file:`.
+/// Parses an address or a path; a path that is not UTF-8 becomes a `file:` address.
 fn source_of(text: OsString) -> Result<String, String> {
     text.into_string().or_else(|path| {
         let path = std::path::absolute(path).map_err(|error| error.to_string())?;

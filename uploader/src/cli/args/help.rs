@@ -1,4 +1,4 @@
-//! What `--help` says below the options of each subcommand.
+//! Defines the texts that `--help` prints below the options of each subcommand.
 
 pub(in crate::cli) const VARIABLES: &str = "\
 Variables (a flag goes over a variable; an empty one is unset):

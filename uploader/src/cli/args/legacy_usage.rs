@@ -1,10 +1,12 @@
-//! Knows the usage of HashiCorp's old program of the same name, `atlas-upload [options] user/app path`,
-//! which uploaded the source of an application: its flags have one dash, and it has no subcommands.
+//! Recognises the usage of HashiCorp's old program of the same name, which uploaded the source of an
+//! application. Its usage was `atlas-upload [options] user/app path`: flags have one dash, and there are
+//! no subcommands.
 
 use atlas_uploader::base::shell::for_shell;
 use atlas_uploader::base::slug::ArtifactName;
 
-/// These flags of the old program have a value, and stand beside ours; a token is no flag to recommend.
+/// The old program's flags with a value, and the flags of this program that replace them. No flag
+/// replaces the token's, since others can see flags.
 const WITH_VALUE: [(&str, Option<&str>); 5] = [
     ("address", Some("--atlas-url")),
     ("exclude", Some("--exclude")),
@@ -12,10 +14,10 @@ const WITH_VALUE: [(&str, Option<&str>); 5] = [
     ("metadata", Some("-m")),
     ("token", None),
 ];
-/// The other flags have none.
+/// The old program's flags without a value, and their replacements.
 const SWITCHES: [(&str, &str); 2] = [("debug", "--verbose"), ("vcs", "--vcs")];
 
-/// Says what to type instead, if the arguments are those of the old program.
+/// Returns the command to use instead, if the arguments are those of the old program.
 pub(in crate::cli) fn hint(arguments: &[String]) -> Option<String> {
     let mut flags = Vec::new();
     let mut rest = Vec::new();
@@ -25,7 +27,7 @@ pub(in crate::cli) fn hint(arguments: &[String]) -> Option<String> {
             rest.push(argument);
             continue;
         };
-        // Go's flags may have two dashes as well.
+        // Go's flags may also have two dashes.
         let flag = flag.strip_prefix('-').unwrap_or(flag);
         if let Some((_, ours)) = SWITCHES.iter().find(|(name, _)| *name == flag) {
             flags.push((*ours).to_owned());
@@ -55,13 +57,14 @@ pub(in crate::cli) fn hint(arguments: &[String]) -> Option<String> {
     ))
 }
 
-/// Returns an address without a user and a password, which ours refuses, and which nobody wants to read.
+/// Returns an address without user and password, which this program refuses and the hint must not
+/// repeat.
 fn without_credentials(address: &str) -> String {
     let (scheme, rest) = match address.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
         None => (String::new(), address),
     };
-    // A password that was not escaped may hold whatever else an address is made of.
+    // An unescaped password may contain any delimiter of an address, so the last `@` counts.
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     scheme + host
 }

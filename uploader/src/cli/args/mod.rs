@@ -1,5 +1,5 @@
-//! What may be typed. Variables are resolved by the library, not by clap: an empty one is unset,
-//! and `--help` must never show a token.
+//! Defines the program's arguments. The library, not clap, resolves environment variables: an empty
+//! variable counts as unset, and `--help` must never show a token.
 
 pub(super) mod boxes;
 mod help;
@@ -78,7 +78,7 @@ pub(crate) struct GlobalArgs {
     pub(crate) verbose: u8,
 }
 
-/// How long to wait, and how often to try.
+/// The timeout of a request, and the policy for retries.
 #[derive(Clone, Copy)]
 pub(crate) struct TimeLimits {
     pub(crate) retry: RetryPolicy,
@@ -96,7 +96,7 @@ impl GlobalArgs {
         TimeLimits { retry, timeout }
     }
 
-    /// Whether they are about an Atlas.
+    /// Returns whether a flag selects an Atlas or its token.
     pub(crate) fn name_an_atlas(&self) -> bool {
         self.token.is_some() || self.atlas_url.is_some()
     }
@@ -229,12 +229,12 @@ pub(crate) enum PackerCommand {
 }
 
 impl Command {
-    /// Returns whether a flag lets bytes go without TLS behind an Atlas with it.
+    /// Returns whether a flag allows uploads to a plain http address that an https Atlas gives.
     pub(crate) fn allows_http_upload(&self) -> bool {
         matches!(self, Self::Push(args) if args.allow_http_upload)
     }
 
-    /// The file that says how far it came, where there is one.
+    /// Returns the path of the receipt, if the command has one.
     pub(crate) fn receipt_file(&self) -> Option<&PathBuf> {
         match self {
             Self::Push(args) => args.receipt_file(),
@@ -297,7 +297,8 @@ pub(crate) struct PullArgs {
     pub(crate) extract: Option<PathBuf>,
 }
 
-/// `None` is the newest with a file. A type of its own, since clap gives `Option` a meaning.
+/// A version number, or `None` for the newest version with a file. The newtype is needed because clap
+/// makes an `Option` optional.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VersionChoice(pub(crate) Option<u64>);
 

@@ -1,4 +1,4 @@
-//! The arguments of `atlas-upload push`.
+//! Defines the arguments of `atlas-upload push`.
 
 use std::path::PathBuf;
 
@@ -36,9 +36,9 @@ pub(crate) struct PushArgs {
     /// Push the manifest's builds as the atlas post-processors of this JSON template of Packer say
     #[arg(long, value_name = "FILE", requires = "manifest", conflicts_with_all = ["name", "artifact_type"])]
     pub(crate) template: Option<PathBuf>,
-    // Where a name or a receipt is given, clap no longer asks for a template, and what only a template
-    // uses would be ignored. Taken apart later: a complaint of clap would repeat a value that may be a
-    // secret.
+    // With a name or a receipt, clap no longer requires a template, and arguments that only a template
+    // uses would be ignored: hence the conflicts. The values are parsed later, since an error of clap
+    // would repeat a value that may be secret.
     /// A user variable of the template; may be repeated
     #[arg(long = "var", value_name = "KEY=VALUE", requires = "template", conflicts_with_all = ["name", "resume"])]
     pub(crate) variables: Vec<String>,
@@ -95,7 +95,7 @@ pub(crate) struct PushArgs {
 }
 
 impl PushArgs {
-    /// The file that says how far the pushes came.
+    /// Returns the path of the receipt, for a new push or a resumed one.
     pub(crate) fn receipt_file(&self) -> Option<&PathBuf> {
         self.receipt.as_ref().or(self.resume.as_ref())
     }

@@ -1,4 +1,4 @@
-//! `atlas-upload box …`: rescues Vagrant boxes into a tree of files.
+//! Runs `atlas-upload box …`, which rescues Vagrant boxes into a tree of files.
 
 use std::num::NonZero;
 use std::path::Path;
@@ -23,10 +23,10 @@ use crate::cli::hints;
 use crate::cli::output::console::Console;
 use crate::cli::output::table::table;
 
-/// HCP's limit, where the source does not tell its own.
+/// The assumed limit of downloads per hour, HCP's, for a source that reports none.
 const DOWNLOADS_AN_HOUR: u64 = 20;
 
-/// The subcommands share this.
+/// The state that the subcommands share.
 struct Boxes<'a> {
     config: &'a Config,
     global: &'a GlobalArgs,
@@ -250,7 +250,7 @@ impl Boxes<'_> {
         self.answer(&text, || report_value(report))?;
         Ok(match report.first_failure() {
             Some(error) => ExitCode::from(error),
-            // It is not what the source has.
+            // The tree holds a file that differs from the source's.
             None if totals.differing > 0 => ExitCode::DigestMismatch,
             None => ExitCode::Success,
         })
@@ -264,7 +264,7 @@ impl Boxes<'_> {
     }
 }
 
-/// Tells what the downloads cost of the source's limit.
+/// Describes how long the downloads take under the source's limit.
 fn cost(plan: &Plan, count: u64) -> String {
     let limit = plan.remaining.and_then(|remaining| remaining.of);
     let limit = limit.unwrap_or(DOWNLOADS_AN_HOUR).max(1);
@@ -304,8 +304,7 @@ fn failures(failures: &[(String, Error)]) -> Vec<Value> {
     failures.iter().map(one).collect()
 }
 
-/// # Errors
-/// No tree: to take it for an empty one would say that all is well.
+/// Fails when the folder holds no mirrored tree; treating it as an empty tree would report success.
 fn is_tree(dir: &Path) -> Result<(), Error> {
     if dir.join("mirror.json").is_file() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `atlas-upload config`.
+//! Runs `atlas-upload config`, which prints every setting with its origin.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -14,18 +14,18 @@ use crate::cli::args::{GlobalArgs, OutputFormat};
 use crate::cli::output::console::Console;
 use crate::cli::output::table::table;
 
-/// One setting, as it is shown.
+/// A setting as it is printed.
 #[derive(Debug, Serialize)]
 struct Row {
     setting: &'static str,
     value: Option<String>,
-    /// `flag`, `variable` or `default`.
+    /// The kind of origin: `flag`, `variable`, `template` or `default`.
     from: &'static str,
-    /// Which flag or variable.
+    /// The name of the flag or variable.
     name: Option<&'static str>,
 }
 
-/// Prints every setting that is shared by several subcommands, or has a variable.
+/// Prints every setting that several subcommands share, or that has an environment variable.
 pub(in crate::cli) fn show(
     config: &Config,
     args: &GlobalArgs,
@@ -46,7 +46,7 @@ pub(in crate::cli) fn show(
 }
 
 fn settings(config: &Config, ids: &Ids) -> Vec<Row> {
-    // The mask stands for the secret before the redactor has to.
+    // The token is masked here already; the redactor is the second line of defence.
     let token = config.token.as_ref();
     let masked = token.map(|token| Setting {
         value: REDACTED,

@@ -9,7 +9,7 @@ use clap::CommandFactory as _;
 use crate::cli::args::Args;
 use crate::cli::output::console::Console;
 
-/// Prints the script of a shell.
+/// Prints a shell's completion script.
 pub(in crate::cli) fn completions(shell: Shell, console: &Console) -> Result<(), Error> {
     let script = manual::completions(shell, Args::command());
     console.out(String::from_utf8_lossy(&script).trim_end())

@@ -1,4 +1,4 @@
-//! The subcommands, one file each.
+//! Implements the subcommands, one module for each.
 
 pub(super) mod boxes;
 pub(super) mod config;
@@ -15,7 +15,7 @@ use super::app::{App, Failure};
 use super::args::Command;
 
 impl App<'_> {
-    /// Runs a subcommand that asks an Atlas.
+    /// Runs a subcommand that calls an Atlas.
     pub(super) async fn run(&self, command: Command) -> Result<(), Failure> {
         match command {
             Command::Push(args) => return self.push(*args).await,
@@ -23,7 +23,7 @@ impl App<'_> {
             Command::Pull(args) => self.pull(args).await,
             Command::Show(args) => self.show(args).await,
             Command::Whoami => self.whoami().await,
-            // Answered before there was a client.
+            // `run` in `cli` handles these before it creates a client.
             Command::Config
             | Command::Box { .. }
             | Command::Completions { .. }

@@ -1,4 +1,4 @@
-//! `atlas-upload pull`.
+//! Runs `atlas-upload pull`, which fetches the file of a version.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ impl App<'_> {
         };
         let to_stdout = args.file.as_deref() == Some(Path::new("-"));
         let target = match args.file {
-            // The raw bytes are the one thing that does not pass the redactor.
+            // Only these raw bytes bypass the redactor.
             Some(_) if to_stdout => Target::Stream(Box::new(std::io::stdout())),
             Some(file) => Target::File(file),
             None => Target::NamedAfterSlug,

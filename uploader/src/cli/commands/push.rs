@@ -1,4 +1,4 @@
-//! `atlas-upload push`.
+//! Runs `atlas-upload push`, which makes versions and uploads their files.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,11 +13,11 @@ use atlas_uploader::{Cause, Error, Phase, Push};
 use crate::cli::app::{App, Failure, configuration};
 use crate::cli::args::push::PushArgs;
 
-/// A version to be made, and the settings to make it under.
+/// A version to make, and the settings to use.
 pub(in crate::cli) struct Planned {
     pub(in crate::cli) config: Config,
     pub(in crate::cli) push: Push,
-    /// Whether to look first if Vagrant could use it, where it is a box.
+    /// True if a box is checked first, for whether Vagrant can use it.
     pub(in crate::cli) box_check: bool,
 }
 
@@ -27,7 +27,7 @@ impl App<'_> {
             return Ok(self.resume(receipt, !args.no_box_check).await?);
         }
         let plan = self.plan(&args)?;
-        // All of them, before the first one makes a version.
+        // All pushes are checked before the first one makes a version.
         for planned in &plan {
             planned.push.check()?;
         }
@@ -53,7 +53,7 @@ impl App<'_> {
     async fn resume(&self, receipt: &Path, box_check: bool) -> Result<(), Error> {
         self.need_token()?;
         let file = ReceiptFile::open(receipt, self.client.url()).await?;
-        // What a version was made for is what was checked then.
+        // The files of a version that exists were checked before it was made.
         let planned = file.entries().iter();
         let planned = planned.filter(|entry| box_check && entry.state == State::Planned);
         for entry in planned {
@@ -120,7 +120,7 @@ impl App<'_> {
     }
 }
 
-/// The pushes in their order, those that follow each other to the same Atlas together.
+/// Groups consecutive pushes to the same Atlas with the same token.
 fn by_atlas(plan: Vec<Planned>) -> Vec<(Config, Vec<Push>)> {
     let place = |config: &Config| {
         let token = config
@@ -139,13 +139,13 @@ fn by_atlas(plan: Vec<Planned>) -> Vec<(Config, Vec<Push>)> {
     groups
 }
 
-/// Looks whether Vagrant could use what will be sent, where that is a box.
+/// Fails when Vagrant could not use the files of a push, if its type is a box.
 async fn check_box(push: &Push) -> Result<(), Error> {
     let checked = push.check_box().await;
     checked.map_err(|error| error.with_hint("with --no-box-check it is pushed all the same"))
 }
 
-/// Says how an upload that broke can be finished, or how that would be possible.
+/// Adds the command that resumes a failed upload, or how to make an upload resumable.
 fn with_resume_hint(error: Error, receipt: Option<&Path>) -> Error {
     let Phase::Upload { slug, .. } = error.phase() else {
         return error;
@@ -160,7 +160,7 @@ fn with_resume_hint(error: Error, receipt: Option<&Path>) -> Error {
     error.with_hint(format!("{known}; {how}"))
 }
 
-/// What the arguments say of every version; their metadata goes over `metadata`.
+/// Builds a push from the arguments that apply to every version; their metadata overrides `metadata`.
 pub(in crate::cli) fn given(
     args: &PushArgs,
     name: ArtifactName,
@@ -187,8 +187,8 @@ pub(in crate::cli) fn given(
     })
 }
 
-/// Tells of each build that stands in a manifest several times, once for each `manifest` block that saw
-/// it, since nobody may have meant to push what each of them saw.
+/// Returns a warning for each build with several entries in the manifest, one for each `manifest` block
+/// that saw it, since the user may not want a version of each.
 fn repeated(builds: &[&Build]) -> Vec<String> {
     let mut ids: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for build in builds {
@@ -205,7 +205,7 @@ fn repeated(builds: &[&Build]) -> Vec<String> {
     told.collect()
 }
 
-/// The same push, of what a build made.
+/// Returns a copy of `given` that pushes the artifact of a build.
 pub(in crate::cli) fn of_build(
     given: &Push,
     manifest: &Manifest,

@@ -1,4 +1,4 @@
-//! `atlas-upload search`.
+//! Runs `atlas-upload search`, which lists the versions that match.
 
 use atlas_uploader::Error;
 use atlas_uploader::api::SearchQuery;

@@ -1,4 +1,4 @@
-//! `atlas-upload show`.
+//! Runs `atlas-upload show`, which prints the latest version of each type.
 
 use atlas_uploader::Error;
 use atlas_uploader::api::wire::Version;
@@ -30,7 +30,7 @@ impl App<'_> {
     }
 }
 
-/// An overview, then the metadata, a line a key.
+/// Formats an overview of the versions, and then their metadata with one key per line.
 fn text(versions: &[Version]) -> String {
     let overview: Vec<_> = versions.iter().map(row).collect();
     let mut text = table(["TYPE", "VERSION", "FILE", "ID"], &overview);

@@ -1,4 +1,4 @@
-//! `atlas-upload push --template`.
+//! Plans the pushes of `atlas-upload push --template`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::cli::app::App;
 use crate::cli::args::push::PushArgs;
 
 impl App<'_> {
-    /// A version for each build of the manifest and each block of the template that is for it.
+    /// Plans a version for each build of the manifest and each block of the template that applies to it.
     pub(in crate::cli) fn plan_of_template(
         &self,
         args: &PushArgs,
@@ -21,7 +21,7 @@ impl App<'_> {
         let template = Template::read(template)?;
         let files = args.variable_files.iter().map(AsRef::as_ref);
         let variables = Variables::read(files, &args.variables);
-        // Never missing: clap asks for it with a template.
+        // Clap requires `--manifest` with `--template`.
         let manifest = Manifest::read(args.manifest.as_deref().unwrap_or(Path::new("")))?;
         let builds = manifest.select(&args.only)?;
         let environment = |name: &str| {
@@ -57,7 +57,7 @@ impl App<'_> {
                 push: Push {
                     skip_existing: push.skip_existing || request.extras.skip_existing,
                     verify: push.verify || request.extras.verify,
-                    // The plugin sends an empty id as well: some post-processors give no other.
+                    // The plugin sends an empty id too: some post-processors give their artifact none.
                     id: Some(build.artifact_id.clone()),
                     ..push
                 },

@@ -1,4 +1,4 @@
-//! `atlas-upload whoami`.
+//! Runs `atlas-upload whoami`, which verifies the token and prints its user.
 
 use atlas_uploader::Error;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! The only way out: both streams pass the redactor, and neither can panic when nobody reads.
+//! Writes to stdout and stderr. Both streams pass the redactor, and neither panics when nobody reads.
 
 use std::io::{self, IsTerminal as _, Stderr, Stdout, Write};
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// Shows words and no progress.
+    /// Creates a console that shows messages but no progress.
     pub(crate) fn new(redactor: Redactor) -> Self {
         Self {
             out: Mutex::new(RedactingWriter::new(io::stdout(), redactor.clone())),
@@ -34,7 +34,7 @@ impl Console {
         }
     }
 
-    /// Shows what the arguments ask for.
+    /// Returns the console with the progress style and quietness of the arguments.
     #[must_use]
     pub(crate) fn showing(self, args: &GlobalArgs) -> Self {
         Self {
@@ -48,12 +48,13 @@ impl Console {
         &self.redactor
     }
 
-    /// A result. That nobody reads on is no failure: `atlas-upload search … | head -1`.
+    /// Prints a result on stdout. A reader that has gone is no failure: `atlas-upload search … | head
+    /// -1`.
     pub(crate) fn out(&self, text: &str) -> Result<(), Error> {
         self.out_bytes(text.as_bytes())
     }
 
-    /// Prints a path as a result, as the system spells it.
+    /// Prints a path as a result, in the bytes of the system.
     pub(crate) fn out_path(&self, path: &Path) -> Result<(), Error> {
         self.out_bytes(path.as_os_str().as_encoded_bytes())
     }
@@ -71,14 +72,14 @@ impl Console {
         }
     }
 
-    /// A word about what happens. It is lost when standard error is.
+    /// Prints a message on stderr unless `--quiet` is given; errors of the stream are ignored.
     pub(crate) fn say(&self, text: &str) {
         if !self.quiet {
             self.tell(text, || json!({"event": "message", "text": text}));
         }
     }
 
-    /// A word that must be seen.
+    /// Prints a warning on stderr, even with `--quiet`.
     pub(crate) fn warn(&self, text: &str) {
         let line = format!("WARNING: {text}");
         self.tell(&line, || json!({"event": "warning", "text": text}));
@@ -93,19 +94,19 @@ impl Console {
         self.tell(&lines, event);
     }
 
-    /// A line on standard error as it is, whatever was asked for.
+    /// Prints a line on stderr, whatever style was selected.
     pub(crate) fn line(&self, text: &str) {
         self.progress.clear();
         let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = writeln!(err, "{text}").and_then(|()| err.flush());
     }
 
-    /// Takes the bar away before the program ends, however it ends.
+    /// Removes the progress bar before the program ends.
     pub(crate) fn end(&self) {
         self.progress.clear();
     }
 
-    /// What clap has to say: help and version are results, anything else is a complaint.
+    /// Prints a message of clap: help and version are results, anything else is an error.
     pub(crate) fn usage(&self, message: &clap::Error) -> ExitCode {
         let text = message.to_string();
         let text = text.trim_end();
@@ -143,7 +144,7 @@ impl Reporter for Console {
     }
 }
 
-/// Returns whether an event is told even to those who want neither progress nor words.
+/// Returns whether an event is reported even with `--quiet`.
 fn is_warning(event: &Event<'_>) -> bool {
     matches!(
         event,
@@ -151,7 +152,7 @@ fn is_warning(event: &Event<'_>) -> bool {
     )
 }
 
-/// What people and programs are told of an event that is no progress of bytes.
+/// Returns the text for people and the object for programs, for an event that is no progress of bytes.
 fn words(event: &Event<'_>) -> Option<(String, serde_json::Value)> {
     Some(match *event {
         Event::CreatingArtifact(name) => (
@@ -241,7 +242,7 @@ fn style(args: &GlobalArgs, redactor: &Redactor) -> Style {
     }
 }
 
-/// A log would be written across the bar.
+/// Returns whether the terminal can show a bar. Lines of a log would be written across it.
 fn can_redraw(verbose: u8) -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
     verbose == 0 && !dumb && io::stderr().is_terminal()

@@ -1,4 +1,4 @@
-//! What `-v` shows, through the redactor like everything else.
+//! Starts the log that `-v` requests, which passes the redactor.
 
 use std::io;
 use std::sync::Mutex;
@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use atlas_uploader::base::secret::{RedactingWriter, Redactor};
 use tracing_subscriber::EnvFilter;
 
-/// `-v` is this program's own requests, `-vv` the connections below, `-vvv` everything there is. The
-/// bytes of the connections are in none of them: cut anywhere, they could hide a secret from the
-/// redactor.
+/// Starts the log: `-v` shows the program's own requests, `-vv` also the connections, `-vvv` everything.
+/// No level shows the bytes of connections: they may be split anywhere, which could hide a secret from
+/// the redactor.
 pub(crate) fn start(verbose: u8, redactor: &Redactor) {
     let filter = match verbose {
         0 => return,
@@ -17,11 +17,11 @@ pub(crate) fn start(verbose: u8, redactor: &Redactor) {
         _ => "trace",
     };
     let lines = RedactingWriter::new(io::stderr(), redactor.clone());
-    // Only a second call could fail, and there is none.
+    // Only a second call would fail.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(Mutex::new(lines))
-        // It would panic where nobody reads standard error any more.
+        // An internal error would panic when nobody reads stderr any more.
         .log_internal_errors(false)
         .try_init();
 }

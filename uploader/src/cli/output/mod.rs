@@ -1,5 +1,5 @@
-//! Writes what people and programs read: `console` is the only way out, `progress` shows how far a transfer is,
-//! `table` aligns columns, and `logging` shows what `-v` asks for.
+//! Writes the program's output: `console` writes both streams, `progress` shows transfers, `table`
+//! aligns columns, and `logging` starts the log.
 
 pub(crate) mod console;
 pub(crate) mod logging;

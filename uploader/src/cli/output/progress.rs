@@ -1,5 +1,5 @@
-//! How far a transfer is: a bar on a terminal, lines in a log, JSON for programs. Each transfer,
-//! packing, sending and receiving, has a rate of its own, and begins anew with each attempt.
+//! Shows the progress of a transfer: a bar on a terminal, lines in a log, JSON for programs. Each
+//! transfer (packing, sending or receiving) has its own rate, and starts anew with each attempt.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -12,25 +12,25 @@ use indicatif::{
 };
 use serde_json::json;
 
-/// A log is read later: a line now and then tells enough.
+/// The shortest time between two lines of a log, which is read later.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
-/// A program may redraw what it shows with every event.
+/// The shortest time between two JSON events, since a program may redraw at each.
 const BETWEEN_EVENTS: Duration = Duration::from_millis(250);
-/// No colour, so that there is none to be switched off.
+/// The bar's template has no colours, so that none need to be disabled.
 const BAR: &str = "{prefix} {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 const SPINNER: &str = "{prefix} {bytes}, {bytes_per_sec}";
 
-/// How it is shown.
+/// The style of the progress display.
 pub(crate) enum Style {
     Nothing,
     Plain,
     Json,
-    /// Gives each bar the terminal it is drawn on.
+    /// A bar; the function creates its draw target.
     Bar(Box<dyn Fn() -> ProgressDrawTarget + Send + Sync>),
 }
 
 impl Style {
-    /// A bar on standard error.
+    /// Returns the style of a bar on stderr.
     pub(crate) fn bar(redactor: &Redactor) -> Self {
         let redactor = redactor.clone();
         Self::Bar(Box::new(move || {
@@ -44,7 +44,7 @@ fn on(terminal: impl TermLike + 'static) -> ProgressDrawTarget {
     ProgressDrawTarget::term_like(Box::new(terminal))
 }
 
-/// The transfer that is under way, if any.
+/// The current transfer, if any, and its style.
 pub(crate) struct Progress {
     style: Style,
     transfer: Mutex<Option<Transfer>>,
@@ -62,7 +62,7 @@ impl Progress {
         matches!(self.style, Style::Json)
     }
 
-    /// Draws the bar, or returns the line to be written, if it is time for one.
+    /// Draws the bar, or returns the next line if one is due.
     pub(crate) fn advance(&self, step: Step, now: Instant) -> Option<String> {
         let between = match self.style {
             Style::Nothing => return None,
@@ -90,7 +90,7 @@ impl Progress {
         })
     }
 
-    /// Takes the bar away, so that a line can be written where it was.
+    /// Removes the bar, so that a line can be printed in its place.
     pub(crate) fn clear(&self) {
         let mut slot = self.transfer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Style::Bar(_) = self.style
@@ -101,7 +101,7 @@ impl Progress {
     }
 }
 
-/// What is being done with the bytes.
+/// The kind of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Packing,
@@ -109,7 +109,7 @@ enum Kind {
     Receiving,
 }
 
-/// How far it is now.
+/// The position of a transfer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
     kind: Kind,
@@ -118,7 +118,7 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// `None` for an event that is no progress of bytes.
+    /// Returns the step of an event, or `None` for an event that is no progress of bytes.
     pub(crate) fn of(event: &Event<'_>) -> Option<Self> {
         let (kind, done, total) = match *event {
             Event::Packing { packed, total } => (Kind::Packing, packed, total),
@@ -133,7 +133,7 @@ impl Step {
 struct Transfer {
     kind: Kind,
     began: Instant,
-    /// Bytes that were there when it began say nothing about its rate.
+    /// The bytes that existed at the start, which do not count towards the rate.
     first: u64,
     last: u64,
     told: Option<Instant>,
@@ -160,7 +160,8 @@ impl Transfer {
         self.kind == step.kind && self.last <= step.done
     }
 
-    /// A program hears of the first and of the last byte, too; a log only of what takes long.
+    /// Returns whether a line is due. A program also gets the first and the last step; a log shows only
+    /// transfers that take long.
     fn is_due(&self, step: Step, now: Instant, between: Duration, is_json: bool) -> bool {
         let complete = step.total == Some(step.done);
         let since = self.told.unwrap_or(self.began);
@@ -197,7 +198,8 @@ fn bar(step: Step, target: ProgressDrawTarget) -> ProgressBar {
     let template = if step.total.is_some() { BAR } else { SPINNER };
     let style = ProgressStyle::with_template(template);
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-    // Set before anything is drawn, and forgotten at once: what was there before has no rate.
+    // The position is set before the first drawing, and the estimate reset: the existing bytes have no
+    // rate.
     let bar = ProgressBar::with_draw_target(step.total, target)
         .with_position(step.done)
         .with_style(style);
@@ -212,9 +214,9 @@ fn bar(step: Step, target: ProgressDrawTarget) -> ProgressBar {
 
 struct Pace {
     step: Step,
-    /// Bytes a second.
+    /// The rate in bytes per second.
     rate: Option<f64>,
-    /// Seconds.
+    /// The remaining time in seconds.
     left: Option<f64>,
 }
 
@@ -228,7 +230,7 @@ impl Pace {
         };
         let mut line = format!("{verb} {}", HumanBytes(done));
         if let Some(total) = total {
-            // Wider than the sizes, for they are multiplied.
+            // `u128` holds the product of two sizes.
             let percent = u128::from(done) * 100 / u128::from(total.max(1));
             line += &format!(" of {} ({percent} %)", HumanBytes(total));
         }
@@ -258,7 +260,8 @@ impl Pace {
     }
 }
 
-/// A terminal that shows no secret. The bar's words hold none; this is for the day they do.
+/// A terminal whose output passes the redactor. The bar's texts hold no secret today; this guards
+/// against a change.
 #[derive(Debug)]
 struct RedactedTerm<T> {
     terminal: T,
@@ -325,7 +328,7 @@ mod tests {
         Step::of(&Event::Sent { sent, total }).unwrap()
     }
 
-    /// What is written at these seconds, for these megabytes of a hundred.
+    /// Returns the lines that are printed for these pairs of a second and the megabytes sent, of 100.
     fn lines(style: Style, steps: &[(u64, u64)]) -> Vec<Option<String>> {
         let (progress, start) = (Progress::new(style), Instant::now());
         let line = |&(second, mib): &(u64, u64)| {

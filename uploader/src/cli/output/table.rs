@@ -1,11 +1,11 @@
-//! Columns for people.
+//! Aligns columns for people.
 
-/// Columns as wide as their widest cell; the last one is free.
+/// Formats rows in columns that are as wide as their widest cell.
 pub(crate) fn table<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> String {
     let header = header.map(str::to_owned);
     let rows: Vec<[String; N]> = std::iter::once(header)
         .chain(rows.iter().cloned())
-        // What others wrote must not move the cursor.
+        // A server's text must not move the cursor.
         .map(|row| row.map(|cell| cell.replace(char::is_control, " ")))
         .collect();
     let mut widths = [0; N];

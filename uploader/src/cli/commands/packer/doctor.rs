@@ -1,5 +1,5 @@
-//! `atlas-upload packer doctor`: lets Packer validate a template that only our plugin could refuse in
-//! the way it does, and tells what came of it.
+//! Runs `atlas-upload packer doctor`: it lets Packer validate a template that an `atlas` post-processor
+//! refuses in a known way, and reports whether this program's plugin did so.
 
 use std::path::Path;
 
@@ -9,12 +9,12 @@ use atlas_uploader::{Cause, Error, Phase};
 use super::{last_lines, missing, packer, plugin, supported, version};
 use crate::cli::output::console::Console;
 
-/// The settings are missing, so that it never gets as far as a server.
+/// The template lacks the required settings, so the plugin never contacts a server.
 const TEMPLATE: &str = r#"{
   "builders": [{"type": "null", "communicator": "none"}],
   "post-processors": [{"type": "atlas"}]
 }"#;
-/// What a post-processor of this type says of that, ours or another one.
+/// The error of an `atlas` post-processor, this program's or another, for that template.
 const REFUSAL: &str = "artifact must be set";
 
 pub(in crate::cli) async fn look(console: &Console) -> Result<(), Error> {
@@ -47,10 +47,10 @@ pub(in crate::cli) async fn look(console: &Console) -> Result<(), Error> {
 }
 
 enum Seen {
-    /// Where it is.
+    /// Packer ran this program's plugin, at this path.
     Ours(String),
     Another,
-    /// Packer's own words.
+    /// Packer could not use a post-processor `atlas`; these are its last lines.
     Nothing(String),
 }
 
@@ -64,7 +64,7 @@ async fn seen(template: &Path) -> Result<Seen, Error> {
     Ok(match (program, heard.contains(REFUSAL)) {
         (Some(program), true) => Seen::Ours(program.trim().to_owned()),
         (None, true) => Seen::Another,
-        // Without the log, in which they would drown.
+        // A run without the log, in which Packer's error would be lost.
         (_, false) => Seen::Nothing(last_lines(&packer(&["validate", &template], false).await?)),
     })
 }

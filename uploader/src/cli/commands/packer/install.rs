@@ -1,4 +1,4 @@
-//! `atlas-upload packer install` and `uninstall`.
+//! Runs `atlas-upload packer install` and `atlas-upload packer uninstall`.
 
 use std::path::PathBuf;
 

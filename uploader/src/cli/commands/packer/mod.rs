@@ -1,5 +1,5 @@
-//! `atlas-upload` and Packer: the program as a plugin, and `atlas-upload packer …`, which puts it
-//! where Packer finds it.
+//! Runs the program as a plugin of Packer, and runs `atlas-upload packer …`, which installs and checks
+//! the plugin.
 
 mod doctor;
 mod install;
@@ -16,13 +16,13 @@ use tokio::process::Command;
 use crate::cli::args::PackerCommand;
 use crate::cli::output::console::Console;
 
-/// Of a program that failed, its reason stands at the end.
+/// The lines of Packer's output that an error quotes: the reason stands at the end.
 const LAST_LINES: usize = 5;
 
-/// How long Packer may take to say something of itself, or of a template; it starts each plugin.
+/// The longest run of Packer; it starts each plugin for `version` and `validate`.
 const PACKERS_TIME: Duration = Duration::from_secs(120);
 
-/// Runs one of the subcommands.
+/// Runs a subcommand of `packer`.
 pub(in crate::cli) async fn run(command: PackerCommand, console: &Console) -> Result<(), Error> {
     match command {
         PackerCommand::Install { dir } => install::install(dir, console).await,
@@ -31,13 +31,13 @@ pub(in crate::cli) async fn run(command: PackerCommand, console: &Console) -> Re
     }
 }
 
-/// Runs Packer as it is found in `PATH`, in the folder where the user is.
+/// Runs the Packer that is found in `PATH`, in the current folder.
 async fn packer(arguments: &[&str], log: bool) -> Result<Output, Error> {
     let mut command = Command::new("packer");
     command
         .args(arguments)
         .env("CHECKPOINT_DISABLE", "1")
-        // A log that goes to a file would not be heard.
+        // With this variable, Packer would write its log to a file instead of stderr.
         .env_remove("PACKER_LOG_PATH")
         .env("PACKER_LOG", if log { "1" } else { "" })
         .stdin(std::process::Stdio::null())
@@ -58,7 +58,7 @@ async fn version() -> Result<PackerVersion, Error> {
     if let (true, Some(version)) = (output.status.success(), PackerVersion::printed(&printed)) {
         return Ok(version);
     }
-    // A Packer that cannot start a plugin says nothing at all, but for its log.
+    // A Packer that cannot start a plugin prints nothing except its log.
     let output = packer(&["version"], true).await?;
     Err(missing(&format!(
         "`packer version` prints no version; at the end it says:\n{}",
@@ -73,7 +73,7 @@ fn last_lines(output: &Output) -> String {
     lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }
 
-/// The folder that is given, or the one where the installed Packer looks.
+/// Returns the given folder, or the one where the installed Packer looks for plugins.
 async fn folder(dir: Option<PathBuf>, console: &Console) -> Result<PathBuf, Error> {
     if let Some(dir) = dir {
         return Ok(dir);
@@ -86,7 +86,7 @@ async fn folder(dir: Option<PathBuf>, console: &Console) -> Result<PathBuf, Erro
     folder.ok_or_else(|| missing("there is no home folder: set HOME, or give --dir"))
 }
 
-/// Refuses a Packer that cannot use the plugin.
+/// Fails for a Packer that cannot use the plugin.
 fn supported(version: PackerVersion) -> Result<(), Error> {
     match version.refusal() {
         Some(reason) => Err(missing(&reason)),

@@ -1,4 +1,4 @@
-//! The program as Packer starts it: under the name of a plugin.
+//! Runs the program as Packer starts it, under the name of a plugin.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -12,22 +12,22 @@ use atlas_uploader::packer::plugin::spec::Encoding;
 use crate::cli::output::console::Console;
 use crate::cli::output::logging;
 
-/// What it logs first; `doctor` looks for it.
+/// The beginning of the plugin's first line of log, which `doctor` looks for.
 pub(in crate::cli) const STARTED: &str = "atlas-upload as a plugin of Packer: ";
-/// For `-v`: its own requests.
+/// The log level of `-v`, which shows the program's own requests.
 const VERBOSE: u8 = 1;
 
-/// What Packer wants of it.
+/// The role in which Packer started the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum Role {
     Describe,
     Serve(Start),
-    /// Somebody ran it by hand, or a Packer to come.
+    /// A person or a future version of Packer started the program.
     Unknown,
 }
 
 impl Role {
-    /// `None` for the program under its own name.
+    /// Returns the role by the program's name, or `None` for its own name.
     pub(in crate::cli) fn of(arguments: &[OsString]) -> Option<Self> {
         let (program, rest) = arguments.split_first()?;
         let name = Path::new(program).file_name()?.to_str()?;
@@ -96,12 +96,13 @@ fn serve(start: Start, console: &Console) -> std::io::Result<()> {
             .map_err(std::io::Error::other)?;
         plugin.serve(console.redactor().clone()).await
     });
-    // Nobody waits for what is still being packed.
+    // Files that are still being packed are abandoned.
     runtime.shutdown_background();
     served
 }
 
-/// A Ctrl-C reaches the whole group; Packer then says what is to be done.
+/// Ignores SIGINT and SIGTERM: Ctrl-C reaches the whole process group, and Packer then tells the plugin
+/// what to do.
 fn leave_signals_to_packer() -> std::io::Result<()> {
     #[cfg(unix)]
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
