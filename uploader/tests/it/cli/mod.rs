@@ -1,4 +1,4 @@
-//! These tests run the program as a user does.
+//! Tests the program as a user runs it.
 
 mod progress;
 mod runs;

@@ -1,4 +1,4 @@
-//! These tests look at the progress that a run shows, on a terminal and elsewhere.
+//! Tests the progress that a run shows, on a terminal and elsewhere.
 
 use mock_atlas::MockAtlas;
 use serde_json::Value;
@@ -58,7 +58,7 @@ async fn away_from_a_terminal_nothing_moves_the_cursor() {
     }
 }
 
-/// Runs the program with a terminal as its standard error, and returns what was written there.
+/// Runs the program with a terminal as its stderr, and returns the output there.
 #[cfg(target_os = "linux")]
 async fn on_a_terminal(program: &Program, arguments: &[&str]) -> String {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -82,7 +82,7 @@ async fn on_a_terminal(program: &Program, arguments: &[&str]) -> String {
     assert!(command.status().await.unwrap().success());
     drop(command);
     let mut shown = Vec::new();
-    // Ends in an error once nobody holds the other end.
+    // Reading ends in an error after the other end is closed.
     let _ = std::fs::File::from(terminal).read_to_end(&mut shown);
     String::from_utf8(shown).unwrap()
 }
@@ -94,7 +94,7 @@ async fn a_terminal_gets_a_bar_without_colours_that_leaves_no_trace() {
     let shown = on_a_terminal(&program, &PUSH).await;
     assert!(shown.contains("Sending "), "{shown:?}");
     assert!(shown.contains("/s, "), "{shown:?}");
-    // No sequence that sets a colour, with or without NO_COLOR.
+    // No escape sequence sets a colour, with or without NO_COLOR.
     let colours = shown.split('\x1b').filter(|rest| {
         rest.trim_start_matches(|c: char| c == '[' || c == ';' || c.is_ascii_digit())
             .starts_with('m')

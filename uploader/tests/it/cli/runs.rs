@@ -1,11 +1,11 @@
-//! These tests compare whole runs of the program with snapshots: exit code and both streams together.
+//! Compares whole runs of the program with snapshots: exit code and both streams together.
 
 use mock_atlas::MockAtlas;
 
 use crate::support::gzip;
 use crate::support::program::{Program, Run, assert_run};
 
-/// A program with a gzip file, a folder and an emulator that knows its token.
+/// Starts an emulator, and returns a program that knows its token, with a gzip file and a folder.
 async fn ready() -> (MockAtlas, Program) {
     let atlas = MockAtlas::builder()
         .token("a-good-token")
@@ -107,7 +107,7 @@ async fn a_pull_names_the_file_and_never_overwrites_unasked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pull_to_standard_output_is_the_raw_bytes_alone() {
     let (_atlas, program) = ready().await;
-    // The content holds the token: what is pulled is the one thing that is not redacted.
+    // The content holds the token, since pulled bytes are the only output that is not redacted.
     let content = gzip(b"a-good-token");
     program.write("disk.img.gz", &content);
     let push = ["push", "acme/web", "--type", "custom.image", "disk.img.gz"];
@@ -174,7 +174,7 @@ async fn a_refusal_is_told_in_the_servers_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_address_of_the_service_that_is_gone_is_explained() {
-    // A closed port stands for a proxy, so that nothing leaves this machine.
+    // A closed port serves as the proxy, so that no request leaves this machine.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -315,11 +315,11 @@ async fn a_stop_signal_leaves_no_temporary_file_behind() {
     assert_leaves_nothing(["--extract", "new/er/image"]).await;
 }
 
-/// Stops a pull to that place.
+/// Stops a pull to `place`, and asserts that no file is left.
 #[cfg(unix)]
 async fn assert_leaves_nothing(place: [&str; 2]) {
     let (asked, mut was_asked) = tokio::sync::mpsc::unbounded_channel();
-    // Half a file, and then nothing: the download hangs until somebody stops it.
+    // The server sends half a file: the download hangs until it is stopped.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -352,7 +352,7 @@ async fn assert_leaves_nothing(place: [&str; 2]) {
     assert_eq!(std::fs::read_dir(program.folder()).unwrap().count(), 0);
 }
 
-/// A run that went as it should, so that a broken build of the program does not pass for a refusal.
+/// The successful run shows that the other tests' refusals do not come from a broken build.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoami_prints_whose_token_it_is() {
     let (_atlas, program) = ready().await;

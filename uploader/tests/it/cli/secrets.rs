@@ -1,4 +1,4 @@
-//! These tests look for secrets in both streams, whatever the server says and however much is logged.
+//! Tests that neither stream shows a secret, whatever the server replies and however much is logged.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use crate::support::server::{Reply, Request, Server};
 const TOKEN: &str = "canary/T0ken+with \"signs\"";
 const UPLOAD: &str = "canary-upload-0123456789";
 
-/// An Atlas that repeats every secret it knows: in headers, in errors and in names.
+/// Replies like an Atlas that repeats every secret it knows: in headers, in errors and in names.
 fn talkative(url: &str, request: &Request) -> Reply {
     let upload = format!("{url}/store/{UPLOAD}");
     let escaped = TOKEN
@@ -30,7 +30,7 @@ fn talkative(url: &str, request: &Request) -> Reply {
                 "version": 1, "slug": TOKEN, "upload_path": upload, "upload_token": UPLOAD,
             }),
         ),
-        // What a pull asks before it learns of the secret place.
+        // A pull searches before it receives the secret address.
         (_, target) if target.ends_with("search?version=1") => {
             Reply::json(200, json!({"versions": []}))
         }
@@ -45,7 +45,7 @@ fn talkative(url: &str, request: &Request) -> Reply {
     reply.with("X-Echo", TOKEN).with("X-Echo-Upload", UPLOAD)
 }
 
-/// A template whose token comes from a variable, and is also where it does not belong.
+/// Writes a template whose token comes from a variable, which other settings use too.
 fn template(program: &Program) {
     let block = json!({
         "type": "atlas", "token": "{{user `t`}}", "artifact": "acme/web", "artifact_type": "t",
@@ -62,7 +62,8 @@ fn template(program: &Program) {
     program.write("manifest.json", manifest.to_string());
 }
 
-/// Every way a secret could get out: a name, a reply, an error, a redirect, an argument.
+/// The runs in which a secret could appear: through a name, a reply, an error, a redirect or an
+/// argument.
 const RUNS: &[&[&str]] = &[
     &["whoami"],
     &["whoami", "--output", "json"],
@@ -140,10 +141,10 @@ const RUNS: &[&[&str]] = &[
     &["search", TOKEN, "--type", "t", "--token", TOKEN],
 ];
 
-/// Each attempt is the same again.
+/// The flags for a single retry: each attempt has the same output.
 const FEW: &[&str] = &["--retries", "1"];
 
-/// No spelling of the token can lack this.
+/// A part of the token that every encoding of it contains.
 const TELLTALE: &str = "T0ken";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,7 +164,7 @@ async fn no_secret_appears_in_any_stream_at_the_highest_log_level() {
         assert!(!learnt || !all.contains(UPLOAD), "{arguments:?}: {all}");
     }))
     .await;
-    // Otherwise there was nothing to be hidden.
+    // The server received the token, so there was a secret to hide.
     assert!(
         server
             .requests()
@@ -209,7 +210,7 @@ async fn a_push_that_is_resumed_shows_no_secret_either() {
     let [resuming, told] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
     let (later, tell) = (Arc::clone(&resuming), Arc::clone(&told));
     let server = Server::start(move |url, request| {
-        // The first thing that is asked, once.
+        // Only the first request of the resumed push is refused.
         let first = later.load(Ordering::Relaxed) && !tell.swap(true, Ordering::Relaxed);
         if first {
             return Reply::json(

@@ -1,10 +1,10 @@
-//! These tests run `packer install` and `packer doctor` with a Packer of any version, played by a script.
+//! Tests `packer install` and `packer doctor`, with a script that plays Packer in any version.
 
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::support::program::{Program, Run};
 
-/// A Packer of this version that knows no post-processor atlas.
+/// Returns a program whose `PATH` has a Packer of this version without the post-processor `atlas`.
 fn packer(version: &str) -> Program {
     let program = Program::new();
     let script = format!(

@@ -1,4 +1,4 @@
-//! These tests run `push --manifest`, which makes one version of each build of Packer's last run.
+//! Tests `push --manifest`, which makes one version of each build of Packer's last run.
 
 use mock_atlas::MockAtlas;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn build(name: &str, builder_type: &str, id: &str, files: &Value, run: &str) -> 
     })
 }
 
-/// A program beside a manifest of two runs; the last has an AMI and a file.
+/// Returns a program in a folder with a manifest of two runs, the last of which built an AMI and a file.
 fn program(atlas: &MockAtlas) -> Program {
     let program = Program::at(atlas.url(), atlas.token());
     let file = json!([{"name": "out/disk.img.gz", "size": 3}]);

@@ -1,4 +1,5 @@
-//! These tests take over from Packer: its manifests, its templates, and its calls of the plugin.
+//! Tests what the program takes over from Packer: its manifests, its templates, and its calls of the
+//! plugin.
 
 #[cfg(unix)]
 mod install;

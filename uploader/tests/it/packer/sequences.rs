@@ -1,5 +1,5 @@
-//! These tests run `push --template` where other post-processors stand before `atlas`, and with Vagrant boxes:
-//! it pushes what reached the block, or nothing.
+//! Tests `push --template` with other post-processors before `atlas`, and with Vagrant boxes: the
+//! artifact that reached the block is pushed, or nothing.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,8 @@ const PUSH_BOX: [&str; 6] = [
 
 const PROVIDER: (&str, &[u8]) = ("metadata.json", br#"{"provider": "virtualbox"}"#);
 
-/// Writes a manifest of what the builder made, and then `vagrant`, as Packer 1.6.6 does.
+/// Writes a manifest of the builder's artifact and, if `boxed`, of the `vagrant` post-processor's, as
+/// Packer 1.6.6 does.
 fn manifest(program: &Program, boxed: bool) {
     let entry = |id: &str, file: &str| {
         json!({
@@ -176,7 +177,7 @@ async fn a_box_that_vagrant_cannot_use_is_refused_before_a_version_is_made() {
         .run(&[&PUSH_BOX[..], &["disk.box", "--no-box-check"]].concat())
         .await;
     assert_eq!(run.code, 0, "{run}");
-    // Any other type is no box.
+    // An artifact of another type is not checked.
     let run = program
         .run(&["push", "acme/web", "--type", "custom.image", "disk.box"])
         .await;
@@ -215,7 +216,7 @@ async fn files_and_a_folder_that_are_a_box_are_packed_as_one() {
             .collect();
         assert_eq!(names, ["box.img", "metadata.json"]);
     }
-    // What is left out is not there.
+    // An excluded metadata.json counts as missing.
     let run = program
         .run(&[&PUSH_BOX[..], &["web", "--exclude", "*.json"]].concat())
         .await;

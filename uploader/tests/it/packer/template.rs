@@ -1,4 +1,4 @@
-//! These tests run `push --template` with the `atlas` post-processors of a template of Packer.
+//! Tests `push --template` with the `atlas` post-processors of a template of Packer.
 
 use mock_atlas::MockAtlas;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ async fn atlas(token: &str) -> MockAtlas {
     MockAtlas::builder().token(token).start().await.unwrap()
 }
 
-/// What Packer's amazon-ebs builder leaves in a manifest, and a second build beside it.
+/// Writes a manifest with a build of the `amazon-ebs` builder and a second build.
 fn manifest(program: &Program) {
     let build = |name: &str, kind: &str, id: &str| {
         json!({
@@ -47,7 +47,7 @@ async fn latest(program: &Program, artifact: &str) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documentations_example_works_as_printed() {
-    // The example's own token goes over the variable.
+    // The example's own token overrides the variable.
     let atlas = atlas("ATLAS_TOKEN_HERE").await;
     let program = Program::at(atlas.url(), "another-token");
     program.write("template.json", EXAMPLE);

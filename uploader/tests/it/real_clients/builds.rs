@@ -1,5 +1,5 @@
-//! These tests let Packer 1.6.6 build templates that say `"type": "atlas"`, unchanged, with the plugin
-//! installed.
+//! Tests that Packer 1.6.6, with the plugin installed, builds templates that say `"type": "atlas"`
+//! unchanged.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::support::program::Program;
 use crate::support::server::{Reply, Server};
 use crate::support::{CANARY, entries, gzip, noise, until};
 
-/// An emulator, and a home in which Packer finds the plugin.
+/// Starts an emulator, and installs the plugin in a home for Packer.
 async fn installed() -> (MockAtlas, Program) {
     let atlas = MockAtlas::builder().token(CANARY).start().await.unwrap();
     let program = at(atlas.url()).await;
@@ -39,7 +39,7 @@ fn atlas_block(more: Value) -> Value {
     block
 }
 
-/// A builder that writes one small file.
+/// Returns a builder that writes one small file.
 fn file_builder(target: &str) -> Value {
     json!({"type": "file", "content": "what Packer wrote", "target": target})
 }
@@ -51,7 +51,7 @@ async fn build(program: &Program, template: &Value) -> crate::support::program::
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documentations_example_builds_again() {
-    // The example names its token itself.
+    // The example contains its token.
     let atlas = MockAtlas::builder()
         .token("ATLAS_TOKEN_HERE")
         .start()
@@ -97,7 +97,7 @@ fn check_ami(version: &Value) {
     assert!(created_at.parse::<u64>().is_ok(), "{created_at}");
 }
 
-/// The values are compared with those that Packer's own `manifest` makes of the same texts.
+/// Compares the values with those that Packer's own `manifest` makes of the same texts.
 #[tokio::test(flavor = "multi_thread")]
 async fn gos_templates_are_interpolated_as_packer_does() {
     let (_atlas, program) = installed().await;
@@ -258,7 +258,7 @@ async fn validate_finds_a_wrong_token_and_a_missing_artifact() {
         let template = json!({"builders": [file_builder("out.txt")], "post-processors": [block]});
         program.write("template.json", template.to_string());
         let run = run(&program, &["validate", "template.json"]).await;
-        // Packer breaks its lines.
+        // Packer wraps long lines.
         let words = format!("{}{}", run.stdout, run.stderr)
             .split_whitespace()
             .collect::<Vec<_>>()
@@ -325,7 +325,7 @@ async fn three_builds_in_parallel_each_make_a_version_and_the_log_holds_no_token
     );
 }
 
-/// A Packer that hangs in an upload, in a process group of its own.
+/// A Packer in its own process group, whose upload hangs.
 struct Hanging {
     program: Program,
     packer: tokio::process::Child,
@@ -367,7 +367,7 @@ impl Hanging {
         Pid::from_raw(self.packer.id().unwrap().cast_signed()).unwrap()
     }
 
-    /// The plugins that run from this home.
+    /// Returns the processes of plugins that are installed in this home.
     fn plugins(&self) -> Vec<Pid> {
         processes()
             .into_iter()
@@ -395,7 +395,7 @@ impl Hanging {
     }
 }
 
-/// Each process with the program it runs.
+/// Returns each process with the path of its program.
 fn processes() -> Vec<(Pid, PathBuf)> {
     let entries = std::fs::read_dir("/proc").unwrap();
     let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
@@ -431,7 +431,7 @@ async fn ctrl_c_stops_the_upload_and_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_packer_that_is_killed_leaves_nothing() {
     let mut hanging = Hanging::start().await;
-    // Packer runs itself once more, and that one runs the plugins.
+    // Packer starts itself again, and the second process runs the plugins.
     let plugins = hanging.plugins();
     let inner = parent(plugins[0]).and_then(Pid::from_raw).unwrap();
     kill_process(hanging.group(), Signal::KILL).unwrap();

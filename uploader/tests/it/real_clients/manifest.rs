@@ -1,5 +1,5 @@
-//! These tests let Packer 1.6.6 build the documentation's example against a fake EC2; what its `manifest`
-//! post-processor writes is pushed, found and fetched back.
+//! Tests pushes of what Packer 1.6.6 built: it builds the documentation's example against a fake EC2,
+//! and the file of its `manifest` post-processor is pushed, found and fetched back.
 
 use mock_atlas::MockAtlas;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::packer::{EXAMPLE, Ec2, example, run};
 use crate::support::program::Program;
 use crate::support::{entries, started};
 
-/// Builds a template, and returns what `manifest` wrote of it.
+/// Builds a template, and returns the manifest that Packer wrote.
 async fn manifest(program: &Program, template: &Value) -> Value {
     program.write("template.json", template.to_string());
     let built = run(program, &["build", "-color=false", "template.json"]).await;
@@ -17,7 +17,7 @@ async fn manifest(program: &Program, template: &Value) -> Value {
     serde_json::from_slice(&manifest).unwrap()
 }
 
-/// `manifest` in the place of the post-processor that Packer no longer has.
+/// Replaces the `atlas` post-processor, which Packer no longer has, by `manifest`.
 fn with_manifest(mut template: Value) -> Value {
     let atlas = template["post-processors"][0].take();
     template["post-processors"][0] = json!({"type": "manifest", "custom_data": atlas["metadata"]});
@@ -47,7 +47,7 @@ async fn the_documentations_example_ends_in_the_atlas() {
     assert_eq!(version["id"], built);
     assert_eq!(version["file"], false);
     assert_eq!(version["metadata"]["region.us-east-1"], ami);
-    // The emulator derives these two, as the real Atlas did.
+    // The emulator derives these two keys, as the real Atlas did.
     assert_eq!(version["metadata"]["ami_id"], ami);
     assert_eq!(version["metadata"]["region"], "us-east-1");
     let created_at = version["metadata"]["created_at"].as_str().unwrap();

@@ -1,5 +1,5 @@
-//! These tests need genuine clients on this machine, and the feature `real-clients`: a program that is missing
-//! fails them.
+//! Tests with genuine clients, which must be installed on this machine. They need the feature
+//! `real-clients`; a missing program fails them.
 
 #[cfg(target_os = "linux")]
 mod builds;

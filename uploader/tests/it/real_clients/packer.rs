@@ -1,4 +1,4 @@
-//! Runs Packer 1.6.6, and starts the fake EC2 that its builder meets.
+//! Runs Packer 1.6.6, and starts the fake EC2 that its builder uses.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,10 +10,10 @@ use tokio::process::{Child, Command};
 use crate::support::program::{Program, Run};
 
 pub(crate) const EXAMPLE: &str = include_str!("../../data/documentation-example.json");
-/// The image the example starts from.
+/// The image from which the example's build starts.
 const SOURCE_AMI: &str = "ami-de0d9eb7";
 
-/// An EC2 of no substance, killed on drop.
+/// A fake EC2 server, killed on drop.
 pub(crate) struct Ec2 {
     pub(crate) url: String,
     _server: Child,
@@ -35,7 +35,7 @@ impl Ec2 {
             .unwrap_or_else(|error| panic!("{program}: {error}"));
         let mut log = BufReader::new(server.stderr.take().unwrap()).lines();
         let url = address(&mut log).await;
-        // Read on, or the server would stand still once nobody empties its log.
+        // The log must be read to the end, or a full pipe would block the server.
         tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
         Self {
             url,
@@ -44,7 +44,7 @@ impl Ec2 {
     }
 }
 
-/// The address in a line such as ` * Running on http://127.0.0.1:34567`.
+/// Returns the address from a line such as ` * Running on http://127.0.0.1:34567`.
 async fn address(log: &mut Lines<BufReader<impl AsyncRead + Unpin>>) -> String {
     let mut seen = String::new();
     while let Some(line) = log.next_line().await.unwrap() {
@@ -66,7 +66,8 @@ fn source_ami() -> Value {
     })
 }
 
-/// Packer in the program's folder, which is also its home, with the program's variables.
+/// Returns a command of Packer in the program's folder, which is also its home, with the program's
+/// variables.
 pub(crate) fn packer(program: &Program) -> Command {
     let mut command = program.command_of(Path::new("packer"));
     command
@@ -89,8 +90,8 @@ pub(crate) async fn run(program: &Program, arguments: &[&str]) -> Run {
     }
 }
 
-/// The documentation's example, with what its builder needs to run against a stand-in: nothing to log
-/// in to.
+/// Returns the documentation's example with settings for the fake EC2, without anything that logs in to
+/// the machine.
 pub(crate) fn example(ec2: &Ec2) -> Value {
     let mut template: Value = serde_json::from_str(EXAMPLE).unwrap();
     assert_eq!(template["builders"][0]["source_ami"], SOURCE_AMI);

@@ -1,5 +1,4 @@
-//! These tests pack for the programs that people have: GNU tar opens the archives, and git says what is
-//! tracked.
+//! Tests archives with other programs: GNU tar opens them, and git lists the tracked files.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -220,7 +219,7 @@ fn with_vcs_a_folder_that_git_lists_by_its_name_brings_what_its_own_repository_t
         &repo,
         &["add", "--no-warn-embedded-repo", "own", "was", "gone"],
     );
-    // A submodule that nobody checked out, and a file that has become a folder.
+    // The repository has a submodule that is not checked out, and a file that has become a folder.
     let head = run("git", &own, &["rev-parse", "HEAD"]);
     let entry = format!("160000,{},missing", head.trim());
     git(&repo, &["update-index", "--add", "--cacheinfo", &entry]);

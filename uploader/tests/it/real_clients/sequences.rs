@@ -1,4 +1,4 @@
-//! These tests let Packer 1.6.6 run sequences of post-processors, with the plugin and without it.
+//! Tests sequences of post-processors in Packer 1.6.6, with the plugin and without it.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::packer::run;
 use crate::support::program::{Program, Run};
 use crate::support::started;
 
-/// Builds a template with this sequence beside a manifest of what the builder made.
+/// Builds a template with this sequence, after a `manifest` of the builder's artifact.
 async fn build(program: &Program, flags: &[&str], sequence: &Value) -> Run {
     let builder = json!({"type": "file", "content": "an image", "target": "image.txt"});
     let template = json!({"builders": [builder], "post-processors": ["manifest", sequence]});

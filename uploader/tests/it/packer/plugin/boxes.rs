@@ -1,5 +1,5 @@
-//! These tests offer Vagrant boxes to the plugin: it refuses them unless a setting allows them, and pushes
-//! them as Vagrant can use them.
+//! Tests pushes of Vagrant boxes through the plugin: it refuses boxes unless a setting allows them, and
+//! pushes them so that Vagrant can use them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ fn settings(more: &[(&str, Value)]) -> Value {
     map(&[&own, more].concat())
 }
 
-/// Returns an artifact as the vagrant post-processor hands it on.
+/// Returns an artifact like that of the `vagrant` post-processor.
 fn boxed(file: &Path) -> Arc<Built> {
     Arc::new(Built {
         id: "virtualbox".to_owned(),

@@ -1,4 +1,4 @@
-//! These tests configure the plugin: values are interpolated, and mistakes are refused.
+//! Tests the plugin's configuration: values are interpolated, and mistakes are refused.
 
 use std::path::Path;
 use std::sync::Arc;

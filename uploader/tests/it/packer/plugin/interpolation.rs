@@ -1,5 +1,5 @@
-//! These tests let the plugin interpolate what Packer leaves to it: it does so as the original did, and as the
-//! command does.
+//! Tests the interpolation of texts that Packer leaves to the plugin: its results are those of the
+//! original and of the command.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::support::plugin::{Built, Plugin, map};
 use crate::support::program::Program;
 use crate::support::started;
 
-/// Returns what Packer adds to the settings of a post-processor.
+/// Returns the settings that Packer adds to those of a post-processor.
 fn packers(variables: &[(&str, Value)]) -> Value {
     map(&[
         ("packer_build_name", "vm".into()),
@@ -25,7 +25,7 @@ fn packers(variables: &[(&str, Value)]) -> Value {
 async fn a_field_has_no_value_and_whoever_watches_is_told_which() {
     let (_atlas, program) = started().await;
     let plugin = Plugin::start(&program, &[]).await;
-    // Packer leaves the fields of variables as they are.
+    // Packer does not interpolate fields in variables.
     let variables = [
         ("ip", "{{ .HTTPIP }}".into()),
         ("nobody", "{{ .HTTPPort | upper }}".into()),

@@ -1,4 +1,4 @@
-//! These tests drive the plugin as Packer from 1.7 on drives it.
+//! Tests the plugin with calls like those of Packer from 1.7 on.
 
 mod boxes;
 mod configuration;
@@ -36,7 +36,7 @@ fn packers() -> Value {
     ])
 }
 
-/// What a template in HCL2 becomes.
+/// Returns the bytes that Packer sends for these settings of an HCL2 template.
 fn hcl(values: serde_json::Value) -> Value {
     Value::Binary(
         json!({"value": values, "type": ["object", {}]})
@@ -60,7 +60,7 @@ fn refused(result: Result<Value, CallError>) -> String {
     }
 }
 
-/// Takes the bytes of a file and never says that it has them.
+/// Starts a server that forwards all requests but never replies to an upload.
 async fn mute(upstream: String) -> Server {
     Server::start(move |_, request| match request.method.as_str() {
         "PUT" => Reply::Silence,

@@ -1,4 +1,4 @@
-//! These tests run the plugin as a process: its handshake, cancellation, and its end with Packer.
+//! Tests the plugin's process: its handshake, cancellation, and its end when Packer ends.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! These tests push through the plugin, and compare the requests with those of the genuine post-processor.
+//! Tests pushes through the plugin, and compares the requests with those of the genuine post-processor.
 
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ async fn an_image_is_pushed_with_the_builders_metadata_and_the_genuine_requests(
         })),
         packers(),
     ];
-    // Packer configures twice where the template is in HCL2.
+    // Packer configures twice for a template in HCL2.
     plugin
         .configure(vec![settings(&[
             ("atlas_url", server.url().into()),
@@ -206,7 +206,7 @@ async fn what_a_cancelled_push_left_can_be_finished_from_its_receipt() {
     assert!(!kept.contains(CANARY), "{kept}");
     // Packer removes what it built after a failure.
     std::fs::remove_file(program.path("disk.img")).unwrap();
-    // The bytes never come through to this address, and so the receipt must not know it.
+    // The first server never completes uploads, so the receipt must name the emulator instead.
     std::fs::write(
         program.path(receipt),
         kept.replace(server.url(), atlas.url()),
@@ -236,7 +236,7 @@ async fn a_refused_version_is_told_in_the_originals_words_and_an_unverified_serv
     .await;
     let program = Program::at("not an address", CANARY).with("ATLAS_TLS_NOVERIFY", "1");
     let plugin = Plugin::start(&program, &[]).await;
-    // The variable that the template goes over may be anything.
+    // The template overrides this variable, so its value may be invalid.
     plugin
         .configure(vec![settings(&[("atlas_url", server.url().into())])])
         .await

@@ -1,4 +1,4 @@
-//! Makes Vagrant boxes, and a tree of them that `atlas-upload box mirror` wrote.
+//! Makes Vagrant boxes, and trees of them with `atlas-upload box mirror`.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::support::program::Program;
 use crate::support::registry::{File, Options, Registry, Tree};
 use crate::support::{gzip, noise, tarred};
 
-/// One file of a box. Of each provider of a version, the first one is the default.
+/// A file of a box. The first file of each provider of a version is the default.
 pub(crate) struct BoxFile {
     pub(crate) version: &'static str,
     pub(crate) provider: &'static str,
@@ -17,7 +17,7 @@ pub(crate) struct BoxFile {
 }
 
 impl BoxFile {
-    /// A file that Vagrant takes, with a disk of so many bytes that do not compress.
+    /// Creates a file that Vagrant accepts, with a disk of `disk` incompressible bytes.
     pub(crate) fn of(
         version: &'static str,
         provider: &'static str,
@@ -41,7 +41,7 @@ fn vagrant_box(provider: &str, disk: usize) -> Vec<u8> {
     ]))
 }
 
-/// Mirrors one box with these files, `ORG/BOX`, out of a registry that has it. Addresses in the catalogs
+/// Mirrors one box, `ORG/BOX`, with these files from a registry into a folder. Addresses in the catalogs
 /// begin with `base_url`.
 pub(crate) async fn mirror_box(folder: &Path, base_url: &str, name: &str, files: &[BoxFile]) {
     let (owner, name_below) = name.split_once('/').unwrap();

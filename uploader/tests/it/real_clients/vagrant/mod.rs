@@ -1,5 +1,5 @@
-//! These tests let Vagrant take boxes from a mirrored tree that web servers serve as the guide shows:
-//! Debian's 2.3.4 as a process, 2.4.9 by the requests that were recorded of it.
+//! Tests that Vagrant takes boxes from a mirrored tree, served by web servers with the guide's
+//! configurations: Debian's 2.3.4 as a process, 2.4.9 by its recorded requests.
 
 mod mirrored;
 mod web_server;
@@ -21,7 +21,7 @@ use crate::support::{noise, until};
 
 const RECORDED: &str = include_str!("../../../data/wire/vagrant-2.4.9-box.jsonl");
 
-/// Steps whose server was made to do something else than a healthy one.
+/// The recorded steps whose server was made to behave unlike a healthy one.
 const STAGED: [&str; 9] = [
     "HCP credentials refused",
     "v2 path 404",
@@ -34,10 +34,10 @@ const STAGED: [&str; 9] = [
     "HTML",
 ];
 
-/// Far more than Vagrant takes.
+/// The longest run of Vagrant, which takes far less.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// Vagrant with a home of its own.
+/// A Vagrant with a home of its own.
 struct Vagrant(Program);
 
 impl Vagrant {
@@ -75,7 +75,7 @@ impl Vagrant {
         run
     }
 
-    /// The file that a download goes into first.
+    /// Returns the temporary file of a download.
     fn temporary(&self) -> Option<PathBuf> {
         let entries = std::fs::read_dir(self.0.path("tmp")).ok()?;
         entries.map(|entry| entry.unwrap().path()).find(|path| {
@@ -84,8 +84,8 @@ impl Vagrant {
         })
     }
 
-    /// Lets it download until more than `length` bytes came, and kills it with all it started. Returns
-    /// the file with what came.
+    /// Downloads until more than `length` bytes arrived, and kills the whole process group. Returns the
+    /// partial file.
     async fn kill_after(&self, length: u64, arguments: &[&str]) -> PathBuf {
         let mut command = self.command(arguments);
         let process = command.stdout(Stdio::null()).spawn();
@@ -102,7 +102,8 @@ impl Vagrant {
     }
 }
 
-/// The boxes that the recorded requests ask for, and a name with characters that URLs escape.
+/// Mirrors the boxes that the recorded requests ask for, and one whose name has characters that URLs
+/// escape.
 async fn mirror_boxes(web: &Web) {
     let of = |version, provider, architecture| BoxFile::of(version, provider, architecture, 1000);
     let versions = ["1.0.0", "1.1.0"];
@@ -141,7 +142,7 @@ async fn vagrant_adds_and_updates_a_box_by_the_address_of_the_server() {
     let list = vagrant.run(&["box", "list"]).await;
     let installed = "acme/multi (virtualbox, 1.0.0)\nacme/multi (virtualbox, 1.1.0)\n";
     assert_eq!(list.stdout, installed, "{list}");
-    // As people write it, too; it doubles the slash.
+    // People also write the address with a slash at its end, which Vagrant doubles.
     let vagrant = Vagrant::at(&format!("{}/", nginx.url()));
     vagrant.run(&add).await;
     assert!(nginx.log().contains("GET //acme/multi \"-\" 200"));
@@ -187,7 +188,7 @@ async fn vagrant_goes_on_with_a_download_that_was_killed_and_with_one_that_was_w
     let resumed = format!("GET {target} \"bytes={came}-\" 206 {rest}\n");
     assert!(nginx.log().contains(&resumed), "{}", nginx.log());
 
-    // As it is when Vagrant was killed between the last byte and what it does then.
+    // This is the state when Vagrant is killed right after the last byte.
     assert!(!partial.exists());
     std::fs::copy(nginx.root().join(&target[1..]), &partial).unwrap();
     vagrant.run(&[&add[..], &["--force"]].concat()).await;
@@ -195,7 +196,7 @@ async fn vagrant_goes_on_with_a_download_that_was_killed_and_with_one_that_was_w
     assert!(nginx.log().contains(&whole), "{}", nginx.log());
 }
 
-/// A reply without its body.
+/// A reply's status and headers.
 struct Head {
     status: u64,
     headers: Vec<(String, String)>,
@@ -208,7 +209,7 @@ impl Head {
     }
 }
 
-/// Sends a recorded request byte for byte, but for its target.
+/// Sends a recorded request byte for byte, except for its target.
 fn send(web: &Web, request: &Value, target: &str) -> Head {
     let mut lines = vec![format!(
         "{} {target} HTTP/1.1",
@@ -240,13 +241,14 @@ fn send(web: &Web, request: &Value, target: &str) -> Head {
     }
 }
 
-/// The target of a file in the tree, for one at Vagrant Cloud: the address is the catalog's to choose.
+/// Returns the tree's target for a target at Vagrant Cloud: the catalog decides on the addresses of
+/// files.
 fn in_tree(target: &str) -> String {
     let shorter = target.replace("/boxes/", "/").replace("/versions/", "/");
     shorter.replace("/providers/", "/")
 }
 
-/// Where a recorded request asks for a range to begin.
+/// Returns the start of the range that a recorded request asks for.
 fn begins_at(request: &Value) -> Option<usize> {
     let headers = request["headers"].as_array().unwrap();
     let range = headers.iter().find(|header| header[0] == "Range")?;
@@ -261,12 +263,12 @@ fn assert_answered(web: &Web, line: &Value) {
     let answered = line["answered"]["status"].as_u64().unwrap();
     let begin = begins_at(request);
     if let Some(begin) = begin {
-        // It is in the middle, or exactly the end.
+        // The range begins in the middle of the file, or exactly at its end.
         let length = if answered == 206 { begin * 2 } else { begin };
         std::fs::write(&path, noise(length)).unwrap();
     }
     let reply = send(web, request, &target);
-    // The one answer on which Vagrant fails.
+    // The servers reply 200 where the recorded 416 makes Vagrant fail.
     let expected = if answered == 416 { 200 } else { answered };
     assert_eq!(reply.status, expected, "{step}: {target}");
     let is_file = target.contains("/vagrant.box");
@@ -281,7 +283,7 @@ fn assert_answered(web: &Web, line: &Value) {
     assert_eq!(reply.header("content-range"), range.as_deref(), "{step}");
 }
 
-/// Both, with the boxes.
+/// Starts both web servers, each with the boxes.
 async fn servers() -> [Web; 2] {
     let servers = [Web::nginx("").await, Web::caddy().await];
     for server in &servers {

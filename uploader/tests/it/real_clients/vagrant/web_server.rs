@@ -1,4 +1,4 @@
-//! Starts web servers with the configurations that the guide shows.
+//! Starts web servers with the configurations from the guide.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -11,17 +11,17 @@ use crate::support::until;
 const NGINX: &str = include_str!("../../../../../docs/rescue/nginx.conf");
 const CADDY: &str = include_str!("../../../../../docs/rescue/Caddyfile");
 
-/// A web server on a port of its own, killed on drop. It serves an empty folder.
+/// A web server on its own port, killed on drop. The folder that it serves is empty at first.
 pub(crate) struct Web {
-    /// Its own files, and those that it serves in `boxes`.
+    /// The server's own files, and in `boxes` those that it serves.
     folder: TempDir,
-    /// `HOST:PORT`.
+    /// The server's `HOST:PORT`.
     pub(crate) address: String,
     process: Child,
 }
 
 impl Web {
-    /// nginx, with more directives for all servers, such as `limit_rate 1m;`.
+    /// Starts nginx with more directives for all servers, such as `limit_rate 1m;`.
     pub(crate) async fn nginx(limits: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().display();
@@ -93,12 +93,12 @@ impl Web {
         format!("http://{}", self.address)
     }
 
-    /// The folder that is served.
+    /// Returns the folder that is served.
     pub(crate) fn root(&self) -> PathBuf {
         self.folder.path().join("boxes")
     }
 
-    /// What nginx answered: `METHOD TARGET "RANGE" STATUS BYTES`, a line each.
+    /// Returns nginx's log, with `METHOD TARGET "RANGE" STATUS BYTES` on each line.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
@@ -111,7 +111,7 @@ impl Drop for Web {
     }
 }
 
-/// A configuration with what is here in the place of what the guide shows.
+/// Returns the configuration with the guide's values replaced by those of this test.
 fn replaced(configuration: &str, here: &[(&str, String)]) -> String {
     here.iter()
         .fold(configuration.to_owned(), |text, (shown, here)| {
@@ -120,7 +120,7 @@ fn replaced(configuration: &str, here: &[(&str, String)]) -> String {
         })
 }
 
-/// Free a moment ago.
+/// Returns two addresses that were free a moment ago.
 fn free_addresses() -> [String; 2] {
     let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().to_string())
