@@ -1,29 +1,30 @@
-//! Lists every endpoint once: its method, its path, the name that faults know it by, the fields of its body and
-//! the secret in it.
+//! The list of all endpoints. For each endpoint it has the method, the path, the name for faults,
+//! the fields of the body, and the secret.
 //!
-//! The router, fault injection, journal, metrics, lints and redaction ask an [`Endpoint`] or match on it, without a
-//! wildcard. To add an endpoint, add a variant to [`Api`] or [`Admin`] and go where the compiler points.
+//! The router, fault injection, journal, metrics, lints and redaction ask an [`Endpoint`] or match
+//! on it without a wildcard. To add an endpoint, add a variant to [`Api`] or [`Admin`] and follow
+//! the compiler's errors.
 
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-/// An `Endpoint` is the route that took a request.
+/// The endpoint that a request is routed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     /// An endpoint of Atlas.
     Api(Api),
-    /// An endpoint of the emulator's own.
+    /// An endpoint of the emulator itself.
     Admin(Admin),
-    /// A path of an endpoint of Atlas that the emulator does not have, with any method.
+    /// A path of the real Atlas that the emulator does not serve, with any method.
     Unserved(Unserved, &'static str),
-    /// A path whose endpoints all have other methods than the request.
+    /// A path of an endpoint, with a method that no endpoint has there.
     WrongMethod(&'static str),
-    /// A path that no endpoint has.
+    /// A path that matches no endpoint.
     Unknown,
 }
 
-/// Declares an enum and `ALL`, the list of its variants, so that the list misses none.
+/// Declares an enum together with `ALL`, the complete list of its variants.
 macro_rules! listed {
     ($(#[$attribute:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident,)+ }) => {
         $(#[$attribute])*
@@ -54,7 +55,8 @@ listed! {
 }
 
 listed! {
-    /// The endpoints of the emulator's own, below `/_mock`. They meet no faults, and the journal leaves them out.
+    /// The endpoints of the emulator itself, below `/_mock`. Faults do not apply to them, and the
+    /// journal does not record them.
     Admin {
         Health,
         Metrics,
@@ -80,7 +82,7 @@ listed! {
 }
 
 listed! {
-    /// The parts of Atlas that the emulator does not have.
+    /// The parts of Atlas that the emulator does not serve.
     Unserved {
         TerraformState,
         Configurations,
@@ -93,7 +95,7 @@ listed! {
     }
 }
 
-/// The methods that endpoints have. A `HEAD` goes where `GET` goes.
+/// The methods of endpoints. A `HEAD` request uses the endpoint of `GET`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     Get,
@@ -102,7 +104,7 @@ pub(crate) enum Method {
     Delete,
 }
 
-/// A `Body` is what an endpoint reads of the body of a request.
+/// The kind of request body that an endpoint reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     Nothing,
@@ -112,30 +114,31 @@ pub(crate) enum Body {
     File,
 }
 
-/// A `BodyFields` names the fields that a body may have.
+/// The names of the fields that a body may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BodyFields {
-    /// The object that all fields are in.
+    /// The name of the object that contains all fields.
     pub(crate) section: &'static str,
     pub(crate) names: &'static [&'static str],
-    /// The fields that are objects, with keys of the client's own.
+    /// The fields that are objects with arbitrary keys.
     pub(crate) maps: &'static [&'static str],
 }
 
-/// A `Secret` is the part of a request that nothing may show.
+/// The part of a request that logs, metrics and the journal must not show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Secret {
-    /// The last segment of the path authorises whoever knows it.
+    /// The last segment of the path, which authorises whoever knows it.
     Path,
-    /// The body holds a password, which could be guessed from a digest of the body.
+    /// The body, which holds a password. Even a digest of the body would let others guess the
+    /// password.
     Body,
 }
 
-/// All paths of the emulator's own begin with this.
+/// The prefix of all paths of the emulator's own endpoints.
 pub(crate) const ADMIN: &str = "/_mock/";
 
 impl Endpoint {
-    /// Returns all endpoints, those of no method and of no path included.
+    /// Returns all endpoints, those for wrong methods and unknown paths included.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let api = Api::ALL.iter().copied().map(Self::Api);
         let served = api.chain(Admin::ALL.iter().copied().map(Self::Admin));
@@ -160,13 +163,13 @@ impl Endpoint {
         }
     }
 
-    /// Returns the template of the path as logs and metrics show it: there is one for each request.
+    /// Returns the label of logs and metrics: the template of the path, or `unknown`.
     pub(crate) fn label(self) -> &'static str {
         self.path().unwrap_or("unknown")
     }
 
-    /// Returns the endpoint of Atlas, which alone meets faults, reads what clients of Atlas send, and is told
-    /// secrets by them.
+    /// Returns the endpoint of Atlas; `None` for all others. Only endpoints of Atlas can have
+    /// faults, fields of the contract, and secrets.
     pub(crate) fn api(self) -> Option<Api> {
         match self {
             Self::Api(endpoint) => Some(endpoint),
@@ -191,7 +194,7 @@ impl Api {
                 Get,
                 "/api/v1/artifacts/{username}/{name}/{type}/{version}/file",
             ),
-            // Outside of the API, as Atlas had a host of its own for uploads.
+            // Outside of `/api`, since Atlas had a host of its own for uploads.
             Self::Upload => (Put, "/_binstore/{upload}"),
         }
     }
@@ -204,7 +207,7 @@ impl Api {
         self.route().1
     }
 
-    /// Returns the name that faults know the endpoint by. Some endpoints share one.
+    /// Returns the endpoint's name in faults. Several endpoints can share a name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::ShowCaller | Self::LogIn | Self::ShowTokenOwner => "authenticate",
@@ -297,13 +300,13 @@ impl Admin {
     }
 }
 
-/// Makes a list of paths, and of all that is below them.
+/// Returns a list of the paths, each followed by a pattern for all paths below it.
 macro_rules! with_below {
     ($($path:literal),+ $(,)?) => { &[$($path, concat!($path, "/{*path}")),+] };
 }
 
 impl Unserved {
-    /// Returns the templates of all paths.
+    /// Returns the templates of all paths of this part.
     // Contract: silent.not-served
     pub(crate) const fn paths(self) -> &'static [&'static str] {
         match self {
@@ -333,7 +336,8 @@ impl Unserved {
         }
     }
 
-    /// Returns the part of Atlas that was at a path, if the path has nothing to be filled in before its end.
+    /// Returns the part of Atlas that a path belongs to. It ignores templates with a parameter
+    /// before their end.
     pub(crate) fn at(path: &str) -> Option<Self> {
         let is_at = |template: &&str| match template.strip_suffix("{*path}") {
             Some(start) => path.starts_with(start),
@@ -343,7 +347,7 @@ impl Unserved {
         all.find(|part| part.paths().iter().any(is_at))
     }
 
-    /// Returns what the emulator says that it does not serve.
+    /// Returns the description of this part for the error message.
     pub(crate) const fn description(self) -> &'static str {
         match self {
             Self::TerraformState => "the state of Terraform",
@@ -357,18 +361,18 @@ impl Unserved {
     }
 }
 
-/// Returns the path of an upload. It authorises whoever knows it, so it holds what cannot be guessed.
+/// Returns the path of an upload. The random id in it is the authorisation of the client.
 pub(crate) fn upload_path(upload: Uuid) -> String {
     let mut id = Uuid::encode_buffer();
     [uploads(), upload.hyphenated().encode_lower(&mut id)].concat()
 }
 
-/// Returns the upload that a path names.
+/// Returns the upload that a path names; `None` for other paths.
 pub(crate) fn upload_at(path: &str) -> Option<Uuid> {
     path.strip_prefix(uploads())?.parse().ok()
 }
 
-/// Returns what the paths of uploads begin with.
+/// Returns the common prefix of the paths of uploads.
 fn uploads() -> &'static str {
     let path = Api::Upload.path();
     path.strip_suffix("{upload}").unwrap_or(path)

@@ -1,19 +1,19 @@
 //! An in-memory emulator of HashiCorp Atlas Enterprise: artifacts and their versions, for offline
-//! development and CI. What it does, and how that is known, stands in `docs/contract.md`.
+//! development and CI. `docs/contract.md` describes its behaviour and the evidence for it.
 //!
-//! Start at [`MockAtlas`], a running emulator for a test, and [`Builder`], what it can be given.
-//! [`Builder::router`] and [`serve`] are the two halves below it.
+//! Start at [`MockAtlas`], a running emulator for a test, and [`Builder`], its configuration.
+//! [`Builder::router`] and [`serve`] are the two lower-level parts.
 //!
-//! Each folder imports only those above it:
+//! Each folder imports only folders above it:
 //!
 //! - `domain`: names, access rules, metadata, queries, limits, the clock; pure
 //! - `endpoint`: every endpoint once: method, path, name, fields of the body, secrets
-//! - `faults`: which requests go wrong, and how; `observe`: the journal, metrics, expectations, lints
+//! - `faults`: fault injection; `observe`: the journal, metrics, expectations, lints
 //! - `storage`: the catalog of artifacts and versions, the bytes of files, accounts and tokens
-//! - `service`: what a caller may do; seeds and snapshots
-//! - `net`: listeners, TLS, connections, threads; knows no route
+//! - `service`: authorised operations of callers; seeds and snapshots
+//! - `net`: listeners, TLS, connections, threads
 //! - `http`: routes, middleware, extractors, handlers, JSON, errors
-//! - `app`: the builder and the running emulator; alone chooses a backend
+//! - `app`: the builder and the running emulator; the only place that chooses a backend
 
 mod app;
 mod domain;

@@ -1,4 +1,4 @@
-//! The program `mock-atlas`: an Atlas to run by hand, in a container or around a command.
+//! The program `mock-atlas`, which runs the emulator as a server or around a command.
 
 mod cli;
 
@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-/// The C library's own took a third of all processor time. With this one, a search and a POST of a
-/// version take a fifth less.
+/// The C library's allocator took a third of all processor time. With mimalloc, a search and a POST
+/// of a version take a fifth less.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -9,14 +9,14 @@ use super::Name;
 /// The name of the account behind the root token, which may do everything.
 pub(crate) const ROOT: &str = "atlas";
 
-/// An account that tokens can stand for.
+/// An account, which a token authenticates.
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) username: Name,
     reach: Reach,
 }
 
-/// How far an account reaches without being a member of an organisation.
+/// The namespaces in which an account has a role without being a member of an organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
     Everything,
@@ -44,16 +44,16 @@ pub(crate) enum Caller {
     Known(Arc<Account>),
 }
 
-/// Who may read an artifact.
+/// The set of callers that may read an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Visibility {
-    /// Everyone, without a token too.
+    /// Everyone may read the artifact, even without a token.
     Public,
-    /// Those who may write to it.
+    /// Only callers with a role in the artifact's namespace may read it.
     Private,
 }
 
-/// Which artifacts below a name a caller may read.
+/// The set of artifacts in a namespace that a caller may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadAccess {
     PublicOnly,
@@ -61,7 +61,7 @@ pub(crate) enum ReadAccess {
 }
 
 impl ReadAccess {
-    /// Returns what somebody with this role may read.
+    /// Returns the read access that a role gives.
     pub(crate) fn of(role: Option<Role>) -> Self {
         match role {
             Some(_) => Self::All,
@@ -69,7 +69,7 @@ impl ReadAccess {
         }
     }
 
-    /// Returns whether an artifact of this visibility may be read.
+    /// Returns whether a caller with this access may read an artifact of this visibility.
     pub(crate) fn allows(self, visibility: Visibility) -> bool {
         self == Self::All || visibility == Visibility::Public
     }
@@ -84,7 +84,7 @@ impl Account {
         }
     }
 
-    /// Creates an account that may do everything below its own name.
+    /// Creates an account that may do everything in the namespace of its own name.
     pub(crate) fn user(username: Name) -> Self {
         Self {
             username,
@@ -97,7 +97,7 @@ impl Account {
         self.reach == Reach::Everything
     }
 
-    /// Returns the role that the account has below a name without being a member there.
+    /// Returns the role that the account has in a namespace without being a member of it.
     pub(crate) fn own_role(&self, namespace: &Name) -> Option<Role> {
         (self.is_root() || self.username == *namespace).then_some(Role::Admin)
     }

@@ -1,18 +1,17 @@
-//! The emulator's time of day.
+//! The clock that gives the emulator its time of day.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// The last time that RFC 3339 can write, 9999-12-31T23:59:59.999Z, after 1970.
+/// The latest time that RFC 3339 can express, 9999-12-31T23:59:59.999Z, as a duration after 1970.
 const LAST: Duration = Duration::from_millis(253_402_300_799_999);
 
-/// The time of day of an emulator, for [`Builder::clock`](crate::Builder::clock): when tokens and
-/// versions were made, when requests came, and how old an upload path is to a
-/// [fault](crate::Fault) that lets it expire. How long something took or may take is measured, and
-/// goes by no such clock.
+/// A clock for [`Builder::clock`](crate::Builder::clock). It dates tokens, versions and requests,
+/// and measures the age of an upload path for a [fault](crate::Fault) with `expire`. Durations and
+/// timeouts are measured with the system's monotonic clock instead.
 ///
-/// Cheap to clone; all clones are the same clock. Its times are from 1970 to 9999: in place of one
-/// before or after it shows the first or the last of them.
+/// A clone is cheap and shares the clock with its original. Times are limited to the years 1970 to
+/// 9999.
 ///
 /// ```
 /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,12 +37,12 @@ const LAST: Duration = Duration::from_millis(253_402_300_799_999);
 ///     .json()
 ///     .await?;
 ///
-/// // Your client takes its time. What does it do about a path that is not known any more?
+/// // The client takes an hour, after which the emulator no longer knows the path.
 /// clock.advance(Duration::from_secs(3600));
 /// let upload_path = version["upload_path"].as_str().unwrap();
 /// assert_eq!(http.put(upload_path).body("bytes").send().await?.status(), 404);
 ///
-/// // And what is shown is the same each time.
+/// // The journal shows the same times in every run.
 /// let times: Vec<SystemTime> = atlas.requests().iter().map(|request| request.time).collect();
 /// assert_eq!(times, [SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_secs(3600)]);
 /// # Ok(())
@@ -55,19 +54,19 @@ pub struct Clock(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Where it stands; the system's clock if nowhere.
+    /// The start time; `None` for the system's clock.
     fixed: Option<SystemTime>,
-    /// How far it is ahead of that.
+    /// The duration by which the clock is ahead of its start time.
     ahead: Mutex<Duration>,
 }
 
 impl Clock {
-    /// The clock of this machine, as an emulator has it by default.
+    /// Creates a clock that follows the system's clock; this is the default of an emulator.
     pub fn system() -> Self {
         Self::default()
     }
 
-    /// A clock that stands at a time until it is moved.
+    /// Creates a clock that stands still at `time` until it is advanced.
     pub fn fixed(time: SystemTime) -> Self {
         Self(Arc::new(Inner {
             fixed: Some(time),
@@ -75,13 +74,13 @@ impl Clock {
         }))
     }
 
-    /// Moves it on. The clock of this machine is that far ahead from then on, for the emulator.
+    /// Advances the clock. A system clock goes on from the advanced time.
     pub fn advance(&self, by: Duration) {
         let mut ahead = self.0.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         *ahead = ahead.saturating_add(by);
     }
 
-    /// What it shows.
+    /// Returns the current time of this clock.
     pub fn now(&self) -> SystemTime {
         let start = self.0.fixed.unwrap_or_else(SystemTime::now);
         let start = start.duration_since(SystemTime::UNIX_EPOCH);

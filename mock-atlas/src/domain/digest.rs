@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) struct Digest([u8; 32]);
 
 impl Digest {
-    /// Returns the digest of bytes that are all at hand.
+    /// Returns the digest of `bytes`.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Sha256::new_with_prefix(bytes).into()
     }
@@ -22,7 +22,7 @@ impl From<Sha256> for Digest {
 }
 
 impl fmt::Display for Digest {
-    // Formatted byte by byte, each of which is padded, they took 9500 instructions.
+    // Formatting byte by byte, with padding, took 9500 instructions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digit = |four_bits: u8| char::from(DIGITS[usize::from(four_bits)]);

@@ -1,10 +1,10 @@
 //! Limits on the size of a version.
 
-/// A version may have so many keys of metadata: many times what builders make, and few enough
-/// that nobody waits for one request.
+/// The largest number of metadata keys of a version. Real builders send far fewer, and a request
+/// with this many keys is still quick.
 const MOST_KEYS: usize = 1000;
 
-/// How large a version may be; unlimited by default.
+/// Limits on the size of a version; unlimited by default.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Limits {
     /// The longest `id`, in characters.
@@ -13,7 +13,7 @@ pub(crate) struct Limits {
     pub(crate) file_bytes: Option<u64>,
 }
 
-/// What is more than is allowed, and what that is.
+/// An error that names the exceeded limit and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OverLimit {
     #[error("the id is longer than the {0} characters that max-id-length allows")]
@@ -25,6 +25,8 @@ pub(crate) enum OverLimit {
 }
 
 impl Limits {
+    /// Checks the length of a version's id.
+    ///
     /// # Errors
     /// [`OverLimit::Id`].
     // Contract: versions.longest-id
@@ -35,7 +37,8 @@ impl Limits {
         }
     }
 
-    /// Checks how many keys of metadata a client sent. It holds for every emulator.
+    /// Checks the number of metadata keys that a client sent against a fixed limit, which is the
+    /// same for every emulator.
     ///
     /// # Errors
     /// [`OverLimit::Keys`].
@@ -46,8 +49,10 @@ impl Limits {
         Ok(())
     }
 
+    /// Checks the size of a file.
+    ///
     /// # Errors
-    /// [`OverLimit::File`], for a file of so many bytes.
+    /// [`OverLimit::File`].
     pub(crate) fn check_file(self, bytes: u64) -> Result<(), OverLimit> {
         match self.file_bytes {
             Some(limit) if bytes > limit => Err(OverLimit::File(limit)),

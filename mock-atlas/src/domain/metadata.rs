@@ -8,42 +8,43 @@ use super::Name;
 
 const REGION_PREFIX: &str = "region.";
 
-/// The keys that Atlas derived: a list of images, and one of their regions.
+/// The keys that Atlas derived: a list of images, and a list of their regions.
 const DERIVED: [&str; 2] = ["ami_id", "region"];
 
-/// The types that Atlas derived lists of regions for (contract: Versions): that of Amazon's images, and
-/// its older names (inferred).
+/// The artifact types for which Atlas derived lists of regions (contract: Versions): the type of
+/// Amazon's images, and its older names (inferred).
 // Contract: regions.older-names, regions.other-types
 const AMAZON: [&str; 3] = ["amazon.image", "amazon.ami", "aws.ami"];
 
-/// The metadata of a version: text by key, ordered by the key's length and then by its bytes, as
-/// PostgreSQL's `jsonb` keeps it (recorded; contract: Versions).
+/// The metadata of a version: text values by key, ordered by the key's length and then by its
+/// bytes, as PostgreSQL's `jsonb` orders keys (recorded; contract: Versions).
 // Contract: metadata.dotted-keys
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Metadata(Vec<(Arc<str>, Arc<str>)>);
 
 impl Metadata {
-    /// The value under a key.
+    /// Returns the value of a key.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.position(key).ok().map(|at| &*self.0[at].1)
     }
 
-    /// Returns how many keys a client sent at least: the derived ones may be its own or not.
+    /// Returns a lower bound of the number of keys that the client sent: the derived keys may or
+    /// may not come from the client.
     pub(crate) fn sent_keys(&self) -> usize {
         self.0.len().saturating_sub(DERIVED.len())
     }
 
-    /// Keys and values, in order.
+    /// Returns the keys and values in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (&**key, &**value))
     }
 
-    /// Keys and values, in order, to be kept elsewhere too.
+    /// Returns the keys and values in order, as shared texts that the caller can clone cheaply.
     pub(crate) fn shared(&self) -> impl Iterator<Item = &(Arc<str>, Arc<str>)> {
         self.0.iter()
     }
 
-    /// Lets each key and its value be put in place of equal ones.
+    /// Calls `replace` for each pair, so that it can replace the texts with equal texts.
     #[must_use]
     pub(crate) fn map_texts(
         mut self,
@@ -55,9 +56,9 @@ impl Metadata {
         self
     }
 
-    /// Adds what Atlas derives from `region.*` keys: `ami_id` and `region`, each a list joined by
-    /// commas and sorted by region; keys that the client sent itself win (recorded; inferred). A
-    /// version of another type than Amazon's images has none (recorded).
+    /// Adds the keys that Atlas derives from `region.*` keys: `ami_id` and `region`, each a list
+    /// joined by commas and sorted by region. Keys that the client sent itself win (recorded;
+    /// inferred). Versions of types other than Amazon's images get no derived keys (recorded).
     // Contract: regions.lists-added, regions.sorted, regions.from-metadata
     #[must_use]
     pub(crate) fn with_derived_regions(mut self, artifact_type: &Name) -> Self {
@@ -72,7 +73,7 @@ impl Metadata {
         regions.sort_unstable();
         let (amis, names) = match &regions[..] {
             [] => return self,
-            // The same text, which takes no more memory.
+            // A single image shares its text, which takes no more memory.
             [(region, ami)] => (Arc::clone(ami), (*region).into()),
             several => (
                 join(several.iter().map(|(_, ami)| &***ami)),
@@ -100,13 +101,14 @@ impl Metadata {
 }
 
 impl<K: Into<Arc<str>>, V: Into<Arc<str>>> FromIterator<(K, V)> for Metadata {
-    /// Of a key given twice, the last value stays.
+    /// Builds metadata from pairs. The last value wins where a key occurs twice.
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         let mut pairs: Vec<(Arc<str>, Arc<str>)> = pairs
             .into_iter()
             .map(|(key, value)| (key.into(), value.into()))
             .collect();
-        // Reversed and sorted stably, the last of equal keys comes first, and `dedup` keeps it.
+        // After the reversal and a stable sort, the last of equal keys comes first, and `dedup`
+        // keeps it.
         pairs.reverse();
         pairs.sort_by(|(a, _), (b, _)| jsonb_order(a).cmp(&jsonb_order(b)));
         pairs.dedup_by(|(later, _), (earlier, _)| later == earlier);

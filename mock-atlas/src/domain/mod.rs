@@ -1,14 +1,14 @@
-//! The nouns and rules of Atlas: pure values, without HTTP, tasks or input and output.
+//! The types and rules of Atlas, as pure values without HTTP, tasks or I/O.
 //!
 //! - `names`: names of users, artifacts and artifact types
-//! - `access`: callers, roles and who may read or write an artifact
-//! - `version`: versions of an artifact; `sequence`: their numbers; `orphan`: those whose file never came
-//! - `metadata`: a version's metadata, in the order in which Atlas gave it back
-//! - `query`: what a search asks for
-//! - `limits`: how large a version may be
-//! - `totals`: how much a catalog holds
+//! - `access`: accounts, callers, roles, and the rules for reading
+//! - `version`: versions of an artifact; `sequence`: their numbers; `orphan`: versions that await their file
+//! - `metadata`: a version's metadata, in the order of the real Atlas
+//! - `query`: searches among versions
+//! - `limits`: limits on the size of a version
+//! - `totals`: counts of a catalog's content
 //! - `digest`: SHA-256 digests of files and bodies
-//! - `clock`: the emulator's time of day; `timestamp`: how RFC 3339 spells it
+//! - `clock`: the emulator's time of day; `timestamp`: its RFC 3339 form
 //! - `text`: shortening of texts for messages
 
 mod access;

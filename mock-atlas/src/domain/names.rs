@@ -1,4 +1,4 @@
-//! Names of users, artifacts and artifact types: what may stand in a URL.
+//! Names of users, artifacts and artifact types, which are the variable segments of a URL.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -27,12 +27,12 @@ pub(crate) const MAX_NAME_LENGTH: usize = 50;
 )]
 #[serde(try_from = "String")]
 pub(crate) struct Name(
-    // Shared by clones: each of a million uploads knows three names.
+    // Clones share the text: a million uploads keep three names each.
     Arc<str>,
 );
 
 impl Name {
-    /// The name as text.
+    /// Returns the name as text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -45,7 +45,7 @@ impl FromStr for Name {
         if text.is_empty() {
             return Err(NameError::Empty);
         }
-        // Of no more bytes there are no more characters either.
+        // The number of bytes is an upper bound of the number of characters, and cheaper to get.
         if text.len() > MAX_NAME_LENGTH && text.chars().count() > MAX_NAME_LENGTH {
             let beginning = text.chars().take(MAX_NAME_LENGTH).collect();
             return Err(NameError::TooLong(beginning));
@@ -66,7 +66,7 @@ impl TryFrom<String> for Name {
     }
 }
 
-/// Looked up by a text that may be no name at all.
+/// Allows maps to be searched with a text that may be an invalid name.
 impl Borrow<str> for Name {
     fn borrow(&self) -> &str {
         &self.0
@@ -85,16 +85,16 @@ impl Serialize for Name {
     }
 }
 
-/// Why a text is no name.
+/// An error that says why a text is not a valid name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing at all.
+    /// The text is empty.
     #[error("must not be empty")]
     Empty,
-    /// More than fifty characters; the beginning is kept.
+    /// The text has more than fifty characters; the error keeps the first fifty.
     #[error("{0:?}… is longer than {MAX_NAME_LENGTH} characters")]
     TooLong(String),
-    /// A character that is not allowed, or `.` or `..`.
+    /// The text contains a forbidden character, or is `.` or `..`.
     // Contract: silent.names-in-paths
     #[error(
         "{0:?} may hold letters, digits, dashes, underscores and periods only, and not be \".\" or \"..\""
@@ -118,7 +118,7 @@ pub(crate) struct ArtifactName {
 }
 
 impl ArtifactName {
-    /// The slug of a version, `username/name/type/version`.
+    /// Returns the slug of a version, `username/name/type/version`.
     pub(crate) fn slug(&self, artifact_type: &Name, version: u64) -> String {
         let Self { username, name } = self;
         let version = version.to_string();
@@ -166,16 +166,16 @@ impl Serialize for ArtifactName {
     }
 }
 
-/// Why a text is no `username/name`.
+/// An error that says why a text is not of the form `username/name`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArtifactNameError {
     /// There is no slash between username and name.
     #[error("{0:?} is not of the form username/name")]
     NoSlash(String),
-    /// What stands before the slash is no name.
+    /// The part before the slash is not a valid name.
     #[error("the username {0}")]
     Username(NameError),
-    /// What stands after the slash is no name.
+    /// The part after the slash is not a valid name.
     #[error("the name {0}")]
     Name(NameError),
 }

@@ -1,4 +1,4 @@
-//! Orphans: versions that claim a file whose bytes never came, and how far each upload got.
+//! Orphans: versions that announce a file whose bytes never came, and the progress of each upload.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,21 +13,23 @@ pub(crate) struct Orphan {
     pub(crate) number: u64,
     pub(crate) id: Arc<str>,
     pub(crate) state: OrphanState,
-    /// How many bytes the last upload sent.
+    /// The number of bytes that the last upload has sent.
     pub(crate) received: u64,
-    /// How many it said that it would send.
+    /// The number of bytes that the last upload announced.
     pub(crate) announced: Option<u64>,
-    /// When the version was made.
+    /// The time at which the version was created.
     pub(crate) since: SystemTime,
 }
 
-/// How far the file of an orphan got, as its last upload tells.
+/// The progress of an orphan's last upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OrphanState {
     /// No upload has begun.
     Reserved,
-    /// One has begun, and is under way or broke off. Nothing of one that broke off is kept.
+    /// The last upload is under way or broke off. The emulator keeps no bytes of an upload that
+    /// broke off.
     Partial,
-    /// All that was announced has arrived, and was not taken: not yet, or it was refused.
+    /// All announced bytes have arrived, but the file is not stored: it is not committed yet, or it
+    /// was refused.
     Complete,
 }

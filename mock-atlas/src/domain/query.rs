@@ -1,33 +1,33 @@
-//! Queries among the versions of one artifact type.
+//! Searches among the versions of one artifact type.
 
 use std::num::NonZeroU64;
 
-/// A search among the versions of one artifact type: a selection, narrowed by filters that must
-/// all hold.
+/// A search among the versions of one artifact type: a selection, and filters that must all match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Query {
-    /// Which versions are looked at, and how many may come back.
+    /// The versions that the search considers, and how many it may return.
     pub(crate) select: Select,
-    /// What their metadata must have.
+    /// The conditions on the metadata.
     pub(crate) filters: Vec<Filter>,
 }
 
-/// A part of a search: a long one is made of several, so that others have their turn in between.
+/// A page of a search. A long search is split into pages, so that other tasks can run in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
-    /// It is about the numbers up to this one.
+    /// The highest version number that the page considers.
     pub(crate) highest: u64,
-    /// The build is the one that was the latest in the first page, if that matters: a later one may have
-    /// come since.
+    /// The latest build at the time of the first page, for searches within the latest build: a
+    /// later build may have come since.
     pub(crate) build: Option<NonZeroU64>,
-    /// It finds at most so many versions.
+    /// The largest number of versions that the page returns.
     pub(crate) versions: usize,
-    /// The page ends after this many looks into sets of numbers: each takes time, whether it finds or not.
+    /// The largest number of lookups in sets of numbers: each takes time, whether it finds
+    /// something or not.
     pub(crate) looks: usize,
 }
 
 impl Page {
-    /// Returns the first page of a search, which ends with so many versions or looks.
+    /// Returns the first page of a search, with limits on the versions and the lookups.
     pub(crate) const fn first(versions: usize, looks: usize) -> Self {
         Self {
             highest: u64::MAX,
@@ -39,24 +39,24 @@ impl Page {
 }
 
 impl Query {
-    /// The sets that a version must be in, each of what one filter accepts; `None` where there is
-    /// no such set, and so no such version.
+    /// Returns one set for each filter, which `of_filter` looks up; `None` if a filter has no set,
+    /// so that no version can match.
     // Contract: search.keys-and
     pub(crate) fn accepts<S>(&self, of_filter: impl Fn(&Filter) -> Option<S>) -> Option<Vec<S>> {
         self.filters.iter().map(of_filter).collect()
     }
 }
 
-/// Which versions a search looks at (contract: Search and download).
+/// The selection of versions that a search considers (contract: Search and download).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Select {
-    /// All that match, newest first.
+    /// All matching versions, newest first.
     #[default]
     All,
     /// The latest version, if it matches.
     // Contract: search.version-latest
     Latest,
-    /// The newest that matches.
+    /// The newest matching version.
     // Contract: search.version-any
     Newest,
     /// The version of this number, if it matches.
@@ -65,13 +65,13 @@ pub(crate) enum Select {
     /// The newest match within the latest build.
     // Contract: search.build-latest
     LatestBuild,
-    /// The newest match that any build made.
+    /// The newest matching version that any build made.
     // Contract: search.build-any
     AnyBuild,
-    /// The newest match that this build made.
+    /// The newest matching version that this build made.
     // Contract: search.build-number
     Build(u64),
-    /// Nothing: what was asked for can name no version.
+    /// No version: the requested value cannot name any.
     Nothing,
 }
 
@@ -79,8 +79,8 @@ pub(crate) enum Select {
 // Contract: search.key-without-value
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Filter {
-    /// The key, which must be there.
+    /// The key, which must be present.
     pub(crate) key: String,
-    /// The value it must have; `None` is any.
+    /// The required value; `None` accepts any value.
     pub(crate) value: Option<String>,
 }

@@ -1,31 +1,32 @@
 //! Numbering of versions.
 
-/// Numbers are given up to this one: all readers of JSON keep it as it is (2^53).
+/// The highest number that a sequence gives: 2^53, up to which all JSON readers keep numbers exactly.
 pub(crate) const HIGHEST: u64 = 1 << 53;
 
-/// A `Sequence` gives numbers from 1 on. None is given twice, even when what had it is deleted.
+/// A `Sequence` numbers versions from 1 on. It never gives a number twice, even after the version
+/// is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sequence {
     last: u64,
 }
 
 impl Sequence {
-    /// Goes on after the last number that was given; `None` if that is beyond [`HIGHEST`].
+    /// Creates a sequence whose last number was `last`; `None` if that is beyond [`HIGHEST`].
     pub(crate) fn after(last: u64) -> Option<Self> {
         (last <= HIGHEST).then_some(Self { last })
     }
 
-    /// Returns the highest number that was ever given; 0 before the first.
+    /// Returns the last number that was given; 0 if there is none.
     pub(crate) fn last(self) -> u64 {
         self.last
     }
 
-    /// Returns whether there are numbers for so many more.
+    /// Returns whether the sequence can give `more` numbers.
     pub(crate) fn has_room(self, more: usize) -> bool {
         u64::try_from(more).is_ok_and(|more| more <= HIGHEST - self.last)
     }
 
-    /// Gives the next number; `None` after the last one.
+    /// Returns the next number; `None` after [`HIGHEST`].
     pub(crate) fn next(&mut self) -> Option<u64> {
         if !self.has_room(1) {
             return None;

@@ -1,8 +1,8 @@
-//! Shortens texts of others for messages and the journal.
+//! Shortens texts of clients for messages and the journal.
 
 use std::borrow::Cow;
 
-/// Returns at most so many characters of a text, and a sign behind them where there are more.
+/// Returns the first `most` characters of a text, followed by `…` if the text is longer.
 pub(crate) fn truncated(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
         Some((end, _)) => [&text[..end], "…"].concat().into(),

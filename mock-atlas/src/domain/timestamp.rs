@@ -1,4 +1,4 @@
-//! Times as RFC 3339 spells them.
+//! Formats times as RFC 3339.
 
 use std::ops::Neg;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-/// Returns a time as RFC 3339 spells it in UTC, or an empty text for a time that has no such form, which no
-/// clock shows.
+/// Returns a time in UTC as RFC 3339, or an empty text if RFC 3339 cannot express it. A
+/// [`Clock`](super::Clock) never shows such a time.
 pub(crate) fn timestamp(time: SystemTime) -> String {
     let since_1970 = match time.duration_since(UNIX_EPOCH) {
         Ok(after) => Duration::try_from(after),
@@ -36,7 +36,7 @@ mod tests {
         assert_eq!(timestamp(later(1)), "1970-01-01T00:00:01Z");
         let earlier = UNIX_EPOCH - Duration::from_millis(1);
         assert_eq!(timestamp(earlier), "1969-12-31T23:59:59.999Z");
-        // Of a snapshot that somebody wrote by hand.
+        // Times that a handwritten snapshot may contain.
         for seconds in [1_000_000_000_000, 1_000_000_000_000_000, i64::MAX as u64] {
             assert_eq!(timestamp(later(seconds)), "", "{seconds}");
         }

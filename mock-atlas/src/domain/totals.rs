@@ -1,13 +1,13 @@
-//! How much a catalog holds.
+//! Counts of a catalog's content.
 
-/// `Totals` counts artifacts, versions and the bytes of their files.
+/// The number of artifacts and versions of a catalog, and the bytes of their files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) artifacts: u64,
-    /// Versions that await their file are counted, too.
+    /// The number of versions, those that await their file included.
     pub(crate) versions: u64,
-    /// Bytes of files in memory. Versions that share a file count it once.
+    /// The bytes of files in memory. A file that several versions share counts once.
     pub(crate) memory_bytes: u64,
-    /// Bytes of files on disk.
+    /// The bytes of files on disk.
     pub(crate) disk_bytes: u64,
 }

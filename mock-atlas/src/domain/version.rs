@@ -1,4 +1,4 @@
-//! Versions of an artifact, and whether each has a file.
+//! Versions of an artifact, and the state of their files.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -8,27 +8,28 @@ use uuid::Uuid;
 
 use super::{Metadata, Name};
 
-/// What a client says of a version that it makes.
+/// The description of a new version, as a client sends it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NewVersion {
-    /// The artifact's own id, such as `us-east-1:ami-1`.
+    /// The client's own id of the artifact, such as `us-east-1:ami-1`.
     pub(crate) id: Arc<str>,
     /// The metadata, without the keys that Atlas derives.
     pub(crate) metadata: Metadata,
-    /// The build that made it; `None` where the client sent 0.
+    /// The build that made the version; `None` where the client sent 0.
     pub(crate) build: Option<NonZeroU64>,
-    /// Whether bytes will follow.
+    /// Whether the client will upload a file.
     pub(crate) file: bool,
 }
 
-/// A box is of use to Vagrant only with a provider (contract: Versions; thread).
+/// An error for a Vagrant box without a provider, which Vagrant could not use (contract: Versions;
+/// thread).
 // Contract: versions.box-needs-provider
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Metadata must have 'provider' key")]
 pub(crate) struct NoProvider;
 
 impl NewVersion {
-    /// Checks whether it can be a version of this type.
+    /// Checks whether a version of this type can have this description.
     ///
     /// # Errors
     /// [`NoProvider`].
@@ -40,31 +41,33 @@ impl NewVersion {
     }
 }
 
-/// One version. It is handed out behind a count of references.
+/// A version of an artifact. Callers share it in an `Arc`.
 #[derive(Clone, Debug)]
 pub(crate) struct Version {
-    /// Counts up from 1 for each artifact and type.
+    /// The number, which counts up from 1 for each artifact and type.
     pub(crate) number: u64,
-    /// The artifact's own id.
+    /// The client's own id of the artifact.
     pub(crate) id: Arc<str>,
     /// The metadata, derived keys included.
     pub(crate) metadata: Metadata,
-    /// The build that made it.
+    /// The build that made the version.
     pub(crate) build: Option<NonZeroU64>,
     pub(crate) file: FileState,
-    /// Names its upload; cannot be guessed. No two versions of a dataset have the same.
+    /// The id of the version's upload: random, so that it cannot be guessed, and unique in the
+    /// dataset.
     pub(crate) upload: Uuid,
     pub(crate) created: SystemTime,
 }
 
-/// Whether a version has a file.
+/// The state of a version's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileState {
-    /// There is none, and none will come.
+    /// The version has no file and will get none.
     None,
-    /// It was announced and has not come: such a version is never handed out.
+    /// The file was announced and has not come. The emulator does not show such a version to
+    /// clients.
     Awaited,
-    /// It is there.
+    /// The file is stored.
     Stored,
 }
 
@@ -76,11 +79,11 @@ impl Version {
     }
 }
 
-/// The version whose file is asked for.
+/// A selector of the version whose file is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileSelector {
-    /// The newest that has one.
+    /// The newest version that has a file.
     Latest,
-    /// The one of this number.
+    /// The version with this number.
     Number(u64),
 }
