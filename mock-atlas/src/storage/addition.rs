@@ -1,11 +1,11 @@
-//! Users, organisations and artifacts that are added together, all of them or none.
+//! Users, organisations and artifacts that are added in one step: either all of them or none.
 
 use crate::domain::{ArtifactName, Name, NewVersion, Role, Visibility};
 
 use super::token::Hashed;
 use super::{AccountError, Blob, StorageError};
 
-/// All that is to be added.
+/// The users, organisations and artifacts of one addition.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Additions {
     pub(crate) users: Vec<NewUser>,
@@ -40,7 +40,7 @@ pub(crate) struct NewOrganization {
 pub(crate) struct NewArtifact {
     pub(crate) name: ArtifactName,
     pub(crate) visibility: Visibility,
-    /// In the order of their numbers.
+    /// The versions, in the order of their numbers.
     pub(crate) versions: Vec<SeededVersion>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct SeededVersion {
     pub(crate) file: Option<Blob>,
 }
 
-/// The first addition that cannot be made, by its position and name. Nothing was added.
+/// An error that names the first addition that failed, by its position and name. Nothing was added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AdditionError {
     User(usize, Name, AccountError),

@@ -1,4 +1,4 @@
-//! The `Catalog` is an enum of backends.
+//! The catalog, an enum of storage backends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,11 @@ use crate::domain::{
     ReadAccess, Role, Totals, Version, Visibility,
 };
 
-/// Artifacts with their versions and files, uploads, and accounts, in one of the backends. A cheap handle.
+/// A catalog of artifacts with their versions and files, uploads and accounts, in one of the
+/// backends. A clone is a cheap handle.
 ///
-/// The set of backends is closed, so each method matches on it, and what is in memory neither boxes nor
-/// suspends: but for what takes long, which is done where it holds up nobody.
+/// The set of backends is closed, so each method matches on it. The memory backend neither boxes
+/// futures nor suspends, except for long operations, which run on a blocking thread.
 #[derive(Clone, Debug)]
 pub(crate) enum Catalog {
     Memory(MemoryCatalog),
@@ -27,7 +28,7 @@ pub(crate) enum Catalog {
 
 /// Artifacts and versions.
 impl Catalog {
-    /// Makes an artifact without versions.
+    /// Creates an artifact without versions.
     ///
     /// # Errors
     /// [`StorageError::NameTaken`].
@@ -41,7 +42,7 @@ impl Catalog {
         }
     }
 
-    /// Checks that there is an artifact that may be read.
+    /// Checks that an artifact exists and may be read.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
@@ -55,8 +56,8 @@ impl Catalog {
         }
     }
 
-    /// Takes an artifact away, with all its versions and files. Uploads to it are refused from now
-    /// on, those under way too. Its numbers are never given again.
+    /// Deletes an artifact with all its versions and files. Uploads to it fail from then on, those
+    /// under way included. Its version numbers are never given again.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
@@ -66,8 +67,8 @@ impl Catalog {
         }
     }
 
-    /// Makes the next version of an artifact type. No number is given twice, even when its version is
-    /// deleted.
+    /// Creates the next version of an artifact type. A number is never given twice, even after its
+    /// version is deleted.
     ///
     /// # Errors
     /// [`StorageError::NotFound`] where there is no such artifact, [`StorageError::NoProvider`] and
@@ -83,11 +84,11 @@ impl Catalog {
         }
     }
 
-    /// Returns the versions that a search finds, newest first, within one page. A type without versions
-    /// has none.
+    /// Returns the versions that a search finds within one page, newest first; none for a type
+    /// without versions.
     ///
     /// # Errors
-    /// [`StorageError::NotFound`] where there is no such artifact that may be read.
+    /// [`StorageError::NotFound`] where no such artifact exists or may be read.
     pub(crate) async fn search(
         &self,
         name: &ArtifactName,
@@ -104,7 +105,7 @@ impl Catalog {
     /// Returns the bytes of a version.
     ///
     /// # Errors
-    /// [`StorageError::NotFound`] where there is no such version that may be read, or it has no file.
+    /// [`StorageError::NotFound`] where no such version exists or may be read, or it has no file.
     pub(crate) async fn file(
         &self,
         name: &ArtifactName,
@@ -117,7 +118,7 @@ impl Catalog {
         }
     }
 
-    /// Takes a version away, with its file. Its number is never given again.
+    /// Deletes a version with its file. Its number is never given again.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
@@ -132,7 +133,7 @@ impl Catalog {
         }
     }
 
-    /// Returns the versions whose bytes have not come, by their names and numbers.
+    /// Returns the versions whose bytes have not come, ordered by name and number.
     pub(crate) async fn orphans(&self) -> Result<Vec<Orphan>, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.orphans()),
@@ -142,7 +143,7 @@ impl Catalog {
 
 /// Uploads.
 impl Catalog {
-    /// Returns what an upload belongs to.
+    /// Returns the target of an upload.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
@@ -152,8 +153,8 @@ impl Catalog {
         }
     }
 
-    /// Asks whether an upload of this name takes bytes, before they are read, and notes that they
-    /// begin to come.
+    /// Checks that an upload accepts bytes, before the caller reads them, and records a new
+    /// attempt.
     ///
     /// # Errors
     /// [`StorageError::NotFound`] and [`StorageError::NoFileExpected`].
@@ -167,11 +168,12 @@ impl Catalog {
         }
     }
 
-    /// Gives a version the bytes it awaits, which makes it visible at once. The same bytes again
+    /// Stores the bytes of a version, which makes the version visible at once. The same bytes again
     /// are no error and change nothing (contract: Versions; inferred).
     ///
     /// # Errors
-    /// [`StorageError::OtherBytes`] where it has other bytes already, which stay; and the errors of
+    /// [`StorageError::OtherBytes`] where the version has other bytes already, which stay; and the
+    /// errors of
     /// [`Catalog::begin_upload`].
     pub(crate) async fn finish_upload(&self, upload: Uuid, blob: Blob) -> Result<(), StorageError> {
         match self {
@@ -179,7 +181,7 @@ impl Catalog {
         }
     }
 
-    /// Returns the bytes that the version of an upload has already, if it has them.
+    /// Returns the stored bytes of an upload's version; `None` if they have not come.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
@@ -189,7 +191,7 @@ impl Catalog {
         }
     }
 
-    /// Returns how long ago the version of an upload was made.
+    /// Returns the age of an upload's version.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
@@ -199,7 +201,7 @@ impl Catalog {
         }
     }
 
-    /// Forgets an upload, but not its version.
+    /// Removes an upload, but not its version.
     pub(crate) async fn expire_upload(&self, upload: Uuid) -> Result<(), StorageError> {
         match self {
             Self::Memory(memory) => memory.expire_upload(upload),
@@ -210,7 +212,7 @@ impl Catalog {
 
 /// Accounts and tokens.
 impl Catalog {
-    /// Returns the account that a token stands for.
+    /// Returns the account that a token authenticates.
     pub(crate) async fn account_of_token(
         &self,
         token: &str,
@@ -220,11 +222,12 @@ impl Catalog {
         }
     }
 
-    /// Makes a new token for the account with this name and password, and returns its value.
+    /// Creates a new token for the account with this name and password, and returns the token's
+    /// value.
     ///
     /// # Errors
-    /// [`AccountError::UnknownUser`](super::AccountError::UnknownUser) where there is no such account, or the
-    /// password is another.
+    /// [`AccountError::UnknownUser`](super::AccountError::UnknownUser) where no such account exists
+    /// or the password is wrong.
     pub(crate) async fn log_in(
         &self,
         login: &str,
@@ -236,7 +239,8 @@ impl Catalog {
         }
     }
 
-    /// Makes a new random token for an account, and returns its value, too, which cannot be had again.
+    /// Creates a random token for an account, and returns it with its value, which cannot be read
+    /// again.
     ///
     /// # Errors
     /// [`AccountError::UnknownUser`](super::AccountError::UnknownUser).
@@ -257,7 +261,7 @@ impl Catalog {
         }
     }
 
-    /// Takes a token out of use.
+    /// Revokes a token.
     ///
     /// # Errors
     /// [`AccountError::UnknownToken`](super::AccountError::UnknownToken) and
@@ -268,7 +272,7 @@ impl Catalog {
         }
     }
 
-    /// Returns the role of an account below a name.
+    /// Returns the role of an account in a namespace.
     pub(crate) async fn role(
         &self,
         account: &Account,
@@ -280,12 +284,12 @@ impl Catalog {
     }
 }
 
-/// Everything at once. All of it takes long where there is much.
+/// Operations on the whole catalog, which take long if it is large.
 impl Catalog {
-    /// Adds users, organisations and artifacts: all of them or, where one cannot be, none.
+    /// Adds users, organisations and artifacts: either all of them or, if one fails, none.
     ///
     /// # Errors
-    /// The first that cannot be added.
+    /// The error of the first addition that fails.
     pub(crate) async fn add(&self, additions: Additions) -> Result<(), AdditionError> {
         match self {
             Self::Memory(memory) => {
@@ -297,7 +301,7 @@ impl Catalog {
         }
     }
 
-    /// Returns a copy of the state at one moment, to be changed on its own.
+    /// Returns an independent copy of the catalog at one moment.
     pub(crate) async fn copy(&self) -> Result<Self, StorageError> {
         match self {
             Self::Memory(memory) => {
@@ -307,7 +311,7 @@ impl Catalog {
         }
     }
 
-    /// Returns all that is here at one moment, but root.
+    /// Returns the contents of the catalog at one moment, without the root account.
     pub(crate) async fn export(&self) -> Result<Contents, StorageError> {
         match self {
             Self::Memory(memory) => {
@@ -317,10 +321,11 @@ impl Catalog {
         }
     }
 
-    /// Creates a catalog of these contents, with the clock, the root account and the root token of this one.
+    /// Creates a catalog from contents, with the clock, the root account and the root token of this
+    /// catalog.
     ///
     /// # Errors
-    /// When the contents contradict themselves, or one of the tokens is the root token here.
+    /// When the contents are contradictory, or contain the root token of this catalog.
     pub(crate) async fn import(&self, contents: Contents) -> Result<Self, ImportError> {
         match self {
             Self::Memory(memory) => {
@@ -330,7 +335,7 @@ impl Catalog {
         }
     }
 
-    /// Returns a version that is not within limits, by its slug, and why it is not.
+    /// Returns the slug of a version that exceeds the limits, and the exceeded limit.
     pub(crate) async fn over_limit(
         &self,
         limits: Limits,
@@ -353,7 +358,7 @@ impl Catalog {
         }
     }
 
-    /// Returns how much there is, by counting it.
+    /// Counts the artifacts, versions and bytes of the catalog.
     pub(crate) async fn totals(&self) -> Result<Totals, StorageError> {
         match self {
             Self::Memory(memory) => {
@@ -364,7 +369,7 @@ impl Catalog {
     }
 }
 
-/// Works on a thread that may block, where there is a runtime that would be held up.
+/// Runs `work` on a blocking thread if there is a runtime, which `work` would hold up.
 async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, BackendError> {

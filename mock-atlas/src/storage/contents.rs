@@ -1,18 +1,18 @@
-//! All that a catalog holds, as values to be kept elsewhere and brought back.
+//! The contents of a catalog as values, which can be exported and imported.
 
 use super::{AccessRecord, AccountError, ArtifactRecord, Blob, RecordError};
 use crate::domain::Name;
 
-/// The contents of a catalog, but for its root account.
+/// The contents of a catalog, without its root account.
 #[derive(Clone, Debug)]
 pub(crate) struct Contents {
     pub(crate) access: AccessRecord,
     pub(crate) artifacts: Vec<ArtifactRecord>,
-    /// The files that the artifacts name by their digests, each once.
+    /// The files that the artifacts name by their digests; each file occurs once.
     pub(crate) files: Vec<Blob>,
 }
 
-/// Why contents cannot be brought back.
+/// An error that says why contents cannot be imported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ImportError {
     #[error(transparent)]

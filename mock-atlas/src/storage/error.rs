@@ -1,78 +1,78 @@
-//! The reasons for which storage refuses.
+//! The errors of the storage.
 
 use tokio::task::JoinError;
 
 use crate::domain::NoProvider;
 
-/// Why storage refused.
+/// The reason for which the storage refused an operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StorageError {
-    /// There is already an artifact of that name.
+    /// An artifact of this name exists already.
     // Contract: artifacts.taken
     #[error("the name is already taken")]
     NameTaken,
-    /// There is no artifact, version, file or upload of that name.
+    /// No artifact, version, file or upload of this name exists, or the caller may not see it.
     #[error("there is nothing of that name")]
     NotFound,
-    /// The last number that there is was given.
+    /// The type has used the last possible version number.
     #[error("there is no number left for another version of this type")]
     NoNumber,
-    /// A box needs a provider.
+    /// A Vagrant box has no provider.
     #[error(transparent)]
     NoProvider(#[from] NoProvider),
-    /// The version was made without announcing a file.
+    /// The version was created without announcing a file.
     // Contract: silent.wrong-uploads
     #[error("the version was made with \"file\": false and takes no bytes")]
     NoFileExpected,
-    /// The version has its bytes already, and these are others.
+    /// The version has its bytes already, and the new bytes differ.
     // Contract: uploads.other-refused, silent.wrong-uploads
     #[error("the version has its file already, and these bytes are not the same")]
     OtherBytes,
-    /// A user or a token cannot be changed so.
+    /// A user or a token cannot be changed in this way.
     #[error(transparent)]
     Account(#[from] AccountError),
-    /// The backend failed: whether anything was changed is not known.
+    /// The backend failed. Whether it changed anything is unknown.
     #[error(transparent)]
     Backend(#[from] BackendError),
 }
 
-/// A failure of the backend that is no fault of the caller.
+/// A failure of the backend, which the caller did not cause.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct BackendError(String);
 
-/// Work on another thread that did not come to its end.
+/// Converts the failure of a task on another thread.
 impl From<JoinError> for BackendError {
     fn from(error: JoinError) -> Self {
         Self(error.to_string())
     }
 }
 
-/// Why accounts and tokens could not be changed.
+/// The reason for which accounts or tokens cannot be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AccountError {
-    /// A user or an organisation has this name already.
+    /// A user or an organisation of this name exists already.
     #[error("there is a user or an organization of this name already")]
     NameTaken,
-    /// The name is that of the account behind the root token.
+    /// The name belongs to the account of the root token.
     #[error("this is the name of the root token's own account: choose another")]
     NameOfRoot,
-    /// There is no user of this name.
+    /// No user of this name exists.
     #[error("there is no user of this name")]
     UnknownUser,
-    /// The member is one already.
+    /// The user is a member of the organisation already.
     #[error("the user is a member already: name each member once")]
     MemberTwice,
-    /// The token stands for an account already.
+    /// The token authenticates an account already.
     #[error("this token is given twice: each token stands for one user")]
     TokenTaken,
-    /// There is no token of this id.
+    /// No token of this id exists.
     #[error("there is no token of this id")]
     UnknownToken,
-    /// The root token is to stay.
+    /// The root token cannot be revoked.
     #[error("the root token that the emulator was started with cannot be revoked")]
     FirstToken,
-    /// The system gave no randomness for a token.
+    /// The system provided no randomness for a token.
     #[error("the system gave no randomness for a token")]
     Randomness,
 }

@@ -1,16 +1,16 @@
-//! A budget of memory for the bytes of all files together.
+//! The memory budget, which limits the bytes of all files in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// There is no room for so many bytes.
+/// An error for bytes that exceed the memory budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("This emulator holds at most {limit} bytes of files, and has no room for these.")]
 pub(crate) struct MemoryFull {
     limit: u64,
 }
 
-/// How many bytes there may be, and are. A cheap handle.
+/// A budget of bytes, with a limit and a count of the reserved bytes. A clone is a cheap handle.
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryBudget(Arc<Inner>);
 
@@ -21,13 +21,13 @@ struct Inner {
 }
 
 impl MemoryBudget {
-    /// Room for so many bytes.
+    /// Creates a budget of `limit` bytes.
     pub(crate) fn new(limit: u64) -> Self {
         let used = AtomicU64::new(0);
         Self(Arc::new(Inner { limit, used }))
     }
 
-    /// Room of which nothing is held yet.
+    /// Creates an empty reservation.
     pub(crate) fn reservation(&self) -> Reservation {
         Reservation {
             budget: self.clone(),
@@ -35,7 +35,7 @@ impl MemoryBudget {
         }
     }
 
-    /// Asks whether there is room for so many bytes now.
+    /// Checks whether `bytes` could be reserved now.
     ///
     /// # Errors
     /// [`MemoryFull`].
@@ -45,7 +45,7 @@ impl MemoryBudget {
             .ok_or(self.full())
     }
 
-    /// All that would be used, if that is not too much.
+    /// Returns the sum of both counts, if it is within the limit.
     fn sum(&self, used: u64, more: u64) -> Option<u64> {
         used.checked_add(more).filter(|sum| *sum <= self.0.limit)
     }
@@ -57,7 +57,7 @@ impl MemoryBudget {
     }
 }
 
-/// Bytes that are held, until this is dropped.
+/// A `Reservation` counts bytes against the budget until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: MemoryBudget,
@@ -65,10 +65,10 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
-    /// Holds more.
+    /// Reserves more bytes.
     ///
     /// # Errors
-    /// [`MemoryFull`]; then it holds what it held before.
+    /// [`MemoryFull`]; the reservation is unchanged then.
     pub(crate) fn reserve(&mut self, bytes: u64) -> Result<(), MemoryFull> {
         let budget = &self.budget;
         let used = &budget.0.used;
@@ -80,7 +80,7 @@ impl Reservation {
         Ok(())
     }
 
-    /// Holds more, even beyond the limit.
+    /// Reserves more bytes, even beyond the limit.
     pub(super) fn reserve_beyond_limit(&mut self, bytes: u64) {
         self.budget.0.used.fetch_add(bytes, Ordering::Relaxed);
         self.bytes += bytes;

@@ -1,10 +1,10 @@
-//! What an emulator keeps: artifacts, versions, uploads and accounts in a catalog, and the bytes of files.
+//! Storage: a catalog of artifacts, versions, uploads and accounts, and the bytes of files.
 //!
-//! - `catalog`: the enum of backends, and what each of them does; `memory`: the one in memory
-//! - `conformance`: the tests of each backend
-//! - `addition`, `contents`: what is added together, and all that a catalog holds, as values
-//! - `upload`: what an upload path belongs to; `token`: tokens and hashed secrets; `error`: why it refuses
-//! - `blob`: the bytes of a file, in memory or on disk; `memory_budget`: how many bytes all files may take
+//! - `catalog`: the enum of backends, with the documentation of all operations; `memory`: the memory backend
+//! - `conformance`: tests for every backend
+//! - `addition`: atomic additions; `contents`: exported contents of a catalog
+//! - `upload`: targets and attempts of uploads; `token`: tokens and hashed secrets; `error`: errors
+//! - `blob`: the bytes of a file, in memory or on disk; `memory_budget`: the limit on the bytes of all files
 //! - `regular_file`: bounded reading of regular files
 
 mod addition;

@@ -1,4 +1,5 @@
-//! Reads regular files: with a limit, and without waiting for anybody to write one.
+//! Reads regular files with a limit on their size, and refuses other kinds of files without
+//! blocking on them.
 
 use std::fs::{File, FileType, OpenOptions, metadata};
 use std::io;
@@ -8,14 +9,16 @@ use std::path::Path;
 use atlas_common::read;
 use rustix::fs::OFlags;
 
-/// Opens a plain file for reading. A FIFO, a device, a socket or a folder is neither waited for nor read.
+/// Opens a regular file for reading. Refuses a FIFO, a device, a socket or a folder without
+/// blocking.
 ///
 /// # Errors
-/// When it is not there, is no plain file, or cannot be opened.
+/// When the file does not exist, is not a regular file, or cannot be opened.
 pub fn open_regular_file(path: &Path) -> io::Result<File> {
-    // Opening alone may do something to a device.
+    // The check comes first, since opening a device can have side effects.
     check(metadata(path)?.file_type())?;
-    // Another may stand there by now: it is not waited for, and looked at once more.
+    // The file may have been replaced after the check: `NONBLOCK` avoids blocking on a FIFO, and
+    // the second check looks at the opened file.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = OpenOptions::new()
         .read(true)
@@ -25,13 +28,14 @@ pub fn open_regular_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Reads a plain file that has at most so many bytes.
+/// Reads a regular file of at most `most` bytes.
 ///
 /// # Errors
-/// Those of [`open_regular_file`], and when it is larger.
+/// Those of [`open_regular_file`], and when the file is larger.
 pub fn read_regular_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = open_regular_file(path)?;
-    // One that says that it is larger is not read at all; another may grow meanwhile.
+    // A file whose reported length is larger is not read at all. The limit on reading covers files
+    // that grow meanwhile.
     if file.metadata()?.len() <= most
         && let Some(bytes) = read::read_at_most(file, most)?
     {
@@ -41,10 +45,10 @@ pub fn read_regular_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Err(io::Error::new(io::ErrorKind::FileTooLarge, message))
 }
 
-/// Reads a plain file of text that has at most so many bytes.
+/// Reads a regular text file of at most `most` bytes.
 ///
 /// # Errors
-/// Those of [`read_regular_file`], and when it is no UTF-8.
+/// Those of [`read_regular_file`], and when the text is not UTF-8.
 pub fn read_regular_text(path: &Path, most: u64) -> io::Result<String> {
     read::into_text(read_regular_file(path, most)?)
 }
@@ -96,7 +100,7 @@ mod tests {
         assert_eq!(read_regular_file(&path, 5).unwrap(), b"12345");
         let error = read_regular_file(&path, 4).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
-        // A file of the kernel's, which says that it is empty.
+        // A file of the kernel, which reports a length of 0.
         let error = read_regular_file(Path::new("/proc/self/status"), 4).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
     }

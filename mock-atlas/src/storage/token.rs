@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use crate::domain::Account;
 
-/// A token or a password, hashed, so that no dump and no log shows it.
+/// The hash of a token or a password. Dumps and logs therefore cannot show the secret.
 ///
-/// Equality takes the same time wherever two of them differ, and so does a map that is keyed by
-/// them: it compares only what its own secret hash has sent to the same place.
+/// Comparison takes constant time. A map with hashed keys leaks no timing either: it compares only
+/// entries that its own secret hash function has put in the same place.
 #[derive(Clone, Copy, Hash, Serialize, Deserialize)]
 #[allow(
     clippy::derived_hash_with_manual_eq,
@@ -42,33 +42,33 @@ impl std::fmt::Debug for Hashed {
     }
 }
 
-/// What is known of a token besides its value, which is known to nobody here.
+/// A token without its value, which the emulator does not keep.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
-    /// Names the token and authorises nothing.
+    /// The identifier of the token, which authorises nothing.
     pub(crate) id: Uuid,
-    /// Who is known by it.
+    /// The account that the token authenticates.
     pub(crate) account: Arc<Account>,
-    /// What its owner called it; may be empty.
+    /// The owner's description of the token; may be empty.
     pub(crate) description: String,
-    /// When it was made.
+    /// The time at which the token was created.
     pub(crate) created: SystemTime,
-    /// Counts up as tokens are made or brought back: a moment may have several.
+    /// A counter that orders tokens with the same creation time.
     pub(super) order: u64,
 }
 
 impl Token {
-    /// What the oldest has the least of.
+    /// Returns the key for sorting tokens, the oldest first.
     pub(super) fn age(&self) -> (SystemTime, u64) {
         (self.created, self.order)
     }
 }
 
-/// A new token of the form that Atlas gave out: 14 characters, `.atlasv1.`, 67 characters.
-/// `None` when the system has no randomness to give.
+/// Returns a new token in the form of Atlas: 14 characters, `.atlasv1.`, 67 characters; `None` when
+/// the system has no randomness.
 pub(crate) fn random_token() -> Option<String> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    // The first is a letter: a program takes what begins with a dash for a flag.
+    // The first character is a letter, since programs take a leading dash for a flag.
     const LETTERS: usize = 32;
     let mut bytes = [0; 14 + 67];
     getrandom::fill(&mut bytes).ok()?;

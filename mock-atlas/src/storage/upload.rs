@@ -1,32 +1,32 @@
-//! Uploads: what an upload path belongs to, and how far an upload got.
+//! Upload targets, and the progress of upload attempts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::{ArtifactName, Name, Orphan, OrphanState, Version};
 
-/// What an upload path belongs to.
+/// The target of an upload path.
 #[derive(Clone, Debug)]
 pub(crate) enum UploadTarget {
     /// The file of a version.
     Version(VersionKey),
 }
 
-/// Names a version.
+/// The key of a version.
 #[derive(Clone, Debug)]
 pub(crate) struct VersionKey {
     pub(crate) of: Arc<TypeKey>,
     pub(crate) number: u64,
 }
 
-/// Names a type of one artifact. All uploads of the type share it.
+/// The key of an artifact type. All uploads of the type share it.
 #[derive(Debug)]
 pub(crate) struct TypeKey {
     pub(crate) artifact: ArtifactName,
     pub(crate) artifact_type: Name,
 }
 
-/// An upload that has begun, and counts what arrives.
+/// An upload attempt that has begun, with a count of the received bytes.
 #[derive(Debug)]
 pub(crate) struct UploadAttempt {
     announced: Option<u64>,
@@ -41,13 +41,13 @@ impl UploadAttempt {
         }
     }
 
-    /// Notes that so many bytes have arrived, all in all.
+    /// Sets the total count of received bytes.
     pub(crate) fn set_received(&self, bytes: u64) {
         self.received.store(bytes, Ordering::Relaxed);
     }
 }
 
-/// Describes a version that awaits its file, given the last attempt to upload it.
+/// Describes a version that awaits its file, given its last upload attempt.
 pub(super) fn orphan(key: &TypeKey, version: &Version, attempt: Option<&UploadAttempt>) -> Orphan {
     let announced = attempt.and_then(|attempt| attempt.announced);
     let received = attempt.map_or(0, |attempt| attempt.received.load(Ordering::Relaxed));

@@ -1,6 +1,7 @@
-//! The bytes of a file: written once in a stream, read many times in parts, from memory or disk.
+//! The bytes of a file, in memory or on disk. They are written once in a stream and read many times
+//! in parts.
 //!
-//! - `writer`: takes the bytes as they come
+//! - `writer`: writes the bytes as they arrive
 
 mod writer;
 
@@ -21,13 +22,14 @@ use super::{MemoryBudget, Reservation};
 use crate::domain::Digest;
 pub(crate) use writer::BlobWriter;
 
-/// Small enough that one chunk is no burden, large enough that a disk image has few of them.
+/// The size of a chunk in bytes: small enough to allocate at once, large enough that a disk image
+/// has few chunks.
 const CHUNK: usize = 256 * 1024;
 
-/// As many chunks are given back in less than a millisecond.
+/// The number of chunks that are freed in place, which takes less than a millisecond.
 const INLINE_DROP_LIMIT: usize = 64;
 
-/// The complete bytes of a file, cheap to clone.
+/// The complete bytes of a file. A clone is cheap and shares the bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Blob(Arc<Contents>);
 
@@ -37,11 +39,11 @@ struct Contents {
     location: Location,
     len: u64,
     digest: Digest,
-    /// What these bytes are counted as, where they are.
+    /// The reservation of these bytes in a memory budget, once they are charged.
     reservation: OnceLock<Reservation>,
 }
 
-/// Names the bytes of a blob, which its clones share.
+/// The identifier of a blob's bytes, which its clones share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct BlobId(u64);
 
@@ -52,22 +54,22 @@ impl BlobId {
     }
 }
 
-/// Where the bytes are.
+/// The place of the bytes.
 #[derive(Clone, Debug)]
 enum Location {
-    /// In chunks, of which all but the last are full.
+    /// Chunks in memory, of which all but the last are full.
     Memory(Chunks),
-    /// In a file that has no name, and is gone when it is closed.
+    /// A file on disk without a name, which the system deletes when it is closed.
     Disk(Arc<UnnamedFile>),
 }
 
-/// Chunks of a file.
+/// The chunks of a file.
 #[derive(Clone, Debug, Default)]
 struct Chunks(Vec<Bytes>);
 
 impl Drop for Chunks {
-    /// Giving many back takes a while: elsewhere, where there is a runtime that it would hold up,
-    /// and maybe whoever waits for a lock.
+    /// Frees many chunks on a blocking thread if there is a runtime, since freeing them takes long
+    /// and would hold up other tasks and the holder of a lock.
     fn drop(&mut self) {
         if self.0.len() > INLINE_DROP_LIMIT
             && let Ok(runtime) = Handle::try_current()
@@ -78,7 +80,7 @@ impl Drop for Chunks {
     }
 }
 
-/// A file on disk that nothing names.
+/// A file on disk without a name.
 #[derive(Debug)]
 struct UnnamedFile(Option<fs::File>);
 
@@ -89,8 +91,8 @@ impl UnnamedFile {
 }
 
 impl Drop for UnnamedFile {
-    /// Closing it gives back what it takes of the disk, which may be a while: elsewhere, where
-    /// there is a runtime that it would hold up.
+    /// Closes the file on a blocking thread if there is a runtime, since freeing the disk space may
+    /// take long and would hold up other tasks.
     fn drop(&mut self) {
         if let Ok(runtime) = Handle::try_current() {
             let file = self.0.take();
@@ -100,7 +102,7 @@ impl Drop for UnnamedFile {
 }
 
 impl Blob {
-    /// All that is to be read, to its end. Blocks while it reads.
+    /// Reads `from` to its end into memory. Blocks while it reads.
     pub(crate) fn read(mut from: impl Read) -> io::Result<Self> {
         let mut writer = BlobWriter::default();
         let mut buffer = vec![0; CHUNK];
@@ -112,28 +114,29 @@ impl Blob {
         }
     }
 
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     pub(crate) fn len(&self) -> u64 {
         self.0.len
     }
 
-    /// Whether they are on disk, and take no memory.
+    /// Returns whether the bytes are on disk and take no memory.
     pub(super) fn is_on_disk(&self) -> bool {
         matches!(self.0.location, Location::Disk(_))
     }
 
-    /// The digest of all of them.
+    /// Returns the digest of all bytes.
     pub(crate) fn digest(&self) -> Digest {
         self.0.digest
     }
 
-    /// Keeps what these bytes were counted as, as long as they are there.
+    /// Attaches the reservation of these bytes, which lasts as long as the bytes.
     pub(crate) fn attach(&self, reservation: Reservation) {
-        // They are counted once; if they were before, this is let go.
+        // The bytes are charged once: `set` fails and drops this reservation if there is one
+        // already.
         let _ = self.0.reservation.set(reservation);
     }
 
-    /// Counts these bytes, even beyond the limit, unless they are counted already.
+    /// Charges these bytes to the budget, even beyond its limit, unless they are charged already.
     pub(super) fn charge(&self, memory: &MemoryBudget) {
         if self.is_on_disk() {
             return;
@@ -145,8 +148,8 @@ impl Blob {
         });
     }
 
-    /// The same bytes, to be counted on their own: those of a seed may be planted in several
-    /// emulators.
+    /// Returns the same bytes with a reservation of their own: the files of a seed may be used by
+    /// several emulators.
     pub(super) fn separate_copy(&self) -> Self {
         let Contents {
             location,
@@ -163,13 +166,13 @@ impl Blob {
         }))
     }
 
-    /// Returns the same for clones of the same blob, and for no two others.
+    /// Returns the identifier that only clones of this blob share.
     pub(super) fn id(&self) -> BlobId {
         self.0.id
     }
 
-    /// The bytes in a range, chunk by chunk; those in memory without copying. A range that reaches
-    /// beyond the end yields what there is.
+    /// Returns the bytes of a range, chunk by chunk. Bytes in memory are not copied. A range beyond
+    /// the end yields the bytes up to the end.
     pub(crate) fn stream(
         &self,
         range: Range<u64>,
@@ -186,7 +189,7 @@ impl Blob {
         })
     }
 
-    /// The bytes from one place to another, or to the end of the chunk.
+    /// Returns the bytes from `at` to `end` or to the end of the chunk, whichever comes first.
     async fn chunk(&self, at: u64, end: u64) -> io::Result<Bytes> {
         let within = (at % CHUNK as u64) as usize;
         let len = (CHUNK - within).min(usize::try_from(end - at).unwrap_or(CHUNK));
@@ -231,7 +234,7 @@ mod tests {
         parts.concat()
     }
 
-    /// The same bytes on disk, where they go after the first of them.
+    /// Writes the same bytes to disk, spilling after the first part.
     async fn spilled(bytes: &[u8], step: usize) -> Blob {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = BlobWriter::default();
@@ -276,7 +279,7 @@ mod tests {
         );
     }
 
-    /// A chunk that tells on which thread it was given back.
+    /// A chunk that reports the thread on which it is freed.
     struct Told(mpsc::UnboundedSender<ThreadId>);
 
     impl AsRef<[u8]> for Told {
@@ -287,7 +290,7 @@ mod tests {
 
     impl Drop for Told {
         fn drop(&mut self) {
-            // Nobody listens any more where the test has failed.
+            // The receiver is gone if the test has failed.
             let _ = self.0.send(thread::current().id());
         }
     }

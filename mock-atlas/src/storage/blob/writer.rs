@@ -1,4 +1,4 @@
-//! Writes a blob: collects, hashes and spills the bytes of a file as they come.
+//! Collects, hashes and spills the bytes of a file as they arrive.
 
 use std::io;
 use std::mem::take;
@@ -17,54 +17,56 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use super::{Blob, BlobId, CHUNK, Chunks, Contents, Location, UnnamedFile};
 use crate::domain::Digest;
 
-/// As many threads of this process may hash at a time as there are processors.
+/// Permits for hashing threads: this process hashes on as many threads at a time as there are
+/// processors.
 static PROCESSORS: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(thread::available_parallelism().map_or(1, NonZeroUsize::get)));
 
-/// So many chunks are hashed at a time on another thread.
+/// The number of chunks that one job on another thread hashes.
 const BATCH: usize = 4;
 
-/// From here on, in bytes, that is worth it.
+/// The size in bytes from which hashing on another thread is worth it.
 const LARGE: u64 = (BATCH * CHUNK) as u64;
 
-/// Takes the bytes of a file as they arrive, hashing each as it passes.
+/// A writer that collects the bytes of a file as they arrive, and hashes them.
 ///
-/// What arrives is copied into chunks of its own: a network buffer kept alive by a small slice
-/// would hold several times the memory of what it carries.
+/// The writer copies the bytes into chunks of its own: a small slice would keep its whole network
+/// buffer alive, which takes several times the memory.
 #[derive(Debug, Default)]
 pub(crate) struct BlobWriter {
     chunks: Chunks,
-    /// Where the chunks go from time to time, and how many bytes are there.
+    /// The file on disk that completed chunks are written to, and the number of bytes in it.
     disk: Option<(Arc<UnnamedFile>, u64)>,
     current: Vec<u8>,
     hasher: Sha256,
-    /// Whether a large file is to be hashed on another thread.
+    /// Whether to hash a large file on another thread.
     may_hash_in_parallel: bool,
     parallel: Option<ParallelHash>,
     len: u64,
 }
 
-/// What is hashed on another thread.
+/// The state of hashing on another thread.
 #[derive(Debug, Default)]
 struct ParallelHash {
-    /// Has the hasher meanwhile.
+    /// The running job, which owns the hasher until it ends.
     job: Option<JoinHandle<Sha256>>,
     waiting: Vec<Bytes>,
 }
 
 impl BlobWriter {
-    /// A writer that hashes the later chunks of a large file on another thread, while the next ones
-    /// come: to hash takes as long as all else that is done for an upload. Whoever writes calls
-    /// [`BlobWriter::hash_in_parallel`] each time, and [`BlobWriter::close`] in the end.
+    /// Creates a writer that hashes the later chunks of a large file on another thread, while the
+    /// next ones arrive: hashing takes as long as everything else that an upload needs. The caller
+    /// calls [`BlobWriter::hash_in_parallel`] after each write, and [`BlobWriter::close`] at the
+    /// end.
     pub(crate) fn parallel() -> Self {
         Self {
-            // Under another executor than tokio's there is no such thread.
+            // `spawn_blocking` needs tokio's runtime.
             may_hash_in_parallel: Handle::try_current().is_ok(),
             ..Self::default()
         }
     }
 
-    /// Hashes bytes as if they were appended, and keeps none.
+    /// Hashes and counts bytes without keeping them.
     pub(crate) fn hash(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
         self.len += bytes.len() as u64;
@@ -89,8 +91,8 @@ impl BlobWriter {
         }
     }
 
-    /// Lets another thread hash what waits for it, once it is done with what it has, and once a
-    /// processor is free for it.
+    /// Starts hashing the waiting chunks on another thread, once there are enough of them. Awaits
+    /// the end of the previous job, and a permit for a processor.
     ///
     /// # Errors
     /// When the runtime ends.
@@ -104,7 +106,7 @@ impl BlobWriter {
         if let Some(job) = parallel.job.take() {
             self.hasher = job.await?;
         }
-        // It is never closed.
+        // The semaphore is never closed, so `acquire` does not fail.
         let permit = PROCESSORS.acquire().await.ok();
         let (mut hasher, chunks) = (take(&mut self.hasher), take(&mut parallel.waiting));
         parallel.job = Some(spawn_blocking(move || {
@@ -115,7 +117,7 @@ impl BlobWriter {
         Ok(())
     }
 
-    /// Waits for the other thread, and hashes here what it has not seen.
+    /// Awaits the last job, and hashes the remaining bytes on this thread.
     async fn finish_hash(&mut self) -> Result<(), JoinError> {
         let Some(ParallelHash { job, waiting }) = self.parallel.take() else {
             return Ok(());
@@ -128,20 +130,20 @@ impl BlobWriter {
         Ok(())
     }
 
-    /// How many bytes were written so far.
+    /// Returns the number of bytes that were written so far.
     pub(crate) fn len(&self) -> u64 {
         self.len
     }
 
-    /// The digest of all that was written or hashed.
+    /// Returns the digest of all bytes that were written or hashed.
     pub(crate) fn digest(self) -> Digest {
         self.hasher.into()
     }
 
-    /// Puts what there is and what comes into a file without a name in a folder.
+    /// Moves the bytes to a file without a name in `folder`, where later bytes go as well.
     ///
     /// # Errors
-    /// What the system says.
+    /// When the file cannot be created or written.
     pub(crate) async fn spill(&mut self, folder: &Path) -> io::Result<()> {
         let folder = folder.to_owned();
         let file = spawn_blocking(|| tempfile::tempfile_in(folder)).await??;
@@ -149,10 +151,11 @@ impl BlobWriter {
         self.flush().await
     }
 
-    /// Writes what is to be on disk there, all but less than a chunk.
+    /// Writes the completed chunks to disk, if the writer has spilled. Less than a chunk stays in
+    /// memory.
     ///
     /// # Errors
-    /// What the system says. There is no going on then.
+    /// When writing fails. The writer cannot be used any more then.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
         let Some((file, written)) = &mut self.disk else {
             return Ok(());
@@ -174,7 +177,7 @@ impl BlobWriter {
         spawn_blocking(write).await?
     }
 
-    /// The finished blob, on disk if it is to be there.
+    /// Returns the finished blob; on disk if the writer has spilled.
     ///
     /// # Errors
     /// Those of [`BlobWriter::flush`].
@@ -185,7 +188,8 @@ impl BlobWriter {
         Ok(self.finish())
     }
 
-    /// The finished blob, in memory.
+    /// Returns the finished blob without flushing. A writer that has spilled must use
+    /// [`BlobWriter::close`] instead.
     pub(crate) fn finish(mut self) -> Blob {
         self.end_chunk();
         Blob(Arc::new(Contents {

@@ -1,4 +1,4 @@
-//! Users, organisations and tokens.
+//! Conformance tests of users, organisations and tokens.
 
 use super::*;
 use crate::domain::{ROOT, Role};

@@ -1,4 +1,4 @@
-//! Everything at once: copies, additions and exports.
+//! Conformance tests of copies, additions and exports.
 
 use super::*;
 
@@ -54,7 +54,7 @@ pub(super) async fn what_is_exported_is_imported_under_the_root_of_the_other(cat
     }
     fixture.push_with_file().await;
     let contents = catalog.export().await.unwrap();
-    // The same bytes are there once.
+    // Two versions have the same bytes, which are exported once.
     assert_eq!(contents.files.len(), 1);
     let imported = Fixture {
         catalog: catalog.import(contents).await.unwrap(),

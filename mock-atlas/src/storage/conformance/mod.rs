@@ -1,10 +1,10 @@
-//! What every backend of the catalog must do.
+//! Conformance tests that every backend of the catalog must pass.
 //!
-//! Each test is a function of a new catalog, in which nothing is but the account of the root token `root`.
-//! A backend names them all in one list.
+//! Each test is a function of a new catalog, which contains only the account of the root token
+//! `root`. A backend names all tests in one list.
 //!
 //! - `versions`: artifacts, numbers and selections; `uploads`: the files of versions
-//! - `searches`: searches found by an index and by looking at all versions
+//! - `searches`: searches in the index, compared with a scan of all versions
 //! - `accounts`: users, organisations and tokens
 //! - `contents`: copies, additions and exports
 
@@ -25,7 +25,7 @@ use crate::domain::{
     Version, Visibility,
 };
 
-/// Makes a test of each function for one backend.
+/// Declares a test for each function, for one backend.
 macro_rules! conforms {
     ($new:expr; $($module:ident { $($test:ident),* $(,)? })*) => {
         $(mod $module {
@@ -84,7 +84,7 @@ mod memory {
     }
 }
 
-/// A catalog in which there is one private artifact.
+/// A catalog with one private artifact.
 #[derive(Clone)]
 struct Fixture {
     catalog: Catalog,
@@ -142,7 +142,7 @@ impl Fixture {
         self.pages(&Query { select, filters }).await
     }
 
-    /// Returns the numbers that a search finds page by page; pages make no difference.
+    /// Returns the numbers that a search finds over all pages; pages must make no difference.
     async fn pages(&self, query: &Query) -> Vec<u64> {
         let (name, of, mut numbers) = (&self.name, &self.artifact_type, Vec::new());
         let mut next = Some(Page::first(2, 4));

@@ -1,4 +1,4 @@
-//! Searches, found by an index and by looking at all versions.
+//! Conformance tests of searches, which compare the index with a scan of all versions.
 
 use proptest::prelude::*;
 use tokio::runtime::Handle;
@@ -67,13 +67,13 @@ pub(super) async fn numbers_out_of_range_name_nothing(catalog: &Catalog) {
     }
 }
 
-/// What happens to the versions of one type.
+/// A change to the versions of one type.
 #[derive(Clone, Debug)]
 enum Step {
     Push(Vec<(String, String)>, u64, bool),
     Upload(u64),
     Delete(u64),
-    /// What a reset and a snapshot do to a catalog.
+    /// A copy, as a reset makes it, and an export with import, as a snapshot makes it.
     Copy,
     Restore,
 }
@@ -109,7 +109,7 @@ fn queries() -> impl Strategy<Value = Vec<Query>> {
     proptest::collection::vec(query, 20)
 }
 
-/// Does the same to a catalog and to a list of what is in it, the oldest first.
+/// Makes the same change to a catalog and to a list of its versions, the oldest first.
 async fn play(fixture: &mut Fixture, versions: &mut Vec<Version>, step: Step) {
     let of_number = |number| move |version: &Version| version.number == number;
     match step {
@@ -147,7 +147,7 @@ async fn play(fixture: &mut Fixture, versions: &mut Vec<Version>, step: Step) {
     }
 }
 
-/// What a search is to find, by looking at all versions.
+/// Returns the expected numbers of a search, by a scan of all versions.
 fn found_by_looking(versions: &[Version], Query { select, filters }: &Query) -> Vec<u64> {
     let visible = || {
         let newest_first = versions.iter().rev();
@@ -204,7 +204,7 @@ pub(super) async fn a_search_finds_what_looking_at_all_versions_finds(catalog: &
         }
         Ok(())
     };
-    // Proptest calls back without waiting.
+    // Proptest calls its closure synchronously, so the closure blocks on the future.
     let runtime = Handle::current();
     block_in_place(|| {
         proptest!(|(steps in steps(), queries in queries())| {

@@ -1,4 +1,4 @@
-//! Uploads, and the files of versions.
+//! Conformance tests of uploads and the files of versions.
 
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ pub(super) async fn an_orphan_tells_how_far_its_file_got(catalog: &Catalog) {
         orphan_states(&fixture).await,
         [(2, OrphanState::Complete, 5)]
     );
-    // The last attempt counts, and one without a length is never known to be complete.
+    // The last attempt counts. An attempt without a length is never complete.
     begin(None).await.set_received(7);
     assert_eq!(
         orphan_states(&fixture).await,

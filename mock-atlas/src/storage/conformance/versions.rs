@@ -1,4 +1,4 @@
-//! Artifacts, and the numbers of their versions.
+//! Conformance tests of artifacts and the numbers of their versions.
 
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -102,7 +102,7 @@ pub(super) async fn a_deleted_artifact_is_gone_and_its_numbers_go_on(catalog: &C
     assert_eq!(late, Err(gone));
     assert!(catalog.orphans().await.unwrap().is_empty());
     assert_eq!(fixture.push(NewVersion::default()).await.number, 3);
-    // Twice over as well.
+    // Numbers also go on after a second deletion.
     delete().await.unwrap();
     fixture.create(Visibility::Public).await.unwrap();
     assert_eq!(fixture.push(NewVersion::default()).await.number, 4);

@@ -1,5 +1,5 @@
-//! Changes and reads many entries at once. Each holds the lock of the catalog alone, so that nobody sees a
-//! change half made.
+//! Changes and reads many entries at once. Each change holds the exclusive lock of the maps, so
+//! that readers never see a partial change.
 
 use std::collections::HashSet;
 use std::time::SystemTime;
@@ -12,7 +12,7 @@ use crate::storage::{
     SeededVersion, StorageError, UploadTarget,
 };
 
-/// The methods that concern many entries. [`Catalog`](crate::storage::Catalog) documents them.
+/// Methods that concern many entries. [`Catalog`](crate::storage::Catalog) documents them.
 impl MemoryCatalog {
     pub(crate) fn add(&self, additions: &Additions) -> Result<(), AdditionError> {
         self.accounts.change(|directory| {
@@ -23,7 +23,7 @@ impl MemoryCatalog {
     }
 
     pub(crate) fn copy(&self) -> Self {
-        // Nobody changes accounts before both are copied.
+        // The lock keeps accounts unchanged until the maps are copied as well.
         let directory = self.accounts.read();
         let maps = self.maps_exclusive().clone();
         self.with(Accounts::new(directory.clone()), maps)
@@ -149,7 +149,7 @@ impl MemoryCatalog {
 }
 
 impl Maps {
-    /// Adds artifacts with their versions and files: all of them or, where one cannot be, none.
+    /// Adds artifacts with their versions and files: either all of them or, if one fails, none.
     fn add(&self, new: &[NewArtifact], now: SystemTime) -> Result<(), AdditionError> {
         for (at, new) in new.iter().enumerate() {
             self.check(new)
@@ -165,7 +165,7 @@ impl Maps {
         Ok(())
     }
 
-    /// Adds a version with its file. There is room for it: that was checked for all of them.
+    /// Adds a version with its file. [`Maps::check`] has made sure that there is a number for it.
     fn add_version(
         &self,
         artifact: &mut Artifact,
@@ -185,7 +185,7 @@ impl Maps {
         self.uploads.insert(version.upload, target);
         let of_type = artifact.types.get_mut(artifact_type);
         if let Some((versions, file)) = of_type.zip(file.as_ref().map(Blob::separate_copy)) {
-            // It was made with a file and has none yet, so it takes this one.
+            // The new version awaits its file, so `finish_upload` accepts it.
             let _ = versions.finish_upload(version.number, file);
         }
     }

@@ -1,4 +1,4 @@
-//! An index of the versions of one artifact type that can be found, for each way in which a search asks.
+//! The index of the visible versions of one artifact type, for each kind of search.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
@@ -7,20 +7,20 @@ use std::sync::Arc;
 
 use crate::domain::{FileState, Filter, Metadata, Page, Query, Select, Version};
 
-/// The numbers of the versions that can be found, by what they have, so that no search looks at a
-/// version that it does not hand out.
+/// The numbers of the visible versions, grouped by their properties, so that a search reads only
+/// versions that it returns.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     all: Numbers,
     with_file: Numbers,
     built: Numbers,
     builds: BTreeMap<NonZeroU64, Numbers>,
-    // No hash map: the insertion that makes one of a million values grow moves all of them, and
-    // whoever asks for the artifact waits.
+    // A `BTreeMap`, since a hash map of a million values moves all of them when it grows, which
+    // holds up every request for the artifact.
     metadata: BTreeMap<Arc<str>, Key>,
 }
 
-/// The versions that have one key of metadata, and those of each of its values.
+/// The versions that have one metadata key, and the versions for each of its values.
 #[derive(Clone, Debug, Default)]
 struct Key {
     all: Numbers,
@@ -28,7 +28,7 @@ struct Key {
 }
 
 impl Index {
-    /// Adds a version that can be found from now on.
+    /// Adds a visible version.
     pub(super) fn add(&mut self, version: &Version) {
         let number = version.number;
         self.all.insert(number);
@@ -47,7 +47,7 @@ impl Index {
         }
     }
 
-    /// Takes a version away. One that is not here changes nothing.
+    /// Removes a version. Does nothing for a version that is not in the index.
     pub(super) fn remove(&mut self, version: &Version) {
         let number = version.number;
         self.all.remove(number);
@@ -68,14 +68,14 @@ impl Index {
         }
     }
 
-    /// The newest that has a file.
+    /// Returns the newest version that has a file.
     // Contract: download.latest-with-file
     pub(super) fn latest_with_file(&self) -> Option<u64> {
         self.with_file.highest(0..=u64::MAX)
     }
 
-    /// The same metadata in the texts that are here already: most versions of a type have the keys,
-    /// and many of the values, of those before.
+    /// Replaces texts of the metadata with equal texts of earlier versions, to save memory: most
+    /// versions of a type have the same keys, and many have the same values.
     pub(super) fn share(&self, metadata: Metadata) -> Metadata {
         metadata.map_texts(|key, value| {
             let Some((known, of_key)) = self.metadata.get_key_value(&**key) else {
@@ -88,8 +88,8 @@ impl Index {
         })
     }
 
-    /// Returns the numbers that a search finds within a page, the newest first, and the page in which it
-    /// goes on, if there is more to look at.
+    /// Returns the numbers that a search finds within a page, the newest first, and the next page,
+    /// if the search is not complete.
     pub(super) fn search(&self, query: &Query, page: Page) -> (Vec<u64>, Option<Page>) {
         let latest_build = self.builds.last_key_value().map(|(build, _)| *build);
         let build = page.build.or(latest_build);
@@ -115,7 +115,7 @@ impl Index {
         (numbers, next)
     }
 
-    /// Returns the set that a selection is about, and the range within it.
+    /// Returns the set of numbers of a selection, and the range to search in it.
     fn chosen(
         &self,
         select: Select,
@@ -161,12 +161,12 @@ where
     }
 }
 
-/// Returns what is in all of these sets and in a range, the highest first, until there are so many or so
-/// many looks were taken; and from where to go on, if there may be more. What one set lacks is passed over
-/// in the others all at once.
+/// Returns the numbers within a range that are in all sets, the highest first, up to `most` numbers
+/// or `most_looks` lookups; and the number to continue from, if there may be more. Numbers that one
+/// set lacks are skipped in the other sets in one step.
 ///
-/// A round looks into each of the sets, and ends where it has begun at a number that all of them have. So
-/// a range of one number takes one round, however few the looks.
+/// A round looks into each set once, and ends at the number it began with if all sets contain it. A
+/// range of one number therefore takes one round, whatever the limit of lookups is.
 // Contract: search.newest-first
 fn common(
     sets: &[&Numbers],
@@ -194,15 +194,17 @@ fn common(
     (found, Some(at))
 }
 
-/// Goes down from one set to the next: each has its highest that is no higher than that of the one before.
+/// Returns the lowest of the highest numbers: each set looks for its highest number up to the
+/// previous set's result.
 fn round(sets: &[&Numbers], low: u64, from: u64) -> Option<u64> {
     sets.iter().try_fold(from, |at, set| set.highest(low..=at))
 }
 
-/// A set of numbers in their order.
+/// An ordered set of numbers.
 #[derive(Clone, Debug)]
 enum Numbers {
-    /// Many a value is that of a single version, and a tree would take 104 bytes for its number.
+    /// A single number without a tree: many values belong to a single version, and a tree would
+    /// take 104 bytes for it.
     One(u64),
     Many(BTreeSet<u64>),
 }
@@ -276,7 +278,7 @@ mod tests {
         Query { select, filters }
     }
 
-    /// Returns what each page of a search finds, from this one on.
+    /// Returns the numbers that each page of a search finds, beginning with `first`.
     fn pages(index: &Index, query: &Query, first: Page) -> Vec<Vec<u64>> {
         let (mut next, mut pages) = (Some(first), Vec::new());
         while let Some(page) = next {
@@ -296,7 +298,8 @@ mod tests {
         }
         let query = search(Select::All, &["even", "odd"]);
         let pages = pages(&index, &query, Page::first(1000, 60));
-        // A round looks into three sets, and goes down by two numbers; the last finds that none is left.
+        // A round looks into three sets and goes down by two numbers. The last page finds that no
+        // number is left.
         assert_eq!(pages, vec![Vec::<u64>::new(); 1000 / 2 / (60 / 3) + 1]);
     }
 

@@ -1,13 +1,13 @@
-//! The catalog in memory: artifacts, their versions and their uploads.
+//! The catalog in memory: artifacts, their versions, their uploads, and accounts.
 //!
-//! - `versions`: the versions of one artifact type; `index`: finds them for a search
+//! - `versions`: the versions of one artifact type; `index`: the index for searches
 //! - `accounts`: users, organisations and tokens
-//! - `bulk`: changes of many entries, which nobody sees half made
+//! - `bulk`: atomic changes and reads of many entries
 //! - `record`: the artifacts as serializable values
 //!
-//! A [`MemoryCatalog`] is a cheap handle. Its methods are synchronous and return owned values, so that no
-//! guard of a map can be held across an await. What changes together, an artifact with all its
-//! versions, is one entry of one map: whoever looks sees it before a change or after it.
+//! A [`MemoryCatalog`] is a cheap handle. Its methods are synchronous and return owned values, so
+//! that no guard of a map is held across an await. An artifact with all its versions is one entry
+//! of one map, so that readers see it before or after a change, but never during one.
 
 mod accounts;
 mod bulk;
@@ -36,18 +36,18 @@ pub(crate) use accounts::{AccessRecord, Directory};
 pub(crate) use record::{ArtifactRecord, RecordError, stored_files};
 use versions::Versions;
 
-/// A page found these versions, the newest first, and the search goes on with the next page, if there is
-/// more to look at.
+/// The versions that a page found, the newest first, and the next page of the search, if it is not
+/// complete.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) versions: Vec<Arc<Version>>,
     pub(crate) next: Option<Page>,
 }
 
-/// Artifacts with their versions and files, uploads, and accounts.
+/// A catalog in memory of artifacts with their versions and files, uploads, and accounts.
 ///
-/// Who works on one entry shares the lock with all who do the same; who works on many holds it
-/// alone, so that nobody sees such a change half made.
+/// Operations on one entry share the lock of the maps. Operations on many entries hold it
+/// exclusively, so that readers never see a partial change.
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryCatalog {
     maps: Arc<RwLock<Maps>>,
@@ -58,11 +58,11 @@ pub(crate) struct MemoryCatalog {
 #[derive(Clone, Debug, Default)]
 struct Maps {
     artifacts: DashMap<ArtifactName, Artifact, RandomState>,
-    /// What each upload belongs to. Entries stay as long as their version: the same bytes may be sent
-    /// again.
+    /// The target of each upload. An entry lives as long as its version, since a client may send
+    /// the same bytes again.
     uploads: DashMap<Uuid, UploadTarget, RandomState>,
-    /// The types of artifacts that were deleted, without versions: their numbers go on if an
-    /// artifact of the same name is made again.
+    /// The types of deleted artifacts, without versions: their numbers go on if an artifact of the
+    /// same name is created again.
     deleted: DashMap<ArtifactName, HashMap<Name, Versions>, RandomState>,
 }
 
@@ -73,9 +73,9 @@ struct Artifact {
     types: HashMap<Name, Versions>,
 }
 
-/// The methods that concern one entry. [`Catalog`](super::Catalog) documents them.
+/// Methods that concern one entry. [`Catalog`](super::Catalog) documents them.
 impl MemoryCatalog {
-    /// Creates a catalog without artifacts that uses `clock`, and knows one account, that of the root token.
+    /// Creates an empty catalog that uses `clock`. Its only account is that of the root token.
     pub(crate) fn new(root: Name, token: &str, clock: Clock) -> Self {
         Self {
             maps: Arc::default(),
@@ -180,7 +180,7 @@ impl MemoryCatalog {
 
     pub(crate) fn upload_age(&self, upload: Uuid) -> Result<Duration, StorageError> {
         let created = self.of_upload(upload, |versions, number| versions.created(number))?;
-        // A clock that was set back makes it young, not unknown.
+        // A clock that was set back gives an age of zero.
         Ok(self.clock.now().duration_since(created).unwrap_or_default())
     }
 
@@ -192,7 +192,7 @@ impl MemoryCatalog {
         self.maps().target(upload)
     }
 
-    /// Works on the version that an upload belongs to.
+    /// Calls `work` with the versions of an upload's target and the version's number.
     fn of_upload<T>(
         &self,
         upload: Uuid,
@@ -239,7 +239,7 @@ impl MemoryCatalog {
         self.accounts.role(account, namespace)
     }
 
-    /// Returns another catalog that uses the same clock.
+    /// Creates another catalog that uses the same clock.
     fn with(&self, accounts: Accounts, maps: Maps) -> Self {
         Self {
             maps: Arc::new(RwLock::new(maps)),
@@ -266,7 +266,7 @@ impl Maps {
         }
     }
 
-    /// Reads an artifact that may be read.
+    /// Reads an artifact, if `access` allows it.
     // Contract: auth.hidden-like-missing, artifacts.get-missing, search.missing-artifact
     // Contract: search.hidden-artifact
     fn read<T>(
@@ -288,8 +288,8 @@ impl Maps {
 }
 
 impl Artifact {
-    /// Makes the next version of a type, and returns its key, whose names share the text of those in the
-    /// maps, given the artifact's own.
+    /// Creates the next version of a type, and returns it with its key. `name` is the key of the
+    /// map, so that the new key shares its text.
     fn add(
         &mut self,
         name: &ArtifactName,

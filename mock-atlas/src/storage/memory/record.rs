@@ -1,4 +1,4 @@
-//! The whole catalog as serializable values, and back.
+//! The catalog's artifacts as serializable values.
 
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroU64;
@@ -13,7 +13,7 @@ use super::{Artifact, Maps};
 use crate::domain::{ArtifactName, FileState, HIGHEST, Name, Version, Visibility};
 use crate::storage::{Blob, TypeKey, UploadTarget};
 
-/// An artifact, or what is left of a deleted one: the numbers that it used.
+/// An artifact, or the used numbers of a deleted artifact.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ArtifactRecord {
@@ -52,26 +52,27 @@ enum FileRecord {
     Stored(String),
 }
 
-/// Why records are not those of a store.
+/// The reason for which records are inconsistent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RecordError {
-    /// An artifact, a type, a version or an upload is there twice.
+    /// An artifact, a type, a version or an upload occurs twice.
     #[error("the snapshot contradicts itself: {0} is there twice")]
     Twice(String),
-    /// A number that was never given.
+    /// The number of a version is 0 or higher than the last given number.
     #[error(
         "the snapshot contradicts itself: the version {0} is beyond the last number that was given"
     )]
     Beyond(String),
-    /// A type whose numbers go further than any that was counted to.
+    /// The last given number of a type is beyond [`HIGHEST`].
     #[error("the last number of {0} is {1}, and this emulator counts to {HIGHEST} only")]
     TooHigh(String, u64),
-    /// A file that a version names and that is not there.
+    /// The file of a version is missing.
     #[error("the snapshot contradicts itself: the file {0} is missing")]
     FileMissing(String),
 }
 
-/// The digests of the files that records name, each with the slug of a version that has it.
+/// Returns the digests of the files in the records, each with the slug of a version that has the
+/// file.
 pub(crate) fn stored_files(records: &[ArtifactRecord]) -> HashMap<String, String> {
     let mut files = HashMap::new();
     for artifact in records {
@@ -88,7 +89,7 @@ pub(crate) fn stored_files(records: &[ArtifactRecord]) -> HashMap<String, String
 }
 
 impl Maps {
-    /// Returns all that is here, in the order of the names, and the files that it names, each once.
+    /// Returns all artifacts, ordered by name, and their files, each of them once.
     pub(super) fn records(&self) -> (Vec<ArtifactRecord>, Vec<Blob>) {
         let mut files = HashMap::new();
         let mut records = Vec::new();
@@ -114,10 +115,10 @@ impl Maps {
         (records, files.into_values().collect())
     }
 
-    /// Creates maps of these records, with files by their digests.
+    /// Creates maps from records, and from files by digest.
     ///
     /// # Errors
-    /// When they contradict each other, or a file is missing.
+    /// When the records are contradictory or a file is missing.
     pub(super) fn of_records(
         records: Vec<ArtifactRecord>,
         files: &HashMap<String, Blob>,
@@ -143,7 +144,7 @@ impl Maps {
         Ok(maps)
     }
 
-    /// The types of one artifact, whose uploads are added here.
+    /// Creates the types of one artifact, and adds their uploads to the maps.
     fn add_types(
         &self,
         name: &ArtifactName,

@@ -1,4 +1,4 @@
-//! The versions of one artifact type, in their order.
+//! The versions of one artifact type, ordered by number.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use crate::domain::{FileSelector, FileState, NewVersion, Orphan, Page, Query, Se
 use crate::storage::upload::orphan;
 use crate::storage::{Blob, StorageError, TypeKey, UploadAttempt, VersionKey};
 
-/// All versions of one artifact type, by their number.
+/// All versions of one artifact type, by number.
 #[derive(Clone, Debug)]
 pub(super) struct Versions {
     key: Arc<TypeKey>,
     all: BTreeMap<u64, Arc<Version>>,
     /// The files of the versions that have one.
     files: BTreeMap<u64, Blob>,
-    /// The last attempt to upload the file of a version that awaits it, if there was one.
+    /// The last upload attempt of each version that awaits its file.
     attempts: BTreeMap<u64, Arc<UploadAttempt>>,
     numbers: Sequence,
-    /// Those that can be found.
+    /// The index of the visible versions.
     index: Index,
 }
 
 impl Versions {
-    /// None yet.
+    /// Creates a type without versions.
     pub(super) fn new(key: TypeKey) -> Self {
         Self {
             key: Arc::new(key),
@@ -48,12 +48,12 @@ impl Versions {
         }
     }
 
-    /// Returns whether there are numbers for so many more.
+    /// Returns whether there are numbers for `more` versions.
     pub(super) fn has_room(&self, more: usize) -> bool {
         self.numbers.has_room(more)
     }
 
-    /// Makes the next version.
+    /// Creates the next version.
     ///
     /// # Errors
     /// [`StorageError::NoNumber`].
@@ -84,7 +84,7 @@ impl Versions {
         Ok(version)
     }
 
-    /// The versions of a record, and the last number that was given.
+    /// Creates the versions of a record.
     pub(super) fn from_record(
         key: TypeKey,
         record: TypeRecord,
@@ -118,22 +118,22 @@ impl Versions {
         Ok(versions)
     }
 
-    /// The highest number that was ever given.
+    /// Returns the last number that was given.
     pub(super) fn last(&self) -> u64 {
         self.numbers.last()
     }
 
-    /// All versions, the oldest first, those that await their bytes too.
+    /// Returns all versions, the oldest first, those that await their bytes included.
     pub(super) fn all(&self) -> impl Iterator<Item = &Version> {
         self.all.values().map(Arc::as_ref)
     }
 
-    /// Each version's number, and what names its upload.
+    /// Returns the number and the upload id of each version.
     pub(super) fn uploads(&self) -> impl Iterator<Item = (u64, Uuid)> {
         self.all().map(|version| (version.number, version.upload))
     }
 
-    /// Takes a version away; its number stays used.
+    /// Deletes a version. Its number is not given again.
     pub(super) fn delete(&mut self, number: u64) -> Result<Arc<Version>, StorageError> {
         let version = self.all.remove(&number).ok_or(StorageError::NotFound)?;
         self.index.remove(&version);
@@ -142,7 +142,7 @@ impl Versions {
         Ok(version)
     }
 
-    /// Takes all versions away; their numbers stay used.
+    /// Deletes all versions and returns them. Their numbers are not given again.
     pub(super) fn clear(&mut self) -> impl Iterator<Item = Arc<Version>> + use<> {
         let left = Self {
             key: Arc::clone(&self.key),
@@ -173,12 +173,12 @@ impl Versions {
         })
     }
 
-    /// Returns when a version was made.
+    /// Returns the creation time of a version.
     pub(super) fn created(&self, number: u64) -> Result<SystemTime, StorageError> {
         Ok(self.version(number)?.created)
     }
 
-    /// Notes that bytes for a version begin to come.
+    /// Records a new upload attempt of a version.
     pub(super) fn begin_upload(
         &mut self,
         number: u64,
@@ -195,13 +195,13 @@ impl Versions {
         Ok(attempt)
     }
 
-    /// Returns the bytes of a version, if it has them.
+    /// Returns the stored bytes of a version; `None` if it has none.
     pub(super) fn uploaded(&self, number: u64) -> Result<Option<Blob>, StorageError> {
         self.version(number)?;
         Ok(self.file(number).cloned())
     }
 
-    /// Gives a version the bytes it awaits, which makes it visible.
+    /// Stores the bytes of a version, which makes the version visible.
     // Contract: uploads.same-again
     pub(super) fn finish_upload(&mut self, number: u64, blob: Blob) -> Result<(), StorageError> {
         let version = self.all.get_mut(&number).ok_or(StorageError::NotFound)?;
@@ -229,7 +229,7 @@ impl Versions {
         }
     }
 
-    /// Returns the file of the version of a number.
+    /// Returns the file of the version with this number.
     pub(super) fn file(&self, number: u64) -> Option<&Blob> {
         self.files.get(&number)
     }
@@ -249,7 +249,7 @@ impl Versions {
         }
     }
 
-    /// Lets a version be found from now on, if it may be.
+    /// Adds a version to the index, if it is visible.
     // Contract: silent.latest-version
     fn make_findable(&mut self, version: &Version) {
         if version.is_visible() {

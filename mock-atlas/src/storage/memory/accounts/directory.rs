@@ -1,4 +1,4 @@
-//! The users, the organisations with their members, and the tokens.
+//! The directory of users, organisations with their members, and tokens.
 
 use std::sync::Arc;
 
@@ -9,19 +9,20 @@ use crate::domain::{Account, Clock, Name, ROOT, Role};
 use crate::storage::token::Hashed;
 use crate::storage::{AccountError, AdditionError, Additions, Token};
 
-/// Everybody who may be known here. A clone is independent of what it was made from.
+/// A directory of all accounts. A clone is independent of its original.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     pub(super) namespaces: HashMap<Name, Namespace>,
     pub(super) tokens: HashMap<Hashed, Token>,
-    /// The root token, without which nobody could make another.
+    /// The id of the root token, which cannot be revoked: without it nobody could create another
+    /// token.
     root_token: Uuid,
-    /// Counts all tokens that there ever were.
+    /// The number of tokens that were ever created.
     pub(super) next_order: u64,
     clock: Clock,
 }
 
-/// A `Namespace` is what artifacts can belong to. Users and organisations share one set of names.
+/// An owner of artifacts: a user or an organisation. Both share one set of names.
 #[derive(Clone, Debug)]
 pub(super) enum Namespace {
     User(User),
@@ -29,7 +30,7 @@ pub(super) enum Namespace {
     Organization(HashMap<Name, Role>),
 }
 
-/// A `User` is an account and what its owner logs in with.
+/// An account and its owner's password.
 #[derive(Clone, Debug)]
 pub(super) struct User {
     pub(super) account: Arc<Account>,
@@ -37,7 +38,7 @@ pub(super) struct User {
 }
 
 impl Directory {
-    /// Creates a directory of one account, that of the root token, which may do everything.
+    /// Creates a directory with the root account and the root token, which may do everything.
     pub(crate) fn new(root: Name, token: &str, clock: Clock) -> Self {
         let account = Arc::new(Account::root(root.clone()));
         let root_token = Token {
@@ -60,7 +61,7 @@ impl Directory {
         }
     }
 
-    /// Returns a directory of the same root account and root token, and nobody else.
+    /// Returns a directory with only the root account and the root token of this one.
     pub(super) fn only_root(&self) -> Self {
         let mut only = self.clone();
         let is_root = |namespace: &Namespace| matches!(namespace, Namespace::User(user) if user.account.is_root());
@@ -69,10 +70,10 @@ impl Directory {
         only
     }
 
-    /// Adds users and organisations. Where it fails, some may have been added.
+    /// Adds users and organisations. A failure may leave some of them added.
     ///
     /// # Errors
-    /// The first that cannot be added.
+    /// The error of the first addition that fails.
     pub(in crate::storage::memory) fn add(
         &mut self,
         additions: &Additions,
@@ -97,7 +98,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Adds a user, who may do everything below their own name.
+    /// Adds a user, who may do everything in the namespace of their own name.
     ///
     /// # Errors
     /// [`AccountError::NameOfRoot`] and [`AccountError::NameTaken`].
@@ -128,7 +129,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Makes a user a member of an organisation that is there.
+    /// Makes a user a member of an existing organisation.
     ///
     /// # Errors
     /// [`AccountError::UnknownUser`] and [`AccountError::MemberTwice`].
@@ -148,7 +149,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Makes a user known by a token.
+    /// Adds a token for a user.
     ///
     /// # Errors
     /// [`AccountError::UnknownUser`] and [`AccountError::TokenTaken`].
@@ -205,7 +206,7 @@ impl Directory {
         (user.password == Some(offered)).then(|| Arc::clone(&user.account))
     }
 
-    /// Returns the role of an account below a name.
+    /// Returns the role of an account in a namespace.
     // Contract: silent.roles
     pub(super) fn role(&self, account: &Account, namespace: &Name) -> Option<Role> {
         account

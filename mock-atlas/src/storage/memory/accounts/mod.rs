@@ -1,7 +1,7 @@
-//! Accounts, organisations and tokens, in memory.
+//! Accounts, organisations and tokens in memory.
 //!
 //! - `directory`: the users, the organisations with their members, and the tokens
-//! - `record`: all of it but root, as serializable values
+//! - `record`: the directory without root, as serializable values
 
 mod directory;
 mod record;
@@ -16,7 +16,8 @@ use crate::storage::{AccountError, Token, random_token};
 pub(crate) use directory::Directory;
 pub(crate) use record::AccessRecord;
 
-/// The present directory, behind a lock. It is taken before that of the artifacts.
+/// The current directory behind a lock. Code that takes both locks takes this one before the lock
+/// of the artifacts.
 #[derive(Debug)]
 pub(super) struct Accounts(RwLock<Directory>);
 
@@ -25,7 +26,8 @@ impl Accounts {
         Self(RwLock::new(directory))
     }
 
-    /// Makes all of a change, or nothing of it where it fails. Nobody sees it half made.
+    /// Applies a change completely or, if it fails, not at all. The lock hides a partial change
+    /// from readers.
     pub(super) fn change<T, E>(
         &self,
         change: impl FnOnce(&mut Directory) -> Result<T, E>,

@@ -1,5 +1,5 @@
-//! All accounts, organisations and tokens as serializable values. Those of root are not among them: each
-//! emulator has its own root.
+//! Accounts, organisations and tokens as serializable values. The root account and root token are
+//! left out: each emulator has its own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::domain::{Account, Name, Role};
 use crate::storage::token::Hashed;
 use crate::storage::{AccountError, Token};
 
-/// A directory without root. Secrets are hashed in it, as they are everywhere.
+/// A directory without root. Its secrets are hashed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccessRecord {
@@ -40,7 +40,7 @@ struct TokenRecord {
 }
 
 impl Directory {
-    /// Returns all that is here besides root.
+    /// Returns the record of this directory, without root.
     pub(crate) fn record(&self) -> AccessRecord {
         let mut users = Vec::new();
         let mut organizations = BTreeMap::new();
@@ -65,10 +65,11 @@ impl Directory {
         }
     }
 
-    /// Returns what was recorded, with the root account and the root token of this directory.
+    /// Creates a directory from a record, with the root account and the root token of this
+    /// directory.
     ///
     /// # Errors
-    /// When it contradicts itself, or one of its tokens is the root token here; and whose it is.
+    /// The name of the account that caused the error, when the record is contradictory or contains the root token of this directory.
     pub(crate) fn with_record(&self, record: AccessRecord) -> Result<Self, (Name, AccountError)> {
         let mut directory = self.only_root();
         for user in record.users {
