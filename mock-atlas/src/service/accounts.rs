@@ -1,4 +1,4 @@
-//! Accounts: who a token stands for, and making, listing and revoking tokens.
+//! Accounts and tokens: authentication, login, and the administration of tokens.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{Dataset, ServiceError};
 use crate::domain::{Account, Name};
 use crate::storage::{AccountError, StorageError, Token};
 
-/// Returns the account that a token stands for.
+/// Returns the account that a token authenticates.
 ///
 /// # Errors
 /// [`ServiceError::UnknownToken`].
@@ -20,7 +20,7 @@ pub(crate) async fn authenticate(
     account.ok_or(ServiceError::UnknownToken)
 }
 
-/// Makes a new token for the account with this name and password, and returns its value.
+/// Creates a token for the account with this name and password, and returns the token's value.
 ///
 /// # Errors
 /// [`ServiceError::WrongPassword`].
@@ -37,7 +37,8 @@ pub(crate) async fn log_in(
     })
 }
 
-/// Makes a new random token for an account, and returns its value, too, which cannot be had again.
+/// Creates a random token for an account, and returns it with its value, which cannot be read
+/// again.
 ///
 /// # Errors
 /// [`AccountError::UnknownUser`].
@@ -57,7 +58,7 @@ pub(crate) async fn tokens(dataset: &Dataset) -> Result<Vec<Token>, ServiceError
     Ok(dataset.catalog().tokens().await?)
 }
 
-/// Takes a token out of use.
+/// Revokes a token.
 ///
 /// # Errors
 /// [`AccountError::UnknownToken`] and [`AccountError::FirstToken`].

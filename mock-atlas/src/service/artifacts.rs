@@ -1,10 +1,10 @@
-//! Artifacts: making, finding and deleting them.
+//! Creating, finding and deleting artifacts.
 
 use super::authorize::{check_write, read_access};
 use super::{Dataset, ServiceError};
 use crate::domain::{Account, ArtifactName, Caller, Visibility};
 
-/// Makes a private artifact without versions.
+/// Creates a private artifact without versions.
 ///
 /// # Errors
 /// [`StorageError::NotFound`](crate::storage::StorageError::NotFound) where the account may not write, and
@@ -21,8 +21,8 @@ pub(crate) async fn create(
         .await?)
 }
 
-/// Takes an artifact away, with all its versions and files, for the root token. Its numbers are never given
-/// again.
+/// Deletes an artifact with all its versions and files, for the root token. Its version numbers are
+/// never given again.
 ///
 /// # Errors
 /// [`StorageError::NotFound`](crate::storage::StorageError::NotFound).
@@ -30,7 +30,7 @@ pub(crate) async fn delete(dataset: &Dataset, artifact: &ArtifactName) -> Result
     Ok(dataset.catalog().delete_artifact(artifact).await?)
 }
 
-/// Checks that there is an artifact that the caller may read.
+/// Checks that an artifact exists and that the caller may read it.
 ///
 /// # Errors
 /// [`StorageError::NotFound`](crate::storage::StorageError::NotFound).

@@ -1,11 +1,11 @@
-//! What a caller may read and write.
+//! Authorisation: which artifacts a caller may read and write.
 
 use super::{Dataset, ServiceError};
 use crate::domain::{Account, Caller, Name, ReadAccess, Role};
 use crate::storage::StorageError;
 
-/// Returns which artifacts below a name the caller may read. What they may not read is to them as if it
-/// were not there (contract: Base URL and authentication).
+/// Returns the read access of a caller in a namespace. An artifact that the caller may not read
+/// looks like one that does not exist (contract: Base URL and authentication).
 // Contract: auth.no-token-reads, auth.public-search, auth.public-download
 pub(super) async fn read_access(
     dataset: &Dataset,
@@ -18,8 +18,9 @@ pub(super) async fn read_access(
     })
 }
 
-/// Checks whether an account may make artifacts and versions below a name. What it may not write is to it
-/// as if it were not there, even where it may read it: the contract knows no 403.
+/// Checks whether an account may create artifacts and versions in a namespace. Without that right
+/// the namespace's artifacts look as if they did not exist, even where the account may read them:
+/// the contract has no 403.
 ///
 /// # Errors
 /// [`StorageError::NotFound`].
@@ -47,7 +48,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// Root, amy, bob, and three members of acme; each has a token of the same name.
+    /// Creates a dataset with root, amy, bob, and three members of acme; each has a token of the
+    /// same name.
     async fn dataset() -> Dataset {
         let catalog = MemoryCatalog::new(name("atlas"), "root", Clock::default());
         let user = |username| NewUser {

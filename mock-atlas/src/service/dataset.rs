@@ -1,4 +1,4 @@
-//! Datasets: all that an Atlas knows at a time, and which of them is the present one.
+//! Datasets: the complete state of an emulator, the current one and the initial one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -7,8 +7,8 @@ use super::ServiceError;
 use crate::domain::Totals;
 use crate::storage::{Catalog, MemoryBudget};
 
-/// A cheap handle. What was read from one dataset is written to the same: a request that began
-/// before a reset ends in the dataset that the reset put away, and leaves no trace in the new one.
+/// A cheap handle of a dataset. A request reads and writes the same dataset: if a reset replaces
+/// the dataset meanwhile, the request ends in the old one and leaves no trace in the new one.
 #[derive(Clone, Debug)]
 pub(crate) struct Dataset(Arc<Inner>);
 
@@ -18,12 +18,12 @@ struct Inner {
     catalog: Catalog,
 }
 
-/// Tells one dataset from all others of this process, those with the same content included.
+/// The identifier of a dataset, unique in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct DatasetId(u64);
 
 impl DatasetId {
-    /// Returns an id that no other dataset has.
+    /// Returns an identifier that no other dataset has.
     pub(crate) fn unique() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
@@ -44,7 +44,7 @@ impl Dataset {
         &self.0.catalog
     }
 
-    /// Counts how much it holds.
+    /// Counts the dataset's content.
     ///
     /// # Errors
     /// When the storage fails.
@@ -53,22 +53,22 @@ impl Dataset {
     }
 }
 
-/// The present dataset, and the one that a reset goes back to.
+/// The current dataset, and the initial one that a reset restores.
 #[derive(Debug)]
 pub(crate) struct Datasets {
-    /// Nobody changes it.
+    /// The initial dataset, which is never changed.
     initial: Dataset,
     current: RwLock<Dataset>,
-    /// Held while the dataset is replaced, or something is changed that goes with one. It is taken before all
-    /// other locks.
+    /// A lock that is held while the dataset is replaced, and while state outside of the datasets,
+    /// such as faults, is changed along with it. It is taken before all other locks.
     exclusive: Mutex<()>,
-    /// What all files hold, those of the initial dataset included.
+    /// The memory budget of all files, those of the initial dataset included.
     budget: MemoryBudget,
 }
 
 impl Datasets {
-    /// Starts with a dataset that has the same content as the initial one, and whose files are charged to the
-    /// budget.
+    /// Creates the pair. `current` has the same content as `initial`, and its files are charged to
+    /// the budget.
     pub(crate) fn new(initial: Dataset, current: Dataset, budget: MemoryBudget) -> Self {
         Self {
             initial,
@@ -78,15 +78,15 @@ impl Datasets {
         }
     }
 
-    /// Returns the present dataset. A handler that reads and then writes takes it as an argument instead, so
-    /// that both happen in the same one.
+    /// Returns the current dataset. A handler that reads and then writes gets its dataset as an
+    /// argument instead, so that both happen in the same dataset.
     pub(crate) fn current(&self) -> Dataset {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         current.clone()
     }
 
-    /// Goes back to the initial dataset, and resets what goes with it. What is under way in the present one
-    /// ends there and leaves no trace.
+    /// Replaces the current dataset with a copy of the initial one, and calls `also` under the lock
+    /// to reset other state. Requests under way end in the old dataset and leave no trace.
     ///
     /// # Errors
     /// When the storage fails.
@@ -99,7 +99,7 @@ impl Datasets {
         Ok(())
     }
 
-    /// Goes on with another dataset, as a reset does with the initial one.
+    /// Replaces the current dataset with another one.
     ///
     /// # Errors
     /// When the storage fails.
@@ -118,8 +118,8 @@ impl Datasets {
         Ok(dataset.catalog().charge(&self.budget).await?)
     }
 
-    /// Changes what is part of no dataset for a request that began in this one: only while it is the
-    /// present one, so that nothing of the request is left when it has been put away.
+    /// Calls `change`, which changes state outside of the datasets for a request, only while the
+    /// request's dataset is the current one, so that a reset leaves no trace of the request.
     pub(crate) fn if_current(&self, dataset: &Dataset, change: impl FnOnce()) {
         let _guard = self.exclusive();
         if self.current().id() == dataset.id() {
@@ -152,7 +152,7 @@ mod tests {
         let memory = MemoryCatalog::new(root, "token", Clock::default());
         let dataset = || Dataset::new(Catalog::Memory(memory.copy()));
         let datasets = Datasets::new(dataset(), dataset(), MemoryBudget::new(0));
-        // What goes with a dataset, as faults do.
+        // State that is reset with a dataset, such as faults.
         let faults = Cell::new(0);
         let add = || faults.set(faults.get() + 1);
         let before = datasets.current();

@@ -1,4 +1,4 @@
-//! The reasons for which a service refuses.
+//! The errors of the services.
 
 use std::error::Error;
 use std::io;
@@ -8,7 +8,7 @@ use tokio::task::JoinError;
 use crate::domain::OverLimit;
 use crate::storage::{BackendError, MemoryFull, StorageError};
 
-/// Why a service refused.
+/// The reason for which a service refused a request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServiceError {
     /// No account has this token.
@@ -21,13 +21,14 @@ pub(crate) enum ServiceError {
     Storage(#[from] StorageError),
     #[error(transparent)]
     OverLimit(#[from] OverLimit),
-    /// There are as many uploads at a time as are taken.
+    /// The largest allowed number of uploads is under way.
     #[error("there are as many uploads under way as are allowed")]
     TooManyUploads,
-    /// An upload that says to be only a part of the file, which would pass for the whole (RFC 9110, 14.5).
+    /// The upload is only a part of the file, and storing it would make it pass for the whole file
+    /// (RFC 9110, 14.5).
     #[error("an upload is sent whole")]
     PartialUpload,
-    /// The body of an upload broke off, or did not go on, after so many bytes.
+    /// The body of an upload broke off or stalled after so many bytes.
     #[error("the body broke off after {after} bytes: {error}")]
     BrokenBody {
         after: u64,
@@ -35,7 +36,7 @@ pub(crate) enum ServiceError {
     },
     #[error(transparent)]
     MemoryFull(#[from] MemoryFull),
-    /// A file that there was memory for no more, and that the disk does not take.
+    /// The file exceeds the memory budget and cannot be written to disk.
     #[error("the disk takes no file: {0}")]
     DiskFull(io::Error),
 }

@@ -1,11 +1,11 @@
-//! Files: the bytes of a version.
+//! Reading the files of versions.
 
 use super::authorize::read_access;
 use super::{Dataset, ServiceError};
 use crate::domain::{ArtifactName, Caller, FileSelector, Name};
 use crate::storage::Blob;
 
-/// Returns the bytes of a version that the caller may read.
+/// Returns the bytes of a version, if the caller may read it.
 ///
 /// # Errors
 /// [`StorageError::NotFound`](crate::storage::StorageError::NotFound).

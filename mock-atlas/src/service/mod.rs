@@ -1,10 +1,11 @@
-//! What callers may do. Each function authorises its caller, acts, and returns its own error.
+//! Services: the operations of callers. Each function authorises its caller, acts, and returns a
+//! [`ServiceError`].
 //!
-//! - `artifacts`, `versions`, `files`, `uploads`: what the API is about
-//! - `accounts`: tokens, and who they stand for; `authorize`: what a caller may read and write
-//! - `dataset`: all that an emulator knows at a time, and which of them is the present one
-//! - `seed`: files that say what a dataset is to hold; `snapshot`: a dataset as one archive, and back
-//! - `error`: why a service refuses
+//! - `artifacts`, `versions`, `files`, `uploads`: the operations of the API
+//! - `accounts`: authentication and tokens; `authorize`: read and write access of a caller
+//! - `dataset`: the current and the initial state of an emulator
+//! - `seed`: files that declare the content of a dataset; `snapshot`: a dataset as an archive
+//! - `error`: the errors of the services
 
 pub(crate) mod accounts;
 pub(crate) mod artifacts;

@@ -1,4 +1,4 @@
-//! Uploads: taking the bytes of a version, within limits and budgets.
+//! Uploads: receiving the bytes of versions, within limits and budgets.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -17,43 +17,43 @@ use crate::storage::{
     Blob, BlobWriter, MemoryBudget, Reservation, StorageError, UploadAttempt, UploadTarget,
 };
 
-/// What uploads may take.
+/// The limits, budgets and permits of uploads.
 #[derive(Debug)]
 pub(crate) struct Uploads {
     limits: Limits,
-    /// What all files may hold.
+    /// The memory budget of all files.
     budget: MemoryBudget,
-    /// The folder for files that are more than that.
+    /// The folder for files that exceed the budget; `None` refuses them.
     spill: Option<PathBuf>,
-    /// Held by uploads while they are under way.
+    /// The permits that uploads hold while they are under way.
     permits: Semaphore,
 }
 
-/// An upload, as its head announces it.
+/// An upload request, as described by the path and the headers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UploadRequest {
     pub(crate) upload: Uuid,
-    /// How many bytes will come, if that is known.
+    /// The announced number of bytes, if it is known.
     pub(crate) announced: Option<u64>,
     /// Whether the bytes are only a part of the file.
     pub(crate) is_partial: bool,
-    /// Whether the bytes are to be kept once all have come.
+    /// Whether to store the bytes once all of them have come.
     pub(crate) keep: bool,
 }
 
-/// What is known of an upload in its course.
+/// An event in the course of an upload.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum UploadEvent<'a> {
-    /// What it belongs to.
+    /// The target of the upload is known.
     Target(&'a UploadTarget),
-    /// All bytes have come, and this is their digest.
+    /// All bytes have come; this is their digest.
     Received(Digest),
-    /// The bytes are those of the version.
+    /// The bytes are stored in the version.
     Stored,
 }
 
 impl Uploads {
-    /// Takes uploads within limits, and so many at a time.
+    /// Creates the state for uploads, with limits and a maximum number of uploads at a time.
     pub(crate) fn new(
         limits: Limits,
         budget: MemoryBudget,
@@ -69,12 +69,12 @@ impl Uploads {
         }
     }
 
-    /// Takes the bytes of an upload, and returns the file that its version has then; `None` if they were
-    /// not to be kept. The path alone authorises, so there is no caller.
+    /// Receives the bytes of an upload, and returns the stored file; `None` if the request does not
+    /// keep it. There is no caller to authorise: the path is the authorisation.
     ///
     /// # Errors
-    /// Where there is no such upload, it takes no bytes or others, the body breaks off, or there is no room.
-    /// Nothing of the bytes is kept then.
+    /// When the upload does not exist, accepts no bytes or other bytes, exceeds a limit or a
+    /// budget, or its body breaks off. No bytes are kept then.
     pub(crate) async fn receive<E: Into<Box<dyn Error + Send + Sync>>>(
         &self,
         datasets: &Datasets,
@@ -95,14 +95,14 @@ impl Uploads {
         if !request.keep {
             return Ok(None);
         }
-        // In the dataset as it is by now: a reset has put away what was there when the upload began.
+        // The current dataset and not that of the beginning, which a reset may have replaced.
         let blob = keep(&datasets.current(), upload, received).await?;
         tell(UploadEvent::Stored);
         Ok(Some(blob))
     }
 
-    /// Checks whether the bytes may come, before they are read, and whether the version has its file
-    /// already.
+    /// Checks whether the upload may proceed, before its body is read. The flag tells whether the
+    /// version has its file already.
     // Contract: silent.wrong-uploads
     async fn begin(
         &self,
@@ -126,21 +126,21 @@ impl Uploads {
     }
 }
 
-/// Returns how long ago the version of an upload was made; `None` where there is no such upload.
+/// Returns the age of an upload's version; `None` for an unknown upload.
 pub(crate) async fn age(dataset: &Dataset, upload: Uuid) -> Option<Duration> {
     dataset.catalog().upload_age(upload).await.ok()
 }
 
-/// Forgets an upload, but not its version.
+/// Removes an upload, but not its version.
 pub(crate) async fn expire(dataset: &Dataset, upload: Uuid) -> Result<(), ServiceError> {
     Ok(dataset.catalog().expire_upload(upload).await?)
 }
 
-/// The bytes of an upload, all of them.
+/// The complete bytes of an upload.
 enum Received {
     New(Blob),
-    /// Bytes for a version that has its file already: they take no room, since they are either the
-    /// same or refused.
+    /// The digest of bytes for a version that has its file already. The bytes are not kept: they
+    /// are either the same as the stored bytes or refused.
     Again(Digest),
 }
 
@@ -153,7 +153,7 @@ impl Received {
     }
 }
 
-/// Gives the version its file, or sees that it has it.
+/// Stores the bytes in the version, or compares them with the stored bytes.
 async fn keep(dataset: &Dataset, upload: Uuid, received: Received) -> Result<Blob, StorageError> {
     match received {
         Received::New(blob) => {
@@ -175,12 +175,12 @@ async fn keep(dataset: &Dataset, upload: Uuid, received: Received) -> Result<Blo
     }
 }
 
-/// A `Receiver` takes the bytes of an upload as they come. Dropped halfway, because the connection broke or
-/// a limit was reached, it takes all it has with it: nothing of an incomplete upload stays.
+/// A `Receiver` collects the bytes of an upload as they come. Dropping it early, because of a
+/// broken connection or a limit, frees everything: no bytes of an incomplete upload are kept.
 struct Receiver<'a> {
     uploads: &'a Uploads,
     writer: BlobWriter,
-    /// The memory that is taken; `None` once the bytes go to disk.
+    /// The reserved memory; `None` once the bytes go to disk.
     reservation: Option<Reservation>,
     is_again: bool,
 }
@@ -202,7 +202,7 @@ impl<'a> Receiver<'a> {
         attempt: &UploadAttempt,
     ) -> Result<Received, ServiceError> {
         while let Some(part) = body.next().await {
-            // Others have their turn: a client that sends fast enough never makes this wait.
+            // Lets other tasks run: a client that sends fast enough never makes this loop wait.
             yield_now().await;
             let part = part.map_err(|error| ServiceError::BrokenBody {
                 after: self.writer.len(),

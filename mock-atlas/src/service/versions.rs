@@ -1,4 +1,4 @@
-//! Versions: making the next one, and searching among them.
+//! Creating, deleting and searching versions.
 
 use std::sync::Arc;
 
@@ -10,15 +10,16 @@ use crate::domain::{
     Account, ArtifactName, Caller, Name, NewVersion, Orphan, Page, Query, ReadAccess, Version,
 };
 
-/// The first page of a search. Each is looked for and written in about a millisecond.
+/// The first page of a search. The server finds and writes a page in about a millisecond.
 const FIRST: Page = Page::first(500, 10_000);
 
-/// Makes the next version of an artifact type. What the client says of it is read by `new`, and only once it
-/// is known that it may write: others do not hear what is wrong with it.
+/// Creates the next version of an artifact type. Calls `new` for the client's description only
+/// after the authorisation, so that callers without access get no validation errors.
 ///
 /// # Errors
-/// [`StorageError::NotFound`](crate::storage::StorageError::NotFound) where there is no such artifact or
-/// the account may not write to it, the errors of `new`, and where there can be no such version.
+/// [`StorageError::NotFound`](crate::storage::StorageError::NotFound) where the artifact does not
+/// exist or the account may not write to it, the errors of `new`, and the errors of the storage for
+/// an impossible version.
 pub(crate) async fn create<E: From<ServiceError>>(
     dataset: &Dataset,
     account: &Account,
@@ -33,7 +34,7 @@ pub(crate) async fn create<E: From<ServiceError>>(
     created.map_err(|error| ServiceError::from(error).into())
 }
 
-/// Takes a version away, with its file, for the root token. Its number is never given again.
+/// Deletes a version with its file, for the root token. Its number is never given again.
 ///
 /// # Errors
 /// [`StorageError::NotFound`](crate::storage::StorageError::NotFound).
@@ -49,7 +50,7 @@ pub(crate) async fn delete(
         .await?)
 }
 
-/// Returns the versions whose bytes have not come, by their names and numbers, for the root token.
+/// Returns the versions whose bytes have not come, ordered by name and number, for the root token.
 ///
 /// # Errors
 /// When the storage fails.
@@ -57,12 +58,12 @@ pub(crate) async fn orphans(dataset: &Dataset) -> Result<Vec<Orphan>, ServiceErr
     Ok(dataset.catalog().orphans().await?)
 }
 
-/// Searches among the versions of an artifact type, and returns what it finds first, the newest first, and
-/// the rest of the search if there is more to look at.
+/// Searches the versions of an artifact type. Returns the first page, the newest version first, and
+/// the rest of the search, if it is not complete.
 ///
 /// # Errors
-/// [`StorageError::NotFound`](crate::storage::StorageError::NotFound) where there is no such artifact or
-/// the caller may not read it.
+/// [`StorageError::NotFound`](crate::storage::StorageError::NotFound) where the artifact does not
+/// exist or the caller may not read it.
 pub(crate) async fn search<'a>(
     dataset: &'a Dataset,
     caller: &Caller,
@@ -86,7 +87,7 @@ pub(crate) async fn search<'a>(
     Ok((found.versions, rest))
 }
 
-/// The rest of a search, which finds more versions page by page.
+/// The rest of a search, page by page.
 pub(crate) struct Rest<'a> {
     dataset: &'a Dataset,
     artifact: &'a ArtifactName,
@@ -97,7 +98,7 @@ pub(crate) struct Rest<'a> {
 }
 
 impl Rest<'_> {
-    /// Returns the next versions; `None` at the end.
+    /// Returns the next page of versions; `None` at the end.
     ///
     /// # Errors
     /// Those of [`search`].
@@ -105,7 +106,7 @@ impl Rest<'_> {
         let Some(page) = self.page.take() else {
             return Ok(None);
         };
-        // Others have their turn.
+        // Lets other tasks run between pages.
         yield_now().await;
         let catalog = self.dataset.catalog();
         let found = catalog

@@ -1,4 +1,4 @@
-//! The format of a seed. The comments here are the descriptions in `docs/seed.schema.json`.
+//! The format of a seed. The doc comments are the descriptions in `docs/seed.schema.json`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -182,7 +182,7 @@ impl fmt::Debug for TokenValue {
     }
 }
 
-/// A text that no header can carry as a token. It is not shown.
+/// An error for a text that a header cannot carry as a token. The error does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a token must be made of visible ASCII characters, and have at least one")]
 pub(crate) struct TokenError;

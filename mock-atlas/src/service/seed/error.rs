@@ -1,11 +1,12 @@
-//! A mistake in a seed, and its place.
+//! The error of a seed, with the place of the mistake.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// A mistake in a seed: in which file, where in it, and why. Nothing of the seed was taken.
+/// A mistake in a seed, with its file, its place and its reason. The emulator has added nothing of
+/// the seed.
 ///
-/// Neither a token nor a password is ever part of it.
+/// The message never contains a token or a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeedError {
     file: Option<PathBuf>,
@@ -21,12 +22,12 @@ enum Place {
 }
 
 impl SeedError {
-    /// The seed as a whole.
+    /// Creates an error about the seed as a whole.
     pub(super) fn whole(reason: impl fmt::Display) -> Self {
         Self::new(Place::Whole, reason)
     }
 
-    /// Something within, by its path: `organizations[0].members[1]`.
+    /// Creates an error about a value, named by its path, such as `organizations[0].members[1]`.
     pub(super) fn at(path: impl Into<String>, reason: impl fmt::Display) -> Self {
         Self::new(Place::Path(path.into()), reason)
     }
@@ -81,8 +82,8 @@ impl fmt::Display for SeedError {
 
 impl std::error::Error for SeedError {}
 
-/// A message of serde without the value that it repeats, which may be a secret in a wrong place:
-/// `invalid type: string "…", expected …`.
+/// Returns a message of serde without the value that it repeats, since the value may be a misplaced
+/// secret: `invalid type: string "…", expected …`.
 fn without_value(message: &str) -> String {
     let parts = message
         .strip_prefix("invalid type: ")

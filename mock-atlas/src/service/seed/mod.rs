@@ -1,10 +1,11 @@
-//! Seeds: a file or a text that says what an emulator is to hold.
+//! Seeds: files or texts that declare the content of an emulator.
 //!
-//! - `document`: the format, as it is written
-//! - `error`: what is wrong with one, and where
+//! - `document`: the format of seeds
+//! - `error`: mistakes in a seed, with their places
 //!
-//! What can be judged from one value alone is judged while it is read, so that the line is known.
-//! What refers to something else is judged when the seed is planted, and named by its path.
+//! Errors in a single value are found while the seed is parsed, so that the message has a line
+//! number. Errors that depend on other values are found when the seed is added to a dataset, and
+//! their messages have the value's path.
 
 mod document;
 mod error;
@@ -27,11 +28,12 @@ use crate::storage::{
     NewToken, NewUser, SeededVersion, StorageError, open_regular_file, read_regular_text,
 };
 
-/// How large a seed may be, in bytes, the files aside that it only names.
+/// The largest size of a seed in bytes, without the files that it refers to.
 const MOST: u64 = 64 * 1024 * 1024;
 
-/// Users, organisations, artifacts, versions and files that an emulator is to hold, and faults that it is to make, read and
-/// checked. The format is in `docs/seed.schema.json`, an example in `docs/seed.example.toml`.
+/// A parsed and checked seed: the users, organisations, artifacts, versions and files of an
+/// emulator, and its faults. `docs/seed.schema.json` describes the format, and
+/// `docs/seed.example.toml` is an example.
 ///
 /// ```
 /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
@@ -63,8 +65,8 @@ pub struct Seed {
 }
 
 impl Seed {
-    /// Reads a seed file, JSON or TOML by its extension, and the files that it names. All are plain
-    /// files, and the seed itself has at most 64 MiB. Blocks while it reads.
+    /// Reads a seed file, JSON or TOML by its extension, and the files that it refers to. All of
+    /// them must be regular files, and the seed itself has at most 64 MiB. Blocks while it reads.
     ///
     /// # Errors
     /// When a file cannot be read, or the seed has a mistake; the error says where.
@@ -72,11 +74,11 @@ impl Seed {
         Self::read_within(file.as_ref(), Limits::default())
     }
 
-    /// The same, but of a file that it names no more is read than so many bytes, as many as
-    /// [`Builder::max_file_bytes`](crate::Builder::max_file_bytes) allows say.
+    /// Reads a seed file like [`Seed::read`], with a limit on the size of the files that it refers
+    /// to, such as the limit of [`Builder::max_file_bytes`](crate::Builder::max_file_bytes).
     ///
     /// # Errors
-    /// Those of [`Seed::read`], and when such a file is larger.
+    /// Those of [`Seed::read`], and when a file exceeds the limit.
     pub fn read_at_most(file: impl AsRef<Path>, max_file_bytes: u64) -> Result<Self, SeedError> {
         let limits = Limits {
             file_bytes: Some(max_file_bytes),
@@ -102,19 +104,19 @@ impl Seed {
         Ok(seed)
     }
 
-    /// A seed in JSON. Its files are given as text or Base64: there is no folder that a path could start
-    /// from.
+    /// Parses a seed in JSON. Its files must be given as text or Base64, since there is no folder
+    /// for relative paths.
     ///
     /// # Errors
-    /// When it has a mistake; the error says where.
+    /// When the seed has a mistake; the error says where.
     pub fn from_json(text: &str) -> Result<Self, SeedError> {
         Self::new(parse_json(text)?, None)
     }
 
-    /// A seed in TOML, otherwise as [`Seed::from_json`] has it.
+    /// Parses a seed in TOML, with the same restriction as [`Seed::from_json`].
     ///
     /// # Errors
-    /// When it has a mistake; the error says where.
+    /// When the seed has a mistake; the error says where.
     pub fn from_toml(text: &str) -> Result<Self, SeedError> {
         Self::new(parse_toml(text)?, None)
     }
@@ -151,26 +153,26 @@ impl Seed {
         })
     }
 
-    /// Returns the faults that it declares: no part of a dataset, since the emulator makes them, not what it
-    /// holds.
+    /// Returns the declared faults. They belong to the emulator and not to its dataset.
     pub(crate) fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// Adds all that the seed declares to a dataset, its faults aside, or nothing.
+    /// Adds everything that the seed declares to a dataset, except for faults: either all of it or
+    /// nothing.
     ///
     /// # Errors
-    /// When something of it is not within limits, or cannot be added; the error says where.
+    /// When a value exceeds the limits or cannot be added; the error says where.
     pub(crate) async fn plant(&self, dataset: &Dataset, limits: Limits) -> Result<(), SeedError> {
         let additions = self.additions(limits)?.clone();
         let added = dataset.catalog().add(additions).await;
         added.map_err(|error| self.explain(error))
     }
 
-    /// Returns what is to be added.
+    /// Returns the additions of this seed.
     ///
     /// # Errors
-    /// When it is not within limits.
+    /// When a version exceeds the limits.
     pub(crate) fn additions(&self, limits: Limits) -> Result<&Additions, SeedError> {
         match self.check(limits) {
             Ok(()) => Ok(&self.additions),
@@ -178,7 +180,7 @@ impl Seed {
         }
     }
 
-    /// Says where in the seed that is which cannot be added, and why.
+    /// Converts an error of the storage into an error with the value's path in the seed.
     pub(crate) fn explain(&self, error: AdditionError) -> SeedError {
         self.in_its_file(match error {
             AdditionError::User(at, name, error) => named(format!("users[{at}]"), &name, error),
@@ -277,7 +279,7 @@ fn parse_toml(text: &str) -> Result<Document, SeedError> {
     toml::from_str(text).map_err(|error| SeedError::toml(&error, text))
 }
 
-/// Where the paths of a seed start from, and how much is read there.
+/// The folder that relative paths start from, and the limits on files.
 #[derive(Clone, Copy)]
 pub(crate) struct Folder<'a> {
     path: &'a Path,
@@ -285,14 +287,14 @@ pub(crate) struct Folder<'a> {
 }
 
 impl Folder<'_> {
-    /// The bytes of a plain file that is within limits.
+    /// Reads a regular file that is within the limits.
     fn read(&self, path: &Path) -> Result<Blob, String> {
         let path = self.path.join(path);
         let failed = |error: io::Error| format!("cannot read {}: {error}", path.display());
         let file = open_regular_file(&path).map_err(failed)?;
         let within = |bytes: u64| self.limits.check_file(bytes).map_err(over_limit);
         within(file.metadata().map_err(failed)?.len())?;
-        // It may grow meanwhile.
+        // The file may grow meanwhile, so the limit applies to reading as well.
         let most = self
             .limits
             .file_bytes

@@ -1,4 +1,4 @@
-//! The schema that is published, and mistakes.
+//! Tests of the published schema, and of mistakes in seeds.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::{Clock, ReadAccess};
 use crate::storage::{Catalog, MemoryCatalog};
 
-/// Where the schema of this very format is published.
+/// Returns the path of the published schema.
 fn schema_file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/seed.schema.json")
 }

@@ -1,8 +1,8 @@
-//! Everything an emulator holds, as one tar archive: `mock-atlas.json`, and each file under the
-//! digest of its bytes.
+//! Snapshots: a dataset as a tar archive of `mock-atlas.json` and the files, each of them named by
+//! its digest.
 //!
-//! - `write`: a dataset as an archive, in a stream
-//! - `read`: an archive as a dataset, or nothing
+//! - `write`: streams a dataset as an archive
+//! - `read`: reads the contents of an archive
 
 mod read;
 mod write;
@@ -19,30 +19,30 @@ pub(crate) use read::SnapshotError;
 use read::read;
 pub(crate) use write::Snapshot;
 
-/// Takes a snapshot of a dataset.
+/// Creates a snapshot of a dataset.
 ///
 /// # Errors
-/// When it cannot be written as JSON, as a time before 1970 could not, when there are more artifacts and
-/// versions than an emulator would restore, and when the storage fails.
+/// When the JSON cannot be written (a time before 1970, for instance), when the dataset is too
+/// large to be restored, and when the storage fails.
 pub(crate) async fn save(dataset: &Dataset) -> io::Result<Snapshot> {
     let contents = dataset.catalog().export().await;
     let contents = contents.map_err(io::Error::other)?;
-    // All that there is but files, which may be much, is written as JSON.
+    // Serialising all artifacts and versions may take long, so it runs on a blocking thread.
     spawn_blocking(move || Snapshot::of(contents)).await?
 }
 
-/// Goes on with the dataset of an archive, once that is read to its end and found to be good. Root is who it
-/// is in the present dataset.
+/// Replaces the current dataset with the content of an archive, after reading and checking all of
+/// it. The root account stays that of the `present` dataset.
 ///
 /// # Errors
-/// When the archive is no snapshot, or not all of it is within limits.
+/// When the archive is not a valid snapshot, or exceeds the limits.
 pub(crate) async fn restore(
     datasets: &Datasets,
     present: &Dataset,
     archive: impl Read + Send + 'static,
     limits: Limits,
 ) -> Result<(), SnapshotError> {
-    // On a thread that may block, as reading an archive does.
+    // Reading the archive blocks, so it runs on a blocking thread.
     let contents = spawn_blocking(move || read(archive, limits)).await??;
     let catalog = present.catalog().import(contents).await?;
     if let Some((slug, over)) = catalog.over_limit(limits).await? {
@@ -51,15 +51,15 @@ pub(crate) async fn restore(
     Ok(datasets.replace(Dataset::new(catalog)).await?)
 }
 
-/// What the archive's first entry is called, and the folder of the others.
+/// The name of the archive's first entry.
 const MANIFEST: &str = "mock-atlas.json";
 const FILES: &str = "files/";
 
-/// Of which form this emulator's archives are. It reads no other.
+/// The version of the archive's format. The emulator reads no other.
 const FORMAT: u32 = 1;
 
-/// How large a manifest may be, in bytes: it is read as a whole. So much has room for half a million
-/// versions.
+/// The largest size of a manifest in bytes, since it is read into memory. This is enough for half a
+/// million versions.
 const MOST_OF_MANIFEST: u64 = 256 * 1024 * 1024;
 
 #[derive(Debug, Serialize, Deserialize)]

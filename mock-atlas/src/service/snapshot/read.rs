@@ -1,4 +1,4 @@
-//! Reads an archive as a dataset, if all of it is within limits.
+//! Reads the contents of a snapshot's archive, and checks its limits.
 
 use std::io::{self, Read};
 
@@ -12,16 +12,17 @@ use crate::domain::{Limits, OverLimit};
 use crate::service::ServiceError;
 use crate::storage::{Blob, Contents, ImportError, StorageError, stored_files};
 
-/// How much other programs may say of an entry in a header of its own (PAX).
+/// The largest size in bytes of an extended header (PAX), which other programs add.
 const MOST_OF_EXTENSION: u64 = 64 * 1024;
 
-/// How much may follow the end of an archive: programs fill it up to a multiple of something.
+/// The largest number of bytes after the end of an archive, which programs pad to a multiple of
+/// their block size.
 const MOST_OF_PADDING: u64 = 1024 * 1024;
 
-/// Of a name no more is shown.
+/// The largest number of characters of an entry's name in an error message.
 const LONGEST_NAME: usize = 100;
 
-/// Why an archive is no snapshot, or not one of this emulator's form.
+/// The reason for which an archive cannot be restored.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SnapshotError {
     #[error("the archive cannot be read: {0}")]
@@ -44,7 +45,7 @@ pub(crate) enum SnapshotError {
 }
 
 impl SnapshotError {
-    /// An entry that a snapshot does not have.
+    /// Creates an error about an entry that a snapshot cannot have.
     fn entry(name: &str, why: &'static str) -> Self {
         Self::Entry(truncated(name, LONGEST_NAME).into_owned(), why)
     }
@@ -62,11 +63,12 @@ impl From<StorageError> for SnapshotError {
     }
 }
 
-/// Reads the contents of an archive, whose files are within limits. Blocks while it reads.
+/// Reads the contents of an archive. Blocks while it reads.
 pub(super) fn read(archive: impl Read, limits: Limits) -> Result<Contents, SnapshotError> {
     let mut archive = Archive::new(archive);
     let contents = read_entries(&mut archive, limits)?;
-    // What breaks off behind the last file has broken off too.
+    // The archive is read to its end, so that a transfer that breaks off after the last file is an
+    // error as well.
     let rest = archive.into_inner().take(MOST_OF_PADDING + 1);
     if io::copy(&mut { rest }, &mut io::sink())? > MOST_OF_PADDING {
         let error = io::Error::other("more follows after its end");
@@ -80,8 +82,8 @@ fn read_entries(
     archive: &mut Archive<impl Read>,
     limits: Limits,
 ) -> Result<Contents, SnapshotError> {
-    // As they stand there: what describes the next entry would be read as a whole otherwise, however
-    // much it is, and a hole in a sparse file would be filled.
+    // Raw entries: otherwise the library would read headers of any size into memory, and expand the
+    // holes of sparse files.
     let mut entries = Plain(archive.entries()?.raw(true));
     let (name, entry) = entries.next()?.ok_or(SnapshotError::NoManifest)?;
     if name != MANIFEST {
@@ -113,7 +115,7 @@ fn read_entries(
     })
 }
 
-/// The entries of an archive that are plain files, with their names.
+/// An iterator over the regular files of an archive, with their names.
 struct Plain<'a, R: Read>(tar::Entries<'a, R>);
 
 impl<'a, R: Read> Plain<'a, R> {
@@ -131,8 +133,8 @@ impl<'a, R: Read> Plain<'a, R> {
     }
 }
 
-/// Other programs tell of times and owners, which make no difference here. What would make one, another
-/// name or another length say, is not understood.
+/// Checks an extended header. Other programs store times and owners in it, which are ignored. A
+/// header that changes an entry's name, length or form is refused.
 fn check_extension(name: &str, mut entry: Entry<'_, impl Read>) -> Result<(), SnapshotError> {
     let refused = |why| Err(SnapshotError::entry(name, why));
     if entry.size() > MOST_OF_EXTENSION {
@@ -170,7 +172,7 @@ fn read_manifest(mut entry: Entry<'_, impl Read>) -> Result<Manifest, SnapshotEr
     }
     let mut text = String::new();
     entry.read_to_string(&mut text)?;
-    // First of all: what is of another form may be wrong in every other way.
+    // The format comes first, since a manifest of another format may fail to parse otherwise.
     let Form { format } = serde_json::from_str(&text)?;
     if format != FORMAT {
         return Err(SnapshotError::Format(format));

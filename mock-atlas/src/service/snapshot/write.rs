@@ -1,4 +1,4 @@
-//! Writes a dataset as an archive, in a stream.
+//! Streams a dataset as an archive.
 
 use std::io;
 
@@ -9,11 +9,11 @@ use tar::Header;
 use super::{FILES, FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest};
 use crate::storage::{Blob, Contents};
 
-/// A tar archive is made of blocks of this size, and ends with two that are empty.
+/// The block size of tar archives, which end with two empty blocks.
 const BLOCK: u64 = 512;
 
-/// A dataset as it was at one moment. The files are not copied: the archive is made of them as it is
-/// read.
+/// A dataset at one moment. The snapshot shares the bytes of the files, which are written to the
+/// archive as the client reads it.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     manifest: Bytes,
@@ -21,7 +21,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Writes the manifest of these contents.
+    /// Serialises the manifest of these contents.
     pub(super) fn of(contents: Contents) -> io::Result<Self> {
         let manifest = serde_json::to_vec(&Manifest {
             format: FORMAT,
@@ -40,14 +40,14 @@ impl Snapshot {
         })
     }
 
-    /// How long the archive is.
+    /// Returns the length of the archive in bytes.
     pub(crate) fn len(&self) -> u64 {
         let entry = |len: u64| BLOCK + len.next_multiple_of(BLOCK);
         let files: u64 = self.files.iter().map(|file| entry(file.len())).sum();
         entry(self.manifest.len() as u64) + files + 2 * BLOCK
     }
 
-    /// The archive, part by part.
+    /// Returns the archive, part by part.
     pub(crate) fn parts(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
         let manifest = self.manifest;
         let len = manifest.len() as u64;
@@ -80,7 +80,7 @@ fn header(name: &str, len: u64) -> io::Result<Bytes> {
 
 fn padding(len: u64) -> Bytes {
     static ZEROS: [u8; BLOCK as usize] = [0; BLOCK as usize];
-    // Less than a block, so it fits.
+    // The padding is less than a block, so the index is in range.
     let missing = (len.next_multiple_of(BLOCK) - len) as usize;
     Bytes::from_static(&ZEROS[..missing])
 }
