@@ -1,4 +1,4 @@
-//! Chaos: faults that are drawn from a seed, for any request.
+//! Chaos: random faults, drawn from a seed, for any request.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use fastrand::Rng;
 use super::{Effect, ErrorReply, RequestInfo};
 use crate::endpoint::Api;
 
-/// How many requests meet a fault, and what that is drawn from.
+/// The probability of a random fault, and the seed that faults are drawn from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Chaos {
-    /// From 0, which is none, to 1.
+    /// A probability from 0, which switches chaos off, to 1.
     pub(crate) probability: f64,
     pub(crate) seed: u64,
 }
@@ -21,7 +21,7 @@ impl Chaos {
     }
 }
 
-/// What is drawn, request by request.
+/// The state of the random generator, and the number of injected faults.
 #[derive(Debug)]
 pub(super) struct ChaosState {
     chaos: Chaos,
@@ -38,19 +38,19 @@ impl ChaosState {
         }
     }
 
-    /// What the next request meets, if anything.
+    /// Draws the effect for the next request; `None` if it meets no fault.
     pub(super) fn draw(&mut self, request: &RequestInfo<'_>) -> Option<Effect> {
         if !self.chaos.is_on() {
             return None;
         }
-        // One step for each request, however much is drawn for it.
+        // Each request takes one step of the generator, however many numbers its effect needs.
         let mut rng = self.rng.fork();
         (rng.f64() < self.chaos.probability).then(|| effect(&mut rng, request))
     }
 }
 
-/// Nothing that changes what is stored, or hides that it has changed: a client that tries the same
-/// again must come to the same end.
+/// Draws an effect. It is never one that changes what is stored or hides a change: a client that
+/// tries again must reach the same result.
 fn effect(rng: &mut Rng, request: &RequestInfo<'_>) -> Effect {
     let statuses = [429, 500, 502, 503];
     let reply = ErrorReply {
@@ -68,7 +68,7 @@ fn effect(rng: &mut Rng, request: &RequestInfo<'_>) -> Effect {
             Effect::Discard(reply),
         ]),
         Api::ShowCaller | Api::ShowTokenOwner | Api::ShowArtifact | Api::Search => {
-            // A HEAD has no body that could be malformed.
+            // A HEAD reply has no body that could be malformed.
             if request.method == "GET" {
                 effects.push(Effect::Malformed);
             }

@@ -1,4 +1,4 @@
-//! Parses and prints faults: `ROUTE:EFFECT[=VALUE][,SETTING=VALUE…]`.
+//! The text form of faults, `ROUTE:EFFECT[=VALUE][,SETTING=VALUE…]`: its parser and its formatter.
 
 use std::fmt::{self, Display};
 use std::num::NonZeroU64;
@@ -15,7 +15,7 @@ const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "PUT"];
 const EFFECTS: &str = "latency=TIME, status=CODE, malformed, reset, no-reply, delay-reply=TIME, \
                        cut-after=BYTES, discard=CODE, expire or expire=TIME";
 
-/// A fault that is not written as one can be: which, and what is wrong with it.
+/// An error that names the text of a fault and the mistake in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the fault {fault:?}: {reason}")]
 pub struct FaultError {
@@ -179,7 +179,7 @@ fn parse_number<T: FromStr>(word: &str, text: &str) -> Result<T, String> {
     number.map_err(|_| format!("{word} must be a whole number that is not too large, not {text:?}"))
 }
 
-/// What follows the effect.
+/// The settings that follow the effect.
 struct Settings<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Settings<'a> {
@@ -202,7 +202,7 @@ impl<'a> Settings<'a> {
         Some(self.0.swap_remove(at).1)
     }
 
-    /// What nobody took is a mistake.
+    /// Fails for a setting that no part of the fault has taken.
     fn end(self, effect: &str) -> Result<(), String> {
         match self.0.first() {
             None => Ok(()),
@@ -270,7 +270,7 @@ impl Display for Schedule {
     }
 }
 
-/// A time as it is written.
+/// A duration with its unit, as in the text of a fault.
 struct Time(Duration);
 
 impl Display for Time {

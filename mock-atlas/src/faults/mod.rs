@@ -1,12 +1,12 @@
-//! Faults: what an emulator is to do wrong, and when.
+//! Fault injection: which requests an emulator answers wrongly, and how.
 //!
-//! - `rule`: one fault, what it does and which requests it meets
-//! - `grammar`: how a fault is written
-//! - `chaos`: faults that nobody wrote, drawn from a seed
+//! - `rule`: a fault, with its effect and the requests that it applies to
+//! - `grammar`: the text form of faults
+//! - `chaos`: random faults, drawn from a seed
 //!
-//! Who asks is counted and answered under one lock, so that the n-th request is the n-th however
-//! many come at a time. What is drawn by chance depends on the seed and on the number of the
-//! request, and on nothing else.
+//! One mutex covers counting a request and choosing its fault, so that the n-th request is well
+//! defined among concurrent requests. Random choices depend only on the seed and on the number of
+//! the request.
 
 mod chaos;
 mod grammar;
@@ -26,40 +26,40 @@ pub(crate) use rule::{Effect, ErrorReply};
 
 use crate::endpoint::Api;
 
-/// A request, as far as it matters here.
+/// The properties of a request that faults depend on.
 pub(crate) struct RequestInfo<'a> {
     pub(crate) endpoint: Api,
     pub(crate) method: &'a str,
-    /// How old the upload path is that is asked for, if it is one that is known and
-    /// [`Faults::need_upload_age`].
+    /// The age of the requested upload path, if the path is known and [`Faults::need_upload_age`]
+    /// asked for it.
     pub(crate) upload_age: Option<Duration>,
 }
 
-/// What a request meets, and the fault as it is written.
+/// The effect that a request meets, and the text of the fault.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct InjectedFault {
     pub(crate) effect: Effect,
     pub(crate) fault: String,
 }
 
-/// A fault of an emulator, and what came of it so far.
+/// A fault of an emulator, with its counts so far.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FaultReport {
-    /// What it is known by in this emulator.
+    /// The identifier of the fault in this emulator.
     pub id: u64,
     /// The fault itself.
     pub fault: Fault,
-    /// How many requests came of those that it is for.
+    /// The number of requests that the fault applies to.
     pub seen: u64,
-    /// How many of them met it.
+    /// The number of those requests that met the fault.
     pub fired: u64,
 }
 
 /// All faults of one emulator.
 #[derive(Debug)]
 pub(crate) struct Faults {
-    /// What a reset goes back to.
+    /// The faults of the start, which a reset restores.
     initial: Vec<Fault>,
     chaos: Chaos,
     active: Mutex<ActiveFaults>,
@@ -87,14 +87,15 @@ impl Faults {
         }
     }
 
-    /// What this request meets: the first fault in their order that is due, else what chaos draws.
+    /// Returns the fault for this request: the first due fault in their order, or else the one that
+    /// chaos draws.
     pub(crate) fn next_fault(&self, request: &RequestInfo<'_>) -> Option<InjectedFault> {
         let mut active = self.active();
-        // Drawn for each request, so that its number alone decides.
+        // Chaos draws for every request, so that the draw depends only on the request's number.
         let drawn = active.chaos.draw(request);
         let mut met = None;
         for rule in &mut active.rules {
-            // Each counts all requests that it is for, also those that another took.
+            // Every rule counts all requests that it applies to, even those that met another fault.
             if rule.is_due(request) && met.is_none() {
                 rule.report.fired += 1;
                 met = Some(InjectedFault {
@@ -113,19 +114,19 @@ impl Faults {
         })
     }
 
-    /// Returns whether a fault depends on how old an upload path is.
+    /// Returns whether a fault depends on the age of the upload path.
     pub(crate) fn need_upload_age(&self) -> bool {
         let active = self.active();
         let needs_age = |rule: &Rule| matches!(rule.report.fault.effect, Effect::Expire(_));
         active.rules.iter().any(needs_age)
     }
 
-    /// Adds a fault after those that are there.
+    /// Adds a fault after the existing faults.
     pub(crate) fn add(&self, fault: Fault) -> FaultReport {
         self.active().add(fault, self.chaos.seed)
     }
 
-    /// Takes a fault away; whether it was there.
+    /// Removes a fault. Returns whether it existed.
     pub(crate) fn remove(&self, id: u64) -> bool {
         let mut active = self.active();
         let before = active.rules.len();
@@ -133,12 +134,12 @@ impl Faults {
         active.rules.len() < before
     }
 
-    /// Takes all faults away. Chaos stays.
+    /// Removes all faults. Chaos stays.
     pub(crate) fn clear(&self) {
         self.active().rules.clear();
     }
 
-    /// Goes back to the faults of the start, which count from zero; chaos begins anew.
+    /// Restores the faults of the start with counts of zero, and restarts chaos.
     pub(crate) fn reset(&self) {
         *self.active() = ActiveFaults::new(&self.initial, self.chaos);
     }
@@ -152,14 +153,16 @@ impl Faults {
             .collect()
     }
 
-    /// The chaos that was asked for, and how many requests met it so far.
+    /// Returns the configured chaos, and the number of requests that met it so far; `None` if it is
+    /// off.
     pub(crate) fn chaos(&self) -> Option<(Chaos, u64)> {
         self.chaos
             .is_on()
             .then(|| (self.chaos, self.active().chaos.fired))
     }
 
-    /// What is drawn from, if anything is: by chaos, or for a fault with a probability.
+    /// Returns the seed of random choices; `None` if neither chaos nor a fault's probability needs
+    /// it.
     pub(crate) fn chaos_seed(&self) -> Option<u64> {
         let is_drawn = |rule: &Rule| rule.report.fault.is_random();
         let is_needed = self.chaos.is_on() || self.active().rules.iter().any(is_drawn);
@@ -194,7 +197,8 @@ impl ActiveFaults {
         };
         self.rules.push(Rule {
             report: report.clone(),
-            // A chance of its own, which no other fault disturbs.
+            // Each rule has a random generator of its own, so that faults do not influence each
+            // other's choices.
             chance: Rng::with_seed(seed.wrapping_add(self.last_id)),
         });
         report
@@ -202,7 +206,7 @@ impl ActiveFaults {
 }
 
 impl Rule {
-    /// Counts a request that the fault is for; whether it is to meet it.
+    /// Counts a request that the fault applies to. Returns whether the request is due to meet it.
     fn is_due(&mut self, request: &RequestInfo<'_>) -> bool {
         let FaultReport {
             fault, seen, fired, ..

@@ -1,4 +1,4 @@
-//! One fault: its effect, and the requests that it applies to.
+//! A fault: its effect, and the requests that it applies to.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::RequestInfo;
 use crate::endpoint::Api;
 
-/// Something that an emulator is to do wrong, and when. It is written as text, the same
-/// everywhere: as flag, in a seed, and here. `docs/emulator.md` has all of it.
+/// A fault that the emulator injects into some requests. Flags, seeds and this type share its text
+/// form, which `docs/emulator.md` describes.
 ///
 /// ```
 /// use mock_atlas::Fault;
@@ -23,7 +23,7 @@ use crate::endpoint::Api;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Fault {
-    /// None is any.
+    /// The name of the route; `None` applies to any.
     pub(super) route: Option<RouteName>,
     pub(super) method: Option<String>,
     pub(super) effect: Effect,
@@ -31,7 +31,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Whether chance decides, too, which requests meet it.
+    /// Returns whether the fault has a probability, so that chance decides as well.
     pub(super) fn is_random(&self) -> bool {
         self.schedule.probability < 1.0
     }
@@ -47,7 +47,7 @@ impl Fault {
     }
 }
 
-/// A `RouteName` is the name of one endpoint, or of some.
+/// The name of a route in faults, which one or several endpoints share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RouteName(pub(super) &'static str);
 
@@ -57,39 +57,39 @@ impl RouteName {
     }
 }
 
-/// What goes wrong.
+/// The effect of a fault on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// The request is handled after a while.
+    /// Delays the handling of the request.
     Latency(Duration),
-    /// The request is not handled, and answered with this.
+    /// Answers with an error instead of handling the request.
     Status(ErrorReply),
-    /// The request is handled, and half of its JSON is answered.
+    /// Handles the request, and answers with half of its JSON.
     Malformed,
-    /// The request is not handled, and the connection reset.
+    /// Resets the connection instead of handling the request.
     Reset,
-    /// The request is handled, and the connection closed.
+    /// Handles the request, and closes the connection without a reply.
     NoReply,
-    /// The request is handled, and answered after a while.
+    /// Handles the request, and delays the reply.
     DelayReply(Duration),
-    /// The connection is reset after so many bytes of an upload, at its end at the latest.
+    /// Resets the connection after so many bytes of an upload, or at its end if that comes first.
     CutAfter(u64),
-    /// All bytes of an upload are taken, none is stored, and this is answered.
+    /// Receives all bytes of an upload, stores none of them, and answers with an error.
     Discard(ErrorReply),
-    /// An upload path of this age is unknown from now on.
+    /// Removes the upload path, if it is at least this old.
     Expire(Duration),
 }
 
-/// An error that is answered because a fault wants it.
+/// The error reply of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ErrorReply {
     pub(crate) status: u16,
-    /// In seconds.
+    /// The value of the header `Retry-After`, in seconds.
     pub(crate) retry_after: Option<u64>,
 }
 
 impl Effect {
-    /// Whether it can happen at this endpoint at all.
+    /// Returns whether the effect is possible at this endpoint.
     pub(super) fn is_possible_at(self, endpoint: Api) -> bool {
         let (takes_file, answers_json) = match endpoint {
             Api::Upload => (true, true),
@@ -117,28 +117,29 @@ impl Effect {
         self.is_possible_at(request.endpoint)
             && match self {
                 Self::Expire(after) => request.upload_age.is_some_and(|age| age >= after),
-                // There is no body that could be malformed.
+                // A HEAD reply has no body that could be malformed.
                 Self::Malformed => request.method != "HEAD",
                 _ => true,
             }
     }
 }
 
-/// Which of the requests that a fault is for meet it.
+/// The choice among the requests that a fault applies to.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Schedule {
-    /// How many pass before it begins.
+    /// The number of requests that pass before the fault begins.
     pub(super) after: u64,
-    /// Of those that follow, each that is a multiple of this.
+    /// The interval: of the following requests, every n-th is chosen.
     pub(super) every: NonZeroU64,
-    /// How many meet it in all.
+    /// The largest number of requests that meet the fault; `None` for no limit.
     pub(super) times: Option<NonZeroU64>,
-    /// How probable it is for each of those.
+    /// The probability with which a chosen request meets the fault.
     pub(super) probability: f64,
 }
 
 impl Schedule {
-    /// Whether the request of this number, counted from 1, is one of them; chance aside.
+    /// Returns whether the schedule chooses the request of this number, counted from 1. Ignores the
+    /// probability.
     pub(super) fn includes(&self, number: u64, fired: u64) -> bool {
         number
             .checked_sub(self.after)

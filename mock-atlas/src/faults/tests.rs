@@ -1,4 +1,4 @@
-//! How faults are written, which requests meet them, and that chance repeats itself.
+//! Tests of the text form of faults, of the requests that meet them, and of reproducible chance.
 
 use proptest::prelude::*;
 
@@ -25,7 +25,7 @@ fn faults(texts: &[&str]) -> Faults {
     Faults::new(texts.iter().map(|text| fault(text)).collect(), NO_CHAOS)
 }
 
-/// Which of so many uploads, counted from 1, meet a fault.
+/// Returns the numbers of the uploads, counted from 1, that meet a fault.
 fn fired(faults: &Faults, uploads: u64) -> Vec<u64> {
     let meets = |_: &u64| faults.next_fault(&asked(Api::Upload, "PUT")).is_some();
     (1..=uploads).filter(meets).collect()
@@ -45,7 +45,7 @@ fn settings_choose_among_requests_by_their_number() {
         ("*:reset,times=1", &[1]),
         ("upload:reset,method=GET", &[]),
         ("search:reset", &[]),
-        // The path is not known.
+        // The upload path is unknown, so it has no age.
         ("upload:expire", &[]),
     ] {
         assert_eq!(fired(&faults(&[text]), 8), numbers, "{text}");
@@ -102,7 +102,7 @@ fn a_reset_goes_back_to_the_faults_of_the_start_uncounted() {
     assert_eq!(fired(&faults, 2), [1]);
     faults.clear();
     assert_eq!(faults.reports(), []);
-    // An id is not given again to another fault.
+    // `clear` does not make ids available again.
     assert_eq!(faults.add(fault("upload:reset")).id, 3);
 }
 
@@ -218,7 +218,7 @@ proptest! {
         prop_assert_eq!(&first, &play(&same));
         one.reset();
         prop_assert_eq!(&first, &play(&one));
-        // What chaos drew for the others is not disturbed by it.
+        // The rule does not disturb the faults that chaos draws for other requests.
         let alone = play(&Faults::new(Vec::new(), chaos));
         for (with, without) in first.iter().zip(&alone) {
             let is_rule = with.as_ref().is_some_and(|met| met.fault.starts_with("upload:"));
