@@ -9,7 +9,7 @@ use super::Request;
 use super::method::METHODS;
 use super::pattern::Pattern;
 
-/// What is expected to have been asked.
+/// A list of expectations about the requests in the journal.
 ///
 /// Each expectation is a line of words:
 ///
@@ -17,11 +17,11 @@ use super::pattern::Pattern;
 /// METHOD ROUTE [STATUS] [with FIELD]… [exactly N | at least N] [at most N]
 /// ```
 ///
-/// - `METHOD` is one of HTTP, or `*` for any.
-/// - In `ROUTE`, `{…}` stands for any one segment: `/api/v1/artifacts/acme/{name}`. An upload is
+/// - `METHOD` is an HTTP method, or `*` for any.
+/// - In `ROUTE`, `{…}` matches any one segment: `/api/v1/artifacts/acme/{name}`. An upload is
 ///   `PUT /_binstore/{upload}`.
 /// - `FIELD` is a name in the body, JSON or a form: `artifact_version.metadata.os`.
-/// - Without a number it is `at least 1`.
+/// - Without a number, `at least 1` applies.
 ///
 /// ```
 /// use mock_atlas::Expectations;
@@ -47,40 +47,40 @@ pub struct Expectations {
 }
 
 impl Expectations {
-    /// Nothing yet.
+    /// Creates an empty list.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one.
+    /// Adds an expectation.
     ///
     /// # Errors
-    /// When the text cannot be understood; the error says where.
+    /// When the text is not a valid expectation; the error says where.
     pub fn expect(mut self, text: &str) -> Result<Self, ExpectError> {
         self.expect.push(text.parse()?);
         Ok(self)
     }
 
-    /// Those that are to have come at all are to have come one after the other, in the order in
-    /// which they stand here, whatever came in between.
+    /// Requires the order of the list: each expected request must come after the one before it.
+    /// Other requests may come in between, and expectations that allow zero requests are left out.
     #[must_use]
     pub fn in_order(mut self) -> Self {
         self.in_order = true;
         self
     }
 
-    /// Clients are to have given no reason for a [`Lint`](crate::Lint) either.
+    /// Requires that no request gives a reason for a [`Lint`](crate::Lint), too.
     #[must_use]
     pub fn lint(mut self) -> Self {
         self.lint = true;
         self
     }
 
-    /// Reads `{"expect": ["…", …], "in_order": true, "lint": true}`.
+    /// Parses `{"expect": ["…", …], "in_order": true, "lint": true}`.
     ///
     /// # Errors
-    /// When the text is something else, or expects nothing, so that it would always come true.
+    /// When the text has another form, or expects nothing and so could never fail.
     pub fn from_json(text: &str) -> Result<Self, ExpectError> {
         let read: Self =
             serde_json::from_str(text).map_err(|error| ExpectError(error.to_string()))?;
@@ -92,16 +92,16 @@ impl Expectations {
     }
 }
 
-/// Why a text is no expectation.
+/// An error that says why a text is not a valid expectation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ExpectError(String);
 
-/// A kind of request, and how many of it are expected.
+/// A kind of request, and the expected number of such requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(super) struct Expectation {
-    /// None is any.
+    /// The method; `None` accepts any.
     method: Option<String>,
     route: Pattern,
     status: Option<u16>,
@@ -110,11 +110,11 @@ pub(super) struct Expectation {
     pub(super) at_most: Option<u64>,
 }
 
-/// In what a request is not what was expected.
+/// The differences between a request and an expectation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Difference {
     pub(super) reasons: Vec<String>,
-    /// Segments of the path count one by one.
+    /// The sum of the differences, where each differing segment of the path counts as one.
     pub(super) weight: usize,
 }
 
@@ -179,7 +179,7 @@ impl FromStr for Expectation {
             let taken = expectation.take(word, &mut words, &mut at_least);
             taken.map_err(failed)?;
         }
-        // At most some, without more, may be none.
+        // Without `at least`, the minimum is 0 if there is an `at most`, and 1 otherwise.
         let least = if expectation.at_most.is_some() { 0 } else { 1 };
         expectation.at_least = at_least.unwrap_or(least);
         match expectation.at_most {
@@ -192,7 +192,7 @@ impl FromStr for Expectation {
 }
 
 impl Expectation {
-    /// Takes a word that follows the route, and those that belong to it.
+    /// Parses a word that follows the route, and the words that belong to it.
     fn take<'a>(
         &mut self,
         word: &str,
@@ -218,7 +218,8 @@ impl Expectation {
     }
 }
 
-/// One that never comes would be a mistake that no verdict tells.
+/// Parses a method. An unknown one is an error, since a misspelled method with `exactly 0` would
+/// always pass.
 fn parse_method(word: &str) -> Result<Option<String>, String> {
     let method = word.to_ascii_uppercase();
     match &*method {

@@ -13,67 +13,67 @@ use super::texts::Texts;
 use crate::domain::{Clock, timestamp};
 use crate::endpoint::Endpoint;
 
-/// How many requests are kept where nothing else is said: more than a test makes, and a few
-/// megabytes.
+/// The default capacity of the journal in requests: more than a test makes, and a few megabytes.
 pub(crate) const DEFAULT_CAPACITY: usize = 5000;
 
-/// A request that a client made of the emulated Atlas, and how it ended.
+/// A request of a client to the emulated Atlas, and its outcome.
 ///
-/// It holds no token, no upload path and no body. What might be one of them reads `{hidden}`.
+/// It holds no token, no upload path and no body; `{hidden}` stands in the place of secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Request {
-    /// Counts up from 1 in the order in which requests begin.
+    /// The number of the request, counted from 1 in the order in which requests begin.
     pub number: u64,
-    /// The id that its reply and its log share: the client's own `X-Request-Id`, or a new one.
+    /// The id in the request's reply and logs: the client's `X-Request-Id`, or a new one.
     pub id: String,
-    /// When it began.
+    /// The time at which the request began.
     #[serde(serialize_with = "as_timestamp")]
     pub time: SystemTime,
-    /// Its method.
+    /// The method.
     pub method: String,
-    /// The template of its path, such as `/api/v1/artifacts/{username}/{name}`; none for a path
-    /// that this Atlas does not know.
+    /// The template of the path, such as `/api/v1/artifacts/{username}/{name}`; `None` for an
+    /// unknown path.
     pub route: Option<String>,
     #[serde(skip)]
     pub(crate) endpoint: Endpoint,
-    /// Its path.
+    /// The path.
     pub path: String,
-    /// Its query string.
+    /// The query string.
     pub query: Option<String>,
-    /// Whose token it had, where a good one was asked for.
+    /// The owner of the token, if the endpoint requires a valid one.
     pub username: Option<String>,
-    /// Where it had a token, a good one or not.
+    /// The place of the token, valid or not.
     pub token: Option<TokenPlace>,
-    /// Its `Content-Type`.
+    /// The `Content-Type`.
     pub content_type: Option<String>,
-    /// Its `Content-Length`.
+    /// The `Content-Length`.
     pub content_length: Option<u64>,
-    /// Whether its body came in chunks of lengths that were not said before.
+    /// Whether the body came in chunks, without a length announced in advance.
     pub chunked: bool,
-    /// The names of the fields in its body, JSON or a form, as in `artifact_version.metadata.os`.
+    /// The names of the fields in the body, JSON or a form, such as `artifact_version.metadata.os`.
     pub fields: Vec<String>,
-    /// How many bytes of its body were read.
+    /// The number of bytes that were read of the body.
     pub received: u64,
-    /// The SHA-256 of its body, where all of it was read. A login has none: what it is made of
-    /// could be guessed from it.
+    /// The SHA-256 of the body, if all of it was read. A login has none, since the password could
+    /// be guessed from it.
     pub sha256: Option<String>,
-    /// The version that it made or uploaded the file of, as `USERNAME/NAME/TYPE/VERSION`.
+    /// The version that the request created or uploaded the file of, as
+    /// `USERNAME/NAME/TYPE/VERSION`.
     pub version: Option<String>,
-    /// Whether it made a version whose file is to follow.
+    /// Whether the request created a version whose file is to follow.
     pub announces_file: bool,
-    /// Whether the version has the bytes that it sent, whatever its client was told.
+    /// Whether the version stores the bytes of this request, whatever the reply was.
     pub stored: bool,
-    /// The status of its reply; none where it broke off before.
+    /// The status of the reply; `None` if the request broke off before.
     pub status: Option<u16>,
-    /// From its head to the end of the reply.
+    /// The time from the head of the request to the end of the reply.
     #[serde(rename = "milliseconds", serialize_with = "as_milliseconds")]
     pub duration: Duration,
 }
 
 #[cfg(test)]
 impl Request {
-    /// One that was answered with 200.
+    /// Creates a request that was answered with 200.
     pub(crate) fn example(number: u64, method: &str, path: &str) -> Self {
         Self {
             id: format!("id-{number}"),
@@ -84,15 +84,15 @@ impl Request {
     }
 }
 
-/// Where the token of a request stood.
+/// The place of a request's token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenPlace {
-    /// In the header `X-Atlas-Token`.
+    /// The header `X-Atlas-Token`.
     Header,
-    /// In the header `Authorization`, as `Bearer`.
+    /// The header `Authorization`, as `Bearer`.
     Bearer,
-    /// In the query parameter `access_token`.
+    /// The query parameter `access_token`.
     Query,
 }
 
@@ -104,13 +104,13 @@ fn as_milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<
     serializer.serialize_u64(duration.as_millis() as u64)
 }
 
-/// Which requests are asked for: those that meet all of it.
+/// A filter of requests, which must match all of its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
     pub(crate) method: Option<String>,
     pub(crate) route: Option<Pattern>,
     pub(crate) status: Option<u16>,
-    /// Those that began after the one of this number.
+    /// The number that the number of a request must exceed.
     pub(crate) since: u64,
 }
 
@@ -125,7 +125,7 @@ impl Filter {
     }
 }
 
-/// The last requests, as many as there is room for.
+/// A journal of the last requests, up to a fixed capacity.
 #[derive(Debug)]
 pub(crate) struct Journal {
     capacity: usize,
@@ -134,16 +134,17 @@ pub(crate) struct Journal {
     kept: Mutex<Kept>,
 }
 
-/// The requests that are kept, in the order in which they ended. They stand in two rings, one behind
-/// the other, which are written over from their beginning: nothing is asked for or given back for a
-/// request, and nothing of an old one, which has long left the cache, is waited for but its length.
+/// The recorded requests, in the order in which they ended. Two ring buffers hold them one behind
+/// the other, and new requests overwrite the oldest: recording a request allocates and frees
+/// nothing, and reads only the length of an old request, whose bytes have long left the cache.
 #[derive(Debug, Default)]
 struct Kept {
     records: VecDeque<(Facts, usize)>,
-    /// Of each as many bytes as stand beside its facts.
+    /// The texts of the records, one after the other; each record has its number of bytes.
     texts: VecDeque<u8>,
     forgotten: u64,
-    /// What began up to here was cleared, also when it ends later.
+    /// The number of the last request that had begun at the last clear. Requests up to it are not
+    /// recorded even if they end later.
     cleared: u64,
 }
 
@@ -159,14 +160,14 @@ impl Kept {
             self.texts.drain(..length);
             self.forgotten += 1;
         }
-        // After some requests with much to tell.
+        // Shrinks the buffer after a few requests with long texts.
         let capacity = self.texts.capacity();
         if capacity > LARGE && self.texts.len() < capacity / 8 {
             self.texts.shrink_to(self.texts.len() * 2);
         }
     }
 
-    /// A copy, made in as few pieces as there are.
+    /// Copies the buffers in large pieces, which keeps the time under the lock short.
     fn copy(&self) -> Copied {
         Copied {
             records: self.records.iter().copied().collect(),
@@ -175,17 +176,17 @@ impl Kept {
     }
 }
 
-/// Less is not given back, in bytes.
+/// The capacity in bytes up to which the buffer is not shrunk.
 const LARGE: usize = 64 * 1024;
 
-/// The requests that were kept at one moment.
+/// A copy of the recorded requests at one moment.
 struct Copied {
     records: Vec<(Facts, usize)>,
     texts: Vec<u8>,
 }
 
 impl Copied {
-    /// In the order in which they began.
+    /// Returns the requests in the order in which they began.
     fn requests(&self) -> Vec<Request> {
         let mut texts = &*self.texts;
         let requests = self.records.iter().map(|(facts, length)| {
@@ -199,14 +200,14 @@ impl Copied {
     }
 }
 
-/// What a journal holds at one moment.
+/// The content of a journal at one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Page {
-    /// In the order in which they began.
+    /// The requests, in the order in which they began.
     pub(crate) requests: Vec<Request>,
-    /// How many more there were that the journal had no room for.
+    /// The number of earlier requests that the journal had no room for.
     pub(crate) forgotten: u64,
-    /// Whether nothing is kept at all.
+    /// Whether the journal is switched off and records nothing.
     pub(crate) is_off: bool,
 }
 
@@ -220,18 +221,18 @@ impl Journal {
         }
     }
 
-    /// Whether anything is kept at all.
+    /// Returns whether the journal records requests.
     pub(crate) fn is_on(&self) -> bool {
         self.capacity > 0
     }
 
-    /// The number of a request that begins, and when that is.
+    /// Returns the number of a beginning request, and the current time.
     pub(crate) fn begin(&self) -> (u64, SystemTime) {
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         (number, self.clock.now())
     }
 
-    /// Keeps a request that has ended.
+    /// Records a request that has ended.
     pub(crate) fn keep(&self, facts: Facts, texts: &Texts) {
         let mut kept = self.kept();
         if facts.number <= kept.cleared || !self.is_on() {
@@ -243,9 +244,10 @@ impl Journal {
         kept.add(facts, texts);
     }
 
-    /// What is kept. A request is here before its client has all of the reply.
+    /// Returns the recorded requests. A request is recorded before its client has the whole reply.
     pub(crate) fn page(&self) -> Page {
-        // Whoever ends meanwhile waits only until it is copied.
+        // The lock is held only for the copy, so that requests that end meanwhile do not wait
+        // longer.
         let kept = self.kept();
         let (copy, forgotten) = (kept.copy(), kept.forgotten);
         drop(kept);
@@ -256,7 +258,7 @@ impl Journal {
         }
     }
 
-    /// Forgets all requests, those under way too.
+    /// Removes all requests, those under way included.
     pub(crate) fn clear(&self) {
         let mut kept = self.kept();
         *kept = Kept {
@@ -284,7 +286,7 @@ mod tests {
         Facts::example(journal.begin().0)
     }
 
-    /// Keeps one whose path is this.
+    /// Records a request with this path.
     fn keep(journal: &Journal, facts: Facts, path: &str) {
         let head = Head {
             path,
@@ -355,7 +357,7 @@ mod tests {
         keep(&journal, under_way, "/");
         assert_eq!((numbers(&journal), journal.page().forgotten), (vec![], 0));
         keep(&journal, begin(&journal), "/");
-        // It takes no other's place either.
+        // It does not take the place of another request either.
         keep(&journal, under_way, "/");
         assert_eq!(numbers(&journal), [4]);
     }

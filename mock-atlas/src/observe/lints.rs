@@ -1,4 +1,4 @@
-//! Finds what clients do that they should not, although it may work here.
+//! Finds practices of clients that should be avoided, although they may work here.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,17 +8,17 @@ use serde::Serialize;
 use super::Request;
 use crate::endpoint::{Api, Body, BodyFields};
 
-/// Something that a client should do in another way.
+/// A finding about something that a client should do differently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Lint {
-    /// What kind of thing it is.
+    /// The kind of the finding.
     pub kind: LintKind,
-    /// What was seen.
+    /// The observation.
     pub message: String,
-    /// What to do.
+    /// The advice for the client.
     pub advice: &'static str,
-    /// The ids of the requests that it was seen in, the earliest first.
+    /// The ids of the requests with this finding, the earliest first.
     pub requests: Vec<String>,
 }
 
@@ -27,17 +27,17 @@ pub struct Lint {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum LintKind {
-    /// A token was sent to an upload path.
+    /// A client sent a token to an upload path.
     TokenOnUpload,
-    /// An upload did not say how long it would be.
+    /// A client did not announce the length of an upload.
     NoContentLength,
     /// A body had a field that Atlas does not know.
     UnknownField,
     /// A path began with `/api/v1` twice.
     DoubledApiPath,
-    /// A version was made with a file that never came.
+    /// A client created a version with a file that never came.
     NeverUploaded,
-    /// The same bytes were uploaded to the same version again.
+    /// A client uploaded the same bytes to the same version again.
     RepeatedUpload,
 }
 
@@ -93,7 +93,7 @@ impl fmt::Display for Lint {
     }
 }
 
-/// All that is to be said of requests that stand in the order in which they began.
+/// Returns all lints of requests that are given in the order in which they began.
 pub(crate) fn lints(requests: &[Request]) -> Vec<Lint> {
     let mut found = Found::default();
     for request in requests {
@@ -105,7 +105,7 @@ pub(crate) fn lints(requests: &[Request]) -> Vec<Lint> {
     found.lints
 }
 
-/// The lints so far. What is said of one request and of another is one lint.
+/// A collector that merges equal findings of several requests into one lint.
 #[derive(Default)]
 struct Found {
     lints: Vec<Lint>,
@@ -116,7 +116,7 @@ impl Found {
     fn add(&mut self, kind: LintKind, message: String, request: &Request) {
         let place = self.places.get(&(kind, message.clone()));
         match place.and_then(|at| self.lints.get_mut(*at)) {
-            // Of one request the same may be said several times, of fields that are hidden say.
+            // A request may have the same finding several times: for hidden fields, for example.
             Some(lint) if lint.requests.last() == Some(&request.id) => {}
             Some(lint) => lint.requests.push(request.id.clone()),
             None => {
@@ -166,7 +166,7 @@ fn check_fields(found: &mut Found, request: &Request) {
     let Some(Body::Fields(known)) = request.endpoint.api().map(Api::body) else {
         return;
     };
-    // What is in an unknown object says no more than the object.
+    // The fields of an unknown object are left out: the finding about the object is enough.
     let mut unknown: Option<String> = None;
     for field in &request.fields {
         let inside = unknown
@@ -195,10 +195,10 @@ fn is_known(field: &str, known: &BodyFields) -> bool {
     known.maps.contains(&name) || !is_within && known.names.contains(&name)
 }
 
-/// What became of a version that was made, as far as it goes.
+/// The requests of one version, from its creation to its uploads.
 #[derive(Default)]
 struct Life<'a> {
-    /// The request that announced its file.
+    /// The request that announced the file.
     announced: Option<&'a Request>,
     uploads: Vec<&'a Request>,
 }
@@ -210,7 +210,7 @@ fn check_versions(found: &mut Found, requests: &[Request]) {
         let Some(version) = request.version.as_deref() else {
             continue;
         };
-        // After a reset, there is another version of the same name.
+        // A second creation begins another version of the same name, as after a reset.
         if !is_upload(request) || !current.contains_key(version) {
             current.insert(version, lives.len());
             lives.push(Life::default());
@@ -277,7 +277,7 @@ mod tests {
         }
     }
 
-    /// Each lint as its kind and the numbers of its requests.
+    /// Returns each lint as its kind and the numbers of its requests.
     fn found(requests: impl IntoIterator<Item = Request>) -> Vec<(LintKind, String)> {
         let requests: Vec<Request> = requests.into_iter().collect();
         let lints = lints(&requests);
@@ -370,7 +370,7 @@ mod tests {
             vec![never.clone()]
         );
         assert_eq!(found([version(1, &[]), broken, upload(3, "a")]), []);
-        // The second is another version, after a reset.
+        // The second request creates another version, as after a reset.
         let again = [version(1, &[]), version(2, &[]), upload(3, "a")];
         assert_eq!(found(again), [never]);
     }

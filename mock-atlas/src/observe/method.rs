@@ -1,9 +1,10 @@
-//! The methods that metrics, logs and the journal tell apart.
+//! The HTTP methods that metrics, logs and the journal distinguish.
 
-/// The methods that are told apart.
+/// The distinguished methods.
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/// Returns a method as it is shown: clients could think of any number of others, which are one here.
+/// Returns the method for metrics, logs and the journal: unknown methods become `other`, since
+/// clients could invent any number of them.
 pub(crate) fn known_method(method: &str) -> &'static str {
     let known = METHODS.into_iter().find(|known| method == *known);
     known.unwrap_or("other")

@@ -1,4 +1,4 @@
-//! Counts requests, for Prometheus.
+//! Prometheus metrics of requests.
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -16,12 +16,12 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::domain::Totals;
 use crate::endpoint::Endpoint;
 
-/// The upper bounds of the histogram, in seconds: from what memory takes to a large upload.
+/// The upper bounds of the histogram in seconds: from an access to memory to a large upload.
 const BUCKETS: [f64; 12] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0,
 ];
 
-/// What was counted since the start. A reset of the state leaves it: a counter never goes back.
+/// The counts since the start. A reset of the emulator keeps them, since a counter never decreases.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
@@ -34,12 +34,13 @@ pub(crate) struct Metrics {
     file_bytes: Family<LocationLabels, Gauge<u64, AtomicU64>>,
 }
 
-/// Each has few values whatever clients send: no label holds a path, a name or an unknown method.
+/// The labels of the request counter. Each label has few values whatever clients send: no label
+/// holds a path, a name or an unknown method.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     method: &'static str,
     route: &'static str,
-    /// Empty for a request that broke off.
+    /// The status; `None` for a request that broke off.
     status: Option<u16>,
 }
 
@@ -109,7 +110,7 @@ impl Metrics {
         );
     }
 
-    /// Counts a request that ended, of the endpoint of these counters.
+    /// Counts a request that ended at the endpoint of `counters`.
     pub(crate) fn count(&self, counters: &CounterCache, method: &'static str, outcome: &Outcome) {
         while !counters.count(method, outcome) {
             counters.add(self.known(counters.endpoint, method, outcome.status));
@@ -141,10 +142,10 @@ impl Metrics {
         }
     }
 
-    /// All numbers in the text format of OpenMetrics.
+    /// Returns all metrics in the text format of OpenMetrics.
     ///
     /// # Errors
-    /// When a number cannot be written, which none of these is.
+    /// When a metric cannot be formatted, which does not happen for these.
     pub(crate) fn text(&self, totals: Totals) -> Result<String, fmt::Error> {
         self.artifacts.set(totals.artifacts);
         self.versions.set(totals.versions);
@@ -159,8 +160,8 @@ impl Metrics {
     }
 }
 
-/// A `CounterCache` keeps the numbers of one endpoint that were counted before. To look for them by their
-/// labels takes 1900 instructions, and to find them here a tenth of that.
+/// A cache of one endpoint's counters. A lookup by labels takes 1900 instructions, and a lookup
+/// here a tenth of that.
 #[derive(Clone, Debug)]
 pub(crate) struct CounterCache {
     endpoint: Endpoint,
@@ -209,10 +210,10 @@ impl CounterCache {
     }
 }
 
-/// How a request ended.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outcome {
-    /// None where it broke off before there was a reply.
+    /// The status; `None` if the request broke off before the reply.
     pub(crate) status: Option<u16>,
     pub(crate) received: u64,
     pub(crate) sent: u64,

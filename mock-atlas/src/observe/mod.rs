@@ -1,11 +1,10 @@
-//! Records requests and what came of them: a journal, metrics, and what can be said of both.
+//! Observation of requests: a journal, metrics, and checks of the journal.
 //!
-//! - `journal`: the bounded journal of requests; `record`, `texts`: how it keeps them; `redact`: hides
-//!   secrets in all of it
-//! - `metrics`: counters and histograms of all requests; `method`: the methods that are told apart
+//! - `journal`: the bounded journal of requests; `record`, `texts`: its compact form; `redact`: hides secrets
+//! - `metrics`: counters and histograms of requests; `method`: the distinguished methods
 //! - `pattern`: patterns of paths
-//! - `expect`: expectations of requests; `verify`: holds the journal against them
-//! - `lints`: finds what clients should do in another way
+//! - `expect`: expectations of requests; `verify`: compares the journal with them
+//! - `lints`: practices of clients that should be avoided
 
 mod expect;
 mod journal;
@@ -37,7 +36,7 @@ use verify::verify;
 
 use crate::domain::Clock;
 
-/// All that was seen since the start.
+/// The journal and the metrics of an emulator.
 #[derive(Debug)]
 pub(crate) struct Observer {
     journal: Journal,
@@ -45,7 +44,7 @@ pub(crate) struct Observer {
 }
 
 impl Observer {
-    /// Creates an observer that remembers so many requests, and when they came.
+    /// Creates an observer whose journal holds `capacity` requests and uses `clock`.
     pub(crate) fn new(capacity: usize, clock: Clock) -> Self {
         Self {
             journal: Journal::new(capacity, clock),
@@ -57,12 +56,12 @@ impl Observer {
         &self.journal
     }
 
-    /// Holds what was asked against what is expected.
+    /// Compares the journal with expectations.
     pub(crate) fn verify(&self, expectations: &Expectations) -> Verdict {
         verify(expectations, &self.journal.page())
     }
 
-    /// What clients should do in another way.
+    /// Returns the lints of the requests in the journal.
     pub(crate) fn lints(&self) -> Vec<Lint> {
         lints(&self.journal.page().requests)
     }

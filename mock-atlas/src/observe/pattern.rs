@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A path in which `{…}` stands for any one segment. So a route's own template is one, and so is a
-/// path without braces.
+/// A path in which `{…}` matches any one segment. The template of a route and a path without braces
+/// are patterns, too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Pattern(String);
@@ -16,7 +16,7 @@ impl Pattern {
         self.distance(path) == 0
     }
 
-    /// In how many segments a path differs from this one.
+    /// Returns the number of segments in which a path differs from this pattern.
     pub(super) fn distance(&self, path: &str) -> usize {
         let (own, other): (Vec<&str>, Vec<&str>) =
             (self.0.split('/').collect(), path.split('/').collect());

@@ -1,4 +1,4 @@
-//! The form in which the journal keeps a request.
+//! The compact form of a request in the journal.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use super::{Request, TokenPlace};
 use crate::domain::Digest;
 use crate::endpoint::Endpoint;
 
-/// What is known of a request besides its texts. As in [`Request`].
+/// The fields of a [`Request`] with a fixed size.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     pub(crate) number: u64,
@@ -25,8 +25,8 @@ pub(crate) struct Facts {
     pub(crate) duration: Duration,
 }
 
-/// The texts of a request that its head has. Those of [`Tail`] follow, and [`request`] reads both in the
-/// same order.
+/// The texts of a request's head. The texts of [`Tail`] follow, and [`request`] reads both in this
+/// order.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Head<'a> {
     pub(crate) id: &'a str,
@@ -37,7 +37,7 @@ pub(crate) struct Head<'a> {
 
 impl Head<'_> {
     pub(crate) fn texts(&self) -> Texts {
-        // Most requests have no more than that, with what follows.
+        // This is enough for most requests, the texts of the tail included.
         let mut texts = Texts::with_capacity(512);
         texts.push(Some(self.id));
         texts.push(Some(self.path));
@@ -47,7 +47,7 @@ impl Head<'_> {
     }
 }
 
-/// The other texts of a request.
+/// The texts of a request that are known only at its end.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tail<'a> {
     pub(crate) username: Option<&'a str>,
@@ -65,7 +65,7 @@ impl Tail<'_> {
     }
 }
 
-/// A request, of its facts and the bytes of its texts.
+/// Decodes a request from its facts and the bytes of its texts.
 pub(crate) fn request(facts: &Facts, texts: &[u8]) -> Request {
     let mut texts = read(texts).map(|text| text.map(str::to_owned));
     let mut next = || texts.next().flatten();
@@ -96,7 +96,7 @@ pub(crate) fn request(facts: &Facts, texts: &[u8]) -> Request {
 
 #[cfg(test)]
 impl Facts {
-    /// Those of one that was answered with 200.
+    /// Creates the facts of a request that was answered with 200.
     pub(crate) fn example(number: u64) -> Self {
         Self {
             number,

@@ -1,4 +1,5 @@
-//! Redacts all texts of a request before they are kept: no token and no upload path gets by.
+//! Redacts all texts of a request before they are recorded, so that they contain no token and no
+//! upload path.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -10,17 +11,17 @@ use uuid::fmt::Simple;
 use crate::domain::text::truncated;
 use crate::endpoint::{Api, Secret};
 
-/// What stands in place of a secret.
+/// The replacement of a secret.
 const HIDDEN: &str = "{hidden}";
 
-/// More of a text is not kept, in characters.
+/// The length in characters beyond which a text is truncated.
 const LONGEST: usize = 1000;
 
-/// A token of fewer bytes, such as tests have, is part of words that have nothing to do with it:
-/// it is hidden where it stands alone.
+/// The length in bytes from which a token is hidden within longer texts. A shorter token, as in
+/// tests, could be part of unrelated words, and is hidden only as a whole text.
 const TELLING: usize = 8;
 
-/// The segments of paths that a secret follows.
+/// The segments of paths that precede a secret.
 static SECRET_FOLLOWS: LazyLock<Vec<&str>> = LazyLock::new(|| {
     let parent = |endpoint: &Api| match endpoint.secret()? {
         Secret::Path => endpoint.path().rsplit('/').nth(1),
@@ -29,16 +30,16 @@ static SECRET_FOLLOWS: LazyLock<Vec<&str>> = LazyLock::new(|| {
     Api::ALL.iter().filter_map(parent).collect()
 });
 
-/// What the keys of metadata are below. They are anybody's.
+/// The prefix of metadata keys, which clients choose freely.
 const METADATA: &str = "artifact_version.metadata.";
 
 /// The longest name of a field, in bytes.
 pub(crate) const LONGEST_FIELD: usize = 200;
 
-/// Hides the secrets of one request.
+/// A redactor for the secrets of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Redactor<'t> {
-    /// The token of this request, which may also stand where no token belongs.
+    /// The request's token, which a client may also have put in other places.
     token: Option<&'t str>,
 }
 
@@ -47,7 +48,7 @@ impl<'t> Redactor<'t> {
         Self { token }
     }
 
-    /// A text that should hold no secret.
+    /// Redacts a text that is expected to hold no secret.
     pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.is_plain(text) {
             return text.into();
@@ -63,15 +64,15 @@ impl<'t> Redactor<'t> {
         }
     }
 
-    /// Whether a text is neither long nor holds the token, as nearly each is.
+    /// Returns whether a text is short and does not hold the token, as nearly every text.
     fn is_plain(&self, text: &str) -> bool {
         text.len() <= LONGEST && !self.token.is_some_and(|token| holds(text, token))
     }
 
-    /// A path. What follows the beginning of upload paths, and each UUID as they have, is hidden,
-    /// wherever a client may have put it.
+    /// Redacts a path. Hides the segments that follow the beginning of upload paths, and every
+    /// UUID, since upload paths contain one, wherever a client may have put them.
     pub(crate) fn path<'a>(&self, path: &'a str) -> Cow<'a, str> {
-        // Bytes are split in a third of the time that characters are.
+        // Splitting bytes takes a third of the time of splitting characters.
         let mut segments = path.as_bytes().split(|byte| *byte == b'/');
         let may_authorise = |one: &[u8]| is_before_secret(one) || is_as_long_as_uuid(one);
         if self.is_plain(path) && !segments.any(may_authorise) {
@@ -91,7 +92,7 @@ impl<'t> Redactor<'t> {
         self.text(&shown).into_owned().into()
     }
 
-    /// A query string.
+    /// Redacts a query string.
     pub(crate) fn query<'a>(&self, query: &'a str) -> Cow<'a, str> {
         if self.is_plain(query) && query.split('&').all(is_plain_pair) {
             return query.into();
@@ -99,7 +100,7 @@ impl<'t> Redactor<'t> {
         self.rewritten(query).into()
     }
 
-    /// A query string, made of its parts anew.
+    /// Redacts a query string by parsing and rewriting it.
     fn rewritten(&self, query: &str) -> String {
         let mut shown = form_urlencoded::Serializer::new(String::new());
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -113,9 +114,9 @@ impl<'t> Redactor<'t> {
         self.text(&shown.finish()).into_owned()
     }
 
-    /// The name of a field. One that does not look like a name is a body that was sent in a wrong
-    /// form, and may be anything; or a key of metadata, which may be anything too, and of which is
-    /// told that it is one.
+    /// Redacts the name of a field. A name with forbidden characters is hidden, since it may be a
+    /// body that was sent in a wrong form. A metadata key may be anything as well, so it is hidden
+    /// behind its prefix.
     pub(crate) fn field<'a>(&self, name: &'a str) -> Cow<'a, str> {
         let Some(key) = name.strip_prefix(METADATA) else {
             return self.name(name);
@@ -141,8 +142,8 @@ impl<'t> Redactor<'t> {
     }
 }
 
-/// The same as `contains`, which prepares for much: that takes longer than to look through a text that is
-/// no longer than a path.
+/// Returns whether `text` contains `token`. `str::contains` prepares its search, which takes longer
+/// than searching a text of the length of a path.
 fn holds(text: &str, token: &str) -> bool {
     let (text, token) = (text.as_bytes(), token.as_bytes());
     let Some(first) = token.first() else {
@@ -151,7 +152,7 @@ fn holds(text: &str, token: &str) -> bool {
     memchr_iter(*first, text).any(|at| text[at..].starts_with(token))
 }
 
-/// Whether a part of a query string has no secret, and comes back as it is when it is made anew.
+/// Returns whether a part of a query string has no secret, and rewriting would not change it.
 fn is_plain_pair(pair: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     pair.split_once('=').is_some_and(|(name, value)| {
@@ -170,7 +171,7 @@ fn is_before_secret(segment: &[u8]) -> bool {
         .any(|parent| segment == parent.as_bytes())
 }
 
-/// Whether a part of a name is one.
+/// Returns whether a part of a name is a UUID.
 fn has_uuid(name: &str) -> bool {
     is_as_long_as_uuid(name.as_bytes()) && name.split('.').any(is_uuid)
 }
@@ -179,7 +180,7 @@ fn is_uuid(text: &str) -> bool {
     is_as_long_as_uuid(text.as_bytes()) && Uuid::try_parse(text).is_ok()
 }
 
-/// Most texts are shorter than any form of one, and to try takes longer than to see that.
+/// Rules out short texts, as most are, since parsing a UUID takes longer than this check.
 fn is_as_long_as_uuid(text: &[u8]) -> bool {
     text.len() >= Simple::LENGTH
 }

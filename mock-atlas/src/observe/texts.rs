@@ -1,17 +1,17 @@
-//! Several texts in one piece of memory.
+//! A compact list of optional texts.
 
-/// Texts one behind the other, each after its length, some of which may be missing.
+/// A list of optional texts in one buffer, in which each text follows its length.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Texts {
     bytes: Vec<u8>,
     count: usize,
 }
 
-/// The length of a text that is missing.
+/// The length that marks a missing text.
 const MISSING: u32 = u32::MAX;
 
 impl Texts {
-    /// None yet, and room for so many bytes, their lengths included.
+    /// Creates an empty list with room for `bytes` bytes, the lengths of the texts included.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes),
@@ -19,7 +19,7 @@ impl Texts {
         }
     }
 
-    /// Appends a text, or that there is none. One that is too long for its length counts as missing.
+    /// Appends a text or a missing text. A text whose length does not fit counts as missing.
     pub(crate) fn push(&mut self, text: Option<&str>) {
         let length = text.and_then(|text| u32::try_from(text.len()).ok());
         let length = length.unwrap_or(MISSING);
@@ -30,24 +30,24 @@ impl Texts {
         }
     }
 
-    /// Appends all texts of others.
+    /// Appends all texts of another list.
     pub(crate) fn append(&mut self, others: &Self) {
         self.bytes.extend_from_slice(&others.bytes);
         self.count += others.count;
     }
 
-    /// How many there are, the missing ones too.
+    /// Returns the number of texts, the missing ones included.
     pub(crate) fn len(&self) -> usize {
         self.count
     }
 
-    /// What [`read`] takes.
+    /// Returns the bytes of the list, for [`read`].
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-/// All texts, in the order in which they came.
+/// Decodes the texts in their order.
 pub(crate) fn read(mut bytes: &[u8]) -> impl Iterator<Item = Option<&str>> {
     std::iter::from_fn(move || {
         let (length, rest) = bytes.split_first_chunk()?;

@@ -1,4 +1,4 @@
-//! Holds the journal against expectations, and says what happened instead.
+//! Compares the journal with expectations, and reports the differences.
 
 use std::fmt;
 
@@ -9,33 +9,33 @@ use super::journal::Page;
 use super::lints::lints;
 use super::{Lint, Request};
 
-/// How many requests are shown of those that came too often, or nearly did.
+/// The number of requests that a failure shows.
 const SHOWN: usize = 3;
 
-/// A path that differs in more segments is not nearly the one expected.
+/// The largest difference of a request that a failure shows as near.
 const NEAR: usize = 2;
 
-/// What came of expectations.
+/// The result of a comparison.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Verdict {
-    /// How many requests were looked at.
+    /// The number of compared requests.
     requests: usize,
-    /// Whether there is no journal to look at.
+    /// Whether the journal is switched off, so that nothing can be compared.
     journal_is_off: bool,
     failures: Vec<Failure>,
-    /// None are looked for unless that is asked.
+    /// The lints, if the expectations ask for them.
     lints: Vec<Lint>,
 }
 
-/// An expectation that did not come true.
+/// An expectation that was not met.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 struct Failure {
     expected: String,
-    /// What happened instead.
+    /// The difference from the expectation.
     reason: String,
-    /// The requests that it concerns.
+    /// The last requests that matched.
     requests: Vec<Shown>,
-    /// Those that nearly were what was expected.
+    /// The requests that nearly matched.
     nearest: Vec<Miss>,
 }
 
@@ -55,10 +55,10 @@ struct Miss {
     because: Vec<String>,
 }
 
-/// Holds what the journal holds against what is expected.
+/// Compares the requests of the journal with expectations.
 pub(crate) fn verify(expectations: &Expectations, page: &Page) -> Verdict {
     let mut failures = Vec::new();
-    // The request that the last expectation in order was met by.
+    // The request that met the previous expectation in the order.
     let mut after: Option<&Request> = None;
     for expected in &expectations.expect {
         let matching = page.requests.iter().filter(|one| expected.matches(one));
@@ -84,7 +84,7 @@ pub(crate) fn verify(expectations: &Expectations, page: &Page) -> Verdict {
     }
 }
 
-/// Whether as many came as were expected.
+/// Checks the number of matching requests.
 fn count(expected: &Expectation, matching: &[&Request], page: &Page) -> Result<(), Failure> {
     let came = matching.len() as u64;
     let times = |n: u64| format!("{n} {}", if n == 1 { "time" } else { "times" });
@@ -116,7 +116,8 @@ fn count(expected: &Expectation, matching: &[&Request], page: &Page) -> Result<(
     }
 }
 
-/// Where in the order an expectation is met that came often enough: the request that completes it.
+/// Returns the request that completes an expectation, if it comes after the previous one in the
+/// order.
 fn place<'a>(
     expected: &Expectation,
     matching: &[&'a Request],
@@ -147,7 +148,7 @@ fn place<'a>(
     }
 }
 
-/// The requests that differ the least from what was expected, and of those the latest.
+/// Returns the requests with the smallest differences, the latest first among equal ones.
 fn nearest(expected: &Expectation, page: &Page) -> Vec<Miss> {
     let differences = page
         .requests
@@ -233,13 +234,13 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What was expected of the requests and did not happen; its text lists each, with what came and
-/// what nearly did.
+/// An error that lists each unmet expectation, with the matching requests and those that nearly
+/// matched.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unmet(pub(crate) Verdict);
 
-/// The same text: what a test that unwraps shows.
+/// Shows the same text as `Display`, since a test that unwraps the error prints this.
 impl fmt::Debug for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -252,7 +253,7 @@ mod tests {
 
     const VERSION: &str = "/api/v1/artifacts/acme/web/x";
 
-    /// A push with a lookup that failed.
+    /// Creates the requests of a push whose lookup failed.
     fn push() -> Page {
         let mut lookup = Request::example(1, "GET", "/api/v1/artifacts/acme/web");
         lookup.status = Some(404);
