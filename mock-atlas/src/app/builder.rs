@@ -1,8 +1,8 @@
-//! The `Builder` collects the settings of an emulator.
+//! The builder, which collects the settings of an emulator.
 //!
-//! - `assemble`: puts the emulator together; it alone chooses the backend of the storage
-//! - `start`: listens and serves; `check`: refuses settings that cannot be used
-//! - `user`: a user, as the builder is told of one; `error`: why it cannot be started
+//! - `assemble`: creates the storage, services and faults; the only place that chooses a storage backend
+//! - `start`: binds the listeners and serves; `check`: checks settings
+//! - `user`: the settings of a user; `error`: the reasons for which an emulator cannot start
 
 mod assemble;
 mod check;
@@ -30,7 +30,7 @@ pub use error::StartError;
 use start::start;
 pub use user::User;
 
-/// What an emulator is to be; everything has a default.
+/// The settings of an emulator, all of which have defaults.
 ///
 /// ```
 /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
@@ -60,19 +60,19 @@ pub struct Builder {
     binstore: Option<SocketAddr>,
     tls: Option<Certificate>,
     threads: Option<NonZeroUsize>,
-    /// The most that all files may hold, in bytes.
+    /// The memory budget of all files, in bytes.
     max_memory: Option<u64>,
-    /// The folder for the files that are more than that.
+    /// The folder for files that exceed the memory budget.
     spill: Option<PathBuf>,
-    /// How many uploads there may be at a time.
+    /// The largest number of uploads at a time.
     max_uploads: Option<usize>,
-    /// How many requests the journal keeps.
+    /// The number of requests that the journal keeps.
     journal: Option<usize>,
     clock: Clock,
     http: Settings,
 }
 
-/// Without its tokens.
+/// Leaves out the tokens.
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
@@ -85,7 +85,7 @@ impl fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// The token that may do everything; random by default.
+    /// Sets the root token, which may do everything; random by default.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
@@ -99,24 +99,24 @@ impl Builder {
         self
     }
 
-    /// Adds an artifact `username/name` without versions that everyone may read, without a token
-    /// too. Those made through the API are private.
+    /// Adds an artifact `username/name` without versions that everyone may read, even without a
+    /// token. Artifacts that are created through the API are private.
     #[must_use]
     pub fn public_artifact(mut self, name: impl Into<String>) -> Self {
         self.public_artifacts.push(name.into());
         self
     }
 
-    /// Adds what a seed declares, after the users and artifacts that are added here; there may be
-    /// several.
+    /// Adds the content of a seed, after the users and artifacts that are added by other methods.
+    /// May be called several times.
     #[must_use]
     pub fn seed(mut self, seed: Seed) -> Self {
         self.seeds.push(seed);
         self
     }
 
-    /// What each `upload_path` starts with, when clients reach the emulator through a proxy. By
-    /// default it is the host that the request itself names.
+    /// Sets the beginning of each `upload_path`, for clients that reach the emulator through a
+    /// proxy. The default is the host that the request names.
     #[must_use]
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.http.public_url = Some(url.into());
@@ -124,56 +124,57 @@ impl Builder {
     }
 
     /// Refuses a version whose `id` is longer, in characters (contract: Versions; unproven, so off
-    /// by default). A seed or a snapshot with one is refused as a whole.
+    /// by default). A seed or a snapshot with such a version is refused as a whole.
     #[must_use]
     pub fn max_id_length(mut self, characters: usize) -> Self {
         self.http.limits.id_length = Some(characters);
         self
     }
 
-    /// Refuses larger files, with 413. Unlimited by default. A seed or a snapshot with one is refused
-    /// as a whole.
+    /// Refuses larger files with 413. Unlimited by default. A seed or a snapshot with a larger file
+    /// is refused as a whole.
     #[must_use]
     pub fn max_file_bytes(mut self, bytes: u64) -> Self {
         self.http.limits.file_bytes = Some(bytes);
         self
     }
 
-    /// Holds at most so many bytes of files, those under way included, and refuses an upload that
-    /// would be more, with 507. Unlimited by default. What a seed or a snapshot brings is taken
-    /// even beyond that, and counts.
+    /// Limits the memory for the bytes of all files, those of uploads under way included, and
+    /// refuses an upload beyond the limit with 507. Unlimited by default. Files of seeds and
+    /// snapshots count, but are accepted beyond the limit.
     #[must_use]
     pub fn max_memory(mut self, bytes: u64) -> Self {
         self.max_memory = Some(bytes);
         self
     }
 
-    /// Puts uploads for which there is no room within [`Builder::max_memory`] into files in this
-    /// folder instead. They have no names there, and are gone with the emulator.
+    /// Stores uploads that exceed [`Builder::max_memory`] in files in this folder. The files have
+    /// no names, and the system deletes them when the emulator ends.
     #[must_use]
     pub fn spill(mut self, folder: impl Into<PathBuf>) -> Self {
         self.spill = Some(folder.into());
         self
     }
 
-    /// Takes so many uploads at a time, and answers one more with 503 and `Retry-After: 1`.
-    /// Unlimited by default.
+    /// Limits the number of uploads at a time, and answers further uploads with 503 and
+    /// `Retry-After: 1`. Unlimited by default.
     #[must_use]
     pub fn max_uploads(mut self, uploads: usize) -> Self {
         self.max_uploads = Some(uploads);
         self
     }
 
-    /// Answers a request with 408 when nothing of its body came for so long, and ends a connection
-    /// whose client read nothing of a reply for so long; a minute by default.
+    /// Sets a timeout for bodies: answers a request with 408 when nothing of its body has come for
+    /// this long, and ends a connection whose client has read nothing of a reply for this long. A
+    /// minute by default.
     #[must_use]
     pub fn body_timeout(mut self, timeout: Duration) -> Self {
         self.http.body_timeout = Some(timeout);
         self
     }
 
-    /// Adds a fault, before those that a seed declares; there may be several. A test of what a
-    /// client does about it:
+    /// Adds a fault, before the faults of seeds. May be called several times. This example tests
+    /// how a client reacts to a fault:
     ///
     /// ```
     /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
@@ -204,24 +205,24 @@ impl Builder {
     /// # tokio::runtime::Runtime::new().unwrap().block_on(body()).unwrap();
     /// ```
     ///
-    /// Only [`serve`](crate::serve) can end a connection for a fault, as [`Builder::start`] does:
-    /// under another server, a reply or a body breaks off instead.
+    /// Faults that end a connection need [`serve`](crate::serve), which [`Builder::start`] uses.
+    /// Under another server, the reply or the body breaks off instead.
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
     }
 
-    /// Lets each request meet a fault with this probability, from 0 to 1, one that harms nothing
-    /// that is stored: the same requests, sent again until they succeed, come to the same end.
-    /// Requests to the emulator's own API meet none.
+    /// Injects a random fault into each request with this probability, from 0 to 1. These faults do
+    /// not harm stored data: requests that are sent again until they succeed reach the same result
+    /// as without chaos. Requests to the emulator's own API meet no faults.
     #[must_use]
     pub fn chaos(mut self, probability: f64) -> Self {
         self.chaos = probability;
         self
     }
 
-    /// What [`Builder::chaos`], and faults with a probability, are drawn from: the same seed makes
+    /// Sets the seed of [`Builder::chaos`] and of faults with a probability: the same seed gives
     /// the same faults for the same requests in the same order. Random by default.
     #[must_use]
     pub fn chaos_seed(mut self, seed: u64) -> Self {
@@ -229,22 +230,23 @@ impl Builder {
         self
     }
 
-    /// How many requests the journal keeps, 5000 by default; 0 switches it off.
+    /// Sets the number of requests that the journal keeps, 5000 by default; 0 switches the journal
+    /// off.
     #[must_use]
     pub fn journal(mut self, requests: usize) -> Self {
         self.journal = Some(requests);
         self
     }
 
-    /// What it takes for the time of day, the clock of this machine by default.
+    /// Sets the clock for the time of day; the system's clock by default.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Answers on so many threads of the emulator's own, instead of on the runtime that starts it. A
-    /// test may then block its thread, with [`std::process::Command`] say:
+    /// Serves on this number of threads of the emulator's own, instead of the runtime that starts
+    /// it. A test can then block its thread, with [`std::process::Command`] for example:
     ///
     /// ```
     /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
@@ -270,26 +272,27 @@ impl Builder {
         self
     }
 
-    /// The address to listen on, a free port of 127.0.0.1 by default.
+    /// Sets the address to listen on; a free port of 127.0.0.1 by default.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.address = Some(address);
         self
     }
 
-    /// Takes uploads on a second address, and there only: each `upload_path` is on another origin
-    /// than the API, as Atlas had another host for them. The one answers 404 for what is the
-    /// other's. A [`Builder::public_url`] still begins each `upload_path`: who names one leads
-    /// uploads to the second address.
+    /// Takes uploads on a second address, and only there: each `upload_path` has another origin
+    /// than the API, as Atlas had another host for uploads. Each address answers 404 for the paths
+    /// of the other. If [`Builder::public_url`] is set, each `upload_path` still begins with it,
+    /// and the proxy must lead uploads to the second address.
     #[must_use]
     pub fn binstore_listen(mut self, address: SocketAddr) -> Self {
         self.binstore = Some(address);
         self
     }
 
-    /// Serves HTTPS, with a certificate for `localhost`, `127.0.0.1`, `::1`, the addresses that are
-    /// listened on and the host of [`Builder::public_url`]. [`MockAtlas::ca_pem`] is the CA to
-    /// trust, which is made for this emulator alone and cannot sign any more once it is started.
+    /// Serves HTTPS, with a certificate for `localhost`, `127.0.0.1`, `::1`, the addresses to
+    /// listen on, and the host of [`Builder::public_url`]. Clients must trust the CA of
+    /// [`MockAtlas::ca_pem`], which is created for this emulator alone and cannot sign any more
+    /// once the emulator has started.
     ///
     /// ```
     /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
@@ -311,8 +314,8 @@ impl Builder {
         self
     }
 
-    /// Serves HTTPS with a certificate of one's own, and those between it and its CA after it, and
-    /// its key, both in PEM.
+    /// Serves HTTPS with a given certificate, followed by its intermediate certificates, and a
+    /// given key, both in PEM.
     #[must_use]
     pub fn tls_with(
         mut self,
@@ -329,17 +332,18 @@ impl Builder {
     /// Starts the emulator.
     ///
     /// # Errors
-    /// Those of [`Builder::router`], when an address cannot be listened on, and when a certificate
-    /// or its key cannot be used; and when the system gives no threads.
+    /// Those of [`Builder::router`], when an address cannot be bound, when a certificate or its key
+    /// cannot be used, and when the system refuses a thread.
     pub async fn start(self) -> Result<MockAtlas, StartError> {
         start(self)
     }
 
-    /// The emulator as a router, to be served by [`serve`](crate::serve) on a listener of one's own,
-    /// or to be called without any network. Addresses and TLS are not for it.
+    /// Returns the emulator as a router, which [`serve`](crate::serve) can serve on a listener of
+    /// the caller, or which a test can call without a network. Addresses and TLS have no effect on
+    /// it.
     ///
     /// # Errors
-    /// When a name, a token, the public URL or a folder cannot be one; the error says which, and why.
+    /// When a name, a token, the public URL or a folder is invalid; the error says which, and why.
     pub fn router(self) -> Result<Router, StartError> {
         Ok(router(assemble(self)?.0))
     }

@@ -11,10 +11,11 @@ use crate::faults::{Fault, FaultReport};
 use crate::http::state::AppState;
 use crate::observe::{Expectations, Lint, Request, Unmet};
 
-/// A running emulator, by default on a free port of 127.0.0.1; gone when dropped.
+/// A running emulator, by default on a free port of 127.0.0.1. It ends when it is dropped.
 ///
-/// It runs on the runtime that started it, unless it has [`Builder::threads`]: a test that blocks its
-/// thread, with [`std::process::Command`] say, wants them, so that another thread can answer.
+/// The emulator runs on the runtime that started it, unless it has [`Builder::threads`]: a test
+/// that blocks its thread, with [`std::process::Command`] for example, needs them, so that another
+/// thread can answer.
 ///
 /// ```
 /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
@@ -41,7 +42,7 @@ pub struct MockAtlas {
     pub(crate) servers: Vec<JoinHandle<io::Result<()>>>,
 }
 
-/// Without its token.
+/// Leaves out the token.
 impl fmt::Debug for MockAtlas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MockAtlas")
@@ -52,7 +53,7 @@ impl fmt::Debug for MockAtlas {
 }
 
 impl MockAtlas {
-    /// Starts an empty emulator with one random token that may do everything.
+    /// Starts an empty emulator with a random root token, which may do everything.
     ///
     /// # Errors
     /// When no port can be bound, or the system has no randomness for a token.
@@ -60,69 +61,69 @@ impl MockAtlas {
         Self::builder().start().await
     }
 
-    /// An emulator of one's own making.
+    /// Returns a builder for an emulator with other settings.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Its address, such as `http://127.0.0.1:34567`: without a slash at the end and without
-    /// `/api/v1`, as `ATLAS_ADDRESS` wants it.
+    /// Returns the address, such as `http://127.0.0.1:34567`, in the form of `ATLAS_ADDRESS`:
+    /// without a trailing slash and without `/api/v1`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The address that uploads go to, as [`MockAtlas::url`] says it of all else; `None` without
+    /// Returns the address for uploads, in the form of [`MockAtlas::url`]; `None` without
     /// [`Builder::binstore_listen`].
     pub fn binstore_url(&self) -> Option<&str> {
         self.binstore_url.as_deref()
     }
 
-    /// The certificate of the CA that clients have to trust, in PEM, as `ATLAS_CAFILE` wants it in a
-    /// file; `None` without [`Builder::tls`].
+    /// Returns the certificate in PEM of the CA that clients must trust, which a test can write to
+    /// a file for `ATLAS_CAFILE`; `None` without [`Builder::tls`].
     pub fn ca_pem(&self) -> Option<&str> {
         self.ca_pem.as_deref()
     }
 
-    /// The token that may do everything.
+    /// Returns the root token, which may do everything.
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// Adds a fault after those that are there; its id. A reset takes it away again.
+    /// Adds a fault after the existing faults, and returns its id. A reset removes it.
     pub fn add_fault(&self, fault: Fault) -> u64 {
         self.state.faults().add(fault).id
     }
 
-    /// The faults, in their order, and how often each fired.
+    /// Returns the faults in their order, with their counts.
     pub fn faults(&self) -> Vec<FaultReport> {
         self.state.faults().reports()
     }
 
-    /// Takes a fault away; whether it was there.
+    /// Removes a fault. Returns whether it existed.
     pub fn remove_fault(&self, id: u64) -> bool {
         self.state.faults().remove(id)
     }
 
-    /// Takes all faults away. Chaos stays.
+    /// Removes all faults. Chaos stays.
     pub fn clear_faults(&self) {
         self.state.faults().clear();
     }
 
-    /// What chaos, and faults with a probability, are drawn from; `None` where there are none.
+    /// Returns the seed of chaos and of faults with a probability; `None` if there are none.
     pub fn chaos_seed(&self) -> Option<u64> {
         self.state.faults().chaos_seed()
     }
 
-    /// The requests that clients made of the Atlas, in the order in which they began: the last
-    /// 5000, unless [`Builder::journal`] said otherwise. Those of the emulator's own API are not
-    /// among them. A request is there before its client has all of the reply.
+    /// Returns the last requests of clients to the Atlas, in the order in which they began: 5000 of
+    /// them, unless [`Builder::journal`] has set another number. Requests to the emulator's own API
+    /// are left out. A request is recorded before its client has the whole reply.
     ///
     /// ```
     /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
     /// use mock_atlas::{MockAtlas, TokenPlace};
     ///
     /// let atlas = MockAtlas::start().await?;
-    /// // What you want to test, in place of this:
+    /// // Replace this request by the code under test:
     /// let url = format!("{}/api/v1/token", atlas.url());
     /// reqwest::Client::new().get(url).bearer_auth(atlas.token()).send().await?;
     ///
@@ -140,14 +141,14 @@ impl MockAtlas {
         self.state.observer().journal().page().requests
     }
 
-    /// Whether clients asked what was expected of them.
+    /// Checks that clients made the expected requests.
     ///
     /// ```
     /// # async fn body() -> Result<(), Box<dyn std::error::Error>> {
     /// use mock_atlas::{Expectations, MockAtlas};
     ///
     /// let atlas = MockAtlas::start().await?;
-    /// // What you want to test, in place of this:
+    /// // Replace this request by the code under test:
     /// let url = format!("{}/api/v1/authenticate", atlas.url());
     /// reqwest::Client::new().get(url).bearer_auth(atlas.token()).send().await?;
     ///
@@ -161,7 +162,7 @@ impl MockAtlas {
     /// ```
     ///
     /// # Errors
-    /// What was expected and did not happen, as a text that also lists what happened instead.
+    /// A text that lists each unmet expectation, and the requests that came instead.
     pub fn verify(&self, expectations: &Expectations) -> Result<(), Unmet> {
         let verdict = self.state.observer().verify(expectations);
         if verdict.is_good() {
@@ -171,18 +172,18 @@ impl MockAtlas {
         }
     }
 
-    /// What clients should do in another way, although it worked here: as of the requests that
-    /// [`MockAtlas::requests`] has.
+    /// Returns practices of clients that should be avoided, although they worked here. The lints
+    /// cover the requests of [`MockAtlas::requests`].
     pub fn lints(&self) -> Vec<Lint> {
         self.state.observer().lints()
     }
 
-    /// Stops the emulator gently, as [`serve`](crate::serve) does: requests under way may take up to ten seconds
-    /// to end. Dropping it instead cuts them off.
+    /// Stops the emulator gracefully, as [`serve`](crate::serve) does: requests under way have up
+    /// to ten seconds to end. Dropping the emulator instead aborts them.
     pub async fn stop(mut self) {
         self.stop.cancel();
         for server in &mut self.servers {
-            // It ends in no other way than by having stopped.
+            // The server ends only by stopping, so its result carries no information.
             let _ = server.await;
         }
     }
@@ -190,7 +191,7 @@ impl MockAtlas {
 
 impl Drop for MockAtlas {
     fn drop(&mut self) {
-        // A server owns its connections, so they end with it.
+        // A server owns its connections, so aborting it ends them as well.
         for server in &self.servers {
             server.abort();
         }

@@ -1,6 +1,6 @@
-//! Puts an emulator together and runs it.
+//! Assembles and runs an emulator.
 //!
-//! - `builder`: what an emulator is to be; it alone chooses the backend of its storage
+//! - `builder`: the settings of an emulator; the only place that chooses a storage backend
 //! - `emulator`: a running emulator, for tests in the same process
 
 mod builder;

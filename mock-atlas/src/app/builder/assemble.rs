@@ -1,4 +1,4 @@
-//! Puts an emulator together: its storage, services and faults.
+//! Assembles an emulator: its storage, services and faults.
 
 use super::check::{check_folder, check_public_url};
 use super::{Builder, StartError, User};
@@ -11,7 +11,7 @@ use crate::service::uploads::Uploads;
 use crate::service::{Dataset, Datasets};
 use crate::storage::{Catalog, MemoryBudget, MemoryCatalog, random_token};
 
-/// Puts the emulator together, and returns the token that may do everything, too.
+/// Assembles an emulator. Returns its state and the root token.
 ///
 /// # Errors
 /// When a setting cannot be used.
@@ -49,20 +49,20 @@ pub(super) fn assemble(mut builder: Builder) -> Result<(AppState, String), Start
     Ok((state, token.as_str().to_owned()))
 }
 
-/// Adds all that a seed declares, its faults aside, to a catalog that nobody uses yet.
+/// Adds everything that a seed declares, except for faults, to a catalog that is not in use yet.
 fn plant(seed: &Seed, catalog: &MemoryCatalog, limits: Limits) -> Result<(), SeedError> {
     let added = catalog.add(seed.additions(limits)?);
     added.map_err(|error| seed.explain(error))
 }
 
-/// What chaos is drawn from, and what a fault with a probability is.
+/// Returns the settings of chaos, whose seed faults with a probability use as well.
 fn chaos(probability: f64, seed: Option<u64>) -> Result<Chaos, StartError> {
     if !(0.0..=1.0).contains(&probability) {
         return Err(StartError::Chaos(probability));
     }
     Ok(Chaos {
         probability,
-        // Short enough to be typed again.
+        // A short random seed is easy to type again.
         seed: match seed {
             Some(seed) => seed,
             None => u64::from(getrandom::u32().map_err(|_| StartError::Randomness)?),
@@ -70,7 +70,7 @@ fn chaos(probability: f64, seed: Option<u64>) -> Result<Chaos, StartError> {
     })
 }
 
-/// What the builder itself was told, as a seed.
+/// Returns the users and artifacts of the builder as a seed.
 fn own_seed(users: Vec<User>, public_artifacts: Vec<String>) -> Result<Seed, StartError> {
     let document = Document {
         users: users

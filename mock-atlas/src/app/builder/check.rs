@@ -1,4 +1,4 @@
-//! Checks settings before anything starts.
+//! Checks settings before the emulator starts.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,7 +7,7 @@ use axum::http::Uri;
 
 use crate::app::StartError;
 
-/// Returns the public URL without a slash at its end, if upload paths can start with it.
+/// Returns the public URL without a trailing slash, if upload paths can start with it.
 pub(super) fn check_public_url(url: String) -> Result<String, StartError> {
     let is_good = url.parse::<Uri>().is_ok_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
@@ -22,8 +22,8 @@ pub(super) fn check_public_url(url: String) -> Result<String, StartError> {
     }
 }
 
-/// Writes a byte into a file without a name, as uploads are put there later: what would keep them out is
-/// known at once.
+/// Checks the folder for spilled files by writing a byte into a file without a name, as uploads do
+/// later.
 pub(super) fn check_folder(folder: &Path) -> Result<(), StartError> {
     let written = tempfile::tempfile_in(folder).and_then(|mut file| file.write_all(&[0]));
     written.map_err(|error| StartError::Spill {

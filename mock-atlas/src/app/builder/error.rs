@@ -1,4 +1,4 @@
-//! The reasons for which an emulator cannot be started.
+//! The reasons for which an emulator cannot start.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,55 +8,55 @@ use crate::domain::{ArtifactNameError, NameError};
 use crate::net::TlsError;
 use crate::service::seed::SeedError;
 
-/// Why an emulator could not be started.
+/// The reason for which an emulator cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The address cannot be listened on.
+    /// The address cannot be bound.
     #[error("cannot listen on {address}: {error}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         error: io::Error,
     },
-    /// No threads to answer on.
+    /// The system refused a thread.
     #[error("cannot start a thread: {0}")]
     Threads(io::Error),
-    /// A certificate or a key that TLS cannot be served with.
+    /// TLS cannot use a certificate or a key.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The system gave no randomness for a token.
+    /// The system provided no randomness for a token.
     #[error("the system gave no randomness for a token: name one yourself")]
     Randomness,
-    /// A token that no header can carry. It is not shown.
+    /// A header cannot carry the token. The error does not contain the token.
     #[error("a token must be made of visible ASCII characters, and have at least one")]
     Token,
-    /// A user's name that cannot be one.
+    /// A username is invalid.
     #[error("the username {0}")]
     Username(NameError),
-    /// An artifact's name that cannot be one.
+    /// The name of an artifact is invalid.
     #[error("the artifact {name:?}: {error}")]
     Artifact {
         /// The name.
         name: String,
-        /// What is wrong with it.
+        /// The reason for which the name is invalid.
         error: ArtifactNameError,
     },
-    /// A seed that cannot be planted, or a user or an artifact that is declared twice.
+    /// A seed cannot be added, or a user or an artifact is declared twice.
     #[error(transparent)]
     Seed(#[from] SeedError),
-    /// A probability that is none.
+    /// The probability of chaos is not from 0 to 1.
     #[error("chaos must be from 0 to 1, not {0}")]
     Chaos(f64),
-    /// A folder that takes no files.
+    /// The folder for spilled files cannot be written to.
     #[error("files cannot be put into the folder {}: {error}", folder.display())]
     Spill {
         /// The folder.
         folder: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         error: io::Error,
     },
-    /// A public URL that upload paths cannot start with.
+    /// Upload paths cannot start with the public URL.
     #[error(
         "{0:?} cannot be the public URL: it must be like https://atlas.example.com, without a query"
     )]

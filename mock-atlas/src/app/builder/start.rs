@@ -1,4 +1,4 @@
-//! Starts an emulator: listens on its addresses, and serves it there.
+//! Starts an emulator: binds its listeners and serves.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,7 +21,7 @@ use crate::net::{self, ConnectionSettings, Executor, Tls, serve_on, url};
 /// Starts an emulator.
 ///
 /// # Errors
-/// When a setting cannot be used, or the system refuses.
+/// When a setting cannot be used, an address cannot be bound, or the system refuses a thread.
 pub(super) fn start(builder: Builder) -> Result<MockAtlas, StartError> {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let (address, binstore) = (builder.address.unwrap_or(any_port), builder.binstore);
@@ -32,7 +32,8 @@ pub(super) fn start(builder: Builder) -> Result<MockAtlas, StartError> {
     let executor = builder.threads.map(Executor::start).transpose();
     let executor = executor.map_err(StartError::Threads)?.map(Arc::new);
     let (state, token) = assemble(builder)?;
-    // Where there are threads, the first of them has the listeners too.
+    // If the emulator has threads, the listeners are registered with the runtime of the first
+    // thread.
     let _entered = executor.as_ref().map(|executor| executor.first().enter());
     let (listener, bound) = listen(address)?;
     let binstore = binstore.map(listen).transpose()?;
@@ -68,7 +69,7 @@ pub(super) fn start(builder: Builder) -> Result<MockAtlas, StartError> {
     })
 }
 
-/// What all listeners of an emulator are served with.
+/// The settings that all listeners of an emulator share.
 struct Server {
     acceptor: Option<TlsAcceptor>,
     executor: Option<Arc<Executor>>,
@@ -92,7 +93,7 @@ fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> 
     net::listen(address).map_err(|error| StartError::Listen { address, error })
 }
 
-/// Returns what TLS is served with, if it is.
+/// Returns the TLS configuration, if TLS is switched on.
 fn tls(builder: &Builder) -> Result<Option<Tls>, StartError> {
     let Some(certificate) = &builder.tls else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! A user, as the builder is told of one.
+//! The settings of a user.
 
 use std::fmt;
 
@@ -6,7 +6,8 @@ use super::assemble::token_value;
 use crate::app::StartError;
 use crate::service::seed;
 
-/// A user who may do everything below their own name and see nothing private elsewhere.
+/// A user who may do everything in the namespace of their own name, and sees only public artifacts
+/// elsewhere.
 #[derive(Clone)]
 pub struct User {
     username: String,
@@ -14,7 +15,7 @@ pub struct User {
     tokens: Vec<String>,
 }
 
-/// Without its secrets.
+/// Leaves out the secrets.
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("User")
@@ -24,7 +25,7 @@ impl fmt::Debug for User {
 }
 
 impl User {
-    /// A user of this name, who has neither a password nor a token yet.
+    /// Creates a user without a password and tokens.
     pub fn new(username: impl Into<String>) -> Self {
         Self {
             username: username.into(),
@@ -33,14 +34,14 @@ impl User {
         }
     }
 
-    /// Lets the user log in with this password (`POST /authenticate`).
+    /// Sets the password, with which the user can log in (`POST /authenticate`).
     #[must_use]
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
         self
     }
 
-    /// Gives the user a token; there may be several.
+    /// Adds a token of the user. May be called several times.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.tokens.push(token.into());
