@@ -1,7 +1,7 @@
-//! Asks a running emulator for what is below `/_mock`.
+//! A client of a running emulator's API below `/_mock`.
 //!
-//! On hyper itself: the emulator speaks plain HTTP/1.1 or the same over TLS, and a client with pools,
-//! proxies and the system's certificates would be most of the program.
+//! The client uses hyper directly: the emulator speaks plain HTTP/1.1, or HTTP/1.1 over TLS, and a
+//! client library with pools, proxies and the system's certificates would be most of the program.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ use super::idle_timeout::IdleTimeout;
 use super::tls::Trust;
 use super::{EmulatorArguments, serve};
 
-/// How long to wait while nothing moves, where nothing else is said.
+/// The default of the idle timeout.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How much is taken of a reply that is read as a whole. The largest is a journal, which has a few
-/// megabytes unless it was told to keep more than usual.
+/// The largest size in bytes of a reply that is read into memory. The largest reply is a journal,
+/// which has a few megabytes unless its capacity was raised.
 const MOST: usize = 64 * 1024 * 1024;
 
-/// How much is taken of an error.
+/// The largest size in bytes of an error reply.
 const MOST_OF_ERROR: usize = 64 * 1024;
 
 /// Where the emulator is. Its token is that of `--token`, else that of `ATLAS_TOKEN`.
@@ -46,7 +46,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// How long to wait, if that was said.
+    /// Returns the timeout, if it was given.
     pub(super) fn timeout(&self) -> Option<Duration> {
         self.timeout.map(Duration::from_secs)
     }
@@ -60,9 +60,10 @@ fn prefix(address: &Uri) -> String {
 pub(super) struct Client {
     address: String,
     host: Authority,
-    /// What a proxy before it wants each path to begin with; without a slash at its end.
+    /// The prefix of all paths, which a proxy in front of the emulator may require; without a
+    /// trailing slash.
     prefix: String,
-    /// Whom to trust, over TLS.
+    /// The trusted CA; `None` without TLS.
     trust: Option<Trust>,
     token: Option<String>,
     idle_timeout: IdleTimeout,
@@ -70,7 +71,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(server: &Server, arguments: &EmulatorArguments) -> Result<Self, String> {
-        // Variables that are set but empty, as CI systems leave them, are not set.
+        // CI systems may set variables to empty values, which count as not set.
         let named = server.atlas_url.clone().filter(|url| !url.is_empty());
         let address = match named {
             Some(url) => url,
@@ -83,11 +84,11 @@ impl Client {
                 }
             }
         };
-        // Messages show the address, and a password in it would be sent to nobody.
+        // A password in the address would appear in messages, and the client would not send it.
         if address.contains('@') {
             return Err("the address of an emulator has no user and no password in it: it is the token that says who asks".to_owned());
         }
-        // As every client of Atlas, it takes the address with and without the API's path.
+        // The API's path may be part of the address, as for every client of Atlas.
         let address = address.trim_end_matches('/');
         let address = address.strip_suffix("/api/v1").unwrap_or(address);
         let uri = address.parse::<Uri>().ok();
@@ -111,7 +112,7 @@ impl Client {
         })
     }
 
-    /// Sends JSON, or nothing, and gives back the JSON that is answered.
+    /// Sends JSON or an empty body, and returns the JSON of the reply.
     pub(super) async fn json(
         &self,
         method: Method,
@@ -127,7 +128,7 @@ impl Client {
             .map_err(|error| format!("{} answered no JSON: {error}", self.address))
     }
 
-    /// Sends a body, or nothing, and gives back all that is answered.
+    /// Sends a body, and returns the body of the reply.
     pub(super) async fn send(
         &self,
         method: Method,
@@ -148,7 +149,7 @@ impl Client {
         })
     }
 
-    /// Sends a body, and gives back that of a reply that succeeds, to be read by [`Client::part`].
+    /// Sends a body, and returns the body of a successful reply, which [`Client::part`] reads.
     pub(super) async fn stream(
         &self,
         method: Method,
@@ -175,7 +176,7 @@ impl Client {
         Err(self.refused(status, body))
     }
 
-    /// The next part of a reply; none at its end.
+    /// Returns the next part of a reply; `None` at its end.
     pub(super) async fn part(&self, body: &mut Incoming) -> Result<Option<Bytes>, String> {
         loop {
             let frame = self.wait("the rest of its reply", body.frame()).await?;
@@ -188,7 +189,7 @@ impl Client {
         }
     }
 
-    /// All of a reply; nothing if it has more than so many bytes.
+    /// Returns the whole body of a reply; `None` if it has more than `most` bytes.
     async fn gather(&self, mut body: Incoming, most: usize) -> Result<Option<Bytes>, String> {
         let mut gathered = Vec::new();
         while let Some(part) = self.part(&mut body).await? {
@@ -216,7 +217,7 @@ impl Client {
         waited.map_err(|silence| format!("{}: {silence}", self.address))
     }
 
-    /// HTTP on a connection.
+    /// Starts HTTP on a connection.
     async fn speak(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -224,7 +225,8 @@ impl Client {
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| self.broken(&error))?;
-        // It ends with the reply, and what breaks it breaks the request too.
+        // The task ends with the reply. A broken connection fails the request as well, so the
+        // task's result is not needed.
         tokio::spawn(connection);
         Ok(sender)
     }
@@ -245,13 +247,13 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header("X-Atlas-Token", token);
         }
-        // The error would show what cannot be in a header, and that may be the token.
+        // The error of hyper could show the invalid value, which may be the token.
         request
             .body(body)
             .map_err(|_| "the token or the argument has characters that no request can hold".into())
     }
 
-    /// An error that was answered, with as much of its body as could be read.
+    /// Returns the message for an error reply, with as much of its body as could be read.
     fn refused(&self, status: StatusCode, body: Result<Option<Bytes>, String>) -> String {
         let reasons = match body {
             Ok(Some(body)) => reasons(&body),
@@ -266,7 +268,7 @@ impl Client {
     }
 }
 
-/// What an error says, if it is one of an emulator.
+/// Returns the messages of an emulator's error reply; empty for other bodies.
 fn reasons(body: &[u8]) -> String {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let reasons: Vec<&str> = body["errors"]

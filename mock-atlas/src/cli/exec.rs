@@ -14,19 +14,19 @@ use super::signals::Forwarded;
 use super::tls::CaFile;
 use super::{EmulatorArguments, complain};
 
-/// Any free port.
+/// A free port of 127.0.0.1.
 const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 pub(super) async fn run(
     arguments: &EmulatorArguments,
     command: &[OsString],
 ) -> Result<ExitCode, String> {
-    // Before the command starts, so that no signal is lost in between.
+    // The handlers are installed before the command starts, so that no signal is lost in between.
     let mut signals =
         Forwarded::new().map_err(|error| format!("cannot handle signals: {error}"))?;
     let atlas = tokio::select! {
         started = arguments.start(DEFAULT) => started?,
-        // There is no command yet that it could be passed on to.
+        // No command is running yet that the signal could be passed on to.
         signal = signals.next() => return Ok(ended_by(signal)),
     };
     if let Some(seed) = atlas.chaos_seed() {
@@ -57,8 +57,8 @@ fn spawn(command: &[OsString], atlas: &MockAtlas, ca: Option<&CaFile>) -> io::Re
         .spawn()
 }
 
-/// 127 for a command that is not there and 126 for one that cannot be run, as shells have it, so
-/// that neither is taken for the command's own failure.
+/// Returns 127 for a command that does not exist and 126 for a command that cannot be run, as
+/// shells do, to distinguish them from failures of the command itself.
 fn not_run(error: &io::Error) -> ExitCode {
     ExitCode::from(if error.kind() == io::ErrorKind::NotFound {
         127
@@ -79,7 +79,8 @@ async fn wait(child: &mut Child, signals: &mut Forwarded) -> Result<ExitStatus, 
     status.map_err(|error| format!("cannot wait for the command: {error}"))
 }
 
-/// The command's own code; 128 and the signal's number if a signal ended it, as shells have it.
+/// Returns the command's exit code, or 128 plus the number of the signal that ended it, as shells
+/// do.
 fn exit_code(status: ExitStatus) -> ExitCode {
     status
         .code()

@@ -1,4 +1,4 @@
-//! `mock-atlas fault` tells a running emulator what to do wrong.
+//! `mock-atlas fault` adds, lists and removes the faults of a running emulator.
 
 use axum::http::Method;
 use clap::Subcommand;

@@ -1,5 +1,5 @@
-//! Ends a wait for an emulator once nothing moves on its connection: not when a time is over, since a large
-//! snapshot takes as long as it takes.
+//! A timeout for idle connections. It does not limit the total time, since a large snapshot may
+//! take long.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio_util::io::{InspectReader, InspectWriter};
 
-/// How long to wait while nothing moves on a connection, in either direction.
+/// A timeout that starts anew whenever bytes move on a connection, in either direction.
 pub(super) struct IdleTimeout {
     timeout: Duration,
     moved: Arc<Notify>,
@@ -24,7 +24,7 @@ impl IdleTimeout {
         }
     }
 
-    /// A connection that tells whoever waits when something moves on it.
+    /// Returns a connection that reports to [`IdleTimeout::wait`] when bytes move on it.
     pub(super) fn watch<T: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: T,
@@ -40,11 +40,11 @@ impl IdleTimeout {
         InspectWriter::new(InspectReader::new(stream, tell()), tell())
     }
 
-    /// Waits for all of a reply that is no stream of bytes. It has ten times as long as nothing may move:
-    /// what comes a byte at a time would otherwise come for ever.
+    /// Awaits a whole reply that is not streamed. The limit is ten times the idle timeout: a reply
+    /// that comes a byte at a time would otherwise never end.
     ///
     /// # Errors
-    /// When it took longer.
+    /// When the limit has passed.
     pub(super) async fn wait_for_whole<T>(
         &self,
         future: impl Future<Output = T>,
@@ -54,10 +54,10 @@ impl IdleTimeout {
         done.map_err(|_| format!("no whole reply within {limit:?}; --timeout SECONDS waits longer"))
     }
 
-    /// Waits for something.
+    /// Awaits a future, with the idle timeout.
     ///
     /// # Errors
-    /// When nothing moved for too long; the message says what it was.
+    /// When no bytes moved for too long; the message contains `what`.
     pub(super) async fn wait<T>(
         &self,
         what: &str,

@@ -1,4 +1,5 @@
-//! `mock-atlas requests`, `verify`, `lints` and `metrics` ask a running emulator what was asked of it.
+//! `mock-atlas requests`, `verify`, `lints` and `metrics` read the journal and the metrics of a
+//! running emulator.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -81,20 +82,20 @@ pub(super) struct Expected {
     lint: bool,
 }
 
-/// The text as it stands, if it is an expectation.
+/// Returns the text unchanged, if it is a valid expectation.
 fn expectation(text: &str) -> Result<String, ExpectError> {
     Expectations::new().expect(text).map(|_| text.to_owned())
 }
 
 impl Expected {
-    /// All that is expected, as the emulator wants it.
+    /// Returns all expectations as JSON for the emulator.
     async fn document(&self) -> Result<Value, String> {
         let mut document = match &self.file {
             None => json!({}),
             Some(file) => {
                 let failed = |error: &dyn Display| format!("{}: {error}", file.display());
                 let text = read(file, MOST_SENT).await?;
-                // Read as the emulator would, so that a mistake is told with the file.
+                // Parsing here as well makes the error name the file.
                 Expectations::from_json(&text).map_err(|error| failed(&error))?;
                 serde_json::from_str(&text).map_err(|error| failed(&error))?
             }

@@ -1,4 +1,4 @@
-//! The options that limit what clients may ask of an emulator.
+//! The options for limits on uploads, versions and bodies.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Runs `mock-atlas completions` and `mock-atlas man`.
+//! `mock-atlas completions` and `mock-atlas man` write shell completions and manual pages.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ fn completions(shell: Shell) -> io::Result<()> {
     io::stdout().write_all(&manual::completions(shell, super::command()))
 }
 
-/// Writes a page for the program and one for each command, and prints their names.
+/// Writes a page for the program and one for each command, and prints their paths.
 fn pages(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for page in manual::pages(super::command().disable_help_subcommand(true)) {

@@ -1,4 +1,4 @@
-//! The command line: arguments, logging, exit codes.
+//! The command line: arguments, logging and exit codes.
 
 mod client;
 mod exec;
@@ -146,7 +146,7 @@ impl EmulatorArguments {
         given(builder, self.chaos_seed, Builder::chaos_seed)
     }
 
-    /// Starts an emulator, at this address unless another was asked for.
+    /// Starts an emulator, at the address `default` unless `--listen` names another.
     async fn start(&self, default: SocketAddr) -> Result<MockAtlas, String> {
         let mut builder = MockAtlas::builder()
             .listen(self.listen.unwrap_or(default))
@@ -155,7 +155,7 @@ impl EmulatorArguments {
         builder = self.tls.apply(builder).await?;
         builder = given(builder, self.token.clone(), Builder::token);
         if let Some(file) = self.seed.clone() {
-            // On a thread of its own: it may be a while until all files are read.
+            // Reading all files may take long, so it runs on a blocking thread.
             let most = self.limits.max_file_bytes();
             let read = spawn_blocking(move || match most {
                 Some(bytes) => Seed::read_at_most(file, bytes),
@@ -189,7 +189,7 @@ impl EmulatorArguments {
     }
 }
 
-/// Tells the builder what was given, if it was.
+/// Applies a setting to the builder, if it was given.
 fn given<T>(builder: Builder, value: Option<T>, set: fn(Builder, T) -> Builder) -> Builder {
     match value {
         Some(value) => set(builder, value),
@@ -197,8 +197,9 @@ fn given<T>(builder: Builder, value: Option<T>, set: fn(Builder, T) -> Builder) 
     }
 }
 
-/// Runs the program. Exit codes: 0 after a stop by signal, 1 when the emulator cannot run, 2 for
-/// wrong arguments; `exec` has those of its command, 126 or 127 when that cannot be run.
+/// Runs the program. Exit codes: 0 after a stop by a signal, 1 when the emulator cannot run, 2 for
+/// wrong arguments. `exec` exits with the code of its command, or with 126 or 127 when the command
+/// cannot be run.
 pub(crate) fn run() -> ExitCode {
     match start(&arguments()) {
         Ok(code) => code,
@@ -209,8 +210,8 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// Each setting of the emulator may stand behind a command too, and has a variable that is called as
-/// its flag.
+/// Returns the command line. Each option of the emulator is accepted after a subcommand as well,
+/// and has an environment variable named after it.
 fn command() -> clap::Command {
     Arguments::command().mut_args(|argument| {
         let flag = argument.get_long().unwrap_or_default();
@@ -219,7 +220,7 @@ fn command() -> clap::Command {
     })
 }
 
-/// A variable that is set but empty, as CI systems leave them, is not set.
+/// Parses the arguments. Empty environment variables, which CI systems may set, count as not set.
 fn arguments() -> Arguments {
     let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     let command = command().mut_args(|argument| {
@@ -232,10 +233,10 @@ fn arguments() -> Arguments {
     Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
-/// How much a running emulator takes of one request that is not streamed.
+/// The largest body in bytes that a running emulator accepts, unless it is streamed.
 const MOST_SENT: u64 = 8 * 1024 * 1024;
 
-/// The text of a plain file that has at most so many bytes.
+/// Reads a regular text file of at most `most` bytes.
 async fn read(file: &Path, most: u64) -> Result<String, String> {
     let path = file.to_owned();
     let text = spawn_blocking(move || read_regular_text(&path, most)).await;
@@ -243,7 +244,7 @@ async fn read(file: &Path, most: u64) -> Result<String, String> {
     text.map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Nobody is left to tell when stderr is closed.
+/// Writes a message to stderr. Ignores an error, since it could not be reported anywhere.
 fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "mock-atlas: {message}");
 }
@@ -254,15 +255,16 @@ fn start_log(arguments: &EmulatorArguments) {
         .with_writer(io::stderr);
     match arguments.log_format {
         Output::Text => log.init(),
-        // What is logged of a request beside the time and the level, its id included, without
-        // repeating the list of spans.
+        // Each line has the fields of its request, the id included, beside the time and the level.
+        // The list of spans would repeat them.
         Output::Json => log.json().flatten_event(true).with_span_list(false).init(),
     }
 }
 
-/// All processors but one, which is for the clients: they are on the same machine. Where there are two,
-/// a second thread makes a search a fifth slower, since each works on what the other has in its cache.
-/// More than a few are a burden to a large machine on which many emulators start.
+/// Returns the number of threads: one less than the processors, since the clients on the same
+/// machine need one. With two processors, a second thread makes a search a fifth slower, since each
+/// thread works on data in the other's cache. The maximum keeps many emulators on a large machine
+/// from starting too many threads.
 fn threads() -> NonZeroUsize {
     const MOST: usize = 8;
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -286,7 +288,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
         }
         Some(Command::Manual(command)) => manual::run(command).map(|()| ExitCode::SUCCESS),
     };
-    // Nobody is to wait for what still reads a disk, or asks for an address.
+    // Exits without waiting for blocking tasks that still read files or resolve addresses.
     runtime.shutdown_background();
     code
 }

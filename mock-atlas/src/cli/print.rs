@@ -1,4 +1,4 @@
-//! Prints what an emulator answered on stdout.
+//! Prints the replies of an emulator on stdout.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Output;
 
-/// Prints a reply as one line of JSON, or as text, which ends without a line break.
+/// Prints a reply as one line of JSON or as text.
 pub(super) fn print(
     output: Output,
     reply: &Value,
@@ -22,17 +22,17 @@ pub(super) fn print(
     write(format!("{text}\n").as_bytes())
 }
 
-/// Prints what is of a form of its own, as it stands.
+/// Prints bytes unchanged.
 pub(super) fn write(bytes: &[u8]) -> Result<(), String> {
     let mut stdout = io::stdout();
     let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
     written.map_err(|error| format!("cannot write to stdout: {error}"))
 }
 
-/// A line for each row, in columns that are as wide as they must be.
+/// Returns a table with a line for each row and columns of the necessary width.
 pub(super) fn table(rows: &Value, columns: &[&str]) -> String {
     let cell = |row: &Value, column: &str| match &row[column] {
-        // What anybody may have named must not move the cursor.
+        // Replaces control characters in texts of clients, which could move the cursor.
         Value::String(text) => text.replace(char::is_control, "?"),
         Value::Null => "-".to_owned(),
         other => other.to_string(),

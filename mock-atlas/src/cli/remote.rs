@@ -1,4 +1,4 @@
-//! The commands that ask a running emulator, one for each call below `/_mock`.
+//! The commands that call a running emulator, one for each endpoint below `/_mock`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -117,7 +117,8 @@ pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Resu
     }
 }
 
-/// Asks whether the emulator is ready. All of it may take the time: a health check has little.
+/// Checks whether the emulator is ready. The timeout limits the whole check, since a container's
+/// health check has little time.
 async fn health(
     client: &Client,
     timeout: Option<Duration>,
@@ -134,7 +135,7 @@ async fn health(
     }
 }
 
-/// Only what can be part of a path as it stands: what it means is for the emulator to judge.
+/// Accepts only characters that need no escaping in a path. The emulator checks the rest.
 fn slug(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let parts: Vec<&str> = text.split('/').collect();
@@ -146,8 +147,8 @@ fn slug(text: &str) -> Result<String, String> {
     }
 }
 
-/// A seed as JSON that needs no files. It is read as the emulator would read it, so that a mistake is
-/// told with its line, but no more than a running emulator takes.
+/// Returns a seed as JSON that includes its files. The seed is parsed as the emulator does it, so
+/// that an error has its line number, and its size is limited to what a running emulator accepts.
 fn seed(file: &Path) -> Result<Value, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
     let text = read_regular_text(file, MOST_SENT).map_err(|error| failed(&error))?;
@@ -178,23 +179,23 @@ fn seed(file: &Path) -> Result<Value, String> {
     Ok(seed)
 }
 
-/// The versions of all artifacts.
+/// Returns the versions of all artifacts.
 fn versions(seed: &mut Value) -> impl Iterator<Item = &mut Value> {
     elements(seed, "artifacts").flat_map(|artifact| elements(artifact, "versions"))
 }
 
-/// The elements of a list, which may be absent.
+/// Returns the elements of a list; none if the list is absent.
 fn elements<'a>(value: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> {
     let list = value.get_mut(key).and_then(Value::as_array_mut);
     list.into_iter().flatten()
 }
 
-/// Where a version's file is, if it is on disk.
+/// Returns the path of a version's file, if the file is on disk.
 fn path_of(version: &Value) -> Option<&str> {
     version["file"]["path"].as_str()
 }
 
-/// Puts a version's file into the seed itself.
+/// Replaces the path of a version's file with the file's bytes.
 fn enclose(version: &mut Value, folder: &Path) -> io::Result<()> {
     if let Some(path) = path_of(version) {
         let bytes = read_regular_file(&folder.join(path), MOST_SENT)?;

@@ -12,11 +12,12 @@ use super::signals::Stop;
 use super::tls::CaFile;
 use super::{EmulatorArguments, Output};
 
-/// Port 28527 spells ATLAS on a telephone.
+/// The default address. Port 28527 spells ATLAS on a telephone.
 pub(super) const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 28527);
 
 pub(super) async fn run(arguments: &EmulatorArguments) -> Result<(), String> {
-    // Taken hold of before the address is announced: whoever reads it may stop us at once.
+    // The handlers are installed before the address is announced, since its reader may stop the
+    // program at once.
     let mut signals = Stop::new().map_err(|error| format!("cannot handle signals: {error}"))?;
     raise_descriptors();
     let start = async {
@@ -26,13 +27,13 @@ pub(super) async fn run(arguments: &EmulatorArguments) -> Result<(), String> {
     };
     let (atlas, ca) = tokio::select! {
         started = start => started?,
-        // A large seed may take a while to read.
+        // Reading a large seed may take a while, so a signal ends the start as well.
         () = signals.requested() => return Ok(()),
     };
     announce(arguments.output, &atlas, ca.as_ref())
         .map_err(|error| format!("cannot write to stdout: {error}"))?;
     signals.requested().await;
-    // Whoever asks a second time does not want to wait for requests under way.
+    // A second signal ends the program without waiting for requests under way.
     tokio::select! {
         () = atlas.stop() => {}
         () = signals.requested() => {}
@@ -40,8 +41,8 @@ pub(super) async fn run(arguments: &EmulatorArguments) -> Result<(), String> {
     Ok(())
 }
 
-/// As many connections as the system lets it have: what it lets a process have at first is for
-/// programs that go through all of their descriptors.
+/// Raises the limit of open files to the maximum, to allow as many connections as possible. The
+/// lower default exists for programs that iterate over all descriptors.
 fn raise_descriptors() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let current = maximum;
@@ -108,7 +109,7 @@ impl Announcement<'_> {
     }
 }
 
-/// A text as a shell reads it back: quoted, if it has what a shell would take for its own.
+/// Returns a text quoted for a shell, if it has special characters.
 fn shell_word(text: &str) -> Cow<'_, str> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
     if text.chars().all(is_plain) {

@@ -10,9 +10,9 @@ use signal_hook::low_level::siginfo::{Cause, Origin};
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// The signals that ask the emulator to stop.
+/// The signals that stop the emulator.
 ///
-/// They are taken hold of when this is made, not when it is first awaited.
+/// The handlers are installed on creation, not at the first await.
 pub(super) struct Stop {
     interrupt: Stream,
     terminate: Stream,
@@ -35,12 +35,12 @@ impl Stop {
     }
 }
 
-/// The signals that a command should hear of when they are sent to the emulator around it.
+/// The signals that are passed on to the command of `exec`.
 pub(super) struct Forwarded(mpsc::UnboundedReceiver<Origin>);
 
 impl Forwarded {
-    /// Listens from now on, on a thread of its own: where a signal came from is not to be had from
-    /// the runtime.
+    /// Installs the handlers, and receives signals on a thread of its own, since tokio does not
+    /// report the origin of a signal.
     pub(super) fn new() -> io::Result<Self> {
         let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
         let mut signals = SignalsInfo::<WithOrigin>::new(signals)?;
@@ -48,7 +48,7 @@ impl Forwarded {
         std::thread::Builder::new()
             .name("signals".to_owned())
             .spawn(move || {
-                // Ends when nobody listens any more.
+                // The loop ends when the receiver is dropped.
                 for origin in signals.forever() {
                     if sender.send(origin).is_err() {
                         break;
@@ -58,12 +58,12 @@ impl Forwarded {
         Ok(Self(receiver))
     }
 
-    /// Completes at the next signal; its number.
+    /// Awaits the next signal, and returns its number.
     pub(super) async fn next(&mut self) -> Option<i32> {
         Some(self.0.recv().await?.signal)
     }
 
-    /// Passes signals on to a process, for as long as it is polled.
+    /// Passes signals on to a process, as long as the future is polled.
     pub(super) async fn pass_on(&mut self, process: Pid) {
         while let Some(origin) = self.0.recv().await {
             let Some(signal) = rustix::process::Signal::from_named_raw(origin.signal) else {
@@ -80,8 +80,9 @@ impl Forwarded {
     }
 }
 
-/// A key such as Ctrl-C makes the kernel signal a whole process group, and so a command in the same
-/// group too: passed on, it would reach the command twice, which many programs take for impatience.
+/// Returns whether the process has received the signal already. For keys such as Ctrl-C the kernel
+/// signals the whole process group, which includes the command: it would receive the signal twice,
+/// and many programs take the second for impatience.
 fn has_it_already(origin: &Origin, process: Pid) -> bool {
     origin.cause == Cause::Kernel && getpgid(Some(process)).is_ok_and(|group| group == getpgrp())
 }

@@ -1,4 +1,4 @@
-//! `mock-atlas snapshot` and `restore` keep an emulator's state in a file, and bring it back.
+//! `mock-atlas snapshot` saves an emulator's state to a file, and `mock-atlas restore` restores it.
 
 use std::ffi::OsStr;
 use std::fs::{self, TryLockError};
@@ -19,15 +19,15 @@ use tokio_util::io::ReaderStream;
 
 use super::client::Client;
 
-/// Writes a snapshot into a new file, which only its owner can read: passwords and tokens are in it,
-/// though hashed. It has its name once it is whole.
+/// Writes a snapshot to a new file, which only its owner can read, since it contains hashed
+/// passwords and tokens. The file gets its name when it is complete.
 pub(super) async fn save(client: &Client, file: &Path) -> Result<(), String> {
     let failed = |error: io::Error| format!("cannot write {}: {error}", file.display());
     let body = client.stream(Method::POST, "/snapshot", Body::empty());
     let mut body = body.await?;
     let target = file.to_owned();
     let begun = apart(move || begin(&target)).await;
-    // The partial file is removed when this is dropped.
+    // Dropping `partial` removes the partial file.
     let (created, partial) = begun.map_err(failed)?;
     let mut created = File::from_std(created);
     while let Some(part) = client.part(&mut body).await? {
@@ -43,9 +43,9 @@ pub(super) async fn save(client: &Client, file: &Path) -> Result<(), String> {
     named.await.map_err(failed)
 }
 
-/// Makes the file that a snapshot stands in until it is whole: a hidden one beside the other. Of each there
-/// is one, so that what is left of a run that was killed is removed by the next. It is locked, so that
-/// no other run takes it for such.
+/// Creates the partial file of a snapshot, a hidden file beside the target. Its name depends only
+/// on the target's, so that the next run removes the file of a run that was killed. A lock keeps
+/// other runs from removing it while it is in use.
 fn begin(file: &Path) -> io::Result<(fs::File, TempPath)> {
     if file.symlink_metadata().is_ok() {
         return Err(Errno::EXIST.into());
@@ -63,8 +63,8 @@ fn begin(file: &Path) -> io::Result<(fs::File, TempPath)> {
     Ok((created, partial))
 }
 
-/// Returns the name of the hidden file: one that nobody else gives, since a file of that name is removed, and
-/// short, however long the other is.
+/// Returns the name of the partial file. It is unlikely to be in use for other files, since an
+/// existing file of this name is removed, and short even for long targets.
 fn hidden_name(name: &OsStr) -> String {
     let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = Sha256::digest(name.as_encoded_bytes()).into();
     let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
@@ -82,7 +82,8 @@ fn remove_leftover(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Locks a partial file. Where files cannot be locked, nobody else can have it locked either.
+/// Locks a partial file. On a file system without locks the file counts as free, since no other run
+/// can have locked it.
 fn check_lock(partial: &fs::File) -> io::Result<()> {
     match partial.try_lock() {
         Err(TryLockError::WouldBlock) => {
@@ -93,14 +94,14 @@ fn check_lock(partial: &fs::File) -> io::Result<()> {
     }
 }
 
-/// Does what may block on a thread for that.
+/// Runs blocking work on a blocking thread.
 async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     spawn_blocking(work).await?
 }
 
-/// Sends a snapshot back.
+/// Sends a snapshot to the emulator.
 pub(super) async fn restore(client: &Client, file: &Path) -> Result<(), String> {
     let failed = |error: io::Error| format!("cannot read {}: {error}", file.display());
     let path = file.to_owned();

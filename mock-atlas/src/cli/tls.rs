@@ -1,4 +1,4 @@
-//! TLS: how it is asked for, where clients find the CA, and the commands' own side of it.
+//! TLS: the options of the emulator, the file of its CA, and the TLS of the client commands.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::read;
 
-/// How large a file of certificates, or of a key, may be: the system's own have a quarter of that.
+/// The largest size in bytes of a file of certificates or keys, four times that of the system's
+/// certificates.
 const MOST: u64 = 1024 * 1024;
 
 #[derive(Debug, Args)]
@@ -52,7 +53,7 @@ impl TlsArguments {
         self.tls || self.tls_cert.is_some()
     }
 
-    /// Tells the builder what was asked for. One's own certificate wins.
+    /// Applies the TLS options to the builder. A given certificate takes precedence over `--tls`.
     pub(super) async fn apply(&self, builder: Builder) -> Result<Builder, String> {
         match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => {
@@ -63,7 +64,7 @@ impl TlsArguments {
         }
     }
 
-    /// Writes the CA that an emulator made, if it made one, where clients find it.
+    /// Writes the certificate of the emulator's CA to a file, if the emulator created one.
     pub(super) async fn ca_file(&self, atlas: &MockAtlas) -> Result<Option<CaFile>, String> {
         let Some(pem) = atlas.ca_pem() else {
             return Ok(None);
@@ -96,10 +97,10 @@ fn temporary() -> io::Result<TempPath> {
     Ok(file.into_temp_path())
 }
 
-/// Where the CA is, for as long as this is there.
+/// The file of the CA's certificate. A temporary file is removed when this is dropped.
 pub(super) struct CaFile {
     path: PathBuf,
-    /// Removes it when dropped.
+    /// The guard that removes the temporary file.
     _temporary: Option<TempPath>,
 }
 
@@ -109,8 +110,8 @@ impl CaFile {
     }
 }
 
-/// Which CAs a command that asks an emulator trusts: those of `ATLAS_CAFILE`, else that of
-/// `--tls-ca-out`. An emulator's CA is none of the system's.
+/// The CAs that client commands trust: those of `ATLAS_CAFILE`, or else that of `--tls-ca-out`. The
+/// system's certificates are not used, since they do not include an emulator's CA.
 pub(super) struct Trust(Option<PathBuf>);
 
 impl Trust {

@@ -1,4 +1,4 @@
-//! `mock-atlas token` makes, lists and revokes tokens of a running emulator.
+//! `mock-atlas token` creates, lists and revokes tokens of a running emulator.
 
 use axum::http::Method;
 use clap::Subcommand;
