@@ -332,7 +332,7 @@ impl Builder {
     /// Starts the emulator.
     ///
     /// # Errors
-    /// Those of [`Builder::router`], when an address cannot be bound, when a certificate or its key
+    /// The errors of [`Builder::router`], when an address cannot be bound, when a certificate or its key
     /// cannot be used, and when the system refuses a thread.
     pub async fn start(self) -> Result<MockAtlas, StartError> {
         start(self)

@@ -37,7 +37,7 @@ pub(crate) enum Role {
     Admin,
 }
 
-/// Who made a request.
+/// The identity of the client that made a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
     Anonymous,

@@ -101,7 +101,7 @@ impl Rest<'_> {
     /// Returns the next page of versions; `None` at the end.
     ///
     /// # Errors
-    /// Those of [`search`].
+    /// The errors of [`search`].
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Arc<Version>>>, ServiceError> {
         let Some(page) = self.page.take() else {
             return Ok(None);

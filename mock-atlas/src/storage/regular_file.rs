@@ -31,7 +31,7 @@ pub fn open_regular_file(path: &Path) -> io::Result<File> {
 /// Reads a regular file of at most `most` bytes.
 ///
 /// # Errors
-/// Those of [`open_regular_file`], and when the file is larger.
+/// The errors of [`open_regular_file`], and when the file is larger.
 pub fn read_regular_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = open_regular_file(path)?;
     // A file whose reported length is larger is not read at all. The limit on reading covers files
@@ -48,7 +48,7 @@ pub fn read_regular_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// Reads a regular text file of at most `most` bytes.
 ///
 /// # Errors
-/// Those of [`read_regular_file`], and when the text is not UTF-8.
+/// The errors of [`read_regular_file`], and when the text is not UTF-8.
 pub fn read_regular_text(path: &Path, most: u64) -> io::Result<String> {
     read::into_text(read_regular_file(path, most)?)
 }

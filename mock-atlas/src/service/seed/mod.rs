@@ -78,7 +78,7 @@ impl Seed {
     /// to, such as the limit of [`Builder::max_file_bytes`](crate::Builder::max_file_bytes).
     ///
     /// # Errors
-    /// Those of [`Seed::read`], and when a file exceeds the limit.
+    /// The errors of [`Seed::read`], and when a file exceeds the limit.
     pub fn read_at_most(file: impl AsRef<Path>, max_file_bytes: u64) -> Result<Self, SeedError> {
         let limits = Limits {
             file_bytes: Some(max_file_bytes),

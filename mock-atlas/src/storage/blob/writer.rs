@@ -180,7 +180,7 @@ impl BlobWriter {
     /// Returns the finished blob; on disk if the writer has spilled.
     ///
     /// # Errors
-    /// Those of [`BlobWriter::flush`].
+    /// The errors of [`BlobWriter::flush`].
     pub(crate) async fn close(mut self) -> io::Result<Blob> {
         self.finish_hash().await?;
         self.end_chunk();
