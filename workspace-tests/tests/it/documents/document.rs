@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
-/// What a line that is a command begins with.
+/// The programs whose names begin a line that is a command.
 const PROGRAMS: [&str; 17] = [
     "apt-get",
     "atlas-contract",
@@ -26,30 +26,30 @@ const PROGRAMS: [&str; 17] = [
     "terraform",
 ];
 
-/// Lines count from 1.
+/// A `Document` counts its lines from 1.
 #[derive(Debug, Default)]
 pub(crate) struct Document {
-    /// As seen from the folder of the workspace.
+    /// The path, relative to the folder of the workspace.
     pub(crate) path: String,
     pub(crate) text: String,
     pub(crate) blocks: Vec<Block>,
     pub(crate) links: Vec<(usize, String)>,
     /// Headings, as links name them.
     pub(crate) anchors: BTreeSet<String>,
-    /// What stands between backticks within a text.
+    /// The words between backticks within a text.
     pub(crate) spans: Vec<(usize, String)>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Block {
-    /// That of the first line of code.
+    /// The line of the first line of code.
     pub(crate) line: usize,
     language: String,
     leave: Option<Leave>,
     pub(crate) code: String,
 }
 
-/// Why a block is not run like the others: from a comment directly before it.
+/// The reason why a block is not run like the others, from the comment directly before it.
 #[derive(Debug)]
 enum Leave {
     /// `<!-- not run: REASON -->`
@@ -179,7 +179,7 @@ fn command(line: &str) -> Option<&str> {
     (PROGRAMS.contains(&program) && !bare.ends_with('{')).then_some(bare)
 }
 
-/// What a link calls a heading: GitHub's rule, less its numbers for headings that are the same.
+/// Returns the anchor of a heading by GitHub's rule, but without the numbers for equal headings.
 fn anchor(heading: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
     let kept = heading.chars().filter(kept);

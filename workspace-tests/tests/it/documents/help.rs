@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-/// What `--help` of a program, or of a subcommand, names.
+/// The flags and subcommands that `--help` of a program or subcommand names.
 #[derive(Debug, Default)]
 pub(crate) struct Help {
     flags: BTreeSet<String>,
@@ -12,7 +12,7 @@ pub(crate) struct Help {
 }
 
 impl Help {
-    /// Asks a program, and each of its subcommands.
+    /// Reads the help of a program and of each of its subcommands.
     pub(crate) fn of(program: &Path, subcommand: &[&str]) -> Self {
         let mut command = Command::new(program);
         let output = command.args(subcommand).arg("--help").output().unwrap();
@@ -52,12 +52,12 @@ impl Help {
         None
     }
 
-    /// Whether the program has the flag, with whatever subcommand.
+    /// Returns `true` if the program or any of its subcommands has the flag.
     pub(crate) fn has(&self, flag: &str) -> bool {
         self.flags.contains(flag) || self.commands.values().any(|help| help.has(flag))
     }
 
-    /// Whether this is one of its subcommands.
+    /// Returns `true` if the program has this subcommand.
     pub(crate) fn has_command(&self, name: &str) -> bool {
         self.commands.contains_key(name)
     }

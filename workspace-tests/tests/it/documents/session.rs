@@ -66,7 +66,7 @@ pub(crate) async fn run(
     Err(format!("{} {why}:\n{printed}", document.path))
 }
 
-/// What is run, on the lines on which it stands in the document: the shell then names the right ones.
+/// Returns the script with each command on its line of the document, so that the shell names the right lines.
 fn script(document: &Document, real_clients: bool) -> String {
     let mut lines = vec![""; document.text.lines().count()];
     for block in document.runs(real_clients) {

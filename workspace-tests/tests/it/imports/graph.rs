@@ -1,4 +1,4 @@
-//! Circles of imports between the folders of a crate.
+//! This module finds circles of imports between the folders of a crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ type Graph<'a> = BTreeMap<&'a [String], BTreeSet<&'a [String]>>;
 
 /// Returns a line for each folder that reaches itself through others, and names the way.
 ///
-/// A folder and what lies in it count as one place: a module and its own parts may use each other.
+/// An import between a folder and a folder inside it does not count: a module and its parts may use each other.
 pub(super) fn circles(imports: &[Import]) -> Vec<String> {
     let mut graph = Graph::new();
     for Import { from, to, .. } in imports {

@@ -1,4 +1,4 @@
-//! `Layers` knows the layer of each top-level module, and finds imports that run upwards.
+//! This module holds the layer of each top-level module, and finds imports that do not run downwards.
 
 use std::collections::BTreeMap;
 use std::fs;

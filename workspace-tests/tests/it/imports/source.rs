@@ -1,6 +1,5 @@
-//! The imports of a crate, as its sources state them: in `use` lines, and in paths within code.
-//!
-//! Modules for tests alone are left out, since tests may use anything.
+//! This module reads the imports of a crate from its sources: from `use` lines and from paths within code.
+//! It leaves out modules behind `#[cfg(test)]`, since tests may use anything.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,22 +9,22 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, Macro, UseTree};
 
-/// A module: its path below the crate's root, and its file.
+/// A `Module` is named by its path below the crate's root.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Module {
     path: Vec<String>,
-    /// How much of the path is its folder: all of it where other modules lie in it.
+    /// The number of path segments that are the module's folder: all of them if other modules lie in the module.
     folder: usize,
 }
 
-/// One module that uses another of the same crate.
+/// An `Import` says that one module uses another module of the same crate.
 #[derive(Debug)]
 pub(super) struct Import {
     pub(super) from: Module,
     pub(super) to: Module,
     file: PathBuf,
     line: usize,
-    /// What stands there.
+    /// The path that the source names, without `crate`.
     text: String,
 }
 
@@ -67,7 +66,7 @@ pub(super) fn imports(root: &Path) -> Vec<Import> {
     reader.resolve()
 }
 
-/// A use of a path, before it is known which module the path leads to.
+/// A `Use` is the use of a path whose target module is not yet known.
 struct Use {
     from: Vec<String>,
     /// The path from the crate's root.
@@ -79,9 +78,9 @@ struct Use {
 #[derive(Default)]
 struct Reader {
     uses: Vec<Use>,
-    /// The modules, and whether others lie in them.
+    /// The modules, each with a flag: do other modules lie in it?
     modules: BTreeMap<Vec<String>, bool>,
-    /// Names that a module hands on, such as `pub use`: the full path of each.
+    /// The names that a module re-exports with `pub use`, each with its full path.
     handed_on: BTreeMap<Vec<String>, Vec<String>>,
 }
 
@@ -124,7 +123,7 @@ impl Reader {
             .collect()
     }
 
-    /// Only the crate's root hands names on across top-level modules.
+    /// Returns where a name of the crate's root leads. Other re-exports stay within one top-level module.
     fn next(&self, path: &[String]) -> Option<Vec<String>> {
         let known = self.modules.contains_key(path.get(..1)?);
         let next = self.handed_on.get(path.get(..1)?).filter(|_| !known)?;
@@ -254,7 +253,7 @@ impl<'ast> Visit<'ast> for Walk<'_, '_> {
         visit::visit_path(self, path);
     }
 
-    /// What is within a macro is no code yet: paths from the root are all that can be told there.
+    /// Reads paths that begin with `crate` in a macro's tokens, which are not parsed as code.
     fn visit_macro(&mut self, item: &'ast Macro) {
         let text = item.tokens.to_string();
         let line = item.path.segments[0].ident.span().start().line;
@@ -310,7 +309,7 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Whether an item is there for tests alone.
+/// Returns `true` for an item behind `#[cfg(test)]`.
 fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let is_test = |path: &syn::Path| path.is_ident("test");
