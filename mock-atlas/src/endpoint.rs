@@ -1,9 +1,14 @@
-//! The list of all endpoints. For each endpoint it has the method, the path, the name for faults,
-//! the fields of the body, and the secret.
+//! Lists all endpoints: for each, the method, the path, the name for faults, the fields of the body,
+//! and the secret.
 //!
 //! The router, fault injection, journal, metrics, lints and redaction ask an [`Endpoint`] or match
-//! on it without a wildcard. To add an endpoint, add a variant to [`Api`] or [`Admin`] and follow
-//! the compiler's errors.
+//! on it without a wildcard. To add an endpoint, add a variant to [`Api`] or [`Admin`], follow the
+//! compiler's errors, and then change by hand what the compiler does not check:
+//!
+//! - tests of the endpoint in `tests/it/http`
+//! - the tables of calls and of routes in `docs/emulator.md`
+//! - the routes in the help of `--fault`, in `cli`
+//! - `docs/contract.md` and the ledger of `contract-tests`, for an endpoint of Atlas
 
 use std::collections::BTreeSet;
 
@@ -194,7 +199,7 @@ impl Api {
                 Get,
                 "/api/v1/artifacts/{username}/{name}/{type}/{version}/file",
             ),
-            // Outside of `/api`, since Atlas had a host of its own for uploads.
+            // Outside of `/api`, since Atlas had a host of its own for uploads, `binstore` (binary store).
             Self::Upload => (Put, "/_binstore/{upload}"),
         }
     }

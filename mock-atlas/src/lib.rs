@@ -4,16 +4,21 @@
 //! Start at [`MockAtlas`], a running emulator for a test, and [`Builder`], its configuration.
 //! [`Builder::router`] and [`serve`] are the two lower-level parts.
 //!
-//! Each folder imports only folders above it:
+//! The modules, lowest layer first; each imports only modules above it:
 //!
 //! - `domain`: names, access rules, metadata, queries, limits, the clock; pure
-//! - `endpoint`: every endpoint once: method, path, name, fields of the body, secrets
-//! - `faults`: fault injection; `observe`: the journal, metrics, expectations, lints
-//! - `storage`: the catalog of artifacts and versions, the bytes of files, accounts and tokens
+//! - `endpoint`: the list of all endpoints; its head says how to add one
+//! - `faults`: decides which fault is due; `http/middleware/fault_injection` applies it
+//! - `observe`: the journal, metrics, expectations, lints
+//! - `storage`: artifacts, versions, files, accounts and tokens. In `storage/memory/versions`,
+//!   `Versions::add` gives a version its number (`domain/sequence`), and `Versions::finish_upload`
+//!   makes an upload visible
 //! - `service`: authorised operations of callers; seeds and snapshots
 //! - `net`: listeners, TLS, connections, threads
-//! - `http`: routes, middleware, extractors, handlers, JSON, errors
+//! - `http`: routes, middleware, extractors, handlers, JSON, errors. `http/extract/caller` checks
+//!   the token of a request (by `service/accounts`)
 //! - `app`: the builder and the running emulator; the only place that chooses a backend
+//! - `cli`: the command line; it belongs to the binary, and uses only this library's public items
 
 mod app;
 mod domain;

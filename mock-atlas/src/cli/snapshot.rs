@@ -26,7 +26,7 @@ pub(super) async fn save(client: &Client, file: &Path) -> Result<(), String> {
     let body = client.stream(Method::POST, "/snapshot", Body::empty());
     let mut body = body.await?;
     let target = file.to_owned();
-    let begun = apart(move || begin(&target)).await;
+    let begun = run_blocking(move || begin(&target)).await;
     // Dropping `partial` removes the partial file.
     let (created, partial) = begun.map_err(failed)?;
     let mut created = File::from_std(created);
@@ -35,7 +35,7 @@ pub(super) async fn save(client: &Client, file: &Path) -> Result<(), String> {
     }
     created.sync_all().await.map_err(failed)?;
     let target = file.to_owned();
-    let named = apart(move || {
+    let named = run_blocking(move || {
         partial
             .persist_noclobber(target)
             .map_err(|error| error.error)
@@ -95,7 +95,7 @@ fn check_lock(partial: &fs::File) -> io::Result<()> {
 }
 
 /// Runs blocking work on a blocking thread.
-async fn apart<T: Send + 'static>(
+async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     spawn_blocking(work).await?
@@ -105,7 +105,7 @@ async fn apart<T: Send + 'static>(
 pub(super) async fn restore(client: &Client, file: &Path) -> Result<(), String> {
     let failed = |error: io::Error| format!("cannot read {}: {error}", file.display());
     let path = file.to_owned();
-    let archive = apart(move || open_regular_file(&path)).await;
+    let archive = run_blocking(move || open_regular_file(&path)).await;
     let archive = File::from_std(archive.map_err(failed)?);
     let body = Body::from_stream(ReaderStream::with_capacity(archive, 256 * 1024));
     let replied = client.stream(Method::POST, "/restore", body).await?;

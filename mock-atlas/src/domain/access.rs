@@ -13,12 +13,12 @@ pub(crate) const ROOT: &str = "atlas";
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) username: Name,
-    reach: Reach,
+    scope: AccountScope,
 }
 
 /// The namespaces in which an account has a role without being a member of an organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
+enum AccountScope {
     Everything,
     OwnNamespace,
 }
@@ -80,7 +80,7 @@ impl Account {
     pub(crate) fn root(username: Name) -> Self {
         Self {
             username,
-            reach: Reach::Everything,
+            scope: AccountScope::Everything,
         }
     }
 
@@ -88,13 +88,13 @@ impl Account {
     pub(crate) fn user(username: Name) -> Self {
         Self {
             username,
-            reach: Reach::OwnNamespace,
+            scope: AccountScope::OwnNamespace,
         }
     }
 
     /// Returns whether this account may do everything.
     pub(crate) fn is_root(&self) -> bool {
-        self.reach == Reach::Everything
+        self.scope == AccountScope::Everything
     }
 
     /// Returns the role that the account has in a namespace without being a member of it.

@@ -1,4 +1,4 @@
-//! Numbering of versions.
+//! Numbers versions. The storage's `Versions::add` asks for each number.
 
 /// The highest number that a sequence gives: 2^53, up to which all JSON readers keep numbers exactly.
 pub(crate) const HIGHEST: u64 = 1 << 53;

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::rule::{Effect, ErrorReply, Fault, RouteName, Schedule};
+use super::fault::{Effect, EndpointName, ErrorReply, Fault, Schedule};
 use crate::endpoint::Api;
 
 const ANY_ROUTE: &str = "*";
@@ -50,14 +50,14 @@ fn parse(text: &str) -> Result<Fault, String> {
     let effect = parts.next().unwrap_or_default();
     let mut settings = Settings::new(parts)?;
     let fault = Fault {
-        route: parse_route(route)?,
+        endpoint: parse_route(route)?,
         effect: parse_effect(effect, &mut settings)?,
         method: parse_method(settings.take("method"))?,
         schedule: parse_schedule(&mut settings)?,
     };
     settings.end(effect)?;
     let is_possible = |endpoint: &Api| {
-        let is_meant = fault.route.is_none_or(|route| route.covers(*endpoint));
+        let is_meant = fault.endpoint.is_none_or(|name| name.covers(*endpoint));
         is_meant && fault.effect.is_possible_at(*endpoint)
     };
     if Api::ALL.iter().any(is_possible) {
@@ -67,14 +67,14 @@ fn parse(text: &str) -> Result<Fault, String> {
     }
 }
 
-fn parse_route(text: &str) -> Result<Option<RouteName>, String> {
+fn parse_route(text: &str) -> Result<Option<EndpointName>, String> {
     if text == ANY_ROUTE {
         return Ok(None);
     }
     let mut names: Vec<&str> = Api::ALL.iter().map(|endpoint| endpoint.name()).collect();
     names.dedup();
     let known = names.iter().find(|name| **name == text);
-    known.map(|name| Some(RouteName(name))).ok_or_else(|| {
+    known.map(|name| Some(EndpointName(name))).ok_or_else(|| {
         let names = names.join(", ");
         format!("there is no route {text:?}: there are {names}, and * for any")
     })
@@ -216,7 +216,7 @@ impl<'a> Settings<'a> {
 
 impl Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RouteName(route) = self.route.unwrap_or(RouteName(ANY_ROUTE));
+        let EndpointName(route) = self.endpoint.unwrap_or(EndpointName(ANY_ROUTE));
         write!(f, "{route}:{}", self.effect)?;
         if let Some(method) = &self.method {
             write!(f, ",method={method}")?;

@@ -1,6 +1,7 @@
-//! Fault injection: which requests an emulator answers wrongly, and how.
+//! Decides which fault of an emulator is due for a request. `http::middleware::fault_injection`
+//! applies the fault to the request.
 //!
-//! - `rule`: a fault, with its effect and the requests that it applies to
+//! - `fault`: a fault, with its effect and the requests that it applies to
 //! - `grammar`: the text form of faults
 //! - `chaos`: random faults, drawn from a seed
 //!
@@ -9,8 +10,8 @@
 //! the request.
 
 mod chaos;
+mod fault;
 mod grammar;
-mod rule;
 #[cfg(test)]
 mod tests;
 
@@ -20,9 +21,9 @@ use std::time::Duration;
 use fastrand::Rng;
 
 pub(crate) use chaos::Chaos;
+pub use fault::Fault;
+pub(crate) use fault::{Effect, ErrorReply};
 pub use grammar::FaultError;
-pub use rule::Fault;
-pub(crate) use rule::{Effect, ErrorReply};
 
 use crate::endpoint::Api;
 
@@ -65,15 +66,17 @@ pub(crate) struct Faults {
     active: Mutex<ActiveFaults>,
 }
 
+/// The faults at present, with their counts, and the state of chaos.
 #[derive(Debug)]
 struct ActiveFaults {
-    rules: Vec<Rule>,
+    faults: Vec<ActiveFault>,
     last_id: u64,
     chaos: chaos::ChaosState,
 }
 
+/// A fault with its counts and its random generator.
 #[derive(Debug)]
-struct Rule {
+struct ActiveFault {
     report: FaultReport,
     chance: Rng,
 }
@@ -94,13 +97,13 @@ impl Faults {
         // Chaos draws for every request, so that the draw depends only on the request's number.
         let drawn = active.chaos.draw(request);
         let mut met = None;
-        for rule in &mut active.rules {
-            // Every rule counts all requests that it applies to, even those that met another fault.
-            if rule.is_due(request) && met.is_none() {
-                rule.report.fired += 1;
+        for fault in &mut active.faults {
+            // Every fault counts all requests that it applies to, even those that met another.
+            if fault.is_due(request) && met.is_none() {
+                fault.report.fired += 1;
                 met = Some(InjectedFault {
-                    effect: rule.report.fault.effect,
-                    fault: rule.report.fault.to_string(),
+                    effect: fault.report.fault.effect,
+                    fault: fault.report.fault.to_string(),
                 });
             }
         }
@@ -117,8 +120,9 @@ impl Faults {
     /// Returns whether a fault depends on the age of the upload path.
     pub(crate) fn need_upload_age(&self) -> bool {
         let active = self.active();
-        let needs_age = |rule: &Rule| matches!(rule.report.fault.effect, Effect::Expire(_));
-        active.rules.iter().any(needs_age)
+        let needs_age =
+            |fault: &ActiveFault| matches!(fault.report.fault.effect, Effect::Expire(_));
+        active.faults.iter().any(needs_age)
     }
 
     /// Adds a fault after the existing faults.
@@ -129,14 +133,14 @@ impl Faults {
     /// Removes a fault. Returns whether it existed.
     pub(crate) fn remove(&self, id: u64) -> bool {
         let mut active = self.active();
-        let before = active.rules.len();
-        active.rules.retain(|rule| rule.report.id != id);
-        active.rules.len() < before
+        let before = active.faults.len();
+        active.faults.retain(|fault| fault.report.id != id);
+        active.faults.len() < before
     }
 
     /// Removes all faults. Chaos stays.
     pub(crate) fn clear(&self) {
-        self.active().rules.clear();
+        self.active().faults.clear();
     }
 
     /// Restores the faults of the start with counts of zero, and restarts chaos.
@@ -147,9 +151,9 @@ impl Faults {
     pub(crate) fn reports(&self) -> Vec<FaultReport> {
         let active = self.active();
         active
-            .rules
+            .faults
             .iter()
-            .map(|rule| rule.report.clone())
+            .map(|fault| fault.report.clone())
             .collect()
     }
 
@@ -164,8 +168,8 @@ impl Faults {
     /// Returns the seed of random choices; `None` if neither chaos nor a fault's probability needs
     /// it.
     pub(crate) fn chaos_seed(&self) -> Option<u64> {
-        let is_drawn = |rule: &Rule| rule.report.fault.is_random();
-        let is_needed = self.chaos.is_on() || self.active().rules.iter().any(is_drawn);
+        let is_drawn = |fault: &ActiveFault| fault.report.fault.is_random();
+        let is_needed = self.chaos.is_on() || self.active().faults.iter().any(is_drawn);
         is_needed.then_some(self.chaos.seed)
     }
 
@@ -177,7 +181,7 @@ impl Faults {
 impl ActiveFaults {
     fn new(first: &[Fault], chaos: Chaos) -> Self {
         let mut active = Self {
-            rules: Vec::new(),
+            faults: Vec::new(),
             last_id: 0,
             chaos: chaos::ChaosState::new(chaos),
         };
@@ -195,9 +199,9 @@ impl ActiveFaults {
             seen: 0,
             fired: 0,
         };
-        self.rules.push(Rule {
+        self.faults.push(ActiveFault {
             report: report.clone(),
-            // Each rule has a random generator of its own, so that faults do not influence each
+            // Each fault has a random generator of its own, so that faults do not influence each
             // other's choices.
             chance: Rng::with_seed(seed.wrapping_add(self.last_id)),
         });
@@ -205,7 +209,7 @@ impl ActiveFaults {
     }
 }
 
-impl Rule {
+impl ActiveFault {
     /// Counts a request that the fault applies to. Returns whether the request is due to meet it.
     fn is_due(&mut self, request: &RequestInfo<'_>) -> bool {
         let FaultReport {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::{ArtifactName, Digest, Name};
 use crate::faults::ErrorReply;
-use crate::observe::{LONGEST_FIELD, Redactor, Texts, TokenPlace};
+use crate::observe::{LONGEST_FIELD, PackedStrings, Redactor, TokenPlace};
 
 /// The greatest number of field names that are kept of a body.
 const MAX_FIELDS: usize = 100;
@@ -33,7 +33,7 @@ struct Inner {
     received: AtomicU64,
     username: OnceLock<Name>,
     digest: OnceLock<Digest>,
-    fields: OnceLock<Texts>,
+    fields: OnceLock<PackedStrings>,
     version: OnceLock<ConcernedVersion>,
     stored: AtomicBool,
 }
@@ -83,7 +83,7 @@ impl RequestContext {
 
     /// Sets the field names of the body, without secrets.
     pub(crate) fn set_fields(&self, fields: &Map<String, Value>) {
-        let mut names = Texts::with_capacity(256);
+        let mut names = PackedStrings::with_capacity(256);
         let redactor = Redactor::new(self.token());
         add_names(&mut names, redactor, &mut String::new(), fields, MAX_DEPTH);
         let _ = self.0.fields.set(names);
@@ -130,7 +130,7 @@ impl RequestContext {
     }
 
     /// Returns the field names of the body, without secrets.
-    pub(super) fn fields(&self) -> Option<&Texts> {
+    pub(super) fn fields(&self) -> Option<&PackedStrings> {
         self.0.fields.get()
     }
 
@@ -141,7 +141,7 @@ impl RequestContext {
 
 /// Adds the names of the fields below `path`, which is unchanged afterwards.
 fn add_names(
-    names: &mut Texts,
+    names: &mut PackedStrings,
     redactor: Redactor<'_>,
     path: &mut String,
     fields: &Map<String, Value>,
@@ -188,13 +188,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::observe::read_texts;
+    use crate::observe::read_packed;
 
     fn names(fields: &Value) -> Vec<String> {
         let context = RequestContext::default();
         context.set_fields(fields.as_object().unwrap());
         let names = context.fields().unwrap();
-        let names = read_texts(names.as_bytes()).flatten();
+        let names = read_packed(names.as_bytes()).flatten();
         names.map(str::to_owned).collect()
     }
 

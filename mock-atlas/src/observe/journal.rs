@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
 
+use super::packed_strings::PackedStrings;
 use super::pattern::Pattern;
-use super::record::{Facts, request};
-use super::texts::Texts;
+use super::record::{FixedFields, request};
 use crate::domain::{Clock, timestamp};
 use crate::endpoint::Endpoint;
 
@@ -79,7 +79,7 @@ impl Request {
             id: format!("id-{number}"),
             method: method.to_owned(),
             path: path.to_owned(),
-            ..request(&Facts::example(number), &[])
+            ..request(&FixedFields::example(number), &[])
         }
     }
 }
@@ -131,15 +131,15 @@ pub(crate) struct Journal {
     capacity: usize,
     clock: Clock,
     begun: AtomicU64,
-    kept: Mutex<Kept>,
+    buffer: Mutex<JournalBuffer>,
 }
 
 /// The recorded requests, in the order in which they ended. Two ring buffers hold them one behind
 /// the other, and new requests overwrite the oldest: recording a request allocates and frees
 /// nothing, and reads only the length of an old request, whose bytes have long left the cache.
 #[derive(Debug, Default)]
-struct Kept {
-    records: VecDeque<(Facts, usize)>,
+struct JournalBuffer {
+    records: VecDeque<(FixedFields, usize)>,
     /// The texts of the records, one after the other; each record has its number of bytes.
     texts: VecDeque<u8>,
     forgotten: u64,
@@ -148,10 +148,10 @@ struct Kept {
     cleared: u64,
 }
 
-impl Kept {
-    fn add(&mut self, facts: Facts, texts: &Texts) {
+impl JournalBuffer {
+    fn add(&mut self, fixed: FixedFields, texts: &PackedStrings) {
         let texts = texts.as_bytes();
-        self.records.push_back((facts, texts.len()));
+        self.records.push_back((fixed, texts.len()));
         self.texts.extend(texts);
     }
 
@@ -181,7 +181,7 @@ const LARGE: usize = 64 * 1024;
 
 /// A copy of the recorded requests at one moment.
 struct Copied {
-    records: Vec<(Facts, usize)>,
+    records: Vec<(FixedFields, usize)>,
     texts: Vec<u8>,
 }
 
@@ -189,10 +189,10 @@ impl Copied {
     /// Returns the requests in the order in which they began.
     fn requests(&self) -> Vec<Request> {
         let mut texts = &*self.texts;
-        let requests = self.records.iter().map(|(facts, length)| {
+        let requests = self.records.iter().map(|(fixed, length)| {
             let (own, others) = texts.split_at(*length);
             texts = others;
-            request(facts, own)
+            request(fixed, own)
         });
         let mut requests: Vec<_> = requests.collect();
         requests.sort_unstable_by_key(|request| request.number);
@@ -217,7 +217,7 @@ impl Journal {
             capacity,
             clock,
             begun: AtomicU64::new(0),
-            kept: Mutex::default(),
+            buffer: Mutex::default(),
         }
     }
 
@@ -233,24 +233,24 @@ impl Journal {
     }
 
     /// Records a request that has ended.
-    pub(crate) fn keep(&self, facts: Facts, texts: &Texts) {
-        let mut kept = self.kept();
-        if facts.number <= kept.cleared || !self.is_on() {
+    pub(crate) fn keep(&self, fixed: FixedFields, texts: &PackedStrings) {
+        let mut buffer = self.buffer();
+        if fixed.number <= buffer.cleared || !self.is_on() {
             return;
         }
-        if kept.records.len() == self.capacity {
-            kept.forget_oldest();
+        if buffer.records.len() == self.capacity {
+            buffer.forget_oldest();
         }
-        kept.add(facts, texts);
+        buffer.add(fixed, texts);
     }
 
     /// Returns the recorded requests. A request is recorded before its client has the whole reply.
     pub(crate) fn page(&self) -> Page {
         // The lock is held only for the copy, so that requests that end meanwhile do not wait
         // longer.
-        let kept = self.kept();
-        let (copy, forgotten) = (kept.copy(), kept.forgotten);
-        drop(kept);
+        let buffer = self.buffer();
+        let (copy, forgotten) = (buffer.copy(), buffer.forgotten);
+        drop(buffer);
         Page {
             requests: copy.requests(),
             forgotten,
@@ -260,45 +260,45 @@ impl Journal {
 
     /// Removes all requests, those under way included.
     pub(crate) fn clear(&self) {
-        let mut kept = self.kept();
-        *kept = Kept {
+        let mut buffer = self.buffer();
+        *buffer = JournalBuffer {
             cleared: self.begun.load(Ordering::Relaxed),
-            ..Kept::default()
+            ..JournalBuffer::default()
         };
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn buffer(&self) -> MutexGuard<'_, JournalBuffer> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::record::Head;
+    use crate::observe::record::HeadStrings;
 
     fn numbers(journal: &Journal) -> Vec<u64> {
         let page = journal.page();
         page.requests.iter().map(|request| request.number).collect()
     }
 
-    fn begin(journal: &Journal) -> Facts {
-        Facts::example(journal.begin().0)
+    fn begin(journal: &Journal) -> FixedFields {
+        FixedFields::example(journal.begin().0)
     }
 
     /// Records a request with this path.
-    fn keep(journal: &Journal, facts: Facts, path: &str) {
-        let head = Head {
+    fn keep(journal: &Journal, fixed: FixedFields, path: &str) {
+        let head = HeadStrings {
             path,
-            ..Head::default()
+            ..HeadStrings::default()
         };
-        journal.keep(facts, &head.texts());
+        journal.keep(fixed, &head.packed());
     }
 
     #[test]
     fn requests_are_in_the_order_in_which_they_began() {
         let journal = Journal::new(9, Clock::default());
-        let all: Vec<Facts> = (0..3).map(|_| begin(&journal)).collect();
+        let all: Vec<FixedFields> = (0..3).map(|_| begin(&journal)).collect();
         all.into_iter()
             .rev()
             .for_each(|one| keep(&journal, one, "/"));
@@ -320,8 +320,8 @@ mod tests {
         let journal = Journal::new(3, Clock::default());
         let path = |number: u64| "x".repeat(usize::try_from(number * number % 401).unwrap());
         for _ in 0..200 {
-            let facts = begin(&journal);
-            keep(&journal, facts, &path(facts.number));
+            let fixed = begin(&journal);
+            keep(&journal, fixed, &path(fixed.number));
             for request in journal.page().requests {
                 assert_eq!(request.path, path(request.number));
             }
@@ -335,7 +335,7 @@ mod tests {
         for _ in 0..2 {
             keep(&journal, begin(&journal), "/");
         }
-        assert!(journal.kept().texts.capacity() <= LARGE);
+        assert!(journal.buffer().texts.capacity() <= LARGE);
         assert_eq!(numbers(&journal), [2, 3]);
     }
 

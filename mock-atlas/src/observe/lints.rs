@@ -197,14 +197,14 @@ fn is_known(field: &str, known: &BodyFields) -> bool {
 
 /// The requests of one version, from its creation to its uploads.
 #[derive(Default)]
-struct Life<'a> {
+struct VersionHistory<'a> {
     /// The request that announced the file.
     announced: Option<&'a Request>,
     uploads: Vec<&'a Request>,
 }
 
 fn check_versions(found: &mut Found, requests: &[Request]) {
-    let mut lives: Vec<Life<'_>> = Vec::new();
+    let mut histories: Vec<VersionHistory<'_>> = Vec::new();
     let mut current: HashMap<&str, usize> = HashMap::new();
     for request in requests {
         let Some(version) = request.version.as_deref() else {
@@ -212,31 +212,32 @@ fn check_versions(found: &mut Found, requests: &[Request]) {
         };
         // A second creation begins another version of the same name, as after a reset.
         if !is_upload(request) || !current.contains_key(version) {
-            current.insert(version, lives.len());
-            lives.push(Life::default());
+            current.insert(version, histories.len());
+            histories.push(VersionHistory::default());
         }
-        let life = current.get(version).and_then(|at| lives.get_mut(*at));
-        match life {
-            Some(life) if is_upload(request) => life.uploads.push(request),
-            Some(life) if request.announces_file => life.announced = Some(request),
+        let history = current.get(version).and_then(|at| histories.get_mut(*at));
+        match history {
+            Some(history) if is_upload(request) => history.uploads.push(request),
+            Some(history) if request.announces_file => history.announced = Some(request),
             _ => {}
         }
     }
-    for life in &lives {
-        check_life(found, life);
+    for history in &histories {
+        check_history(found, history);
     }
 }
 
-fn check_life(found: &mut Found, life: &Life<'_>) {
-    let stored = life.uploads.iter().position(|upload| upload.stored);
-    match (stored, life.announced) {
+fn check_history(found: &mut Found, history: &VersionHistory<'_>) {
+    let stored = history.uploads.iter().position(|upload| upload.stored);
+    match (stored, history.announced) {
         (None, Some(request)) => {
             let version = request.version.as_deref().unwrap_or_default();
             let message = format!("{version} was made with a file, and it never came");
             found.add(LintKind::NeverUploaded, message, request);
         }
         (Some(at), _) => {
-            let Some((first, later)) = life.uploads.get(at..).and_then(<[_]>::split_first) else {
+            let Some((first, later)) = history.uploads.get(at..).and_then(<[_]>::split_first)
+            else {
                 return;
             };
             let same = |upload: &&&Request| first.sha256.is_some() && upload.sha256 == first.sha256;

@@ -1,6 +1,7 @@
 //! Observation of requests: a journal, metrics, and checks of the journal.
 //!
-//! - `journal`: the bounded journal of requests; `record`, `texts`: its compact form; `redact`: hides secrets
+//! - `journal`: the bounded journal of requests; `record`, `packed_strings`: its compact form
+//! - `redact`: hides secrets
 //! - `metrics`: counters and histograms of requests; `method`: the distinguished methods
 //! - `pattern`: patterns of paths
 //! - `expect`: expectations of requests; `verify`: compares the journal with them
@@ -11,10 +12,10 @@ mod journal;
 mod lints;
 mod method;
 mod metrics;
+mod packed_strings;
 mod pattern;
 mod record;
 mod redact;
-mod texts;
 mod verify;
 
 pub use expect::{ExpectError, Expectations};
@@ -23,11 +24,11 @@ pub use journal::{Request, TokenPlace};
 pub use lints::{Lint, LintKind};
 pub(crate) use method::known_method;
 pub(crate) use metrics::{CounterCache, Metrics, Outcome};
-pub(crate) use record::{Facts, Head, Tail};
-pub(crate) use redact::{LONGEST_FIELD, Redactor};
-pub(crate) use texts::Texts;
+pub(crate) use packed_strings::PackedStrings;
 #[cfg(test)]
-pub(crate) use texts::read as read_texts;
+pub(crate) use packed_strings::read as read_packed;
+pub(crate) use record::{EndStrings, FixedFields, HeadStrings};
+pub(crate) use redact::{LONGEST_FIELD, Redactor};
 pub use verify::Unmet;
 pub(crate) use verify::Verdict;
 

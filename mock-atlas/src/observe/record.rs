@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::texts::{Texts, read};
+use super::packed_strings::{PackedStrings, read};
 use super::{Request, TokenPlace};
 use crate::domain::Digest;
 use crate::endpoint::Endpoint;
 
 /// The fields of a [`Request`] with a fixed size.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Facts {
+pub(crate) struct FixedFields {
     pub(crate) number: u64,
     pub(crate) time: SystemTime,
     pub(crate) method: &'static str,
@@ -25,20 +25,20 @@ pub(crate) struct Facts {
     pub(crate) duration: Duration,
 }
 
-/// The texts of a request's head. The texts of [`Tail`] follow, and [`request`] reads both in this
-/// order.
+/// The strings of a request's head. Those of [`EndStrings`] follow, and [`request`] reads both in
+/// this order.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Head<'a> {
+pub(crate) struct HeadStrings<'a> {
     pub(crate) id: &'a str,
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
     pub(crate) content_type: Option<&'a str>,
 }
 
-impl Head<'_> {
-    pub(crate) fn texts(&self) -> Texts {
-        // This is enough for most requests, the texts of the tail included.
-        let mut texts = Texts::with_capacity(512);
+impl HeadStrings<'_> {
+    pub(crate) fn packed(&self) -> PackedStrings {
+        // This is enough for most requests, the strings of the end included.
+        let mut texts = PackedStrings::with_capacity(512);
         texts.push(Some(self.id));
         texts.push(Some(self.path));
         texts.push(self.query);
@@ -47,16 +47,16 @@ impl Head<'_> {
     }
 }
 
-/// The texts of a request that are known only at its end.
+/// The strings of a request that are known only at its end.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tail<'a> {
+pub(crate) struct EndStrings<'a> {
     pub(crate) username: Option<&'a str>,
     pub(crate) version: Option<&'a str>,
-    pub(crate) fields: Option<&'a Texts>,
+    pub(crate) fields: Option<&'a PackedStrings>,
 }
 
-impl Tail<'_> {
-    pub(crate) fn append_to(&self, texts: &mut Texts) {
+impl EndStrings<'_> {
+    pub(crate) fn append_to(&self, texts: &mut PackedStrings) {
         texts.push(self.username);
         texts.push(self.version);
         if let Some(fields) = self.fields {
@@ -65,38 +65,38 @@ impl Tail<'_> {
     }
 }
 
-/// Decodes a request from its facts and the bytes of its texts.
-pub(crate) fn request(facts: &Facts, texts: &[u8]) -> Request {
+/// Decodes a request from its fixed fields and the bytes of its strings.
+pub(crate) fn request(fixed: &FixedFields, texts: &[u8]) -> Request {
     let mut texts = read(texts).map(|text| text.map(str::to_owned));
     let mut next = || texts.next().flatten();
     Request {
-        number: facts.number,
+        number: fixed.number,
         id: next().unwrap_or_default(),
-        time: facts.time,
-        method: facts.method.to_owned(),
-        endpoint: facts.endpoint,
-        route: facts.endpoint.path().map(str::to_owned),
+        time: fixed.time,
+        method: fixed.method.to_owned(),
+        endpoint: fixed.endpoint,
+        route: fixed.endpoint.path().map(str::to_owned),
         path: next().unwrap_or_default(),
         query: next(),
-        token: facts.token,
+        token: fixed.token,
         content_type: next(),
-        content_length: facts.content_length,
-        chunked: facts.chunked,
+        content_length: fixed.content_length,
+        chunked: fixed.chunked,
         username: next(),
         version: next(),
         fields: texts.flatten().collect(),
-        received: facts.received,
-        sha256: facts.sha256.map(|digest| digest.to_string()),
-        announces_file: facts.announces_file,
-        stored: facts.stored,
-        status: facts.status,
-        duration: facts.duration,
+        received: fixed.received,
+        sha256: fixed.sha256.map(|digest| digest.to_string()),
+        announces_file: fixed.announces_file,
+        stored: fixed.stored,
+        status: fixed.status,
+        duration: fixed.duration,
     }
 }
 
 #[cfg(test)]
-impl Facts {
-    /// Creates the facts of a request that was answered with 200.
+impl FixedFields {
+    /// Creates the fields of a request that was answered with 200.
     pub(crate) fn example(number: u64) -> Self {
         Self {
             number,
@@ -123,27 +123,27 @@ mod tests {
 
     #[test]
     fn each_text_is_what_it_was() {
-        let head = Head {
+        let head = HeadStrings {
             id: "one",
             path: "/x",
             query: Some(""),
             content_type: Some("text/plain"),
         };
-        let mut fields = Texts::default();
+        let mut fields = PackedStrings::default();
         fields.push(Some("artifact"));
         fields.push(Some("artifact.name"));
-        let tail = Tail {
+        let end = EndStrings {
             username: Some("acme"),
             version: Some("acme/web/x/1"),
             fields: Some(&fields),
         };
-        let mut texts = head.texts();
-        tail.append_to(&mut texts);
-        let facts = Facts {
+        let mut texts = head.packed();
+        end.append_to(&mut texts);
+        let fixed = FixedFields {
             endpoint: Endpoint::Api(Api::ShowArtifact),
-            ..Facts::example(1)
+            ..FixedFields::example(1)
         };
-        let found = request(&facts, texts.as_bytes());
+        let found = request(&fixed, texts.as_bytes());
         let expected = Request {
             id: "one".to_owned(),
             endpoint: Endpoint::Api(Api::ShowArtifact),

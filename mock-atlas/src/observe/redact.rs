@@ -17,9 +17,9 @@ const HIDDEN: &str = "{hidden}";
 /// The length in characters beyond which a text is truncated.
 const LONGEST: usize = 1000;
 
-/// The length in bytes from which a token is hidden within longer texts. A shorter token, as in
+/// The minimum length in bytes of tokens that are hidden within longer texts. A shorter token, as in
 /// tests, could be part of unrelated words, and is hidden only as a whole text.
-const TELLING: usize = 8;
+const MIN_TOKEN_IN_TEXT: usize = 8;
 
 /// The segments of paths that precede a secret.
 static SECRET_FOLLOWS: LazyLock<Vec<&str>> = LazyLock::new(|| {
@@ -54,7 +54,7 @@ impl<'t> Redactor<'t> {
             return text.into();
         }
         let text: Cow<'a, str> = match self.token {
-            Some(token) if token.len() >= TELLING => text.replace(token, HIDDEN).into(),
+            Some(token) if token.len() >= MIN_TOKEN_IN_TEXT => text.replace(token, HIDDEN).into(),
             Some(token) if token == text => HIDDEN.into(),
             _ => text.into(),
         };

@@ -1,4 +1,4 @@
-//! Accounts and tokens: authentication, login, and the administration of tokens.
+//! Authenticates tokens, logs users in, and administers tokens.
 
 use std::sync::Arc;
 

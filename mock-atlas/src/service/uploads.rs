@@ -1,4 +1,5 @@
-//! Uploads: receiving the bytes of versions, within limits and budgets.
+//! Receives the bytes of versions, within limits and budgets. `keep` stores complete bytes, which
+//! makes the version visible.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -70,7 +71,8 @@ impl Uploads {
     }
 
     /// Receives the bytes of an upload, and returns the stored file; `None` if the request does not
-    /// keep it. There is no caller to authorise: the path is the authorisation.
+    /// keep it. Reports each event to `on_event`. There is no caller to authorise: the path is the
+    /// authorisation.
     ///
     /// # Errors
     /// When the upload does not exist, accepts no bytes or other bytes, exceeds a limit or a
@@ -80,24 +82,24 @@ impl Uploads {
         datasets: &Datasets,
         request: UploadRequest,
         body: impl Stream<Item = Result<Bytes, E>> + Unpin,
-        tell: impl Fn(UploadEvent<'_>),
+        on_event: impl Fn(UploadEvent<'_>),
     ) -> Result<Option<Blob>, ServiceError> {
         let UploadRequest { upload, .. } = request;
         let permit = self.permits.try_acquire();
         let _under_way = permit.map_err(|_| ServiceError::TooManyUploads)?;
         let dataset = datasets.current();
         if let Ok(target) = dataset.catalog().upload_target(upload).await {
-            tell(UploadEvent::Target(&target));
+            on_event(UploadEvent::Target(&target));
         }
-        let (attempt, is_again) = self.begin(&dataset, request).await?;
-        let received = Receiver::new(self, is_again).read(body, &attempt).await?;
-        tell(UploadEvent::Received(received.digest()));
+        let (attempt, is_repeat) = self.begin(&dataset, request).await?;
+        let received = Receiver::new(self, is_repeat).read(body, &attempt).await?;
+        on_event(UploadEvent::Received(received.digest()));
         if !request.keep {
             return Ok(None);
         }
         // The current dataset and not that of the beginning, which a reset may have replaced.
         let blob = keep(&datasets.current(), upload, received).await?;
-        tell(UploadEvent::Stored);
+        on_event(UploadEvent::Stored);
         Ok(Some(blob))
     }
 
@@ -118,11 +120,11 @@ impl Uploads {
         }
         let expected = announced.unwrap_or_default();
         self.limits.check_file(expected)?;
-        let is_again = dataset.catalog().uploaded(upload).await?.is_some();
-        if self.spill.is_none() && !is_again {
+        let is_repeat = dataset.catalog().uploaded(upload).await?.is_some();
+        if self.spill.is_none() && !is_repeat {
             self.budget.check(expected)?;
         }
-        Ok((attempt, is_again))
+        Ok((attempt, is_repeat))
     }
 }
 
@@ -141,19 +143,20 @@ enum Received {
     New(Blob),
     /// The digest of bytes for a version that has its file already. The bytes are not kept: they
     /// are either the same as the stored bytes or refused.
-    Again(Digest),
+    Repeated(Digest),
 }
 
 impl Received {
     fn digest(&self) -> Digest {
         match self {
             Self::New(blob) => blob.digest(),
-            Self::Again(digest) => *digest,
+            Self::Repeated(digest) => *digest,
         }
     }
 }
 
-/// Stores the bytes in the version, or compares them with the stored bytes.
+/// Stores the bytes in the version, which makes the version visible (`Versions::finish_upload` of
+/// the storage), or compares them with the stored bytes.
 async fn keep(dataset: &Dataset, upload: Uuid, received: Received) -> Result<Blob, StorageError> {
     match received {
         Received::New(blob) => {
@@ -163,7 +166,7 @@ async fn keep(dataset: &Dataset, upload: Uuid, received: Received) -> Result<Blo
                 .await?;
             Ok(blob)
         }
-        Received::Again(digest) => {
+        Received::Repeated(digest) => {
             let stored = dataset.catalog().uploaded(upload).await?;
             let stored = stored.ok_or(StorageError::NotFound)?;
             if stored.digest() == digest {
@@ -182,16 +185,16 @@ struct Receiver<'a> {
     writer: BlobWriter,
     /// The reserved memory; `None` once the bytes go to disk.
     reservation: Option<Reservation>,
-    is_again: bool,
+    is_repeat: bool,
 }
 
 impl<'a> Receiver<'a> {
-    fn new(uploads: &'a Uploads, is_again: bool) -> Self {
+    fn new(uploads: &'a Uploads, is_repeat: bool) -> Self {
         Self {
             uploads,
             writer: BlobWriter::parallel(),
             reservation: Some(uploads.budget.reservation()),
-            is_again,
+            is_repeat,
         }
     }
 
@@ -209,7 +212,7 @@ impl<'a> Receiver<'a> {
                 error: error.into(),
             })?;
             self.push(&part).await?;
-            if !self.is_again {
+            if !self.is_repeat {
                 attempt.set_received(self.writer.len());
             }
         }
@@ -219,7 +222,7 @@ impl<'a> Receiver<'a> {
     async fn push(&mut self, part: &[u8]) -> Result<(), ServiceError> {
         let len = part.len() as u64;
         self.uploads.limits.check_file(self.writer.len() + len)?;
-        if self.is_again {
+        if self.is_repeat {
             self.writer.hash(part);
             return Ok(());
         }
@@ -235,8 +238,8 @@ impl<'a> Receiver<'a> {
     }
 
     async fn finish(self) -> Result<Received, ServiceError> {
-        if self.is_again {
-            return Ok(Received::Again(self.writer.digest()));
+        if self.is_repeat {
+            return Ok(Received::Repeated(self.writer.digest()));
         }
         let blob = self.writer.close().await.map_err(ServiceError::DiskFull)?;
         if let Some(reservation) = self.reservation {

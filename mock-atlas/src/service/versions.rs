@@ -1,4 +1,5 @@
-//! Creating, deleting and searching versions.
+//! Creates, deletes and searches versions for authorised callers. `storage::memory::versions` gives
+//! a new version its number.
 
 use std::sync::Arc;
 
@@ -59,7 +60,7 @@ pub(crate) async fn orphans(dataset: &Dataset) -> Result<Vec<Orphan>, ServiceErr
 }
 
 /// Searches the versions of an artifact type. Returns the first page, the newest version first, and
-/// the rest of the search, if it is not complete.
+/// the remaining pages, if there are more.
 ///
 /// # Errors
 /// [`StorageError::NotFound`](crate::storage::StorageError::NotFound) where the artifact does not
@@ -70,13 +71,13 @@ pub(crate) async fn search<'a>(
     artifact: &'a ArtifactName,
     artifact_type: &'a Name,
     query: &'a Query,
-) -> Result<(Vec<Arc<Version>>, Option<Rest<'a>>), ServiceError> {
+) -> Result<(Vec<Arc<Version>>, Option<RemainingPages<'a>>), ServiceError> {
     let access = read_access(dataset, caller, &artifact.username).await?;
     let catalog = dataset.catalog();
     let found = catalog
         .search(artifact, artifact_type, access, query, FIRST)
         .await?;
-    let rest = found.next.map(|page| Rest {
+    let remaining = found.next.map(|page| RemainingPages {
         dataset,
         artifact,
         artifact_type,
@@ -84,11 +85,11 @@ pub(crate) async fn search<'a>(
         query,
         page: Some(page),
     });
-    Ok((found.versions, rest))
+    Ok((found.versions, remaining))
 }
 
-/// The rest of a search, page by page.
-pub(crate) struct Rest<'a> {
+/// The remaining pages of a search.
+pub(crate) struct RemainingPages<'a> {
     dataset: &'a Dataset,
     artifact: &'a ArtifactName,
     artifact_type: &'a Name,
@@ -97,7 +98,7 @@ pub(crate) struct Rest<'a> {
     page: Option<Page>,
 }
 
-impl Rest<'_> {
+impl RemainingPages<'_> {
     /// Returns the next page of versions; `None` at the end.
     ///
     /// # Errors

@@ -1,4 +1,6 @@
-//! The catalog, an enum of storage backends.
+//! Defines the catalog, an enum of storage backends. Each method calls the backend: in memory,
+//! `memory::versions` numbers versions (`Versions::add`) and makes them visible
+//! (`Versions::finish_upload`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -294,7 +296,7 @@ impl Catalog {
         match self {
             Self::Memory(memory) => {
                 let memory = memory.clone();
-                apart(move || memory.add(&additions))
+                run_blocking(move || memory.add(&additions))
                     .await
                     .map_err(AdditionError::Backend)?
             }
@@ -306,7 +308,7 @@ impl Catalog {
         match self {
             Self::Memory(memory) => {
                 let memory = memory.clone();
-                Ok(Self::Memory(apart(move || memory.copy()).await?))
+                Ok(Self::Memory(run_blocking(move || memory.copy()).await?))
             }
         }
     }
@@ -316,7 +318,7 @@ impl Catalog {
         match self {
             Self::Memory(memory) => {
                 let memory = memory.clone();
-                Ok(apart(move || memory.export()).await?)
+                Ok(run_blocking(move || memory.export()).await?)
             }
         }
     }
@@ -330,7 +332,9 @@ impl Catalog {
         match self {
             Self::Memory(memory) => {
                 let memory = memory.clone();
-                Ok(Self::Memory(apart(move || memory.import(contents)).await??))
+                Ok(Self::Memory(
+                    run_blocking(move || memory.import(contents)).await??,
+                ))
             }
         }
     }
@@ -343,7 +347,7 @@ impl Catalog {
         match self {
             Self::Memory(memory) => {
                 let memory = memory.clone();
-                Ok(apart(move || memory.check(limits).err()).await?)
+                Ok(run_blocking(move || memory.check(limits).err()).await?)
             }
         }
     }
@@ -353,7 +357,7 @@ impl Catalog {
         match self {
             Self::Memory(memory) => {
                 let (memory, budget) = (memory.clone(), budget.clone());
-                Ok(apart(move || memory.charge(&budget)).await?)
+                Ok(run_blocking(move || memory.charge(&budget)).await?)
             }
         }
     }
@@ -363,14 +367,14 @@ impl Catalog {
         match self {
             Self::Memory(memory) => {
                 let memory = memory.clone();
-                Ok(apart(move || memory.totals()).await?)
+                Ok(run_blocking(move || memory.totals()).await?)
             }
         }
     }
 }
 
 /// Runs `work` on a blocking thread if there is a runtime, which `work` would hold up.
-async fn apart<T: Send + 'static>(
+async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, BackendError> {
     match Handle::try_current() {

@@ -1,4 +1,5 @@
-//! Upload targets, and the progress of upload attempts.
+//! Defines the types of uploads: targets and attempts. The backends store uploads, in memory
+//! `memory::versions`, where `Versions::finish_upload` makes a version visible.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

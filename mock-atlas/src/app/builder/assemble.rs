@@ -26,13 +26,13 @@ pub(super) fn assemble(mut builder: Builder) -> Result<(AppState, String), Start
     let root = ROOT.parse().map_err(StartError::Username)?;
     let catalog = MemoryCatalog::new(root, token.as_str(), builder.clock.clone());
     let limits = builder.http.limits;
-    plant(
+    apply(
         &own_seed(builder.users, builder.public_artifacts)?,
         &catalog,
         limits,
     )?;
     for seed in &builder.seeds {
-        plant(seed, &catalog, limits)?;
+        apply(seed, &catalog, limits)?;
         builder.faults.extend_from_slice(seed.faults());
     }
     let budget = MemoryBudget::new(builder.max_memory.unwrap_or(u64::MAX));
@@ -50,7 +50,7 @@ pub(super) fn assemble(mut builder: Builder) -> Result<(AppState, String), Start
 }
 
 /// Adds everything that a seed declares, except for faults, to a catalog that is not in use yet.
-fn plant(seed: &Seed, catalog: &MemoryCatalog, limits: Limits) -> Result<(), SeedError> {
+fn apply(seed: &Seed, catalog: &MemoryCatalog, limits: Limits) -> Result<(), SeedError> {
     let added = catalog.add(seed.additions(limits)?);
     added.map_err(|error| seed.explain(error))
 }

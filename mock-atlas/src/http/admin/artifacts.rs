@@ -6,14 +6,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::http::error::ApiError;
-use crate::http::extract::{ArtifactPath, Root, VersionPath, whole_number};
+use crate::http::extract::{ArtifactPath, RequireRoot, VersionPath, whole_number};
 use crate::http::json::{OrphanElement, OrphansReply};
 use crate::service::{Dataset, artifacts, versions};
 
 /// Handles `DELETE /_mock/artifacts/:username/:name`.
 pub(crate) async fn delete(
     dataset: Dataset,
-    _: Root,
+    _: RequireRoot,
     ArtifactPath(artifact): ArtifactPath,
 ) -> Result<StatusCode, ApiError> {
     artifacts::delete(&dataset, &artifact).await?;
@@ -23,7 +23,7 @@ pub(crate) async fn delete(
 /// Handles `DELETE /_mock/artifacts/:username/:name/:type/:version`.
 pub(crate) async fn delete_version(
     dataset: Dataset,
-    _: Root,
+    _: RequireRoot,
     path: VersionPath,
 ) -> Result<StatusCode, ApiError> {
     let number = whole_number(&path.version).ok_or(ApiError::NotFound)?;
@@ -32,7 +32,7 @@ pub(crate) async fn delete_version(
 }
 
 /// Handles `GET /_mock/orphans`.
-pub(crate) async fn orphans(dataset: Dataset, _: Root) -> Result<Response, ApiError> {
+pub(crate) async fn orphans(dataset: Dataset, _: RequireRoot) -> Result<Response, ApiError> {
     let orphans = versions::orphans(&dataset).await?;
     Ok(Json(OrphansReply {
         orphans: orphans.iter().map(OrphanElement::from).collect(),

@@ -8,14 +8,14 @@ use axum::response::{IntoResponse, Response};
 
 use crate::faults::Fault;
 use crate::http::error::ApiError;
-use crate::http::extract::{Params, Root};
+use crate::http::extract::{Params, RequireRoot};
 use crate::http::json::{ChaosElement, FaultElement, FaultsReply};
 use crate::http::state::AppState;
 
 /// Handles `POST /_mock/faults`.
 pub(crate) async fn create(
     State(state): State<AppState>,
-    _: Root,
+    _: RequireRoot,
     params: Params,
 ) -> Result<Response, ApiError> {
     let rule = params.section("fault")?.required_text("rule")?;
@@ -27,7 +27,7 @@ pub(crate) async fn create(
 }
 
 /// Handles `GET /_mock/faults`.
-pub(crate) async fn list(State(state): State<AppState>, _: Root) -> Response {
+pub(crate) async fn list(State(state): State<AppState>, _: RequireRoot) -> Response {
     Json(FaultsReply {
         faults: state
             .faults()
@@ -41,7 +41,7 @@ pub(crate) async fn list(State(state): State<AppState>, _: Root) -> Response {
 }
 
 /// Handles `DELETE /_mock/faults`.
-pub(crate) async fn clear(State(state): State<AppState>, _: Root) -> StatusCode {
+pub(crate) async fn clear(State(state): State<AppState>, _: RequireRoot) -> StatusCode {
     state.faults().clear();
     StatusCode::NO_CONTENT
 }
@@ -49,7 +49,7 @@ pub(crate) async fn clear(State(state): State<AppState>, _: Root) -> StatusCode 
 /// Handles `DELETE /_mock/faults/:id`.
 pub(crate) async fn remove(
     State(state): State<AppState>,
-    _: Root,
+    _: RequireRoot,
     id: Result<Path<u64>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
     let is_gone = id.is_ok_and(|Path(id)| state.faults().remove(id));

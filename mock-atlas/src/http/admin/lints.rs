@@ -5,12 +5,15 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use crate::http::error::ApiError;
-use crate::http::extract::Root;
+use crate::http::extract::RequireRoot;
 use crate::http::json::LintsReply;
 use crate::http::state::AppState;
 
 /// Handles `GET /_mock/lints`.
-pub(crate) async fn list(State(state): State<AppState>, _: Root) -> Result<Response, ApiError> {
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    _: RequireRoot,
+) -> Result<Response, ApiError> {
     let lints = tokio::task::spawn_blocking(move || state.observer().lints()).await?;
     Ok(Json(LintsReply { lints }).into_response())
 }

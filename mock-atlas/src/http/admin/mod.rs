@@ -1,5 +1,5 @@
-//! Contains the handlers of the emulator's own API, below `/_mock`. They require the root token, unless their
-//! documentation says otherwise.
+//! Contains the handlers of the emulator's own API, below `/_mock`. They require the root token with the argument
+//! `RequireRoot`, unless their documentation says otherwise.
 
 pub(crate) mod artifacts;
 pub(crate) mod faults;

@@ -5,14 +5,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use crate::http::extract::{RequestsQuery, Root};
+use crate::http::extract::{RequestsQuery, RequireRoot};
 use crate::http::json::RequestsReply;
 use crate::http::state::AppState;
 
 /// Handles `GET /_mock/requests`.
 pub(crate) async fn list(
     State(state): State<AppState>,
-    _: Root,
+    _: RequireRoot,
     RequestsQuery(filter): RequestsQuery,
 ) -> Response {
     let page = state.observer().journal().page();
@@ -25,7 +25,7 @@ pub(crate) async fn list(
 }
 
 /// Handles `DELETE /_mock/requests`.
-pub(crate) async fn clear(State(state): State<AppState>, _: Root) -> StatusCode {
+pub(crate) async fn clear(State(state): State<AppState>, _: RequireRoot) -> StatusCode {
     state.observer().journal().clear();
     StatusCode::NO_CONTENT
 }

@@ -11,13 +11,13 @@ use futures_util::TryStreamExt;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use crate::http::error::ApiError;
-use crate::http::extract::Root;
+use crate::http::extract::RequireRoot;
 use crate::http::state::AppState;
 use crate::service::Dataset;
 use crate::service::snapshot::{restore as restore_dataset, save};
 
 /// Handles `POST /_mock/snapshot`.
-pub(crate) async fn create(dataset: Dataset, _: Root) -> Result<Response, ApiError> {
+pub(crate) async fn create(dataset: Dataset, _: RequireRoot) -> Result<Response, ApiError> {
     let snapshot = save(&dataset).await;
     let snapshot = snapshot.map_err(|error| ApiError::Internal(error.to_string()))?;
     let headers = [
@@ -32,7 +32,7 @@ pub(crate) async fn create(dataset: Dataset, _: Root) -> Result<Response, ApiErr
 pub(crate) async fn restore(
     State(state): State<AppState>,
     dataset: Dataset,
-    _: Root,
+    _: RequireRoot,
     body: Body,
 ) -> Result<StatusCode, ApiError> {
     let stream = body.into_data_stream().map_err(io::Error::other);

@@ -5,13 +5,16 @@ use axum::http::StatusCode;
 use tokio::task::spawn_blocking;
 
 use crate::http::error::ApiError;
-use crate::http::extract::{Root, Text};
+use crate::http::extract::{RequireRoot, Text};
 use crate::http::state::AppState;
 use crate::service::Dataset;
 use crate::service::seed::Seed;
 
 /// Handles `POST /_mock/reset`: goes back to the state after the start.
-pub(crate) async fn reset(State(state): State<AppState>, _: Root) -> Result<StatusCode, ApiError> {
+pub(crate) async fn reset(
+    State(state): State<AppState>,
+    _: RequireRoot,
+) -> Result<StatusCode, ApiError> {
     let reset_faults = || state.faults().reset();
     state.datasets().reset(reset_faults).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -21,12 +24,12 @@ pub(crate) async fn reset(State(state): State<AppState>, _: Root) -> Result<Stat
 pub(crate) async fn seed(
     State(state): State<AppState>,
     dataset: Dataset,
-    _: Root,
+    _: RequireRoot,
     Text(text): Text,
 ) -> Result<StatusCode, ApiError> {
     // A large seed takes a while to parse, which must not block the runtime.
     let seed = spawn_blocking(move || Seed::from_json(&text)).await??;
-    seed.plant(&dataset, state.limits()).await?;
+    seed.apply(&dataset, state.limits()).await?;
     state.datasets().charge(&dataset).await?;
     state.datasets().if_current(&dataset, || {
         for fault in seed.faults() {

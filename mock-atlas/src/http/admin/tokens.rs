@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::Name;
 use crate::http::error::ApiError;
-use crate::http::extract::{Params, Root};
+use crate::http::extract::{Params, RequireRoot};
 use crate::http::json::{NewTokenReply, TokenElement, TokensReply};
 use crate::service::{Dataset, ServiceError, accounts};
 use crate::storage::{AccountError, StorageError};
@@ -17,7 +17,7 @@ use crate::storage::{AccountError, StorageError};
 /// Handles `POST /_mock/tokens`.
 pub(crate) async fn create(
     dataset: Dataset,
-    _: Root,
+    _: RequireRoot,
     params: Params,
 ) -> Result<Response, ApiError> {
     let section = params.section("token")?;
@@ -41,7 +41,7 @@ pub(crate) async fn create(
 }
 
 /// Handles `GET /_mock/tokens`.
-pub(crate) async fn list(dataset: Dataset, _: Root) -> Result<Response, ApiError> {
+pub(crate) async fn list(dataset: Dataset, _: RequireRoot) -> Result<Response, ApiError> {
     let tokens = accounts::tokens(&dataset).await?;
     Ok(Json(TokensReply {
         tokens: tokens.iter().map(TokenElement::from).collect(),
@@ -52,7 +52,7 @@ pub(crate) async fn list(dataset: Dataset, _: Root) -> Result<Response, ApiError
 /// Handles `DELETE /_mock/tokens/:id`.
 pub(crate) async fn revoke(
     dataset: Dataset,
-    _: Root,
+    _: RequireRoot,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
     let id = id.ok().and_then(|Path(id)| id.parse().ok());

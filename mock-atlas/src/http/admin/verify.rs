@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use crate::http::error::ApiError;
-use crate::http::extract::{Root, Text};
+use crate::http::extract::{RequireRoot, Text};
 use crate::http::json::VerdictReply;
 use crate::http::state::AppState;
 use crate::observe::Expectations;
@@ -13,7 +13,7 @@ use crate::observe::Expectations;
 /// Handles `POST /_mock/verify`. It answers 200 whatever the verdict, since the request itself succeeded.
 pub(crate) async fn verify(
     State(state): State<AppState>,
-    _: Root,
+    _: RequireRoot,
     Text(text): Text,
 ) -> Result<Response, ApiError> {
     let expectations = Expectations::from_json(&text)?;

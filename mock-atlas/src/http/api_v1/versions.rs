@@ -30,8 +30,8 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let new = || new_version(&params, state.limits());
     let version = versions::create(&dataset, &account, &artifact, &artifact_type, new).await?;
-    let has_file = version.file == FileState::Awaited;
-    context.set_version(&artifact, &artifact_type, version.number, has_file);
+    let announces_file = version.file == FileState::Awaited;
+    context.set_version(&artifact, &artifact_type, version.number, announces_file);
     let upload_path = origin.at(&upload_path(version.upload));
     Ok(new_version_reply(
         &artifact,
@@ -52,9 +52,9 @@ pub(crate) async fn search(
     }: TypePath,
     SearchQuery(query): SearchQuery,
 ) -> Result<Response, ApiError> {
-    let (found, rest) =
+    let (found, remaining) =
         versions::search(&dataset, &caller, &artifact, &artifact_type, &query).await?;
-    let Some(mut rest) = rest else {
+    let Some(mut remaining) = remaining else {
         let id = dataset.id();
         return Ok(search_reply(
             state.replies(),
@@ -66,7 +66,7 @@ pub(crate) async fn search(
     };
     let mut reply = LongReply::new(&artifact, &artifact_type);
     reply.add(&found);
-    while let Some(found) = rest.next().await? {
+    while let Some(found) = remaining.next().await? {
         reply.add(&found);
     }
     Ok(reply.end())

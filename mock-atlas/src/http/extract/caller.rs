@@ -52,9 +52,9 @@ impl FromRequestParts<AppState> for Authenticated {
 
 /// Proof that the caller has the root token, which the emulator's own API requires.
 #[derive(Debug)]
-pub(crate) struct Root;
+pub(crate) struct RequireRoot;
 
-impl FromRequestParts<AppState> for Root {
+impl FromRequestParts<AppState> for RequireRoot {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {

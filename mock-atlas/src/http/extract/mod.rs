@@ -2,17 +2,17 @@
 //! handler runs.
 //!
 //! - `dataset`: the dataset that is current when the request begins
-//! - `caller`: the caller, by the token of the request
+//! - `caller`: checks the token of the request, by `service::accounts`, and extracts the caller
 //! - `path`: the names in the path
-//! - `params`: the body, as JSON (`json`) or as a form (`form`)
+//! - `params`: the body of the request, as JSON (`json_body`) or as a form (`form_body`)
 //! - `search`: the query string of a search
 //! - `requests`: the query string that filters requests of the journal
 //! - `origin`: the address at which the client reaches this Atlas
 
 mod caller;
 mod dataset;
-mod form;
-mod json;
+mod form_body;
+mod json_body;
 mod origin;
 mod params;
 mod path;
@@ -21,7 +21,7 @@ mod search;
 
 use std::borrow::Cow;
 
-pub(crate) use caller::{Authenticated, Root, presented_token};
+pub(crate) use caller::{Authenticated, RequireRoot, presented_token};
 pub(crate) use origin::Origin;
 pub(crate) use params::{Params, Section, Text};
 pub(crate) use path::{ArtifactPath, TypePath, VersionPath};

@@ -8,8 +8,8 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
-use super::form::{self, FormError, shown};
-use super::json::{self, JsonError};
+use super::form_body::{self, FormError, shown};
+use super::json_body::{self, JsonError};
 use super::{text, whole_number};
 use crate::domain::text::truncated;
 use crate::domain::{Digest, Limits, Metadata};
@@ -50,9 +50,9 @@ impl<S: Send + Sync> FromRequest<S> for Params {
         let body = read(request.into_body()).await?;
         context.set_digest(Digest::of(&body));
         let fields = match encoding {
-            Encoding::Form => form::decode(&body, MAX_VALUES)?,
+            Encoding::Form => form_body::decode(&body, MAX_VALUES)?,
             Encoding::Json if body.is_empty() => Map::new(),
-            Encoding::Json => json::decode(&body, MAX_VALUES)?,
+            Encoding::Json => json_body::decode(&body, MAX_VALUES)?,
         };
         context.set_fields(&fields);
         Ok(Self { fields, encoding })

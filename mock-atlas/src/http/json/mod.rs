@@ -1,4 +1,5 @@
-//! Defines the JSON of replies. The fields have the order of recorded replies.
+//! Defines the JSON of replies. The fields have the order of recorded replies. `extract::json_body` decodes the
+//! JSON of requests.
 //!
 //! - `version`: the JSON of versions, written by hand; `replies`: a cache of replies to searches
 

@@ -1,4 +1,4 @@
-//! Collects the journal's entry of a request: its head when it begins, and the rest when it has ended.
+//! Collects the journal's entry of a request: its head when it begins, and its end when it has ended.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,9 @@ use super::request_id::RequestId;
 use crate::endpoint::{ADMIN, Api, Endpoint, Secret};
 use crate::http::context::RequestContext;
 use crate::http::extract::text;
-use crate::observe::{Facts, Head, Journal, Outcome, Redactor, Tail, Texts};
+use crate::observe::{
+    EndStrings, FixedFields, HeadStrings, Journal, Outcome, PackedStrings, Redactor,
+};
 
 /// The beginning of an entry, made from the head of a request.
 pub(super) struct Entry {
@@ -18,11 +20,11 @@ pub(super) struct Entry {
     endpoint: Endpoint,
     content_length: Option<u64>,
     chunked: bool,
-    texts: Texts,
+    texts: PackedStrings,
 }
 
-/// The rest of an entry, known when the request has ended.
-pub(super) struct Rest<'a> {
+/// The end of an entry, known when the request has ended.
+pub(super) struct EntryEnd<'a> {
     pub(super) method: &'static str,
     pub(super) context: &'a RequestContext,
     pub(super) outcome: &'a Outcome,
@@ -46,7 +48,7 @@ impl Entry {
         let query = request.uri().query().map(|query| redactor.query(query));
         let content_type = header(header::CONTENT_TYPE).map(|value| text(value.as_bytes()));
         let content_type = content_type.as_deref().map(|text| redactor.text(text));
-        let head = Head {
+        let head = HeadStrings {
             id: id.as_str(),
             path: &redactor.path(path),
             query: query.as_deref(),
@@ -59,19 +61,19 @@ impl Entry {
             content_length: header(header::CONTENT_LENGTH)
                 .and_then(|length| length.to_str().ok()?.parse().ok()),
             chunked: header(header::TRANSFER_ENCODING).is_some(),
-            texts: head.texts(),
+            texts: head.packed(),
         })
     }
 
     /// Completes the entry and adds it to the journal.
-    pub(super) fn end(mut self, journal: &Journal, rest: &Rest<'_>) {
-        let Rest {
+    pub(super) fn end(mut self, journal: &Journal, end: &EntryEnd<'_>) {
+        let EntryEnd {
             method,
             context,
             outcome,
-        } = *rest;
+        } = *end;
         let version = context.version();
-        let facts = Facts {
+        let fixed = FixedFields {
             number: self.number,
             time: self.time,
             method,
@@ -86,13 +88,13 @@ impl Entry {
             status: outcome.status,
             duration: outcome.duration,
         };
-        let tail = Tail {
+        let end = EndStrings {
             username: context.username().map(|name| name.as_str()),
             version: version.map(|version| &*version.slug),
             fields: context.fields(),
         };
-        tail.append_to(&mut self.texts);
-        journal.keep(facts, &self.texts);
+        end.append_to(&mut self.texts);
+        journal.keep(fixed, &self.texts);
     }
 }
 

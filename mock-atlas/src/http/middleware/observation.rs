@@ -10,7 +10,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
-use super::journal_entry::{Entry, Rest};
+use super::journal_entry::{Entry, EntryEnd};
 use super::request_id::{self, RequestId};
 use crate::http::context::RequestContext;
 use crate::http::extract::presented_token;
@@ -131,12 +131,12 @@ impl Drop for Observation {
         let observer = self.state.observer();
         let method = known_method(self.method.as_str());
         if let Some(entry) = self.entry.take() {
-            let rest = Rest {
+            let end = EntryEnd {
                 method,
                 context: &self.context,
                 outcome: &outcome,
             };
-            entry.end(observer.journal(), &rest);
+            entry.end(observer.journal(), &end);
         }
         observer.metrics().count(&self.counters, method, &outcome);
     }

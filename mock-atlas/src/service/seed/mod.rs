@@ -163,7 +163,7 @@ impl Seed {
     ///
     /// # Errors
     /// When a value exceeds the limits or cannot be added; the error says where.
-    pub(crate) async fn plant(&self, dataset: &Dataset, limits: Limits) -> Result<(), SeedError> {
+    pub(crate) async fn apply(&self, dataset: &Dataset, limits: Limits) -> Result<(), SeedError> {
         let additions = self.additions(limits)?.clone();
         let added = dataset.catalog().add(additions).await;
         added.map_err(|error| self.explain(error))

@@ -33,11 +33,11 @@ fn dataset() -> Dataset {
 }
 
 async fn mistake(seed: Result<Seed, SeedError>) -> String {
-    let planted = match seed {
-        Ok(seed) => seed.plant(&dataset(), Limits::default()).await,
+    let applied = match seed {
+        Ok(seed) => seed.apply(&dataset(), Limits::default()).await,
         Err(error) => Err(error),
     };
-    match planted {
+    match applied {
         Ok(()) => panic!("it was planted"),
         Err(error) => error.to_string(),
     }
@@ -124,19 +124,19 @@ async fn a_mistake_in_a_file_names_the_file() {
 #[tokio::test]
 async fn a_seed_may_say_where_its_schema_is() {
     let seed = Seed::from_json(r#"{"$schema": "seed.schema.json"}"#).unwrap();
-    seed.plant(&dataset(), Limits::default()).await.unwrap();
+    seed.apply(&dataset(), Limits::default()).await.unwrap();
 }
 
 #[tokio::test]
 async fn nothing_of_a_seed_with_a_mistake_is_planted() {
     let dataset = dataset();
     let good = Seed::from_toml("[[artifacts]]\nname = \"acme/b\"\n").unwrap();
-    good.plant(&dataset, Limits::default()).await.unwrap();
+    good.apply(&dataset, Limits::default()).await.unwrap();
     let bad = "[[users]]\nusername = \"amy\"\ntokens = [{ token = \"amys\" }]\n\n\
                [[artifacts]]\nname = \"acme/a\"\n\n[[artifacts]]\nname = \"acme/b\"\n";
     let error = Seed::from_toml(bad)
         .unwrap()
-        .plant(&dataset, Limits::default())
+        .apply(&dataset, Limits::default())
         .await
         .unwrap_err();
     assert!(error.to_string().starts_with("artifacts[1]: "), "{error}");

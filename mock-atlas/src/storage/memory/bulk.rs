@@ -15,8 +15,8 @@ use crate::storage::{
 /// Methods that concern many entries. [`Catalog`](crate::storage::Catalog) documents them.
 impl MemoryCatalog {
     pub(crate) fn add(&self, additions: &Additions) -> Result<(), AdditionError> {
-        self.accounts.change(|directory| {
-            directory.add(additions)?;
+        self.accounts.change(|tables| {
+            tables.add(additions)?;
             self.maps_exclusive()
                 .add(&additions.artifacts, self.clock.now())
         })
@@ -24,24 +24,24 @@ impl MemoryCatalog {
 
     pub(crate) fn copy(&self) -> Self {
         // The lock keeps accounts unchanged until the maps are copied as well.
-        let directory = self.accounts.read();
+        let tables = self.accounts.read();
         let maps = self.maps_exclusive().clone();
-        self.with(Accounts::new(directory.clone()), maps)
+        self.with(Accounts::new(tables.clone()), maps)
     }
 
     pub(crate) fn export(&self) -> Contents {
-        let directory = self.accounts.read();
+        let tables = self.accounts.read();
         let (artifacts, files) = self.maps_exclusive().records();
         Contents {
-            access: directory.record(),
+            access: tables.record(),
             artifacts,
             files,
         }
     }
 
     pub(crate) fn import(&self, contents: Contents) -> Result<Self, ImportError> {
-        let directory = self.accounts.read().clone();
-        let directory = directory
+        let tables = self.accounts.read().clone();
+        let tables = tables
             .with_record(contents.access)
             .map_err(|(name, error)| ImportError::Account(name, error))?;
         let files = contents.files.into_iter();
@@ -49,7 +49,7 @@ impl MemoryCatalog {
             .map(|file| (file.digest().to_string(), file))
             .collect();
         let maps = Maps::of_records(contents.artifacts, &files)?;
-        Ok(self.with(Accounts::new(directory), maps))
+        Ok(self.with(Accounts::new(tables), maps))
     }
 
     pub(crate) fn delete_artifact(&self, name: &ArtifactName) -> Result<(), StorageError> {

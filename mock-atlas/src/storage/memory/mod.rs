@@ -32,7 +32,7 @@ use crate::domain::{
     Version, Visibility,
 };
 use accounts::Accounts;
-pub(crate) use accounts::{AccessRecord, Directory};
+pub(crate) use accounts::{AccessRecord, AccountTables};
 pub(crate) use record::{ArtifactRecord, RecordError, stored_files};
 use versions::Versions;
 
@@ -79,7 +79,11 @@ impl MemoryCatalog {
     pub(crate) fn new(root: Name, token: &str, clock: Clock) -> Self {
         Self {
             maps: Arc::default(),
-            accounts: Arc::new(Accounts::new(Directory::new(root, token, clock.clone()))),
+            accounts: Arc::new(Accounts::new(AccountTables::new(
+                root,
+                token,
+                clock.clone(),
+            ))),
             clock,
         }
     }

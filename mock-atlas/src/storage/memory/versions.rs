@@ -1,4 +1,5 @@
-//! The versions of one artifact type, ordered by number.
+//! Holds the versions of one artifact type, ordered by number: gives new versions their numbers, and
+//! makes a version visible when its upload is finished.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,7 +54,7 @@ impl Versions {
         self.numbers.has_room(more)
     }
 
-    /// Creates the next version.
+    /// Creates the next version, whose number [`Sequence`] gives.
     ///
     /// # Errors
     /// [`StorageError::NoNumber`].

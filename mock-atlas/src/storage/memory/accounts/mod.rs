@@ -1,10 +1,10 @@
 //! Accounts, organisations and tokens in memory.
 //!
-//! - `directory`: the users, the organisations with their members, and the tokens
-//! - `record`: the directory without root, as serializable values
+//! - `tables`: the users, the organisations with their members, and the tokens
+//! - `record`: the tables without root, as serializable values
 
-mod directory;
 mod record;
+mod tables;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -13,29 +13,29 @@ use uuid::Uuid;
 use crate::domain::{Account, Name, Role};
 use crate::storage::token::Hashed;
 use crate::storage::{AccountError, Token, random_token};
-pub(crate) use directory::Directory;
 pub(crate) use record::AccessRecord;
+pub(crate) use tables::AccountTables;
 
-/// The current directory behind a lock. Code that takes both locks takes this one before the lock
+/// The current tables behind a lock. Code that takes both locks takes this one before the lock
 /// of the artifacts.
 #[derive(Debug)]
-pub(super) struct Accounts(RwLock<Directory>);
+pub(super) struct Accounts(RwLock<AccountTables>);
 
 impl Accounts {
-    pub(super) fn new(directory: Directory) -> Self {
-        Self(RwLock::new(directory))
+    pub(super) fn new(tables: AccountTables) -> Self {
+        Self(RwLock::new(tables))
     }
 
     /// Applies a change completely or, if it fails, not at all. The lock hides a partial change
     /// from readers.
     pub(super) fn change<T, E>(
         &self,
-        change: impl FnOnce(&mut Directory) -> Result<T, E>,
+        change: impl FnOnce(&mut AccountTables) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut directory = self.write();
-        let mut changed = directory.clone();
+        let mut tables = self.write();
+        let mut changed = tables.clone();
         let made = change(&mut changed)?;
-        *directory = changed;
+        *tables = changed;
         Ok(made)
     }
 
@@ -79,11 +79,11 @@ impl Accounts {
         self.read().role(account, namespace)
     }
 
-    pub(super) fn read(&self) -> RwLockReadGuard<'_, Directory> {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, AccountTables> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Directory> {
+    fn write(&self) -> RwLockWriteGuard<'_, AccountTables> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

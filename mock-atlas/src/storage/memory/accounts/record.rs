@@ -8,13 +8,13 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Directory;
-use super::directory::Namespace;
+use super::AccountTables;
+use super::tables::Namespace;
 use crate::domain::{Account, Name, Role};
 use crate::storage::token::Hashed;
 use crate::storage::{AccountError, Token};
 
-/// A directory without root. Its secrets are hashed.
+/// The accounts and tokens without root. The secrets are hashed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccessRecord {
@@ -39,8 +39,8 @@ struct TokenRecord {
     created: SystemTime,
 }
 
-impl Directory {
-    /// Returns the record of this directory, without root.
+impl AccountTables {
+    /// Returns the record of these tables, without root.
     pub(crate) fn record(&self) -> AccessRecord {
         let mut users = Vec::new();
         let mut organizations = BTreeMap::new();
@@ -65,28 +65,26 @@ impl Directory {
         }
     }
 
-    /// Creates a directory from a record, with the root account and the root token of this
-    /// directory.
+    /// Creates tables from a record, with the root account and the root token of these.
     ///
     /// # Errors
-    /// The name of the account that caused the error, when the record is contradictory or contains the root token of this directory.
+    /// The name of the account that caused the error, when the record is contradictory or contains
+    /// the root token of these tables.
     pub(crate) fn with_record(&self, record: AccessRecord) -> Result<Self, (Name, AccountError)> {
-        let mut directory = self.only_root();
+        let mut tables = self.only_root();
         for user in record.users {
             let name = user.username.clone();
-            directory
-                .add_recorded(user)
-                .map_err(|error| (name, error))?;
+            tables.add_recorded(user).map_err(|error| (name, error))?;
         }
         for (name, members) in record.organizations {
-            let added = directory.add_organization(&name);
+            let added = tables.add_organization(&name);
             added.map_err(|error| (name.clone(), error))?;
             for (member, role) in members {
-                let added = directory.add_member(&name, &member, role);
+                let added = tables.add_member(&name, &member, role);
                 added.map_err(|error| (member.clone(), error))?;
             }
         }
-        Ok(directory)
+        Ok(tables)
     }
 
     fn add_recorded(&mut self, user: UserRecord) -> Result<(), AccountError> {

@@ -1,4 +1,4 @@
-//! The directory of users, organisations with their members, and tokens.
+//! The tables of users, organisations with their members, and tokens.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use crate::domain::{Account, Clock, Name, ROOT, Role};
 use crate::storage::token::Hashed;
 use crate::storage::{AccountError, AdditionError, Additions, Token};
 
-/// A directory of all accounts. A clone is independent of its original.
+/// All accounts and tokens. A clone is independent of its original.
 #[derive(Clone, Debug)]
-pub(crate) struct Directory {
+pub(crate) struct AccountTables {
     pub(super) namespaces: HashMap<Name, Namespace>,
     pub(super) tokens: HashMap<Hashed, Token>,
     /// The id of the root token, which cannot be revoked: without it nobody could create another
@@ -37,8 +37,8 @@ pub(super) struct User {
     pub(super) password: Option<Hashed>,
 }
 
-impl Directory {
-    /// Creates a directory with the root account and the root token, which may do everything.
+impl AccountTables {
+    /// Creates tables with only the root account and the root token, which may do everything.
     pub(crate) fn new(root: Name, token: &str, clock: Clock) -> Self {
         let account = Arc::new(Account::root(root.clone()));
         let root_token = Token {
@@ -61,7 +61,7 @@ impl Directory {
         }
     }
 
-    /// Returns a directory with only the root account and the root token of this one.
+    /// Returns tables with only the root account and the root token of these.
     pub(super) fn only_root(&self) -> Self {
         let mut only = self.clone();
         let is_root = |namespace: &Namespace| matches!(namespace, Namespace::User(user) if user.account.is_root());

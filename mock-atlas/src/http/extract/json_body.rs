@@ -1,4 +1,4 @@
-//! Decodes a JSON object with a limited number of values.
+//! Decodes the JSON body of a request: an object with a limited number of values.
 
 use std::cell::Cell;
 use std::fmt;

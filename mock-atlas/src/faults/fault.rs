@@ -23,8 +23,8 @@ use crate::endpoint::Api;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Fault {
-    /// The name of the route; `None` applies to any.
-    pub(super) route: Option<RouteName>,
+    /// The name of the endpoints that the fault applies to; `None` applies to all.
+    pub(super) endpoint: Option<EndpointName>,
     pub(super) method: Option<String>,
     pub(super) effect: Effect,
     pub(super) schedule: Schedule,
@@ -37,8 +37,8 @@ impl Fault {
     }
 
     pub(super) fn applies_to(&self, request: &RequestInfo<'_>) -> bool {
-        self.route
-            .is_none_or(|route| route.covers(request.endpoint))
+        self.endpoint
+            .is_none_or(|name| name.covers(request.endpoint))
             && self
                 .method
                 .as_ref()
@@ -47,11 +47,11 @@ impl Fault {
     }
 }
 
-/// The name of a route in faults, which one or several endpoints share.
+/// The name of one or several endpoints in faults, the `ROUTE` of the text form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RouteName(pub(super) &'static str);
+pub(super) struct EndpointName(pub(super) &'static str);
 
-impl RouteName {
+impl EndpointName {
     pub(super) fn covers(self, endpoint: Api) -> bool {
         self.0 == endpoint.name()
     }

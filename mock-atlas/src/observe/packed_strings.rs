@@ -1,8 +1,8 @@
-//! A compact list of optional texts.
+//! A compact list of optional strings.
 
 /// A list of optional texts in one buffer, in which each text follows its length.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Texts {
+pub(crate) struct PackedStrings {
     bytes: Vec<u8>,
     count: usize,
 }
@@ -10,7 +10,7 @@ pub(crate) struct Texts {
 /// The length that marks a missing text.
 const MISSING: u32 = u32::MAX;
 
-impl Texts {
+impl PackedStrings {
     /// Creates an empty list with room for `bytes` bytes, the lengths of the texts included.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self {
@@ -75,7 +75,7 @@ mod tests {
             second in proptest::collection::vec(any::<Option<String>>(), 0..9),
         ) {
             let [mut kept, others] = [&first, &second].map(|texts| {
-                let mut kept = Texts::default();
+                let mut kept = PackedStrings::default();
                 texts.iter().for_each(|text| kept.push(text.as_deref()));
                 kept
             });
