@@ -303,6 +303,34 @@ impl Admin {
     pub(crate) const fn path(self) -> &'static str {
         self.route().1
     }
+
+    /// Returns whether the endpoint answers only to the root token. Its handler must then have the
+    /// argument `RequireRoot` before all arguments that read the request's body; a test sends a
+    /// request to each endpoint.
+    #[cfg(test)]
+    pub(crate) const fn requires_root(self) -> bool {
+        match self {
+            Self::Health | Self::Metrics => false,
+            Self::ListRequests
+            | Self::ClearRequests
+            | Self::Verify
+            | Self::Lints
+            | Self::Reset
+            | Self::Snapshot
+            | Self::Restore
+            | Self::Seed
+            | Self::DeleteArtifact
+            | Self::DeleteVersion
+            | Self::ListOrphans
+            | Self::ListFaults
+            | Self::CreateFault
+            | Self::ClearFaults
+            | Self::RemoveFault
+            | Self::ListTokens
+            | Self::CreateToken
+            | Self::RevokeToken => true,
+        }
+    }
 }
 
 /// Returns a list of the paths, each followed by a pattern for all paths below it.

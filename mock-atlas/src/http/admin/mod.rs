@@ -9,5 +9,7 @@ pub(crate) mod metrics;
 pub(crate) mod requests;
 pub(crate) mod snapshot;
 pub(crate) mod state;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tokens;
 pub(crate) mod verify;

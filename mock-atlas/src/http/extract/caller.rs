@@ -50,7 +50,8 @@ impl FromRequestParts<AppState> for Authenticated {
     }
 }
 
-/// Proof that the caller has the root token, which the emulator's own API requires.
+/// Proof that the caller has the root token, which the emulator's own API requires
+/// (`Admin::requires_root`).
 #[derive(Debug)]
 pub(crate) struct RequireRoot;
 
