@@ -35,12 +35,12 @@ const MOST_OF_ERROR: usize = 64 * 1024;
 /// Where the emulator is. Its token is that of `--token`, else that of `ATLAS_TOKEN`.
 #[derive(Debug, Args)]
 pub(super) struct Server {
-    /// The address of the running emulator [default: where --listen says]
+    /// The address of the running emulator [default: the address of --listen]
     #[arg(long, env = "ATLAS_ADDRESS", value_name = "URL")]
     atlas_url: Option<String>,
 
-    /// The longest to wait while nothing moves; what moves, a large snapshot say, may take longer
-    /// [default: 30, and for `health` 5 in all]
+    /// The longest time to wait while no byte moves; a transfer that continues, such as a large
+    /// snapshot, may take longer [default: 30; for `health`, 5 in all]
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..))]
     timeout: Option<u64>,
 }
@@ -86,7 +86,7 @@ impl Client {
         };
         // A password in the address would appear in messages, and the client would not send it.
         if address.contains('@') {
-            return Err("the address of an emulator has no user and no password in it: it is the token that says who asks".to_owned());
+            return Err("the address of an emulator must not contain a user or a password: the token identifies the caller".to_owned());
         }
         // The API's path may be part of the address, as for every client of Atlas.
         let address = address.trim_end_matches('/');
@@ -96,7 +96,7 @@ impl Client {
         let (host, prefix) = uri
             .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")))
             .and_then(|uri| Some((uri.authority()?.clone(), prefix(&uri))))
-            .ok_or_else(|| format!("{address:?} is no address of an emulator: it must be like http://127.0.0.1:28527"))?;
+            .ok_or_else(|| format!("{address:?} is not the address of an emulator: an address must be like http://127.0.0.1:28527"))?;
         let variable = || {
             std::env::var("ATLAS_TOKEN")
                 .ok()
@@ -125,7 +125,7 @@ impl Client {
             return Ok(Value::Null);
         }
         serde_json::from_slice(&reply)
-            .map_err(|error| format!("{} answered no JSON: {error}", self.address))
+            .map_err(|error| format!("the reply of {} is not JSON: {error}", self.address))
     }
 
     /// Sends a body, and returns the body of the reply.
@@ -142,7 +142,7 @@ impl Client {
         let whole = self.idle_timeout.wait_for_whole(gathered).await??;
         whole.ok_or_else(|| {
             format!(
-                "{} answered more than the {} MiB that are taken of a reply: ask for less of it",
+                "the reply of {} is larger than the {} MiB that are read of a reply: request less",
                 self.address,
                 MOST / 1024 / 1024
             )
@@ -166,7 +166,7 @@ impl Client {
                 self.speak(agreed.await??).await?
             }
         };
-        let reply = self.wait("the beginning of its reply", sender.send_request(request));
+        let reply = self.wait("the beginning of the reply", sender.send_request(request));
         let reply = reply.await?.map_err(|error| self.broken(&error))?;
         let status = reply.status();
         if status.is_success() {
@@ -179,7 +179,7 @@ impl Client {
     /// Returns the next part of a reply; `None` at its end.
     pub(super) async fn part(&self, body: &mut Incoming) -> Result<Option<Bytes>, String> {
         loop {
-            let frame = self.wait("the rest of its reply", body.frame()).await?;
+            let frame = self.wait("the rest of the reply", body.frame()).await?;
             let Some(frame) = frame.transpose().map_err(|error| self.broken(&error))? else {
                 return Ok(None);
             };
@@ -233,7 +233,7 @@ impl Client {
 
     fn broken(&self, error: &dyn std::error::Error) -> String {
         format!(
-            "cannot reach {}: {error}. Is mock-atlas running there? --atlas-url says where it is.",
+            "cannot reach {}: {error}. Is mock-atlas running there? --atlas-url sets its address.",
             self.address
         )
     }
@@ -248,17 +248,17 @@ impl Client {
             request = request.header("X-Atlas-Token", token);
         }
         // The error of hyper could show the invalid value, which may be the token.
-        request
-            .body(body)
-            .map_err(|_| "the token or the argument has characters that no request can hold".into())
+        request.body(body).map_err(|_| {
+            "the token or an argument has characters that a request cannot contain".into()
+        })
     }
 
     /// Returns the message for an error reply, with as much of its body as could be read.
     fn refused(&self, status: StatusCode, body: Result<Option<Bytes>, String>) -> String {
         let reasons = match body {
             Ok(Some(body)) => reasons(&body),
-            Ok(None) => "with a body that is longer than any error".to_owned(),
-            Err(broken) => format!("with a body that does not end: {broken}"),
+            Ok(None) => "the body is too large for an error".to_owned(),
+            Err(broken) => format!("the body could not be read: {broken}"),
         };
         let hint = match (status, &self.token) {
             (StatusCode::UNAUTHORIZED, None) => " Set --token or ATLAS_TOKEN.",

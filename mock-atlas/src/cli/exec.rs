@@ -31,7 +31,7 @@ pub(super) async fn run(
     };
     if let Some(seed) = atlas.chaos_seed() {
         complain(&format!(
-            "faults come by chance; to see the same again: --chaos-seed {seed}"
+            "faults are random; to repeat the same faults: --chaos-seed {seed}"
         ));
     }
     let ca = arguments.tls.ca_file(&atlas).await?;

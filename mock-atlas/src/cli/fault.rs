@@ -19,12 +19,13 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
-    /// Lists the faults: id, how often each fired, of how many requests, the fault itself
+    /// Lists the faults: id, number of requests that met the fault, number of requests that the
+    /// fault fits, the fault itself
     List {
         #[command(flatten)]
         server: Server,
     },
-    /// Takes a fault away, or all
+    /// Removes a fault, or all faults
     Clear {
         /// The fault's id, as `fault list` shows it [default: all]
         id: Option<u64>,

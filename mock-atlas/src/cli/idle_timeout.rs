@@ -51,7 +51,9 @@ impl IdleTimeout {
     ) -> Result<T, String> {
         let limit = self.timeout.saturating_mul(10);
         let done = tokio::time::timeout(limit, future).await;
-        done.map_err(|_| format!("no whole reply within {limit:?}; --timeout SECONDS waits longer"))
+        done.map_err(|_| {
+            format!("no complete reply within {limit:?}; --timeout SECONDS waits longer")
+        })
     }
 
     /// Awaits a future, with the idle timeout.
@@ -70,7 +72,7 @@ impl IdleTimeout {
                 () = self.moved.notified() => {}
                 () = sleep(self.timeout) => {
                     return Err(format!(
-                        "nothing moved for {:?} while waiting for {what}; --timeout SECONDS waits \
+                        "no byte moved for {:?} while waiting for {what}; --timeout SECONDS waits \
                          longer",
                         self.timeout
                     ));
@@ -109,7 +111,7 @@ mod tests {
         assert!(start.elapsed() > 4 * MINUTE);
         let more = idle_timeout.wait("more", near.read_u8()).await;
         let expected =
-            "nothing moved for 60s while waiting for more; --timeout SECONDS waits longer";
+            "no byte moved for 60s while waiting for more; --timeout SECONDS waits longer";
         assert_eq!(more.unwrap_err(), expected);
     }
 }

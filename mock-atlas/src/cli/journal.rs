@@ -17,29 +17,30 @@ use super::{EmulatorArguments, MOST_SENT, Output, read};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Lists the requests that a running emulator got: number, time, method, path, status, bytes,
-    /// user, id
+    /// Lists the requests that a running emulator received: number, time, method, path, status,
+    /// bytes, user, id
     Requests {
         #[command(flatten)]
         filter: Filter,
-        /// Forget all of them instead
+        /// Delete all recorded requests instead
         #[arg(long, conflicts_with = "Filter")]
         clear: bool,
         #[command(flatten)]
         server: Server,
     },
-    /// Lists what clients of a running emulator should do in another way, although it worked
+    /// Lists what clients of a running emulator should do differently, although their requests
+    /// worked
     Lints {
         #[command(flatten)]
         server: Server,
     },
-    /// Prints the numbers of a running emulator in the text format of OpenMetrics, for Prometheus
+    /// Prints the metrics of a running emulator in the OpenMetrics text format, for Prometheus
     Metrics {
         #[command(flatten)]
         server: Server,
     },
-    /// Exits with 0 if a running emulator got the requests that were expected, else with 1 and a
-    /// list of what it got instead
+    /// Exits with 0 if a running emulator received the expected requests, else with 1 and a list of
+    /// the differences
     Verify {
         #[command(flatten)]
         expected: Expected,
@@ -50,17 +51,17 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Filter {
-    /// Only those of this method
+    /// Only requests with this method
     #[arg(long)]
     method: Option<String>,
-    /// Only those of this path, in which {…} stands for any one segment, as in
+    /// Only requests to this path, in which {…} stands for any one segment, as in
     /// /api/v1/artifacts/acme/{name}
     #[arg(long, value_name = "PATH")]
     route: Option<String>,
-    /// Only those that were answered with this status
+    /// Only requests that were answered with this status
     #[arg(long)]
     status: Option<u16>,
-    /// Only those after the one of this number
+    /// Only requests after the request with this number
     #[arg(long, value_name = "NUMBER")]
     since: Option<u64>,
 }
@@ -68,16 +69,16 @@ pub(super) struct Filter {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct Expected {
-    /// Expectations in JSON: {"expect": ["…", …], "in_order": true, "lint": true}
+    /// A file of expectations in JSON: {"expect": ["…", …], "in_order": true, "lint": true}
     file: Option<PathBuf>,
     /// METHOD ROUTE [STATUS] [with FIELD]… [exactly N | at least N] [at most N], as in 'PUT
     /// /_binstore/{upload} 200 exactly 1'; may be given several times
     #[arg(long, value_name = "EXPECTATION", value_parser = expectation)]
     expect: Vec<String>,
-    /// They are to have come in this order
+    /// Require that the requests came in the order of the expectations
     #[arg(long)]
     in_order: bool,
-    /// Nothing that `lints` lists is to have been done
+    /// Require that `lints` lists nothing
     #[arg(long)]
     lint: bool,
 }

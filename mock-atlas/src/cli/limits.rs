@@ -11,8 +11,8 @@ use super::given;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(super) struct Limits {
-    /// Refuse a version whose id is longer, in characters (unproven of the real Atlas, so off by
-    /// default)
+    /// Refuse a version whose id has more characters (off by default, since no such limit of the
+    /// real Atlas is proven)
     #[arg(long, value_name = "CHARACTERS")]
     max_id_length: Option<usize>,
 
@@ -20,23 +20,23 @@ pub(super) struct Limits {
     #[arg(long, value_name = "BYTES")]
     max_file_bytes: Option<u64>,
 
-    /// Hold at most so many bytes of files, those under way included, and refuse an upload that
-    /// would be more with 507 [default: no limit]
+    /// Hold at most so many bytes of files in memory, including uploads under way, and refuse an
+    /// upload beyond that with 507 [default: no limit]
     #[arg(long, value_name = "BYTES")]
     max_memory: Option<u64>,
 
-    /// Put uploads for which --max-memory has no room into files without names in this folder
-    /// instead
+    /// Store uploads for which --max-memory has no room in this folder instead, as files without
+    /// names
     #[arg(long, value_name = "FOLDER", requires = "max_memory")]
     spill: Option<PathBuf>,
 
-    /// Take so many uploads at a time, and answer one more with 503 and Retry-After: 1 [default:
-    /// no limit]
+    /// Take at most so many uploads at a time, and answer further uploads with 503 and Retry-After:
+    /// 1 [default: no limit]
     #[arg(long, value_name = "N")]
     max_uploads: Option<usize>,
 
-    /// Answer a request with 408 when nothing of its body came for so long, and end a connection
-    /// whose client read nothing of a reply for so long [default: 60]
+    /// Answer a request with 408 when no byte of its body arrives for so long, and close a
+    /// connection whose client reads no byte of a reply for so long [default: 60]
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..))]
     body_timeout: Option<u64>,
 }

@@ -16,10 +16,10 @@ pub(super) enum Command {
         /// The shell
         shell: Shell,
     },
-    /// Writes the manual's pages into a folder
+    /// Writes the manual pages into a folder
     #[command(after_help = "Example:\n  mock-atlas man /usr/local/share/man/man1")]
     Man {
-        /// Made when it is not there
+        /// The folder to write to; it is created if it does not exist
         folder: PathBuf,
     },
 }

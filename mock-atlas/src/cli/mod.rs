@@ -32,8 +32,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// An in-memory emulator of HashiCorp Atlas Enterprise.
 ///
-/// Without a command it serves until it is stopped by SIGINT or SIGTERM. Everything in it is gone
-/// then.
+/// Without a command, the emulator serves until SIGINT or SIGTERM stops it. Its data is lost then.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -48,8 +47,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Starts an emulator on a free port, runs a command with ATLAS_ADDRESS and ATLAS_TOKEN set, with
-    /// --tls ATLAS_CAFILE too, stops the emulator, and exits with the command's code
+    /// Starts an emulator on a free port, runs a command with ATLAS_ADDRESS and ATLAS_TOKEN set (with
+    /// --tls also ATLAS_CAFILE), stops the emulator, and exits with the command's exit code
     Exec {
         /// The command and its arguments
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
@@ -64,66 +63,70 @@ enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The emulator")]
 struct EmulatorArguments {
-    /// The address to listen on; port 0 is any free one [default: 127.0.0.1:28527, for `exec`
+    /// The address to listen on; port 0 takes any free port [default: 127.0.0.1:28527; for `exec`,
     /// 127.0.0.1:0]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
 
-    /// Take uploads on a second address, and there only, as Atlas had another host for them
-    /// [default: where all else is]
+    /// Take uploads only on this second address, as Atlas took them on another host [default: the
+    /// address of --listen]
     #[arg(long, value_name = "ADDRESS:PORT")]
     binstore_listen: Option<SocketAddr>,
 
     #[command(flatten)]
     tls: tls::TlsArguments,
 
-    /// The token that may do everything [default: random; to ask a running emulator:
-    /// ATLAS_TOKEN]
+    /// The root token, which may do everything [default: random; for commands that call a running
+    /// emulator: ATLAS_TOKEN]
     #[arg(long, hide_env_values = true)]
     token: Option<String>,
 
-    /// A seed: users, organizations, tokens, artifacts and files to start with. JSON or TOML, by
-    /// its extension; docs/seed.example.toml shows the format
+    /// A seed file, JSON or TOML by its extension, with the users, organizations, tokens, artifacts
+    /// and files to start with; docs/seed.example.toml shows the format
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
 
-    /// Something to do wrong, such as upload:cut-after=1048576,times=1; may be given again
+    /// A fault to inject, such as upload:cut-after=1048576,times=1; may be given several times
     ///
     /// Routes: authenticate, artifact.create, artifact.show, version.create, search, download,
     /// upload, or * for any. Effects: latency=TIME, status=CODE, malformed, reset, no-reply,
     /// delay-reply=TIME, and for uploads cut-after=BYTES, discard=CODE, expire[=TIME]. Settings:
-    /// method=GET, after=N, every=K, times=N, probability=P, retry-after=SECONDS. Several stand in
-    /// one argument with spaces between. docs/emulator.md says what each does
+    /// method=GET, after=N, every=K, times=N, probability=P, retry-after=SECONDS. One argument
+    /// may hold several faults, separated by spaces. docs/emulator.md describes all of them
     #[arg(long, value_name = "ROUTE:EFFECT[,SETTING…]", value_delimiter = ' ')]
     fault: Vec<Fault>,
 
-    /// Let each request meet a fault with this probability, from 0 to 1, one that harms nothing
-    /// that is stored
+    /// Inject a random fault into each request with this probability, from 0 to 1; such a fault
+    /// never harms stored data
     #[arg(long, value_name = "PROBABILITY")]
     chaos: Option<f64>,
 
-    /// What chaos is drawn from: the same seed makes the same faults [default: random, and printed]
+    /// The seed of the random faults: the same seed repeats the same faults [default: random, and
+    /// printed]
     #[arg(long, value_name = "NUMBER")]
     chaos_seed: Option<u64>,
 
-    /// What each upload_path starts with, when a proxy stands before the emulator [default: the
-    /// host that each request names]
+    /// The URL that each upload_path starts with, for an emulator behind a proxy [default: the host
+    /// that each request names]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 
-    /// How many requests to keep for `requests` and the like; 0 for none [default: 5000]
+    /// The number of requests to keep for `requests`, `verify` and `lints`; 0 keeps none [default:
+    /// 5000]
     #[arg(long, value_name = "REQUESTS")]
     journal: Option<usize>,
 
-    /// How to print where the emulator is, or what it answers: for people, or as one line of JSON
+    /// The output format of the emulator's address and its replies: text for people, or one line of
+    /// JSON
     #[arg(long, default_value = "text")]
     output: Output,
 
-    /// What to log on stderr: off, error, warn, info (a line for each request), debug, trace
+    /// The level of the log on stderr: off, error, warn, info (a line for each request), debug or
+    /// trace
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: LevelFilter,
 
-    /// How to log: lines for people, or an object of JSON on each line
+    /// The format of the log: lines for people, or one JSON object per line
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: Output,
 
@@ -182,7 +185,9 @@ impl EmulatorArguments {
                 } else {
                     "--listen"
                 };
-                format!("{error}. Is one running already? {flag} 127.0.0.1:0 takes a free port.")
+                format!(
+                    "{error}. Is another emulator running already? {flag} 127.0.0.1:0 takes a free port."
+                )
             }
             other => other.to_string(),
         }

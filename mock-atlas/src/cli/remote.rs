@@ -20,36 +20,37 @@ pub(super) enum Command {
     /// Makes, lists and revokes tokens of a running emulator
     #[command(subcommand)]
     Token(token::Command),
-    /// Adds, lists and takes away what a running emulator is to do wrong
+    /// Adds, lists and removes faults of a running emulator
     #[command(subcommand)]
     Fault(fault::Command),
-    /// Puts a running emulator back to its state after the start, its seed included
+    /// Restores the state that a running emulator had after its start, seed included
     Reset {
         #[command(flatten)]
         server: Server,
     },
-    /// Adds all that a seed declares to a running emulator, or nothing
+    /// Adds everything that a seed declares to a running emulator, or nothing if the seed has a
+    /// mistake
     Seed {
-        /// The seed, JSON or TOML by its extension
+        /// The seed file, JSON or TOML by its extension
         file: PathBuf,
         #[command(flatten)]
         server: Server,
     },
-    /// Writes all that a running emulator holds into one archive
+    /// Writes the whole state of a running emulator to one archive
     Snapshot {
-        /// The tar archive to write; it must not be there yet
+        /// The tar archive to write; the file must not exist yet
         file: PathBuf,
         #[command(flatten)]
         server: Server,
     },
-    /// Puts a running emulator into the state of an archive that `snapshot` wrote
+    /// Replaces the state of a running emulator with an archive that `snapshot` wrote
     Restore {
-        /// The archive
+        /// The archive to restore
         file: PathBuf,
         #[command(flatten)]
         server: Server,
     },
-    /// Deletes an artifact of a running emulator, or a version; their numbers stay used
+    /// Deletes an artifact or a version of a running emulator; version numbers are not used again
     Delete {
         /// USERNAME/NAME or USERNAME/NAME/TYPE/VERSION
         #[arg(value_parser = slug)]
@@ -57,8 +58,8 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
-    /// Lists the versions of a running emulator whose file never came: slug, state, bytes that
-    /// came, bytes that were announced, time
+    /// Lists the versions of a running emulator whose file never arrived: slug, state,
+    /// received bytes, announced bytes, time
     Orphans {
         #[command(flatten)]
         server: Server,
@@ -131,7 +132,7 @@ async fn health(
         .map_err(|_| format!("no answer within {} seconds", timeout.as_secs()))??;
     match health["status"].as_str() {
         Some("ready") => print(emulator.output, &health, |_| "ready".to_owned()),
-        _ => Err("what answered is no mock-atlas that is ready".to_owned()),
+        _ => Err("the server at this address is not a mock-atlas that is ready".to_owned()),
     }
 }
 
@@ -168,8 +169,8 @@ fn seed(file: &Path) -> Result<Value, String> {
     };
     if versions(&mut seed).map(len).sum::<u64>() > MOST_SENT {
         return Err(failed(&format!(
-            "its files have more than the {MOST_SENT} bytes that a running emulator takes at a time: \
-             start one with --seed, or restore a snapshot"
+            "the seed's files have more than the {MOST_SENT} bytes that a running emulator accepts: \
+             start an emulator with --seed, or restore a snapshot"
         )));
     }
     Seed::read_at_most(file, MOST_SENT).map_err(|error| error.to_string())?;

@@ -47,7 +47,7 @@ fn raise_descriptors() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let current = maximum;
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current, maximum }) {
-        tracing::debug!(%error, "the number of connections stays limited as it was");
+        tracing::debug!(%error, "cannot raise the limit of open files, which limits the number of connections");
     }
 }
 
@@ -84,11 +84,11 @@ impl Announcement<'_> {
         let (version, address) = (env!("CARGO_PKG_VERSION"), self.address);
         writeln!(
             out,
-            "mock-atlas {version}: an Atlas in memory, gone when it stops.\n"
+            "mock-atlas {version}: an Atlas in memory, whose data is lost when it stops.\n"
         )?;
         writeln!(
             out,
-            "It answers at {address}. To use it, in another terminal:\n"
+            "Its address is {address}. To use it in another terminal:\n"
         )?;
         writeln!(out, "    export ATLAS_ADDRESS={address}")?;
         writeln!(out, "    export ATLAS_TOKEN={}", shell_word(self.token))?;
@@ -102,7 +102,7 @@ impl Announcement<'_> {
         if let Some(seed) = self.chaos_seed {
             writeln!(
                 out,
-                "Faults come by chance; to see the same again: --chaos-seed {seed}\n"
+                "Faults are random; to repeat the same faults: --chaos-seed {seed}\n"
             )?;
         }
         Ok(())

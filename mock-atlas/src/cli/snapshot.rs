@@ -87,7 +87,7 @@ fn remove_leftover(path: &Path) -> io::Result<()> {
 fn check_lock(partial: &fs::File) -> io::Result<()> {
     match partial.try_lock() {
         Err(TryLockError::WouldBlock) => {
-            let message = "another snapshot is being written to it";
+            let message = "another snapshot is being written to this file";
             Err(io::Error::new(io::ErrorKind::ResourceBusy, message))
         }
         Ok(()) | Err(TryLockError::Error(_)) => Ok(()),

@@ -24,12 +24,12 @@ const MOST: u64 = 1024 * 1024;
 
 #[derive(Debug, Args)]
 pub(super) struct TlsArguments {
-    /// Serve HTTPS, with a certificate for localhost, 127.0.0.1, ::1, the addresses that are
-    /// listened on and the host of --public-url, signed by a CA that is made for it
+    /// Serve HTTPS, with a certificate for localhost, 127.0.0.1, ::1, the listening addresses and
+    /// the host of --public-url, signed by a CA that the emulator makes at the start
     #[arg(long, value_parser = FalseyValueParser::new())]
     tls: bool,
 
-    /// Where to write the CA's certificate, for ATLAS_CAFILE; a file that is there is replaced
+    /// The file to write the CA's certificate to, for ATLAS_CAFILE; an existing file is replaced
     /// [default: a temporary file]
     #[arg(
         long,
@@ -39,11 +39,12 @@ pub(super) struct TlsArguments {
     )]
     tls_ca_out: Option<PathBuf>,
 
-    /// Serve HTTPS with this certificate, in PEM, followed by those between it and its CA
+    /// Serve HTTPS with this certificate (PEM), followed by the intermediate certificates up to its
+    /// CA
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
 
-    /// The certificate's private key, in PEM
+    /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
 }
@@ -126,16 +127,19 @@ impl Trust {
         stream: T,
     ) -> Result<TlsStream<T>, String> {
         let file = self.0.as_deref().ok_or(
-            "the emulator is asked over https, so ATLAS_CAFILE must name the certificate of its CA",
+            "the emulator's address has https, so ATLAS_CAFILE must name the certificate of its CA",
         )?;
         let config = config(&read(file, MOST).await?);
         let config = config.map_err(|error| format!("{}: {error}", file.display()))?;
         let name = ServerName::try_from(host.to_owned());
         let name = name.map_err(|error| format!("{host}: {error}"))?;
         let connected = TlsConnector::from(Arc::new(config)).connect(name, stream);
-        connected
-            .await
-            .map_err(|error| format!("no TLS with {host}, trusting {}: {error}", file.display()))
+        connected.await.map_err(|error| {
+            format!(
+                "the TLS handshake with {host}, trusting {}, failed: {error}",
+                file.display()
+            )
+        })
     }
 }
 
@@ -145,7 +149,7 @@ fn config(pem: &str) -> Result<ClientConfig, Box<dyn std::error::Error>> {
         roots.add(certificate?)?;
     }
     if roots.is_empty() {
-        return Err("there is no certificate in it".into());
+        return Err("the file holds no certificate".into());
     }
     let provider = Arc::new(aws_lc_rs::default_provider());
     Ok(ClientConfig::builder_with_provider(provider)

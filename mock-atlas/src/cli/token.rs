@@ -11,11 +11,11 @@ use super::print::{print, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Makes a token for a user and prints it, the only time that it can be seen
+    /// Makes a token for a user and prints it; no other command shows it
     Create {
-        /// Whose token it is to be
+        /// The user of the token
         username: String,
-        /// What to call it
+        /// A description of the token, which `token list` shows
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
         #[command(flatten)]
@@ -26,7 +26,7 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
-    /// Takes a token out of use
+    /// Revokes a token
     Revoke {
         /// The token's id, as `token list` shows it
         id: Uuid,

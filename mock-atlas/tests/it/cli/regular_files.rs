@@ -153,7 +153,7 @@ async fn a_file_beyond_the_limit_is_not_read() {
     let send = ["seed", &seed, "--atlas-url", "http://127.0.0.1:1"];
     let said = refused(&send, &[]).await;
     assert!(
-        said.contains("more than the 8388608 bytes that a running emulator takes"),
+        said.contains("more than the 8388608 bytes that a running emulator accepts"),
         "{said}"
     );
 

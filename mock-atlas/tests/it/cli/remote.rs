@@ -92,7 +92,7 @@ async fn what_cannot_be_done_says_why() {
                 "--atlas-url",
                 "http://amy:canary@127.0.0.1:1",
             ],
-            "no user and no password",
+            "must not contain a user or a password",
         ),
         (
             "ROOT",
@@ -102,7 +102,7 @@ async fn what_cannot_be_done_says_why() {
         (
             "can\nary",
             &["token", "list"],
-            "characters that no request can hold",
+            "characters that a request cannot contain",
         ),
     ] {
         let output = run(atlas, token, arguments).await;

@@ -98,13 +98,13 @@ async fn each_command_ends_before_a_server_that_says_nothing() {
         .map(|line| failure(command(&address, line), line));
     for (line, said) in lines.iter().zip(join_all(said).await) {
         let expected = format!(
-            "mock-atlas: {address}: nothing moved for 1s while waiting for the beginning of \
-             its reply; --timeout SECONDS waits longer\n"
+            "mock-atlas: {address}: no byte moved for 1s while waiting for the beginning of \
+             the reply; --timeout SECONDS waits longer\n"
         );
         assert_eq!(said, expected, "{line}");
     }
     let said = failure(command(&address, "health"), "health").await;
-    let is_told = said.contains("nothing moved for 1s") || said.contains("within 1 seconds");
+    let is_told = said.contains("no byte moved for 1s") || said.contains("within 1 seconds");
     assert!(is_told, "{said}");
 }
 
@@ -113,15 +113,15 @@ async fn a_reply_that_stops_is_not_waited_for() {
     for (beginning, message) in [
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
-            "while waiting for the rest of its reply",
+            "while waiting for the rest of the reply",
         ),
         (
             "HTTP/1.1 404 Not Found\r\nContent-Length: 100\r\n\r\nabc",
-            "answered 404 Not Found: with a body that does not end",
+            "answered 404 Not Found: the body could not be read",
         ),
         (
             "HTTP/1.1 200",
-            "while waiting for the beginning of its reply",
+            "while waiting for the beginning of the reply",
         ),
     ] {
         let address = server(beginning, b"").await;
@@ -181,7 +181,7 @@ async fn an_archive_that_nobody_takes_is_not_sent_for_ever() {
     let unread = format!("http://{}", listener.local_addr().unwrap());
     for address in [&unread, &address] {
         let said = failure(command(address, &format!("restore {archive}")), "restore").await;
-        assert!(said.contains("nothing moved for 1s"), "{said}");
+        assert!(said.contains("no byte moved for 1s"), "{said}");
     }
 }
 
@@ -192,15 +192,15 @@ async fn of_a_reply_without_end_no_more_is_taken_than_a_reply_has() {
     for (head, message) in [
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-            "answered more than the 64 MiB that are taken of a reply",
+            "is larger than the 64 MiB that are read of a reply",
         ),
         (
             "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n",
-            "answered 404 Not Found: with a body that is longer than any error",
+            "answered 404 Not Found: the body is too large for an error",
         ),
         (
             "HTTP/1.1 500 Internal Server Error\r\nTransfer-Encoding: chunked\r\n\r\n",
-            "answered 500 Internal Server Error: with a body that is longer than any error",
+            "answered 500 Internal Server Error: the body is too large for an error",
         ),
     ] {
         let address = server(head, chunks).await;
@@ -218,7 +218,7 @@ async fn of_a_reply_without_end_no_more_is_taken_than_a_reply_has() {
     )
     .await;
     let said = failure(command(&address, "snapshot /nowhere/new.tar"), "snapshot").await;
-    assert!(said.contains("longer than any error"), "{said}");
+    assert!(said.contains("too large for an error"), "{said}");
 }
 
 #[tokio::test]
@@ -249,7 +249,7 @@ async fn what_a_killed_snapshot_leaves_has_not_its_name_and_is_removed_by_the_ne
     let whole = server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole", b"").await;
     let busy = failure(command(&whole, &line), "snapshot").await;
     assert!(
-        busy.ends_with("another snapshot is being written to it\n"),
+        busy.ends_with("another snapshot is being written to this file\n"),
         "{busy}"
     );
     killed.kill().await.unwrap();
@@ -299,6 +299,9 @@ async fn a_reply_that_comes_a_byte_at_a_time_is_not_waited_for_to_its_end() {
     let lines = ["reset", "orphans", "token list"];
     let messages = lines.map(|line| failure(command(&address, line), line));
     for message in join_all(messages).await {
-        assert!(message.contains("no whole reply within 10s"), "{message}");
+        assert!(
+            message.contains("no complete reply within 10s"),
+            "{message}"
+        );
     }
 }
