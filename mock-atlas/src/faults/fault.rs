@@ -17,7 +17,7 @@ use crate::endpoint::Api;
 /// let fault: Fault = "upload:cut-after=1048576,times=1".parse()?;
 /// assert_eq!(fault.to_string(), "upload:cut-after=1048576,times=1");
 /// let error = "upload:cut".parse::<Fault>().unwrap_err();
-/// assert!(error.to_string().contains("there is no effect \"cut\""));
+/// assert!(error.to_string().contains("unknown effect \"cut\""));
 /// # Ok::<_, mock_atlas::FaultError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -45,7 +45,7 @@ impl TryFrom<String> for Fault {
 fn parse(text: &str) -> Result<Fault, String> {
     let (route, rest) = text
         .split_once(':')
-        .ok_or("it must be like upload:reset or search:status=503,times=1")?;
+        .ok_or("a fault must be like upload:reset or search:status=503,times=1")?;
     let mut parts = rest.split(',');
     let effect = parts.next().unwrap_or_default();
     let mut settings = Settings::new(parts)?;
@@ -76,7 +76,7 @@ fn parse_route(text: &str) -> Result<Option<EndpointName>, String> {
     let known = names.iter().find(|name| **name == text);
     known.map(|name| Some(EndpointName(name))).ok_or_else(|| {
         let names = names.join(", ");
-        format!("there is no route {text:?}: there are {names}, and * for any")
+        format!("unknown route {text:?}: the routes are {names}, and * for any")
     })
 }
 
@@ -96,7 +96,9 @@ fn parse_effect(text: &str, settings: &mut Settings<'_>) -> Result<Effect, Strin
         ("discard", Some(value)) => Ok(Effect::Discard(parse_error_reply(word, value, settings)?)),
         ("expire", None) => Ok(Effect::Expire(Duration::ZERO)),
         ("expire", Some(value)) => Ok(Effect::Expire(parse_time(word, value)?)),
-        _ => Err(format!("there is no effect {text:?}: there are {EFFECTS}")),
+        _ => Err(format!(
+            "unknown effect {text:?}: the effects are {EFFECTS}"
+        )),
     }
 }
 
@@ -121,7 +123,7 @@ fn parse_error_reply(
 fn parse_method(text: Option<&str>) -> Result<Option<String>, String> {
     match text {
         Some(method) if !METHODS.contains(&method) => Err(format!(
-            "there is no method {method:?}: there are {}",
+            "unknown method {method:?}: the methods are {}",
             METHODS.join(", ")
         )),
         other => Ok(other.map(str::to_owned)),
@@ -207,7 +209,7 @@ impl<'a> Settings<'a> {
         match self.0.first() {
             None => Ok(()),
             Some((key, _)) => Err(format!(
-                "{key:?} is no setting of {effect:?}: there are method, after, every, times, \
+                "{effect:?} does not take the setting {key:?}: the settings are method, after, every, times, \
                  probability, and for status and discard retry-after"
             )),
         }

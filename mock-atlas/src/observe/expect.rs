@@ -85,7 +85,7 @@ impl Expectations {
         let read: Self =
             serde_json::from_str(text).map_err(|error| ExpectError(error.to_string()))?;
         if read.expect.is_empty() && !read.lint {
-            let reason = "nothing is expected: name one expectation at least, or lint";
+            let reason = "the document expects nothing: give at least one expectation, or lint";
             return Err(ExpectError(reason.to_owned()));
         }
         Ok(read)
@@ -141,7 +141,7 @@ impl Expectation {
         );
         add(
             self.route.distance(&request.path),
-            "its path is another".to_owned(),
+            "its path differs".to_owned(),
         );
         let has_status = self.status.is_none() || self.status == request.status;
         let status = match request.status {
@@ -183,9 +183,9 @@ impl FromStr for Expectation {
         let least = if expectation.at_most.is_some() { 0 } else { 1 };
         expectation.at_least = at_least.unwrap_or(least);
         match expectation.at_most {
-            Some(most) if most < expectation.at_least => {
-                Err(failed("it expects more at least than at most".to_owned()))
-            }
+            Some(most) if most < expectation.at_least => Err(failed(
+                "the number after at least exceeds the number after at most".to_owned(),
+            )),
             _ => Ok(expectation),
         }
     }
@@ -200,9 +200,12 @@ impl Expectation {
         at_least: &mut Option<u64>,
     ) -> Result<(), String> {
         match word {
-            "with" => self
-                .fields
-                .push(words.next().ok_or("with what?")?.to_owned()),
+            "with" => self.fields.push(
+                words
+                    .next()
+                    .ok_or("after with, a field is expected")?
+                    .to_owned(),
+            ),
             "exactly" => {
                 let exactly = number(words.next())?;
                 (*at_least, self.at_most) = (Some(exactly), Some(exactly));
@@ -226,7 +229,7 @@ fn parse_method(word: &str) -> Result<Option<String>, String> {
         "*" => Ok(None),
         known if METHODS.contains(&known) => Ok(Some(method)),
         _ => Err(format!(
-            "there is no method {word:?}: there are {}, and * for any",
+            "unknown method {word:?}: the methods are {}, and * for any",
             METHODS.join(", ")
         )),
     }
@@ -234,7 +237,7 @@ fn parse_method(word: &str) -> Result<Option<String>, String> {
 
 fn number(word: Option<&str>) -> Result<u64, String> {
     let number = word.and_then(|word| word.parse().ok());
-    number.ok_or_else(|| format!("{:?} is no number", word.unwrap_or_default()))
+    number.ok_or_else(|| format!("{:?} is not a number", word.unwrap_or_default()))
 }
 
 fn parse_status(word: &str) -> Result<u16, String> {
@@ -313,14 +316,17 @@ mod tests {
         for (text, reason) in [
             ("", "a method and a route"),
             ("PUT", "a method and a route"),
-            ("PTU /a exactly 0", "no method \"PTU\""),
-            ("PUT a", "is no path"),
+            ("PTU /a exactly 0", "unknown method \"PTU\""),
+            ("PUT a", "is not a path"),
             ("PUT /a twice", "\"twice\" is neither"),
             ("PUT /a 20", "\"20\" is neither"),
-            ("PUT /a with", "with what?"),
-            ("PUT /a exactly", "\"\" is no number"),
+            ("PUT /a with", "a field is expected"),
+            ("PUT /a exactly", "\"\" is not a number"),
             ("PUT /a at 3", "least or most"),
-            ("PUT /a at least 3 at most 2", "more at least"),
+            (
+                "PUT /a at least 3 at most 2",
+                "exceeds the number after at most",
+            ),
         ] {
             let error = text.parse::<Expectation>().unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
@@ -337,7 +343,7 @@ mod tests {
         for (text, reason) in [
             (r#"{"expect": ["PUT"]}"#, "\"PUT\": a method"),
             (r#"{"expected": []}"#, "unknown field"),
-            (r#"{"expect": [], "in_order": true}"#, "nothing is expected"),
+            (r#"{"expect": [], "in_order": true}"#, "expects nothing"),
             ("[1]", ""),
         ] {
             let error = Expectations::from_json(text).unwrap_err().to_string();

@@ -56,20 +56,22 @@ impl LintKind {
     fn advice(self) -> &'static str {
         match self {
             Self::TokenOnUpload => {
-                "Send it without: the path alone authorises, and it may be on a host of somebody else."
+                "Send no token: the upload path alone authorises the upload, and may be on somebody else's host."
             }
             Self::NoContentLength => {
-                "Announce the length, if it is known: without it a part may pass for the whole, and not each server takes chunks."
+                "Announce the length if it is known: without it, a part may pass for the whole file, and not every server accepts chunks."
             }
-            Self::UnknownField => "It is ignored: remove it, or look for a mistake in its name.",
+            Self::UnknownField => {
+                "The field is ignored: remove it, or look for a mistake in its name."
+            }
             Self::DoubledApiPath => {
-                "Leave /api/v1 out of the address that the client is given, or out of what the client adds."
+                "Remove /api/v1 from the address that is given to the client, or from the path that the client adds."
             }
             Self::NeverUploaded => {
-                "PUT the file to the version's upload_path, or make it with \"file\": false: nobody sees it until then."
+                "PUT the file to the version's upload_path, or make the version with \"file\": false: until then, nobody sees the version."
             }
             Self::RepeatedUpload => {
-                "Nothing is lost. Ask for the file before sending it again, if it is not known whether it arrived."
+                "Nothing is lost. If it is unknown whether the file arrived, request it before sending it again."
             }
         }
     }
@@ -175,7 +177,7 @@ fn check_fields(found: &mut Found, request: &Request) {
         if inside || is_known(field, &known) {
             continue;
         }
-        let message = format!("{field} is no field of {}", request.path);
+        let message = format!("{field} is not a field of {}", request.path);
         found.add(LintKind::UnknownField, message, request);
         unknown = Some(format!("{field}."));
     }
@@ -232,7 +234,7 @@ fn check_history(found: &mut Found, history: &VersionHistory<'_>) {
     match (stored, history.announced) {
         (None, Some(request)) => {
             let version = request.version.as_deref().unwrap_or_default();
-            let message = format!("{version} was made with a file, and it never came");
+            let message = format!("{version} was made with a file that never arrived");
             found.add(LintKind::NeverUploaded, message, request);
         }
         (Some(at), _) => {
@@ -407,9 +409,9 @@ mod tests {
         let lints = lints(&[version(7, &[])]);
         assert_eq!(
             lints[0].to_string(),
-            "never-uploaded: acme/web/x/1 was made with a file, and it never came. PUT the file to \
-             the version's upload_path, or make it with \"file\": false: nobody sees it until then. \
-             [id-7]"
+            "never-uploaded: acme/web/x/1 was made with a file that never arrived. PUT the file to \
+             the version's upload_path, or make the version with \"file\": false: until then, nobody \
+             sees the version. [id-7]"
         );
         let kind = serde_json::to_value(lints[0].kind).unwrap();
         assert_eq!(kind, lints[0].kind.to_string());

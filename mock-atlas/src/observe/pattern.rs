@@ -46,7 +46,7 @@ impl TryFrom<String> for Pattern {
             Ok(Self(text))
         } else {
             Err(format!(
-                "{text:?} is no path: it must be like /api/v1/artifacts/acme/{{name}}"
+                "{text:?} is not a path: a path must be like /api/v1/artifacts/acme/{{name}}"
             ))
         }
     }
@@ -88,7 +88,7 @@ mod tests {
     fn what_is_no_path_is_no_pattern() {
         for text in ["", "a/b", "/a?b=c", "/a b", "http://a/b"] {
             let error = text.parse::<Pattern>().unwrap_err();
-            assert!(error.contains("is no path"), "{error}");
+            assert!(error.contains("is not a path"), "{error}");
         }
     }
 }

@@ -109,7 +109,7 @@ fn count(expected: &Expectation, matching: &[&Request], page: &Page) -> Result<(
     match expected.at_most {
         Some(most) if came > most => Err(failure(format!("it came {}", times(came)))),
         Some(_) if page.forgotten > 0 => Err(failure(format!(
-            "the journal had no room for {} earlier requests, so nobody knows; make room with --journal",
+            "the journal dropped {} earlier requests, so the total is unknown; --journal keeps more",
             page.forgotten
         ))),
         _ => Ok(()),
@@ -200,16 +200,16 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.journal_is_off {
             return f.write_str(
-                "the journal is off, so nobody knows what was asked; switch it on with --journal",
+                "the journal is off, so no request was recorded; switch it on with --journal",
             );
         }
         let (failed, requests) = (self.failures.len() + self.lints.len(), self.requests);
         if failed == 0 {
-            return write!(f, "as expected, {requests} requests were looked at");
+            return write!(f, "as expected, {requests} requests were compared");
         }
         write!(
             f,
-            "{failed} not as expected, {requests} requests were looked at"
+            "{failed} not as expected, {requests} requests were compared"
         )?;
         for failure in &self.failures {
             write!(
@@ -350,7 +350,7 @@ mod tests {
         };
         let verdict = verify(&expectations(&["POST /api/v1/artifacts exactly 1"]), &page);
         assert!(
-            verdict.to_string().contains("no room for 7 earlier"),
+            verdict.to_string().contains("dropped 7 earlier"),
             "{verdict}"
         );
         let off = Page {

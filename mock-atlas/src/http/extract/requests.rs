@@ -33,13 +33,14 @@ fn parse(query: &str) -> Result<Filter, String> {
             "route" => filter.route = Some(value.parse().map_err(|e| format!("route: {e}"))?),
             "status" => {
                 let status = u16::try_from(number()?);
-                filter.status = Some(status.map_err(|_| "status must be a status".to_owned())?);
+                filter.status =
+                    Some(status.map_err(|_| "status must be an HTTP status".to_owned())?);
             }
             "since" => filter.since = number()?,
             "access_token" => {}
             other => {
                 return Err(format!(
-                    "there is no filter {other:?}: there are method, route, status and since"
+                    "unknown filter {other:?}: the filters are method, route, status and since"
                 ));
             }
         }

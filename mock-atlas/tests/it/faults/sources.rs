@@ -31,7 +31,7 @@ async fn faults_are_added_listed_and_taken_away_by_the_emulators_own_api() {
     for (rule, reason) in [
         (
             "upload:cut",
-            "fault[rule]: the fault \"upload:cut\": there is no effect",
+            "fault[rule]: the fault \"upload:cut\": unknown effect",
         ),
         ("search:cut-after=1", "cannot happen on the route"),
     ] {
@@ -126,7 +126,7 @@ async fn commands_add_list_and_clear_faults() {
     let wrong = run(atlas, "ROOT", &["fault", "add", "upload:cut"]).await;
     assert_eq!(wrong.status.code(), Some(2));
     let message = String::from_utf8(wrong.stderr).unwrap();
-    assert!(message.contains("there is no effect \"cut\""), "{message}");
+    assert!(message.contains("unknown effect \"cut\""), "{message}");
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ async fn the_go_client_is_served_and_meets_each_error_in_its_own_words() {
     // The genuine client causes no lint except for the file that is refused here.
     let lints = atlas.lints();
     let messages: Vec<&str> = lints.iter().map(|lint| lint.message.as_str()).collect();
-    let refused = "amy/web/large/1 was made with a file, and it never came";
+    let refused = "amy/web/large/1 was made with a file that never arrived";
     assert_eq!(messages, [refused]);
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
 }

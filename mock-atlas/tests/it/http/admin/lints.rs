@@ -94,7 +94,7 @@ async fn verifying_looks_for_them_when_asked() {
         .to_string();
     assert!(unmet.starts_with("6 not as expected"), "{unmet}");
     assert!(
-        unmet.contains("artifact_version.bulid_id is no field"),
+        unmet.contains("artifact_version.bulid_id is not a field"),
         "{unmet}"
     );
 

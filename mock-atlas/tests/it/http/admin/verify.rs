@@ -94,7 +94,7 @@ async fn the_command_is_an_exit_code_and_a_list() {
     let atlas = &fixture.atlas;
     let upload = "PUT /_binstore/{upload} exactly 1";
     let said = printed(atlas, &["verify", "--expect", upload]).await;
-    assert_eq!(said, "as expected, 3 requests were looked at\n");
+    assert_eq!(said, "as expected, 3 requests were compared\n");
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("push.json");
@@ -132,7 +132,7 @@ async fn the_command_is_an_exit_code_and_a_list() {
     let nothing = run(atlas, "ROOT", &["verify", "--in-order"]).await;
     let stderr = String::from_utf8(nothing.stderr).unwrap();
     assert_eq!(nothing.status.code(), Some(1));
-    assert!(stderr.contains("nothing is expected"), "{stderr}");
+    assert!(stderr.contains("the document expects nothing"), "{stderr}");
     std::fs::write(file, r#"{"expect": ["PUT"]}"#).unwrap();
     let mistaken = run(atlas, "ROOT", &["verify", file]).await;
     let stderr = String::from_utf8(mistaken.stderr).unwrap();
