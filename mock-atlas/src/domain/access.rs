@@ -23,17 +23,18 @@ enum AccountScope {
     OwnNamespace,
 }
 
-/// What a member may do in an organisation. Each may do what the one before it may.
+/// The role of a member in an organisation. Each role includes the permissions of the role before
+/// it.
 // Contract: silent.roles
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
-    /// Sees the organisation's private artifacts.
+    /// The member sees the organisation's private artifacts.
     Read,
-    /// Makes artifacts and versions too.
+    /// The member also makes artifacts and versions.
     Write,
-    /// The same: no call of today's API asks for more.
+    /// The member may do the same as with `write`: no call of today's API requires more.
     Admin,
 }
 

@@ -13,11 +13,11 @@ use super::text::truncated;
 // Contract: artifacts.names-refused
 pub(crate) const MAX_NAME_LENGTH: usize = 50;
 
-/// A username, an artifact's name or an artifact type: 1 to [`MAX_NAME_LENGTH`] letters, digits,
-/// dashes, underscores and periods (contract: Artifacts, names).
+/// A username, an artifact's name or an artifact type: 1 to 50 letters, digits, dashes, underscores
+/// and periods (contract: Artifacts, names).
 ///
-/// `.` and `..` are refused as well: every HTTP client folds them out of a path, so nothing by
-/// that name could be reached.
+/// `.` and `..` are refused as well: every HTTP client removes them from a path, so nothing with
+/// such a name could be reached.
 // Contract: artifacts.names
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[cfg_attr(
@@ -102,7 +102,7 @@ pub enum NameError {
     Forbidden(String),
 }
 
-/// An artifact's full name, `username/name`: Atlas calls it the tag.
+/// An artifact's full name, `username/name`, which Atlas calls the tag.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[cfg_attr(
     test,
@@ -111,9 +111,9 @@ pub enum NameError {
 )]
 #[serde(try_from = "String")]
 pub(crate) struct ArtifactName {
-    /// The user or organisation it belongs to.
+    /// The user or organisation that the artifact belongs to.
     pub(crate) username: Name,
-    /// Its name there.
+    /// The artifact's name within that namespace.
     pub(crate) name: Name,
 }
 

@@ -26,7 +26,7 @@ pub(crate) enum ServiceError {
     TooManyUploads,
     /// The upload is only a part of the file, and storing it would make it pass for the whole file
     /// (RFC 9110, 14.5).
-    #[error("an upload is sent whole")]
+    #[error("an upload must be sent whole")]
     PartialUpload,
     /// The body of an upload broke off or stalled after so many bytes.
     #[error("the body broke off after {after} bytes: {error}")]
@@ -37,7 +37,7 @@ pub(crate) enum ServiceError {
     #[error(transparent)]
     MemoryFull(#[from] MemoryFull),
     /// The file exceeds the memory budget and cannot be written to disk.
-    #[error("the disk takes no file: {0}")]
+    #[error("the file cannot be written to disk: {0}")]
     DiskFull(io::Error),
 }
 

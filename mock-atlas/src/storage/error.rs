@@ -64,7 +64,7 @@ pub(crate) enum AccountError {
     #[error("the user is a member already: name each member once")]
     MemberTwice,
     /// The token authenticates an account already.
-    #[error("this token is given twice: each token stands for one user")]
+    #[error("this token is given twice: each token belongs to one user")]
     TokenTaken,
     /// No token of this id exists.
     #[error("there is no token of this id")]

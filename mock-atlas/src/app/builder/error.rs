@@ -26,10 +26,10 @@ pub enum StartError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The system provided no randomness for a token.
-    #[error("the system gave no randomness for a token: name one yourself")]
+    #[error("the system gave no randomness for a token: set a token yourself")]
     Randomness,
     /// A header cannot carry the token. The error does not contain the token.
-    #[error("a token must be made of visible ASCII characters, and have at least one")]
+    #[error("a token must consist of one or more visible ASCII characters")]
     Token,
     /// A username is invalid.
     #[error("the username {0}")]
@@ -49,7 +49,7 @@ pub enum StartError {
     #[error("chaos must be from 0 to 1, not {0}")]
     Chaos(f64),
     /// The folder for spilled files cannot be written to.
-    #[error("files cannot be put into the folder {}: {error}", folder.display())]
+    #[error("cannot write files to the folder {}: {error}", folder.display())]
     Spill {
         /// The folder.
         folder: PathBuf,
@@ -58,7 +58,7 @@ pub enum StartError {
     },
     /// Upload paths cannot start with the public URL.
     #[error(
-        "{0:?} cannot be the public URL: it must be like https://atlas.example.com, without a query"
+        "{0:?} cannot be the public URL: a public URL must be like https://atlas.example.com, without a query"
     )]
     PublicUrl(String),
 }

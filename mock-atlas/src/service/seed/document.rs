@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::domain::{ArtifactName, Name, Role};
 use crate::faults::Fault;
 
-/// What a mock-atlas is to hold: who may do what, artifacts, versions and files.
+/// The content of an emulator: users, organizations, permissions, artifacts, versions and files.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(
     test,
@@ -20,17 +20,17 @@ use crate::faults::Fault;
 )]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Document {
-    /// Where this schema is, for an editor; not looked at.
+    /// The location of this schema, for an editor; the emulator ignores it.
     #[serde(rename = "$schema")]
     pub(crate) _schema: Option<String>,
-    /// Users: each may do everything below their own name.
+    /// The users. Each user may do everything below the user's own name.
     pub(crate) users: Vec<User>,
-    /// Organizations. They share one namespace with users.
+    /// The organizations. They share one namespace with the users.
     pub(crate) organizations: Vec<Organization>,
-    /// Artifacts, with their versions. They may belong to a name that is neither a user nor an
-    /// organization: only the root token reaches them then, unless they are public.
+    /// The artifacts, with their versions. An artifact may belong to a name that is neither a user nor
+    /// an organization: then only the root token reaches the artifact, unless it is public.
     pub(crate) artifacts: Vec<Artifact>,
-    /// Faults, such as `upload:cut-after=1048576,times=1`: see docs/emulator.md.
+    /// The faults, such as `upload:cut-after=1048576,times=1`: see docs/emulator.md.
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub(crate) faults: Vec<Fault>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Document {
 #[serde(deny_unknown_fields)]
 pub(crate) struct User {
     pub(crate) username: Name,
-    /// Lets the user log in, which gives a new token.
+    /// The password with which the user logs in; a login makes a new token.
     pub(crate) password: Option<Password>,
     #[serde(default)]
     pub(crate) tokens: Vec<Token>,
@@ -52,9 +52,9 @@ pub(crate) struct User {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "an object with the key `token`")]
 pub(crate) struct Token {
-    /// Visible ASCII characters; no two tokens are the same.
+    /// The token itself: one or more visible ASCII characters. No two tokens may be the same.
     pub(crate) token: TokenValue,
-    /// Shown when tokens are listed.
+    /// The description that a list of tokens shows.
     #[serde(default)]
     pub(crate) description: String,
 }
@@ -74,7 +74,7 @@ pub(crate) struct Organization {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Member {
-    /// A user that is declared under `users`, or is there already.
+    /// A user that is declared under `users`, or exists already.
     pub(crate) username: Name,
     pub(crate) role: Role,
 }
@@ -84,12 +84,12 @@ pub(crate) struct Member {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Artifact {
-    /// `username/name`.
+    /// The full name, `username/name`.
     pub(crate) name: ArtifactName,
-    /// Whether everyone may read it, without a token too.
+    /// Whether everyone may read the artifact, even without a token.
     #[serde(default)]
     pub(crate) public: bool,
-    /// Its versions, numbered from 1 for each type in this order.
+    /// The versions, numbered from 1 for each type in this order.
     #[serde(default)]
     pub(crate) versions: Vec<Version>,
 }
@@ -102,15 +102,15 @@ pub(crate) struct Version {
     /// The artifact type, such as `amazon.image`.
     #[serde(rename = "type")]
     pub(crate) artifact_type: Name,
-    /// The artifact's own id, such as `us-east-1:ami-1`.
+    /// The client's own id of the artifact, such as `us-east-1:ami-1`.
     #[serde(default)]
     pub(crate) id: String,
     #[serde(default)]
     pub(crate) metadata: BTreeMap<String, String>,
-    /// Which build made it; 0 is none.
+    /// The id of the build that made the version; 0 for none.
     #[serde(default)]
     pub(crate) build_id: u64,
-    /// Its file; without one the version has none.
+    /// The file of the version; absent for a version without a file.
     pub(crate) file: Option<File>,
 }
 
@@ -119,15 +119,15 @@ pub(crate) struct Version {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum File {
-    /// A file on disk, relative to the folder of the seed file.
+    /// The path of a file on disk, relative to the folder of the seed file.
     Path(PathBuf),
-    /// The text itself, in UTF-8.
+    /// The content as text, in UTF-8.
     Text(String),
-    /// The bytes themselves, in Base64.
+    /// The content in Base64.
     Base64(Base64),
 }
 
-/// Bytes as Base64, with padding.
+/// Bytes in Base64, with padding.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(
     test,
@@ -144,23 +144,24 @@ impl TryFrom<String> for Base64 {
         let bytes = STANDARD.decode(text);
         bytes
             .map(Self)
-            .map_err(|error| format!("this is no Base64: {error}"))
+            .map_err(|error| format!("the text is not Base64: {error}"))
     }
 }
 
-/// A password. Not shown by its `Debug`.
+/// A password.
 #[derive(Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub(crate) struct Password(pub(crate) String);
 
+/// Hides the password.
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password")
     }
 }
 
-/// A token that a header can carry. Not shown by its `Debug`.
+/// A token that a header can carry.
 #[derive(Clone, Deserialize)]
 #[cfg_attr(
     test,
@@ -176,6 +177,7 @@ impl TokenValue {
     }
 }
 
+/// Hides the token.
 impl fmt::Debug for TokenValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenValue")
@@ -184,7 +186,7 @@ impl fmt::Debug for TokenValue {
 
 /// An error for a text that a header cannot carry as a token. The error does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a token must be made of visible ASCII characters, and have at least one")]
+#[error("a token must consist of one or more visible ASCII characters")]
 pub(crate) struct TokenError;
 
 impl TryFrom<String> for TokenValue {

@@ -92,7 +92,11 @@ impl Seed {
             let parse = match file.extension().and_then(|extension| extension.to_str()) {
                 Some("json") => parse_json,
                 Some("toml") => parse_toml,
-                _ => return Err(SeedError::whole("a seed file must end in .json or .toml")),
+                _ => {
+                    return Err(SeedError::whole(
+                        "the name of a seed file must end in .json or .toml",
+                    ));
+                }
             };
             let text = read_regular_text(file, MOST)
                 .map_err(|error| SeedError::whole(format!("cannot be read: {error}")))?;
@@ -197,9 +201,9 @@ impl Seed {
                 let name = name.to_string();
                 let reason = match error {
                     StorageError::NameTaken => format!(
-                        "the artifact {name:?} is there already: delete it first, or leave it out"
+                        "the artifact {name:?} exists already: delete it first, or leave it out of the seed"
                     ),
-                    other => format!("of the artifact {name:?}, {other}"),
+                    other => format!("the artifact {name:?}: {other}"),
                 };
                 SeedError::at(format!("artifacts[{at}]"), reason)
             }
@@ -259,13 +263,13 @@ fn new_organization(organization: document::Organization) -> NewOrganization {
 fn over_limit(over: OverLimit) -> String {
     match over {
         OverLimit::Keys => over.to_string(),
-        _ => format!("{over}: raise the limit, or change it here"),
+        _ => format!("{over}: raise the limit, or change the seed"),
     }
 }
 
 fn named(path: String, name: &Name, error: AccountError) -> SeedError {
     let hint = match error {
-        AccountError::UnknownUser => ": declare it under `users`",
+        AccountError::UnknownUser => ": declare the user under `users`",
         _ => "",
     };
     SeedError::at(path, format!("{:?}: {error}{hint}", name.as_str()))
@@ -364,7 +368,7 @@ fn bytes(file: &document::File, folder: Option<Folder<'_>>) -> Result<Blob, Stri
         (document::File::Base64(bytes), _) => Ok(blob(&bytes.0)),
         (document::File::Path(path), Some(folder)) => folder.read(path),
         (document::File::Path(_), None) => Err(
-            "there is no folder that a path could start from: give the file as text or base64"
+            "the seed has no folder that a path could start from: give the file as text or base64"
                 .into(),
         ),
     }

@@ -27,13 +27,13 @@ const LONGEST_NAME: usize = 100;
 pub(crate) enum SnapshotError {
     #[error("the archive cannot be read: {0}")]
     Read(#[from] io::Error),
-    #[error("this is no snapshot: its first entry is not {MANIFEST}")]
+    #[error("the archive is not a snapshot: its first entry is not {MANIFEST}")]
     NoManifest,
-    #[error("this is no snapshot: its entry {0:?} is {1}")]
+    #[error("the archive is not a snapshot: its entry {0:?} is {1}")]
     Entry(String, &'static str),
-    #[error("{MANIFEST} cannot be understood: {0}")]
+    #[error("{MANIFEST} cannot be parsed: {0}")]
     Manifest(#[from] serde_json::Error),
-    #[error("the snapshot is of the form {0}, and this emulator reads the form {FORMAT} only")]
+    #[error("the snapshot has the format {0}, and this emulator reads only the format {FORMAT}")]
     Format(u32),
     #[error("{0} cannot be restored here: {1}")]
     OverLimit(String, OverLimit),
@@ -71,7 +71,7 @@ pub(super) fn read(archive: impl Read, limits: Limits) -> Result<Contents, Snaps
     // error as well.
     let rest = archive.into_inner().take(MOST_OF_PADDING + 1);
     if io::copy(&mut { rest }, &mut io::sink())? > MOST_OF_PADDING {
-        let error = io::Error::other("more follows after its end");
+        let error = io::Error::other("more data follows after its end");
         return Err(SnapshotError::Read(error));
     }
     Ok(contents)
@@ -95,7 +95,7 @@ fn read_entries(
     while let Some((name, mut entry)) = entries.next()? {
         let digest = name.strip_prefix(FILES).unwrap_or_default();
         let Some(slug) = named.get(digest) else {
-            return Err(SnapshotError::entry(&name, "of no version that is there"));
+            return Err(SnapshotError::entry(&name, "a file that no version has"));
         };
         let checked = limits.check_file(entry.size());
         checked.map_err(|over| SnapshotError::OverLimit(slug.clone(), over))?;
@@ -103,7 +103,7 @@ fn read_entries(
         if blob.digest().to_string() != digest {
             return Err(SnapshotError::entry(
                 &name,
-                "another file than its name says",
+                "a file that differs from the digest in its name",
             ));
         }
         files.insert(digest.to_owned(), blob);
@@ -146,7 +146,7 @@ fn check_extension(name: &str, mut entry: Entry<'_, impl Read>) -> Result<(), Sn
         let extension = extension?;
         let key = extension.key_bytes();
         if matches!(key, b"path" | b"size") || key.starts_with(b"GNU.sparse.") {
-            return refused("a header that gives the next another name, length or form");
+            return refused("a header that changes the name, length or form of the next entry");
         }
     }
     Ok(())
@@ -167,7 +167,7 @@ fn read_manifest(mut entry: Entry<'_, impl Read>) -> Result<Manifest, SnapshotEr
         format: u32,
     }
     if entry.size() > MOST_OF_MANIFEST {
-        let why = "larger than any that this emulator reads";
+        let why = "too large for this emulator";
         return Err(SnapshotError::entry(MANIFEST, why));
     }
     let mut text = String::new();

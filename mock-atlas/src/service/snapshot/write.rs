@@ -30,8 +30,8 @@ impl Snapshot {
         })?;
         if manifest.len() as u64 > MOST_OF_MANIFEST {
             return Err(io::Error::other(format!(
-                "there are more versions here than a snapshot has room for: {MANIFEST} would be \
-                 larger than the {MOST_OF_MANIFEST} bytes that are restored"
+                "the emulator has more versions than a snapshot can hold: {MANIFEST} would be larger \
+                 than the {MOST_OF_MANIFEST} bytes that are restored"
             )));
         }
         Ok(Self {

@@ -56,7 +56,7 @@ enum FileRecord {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RecordError {
     /// An artifact, a type, a version or an upload occurs twice.
-    #[error("the snapshot contradicts itself: {0} is there twice")]
+    #[error("the snapshot contradicts itself: {0} occurs twice")]
     Twice(String),
     /// The number of a version is 0 or higher than the last given number.
     #[error(
@@ -64,7 +64,7 @@ pub(crate) enum RecordError {
     )]
     Beyond(String),
     /// The last given number of a type is beyond [`HIGHEST`].
-    #[error("the last number of {0} is {1}, and this emulator counts to {HIGHEST} only")]
+    #[error("the last version number of {0} is {1}, and this emulator counts only to {HIGHEST}")]
     TooHigh(String, u64),
     /// The file of a version is missing.
     #[error("the snapshot contradicts itself: the file {0} is missing")]

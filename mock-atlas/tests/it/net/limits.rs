@@ -320,13 +320,13 @@ async fn a_folder_that_takes_no_files_keeps_the_emulator_from_starting() {
     let start = MockAtlas::builder().max_memory(1).spill("/nowhere").start();
     assert_eq!(
         start.await.unwrap_err().to_string(),
-        "files cannot be put into the folder /nowhere: No such file or directory (os error 2)"
+        "cannot write files to the folder /nowhere: No such file or directory (os error 2)"
     );
     // A path that exists and takes no files, not even from root, is refused as well.
     for path in ["/proc", "/dev/null"] {
         let start = MockAtlas::builder().max_memory(1).spill(path).start();
         let error = start.await.unwrap_err().to_string();
-        let expected = format!("files cannot be put into the folder {path}: ");
+        let expected = format!("cannot write files to the folder {path}: ");
         assert!(error.starts_with(&expected), "{error}");
     }
     let folder = tempfile::tempdir().unwrap();

@@ -109,28 +109,28 @@ async fn what_would_take_more_than_it_says_is_refused_by_its_name() {
         ),
         (
             ended(&[&first, &extension(&[("path", name.as_bytes())]), &second]),
-            of("a header that gives the next"),
+            of("a header that changes the name, length or form"),
         ),
         (
             ended(&[&first, &extension(&[("size", b"9999999999")]), &second]),
-            of("a header that gives the next"),
+            of("a header that changes the name, length or form"),
         ),
         (
             ended(&[&first, &extension(&[("GNU.sparse.major", b"1")]), &second]),
-            of("a header that gives the next"),
+            of("a header that changes the name, length or form"),
         ),
         (
             ended(&[&first, &second, &plain("files/other", b"x")]),
-            of("of no version that is there"),
+            of("a file that no version has"),
         ),
         (
             ended(&[&first, &plain(&name, b"other")]),
-            of("another file than its name says"),
+            of("a file that differs from the digest in its name"),
         ),
         // The manifest has no bytes: it is refused before it is read.
         (
             entry(&header(MANIFEST, EntryType::Regular, 1 << 40), b""),
-            of("larger than any"),
+            of("too large for this emulator"),
         ),
     ] {
         let reply = restore(&fixture, archive).await;

@@ -231,7 +231,7 @@ async fn versions_count_up_to_the_highest_number_that_a_snapshot_may_have() {
     let version = json!({"type": "custom.image"});
     let seed = json!({"artifacts": [{"name": "acme/web", "versions": [version]}]});
     let refused = fixture.mock(Method::POST, "/seed", Some(seed)).await;
-    let message = format!("artifacts[0]: of the artifact \"acme/web\", {message}");
+    let message = format!("artifacts[0]: the artifact \"acme/web\": {message}");
     assert_eq!(refused.json()["errors"], json!([message]));
 }
 
