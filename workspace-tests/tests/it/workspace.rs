@@ -4,14 +4,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// The folder with all three programs, which Cargo does not build for the tests of another crate. Built
-/// with the examples and the feature of these tests, they are what `cargo test --workspace` has built already.
+/// The folder with all three programs, which Cargo does not build for the tests of another crate. They are built
+/// beside the examples and tests, with the feature of these tests: `cargo test --workspace` has built the same already.
 pub(crate) static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
     // TARGET/PROFILE/deps/it-HASH
     let own = std::env::current_exe().unwrap();
     let folder = own.ancestors().nth(2).unwrap();
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--workspace", "--bins", "--examples"]);
+    build.args([
+        "build",
+        "--quiet",
+        "--workspace",
+        "--bins",
+        "--examples",
+        "--tests",
+    ]);
     build.args((!cfg!(debug_assertions)).then_some("--release"));
     if cfg!(feature = "real-clients") {
         build.args(["--features", "real-clients"]);
