@@ -56,8 +56,8 @@ pub struct Sent {
     pub curl: String,
 }
 
-/// The outcome of a check or of one of its steps.
-pub type Verdict<T = ()> = Result<T, CheckFailure>;
+/// A `CheckResult` is the outcome of a check or of one of its steps.
+pub type CheckResult<T = ()> = Result<T, CheckFailure>;
 
 /// Returns a [`CheckFailure::Violation`] with the given expectation and observation.
 pub fn violation(expected: impl fmt::Display, came: impl fmt::Display) -> CheckFailure {
@@ -73,7 +73,7 @@ pub fn violation(expected: impl fmt::Display, came: impl fmt::Display) -> CheckF
 ///
 /// # Errors
 /// Returns a [`CheckFailure::Violation`] with the given expectation and observation when the statement is false.
-pub fn require(holds: bool, expected: impl fmt::Display, came: impl fmt::Display) -> Verdict {
+pub fn require(holds: bool, expected: impl fmt::Display, came: impl fmt::Display) -> CheckResult {
     if holds {
         Ok(())
     } else {

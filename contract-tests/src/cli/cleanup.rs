@@ -113,7 +113,7 @@ async fn clean(target: &Target, record: &Record) -> Result<ExitCode, RunError> {
                 removed += 1;
                 say(&format!("removed  {resource}"));
             }
-            Removal::Left => left.push(format!("left     {resource}")),
+            Removal::Remaining => left.push(format!("left     {resource}")),
             Removal::Unknown(why) => left.push(format!("left     {resource}, perhaps: {why}")),
         }
     }

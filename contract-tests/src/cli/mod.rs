@@ -17,7 +17,7 @@ mod work;
 
 use atlas_contract_tests::exit_code::ExitCode;
 use clap::{Parser, Subcommand};
-use run::Left;
+use run::PendingCleanup;
 
 const EXIT_CODES: &str = "Exit codes:
   0  something ran and all required clauses hold
@@ -82,9 +82,9 @@ pub(crate) fn main() -> ExitCode {
         Command::Diff(args) => diff::diff(&args),
         Command::Manual(command) => manual::run(&command),
         Command::Run(args) => {
-            let left = Left::default();
-            let own = left.clone();
-            work::until_stopped(|| run::run(*args, own), move || run::stopped(&left))
+            let pending = PendingCleanup::default();
+            let own = pending.clone();
+            work::until_stopped(|| run::run(*args, own), move || run::stopped(&pending))
         }
         Command::Client(args) => work::until_stopped(|| client::client(*args), String::new),
         Command::SelfTest(args) => work::until_stopped(|| self_test::self_test(args), String::new),

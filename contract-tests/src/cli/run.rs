@@ -98,13 +98,13 @@ pub(super) struct Args {
     safety: Safety,
 }
 
-/// The journal of a run and the instruction to clean up, once there is a journal. They are printed if a signal stops
-/// the run.
-pub(super) type Left = Arc<OnceLock<(PathBuf, String)>>;
+/// The cleanup that a run leaves to the user: the path of the journal and the instruction to clean up, once there is a
+/// journal. They are printed if a signal stops the run.
+pub(super) type PendingCleanup = Arc<OnceLock<(PathBuf, String)>>;
 
 /// Returns the message of a run that was stopped. A journal without entries has been removed by then.
-pub(super) fn stopped(left: &Left) -> String {
-    match left.get().filter(|(journal, _)| journal.exists()) {
+pub(super) fn stopped(pending: &PendingCleanup) -> String {
+    match pending.get().filter(|(journal, _)| journal.exists()) {
         Some((journal, cleanup)) => format!(
             "the journal lists what the run has made: {};\n{cleanup}",
             journal.display()
@@ -114,7 +114,7 @@ pub(super) fn stopped(left: &Left) -> String {
 }
 
 /// Checks the clauses against a server, and prints the verdicts.
-pub(super) async fn run(mut args: Args, left: Left) -> ExitCode {
+pub(super) async fn run(mut args: Args, pending: PendingCleanup) -> ExitCode {
     let options = Options {
         filters: args.filter.clone(),
         strict: args.strict,
@@ -148,7 +148,7 @@ pub(super) async fn run(mut args: Args, left: Left) -> ExitCode {
     if let Some(journal) = run.journal() {
         let cleanup = cleanup::command(journal.path(), &target);
         // It is empty: this is the only place that sets it.
-        let _ = left.set((journal.path().to_owned(), cleanup));
+        let _ = pending.set((journal.path().to_owned(), cleanup));
     }
     let report = run.report(tell).await;
     say(&format!("\n{}", report.conclusion()));

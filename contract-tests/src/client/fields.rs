@@ -81,7 +81,7 @@ mod tests {
             target: "/api/v1/artifacts".to_owned(),
             headers,
             body: body.into(),
-            whole: true,
+            is_complete: true,
         })
     }
 

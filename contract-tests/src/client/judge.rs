@@ -7,7 +7,7 @@ use super::{
     scenario::Scenario,
 };
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     report::{ClauseReport, Detail, Status},
     run::filter,
     safety::secrets::Secrets,
@@ -30,7 +30,7 @@ pub fn judge(observed: &[Observation], options: &Options) -> Vec<ClauseReport> {
     let secrets = secrets(observed);
     rules::all()
         .map(|rule| {
-            let (status, detail) = weigh(rule, observed, options);
+            let (status, detail) = outcome_of(rule, observed, options);
             rule.report(status, detail.map(|text| secrets.redact(text)))
         })
         .collect()
@@ -52,7 +52,7 @@ fn secrets(observed: &[Observation]) -> Secrets {
     secrets
 }
 
-fn weigh(rule: &Rule, observed: &[Observation], options: &Options) -> (Status, Detail) {
+fn outcome_of(rule: &Rule, observed: &[Observation], options: &Options) -> (Status, Detail) {
     if !filter::chooses(&options.filters, rule.id) {
         return (Status::Skip, Detail::Nothing);
     }
@@ -81,7 +81,7 @@ fn weigh(rule: &Rule, observed: &[Observation], options: &Options) -> (Status, D
 }
 
 /// Returns a description of the failure in a scenario, or `None` if the rule holds.
-fn describe((scenario, verdict): (Scenario, Verdict)) -> Option<String> {
+fn describe((scenario, verdict): (Scenario, CheckResult)) -> Option<String> {
     let failure = verdict.err()?;
     Some(format!("scenario  {scenario}\n{failure}"))
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{fields::Fields, scenario::Scenario};
 use crate::{
-    failure::{self, CheckFailure, Verdict},
+    failure::{self, CheckFailure, CheckResult},
     self_test::proxy::{Request, Transaction},
 };
 
@@ -212,7 +212,7 @@ pub(super) fn require(
     expected: impl Display,
     came: impl Display,
     request: &Request,
-) -> Verdict {
+) -> CheckResult {
     if holds {
         Ok(())
     } else {

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use super::observation::Observation;
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     report::{ClauseReport, Detail, Status},
     suite::clause::{self, Evidence},
 };
@@ -19,7 +19,7 @@ pub enum Profile {
 }
 
 /// A check of a rule. It returns `None` when the rule did not apply to the run.
-pub type Check = fn(&Observation) -> Option<Verdict>;
+pub type Check = fn(&Observation) -> Option<CheckResult>;
 
 /// One statement of the contract about uploaders.
 #[derive(Clone, Copy)]
@@ -97,8 +97,8 @@ pub(super) const fn post_processor(
 /// Checks each item, or returns `None` if there are no items.
 pub(super) fn each<T>(
     items: impl IntoIterator<Item = T>,
-    check: impl FnMut(T) -> Verdict,
-) -> Option<Verdict> {
+    check: impl FnMut(T) -> CheckResult,
+) -> Option<CheckResult> {
     let mut items = items.into_iter().peekable();
     items.peek().is_some().then(|| items.try_for_each(check))
 }

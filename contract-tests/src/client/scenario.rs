@@ -74,7 +74,7 @@ impl Interceptor for ScenarioInterceptor {
             };
         if is_withheld {
             // The proxy does not forward an incomplete request to the emulator.
-            request.whole = false;
+            request.is_complete = false;
         }
     }
 
@@ -84,7 +84,7 @@ impl Interceptor for ScenarioInterceptor {
             Scenario::UploadUnavailable => 503,
             _ => return,
         };
-        if is_upload(request) && !request.whole {
+        if is_upload(request) && !request.is_complete {
             reply.status = status;
             reply.body =
                 br#"{"errors":["the recording server accepts no upload now"],"success":false}"#

@@ -5,13 +5,13 @@ use serde_json::Value;
 
 use super::{Auth, Http, MAX_REPLY_BYTES, absolute};
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     http::{
         encoding::Encoding,
         exchange::Exchange,
         request::{Payload, Request},
     },
-    safety::journal::Makes,
+    safety::journal::CreatedObject,
 };
 
 /// A request to the API that has not been sent yet.
@@ -24,7 +24,7 @@ pub struct Call<'a> {
     encoding: Encoding,
     fields: Value,
     close: bool,
-    makes: Option<Makes>,
+    makes: Option<CreatedObject>,
 }
 
 impl<'a> Call<'a> {
@@ -34,7 +34,7 @@ impl<'a> Call<'a> {
         method: Method,
         path: String,
         fields: Value,
-        makes: Option<Makes>,
+        makes: Option<CreatedObject>,
     ) -> Self {
         Self {
             http,
@@ -82,14 +82,14 @@ impl<'a> Call<'a> {
     /// # Errors
     /// The check is [inconclusive](crate::failure::CheckFailure::Inconclusive) when there is no reply at all; a reply
     /// that is too long is a [violation](crate::failure::CheckFailure::Violation).
-    pub async fn send(self) -> Verdict<Exchange> {
+    pub async fn send(self) -> CheckResult<Exchange> {
         let exchange = self.answered().await?;
-        exchange.whole()?;
+        exchange.require_complete()?;
         Ok(exchange)
     }
 
     /// Sends the call and returns the reply, whose body may be incomplete.
-    async fn answered(self) -> Verdict<Exchange> {
+    async fn answered(self) -> CheckResult<Exchange> {
         let mut url = absolute(&format!("{}{}", self.http.server.api(), self.path))?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
@@ -116,7 +116,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// Fails as [`Call::send`] does, and with a [violation](crate::failure::CheckFailure::Violation) when the status is
     /// not a success.
-    pub async fn succeed(self) -> Verdict<Exchange> {
+    pub async fn succeed(self) -> CheckResult<Exchange> {
         let exchange = self.send().await?;
         exchange.success()?;
         Ok(exchange)
@@ -127,7 +127,7 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// Fails as [`Call::send`] and [`Exchange::denied`] do.
-    pub async fn denied(self, status: u16) -> Verdict<Exchange> {
+    pub async fn denied(self, status: u16) -> CheckResult<Exchange> {
         let exchange = self.answered().await?;
         exchange.denied(status)?;
         Ok(exchange)
@@ -138,7 +138,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// Fails as [`Call::send`] does, and with a [violation](crate::failure::CheckFailure::Violation) when the status
     /// differs.
-    pub async fn answer(self, status: u16) -> Verdict<Exchange> {
+    pub async fn answer(self, status: u16) -> CheckResult<Exchange> {
         let exchange = self.send().await?;
         exchange.status_is(status)?;
         Ok(exchange)

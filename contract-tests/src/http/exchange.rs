@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde_json::Value;
 
 use crate::{
-    failure::{CheckFailure, Sent, Verdict, Violation},
+    failure::{CheckFailure, CheckResult, Sent, Violation},
     http::Reply,
     safety::secrets::Secrets,
     text::{plain, shorten},
@@ -53,14 +53,16 @@ impl Exchange {
     ///
     /// # Errors
     /// Fails when the reply exceeds a limit; its body may then be incomplete.
-    pub(crate) fn whole(&self) -> Verdict {
+    pub(crate) fn require_complete(&self) -> CheckResult {
         self.require(!self.excessive, "a reply that a client can take in")
     }
 
+    /// Requires that the server was available.
+    ///
     /// # Errors
     /// Returns [`CheckFailure::Inconclusive`] when the status says that the server is unavailable, that requests come
     /// too fast, or that a proxy requires a password. `proxy` is the note on the proxy, which ends the message.
-    pub(crate) fn available(&self, proxy: &str) -> Verdict {
+    pub(crate) fn require_available(&self, proxy: &str) -> CheckResult {
         if UNAVAILABLE.contains(&self.status) {
             return Err(CheckFailure::Inconclusive(format!(
                 "{}: {}{proxy}",
@@ -82,7 +84,7 @@ impl Exchange {
 
     /// Returns a violation that names what was expected, the reply and the request.
     pub fn violation(&self, expected: impl Display) -> CheckFailure {
-        let violation = self.against(expected, self.shown.clone());
+        let violation = self.violation_of(expected, self.shown.clone());
         if self.may_be_transient() {
             CheckFailure::MaybeTransient(violation)
         } else {
@@ -90,7 +92,8 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn against(&self, expected: impl Display, came: String) -> Box<Violation> {
+    /// Describes a violation by this exchange, with the given expectation and observation.
+    pub(crate) fn violation_of(&self, expected: impl Display, came: String) -> Box<Violation> {
         Box::new(Violation {
             expected: expected.to_string(),
             came,
@@ -112,15 +115,15 @@ impl Exchange {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// Requires that something forbidden was not seen in this exchange: one sighting is enough to violate a clause that
-    /// says "never".
+    /// Requires that something forbidden was not seen in this exchange: one observation is enough to violate a clause
+    /// that says "never".
     ///
     /// # Errors
     /// Returns a violation that names this exchange when `seen` is true.
-    pub fn never(&self, seen: bool, expected: impl Display) -> Verdict {
+    pub fn never(&self, seen: bool, expected: impl Display) -> CheckResult {
         if seen {
             Err(CheckFailure::Forbidden(
-                self.against(expected, self.shown.clone()),
+                self.violation_of(expected, self.shown.clone()),
             ))
         } else {
             Ok(())
@@ -131,7 +134,7 @@ impl Exchange {
     ///
     /// # Errors
     /// Fails when the status differs, or the body is too long.
-    pub fn denied(&self, status: u16) -> Verdict {
+    pub fn denied(&self, status: u16) -> CheckResult {
         self.never(self.succeeded(), format!("status {status}"))?;
         self.status_is(status)
     }
@@ -140,7 +143,7 @@ impl Exchange {
     ///
     /// # Errors
     /// Returns a violation that names this exchange when the statement is false.
-    pub fn require(&self, holds: bool, expected: impl Display) -> Verdict {
+    pub fn require(&self, holds: bool, expected: impl Display) -> CheckResult {
         if holds {
             Ok(())
         } else {
@@ -152,9 +155,9 @@ impl Exchange {
     ///
     /// # Errors
     /// Fails when the status differs, or the body is too long.
-    pub fn status_is(&self, status: u16) -> Verdict {
+    pub fn status_is(&self, status: u16) -> CheckResult {
         self.require(self.status == status, format!("status {status}"))?;
-        self.whole()
+        self.require_complete()
     }
 
     /// Tells whether the status is one that the Go client takes as success.
@@ -166,7 +169,7 @@ impl Exchange {
     ///
     /// # Errors
     /// Fails when the Go client would not take the status as success.
-    pub fn success(&self) -> Verdict {
+    pub fn success(&self) -> CheckResult {
         self.require(self.succeeded(), "success: status 200, 201, 202 or 204")
     }
 
@@ -174,7 +177,7 @@ impl Exchange {
     ///
     /// # Errors
     /// Fails when the body is not JSON.
-    pub fn json(&self) -> Verdict<Value> {
+    pub fn json(&self) -> CheckResult<Value> {
         self.json_of_body()
             .ok_or_else(|| self.violation("a JSON body"))
     }
@@ -183,7 +186,7 @@ impl Exchange {
     ///
     /// # Errors
     /// Fails when the body is not JSON, or has another value or none at the pointer.
-    pub fn expect(&self, pointer: &str, value: impl Into<Value>) -> Verdict {
+    pub fn expect(&self, pointer: &str, value: impl Into<Value>) -> CheckResult {
         let value = value.into();
         let holds = self.json()?.pointer(pointer) == Some(&value);
         self.require(holds, format!("{value} at {pointer}"))
@@ -251,13 +254,13 @@ mod tests {
     #[test]
     fn a_gateway_without_a_server_is_inconclusive() {
         for status in [407, 429, 503] {
-            let verdict = exchange(status, "").available("");
+            let verdict = exchange(status, "").require_available("");
             assert!(
                 matches!(verdict, Err(CheckFailure::Inconclusive(_))),
                 "{status}"
             );
         }
-        assert_eq!(exchange(500, "").available(""), Ok(()));
+        assert_eq!(exchange(500, "").require_available(""), Ok(()));
     }
 
     #[test]

@@ -22,14 +22,14 @@ use reqwest::{Client, Method, Url, redirect};
 use serde_json::Value;
 
 use crate::{
-    failure::{CheckFailure, Verdict, violation},
+    failure::{CheckFailure, CheckResult, violation},
     http::{
         exchange::Exchange,
         request::{Payload, Request, Sending},
     },
     safety::{
         address::origin,
-        journal::{Journal, Makes},
+        journal::{CreatedObject, Journal},
         pace::Pace,
         secrets::Secrets,
     },
@@ -88,7 +88,7 @@ impl Http {
     ///
     /// # Errors
     /// Fails when the HTTP client cannot be built, for example for lack of certificates.
-    pub fn new(server: &Server) -> Verdict<Self> {
+    pub fn new(server: &Server) -> CheckResult<Self> {
         let timeouts = Timeouts::new(server.policy().timeout.duration());
         let builder = || {
             let builder = Client::builder()
@@ -112,8 +112,8 @@ impl Http {
         })
     }
 
-    /// Redacts a secret from now on, as the placeholder.
-    pub(crate) fn hide(&self, secret: &str, placeholder: &'static str) {
+    /// Adds a secret, which is from now on replaced by the placeholder in all texts.
+    pub(crate) fn add_secret(&self, secret: &str, placeholder: &'static str) {
         self.secrets.add(secret, placeholder);
     }
 
@@ -123,12 +123,12 @@ impl Http {
     }
 
     /// Records writes in this journal from now on.
-    pub(crate) fn keep(&mut self, journal: Journal) {
+    pub(crate) fn set_journal(&mut self, journal: Journal) {
         self.journal = Some(journal);
     }
 
     /// Logs each request from now on.
-    pub(crate) fn watch(&mut self) {
+    pub(crate) fn enable_request_log(&mut self) {
         self.request_log = Some(Mutex::default());
     }
 
@@ -163,12 +163,12 @@ impl Http {
 
     /// Sends a request without a payload to a path below the root of the server, whose segments are not percent-encoded
     /// yet.
-    pub(crate) async fn at(
+    pub(crate) async fn send_below_root(
         &self,
         method: Method,
         segments: &[&str],
         auth: Auth<'_>,
-    ) -> Verdict<Exchange> {
+    ) -> CheckResult<Exchange> {
         let mut url = absolute(self.server.root())?;
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
@@ -177,15 +177,20 @@ impl Http {
         self.send_complete(request).await
     }
 
-    /// Creates a read of a path below the API, with the target's token.
+    /// Builds a GET request for a path below the API, with the main token; nothing is sent.
     pub fn get(&self, path: impl Into<String>) -> Call<'_> {
         Call::new(self, Method::GET, path.into(), Value::Null, None)
     }
 
-    /// Creates a write of fields to a path below the API, with the target's token. Only the context may call it, since
-    /// the context ensures that a run writes only under its own names.
-    pub(crate) fn post(&self, path: impl Into<String>, fields: Value, makes: Makes) -> Call<'_> {
-        Call::new(self, Method::POST, path.into(), fields, Some(makes))
+    /// Builds a POST request with fields for a path below the API, with the main token; nothing is sent. Only
+    /// the context of a check calls this method, since the context ensures that a run writes only under its own names.
+    pub(crate) fn post(
+        &self,
+        path: impl Into<String>,
+        fields: Value,
+        creates: CreatedObject,
+    ) -> Call<'_> {
+        Call::new(self, Method::POST, path.into(), fields, Some(creates))
     }
 
     /// Uploads bytes to an upload path, verbatim except for the query, which genuine clients overwrite. The request
@@ -198,12 +203,12 @@ impl Http {
         upload_path: &str,
         bytes: &[u8],
         sending: Sending,
-    ) -> Verdict<Exchange> {
+    ) -> CheckResult<Exchange> {
         let mut url = absolute(upload_path)?;
         url.set_query(None);
         let upload = Request::new(Method::PUT, url)
             .header("Connection", "close")
-            .making(Makes::File(bytes.len()))
+            .making(CreatedObject::File(bytes.len()))
             .carrying(Payload::File(bytes.to_vec(), sending));
         // A guessed upload path is redacted like one that the server handed out.
         self.secrets.learn_upload_path(upload.url.as_str());
@@ -216,7 +221,7 @@ impl Http {
     ///
     /// # Errors
     /// Fails when a redirect leads nowhere, there are too many redirects, or there is no reply.
-    pub async fn download(&self, path: &str, auth: Auth<'_>, most: usize) -> Verdict<Exchange> {
+    pub async fn download(&self, path: &str, auth: Auth<'_>, most: usize) -> CheckResult<Exchange> {
         let mut url = absolute(&format!("{}{path}", self.server.api()))?;
         for _ in 0..=MAX_REDIRECTS {
             let download = Request::new(Method::GET, url.clone());
@@ -241,15 +246,15 @@ impl Http {
     }
 
     /// Sends a request, and requires a complete reply.
-    async fn send_complete(&self, request: Request) -> Verdict<Exchange> {
+    async fn send_complete(&self, request: Request) -> CheckResult<Exchange> {
         let exchange = self.send(request, MAX_REPLY_BYTES).await?;
-        exchange.whole()?;
+        exchange.require_complete()?;
         Ok(exchange)
     }
 
     /// Sends a request, and reads at most `most` bytes of the reply's body. All requests of the crate pass this
     /// function.
-    async fn send(&self, request: Request, most: usize) -> Verdict<Exchange> {
+    async fn send(&self, request: Request, most: usize) -> CheckResult<Exchange> {
         let sent = request.shown(&self.secrets);
         let no_reply = |why: &dyn fmt::Display| {
             CheckFailure::Inconclusive(self.redact(&format!("{}: {why}", sent.request)))
@@ -273,7 +278,7 @@ impl Http {
             recorded.await.map_err(|error| unwritten(journal, &error))?;
         }
         let exchange = Exchange::new(&self.secrets, sent, reply);
-        exchange.available(&proxy)?;
+        exchange.require_available(&proxy)?;
         Ok(exchange)
     }
 
@@ -285,7 +290,11 @@ impl Http {
     }
 
     /// Refuses a write that the policy does not allow, and announces an allowed one in the journal.
-    async fn announce(&self, request: &Request, line: &str) -> Verdict<Option<(&Journal, u64)>> {
+    async fn announce(
+        &self,
+        request: &Request,
+        line: &str,
+    ) -> CheckResult<Option<(&Journal, u64)>> {
         let refused = |why: &str| CheckFailure::NotSent(format!("refused to send {line}: {why}"));
         if request.method == Method::GET {
             return Ok(None);
@@ -295,8 +304,8 @@ impl Http {
             return Err(refused(&why));
         }
         match (&self.journal, &request.makes) {
-            (Some(journal), Some(makes)) => {
-                let announced = journal.announce(makes.clone()).await;
+            (Some(journal), Some(object)) => {
+                let announced = journal.announce(object.clone()).await;
                 let number = announced.map_err(|error| unwritten(journal, &error))?;
                 Ok(Some((journal, number)))
             }
@@ -311,7 +320,7 @@ fn unwritten(journal: &Journal, error: &std::io::Error) -> CheckFailure {
     CheckFailure::NotSent(format!("the journal {path} cannot be written: {error}"))
 }
 
-fn absolute(text: &str) -> Verdict<Url> {
+fn absolute(text: &str) -> CheckResult<Url> {
     Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
@@ -352,7 +361,7 @@ mod tests {
         let create = context.create(&context.name()).unwrap().send();
         let upload_path = format!("{}/secret-path", target.root());
         let put = http.put(&upload_path, b"x", Sending::Sized);
-        let why = |verdict: Verdict<Exchange>| match verdict.err() {
+        let why = |verdict: CheckResult<Exchange>| match verdict.err() {
             Some(CheckFailure::NotSent(why)) => why,
             other => format!("{other:?}"),
         };
@@ -412,7 +421,7 @@ mod tests {
         let place = Place::Named(folder.path().join("run.jsonl"));
         let journal = Journal::create(place, begin);
         let mut http = Http::new(target.server()).unwrap();
-        http.keep(journal.await.unwrap().on_a_full_disk());
+        http.set_journal(journal.await.unwrap().on_a_full_disk());
         for refusal in refusals(listener, &target, &http).await {
             assert!(refusal.contains("run.jsonl cannot be written"), "{refusal}");
         }
@@ -432,7 +441,11 @@ mod tests {
         for _ in 0..3 {
             let upload = http.put("http://other.test/path", b"x", Sending::Chunked);
             assert!(upload.await.is_err());
-            let login = http.post("/authenticate", Value::Null, Makes::Token(String::new()));
+            let login = http.post(
+                "/authenticate",
+                Value::Null,
+                CreatedObject::Token(String::new()),
+            );
             assert!(login.send().await.is_err());
         }
         let passed = start.elapsed().as_millis();

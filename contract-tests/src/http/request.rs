@@ -9,7 +9,7 @@ use crate::{
     failure::Sent,
     http::Auth,
     safety::{
-        journal::Makes,
+        journal::CreatedObject,
         secrets::{Piece, Secrets},
     },
     text::plain,
@@ -51,7 +51,7 @@ pub struct Request {
     /// The payload.
     pub payload: Payload,
     /// The object that the request makes on the server, if it is a write.
-    pub makes: Option<Makes>,
+    pub makes: Option<CreatedObject>,
 }
 
 /// Omits the address, the headers and the payload, which may contain secrets.
@@ -97,9 +97,9 @@ impl Request {
         self
     }
 
-    /// Sets what the request makes on the server.
-    pub fn making(mut self, makes: Makes) -> Self {
-        self.makes = Some(makes);
+    /// Sets the object that the request creates on the server.
+    pub fn making(mut self, object: CreatedObject) -> Self {
+        self.makes = Some(object);
         self
     }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    Entry, Ledger, Proof, Section, Sighting, Unchecked,
+    Entry, LastSeen, Ledger, Proof, Section, Unchecked,
     checks::Check,
     places::{Place, Places},
 };
@@ -28,7 +28,7 @@ pub struct Behaviour<'a> {
     /// A remark.
     pub note: Option<&'a str>,
     /// The last time that a real server was seen to do it; `None` means never.
-    pub last_seen: Option<&'a Sighting>,
+    pub last_seen: Option<&'a LastSeen>,
 }
 
 /// Returns every behaviour, in the order of the contract.
@@ -99,6 +99,6 @@ impl<'a> Behaviour<'a> {
     /// Returns the last sighting on a real server as a text.
     pub(super) fn seen(&self) -> String {
         self.last_seen
-            .map_or("never".to_owned(), Sighting::to_string)
+            .map_or("never".to_owned(), LastSeen::to_string)
     }
 }

@@ -1,9 +1,10 @@
 //! The ledger lists the behaviours of the contract, each with its evidence, its checks, its places in the emulator, and
 //! the last time that a real server was seen to do it.
 //!
-//! `ledger.toml` contains the entries, and `places.toml` the [`places`] in the emulator; both are compiled into the
-//! program. [`checks`] lists the checks that an entry can name. A [`behaviour`] is an entry with its checks and places;
-//! [`text`] and [`markdown`] write behaviours.
+//! `ledger.toml` contains the entries, and is written by hand. `places.toml` contains the [`places`] in the emulator,
+//! and is generated, like `LEDGER.md`, by `UPDATE_LEDGER=1 cargo test -p atlas-contract-tests --test it ledger::`. Both
+//! are compiled into the program. [`checks`] lists the checks that an entry can name. A [`behaviour`] is an entry with
+//! its checks and places; [`text`] and [`markdown`] write behaviours.
 
 pub mod behaviour;
 pub mod checks;
@@ -57,7 +58,7 @@ pub struct Entry {
     /// A remark.
     pub note: Option<String>,
     /// The last time that a real server was seen to do it, if ever.
-    pub last_seen: Option<Sighting>,
+    pub last_seen: Option<LastSeen>,
 }
 
 /// A piece of evidence.
@@ -85,10 +86,10 @@ pub enum Unchecked {
     OffTheWire,
 }
 
-/// An observation of the behaviour on a real server.
+/// A `LastSeen` is the most recent observation of the behaviour on a real server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sighting {
+pub struct LastSeen {
     /// The day, `2030-01-31`.
     pub date: String,
     /// The server and its version.
@@ -146,7 +147,7 @@ impl fmt::Display for Unchecked {
     }
 }
 
-impl fmt::Display for Sighting {
+impl fmt::Display for LastSeen {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             date,

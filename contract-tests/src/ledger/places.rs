@@ -1,7 +1,8 @@
 //! [`Places`] maps each behaviour to the items of the emulator's source that implement it.
 //!
 //! A comment `// Contract: ID, …` above an item names the behaviours. `places.toml` lists these comments for the
-//! program, which does not contain the sources; a test of this suite writes the file, and fails when it is stale.
+//! program, which does not contain the sources; a test of this suite generates the file when `UPDATE_LEDGER` is set,
+//! and fails when it is stale.
 
 use std::collections::BTreeMap;
 

@@ -12,7 +12,7 @@
 use std::num::NonZeroUsize;
 
 use crate::{
-    failure::{CheckFailure, Verdict, Violation},
+    failure::{CheckFailure, CheckResult, Violation},
     suite::{clause::Clause, context::Context},
 };
 
@@ -34,7 +34,7 @@ pub(crate) async fn confirmed_verdict(
     clause: &Clause,
     context: &Context<'_>,
     violations_required: NonZeroUsize,
-) -> Verdict {
+) -> CheckResult {
     let mut failures = Vec::new();
     loop {
         let failure = match (clause.check)(context).await {

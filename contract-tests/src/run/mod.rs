@@ -23,7 +23,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::{
     exit_code::ExitCode,
-    failure::{CheckFailure, Verdict},
+    failure::{CheckFailure, CheckResult},
     http::Http,
     report::{About, ClauseReport, Detail, Report, Start, Status},
     safety::{
@@ -159,9 +159,12 @@ impl Run {
     ///
     /// # Errors
     /// Fails as [`Run::start`] does.
-    pub(crate) async fn watched(target: Target, options: Options) -> Result<Self, RunError> {
+    pub(crate) async fn with_request_log(
+        target: Target,
+        options: Options,
+    ) -> Result<Self, RunError> {
         let mut http = target.connect().map_err(RunError::unreachable)?;
-        http.watch();
+        http.enable_request_log();
         Self::begin(target, http, options).await
     }
 
@@ -220,7 +223,7 @@ impl Run {
             namespace: self.target.namespace().to_owned(),
             public_artifact: self.target.public_artifact().map(str::to_owned),
         };
-        self.http.keep(Journal::create(place, begin).await?);
+        self.http.set_journal(Journal::create(place, begin).await?);
         Ok(())
     }
 
@@ -280,7 +283,7 @@ impl Run {
         let context = Context::new(&self.http, self.target.facts(), &self.prefix, clause.id);
         let verdict = confirmed_verdict(clause, &context, self.options.violations_required).await;
         let (notes, observed) = context.into_findings();
-        let (status, detail) = weigh(clause, self.options.strict, verdict, &notes);
+        let (status, detail) = outcome_of(clause, self.options.strict, verdict, &notes);
         let detail = detail.map(|text| self.http.redact(text));
         (
             ClauseReport::new(clause, status, detail, started.elapsed()),
@@ -346,7 +349,12 @@ fn refusal(target: &Target) -> String {
 }
 
 /// Returns the outcome of a clause. It depends on the verdict, on the evidence of the clause, and on `strict`.
-fn weigh(clause: &Clause, strict: bool, verdict: Verdict, notes: &[String]) -> (Status, Detail) {
+fn outcome_of(
+    clause: &Clause,
+    strict: bool,
+    verdict: CheckResult,
+    notes: &[String],
+) -> (Status, Detail) {
     let lenient = if strict {
         Status::Fail
     } else {
@@ -381,14 +389,14 @@ mod tests {
     fn status(
         evidence: &'static [Evidence],
         strict: bool,
-        verdict: Verdict,
+        verdict: CheckResult,
         notes: &[String],
     ) -> Status {
         let clause = clause("a.b", "", evidence, |_| Box::pin(async { Ok(()) }));
-        weigh(&clause, strict, verdict, notes).0
+        outcome_of(&clause, strict, verdict, notes).0
     }
 
-    fn violation() -> Verdict {
+    fn violation() -> CheckResult {
         Err(crate::failure::violation("this", "that"))
     }
 

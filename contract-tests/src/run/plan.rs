@@ -78,7 +78,7 @@ impl Plan {
             violations_required: NonZeroUsize::MIN,
             ..options
         };
-        let run = Run::watched(stand_in, once).await?;
+        let run = Run::with_request_log(stand_in, once).await?;
         let first = readdressed(run.requests());
         let mut clauses = Vec::new();
         for clause in clauses::all() {

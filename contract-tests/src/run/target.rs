@@ -9,7 +9,7 @@ use reqwest::Url;
 use serde_json::json;
 
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     http::{Http, server::Server},
     run::settings::{Settings, TargetError},
     safety::policy::Access,
@@ -155,14 +155,14 @@ impl Target {
     ///
     /// # Errors
     /// Fails when the client cannot be built, for example without certificates.
-    pub fn connect(&self) -> Verdict<Http> {
+    pub fn connect(&self) -> CheckResult<Http> {
         let http = Http::new(&self.server)?;
         let Facts {
             login, other_token, ..
         } = &self.facts;
-        http.hide(other_token.as_deref().unwrap_or_default(), "[other token]");
+        http.add_secret(other_token.as_deref().unwrap_or_default(), "[other token]");
         if let Some((_, password)) = login {
-            http.hide(password, "[password]");
+            http.add_secret(password, "[password]");
         }
         Ok(http)
     }

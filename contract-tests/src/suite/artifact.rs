@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     http::{Auth, Call, MAX_REPLY_BYTES, exchange::Exchange, request::Sending},
     suite::context::Context,
 };
@@ -40,32 +40,32 @@ impl<'a> Artifact<'a> {
         format!("/artifacts/{}{within}", self.slug())
     }
 
-    /// Creates a read of the artifact or of a resource within it.
+    /// Builds a GET request for the artifact or for a resource within it; nothing is sent.
     pub fn get(&self, within: &str) -> Call<'a> {
         self.context.get(self.path(within))
     }
 
-    /// Creates a request for a new version.
+    /// Builds a POST request that creates a version; nothing is sent.
     ///
     /// # Errors
-    /// Fails when the artifact is not one of this run.
-    pub fn post(&self, kind: &str, fields: Value) -> Verdict<Call<'a>> {
+    /// Fails as [`Context::push`] does.
+    pub fn post(&self, kind: &str, fields: Value) -> CheckResult<Call<'a>> {
         self.context.push(&self.name, kind, fields)
     }
 
-    /// Makes a version with these fields.
+    /// Creates a version with these fields.
     ///
     /// # Errors
     /// Fails when the request is refused, or the reply has no number or no upload path.
-    pub async fn version(&self, kind: &str, fields: Value) -> Verdict<Version> {
+    pub async fn version(&self, kind: &str, fields: Value) -> CheckResult<Version> {
         Version::read(self.post(kind, fields)?.succeed().await?)
     }
 
-    /// Makes a version with this metadata and without a file.
+    /// Creates a version with this metadata and without a file.
     ///
     /// # Errors
     /// Fails as [`Artifact::version`] does.
-    pub async fn tagged(&self, kind: &str, metadata: Value) -> Verdict<Version> {
+    pub async fn tagged(&self, kind: &str, metadata: Value) -> CheckResult<Version> {
         self.version(
             kind,
             json!({"id": "tagged", "file": false, "metadata": metadata}),
@@ -73,20 +73,20 @@ impl<'a> Artifact<'a> {
         .await
     }
 
-    /// Makes a version whose file is to be uploaded.
+    /// Creates a version whose file is still to be uploaded.
     ///
     /// # Errors
     /// Fails as [`Artifact::version`] does.
-    pub async fn awaiting(&self, kind: &str) -> Verdict<Version> {
+    pub async fn awaiting(&self, kind: &str) -> CheckResult<Version> {
         self.version(kind, json!({"id": "File", "file": true, "metadata": {}}))
             .await
     }
 
-    /// Makes a version and uploads its file.
+    /// Creates a version and uploads its file.
     ///
     /// # Errors
     /// Fails as [`Artifact::version`] does, or when the upload is refused.
-    pub async fn with_file(&self, kind: &str, bytes: &[u8]) -> Verdict<Version> {
+    pub async fn with_file(&self, kind: &str, bytes: &[u8]) -> CheckResult<Version> {
         let version = self.awaiting(kind).await?;
         self.context
             .http()
@@ -105,7 +105,7 @@ impl<'a> Artifact<'a> {
     ///
     /// # Errors
     /// Fails when the search finds other versions.
-    pub async fn finds(&self, kind: &str, query: &[(&str, &str)], numbers: &[u64]) -> Verdict {
+    pub async fn finds(&self, kind: &str, query: &[(&str, &str)], numbers: &[u64]) -> CheckResult {
         self.search(kind, query).send().await?.found(numbers)
     }
 
@@ -118,7 +118,7 @@ impl<'a> Artifact<'a> {
         kind: &str,
         query: &[(&str, &str)],
         numbers: &[u64],
-    ) -> Verdict {
+    ) -> CheckResult {
         let found = self.search(kind, query).send().await?;
         found.found_no_other(numbers)
     }
@@ -132,7 +132,7 @@ impl<'a> Artifact<'a> {
     ///
     /// # Errors
     /// Fails when there is no reply.
-    pub async fn file(&self, kind: &str, version: &str) -> Verdict<Exchange> {
+    pub async fn file(&self, kind: &str, version: &str) -> CheckResult<Exchange> {
         self.file_as(self.token(), kind, version).await
     }
 
@@ -140,7 +140,12 @@ impl<'a> Artifact<'a> {
     ///
     /// # Errors
     /// Fails when there is no reply.
-    pub async fn file_as(&self, auth: Auth<'_>, kind: &str, version: &str) -> Verdict<Exchange> {
+    pub async fn file_as(
+        &self,
+        auth: Auth<'_>,
+        kind: &str,
+        version: &str,
+    ) -> CheckResult<Exchange> {
         self.file_at_most(auth, kind, version, MAX_REPLY_BYTES)
             .await
     }
@@ -155,7 +160,7 @@ impl<'a> Artifact<'a> {
         kind: &str,
         version: &str,
         most: usize,
-    ) -> Verdict<Exchange> {
+    ) -> CheckResult<Exchange> {
         let path = self.path(&format!("/{kind}/{version}/file"));
         self.context.http().download(&path, auth, most).await
     }
@@ -164,7 +169,7 @@ impl<'a> Artifact<'a> {
     ///
     /// # Errors
     /// Fails when the bytes differ, or the download is refused.
-    pub async fn file_is(&self, kind: &str, version: &str, bytes: &[u8]) -> Verdict {
+    pub async fn file_is(&self, kind: &str, version: &str, bytes: &[u8]) -> CheckResult {
         let exchange = self.file(kind, version).await?;
         exchange.status_is(200)?;
         exchange.require(
@@ -185,7 +190,7 @@ pub struct Version {
 }
 
 impl Version {
-    fn read(reply: Exchange) -> Verdict<Self> {
+    fn read(reply: Exchange) -> CheckResult<Self> {
         let body = reply.json()?;
         let number = body["version"].as_u64();
         let upload_path = body["upload_path"].as_str();

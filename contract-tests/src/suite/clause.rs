@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     suite::{context::Context, precondition::Precondition, required_setting::RequiredSetting},
 };
 
@@ -39,7 +39,7 @@ impl fmt::Display for Evidence {
 }
 
 /// The check of a clause, which returns `Ok` when the server satisfies the clause.
-pub type Check = for<'a> fn(&'a Context<'a>) -> BoxFuture<'a, Verdict>;
+pub type Check = for<'a> fn(&'a Context<'a>) -> BoxFuture<'a, CheckResult>;
 
 /// A statement of the contract about the server.
 #[derive(Clone, Copy)]
@@ -54,7 +54,7 @@ pub struct Clause {
     pub required_settings: &'static [RequiredSetting],
     /// The fixtures that the check needs when nothing may be written; `None` when the check has to write.
     pub preconditions: Option<&'static [Precondition]>,
-    /// Whether the clause says that something never happens, so that one sighting violates it. Any other clause is
+    /// Whether the clause says that something never happens, so that one observation violates it. Any other clause is
     /// violated only by a failure that comes each time.
     pub never: bool,
     /// The check of the statement.

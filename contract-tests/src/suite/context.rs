@@ -1,7 +1,11 @@
-//! A context gives a check names that no other run has, artifacts of its own, and calls of the API.
+//! A [`Context`] is the toolbox of one check: it makes up names that no other run has, builds requests, and creates
+//! artifacts.
 //!
-//! All writes pass [`Context::create`] or [`Context::push`], and both pass one guard, which refuses every name that is
-//! not of this run.
+//! Checks create artifacts and versions only through [`Context::create`] and [`Context::push`]. Both call one guard,
+//! which refuses every name that does not belong to this run. The other writes are logins, which create tokens whose
+//! description begins with the prefix of the run, and uploads, to addresses that the server chose or a check guessed.
+//! All writes are sent only where the [policy](crate::safety::policy::Policy) allows them, and are recorded in the
+//! journal first, if there is one.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -11,9 +15,9 @@ use std::sync::{
 use serde_json::{Value, json};
 
 use crate::{
-    failure::{CheckFailure, Verdict, violation},
+    failure::{CheckFailure, CheckResult, violation},
     http::{Call, Http, exchange::Exchange},
-    safety::{journal::Makes, policy::Access, run_prefix::RunPrefix},
+    safety::{journal::CreatedObject, policy::Access, run_prefix::RunPrefix},
     suite::{
         artifact::Artifact,
         facts::Facts,
@@ -33,7 +37,7 @@ pub struct ComparedBody {
     pub text: String,
 }
 
-/// The environment of one check.
+/// A `Context` is the toolbox of one check: it knows the server, the run and the clause.
 pub struct Context<'a> {
     http: &'a Http,
     facts: &'a Facts,
@@ -68,17 +72,17 @@ impl<'a> Context<'a> {
         self.facts
     }
 
-    /// Returns the token that may write to the namespace.
+    /// Returns the main token, which may write to the namespace.
     pub fn token(&self) -> &'a str {
         self.http.server().token()
     }
 
-    /// Returns the raw connection, for reads.
+    /// Returns the HTTP client, for downloads and uploads. It does not check names; the policy limits its uploads.
     pub fn http(&self) -> &'a Http {
         self.http
     }
 
-    /// Creates a read of a path below the API, with the target's token.
+    /// Builds a GET request with the main token for a path below the API; nothing is sent.
     pub fn get(&self, path: impl Into<String>) -> Call<'a> {
         self.http.get(path)
     }
@@ -86,18 +90,21 @@ impl<'a> Context<'a> {
     /// Returns the token of the second user.
     ///
     /// # Errors
-    /// Fails when the clause does not declare that it requires one.
-    pub fn other_token(&self) -> Verdict<&'a str> {
+    /// Fails when there is no such token. A clause that lists [`RequiredSetting::OtherToken`] is checked only when there
+    /// is one.
+    ///
+    /// [`RequiredSetting::OtherToken`]: crate::suite::required_setting::RequiredSetting::OtherToken
+    pub fn other_token(&self) -> CheckResult<&'a str> {
         declared(self.facts.other_token.as_deref())
     }
 
-    /// Creates a request for a token, with a login and a password.
+    /// Builds a POST request that logs in with a password, and so creates a token; nothing is sent.
     pub fn log_in(&self, login: &str, password: &str) -> Call<'a> {
         let description = format!("{}login", self.prefix.as_str());
         let user = json!({"login": login, "password": password, "description": description});
         let fields = json!({"user": user});
         self.http
-            .post("/authenticate", fields, Makes::Token(description))
+            .post("/authenticate", fields, CreatedObject::Token(description))
     }
 
     /// Returns the prefix of all names of this run.
@@ -118,64 +125,66 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Creates a request for an artifact with this name.
+    /// Builds a POST request that creates an artifact with this name; nothing is sent.
     ///
     /// # Errors
-    /// Fails when the name is not one of this run.
-    pub fn create(&self, name: &str) -> Verdict<Call<'a>> {
+    /// Fails when the name does not belong to this run.
+    pub fn create(&self, name: &str) -> CheckResult<Call<'a>> {
         self.guard(name, None)?;
         let artifact = json!({"username": self.facts.namespace, "name": name});
         let slug = format!("{}/{name}", self.facts.namespace);
         Ok(self.http.post(
             "/artifacts",
             json!({"artifact": artifact}),
-            Makes::Artifact(slug),
+            CreatedObject::Artifact(slug),
         ))
     }
 
-    /// Creates a request for a version of a type, in the artifact with this name.
+    /// Builds a POST request that creates a version of a type in the artifact with this name; nothing is sent.
     ///
     /// # Errors
-    /// Fails when the artifact is not one of this run.
-    pub fn push(&self, name: &str, kind: &str, fields: Value) -> Verdict<Call<'a>> {
+    /// Fails when neither the artifact belongs to this run, nor the type in the operator's public artifact.
+    pub fn push(&self, name: &str, kind: &str, fields: Value) -> CheckResult<Call<'a>> {
         self.guard(name, Some(kind))?;
         let artifact = format!("{}/{name}", self.facts.namespace);
         let path = format!("/artifacts/{artifact}/{kind}");
-        let makes = Makes::Version {
+        let creates = CreatedObject::Version {
             artifact,
             kind: kind.to_owned(),
         };
         Ok(self
             .http
-            .post(path, json!({"artifact_version": fields}), makes))
+            .post(path, json!({"artifact_version": fields}), creates))
     }
 
-    /// Returns an artifact with this name, which need not exist.
+    /// Returns a handle on the artifact with this name in the namespace; nothing is sent, and the artifact need not
+    /// exist.
     pub fn artifact_named(&self, name: impl Into<String>) -> Artifact<'_> {
         Artifact::new(self, self.facts.namespace.clone(), name.into())
     }
 
-    /// Makes an artifact.
+    /// Creates an artifact with an unused name on the server.
     ///
     /// # Errors
-    /// Fails when the artifact cannot be made.
-    pub async fn artifact(&self) -> Verdict<Artifact<'_>> {
+    /// Fails when the artifact cannot be created.
+    pub async fn artifact(&self) -> CheckResult<Artifact<'_>> {
         let artifact = self.artifact_named(self.name());
         self.create(&artifact.name)?.succeed().await?;
         Ok(artifact)
     }
 
-    /// Tells whether the run writes nothing.
+    /// Tells whether the run is read-only: it sends only GET requests.
     pub fn is_read_only(&self) -> bool {
         self.http.server().policy().access == Access::ReadOnly
     }
 
-    /// Returns a fixture of the operator in a run that writes nothing. In any other run, returns `None`: the check then
-    /// makes what it reads.
+    /// Returns the operator's fixture that meets a precondition, if the run is read-only. In any other run, returns
+    /// `None`: the check then creates what it reads.
     ///
     /// # Errors
-    /// Fails when the clause does not declare this precondition.
-    pub fn fixture(&self, given: Precondition) -> Verdict<Option<TestArtifact<'_>>> {
+    /// Fails when no fixture meets the precondition. In a read-only run, a clause is checked only when each of its
+    /// `preconditions` is met.
+    pub fn fixture(&self, given: Precondition) -> CheckResult<Option<TestArtifact<'_>>> {
         if !self.is_read_only() {
             return Ok(None);
         }
@@ -188,8 +197,8 @@ impl<'a> Context<'a> {
     /// Returns an artifact to read: a fixture of the operator, or a new artifact.
     ///
     /// # Errors
-    /// Fails when the artifact cannot be made.
-    pub async fn any_artifact(&self) -> Verdict<Artifact<'_>> {
+    /// Fails when the artifact cannot be created, or no fixture meets [`Precondition::Artifact`].
+    pub async fn any_artifact(&self) -> CheckResult<Artifact<'_>> {
         match self.fixture(Precondition::Artifact)? {
             Some(given) => Ok(given.artifact),
             None => self.artifact().await,
@@ -199,24 +208,27 @@ impl<'a> Context<'a> {
     /// Returns the operator's public artifact, and a type in it that only this run uses.
     ///
     /// # Errors
-    /// Fails when the clause does not declare that it requires the artifact.
-    pub fn public_artifact(&self) -> Verdict<(Artifact<'_>, String)> {
+    /// Fails when the operator named no public artifact. A clause that lists [`RequiredSetting::PublicArtifact`] is
+    /// checked only when there is one.
+    ///
+    /// [`RequiredSetting::PublicArtifact`]: crate::suite::required_setting::RequiredSetting::PublicArtifact
+    pub fn public_artifact(&self) -> CheckResult<(Artifact<'_>, String)> {
         let artifact = self.artifact_named(declared(self.facts.public_artifact.as_deref())?);
         Ok((artifact, self.name()))
     }
 
-    /// Compares a body with the snapshot of that name. The artifact is a name of the run, or a slug. Additional fields
-    /// in the body are noted as a difference.
+    /// Compares a body with the snapshot of that name. `artifact` is the name or the slug of the artifact that the body
+    /// describes. Additional fields in the body are noted as a difference.
     ///
     /// # Errors
-    /// Fails when something is missing, misplaced, or has another value.
+    /// Fails when a field is missing, is in another place, or has another value.
     pub fn snapshot(
         &self,
         name: &'static str,
         order: Order,
         exchange: &Exchange,
         artifact: &str,
-    ) -> Verdict {
+    ) -> CheckResult {
         let (namespace, artifact) = artifact
             .split_once('/')
             .unwrap_or((&self.facts.namespace, artifact));
@@ -241,13 +253,14 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// Returns the differences that break no client, and the bodies that were compared with snapshots.
+    /// Returns the differences that break no client (fields beyond the snapshot), and the bodies that were compared with
+    /// snapshots.
     pub fn into_findings(self) -> (Vec<String>, Vec<ComparedBody>) {
         (taken(self.notes), taken(self.observed))
     }
 
     /// Allows a write only under a name of this run, or under a type of this run in the operator's public artifact.
-    fn guard(&self, name: &str, kind: Option<&str>) -> Verdict {
+    fn guard(&self, name: &str, kind: Option<&str>) -> CheckResult {
         let own = |text: &str| text.starts_with(self.prefix.as_str());
         let public = self.facts.public_artifact.as_deref() == Some(name);
         if own(name) || (public && kind.is_some_and(own)) {
@@ -259,7 +272,9 @@ impl<'a> Context<'a> {
     }
 }
 
-fn declared<T>(fact: Option<T>) -> Verdict<T> {
+/// Returns the setting or fixture, or fails when it is missing. That is a mistake in the suite: a run checks a clause
+/// only when it has every setting and fixture that the clause lists as required.
+fn declared<T>(fact: Option<T>) -> CheckResult<T> {
     fact.ok_or_else(|| {
         CheckFailure::Inconclusive(
             "the clause uses a setting or fixture that it does not declare".to_owned(),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    failure::{CheckFailure, Verdict},
+    failure::{CheckFailure, CheckResult},
     http::exchange::Exchange,
     suite::fixtures::{Digest, KnownFile},
 };
@@ -13,7 +13,7 @@ impl Exchange {
     ///
     /// # Errors
     /// Fails when the status is neither 400 nor 422.
-    pub fn refused(&self) -> Verdict {
+    pub fn refused(&self) -> CheckResult {
         self.require(
             matches!(self.status, 400 | 422),
             "a refusal: status 400 or 422",
@@ -24,7 +24,7 @@ impl Exchange {
     ///
     /// # Errors
     /// Fails when the status is not 200, or the body is not `{"versions": […]}`.
-    pub fn versions(&self) -> Verdict<Vec<Value>> {
+    pub fn versions(&self) -> CheckResult<Vec<Value>> {
         self.status_is(200)?;
         match self.json()?.get("versions") {
             Some(Value::Array(versions)) => Ok(versions.clone()),
@@ -36,7 +36,7 @@ impl Exchange {
     ///
     /// # Errors
     /// Fails when the body is another one, or the status is not 200.
-    pub fn is_file(&self, file: &KnownFile) -> Verdict {
+    pub fn is_file(&self, file: &KnownFile) -> CheckResult {
         self.status_is(200)?;
         let describe = |size: u64, sha256: &Digest| format!("{size} bytes of SHA-256 {sha256}");
         let expected = describe(file.size, &file.sha256);
@@ -44,14 +44,14 @@ impl Exchange {
         if came == expected {
             return Ok(());
         }
-        Err(CheckFailure::Violation(self.against(expected, came)))
+        Err(CheckFailure::Violation(self.violation_of(expected, came)))
     }
 
     /// Requires that the search found exactly these versions in this order.
     ///
     /// # Errors
     /// Fails when the search found other versions.
-    pub fn found(&self, numbers: &[u64]) -> Verdict {
+    pub fn found(&self, numbers: &[u64]) -> CheckResult {
         let holds = self.numbers()? == numbers.iter().copied().map(Some).collect::<Vec<_>>();
         self.require(holds, format!("versions {numbers:?}"))
     }
@@ -60,14 +60,14 @@ impl Exchange {
     ///
     /// # Errors
     /// Fails when the search found other versions.
-    pub fn found_no_other(&self, numbers: &[u64]) -> Verdict {
+    pub fn found_no_other(&self, numbers: &[u64]) -> CheckResult {
         let is_other = |number: &Option<u64>| !number.is_some_and(|it| numbers.contains(&it));
         let others = self.numbers()?.iter().any(is_other);
         self.never(others, format!("versions {numbers:?}"))?;
         self.found(numbers)
     }
 
-    fn numbers(&self) -> Verdict<Vec<Option<u64>>> {
+    fn numbers(&self) -> CheckResult<Vec<Option<u64>>> {
         let found = self.versions()?;
         Ok(found.iter().map(|it| it["version"].as_u64()).collect())
     }

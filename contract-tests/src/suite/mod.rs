@@ -1,9 +1,10 @@
 //! The suite consists of [`clause`]s: a clause is a statement of the contract about servers, with its evidence and its
 //! check.
 //!
-//! [`clauses`] holds all of them. A check works in a [`context`], which makes [`artifact`]s only under names of the
-//! run, and sends every write through one guard. A run that only reads takes a [`test_artifact`] from the [`fixtures`];
-//! any other run makes one. [`snapshot`] compares bodies that are known word for word.
+//! [`clauses`] holds all of them. A check works with a [`context`], which creates [`artifact`]s and versions only under
+//! names of the run; logins and uploads are limited by the [policy](crate::safety::policy). A read-only run takes a
+//! [`test_artifact`] from the [`fixtures`]; any other run creates one. [`snapshot`] compares bodies that are known word
+//! for word.
 
 pub mod artifact;
 pub mod clause;

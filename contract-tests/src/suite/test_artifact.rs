@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::{
-    failure::{CheckFailure, Verdict},
+    failure::{CheckFailure, CheckResult},
     http::{Auth, MAX_REPLY_BYTES},
     suite::{
         artifact::Artifact,
@@ -54,7 +54,7 @@ impl<'a> TestArtifact<'a> {
     ///
     /// # Errors
     /// Fails when the version cannot be made.
-    pub async fn tag(&mut self, metadata: Value) -> Verdict {
+    pub async fn tag(&mut self, metadata: Value) -> CheckResult {
         let made = self.artifact.tagged(&self.kind, metadata.clone()).await?;
         self.made_version(made.number, metadata, None);
         Ok(())
@@ -64,7 +64,7 @@ impl<'a> TestArtifact<'a> {
     ///
     /// # Errors
     /// Fails when the version cannot be made, or the upload is refused.
-    pub async fn upload(&mut self, bytes: &[u8]) -> Verdict {
+    pub async fn upload(&mut self, bytes: &[u8]) -> CheckResult {
         let made = self.artifact.with_file(&self.kind, bytes).await?;
         let file = KnownFile {
             size: bytes.len() as u64,
@@ -144,7 +144,7 @@ impl<'a> TestArtifact<'a> {
     ///
     /// # Errors
     /// Fails when the search finds other versions.
-    pub async fn finds(&self, query: &[(&str, &str)], numbers: &[u64]) -> Verdict {
+    pub async fn finds(&self, query: &[(&str, &str)], numbers: &[u64]) -> CheckResult {
         self.artifact.finds(&self.kind, query, numbers).await
     }
 
@@ -152,7 +152,7 @@ impl<'a> TestArtifact<'a> {
     ///
     /// # Errors
     /// Fails when the bytes differ, or a download is refused.
-    pub async fn files_are_known(&self) -> Verdict {
+    pub async fn files_are_known(&self) -> CheckResult {
         for known in &self.versions {
             if let Some(file) = &known.file {
                 let version = known.number.to_string();
@@ -166,7 +166,7 @@ impl<'a> TestArtifact<'a> {
     ///
     /// # Errors
     /// Fails when the bytes differ, the download is refused, or the newest file is unknown.
-    pub async fn latest_is_newest(&self) -> Verdict {
+    pub async fn latest_is_newest(&self) -> CheckResult {
         let newest = self
             .newest_file()
             .ok_or_else(|| CheckFailure::Inconclusive("no file is known".to_owned()))?;
@@ -177,7 +177,7 @@ impl<'a> TestArtifact<'a> {
     ///
     /// # Errors
     /// Fails when the file is another one, or the download is refused.
-    pub async fn file_is(&self, auth: Auth<'_>, version: &str, file: &KnownFile) -> Verdict {
+    pub async fn file_is(&self, auth: Auth<'_>, version: &str, file: &KnownFile) -> CheckResult {
         let size = usize::try_from(file.size).unwrap_or(usize::MAX);
         let most = size.max(MAX_REPLY_BYTES);
         let reply = self

@@ -8,7 +8,7 @@ use crate::{
         observation::{Call, Observation, is_api, require},
         rule::{Rule, each, post_processor, rule},
     },
-    failure::Verdict,
+    failure::CheckResult,
     self_test::proxy::{Request, Transaction},
     suite::clause::Evidence::{Client, Docs},
 };
@@ -52,7 +52,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
 ];
 
-fn authenticates_first(observed: &Observation) -> Option<Verdict> {
+fn authenticates_first(observed: &Observation) -> Option<CheckResult> {
     each(observed.transactions.first(), |first| {
         let request = &first.request;
         let asks = Call::of(request) == Some(Call::Authenticate) && observed.has_token(request);
@@ -61,7 +61,7 @@ fn authenticates_first(observed: &Observation) -> Option<Verdict> {
     })
 }
 
-fn refusal_ends_it(observed: &Observation) -> Option<Verdict> {
+fn refusal_ends_it(observed: &Observation) -> Option<CheckResult> {
     let mut transactions = observed.in_order();
     let refusal = transactions.find(|(_, transaction, _)| is_answered(transaction, 401));
     each(refusal, |(.., later)| {
@@ -73,7 +73,7 @@ fn refusal_ends_it(observed: &Observation) -> Option<Verdict> {
     })
 }
 
-fn api_path_once(observed: &Observation) -> Option<Verdict> {
+fn api_path_once(observed: &Observation) -> Option<CheckResult> {
     let uploads = observed.upload_paths();
     let is_call = |transaction: &&Transaction| {
         let request = &transaction.request;
@@ -91,7 +91,7 @@ fn api_path_once(observed: &Observation) -> Option<Verdict> {
     )
 }
 
-fn token_sent(observed: &Observation) -> Option<Verdict> {
+fn token_sent(observed: &Observation) -> Option<CheckResult> {
     let transactions = observed.transactions.iter();
     let calls = transactions.filter(|transaction| Call::of(&transaction.request).is_some());
     each(calls, |transaction| {
@@ -105,7 +105,7 @@ fn token_sent(observed: &Observation) -> Option<Verdict> {
     })
 }
 
-fn artifact_looked_up(observed: &Observation) -> Option<Verdict> {
+fn artifact_looked_up(observed: &Observation) -> Option<CheckResult> {
     let is_version =
         |transaction: &Transaction| Call::of(&transaction.request) == Some(Call::CreateVersion);
     let transactions = observed.in_order();
@@ -119,7 +119,7 @@ fn artifact_looked_up(observed: &Observation) -> Option<Verdict> {
     })
 }
 
-fn artifact_made_on_404(observed: &Observation) -> Option<Verdict> {
+fn artifact_made_on_404(observed: &Observation) -> Option<CheckResult> {
     let is_creation =
         |transaction: &Transaction| Call::of(&transaction.request) == Some(Call::CreateArtifact);
     let transactions = observed.in_order();

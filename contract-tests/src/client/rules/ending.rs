@@ -7,7 +7,7 @@ use crate::{
         observation::{Call, Observation, Version, is_api},
         rule::{Rule, each, rule},
     },
-    failure::{Verdict, require, violation},
+    failure::{CheckResult, require, violation},
     self_test::proxy::{Reply, Transaction},
     suite::clause::Evidence::{Client, Thread},
 };
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
 ];
 
-fn success_told(observed: &Observation) -> Option<Verdict> {
+fn success_told(observed: &Observation) -> Option<CheckResult> {
     let faultless = observed
         .scenario
         .is_faultless()
@@ -47,7 +47,7 @@ fn success_told(observed: &Observation) -> Option<Verdict> {
     each(faultless, |success| require(success, "success", "failure"))
 }
 
-fn failure_told(observed: &Observation) -> Option<Verdict> {
+fn failure_told(observed: &Observation) -> Option<CheckResult> {
     let complete: Vec<_> = observed.versions().filter(Version::is_complete).collect();
     let is_made = |asked: &Transaction| complete.iter().any(|it| it.is_asked_by(&asked.request));
     // A client cannot know of a version whose reply was lost, and may have asked for another one instead.
@@ -75,12 +75,12 @@ fn is_failure(transaction: &Transaction) -> bool {
     !transaction.delivered().is_some_and(is_fine)
 }
 
-fn token_not_shown(observed: &Observation) -> Option<Verdict> {
+fn token_not_shown(observed: &Observation) -> Option<CheckResult> {
     let shown = observed.ended.output.contains(&observed.token);
     Some(require(!shown, "no token in its output", "the token"))
 }
 
-fn upload_path_not_shown(observed: &Observation) -> Option<Verdict> {
+fn upload_path_not_shown(observed: &Observation) -> Option<CheckResult> {
     each(observed.upload_paths(), |path| {
         // The last segment is the secret part of the path.
         let key = path.rsplit('/').next().unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::{
         observation::{Call, Observation, require, violation},
         rule::{Rule, each, post_processor, rule},
     },
-    failure::Verdict,
+    failure::CheckResult,
     suite::clause::Evidence::Client,
 };
 
@@ -69,7 +69,7 @@ fn section_is(
     call: Call,
     section: &str,
     known: &[&str],
-) -> Option<Verdict> {
+) -> Option<CheckResult> {
     each(observed.calls(call), |transaction| {
         let request = &transaction.request;
         let expected = format!("{section}, and below it {} alone", known.join(", "));
@@ -92,7 +92,7 @@ fn typed(
     names: &[&str],
     expected: &str,
     is_such: impl Fn(&Fields, &Value) -> bool,
-) -> Option<Verdict> {
+) -> Option<CheckResult> {
     let versions = observed.calls(Call::CreateVersion);
     let bodies = versions.filter_map(|it| Some((&it.request, Fields::of(&it.request)?)));
     let bodies: Vec<_> = bodies.collect();
@@ -113,7 +113,7 @@ fn is_texts(_: &Fields, metadata: &Value) -> bool {
     values.is_some_and(|mut values| values.all(Value::is_string))
 }
 
-fn no_vagrant_box(observed: &Observation) -> Option<Verdict> {
+fn no_vagrant_box(observed: &Observation) -> Option<CheckResult> {
     each(observed.calls(Call::CreateVersion), |transaction| {
         let request = &transaction.request;
         let is_box = request.path().ends_with("/vagrant.box");

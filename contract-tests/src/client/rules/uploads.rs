@@ -7,7 +7,7 @@ use crate::{
         observation::{Observation, require, tokens},
         rule::{Rule, each, post_processor, rule},
     },
-    failure::Verdict,
+    failure::CheckResult,
     self_test::proxy::Request,
     suite::clause::Evidence::{Client, Thread},
 };
@@ -66,13 +66,16 @@ pub(super) const RULES: &[Rule] = &[
     ),
 ];
 
-fn each_upload(observed: &Observation, check: impl Fn(&Request) -> Verdict) -> Option<Verdict> {
+fn each_upload(
+    observed: &Observation,
+    check: impl Fn(&Request) -> CheckResult,
+) -> Option<CheckResult> {
     each(observed.uploads(), |transaction| {
         check(&transaction.request)
     })
 }
 
-fn upload_path(observed: &Observation) -> Option<Verdict> {
+fn upload_path(observed: &Observation) -> Option<CheckResult> {
     let given = observed.upload_paths();
     each_upload(observed, |request| {
         let is_given = given.iter().any(|path| path == request.path());
@@ -83,7 +86,7 @@ fn upload_path(observed: &Observation) -> Option<Verdict> {
     })
 }
 
-fn upload_without_token(observed: &Observation) -> Option<Verdict> {
+fn upload_without_token(observed: &Observation) -> Option<CheckResult> {
     each_upload(observed, |request| {
         let token = observed.token.as_bytes();
         let is_in = |text: &[u8]| text.windows(token.len()).any(|it| it == token);

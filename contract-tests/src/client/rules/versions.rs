@@ -7,7 +7,7 @@ use crate::{
         observation::{Observation, Version, require, violation},
         rule::{Rule, each, rule},
     },
-    failure::Verdict,
+    failure::CheckResult,
     self_test::proxy::Transaction,
     suite::clause::Evidence::{Client, Inferred},
 };
@@ -51,11 +51,12 @@ pub(super) const RULES: &[Rule] = &[
     ),
 ];
 
-fn file_follows(observed: &Observation) -> Option<Verdict> {
+fn file_follows(observed: &Observation) -> Option<CheckResult> {
     let versions = observed.known_versions().filter(|it| it.has_file);
     each(versions, |version| {
         let request = &version.transaction.request;
-        let is_whole = |it: &Transaction| it.request.method == Method::PUT && it.request.whole;
+        let is_whole =
+            |it: &Transaction| it.request.method == Method::PUT && it.request.is_complete;
         let came = match version.uploads().count() {
             0 => "no upload",
             _ => "none that was whole",
@@ -64,7 +65,7 @@ fn file_follows(observed: &Observation) -> Option<Verdict> {
     })
 }
 
-fn file_sent_once(observed: &Observation) -> Option<Verdict> {
+fn file_sent_once(observed: &Observation) -> Option<CheckResult> {
     let versions = observed.known_versions();
     each(
         versions.filter(|it| it.uploads().next().is_some()),
@@ -78,7 +79,7 @@ fn file_sent_once(observed: &Observation) -> Option<Verdict> {
     )
 }
 
-fn no_file_no_upload(observed: &Observation) -> Option<Verdict> {
+fn no_file_no_upload(observed: &Observation) -> Option<CheckResult> {
     let versions = observed.known_versions().filter(|it| !it.has_file);
     each(versions, |version| match version.uploads().next() {
         None => Ok(()),
@@ -86,17 +87,17 @@ fn no_file_no_upload(observed: &Observation) -> Option<Verdict> {
     })
 }
 
-fn version_made_once(observed: &Observation) -> Option<Verdict> {
+fn version_made_once(observed: &Observation) -> Option<CheckResult> {
     not_asked_again(observed.versions().filter(Version::is_confirmed))
 }
 
-fn upload_retried_alone(observed: &Observation) -> Option<Verdict> {
+fn upload_retried_alone(observed: &Observation) -> Option<CheckResult> {
     let has_failed = |it: &Transaction| it.delivered().is_some_and(|reply| reply.status >= 500);
     let versions = observed.known_versions();
     not_asked_again(versions.filter(|version| version.uploads().any(has_failed)))
 }
 
-fn lost_reply_no_double(observed: &Observation) -> Option<Verdict> {
+fn lost_reply_no_double(observed: &Observation) -> Option<CheckResult> {
     observed.transactions.iter().any(|it| it.lost).then(|| {
         let complete: Vec<_> = observed.versions().filter(Version::is_complete).collect();
         let pairs = complete.iter().enumerate().flat_map(|(at, version)| {
@@ -111,7 +112,7 @@ fn lost_reply_no_double(observed: &Observation) -> Option<Verdict> {
     })
 }
 
-fn not_asked_again<'a>(versions: impl Iterator<Item = Version<'a>>) -> Option<Verdict> {
+fn not_asked_again<'a>(versions: impl Iterator<Item = Version<'a>>) -> Option<CheckResult> {
     each(versions, |version| match version.asked_again() {
         None => Ok(()),
         Some(again) => Err(violation(

@@ -18,10 +18,10 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
-    failure::{CheckFailure, Verdict, Violation},
+    failure::{CheckFailure, CheckResult, Violation},
     http::{Auth, Http, exchange::Exchange},
     run::{RunError, target::Target},
-    safety::journal::{Makes, Record},
+    safety::journal::{CreatedObject, Record},
     text::plain,
 };
 
@@ -69,7 +69,7 @@ pub enum Removal {
     /// The resource existed and is gone.
     Removed,
     /// The resource still exists.
-    Left,
+    Remaining,
     /// The resource may still exist: the server gave no answer, for this reason.
     Unknown(String),
 }
@@ -95,7 +95,7 @@ impl<'a> Cleanup<'a> {
             deletes: false,
             failures: AtomicU32::new(0),
         };
-        let reply = cleanup.ask(&["authenticate"]).await;
+        let reply = cleanup.get_api(&["authenticate"]).await;
         if reply.map_err(RunError::unreachable)?.status == 401 {
             return Err(RunError::TokenRefused);
         }
@@ -119,18 +119,22 @@ impl<'a> Cleanup<'a> {
     /// Returns all resources that the run made or may have made, each once.
     pub fn resources(&self) -> Vec<Resource> {
         let mut resources = Vec::new();
-        for (makes, status) in &self.record.writes {
+        for (object, status) in &self.record.writes {
             let refused = status.is_some_and(|status| (400..500).contains(&status));
-            let resource = match makes {
-                Makes::Artifact(slug) => Resource::Artifact(slug.clone()),
-                Makes::Version { artifact, kind } if self.is_public(artifact) => Resource::Type {
-                    artifact: artifact.clone(),
-                    kind: kind.clone(),
-                },
-                Makes::Version { artifact, .. } => Resource::Artifact(artifact.clone()),
+            let resource = match object {
+                CreatedObject::Artifact(slug) => Resource::Artifact(slug.clone()),
+                CreatedObject::Version { artifact, kind } if self.is_public(artifact) => {
+                    Resource::Type {
+                        artifact: artifact.clone(),
+                        kind: kind.clone(),
+                    }
+                }
+                CreatedObject::Version { artifact, .. } => Resource::Artifact(artifact.clone()),
                 // No call of the API lists tokens, so only the reply tells that none was made.
-                Makes::Token(description) if !refused => Resource::Token(description.clone()),
-                Makes::Token(_) | Makes::File(_) => continue,
+                CreatedObject::Token(description) if !refused => {
+                    Resource::Token(description.clone())
+                }
+                CreatedObject::Token(_) | CreatedObject::File(_) => continue,
             };
             if !resources.contains(&resource) {
                 resources.push(resource);
@@ -155,10 +159,10 @@ impl<'a> Cleanup<'a> {
         public.is_some_and(|name| artifact == format!("{}/{name}", begin.namespace))
     }
 
-    async fn remove_artifact(&self, slug: &str) -> Verdict<Removal> {
+    async fn remove_artifact(&self, slug: &str) -> CheckResult<Removal> {
         let (user, name) = slug.split_once('/').unwrap_or((slug, ""));
-        let exists = async || -> Verdict<bool> {
-            let reply = self.ask(&["artifacts", user, name]).await?;
+        let exists = async || -> CheckResult<bool> {
+            let reply = self.get_api(&["artifacts", user, name]).await?;
             Ok(!is_absent(&reply))
         };
         if !exists().await? {
@@ -166,13 +170,13 @@ impl<'a> Cleanup<'a> {
         }
         self.delete(&["artifacts", user, name]).await?;
         Ok(if exists().await? {
-            Removal::Left
+            Removal::Remaining
         } else {
             Removal::Removed
         })
     }
 
-    async fn remove_type(&self, artifact: &str, kind: &str) -> Verdict<Removal> {
+    async fn remove_type(&self, artifact: &str, kind: &str) -> CheckResult<Removal> {
         let (user, name) = artifact.split_once('/').unwrap_or((artifact, ""));
         let versions = self.versions_of(user, name, kind).await?;
         if versions.is_empty() {
@@ -186,19 +190,21 @@ impl<'a> Cleanup<'a> {
         Ok(if left.is_empty() {
             Removal::Removed
         } else {
-            Removal::Left
+            Removal::Remaining
         })
     }
 
     /// Returns the numbers of the versions that a search finds and, on an emulator, of those that await their file.
-    async fn versions_of(&self, user: &str, name: &str, kind: &str) -> Verdict<Vec<String>> {
-        let found = self.ask(&["artifacts", user, name, kind, "search"]).await?;
+    async fn versions_of(&self, user: &str, name: &str, kind: &str) -> CheckResult<Vec<String>> {
+        let found = self
+            .get_api(&["artifacts", user, name, kind, "search"])
+            .await?;
         if is_absent(&found) {
             return Ok(Vec::new());
         }
         let found = found.versions()?;
         let mut numbers: Vec<_> = found.iter().map(|it| it["version"].to_string()).collect();
-        let orphans = self.own(Method::GET, &["orphans"]).await?;
+        let orphans = self.call_emulator_api(Method::GET, &["orphans"]).await?;
         let start = format!("{user}/{name}/{kind}/");
         let slugs = elements(orphans.as_ref(), "orphans");
         let slugs = slugs.iter().filter_map(|it| it["slug"].as_str());
@@ -210,9 +216,9 @@ impl<'a> Cleanup<'a> {
         Ok(numbers)
     }
 
-    async fn remove_tokens(&self, description: &str) -> Verdict<Removal> {
+    async fn remove_tokens(&self, description: &str) -> CheckResult<Removal> {
         let Some(ids) = self.tokens(description).await? else {
-            return Ok(Removal::Left);
+            return Ok(Removal::Remaining);
         };
         for id in &ids {
             self.delete(&["tokens", id]).await?;
@@ -220,13 +226,13 @@ impl<'a> Cleanup<'a> {
         Ok(match self.tokens(description).await? {
             Some(left) if left.is_empty() && ids.is_empty() => Removal::Absent,
             Some(left) if left.is_empty() => Removal::Removed,
-            _ => Removal::Left,
+            _ => Removal::Remaining,
         })
     }
 
     /// Returns the ids of the tokens with this description, or `None` if the server does not list tokens.
-    async fn tokens(&self, description: &str) -> Verdict<Option<Vec<String>>> {
-        let reply = self.own(Method::GET, &["tokens"]).await?;
+    async fn tokens(&self, description: &str) -> CheckResult<Option<Vec<String>>> {
+        let reply = self.call_emulator_api(Method::GET, &["tokens"]).await?;
         let Some(reply) = reply.filter(Exchange::succeeded) else {
             return Ok(None);
         };
@@ -236,17 +242,23 @@ impl<'a> Cleanup<'a> {
         Ok(Some(ids.collect()))
     }
 
-    async fn ask(&self, segments: &[&str]) -> Verdict<Exchange> {
+    async fn get_api(&self, segments: &[&str]) -> CheckResult<Exchange> {
         let path = [&["api", "v1"], segments].concat();
         self.send(Method::GET, &path, self.http.token()).await
     }
 
-    async fn delete(&self, segments: &[&str]) -> Verdict {
-        self.own(Method::DELETE, segments).await.map(drop)
+    async fn delete(&self, segments: &[&str]) -> CheckResult {
+        self.call_emulator_api(Method::DELETE, segments)
+            .await
+            .map(drop)
     }
 
-    /// Calls the emulator's own API; returns `None` if the server is no emulator.
-    async fn own(&self, method: Method, segments: &[&str]) -> Verdict<Option<Exchange>> {
+    /// Calls the own API of the emulator. Returns `None` if the server is not an emulator.
+    async fn call_emulator_api(
+        &self,
+        method: Method,
+        segments: &[&str],
+    ) -> CheckResult<Option<Exchange>> {
         if !self.deletes {
             return Ok(None);
         }
@@ -257,11 +269,11 @@ impl<'a> Cleanup<'a> {
 
     /// Sends a request until it is answered, at most [`ATTEMPTS`] times. Deletions are idempotent, so they may be
     /// repeated.
-    async fn send(&self, method: Method, path: &[&str], auth: Auth<'_>) -> Verdict<Exchange> {
+    async fn send(&self, method: Method, path: &[&str], auth: Auth<'_>) -> CheckResult<Exchange> {
         let is_away = self.failures.load(Ordering::Relaxed) >= MAX_FAILURES;
         let (mut left, mut pause) = (if is_away { 0 } else { ATTEMPTS - 1 }, FIRST_PAUSE);
         loop {
-            let reply = self.http.at(method.clone(), path, auth).await;
+            let reply = self.http.send_below_root(method.clone(), path, auth).await;
             let reply = reply.and_then(answer);
             if reply.is_ok() {
                 self.failures.store(0, Ordering::Relaxed);
@@ -279,7 +291,7 @@ impl<'a> Cleanup<'a> {
 }
 
 /// Returns the reply, or fails if the reply may be a transient failure.
-fn answer(reply: Exchange) -> Verdict<Exchange> {
+fn answer(reply: Exchange) -> CheckResult<Exchange> {
     if reply.may_be_transient() {
         return Err(reply.violation("an answer"));
     }

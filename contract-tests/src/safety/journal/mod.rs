@@ -26,10 +26,10 @@ use place::Place;
 
 pub use record::{Record, RecordError};
 
-/// The object that a write makes on the server.
+/// An object that a write creates on the server, unless the server refuses the write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Makes {
+pub enum CreatedObject {
     /// An artifact with this slug, `USER/NAME`.
     Artifact(String),
     /// A version of a type.
@@ -71,7 +71,7 @@ pub enum Event {
         /// The number of the write, from 1.
         number: u64,
         /// The object that the request makes.
-        makes: Makes,
+        makes: CreatedObject,
     },
     /// The server answered a write.
     Reply {
@@ -180,14 +180,17 @@ impl Journal {
     ///
     /// # Errors
     /// Fails when the journal cannot be written.
-    pub(crate) async fn announce(&self, makes: Makes) -> io::Result<u64> {
+    pub(crate) async fn announce(&self, object: CreatedObject) -> io::Result<u64> {
         let (lines, writes) = (self.lines.clone(), self.writes.clone());
         blocking(move || {
             // The number is assigned under the lock: several clauses write at a time, and the lines must be in the
             // order of their numbers.
             let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
             let number = writes.load(Ordering::Relaxed) + 1;
-            lines.append(&Event::Write { number, makes })?;
+            lines.append(&Event::Write {
+                number,
+                makes: object,
+            })?;
             writes.store(number, Ordering::Relaxed);
             Ok(number)
         })
@@ -258,15 +261,17 @@ impl Drop for Journal {
 
 impl Header {
     /// Tells whether an object has a name of this run. A run makes no other objects, and a cleanup removes no others.
-    pub fn is_of_the_run(&self, makes: &Makes) -> bool {
+    pub fn is_of_the_run(&self, object: &CreatedObject) -> bool {
         let own = |name: &str| name.starts_with(self.run.as_str());
-        match makes {
-            Makes::Artifact(slug) => self.name_in(slug).is_some_and(own),
-            Makes::Version { artifact, kind } => self.name_in(artifact).is_some_and(|name| {
-                own(name) || (self.public_artifact.as_deref() == Some(name) && own(kind))
-            }),
-            Makes::Token(description) => own(description),
-            Makes::File(_) => true,
+        match object {
+            CreatedObject::Artifact(slug) => self.name_in(slug).is_some_and(own),
+            CreatedObject::Version { artifact, kind } => {
+                self.name_in(artifact).is_some_and(|name| {
+                    own(name) || (self.public_artifact.as_deref() == Some(name) && own(kind))
+                })
+            }
+            CreatedObject::Token(description) => own(description),
+            CreatedObject::File(_) => true,
         }
     }
 
@@ -331,12 +336,12 @@ mod tests {
         let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
         let journal = journal(folder.path(), &begin).await;
         let slug = format!("acme/{}x", begin.run.as_str());
-        let version = Makes::Version {
+        let version = CreatedObject::Version {
             artifact: "acme/public".to_owned(),
             kind: format!("{}x", begin.run.as_str()),
         };
         let first = journal
-            .announce(Makes::Artifact(slug.clone()))
+            .announce(CreatedObject::Artifact(slug.clone()))
             .await
             .unwrap();
         journal.announce(version.clone()).await.unwrap();
@@ -345,7 +350,7 @@ mod tests {
         assert_eq!(record.begin, begin);
         assert_eq!(
             record.writes,
-            [(Makes::Artifact(slug), Some(200)), (version, None)]
+            [(CreatedObject::Artifact(slug), Some(200)), (version, None)]
         );
     }
 
@@ -367,7 +372,7 @@ mod tests {
         let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
         let journal = journal(folder.path(), &begin).await;
         journal
-            .announce(Makes::Artifact("acme/web".to_owned()))
+            .announce(CreatedObject::Artifact("acme/web".to_owned()))
             .await
             .unwrap();
         let error = Record::read(journal.path()).unwrap_err().to_string();
@@ -375,15 +380,15 @@ mod tests {
             error.ends_with(":2: the write does not belong to the run"),
             "{error}"
         );
-        let own = |makes| begin.is_of_the_run(&makes);
+        let own = |object| begin.is_of_the_run(&object);
         let name = format!("{}x", begin.run.as_str());
-        assert!(!own(Makes::Artifact(format!("other/{name}"))));
-        assert!(!own(Makes::Artifact("acme/public".to_owned())));
-        assert!(!own(Makes::Version {
+        assert!(!own(CreatedObject::Artifact(format!("other/{name}"))));
+        assert!(!own(CreatedObject::Artifact("acme/public".to_owned())));
+        assert!(!own(CreatedObject::Version {
             artifact: "acme/public".to_owned(),
             kind: "archive".to_owned()
         }));
-        assert!(!own(Makes::Token("laptop".to_owned())));
+        assert!(!own(CreatedObject::Token("laptop".to_owned())));
     }
 
     #[cfg(target_os = "linux")]
@@ -391,9 +396,9 @@ mod tests {
     async fn behind_a_line_that_could_not_be_written_there_is_no_other() {
         let (folder, begin) = (tempfile::tempdir().unwrap(), begin());
         let journal = journal(folder.path(), &begin).await.on_a_full_disk();
-        assert!(journal.announce(Makes::File(1)).await.is_err());
+        assert!(journal.announce(CreatedObject::File(1)).await.is_err());
         journal.put_on(journal.path());
-        let error = journal.announce(Makes::File(2)).await.unwrap_err();
+        let error = journal.announce(CreatedObject::File(2)).await.unwrap_err();
         assert!(error.to_string().contains("earlier line"), "{error}");
         assert_eq!(Record::read(journal.path()).unwrap().writes, []);
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Event, Header, Makes};
+use super::{CreatedObject, Event, Header};
 use crate::input;
 
 /// A `Record` is the content of a journal.
@@ -14,7 +14,7 @@ pub struct Record {
     /// The header, which names the server and the run.
     pub begin: Header,
     /// The writes in their order, each with the status of its reply, if there was one.
-    pub writes: Vec<(Makes, Option<u16>)>,
+    pub writes: Vec<(CreatedObject, Option<u16>)>,
 }
 
 /// The reason why a journal cannot be read.

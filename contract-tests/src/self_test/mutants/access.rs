@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 
 use super::{
     Mutant, answers,
-    memory::Makers,
+    memory::CreatorTokens,
     mutant, replies,
     wire::{Call, call, refuse, token, with_token},
 };
@@ -40,7 +40,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "made-first",
         "a version is made before the token is looked for",
         || {
-            AsMaker::boxed(true, |request, _| {
+            CreatorImpersonator::boxed(true, |request, _| {
                 call(request) == Call::Push && token(request).is_none()
             })
         },
@@ -63,7 +63,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "open-search",
         "everybody finds everything",
         || {
-            AsMaker::boxed(false, |request, _| {
+            CreatorImpersonator::boxed(false, |request, _| {
                 call(request) == Call::Search && token(request).is_none()
             })
         },
@@ -85,7 +85,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "writes",
         "any token makes versions",
         || {
-            AsMaker::boxed(false, |request, reply| {
+            CreatorImpersonator::boxed(false, |request, reply| {
                 call(request) == Call::Push && token(request).is_some() && reply.status == 401
             })
         },
@@ -112,10 +112,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
 
 /// Returns a server that changes the reply for an artifact that exists but is hidden from the caller.
 fn hidden(change: fn(&mut Reply)) -> Box<dyn Interceptor> {
-    let makers = Makers::default();
+    let creators = CreatorTokens::default();
     replies(move |request: &Request, reply: &mut Reply| {
-        makers.learn(request, reply);
-        let hidden = call(request) == Call::Artifact && makers.of(request).is_some();
+        creators.learn(request, reply);
+        let hidden = call(request) == Call::Artifact && creators.of(request).is_some();
         if hidden && token(request).is_some() && reply.status == 404 {
             change(reply);
         }
@@ -133,38 +133,38 @@ fn without_token_missing(chosen: Call) -> Box<dyn Interceptor> {
 /// A predicate that chooses requests, with their correct replies, for a wrong answer.
 type Choice = dyn Fn(&Request, &Reply) -> bool + Send + Sync;
 
-/// An `AsMaker` executes chosen requests with the token of the artifact's maker, whoever sent them.
-pub(super) struct AsMaker {
-    makers: Makers,
+/// A `CreatorImpersonator` executes chosen requests with the token of the artifact's creator, whoever sent them.
+pub(super) struct CreatorImpersonator {
+    creators: CreatorTokens,
     is_chosen: Box<Choice>,
     secretly: bool,
 }
 
-impl AsMaker {
-    /// Returns a server that executes the chosen requests as the maker, and sends the maker's reply or, if `secretly`,
-    /// the correct one.
+impl CreatorImpersonator {
+    /// Returns a server that executes the chosen requests as the artifact's creator, and sends the creator's reply or,
+    /// if `secretly`, the correct one.
     pub(super) fn boxed(
         secretly: bool,
         is_chosen: impl Fn(&Request, &Reply) -> bool + Send + Sync + 'static,
     ) -> Box<dyn Interceptor> {
         Box::new(Self {
-            makers: Makers::default(),
+            creators: CreatorTokens::default(),
             is_chosen: Box::new(is_chosen),
             secretly,
         })
     }
 }
 
-impl Interceptor for AsMaker {
+impl Interceptor for CreatorImpersonator {
     fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let correct = emulator.answer(request).await;
-            self.makers.learn(request, &correct);
-            let maker = self.makers.of(request);
-            if maker.is_none() || !(self.is_chosen)(request, &correct) {
+            self.creators.learn(request, &correct);
+            let creator = self.creators.of(request);
+            if creator.is_none() || !(self.is_chosen)(request, &correct) {
                 return correct;
             }
-            let request = with_token(request, maker.as_deref());
+            let request = with_token(request, creator.as_deref());
             let wrong = emulator.answer(&request).await;
             if self.secretly { correct } else { wrong }
         })

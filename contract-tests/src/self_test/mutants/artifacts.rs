@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Mutant,
-    access::AsMaker,
+    access::CreatorImpersonator,
     memory::Memory,
     mutant, replies, requests,
     wire::{Call, answer, call, change_fields, change_found, fields, kind, part, refuse, slug},
@@ -68,7 +68,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "made-first",
         "a version is made before it is seen that the token may not",
         || {
-            AsMaker::boxed(true, |request, reply| {
+            CreatorImpersonator::boxed(true, |request, reply| {
                 call(request) == Call::Push && reply.status == 404
             })
         },
@@ -205,10 +205,10 @@ fn emptied() -> Box<dyn Interceptor> {
     let emptied = Memory::<HashSet<Value>>::default();
     replies(move |request: &Request, reply: &mut Reply| {
         if is_taken(request, reply) {
-            emptied.open().insert(fields(request)["name"].clone());
+            emptied.lock().insert(fields(request)["name"].clone());
         }
         let name = Value::from(part(request, 2, 1));
-        if emptied.open().contains(&name) {
+        if emptied.lock().contains(&name) {
             change_found(request, reply, Vec::clear);
         }
     })
@@ -221,7 +221,7 @@ struct FirstTypes(Memory<HashMap<String, String>>);
 impl FirstTypes {
     /// Returns the type of the first version of a request's artifact, which may be this request's.
     fn of(&self, request: &Request) -> String {
-        let mut types = self.0.open();
+        let mut types = self.0.lock();
         let first = types.entry(slug(request));
         first.or_insert_with(|| kind(request)).clone()
     }

@@ -170,11 +170,11 @@ fn first_comer() -> Box<dyn Interceptor> {
         move |request: &Request, reply: &mut Reply| match call(request) {
             Call::Authenticate if reply.status == 200 => {
                 first
-                    .open()
+                    .lock()
                     .get_or_insert(token(request).unwrap_or_default());
             }
             Call::LogIn if reply.status == 200 => {
-                let token = first.open().clone();
+                let token = first.lock().clone();
                 reply.change(|body| body["token"] = token.into());
             }
             _ => {}

@@ -121,7 +121,7 @@ struct AnyType {
 
 impl Interceptor for AnyType {
     fn request(&self, request: &mut Request) {
-        let newest = self.newest.open().get(&slug(request)).cloned();
+        let newest = self.newest.lock().get(&slug(request)).cloned();
         if let (Call::File, "latest", Some(newest)) =
             (call(request), version(request).as_str(), newest)
         {
@@ -134,7 +134,7 @@ impl Interceptor for AnyType {
         if let Some(sent) = self.uploads.sent(request).filter(|it| it.finished) {
             let slug = sent.typed.rsplit_once('/').unwrap_or_default().0.to_owned();
             let file = format!("/api/v1/artifacts/{}/{}/file", sent.typed, sent.number());
-            self.newest.open().insert(slug, file);
+            self.newest.lock().insert(slug, file);
         }
     }
 }

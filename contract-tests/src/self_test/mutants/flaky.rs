@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::{
     Mutant,
-    access::AsMaker,
+    access::CreatorImpersonator,
     memory::Memory,
     mutant, replies,
-    uploads::{HalfTaken, unfinished_found},
+    uploads::{IncompleteUploadAcceptor, unfinished_found},
     versions::Idempotent,
     wire::{Call, answer, call, change_found, change_made, query, refuse, token},
 };
@@ -24,28 +24,32 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "auth.hidden-like-missing",
         "open-now-and-then",
         "a stranger may now and then see what is hidden",
-        || strangers(|request, reply| reads(request) && reply.status == 404),
+        || sometimes_as_creator(|request, reply| reads(request) && reply.status == 404),
     )
     .flaky(),
     mutant(
         "auth.no-token-writes",
         "open-now-and-then",
         "nobody may now and then make a version",
-        || strangers(|request, _| call(request) == Call::Push && token(request).is_none()),
+        || {
+            sometimes_as_creator(|request, _| {
+                call(request) == Call::Push && token(request).is_none()
+            })
+        },
     )
     .flaky(),
     mutant(
         "auth.no-token-reads",
         "open-now-and-then",
         "nobody may now and then see what is not public",
-        || strangers(|request, _| reads(request) && token(request).is_none()),
+        || sometimes_as_creator(|request, _| reads(request) && token(request).is_none()),
     )
     .flaky(),
     mutant(
         "auth.unknown-token",
         "open-now-and-then",
         "an unknown token is now and then as good as any",
-        || strangers(|request, reply| token(request).is_some() && reply.status == 401),
+        || sometimes_as_creator(|request, reply| token(request).is_some() && reply.status == 401),
     )
     .flaky(),
     mutant(
@@ -54,7 +58,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "whoever asks is now and then somebody",
         || {
             let guest = json!({"user": {"username": "guest"}});
-            instead_of(Call::Authenticate, 401, guest)
+            sometimes_success(Call::Authenticate, 401, guest)
         },
     )
     .flaky(),
@@ -62,21 +66,21 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "auth.login",
         "first-comer-now-and-then",
         "a login gets now and then the token of the first who came",
-        first_comer,
+        sometimes_first_token,
     )
     .flaky(),
     mutant(
         "auth.login-refuses",
         "any-password-now-and-then",
         "every login gets a token now and then",
-        || instead_of(Call::LogIn, 401, json!({"token": "of-nobody"})),
+        || sometimes_success(Call::LogIn, 401, json!({"token": "of-nobody"})),
     )
     .flaky(),
     mutant(
         "auth.token-check",
         "good-now-and-then",
         "any token is good now and then",
-        || instead_of(Call::CheckToken, 401, json!({})),
+        || sometimes_success(Call::CheckToken, 401, json!({})),
     )
     .flaky(),
     mutant(
@@ -84,9 +88,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "listed-now-and-then",
         "a search lists no errors now and then",
         || {
-            let turns = Turns::default();
+            let schedule = FaultSchedule::default();
             replies(move |request: &Request, reply: &mut Reply| {
-                if call(request) == Call::Search && turns.comes() {
+                if call(request) == Call::Search && schedule.is_due() {
                     reply.change(|body| body["errors"] = json!([]));
                 }
             })
@@ -97,21 +101,25 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "artifacts.taken",
         "otherwise-each-time",
         "a name already taken is answered with 409 and with 400 in turn",
-        taken_otherwise,
+        alternating_conflict_status,
     )
     .flaky(),
     mutant(
         "artifacts.not-writable",
         "open-now-and-then",
         "a stranger may now and then make a version",
-        || strangers(|request, reply| call(request) == Call::Push && reply.status == 404),
+        || {
+            sometimes_as_creator(|request, reply| {
+                call(request) == Call::Push && reply.status == 404
+            })
+        },
     )
     .flaky(),
     mutant(
         "versions.counts-per-type",
         "twice-now-and-then",
         "a number is given twice now and then",
-        number_twice,
+        sometimes_repeated_number,
     )
     .flaky(),
     mutant(
@@ -119,8 +127,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "idempotent-now-and-then",
         "what has the content of an earlier version is now and then that version",
         || {
-            let turns = Turns::default();
-            Box::new(Idempotent::when(move || turns.comes()))
+            let schedule = FaultSchedule::default();
+            Box::new(Idempotent::when(move || schedule.is_due()))
         },
     )
     .flaky(),
@@ -128,7 +136,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "uploads.path-secret",
         "guessed-now-and-then",
         "bytes sent to a path that was never given out are taken now and then",
-        || instead_of(Call::Upload, 404, json!({})),
+        || sometimes_success(Call::Upload, 404, json!({})),
     )
     .flaky(),
     mutant(
@@ -136,8 +144,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "found-now-and-then",
         "a search finds now and then a version that awaits its file",
         || {
-            let turns = Turns::default();
-            unfinished_found(move |request| query(request).is_empty() && turns.comes())
+            let schedule = FaultSchedule::default();
+            unfinished_found(move |request| query(request).is_empty() && schedule.is_due())
         },
     )
     .flaky(),
@@ -146,8 +154,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "taken-now-and-then",
         "half a file is now and then taken for the whole",
         || {
-            let turns = Turns::default();
-            Box::new(HalfTaken::when(move || turns.comes()))
+            let schedule = FaultSchedule::default();
+            Box::new(IncompleteUploadAcceptor::when(move || schedule.is_due()))
         },
     )
     .flaky(),
@@ -155,14 +163,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "uploads.half-hidden",
         "otherwise-each-time",
         "half a file is taken for the whole, under another number and in another order each time",
-        || Box::new(OtherwiseEachTime::default()),
+        || Box::new(InconsistentSearch::default()),
     )
     .flaky(),
     mutant(
         "uploads.other-refused",
         "taken-now-and-then",
         "other bytes for a finished upload are now and then taken",
-        || instead_of(Call::Upload, 409, json!({})),
+        || sometimes_success(Call::Upload, 409, json!({})),
     )
     .flaky(),
     mutant(
@@ -170,10 +178,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "upload-shown-now-and-then",
         "a search shows now and then where the file of a version goes to",
         || {
-            let turns = Turns::default();
+            let schedule = FaultSchedule::default();
             replies(move |request: &Request, reply: &mut Reply| {
                 change_found(request, reply, |found| {
-                    for version in found.iter_mut().filter(|_| turns.comes()) {
+                    for version in found.iter_mut().filter(|_| schedule.is_due()) {
                         version["upload_path"] = "http://127.0.0.1/upload".into();
                     }
                 });
@@ -185,23 +193,27 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "search.hidden-artifact",
         "open-now-and-then",
         "a stranger finds now and then what is hidden",
-        || strangers(|request, reply| call(request) == Call::Search && reply.status == 404),
+        || {
+            sometimes_as_creator(|request, reply| {
+                call(request) == Call::Search && reply.status == 404
+            })
+        },
     )
     .flaky(),
 ];
 
 /// The period of the wrong answers. It is longer than a check, so that the repeated check gets only correct answers.
-const PERIOD: usize = 64;
+const FAULT_PERIOD: usize = 64;
 
-/// A `Turns` selects the first of every [`PERIOD`] calls.
+/// A `FaultSchedule` selects the first of every [`FAULT_PERIOD`] calls.
 #[derive(Default)]
-struct Turns(AtomicUsize);
+struct FaultSchedule(AtomicUsize);
 
-impl Turns {
-    fn comes(&self) -> bool {
+impl FaultSchedule {
+    fn is_due(&self) -> bool {
         self.0
             .fetch_add(1, Ordering::Relaxed)
-            .is_multiple_of(PERIOD)
+            .is_multiple_of(FAULT_PERIOD)
     }
 }
 
@@ -209,40 +221,43 @@ fn reads(request: &Request) -> bool {
     matches!(call(request), Call::Artifact | Call::Search | Call::File)
 }
 
-/// Returns a server that now and then answers a chosen request as if the artifact's maker had sent it.
-fn strangers(is_chosen: fn(&Request, &Reply) -> bool) -> Box<dyn Interceptor> {
-    let turns = Turns::default();
-    AsMaker::boxed(false, move |request, reply| {
-        is_chosen(request, reply) && turns.comes()
+/// Returns a server that now and then answers a chosen request as if the artifact's creator had sent it.
+fn sometimes_as_creator(is_chosen: fn(&Request, &Reply) -> bool) -> Box<dyn Interceptor> {
+    let schedule = FaultSchedule::default();
+    CreatorImpersonator::boxed(false, move |request, reply| {
+        is_chosen(request, reply) && schedule.is_due()
     })
 }
 
 /// Returns a server that now and then answers a call with success where this status would be correct.
-fn instead_of(chosen: Call, status: u16, body: Value) -> Box<dyn Interceptor> {
-    let turns = Turns::default();
+fn sometimes_success(chosen: Call, status: u16, body: Value) -> Box<dyn Interceptor> {
+    let schedule = FaultSchedule::default();
     replies(move |request: &Request, reply: &mut Reply| {
-        if call(request) == chosen && reply.status == status && turns.comes() {
+        if call(request) == chosen && reply.status == status && schedule.is_due() {
             answer(reply, 200, &body);
         }
     })
 }
 
-fn first_comer() -> Box<dyn Interceptor> {
-    let (first, turns) = (Memory::<Option<String>>::default(), Turns::default());
+fn sometimes_first_token() -> Box<dyn Interceptor> {
+    let (first, schedule) = (
+        Memory::<Option<String>>::default(),
+        FaultSchedule::default(),
+    );
     replies(move |request: &Request, reply: &mut Reply| {
         if call(request) == Call::Authenticate && reply.status == 200 {
             first
-                .open()
+                .lock()
                 .get_or_insert(token(request).unwrap_or_default());
         }
-        if call(request) == Call::LogIn && reply.status == 200 && turns.comes() {
-            let token = first.open().clone();
+        if call(request) == Call::LogIn && reply.status == 200 && schedule.is_due() {
+            let token = first.lock().clone();
             reply.change(|body| body["token"] = token.into());
         }
     })
 }
 
-fn taken_otherwise() -> Box<dyn Interceptor> {
+fn alternating_conflict_status() -> Box<dyn Interceptor> {
     let count = AtomicUsize::new(0);
     replies(move |request: &Request, reply: &mut Reply| {
         if call(request) == Call::Create && reply.status == 422 {
@@ -252,32 +267,32 @@ fn taken_otherwise() -> Box<dyn Interceptor> {
     })
 }
 
-fn number_twice() -> Box<dyn Interceptor> {
-    let turns = Turns::default();
+fn sometimes_repeated_number() -> Box<dyn Interceptor> {
+    let schedule = FaultSchedule::default();
     replies(move |request: &Request, reply: &mut Reply| {
         change_made(request, reply, |made| {
             let number = made["version"].as_u64().unwrap_or_default();
-            if number > 1 && turns.comes() {
+            if number > 1 && schedule.is_due() {
                 made["version"] = (number - 1).into();
             }
         });
     })
 }
 
-/// An `OtherwiseEachTime` accepts half a file as the whole, and each search shows the version in another way.
+/// An `InconsistentSearch` accepts incomplete uploads, and each search shows the versions in another way.
 #[derive(Default)]
-struct OtherwiseEachTime {
-    half: HalfTaken,
+struct InconsistentSearch {
+    uploads: IncompleteUploadAcceptor,
     searches: AtomicUsize,
 }
 
-impl Interceptor for OtherwiseEachTime {
+impl Interceptor for InconsistentSearch {
     fn request(&self, request: &mut Request) {
-        self.half.request(request);
+        self.uploads.request(request);
     }
 
     fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
-        self.half.answer(request, emulator)
+        self.uploads.answer(request, emulator)
     }
 
     fn reply(&self, request: &Request, reply: &mut Reply) {

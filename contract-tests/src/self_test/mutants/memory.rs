@@ -16,16 +16,16 @@ pub(super) struct Memory<T>(Mutex<T>);
 
 impl<T> Memory<T> {
     /// Locks the value; the guard must not be held across an await.
-    pub(super) fn open(&self) -> MutexGuard<'_, T> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The tokens that made artifacts, by the artifacts' slugs.
 #[derive(Default)]
-pub(super) struct Makers(Memory<HashMap<String, String>>);
+pub(super) struct CreatorTokens(Memory<HashMap<String, String>>);
 
-impl Makers {
+impl CreatorTokens {
     /// Remembers the artifact if the request made one.
     pub(super) fn learn(&self, request: &Request, reply: &Reply) {
         if call(request) == Call::Create && reply.status == 200 {
@@ -33,13 +33,13 @@ impl Makers {
             let text = |key: &str| fields[key].as_str().unwrap_or_default().to_owned();
             let slug = format!("{}/{}", text("username"), text("name"));
             let token = token(request).unwrap_or_default();
-            self.0.open().insert(slug, token);
+            self.0.lock().insert(slug, token);
         }
     }
 
     /// Returns the token that made the artifact of a request.
     pub(super) fn of(&self, request: &Request) -> Option<String> {
-        self.0.open().get(&slug(request)).cloned()
+        self.0.lock().get(&slug(request)).cloned()
     }
 }
 
@@ -86,10 +86,10 @@ impl Uploads {
                     finished: false,
                     version,
                 };
-                self.0.open().insert(upload.path(), upload);
+                self.0.lock().insert(upload.path(), upload);
             }
             Call::Upload if reply.status == 200 => {
-                let mut uploads = self.0.open();
+                let mut uploads = self.0.lock();
                 if let Some(upload) = uploads.get_mut(request.path()) {
                     upload.finished = true;
                 }
@@ -100,12 +100,12 @@ impl Uploads {
 
     /// Returns the version whose file a request sends.
     pub(super) fn sent(&self, request: &Request) -> Option<Upload> {
-        self.0.open().get(request.path()).cloned()
+        self.0.lock().get(request.path()).cloned()
     }
 
     /// Returns the versions of a type, given as `USER/NAME/TYPE`, the newest first.
     pub(super) fn of(&self, typed: &str) -> Vec<Upload> {
-        let mut uploads: Vec<_> = self.0.open().values().cloned().collect();
+        let mut uploads: Vec<_> = self.0.lock().values().cloned().collect();
         uploads.retain(|upload| upload.typed == typed);
         uploads.sort_by_key(|upload| std::cmp::Reverse(upload.number()));
         uploads

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Mutant, answers,
-    memory::{Makers, Uploads},
+    memory::{CreatorTokens, Uploads},
     mutant, replies, requests,
     wire::{
         Call, answer, call, change_found, change_query, mistake, overlook, query, refuse, token,
@@ -307,11 +307,11 @@ fn behind_a_gap(pairs: &[(String, String)], key: &str) -> bool {
 /// Returns a server whose search answers with an empty list instead of 404. `is_chosen` gets whether the artifact
 /// exists, and chooses the searches.
 fn nothing_found(is_chosen: fn(bool) -> bool) -> Box<dyn Interceptor> {
-    let makers = Makers::default();
+    let creators = CreatorTokens::default();
     replies(move |request: &Request, reply: &mut Reply| {
-        makers.learn(request, reply);
+        creators.learn(request, reply);
         let unseen = call(request) == Call::Search && reply.status == 404;
-        if unseen && token(request).is_some() && is_chosen(makers.of(request).is_some()) {
+        if unseen && token(request).is_some() && is_chosen(creators.of(request).is_some()) {
             answer(reply, 200, &json!({"versions": []}));
         }
     })

@@ -142,7 +142,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "uploads.half-hidden",
         "taken",
         "half a file is taken for the whole",
-        || Box::new(HalfTaken::default()),
+        || Box::new(IncompleteUploadAcceptor::default()),
     ),
     mutant(
         "uploads.same-again",
@@ -219,7 +219,7 @@ impl Interceptor for Counted {
             _ => None,
         };
         let index = index.and_then(|index| usize::try_from(index).ok());
-        if let Some(path) = index.and_then(|index| self.0.open().get(index).cloned()) {
+        if let Some(path) = index.and_then(|index| self.0.lock().get(index).cloned()) {
             request.target = path;
         }
     }
@@ -227,7 +227,7 @@ impl Interceptor for Counted {
     fn reply(&self, request: &Request, reply: &mut Reply) {
         change_made(request, reply, |made| {
             let path = path_of(made);
-            let mut paths = self.0.open();
+            let mut paths = self.0.lock();
             let uuid = Uuid::from_u128(FIRST_UUID + paths.len() as u128).to_string();
             let address = made["upload_path"].as_str().unwrap_or_default();
             let real = path.rsplit('/').next().unwrap_or_default();
@@ -267,25 +267,25 @@ fn unfinished_empty() -> Box<dyn Interceptor> {
     })
 }
 
-/// A `HalfTaken` accepts an incomplete upload as complete when its predicate says so. Other requests wait until no
-/// upload is under way, so that they see the result.
-pub(super) struct HalfTaken(Box<dyn Fn() -> bool + Send + Sync>);
+/// An `IncompleteUploadAcceptor` accepts an incomplete upload as complete when its predicate says so. Other requests
+/// wait until no upload is under way, so that they see the result.
+pub(super) struct IncompleteUploadAcceptor(Box<dyn Fn() -> bool + Send + Sync>);
 
-impl HalfTaken {
+impl IncompleteUploadAcceptor {
     pub(super) fn when(when: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self(Box::new(when))
     }
 }
 
-impl Default for HalfTaken {
+impl Default for IncompleteUploadAcceptor {
     fn default() -> Self {
         Self::when(|| true)
     }
 }
 
-impl Interceptor for HalfTaken {
+impl Interceptor for IncompleteUploadAcceptor {
     fn request(&self, request: &mut Request) {
-        request.whole = request.whole || (self.0)();
+        request.is_complete = request.is_complete || (self.0)();
     }
 
     fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
@@ -317,11 +317,11 @@ fn overwritten() -> Box<dyn Interceptor> {
         match (call(request), uploads.sent(request)) {
             (Call::Upload, Some(sent)) if reply.status == 409 => {
                 let file = format!("{}/{}", sent.typed, sent.number());
-                others.open().insert(file, request.body.clone());
+                others.lock().insert(file, request.body.clone());
             }
             (Call::File, _) => {
                 let file = format!("{}/{}", typed(request), version(request));
-                if let Some(other) = others.open().get(&file) {
+                if let Some(other) = others.lock().get(&file) {
                     reply.body = other.to_vec();
                 }
             }

@@ -217,7 +217,7 @@ fn counting(of: fn(&Request) -> String) -> Box<dyn Interceptor> {
     let counts = Memory::<HashMap<String, u64>>::default();
     replies(move |request: &Request, reply: &mut Reply| {
         change_made(request, reply, |version| {
-            let mut counts = counts.open();
+            let mut counts = counts.lock();
             let count = counts.entry(of(request)).or_default();
             *count += 1;
             version["version"] = (*count).into();
@@ -267,7 +267,7 @@ impl Interceptor for Idempotent {
     fn answer<'a>(&'a self, request: &'a Request, emulator: &'a Emulator) -> BoxFuture<'a, Reply> {
         let content = (typed(request), request.body.to_vec());
         Box::pin(async move {
-            let known = self.known.open().get(&content).cloned();
+            let known = self.known.lock().get(&content).cloned();
             if let (Call::Push, Some(reply)) = (call(request), known)
                 && (self.when)()
             {
@@ -275,7 +275,7 @@ impl Interceptor for Idempotent {
             }
             let reply = emulator.answer(request).await;
             if call(request) == Call::Push && reply.status == 200 {
-                self.known.open().insert(content, reply.clone());
+                self.known.lock().insert(content, reply.clone());
             }
             reply
         })

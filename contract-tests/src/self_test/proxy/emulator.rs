@@ -30,7 +30,7 @@ impl Emulator {
 
     /// Returns the emulator's reply, or 400 for an incomplete request and 502 if the emulator cannot be reached.
     pub async fn answer(&self, request: &Request) -> Reply {
-        if !request.whole {
+        if !request.is_complete {
             return Reply::new(400, "");
         }
         let reply = self.forward(request).await;

@@ -144,11 +144,11 @@ async fn pass(
         target: uri.to_string(),
         headers,
         body: Bytes::new(),
-        whole: false,
+        is_complete: false,
     };
     let place = inner.remember(&request);
     match inner.budget.received(body).await {
-        Some(received) => (request.body, request.whole) = received,
+        Some(received) => (request.body, request.is_complete) = received,
         None => return response(Reply::new(413, "")),
     }
     // A task of its own answers the request, so that it is completed even if the client disconnects.

@@ -19,7 +19,7 @@ pub struct Request {
     /// The body, as far as it was received.
     pub body: Bytes,
     /// Whether the body is complete. The emulator never gets an incomplete request, unless an interceptor sets this.
-    pub whole: bool,
+    pub is_complete: bool,
 }
 
 impl Request {

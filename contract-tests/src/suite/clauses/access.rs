@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{authentication::UNKNOWN, samples::archive};
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     http::{Auth, exchange::Exchange},
     suite::{
         clause::{
@@ -80,7 +80,7 @@ pub(super) const CLAUSES: &[Clause] = &[
 
 const KIND: &str = "archive";
 
-async fn hidden_like_missing(context: &Context<'_>) -> Verdict {
+async fn hidden_like_missing(context: &Context<'_>) -> CheckResult {
     let other = Auth::Header(context.other_token()?);
     context.get("/authenticate").auth(other).answer(200).await?;
     let hidden = private(context).await?;
@@ -97,7 +97,7 @@ async fn hidden_like_missing(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn no_token_writes(context: &Context<'_>) -> Verdict {
+async fn no_token_writes(context: &Context<'_>) -> CheckResult {
     let unmade = context.artifact_named(context.name());
     context
         .create(&unmade.name)?
@@ -115,12 +115,12 @@ async fn no_token_writes(context: &Context<'_>) -> Verdict {
     artifact.finds_no_other(KIND, &[], &[]).await
 }
 
-async fn no_token_reads(context: &Context<'_>) -> Verdict {
+async fn no_token_reads(context: &Context<'_>) -> CheckResult {
     let private = private(context).await?;
     reads(&private, Auth::Anonymous, 404).await.map(drop)
 }
 
-async fn unknown_token(context: &Context<'_>) -> Verdict {
+async fn unknown_token(context: &Context<'_>) -> CheckResult {
     let unknown = [
         Auth::Header(UNKNOWN),
         Auth::Query(UNKNOWN),
@@ -148,7 +148,7 @@ async fn unknown_token(context: &Context<'_>) -> Verdict {
     artifact.finds_no_other(KIND, &[], &[1]).await
 }
 
-async fn unknown_token_public(context: &Context<'_>) -> Verdict {
+async fn unknown_token_public(context: &Context<'_>) -> CheckResult {
     let TestArtifact { artifact, kind, .. } = public(context, Precondition::Public).await?;
     let search = artifact.search(&kind, &[]).auth(Auth::Header(UNKNOWN));
     search.answer(401).await?;
@@ -156,7 +156,7 @@ async fn unknown_token_public(context: &Context<'_>) -> Verdict {
     file.await?.status_is(401)
 }
 
-async fn public_search(context: &Context<'_>) -> Verdict {
+async fn public_search(context: &Context<'_>) -> CheckResult {
     let test_artifact = match context.fixture(Precondition::Public)? {
         Some(given) => given,
         None => {
@@ -185,7 +185,7 @@ async fn public_search(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn public_download(context: &Context<'_>) -> Verdict {
+async fn public_download(context: &Context<'_>) -> CheckResult {
     let test_artifact = public(context, Precondition::PublicFile).await?;
     let (artifact, kind) = (&test_artifact.artifact, &test_artifact.kind);
     for version in [test_artifact.newest().to_string().as_str(), "latest"] {
@@ -205,7 +205,7 @@ async fn public_download(context: &Context<'_>) -> Verdict {
 }
 
 /// Returns a private artifact with a file: a fixture, or else a new one.
-async fn private<'a>(context: &'a Context<'_>) -> Verdict<TestArtifact<'a>> {
+async fn private<'a>(context: &'a Context<'_>) -> CheckResult<TestArtifact<'a>> {
     if let Some(given) = context.fixture(Precondition::Private)? {
         return Ok(given);
     }
@@ -215,7 +215,10 @@ async fn private<'a>(context: &'a Context<'_>) -> Verdict<TestArtifact<'a>> {
 }
 
 /// Returns a public artifact with a file: a fixture, or else one with a file of a type that only this run uses.
-async fn public<'a>(context: &'a Context<'_>, given: Precondition) -> Verdict<TestArtifact<'a>> {
+async fn public<'a>(
+    context: &'a Context<'_>,
+    given: Precondition,
+) -> CheckResult<TestArtifact<'a>> {
     if let Some(given) = context.fixture(given)? {
         return Ok(given);
     }
@@ -231,7 +234,7 @@ async fn reads(
     test_artifact: &TestArtifact<'_>,
     auth: Auth<'_>,
     status: u16,
-) -> Verdict<Vec<Exchange>> {
+) -> CheckResult<Vec<Exchange>> {
     let kind = &test_artifact.kind;
     let search = format!("/{kind}/search");
     let file = format!("/{kind}/1/file");

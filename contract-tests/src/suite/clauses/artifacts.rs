@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     http::Auth,
     suite::{
         clause::{
@@ -112,26 +112,26 @@ const RECOMMENDED: [&str; 16] = [
     "vagrant.box",
 ];
 
-async fn create(context: &Context<'_>) -> Verdict {
+async fn create(context: &Context<'_>) -> CheckResult {
     let name = context.name();
     let reply = context.create(&name)?.succeed().await?;
     context.snapshot("artifact", Order::Any, &reply, &name)
 }
 
-async fn create_status(context: &Context<'_>) -> Verdict {
+async fn create_status(context: &Context<'_>) -> CheckResult {
     let name = context.name();
     let reply = context.create(&name)?.answer(200).await?;
     reply.expect("/artifact/name", name)
 }
 
-async fn taken(context: &Context<'_>) -> Verdict {
+async fn taken(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     artifact.tagged("archive", json!({})).await?;
     context.create(&artifact.name)?.answer(422).await?;
     artifact.finds("archive", &[], &[1]).await
 }
 
-async fn not_writable(context: &Context<'_>) -> Verdict {
+async fn not_writable(context: &Context<'_>) -> CheckResult {
     let other = Auth::Header(context.other_token()?);
     let artifact = context.artifact_named(context.name());
     context
@@ -150,13 +150,13 @@ async fn not_writable(context: &Context<'_>) -> Verdict {
     artifact.finds_no_other("archive", &[], &[]).await
 }
 
-async fn get(context: &Context<'_>) -> Verdict {
+async fn get(context: &Context<'_>) -> CheckResult {
     let artifact = context.any_artifact().await?;
     let reply = artifact.get("").answer(200).await?;
     context.snapshot("artifact", Order::Any, &reply, &artifact.slug())
 }
 
-async fn get_missing(context: &Context<'_>) -> Verdict {
+async fn get_missing(context: &Context<'_>) -> CheckResult {
     let artifact = context.any_artifact().await?;
     artifact.get("").answer(200).await?;
     let missing = artifact.beside(context.name());
@@ -164,7 +164,7 @@ async fn get_missing(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn several_types(context: &Context<'_>) -> Verdict {
+async fn several_types(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let kinds = ["amazon.image", "openstack.image", "archive"];
     for kind in kinds {
@@ -181,7 +181,7 @@ async fn several_types(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn recommended_types(context: &Context<'_>) -> Verdict {
+async fn recommended_types(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     for kind in RECOMMENDED {
         // A box needs the provider, and other types ignore it.
@@ -194,7 +194,7 @@ async fn recommended_types(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn any_type(context: &Context<'_>) -> Verdict {
+async fn any_type(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     for kind in ["x", "Our-own_type.2"] {
         let made = artifact.tagged(kind, json!({})).await?;
@@ -204,7 +204,7 @@ async fn any_type(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn names(context: &Context<'_>) -> Verdict {
+async fn names(context: &Context<'_>) -> CheckResult {
     let every_kind = format!("{}A_z.", context.name());
     let longest = format!("{every_kind:-<LONGEST_NAME$}");
     for name in [every_kind, longest] {
@@ -217,7 +217,7 @@ async fn names(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn names_refused(context: &Context<'_>) -> Verdict {
+async fn names_refused(context: &Context<'_>) -> CheckResult {
     let stem = context.name();
     let too_long = format!("{stem:x<width$}", width = LONGEST_NAME + 1);
     let others = ["a b", "a/b", "a%b", "a:b", "ä"].map(|odd| format!("{stem}{odd}"));

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::samples::archive;
 use crate::{
-    failure::{Verdict, violation},
+    failure::{CheckResult, violation},
     http::Auth,
     suite::{
         artifact::Artifact,
@@ -77,13 +77,13 @@ pub(super) const CLAUSES: &[Clause] = &[
 /// A token that no server knows.
 pub(super) const UNKNOWN: &str = "no-server-knows-this-token";
 
-async fn base_path(context: &Context<'_>) -> Verdict {
+async fn base_path(context: &Context<'_>) -> CheckResult {
     context.get("/authenticate").answer(200).await?;
     context.get("/api/v1/authenticate").answer(404).await?;
     Ok(())
 }
 
-async fn token_places(context: &Context<'_>) -> Verdict {
+async fn token_places(context: &Context<'_>) -> CheckResult {
     let token = context.token();
     for auth in [Auth::Header(token), Auth::Query(token), Auth::Bearer(token)] {
         let artifact = context.artifact_named(context.name());
@@ -95,7 +95,7 @@ async fn token_places(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn everything_in(artifact: &Artifact<'_>, auth: Auth<'_>) -> Verdict {
+async fn everything_in(artifact: &Artifact<'_>, auth: Auth<'_>) -> CheckResult {
     let fields = serde_json::json!({"id": "a", "file": false});
     artifact
         .post("archive", fields)?
@@ -118,12 +118,12 @@ async fn everything_in(artifact: &Artifact<'_>, auth: Auth<'_>) -> Verdict {
     artifact.file_as(auth, "archive", "2").await?.status_is(200)
 }
 
-async fn authenticate(context: &Context<'_>) -> Verdict {
+async fn authenticate(context: &Context<'_>) -> CheckResult {
     let reply = context.get("/authenticate").answer(200).await?;
     context.snapshot("authenticate", Order::Any, &reply, "")
 }
 
-async fn authenticate_refuses(context: &Context<'_>) -> Verdict {
+async fn authenticate_refuses(context: &Context<'_>) -> CheckResult {
     let unknown = [
         Auth::Header(UNKNOWN),
         Auth::Query(UNKNOWN),
@@ -138,7 +138,7 @@ async fn authenticate_refuses(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn login(context: &Context<'_>) -> Verdict {
+async fn login(context: &Context<'_>) -> CheckResult {
     let (login, password) = credentials(context)?;
     let reply = context
         .log_in(login, password)
@@ -161,7 +161,7 @@ async fn login(context: &Context<'_>) -> Verdict {
     owner.never(!is_theirs, "the user who logged in")
 }
 
-async fn login_refuses(context: &Context<'_>) -> Verdict {
+async fn login_refuses(context: &Context<'_>) -> CheckResult {
     let (login, password) = credentials(context)?;
     let wrong = format!("{password}-not");
     for (login, password) in [
@@ -177,7 +177,7 @@ async fn login_refuses(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn token_check(context: &Context<'_>) -> Verdict {
+async fn token_check(context: &Context<'_>) -> CheckResult {
     context.get("/token").answer(200).await?;
     context
         .get("/token")
@@ -192,7 +192,7 @@ async fn token_check(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-fn credentials<'a>(context: &Context<'a>) -> Verdict<(&'a str, &'a str)> {
+fn credentials<'a>(context: &Context<'a>) -> CheckResult<(&'a str, &'a str)> {
     let login = context.facts().login.as_ref();
     login
         .map(|(login, password)| (login.as_str(), password.as_str()))

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     suite::{
         artifact::Artifact,
         clause::{
@@ -50,7 +50,7 @@ pub(super) const CLAUSES: &[Clause] = &[
 
 const KIND: &str = "amazon.image";
 
-async fn build_latest(context: &Context<'_>) -> Verdict {
+async fn build_latest(context: &Context<'_>) -> CheckResult {
     let artifact = builds(context).await?;
     artifact.finds(KIND, &of("latest", "amd64"), &[3]).await?;
     artifact.finds(KIND, &of("latest", "arm64"), &[4]).await?;
@@ -58,7 +58,7 @@ async fn build_latest(context: &Context<'_>) -> Verdict {
     one_of(&artifact, "latest", &[3, 4]).await
 }
 
-async fn build_any(context: &Context<'_>) -> Verdict {
+async fn build_any(context: &Context<'_>) -> CheckResult {
     let artifact = builds(context).await?;
     artifact.finds(KIND, &of("any", "amd64"), &[3]).await?;
     artifact.finds(KIND, &of("any", "mips"), &[2]).await?;
@@ -66,7 +66,7 @@ async fn build_any(context: &Context<'_>) -> Verdict {
     artifact.finds(KIND, &[("build", "any")], &[4]).await
 }
 
-async fn build_number(context: &Context<'_>) -> Verdict {
+async fn build_number(context: &Context<'_>) -> CheckResult {
     let artifact = builds(context).await?;
     artifact.finds(KIND, &of("5", "amd64"), &[1]).await?;
     artifact.finds(KIND, &of("5", "mips"), &[2]).await?;
@@ -76,7 +76,7 @@ async fn build_number(context: &Context<'_>) -> Verdict {
     one_of(&artifact, "5", &[1, 2]).await
 }
 
-async fn version_over_build(context: &Context<'_>) -> Verdict {
+async fn version_over_build(context: &Context<'_>) -> CheckResult {
     let artifact = builds(context).await?;
     artifact
         .finds(KIND, &[("build", "5"), ("version", "latest")], &[5])
@@ -89,14 +89,14 @@ async fn version_over_build(context: &Context<'_>) -> Verdict {
         .await
 }
 
-async fn build_zero(context: &Context<'_>) -> Verdict {
+async fn build_zero(context: &Context<'_>) -> CheckResult {
     let artifact = builds(context).await?;
     artifact.finds(KIND, &[("build", "0")], &[]).await?;
     artifact.finds(KIND, &of("0", "vax"), &[]).await
 }
 
 /// Requires that a search for a build finds exactly one of these versions, as Terraform needs. Any of them may come.
-async fn one_of(artifact: &Artifact<'_>, build: &str, numbers: &[u64]) -> Verdict {
+async fn one_of(artifact: &Artifact<'_>, build: &str, numbers: &[u64]) -> CheckResult {
     let found = artifact.search(KIND, &[("build", build)]).send().await?;
     let versions = found.versions()?;
     let one = versions.len() == 1
@@ -107,7 +107,7 @@ async fn one_of(artifact: &Artifact<'_>, build: &str, numbers: &[u64]) -> Verdic
 }
 
 /// Makes two versions for each of two builds, one per architecture, and a newest version without a build.
-async fn builds<'a>(context: &'a Context<'_>) -> Verdict<Artifact<'a>> {
+async fn builds<'a>(context: &'a Context<'_>) -> CheckResult<Artifact<'a>> {
     let artifact = context.artifact().await?;
     for (build, arch) in [
         (5, "amd64"),

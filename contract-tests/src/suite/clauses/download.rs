@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::samples::archive;
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     suite::{
         clause::{
             Clause,
@@ -55,7 +55,7 @@ pub(super) const CLAUSES: &[Clause] = &[
 
 const KIND: &str = "archive";
 
-async fn numbered(context: &Context<'_>) -> Verdict {
+async fn numbered(context: &Context<'_>) -> CheckResult {
     if let Some(given) = context.fixture(Precondition::File)? {
         return given.files_are_known().await;
     }
@@ -66,7 +66,7 @@ async fn numbered(context: &Context<'_>) -> Verdict {
     made.files_are_known().await
 }
 
-async fn latest(context: &Context<'_>) -> Verdict {
+async fn latest(context: &Context<'_>) -> CheckResult {
     if let Some(given) = context.fixture(Precondition::File)? {
         return given.latest_is_newest().await;
     }
@@ -80,7 +80,7 @@ async fn latest(context: &Context<'_>) -> Verdict {
     made.latest_is_newest().await
 }
 
-async fn no_file(context: &Context<'_>) -> Verdict {
+async fn no_file(context: &Context<'_>) -> CheckResult {
     if let Some(given) = context.fixture(Precondition::NoFile)? {
         let number = given.without_file().unwrap_or_default().to_string();
         let reply = given.artifact.file(&given.kind, &number).await?;
@@ -95,7 +95,7 @@ async fn no_file(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn latest_with_file(context: &Context<'_>) -> Verdict {
+async fn latest_with_file(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let bytes = archive("one");
     artifact.with_file(KIND, &bytes).await?;
@@ -104,7 +104,7 @@ async fn latest_with_file(context: &Context<'_>) -> Verdict {
     artifact.file_is(KIND, "latest", &bytes).await
 }
 
-async fn as_sent(context: &Context<'_>) -> Verdict {
+async fn as_sent(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let bytes = archive("packed");
     artifact.with_file(KIND, &bytes).await?;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{authentication::UNKNOWN, samples::archive};
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     http::{Auth, encoding::Encoding, exchange::Exchange, request::Sending},
     suite::{
         clause::{
@@ -62,7 +62,7 @@ pub(super) const CLAUSES: &[Clause] = &[
     ),
 ];
 
-async fn not_found(context: &Context<'_>) -> Verdict {
+async fn not_found(context: &Context<'_>) -> CheckResult {
     let artifact = context.any_artifact().await?;
     let missing = artifact.beside(context.name());
     let mut calls = vec![missing.get(""), artifact.get("/no.such-type/1/file")];
@@ -77,7 +77,7 @@ async fn not_found(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn envelope(context: &Context<'_>) -> Verdict {
+async fn envelope(context: &Context<'_>) -> CheckResult {
     let missing = match context.fixture(Precondition::Artifact)? {
         Some(given) => given.artifact.beside(context.name()),
         None => context.artifact_named(context.name()),
@@ -101,7 +101,7 @@ async fn envelope(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn none_on_success(context: &Context<'_>) -> Verdict {
+async fn none_on_success(context: &Context<'_>) -> CheckResult {
     if let Some(TestArtifact { artifact, kind, .. }) = context.fixture(Precondition::Artifact)? {
         return no_errors(vec![
             context.get("/authenticate").succeed().await?,
@@ -128,7 +128,7 @@ async fn none_on_success(context: &Context<'_>) -> Verdict {
     no_errors(replies)
 }
 
-fn no_errors(replies: Vec<Exchange>) -> Verdict {
+fn no_errors(replies: Vec<Exchange>) -> CheckResult {
     for reply in replies {
         // The reply to an upload may have no body at all.
         let keyed = reply.json().is_ok_and(|body| body.get("errors").is_some());
@@ -137,12 +137,12 @@ fn no_errors(replies: Vec<Exchange>) -> Verdict {
     Ok(())
 }
 
-async fn readable(context: &Context<'_>) -> Verdict {
+async fn readable(context: &Context<'_>) -> CheckResult {
     let reply = refusal(context).await?;
     texts_of(&reply).map(drop)
 }
 
-async fn go_decodable(context: &Context<'_>) -> Verdict {
+async fn go_decodable(context: &Context<'_>) -> CheckResult {
     let call = context.create(&context.name())?.encoded(Encoding::HalfJson);
     let malformed = call.send().await?;
     malformed.refused()?;
@@ -155,7 +155,7 @@ async fn go_decodable(context: &Context<'_>) -> Verdict {
 }
 
 /// Sends the requests of a Packer push, each on a connection of its own.
-async fn go_statuses(context: &Context<'_>) -> Verdict {
+async fn go_statuses(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact_named(context.name());
     let token = Auth::Header(context.token());
     let get = |within: &str| artifact.get(within).auth(token).closing();
@@ -188,14 +188,14 @@ async fn go_statuses(context: &Context<'_>) -> Verdict {
 }
 
 /// Makes the one request whose refusal the evidence records: a box without a provider.
-async fn refusal(context: &Context<'_>) -> Verdict<Exchange> {
+async fn refusal(context: &Context<'_>) -> CheckResult<Exchange> {
     let artifact = context.artifact().await?;
     let fields = json!({"id": "box", "file": false, "metadata": {"k": "v"}});
     artifact.post("vagrant.box", fields)?.answer(422).await
 }
 
 /// Returns the texts of an error, in either of the two documented shapes.
-pub(super) fn texts_of(reply: &Exchange) -> Verdict<Vec<String>> {
+pub(super) fn texts_of(reply: &Exchange) -> CheckResult<Vec<String>> {
     let body = reply.json()?;
     let lists: Vec<&Value> = match body.get("errors") {
         Some(Value::Object(fields)) => fields.values().collect(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     http::exchange::Exchange,
     suite::{
         artifact::Artifact,
@@ -51,7 +51,7 @@ pub(super) const CLAUSES: &[Clause] = &[
     ),
 ];
 
-async fn optional(context: &Context<'_>) -> Verdict {
+async fn optional(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     for fields in [
         json!({"id": "a", "file": false}),
@@ -70,14 +70,14 @@ async fn optional(context: &Context<'_>) -> Verdict {
 }
 
 /// Requires an empty object or null: every genuine client reads both as no metadata.
-fn no_metadata(reply: &Exchange, pointer: &str) -> Verdict {
+fn no_metadata(reply: &Exchange, pointer: &str) -> CheckResult {
     let body = reply.json()?;
     let metadata = body.pointer(pointer).unwrap_or(&Value::Null);
     let none = metadata.is_null() || metadata.as_object().is_some_and(serde_json::Map::is_empty);
     reply.require(none, format!("no metadata at {pointer}"))
 }
 
-async fn texts(context: &Context<'_>) -> Verdict {
+async fn texts(context: &Context<'_>) -> CheckResult {
     let metadata = json!({
         "n": "3", "flag": "true", "null": "null", "words": " two  words ", "ümläut": "ñ → 日本",
         "quoted": "\"a\\b\"\n<&>"
@@ -85,12 +85,12 @@ async fn texts(context: &Context<'_>) -> Verdict {
     comes_back(&context.artifact().await?, metadata).await
 }
 
-async fn dotted_keys(context: &Context<'_>) -> Verdict {
+async fn dotted_keys(context: &Context<'_>) -> CheckResult {
     let metadata = json!({"a.b": "1", "a": "2", "a.b.c": "3", ".": "4", "created.at": "5"});
     comes_back(&context.artifact().await?, metadata).await
 }
 
-async fn empty_value(context: &Context<'_>) -> Verdict {
+async fn empty_value(context: &Context<'_>) -> CheckResult {
     comes_back(
         &context.artifact().await?,
         json!({"empty": "", "full": "v"}),
@@ -98,7 +98,7 @@ async fn empty_value(context: &Context<'_>) -> Verdict {
     .await
 }
 
-async fn order(context: &Context<'_>) -> Verdict {
+async fn order(context: &Context<'_>) -> CheckResult {
     if let Some(given) = context.fixture(Precondition::Versions)? {
         let found = given.artifact.search(&given.kind, &[]).send().await?;
         return all_ordered(&found);
@@ -128,7 +128,7 @@ async fn order(context: &Context<'_>) -> Verdict {
     keys_are(&found, "/versions/0/metadata", &ordered)
 }
 
-fn all_ordered(found: &Exchange) -> Verdict {
+fn all_ordered(found: &Exchange) -> CheckResult {
     for (index, version) in found.versions()?.iter().enumerate() {
         let fields = version["metadata"].as_object().into_iter().flatten();
         let mut keys: Vec<_> = fields.map(|(key, _)| key.as_str()).collect();
@@ -138,7 +138,7 @@ fn all_ordered(found: &Exchange) -> Verdict {
     Ok(())
 }
 
-fn keys_are(reply: &Exchange, pointer: &str, keys: &[&str]) -> Verdict {
+fn keys_are(reply: &Exchange, pointer: &str, keys: &[&str]) -> CheckResult {
     let body = reply.json()?;
     let fields = body.pointer(pointer).and_then(Value::as_object);
     let came = fields.into_iter().flat_map(|fields| fields.keys());
@@ -147,7 +147,7 @@ fn keys_are(reply: &Exchange, pointer: &str, keys: &[&str]) -> Verdict {
 }
 
 /// Requires that the reply and a later search return exactly the metadata that was sent, in any order.
-async fn comes_back(artifact: &Artifact<'_>, metadata: Value) -> Verdict {
+async fn comes_back(artifact: &Artifact<'_>, metadata: Value) -> CheckResult {
     let made = artifact.tagged("archive", metadata.clone()).await?;
     made.reply.expect("/metadata", metadata.clone())?;
     let found = artifact.search("archive", &[]).send().await?;

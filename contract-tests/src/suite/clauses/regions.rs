@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    failure::{Verdict, violation},
+    failure::{CheckResult, violation},
     http::exchange::Exchange,
     suite::{
         artifact::Artifact,
@@ -57,7 +57,7 @@ pub(super) const CLAUSES: &[Clause] = &[
 
 const KIND: &str = "amazon.image";
 
-async fn lists_added(context: &Context<'_>) -> Verdict {
+async fn lists_added(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let one = json!({"region.eu-west-1": "ami-1"});
     derived(&artifact, "eu-west-1:ami-1", one, "ami-1", "eu-west-1").await?;
@@ -85,7 +85,7 @@ async fn lists_added(context: &Context<'_>) -> Verdict {
     )
 }
 
-async fn older_names(context: &Context<'_>) -> Verdict {
+async fn older_names(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     for kind in ["amazon.ami", "aws.ami"] {
         let sent = json!({"region.eu-west-1": "ami-1"});
@@ -97,7 +97,7 @@ async fn older_names(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn other_types(context: &Context<'_>) -> Verdict {
+async fn other_types(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     // The server's behaviour is known for one other type only, this one.
     let kind = "amazon-linux.image";
@@ -106,7 +106,7 @@ async fn other_types(context: &Context<'_>) -> Verdict {
     kept(&artifact, kind, id, sent.clone(), sent).await
 }
 
-async fn sorted(context: &Context<'_>) -> Verdict {
+async fn sorted(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let metadata = json!({
         "region.us-west-2": "ami-1", "region.ap-southeast-1": "ami-2", "region.eu-west-1": "ami-4",
@@ -117,7 +117,7 @@ async fn sorted(context: &Context<'_>) -> Verdict {
     derived(&artifact, id, metadata, "ami-2,ami-4,ami-3,ami-1", regions).await
 }
 
-async fn from_metadata(context: &Context<'_>) -> Verdict {
+async fn from_metadata(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let metadata = json!({"region.us-east-1": "ami-1"});
     derived(
@@ -135,7 +135,7 @@ async fn from_metadata(context: &Context<'_>) -> Verdict {
     made.reply.expect("/metadata", json!({"k": "v"}))
 }
 
-async fn clients_keys_win(context: &Context<'_>) -> Verdict {
+async fn clients_keys_win(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let region = ("region.us-east-1", "ami-1");
     let both = json!({region.0: region.1, "ami_id": "mine", "region": "here"});
@@ -153,7 +153,7 @@ async fn derived(
     sent: Value,
     amis: &str,
     regions: &str,
-) -> Verdict {
+) -> CheckResult {
     let mut expected = sent.clone();
     expected["ami_id"] = amis.into();
     expected["region"] = regions.into();
@@ -167,7 +167,7 @@ async fn kept(
     id: &str,
     sent: Value,
     expected: Value,
-) -> Verdict {
+) -> CheckResult {
     let made = artifact.version(kind, version(id, sent)).await?;
     made.reply.expect("/metadata", expected.clone())?;
     let found: Exchange = artifact
@@ -181,7 +181,7 @@ fn version(id: &str, metadata: Value) -> Value {
     json!({"id": id, "file": false, "metadata": metadata})
 }
 
-fn pairs_of(metadata: &Value) -> Verdict<Vec<(String, String)>> {
+fn pairs_of(metadata: &Value) -> CheckResult<Vec<(String, String)>> {
     let list = |key: &str| {
         let text = metadata[key].as_str();
         text.ok_or_else(|| violation(format!("{key} in the metadata"), metadata))

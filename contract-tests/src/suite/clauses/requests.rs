@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     http::encoding::Encoding,
     suite::{
         clause::{
@@ -43,7 +43,7 @@ pub(super) const CLAUSES: &[Clause] = &[
 ];
 
 /// Requires that the fields have the same meaning in this encoding.
-async fn written(context: &Context<'_>, encoding: Encoding) -> Verdict {
+async fn written(context: &Context<'_>, encoding: Encoding) -> CheckResult {
     let artifact = context.artifact_named(context.name());
     context
         .create(&artifact.name)?

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    failure::Verdict,
+    failure::CheckResult,
     http::{Auth, exchange::Exchange},
     suite::{
         clause::{
@@ -127,7 +127,7 @@ const FIELDS: [&str; 9] = [
     "file",
 ];
 
-async fn element_fields(context: &Context<'_>) -> Verdict {
+async fn element_fields(context: &Context<'_>) -> CheckResult {
     if let Some(given) = context.fixture(Precondition::Versions)? {
         let found = given.artifact.search(&given.kind, &[]).send().await?;
         return has_fields(&found);
@@ -148,7 +148,7 @@ async fn element_fields(context: &Context<'_>) -> Verdict {
 
 /// Requires that each element has the nine fields in their order, perhaps with others between them, and no upload path
 /// or token.
-fn has_fields(found: &Exchange) -> Verdict {
+fn has_fields(found: &Exchange) -> CheckResult {
     for version in found.versions()? {
         let shown = ["upload_path", "upload_token"]
             .iter()
@@ -161,7 +161,7 @@ fn has_fields(found: &Exchange) -> Verdict {
     Ok(())
 }
 
-async fn newest_first(context: &Context<'_>) -> Verdict {
+async fn newest_first(context: &Context<'_>) -> CheckResult {
     let mut test_artifact = versions(context).await?;
     test_artifact.finds(&[], &test_artifact.numbers()).await?;
     for (key, value) in test_artifact.pairs() {
@@ -180,7 +180,7 @@ async fn newest_first(context: &Context<'_>) -> Verdict {
     test_artifact.finds(&[], &test_artifact.numbers()).await
 }
 
-async fn version_latest(context: &Context<'_>) -> Verdict {
+async fn version_latest(context: &Context<'_>) -> CheckResult {
     let test_artifact = versions(context).await?;
     if !context.is_read_only() {
         let other = test_artifact
@@ -201,7 +201,7 @@ async fn version_latest(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn version_any(context: &Context<'_>) -> Verdict {
+async fn version_any(context: &Context<'_>) -> CheckResult {
     let test_artifact = versions(context).await?;
     let any = ("version", "any");
     test_artifact
@@ -218,7 +218,7 @@ async fn version_any(context: &Context<'_>) -> Verdict {
         .await
 }
 
-async fn version_number(context: &Context<'_>) -> Verdict {
+async fn version_number(context: &Context<'_>) -> CheckResult {
     let test_artifact = versions(context).await?;
     for number in test_artifact.numbers().into_iter().take(MAX_NUMBERS) {
         let query = [("version", &*number.to_string())];
@@ -228,7 +228,7 @@ async fn version_number(context: &Context<'_>) -> Verdict {
     test_artifact.finds(&[("version", &unmade)], &[]).await
 }
 
-async fn key_without_value(context: &Context<'_>) -> Verdict {
+async fn key_without_value(context: &Context<'_>) -> CheckResult {
     let mut test_artifact = versions(context).await?;
     for (key, _) in test_artifact.pairs() {
         let numbers = test_artifact.with_keys(&[&key]);
@@ -248,7 +248,7 @@ async fn key_without_value(context: &Context<'_>) -> Verdict {
         .await
 }
 
-async fn keys_and(context: &Context<'_>) -> Verdict {
+async fn keys_and(context: &Context<'_>) -> CheckResult {
     let test_artifact = versions(context).await?;
     for [(first, one), (second, other)] in test_artifact.pair_combinations() {
         let query = [
@@ -281,7 +281,7 @@ async fn keys_and(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn index_gaps(context: &Context<'_>) -> Verdict {
+async fn index_gaps(context: &Context<'_>) -> CheckResult {
     let test_artifact = versions(context).await?;
     for [(first, one), (second, other)] in test_artifact.pair_combinations() {
         let query = [
@@ -296,7 +296,7 @@ async fn index_gaps(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn version_neither(context: &Context<'_>) -> Verdict {
+async fn version_neither(context: &Context<'_>) -> CheckResult {
     let test_artifact = versions(context).await?;
     for version in [
         "newest",
@@ -311,7 +311,7 @@ async fn version_neither(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn nothing_matches(context: &Context<'_>) -> Verdict {
+async fn nothing_matches(context: &Context<'_>) -> CheckResult {
     let test_artifact = versions(context).await?;
     let artifact = &test_artifact.artifact;
     let none = artifact
@@ -334,7 +334,7 @@ async fn nothing_matches(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn missing_artifact(context: &Context<'_>) -> Verdict {
+async fn missing_artifact(context: &Context<'_>) -> CheckResult {
     let artifact = context.any_artifact().await?;
     artifact.finds("type.without-versions", &[], &[]).await?;
     let missing = artifact.beside(context.name());
@@ -346,7 +346,7 @@ async fn missing_artifact(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn hidden_artifact(context: &Context<'_>) -> Verdict {
+async fn hidden_artifact(context: &Context<'_>) -> CheckResult {
     let other = Auth::Header(context.other_token()?);
     let hidden = match context.fixture(Precondition::Private)? {
         Some(given) => given,
@@ -361,7 +361,7 @@ async fn hidden_artifact(context: &Context<'_>) -> Verdict {
 
 /// Returns the operator's fixture, or else makes four versions: Linux on amd64, BSD on arm64, Linux on amd64 with an
 /// AMI, and BSD without an architecture.
-async fn versions<'a>(context: &'a Context<'_>) -> Verdict<TestArtifact<'a>> {
+async fn versions<'a>(context: &'a Context<'_>) -> CheckResult<TestArtifact<'a>> {
     if let Some(given) = context.fixture(Precondition::Versions)? {
         return Ok(given);
     }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::samples::{archive, large_archive};
 use crate::{
-    failure::{CheckFailure, Verdict},
+    failure::{CheckFailure, CheckResult},
     http::{exchange::Exchange, request::Sending},
     suite::{
         artifact::{Artifact, Version},
@@ -81,7 +81,7 @@ pub(super) const CLAUSES: &[Clause] = &[
 
 const KIND: &str = "custom.image";
 
-async fn path_absolute(context: &Context<'_>) -> Verdict {
+async fn path_absolute(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let plain = artifact.tagged(KIND, serde_json::json!({})).await?;
     for version in [plain, artifact.awaiting(KIND).await?] {
@@ -95,7 +95,7 @@ async fn path_absolute(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn path_authorises(context: &Context<'_>) -> Verdict {
+async fn path_authorises(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let (first, second) = (archive("the first"), archive("the second"));
     let awaiting = [
@@ -114,7 +114,7 @@ async fn path_authorises(context: &Context<'_>) -> Verdict {
     artifact.finds(KIND, &[], &[2, 1]).await
 }
 
-async fn path_secret(context: &Context<'_>) -> Verdict {
+async fn path_secret(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let (first, second) = (
         artifact.awaiting(KIND).await?,
@@ -141,7 +141,7 @@ async fn path_secret(context: &Context<'_>) -> Verdict {
     artifact.finds_no_other(KIND, &[], &[]).await
 }
 
-async fn sent(context: &Context<'_>, sending: Sending) -> Verdict {
+async fn sent(context: &Context<'_>, sending: Sending) -> CheckResult {
     let artifact = context.artifact().await?;
     let bytes = large_archive("in pieces");
     let version = artifact.awaiting(KIND).await?;
@@ -150,7 +150,7 @@ async fn sent(context: &Context<'_>, sending: Sending) -> Verdict {
     artifact.finds(KIND, &[], &[1]).await
 }
 
-async fn unfinished_hidden(context: &Context<'_>) -> Verdict {
+async fn unfinished_hidden(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let bytes = archive("finished");
     artifact.with_file(KIND, &bytes).await?;
@@ -164,7 +164,7 @@ async fn unfinished_hidden(context: &Context<'_>) -> Verdict {
     artifact.file_is(KIND, "latest", &late).await
 }
 
-async fn half_hidden(context: &Context<'_>) -> Verdict {
+async fn half_hidden(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let bytes = archive("finished");
     artifact.with_file(KIND, &bytes).await?;
@@ -186,7 +186,7 @@ async fn half_hidden(context: &Context<'_>) -> Verdict {
 }
 
 /// Requires that the server shows the first of two versions, and nothing of the second.
-async fn only_the_first(artifact: &Artifact<'_>, bytes: &[u8]) -> Verdict {
+async fn only_the_first(artifact: &Artifact<'_>, bytes: &[u8]) -> CheckResult {
     let searches: [(&[_], &[u64]); 4] = [
         (&[], &[1]),
         (&[("version", "any")], &[1]),
@@ -201,7 +201,7 @@ async fn only_the_first(artifact: &Artifact<'_>, bytes: &[u8]) -> Verdict {
 }
 
 /// Requires that the file of a version still has these bytes. Other bytes are forbidden.
-async fn is_kept(artifact: &Artifact<'_>, version: &str, bytes: &[u8]) -> Verdict {
+async fn is_kept(artifact: &Artifact<'_>, version: &str, bytes: &[u8]) -> CheckResult {
     let file = artifact.file(KIND, version).await?;
     let sent = format!("the {} bytes that were sent", bytes.len());
     file.never(file.succeeded() && file.body != bytes, sent)?;
@@ -209,12 +209,12 @@ async fn is_kept(artifact: &Artifact<'_>, version: &str, bytes: &[u8]) -> Verdic
 }
 
 /// Requires that an upload is refused. A success is forbidden.
-fn refused(reply: &Exchange, expected: &str) -> Verdict {
+fn refused(reply: &Exchange, expected: &str) -> CheckResult {
     reply.never(reply.succeeded(), expected)?;
     reply.require((400..500).contains(&reply.status), expected)
 }
 
-async fn same_again(context: &Context<'_>) -> Verdict {
+async fn same_again(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let bytes = archive("twice");
     let version = artifact.awaiting(KIND).await?;
@@ -225,7 +225,7 @@ async fn same_again(context: &Context<'_>) -> Verdict {
     artifact.finds(KIND, &[], &[1]).await
 }
 
-async fn other_refused(context: &Context<'_>) -> Verdict {
+async fn other_refused(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let bytes = archive("kept!");
     let version = artifact.awaiting(KIND).await?;
@@ -249,14 +249,14 @@ async fn put(
     version: &Version,
     bytes: &[u8],
     sending: Sending,
-) -> Verdict<Exchange> {
+) -> CheckResult<Exchange> {
     context
         .http()
         .put(&version.upload_path, bytes, sending)
         .await
 }
 
-fn uuid_in(version: &Version) -> Verdict<Uuid> {
+fn uuid_in(version: &Version) -> CheckResult<Uuid> {
     let body = version.reply.json()?;
     let path = body
         .get("upload_path")

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::errors::texts_of;
 use crate::{
-    failure::{Verdict, violation},
+    failure::{CheckResult, violation},
     http::exchange::Exchange,
     suite::{
         artifact::{Artifact, Version},
@@ -89,7 +89,7 @@ pub(super) const CLAUSES: &[Clause] = &[
     ),
 ];
 
-async fn reply_fields(context: &Context<'_>, order: Order) -> Verdict {
+async fn reply_fields(context: &Context<'_>, order: Order) -> CheckResult {
     let artifact = context.artifact().await?;
     let fields = json!({
         "id": "us-east-1:ami-1", "file": false, "metadata": {"k": "v"}, "build_id": 0, "compile_id": 0
@@ -105,7 +105,7 @@ async fn reply_fields(context: &Context<'_>, order: Order) -> Verdict {
     )
 }
 
-async fn upload_always(context: &Context<'_>) -> Verdict {
+async fn upload_always(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     for file in [false, true] {
         let made = artifact
@@ -126,7 +126,7 @@ async fn upload_always(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-async fn counts_per_type(context: &Context<'_>) -> Verdict {
+async fn counts_per_type(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let pushes = [
         "amazon.image",
@@ -158,7 +158,7 @@ async fn counts_per_type(context: &Context<'_>) -> Verdict {
     artifact.finds("amazon.image", &[], &[3, 2, 1]).await
 }
 
-async fn slug(context: &Context<'_>) -> Verdict {
+async fn slug(context: &Context<'_>) -> CheckResult {
     if let Some(given) = context.fixture(Precondition::Versions)? {
         let found = given.artifact.search(&given.kind, &[]).send().await?;
         return is_named_after(&found, &given.artifact, &given.kind);
@@ -179,7 +179,7 @@ async fn slug(context: &Context<'_>) -> Verdict {
     Ok(())
 }
 
-fn is_named_after(found: &Exchange, artifact: &Artifact<'_>, kind: &str) -> Verdict {
+fn is_named_after(found: &Exchange, artifact: &Artifact<'_>, kind: &str) -> CheckResult {
     let tag = artifact.slug();
     for (index, version) in found.versions()?.iter().enumerate() {
         let slug = format!("{tag}/{kind}/{}", version["version"]);
@@ -189,7 +189,7 @@ fn is_named_after(found: &Exchange, artifact: &Artifact<'_>, kind: &str) -> Verd
     Ok(())
 }
 
-async fn zero_is_none(context: &Context<'_>) -> Verdict {
+async fn zero_is_none(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     let numbers = [
         json!({}),
@@ -210,9 +210,9 @@ async fn zero_is_none(context: &Context<'_>) -> Verdict {
     artifact.finds("archive", &[("build", "any")], &[4]).await
 }
 
-async fn same_again(context: &Context<'_>) -> Verdict {
+async fn same_again(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
-    let push = async || -> Verdict<Version> {
+    let push = async || -> CheckResult<Version> {
         artifact
             .version(
                 "archive",
@@ -230,7 +230,7 @@ async fn same_again(context: &Context<'_>) -> Verdict {
     artifact.finds("archive", &[], &[2, 1]).await
 }
 
-async fn box_needs_provider(context: &Context<'_>) -> Verdict {
+async fn box_needs_provider(context: &Context<'_>) -> CheckResult {
     let artifact = context.artifact().await?;
     for metadata in [json!({"k": "v"}), json!({}), Value::Null] {
         let fields = json!({"id": "box", "file": false, "metadata": metadata});
@@ -247,7 +247,7 @@ async fn box_needs_provider(context: &Context<'_>) -> Verdict {
     made.reply.expect("/metadata/provider", "virtualbox")
 }
 
-async fn longest_id(context: &Context<'_>) -> Verdict {
+async fn longest_id(context: &Context<'_>) -> CheckResult {
     let longest = context.facts().max_id_length.unwrap_or_default();
     let artifact = context.artifact().await?;
     let with_id = |length| json!({"id": "x".repeat(length), "file": false});
@@ -261,7 +261,7 @@ async fn longest_id(context: &Context<'_>) -> Verdict {
 }
 
 /// The id is as long as the one in the recorded reply, which the real Atlas accepted.
-async fn nine_regions(context: &Context<'_>) -> Verdict {
+async fn nine_regions(context: &Context<'_>) -> CheckResult {
     let pairs: Vec<_> = [
         "ap-northeast-1",
         "ap-southeast-1",
@@ -279,7 +279,7 @@ async fn nine_regions(context: &Context<'_>) -> Verdict {
     keeps_id(&context.artifact().await?, &pairs.join(",")).await
 }
 
-async fn keeps_id(artifact: &Artifact<'_>, id: &str) -> Verdict {
+async fn keeps_id(artifact: &Artifact<'_>, id: &str) -> CheckResult {
     let made = artifact
         .version("archive", json!({"id": id, "file": false}))
         .await?;

@@ -17,10 +17,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::{assert_kept, judged, with};
-use crate::support::uploader::{Ask, send};
+use crate::support::uploader::{RawRequest, send};
 
 /// Returns a recorded request; the body of an upload is filled up to its recorded size.
-fn recorded_ask(request: &Value, token: &str) -> Ask {
+fn recorded_request(request: &Value, token: &str) -> RawRequest {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let headers = request["headers"].as_array().unwrap().iter();
     let headers =
@@ -35,7 +35,7 @@ fn recorded_ask(request: &Value, token: &str) -> Ask {
             bytes
         }
     };
-    Ask {
+    RawRequest {
         method: text(&request["method"]),
         target: text(&request["target"]),
         headers: headers
@@ -65,23 +65,23 @@ const ATLAS_UPLOAD: &str = include_str!("../../../testdata/wire/atlas-upload-cli
 fn observed_then(lines: &str) -> Observation {
     let token = "the-token-of-then";
     let passed = recording(lines).into_iter().map(|line| {
-        let ask = recorded_ask(&line["request"], token);
+        let request = recorded_request(&line["request"], token);
         let mut headers = HeaderMap::new();
-        let length = ask
+        let length = request
             .length
             .map(|it| ("Content-Length".to_owned(), it.to_string()));
-        for (name, value) in ask.headers.into_iter().chain(length) {
+        for (name, value) in request.headers.into_iter().chain(length) {
             let name = HeaderName::try_from(name).unwrap();
             headers.insert(name, HeaderValue::try_from(value).unwrap());
         }
         let answered = &line["answered"];
         Transaction {
             request: Request {
-                method: ask.method.parse().unwrap(),
-                target: ask.target,
+                method: request.method.parse().unwrap(),
+                target: request.target,
                 headers,
-                body: ask.body.into(),
-                whole: true,
+                body: request.body.into(),
+                is_complete: true,
             },
             reply: Some(Reply::new(
                 answered["status"].as_u64().unwrap().try_into().unwrap(),
@@ -108,11 +108,11 @@ async fn observed_now(lines: &str, scenario: Scenario) -> Observation {
         .unwrap();
     let mut upload_path = None;
     for line in recording(lines) {
-        let mut ask = recorded_ask(&line["request"], server.token());
-        if ask.method == "PUT" {
-            ask.target = upload_path.take().unwrap();
+        let mut request = recorded_request(&line["request"], server.token());
+        if request.method == "PUT" {
+            request.target = upload_path.take().unwrap();
         }
-        let (status, body) = send(server.url(), &ask).await.unwrap();
+        let (status, body) = send(server.url(), &request).await.unwrap();
         assert_eq!(line["answered"]["status"], status);
         let given = body["upload_path"].as_str();
         upload_path = given.map(|it| it.replace(server.url(), ""));

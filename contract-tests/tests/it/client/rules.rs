@@ -50,9 +50,9 @@ async fn what_a_script_may_skip_is_not_asked_of_it() {
     let script = Uploader {
         steps: &[Step::Create, Step::Version, Step::Upload],
         creates_always: true,
-        change: |step, ask| {
+        change: |step, request| {
             if step == Step::Upload {
-                ask.carry(b"a raw image");
+                request.carry(b"a raw image");
             }
         },
         ..GOOD
@@ -101,9 +101,9 @@ async fn a_strict_judge_makes_a_failure_of_a_difference_and_a_filter_skips() {
 #[tokio::test]
 async fn a_report_names_the_scenario_and_the_request_and_no_secret() {
     let loud = Uploader {
-        change: |step, ask| {
+        change: |step, request| {
             if step == Step::Upload {
-                ask.header("Content-Type", "application/gzip");
+                request.header("Content-Type", "application/gzip");
             }
         },
         prints: |token, path| format!("{token} {path}"),

@@ -16,7 +16,7 @@ use atlas_contract_tests::{
 
 use super::{judged, with};
 use crate::support::uploader::{
-    Ask, GOOD, PUSH,
+    GOOD, PUSH, RawRequest,
     Step::{self, Authenticate, Create, Search, Show, Upload, Version},
     Uploader,
 };
@@ -26,7 +26,7 @@ struct Wrong(&'static [&'static str], Scenario, Uploader);
 
 const TWICE: &[Step] = &[Authenticate, Show, Create, Version, Upload, Version, Upload];
 
-fn changed(change: fn(Step, &mut Ask)) -> Uploader {
+fn changed(change: fn(Step, &mut RawRequest)) -> Uploader {
     Uploader { change, ..GOOD }
 }
 
@@ -94,9 +94,9 @@ fn calls() -> Vec<Wrong> {
             &["client.api-path-once"],
             Existing,
             Uploader {
-                change: |step, ask| {
+                change: |step, request| {
                     if step == Search {
-                        ask.target = format!("/api/v1{}", ask.target);
+                        request.target = format!("/api/v1{}", request.target);
                     }
                 },
                 ..careless(&[Authenticate, Show, Version, Upload, Search], true)
@@ -106,9 +106,9 @@ fn calls() -> Vec<Wrong> {
             &["client.api-path-once"],
             Existing,
             Uploader {
-                change: |step, ask| {
+                change: |step, request| {
                     if step == Search {
-                        ask.target = ask.target.replace("/api/v1", "");
+                        request.target = request.target.replace("/api/v1", "");
                     }
                 },
                 ..careless(&[Authenticate, Show, Version, Upload, Search], true)
@@ -117,9 +117,9 @@ fn calls() -> Vec<Wrong> {
         Wrong(
             &["client.token-sent"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Show {
-                    ask.headers.clear();
+                    request.headers.clear();
                 }
             }),
         ),
@@ -145,27 +145,27 @@ fn fields() -> Vec<Wrong> {
         Wrong(
             &["client.artifact-fields"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Create {
-                    ask.replace(r#""name""#, r#""private":true,"name""#);
+                    request.replace(r#""name""#, r#""private":true,"name""#);
                 }
             }),
         ),
         Wrong(
             &["client.version-fields"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Version {
-                    ask.replace(r#""file""#, r#""colour":"red","file""#);
+                    request.replace(r#""file""#, r#""colour":"red","file""#);
                 }
             }),
         ),
         Wrong(
             &["client.version-fields"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Version {
-                    ask.replace(
+                    request.replace(
                         r#"{"artifact_version""#,
                         r#"{"access":"TOKEN","artifact_version""#,
                     );
@@ -175,56 +175,56 @@ fn fields() -> Vec<Wrong> {
         Wrong(
             &["client.version-fields", "client.success-told"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Version {
-                    ask.headers.retain(|(name, _)| name != "Content-Type");
-                    ask.header("Content-Type", "application/x-www-form-urlencoded");
+                    request.headers.retain(|(name, _)| name != "Content-Type");
+                    request.header("Content-Type", "application/x-www-form-urlencoded");
                 }
             }),
         ),
         Wrong(
             &["client.id-is-text", "client.success-told"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Version {
-                    ask.replace(r#""File""#, "7");
+                    request.replace(r#""File""#, "7");
                 }
             }),
         ),
         Wrong(
             &["client.file-is-flag", "client.success-told"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Version {
-                    ask.replace("true", r#""true""#);
+                    request.replace("true", r#""true""#);
                 }
             }),
         ),
         Wrong(
             &["client.build-ids-are-numbers", "client.success-told"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Version {
-                    ask.replace(r#""compile_id":0"#, r#""compile_id":"0""#);
+                    request.replace(r#""compile_id":0"#, r#""compile_id":"0""#);
                 }
             }),
         ),
         Wrong(
             &["client.metadata-is-texts"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Version {
-                    ask.replace(r#""v""#, "3");
+                    request.replace(r#""v""#, "3");
                 }
             }),
         ),
         Wrong(
             &["client.no-vagrant-box"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Version {
-                    ask.target = ask.target.replace("custom.image", "vagrant.box");
-                    ask.replace(r#""k""#, r#""provider""#);
+                    request.target = request.target.replace("custom.image", "vagrant.box");
+                    request.replace(r#""k""#, r#""provider""#);
                 }
             }),
         ),
@@ -241,9 +241,9 @@ fn uploads() -> Vec<Wrong> {
                 "client.success-told",
             ],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Upload {
-                    ask.target = "/elsewhere".to_owned();
+                    request.target = "/elsewhere".to_owned();
                 }
             }),
         ),
@@ -254,55 +254,55 @@ fn uploads() -> Vec<Wrong> {
                 "client.success-told",
             ],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Upload {
-                    ask.method = "POST".to_owned();
+                    request.method = "POST".to_owned();
                 }
             }),
         ),
         Wrong(
             &["client.upload-without-token"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Upload {
-                    ask.header("Authorization", "Bearer another");
+                    request.header("Authorization", "Bearer another");
                 }
             }),
         ),
         Wrong(
             &["client.upload-without-token"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Upload {
-                    ask.target += "?access_token=T";
+                    request.target += "?access_token=T";
                 }
             }),
         ),
         Wrong(
             &["client.upload-without-type"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Upload {
-                    ask.header("Content-Type", "application/gzip");
+                    request.header("Content-Type", "application/gzip");
                 }
             }),
         ),
         Wrong(
             &["client.upload-with-length", "client.upload-is-gzip"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Upload {
-                    ask.carry(&[]);
-                    ask.length = None;
+                    request.carry(&[]);
+                    request.length = None;
                 }
             }),
         ),
         Wrong(
             &["client.upload-is-gzip"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Upload {
-                    ask.carry(b"a raw image");
+                    request.carry(b"a raw image");
                 }
             }),
         ),
@@ -314,9 +314,9 @@ fn uploads() -> Vec<Wrong> {
         Wrong(
             &["client.file-follows", "client.success-told"],
             Fresh,
-            changed(|step, ask| {
+            changed(|step, request| {
                 if step == Upload {
-                    ask.length = Some(ask.body.len() * 2);
+                    request.length = Some(request.body.len() * 2);
                 }
             }),
         ),
@@ -388,11 +388,11 @@ fn ending() -> Vec<Wrong> {
             Fresh,
             Uploader {
                 // The second of two versions is refused for its type.
-                change: |step, ask| {
+                change: |step, request| {
                     if step == Search {
-                        ask.method = "POST".to_owned();
-                        ask.target = "/api/v1/artifacts/acme/web/a%40b".to_owned();
-                        ask.carry(br#"{"artifact_version":{"id":"x","file":false}}"#);
+                        request.method = "POST".to_owned();
+                        request.target = "/api/v1/artifacts/acme/web/a%40b".to_owned();
+                        request.carry(br#"{"artifact_version":{"id":"x","file":false}}"#);
                     }
                 },
                 ..careless(&[Authenticate, Show, Create, Version, Upload, Search], true)

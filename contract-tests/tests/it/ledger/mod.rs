@@ -22,6 +22,9 @@ use crate::support::program;
 
 const CRATE: &str = env!("CARGO_MANIFEST_DIR");
 
+/// The command that generates `LEDGER.md` and `src/ledger/places.toml`.
+const UPDATE: &str = "UPDATE_LEDGER=1 cargo test -p atlas-contract-tests --test it ledger::";
+
 #[test]
 fn every_check_and_every_row_of_the_contract_has_its_entry_and_the_same_marks() {
     let contract = fs::read_to_string(Path::new(CRATE).join("../docs/contract.md")).unwrap();
@@ -57,8 +60,16 @@ fn check_generated(file: &Path, current: &str, update: bool) -> Result<(), Strin
     if fs::read_to_string(file).unwrap() == current {
         return Ok(());
     }
-    let again = "UPDATE_LEDGER=1 cargo test -p atlas-contract-tests --test it ledger::";
-    Err(format!("{} is not up to date: {again}", file.display()))
+    Err(format!("{} is not up to date: {UPDATE}", file.display()))
+}
+
+/// Returns the content of `places.toml`.
+fn generated(places: &Places) -> String {
+    let source = "the comments `// Contract: ID, …` in mock-atlas/src";
+    format!(
+        "# Generated from {source}. Do not edit; run:\n# {UPDATE}\n{}",
+        places.to_toml()
+    )
 }
 
 #[tokio::test]
@@ -68,12 +79,8 @@ async fn the_published_ledger_is_what_the_program_prints() {
     let update = std::env::var_os("UPDATE_LEDGER").is_some();
     let folder = Path::new(CRATE);
     check_generated(&folder.join("LEDGER.md"), &current, update).unwrap();
-    check_generated(
-        &folder.join("src/ledger/places.toml"),
-        &places.to_toml(),
-        update,
-    )
-    .unwrap();
+    let file = folder.join("src/ledger/places.toml");
+    check_generated(&file, &generated(&places), update).unwrap();
     let output = program::run(&["ledger", "--format", "markdown"]).await;
     // A program that was compiled before the update contains the old places.
     if !update {

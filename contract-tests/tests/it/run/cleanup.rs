@@ -10,7 +10,7 @@ use std::{
 
 use atlas_contract_tests::{
     run::settings::Settings,
-    safety::journal::{Makes, Record},
+    safety::journal::{CreatedObject, Record},
     self_test::proxy::{PassThrough, Proxy, Reply, ReplyInterceptor, Request},
 };
 use axum::http::Method;
@@ -72,9 +72,9 @@ fn written(proxy: &Proxy) -> BTreeSet<String> {
 
 /// Returns the paths of all writes to artifacts that a journal names.
 fn announced(record: &Record) -> BTreeSet<String> {
-    let makes = record.writes.iter().map(|(makes, _)| makes);
-    let paths = makes.filter_map(|makes| match makes {
-        Makes::Version { artifact, kind } => Some(format!("{artifact}/{kind}")),
+    let objects = record.writes.iter().map(|(object, _)| object);
+    let paths = objects.filter_map(|object| match object {
+        CreatedObject::Version { artifact, kind } => Some(format!("{artifact}/{kind}")),
         _ => None,
     });
     paths.collect()
@@ -185,8 +185,8 @@ async fn what_a_server_cannot_remove_is_listed_exactly_and_ends_in_six() {
     let made = record
         .writes
         .iter()
-        .filter_map(|(makes, status)| match makes {
-            Makes::Artifact(slug) if *status == Some(200) => {
+        .filter_map(|(object, status)| match object {
+            CreatedObject::Artifact(slug) if *status == Some(200) => {
                 Some(format!("left     artifact {slug}"))
             }
             _ => None,

@@ -16,14 +16,14 @@ use crate::support::{
     proxy,
 };
 
-/// The journal of a run that made a few artifacts on the server of a proxy.
-struct Left {
+/// A run that has created a few artifacts on the server of a proxy, and its journal.
+struct FinishedRun {
     folder: tempfile::TempDir,
     journal: PathBuf,
 }
 
-impl Left {
-    async fn at(proxy: &Proxy) -> Self {
+impl FinishedRun {
+    async fn on(proxy: &Proxy) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let journal = folder.path().join("run.jsonl");
         let own = [
@@ -88,8 +88,8 @@ async fn what_fails_now_and_then_is_tried_again_until_all_is_removed() {
         failing(|number| number % 2 > 0),
     ] {
         let proxy = proxy(wrong).await;
-        let left = Left::at(&proxy).await;
-        let cleaned = cleanup(&proxy, &[left.path()], &[]).await;
+        let finished = FinishedRun::on(&proxy).await;
+        let cleaned = cleanup(&proxy, &[finished.path()], &[]).await;
         assert_eq!(cleaned.code, 0, "{}{}", cleaned.stdout, cleaned.stderr);
         assert!(cleaned.stdout.contains(" 0 left, "), "{}", cleaned.stdout);
         assert!(cleaned.stdout.matches("removed  ").count() > 5);
@@ -111,8 +111,8 @@ impl Interceptor for HangsUp {
 #[tokio::test]
 async fn a_connection_that_breaks_ends_no_cleanup() {
     let proxy = proxy(HangsUp(AtomicUsize::new(0))).await;
-    let left = Left::at(&proxy).await;
-    let cleaned = cleanup(&proxy, &[left.path()], &[]).await;
+    let finished = FinishedRun::on(&proxy).await;
+    let cleaned = cleanup(&proxy, &[finished.path()], &[]).await;
     assert_eq!(cleaned.code, 0, "{}{}", cleaned.stdout, cleaned.stderr);
     assert!(cleaned.stdout.contains(" 0 left, "), "{}", cleaned.stdout);
 }
@@ -121,8 +121,8 @@ async fn a_connection_that_breaks_ends_no_cleanup() {
 async fn where_nothing_can_be_removed_all_is_tried_and_listed_and_ends_in_six() {
     // The server fails after the first few resources.
     let proxy = proxy(failing(|number| number < 8)).await;
-    let left = Left::at(&proxy).await;
-    let cleaned = cleanup(&proxy, &[left.path()], &[]).await;
+    let finished = FinishedRun::on(&proxy).await;
+    let cleaned = cleanup(&proxy, &[finished.path()], &[]).await;
     assert_eq!(cleaned.code, 6, "{}{}", cleaned.stdout, cleaned.stderr);
     let removed = cleaned.stdout.matches("removed  artifact ").count();
     let perhaps = cleaned.stdout.lines();
@@ -137,7 +137,7 @@ async fn where_nothing_can_be_removed_all_is_tried_and_listed_and_ends_in_six() 
 #[tokio::test]
 async fn the_token_goes_to_the_named_server_alone_and_a_journal_of_another_is_refused() {
     let (home, other) = (proxy(PassThrough).await, proxy(PassThrough).await);
-    let (own, foreign) = (Left::at(&home).await, Left::at(&other).await);
+    let (own, foreign) = (FinishedRun::on(&home).await, FinishedRun::on(&other).await);
     let seen = || (home.seen().len(), other.seen().len());
     let before = seen();
     let given = ["--atlas-url", &home.url];
@@ -169,8 +169,8 @@ async fn the_token_goes_to_the_named_server_alone_and_a_journal_of_another_is_re
 #[tokio::test]
 async fn a_server_that_has_moved_is_cleaned_at_its_new_address_only_if_allowed() {
     let (moved, old) = (proxy(PassThrough).await, proxy(PassThrough).await);
-    let left = Left::at(&moved).await;
-    let journal = left.of(&old.url, &moved);
+    let finished = FinishedRun::on(&moved).await;
+    let journal = finished.of(&old.url, &moved);
     let given = ["--atlas-url", &moved.url, "--allow-journal-url"];
     let cleaned = cleanup(&moved, &[&journal], &given).await;
     assert_eq!(cleaned.code, 0, "{}{}", cleaned.stdout, cleaned.stderr);
@@ -182,9 +182,9 @@ async fn a_server_that_has_moved_is_cleaned_at_its_new_address_only_if_allowed()
 #[tokio::test]
 async fn a_journal_alone_sends_the_token_to_another_machine_only_if_allowed() {
     let proxy = proxy(PassThrough).await;
-    let left = Left::at(&proxy).await;
+    let finished = FinishedRun::on(&proxy).await;
     // The address reaches this machine, but is no loopback address.
-    let journal = left.of(&proxy.url.replace("127.0.0.1", "0.0.0.0"), &proxy);
+    let journal = finished.of(&proxy.url.replace("127.0.0.1", "0.0.0.0"), &proxy);
     let before = proxy.seen().len();
     let refused = cleanup(&proxy, &[&journal], &[]).await;
     assert_eq!(refused.code, 2, "{}", refused.stdout);
@@ -212,8 +212,8 @@ async fn no_redirect_takes_the_token_elsewhere() {
         },
     ))
     .await;
-    let left = Left::at(&home).await;
-    let cleaned = cleanup(&home, &[left.path()], &[]).await;
+    let finished = FinishedRun::on(&home).await;
+    let cleaned = cleanup(&home, &[finished.path()], &[]).await;
     assert_eq!(cleaned.code, 6, "{}{}", cleaned.stdout, cleaned.stderr);
     assert!(other.seen().is_empty());
 }

@@ -35,7 +35,7 @@ pub(crate) const PUSH: [Step; 5] = [
 ];
 
 /// A request with everything that is sent over the wire.
-pub(crate) struct Ask {
+pub(crate) struct RawRequest {
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -44,7 +44,7 @@ pub(crate) struct Ask {
     pub(crate) length: Option<usize>,
 }
 
-impl Ask {
+impl RawRequest {
     pub(crate) fn header(&mut self, name: &str, value: &str) {
         self.headers.push((name.to_owned(), value.to_owned()));
     }
@@ -68,7 +68,7 @@ pub(crate) struct Uploader {
     /// Whether the version has a file.
     pub(crate) has_file: bool,
     /// The change that is made to the request of a step.
-    pub(crate) change: fn(Step, &mut Ask),
+    pub(crate) change: fn(Step, &mut RawRequest),
     /// Whether it creates the artifact even if it exists.
     pub(crate) creates_always: bool,
     /// Whether it uploads a file even if the version has none.
@@ -113,9 +113,9 @@ impl Uploader {
             if is_left_out {
                 continue;
             }
-            let mut ask = self.ask(*step, server.token(), &upload_path);
-            (self.change)(*step, &mut ask);
-            match (step, send(server.url(), &ask).await) {
+            let mut request = self.request(*step, server.token(), &upload_path);
+            (self.change)(*step, &mut request);
+            match (step, send(server.url(), &request).await) {
                 (Step::Show, Some((404, _))) => artifact_is_missing = true,
                 (Step::Version, Some((200, version))) => {
                     upload_path = version["upload_path"].as_str().unwrap().to_owned();
@@ -128,7 +128,7 @@ impl Uploader {
         (true, (self.prints)(server.token(), &upload_path))
     }
 
-    fn ask(&self, step: Step, token: &str, upload_path: &str) -> Ask {
+    fn request(&self, step: Step, token: &str, upload_path: &str) -> RawRequest {
         let version = json!({"artifact_version": {
             "build_id": 0, "compile_id": 0, "file": self.has_file, "id": "File", "metadata": {"k": "v"},
         }});
@@ -147,7 +147,7 @@ impl Uploader {
             ),
             Step::Upload => ("PUT", path_of(upload_path), Value::Null),
         };
-        let mut ask = Ask {
+        let mut request = RawRequest {
             method: method.to_owned(),
             target: target.to_owned(),
             headers: Vec::new(),
@@ -155,14 +155,14 @@ impl Uploader {
             length: None,
         };
         match step {
-            Step::Upload => ask.carry(&GZIP),
-            _ => ask.header("X-Atlas-Token", token),
+            Step::Upload => request.carry(&GZIP),
+            _ => request.header("X-Atlas-Token", token),
         }
         if !body.is_null() {
-            ask.header("Content-Type", "application/json");
-            ask.carry(body.to_string().as_bytes());
+            request.header("Content-Type", "application/json");
+            request.carry(body.to_string().as_bytes());
         }
-        ask
+        request
     }
 }
 
@@ -174,14 +174,14 @@ fn path_of(address: &str) -> &str {
 
 /// Returns the reply's status, and its body if it is JSON, or `None` if the connection ends without a reply. After half
 /// a body, no reply is awaited.
-pub(crate) async fn send(url: &str, ask: &Ask) -> Option<(u16, Value)> {
+pub(crate) async fn send(url: &str, request: &RawRequest) -> Option<(u16, Value)> {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let mut head = format!("{} {} HTTP/1.1\r\n", ask.method, ask.target);
+    let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
     let own = [("Host", address), ("Connection", "close")].map(|(name, value)| (name, value));
-    let length = ask.length.map(|length| length.to_string());
+    let length = request.length.map(|length| length.to_string());
     let length = length.iter().map(|it| ("Content-Length", it.as_str()));
-    let given = ask
+    let given = request
         .headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()));
@@ -190,8 +190,8 @@ pub(crate) async fn send(url: &str, ask: &Ask) -> Option<(u16, Value)> {
     }
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(b"\r\n").await.unwrap();
-    stream.write_all(&ask.body).await.unwrap();
-    if ask.length.unwrap_or_default() > ask.body.len() {
+    stream.write_all(&request.body).await.unwrap();
+    if request.length.unwrap_or_default() > request.body.len() {
         return None;
     }
     let mut reply = Vec::new();
