@@ -6,8 +6,8 @@
 //! compiler's errors, and then change by hand what the compiler does not check:
 //!
 //! - tests of the endpoint in `tests/it/http`
-//! - the tables of calls and of routes in `docs/emulator.md`
-//! - the routes in the help of `--fault`, in `cli`
+//! - the tables of calls and of routes in `docs/emulator.md`, and the routes in the help of `--fault`,
+//!   in `cli`; `workspace-tests` compares both with this file
 //! - `docs/contract.md` and the ledger of `contract-tests`, for an endpoint of Atlas
 
 use std::collections::BTreeSet;

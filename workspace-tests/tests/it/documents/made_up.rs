@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::checks::{broken_links, files_not_shown, strange_words, wrong_exit_codes};
 use super::document::Document;
+use super::endpoints::{Endpoints, documented_calls, documented_names, names_in_help};
 use super::help::Help;
 use super::session;
 use crate::workspace::PROGRAMS;
@@ -145,4 +146,36 @@ fn a_table_of_other_exit_codes_is_found() {
     assert!(wrong("| exit code of `x` | meaning |", 1));
     assert!(wrong("| exit code of `y` | meaning |", 130));
     assert!(wrong("| exit code | meaning |", 130));
+}
+
+#[test]
+fn a_call_or_a_route_that_is_not_documented_is_missed() {
+    let endpoints = Endpoints::parse(
+        r#"impl Admin {
+            fn route(self) -> (Method, &'static str) {
+                match self {
+                    Self::Health => (Get, "/_mock/health"),
+                    Self::RemoveFault => (Delete, "/_mock/faults/{id}"),
+                }
+            }
+            fn name(self) -> &'static str {
+                match self {
+                    Self::A | Self::B => "one",
+                    Self::C => "two.three",
+                }
+            }
+        }"#,
+    );
+    let calls = "`GET /_mock/health`, `DELETE /_mock/faults/ID`, `/_mock` and `GET /x`";
+    assert_eq!(documented_calls(calls, "/_mock/"), endpoints.calls);
+    assert_ne!(documented_calls(&calls[21..], "/_mock/"), endpoints.calls);
+    let routes = "| route | requests |\n| --- | --- |\n| `one`, `two.three` | `GET` |\n| `*` | `x` |\n\n| `no` |";
+    assert_eq!(documented_names(routes), endpoints.names);
+    assert_ne!(
+        documented_names(&routes.replace("`one`, ", "")),
+        endpoints.names
+    );
+    let help = "Text. Routes: one,\n    two.three, or * for any. More: text";
+    assert_eq!(names_in_help(help), endpoints.names);
+    assert_ne!(names_in_help(&help.replace("one,", "")), endpoints.names);
 }

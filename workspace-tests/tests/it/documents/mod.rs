@@ -6,11 +6,16 @@
 
 mod checks;
 mod document;
+mod endpoints;
 mod help;
 mod made_up;
 mod session;
 
+use std::collections::BTreeSet;
+use std::process::Command;
+
 use document::Document;
+use endpoints::Endpoints;
 use futures_util::future::join_all;
 use help::Help;
 
@@ -98,4 +103,22 @@ fn the_exit_codes_are_those_of_the_programs() {
     let codes = codes.into();
     let wrong = |guide| checks::wrong_exit_codes(guide, &codes);
     complain(guides.iter().flat_map(wrong));
+}
+
+#[test]
+fn the_emulators_calls_and_routes_are_those_of_its_source() {
+    let read = |path| std::fs::read_to_string(root().join(path)).unwrap();
+    let endpoints = Endpoints::parse(&read(endpoints::SOURCE));
+    let guide = read("docs/emulator.md");
+    let below = "/_mock/";
+    let own = endpoints.calls.iter().filter(|call| call.contains(below));
+    let own: BTreeSet<String> = own.cloned().collect();
+    assert!(!own.is_empty() && !endpoints.names.is_empty());
+    assert_eq!(endpoints::documented_calls(&guide, below), own);
+    assert_eq!(endpoints::documented_names(&guide), endpoints.names);
+    let help = Command::new(PROGRAMS.join("mock-atlas"))
+        .arg("--help")
+        .output();
+    let help = String::from_utf8(help.unwrap().stdout).unwrap();
+    assert_eq!(endpoints::names_in_help(&help), endpoints.names);
 }
