@@ -28,7 +28,7 @@ pub(crate) fn run() -> Result<()> {
     for _ in 0..ROUNDS {
         seen.round(&large, &small)?;
     }
-    seen.tell();
+    seen.print();
     Ok(())
 }
 
@@ -71,7 +71,7 @@ impl Seen {
         Ok(())
     }
 
-    fn tell(self) {
+    fn print(self) {
         // The time that the system needs for fresh memory can change threefold between rounds, and only adds to
         // the rest, so the best round counts.
         let rate = |seconds: Vec<f64>| LARGE as f64 / best(seconds) / 1e6;

@@ -80,18 +80,18 @@ async fn compare(where_to: &str, few: (&Atlas, u64), many: (&Atlas, u64)) -> Res
             times.0.push(few.0.search(path_of_few, found).await?);
             times.1.push(many.0.search(path_of_many, found).await?);
         }
-        tell(name, where_to, times);
+        print(name, where_to, times);
     }
     let mut times = (Vec::new(), Vec::new());
     for number in 1..=TIMES as u64 {
         times.0.push(few.0.push(few.1 + number).await?);
         times.1.push(many.0.push(many.1 + number).await?);
     }
-    tell("POST", where_to, times);
+    print("POST", where_to, times);
     Ok(())
 }
 
-fn tell(name: &str, where_to: &str, (few, many): (Vec<f64>, Vec<f64>)) {
+fn print(name: &str, where_to: &str, (few, many): (Vec<f64>, Vec<f64>)) {
     let (few, many) = (median(few), median(many));
     row(
         &format!("{name}, {where_to}"),

@@ -29,7 +29,7 @@ impl IdleTimeout {
         &self,
         stream: T,
     ) -> impl AsyncRead + AsyncWrite + Unpin + use<T> {
-        let tell = || {
+        let inspector = || {
             let moved = Arc::clone(&self.moved);
             move |bytes: &[u8]| {
                 if !bytes.is_empty() {
@@ -37,7 +37,7 @@ impl IdleTimeout {
                 }
             }
         };
-        InspectWriter::new(InspectReader::new(stream, tell()), tell())
+        InspectWriter::new(InspectReader::new(stream, inspector()), inspector())
     }
 
     /// Awaits a whole reply that is not streamed. The limit is ten times the idle timeout: a reply

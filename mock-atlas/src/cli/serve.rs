@@ -74,13 +74,13 @@ fn announce(output: Output, atlas: &MockAtlas, ca: Option<&CaFile>) -> io::Resul
     let mut stdout = io::stdout().lock();
     match output {
         Output::Json => writeln!(stdout, "{}", serde_json::to_string(&announcement)?)?,
-        Output::Text => announcement.tell(&mut stdout)?,
+        Output::Text => announcement.write_text(&mut stdout)?,
     }
     stdout.flush()
 }
 
 impl Announcement<'_> {
-    fn tell(&self, out: &mut impl Write) -> io::Result<()> {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         let (version, address) = (env!("CARGO_PKG_VERSION"), self.address);
         writeln!(
             out,

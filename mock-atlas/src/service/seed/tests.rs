@@ -38,7 +38,7 @@ async fn mistake(seed: Result<Seed, SeedError>) -> String {
         Err(error) => Err(error),
     };
     match applied {
-        Ok(()) => panic!("it was planted"),
+        Ok(()) => panic!("it was applied"),
         Err(error) => error.to_string(),
     }
 }

@@ -52,8 +52,8 @@ async fn metadata_has_a_thousand_keys_at_most_however_it_comes() {
     let refused = fixture.mock(Method::POST, "/seed", seed(1001)).await;
     let message = format!("artifacts[0].versions[0].metadata: {MESSAGE}");
     assert_eq!(refused.json()["errors"], json!([message]));
-    let planted = fixture.mock(Method::POST, "/seed", seed(1000)).await;
-    assert_eq!(planted.status, 204, "{planted:?}");
+    let applied = fixture.mock(Method::POST, "/seed", seed(1000)).await;
+    assert_eq!(applied.status, 204, "{applied:?}");
 
     let mut entries = entries(&snapshot(&fixture).await);
     let restored = restore(&fixture, archive(&entries)).await;

@@ -368,8 +368,8 @@ async fn what_a_seed_brings_counts_even_beyond_the_limit_and_a_reset_frees_the_r
         507
     );
     let more = seed("acme/more");
-    let planted = fixture.mock(Method::POST, "/seed", Some(more)).await;
-    assert_eq!(planted.status, 204, "{planted:?}");
+    let applied = fixture.mock(Method::POST, "/seed", Some(more)).await;
+    assert_eq!(applied.status, 204, "{applied:?}");
     assert_eq!(
         fixture.put(&new_upload(&fixture).await, b"1").await.status,
         507

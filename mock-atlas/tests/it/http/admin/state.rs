@@ -24,7 +24,7 @@ async fn reset(fixture: &Fixture) {
     assert_eq!(reply.status, StatusCode::NO_CONTENT, "{}", reply.body);
 }
 
-async fn plant(fixture: &Fixture, seed: Value) -> Reply {
+async fn apply(fixture: &Fixture, seed: Value) -> Reply {
     fixture.mock(Method::POST, "/seed", Some(seed)).await
 }
 
@@ -107,7 +107,7 @@ async fn a_seed_can_be_added_and_a_reset_takes_it_away() {
             {"type": "x", "file": {"base64": "AP8="}}
         ]}]
     });
-    let reply = plant(&fixture, seed).await;
+    let reply = apply(&fixture, seed).await;
     assert_eq!(reply.status, StatusCode::NO_CONTENT, "{}", reply.body);
     // A member of the new organisation also sees the artifacts that existed before.
     for path in ["web/custom.image", "new/x"] {
@@ -139,12 +139,12 @@ async fn of_a_seed_with_a_mistake_nothing_is_added() {
     ] {
         let mut seed = mistake;
         seed["organizations"] = json!([{"name": "neworg"}]);
-        let reply = plant(&fixture, seed).await;
+        let reply = apply(&fixture, seed).await;
         assert_eq!(reply.status, 422, "{}", reply.body);
         let message = reply.json()["errors"][0].as_str().unwrap().to_owned();
         assert!(message.starts_with(place), "{message}");
     }
-    let reply = plant(&fixture, json!({"organizations": [{"name": "neworg"}]})).await;
+    let reply = apply(&fixture, json!({"organizations": [{"name": "neworg"}]})).await;
     assert_eq!(reply.status, StatusCode::NO_CONTENT, "{}", reply.body);
 }
 
