@@ -62,12 +62,12 @@ async fn push_files(
         skip_existing: false,
         verify: false,
     };
-    let receipt = push(client, &version).await?;
+    let outcome = push(client, &version).await?;
     say(&format!(
         "2. Pushed {}, {} bytes",
-        receipt.slug, receipt.bytes
+        outcome.slug, outcome.bytes
     ))?;
-    say(&format!("   {}", receipt.digest.unwrap_or_default()))
+    say(&format!("   {}", outcome.digest.unwrap_or_default()))
 }
 
 async fn find(client: &Client, name: &ArtifactName, artifact_type: &ArtifactType) -> Result {

@@ -89,8 +89,8 @@ impl Run<'_> {
             artifact_type: self.push.artifact_type.clone(),
             version: Some(version),
         };
-        let nowhere = Target::Stream(Box::new(io::sink()));
-        let pulled = pull(self.client, &request, nowhere).await?;
+        let discard = Target::Stream(Box::new(io::sink()));
+        let pulled = pull(self.client, &request, discard).await?;
         let server = pulled.digest;
         let here = digest_in(payload, server.algorithm()).await?;
         if server == here {

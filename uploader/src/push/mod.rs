@@ -1,11 +1,17 @@
 //! The pipeline of a push runs in the order of Packer's post-processor: check the files, verify the token,
 //! pack, find or create the artifact, create the version, send the bytes.
 //!
-//! Whatever fails on the way, at most one version becomes visible. A [`request`] describes the version,
-//! [`pack`] makes its file, and `run` contains the steps: `version` creates the version under its
-//! `idempotency_key`, `upload` sends the bytes, and `existing` compares with the server's latest version. A
-//! [`ReceiptFile`] records the progress, from which [`proceed`] continues; [`resume`] makes hints for the user;
-//! [`outcome`] describes a finished push.
+//! At most one version becomes visible, whatever fails on the way. [`proceed`] is the entry. It does the first
+//! steps itself: it checks the files, verifies the token, and packs. The later steps are methods of `run::Run`,
+//! which four files contain:
+//!
+//! - `run` finds or creates the artifact, calls the other steps in order, and records each in the receipt.
+//! - `version` creates the version under its `idempotency_key`.
+//! - `upload` sends the bytes.
+//! - `existing` compares with the versions on the server, to skip the push or to verify it.
+//!
+//! A [`request`] describes the version, and [`pack`] makes its file. A [`ReceiptFile`] records the progress, from
+//! which [`proceed`] continues; [`resume`] makes hints for the user; [`outcome`] describes a finished push.
 
 mod blocking;
 mod existing;
@@ -26,7 +32,7 @@ use crate::base::error::{Cause, Error, Phase};
 use crate::base::reporter::Event;
 use blocking::blocking;
 pub use idempotency_key::IDEMPOTENCY_KEY;
-pub use outcome::{Receipt, Timings};
+pub use outcome::{PushOutcome, Timings};
 use pack::Payload;
 use receipt::{Entry, ReceiptFile, State};
 pub use request::Push;
@@ -36,7 +42,7 @@ use run::Run;
 ///
 /// # Errors
 /// The errors of [`proceed`].
-pub async fn push(client: &Client, push: &Push) -> Result<Receipt, Error> {
+pub async fn push(client: &Client, push: &Push) -> Result<PushOutcome, Error> {
     proceed(client, &mut ReceiptFile::unsaved(vec![push.clone()]), 0).await
 }
 
@@ -51,7 +57,7 @@ pub async fn proceed(
     client: &Client,
     file: &mut ReceiptFile,
     index: usize,
-) -> Result<Receipt, Error> {
+) -> Result<PushOutcome, Error> {
     let Some(Entry { push, .. }) = file.entries().get(index).cloned() else {
         let cause = Cause::Internal(format!("there is no push number {index}"));
         return Err(Error::new(Phase::Receipt, cause));
@@ -79,7 +85,7 @@ pub async fn proceed(
         client
             .reporter()
             .report(Event::AlreadyThere { slug: &slug });
-        return Ok(run.receipt(version, 0));
+        return Ok(run.outcome(version, 0));
     }
     run.id = blocking(move || checked.check()).await??;
     if !client.is_authenticated() {
@@ -87,8 +93,8 @@ pub async fn proceed(
     }
     let packing = packed(client, &run.push);
     let payload = timed(&mut run.timings.pack, packing).await?;
-    run.look_at(payload.as_ref()).await?;
-    run.finish(payload).await
+    run.determine_content(payload.as_ref()).await?;
+    run.begin_or_resume(payload).await
 }
 
 async fn packed(client: &Client, push: &Push) -> Result<Option<Payload>, Error> {

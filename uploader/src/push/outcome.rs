@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 /// The result of a push. It serialises as one flat object, and never contains the upload URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Receipt {
+pub struct PushOutcome {
     /// `user/name/type/version`.
     pub slug: String,
     /// The version's number.

@@ -1,11 +1,16 @@
-//! The steps of a push run in order, and the receipt records each.
+//! A `Run` carries out a push whose files are packed: it finds or creates the artifact, creates the version, sends
+//! the bytes, and verifies the version, and the receipt records each step.
+//!
+//! This file contains the order of these steps, the first of them, and the receipt's updates. The other methods
+//! of `Run` are in `version` (create the version), `upload` (send the bytes) and `existing` (compare with the
+//! server). The steps before, up to packing, are in [`proceed`](super::proceed).
 
 use std::borrow::Cow;
 use std::time::Instant;
 
 use super::blocking::digest_in;
 use super::idempotency_key;
-use super::outcome::{Receipt, Timings};
+use super::outcome::{PushOutcome, Timings};
 use super::request::Push;
 use super::upload::Arrival;
 use crate::api::Client;
@@ -30,7 +35,15 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    pub(super) async fn finish(mut self, payload: Option<Payload>) -> Result<Receipt, Error> {
+    /// Resumes the upload of a version that the receipt records, and otherwise begins the push with its artifact.
+    /// Returns the outcome.
+    ///
+    /// # Errors
+    /// The errors of [`proceed`](super::proceed).
+    pub(super) async fn begin_or_resume(
+        mut self,
+        payload: Option<Payload>,
+    ) -> Result<PushOutcome, Error> {
         let State::Sending {
             version,
             upload_path,
@@ -40,7 +53,7 @@ impl Run<'_> {
         };
         let mut attempts = 0;
         if let Some(payload) = &payload {
-            let arrival = self.arrived(version, payload).await?;
+            let arrival = self.check_arrival(version, payload).await?;
             if arrival != Arrival::Whole {
                 let bytes = payload.len();
                 self.client.reporter().report(Event::Uploading { bytes });
@@ -48,10 +61,12 @@ impl Run<'_> {
                 attempts = sent.await?;
             }
         }
-        self.end(version, attempts, payload.as_ref()).await
+        self.complete(version, attempts, payload.as_ref()).await
     }
 
-    async fn begin(mut self, payload: Option<Payload>) -> Result<Receipt, Error> {
+    /// Runs all steps in order, from the artifact on; skips the push when the latest version is identical and
+    /// that is wanted.
+    async fn begin(mut self, payload: Option<Payload>) -> Result<PushOutcome, Error> {
         let start = Instant::now();
         ensure_artifact(self.client, &self.push.name).await?;
         self.timings.artifact = start.elapsed();
@@ -61,20 +76,22 @@ impl Run<'_> {
         {
             return self.skip(version).await;
         }
-        let created = self.create(payload.as_ref()).await?;
+        let created = self.create_version(payload.as_ref()).await?;
         let attempts = match &payload {
             Some(payload) => {
-                let upload_path = self.awaits(&created, payload).await?;
+                let upload_path = self.save_upload_path(&created, payload).await?;
                 let nothing = Arrival::Missing;
                 self.upload(created.version, &upload_path, payload, nothing)
                     .await?
             }
             None => 0,
         };
-        self.end(created.version, attempts, payload.as_ref()).await
+        self.complete(created.version, attempts, payload.as_ref())
+            .await
     }
 
-    async fn create(&mut self, payload: Option<&Payload>) -> Result<CreatedVersion, Error> {
+    /// Creates the version, with the idempotency key and the digest in its metadata, and records the duration.
+    async fn create_version(&mut self, payload: Option<&Payload>) -> Result<CreatedVersion, Error> {
         let bytes = payload.map_or(0, Payload::len);
         self.client.reporter().report(Event::Uploading { bytes });
         let given = self.push.metadata.clone();
@@ -95,20 +112,23 @@ impl Run<'_> {
             metadata: &metadata,
         };
         let start = Instant::now();
-        let created = self.make(&version).await?;
+        let created = self.create_once(&version).await?;
         self.timings.version = start.elapsed();
         Ok(created)
     }
 
-    /// Records in the receipt where the bytes are sent to, and returns that upload path.
-    async fn awaits(
+    /// Saves the upload path in the receipt, and returns it.
+    ///
+    /// # Errors
+    /// [`Phase::Upload`] when the server gave no upload path.
+    async fn save_upload_path(
         &mut self,
         created: &CreatedVersion,
         payload: &Payload,
     ) -> Result<String, Error> {
         let version = created.version;
         let Some(upload_path) = created.upload_path.clone() else {
-            self.unmade(1).await;
+            self.reset_to_planned(1).await;
             let request = RequestLine {
                 method: "PUT",
                 url: "upload_path".to_owned(),
@@ -118,17 +138,18 @@ impl Run<'_> {
             let cause = Cause::Reply { request, detail };
             return Err(Error::new(Phase::Upload { slug, bytes }, cause));
         };
-        let noted = upload_path.clone();
-        self.note(|entry| {
+        let saved_path = upload_path.clone();
+        self.save_or_report(|entry| {
             entry.state = State::Sending {
                 version,
-                upload_path: noted,
+                upload_path: saved_path,
             }
         })
         .await;
         Ok(upload_path)
     }
 
+    /// Sends the bytes and records the duration. Returns the number of attempts.
     async fn upload(
         &mut self,
         version: u64,
@@ -142,44 +163,49 @@ impl Run<'_> {
         Ok(attempts)
     }
 
-    async fn end(
+    /// Completes the push: verifies the version if that is wanted, records the push as done, and returns its
+    /// outcome.
+    async fn complete(
         mut self,
         version: u64,
         attempts: u32,
         payload: Option<&Payload>,
-    ) -> Result<Receipt, Error> {
+    ) -> Result<PushOutcome, Error> {
         if self.push.verify {
             self.verify(version, payload).await?;
         }
-        self.note(|entry| entry.state = State::Done { version })
+        self.save_or_report(|entry| entry.state = State::Done { version })
             .await;
         let verified = self.push.verify;
-        let receipt = self.receipt(version, attempts);
-        Ok(Receipt {
+        let outcome = self.outcome(version, attempts);
+        Ok(PushOutcome {
             verified,
-            ..receipt
+            ..outcome
         })
     }
 
-    async fn skip(mut self, version: u64) -> Result<Receipt, Error> {
+    /// Records the push as done without a new version, since the latest version is identical, and returns its
+    /// outcome.
+    async fn skip(mut self, version: u64) -> Result<PushOutcome, Error> {
         let slug = self.slug(version);
         let unchanged = Event::Unchanged { slug: &slug };
         self.client.reporter().report(unchanged);
-        self.note(|entry| entry.state = State::Done { version })
+        self.save_or_report(|entry| entry.state = State::Done { version })
             .await;
-        let receipt = self.receipt(version, 0);
-        Ok(Receipt {
+        let outcome = self.outcome(version, 0);
+        Ok(PushOutcome {
             skipped: true,
-            ..receipt
+            ..outcome
         })
     }
 
-    pub(super) fn receipt(self, version: u64, attempts: u32) -> Receipt {
+    /// Returns the outcome of the push, neither skipped nor verified.
+    pub(super) fn outcome(self, version: u64, attempts: u32) -> PushOutcome {
         let (digest, bytes) = match &self.content {
             Some(content) => (content.digest.clone(), content.bytes),
             None => (None, 0),
         };
-        Receipt {
+        PushOutcome {
             slug: self.slug(version),
             version,
             digest,
@@ -196,7 +222,10 @@ impl Run<'_> {
     ///
     /// # Errors
     /// [`Cause::Changed`] when the two differ.
-    pub(super) async fn look_at(&mut self, payload: Option<&Payload>) -> Result<(), Error> {
+    pub(super) async fn determine_content(
+        &mut self,
+        payload: Option<&Payload>,
+    ) -> Result<(), Error> {
         let began = self.entry().content.clone();
         self.content = match payload {
             Some(payload) => Some(content(payload, began.as_ref()).await?),
@@ -232,7 +261,7 @@ impl Run<'_> {
 
     /// Records a finished step in the receipt. A failure is only reported: stopping here would lose more than
     /// the receipt.
-    pub(super) async fn note(&mut self, change: impl FnOnce(&mut Entry)) {
+    pub(super) async fn save_or_report(&mut self, change: impl FnOnce(&mut Entry)) {
         if let Err(error) = self.save(change).await {
             let lost = Event::ReceiptNotKept { error: &error };
             self.client.reporter().report(lost);

@@ -42,17 +42,17 @@ impl Run<'_> {
             let error = match sent {
                 Ok(()) if !was_unconfirmed => return Ok(attempts.made()),
                 // A server that once confirmed bytes without reading them is not trusted again.
-                Ok(()) => match self.arrived(version, payload).await? {
+                Ok(()) => match self.check_arrival(version, payload).await? {
                     Arrival::Whole => return Ok(attempts.made()),
-                    arrival => self.not_believed(&slug, payload, arrival),
+                    arrival => self.unconfirmed(&slug, payload, arrival),
                 },
                 Err(error) => error,
             };
             was_unconfirmed |= matches!(error.cause(), Cause::Unconfirmed { .. });
             let made = attempts.made();
             let more = attempts.wait_before_retry(error.cause()).await;
-            if is_worth_a_question(error.cause()) {
-                match self.arrived(version, payload).await? {
+            if may_have_arrived(error.cause()) {
+                match self.check_arrival(version, payload).await? {
                     Arrival::Whole => return Ok(made),
                     Arrival::Missing => may_be_there = false,
                     Arrival::Unknown => may_be_there |= error.cause().effect() != Effect::None,
@@ -61,14 +61,15 @@ impl Run<'_> {
             if !more {
                 let error = error.after(made);
                 return Err(match may_be_there {
-                    true => self.unknown(error, version),
+                    true => self.arrival_unknown(error, version),
                     false => self.with_hint(error, &slug),
                 });
             }
         }
     }
 
-    fn not_believed(&self, slug: &str, payload: &Payload, arrival: Arrival) -> Error {
+    /// Returns the error for a confirmation of bytes that the server does not have.
+    fn unconfirmed(&self, slug: &str, payload: &Payload, arrival: Arrival) -> Error {
         let request = RequestLine {
             method: "PUT",
             url: "upload_path".to_owned(),
@@ -83,7 +84,8 @@ impl Run<'_> {
         Error::new(phase, Cause::Unconfirmed { request, detail })
     }
 
-    fn unknown(&self, error: Error, version: u64) -> Error {
+    /// Marks an error as one after which the arrival of the bytes is unknown, and adds a hint.
+    fn arrival_unknown(&self, error: Error, version: u64) -> Error {
         let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
         let slug = self.slug(version);
         let advice = format!(
@@ -132,7 +134,11 @@ impl Run<'_> {
     ///
     /// # Errors
     /// [`Cause::Digest`] when other bytes have arrived.
-    pub(super) async fn arrived(&self, version: u64, payload: &Payload) -> Result<Arrival, Error> {
+    pub(super) async fn check_arrival(
+        &self,
+        version: u64,
+        payload: &Payload,
+    ) -> Result<Arrival, Error> {
         let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
         let slug = self.slug(version);
         let client = self.client.once();
@@ -168,9 +174,9 @@ impl Run<'_> {
     }
 }
 
-/// Returns whether the server is asked for the bytes after such a failure: this attempt or an earlier one may
-/// have stored them.
-fn is_worth_a_question(cause: &Cause) -> bool {
+/// Returns whether the bytes may have arrived in spite of such a failure, in this attempt or an earlier one, so
+/// that the server is asked for them.
+fn may_have_arrived(cause: &Cause) -> bool {
     matches!(
         cause,
         Cause::Status { .. }

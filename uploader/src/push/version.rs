@@ -29,8 +29,11 @@ impl Run<'_> {
     /// # Errors
     /// [`Phase::CreateVersion`]. With [`Cause::InDoubt`] a visible version may exist; with any other cause none
     /// does.
-    pub(super) async fn make(&mut self, new: &NewVersion<'_>) -> Result<CreatedVersion, Error> {
-        if let Some(made) = self.made_earlier(new.file).await? {
+    pub(super) async fn create_once(
+        &mut self,
+        new: &NewVersion<'_>,
+    ) -> Result<CreatedVersion, Error> {
+        if let Some(made) = self.result_of_earlier_run(new.file).await? {
             return Ok(made);
         }
         let client = self.client;
@@ -49,11 +52,14 @@ impl Run<'_> {
                 return created;
             };
             match (error.cause().effect(), new.file) {
-                (Effect::None, _) => self.unmade(0).await,
-                (_, true) => self.unmade(1).await,
+                (Effect::None, _) => self.reset_to_planned(0).await,
+                (_, true) => self.reset_to_planned(1).await,
                 (effect, false) => {
                     let pending = is_pending(effect, asked.elapsed());
-                    if let Some(made) = self.look(error, pending, &mut attempts).await? {
+                    if let Some(made) = self
+                        .search_after_failure(error, pending, &mut attempts)
+                        .await?
+                    {
                         return Ok(made);
                     }
                     continue;
@@ -66,35 +72,35 @@ impl Run<'_> {
     }
 
     /// Determines the result of an earlier run's POST whose reply was not received.
-    async fn made_earlier(&mut self, file: bool) -> Result<Option<CreatedVersion>, Error> {
+    async fn result_of_earlier_run(&mut self, file: bool) -> Result<Option<CreatedVersion>, Error> {
         if self.entry().state != State::Making {
             return Ok(None);
         }
         if file {
-            self.unmade(1).await;
+            self.reset_to_planned(1).await;
             return Ok(None);
         }
         let Some(key) = self.push.idempotency_key.clone() else {
             let cause = Cause::Missing("an earlier run ended before it had the reply".to_owned());
-            return Err(self.doubt(Error::new(Phase::CreateVersion, cause)));
+            return Err(self.in_doubt(Error::new(Phase::CreateVersion, cause)));
         };
         // The earlier run may have ended a moment ago, so the server gets time to settle.
         let settle = self.client.attempts().policy().settle;
-        let found = self.look_for(&key, settle).await;
-        found.map_err(|error| self.doubt(error))
+        let found = self.search_repeatedly(&key, settle).await;
+        found.map_err(|error| self.in_doubt(error))
     }
 
     /// Searches for a version without a file whose POST failed with `error`. Returns `None` when it was not
     /// created and may be tried again, which is never certain while the server may still be processing
     /// (`pending`).
-    async fn look(
+    async fn search_after_failure(
         &mut self,
         error: Error,
         pending: bool,
         attempts: &mut Attempts<'_>,
     ) -> Result<Option<CreatedVersion>, Error> {
         let Some(key) = self.push.idempotency_key.clone() else {
-            return Err(self.doubt(error));
+            return Err(self.in_doubt(error));
         };
         // A server that has stopped answering may still be processing for a while.
         let settle = attempts.policy().settle;
@@ -103,15 +109,15 @@ impl Run<'_> {
             let longest = attempts.policy().longest_delay_after(attempts.made());
             let delay = attempts.announce(error.cause(), settle.max(longest));
             let time = delay.unwrap_or(rest);
-            match self.look_for(&key, time).await {
+            match self.search_repeatedly(&key, time).await {
                 Ok(Some(made)) => return Ok(Some(made)),
                 Ok(None) if !pending => {
-                    self.unmade(0).await;
+                    self.reset_to_planned(0).await;
                     let error = error.after(attempts.made());
                     return delay.map_or(Err(error), |_| Ok(None));
                 }
                 _ if delay.is_some() => {}
-                _ => return Err(self.doubt(error.after(attempts.made()))),
+                _ => return Err(self.in_doubt(error.after(attempts.made()))),
             }
             rest = Duration::ZERO;
         }
@@ -119,7 +125,11 @@ impl Run<'_> {
 
     /// Searches for the version with this idempotency key for at most `time`, with growing pauses. Returns
     /// `None` when the last search did not find it.
-    async fn look_for(&self, key: &str, time: Duration) -> Result<Option<CreatedVersion>, Error> {
+    async fn search_repeatedly(
+        &self,
+        key: &str,
+        time: Duration,
+    ) -> Result<Option<CreatedVersion>, Error> {
         let client = self.client.once();
         let attempts = self.client.attempts();
         let start = Instant::now();
@@ -127,7 +137,7 @@ impl Run<'_> {
             let left = time.saturating_sub(start.elapsed());
             let pause = attempts.policy().longest_delay_after(look);
             tokio::time::sleep(pause.min(left)).await;
-            let found = self.find(&client, key).await;
+            let found = self.search_once(&client, key).await;
             if matches!(found, Ok(Some(_))) || pause >= left {
                 return found;
             }
@@ -136,7 +146,11 @@ impl Run<'_> {
     }
 
     /// Searches once for the version with this idempotency key.
-    async fn find(&self, client: &Client, key: &str) -> Result<Option<CreatedVersion>, Error> {
+    async fn search_once(
+        &self,
+        client: &Client,
+        key: &str,
+    ) -> Result<Option<CreatedVersion>, Error> {
         let query = SearchQuery {
             metadata: vec![(IDEMPOTENCY_KEY.to_owned(), Some(key.to_owned()))],
             ..SearchQuery::default()
@@ -157,9 +171,9 @@ impl Run<'_> {
         }))
     }
 
-    /// Records that no version exists but for `orphans` possible ones that stay invisible.
-    pub(super) async fn unmade(&mut self, orphans: u32) {
-        self.note(|entry| {
+    /// Resets the push to planned: no version exists, except for `orphans` possible ones that stay invisible.
+    pub(super) async fn reset_to_planned(&mut self, orphans: u32) {
+        self.save_or_report(|entry| {
             entry.state = State::Planned;
             entry.content = None;
             entry.possible_orphans += orphans;
@@ -167,7 +181,8 @@ impl Run<'_> {
         .await;
     }
 
-    fn doubt(&self, error: Error) -> Error {
+    /// Marks an error as in doubt, and adds a hint that says how to search for the version.
+    fn in_doubt(&self, error: Error) -> Error {
         let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
         let key = self.push.idempotency_key.as_ref();
         let filter = key.map_or_else(String::new, |key| format!(" -m {IDEMPOTENCY_KEY}={key}"));

@@ -13,7 +13,7 @@ use atlas_uploader::pull::{Pull, Pulled, Target, pull};
 use atlas_uploader::push::pack::Options;
 use atlas_uploader::push::proceed;
 use atlas_uploader::push::receipt::ReceiptFile;
-use atlas_uploader::{Cause, Client, ClientOptions, Error, Push, Receipt};
+use atlas_uploader::{Cause, Client, ClientOptions, Error, Push, PushOutcome};
 use fastrand::Rng;
 use tokio::time::timeout;
 
@@ -377,9 +377,9 @@ fn content(seed: u64, length: usize) -> Vec<u8> {
     [gzip(b""), noise].concat()
 }
 
-fn end_of(result: Result<Receipt, Error>) -> End {
+fn end_of(result: Result<PushOutcome, Error>) -> End {
     match result {
-        Ok(receipt) => End::Done(receipt.version),
+        Ok(outcome) => End::Done(outcome.version),
         Err(error) if matches!(error.cause(), Cause::InDoubt(_)) => End::InDoubt(error.to_string()),
         Err(error) => End::Failed(error.to_string()),
     }

@@ -18,7 +18,7 @@ use super::ui::UiReporter;
 use crate::api::ClientOptions;
 use crate::api::retry::RetryPolicy;
 use crate::base::secret::Redactor;
-use crate::push::Receipt;
+use crate::push::PushOutcome;
 
 /// The original post-processor's id; `manifest` and other post-processors read it.
 const BUILDER_ID: &str = "packer.post-processor.atlas";
@@ -124,7 +124,7 @@ impl PostProcessor {
             }),
         };
         Ok(match pushed {
-            Ok(receipt) => reply(Value::Nil, self.offer(receipt)),
+            Ok(outcome) => reply(Value::Nil, self.offer(outcome)),
             Err(words) => {
                 tracing::debug!(error = words, "the push failed");
                 let message = Value::Map(vec![("Message".into(), words.into())]);
@@ -133,7 +133,7 @@ impl PostProcessor {
         })
     }
 
-    async fn push(&self, packer: &Host, kept: &SavedReceipt) -> Result<Receipt, String> {
+    async fn push(&self, packer: &Host, kept: &SavedReceipt) -> Result<PushOutcome, String> {
         let gone = |error: CallError| error.to_string();
         let configuration = self.configuration().clone();
         let configuration = configuration.ok_or("PostProcess is called before Configure")?;
@@ -176,12 +176,12 @@ impl PostProcessor {
     }
 
     /// Serves the new artifact on a stream that Packer opens after it has received the reply.
-    fn offer(&self, receipt: Receipt) -> u32 {
+    fn offer(&self, outcome: PushOutcome) -> u32 {
         let id = self.broker.next_id();
         let broker = self.broker.clone();
         tokio::spawn(async move {
             match broker.accept(id).await {
-                Ok(stream) => drop(serve(stream, Arc::new(Pushed(receipt))).await),
+                Ok(stream) => drop(serve(stream, Arc::new(Pushed(outcome))).await),
                 Err(error) => tracing::debug!(%error, "Packer does not look at the new artifact"),
             }
         });
@@ -209,11 +209,11 @@ impl Service for PostProcessor {
 }
 
 /// The pushed version as an artifact of Packer. It has no files, and `Destroy` does nothing.
-struct Pushed(Receipt);
+struct Pushed(PushOutcome);
 
 impl Service for Pushed {
     async fn call(&self, method: &str, _: Value) -> Result<Value, String> {
-        let Receipt { slug, version, .. } = &self.0;
+        let PushOutcome { slug, version, .. } = &self.0;
         Ok(match method {
             "Artifact.BuilderId" => BUILDER_ID.into(),
             "Artifact.Id" => slug.as_str().into(),

@@ -15,7 +15,7 @@ use crate::files::temporary;
 use crate::push::pack::{self, Options, Payload};
 use crate::push::receipt::{ReceiptFile, TEMPORARY};
 use crate::push::resume;
-use crate::push::{Push, Receipt, proceed};
+use crate::push::{Push, PushOutcome, proceed};
 
 /// The key under which builders keep metadata for Atlas.
 const METADATA: &str = "atlas.artifact.metadata";
@@ -65,7 +65,7 @@ pub(super) async fn push(
     configured: &Configured,
     built: BuiltArtifact,
     kept: &SavedReceipt,
-) -> Result<Receipt, Error> {
+) -> Result<PushOutcome, Error> {
     let push = planned(configured, built);
     if configured.request.extras.box_check.unwrap_or(true) {
         let checked = push.check_box().await;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use atlas_uploader::api::retry::RetryPolicy;
 use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::push::IDEMPOTENCY_KEY;
-use atlas_uploader::{Client, ClientOptions, Error, Phase, Push, Receipt, push};
+use atlas_uploader::{Client, ClientOptions, Error, Phase, Push, PushOutcome, push};
 use serde_json::json;
 
 use crate::support::server::{Reply, Server};
@@ -31,10 +31,10 @@ async fn a_put_is_repeated_with_its_whole_body() {
     ] {
         let server = flaky("PUT", 2, bad.clone()).await;
         let (_folder, version) = some_file();
-        let receipt = push(&client(server.url(), "T0ken"), &version)
+        let outcome = push(&client(server.url(), "T0ken"), &version)
             .await
             .unwrap();
-        assert_eq!(receipt.attempts, 3, "{bad:?}");
+        assert_eq!(outcome.attempts, 3, "{bad:?}");
         let put = server.requests().pop().unwrap();
         assert_eq!(put.body, std::fs::read(&version.paths[0]).unwrap());
     }
@@ -93,7 +93,10 @@ async fn without_an_idempotency_key_a_version_without_a_file_is_not_made_again_w
 
 /// Pushes to a server that breaks the connection at each POST of a version, and shows the version from the
 /// given search on. Returns the result of the push, and the numbers of POSTs and searches.
-async fn made_late(visible_from: usize, settle: Duration) -> (Result<Receipt, Error>, [usize; 2]) {
+async fn made_late(
+    visible_from: usize,
+    settle: Duration,
+) -> (Result<PushOutcome, Error>, [usize; 2]) {
     let searches = AtomicUsize::new(0);
     let server = Server::start(move |url, request| {
         if request.line() == "POST /api/v1/artifacts/acme/web/custom.image" {
@@ -220,10 +223,10 @@ async fn a_version_that_awaits_its_file_is_made_again_and_the_orphan_counted() {
     ] {
         let server = flaky("POST", 2, bad).await;
         let (_folder, version) = some_file();
-        let receipt = push(&client(server.url(), "T0ken"), &version)
+        let outcome = push(&client(server.url(), "T0ken"), &version)
             .await
             .unwrap();
-        assert_eq!((receipt.possible_orphans, posts(&server)), (2, 3));
+        assert_eq!((outcome.possible_orphans, posts(&server)), (2, 3));
     }
 }
 

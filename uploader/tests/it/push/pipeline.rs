@@ -33,10 +33,10 @@ async fn a_file_makes_the_round_trip_and_the_receipt_says_what_was_sent() {
         idempotency_key: Some("this push".to_owned()),
         ..push_of(&path)
     };
-    let receipt = push(&client, &marked).await.unwrap();
-    assert_eq!(receipt.slug, "acme/web/custom.image/1");
-    assert_eq!((receipt.version, receipt.attempts), (1, 1));
-    assert_eq!(receipt.bytes, content.len() as u64);
+    let outcome = push(&client, &marked).await.unwrap();
+    assert_eq!(outcome.slug, "acme/web/custom.image/1");
+    assert_eq!((outcome.version, outcome.attempts), (1, 1));
+    assert_eq!(outcome.bytes, content.len() as u64);
 
     let back = folder.path().join("back");
     let request = Pull {
@@ -48,18 +48,18 @@ async fn a_file_makes_the_round_trip_and_the_receipt_says_what_was_sent() {
         .await
         .unwrap();
     assert_eq!(std::fs::read(back).unwrap(), content);
-    assert_eq!(Some(pulled.digest.to_string()), receipt.digest);
+    assert_eq!(Some(pulled.digest.to_string()), outcome.digest);
     assert!(pulled.verified);
 }
 
 #[tokio::test]
 async fn a_version_without_a_file_sends_none() {
     let server = Server::start(well).await;
-    let receipt = push(&client(server.url(), "T0ken"), &push_without_file("ami-1"))
+    let outcome = push(&client(server.url(), "T0ken"), &push_without_file("ami-1"))
         .await
         .unwrap();
     assert_eq!(
-        (receipt.bytes, receipt.attempts, receipt.digest),
+        (outcome.bytes, outcome.attempts, outcome.digest),
         (0, 0, None)
     );
     assert!(
@@ -159,14 +159,14 @@ async fn a_push_of_an_ami_sends_what_packer_sent() {
 async fn the_upload_path_is_used_verbatim_and_never_chunked() {
     let server = Server::start(well).await;
     let (_folder, version) = some_file();
-    let receipt = push(&client(server.url(), "T0ken"), &version)
+    let outcome = push(&client(server.url(), "T0ken"), &version)
         .await
         .unwrap();
     let put = server.requests().pop().unwrap();
     assert_eq!(put.line(), "PUT /_store/0123456789?keep=1");
     assert_eq!(
         put.header("content-length"),
-        Some(receipt.bytes.to_string().as_str())
+        Some(outcome.bytes.to_string().as_str())
     );
     assert_eq!(put.header("transfer-encoding"), None);
     assert_eq!(put.header("x-atlas-token"), None);
@@ -176,7 +176,7 @@ async fn the_upload_path_is_used_verbatim_and_never_chunked() {
             .unwrap()
             .starts_with("atlas-upload/")
     );
-    assert!(!serde_json::to_string(&receipt).unwrap().contains("_store"));
+    assert!(!serde_json::to_string(&outcome).unwrap().contains("_store"));
 }
 
 #[tokio::test]
@@ -192,10 +192,10 @@ async fn an_artifact_that_somebody_else_made_meanwhile_is_used() {
         _ => well(url, request),
     })
     .await;
-    let receipt = push(&client(server.url(), "T0ken"), &push_without_file("i"))
+    let outcome = push(&client(server.url(), "T0ken"), &push_without_file("i"))
         .await
         .unwrap();
-    assert_eq!(receipt.version, 7);
+    assert_eq!(outcome.version, 7);
 }
 
 #[tokio::test]

@@ -304,10 +304,10 @@ async fn a_stored_archive_is_sent_with_its_length_as_often_as_it_takes() {
         packing: at_level(0),
         ..push_of(&path)
     };
-    let receipt = atlas_uploader::push(&client(server.url(), "T"), &version)
+    let outcome = atlas_uploader::push(&client(server.url(), "T"), &version)
         .await
         .unwrap();
-    assert_eq!(receipt.attempts, 2);
+    assert_eq!(outcome.attempts, 2);
     let requests = server.requests();
     let puts: Vec<_> = requests
         .iter()
@@ -317,7 +317,7 @@ async fn a_stored_archive_is_sent_with_its_length_as_often_as_it_takes() {
     for put in puts {
         assert_eq!(
             put.header("content-length"),
-            Some(receipt.bytes.to_string().as_str())
+            Some(outcome.bytes.to_string().as_str())
         );
         assert_eq!(put.header("transfer-encoding"), None);
         assert_eq!(
