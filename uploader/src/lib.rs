@@ -3,16 +3,16 @@
 //! Each folder imports only the folders above it in this list:
 //!
 //! ```text
-//! base     names of artifacts, errors and exit codes, digests, secrets, events
-//! files    bounded reads, free space, temporary files, paths in JSON
-//! api      the client of Atlas' API: requests, retries, the JSON of the wire, addresses
-//! config   settings, and where each came from
-//! show     the newest versions, and a version as variables of Terraform
+//! base     defines names of artifacts, errors and exit codes, digests, secrets, events
+//! files    reads files within limits, measures free space, makes temporary files, writes paths as JSON
+//! api      sends requests to an Atlas, repeats them, and translates the JSON of the wire
+//! config   resolves the settings, and records where each came from
+//! show     finds the newest versions, and writes a version as variables of Terraform
 //! pull     fetches the file of a version, verifies it, and unpacks it
 //! push     packs files, makes a version, sends its bytes, keeps receipts
 //! boxes    mirrors Vagrant boxes out of a registry that is switched off
-//! packer   manifests and templates of Packer, and its `atlas` post-processor as a plugin
-//! cli      the program `atlas-upload` (not part of the library)
+//! packer   reads Packer's manifests and templates, and serves as its `atlas` post-processor
+//! cli      runs the program `atlas-upload` (not part of the library)
 //! ```
 //!
 //! The library prints nothing. It reports events to a [`Reporter`](base::reporter::Reporter), and a program
@@ -30,4 +30,4 @@ pub mod show;
 
 pub use api::{Client, ClientOptions};
 pub use base::error::{Cause, Error, Phase};
-pub use push::{Push, Receipt, push};
+pub use push::{Push, PushOutcome, push};

@@ -1,4 +1,4 @@
-//! Downloads the file of a version, either from its beginning, or the rest of a download that broke off.
+//! Downloads the file of a version from its beginning, or continues a download that broke off.
 
 use std::fmt;
 
@@ -54,10 +54,10 @@ impl Download {
     }
 }
 
-/// A reply with the rest of a file.
+/// A download that continues one that broke off.
 #[derive(Debug)]
-pub struct Rest {
-    /// The download of the rest.
+pub struct ResumedDownload {
+    /// The download of the remaining bytes.
     pub download: Download,
     /// The number of bytes at the start of `download` that arrived before: a server without ranges begins
     /// anew.
@@ -131,14 +131,14 @@ impl Client {
     ///
     /// # Errors
     /// [`Phase::Download`]; also when the file is another one by now.
-    pub async fn download_rest(
+    pub async fn resume_download(
         &self,
         name: &ArtifactName,
         artifact_type: &ArtifactType,
         version: u64,
         offset: u64,
         tag: &str,
-    ) -> Result<Rest, Error> {
+    ) -> Result<ResumedDownload, Error> {
         let failed = |cause| Error::new(Phase::Download, cause);
         let url = self.file_url(name, artifact_type, version);
         let headers = conditions(offset, tag).map_err(failed)?;
@@ -156,7 +156,7 @@ impl Client {
             _ => None,
         };
         match found {
-            Some((known, total, part)) => Ok(Rest {
+            Some((known, total, part)) => Ok(ResumedDownload {
                 download: self.begun(&url, reply),
                 known,
                 total,

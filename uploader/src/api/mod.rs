@@ -14,7 +14,7 @@ pub mod wire;
 
 pub use client::{Client, SearchQuery};
 pub(crate) use download::ContentRange;
-pub use download::{Download, Rest};
+pub use download::{Download, ResumedDownload};
 pub use http::body::UploadSource;
 pub use http::proxy::{PROXY_VARIABLES, shown_proxy};
 pub use http::tls::Trust;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::catalog::catalogs;
+use super::catalog_writer::catalogs;
 use super::checksum::ChecksumKind;
 use super::model::{BoxRecord, FileRecord, label};
 use super::tree::Tree;

@@ -101,7 +101,7 @@ pub struct Checksum {
 impl Checksum {
     /// Parses a registry's reply: an algorithm in any case, and the digits. `None` for `NONE`, `UNSET`, null and
     /// an empty text, by which registries say that they have no checksum.
-    pub fn told(kind: Option<&str>, value: Option<&str>) -> Option<Self> {
+    pub fn from_reply(kind: Option<&str>, value: Option<&str>) -> Option<Self> {
         let kind = ChecksumKind::parse(kind?)?;
         let value = value?.trim().to_ascii_lowercase();
         (!value.is_empty()).then_some(Self { kind, value })
@@ -141,11 +141,15 @@ mod tests {
             (Some("sha256"), Some("")),
             (Some("sha256"), None),
         ] {
-            assert_eq!(Checksum::told(kind, value), None, "{kind:?} {value:?}");
+            assert_eq!(
+                Checksum::from_reply(kind, value),
+                None,
+                "{kind:?} {value:?}"
+            );
         }
-        let told = Checksum::told(Some("SHA1"), Some(" ABCD ")).unwrap();
+        let parsed = Checksum::from_reply(Some("SHA1"), Some(" ABCD ")).unwrap();
         assert_eq!(
-            (told.kind, told.value.as_str()),
+            (parsed.kind, parsed.value.as_str()),
             (ChecksumKind::Sha1, "abcd")
         );
     }

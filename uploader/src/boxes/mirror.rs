@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt as _, stream};
 use url::Url;
 
-use super::catalog;
+use super::catalog_writer;
 use super::checksum::ChecksumKind;
-use super::fetch::{Fetch, Meter, tidy};
+use super::fetch::{Fetch, Meter, remove_leftovers};
 use super::model::{BoxRecord, FileRecord, label};
 use super::outcome::{Outcome, Report};
 use super::rate_limits::Remaining;
@@ -151,7 +151,7 @@ pub async fn mirror(options: &MirrorOptions, tree: &mut Tree) -> Result<Report, 
     };
     let mut saved = Instant::now();
     let mut outcomes = stream::iter(jobs)
-        .map(|job| run.look_after(job))
+        .map(|job| run.mirror_file(job))
         .buffer_unordered(options.jobs.max(1));
     while let Some((job, outcome)) = outcomes.next().await {
         tell(&*options.http.reporter, &job, &outcome);
@@ -177,7 +177,7 @@ async fn save(tree: &Tree) -> Result<(), Error> {
     let tree = tree.clone();
     let written = tokio::task::spawn_blocking(move || {
         tree.save()?;
-        catalog::write(&tree)
+        catalog_writer::write(&tree)
     });
     let failed = |error: tokio::task::JoinError| Cause::Internal(error.to_string());
     written
@@ -186,7 +186,7 @@ async fn save(tree: &Tree) -> Result<(), Error> {
 }
 
 /// A box of the source.
-struct Found {
+struct SourceBox {
     all: BoxRecord,
     /// The selected part of the box.
     wanted: Arc<BoxRecord>,
@@ -197,7 +197,7 @@ struct Found {
 async fn gather(
     options: &MirrorOptions,
     report: &mut Report,
-) -> Result<(Source, Vec<Found>), Error> {
+) -> Result<(Source, Vec<SourceBox>), Error> {
     let source = Source::find(options.http.clone(), &options.from, &options.wanted).await?;
     let mut found = Vec::new();
     for (owner, name) in names(&source, options, report).await? {
@@ -236,7 +236,7 @@ async fn record(
     owner: &str,
     name: &str,
     report: &mut Report,
-) -> Result<Found, Cause> {
+) -> Result<SourceBox, Cause> {
     check_box(owner, name).map_err(Cause::Unpackable)?;
     let mut all = source.record(owner, name).await?;
     for twice in all.drop_repeated() {
@@ -254,7 +254,7 @@ async fn record(
         )));
     }
     let wanted = Arc::new(wanted);
-    Ok(Found { all, wanted })
+    Ok(SourceBox { all, wanted })
 }
 
 fn jobs(records: &[Arc<BoxRecord>], tree: &Tree) -> Vec<Job> {
@@ -332,7 +332,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Fetches one file if it is missing. Returns the job with the resulting record.
-    async fn look_after(&self, mut job: Job) -> (Job, Outcome) {
+    async fn mirror_file(&self, mut job: Job) -> (Job, Outcome) {
         let outcome = self.outcome(&mut job).await;
         let outcome = outcome.unwrap_or_else(|cause| {
             let name = job.label();
@@ -347,11 +347,11 @@ impl Run<'_> {
         let known = job.known.as_ref();
         let is_known = there.is_some() && known.is_some_and(|known| known.file.is_some());
         if !is_known && !job.is_linked(self.options) {
-            let told = self.source.checksum(&job.record, &job.version, &job.file);
-            job.file.checksum = told.await?;
+            let checksum = self.source.checksum(&job.record, &job.version, &job.file);
+            job.file.checksum = checksum.await?;
         }
         if let Some(there) = there {
-            tidy(&path).await?;
+            remove_leftovers(&path).await?;
             return present(job, relative, &path, there.len()).await;
         }
         if job.is_linked(self.options) {

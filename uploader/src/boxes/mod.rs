@@ -2,11 +2,11 @@
 //!
 //! [`mirror()`] reads the boxes of a [`source`] (HCP Vagrant, Vagrant Cloud, a catalog, or the boxes that
 //! Vagrant has installed) into the records of [`model`], filters them by a [`Selection`], and fetches their
-//! files ([`mod@fetch`]) into a [`Tree`]. The tree is described by its `mirror.json`, and by catalogs
-//! ([`catalog`]) that Vagrant reads; [`check()`] verifies it without a source. [`registry`] sends the requests
-//! within the registry's rate limits; [`credentials`] authorises them.
+//! files ([`mod@fetch`]) into a [`Tree`]. The tree is described by its `mirror.json`, and by the catalogs for
+//! Vagrant that [`catalog_writer`] writes; [`check()`] verifies it without a source. [`registry`] sends the
+//! requests within the registry's rate limits; [`credentials`] authorises them.
 
-pub mod catalog;
+pub mod catalog_writer;
 mod check;
 mod checksum;
 pub mod credentials;

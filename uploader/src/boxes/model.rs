@@ -193,7 +193,7 @@ pub(super) mod tests {
             file: None,
             link: false,
             size: Some(4),
-            checksum: Checksum::told(Some("SHA256"), Some("ab")),
+            checksum: Checksum::from_reply(Some("SHA256"), Some("ab")),
             checksum_computed: false,
             created_at: None,
             updated_at: None,

@@ -29,7 +29,7 @@ pub struct Remaining {
     pub of: Option<u64>,
 }
 
-/// The limits that a registry told last.
+/// The limits that a registry sent last.
 #[derive(Debug, Default)]
 pub(super) struct RateLimits(Mutex<State>);
 
@@ -39,18 +39,18 @@ struct State {
     until: Option<SystemTime>,
     /// The time until which no download is allowed.
     no_download_until: Option<SystemTime>,
-    told: Option<SystemTime>,
+    reported: Option<SystemTime>,
     downloads: Option<Remaining>,
 }
 
 impl RateLimits {
     /// Records the limits in a reply that was not refused.
-    pub(super) fn heed(&self, headers: &HeaderMap) {
+    pub(super) fn record(&self, headers: &HeaderMap) {
         let is_used_up = |name| remaining(headers, name).is_some_and(|left| left.left == 0);
         let mut state = self.state();
         state.downloads = remaining(headers, DOWNLOADS_REMAIN).or(state.downloads);
         let latest = SystemTime::now() + LONGEST;
-        let Some(until) = asked(headers).filter(|until| *until <= latest) else {
+        let Some(until) = retry_time(headers).filter(|until| *until <= latest) else {
             return;
         };
         if is_used_up(REQUESTS_REMAIN) || is_used_up(OLD_REMAIN) {
@@ -74,7 +74,7 @@ impl RateLimits {
             .saturating_mul(2_u32.saturating_pow(times.saturating_sub(1)))
             .min(LAST_GUESS);
         let now = SystemTime::now();
-        let until = match asked(headers) {
+        let until = match retry_time(headers) {
             // The wait that the registry told has not helped before.
             Some(until) if times > 1 => until.max(now + Duration::from_secs(1)),
             Some(until) => until,
@@ -96,9 +96,9 @@ impl RateLimits {
         state.until.max(for_downloads).filter(|until| *until > now)
     }
 
-    /// Returns whether this wait has not been reported before, and marks it as reported.
-    pub(super) fn is_news(&self, until: SystemTime) -> bool {
-        self.state().told.replace(until) != Some(until)
+    /// Marks this wait as reported; returns whether it had not been reported before.
+    pub(super) fn mark_reported(&self, until: SystemTime) -> bool {
+        self.state().reported.replace(until) != Some(until)
     }
 
     /// Returns the number of downloads left, if the registry counts them.
@@ -124,7 +124,7 @@ fn remaining(headers: &HeaderMap, name: &str) -> Option<Remaining> {
 
 /// Returns the time at which a registry may be asked again: the latest of all its headers; `None` when that is
 /// past.
-fn asked(headers: &HeaderMap) -> Option<SystemTime> {
+fn retry_time(headers: &HeaderMap) -> Option<SystemTime> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let epoch = |name| {
         let since = Duration::from_secs(text(name)?.parse().ok()?);
@@ -141,9 +141,9 @@ fn asked(headers: &HeaderMap) -> Option<SystemTime> {
             )),
         }
     };
-    let told = [epoch(HCP_RETRY_AFTER), epoch(OLD_RESET), after()];
+    let times = [epoch(HCP_RETRY_AFTER), epoch(OLD_RESET), after()];
     let now = SystemTime::now();
-    told.into_iter().flatten().max().filter(|time| *time > now)
+    times.into_iter().flatten().max().filter(|time| *time > now)
 }
 
 /// Converts a time of the registry's clock to the local clock, by the reply's `Date`.
@@ -219,19 +219,19 @@ mod tests {
                 (HCP_RETRY_AFTER, epoch(50)),
             ])
         };
-        limits.heed(&reply("1/20"));
+        limits.record(&reply("1/20"));
         assert_eq!(limits.wait_until(true), None);
         let (left, of) = (1, Some(20));
         assert_eq!(limits.downloads(), Some(Remaining { left, of }));
-        limits.heed(&reply("0/20"));
+        limits.record(&reply("0/20"));
         assert_eq!(limits.wait_until(false), None);
         let until = limits.wait_until(true).unwrap();
-        assert!(limits.is_news(until) && !limits.is_news(until));
+        assert!(limits.mark_reported(until) && !limits.mark_reported(until));
         let year_2100 = [
             (REQUESTS_REMAIN, "0/2000".to_owned()),
             (HCP_RETRY_AFTER, "4102444800".to_owned()),
         ];
-        limits.heed(&headers(&year_2100));
+        limits.record(&headers(&year_2100));
         assert_eq!(limits.wait_until(true), Some(until));
     }
 

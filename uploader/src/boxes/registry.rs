@@ -60,7 +60,7 @@ enum Format {
 #[derive(Clone)]
 pub struct RegistryClient {
     pool: Pool,
-    home: Url,
+    registry_url: Url,
     audience: Audience,
     tokens: Arc<Tokens>,
     limits: Arc<RateLimits>,
@@ -83,7 +83,11 @@ impl RegistryClient {
     ///
     /// # Errors
     /// Fails when a certificate cannot be read.
-    pub fn new(options: RegistryOptions, home: &Url, audience: Audience) -> Result<Self, Cause> {
+    pub fn new(
+        options: RegistryOptions,
+        registry_url: &Url,
+        audience: Audience,
+    ) -> Result<Self, Cause> {
         let connect_timeout = options.timeout.min(Duration::from_secs(60)) / 2;
         let pool = Pool::new(&options.trust, connect_timeout, options.redactor.clone())?;
         let tokens = Tokens::new(
@@ -94,7 +98,7 @@ impl RegistryClient {
         );
         Ok(Self {
             pool,
-            home: home.clone(),
+            registry_url: registry_url.clone(),
             audience,
             tokens: Arc::new(tokens),
             limits: Arc::default(),
@@ -105,7 +109,7 @@ impl RegistryClient {
 
     /// Returns the same client for a registry of another kind.
     #[must_use]
-    pub fn speaking_to(&self, audience: Audience) -> Self {
+    pub fn for_audience(&self, audience: Audience) -> Self {
         Self {
             audience,
             ..self.clone()
@@ -137,8 +141,8 @@ impl RegistryClient {
     }
 
     /// Returns whether an address belongs to the registry.
-    pub fn is_home(&self, url: &Url) -> bool {
-        url.origin() == self.home.origin()
+    pub fn is_registry_url(&self, url: &Url) -> bool {
+        url.origin() == self.registry_url.origin()
     }
 
     /// Fetches the JSON at an address; `None` for 404, and for content that is not JSON of this shape.
@@ -211,8 +215,8 @@ impl RegistryClient {
     ) -> Result<(Response, Option<String>), Cause> {
         for refusal in 1..=MAX_REFUSALS {
             // A foreign store has its own limits, and its signed address may expire during a wait.
-            if self.is_home(url) {
-                self.heed_limits().await;
+            if self.is_registry_url(url) {
+                self.wait_for_limits().await;
             }
             let (cause, said) = match self.follow(Method::GET, url, headers).await? {
                 Answer::Final(response, chain) => {
@@ -274,9 +278,9 @@ impl RegistryClient {
     }
 
     /// Waits until the registry allows the next request.
-    async fn heed_limits(&self) {
+    async fn wait_for_limits(&self) {
         while let Some(until) = self.limits.wait_until(self.downloads) {
-            if self.limits.is_news(until) {
+            if self.limits.mark_reported(until) {
                 self.reporter().report(Event::Waiting { until });
             }
             let left = until.duration_since(SystemTime::now()).unwrap_or_default();
@@ -292,19 +296,19 @@ impl RegistryClient {
         url: &Url,
         headers: &HeaderMap,
     ) -> Result<Answer, Cause> {
-        let mut chain = RedirectChain::new(&self.home, url, self.line(url));
+        let mut chain = RedirectChain::new(&self.registry_url, url, self.redacted_line(url));
         // An address that the registry signs is a secret while it is valid.
         let is_signed = |_: &RedirectChain, next: &Url| next.query().is_some();
         loop {
             let response = if chain.token_allowed {
-                self.ask_home(&method, &chain.url, headers, &chain.line)
+                self.send_authenticated(&method, &chain.url, headers, &chain.line)
                     .await?
             } else {
                 self.send(&method, &chain.url, headers, None, &chain.line)
                     .await?
             };
             if chain.token_allowed {
-                self.limits.heed(response.headers());
+                self.limits.record(response.headers());
             }
             if chain.token_allowed && is_for_later(&response) {
                 let said = response.headers().clone();
@@ -319,7 +323,7 @@ impl RegistryClient {
 
     /// Sends a request to the registry with its token; repeats it with a new token when that of a service
     /// principal is refused, since it may have expired.
-    async fn ask_home(
+    async fn send_authenticated(
         &self,
         method: &Method,
         url: &Url,
@@ -357,8 +361,8 @@ impl RegistryClient {
     }
 
     /// Returns the request line for messages, with a signed address redacted.
-    fn line(&self, url: &Url) -> RequestLine {
-        if self.is_home(url) || url.query().is_none() {
+    fn redacted_line(&self, url: &Url) -> RequestLine {
+        if self.is_registry_url(url) || url.query().is_none() {
             return request_line("GET", url);
         }
         self.options.redactor.add_url(url, "");

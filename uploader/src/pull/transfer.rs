@@ -5,8 +5,8 @@ use tokio::sync::mpsc;
 
 use super::Pull;
 use crate::api::retry::{Attempts, MIN_PROGRESS};
-use crate::api::{Client, Download, Rest};
-use crate::base::error::{Cause, Error, Phase, Reach};
+use crate::api::{Client, Download, ResumedDownload};
+use crate::base::error::{Cause, Error, NetworkFailure, Phase};
 use crate::base::reporter::Event;
 
 /// The version whose bytes are transferred.
@@ -68,27 +68,27 @@ impl Source<'_> {
             let (received, cause) = (position.received, &cause);
             let resuming = Event::Resuming { received, cause };
             self.client.reporter().report(resuming);
-            Rest {
+            ResumedDownload {
                 download,
                 known,
                 ..
-            } = self.rest(&mut position, tag, &mut attempts).await?;
+            } = self.resume(&mut position, tag, &mut attempts).await?;
         }
     }
 
     /// Requests the bytes after those that were passed on.
-    async fn rest(
+    async fn resume(
         &self,
         position: &mut Position,
         tag: &str,
         attempts: &mut Attempts<'_>,
-    ) -> Result<Rest, Error> {
+    ) -> Result<ResumedDownload, Error> {
         // The client makes single attempts, because the failures of this request and of the transfer share
         // one budget.
         let client = self.client.once();
         let (name, kind) = (&self.pull.name, &self.pull.artifact_type);
         let rest = loop {
-            let asked = client.download_rest(name, kind, self.version, position.received, tag);
+            let asked = client.resume_download(name, kind, self.version, position.received, tag);
             match asked.await {
                 Ok(rest) => break rest,
                 Err(error) if attempts.wait_before_retry(error.cause()).await => {}
@@ -153,7 +153,7 @@ impl Position {
         match self.total.or(self.part) {
             Some(total) if self.received < total => Err(Cause::Network {
                 request: download.request,
-                reach: Reach::Broken,
+                failure: NetworkFailure::ConnectionBroken,
                 detail: format!("the reply ended after {} of {total} bytes", self.received),
             }),
             _ => Ok(()),

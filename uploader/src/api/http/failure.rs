@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use super::body::LocalRead;
-use crate::base::error::{Cause, Reach, RequestLine};
+use crate::base::error::{Cause, NetworkFailure, RequestLine};
 use crate::base::secret::Redactor;
 
 /// The message of rustls for an untrusted certificate; its error type is not part of reqwest's interface.
@@ -33,17 +33,17 @@ pub(crate) async fn with_timeout<T>(
 /// Returns the cause of an unanswered call, once the time limit has passed.
 pub(crate) async fn timeout(limit: Duration, line: &RequestLine) -> Cause {
     tokio::time::sleep(limit).await;
-    unanswered(line, format!("no answer within {limit:?}"))
+    timed_out(line, format!("no answer within {limit:?}"))
 }
 
 pub(crate) fn stalled(line: &RequestLine, limit: Duration) -> Cause {
-    unanswered(line, format!("nothing moved for {limit:?}"))
+    timed_out(line, format!("nothing moved for {limit:?}"))
 }
 
-fn unanswered(line: &RequestLine, detail: String) -> Cause {
+fn timed_out(line: &RequestLine, detail: String) -> Cause {
     Cause::Network {
         request: line.clone(),
-        reach: Reach::Unanswered,
+        failure: NetworkFailure::TimedOut,
         detail,
     }
 }
@@ -62,23 +62,23 @@ pub(crate) fn network(request: RequestLine, error: reqwest::Error, redactor: &Re
     } else if PASSWORD_REFUSED.iter().any(|words| detail.contains(words)) {
         Cause::ProxyRefused { request, detail }
     } else {
-        let reach = reach(&error);
+        let failure = network_failure(&error);
         Cause::Network {
             request,
-            reach,
+            failure,
             detail,
         }
     }
 }
 
-fn reach(error: &reqwest::Error) -> Reach {
+fn network_failure(error: &reqwest::Error) -> NetworkFailure {
     // A timeout while connecting counts as both, and is a failure to connect.
     if error.is_connect() {
-        Reach::Nowhere
+        NetworkFailure::NotConnected
     } else if error.is_timeout() {
-        Reach::Unanswered
+        NetworkFailure::TimedOut
     } else {
-        Reach::Broken
+        NetworkFailure::ConnectionBroken
     }
 }
 

@@ -144,11 +144,11 @@ impl Proxies {
         match cause {
             Cause::Network {
                 request,
-                reach,
+                failure,
                 detail,
             } => Cause::Network {
                 request,
-                reach,
+                failure,
                 detail: through(detail),
             },
             Cause::Untrusted { request, detail } => Cause::Untrusted {

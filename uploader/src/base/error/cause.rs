@@ -93,8 +93,8 @@ pub enum Cause {
     Network {
         /// The request that failed.
         request: RequestLine,
-        /// The point that the request reached.
-        reach: Reach,
+        /// The way in which the request failed.
+        failure: NetworkFailure,
         /// The error with the chain of its sources.
         detail: String,
     },
@@ -216,10 +216,10 @@ impl Cause {
     /// Returns the effect that a write with this failure may have had on the server.
     pub fn effect(&self) -> Effect {
         match self {
-            Self::Network { reach, .. } => match reach {
-                Reach::Nowhere => Effect::None,
-                Reach::Broken => Effect::Unknown,
-                Reach::Unanswered => Effect::Pending,
+            Self::Network { failure, .. } => match failure {
+                NetworkFailure::NotConnected => Effect::None,
+                NetworkFailure::ConnectionBroken => Effect::Unknown,
+                NetworkFailure::TimedOut => Effect::Pending,
             },
             // A gateway has stopped waiting, and the server behind it may still be working.
             Self::Status { status: 504, .. } => Effect::Pending,
@@ -241,15 +241,15 @@ impl Cause {
     }
 }
 
-/// The point that a request without a reply reached.
+/// The way in which a request failed without a complete reply. It tells whether the server received the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum NetworkFailure {
     /// The connection was not made, so the server did not receive the request.
-    Nowhere,
+    NotConnected,
     /// The connection broke.
-    Broken,
+    ConnectionBroken,
     /// The time limit passed.
-    Unanswered,
+    TimedOut,
 }
 
 /// The effect that a failed write may have had on the server.

@@ -6,7 +6,7 @@ mod server_messages;
 
 use std::fmt;
 
-pub use cause::{Cause, Effect, Reach, RequestLine};
+pub use cause::{Cause, Effect, NetworkFailure, RequestLine};
 pub use server_messages::server_messages;
 
 /// A failure of a push, a pull or a request: the phase in which it happened, and the cause.

@@ -21,7 +21,7 @@ use crate::api::ContentRange;
 use crate::api::http::headers::is_page;
 use crate::api::http::request_line::secret_line;
 use crate::api::retry::MIN_PROGRESS;
-use crate::base::error::{Cause, Reach, RequestLine};
+use crate::base::error::{Cause, NetworkFailure, RequestLine};
 use crate::base::reporter::{Event, Reporter};
 use crate::files::space;
 use partial_file::PartialFile;
@@ -29,7 +29,7 @@ use partial_file::PartialFile;
 /// The maximum number of times that a file's address is requested anew after a refusal.
 const MAX_EXPIRED: u32 = 2;
 /// The number of bytes between two checks of the free disk space, which must suffice for as many.
-const BETWEEN_LOOKS: u64 = 64 * 1024 * 1024;
+const BETWEEN_SPACE_CHECKS: u64 = 64 * 1024 * 1024;
 
 /// A counter of the bytes of all downloads, which reports progress.
 pub(super) struct Meter {
@@ -92,7 +92,7 @@ impl Fetch<'_> {
         self.meter.add(part.length);
         let mut once_more = true;
         loop {
-            let resumed = part.is_complete() || self.bring(&mut part).await?;
+            let resumed = part.is_complete() || self.fetch_bytes(&mut part).await?;
             match self.verify(&part).await {
                 Ok(fetched) => {
                     part.commit(self.path).await?;
@@ -112,7 +112,7 @@ impl Fetch<'_> {
     }
 
     /// Obtains all bytes; returns whether some of them were present before.
-    async fn bring(&self, part: &mut PartialFile) -> Result<bool, Cause> {
+    async fn fetch_bytes(&self, part: &mut PartialFile) -> Result<bool, Cause> {
         match self.place().await? {
             Location::Remote(url) => self.download(part, url).await,
             Location::File(from) => {
@@ -222,7 +222,7 @@ impl Fetch<'_> {
             Err(cause) => return Err(cause),
         };
         self.begin(part, &line, &response).await?;
-        self.look(part, &url)?;
+        self.check_announced_size(part, &url)?;
         self.receive(http, part, &line, response).await
     }
 
@@ -269,7 +269,7 @@ impl Fetch<'_> {
                 self.clear(part).await?;
                 part.tag = tag;
                 part.total = response.content_length();
-                part.note().await?;
+                part.save_state().await?;
             }
             status => {
                 return Err(Cause::Reply {
@@ -281,8 +281,8 @@ impl Fetch<'_> {
         Ok(())
     }
 
-    /// Checks the announced size before the bytes arrive.
-    fn look(&self, part: &PartialFile, url: &Url) -> Result<(), Cause> {
+    /// Checks the announced size against the source's, and against the free disk space, before the bytes arrive.
+    fn check_announced_size(&self, part: &PartialFile, url: &Url) -> Result<(), Cause> {
         let Some(total) = part.total else {
             return Ok(());
         };
@@ -309,7 +309,7 @@ impl Fetch<'_> {
     ) -> Result<(), Cause> {
         let mut file = part.append().await?;
         let most = part.total.or(self.file.size).unwrap_or(u64::MAX);
-        let mut looked_at = part.length;
+        let mut checked_at = part.length;
         let ended = loop {
             match http.chunk(line, &mut response).await {
                 Ok(Some(chunk)) => {
@@ -320,10 +320,10 @@ impl Fetch<'_> {
                     if part.length > most {
                         break Err(broken(line, "more bytes came than were announced"));
                     }
-                    if part.length - looked_at > BETWEEN_LOOKS {
-                        looked_at = part.length;
+                    if part.length - checked_at > BETWEEN_SPACE_CHECKS {
+                        checked_at = part.length;
                         let folder = self.path.parent().unwrap_or(Path::new("."));
-                        space::require(folder, BETWEEN_LOOKS)
+                        space::require(folder, BETWEEN_SPACE_CHECKS)
                             .map_err(|error| Cause::file(folder, error))?;
                     }
                 }
@@ -385,14 +385,14 @@ impl Fetch<'_> {
 ///
 /// # Errors
 /// Fails when a file cannot be removed; the error names it.
-pub(super) async fn tidy(place: &Path) -> Result<(), Cause> {
+pub(super) async fn remove_leftovers(place: &Path) -> Result<(), Cause> {
     PartialFile::at(place, None).clear().await
 }
 
 fn broken(line: &RequestLine, detail: &str) -> Cause {
     Cause::Network {
         request: line.clone(),
-        reach: Reach::Broken,
+        failure: NetworkFailure::ConnectionBroken,
         detail: detail.to_owned(),
     }
 }

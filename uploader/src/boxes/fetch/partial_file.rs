@@ -52,19 +52,19 @@ impl PartialFile {
         let mut part = Self::at(place, checksum);
         let metadata = tokio::fs::metadata(&part.path).await;
         part.length = metadata.map_or(0, |metadata| metadata.len());
-        let note = tokio::fs::read(part.note_path()).await.ok();
-        let note: Option<SavedState> = note.and_then(|text| serde_json::from_slice(&text).ok());
-        match note {
-            Some(note) if note.checksum == part.checksum => {
-                part.tag = note.tag;
-                part.total = note.total;
+        let state = tokio::fs::read(part.state_path()).await.ok();
+        let state: Option<SavedState> = state.and_then(|text| serde_json::from_slice(&text).ok());
+        match state {
+            Some(state) if state.checksum == part.checksum => {
+                part.tag = state.tag;
+                part.total = state.total;
             }
             _ => part.clear().await?,
         }
         Ok(part)
     }
 
-    fn note_path(&self) -> PathBuf {
+    fn state_path(&self) -> PathBuf {
         self.path.with_extension("part.json")
     }
 
@@ -95,7 +95,7 @@ impl PartialFile {
     }
 
     pub(super) async fn clear(&mut self) -> Result<(), Cause> {
-        for path in [&self.path, &self.note_path()] {
+        for path in [&self.path, &self.state_path()] {
             match tokio::fs::remove_file(path).await {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(Cause::file(path, error));
@@ -110,15 +110,15 @@ impl PartialFile {
     }
 
     /// Saves the state for a later run. A half-written state is unreadable, and so counts as missing.
-    pub(super) async fn note(&self) -> Result<(), Cause> {
-        let note = SavedState {
+    pub(super) async fn save_state(&self) -> Result<(), Cause> {
+        let state = SavedState {
             tag: self.tag.clone(),
             total: self.total,
             checksum: self.checksum.clone(),
         };
-        let path = self.note_path();
+        let path = self.state_path();
         let failed = |error: io::Error| Cause::file(&path, error);
-        let text = serde_json::to_vec(&note).map_err(|error| failed(error.into()))?;
+        let text = serde_json::to_vec(&state).map_err(|error| failed(error.into()))?;
         tokio::fs::write(&path, text).await.map_err(failed)
     }
 
@@ -156,7 +156,7 @@ impl PartialFile {
         file.sync_all().await.map_err(failed)?;
         tokio::fs::rename(&self.path, place).await.map_err(failed)?;
         // The saved state is not needed any more.
-        let _ = tokio::fs::remove_file(self.note_path()).await;
+        let _ = tokio::fs::remove_file(self.state_path()).await;
         Ok(())
     }
 }

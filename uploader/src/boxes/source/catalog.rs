@@ -1,4 +1,5 @@
-//! Reads catalogs as a source: JSON documents about one box each, as `vagrant box add` reads them.
+//! A `CatalogSource` is a source that consists of catalogs: JSON documents about one box each, which it reads as
+//! `vagrant box add` does.
 //!
 //! Evidence: Vagrant 2.4.9 reads them at `/api/v2/vagrant/OWNER/NAME` and at `/OWNER/NAME`, and at any address
 //! it is given.
@@ -8,7 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 use url::Url;
 
-use super::{BoxQuery, below, without_secrets};
+use super::{BoxQuery, join_segments, without_secrets};
 use crate::base::error::Cause;
 use crate::boxes::checksum::Checksum;
 use crate::boxes::model::{
@@ -120,7 +121,7 @@ async fn of_box(
     };
     let owner = &*wanted.owner;
     for parts in [&["api", "v2", "vagrant", owner, name][..], &[owner, name]] {
-        let url = below(base, parts.iter().copied());
+        let url = join_segments(base, parts.iter().copied());
         if let Some(catalog) = catalog(http, &url).await? {
             return Ok(Some((url, catalog)));
         }
@@ -237,7 +238,7 @@ impl CatalogProvider {
             file: None,
             link: false,
             size: None,
-            checksum: Checksum::told(self.checksum_type.as_deref(), self.checksum.as_deref()),
+            checksum: Checksum::from_reply(self.checksum_type.as_deref(), self.checksum.as_deref()),
             checksum_computed: false,
             created_at: None,
             updated_at: None,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use url::Url;
 
-use super::{BoxQuery, Location, below, remote, without_secrets};
+use super::{BoxQuery, Location, join_segments, remote, without_secrets};
 use crate::api::http::request_line::request_line;
 use crate::base::error::Cause;
 use crate::boxes::checksum::Checksum;
@@ -72,7 +72,7 @@ impl Hcp {
         let announced = found.summary.and_then(|summary| summary.versions_count);
         let mut versions = found.versions.unwrap_or_default();
         if versions.is_empty() || (versions.len() as u64) < announced.unwrap_or(0) {
-            let url = below(&self.url(&path), ["versions"]);
+            let url = join_segments(&self.url(&path), ["versions"]);
             versions = match self.pages(url, "versions", true).await {
                 Ok(versions) => versions,
                 // The other versions are not public.
@@ -101,7 +101,7 @@ impl Hcp {
     }
 
     async fn version(&self, path: &[&str], version: HcpVersion) -> Result<VersionRecord, Cause> {
-        let url = below(&self.url(path), ["version", &*version.name, "providers"]);
+        let url = join_segments(&self.url(path), ["version", &*version.name, "providers"]);
         let mut providers = version.providers.unwrap_or_default();
         if providers.is_empty() {
             providers = self.pages(url, "providers", true).await?;
@@ -111,7 +111,7 @@ impl Hcp {
             let mut architectures = provider.architectures.unwrap_or_default();
             if architectures.is_empty() {
                 let parts = ["version", &*version.name, "provider", &*provider.name];
-                let url = below(&below(&self.url(path), parts), ["architectures"]);
+                let url = join_segments(&join_segments(&self.url(path), parts), ["architectures"]);
                 architectures = self.pages(url, "architectures", false).await?;
             }
             let of_provider = architectures
@@ -137,7 +137,7 @@ impl Hcp {
         let url = data.download_url.filter(|url| !url.is_empty());
         let elsewhere = url
             .as_deref()
-            .is_some_and(|url| Url::parse(url).is_ok_and(|url| !self.http.is_home(&url)));
+            .is_some_and(|url| Url::parse(url).is_ok_and(|url| !self.http.is_registry_url(&url)));
         let architecture = found.architecture_type.filter(|name| !name.is_empty());
         FileRecord {
             provider: provider.to_owned(),
@@ -149,7 +149,7 @@ impl Hcp {
             link: false,
             // A registry without the size writes 0.
             size: data.size.filter(|size| *size > 0),
-            checksum: Checksum::told(data.checksum_type.as_deref(), data.checksum.as_deref()),
+            checksum: Checksum::from_reply(data.checksum_type.as_deref(), data.checksum.as_deref()),
             checksum_computed: false,
             created_at: time(found.created_at),
             updated_at: time(found.updated_at),
@@ -181,7 +181,7 @@ impl Hcp {
     }
 
     fn url(&self, parts: &[&str]) -> Url {
-        below(&self.base, PREFIX.into_iter().chain(parts.iter().copied()))
+        join_segments(&self.base, PREFIX.into_iter().chain(parts.iter().copied()))
     }
 
     /// Reads all elements of a list, page by page.

@@ -138,7 +138,7 @@ impl Source {
                 Err(cause) => refusal = Some(unless_refused(cause)?),
             }
         }
-        let http = http.speaking_to(Audience::VagrantCloud);
+        let http = http.for_audience(Audience::VagrantCloud);
         for one in wanted {
             match vagrant_cloud::VagrantCloud::find(&http, &url, one).await {
                 Ok(Some(cloud)) => return Ok(Self::VagrantCloud(cloud)),
@@ -324,7 +324,7 @@ fn local(from: &str) -> Option<PathBuf> {
 }
 
 /// Returns the address of encoded path segments below a base.
-fn below<'a>(base: &Url, parts: impl IntoIterator<Item = &'a str>) -> Url {
+fn join_segments<'a>(base: &Url, parts: impl IntoIterator<Item = &'a str>) -> Url {
     let mut url = base.clone();
     url.set_query(None);
     url.set_fragment(None);

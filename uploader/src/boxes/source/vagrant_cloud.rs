@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use url::Url;
 
-use super::{BoxQuery, below, without_secrets};
+use super::{BoxQuery, join_segments, without_secrets};
 use crate::base::error::Cause;
 use crate::boxes::checksum::Checksum;
 use crate::boxes::credentials::VAGRANT_CLOUD;
@@ -39,7 +39,7 @@ impl VagrantCloud {
                 Some(name) => vec!["box", &*wanted.owner, name],
                 None => vec!["user", &*wanted.owner],
             };
-            let answer: Option<Probe> = match http.ask(&below(&this.base, parts)).await {
+            let answer: Option<Probe> = match http.ask(&join_segments(&this.base, parts)).await {
                 Err(cause @ (Cause::Page { .. } | Cause::TokenNotSent { .. })) => {
                     redirected = Some(cause);
                     continue;
@@ -59,7 +59,10 @@ impl VagrantCloud {
 
     /// Returns the names of all boxes of a user or an organisation.
     pub(super) async fn names(&self, owner: &str) -> Result<Vec<String>, Cause> {
-        let user: User = self.http.json(&below(&self.base, ["user", owner])).await?;
+        let user: User = self
+            .http
+            .json(&join_segments(&self.base, ["user", owner]))
+            .await?;
         let boxes = user.boxes.unwrap_or_default().into_iter();
         Ok(boxes.map(|found| found.name).collect())
     }
@@ -68,7 +71,7 @@ impl VagrantCloud {
     pub(super) async fn record(&self, owner: &str, name: &str) -> Result<BoxRecord, Cause> {
         let found: CloudBox = self
             .http
-            .json(&below(&self.base, ["box", owner, name]))
+            .json(&join_segments(&self.base, ["box", owner, name]))
             .await?;
         let versions = found.versions.unwrap_or_default().into_iter();
         Ok(BoxRecord {
@@ -99,9 +102,10 @@ impl VagrantCloud {
         if self.base.path().ends_with("/v2") {
             parts.push(&file.architecture);
         }
-        let found: Option<CloudProvider> = self.http.find(&below(&self.base, parts)).await?;
+        let found: Option<CloudProvider> =
+            self.http.find(&join_segments(&self.base, parts)).await?;
         Ok(found.and_then(|found| {
-            Checksum::told(found.checksum_type.as_deref(), found.checksum.as_deref())
+            Checksum::from_reply(found.checksum_type.as_deref(), found.checksum.as_deref())
         }))
     }
 
@@ -142,7 +146,7 @@ impl VagrantCloud {
             file: None,
             link: false,
             size: None,
-            checksum: Checksum::told(
+            checksum: Checksum::from_reply(
                 provider.checksum_type.as_deref(),
                 provider.checksum.as_deref(),
             ),
@@ -158,12 +162,12 @@ impl VagrantCloud {
         let mut root = self.base.clone();
         root.set_path(base.rsplit_once("/api/").map_or("", |(root, _)| root));
         let of_version = [owner, "boxes", name, "versions", version, "providers"];
-        let url = below(&root, of_version);
+        let url = join_segments(&root, of_version);
         if base.ends_with("/v2") {
             let parts = [&*file.provider, &file.architecture, "vagrant.box"];
-            below(&url, parts).into()
+            join_segments(&url, parts).into()
         } else {
-            below(&url, [&*format!("{}.box", file.provider)]).into()
+            join_segments(&url, [&*format!("{}.box", file.provider)]).into()
         }
     }
 
@@ -172,7 +176,7 @@ impl VagrantCloud {
             url.host_str()
                 .is_some_and(|host| VAGRANT_CLOUD.contains(&host))
         };
-        self.http.is_home(url) || (one_service(url) && one_service(&self.base))
+        self.http.is_registry_url(url) || (one_service(url) && one_service(&self.base))
     }
 }
 

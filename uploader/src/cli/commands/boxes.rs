@@ -9,7 +9,7 @@ use atlas_uploader::boxes::credentials::Credentials;
 use atlas_uploader::boxes::registry::RegistryOptions;
 use atlas_uploader::boxes::source::BoxQuery;
 use atlas_uploader::boxes::{
-    self, Checked, MirrorOptions, Outcome, Plan, Report, Selection, Tree, catalog,
+    self, Checked, MirrorOptions, Outcome, Plan, Report, Selection, Tree, catalog_writer,
 };
 use atlas_uploader::config::Config;
 use atlas_uploader::{Cause, Error, Phase};
@@ -126,7 +126,7 @@ impl Boxes<'_> {
             }
             let taken_in = tree.take_in();
             tree.save()?;
-            catalog::write(&tree)?;
+            catalog_writer::write(&tree)?;
             Ok((tree.boxes().len(), taken_in))
         });
         let (boxes, taken_in) = boxes.await?;

@@ -1,11 +1,17 @@
 //! Reads the `atlas` post-processors of a JSON template of Packer, and returns their requests for each
-//! build of a manifest.
+//! build of a manifest. For the values in a template, it contains an evaluator of Go's template language
+//! (`text/template`) as Packer uses it.
 //!
 //! Evidence: HashiCorp's documentation of the post-processor and of templates, the contract, and Packer
-//! 1.6.6. `json` and `document` read a file as Packer does; `parse` and `lexer` parse the template
-//! language; `evaluate`, `builtins` and `packer_functions` evaluate it; `go_time` formats times as Go
-//! does; `weak_decode` converts values as leniently as Packer; `sequence` finds the artifact that
-//! reached a block.
+//! 1.6.6.
+//!
+//! - The template file: `json` and `document` read it as Packer does; `duplicates` reports repeated fields;
+//!   `variables` determines the user variables; `block` and `settings` read an `atlas` block; `weak_decode` converts
+//!   values as leniently as Packer; `builder_names` finds the builder of a build; `sequence` finds the artifact
+//!   that reached a block.
+//! - The evaluator: `lexer` and `parse` parse a text; `evaluate` evaluates it, with the functions of the language
+//!   (`builtins`) and those of Packer (`packer_functions`), within `limits`; `value` and `error` define its
+//!   results; `go_time` formats times as Go does.
 
 mod block;
 mod builder_names;

@@ -79,7 +79,7 @@ fn unpack_and_move(
     // The unpacking may have been cancelled after the last read.
     token.check().map_err(failed)?;
     move_to(folder, &content)?;
-    staging.keep_above();
+    staging.keep_parents();
     Ok(())
 }
 

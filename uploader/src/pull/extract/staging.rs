@@ -15,9 +15,9 @@ use super::cancellation::CleanupPending;
 
 /// A hidden folder beside the one to be filled, or in it. It is removed with its content on drop.
 pub(super) struct Staging {
-    /// The hidden folder is dropped before the folders above it.
+    /// The hidden folder is dropped before its created parents.
     hidden: TempDir,
-    above: Above,
+    parents: CreatedParents,
     _lock: temporary::Lock,
     /// The pending cleanup is dropped last, after the folders are removed.
     _pending: CleanupPending,
@@ -33,7 +33,7 @@ impl Staging {
             return Err(Cause::file(folder, error));
         }
         let pending = CleanupPending::new();
-        let above = Above::make(folder)?;
+        let parents = CreatedParents::create(folder)?;
         let parent = match folder.is_dir() {
             true => folder,
             false => temporary::parent(folder),
@@ -44,7 +44,7 @@ impl Staging {
             hidden.map_err(|error| Cause::file(folder, io_error::plain(&error)))?;
         Ok(Self {
             hidden,
-            above,
+            parents,
             _lock: lock,
             _pending: pending,
         })
@@ -55,18 +55,18 @@ impl Staging {
         self.hidden.path()
     }
 
-    /// Keeps the folders above, because they are no longer empty.
-    pub(super) fn keep_above(mut self) {
-        self.above.0.clear();
+    /// Keeps the created parents, because they are no longer empty.
+    pub(super) fn keep_parents(mut self) {
+        self.parents.0.clear();
     }
 }
 
-/// The folders that were made, each above the next. On drop, those that are empty are removed.
-struct Above(Vec<PathBuf>);
+/// The parent folders that were created, each above the next. On drop, those that are empty are removed.
+struct CreatedParents(Vec<PathBuf>);
 
-impl Above {
-    /// Makes the missing folders above a folder.
-    fn make(folder: &Path) -> Result<Self, Cause> {
+impl CreatedParents {
+    /// Creates the missing parents of a folder.
+    fn create(folder: &Path) -> Result<Self, Cause> {
         let is_missing =
             |above: &&Path| above.as_os_str() != "" && above.symlink_metadata().is_err();
         let missing: Vec<_> = folder.ancestors().skip(1).take_while(is_missing).collect();
@@ -83,7 +83,7 @@ impl Above {
     }
 }
 
-impl Drop for Above {
+impl Drop for CreatedParents {
     fn drop(&mut self) {
         for folder in self.0.iter().rev() {
             // The folder stays if somebody else has put something into it.

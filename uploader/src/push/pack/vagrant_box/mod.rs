@@ -15,7 +15,7 @@ use super::options::Options;
 use super::{Packable, packable, root};
 use crate::base::error::Cause;
 pub(super) use tar_scan::is_tar;
-use tar_scan::{Found, METADATA, Plain, followed, shown, unpacked};
+use tar_scan::{METADATA, Plain, ScanResult, find_metadata, shown, unpacked};
 
 /// The error for an empty `metadata.json`, which Vagrant could not parse as JSON.
 const EMPTY: &str = "its metadata.json is empty";
@@ -34,21 +34,21 @@ pub fn check_box(paths: &[PathBuf], options: &Options) -> Result<(), Cause> {
         Packable::Nothing => return Ok(()),
         Packable::Files(entries) => return of_files(paths, &entries),
         Packable::Tar(path) => {
-            let found = File::open(&path).and_then(|file| followed(&file, Plain::of));
+            let found = File::open(&path).and_then(|file| find_metadata(&file, Plain::of));
             (path, found)
         }
-        Packable::Gzip(file, path) => (path, followed(&file, unpacked)),
+        Packable::Gzip(file, path) => (path, find_metadata(&file, unpacked)),
     };
     match found {
-        Ok(Found::Top) => Ok(()),
-        Ok(Found::Elsewhere(name)) => Err(refused(
+        Ok(ScanResult::File) => Ok(()),
+        Ok(ScanResult::Elsewhere(name)) => Err(refused(
             &path,
             &format!("{METADATA} is not at its top, but at {name:?}"),
         )),
-        Ok(Found::Nowhere) => Err(refused(&path, &format!("it has no {METADATA} at its top"))),
-        Ok(Found::Empty) => Err(refused(&path, EMPTY)),
-        Ok(Found::Other) => Err(refused(&path, &format!("its {METADATA} is no file"))),
-        Ok(Found::Link(target)) => {
+        Ok(ScanResult::Missing) => Err(refused(&path, &format!("it has no {METADATA} at its top"))),
+        Ok(ScanResult::EmptyFile) => Err(refused(&path, EMPTY)),
+        Ok(ScanResult::OtherKind) => Err(refused(&path, &format!("its {METADATA} is no file"))),
+        Ok(ScanResult::Link(target)) => {
             let target = shown(&target);
             Err(refused(
                 &path,

@@ -24,31 +24,31 @@ const LINKS: u32 = 40;
 
 /// The result of a search for a name.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum ScanResult {
     /// A file with content is at the top.
-    Top,
+    File,
     /// The file at the top is empty.
-    Empty,
+    EmptyFile,
     /// An entry at the top has the name, and is neither a file nor a link.
-    Other,
+    OtherKind,
     /// An entry at the top has the name, and is a link to this target.
     Link(String),
     /// An entry has the name, but not at the top.
     Elsewhere(String),
     /// No entry has the name.
-    Nowhere,
+    Missing,
 }
 
 /// A reader of a tar that can skip contents.
 pub(super) trait Tar: Read {
     /// Whether skipping is so cheap that all headers are read.
-    const WHOLE: bool;
+    const READS_ALL_HEADERS: bool;
 
     /// Skips `size` bytes.
     ///
     /// # Errors
     /// Fails when fewer bytes are left.
-    fn pass_over(&mut self, size: u64) -> io::Result<()>;
+    fn skip(&mut self, size: u64) -> io::Result<()>;
 }
 
 /// A tar that is a plain file, in which seeking skips contents.
@@ -72,9 +72,9 @@ impl Read for Plain<'_> {
 }
 
 impl Tar for Plain<'_> {
-    const WHOLE: bool = true;
+    const READS_ALL_HEADERS: bool = true;
 
-    fn pass_over(&mut self, size: u64) -> io::Result<()> {
+    fn skip(&mut self, size: u64) -> io::Result<()> {
         let left = self.length.saturating_sub(self.file.stream_position()?);
         match i64::try_from(size) {
             Ok(step) if size <= left => self.file.seek_relative(step),
@@ -93,9 +93,9 @@ impl<R: Read> Read for Unpacked<R> {
 }
 
 impl<R: Read> Tar for Unpacked<R> {
-    const WHOLE: bool = false;
+    const READS_ALL_HEADERS: bool = false;
 
-    fn pass_over(&mut self, size: u64) -> io::Result<()> {
+    fn skip(&mut self, size: u64) -> io::Result<()> {
         let passed = io::copy(&mut self.0.by_ref().take(size), &mut io::sink());
         match passed.map_err(of_gzip)? == size {
             true => Ok(()),
@@ -136,20 +136,20 @@ fn is_header(block: &[u8; BLOCK]) -> bool {
 }
 
 /// Searches for a `metadata.json`, and while that is a link for its target, each time from the start of the tar.
-pub(super) fn followed<'a, T: Tar>(
+pub(super) fn find_metadata<'a, T: Tar>(
     mut file: &'a File,
     open: impl Fn(&'a File) -> io::Result<T>,
-) -> io::Result<Found> {
+) -> io::Result<ScanResult> {
     let mut wanted = METADATA.to_owned();
     for _ in 0..LINKS {
         file.rewind()?;
-        match in_tar(open(file)?, &wanted)? {
-            Found::Link(target) => wanted = target,
-            Found::Elsewhere(_) | Found::Nowhere if wanted != METADATA => break,
+        match scan(open(file)?, &wanted)? {
+            ScanResult::Link(target) => wanted = target,
+            ScanResult::Elsewhere(_) | ScanResult::Missing if wanted != METADATA => break,
             found => return Ok(found),
         }
     }
-    Ok(Found::Link(wanted))
+    Ok(ScanResult::Link(wanted))
 }
 
 fn damaged(reason: &str) -> io::Error {
@@ -157,8 +157,8 @@ fn damaged(reason: &str) -> io::Error {
 }
 
 /// Reads the headers of a tar up to a file with the wanted name, relative to its top, and skips contents.
-fn in_tar<T: Tar>(mut tar: T, wanted: &str) -> io::Result<Found> {
-    let mut found = Found::Nowhere;
+fn scan<T: Tar>(mut tar: T, wanted: &str) -> io::Result<ScanResult> {
+    let mut found = ScanResult::Missing;
     let mut overrides = Overrides::default();
     for number in 0..ENTRIES {
         let mut block = [0; BLOCK];
@@ -184,19 +184,19 @@ fn in_tar<T: Tar>(mut tar: T, wanted: &str) -> io::Result<Found> {
         let here = overrides.found(header, size, wanted);
         overrides = Overrides::default();
         match here {
-            Some(Found::Elsewhere(_)) if found != Found::Nowhere => {}
-            Some(Found::Elsewhere(_)) | None => found = here.unwrap_or(found),
+            Some(ScanResult::Elsewhere(_)) if found != ScanResult::Missing => {}
+            Some(ScanResult::Elsewhere(_)) | None => found = here.unwrap_or(found),
             // The last entry of a name counts, as for `bsdtar`, where reading all headers is cheap.
-            Some(here) if T::WHOLE => found = here,
+            Some(here) if T::READS_ALL_HEADERS => found = here,
             Some(here) => return Ok(here),
         }
         if header.entry_type().is_gnu_sparse() {
             skip_map(header, &mut tar)?;
         }
-        tar.pass_over(padded(size))?;
+        tar.skip(padded(size))?;
     }
     match found {
-        Found::Elsewhere(_) | Found::Nowhere => Err(damaged(&format!(
+        ScanResult::Elsewhere(_) | ScanResult::Missing => Err(damaged(&format!(
             "there is no {METADATA} among its first {ENTRIES} entries"
         ))),
         found => Ok(found),
@@ -239,7 +239,7 @@ impl Overrides {
                 }
             }
         } else if kind.is_pax_global_extensions() {
-            tar.pass_over(padded(size))?;
+            tar.skip(padded(size))?;
         } else {
             return Ok(false);
         }
@@ -259,7 +259,7 @@ impl Overrides {
     }
 
     /// Returns the kind of an entry that has the wanted name or is a `metadata.json` elsewhere.
-    fn found(&self, header: &Header, size: u64, wanted: &str) -> Option<Found> {
+    fn found(&self, header: &Header, size: u64, wanted: &str) -> Option<ScanResult> {
         let (name, kind) = (self.name(header), header.entry_type());
         // A folder with the wanted name may contain other entries.
         if kind.is_dir() {
@@ -267,16 +267,16 @@ impl Overrides {
         }
         if parts(&name) != parts(wanted) {
             let is_deep = Path::new(&name).file_name()? == METADATA;
-            return is_deep.then(|| Found::Elsewhere(shown(&name)));
+            return is_deep.then(|| ScanResult::Elsewhere(shown(&name)));
         }
         Some(match kind {
-            EntryType::Link => Found::Link(self.target(header)),
-            EntryType::Symlink => Found::Link(beside(&name, &self.target(header))),
+            EntryType::Link => ScanResult::Link(self.target(header)),
+            EntryType::Symlink => ScanResult::Link(beside(&name, &self.target(header))),
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse if size == 0 => {
-                Found::Empty
+                ScanResult::EmptyFile
             }
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Found::Top,
-            _ => Found::Other,
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => ScanResult::File,
+            _ => ScanResult::OtherKind,
         })
     }
 }
@@ -318,7 +318,7 @@ fn read_block(tar: &mut impl Read, block: &mut [u8; BLOCK]) -> io::Result<bool> 
 /// Reads the content of an extension entry; skips one that is too long, and returns no bytes.
 fn record(tar: &mut impl Tar, size: u64) -> io::Result<Vec<u8>> {
     if size > LONGEST_RECORD {
-        tar.pass_over(padded(size))?;
+        tar.skip(padded(size))?;
         return Ok(Vec::new());
     }
     let mut record = Vec::new();
@@ -327,7 +327,7 @@ fn record(tar: &mut impl Tar, size: u64) -> io::Result<Vec<u8>> {
         .take(size)
         .read_to_end(&mut record)
         .map_err(of_gzip)?;
-    tar.pass_over(padding)?;
+    tar.skip(padding)?;
     Ok(record)
 }
 
@@ -379,9 +379,9 @@ mod tests {
         [header.as_bytes(), content, &vec![0; padding]].concat()
     }
 
-    fn found(entries: &[Vec<u8>]) -> Result<Found, String> {
+    fn found(entries: &[Vec<u8>]) -> Result<ScanResult, String> {
         let tar = [entries.concat(), vec![0; 2 * BLOCK]].concat();
-        in_tar(Unpacked(tar.as_slice()), METADATA).map_err(|error| error.to_string())
+        scan(Unpacked(tar.as_slice()), METADATA).map_err(|error| error.to_string())
     }
 
     use EntryType::{Directory, GNULongName, Regular, XGlobalHeader, XHeader};
@@ -411,22 +411,22 @@ mod tests {
                 entry(Regular, METADATA, b"{}"),
             ],
         ] {
-            assert_eq!(found(&entries), Ok(Found::Top));
+            assert_eq!(found(&entries), Ok(ScanResult::File));
         }
     }
 
     #[test]
     fn metadata_elsewhere_is_told_and_a_folder_of_that_name_is_none() {
         let deep = entry(Regular, "./web/metadata.json", b"{}");
-        let place = Found::Elsewhere("./web/metadata.json".to_owned());
+        let place = ScanResult::Elsewhere("./web/metadata.json".to_owned());
         assert_eq!(found(&[disk(), deep]), Ok(place));
         let above = entry(Regular, "../metadata.json", b"{}");
-        assert!(matches!(found(&[above]), Ok(Found::Elsewhere(_))));
+        assert!(matches!(found(&[above]), Ok(ScanResult::Elsewhere(_))));
         for other in [
             entry(Directory, METADATA, b""),
             entry(Regular, "Metadata.json", b""),
         ] {
-            assert_eq!(found(&[disk(), other]), Ok(Found::Nowhere));
+            assert_eq!(found(&[disk(), other]), Ok(ScanResult::Missing));
         }
     }
 
@@ -441,7 +441,7 @@ mod tests {
         let sparse = [&header.as_bytes()[..], &goes_on, &last, &[7; 512]].concat();
         assert_eq!(
             found(&[sparse, entry(Regular, METADATA, b"{}")]),
-            Ok(Found::Top)
+            Ok(ScanResult::File)
         );
     }
 
@@ -459,12 +459,12 @@ mod tests {
             (endless.as_bytes().to_vec(), "cut off"),
             (name.as_bytes().to_vec(), "cut off"),
         ] {
-            let refused = in_tar(Unpacked(tar.as_slice()), METADATA).unwrap_err();
+            let refused = scan(Unpacked(tar.as_slice()), METADATA).unwrap_err();
             assert_eq!(refused.kind(), io::ErrorKind::InvalidData);
             assert!(refused.to_string().contains(reason), "{refused}");
         }
         let empty = entry(Regular, "x", b"");
-        let refused = in_tar(Unpacked(Repeated(&empty, 0)), METADATA)
+        let refused = scan(Unpacked(Repeated(&empty, 0)), METADATA)
             .unwrap_err()
             .to_string();
         assert!(

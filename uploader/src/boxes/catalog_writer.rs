@@ -1,4 +1,4 @@
-//! Writes catalogs, the JSON documents in which Vagrant finds the versions of a box.
+//! Writes the catalogs of a tree, the JSON documents in which Vagrant finds the versions of a box.
 //!
 //! Vagrant before 2.4 knows no architectures, and takes the last of several entries of one provider: its catalog
 //! has only the entry of the default architecture. The catalog for Vagrant from 2.4 on has all entries, each
