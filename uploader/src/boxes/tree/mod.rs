@@ -91,7 +91,7 @@ impl Tree {
     ///
     /// # Errors
     /// [`Phase::Tree`] for a description that cannot be read.
-    pub fn look(root: &Path) -> Result<Self, Error> {
+    pub fn read(root: &Path) -> Result<Self, Error> {
         let absolute = std::path::absolute(root);
         let root = absolute.map_err(|error| Error::new(Phase::Tree, Cause::file(root, error)))?;
         Self::described(root.canonicalize().unwrap_or(root), None)
@@ -337,7 +337,7 @@ mod tests {
         tree.save().unwrap();
         let refused = Tree::open(folder.path()).unwrap_err().to_string();
         assert!(refused.contains("another process"), "{refused}");
-        assert_eq!(Tree::look(folder.path()).unwrap().boxes(), tree.boxes());
+        assert_eq!(Tree::read(folder.path()).unwrap().boxes(), tree.boxes());
         drop(tree);
         assert_eq!(Tree::open(folder.path()).unwrap().boxes().len(), 1);
     }

@@ -62,7 +62,7 @@ impl Boxes<'_> {
         let is_plan = args.plan;
         let options = self.options(args)?;
         if is_plan {
-            let tree = blocking(move || Tree::look(&to)).await?;
+            let tree = blocking(move || Tree::read(&to)).await?;
             let plan = boxes::plan(&options, &tree).await?;
             return self.planned(&plan);
         }
@@ -142,7 +142,7 @@ impl Boxes<'_> {
     async fn check(&self, dir: std::path::PathBuf) -> Result<ExitCode, Error> {
         let checked = blocking(move || {
             is_tree(&dir)?;
-            Ok(boxes::check(&Tree::look(&dir)?))
+            Ok(boxes::check(&Tree::read(&dir)?))
         });
         let checked = checked.await?;
         for text in checked.missing.iter().chain(&checked.wrong) {

@@ -143,7 +143,7 @@ impl PostProcessor {
         }
         let configured = self.configured(&configuration, Some(&generated));
         let configured = configured.map_err(|wrong| self.redactor.redact(&all_at_once(&wrong)))?;
-        let built = BuiltArtifact::look(packer).await.map_err(gone)?;
+        let built = BuiltArtifact::fetch(packer).await.map_err(gone)?;
         let (listener, forwarder) = UiReporter::new(self.redactor.clone());
         if let Some(warning) = messages::of_no_verification(&configured.config) {
             listener.say(warning);

@@ -28,7 +28,8 @@ pub(super) struct BuiltArtifact {
 }
 
 impl BuiltArtifact {
-    pub(super) async fn look(packer: &Host) -> Result<Self, CallError> {
+    /// Asks Packer for the id, the files and the metadata of the artifact.
+    pub(super) async fn fetch(packer: &Host) -> Result<Self, CallError> {
         Ok(Self {
             id: packer.id().await?,
             files: packer.files().await?,

@@ -17,7 +17,7 @@ const TEMPLATE: &str = r#"{
 /// The error of an `atlas` post-processor, this program's or another, for that template.
 const REFUSAL: &str = "artifact must be set";
 
-pub(in crate::cli) async fn look(console: &Console) -> Result<(), Error> {
+pub(in crate::cli) async fn run(console: &Console) -> Result<(), Error> {
     let version = version().await?;
     console.out(&format!("Packer {version}"))?;
     supported(version)?;

@@ -27,7 +27,7 @@ pub(in crate::cli) async fn run(command: PackerCommand, console: &Console) -> Re
     match command {
         PackerCommand::Install { dir } => install::install(dir, console).await,
         PackerCommand::Uninstall { dir } => install::uninstall(dir, console).await,
-        PackerCommand::Doctor => doctor::look(console).await,
+        PackerCommand::Doctor => doctor::run(console).await,
     }
 }
 
