@@ -75,7 +75,7 @@ pub fn identity(mut certificate: Vec<u8>, key: Option<&[u8]>) -> io::Result<Iden
     }
     // The cause is left out: its words could repeat a part of the key.
     Identity::from_pem(&certificate)
-        .map_err(|_| invalid("holds no PEM certificate with its private key"))
+        .map_err(|_| invalid("holds no PEM certificate with a usable private key"))
 }
 
 fn some(certificates: Vec<Certificate>) -> io::Result<Vec<Certificate>> {
@@ -131,7 +131,7 @@ mod tests {
         assert!(identity([&*certificate, b"\n", &*key].concat(), None).is_ok());
         for (certificate, key) in [(certificate, None), (Vec::new(), Some(&*key))] {
             let error = identity(certificate, key).unwrap_err();
-            let reason = "holds no PEM certificate with its private key";
+            let reason = "holds no PEM certificate with a usable private key";
             assert_eq!(error.to_string(), reason);
         }
     }

@@ -22,7 +22,7 @@ pub fn read_at_most(source: impl Read, limit: u64) -> io::Result<Option<Vec<u8>>
 /// They are not UTF-8.
 pub fn into_text(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8"))
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))
 }
 
 #[cfg(test)]
