@@ -13,21 +13,21 @@ use super::help;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BoxCommand {
-    /// Copy boxes with all their versions; run again, it goes on and brings what is new
+    /// Copy boxes with all their versions; a second run continues and fetches what is new
     #[command(after_help = help::BOX_MIRROR)]
     Mirror(Box<BoxMirrorArgs>),
-    /// Write the catalogs of a tree anew
+    /// Rewrite the catalogs of a tree
     Catalog {
-        /// The tree
+        /// The tree's folder
         #[arg(value_name = "DIR")]
         dir: PathBuf,
-        /// Let the addresses of files begin with this [default: what it was]
+        /// The base of the files' addresses [default: unchanged]
         #[arg(long, value_name = "URL", value_parser = base_url)]
         base_url: Option<Url>,
     },
-    /// Verify every file of a tree, without asking anybody
+    /// Verify every file of a tree, without a network
     Check {
-        /// The tree
+        /// The tree's folder
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
@@ -35,10 +35,10 @@ pub(crate) enum BoxCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BoxMirrorArgs {
-    /// All boxes of an organisation, or one; of a source on this machine all, if none is named
+    /// An organisation, for all its boxes, or one box; a local source needs neither
     #[arg(value_name = "ORG|ORG/BOX")]
     pub(crate) wanted: Vec<String>,
-    /// The tree; made when it is not there
+    /// The tree's folder, created if it does not exist
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
     /// A registry, a catalog, or Vagrant's own folder ~/.vagrant.d/boxes
@@ -53,25 +53,25 @@ pub(crate) struct BoxMirrorArgs {
     /// Only this version; may be a pattern, and repeated
     #[arg(long = "version", value_name = "PATTERN")]
     pub(crate) versions: Vec<String>,
-    /// Take only so many of the newest versions that match
+    /// Copy only the N newest versions that match
     #[arg(long, value_name = "N")]
     pub(crate) newest: Option<NonZero<usize>>,
-    /// Versions that are not released, and revoked ones, too
+    /// Also copy unreleased and revoked versions
     #[arg(long)]
     pub(crate) include_unreleased: bool,
-    /// Copy files, too, that are on their owners' own hosts
+    /// Also copy files that their owners host themselves
     #[arg(long)]
     pub(crate) external: bool,
-    /// Keep the addresses of files alone
+    /// Record the addresses of files, and copy no file
     #[arg(long, conflicts_with = "external")]
     pub(crate) no_files: bool,
-    /// Only tell what would come, and what that costs of the registry's limits
+    /// Only print what would be copied, and how long the registry's limit makes that take
     #[arg(long)]
     pub(crate) plan: bool,
-    /// How many files come at a time
+    /// The number of files fetched at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) jobs: u16,
-    /// Let the addresses of files in catalogs begin with this [default: the tree's own place on this machine]
+    /// The base of the files' addresses in catalogs [default: the tree's folder on this machine]
     #[arg(long, value_name = "URL", value_parser = base_url)]
     pub(crate) base_url: Option<Url>,
 }
@@ -94,7 +94,7 @@ fn base_url(text: &str) -> Result<Url, String> {
     };
     let url = Url::parse(text).ok().filter(fit);
     url.ok_or_else(|| {
-        "it must be like https://boxes.example.com/, and all users see it: no password, no query"
+        "the address must be like https://boxes.example.com/, without password or query, since all users see it"
             .to_owned()
     })
 }

@@ -1,14 +1,14 @@
 //! Defines the texts that `--help` prints below the options of each subcommand.
 
 pub(in crate::cli) const VARIABLES: &str = "\
-Variables (a flag goes over a variable; an empty one is unset):
+Variables (a flag overrides its variable; an empty variable counts as unset):
   ATLAS_TOKEN         the access token
   ATLAS_ADDRESS       the Atlas' address
   ATLAS_CAFILE        a file of CA certificates
   ATLAS_CAPATH        a folder of CA certificates
-  ATLAS_CLIENT_CERT   a certificate to show to the server
-  ATLAS_CLIENT_KEY    its key
-  ATLAS_TLS_NOVERIFY  any value: believe every server
+  ATLAS_CLIENT_CERT   a client certificate to present to the server
+  ATLAS_CLIENT_KEY    the private key of the client certificate
+  ATLAS_TLS_NOVERIFY  any value: as --insecure
   ATLAS_ALLOW_HTTP_UPLOAD  any value but 0, false, no or off: as --allow-http-upload
   ATLAS_BUILD_ID      the build a version belongs to
   ATLAS_COMPILE_ID    the compilation a version belongs to
@@ -27,36 +27,36 @@ Events of --progress json, one object a line on standard error; sizes are bytes,
   {\"event\": \"error\", \"text\", \"hints\"}
 
 Exit codes:
-  0  all went well               5  not there, or hidden (404)
-  1  something else went wrong   6  refused by the server (another 4xx)
-  2  wrong arguments, settings   7  trouble that may pass (network, 5xx)
-  3  a local file                8  the digest does not match
-  4  the token (401)             9  made or not, nobody knows: look first
-                                 130  stopped by a signal
+  0  success                       5  not found, or hidden (404)
+  1  another error                 6  refused by the server (another 4xx)
+  2  wrong arguments or settings   7  a temporary failure (network, 5xx)
+  3  an error of a local file      8  the digest does not match
+  4  token not accepted (401)      9  created or not: check before a retry
+                                   130  stopped by a signal
 
 Example:
   export ATLAS_ADDRESS=https://atlas.example.com ATLAS_TOKEN=…
   atlas-upload push acme/web --type custom.image disk.img";
 
 pub(in crate::cli) const PUSH: &str = "\
-A gzip file is sent as it is. Anything else is packed as Packer does: a gzip-compressed tar, of one
-file, of a folder's content, or of several paths below the longest folder they share. Without --id
-the version's id is the name of the only path, or of that shared folder. A vagrant.box must be what
-Vagrant can use, an archive with a metadata.json at its top; a tar is compressed, not packed again.
+A gzip file is sent as it is. Anything else is packed as Packer does: into a gzip-compressed tar of
+one file, of a folder's content, or of several paths below their deepest common folder. Without --id
+the version's id is the name of the only path, or of that common folder. A vagrant.box must be an
+archive that Vagrant can use, with a metadata.json at its top; a tar is compressed, not packed again.
 
-The version's slug is printed, or with --output json one object a version:
+The version's slug is printed, or with --output json one object for each version:
   {\"slug\", \"version\", \"digest\", \"bytes\", \"timings\" (milliseconds), \"attempts\", \"skipped\",
   \"verified\", \"possible_orphans\"}
 
-Into the metadata go two keys more: atlas-upload.push, a value of this push alone, by which it finds
-out after a lost reply whether the version was made, and atlas-upload.blake3, the digest of the file.
+Two keys are added to the metadata: atlas-upload.push, a value unique to this push, which tells after
+a lost reply whether the version was created, and atlas-upload.blake3, the digest of the file.
 
-With --template each atlas post-processor makes a version of each build it is for, of what reached it
-in its sequence; where that is not the builder's, a manifest block must stand just before it. A flag
-goes over what the template says, and that over a variable. Known functions: user, env (in variables
-only), timestamp, isotime, strftime, uuid, build_name, build_type, template_dir, pwd, split, upper,
-lower, replace, replace_all; of Go's own printf, print, println, len, and, or, not, eq, ne, lt, le,
-gt, ge.
+With --template each atlas post-processor creates a version for each build that it applies to, from
+the artifact that reached it in its sequence. Unless that is the builder's artifact, a manifest block
+must stand just before it. A flag overrides the template, and the template overrides a variable.
+Supported functions: user, env (in variables only), timestamp, isotime, strftime, uuid, build_name,
+build_type, template_dir, pwd, split, upper, lower, replace, replace_all; of Go's own printf, print,
+println, len, and, or, not, eq, ne, lt, le, gt, ge.
 
 Examples:
   atlas-upload push acme/web --type amazon.image --id us-east-1:ami-1 -m region.us-east-1=ami-1
@@ -73,24 +73,23 @@ Examples:
   atlas-upload box check boxes";
 
 pub(in crate::cli) const BOX_MIRROR: &str = "\
-What a source is, is found out by asking: HCP Vagrant's registry, a Vagrant Cloud (v1 or v2), a
-catalog of one box, by address or as a file, or Vagrant's folder of installed boxes, which are packed
-again.
+The kind of the source is detected: HCP Vagrant's registry, a Vagrant Cloud (v1 or v2), a catalog of
+one box (an address or a file), or Vagrant's folder of installed boxes, which are packed again.
 
 Variables:
-  HCP_CLIENT_ID, HCP_CLIENT_SECRET  a service principal of HCP, for private boxes, and for versions
-                                    that are not released; its tokens are replaced as they expire
-  HCP_AUTH_URL                      where it gets its tokens; set, they go to any --from
+  HCP_CLIENT_ID, HCP_CLIENT_SECRET  a service principal of HCP, for private boxes and unreleased
+                                    versions; its tokens are renewed when they expire
+  HCP_AUTH_URL                      the address that issues its tokens; if set, any --from gets them
   VAGRANT_CLOUD_TOKEN               a token of Vagrant Cloud, or OLD;NEW
-  VAGRANT_SERVER_URL                the server of your own that may see that token, too
+  VAGRANT_SERVER_URL                your own server, which may get that token, too
 
 The tree is DIR/ORG/BOX/VERSION/PROVIDER/ARCHITECTURE/vagrant.box, with a catalog for Vagrant before
 2.4 at DIR/ORG/BOX/metadata.json, one for Vagrant from 2.4 on at DIR/api/v2/vagrant/ORG/BOX.json, and
-all that is known in DIR/mirror.json. A file has its name only once its size and checksum are those
-that the source says. A registry that gives no more for a while is waited for. A file on its owner's
-own host stays a link, unless --external is given.
+a record of the tree in DIR/mirror.json. A file gets its name only after its size and checksum match
+those of the source. When the registry's rate limit is reached, the program waits. A file on its
+owner's own host stays a link, unless --external is given.
 
-The exit code is 0 only if all that was asked for is there, and verified.
+The exit code is 0 only if everything that was requested is in the tree, and verified.
 
 Examples:
   atlas-upload box mirror my-org --to boxes --plan
@@ -99,8 +98,8 @@ Examples:
   atlas-upload box mirror --to boxes --from ~/.vagrant.d/boxes";
 
 pub(in crate::cli) const SEARCH: &str = "\
-With --output tfvars exactly one version may match. It is printed as a variable of Terraform, with the
-attributes of the old data source atlas_artifact:
+With --output tfvars exactly one version must match. It is printed as a variable of Terraform, with
+the attributes of the old data source atlas_artifact:
   {\"NAME\": {\"name\": \"user/name\", \"type\", \"id\", \"version\", \"slug\", \"file_url\", \"metadata_full\"}}
 
 Examples:
@@ -108,10 +107,10 @@ Examples:
   atlas-upload search acme/web --type amazon.image --version latest --output tfvars --name web";
 
 pub(in crate::cli) const PULL: &str = "\
-The bytes arrive unchanged: a file that Packer packed is a gzip-compressed tar. Where the push left
-a digest, or the server tells one, they are checked, and only then the file gets its name. A download
-that breaks off goes on where it was. --extract makes the folder, and those above it, and refuses an
-archive with an entry that would leave the folder.
+The bytes are not changed: a file that Packer packed is a gzip-compressed tar. If the version's
+metadata or the server has a digest, the bytes are checked before the file gets its name. A download
+that breaks off continues where it stopped. --extract creates the folder and its parents, and refuses
+an archive with an entry that would leave the folder.
 
 Examples:
   atlas-upload pull acme/web --type custom.image
@@ -119,7 +118,7 @@ Examples:
   atlas-upload pull acme/web --type custom.image --version 7 -o - | tar -xz";
 
 pub(in crate::cli) const SHOW: &str = "\
-The API lists no types: without --type the usual ones are asked for, from amazon.image to
+The API cannot list types: without --type the usual types are shown, from amazon.image to
 vagrant.box.
 
 Examples:
@@ -142,8 +141,8 @@ Example:
   atlas-upload man /usr/local/share/man/man1";
 
 pub(in crate::cli) const PACKER: &str = "\
-Packer 1.5.2 and later then knows the post-processor that it dropped in 2018, and templates that say
-\"type\": \"atlas\" build unchanged.
+After the installation, Packer 1.5.2 and later has the post-processor that it dropped in 2018, and
+templates with \"type\": \"atlas\" build unchanged.
 
 Examples:
   atlas-upload packer install
@@ -153,7 +152,7 @@ Examples:
 pub(in crate::cli) const PACKER_INSTALL: &str = "\
 The program is copied under the name that each version of Packer looks for: up to 1.6 as
 packer-post-processor-atlas, from 1.7 as packer-plugin-atlas, from 1.11 below github.com/ with its
-SHA-256 beside it. Nothing that somebody else put there is replaced. The files are printed.
+SHA-256 beside it. Files of other programs are not replaced. The paths of the files are printed.
 
 Example:
   atlas-upload packer install --dir ~/.packer.d/plugins";

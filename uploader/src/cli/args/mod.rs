@@ -39,38 +39,38 @@ pub(crate) struct GlobalArgs {
     /// The access token; others can see flags, so prefer the variable [variable: ATLAS_TOKEN]
     #[arg(long, global = true, value_name = "TOKEN")]
     token: Option<String>,
-    /// CA certificates (PEM) to believe besides the system's [variable: ATLAS_CAFILE]
+    /// CA certificates (PEM) to trust besides the system's [variable: ATLAS_CAFILE]
     #[arg(long, global = true, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// A folder of such files [variable: ATLAS_CAPATH]
+    /// A folder of files with CA certificates (PEM) [variable: ATLAS_CAPATH]
     #[arg(long, global = true, value_name = "FOLDER")]
     ca_path: Option<PathBuf>,
-    /// A certificate (PEM) to show to the server [variable: ATLAS_CLIENT_CERT]
+    /// A client certificate (PEM) to present to the server [variable: ATLAS_CLIENT_CERT]
     #[arg(long, global = true, value_name = "FILE")]
     client_cert: Option<PathBuf>,
-    /// Its key (PEM), where it is not in the same file [variable: ATLAS_CLIENT_KEY]
+    /// The client certificate's private key (PEM), unless it is in the same file [variable: ATLAS_CLIENT_KEY]
     #[arg(long, global = true, value_name = "FILE")]
     client_key: Option<PathBuf>,
-    /// Believe any server, even one in between [variable: ATLAS_TLS_NOVERIFY]
+    /// Trust every server without verifying its certificate [variable: ATLAS_TLS_NOVERIFY]
     #[arg(long, global = true)]
     insecure: bool,
-    /// How often a request is repeated on trouble that may pass
+    /// How often a request is repeated after a temporary failure
     #[arg(long, global = true, value_name = "N", default_value_t = 5)]
     pub(crate) retries: u32,
-    /// Nothing is repeated later than this after its first failure
+    /// How long after its first failure a request may be repeated
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 300)]
     pub(crate) retry_time: u64,
-    /// The longest to wait for a reply, or for more of a download; an upload may stand still for twice
-    /// as long
+    /// The longest wait for a reply, or for more bytes of a download; an upload may stall for twice as
+    /// long
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: u64,
-    /// What is written to standard output
+    /// The format of standard output
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: OutputFormat,
     /// How progress is shown on standard error
     #[arg(long, global = true, value_name = "STYLE", default_value = "auto")]
     pub(crate) progress: ProgressStyle,
-    /// Show neither progress nor words, only warnings and errors
+    /// Show only warnings and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// Log to standard error; twice: the connections too; three times: everything
@@ -121,7 +121,7 @@ pub(crate) enum OutputFormat {
     Text,
     /// For programs
     Json,
-    /// Of search: the only version that matches, as a variable of Terraform
+    /// For search: the only version that matches, as a variable of Terraform
     Tfvars,
 }
 
@@ -135,7 +135,7 @@ pub(crate) enum ProgressStyle {
     Plain,
     /// One JSON object a line, for programs
     Json,
-    /// Words, but no progress
+    /// Messages, but no progress
     None,
 }
 
@@ -163,7 +163,7 @@ impl fmt::Display for ProgressStyle {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a version of an artifact, and send its file
+    /// Create a version of an artifact, and upload its file
     #[command(after_help = help::PUSH)]
     Push(Box<PushArgs>),
     /// List the versions that match
@@ -175,19 +175,19 @@ pub(crate) enum Command {
     /// Fetch the file of a version
     #[command(after_help = help::PULL)]
     Pull(PullArgs),
-    /// Rescue Vagrant boxes out of HCP Vagrant, or another registry, into a tree of files
+    /// Copy Vagrant boxes from HCP Vagrant, or another registry, into a tree of files
     #[command(after_help = help::BOX)]
     Box {
         #[command(subcommand)]
         command: BoxCommand,
     },
-    /// Verify the token, and say whose it is
+    /// Verify the token, and print its owner
     #[command(after_help = help::WHOAMI)]
     Whoami,
     /// Print every setting, and where it came from
     #[command(after_help = help::CONFIG)]
     Config,
-    /// Make this program Packer's post-processor atlas
+    /// Use this program as Packer's post-processor atlas
     #[command(after_help = help::PACKER)]
     Packer {
         #[command(subcommand)]
@@ -203,7 +203,7 @@ pub(crate) enum Command {
     /// Write the manual's pages into a folder
     #[command(after_help = help::MAN)]
     Man {
-        /// Made when it is not there
+        /// The folder, created if it does not exist
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
     },
@@ -214,17 +214,17 @@ pub(crate) enum PackerCommand {
     /// Put the plugin where Packer finds it
     #[command(after_help = help::PACKER_INSTALL)]
     Install {
-        /// Into this folder, instead of the one where the installed Packer looks
+        /// The folder to install into, instead of the one where the installed Packer looks
         #[arg(long, value_name = "FOLDER")]
         dir: Option<PathBuf>,
     },
-    /// Take away what `install` put there
+    /// Remove what `install` installed
     Uninstall {
-        /// From this folder
+        /// The folder to remove the plugin from
         #[arg(long, value_name = "FOLDER")]
         dir: Option<PathBuf>,
     },
-    /// See whether the installed Packer finds the plugin
+    /// Check whether the installed Packer finds the plugin
     Doctor,
 }
 
@@ -264,10 +264,10 @@ pub(crate) struct SearchArgs {
     /// A number, latest or any
     #[arg(long, value_name = "BUILD")]
     pub(crate) build: Option<String>,
-    /// Metadata that must be there, with this value or with any; may be repeated
+    /// Metadata that a version must have, with this value or any; may be repeated
     #[arg(short, long = "metadata", value_name = "KEY[=VALUE]", value_parser = key_and_maybe_value)]
     pub(crate) metadata: Vec<(String, Option<String>)>,
-    /// With --output tfvars: what the variable is called [default: atlas_artifact]
+    /// With --output tfvars: the variable's name [default: atlas_artifact]
     #[arg(long = "name", value_name = "VARIABLE")]
     pub(crate) variable: Option<VariableName>,
 }
@@ -277,7 +277,7 @@ pub(crate) struct ShowArgs {
     /// The artifact
     #[arg(value_name = "USER/NAME")]
     pub(crate) name: ArtifactName,
-    /// Of this type; may be repeated
+    /// Show only this type; may be repeated
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) types: Vec<ArtifactType>,
 }
@@ -289,7 +289,7 @@ pub(crate) struct PullArgs {
     /// A number, or latest: the newest version that has a file
     #[arg(long, value_name = "VERSION", default_value = "latest", value_parser = number_or_latest)]
     pub(crate) version: VersionChoice,
-    /// Where to; - is standard output. Without it USER-NAME-TYPE-VERSION, never overwritten
+    /// The target; - is standard output. The default, USER-NAME-TYPE-VERSION, is never overwritten
     #[arg(short = 'o', long = "file", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Unpack the gzip-compressed tar into this folder; nothing in it is overwritten
@@ -315,7 +315,7 @@ fn number_or_latest(text: &str) -> Result<VersionChoice, String> {
 fn key_and_value(text: &str) -> Result<(String, String), String> {
     match key_and_maybe_value(text)? {
         (key, Some(value)) => Ok((key, value)),
-        _ => Err("metadata is KEY=VALUE".to_owned()),
+        _ => Err("metadata must be KEY=VALUE".to_owned()),
     }
 }
 

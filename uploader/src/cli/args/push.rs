@@ -24,13 +24,13 @@ pub(crate) struct PushArgs {
     /// Files or folders to send
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// What the version is called outside Atlas
+    /// The version's ID outside Atlas
     #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) id: Option<String>,
-    /// Push what the last run in a manifest of Packer built, one version a build
+    /// Push the builds of the last run in a manifest of Packer, one version for each
     #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "id"])]
     pub(crate) manifest: Option<PathBuf>,
-    /// Of the manifest's builds only this one; may be repeated
+    /// Push only this build of the manifest; may be repeated
     #[arg(long, value_name = "NAME", requires = "manifest")]
     pub(crate) only: Vec<String>,
     /// Push the manifest's builds as the atlas post-processors of this JSON template of Packer say
@@ -42,10 +42,10 @@ pub(crate) struct PushArgs {
     /// A user variable of the template; may be repeated
     #[arg(long = "var", value_name = "KEY=VALUE", requires = "template", conflicts_with_all = ["name", "resume"])]
     pub(crate) variables: Vec<String>,
-    /// A JSON file of user variables; may be repeated, and --var goes over it
+    /// A JSON file of user variables; may be repeated; --var overrides it
     #[arg(long = "var-file", value_name = "FILE", requires = "template", conflicts_with_all = ["name", "resume"])]
     pub(crate) variable_files: Vec<PathBuf>,
-    /// The time that timestamp, isotime and strftime tell in the template
+    /// The time that timestamp, isotime and strftime return in the template
     #[arg(
         long,
         value_name = "WHICH",
@@ -63,24 +63,24 @@ pub(crate) struct PushArgs {
     /// The compilation the version belongs to [variable: ATLAS_COMPILE_ID]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) compile_id: Option<String>,
-    /// Hash nothing and add nothing to the metadata; when in doubt, a version without a file is then
-    /// not made again
+    /// Compute no digest and add nothing to the metadata; when in doubt, a version without a file is
+    /// then not created again
     #[arg(long, conflicts_with_all = ["skip_existing", "verify"])]
     pub(crate) no_digest: bool,
     /// Push nothing when the latest version has the same id, metadata and bytes
     #[arg(long)]
     pub(crate) skip_existing: bool,
-    /// Read the version back, and compare
+    /// Read the version back, and compare it with what was sent
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Push a vagrant.box that Vagrant cannot use, too: no archive with a metadata.json at its top
+    /// Push a vagrant.box even if it is not an archive with a metadata.json at its top
     #[arg(long)]
     pub(crate) no_box_check: bool,
-    /// Send the bytes even where an https Atlas gives a plain http address for them
+    /// Send the bytes even if an https Atlas gives a plain http address for them
     /// [variable: ATLAS_ALLOW_HTTP_UPLOAD]
     #[arg(long)]
     pub(crate) allow_http_upload: bool,
-    /// Keep how far the push came; holds the upload address, so only you can read it
+    /// Record the push, to resume it; the file holds the upload address, so only you can read it
     #[arg(long, value_name = "FILE")]
     pub(crate) receipt: Option<PathBuf>,
     /// Finish the pushes of a receipt
@@ -105,19 +105,19 @@ impl PushArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Packing")]
 pub(crate) struct PackingArgs {
-    /// Of a folder, only what matches; * stops at a /, ** does not; may be repeated
+    /// Pack only matching files of a folder; * stops at a /, ** does not; may be repeated
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
-    /// Of a folder, nothing that matches or is below; may be repeated
+    /// Leave out matching files and folders of a folder; may be repeated
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// Of a folder, only what git tracks, and what tracked links lead to
+    /// Pack only the files of a folder that git tracks, and the targets of tracked links
     #[arg(long)]
     vcs: bool,
-    /// 0 stores, and needs no temporary file; 9 is the smallest, and slow [default: 3]
+    /// 0 stores, and needs no temporary file; 9 is slow, and gives the smallest file [default: 3]
     #[arg(long, value_name = "0-9", value_parser = level)]
     compression_level: Option<Level>,
-    /// The same content gives the same bytes: times, owners and permissions are fixed ones
+    /// Pack the same content to the same bytes, with fixed times, owners and permissions
     #[arg(long)]
     reproducible: bool,
 }
@@ -145,7 +145,7 @@ fn level(text: &str) -> Result<Level, String> {
 pub(crate) enum Time {
     /// The time of the push
     Now,
-    /// The time at which the build was done, as the manifest tells it
+    /// The time of the build, from the manifest
     Build,
 }
 
