@@ -322,7 +322,8 @@ fn no_atlas(request: RequestLine, body: &[u8]) -> Cause {
     if is_markup(body) {
         return Cause::Page { request, to: None };
     }
-    let detail = "no Atlas answers there: the reply of one is JSON that names the user".to_owned();
+    let detail =
+        "no Atlas answers there: an Atlas replies with JSON that names the user".to_owned();
     Cause::Reply { request, detail }
 }
 

@@ -94,7 +94,7 @@ impl Client {
         // No range was requested, and a part must not be taken for the whole file.
         if status != StatusCode::OK {
             let request = request_line("GET", &url);
-            let detail = format!("{status} is no reply with a whole file");
+            let detail = format!("{status} is not a reply with a whole file");
             return Err(Error::new(
                 Phase::Download,
                 Cause::Reply { request, detail },
@@ -164,7 +164,7 @@ impl Client {
             }),
             None => Err(failed(Cause::Reply {
                 request: request_line("GET", &url),
-                detail: "the download broke off, and its rest is not to be had".to_owned(),
+                detail: "the download broke off, and the server does not send the rest".to_owned(),
             })),
         }
     }

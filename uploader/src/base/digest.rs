@@ -73,7 +73,7 @@ impl Digest {
 
 /// The error for a text that is not a digest.
 #[derive(Debug, thiserror::Error)]
-#[error("no digest of a known algorithm")]
+#[error("not a digest of a known algorithm")]
 pub struct InvalidDigest;
 
 /// Parses the format that `Display` prints.

@@ -109,7 +109,7 @@ pub enum Event<'a> {
 /// Returns the warning of [`Event::Unencrypted`].
 pub fn unencrypted(to: &str) -> String {
     format!(
-        "the bytes go to {to} by plain http, though the Atlas is reached by https: anyone in between can read and change them. It was allowed."
+        "the bytes go to {to} over plain http, though the Atlas uses https: anyone in between can read and change them. A setting allows this."
     )
 }
 

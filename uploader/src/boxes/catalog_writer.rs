@@ -62,7 +62,7 @@ pub fn write(tree: &Tree) -> Result<(), Error> {
 pub(super) fn write_one(tree: &Tree, record: &BoxRecord) -> Result<(), Error> {
     let failed = |cause| Error::new(Phase::Tree, cause);
     let base = tree.base_url().ok_or_else(|| {
-        let reason = "the folder of the tree has no address; set one with --base-url";
+        let reason = "the tree's folder has no URL; set one with --base-url";
         failed(Cause::Usage(reason.to_owned()))
     })?;
     for (path, text) in catalogs(record, &base) {

@@ -64,13 +64,13 @@ fn check_file(tree: &Tree, name: &str, file: &FileRecord, checked: &mut Checked)
                 checked.bytes += size;
             } else {
                 let found = format!("{} {}, {size} bytes", kind.name(), checksum.value);
-                checked
-                    .wrong
-                    .push(format!("{name}: {path} is another file ({found})"));
+                checked.wrong.push(format!(
+                    "{name}: {path} does not match its record ({found})"
+                ));
             }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            checked.wrong.push(format!("{name}: {path} is gone"));
+            checked.wrong.push(format!("{name}: {path} is missing"));
         }
         Err(error) => checked.wrong.push(format!("{name}: {path}: {error}")),
     }
@@ -88,7 +88,7 @@ fn check_catalogs(tree: &Tree, record: &BoxRecord, checked: &mut Checked) {
         if found != Some(expected) {
             let path = path.display();
             checked.wrong.push(format!(
-                "{path} does not say what is there; write it anew with: atlas-upload box catalog {}",
+                "{path} does not match the tree; rewrite it with: atlas-upload box catalog {}",
                 tree.root().display()
             ));
         }

@@ -94,7 +94,7 @@ impl Credentials {
                 let auth_url = Url::parse(&address).ok();
                 let auth_url = auth_url.filter(|url| matches!(url.scheme(), "http" | "https"));
                 let auth_url = auth_url.ok_or_else(|| {
-                    InvalidCredentials("HCP_AUTH_URL is no http or https address".to_owned())
+                    InvalidCredentials("HCP_AUTH_URL is not an http or https address".to_owned())
                 })?;
                 Some(ServicePrincipal {
                     id,
@@ -105,7 +105,7 @@ impl Credentials {
             (None, None) => None,
             _ => {
                 let reason =
-                    "HCP_CLIENT_ID and HCP_CLIENT_SECRET belong together: set both, or none";
+                    "HCP_CLIENT_ID and HCP_CLIENT_SECRET belong together: set both, or neither";
                 return Err(InvalidCredentials(reason.to_owned()));
             }
         };

@@ -240,7 +240,9 @@ async fn record(
     check_box(owner, name).map_err(Cause::Unpackable)?;
     let mut all = source.record(owner, name).await?;
     for twice in all.drop_repeated() {
-        let cause = Cause::Unpackable("the source has it twice; the first one is taken".to_owned());
+        let cause = Cause::Unpackable(
+            "the source lists this name twice; the first entry is used".to_owned(),
+        );
         report
             .failures
             .push((twice, Error::new(Phase::Boxes, cause)));
@@ -250,7 +252,7 @@ async fn record(
     if wanted.versions.is_empty() && options.selection.is_narrow() {
         let versions = all.versions.len();
         return Err(Cause::Missing(format!(
-            "nothing of its {versions} versions matches what was chosen"
+            "none of the box's {versions} versions matches the selection"
         )));
     }
     let wanted = Arc::new(wanted);
@@ -287,12 +289,12 @@ fn notes(source: &Source, records: &[Arc<BoxRecord>], options: &MirrorOptions) -
     let without = files.filter(|file| file.url.is_none()).count();
     if options.no_files && without > 0 {
         notes.push(format!(
-            "{without} files have no address that lasts, since the source tells one for each download: no catalog lists them"
+            "{without} files have no permanent address, since the source gives a new one for each download: no catalog lists them"
         ));
     }
     if let Source::Installed(installed) = source {
         notes.extend(installed.without_owner().iter().map(|name| {
-            format!("{name} has no owner, and no place in a tree; add it to Vagrant as OWNER/{name}, by `vagrant box add --name`")
+            format!("{name} has no owner, and therefore no place in a tree; add it to Vagrant as OWNER/{name}, with `vagrant box add --name`")
         }));
         notes.push(
             "installed boxes were packed again: their checksums are not those of the originals"
@@ -304,7 +306,7 @@ fn notes(source: &Source, records: &[Arc<BoxRecord>], options: &MirrorOptions) -
             if !super::is_gem_version(&version.version) {
                 let (tag, version) = (record.tag(), &version.version);
                 notes.push(format!(
-                    "{tag} {version}: Vagrant cannot read this version's number, so that no catalog lists it"
+                    "{tag} {version}: Vagrant cannot read this version's number, so no catalog lists it"
                 ));
             }
         }
@@ -403,7 +405,7 @@ impl Run<'_> {
         match url.filter(|url| is_fit(url) || self.source.http().is_none()) {
             Some(url) => Ok(Some(url)),
             None => Err(Cause::Missing(format!(
-                "its address {address:?} is no http or https address"
+                "its address {address:?} is not an http or https address"
             ))),
         }
     }
@@ -426,8 +428,7 @@ async fn present(
             ..known
         };
         if is_damaged {
-            let reason =
-                "has another size than when it was fetched; delete it, and it is fetched again";
+            let reason = "the file's size has changed since it was fetched; delete the file to fetch it again";
             let error = std::io::Error::other(reason);
             return Err(Cause::file(path, error));
         }
@@ -443,7 +444,7 @@ async fn present(
     let (checksum, bytes) = hashed.map_err(|error| Cause::file(path, error))?;
     if theirs.as_ref().is_some_and(|theirs| *theirs != checksum) {
         return Err(Cause::Differs(format!(
-            "{} is there, and is not what the source says; move it away, and it is fetched",
+            "{} exists, and does not match the source's checksum; move it away to fetch it",
             path.display()
         )));
     }
@@ -463,6 +464,6 @@ fn differs(known: &FileRecord, theirs: &FileRecord) -> Option<String> {
     let (ours, theirs) = (known.checksum.as_ref()?, theirs.checksum.as_ref()?);
     (ours.kind == theirs.kind && ours.value != theirs.value).then(|| {
         let (kind, ours, theirs) = (ours.kind.name(), &ours.value, &theirs.value);
-        format!("the source has {kind} {theirs} by now, and here is {ours}")
+        format!("the source now has {kind} {theirs}, and the tree has {ours}")
     })
 }

@@ -30,7 +30,7 @@ pub(crate) fn about_the_default() -> String {
 pub(crate) fn of_boxes(error: &Error) -> Vec<String> {
     let about_token = match error.status() {
         Some(401) => Some(
-            "the token is that of HCP_CLIENT_ID and HCP_CLIENT_SECRET, or of VAGRANT_CLOUD_TOKEN; public boxes need none, so that unsetting them helps"
+            "the token came from HCP_CLIENT_ID and HCP_CLIENT_SECRET, or from VAGRANT_CLOUD_TOKEN; public boxes need no token, so unsetting these variables helps"
                 .to_owned(),
         ),
         _ => None,
@@ -39,10 +39,10 @@ pub(crate) fn of_boxes(error: &Error) -> Vec<String> {
     let about_certificate = about_certificate(error.cause());
     let about_address = match error.cause() {
         Cause::TokenNotSent { address, .. } => Some(format!(
-            "the source's address came from --from; make it {address}, if you trust it with the token"
+            "the source's address came from --from; set it to {address}, if you trust that address with the token"
         )),
         Cause::Page { .. } => Some(
-            "the source's address came from --from; make it one where the source itself answers: no program can log in at a page"
+            "the source's address came from --from; set it to one where the source itself answers: a program cannot log in on a page"
                 .to_owned(),
         ),
         _ => None,

@@ -131,7 +131,7 @@ fn stopped(receipt: Option<&Path>, console: &Console) -> ExitCode {
     match receipt.filter(|receipt| receipt.exists()) {
         Some(receipt) => {
             let how = resume::command(receipt);
-            console.error("stopped", &[format!("finish it with: {how}")]);
+            console.error("stopped", &[format!("finish the push with: {how}")]);
         }
         None => console.error("stopped", &[]),
     }
@@ -201,10 +201,8 @@ fn ended(result: Result<(), Error>, console: &Console) -> ExitCode {
 fn check_output(output: OutputFormat, command: &Command) -> Result<(), Error> {
     let reason = match (output, command) {
         (OutputFormat::Tfvars, Command::Search(_)) => return Ok(()),
-        (OutputFormat::Tfvars, _) => "--output tfvars is for search alone",
-        (_, Command::Search(args)) if args.variable.is_some() => {
-            "--name is the variable of --output tfvars"
-        }
+        (OutputFormat::Tfvars, _) => "--output tfvars is only for search",
+        (_, Command::Search(args)) if args.variable.is_some() => "--name needs --output tfvars",
         _ => return Ok(()),
     };
     let cause = Cause::Usage(reason.to_owned());
@@ -214,7 +212,7 @@ fn check_output(output: OutputFormat, command: &Command) -> Result<(), Error> {
 fn warn_of_no_verification(config: &Config, command: &Command, console: &Console) {
     if config.insecure.value && !matches!(command, Command::Config) {
         console.warn(&format!(
-            "no server's certificate is verified, by {}: anyone in between can read the token and change the bytes. Give a private CA with --ca-file instead.",
+            "server certificates are not verified, because of {}: anyone in between can read the token and change the bytes. Give a private CA with --ca-file instead.",
             config.insecure.origin
         ));
     }

@@ -13,10 +13,10 @@ pub fn about_address(error: &Error, config: &Config) -> Option<String> {
             address: Some(address),
             ..
         } => Some(format!(
-            "the Atlas' address came from {origin}; make it {address}, if you trust it with the token"
+            "the Atlas' address came from {origin}; set it to {address}, if you trust that address with the token"
         )),
         Cause::Page { .. } => Some(format!(
-            "the Atlas' address came from {origin}; make it one where the Atlas itself answers: no program can log in at a page"
+            "the Atlas' address came from {origin}; set it to one where the Atlas itself answers: a program cannot log in on a page"
         )),
         _ => None,
     }
@@ -26,7 +26,7 @@ pub fn about_address(error: &Error, config: &Config) -> Option<String> {
 pub fn about_plain_http(error: &Error, setting: &str) -> Option<String> {
     match (error.phase(), error.cause()) {
         (Phase::Upload { .. }, Cause::Unencrypted { .. }) => Some(format!(
-            "an Atlas behind https should give https addresses for uploads; {setting}, or ATLAS_ALLOW_HTTP_UPLOAD, sends the bytes all the same"
+            "an Atlas behind https should give https addresses for uploads; {setting}, or ATLAS_ALLOW_HTTP_UPLOAD, sends the bytes anyway"
         )),
         _ => None,
     }

@@ -259,10 +259,10 @@ pub enum ConfigError {
         reason: InvalidToken,
     },
     /// A key was given without its certificate.
-    #[error("{0}: a key needs its certificate, by --client-cert or ATLAS_CLIENT_CERT")]
+    #[error("{0}: a key needs its certificate; give it with --client-cert or ATLAS_CLIENT_CERT")]
     KeyAlone(Origin),
     /// A build ID or compile ID is not a number.
-    #[error("Error parsing {what}: {origin}: {text:?} is no number")]
+    #[error("Error parsing {what}: {origin}: {text:?} is not a number")]
     Number {
         /// `build ID` or `compile ID`.
         what: &'static str,

@@ -123,13 +123,13 @@ fn ids_come_from_flag_or_variable_and_must_be_numbers() {
     assert_eq!(ids.compile.origin, Origin::Flag("--compile-id"));
     assert_eq!(
         Ids::resolve(None, None, &set).unwrap_err().to_string(),
-        "Error parsing compile ID: the variable ATLAS_COMPILE_ID: \"x\" is no number"
+        "Error parsing compile ID: the variable ATLAS_COMPILE_ID: \"x\" is not a number"
     );
     assert_eq!(
         Ids::resolve(flag("-1"), None, &set)
             .unwrap_err()
             .to_string(),
-        "Error parsing build ID: the flag --build-id: \"-1\" is no number"
+        "Error parsing build ID: the flag --build-id: \"-1\" is not a number"
     );
 }
 

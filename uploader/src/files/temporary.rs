@@ -89,7 +89,7 @@ pub(crate) fn folder(folder: &Path, prefix: &str) -> io::Result<(TempDir, Lock)>
 }
 
 fn disappears() -> io::Error {
-    io::Error::other("temporary files are removed by somebody else as soon as they are created")
+    io::Error::other("another program removes temporary files as soon as they are created")
 }
 
 /// Removes the files and folders that killed runs have left in a folder: those with names of [`builder`] that

@@ -280,7 +280,7 @@ fn temporary_beside(path: &Path) -> Result<NamedTempFile, Error> {
 }
 
 fn already_there() -> io::Error {
-    let reason = "is there already, and is not overwritten unless it is named as the target";
+    let reason = "exists already, and is not overwritten unless it is named as the target";
     io::Error::new(io::ErrorKind::AlreadyExists, reason)
 }
 

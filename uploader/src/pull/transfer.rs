@@ -97,7 +97,7 @@ impl Source<'_> {
         };
         match (position.total, rest.total) {
             (Some(total), Some(now)) if total != now => {
-                let detail = format!("the file had {total} bytes, and has {now} by now");
+                let detail = format!("the file had {total} bytes, and now has {now}");
                 let request = rest.download.request;
                 return Err(Error::new(
                     Phase::Download,
@@ -130,7 +130,8 @@ impl Source<'_> {
             let received = position.received + chunk.len() as u64;
             let total = position.total;
             if let Some(total) = total.filter(|total| received > *total) {
-                let detail = format!("more than the {total} bytes came that were announced");
+                let detail =
+                    format!("the reply is longer than the {total} bytes that were announced");
                 let request = download.request;
                 return Err(Cause::Reply { request, detail });
             }

@@ -64,7 +64,7 @@ impl Run<'_> {
             slug: self.slug(version),
         };
         let Some(found) = self.search(&version.to_string()).await? else {
-            let nothing = Cause::Missing("the server does not find it".to_owned());
+            let nothing = Cause::Missing("the server does not find the version".to_owned());
             return Err(Error::new(phase, nothing));
         };
         if found.version != version || !idempotency_key::same(&found, &self.id, &self.push.metadata)
@@ -96,7 +96,7 @@ impl Run<'_> {
         if server == here {
             return Ok(());
         }
-        let differs = format!("the server sends {server}, the bytes here are {here}");
+        let differs = format!("the server sends {server}, the local bytes have {here}");
         Err(Error::new(phase, Cause::Differs(differs)))
     }
 

@@ -154,7 +154,7 @@ impl ReceiptFile {
     pub async fn open(path: &Path, atlas: &AtlasUrl) -> Result<Self, Error> {
         let (mut page, held) = blocking(path.to_owned(), Page::take).await?;
         if page.atlas_url != atlas.to_string() {
-            let reason = format!("the receipt is of {}, not of {atlas}", page.atlas_url);
+            let reason = format!("the receipt belongs to {}, not to {atlas}", page.atlas_url);
             return Err(Error::new(Phase::Configure, Cause::Usage(reason)));
         }
         page.keep_tars_of_boxes();
@@ -174,7 +174,7 @@ impl ReceiptFile {
         };
         let clear = move || temporary::remove_abandoned(temporary::parent(&path), TEMPORARY);
         if let Err(error) = tokio::task::spawn_blocking(clear).await {
-            tracing::debug!(%error, "nothing was cleared away");
+            tracing::debug!(%error, "temporary files were not removed");
         }
     }
 
@@ -234,7 +234,7 @@ impl Page {
             Ok((page, held)) if page.is_done() => held,
             Ok(_) => {
                 let reason =
-                    "holds a push that is not finished; finish it with --resume, or remove it";
+                    "holds an unfinished push; finish that push with --resume, or remove the file";
                 return Err(io::Error::other(reason));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -280,7 +280,7 @@ impl Page {
         let page: Self = serde_json::from_slice(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             invalid(format!(
-                "is no receipt of a push (line {line}, column {column})"
+                "is not a receipt of a push (line {line}, column {column})"
             ))
         })?;
         if page.receipt != FORMAT {
@@ -297,7 +297,7 @@ fn lock(file: &File) -> io::Result<()> {
     if temporary::lock(file) {
         return Ok(());
     }
-    let reason = "another push is at work with this receipt; wait until it ends";
+    let reason = "another push is using this receipt; wait until it ends";
     Err(io::Error::new(io::ErrorKind::ResourceBusy, reason))
 }
 

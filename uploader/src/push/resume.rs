@@ -19,22 +19,25 @@ pub fn with_hint(error: Error, receipt: &Path) -> Error {
     let known = match error.hint() {
         // The next run checks the arrival itself, so this hint replaces the advice to look first.
         Some(_) if error.is_arrival_unknown() => {
-            format!("whether the bytes of {slug} have arrived is not known")
+            format!("it is unknown whether the bytes of {slug} have arrived")
         }
         Some(_) => return error,
         None => awaits_bytes(slug),
     };
-    error.with_hint(format!("{known}; finish it with: {}", command(receipt)))
+    error.with_hint(format!(
+        "{known}; finish the push with: {}",
+        command(receipt)
+    ))
 }
 
 /// Describes the state of a version without its bytes.
 pub fn awaits_bytes(slug: &str) -> String {
-    format!("{slug} awaits its bytes, and nobody sees it until they are there")
+    format!("{slug} awaits its bytes, and is invisible until they have arrived")
 }
 
 /// Describes how to give up a push that cannot be finished: its receipt would block the next push.
 pub(crate) fn push_again(receipt: Option<&Path>) -> String {
-    let again = "push again, for a new version";
+    let again = "push again to create a new version";
     match receipt {
         Some(receipt) => format!("remove {} and {again}", for_shell(receipt)),
         None => again.to_owned(),

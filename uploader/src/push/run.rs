@@ -133,7 +133,7 @@ impl Run<'_> {
                 method: "PUT",
                 url: "upload_path".to_owned(),
             };
-            let detail = "the server gave none".to_owned();
+            let detail = "the server gave no upload address".to_owned();
             let (slug, bytes) = (self.slug(version), payload.len());
             let cause = Cause::Reply { request, detail };
             return Err(Error::new(Phase::Upload { slug, bytes }, cause));
@@ -240,7 +240,7 @@ impl Run<'_> {
         Err(match self.file.path() {
             Some(receipt) => {
                 let again = resume::push_again(Some(receipt));
-                error.with_hint(format!("bring them back as they were; or {again}"))
+                error.with_hint(format!("restore the files, or {again}"))
             }
             None => error,
         })

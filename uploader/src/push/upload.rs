@@ -75,8 +75,8 @@ impl Run<'_> {
             url: "upload_path".to_owned(),
         };
         let detail = match arrival {
-            Arrival::Missing => "the server says that it has the bytes, and does not have them",
-            _ => "the server says that it has the bytes, as it did when it had not",
+            Arrival::Missing => "the server confirmed the bytes, but does not have them",
+            _ => "the server confirmed the bytes, as it did before, when it did not have them",
         };
         let detail = detail.to_owned();
         let (slug, bytes) = (slug.to_owned(), payload.len());
@@ -89,7 +89,7 @@ impl Run<'_> {
         let (name, artifact_type) = (&self.push.name, &self.push.artifact_type);
         let slug = self.slug(version);
         let advice = format!(
-            "whether the bytes of {slug} have arrived is not known, since the server could not be asked: look before you push again: atlas-upload search {name} --type {artifact_type} --version {version}"
+            "it is unknown whether the bytes of {slug} have arrived, since the server could not be asked; check before you push again: atlas-upload search {name} --type {artifact_type} --version {version}"
         );
         error.with_arrival_unknown().with_hint(advice)
     }
@@ -98,8 +98,9 @@ impl Run<'_> {
     fn with_hint(&self, error: Error, slug: &str) -> Error {
         let receipt = self.file.path();
         let again = resume::push_again(receipt);
-        let lost = format!("it stays without them and nobody sees it: {again}");
-        let refused = format!("the address for the bytes of {slug} is not accepted, or no longer");
+        let lost = format!("the version stays invisible and without bytes: {again}");
+        let refused =
+            format!("the server does not accept the upload address of {slug}, or no longer");
         let advice = match (error.cause(), receipt) {
             // The server may accept the address again, and only a receipt makes that useful.
             (
@@ -110,7 +111,9 @@ impl Run<'_> {
                 Some(receipt),
             ) => {
                 let resume = resume::command(receipt);
-                format!("{refused}; try again with: {resume}; if that fails like this, {again}")
+                format!(
+                    "{refused}; try again with: {resume}; if that fails in the same way, {again}"
+                )
             }
             (
                 Cause::Status {
@@ -122,7 +125,7 @@ impl Run<'_> {
                 format!("{refused}; {lost}")
             }
             (Cause::Unpackable(_), _) => {
-                format!("the bytes of {slug} are not what was announced; {lost}")
+                format!("the bytes of {slug} differ from what was announced; {lost}")
             }
             _ => return error,
         };
@@ -154,7 +157,7 @@ impl Run<'_> {
             let here = digest_in(payload, server.algorithm()).await?;
             if server != here {
                 let again = resume::push_again(self.file.path());
-                let advice = format!("{slug} can be seen, with other bytes: {again}");
+                let advice = format!("{slug} is visible, with other bytes: {again}");
                 let cause = Cause::Digest {
                     request,
                     server,

@@ -81,7 +81,8 @@ impl Run<'_> {
             return Ok(None);
         }
         let Some(key) = self.push.idempotency_key.clone() else {
-            let cause = Cause::Missing("an earlier run ended before it had the reply".to_owned());
+            let cause =
+                Cause::Missing("an earlier run ended before it received the reply".to_owned());
             return Err(self.in_doubt(Error::new(Phase::CreateVersion, cause)));
         };
         // The earlier run may have ended a moment ago, so the server gets time to settle.
@@ -187,7 +188,7 @@ impl Run<'_> {
         let key = self.push.idempotency_key.as_ref();
         let filter = key.map_or_else(String::new, |key| format!(" -m {IDEMPOTENCY_KEY}={key}"));
         error.in_doubt().with_hint(format!(
-            "look whether it is there before you push again: atlas-upload search {name} --type {artifact_type}{filter}"
+            "check whether the version exists before you push again: atlas-upload search {name} --type {artifact_type}{filter}"
         ))
     }
 }

@@ -114,11 +114,11 @@ impl FromStr for VariableName {
 pub enum VariableNameError {
     /// The text is not a name in Terraform's language.
     #[error(
-        "{0:?} is no name of a variable: letters, digits, _ and -, and no digit or - at its start"
+        "{0:?} is not the name of a variable: use letters, digits, _ and -, and start with neither a digit nor -"
     )]
     Malformed(String),
     /// The name is reserved by Terraform.
-    #[error("{0:?} is a name that Terraform keeps for itself")]
+    #[error("Terraform reserves the name {0:?}")]
     Reserved(String),
 }
 

@@ -37,7 +37,7 @@ pub(crate) async fn timeout(limit: Duration, line: &RequestLine) -> Cause {
 }
 
 pub(crate) fn stalled(line: &RequestLine, limit: Duration) -> Cause {
-    timed_out(line, format!("nothing moved for {limit:?}"))
+    timed_out(line, format!("no bytes were transferred for {limit:?}"))
 }
 
 fn timed_out(line: &RequestLine, detail: String) -> Cause {

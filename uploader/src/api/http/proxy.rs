@@ -229,7 +229,7 @@ pub fn shown_proxy(variable: &'static str, value: &OsStr) -> String {
             };
             format!("{}://{user}{}", url.scheme(), host(&url))
         }
-        Err(_) => format!("{REDACTED}, which names no proxy"),
+        Err(_) => format!("{REDACTED}, which is not a proxy's address"),
     }
 }
 
@@ -252,7 +252,7 @@ impl Proxy {
         });
         let url = url.ok_or_else(|| {
             Cause::Usage(format!(
-                "the variable {variable} names no proxy: give it an address such as http://proxy.example.com:3128 (http, https, socks4, socks4a, socks5 or socks5h), or unset it"
+                "the variable {variable} does not hold a proxy's address: set it to one such as http://proxy.example.com:3128 (http, https, socks4, socks4a, socks5 or socks5h), or unset it"
             ))
         })?;
         Ok(Self { variable, url })
@@ -316,7 +316,7 @@ mod tests {
             ("http://u:p@ss@proxy.test", "http://[REDACTED]@proxy.test"),
             ("u:pass@proxy.test", "http://[REDACTED]@proxy.test"),
             ("http://proxy.test/?token=pass", "http://proxy.test"),
-            ("u:pass", "[REDACTED], which names no proxy"),
+            ("u:pass", "[REDACTED], which is not a proxy's address"),
         ] {
             assert_eq!(shown_proxy("http_proxy", OsStr::new(value)), shown);
         }

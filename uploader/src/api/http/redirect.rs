@@ -80,7 +80,7 @@ impl RedirectChain {
             return Err(Cause::Reply {
                 request: self.line.clone(),
                 detail: format!(
-                    "redirected to {}/…, which is no http or https address",
+                    "redirected to {}/…, which is not an http or https address",
                     origin(&next)
                 ),
             });

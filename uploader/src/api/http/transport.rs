@@ -272,9 +272,9 @@ fn confirmed(
 ) -> Result<(), Cause> {
     let status = response.status();
     let detail = if taken < total {
-        format!("{status} came when {taken} of {total} bytes were taken")
+        format!("the server answered {status} after taking {taken} of {total} bytes")
     } else if is_page(response) {
-        format!("{status} came with a page in HTML, as gateways send it")
+        format!("the server answered {status} with an HTML page, as gateways do")
     } else {
         return Ok(());
     };

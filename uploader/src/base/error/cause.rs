@@ -66,7 +66,7 @@ pub enum Cause {
     },
     /// A server with TLS named an address without TLS. Nothing was sent to that address.
     #[error(
-        "{request}: not sent: this is plain http behind https, and anyone in between could read or change what is sent"
+        "{request}: not sent: an https server gave this plain http address, and anyone in between could read or change the data"
     )]
     Unencrypted {
         /// The request, which was not sent.
@@ -77,7 +77,9 @@ pub enum Cause {
     Missing(String),
     /// A write was answered with a redirect, which is never followed: a repeated write could take effect
     /// twice, and the token must not reach another server.
-    #[error("{request}: {status}: a write is not redirected; the server points to {location}")]
+    #[error(
+        "{request}: {status}: a write does not follow redirects; the server points to {location}"
+    )]
     Redirected {
         /// The request that failed.
         request: RequestLine,
@@ -124,7 +126,7 @@ pub enum Cause {
         detail: String,
     },
     /// A reply with a status of success does not prove that the bytes have arrived.
-    #[error("{request}: {detail}; that does not say that the bytes have arrived")]
+    #[error("{request}: {detail}; this does not prove that the bytes have arrived")]
     Unconfirmed {
         /// The request that failed.
         request: RequestLine,
@@ -132,7 +134,7 @@ pub enum Cause {
         detail: String,
     },
     /// The server has, or sent, bytes with another digest.
-    #[error("{request}: digest mismatch: the server says {server}, the bytes here are {here}")]
+    #[error("{request}: digest mismatch: the server reports {server}, the local bytes have {here}")]
     Digest {
         /// The request that failed.
         request: RequestLine,
@@ -145,9 +147,7 @@ pub enum Cause {
     #[error("{0}")]
     Differs(String),
     /// The files differ from those that the push began with.
-    #[error(
-        "the files have changed: this push began with {began}, and they would now be sent as {here}"
-    )]
+    #[error("the files have changed: this push began with {began}, and the files are now {here}")]
     Changed {
         /// The digest in the receipt.
         began: String,
@@ -155,7 +155,7 @@ pub enum Cause {
         here: String,
     },
     /// The version may or may not have been created, so the request was not repeated.
-    #[error("{0}; whether the version was made is not known, so it was not tried again")]
+    #[error("{0}; it is unknown whether the version was created, so the request was not repeated")]
     InDoubt(Box<Cause>),
     /// An error of this library or of the machine.
     #[error("{0}")]
@@ -306,9 +306,9 @@ impl fmt::Display for PageText<'_> {
         match self.0 {
             Some(to) => write!(
                 f,
-                "redirected to {to}, a page in HTML, as for somebody who must log in first"
+                "redirected to {to}, which is an HTML page, such as a login page"
             ),
-            None => f.write_str("a page in HTML came: no Atlas answers there"),
+            None => f.write_str("the reply is an HTML page: no Atlas answers there"),
         }
     }
 }

@@ -217,7 +217,10 @@ impl Fetch<'_> {
                     return Ok(());
                 }
                 self.clear(part).await?;
-                return Err(broken(&line, "the rest of the file is not to be had"));
+                return Err(broken(
+                    &line,
+                    "the server does not send the rest of the file",
+                ));
             }
             Err(cause) => return Err(cause),
         };
@@ -249,20 +252,21 @@ impl Fetch<'_> {
                 };
                 let Some(range) = range.filter(|_| is_same) else {
                     self.clear(part).await?;
-                    return Err(broken(line, "the rest is that of another file"));
+                    return Err(broken(line, "the server sent the rest of another file"));
                 };
                 if let (Some(total), Some(now)) = (part.total, range.total)
                     && total != now
                 {
                     self.clear(part).await?;
-                    return Err(broken(line, "the file has another size by now"));
+                    return Err(broken(line, "the file's size has changed"));
                 }
                 part.total = part.total.or(range.total);
             }
             StatusCode::OK if is_page(response) => {
                 return Err(Cause::Reply {
                     request: line.clone(),
-                    detail: "a page in HTML came, as gateways send it, and no box".to_owned(),
+                    detail: "the server sent an HTML page, as gateways do, instead of a box"
+                        .to_owned(),
                 });
             }
             StatusCode::OK => {
@@ -274,7 +278,7 @@ impl Fetch<'_> {
             status => {
                 return Err(Cause::Reply {
                     request: line.clone(),
-                    detail: format!("{status} is no reply with a file"),
+                    detail: format!("{status} is not a reply with a file"),
                 });
             }
         }
@@ -291,7 +295,7 @@ impl Fetch<'_> {
             && size != total
         {
             return Err(Cause::Differs(format!(
-                "the source says that it has {size} bytes, and {} sends {total}",
+                "the source states a size of {size} bytes, and {} sends {total}",
                 url.origin().ascii_serialization()
             )));
         }
@@ -318,7 +322,7 @@ impl Fetch<'_> {
                     part.length += chunk.len() as u64;
                     self.meter.add(chunk.len() as u64);
                     if part.length > most {
-                        break Err(broken(line, "more bytes came than were announced"));
+                        break Err(broken(line, "more bytes arrived than were announced"));
                     }
                     if part.length - checked_at > BETWEEN_SPACE_CHECKS {
                         checked_at = part.length;
@@ -337,13 +341,13 @@ impl Fetch<'_> {
         match part.total {
             _ if part.length > most => {
                 self.clear(part).await?;
-                Err(broken(line, "more bytes came than were announced"))
+                Err(broken(line, "more bytes arrived than were announced"))
             }
             Some(total) if part.length < total => {
                 let length = part.length;
                 Err(broken(
                     line,
-                    &format!("it ended after {length} of {total} bytes"),
+                    &format!("the reply ended after {length} of {total} bytes"),
                 ))
             }
             _ => Ok(()),
@@ -369,12 +373,12 @@ impl Fetch<'_> {
                 let (kind, value) = (expected.kind.name(), &expected.value);
                 let here = &checksum.value;
                 Err(Cause::Differs(format!(
-                    "the source says {kind} {value}, and the {bytes} bytes that came have {here}"
+                    "the source states {kind} {value}, and the {bytes} bytes received have {here}"
                 )))
             }
-            (None, _) if bytes == 0 => Err(Cause::Differs("an empty file came".to_owned())),
+            (None, _) if bytes == 0 => Err(Cause::Differs("the file received is empty".to_owned())),
             (None, Some(size)) if size != bytes => Err(Cause::Differs(format!(
-                "the source says that it has {size} bytes, and {bytes} came"
+                "the source states a size of {size} bytes, and {bytes} were received"
             ))),
             _ => Ok(Fetched { bytes, checksum }),
         }

@@ -133,7 +133,7 @@ impl PartialFile {
         let is_file = metadata.map(|metadata| metadata.is_file());
         // Reading a pipe or a device may never end.
         if !is_file.map_err(|error| Cause::file(from, error))? {
-            let error = io::Error::other("is no plain file");
+            let error = io::Error::other("is not a regular file");
             return Err(Cause::file(from, error));
         }
         let copied = tokio::fs::copy(from, &self.path).await;

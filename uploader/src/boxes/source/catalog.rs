@@ -53,7 +53,7 @@ impl CatalogSource {
         let catalog = serde_json::from_slice(&text).map_err(|error| failed(error.into()))?;
         let path = std::path::absolute(path).map_err(failed)?;
         let url = Url::from_file_path(&path)
-            .map_err(|()| Cause::Usage(format!("{} is no whole path", path.display())))?;
+            .map_err(|()| Cause::Usage(format!("{} is not an absolute path", path.display())))?;
         Ok(Self {
             http: None,
             catalogs: vec![(url, catalog)],
@@ -88,7 +88,7 @@ impl CatalogSource {
                     .map(|(_, catalog)| catalog.name.as_str());
                 let names: Vec<_> = names.collect();
                 return Err(Cause::Missing(format!(
-                    "no catalog of {} there, but of {}",
+                    "the source has no catalog of {}, only of {}",
                     wanted,
                     names.join(", ")
                 )));
@@ -104,8 +104,9 @@ impl CatalogSource {
         };
         let mut catalogs = self.catalogs.iter();
         let found = catalogs.find(|(_, catalog)| catalog.matches(&wanted).is_some());
-        let (url, catalog) =
-            found.ok_or_else(|| Cause::Missing(format!("no catalog of {owner}/{name}")))?;
+        let (url, catalog) = found.ok_or_else(|| {
+            Cause::Missing(format!("the source has no catalog of {owner}/{name}"))
+        })?;
         Ok(catalog.record(url, owner, name))
     }
 }

@@ -54,8 +54,9 @@ impl Installed {
         }
         if found.is_empty() {
             let root = self.root.display();
-            let reason =
-                format!("{root} holds no box that is wanted; each is a folder OWNER{SLASH}NAME");
+            let reason = format!(
+                "{root} holds none of the requested boxes; each box is a folder OWNER{SLASH}NAME"
+            );
             return Err(Cause::Missing(reason));
         }
         found.sort();
@@ -126,7 +127,7 @@ impl Installed {
                 *provider == file.provider && architecture == file.architecture
             });
         let (.., folder) =
-            found.ok_or_else(|| Cause::Missing("it is not installed any more".to_owned()))?;
+            found.ok_or_else(|| Cause::Missing("the box is not installed any more".to_owned()))?;
         Ok(Location::Folder(folder))
     }
 

@@ -111,7 +111,7 @@ impl Source {
             failed(Cause::Usage(reason))
         })?;
         if !url.username().is_empty() || url.password().is_some() {
-            let reason = "--from has a user or a password in it; credentials are taken from HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN";
+            let reason = "--from must not hold a user or a password; credentials come from HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN";
             return Err(failed(Cause::Usage(reason.to_owned())));
         }
         let (credentials, is_less) = options.credentials.for_source(&url);
@@ -156,7 +156,7 @@ impl Source {
         let what = wanted.iter().map(BoxQuery::to_string).collect::<Vec<_>>();
         let what = what.join(", ");
         Err(refusal.unwrap_or_else(|| Cause::Missing(format!(
-            "{url} has none of {what} that can be seen, neither as HCP Vagrant nor as a Vagrant Cloud nor as a catalog; a private one needs HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN"
+            "{url} shows no box for {what}, neither as HCP Vagrant nor as a Vagrant Cloud nor as a catalog; a private box needs HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN"
         ))))
     }
 
@@ -308,7 +308,7 @@ fn remote(address: &str) -> Result<Url, Cause> {
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
     url.ok_or_else(|| {
         Cause::Missing(format!(
-            "its address {address:?} is no http or https address"
+            "its address {address:?} is not an http or https address"
         ))
     })
 }

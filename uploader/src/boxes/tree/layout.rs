@@ -27,9 +27,7 @@ pub(in crate::boxes) fn parts(
         check_name(part)?;
     }
     if version == METADATA_JSON {
-        return Err(format!(
-            "{version} is a name that the tree needs for itself"
-        ));
+        return Err(format!("the tree reserves the name {version}"));
     }
     let [owner, name, version, provider, architecture] = parts.map(str::to_owned);
     Ok([
@@ -50,7 +48,7 @@ pub(in crate::boxes) fn check_box(owner: &str, name: &str) -> Result<(), String>
     check_name(owner)?;
     check_name(name)?;
     if owner == API[0] || owner == MIRROR_JSON {
-        return Err(format!("{owner} is a name that the tree needs for itself"));
+        return Err(format!("the tree reserves the name {owner}"));
     }
     Ok(())
 }
@@ -65,7 +63,9 @@ fn check_name(name: &str) -> Result<(), String> {
         Ok(())
     } else {
         let shown: String = name.chars().take(80).collect();
-        Err(format!("{shown:?} cannot be the name of a folder here"))
+        Err(format!(
+            "{shown:?} cannot be the name of a folder in the tree"
+        ))
     }
 }
 
@@ -80,7 +80,9 @@ pub(super) fn check_names(boxes: &[BoxRecord]) -> Result<(), String> {
                     continue;
                 };
                 if parts(record, &version.version, file)?.join("/") != *path {
-                    return Err(format!("{path:?} is not where a file of this tree can be"));
+                    return Err(format!(
+                        "{path:?} is not a valid path of a file in this tree"
+                    ));
                 }
             }
         }

@@ -77,7 +77,7 @@ impl Tree {
         let lock = lock.map_err(|error| failed(&place, error))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => {
-                let reason = "another process works with this tree; wait until it has ended";
+                let reason = "another process is using this tree; wait until it has ended";
                 failed(&root, io::Error::new(io::ErrorKind::WouldBlock, reason))
             }
             TryLockError::Error(error) => failed(&place, error),
@@ -286,7 +286,7 @@ fn read(file: &File) -> io::Result<Manifest> {
     let manifest: Manifest = serde_json::from_slice(&text)?;
     let invalid = |reason| Err(io::Error::new(io::ErrorKind::InvalidData, reason));
     if manifest.format != FORMAT {
-        return invalid("describes no tree of boxes".to_owned());
+        return invalid("does not describe a tree of boxes".to_owned());
     }
     if manifest.format_version != FORMAT_VERSION {
         let later = manifest.format_version;

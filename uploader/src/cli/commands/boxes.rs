@@ -74,13 +74,13 @@ impl Boxes<'_> {
     fn options(&self, args: BoxMirrorArgs) -> Result<MirrorOptions, Error> {
         if self.global.name_an_atlas() {
             return Err(usage(
-                "--token and --atlas-url are for an Atlas; boxes take --from, and HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN",
+                "--token and --atlas-url select an Atlas; for boxes, use --from, and HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN",
             ));
         }
         let wanted = args.wanted.iter().map(|text| BoxQuery::parse(text));
         let wanted = wanted.collect::<Result<Vec<_>, _>>().map_err(usage)?;
         if wanted.is_empty() && args.from.contains("://") && !args.from.starts_with("file:") {
-            return Err(usage("name an ORG or an ORG/BOX to be mirrored"));
+            return Err(usage("name an ORG or an ORG/BOX to mirror"));
         }
         let selection = Selection::new(
             &args.providers,
@@ -131,7 +131,7 @@ impl Boxes<'_> {
         });
         let (boxes, taken_in) = boxes.await?;
         if taken_in > 0 {
-            let text = format!("{taken_in} files were there that no run had told of");
+            let text = format!("{taken_in} files of the tree were not recorded before");
             self.console.say(&text);
         }
         let text = format!("{boxes} boxes have new catalogs");
@@ -149,7 +149,7 @@ impl Boxes<'_> {
             self.console.error(text, &[]);
         }
         let text = format!(
-            "{} files ({}) are whole, {} are links, {} were not fetched, {} things are wrong",
+            "{} files ({}) are intact, {} are links, {} were not fetched, {} problems were found",
             checked.files,
             HumanBytes(checked.bytes),
             checked.links,
@@ -179,7 +179,7 @@ impl Boxes<'_> {
         let count = plan.fetches.len() as u64;
         let mut text = table(["SIZE", "FILE"], &rows);
         text += &format!(
-            "\n{count} files would come ({} known of), {} are there, {} stay links",
+            "\n{count} files would be fetched ({} in known sizes), {} are present, {} stay links",
             HumanBytes(known),
             plan.present,
             plan.links.len()
@@ -214,7 +214,7 @@ impl Boxes<'_> {
                     .console
                     .error(&error.to_string(), &hints::of_boxes(error)),
                 Outcome::Differs(reason) => {
-                    let text = format!("{name} was left as it is: {reason}");
+                    let text = format!("{name} was not replaced: {reason}");
                     self.console.warn(&text);
                 }
                 _ => {}
@@ -272,7 +272,7 @@ fn cost(plan: &Plan, count: u64) -> String {
     let left = plan.remaining.map_or_else(String::new, |remaining| {
         format!(", of which {} are left now", remaining.left)
     });
-    format!("at {limit} downloads an hour{left}, the limit makes that take {hours} hours or more")
+    format!("at the limit of {limit} downloads an hour{left}, this takes {hours} hours or more")
 }
 
 fn check_value(checked: &Checked) -> Value {
@@ -309,7 +309,7 @@ fn is_tree(dir: &Path) -> Result<(), Error> {
     if dir.join("mirror.json").is_file() {
         return Ok(());
     }
-    let reason = "holds no mirror.json: `atlas-upload box mirror` makes such a tree";
+    let reason = "holds no mirror.json; create a tree with `atlas-upload box mirror`";
     let error = std::io::Error::new(std::io::ErrorKind::NotFound, reason);
     Err(Error::new(Phase::Tree, Cause::file(dir, error)))
 }

@@ -29,7 +29,7 @@ impl App<'_> {
         };
         if !pulled.verified {
             self.console
-                .warn("neither the version nor the server has a digest to check the bytes with.");
+                .warn("the bytes were not checked, since neither the version nor the server has a digest.");
         }
         match &pulled.file {
             Some(file) if self.output == OutputFormat::Text => self.console.out_path(file),

@@ -142,7 +142,7 @@ fn by_atlas(plan: Vec<Planned>) -> Vec<(Config, Vec<Push>)> {
 /// Fails when Vagrant could not use the files of a push, if its type is a box.
 async fn check_box(push: &Push) -> Result<(), Error> {
     let checked = push.check_box().await;
-    checked.map_err(|error| error.with_hint("with --no-box-check it is pushed all the same"))
+    checked.map_err(|error| error.with_hint("with --no-box-check, the file is pushed anyway"))
 }
 
 /// Adds the command that resumes a failed upload, or how to make an upload resumable.
@@ -156,7 +156,7 @@ fn with_resume_hint(error: Error, receipt: Option<&Path>) -> Error {
         (Some(_), None) => return error,
         (None, None) => resume::awaits_bytes(slug),
     };
-    let how = "with --receipt FILE a push that breaks can be finished later";
+    let how = "with --receipt FILE, a push that fails can be finished later";
     error.with_hint(format!("{known}; {how}"))
 }
 
@@ -199,7 +199,7 @@ fn repeated(builds: &[&Build]) -> Vec<String> {
     let told = ids.into_iter().map(|(name, ids)| {
         let (number, ids) = (ids.len(), ids.join(", "));
         format!(
-            "the manifest has {number} entries of the build {name:?}, and each becomes a version: {ids}; with --template the one is pushed that reached the atlas block"
+            "the manifest has {number} entries for the build {name:?}, and each becomes a version: {ids}; with --template, only the entry that reached the atlas block is pushed"
         )
     });
     told.collect()

@@ -22,7 +22,7 @@ impl App<'_> {
             self.console.say(&if named {
                 format!("{name} has no version of this type.")
             } else {
-                format!("{name} has no version of a usual type; name its own with --type.")
+                format!("{name} has no version of a usual type; name another type with --type.")
             });
             return Ok(());
         }

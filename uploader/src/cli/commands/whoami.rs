@@ -12,7 +12,7 @@ impl App<'_> {
         let username = self.client.whoami().await?;
         if username.is_none() && self.output == OutputFormat::Text {
             self.console
-                .say("The token is good; the server does not say whose it is.");
+                .say("The token is valid; the server does not name its owner.");
             return Ok(());
         }
         let text = username

@@ -164,11 +164,11 @@ fn words(event: &Event<'_>) -> Option<(String, serde_json::Value)> {
             json!({"event": "uploading", "bytes": bytes}),
         ),
         Event::AlreadyThere { slug } => (
-            format!("{slug} is there, and whole"),
+            format!("{slug} is already complete"),
             json!({"event": "already_there", "slug": slug}),
         ),
         Event::Unchanged { slug } => (
-            format!("Nothing new: {slug} is the same"),
+            format!("Nothing was pushed: {slug} is identical"),
             json!({"event": "unchanged", "slug": slug}),
         ),
         Event::ReceiptNotKept { error } => (
@@ -196,26 +196,26 @@ fn words(event: &Event<'_>) -> Option<(String, serde_json::Value)> {
         }
         Event::Resuming { received, cause } => (
             format!(
-                "The download broke off after {received} bytes and goes on from there: {cause}"
+                "The download broke off after {received} bytes and continues from there: {cause}"
             ),
             json!({"event": "resuming", "bytes": received, "cause": cause.to_string()}),
         ),
         Event::Waiting { until } => {
             let until = httpdate::fmt_http_date(until);
             (
-                format!("The registry gives nothing more for a while; waiting until {until}"),
+                format!("The registry's rate limit is reached; waiting until {until}"),
                 json!({"event": "waiting", "until": until}),
             )
         }
         Event::TokenWithheld { source } => {
             let text = format!(
-                "{source} is not shown your token: HCP_CLIENT_ID's goes to HashiCorp's hosts, unless HCP_AUTH_URL names others; VAGRANT_CLOUD_TOKEN to theirs and to that of VAGRANT_SERVER_URL; neither over plain http"
+                "your token is not sent to {source}: a token of HCP_CLIENT_ID goes to HashiCorp's hosts, unless HCP_AUTH_URL names others; VAGRANT_CLOUD_TOKEN goes to HashiCorp's hosts and to that of VAGRANT_SERVER_URL; neither goes over plain http"
             );
             let event = json!({"event": "token_withheld", "source": source});
             (text, event)
         }
         Event::BoxFile { name, bytes } => (
-            format!("{name} is here, and verified ({bytes} bytes)"),
+            format!("{name} was fetched and verified ({bytes} bytes)"),
             json!({"event": "box_file", "name": name, "bytes": bytes}),
         ),
         Event::BoxFileFailed { name, error } => {

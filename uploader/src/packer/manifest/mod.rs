@@ -88,8 +88,7 @@ impl Manifest {
             .collect();
         if let Some(unknown) = only.iter().find(|name| !names.contains(name.as_str())) {
             let known = Vec::from_iter(names).join(", ");
-            let reason =
-                format!("no build of the last run is called {unknown:?}; there are: {known}");
+            let reason = format!("the last run has no build {unknown:?}; its builds are: {known}");
             return Err(Error::new(Phase::Configure, Cause::Usage(reason)));
         }
         let chosen = |build: &&Build| only.is_empty() || only.contains(&build.name);
@@ -132,15 +131,15 @@ impl Manifest {
 fn missing(name: &Path, beside: &Path, build: &str) -> String {
     let neither = match beside == name {
         true => String::new(),
-        false => format!(", and neither is {}", beside.display()),
+        false => format!(", and neither was {}", beside.display()),
     };
     let stripped = match name.components().count() {
         1 => {
-            "; with strip_path it does not say in which folder: set strip_path to false, or run this in that folder"
+            "; with strip_path, the manifest does not name the folder: set strip_path to false, or run this command in that folder"
         }
         _ => "",
     };
-    format!("not there{neither}; the manifest lists it for the build {build:?}{stripped}")
+    format!("not found{neither}; the manifest lists this file for the build {build:?}{stripped}")
 }
 
 /// Returns the builds of the run that the document names as the last, or the reason why it is no
@@ -150,12 +149,12 @@ fn of_last_run(document: Value) -> Result<Vec<Build>, String> {
     let mut document = match document {
         Value::Object(document) => document,
         Value::Array(list) if list.is_empty() => {
-            return Err(format!("is an empty list, and no manifest: {WHAT}"));
+            return Err(format!("is an empty list, not a manifest: {WHAT}"));
         }
-        Value::Array(_) => return Err(format!("is a list, and no manifest: {WHAT}")),
-        _ => return Err(format!("is no manifest: {WHAT}")),
+        Value::Array(_) => return Err(format!("is a list, not a manifest: {WHAT}")),
+        _ => return Err(format!("is not a manifest: {WHAT}")),
     };
-    let missing = |key: &str| format!("is no manifest, since it has no {key}: {WHAT}");
+    let missing = |key: &str| format!("is not a manifest, since it has no {key}: {WHAT}");
     let builds: Option<Vec<Value>> = field(&mut document, "builds")?;
     let builds = builds.ok_or_else(|| missing("builds"))?;
     let last_run: Option<String> = field(&mut document, "last_run_uuid")?;
@@ -184,7 +183,7 @@ impl Build {
     /// Reads a build; `number` counts from 1 and appears in errors.
     fn read(build: Value, number: usize) -> Result<Self, String> {
         let Value::Object(mut build) = build else {
-            return Err(format!("build {number}: it is no object"));
+            return Err(format!("build {number}: it is not an object"));
         };
         let placed = |reason| format!("build {number}: {reason}");
         let name: Option<String> = field(&mut build, "name").map_err(placed)?;
@@ -283,7 +282,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Error in the configuration: no build of the last run is called \"old\"; there are: a, b"
+            "Error in the configuration: the last run has no build \"old\"; its builds are: a, b"
         );
     }
 
@@ -300,7 +299,7 @@ mod tests {
         assert_eq!(
             error,
             format!(
-                "Error reading the manifest: b.img: not there, and neither is {}; the manifest lists it for the build \"b\"; with strip_path it does not say in which folder: set strip_path to false, or run this in that folder",
+                "Error reading the manifest: b.img: not found, and neither was {}; the manifest lists this file for the build \"b\"; with strip_path, the manifest does not name the folder: set strip_path to false, or run this command in that folder",
                 other.display()
             )
         );
@@ -318,14 +317,14 @@ mod tests {
             let error = manifest.files(&Build::read(build, 1).unwrap());
             error.unwrap_err().to_string()
         };
-        let lists = "the manifest lists it for the build \"vm\"";
-        let stripped = "with strip_path it does not say in which folder: set strip_path to false, or run this in that folder";
+        let lists = "the manifest lists this file for the build \"vm\"";
+        let stripped = "with strip_path, the manifest does not name the folder: set strip_path to false, or run this command in that folder";
         for (name, words) in [
             (
                 "img.txt",
-                format!("img.txt: not there; {lists}; {stripped}"),
+                format!("img.txt: not found; {lists}; {stripped}"),
             ),
-            ("out/img.txt", format!("out/img.txt: not there; {lists}")),
+            ("out/img.txt", format!("out/img.txt: not found; {lists}")),
             (
                 "",
                 "packer-manifest.json: lists a file without a name for the build \"vm\"".to_owned(),
@@ -383,21 +382,21 @@ mod tests {
         for (document, reason) in [
             (
                 json!({}),
-                format!("is no manifest, since it has no builds: {writes}"),
+                format!("is not a manifest, since it has no builds: {writes}"),
             ),
             (
                 json!({"builds": []}),
-                format!("is no manifest, since it has no last_run_uuid: {writes}"),
+                format!("is not a manifest, since it has no last_run_uuid: {writes}"),
             ),
             (
                 json!([]),
-                format!("is an empty list, and no manifest: {writes}"),
+                format!("is an empty list, not a manifest: {writes}"),
             ),
             (
                 json!([{"builds": []}]),
-                format!("is a list, and no manifest: {writes}"),
+                format!("is a list, not a manifest: {writes}"),
             ),
-            (json!("x"), format!("is no manifest: {writes}")),
+            (json!("x"), format!("is not a manifest: {writes}")),
             (
                 json!({"builds": {}, "last_run_uuid": "1"}),
                 "builds: invalid type: map, expected a sequence".to_owned(),
@@ -410,7 +409,7 @@ mod tests {
                 json!({"builds": [{"name": "a", "packer_run_uuid": "1"}], "last_run_uuid": "2"}),
                 "holds no build of its last run (\"2\")".to_owned(),
             ),
-            (of_run(json!(3)), "build 2: it is no object".to_owned()),
+            (of_run(json!(3)), "build 2: it is not an object".to_owned()),
             (
                 of_run(json!({"files": null})),
                 "build 2: it has no name".to_owned(),

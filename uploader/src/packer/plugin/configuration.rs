@@ -197,7 +197,7 @@ pub(super) fn texts(values: Map<String, Value>) -> BTreeMap<String, String> {
 /// Returns the entry as an object. Templates in JSON send a map; templates in HCL2 send bytes, a JSON
 /// object that holds each value beside its type, and null for a setting that is not set.
 fn object(config: &Packed) -> Result<Map<String, Value>, String> {
-    let not_settings = || "Packer sent something that is no settings".to_owned();
+    let not_settings = || "Packer sent something other than settings".to_owned();
     if let Packed::Binary(bytes) = config {
         let mut document: Value = serde_json::from_slice(bytes).map_err(|_| not_settings())?;
         let mut values = match document.get_mut("value").map(Value::take) {

@@ -34,7 +34,7 @@ pub(super) fn of(error: &Error, bytes: u64, config: &Config) -> String {
 pub(super) fn of_no_verification(config: &Config) -> Option<String> {
     config.insecure.value.then(|| {
         format!(
-            "WARNING: no server's certificate is verified, by {}: anyone in between can read the token and change the bytes. Give a private CA with ATLAS_CAFILE instead.",
+            "WARNING: server certificates are not verified, because of {}: anyone in between can read the token and change the bytes. Give a private CA with ATLAS_CAFILE instead.",
             config.insecure.origin
         )
     })

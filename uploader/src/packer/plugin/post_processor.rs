@@ -63,7 +63,7 @@ impl PostProcessor {
         let configuration = Configuration::read(configs, &self.redactor).map_err(told)?;
         let configured = self.configured(&configuration, None).map_err(told)?;
         for warning in &configured.warnings {
-            tracing::warn!(warning, "Packer takes no word before the build");
+            tracing::warn!(warning, "Packer shows no message before the build");
         }
         if let Some(folder) = &configured.request.extras.receipts {
             check_folder(folder).await?;

@@ -46,7 +46,10 @@ impl SavedReceipt {
     /// Returns the command that resumes the push, if its receipt exists.
     pub(super) fn how_to_resume(&self) -> Option<String> {
         let receipt = self.0.get().filter(|receipt| receipt.exists())?;
-        Some(format!("finish it with: {}", resume::command(receipt)))
+        Some(format!(
+            "finish the push with: {}",
+            resume::command(receipt)
+        ))
     }
 }
 
@@ -56,9 +59,9 @@ pub(super) async fn check_folder(folder: &Path) -> Result<(), String> {
         .await
         .is_ok_and(|found| found.is_dir());
     let folder = folder.display();
-    is_folder
-        .then_some(())
-        .ok_or_else(|| format!("atlas_upload_receipts: there is no folder {folder}; make it first"))
+    is_folder.then_some(()).ok_or_else(|| {
+        format!("atlas_upload_receipts: the folder {folder} does not exist; create it first")
+    })
 }
 
 pub(super) async fn push(
@@ -70,7 +73,7 @@ pub(super) async fn push(
     let push = planned(configured, built);
     if configured.request.extras.box_check.unwrap_or(true) {
         let checked = push.check_box().await;
-        let how = "with atlas_upload_box_check set to false it is pushed all the same";
+        let how = "with atlas_upload_box_check set to false, the file is pushed anyway";
         checked.map_err(|error| error.with_hint(how))?;
     }
     let Some(folder) = &configured.request.extras.receipts else {

@@ -69,8 +69,8 @@ impl Reporter for UiReporter {
                 self.uploading.store(bytes, Ordering::Relaxed);
                 format!("Uploading artifact ({bytes} bytes)")
             }
-            Event::AlreadyThere { slug } => format!("{slug} is there, and whole"),
-            Event::Unchanged { slug } => format!("Nothing new: {slug} is the same"),
+            Event::AlreadyThere { slug } => format!("{slug} is already complete"),
+            Event::Unchanged { slug } => format!("Nothing was pushed: {slug} is identical"),
             Event::ReceiptNotKept { error } => format!("Warning: {error}"),
             Event::Unencrypted { to } => format!("WARNING: {}", unencrypted(to)),
             Event::Retrying {

@@ -102,7 +102,7 @@ impl Block {
             let version = of_request.filter(|_| entry.has_no_files())?.parse::<u64>();
             version.ok()?;
             Some(format!(
-                "the manifest has of the build {:?} the version that the plugin pushed, {id}, and there is nothing left to push; a manifest block before the atlas block sees the artifact",
+                "for the build {:?}, the manifest has the version that the plugin pushed, {id}, so nothing is left to push; a manifest block before the atlas block records the artifact",
                 entry.name
             ))
         };

@@ -28,7 +28,7 @@ impl Document {
         let hcl2 = |key| root.contains_key(key);
         if get(&root, "builders").is_none() && (hcl2("build") || hcl2("source")) {
             return Err(json::hcl2(
-                "is HCL2 written as JSON, and only a template with \"builders\" is read",
+                "is HCL2 written as JSON; only a template with \"builders\" can be read",
             ));
         }
         Ok(Self {

@@ -69,7 +69,7 @@ impl Evaluation<'_> {
             Kind::If | Kind::With => {}
             // No function returns a list, and no field has a value.
             Kind::Range if condition == Value::Nil => {}
-            Kind::Range => return Err("range: only a list can be gone through".into()),
+            Kind::Range => return Err("range: only a list can be iterated".into()),
         }
         let chosen = if holds {
             &branch.then
@@ -361,7 +361,7 @@ mod tests {
             ),
             (
                 "{{with .X}}{{else if 1}}{{end}}",
-                "{{else if}} stands in an {{if}} only",
+                "{{else if}} is allowed only in an {{if}}",
             ),
             (
                 "{{if true}}x",
@@ -370,7 +370,7 @@ mod tests {
             ("{{if}}x{{end}}", "missing value for command"),
             (
                 "{{range `abc`}}x{{end}}",
-                "range: only a list can be gone through",
+                "range: only a list can be iterated",
             ),
             ("{{eq 1 `a`}}", "incompatible types for comparison"),
             ("{{lt .X 1}}", "invalid type for comparison"),
@@ -408,7 +408,7 @@ mod tests {
             ),
             (
                 "{{vault `a` `b`}}",
-                "vault is Packer's own: give the variable with --var",
+                "only Packer has vault: give the variable with --var",
             ),
         ] {
             let error = TemplateError::PackerOnly(reason.to_owned());

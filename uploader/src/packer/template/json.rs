@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::duplicates;
 use crate::files::read::{of_another_encoding, read_settings};
 
-const NO_JSON: &str = "is HCL2, and only JSON is read";
+const NO_JSON: &str = "is HCL2; only JSON can be read";
 
 /// Reads a file that holds one JSON object; of equal fields the last counts. The call blocks.
 ///
@@ -36,7 +36,7 @@ fn read_checked(
     check: impl Fn(&str) -> serde_json::Result<()>,
 ) -> io::Result<Map<String, Value>> {
     if path.is_dir() {
-        let reason = "is a folder, as templates in HCL2 may be, and only a file in JSON is read";
+        let reason = "is a folder, as templates in HCL2 may be; only a JSON file can be read";
         return Err(hcl2(reason));
     }
     object(&read_settings(path)?, check).map_err(|error| match error.kind() {

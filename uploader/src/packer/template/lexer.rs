@@ -83,7 +83,7 @@ impl<'a> Lexer<'a> {
         match number.parse() {
             Ok(number) if is_decimal => Ok(number),
             _ if is_of_go(digits) => Err(not_supported(&format!(
-                "the number {number}, which is no whole one in decimal,"
+                "the number {number}, which is not a decimal integer,"
             ))),
             _ => Err(format!("bad number: {number:?}").into()),
         }
@@ -135,7 +135,7 @@ impl<'a> Lexer<'a> {
         self.0 = self.0.get(digits..).unwrap_or_default();
         let code = u32::from_str_radix(code, 16).map_err(|_| bad())?;
         if escaped == 'x' && code > 0x7f {
-            return Err(not_supported("a byte that is no ASCII, such as \\xe9,"));
+            return Err(not_supported("a byte that is not ASCII, such as \\xe9,"));
         }
         Ok(char::from_u32(code).ok_or_else(bad)?)
     }

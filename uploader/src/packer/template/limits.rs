@@ -54,7 +54,7 @@ impl Limits {
     ) -> Result<T, TemplateError> {
         let depth = self.depth.get();
         if depth == DEEPEST {
-            return Err("too many variables and parentheses within each other".into());
+            return Err("variables and parentheses are nested too deeply".into());
         }
         self.depth.set(depth + 1);
         let value = evaluate();

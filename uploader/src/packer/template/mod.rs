@@ -56,7 +56,7 @@ pub(crate) use variables::UserVariables;
 pub use variables::Variables;
 
 /// The hint for a template in HCL2.
-const INSTEAD_OF_HCL2: &str = "push what it built with USER/NAME, --type and --manifest, or let Packer push it: atlas-upload packer install";
+const INSTEAD_OF_HCL2: &str = "push its builds with USER/NAME, --type and --manifest, or let Packer push them: atlas-upload packer install";
 
 /// A template that was read from a file.
 #[derive(Debug)]
@@ -168,7 +168,7 @@ impl Template {
             let names = inputs.builds.iter().map(|build| build.name.as_str());
             let names = names.collect::<Vec<_>>().join(", ");
             wrong.push(format!(
-                "no post-processor of the type atlas is for any of these builds: {names}"
+                "no post-processor of the type atlas applies to any of these builds: {names}"
             ));
         }
         refused(inputs.variables.errors, &wrong).map_or(Ok(requests), Err)
@@ -233,7 +233,7 @@ impl Template {
                 let kept = parts.kept.take(size(&request, &warnings));
                 kept.map_err(|error| {
                     warnings.clear();
-                    vec![format!("all builds together: what they ask for {error}")]
+                    vec![format!("the total of all builds' requests {error}")]
                 })?;
                 Ok(request)
             });

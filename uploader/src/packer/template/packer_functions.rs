@@ -84,7 +84,7 @@ pub(super) fn call(
 fn not_reached(context: &Context<'_>, name: &str) -> TemplateError {
     match (context.environment, name) {
         (Some(_), _) => TemplateError::PackerOnly(format!(
-            "{name} is Packer's own: give the variable with --var"
+            "only Packer has {name}: give the variable with --var"
         )),
         (None, "consul_key") => "consul_key is not allowed here".into(),
         (None, "vault") => "Vault vars are only allowed in the variables section".into(),
@@ -115,7 +115,7 @@ fn pwd() -> Result<String, TemplateError> {
 /// Returns a part of a text; the arguments are the text, a separator, and the part's index from 0.
 fn split(mut arguments: Vec<Value>) -> Result<String, TemplateError> {
     let Some(Value::Number(index)) = arguments.pop() else {
-        return Err("split: the third argument is a number".into());
+        return Err("split: the third argument must be a number".into());
     };
     let [text, separator] = texts("split", arguments)?;
     let part = usize::try_from(index)
@@ -143,7 +143,7 @@ fn go_parts<'a>(text: &'a str, separator: &'a str) -> Box<dyn Iterator<Item = &'
 fn replace(mut arguments: Vec<Value>) -> Result<String, TemplateError> {
     let count = match arguments.get(2) {
         Some(Value::Number(count)) => *count,
-        Some(_) => return Err("replace: the third argument is a number".into()),
+        Some(_) => return Err("replace: the third argument must be a number".into()),
         None => return Err("replace: wrong number of arguments, want 4".into()),
     };
     arguments.remove(2);
@@ -241,7 +241,7 @@ mod tests {
         for (text, reason) in [
             (
                 "{{consul_key `x`}}",
-                "consul_key is Packer's own: give the variable with --var",
+                "only Packer has consul_key: give the variable with --var",
             ),
             ("{{upper (nope)}}", "function \"nope\" not defined"),
             ("{{user}}", "user: wrong number of arguments, want 1"),
@@ -251,7 +251,7 @@ mod tests {
             ),
             (
                 "{{replace `a` `b` `c` `d`}}",
-                "replace: the third argument is a number",
+                "replace: the third argument must be a number",
             ),
             ("{{upper 1}}", "upper: expected a text, not 1"),
             ("{{user `x`", "unclosed action"),

@@ -147,7 +147,7 @@ impl Parser<'_> {
             Stop::Text => return Err(missing_end()),
             Stop::End => Vec::new(),
             Stop::Else(Some(_)) if kind != Kind::If => {
-                return Err("{{else if}} stands in an {{if}} only".into());
+                return Err("{{else if}} is allowed only in an {{if}}".into());
             }
             Stop::Else(Some(condition)) => {
                 vec![Node::Branch(self.branch(Kind::If, condition, depth + 1)?)]

@@ -85,7 +85,7 @@ impl Request {
                 None => ", as the original refused it since Packer 1.0.1",
             };
             format!(
-                "artifact_type vagrant.box is refused{original}; set atlas_upload_boxes to true, and boxes are pushed to your Atlas"
+                "artifact_type vagrant.box is refused{original}; set atlas_upload_boxes to true to push boxes to your Atlas"
             )
         })
     }

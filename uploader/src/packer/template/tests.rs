@@ -86,6 +86,6 @@ fn what_all_builds_ask_for_has_a_bound() {
     let names = |number: usize| Vec::from_iter((0..number).map(|n| format!("b{n}")));
     assert_eq!(asked(&template, &names(3), Clock::Now).unwrap(), 3);
     let refused = asked(&template, &names(40), Clock::Now).unwrap_err();
-    let words = "all builds together: what they ask for becomes longer than";
+    let words = "the total of all builds' requests becomes longer than";
     assert!(refused.to_string().contains(words), "{refused}");
 }

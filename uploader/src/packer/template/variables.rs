@@ -172,11 +172,11 @@ impl<'a> UserVariables<'a> {
             };
         };
         if let Some(known) = self.known.borrow().get(name) {
-            let circle = || Err("it leads back to itself".into());
+            let circle = || Err("it refers back to itself".into());
             return known.clone().unwrap_or_else(circle);
         }
         if self.depth.get() == LONGEST_CHAIN {
-            return Err(format!("it leads to more than {LONGEST_CHAIN} others").into());
+            return Err(format!("it refers to more than {LONGEST_CHAIN} others").into());
         }
         self.known.borrow_mut().insert(name.to_owned(), None);
         self.depth.set(self.depth.get() + 1);
@@ -226,7 +226,7 @@ impl<'a> UserVariables<'a> {
         let mut again = render(&rendered.text, &context).map_err(|error| {
             // The value may contain a secret from the environment.
             error.map_reason(|_| {
-                format!("the value of '{name}' holds braces, and cannot be interpolated once more")
+                format!("the value of '{name}' contains braces, and cannot be interpolated again")
             })
         })?;
         again.warnings.extend(rendered.warnings);
@@ -272,7 +272,7 @@ mod tests {
         let defaults = json!({"v": "{{vault `a` `b`}}", "w": "{{user `v`}}", "f": "{{.HTTPIP}}"});
         with(&defaults, Variables::default(), |variables| {
             assert!(variables.mistakes().is_empty());
-            let reason = "the variable 'w': vault is Packer's own: give the variable with --var";
+            let reason = "the variable 'w': only Packer has vault: give the variable with --var";
             let error = TemplateError::PackerOnly(reason.to_owned());
             assert_eq!(variables.value("w"), Err(error));
             assert_eq!(variables.value("f").unwrap().text, "<no value>");
@@ -331,7 +331,7 @@ mod tests {
         let value = |environment: &str| value(&format!("{{{{env \"is {environment}\"}}}}-"));
         assert_eq!(value("{{timestamp}}"), Ok("0-".to_owned()));
         assert_eq!(value("{{user `w`}}"), Ok("W-".to_owned()));
-        let told = "error interpolating default value for 'v': the value of 'v' holds braces, and cannot be interpolated once more";
+        let told = "error interpolating default value for 'v': the value of 'v' contains braces, and cannot be interpolated again";
         for refused in ["{{s3cret}}", "{{env `is x`}}"] {
             assert_eq!(value(refused), Err(told.to_owned()), "{refused}");
         }
@@ -357,7 +357,7 @@ mod tests {
         let (open, close) = ("(print ".repeat(31), ")".repeat(31));
         let nested = |n: usize| format!("{{{{print {open}(user `a{n}`){close}}}}}");
         let mistakes = mistakes_of(90, nested).join("\n");
-        assert!(mistakes.contains("within each other"), "{mistakes}");
+        assert!(mistakes.contains("nested too deeply"), "{mistakes}");
     }
 
     #[test]

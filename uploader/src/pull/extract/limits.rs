@@ -70,10 +70,10 @@ impl Budget {
         self.entries += 1;
         self.names += name.as_os_str().len();
         if self.entries > ENTRIES || self.names > NAMES {
-            return Err("exceeds the largest number or length of names");
+            return Err("exceeds the limit on the number or length of names");
         }
         if name.components().count() > DEPTH {
-            return Err("lies in too many folders");
+            return Err("is nested in too many folders");
         }
         Ok(())
     }
@@ -129,7 +129,7 @@ pub(super) fn check(entry: &mut Entry<'_, impl Read>) -> io::Result<Result<(), &
         return Ok(Err("has a name, or a link target, that is too long"));
     }
     if entry.size() > FILE {
-        return Ok(Err("is larger than any file that is written"));
+        return Ok(Err("is larger than the limit for a file"));
     }
     let mut records = 0;
     for record in entry.pax_extensions()?.into_iter().flatten() {
@@ -296,7 +296,10 @@ mod tests {
         let found = std::fs::metadata(root.path().join("hole")).unwrap();
         assert_eq!(found.len(), size);
         let refused = unpacked(&[hole(1 << 60)]).unwrap_err();
-        assert!(refused.contains("larger than any file"), "{refused}");
+        assert!(
+            refused.contains("larger than the limit for a file"),
+            "{refused}"
+        );
     }
 
     #[test]

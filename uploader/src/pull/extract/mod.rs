@@ -28,7 +28,7 @@ use staging::Staging;
 use write::WriteError;
 
 /// The hint of an error: other programs may be able to use an archive that is refused here.
-const KEPT: &str = "without --extract the file is kept as it is";
+const KEPT: &str = "without --extract, the file is kept as it is";
 
 /// Pulls the file of a version, a gzip-compressed tar, and unpacks it into `folder`. The folder and those
 /// above it need not exist. Existing files are never overwritten.
@@ -95,7 +95,7 @@ fn move_to(folder: &Path, content: &Path) -> Result<(), Cause> {
     for name in &names {
         let place = folder.join(name);
         if place.symlink_metadata().is_ok() {
-            let reason = "is there already, and is not overwritten";
+            let reason = "exists already, and is not overwritten";
             let error = io::Error::new(io::ErrorKind::AlreadyExists, reason);
             return Err(Cause::file(&place, error));
         }
@@ -136,9 +136,9 @@ fn unpack(archive: impl Read, root: &Path) -> Result<(), Cause> {
 fn no_archive(error: &io::Error, allowance: &Allowance) -> Cause {
     let reason = io_error::reason(error);
     let what = if allowance.has_ended() {
-        "this archive is cut off, or is no gzip-compressed tar"
+        "this archive is cut off, or is not a gzip-compressed tar"
     } else {
-        "this is no gzip-compressed tar, or a damaged one"
+        "this is not a gzip-compressed tar, or it is damaged"
     };
     Cause::Unpackable(format!("{what} ({reason}); {KEPT}"))
 }
@@ -207,7 +207,7 @@ impl Unpacking<'_> {
         let target = entry.link_name().map_err(damaged)?;
         let target = target.unwrap_or_default().into_owned();
         if kind == Kind::Link && target.as_os_str().is_empty() {
-            return Err(refused("is a link to nowhere"));
+            return Err(refused("is a link without a target"));
         }
         let allowed = match kind {
             Kind::HardLink => relative(&target)
@@ -282,7 +282,7 @@ impl Unpacking<'_> {
         }
         match self.seen.get(name) {
             Some(Kind::Folder) if kind == Kind::Folder => Ok(()),
-            Some(_) => Err("is there twice"),
+            Some(_) => Err("occurs twice"),
             None => Ok(()),
         }
     }
@@ -391,17 +391,17 @@ mod tests {
             (&[(Symlink, "x", "..")], "may lead out"),
             (&[(Symlink, "d/x", "../../y")], "may lead out"),
             (&[(Symlink, "d/x", "e/../..")], "may lead out"),
-            (&[(Symlink, "x", "")], "\"x\" is a link to nowhere; without"),
+            (
+                &[(Symlink, "x", "")],
+                "\"x\" is a link without a target; without",
+            ),
             (&[(Link, "x", "../y")], "may lead out"),
             (&[(Link, "x", "/etc/passwd")], "may lead out"),
             (&[(Symlink, "s", "y"), (Link, "x", "s")], "may lead out"),
             (&[(Symlink, "s", "d"), (Regular, "s/x", "")], "lies below"),
             (&[(Symlink, "s", "d"), (Symlink, "s/x", "..")], "lies below"),
-            (&[(Symlink, "s", "d"), (Regular, "s", "")], "is there twice"),
-            (
-                &[(Regular, "s", ""), (Symlink, "./s", "d")],
-                "is there twice",
-            ),
+            (&[(Symlink, "s", "d"), (Regular, "s", "")], "occurs twice"),
+            (&[(Regular, "s", ""), (Symlink, "./s", "d")], "occurs twice"),
             (&[(Fifo, "x", "")], "is neither file nor folder nor link"),
         ] {
             let (folder, result) = unpacked(entries);

@@ -28,7 +28,7 @@ impl Staging {
     /// step; and the missing folders above.
     pub(super) fn of(folder: &Path) -> Result<Self, Cause> {
         if !folder.is_dir() && folder.symlink_metadata().is_ok() {
-            let reason = "is there already, and is no folder";
+            let reason = "exists already, and is not a folder";
             let error = io::Error::new(io::ErrorKind::NotADirectory, reason);
             return Err(Cause::file(folder, error));
         }

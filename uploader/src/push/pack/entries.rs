@@ -129,7 +129,7 @@ fn same(name: &Path, known: &Path, path: &Path) -> Result<(), Cause> {
     }
     let (name, known, path) = (name.display(), known.display(), path.display());
     Err(Cause::Unpackable(format!(
-        "{known} and {path}: both would be called {name} in the archive, and are not the same"
+        "{known} and {path}: both would be named {name} in the archive, but they differ"
     )))
 }
 

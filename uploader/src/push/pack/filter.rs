@@ -67,7 +67,7 @@ impl Filter {
     /// everything in this case.
     pub(super) fn satisfied(&self, nothing: bool) -> Result<(), Cause> {
         if nothing && (self.include.is_some() || self.tracked.is_some()) {
-            let reason = "nothing in the folder is included, and tracked where that was asked for";
+            let reason = "no file in the folder is selected by include, exclude and vcs";
             return Err(Cause::Unpackable(reason.to_owned()));
         }
         Ok(())

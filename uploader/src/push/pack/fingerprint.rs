@@ -45,7 +45,7 @@ impl Fingerprint {
 /// Returns the error for a changed file.
 pub(super) fn changed() -> io::Error {
     io::Error::other(
-        "changed while it was read; push it when nobody writes to it any more, or push a copy",
+        "changed while it was read; push it when no program writes to it, or push a copy",
     )
 }
 

@@ -142,7 +142,7 @@ impl Payload {
     fn changed(&self) -> io::Error {
         match &*self.content {
             Content::LocalFile(given) => named(&given.path, &changed()),
-            _ => io::Error::other("the files changed since they were looked at"),
+            _ => io::Error::other("the files have changed since they were examined"),
         }
     }
 }

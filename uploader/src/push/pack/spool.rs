@@ -75,7 +75,7 @@ fn enough(folder: &Path, need: u64) -> io::Result<()> {
         return Ok(());
     }
     let reason = format!(
-        "it may need {need} bytes, and {have} are free; set TMPDIR to a roomier folder, or do not compress (level 0), which needs no room"
+        "the archive may need {need} bytes, and {have} are free; set TMPDIR to a folder with more space, or use compression level 0, which needs no temporary file"
     );
     Err(io::Error::new(io::ErrorKind::StorageFull, reason))
 }
@@ -115,7 +115,7 @@ mod tests {
         let refused = spool.write_all(&[0]).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
         let text = refused.to_string();
-        let start = format!("it may need {} bytes, and ", u64::MAX);
+        let start = format!("the archive may need {} bytes, and ", u64::MAX);
         assert!(text.starts_with(&start), "{text}");
         assert!(text.contains(" are free; set TMPDIR"), "{text}");
     }

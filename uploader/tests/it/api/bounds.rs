@@ -60,7 +60,10 @@ async fn a_pull_ends_when_the_file_stops_coming() {
     for headers in ["", "ETag: \"strong\"\r\n"] {
         let run = pull_ends(unfinished("200 OK", headers)).await;
         assert_eq!(run.code, 7, "{run}");
-        assert!(run.stderr.contains("nothing moved for 1s"), "{run}");
+        assert!(
+            run.stderr.contains("no bytes were transferred for 1s"),
+            "{run}"
+        );
     }
 }
 

@@ -64,7 +64,7 @@ async fn an_atlas_that_has_moved_is_told_with_its_address_and_the_token_is_not_b
             let told = format!(", where the token is not sent: {refusal}");
             assert!(run.stderr.contains(&told), "{command} {run}");
             let hint = format!(
-                "hint: the Atlas' address came from the variable ATLAS_ADDRESS; make it {}/atlas, if",
+                "hint: the Atlas' address came from the variable ATLAS_ADDRESS; set it to {}/atlas, if",
                 new.url()
             );
             assert!(run.stderr.contains(&hint), "{command} {run}");
@@ -90,7 +90,7 @@ async fn a_redirect_that_loses_the_path_is_told_with_the_place_it_leads_to() {
         );
         assert!(run.stderr.contains(&told), "{run}");
         assert!(
-            run.stderr.contains(&format!("make it {}, if", new.url())),
+            run.stderr.contains(&format!("set it to {}, if", new.url())),
             "{run}"
         );
     }
@@ -136,7 +136,7 @@ async fn a_write_that_is_redirected_names_the_address_too() {
         .await;
     assert_eq!(run.code, 6, "{run}");
     assert!(
-        run.stderr.contains(&format!("make it {}, if", new.url())),
+        run.stderr.contains(&format!("set it to {}, if", new.url())),
         "{run}"
     );
     assert!(new.requests().is_empty());
@@ -166,8 +166,8 @@ async fn a_page_to_log_in_is_told_as_such() {
         for (command, run) in all_commands(atlas.url()).await {
             assert_eq!(run.code, 1, "{command} {run}");
             for told in [
-                "/…, a page in HTML, as for somebody who must log in first",
-                "hint: the Atlas' address came from the variable ATLAS_ADDRESS; make it one where",
+                "/…, which is an HTML page, such as a login page",
+                "hint: the Atlas' address came from the variable ATLAS_ADDRESS; set it to one where",
             ] {
                 assert!(run.stderr.contains(told), "{command} {run}");
             }
@@ -200,8 +200,8 @@ async fn a_page_to_log_in_that_refuses_is_told_as_such_too() {
             assert_eq!(run.code, 1, "{command} {run}");
             for told in [
                 ": redirected to http://127.0.0.1",
-                "/…, a page in HTML, as for somebody who must log in first",
-                "; make it one where the Atlas itself answers",
+                "/…, which is an HTML page, such as a login page",
+                "; set it to one where the Atlas itself answers",
             ] {
                 assert!(run.stderr.contains(told), "{command} {run}");
             }
@@ -231,7 +231,7 @@ async fn a_page_to_log_in_does_not_become_the_file_that_is_pulled() {
     assert_eq!(run.code, 1, "{run}");
     let told = "/file: redirected to http://127.0.0.1";
     assert!(run.stderr.contains(told), "{run}");
-    assert!(run.stderr.contains("a page in HTML"), "{run}");
+    assert!(run.stderr.contains("which is an HTML page"), "{run}");
     assert!(!program.path("disk").exists());
 }
 
@@ -277,7 +277,7 @@ async fn a_server_that_answers_whoami_with_something_else_is_no_atlas() {
     let server = Server::start(|_, _| page()).await;
     for (command, run) in all_commands(server.url()).await {
         assert_eq!(run.code, 1, "{command} {run}");
-        let told = "a page in HTML came: no Atlas answers there";
+        let told = "the reply is an HTML page: no Atlas answers there";
         assert!(run.stderr.contains(told), "{command} {run}");
     }
     let server = Server::start(|_, _| Reply::json(200, json!({}))).await;
@@ -311,7 +311,7 @@ async fn the_plugin_says_the_same() {
             [
                 ", where the token is not sent: 401 Unauthorized".to_owned(),
                 format!(
-                    "the Atlas' address came from the template's atlas_url; make it {}, if",
+                    "the Atlas' address came from the template's atlas_url; set it to {}, if",
                     new.url()
                 ),
             ],
@@ -319,8 +319,8 @@ async fn the_plugin_says_the_same() {
         (
             format!("{}/login", old.url()),
             [
-                "a page in HTML, as for somebody who must log in first".to_owned(),
-                "the Atlas' address came from the template's atlas_url; make it one".to_owned(),
+                "which is an HTML page, such as a login page".to_owned(),
+                "the Atlas' address came from the template's atlas_url; set it to one".to_owned(),
             ],
         ),
     ] {
@@ -346,7 +346,7 @@ async fn the_mirror_of_boxes_says_the_same() {
     let told = ", where the token is not sent: 401 Unauthorized";
     assert!(run.stderr.contains(told), "{run}");
     let hint = format!(
-        "hint: the source's address came from --from; make it {}, if",
+        "hint: the source's address came from --from; set it to {}, if",
         new.url()
     );
     assert!(run.stderr.contains(&hint), "{run}");
@@ -368,7 +368,7 @@ async fn the_mirror_of_boxes_tells_of_a_log_in_too() {
     let run = mirror(source.url()).await;
     assert_eq!(run.code, 4, "{run}");
     let told = format!(
-        "/sso/authenticate, where the token is not sent: 401 Unauthorized: authentication failed\nhint: the source's address came from --from; make it {}, if",
+        "/sso/authenticate, where the token is not sent: 401 Unauthorized: authentication failed\nhint: the source's address came from --from; set it to {}, if",
         refused.url()
     );
     assert!(run.stderr.contains(&told), "{run}");
@@ -381,8 +381,8 @@ async fn the_mirror_of_boxes_tells_of_a_log_in_too() {
         let run = mirror(source.url()).await;
         assert_eq!(run.code, 1, "{run}");
         for told in [
-            "/login, a page in HTML, as for somebody who must log in first",
-            "hint: the source's address came from --from; make it one where the source itself answers",
+            "/login, which is an HTML page, such as a login page",
+            "hint: the source's address came from --from; set it to one where the source itself answers",
         ] {
             assert!(run.stderr.contains(told), "{run}");
         }
@@ -405,7 +405,7 @@ async fn a_source_with_pages_of_its_own_is_asked_for_its_boxes_all_the_same() {
         .await;
         let run = mirror(source.url()).await;
         assert!(!run.stderr.contains("log in"), "{run}");
-        let is_missing = run.stderr.contains("has none of acme/web");
+        let is_missing = run.stderr.contains("shows no box for acme/web");
         assert_eq!(is_missing, !has_box, "{run}");
     }
 }

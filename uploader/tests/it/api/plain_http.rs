@@ -44,9 +44,9 @@ async fn bytes_go_to_plain_http_behind_https_only_where_that_is_allowed_and_then
     let run = program.run(&PUSH_WITH_RECEIPT).await;
     assert_eq!(run.code, 1, "{run}");
     for told in [
-        "/…: not sent: this is plain http behind https",
+        "/…: not sent: an https server gave this plain http address",
         "hint: acme/web/t/7 awaits its bytes",
-        "--allow-http-upload, or ATLAS_ALLOW_HTTP_UPLOAD, sends the bytes all the same",
+        "--allow-http-upload, or ATLAS_ALLOW_HTTP_UPLOAD, sends the bytes anyway",
     ] {
         assert!(run.stderr.contains(told), "{run}");
     }
@@ -54,7 +54,11 @@ async fn bytes_go_to_plain_http_behind_https_only_where_that_is_allowed_and_then
     // The address in the receipt is refused, too.
     let run = program.run(&RESUME).await;
     assert_eq!(run.code, 1, "{run}");
-    assert!(run.stderr.contains("plain http behind https"), "{run}");
+    assert!(
+        run.stderr
+            .contains("an https server gave this plain http address"),
+        "{run}"
+    );
     assert_eq!(puts(&atlas), 0);
 
     let allowed = [&RESUME[..], &["--allow-http-upload", "--quiet"]].concat();
@@ -93,7 +97,11 @@ async fn a_variable_that_says_no_does_not_allow_it() {
         let program = program.with("ATLAS_ALLOW_HTTP_UPLOAD", no);
         let run = program.run(&PUSH_WITH_RECEIPT).await;
         assert_eq!(run.code, 1, "{run}");
-        assert!(run.stderr.contains("plain http behind https"), "{run}");
+        assert!(
+            run.stderr
+                .contains("an https server gave this plain http address"),
+            "{run}"
+        );
         assert_eq!(puts(&atlas), 0);
     }
 }
@@ -122,7 +130,10 @@ async fn the_plugin_has_a_setting_for_it() {
             assert_eq!(processed.error, None);
         } else {
             let words = processed.error.unwrap();
-            assert!(words.contains("plain http behind https"), "{words}");
+            assert!(
+                words.contains("an https server gave this plain http address"),
+                "{words}"
+            );
             assert!(words.contains("atlas_upload_allow_http = true"), "{words}");
         }
     }
@@ -161,7 +172,7 @@ async fn no_get_goes_from_https_to_http() {
     ] {
         let run = program.run(&[command, &trust].concat()).await;
         assert_eq!(run.code, 1, "{command:?} {run}");
-        let told = "not sent: this is plain http behind https";
+        let told = "not sent: an https server gave this plain http address";
         assert!(run.stderr.contains(told), "{command:?} {run}");
         assert!(!run.stderr.contains("trying again"), "{command:?} {run}");
     }

@@ -39,8 +39,9 @@ async fn a_variable_that_names_no_proxy_is_an_error_that_names_it() {
         for command in [&["whoami"][..], &mirror] {
             let run = program.run(command).await;
             assert_eq!(run.code, 2, "{variable} {run}");
-            let told =
-                format!("the variable {variable} names no proxy: give it an address such as");
+            let told = format!(
+                "the variable {variable} does not hold a proxy's address: set it to one such as"
+            );
             assert!(run.stderr.contains(&told), "{variable} {run}");
             assert!(!run.stderr.contains("hunter2"), "{run}");
         }
@@ -48,7 +49,7 @@ async fn a_variable_that_names_no_proxy_is_an_error_that_names_it() {
         let run = program.run(&["config"]).await;
         assert_eq!(run.code, 0, "{run}");
         assert!(run.stdout.contains(variable), "{run}");
-        let told = "[REDACTED], which names no proxy";
+        let told = "[REDACTED], which is not a proxy's address";
         assert!(run.stdout.contains(told), "{run}");
         assert!(!run.stdout.contains("hunter2"), "{run}");
     }
@@ -174,7 +175,10 @@ async fn a_proxy_that_takes_no_bytes_is_named() {
     let patience = ["--retries", "0", "--timeout", "1"];
     let run = program.run(&[&push[..], &patience].concat()).await;
     assert_eq!(run.code, 7, "{run}");
-    let told = format!("nothing moved for 2s (through the proxy {}", proxy.url());
+    let told = format!(
+        "no bytes were transferred for 2s (through the proxy {}",
+        proxy.url()
+    );
     assert!(run.stderr.contains(&told), "{run}");
 }
 

@@ -95,7 +95,7 @@ async fn a_redirect_to_what_is_no_web_address_is_told_with_request_and_place() {
     ] {
         let atlas = Server::of_files(move |_, _| Reply::redirect(302, place)).await;
         let text = pull_one(&atlas).await.unwrap_err().to_string();
-        let told = format!("/file: redirected to {shown}, which is no http or https address");
+        let told = format!("/file: redirected to {shown}, which is not an http or https address");
         assert!(text.ends_with(&told), "{text}");
         assert!(
             text.contains(&format!("GET {}/api/v1/", atlas.url())),
@@ -125,7 +125,7 @@ async fn a_redirected_post_is_an_error_that_says_so() {
     ));
     let text = error.to_string();
     let place = format!(
-        "a write is not redirected; the server points to {}/secure",
+        "a write does not follow redirects; the server points to {}/secure",
         other.url()
     );
     assert!(text.ends_with(&place), "{text}");

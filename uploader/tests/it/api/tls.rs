@@ -154,7 +154,7 @@ async fn no_verification_is_warned_of_even_when_quiet() {
     let fronted = fronted().await;
     for flags in [&["--insecure"][..], &["--insecure", "--quiet"]] {
         let run = whoami(&fronted, flags).await;
-        let loud = "WARNING: no server's certificate is verified, by the flag --insecure";
+        let loud = "WARNING: server certificates are not verified, because of the flag --insecure";
         assert!(run.stderr.starts_with(loud), "{run}");
     }
 }

@@ -188,7 +188,7 @@ async fn what_is_not_there_keeps_nothing_else_and_no_match_is_no_success() {
     for choice in [["--provider", "virtulbox"], ["--version", "9.9"]] {
         let run = scene.mirror(&[&["acme"][..], &choice].concat()).await;
         assert_eq!(run.code, 5, "{choice:?}: {run}");
-        assert!(run.stderr.contains("matches what was chosen"), "{run}");
+        assert!(run.stderr.contains("matches the selection"), "{run}");
     }
     assert_eq!(scene.mirror(&["acme", "--newest", "0"]).await.code, 2);
 }
@@ -304,7 +304,10 @@ async fn files_that_no_run_has_told_of_are_taken_in_without_the_source() {
     assert_eq!(scene.check().await.code, 8);
     let run = scene.program.run(&["box", "catalog", "tree"]).await;
     assert_eq!(run.code, 0, "{run}");
-    assert!(run.stderr.contains("1 files were there"), "{run}");
+    assert!(
+        run.stderr.contains("1 files of the tree were not recorded"),
+        "{run}"
+    );
     assert_eq!(scene.check().await.code, 5);
     let catalog = scene.json("acme/web/metadata.json");
     let providers = catalog["versions"][0]["providers"].as_array().unwrap();

@@ -113,7 +113,7 @@ async fn a_plan_asks_for_no_file_and_makes_nothing() {
         .program
         .run(&[&mirror[..], &[scene.registry.url()]].concat())
         .await;
-    assert!(text.stdout.contains("12 files would come"), "{text}");
+    assert!(text.stdout.contains("12 files would be fetched"), "{text}");
     assert!(text.stdout.contains("downloads an hour"), "{text}");
 }
 

@@ -135,7 +135,7 @@ async fn a_file_that_is_another_one_at_the_source_by_now_is_told_and_left_as_it_
         (8, &json!(1)),
         "{run}"
     );
-    assert!(run.stderr.contains("was left as it is"), "{run}");
+    assert!(run.stderr.contains("was not replaced"), "{run}");
     let kept = vec![("acme/web/1.0.0/virtualbox/amd64".to_owned(), noise(1))];
     scene.assert_holds(&kept);
     assert_eq!(scene.check().await.code, 0);
@@ -189,7 +189,7 @@ async fn what_was_put_there_by_hand_is_taken_if_it_is_what_the_source_has() {
     assert_eq!(totals(&run)["fetched"], 0);
     assert!(
         run.stderr
-            .contains("is there, and is not what the source says"),
+            .contains("exists, and does not match the source's checksum"),
         "{run}"
     );
     assert!(scene.registry.downloads().is_empty());

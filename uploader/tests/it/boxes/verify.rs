@@ -96,9 +96,9 @@ async fn a_check_finds_what_is_damaged_gone_or_said_wrongly() {
     let run = scene.check().await;
     assert_eq!(run.code, 8, "{run}");
     for told in [
-        "virtualbox/amd64: acme/web/1.9.0/virtualbox/amd64/vagrant.box is another file",
-        "libvirt/amd64: acme/web/1.9.0/libvirt/amd64/vagrant.box is gone",
-        "acme/web/metadata.json does not say what is there",
+        "virtualbox/amd64: acme/web/1.9.0/virtualbox/amd64/vagrant.box does not match its record",
+        "libvirt/amd64: acme/web/1.9.0/libvirt/amd64/vagrant.box is missing",
+        "acme/web/metadata.json does not match the tree",
     ] {
         assert!(run.stderr.contains(told), "{told}: {run}");
     }

@@ -104,7 +104,7 @@ async fn an_unknown_name_is_answered_with_those_there_are() {
     assert_eq!(run.code, 2);
     assert!(
         run.stderr
-            .contains("\"qemu\"; there are: amazon-ebs, image"),
+            .contains("\"qemu\"; its builds are: amazon-ebs, image"),
         "{run}"
     );
 }
@@ -118,7 +118,7 @@ async fn a_file_that_is_gone_stops_all_before_the_first_version_is_made() {
     assert_eq!(run.code, 3);
     assert!(
         run.stderr
-            .contains("out/disk.img.gz: not there, and neither is sub/out/disk.img.gz"),
+            .contains("out/disk.img.gz: not found, and neither was sub/out/disk.img.gz"),
         "{run}"
     );
     let run = program.run(&["search", "acme/web", "--type", "t"]).await;
@@ -143,6 +143,6 @@ async fn a_build_that_several_manifest_blocks_saw_is_pushed_with_a_warning() {
     program.write("sub/packer-manifest.json", manifest.to_string());
     let run = program.run(&PUSH).await;
     assert_eq!(run.stdout, "acme/web/t/1\nacme/web/t/2\n", "{run}");
-    let told = "the manifest has 2 entries of the build \"vm\", and each becomes a version: \"VM\", \"virtualbox\"";
+    let told = "the manifest has 2 entries for the build \"vm\", and each becomes a version: \"VM\", \"virtualbox\"";
     assert!(run.stderr.contains(told), "{run}");
 }

@@ -98,7 +98,7 @@ async fn what_the_builder_made_is_not_pushed_as_what_another_made_of_it() {
         template(&program, post_processors);
         let run = push(&program, &[]).await;
         assert_eq!(run.code, 2, "{run}");
-        let pushes = format!("this block pushes what {maker} (post-processor ");
+        let pushes = format!("this block pushes the artifact of {maker} (post-processor ");
         let way_out = format!("write [{maker:?}, \"manifest\", {{\"type\": \"atlas\", …}}]");
         assert!(run.stderr.contains(&pushes), "{run}");
         assert!(run.stderr.contains(&way_out), "{run}");
@@ -151,7 +151,7 @@ async fn a_box_that_vagrant_cannot_use_is_refused_before_a_version_is_made() {
     program.write("disk.gz", gzip(b"gzip, and no tar"));
     program.write("folder/box.img", "disk");
     for (path, reason) in [
-        ("disk.box", "it is neither a tar nor a gzip-compressed one"),
+        ("disk.box", "it is neither a tar nor a gzip-compressed tar"),
         (
             "deep.box",
             "metadata.json is not at its top, but at \"web/metadata.json\"",
@@ -165,10 +165,11 @@ async fn a_box_that_vagrant_cannot_use_is_refused_before_a_version_is_made() {
     ] {
         let run = program.run(&[&PUSH_BOX[..], &[path]].concat()).await;
         assert_eq!(run.code, 3, "{run}");
-        let told = format!("Error archiving artifact: {path}: is no Vagrant box: {reason}");
+        let told = format!("Error archiving artifact: {path}: is not a Vagrant box: {reason}");
         assert!(run.stderr.contains(&told), "{run}");
         assert!(
-            run.stderr.contains("with --no-box-check it is pushed"),
+            run.stderr
+                .contains("with --no-box-check, the file is pushed"),
             "{run}"
         );
         none_was_made(&program).await;
@@ -233,8 +234,12 @@ async fn the_settings_for_boxes_count_for_the_command_too() {
             2,
             "set atlas_upload_boxes to true",
         ),
-        (json!({"atlas_upload_boxes": true}), 3, "is no Vagrant box"),
-        (json!({}), 3, "is no Vagrant box"),
+        (
+            json!({"atlas_upload_boxes": true}),
+            3,
+            "is not a Vagrant box",
+        ),
+        (json!({}), 3, "is not a Vagrant box"),
         (
             json!({"atlas_upload_boxes": true, "atlas_upload_box_check": "false"}),
             0,

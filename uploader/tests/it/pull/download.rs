@@ -132,7 +132,7 @@ async fn other_bytes_than_the_digest_says_leave_what_was_there() {
     assert!(
         error
             .to_string()
-            .contains(&format!("the server says sha256:{}", "a".repeat(64)))
+            .contains(&format!("the server reports sha256:{}", "a".repeat(64)))
     );
     assert_eq!(std::fs::read(&file).unwrap(), b"before");
     assert_eq!(names_in(folder.path()), [PathBuf::from("image")]);

@@ -208,7 +208,7 @@ async fn an_archive_that_is_cut_off_is_called_that() {
         assert_fails(
             &program,
             ":",
-            "this archive is cut off, or is no gzip-compressed tar (",
+            "this archive is cut off, or is not a gzip-compressed tar (",
         )
         .await;
     }
@@ -216,7 +216,7 @@ async fn an_archive_that_is_cut_off_is_called_that() {
     rotten[whole.len() / 2] ^= 0xff;
     rotten[whole.len() / 2 + 1] ^= 0xff;
     let (_server, program) = of_bytes(rotten).await;
-    assert_fails(&program, ":", "or a damaged one (").await;
+    assert_fails(&program, ":", "or it is damaged (").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,16 +229,13 @@ async fn folders_above_that_are_links_or_there_already_are_used() {
     assert_eq!(run.code, 0, "{run}");
     assert_eq!(std::fs::read(program.path("far/er/out/a")).unwrap(), b"1");
     let run = program.run(&EXTRACT).await;
-    assert!(
-        run.stderr.contains("new/er/out/a: is there already"),
-        "{run}"
-    );
+    assert!(run.stderr.contains("new/er/out/a: exists already"), "{run}");
     assert_eq!(names_in(&program.path("far/er/out")), ["a"]);
 
     // The run fails before any request.
     let onto_file = ["pull", "acme/web", "--type", "t", "--extract", "in/a"];
     let run = program.run(&onto_file).await;
-    let reason = "error: Error saving: in/a: is there already, and is no folder\n";
+    let reason = "error: Error saving: in/a: exists already, and is not a folder\n";
     assert_eq!((run.code, run.stderr.as_str()), (3, reason));
 }
 

@@ -196,12 +196,12 @@ async fn the_bytes_arrive_and_their_address_is_refused_then() {
         .run(&[&push[..], FILE, &address].concat())
         .await;
     assert_eq!(run.code, 6, "{run}");
-    let told = "hint: whether the bytes of acme/web/t/1 have arrived is not known";
+    let told = "hint: it is unknown whether the bytes of acme/web/t/1 have arrived";
     assert!(run.stderr.contains(told), "{run}");
     let told =
-        "look before you push again: atlas-upload search acme/web --type t --version 1; with";
+        "check before you push again: atlas-upload search acme/web --type t --version 1; with";
     assert!(run.stderr.contains(told), "{run}");
-    assert!(!run.stderr.contains("nobody sees it"), "{run}");
+    assert!(!run.stderr.contains("invisible"), "{run}");
     assert_eq!(scene.visible().await, [1]);
 }
 
@@ -284,7 +284,11 @@ async fn a_success_comes_before_the_bytes_were_taken() {
         .write(FILE[0], gzip(&crate::support::noise(16_000_000)));
     let (run, _) = scene.push(FILE).await;
     assert_eq!(run.code, 7, "{run}");
-    assert!(run.stderr.contains("200 OK came when"), "{run}");
+    assert!(
+        run.stderr
+            .contains("the server answered 200 OK after taking"),
+        "{run}"
+    );
     assert!(scene.visible().await.is_empty());
     let (run, told) = scene.resume().await;
     assert_eq!(run.code, 0, "{run}");

@@ -274,7 +274,10 @@ async fn of_two_that_work_with_one_receipt_the_second_does_nothing() {
     assert_run("receipt_in_use", program.run(&RESUME).await);
     let again = program.run(&PUSH_WITH_RECEIPT).await;
     assert_eq!(again.code, 3, "{again}");
-    assert!(again.stderr.contains("another push is at work"), "{again}");
+    assert!(
+        again.stderr.contains("another push is using this receipt"),
+        "{again}"
+    );
     let mut lines = proxy.lines();
     lines.retain(|line| line == "GET /api/v1/authenticate");
     assert_eq!(lines.len(), 1, "only the first has asked anything");
@@ -444,7 +447,7 @@ async fn paths_that_are_no_text_are_kept_told_and_found_again() {
         String::from_utf8(command.output().await.unwrap().stderr).unwrap()
     };
     let artifact = ["acme/web", "--type", "t", "disk.img.gz"].map(OsStr::new);
-    let told = r"finish it with: atlas-upload push --resume $'d\351'";
+    let told = r"finish the push with: atlas-upload push --resume $'d\351'";
     let stderr = push("--receipt", &artifact).await;
     assert!(stderr.contains(told), "{stderr}");
     let stderr = push("--resume", &[]).await;

@@ -37,7 +37,7 @@ async fn the_plugin_says_once_and_as_a_shell_takes_it_how_to_try_a_refused_addre
     let words = plugin.post_process(&built).await.error.unwrap();
     let again = "try again with: atlas-upload push --resume 'my receipts/web-";
     assert!(words.contains(again), "{words}");
-    let give_up = "if that fails like this, remove 'my receipts/web-";
+    let give_up = "if that fails in the same way, remove 'my receipts/web-";
     assert!(words.contains(give_up), "{words}");
     assert_eq!(words.matches("--resume").count(), 1, "{words}");
 }
@@ -95,7 +95,7 @@ async fn a_box_for_which_there_is_no_version_yet_is_checked_when_it_is_resumed()
     program.write("b.box", "no box");
     let run = program.run(&RESUME).await;
     assert_eq!(run.code, 3, "{run}");
-    assert!(run.stderr.contains("b.box: is no Vagrant box"), "{run}");
+    assert!(run.stderr.contains("b.box: is not a Vagrant box"), "{run}");
     assert!(run.stderr.contains("with --no-box-check"), "{run}");
     let run = program
         .run(&[&RESUME[..], &["--no-box-check"]].concat())

@@ -466,7 +466,7 @@ async fn install_is_found_by_doctor_and_taken_back_by_uninstall() {
     let (code, words) = atlas_upload(&["packer", "doctor"]).await;
     assert_eq!(code, 0, "{words}");
     let found = format!(
-        "Packer 1.6.6\nIt finds the post-processor atlas: {}\n",
+        "Packer 1.6.6\nPacker finds the post-processor atlas: {}\n",
         plugin.display()
     );
     assert_eq!(words, found);

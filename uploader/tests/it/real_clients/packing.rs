@@ -255,7 +255,7 @@ fn with_vcs_a_folder_of_which_nothing_is_tracked_is_refused() {
     let packed = pack(&[folder.path().into()], &tracked(), &Silent);
     let refused = packed.unwrap_err().to_string();
     assert!(
-        refused.starts_with("nothing in the folder is included"),
+        refused.starts_with("no file in the folder is selected"),
         "{refused}"
     );
 }

@@ -37,7 +37,7 @@ async fn what_a_sequence_made_is_pushed_after_a_build_without_the_plugin() {
     assert_eq!(built.code, 0, "{built}");
     let refused = push(&program).await;
     assert_eq!(refused.code, 2, "{refused}");
-    let told = "of the build \"file\" the manifest has only what the builder made";
+    let told = "for the build \"file\" the manifest has only the builder's artifact";
     assert!(refused.stderr.contains(told), "{refused}");
     for sequence in [
         json!([compress, "manifest", atlas]),

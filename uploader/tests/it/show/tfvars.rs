@@ -79,17 +79,18 @@ async fn the_format_is_for_search_and_the_name_for_the_format() {
     assert!(
         elsewhere
             .stderr
-            .contains("--output tfvars is for search alone"),
+            .contains("--output tfvars is only for search"),
         "{elsewhere}"
     );
     let alone = search(&program, &["--name", "web"]).await;
     assert!(
-        alone
-            .stderr
-            .contains("--name is the variable of --output tfvars"),
+        alone.stderr.contains("--name needs --output tfvars"),
         "{alone}"
     );
     let name = search(&program, &["--output", "tfvars", "--name", "1"]).await;
-    assert!(name.stderr.contains("is no name of a variable"), "{name}");
+    assert!(
+        name.stderr.contains("is not the name of a variable"),
+        "{name}"
+    );
     assert_eq!([elsewhere.code, alone.code, name.code], [2; 3]);
 }

@@ -30,7 +30,7 @@ pub(in crate::cli) async fn run(console: &Console) -> Result<(), Error> {
         .map_err(failed)?;
     match seen(&template).await? {
         Seen::Ours(program) => {
-            console.out(&format!("It finds the post-processor atlas: {program}"))
+            console.out(&format!("Packer finds the post-processor atlas: {program}"))
         }
         Seen::Another => Err(missing(
             "Packer has a post-processor atlas that is not this program",
@@ -39,8 +39,9 @@ pub(in crate::cli) async fn run(console: &Console) -> Result<(), Error> {
             let folder = plugin_folder(version, |name| std::env::var_os(name));
             let folder =
                 folder.map_or_else(String::new, |path| format!(" into {}", path.display()));
-            let advice = format!("atlas-upload packer install puts the plugin{folder}");
-            let reason = format!("Packer cannot use a post-processor atlas; it says:\n{words}");
+            let advice = format!("to install the plugin{folder}, run: atlas-upload packer install");
+            let reason =
+                format!("Packer cannot use a post-processor atlas; its last lines are:\n{words}");
             Err(missing(&reason).with_hint(advice))
         }
     }

@@ -16,7 +16,7 @@ pub(in crate::cli) async fn install(dir: Option<PathBuf>, console: &Console) -> 
     for path in installed {
         console.out_path(&path)?;
     }
-    console.say("The post-processor atlas is installed; see whether Packer finds it: atlas-upload packer doctor");
+    console.say("The post-processor atlas is installed; check whether Packer finds it with: atlas-upload packer doctor");
     Ok(())
 }
 
@@ -31,7 +31,10 @@ pub(in crate::cli) async fn uninstall(
         console.out_path(path)?;
     }
     for path in &changed {
-        console.warn(&format!("{} has changed since, and stays", path.display()));
+        console.warn(&format!(
+            "{} has changed since its installation, and is not removed",
+            path.display()
+        ));
     }
     if removed.is_empty() {
         console.say(&format!("Nothing was removed from {shown}"));

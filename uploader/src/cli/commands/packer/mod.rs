@@ -49,7 +49,11 @@ async fn packer(arguments: &[&str], log: bool) -> Result<Output, Error> {
             "`packer {what}` did not end within {limit} seconds"
         ))
     })?;
-    output.map_err(|error| missing(&format!("packer cannot be run, is it in PATH? {error}")))
+    output.map_err(|error| {
+        missing(&format!(
+            "packer cannot be run; check that it is in PATH: {error}"
+        ))
+    })
 }
 
 async fn version() -> Result<PackerVersion, Error> {
@@ -61,7 +65,7 @@ async fn version() -> Result<PackerVersion, Error> {
     // A Packer that cannot start a plugin prints nothing except its log.
     let output = packer(&["version"], true).await?;
     Err(missing(&format!(
-        "`packer version` prints no version; at the end it says:\n{}",
+        "`packer version` prints no version; its last lines are:\n{}",
         last_lines(&output)
     )))
 }
@@ -78,7 +82,7 @@ async fn folder(dir: Option<PathBuf>, console: &Console) -> Result<PathBuf, Erro
     if let Some(dir) = dir {
         return Ok(dir);
     }
-    let give = |error: Error| error.with_hint("with --dir FOLDER no packer is asked");
+    let give = |error: Error| error.with_hint("with --dir FOLDER, packer is not run");
     let version = version().await.map_err(give)?;
     supported(version)?;
     console.say(&format!("Packer {version} is installed"));

@@ -58,8 +58,8 @@ impl Role {
             Self::Serve(start) if is_packer() => start,
             Self::Serve(_) | Self::Unknown => {
                 console.error(
-                    "this is a plugin, which Packer runs by itself",
-                    &["use it in a template as the post-processor atlas; under the name atlas-upload it is a program of its own".to_owned()],
+                    "this program is a plugin, which Packer starts by itself",
+                    &["use it in a template as the post-processor atlas; under the name atlas-upload, it is a separate program".to_owned()],
                 );
                 return ExitCode::Other;
             }

@@ -58,14 +58,14 @@ impl PackerVersion {
         let reason = if self >= Self::new(1, 5, 2) {
             return None;
         } else if self >= Self::new(1, 5, 0) {
-            "cannot load any plugin, by a fault of its own"
+            "cannot load any plugin, because of a bug"
         } else if self >= Self::new(1, 3, 0) {
             "speaks an older protocol with its plugins"
         } else {
             "speaks an older protocol with its plugins, and has the atlas post-processor built in"
         };
         Some(format!(
-            "Packer {self} {reason}; 1.5.2 and later can use this one"
+            "Packer {self} {reason}; 1.5.2 and later can use this plugin"
         ))
     }
 }
@@ -145,7 +145,7 @@ pub fn install(program: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
     for name in files.keys() {
         let path = folder.join(name);
         if path.symlink_metadata().is_ok() && !record.is_ours(folder, name) {
-            let reason = "is there already, and was not put there by this program as it is now; remove it first";
+            let reason = "exists already, and is not as this program installed it; remove it first";
             return Err(failed(&path, io::Error::other(reason)));
         }
     }

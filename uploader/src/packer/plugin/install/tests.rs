@@ -59,14 +59,8 @@ fn what_cannot_load_the_plugin_is_told_why() {
         ("1.2.5", "and has the atlas post-processor built in; 1.5.2"),
         ("1.3.0", protocol),
         ("1.4.5", protocol),
-        (
-            "1.5.0",
-            "cannot load any plugin, by a fault of its own; 1.5.2",
-        ),
-        (
-            "1.5.1",
-            "cannot load any plugin, by a fault of its own; 1.5.2",
-        ),
+        ("1.5.0", "cannot load any plugin, because of a bug; 1.5.2"),
+        ("1.5.1", "cannot load any plugin, because of a bug; 1.5.2"),
     ] {
         let refusal = version.parse::<PackerVersion>().unwrap().refusal();
         let refusal = refusal.unwrap();
@@ -122,7 +116,7 @@ fn what_somebody_else_put_there_is_neither_replaced_nor_removed() {
     let theirs = folder.path().join(LEGACY);
     fs::write(&theirs, "theirs").unwrap();
     let refused = install(&program, folder.path()).unwrap_err().to_string();
-    assert!(refused.contains("is there already"), "{refused}");
+    assert!(refused.contains("exists already"), "{refused}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     fs::remove_file(&theirs).unwrap();
     install(&program, folder.path()).unwrap();

@@ -87,9 +87,9 @@ pub(super) enum FrameError {
     Version(u8),
     #[error("not yamux: a frame of type {0}")]
     Kind(u8),
-    #[error("stream {0} was sent more than there was room for")]
+    #[error("stream {0} received more than its window allows")]
     Overrun(u32),
-    #[error("stream {0} begins, but not with the other side's numbers or not for the first time")]
+    #[error("stream {0} begins again, or its number does not belong to the other side")]
     WrongStream(u32),
 }
 

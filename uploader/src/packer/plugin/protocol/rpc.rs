@@ -87,7 +87,7 @@ impl Client {
         let for_replies = Arc::clone(&waiting);
         let reading = tokio::spawn(async move {
             if let Err(error) = hand_out(read, &for_replies).await {
-                tracing::debug!(%error, "the replies of Packer end");
+                tracing::debug!(%error, "the replies of Packer have ended");
             }
             lock(&for_replies).take();
         });
@@ -174,7 +174,7 @@ impl Header {
     }
 
     fn read(value: &Value) -> io::Result<Self> {
-        let no_header = || io::Error::new(io::ErrorKind::InvalidData, "no header of an RPC");
+        let no_header = || io::Error::new(io::ErrorKind::InvalidData, "not the header of an RPC");
         let text = |value: &Value| {
             String::from_utf8_lossy(value.as_slice()?)
                 .into_owned()

@@ -79,7 +79,7 @@ impl Session {
         let reading = Arc::clone(&shared);
         tokio::spawn(async move {
             if let Err(error) = read_frames(read, &reading, &arrivals).await {
-                tracing::debug!(%error, "the session with Packer breaks off");
+                tracing::debug!(%error, "the session with Packer broke off");
             }
             // The order matters: when a stream breaks, `Incoming` has already ended, which shows that
             // the session is over.

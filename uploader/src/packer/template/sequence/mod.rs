@@ -152,7 +152,7 @@ impl<'a> Ran<'a> {
         let Some(wrote) = self.that_wrote(recorders, entries.len()) else {
             let (counted, blocks) = (counted(entries), recorders.len());
             return Err(format!(
-                "{counted}, and the manifest blocks of the template write {blocks}, so that it is of another template, or of a build that broke"
+                "{counted}, but the manifest blocks of the template write {blocks}: the manifest is from another template, or from a build that failed"
             ));
         };
         let maker = |place: &str| self.maker_at(place).map(|maker| maker.place.as_str());
@@ -163,7 +163,7 @@ impl<'a> Ran<'a> {
             let has = Vec::from_iter(has.collect::<BTreeSet<_>>()).join(" and ");
             let (made, build) = (self.made_for(place), &entries[0].name);
             format!(
-                "this block pushes {made}, and of the build {build:?} the manifest has only {has}"
+                "this block pushes {made}, but for the build {build:?} the manifest has only {has}"
             )
         })
     }
@@ -177,7 +177,7 @@ impl<'a> Ran<'a> {
         rest: &[&'b Build],
     ) -> Result<&'b Build, String> {
         let made = self.made_for(place);
-        let untold = "without a manifest block in the template it cannot be told";
+        let untold = "without a manifest block in the template it is unknown";
         match (self.maker_at(place), rest) {
             (None, []) => Ok(first),
             (None, _) => {
@@ -187,7 +187,7 @@ impl<'a> Ran<'a> {
             (Some(_), _) => {
                 let build = &first.name;
                 Err(format!(
-                    "this block pushes {made}, and {untold} whether that is what the manifest has of the build {build:?}"
+                    "this block pushes {made}, and {untold} whether the manifest has that for the build {build:?}"
                 ))
             }
         }
@@ -196,8 +196,8 @@ impl<'a> Ran<'a> {
     /// Describes which step made the artifact that reaches a place.
     fn made_for(&self, place: &str) -> String {
         self.maker_at(place).map_or_else(
-            || "what the builder made".to_owned(),
-            |maker| format!("what {} ({}) made", maker.kind, maker.place),
+            || "the builder's artifact".to_owned(),
+            |maker| format!("the artifact of {} ({})", maker.kind, maker.place),
         )
     }
 
@@ -240,7 +240,7 @@ impl<'a> Ran<'a> {
         let outputs: BTreeSet<_> = these.iter().map(|(output, _)| output).collect();
         if outputs.len() != 1 {
             return Err(format!(
-                "the manifest blocks of the template write several files, and it cannot be told which one {} is",
+                "the manifest blocks of the template write several files, and it is unknown which one {} is",
                 manifest.display()
             ));
         }
@@ -251,7 +251,7 @@ impl<'a> Ran<'a> {
     /// should have reached this place.
     fn to_write(&self, place: &str) -> String {
         let Some(Step { kind, .. }) = self.maker_at(place) else {
-            return "\"manifest\" before all else".to_owned();
+            return "\"manifest\" before all other post-processors".to_owned();
         };
         let alone = match self.before(place).any(Step::is_atlas) {
             true => " as a sequence of its own",
@@ -286,7 +286,7 @@ fn counted(entries: &[&Build]) -> String {
         several => format!("{several} entries"),
     };
     let build = entries.first().map_or("", |entry| &entry.name);
-    format!("the manifest has {number} of the build {build:?}")
+    format!("the manifest has {number} for the build {build:?}")
 }
 
 #[cfg(test)]

@@ -153,63 +153,63 @@ fn the_entry_is_that_of_the_manifest_block_that_saw_the_same() {
 
 #[test]
 fn another_artifact_is_never_taken_for_it() {
-    let only = "of the build \"vm\" the manifest has only";
+    let only = "for the build \"vm\" the manifest has only";
     for (post_processors, place, ids, reason) in [
         (
             json!([["vagrant", "atlas"]]),
             "post-processor 1.2",
             &["built"][..],
-            "this block pushes what vagrant (post-processor 1.1) made, and without a manifest block in the template it cannot be told whether that is what the manifest has of the build \"vm\"".to_owned(),
+            "this block pushes the artifact of vagrant (post-processor 1.1), and without a manifest block in the template it is unknown whether the manifest has that for the build \"vm\"".to_owned(),
         ),
         (
             json!([["compress", "atlas"], "manifest"]),
             "post-processor 1.2",
             &["built"],
-            format!("this block pushes what compress (post-processor 1.1) made, and {only} what the builder made"),
+            format!("this block pushes the artifact of compress (post-processor 1.1), but {only} the builder's artifact"),
         ),
         (
             json!([["manifest", "vagrant", "atlas"]]),
             "post-processor 1.3",
             &["built"],
-            format!("made, and {only} what the builder made"),
+            format!("the artifact of vagrant (post-processor 1.2), but {only} the builder's artifact"),
         ),
         (
             json!(["atlas", ["vagrant", "manifest"]]),
             "post-processor 1",
             &["box"],
-            format!("this block pushes what the builder made, and {only} what vagrant (post-processor 2.1) made"),
+            format!("this block pushes the builder's artifact, but {only} the artifact of vagrant (post-processor 2.1)"),
         ),
         // `checksum` passes on the files and adds one.
         (
             json!([["checksum", "atlas"], "manifest"]),
             "post-processor 1.2",
             &["built"],
-            format!("{only} what the builder made"),
+            format!("{only} the builder's artifact"),
         ),
         // Another run of the same type of post-processor made this artifact.
         (
             json!([["vagrant", "manifest"], ["vagrant", "atlas"]]),
             "post-processor 2.2",
             &["box"],
-            format!("{only} what vagrant (post-processor 1.1) made"),
+            format!("{only} the artifact of vagrant (post-processor 1.1)"),
         ),
         (
             json!([["vagrant", "artifice", "manifest"], ["manifest", "compress", "atlas"]]),
             "post-processor 2.3",
             &["a", "b"],
-            format!("{only} what artifice (post-processor 1.2) made and what the builder made"),
+            format!("{only} the artifact of artifice (post-processor 1.2) and the builder's artifact"),
         ),
         (
             json!(["manifest", ["vagrant", "manifest", "atlas"]]),
             "post-processor 2.3",
             &["built"],
-            "the manifest has 1 entry of the build \"vm\", and the manifest blocks of the template write 2".to_owned(),
+            "the manifest has 1 entry for the build \"vm\", but the manifest blocks of the template write 2".to_owned(),
         ),
         (
             json!(["atlas"]),
             "post-processor 1",
             &["built", "box"],
-            "the manifest has 2 entries of the build \"vm\", and without a manifest block".to_owned(),
+            "the manifest has 2 entries for the build \"vm\", and without a manifest block".to_owned(),
         ),
     ] {
         let refused = reached(&post_processors, place, ids).unwrap_err();
@@ -261,7 +261,7 @@ fn of_several_manifests_the_block_counts_that_writes_this_one() {
     assert_eq!(find("mine.json", "{{user `x`}}").as_deref(), Ok("box"));
     assert_eq!(find("vm.json", "{{build_name}}.json").as_deref(), Ok("box"));
     let refused = find("a.json", "b.json").unwrap_err();
-    assert!(refused.contains("only what the builder made"), "{refused}");
+    assert!(refused.contains("only the builder's artifact"), "{refused}");
     for (name, output) in [("copy.json", "b.json"), ("b.json", "{{uuid | nothing}}")] {
         let refused = find(name, output).unwrap_err();
         assert!(refused.contains("write several files"), "{refused}");

@@ -47,12 +47,12 @@ pub fn check_box(paths: &[PathBuf], options: &Options) -> Result<(), Cause> {
         )),
         Ok(ScanResult::Missing) => Err(refused(&path, &format!("it has no {METADATA} at its top"))),
         Ok(ScanResult::EmptyFile) => Err(refused(&path, EMPTY)),
-        Ok(ScanResult::OtherKind) => Err(refused(&path, &format!("its {METADATA} is no file"))),
+        Ok(ScanResult::OtherKind) => Err(refused(&path, &format!("its {METADATA} is not a file"))),
         Ok(ScanResult::Link(target)) => {
             let target = shown(&target);
             Err(refused(
                 &path,
-                &format!("its {METADATA} is a link to {target:?}, which it does not hold"),
+                &format!("its {METADATA} is a link to {target:?}, which the box does not hold"),
             ))
         }
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -65,7 +65,7 @@ pub fn check_box(paths: &[PathBuf], options: &Options) -> Result<(), Cause> {
 fn refused(path: &Path, reason: &str) -> Cause {
     let path = path.display();
     Cause::Unpackable(format!(
-        "{path}: is no Vagrant box: {reason}; Packer's vagrant post-processor makes one, where atlas follows it in a sequence"
+        "{path}: is not a Vagrant box: {reason}; Packer's vagrant post-processor makes one, if atlas follows it in a sequence"
     ))
 }
 
@@ -79,13 +79,13 @@ fn of_files(paths: &[PathBuf], entries: &Entries) -> Result<(), Cause> {
             (true, 0) => Err(refused(&root(paths)?, EMPTY)),
             (false, _) => Err(refused(
                 &root(paths)?,
-                &format!("its {METADATA} is no file"),
+                &format!("its {METADATA} is not a file"),
             )),
         };
     }
     let reason = match paths {
         [path] if path.is_file() => {
-            "it is neither a tar nor a gzip-compressed one, and would be packed into another archive"
+            "it is neither a tar nor a gzip-compressed tar, and would be packed into another archive"
                 .to_owned()
         },
         _ => format!("there is no {METADATA} at the top of what would be packed"),
@@ -136,10 +136,10 @@ mod tests {
         let long = "a-long-name/".repeat(20) + "m.json";
         for (entries, reason) in [
             (&[(Regular, METADATA, "")][..], "its metadata.json is empty"),
-            (&[(Fifo, METADATA, "")], "its metadata.json is no file"),
+            (&[(Fifo, METADATA, "")], "its metadata.json is not a file"),
             (
                 &[(Symlink, METADATA, "gone")],
-                "its metadata.json is a link to \"gone\", which it does not hold",
+                "its metadata.json is a link to \"gone\", which the box does not hold",
             ),
             (
                 &[(Symlink, METADATA, METADATA)],
@@ -197,7 +197,7 @@ mod tests {
         std::fs::create_dir(&place).unwrap();
         let refused = check().unwrap_err().to_string();
         assert!(
-            refused.contains("its metadata.json is no file"),
+            refused.contains("its metadata.json is not a file"),
             "{refused}"
         );
         std::fs::remove_dir(&place).unwrap();

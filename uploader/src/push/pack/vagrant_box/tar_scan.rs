@@ -100,7 +100,7 @@ impl<R: Read> Tar for Unpacked<R> {
         match passed.map_err(of_gzip)? == size {
             true => Ok(()),
             false => Err(damaged(
-                "its tar is cut off, or there is no metadata.json in the part of it that is read",
+                "its tar is cut off, or the part of it that is read has no metadata.json",
             )),
         }
     }

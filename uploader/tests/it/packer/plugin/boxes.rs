@@ -38,7 +38,7 @@ async fn a_box_is_refused_before_the_build_and_the_setting_that_allows_it_is_nam
         let Err(CallError::Refused(words)) = plugin.configure(vec![settings(more)]).await else {
             panic!("it is taken");
         };
-        let told = "set atlas_upload_boxes to true, and boxes are pushed to your Atlas";
+        let told = "set atlas_upload_boxes to true to push boxes to your Atlas";
         assert!(words.contains(told), "{words}");
         assert!(!words.contains("vagrant-cloud"), "{words}");
     }
@@ -84,7 +84,7 @@ async fn what_vagrant_cannot_use_is_refused_before_a_version_is_made_unless_a_se
         .await
         .unwrap();
     let words = plugin.post_process(&built).await.error.unwrap();
-    assert!(words.contains("disk.vmdk: is no Vagrant box"), "{words}");
+    assert!(words.contains("disk.vmdk: is not a Vagrant box"), "{words}");
     assert!(
         words.contains("with atlas_upload_box_check set to false"),
         "{words}"

@@ -63,7 +63,7 @@ async fn all_mistakes_are_told_at_once_and_before_any_request() {
         words,
         "5 error(s) occurred:\n\n\
          * unknown configuration key: '\"bogus\"'\n\
-         * Error parsing build ID: the variable ATLAS_BUILD_ID: \"one\" is no number\n\
+         * Error parsing build ID: the variable ATLAS_BUILD_ID: \"one\" is not a number\n\
          * metadata: k: env vars are not allowed here\n\
          * artifact_type must be set\n\
          * artifact: malformed slug \"x\""

@@ -42,7 +42,7 @@ async fn describe_needs_no_packer_and_the_rest_does() {
         let words = String::from_utf8(run.stderr).unwrap();
         assert_eq!(run.status.code(), Some(1), "{name} {arguments:?}");
         assert!(
-            words.contains("this is a plugin, which Packer runs by itself"),
+            words.contains("this program is a plugin, which Packer starts by itself"),
             "{words}"
         );
         assert!(run.stdout.is_empty());

@@ -144,10 +144,11 @@ async fn what_goes_beyond_the_original_is_done_when_a_setting_asks_for_it() {
     let file = program.path("disk.img");
     let plugin = Plugin::start(&program, &[]).await;
     let words = refused(plugin.configure(vec![more.clone()]).await);
-    assert!(
-        words.contains("atlas_upload_receipts: there is no folder"),
-        "{words}"
+    let told = format!(
+        "atlas_upload_receipts: the folder {} does not exist",
+        receipts.display()
     );
+    assert!(words.contains(&told), "{words}");
     std::fs::create_dir(&receipts).unwrap();
     plugin.configure(vec![more]).await.unwrap();
     let first = built("disk", &[&file]);
@@ -156,7 +157,7 @@ async fn what_goes_beyond_the_original_is_done_when_a_setting_asks_for_it() {
     assert_eq!(plugin.post_process(&second).await.error, None);
     assert_eq!(
         second.told(),
-        ["Nothing new: hashicorp/foobar/custom.image/1 is the same"]
+        ["Nothing was pushed: hashicorp/foobar/custom.image/1 is identical"]
     );
     assert_eq!(
         std::fs::read_dir(receipts).unwrap().count(),
@@ -200,7 +201,7 @@ async fn what_a_cancelled_push_left_can_be_finished_from_its_receipt() {
     };
     let (processed, ()) = tokio::join!(plugin.post_process(&built), cancel);
     let words = processed.error.unwrap();
-    let how = "cancelled\nfinish it with: atlas-upload push --resume ";
+    let how = "cancelled\nfinish the push with: atlas-upload push --resume ";
     let receipt = words.strip_prefix(how).expect(&words);
     let kept = std::fs::read_to_string(program.path(receipt)).unwrap();
     assert!(!kept.contains(CANARY), "{kept}");
@@ -254,7 +255,7 @@ async fn a_refused_version_is_told_in_the_originals_words_and_an_unverified_serv
     let told = built.told();
     assert!(
         told[0].starts_with(
-            "WARNING: no server's certificate is verified, by the variable ATLAS_TLS_NOVERIFY"
+            "WARNING: server certificates are not verified, because of the variable ATLAS_TLS_NOVERIFY"
         ),
         "{told:?}"
     );

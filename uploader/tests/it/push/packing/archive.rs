@@ -226,7 +226,7 @@ mod links {
         assert_eq!(found[0], ("a".to_owned(), Some(b"far".to_vec())));
         let refused = refusal(&[at("out/link/../a"), at("out/a")]);
         assert!(
-            refused.ends_with("both would be called a in the archive, and are not the same"),
+            refused.ends_with("both would be named a in the archive, but they differ"),
             "{refused}"
         );
     }

@@ -113,7 +113,7 @@ fn globs_that_leave_nothing_are_refused() {
     let (code, text) = refusal(&[folder.path().into()], &selecting(&["b*"], &[]));
     assert_eq!(code, ExitCode::LocalFile);
     assert!(
-        text.ends_with("nothing in the folder is included, and tracked where that was asked for"),
+        text.ends_with("no file in the folder is selected by include, exclude and vcs"),
         "{text}"
     );
 }
@@ -215,7 +215,7 @@ fn a_stored_archive_is_made_anew_each_time_and_a_changed_file_is_noticed() {
     let longer = payload.for_each_chunk(&mut nothing).unwrap_err();
     let longer = longer.to_string();
     assert!(
-        longer.ends_with("the files changed since they were looked at"),
+        longer.ends_with("the files have changed since they were examined"),
         "{longer}"
     );
     std::fs::remove_file(&paths[0]).unwrap();
