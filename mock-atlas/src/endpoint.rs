@@ -2,12 +2,14 @@
 //! and the secret.
 //!
 //! The router, fault injection, journal, metrics, lints and redaction ask an [`Endpoint`] or match
-//! on it without a wildcard. To add an endpoint, add a variant to [`Api`] or [`Admin`], follow the
-//! compiler's errors, and then change by hand what the compiler does not check:
+//! on it without a wildcard. To add an endpoint, add a variant to [`Api`] or [`Admin`], and follow the
+//! compiler's errors; one of them asks for the route in `http/router`, whose handler goes into
+//! `http/api_v1` or `http/admin`. Then change by hand what the compiler does not check:
 //!
+//! - `RequireRoot` among the arguments of an admin handler; a test asks each admin endpoint without it
 //! - tests of the endpoint in `tests/it/http`
 //! - the tables of calls and of routes in `docs/emulator.md`, and the routes in the help of `--fault`,
-//!   in `cli`; `workspace-tests` compares both with this file
+//!   in `cli/mod.rs`; `workspace-tests` compares both with this file
 //! - `docs/contract.md` and the ledger of `contract-tests`, for an endpoint of Atlas
 
 use std::collections::BTreeSet;
