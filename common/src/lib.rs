@@ -6,7 +6,7 @@
 //! - [`read`] reads files that must not be longer than a limit.
 //! - [`redaction`] finds secrets in a text, in whatever spelling they stand there.
 //!
-//! Nothing is printed here, and no error names an option or a file: each program does that in its own
+//! The crate prints nothing, and its errors name no option and no file: each program does that in its own
 //! words.
 
 #[cfg(feature = "certificates")]

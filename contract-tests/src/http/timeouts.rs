@@ -26,7 +26,7 @@ const MAX_SILENT_TIMEOUTS: u32 = 3;
 /// The reason why there is no reply. It contains no address, since an address may contain a token.
 #[derive(Debug)]
 pub(super) enum NoReply {
-    /// Nothing arrived for this time.
+    /// The server sent no byte for this time.
     Silent(Duration),
     /// The reply was incomplete after this time.
     Slow(Duration),

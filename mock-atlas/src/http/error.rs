@@ -54,7 +54,7 @@ pub(crate) enum ApiError {
     /// The version exceeds a configured limit.
     #[error(transparent)]
     OverLimit(#[from] OverLimit),
-    /// Nothing of the body arrived for too long.
+    /// The next part of the body did not arrive within the body timeout.
     #[error("Nothing of the body came for {0:?}.")]
     TimedOut(Duration),
     /// The greatest number of concurrent uploads is reached.

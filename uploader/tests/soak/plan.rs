@@ -106,7 +106,7 @@ pub(crate) enum Answer {
     Redirect,
     /// A 500 that announces 100 bytes, of which three come.
     Stub,
-    /// Nothing, while the connection stays open.
+    /// The proxy sends no reply, and keeps the connection open.
     Silence,
     /// Half of the head of the Atlas' reply.
     CutHead,

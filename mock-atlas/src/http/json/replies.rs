@@ -34,7 +34,7 @@ impl Replies {
     /// Returns the cached reply for a version of a dataset, or makes it.
     ///
     /// # Errors
-    /// Those of `make`.
+    /// The errors of `make` are passed on.
     pub(super) fn of<E>(
         &self,
         dataset: DatasetId,

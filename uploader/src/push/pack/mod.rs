@@ -130,7 +130,7 @@ fn shared<'a>(paths: &[&'a Path]) -> Result<CommonFolder<'a>, Cause> {
 
 /// The way in which paths are sent.
 enum Packable {
-    /// Nothing is sent.
+    /// The version gets no file.
     Nothing,
     /// The only path is a gzip file, which is sent unchanged.
     Gzip(File, PathBuf),

@@ -23,9 +23,9 @@ pub(crate) enum Fault {
     Replaced,
     /// After this number of bytes nothing more is sent, while the connection stays open.
     Stall(u64),
-    /// Nothing is sent, while the connection stays open.
+    /// The registry sends no byte, and keeps the connection open.
     Silence,
-    /// Nothing is sent, and the connection is closed.
+    /// The registry sends no byte, and closes the connection.
     Hangup,
     /// This number of bytes is sent per second.
     Slow(u64),

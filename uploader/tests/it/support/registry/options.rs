@@ -26,7 +26,7 @@ pub(crate) enum Expands {
     Whole,
     /// Only the children.
     Children,
-    /// None, as without `expanded=true`.
+    /// The reply holds no children, as without `expanded=true`.
     Nothing,
 }
 
