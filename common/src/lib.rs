@@ -3,6 +3,7 @@
 //! - `manual` makes the completion scripts and the manual pages of a clap command (feature `manual`).
 //! - `certificates` loads certificates from PEM files and builds reqwest clients with them (feature
 //!   `certificates`).
+//! - [`gem_version`] orders version numbers like RubyGems, which Vagrant's versions follow.
 //! - [`read`] reads files that must not be longer than a limit.
 //! - [`redaction`] finds secrets in a text, in whatever spelling they stand there.
 //!
@@ -11,6 +12,7 @@
 
 #[cfg(feature = "certificates")]
 pub mod certificates;
+pub mod gem_version;
 #[cfg(feature = "manual")]
 pub mod manual;
 pub mod read;

@@ -10,10 +10,10 @@ use std::path::Path;
 use serde::Serialize;
 use url::Url;
 
-use super::gem_version::is_gem_version;
 use super::model::{BoxRecord, FileRecord, VersionRecord, VersionState, settle_defaults};
 use super::tree::{API, METADATA_JSON, Tree, write_json};
 use crate::base::error::{Cause, Error, Phase};
+use atlas_common::gem_version::is_gem_version;
 
 #[derive(Serialize)]
 struct Catalog<'a> {

@@ -11,7 +11,6 @@ mod check;
 mod checksum;
 pub mod credentials;
 pub mod fetch;
-mod gem_version;
 mod mirror;
 pub mod model;
 mod outcome;
@@ -21,9 +20,9 @@ mod selection;
 pub mod source;
 mod tree;
 
+pub use atlas_common::gem_version::{GemVersion, is_gem_version};
 pub use check::{Checked, check};
 pub use checksum::{Checksum, ChecksumKind};
-pub use gem_version::{GemVersion, is_gem_version};
 pub use mirror::{MirrorOptions, Plan, mirror, plan};
 pub use outcome::{Outcome, Report};
 pub use selection::{InvalidPattern, Selection};

@@ -2,8 +2,8 @@
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use super::gem_version::GemVersion;
 use super::model::{BoxRecord, VersionState};
+use atlas_common::gem_version::GemVersion;
 
 /// The error for a malformed pattern.
 #[derive(Debug, thiserror::Error)]

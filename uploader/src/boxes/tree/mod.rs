@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::checksum::ChecksumKind;
-use super::gem_version::GemVersion;
 use super::model::{BoxRecord, FileRecord, VersionRecord};
 use crate::base::error::{Cause, Error, Phase};
 use crate::files::read::read_at_most;
 use crate::files::temporary;
+use atlas_common::gem_version::GemVersion;
 use layout::check_names;
 pub(super) use layout::{check_box, parts};
 use merge::{fill, merge_version};

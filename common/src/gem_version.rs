@@ -1,4 +1,4 @@
-//! Orders the versions of boxes like RubyGems, whose rules Vagrant follows.
+//! Orders version numbers like RubyGems, whose rules Vagrant follows for its boxes.
 
 use std::cmp::Ordering;
 
