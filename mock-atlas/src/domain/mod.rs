@@ -7,11 +7,14 @@
 //! - `query`: searches among versions
 //! - `limits`: limits on the size of a version
 //! - `totals`: counts of a catalog's content
-//! - `digest`: SHA-256 digests of files and bodies
+//! - `digest`: SHA-256 digests of files and bodies; `checksum`: checksums of Vagrant boxes
 //! - `clock`: the emulator's time of day; `timestamp`: its RFC 3339 form
 //! - `text`: shortening of texts for messages
 
 mod access;
+// Used by the boxes, which follow.
+#[allow(dead_code, unused_imports)]
+pub(crate) mod checksum;
 mod clock;
 mod digest;
 mod limits;
