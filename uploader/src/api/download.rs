@@ -17,7 +17,7 @@ use crate::base::slug::{ArtifactName, ArtifactType, version_slug};
 pub struct Download {
     /// The request, for errors about the bytes.
     pub request: RequestLine,
-    /// The SHA-256 in the server's `ETag`, if there is one.
+    /// The digest that the server's `ETag` names, if it names one.
     pub digest: Option<Digest>,
     /// The size in bytes, if the server says it.
     pub length: Option<u64>,

@@ -1,5 +1,5 @@
-//! Computes digests: BLAKE3 for what is sent, since it keeps up with the disk, and SHA-256 where a server or
-//! an older push names that.
+//! Computes digests: BLAKE3 for what is sent, since it keeps up with the disk, and SHA-256 where an older
+//! server or an older push names that.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -52,11 +52,15 @@ impl Digest {
         Some(Self { algorithm, bytes })
     }
 
-    /// Parses an `ETag`. Returns `None` unless the tag is strong and consists of exactly 64 hex digits: only
-    /// such a tag can be a SHA-256 (the emulator's is; inferred, the real Atlas' tags are not known).
+    /// Parses an `ETag`. Returns `None` unless the tag is strong and names a digest: `blake3-` and 64 hex
+    /// digits, or bare 64 hex digits, which can only be a SHA-256 (both are the emulator's, of this release
+    /// and of earlier ones; inferred, the real Atlas' tags are not known).
     pub fn from_etag(tag: &str) -> Option<Self> {
-        let hex = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
-        Self::from_hex(Algorithm::Sha256, hex)
+        let text = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
+        match text.strip_prefix("blake3-") {
+            Some(hex) => Self::from_hex(Algorithm::Blake3, hex),
+            None => Self::from_hex(Algorithm::Sha256, text),
+        }
     }
 
     /// Returns the algorithm.
@@ -216,11 +220,23 @@ mod tests {
     }
 
     #[test]
+    fn an_etag_that_names_blake3_is_a_blake3() {
+        let blake3 = Digest::from_hex(Algorithm::Blake3, BLAKE3);
+        assert_eq!(Digest::from_etag(&format!("\"blake3-{BLAKE3}\"")), blake3);
+    }
+
+    #[test]
     fn any_other_etag_is_none() {
         let weak = format!("W/\"{SHA256}\"");
         let long = format!("\"{SHA256}0\"");
         let odd = format!("\"{}g\"", &SHA256[..63]);
-        for tag in ["", "\"\"", "\"5f3-abc\"", SHA256, &weak, &long, &odd] {
+        let other = format!("\"sha512-{SHA256}\"");
+        let short = format!("\"blake3-{}\"", &BLAKE3[1..]);
+        let none = ["", "\"\"", "\"5f3-abc\"", "\"blake3-\"", SHA256];
+        for tag in none
+            .into_iter()
+            .chain([&*weak, &long, &odd, &other, &short])
+        {
             assert_eq!(Digest::from_etag(tag), None, "{tag}");
         }
     }

@@ -115,27 +115,48 @@ async fn bytes_arrive_unchanged_even_when_they_are_called_encoded() {
     let pulled = into_file(&server, &file).await.unwrap();
     assert_eq!(std::fs::read(file).unwrap(), content);
     assert_eq!(pulled.bytes, content.len() as u64);
-    // The tag is not a SHA-256.
+    // The tag names no digest.
     assert!(!pulled.verified);
+}
+
+/// Returns the `ETag` that names a digest: with the algorithm, or as earlier releases of the emulator did.
+fn tag(algorithm: Algorithm, bytes: &[u8]) -> String {
+    let hex = digest(algorithm, bytes).hex();
+    match algorithm {
+        Algorithm::Blake3 => format!("\"blake3-{hex}\""),
+        Algorithm::Sha256 => format!("\"{hex}\""),
+    }
+}
+
+#[tokio::test]
+async fn the_bytes_are_compared_with_the_digest_that_the_server_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("image");
+    for algorithm in Algorithm::ALL {
+        let sent = Reply::Status(200, Vec::new(), b"whole".to_vec());
+        let server = handing_out(sent.with("ETag", &tag(algorithm, b"whole"))).await;
+        let pulled = into_file(&server, &file).await.unwrap();
+        assert!(pulled.verified);
+        assert_eq!(pulled.digest, digest(algorithm, b"whole"));
+        assert_eq!(std::fs::read(&file).unwrap(), b"whole");
+    }
 }
 
 #[tokio::test]
 async fn other_bytes_than_the_digest_says_leave_what_was_there() {
-    let tag = format!("\"{}\"", "a".repeat(64));
-    let server =
-        handing_out(Reply::Status(200, Vec::new(), b"rot".to_vec()).with("ETag", &tag)).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("image");
     std::fs::write(&file, "before").unwrap();
-    let error = into_file(&server, &file).await.unwrap_err();
-    assert_eq!(ExitCode::from(&error), ExitCode::DigestMismatch);
-    assert!(
-        error
-            .to_string()
-            .contains(&format!("the server reports sha256:{}", "a".repeat(64)))
-    );
-    assert_eq!(std::fs::read(&file).unwrap(), b"before");
-    assert_eq!(names_in(folder.path()), [PathBuf::from("image")]);
+    for algorithm in Algorithm::ALL {
+        let rot = Reply::Status(200, Vec::new(), b"rot".to_vec());
+        let server = handing_out(rot.with("ETag", &tag(algorithm, b"whole"))).await;
+        let error = into_file(&server, &file).await.unwrap_err();
+        assert_eq!(ExitCode::from(&error), ExitCode::DigestMismatch);
+        let reported = format!("the server reports {}", digest(algorithm, b"whole"));
+        assert!(error.to_string().contains(&reported), "{error}");
+        assert_eq!(std::fs::read(&file).unwrap(), b"before");
+        assert_eq!(names_in(folder.path()), [PathBuf::from("image")]);
+    }
 }
 
 /// As far as is known, a real Atlas gives no digest of its own.

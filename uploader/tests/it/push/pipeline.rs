@@ -221,19 +221,23 @@ async fn an_artifact_that_cannot_be_made_is_refused_in_the_servers_words() {
 
 #[tokio::test]
 async fn other_bytes_there_after_an_upload_that_broke_are_an_error() {
-    let tag = format!("\"{}\"", "0".repeat(64));
-    let server = Server::start(move |url, request| match request.method.as_str() {
-        "PUT" => Reply::Hangup,
-        _ if request.target.ends_with("/7/file") => Reply::json(200, json!({})).with("ETag", &tag),
-        _ => well(url, request),
-    })
-    .await;
-    let (_folder, version) = some_file();
-    let error = push(&client(server.url(), "T0ken"), &version)
-        .await
-        .unwrap_err();
-    assert!(matches!(error.cause(), Cause::Digest { .. }), "{error}");
-    assert_eq!(ExitCode::from(&error), ExitCode::DigestMismatch);
+    for name in ["", "blake3-"] {
+        let tag = format!("\"{name}{}\"", "0".repeat(64));
+        let server = Server::start(move |url, request| match request.method.as_str() {
+            "PUT" => Reply::Hangup,
+            _ if request.target.ends_with("/7/file") => {
+                Reply::json(200, json!({})).with("ETag", &tag)
+            }
+            _ => well(url, request),
+        })
+        .await;
+        let (_folder, version) = some_file();
+        let error = push(&client(server.url(), "T0ken"), &version)
+            .await
+            .unwrap_err();
+        assert!(matches!(error.cause(), Cause::Digest { .. }), "{error}");
+        assert_eq!(ExitCode::from(&error), ExitCode::DigestMismatch);
+    }
 }
 
 #[tokio::test]
