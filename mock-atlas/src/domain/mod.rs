@@ -3,6 +3,7 @@
 //! - `names`: names of users, artifacts and artifact types
 //! - `access`: accounts, callers, roles, and the rules for reading
 //! - `version`: versions of an artifact; `sequence`: their numbers; `orphan`: versions that await their file
+//! - `boxes`: Vagrant boxes, their versions and providers
 //! - `metadata`: a version's metadata, in the order of the real Atlas
 //! - `query`: searches among versions
 //! - `limits`: limits on the size of a version
@@ -12,9 +13,8 @@
 //! - `text`: shortening of texts for messages
 
 mod access;
-// Used by the boxes, which follow.
-#[allow(dead_code, unused_imports)]
-pub(crate) mod checksum;
+mod boxes;
+mod checksum;
 mod clock;
 mod digest;
 mod limits;
@@ -29,6 +29,12 @@ mod totals;
 mod version;
 
 pub(crate) use access::{Account, Caller, ROOT, ReadAccess, Role, Visibility};
+pub(crate) use boxes::{
+    BOX_TYPE, BoxError, BoxNumber, BoxNumberError, BoxProvider, BoxSource, BoxStatus, BoxUpload,
+    BoxVersion, HostedFile, ProviderChange, ProviderKey, ProviderPlace, PushedBox, PushedBoxError,
+    VagrantBox, unknown_architecture,
+};
+pub(crate) use checksum::{Checksum, ChecksumError};
 pub use clock::Clock;
 pub(crate) use digest::Digest;
 pub(crate) use limits::{Limits, OverLimit};
@@ -40,4 +46,4 @@ pub(crate) use query::{Filter, Page, Query, Select};
 pub(crate) use sequence::{HIGHEST, Sequence};
 pub(crate) use timestamp::timestamp;
 pub(crate) use totals::Totals;
-pub(crate) use version::{FileSelector, FileState, NewVersion, NoProvider, Version};
+pub(crate) use version::{FileSelector, FileState, NewVersion, Version};

@@ -32,6 +32,11 @@ pub(crate) struct Name(
 );
 
 impl Name {
+    /// Creates a name from a constant, which must be a valid name.
+    pub(crate) fn constant(text: &'static str) -> Self {
+        Self(text.into())
+    }
+
     /// Returns the name as text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Metadata, Name};
+use super::{BOX_TYPE, Metadata, Name, PushedBox, PushedBoxError};
 
 /// The description of a new version, as a client sends it.
 #[derive(Clone, Debug, Default)]
@@ -21,21 +21,14 @@ pub(crate) struct NewVersion {
     pub(crate) file: bool,
 }
 
-/// An error for a Vagrant box without a provider, which Vagrant could not use (contract: Versions;
-/// thread).
-// Contract: versions.box-needs-provider
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Metadata must have 'provider' key")]
-pub(crate) struct NoProvider;
-
 impl NewVersion {
     /// Checks whether a version of this type can have this description.
     ///
     /// # Errors
-    /// [`NoProvider`].
-    pub(crate) fn check(&self, artifact_type: &Name) -> Result<(), NoProvider> {
-        if artifact_type.as_str() == "vagrant.box" && self.metadata.get("provider").is_none() {
-            return Err(NoProvider);
+    /// [`PushedBoxError`] for a version of a Vagrant box.
+    pub(crate) fn check(&self, artifact_type: &Name) -> Result<(), PushedBoxError> {
+        if artifact_type.as_str() == BOX_TYPE {
+            PushedBox::of(&self.metadata)?;
         }
         Ok(())
     }

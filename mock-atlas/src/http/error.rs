@@ -166,9 +166,10 @@ impl From<StorageError> for ApiError {
             StorageError::NameTaken => {
                 Self::Invalid("artifact[name] has already been taken".into())
             }
-            StorageError::NoFileExpected | StorageError::NoNumber | StorageError::NoProvider(_) => {
-                Self::Invalid(error.to_string())
-            }
+            StorageError::NoFileExpected
+            | StorageError::NoNumber
+            | StorageError::PushedBox(_)
+            | StorageError::Box(_) => Self::Invalid(error.to_string()),
             StorageError::OtherBytes => Self::Conflict(error.to_string()),
             StorageError::Account(error) => error.into(),
             StorageError::Backend(error) => Self::Internal(error.to_string()),

@@ -10,12 +10,12 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::{
-    AdditionError, Additions, BackendError, Blob, Contents, Found, ImportError, MemoryBudget,
-    MemoryCatalog, StorageError, Token, UploadAttempt, UploadTarget,
+    AdditionError, Additions, BackendError, Blob, BoxDraft, Contents, Found, FoundBox, ImportError,
+    MemoryBudget, MemoryCatalog, NewBox, StorageError, Token, UploadAttempt, UploadTarget,
 };
 use crate::domain::{
-    Account, ArtifactName, FileSelector, Limits, Name, NewVersion, Orphan, OverLimit, Page, Query,
-    ReadAccess, Role, Totals, Version, Visibility,
+    Account, ArtifactName, BoxError, FileSelector, Limits, Name, NewVersion, Orphan, OverLimit,
+    Page, Query, ReadAccess, Role, Totals, Version, Visibility,
 };
 
 /// A catalog of artifacts with their versions and files, uploads and accounts, in one of the
@@ -73,8 +73,8 @@ impl Catalog {
     /// version is deleted.
     ///
     /// # Errors
-    /// [`StorageError::NotFound`] where there is no such artifact, [`StorageError::NoProvider`] and
-    /// [`StorageError::NoNumber`].
+    /// [`StorageError::NotFound`] where there is no such artifact, [`StorageError::PushedBox`]
+    /// and [`StorageError::NoNumber`].
     pub(crate) async fn create_version(
         &self,
         name: &ArtifactName,
@@ -143,6 +143,96 @@ impl Catalog {
     }
 }
 
+/// Boxes.
+impl Catalog {
+    /// Creates a box without versions, and its artifact if that does not exist.
+    ///
+    /// # Errors
+    /// [`BoxError::BoxTaken`].
+    pub(crate) async fn create_box(
+        &self,
+        name: &ArtifactName,
+        new: NewBox,
+    ) -> Result<FoundBox, StorageError> {
+        match self {
+            Self::Memory(memory) => memory.create_box(name, new),
+        }
+    }
+
+    /// Returns a box.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] where no such box exists or may be read.
+    pub(crate) async fn find_box(
+        &self,
+        name: &ArtifactName,
+        access: ReadAccess,
+    ) -> Result<FoundBox, StorageError> {
+        match self {
+            Self::Memory(memory) => memory.find_box(name, access),
+        }
+    }
+
+    /// Returns all boxes, in any order.
+    pub(crate) async fn boxes(&self) -> Result<Vec<FoundBox>, StorageError> {
+        match self {
+            Self::Memory(memory) => {
+                let memory = memory.clone();
+                Ok(run_blocking(move || memory.boxes()).await?)
+            }
+        }
+    }
+
+    /// Changes a box as `change` says, or not at all if that fails, and returns the changed box with
+    /// the result of `change`. Uploads that are no longer named by a provider are void, and files to
+    /// which no provider refers any longer are deleted.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`], and the errors of `change`.
+    pub(crate) async fn change_box<T>(
+        &self,
+        name: &ArtifactName,
+        change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError>,
+    ) -> Result<(FoundBox, T), StorageError> {
+        match self {
+            Self::Memory(memory) => memory.change_box(name, change),
+        }
+    }
+
+    /// Deletes a box with its files, which are all versions of the artifact type `vagrant.box`, and
+    /// the artifact, too, if it has no versions of other types.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub(crate) async fn delete_box(&self, name: &ArtifactName) -> Result<FoundBox, StorageError> {
+        match self {
+            Self::Memory(memory) => memory.delete_box(name),
+        }
+    }
+
+    /// Makes the file of a direct upload visible. Again is no error and changes nothing.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] where the box has no such upload, and [`BoxError::NoBytes`].
+    pub(crate) async fn complete_box_upload(
+        &self,
+        name: &ArtifactName,
+        upload: Uuid,
+    ) -> Result<FoundBox, StorageError> {
+        match self {
+            Self::Memory(memory) => memory.complete_box_upload(name, upload),
+        }
+    }
+
+    /// Counts a download of a file of a box.
+    pub(crate) async fn count_download(&self, name: &ArtifactName) -> Result<(), StorageError> {
+        match self {
+            Self::Memory(memory) => memory.count_download(name),
+        }
+        Ok(())
+    }
+}
+
 /// Uploads.
 impl Catalog {
     /// Returns the target of an upload.
@@ -170,8 +260,9 @@ impl Catalog {
         }
     }
 
-    /// Stores the bytes of a version, which makes the version visible at once. The same bytes again
-    /// are no error and change nothing (contract: Versions; inferred).
+    /// Stores the bytes of a version or of a box's provider. A version is visible then, and so is a
+    /// provider's file, but that of a direct upload, which awaits [`Catalog::complete_box_upload`].
+    /// The same bytes again are no error and change nothing (contract: Versions; inferred).
     ///
     /// # Errors
     /// [`StorageError::OtherBytes`] where the version has other bytes already, which stay; and the

@@ -2,7 +2,7 @@
 
 use tokio::task::JoinError;
 
-use crate::domain::NoProvider;
+use crate::domain::{BoxError, PushedBoxError};
 
 /// The reason for which the storage refused an operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,9 +17,13 @@ pub(crate) enum StorageError {
     /// The type has used the last possible version number.
     #[error("there is no number left for another version of this type")]
     NoNumber,
-    /// A Vagrant box has no provider.
+    /// A version of the type `vagrant.box` describes no box.
     #[error(transparent)]
-    NoProvider(#[from] NoProvider),
+    PushedBox(#[from] PushedBoxError),
+    /// The box cannot be changed in this way. [`BoxError::NotFound`] becomes
+    /// [`StorageError::NotFound`].
+    #[error(transparent)]
+    Box(BoxError),
     /// The version was created without announcing a file.
     // Contract: silent.wrong-uploads
     #[error("the version was made with \"file\": false and takes no bytes")]
@@ -34,6 +38,15 @@ pub(crate) enum StorageError {
     /// The backend failed. Whether it changed anything is unknown.
     #[error(transparent)]
     Backend(#[from] BackendError),
+}
+
+impl From<BoxError> for StorageError {
+    fn from(error: BoxError) -> Self {
+        match error {
+            BoxError::NotFound => Self::NotFound,
+            other => Self::Box(other),
+        }
+    }
 }
 
 /// A failure of the backend, which the caller did not cause.

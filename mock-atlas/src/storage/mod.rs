@@ -3,6 +3,7 @@
 //! - `catalog`: the enum of backends, with the documentation of all operations; `memory`: the memory backend
 //! - `conformance`: tests for every backend
 //! - `addition`: atomic additions; `contents`: exported contents of a catalog
+//! - `found_box`: boxes as values, and their changes
 //! - `upload`: targets and attempts of uploads; `token`: tokens and hashed secrets; `error`: errors
 //! - `blob`: the bytes of a file, in memory or on disk; `memory_budget`: the limit on the bytes of all files
 //! - `regular_file`: bounded reading of regular files
@@ -14,6 +15,7 @@ mod catalog;
 mod conformance;
 mod contents;
 mod error;
+mod found_box;
 mod memory;
 mod memory_budget;
 mod regular_file;
@@ -27,6 +29,7 @@ pub(crate) use blob::{Blob, BlobWriter};
 pub(crate) use catalog::Catalog;
 pub(crate) use contents::{Contents, ImportError};
 pub(crate) use error::{AccountError, BackendError, StorageError};
+pub(crate) use found_box::{BoxDraft, FoundBox, NewBox};
 pub(crate) use memory::{
     AccessRecord, ArtifactRecord, Found, MemoryCatalog, RecordError, stored_files,
 };

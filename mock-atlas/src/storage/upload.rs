@@ -11,6 +11,8 @@ use crate::domain::{ArtifactName, Name, Orphan, OrphanState, Version};
 pub(crate) enum UploadTarget {
     /// The file of a version.
     Version(VersionKey),
+    /// The file of a provider of this box.
+    Box(ArtifactName),
 }
 
 /// The key of a version.

@@ -38,6 +38,8 @@ pub(crate) async fn receive(
         UploadEvent::Target(UploadTarget::Version(VersionKey { of, number })) => {
             context.set_version(&of.artifact, &of.artifact_type, *number, false);
         }
+        // The journal names versions of artifacts alone.
+        UploadEvent::Target(UploadTarget::Box(_)) => {}
         UploadEvent::Received(digest) => context.set_digest(digest),
         UploadEvent::Stored => context.set_stored(),
     };

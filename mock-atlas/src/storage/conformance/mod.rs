@@ -5,10 +5,12 @@
 //!
 //! - `versions`: artifacts, numbers and selections; `uploads`: the files of versions
 //! - `searches`: searches in the index, compared with a scan of all versions
+//! - `boxes`: boxes and their files
 //! - `accounts`: users, organisations and tokens
 //! - `contents`: copies, additions and exports
 
 mod accounts;
+mod boxes;
 mod contents;
 mod searches;
 mod uploads;
@@ -53,6 +55,18 @@ mod memory {
             a_token_stands_for_one_user,
             logging_in_takes_the_right_name_and_password,
             names_are_shared_by_users_and_organisations,
+        }
+        boxes {
+            a_box_is_exported_and_imported,
+            a_box_shares_name_and_visibility_with_its_artifact,
+            a_change_that_fails_leaves_the_box_as_it_was,
+            a_deleted_artifact_version_leaves_its_provider_without_a_file,
+            a_deleted_box_is_gone_and_other_types_stay,
+            a_deleted_provider_takes_its_file_along,
+            a_direct_upload_is_visible_only_after_its_callback,
+            a_new_upload_of_a_provider_voids_the_one_before,
+            a_pushed_version_makes_a_box_appear_and_grow,
+            the_bytes_of_a_box_are_an_artifact_version,
         }
         contents {
             a_copy_is_independent,

@@ -140,8 +140,12 @@ pub(super) async fn an_expired_upload_is_unknown_and_its_version_stays(catalog: 
     let fixture = Fixture::new(catalog).await;
     let upload = fixture.push_with_file().await.upload;
     assert!(catalog.upload_age(upload).await.unwrap() < Duration::from_secs(3600));
-    let UploadTarget::Version(key) = catalog.upload_target(upload).await.unwrap();
-    assert_eq!((&key.of.artifact, key.number), (&fixture.name, 1));
+    let target = catalog.upload_target(upload).await.unwrap();
+    assert!(
+        matches!(&target, UploadTarget::Version(key)
+            if key.of.artifact == fixture.name && key.number == 1),
+        "{target:?}"
+    );
     catalog.expire_upload(upload).await.unwrap();
     let gone = StorageError::NotFound;
     assert_eq!(catalog.upload_age(upload).await, Err(gone.clone()));

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::accounts::Accounts;
 use super::{Artifact, Maps, MemoryCatalog, Versions};
-use crate::domain::{ArtifactName, Limits, Name, Orphan, OverLimit, Totals};
+use crate::domain::{ArtifactName, BOX_TYPE, Limits, Name, Orphan, OverLimit, Totals};
 use crate::storage::{
     AdditionError, Additions, Blob, Contents, ImportError, MemoryBudget, NewArtifact,
     SeededVersion, StorageError, UploadTarget,
@@ -54,7 +54,8 @@ impl MemoryCatalog {
 
     pub(crate) fn delete_artifact(&self, name: &ArtifactName) -> Result<(), StorageError> {
         let maps = self.maps_exclusive();
-        let (_, artifact) = maps.artifacts.remove(name).ok_or(StorageError::NotFound)?;
+        let (_, mut artifact) = maps.artifacts.remove(name).ok_or(StorageError::NotFound)?;
+        maps.clear_box(&mut artifact);
         let mut types = artifact.types;
         for version in types.values_mut().flat_map(Versions::clear) {
             maps.uploads.remove(&version.upload);
@@ -74,6 +75,9 @@ impl MemoryCatalog {
         let versions = artifact.types.get_mut(artifact_type);
         let version = versions.ok_or(StorageError::NotFound)?.delete(number)?;
         maps.uploads.remove(&version.upload);
+        if artifact_type.as_str() == BOX_TYPE {
+            maps.forget_box_file(name, &mut artifact, number);
+        }
         Ok(())
     }
 
@@ -122,6 +126,9 @@ impl MemoryCatalog {
             for versions in artifact.types.values() {
                 versions.files().for_each(|blob| blob.charge(memory));
             }
+            let received = artifact.vagrant_box.iter();
+            let received = received.flat_map(|entry| entry.received.values());
+            received.for_each(|blob| blob.charge(memory));
         }
     }
 
@@ -134,18 +141,23 @@ impl MemoryCatalog {
             for versions in artifact.types.values() {
                 totals.versions += versions.len() as u64;
                 let new = versions.files().filter(|blob| seen.insert(blob.id()));
-                for blob in new {
-                    let bytes = if blob.is_on_disk() {
-                        &mut totals.disk_bytes
-                    } else {
-                        &mut totals.memory_bytes
-                    };
-                    *bytes += blob.len();
-                }
+                new.for_each(|blob| count(&mut totals, blob));
             }
+            let received = artifact.vagrant_box.iter();
+            let received = received.flat_map(|entry| entry.received.values());
+            received.for_each(|blob| count(&mut totals, blob));
         }
         totals
     }
+}
+
+fn count(totals: &mut Totals, blob: &Blob) {
+    let bytes = if blob.is_on_disk() {
+        &mut totals.disk_bytes
+    } else {
+        &mut totals.memory_bytes
+    };
+    *bytes += blob.len();
 }
 
 impl Maps {
@@ -187,6 +199,9 @@ impl Maps {
         if let Some((versions, file)) = of_type.zip(file.as_ref().map(Blob::separate_copy)) {
             // The new version awaits its file, so `finish_upload` accepts it.
             let _ = versions.finish_upload(version.number, file);
+            if artifact_type.as_str() == BOX_TYPE {
+                self.add_pushed_box(name, artifact, version.number, now);
+            }
         }
     }
 

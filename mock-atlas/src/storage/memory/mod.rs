@@ -1,6 +1,7 @@
 //! The catalog in memory: artifacts, their versions, their uploads, and accounts.
 //!
 //! - `versions`: the versions of one artifact type; `index`: the index for searches
+//! - `boxes`: the boxes of artifacts, and the uploads of their files
 //! - `accounts`: users, organisations and tokens
 //! - `bulk`: atomic changes and reads of many entries
 //! - `record`: the artifacts as serializable values
@@ -10,6 +11,7 @@
 //! of one map, so that readers see it before or after a change, but never during one.
 
 mod accounts;
+mod boxes;
 mod bulk;
 mod index;
 mod record;
@@ -28,11 +30,12 @@ use super::{
     AccountError, Blob, StorageError, Token, TypeKey, UploadAttempt, UploadTarget, VersionKey,
 };
 use crate::domain::{
-    Account, ArtifactName, Clock, FileSelector, Name, NewVersion, Page, Query, ReadAccess, Role,
-    Version, Visibility,
+    Account, ArtifactName, BOX_TYPE, Clock, FileSelector, Name, NewVersion, Page, Query,
+    ReadAccess, Role, Version, Visibility,
 };
 use accounts::Accounts;
 pub(crate) use accounts::{AccessRecord, AccountTables};
+use boxes::BoxEntry;
 pub(crate) use record::{ArtifactRecord, RecordError, stored_files};
 use versions::Versions;
 
@@ -71,6 +74,7 @@ struct Artifact {
     visibility: Visibility,
     // Contract: artifacts.several-types
     types: HashMap<Name, Versions>,
+    vagrant_box: Option<Box<BoxEntry>>,
 }
 
 /// Methods that concern one entry. [`Catalog`](super::Catalog) documents them.
@@ -167,23 +171,56 @@ impl MemoryCatalog {
         upload: Uuid,
         announced: Option<u64>,
     ) -> Result<Arc<UploadAttempt>, StorageError> {
-        self.of_upload(upload, |versions, number| {
-            versions.begin_upload(number, announced)
-        })
+        self.of_upload(
+            upload,
+            |artifact, key| {
+                artifact
+                    .versions_mut(key)?
+                    .begin_upload(key.number, announced)
+            },
+            |artifact| artifact.box_entry_mut()?.begin_upload(upload, announced),
+        )
     }
 
     pub(crate) fn finish_upload(&self, upload: Uuid, blob: Blob) -> Result<(), StorageError> {
-        self.of_upload(upload, |versions, number| {
-            versions.finish_upload(number, blob)
-        })
+        let maps = self.maps();
+        match maps.target(upload)? {
+            UploadTarget::Version(key) => {
+                let name = &key.of.artifact;
+                let artifact = maps.artifacts.get_mut(name);
+                let mut artifact = artifact.ok_or(StorageError::NotFound)?;
+                let versions = artifact.versions_mut(&key)?;
+                let is_new = versions.file(key.number).is_none();
+                versions.finish_upload(key.number, blob)?;
+                if is_new && key.of.artifact_type.as_str() == BOX_TYPE {
+                    maps.add_pushed_box(name, &mut artifact, key.number, self.clock.now());
+                }
+                Ok(())
+            }
+            UploadTarget::Box(name) => {
+                drop(maps);
+                self.finish_box_upload(&name, upload, blob)
+            }
+        }
     }
 
     pub(crate) fn uploaded(&self, upload: Uuid) -> Result<Option<Blob>, StorageError> {
-        self.of_upload(upload, |versions, number| versions.uploaded(number))
+        self.of_upload(
+            upload,
+            |artifact, key| artifact.versions_mut(key)?.uploaded(key.number),
+            |artifact| artifact.box_uploaded(upload),
+        )
     }
 
     pub(crate) fn upload_age(&self, upload: Uuid) -> Result<Duration, StorageError> {
-        let created = self.of_upload(upload, |versions, number| versions.created(number))?;
+        let created = self.of_upload(
+            upload,
+            |artifact, key| artifact.versions_mut(key)?.created(key.number),
+            |artifact| {
+                let entry = artifact.box_entry_mut()?;
+                Ok(entry.vagrant_box.upload(upload)?.1.created)
+            },
+        )?;
         // A clock that was set back gives an age of zero.
         Ok(self.clock.now().duration_since(created).unwrap_or_default())
     }
@@ -196,18 +233,20 @@ impl MemoryCatalog {
         self.maps().target(upload)
     }
 
-    /// Calls `work` with the versions of an upload's target and the version's number.
+    /// Calls one of two functions with the artifact of an upload's target: `of_version` for the
+    /// file of a version, `of_box` for that of a box.
     fn of_upload<T>(
         &self,
         upload: Uuid,
-        work: impl FnOnce(&mut Versions, u64) -> Result<T, StorageError>,
+        of_version: impl FnOnce(&mut Artifact, &VersionKey) -> Result<T, StorageError>,
+        of_box: impl FnOnce(&mut Artifact) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         let maps = self.maps();
-        let UploadTarget::Version(VersionKey { of, number }) = maps.target(upload)?;
-        let artifact = maps.artifacts.get_mut(&of.artifact);
-        let mut artifact = artifact.ok_or(StorageError::NotFound)?;
-        let versions = artifact.types.get_mut(&of.artifact_type);
-        work(versions.ok_or(StorageError::NotFound)?, number)
+        let artifact = |name| maps.artifacts.get_mut(name).ok_or(StorageError::NotFound);
+        match maps.target(upload)? {
+            UploadTarget::Version(key) => of_version(&mut *artifact(&key.of.artifact)?, &key),
+            UploadTarget::Box(name) => of_box(&mut *artifact(&name)?),
+        }
     }
 
     pub(crate) fn account_of_token(&self, token: &str) -> Option<Arc<Account>> {
@@ -267,6 +306,7 @@ impl Maps {
         Artifact {
             visibility,
             types: types.unwrap_or_default(),
+            vagrant_box: None,
         }
     }
 
@@ -292,6 +332,11 @@ impl Maps {
 }
 
 impl Artifact {
+    fn versions_mut(&mut self, key: &VersionKey) -> Result<&mut Versions, StorageError> {
+        let versions = self.types.get_mut(&key.of.artifact_type);
+        versions.ok_or(StorageError::NotFound)
+    }
+
     /// Creates the next version of a type, and returns it with its key. `name` is the key of the
     /// map, so that the new key shares its text.
     fn add(

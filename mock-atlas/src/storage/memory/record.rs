@@ -8,9 +8,12 @@ use foldhash::{HashMap, HashMapExt};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::boxes::BoxEntry;
 use super::versions::Versions;
 use super::{Artifact, Maps};
-use crate::domain::{ArtifactName, FileState, HIGHEST, Name, Version, Visibility};
+use crate::domain::{
+    ArtifactName, BOX_TYPE, FileState, HIGHEST, Name, VagrantBox, Version, Visibility,
+};
 use crate::storage::{Blob, TypeKey, UploadTarget};
 
 /// An artifact, or the used numbers of a deleted artifact.
@@ -21,6 +24,9 @@ pub(crate) struct ArtifactRecord {
     public: bool,
     deleted: bool,
     types: Vec<TypeRecord>,
+    /// The box; `None` in snapshots of before boxes, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vagrant_box: Option<VagrantBox>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -101,6 +107,10 @@ impl Maps {
                 public,
                 deleted: false,
                 types,
+                vagrant_box: artifact
+                    .vagrant_box
+                    .as_ref()
+                    .map(|entry| VagrantBox::clone(&entry.vagrant_box)),
             });
         }
         for deleted in &self.deleted {
@@ -109,6 +119,7 @@ impl Maps {
                 public: false,
                 deleted: true,
                 types: type_records(&deleted, &mut files),
+                vagrant_box: None,
             });
         }
         records.sort_by(|a, b| a.name.cmp(&b.name));
@@ -137,11 +148,43 @@ impl Maps {
                     true => Visibility::Public,
                     false => Visibility::Private,
                 };
-                let artifact = Artifact { visibility, types };
+                let mut artifact = Artifact {
+                    visibility,
+                    types,
+                    vagrant_box: None,
+                };
+                maps.add_box(&record.name, &mut artifact, record.vagrant_box)?;
                 maps.artifacts.insert(record.name, artifact);
             }
         }
         Ok(maps)
+    }
+
+    /// Adds the box of a record. Without one, it adds the box that the versions of the type
+    /// `vagrant.box` describe.
+    fn add_box(
+        &self,
+        name: &ArtifactName,
+        artifact: &mut Artifact,
+        record: Option<VagrantBox>,
+    ) -> Result<(), RecordError> {
+        let stored = artifact.stored_boxes();
+        let Some(record) = record else {
+            for number in stored {
+                let created = artifact.created_of_box(number);
+                self.add_pushed_box(name, artifact, number, created);
+            }
+            return Ok(());
+        };
+        if let Some(file) = record.files().find(|file| !stored.contains(&file.number)) {
+            let number = file.number.to_string();
+            return Err(RecordError::FileMissing(format!(
+                "{name}/{BOX_TYPE}/{number}"
+            )));
+        }
+        self.register_box_uploads(name, &record);
+        artifact.vagrant_box = Some(Box::new(BoxEntry::new(record)));
+        Ok(())
     }
 
     /// Creates the types of one artifact, and adds their uploads to the maps.

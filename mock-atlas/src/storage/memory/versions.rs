@@ -235,9 +235,13 @@ impl Versions {
         self.files.get(&number)
     }
 
+    /// Returns the version with this number.
+    pub(super) fn get(&self, number: u64) -> Option<&Version> {
+        self.all.get(&number).map(Arc::as_ref)
+    }
+
     fn version(&self, number: u64) -> Result<&Version, StorageError> {
-        let version = self.all.get(&number).ok_or(StorageError::NotFound)?;
-        Ok(version)
+        self.get(number).ok_or(StorageError::NotFound)
     }
 
     // Contract: search.build-zero, silent.latest-build

@@ -1,0 +1,427 @@
+//! Boxes for authorised callers: boxes, their versions and providers, uploads and downloads.
+
+use uuid::Uuid;
+
+use super::authorize::{check_write, read_access};
+use super::{Dataset, ServiceError};
+use crate::domain::{
+    Account, ArtifactName, BOX_TYPE, BoxError, BoxNumber, BoxProvider, BoxSource, BoxVersion,
+    Caller, FileSelector, Name, ProviderChange, ProviderKey, ProviderPlace, Visibility,
+};
+use crate::storage::{Blob, BoxDraft, FoundBox, NewBox, StorageError};
+
+/// A client's description of a box. Fields that are `None` say nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BoxChange {
+    pub(crate) visibility: Option<Visibility>,
+    pub(crate) short_description: Option<String>,
+    /// The description, in Markdown.
+    pub(crate) description: Option<String>,
+}
+
+/// A client's description of a version. Fields that are `None` say nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct VersionChange {
+    pub(crate) number: Option<BoxNumber>,
+    /// The description, in Markdown.
+    pub(crate) description: Option<String>,
+}
+
+/// The file of a provider.
+#[derive(Clone, Debug)]
+pub(crate) enum BoxFile {
+    Hosted(Blob),
+    /// The URL of the file, on another server.
+    External(String),
+}
+
+/// Creates a box without versions.
+///
+/// # Errors
+/// [`StorageError::NotFound`] where the account may not write, and [`BoxError::BoxTaken`].
+// Contract: boxes.create
+pub(crate) async fn create(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    new: NewBox,
+) -> Result<FoundBox, ServiceError> {
+    check_write(dataset, account, &name.username).await?;
+    Ok(dataset.catalog().create_box(name, new).await?)
+}
+
+/// Returns a box that the caller may read.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(crate) async fn find(
+    dataset: &Dataset,
+    caller: &Caller,
+    name: &ArtifactName,
+) -> Result<FoundBox, ServiceError> {
+    let access = read_access(dataset, caller, &name.username).await?;
+    Ok(dataset.catalog().find_box(name, access).await?)
+}
+
+/// Returns all boxes that the caller may read, ordered by name; those of one namespace, or of all.
+///
+/// # Errors
+/// When the storage fails.
+pub(crate) async fn list(
+    dataset: &Dataset,
+    caller: &Caller,
+    namespace: Option<&Name>,
+) -> Result<Vec<FoundBox>, ServiceError> {
+    let mut found = dataset.catalog().boxes().await?;
+    if let Some(namespace) = namespace {
+        found.retain(|found| found.name.username == *namespace);
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut readable = Vec::with_capacity(found.len());
+    let mut known = None;
+    for found in found {
+        let username = &found.name.username;
+        let access = match known.take() {
+            Some((of, access)) if of == *username => access,
+            _ => read_access(dataset, caller, username).await?,
+        };
+        known = Some((username.clone(), access));
+        if access.allows(found.visibility) {
+            readable.push(found);
+        }
+    }
+    Ok(readable)
+}
+
+/// Changes the description or the visibility of a box.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(crate) async fn update(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    change: BoxChange,
+) -> Result<FoundBox, ServiceError> {
+    let changed = write(dataset, account, name, |draft| {
+        draft.visibility = change.visibility.unwrap_or(draft.visibility);
+        let of = &mut draft.vagrant_box;
+        if let Some(text) = change.short_description {
+            of.short_description = text;
+        }
+        if let Some(text) = change.description {
+            of.description = text;
+        }
+        of.updated = draft.now;
+        Ok(())
+    });
+    Ok(changed.await?.0)
+}
+
+/// Deletes a box with all its versions and files, and returns it.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(crate) async fn delete(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+) -> Result<FoundBox, ServiceError> {
+    check_write(dataset, account, &name.username).await?;
+    Ok(dataset.catalog().delete_box(name).await?)
+}
+
+/// Creates an unreleased version without providers.
+///
+/// # Errors
+/// [`StorageError::NotFound`] and [`BoxError::VersionTaken`].
+pub(crate) async fn create_version(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    number: BoxNumber,
+    description: String,
+) -> Result<FoundBox, ServiceError> {
+    let changed = write(dataset, account, name, |draft| {
+        let now = draft.now;
+        draft.vagrant_box.updated = now;
+        draft.vagrant_box.create_version(number, description, now)?;
+        Ok(())
+    });
+    Ok(changed.await?.0)
+}
+
+/// Changes the number or the description of a version. The returned box has it under the new number.
+///
+/// # Errors
+/// [`StorageError::NotFound`] and [`BoxError::VersionTaken`].
+pub(crate) async fn update_version(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    number: &BoxNumber,
+    change: VersionChange,
+) -> Result<FoundBox, ServiceError> {
+    let changed = write(dataset, account, name, |draft| {
+        let now = draft.now;
+        let version = draft.vagrant_box.version_mut(number)?;
+        version.updated = now;
+        if let Some(text) = change.description {
+            version.description = text;
+        }
+        match change.number {
+            Some(new) => draft.vagrant_box.rename_version(number, new),
+            None => Ok(()),
+        }
+    });
+    Ok(changed.await?.0)
+}
+
+/// Deletes a version with its files, and returns it.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(crate) async fn delete_version(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    number: &BoxNumber,
+) -> Result<(FoundBox, BoxVersion), ServiceError> {
+    write(dataset, account, name, |draft| {
+        draft.vagrant_box.updated = draft.now;
+        draft.vagrant_box.delete_version(number)
+    })
+    .await
+}
+
+/// Makes a version visible to Vagrant.
+///
+/// # Errors
+/// [`StorageError::NotFound`], [`BoxError::NoProvider`] and [`BoxError::AlreadyReleased`].
+pub(crate) async fn release(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    number: &BoxNumber,
+) -> Result<FoundBox, ServiceError> {
+    change_version(dataset, account, name, number, |version, draft_now| {
+        version.release(draft_now)
+    })
+    .await
+}
+
+/// Hides an active version from Vagrant.
+///
+/// # Errors
+/// [`StorageError::NotFound`] and [`BoxError::NotActive`].
+pub(crate) async fn revoke(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    number: &BoxNumber,
+) -> Result<FoundBox, ServiceError> {
+    change_version(dataset, account, name, number, |version, draft_now| {
+        version.revoke(draft_now)
+    })
+    .await
+}
+
+/// Creates a provider, or updates the one that exists already. Returns the box and the provider's
+/// key.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(crate) async fn put_provider(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    number: &BoxNumber,
+    provider: Name,
+    change: ProviderChange,
+) -> Result<(FoundBox, ProviderKey), ServiceError> {
+    write(dataset, account, name, |draft| {
+        let now = draft.now;
+        draft.vagrant_box.updated = now;
+        let version = draft.vagrant_box.version_mut(number)?;
+        Ok(version.put_provider(provider, change, now))
+    })
+    .await
+}
+
+/// Updates or renames a provider. Returns the box and the provider's new key.
+///
+/// # Errors
+/// [`StorageError::NotFound`] and [`BoxError::ProviderTaken`].
+pub(crate) async fn update_provider(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    place: &ProviderPlace,
+    change: ProviderChange,
+) -> Result<(FoundBox, ProviderKey), ServiceError> {
+    write(dataset, account, name, |draft| {
+        let now = draft.now;
+        draft.vagrant_box.updated = now;
+        let version = draft.vagrant_box.version_mut(&place.version)?;
+        version.update_provider(&place.key, change, now)
+    })
+    .await
+}
+
+/// Deletes a provider with its file, and returns it.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(crate) async fn delete_provider(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    place: &ProviderPlace,
+) -> Result<(FoundBox, BoxProvider), ServiceError> {
+    write(dataset, account, name, |draft| {
+        let now = draft.now;
+        draft.vagrant_box.updated = now;
+        let version = draft.vagrant_box.version_mut(&place.version)?;
+        version.delete_provider(&place.key, now)
+    })
+    .await
+}
+
+/// Deletes what a failed run has left of a provider: its entries without a file. Where all have one,
+/// nothing is deleted, and the default entry is returned.
+///
+/// # Errors
+/// [`StorageError::NotFound`] where no provider has the name.
+pub(crate) async fn delete_unfinished_provider(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    number: &BoxNumber,
+    provider: &Name,
+) -> Result<(FoundBox, BoxProvider), ServiceError> {
+    write(dataset, account, name, |draft| {
+        let now = draft.now;
+        let version = draft.vagrant_box.version_mut(number)?;
+        if let Some(deleted) = version.delete_unfinished(provider, now) {
+            return Ok(deleted);
+        }
+        let default = ProviderKey {
+            name: provider.clone(),
+            architecture: None,
+        };
+        version.provider(&default).cloned()
+    })
+    .await
+}
+
+/// Begins an upload of a provider's file, which replaces an earlier upload. Returns the random id
+/// that authorises the upload.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(crate) async fn begin_upload(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    place: &ProviderPlace,
+    is_direct: bool,
+) -> Result<(FoundBox, Uuid), ServiceError> {
+    write(dataset, account, name, |draft| {
+        let now = draft.now;
+        draft.vagrant_box.begin_upload(place, is_direct, now)
+    })
+    .await
+}
+
+/// Makes the file of a direct upload visible, and returns the box and the place of its provider.
+///
+/// # Errors
+/// [`StorageError::NotFound`] and [`BoxError::NoBytes`].
+pub(crate) async fn complete_upload(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    upload: Uuid,
+) -> Result<(FoundBox, ProviderPlace), ServiceError> {
+    check_write(dataset, account, &name.username).await?;
+    let catalog = dataset.catalog();
+    let found = catalog.complete_box_upload(name, upload).await?;
+    let (place, _) = found
+        .vagrant_box
+        .upload(upload)
+        .map_err(StorageError::from)?;
+    Ok((found, place))
+}
+
+/// Returns the file of a provider. Versions that are not active have files for callers who may write.
+///
+/// # Errors
+/// [`StorageError::NotFound`] where there is no such provider, or it has no file.
+pub(crate) async fn file(
+    dataset: &Dataset,
+    caller: &Caller,
+    name: &ArtifactName,
+    place: &ProviderPlace,
+) -> Result<(BoxProvider, BoxFile), ServiceError> {
+    let found = find(dataset, caller, name).await?;
+    let version = found.vagrant_box.version(&place.version);
+    let version = version.map_err(StorageError::from)?;
+    if !version.is_active() {
+        match caller {
+            Caller::Known(account) => check_write(dataset, account, &name.username).await?,
+            Caller::Anonymous => return Err(StorageError::NotFound.into()),
+        }
+    }
+    let provider = version.provider(&place.key).map_err(StorageError::from)?;
+    let file = match &provider.source {
+        BoxSource::Awaited => return Err(StorageError::NotFound.into()),
+        BoxSource::External(url) => BoxFile::External(url.clone()),
+        BoxSource::Hosted(file) => {
+            let access = read_access(dataset, caller, &name.username).await?;
+            let selector = FileSelector::Number(file.number);
+            let of_type = Name::constant(BOX_TYPE);
+            let blob = dataset.catalog().file(name, &of_type, access, selector);
+            BoxFile::Hosted(blob.await?)
+        }
+    };
+    Ok((provider.clone(), file))
+}
+
+/// Counts a download of a file of a box.
+///
+/// # Errors
+/// When the storage fails.
+pub(crate) async fn count_download(
+    dataset: &Dataset,
+    name: &ArtifactName,
+) -> Result<(), ServiceError> {
+    Ok(dataset.catalog().count_download(name).await?)
+}
+
+/// Changes a version.
+async fn change_version(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    number: &BoxNumber,
+    change: impl FnOnce(&mut BoxVersion, std::time::SystemTime) -> Result<(), BoxError>,
+) -> Result<FoundBox, ServiceError> {
+    let changed = write(dataset, account, name, |draft| {
+        let now = draft.now;
+        change(draft.vagrant_box.version_mut(number)?, now)?;
+        draft.vagrant_box.updated = now;
+        Ok(())
+    });
+    Ok(changed.await?.0)
+}
+
+/// Changes a box if the account may write.
+async fn write<T>(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError>,
+) -> Result<(FoundBox, T), ServiceError> {
+    check_write(dataset, account, &name.username).await?;
+    Ok(dataset.catalog().change_box(name, change).await?)
+}

@@ -1,0 +1,416 @@
+//! Boxes in memory. A box is a part of its artifact's entry; its files are versions of the type
+//! `vagrant.box`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use foldhash::HashMap;
+use uuid::Uuid;
+
+use super::{Artifact, Maps, MemoryCatalog, Versions};
+use crate::domain::{
+    ArtifactName, BOX_TYPE, BoxError, FileState, HostedFile, Metadata, NewVersion, ProviderPlace,
+    PushedBox, ReadAccess, VagrantBox, Version, Visibility,
+};
+use crate::storage::{Blob, BoxDraft, FoundBox, NewBox, StorageError, UploadAttempt, UploadTarget};
+
+/// The box of an artifact, with the state of its uploads.
+#[derive(Clone, Debug)]
+pub(super) struct BoxEntry {
+    pub(super) vagrant_box: Arc<VagrantBox>,
+    /// The files of direct uploads that await their callback.
+    pub(super) received: HashMap<Uuid, Blob>,
+    /// The last attempt of each upload whose file has not come.
+    pub(super) attempts: HashMap<Uuid, Arc<UploadAttempt>>,
+}
+
+/// Says what becomes of the artifact version to which no provider refers any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unreferenced {
+    Delete,
+    Keep,
+}
+
+/// Methods that concern boxes. [`Catalog`](crate::storage::Catalog) documents them.
+impl MemoryCatalog {
+    pub(crate) fn create_box(
+        &self,
+        name: &ArtifactName,
+        new: NewBox,
+    ) -> Result<FoundBox, StorageError> {
+        let maps = self.maps();
+        let private = || maps.new_artifact(name, Visibility::Private);
+        let mut artifact = maps.artifacts.entry(name.clone()).or_insert_with(private);
+        if artifact.vagrant_box.is_some() {
+            return Err(BoxError::BoxTaken.into());
+        }
+        if let Some(visibility) = new.visibility {
+            artifact.visibility = visibility;
+        }
+        let NewBox {
+            short_description,
+            description,
+            ..
+        } = new;
+        let new = VagrantBox::new(short_description, description, self.clock.now());
+        artifact.vagrant_box = Some(Box::new(BoxEntry::new(new)));
+        artifact.found_box(name)
+    }
+
+    pub(crate) fn find_box(
+        &self,
+        name: &ArtifactName,
+        access: ReadAccess,
+    ) -> Result<FoundBox, StorageError> {
+        let maps = self.maps();
+        maps.read(name, access, |artifact| artifact.found_box(name))?
+    }
+
+    pub(crate) fn boxes(&self) -> Vec<FoundBox> {
+        let maps = self.maps();
+        let found = maps.artifacts.iter();
+        found
+            .filter_map(|artifact| artifact.found_box(artifact.key()).ok())
+            .collect()
+    }
+
+    pub(crate) fn change_box<T>(
+        &self,
+        name: &ArtifactName,
+        change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError>,
+    ) -> Result<(FoundBox, T), StorageError> {
+        let maps = self.maps();
+        let mut artifact = maps.artifacts.get_mut(name).ok_or(StorageError::NotFound)?;
+        let mut draft = BoxDraft {
+            visibility: artifact.visibility,
+            vagrant_box: VagrantBox::clone(&artifact.box_entry()?.vagrant_box),
+            now: self.clock.now(),
+        };
+        let result = change(&mut draft)?;
+        artifact.visibility = draft.visibility;
+        maps.replace_box(name, &mut artifact, draft.vagrant_box, Unreferenced::Delete);
+        Ok((artifact.found_box(name)?, result))
+    }
+
+    pub(crate) fn delete_box(&self, name: &ArtifactName) -> Result<FoundBox, StorageError> {
+        let maps = self.maps_exclusive();
+        let found = {
+            let mut artifact = maps.artifacts.get_mut(name).ok_or(StorageError::NotFound)?;
+            let found = artifact.found_box(name)?;
+            maps.clear_box(&mut artifact);
+            found
+        };
+        let has_only_box = |_: &ArtifactName, artifact: &Artifact| {
+            artifact.types.values().all(|versions| versions.len() == 0)
+        };
+        if let Some((name, artifact)) = maps.artifacts.remove_if(name, has_only_box) {
+            maps.deleted.insert(name, artifact.types);
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn complete_box_upload(
+        &self,
+        name: &ArtifactName,
+        upload: Uuid,
+    ) -> Result<FoundBox, StorageError> {
+        let maps = self.maps();
+        let mut artifact = maps.artifacts.get_mut(name).ok_or(StorageError::NotFound)?;
+        let entry = artifact.box_entry()?;
+        let (place, state) = entry.vagrant_box.upload(upload)?;
+        if !state.is_complete {
+            let blob = entry.received.get(&upload).cloned();
+            let blob = blob.ok_or(BoxError::NoBytes)?;
+            maps.host(name, &mut artifact, &place, upload, blob, self.clock.now())?;
+        }
+        artifact.found_box(name)
+    }
+
+    pub(crate) fn count_download(&self, name: &ArtifactName) {
+        let maps = self.maps();
+        let Some(mut artifact) = maps.artifacts.get_mut(name) else {
+            return;
+        };
+        if let Some(entry) = &mut artifact.vagrant_box {
+            Arc::make_mut(&mut entry.vagrant_box).downloads += 1;
+        }
+    }
+
+    /// Stores the bytes of a provider's upload. They become visible at once, or by the callback if
+    /// the upload is direct.
+    pub(super) fn finish_box_upload(
+        &self,
+        name: &ArtifactName,
+        upload: Uuid,
+        blob: Blob,
+    ) -> Result<(), StorageError> {
+        let maps = self.maps();
+        let mut artifact = maps.artifacts.get_mut(name).ok_or(StorageError::NotFound)?;
+        if let Some(stored) = artifact.box_uploaded(upload)? {
+            return match stored.digest() == blob.digest() {
+                true => Ok(()),
+                false => Err(StorageError::OtherBytes),
+            };
+        }
+        let entry = artifact.box_entry_mut()?;
+        let (place, state) = entry.vagrant_box.upload(upload)?;
+        if state.is_direct {
+            entry.received.insert(upload, blob);
+            return Ok(());
+        }
+        maps.host(name, &mut artifact, &place, upload, blob, self.clock.now())
+    }
+}
+
+impl Maps {
+    /// Stores a provider's file as a version of the type `vagrant.box`, and refers the provider to
+    /// it.
+    fn host(
+        &self,
+        name: &ArtifactName,
+        artifact: &mut Artifact,
+        place: &ProviderPlace,
+        upload: Uuid,
+        blob: Blob,
+        now: SystemTime,
+    ) -> Result<(), StorageError> {
+        let mut changed = VagrantBox::clone(&artifact.box_entry()?.vagrant_box);
+        let new = NewVersion {
+            metadata: metadata_of(&changed, place)?,
+            file: true,
+            ..NewVersion::default()
+        };
+        let (version, key) = artifact.add(name, &box_type(), new, now)?;
+        let file = hosted_file(version.number, &blob);
+        let versions = artifact.types.get_mut(BOX_TYPE);
+        let versions = versions.ok_or(StorageError::NotFound)?;
+        versions.finish_upload(version.number, blob)?;
+        self.uploads
+            .insert(version.upload, UploadTarget::Version(key));
+        changed.complete_upload(place, upload, file, now)?;
+        let entry = artifact.box_entry_mut()?;
+        entry.received.remove(&upload);
+        entry.attempts.remove(&upload);
+        self.replace_box(name, artifact, changed, Unreferenced::Delete);
+        Ok(())
+    }
+
+    /// Adds the box that a version of the type `vagrant.box` describes, once its file is stored.
+    pub(super) fn add_pushed_box(
+        &self,
+        name: &ArtifactName,
+        artifact: &mut Artifact,
+        number: u64,
+        now: SystemTime,
+    ) {
+        let Some((pushed, file)) = artifact.pushed_box(number) else {
+            return;
+        };
+        let entry = artifact.vagrant_box.get_or_insert_with(|| {
+            let new = VagrantBox::new(String::new(), String::new(), now);
+            Box::new(BoxEntry::new(new))
+        });
+        let mut changed = VagrantBox::clone(&entry.vagrant_box);
+        pushed.add_to(&mut changed, file, now);
+        self.replace_box(name, artifact, changed, Unreferenced::Keep);
+    }
+
+    /// Removes the reference to a version that was deleted.
+    pub(super) fn forget_box_file(
+        &self,
+        name: &ArtifactName,
+        artifact: &mut Artifact,
+        number: u64,
+    ) {
+        if let Some(entry) = &artifact.vagrant_box {
+            let mut changed = VagrantBox::clone(&entry.vagrant_box);
+            changed.forget_file(number);
+            self.replace_box(name, artifact, changed, Unreferenced::Keep);
+        }
+    }
+
+    /// Registers the uploads of a box, as a record or a seed has them.
+    pub(super) fn register_box_uploads(&self, name: &ArtifactName, of: &VagrantBox) {
+        for (_, _, upload) in of.uploads() {
+            let target = UploadTarget::Box(name.clone());
+            self.uploads.insert(upload.id, target);
+        }
+    }
+
+    /// Replaces a box, with all that follows from the difference: new uploads are registered, old
+    /// ones are gone, and so are files to which no provider refers any longer.
+    fn replace_box(
+        &self,
+        name: &ArtifactName,
+        artifact: &mut Artifact,
+        changed: VagrantBox,
+        unreferenced: Unreferenced,
+    ) {
+        let Some(entry) = &mut artifact.vagrant_box else {
+            return;
+        };
+        let old = std::mem::replace(&mut entry.vagrant_box, Arc::new(changed));
+        let new = &entry.vagrant_box;
+        let uploads: HashSet<Uuid> = new.uploads().map(|(_, _, upload)| upload.id).collect();
+        for (_, _, upload) in old.uploads() {
+            if !uploads.contains(&upload.id) {
+                self.uploads.remove(&upload.id);
+                entry.received.remove(&upload.id);
+                entry.attempts.remove(&upload.id);
+            }
+        }
+        self.register_box_uploads(name, &entry.vagrant_box);
+        let files: HashSet<u64> = new_files(&entry.vagrant_box);
+        let gone = old.files().filter(|file| !files.contains(&file.number));
+        if unreferenced == Unreferenced::Delete {
+            let numbers: Vec<u64> = gone.map(|file| file.number).collect();
+            self.delete_box_files(artifact, &numbers);
+        }
+    }
+
+    fn delete_box_files(&self, artifact: &mut Artifact, numbers: &[u64]) {
+        if let Some(versions) = artifact.types.get_mut(BOX_TYPE) {
+            for version in numbers
+                .iter()
+                .filter_map(|number| versions.delete(*number).ok())
+            {
+                self.uploads.remove(&version.upload);
+            }
+        }
+    }
+
+    /// Removes the box of an artifact, its uploads, and all versions of the type `vagrant.box`.
+    pub(super) fn clear_box(&self, artifact: &mut Artifact) {
+        if let Some(entry) = artifact.vagrant_box.take() {
+            for (_, _, upload) in entry.vagrant_box.uploads() {
+                self.uploads.remove(&upload.id);
+            }
+        }
+        if let Some(versions) = artifact.types.get_mut(BOX_TYPE) {
+            for version in versions.clear() {
+                self.uploads.remove(&version.upload);
+            }
+        }
+    }
+}
+
+impl Artifact {
+    fn found_box(&self, name: &ArtifactName) -> Result<FoundBox, StorageError> {
+        Ok(FoundBox {
+            name: name.clone(),
+            visibility: self.visibility,
+            vagrant_box: Arc::clone(&self.box_entry()?.vagrant_box),
+        })
+    }
+
+    fn box_entry(&self) -> Result<&BoxEntry, StorageError> {
+        self.vagrant_box.as_deref().ok_or(StorageError::NotFound)
+    }
+
+    pub(super) fn box_entry_mut(&mut self) -> Result<&mut BoxEntry, StorageError> {
+        self.vagrant_box
+            .as_deref_mut()
+            .ok_or(StorageError::NotFound)
+    }
+
+    /// Returns the bytes that an upload of the box has brought; `None` if they have not come.
+    pub(super) fn box_uploaded(&self, upload: Uuid) -> Result<Option<Blob>, StorageError> {
+        let entry = self.box_entry()?;
+        let (place, state) = entry.vagrant_box.upload(upload)?;
+        if !state.is_complete {
+            return Ok(entry.received.get(&upload).cloned());
+        }
+        let provider = entry.vagrant_box.provider(&place)?;
+        let versions = self.types.get(BOX_TYPE);
+        Ok(provider
+            .hosted()
+            .zip(versions)
+            .and_then(|(file, versions)| versions.file(file.number).cloned()))
+    }
+
+    /// Returns the box that a version describes, and its file, if it has one.
+    fn pushed_box(&self, number: u64) -> Option<(PushedBox, HostedFile)> {
+        let versions = self.types.get(BOX_TYPE)?;
+        let blob = versions.file(number)?;
+        let pushed = PushedBox::of(&versions.get(number)?.metadata).ok()?;
+        Some((pushed, hosted_file(number, blob)))
+    }
+
+    /// Returns the time at which a version of the type `vagrant.box` was created.
+    pub(super) fn created_of_box(&self, number: u64) -> SystemTime {
+        let version = self
+            .types
+            .get(BOX_TYPE)
+            .and_then(|versions| versions.get(number));
+        version.map_or(SystemTime::UNIX_EPOCH, |version| version.created)
+    }
+
+    /// Returns the numbers of the versions of the type `vagrant.box` whose file is stored.
+    pub(super) fn stored_boxes(&self) -> Vec<u64> {
+        let versions = self.types.get(BOX_TYPE).into_iter();
+        let is_stored = |version: &&Version| version.file == FileState::Stored;
+        versions
+            .flat_map(Versions::all)
+            .filter(is_stored)
+            .map(|version| version.number)
+            .collect()
+    }
+}
+
+impl BoxEntry {
+    pub(super) fn new(vagrant_box: VagrantBox) -> Self {
+        Self {
+            vagrant_box: Arc::new(vagrant_box),
+            received: HashMap::default(),
+            attempts: HashMap::default(),
+        }
+    }
+
+    /// Records a new attempt of an upload.
+    pub(super) fn begin_upload(
+        &mut self,
+        upload: Uuid,
+        announced: Option<u64>,
+    ) -> Result<Arc<UploadAttempt>, StorageError> {
+        let attempt = Arc::new(UploadAttempt::new(announced));
+        let (_, state) = self.vagrant_box.upload(upload)?;
+        if !state.is_complete {
+            self.attempts.insert(upload, Arc::clone(&attempt));
+        }
+        Ok(attempt)
+    }
+}
+
+fn new_files(of: &VagrantBox) -> HashSet<u64> {
+    of.files().map(|file| file.number).collect()
+}
+
+fn box_type() -> crate::domain::Name {
+    crate::domain::Name::constant(BOX_TYPE)
+}
+
+fn hosted_file(number: u64, blob: &Blob) -> HostedFile {
+    HostedFile {
+        number,
+        len: blob.len(),
+        sha256: blob.digest().to_string(),
+    }
+}
+
+/// Returns the metadata of the artifact version that holds a provider's file.
+fn metadata_of(of: &VagrantBox, place: &ProviderPlace) -> Result<Metadata, StorageError> {
+    let version = of.version(&place.version)?;
+    let provider = version.provider(&place.key)?;
+    let description = Some(&version.description).filter(|text| !text.is_empty());
+    let pairs = [
+        ("provider", Some(provider.name.as_str())),
+        ("architecture", Some(provider.architecture.as_str())),
+        ("version", Some(place.version.as_str())),
+        ("description", description.map(String::as_str)),
+    ];
+    let told = pairs
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
+    Ok(told.collect())
+}
