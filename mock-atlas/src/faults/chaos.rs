@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::{Effect, ErrorReply, RequestInfo};
-use crate::endpoint::Api;
+use crate::endpoint::{Body, Reply};
 
 /// The probability of a random fault, and the seed that faults are drawn from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,18 +62,14 @@ fn effect(rng: &mut Rng, request: &RequestInfo<'_>) -> Effect {
         Effect::Status(reply),
         Effect::Reset,
     ];
-    match request.endpoint {
-        Api::Upload => effects.extend([
+    match (request.endpoint.body(), request.endpoint.reply()) {
+        (Body::File, _) => effects.extend([
             Effect::CutAfter(rng.u64(..64 * 1024)),
             Effect::Discard(reply),
         ]),
-        Api::ShowCaller | Api::ShowTokenOwner | Api::ShowArtifact | Api::Search => {
-            // A HEAD reply has no body that could be malformed.
-            if request.method == "GET" {
-                effects.push(Effect::Malformed);
-            }
-        }
-        Api::LogIn | Api::CreateArtifact | Api::CreateVersion | Api::Download => {}
+        // A HEAD reply has no body that could be malformed.
+        (_, Reply::Json) if request.method == "GET" => effects.push(Effect::Malformed),
+        (_, Reply::Json | Reply::File) => {}
     }
     effects.swap_remove(rng.usize(..effects.len()))
 }

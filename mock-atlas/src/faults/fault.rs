@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::RequestInfo;
-use crate::endpoint::Api;
+use crate::endpoint::{Api, Body, Reply};
 
 /// A fault that the emulator injects into some requests. Flags, seeds and this type share its text
 /// form, which `docs/emulator.md` describes.
@@ -91,20 +91,9 @@ pub(crate) struct ErrorReply {
 impl Effect {
     /// Returns whether the effect is possible at this endpoint.
     pub(super) fn is_possible_at(self, endpoint: Api) -> bool {
-        let (takes_file, answers_json) = match endpoint {
-            Api::Upload => (true, true),
-            Api::Download => (false, false),
-            Api::ShowCaller
-            | Api::LogIn
-            | Api::ShowTokenOwner
-            | Api::CreateArtifact
-            | Api::ShowArtifact
-            | Api::CreateVersion
-            | Api::Search => (false, true),
-        };
         match self {
-            Self::CutAfter(_) | Self::Discard(_) | Self::Expire(_) => takes_file,
-            Self::Malformed => answers_json,
+            Self::CutAfter(_) | Self::Discard(_) | Self::Expire(_) => endpoint.body() == Body::File,
+            Self::Malformed => endpoint.reply() == Reply::Json,
             Self::Latency(_)
             | Self::Status(_)
             | Self::Reset

@@ -56,11 +56,11 @@ fn parse(text: &str) -> Result<Fault, String> {
         schedule: parse_schedule(&mut settings)?,
     };
     settings.end(effect)?;
-    let is_possible = |endpoint: &Api| {
-        let is_meant = fault.endpoint.is_none_or(|name| name.covers(*endpoint));
-        is_meant && fault.effect.is_possible_at(*endpoint)
+    let is_possible = |endpoint: Api| {
+        let is_meant = fault.endpoint.is_none_or(|name| name.covers(endpoint));
+        is_meant && fault.effect.is_possible_at(endpoint)
     };
-    if Api::ALL.iter().any(is_possible) {
+    if Api::all().any(is_possible) {
         Ok(fault)
     } else {
         Err(format!("{effect:?} cannot happen on the route {route:?}"))
@@ -71,8 +71,12 @@ fn parse_route(text: &str) -> Result<Option<EndpointName>, String> {
     if text == ANY_ROUTE {
         return Ok(None);
     }
-    let mut names: Vec<&str> = Api::ALL.iter().map(|endpoint| endpoint.name()).collect();
-    names.dedup();
+    let mut names: Vec<&str> = Vec::new();
+    for name in Api::all().map(Api::name) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     let known = names.iter().find(|name| **name == text);
     known.map(|name| Some(EndpointName(name))).ok_or_else(|| {
         let names = names.join(", ");

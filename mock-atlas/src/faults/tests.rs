@@ -3,6 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::endpoint::ArtifactCall;
+
+const UPLOAD: Api = Api::Artifact(ArtifactCall::Upload);
 
 const NO_CHAOS: Chaos = Chaos {
     probability: 0.0,
@@ -27,7 +30,7 @@ fn faults(texts: &[&str]) -> Faults {
 
 /// Returns the numbers of the uploads, counted from 1, that meet a fault.
 fn fired(faults: &Faults, uploads: u64) -> Vec<u64> {
-    let meets = |_: &u64| faults.next_fault(&asked(Api::Upload, "PUT")).is_some();
+    let meets = |_: &u64| faults.next_fault(&asked(UPLOAD, "PUT")).is_some();
     (1..=uploads).filter(meets).collect()
 }
 
@@ -56,7 +59,7 @@ fn settings_choose_among_requests_by_their_number() {
 fn a_request_meets_the_first_fault_that_is_due_and_all_count_it() {
     let faults = faults(&["upload:reset,times=1", "upload:no-reply,after=1,times=1"]);
     let met: Vec<_> = (0..3)
-        .map(|_| faults.next_fault(&asked(Api::Upload, "PUT")))
+        .map(|_| faults.next_fault(&asked(UPLOAD, "PUT")))
         .map(|met| met.map(|met| met.effect))
         .collect();
     assert_eq!(met, [Some(Effect::Reset), Some(Effect::NoReply), None]);
@@ -71,7 +74,7 @@ fn an_upload_path_expires_at_its_age() {
     for (age, is_due) in [(None, false), (Some(59), false), (Some(60), true)] {
         let asked = RequestInfo {
             upload_age: age.map(Duration::from_secs),
-            ..asked(Api::Upload, "PUT")
+            ..asked(UPLOAD, "PUT")
         };
         assert_eq!(faults.next_fault(&asked).is_some(), is_due, "{age:?}");
     }
@@ -81,9 +84,9 @@ fn an_upload_path_expires_at_its_age() {
 fn what_cannot_be_malformed_passes() {
     let faults = faults(&["*:malformed"]);
     for (route, method, is_due) in [
-        (Api::Download, "GET", false),
-        (Api::Search, "HEAD", false),
-        (Api::Search, "GET", true),
+        (Api::Artifact(ArtifactCall::Download), "GET", false),
+        (Api::Artifact(ArtifactCall::Search), "HEAD", false),
+        (Api::Artifact(ArtifactCall::Search), "GET", true),
     ] {
         let met = faults.next_fault(&asked(route, method));
         assert_eq!(met.is_some(), is_due, "{route:?} {method}");
@@ -205,7 +208,7 @@ proptest! {
         let chaos = Chaos { probability: 0.3, seed };
         let ask = |faults: &Faults, route: usize| {
             let (route, method) = [
-                (Api::Upload, "PUT"), (Api::Search, "GET"), (Api::CreateVersion, "POST"),
+                (UPLOAD, "PUT"), (Api::Artifact(ArtifactCall::Search), "GET"), (Api::Artifact(ArtifactCall::CreateVersion), "POST"),
             ][route];
             faults.next_fault(&asked(route, method))
         };
@@ -230,12 +233,12 @@ proptest! {
     fn chaos_hides_no_change_from_whoever_made_it(seed: u64) {
         let faults = Faults::new(Vec::new(), Chaos { probability: 1.0, seed });
         for _ in 0..50 {
-            let met = faults.next_fault(&asked(Api::CreateVersion, "POST")).unwrap();
+            let met = faults.next_fault(&asked(Api::Artifact(ArtifactCall::CreateVersion), "POST")).unwrap();
             prop_assert!(
                 matches!(met.effect, Effect::Latency(_) | Effect::Status(_) | Effect::Reset),
                 "{}", met.fault
             );
-            let met = faults.next_fault(&asked(Api::Upload, "PUT")).unwrap();
+            let met = faults.next_fault(&asked(UPLOAD, "PUT")).unwrap();
             prop_assert!(
                 !matches!(met.effect, Effect::NoReply | Effect::Malformed | Effect::Expire(_)),
                 "{}", met.fault

@@ -12,7 +12,7 @@ use super::api_v1::{artifacts, authenticate, download, unserved, upload, version
 use super::error::ApiError;
 use super::middleware::wrap;
 use super::state::AppState;
-use crate::endpoint::{Admin, Api, Endpoint, Method, Unserved};
+use crate::endpoint::{AccountCall, Admin, Api, ArtifactCall, Endpoint, Method, Unserved};
 
 /// Returns the router of all endpoints, for one listener.
 pub(crate) fn router(state: AppState) -> Router {
@@ -21,7 +21,8 @@ pub(crate) fn router(state: AppState) -> Router {
 
 /// Returns the routers of two listeners: one of all endpoints but uploads, and one of uploads.
 pub(crate) fn routers(state: AppState) -> (Router, Router) {
-    let takes_uploads = |endpoint: &Endpoint| endpoint.path() == Some(Api::Upload.path());
+    let takes_uploads =
+        |endpoint: &Endpoint| ArtifactCall::Upload.paths().contains(&endpoint.label());
     let others = Endpoint::all().filter(|endpoint| !takes_uploads(endpoint));
     let uploads = Endpoint::all().filter(takes_uploads);
     (
@@ -39,7 +40,7 @@ fn finish(endpoints: impl Iterator<Item = Endpoint>, state: AppState) -> Router 
 // Contract: silent.methods-and-paths, silent.file-without-version
 fn add(router: Router<AppState>, endpoint: Endpoint) -> Router<AppState> {
     match endpoint {
-        Endpoint::Api(of) => router.route(of.path(), api(of)),
+        Endpoint::Api(call, path) => router.route(path, api(call, path)),
         Endpoint::Admin(of) => router.route(of.path(), admin(of)),
         Endpoint::Unserved(part, path) => router.route(path, refused(part, endpoint)),
         Endpoint::WrongMethod(path) => {
@@ -51,17 +52,29 @@ fn add(router: Router<AppState>, endpoint: Endpoint) -> Router<AppState> {
 }
 
 /// Returns the route of an endpoint of Atlas's API.
-fn api(endpoint: Api) -> MethodRouter<AppState> {
-    let route = Route(endpoint.method(), Endpoint::Api(endpoint));
-    match endpoint {
-        Api::ShowCaller | Api::ShowTokenOwner => route.to(authenticate::whoami),
-        Api::LogIn => route.to(authenticate::log_in),
-        Api::CreateArtifact => route.to(artifacts::create),
-        Api::ShowArtifact => route.to(artifacts::show),
-        Api::CreateVersion => route.to(versions::create),
-        Api::Search => route.to(versions::search),
-        Api::Download => route.to(download::send),
-        Api::Upload => route.to(upload::receive),
+fn api(call: Api, path: &'static str) -> MethodRouter<AppState> {
+    let route = Route(call.method(), Endpoint::Api(call, path));
+    match call {
+        Api::Account(call) => account(call, route),
+        Api::Artifact(call) => artifact(call, route),
+    }
+}
+
+fn account(call: AccountCall, route: Route) -> MethodRouter<AppState> {
+    match call {
+        AccountCall::ShowCaller | AccountCall::ShowTokenOwner => route.to(authenticate::whoami),
+        AccountCall::LogIn => route.to(authenticate::log_in),
+    }
+}
+
+fn artifact(call: ArtifactCall, route: Route) -> MethodRouter<AppState> {
+    match call {
+        ArtifactCall::CreateArtifact => route.to(artifacts::create),
+        ArtifactCall::ShowArtifact => route.to(artifacts::show),
+        ArtifactCall::CreateVersion => route.to(versions::create),
+        ArtifactCall::Search => route.to(versions::search),
+        ArtifactCall::Download => route.to(download::send),
+        ArtifactCall::Upload => route.to(upload::receive),
     }
 }
 

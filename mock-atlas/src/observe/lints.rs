@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Request;
-use crate::endpoint::{Api, Body, BodyFields};
+use crate::endpoint::{Api, Body};
 
 /// A finding about something that a client should do differently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -174,27 +174,13 @@ fn check_fields(found: &mut Found, request: &Request) {
         let inside = unknown
             .as_ref()
             .is_some_and(|outer| field.starts_with(outer.as_str()));
-        if inside || is_known(field, &known) {
+        if inside || known.has(field) {
             continue;
         }
         let message = format!("{field} is not a field of {}", request.path);
         found.add(LintKind::UnknownField, message, request);
         unknown = Some(format!("{field}."));
     }
-}
-
-fn is_known(field: &str, known: &BodyFields) -> bool {
-    let Some(inner) = field.strip_prefix(known.section) else {
-        return false;
-    };
-    let Some(inner) = inner.strip_prefix('.') else {
-        return inner.is_empty();
-    };
-    let (name, is_within) = match inner.split_once('.') {
-        Some((name, _)) => (name, true),
-        None => (inner, false),
-    };
-    known.maps.contains(&name) || !is_within && known.names.contains(&name)
 }
 
 /// The requests of one version, from its creation to its uploads.
@@ -256,12 +242,16 @@ fn check_history(found: &mut Found, history: &VersionHistory<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::Endpoint;
+    use crate::endpoint::{ArtifactCall, Endpoint};
     use crate::observe::TokenPlace;
+
+    fn at(call: ArtifactCall) -> Endpoint {
+        Endpoint::Api(Api::Artifact(call), call.paths()[0])
+    }
 
     fn upload(number: u64, sha256: &str) -> Request {
         Request {
-            endpoint: Endpoint::Api(Api::Upload),
+            endpoint: at(ArtifactCall::Upload),
             content_length: Some(5),
             sha256: Some(sha256.to_owned()),
             stored: true,
@@ -272,7 +262,7 @@ mod tests {
 
     fn version(number: u64, fields: &[&str]) -> Request {
         Request {
-            endpoint: Endpoint::Api(Api::CreateVersion),
+            endpoint: at(ArtifactCall::CreateVersion),
             fields: fields.iter().map(|&field| field.to_owned()).collect(),
             version: Some("acme/web/x/1".to_owned()),
             announces_file: true,

@@ -119,7 +119,9 @@ impl FixedFields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::Api;
+    use crate::endpoint::{Api, ArtifactCall};
+
+    const SHOW: Api = Api::Artifact(ArtifactCall::ShowArtifact);
 
     #[test]
     fn each_text_is_what_it_was() {
@@ -140,13 +142,13 @@ mod tests {
         let mut texts = head.packed();
         end.append_to(&mut texts);
         let fixed = FixedFields {
-            endpoint: Endpoint::Api(Api::ShowArtifact),
+            endpoint: Endpoint::Api(SHOW, SHOW.paths()[0]),
             ..FixedFields::example(1)
         };
         let found = request(&fixed, texts.as_bytes());
         let expected = Request {
             id: "one".to_owned(),
-            endpoint: Endpoint::Api(Api::ShowArtifact),
+            endpoint: Endpoint::Api(SHOW, SHOW.paths()[0]),
             route: Some("/api/v1/artifacts/{username}/{name}".to_owned()),
             query: Some(String::new()),
             content_type: Some("text/plain".to_owned()),

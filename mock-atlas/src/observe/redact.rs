@@ -23,11 +23,9 @@ const MIN_TOKEN_IN_TEXT: usize = 8;
 
 /// The segments of paths that precede a secret.
 static SECRET_FOLLOWS: LazyLock<Vec<&str>> = LazyLock::new(|| {
-    let parent = |endpoint: &Api| match endpoint.secret()? {
-        Secret::Path => endpoint.path().rsplit('/').nth(1),
-        Secret::Body => None,
-    };
-    Api::ALL.iter().filter_map(parent).collect()
+    let secret = Api::all().filter(|call| call.secret() == Some(Secret::Path));
+    let paths = secret.flat_map(|call| call.paths());
+    paths.filter_map(|path| path.rsplit('/').nth(1)).collect()
 });
 
 /// The prefix of metadata keys, which clients choose freely.

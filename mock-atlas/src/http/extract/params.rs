@@ -276,15 +276,14 @@ fn wrong_type(label: impl Display, wanted: &str, found: &Value) -> ApiError {
 
 /// Returns whether the value of a parameter must not appear in messages.
 fn is_private(label: &str) -> bool {
-    Api::ALL
-        .iter()
-        .any(|endpoint| match (endpoint.secret(), endpoint.body()) {
-            (Some(Secret::Body), endpoint::Body::Fields(fields)) => {
-                label.starts_with(fields.section)
-            }
-            (Some(Secret::Body), endpoint::Body::File | endpoint::Body::Nothing)
-            | (Some(Secret::Path) | None, _) => false,
-        })
+    Api::all().any(|call| match (call.secret(), call.body()) {
+        (Some(Secret::Body), endpoint::Body::Fields(fields)) => {
+            let mut objects = fields.objects.iter();
+            objects.any(|of| label.starts_with(of.object))
+        }
+        (Some(Secret::Body), endpoint::Body::File | endpoint::Body::Nothing)
+        | (Some(Secret::Path) | None, _) => false,
+    })
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -101,7 +101,7 @@ impl Entry {
 /// Returns whether the journal records a request: it records all but those of the emulator's own API.
 fn is_recorded(endpoint: Endpoint, path: &str) -> bool {
     match endpoint {
-        Endpoint::Api(_) => true,
+        Endpoint::Api(..) => true,
         Endpoint::Admin(_) => false,
         Endpoint::Unserved(..) | Endpoint::WrongMethod(_) | Endpoint::Unknown => {
             !path.starts_with(ADMIN)

@@ -236,9 +236,9 @@ async fn health_is_an_exit_code() {
     assert_eq!(gone.status.code(), Some(1));
 }
 
-/// Returns the endpoints below `/_mock`, as `endpoint.rs` lists them: `("GET", "/health")`.
+/// Returns the endpoints below `/_mock`, as `endpoint/admin.rs` lists them: `("GET", "/health")`.
 fn calls() -> Vec<(String, &'static str)> {
-    let (_, routes) = include_str!("../../../src/endpoint.rs")
+    let (_, routes) = include_str!("../../../src/endpoint/admin.rs")
         .split_once("impl Admin {")
         .unwrap();
     let pieces: Vec<&str> = routes.split("\"/_mock").collect();

@@ -1,12 +1,13 @@
 //! Compares the endpoints that the emulator's document and help name with those of its source.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprTuple, ImplItemFn, Lit, LitStr};
 
-/// The file with the list of all endpoints.
-pub(crate) const SOURCE: &str = "mock-atlas/src/endpoint.rs";
+/// The folder with the lists of all endpoints.
+pub(crate) const SOURCES: &str = "mock-atlas/src/endpoint";
 
 /// The endpoints that a source declares.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,16 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
+    /// Parses all files of a folder.
+    pub(crate) fn read(folder: &Path) -> Self {
+        let mut endpoints = Self::default();
+        for file in std::fs::read_dir(folder).unwrap() {
+            let source = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            endpoints.visit_file(&syn::parse_file(&source).unwrap());
+        }
+        endpoints
+    }
+
     /// Parses the functions `route`, with pairs of a method and a path, and `name`, with names.
     pub(crate) fn parse(source: &str) -> Self {
         let mut endpoints = Self::default();

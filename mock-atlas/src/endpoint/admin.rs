@@ -1,0 +1,97 @@
+//! Lists the endpoints of the emulator itself, below `/_mock`.
+
+use super::Method;
+
+listed! {
+    /// The endpoints of the emulator itself, below `/_mock`. Faults do not apply to them, and the
+    /// journal does not record them.
+    Admin {
+        Health,
+        Metrics,
+        ListRequests,
+        ClearRequests,
+        Verify,
+        Lints,
+        Reset,
+        Snapshot,
+        Restore,
+        Seed,
+        DeleteArtifact,
+        DeleteVersion,
+        ListOrphans,
+        ListFaults,
+        CreateFault,
+        ClearFaults,
+        RemoveFault,
+        ListTokens,
+        CreateToken,
+        RevokeToken,
+    }
+}
+
+impl Admin {
+    const fn route(self) -> (Method, &'static str) {
+        use Method::{Delete, Get, Post};
+        match self {
+            Self::Health => (Get, "/_mock/health"),
+            Self::Metrics => (Get, "/_mock/metrics"),
+            Self::ListRequests => (Get, "/_mock/requests"),
+            Self::ClearRequests => (Delete, "/_mock/requests"),
+            Self::Verify => (Post, "/_mock/verify"),
+            Self::Lints => (Get, "/_mock/lints"),
+            Self::Reset => (Post, "/_mock/reset"),
+            Self::Snapshot => (Post, "/_mock/snapshot"),
+            Self::Restore => (Post, "/_mock/restore"),
+            Self::Seed => (Post, "/_mock/seed"),
+            Self::DeleteArtifact => (Delete, "/_mock/artifacts/{username}/{name}"),
+            Self::DeleteVersion => (
+                Delete,
+                "/_mock/artifacts/{username}/{name}/{type}/{version}",
+            ),
+            Self::ListOrphans => (Get, "/_mock/orphans"),
+            Self::ListFaults => (Get, "/_mock/faults"),
+            Self::CreateFault => (Post, "/_mock/faults"),
+            Self::ClearFaults => (Delete, "/_mock/faults"),
+            Self::RemoveFault => (Delete, "/_mock/faults/{id}"),
+            Self::ListTokens => (Get, "/_mock/tokens"),
+            Self::CreateToken => (Post, "/_mock/tokens"),
+            Self::RevokeToken => (Delete, "/_mock/tokens/{id}"),
+        }
+    }
+
+    pub(crate) const fn method(self) -> Method {
+        self.route().0
+    }
+
+    pub(crate) const fn path(self) -> &'static str {
+        self.route().1
+    }
+
+    /// Returns whether the endpoint answers only to the root token. Its handler must then have the
+    /// argument `RequireRoot` before all arguments that read the request's body; a test sends a
+    /// request to each endpoint.
+    #[cfg(test)]
+    pub(crate) const fn requires_root(self) -> bool {
+        match self {
+            Self::Health | Self::Metrics => false,
+            Self::ListRequests
+            | Self::ClearRequests
+            | Self::Verify
+            | Self::Lints
+            | Self::Reset
+            | Self::Snapshot
+            | Self::Restore
+            | Self::Seed
+            | Self::DeleteArtifact
+            | Self::DeleteVersion
+            | Self::ListOrphans
+            | Self::ListFaults
+            | Self::CreateFault
+            | Self::ClearFaults
+            | Self::RemoveFault
+            | Self::ListTokens
+            | Self::CreateToken
+            | Self::RevokeToken => true,
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Lists all endpoints: for each, the method, the paths, the name for faults, the fields of the
+//! body, the kind of reply, and the secret.
+//!
+//! - `account`: the endpoints for tokens; `artifact`: those for artifacts and all uploads
+//! - `admin`: the endpoints of the emulator itself
+//! - `unserved`: the paths of Atlas that the emulator does not serve
+//!
+//! The router, fault injection, journal, metrics, lints and redaction ask an [`Endpoint`] or match
+//! on it without a wildcard. To add an endpoint, add a variant to one of these files, and follow the
+//! compiler's errors; one of them asks for the route in `http/router`, whose handler goes into
+//! `http/api_v1` or `http/admin`. Then change by hand what the compiler does not check:
+//!
+//! - `RequireRoot` among the arguments of an admin handler; a test asks each admin endpoint without it
+//! - tests of the endpoint in `tests/it/http`
+//! - the tables of calls and of routes in `docs/emulator.md`, and the routes in the help of `--fault`,
+//!   in `cli/mod.rs`; `workspace-tests` compares both with this folder
+//! - `docs/contract.md` and the ledger of `contract-tests`, for an endpoint of Atlas
+
+/// Declares an enum together with `ALL`, the complete list of its variants.
+macro_rules! listed {
+    ($(#[$attribute:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident,)+ }) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum $name {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl $name {
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)+];
+        }
+    };
+}
+
+mod account;
+mod admin;
+mod artifact;
+mod unserved;
+
+use std::collections::BTreeSet;
+
+pub(crate) use account::AccountCall;
+pub(crate) use admin::Admin;
+pub(crate) use artifact::{ArtifactCall, upload_at, upload_path};
+pub(crate) use unserved::Unserved;
+
+/// The endpoint that a request is routed to. Those with several paths name the path, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// An endpoint of Atlas.
+    Api(Api, &'static str),
+    /// An endpoint of the emulator itself.
+    Admin(Admin),
+    /// A path of the real Atlas that the emulator does not serve, with any method.
+    Unserved(Unserved, &'static str),
+    /// A path of an endpoint, with a method that no endpoint has there.
+    WrongMethod(&'static str),
+    /// A path that matches no endpoint.
+    Unknown,
+}
+
+/// A call of Atlas, at one or several paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Api {
+    Account(AccountCall),
+    Artifact(ArtifactCall),
+}
+
+/// The methods of endpoints. A `HEAD` request uses the endpoint of `GET`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Post,
+    Put,
+    Delete,
+}
+
+/// The kind of request body that an endpoint reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    Nothing,
+    /// JSON or a form.
+    Fields(BodyFields),
+    /// The bytes of a file.
+    File,
+}
+
+/// The names of the fields that a body may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BodyFields {
+    /// The objects that contain the fields.
+    pub(crate) objects: &'static [FieldsOf],
+    /// Whether the fields may also be outside of their objects.
+    pub(crate) may_be_flat: bool,
+}
+
+/// The names of the fields of one object of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FieldsOf {
+    /// The name of the object.
+    pub(crate) object: &'static str,
+    pub(crate) names: &'static [&'static str],
+    /// The fields that are objects with arbitrary keys.
+    pub(crate) maps: &'static [&'static str],
+}
+
+/// The kind of a successful reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    Json,
+    /// The bytes of a file.
+    File,
+}
+
+/// The part of a request that logs, metrics and the journal must not show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Secret {
+    /// The last segment of the path, which authorises whoever knows it.
+    Path,
+    /// The body, which holds a password. Even a digest of the body would let others guess the
+    /// password.
+    Body,
+}
+
+/// The prefix of all paths of the emulator's own endpoints.
+pub(crate) const ADMIN: &str = "/_mock/";
+
+impl Endpoint {
+    /// Returns all endpoints, those for wrong methods and unknown paths included.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let api = Api::all().flat_map(|call| {
+            let paths = call.paths().iter();
+            paths.map(move |path| Self::Api(call, path))
+        });
+        let served: Vec<Self> = api
+            .chain(Admin::ALL.iter().copied().map(Self::Admin))
+            .collect();
+        let paths: BTreeSet<&str> = served.iter().filter_map(|of| of.path()).collect();
+        let unserved = Unserved::ALL.iter().flat_map(|part| {
+            let paths = part.paths().iter();
+            paths.map(|path| Self::Unserved(*part, path))
+        });
+        served
+            .into_iter()
+            .chain(unserved)
+            .chain(paths.into_iter().map(Self::WrongMethod))
+            .chain([Self::Unknown])
+    }
+
+    /// Returns the template of the path, such as `/api/v1/artifacts/{username}/{name}`.
+    pub(crate) fn path(self) -> Option<&'static str> {
+        match self {
+            Self::Admin(endpoint) => Some(endpoint.path()),
+            Self::Api(_, path) | Self::Unserved(_, path) | Self::WrongMethod(path) => Some(path),
+            Self::Unknown => None,
+        }
+    }
+
+    /// Returns the label of logs and metrics: the template of the path, or `unknown`.
+    pub(crate) fn label(self) -> &'static str {
+        self.path().unwrap_or("unknown")
+    }
+
+    /// Returns the call of Atlas; `None` for all others. Only calls of Atlas can have faults, fields
+    /// of the contract, and secrets.
+    pub(crate) fn api(self) -> Option<Api> {
+        match self {
+            Self::Api(call, _) => Some(call),
+            Self::Admin(_) | Self::Unserved(..) | Self::WrongMethod(_) | Self::Unknown => None,
+        }
+    }
+}
+
+impl Api {
+    /// Returns all calls.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let account = AccountCall::ALL.iter().copied().map(Self::Account);
+        account.chain(ArtifactCall::ALL.iter().copied().map(Self::Artifact))
+    }
+
+    pub(crate) const fn method(self) -> Method {
+        match self {
+            Self::Account(call) => call.method(),
+            Self::Artifact(call) => call.method(),
+        }
+    }
+
+    /// Returns the templates of the paths.
+    pub(crate) const fn paths(self) -> &'static [&'static str] {
+        match self {
+            Self::Account(call) => call.paths(),
+            Self::Artifact(call) => call.paths(),
+        }
+    }
+
+    /// Returns the call's name in faults. Several calls can share a name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Account(call) => call.name(),
+            Self::Artifact(call) => call.name(),
+        }
+    }
+
+    pub(crate) const fn body(self) -> Body {
+        match self {
+            Self::Account(call) => call.body(),
+            Self::Artifact(call) => call.body(),
+        }
+    }
+
+    pub(crate) const fn reply(self) -> Reply {
+        match self {
+            Self::Account(call) => call.reply(),
+            Self::Artifact(call) => call.reply(),
+        }
+    }
+
+    pub(crate) const fn secret(self) -> Option<Secret> {
+        match self {
+            Self::Account(call) => call.secret(),
+            Self::Artifact(call) => call.secret(),
+        }
+    }
+}
+
+impl BodyFields {
+    /// Returns whether a body may have this field; `artifact.name` is the field `name` of the object
+    /// `artifact`.
+    pub(crate) fn has(&self, field: &str) -> bool {
+        self.objects.iter().any(|object| object.has(field))
+            || self.may_be_flat && self.objects.iter().any(|object| object.contains(field))
+    }
+}
+
+impl FieldsOf {
+    fn has(&self, field: &str) -> bool {
+        let Some(inner) = field.strip_prefix(self.object) else {
+            return false;
+        };
+        match inner.strip_prefix('.') {
+            Some(inner) => self.contains(inner),
+            None => inner.is_empty(),
+        }
+    }
+
+    fn contains(&self, field: &str) -> bool {
+        let (name, is_within) = match field.split_once('.') {
+            Some((name, _)) => (name, true),
+            None => (field, false),
+        };
+        self.maps.contains(&name) || !is_within && self.names.contains(&name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_endpoints_have_the_same_method_and_path() {
+        let api = Api::all().flat_map(|call| {
+            let paths = call.paths().iter();
+            paths.map(move |path| (call.method(), *path))
+        });
+        let admin = Admin::ALL.iter().map(|of| (of.method(), of.path()));
+        let all: Vec<_> = api.chain(admin).collect();
+        for (at, route) in all.iter().enumerate() {
+            assert!(!all[..at].contains(route), "{route:?}");
+        }
+    }
+
+    #[test]
+    fn the_emulators_own_endpoints_and_no_others_are_below_one_path() {
+        for endpoint in Endpoint::all() {
+            let is_below = endpoint.label().starts_with(ADMIN);
+            match endpoint {
+                Endpoint::Admin(_) => assert!(is_below, "{endpoint:?}"),
+                Endpoint::WrongMethod(_) => {}
+                Endpoint::Api(..) | Endpoint::Unserved(..) | Endpoint::Unknown => {
+                    assert!(!is_below, "{endpoint:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_is_known_in_its_object_and_outside_of_it_only_where_it_may_be_flat() {
+        let fields = |may_be_flat| BodyFields {
+            objects: &[FieldsOf {
+                object: "box",
+                names: &["name"],
+                maps: &["metadata"],
+            }],
+            may_be_flat,
+        };
+        for (field, nested, flat) in [
+            ("box", true, true),
+            ("box.name", true, true),
+            ("box.metadata.a.b", true, true),
+            ("name", false, true),
+            ("metadata.a", false, true),
+            ("box.other", false, false),
+            ("box.name.inner", false, false),
+            ("boxes", false, false),
+        ] {
+            assert_eq!(fields(false).has(field), nested, "{field}");
+            assert_eq!(fields(true).has(field), flat, "{field}");
+        }
+    }
+}
