@@ -17,17 +17,24 @@ pub fn completions(shell: Shell, mut program: Command) -> Vec<u8> {
 }
 
 /// Returns the manual's pages: one for `program`, followed by one for each subcommand but `help`.
-pub fn pages(mut program: Command) -> Vec<Page> {
+pub fn pages(program: Command) -> Vec<Page> {
+    let mut program = without_help(program);
     program.build();
     let mut pages = Vec::new();
     collect(&program, &mut pages);
     pages
 }
 
+/// Takes the subcommand `help` away, at every level: the pages would refer to one that nobody writes.
+fn without_help(command: Command) -> Command {
+    command
+        .disable_help_subcommand(true)
+        .mut_subcommands(without_help)
+}
+
 fn collect(command: &Command, pages: &mut Vec<Page>) {
     pages.push(Page(Man::new(command.clone())));
-    let subcommands = command.get_subcommands();
-    for command in subcommands.filter(|command| command.get_name() != "help") {
+    for command in command.get_subcommands() {
         collect(command, pages);
     }
 }
@@ -80,6 +87,11 @@ mod tests {
         assert_eq!(path, folder.path().join("tool-box-copy.1"));
         let page = std::fs::read_to_string(path).unwrap();
         assert!(page.contains("Copies a box"), "{page}");
+        for page in &pages {
+            let path = page.write_into(folder.path()).unwrap();
+            let page = std::fs::read_to_string(path).unwrap();
+            assert!(!page.contains("help(1)"), "{page}");
+        }
     }
 
     #[test]
