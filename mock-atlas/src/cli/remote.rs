@@ -58,7 +58,7 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
-    /// Lists the versions of a running emulator whose file never arrived: slug, state,
+    /// Lists the versions and the boxes of a running emulator whose file never arrived: slug, state,
     /// received bytes, announced bytes, time
     Orphans {
         #[command(flatten)]

@@ -2,7 +2,7 @@
 //!
 //! - `names`: names of users, artifacts and artifact types
 //! - `access`: accounts, callers, roles, and the rules for reading
-//! - `version`: versions of an artifact; `sequence`: their numbers; `orphan`: versions that await their file
+//! - `version`: versions of an artifact; `sequence`: their numbers; `orphan`: uploads that are awaited
 //! - `boxes`: Vagrant boxes, their versions and providers
 //! - `metadata`: a version's metadata, in the order of the real Atlas
 //! - `query`: searches among versions
@@ -39,9 +39,9 @@ pub use clock::Clock;
 pub(crate) use digest::Digest;
 pub(crate) use limits::{Limits, OverLimit};
 pub(crate) use metadata::Metadata;
-pub(crate) use names::{ArtifactName, Name};
+pub(crate) use names::{ArtifactName, Name, RESERVED};
 pub use names::{ArtifactNameError, NameError};
-pub(crate) use orphan::{Orphan, OrphanState};
+pub(crate) use orphan::{Orphan, OrphanState, OrphanTarget};
 pub(crate) use query::{Filter, Page, Query, Select};
 pub(crate) use sequence::{HIGHEST, Sequence};
 pub(crate) use timestamp::timestamp;

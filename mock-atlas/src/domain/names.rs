@@ -8,10 +8,22 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::text::truncated;
+use super::{BOX_TYPE, BoxNumber};
 
 /// The longest name Atlas takes, in characters (contract: Artifacts, names).
 // Contract: artifacts.names-refused
 pub(crate) const MAX_NAME_LENGTH: usize = 50;
+
+/// The names that no user and no organisation can have, since paths of the emulator begin with them:
+/// a box is at `/{username}/{name}`, too.
+pub(crate) const RESERVED: [&str; 6] = [
+    "_binstore",
+    "_mock",
+    "api",
+    "oauth2",
+    "operation",
+    "vagrant",
+];
 
 /// A username, an artifact's name or an artifact type: 1 to 50 letters, digits, dashes, underscores
 /// and periods (contract: Artifacts, names).
@@ -134,6 +146,16 @@ impl ArtifactName {
             &version,
         ];
         parts.join("/")
+    }
+
+    /// Returns the slug of a provider of the box, `username/name/vagrant.box/version/provider/architecture`.
+    pub(crate) fn provider_slug(
+        &self,
+        version: &BoxNumber,
+        provider: &Name,
+        architecture: &Name,
+    ) -> String {
+        format!("{self}/{BOX_TYPE}/{version}/{provider}/{architecture}")
     }
 }
 

@@ -254,6 +254,7 @@ impl FieldsOf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::RESERVED;
 
     #[test]
     fn no_two_endpoints_have_the_same_method_and_path() {
@@ -265,6 +266,15 @@ mod tests {
         let all: Vec<_> = api.chain(admin).collect();
         for (at, route) in all.iter().enumerate() {
             assert!(!all[..at].contains(route), "{route:?}");
+        }
+    }
+
+    #[test]
+    fn no_user_can_have_a_name_with_which_a_path_begins() {
+        for path in Endpoint::all().filter_map(Endpoint::path) {
+            let first = path.split('/').nth(1).unwrap_or_default();
+            let is_reserved = first.starts_with('{') || RESERVED.contains(&first);
+            assert!(is_reserved, "{path}");
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Metrics {
     sent: Counter,
     artifacts: Gauge<u64, AtomicU64>,
     versions: Gauge<u64, AtomicU64>,
+    boxes: Gauge<u64, AtomicU64>,
+    box_versions: Gauge<u64, AtomicU64>,
     file_bytes: Family<LocationLabels, Gauge<u64, AtomicU64>>,
 }
 
@@ -65,6 +67,8 @@ impl Metrics {
             sent: Counter::default(),
             artifacts: Gauge::default(),
             versions: Gauge::default(),
+            boxes: Gauge::default(),
+            box_versions: Gauge::default(),
             file_bytes: Family::default(),
         };
         all.register();
@@ -101,6 +105,12 @@ impl Metrics {
             "versions",
             "Versions, with those that await their file",
             self.versions.clone(),
+        );
+        registry.register("boxes", "Vagrant boxes", self.boxes.clone());
+        registry.register(
+            "box_versions",
+            "Versions of Vagrant boxes, of any status",
+            self.box_versions.clone(),
         );
         registry.register_with_unit(
             "files",
@@ -149,6 +159,8 @@ impl Metrics {
     pub(crate) fn text(&self, totals: Totals) -> Result<String, fmt::Error> {
         self.artifacts.set(totals.artifacts);
         self.versions.set(totals.versions);
+        self.boxes.set(totals.boxes);
+        self.box_versions.set(totals.box_versions);
         for (place, bytes) in [("memory", totals.memory_bytes), ("disk", totals.disk_bytes)] {
             self.file_bytes
                 .get_or_create(&LocationLabels { place })

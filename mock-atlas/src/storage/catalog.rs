@@ -135,7 +135,7 @@ impl Catalog {
         }
     }
 
-    /// Returns the versions whose bytes have not come, ordered by name and number.
+    /// Returns the versions and the providers of boxes whose bytes have not come, ordered by name.
     pub(crate) async fn orphans(&self) -> Result<Vec<Orphan>, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.orphans()),

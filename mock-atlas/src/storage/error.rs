@@ -70,6 +70,12 @@ pub(crate) enum AccountError {
     /// The name belongs to the account of the root token.
     #[error("this is the name of the root token's own account: choose another")]
     NameOfRoot,
+    /// Paths of the emulator begin with the name.
+    #[error(
+        "paths of the emulator's own begin with this name, and the boxes of such a user could not be \
+         reached: choose another"
+    )]
+    NameReserved,
     /// No user of this name exists.
     #[error("there is no user of this name")]
     UnknownUser,

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
-use crate::domain::{ArtifactName, Name, Orphan, OrphanState, Version};
+use crate::domain::{ArtifactName, Name, Orphan, OrphanState, OrphanTarget, Version};
 
 /// The target of an upload path.
 #[derive(Clone, Debug)]
@@ -52,6 +53,21 @@ impl UploadAttempt {
 
 /// Describes a version that awaits its file, given its last upload attempt.
 pub(super) fn orphan(key: &TypeKey, version: &Version, attempt: Option<&UploadAttempt>) -> Orphan {
+    let target = OrphanTarget::Version {
+        artifact_type: key.artifact_type.clone(),
+        number: version.number,
+        id: version.id.clone(),
+    };
+    awaited(&key.artifact, target, version.created, attempt)
+}
+
+/// Describes what awaits its file since a time, given the last upload attempt.
+pub(super) fn awaited(
+    artifact: &ArtifactName,
+    target: OrphanTarget,
+    since: SystemTime,
+    attempt: Option<&UploadAttempt>,
+) -> Orphan {
     let announced = attempt.and_then(|attempt| attempt.announced);
     let received = attempt.map_or(0, |attempt| attempt.received.load(Ordering::Relaxed));
     let state = match attempt {
@@ -60,13 +76,11 @@ pub(super) fn orphan(key: &TypeKey, version: &Version, attempt: Option<&UploadAt
         Some(_) => OrphanState::Partial,
     };
     Orphan {
-        artifact: key.artifact.clone(),
-        artifact_type: key.artifact_type.clone(),
-        number: version.number,
-        id: version.id.clone(),
+        artifact: artifact.clone(),
+        target,
         state,
         received,
         announced,
-        since: version.created,
+        since,
     }
 }

@@ -117,7 +117,7 @@ pub(crate) struct NewTokenReply<'a> {
     pub(crate) about: TokenElement<'a>,
 }
 
-/// A version that awaits its file.
+/// A version, or a provider of a box, that awaits its file.
 #[derive(Serialize)]
 pub(crate) struct OrphanElement<'a> {
     slug: String,
@@ -130,15 +130,9 @@ pub(crate) struct OrphanElement<'a> {
 
 impl<'a> From<&'a Orphan> for OrphanElement<'a> {
     fn from(orphan: &'a Orphan) -> Self {
-        let Orphan {
-            artifact,
-            artifact_type,
-            number,
-            ..
-        } = orphan;
         Self {
-            slug: artifact.slug(artifact_type, *number),
-            id: &orphan.id,
+            slug: orphan.slug(),
+            id: orphan.id(),
             state: match orphan.state {
                 OrphanState::Reserved => "reserved",
                 OrphanState::Partial => "partial",

@@ -62,6 +62,8 @@ async fn each_mistake_is_told_with_its_place_and_its_reason() {
         "[[users]]\nusername = \"amy\"\ntokens = [{ token = \"root\" }]\n",
         "[[users]]\nusername = \"amy\"\n\n[[users]]\nusername = \"amy\"\n",
         "[[users]]\nusername = \"atlas\"\n",
+        "[[users]]\nusername = \"vagrant\"\n",
+        "[[organizations]]\nname = \"_mock\"\n",
         "[[users]]\nusername = \"amy\"\n\n[[organizations]]\nname = \"amy\"\n",
         "[[organizations]]\nname = \"acme\"\nmembers = [\n  { username = \"eve\", role = \"read\" },\n]\n",
         "[[organizations]]\nname = \"acme\"\nmembers = [\n  { username = \"eve\", role = \"owner\" },\n]\n",

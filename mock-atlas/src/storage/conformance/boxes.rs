@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::{
-    BoxError, BoxNumber, BoxProvider, BoxStatus, ProviderChange, ProviderKey, ProviderPlace,
+    BoxError, BoxNumber, BoxProvider, BoxStatus, Orphan, OrphanState, ProviderChange, ProviderKey,
+    ProviderPlace, Totals,
 };
 
 pub(super) async fn a_box_shares_name_and_visibility_with_its_artifact(catalog: &Catalog) {
@@ -227,6 +228,69 @@ pub(super) async fn a_box_is_exported_and_imported(catalog: &Catalog) {
     assert_eq!(found.files().count(), 1);
     // The upload is known to both: the same bytes again are fine.
     imported.finish_upload(upload, blob(b"one")).await.unwrap();
+}
+
+pub(super) async fn a_provider_is_an_orphan_until_its_file_is_visible(catalog: &Catalog) {
+    let boxes = BoxFixture::new(catalog).await;
+    let orphans = async || -> Vec<_> {
+        let orphans = catalog.orphans().await.unwrap().into_iter();
+        let shown = |orphan: Orphan| (orphan.slug(), orphan.state, orphan.received);
+        orphans.map(shown).collect()
+    };
+    assert!(orphans().await.is_empty());
+    let upload = boxes.begin(true).await;
+    let slug = || "acme/box/vagrant.box/1.0.0/virtualbox/amd64".to_owned();
+    assert_eq!(orphans().await, [(slug(), OrphanState::Reserved, 0)]);
+    let attempt = catalog.begin_upload(upload, None).await.unwrap();
+    attempt.set_received(2);
+    assert_eq!(orphans().await, [(slug(), OrphanState::Partial, 2)]);
+    // The bytes of a direct upload await the callback.
+    catalog.finish_upload(upload, blob(b"one")).await.unwrap();
+    assert_eq!(orphans().await, [(slug(), OrphanState::Complete, 3)]);
+    let completed = catalog.complete_box_upload(&boxes.name, upload).await;
+    completed.unwrap();
+    assert!(orphans().await.is_empty());
+}
+
+pub(super) async fn boxes_are_counted_with_their_versions_and_files(catalog: &Catalog) {
+    let boxes = BoxFixture::new(catalog).await;
+    let upload = boxes.begin(true).await;
+    catalog.finish_upload(upload, blob(b"one")).await.unwrap();
+    let totals = Totals {
+        artifacts: 1,
+        versions: 0,
+        boxes: 1,
+        box_versions: 1,
+        memory_bytes: 3,
+        disk_bytes: 0,
+    };
+    assert_eq!(catalog.totals().await, Ok(totals));
+    let completed = catalog.complete_box_upload(&boxes.name, upload).await;
+    completed.unwrap();
+    let visible = Totals {
+        versions: 1,
+        ..totals
+    };
+    assert_eq!(catalog.totals().await, Ok(visible));
+}
+
+pub(super) async fn deleting_the_artifact_deletes_its_box(catalog: &Catalog) {
+    let boxes = BoxFixture::new(catalog).await;
+    let upload = boxes.begin(true).await;
+    catalog.finish_upload(upload, blob(b"one")).await.unwrap();
+    catalog.delete_artifact(&boxes.name).await.unwrap();
+    let gone = catalog.find_box(&boxes.name, ReadAccess::All).await;
+    assert_eq!(gone.map(|_| ()), Err(StorageError::NotFound));
+    let again = catalog.finish_upload(upload, blob(b"one")).await;
+    assert_eq!(again, Err(StorageError::NotFound));
+    assert_eq!(catalog.totals().await, Ok(Totals::default()));
+    // Another box of the name begins without versions.
+    catalog
+        .create_box(&boxes.name, NewBox::default())
+        .await
+        .unwrap();
+    let found = catalog.find_box(&boxes.name, ReadAccess::All).await;
+    assert_eq!(found.unwrap().vagrant_box.versions().len(), 0);
 }
 
 /// A box with the version 1.0.0, whose only provider has no file.

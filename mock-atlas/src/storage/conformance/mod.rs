@@ -65,7 +65,10 @@ mod memory {
             a_deleted_provider_takes_its_file_along,
             a_direct_upload_is_visible_only_after_its_callback,
             a_new_upload_of_a_provider_voids_the_one_before,
+            a_provider_is_an_orphan_until_its_file_is_visible,
             a_pushed_version_makes_a_box_appear_and_grow,
+            boxes_are_counted_with_their_versions_and_files,
+            deleting_the_artifact_deletes_its_box,
             the_bytes_of_a_box_are_an_artifact_version,
         }
         contents {

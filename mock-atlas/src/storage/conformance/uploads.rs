@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::{Orphan, OrphanState};
+use crate::domain::{Orphan, OrphanState, OrphanTarget};
 
 pub(super) async fn a_version_is_visible_only_once_its_bytes_are_complete(catalog: &Catalog) {
     let fixture = Fixture::new(catalog).await;
@@ -132,7 +132,10 @@ pub(super) async fn an_orphan_tells_how_far_its_file_got(catalog: &Catalog) {
 
 async fn orphan_states(fixture: &Fixture) -> Vec<(u64, OrphanState, u64)> {
     let orphans = fixture.catalog.orphans().await.unwrap();
-    let state = |orphan: &Orphan| (orphan.number, orphan.state, orphan.received);
+    let state = |orphan: &Orphan| match &orphan.target {
+        OrphanTarget::Version { number, .. } => (*number, orphan.state, orphan.received),
+        other => panic!("{other:?} is no version"),
+    };
     orphans.iter().map(state).collect()
 }
 

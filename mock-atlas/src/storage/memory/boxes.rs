@@ -10,9 +10,11 @@ use uuid::Uuid;
 
 use super::{Artifact, Maps, MemoryCatalog, Versions};
 use crate::domain::{
-    ArtifactName, BOX_TYPE, BoxError, FileState, HostedFile, Metadata, NewVersion, ProviderPlace,
-    PushedBox, ReadAccess, VagrantBox, Version, Visibility,
+    ArtifactName, BOX_TYPE, BoxError, FileState, HostedFile, Metadata, NewVersion, Orphan,
+    OrphanState, OrphanTarget, ProviderPlace, PushedBox, ReadAccess, VagrantBox, Version,
+    Visibility,
 };
+use crate::storage::upload::awaited;
 use crate::storage::{Blob, BoxDraft, FoundBox, NewBox, StorageError, UploadAttempt, UploadTarget};
 
 /// The box of an artifact, with the state of its uploads.
@@ -365,6 +367,29 @@ impl BoxEntry {
             received: HashMap::default(),
             attempts: HashMap::default(),
         }
+    }
+
+    /// Returns the providers whose current upload has brought no visible file.
+    pub(super) fn orphans(&self, name: &ArtifactName) -> impl Iterator<Item = Orphan> {
+        let uploads = self.vagrant_box.uploads();
+        let open = uploads.filter(|(_, _, upload)| !upload.is_complete);
+        open.map(|(number, provider, upload)| {
+            let target = OrphanTarget::Provider {
+                version: number.clone(),
+                provider: provider.name.clone(),
+                architecture: provider.architecture.clone(),
+            };
+            let attempt = self.attempts.get(&upload.id).map(Arc::as_ref);
+            let orphan = awaited(name, target, upload.created, attempt);
+            match self.received.get(&upload.id) {
+                Some(blob) => Orphan {
+                    state: OrphanState::Complete,
+                    received: blob.len(),
+                    ..orphan
+                },
+                None => orphan,
+            }
+        })
     }
 
     /// Records a new attempt of an upload.

@@ -88,17 +88,11 @@ impl MemoryCatalog {
             for versions in artifact.types.values() {
                 found.extend(versions.orphans());
             }
+            if let Some(entry) = &artifact.vagrant_box {
+                found.extend(entry.orphans(artifact.key()));
+            }
         }
-        let place = |orphan: &Orphan| {
-            let Orphan {
-                artifact,
-                artifact_type,
-                number,
-                ..
-            } = orphan;
-            (artifact.clone(), artifact_type.clone(), *number)
-        };
-        found.sort_by_cached_key(place);
+        found.sort_by(|a, b| (&a.artifact, &a.target).cmp(&(&b.artifact, &b.target)));
         found
     }
 
@@ -143,9 +137,12 @@ impl MemoryCatalog {
                 let new = versions.files().filter(|blob| seen.insert(blob.id()));
                 new.for_each(|blob| count(&mut totals, blob));
             }
-            let received = artifact.vagrant_box.iter();
-            let received = received.flat_map(|entry| entry.received.values());
-            received.for_each(|blob| count(&mut totals, blob));
+            if let Some(entry) = &artifact.vagrant_box {
+                totals.boxes += 1;
+                totals.box_versions += entry.vagrant_box.versions().len() as u64;
+                let received = entry.received.values();
+                received.for_each(|blob| count(&mut totals, blob));
+            }
         }
         totals
     }

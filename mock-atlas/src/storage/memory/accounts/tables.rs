@@ -5,7 +5,7 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashMapExt};
 use uuid::Uuid;
 
-use crate::domain::{Account, Clock, Name, ROOT, Role};
+use crate::domain::{Account, Clock, Name, RESERVED, ROOT, Role};
 use crate::storage::token::Hashed;
 use crate::storage::{AccountError, AdditionError, Additions, Token};
 
@@ -101,7 +101,7 @@ impl AccountTables {
     /// Adds a user, who may do everything in the namespace of their own name.
     ///
     /// # Errors
-    /// [`AccountError::NameOfRoot`] and [`AccountError::NameTaken`].
+    /// [`AccountError::NameOfRoot`], [`AccountError::NameReserved`] and [`AccountError::NameTaken`].
     pub(super) fn add_user(
         &mut self,
         username: &Name,
@@ -121,7 +121,7 @@ impl AccountTables {
     /// Adds an organisation without members.
     ///
     /// # Errors
-    /// [`AccountError::NameOfRoot`] and [`AccountError::NameTaken`].
+    /// [`AccountError::NameOfRoot`], [`AccountError::NameReserved`] and [`AccountError::NameTaken`].
     pub(super) fn add_organization(&mut self, name: &Name) -> Result<(), AccountError> {
         self.check_free(name)?;
         let organization = Namespace::Organization(HashMap::new());
@@ -227,6 +227,9 @@ impl AccountTables {
     fn check_free(&self, name: &Name) -> Result<(), AccountError> {
         if name.as_str() == ROOT {
             return Err(AccountError::NameOfRoot);
+        }
+        if RESERVED.contains(&name.as_str()) {
+            return Err(AccountError::NameReserved);
         }
         if self.namespaces.contains_key(name) {
             return Err(AccountError::NameTaken);
