@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::digest::DynDigest;
 
+use super::digest::hexadecimal;
 use super::text::truncated;
 
 /// The largest number of characters of a client's text that an error message repeats.
@@ -33,6 +35,16 @@ impl ChecksumKind {
             Self::Sha256 => "sha256",
             Self::Sha384 => "sha384",
             Self::Sha512 => "sha512",
+        }
+    }
+
+    fn algorithm(self) -> Box<dyn DynDigest + Send> {
+        match self {
+            Self::Md5 => Box::<md5::Md5>::default(),
+            Self::Sha1 => Box::<sha1::Sha1>::default(),
+            Self::Sha256 => Box::<sha2::Sha256>::default(),
+            Self::Sha384 => Box::<sha2::Sha384>::default(),
+            Self::Sha512 => Box::<sha2::Sha512>::default(),
         }
     }
 }
@@ -96,6 +108,12 @@ impl Checksum {
         Ok(Self { kind, value })
     }
 
+    /// Creates a checksum from the bytes that the algorithm of this kind computed.
+    pub(super) fn computed(kind: ChecksumKind, bytes: &[u8]) -> Self {
+        let value = hexadecimal("", bytes).into();
+        Self { kind, value }
+    }
+
     pub(crate) fn kind(&self) -> ChecksumKind {
         self.kind
     }
@@ -109,6 +127,36 @@ impl Checksum {
 impl fmt::Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.kind, self.value)
+    }
+}
+
+/// A hasher that computes a checksum of bytes as they pass.
+pub(crate) struct ChecksumHasher {
+    kind: ChecksumKind,
+    algorithm: Box<dyn DynDigest + Send>,
+}
+
+impl ChecksumHasher {
+    pub(crate) fn new(kind: ChecksumKind) -> Self {
+        let algorithm = kind.algorithm();
+        Self { kind, algorithm }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.algorithm.update(bytes);
+    }
+
+    /// Returns the checksum of all bytes that have passed.
+    pub(crate) fn finish(self) -> Checksum {
+        Checksum::computed(self.kind, &self.algorithm.finalize())
+    }
+}
+
+impl fmt::Debug for ChecksumHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChecksumHasher")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -187,6 +235,28 @@ mod tests {
     fn a_value_that_no_algorithm_gives_is_taken() {
         let told = Checksum::told("sha256", "abc").unwrap().unwrap();
         assert_eq!(told.to_string(), "sha256:abc");
+    }
+
+    #[test]
+    fn each_kind_gives_the_published_checksum_of_abc() {
+        for (kind, start) in [
+            (ChecksumKind::Md5, MD5),
+            (
+                ChecksumKind::Sha1,
+                "a9993e364706816aba3e25717850c26c9cd0d89d",
+            ),
+            (ChecksumKind::Sha256, "ba7816bf8f01cfea"),
+            (ChecksumKind::Sha384, "cb00753f45a35e8b"),
+            (ChecksumKind::Sha512, "ddaf35a193617aba"),
+        ] {
+            let mut hasher = ChecksumHasher::new(kind);
+            hasher.update(b"a");
+            hasher.update(b"bc");
+            let computed = hasher.finish();
+            assert!(computed.value().starts_with(start), "{computed}");
+            let told = Checksum::told(kind.name(), computed.value());
+            assert_eq!(told, Ok(Some(computed)));
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! - `query`: searches among versions
 //! - `limits`: limits on the size of a version
 //! - `totals`: counts of a catalog's content
-//! - `digest`: SHA-256 digests of files and bodies; `checksum`: checksums of Vagrant boxes
+//! - `digest`: digests of files and bodies, BLAKE3 and SHA-256; `checksum`: checksums of Vagrant boxes
 //! - `clock`: the emulator's time of day; `timestamp`: its RFC 3339 form
 //! - `text`: shortening of texts for messages
 
@@ -34,9 +34,9 @@ pub(crate) use boxes::{
     BoxVersion, HostedFile, ProviderChange, ProviderKey, ProviderPlace, PushedBox, PushedBoxError,
     VagrantBox, unknown_architecture,
 };
-pub(crate) use checksum::{Checksum, ChecksumError};
+pub(crate) use checksum::{Checksum, ChecksumError, ChecksumHasher, ChecksumKind};
 pub use clock::Clock;
-pub(crate) use digest::Digest;
+pub(crate) use digest::{Digest, Sha256Digest};
 pub(crate) use limits::{Limits, OverLimit};
 pub(crate) use metadata::Metadata;
 pub(crate) use names::{ArtifactName, Name, RESERVED};

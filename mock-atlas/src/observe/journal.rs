@@ -54,9 +54,9 @@ pub struct Request {
     pub fields: Vec<String>,
     /// The number of bytes that were read of the body.
     pub received: u64,
-    /// The SHA-256 of the body, if all of it was read. A login has none, since the password could
-    /// be guessed from it.
-    pub sha256: Option<String>,
+    /// The digest of the body, `blake3-` and 64 hexadecimal digits, if all of it was read. A login
+    /// has none, since the password could be guessed from it.
+    pub digest: Option<String>,
     /// The version that the request created or uploaded the file of, as
     /// `USERNAME/NAME/TYPE/VERSION`.
     pub version: Option<String>,

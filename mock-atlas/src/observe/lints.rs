@@ -228,7 +228,7 @@ fn check_history(found: &mut Found, history: &VersionHistory<'_>) {
             else {
                 return;
             };
-            let same = |upload: &&&Request| first.sha256.is_some() && upload.sha256 == first.sha256;
+            let same = |upload: &&&Request| first.digest.is_some() && upload.digest == first.digest;
             let version = first.version.as_deref().unwrap_or_default();
             let message = format!("the same bytes were uploaded to {version} again");
             for upload in later.iter().filter(same) {
@@ -249,11 +249,11 @@ mod tests {
         Endpoint::Api(Api::Artifact(call), call.paths()[0])
     }
 
-    fn upload(number: u64, sha256: &str) -> Request {
+    fn upload(number: u64, digest: &str) -> Request {
         Request {
             endpoint: at(ArtifactCall::Upload),
             content_length: Some(5),
-            sha256: Some(sha256.to_owned()),
+            digest: Some(digest.to_owned()),
             stored: true,
             version: Some("acme/web/x/1".to_owned()),
             ..Request::example(number, "PUT", "/_binstore/{hidden}")
@@ -349,7 +349,7 @@ mod tests {
     fn a_file_that_never_came_is_told_with_the_request_that_announced_it() {
         let broken = Request {
             stored: false,
-            sha256: None,
+            digest: None,
             ..upload(2, "")
         };
         let unanswered = Request {

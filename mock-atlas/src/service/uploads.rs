@@ -13,9 +13,10 @@ use tokio::task::yield_now;
 use uuid::Uuid;
 
 use super::{Dataset, Datasets, ServiceError};
-use crate::domain::{Digest, Limits};
+use crate::domain::{BOX_TYPE, Digest, Limits, Name};
 use crate::storage::{
-    Blob, BlobWriter, MemoryBudget, Reservation, StorageError, UploadAttempt, UploadTarget,
+    Blob, BlobWriter, Checksums, MemoryBudget, Reservation, StorageError, UploadAttempt,
+    UploadTarget,
 };
 
 /// The limits, budgets and permits of uploads.
@@ -88,11 +89,14 @@ impl Uploads {
         let permit = self.permits.try_acquire();
         let _under_way = permit.map_err(|_| ServiceError::TooManyUploads)?;
         let dataset = datasets.current();
-        if let Ok(target) = dataset.catalog().upload_target(upload).await {
-            on_event(UploadEvent::Target(&target));
+        let target = dataset.catalog().upload_target(upload).await.ok();
+        if let Some(target) = &target {
+            on_event(UploadEvent::Target(target));
         }
         let (attempt, is_repeat) = self.begin(&dataset, request).await?;
-        let received = Receiver::new(self, is_repeat).read(body, &attempt).await?;
+        let checksums = target.as_ref().map(checksums).unwrap_or_default();
+        let receiver = Receiver::new(self, is_repeat, checksums);
+        let received = receiver.read(body, &attempt).await?;
         on_event(UploadEvent::Received(received.digest()));
         if !request.keep {
             return Ok(None);
@@ -136,6 +140,15 @@ pub(crate) async fn age(dataset: &Dataset, upload: Uuid) -> Option<Duration> {
 /// Removes an upload, but not its version.
 pub(crate) async fn expire(dataset: &Dataset, upload: Uuid) -> Result<(), ServiceError> {
     Ok(dataset.catalog().expire_upload(upload).await?)
+}
+
+/// Returns the checksums to compute of an upload: clients of boxes compare the SHA-256 of what they
+/// download.
+fn checksums(target: &UploadTarget) -> Checksums {
+    match target {
+        UploadTarget::Version(version) => Checksums::of_type(&version.of.artifact_type),
+        UploadTarget::Box(_) => Checksums::of_type(&Name::constant(BOX_TYPE)),
+    }
 }
 
 /// The complete bytes of an upload.
@@ -189,10 +202,13 @@ struct Receiver<'a> {
 }
 
 impl<'a> Receiver<'a> {
-    fn new(uploads: &'a Uploads, is_repeat: bool) -> Self {
+    fn new(uploads: &'a Uploads, is_repeat: bool, checksums: Checksums) -> Self {
         Self {
             uploads,
-            writer: BlobWriter::parallel(),
+            writer: match is_repeat {
+                true => BlobWriter::default(),
+                false => BlobWriter::parallel(checksums),
+            },
             reservation: Some(uploads.budget.reservation()),
             is_repeat,
         }
@@ -239,9 +255,10 @@ impl<'a> Receiver<'a> {
 
     async fn finish(self) -> Result<Received, ServiceError> {
         if self.is_repeat {
-            return Ok(Received::Repeated(self.writer.digest()));
+            return Ok(Received::Repeated(self.writer.hashes().digest));
         }
-        let blob = self.writer.close().await.map_err(ServiceError::DiskFull)?;
+        let written = self.writer.close().await.map_err(ServiceError::DiskFull)?;
+        let blob = written.blob;
         if let Some(reservation) = self.reservation {
             blob.attach(reservation);
         }

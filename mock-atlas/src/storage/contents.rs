@@ -1,5 +1,7 @@
 //! The contents of a catalog as values, which can be exported and imported.
 
+use foldhash::HashMap;
+
 use super::{AccessRecord, AccountError, ArtifactRecord, Blob, RecordError};
 use crate::domain::Name;
 
@@ -8,8 +10,8 @@ use crate::domain::Name;
 pub(crate) struct Contents {
     pub(crate) access: AccessRecord,
     pub(crate) artifacts: Vec<ArtifactRecord>,
-    /// The files that the artifacts name by their digests; each file occurs once.
-    pub(crate) files: Vec<Blob>,
+    /// The files, by the digests with which the artifacts name them.
+    pub(crate) files: HashMap<String, Blob>,
 }
 
 /// An error that says why contents cannot be imported.

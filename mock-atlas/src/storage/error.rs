@@ -1,5 +1,7 @@
 //! The errors of the storage.
 
+use std::borrow::Cow;
+
 use tokio::task::JoinError;
 
 use crate::domain::{BoxError, PushedBoxError};
@@ -52,12 +54,19 @@ impl From<BoxError> for StorageError {
 /// A failure of the backend, which the caller did not cause.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct BackendError(String);
+pub(crate) struct BackendError(Cow<'static, str>);
+
+impl BackendError {
+    /// The file of a box came without the SHA-256 that is shown of it.
+    pub(super) const NO_SHA_256: Self = Self(Cow::Borrowed(
+        "the SHA-256 of this box was not computed while its bytes were written",
+    ));
+}
 
 /// Converts the failure of a task on another thread.
 impl From<JoinError> for BackendError {
     fn from(error: JoinError) -> Self {
-        Self(error.to_string())
+        Self(error.to_string().into())
     }
 }
 

@@ -25,13 +25,13 @@ mod upload;
 pub(crate) use addition::{
     AdditionError, Additions, NewArtifact, NewOrganization, NewToken, NewUser, SeededVersion,
 };
-pub(crate) use blob::{Blob, BlobWriter};
+pub(crate) use blob::{Blob, BlobWriter, Checksums};
 pub(crate) use catalog::Catalog;
 pub(crate) use contents::{Contents, ImportError};
 pub(crate) use error::{AccountError, BackendError, StorageError};
 pub(crate) use found_box::{BoxDraft, FoundBox, NewBox};
 pub(crate) use memory::{
-    AccessRecord, ArtifactRecord, Found, MemoryCatalog, RecordError, stored_files,
+    AccessRecord, ArtifactRecord, Found, MemoryCatalog, RecordError, StoredFile, stored_files,
 };
 pub(crate) use memory_budget::{MemoryBudget, MemoryFull, Reservation};
 pub use regular_file::{open_regular_file, read_regular_file, read_regular_text};

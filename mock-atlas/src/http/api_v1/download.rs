@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange};
 
 use super::range::{Wanted, wanted};
+use super::repr_digest::{REPR_DIGEST, repr_digest};
 use crate::domain::{Caller, FileSelector};
 use crate::http::error::ApiError;
 use crate::http::extract::{VersionPath, whole_number};
@@ -30,7 +31,7 @@ pub(crate) async fn send(
 ) -> Result<Response, ApiError> {
     let selector = selector(&version);
     let blob = files::open(&dataset, &caller, &artifact, &artifact_type, selector).await?;
-    reply(&blob, &method, &headers)
+    reply(&blob, &method, &headers).await
 }
 
 /// Returns the digest of a file as a strong entity tag.
@@ -47,12 +48,25 @@ fn selector(version: &str) -> FileSelector {
     }
 }
 
-fn reply(blob: &Blob, method: &Method, headers: &HeaderMap) -> Result<Response, ApiError> {
+async fn reply(blob: &Blob, method: &Method, headers: &HeaderMap) -> Result<Response, ApiError> {
     let tag: Option<ETag> = etag(blob).parse().ok();
     if is_known(headers, tag.as_ref()) {
         return Ok(not_modified(blob));
     }
-    match requested(method, headers, tag.as_ref(), blob.len()) {
+    let mut response = whole_or_part(blob, method, headers, tag.as_ref())?;
+    if let Some(digest) = repr_digest(blob, headers).await? {
+        response.headers_mut().insert(REPR_DIGEST, digest);
+    }
+    Ok(response)
+}
+
+fn whole_or_part(
+    blob: &Blob,
+    method: &Method,
+    headers: &HeaderMap,
+    tag: Option<&ETag>,
+) -> Result<Response, ApiError> {
+    match requested(method, headers, tag, blob.len()) {
         Wanted::Whole => Ok(bytes(blob, StatusCode::OK, 0..blob.len())),
         Wanted::Unsatisfiable => Err(ApiError::RangeNotSatisfiable { len: blob.len() }),
         Wanted::Part(part) => {

@@ -5,6 +5,7 @@ pub(crate) mod artifacts;
 pub(crate) mod authenticate;
 pub(crate) mod download;
 mod range;
+mod repr_digest;
 pub(crate) mod unserved;
 pub(crate) mod upload;
 pub(crate) mod versions;

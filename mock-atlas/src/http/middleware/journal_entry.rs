@@ -82,7 +82,7 @@ impl Entry {
             content_length: self.content_length,
             chunked: self.chunked,
             received: outcome.received,
-            sha256: context.digest().filter(|_| may_show_digest(self.endpoint)),
+            digest: context.digest().filter(|_| may_show_digest(self.endpoint)),
             announces_file: version.is_some_and(|version| version.announces_file),
             stored: context.stored(),
             status: outcome.status,

@@ -24,8 +24,9 @@ use super::Dataset;
 use crate::domain::{Limits, Name, NewVersion, OverLimit, Visibility};
 use crate::faults::Fault;
 use crate::storage::{
-    AccountError, AdditionError, Additions, Blob, BlobWriter, Hashed, NewArtifact, NewOrganization,
-    NewToken, NewUser, SeededVersion, StorageError, open_regular_file, read_regular_text,
+    AccountError, AdditionError, Additions, Blob, BlobWriter, Checksums, Hashed, NewArtifact,
+    NewOrganization, NewToken, NewUser, SeededVersion, StorageError, open_regular_file,
+    read_regular_text,
 };
 
 /// The largest size of a seed in bytes, without the files that it refers to.
@@ -292,7 +293,7 @@ pub(crate) struct Folder<'a> {
 
 impl Folder<'_> {
     /// Reads a regular file that is within the limits.
-    fn read(&self, path: &Path) -> Result<Blob, String> {
+    fn read(&self, path: &Path, checksums: Checksums) -> Result<Blob, String> {
         let path = self.path.join(path);
         let failed = |error: io::Error| format!("cannot read {}: {error}", path.display());
         let file = open_regular_file(&path).map_err(failed)?;
@@ -303,7 +304,7 @@ impl Folder<'_> {
             .limits
             .file_bytes
             .map_or(u64::MAX, |bytes| bytes.saturating_add(1));
-        let blob = Blob::read(file.take(most)).map_err(failed)?;
+        let blob = Blob::read(file.take(most), checksums).map_err(failed)?;
         within(blob.len())?;
         Ok(blob)
     }
@@ -338,8 +339,9 @@ fn new_version(
     folder: Option<Folder<'_>>,
 ) -> Result<SeededVersion, SeedError> {
     let file = version.file.as_ref();
+    let checksums = Checksums::of_type(&version.artifact_type);
     let file = file
-        .map(|file| bytes(file, folder))
+        .map(|file| bytes(file, folder, checksums))
         .transpose()
         .map_err(|reason| SeedError::at(format!("{path}.file"), reason))?;
     let new = NewVersion {
@@ -357,16 +359,20 @@ fn new_version(
     })
 }
 
-fn bytes(file: &document::File, folder: Option<Folder<'_>>) -> Result<Blob, String> {
+fn bytes(
+    file: &document::File,
+    folder: Option<Folder<'_>>,
+    checksums: Checksums,
+) -> Result<Blob, String> {
     let blob = |bytes: &[u8]| {
-        let mut writer = BlobWriter::default();
+        let mut writer = BlobWriter::new(checksums);
         writer.write(bytes);
         writer.finish()
     };
     match (file, folder) {
         (document::File::Text(text), _) => Ok(blob(text.as_bytes())),
         (document::File::Base64(bytes), _) => Ok(blob(&bytes.0)),
-        (document::File::Path(path), Some(folder)) => folder.read(path),
+        (document::File::Path(path), Some(folder)) => folder.read(path, checksums),
         (document::File::Path(_), None) => Err(
             "the seed has no folder that a path could start from: give the file as text or base64"
                 .into(),

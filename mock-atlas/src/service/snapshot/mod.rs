@@ -55,8 +55,11 @@ pub(crate) async fn restore(
 const MANIFEST: &str = "mock-atlas.json";
 const FILES: &str = "files/";
 
-/// The version of the archive's format. The emulator reads no other.
-const FORMAT: u32 = 1;
+/// The version of the archive's format that the emulator writes.
+const FORMAT: u32 = 2;
+
+/// The oldest format that the emulator reads, which names files by their SHA-256.
+const OLDEST_FORMAT: u32 = 1;
 
 /// The largest size of a manifest in bytes, since it is read into memory. This is enough for half a
 /// million versions.

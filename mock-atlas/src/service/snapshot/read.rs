@@ -6,11 +6,13 @@ use foldhash::{HashMap, HashMapExt};
 use tar::{Archive, Entry, EntryType, PaxExtensions};
 use tokio::task::JoinError;
 
-use super::{FILES, FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest};
+use super::{FILES, FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest, OLDEST_FORMAT};
 use crate::domain::text::truncated;
 use crate::domain::{Limits, OverLimit};
 use crate::service::ServiceError;
-use crate::storage::{Blob, Contents, ImportError, StorageError, stored_files};
+use crate::storage::{
+    Blob, Checksums, Contents, ImportError, StorageError, StoredFile, stored_files,
+};
 
 /// The largest size in bytes of an extended header (PAX), which other programs add.
 const MOST_OF_EXTENSION: u64 = 64 * 1024;
@@ -33,7 +35,9 @@ pub(crate) enum SnapshotError {
     Entry(String, &'static str),
     #[error("{MANIFEST} cannot be parsed: {0}")]
     Manifest(#[from] serde_json::Error),
-    #[error("the snapshot has the format {0}, and this emulator reads only the format {FORMAT}")]
+    #[error(
+        "the snapshot has the format {0}, and this emulator reads only the formats {OLDEST_FORMAT} to {FORMAT}"
+    )]
     Format(u32),
     #[error("{0} cannot be restored here: {1}")]
     OverLimit(String, OverLimit),
@@ -94,13 +98,17 @@ fn read_entries(
     let mut files = HashMap::new();
     while let Some((name, mut entry)) = entries.next()? {
         let digest = name.strip_prefix(FILES).unwrap_or_default();
-        let Some(slug) = named.get(digest) else {
+        let Some(StoredFile { slug, is_box }) = named.get(digest) else {
             return Err(SnapshotError::entry(&name, "a file that no version has"));
         };
         let checked = limits.check_file(entry.size());
         checked.map_err(|over| SnapshotError::OverLimit(slug.clone(), over))?;
-        let blob = Blob::read(&mut entry)?;
-        if blob.digest().to_string() != digest {
+        let checksums = Checksums {
+            sha256: *is_box || is_sha256(digest),
+            told: None,
+        };
+        let blob = Blob::read(&mut entry, checksums)?;
+        if !has_digest(&blob, digest) {
             return Err(SnapshotError::entry(
                 &name,
                 "a file that differs from the digest in its name",
@@ -111,8 +119,22 @@ fn read_entries(
     Ok(Contents {
         access: manifest.access,
         artifacts: manifest.artifacts,
-        files: files.into_values().collect(),
+        files,
     })
+}
+
+/// Returns whether a digest in the name of a file is the SHA-256 of the first format, which has no
+/// prefix.
+fn is_sha256(digest: &str) -> bool {
+    !digest.contains('-')
+}
+
+fn has_digest(blob: &Blob, digest: &str) -> bool {
+    if is_sha256(digest) {
+        let sha256 = blob.sha256().map(|sha256| sha256.to_string());
+        return sha256.as_deref() == Some(digest);
+    }
+    blob.digest().to_string() == digest
 }
 
 /// An iterator over the regular files of an archive, with their names.
@@ -174,7 +196,7 @@ fn read_manifest(mut entry: Entry<'_, impl Read>) -> Result<Manifest, SnapshotEr
     entry.read_to_string(&mut text)?;
     // The format comes first, since a manifest of another format may fail to parse otherwise.
     let Form { format } = serde_json::from_str(&text)?;
-    if format != FORMAT {
+    if !(OLDEST_FORMAT..=FORMAT).contains(&format) {
         return Err(SnapshotError::Format(format));
     }
     Ok(serde_json::from_str(&text)?)

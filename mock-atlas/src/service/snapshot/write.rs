@@ -36,7 +36,7 @@ impl Snapshot {
         }
         Ok(Self {
             manifest: manifest.into(),
-            files: contents.files,
+            files: contents.files.into_values().collect(),
         })
     }
 

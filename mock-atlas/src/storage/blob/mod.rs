@@ -1,8 +1,9 @@
 //! The bytes of a file, in memory or on disk. They are written once in a stream and read many times
 //! in parts.
 //!
-//! - `writer`: writes the bytes as they arrive
+//! - `writer`: writes the bytes as they arrive; `hashing`: hashes them
 
+mod hashing;
 mod writer;
 
 use std::fs;
@@ -16,10 +17,12 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
 use super::{MemoryBudget, Reservation};
-use crate::domain::Digest;
+use crate::domain::{Digest, Sha256Digest};
+pub(crate) use hashing::Checksums;
 pub(crate) use writer::BlobWriter;
 
 /// The size of a chunk in bytes: small enough to allocate at once, large enough that a disk image
@@ -39,6 +42,8 @@ struct Contents {
     location: Location,
     len: u64,
     digest: Digest,
+    /// The SHA-256, once it is computed.
+    sha256: OnceCell<Sha256Digest>,
     /// The reservation of these bytes in a memory budget, once they are charged.
     reservation: OnceLock<Reservation>,
 }
@@ -102,9 +107,10 @@ impl Drop for UnnamedFile {
 }
 
 impl Blob {
-    /// Reads `from` to its end into memory. Blocks while it reads.
-    pub(crate) fn read(mut from: impl Read) -> io::Result<Self> {
-        let mut writer = BlobWriter::default();
+    /// Reads `from` to its end into memory, and computes checksums as the bytes pass. Blocks while it
+    /// reads.
+    pub(crate) fn read(mut from: impl Read, checksums: Checksums) -> io::Result<Self> {
+        let mut writer = BlobWriter::new(checksums);
         let mut buffer = vec![0; CHUNK];
         loop {
             match from.read(&mut buffer)? {
@@ -127,6 +133,21 @@ impl Blob {
     /// Returns the digest of all bytes.
     pub(crate) fn digest(&self) -> Digest {
         self.0.digest
+    }
+
+    /// Returns the SHA-256 of all bytes, if it was computed as they passed, or since then.
+    pub(crate) fn sha256(&self) -> Option<Sha256Digest> {
+        self.0.sha256.get().copied()
+    }
+
+    /// Returns the SHA-256 of all bytes, and computes it on other threads if this is the first time
+    /// that somebody asks for it.
+    ///
+    /// # Errors
+    /// When the bytes are on disk and cannot be read.
+    pub(crate) async fn compute_sha256(&self) -> io::Result<Sha256Digest> {
+        let compute = || hashing::sha256(self.stream(0..self.len()));
+        self.0.sha256.get_or_try_init(compute).await.copied()
     }
 
     /// Attaches the reservation of these bytes, which lasts as long as the bytes.
@@ -155,6 +176,7 @@ impl Blob {
             location,
             len,
             digest,
+            sha256,
             ..
         } = &*self.0;
         Self(Arc::new(Contents {
@@ -162,6 +184,7 @@ impl Blob {
             location: location.clone(),
             len: *len,
             digest: *digest,
+            sha256: sha256.clone(),
             reservation: OnceLock::new(),
         }))
     }
@@ -246,7 +269,7 @@ mod tests {
             writer.write(part);
             writer.flush().await.unwrap();
         }
-        writer.close().await.unwrap()
+        writer.close().await.unwrap().blob
     }
 
     proptest! {
@@ -272,11 +295,34 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_is_sha_256_in_hexadecimal() {
+    fn the_digest_is_blake3_and_is_displayed_with_the_name() {
         assert_eq!(
             blob(b"abc", 2).digest().to_string(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+            "blake3-6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
         );
+    }
+
+    #[tokio::test]
+    async fn sha_256_is_computed_when_somebody_asks_and_kept() {
+        const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        for blob in [blob(b"abc", 2), spilled(b"abc", 2).await] {
+            assert_eq!(blob.sha256(), None);
+            assert_eq!(blob.compute_sha256().await.unwrap().to_string(), ABC);
+            let kept = blob.separate_copy().sha256();
+            assert_eq!(kept.map(|digest| digest.to_string()).as_deref(), Some(ABC));
+        }
+    }
+
+    #[tokio::test]
+    async fn sha_256_of_many_chunks_is_that_of_the_bytes_as_they_passed() {
+        let bytes: Vec<u8> = (0..9 * CHUNK + 7).map(|i| (i * 31 % 251) as u8).collect();
+        let sha256 = Checksums {
+            sha256: true,
+            ..Checksums::default()
+        };
+        let passed = Blob::read(&*bytes, sha256).unwrap().sha256();
+        let later = blob(&bytes, CHUNK).compute_sha256().await.unwrap();
+        assert_eq!(passed, Some(later));
     }
 
     /// A chunk that reports the thread on which it is freed.

@@ -2,31 +2,18 @@
 
 use std::io;
 use std::mem::take;
-use std::num::NonZeroUsize;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, OnceLock};
-use std::thread;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::sync::OnceCell;
+use tokio::task::{JoinError, spawn_blocking};
 
+use super::hashing::{Checksums, Hashers, Hashes, LARGE, ParallelHash};
 use super::{Blob, BlobId, CHUNK, Chunks, Contents, Location, UnnamedFile};
-use crate::domain::Digest;
-
-/// Permits for hashing threads: this process hashes on as many threads at a time as there are
-/// processors.
-static PROCESSORS: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(thread::available_parallelism().map_or(1, NonZeroUsize::get)));
-
-/// The number of chunks that one job on another thread hashes.
-const BATCH: usize = 4;
-
-/// The size in bytes from which hashing on another thread is worth it.
-const LARGE: u64 = (BATCH * CHUNK) as u64;
+use crate::domain::Checksum;
 
 /// A writer that collects the bytes of a file as they arrive, and hashes them.
 ///
@@ -38,37 +25,48 @@ pub(crate) struct BlobWriter {
     /// The file on disk that completed chunks are written to, and the number of bytes in it.
     disk: Option<(Arc<UnnamedFile>, u64)>,
     current: Vec<u8>,
-    hasher: Sha256,
+    // Boxed, because the state of BLAKE3 is large.
+    hashers: Box<Hashers>,
     /// Whether to hash a large file on another thread.
     may_hash_in_parallel: bool,
     parallel: Option<ParallelHash>,
     len: u64,
 }
 
-/// The state of hashing on another thread.
-#[derive(Debug, Default)]
-struct ParallelHash {
-    /// The running job, which owns the hasher until it ends.
-    job: Option<JoinHandle<Sha256>>,
-    waiting: Vec<Bytes>,
+/// A finished file.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) blob: Blob,
+    /// The checksum of the kind in [`Checksums::told`].
+    // Compared by the boxes, which follow.
+    #[allow(dead_code)]
+    pub(crate) told: Option<Checksum>,
 }
 
 impl BlobWriter {
+    /// Creates a writer that computes these checksums besides the digest.
+    pub(crate) fn new(checksums: Checksums) -> Self {
+        Self {
+            hashers: Box::new(Hashers::new(checksums)),
+            ..Self::default()
+        }
+    }
+
     /// Creates a writer that hashes the later chunks of a large file on another thread, while the
     /// next ones arrive: hashing takes as long as everything else that an upload needs. The caller
     /// calls [`BlobWriter::hash_in_parallel`] after each write, and [`BlobWriter::close`] at the
     /// end.
-    pub(crate) fn parallel() -> Self {
+    pub(crate) fn parallel(checksums: Checksums) -> Self {
         Self {
             // `spawn_blocking` needs tokio's runtime.
             may_hash_in_parallel: Handle::try_current().is_ok(),
-            ..Self::default()
+            ..Self::new(checksums)
         }
     }
 
     /// Hashes and counts bytes without keeping them.
     pub(crate) fn hash(&mut self, bytes: &[u8]) {
-        self.hasher.update(bytes);
+        self.hashers.update(bytes);
         self.len += bytes.len() as u64;
     }
 
@@ -82,7 +80,7 @@ impl BlobWriter {
             self.current.extend_from_slice(now);
             self.len += now.len() as u64;
             if self.parallel.is_none() {
-                self.hasher.update(now);
+                self.hashers.update(now);
             }
             if self.current.len() == CHUNK {
                 self.end_chunk();
@@ -97,37 +95,10 @@ impl BlobWriter {
     /// # Errors
     /// When the runtime ends.
     pub(crate) async fn hash_in_parallel(&mut self) -> Result<(), JoinError> {
-        let Some(parallel) = &mut self.parallel else {
-            return Ok(());
-        };
-        if parallel.waiting.len() < BATCH {
-            return Ok(());
+        match &mut self.parallel {
+            Some(parallel) => parallel.advance(&mut self.hashers).await,
+            None => Ok(()),
         }
-        if let Some(job) = parallel.job.take() {
-            self.hasher = job.await?;
-        }
-        // The semaphore is never closed, so `acquire` does not fail.
-        let permit = PROCESSORS.acquire().await.ok();
-        let (mut hasher, chunks) = (take(&mut self.hasher), take(&mut parallel.waiting));
-        parallel.job = Some(spawn_blocking(move || {
-            chunks.iter().for_each(|chunk| hasher.update(chunk));
-            drop(permit);
-            hasher
-        }));
-        Ok(())
-    }
-
-    /// Awaits the last job, and hashes the remaining bytes on this thread.
-    async fn finish_hash(&mut self) -> Result<(), JoinError> {
-        let Some(ParallelHash { job, waiting }) = self.parallel.take() else {
-            return Ok(());
-        };
-        if let Some(job) = job {
-            self.hasher = job.await?;
-        }
-        waiting.iter().for_each(|chunk| self.hasher.update(chunk));
-        self.hasher.update(&self.current);
-        Ok(())
     }
 
     /// Returns the number of bytes that were written so far.
@@ -135,9 +106,9 @@ impl BlobWriter {
         self.len
     }
 
-    /// Returns the digest of all bytes that were written or hashed.
-    pub(crate) fn digest(self) -> Digest {
-        self.hasher.into()
+    /// Returns the digest and the checksums of all bytes that were written or hashed.
+    pub(crate) fn hashes(self) -> Hashes {
+        self.hashers.finish()
     }
 
     /// Moves the bytes to a file without a name in `folder`, where later bytes go as well.
@@ -181,27 +152,37 @@ impl BlobWriter {
     ///
     /// # Errors
     /// The errors of [`BlobWriter::flush`].
-    pub(crate) async fn close(mut self) -> io::Result<Blob> {
-        self.finish_hash().await?;
+    pub(crate) async fn close(mut self) -> io::Result<Written> {
+        if let Some(parallel) = self.parallel.take() {
+            parallel.finish(&mut self.hashers, &self.current).await?;
+        }
         self.end_chunk();
         self.flush().await?;
-        Ok(self.finish())
+        Ok(self.written())
     }
 
     /// Returns the finished blob without flushing. A writer that has spilled must use
     /// [`BlobWriter::close`] instead.
-    pub(crate) fn finish(mut self) -> Blob {
+    pub(crate) fn finish(self) -> Blob {
+        self.written().blob
+    }
+
+    fn written(mut self) -> Written {
         self.end_chunk();
-        Blob(Arc::new(Contents {
+        let hashes = self.hashers.finish();
+        let blob = Blob(Arc::new(Contents {
             id: BlobId::new(),
             location: match self.disk {
                 Some((file, _)) => Location::Disk(file),
                 None => Location::Memory(self.chunks),
             },
             len: self.len,
-            digest: self.hasher.into(),
+            digest: hashes.digest,
+            sha256: OnceCell::new_with(hashes.sha256),
             reservation: OnceLock::new(),
-        }))
+        }));
+        let told = hashes.told;
+        Written { blob, told }
     }
 
     fn end_chunk(&mut self) {
@@ -210,7 +191,7 @@ impl BlobWriter {
             chunk.shrink_to_fit();
             let chunk = Bytes::from(chunk);
             if let Some(parallel) = &mut self.parallel {
-                parallel.waiting.push(chunk.clone());
+                parallel.push(chunk.clone());
             } else if self.may_hash_in_parallel && self.len >= LARGE {
                 self.parallel = Some(ParallelHash::default());
             }
@@ -221,10 +202,18 @@ impl BlobWriter {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hashing::BATCH;
     use super::*;
+    use crate::domain::{ChecksumHasher, ChecksumKind, Digest};
+
+    fn checksum(kind: ChecksumKind, bytes: &[u8]) -> Checksum {
+        let mut hasher = ChecksumHasher::new(kind);
+        hasher.update(bytes);
+        hasher.finish()
+    }
 
     #[tokio::test]
-    async fn what_is_hashed_on_another_thread_has_the_same_digest() {
+    async fn what_is_hashed_on_another_thread_has_the_same_digest_and_checksums() {
         let chunks = LARGE as usize / CHUNK + 3 * BATCH;
         for (len, step) in [
             (chunks * CHUNK + 5, CHUNK / 2 + 1),
@@ -233,18 +222,24 @@ mod tests {
             (LARGE as usize + 1, 3 * CHUNK),
         ] {
             let bytes: Vec<u8> = (0..len).map(|i| (i * 31 % 251) as u8).collect();
-            let mut writer = BlobWriter::parallel();
+            let mut writer = BlobWriter::parallel(Checksums {
+                sha256: true,
+                told: Some(ChecksumKind::Md5),
+            });
             for part in bytes.chunks(step) {
                 writer.write(part);
                 writer.hash_in_parallel().await.unwrap();
             }
             let is_parallel = writer.parallel.is_some();
             assert_eq!(is_parallel, len >= LARGE as usize);
-            let digest = writer.close().await.unwrap().digest();
+            let Written { blob, told } = writer.close().await.unwrap();
             assert!(
-                digest == Digest::of(&bytes),
+                blob.digest() == Digest::of(&bytes),
                 "{len} bytes in parts of {step}"
             );
+            assert_eq!(told, Some(checksum(ChecksumKind::Md5, &bytes)));
+            let sha256 = blob.sha256().map(Checksum::from);
+            assert_eq!(sha256, Some(checksum(ChecksumKind::Sha256, &bytes)));
         }
     }
 }

@@ -23,8 +23,8 @@ use futures_util::TryStreamExt;
 
 use super::*;
 use crate::domain::{
-    ArtifactName, Clock, FileSelector, Filter, Name, NewVersion, Page, Query, ReadAccess, Select,
-    Version, Visibility,
+    ArtifactName, BOX_TYPE, Clock, FileSelector, Filter, Name, NewVersion, Page, Query, ReadAccess,
+    Select, Version, Visibility,
 };
 
 /// Declares a test for each function, for one backend.
@@ -191,7 +191,7 @@ impl Fixture {
 }
 
 fn blob(bytes: &[u8]) -> Blob {
-    let mut writer = BlobWriter::default();
+    let mut writer = BlobWriter::new(Checksums::of_type(&Name::constant(BOX_TYPE)));
     writer.write(bytes);
     writer.finish()
 }

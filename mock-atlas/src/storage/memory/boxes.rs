@@ -15,7 +15,9 @@ use crate::domain::{
     Visibility,
 };
 use crate::storage::upload::awaited;
-use crate::storage::{Blob, BoxDraft, FoundBox, NewBox, StorageError, UploadAttempt, UploadTarget};
+use crate::storage::{
+    BackendError, Blob, BoxDraft, FoundBox, NewBox, StorageError, UploadAttempt, UploadTarget,
+};
 
 /// The box of an artifact, with the state of its uploads.
 #[derive(Clone, Debug)]
@@ -184,7 +186,7 @@ impl Maps {
             ..NewVersion::default()
         };
         let (version, key) = artifact.add(name, &box_type(), new, now)?;
-        let file = hosted_file(version.number, &blob);
+        let file = hosted_file(version.number, &blob)?;
         let versions = artifact.types.get_mut(BOX_TYPE);
         let versions = versions.ok_or(StorageError::NotFound)?;
         versions.finish_upload(version.number, blob)?;
@@ -336,7 +338,7 @@ impl Artifact {
         let versions = self.types.get(BOX_TYPE)?;
         let blob = versions.file(number)?;
         let pushed = PushedBox::of(&versions.get(number)?.metadata).ok()?;
-        Some((pushed, hosted_file(number, blob)))
+        Some((pushed, hosted_file(number, blob).ok()?))
     }
 
     /// Returns the time at which a version of the type `vagrant.box` was created.
@@ -415,12 +417,17 @@ fn box_type() -> crate::domain::Name {
     crate::domain::Name::constant(BOX_TYPE)
 }
 
-fn hosted_file(number: u64, blob: &Blob) -> HostedFile {
-    HostedFile {
+/// Describes the file of an artifact version.
+///
+/// # Errors
+/// When the writer of the bytes was not told to compute the SHA-256.
+fn hosted_file(number: u64, blob: &Blob) -> Result<HostedFile, StorageError> {
+    let sha256 = blob.sha256().ok_or(BackendError::NO_SHA_256)?;
+    Ok(HostedFile {
         number,
         len: blob.len(),
-        sha256: blob.digest().to_string(),
-    }
+        sha256: sha256.to_string(),
+    })
 }
 
 /// Returns the metadata of the artifact version that holds a provider's file.

@@ -44,11 +44,7 @@ impl MemoryCatalog {
         let tables = tables
             .with_record(contents.access)
             .map_err(|(name, error)| ImportError::Account(name, error))?;
-        let files = contents.files.into_iter();
-        let files = files
-            .map(|file| (file.digest().to_string(), file))
-            .collect();
-        let maps = Maps::of_records(contents.artifacts, &files)?;
+        let maps = Maps::of_records(contents.artifacts, &contents.files)?;
         Ok(self.with(Accounts::new(tables), maps))
     }
 

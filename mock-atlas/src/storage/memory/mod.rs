@@ -36,7 +36,7 @@ use crate::domain::{
 use accounts::Accounts;
 pub(crate) use accounts::{AccessRecord, AccountTables};
 use boxes::BoxEntry;
-pub(crate) use record::{ArtifactRecord, RecordError, stored_files};
+pub(crate) use record::{ArtifactRecord, RecordError, StoredFile, stored_files};
 use versions::Versions;
 
 /// The versions that a page found, the newest first, and the next page of the search, if it is not

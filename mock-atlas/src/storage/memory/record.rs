@@ -54,7 +54,8 @@ pub(super) struct VersionRecord {
 enum FileRecord {
     None,
     Awaited,
-    /// The digest of the bytes.
+    /// The digest of the bytes: as a [`Digest`](crate::domain::Digest), or 64 hexadecimal digits of
+    /// SHA-256 in a snapshot of the first format.
     Stored(String),
 }
 
@@ -77,16 +78,27 @@ pub(crate) enum RecordError {
     FileMissing(String),
 }
 
-/// Returns the digests of the files in the records, each with the slug of a version that has the
-/// file.
-pub(crate) fn stored_files(records: &[ArtifactRecord]) -> HashMap<String, String> {
+/// A file in the records.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredFile {
+    /// The slug of a version that has the file.
+    pub(crate) slug: String,
+    /// Whether the file is that of a Vagrant box.
+    pub(crate) is_box: bool,
+}
+
+/// Returns the files in the records by their digests.
+pub(crate) fn stored_files(records: &[ArtifactRecord]) -> HashMap<String, StoredFile> {
     let mut files = HashMap::new();
     for artifact in records {
         for of in &artifact.types {
             for version in &of.versions {
                 if let FileRecord::Stored(digest) = &version.file {
-                    let slug = artifact.name.slug(&of.artifact_type, version.number);
-                    files.entry(digest.clone()).or_insert(slug);
+                    let file = files.entry(digest.clone()).or_insert_with(|| StoredFile {
+                        slug: artifact.name.slug(&of.artifact_type, version.number),
+                        is_box: false,
+                    });
+                    file.is_box |= of.artifact_type.as_str() == BOX_TYPE;
                 }
             }
         }
@@ -95,8 +107,8 @@ pub(crate) fn stored_files(records: &[ArtifactRecord]) -> HashMap<String, String
 }
 
 impl Maps {
-    /// Returns all artifacts, ordered by name, and their files, each of them once.
-    pub(super) fn records(&self) -> (Vec<ArtifactRecord>, Vec<Blob>) {
+    /// Returns all artifacts, ordered by name, and their files by digest.
+    pub(super) fn records(&self) -> (Vec<ArtifactRecord>, HashMap<String, Blob>) {
         let mut files = HashMap::new();
         let mut records = Vec::new();
         for artifact in &self.artifacts {
@@ -123,7 +135,7 @@ impl Maps {
             });
         }
         records.sort_by(|a, b| a.name.cmp(&b.name));
-        (records, files.into_values().collect())
+        (records, files)
     }
 
     /// Creates maps from records, and from files by digest.

@@ -261,7 +261,7 @@ async fn the_same_bytes_again_need_no_room() {
     drop(parts);
     assert_eq!(upload.await.unwrap().status, 200);
     let again = &fixture.atlas.requests()[3];
-    assert!(again.stored && again.sha256.is_some());
+    assert!(again.stored && again.digest.is_some());
     let file = fixture.get(&format!("{FILE}/1/file")).await;
     assert_eq!(file.body, "123456");
 }

@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{FILE, Fixture, Reply, begin_upload, printed, run, upload_path};
 
-/// The SHA-256 of `bytes`, computed by `sha256sum`.
-const BYTES: &str = "277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9";
+/// The BLAKE3 of `bytes`, computed by `b3sum`.
+const BYTES: &str = "blake3-df19b1f105ff929191ce49d0bbfdc5b4edc2a71a40f502dc955359eb33649e24";
 
 /// Returns the journal as the emulator's own API shows it.
 async fn journal(fixture: &Fixture, query: &str) -> Value {
@@ -61,7 +61,7 @@ async fn the_journal_shows_a_push_from_its_artifact_to_its_file() {
     assert_eq!((upload.token, &upload.username), (None, &None));
     assert_eq!((upload.received, upload.status), (5, Some(200)));
     assert!(upload.stored && !made.stored);
-    assert_eq!(upload.sha256.as_deref(), Some(BYTES));
+    assert_eq!(upload.digest.as_deref(), Some(BYTES));
     assert_eq!(upload.version.as_deref(), Some("acme/web/custom.image/1"));
     assert_eq!(upload.version, made.version);
 }
@@ -177,7 +177,7 @@ async fn the_journal_shows_an_upload_that_broke_off_without_a_digest() {
             _ => tokio::task::yield_now().await,
         }
     };
-    assert_eq!(upload.sha256, None);
+    assert_eq!(upload.digest, None);
     assert!(!upload.stored);
     assert_eq!(upload.content_length, Some(9));
     assert_eq!(upload.version.as_deref(), Some("acme/web/custom.image/1"));
@@ -218,7 +218,7 @@ async fn no_token_no_password_and_no_upload_path_is_in_the_journal() {
     // A password could be guessed from the digest of its body.
     let logins = journal(&fixture, "?route=/api/v1/authenticate").await;
     assert_eq!(logins["requests"].as_array().unwrap().len(), 2);
-    assert!(logins["requests"][0]["sha256"].is_null() && logins["requests"][1]["sha256"].is_null());
+    assert!(logins["requests"][0]["digest"].is_null() && logins["requests"][1]["digest"].is_null());
 }
 
 #[tokio::test]

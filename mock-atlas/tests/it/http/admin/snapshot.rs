@@ -14,6 +14,9 @@ use crate::support::{FILE, Fixture, NOT_FOUND, Reply, begin_upload, printed, run
 /// A file that is larger than a chunk, with a length that is no multiple of a chunk or block.
 static LARGE: [u8; 700_001] = [7; 700_001];
 
+/// A snapshot of the first format, with a version whose file is `bytes`.
+static OLD_SNAPSHOT: &[u8] = include_bytes!("snapshot_format_1.tar");
+
 /// The highest version number that a snapshot may have, 2^53.
 const HIGHEST: u64 = 9_007_199_254_740_992;
 
@@ -156,7 +159,7 @@ async fn what_is_no_whole_snapshot_changes_nothing() {
         ),
         (
             "another form",
-            changed(|manifest| manifest["format"] = json!(2)),
+            changed(|manifest| manifest["format"] = json!(3)),
         ),
         ("no form", changed(|manifest| *manifest = json!({}))),
         (
@@ -199,6 +202,38 @@ async fn what_is_no_whole_snapshot_changes_nothing() {
         );
         assert_eq!(fixture.found("").await, before, "{name}");
     }
+}
+
+#[tokio::test]
+async fn an_archive_that_names_files_by_their_sha_256_is_restored_too() {
+    let (fixture, _) = full().await;
+    let before = fixture.found("").await;
+    let mut others = OLD_SNAPSHOT.to_vec();
+    let reply = restore(&fixture, OLD_SNAPSHOT.to_vec()).await;
+    assert_eq!(reply.status, StatusCode::NO_CONTENT, "{}", reply.body);
+    let file = fixture.request(Method::GET, &format!("{FILE}/1/file"));
+    let file = file.send().await.unwrap();
+    let tag = file.headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!(file.text().await.unwrap(), "bytes");
+    assert!(tag.starts_with("\"blake3-"), "{tag}");
+    assert_ne!(fixture.found("").await, before);
+
+    // The next snapshot names the file by its BLAKE3.
+    let names = entries(&snapshot(&fixture).await);
+    assert_eq!(names[1].0, format!("files/{}", tag.trim_matches('"')));
+
+    // Other bytes of the same length are noticed.
+    let at = others
+        .windows(5)
+        .rposition(|part| part == b"bytes")
+        .unwrap();
+    others[at] = b'B';
+    let reply = restore(&fixture, others).await;
+    assert!(
+        reply.body.contains("differs from the digest in its name"),
+        "{}",
+        reply.body
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,11 @@ use serde_json::json;
 
 use crate::support::{FILE, Fixture};
 
-const DIGEST: &str = "\"84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882\"";
+/// The BLAKE3 of `0123456789`, computed by `b3sum`, as a tag.
+const DIGEST: &str = "\"blake3-53b63a6fc8605d0c0ce559317a00177d72adb24d669235e4c914f443a8831ca1\"";
+
+/// The SHA-256 of `0123456789`, computed by `sha256sum`, in Base64.
+const SHA_256: &str = "sha-256=:hNiYd/DUBB77a/kaFvAkjy/Vc+avBcGflr7bn4gveII=:";
 
 async fn fixture() -> Fixture {
     let fixture = Fixture::new().await;
@@ -52,6 +56,32 @@ async fn get_and_head_tell_length_and_digest() {
             ""
         };
         assert_eq!(response.text().await.unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_the_sha_256_gets_that_of_the_whole_file() {
+    let fixture = fixture().await;
+    let want = HeaderName::from_static("want-repr-digest");
+    let wanted = (want.clone(), "sha-512=10, sha-256=3");
+    for (method, headers, status) in [
+        (Method::HEAD, vec![wanted.clone()], 200),
+        (Method::GET, vec![wanted.clone()], 200),
+        (Method::GET, vec![wanted, (RANGE, "bytes=2-4")], 206),
+    ] {
+        let response = ask(&fixture, method, &headers).await;
+        assert_eq!(response.status(), status);
+        assert_eq!(header(&response, "repr-digest"), SHA_256);
+        assert_eq!(header(&response, "etag"), DIGEST);
+    }
+    for refused in [
+        vec![],
+        vec![(want.clone(), "sha-256=0")],
+        vec![(want, "md5=1")],
+    ] {
+        let response = ask(&fixture, Method::GET, &refused).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(header(&response, "repr-digest"), "");
     }
 }
 
