@@ -90,7 +90,7 @@ struct EmulatorArguments {
     ///
     /// Routes: authenticate, artifact.create, artifact.show, version.create, search, download,
     /// upload, or * for any. Effects: latency=TIME, status=CODE, malformed, reset, no-reply,
-    /// delay-reply=TIME, for files cut-after=BYTES, for uploads discard=CODE, expire[=TIME]. Settings:
+    /// delay-reply=TIME, and for uploads cut-after=BYTES, discard=CODE, expire[=TIME]. Settings:
     /// method=GET, after=N, every=K, times=N, probability=P, retry-after=SECONDS. One argument
     /// may hold several faults, separated by spaces. docs/emulator.md describes all of them
     #[arg(long, value_name = "ROUTE:EFFECT[,SETTING…]", value_delimiter = ' ')]

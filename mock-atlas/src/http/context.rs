@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::{ArtifactName, Digest, Name};
 use crate::faults::ErrorReply;
-use crate::observe::{LONGEST_FIELD, PackedStrings, Redactor, TokenPlace};
+use crate::observe::{Finding, LONGEST_FIELD, PackedStrings, Redactor, TokenPlace};
 
 /// The greatest number of field names that are kept of a body.
 const MAX_FIELDS: usize = 100;
@@ -36,6 +36,7 @@ struct Inner {
     fields: OnceLock<PackedStrings>,
     version: OnceLock<ConcernedVersion>,
     stored: AtomicBool,
+    findings: OnceLock<Vec<Finding>>,
 }
 
 /// The version that a request created, or whose file it uploaded.
@@ -101,6 +102,19 @@ impl RequestContext {
             slug: artifact.slug(artifact_type, number),
             announces_file,
         });
+    }
+
+    /// Sets the findings about what the request sent.
+    pub(crate) fn set_findings(&self, mut findings: Vec<Finding>) {
+        let redactor = Redactor::new(self.token());
+        for Finding { message, .. } in &mut findings {
+            *message = redactor.text(message).into_owned();
+        }
+        let _ = self.0.findings.set(findings);
+    }
+
+    pub(super) fn findings(&self) -> &[Finding] {
+        self.0.findings.get().map_or(&[], Vec::as_slice)
     }
 
     /// Records that the version has the bytes that the request sent.

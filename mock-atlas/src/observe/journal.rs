@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
 
+use super::Finding;
 use super::packed_strings::PackedStrings;
 use super::pattern::Pattern;
 use super::record::{FixedFields, request};
@@ -52,6 +53,8 @@ pub struct Request {
     pub chunked: bool,
     /// The names of the fields in the body, JSON or a form, such as `artifact_version.metadata.os`.
     pub fields: Vec<String>,
+    #[serde(skip)]
+    pub(crate) findings: Vec<Finding>,
     /// The number of bytes that were read of the body.
     pub received: u64,
     /// The digest of the body, `blake3-` and 64 hexadecimal digits, if all of it was read. A login

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::Request;
+use super::{Finding, LintKind, Request};
 use crate::endpoint::{Api, Body};
 
 /// A finding about something that a client should do differently.
@@ -20,67 +20,6 @@ pub struct Lint {
     pub advice: &'static str,
     /// The ids of the requests with this finding, the earliest first.
     pub requests: Vec<String>,
-}
-
-/// The kinds of [`Lint`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum LintKind {
-    /// A client sent a token to an upload path.
-    TokenOnUpload,
-    /// A client did not announce the length of an upload.
-    NoContentLength,
-    /// A body had a field that Atlas does not know.
-    UnknownField,
-    /// A path began with `/api/v1` twice.
-    DoubledApiPath,
-    /// A client created a version with a file that never came.
-    NeverUploaded,
-    /// A client uploaded the same bytes to the same version again.
-    RepeatedUpload,
-}
-
-impl LintKind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::TokenOnUpload => "token-on-upload",
-            Self::NoContentLength => "no-content-length",
-            Self::UnknownField => "unknown-field",
-            Self::DoubledApiPath => "doubled-api-path",
-            Self::NeverUploaded => "never-uploaded",
-            Self::RepeatedUpload => "repeated-upload",
-        }
-    }
-
-    fn advice(self) -> &'static str {
-        match self {
-            Self::TokenOnUpload => {
-                "Send no token: the upload path alone authorises the upload, and may be on somebody else's host."
-            }
-            Self::NoContentLength => {
-                "Announce the length if it is known: without it, a part may pass for the whole file, and not every server accepts chunks."
-            }
-            Self::UnknownField => {
-                "The field is ignored: remove it, or look for a mistake in its name."
-            }
-            Self::DoubledApiPath => {
-                "Remove /api/v1 from the address that is given to the client, or from the path that the client adds."
-            }
-            Self::NeverUploaded => {
-                "PUT the file to the version's upload_path, or make the version with \"file\": false: until then, nobody sees the version."
-            }
-            Self::RepeatedUpload => {
-                "Nothing is lost. If it is unknown whether the file arrived, request it before sending it again."
-            }
-        }
-    }
-}
-
-impl fmt::Display for LintKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 impl fmt::Display for Lint {
@@ -102,6 +41,9 @@ pub(crate) fn lints(requests: &[Request]) -> Vec<Lint> {
         check_upload(&mut found, request);
         check_path(&mut found, request);
         check_fields(&mut found, request);
+        for Finding { kind, message } in &request.findings {
+            found.add(*kind, message.clone(), request);
+        }
     }
     check_versions(&mut found, requests);
     found.lints

@@ -5,10 +5,11 @@
 //! - `metrics`: counters and histograms of requests; `method`: the distinguished methods
 //! - `pattern`: patterns of paths
 //! - `expect`: expectations of requests; `verify`: compares the journal with them
-//! - `lints`: practices of clients that should be avoided
+//! - `lints`: practices of clients that should be avoided; `lint_kind`: their kinds
 
 mod expect;
 mod journal;
+mod lint_kind;
 mod lints;
 mod method;
 mod metrics;
@@ -21,7 +22,9 @@ mod verify;
 pub use expect::{ExpectError, Expectations};
 pub(crate) use journal::{DEFAULT_CAPACITY, Filter, Journal};
 pub use journal::{Request, TokenPlace};
-pub use lints::{Lint, LintKind};
+pub(crate) use lint_kind::Finding;
+pub use lint_kind::LintKind;
+pub use lints::Lint;
 pub(crate) use method::known_method;
 pub(crate) use metrics::{CounterCache, Metrics, Outcome};
 pub(crate) use packed_strings::PackedStrings;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::packed_strings::{PackedStrings, read};
-use super::{Request, TokenPlace};
+use super::{Finding, Request, TokenPlace};
 use crate::domain::Digest;
 use crate::endpoint::Endpoint;
 
@@ -53,6 +53,7 @@ pub(crate) struct EndStrings<'a> {
     pub(crate) username: Option<&'a str>,
     pub(crate) version: Option<&'a str>,
     pub(crate) fields: Option<&'a PackedStrings>,
+    pub(crate) findings: &'a [Finding],
 }
 
 impl EndStrings<'_> {
@@ -61,6 +62,14 @@ impl EndStrings<'_> {
         texts.push(self.version);
         if let Some(fields) = self.fields {
             texts.append(fields);
+        }
+        // A missing text ends the fields.
+        if !self.findings.is_empty() {
+            texts.push(None);
+        }
+        for Finding { kind, message } in self.findings {
+            texts.push(Some(kind.name()));
+            texts.push(Some(message));
         }
     }
 }
@@ -84,7 +93,8 @@ pub(crate) fn request(fixed: &FixedFields, texts: &[u8]) -> Request {
         chunked: fixed.chunked,
         username: next(),
         version: next(),
-        fields: texts.flatten().collect(),
+        fields: texts.by_ref().map_while(|text| text).collect(),
+        findings: findings(texts),
         received: fixed.received,
         digest: fixed.digest.map(|digest| digest.to_string()),
         announces_file: fixed.announces_file,
@@ -92,6 +102,16 @@ pub(crate) fn request(fixed: &FixedFields, texts: &[u8]) -> Request {
         status: fixed.status,
         duration: fixed.duration,
     }
+}
+
+/// Decodes findings, each of which has the name of its kind and a message.
+fn findings(texts: impl Iterator<Item = Option<String>>) -> Vec<Finding> {
+    let mut texts = texts.flatten();
+    let next = || Some((texts.next()?, texts.next()?));
+    let pairs = std::iter::from_fn(next);
+    pairs
+        .filter_map(|(kind, message)| Finding::of_name(&kind, message))
+        .collect()
 }
 
 #[cfg(test)]
@@ -120,6 +140,7 @@ impl FixedFields {
 mod tests {
     use super::*;
     use crate::endpoint::{Api, ArtifactCall};
+    use crate::observe::LintKind;
 
     const SHOW: Api = Api::Artifact(ArtifactCall::ShowArtifact);
 
@@ -134,10 +155,19 @@ mod tests {
         let mut fields = PackedStrings::default();
         fields.push(Some("artifact"));
         fields.push(Some("artifact.name"));
+        let findings = [
+            (LintKind::BoxProvider, "one"),
+            (LintKind::BoxUnreadable, ""),
+        ];
+        let findings = findings.map(|(kind, message)| Finding {
+            kind,
+            message: message.to_owned(),
+        });
         let end = EndStrings {
             username: Some("acme"),
             version: Some("acme/web/x/1"),
             fields: Some(&fields),
+            findings: &findings,
         };
         let mut texts = head.packed();
         end.append_to(&mut texts);
@@ -155,6 +185,7 @@ mod tests {
             username: Some("acme".to_owned()),
             version: Some("acme/web/x/1".to_owned()),
             fields: vec!["artifact".to_owned(), "artifact.name".to_owned()],
+            findings: findings.to_vec(),
             ..Request::example(1, "GET", "/x")
         };
         assert_eq!(found, expected);

@@ -6,10 +6,12 @@
 //! - `found_box`: boxes as values, and their changes
 //! - `upload`: targets and attempts of uploads; `token`: tokens and hashed secrets; `error`: errors
 //! - `blob`: the bytes of a file, in memory or on disk; `memory_budget`: the limit on the bytes of all files
+//! - `box_file`: reads what the file of a Vagrant box says of itself
 //! - `regular_file`: bounded reading of regular files
 
 mod addition;
 mod blob;
+mod box_file;
 mod catalog;
 #[cfg(test)]
 mod conformance;
@@ -25,7 +27,8 @@ mod upload;
 pub(crate) use addition::{
     AdditionError, Additions, NewArtifact, NewOrganization, NewToken, NewUser, SeededVersion,
 };
-pub(crate) use blob::{Blob, BlobWriter, Checksums};
+pub(crate) use blob::{Blob, BlobWriter, Checksums, Written};
+pub(crate) use box_file::{BoxFile, BoxFileReader};
 pub(crate) use catalog::Catalog;
 pub(crate) use contents::{Contents, ImportError};
 pub(crate) use error::{AccountError, BackendError, StorageError};

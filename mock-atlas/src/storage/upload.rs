@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use crate::domain::{ArtifactName, Name, Orphan, OrphanState, OrphanTarget, Version};
+use crate::domain::{ArtifactName, BOX_TYPE, Name, Orphan, OrphanState, OrphanTarget, Version};
 
 /// The target of an upload path.
 #[derive(Clone, Debug)]
@@ -16,11 +16,28 @@ pub(crate) enum UploadTarget {
     Box(ArtifactName),
 }
 
+impl UploadTarget {
+    /// Returns whether the file is that of a Vagrant box.
+    pub(crate) fn is_box(&self) -> bool {
+        match self {
+            Self::Version(key) => key.is_box(),
+            Self::Box(_) => true,
+        }
+    }
+}
+
 /// The key of a version.
 #[derive(Clone, Debug)]
 pub(crate) struct VersionKey {
     pub(crate) of: Arc<TypeKey>,
     pub(crate) number: u64,
+}
+
+impl VersionKey {
+    /// Returns whether this is a version of a Vagrant box.
+    pub(crate) fn is_box(&self) -> bool {
+        self.of.artifact_type.as_str() == BOX_TYPE
+    }
 }
 
 /// The key of an artifact type. All uploads of the type share it.

@@ -42,6 +42,7 @@ pub(crate) async fn receive(
         UploadEvent::Target(UploadTarget::Box(_)) => {}
         UploadEvent::Received(digest) => context.set_digest(digest),
         UploadEvent::Stored => context.set_stored(),
+        UploadEvent::Findings(findings) => context.set_findings(findings),
     };
     let body = body.into_data_stream();
     let uploads = state.uploads();

@@ -92,6 +92,7 @@ impl Entry {
             username: context.username().map(|name| name.as_str()),
             version: version.map(|version| &*version.slug),
             fields: context.fields(),
+            findings: context.findings(),
         };
         end.append_to(&mut self.texts);
         journal.keep(fixed, &self.texts);

@@ -23,7 +23,7 @@ use tokio::task::spawn_blocking;
 use super::{MemoryBudget, Reservation};
 use crate::domain::{Digest, Sha256Digest};
 pub(crate) use hashing::Checksums;
-pub(crate) use writer::BlobWriter;
+pub(crate) use writer::{BlobWriter, Written};
 
 /// The size of a chunk in bytes: small enough to allocate at once, large enough that a disk image
 /// has few chunks.

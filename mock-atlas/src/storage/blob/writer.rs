@@ -38,8 +38,6 @@ pub(crate) struct BlobWriter {
 pub(crate) struct Written {
     pub(crate) blob: Blob,
     /// The checksum of the kind in [`Checksums::told`].
-    // Compared by the boxes, which follow.
-    #[allow(dead_code)]
     pub(crate) told: Option<Checksum>,
 }
 

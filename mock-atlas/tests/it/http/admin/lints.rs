@@ -81,6 +81,43 @@ async fn a_careful_client_hears_nothing() {
 }
 
 #[tokio::test]
+async fn a_box_that_is_not_as_told_is_taken_and_noted() {
+    // A box of libvirt.
+    const BOX: &[u8] = include_bytes!("../../../data/boxes/plain.tar");
+    let fixture = Fixture::new().await;
+    fixture.make_artifact("acme", "web").await;
+    for (provider, file) in [
+        ("virtualbox", BOX),
+        ("libvirt", b"no box"),
+        ("libvirt", BOX),
+    ] {
+        let version = json!({"file": true, "metadata": {"provider": provider}});
+        let version = json!({ "artifact_version": version });
+        let path = "/api/v1/artifacts/acme/web/vagrant.box";
+        let version = fixture.post(path, version).await;
+        let put = fixture.put(&upload_path(&version.json()), file).await;
+        assert_eq!(put.status, 200, "{}", put.body);
+    }
+    let lints = fixture.atlas.lints();
+    let found: Vec<_> = lints
+        .iter()
+        .map(|lint| (lint.kind, lint.message.as_str()))
+        .collect();
+    let expected = [
+        (
+            LintKind::BoxProvider,
+            "the metadata.json of acme/web 0.1.0 virtualbox/unknown names the provider \"libvirt\"",
+        ),
+        (
+            LintKind::BoxUnreadable,
+            "the file of acme/web 0.2.0 libvirt/unknown is no box: \
+             it is neither a tar nor a tar compressed by gzip, bzip2, xz or zstd",
+        ),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
 async fn verifying_looks_for_them_when_asked() {
     let fixture = careless().await;
     let uploads = Expectations::new()

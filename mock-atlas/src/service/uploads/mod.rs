@@ -1,5 +1,13 @@
 //! Receives the bytes of versions, within limits and budgets. `keep` stores complete bytes, which
 //! makes the version visible.
+//!
+//! - `receiver`: collects the bytes as they come
+//! - `box_check`: compares the file of a box with what was told of it
+
+mod box_check;
+mod receiver;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -7,17 +15,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use tokio::sync::Semaphore;
-use tokio::task::yield_now;
 use uuid::Uuid;
 
 use super::{Dataset, Datasets, ServiceError};
-use crate::domain::{BOX_TYPE, Digest, Limits, Name};
+use crate::domain::{Checksum, Digest, Limits};
+use crate::observe::Finding;
 use crate::storage::{
-    Blob, BlobWriter, Checksums, MemoryBudget, Reservation, StorageError, UploadAttempt,
-    UploadTarget,
+    Blob, Checksums, MemoryBudget, StorageError, UploadAttempt, UploadTarget, Written,
 };
+use box_check::ToldBox;
+use receiver::{Received, Receiver};
 
 /// The limits, budgets and permits of uploads.
 #[derive(Debug)]
@@ -44,7 +53,7 @@ pub(crate) struct UploadRequest {
 }
 
 /// An event in the course of an upload.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum UploadEvent<'a> {
     /// The target of the upload is known.
     Target(&'a UploadTarget),
@@ -52,6 +61,8 @@ pub(crate) enum UploadEvent<'a> {
     Received(Digest),
     /// The bytes are stored in the version.
     Stored,
+    /// The file of a box differs in this from what was told of it.
+    Findings(Vec<Finding>),
 }
 
 impl Uploads {
@@ -94,16 +105,22 @@ impl Uploads {
             on_event(UploadEvent::Target(target));
         }
         let (attempt, is_repeat) = self.begin(&dataset, request).await?;
-        let checksums = target.as_ref().map(checksums).unwrap_or_default();
-        let receiver = Receiver::new(self, is_repeat, checksums);
+        let expected = Expected::of(&dataset, target.as_ref(), upload).await;
+        let receiver = match is_repeat {
+            true => Receiver::of_repeat(self),
+            false => expected.receiver(self),
+        };
         let received = receiver.read(body, &attempt).await?;
         on_event(UploadEvent::Received(received.digest()));
         if !request.keep {
             return Ok(None);
         }
         // The current dataset and not that of the beginning, which a reset may have replaced.
-        let blob = keep(&datasets.current(), upload, received).await?;
+        let dataset = datasets.current();
+        let blob = keep(&dataset, upload, &received).await?;
         on_event(UploadEvent::Stored);
+        let findings = expected.compare(&dataset, upload, &received).await;
+        on_event(UploadEvent::Findings(findings));
         Ok(Some(blob))
     }
 
@@ -142,126 +159,67 @@ pub(crate) async fn expire(dataset: &Dataset, upload: Uuid) -> Result<(), Servic
     Ok(dataset.catalog().expire_upload(upload).await?)
 }
 
-/// Returns the checksums to compute of an upload: clients of boxes compare the SHA-256 of what they
-/// download.
-fn checksums(target: &UploadTarget) -> Checksums {
-    match target {
-        UploadTarget::Version(version) => Checksums::of_type(&version.of.artifact_type),
-        UploadTarget::Box(_) => Checksums::of_type(&Name::constant(BOX_TYPE)),
+/// What is known of an upload's file before it comes.
+struct Expected<'a> {
+    target: Option<&'a UploadTarget>,
+    told: Option<ToldBox>,
+}
+
+impl<'a> Expected<'a> {
+    async fn of(dataset: &Dataset, target: Option<&'a UploadTarget>, upload: Uuid) -> Self {
+        let target = target.filter(|target| target.is_box());
+        let told = match target {
+            Some(target) => ToldBox::of(dataset, target, upload).await,
+            None => None,
+        };
+        Self { target, told }
     }
-}
 
-/// The complete bytes of an upload.
-enum Received {
-    New(Blob),
-    /// The digest of bytes for a version that has its file already. The bytes are not kept: they
-    /// are either the same as the stored bytes or refused.
-    Repeated(Digest),
-}
-
-impl Received {
-    fn digest(&self) -> Digest {
-        match self {
-            Self::New(blob) => blob.digest(),
-            Self::Repeated(digest) => *digest,
+    /// Creates the receiver, which computes the checksums of a box and reads it.
+    fn receiver<'r>(&self, uploads: &'r Uploads) -> Receiver<'r> {
+        if self.target.is_none() {
+            return Receiver::new(uploads, Checksums::default());
         }
+        let checksum = self.told.as_ref().and_then(|told| told.checksum.as_ref());
+        let checksums = Checksums {
+            sha256: true,
+            told: checksum.map(Checksum::kind),
+        };
+        Receiver::new(uploads, checksums).reading_box()
+    }
+
+    /// Compares the stored file with what was told of it.
+    async fn compare(self, dataset: &Dataset, upload: Uuid, received: &Received) -> Vec<Finding> {
+        let (Some(target), Received::New { file, box_file }) = (self.target, received) else {
+            return Vec::new();
+        };
+        let told = match self.told {
+            Some(told) => Some(told),
+            None => ToldBox::of(dataset, target, upload).await,
+        };
+        told.map(|told| told.compare(box_file.as_ref(), file.told.as_ref()))
+            .unwrap_or_default()
     }
 }
 
 /// Stores the bytes in the version, which makes the version visible (`Versions::finish_upload` of
 /// the storage), or compares them with the stored bytes.
-async fn keep(dataset: &Dataset, upload: Uuid, received: Received) -> Result<Blob, StorageError> {
+async fn keep(dataset: &Dataset, upload: Uuid, received: &Received) -> Result<Blob, StorageError> {
     match received {
-        Received::New(blob) => {
-            dataset
-                .catalog()
-                .finish_upload(upload, blob.clone())
-                .await?;
-            Ok(blob)
+        Received::New { file, .. } => {
+            let Written { blob, .. } = file;
+            let catalog = dataset.catalog();
+            catalog.finish_upload(upload, blob.clone()).await?;
+            Ok(blob.clone())
         }
         Received::Repeated(digest) => {
             let stored = dataset.catalog().uploaded(upload).await?;
             let stored = stored.ok_or(StorageError::NotFound)?;
-            if stored.digest() == digest {
+            if stored.digest() == *digest {
                 Ok(stored)
             } else {
                 Err(StorageError::OtherBytes)
             }
         }
-    }
-}
-
-/// A `Receiver` collects the bytes of an upload as they come. Dropping it early, because of a
-/// broken connection or a limit, frees everything: no bytes of an incomplete upload are kept.
-struct Receiver<'a> {
-    uploads: &'a Uploads,
-    writer: BlobWriter,
-    /// The reserved memory; `None` once the bytes go to disk.
-    reservation: Option<Reservation>,
-    is_repeat: bool,
-}
-
-impl<'a> Receiver<'a> {
-    fn new(uploads: &'a Uploads, is_repeat: bool, checksums: Checksums) -> Self {
-        Self {
-            uploads,
-            writer: match is_repeat {
-                true => BlobWriter::default(),
-                false => BlobWriter::parallel(checksums),
-            },
-            reservation: Some(uploads.budget.reservation()),
-            is_repeat,
-        }
-    }
-
-    // Contract: uploads.chunked, uploads.half-hidden
-    async fn read<E: Into<Box<dyn Error + Send + Sync>>>(
-        mut self,
-        mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
-        attempt: &UploadAttempt,
-    ) -> Result<Received, ServiceError> {
-        while let Some(part) = body.next().await {
-            // Lets other tasks run: a client that sends fast enough never makes this loop wait.
-            yield_now().await;
-            let part = part.map_err(|error| ServiceError::BrokenBody {
-                after: self.writer.len(),
-                error: error.into(),
-            })?;
-            self.push(&part).await?;
-            if !self.is_repeat {
-                attempt.set_received(self.writer.len());
-            }
-        }
-        self.finish().await
-    }
-
-    async fn push(&mut self, part: &[u8]) -> Result<(), ServiceError> {
-        let len = part.len() as u64;
-        self.uploads.limits.check_file(self.writer.len() + len)?;
-        if self.is_repeat {
-            self.writer.hash(part);
-            return Ok(());
-        }
-        if let Some(Err(full)) = self.reservation.as_mut().map(|taken| taken.reserve(len)) {
-            let folder = self.uploads.spill.as_deref().ok_or(full)?;
-            let spilled = self.writer.spill(folder).await;
-            spilled.map_err(ServiceError::DiskFull)?;
-            self.reservation = None;
-        }
-        self.writer.write(part);
-        self.writer.hash_in_parallel().await?;
-        self.writer.flush().await.map_err(ServiceError::DiskFull)
-    }
-
-    async fn finish(self) -> Result<Received, ServiceError> {
-        if self.is_repeat {
-            return Ok(Received::Repeated(self.writer.hashes().digest));
-        }
-        let written = self.writer.close().await.map_err(ServiceError::DiskFull)?;
-        let blob = written.blob;
-        if let Some(reservation) = self.reservation {
-            blob.attach(reservation);
-        }
-        Ok(Received::New(blob))
     }
 }

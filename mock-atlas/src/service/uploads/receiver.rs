@@ -1,0 +1,133 @@
+//! Collects the bytes of an upload as they come.
+
+use std::error::Error;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use tokio::task::yield_now;
+
+use super::Uploads;
+use crate::domain::Digest;
+use crate::service::ServiceError;
+use crate::storage::{
+    BlobWriter, BoxFile, BoxFileReader, Checksums, Reservation, UploadAttempt, Written,
+};
+
+/// The complete bytes of an upload.
+pub(super) enum Received {
+    New {
+        file: Written,
+        /// What the file of a box says of itself, if somebody read it.
+        box_file: Option<BoxFile>,
+    },
+    /// The digest of bytes for a version that has its file already. The bytes are not kept: they
+    /// are either the same as the stored bytes or refused.
+    Repeated(Digest),
+}
+
+impl Received {
+    pub(super) fn digest(&self) -> Digest {
+        match self {
+            Self::New { file, .. } => file.blob.digest(),
+            Self::Repeated(digest) => *digest,
+        }
+    }
+}
+
+/// A `Receiver` collects the bytes of an upload as they come. Dropping it early, because of a
+/// broken connection or a limit, frees everything: no bytes of an incomplete upload are kept.
+pub(super) struct Receiver<'a> {
+    uploads: &'a Uploads,
+    writer: BlobWriter,
+    /// The reserved memory; `None` once the bytes go to disk.
+    reservation: Option<Reservation>,
+    is_repeat: bool,
+    box_file: Option<BoxFileReader>,
+}
+
+impl<'a> Receiver<'a> {
+    /// Creates a receiver of bytes that are new.
+    pub(super) fn new(uploads: &'a Uploads, checksums: Checksums) -> Self {
+        Self {
+            uploads,
+            writer: BlobWriter::parallel(checksums),
+            reservation: Some(uploads.budget.reservation()),
+            is_repeat: false,
+            box_file: None,
+        }
+    }
+
+    /// Creates a receiver of bytes for a version that has its file already.
+    pub(super) fn of_repeat(uploads: &'a Uploads) -> Self {
+        Self {
+            uploads,
+            writer: BlobWriter::default(),
+            reservation: None,
+            is_repeat: true,
+            box_file: None,
+        }
+    }
+
+    /// Reads the bytes as those of a box, too, unless too many boxes are read already.
+    pub(super) fn reading_box(mut self) -> Self {
+        self.box_file = BoxFileReader::start();
+        self
+    }
+
+    // Contract: uploads.chunked, uploads.half-hidden
+    pub(super) async fn read<E: Into<Box<dyn Error + Send + Sync>>>(
+        mut self,
+        mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        attempt: &UploadAttempt,
+    ) -> Result<Received, ServiceError> {
+        while let Some(part) = body.next().await {
+            // Lets other tasks run: a client that sends fast enough never makes this loop wait.
+            yield_now().await;
+            let part = part.map_err(|error| ServiceError::BrokenBody {
+                after: self.writer.len(),
+                error: error.into(),
+            })?;
+            self.push(part).await?;
+            if !self.is_repeat {
+                attempt.set_received(self.writer.len());
+            }
+        }
+        self.finish().await
+    }
+
+    async fn push(&mut self, part: Bytes) -> Result<(), ServiceError> {
+        let len = part.len() as u64;
+        self.uploads.limits.check_file(self.writer.len() + len)?;
+        if self.is_repeat {
+            self.writer.hash(&part);
+            return Ok(());
+        }
+        if let Some(Err(full)) = self.reservation.as_mut().map(|taken| taken.reserve(len)) {
+            let folder = self.uploads.spill.as_deref().ok_or(full)?;
+            let spilled = self.writer.spill(folder).await;
+            spilled.map_err(ServiceError::DiskFull)?;
+            self.reservation = None;
+        }
+        self.writer.write(&part);
+        self.writer.hash_in_parallel().await?;
+        if let Some(reader) = &mut self.box_file {
+            reader.push(part).await;
+        }
+        self.writer.flush().await.map_err(ServiceError::DiskFull)
+    }
+
+    async fn finish(self) -> Result<Received, ServiceError> {
+        if self.is_repeat {
+            return Ok(Received::Repeated(self.writer.hashes().digest));
+        }
+        let file = self.writer.close().await.map_err(ServiceError::DiskFull)?;
+        if let Some(reservation) = self.reservation {
+            file.blob.attach(reservation);
+        }
+        let box_file = match self.box_file {
+            Some(reader) => Some(reader.finish().await),
+            None => None,
+        };
+        Ok(Received::New { file, box_file })
+    }
+}
