@@ -81,10 +81,12 @@ struct EmulatorArguments {
     #[arg(long, hide_env_values = true)]
     token: Option<String>,
 
-    /// A seed file, JSON or TOML by its extension, with the users, organizations, tokens, artifacts
-    /// and files to start with; docs/seed.example.toml shows the format
+    /// A seed file, JSON or TOML by its extension, with the users, organizations, tokens, artifacts,
+    /// boxes and files to start with; docs/seed.example.toml shows the format. Or a folder of boxes that
+    /// `atlas-upload box mirror` has written, whose files stay where they are. May be given several
+    /// times
     #[arg(long, value_name = "FILE")]
-    seed: Option<PathBuf>,
+    seed: Vec<PathBuf>,
 
     /// A fault to inject, such as upload:cut-after=1048576,times=1; may be given several times
     ///
@@ -157,7 +159,7 @@ impl EmulatorArguments {
         builder = given(builder, self.binstore_listen, Builder::binstore_listen);
         builder = self.tls.apply(builder).await?;
         builder = given(builder, self.token.clone(), Builder::token);
-        if let Some(file) = self.seed.clone() {
+        for file in self.seed.clone() {
             // Reading all files may take long, so it runs on a blocking thread.
             let most = self.limits.max_file_bytes();
             let read = spawn_blocking(move || match most {

@@ -152,6 +152,12 @@ fn slug(text: &str) -> Result<String, String> {
 /// that an error has its line number, and its size is limited to what a running emulator accepts.
 fn seed(file: &Path) -> Result<Value, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    if file.is_dir() {
+        return Err(failed(
+            &"it is a folder, and only a plain file is read: a mirrored tree is taken at the start, \
+              with --seed",
+        ));
+    }
     let text = read_regular_text(file, MOST_SENT).map_err(|error| failed(&error))?;
     let is_toml = file
         .extension()
@@ -162,45 +168,66 @@ fn seed(file: &Path) -> Result<Value, String> {
     };
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut seed = seed.unwrap_or_default();
-    let len = |version: &mut Value| {
-        let path = path_of(version).map(|path| folder.join(path));
+    let len = |holder: &mut Value| {
+        let path = path_of(holder).map(|path| folder.join(path));
         path.and_then(|path| path.metadata().ok())
             .map_or(0, |it| it.len())
     };
-    if versions(&mut seed).map(len).sum::<u64>() > MOST_SENT {
+    if holders(&mut seed)
+        .iter_mut()
+        .map(|holder| len(holder))
+        .sum::<u64>()
+        > MOST_SENT
+    {
         return Err(failed(&format!(
             "the seed's files have more than the {MOST_SENT} bytes that a running emulator accepts: \
              start an emulator with --seed, or restore a snapshot"
         )));
     }
     Seed::read_at_most(file, MOST_SENT).map_err(|error| error.to_string())?;
-    for version in versions(&mut seed) {
-        enclose(version, folder).map_err(|error| failed(&error))?;
+    for holder in holders(&mut seed) {
+        enclose(holder, folder).map_err(|error| failed(&error))?;
     }
     Ok(seed)
 }
 
-/// Returns the versions of all artifacts.
-fn versions(seed: &mut Value) -> impl Iterator<Item = &mut Value> {
-    elements(seed, "artifacts").flat_map(|artifact| elements(artifact, "versions"))
+/// Returns what may have a file: the versions of all artifacts, and the providers of all boxes.
+fn holders(seed: &mut Value) -> Vec<&mut Value> {
+    let Some(seed) = seed.as_object_mut() else {
+        return Vec::new();
+    };
+    let mut holders = Vec::new();
+    for (key, list) in seed {
+        let versions = items(list).flat_map(|one| elements(one, "versions"));
+        match key.as_str() {
+            "artifacts" => holders.extend(versions),
+            "boxes" => holders.extend(versions.flat_map(|version| elements(version, "providers"))),
+            _ => {}
+        }
+    }
+    holders
+}
+
+/// Returns the elements of a value that is a list.
+fn items(value: &mut Value) -> impl Iterator<Item = &mut Value> {
+    value.as_array_mut().into_iter().flatten()
 }
 
 /// Returns the elements of a list; none if the list is absent.
 fn elements<'a>(value: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> {
-    let list = value.get_mut(key).and_then(Value::as_array_mut);
-    list.into_iter().flatten()
+    value.get_mut(key).into_iter().flat_map(items)
 }
 
-/// Returns the path of a version's file, if the file is on disk.
-fn path_of(version: &Value) -> Option<&str> {
-    version["file"]["path"].as_str()
+/// Returns the path of a file, if it is on disk.
+fn path_of(holder: &Value) -> Option<&str> {
+    holder["file"]["path"].as_str()
 }
 
-/// Replaces the path of a version's file with the file's bytes.
-fn enclose(version: &mut Value, folder: &Path) -> io::Result<()> {
-    if let Some(path) = path_of(version) {
+/// Replaces the path of a file with the file's bytes.
+fn enclose(holder: &mut Value, folder: &Path) -> io::Result<()> {
+    if let Some(path) = path_of(holder) {
         let bytes = read_regular_file(&folder.join(path), MOST_SENT)?;
-        version["file"] = json!({"base64": STANDARD.encode(bytes)});
+        holder["file"] = json!({"base64": STANDARD.encode(bytes)});
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ const LONGEST_VALUE: usize = 128;
 
 /// The algorithm of a [`Checksum`]: one of those that Vagrant verifies (contract: Boxes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ChecksumKind {
     Md5,

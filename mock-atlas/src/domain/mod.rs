@@ -44,6 +44,6 @@ pub use names::{ArtifactNameError, NameError};
 pub(crate) use orphan::{Orphan, OrphanState, OrphanTarget};
 pub(crate) use query::{Filter, Page, Query, Select};
 pub(crate) use sequence::{HIGHEST, Sequence};
-pub(crate) use timestamp::timestamp;
+pub(crate) use timestamp::{parse_timestamp, timestamp};
 pub(crate) use totals::Totals;
 pub(crate) use version::{FileSelector, FileState, NewVersion, Version};

@@ -1,4 +1,4 @@
-//! Formats times as RFC 3339.
+//! Formats and parses times as RFC 3339.
 
 use std::ops::Neg;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,11 +20,29 @@ pub(crate) fn timestamp(time: SystemTime) -> String {
         .unwrap_or_default()
 }
 
+/// Returns the time that a text of RFC 3339 tells; `None` for another text, and for a time before
+/// 1970.
+pub(crate) fn parse_timestamp(text: &str) -> Option<SystemTime> {
+    let time = SystemTime::from(OffsetDateTime::parse(text, &Rfc3339).ok()?);
+    (time >= UNIX_EPOCH).then_some(time)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_time_is_parsed_as_it_is_written() {
+        let time = UNIX_EPOCH + Duration::from_millis(1_500_000_000_123);
+        assert_eq!(parse_timestamp(&timestamp(time)), Some(time));
+        let offset = parse_timestamp("2017-07-14T04:40:00.123+02:00");
+        assert_eq!(offset, Some(time));
+        for text in ["", "2017-07-14", "1969-12-31T23:59:59Z", "yesterday"] {
+            assert_eq!(parse_timestamp(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_time_is_rfc_3339_and_one_that_cannot_be_is_nothing() {

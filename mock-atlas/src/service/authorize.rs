@@ -71,7 +71,7 @@ mod tests {
                 name: name("acme"),
                 members: roles.map(|(member, role)| (name(member), role)).into(),
             }],
-            artifacts: Vec::new(),
+            ..Additions::default()
         };
         let dataset = Dataset::new(Catalog::Memory(catalog));
         dataset.catalog().add(additions).await.unwrap();

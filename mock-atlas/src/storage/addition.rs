@@ -1,16 +1,23 @@
-//! Users, organisations and artifacts that are added in one step: either all of them or none.
+//! Users, organisations, artifacts and boxes that are added in one step: either all of them or none.
 
-use crate::domain::{ArtifactName, Name, NewVersion, Role, Visibility};
+use std::time::SystemTime;
+
+use crate::domain::{
+    ArtifactName, BOX_TYPE, BoxError, BoxNumber, BoxStatus, Name, NewVersion, ProviderChange,
+    ProviderKey, ProviderPlace, Role, VagrantBox, Visibility,
+};
 
 use super::token::Hashed;
-use super::{AccountError, Blob, StorageError};
+use super::{AccountError, Blob, NewBox, StorageError};
 
-/// The users, organisations and artifacts of one addition.
+/// The users, organisations, artifacts and boxes of one addition. A box may be that of one of the
+/// artifacts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Additions {
     pub(crate) users: Vec<NewUser>,
     pub(crate) organizations: Vec<NewOrganization>,
     pub(crate) artifacts: Vec<NewArtifact>,
+    pub(crate) boxes: Vec<SeededBox>,
 }
 
 /// A user, with hashed secrets.
@@ -52,6 +59,137 @@ pub(crate) struct SeededVersion {
     pub(crate) file: Option<Blob>,
 }
 
+/// The times of something that existed elsewhere before; `None` means now.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SeededTimes {
+    pub(crate) created: Option<SystemTime>,
+    pub(crate) updated: Option<SystemTime>,
+}
+
+/// A box with its versions.
+#[derive(Clone, Debug)]
+pub(crate) struct SeededBox {
+    pub(crate) name: ArtifactName,
+    pub(crate) new: NewBox,
+    pub(crate) versions: Vec<SeededBoxVersion>,
+    pub(crate) times: SeededTimes,
+}
+
+/// A version of a box with its providers.
+#[derive(Clone, Debug)]
+pub(crate) struct SeededBoxVersion {
+    pub(crate) number: BoxNumber,
+    pub(crate) status: BoxStatus,
+    pub(crate) description: String,
+    pub(crate) providers: Vec<SeededProvider>,
+    pub(crate) times: SeededTimes,
+}
+
+/// A provider with its file.
+#[derive(Clone, Debug)]
+pub(crate) struct SeededProvider {
+    pub(crate) name: Name,
+    pub(crate) architecture: Name,
+    /// The description, without name and architecture.
+    pub(crate) change: ProviderChange,
+    pub(crate) file: Option<Blob>,
+    pub(crate) times: SeededTimes,
+}
+
+impl SeededTimes {
+    /// Returns the times of creation and of the last change.
+    fn or(self, now: SystemTime) -> (SystemTime, SystemTime) {
+        let created = self.created.unwrap_or(now);
+        (created, self.updated.unwrap_or(created))
+    }
+}
+
+impl SeededBox {
+    /// Creates the box, whose files are still to be stored.
+    ///
+    /// # Errors
+    /// [`BoxError::VersionTaken`] and [`BoxError::ProviderTaken`].
+    pub(super) fn draft(&self, now: SystemTime) -> Result<VagrantBox, BoxError> {
+        let NewBox {
+            short_description,
+            description,
+            ..
+        } = self.new.clone();
+        let (created, updated) = self.times.or(now);
+        let mut draft = VagrantBox::new(short_description, description, created);
+        draft.updated = updated;
+        for seeded in &self.versions {
+            let (created, updated) = seeded.times.or(now);
+            let (number, description) = (seeded.number.clone(), seeded.description.clone());
+            let version = draft.create_version(number, description, created)?;
+            for provider in &seeded.providers {
+                let key = provider.key();
+                if version.provider(&key).is_ok() {
+                    return Err(BoxError::ProviderTaken);
+                }
+                let change = ProviderChange {
+                    architecture: key.architecture,
+                    ..provider.change.clone()
+                };
+                version.put_provider(key.name, change, provider.times.or(now).0);
+            }
+            version.status = seeded.status;
+            version.updated = updated;
+        }
+        Ok(draft)
+    }
+
+    /// Returns the files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Blob> {
+        let providers = self.versions.iter().flat_map(|version| &version.providers);
+        providers.filter_map(|provider| provider.file.as_ref())
+    }
+
+    /// Returns the files, each with the place of its provider and the time of its last change.
+    pub(super) fn placed_files(
+        &self,
+        now: SystemTime,
+    ) -> impl Iterator<Item = (ProviderPlace, &Blob, SystemTime)> {
+        self.versions.iter().flat_map(move |version| {
+            version.providers.iter().filter_map(move |provider| {
+                let place = ProviderPlace {
+                    version: version.number.clone(),
+                    key: provider.key(),
+                };
+                let (_, updated) = provider.times.or(now);
+                Some((place, provider.file.as_ref()?, updated))
+            })
+        })
+    }
+}
+
+impl SeededProvider {
+    fn key(&self) -> ProviderKey {
+        ProviderKey {
+            name: self.name.clone(),
+            architecture: Some(self.architecture.clone()),
+        }
+    }
+}
+
+impl NewArtifact {
+    /// Returns the number of versions of the type `vagrant.box`.
+    pub(super) fn boxes(&self) -> usize {
+        let versions = self.versions.iter();
+        versions
+            .filter(|version| version.artifact_type.as_str() == BOX_TYPE)
+            .count()
+    }
+
+    /// Returns whether the versions make a box appear.
+    pub(super) fn has_box(&self) -> bool {
+        let is_box = |version: &SeededVersion| {
+            version.artifact_type.as_str() == BOX_TYPE && version.file.is_some()
+        };
+        self.versions.iter().any(is_box)
+    }
+}
+
 /// An error that names the first addition that failed, by its position and name. Nothing was added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AdditionError {
@@ -62,6 +200,7 @@ pub(crate) enum AdditionError {
     /// A member of an organisation.
     Member(usize, usize, Name, AccountError),
     Artifact(usize, ArtifactName, StorageError),
+    Box(usize, ArtifactName, StorageError),
     /// The backend failed.
     Backend(super::BackendError),
 }

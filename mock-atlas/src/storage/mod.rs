@@ -25,7 +25,8 @@ mod token;
 mod upload;
 
 pub(crate) use addition::{
-    AdditionError, Additions, NewArtifact, NewOrganization, NewToken, NewUser, SeededVersion,
+    AdditionError, Additions, NewArtifact, NewOrganization, NewToken, NewUser, SeededBox,
+    SeededBoxVersion, SeededProvider, SeededTimes, SeededVersion,
 };
 pub(crate) use blob::{Blob, BlobWriter, Checksums, Written};
 pub(crate) use box_file::{BoxFile, BoxFileReader};

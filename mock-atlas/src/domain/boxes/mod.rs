@@ -150,6 +150,20 @@ impl VagrantBox {
         self.version(&place.version)?.provider(&place.key)
     }
 
+    /// Refers a provider to a stored file.
+    ///
+    /// # Errors
+    /// [`BoxError::NotFound`].
+    pub(crate) fn host(
+        &mut self,
+        place: &ProviderPlace,
+        file: HostedFile,
+        now: SystemTime,
+    ) -> Result<(), BoxError> {
+        self.provider_mut(place)?.host(file, now);
+        Ok(())
+    }
+
     /// Begins an upload of a provider's file, which replaces an earlier upload, and returns its id.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ const MAX_LENGTH: usize = 50;
 /// The version number of a box, such as `1.2.0` or `202012.21.0`. Numbers are equal if their texts
 /// are, and ordered like RubyGems, so that `1.10` comes after `1.9`. A clone is cheap.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String"))]
 #[serde(try_from = "String")]
 pub(crate) struct BoxNumber(Arc<Parsed>);
 

@@ -23,6 +23,7 @@ pub(crate) struct BoxVersion {
 
 /// The status of a version. Vagrant sees active versions alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum BoxStatus {
     Unreleased,

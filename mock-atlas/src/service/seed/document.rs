@@ -8,10 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use crate::domain::{ArtifactName, Name, Role};
+use crate::domain::{ArtifactName, BoxNumber, BoxStatus, ChecksumKind, Name, Role};
 use crate::faults::Fault;
 
-/// The content of an emulator: users, organizations, permissions, artifacts, versions and files.
+/// The content of an emulator: users, organizations, permissions, artifacts, boxes, versions and files.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(
     test,
@@ -30,6 +30,8 @@ pub(crate) struct Document {
     /// The artifacts, with their versions. An artifact may belong to a name that is neither a user nor
     /// an organization: then only the root token reaches the artifact, unless it is public.
     pub(crate) artifacts: Vec<Artifact>,
+    /// The Vagrant boxes, with their versions and providers. A box may belong to any name, like an artifact.
+    pub(crate) boxes: Vec<VagrantBox>,
     /// The faults, such as `upload:cut-after=1048576,times=1`: see docs/emulator.md.
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub(crate) faults: Vec<Fault>,
@@ -112,6 +114,72 @@ pub(crate) struct Version {
     pub(crate) build_id: u64,
     /// The file of the version; absent for a version without a file.
     pub(crate) file: Option<File>,
+}
+
+/// A Vagrant box.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VagrantBox {
+    /// The full name, `username/name`. An artifact of this name gets the box.
+    pub(crate) name: ArtifactName,
+    /// Whether only callers with a role in the namespace may read the box. Where this is absent, a new
+    /// box is private, and an artifact that gets a box stays as it is.
+    pub(crate) private: Option<bool>,
+    /// The description in one line.
+    #[serde(default)]
+    pub(crate) short_description: String,
+    /// The description in Markdown.
+    #[serde(default)]
+    pub(crate) description: String,
+    #[serde(default)]
+    pub(crate) versions: Vec<BoxVersion>,
+}
+
+/// A version of a box.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BoxVersion {
+    /// The version number, as RubyGems reads it: `1.2.0`.
+    pub(crate) version: BoxNumber,
+    /// The status; Vagrant sees active versions alone.
+    #[serde(default = "active")]
+    pub(crate) status: BoxStatus,
+    /// The description in Markdown.
+    #[serde(default)]
+    pub(crate) description: String,
+    /// The providers, one for each provider and architecture. An active version has at least one.
+    #[serde(default)]
+    pub(crate) providers: Vec<BoxProvider>,
+}
+
+fn active() -> BoxStatus {
+    BoxStatus::Active
+}
+
+/// A provider of a box's version.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BoxProvider {
+    /// The name of the provider, such as `virtualbox`.
+    pub(crate) name: Name,
+    /// The architecture, such as `amd64`; `unknown` if it is absent.
+    pub(crate) architecture: Option<Name>,
+    /// Whether this architecture is the default of the providers of this name; the first one is, if
+    /// none says so.
+    #[serde(default)]
+    pub(crate) default_architecture: bool,
+    /// The file of the box.
+    pub(crate) file: Option<File>,
+    /// The URL of the file on another server, instead of `file`.
+    pub(crate) url: Option<String>,
+    /// The type of the checksum.
+    pub(crate) checksum_type: Option<ChecksumKind>,
+    /// The checksum that Vagrant is told, right or wrong. Where it is absent, Vagrant is told the SHA-256
+    /// of `file`.
+    pub(crate) checksum: Option<String>,
 }
 
 /// The bytes of a file.

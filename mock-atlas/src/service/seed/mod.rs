@@ -1,14 +1,19 @@
 //! Seeds: files or texts that declare the content of an emulator.
 //!
-//! - `document`: the format of seeds
+//! - `document`: the format of seeds; `boxes`: the boxes of a seed
+//! - `mirror`: a tree of boxes that `atlas-upload box mirror` has written
 //! - `error`: mistakes in a seed, with their places
 //!
 //! Errors in a single value are found while the seed is parsed, so that the message has a line
 //! number. Errors that depend on other values are found when the seed is added to a dataset, and
 //! their messages have the value's path.
 
+mod boxes;
 mod document;
 mod error;
+mod mirror;
+#[cfg(test)]
+mod mirror_tests;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +26,7 @@ pub(crate) use document::{Artifact, Document, Password, Token, TokenValue, User}
 pub use error::SeedError;
 
 use super::Dataset;
-use crate::domain::{Limits, Name, NewVersion, OverLimit, Visibility};
+use crate::domain::{ArtifactName, BoxError, Limits, Name, NewVersion, OverLimit, Visibility};
 use crate::faults::Fault;
 use crate::storage::{
     AccountError, AdditionError, Additions, Blob, BlobWriter, Checksums, Hashed, NewArtifact,
@@ -32,7 +37,10 @@ use crate::storage::{
 /// The largest size of a seed in bytes, without the files that it refers to.
 const MOST: u64 = 64 * 1024 * 1024;
 
-/// A parsed and checked seed: the users, organisations, artifacts, versions and files of an
+/// The largest size in bytes of the description of a mirrored tree: enough for half a million files.
+const MOST_OF_MIRROR: u64 = 256 * 1024 * 1024;
+
+/// A parsed and checked seed: the users, organisations, artifacts, boxes, versions and files of an
 /// emulator, and its faults. `docs/seed.schema.json` describes the format, and
 /// `docs/seed.example.toml` is an example.
 ///
@@ -69,6 +77,9 @@ impl Seed {
     /// Reads a seed file, JSON or TOML by its extension, and the files that it refers to. All of
     /// them must be regular files, and the seed itself has at most 64 MiB. Blocks while it reads.
     ///
+    /// Reads a folder as a tree that `atlas-upload box mirror` has written. The files of its boxes
+    /// stay on disk: they are compared with their checksums now, and are open from then on.
+    ///
     /// # Errors
     /// When a file cannot be read, or the seed has a mistake; the error says where.
     pub fn read(file: impl AsRef<Path>) -> Result<Self, SeedError> {
@@ -89,6 +100,9 @@ impl Seed {
     }
 
     fn read_within(file: &Path, limits: Limits) -> Result<Self, SeedError> {
+        if file.is_dir() {
+            return Self::read_mirror(file, limits);
+        }
         let read = || {
             let parse = match file.extension().and_then(|extension| extension.to_str()) {
                 Some("json") => parse_json,
@@ -109,6 +123,24 @@ impl Seed {
         Ok(seed)
     }
 
+    fn read_mirror(folder: &Path, limits: Limits) -> Result<Self, SeedError> {
+        let manifest = folder.join(mirror::MANIFEST);
+        let read = || {
+            let boxes = mirror::read(folder, limits)?;
+            check_once("box", "boxes", boxes.iter().map(|of| &of.name))?;
+            Ok(boxes)
+        };
+        let boxes = read().map_err(|error: SeedError| error.in_file(&manifest))?;
+        Ok(Self {
+            additions: Additions {
+                boxes,
+                ..Additions::default()
+            },
+            faults: Vec::new(),
+            file: Some(manifest),
+        })
+    }
+
     /// Parses a seed in JSON. Its files must be given as text or Base64, since there is no folder
     /// for relative paths.
     ///
@@ -127,21 +159,19 @@ impl Seed {
     }
 
     pub(crate) fn new(document: Document, folder: Option<Folder<'_>>) -> Result<Self, SeedError> {
-        let mut names = HashSet::new();
-        for (at, artifact) in document.artifacts.iter().enumerate() {
-            if !names.insert(&artifact.name) {
-                let reason = format!(
-                    "the artifact {:?} is declared twice: declare it once, with all its versions",
-                    artifact.name.to_string()
-                );
-                return Err(SeedError::at(format!("artifacts[{at}]"), reason));
-            }
-        }
+        let artifacts = document.artifacts.iter().map(|artifact| &artifact.name);
+        check_once("artifact", "artifacts", artifacts)?;
+        let boxes = document.boxes.iter().map(|of| &of.name);
+        check_once("box", "boxes", boxes)?;
         let artifacts = document
             .artifacts
             .iter()
             .enumerate()
             .map(|(at, artifact)| new_artifact(artifact, &format!("artifacts[{at}]"), folder))
+            .collect::<Result<_, _>>()?;
+        let boxes = document.boxes.into_iter().enumerate();
+        let boxes = boxes
+            .map(|(at, of)| boxes::seeded_box(of, &format!("boxes[{at}]"), folder))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             additions: Additions {
@@ -152,6 +182,7 @@ impl Seed {
                     .map(new_organization)
                     .collect(),
                 artifacts,
+                boxes,
             },
             faults: document.faults,
             file: None,
@@ -199,14 +230,12 @@ impl Seed {
                 named(format!("organizations[{at}].members[{of}]"), &name, error)
             }
             AdditionError::Artifact(at, name, error) => {
-                let name = name.to_string();
-                let reason = match error {
-                    StorageError::NameTaken => format!(
-                        "the artifact {name:?} exists already: delete it first, or leave it out of the seed"
-                    ),
-                    other => format!("the artifact {name:?}: {other}"),
-                };
+                let reason = not_added("artifact", &name, error);
                 SeedError::at(format!("artifacts[{at}]"), reason)
+            }
+            AdditionError::Box(at, name, error) => {
+                let reason = not_added("box", &name, error);
+                SeedError::at(format!("boxes[{at}]"), reason)
             }
             AdditionError::Backend(error) => SeedError::whole(error),
         })
@@ -220,6 +249,11 @@ impl Seed {
     }
 
     fn check(&self, limits: Limits) -> Result<(), SeedError> {
+        for (at, of) in self.additions.boxes.iter().enumerate() {
+            let len = of.files().map(|file| file.len()).max();
+            let checked = limits.check_file(len.unwrap_or_default());
+            checked.map_err(|over| SeedError::at(format!("boxes[{at}]"), over_limit(over)))?;
+        }
         for (at, artifact) in self.additions.artifacts.iter().enumerate() {
             for (of, SeededVersion { new, file, .. }) in artifact.versions.iter().enumerate() {
                 let wrong = |key: &str, over: OverLimit| {
@@ -258,6 +292,35 @@ fn new_organization(organization: document::Organization) -> NewOrganization {
         members: members
             .map(|member| (member.username, member.role))
             .collect(),
+    }
+}
+
+/// Checks that no name occurs twice.
+fn check_once<'a>(
+    kind: &str,
+    list: &str,
+    names: impl Iterator<Item = &'a ArtifactName>,
+) -> Result<(), SeedError> {
+    let mut seen = HashSet::new();
+    for (at, name) in names.enumerate() {
+        if !seen.insert(name) {
+            let name = name.to_string();
+            let reason = format!(
+                "the {kind} {name:?} is declared twice: declare it once, with all its versions"
+            );
+            return Err(SeedError::at(format!("{list}[{at}]"), reason));
+        }
+    }
+    Ok(())
+}
+
+fn not_added(kind: &str, name: &ArtifactName, error: StorageError) -> String {
+    let name = name.to_string();
+    match error {
+        StorageError::NameTaken | StorageError::Box(BoxError::BoxTaken) => format!(
+            "the {kind} {name:?} exists already: delete it first, or leave it out of the seed"
+        ),
+        other => format!("the {kind} {name:?}: {other}"),
     }
 }
 

@@ -64,8 +64,9 @@ impl BlobId {
 enum Location {
     /// Chunks in memory, of which all but the last are full.
     Memory(Chunks),
-    /// A file on disk without a name, which the system deletes when it is closed.
-    Disk(Arc<UnnamedFile>),
+    /// A file on disk: one without a name, which the system deletes when it is closed, or one that
+    /// belongs to somebody else.
+    Disk(Arc<OpenFile>),
 }
 
 /// The chunks of a file.
@@ -85,17 +86,17 @@ impl Drop for Chunks {
     }
 }
 
-/// A file on disk without a name.
+/// A file on disk.
 #[derive(Debug)]
-struct UnnamedFile(Option<fs::File>);
+struct OpenFile(Option<fs::File>);
 
-impl UnnamedFile {
+impl OpenFile {
     fn get(&self) -> io::Result<&fs::File> {
         self.0.as_ref().ok_or(io::ErrorKind::NotFound.into())
     }
 }
 
-impl Drop for UnnamedFile {
+impl Drop for OpenFile {
     /// Closes the file on a blocking thread if there is a runtime, since freeing the disk space may
     /// take long and would hold up other tasks.
     fn drop(&mut self) {

@@ -1,6 +1,7 @@
 //! Collects, hashes and spills the bytes of a file as they arrive.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::mem::take;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -12,7 +13,7 @@ use tokio::sync::OnceCell;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::hashing::{Checksums, Hashers, Hashes, LARGE, ParallelHash};
-use super::{Blob, BlobId, CHUNK, Chunks, Contents, Location, UnnamedFile};
+use super::{Blob, BlobId, CHUNK, Chunks, Contents, Location, OpenFile};
 use crate::domain::Checksum;
 
 /// A writer that collects the bytes of a file as they arrive, and hashes them.
@@ -23,7 +24,7 @@ use crate::domain::Checksum;
 pub(crate) struct BlobWriter {
     chunks: Chunks,
     /// The file on disk that completed chunks are written to, and the number of bytes in it.
-    disk: Option<(Arc<UnnamedFile>, u64)>,
+    disk: Option<(Arc<OpenFile>, u64)>,
     current: Vec<u8>,
     // Boxed, because the state of BLAKE3 is large.
     hashers: Box<Hashers>,
@@ -60,6 +61,24 @@ impl BlobWriter {
             may_hash_in_parallel: Handle::try_current().is_ok(),
             ..Self::new(checksums)
         }
+    }
+
+    /// Returns the bytes of a file on disk, which stay there. Blocks while it reads the file to its end
+    /// for the digest and the checksums.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn of_file(mut file: File, checksums: Checksums) -> io::Result<Written> {
+        let mut writer = Self::new(checksums);
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => break,
+                len => writer.hash(&buffer[..len]),
+            }
+        }
+        writer.disk = Some((Arc::new(OpenFile(Some(file))), writer.len));
+        Ok(writer.written())
     }
 
     /// Hashes and counts bytes without keeping them.
@@ -116,7 +135,7 @@ impl BlobWriter {
     pub(crate) async fn spill(&mut self, folder: &Path) -> io::Result<()> {
         let folder = folder.to_owned();
         let file = spawn_blocking(|| tempfile::tempfile_in(folder)).await??;
-        self.disk = Some((Arc::new(UnnamedFile(Some(file))), 0));
+        self.disk = Some((Arc::new(OpenFile(Some(file))), 0));
         self.flush().await
     }
 

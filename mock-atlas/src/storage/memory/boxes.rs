@@ -168,8 +168,7 @@ impl MemoryCatalog {
 }
 
 impl Maps {
-    /// Stores a provider's file as a version of the type `vagrant.box`, and refers the provider to
-    /// it.
+    /// Stores a provider's file, and refers the provider to it.
     fn host(
         &self,
         name: &ArtifactName,
@@ -180,8 +179,26 @@ impl Maps {
         now: SystemTime,
     ) -> Result<(), StorageError> {
         let mut changed = VagrantBox::clone(&artifact.box_entry()?.vagrant_box);
+        let file = self.store_box_file(name, artifact, (&changed, place), blob, now)?;
+        changed.complete_upload(place, upload, file, now)?;
+        let entry = artifact.box_entry_mut()?;
+        entry.received.remove(&upload);
+        entry.attempts.remove(&upload);
+        self.replace_box(name, artifact, changed, Unreferenced::Delete);
+        Ok(())
+    }
+
+    /// Stores the file of a box's provider as a version of the type `vagrant.box`.
+    pub(super) fn store_box_file(
+        &self,
+        name: &ArtifactName,
+        artifact: &mut Artifact,
+        (of, place): (&VagrantBox, &ProviderPlace),
+        blob: Blob,
+        now: SystemTime,
+    ) -> Result<HostedFile, StorageError> {
         let new = NewVersion {
-            metadata: metadata_of(&changed, place)?,
+            metadata: metadata_of(of, place)?,
             file: true,
             ..NewVersion::default()
         };
@@ -192,12 +209,7 @@ impl Maps {
         versions.finish_upload(version.number, blob)?;
         self.uploads
             .insert(version.upload, UploadTarget::Version(key));
-        changed.complete_upload(place, upload, file, now)?;
-        let entry = artifact.box_entry_mut()?;
-        entry.received.remove(&upload);
-        entry.attempts.remove(&upload);
-        self.replace_box(name, artifact, changed, Unreferenced::Delete);
-        Ok(())
+        Ok(file)
     }
 
     /// Adds the box that a version of the type `vagrant.box` describes, once its file is stored.

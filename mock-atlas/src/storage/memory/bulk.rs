@@ -4,11 +4,17 @@
 use std::collections::HashSet;
 use std::time::SystemTime;
 
+use foldhash::HashMap;
+
 use super::accounts::Accounts;
+use super::boxes::BoxEntry;
 use super::{Artifact, Maps, MemoryCatalog, Versions};
-use crate::domain::{ArtifactName, BOX_TYPE, Limits, Name, Orphan, OverLimit, Totals};
+use crate::domain::{
+    ArtifactName, BOX_TYPE, BoxError, Limits, Name, Orphan, OverLimit, Totals, VagrantBox,
+    Visibility,
+};
 use crate::storage::{
-    AdditionError, Additions, Blob, Contents, ImportError, MemoryBudget, NewArtifact,
+    AdditionError, Additions, Blob, Contents, ImportError, MemoryBudget, NewArtifact, SeededBox,
     SeededVersion, StorageError, UploadTarget,
 };
 
@@ -17,8 +23,7 @@ impl MemoryCatalog {
     pub(crate) fn add(&self, additions: &Additions) -> Result<(), AdditionError> {
         self.accounts.change(|tables| {
             tables.add(additions)?;
-            self.maps_exclusive()
-                .add(&additions.artifacts, self.clock.now())
+            self.maps_exclusive().add(additions, self.clock.now())
         })
     }
 
@@ -154,18 +159,31 @@ fn count(totals: &mut Totals, blob: &Blob) {
 }
 
 impl Maps {
-    /// Adds artifacts with their versions and files: either all of them or, if one fails, none.
-    fn add(&self, new: &[NewArtifact], now: SystemTime) -> Result<(), AdditionError> {
-        for (at, new) in new.iter().enumerate() {
+    /// Adds artifacts and boxes with their versions and files: either all of them or, if one fails,
+    /// none.
+    fn add(&self, additions: &Additions, now: SystemTime) -> Result<(), AdditionError> {
+        let Additions {
+            artifacts, boxes, ..
+        } = additions;
+        for (at, new) in artifacts.iter().enumerate() {
             self.check(new)
                 .map_err(|error| AdditionError::Artifact(at, new.name.clone(), error))?;
         }
-        for new in new {
+        let mut drafts = Vec::with_capacity(boxes.len());
+        for (at, new) in boxes.iter().enumerate() {
+            let draft = self.check_box(new, artifacts, now);
+            let draft = draft.map_err(|error| AdditionError::Box(at, new.name.clone(), error))?;
+            drafts.push(draft);
+        }
+        for new in artifacts {
             let mut artifact = self.new_artifact(&new.name, new.visibility);
             for version in &new.versions {
                 self.add_version(&mut artifact, &new.name, version, now);
             }
             self.artifacts.insert(new.name.clone(), artifact);
+        }
+        for (new, draft) in boxes.iter().zip(drafts) {
+            self.add_seeded_box(new, draft, now);
         }
         Ok(())
     }
@@ -195,6 +213,58 @@ impl Maps {
             if artifact_type.as_str() == BOX_TYPE {
                 self.add_pushed_box(name, artifact, version.number, now);
             }
+        }
+    }
+
+    /// Adds a box with its files. [`Maps::check_box`] has made sure that there is a number for each of
+    /// them.
+    fn add_seeded_box(&self, new: &SeededBox, mut draft: VagrantBox, now: SystemTime) {
+        let private = || self.new_artifact(&new.name, Visibility::Private);
+        let mut artifact = self
+            .artifacts
+            .entry(new.name.clone())
+            .or_insert_with(private);
+        artifact.visibility = new.new.visibility.unwrap_or(artifact.visibility);
+        for (place, file, updated) in new.placed_files(now) {
+            let file = file.separate_copy();
+            let stored = self.store_box_file(&new.name, &mut artifact, (&draft, &place), file, now);
+            // Neither fails for a provider of the draft and a file of a seed, whose SHA-256 is known.
+            if let Ok(file) = stored {
+                let _ = draft.host(&place, file, updated);
+            }
+        }
+        artifact.vagrant_box = Some(Box::new(BoxEntry::new(draft)));
+    }
+
+    /// Checks whether a box can be added together with these artifacts, and returns it without its
+    /// files.
+    fn check_box(
+        &self,
+        new: &SeededBox,
+        artifacts: &[NewArtifact],
+        now: SystemTime,
+    ) -> Result<VagrantBox, StorageError> {
+        let draft = new.draft(now)?;
+        let same = artifacts.iter().find(|artifact| artifact.name == new.name);
+        let present = self.artifacts.get(&new.name);
+        let has_box = present
+            .as_ref()
+            .is_some_and(|artifact| artifact.vagrant_box.is_some());
+        if has_box || same.is_some_and(NewArtifact::has_box) {
+            return Err(BoxError::BoxTaken.into());
+        }
+        let more = new.files().count() + same.map_or(0, NewArtifact::boxes);
+        let has_room = |types: &HashMap<Name, Versions>| {
+            let of_type = types.get(BOX_TYPE);
+            of_type.is_none_or(|versions| versions.has_room(more))
+        };
+        let deleted = self.deleted.get(&new.name);
+        if present.is_none_or(|artifact| has_room(&artifact.types))
+            && deleted.is_none_or(|types| has_room(&types))
+        {
+            Ok(draft)
+        } else {
+            Err(BoxError::NoNumber.into())
         }
     }
 

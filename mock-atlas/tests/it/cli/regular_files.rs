@@ -108,8 +108,7 @@ async fn whatever_is_read_is_a_plain_file() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listens = format!("https://{}", listener.local_addr().unwrap());
         for (arguments, variables) in [
-            (&["--listen", "127.0.0.1:0", "--seed", path][..], &[][..]),
-            (&["seed", path, "--atlas-url", tls], &[]),
+            (&["seed", path, "--atlas-url", tls][..], &[][..]),
             (&["--tls-cert", path, "--tls-key", &certificate], &[]),
             (&["--tls-cert", &certificate, "--tls-key", path], &[]),
             (&["verify", path, "--atlas-url", tls], &[]),
@@ -125,6 +124,13 @@ async fn whatever_is_read_is_a_plain_file() {
                 "{said}"
             );
         }
+        let said = refused(&["--listen", "127.0.0.1:0", "--seed", path], &[]).await;
+        // A folder may be a mirrored tree.
+        let message = match kind {
+            "a folder" => "folder.toml/mirror.json: cannot be read: a folder is a seed only if ",
+            _ => &message,
+        };
+        assert!(said.contains(message), "{said}");
     }
 }
 

@@ -174,7 +174,8 @@ async fn the_state_is_seeded_looked_at_and_reset() {
     let atlas = &fixture.atlas;
     let folder = tempfile::tempdir().unwrap();
     let seed = folder.path().join("seed.toml");
-    let text = "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"custom.image\"\nfile = { path = \"disk.img\" }\n";
+    let text = "[[artifacts]]\nname = \"acme/web\"\n\n[[artifacts.versions]]\ntype = \"custom.image\"\nfile = { path = \"disk.img\" }\n\n\
+                [[boxes]]\nname = \"acme/box\"\n[[boxes.versions]]\nversion = \"1.0\"\nproviders = [{ name = \"kvm\", file = { path = \"disk.img\" } }]\n";
     std::fs::write(&seed, text).unwrap();
     let seed = seed.to_str().unwrap();
     let missing = run(atlas, "ROOT", &["seed", seed]).await;
@@ -187,6 +188,11 @@ async fn the_state_is_seeded_looked_at_and_reset() {
     let path = format!("{FILE}/1/file");
     let file = fixture.request(Method::GET, &path).send().await.unwrap();
     assert_eq!(&file.bytes().await.unwrap()[..], [0, 159, 146, 150]);
+    let file = fixture
+        .request(Method::GET, "/api/v1/artifacts/acme/box/vagrant.box/1/file")
+        .send();
+    let bytes = file.await.unwrap().bytes().await.unwrap();
+    assert_eq!(&bytes[..], [0, 159, 146, 150]);
     let again = run(atlas, "ROOT", &["seed", seed]).await;
     assert!(
         stderr(&again).contains("artifacts[0]: "),
@@ -202,7 +208,9 @@ async fn the_state_is_seeded_looked_at_and_reset() {
     );
     printed(atlas, &["delete", "acme/web/custom.image/2"]).await;
     assert_eq!(printed(atlas, &["orphans"]).await, "");
-    printed(atlas, &["delete", "acme/web"]).await;
+    for name in ["acme/web", "acme/box"] {
+        printed(atlas, &["delete", name]).await;
+    }
     assert_eq!(fixture.get(&path).await.status, 404);
     printed(atlas, &["seed", seed]).await;
     printed(atlas, &["reset"]).await;

@@ -7,6 +7,7 @@ mod hostile;
 mod links;
 mod registry;
 mod scene;
+mod served;
 mod sources;
 mod tree;
 mod verify;

@@ -17,7 +17,7 @@ use crate::workspace::root;
 const CRATES: &[(&str, &[&[&str]])] = &[
     (
         "common",
-        &[&["certificates", "manual", "read", "redaction"]],
+        &[&["certificates", "gem_version", "manual", "read", "redaction"]],
     ),
     (
         "uploader",
