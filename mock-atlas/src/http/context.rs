@@ -9,7 +9,7 @@ use axum::http::Extensions;
 use axum::http::request::Parts;
 use serde_json::{Map, Value};
 
-use crate::domain::{ArtifactName, Digest, Name};
+use crate::domain::{Digest, Name};
 use crate::faults::ErrorReply;
 use crate::observe::{Finding, LONGEST_FIELD, PackedStrings, Redactor, TokenPlace};
 
@@ -39,7 +39,7 @@ struct Inner {
     findings: OnceLock<Vec<Finding>>,
 }
 
-/// The version that a request created, or whose file it uploaded.
+/// The version that a request created, or the version or the provider of a box whose file it uploaded.
 #[derive(Debug)]
 pub(super) struct ConcernedVersion {
     pub(super) slug: String,
@@ -90,16 +90,11 @@ impl RequestContext {
         let _ = self.0.fields.set(names);
     }
 
-    /// Sets the version that the request creates, or whose file it uploads.
-    pub(crate) fn set_version(
-        &self,
-        artifact: &ArtifactName,
-        artifact_type: &Name,
-        number: u64,
-        announces_file: bool,
-    ) {
+    /// Sets the slug of the version that the request creates, or of the version or the provider of a
+    /// box whose file it uploads.
+    pub(crate) fn set_version(&self, slug: String, announces_file: bool) {
         let _ = self.0.version.set(ConcernedVersion {
-            slug: artifact.slug(artifact_type, number),
+            slug,
             announces_file,
         });
     }

@@ -245,6 +245,16 @@ impl Catalog {
         }
     }
 
+    /// Returns the slug of the version, or of the provider of a box, whose file an upload brings.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub(crate) async fn upload_slug(&self, upload: Uuid) -> Result<String, StorageError> {
+        match self {
+            Self::Memory(memory) => memory.upload_slug(upload),
+        }
+    }
+
     /// Checks that an upload accepts bytes, before the caller reads them, and records a new
     /// attempt.
     ///

@@ -1,4 +1,4 @@
-//! Receives the file of a version, on a path that authorises the upload by itself.
+//! Receives the file of a version or of a box, on a path that authorises the upload by itself.
 
 use axum::Extension;
 use axum::Json;
@@ -15,7 +15,6 @@ use crate::http::error::ApiError;
 use crate::http::json::EmptyReply;
 use crate::http::state::AppState;
 use crate::service::uploads::{UploadEvent, UploadRequest};
-use crate::storage::{UploadTarget, VersionKey};
 
 /// Handles `PUT` to an `upload_path`. It requires no token and ignores any query string (contract: Versions).
 // Contract: uploads.path-authorises, uploads.sized, silent.upload-reply
@@ -34,12 +33,8 @@ pub(crate) async fn receive(
         is_partial: headers.contains_key(header::CONTENT_RANGE),
         keep: fault.is_none(),
     };
-    let tell = |event: UploadEvent<'_>| match event {
-        UploadEvent::Target(UploadTarget::Version(VersionKey { of, number })) => {
-            context.set_version(&of.artifact, &of.artifact_type, *number, false);
-        }
-        // The journal names versions of artifacts alone.
-        UploadEvent::Target(UploadTarget::Box(_)) => {}
+    let tell = |event: UploadEvent| match event {
+        UploadEvent::Target(slug) => context.set_version(slug, false),
         UploadEvent::Received(digest) => context.set_digest(digest),
         UploadEvent::Stored => context.set_stored(),
         UploadEvent::Findings(findings) => context.set_findings(findings),

@@ -31,7 +31,8 @@ pub(crate) async fn create(
     let new = || new_version(&params, state.limits());
     let version = versions::create(&dataset, &account, &artifact, &artifact_type, new).await?;
     let announces_file = version.file == FileState::Awaited;
-    context.set_version(&artifact, &artifact_type, version.number, announces_file);
+    let slug = artifact.slug(&artifact_type, version.number);
+    context.set_version(slug, announces_file);
     let upload_path = origin.at(&upload_path(version.upload));
     Ok(new_version_reply(
         &artifact,

@@ -54,9 +54,9 @@ pub(crate) struct UploadRequest {
 
 /// An event in the course of an upload.
 #[derive(Clone, Debug)]
-pub(crate) enum UploadEvent<'a> {
-    /// The target of the upload is known.
-    Target(&'a UploadTarget),
+pub(crate) enum UploadEvent {
+    /// The target of the upload is known; this is its slug.
+    Target(String),
     /// All bytes have come; this is their digest.
     Received(Digest),
     /// The bytes are stored in the version.
@@ -94,15 +94,15 @@ impl Uploads {
         datasets: &Datasets,
         request: UploadRequest,
         body: impl Stream<Item = Result<Bytes, E>> + Unpin,
-        on_event: impl Fn(UploadEvent<'_>),
+        on_event: impl Fn(UploadEvent),
     ) -> Result<Option<Blob>, ServiceError> {
         let UploadRequest { upload, .. } = request;
         let permit = self.permits.try_acquire();
         let _under_way = permit.map_err(|_| ServiceError::TooManyUploads)?;
         let dataset = datasets.current();
         let target = dataset.catalog().upload_target(upload).await.ok();
-        if let Some(target) = &target {
-            on_event(UploadEvent::Target(target));
+        if let Ok(slug) = dataset.catalog().upload_slug(upload).await {
+            on_event(UploadEvent::Target(slug));
         }
         let (attempt, is_repeat) = self.begin(&dataset, request).await?;
         let expected = Expected::of(&dataset, target.as_ref(), upload).await;

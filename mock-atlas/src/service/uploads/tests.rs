@@ -69,7 +69,7 @@ impl Fixture {
         let (first, second) = bytes.split_at(bytes.len() / 2);
         let parts = [first, second].map(|part| Ok::<_, Infallible>(Bytes::from_static(part)));
         let findings = RefCell::default();
-        let on_event = |event: UploadEvent<'_>| {
+        let on_event = |event: UploadEvent| {
             if let UploadEvent::Findings(found) = event {
                 findings.replace(found);
             }

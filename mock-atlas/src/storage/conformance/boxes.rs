@@ -230,6 +230,20 @@ pub(super) async fn a_box_is_exported_and_imported(catalog: &Catalog) {
     imported.finish_upload(upload, blob(b"one")).await.unwrap();
 }
 
+pub(super) async fn a_file_that_awaits_its_callback_is_exported_and_imported(catalog: &Catalog) {
+    let boxes = BoxFixture::new(catalog).await;
+    let upload = boxes.begin(true).await;
+    catalog.finish_upload(upload, blob(b"one")).await.unwrap();
+    let contents = catalog.export().await.unwrap();
+    let imported = catalog.import(contents).await.unwrap();
+    let slug = imported.upload_slug(upload).await;
+    let expected = "acme/box/vagrant.box/1.0.0/virtualbox/amd64";
+    assert_eq!(slug.as_deref(), Ok(expected));
+    assert_eq!(imported.totals().await, catalog.totals().await);
+    let completed = imported.complete_box_upload(&boxes.name, upload).await;
+    assert_eq!(completed.unwrap().vagrant_box.files().count(), 1);
+}
+
 pub(super) async fn a_provider_is_an_orphan_until_its_file_is_visible(catalog: &Catalog) {
     let boxes = BoxFixture::new(catalog).await;
     let orphans = async || -> Vec<_> {

@@ -64,6 +64,7 @@ mod memory {
             a_deleted_box_is_gone_and_other_types_stay,
             a_deleted_provider_takes_its_file_along,
             a_direct_upload_is_visible_only_after_its_callback,
+            a_file_that_awaits_its_callback_is_exported_and_imported,
             a_new_upload_of_a_provider_voids_the_one_before,
             a_provider_is_an_orphan_until_its_file_is_visible,
             a_pushed_version_makes_a_box_appear_and_grow,

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{Artifact, Maps, MemoryCatalog, Versions};
 use crate::domain::{
-    ArtifactName, BOX_TYPE, BoxError, FileState, HostedFile, Metadata, NewVersion, Orphan,
-    OrphanState, OrphanTarget, ProviderPlace, PushedBox, ReadAccess, VagrantBox, Version,
+    ArtifactName, BOX_TYPE, BoxError, BoxProvider, FileState, HostedFile, Metadata, NewVersion,
+    Orphan, OrphanState, OrphanTarget, ProviderPlace, PushedBox, ReadAccess, VagrantBox, Version,
     Visibility,
 };
 use crate::storage::upload::awaited;
@@ -330,6 +330,22 @@ impl Artifact {
             .ok_or(StorageError::NotFound)
     }
 
+    /// Returns the slug of the provider whose file an upload brings.
+    pub(super) fn provider_slug(
+        &self,
+        name: &ArtifactName,
+        upload: Uuid,
+    ) -> Result<String, StorageError> {
+        let vagrant_box = &self.box_entry()?.vagrant_box;
+        let (place, _) = vagrant_box.upload(upload)?;
+        let BoxProvider {
+            name: provider,
+            architecture,
+            ..
+        } = vagrant_box.provider(&place)?;
+        Ok(name.provider_slug(&place.version, provider, architecture))
+    }
+
     /// Returns the bytes that an upload of the box has brought; `None` if they have not come.
     pub(super) fn box_uploaded(&self, upload: Uuid) -> Result<Option<Blob>, StorageError> {
         let entry = self.box_entry()?;
@@ -347,10 +363,15 @@ impl Artifact {
 
     /// Returns the box that a version describes, and its file, if it has one.
     fn pushed_box(&self, number: u64) -> Option<(PushedBox, HostedFile)> {
-        let versions = self.types.get(BOX_TYPE)?;
-        let blob = versions.file(number)?;
-        let pushed = PushedBox::of(&versions.get(number)?.metadata).ok()?;
-        Some((pushed, hosted_file(number, blob).ok()?))
+        let version = self.types.get(BOX_TYPE)?.get(number)?;
+        let pushed = PushedBox::of(&version.metadata).ok()?;
+        Some((pushed, self.box_file(number)?))
+    }
+
+    /// Returns the file of a version of the type `vagrant.box`, if it is stored.
+    pub(super) fn box_file(&self, number: u64) -> Option<HostedFile> {
+        let blob = self.types.get(BOX_TYPE)?.file(number)?;
+        hosted_file(number, blob).ok()
     }
 
     /// Returns the time at which a version of the type `vagrant.box` was created.
@@ -381,6 +402,12 @@ impl BoxEntry {
             received: HashMap::default(),
             attempts: HashMap::default(),
         }
+    }
+
+    /// Returns whether an upload is a direct one whose callback has not come.
+    pub(super) fn awaits_callback(&self, upload: Uuid) -> bool {
+        let found = self.vagrant_box.upload(upload);
+        found.is_ok_and(|(_, state)| state.is_direct && !state.is_complete)
     }
 
     /// Returns the providers whose current upload has brought no visible file.

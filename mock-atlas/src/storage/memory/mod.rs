@@ -233,6 +233,23 @@ impl MemoryCatalog {
         self.maps().target(upload)
     }
 
+    pub(crate) fn upload_slug(&self, upload: Uuid) -> Result<String, StorageError> {
+        let maps = self.maps();
+        match maps.target(upload)? {
+            UploadTarget::Version(key) => {
+                let TypeKey {
+                    artifact,
+                    artifact_type,
+                } = &*key.of;
+                Ok(artifact.slug(artifact_type, key.number))
+            }
+            UploadTarget::Box(name) => {
+                let artifact = maps.artifacts.get(&name).ok_or(StorageError::NotFound)?;
+                artifact.provider_slug(&name, upload)
+            }
+        }
+    }
+
     /// Calls one of two functions with the artifact of an upload's target: `of_version` for the
     /// file of a version, `of_box` for that of a box.
     fn of_upload<T>(

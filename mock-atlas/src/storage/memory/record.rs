@@ -27,6 +27,9 @@ pub(crate) struct ArtifactRecord {
     /// The box; `None` in snapshots of before boxes, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     vagrant_box: Option<VagrantBox>,
+    /// The digests of the files of direct uploads of the box that await their callback.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    received: BTreeMap<Uuid, String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,6 +76,12 @@ pub(crate) enum RecordError {
     /// The last given number of a type is beyond [`HIGHEST`].
     #[error("the last version number of {0} is {1}, and this emulator counts only to {HIGHEST}")]
     TooHigh(String, u64),
+    /// The length or the SHA-256 of a file is not that which its box names.
+    #[error("the snapshot contradicts itself: the file {0} is another than its box says")]
+    OtherFile(String),
+    /// A file belongs to no upload of a box that awaits its callback.
+    #[error("the snapshot contradicts itself: no upload of the box {0} awaits this file: {1}")]
+    NotAwaited(String, String),
     /// The file of a version is missing.
     #[error("the snapshot contradicts itself: the file {0} is missing")]
     FileMissing(String),
@@ -102,6 +111,13 @@ pub(crate) fn stored_files(records: &[ArtifactRecord]) -> HashMap<String, Stored
                 }
             }
         }
+        for digest in artifact.received.values() {
+            let file = files.entry(digest.clone()).or_insert_with(|| StoredFile {
+                slug: format!("{}/{BOX_TYPE}", artifact.name),
+                is_box: true,
+            });
+            file.is_box = true;
+        }
     }
     files
 }
@@ -114,15 +130,17 @@ impl Maps {
         for artifact in &self.artifacts {
             let public = artifact.visibility == Visibility::Public;
             let types = type_records(&artifact.types, &mut files);
+            let entry = artifact.vagrant_box.as_ref();
+            let received = entry.into_iter().flat_map(|entry| &entry.received);
             records.push(ArtifactRecord {
                 name: artifact.key().clone(),
                 public,
                 deleted: false,
                 types,
-                vagrant_box: artifact
-                    .vagrant_box
-                    .as_ref()
-                    .map(|entry| VagrantBox::clone(&entry.vagrant_box)),
+                vagrant_box: entry.map(|entry| VagrantBox::clone(&entry.vagrant_box)),
+                received: received
+                    .map(|(upload, blob)| (*upload, add(blob, &mut files)))
+                    .collect(),
             });
         }
         for deleted in &self.deleted {
@@ -132,6 +150,7 @@ impl Maps {
                 deleted: true,
                 types: type_records(&deleted, &mut files),
                 vagrant_box: None,
+                received: BTreeMap::new(),
             });
         }
         records.sort_by(|a, b| a.name.cmp(&b.name));
@@ -166,6 +185,7 @@ impl Maps {
                     vagrant_box: None,
                 };
                 maps.add_box(&record.name, &mut artifact, record.vagrant_box)?;
+                artifact.add_received(&record.name, record.received, files)?;
                 maps.artifacts.insert(record.name, artifact);
             }
         }
@@ -180,19 +200,20 @@ impl Maps {
         artifact: &mut Artifact,
         record: Option<VagrantBox>,
     ) -> Result<(), RecordError> {
-        let stored = artifact.stored_boxes();
         let Some(record) = record else {
-            for number in stored {
+            for number in artifact.stored_boxes() {
                 let created = artifact.created_of_box(number);
                 self.add_pushed_box(name, artifact, number, created);
             }
             return Ok(());
         };
-        if let Some(file) = record.files().find(|file| !stored.contains(&file.number)) {
-            let number = file.number.to_string();
-            return Err(RecordError::FileMissing(format!(
-                "{name}/{BOX_TYPE}/{number}"
-            )));
+        for file in record.files() {
+            let slug = || name.slug(&Name::constant(BOX_TYPE), file.number);
+            let found = artifact.box_file(file.number);
+            let found = found.ok_or_else(|| RecordError::FileMissing(slug()))?;
+            if found != *file {
+                return Err(RecordError::OtherFile(slug()));
+            }
         }
         self.register_box_uploads(name, &record);
         artifact.vagrant_box = Some(Box::new(BoxEntry::new(record)));
@@ -229,6 +250,29 @@ impl Maps {
     }
 }
 
+impl Artifact {
+    /// Adds the files of direct uploads that await their callback.
+    fn add_received(
+        &mut self,
+        name: &ArtifactName,
+        received: BTreeMap<Uuid, String>,
+        files: &HashMap<String, Blob>,
+    ) -> Result<(), RecordError> {
+        for (upload, digest) in received {
+            let entry = self.box_entry_mut().ok();
+            let entry = entry.filter(|entry| entry.awaits_callback(upload));
+            let Some(entry) = entry else {
+                return Err(RecordError::NotAwaited(name.to_string(), digest));
+            };
+            let Some(blob) = files.get(&digest) else {
+                return Err(RecordError::FileMissing(digest));
+            };
+            entry.received.insert(upload, blob.clone());
+        }
+        Ok(())
+    }
+}
+
 fn type_records(
     types: &HashMap<Name, Versions>,
     files: &mut HashMap<String, Blob>,
@@ -248,6 +292,13 @@ fn type_records(
     records
 }
 
+/// Adds a file, and returns its digest.
+fn add(blob: &Blob, files: &mut HashMap<String, Blob>) -> String {
+    let digest = blob.digest().to_string();
+    files.entry(digest.clone()).or_insert_with(|| blob.clone());
+    digest
+}
+
 fn version_record(
     version: &Version,
     file: Option<&Blob>,
@@ -263,11 +314,7 @@ fn version_record(
         build: version.build,
         file: match (version.file, file) {
             (FileState::None, _) => FileRecord::None,
-            (FileState::Stored, Some(blob)) => {
-                let digest = blob.digest().to_string();
-                files.entry(digest.clone()).or_insert_with(|| blob.clone());
-                FileRecord::Stored(digest)
-            }
+            (FileState::Stored, Some(blob)) => FileRecord::Stored(add(blob, files)),
             (FileState::Awaited | FileState::Stored, _) => FileRecord::Awaited,
         },
         upload: version.upload,

@@ -236,6 +236,81 @@ async fn an_archive_that_names_files_by_their_sha_256_is_restored_too() {
     );
 }
 
+/// Starts an emulator with a box, and returns the entries and the manifest of its snapshot.
+async fn with_box() -> (Fixture, Vec<(String, Vec<u8>)>, Value) {
+    let provider = json!({"name": "virtualbox", "file": {"text": "bytes"}});
+    let version = json!({"version": "1.0.0", "providers": [provider]});
+    let seed = json!({"boxes": [{"name": "acme/box", "private": false, "versions": [version]}]});
+    let seed = Seed::from_json(&seed.to_string()).unwrap();
+    let fixture = Fixture::with(|builder| builder.seed(seed)).await;
+    let entries = entries(&snapshot(&fixture).await);
+    let manifest = serde_json::from_slice(&entries[0].1).unwrap();
+    (fixture, entries, manifest)
+}
+
+async fn has_box(fixture: &Fixture) -> bool {
+    let metrics = fixture.get("/_mock/metrics").await;
+    metrics.body.contains("\nmock_atlas_boxes 1\n")
+}
+
+#[tokio::test]
+async fn a_box_is_restored_and_also_from_a_snapshot_that_knows_only_its_files() {
+    let (_, mut entries, mut manifest) = with_box().await;
+    let other = Fixture::new().await;
+    let file = "/api/v1/artifacts/acme/box/vagrant.box/latest/file";
+    assert!(!has_box(&other).await);
+    assert_eq!(restore(&other, archive(&entries)).await.status, 204);
+    assert!(has_box(&other).await);
+    assert_eq!(other.get(file).await.body, "bytes");
+
+    // Snapshots from before boxes have versions of the artifact type `vagrant.box`.
+    other.mock(Method::POST, "/reset", None).await;
+    let artifact = manifest["artifacts"][0].as_object_mut().unwrap();
+    assert!(artifact.remove("vagrant_box").is_some());
+    entries[0].1 = manifest.to_string().into_bytes();
+    assert_eq!(restore(&other, archive(&entries)).await.status, 204);
+    assert!(has_box(&other).await);
+    assert_eq!(other.get(file).await.body, "bytes");
+}
+
+#[tokio::test]
+async fn a_box_that_contradicts_its_files_is_not_restored() {
+    let (fixture, entries, manifest) = with_box().await;
+    let file = "/vagrant_box/versions/1.0.0/providers/0/source/hosted";
+    for (change, message) in [
+        (
+            json!({"number": 7}),
+            "the file acme/box/vagrant.box/7 is missing",
+        ),
+        (
+            json!({"len": 6}),
+            "the file acme/box/vagrant.box/1 is another than its box says",
+        ),
+        (
+            json!({"sha256": "00"}),
+            "the file acme/box/vagrant.box/1 is another than its box says",
+        ),
+    ] {
+        let (mut manifest, mut entries) = (manifest.clone(), entries.clone());
+        let hosted = manifest["artifacts"][0].pointer_mut(file).unwrap();
+        let (key, value) = change.as_object().unwrap().iter().next().unwrap();
+        hosted[key] = value.clone();
+        entries[0].1 = manifest.to_string().into_bytes();
+        let refused = restore(&fixture, archive(&entries)).await;
+        assert_eq!(refused.status, 422, "{}", refused.body);
+        assert!(refused.body.contains(message), "{}", refused.body);
+    }
+    let (mut manifest, mut entries) = (manifest.clone(), entries.clone());
+    let digest = entries[1].0.trim_start_matches("files/").to_owned();
+    let upload = "00000000-0000-0000-0000-000000000001";
+    manifest["artifacts"][0]["received"] = json!({upload: digest});
+    entries[0].1 = manifest.to_string().into_bytes();
+    let refused = restore(&fixture, archive(&entries)).await;
+    let message = "no upload of the box acme/box awaits this file";
+    assert!(refused.body.contains(message), "{}", refused.body);
+    assert!(has_box(&fixture).await);
+}
+
 #[tokio::test]
 async fn versions_count_up_to_the_highest_number_that_a_snapshot_may_have() {
     let (fixture, _) = full().await;
