@@ -30,7 +30,7 @@ mod version;
 
 pub(crate) use access::{Account, Caller, ROOT, ReadAccess, Role, Visibility};
 pub(crate) use boxes::{
-    BOX_TYPE, BoxError, BoxNumber, BoxNumberError, BoxProvider, BoxSource, BoxStatus, BoxUpload,
+    BOX_TYPE, BoxError, BoxNumber, BoxOrder, BoxProvider, BoxQuery, BoxSort, BoxSource, BoxStatus,
     BoxVersion, HostedFile, ProviderChange, ProviderKey, ProviderPlace, PushedBox, PushedBoxError,
     VagrantBox, unknown_architecture,
 };
@@ -44,6 +44,6 @@ pub use names::{ArtifactNameError, NameError};
 pub(crate) use orphan::{Orphan, OrphanState, OrphanTarget};
 pub(crate) use query::{Filter, Page, Query, Select};
 pub(crate) use sequence::{HIGHEST, Sequence};
-pub(crate) use timestamp::{parse_timestamp, timestamp};
+pub(crate) use timestamp::{exact_timestamp, parse_timestamp, timestamp};
 pub(crate) use totals::Totals;
 pub(crate) use version::{FileSelector, FileState, NewVersion, Version};

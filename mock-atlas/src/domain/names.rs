@@ -16,6 +16,7 @@ pub(crate) const MAX_NAME_LENGTH: usize = 50;
 
 /// The names that no user and no organisation can have, since paths of the emulator begin with them:
 /// a box is at `/{username}/{name}`, too.
+// Contract: silent.box-reserved-names
 pub(crate) const RESERVED: [&str; 6] = [
     "_binstore",
     "_mock",

@@ -7,6 +7,8 @@ listed! {
     AccountCall {
         ShowCaller,
         LogIn,
+        LogOut,
+        RequestCode,
         ShowTokenOwner,
     }
 }
@@ -14,10 +16,18 @@ listed! {
 impl AccountCall {
     // Contract: auth.base-path
     const fn route(self) -> (Method, &'static [&'static str]) {
-        use Method::{Get, Post};
+        use Method::{Delete, Get, Post};
         match self {
-            Self::ShowCaller => (Get, &["/api/v1/authenticate"]),
-            Self::LogIn => (Post, &["/api/v1/authenticate"]),
+            Self::ShowCaller => (Get, &["/api/v1/authenticate", "/api/v2/authenticate"]),
+            Self::LogIn => (Post, &["/api/v1/authenticate", "/api/v2/authenticate"]),
+            Self::LogOut => (Delete, &["/api/v1/authenticate", "/api/v2/authenticate"]),
+            Self::RequestCode => (
+                Post,
+                &[
+                    "/api/v1/two-factor/request-code",
+                    "/api/v2/two-factor/request-code",
+                ],
+            ),
             Self::ShowTokenOwner => (Get, &["/api/v1/token"]),
         }
     }
@@ -32,34 +42,68 @@ impl AccountCall {
 
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::ShowCaller | Self::LogIn | Self::ShowTokenOwner => "authenticate",
+            Self::ShowCaller
+            | Self::LogIn
+            | Self::LogOut
+            | Self::RequestCode
+            | Self::ShowTokenOwner => "authenticate",
         }
     }
 
     pub(super) const fn body(self) -> Body {
         match self {
             Self::LogIn => Body::Fields(BodyFields {
-                objects: &[FieldsOf {
-                    object: "user",
-                    names: &["login", "password", "description"],
-                    maps: &[],
-                }],
-                may_be_flat: false,
+                objects: &[
+                    FieldsOf {
+                        object: "user",
+                        names: &["login", "password", "description"],
+                        maps: &[],
+                    },
+                    FieldsOf {
+                        object: "token",
+                        names: &["description"],
+                        maps: &[],
+                    },
+                    FieldsOf {
+                        object: "two_factor",
+                        names: &["code"],
+                        maps: &[],
+                    },
+                ],
+                outside: &[],
             }),
-            Self::ShowCaller | Self::ShowTokenOwner => Body::Nothing,
+            Self::RequestCode => Body::Fields(BodyFields {
+                objects: &[
+                    FieldsOf {
+                        object: "user",
+                        names: &["login", "password"],
+                        maps: &[],
+                    },
+                    FieldsOf {
+                        object: "two_factor",
+                        names: &["delivery_method"],
+                        maps: &[],
+                    },
+                ],
+                outside: &[],
+            }),
+            Self::ShowCaller | Self::LogOut | Self::ShowTokenOwner => Body::Nothing,
         }
     }
 
     pub(super) const fn reply(self) -> Reply {
         match self {
-            Self::ShowCaller | Self::LogIn | Self::ShowTokenOwner => Reply::Json,
+            Self::LogOut => Reply::Nothing,
+            Self::ShowCaller | Self::LogIn | Self::RequestCode | Self::ShowTokenOwner => {
+                Reply::Json
+            }
         }
     }
 
     pub(super) const fn secret(self) -> Option<Secret> {
         match self {
-            Self::LogIn => Some(Secret::Body),
-            Self::ShowCaller | Self::ShowTokenOwner => None,
+            Self::LogIn | Self::RequestCode => Some(Secret::Body),
+            Self::ShowCaller | Self::LogOut | Self::ShowTokenOwner => None,
         }
     }
 }

@@ -64,7 +64,7 @@ impl ArtifactCall {
                     names: &["username", "name"],
                     maps: &[],
                 }],
-                may_be_flat: false,
+                outside: &[],
             }),
             Self::CreateVersion => Body::Fields(BodyFields {
                 objects: &[FieldsOf {
@@ -72,7 +72,7 @@ impl ArtifactCall {
                     names: &["id", "file", "build_id", "compile_id"],
                     maps: &["metadata"],
                 }],
-                may_be_flat: false,
+                outside: &[],
             }),
             Self::Upload => Body::File,
             Self::ShowArtifact | Self::Search | Self::Download => Body::Nothing,

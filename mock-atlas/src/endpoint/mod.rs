@@ -1,14 +1,15 @@
 //! Lists all endpoints: for each, the method, the paths, the name for faults, the fields of the
 //! body, the kind of reply, and the secret.
 //!
-//! - `account`: the endpoints for tokens; `artifact`: those for artifacts and all uploads
+//! - `account`: the endpoints for tokens; `artifact`: those for artifacts and all uploads; `boxes`:
+//!   those for Vagrant boxes
 //! - `admin`: the endpoints of the emulator itself
 //! - `unserved`: the paths of Atlas that the emulator does not serve
 //!
 //! The router, fault injection, journal, metrics, lints and redaction ask an [`Endpoint`] or match
 //! on it without a wildcard. To add an endpoint, add a variant to one of these files, and follow the
 //! compiler's errors; one of them asks for the route in `http/router`, whose handler goes into
-//! `http/api_v1` or `http/admin`. Then change by hand what the compiler does not check:
+//! `http/api_v1`, `http/boxes` or `http/admin`. Then change by hand what the compiler does not check:
 //!
 //! - `RequireRoot` among the arguments of an admin handler; a test asks each admin endpoint without it
 //! - tests of the endpoint in `tests/it/http`
@@ -34,6 +35,7 @@ macro_rules! listed {
 mod account;
 mod admin;
 mod artifact;
+mod boxes;
 mod unserved;
 
 use std::collections::BTreeSet;
@@ -41,6 +43,7 @@ use std::collections::BTreeSet;
 pub(crate) use account::AccountCall;
 pub(crate) use admin::Admin;
 pub(crate) use artifact::{ArtifactCall, upload_at, upload_path};
+pub(crate) use boxes::BoxCall;
 pub(crate) use unserved::Unserved;
 
 /// The endpoint that a request is routed to. Those with several paths name the path, too.
@@ -63,6 +66,7 @@ pub(crate) enum Endpoint {
 pub(crate) enum Api {
     Account(AccountCall),
     Artifact(ArtifactCall),
+    Box(BoxCall),
 }
 
 /// The methods of endpoints. A `HEAD` request uses the endpoint of `GET`.
@@ -89,8 +93,8 @@ pub(crate) enum Body {
 pub(crate) struct BodyFields {
     /// The objects that contain the fields.
     pub(crate) objects: &'static [FieldsOf],
-    /// Whether the fields may also be outside of their objects.
-    pub(crate) may_be_flat: bool,
+    /// The names of fields that may be outside of the objects.
+    pub(crate) outside: &'static [&'static str],
 }
 
 /// The names of the fields of one object of a body.
@@ -109,6 +113,8 @@ pub(crate) enum Reply {
     Json,
     /// The bytes of a file.
     File,
+    /// A status and headers alone.
+    Nothing,
 }
 
 /// The part of a request that logs, metrics and the journal must not show.
@@ -174,13 +180,16 @@ impl Api {
     /// Returns all calls.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let account = AccountCall::ALL.iter().copied().map(Self::Account);
-        account.chain(ArtifactCall::ALL.iter().copied().map(Self::Artifact))
+        account
+            .chain(ArtifactCall::ALL.iter().copied().map(Self::Artifact))
+            .chain(BoxCall::ALL.iter().copied().map(Self::Box))
     }
 
     pub(crate) const fn method(self) -> Method {
         match self {
             Self::Account(call) => call.method(),
             Self::Artifact(call) => call.method(),
+            Self::Box(call) => call.method(),
         }
     }
 
@@ -189,6 +198,7 @@ impl Api {
         match self {
             Self::Account(call) => call.paths(),
             Self::Artifact(call) => call.paths(),
+            Self::Box(call) => call.paths(),
         }
     }
 
@@ -197,6 +207,7 @@ impl Api {
         match self {
             Self::Account(call) => call.name(),
             Self::Artifact(call) => call.name(),
+            Self::Box(call) => call.name(),
         }
     }
 
@@ -204,6 +215,7 @@ impl Api {
         match self {
             Self::Account(call) => call.body(),
             Self::Artifact(call) => call.body(),
+            Self::Box(call) => call.body(),
         }
     }
 
@@ -211,6 +223,7 @@ impl Api {
         match self {
             Self::Account(call) => call.reply(),
             Self::Artifact(call) => call.reply(),
+            Self::Box(call) => call.reply(),
         }
     }
 
@@ -218,6 +231,7 @@ impl Api {
         match self {
             Self::Account(call) => call.secret(),
             Self::Artifact(call) => call.secret(),
+            Self::Box(call) => call.secret(),
         }
     }
 }
@@ -226,8 +240,7 @@ impl BodyFields {
     /// Returns whether a body may have this field; `artifact.name` is the field `name` of the object
     /// `artifact`.
     pub(crate) fn has(&self, field: &str) -> bool {
-        self.objects.iter().any(|object| object.has(field))
-            || self.may_be_flat && self.objects.iter().any(|object| object.contains(field))
+        self.outside.contains(&field) || self.objects.iter().any(|object| object.has(field))
     }
 }
 
@@ -236,16 +249,12 @@ impl FieldsOf {
         let Some(inner) = field.strip_prefix(self.object) else {
             return false;
         };
-        match inner.strip_prefix('.') {
-            Some(inner) => self.contains(inner),
-            None => inner.is_empty(),
-        }
-    }
-
-    fn contains(&self, field: &str) -> bool {
-        let (name, is_within) = match field.split_once('.') {
+        let Some(inner) = inner.strip_prefix('.') else {
+            return inner.is_empty();
+        };
+        let (name, is_within) = match inner.split_once('.') {
             Some((name, _)) => (name, true),
-            None => (field, false),
+            None => (inner, false),
         };
         self.maps.contains(&name) || !is_within && self.names.contains(&name)
     }
@@ -272,7 +281,8 @@ mod tests {
     #[test]
     fn no_user_can_have_a_name_with_which_a_path_begins() {
         for path in Endpoint::all().filter_map(Endpoint::path) {
-            let first = path.split('/').nth(1).unwrap_or_default();
+            let first = path.trim_start_matches('/').split('/').next();
+            let first = first.unwrap_or_default();
             let is_reserved = first.starts_with('{') || RESERVED.contains(&first);
             assert!(is_reserved, "{path}");
         }
@@ -293,27 +303,20 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_known_in_its_object_and_outside_of_it_only_where_it_may_be_flat() {
-        let fields = |may_be_flat| BodyFields {
+    fn a_field_is_known_in_its_object_or_where_it_may_be_outside() {
+        let fields = BodyFields {
             objects: &[FieldsOf {
                 object: "box",
                 names: &["name"],
                 maps: &["metadata"],
             }],
-            may_be_flat,
+            outside: &["access_token"],
         };
-        for (field, nested, flat) in [
-            ("box", true, true),
-            ("box.name", true, true),
-            ("box.metadata.a.b", true, true),
-            ("name", false, true),
-            ("metadata.a", false, true),
-            ("box.other", false, false),
-            ("box.name.inner", false, false),
-            ("boxes", false, false),
-        ] {
-            assert_eq!(fields(false).has(field), nested, "{field}");
-            assert_eq!(fields(true).has(field), flat, "{field}");
+        for known in ["box", "box.name", "box.metadata.a.b", "access_token"] {
+            assert!(fields.has(known), "{known}");
+        }
+        for unknown in ["name", "metadata.a", "box.other", "box.name.x", "boxes"] {
+            assert!(!fields.has(unknown), "{unknown}");
         }
     }
 }

@@ -7,10 +7,6 @@ listed! {
         Configurations,
         VagrantApplications,
         Environments,
-        Boxes,
-        BoxFiles,
-        SecondFactor,
-        ApiV2,
     }
 }
 
@@ -31,27 +27,10 @@ impl Unserved {
             ],
             Self::VagrantApplications => with_below!["/api/v1/vagrant/applications"],
             Self::Environments => with_below!["/api/v1/environments"],
-            Self::Boxes => with_below![
-                "/api/v1/box",
-                "/api/v1/boxes",
-                "/api/v1/user",
-                "/api/v1/search",
-            ],
-            Self::BoxFiles => &["/{username}/boxes/{*path}"],
-            Self::SecondFactor => with_below!["/api/v1/two-factor"],
-            Self::ApiV2 => with_below![
-                "/api/v2/authenticate",
-                "/api/v2/box",
-                "/api/v2/boxes",
-                "/api/v2/user",
-                "/api/v2/search",
-                "/api/v2/vagrant",
-            ],
         }
     }
 
-    /// Returns the part of Atlas that a path belongs to. It ignores templates with a parameter
-    /// before their end.
+    /// Returns the part of Atlas that a path belongs to.
     pub(crate) fn at(path: &str) -> Option<Self> {
         let is_at = |template: &&str| match template.strip_suffix("{*path}") {
             Some(start) => path.starts_with(start),
@@ -68,9 +47,6 @@ impl Unserved {
             Self::Configurations => "configurations that are pushed to be built or run",
             Self::VagrantApplications => "applications of Vagrant",
             Self::Environments => "environments and their variables",
-            Self::Boxes | Self::BoxFiles => "boxes of Vagrant",
-            Self::SecondFactor => "a second factor of a login",
-            Self::ApiV2 => "the second version of the API, for boxes of Vagrant",
         }
     }
 }
@@ -82,11 +58,13 @@ mod tests {
     #[test]
     fn what_is_below_an_unserved_path_is_unserved() {
         for (path, part) in [
-            ("/api/v1/box", Some(Unserved::Boxes)),
-            ("/api/v1/box/acme/web", Some(Unserved::Boxes)),
-            ("/api/v1/boxer", None),
-            ("/api/v2/search", Some(Unserved::ApiV2)),
-            ("/acme/boxes/web", None),
+            ("/api/v1/environments", Some(Unserved::Environments)),
+            (
+                "/api/v1/environments/acme/web",
+                Some(Unserved::Environments),
+            ),
+            ("/api/v1/environmentss", None),
+            ("/acme/environments", None),
         ] {
             assert_eq!(Unserved::at(path), part, "{path}");
         }

@@ -69,7 +69,7 @@ fn effect(rng: &mut Rng, request: &RequestInfo<'_>) -> Effect {
         ]),
         // A HEAD reply has no body that could be malformed.
         (_, Reply::Json) if request.method == "GET" => effects.push(Effect::Malformed),
-        (_, Reply::Json | Reply::File) => {}
+        (_, Reply::Json | Reply::File | Reply::Nothing) => {}
     }
     effects.swap_remove(rng.usize(..effects.len()))
 }

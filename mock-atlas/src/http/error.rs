@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::task::JoinError;
 
+use super::json::CodeNeededReply;
 use super::middleware::body_timeout::TimedOut;
 use crate::domain::{NameError, OverLimit};
 use crate::faults;
@@ -28,6 +29,9 @@ pub(crate) enum ApiError {
     /// The token is missing or unknown, or the password is wrong.
     #[error("{0}")]
     Unauthorized(&'static str),
+    /// The login needs the code of the second factor.
+    #[error("The login needs the code of the second factor.")]
+    CodeNeeded,
     /// The resource does not exist, or the caller may not see it. Atlas used these words for both.
     // Contract: errors.not-found
     #[error("Resource not found!")]
@@ -115,6 +119,7 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::CodeNeeded => StatusCode::NOT_ACCEPTABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotServed(_) => StatusCode::NOT_IMPLEMENTED,
@@ -143,6 +148,7 @@ impl From<ServiceError> for ApiError {
         match error {
             ServiceError::UnknownToken => Self::UNKNOWN_TOKEN,
             ServiceError::WrongPassword => Self::WRONG_PASSWORD,
+            ServiceError::CodeNeeded => Self::CodeNeeded,
             ServiceError::Storage(error) => error.into(),
             ServiceError::OverLimit(over) => over.into(),
             ServiceError::TooManyUploads => Self::Busy,
@@ -230,6 +236,9 @@ struct ErrorBody {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
+        if let Self::CodeNeeded = self {
+            return (status, Json(CodeNeededReply::METHODS)).into_response();
+        }
         let message = self.to_string();
         let body = ErrorBody {
             errors: [message.into()],

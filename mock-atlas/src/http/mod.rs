@@ -3,12 +3,14 @@
 //! - `router`: the route table
 //! - `middleware`: wraps each handler; `context`: carries facts of a request from the handler to it
 //! - `extract`: validated parts of a request, as arguments of handlers
-//! - `api_v1`: the handlers of Atlas's API; `admin`: those of the emulator's own, below `/_mock`
+//! - `api_v1`: the handlers of Atlas's API; `boxes`: those for Vagrant boxes, in both versions of the API;
+//!   `admin`: those of the emulator's own API, below `/_mock`
 //! - `json`: the JSON of replies; `error`: the statuses and bodies of errors
 //! - `state`: the state that all handlers share
 
 mod admin;
 mod api_v1;
+mod boxes;
 mod context;
 mod error;
 mod extract;

@@ -9,10 +9,14 @@ use super::admin::{
     tokens, verify,
 };
 use super::api_v1::{artifacts, authenticate, download, unserved, upload, versions};
+use super::boxes::{
+    documents, files, namespaces, providers, search, uploads, vagrant_boxes,
+    versions as box_versions,
+};
 use super::error::ApiError;
 use super::middleware::wrap;
 use super::state::AppState;
-use crate::endpoint::{AccountCall, Admin, Api, ArtifactCall, Endpoint, Method, Unserved};
+use crate::endpoint::{AccountCall, Admin, Api, ArtifactCall, BoxCall, Endpoint, Method, Unserved};
 
 /// Returns the router of all endpoints, for one listener.
 pub(crate) fn router(state: AppState) -> Router {
@@ -25,14 +29,21 @@ pub(crate) fn routers(state: AppState) -> (Router, Router) {
         |endpoint: &Endpoint| ArtifactCall::Upload.paths().contains(&endpoint.label());
     let others = Endpoint::all().filter(|endpoint| !takes_uploads(endpoint));
     let uploads = Endpoint::all().filter(takes_uploads);
+    // Elsewhere, the path of an upload is none, and not that of a box.
+    let elsewhere = ArtifactCall::Upload.paths().iter();
+    let first = elsewhere.fold(build(others), |router, path| router.route(path, unknown()));
     (
-        finish(others, state.clone()),
+        first.with_state(state.clone()),
         finish(uploads.chain([Endpoint::Unknown]), state),
     )
 }
 
 fn finish(endpoints: impl Iterator<Item = Endpoint>, state: AppState) -> Router {
-    endpoints.fold(Router::new(), add).with_state(state)
+    build(endpoints).with_state(state)
+}
+
+fn build(endpoints: impl Iterator<Item = Endpoint>) -> Router<AppState> {
+    endpoints.fold(Router::new(), add)
 }
 
 /// Adds an endpoint to a router, which may have others with the same path. Routers are not nested, since axum
@@ -47,8 +58,19 @@ fn add(router: Router<AppState>, endpoint: Endpoint) -> Router<AppState> {
             let refuse = wrap(endpoint, async || ApiError::MethodNotAllowed);
             router.route(path, MethodRouter::new().fallback(refuse))
         }
-        Endpoint::Unknown => router.fallback(wrap(endpoint, unserved::refuse_or_not_found)),
+        Endpoint::Unknown => {
+            let router = router.fallback(wrap(endpoint, unserved::refuse_or_not_found));
+            // Without these, the emulator's own paths would be those of boxes, `/{username}/{name}`.
+            let own = ["/_mock/{*path}", "/api/{*path}"];
+            let add = |router: Router<AppState>, path| router.route(path, unknown());
+            own.into_iter().fold(router, add)
+        }
     }
+}
+
+/// Returns the route of paths that match no endpoint.
+fn unknown() -> MethodRouter<AppState> {
+    any(wrap(Endpoint::Unknown, unserved::refuse_or_not_found))
 }
 
 /// Returns the route of an endpoint of Atlas's API.
@@ -57,6 +79,7 @@ fn api(call: Api, path: &'static str) -> MethodRouter<AppState> {
     match call {
         Api::Account(call) => account(call, route),
         Api::Artifact(call) => artifact(call, route),
+        Api::Box(call) => vagrant_box(call, route),
     }
 }
 
@@ -64,6 +87,8 @@ fn account(call: AccountCall, route: Route) -> MethodRouter<AppState> {
     match call {
         AccountCall::ShowCaller | AccountCall::ShowTokenOwner => route.to(authenticate::whoami),
         AccountCall::LogIn => route.to(authenticate::log_in),
+        AccountCall::LogOut => route.to(authenticate::log_out),
+        AccountCall::RequestCode => route.to(authenticate::request_code),
     }
 }
 
@@ -75,6 +100,34 @@ fn artifact(call: ArtifactCall, route: Route) -> MethodRouter<AppState> {
         ArtifactCall::Search => route.to(versions::search),
         ArtifactCall::Download => route.to(download::send),
         ArtifactCall::Upload => route.to(upload::receive),
+    }
+}
+
+fn vagrant_box(call: BoxCall, route: Route) -> MethodRouter<AppState> {
+    match call {
+        BoxCall::Search => route.to(search::search),
+        BoxCall::ShowUser => route.to(namespaces::show),
+        BoxCall::CreateBox => route.to(vagrant_boxes::create),
+        BoxCall::ShowBox => route.to(vagrant_boxes::show),
+        BoxCall::UpdateBox => route.to(vagrant_boxes::update),
+        BoxCall::DeleteBox => route.to(vagrant_boxes::delete),
+        BoxCall::CreateVersion => route.to(box_versions::create),
+        BoxCall::ShowVersion => route.to(box_versions::show),
+        BoxCall::UpdateVersion => route.to(box_versions::update),
+        BoxCall::DeleteVersion => route.to(box_versions::delete),
+        BoxCall::Release => route.to(box_versions::release),
+        BoxCall::Revoke => route.to(box_versions::revoke),
+        BoxCall::CreateProvider => route.to(providers::create),
+        BoxCall::ShowProvider => route.to(providers::show),
+        BoxCall::UpdateProvider => route.to(providers::update),
+        BoxCall::DeleteProvider => route.to(providers::delete),
+        BoxCall::BeginUpload => route.to(uploads::begin),
+        BoxCall::BeginDirectUpload => route.to(uploads::begin_direct),
+        BoxCall::CompleteUpload => route.to(uploads::complete),
+        BoxCall::ShowDocument => route.to(documents::show),
+        BoxCall::ShowOldDocument => route.to(documents::show_old),
+        BoxCall::FindFile => route.to(files::find),
+        BoxCall::Download => route.to(files::send),
     }
 }
 

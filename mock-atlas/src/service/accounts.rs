@@ -6,35 +6,92 @@ use uuid::Uuid;
 
 use super::{Dataset, ServiceError};
 use crate::domain::{Account, Name};
-use crate::storage::{AccountError, StorageError, Token};
+use crate::storage::{AccountError, Login, StorageError, Token};
 
-/// Returns the account that a token authenticates.
+/// The greatest number of parts of a composite token that are tried.
+const MAX_PARTS: usize = 4;
+
+/// Returns the account that a token authenticates. Of a composite token `A;B`, the first part that is
+/// known counts.
 ///
 /// # Errors
 /// [`ServiceError::UnknownToken`].
+// Contract: boxes.composite-token
 pub(crate) async fn authenticate(
     dataset: &Dataset,
     token: &str,
 ) -> Result<Arc<Account>, ServiceError> {
-    let account = dataset.catalog().account_of_token(token).await?;
-    account.ok_or(ServiceError::UnknownToken)
+    if let Some(account) = dataset.catalog().account_of_token(token).await? {
+        return Ok(account);
+    }
+    for part in parts(token) {
+        if let Some(account) = dataset.catalog().account_of_token(part).await? {
+            return Ok(account);
+        }
+    }
+    Err(ServiceError::UnknownToken)
 }
 
-/// Creates a token for the account with this name and password, and returns the token's value.
+/// Returns the parts of a composite token; nothing for another token.
+fn parts(token: &str) -> impl Iterator<Item = &str> {
+    let parts = token.contains(';').then(|| token.split(';'));
+    parts
+        .into_iter()
+        .flatten()
+        .filter(|part| !part.is_empty())
+        .take(MAX_PARTS)
+}
+
+/// Creates a token for the account of a login, and returns it with its value, which cannot be read
+/// again.
+///
+/// # Errors
+/// [`ServiceError::WrongPassword`] and [`ServiceError::CodeNeeded`].
+pub(crate) async fn log_in(
+    dataset: &Dataset,
+    login: &Login<'_>,
+    description: &str,
+) -> Result<(Token, String), ServiceError> {
+    let made = dataset.catalog().log_in(login, description).await;
+    made.map_err(of_login)
+}
+
+/// Revokes a token, or the first part that is known of a composite one.
+///
+/// # Errors
+/// [`AccountError::UnknownToken`] and [`AccountError::FirstToken`].
+// Contract: boxes.logout
+pub(crate) async fn log_out(dataset: &Dataset, token: &str) -> Result<(), ServiceError> {
+    const UNKNOWN: StorageError = StorageError::Account(AccountError::UnknownToken);
+    for part in std::iter::once(token).chain(parts(token)) {
+        match dataset.catalog().log_out(part).await {
+            Err(UNKNOWN) => {}
+            result => return Ok(result?),
+        }
+    }
+    Err(UNKNOWN.into())
+}
+
+/// Returns whether the user with this name and password has a second factor.
 ///
 /// # Errors
 /// [`ServiceError::WrongPassword`].
-pub(crate) async fn log_in(
+pub(crate) async fn has_second_factor(
     dataset: &Dataset,
     login: &str,
     password: &str,
-    description: &str,
-) -> Result<String, ServiceError> {
-    let token = dataset.catalog().log_in(login, password, description).await;
-    token.map_err(|error| match error {
+) -> Result<bool, ServiceError> {
+    let has = dataset.catalog().has_second_factor(login, password).await;
+    has.map_err(of_login)
+}
+
+/// Converts the error of a login.
+fn of_login(error: StorageError) -> ServiceError {
+    match error {
         StorageError::Account(AccountError::UnknownUser) => ServiceError::WrongPassword,
+        StorageError::Account(AccountError::CodeNeeded) => ServiceError::CodeNeeded,
         other => other.into(),
-    })
+    }
 }
 
 /// Creates a random token for an account, and returns it with its value, which cannot be read

@@ -55,6 +55,7 @@ mod tests {
         let user = |username| NewUser {
             username: name(username),
             password: None,
+            two_factor: None,
             tokens: vec![NewToken {
                 hash: Hashed::of(username),
                 description: String::new(),

@@ -1,5 +1,7 @@
 //! Boxes for authorised callers: boxes, their versions and providers, uploads and downloads.
 
+use std::time::SystemTime;
+
 use uuid::Uuid;
 
 use super::authorize::{check_write, read_access};
@@ -61,36 +63,6 @@ pub(crate) async fn find(
 ) -> Result<FoundBox, ServiceError> {
     let access = read_access(dataset, caller, &name.username).await?;
     Ok(dataset.catalog().find_box(name, access).await?)
-}
-
-/// Returns all boxes that the caller may read, ordered by name; those of one namespace, or of all.
-///
-/// # Errors
-/// When the storage fails.
-pub(crate) async fn list(
-    dataset: &Dataset,
-    caller: &Caller,
-    namespace: Option<&Name>,
-) -> Result<Vec<FoundBox>, ServiceError> {
-    let mut found = dataset.catalog().boxes().await?;
-    if let Some(namespace) = namespace {
-        found.retain(|found| found.name.username == *namespace);
-    }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut readable = Vec::with_capacity(found.len());
-    let mut known = None;
-    for found in found {
-        let username = &found.name.username;
-        let access = match known.take() {
-            Some((of, access)) if of == *username => access,
-            _ => read_access(dataset, caller, username).await?,
-        };
-        known = Some((username.clone(), access));
-        if access.allows(found.visibility) {
-            readable.push(found);
-        }
-    }
-    Ok(readable)
 }
 
 /// Changes the description or the visibility of a box.
@@ -302,14 +274,49 @@ pub(crate) async fn delete_unfinished_provider(
     write(dataset, account, name, |draft| {
         let now = draft.now;
         let version = draft.vagrant_box.version_mut(number)?;
-        if let Some(deleted) = version.delete_unfinished(provider, now) {
-            return Ok(deleted);
-        }
-        let default = ProviderKey {
-            name: provider.clone(),
-            architecture: None,
-        };
+        delete_of_name(version, provider, false, now)
+    })
+    .await
+}
+
+/// Deletes the entries of a provider name that have no file, or else the only entry, if it `is_only`.
+/// Returns the default entry if nothing was deleted.
+fn delete_of_name(
+    version: &mut BoxVersion,
+    provider: &Name,
+    is_only: bool,
+    now: SystemTime,
+) -> Result<BoxProvider, BoxError> {
+    if let Some(deleted) = version.delete_unfinished(provider, now) {
+        return Ok(deleted);
+    }
+    let default = ProviderKey {
+        name: provider.clone(),
+        architecture: None,
+    };
+    if is_only {
+        version.delete_provider(&default, now)
+    } else {
         version.provider(&default).cloned()
+    }
+}
+
+/// Deletes a provider with its file if it is the only entry of its name; else what a failed run has
+/// left of it, as [`delete_unfinished_provider`] does.
+///
+/// # Errors
+/// [`StorageError::NotFound`] where no provider has the name.
+pub(crate) async fn delete_only_provider(
+    dataset: &Dataset,
+    account: &Account,
+    name: &ArtifactName,
+    number: &BoxNumber,
+    provider: &Name,
+) -> Result<(FoundBox, BoxProvider), ServiceError> {
+    write(dataset, account, name, |draft| {
+        let now = draft.now;
+        let version = draft.vagrant_box.version_mut(number)?;
+        delete_of_name(version, provider, version.architectures(provider) == 1, now)
     })
     .await
 }
@@ -404,7 +411,7 @@ async fn change_version(
     account: &Account,
     name: &ArtifactName,
     number: &BoxNumber,
-    change: impl FnOnce(&mut BoxVersion, std::time::SystemTime) -> Result<(), BoxError>,
+    change: impl FnOnce(&mut BoxVersion, SystemTime) -> Result<(), BoxError>,
 ) -> Result<FoundBox, ServiceError> {
     let changed = write(dataset, account, name, |draft| {
         let now = draft.now;

@@ -17,6 +17,9 @@ pub(crate) enum ServiceError {
     /// No account has this name and password.
     #[error("the login or the password is wrong")]
     WrongPassword,
+    /// The login needs the code of the second factor.
+    #[error("the login needs the code of the second factor")]
+    CodeNeeded,
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]

@@ -2,7 +2,7 @@
 //! [`ServiceError`].
 //!
 //! - `artifacts`, `versions`, `files`, `uploads`: the operations of the API
-//! - `boxes`: Vagrant boxes, their versions, providers and files
+//! - `boxes`: Vagrant boxes, their versions, providers and files; `box_lists`: lists of boxes, and searches
 //! - `accounts`: authentication and tokens; `authorize`: read and write access of a caller
 //! - `dataset`: the current and the initial state of an emulator
 //! - `seed`: files that declare the content of a dataset; `snapshot`: a dataset as an archive
@@ -11,6 +11,7 @@
 pub(crate) mod accounts;
 pub(crate) mod artifacts;
 mod authorize;
+pub(crate) mod box_lists;
 pub(crate) mod boxes;
 mod dataset;
 mod error;

@@ -25,6 +25,8 @@ pub(crate) struct Additions {
 pub(crate) struct NewUser {
     pub(crate) username: Name,
     pub(crate) password: Option<Hashed>,
+    /// The code of the second factor, if a login needs one.
+    pub(crate) two_factor: Option<Hashed>,
     pub(crate) tokens: Vec<NewToken>,
 }
 

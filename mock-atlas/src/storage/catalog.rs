@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     AdditionError, Additions, BackendError, Blob, BoxDraft, Contents, Found, FoundBox, ImportError,
-    MemoryBudget, MemoryCatalog, NewBox, StorageError, Token, UploadAttempt, UploadTarget,
+    Login, MemoryBudget, MemoryCatalog, NewBox, StorageError, Token, UploadAttempt, UploadTarget,
 };
 use crate::domain::{
     Account, ArtifactName, BoxError, FileSelector, Limits, Name, NewVersion, Orphan, OverLimit,
@@ -325,20 +325,52 @@ impl Catalog {
         }
     }
 
-    /// Creates a new token for the account with this name and password, and returns the token's
-    /// value.
+    /// Creates a new token for the account of a login, and returns it with its value, which cannot be
+    /// read again.
     ///
     /// # Errors
     /// [`AccountError::UnknownUser`](super::AccountError::UnknownUser) where no such account exists
-    /// or the password is wrong.
+    /// or the password or the code is wrong, and
+    /// [`AccountError::CodeNeeded`](super::AccountError::CodeNeeded).
     pub(crate) async fn log_in(
+        &self,
+        login: &Login<'_>,
+        description: &str,
+    ) -> Result<(Token, String), StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.log_in(login, description)?),
+        }
+    }
+
+    /// Revokes the token with this value.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownToken`](super::AccountError::UnknownToken) and
+    /// [`AccountError::FirstToken`](super::AccountError::FirstToken).
+    pub(crate) async fn log_out(&self, token: &str) -> Result<(), StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.log_out(token)?),
+        }
+    }
+
+    /// Returns whether the user with this name and password has a second factor.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownUser`](super::AccountError::UnknownUser).
+    pub(crate) async fn has_second_factor(
         &self,
         login: &str,
         password: &str,
-        description: &str,
-    ) -> Result<String, StorageError> {
+    ) -> Result<bool, StorageError> {
         match self {
-            Self::Memory(memory) => Ok(memory.log_in(login, password, description)?),
+            Self::Memory(memory) => Ok(memory.has_second_factor(login, password)?),
+        }
+    }
+
+    /// Returns whether there is a user or an organisation of this name.
+    pub(crate) async fn has_namespace(&self, name: &Name) -> Result<bool, StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.has_namespace(name)),
         }
     }
 

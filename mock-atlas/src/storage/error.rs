@@ -88,6 +88,9 @@ pub(crate) enum AccountError {
     /// No user of this name exists.
     #[error("there is no user of this name")]
     UnknownUser,
+    /// The user logs in with a second factor, and the login has none.
+    #[error("the login needs the code of the second factor")]
+    CodeNeeded,
     /// The user is a member of the organisation already.
     #[error("the user is a member already: name each member once")]
     MemberTwice,

@@ -39,5 +39,5 @@ pub(crate) use memory::{
 };
 pub(crate) use memory_budget::{MemoryBudget, MemoryFull, Reservation};
 pub use regular_file::{open_regular_file, read_regular_file, read_regular_text};
-pub(crate) use token::{Hashed, Token, random_token};
+pub(crate) use token::{Hashed, Login, Token, random_token};
 pub(crate) use upload::{TypeKey, UploadAttempt, UploadTarget, VersionKey};

@@ -42,6 +42,16 @@ impl std::fmt::Debug for Hashed {
     }
 }
 
+/// The secrets with which a user logs in.
+#[derive(Clone, Copy)]
+pub(crate) struct Login<'a> {
+    /// The username.
+    pub(crate) name: &'a str,
+    pub(crate) password: &'a str,
+    /// The code of the second factor.
+    pub(crate) code: Option<&'a str>,
+}
+
 /// A token without its value, which the emulator does not keep.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {

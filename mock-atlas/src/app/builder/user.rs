@@ -12,6 +12,7 @@ use crate::service::seed;
 pub struct User {
     username: String,
     password: Option<String>,
+    two_factor: Option<String>,
     tokens: Vec<String>,
 }
 
@@ -30,6 +31,7 @@ impl User {
         Self {
             username: username.into(),
             password: None,
+            two_factor: None,
             tokens: Vec::new(),
         }
     }
@@ -38,6 +40,13 @@ impl User {
     #[must_use]
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
+        self
+    }
+
+    /// Sets the code of a second factor, which a login then needs besides the password.
+    #[must_use]
+    pub fn two_factor(mut self, code: impl Into<String>) -> Self {
+        self.two_factor = Some(code.into());
         self
     }
 
@@ -62,6 +71,7 @@ impl TryFrom<User> for seed::User {
         Ok(Self {
             username: user.username.parse().map_err(StartError::Username)?,
             password: user.password.map(seed::Password),
+            two_factor: user.two_factor.map(seed::Password),
             tokens: user
                 .tokens
                 .into_iter()

@@ -1,7 +1,7 @@
 //! The errors of changes to a box.
 
 use super::BoxNumberError;
-use crate::domain::{ChecksumError, NameError};
+use crate::domain::ChecksumError;
 
 /// The reason for which a box cannot be changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,10 +36,6 @@ pub(crate) enum BoxError {
     /// The artifact type has used the last possible version number.
     #[error("there is no number left for another file of this box")]
     NoNumber,
-    #[error("the name of a provider {0}")]
-    ProviderName(NameError),
-    #[error("architecture {0}")]
-    Architecture(NameError),
     #[error(transparent)]
     Number(#[from] BoxNumberError),
     #[error(transparent)]

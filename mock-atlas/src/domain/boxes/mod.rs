@@ -3,6 +3,7 @@
 //! - `number`: version numbers, in the order of RubyGems
 //! - `version`: versions, their status, and the rules for their providers
 //! - `provider`: providers with their sources, checksums and uploads
+//! - `query`: searches among boxes
 //! - `pushed`: the box that a version of the artifact type `vagrant.box` describes
 //! - `error`: the reasons for which a box cannot be changed
 //!
@@ -13,6 +14,7 @@ mod error;
 mod number;
 mod provider;
 mod pushed;
+mod query;
 mod version;
 
 use std::collections::BTreeMap;
@@ -23,12 +25,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use error::BoxError;
-pub(crate) use number::{BoxNumber, BoxNumberError};
+pub(crate) use number::BoxNumber;
+use number::BoxNumberError;
 pub(crate) use provider::{
     BoxProvider, BoxSource, BoxUpload, HostedFile, ProviderChange, ProviderKey,
     unknown_architecture,
 };
 pub(crate) use pushed::{PushedBox, PushedBoxError};
+pub(crate) use query::{BoxOrder, BoxQuery, BoxSort};
 pub(crate) use version::{BoxStatus, BoxVersion};
 
 /// The artifact type whose versions are files of boxes.

@@ -48,7 +48,11 @@ fn selector(version: &str) -> FileSelector {
     }
 }
 
-async fn reply(blob: &Blob, method: &Method, headers: &HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn reply(
+    blob: &Blob,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
     let tag: Option<ETag> = etag(blob).parse().ok();
     if is_known(headers, tag.as_ref()) {
         return Ok(not_modified(blob));

@@ -4,7 +4,7 @@
 pub(crate) mod artifacts;
 pub(crate) mod authenticate;
 pub(crate) mod download;
-mod range;
+pub(crate) mod range;
 mod repr_digest;
 pub(crate) mod unserved;
 pub(crate) mod upload;

@@ -30,6 +30,21 @@ pub(super) fn wanted(header: &str, len: u64) -> Wanted {
     }
 }
 
+/// Returns whether the value of a `Range` header asks for bytes from exactly the end on. A client that resumes a
+/// complete download sends such a range.
+pub(crate) fn begins_at_end(header: &str, len: u64) -> bool {
+    let Ok(ranges) = http_range_header::parse_range_header(header) else {
+        return false;
+    };
+    if ranges.len() > 1 {
+        return false;
+    }
+    // The range is one of a file that is a byte longer, and not of this one.
+    let longer = ranges.validate(len.saturating_add(1));
+    let is_one = longer.is_ok_and(|ranges| matches!(&ranges[..], [range] if *range.start() == len));
+    is_one && ranges.validate(len).is_err()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -77,6 +92,21 @@ mod tests {
             assert_eq!(wanted(header, 10), Wanted::Unsatisfiable, "{header}");
         }
         assert_eq!(wanted("bytes=0-", 0), Wanted::Unsatisfiable);
+    }
+
+    #[test]
+    fn a_range_from_the_end_on_is_told_from_others() {
+        for (header, at_end) in [
+            ("bytes=10-", true),
+            ("bytes=10-12", true),
+            ("bytes=9-", false),
+            ("bytes=11-", false),
+            ("bytes=-10", false),
+            ("bytes=10-,11-", false),
+            ("", false),
+        ] {
+            assert_eq!(begins_at_end(header, 10), at_end, "{header}");
+        }
     }
 
     proptest! {

@@ -50,6 +50,23 @@ impl FromRequestParts<AppState> for Authenticated {
     }
 }
 
+/// A caller who may read what is public, whatever token the request presents: an old token must not keep
+/// anybody from a public box.
+// Contract: boxes-add.bad-token
+#[derive(Debug)]
+pub(crate) struct PublicReader(pub(crate) Caller);
+
+impl FromRequestParts<AppState> for PublicReader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        match Caller::from_request_parts(parts, state).await {
+            Err(ApiError::Unauthorized(_)) => Ok(Self(Caller::Anonymous)),
+            caller => Ok(Self(caller?)),
+        }
+    }
+}
+
 /// Proof that the caller has the root token, which the emulator's own API requires
 /// (`Admin::requires_root`).
 #[derive(Debug)]

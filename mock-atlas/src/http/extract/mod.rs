@@ -3,13 +3,17 @@
 //!
 //! - `dataset`: the dataset that is current when the request begins
 //! - `caller`: checks the token of the request, by `service::accounts`, and extracts the caller
-//! - `path`: the names in the path
+//! - `caller_and_params`: the caller of a call for boxes, whose token may be in the body, with the body
+//! - `path`: the names in the path; `box_path`: those in paths of boxes
 //! - `params`: the body of the request, as JSON (`json_body`) or as a form (`form_body`)
-//! - `search`: the query string of a search
+//! - `search`: the query string of a search; `box_search`: that of a search among boxes
 //! - `requests`: the query string that filters requests of the journal
 //! - `origin`: the address at which the client reaches this Atlas
 
+mod box_path;
+mod box_search;
 mod caller;
+mod caller_and_params;
 mod dataset;
 mod form_body;
 mod json_body;
@@ -21,8 +25,13 @@ mod search;
 
 use std::borrow::Cow;
 
-pub(crate) use caller::{Authenticated, RequireRoot, presented_token};
-pub(crate) use origin::Origin;
+pub(crate) use box_path::{
+    BoxApi, BoxFilePath, BoxPath, BoxProviderPath, BoxUploadPath, BoxVersionPath, NamespacePath,
+};
+pub(crate) use box_search::BoxSearch;
+pub(crate) use caller::{Authenticated, PublicReader, RequireRoot, presented_token};
+pub(crate) use caller_and_params::{Asked, Told};
+pub(crate) use origin::{Origin, Site};
 pub(crate) use params::{Params, Section, Text};
 pub(crate) use path::{ArtifactPath, TypePath, VersionPath};
 pub(crate) use requests::RequestsQuery;

@@ -1,4 +1,5 @@
-//! Extracts the address at which a client reaches this Atlas: the beginning of every `upload_path`.
+//! Extracts the addresses at which a client reaches this Atlas: the beginning of every `upload_path`, and of
+//! the URLs in the replies about boxes.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::HOST;
@@ -27,21 +28,54 @@ impl FromRequestParts<AppState> for Origin {
         if let Some(address) = binstore.filter(|address| !address.ip().is_unspecified()) {
             return Ok(Self(format!("{scheme}://{address}")));
         }
-        let named = parts.uri.authority().cloned().or_else(|| {
-            let host = parts.headers.get(HOST)?;
-            Authority::try_from(host.as_bytes()).ok()
-        });
-        let host = named.ok_or_else(|| {
-            ApiError::Malformed(
-                "The request names no Host, so there is no address to upload to.".to_owned(),
-            )
-        })?;
+        let host = named_host(parts)?;
         Ok(Self(match binstore {
             // The listener for uploads is bound to all addresses, so also to the one that the client used.
             Some(address) => format!("{scheme}://{}:{}", host.host(), address.port()),
             None => [scheme, "://", host.as_str()].concat(),
         }))
     }
+}
+
+/// The URL at which the client of a request reaches this Atlas, without a slash at its end.
+#[derive(Debug)]
+pub(crate) struct Site(String);
+
+impl FromRequestParts<AppState> for Site {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        if let Some(url) = state.public_url() {
+            return Ok(Self(url.to_owned()));
+        }
+        let scheme = if state.listener_info().tls {
+            "https"
+        } else {
+            "http"
+        };
+        let host = named_host(parts)?;
+        Ok(Self([scheme, "://", host.as_str()].concat()))
+    }
+}
+
+impl Site {
+    /// Returns the URL of a path.
+    pub(crate) fn at(&self, path: &str) -> String {
+        [&self.0, path].concat()
+    }
+}
+
+/// Returns the host that a request names.
+fn named_host(parts: &Parts) -> Result<Authority, ApiError> {
+    let named = parts.uri.authority().cloned().or_else(|| {
+        let host = parts.headers.get(HOST)?;
+        Authority::try_from(host.as_bytes()).ok()
+    });
+    named.ok_or_else(|| {
+        ApiError::Malformed(
+            "The request names no Host, so there is no address to upload to.".to_owned(),
+        )
+    })
 }
 
 impl Origin {

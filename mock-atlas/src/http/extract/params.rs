@@ -24,6 +24,9 @@ const MAX_PARAMS: usize = 8 * 1024 * 1024;
 /// The greatest number of values in JSON or a form: ten times that of a version with the most metadata.
 const MAX_VALUES: usize = 10_000;
 
+/// The parameter with the token of a request that has none elsewhere.
+const TOKEN: &str = "access_token";
+
 /// The parameters of a request: JSON, with or without a Content-Type, or a form (contract: Base
 /// URL and authentication). An empty body has no parameters.
 // Contract: requests.json
@@ -93,6 +96,56 @@ impl From<JsonError> for ApiError {
 }
 
 impl Params {
+    /// Creates the parameters of a request without a body.
+    pub(crate) fn none() -> Self {
+        Self {
+            fields: Map::new(),
+            encoding: Encoding::Json,
+        }
+    }
+
+    /// Returns the token that is among the parameters. An empty one counts as absent.
+    pub(crate) fn token(&self) -> Option<&str> {
+        let token = self.fields.get(TOKEN)?.as_str()?;
+        Some(token).filter(|token| !token.is_empty())
+    }
+
+    /// Returns whether there is no parameter besides a token.
+    pub(crate) fn are_none(&self) -> bool {
+        self.fields.keys().all(|name| name == TOKEN)
+    }
+
+    /// Returns the parameters below a name or, if one of `names` is among the others, those without a name.
+    /// Fails when there are none.
+    // Contract: boxes.flat-fields
+    pub(crate) fn section_or_flat(
+        &self,
+        name: &'static str,
+        names: &[&str],
+    ) -> Result<Section<'_>, ApiError> {
+        let is_flat = !matches!(self.fields.get(name), Some(Value::Object(_)))
+            && names.iter().any(|name| self.fields.contains_key(*name));
+        if !is_flat {
+            return self.section(name);
+        }
+        Ok(Section {
+            name,
+            fields: &self.fields,
+            encoding: self.encoding,
+        })
+    }
+
+    /// Returns the parameters below a name; none are no error.
+    pub(crate) fn optional_section(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<Section<'_>>, ApiError> {
+        match self.fields.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.section(name).map(Some),
+        }
+    }
+
     /// Returns the parameters below a name, as in `artifact[…]`. Fails when there are none.
     pub(crate) fn section(&self, name: &'static str) -> Result<Section<'_>, ApiError> {
         match self.fields.get(name) {
@@ -206,7 +259,8 @@ impl<'a> Section<'a> {
         self.fields.get(key).filter(|value| !value.is_null())
     }
 
-    fn label(&self, key: &str) -> String {
+    /// Returns the full name of a parameter, as in `artifact[name]`.
+    pub(crate) fn label(&self, key: &str) -> String {
         format!("{}[{key}]", self.name)
     }
 

@@ -1,8 +1,13 @@
 //! Defines the JSON of replies. The fields have the order of recorded replies. `extract::json_body` decodes the
 //! JSON of requests.
 //!
+//! - `boxes`: boxes, their versions and providers; `box_document`: what `vagrant box add` reads; `markdown`: the
+//!   HTML of descriptions
 //! - `version`: the JSON of versions, written by hand; `replies`: a cache of replies to searches
 
+mod box_document;
+mod boxes;
+mod markdown;
 mod replies;
 mod version;
 
@@ -11,10 +16,14 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+pub(crate) use box_document::{BoxDocument, Reader};
+pub(crate) use boxes::{
+    BoxView, BoxesReply, DirectUploadReply, NamespaceReply, UploadReply, download_url,
+};
 pub(crate) use replies::Replies;
 pub(crate) use version::{LongReply, new_version_reply, search_reply};
 
-use crate::domain::{ArtifactName, Name, Orphan, OrphanState, timestamp};
+use crate::domain::{ArtifactName, Name, Orphan, OrphanState, exact_timestamp, timestamp};
 use crate::faults::{Chaos, FaultReport};
 use crate::observe::{Lint, Request, Verdict};
 use crate::storage::Token;
@@ -44,10 +53,67 @@ pub(crate) struct User<'a> {
     pub(crate) username: &'a Name,
 }
 
-/// The reply to a login, `{"token": "…"}`.
+/// The reply to a login, `{"token": "…", …}`, the only one that shows the value of its token.
 #[derive(Serialize)]
-pub(crate) struct TokenReply {
-    pub(crate) token: String,
+pub(crate) struct LoginReply {
+    token: String,
+    /// The id of the token. That of the real service is unknown.
+    token_hash: String,
+    created_at: String,
+    description: String,
+}
+
+impl From<(Token, String)> for LoginReply {
+    fn from((about, token): (Token, String)) -> Self {
+        Self {
+            token,
+            token_hash: about.id.simple().to_string(),
+            created_at: exact_timestamp(about.created),
+            description: about.description,
+        }
+    }
+}
+
+/// The reply to a login without the code of the second factor.
+// Contract: boxes.two-factor
+#[derive(Serialize)]
+pub(crate) struct CodeNeededReply {
+    two_factor: DeliveryMethods,
+}
+
+#[derive(Serialize)]
+struct DeliveryMethods {
+    default_delivery_method: &'static str,
+    delivery_methods: [&'static str; 2],
+}
+
+impl CodeNeededReply {
+    pub(crate) const METHODS: Self = Self {
+        two_factor: DeliveryMethods {
+            default_delivery_method: "app",
+            delivery_methods: ["app", "sms"],
+        },
+    };
+}
+
+/// The reply to a request for a code, `{"two_factor": {"obfuscated_destination": "…"}}`.
+// Contract: boxes.two-factor-request
+#[derive(Serialize)]
+pub(crate) struct CodeSentReply {
+    two_factor: Destination,
+}
+
+#[derive(Serialize)]
+struct Destination {
+    obfuscated_destination: &'static str,
+}
+
+impl CodeSentReply {
+    pub(crate) const SENT: Self = Self {
+        two_factor: Destination {
+            obfuscated_destination: "SMS ***1",
+        },
+    };
 }
 
 /// The reply `{"artifact": {"username": U, "name": N, "tag": "U/N"}}` (contract: Artifacts).

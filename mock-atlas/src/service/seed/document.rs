@@ -45,6 +45,8 @@ pub(crate) struct User {
     pub(crate) username: Name,
     /// The password with which the user logs in; a login makes a new token.
     pub(crate) password: Option<Password>,
+    /// The code of the second factor, if a login needs one; it stays the same.
+    pub(crate) two_factor: Option<Password>,
     #[serde(default)]
     pub(crate) tokens: Vec<Token>,
 }

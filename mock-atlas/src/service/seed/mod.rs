@@ -277,10 +277,11 @@ fn new_user(user: &document::User) -> NewUser {
         hash: Hashed::of(token.token.as_str()),
         description: token.description.clone(),
     };
-    let password = user.password.as_ref();
+    let hashed = |secret: &Option<Password>| secret.as_ref().map(|of| Hashed::of(&of.0));
     NewUser {
         username: user.username.clone(),
-        password: password.map(|password| Hashed::of(&password.0)),
+        password: hashed(&user.password),
+        two_factor: hashed(&user.two_factor),
         tokens: user.tokens.iter().map(token).collect(),
     }
 }

@@ -16,6 +16,7 @@ fn user(username: &str, password: Option<&str>, token: Option<&str>) -> Addition
         users: vec![NewUser {
             username: name(username),
             password: password.map(Hashed::of),
+            two_factor: None,
             tokens: token.map(new).into_iter().collect(),
         }],
         ..Additions::default()
@@ -35,6 +36,14 @@ fn organization(username: &str, members: &[(&str, Role)]) -> Additions {
     }
 }
 
+fn by<'a>(name: &'a str, password: &'a str) -> Login<'a> {
+    Login {
+        name,
+        password,
+        code: None,
+    }
+}
+
 /// Adds amy with a password, and bob with a token.
 async fn add_users(catalog: &Catalog) {
     catalog
@@ -47,10 +56,12 @@ async fn add_users(catalog: &Catalog) {
 pub(super) async fn logging_in_takes_the_right_name_and_password(catalog: &Catalog) {
     add_users(catalog).await;
     for (login, password) in [("amy", "wrong"), ("bob", ""), ("eve", "secret"), ("", "")] {
-        let refused = catalog.log_in(login, password, "").await;
-        assert_eq!(refused, Err(AccountError::UnknownUser.into()), "{login}");
+        let refused = catalog.log_in(&by(login, password), "").await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused, AccountError::UnknownUser.into(), "{login}");
     }
-    let token = catalog.log_in("amy", "secret", "mine").await.unwrap();
+    let made = catalog.log_in(&by("amy", "secret"), "mine").await;
+    let (_, token) = made.unwrap();
     let account = catalog.account_of_token(&token).await.unwrap();
     assert_eq!(account.unwrap().username, name("amy"));
     let tokens = catalog.tokens().await.unwrap();

@@ -26,6 +26,7 @@ pub(super) async fn nothing_is_added_where_one_artifact_cannot_be(catalog: &Cata
         users: vec![NewUser {
             username: "amy".parse().unwrap(),
             password: None,
+            two_factor: None,
             tokens: vec![NewToken {
                 hash: Hashed::of("amys"),
                 description: String::new(),

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use foldhash::HashMap;
 use uuid::Uuid;
 
-use super::{Artifact, Maps, MemoryCatalog, Versions};
+use super::{Artifact, Maps, MemoryCatalog, Versions, check_namespace};
 use crate::domain::{
     ArtifactName, BOX_TYPE, BoxError, BoxProvider, FileState, HostedFile, Metadata, NewVersion,
     Orphan, OrphanState, OrphanTarget, ProviderPlace, PushedBox, ReadAccess, VagrantBox, Version,
@@ -43,6 +43,7 @@ impl MemoryCatalog {
         name: &ArtifactName,
         new: NewBox,
     ) -> Result<FoundBox, StorageError> {
+        check_namespace(name)?;
         let maps = self.maps();
         let private = || maps.new_artifact(name, Visibility::Private);
         let mut artifact = maps.artifacts.entry(name.clone()).or_insert_with(private);

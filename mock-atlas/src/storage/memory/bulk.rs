@@ -8,7 +8,7 @@ use foldhash::HashMap;
 
 use super::accounts::Accounts;
 use super::boxes::BoxEntry;
-use super::{Artifact, Maps, MemoryCatalog, Versions};
+use super::{Artifact, Maps, MemoryCatalog, Versions, check_namespace};
 use crate::domain::{
     ArtifactName, BOX_TYPE, BoxError, Limits, Name, Orphan, OverLimit, Totals, VagrantBox,
     Visibility,
@@ -244,6 +244,7 @@ impl Maps {
         artifacts: &[NewArtifact],
         now: SystemTime,
     ) -> Result<VagrantBox, StorageError> {
+        check_namespace(&new.name)?;
         let draft = new.draft(now)?;
         let same = artifacts.iter().find(|artifact| artifact.name == new.name);
         let present = self.artifacts.get(&new.name);
@@ -270,6 +271,7 @@ impl Maps {
 
     /// Checks whether an artifact can be added.
     fn check(&self, new: &NewArtifact) -> Result<(), StorageError> {
+        check_namespace(&new.name)?;
         if self.artifacts.contains_key(&new.name) {
             return Err(StorageError::NameTaken);
         }

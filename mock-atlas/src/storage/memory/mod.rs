@@ -27,10 +27,11 @@ use foldhash::fast::RandomState;
 use uuid::Uuid;
 
 use super::{
-    AccountError, Blob, StorageError, Token, TypeKey, UploadAttempt, UploadTarget, VersionKey,
+    AccountError, Blob, Login, StorageError, Token, TypeKey, UploadAttempt, UploadTarget,
+    VersionKey,
 };
 use crate::domain::{
-    Account, ArtifactName, BOX_TYPE, Clock, FileSelector, Name, NewVersion, Page, Query,
+    Account, ArtifactName, BOX_TYPE, Clock, FileSelector, Name, NewVersion, Page, Query, RESERVED,
     ReadAccess, Role, Version, Visibility,
 };
 use accounts::Accounts;
@@ -98,6 +99,7 @@ impl MemoryCatalog {
         name: &ArtifactName,
         visibility: Visibility,
     ) -> Result<(), StorageError> {
+        check_namespace(name)?;
         let maps = self.maps();
         match maps.artifacts.entry(name.clone()) {
             Entry::Occupied(_) => Err(StorageError::NameTaken),
@@ -272,11 +274,26 @@ impl MemoryCatalog {
 
     pub(crate) fn log_in(
         &self,
+        login: &Login<'_>,
+        description: &str,
+    ) -> Result<(Token, String), AccountError> {
+        self.accounts.log_in(login, description)
+    }
+
+    pub(crate) fn log_out(&self, token: &str) -> Result<(), AccountError> {
+        self.accounts.log_out(token)
+    }
+
+    pub(crate) fn has_second_factor(
+        &self,
         login: &str,
         password: &str,
-        description: &str,
-    ) -> Result<String, AccountError> {
-        self.accounts.log_in(login, password, description)
+    ) -> Result<bool, AccountError> {
+        self.accounts.has_second_factor(login, password)
+    }
+
+    pub(crate) fn has_namespace(&self, name: &Name) -> bool {
+        self.accounts.has_namespace(name)
     }
 
     pub(crate) fn create_token(
@@ -315,6 +332,14 @@ impl MemoryCatalog {
     fn maps_exclusive(&self) -> RwLockWriteGuard<'_, Maps> {
         self.maps.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Checks whether an artifact may have this name.
+fn check_namespace(name: &ArtifactName) -> Result<(), StorageError> {
+    if RESERVED.contains(&name.username.as_str()) {
+        return Err(AccountError::NameReserved.into());
+    }
+    Ok(())
 }
 
 impl Maps {

@@ -3,5 +3,6 @@
 mod admin;
 mod api_v1;
 mod arbitrary_requests;
+mod boxes;
 mod logs;
 mod request_cost;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::domain::{Account, Name, Role};
 use crate::storage::token::Hashed;
-use crate::storage::{AccountError, Token, random_token};
+use crate::storage::{AccountError, Login, Token, random_token};
 pub(crate) use record::AccessRecord;
 pub(crate) use tables::AccountTables;
 
@@ -45,15 +45,33 @@ impl Accounts {
 
     pub(super) fn log_in(
         &self,
+        login: &Login<'_>,
+        description: &str,
+    ) -> Result<(Token, String), AccountError> {
+        let account = self.read().by_login(login)?;
+        self.create_token(&account.username, description)
+    }
+
+    pub(super) fn log_out(&self, token: &str) -> Result<(), AccountError> {
+        let mut tables = self.write();
+        let id = tables.token_id(token).ok_or(AccountError::UnknownToken)?;
+        tables.revoke(id)
+    }
+
+    pub(super) fn has_second_factor(
+        &self,
         login: &str,
         password: &str,
-        description: &str,
-    ) -> Result<String, AccountError> {
-        let account = self
+    ) -> Result<bool, AccountError> {
+        Ok(self
             .read()
-            .by_password(login, password)
-            .ok_or(AccountError::UnknownUser)?;
-        Ok(self.create_token(&account.username, description)?.1)
+            .by_password(login, password)?
+            .two_factor
+            .is_some())
+    }
+
+    pub(super) fn has_namespace(&self, name: &Name) -> bool {
+        self.read().has_namespace(name)
     }
 
     pub(super) fn create_token(

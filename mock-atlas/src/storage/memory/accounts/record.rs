@@ -27,6 +27,8 @@ pub(crate) struct AccessRecord {
 struct UserRecord {
     username: Name,
     password: Option<Hashed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    two_factor: Option<Hashed>,
     tokens: Vec<TokenRecord>,
 }
 
@@ -50,6 +52,7 @@ impl AccountTables {
                 Namespace::User(user) => users.push(UserRecord {
                     username: name.clone(),
                     password: user.password,
+                    two_factor: user.two_factor,
                     tokens: self.tokens_of(&user.account),
                 }),
                 Namespace::Organization(members) => {
@@ -88,7 +91,7 @@ impl AccountTables {
     }
 
     fn add_recorded(&mut self, user: UserRecord) -> Result<(), AccountError> {
-        let account = self.add_user(&user.username, user.password)?;
+        let account = self.add_user(&user.username, user.password, user.two_factor)?;
         for record in user.tokens {
             let token = Token {
                 id: record.id,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::{Account, Clock, Name, RESERVED, ROOT, Role};
 use crate::storage::token::Hashed;
-use crate::storage::{AccountError, AdditionError, Additions, Token};
+use crate::storage::{AccountError, AdditionError, Additions, Login, Token};
 
 /// All accounts and tokens. A clone is independent of its original.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub(super) enum Namespace {
 pub(super) struct User {
     pub(super) account: Arc<Account>,
     pub(super) password: Option<Hashed>,
+    /// The code of the second factor, if a login needs one.
+    pub(super) two_factor: Option<Hashed>,
 }
 
 impl AccountTables {
@@ -51,6 +53,7 @@ impl AccountTables {
         let user = User {
             account,
             password: None,
+            two_factor: None,
         };
         Self {
             namespaces: HashMap::from_iter([(root, Namespace::User(user))]),
@@ -79,7 +82,7 @@ impl AccountTables {
         additions: &Additions,
     ) -> Result<(), AdditionError> {
         for (at, user) in additions.users.iter().enumerate() {
-            self.add_user(&user.username, user.password)
+            self.add_user(&user.username, user.password, user.two_factor)
                 .map_err(|error| AdditionError::User(at, user.username.clone(), error))?;
             for (of, token) in user.tokens.iter().enumerate() {
                 self.add_token(&user.username, token.hash, &token.description)
@@ -106,12 +109,14 @@ impl AccountTables {
         &mut self,
         username: &Name,
         password: Option<Hashed>,
+        two_factor: Option<Hashed>,
     ) -> Result<Arc<Account>, AccountError> {
         self.check_free(username)?;
         let account = Arc::new(Account::user(username.clone()));
         let user = User {
             account: Arc::clone(&account),
             password,
+            two_factor,
         };
         self.namespaces
             .insert(username.clone(), Namespace::User(user));
@@ -200,10 +205,41 @@ impl AccountTables {
         Some(Arc::clone(&token.account))
     }
 
-    pub(super) fn by_password(&self, login: &str, password: &str) -> Option<Arc<Account>> {
+    /// Returns the id of a token.
+    pub(super) fn token_id(&self, token: &str) -> Option<Uuid> {
+        Some(self.tokens.get(&Hashed::of(token))?.id)
+    }
+
+    /// Returns the account with this name and password.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownUser`].
+    pub(super) fn by_password(&self, login: &str, password: &str) -> Result<&User, AccountError> {
         let offered = Hashed::of(password);
-        let user = self.user(login)?;
-        (user.password == Some(offered)).then(|| Arc::clone(&user.account))
+        let user = self.user(login);
+        user.filter(|user| user.password == Some(offered))
+            .ok_or(AccountError::UnknownUser)
+    }
+
+    /// Returns the account with this name, password and, if the user has one, second factor.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownUser`] and [`AccountError::CodeNeeded`].
+    // Contract: boxes.two-factor, boxes.two-factor-wrong
+    pub(super) fn by_login(&self, login: &Login<'_>) -> Result<Arc<Account>, AccountError> {
+        let user = self.by_password(login.name, login.password)?;
+        match (user.two_factor, login.code) {
+            (Some(_), None) => Err(AccountError::CodeNeeded),
+            (Some(code), Some(offered)) if code != Hashed::of(offered) => {
+                Err(AccountError::UnknownUser)
+            }
+            _ => Ok(Arc::clone(&user.account)),
+        }
+    }
+
+    /// Returns whether there is a user or an organisation of this name.
+    pub(super) fn has_namespace(&self, name: &Name) -> bool {
+        self.namespaces.contains_key(name)
     }
 
     /// Returns the role of an account in a namespace.

@@ -31,7 +31,7 @@ async fn requests_are_counted_by_method_route_and_status_and_timed() {
     fixture.get(&format!("{FILE}/1/file")).await;
     fixture.get(&format!("{FILE}/2/file")).await;
     let brew = Method::from_bytes(b"BREW").unwrap();
-    for path in ["/nowhere", "/a/secret"] {
+    for path in ["/nowhere", "/a/secret/x"] {
         let request = fixture.anonymous(brew.clone(), path).send();
         assert_eq!(request.await.unwrap().status(), 404);
     }

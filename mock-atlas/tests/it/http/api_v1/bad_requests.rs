@@ -146,7 +146,7 @@ async fn an_unknown_path_is_not_found_and_an_unknown_method_is_told_the_known_on
         assert_eq!(reply.json()["errors"], json!(["Resource not found!"]));
     }
     for (method, path, allow) in [
-        (Method::DELETE, "/api/v1/authenticate", "GET,HEAD,POST"),
+        (Method::PUT, "/api/v1/authenticate", "GET,HEAD,POST,DELETE"),
         (Method::GET, "/api/v1/artifacts", "POST"),
         (Method::PUT, "/api/v1/artifacts/acme/web", "GET,HEAD"),
         (Method::GET, "/_binstore/x", "PUT"),

@@ -1,0 +1,72 @@
+//! Lists of boxes for authorised callers: all of a user or an organisation, and searches.
+
+use super::authorize::read_access;
+use super::{Dataset, ServiceError};
+use crate::domain::{BoxQuery, Caller, Name, ReadAccess};
+use crate::storage::{FoundBox, StorageError};
+
+/// Returns all boxes of a user or an organisation that the caller may read, ordered by name.
+///
+/// # Errors
+/// [`StorageError::NotFound`] where the caller has no role in the namespace and can see nothing in it,
+/// and there is no user or organisation of this name.
+// Contract: silent.box-user
+pub(crate) async fn of_namespace(
+    dataset: &Dataset,
+    caller: &Caller,
+    namespace: &Name,
+) -> Result<Vec<FoundBox>, ServiceError> {
+    let found = list(dataset, caller, Some(namespace)).await?;
+    let is_known = !found.is_empty()
+        || dataset.catalog().has_namespace(namespace).await?
+        || read_access(dataset, caller, namespace).await? == ReadAccess::All;
+    if is_known {
+        Ok(found)
+    } else {
+        Err(StorageError::NotFound.into())
+    }
+}
+
+/// Returns one page of the boxes that a search finds among those that the caller may read.
+///
+/// # Errors
+/// When the storage fails.
+pub(crate) async fn search(
+    dataset: &Dataset,
+    caller: &Caller,
+    query: &BoxQuery,
+) -> Result<Vec<FoundBox>, ServiceError> {
+    let mut found = list(dataset, caller, None).await?;
+    found.retain(|found| query.finds(&found.name, &found.vagrant_box));
+    Ok(query.page(found, |found| &found.vagrant_box))
+}
+
+/// Returns all boxes that the caller may read, ordered by name; those of one namespace, or of all.
+///
+/// # Errors
+/// When the storage fails.
+async fn list(
+    dataset: &Dataset,
+    caller: &Caller,
+    namespace: Option<&Name>,
+) -> Result<Vec<FoundBox>, ServiceError> {
+    let mut found = dataset.catalog().boxes().await?;
+    if let Some(namespace) = namespace {
+        found.retain(|found| found.name.username == *namespace);
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut readable = Vec::with_capacity(found.len());
+    let mut known = None;
+    for found in found {
+        let username = &found.name.username;
+        let access = match known.take() {
+            Some((of, access)) if of == *username => access,
+            _ => read_access(dataset, caller, username).await?,
+        };
+        known = Some((username.clone(), access));
+        if access.allows(found.visibility) {
+            readable.push(found);
+        }
+    }
+    Ok(readable)
+}
