@@ -14,6 +14,8 @@ pub const DEFAULT_ATLAS_URL: &str = "https://atlas.hashicorp.com/api/v1";
 
 const DEFAULT_HOST: &str = "atlas.hashicorp.com";
 const API_PATH: &str = "/api/v1";
+/// The second version of the API of Vagrant boxes.
+const BOX_API_PATH: &str = "/api/v2";
 
 /// The base URL of an API: `scheme://host[:port][/prefix]/api/v1`, without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +33,7 @@ impl AtlasUrl {
     }
 
     /// Returns the address without the path of the API.
-    pub(crate) fn root(&self) -> Url {
+    pub fn root(&self) -> Url {
         let mut url = self.0.clone();
         url.set_path(prefix(self.0.path()));
         url
@@ -88,10 +90,12 @@ pub enum AtlasUrlError {
 }
 
 /// Returns the part of a path before the API's path. The API's path may be there twice: the original client
-/// doubled it in the documented default, so people may have written it down.
+/// doubled it in the documented default, so people may have written it down. It may be that of the API of Vagrant
+/// boxes, whose second version has the same server.
 fn prefix(path: &str) -> &str {
     let mut prefix = path.trim_end_matches('/');
-    while let Some(shorter) = prefix.strip_suffix(API_PATH) {
+    let apis = [API_PATH, BOX_API_PATH];
+    while let Some(shorter) = apis.iter().find_map(|api| prefix.strip_suffix(api)) {
         prefix = shorter.trim_end_matches('/');
     }
     prefix
@@ -112,6 +116,7 @@ mod tests {
             "http://atlas.test:8080/",
             "http://atlas.test:8080/api/v1",
             "http://atlas.test:8080/api/v1/",
+            "http://atlas.test:8080/api/v2",
             "http://atlas.test:8080//",
             "http://ATLAS.test:8080/api/v1/api/v1",
         ] {

@@ -12,6 +12,8 @@ use crate::base::slug::ArtifactName;
 pub enum Event<'a> {
     /// The artifact does not exist and is being created.
     CreatingArtifact(&'a ArtifactName),
+    /// The Vagrant box does not exist and is being created.
+    CreatingBox(&'a ArtifactName),
     /// Some bytes of the files were read and packed.
     Packing {
         /// The number of bytes packed so far.

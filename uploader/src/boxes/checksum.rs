@@ -99,6 +99,19 @@ pub struct Checksum {
 }
 
 impl Checksum {
+    /// Parses the digits of a checksum that a user gave.
+    ///
+    /// # Errors
+    /// Returns a sentence about a text that is no checksum of this algorithm.
+    pub fn told(kind: ChecksumKind, digits: &str) -> Result<Self, String> {
+        let value = digits.trim().to_ascii_lowercase();
+        let (name, length) = (kind.name(), 2 * kind.hasher().output_size());
+        if value.len() != length || !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(format!("a {name} has {length} hex digits"));
+        }
+        Ok(Self { kind, value })
+    }
+
     /// Parses a registry's reply: an algorithm in any case, and the digits. `None` for `NONE`, `UNSET`, null and
     /// an empty text, by which registries say that they have no checksum.
     pub fn from_reply(kind: Option<&str>, value: Option<&str>) -> Option<Self> {
@@ -129,6 +142,17 @@ mod tests {
             assert!(checksum.value.starts_with(start), "{name}: {checksum:?}");
             assert_eq!(size, 3);
         }
+    }
+
+    #[test]
+    fn a_checksum_that_a_user_gives_has_the_length_of_its_algorithm() {
+        let told = |kind, digits: &str| Checksum::told(kind, digits);
+        let digits = " ABCDEF0123456789ABCDEF0123456789";
+        let read = told(ChecksumKind::Md5, digits).unwrap();
+        assert_eq!(read.value, digits.trim().to_lowercase());
+        let refused = told(ChecksumKind::Sha256, digits).unwrap_err();
+        assert_eq!(refused, "a sha256 has 64 hex digits");
+        assert!(told(ChecksumKind::Md5, &"x".repeat(32)).is_err());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::api::http::pool::Pool;
 use crate::api::http::reply;
 use crate::api::http::request_line::request_line;
 use crate::base::error::{Cause, RequestLine};
-use crate::base::secret::Redactor;
+use crate::base::secret::{Redactor, Token as GivenToken};
 
 /// The address of HCP's token endpoint, which `HCP_AUTH_URL` overrides.
 const AUTH_URL: &str = "https://auth.idp.hashicorp.com";
@@ -28,6 +28,17 @@ const UNKNOWN_LIFE: Duration = Duration::from_secs(300);
 
 /// The suffixes of HCP's own hosts.
 const OF_HASHICORP: [&str; 2] = [".hashicorp.com", ".hashicorp.cloud"];
+
+/// Returns whether an address is that of HCP's own API.
+pub(super) fn is_hcp(address: &Url) -> bool {
+    address.host_str() == Some("api.cloud.hashicorp.com")
+}
+
+/// Returns whether an address is that of Vagrant Cloud.
+pub(super) fn is_vagrant_cloud(address: &Url) -> bool {
+    let host = address.host_str();
+    host.is_some_and(|host| VAGRANT_CLOUD.contains(&host))
+}
 
 /// The host names of Vagrant Cloud, all of the same service.
 pub(super) const VAGRANT_CLOUD: [&str; 3] = [
@@ -142,6 +153,14 @@ impl Credentials {
         let is_less = shown.client.is_some() != self.client.is_some()
             || shown.token.is_some() != self.token.is_some();
         (shown, is_less)
+    }
+
+    /// Returns these credentials with a token that was given for the source itself, in place of the token of Vagrant
+    /// Cloud.
+    #[must_use]
+    pub fn with_token(self, token: &GivenToken) -> Self {
+        let token = Some(token.expose().to_owned());
+        Self { token, ..self }
     }
 
     /// Returns whether there are any credentials.

@@ -11,7 +11,7 @@ mod output;
 mod signals;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,6 @@ use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::base::secret::Redactor;
 use atlas_uploader::config::{Config, Flags, TOKEN_VARIABLE};
 use atlas_uploader::pull::extract::wait_for_cleanup;
-use atlas_uploader::push::resume;
 use atlas_uploader::{Cause, Error, Phase};
 use clap::Parser as _;
 use tokio::runtime::Runtime;
@@ -68,11 +67,12 @@ pub(crate) fn main() -> ExitCode {
     let console = Arc::new(console.showing(&args.global));
     logging::start(args.global.verbose, console.redactor());
     let receipt = args.command.receipt_file().cloned();
+    let receipt = receipt.map(|receipt| (args.command.how_to_resume(&receipt), receipt));
     let runtime = signals::stop_at_the_second().and_then(|()| Runtime::new());
     match runtime {
         Ok(runtime) => {
             let code = work(&runtime, args, &console);
-            let code = code.unwrap_or_else(|| stopped(receipt.as_deref(), &console));
+            let code = code.unwrap_or_else(|| stopped(receipt, &console));
             wait_for_cleanup(TIDYING);
             runtime.shutdown_timeout(GRACE);
             console.end();
@@ -125,14 +125,10 @@ fn work(runtime: &Runtime, args: Args, console: &Arc<Console>) -> Option<ExitCod
     })
 }
 
-/// Reports that a signal stopped the program, with the command that resumes the push if a receipt
-/// exists.
-fn stopped(receipt: Option<&Path>, console: &Console) -> ExitCode {
-    match receipt.filter(|receipt| receipt.exists()) {
-        Some(receipt) => {
-            let how = resume::command(receipt);
-            console.error("stopped", &[format!("finish the push with: {how}")]);
-        }
+/// Reports that a signal stopped the program, with the command that finishes the work of its receipt, if there is one.
+fn stopped(receipt: Option<(String, PathBuf)>, console: &Console) -> ExitCode {
+    match receipt.filter(|(_, receipt)| receipt.exists()) {
+        Some((how, _)) => console.error("stopped", &[format!("finish the push with: {how}")]),
         None => console.error("stopped", &[]),
     }
     ExitCode::Interrupted

@@ -54,6 +54,19 @@ pub(crate) mod list {
     }
 }
 
+/// Writes and reads one path.
+pub(crate) mod one {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+        Spelling::from(path).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+        Spelled::deserialize(from).map(PathBuf::from)
+    }
+}
+
 /// Writes a path, or null.
 pub(crate) fn serialize_option<S: Serializer>(
     path: &Option<PathBuf>,

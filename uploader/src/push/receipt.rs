@@ -1,34 +1,25 @@
 //! The receipt records pushes in a file, each with its request and its progress, so that a stopped push can
-//! be finished. Before each step that the server could carry out without this program receiving the reply, a
-//! complete new file is written and renamed into place.
+//! be finished. It is written before each step that the server could carry out without this program receiving the
+//! reply, as [`files::receipt`](crate::files::receipt) describes.
 //!
 //! A receipt contains the upload URL, which authorises its bearer, so only its owner may read it. It never
 //! contains the token.
-//!
-//! A process locks the receipt while it uses it, so that two processes cannot finish the same push. The
-//! receipt itself is locked, since a separate lock file would have to be removed by its last user; every file
-//! that replaces the receipt is locked before anyone can open it.
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use crate::api::atlas_url::AtlasUrl;
 use crate::base::error::{Cause, Error, Phase};
 use crate::files::io_error;
-use crate::files::read;
-use crate::files::temporary;
+use crate::files::receipt;
 use crate::push::request::Push;
 
 /// The format number; it increases when older programs could misread newer receipts.
 const FORMAT: u32 = 1;
-
-/// The prefix of temporary files: receipts, and packed files beside them, that have not been renamed yet.
-pub(crate) const TEMPORARY: &str = ".atlas-upload-";
 
 /// The progress of a push.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,7 +163,7 @@ impl ReceiptFile {
         let Some(path) = self.path.clone() else {
             return;
         };
-        let clear = move || temporary::remove_abandoned(temporary::parent(&path), TEMPORARY);
+        let clear = move || receipt::clear_away(&path);
         if let Err(error) = tokio::task::spawn_blocking(clear).await {
             tracing::debug!(%error, "temporary files were not removed");
         }
@@ -205,9 +196,7 @@ impl ReceiptFile {
             return Ok(());
         };
         let page = self.page.clone();
-        let written = blocking(path, move |path| {
-            Ok(page.written_beside(path)?.persist(path)?)
-        });
+        let written = blocking(path, move |path| receipt::replace(path, &page));
         self.held = Some(written.await?);
         Ok(())
     }
@@ -230,75 +219,24 @@ impl Page {
 
     /// Creates the receipt at a free path, or in place of a receipt whose pushes are done.
     fn create(&self, path: &Path) -> io::Result<File> {
-        let earlier = match Self::take(path) {
-            Ok((page, held)) if page.is_done() => held,
-            Ok(_) => {
-                let reason =
-                    "holds an unfinished push; finish that push with --resume, or remove the file";
-                return Err(io::Error::other(reason));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // Another process may be creating the file at the same time.
-                return Ok(self.written_beside(path)?.persist_noclobber(path)?);
-            }
-            Err(error) => return Err(error),
-        };
-        let file = self.written_beside(path)?.persist(path)?;
-        drop(earlier);
-        Ok(file)
-    }
-
-    /// Writes a locked temporary file, to be renamed to `path` in one step: a reader finds the old receipt or
-    /// the new one, never a part.
-    fn written_beside(&self, path: &Path) -> io::Result<NamedTempFile> {
-        let mut text = serde_json::to_vec_pretty(self)?;
-        text.push(b'\n');
-        let folder = temporary::parent(path);
-        // Temporary files are readable only by their owner from their creation.
-        let mut file = temporary::file(folder, &mut temporary::builder(TEMPORARY))?;
-        file.write_all(&text)?;
-        file.as_file().sync_all()?;
-        Ok(file)
+        receipt::create(path, self, |earlier| Ok(Self::parse(earlier)?.is_done()))
     }
 
     /// Opens, locks and reads a receipt.
     fn take(path: &Path) -> io::Result<(Self, File)> {
-        loop {
-            let file = File::open(path)?;
-            lock(&file)?;
-            // Another process may have replaced the file before it was locked.
-            if temporary::is_at(&file, path)? {
-                let text = read::read_at_most(&file, read::MAX_SETTINGS)?;
-                return Ok((Self::parse(&text)?, file));
-            }
-        }
+        let (text, file) = receipt::open(path)?;
+        Ok((Self::parse(&text)?, file))
     }
 
     fn parse(text: &[u8]) -> io::Result<Self> {
-        let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
-        // Only the position is quoted: serde's message could repeat the upload URL.
-        let page: Self = serde_json::from_slice(text).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            invalid(format!(
-                "is not a receipt of a push (line {line}, column {column})"
-            ))
-        })?;
+        let page: Self = receipt::parse(text)?;
         if page.receipt != FORMAT {
             let later = page.receipt;
-            return Err(invalid(format!(
-                "is a receipt of format {later}; this program reads {FORMAT}"
-            )));
+            let reason = format!("is a receipt of format {later}; this program reads {FORMAT}");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
         Ok(page)
     }
-}
-
-fn lock(file: &File) -> io::Result<()> {
-    if temporary::lock(file) {
-        return Ok(());
-    }
-    let reason = "another push is using this receipt; wait until it ends";
-    Err(io::Error::new(io::ErrorKind::ResourceBusy, reason))
 }
 
 async fn blocking<T: Send + 'static>(
@@ -335,12 +273,18 @@ mod tests {
         let path = folder.path().join("push.json");
         let atlas: AtlasUrl = "http://atlas.test".parse().unwrap();
         let create = || ReceiptFile::create(&path, &atlas, Vec::new());
-        let receipt = create().await.unwrap();
-        let page = receipt.page.clone();
-        drop(receipt);
+        let created = create().await.unwrap();
+        let page = created.page.clone();
+        drop(created);
         // A killed process leaves such a file without a lock.
-        let left = || page.written_beside(&path).unwrap().keep().unwrap().1;
-        let (first, writing) = (left(), page.written_beside(&path).unwrap());
+        let left = || {
+            receipt::written_beside(&path, &page)
+                .unwrap()
+                .keep()
+                .unwrap()
+                .1
+        };
+        let (first, writing) = (left(), receipt::written_beside(&path, &page).unwrap());
         drop(ReceiptFile::open(&path, &atlas).await.unwrap());
         assert!(!first.exists());
         let second = left();

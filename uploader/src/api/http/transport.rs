@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
 use url::Url;
 
-use super::body::{UploadSource, body};
-use super::failure::stalled;
-use super::headers::{is_page, retry_after};
+use super::body::UploadSource;
+use super::headers::is_page;
 use super::pool::Pool;
-use super::redirect::{End, RedirectChain, location, moved};
+use super::redirect::{End, RedirectChain};
 use super::reply;
-use super::request_line::{request_line, secret_line, shown};
+use super::request_line::request_line;
+use super::write::{self, UploadLimits};
 use crate::api::options::ClientOptions;
 use crate::base::error::{Cause, RequestLine};
 use crate::base::reporter::Reporter;
@@ -179,21 +179,11 @@ impl Transport {
         source: &impl UploadSource,
         reporter: &Arc<dyn Reporter>,
     ) -> Result<(), Cause> {
-        let (body, taken) = body(source, reporter);
-        let request = self
-            .pool
-            .request(Method::PUT, url)
-            .header(CONTENT_LENGTH, source.len())
-            .body(body);
-        let line = secret_line("PUT", url);
-        // There is no time limit for the whole upload, which may take hours, but one for a stall.
-        let timeout = async {
-            taken.stalled(self.stall_timeout).await;
-            stalled(&line, self.stall_timeout)
+        let limits = UploadLimits {
+            stall: self.stall_timeout,
+            reply: self.api_timeout,
         };
-        let response = self.pool.send(&line, request, timeout).await?;
-        let response = self.success(line.clone(), response).await?;
-        confirmed(line, &response, taken.bytes(), source.len())
+        write::upload(&self.pool, &self.root, url, source, limits, reporter).await
     }
 
     fn get_request(&self, url: &Url, token: bool) -> RequestBuilder {
@@ -216,69 +206,13 @@ impl Transport {
     }
 
     async fn success(&self, request: RequestLine, response: Response) -> Result<Response, Cause> {
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let is_write = request.method != "GET";
-        if let Some(location) = location(response.url(), &response).filter(|_| is_write) {
-            // An upload is sent without a token, so its address is not that of the Atlas.
-            let is_call = request.method != "PUT";
-            let address = is_call.then(|| moved(&self.root, response.url(), &location));
-            let location = self.redactor.redact(&self.destination(&request, &location));
-            let status = status.as_u16();
-            return Err(Cause::Redirected {
-                request,
-                status,
-                location,
-                address: address.flatten(),
-            });
-        }
-        let retry_after = retry_after(response.headers());
-        let messages = reply::messages(response, self.api_timeout, &self.pool).await;
-        Err(Cause::Status {
-            request,
-            status: status.as_u16(),
-            messages,
-            retry_after,
-        })
-    }
-
-    /// Returns the target of a redirected write as it may be shown: the URL of an upload authorises by itself
-    /// at another address as well.
-    fn destination(&self, request: &RequestLine, location: &Url) -> String {
-        if request.method == "PUT" {
-            self.redactor.add_url(location, "");
-            return secret_line(request.method, location).url;
-        }
-        shown(location)
+        let limit = self.api_timeout;
+        write::success(&self.pool, &self.root, request, response, limit).await
     }
 
     async fn body_of(&self, request: RequestLine, response: Response) -> Result<Bytes, Cause> {
         reply::read_json(&request, response, self.api_timeout, &self.pool).await
     }
-}
-
-/// Checks that a success can mean that the bytes are stored. A reply that comes before all bytes were taken
-/// cannot confirm the rest, and one with an HTML page is that of a gateway.
-///
-/// # Errors
-/// Returns [`Cause::Unconfirmed`] otherwise.
-fn confirmed(
-    request: RequestLine,
-    response: &Response,
-    taken: u64,
-    total: u64,
-) -> Result<(), Cause> {
-    let status = response.status();
-    let detail = if taken < total {
-        format!("the server answered {status} after taking {taken} of {total} bytes")
-    } else if is_page(response) {
-        format!("the server answered {status} with an HTML page, as gateways do")
-    } else {
-        return Ok(());
-    };
-    Err(Cause::Unconfirmed { request, detail })
 }
 
 fn header(token: &str) -> Result<HeaderValue, Cause> {

@@ -153,6 +153,24 @@ pub enum Phase {
         /// The box, version, provider and architecture of the file.
         name: String,
     },
+    /// Reading a Vagrant box from the service that publishes it.
+    #[error("Error reading the box {name}")]
+    ReadBox {
+        /// The box.
+        name: String,
+    },
+    /// Publishing the file of a Vagrant box.
+    #[error("Error publishing {name}")]
+    Publish {
+        /// The box, version, provider and architecture of the file.
+        name: String,
+    },
+    /// Releasing, revoking or deleting a part of a Vagrant box.
+    #[error("Error changing {name}")]
+    ChangeBox {
+        /// The box, and the version, provider and architecture if they are concerned.
+        name: String,
+    },
     /// Reading or writing the directory tree into which boxes are copied.
     #[error("Error in the tree of boxes")]
     Tree,

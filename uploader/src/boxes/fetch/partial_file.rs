@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::Cause;
 use crate::base::reporter::Silent;
 use crate::boxes::checksum::Checksum;
-use crate::boxes::tree::BOX_FILE;
 use crate::push::pack::{self, Options};
 
 /// The `PartialFile` of a download, with what is known of the complete file.
@@ -37,8 +36,9 @@ struct SavedState {
 impl PartialFile {
     /// Describes an empty partial file.
     pub(super) fn at(place: &Path, checksum: Option<&Checksum>) -> Self {
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
         Self {
-            path: place.with_file_name(format!(".{BOX_FILE}.part")),
+            path: place.with_file_name(format!(".{name}.part")),
             length: 0,
             tag: None,
             total: None,

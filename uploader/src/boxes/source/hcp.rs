@@ -26,8 +26,8 @@ const NO_TIME: &str = "0001-01-01";
 
 /// A registry of HCP.
 pub struct Hcp {
-    pub(super) http: RegistryClient,
-    base: Url,
+    pub(in crate::boxes) http: RegistryClient,
+    pub(in crate::boxes) base: Url,
 }
 
 impl Hcp {
@@ -180,7 +180,7 @@ impl Hcp {
         remote(&reply.url).map(Location::Remote)
     }
 
-    fn url(&self, parts: &[&str]) -> Url {
+    pub(in crate::boxes) fn url(&self, parts: &[&str]) -> Url {
         join_segments(&self.base, PREFIX.into_iter().chain(parts.iter().copied()))
     }
 
@@ -298,10 +298,10 @@ struct Summary {
 }
 
 #[derive(Deserialize)]
-struct HcpVersion {
+pub(in crate::boxes) struct HcpVersion {
     name: String,
-    description: Option<String>,
-    state: Option<String>,
+    pub(in crate::boxes) description: Option<String>,
+    pub(in crate::boxes) state: Option<String>,
     created_at: Option<String>,
     updated_at: Option<String>,
     providers: Option<Vec<HcpProvider>>,
@@ -314,21 +314,21 @@ struct HcpProvider {
 }
 
 #[derive(Deserialize)]
-struct HcpArchitecture {
+pub(in crate::boxes) struct HcpArchitecture {
     architecture_type: Option<String>,
-    default: Option<bool>,
-    box_data: Option<BoxData>,
+    pub(in crate::boxes) default: Option<bool>,
+    pub(in crate::boxes) box_data: Option<BoxData>,
     created_at: Option<String>,
     updated_at: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
-struct BoxData {
-    download_url: Option<String>,
-    checksum: Option<String>,
-    checksum_type: Option<String>,
+pub(in crate::boxes) struct BoxData {
+    pub(in crate::boxes) download_url: Option<String>,
+    pub(in crate::boxes) checksum: Option<String>,
+    pub(in crate::boxes) checksum_type: Option<String>,
     #[serde(default, deserialize_with = "integer")]
-    size: Option<u64>,
+    pub(in crate::boxes) size: Option<u64>,
 }
 
 #[derive(Deserialize)]

@@ -6,9 +6,9 @@
 //! - `installed`: the boxes that Vagrant has installed on this computer
 
 mod catalog;
-mod hcp;
+pub(in crate::boxes) mod hcp;
 mod installed;
-mod vagrant_cloud;
+pub(in crate::boxes) mod vagrant_cloud;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,6 @@ use super::credentials::Audience;
 use super::model::{BoxRecord, FileRecord};
 use super::registry::{RegistryClient, RegistryOptions};
 use crate::base::error::{Cause, Error, Phase};
-use crate::base::reporter::Event;
 
 /// The address of HCP's API.
 pub const HCP: &str = "https://api.cloud.hashicorp.com";
@@ -116,10 +115,7 @@ impl Source {
         }
         let (credentials, is_less) = options.credentials.for_source(&url);
         if is_less {
-            let source = url.origin().ascii_serialization();
-            options
-                .reporter
-                .report(Event::TokenWithheld { source: &source });
+            options.report_withheld(&url);
         }
         let options = RegistryOptions {
             credentials,
@@ -324,7 +320,10 @@ fn local(from: &str) -> Option<PathBuf> {
 }
 
 /// Returns the address of encoded path segments below a base.
-fn join_segments<'a>(base: &Url, parts: impl IntoIterator<Item = &'a str>) -> Url {
+pub(in crate::boxes) fn join_segments<'a>(
+    base: &Url,
+    parts: impl IntoIterator<Item = &'a str>,
+) -> Url {
     let mut url = base.clone();
     url.set_query(None);
     url.set_fragment(None);

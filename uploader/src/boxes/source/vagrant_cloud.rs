@@ -17,12 +17,18 @@ use crate::boxes::registry::RegistryClient;
 
 /// A server with the API of Vagrant Cloud.
 pub struct VagrantCloud {
-    pub(super) http: RegistryClient,
+    pub(in crate::boxes) http: RegistryClient,
     /// The address with the version of the API.
-    base: Url,
+    pub(in crate::boxes) base: Url,
 }
 
 impl VagrantCloud {
+    /// Returns the server at an address, with `v1` or `v2` of the API.
+    pub(in crate::boxes) fn at(http: RegistryClient, base: &Url, version: &str) -> Self {
+        let base = api(base, version);
+        Self { http, base }
+    }
+
     /// Probes an address for this API; `None` if it does not answer as such.
     pub(super) async fn find(
         http: &RegistryClient,
@@ -31,10 +37,7 @@ impl VagrantCloud {
     ) -> Result<Option<Self>, Cause> {
         let mut redirected = None;
         for version in ["v2", "v1"] {
-            let this = Self {
-                http: http.clone(),
-                base: api(base, version),
-            };
+            let this = Self::at(http.clone(), base, version);
             let parts = match &wanted.name {
                 Some(name) => vec!["box", &*wanted.owner, name],
                 None => vec!["user", &*wanted.owner],

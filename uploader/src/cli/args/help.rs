@@ -17,6 +17,7 @@ Events of --progress json, one object a line on standard error; sizes are bytes,
   {\"event\": \"packing\" | \"sending\" | \"receiving\", \"bytes\", \"total\",
    \"bytes_per_second\", \"seconds_left\"}
   {\"event\": \"creating_artifact\", \"artifact\"}  {\"event\": \"uploading\", \"bytes\"}
+  {\"event\": \"creating_box\", \"box\"}
   {\"event\": \"downloading\", \"slug\"}            {\"event\": \"message\" | \"warning\", \"text\"}
   {\"event\": \"resuming\", \"bytes\", \"cause\"}
   {\"event\": \"waiting\", \"until\"}             {\"event\": \"box_file\", \"name\", \"bytes\"}
@@ -68,9 +69,70 @@ Examples:
 
 pub(in crate::cli) const BOX: &str = "\
 Examples:
-  atlas-upload box mirror my-org --to boxes --plan
+  atlas-upload box publish acme/web 1.2.0 virtualbox web.box --release
+  atlas-upload box download acme/web 1.2.0 --provider virtualbox
   atlas-upload box mirror my-org --to boxes --base-url https://boxes.example.com
   atlas-upload box check boxes";
+
+pub(in crate::cli) const BOX_PUBLISH: &str = "\
+The box, its version and the provider are created unless they exist, the file is uploaded, and the
+version is released, in the order of `vagrant cloud publish`. A file that is published already is not
+sent again; another file in its place is only replaced with --replace.
+
+The registry is that of --atlas-url or ATLAS_ADDRESS, else of VAGRANT_SERVER_URL, else Vagrant Cloud,
+or with --api hcp HCP Vagrant. The token is that of --token or ATLAS_TOKEN, if one of them names the
+registry, else VAGRANT_CLOUD_TOKEN; HCP_CLIENT_ID and HCP_CLIENT_SECRET are a service principal, for
+which HCP_AUTH_URL issues tokens.
+
+As JSON, standard output is one object:
+  {\"box\", \"version\", \"provider\", \"architecture\", \"api\", \"file\": \"uploaded\" | \"present\" |
+  \"linked\", \"checksum_type\", \"checksum\", \"bytes\", \"virtual_size\" (GiB), \"released\", \"attempts\"}
+
+Examples:
+  atlas-upload box publish acme/web 1.2.0 virtualbox web.box --release
+  atlas-upload box publish acme/web 1.2.0 libvirt web.box --architecture arm64 --receipt web.json
+  atlas-upload box publish --resume web.json
+  atlas-upload box publish acme/web 1.2.0 qemu --url https://files.example.com/web.box --release";
+
+pub(in crate::cli) const BOX_SHOW: &str = "\
+As JSON, standard output is the record of the box as `box mirror` writes it to mirror.json.
+
+Examples:
+  atlas-upload box show acme/web
+  atlas-upload box show acme/web 1.2.0 --output json";
+
+pub(in crate::cli) const BOX_SEARCH: &str = "\
+As JSON, standard output is a list of
+  {\"tag\", \"version\", \"providers\", \"short_description\", \"private\", \"downloads\"}
+
+Example:
+  atlas-upload box search debian --provider libvirt --sort updated --limit 20";
+
+pub(in crate::cli) const BOX_DOWNLOAD: &str = "\
+The file gets its name only after its checksum was verified, if the registry has one. A download that
+breaks off continues where it stopped, also in a later run.
+
+Examples:
+  atlas-upload box download acme/web
+  atlas-upload box download acme/web 1.2.0 --provider libvirt --architecture arm64 -o web.box";
+
+pub(in crate::cli) const BOX_RELEASE: &str = "\
+A version that was released already stays as it is; one without a provider is refused.
+
+Example:
+  atlas-upload box release acme/web 1.2.0";
+
+pub(in crate::cli) const BOX_REVOKE: &str = "\
+Users no longer get the version. `box release` makes it available again.
+
+Example:
+  atlas-upload box revoke acme/web 1.2.0";
+
+pub(in crate::cli) const BOX_DELETE: &str = "\
+Examples:
+  atlas-upload box delete acme/web 1.2.0 virtualbox --architecture arm64
+  atlas-upload box delete acme/web 1.2.0
+  atlas-upload box delete acme/web --all-versions";
 
 pub(in crate::cli) const BOX_MIRROR: &str = "\
 The kind of the source is detected: HCP Vagrant's registry, a Vagrant Cloud (v1 or v2), a catalog of

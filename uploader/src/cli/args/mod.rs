@@ -7,13 +7,15 @@ pub(super) mod legacy_usage;
 pub(super) mod push;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use atlas_common::manual::Shell;
 use atlas_uploader::api::retry::RetryPolicy;
 use atlas_uploader::base::slug::{ArtifactName, ArtifactType};
+use atlas_uploader::boxes::publish;
 use atlas_uploader::config::Flags;
+use atlas_uploader::push::resume;
 use atlas_uploader::show::tfvars::VariableName;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
@@ -175,7 +177,7 @@ pub(crate) enum Command {
     /// Fetch the file of a version
     #[command(after_help = help::PULL)]
     Pull(PullArgs),
-    /// Copy Vagrant boxes from HCP Vagrant, or another registry, into a tree of files
+    /// Publish Vagrant boxes, and copy them from HCP Vagrant or another registry into a tree of files
     #[command(after_help = help::BOX)]
     Box {
         #[command(subcommand)]
@@ -231,14 +233,31 @@ pub(crate) enum PackerCommand {
 impl Command {
     /// Returns whether a flag allows uploads to a plain http address that an https Atlas gives.
     pub(crate) fn allows_http_upload(&self) -> bool {
-        matches!(self, Self::Push(args) if args.allow_http_upload)
+        match self {
+            Self::Push(args) => args.allow_http_upload,
+            Self::Box {
+                command: BoxCommand::Publish(args),
+            } => args.allow_http_upload,
+            _ => false,
+        }
     }
 
     /// Returns the path of the receipt, if the command has one.
     pub(crate) fn receipt_file(&self) -> Option<&PathBuf> {
         match self {
             Self::Push(args) => args.receipt_file(),
+            Self::Box {
+                command: BoxCommand::Publish(args),
+            } => args.receipt_file(),
             _ => None,
+        }
+    }
+
+    /// Returns the command that finishes the work of a receipt.
+    pub(crate) fn how_to_resume(&self, receipt: &Path) -> String {
+        match self {
+            Self::Box { .. } => publish::receipt::command(receipt),
+            _ => resume::command(receipt),
         }
     }
 }

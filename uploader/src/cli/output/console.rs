@@ -159,6 +159,10 @@ fn words(event: &Event<'_>) -> Option<(String, serde_json::Value)> {
             format!("Creating artifact: {name}"),
             json!({"event": "creating_artifact", "artifact": name.to_string()}),
         ),
+        Event::CreatingBox(name) => (
+            format!("Creating box: {name}"),
+            json!({"event": "creating_box", "box": name.to_string()}),
+        ),
         Event::Uploading { bytes } => (
             format!("Uploading artifact ({bytes} bytes)"),
             json!({"event": "uploading", "bytes": bytes}),

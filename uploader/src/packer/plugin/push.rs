@@ -11,9 +11,10 @@ use super::configuration::Configured;
 use super::host::Host;
 use super::protocol::CallError;
 use crate::base::error::{Cause, Error, Phase};
+use crate::files::receipt::TEMPORARY;
 use crate::files::temporary;
 use crate::push::pack::{self, Options, Payload};
-use crate::push::receipt::{ReceiptFile, TEMPORARY};
+use crate::push::receipt::ReceiptFile;
 use crate::push::resume;
 use crate::push::{Push, PushOutcome, proceed};
 

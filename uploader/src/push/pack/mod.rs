@@ -41,7 +41,7 @@ pub use options::{Level, Options};
 pub use payload::Payload;
 use payload::{Content, LocalFile};
 use spool::Spool;
-pub use vagrant_box::check_box;
+pub use vagrant_box::{BoxMetadata, check_box};
 
 /// Checks, before anything is sent, that each path is a file or a folder and that the options fit the paths.
 ///
@@ -89,6 +89,24 @@ pub fn pack(
         compressed(&archive, options, reporter)
     };
     packed.map(Some)
+}
+
+/// Returns the payload of a file that is sent as it is, whatever it contains, with its digest by an algorithm. This
+/// blocks: it reads the whole file.
+///
+/// # Errors
+/// [`Cause::File`] for a path that cannot be read; [`Cause::Unpackable`] for one that is not a file.
+pub fn unchanged(path: &Path, algorithm: Algorithm) -> Result<Payload, Cause> {
+    if !entries::kind(path)?.is_file() {
+        let path = path.display();
+        return Err(Cause::Unpackable(format!("{path}: is not a file")));
+    }
+    let failed = |error| Cause::file(path, error);
+    let file = File::open(path).map_err(failed)?;
+    let given = LocalFile::new(file, path).map_err(failed)?;
+    let length = given.length();
+    let payload = Payload::new(Content::LocalFile(given), length, None);
+    payload.hashed(algorithm).map_err(failed)
 }
 
 /// Returns the default id of an artifact of these paths: the file name of the only path, or the name of the
@@ -189,7 +207,7 @@ fn stored(archive: Archive, options: &Options) -> Result<Payload, Cause> {
 
 fn hashed_if_wanted(payload: Payload, options: &Options) -> Result<Payload, Cause> {
     if options.digest {
-        let hashed = payload.hashed();
+        let hashed = payload.hashed(Algorithm::default());
         hashed.map_err(|error| Cause::Unpackable(error.to_string()))
     } else {
         Ok(payload)

@@ -74,9 +74,9 @@ impl Payload {
         }
     }
 
-    /// Returns the payload with its digest.
-    pub(super) fn hashed(self) -> io::Result<Self> {
-        let digest = Some(self.digest_in(Algorithm::default())?);
+    /// Returns the payload with its digest by an algorithm.
+    pub(super) fn hashed(self, algorithm: Algorithm) -> io::Result<Self> {
+        let digest = Some(self.digest_in(algorithm)?);
         Ok(Self { digest, ..self })
     }
 
@@ -239,7 +239,7 @@ mod tests {
         let length = given.length();
         let payload = Payload::new(Content::LocalFile(given), length, None);
         if hashed {
-            payload.hashed().unwrap()
+            payload.hashed(Algorithm::default()).unwrap()
         } else {
             payload
         }

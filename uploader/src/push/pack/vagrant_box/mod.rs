@@ -4,6 +4,7 @@
 //! Evidence: `lib/vagrant/box_collection.rb` of Vagrant 2.3.4, which lets `bsdtar` unpack a box and then reads
 //! that file, whatever else the box contains.
 
+mod metadata;
 mod tar_scan;
 
 use std::fs::File;
@@ -14,6 +15,7 @@ use super::entries::{self, Entries};
 use super::options::Options;
 use super::{Packable, packable, root};
 use crate::base::error::Cause;
+pub use metadata::BoxMetadata;
 pub(super) use tar_scan::is_tar;
 use tar_scan::{METADATA, Plain, ScanResult, find_metadata, shown, unpacked};
 
@@ -32,41 +34,57 @@ pub fn check_box(paths: &[PathBuf], options: &Options) -> Result<(), Cause> {
     };
     let (path, found) = match packable(paths, &keeps)? {
         Packable::Nothing => return Ok(()),
-        Packable::Files(entries) => return of_files(paths, &entries),
+        Packable::Files(entries) => return of_files(paths, &entries).map_err(with_advice),
         Packable::Tar(path) => {
             let found = File::open(&path).and_then(|file| find_metadata(&file, Plain::of));
             (path, found)
         }
         Packable::Gzip(file, path) => (path, find_metadata(&file, unpacked)),
     };
+    content(&path, found).map(drop).map_err(with_advice)
+}
+
+/// Adds how Packer makes a box.
+fn with_advice(cause: Cause) -> Cause {
+    match cause {
+        Cause::Unpackable(reason) => Cause::Unpackable(format!(
+            "{reason}; Packer's vagrant post-processor makes one, if atlas follows it in a sequence"
+        )),
+        cause => cause,
+    }
+}
+
+/// Returns the content of the `metadata.json` that was found.
+///
+/// # Errors
+/// [`Cause::Unpackable`] if there is none that Vagrant could read.
+fn content(path: &Path, found: io::Result<ScanResult>) -> Result<Vec<u8>, Cause> {
     match found {
-        Ok(ScanResult::File) => Ok(()),
+        Ok(ScanResult::File(content)) => Ok(content),
         Ok(ScanResult::Elsewhere(name)) => Err(refused(
-            &path,
+            path,
             &format!("{METADATA} is not at its top, but at {name:?}"),
         )),
-        Ok(ScanResult::Missing) => Err(refused(&path, &format!("it has no {METADATA} at its top"))),
-        Ok(ScanResult::EmptyFile) => Err(refused(&path, EMPTY)),
-        Ok(ScanResult::OtherKind) => Err(refused(&path, &format!("its {METADATA} is not a file"))),
+        Ok(ScanResult::Missing) => Err(refused(path, &format!("it has no {METADATA} at its top"))),
+        Ok(ScanResult::EmptyFile) => Err(refused(path, EMPTY)),
+        Ok(ScanResult::OtherKind) => Err(refused(path, &format!("its {METADATA} is not a file"))),
         Ok(ScanResult::Link(target)) => {
             let target = shown(&target);
             Err(refused(
-                &path,
+                path,
                 &format!("its {METADATA} is a link to {target:?}, which the box does not hold"),
             ))
         }
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Err(refused(&path, &error.to_string()))
+            Err(refused(path, &error.to_string()))
         }
-        Err(error) => Err(Cause::file(&path, error)),
+        Err(error) => Err(Cause::file(path, error)),
     }
 }
 
 fn refused(path: &Path, reason: &str) -> Cause {
     let path = path.display();
-    Cause::Unpackable(format!(
-        "{path}: is not a Vagrant box: {reason}; Packer's vagrant post-processor makes one, if atlas follows it in a sequence"
-    ))
+    Cause::Unpackable(format!("{path}: is not a Vagrant box: {reason}"))
 }
 
 /// Checks the names of files that become an archive when they are sent.

@@ -21,12 +21,14 @@ const SHOWN: usize = 120;
 const UNPACKED: u64 = 1 << 40;
 /// The maximum number of links in a chain, as in Linux.
 const LINKS: u32 = 40;
+/// The maximum length of a `metadata.json` whose content is kept whole.
+pub(super) const LONGEST_METADATA: u64 = 64 * 1024;
 
 /// The result of a search for a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ScanResult {
-    /// A file with content is at the top.
-    File,
+    /// A file with content is at the top. The content is cut off one byte behind [`LONGEST_METADATA`].
+    File(Vec<u8>),
     /// The file at the top is empty.
     EmptyFile,
     /// An entry at the top has the name, and is neither a file nor a link.
@@ -181,8 +183,16 @@ fn scan<T: Tar>(mut tar: T, wanted: &str) -> io::Result<ScanResult> {
             continue;
         }
         let size = overrides.size.unwrap_or(size);
-        let here = overrides.found(header, size, wanted);
+        let mut here = overrides.found(header, size, wanted);
         overrides = Overrides::default();
+        if header.entry_type().is_gnu_sparse() {
+            skip_map(header, &mut tar)?;
+        }
+        let mut rest = padded(size);
+        if let Some(ScanResult::File(content)) = &mut here {
+            *content = beginning(&mut tar, size)?;
+            rest -= content.len() as u64;
+        }
         match here {
             Some(ScanResult::Elsewhere(_)) if found != ScanResult::Missing => {}
             Some(ScanResult::Elsewhere(_)) | None => found = here.unwrap_or(found),
@@ -190,10 +200,7 @@ fn scan<T: Tar>(mut tar: T, wanted: &str) -> io::Result<ScanResult> {
             Some(here) if T::READS_ALL_HEADERS => found = here,
             Some(here) => return Ok(here),
         }
-        if header.entry_type().is_gnu_sparse() {
-            skip_map(header, &mut tar)?;
-        }
-        tar.skip(padded(size))?;
+        tar.skip(rest)?;
     }
     match found {
         ScanResult::Elsewhere(_) | ScanResult::Missing => Err(damaged(&format!(
@@ -275,7 +282,9 @@ impl Overrides {
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse if size == 0 => {
                 ScanResult::EmptyFile
             }
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => ScanResult::File,
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+                ScanResult::File(Vec::new())
+            }
             _ => ScanResult::OtherKind,
         })
     }
@@ -329,6 +338,17 @@ fn record(tar: &mut impl Tar, size: u64) -> io::Result<Vec<u8>> {
         .map_err(of_gzip)?;
     tar.skip(padding)?;
     Ok(record)
+}
+
+/// Reads the content of an entry, as far as it is kept.
+fn beginning(tar: &mut impl Tar, size: u64) -> io::Result<Vec<u8>> {
+    let kept = size.min(LONGEST_METADATA + 1);
+    let mut content = Vec::new();
+    let read = tar.by_ref().take(kept).read_to_end(&mut content);
+    match read.map_err(of_gzip)? as u64 == kept {
+        true => Ok(content),
+        false => Err(damaged("its tar is cut off")),
+    }
 }
 
 /// Skips the blocks that continue the map of a sparse file.
@@ -411,7 +431,7 @@ mod tests {
                 entry(Regular, METADATA, b"{}"),
             ],
         ] {
-            assert_eq!(found(&entries), Ok(ScanResult::File));
+            assert!(matches!(found(&entries), Ok(ScanResult::File(_))));
         }
     }
 
@@ -441,7 +461,7 @@ mod tests {
         let sparse = [&header.as_bytes()[..], &goes_on, &last, &[7; 512]].concat();
         assert_eq!(
             found(&[sparse, entry(Regular, METADATA, b"{}")]),
-            Ok(ScanResult::File)
+            Ok(ScanResult::File(b"{}".to_vec()))
         );
     }
 

@@ -1,4 +1,7 @@
-//! Defines the arguments of `atlas-upload box`.
+//! Defines the arguments of `atlas-upload box`. `registry` holds those of the subcommands that call a registry of
+//! published boxes.
+
+pub(crate) mod registry;
 
 use std::ffi::OsString;
 use std::num::NonZero;
@@ -10,9 +13,33 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use url::Url;
 
 use super::help;
+use registry::{
+    BoxDeleteArgs, BoxDownloadArgs, BoxPublishArgs, BoxSearchArgs, BoxShowArgs, BoxVersionArgs,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BoxCommand {
+    /// Upload the file of a box, as `vagrant cloud publish` does
+    #[command(after_help = help::BOX_PUBLISH)]
+    Publish(Box<BoxPublishArgs>),
+    /// Show a box with its versions and files
+    #[command(after_help = help::BOX_SHOW)]
+    Show(BoxShowArgs),
+    /// List the boxes that match
+    #[command(after_help = help::BOX_SEARCH)]
+    Search(BoxSearchArgs),
+    /// Download the file of a box, and verify it
+    #[command(after_help = help::BOX_DOWNLOAD)]
+    Download(BoxDownloadArgs),
+    /// Release a version, so that users get it
+    #[command(after_help = help::BOX_RELEASE)]
+    Release(BoxVersionArgs),
+    /// Withdraw a version that was released
+    #[command(after_help = help::BOX_REVOKE)]
+    Revoke(BoxVersionArgs),
+    /// Delete a box, a version, or files of a version
+    #[command(after_help = help::BOX_DELETE)]
+    Delete(BoxDeleteArgs),
     /// Copy boxes with all their versions; a second run continues and fetches what is new
     #[command(after_help = help::BOX_MIRROR)]
     Mirror(Box<BoxMirrorArgs>),

@@ -1,12 +1,15 @@
-//! Runs `atlas-upload box …`, which rescues Vagrant boxes into a tree of files.
+//! Runs `atlas-upload box …`: this module rescues Vagrant boxes into a tree of files, `publish` and `registry` call a
+//! registry to which boxes are published.
+
+mod publish;
+mod registry;
 
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
 use atlas_uploader::base::exit_code::ExitCode;
-use atlas_uploader::boxes::credentials::Credentials;
-use atlas_uploader::boxes::registry::RegistryOptions;
+use atlas_uploader::boxes::model::VersionState;
 use atlas_uploader::boxes::source::BoxQuery;
 use atlas_uploader::boxes::{
     self, Checked, MirrorOptions, Outcome, Plan, Report, Selection, Tree, catalog_writer,
@@ -46,6 +49,13 @@ pub(in crate::cli) async fn run(
         console,
     };
     let ended = match command {
+        BoxCommand::Publish(args) => this.publish(*args).await,
+        BoxCommand::Show(args) => this.show(args).await,
+        BoxCommand::Search(args) => this.search(args).await,
+        BoxCommand::Download(args) => this.download(args).await,
+        BoxCommand::Release(args) => this.set_state(args, VersionState::Active).await,
+        BoxCommand::Revoke(args) => this.set_state(args, VersionState::Revoked).await,
+        BoxCommand::Delete(args) => this.delete(args).await,
         BoxCommand::Mirror(args) => this.mirror(*args).await,
         BoxCommand::Catalog { dir, base_url } => this.catalog(dir, base_url).await,
         BoxCommand::Check { dir } => this.check(dir).await,
@@ -89,20 +99,8 @@ impl Boxes<'_> {
             args.newest.map(NonZero::get),
             args.include_unreleased,
         );
-        let redactor = self.console.redactor().clone();
-        let variable = |name: &str| std::env::var_os(name);
-        let credentials = Credentials::from_environment(variable, &redactor)
-            .map_err(|error| usage(error.to_string()))?;
-        let time_limits = self.global.time_limits();
         Ok(MirrorOptions {
-            http: RegistryOptions {
-                trust: self.config.trust(),
-                retry: time_limits.retry,
-                timeout: time_limits.timeout,
-                credentials,
-                redactor,
-                reporter: self.console.clone(),
-            },
+            http: self.registry_options(self.config)?,
             from: args.from,
             wanted,
             selection: selection.map_err(|error| usage(error.to_string()))?,

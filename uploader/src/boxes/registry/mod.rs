@@ -1,5 +1,7 @@
 //! Sends requests to a registry and to the stores that it points to. The token goes only to the registry,
-//! transient failures are retried, and rate limits are obeyed.
+//! transient failures are retried, and rate limits are obeyed. `write` sends those that change something.
+
+mod write;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -43,10 +45,20 @@ pub struct RegistryOptions {
     pub timeout: Duration,
     /// The credentials.
     pub credentials: Credentials,
+    /// Whether bytes may be sent to an address without TLS that a registry with TLS names.
+    pub allow_http_upload: bool,
     /// The redactor, which learns tokens and signed addresses.
     pub redactor: Redactor,
     /// The reporter, which receives repeats and waits.
     pub reporter: Arc<dyn Reporter>,
+}
+
+impl RegistryOptions {
+    /// Reports that credentials are not sent to a registry.
+    pub fn report_withheld(&self, registry: &Url) {
+        let source = &registry.origin().ascii_serialization();
+        self.reporter.report(Event::TokenWithheld { source });
+    }
 }
 
 /// The expected content of a reply.
@@ -67,6 +79,14 @@ pub struct RegistryClient {
     /// Whether the registry counts the requests as downloads.
     downloads: bool,
     options: RegistryOptions,
+}
+
+/// A request without its token.
+struct Outgoing<'a> {
+    method: Method,
+    url: &'a Url,
+    headers: &'a HeaderMap,
+    body: Option<Bytes>,
 }
 
 /// The result of one request.
@@ -174,7 +194,26 @@ impl RegistryClient {
     /// # Errors
     /// The errors of [`Self::find`], and an error for 404.
     pub async fn json<T: DeserializeOwned>(&self, url: &Url) -> Result<T, Cause> {
-        decode(url, &self.text(url).await?)
+        decode(request_line("GET", url), &self.text(url).await?)
+    }
+
+    /// Fetches the JSON at an address; `None` only for 404.
+    ///
+    /// # Errors
+    /// The errors of [`Self::json`].
+    pub(super) async fn existing<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+    ) -> Result<Option<T>, Cause> {
+        match self.json(url).await {
+            Err(Cause::Status { status: 404, .. }) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
+    /// Returns whether there are credentials that could be sent.
+    pub(super) fn has_credentials(&self) -> bool {
+        self.options.credentials.is_some()
     }
 
     /// Fetches the complete body of a reply to a request for JSON.
@@ -300,12 +339,16 @@ impl RegistryClient {
         // An address that the registry signs is a secret while it is valid.
         let is_signed = |_: &RedirectChain, next: &Url| next.query().is_some();
         loop {
-            let response = if chain.token_allowed {
-                self.send_authenticated(&method, &chain.url, headers, &chain.line)
-                    .await?
-            } else {
-                self.send(&method, &chain.url, headers, None, &chain.line)
-                    .await?
+            let (method, body) = (method.clone(), None);
+            let sent = Outgoing {
+                method,
+                url: &chain.url,
+                headers,
+                body,
+            };
+            let response = match chain.token_allowed {
+                true => self.send_authenticated(&sent, &chain.line).await?,
+                false => self.send(&sent, None, &chain.line).await?,
             };
             if chain.token_allowed {
                 self.limits.record(response.headers());
@@ -325,16 +368,13 @@ impl RegistryClient {
     /// principal is refused, since it may have expired.
     async fn send_authenticated(
         &self,
-        method: &Method,
-        url: &Url,
-        headers: &HeaderMap,
+        sent: &Outgoing<'_>,
         line: &RequestLine,
     ) -> Result<Response, Cause> {
         let mut left = MAX_TOKENS;
         loop {
             let token = self.tokens.header(self.audience).await?;
-            let response = self.send(method, url, headers, token.as_ref(), line);
-            let response = response.await?;
+            let response = self.send(sent, token.as_ref(), line).await?;
             left -= 1;
             let refused = token.filter(|_| response.status() == StatusCode::UNAUTHORIZED);
             match refused {
@@ -346,14 +386,15 @@ impl RegistryClient {
 
     async fn send(
         &self,
-        method: &Method,
-        url: &Url,
-        headers: &HeaderMap,
+        sent: &Outgoing<'_>,
         token: Option<&HeaderValue>,
         line: &RequestLine,
     ) -> Result<Response, Cause> {
-        let mut request = self.pool.request(method.clone(), url);
-        request = request.headers(headers.clone());
+        let mut request = self.pool.request(sent.method.clone(), sent.url);
+        request = request.headers(sent.headers.clone());
+        if let Some(body) = &sent.body {
+            request = request.body(body.clone());
+        }
         if let Some(token) = token {
             request = request.header(credentials::HEADER, token);
         }
@@ -423,9 +464,9 @@ fn is_for_later(response: &Response) -> bool {
     }
 }
 
-fn decode<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T, Cause> {
+fn decode<T: DeserializeOwned>(request: RequestLine, body: &[u8]) -> Result<T, Cause> {
     serde_json::from_slice(body).map_err(|error| Cause::Reply {
-        request: request_line("GET", url),
+        request,
         detail: format!(
             "the reply is not the JSON that was expected ({})",
             chain(&error)

@@ -1,0 +1,233 @@
+//! Downloads the file of a published box, and verifies it.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use atlas_common::gem_version::GemVersion;
+use serde::Serialize;
+
+use super::checksum::Checksum;
+use super::fetch::{Fetch, Meter};
+use super::model::{BoxRecord, FileRecord, VersionRecord, VersionState, label};
+use super::service::BoxService;
+use crate::base::error::{Cause, Error, Phase};
+use crate::base::reporter::{Event, Reporter};
+use crate::base::slug::ArtifactName;
+
+/// The file to download. What is left out is chosen as Vagrant does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoxChoice {
+    /// The box.
+    pub name: ArtifactName,
+    /// The version; `None` for the newest that was released.
+    pub version: Option<String>,
+    /// The provider; `None` for the only one.
+    pub provider: Option<String>,
+    /// The architecture; `None` for the default.
+    pub architecture: Option<String>,
+}
+
+/// A file that was downloaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DownloadedBox {
+    /// Box, version, provider and architecture.
+    pub name: String,
+    /// The path of the file.
+    #[serde(serialize_with = "crate::files::serde_path::one::serialize")]
+    pub file: PathBuf,
+    /// The size in bytes.
+    pub bytes: u64,
+    /// The checksum of the bytes that arrived.
+    #[serde(flatten)]
+    pub checksum: Checksum,
+    /// Whether the service had a checksum to compare with.
+    pub verified: bool,
+}
+
+/// Downloads a file to a path, which is replaced in one step once the file is verified. Without a path, the file gets
+/// the name `OWNER-NAME-VERSION-PROVIDER-ARCHITECTURE.box` in the current folder, and no file is overwritten.
+///
+/// # Errors
+/// [`Phase::ReadBox`] for a box that cannot be read, [`Phase::BoxFile`] for a file that is not there, cannot be fetched,
+/// or differs from its checksum.
+pub async fn download(
+    service: &BoxService,
+    choice: &BoxChoice,
+    path: Option<PathBuf>,
+    reporter: Arc<dyn Reporter>,
+) -> Result<DownloadedBox, Error> {
+    let record = service.read(&choice.name).await?;
+    let failed = |name: String, cause| Error::new(Phase::BoxFile { name }, cause);
+    let (version, file) =
+        choose(&record, choice).map_err(|cause| failed(choice.name.to_string(), cause))?;
+    let name = label(&record.tag(), &version.version, file);
+    let path = match path {
+        Some(path) => path,
+        None => free_path(&name).map_err(|cause| failed(name.clone(), cause))?,
+    };
+    let checksum = service.source.checksum(&record, &version.version, file);
+    let checksum = checksum
+        .await
+        .map_err(|cause| failed(name.clone(), cause))?;
+    let verified = checksum.is_some();
+    let file = FileRecord {
+        checksum,
+        ..file.clone()
+    };
+    reporter.report(Event::Downloading { slug: &name });
+    let fetch = Fetch {
+        source: &service.source,
+        record: &record,
+        version: &version.version,
+        file: &file,
+        path: &path,
+        meter: &Meter::new(file.size, reporter),
+    };
+    let fetched = fetch
+        .run()
+        .await
+        .map_err(|cause| failed(name.clone(), cause))?;
+    Ok(DownloadedBox {
+        name,
+        file: path,
+        bytes: fetched.bytes,
+        checksum: fetched.checksum,
+        verified,
+    })
+}
+
+/// Chooses a file of a box.
+fn choose<'a>(
+    record: &'a BoxRecord,
+    choice: &BoxChoice,
+) -> Result<(&'a VersionRecord, &'a FileRecord), Cause> {
+    let versions = record.versions.iter();
+    let version = match &choice.version {
+        Some(number) => versions
+            .into_iter()
+            .find(|version| version.version == *number),
+        None => versions
+            .filter(|version| version.state == VersionState::Active)
+            .max_by_key(|version| GemVersion::of(&version.version)),
+    };
+    let version = version.ok_or_else(|| {
+        Cause::Missing(match &choice.version {
+            Some(number) => format!("the box has no version {number}"),
+            None => "the box has no version that was released; name one that was not".to_owned(),
+        })
+    })?;
+    let wanted = |told: &Option<String>, own: &str| told.as_ref().is_none_or(|told| told == own);
+    let files = version.providers.iter();
+    let files: Vec<_> = files
+        .filter(|file| wanted(&choice.provider, &file.provider))
+        .filter(|file| match &choice.architecture {
+            Some(told) => *told == file.architecture,
+            None => file.default_architecture,
+        })
+        .collect();
+    match files[..] {
+        [file] => Ok((version, file)),
+        [] => Err(Cause::Missing(format!(
+            "version {} has no such file, only: {}",
+            version.version,
+            listed(version.providers.iter())
+        ))),
+        _ => Err(Cause::Usage(format!(
+            "version {} has files for several providers; choose one with --provider: {}",
+            version.version,
+            listed(files.into_iter())
+        ))),
+    }
+}
+
+fn listed<'a>(files: impl Iterator<Item = &'a FileRecord>) -> String {
+    let names = files.map(|file| format!("{}/{}", file.provider, file.architecture));
+    let names: Vec<_> = names.collect();
+    match names.is_empty() {
+        true => "none".to_owned(),
+        false => names.join(", "),
+    }
+}
+
+/// Returns a path in the current folder for a file with this label.
+///
+/// # Errors
+/// Fails if a file is there already.
+fn free_path(label: &str) -> Result<PathBuf, Cause> {
+    let name = label.replace(['/', ' ', '\\'], "-");
+    let path = PathBuf::from(format!("{name}.box"));
+    if path.symlink_metadata().is_ok() {
+        let reason = "exists already, and is not overwritten unless it is named with -o";
+        let error = io::Error::new(io::ErrorKind::AlreadyExists, reason);
+        return Err(Cause::file(&path, error));
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::tests::{file, record, version};
+    use super::*;
+
+    fn chosen(
+        record: &BoxRecord,
+        number: Option<&str>,
+        provider: Option<&str>,
+        architecture: Option<&str>,
+    ) -> String {
+        let choice = BoxChoice {
+            name: "acme/web".parse().unwrap(),
+            version: number.map(str::to_owned),
+            provider: provider.map(str::to_owned),
+            architecture: architecture.map(str::to_owned),
+        };
+        match choose(record, &choice) {
+            Ok((version, file)) => label("", &version.version, file).trim().to_owned(),
+            Err(cause) => cause.to_string(),
+        }
+    }
+
+    #[test]
+    fn the_newest_released_version_and_the_default_architecture_are_chosen() {
+        let default = |provider: &str, architecture: &str| FileRecord {
+            default_architecture: true,
+            ..file(provider, architecture)
+        };
+        let mut unreleased = version("2.0", vec![default("libvirt", "amd64")]);
+        unreleased.state = VersionState::Unreleased;
+        let several = vec![
+            file("virtualbox", "amd64"),
+            default("virtualbox", "arm64"),
+            default("libvirt", "amd64"),
+        ];
+        let record = record(vec![
+            version("1.9", vec![default("libvirt", "amd64")]),
+            version("1.10", several),
+            unreleased,
+        ]);
+        let of = |provider, architecture| chosen(&record, None, provider, architecture);
+        assert_eq!(of(Some("virtualbox"), None), "1.10 virtualbox/arm64");
+        assert_eq!(
+            of(Some("virtualbox"), Some("amd64")),
+            "1.10 virtualbox/amd64"
+        );
+        assert_eq!(
+            chosen(&record, Some("2.0"), None, None),
+            "2.0 libvirt/amd64"
+        );
+        assert_eq!(
+            chosen(&record, Some("1.9"), None, None),
+            "1.9 libvirt/amd64"
+        );
+        let refused = of(None, None);
+        assert!(
+            refused.contains("--provider: virtualbox/arm64, libvirt/amd64"),
+            "{refused}"
+        );
+        let refused = of(Some("qemu"), None);
+        assert!(refused.contains("only: virtualbox/amd64, "), "{refused}");
+        let refused = chosen(&record, Some("3.0"), None, None);
+        assert!(refused.contains("no version 3.0"), "{refused}");
+    }
+}
