@@ -26,7 +26,7 @@ pub(crate) fn about_the_default() -> String {
     )
 }
 
-/// Returns the hints for an error of `atlas-upload box`, whose sources have tokens of their own.
+/// Returns the hints for an error of `atlas-upload box mirror`, whose sources have tokens of their own.
 pub(crate) fn of_boxes(error: &Error) -> Vec<String> {
     let about_token = match error.status() {
         Some(401) => Some(
@@ -49,6 +49,29 @@ pub(crate) fn of_boxes(error: &Error) -> Vec<String> {
     };
     let hints = [advice, about_token, about_address, about_certificate];
     hints.into_iter().flatten().collect()
+}
+
+/// Returns the hints for an error of a command that calls a registry of published boxes.
+pub(crate) fn of_registry(error: &Error, config: &Config) -> Vec<String> {
+    let about_token = (error.status() == Some(401)).then(|| {
+        "the token came from --token or ATLAS_TOKEN, else from VAGRANT_CLOUD_TOKEN, or from HCP_CLIENT_ID and HCP_CLIENT_SECRET"
+            .to_owned()
+    });
+    let hints = [
+        error.hint().map(str::to_owned),
+        about_token,
+        shared::about_address(error, config),
+        about_plain_upload(error.cause()),
+        about_certificate(error.cause()),
+    ];
+    hints.into_iter().flatten().collect()
+}
+
+fn about_plain_upload(cause: &Cause) -> Option<String> {
+    matches!(cause, Cause::Unencrypted { .. }).then(|| {
+        "a registry behind https should give https addresses for uploads; --allow-http-upload, or ATLAS_ALLOW_HTTP_UPLOAD, sends the bytes anyway"
+            .to_owned()
+    })
 }
 
 fn about_token(error: &Error, config: &Config) -> Option<String> {

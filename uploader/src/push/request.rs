@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::blocking::blocking;
-use super::pack;
+use super::pack::{self, BoxMetadata};
 use crate::base::error::{Cause, Error, Phase};
 use crate::base::slug::{ArtifactName, ArtifactType};
 
@@ -67,13 +67,14 @@ impl Push {
 
 impl Push {
     /// Checks whether Vagrant could use the file of this push, if its type is that of a Vagrant box; see
-    /// [`pack::check_box`]. A push does not call this by itself.
+    /// [`pack::check_box`]. Returns what the box says of itself; `None` for another type. A push does not call this by
+    /// itself.
     ///
     /// # Errors
     /// [`Phase::Pack`] for a box that Vagrant could not use.
-    pub async fn check_box(&self) -> Result<(), Error> {
+    pub async fn check_box(&self) -> Result<Option<BoxMetadata>, Error> {
         if !self.artifact_type.is_vagrant_box() {
-            return Ok(());
+            return Ok(None);
         }
         let (paths, options) = (self.paths.clone(), self.packing.clone());
         let checked = blocking(move || pack::check_box(&paths, &options)).await?;

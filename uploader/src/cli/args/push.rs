@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use atlas_uploader::base::slug::{ArtifactName, ArtifactType};
+use atlas_uploader::boxes::is_gem_version;
 use atlas_uploader::packer::template::Clock;
 use atlas_uploader::push::pack::{Level, Options};
 use clap::ValueEnum;
@@ -57,6 +58,12 @@ pub(crate) struct PushArgs {
     /// Metadata; may be repeated
     #[arg(short, long = "metadata", value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub(crate) metadata: Vec<(String, String)>,
+    /// For a vagrant.box: the provider [default: that of the box's metadata]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) provider: Option<String>,
+    /// For a vagrant.box: the version [default: the server counts]
+    #[arg(long, value_name = "VERSION", value_parser = box_version)]
+    pub(crate) box_version: Option<String>,
     /// The build the version belongs to [variable: ATLAS_BUILD_ID]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) build_id: Option<String>,
@@ -85,8 +92,8 @@ pub(crate) struct PushArgs {
     pub(crate) receipt: Option<PathBuf>,
     /// Finish the pushes of a receipt
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "name", "artifact_type", "paths", "id", "manifest", "template", "only", "metadata", "build_id",
-        "compile_id", "no_digest", "skip_existing", "verify", "receipt", "include", "exclude", "vcs",
+        "name", "artifact_type", "paths", "id", "manifest", "template", "only", "metadata", "provider",
+        "box_version", "build_id", "compile_id", "no_digest", "skip_existing", "verify", "receipt", "include", "exclude", "vcs",
         "compression_level", "reproducible",
     ])]
     pub(crate) resume: Option<PathBuf>,
@@ -133,6 +140,13 @@ impl PackingArgs {
             digest,
             keep_tar,
         }
+    }
+}
+
+fn box_version(text: &str) -> Result<String, String> {
+    match is_gem_version(text) {
+        true => Ok(text.to_owned()),
+        false => Err("Vagrant cannot parse it: a version is like 1.2.0".to_owned()),
     }
 }
 

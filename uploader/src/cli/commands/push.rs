@@ -6,12 +6,18 @@ use std::path::Path;
 use atlas_uploader::base::slug::{ArtifactName, ArtifactType};
 use atlas_uploader::config::{Config, Ids};
 use atlas_uploader::packer::manifest::{Build, Manifest};
+use atlas_uploader::push::pack::BoxMetadata;
 use atlas_uploader::push::receipt::{ReceiptFile, State};
 use atlas_uploader::push::{proceed, resume};
 use atlas_uploader::{Cause, Error, Phase, Push};
 
+use super::template::PlannedBox;
 use crate::cli::app::{App, Failure, configuration};
 use crate::cli::args::push::PushArgs;
+
+/// The metadata key of a box's provider, and that of its version.
+const PROVIDER: &str = "provider";
+const VERSION: &str = "version";
 
 /// A version to make, and the settings to use.
 pub(in crate::cli) struct Planned {
@@ -21,21 +27,34 @@ pub(in crate::cli) struct Planned {
     pub(in crate::cli) box_check: bool,
 }
 
+/// The versions to make, and the boxes to publish.
+#[derive(Default)]
+pub(in crate::cli) struct Plan {
+    pub(in crate::cli) pushes: Vec<Planned>,
+    pub(in crate::cli) boxes: Vec<PlannedBox>,
+}
+
 impl App<'_> {
     pub(in crate::cli) async fn push(&self, args: PushArgs) -> Result<(), Failure> {
         if let Some(receipt) = &args.resume {
             return Ok(self.resume(receipt, !args.no_box_check).await?);
         }
-        let plan = self.plan(&args)?;
-        // All pushes are checked before the first one makes a version.
-        for planned in &plan {
+        let Plan { mut pushes, boxes } = self.plan(&args)?;
+        let receipt = args.receipt.as_deref();
+        if receipt.is_some() && !boxes.is_empty() {
+            let reason = "--receipt is for the atlas blocks of a template, and it has a vagrant-cloud block; publish its box with `atlas-upload box publish --receipt`";
+            return Err(usage(reason).into());
+        }
+        // Everything is checked before the first version is made.
+        for planned in &pushes {
             planned.push.check()?;
         }
-        for planned in plan.iter().filter(|planned| planned.box_check) {
-            check_box(&planned.push).await?;
+        for planned in pushes.iter_mut().filter(|planned| planned.box_check) {
+            let found = check_box(&planned.push).await?;
+            add_provider(&mut planned.push, found);
         }
-        let groups = by_atlas(plan);
-        let receipt = args.receipt.as_deref();
+        let publications = self.prepared(boxes).await?;
+        let groups = by_atlas(pushes);
         if receipt.is_some() && groups.len() > 1 {
             let reason = "--receipt is for one Atlas and token, and the template names several";
             return Err(usage(reason).into());
@@ -46,6 +65,9 @@ impl App<'_> {
                 error,
                 config: Some(Box::new(config)),
             })?;
+        }
+        for publication in publications {
+            self.publish(publication).await?;
         }
         Ok(())
     }
@@ -86,7 +108,7 @@ impl App<'_> {
         Ok(())
     }
 
-    fn plan(&self, args: &PushArgs) -> Result<Vec<Planned>, Error> {
+    fn plan(&self, args: &PushArgs) -> Result<Plan, Error> {
         let pushes = if let Some(template) = &args.template {
             return self.plan_of_template(args, template);
         } else {
@@ -97,7 +119,10 @@ impl App<'_> {
             push,
             box_check: !args.no_box_check,
         };
-        Ok(pushes.into_iter().map(planned).collect())
+        Ok(Plan {
+            pushes: pushes.into_iter().map(planned).collect(),
+            boxes: Vec::new(),
+        })
     }
 
     fn requests(&self, args: &PushArgs) -> Result<Vec<Push>, Error> {
@@ -139,8 +164,16 @@ fn by_atlas(plan: Vec<Planned>) -> Vec<(Config, Vec<Push>)> {
     groups
 }
 
-/// Fails when Vagrant could not use the files of a push, if its type is a box.
-async fn check_box(push: &Push) -> Result<(), Error> {
+/// Adds the provider that the box itself names, unless one is told: the server needs it to make the box appear.
+fn add_provider(push: &mut Push, found: Option<BoxMetadata>) {
+    if let Some(provider) = found.and_then(|metadata| metadata.provider) {
+        let told = push.metadata.entry(PROVIDER.to_owned());
+        told.or_insert(provider);
+    }
+}
+
+/// Fails when Vagrant could not use the files of a push, if its type is a box. Returns what the box says of itself.
+async fn check_box(push: &Push) -> Result<Option<BoxMetadata>, Error> {
     let checked = push.check_box().await;
     checked.map_err(|error| error.with_hint("with --no-box-check, the file is pushed anyway"))
 }
@@ -172,6 +205,17 @@ pub(in crate::cli) fn given(
         .map_err(|error| configuration(&error))?;
     metadata.extend(args.metadata.iter().cloned());
     let is_box = artifact_type.is_vagrant_box();
+    let flags = [(PROVIDER, &args.provider), (VERSION, &args.box_version)];
+    for (key, value) in flags {
+        if let Some(value) = value {
+            if !is_box {
+                return Err(usage(
+                    "--provider and --box-version are for --type vagrant.box",
+                ));
+            }
+            metadata.insert(key.to_owned(), value.clone());
+        }
+    }
     Ok(Push {
         name,
         artifact_type,

@@ -1,4 +1,4 @@
-//! Defines a block, which is one `atlas` post-processor of a template.
+//! Defines a block, which is one `atlas` or `vagrant-cloud` post-processor of a template.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,22 @@ use serde_json::{Map, Value};
 
 use super::packer_functions::Context;
 use super::settings::{Request, Settings};
+use super::vagrant_cloud::{self, BoxRequest};
 use super::weak_decode;
 use crate::base::secret::Redactor;
 use crate::packer::manifest::Build;
 
 /// The keys that Packer itself reads in every post-processor.
 const COMMON: [&str; 5] = ["type", "name", "only", "except", "keep_input_artifact"];
+
+/// What a block asks for, for one build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BlockRequest {
+    /// A push, of an `atlas` block.
+    Artifact(Request),
+    /// The publication of a box, of a `vagrant-cloud` block.
+    Box(BoxRequest),
+}
 
 /// A block with its settings as the template gives them.
 #[derive(Debug)]
@@ -21,16 +31,27 @@ pub(super) struct Block {
     only: Vec<String>,
     except: Vec<String>,
     settings: Settings,
+    is_box: bool,
+}
+
+/// Returns whether blocks are read of post-processors of this type.
+pub(super) fn is_block(kind: &str) -> bool {
+    matches!(kind, "atlas" | vagrant_cloud::TYPE)
 }
 
 impl Block {
     /// Reads the settings that do not depend on a build, and adds their mistakes to `wrong`.
     pub(super) fn new(
         place: String,
+        kind: &str,
         settings: Map<String, Value>,
         wrong: &mut Vec<String>,
     ) -> Self {
-        let settings = Settings::new(settings);
+        let is_box = kind == vagrant_cloud::TYPE;
+        let settings = match is_box {
+            true => vagrant_cloud::settings(settings),
+            false => Settings::new(settings),
+        };
         let unknown = settings.unknown(&COMMON);
         wrong.extend(unknown.map(|key| format!("{place}: unknown configuration key: {key:?}")));
         let mut names = |key: &str| {
@@ -46,6 +67,7 @@ impl Block {
             only,
             except,
             settings,
+            is_box,
         }
     }
 
@@ -76,23 +98,34 @@ impl Block {
         names_build(&self.only, &self.except, build)
     }
 
-    /// Returns the block's request for one build.
+    /// Returns the block's request for one build. `artifact` is the id of the artifact that reached the block.
     pub(super) fn request(
         &self,
         context: &Context<'_>,
+        artifact: Option<&str>,
         redactor: &Redactor,
         warnings: &mut BTreeSet<String>,
-    ) -> Result<Request, Vec<String>> {
+    ) -> Result<BlockRequest, Vec<String>> {
         let mut own = BTreeSet::new();
-        let request = self.settings.request(context, redactor, &mut own);
+        let settings = &self.settings;
+        let request = match self.is_box {
+            true => vagrant_cloud::request(settings, context, artifact, redactor, &mut own)
+                .map(BlockRequest::Box),
+            false => settings
+                .request(context, redactor, &mut own)
+                .map(BlockRequest::Artifact),
+        };
         let placed = |words: String| format!("{}: {words}", self.place);
         warnings.extend(own.into_iter().map(placed));
         request.map_err(|wrong| wrong.into_iter().map(placed).collect())
     }
 
     /// Returns the reason why a request must not push this entry of a manifest.
-    pub(super) fn refusal(&self, request: &Request, entry: &Build) -> Option<String> {
+    pub(super) fn refusal(&self, request: &BlockRequest, entry: &Build) -> Option<String> {
         let Self { place, .. } = self;
+        let BlockRequest::Artifact(request) = request else {
+            return None;
+        };
         // The user's command allows boxes, unless the template forbids them.
         let box_refused = request.refusal_of_box(true);
         let pushed = || {

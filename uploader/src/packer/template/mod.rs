@@ -1,12 +1,13 @@
-//! Reads the `atlas` post-processors of a JSON template of Packer, and returns their requests for each
-//! build of a manifest. For the values in a template, it contains an evaluator of Go's template language
+//! Reads the `atlas` and `vagrant-cloud` post-processors of a JSON template of Packer, and returns their requests
+//! for each build of a manifest. For the values in a template, it contains an evaluator of Go's template language
 //! (`text/template`) as Packer uses it.
 //!
 //! Evidence: HashiCorp's documentation of the post-processor and of templates, the contract, and Packer
 //! 1.6.6.
 //!
 //! - The template file: `json` and `document` read it as Packer does; `duplicates` reports repeated fields;
-//!   `variables` determines the user variables; `block` and `settings` read an `atlas` block; `weak_decode` converts
+//!   `variables` determines the user variables; `block` and `settings` read an `atlas` block, and
+//!   `vagrant_cloud` reads the settings of the other kind; `weak_decode` converts
 //!   values as leniently as Packer; `builder_names` finds the builder of a build; `sequence` finds the artifact
 //!   that reached a block.
 //! - The evaluator: `lexer` and `parse` parse a text; `evaluate` evaluates it, with the functions of the language
@@ -28,6 +29,7 @@ mod packer_functions;
 mod parse;
 mod sequence;
 mod settings;
+mod vagrant_cloud;
 mod value;
 mod variables;
 pub(crate) mod weak_decode;
@@ -43,7 +45,8 @@ use crate::base::error::{Cause, Error, Phase};
 use crate::base::secret::Redactor;
 use crate::files::read::MAX_SETTINGS;
 use crate::packer::manifest::{Build, Manifest};
-use block::Block;
+pub use block::BlockRequest;
+use block::{Block, is_block};
 use builder_names::BuilderNames;
 use document::{Document, get};
 pub(crate) use limits::Limits;
@@ -52,6 +55,7 @@ use packer_functions::Environment;
 use sequence::Steps;
 pub(crate) use settings::Settings;
 pub use settings::{Extras, Request};
+pub use vagrant_cloud::BoxRequest;
 pub(crate) use variables::UserVariables;
 pub use variables::Variables;
 
@@ -96,7 +100,7 @@ type Placed = (String, Map<String, Value>);
 /// The most bytes of the requests of all builds together: a manifest may have thousands of builds.
 const MOST_KEPT: u64 = 4 * MAX_SETTINGS;
 
-/// A template's `atlas` blocks, all its post-processors as steps, and the names of its builders.
+/// A template's blocks, all its post-processors as steps, and the names of its builders.
 struct Parts<'a> {
     blocks: Vec<Block>,
     steps: Steps,
@@ -135,7 +139,7 @@ impl Template {
         &self,
         mut inputs: Inputs<'_, 'b>,
         redactor: &Redactor,
-    ) -> Result<Vec<(&'b Build, Request)>, Error> {
+    ) -> Result<Vec<(&'b Build, BlockRequest)>, Error> {
         let mut wrong = Vec::new();
         let placed = flat(&self.document.post_processors, &mut wrong);
         let parts = Parts {
@@ -168,7 +172,7 @@ impl Template {
             let names = inputs.builds.iter().map(|build| build.name.as_str());
             let names = names.collect::<Vec<_>>().join(", ");
             wrong.push(format!(
-                "no post-processor of the type atlas applies to any of these builds: {names}"
+                "no post-processor of the type atlas or vagrant-cloud applies to any of these builds: {names}"
             ));
         }
         refused(inputs.variables.errors, &wrong).map_or(Ok(requests), Err)
@@ -184,7 +188,7 @@ impl Template {
         inputs: &mut Inputs<'_, 'b>,
         redactor: &Redactor,
         wrong: &mut Vec<String>,
-    ) -> Vec<(&'b Build, Request)> {
+    ) -> Vec<(&'b Build, BlockRequest)> {
         let build = entries[0];
         let (folder, environment): (_, &Environment<'_>) = (&*self.folder, inputs.environment);
         let defaults = &self.document.variables;
@@ -228,7 +232,11 @@ impl Template {
         let blocks = parts.blocks.iter();
         for block in blocks.filter(|block| block.applies_to(name)) {
             let mut warnings = BTreeSet::new();
-            let request = block.request(&context, redactor, &mut warnings);
+            let entry = parts
+                .steps
+                .reached(&block.place, name, entries, inputs.manifest, &context);
+            let artifact = entry.as_ref().ok().map(|entry| &*entry.artifact_id);
+            let request = block.request(&context, artifact, redactor, &mut warnings);
             let request = request.and_then(|request| {
                 let kept = parts.kept.take(size(&request, &warnings));
                 kept.map_err(|error| {
@@ -238,9 +246,6 @@ impl Template {
                 Ok(request)
             });
             inputs.warnings.append(&mut warnings);
-            let entry = parts
-                .steps
-                .reached(&block.place, name, entries, inputs.manifest, &context);
             match (request, entry) {
                 (Ok(request), Ok(entry)) => match block.refusal(&request, entry) {
                     Some(reason) => wrong.push(reason),
@@ -258,8 +263,9 @@ impl Template {
     fn blocks(&self, placed: &[Placed], wrong: &mut Vec<String>) -> Vec<Block> {
         let mut blocks = Vec::new();
         for (place, settings) in placed {
-            if get(settings, "type").and_then(Value::as_str) == Some("atlas") {
-                blocks.push(Block::new(place.clone(), settings.clone(), wrong));
+            let kind = get(settings, "type").and_then(Value::as_str);
+            if let Some(kind) = kind.filter(|kind| is_block(kind)) {
+                blocks.push(Block::new(place.clone(), kind, settings.clone(), wrong));
             }
         }
         let known: BTreeSet<_> = self.builders().collect();
@@ -267,7 +273,9 @@ impl Template {
             block.check_builds(&known, wrong);
         }
         if blocks.is_empty() && wrong.is_empty() {
-            wrong.push("the template has no post-processor of the type atlas".to_owned());
+            wrong.push(
+                "the template has no post-processor of the type atlas or vagrant-cloud".to_owned(),
+            );
         }
         blocks
     }
@@ -281,11 +289,23 @@ impl Template {
     }
 }
 
-/// Returns the bytes of a request's metadata and of the warnings about it.
-fn size(request: &Request, warnings: &BTreeSet<String>) -> usize {
-    let metadata = request.metadata.iter();
-    let metadata = metadata.map(|(key, value)| key.len() + value.len());
-    metadata.chain(warnings.iter().map(String::len)).sum()
+/// Returns the bytes of a request's texts and of the warnings about it.
+fn size(request: &BlockRequest, warnings: &BTreeSet<String>) -> usize {
+    let texts: usize = match request {
+        BlockRequest::Artifact(request) => {
+            let metadata = request.metadata.iter();
+            metadata.map(|(key, value)| key.len() + value.len()).sum()
+        }
+        BlockRequest::Box(request) => {
+            let texts = [
+                &request.version_description,
+                &request.url,
+                &request.architecture,
+            ];
+            texts.into_iter().flatten().map(String::len).sum()
+        }
+    };
+    texts + warnings.iter().map(String::len).sum::<usize>()
 }
 
 /// Groups the entries by build, in the order of the builds.

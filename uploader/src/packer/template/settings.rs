@@ -33,7 +33,10 @@ const KEYS: [&str; 14] = [
 
 /// The settings as the template gives them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Settings(Map<String, Value>);
+pub(crate) struct Settings {
+    settings: Map<String, Value>,
+    known: &'static [&'static str],
+}
 
 /// The push that the settings ask for, for one build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,21 +97,29 @@ impl Request {
 impl Settings {
     /// Creates settings; known keys may have any case, as in Packer. A key in its exact case takes
     /// precedence.
-    pub(crate) fn new(mut settings: Map<String, Value>) -> Self {
-        for key in KEYS {
+    pub(crate) fn new(settings: Map<String, Value>) -> Self {
+        Self::of_keys(settings, &KEYS)
+    }
+
+    /// Creates settings of another post-processor, which has these keys.
+    pub(super) fn of_keys(
+        mut settings: Map<String, Value>,
+        known: &'static [&'static str],
+    ) -> Self {
+        for key in known {
             take_spelling(&mut settings, key);
         }
-        Self(settings)
+        Self { settings, known }
     }
 
     /// Returns the keys that are neither known nor among `others`.
     pub(crate) fn unknown<'a>(&'a self, others: &'a [&str]) -> impl Iterator<Item = &'a str> {
-        let keys = self.0.keys().map(String::as_str);
-        keys.filter(|key| !KEYS.contains(key) && !others.contains(key))
+        let keys = self.settings.keys().map(String::as_str);
+        keys.filter(|key| !self.known.contains(key) && !others.contains(key))
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
-        self.0.get(key)
+        self.settings.get(key)
     }
 
     /// Returns the request for one build, or all mistakes in the settings. Warnings about probable
@@ -120,13 +131,7 @@ impl Settings {
         redactor: &Redactor,
         warnings: &mut BTreeSet<String>,
     ) -> Result<Request, Vec<String>> {
-        let mut reading = Reading {
-            settings: self,
-            context,
-            wrong: Vec::new(),
-            told: false,
-            warnings,
-        };
+        let mut reading = Reading::new(self, context, warnings);
         let token = reading.text("token");
         redactor.add(token.as_deref().unwrap_or_default());
         let (artifact, artifact_type) = (reading.text("artifact"), reading.text("artifact_type"));
@@ -143,7 +148,7 @@ impl Settings {
         let artifact_type = reading.parsed("artifact_type", artifact_type);
         let url = current.filter(|url| !url.is_empty()).or(older);
         let atlas_url = reading.parsed("atlas_url", url);
-        let token = reading.token(token);
+        let token = reading.token("token", token);
         match (name, artifact_type) {
             (Some(name), Some(artifact_type)) if reading.is_well() => Ok(Request {
                 name,
@@ -159,22 +164,36 @@ impl Settings {
 }
 
 /// The state of reading the settings: it interpolates them one by one, and collects the mistakes.
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     settings: &'a Settings,
     context: &'a Context<'a>,
-    wrong: Vec<String>,
+    pub(super) wrong: Vec<String>,
     /// True if a mistake was found that has been reported elsewhere.
     told: bool,
     warnings: &'a mut BTreeSet<String>,
 }
 
-impl Reading<'_> {
-    fn is_well(&self) -> bool {
+impl<'a> Reading<'a> {
+    pub(super) fn new(
+        settings: &'a Settings,
+        context: &'a Context<'a>,
+        warnings: &'a mut BTreeSet<String>,
+    ) -> Self {
+        Self {
+            settings,
+            context,
+            wrong: Vec::new(),
+            told: false,
+            warnings,
+        }
+    }
+
+    pub(super) fn is_well(&self) -> bool {
         self.wrong.is_empty() && !self.told
     }
 
     /// Interpolates a text; `place` names it in warnings and errors.
-    fn rendered(&mut self, place: &str, text: &str) -> Option<String> {
+    pub(super) fn rendered(&mut self, place: &str, text: &str) -> Option<String> {
         match render(text, self.context) {
             Ok(rendered) => {
                 let placed = rendered.warnings.iter();
@@ -194,7 +213,7 @@ impl Reading<'_> {
     }
 
     /// Returns an empty text for a missing setting, and `None` for an invalid one.
-    fn text(&mut self, key: &str) -> Option<String> {
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
         let value = self.settings.get(key);
         match value.map_or(Ok(String::new()), weak_decode::text) {
             Ok(text) => self.rendered(key, &text),
@@ -212,7 +231,7 @@ impl Reading<'_> {
     }
 
     /// Returns `false` for a missing or invalid setting. A text is interpolated first, as in Packer.
-    fn truth(&mut self, key: &str) -> bool {
+    pub(super) fn truth(&mut self, key: &str) -> bool {
         let value = match self.settings.get(key) {
             Some(Value::String(text)) => self.rendered(key, text).map(Value::String),
             value => value.cloned(),
@@ -224,11 +243,11 @@ impl Reading<'_> {
     }
 
     /// Reads a token. [`Self::parsed`] is not used, since its errors may repeat the value.
-    fn token(&mut self, text: Option<String>) -> Option<Token> {
+    pub(super) fn token(&mut self, key: &str, text: Option<String>) -> Option<Token> {
         let text = text.filter(|text| !text.is_empty())?;
         let token = Token::new(&text);
         token
-            .map_err(|reason| self.refuse("token", &reason.to_string()))
+            .map_err(|reason| self.refuse(key, &reason.to_string()))
             .ok()
     }
 
@@ -263,7 +282,7 @@ impl Reading<'_> {
     }
 
     /// Parses a text. An empty text counts as missing, and the caller reports it where it is required.
-    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
         &mut self,
         key: &str,
         text: Option<String>,
@@ -274,7 +293,7 @@ impl Reading<'_> {
             .ok()
     }
 
-    fn refuse(&mut self, key: &str, reason: &str) {
+    pub(super) fn refuse(&mut self, key: &str, reason: &str) {
         self.wrong.push(format!("{key}: {reason}"));
     }
 }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::cli::args::boxes::{BoxCommand, BoxMirrorArgs};
-use crate::cli::args::{GlobalArgs, OutputFormat};
+use crate::cli::args::{GlobalArgs, OutputFormat, TimeLimits};
 use crate::cli::hints;
 use crate::cli::output::console::Console;
 use crate::cli::output::table::table;
@@ -32,7 +32,8 @@ const DOWNLOADS_AN_HOUR: u64 = 20;
 /// The state that the subcommands share.
 struct Boxes<'a> {
     config: &'a Config,
-    global: &'a GlobalArgs,
+    time_limits: TimeLimits,
+    output: OutputFormat,
     console: &'a Arc<Console>,
 }
 
@@ -45,9 +46,14 @@ pub(in crate::cli) async fn run(
 ) -> ExitCode {
     let this = Boxes {
         config,
-        global,
+        time_limits: global.time_limits(),
+        output: global.output,
         console,
     };
+    let is_local = matches!(
+        command,
+        BoxCommand::Mirror(_) | BoxCommand::Catalog { .. } | BoxCommand::Check { .. }
+    );
     let ended = match command {
         BoxCommand::Publish(args) => this.publish(*args).await,
         BoxCommand::Show(args) => this.show(args).await,
@@ -56,20 +62,29 @@ pub(in crate::cli) async fn run(
         BoxCommand::Release(args) => this.set_state(args, VersionState::Active).await,
         BoxCommand::Revoke(args) => this.set_state(args, VersionState::Revoked).await,
         BoxCommand::Delete(args) => this.delete(args).await,
-        BoxCommand::Mirror(args) => this.mirror(*args).await,
+        BoxCommand::Mirror(args) => this.mirror(*args, global).await,
         BoxCommand::Catalog { dir, base_url } => this.catalog(dir, base_url).await,
         BoxCommand::Check { dir } => this.check(dir).await,
     };
     ended.unwrap_or_else(|error| {
-        console.error(&error.to_string(), &hints::of_boxes(&error));
+        let hints = match is_local {
+            true => hints::of_boxes(&error),
+            false => hints::of_registry(&error, config),
+        };
+        console.error(&error.to_string(), &hints);
         ExitCode::from(&error)
     })
 }
 
 impl Boxes<'_> {
-    async fn mirror(&self, args: BoxMirrorArgs) -> Result<ExitCode, Error> {
+    async fn mirror(&self, args: BoxMirrorArgs, global: &GlobalArgs) -> Result<ExitCode, Error> {
         let to = args.to.clone();
         let is_plan = args.plan;
+        if global.name_an_atlas() {
+            return Err(usage(
+                "--token and --atlas-url select an Atlas; for a mirror, use --from, and HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN",
+            ));
+        }
         let options = self.options(args)?;
         if is_plan {
             let tree = blocking(move || Tree::read(&to)).await?;
@@ -82,11 +97,6 @@ impl Boxes<'_> {
     }
 
     fn options(&self, args: BoxMirrorArgs) -> Result<MirrorOptions, Error> {
-        if self.global.name_an_atlas() {
-            return Err(usage(
-                "--token and --atlas-url select an Atlas; for boxes, use --from, and HCP_CLIENT_ID and HCP_CLIENT_SECRET, or VAGRANT_CLOUD_TOKEN",
-            ));
-        }
         let wanted = args.wanted.iter().map(|text| BoxQuery::parse(text));
         let wanted = wanted.collect::<Result<Vec<_>, _>>().map_err(usage)?;
         if wanted.is_empty() && args.from.contains("://") && !args.from.starts_with("file:") {
@@ -255,7 +265,7 @@ impl Boxes<'_> {
     }
 
     fn answer(&self, text: &str, value: impl FnOnce() -> Value) -> Result<(), Error> {
-        match self.global.output {
+        match self.output {
             OutputFormat::Text => self.console.out(text),
             OutputFormat::Json | OutputFormat::Tfvars => self.console.out(&value().to_string()),
         }

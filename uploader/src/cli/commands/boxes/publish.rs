@@ -1,17 +1,75 @@
-//! Runs `atlas-upload box publish`.
+//! Runs `atlas-upload box publish`, and the publications of `atlas-upload push --template`.
 
 use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::boxes::Checksum;
 use atlas_uploader::boxes::publish::{
     BoxSource, FileStatus, PreparedFile, Publish, PublishReceipt, Published, publish,
 };
-use atlas_uploader::boxes::service::BoxDetails;
+use atlas_uploader::boxes::service::{BoxDetails, BoxService};
+use atlas_uploader::config::Config;
 use atlas_uploader::{Cause, Error};
 use indicatif::HumanBytes;
 use serde_json::to_value;
 
 use super::{Boxes, usage};
+use crate::cli::app::{App, Failure};
 use crate::cli::args::boxes::registry::BoxPublishArgs;
+use crate::cli::commands::template::PlannedBox;
+
+/// A box of a template whose file was read.
+pub(in crate::cli) struct Publication {
+    planned: PlannedBox,
+    prepared: PreparedFile,
+}
+
+/// The publications of `push --template`.
+impl App<'_> {
+    /// Reads the files of all boxes.
+    pub(in crate::cli) async fn prepared(
+        &self,
+        boxes: Vec<PlannedBox>,
+    ) -> Result<Vec<Publication>, Error> {
+        let mut read = Vec::new();
+        for planned in boxes {
+            let prepared = self
+                .boxes(&planned.config)
+                .prepare(&planned.publish)
+                .await?;
+            read.push(Publication { planned, prepared });
+        }
+        Ok(read)
+    }
+
+    pub(in crate::cli) async fn publish(&self, publication: Publication) -> Result<(), Failure> {
+        let Publication { planned, prepared } = publication;
+        let PlannedBox {
+            config,
+            api,
+            publish,
+        } = planned;
+        let boxes = self.boxes(&config);
+        let published = async {
+            let registry = boxes.registry(&config, api)?;
+            let service = registry.connect(Some(&publish.name), true).await?;
+            let receipt = PublishReceipt::unsaved(publish);
+            boxes.finish(&service, receipt, prepared).await
+        };
+        let published = published.await;
+        published.map(drop).map_err(|error| Failure {
+            error,
+            config: Some(Box::new(config.clone())),
+        })
+    }
+
+    fn boxes<'a>(&'a self, config: &'a Config) -> Boxes<'a> {
+        Boxes {
+            config,
+            time_limits: self.time_limits,
+            output: self.output,
+            console: self.console,
+        }
+    }
+}
 
 impl Boxes<'_> {
     pub(super) async fn publish(&self, args: BoxPublishArgs) -> Result<ExitCode, Error> {
@@ -38,7 +96,7 @@ impl Boxes<'_> {
     }
 
     /// Reads the file, and says what was found in it.
-    pub(in crate::cli) async fn prepare(&self, request: &Publish) -> Result<PreparedFile, Error> {
+    async fn prepare(&self, request: &Publish) -> Result<PreparedFile, Error> {
         let prepared = PreparedFile::of(request)
             .await
             .map_err(|error| match error.cause() {
@@ -91,9 +149,9 @@ impl Boxes<'_> {
         Ok(prepared)
     }
 
-    pub(in crate::cli) async fn finish(
+    async fn finish(
         &self,
-        service: &atlas_uploader::boxes::service::BoxService,
+        service: &BoxService,
         mut receipt: PublishReceipt,
         prepared: PreparedFile,
     ) -> Result<ExitCode, Error> {

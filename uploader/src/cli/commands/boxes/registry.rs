@@ -89,7 +89,7 @@ impl Boxes<'_> {
         if let Some(token) = &config.token {
             redactor.add(token.value.expose());
         }
-        let time_limits = self.global.time_limits();
+        let time_limits = self.time_limits;
         Ok(RegistryOptions {
             trust: config.trust(),
             retry: time_limits.retry,

@@ -1,4 +1,4 @@
-//! Finds the manifest's entry for the artifact that reached an `atlas` block.
+//! Finds the manifest's entry for the artifact that reached an `atlas` or `vagrant-cloud` block.
 //!
 //! Packer passes to each post-processor of a sequence the output of the previous one, and to the first
 //! one the builder's artifact. `manifest` records the artifact that reached it: one entry for each
@@ -14,17 +14,18 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 
 use super::Placed;
-use super::block::names_build;
+use super::block::{is_block, names_build};
 use super::document::take_spelling;
 use super::evaluate::render;
 use super::packer_functions::Context;
+use super::vagrant_cloud;
 use super::weak_decode;
 use crate::base::shell::for_shell;
 use crate::packer::manifest::{Build, Manifest};
 
-/// The types that pass on their input. `atlas` is among them: either it was left out of the build, or
+/// The types that pass on their input. Blocks are among them: either they were left out of the build, or
 /// the manifest shows otherwise.
-const HAND_ON: [&str; 3] = ["atlas", "manifest", "shell-local"];
+const HAND_ON: [&str; 4] = ["atlas", "vagrant-cloud", "manifest", "shell-local"];
 /// The file that `manifest` writes by default.
 const OUTPUT: &str = "packer-manifest.json";
 
@@ -100,16 +101,18 @@ impl Steps {
             });
         entry.map_err(|reason| {
             let (sequence, except) = (ran.to_write(place), self.except());
-            format!(
-                "{place}: {reason}; write {sequence} and build again with {except}, or use the plugin (atlas-upload packer install), or name the file: atlas-upload push USER/NAME --type TYPE PATH"
-            )
+            let instead = match ran.kind_at(place) {
+                vagrant_cloud::TYPE => "name the file: atlas-upload box publish USER/NAME VERSION PROVIDER FILE",
+                _ => "use the plugin (atlas-upload packer install), or name the file: atlas-upload push USER/NAME --type TYPE PATH",
+            };
+            format!("{place}: {reason}; write {sequence} and build again with {except}, or {instead}")
         })
     }
 
-    /// Returns the argument with which Packer leaves out the `atlas` blocks; Packer knows a named block
+    /// Returns the argument with which Packer leaves out the blocks; Packer knows a named block
     /// only by its name.
     fn except(&self) -> String {
-        let blocks = self.0.iter().filter(|step| step.is_atlas());
+        let blocks = self.0.iter().filter(|step| step.is_block());
         let names: BTreeSet<_> = blocks.map(|step| step.name.as_str()).collect();
         let names = Vec::from_iter(names).join(",");
         for_shell(&format!("-except={names}")).into_owned()
@@ -117,8 +120,8 @@ impl Steps {
 }
 
 impl Step {
-    fn is_atlas(&self) -> bool {
-        self.kind == "atlas"
+    fn is_block(&self) -> bool {
+        is_block(&self.kind)
     }
 
     fn runs_for(&self, build: &str) -> bool {
@@ -253,21 +256,28 @@ impl<'a> Ran<'a> {
         let Some(Step { kind, .. }) = self.maker_at(place) else {
             return "\"manifest\" before all other post-processors".to_owned();
         };
-        let alone = match self.before(place).any(Step::is_atlas) {
+        let alone = match self.before(place).any(Step::is_block) {
             true => " as a sequence of its own",
             false => "",
         };
-        format!("[{kind:?}, \"manifest\", {{\"type\": \"atlas\", …}}]{alone}")
+        let block = self.kind_at(place);
+        format!("[{kind:?}, \"manifest\", {{\"type\": {block:?}, …}}]{alone}")
+    }
+
+    /// Returns the type of the block at a place.
+    fn kind_at(&self, place: &str) -> &'a str {
+        let block = self.0.iter().copied().find(|step| step.place == place);
+        block.map_or("atlas", |block| block.kind.as_str())
     }
 
     /// Returns the blocks that wrote this number of entries: all of them, or, for a build with
-    /// `-except=atlas`, those that no `atlas` block precedes.
+    /// `-except=atlas`, those that no block precedes.
     fn that_wrote(&self, recorders: &[&'a Step], entries: usize) -> Option<Vec<&'a Step>> {
         if recorders.len() == entries {
             return Some(recorders.to_vec());
         }
-        let behind_atlas = |step: &&&Step| self.before(&step.place).any(Step::is_atlas);
-        let first = recorders.iter().filter(|step| !behind_atlas(step));
+        let behind_block = |step: &&&Step| self.before(&step.place).any(Step::is_block);
+        let first = recorders.iter().filter(|step| !behind_block(step));
         let first: Vec<_> = first.copied().collect();
         (first.len() == entries).then_some(first)
     }

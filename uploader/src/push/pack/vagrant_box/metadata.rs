@@ -49,7 +49,7 @@ impl BoxMetadata {
 
     /// Parses a `metadata.json`. A value of another type than the documented one counts as absent, since Vagrant
     /// leaves all but the provider to its plugins.
-    fn parse(content: &[u8]) -> Result<Self, String> {
+    pub(super) fn parse(content: &[u8]) -> Result<Self, String> {
         let invalid =
             |error: serde_json::Error| format!("its {METADATA} is no JSON object ({error})");
         let mut fields: serde_json::Map<String, Value> =

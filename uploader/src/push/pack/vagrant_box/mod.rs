@@ -15,33 +15,40 @@ use super::entries::{self, Entries};
 use super::options::Options;
 use super::{Packable, packable, root};
 use crate::base::error::Cause;
+use crate::files::read;
 pub use metadata::BoxMetadata;
 pub(super) use tar_scan::is_tar;
-use tar_scan::{METADATA, Plain, ScanResult, find_metadata, shown, unpacked};
+use tar_scan::{LONGEST_METADATA, METADATA, Plain, ScanResult, find_metadata, shown, unpacked};
 
 /// The error for an empty `metadata.json`, which Vagrant could not parse as JSON.
 const EMPTY: &str = "its metadata.json is empty";
 
-/// Checks whether Vagrant could use the file that would be sent for these paths; succeeds without paths. This
-/// blocks: it unpacks a gzip-compressed box as far as its `metadata.json`, and reads all headers of a plain tar.
+/// Checks whether Vagrant could use the file that would be sent for these paths, and returns what the box says of
+/// itself; `None` without paths. This blocks: it unpacks a gzip-compressed box as far as its `metadata.json`, and reads
+/// all headers of a plain tar.
 ///
 /// # Errors
 /// [`Cause::Unpackable`] says why Vagrant could not; [`Cause::File`] names a file that cannot be read.
-pub fn check_box(paths: &[PathBuf], options: &Options) -> Result<(), Cause> {
+pub fn check_box(paths: &[PathBuf], options: &Options) -> Result<Option<BoxMetadata>, Cause> {
     let keeps = Options {
         keep_tar: true,
         ..options.clone()
     };
     let (path, found) = match packable(paths, &keeps)? {
-        Packable::Nothing => return Ok(()),
-        Packable::Files(entries) => return of_files(paths, &entries).map_err(with_advice),
+        Packable::Nothing => return Ok(None),
+        Packable::Files(entries) => {
+            let metadata = of_files(paths, &entries).map_err(with_advice)?;
+            return Ok(Some(metadata));
+        }
         Packable::Tar(path) => {
             let found = File::open(&path).and_then(|file| find_metadata(&file, Plain::of));
             (path, found)
         }
         Packable::Gzip(file, path) => (path, find_metadata(&file, unpacked)),
     };
-    content(&path, found).map(drop).map_err(with_advice)
+    let content = content(&path, found).map_err(with_advice)?;
+    // Vagrant parses the content only when it adds the box.
+    Ok(Some(BoxMetadata::parse(&content).unwrap_or_default()))
 }
 
 /// Adds how Packer makes a box.
@@ -88,12 +95,12 @@ fn refused(path: &Path, reason: &str) -> Cause {
 }
 
 /// Checks the names of files that become an archive when they are sent.
-fn of_files(paths: &[PathBuf], entries: &Entries) -> Result<(), Cause> {
+fn of_files(paths: &[PathBuf], entries: &Entries) -> Result<BoxMetadata, Cause> {
     let mut names = entries.iter();
     if let Some((_, place)) = names.find(|(name, _)| *name == Path::new(METADATA)) {
         let found = entries::kind(&place)?;
         return match (found.is_file(), found.len()) {
-            (true, 1..) => Ok(()),
+            (true, 1..) => Ok(of_place(&place)),
             (true, 0) => Err(refused(&root(paths)?, EMPTY)),
             (false, _) => Err(refused(
                 &root(paths)?,
@@ -109,6 +116,15 @@ fn of_files(paths: &[PathBuf], entries: &Entries) -> Result<(), Cause> {
         _ => format!("there is no {METADATA} at the top of what would be packed"),
     };
     Err(refused(&root(paths)?, &reason))
+}
+
+/// Reads the `metadata.json` that would be packed; what cannot be read says nothing.
+fn of_place(place: &Path) -> BoxMetadata {
+    let content = File::open(place).and_then(|file| read::read_at_most(&file, LONGEST_METADATA));
+    let metadata = content
+        .ok()
+        .and_then(|content| BoxMetadata::parse(&content).ok());
+    metadata.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -146,7 +162,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("web.box");
         std::fs::write(&path, content).unwrap();
-        check_box(&[path], &Options::default()).map_err(|cause| cause.to_string())
+        let checked = check_box(&[path], &Options::default());
+        checked.map(drop).map_err(|cause| cause.to_string())
     }
 
     #[test]
