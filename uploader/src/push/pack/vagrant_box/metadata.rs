@@ -8,7 +8,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::tar_scan::{LONGEST_METADATA, METADATA, Plain, find_metadata, is_tar, unpacked};
+use super::compression::decoder;
+use super::tar_scan::{LONGEST_METADATA, METADATA, Plain, find_metadata, is_tar, unpacked_from};
 use super::{content, refused};
 use crate::base::error::Cause;
 
@@ -37,7 +38,7 @@ impl BoxMetadata {
         let file = File::open(path).map_err(failed)?;
         let found = match is_tar(&file).map_err(failed)? {
             true => find_metadata(&file, Plain::of),
-            false => find_metadata(&file, unpacked),
+            false => find_metadata(&file, |file| decoder(file).map(unpacked_from)),
         };
         let content = content(path, found)?;
         if content.len() as u64 > LONGEST_METADATA {
@@ -67,5 +68,120 @@ impl BoxMetadata {
                 _ => None,
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    const JSON: &[u8] =
+        br#"{"provider": "libvirt", "architecture": "amd64", "format": "qcow2", "virtual_size": 40}"#;
+
+    /// A tar of a disk and this `metadata.json`.
+    fn tar(json: &[u8]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (name, content) in [("box.img", &[7; 3000][..]), (METADATA, json)] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            tar.append_data(&mut header, name, content).unwrap();
+        }
+        tar.into_inner().unwrap()
+    }
+
+    fn read(content: &[u8]) -> Result<BoxMetadata, String> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(content).unwrap();
+        BoxMetadata::of_file(file.path()).map_err(|cause| cause.to_string())
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(bytes).unwrap();
+        gzip.finish().unwrap()
+    }
+
+    fn bzip2(bytes: &[u8]) -> Vec<u8> {
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        bzip2.write_all(bytes).unwrap();
+        bzip2.finish().unwrap()
+    }
+
+    fn xz(bytes: &[u8]) -> Vec<u8> {
+        let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
+        xz.write_all(bytes).unwrap();
+        xz.finish().unwrap()
+    }
+
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        zstd::encode_all(bytes, 1).unwrap()
+    }
+
+    #[test]
+    fn what_a_box_says_is_read_from_every_compression_that_vagrant_takes() {
+        let whole = tar(JSON);
+        let (first, rest) = whole.split_at(700);
+        for content in [
+            [gzip(first), gzip(rest)].concat(),
+            [zstd(first), zstd(rest)].concat(),
+            whole.clone(),
+            gzip(&whole),
+            bzip2(&whole),
+            xz(&whole),
+            zstd(&whole),
+        ] {
+            let found = read(&content).unwrap();
+            assert_eq!(found.provider.as_deref(), Some("libvirt"));
+            assert_eq!(found.architecture.as_deref(), Some("amd64"));
+            assert_eq!(found.format.as_deref(), Some("qcow2"));
+            assert_eq!(found.virtual_size.unwrap().as_u64(), Some(40));
+        }
+    }
+
+    #[test]
+    fn a_compression_that_is_cut_off_is_named() {
+        let whole = tar(JSON);
+        for (name, content) in [
+            ("gzip", gzip(&whole)),
+            ("bzip2", bzip2(&whole)),
+            ("xz", xz(&whole)),
+            ("zstd", zstd(&whole)),
+        ] {
+            let refused = read(&content[..content.len() / 2]).unwrap_err();
+            assert!(
+                refused.contains(&format!("its {name} is damaged")),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_box_is_refused_with_the_reason() {
+        let long = format!("{{\"provider\": \"{}\"}}", "x".repeat(70_000));
+        for (content, reason) in [
+            (b"text".to_vec(), "neither a tar nor a tar compressed"),
+            (gzip(b"text"), "it holds no tar"),
+            (tar(b"provider"), "is no JSON object"),
+            (tar(b"[]"), "is no JSON object"),
+            (tar(b""), "is empty"),
+            (tar(long.as_bytes()), "is longer than 65536 bytes"),
+        ] {
+            let refused = read(&content).unwrap_err();
+            assert!(refused.contains(reason), "{refused}");
+            assert!(refused.contains("is not a Vagrant box"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_type_counts_as_absent() {
+        let json = br#"{"provider": "qemu", "architecture": null, "virtual_size": "40"}"#;
+        let found = read(&tar(json)).unwrap();
+        let expected = BoxMetadata {
+            provider: Some("qemu".to_owned()),
+            ..BoxMetadata::default()
+        };
+        assert_eq!(found, expected);
     }
 }

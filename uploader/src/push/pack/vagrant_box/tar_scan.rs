@@ -24,6 +24,9 @@ const LINKS: u32 = 40;
 /// The maximum length of a `metadata.json` whose content is kept whole.
 pub(super) const LONGEST_METADATA: u64 = 64 * 1024;
 
+/// The reason why a tar without an end is refused.
+const CUT_OFF: &str = "its tar is cut off";
+
 /// The result of a search for a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ScanResult {
@@ -80,7 +83,7 @@ impl Tar for Plain<'_> {
         let left = self.length.saturating_sub(self.file.stream_position()?);
         match i64::try_from(size) {
             Ok(step) if size <= left => self.file.seek_relative(step),
-            _ => Err(damaged("its tar is cut off")),
+            _ => Err(damaged(CUT_OFF)),
         }
     }
 }
@@ -109,8 +112,12 @@ impl<R: Read> Tar for Unpacked<R> {
 }
 
 pub(super) fn unpacked(file: &File) -> io::Result<Unpacked<impl Read>> {
-    let unpacked = MultiGzDecoder::new(BufReader::new(file));
-    Ok(Unpacked(unpacked.take(UNPACKED)))
+    Ok(unpacked_from(MultiGzDecoder::new(BufReader::new(file))))
+}
+
+/// Returns a tar that a decoder decompresses.
+pub(super) fn unpacked_from<R: Read>(decoder: R) -> Unpacked<impl Read> {
+    Unpacked(decoder.take(UNPACKED))
 }
 
 /// Returns whether a file starts with a tar header.
@@ -172,7 +179,7 @@ fn scan<T: Tar>(mut tar: T, wanted: &str) -> io::Result<ScanResult> {
             }
             Ok(_) => return Ok(found),
             // The file is shorter than a header.
-            Err(error) if number == 0 && error.kind() == io::ErrorKind::InvalidData => {
+            Err(error) if number == 0 && error.to_string() == CUT_OFF => {
                 return Err(damaged("it holds no tar"));
             }
             Err(error) => return Err(of_gzip(error)),
@@ -315,7 +322,7 @@ fn read_block(tar: &mut impl Read, block: &mut [u8; BLOCK]) -> io::Result<bool> 
     while read < BLOCK {
         match tar.read(&mut block[read..]) {
             Ok(0) if read == 0 => return Ok(false),
-            Ok(0) => return Err(damaged("its tar is cut off")),
+            Ok(0) => return Err(damaged(CUT_OFF)),
             Ok(more) => read += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -347,7 +354,7 @@ fn beginning(tar: &mut impl Tar, size: u64) -> io::Result<Vec<u8>> {
     let read = tar.by_ref().take(kept).read_to_end(&mut content);
     match read.map_err(of_gzip)? as u64 == kept {
         true => Ok(content),
-        false => Err(damaged("its tar is cut off")),
+        false => Err(damaged(CUT_OFF)),
     }
 }
 
@@ -357,7 +364,7 @@ fn skip_map(header: &Header, tar: &mut impl Read) -> io::Result<()> {
     while goes_on {
         let mut block = [0; BLOCK];
         if !read_block(tar, &mut block).map_err(of_gzip)? {
-            return Err(damaged("its tar is cut off"));
+            return Err(damaged(CUT_OFF));
         }
         // The flag follows 21 pairs of 24 bytes.
         goes_on = block[504] == 1;
