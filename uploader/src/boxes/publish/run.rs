@@ -36,6 +36,10 @@ pub async fn publish(
 ) -> Result<Published, Error> {
     let request = receipt.request().clone();
     let place = request.place(service.api(), prepared.metadata.as_ref())?;
+    // The addresses of an earlier run are redacted before a server can repeat them in a reply.
+    if let (State::Sending { target, .. }, Ok(http)) = (receipt.state(), service.http()) {
+        target.addresses().for_each(|url| http.hide(&url));
+    }
     receipt.set_content(prepared.content()).await?;
     let run = Run {
         service,

@@ -62,10 +62,9 @@ impl Run<'_> {
                 target
             }
         };
-        // The address is redacted before a server can repeat it in a reply.
-        if let (Ok(url), Ok(http)) = (Url::parse(&target.upload_path), self.service.http()) {
-            http.hide(&url);
-        }
+        // The addresses are redacted before a server can repeat them in a reply.
+        let http = self.http()?;
+        target.addresses().for_each(|url| http.hide(&url));
         Ok(target)
     }
 

@@ -149,6 +149,17 @@ pub(super) struct UploadTarget {
     pub(super) completion: Option<String>,
 }
 
+impl UploadTarget {
+    /// Returns the addresses, which authorise by themselves.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = Url> {
+        let texts = [Some(&self.upload_path), self.completion.as_ref()];
+        texts
+            .into_iter()
+            .flatten()
+            .filter_map(|text| Url::parse(text).ok())
+    }
+}
+
 /// A service, and the API that it speaks.
 pub struct BoxService {
     pub(super) source: Source,

@@ -44,6 +44,7 @@ A gzip file is sent as it is. Anything else is packed as Packer does: into a gzi
 one file, of a folder's content, or of several paths below their deepest common folder. Without --id
 the version's id is the name of the only path, or of that common folder. A vagrant.box must be an
 archive that Vagrant can use, with a metadata.json at its top; a tar is compressed, not packed again.
+Its metadata says for which provider it is: that of --provider, else the one in its own metadata.json.
 
 The version's slug is printed, or with --output json one object for each version:
   {\"slug\", \"version\", \"digest\", \"bytes\", \"timings\" (milliseconds), \"attempts\", \"skipped\",
@@ -54,7 +55,8 @@ a lost reply whether the version was created, and atlas-upload.blake3, the diges
 
 With --template each atlas post-processor creates a version for each build that it applies to, from
 the artifact that reached it in its sequence. Unless that is the builder's artifact, a manifest block
-must stand just before it. A flag overrides the template, and the template overrides a variable.
+must stand just before it. Each vagrant-cloud post-processor publishes its box, as `box publish` does,
+after the versions are pushed. A flag overrides the template, and the template overrides a variable.
 Supported functions: user, env (in variables only), timestamp, isotime, strftime, uuid, build_name,
 build_type, template_dir, pwd, split, upper, lower, replace, replace_all; of Go's own printf, print,
 println, len, and, or, not, eq, ne, lt, le, gt, ge.

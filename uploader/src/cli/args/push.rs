@@ -34,7 +34,8 @@ pub(crate) struct PushArgs {
     /// Push only this build of the manifest; may be repeated
     #[arg(long, value_name = "NAME", requires = "manifest")]
     pub(crate) only: Vec<String>,
-    /// Push the manifest's builds as the atlas post-processors of this JSON template of Packer say
+    /// Push the manifest's builds as the atlas and vagrant-cloud post-processors of this JSON template
+    /// of Packer say
     #[arg(long, value_name = "FILE", requires = "manifest", conflicts_with_all = ["name", "artifact_type"])]
     pub(crate) template: Option<PathBuf>,
     // With a name or a receipt, clap no longer requires a template, and arguments that only a template

@@ -5,6 +5,7 @@ mod access;
 mod faults;
 mod hostile;
 mod links;
+pub(crate) mod publish;
 mod registry;
 mod scene;
 mod served;

@@ -8,3 +8,4 @@ mod manifest;
 mod plugin;
 mod sequences;
 mod template;
+mod vagrant_cloud;
