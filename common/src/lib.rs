@@ -3,6 +3,7 @@
 //! - `manual` makes the completion scripts and the manual pages of a clap command (feature `manual`).
 //! - `certificates` loads certificates from PEM files and builds reqwest clients with them (feature
 //!   `certificates`).
+//! - `decompress` decompresses files of the formats that Vagrant takes (feature `decompress`).
 //! - [`gem_version`] orders version numbers like RubyGems, which Vagrant's versions follow.
 //! - [`read`] reads files that must not be longer than a limit.
 //! - [`redaction`] finds secrets in a text, in whatever spelling they stand there.
@@ -12,6 +13,8 @@
 
 #[cfg(feature = "certificates")]
 pub mod certificates;
+#[cfg(feature = "decompress")]
+pub mod decompress;
 pub mod gem_version;
 #[cfg(feature = "manual")]
 pub mod manual;

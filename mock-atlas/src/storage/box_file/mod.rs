@@ -1,14 +1,13 @@
 //! Reads the `metadata.json` of a Vagrant box as the bytes of its file arrive, and no more of the
 //! file than that takes.
 //!
-//! - `decompress`: the compressions that Vagrant accepts
 //! - `scan`: the search for the file in the tar
 
-mod decompress;
 mod scan;
 
 use std::io::{self, BufRead, Read};
 
+use atlas_common::decompress::decompressed;
 use bytes::Bytes;
 use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc};
@@ -148,7 +147,7 @@ fn read(file: impl BufRead + 'static) -> BoxFile {
         provider: Option<String>,
         architecture: Option<String>,
     }
-    let unpacked = decompress::unpacked(file).map_err(damaged)?;
+    let unpacked = decompressed(file, LARGEST_WINDOW).map_err(damaged)?.content;
     let text = scan::metadata_json(unpacked)?;
     let json: Json =
         serde_json::from_slice(&text).map_err(|error| BoxFileProblem::Json(error.to_string()))?;

@@ -4,7 +4,6 @@
 //! Evidence: `lib/vagrant/box_collection.rb` of Vagrant 2.3.4, which lets `bsdtar` unpack a box and then reads
 //! that file, whatever else the box contains.
 
-mod compression;
 mod metadata;
 mod tar_scan;
 

@@ -8,34 +8,50 @@ use lzma_rust2::XzReader;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use super::LARGEST_WINDOW;
-
 /// The number of bytes that tell the compressions apart.
 const MAGIC: usize = 6;
 
-/// The memory in KiB that the decoder of xz may use: the largest window, and its tables.
-const XZ_MEMORY: u32 = (LARGEST_WINDOW / 1024) as u32 + 4096;
+/// The memory in KiB that the tables of the decoder of xz take.
+const XZ_TABLES: u64 = 4096;
 
-/// Returns the decompressed bytes of a file. A file of an unknown format is taken for an uncompressed
-/// one. Streams one behind the other count as one, since the parallel compressors make them.
+/// The content of a file whose first bytes were examined.
+pub struct Decompressed<'a> {
+    /// The name of the compression; `None` for a file of an unknown format, which is taken for an uncompressed one.
+    pub compression: Option<&'static str>,
+    /// The decompressed bytes.
+    pub content: Box<dyn Read + 'a>,
+}
+
+/// Decompresses a file: gzip, bzip2, xz or zstd. Streams one behind the other count as one, since the parallel
+/// compressors make them. `largest_window` bounds the memory in bytes that a window may take.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(super) fn unpacked(mut file: impl BufRead + 'static) -> io::Result<Box<dyn Read>> {
+pub fn decompressed<'a>(
+    mut file: impl BufRead + 'a,
+    largest_window: u64,
+) -> io::Result<Decompressed<'a>> {
     let mut magic = Vec::new();
     file.by_ref().take(MAGIC as u64).read_to_end(&mut magic)?;
     let whole = Cursor::new(magic.clone()).chain(file);
-    Ok(match *magic {
-        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(whole)),
-        [b'B', b'Z', b'h', ..] => Box::new(MultiBzDecoder::new(whole)),
+    let xz_memory = u32::try_from(largest_window / 1024 + XZ_TABLES).unwrap_or(u32::MAX);
+    let (compression, content): (_, Box<dyn Read + 'a>) = match *magic {
+        [0x1f, 0x8b, ..] => (Some("gzip"), Box::new(MultiGzDecoder::new(whole))),
+        [b'B', b'Z', b'h', ..] => (Some("bzip2"), Box::new(MultiBzDecoder::new(whole))),
         [0xfd, b'7', b'z', b'X', b'Z', 0] => {
-            Box::new(XzReader::new_mem_limit(whole, true, XZ_MEMORY))
+            let xz = XzReader::new_mem_limit(whole, true, xz_memory);
+            (Some("xz"), Box::new(xz))
         }
         // The second is a frame to skip, with which parallel compressors begin.
-        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-            Box::new(ZstdFrames::new(whole))
-        }
-        _ => Box::new(whole),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => (
+            Some("zstd"),
+            Box::new(ZstdFrames::new(whole, largest_window)),
+        ),
+        _ => (None, Box::new(whole)),
+    };
+    Ok(Decompressed {
+        compression,
+        content,
     })
 }
 
@@ -46,9 +62,9 @@ struct ZstdFrames<R> {
 }
 
 impl<R: BufRead> ZstdFrames<R> {
-    fn new(file: R) -> Self {
+    fn new(file: R, largest_window: u64) -> Self {
         let mut frame = FrameDecoder::new();
-        frame.set_max_window_size(LARGEST_WINDOW);
+        frame.set_max_window_size(largest_window);
         Self { file, frame }
     }
 
