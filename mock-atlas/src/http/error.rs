@@ -226,7 +226,7 @@ impl From<SnapshotError> for ApiError {
 
 /// The body of every error. `errors` is an array of texts, the only form that HashiCorp's Go client can decode
 /// (contract: Base URL and authentication).
-// Contract: errors.envelope, errors.readable, errors.go-decodable
+// Contract: errors.envelope, errors.readable, errors.go-decodable, boxes.errors
 #[derive(Serialize)]
 struct ErrorBody {
     errors: [Cow<'static, str>; 1],

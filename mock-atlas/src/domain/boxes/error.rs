@@ -10,6 +10,7 @@ pub(crate) enum BoxError {
     #[error("there is nothing of that name")]
     NotFound,
     /// A box of this name exists already.
+    // Contract: boxes.taken
     #[error("Name has already been taken")]
     BoxTaken,
     #[error("Version has already been taken")]

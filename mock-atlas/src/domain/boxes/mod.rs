@@ -39,6 +39,7 @@ pub(crate) use version::{BoxStatus, BoxVersion};
 pub(crate) const BOX_TYPE: &str = "vagrant.box";
 
 /// A Vagrant box, without its name and its visibility, which are those of its artifact.
+// Contract: silent.box-is-artifact
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VagrantBox {

@@ -54,7 +54,7 @@ impl BoxNumber {
 impl FromStr for BoxNumber {
     type Err = BoxNumberError;
 
-    // Contract: boxes.version-parts, boxes.version-unparseable
+    // Contract: boxes.version-parts, boxes.version-unparseable, silent.box-version-text
     fn from_str(text: &str) -> Result<Self, BoxNumberError> {
         if text.chars().count() > MAX_LENGTH {
             return Err(BoxNumberError::TooLong(

@@ -76,7 +76,7 @@ impl PushedBox {
 }
 
 /// Returns the number after that of the highest version.
-// Contract: boxes.artifact-numbers
+// Contract: boxes.artifact-numbers, silent.box-from-artifact
 fn next_number(of: &VagrantBox) -> BoxNumber {
     match of.versions().next() {
         Some((highest, _)) => highest.next_minor(),

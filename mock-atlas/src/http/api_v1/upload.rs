@@ -18,6 +18,7 @@ use crate::service::uploads::{UploadEvent, UploadRequest};
 
 /// Handles `PUT` to an `upload_path`. It requires no token and ignores any query string (contract: Versions).
 // Contract: uploads.path-authorises, uploads.sized, silent.upload-reply
+// Contract: boxes.upload-continue, boxes.upload-typed
 pub(crate) async fn receive(
     State(state): State<AppState>,
     fault: Option<Extension<DiscardUpload>>,

@@ -74,7 +74,7 @@ impl<'a> Receiver<'a> {
         self
     }
 
-    // Contract: uploads.chunked, uploads.half-hidden
+    // Contract: uploads.chunked, uploads.half-hidden, boxes.upload-chunked, boxes.half-hidden
     pub(super) async fn read<E: Into<Box<dyn Error + Send + Sync>>>(
         mut self,
         mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,

@@ -11,6 +11,12 @@ use tower::ServiceExt;
 const PIECES: &[&str] = &[
     "artifact",
     "artifact_version",
+    "box",
+    "provider",
+    "[version]",
+    "[checksum_type]",
+    "[default_architecture]",
+    "sha256",
     "[name]",
     "[metadata]",
     "[username]",
@@ -51,6 +57,14 @@ const ROOTS: &[&str] = &[
     "/_mock",
     "/_mock/artifacts",
     "/api/v1",
+    "/api/v1/box/acme/web",
+    "/api/v2/box/acme/web/version/1.0.0",
+    "/api/v2/boxes",
+    "/api/v2/search",
+    "/api/v2/user",
+    "/api/v2/vagrant",
+    "/acme/boxes/web/versions/1.0.0/providers",
+    "//acme",
     "",
 ];
 
@@ -68,6 +82,25 @@ fn segment() -> impl Strategy<Value = String> {
         Just("file".to_owned()),
         proptest::sample::select(
             &["reset", "seed", "snapshot", "restore", "tokens", "orphans"][..]
+        )
+        .prop_map(str::to_owned),
+        proptest::sample::select(
+            &[
+                "versions",
+                "version",
+                "1.0.0",
+                "release",
+                "revoke",
+                "providers",
+                "provider",
+                "virtualbox",
+                "virtualbox.box",
+                "amd64",
+                "vagrant.box",
+                "upload",
+                "direct",
+                "complete",
+            ][..]
         )
         .prop_map(str::to_owned),
         "[a-z0-9.%_-]{0,60}",
@@ -88,7 +121,11 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         any::<Vec<u8>>(),
         pieced().prop_map(String::into_bytes),
         pieced().prop_map(|text| format!("{{\"artifact_version\":{{{text}}}}}").into_bytes()),
+        pieced().prop_map(|text| format!("{{\"provider\":{{{text}}}}}").into_bytes()),
         Just(br#"{"artifact_version":{"id":"x","file":true}}"#.to_vec()),
+        Just(br#"{"box":{"username":"acme","name":"web"}}"#.to_vec()),
+        Just(br#"{"version":{"version":"1.0.0","description":"[x](y)"}}"#.to_vec()),
+        Just(br#"{"provider":{"name":"virtualbox","architecture":"amd64"}}"#.to_vec()),
     ]
 }
 
