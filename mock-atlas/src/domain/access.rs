@@ -46,11 +46,12 @@ pub(crate) enum Caller {
 }
 
 /// The set of callers that may read an artifact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Visibility {
     /// Everyone may read the artifact, even without a token.
     Public,
     /// Only callers with a role in the artifact's namespace may read it.
+    #[default]
     Private,
 }
 

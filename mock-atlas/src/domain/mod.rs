@@ -4,6 +4,7 @@
 //! - `access`: accounts, callers, roles, and the rules for reading
 //! - `version`: versions of an artifact; `sequence`: their numbers; `orphan`: uploads that are awaited
 //! - `boxes`: Vagrant boxes, their versions and providers
+//! - `registry`: what is known of a namespace as a registry of boxes
 //! - `metadata`: a version's metadata, in the order of the real Atlas
 //! - `query`: searches among versions
 //! - `limits`: limits on the size of a version
@@ -22,6 +23,7 @@ mod metadata;
 mod names;
 mod orphan;
 mod query;
+mod registry;
 mod sequence;
 pub(crate) mod text;
 mod timestamp;
@@ -30,9 +32,9 @@ mod version;
 
 pub(crate) use access::{Account, Caller, ROOT, ReadAccess, Role, Visibility};
 pub(crate) use boxes::{
-    BOX_TYPE, BoxError, BoxNumber, BoxOrder, BoxProvider, BoxQuery, BoxSort, BoxSource, BoxStatus,
-    BoxVersion, HostedFile, ProviderChange, ProviderKey, ProviderPlace, PushedBox, PushedBoxError,
-    VagrantBox, unknown_architecture,
+    BOX_TYPE, BoxError, BoxFilter, BoxNumber, BoxOrder, BoxProvider, BoxQuery, BoxSort, BoxSource,
+    BoxStatus, BoxVersion, HostedFile, ProviderChange, ProviderGroup, ProviderKey, ProviderPlace,
+    PushedBox, PushedBoxError, VagrantBox, unknown_architecture,
 };
 pub(crate) use checksum::{Checksum, ChecksumError, ChecksumHasher, ChecksumKind};
 pub use clock::Clock;
@@ -43,6 +45,7 @@ pub(crate) use names::{ArtifactName, Name, RESERVED};
 pub use names::{ArtifactNameError, NameError};
 pub(crate) use orphan::{Orphan, OrphanState, OrphanTarget};
 pub(crate) use query::{Filter, Page, Query, Select};
+pub(crate) use registry::{Registry, RegistryChange};
 pub(crate) use sequence::{HIGHEST, Sequence};
 pub(crate) use timestamp::{exact_timestamp, parse_timestamp, timestamp};
 pub(crate) use totals::Totals;

@@ -2,14 +2,14 @@
 //! body, the kind of reply, and the secret.
 //!
 //! - `account`: the endpoints for tokens; `artifact`: those for artifacts and all uploads; `boxes`:
-//!   those for Vagrant boxes
+//!   those for Vagrant boxes; `hcp`: those of HCP's registry of boxes
 //! - `admin`: the endpoints of the emulator itself
 //! - `unserved`: the paths of Atlas that the emulator does not serve
 //!
 //! The router, fault injection, journal, metrics, lints and redaction ask an [`Endpoint`] or match
 //! on it without a wildcard. To add an endpoint, add a variant to one of these files, and follow the
 //! compiler's errors; one of them asks for the route in `http/router`, whose handler goes into
-//! `http/api_v1`, `http/boxes` or `http/admin`. Then change by hand what the compiler does not check:
+//! `http/api_v1`, `http/boxes`, `http/hcp` or `http/admin`. Then change by hand what the compiler does not check:
 //!
 //! - `RequireRoot` among the arguments of an admin handler; a test asks each admin endpoint without it
 //! - tests of the endpoint in `tests/it/http`
@@ -36,6 +36,7 @@ mod account;
 mod admin;
 mod artifact;
 mod boxes;
+mod hcp;
 mod unserved;
 
 use std::collections::BTreeSet;
@@ -44,6 +45,7 @@ pub(crate) use account::AccountCall;
 pub(crate) use admin::Admin;
 pub(crate) use artifact::{ArtifactCall, upload_at, upload_path};
 pub(crate) use boxes::BoxCall;
+pub(crate) use hcp::{HCP_OPERATIONS, HCP_REGISTRY, HCP_TOKEN, HcpCall};
 pub(crate) use unserved::Unserved;
 
 /// The endpoint that a request is routed to. Those with several paths name the path, too.
@@ -67,6 +69,7 @@ pub(crate) enum Api {
     Account(AccountCall),
     Artifact(ArtifactCall),
     Box(BoxCall),
+    Hcp(HcpCall),
 }
 
 /// The methods of endpoints. A `HEAD` request uses the endpoint of `GET`.
@@ -183,6 +186,7 @@ impl Api {
         account
             .chain(ArtifactCall::ALL.iter().copied().map(Self::Artifact))
             .chain(BoxCall::ALL.iter().copied().map(Self::Box))
+            .chain(HcpCall::ALL.iter().copied().map(Self::Hcp))
     }
 
     pub(crate) const fn method(self) -> Method {
@@ -190,6 +194,7 @@ impl Api {
             Self::Account(call) => call.method(),
             Self::Artifact(call) => call.method(),
             Self::Box(call) => call.method(),
+            Self::Hcp(call) => call.method(),
         }
     }
 
@@ -199,6 +204,7 @@ impl Api {
             Self::Account(call) => call.paths(),
             Self::Artifact(call) => call.paths(),
             Self::Box(call) => call.paths(),
+            Self::Hcp(call) => call.paths(),
         }
     }
 
@@ -208,6 +214,7 @@ impl Api {
             Self::Account(call) => call.name(),
             Self::Artifact(call) => call.name(),
             Self::Box(call) => call.name(),
+            Self::Hcp(call) => call.name(),
         }
     }
 
@@ -216,6 +223,7 @@ impl Api {
             Self::Account(call) => call.body(),
             Self::Artifact(call) => call.body(),
             Self::Box(call) => call.body(),
+            Self::Hcp(call) => call.body(),
         }
     }
 
@@ -224,6 +232,7 @@ impl Api {
             Self::Account(call) => call.reply(),
             Self::Artifact(call) => call.reply(),
             Self::Box(call) => call.reply(),
+            Self::Hcp(call) => call.reply(),
         }
     }
 
@@ -232,6 +241,7 @@ impl Api {
             Self::Account(call) => call.secret(),
             Self::Artifact(call) => call.secret(),
             Self::Box(call) => call.secret(),
+            Self::Hcp(call) => call.secret(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Defines `ApiError`, which turns every error into its reply: the only place with status codes and error
 //! bodies.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 use std::iter::successors;
@@ -13,9 +12,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::task::JoinError;
 
+use super::error_format::ErrorMessage;
 use super::json::CodeNeededReply;
 use super::middleware::body_timeout::TimedOut;
-use crate::domain::{NameError, OverLimit};
+use crate::domain::{BoxError, NameError, OverLimit};
 use crate::faults;
 use crate::observe::ExpectError;
 use crate::service::ServiceError;
@@ -49,6 +49,9 @@ pub(crate) enum ApiError {
     /// The request was parsed and is invalid.
     #[error("{0}")]
     Invalid(String),
+    /// What the request creates exists already.
+    #[error("{0}")]
+    Taken(String),
     /// The request contradicts what is stored.
     #[error("{0}")]
     Conflict(String),
@@ -93,6 +96,10 @@ impl ApiError {
     // Contract: auth.login-refuses
     pub(crate) const WRONG_PASSWORD: Self =
         Self::Unauthorized("The login or the password is wrong.");
+    pub(crate) const WRONG_CLIENT: Self = Self::Unauthorized(
+        "No token of this client has this value: the id is a username or the id of a token, and the secret the \
+         token itself.",
+    );
     pub(crate) const NOT_ROOT: Self = Self::Unauthorized(
         "This is for the token that may do everything, with which the emulator was started.",
     );
@@ -124,7 +131,7 @@ impl ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotServed(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) | Self::Taken(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge { .. } | Self::OverLimit(OverLimit::File(_)) => {
                 StatusCode::PAYLOAD_TOO_LARGE
@@ -149,6 +156,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::UnknownToken => Self::UNKNOWN_TOKEN,
             ServiceError::WrongPassword => Self::WRONG_PASSWORD,
             ServiceError::CodeNeeded => Self::CodeNeeded,
+            ServiceError::WrongClient => Self::WRONG_CLIENT,
             ServiceError::Storage(error) => error.into(),
             ServiceError::OverLimit(over) => over.into(),
             ServiceError::TooManyUploads => Self::Busy,
@@ -172,6 +180,9 @@ impl From<StorageError> for ApiError {
             StorageError::NameTaken => {
                 Self::Invalid("artifact[name] has already been taken".into())
             }
+            StorageError::Box(
+                BoxError::BoxTaken | BoxError::VersionTaken | BoxError::ProviderTaken,
+            ) => Self::Taken(error.to_string()),
             StorageError::NoFileExpected
             | StorageError::NoNumber
             | StorageError::PushedBox(_)
@@ -186,7 +197,8 @@ impl From<StorageError> for ApiError {
 impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> Self {
         match error {
-            AccountError::UnknownToken => Self::NotFound,
+            AccountError::UnknownToken | AccountError::UnknownRegistry => Self::NotFound,
+            AccountError::NameTaken => Self::Taken(error.to_string()),
             AccountError::Randomness => Self::Internal(error.to_string()),
             other => Self::Invalid(other.to_string()),
         }
@@ -228,8 +240,8 @@ impl From<SnapshotError> for ApiError {
 /// (contract: Base URL and authentication).
 // Contract: errors.envelope, errors.readable, errors.go-decodable, boxes.errors
 #[derive(Serialize)]
-struct ErrorBody {
-    errors: [Cow<'static, str>; 1],
+struct ErrorBody<'a> {
+    errors: [&'a str; 1],
     success: bool,
 }
 
@@ -239,12 +251,15 @@ impl IntoResponse for ApiError {
         if let Self::CodeNeeded = self {
             return (status, Json(CodeNeededReply::METHODS)).into_response();
         }
-        let message = self.to_string();
+        let text = self.to_string();
         let body = ErrorBody {
-            errors: [message.into()],
+            errors: [&text],
             success: false,
         };
         let mut response = (status, Json(body)).into_response();
+        let is_taken = matches!(self, Self::Taken(_));
+        let message = ErrorMessage { text, is_taken };
+        response.extensions_mut().insert(message);
         let headers = response.headers_mut();
         match self {
             Self::RangeNotSatisfiable { len } => {

@@ -4,8 +4,9 @@
 //! - `middleware`: wraps each handler; `context`: carries facts of a request from the handler to it
 //! - `extract`: validated parts of a request, as arguments of handlers
 //! - `api_v1`: the handlers of Atlas's API; `boxes`: those for Vagrant boxes, in both versions of the API;
-//!   `admin`: those of the emulator's own API, below `/_mock`
-//! - `json`: the JSON of replies; `error`: the statuses and bodies of errors
+//!   `hcp`: those of HCP's registry of boxes; `admin`: those of the emulator's own API, below `/_mock`
+//! - `json`: the JSON of replies; `error`: the statuses and bodies of errors; `error_format`: the bodies that errors
+//!   have below the paths of HCP
 //! - `state`: the state that all handlers share
 
 mod admin;
@@ -13,7 +14,9 @@ mod api_v1;
 mod boxes;
 mod context;
 mod error;
+mod error_format;
 mod extract;
+mod hcp;
 mod json;
 mod middleware;
 pub(crate) mod router;

@@ -14,9 +14,12 @@ use super::boxes::{
     versions as box_versions,
 };
 use super::error::ApiError;
+use super::hcp;
 use super::middleware::wrap;
 use super::state::AppState;
-use crate::endpoint::{AccountCall, Admin, Api, ArtifactCall, BoxCall, Endpoint, Method, Unserved};
+use crate::endpoint::{
+    AccountCall, Admin, Api, ArtifactCall, BoxCall, Endpoint, HcpCall, Method, Unserved,
+};
 
 /// Returns the router of all endpoints, for one listener.
 pub(crate) fn router(state: AppState) -> Router {
@@ -61,7 +64,13 @@ fn add(router: Router<AppState>, endpoint: Endpoint) -> Router<AppState> {
         Endpoint::Unknown => {
             let router = router.fallback(wrap(endpoint, unserved::refuse_or_not_found));
             // Without these, the emulator's own paths would be those of boxes, `/{username}/{name}`.
-            let own = ["/_mock/{*path}", "/api/{*path}"];
+            let own = [
+                "/_mock/{*path}",
+                "/api/{*path}",
+                "/oauth2/{*path}",
+                "/operation/{*path}",
+                "/vagrant/{*path}",
+            ];
             let add = |router: Router<AppState>, path| router.route(path, unknown());
             own.into_iter().fold(router, add)
         }
@@ -80,6 +89,7 @@ fn api(call: Api, path: &'static str) -> MethodRouter<AppState> {
         Api::Account(call) => account(call, route),
         Api::Artifact(call) => artifact(call, route),
         Api::Box(call) => vagrant_box(call, route),
+        Api::Hcp(call) => hcp_registry(call, route),
     }
 }
 
@@ -128,6 +138,47 @@ fn vagrant_box(call: BoxCall, route: Route) -> MethodRouter<AppState> {
         BoxCall::ShowOldDocument => route.to(documents::show_old),
         BoxCall::FindFile => route.to(files::find),
         BoxCall::Download => route.to(files::send),
+    }
+}
+
+fn hcp_registry(call: HcpCall, route: Route) -> MethodRouter<AppState> {
+    match call {
+        HcpCall::IssueToken => route.to(hcp::token::issue),
+        HcpCall::ListRegistries => route.to(hcp::registries::list),
+        HcpCall::CreateRegistry => route.to(hcp::registries::create),
+        HcpCall::ShowRegistry => route.to(hcp::registries::show),
+        HcpCall::UpdateRegistry => route.to(hcp::registries::update),
+        HcpCall::DeleteRegistry => route.to(hcp::registries::delete),
+        HcpCall::Activate => route.to(hcp::registries::activate),
+        HcpCall::Deactivate => route.to(hcp::registries::deactivate),
+        HcpCall::ListBoxes => route.to(hcp::boxes::list),
+        HcpCall::CreateBox => route.to(hcp::boxes::create),
+        HcpCall::ShowBox => route.to(hcp::boxes::show),
+        HcpCall::UpdateBox => route.to(hcp::boxes::update),
+        HcpCall::DeleteBox => route.to(hcp::boxes::delete),
+        HcpCall::Search => route.to(hcp::search::search),
+        HcpCall::ListVersions => route.to(hcp::versions::list),
+        HcpCall::CreateVersion => route.to(hcp::versions::create),
+        HcpCall::ShowVersion => route.to(hcp::versions::show),
+        HcpCall::UpdateVersion => route.to(hcp::versions::update),
+        HcpCall::DeleteVersion => route.to(hcp::versions::delete),
+        HcpCall::Release => route.to(hcp::versions::release),
+        HcpCall::Revoke => route.to(hcp::versions::revoke),
+        HcpCall::ListProviders => route.to(hcp::providers::list),
+        HcpCall::CreateProvider => route.to(hcp::providers::create),
+        HcpCall::ShowProvider => route.to(hcp::providers::show),
+        HcpCall::UpdateProvider => route.to(hcp::providers::update),
+        HcpCall::DeleteProvider => route.to(hcp::providers::delete),
+        HcpCall::ListArchitectures => route.to(hcp::architectures::list),
+        HcpCall::CreateArchitecture => route.to(hcp::architectures::create),
+        HcpCall::ShowArchitecture => route.to(hcp::architectures::show),
+        HcpCall::UpdateArchitecture => route.to(hcp::architectures::update),
+        HcpCall::DeleteArchitecture => route.to(hcp::architectures::delete),
+        HcpCall::BeginUpload => route.to(hcp::uploads::begin),
+        HcpCall::BeginDirectUpload => route.to(hcp::uploads::begin_direct),
+        HcpCall::CompleteUpload => route.to(hcp::uploads::complete),
+        HcpCall::ShowDownload => route.to(hcp::uploads::show),
+        HcpCall::ShowOperation => route.to(hcp::operations::show),
     }
 }
 

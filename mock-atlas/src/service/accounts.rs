@@ -1,6 +1,7 @@
 //! Authenticates tokens, logs users in, and administers tokens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -108,6 +109,41 @@ pub(crate) async fn create_token(
         .catalog()
         .create_token(username, description)
         .await?)
+}
+
+/// The time for which an access token is valid.
+const LIFETIME: Duration = Duration::from_secs(3600);
+
+/// A new access token.
+#[derive(Debug)]
+pub(crate) struct IssuedToken {
+    pub(crate) account: Arc<Account>,
+    pub(crate) value: String,
+    /// The time for which it is valid, unless the token that it was issued for is revoked before.
+    pub(crate) lifetime: Duration,
+}
+
+/// Issues an access token for a token of a user. `client` is the id of the token, or the name of its user.
+///
+/// # Errors
+/// [`ServiceError::WrongClient`].
+// Contract: boxes-hcp.token-refused
+pub(crate) async fn issue_access_token(
+    dataset: &Dataset,
+    client: &str,
+    token: &str,
+) -> Result<IssuedToken, ServiceError> {
+    let catalog = dataset.catalog();
+    let issued = catalog.issue_access_token(client, token, LIFETIME).await;
+    let (account, value) = issued.map_err(|error| match error {
+        StorageError::Account(AccountError::UnknownToken) => ServiceError::WrongClient,
+        other => other.into(),
+    })?;
+    Ok(IssuedToken {
+        account,
+        value,
+        lifetime: LIFETIME,
+    })
 }
 
 /// Returns all tokens, the oldest first.

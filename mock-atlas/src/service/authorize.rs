@@ -36,6 +36,34 @@ pub(super) async fn check_write(
     }
 }
 
+/// Checks whether an account may administer a namespace. Without that right it looks as if it did not
+/// exist.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(super) async fn check_admin(
+    dataset: &Dataset,
+    account: &Account,
+    namespace: &Name,
+) -> Result<(), ServiceError> {
+    match dataset.catalog().role(account, namespace).await? {
+        Some(Role::Admin) => Ok(()),
+        Some(Role::Read | Role::Write) | None => Err(StorageError::NotFound.into()),
+    }
+}
+
+/// Checks whether the boxes of a namespace can be seen and changed: those of a registry that was
+/// deactivated look as if they did not exist.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(super) async fn check_active(dataset: &Dataset, namespace: &Name) -> Result<(), ServiceError> {
+    match dataset.catalog().is_active(namespace).await? {
+        true => Ok(()),
+        false => Err(StorageError::NotFound.into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

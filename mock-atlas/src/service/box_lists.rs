@@ -2,7 +2,7 @@
 
 use super::authorize::read_access;
 use super::{Dataset, ServiceError};
-use crate::domain::{BoxQuery, Caller, Name, ReadAccess};
+use crate::domain::{BoxFilter, BoxQuery, Caller, Name, ReadAccess};
 use crate::storage::{FoundBox, StorageError};
 
 /// Returns all boxes of a user or an organisation that the caller may read, ordered by name.
@@ -36,16 +36,29 @@ pub(crate) async fn search(
     caller: &Caller,
     query: &BoxQuery,
 ) -> Result<Vec<FoundBox>, ServiceError> {
-    let mut found = list(dataset, caller, None).await?;
-    found.retain(|found| query.finds(&found.name, &found.vagrant_box));
+    let found = filter(dataset, caller, &query.filter).await?;
     Ok(query.page(found, |found| &found.vagrant_box))
+}
+
+/// Returns all boxes that a filter accepts among those that the caller may read, ordered by name.
+///
+/// # Errors
+/// When the storage fails.
+pub(crate) async fn filter(
+    dataset: &Dataset,
+    caller: &Caller,
+    filter: &BoxFilter,
+) -> Result<Vec<FoundBox>, ServiceError> {
+    let mut found = list(dataset, caller, None).await?;
+    found.retain(|found| filter.accepts(&found.name, &found.vagrant_box));
+    Ok(found)
 }
 
 /// Returns all boxes that the caller may read, ordered by name; those of one namespace, or of all.
 ///
 /// # Errors
 /// When the storage fails.
-async fn list(
+pub(super) async fn list(
     dataset: &Dataset,
     caller: &Caller,
     namespace: Option<&Name>,
@@ -61,12 +74,24 @@ async fn list(
         let username = &found.name.username;
         let access = match known.take() {
             Some((of, access)) if of == *username => access,
-            _ => read_access(dataset, caller, username).await?,
+            _ => box_access(dataset, caller, username).await?,
         };
         known = Some((username.clone(), access));
-        if access.allows(found.visibility) {
+        if access.is_some_and(|access| access.allows(found.visibility)) {
             readable.push(found);
         }
     }
     Ok(readable)
+}
+
+/// Returns the read access of a caller to the boxes of a namespace; `None` if nobody may read them.
+async fn box_access(
+    dataset: &Dataset,
+    caller: &Caller,
+    namespace: &Name,
+) -> Result<Option<ReadAccess>, ServiceError> {
+    match dataset.catalog().is_active(namespace).await? {
+        true => Ok(Some(read_access(dataset, caller, namespace).await?)),
+        false => Ok(None),
+    }
 }

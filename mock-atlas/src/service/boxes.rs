@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::authorize::{check_write, read_access};
+use super::authorize::{self, check_active, read_access};
 use super::{Dataset, ServiceError};
 use crate::domain::{
     Account, ArtifactName, BOX_TYPE, BoxError, BoxNumber, BoxProvider, BoxSource, BoxVersion,
@@ -61,6 +61,7 @@ pub(crate) async fn find(
     caller: &Caller,
     name: &ArtifactName,
 ) -> Result<FoundBox, ServiceError> {
+    check_active(dataset, &name.username).await?;
     let access = read_access(dataset, caller, &name.username).await?;
     Ok(dataset.catalog().find_box(name, access).await?)
 }
@@ -405,6 +406,16 @@ pub(crate) async fn count_download(
     Ok(dataset.catalog().count_download(name).await?)
 }
 
+/// Checks whether an account may change the boxes of a namespace.
+async fn check_write(
+    dataset: &Dataset,
+    account: &Account,
+    namespace: &Name,
+) -> Result<(), ServiceError> {
+    check_active(dataset, namespace).await?;
+    authorize::check_write(dataset, account, namespace).await
+}
+
 /// Changes a version.
 async fn change_version(
     dataset: &Dataset,
@@ -423,7 +434,7 @@ async fn change_version(
 }
 
 /// Changes a box if the account may write.
-async fn write<T>(
+pub(super) async fn write<T>(
     dataset: &Dataset,
     account: &Account,
     name: &ArtifactName,

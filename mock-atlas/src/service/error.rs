@@ -20,6 +20,9 @@ pub(crate) enum ServiceError {
     /// The login needs the code of the second factor.
     #[error("the login needs the code of the second factor")]
     CodeNeeded,
+    /// No token has this value and belongs to this client.
+    #[error("the id or the secret of the client is wrong")]
+    WrongClient,
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]

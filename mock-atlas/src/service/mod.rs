@@ -3,6 +3,8 @@
 //!
 //! - `artifacts`, `versions`, `files`, `uploads`: the operations of the API
 //! - `boxes`: Vagrant boxes, their versions, providers and files; `box_lists`: lists of boxes, and searches
+//! - `registries`: namespaces as registries of boxes; `provider_groups`: providers as HCP's API has them;
+//!   `operations`: operations of HCP
 //! - `accounts`: authentication and tokens; `authorize`: read and write access of a caller
 //! - `dataset`: the current and the initial state of an emulator
 //! - `seed`: files that declare the content of a dataset; `snapshot`: a dataset as an archive
@@ -16,6 +18,9 @@ pub(crate) mod boxes;
 mod dataset;
 mod error;
 pub(crate) mod files;
+pub(crate) mod operations;
+pub(crate) mod provider_groups;
+pub(crate) mod registries;
 pub(crate) mod seed;
 pub(crate) mod snapshot;
 pub(crate) mod uploads;

@@ -1,6 +1,10 @@
 //! Defines the catalog, an enum of storage backends. Each method calls the backend: in memory,
 //! `memory::versions` numbers versions (`Versions::add`) and makes them visible
 //! (`Versions::finish_upload`).
+//!
+//! - `registries`: the operations of namespaces as registries of boxes
+
+mod registries;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -386,6 +390,23 @@ impl Catalog {
     ) -> Result<(Token, String), StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.create_token(username, description)?),
+        }
+    }
+
+    /// Issues an access token for a token, and returns it with the account that it authenticates
+    /// during `lifetime`. `client` is the id of the token, or the name of its user.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownToken`](super::AccountError::UnknownToken) where no such token exists,
+    /// or it belongs to another client.
+    pub(crate) async fn issue_access_token(
+        &self,
+        client: &str,
+        token: &str,
+        lifetime: Duration,
+    ) -> Result<(Arc<Account>, String), StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.issue_access_token(client, token, lifetime)?),
         }
     }
 

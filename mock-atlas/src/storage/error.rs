@@ -91,6 +91,15 @@ pub(crate) enum AccountError {
     /// The user logs in with a second factor, and the login has none.
     #[error("the login needs the code of the second factor")]
     CodeNeeded,
+    /// No user or organisation of this name exists.
+    #[error("there is no user or organization of this name")]
+    UnknownRegistry,
+    /// The registry belongs to a user, who would be lost with it.
+    #[error("this is the registry of a user, which lives as long as the user: delete its boxes")]
+    RegistryOfUser,
+    /// The namespace has artifacts that are no boxes.
+    #[error("the registry has artifacts that are no boxes: delete them first")]
+    OtherArtifacts,
     /// The user is a member of the organisation already.
     #[error("the user is a member already: name each member once")]
     MemberTwice,

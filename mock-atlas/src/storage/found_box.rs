@@ -25,8 +25,10 @@ pub(crate) struct BoxDraft {
 /// The description of a new box.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NewBox {
-    /// The visibility; without one, that of the artifact, or private for a new artifact.
+    /// The visibility; without one, that of the artifact.
     pub(crate) visibility: Option<Visibility>,
+    /// The visibility of a new artifact for which none is told.
+    pub(crate) unless_told: Visibility,
     pub(crate) short_description: String,
     /// The description, in Markdown.
     pub(crate) description: String,

@@ -3,12 +3,14 @@
 //! - `catalog`: the enum of backends, with the documentation of all operations; `memory`: the memory backend
 //! - `conformance`: tests for every backend
 //! - `addition`: atomic additions; `contents`: exported contents of a catalog
-//! - `found_box`: boxes as values, and their changes
-//! - `upload`: targets and attempts of uploads; `token`: tokens and hashed secrets; `error`: errors
+//! - `found_box`: boxes as values, and their changes; `found_registry`: registries as values
+//! - `upload`: targets and attempts of uploads; `error`: errors
+//! - `token`: tokens and hashed secrets; `access_token`: short-lived tokens that are not stored
 //! - `blob`: the bytes of a file, in memory or on disk; `memory_budget`: the limit on the bytes of all files
 //! - `box_file`: reads what the file of a Vagrant box says of itself
 //! - `regular_file`: bounded reading of regular files
 
+mod access_token;
 mod addition;
 mod blob;
 mod box_file;
@@ -18,6 +20,7 @@ mod conformance;
 mod contents;
 mod error;
 mod found_box;
+mod found_registry;
 mod memory;
 mod memory_budget;
 mod regular_file;
@@ -34,6 +37,7 @@ pub(crate) use catalog::Catalog;
 pub(crate) use contents::{Contents, ImportError};
 pub(crate) use error::{AccountError, BackendError, StorageError};
 pub(crate) use found_box::{BoxDraft, FoundBox, NewBox};
+pub(crate) use found_registry::{FoundRegistry, RegistryOwner};
 pub(crate) use memory::{
     AccessRecord, ArtifactRecord, Found, MemoryCatalog, RecordError, StoredFile, stored_files,
 };

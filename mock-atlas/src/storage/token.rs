@@ -26,6 +26,11 @@ impl Hashed {
     pub(crate) fn of(secret: &str) -> Self {
         Self(Sha256::digest(secret).into())
     }
+
+    /// Returns the bytes of the hash, as a key for what only this catalog can check.
+    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl PartialEq for Hashed {

@@ -2,6 +2,7 @@
 //!
 //! - `number`: version numbers, in the order of RubyGems
 //! - `version`: versions, their status, and the rules for their providers
+//! - `group`: the providers of a version grouped by name, as HCP's API has them
 //! - `provider`: providers with their sources, checksums and uploads
 //! - `query`: searches among boxes
 //! - `pushed`: the box that a version of the artifact type `vagrant.box` describes
@@ -11,6 +12,7 @@
 //! belong to versions of the artifact type `vagrant.box`, to which providers refer by number.
 
 mod error;
+mod group;
 mod number;
 mod provider;
 mod pushed;
@@ -25,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use error::BoxError;
+pub(crate) use group::ProviderGroup;
 pub(crate) use number::BoxNumber;
 use number::BoxNumberError;
 pub(crate) use provider::{
@@ -32,7 +35,7 @@ pub(crate) use provider::{
     unknown_architecture,
 };
 pub(crate) use pushed::{PushedBox, PushedBoxError};
-pub(crate) use query::{BoxOrder, BoxQuery, BoxSort};
+pub(crate) use query::{BoxFilter, BoxOrder, BoxQuery, BoxSort};
 pub(crate) use version::{BoxStatus, BoxVersion};
 
 /// The artifact type whose versions are files of boxes.

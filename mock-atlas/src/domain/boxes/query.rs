@@ -3,15 +3,21 @@
 use super::{BoxProvider, VagrantBox};
 use crate::domain::ArtifactName;
 
-/// A search among boxes that have an active version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BoxQuery {
+/// A filter of boxes that have an active version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BoxFilter {
     /// A part of the username, the name or the short description, in any case.
     pub(crate) text: String,
-    /// The name of a provider of the current version.
-    pub(crate) provider: Option<String>,
-    /// The architecture of a provider of the current version.
-    pub(crate) architecture: Option<String>,
+    /// The names of which a provider of the current version has one; none accept all.
+    pub(crate) providers: Vec<String>,
+    /// The architectures of which that provider has one; none accept all.
+    pub(crate) architectures: Vec<String>,
+}
+
+/// A search among boxes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BoxQuery {
+    pub(crate) filter: BoxFilter,
     pub(crate) sort: BoxSort,
     pub(crate) order: BoxOrder,
     /// The greatest number of boxes on a page.
@@ -35,30 +41,32 @@ pub(crate) enum BoxOrder {
     Descending,
 }
 
-impl BoxQuery {
-    /// Returns whether the search finds a box.
+impl BoxFilter {
+    /// Returns whether the filter accepts a box.
     // Contract: boxes.search-active, boxes.search-terms, boxes.search-filters
-    pub(crate) fn finds(&self, name: &ArtifactName, of: &VagrantBox) -> bool {
+    pub(crate) fn accepts(&self, name: &ArtifactName, of: &VagrantBox) -> bool {
         let Some((_, current)) = of.current_version() else {
             return false;
         };
         let text = self.text.to_lowercase();
         let has_text = |within: &str| within.to_lowercase().contains(&text);
         let is_meant = |provider: &BoxProvider| {
-            let wanted = |told: &Option<String>, name: &str| {
-                told.as_ref().is_none_or(|told| told.as_str() == name)
+            let wanted = |told: &[String], name: &str| {
+                told.is_empty() || told.iter().any(|told| told == name)
             };
-            wanted(&self.provider, provider.name.as_str())
-                && wanted(&self.architecture, provider.architecture.as_str())
+            wanted(&self.providers, provider.name.as_str())
+                && wanted(&self.architectures, provider.architecture.as_str())
         };
-        let has_filter = self.provider.is_some() || self.architecture.is_some();
+        let has_filter = !self.providers.is_empty() || !self.architectures.is_empty();
         (has_text(name.username.as_str())
             || has_text(name.name.as_str())
             || has_text(&of.short_description)
             || has_text(&name.to_string()))
             && (!has_filter || current.providers().iter().any(is_meant))
     }
+}
 
+impl BoxQuery {
     /// Sorts the found boxes, which are ordered by name, and returns one page of them.
     // Contract: boxes.search-pages, boxes.search-order
     pub(crate) fn page<T>(&self, mut found: Vec<T>, of: impl Fn(&T) -> &VagrantBox) -> Vec<T> {

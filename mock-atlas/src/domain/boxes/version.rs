@@ -1,5 +1,6 @@
 //! Versions of a box: their status, and their providers.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -16,9 +17,16 @@ pub(crate) struct BoxVersion {
     /// The description, in Markdown.
     pub(crate) description: String,
     /// The providers, by name and architecture.
-    providers: Vec<BoxProvider>,
+    pub(super) providers: Vec<BoxProvider>,
+    /// The names of providers without architectures, which only HCP's API knows, with their creation
+    /// times.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) empty_providers: BTreeMap<Name, SystemTime>,
     pub(crate) created: SystemTime,
     pub(crate) updated: SystemTime,
+    /// The time of the last release, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) released: Option<SystemTime>,
 }
 
 /// The status of a version. Vagrant sees active versions alone.
@@ -48,8 +56,10 @@ impl BoxVersion {
             status: BoxStatus::Unreleased,
             description,
             providers: Vec::new(),
+            empty_providers: BTreeMap::new(),
             created: now,
             updated: now,
+            released: None,
         }
     }
 
@@ -79,6 +89,7 @@ impl BoxVersion {
             return Err(BoxError::NoProvider);
         }
         self.status = BoxStatus::Active;
+        self.released = Some(now);
         self.updated = now;
         Ok(())
     }
@@ -213,7 +224,7 @@ impl BoxVersion {
     }
 
     // Contract: boxes.default-meant
-    fn position(&self, key: &ProviderKey) -> Result<usize, BoxError> {
+    pub(super) fn position(&self, key: &ProviderKey) -> Result<usize, BoxError> {
         let is_it = |provider: &BoxProvider| {
             provider.name == key.name
                 && match &key.architecture {
@@ -240,8 +251,11 @@ impl BoxVersion {
 
     /// Orders the providers, and makes the first of each name its default where there is none.
     // Contract: boxes.one-default, boxes.default-moves, boxes.default-passed-on
-    fn tidy(&mut self, now: SystemTime) {
+    pub(super) fn tidy(&mut self, now: SystemTime) {
         self.updated = now;
+        let providers = &self.providers;
+        self.empty_providers
+            .retain(|name, _| providers.iter().all(|provider| provider.name != *name));
         let order = |provider: &BoxProvider| (provider.name.clone(), provider.architecture.clone());
         self.providers.sort_by_cached_key(order);
         let mut at = 0;

@@ -19,7 +19,7 @@ use crate::storage::StorageError;
 const LONGEST_DESCRIPTION: usize = 64 * 1024;
 
 /// Returns a description.
-fn description(section: &Section<'_>, key: &str) -> Result<Option<String>, ApiError> {
+pub(super) fn description(section: &Section<'_>, key: &str) -> Result<Option<String>, ApiError> {
     let text = section.text(key)?;
     if text.is_some_and(|text| text.len() > LONGEST_DESCRIPTION) {
         return Err(ApiError::Invalid(format!(
@@ -31,6 +31,6 @@ fn description(section: &Section<'_>, key: &str) -> Result<Option<String>, ApiEr
 }
 
 /// Converts the error of a lookup within a box.
-fn lost(error: BoxError) -> ApiError {
+pub(super) fn lost(error: BoxError) -> ApiError {
     StorageError::from(error).into()
 }

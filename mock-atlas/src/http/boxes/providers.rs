@@ -128,23 +128,29 @@ fn change(section: &Section<'_>) -> Result<ProviderChange, ApiError> {
         name: name("name")?,
         architecture: name("architecture")?,
         is_default: section.boolean("default_architecture")?,
-        url: text("url")?.map(url).transpose()?,
+        url: text("url")?
+            .map(|text| url(&section.label("url"), text))
+            .transpose()?,
         checksum: checksum(text("checksum_type")?, text("checksum")?)?,
     })
 }
 
+/// Returns a checksum; `None` if its type or its value says that there is none.
 // Contract: boxes.checksum-types, boxes.checksum-none
-fn checksum(kind: Option<&str>, value: Option<&str>) -> Result<Option<Checksum>, ApiError> {
+pub(in crate::http) fn checksum(
+    kind: Option<&str>,
+    value: Option<&str>,
+) -> Result<Option<Checksum>, ApiError> {
     let told = Checksum::told(kind.unwrap_or_default(), value.unwrap_or_default());
     told.map_err(|error| ApiError::Invalid(error.to_string()))
 }
 
-/// Returns a URL, to which downloads will be redirected.
-fn url(text: &str) -> Result<String, ApiError> {
+/// Returns a URL, to which downloads will be redirected. `label` is the parameter that tells it.
+pub(in crate::http) fn url(label: &str, text: &str) -> Result<String, ApiError> {
     let is_printable = text.bytes().all(|byte| byte.is_ascii_graphic());
     if text.len() > LONGEST_URL || !is_printable || !text.contains("://") {
         return Err(ApiError::Invalid(format!(
-            "provider[url] must be an absolute URL of at most {LONGEST_URL} bytes without spaces, \
+            "{label} must be an absolute URL of at most {LONGEST_URL} bytes without spaces, \
              such as https://example.com/web.box"
         )));
     }

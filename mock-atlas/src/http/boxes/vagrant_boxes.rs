@@ -41,6 +41,7 @@ pub(crate) async fn create(
     } = change(&section)?;
     let new = NewBox {
         visibility,
+        unless_told: Visibility::Private,
         short_description: short_description.unwrap_or_default(),
         description: description.unwrap_or_default(),
     };

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 
 use super::box_path::BoxApi;
 use super::whole_number;
-use crate::domain::{BoxOrder, BoxQuery, BoxSort};
+use crate::domain::{BoxFilter, BoxOrder, BoxQuery, BoxSort};
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 
@@ -34,9 +34,7 @@ impl FromRequestParts<AppState> for BoxSearch {
 // Contract: boxes.search-pages, boxes.search-order
 fn parse(query: &str, api: BoxApi) -> Result<BoxQuery, String> {
     let mut parsed = BoxQuery {
-        text: String::new(),
-        provider: None,
-        architecture: None,
+        filter: BoxFilter::default(),
         sort: BoxSort::Downloads,
         order: BoxOrder::Descending,
         limit: LIMIT,
@@ -47,9 +45,9 @@ fn parse(query: &str, api: BoxApi) -> Result<BoxQuery, String> {
             continue;
         }
         match (name.as_ref(), api) {
-            ("q", _) => parsed.text = value.into_owned(),
-            ("provider", _) => parsed.provider = Some(value.into_owned()),
-            ("architecture", BoxApi::V2) => parsed.architecture = Some(value.into_owned()),
+            ("q", _) => parsed.filter.text = value.into_owned(),
+            ("provider", _) => parsed.filter.providers = vec![value.into_owned()],
+            ("architecture", BoxApi::V2) => parsed.filter.architectures = vec![value.into_owned()],
             ("sort", _) => parsed.sort = sort(&value)?,
             ("order", _) => parsed.order = order(&value)?,
             ("limit", _) => parsed.limit = counted("limit", &value)?.min(MAX_LIMIT),
@@ -99,7 +97,7 @@ mod tests {
             assert_eq!((parsed.limit, parsed.page), (10, 1));
             assert_eq!(parsed.sort, BoxSort::Downloads);
             assert_eq!(parsed.order, BoxOrder::Descending);
-            assert_eq!(parsed.provider, None);
+            assert_eq!(parsed.filter, BoxFilter::default());
         }
     }
 
@@ -108,9 +106,11 @@ mod tests {
         let query = "q=a+b&provider=p&architecture=amd64&sort=updated&order=asc&limit=1000&page=3";
         let parsed = parse(query, BoxApi::V2).unwrap();
         let expected = BoxQuery {
-            text: "a b".to_owned(),
-            provider: Some("p".to_owned()),
-            architecture: Some("amd64".to_owned()),
+            filter: BoxFilter {
+                text: "a b".to_owned(),
+                providers: vec!["p".to_owned()],
+                architectures: vec!["amd64".to_owned()],
+            },
             sort: BoxSort::Updated,
             order: BoxOrder::Ascending,
             limit: 100,
@@ -118,11 +118,7 @@ mod tests {
         };
         assert_eq!(parsed, expected);
         let first = parse(query, BoxApi::V1).unwrap();
-        let expected = BoxQuery {
-            architecture: None,
-            ..expected
-        };
-        assert_eq!(first, expected);
+        assert_eq!(first.filter.architectures, Vec::<String>::new());
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! - `caller_and_params`: the caller of a call for boxes, whose token may be in the body, with the body
 //! - `path`: the names in the path; `box_path`: those in paths of boxes
 //! - `params`: the body of the request, as JSON (`json_body`) or as a form (`form_body`)
-//! - `search`: the query string of a search; `box_search`: that of a search among boxes
+//! - `search`: the query string of a search; `box_search`: that of a search among boxes; `hcp_query`: those of HCP's
+//!   registry of boxes
 //! - `requests`: the query string that filters requests of the journal
 //! - `origin`: the address at which the client reaches this Atlas
 
@@ -16,6 +17,7 @@ mod caller;
 mod caller_and_params;
 mod dataset;
 mod form_body;
+mod hcp_query;
 mod json_body;
 mod origin;
 mod params;
@@ -31,6 +33,7 @@ pub(crate) use box_path::{
 pub(crate) use box_search::BoxSearch;
 pub(crate) use caller::{Authenticated, PublicReader, RequireRoot, presented_token};
 pub(crate) use caller_and_params::{Asked, Told};
+pub(crate) use hcp_query::{Children, HcpField, HcpOrder, HcpQuery, HcpSearch, PageTokens};
 pub(crate) use origin::{Origin, Site};
 pub(crate) use params::{Params, Section, Text};
 pub(crate) use path::{ArtifactPath, TypePath, VersionPath};

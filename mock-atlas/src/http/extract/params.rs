@@ -135,6 +135,15 @@ impl Params {
         })
     }
 
+    /// Returns the parameters that are below no name.
+    pub(crate) fn fields(&self) -> Section<'_> {
+        Section {
+            name: "",
+            fields: &self.fields,
+            encoding: self.encoding,
+        }
+    }
+
     /// Returns the parameters below a name; none are no error.
     pub(crate) fn optional_section(
         &self,
@@ -255,13 +264,29 @@ impl<'a> Section<'a> {
         Ok(pairs.into_iter().collect())
     }
 
+    /// Returns the parameters of an object; none are no error.
+    pub(crate) fn object(&self, key: &'static str) -> Result<Option<Self>, ApiError> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Object(fields)) => Ok(Some(Self {
+                name: key,
+                fields,
+                ..*self
+            })),
+            Some(other) => Err(self.wrong_type(key, "an object", other)),
+        }
+    }
+
     fn get(&self, key: &str) -> Option<&'a Value> {
         self.fields.get(key).filter(|value| !value.is_null())
     }
 
     /// Returns the full name of a parameter, as in `artifact[name]`.
     pub(crate) fn label(&self, key: &str) -> String {
-        format!("{}[{key}]", self.name)
+        match self.name {
+            "" => key.to_owned(),
+            name => format!("{name}[{key}]"),
+        }
     }
 
     fn wrong_type(&self, key: &str, wanted: &str, found: &Value) -> ApiError {
@@ -333,7 +358,7 @@ fn is_private(label: &str) -> bool {
     Api::all().any(|call| match (call.secret(), call.body()) {
         (Some(Secret::Body), endpoint::Body::Fields(fields)) => {
             let mut objects = fields.objects.iter();
-            objects.any(|of| label.starts_with(of.object))
+            objects.any(|of| label.starts_with(of.object)) || fields.outside.contains(&label)
         }
         (Some(Secret::Body), endpoint::Body::File | endpoint::Body::Nothing)
         | (Some(Secret::Path) | None, _) => false,

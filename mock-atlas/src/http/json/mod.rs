@@ -3,10 +3,12 @@
 //!
 //! - `boxes`: boxes, their versions and providers; `box_document`: what `vagrant box add` reads; `markdown`: the
 //!   HTML of descriptions
+//! - `hcp`: the objects of HCP's registry of boxes
 //! - `version`: the JSON of versions, written by hand; `replies`: a cache of replies to searches
 
 mod box_document;
 mod boxes;
+mod hcp;
 mod markdown;
 mod replies;
 mod version;
@@ -19,6 +21,10 @@ use serde::Serialize;
 pub(crate) use box_document::{BoxDocument, Reader};
 pub(crate) use boxes::{
     BoxView, BoxesReply, DirectUploadReply, NamespaceReply, UploadReply, download_url,
+};
+pub(crate) use hcp::{
+    AccessTokenReply, ChangedReply, DirectUploadFields, HcpDownloadReply, HcpList, HcpListReply,
+    HcpReply, HcpUploadReply, HcpView, OAuthError, RegistryElement,
 };
 pub(crate) use replies::Replies;
 pub(crate) use version::{LongReply, new_version_reply, search_reply};

@@ -16,6 +16,7 @@ use crate::endpoint::{self, Api, Endpoint, upload_at};
 use crate::faults::{Effect, ErrorReply, InjectedFault, RequestInfo};
 use crate::http::context::DiscardUpload;
 use crate::http::error::ApiError;
+use crate::http::error_format::ErrorMessage;
 use crate::http::state::AppState;
 use crate::net::{Abort, Connection};
 use crate::service::uploads;
@@ -161,6 +162,8 @@ async fn halve_json(response: Response) -> Response {
     // The body is in memory already, so reading it needs no limit and cannot fail.
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     parts.headers.remove(header::CONTENT_LENGTH);
+    // Otherwise an error would be written anew, and whole.
+    parts.extensions.remove::<ErrorMessage>();
     Response::from_parts(parts, Body::from(body.slice(..body.len() / 2)))
 }
 

@@ -28,6 +28,7 @@ use tracing::Instrument;
 
 use super::state::AppState;
 use crate::endpoint::Endpoint;
+use crate::http::error_format::ErrorFormat;
 use crate::net::Connection;
 use crate::observe::CounterCache;
 use observation::{Observation, observe};
@@ -56,6 +57,7 @@ where
     fn call(self, mut request: Request, state: AppState) -> Self::Future {
         // Removed because no handler needs it: up to three extensions fit in the map's first allocation.
         let connection = request.extensions_mut().remove::<Connection>();
+        let format = ErrorFormat::of(request.uri().path());
         let fault = fault_injection::due_fault(&state, self.counters.endpoint(), &request);
         let (request, observation) =
             observe(state.clone(), self.counters, connection.clone(), request);
@@ -76,6 +78,7 @@ where
         ResponseFuture {
             state,
             inner,
+            format,
             observation: Some(observation),
         }
     }
@@ -86,6 +89,8 @@ pub(crate) struct ResponseFuture<F> {
     state: AppState,
     // Dropped before `observation`: once the journal shows that a request broke off, its resources are free.
     inner: Inner<F>,
+    /// The form of an error reply.
+    format: ErrorFormat,
     observation: Option<Observation>,
 }
 
@@ -100,10 +105,11 @@ impl<F: Future<Output = Response> + Unpin> Future for ResponseFuture<F> {
     type Output = Response;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
-        let mut response = match &mut self.inner {
+        let response = match &mut self.inner {
             Inner::Direct(future) => ready!(Pin::new(future).poll(context)),
             Inner::Intercepted(future) => ready!(future.as_mut().poll(context)),
         };
+        let mut response = self.format.apply(response);
         fault_injection::add_chaos_header(&self.state, &mut response);
         Poll::Ready(match self.observation.take() {
             Some(observation) => observation.end(response),

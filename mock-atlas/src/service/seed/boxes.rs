@@ -34,6 +34,7 @@ pub(super) fn seeded_box(
             visibility: of.private.map(visibility),
             short_description: of.short_description,
             description: of.description,
+            ..NewBox::default()
         },
         versions,
         times: SeededTimes::default(),

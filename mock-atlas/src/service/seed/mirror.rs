@@ -178,6 +178,7 @@ impl Tree<'_> {
                 }),
                 short_description: record.short_description.clone(),
                 description: record.description.clone(),
+                ..NewBox::default()
             },
             versions: versions.collect::<Result<_, _>>()?,
             times: (&record.times).into(),

@@ -7,11 +7,13 @@
 //! - `searches`: searches in the index, compared with a scan of all versions
 //! - `boxes`: boxes and their files
 //! - `accounts`: users, organisations and tokens
+//! - `registries`: registries of boxes, and access tokens
 //! - `contents`: copies, additions and exports
 
 mod accounts;
 mod boxes;
 mod contents;
+mod registries;
 mod searches;
 mod uploads;
 mod versions;
@@ -76,6 +78,12 @@ mod memory {
             a_copy_is_independent,
             nothing_is_added_where_one_artifact_cannot_be,
             what_is_exported_is_imported_under_the_root_of_the_other,
+        }
+        registries {
+            a_deleted_registry_takes_its_boxes_along_and_no_other_artifacts,
+            a_registry_is_changed_exported_and_imported,
+            an_access_token_is_for_the_right_client_until_its_token_is_revoked,
+            users_and_organisations_are_registries,
         }
         searches {
             a_search_finds_what_looking_at_all_versions_finds,

@@ -10,13 +10,14 @@ use uuid::Uuid;
 
 use super::{Artifact, Maps, MemoryCatalog, Versions, check_namespace};
 use crate::domain::{
-    ArtifactName, BOX_TYPE, BoxError, BoxProvider, FileState, HostedFile, Metadata, NewVersion,
-    Orphan, OrphanState, OrphanTarget, ProviderPlace, PushedBox, ReadAccess, VagrantBox, Version,
-    Visibility,
+    ArtifactName, BOX_TYPE, BoxError, BoxProvider, FileState, HostedFile, Metadata, Name,
+    NewVersion, Orphan, OrphanState, OrphanTarget, ProviderPlace, PushedBox, ReadAccess,
+    VagrantBox, Version,
 };
 use crate::storage::upload::awaited;
 use crate::storage::{
-    BackendError, Blob, BoxDraft, FoundBox, NewBox, StorageError, UploadAttempt, UploadTarget,
+    AccountError, BackendError, Blob, BoxDraft, FoundBox, FoundRegistry, NewBox, StorageError,
+    UploadAttempt, UploadTarget,
 };
 
 /// The box of an artifact, with the state of its uploads.
@@ -45,8 +46,8 @@ impl MemoryCatalog {
     ) -> Result<FoundBox, StorageError> {
         check_namespace(name)?;
         let maps = self.maps();
-        let private = || maps.new_artifact(name, Visibility::Private);
-        let mut artifact = maps.artifacts.entry(name.clone()).or_insert_with(private);
+        let artifact = || maps.new_artifact(name, new.unless_told);
+        let mut artifact = maps.artifacts.entry(name.clone()).or_insert_with(artifact);
         if artifact.vagrant_box.is_some() {
             return Err(BoxError::BoxTaken.into());
         }
@@ -99,20 +100,15 @@ impl MemoryCatalog {
     }
 
     pub(crate) fn delete_box(&self, name: &ArtifactName) -> Result<FoundBox, StorageError> {
-        let maps = self.maps_exclusive();
-        let found = {
-            let mut artifact = maps.artifacts.get_mut(name).ok_or(StorageError::NotFound)?;
-            let found = artifact.found_box(name)?;
-            maps.clear_box(&mut artifact);
-            found
-        };
-        let has_only_box = |_: &ArtifactName, artifact: &Artifact| {
-            artifact.types.values().all(|versions| versions.len() == 0)
-        };
-        if let Some((name, artifact)) = maps.artifacts.remove_if(name, has_only_box) {
-            maps.deleted.insert(name, artifact.types);
-        }
-        Ok(found)
+        self.maps_exclusive().delete_box(name)
+    }
+
+    pub(crate) fn delete_registry(&self, name: &Name) -> Result<FoundRegistry, StorageError> {
+        self.accounts.change(|tables| {
+            let found = tables.delete_organization(name)?;
+            self.maps_exclusive().delete_boxes_of(name)?;
+            Ok(found)
+        })
     }
 
     pub(crate) fn complete_box_upload(
@@ -286,6 +282,39 @@ impl Maps {
         }
     }
 
+    fn delete_box(&self, name: &ArtifactName) -> Result<FoundBox, StorageError> {
+        let found = {
+            let mut artifact = self.artifacts.get_mut(name).ok_or(StorageError::NotFound)?;
+            let found = artifact.found_box(name)?;
+            self.clear_box(&mut artifact);
+            found
+        };
+        let is_empty = |_: &ArtifactName, artifact: &Artifact| {
+            artifact.types.values().all(|versions| versions.len() == 0)
+        };
+        if let Some((name, artifact)) = self.artifacts.remove_if(name, is_empty) {
+            self.deleted.insert(name, artifact.types);
+        }
+        Ok(found)
+    }
+
+    /// Deletes all boxes of a namespace, or none if it has artifacts that are not only boxes.
+    fn delete_boxes_of(&self, namespace: &Name) -> Result<(), StorageError> {
+        let of_namespace = self.artifacts.iter();
+        let of_namespace = of_namespace.filter(|one| one.key().username == *namespace);
+        let mut names = Vec::new();
+        for artifact in of_namespace {
+            if !artifact.is_only_box() {
+                return Err(AccountError::OtherArtifacts.into());
+            }
+            names.push(artifact.key().clone());
+        }
+        for name in names {
+            self.delete_box(&name)?;
+        }
+        Ok(())
+    }
+
     fn delete_box_files(&self, artifact: &mut Artifact, numbers: &[u64]) {
         if let Some(versions) = artifact.types.get_mut(BOX_TYPE) {
             for version in numbers
@@ -319,6 +348,14 @@ impl Artifact {
             visibility: self.visibility,
             vagrant_box: Arc::clone(&self.box_entry()?.vagrant_box),
         })
+    }
+
+    /// Returns whether the artifact is a box, and has no versions of other types.
+    fn is_only_box(&self) -> bool {
+        let is_no_other = |(of_type, versions): (&Name, &Versions)| {
+            of_type.as_str() == BOX_TYPE || versions.len() == 0
+        };
+        self.vagrant_box.is_some() && self.types.iter().all(is_no_other)
     }
 
     fn box_entry(&self) -> Result<&BoxEntry, StorageError> {
@@ -453,8 +490,8 @@ fn new_files(of: &VagrantBox) -> HashSet<u64> {
     of.files().map(|file| file.number).collect()
 }
 
-fn box_type() -> crate::domain::Name {
-    crate::domain::Name::constant(BOX_TYPE)
+fn box_type() -> Name {
+    Name::constant(BOX_TYPE)
 }
 
 /// Describes the file of an artifact version.

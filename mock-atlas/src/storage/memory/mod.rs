@@ -27,12 +27,12 @@ use foldhash::fast::RandomState;
 use uuid::Uuid;
 
 use super::{
-    AccountError, Blob, Login, StorageError, Token, TypeKey, UploadAttempt, UploadTarget,
-    VersionKey,
+    AccountError, Blob, FoundRegistry, Login, StorageError, Token, TypeKey, UploadAttempt,
+    UploadTarget, VersionKey,
 };
 use crate::domain::{
     Account, ArtifactName, BOX_TYPE, Clock, FileSelector, Name, NewVersion, Page, Query, RESERVED,
-    ReadAccess, Role, Version, Visibility,
+    ReadAccess, RegistryChange, Role, Version, Visibility,
 };
 use accounts::Accounts;
 pub(crate) use accounts::{AccessRecord, AccountTables};
@@ -314,6 +314,43 @@ impl MemoryCatalog {
 
     pub(crate) fn role(&self, account: &Account, namespace: &Name) -> Option<Role> {
         self.accounts.role(account, namespace)
+    }
+
+    pub(crate) fn issue_access_token(
+        &self,
+        client: &str,
+        token: &str,
+        lifetime: Duration,
+    ) -> Result<(Arc<Account>, String), AccountError> {
+        self.accounts.issue_access_token(client, token, lifetime)
+    }
+
+    pub(crate) fn registries(&self) -> Vec<FoundRegistry> {
+        self.accounts.registries()
+    }
+
+    pub(crate) fn registry(&self, name: &Name) -> Option<FoundRegistry> {
+        self.accounts.registry(name)
+    }
+
+    pub(crate) fn is_active(&self, namespace: &Name) -> bool {
+        self.accounts.is_active(namespace)
+    }
+
+    pub(crate) fn create_registry(
+        &self,
+        name: &Name,
+        change: RegistryChange,
+    ) -> Result<FoundRegistry, AccountError> {
+        self.accounts.create_registry(name, change)
+    }
+
+    pub(crate) fn change_registry(
+        &self,
+        name: &Name,
+        change: RegistryChange,
+    ) -> Result<FoundRegistry, AccountError> {
+        self.accounts.change_registry(name, change)
     }
 
     /// Creates another catalog that uses the same clock.

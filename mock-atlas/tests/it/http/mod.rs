@@ -4,5 +4,6 @@ mod admin;
 mod api_v1;
 mod arbitrary_requests;
 mod boxes;
+mod hcp;
 mod logs;
 mod request_cost;

@@ -1,18 +1,21 @@
 //! Accounts, organisations and tokens in memory.
 //!
 //! - `tables`: the users, the organisations with their members, and the tokens
+//! - `registries`: the namespaces as registries of boxes
 //! - `record`: the tables without root, as serializable values
 
 mod record;
+mod registries;
 mod tables;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::domain::{Account, Name, Role};
+use crate::domain::{Account, Name, RegistryChange, Role};
 use crate::storage::token::Hashed;
-use crate::storage::{AccountError, Login, Token, random_token};
+use crate::storage::{AccountError, FoundRegistry, Login, Token, random_token};
 pub(crate) use record::AccessRecord;
 pub(crate) use tables::AccountTables;
 
@@ -95,6 +98,45 @@ impl Accounts {
 
     pub(super) fn role(&self, account: &Account, namespace: &Name) -> Option<Role> {
         self.read().role(account, namespace)
+    }
+
+    pub(super) fn issue_access_token(
+        &self,
+        client: &str,
+        token: &str,
+        lifetime: Duration,
+    ) -> Result<(Arc<Account>, String), AccountError> {
+        self.read().issue_access_token(client, token, lifetime)
+    }
+
+    pub(super) fn registries(&self) -> Vec<FoundRegistry> {
+        self.read().all_registries()
+    }
+
+    pub(super) fn registry(&self, name: &Name) -> Option<FoundRegistry> {
+        self.read().registry(name)
+    }
+
+    pub(super) fn is_active(&self, namespace: &Name) -> bool {
+        self.read().is_active(namespace)
+    }
+
+    pub(super) fn create_registry(
+        &self,
+        name: &Name,
+        change: RegistryChange,
+    ) -> Result<FoundRegistry, AccountError> {
+        let mut tables = self.write();
+        tables.add_organization(name)?;
+        tables.change_registry(name, change)
+    }
+
+    pub(super) fn change_registry(
+        &self,
+        name: &Name,
+        change: RegistryChange,
+    ) -> Result<FoundRegistry, AccountError> {
+        self.write().change_registry(name, change)
     }
 
     pub(super) fn read(&self) -> RwLockReadGuard<'_, AccountTables> {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::AccountTables;
 use super::tables::Namespace;
-use crate::domain::{Account, Name, Role};
+use crate::domain::{Account, Name, Registry, Role};
 use crate::storage::token::Hashed;
 use crate::storage::{AccountError, Token};
 
@@ -20,6 +20,9 @@ use crate::storage::{AccountError, Token};
 pub(crate) struct AccessRecord {
     users: Vec<UserRecord>,
     organizations: BTreeMap<Name, BTreeMap<Name, Role>>,
+    /// The namespaces of both as registries of boxes; none in snapshots of before boxes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    registries: BTreeMap<Name, Registry>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,9 +49,12 @@ impl AccountTables {
     pub(crate) fn record(&self) -> AccessRecord {
         let mut users = Vec::new();
         let mut organizations = BTreeMap::new();
+        let mut registries: BTreeMap<_, _> = self.registries.clone().into_iter().collect();
         for (name, namespace) in &self.namespaces {
             match namespace {
-                Namespace::User(user) if user.account.is_root() => {}
+                Namespace::User(user) if user.account.is_root() => {
+                    registries.remove(name);
+                }
                 Namespace::User(user) => users.push(UserRecord {
                     username: name.clone(),
                     password: user.password,
@@ -65,6 +71,7 @@ impl AccountTables {
         AccessRecord {
             users,
             organizations,
+            registries,
         }
     }
 
@@ -86,6 +93,10 @@ impl AccountTables {
                 let added = tables.add_member(&name, &member, role);
                 added.map_err(|error| (member.clone(), error))?;
             }
+        }
+        for (name, registry) in record.registries {
+            let restored = tables.restore_registry(&name, registry);
+            restored.map_err(|error| (name, error))?;
         }
         Ok(tables)
     }

@@ -1,11 +1,13 @@
 //! The tables of users, organisations with their members, and tokens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::{HashMap, HashMapExt};
 use uuid::Uuid;
 
-use crate::domain::{Account, Clock, Name, RESERVED, ROOT, Role};
+use crate::domain::{Account, Clock, Name, RESERVED, ROOT, Registry, Role};
+use crate::storage::access_token::AccessToken;
 use crate::storage::token::Hashed;
 use crate::storage::{AccountError, AdditionError, Additions, Login, Token};
 
@@ -13,13 +15,15 @@ use crate::storage::{AccountError, AdditionError, Additions, Login, Token};
 #[derive(Clone, Debug)]
 pub(crate) struct AccountTables {
     pub(super) namespaces: HashMap<Name, Namespace>,
+    /// The namespaces as registries of boxes, one for each.
+    pub(super) registries: HashMap<Name, Registry>,
     pub(super) tokens: HashMap<Hashed, Token>,
     /// The id of the root token, which cannot be revoked: without it nobody could create another
     /// token.
     root_token: Uuid,
     /// The number of tokens that were ever created.
     pub(super) next_order: u64,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 /// An owner of artifacts: a user or an organisation. Both share one set of names.
@@ -56,6 +60,7 @@ impl AccountTables {
             two_factor: None,
         };
         Self {
+            registries: HashMap::from_iter([(root.clone(), Registry::new(clock.now()))]),
             namespaces: HashMap::from_iter([(root, Namespace::User(user))]),
             root_token: root_token.id,
             tokens: HashMap::from_iter([(Hashed::of(token), root_token)]),
@@ -69,6 +74,9 @@ impl AccountTables {
         let mut only = self.clone();
         let is_root = |namespace: &Namespace| matches!(namespace, Namespace::User(user) if user.account.is_root());
         only.namespaces.retain(|_, namespace| is_root(namespace));
+        let namespaces = &only.namespaces;
+        only.registries
+            .retain(|name, _| namespaces.contains_key(name));
         only.tokens.retain(|_, token| token.id == self.root_token);
         only
     }
@@ -118,8 +126,7 @@ impl AccountTables {
             password,
             two_factor,
         };
-        self.namespaces
-            .insert(username.clone(), Namespace::User(user));
+        self.add_namespace(username, Namespace::User(user));
         Ok(account)
     }
 
@@ -129,8 +136,7 @@ impl AccountTables {
     /// [`AccountError::NameOfRoot`], [`AccountError::NameReserved`] and [`AccountError::NameTaken`].
     pub(super) fn add_organization(&mut self, name: &Name) -> Result<(), AccountError> {
         self.check_free(name)?;
-        let organization = Namespace::Organization(HashMap::new());
-        self.namespaces.insert(name.clone(), organization);
+        self.add_namespace(name, Namespace::Organization(HashMap::new()));
         Ok(())
     }
 
@@ -201,8 +207,39 @@ impl AccountTables {
     }
 
     pub(super) fn by_token(&self, token: &str) -> Option<Arc<Account>> {
-        let token = self.tokens.get(&Hashed::of(token))?;
-        Some(Arc::clone(&token.account))
+        match self.tokens.get(&Hashed::of(token)) {
+            Some(token) => Some(Arc::clone(&token.account)),
+            None => self.by_access_token(&AccessToken::read(token)?),
+        }
+    }
+
+    fn by_access_token(&self, access: &AccessToken) -> Option<Arc<Account>> {
+        let is_meant = |(_, token): &(&Hashed, &Token)| token.id == access.token;
+        let (hash, token) = self.tokens.iter().find(is_meant)?;
+        let is_valid = access.is_valid(*hash, self.clock.now());
+        is_valid.then(|| Arc::clone(&token.account))
+    }
+
+    /// Issues an access token for a token. `client` is the id of the token, or the name of its user.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownToken`].
+    pub(super) fn issue_access_token(
+        &self,
+        client: &str,
+        token: &str,
+        lifetime: Duration,
+    ) -> Result<(Arc<Account>, String), AccountError> {
+        let hash = Hashed::of(token);
+        let token = self.tokens.get(&hash).ok_or(AccountError::UnknownToken)?;
+        let is_theirs = client == token.account.username.as_str()
+            || Uuid::try_parse(client).is_ok_and(|id| id == token.id);
+        if !is_theirs {
+            return Err(AccountError::UnknownToken);
+        }
+        let expires = self.clock.now() + lifetime;
+        let value = AccessToken::issue(token.id, hash, expires);
+        Ok((Arc::clone(&token.account), value))
     }
 
     /// Returns the id of a token.
@@ -251,6 +288,12 @@ impl AccountTables {
                 Namespace::Organization(members) => members.get(&account.username).copied(),
                 Namespace::User(_) => None,
             })
+    }
+
+    fn add_namespace(&mut self, name: &Name, namespace: Namespace) {
+        let registry = Registry::new(self.clock.now());
+        self.registries.insert(name.clone(), registry);
+        self.namespaces.insert(name.clone(), namespace);
     }
 
     fn user(&self, username: &str) -> Option<&User> {

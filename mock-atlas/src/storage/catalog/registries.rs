@@ -1,0 +1,74 @@
+//! The operations of a catalog on registries: the namespaces of users and organisations, as HCP's API
+//! has them.
+
+use super::{Catalog, run_blocking};
+use crate::domain::{Name, RegistryChange};
+use crate::storage::{FoundRegistry, StorageError};
+
+impl Catalog {
+    /// Returns all registries, ordered by name.
+    pub(crate) async fn registries(&self) -> Result<Vec<FoundRegistry>, StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.registries()),
+        }
+    }
+
+    /// Returns the registry of a user or an organisation; `None` if there is none of this name.
+    pub(crate) async fn registry(
+        &self,
+        name: &Name,
+    ) -> Result<Option<FoundRegistry>, StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.registry(name)),
+        }
+    }
+
+    /// Returns whether the boxes of a namespace can be seen and changed.
+    pub(crate) async fn is_active(&self, namespace: &Name) -> Result<bool, StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.is_active(namespace)),
+        }
+    }
+
+    /// Creates an organisation without members, and returns its registry.
+    ///
+    /// # Errors
+    /// The [`AccountError`](crate::storage::AccountError) of a name that is not free.
+    pub(crate) async fn create_registry(
+        &self,
+        name: &Name,
+        change: RegistryChange,
+    ) -> Result<FoundRegistry, StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.create_registry(name, change)?),
+        }
+    }
+
+    /// Changes a registry and returns it.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownRegistry`](crate::storage::AccountError::UnknownRegistry).
+    pub(crate) async fn change_registry(
+        &self,
+        name: &Name,
+        change: RegistryChange,
+    ) -> Result<FoundRegistry, StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.change_registry(name, change)?),
+        }
+    }
+
+    /// Deletes an organisation with its memberships and its boxes, and returns its registry.
+    ///
+    /// # Errors
+    /// An [`AccountError`](crate::storage::AccountError) where there is no such organisation, the registry
+    /// belongs to a user, or the namespace has artifacts that are no boxes.
+    pub(crate) async fn delete_registry(&self, name: &Name) -> Result<FoundRegistry, StorageError> {
+        match self {
+            Self::Memory(memory) => {
+                let (memory, name) = (memory.clone(), name.clone());
+                run_blocking(move || memory.delete_registry(&name)).await?
+            }
+        }
+    }
+}
