@@ -94,10 +94,12 @@ struct EmulatorArguments {
     /// upload, box.search, box.user, box.create, box.show, box.update, box.delete,
     /// box.version.create, box.version.show, box.version.update, box.version.delete, box.release,
     /// box.revoke, box.provider.create, box.provider.show, box.provider.update,
-    /// box.provider.delete, box.upload, box.callback, box.document, box.download, or * for any. Effects: latency=TIME, status=CODE, malformed, reset, no-reply,
-    /// delay-reply=TIME, and for uploads cut-after=BYTES, discard=CODE, expire[=TIME]. Settings:
-    /// method=GET, after=N, every=K, times=N, probability=P, retry-after=SECONDS. One argument
-    /// may hold several faults, separated by spaces. docs/emulator.md describes all of them
+    /// box.provider.delete, box.upload, box.callback, box.document, box.download, hcp.token,
+    /// hcp.registry, hcp.list, hcp.provider, hcp.download, hcp.operation, or * for any. Effects:
+    /// latency=TIME, status=CODE, malformed, reset, no-reply, delay-reply=TIME, and for uploads
+    /// cut-after=BYTES, discard=CODE, expire[=TIME]. Settings: method=GET, after=N, every=K,
+    /// times=N, probability=P, retry-after=SECONDS. One argument may hold several faults, separated
+    /// by spaces. docs/emulator.md describes all of them
     #[arg(long, value_name = "ROUTE:EFFECT[,SETTING…]", value_delimiter = ' ')]
     fault: Vec<Fault>,
 

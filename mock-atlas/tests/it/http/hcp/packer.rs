@@ -1,6 +1,7 @@
 //! Runs Packer's `vagrant-registry` post-processor (packer-plugin-vagrant 1.1.7) as it was recorded: its requests in
 //! their order, and what it reads of each reply.
 
+use mock_atlas::LintKind;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -195,11 +196,11 @@ async fn the_post_processor_publishes_what_vagrant_adds() {
     assert_eq!(hcp.get(path).await["url"], url);
     let file = hcp.fixture.http.get(&shown[0].2).bearer_auth(&run.token);
     assert_eq!(Reply::of(file.send().await.unwrap()).await.body, "first");
-    assert!(
-        hcp.fixture.atlas.lints().is_empty(),
-        "{:?}",
-        hcp.fixture.atlas.lints()
-    );
+    // The files of this test are no boxes.
+    let of_file = [LintKind::BoxUnreadable, LintKind::BoxChecksum];
+    let lints = hcp.fixture.atlas.lints().into_iter();
+    let lints: Vec<_> = lints.filter(|lint| !of_file.contains(&lint.kind)).collect();
+    assert!(lints.is_empty(), "{lints:?}");
 }
 
 #[tokio::test]
