@@ -23,7 +23,7 @@ use crate::api::http::request_line::secret_line;
 use crate::api::retry::MIN_PROGRESS;
 use crate::base::error::{Cause, NetworkFailure, RequestLine};
 use crate::base::reporter::{Event, Reporter};
-use crate::files::space;
+use crate::files::{space, temporary};
 use partial_file::PartialFile;
 
 /// The maximum number of times that a file's address is requested anew after a refusal.
@@ -85,7 +85,7 @@ impl Fetch<'_> {
     /// Fails when a failure is permanent or no attempt is left; [`Cause::Differs`] when the bytes differ from
     /// the source's description.
     pub(super) async fn run(&self) -> Result<Fetched, Cause> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let folder = temporary::parent(self.path);
         let made = tokio::fs::create_dir_all(folder).await;
         made.map_err(|error| Cause::file(folder, error))?;
         let mut part = PartialFile::open(self.path, self.file.checksum.as_ref()).await?;
@@ -299,7 +299,7 @@ impl Fetch<'_> {
                 url.origin().ascii_serialization()
             )));
         }
-        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let folder = temporary::parent(self.path);
         let missing = total.saturating_sub(part.length);
         space::require(folder, missing).map_err(|error| Cause::file(folder, error))
     }
@@ -326,7 +326,7 @@ impl Fetch<'_> {
                     }
                     if part.length - checked_at > BETWEEN_SPACE_CHECKS {
                         checked_at = part.length;
-                        let folder = self.path.parent().unwrap_or(Path::new("."));
+                        let folder = temporary::parent(self.path);
                         space::require(folder, BETWEEN_SPACE_CHECKS)
                             .map_err(|error| Cause::file(folder, error))?;
                     }

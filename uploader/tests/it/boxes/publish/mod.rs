@@ -1,5 +1,7 @@
 //! Tests the publication of boxes.
 
+mod emulator;
+mod faults;
 mod wire;
 
 use serde_json::json;
