@@ -33,7 +33,10 @@ pub(super) enum State {
         sent: bool,
     },
     /// The publication is complete.
-    Done,
+    Done {
+        /// Whether the version was released then.
+        released: bool,
+    },
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -97,7 +100,10 @@ impl PublishReceipt {
         this.page.api = api;
         let page = this.page.clone();
         let created = blocking(path.to_owned(), move |path| {
-            let is_done = |earlier: &[u8]| Ok(Page::parse(earlier)?.state == State::Done);
+            let is_done = |earlier: &[u8]| {
+                let earlier = Page::parse(earlier)?;
+                Ok(matches!(earlier.state, State::Done { .. }))
+            };
             let file = receipt::create(path, &page, is_done)?;
             receipt::clear_away(path);
             Ok(file)
@@ -147,11 +153,6 @@ impl PublishReceipt {
             self.page.address
         );
         Err(Error::new(Phase::Configure, Cause::Usage(reason)))
-    }
-
-    /// Returns whether the publication is complete.
-    pub fn is_done(&self) -> bool {
-        self.page.state == State::Done
     }
 
     /// Returns the command that finishes the publication; `None` without a file.

@@ -53,9 +53,9 @@ pub async fn publish(
 
 impl Run<'_> {
     async fn all(mut self) -> Result<Published, Error> {
-        if self.receipt.is_done() {
+        if let State::Done { released } = *self.receipt.state() {
             self.report_present();
-            return Ok(self.outcome(FileStatus::Present, 0));
+            return Ok(self.outcome(FileStatus::Present, 0, released));
         }
         let is_new = self.ensure_box().await?;
         let (is_new, state) = self.ensure_version(is_new).await?;
@@ -68,15 +68,13 @@ impl Run<'_> {
             }
             (BoxSource::File(_), true) => (FileStatus::Uploaded, self.upload().await?),
         };
-        if self.request.release && state != VersionState::Active {
+        let was_released = state == VersionState::Active;
+        if self.request.release && !was_released {
             self.release().await?;
         }
-        self.save_or_report(State::Done).await;
-        let is_active = self.request.release || state == VersionState::Active;
-        Ok(Published {
-            released: is_active,
-            ..self.outcome(status, attempts)
-        })
+        let released = self.request.release || was_released;
+        self.save_or_report(State::Done { released }).await;
+        Ok(self.outcome(status, attempts, released))
     }
 
     fn report_present(&self) {
@@ -306,7 +304,7 @@ impl Run<'_> {
         }
     }
 
-    fn outcome(&self, file: FileStatus, attempts: u32) -> Published {
+    fn outcome(&self, file: FileStatus, attempts: u32, released: bool) -> Published {
         let metadata = self.prepared.metadata.as_ref();
         let local = self.prepared.local.as_ref();
         Published {
@@ -319,7 +317,7 @@ impl Run<'_> {
             checksum: self.prepared.checksum.clone(),
             bytes: local.map(|local| local.payload.len()),
             virtual_size: metadata.and_then(|metadata| metadata.virtual_size.clone()),
-            released: self.request.release,
+            released,
             attempts,
         }
     }

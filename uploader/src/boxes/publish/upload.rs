@@ -49,7 +49,7 @@ impl Run<'_> {
     async fn target(&mut self, payload: &Payload) -> Result<UploadTarget, Error> {
         let target = match self.receipt.state() {
             State::Sending { target, .. } => target.clone(),
-            State::Planned | State::Done => {
+            State::Planned | State::Done { .. } => {
                 let direct = self.request.direct && payload.len() <= LARGEST_DIRECT;
                 let asked = self.service.upload_target(&self.place, direct).await;
                 let target = asked.map_err(|cause| self.failed(cause))?;

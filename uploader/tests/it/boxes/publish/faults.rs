@@ -192,7 +192,11 @@ async fn a_receipt_completes_an_upload_without_sending_the_bytes_again() {
     assert_eq!(uploads(), 1);
     assert_published(&scene, "resumed").await;
     let again = program.run(&resume).await;
-    assert_eq!(parsed(&again)["file"], "present", "{again}");
+    let again = parsed(&again);
+    assert_eq!(
+        (&again["file"], &again["released"]),
+        (&json!("present"), &json!(true))
+    );
     assert_eq!(uploads(), 1);
 }
 
