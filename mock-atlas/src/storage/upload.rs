@@ -13,7 +13,8 @@ pub(crate) enum UploadTarget {
     /// The file of a version.
     Version(VersionKey),
     /// The file of a provider of this box.
-    Box(ArtifactName),
+    // A pointer, since a larger target would cost each version of an artifact 32 bytes.
+    Box(Arc<ArtifactName>),
 }
 
 impl UploadTarget {
@@ -99,5 +100,15 @@ pub(super) fn awaited(
         received,
         announced,
         since,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_takes_no_more_memory_than_the_key_of_a_version() {
+        assert_eq!(size_of::<UploadTarget>(), size_of::<VersionKey>());
     }
 }

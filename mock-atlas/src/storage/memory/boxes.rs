@@ -246,7 +246,7 @@ impl Maps {
     /// Registers the uploads of a box, as a record or a seed has them.
     pub(super) fn register_box_uploads(&self, name: &ArtifactName, of: &VagrantBox) {
         for (_, _, upload) in of.uploads() {
-            let target = UploadTarget::Box(name.clone());
+            let target = UploadTarget::Box(name.clone().into());
             self.uploads.insert(upload.id, target);
         }
     }

@@ -18,6 +18,9 @@ static LARGE: [u8; 700_001] = [7; 700_001];
 /// is `bytes`, and with a `vagrant.box`.
 static OLD_SNAPSHOT: &[u8] = include_bytes!("../../../data/snapshot-format-1.tar");
 
+/// The SHA-256 of its box.
+const OLD_BOX: &str = "26f8567f2569182294c3fa5b9f9cb2270b554eef628b4c149cf82a42888ff4ae";
+
 /// The highest version number that a snapshot may have, 2^53.
 const HIGHEST: u64 = 9_007_199_254_740_992;
 
@@ -218,6 +221,11 @@ async fn an_archive_that_names_files_by_their_sha_256_is_restored_too() {
     assert_eq!(file.text().await.unwrap(), "bytes");
     assert!(tag.starts_with("\"blake3-"), "{tag}");
     assert_ne!(fixture.found("").await, before);
+
+    // The version of the type `vagrant.box` has become a box.
+    let provider = "/api/v2/box/acme/web/version/1.0.0/provider/libvirt/unknown";
+    let provider = fixture.get(provider).await.json();
+    assert_eq!(provider["checksum"], OLD_BOX);
 
     // The next snapshot names the files by their BLAKE3.
     let entries = entries(&snapshot(&fixture).await);

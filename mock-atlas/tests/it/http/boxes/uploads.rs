@@ -145,6 +145,23 @@ async fn a_told_checksum_is_shown_for_its_bytes_and_void_for_the_next_ones() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_not_as_told_is_taken_and_noted() {
+    // A box of libvirt for arm64.
+    const BOX: &[u8] = include_bytes!("../../../data/boxes/plain.tar");
+    let fixture = Fixture::new().await;
+    let told = json!({"name": "virtualbox", "architecture": "amd64", "checksum": "abc", "checksum_type": "sha512"});
+    let path = provider(&fixture, told).await;
+    let found = upload(&fixture, &path, BOX).await;
+    assert_eq!(
+        (&found["hosted"], &found["checksum"]),
+        (&json!(true), &json!("abc"))
+    );
+    let lints = fixture.atlas.lints();
+    let kinds: Vec<String> = lints.iter().map(|lint| lint.kind.to_string()).collect();
+    assert_eq!(kinds, ["box-provider", "box-architecture", "box-checksum"]);
+}
+
+#[tokio::test]
 async fn bytes_and_a_url_take_each_others_place() {
     let fixture = Fixture::new().await;
     let path = provider(&fixture, amd64()).await;
