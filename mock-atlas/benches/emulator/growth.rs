@@ -21,7 +21,7 @@ const MANY: u64 = 1_000_000;
 const JOURNAL: u64 = 5_000;
 
 /// The number of times that each request is made for its median.
-const TIMES: usize = 2_001;
+pub(crate) const TIMES: usize = 2_001;
 
 pub(crate) fn run() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -80,18 +80,18 @@ async fn compare(where_to: &str, few: (&Atlas, u64), many: (&Atlas, u64)) -> Res
             times.0.push(few.0.search(path_of_few, found).await?);
             times.1.push(many.0.search(path_of_many, found).await?);
         }
-        print(name, where_to, times);
+        compared(name, where_to, times);
     }
     let mut times = (Vec::new(), Vec::new());
     for number in 1..=TIMES as u64 {
         times.0.push(few.0.push(few.1 + number).await?);
         times.1.push(many.0.push(many.1 + number).await?);
     }
-    print("POST", where_to, times);
+    compared("POST", where_to, times);
     Ok(())
 }
 
-fn print(name: &str, where_to: &str, (few, many): (Vec<f64>, Vec<f64>)) {
+pub(crate) fn compared(name: &str, where_to: &str, (few, many): (Vec<f64>, Vec<f64>)) {
     let (few, many) = (median(few), median(many));
     row(
         &format!("{name}, {where_to}"),
@@ -102,14 +102,24 @@ fn print(name: &str, where_to: &str, (few, many): (Vec<f64>, Vec<f64>)) {
     );
 }
 
-struct Atlas(Router);
+pub(crate) struct Atlas(Router);
 
 const TYPE: &str = "/api/v1/artifacts/acme/web/amazon.image";
 
 impl Atlas {
+    /// Creates an empty emulator.
+    pub(crate) async fn new() -> Result<Self> {
+        let atlas = Self(MockAtlas::builder().token(TOKEN).router()?);
+        // A full journal drops a request for each new one, which takes time too.
+        for _ in 0..JOURNAL {
+            atlas.ask("GET", "/api/v1/token", String::new()).await?;
+        }
+        Ok(atlas)
+    }
+
     /// Creates an emulator with these numbers of versions of one artifact, and of further artifacts.
     async fn of(versions: u64, artifacts: u64) -> Result<Self> {
-        let atlas = Self(MockAtlas::builder().token(TOKEN).router()?);
+        let atlas = Self::new().await?;
         let artifact = json!({"artifact": {"username": "acme", "name": "web"}});
         atlas
             .ask("POST", "/api/v1/artifacts", artifact.to_string())
@@ -119,10 +129,6 @@ impl Atlas {
         }
         for number in 0..artifacts {
             atlas.create(number).await?;
-        }
-        // A full journal drops a request for each new one, which takes time too.
-        for _ in 0..JOURNAL {
-            atlas.ask("GET", "/api/v1/token", String::new()).await?;
         }
         Ok(atlas)
     }
@@ -162,7 +168,12 @@ impl Atlas {
     }
 
     /// Makes a request, and returns the body of the reply and the time in microseconds.
-    async fn ask(&self, method: &str, path: &str, body: String) -> Result<(Vec<u8>, f64)> {
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: String,
+    ) -> Result<(Vec<u8>, f64)> {
         let request = Request::builder()
             .method(method)
             .uri(path)

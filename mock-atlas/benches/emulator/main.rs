@@ -8,11 +8,13 @@
 //! - `requests`: requests per second, next to nginx; `instructions`: instructions per request
 //! - `files`: large files and many at once, next to nginx
 //! - `growth`: the time of a request with a thousand and with a million versions, and the memory
+//! - `boxes`: the same for Vagrant boxes, ten and a thousand
 //! - `start`: the start of the program, and of a thousand emulators in one process
 //! - `fixed`: a bare axum; `peers`: the programs to compare with; `http`: a minimal client
 
 #![allow(clippy::print_stdout, reason = "the benchmark prints its results")]
 
+mod boxes;
 mod files;
 mod fixed;
 mod growth;
@@ -36,8 +38,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 /// A part of the benchmark: its name, the programs that it needs, and its function.
 type Part = (&'static str, &'static [peers::Program], fn() -> Result<()>);
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("growth", &[], growth::run),
+    ("boxes", &[], boxes::run),
     ("start", &[], start::run),
     ("instructions", &[peers::VALGRIND], instructions::run),
     ("requests", &[peers::NGINX, peers::WRK], requests::run),
