@@ -4,6 +4,7 @@ mod changes;
 mod documents;
 mod files;
 mod logins;
+mod own_api;
 mod providers;
 mod search;
 mod tokens;
