@@ -1,6 +1,6 @@
 //! Seeds: files or texts that declare the content of an emulator.
 //!
-//! - `document`: the format of seeds; `boxes`: the boxes of a seed
+//! - `document`: the format of seeds; `boxes`: the boxes of a seed; `files`: the files that it names
 //! - `mirror`: a tree of boxes that `atlas-upload box mirror` has written
 //! - `error`: mistakes in a seed, with their places
 //!
@@ -11,6 +11,7 @@
 mod boxes;
 mod document;
 mod error;
+mod files;
 mod mirror;
 #[cfg(test)]
 mod mirror_tests;
@@ -18,20 +19,20 @@ mod mirror_tests;
 mod tests;
 
 use std::collections::HashSet;
-use std::io::{self, Read};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 pub(crate) use document::{Artifact, Document, Password, Token, TokenValue, User};
 pub use error::SeedError;
+pub(crate) use files::Folder;
+use files::bytes;
 
 use super::Dataset;
 use crate::domain::{ArtifactName, BoxError, Limits, Name, NewVersion, OverLimit, Visibility};
 use crate::faults::Fault;
 use crate::storage::{
-    AccountError, AdditionError, Additions, Blob, BlobWriter, Checksums, Hashed, NewArtifact,
-    NewOrganization, NewToken, NewUser, SeededVersion, StorageError, open_regular_file,
-    read_regular_text,
+    AccountError, AdditionError, Additions, Blob, Checksums, Hashed, NewArtifact, NewOrganization,
+    NewToken, NewUser, SeededVersion, StorageError, read_regular_text,
 };
 
 /// The largest size of a seed in bytes, without the files that it refers to.
@@ -348,32 +349,6 @@ fn parse_toml(text: &str) -> Result<Document, SeedError> {
     toml::from_str(text).map_err(|error| SeedError::toml(&error, text))
 }
 
-/// The folder that relative paths start from, and the limits on files.
-#[derive(Clone, Copy)]
-pub(crate) struct Folder<'a> {
-    path: &'a Path,
-    limits: Limits,
-}
-
-impl Folder<'_> {
-    /// Reads a regular file that is within the limits.
-    fn read(&self, path: &Path, checksums: Checksums) -> Result<Blob, String> {
-        let path = self.path.join(path);
-        let failed = |error: io::Error| format!("cannot read {}: {error}", path.display());
-        let file = open_regular_file(&path).map_err(failed)?;
-        let within = |bytes: u64| self.limits.check_file(bytes).map_err(over_limit);
-        within(file.metadata().map_err(failed)?.len())?;
-        // The file may grow meanwhile, so the limit applies to reading as well.
-        let most = self
-            .limits
-            .file_bytes
-            .map_or(u64::MAX, |bytes| bytes.saturating_add(1));
-        let blob = Blob::read(file.take(most), checksums).map_err(failed)?;
-        within(blob.len())?;
-        Ok(blob)
-    }
-}
-
 fn new_artifact(
     artifact: &document::Artifact,
     path: &str,
@@ -421,25 +396,4 @@ fn new_version(
         new,
         file,
     })
-}
-
-fn bytes(
-    file: &document::File,
-    folder: Option<Folder<'_>>,
-    checksums: Checksums,
-) -> Result<Blob, String> {
-    let blob = |bytes: &[u8]| {
-        let mut writer = BlobWriter::new(checksums);
-        writer.write(bytes);
-        writer.finish()
-    };
-    match (file, folder) {
-        (document::File::Text(text), _) => Ok(blob(text.as_bytes())),
-        (document::File::Base64(bytes), _) => Ok(blob(&bytes.0)),
-        (document::File::Path(path), Some(folder)) => folder.read(path, checksums),
-        (document::File::Path(_), None) => Err(
-            "the seed has no folder that a path could start from: give the file as text or base64"
-                .into(),
-        ),
-    }
 }

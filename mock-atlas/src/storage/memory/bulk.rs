@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use foldhash::HashMap;
 
 use super::accounts::Accounts;
-use super::boxes::BoxEntry;
+use super::box_entry::BoxEntry;
 use super::{Artifact, Maps, MemoryCatalog, Versions, check_namespace};
 use crate::domain::{
     ArtifactName, BOX_TYPE, BoxError, Limits, Name, Orphan, OverLimit, Totals, VagrantBox,

@@ -1,7 +1,7 @@
 //! The catalog in memory: artifacts, their versions, their uploads, and accounts.
 //!
 //! - `versions`: the versions of one artifact type; `index`: the index for searches
-//! - `boxes`: the boxes of artifacts, and the uploads of their files
+//! - `boxes`: the boxes of artifacts and their files; `box_entry`: one box with its uploads
 //! - `accounts`: users, organisations and tokens
 //! - `bulk`: atomic changes and reads of many entries
 //! - `record`: the artifacts as serializable values
@@ -11,6 +11,7 @@
 //! of one map, so that readers see it before or after a change, but never during one.
 
 mod accounts;
+mod box_entry;
 mod boxes;
 mod bulk;
 mod index;
@@ -36,7 +37,7 @@ use crate::domain::{
 };
 use accounts::Accounts;
 pub(crate) use accounts::{AccessRecord, AccountTables};
-use boxes::BoxEntry;
+use box_entry::BoxEntry;
 pub(crate) use record::{ArtifactRecord, RecordError, StoredFile, stored_files};
 use versions::Versions;
 

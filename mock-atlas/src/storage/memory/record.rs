@@ -8,7 +8,7 @@ use foldhash::{HashMap, HashMapExt};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::boxes::BoxEntry;
+use super::box_entry::BoxEntry;
 use super::versions::Versions;
 use super::{Artifact, Maps};
 use crate::domain::{

@@ -60,9 +60,10 @@ async fn a_mirror_of_the_emulator_is_that_from_which_it_started() {
         for of in described["boxes"].as_array_mut().unwrap() {
             of["source"] = Value::Null;
             for version in of["versions"].as_array_mut().unwrap() {
-                for file in version["providers"].as_array_mut().unwrap() {
-                    file["url"] = Value::Null;
-                }
+                let files = version["providers"].as_array_mut().unwrap();
+                files.iter_mut().for_each(|file| file["url"] = Value::Null);
+                // The emulator orders providers by their names.
+                files.sort_by_key(|file| format!("{} {}", file["provider"], file["architecture"]));
             }
         }
         described["boxes"].take()

@@ -1,0 +1,73 @@
+//! The box of one artifact, with the state of its uploads.
+
+use std::sync::Arc;
+
+use foldhash::HashMap;
+use uuid::Uuid;
+
+use crate::domain::{ArtifactName, Orphan, OrphanState, OrphanTarget, VagrantBox};
+use crate::storage::upload::awaited;
+use crate::storage::{Blob, StorageError, UploadAttempt};
+
+/// The box of an artifact, with the state of its uploads.
+#[derive(Clone, Debug)]
+pub(super) struct BoxEntry {
+    pub(super) vagrant_box: Arc<VagrantBox>,
+    /// The files of direct uploads that await their callback.
+    pub(super) received: HashMap<Uuid, Blob>,
+    /// The last attempt of each upload whose file has not come.
+    pub(super) attempts: HashMap<Uuid, Arc<UploadAttempt>>,
+}
+
+impl BoxEntry {
+    pub(super) fn new(vagrant_box: VagrantBox) -> Self {
+        Self {
+            vagrant_box: Arc::new(vagrant_box),
+            received: HashMap::default(),
+            attempts: HashMap::default(),
+        }
+    }
+
+    /// Returns whether an upload is a direct one whose callback has not come.
+    pub(super) fn awaits_callback(&self, upload: Uuid) -> bool {
+        let found = self.vagrant_box.upload(upload);
+        found.is_ok_and(|(_, state)| state.is_direct && !state.is_complete)
+    }
+
+    /// Returns the providers whose current upload has brought no visible file.
+    pub(super) fn orphans(&self, name: &ArtifactName) -> impl Iterator<Item = Orphan> {
+        let uploads = self.vagrant_box.uploads();
+        let open = uploads.filter(|(_, _, upload)| !upload.is_complete);
+        open.map(|(number, provider, upload)| {
+            let target = OrphanTarget::Provider {
+                version: number.clone(),
+                provider: provider.name.clone(),
+                architecture: provider.architecture.clone(),
+            };
+            let attempt = self.attempts.get(&upload.id).map(Arc::as_ref);
+            let orphan = awaited(name, target, upload.created, attempt);
+            match self.received.get(&upload.id) {
+                Some(blob) => Orphan {
+                    state: OrphanState::Complete,
+                    received: blob.len(),
+                    ..orphan
+                },
+                None => orphan,
+            }
+        })
+    }
+
+    /// Records a new attempt of an upload.
+    pub(super) fn begin_upload(
+        &mut self,
+        upload: Uuid,
+        announced: Option<u64>,
+    ) -> Result<Arc<UploadAttempt>, StorageError> {
+        let attempt = Arc::new(UploadAttempt::new(announced));
+        let (_, state) = self.vagrant_box.upload(upload)?;
+        if !state.is_complete {
+            self.attempts.insert(upload, Arc::clone(&attempt));
+        }
+        Ok(attempt)
+    }
+}
