@@ -17,7 +17,14 @@ use crate::workspace::root;
 const CRATES: &[(&str, &[&[&str]])] = &[
     (
         "common",
-        &[&["certificates", "gem_version", "manual", "read", "redaction"]],
+        &[&[
+            "certificates",
+            "decompress",
+            "gem_version",
+            "manual",
+            "read",
+            "redaction",
+        ]],
     ),
     (
         "uploader",
