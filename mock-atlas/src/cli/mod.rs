@@ -96,10 +96,10 @@ struct EmulatorArguments {
     /// box.revoke, box.provider.create, box.provider.show, box.provider.update,
     /// box.provider.delete, box.upload, box.callback, box.document, box.download, hcp.token,
     /// hcp.registry, hcp.list, hcp.provider, hcp.download, hcp.operation, or * for any. Effects:
-    /// latency=TIME, status=CODE, malformed, reset, no-reply, delay-reply=TIME, and for uploads
-    /// cut-after=BYTES, discard=CODE, expire[=TIME]. Settings: method=GET, after=N, every=K,
-    /// times=N, probability=P, retry-after=SECONDS. One argument may hold several faults, separated
-    /// by spaces. docs/emulator.md describes all of them
+    /// latency=TIME, status=CODE, malformed, reset, no-reply, delay-reply=TIME, for files
+    /// cut-after=BYTES, for uploads discard=CODE, expire[=TIME]. Settings: method=GET, after=N,
+    /// every=K, times=N, probability=P, retry-after=SECONDS. One argument may hold several faults,
+    /// separated by spaces. docs/emulator.md describes all of them
     #[arg(long, value_name = "ROUTE:EFFECT[,SETTING…]", value_delimiter = ' ')]
     fault: Vec<Fault>,
 

@@ -72,7 +72,8 @@ pub(crate) enum Effect {
     NoReply,
     /// Handles the request, and delays the reply.
     DelayReply(Duration),
-    /// Resets the connection after so many bytes of an upload, or at its end if that comes first.
+    /// Resets the connection after so many bytes of an upload, or at its end if that comes first; closes
+    /// it after so many bytes of a downloaded file.
     CutAfter(u64),
     /// Receives all bytes of an upload, stores none of them, and answers with an error.
     Discard(ErrorReply),
@@ -92,7 +93,8 @@ impl Effect {
     /// Returns whether the effect is possible at this endpoint.
     pub(super) fn is_possible_at(self, endpoint: Api) -> bool {
         match self {
-            Self::CutAfter(_) | Self::Discard(_) | Self::Expire(_) => endpoint.body() == Body::File,
+            Self::CutAfter(_) => endpoint.body() == Body::File || endpoint.reply() == Reply::File,
+            Self::Discard(_) | Self::Expire(_) => endpoint.body() == Body::File,
             Self::Malformed => endpoint.reply() == Reply::Json,
             Self::Latency(_)
             | Self::Status(_)
@@ -106,8 +108,8 @@ impl Effect {
         self.is_possible_at(request.endpoint)
             && match self {
                 Self::Expire(after) => request.upload_age.is_some_and(|age| age >= after),
-                // A HEAD reply has no body that could be malformed.
-                Self::Malformed => request.method != "HEAD",
+                // A HEAD reply has no body that could be malformed or cut.
+                Self::Malformed | Self::CutAfter(_) => request.method != "HEAD",
                 _ => true,
             }
     }

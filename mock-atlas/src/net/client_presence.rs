@@ -255,8 +255,10 @@ impl AsyncWrite for PresenceStream<'_> {
     }
 
     /// Flushes the stream, after checking whether the client has ended its side or reset the connection. Hyper
-    /// calls this while a request is handled and reads nothing meanwhile, so only here can that be seen.
+    /// calls this while a request is handled and reads nothing meanwhile, so only here can that be seen. It
+    /// calls this only when its own buffer is empty.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.connection.set_flushed();
         if self.probe_wait.is_none() {
             match self.inspect(context) {
                 ReadState::Nothing => {}

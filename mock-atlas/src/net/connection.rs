@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::SetOnce;
 
@@ -25,6 +26,8 @@ pub(crate) struct Connection(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     end: SetOnce<Abort>,
+    /// Whether the connection is to be closed when all that was written has been sent.
+    closes_when_flushed: AtomicBool,
     presence: ClientPresence,
 }
 
@@ -39,6 +42,20 @@ impl Connection {
         // `set` fails when another request of this connection has aborted it already.
         let _ = self.0.end.set(end);
         std::future::pending().await
+    }
+
+    /// Closes the connection once everything that the request has yielded of its reply is sent: the
+    /// future never completes.
+    pub(crate) async fn close_when_flushed(&self) -> Infallible {
+        self.0.closes_when_flushed.store(true, Ordering::Relaxed);
+        std::future::pending().await
+    }
+
+    /// Records that all that was written has been sent.
+    pub(super) fn set_flushed(&self) {
+        if self.0.closes_when_flushed.load(Ordering::Relaxed) {
+            let _ = self.0.end.set(Abort::Close);
+        }
     }
 
     /// Waits until a request aborts the connection.

@@ -122,9 +122,13 @@ async fn apply<F: Future<Output = Response>>(
             sleep(time).await;
             response
         }
-        Effect::CutAfter(bytes) => {
+        Effect::CutAfter(bytes) if request.method() == Method::PUT => {
             drain_body::drain_unread(request.map(|body| cut_body(body, bytes, connection)), next)
                 .await
+        }
+        Effect::CutAfter(bytes) => {
+            let response = drain_body::drain_unread(request, next).await;
+            response.map(|body| cut_reply(body, bytes, connection))
         }
         Effect::Discard(reply) => {
             request.extensions_mut().insert(DiscardUpload(reply));
@@ -179,6 +183,31 @@ fn cut_body(body: Body, bytes: u64, connection: Option<Connection>) -> Body {
         part.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         let left = left - part.len() as u64;
         Some((Ok(part), (body, left, connection)))
+    });
+    Body::from_stream(parts)
+}
+
+/// Returns a body that yields the first `bytes` bytes, and then closes the connection. The client gets them
+/// all, as after a server that has died.
+fn cut_reply(body: Body, bytes: u64, connection: Option<Connection>) -> Body {
+    let start = (body.into_data_stream(), bytes);
+    let parts = stream::unfold(start, move |(mut body, left)| {
+        let connection = connection.clone();
+        async move {
+            let part = body.next().await?;
+            if left == 0 {
+                if let Some(connection) = connection {
+                    match connection.close_when_flushed().await {}
+                }
+                return Some((Err(io::ErrorKind::ConnectionReset.into()), (body, 0)));
+            }
+            let part = part.map(|mut part| {
+                part.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+                part
+            });
+            let left = left - part.as_ref().map_or(0, |part| part.len() as u64);
+            Some((part.map_err(io::Error::other), (body, left)))
+        }
     });
     Body::from_stream(parts)
 }

@@ -138,6 +138,36 @@ async fn half_a_reply_is_no_json_though_what_was_asked_for_is_done() {
 }
 
 #[tokio::test]
+async fn a_download_that_is_cut_has_exactly_the_bytes_before_the_cut_and_can_be_continued() {
+    let fixture = fixture(&["download:cut-after=700000,times=1"]).await;
+    let file: &'static [u8] = vec![7; MIB].leak();
+    fixture.push(file).await;
+    let path = format!("{FILE}/1/file");
+    // There is nothing to cut in the reply to a HEAD.
+    let head = fixture.request(Method::HEAD, &path).send().await.unwrap();
+    assert_eq!(head.headers()["content-length"], MIB.to_string());
+    let mut cut = fixture.request(Method::GET, &path).send().await.unwrap();
+    assert_eq!(cut.headers()["content-length"], MIB.to_string());
+    let mut received = 0;
+    while let Ok(Some(part)) = cut.chunk().await {
+        received += part.len();
+    }
+    assert_eq!((received, fired(&fixture)), (700_000, vec![1]));
+    let rest = fixture.request(Method::GET, &path);
+    let rest = rest.header("Range", "bytes=700000-").send().await.unwrap();
+    assert_eq!(rest.status(), 206);
+    assert_eq!(rest.bytes().await.unwrap(), file[700_000..]);
+}
+
+#[tokio::test]
+async fn a_download_shorter_than_the_cut_is_whole() {
+    let fixture = fixture(&["download:cut-after=5"]).await;
+    fixture.push(b"bytes").await;
+    let file = fixture.get(&format!("{FILE}/1/file")).await;
+    assert_eq!(file.body, "bytes");
+}
+
+#[tokio::test]
 async fn a_reset_is_one_of_the_network_and_nothing_is_done() {
     let fixture = fixture(&["version.create:reset,times=1"]).await;
     let body = br#"{"artifact_version":{"id":"x"}}"#;
