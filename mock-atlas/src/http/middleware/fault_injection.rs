@@ -190,23 +190,25 @@ fn cut_body(body: Body, bytes: u64, connection: Option<Connection>) -> Body {
 /// Returns a body that yields the first `bytes` bytes, and then closes the connection. The client gets them
 /// all, as after a server that has died.
 fn cut_reply(body: Body, bytes: u64, connection: Option<Connection>) -> Body {
-    let start = (body.into_data_stream(), bytes);
+    let start = (body.into_data_stream(), Some(bytes));
     let parts = stream::unfold(start, move |(mut body, left)| {
         let connection = connection.clone();
         async move {
-            let part = body.next().await?;
-            if left == 0 {
+            let Some(left) = left else {
                 if let Some(connection) = connection {
                     match connection.close_when_flushed().await {}
                 }
-                return Some((Err(io::ErrorKind::ConnectionReset.into()), (body, 0)));
-            }
-            let part = part.map(|mut part| {
+                return Some((Err(io::ErrorKind::ConnectionReset.into()), (body, None)));
+            };
+            let mut part = match body.next().await? {
+                Ok(part) => part,
+                Err(error) => return Some((Err(io::Error::other(error)), (body, Some(left)))),
+            };
+            let rest = left.checked_sub(part.len() as u64);
+            if rest.is_none() {
                 part.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-                part
-            });
-            let left = left - part.as_ref().map_or(0, |part| part.len() as u64);
-            Some((part.map_err(io::Error::other), (body, left)))
+            }
+            Some((Ok(part), (body, rest)))
         }
     });
     Body::from_stream(parts)

@@ -202,3 +202,19 @@ async fn the_file_of_a_version_that_is_not_active_is_for_those_who_may_write() {
         200
     );
 }
+
+#[tokio::test]
+async fn a_download_that_broke_off_is_resumed_at_the_same_address() {
+    let fault = "box.download:cut-after=4,times=1".parse().unwrap();
+    let fixture = Fixture::with(|builder| builder.fault(fault)).await;
+    let path = published(&fixture).await;
+    let mut cut = ask(&fixture, Method::GET, &path, &[]).await;
+    let mut received = Vec::new();
+    while let Ok(Some(part)) = cut.chunk().await {
+        received.extend_from_slice(&part);
+    }
+    assert_eq!(received, BYTES[..4]);
+    let rest = ask(&fixture, Method::GET, &path, &[("Range", "bytes=4-")]).await;
+    assert_eq!(rest.status(), 206);
+    assert_eq!(rest.bytes().await.unwrap(), BYTES[4..]);
+}
