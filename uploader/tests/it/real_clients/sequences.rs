@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::packer::run;
 use crate::support::program::{Program, Run};
-use crate::support::started;
+use crate::support::{CANARY, started};
 
 /// Builds a template with this sequence, after a `manifest` of the builder's artifact.
 async fn build(program: &Program, flags: &[&str], sequence: &Value) -> Run {
@@ -91,4 +91,47 @@ async fn a_box_of_the_genuine_vagrant_post_processor_is_pushed_by_the_plugin_and
     assert_eq!(built.code, 0, "{built}");
     let made = std::fs::read(program.path("web.box")).unwrap();
     assert_eq!(program.pulled("acme/web", "vagrant.box").await, made);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_box_of_the_genuine_vagrant_post_processor_is_published_as_its_vagrant_cloud_block_says()
+{
+    let (atlas, program) = started().await;
+    program.write(
+        "in/vm.ovf",
+        r#"<Adapter slot="0" enabled="true" MACAddress="0800278D1F91"/>"#,
+    );
+    program.write("in/vm.vmdk", "disk");
+    let sequence = json!([
+        {"type": "artifice", "files": ["in/vm.ovf", "in/vm.vmdk"]},
+        {
+            "type": "vagrant", "provider_override": "virtualbox", "output": "web.box",
+            "keep_input_artifact": true,
+        },
+        "manifest",
+        {
+            "type": "vagrant-cloud", "box_tag": "acme/web", "version": "1.2.0",
+            "version_description": "of {{build_name}}",
+            "vagrant_cloud_url": format!("{}/api/v1", atlas.url()), "access_token": CANARY,
+        },
+    ]);
+    let built = build(&program, &["-except=vagrant-cloud"], &sequence).await;
+    assert_eq!(built.code, 0, "{built}");
+    let pushed = push(&program).await;
+    assert_eq!(pushed.code, 0, "{pushed}");
+    let shown = program
+        .run(&["box", "show", "acme/web", "--output", "json"])
+        .await;
+    let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
+    let version = &shown["versions"][0];
+    assert_eq!(version["version"], "1.2.0", "{shown}");
+    assert_eq!(version["description"], "of file");
+    assert_eq!(version["state"], "active");
+    assert_eq!(version["providers"][0]["provider"], "virtualbox");
+    let download = program
+        .run(&["box", "download", "acme/web", "-o", "same.box"])
+        .await;
+    assert_eq!(download.code, 0, "{download}");
+    let made = std::fs::read(program.path("web.box")).unwrap();
+    assert!(std::fs::read(program.path("same.box")).unwrap() == made);
 }

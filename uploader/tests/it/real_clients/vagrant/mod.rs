@@ -2,6 +2,7 @@
 //! configurations: Debian's 2.3.4 as a process, 2.4.9 by its recorded requests.
 
 mod mirrored;
+mod published;
 mod web_server;
 
 use std::io::{Read, Write};
