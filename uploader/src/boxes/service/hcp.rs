@@ -5,6 +5,7 @@
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use url::Url;
 
 use super::{BoxDetails, Deletion, FileDetails, FileFound, FilePlace, UploadTarget, VersionFound};
 use crate::api::http::request_line::request_line;
@@ -153,7 +154,12 @@ impl Hcp {
         let found: Option<ArchitectureReply> = self.http.existing(&url).await?;
         Ok(found.map(|ArchitectureReply { architecture }| {
             let data = architecture.box_data.unwrap_or_default();
-            let url = data.download_url.filter(|url| !url.is_empty());
+            // A registry may list its own address for a file that it stores.
+            let is_own =
+                |url: &str| Url::parse(url).is_ok_and(|url| self.http.is_registry_url(&url));
+            let url = data
+                .download_url
+                .filter(|url| !url.is_empty() && !is_own(url));
             FileFound {
                 // The size counts only the bytes that the registry stores.
                 has_bytes: data.size.is_some_and(|size| size > 0) && url.is_none(),

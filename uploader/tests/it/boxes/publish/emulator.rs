@@ -61,7 +61,7 @@ pub(super) fn parsed(run: &Run) -> Value {
     serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run}"))
 }
 
-const APIS: [&str; 2] = ["v1", "v2"];
+const APIS: [&str; 3] = ["v1", "v2", "hcp"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_published_over_each_api_is_there_and_comes_back_the_same() {
@@ -305,6 +305,32 @@ async fn only_members_see_a_private_box_and_a_stranger_may_not_publish() {
     let wrong = stranger.with("ATLAS_TOKEN", "wrong");
     let refused = wrong.run(&publish).await;
     assert_eq!(refused.code, 4, "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_principal_gets_a_token_for_every_api() {
+    for api in APIS {
+        let scene = Scene::new(api).await;
+        let whoami = scene.program.run(&["whoami", "--output", "json"]).await;
+        let user = parsed(&whoami)["username"].as_str().unwrap().to_owned();
+        let principal = Program::new()
+            .with("ATLAS_ADDRESS", scene.atlas.url())
+            .with("HCP_AUTH_URL", scene.atlas.url())
+            .with("HCP_CLIENT_ID", &user);
+        let wrong = ["box", "show", "acme/web", "--api", api];
+        let refused = principal.run(&wrong).await;
+        assert_eq!(refused.code, 2, "{refused}");
+        let principal = principal.with("HCP_CLIENT_SECRET", CANARY);
+        principal.write("web.box", a_box("libvirt", b"disk"));
+        let publish = ["box", "publish", "acme/web", "1.0.0", "libvirt", "web.box"];
+        let run = principal
+            .run(&[&publish[..], &["--api", api]].concat())
+            .await;
+        assert_eq!(run.code, 0, "{api}: {run}");
+        assert!(!run.to_string().contains(CANARY), "{run}");
+        let shown = scene.json(&["show", "acme/web"]).await;
+        assert_eq!(shown["versions"][0]["version"], "1.0.0");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

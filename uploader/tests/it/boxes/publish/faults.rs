@@ -97,6 +97,38 @@ async fn a_reply_that_is_lost_at_any_step_makes_nothing_twice() {
     }
 }
 
+/// The steps of a publication to HCP, each with its own address.
+const STEPS_OF_HCP: [(&str, &str); 8] = [
+    ("POST", "/boxes"),
+    ("POST", "/versions"),
+    ("POST", "/providers"),
+    ("POST", "/architectures"),
+    ("GET", "/direct/upload"),
+    ("PUT", "/_binstore/"),
+    ("PUT", "/direct/complete/"),
+    ("PUT", "/release"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_of_hcp_that_is_lost_at_any_step_makes_nothing_twice() {
+    for step in STEPS_OF_HCP {
+        let scene = Scene::new("hcp").await;
+        let lost = std::sync::atomic::AtomicBool::new(false);
+        let proxy = proxy(scene.atlas.url(), move |request, _| {
+            let spoils =
+                is_step(request, step) && !lost.swap(true, std::sync::atomic::Ordering::Relaxed);
+            spoils.then_some((Reply::Hangup, true))
+        })
+        .await;
+        let publish = publish(&scene, proxy.url());
+        let run = publish
+            .run(&[&PUBLISH[..], &["--api", "hcp"]].concat())
+            .await;
+        parsed(&run);
+        assert_published(&scene, &format!("{step:?}: {run}")).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_fails_once_at_any_step_is_repeated() {
     for step in STEPS {
