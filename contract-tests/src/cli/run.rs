@@ -83,6 +83,38 @@ pub(super) struct Args {
         hide_env_values = true
     )]
     max_id_length: Option<usize>,
+    /// The id of a client of HCP's API that may write the namespace.
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "ATLAS_CONTRACT_CLIENT_ID",
+        hide_env_values = true
+    )]
+    client_id: Option<String>,
+    /// That client's secret.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "ATLAS_CONTRACT_CLIENT_SECRET",
+        hide_env_values = true
+    )]
+    client_secret: Option<String>,
+    /// A user whose login needs a second factor.
+    #[arg(
+        long,
+        value_name = "USER",
+        env = "ATLAS_CONTRACT_TWO_FACTOR_LOGIN",
+        hide_env_values = true
+    )]
+    two_factor_login: Option<String>,
+    /// That user's password.
+    #[arg(
+        long,
+        value_name = "PASS",
+        env = "ATLAS_CONTRACT_TWO_FACTOR_PASSWORD",
+        hide_env_values = true
+    )]
+    two_factor_password: Option<String>,
     /// Checks only clauses whose id contains this; may be given several times, and each must match a clause.
     #[arg(long, value_name = "PART")]
     filter: Vec<String>,
@@ -195,6 +227,10 @@ fn settings(args: Args) -> Result<Settings, String> {
         other_token: non_empty(args.other_token),
         public_artifact: non_empty(args.public_artifact),
         max_id_length: args.max_id_length,
+        client_id: non_empty(args.client_id),
+        client_secret: non_empty(args.client_secret),
+        two_factor_login: non_empty(args.two_factor_login),
+        two_factor_password: non_empty(args.two_factor_password),
         fixtures,
         policy,
     })

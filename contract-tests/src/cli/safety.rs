@@ -9,7 +9,7 @@ use atlas_contract_tests::{
         policy::{Access, Policy, Timeout, UploadOrigin, is_yes},
         trust::Trust,
     },
-    suite::fixtures::{self, Fixture},
+    suite::fixtures::{self, Fixtures},
 };
 
 use super::print::note;
@@ -112,7 +112,7 @@ impl Safety {
     ///
     /// # Errors
     /// Fails when the file of fixtures cannot be used, or when an origin is invalid.
-    pub(super) fn policy(self) -> Result<(Policy, Vec<Fixture>), String> {
+    pub(super) fn policy(self) -> Result<(Policy, Fixtures), String> {
         let journal = self.journal();
         let fixtures = self.fixtures.as_deref().map(fixtures::read).transpose();
         let fixtures = fixtures.map_err(|error| error.to_string())?;

@@ -2,9 +2,10 @@
 //!
 //! An [`uploader`] is run in a [`scenario`] against a [`recording_server`], a correct emulator that records requests
 //! and replies. [`judge`] checks the [`observation`] of the run against the [`rules`], and returns the same reports
-//! that clauses get. A [`rule`] names its evidence, and which uploaders it binds. The rules come from the section "What
-//! Packer's post-processor does, in order" of the contract.
+//! that clauses get. A [`rule`] names its evidence, and which uploaders it binds. The rules come from the sections "What
+//! Packer's post-processor does, in order" and "Vagrant boxes: what the living clients do" of the contract.
 
+mod box_steps;
 mod fields;
 pub mod judge;
 pub mod observation;

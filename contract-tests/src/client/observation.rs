@@ -12,10 +12,17 @@ use crate::{
 };
 
 const API: &str = "/api/v1/";
+/// The paths of the calls for boxes that are not below [`API`].
+const BOX_APIS: [&str; 4] = ["/api/v2/", "/vagrant/", "/oauth2/", "/operation/"];
 
 /// Tells whether a path belongs to the API, not to a file.
 pub(super) fn is_api(path: &str) -> bool {
-    path.starts_with(API)
+    path.starts_with(API) || is_box_api(path)
+}
+
+/// Tells whether a path belongs to an API that only boxes have.
+pub(super) fn is_box_api(path: &str) -> bool {
+    BOX_APIS.iter().any(|api| path.starts_with(api))
 }
 
 /// The end of a command.

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{Auth, Http, MAX_REPLY_BYTES, absolute};
+use super::{Auth, Base, Http, MAX_REPLY_BYTES, absolute};
 use crate::{
     failure::CheckResult,
     http::{
@@ -14,10 +14,11 @@ use crate::{
     safety::journal::CreatedObject,
 };
 
-/// A request to the API that has not been sent yet.
+/// A request to the server that has not been sent yet.
 pub struct Call<'a> {
     http: &'a Http,
     method: Method,
+    base: Base,
     path: String,
     query: Vec<(String, String)>,
     auth: Auth<'a>,
@@ -28,10 +29,11 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// Creates a call that carries the target's token, and its fields as JSON.
+    /// Creates a call that carries the target's token, and its fields as JSON; null fields mean an empty body.
     pub(super) fn new(
         http: &'a Http,
         method: Method,
+        base: Base,
         path: String,
         fields: Value,
         makes: Option<CreatedObject>,
@@ -39,6 +41,7 @@ impl<'a> Call<'a> {
         Self {
             http,
             method,
+            base,
             path,
             query: Vec::new(),
             auth: http.token(),
@@ -90,7 +93,7 @@ impl<'a> Call<'a> {
 
     /// Sends the call and returns the reply, whose body may be incomplete.
     async fn answered(self) -> CheckResult<Exchange> {
-        let mut url = absolute(&format!("{}{}", self.http.server.api(), self.path))?;
+        let mut url = absolute(&format!("{}{}", self.http.server.at(self.base), self.path))?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
@@ -102,7 +105,7 @@ impl<'a> Call<'a> {
         if self.close {
             request = request.header("Connection", "close");
         }
-        if request.method == Method::POST {
+        if !self.fields.is_null() {
             if let Some(kind) = self.encoding.content_type() {
                 request = request.header("Content-Type", kind);
             }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::{
@@ -26,6 +27,7 @@ pub struct Exchange {
     sent: Sent,
     shown: String,
     location: Option<String>,
+    headers: HeaderMap,
     excessive: bool,
     /// The reply's status.
     pub status: u16,
@@ -43,6 +45,7 @@ impl Exchange {
             shown: shown(secrets, &reply),
             location: reply.location(),
             encoding: reply.encoding(),
+            headers: reply.headers,
             excessive: reply.excess.is_some(),
             status: reply.status,
             body: reply.body,
@@ -80,6 +83,12 @@ impl Exchange {
     /// Returns the target of a redirect.
     pub fn location(&self) -> Option<&str> {
         self.location.as_deref()
+    }
+
+    /// Returns a header of the reply, or the empty text if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.and_then(|it| it.to_str().ok()).unwrap_or_default()
     }
 
     /// Returns a violation that names what was expected, the reply and the request.

@@ -5,6 +5,7 @@
 //! token reaches another origin. Every text made here is redacted.
 
 mod call;
+mod download;
 pub mod encoding;
 pub mod exchange;
 mod proxies;
@@ -18,6 +19,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::{Client, Method, Url, redirect};
 use serde_json::Value;
 
@@ -28,7 +30,6 @@ use crate::{
         request::{Payload, Request, Sending},
     },
     safety::{
-        address::origin,
         journal::{CreatedObject, Journal},
         pace::Pace,
         secrets::Secrets,
@@ -41,8 +42,8 @@ use timeouts::Timeouts;
 pub use call::Call;
 pub use proxies::NoProxy;
 pub(crate) use reply::Reply;
+pub use server::Base;
 
-const MAX_REDIRECTS: usize = 5;
 /// The longest reply that is accepted, in bytes: no client could handle a longer one. All files that the suite makes
 /// are shorter.
 pub(crate) const MAX_REPLY_BYTES: usize = 4 * 1024 * 1024;
@@ -58,6 +59,8 @@ pub enum Auth<'a> {
     Bearer(&'a str),
     /// The token is in the query parameter `access_token`.
     Query(&'a str),
+    /// An id and a secret, in Base64, are in the header `Authorization`.
+    Basic(&'a str),
 }
 
 /// Writes the place of the token, without the token.
@@ -68,6 +71,7 @@ impl fmt::Debug for Auth<'_> {
             Self::Header(_) => "Header",
             Self::Bearer(_) => "Bearer",
             Self::Query(_) => "Query",
+            Self::Basic(_) => "Basic",
         })
     }
 }
@@ -179,7 +183,7 @@ impl Http {
 
     /// Builds a GET request for a path below the API, with the main token; nothing is sent.
     pub fn get(&self, path: impl Into<String>) -> Call<'_> {
-        Call::new(self, Method::GET, path.into(), Value::Null, None)
+        self.call(Method::GET, Base::V1, path, Value::Null, None)
     }
 
     /// Builds a POST request with fields for a path below the API, with the main token; nothing is sent. Only
@@ -190,7 +194,20 @@ impl Http {
         fields: Value,
         creates: CreatedObject,
     ) -> Call<'_> {
-        Call::new(self, Method::POST, path.into(), fields, Some(creates))
+        self.call(Method::POST, Base::V1, path, fields, Some(creates))
+    }
+
+    /// Builds a request with fields for a path below a base, with the main token; nothing is sent. Only the context of
+    /// a check calls this method for a write, as it does [`Http::post`].
+    pub(crate) fn call(
+        &self,
+        method: Method,
+        base: Base,
+        path: impl Into<String>,
+        fields: Value,
+        creates: Option<CreatedObject>,
+    ) -> Call<'_> {
+        Call::new(self, method, base, path.into(), fields, creates)
     }
 
     /// Uploads bytes to an upload path, verbatim except for the query, which genuine clients overwrite. The request
@@ -204,45 +221,32 @@ impl Http {
         bytes: &[u8],
         sending: Sending,
     ) -> CheckResult<Exchange> {
+        self.put_with(upload_path, bytes, sending, &[]).await
+    }
+
+    /// Uploads bytes as [`Http::put`] does, with further headers.
+    ///
+    /// # Errors
+    /// Fails as [`Http::put`] does.
+    pub async fn put_with(
+        &self,
+        upload_path: &str,
+        bytes: &[u8],
+        sending: Sending,
+        headers: &[(&'static str, &str)],
+    ) -> CheckResult<Exchange> {
         let mut url = absolute(upload_path)?;
         url.set_query(None);
-        let upload = Request::new(Method::PUT, url)
+        let mut upload = Request::new(Method::PUT, url)
             .header("Connection", "close")
             .making(CreatedObject::File(bytes.len()))
             .carrying(Payload::File(bytes.to_vec(), sending));
+        for (name, value) in headers {
+            upload = upload.header(name, *value);
+        }
         // A guessed upload path is redacted like one that the server handed out.
         self.secrets.learn_upload_path(upload.url.as_str());
         self.send_complete(upload).await
-    }
-
-    /// Downloads a path below the API with the target's token, or anonymously, following redirects. A token never
-    /// leaves the origin of the API. At most `most` bytes of the body are read, and a reply with a longer body never
-    /// passes a check of its status.
-    ///
-    /// # Errors
-    /// Fails when a redirect leads nowhere, there are too many redirects, or there is no reply.
-    pub async fn download(&self, path: &str, auth: Auth<'_>, most: usize) -> CheckResult<Exchange> {
-        let mut url = absolute(&format!("{}{path}", self.server.api()))?;
-        for _ in 0..=MAX_REDIRECTS {
-            let download = Request::new(Method::GET, url.clone());
-            let download = if origin(&url) == self.server.origin() {
-                download.authorised(auth)
-            } else {
-                download
-            };
-            let exchange = self.send(download, most).await?;
-            let Some(next) = exchange.location() else {
-                return Ok(exchange);
-            };
-            url = url
-                .join(next)
-                .map_err(|_| exchange.violation("a redirect to an address"))?;
-            self.secrets.add(url.as_str(), "[redirect]");
-        }
-        Err(violation(
-            "the file after a few redirects",
-            format!("more than {MAX_REDIRECTS} redirects from {path}"),
-        ))
     }
 
     /// Sends a request, and requires a complete reply.
@@ -296,7 +300,7 @@ impl Http {
         line: &str,
     ) -> CheckResult<Option<(&Journal, u64)>> {
         let refused = |why: &str| CheckFailure::NotSent(format!("refused to send {line}: {why}"));
-        if request.method == Method::GET {
+        if matches!(request.method, Method::GET | Method::HEAD) {
             return Ok(None);
         }
         let (policy, home) = (self.server.policy(), self.server.origin());
@@ -318,6 +322,11 @@ impl Http {
 fn unwritten(journal: &Journal, error: &std::io::Error) -> CheckFailure {
     let path = journal.path().display();
     CheckFailure::NotSent(format!("the journal {path} cannot be written: {error}"))
+}
+
+/// Returns the credentials of a client as HTTP's Basic authentication has them.
+pub(crate) fn basic(id: &str, secret: &str) -> String {
+    BASE64_STANDARD.encode(format!("{id}:{secret}"))
 }
 
 fn absolute(text: &str) -> CheckResult<Url> {

@@ -88,6 +88,9 @@ impl Request {
             Auth::Anonymous | Auth::Query(_) => self,
             Auth::Header(token) => self.header("X-Atlas-Token", token),
             Auth::Bearer(token) => self.header("Authorization", format!("Bearer {token}")),
+            Auth::Basic(credentials) => {
+                self.header("Authorization", format!("Basic {credentials}"))
+            }
         }
     }
 

@@ -11,6 +11,18 @@ use crate::safety::{
 };
 
 const API: &str = "/api/v1";
+const API_V2: &str = "/api/v2";
+
+/// The address below which a path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// `/api/v1`.
+    V1,
+    /// `/api/v2`, which only boxes have.
+    V2,
+    /// The root of the server.
+    Root,
+}
 
 /// The reason why a connection to the server cannot be prepared.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +77,17 @@ impl Server {
 
     /// Returns the address of the API, without a trailing slash.
     pub fn api(&self) -> String {
-        format!("{}{API}", self.root)
+        self.at(Base::V1)
+    }
+
+    /// Returns the address of a base, without a trailing slash.
+    pub fn at(&self, base: Base) -> String {
+        let below = match base {
+            Base::V1 => API,
+            Base::V2 => API_V2,
+            Base::Root => "",
+        };
+        format!("{}{below}", self.root)
     }
 
     /// Returns the server's origin: its scheme, host and port.

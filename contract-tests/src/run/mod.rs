@@ -32,11 +32,14 @@ use crate::{
         run_prefix::RunPrefix,
     },
     suite::{
+        box_api::BoxApi,
         clause::Clause,
         clauses,
         context::{ComparedBody, Context},
+        fixtures::Fixtures,
         precondition::Precondition,
         required_setting::RequiredSetting,
+        sample_box,
         verified_fixture::{VerifiedFixture, VerifyError},
     },
 };
@@ -178,6 +181,7 @@ impl Run {
             options,
         };
         run.check_token().await?;
+        run.find_box_apis().await;
         run.begin_journal().await?;
         run.verify_fixtures().await?;
         Ok(run)
@@ -202,12 +206,33 @@ impl Run {
         }
     }
 
+    /// Finds out which APIs for boxes the server has, if a chosen clause is about boxes.
+    async fn find_box_apis(&mut self) {
+        let chosen = |clause: &&Clause| filter::chooses(&self.options.filters, clause.id);
+        let judged = clauses::all().filter(chosen).any(|it| it.boxes.is_some());
+        if !judged && self.target.fixtures().boxes.is_empty() {
+            return;
+        }
+        let mut offered = Vec::new();
+        for api in BoxApi::ALL {
+            if api.is_offered(&self.http, self.target.namespace()).await {
+                offered.push(api);
+            }
+        }
+        self.target.has_box_apis(offered);
+    }
+
     async fn verify_fixtures(&mut self) -> Result<(), RunError> {
         let mut found = Vec::new();
-        for fixture in self.target.fixtures() {
-            found.push(VerifiedFixture::read(&self.http, fixture.clone()).await?);
+        let Fixtures { artifacts, boxes } = self.target.fixtures().clone();
+        for fixture in artifacts {
+            found.push(VerifiedFixture::read(&self.http, fixture).await?);
         }
-        self.target.found(found);
+        let api = self.target.facts().box_apis.last().copied();
+        for fixture in &boxes {
+            sample_box::verify(&self.http, api, fixture).await?;
+        }
+        self.target.found(found, boxes);
         Ok(())
     }
 
@@ -293,6 +318,10 @@ impl Run {
 
     /// Returns the reason why this run cannot check the clause, or `None` if it can.
     fn obstacle(&self, clause: &Clause) -> Option<String> {
+        let offered = &self.target.facts().box_apis;
+        if let Some(missing) = clause.boxes.and_then(|boxes| boxes.missing(offered)) {
+            return Some(missing);
+        }
         if !self.target.is_read_only() {
             return self.missing_facts(clause);
         }
@@ -302,7 +331,7 @@ impl Run {
         let facts = self.target.facts();
         let missing: Vec<_> = preconditions
             .iter()
-            .filter(|it| facts.fixture(**it).is_none())
+            .filter(|it| !facts.meets(**it))
             .collect();
         let named: Vec<_> = missing
             .into_iter()

@@ -11,12 +11,12 @@ use crate::{
     run::{
         Options, Run, RunError,
         settings::{Settings, TargetError},
-        target::Target,
+        target::{ROOT, Target},
     },
     safety::{policy::Policy, run_prefix::RunPrefix},
     suite::{
         clauses,
-        fixtures::{Digest, Fixture, KnownFile, KnownVersion, Visibility},
+        fixtures::{BoxFixture, Digest, Fixture, Fixtures, KnownFile, KnownVersion, Visibility},
     },
 };
 
@@ -25,6 +25,8 @@ const OTHER_TOKEN: &str = "other-token-of-the-plan";
 /// The login of the plan, since a login of a real Atlas may not be valid in the emulator.
 const LOGIN: &str = "login-of-the-plan";
 const PASSWORD: &str = "password-of-the-plan";
+/// The user with two factors of the plan, for the same reason.
+const TWO_FACTOR: &str = "two-factor-of-the-plan";
 const FILE: &str = "the file of the plan";
 
 /// The requests that a run would send to its server, without secrets.
@@ -70,8 +72,14 @@ impl Plan {
         let login = login.map_or(LOGIN, |(login, _)| login);
         // A login is sent only in forms, which encode it.
         let login: String = form_urlencoded::byte_serialize(login.as_bytes()).collect();
+        let two_factor = target.facts().two_factor.as_ref();
+        let two_factor = two_factor.map_or(TWO_FACTOR, |(login, _)| login);
         let readdressed = |requests: Vec<String>| -> Vec<String> {
-            let line = |line: String| line.replace(&root, target.root()).replace(LOGIN, &login);
+            let line = |line: String| {
+                line.replace(&root, target.root())
+                    .replace(TWO_FACTOR, two_factor)
+                    .replace(LOGIN, &login)
+            };
             requests.into_iter().map(line).collect()
         };
         let once = Options {
@@ -106,7 +114,11 @@ impl Plan {
 
 /// Starts an emulator with the target's settings and fixtures.
 async fn stand_in(target: &Target) -> Result<Target, TargetError> {
-    let fixtures = numbered(target.fixtures());
+    let Fixtures { artifacts, boxes } = target.fixtures();
+    let fixtures = Fixtures {
+        artifacts: numbered(artifacts),
+        boxes: boxes.iter().map(planned).collect(),
+    };
     let facts = target.facts();
     let public = target
         .public_artifact()
@@ -121,6 +133,10 @@ async fn stand_in(target: &Target) -> Result<Target, TargetError> {
         other_token: facts.other_token.as_ref().map(|_| OTHER_TOKEN.to_owned()),
         public_artifact: public,
         max_id_length: facts.max_id_length,
+        client_id: facts.client.as_ref().map(|_| ROOT.to_owned()),
+        client_secret: facts.client.as_ref().map(|_| TOKEN.to_owned()),
+        two_factor_login: facts.two_factor.as_ref().map(|_| TWO_FACTOR.to_owned()),
+        two_factor_password: facts.two_factor.as_ref().map(|_| PASSWORD.to_owned()),
         fixtures,
         policy: Policy {
             access: target.server().policy().access,
@@ -142,10 +158,7 @@ fn numbered(fixtures: &[Fixture]) -> Vec<Fixture> {
         }
         for (number, version) in (1..).zip(&mut versions) {
             version.version = number;
-            version.file = version.file.as_ref().map(|_| KnownFile {
-                size: FILE.len() as u64,
-                sha256: Digest::of(FILE.as_bytes()),
-            });
+            version.file = version.file.as_ref().map(|_| known_file());
         }
         Fixture {
             versions,
@@ -156,9 +169,9 @@ fn numbered(fixtures: &[Fixture]) -> Vec<Fixture> {
 }
 
 /// Returns the emulator's seed for the fixtures. Several fixtures may share an artifact, one for each type.
-fn seed(fixtures: &[Fixture]) -> Value {
+fn seed(fixtures: &Fixtures) -> Value {
     let mut artifacts: Vec<Value> = Vec::new();
-    for fixture in fixtures {
+    for fixture in &fixtures.artifacts {
         let slug = format!("{}/{}", fixture.user, fixture.name);
         let at = artifacts.iter().position(|it| it["name"] == slug.as_str());
         let at = at.unwrap_or_else(|| {
@@ -172,7 +185,38 @@ fn seed(fixtures: &[Fixture]) -> Value {
             versions.extend(fixture.versions.iter().map(|it| version(&fixture.kind, it)));
         }
     }
+    artifacts.extend(fixtures.boxes.iter().map(box_artifact));
     json!({"artifacts": artifacts})
+}
+
+/// Returns the box with a file of the plan's own content.
+fn planned(fixture: &BoxFixture) -> BoxFixture {
+    let mut planned = fixture.clone();
+    planned.file = planned.file.map(|_| known_file());
+    planned
+}
+
+/// Returns the seed of the artifact that is a box.
+fn box_artifact(fixture: &BoxFixture) -> Value {
+    let mut metadata = json!({"provider": fixture.provider, "version": fixture.version});
+    if let Some(architecture) = &fixture.architecture {
+        metadata["architecture"] = architecture.as_str().into();
+    }
+    let file = json!({"text": FILE});
+    let version =
+        json!({"type": "vagrant.box", "id": "planned", "metadata": metadata, "file": file});
+    json!({
+        "name": format!("{}/{}", fixture.user, fixture.name),
+        "public": fixture.visibility == Some(Visibility::Public),
+        "versions": [version],
+    })
+}
+
+fn known_file() -> KnownFile {
+    KnownFile {
+        size: FILE.len() as u64,
+        sha256: Digest::of(FILE.as_bytes()),
+    }
 }
 
 fn version(kind: &str, known: &KnownVersion) -> Value {

@@ -11,7 +11,7 @@ use crate::{
         },
         trust::Trust,
     },
-    suite::fixtures::Fixture,
+    suite::fixtures::Fixtures,
 };
 
 /// The variable with the address of the server that the tests use. The tests do not read the clients' `ATLAS_ADDRESS`
@@ -61,8 +61,16 @@ pub struct Settings {
     pub public_artifact: Option<String>,
     /// The largest number of characters that an `id` may have.
     pub max_id_length: Option<usize>,
-    /// The artifacts to read, in a run that writes nothing.
-    pub fixtures: Vec<Fixture>,
+    /// The id of a client of HCP's API that may write to the namespace.
+    pub client_id: Option<String>,
+    /// That client's secret.
+    pub client_secret: Option<String>,
+    /// A user whose login needs a second factor.
+    pub two_factor_login: Option<String>,
+    /// That user's password.
+    pub two_factor_password: Option<String>,
+    /// The artifacts and boxes to read, in a run that writes nothing.
+    pub fixtures: Fixtures,
     /// The policy of the run towards the server.
     pub policy: Policy,
 }
@@ -109,7 +117,11 @@ impl Settings {
             max_id_length: length.transpose().map_err(|_| {
                 TargetError::Invalid("ATLAS_CONTRACT_MAX_ID_LENGTH must be a number")
             })?,
-            fixtures: Vec::new(),
+            client_id: set("ATLAS_CONTRACT_CLIENT_ID"),
+            client_secret: set("ATLAS_CONTRACT_CLIENT_SECRET"),
+            two_factor_login: set("ATLAS_CONTRACT_TWO_FACTOR_LOGIN"),
+            two_factor_password: set("ATLAS_CONTRACT_TWO_FACTOR_PASSWORD"),
+            fixtures: Fixtures::default(),
             policy: policy(&variable)?,
         }))
     }

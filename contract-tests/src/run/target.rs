@@ -10,21 +10,33 @@ use serde_json::json;
 
 use crate::{
     failure::CheckResult,
-    http::{Http, server::Server},
+    http::{Http, basic, server::Server},
     run::settings::{Settings, TargetError},
     safety::policy::Access,
-    suite::{facts::Facts, fixtures::Fixture, names::is_name, verified_fixture::VerifiedFixture},
+    suite::{
+        box_api::BoxApi,
+        facts::Facts,
+        fixtures::{BoxFixture, Fixtures},
+        names::is_name,
+        verified_fixture::VerifiedFixture,
+    },
 };
 
 /// The owner of the second token in an emulator where no login is set.
 const SECOND_USER: &str = "second-user-of-the-suite";
+
+/// The owner of the first token of an emulator. An emulator takes the name of a user and a token for a client of HCP's
+/// API.
+pub(crate) const ROOT: &str = "atlas";
+/// The second factor, in an emulator, of the user who has one.
+const TWO_FACTOR_CODE: &str = "123456";
 
 /// A `Target` is a server to test. If it is an emulator, dropping the last clone stops it.
 #[derive(Clone)]
 pub struct Target {
     server: Server,
     facts: Facts,
-    fixtures: Vec<Fixture>,
+    fixtures: Fixtures,
     emulator: Option<Arc<MockAtlas>>,
 }
 
@@ -37,11 +49,21 @@ impl Target {
     pub fn new(settings: Settings) -> Result<Self, TargetError> {
         let url = parse_url(&settings.url)?;
         check_texts(&settings)?;
-        let login = match (settings.login, settings.password) {
-            (Some(login), Some(password)) => Some((login, password)),
-            (None, None) => None,
-            _ => return Err(TargetError::Invalid("--login and --password go together")),
-        };
+        let login = pair(
+            settings.login,
+            settings.password,
+            "--login and --password go together",
+        )?;
+        let client = pair(
+            settings.client_id,
+            settings.client_secret,
+            "--client-id and --client-secret go together",
+        )?;
+        let two_factor = pair(
+            settings.two_factor_login,
+            settings.two_factor_password,
+            "--two-factor-login and --two-factor-password go together",
+        )?;
         let public_artifact = settings
             .public_artifact
             .map(|slug| name_within(&slug, &settings.namespace))
@@ -54,6 +76,10 @@ impl Target {
                 other_token: settings.other_token,
                 public_artifact,
                 max_id_length: settings.max_id_length,
+                client,
+                two_factor,
+                box_apis: Vec::new(),
+                box_fixtures: Vec::new(),
                 fixtures: Vec::new(),
             },
             fixtures: settings.fixtures,
@@ -79,14 +105,19 @@ impl Target {
     /// # Errors
     /// Fails when the emulator does not start.
     pub async fn emulator() -> Result<Self, TargetError> {
+        let token = "root-token-of-the-suite";
         let settings = Settings {
-            token: "root-token-of-the-suite".to_owned(),
+            token: token.to_owned(),
             namespace: "acme".to_owned(),
             login: Some("rival".to_owned()),
             password: Some("open sesame".to_owned()),
             other_token: Some("rival-token-of-the-suite".to_owned()),
             public_artifact: Some("acme/public".to_owned()),
             max_id_length: Some(255),
+            client_id: Some(ROOT.to_owned()),
+            client_secret: Some(token.to_owned()),
+            two_factor_login: Some("careful".to_owned()),
+            two_factor_password: Some("open twice".to_owned()),
             ..Settings::default()
         };
         Self::emulated(settings, r#"{"artifacts": []}"#).await
@@ -107,10 +138,20 @@ impl Target {
             second = second.token(token);
         }
         let seed = Seed::from_json(seed).map_err(|error| failed(&error))?;
+        let two_factor = settings.two_factor_login.iter();
+        let two_factor = two_factor.zip(&settings.two_factor_password);
+        let careful = two_factor.map(|(login, password)| {
+            User::new(login)
+                .password(password)
+                .two_factor(TWO_FACTOR_CODE)
+        });
         let mut builder = MockAtlas::builder()
             .token(&settings.token)
             .user(second)
             .seed(seed);
+        for user in careful {
+            builder = builder.user(user);
+        }
         if let Some(public) = &settings.public_artifact {
             builder = builder.public_artifact(public);
         }
@@ -158,11 +199,19 @@ impl Target {
     pub fn connect(&self) -> CheckResult<Http> {
         let http = Http::new(&self.server)?;
         let Facts {
-            login, other_token, ..
+            login,
+            other_token,
+            client,
+            two_factor,
+            ..
         } = &self.facts;
         http.add_secret(other_token.as_deref().unwrap_or_default(), "[other token]");
-        if let Some((_, password)) = login {
+        for (_, password) in [login, two_factor].into_iter().flatten() {
             http.add_secret(password, "[password]");
+        }
+        if let Some((id, secret)) = client {
+            http.add_secret(&basic(id, secret), "[client]");
+            http.add_secret(secret, "[client secret]");
         }
         Ok(http)
     }
@@ -213,13 +262,19 @@ impl Target {
     }
 
     /// Returns the fixtures, as the operator names them.
-    pub(crate) fn fixtures(&self) -> &[Fixture] {
+    pub(crate) fn fixtures(&self) -> &Fixtures {
         &self.fixtures
     }
 
+    /// Remembers the APIs for boxes that the server has.
+    pub(crate) fn has_box_apis(&mut self, apis: Vec<BoxApi>) {
+        self.facts.box_apis = apis;
+    }
+
     /// Remembers the fixtures that were found on the server.
-    pub(crate) fn found(&mut self, fixtures: Vec<VerifiedFixture>) {
+    pub(crate) fn found(&mut self, fixtures: Vec<VerifiedFixture>, boxes: Vec<BoxFixture>) {
         self.facts.fixtures = fixtures;
+        self.facts.box_fixtures = boxes;
     }
 }
 
@@ -233,6 +288,19 @@ impl fmt::Debug for Target {
             .field("max_id_length", &self.facts.max_id_length)
             .field("policy", &self.server.policy())
             .finish_non_exhaustive()
+    }
+}
+
+/// Returns two settings that need each other.
+fn pair(
+    first: Option<String>,
+    second: Option<String>,
+    wrong: &'static str,
+) -> Result<Option<(String, String)>, TargetError> {
+    match (first, second) {
+        (Some(first), Some(second)) => Ok(Some((first, second))),
+        (None, None) => Ok(None),
+        _ => Err(TargetError::Invalid(wrong)),
     }
 }
 

@@ -6,7 +6,7 @@ use atlas_common::redaction::{self, KnownSecrets};
 use serde_json::Value;
 
 /// The parts of field names that mark a secret in a reply.
-const FIELDS: [&str; 2] = ["upload_path", "token"];
+const FIELDS: [&str; 3] = ["upload_path", "callback", "token"];
 /// The largest number of secrets in one reply; no client could use more.
 const MAX_SECRETS_PER_REPLY: usize = 1000;
 
@@ -25,8 +25,7 @@ impl Secrets {
         known.add(secret, placeholder);
     }
 
-    /// Learns the secrets in the body of a reply: `upload_path`, `upload_token` and `token`, as JSON fields or within a
-    /// text.
+    /// Learns the secrets in the body of a reply: upload paths, callbacks and tokens, as JSON fields or within a text.
     ///
     /// # Errors
     /// Fails when the reply contains too many secrets. None of them is learnt then, so the reply must not be shown; the
@@ -101,9 +100,9 @@ impl Secrets {
 
     fn learn_field(&self, key: &str, value: &str) {
         match key {
-            "upload_path" => self.learn_upload_path(value),
-            "upload_token" => self.add(value, "[upload token]"),
-            "token" => self.add(value, "[login token]"),
+            "upload_path" | "callback" => self.learn_upload_path(value),
+            "upload_token" | "hosted_token" => self.add(value, "[upload token]"),
+            "token" | "access_token" => self.add(value, "[login token]"),
             _ => {}
         }
     }

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     failure::CheckResult,
-    suite::{context::Context, precondition::Precondition, required_setting::RequiredSetting},
+    suite::{
+        box_api::Boxes, context::Context, precondition::Precondition,
+        required_setting::RequiredSetting,
+    },
 };
 
 /// A kind of evidence for a behaviour, as marked in `docs/contract.md`.
@@ -52,6 +55,8 @@ pub struct Clause {
     pub evidence: &'static [Evidence],
     /// The settings that the operator must give for the check.
     pub required_settings: &'static [RequiredSetting],
+    /// The APIs for boxes that the server must have; without them, the clause is not applicable.
+    pub boxes: Option<Boxes>,
     /// The fixtures that the check needs when nothing may be written; `None` when the check has to write.
     pub preconditions: Option<&'static [Precondition]>,
     /// Whether the clause says that something never happens, so that one observation violates it. Any other clause is
@@ -71,6 +76,12 @@ impl Clause {
     /// Returns the clause with the preconditions under which it can be checked without writing.
     pub(crate) const fn reading(mut self, given: &'static [Precondition]) -> Self {
         self.preconditions = Some(given);
+        self
+    }
+
+    /// Returns the clause as one about these APIs for boxes.
+    pub(crate) const fn of(mut self, boxes: Boxes) -> Self {
+        self.boxes = Some(boxes);
         self
     }
 
@@ -120,6 +131,7 @@ pub(crate) const fn requiring(
         title,
         evidence,
         required_settings,
+        boxes: None,
         preconditions: None,
         never: false,
         check,

@@ -1,4 +1,4 @@
-//! Fixtures are artifacts that, according to the operator, are on the server, so that a run can judge it by reading
+//! Fixtures are artifacts and boxes that, according to the operator, are on the server, so that a run can judge it by reading
 //! alone. They are listed in a small TOML or JSON file.
 
 use std::{
@@ -10,7 +10,55 @@ use std::{
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::{input, suite::names::is_name};
+use crate::{
+    input,
+    suite::{names::is_name, precondition::Precondition},
+};
+
+/// The fixtures of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fixtures {
+    /// The artifacts.
+    #[serde(default)]
+    pub artifacts: Vec<Fixture>,
+    /// The boxes.
+    #[serde(default)]
+    pub boxes: Vec<BoxFixture>,
+}
+
+/// A box: one provider of one of its active versions.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "BoxEntry")]
+pub struct BoxFixture {
+    /// The user or organisation.
+    pub user: String,
+    /// The box's name, without the user.
+    pub name: String,
+    /// The visibility of the box, if it is known.
+    pub visibility: Option<Visibility>,
+    /// The active version.
+    pub version: String,
+    /// The provider.
+    pub provider: String,
+    /// The architecture, if it is known.
+    pub architecture: Option<String>,
+    /// The file of the provider, if it is known.
+    pub file: Option<KnownFile>,
+}
+
+impl BoxFixture {
+    /// Tells whether the box meets a precondition.
+    pub(crate) fn meets(&self, precondition: Precondition) -> bool {
+        match precondition {
+            Precondition::Box => true,
+            Precondition::PublicBox => self.visibility == Some(Visibility::Public),
+            Precondition::PrivateBox => self.visibility == Some(Visibility::Private),
+            Precondition::BoxFile => self.file.is_some(),
+            _ => false,
+        }
+    }
+}
 
 /// A fixture: the versions of one type in an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -103,10 +151,16 @@ pub enum FixturesError {
     },
 }
 
+/// A box in the format of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
-    artifacts: Vec<Fixture>,
+struct BoxEntry {
+    name: Slug,
+    visibility: Option<Visibility>,
+    version: String,
+    provider: String,
+    architecture: Option<String>,
+    file: Option<KnownFile>,
 }
 
 /// A fixture in the format of the file.
@@ -135,7 +189,7 @@ struct Kind(String);
 ///
 /// # Errors
 /// Fails when the file cannot be read, or its content is invalid; the error names the line.
-pub fn read(path: &Path) -> Result<Vec<Fixture>, FixturesError> {
+pub fn read(path: &Path) -> Result<Fixtures, FixturesError> {
     let text = input::text(path).map_err(|error| FixturesError::Unreadable {
         path: path.to_owned(),
         error,
@@ -152,16 +206,12 @@ pub fn read(path: &Path) -> Result<Vec<Fixture>, FixturesError> {
     })
 }
 
-fn from_json(text: &str) -> Result<Vec<Fixture>, (usize, String)> {
-    let document: Result<Document, _> = serde_json::from_str(text);
-    document
-        .map(|it| it.artifacts)
-        .map_err(|error| (error.line(), error.to_string()))
+fn from_json(text: &str) -> Result<Fixtures, (usize, String)> {
+    serde_json::from_str(text).map_err(|error| (error.line(), error.to_string()))
 }
 
-fn from_toml(text: &str) -> Result<Vec<Fixture>, (usize, String)> {
-    let document: Result<Document, toml::de::Error> = toml::from_str(text);
-    document.map(|it| it.artifacts).map_err(|error| {
+fn from_toml(text: &str) -> Result<Fixtures, (usize, String)> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
         let before = error.span().and_then(|span| text.get(..span.start));
         let line = before.unwrap_or_default().matches('\n').count() + 1;
         (line, error.message().to_owned())
@@ -192,6 +242,28 @@ impl TryFrom<FixtureEntry> for Fixture {
                 versions,
             }),
         }
+    }
+}
+
+impl TryFrom<BoxEntry> for BoxFixture {
+    type Error = String;
+
+    fn try_from(entry: BoxEntry) -> Result<Self, String> {
+        let Slug(user, name) = entry.name;
+        for part in [&entry.version, &entry.provider] {
+            if !is_name(part) {
+                return Err(format!("{part:?} is no version and no provider of a box"));
+            }
+        }
+        Ok(Self {
+            user,
+            name,
+            visibility: entry.visibility,
+            version: entry.version,
+            provider: entry.provider,
+            architecture: entry.architecture,
+            file: entry.file,
+        })
     }
 }
 
@@ -256,6 +328,7 @@ mod tests {
             "versions": [{"version": 2, "metadata": {"os": "linux"}}]}]}"#;
         let fixtures = from_toml(toml).unwrap();
         assert_eq!(fixtures, from_json(json).unwrap());
+        let fixtures = fixtures.artifacts;
         assert_eq!(
             (fixtures[0].user.as_str(), fixtures[0].name.as_str()),
             ("acme", "web")
@@ -267,8 +340,9 @@ mod tests {
     fn the_example_of_the_documentation_is_read() {
         let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/fixtures.example.toml");
         let fixtures = read(Path::new(example)).unwrap();
-        assert_eq!(fixtures.len(), 2);
-        assert!(fixtures[0].versions[1].file.is_some());
+        assert_eq!((fixtures.artifacts.len(), fixtures.boxes.len()), (2, 1));
+        assert!(fixtures.artifacts[0].versions[1].file.is_some());
+        assert!(fixtures.boxes[0].meets(Precondition::BoxFile));
     }
 
     #[test]

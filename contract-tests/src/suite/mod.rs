@@ -7,15 +7,19 @@
 //! for word.
 
 pub mod artifact;
+pub mod box_api;
 pub mod clause;
 pub mod clauses;
 pub mod context;
 mod expectations;
 pub mod facts;
 pub mod fixtures;
+pub mod hcp_registry;
 pub(crate) mod names;
 pub mod precondition;
 pub mod required_setting;
+pub mod sample_box;
 pub mod snapshot;
 pub mod test_artifact;
+pub mod vagrant_box;
 pub mod verified_fixture;

@@ -17,6 +17,14 @@ pub enum Precondition {
     PublicFile,
     /// A private artifact.
     Private,
+    /// A box with an active version.
+    Box,
+    /// A public box with an active version.
+    PublicBox,
+    /// A private box with an active version.
+    PrivateBox,
+    /// A box with an active version, and the size and the digest of its provider's file.
+    BoxFile,
 }
 
 impl Precondition {
@@ -32,6 +40,10 @@ impl Precondition {
                 "an artifact of visibility public with size and sha256 of its newest file"
             }
             Self::Private => "an artifact of visibility private",
+            Self::Box => "a box",
+            Self::PublicBox => "a box of visibility public",
+            Self::PrivateBox => "a box of visibility private",
+            Self::BoxFile => "a box with size and sha256 of its file",
         }
     }
 }

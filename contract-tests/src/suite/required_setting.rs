@@ -11,6 +11,10 @@ pub enum RequiredSetting {
     PublicArtifact,
     /// The length of the longest `id` that the server accepts.
     MaxIdLength,
+    /// The id and the secret of a client of HCP's API that may write to the namespace.
+    Client,
+    /// A user whose login needs a second factor, and the password.
+    TwoFactor,
 }
 
 impl RequiredSetting {
@@ -21,6 +25,8 @@ impl RequiredSetting {
             Self::OtherToken => "--other-token",
             Self::PublicArtifact => "--public-artifact",
             Self::MaxIdLength => "--max-id-length",
+            Self::Client => "--client-id and --client-secret",
+            Self::TwoFactor => "--two-factor-login and --two-factor-password",
         }
     }
 }

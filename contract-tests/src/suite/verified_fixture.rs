@@ -79,6 +79,10 @@ impl VerifiedFixture {
             Precondition::Public => sees(Visibility::Public) && !self.versions.is_empty(),
             Precondition::PublicFile => sees(Visibility::Public) && newest_file(),
             Precondition::Private => sees(Visibility::Private),
+            Precondition::Box
+            | Precondition::PublicBox
+            | Precondition::PrivateBox
+            | Precondition::BoxFile => false,
         }
     }
 }

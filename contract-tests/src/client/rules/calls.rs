@@ -5,7 +5,7 @@ use axum::http::Method;
 use crate::{
     client::{
         fields::Fields,
-        observation::{Call, Observation, is_api, require},
+        observation::{Call, Observation, is_api, is_box_api, require},
         rule::{Rule, each, post_processor, rule},
     },
     failure::CheckResult,
@@ -78,6 +78,9 @@ fn api_path_once(observed: &Observation) -> Option<CheckResult> {
     let is_call = |transaction: &&Transaction| {
         let request = &transaction.request;
         let is_upload = uploads.iter().any(|path| path == request.path());
+        if is_box_api(request.path()) {
+            return false;
+        }
         is_api(request.path()) || request.method != Method::PUT && !is_upload
     };
     each(

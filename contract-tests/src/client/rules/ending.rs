@@ -55,7 +55,9 @@ fn failure_told(observed: &Observation) -> Option<CheckResult> {
     let is_missing = asked.any(|it| !is_made(it));
     let has_failed = is_missing || observed.transactions.iter().any(is_failure);
     has_failed.then(|| {
-        let is_there = !is_missing && !complete.is_empty();
+        let boxes: Vec<_> = observed.box_uploads().collect();
+        let has_boxes = !boxes.is_empty() && boxes.iter().all(|it| it.arrived().is_some());
+        let is_there = !is_missing && (!complete.is_empty() || has_boxes);
         let expected = "failure: a version, or its file, is not there";
         require(is_there || !observed.ended.success, expected, "success")
     })

@@ -6,10 +6,10 @@ use crate::{
     client::{
         fields::Fields,
         observation::{Call, Observation, require, violation},
-        rule::{Rule, each, post_processor, rule},
+        rule::{Rule, each, rule},
     },
     failure::CheckResult,
-    suite::clause::Evidence::Client,
+    suite::clause::Evidence::{Client, Thread},
 };
 
 const VERSION: &str = "artifact_version";
@@ -51,11 +51,11 @@ pub(super) const RULES: &[Rule] = &[
         &[Client],
         |observed| typed(observed, &["metadata"], "an object of texts", is_texts),
     ),
-    post_processor(
-        "client.no-vagrant-box",
-        "it makes no version of the type vagrant.box",
-        &[Client],
-        no_vagrant_box,
+    rule(
+        "client.box-names-provider",
+        "a version of the type vagrant.box has the metadata key provider",
+        &[Thread],
+        box_names_provider,
     ),
 ];
 
@@ -113,10 +113,18 @@ fn is_texts(_: &Fields, metadata: &Value) -> bool {
     values.is_some_and(|mut values| values.all(Value::is_string))
 }
 
-fn no_vagrant_box(observed: &Observation) -> Option<CheckResult> {
-    each(observed.calls(Call::CreateVersion), |transaction| {
+fn box_names_provider(observed: &Observation) -> Option<CheckResult> {
+    let versions = observed.calls(Call::CreateVersion);
+    let boxes = versions.filter(|it| it.request.path().ends_with("/vagrant.box"));
+    each(boxes, |transaction| {
         let request = &transaction.request;
-        let is_box = request.path().ends_with("/vagrant.box");
-        require(!is_box, "another type", "vagrant.box", request)
+        let body = Fields::of(request).map(|fields| fields.value);
+        let provider = body
+            .as_ref()
+            .and_then(|body| body.get(VERSION)?.get("metadata")?.get("provider"));
+        let is_named = provider
+            .and_then(Value::as_str)
+            .is_some_and(|it| !it.is_empty());
+        require(is_named, "metadata with the key provider", "none", request)
     })
 }

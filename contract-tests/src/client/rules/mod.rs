@@ -1,8 +1,10 @@
-//! This module contains all rules for uploaders from `docs/contract.md`, in the order of the steps of a push.
+//! This module contains all rules for uploaders from `docs/contract.md`, in the order of the steps of a push, and those for
+//! Vagrant boxes.
 //!
 //! Each module begins with its table, followed by the checks in the same order. A rule is about one thing, and applies
 //! to any scenario.
 
+mod boxes;
 mod calls;
 mod ending;
 mod fields;
@@ -13,12 +15,13 @@ use super::rule::Rule;
 
 /// Returns every rule.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    let tables: [&'static [Rule]; 5] = [
+    let tables: [&'static [Rule]; 6] = [
         calls::RULES,
         fields::RULES,
         uploads::RULES,
         versions::RULES,
         ending::RULES,
+        boxes::RULES,
     ];
     tables.into_iter().flatten()
 }

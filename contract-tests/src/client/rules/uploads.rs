@@ -58,6 +58,10 @@ pub(super) const RULES: &[Rule] = &[
         "an upload is a gzip file, or a tar compressed by gzip",
         &[Client],
         |observed| {
+            // A box may be compressed otherwise, or not at all.
+            if observed.box_uploads().next().is_some() {
+                return None;
+            }
             each_upload(observed, |request| {
                 let is_gzip = request.body.starts_with(&GZIP);
                 require(is_gzip, "1f 8b 08 at first", beginning(request), request)

@@ -1,7 +1,7 @@
 //! A cleanup removes what a run made from the server, as far as the server allows, and reports what remains.
 //!
-//! The contract has no call that deletes. `mock-atlas` has an API of its own for this, and its health check identifies
-//! it. A cleanup reads and removes only what a journal names, and a journal names only what its run made; [`address`]
+//! A box is deleted by the call for it; for anything else, the contract has no call that deletes. `mock-atlas` has an API
+//! of its own for this, and its health check identifies it. A cleanup reads and removes only what a journal names, and a journal names only what its run made; [`address`]
 //! decides which server gets the token. Requests may fail by chance, so each is sent several times. If one resource
 //! cannot be removed, the cleanup goes on with the others.
 
@@ -45,6 +45,8 @@ pub enum Resource {
         /// The type.
         kind: String,
     },
+    /// A box with all its versions.
+    Box(String),
     /// The tokens with this description.
     Token(String),
 }
@@ -55,6 +57,7 @@ impl fmt::Display for Resource {
         let text = match self {
             Self::Artifact(slug) => format!("artifact {slug}"),
             Self::Type { artifact, kind } => format!("versions of {artifact}/{kind}"),
+            Self::Box(name) => format!("box {name}"),
             Self::Token(description) => format!("token described as {description}"),
         };
         out.write_str(&plain(&text))
@@ -130,11 +133,14 @@ impl<'a> Cleanup<'a> {
                     }
                 }
                 CreatedObject::Version { artifact, .. } => Resource::Artifact(artifact.clone()),
+                CreatedObject::Box(name) => Resource::Box(name.clone()),
                 // No call of the API lists tokens, so only the reply tells that none was made.
                 CreatedObject::Token(description) if !refused => {
                     Resource::Token(description.clone())
                 }
-                CreatedObject::Token(_) | CreatedObject::File(_) => continue,
+                CreatedObject::Token(_) | CreatedObject::AccessToken | CreatedObject::File(_) => {
+                    continue;
+                }
             };
             if !resources.contains(&resource) {
                 resources.push(resource);
@@ -148,6 +154,7 @@ impl<'a> Cleanup<'a> {
         let removed = match resource {
             Resource::Artifact(slug) => self.remove_artifact(slug).await,
             Resource::Type { artifact, kind } => self.remove_type(artifact, kind).await,
+            Resource::Box(name) => self.remove_box(name).await,
             Resource::Token(description) => self.remove_tokens(description).await,
         };
         removed.unwrap_or_else(|failure| Removal::Unknown(self.http.redact(&describe(&failure))))
@@ -174,6 +181,28 @@ impl<'a> Cleanup<'a> {
         } else {
             Removal::Removed
         })
+    }
+
+    /// Removes a box by the call of the API, of version 1 or else of version 2.
+    async fn remove_box(&self, box_name: &str) -> CheckResult<Removal> {
+        let (user, name) = box_name.split_once('/').unwrap_or((box_name, ""));
+        let mut removal = Removal::Absent;
+        for version in ["v1", "v2"] {
+            let path = ["api", version, "box", user, name];
+            let exists = async || -> CheckResult<bool> {
+                let reply = self.send(Method::GET, &path, self.http.token()).await?;
+                Ok(!is_unknown(&reply))
+            };
+            if !exists().await? {
+                continue;
+            }
+            self.send(Method::DELETE, &path, self.http.token()).await?;
+            if exists().await? {
+                return Ok(Removal::Remaining);
+            }
+            removal = Removal::Removed;
+        }
+        Ok(removal)
     }
 
     async fn remove_type(&self, artifact: &str, kind: &str) -> CheckResult<Removal> {
@@ -292,7 +321,8 @@ impl<'a> Cleanup<'a> {
 
 /// Returns the reply, or fails if the reply may be a transient failure.
 fn answer(reply: Exchange) -> CheckResult<Exchange> {
-    if reply.may_be_transient() {
+    // A server that does not know boxes may say so by 501.
+    if reply.status != 501 && reply.may_be_transient() {
         return Err(reply.violation("an answer"));
     }
     Ok(reply)
@@ -312,6 +342,11 @@ fn describe(failure: &CheckFailure) -> String {
 /// Tells whether the reply means that the resource does not exist. A name that no artifact can have gets 400 or 422.
 fn is_absent(reply: &Exchange) -> bool {
     matches!(reply.status, 400 | 404 | 410 | 422)
+}
+
+/// Tells whether there is no such box, or no call for boxes.
+fn is_unknown(reply: &Exchange) -> bool {
+    is_absent(reply) || matches!(reply.status, 405 | 501)
 }
 
 fn elements(reply: Option<&Exchange>, key: &str) -> Vec<Value> {

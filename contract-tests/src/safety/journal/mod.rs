@@ -40,8 +40,12 @@ pub enum CreatedObject {
         #[serde(rename = "type")]
         kind: String,
     },
+    /// A box with this name, `USER/NAME`, or an object within it.
+    Box(String),
     /// A token with this description.
     Token(String),
+    /// An access token of the operator's client, which expires by itself.
+    AccessToken,
     /// The file of the version announced before it, with this number of bytes. The upload path is a secret, so it is
     /// not recorded.
     File(usize),
@@ -264,14 +268,16 @@ impl Header {
     pub fn is_of_the_run(&self, object: &CreatedObject) -> bool {
         let own = |name: &str| name.starts_with(self.run.as_str());
         match object {
-            CreatedObject::Artifact(slug) => self.name_in(slug).is_some_and(own),
+            CreatedObject::Artifact(slug) | CreatedObject::Box(slug) => {
+                self.name_in(slug).is_some_and(own)
+            }
             CreatedObject::Version { artifact, kind } => {
                 self.name_in(artifact).is_some_and(|name| {
                     own(name) || (self.public_artifact.as_deref() == Some(name) && own(kind))
                 })
             }
             CreatedObject::Token(description) => own(description),
-            CreatedObject::File(_) => true,
+            CreatedObject::File(_) | CreatedObject::AccessToken => true,
         }
     }
 

@@ -207,10 +207,10 @@ const FAULT_PERIOD: usize = 64;
 
 /// A `FaultSchedule` selects the first of every [`FAULT_PERIOD`] calls.
 #[derive(Default)]
-struct FaultSchedule(AtomicUsize);
+pub(super) struct FaultSchedule(AtomicUsize);
 
 impl FaultSchedule {
-    fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         self.0
             .fetch_add(1, Ordering::Relaxed)
             .is_multiple_of(FAULT_PERIOD)

@@ -8,6 +8,7 @@
 mod access;
 mod artifacts;
 mod authentication;
+mod boxes;
 mod builds;
 mod download;
 mod errors;
@@ -71,7 +72,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         download::MUTANTS,
         flaky::MUTANTS,
     ];
-    tables.into_iter().flatten()
+    tables.into_iter().chain(boxes::TABLES).flatten()
 }
 
 const fn mutant(

@@ -29,7 +29,7 @@ pub(super) enum Call {
 pub(super) fn call(request: &Request) -> Call {
     let segments: Vec<_> = segments(request.path()).collect();
     match (request.method.as_str(), &segments[..]) {
-        ("PUT", _) => Call::Upload,
+        ("PUT", _) if !is_api(request.path()) => Call::Upload,
         ("GET", ["authenticate"]) => Call::Authenticate,
         ("POST", ["authenticate"]) => Call::LogIn,
         ("GET", ["token"]) => Call::CheckToken,
@@ -40,6 +40,11 @@ pub(super) fn call(request: &Request) -> Call {
         ("GET", ["artifacts", _, _, _, _, "file"]) => Call::File,
         _ => Call::Other,
     }
+}
+
+/// Tells whether a path belongs to an API, not to a file.
+fn is_api(path: &str) -> bool {
+    ["/api/", "/vagrant/"].iter().any(|it| path.starts_with(it))
 }
 
 fn segments(path: &str) -> impl Iterator<Item = &str> {

@@ -91,6 +91,8 @@ impl Proxy {
     pub fn settings(&self) -> Settings {
         let facts = self.emulator.facts();
         let (login, password) = facts.login.clone().unzip();
+        let (client_id, client_secret) = facts.client.clone().unzip();
+        let (two_factor_login, two_factor_password) = facts.two_factor.clone().unzip();
         Settings {
             url: self.url.clone(),
             token: self.emulator.token().to_owned(),
@@ -101,6 +103,10 @@ impl Proxy {
             public_artifact: (facts.public_artifact.as_ref())
                 .map(|name| format!("{}/{name}", facts.namespace)),
             max_id_length: facts.max_id_length,
+            client_id,
+            client_secret,
+            two_factor_login,
+            two_factor_password,
             ..Settings::default()
         }
     }

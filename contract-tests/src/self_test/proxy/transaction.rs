@@ -63,10 +63,15 @@ impl Reply {
         SUCCESS.contains(&self.status)
     }
 
-    /// Returns the path of the upload address in the body, without its query.
+    /// Returns the path of the upload address in the body, without its query: `upload_path`, or HCP's `url`.
     pub fn upload_path(&self) -> Option<String> {
         let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
-        let address = reqwest::Url::parse(body.get("upload_path")?.as_str()?).ok()?;
+        let address = reqwest::Url::parse(
+            body.get("upload_path")
+                .or_else(|| body.get("url"))?
+                .as_str()?,
+        )
+        .ok()?;
         Some(address.path().to_owned())
     }
 

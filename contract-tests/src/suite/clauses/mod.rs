@@ -6,6 +6,7 @@
 mod access;
 mod artifacts;
 mod authentication;
+mod boxes;
 mod builds;
 mod download;
 mod errors;
@@ -35,7 +36,7 @@ pub fn all() -> impl Iterator<Item = &'static Clause> {
         builds::CLAUSES,
         download::CLAUSES,
     ];
-    tables.into_iter().flatten()
+    tables.into_iter().chain(boxes::TABLES).flatten()
 }
 
 #[cfg(test)]

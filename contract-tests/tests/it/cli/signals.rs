@@ -222,7 +222,8 @@ async fn signals_stop_the_client_command_and_the_self_test_too() {
     let pipe = kept.0.path().join("pipe");
     let made = process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
-    let script = "trap '' INT TERM; sleep 60 >\"$0\" & echo started; wait";
+    // It says so only once it has the pipe open.
+    let script = "trap '' INT TERM; { echo started >&2; sleep 60; } >\"$0\" & wait";
     let shell = ["--", "sh", "-c", script, pipe.to_str().unwrap()];
     let mut client = kept.started(&[&["client"], &shell[..]].concat());
     // Reading the pipe ends when no process has it open for writing.

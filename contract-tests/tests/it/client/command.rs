@@ -47,16 +47,15 @@ async fn a_push_of_our_own_keeps_every_rule_in_every_scenario() {
     ];
     let output = client(&options, &push).await;
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
-    let summary = "27 ran: 27 pass, 0 fail, 0 difference, 0 error; not run: 1 disabled, 0 skip";
+    let summary = "26 ran: 26 pass, 0 fail, 0 difference, 0 error; not run: 8 disabled, 0 skip";
     assert!(output.stdout.contains(summary), "{}", output.stdout);
     let report: Value = serde_json::from_str(&fs::read_to_string(&report).unwrap()).unwrap();
     let entries = report["clauses"].as_array().unwrap();
     assert_eq!(entries.len(), rules::all().count());
-    let disabled: Vec<_> = entries
-        .iter()
-        .filter(|it| it["status"] == "disabled")
-        .collect();
-    assert_eq!(disabled[0]["id"], "client.no-file-no-upload");
+    let disabled = entries.iter().filter(|it| it["status"] == "disabled");
+    let ids = disabled.filter_map(|it| it["id"].as_str());
+    let of_artifacts: Vec<_> = ids.filter(|id| !id.starts_with("client.box")).collect();
+    assert_eq!(of_artifacts, ["client.no-file-no-upload"]);
 }
 
 #[tokio::test]
@@ -137,7 +136,7 @@ async fn a_command_can_get_the_recording_server_from_its_arguments() {
 async fn without_an_occasion_for_any_rule_that_was_chosen_nothing_ran() {
     let output = client(&["--filter", "gzip"], &asking_only()).await;
     assert_eq!(output.code, 3, "{}", output.stdout);
-    let expected = "0 ran: 0 pass, 0 fail, 0 difference, 0 error; not run: 1 disabled, 27 skip";
+    let expected = "0 ran: 0 pass, 0 fail, 0 difference, 0 error; not run: 1 disabled, 33 skip";
     assert!(output.stdout.contains(expected), "{}", output.stdout);
 }
 

@@ -1,5 +1,6 @@
 //! The tests judge uploaders by the requests that they send to a recording server.
 
+mod boxes;
 mod command;
 mod recordings;
 mod rules;
@@ -12,6 +13,7 @@ use atlas_contract_tests::{
         judge::{Options, judge},
         observation::Observation,
         rule::Profile,
+        rules as all_rules,
     },
     report::{ClauseReport, Status},
 };
@@ -28,6 +30,12 @@ fn judged(observed: &[Observation], profile: Profile) -> Vec<ClauseReport> {
 fn with(reports: &[ClauseReport], status: Status) -> BTreeSet<&str> {
     let reports = reports.iter().filter(|it| it.status == status);
     reports.map(|it| it.id.as_str()).collect()
+}
+
+/// Returns the rules for those who push artifacts.
+fn rules_of_artifacts() -> impl Iterator<Item = &'static str> {
+    let ids = all_rules::all().map(|rule| rule.id);
+    ids.filter(|id| !id.starts_with("client.box"))
 }
 
 /// Asserts that every rule passed or was disabled.

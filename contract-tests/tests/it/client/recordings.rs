@@ -7,7 +7,6 @@ use atlas_contract_tests::{
         observation::{Ended, Observation},
         recording_server::RecordingServer,
         rule::Profile,
-        rules,
         scenario::Scenario,
     },
     report::Status,
@@ -129,7 +128,7 @@ fn rules_of_a_push() -> BTreeSet<&'static str> {
         "client.lost-reply-no-double",
         "client.failure-told",
     ];
-    let ids = rules::all().map(|rule| rule.id);
+    let ids = super::rules_of_artifacts();
     ids.filter(|id| !others.contains(id)).collect()
 }
 

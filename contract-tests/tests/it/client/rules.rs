@@ -4,7 +4,6 @@ use atlas_contract_tests::{
     client::{
         judge::{Options, judge},
         rule::Profile,
-        rules,
         scenario::Scenario,
     },
     report::Status,
@@ -27,7 +26,7 @@ async fn a_good_uploader_keeps_every_rule_and_every_rule_had_its_occasion() {
     let reports = judged(&observed, Profile::PostProcessor);
     let passed = with(&reports, Status::Pass);
     assert_kept(&reports);
-    assert_eq!(passed, rules::all().map(|rule| rule.id).collect());
+    assert_eq!(passed, super::rules_of_artifacts().collect());
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn a_wrong_uploader_breaks_the_rule_it_is_meant_for_and_no_other() {
 #[test]
 fn every_rule_can_be_broken() {
     let broken: BTreeSet<_> = wrong_uploaders().iter().map(|it| it.0[0]).collect();
-    assert_eq!(broken, rules::all().map(|rule| rule.id).collect());
+    assert_eq!(broken, super::rules_of_artifacts().collect());
 }
 
 /// Returns uploaders that make the wrong calls.
@@ -215,16 +215,6 @@ fn fields() -> Vec<Wrong> {
             changed(|step, request| {
                 if step == Version {
                     request.replace(r#""v""#, "3");
-                }
-            }),
-        ),
-        Wrong(
-            &["client.no-vagrant-box"],
-            Fresh,
-            changed(|step, request| {
-                if step == Version {
-                    request.target = request.target.replace("custom.image", "vagrant.box");
-                    request.replace(r#""k""#, r#""provider""#);
                 }
             }),
         ),

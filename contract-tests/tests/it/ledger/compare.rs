@@ -41,9 +41,6 @@ fn of_entries(ledger: &Ledger, checks: &[Check], found: &mut Vec<String>) {
         }
     }
     for behaviour in behaviour::all(ledger, &Places::default(), checks) {
-        if super::is_awaited(behaviour.id) {
-            continue;
-        }
         if behaviour.checked_by.is_empty() == behaviour.unchecked.is_none() {
             let id = behaviour.id;
             found.push(format!(

@@ -25,13 +25,6 @@ const CRATE: &str = env!("CARGO_MANIFEST_DIR");
 /// The command that generates `LEDGER.md` and `src/ledger/places.toml`.
 const UPDATE: &str = "UPDATE_LEDGER=1 cargo test -p atlas-contract-tests --test it ledger::";
 
-/// Tells whether the check or the place of an entry may still be missing: the emulator begins to serve boxes.
-fn is_awaited(id: &str) -> bool {
-    ["boxes", "silent.box", "client.boxes"]
-        .iter()
-        .any(|start| id.starts_with(start))
-}
-
 #[test]
 fn every_check_and_every_row_of_the_contract_has_its_entry_and_the_same_marks() {
     let contract = fs::read_to_string(Path::new(CRATE).join("../docs/contract.md")).unwrap();

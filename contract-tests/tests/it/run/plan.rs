@@ -34,7 +34,10 @@ fn shown(request: &Request, settings: &Settings) -> String {
         body,
         ..
     } = request;
-    if *method == Method::PUT {
+    if target.contains("/upload/complete/") || target.contains("/direct/complete/") {
+        return "PUT [upload path]".to_owned();
+    }
+    if *method == Method::PUT && target.starts_with("/_binstore/") {
         return format!("PUT [upload path], {} bytes", body.len());
     }
     let line = format!(
@@ -42,11 +45,31 @@ fn shown(request: &Request, settings: &Settings) -> String {
         settings.url,
         String::from_utf8_lossy(body)
     );
-    let line = line.replace(&settings.token, "[token]").replace(
-        &settings.password.as_ref().unwrap().replace(' ', "+"),
-        "[password]",
-    );
+    let mut line = line.replace(&settings.token, "[token]");
+    for password in [&settings.password, &settings.two_factor_password] {
+        let password = password.as_ref().unwrap();
+        for spelling in [password.replace(' ', "+"), password.clone()] {
+            line = line.replace(&spelling, "[password]");
+        }
+    }
     without_digits(line.trim_end())
+}
+
+/// Replaces the address of a box's bytes, which is hidden if the server has redirected to it.
+fn without_address(line: String) -> String {
+    let address = line.strip_prefix("GET ").unwrap_or_default();
+    let address = address.split('?').next().unwrap_or_default();
+    let digest = address.rsplit('/').nth(1).unwrap_or_default();
+    let of_bytes = address.ends_with("/vagrant.box") && digest.len() == 64;
+    // The server gives each operation an id of its own.
+    if let Some((start, _)) = address.split_once("/operations/") {
+        return format!("GET {start}/operations/[id]");
+    }
+    if of_bytes {
+        "GET [redirect]".to_owned()
+    } else {
+        line
+    }
 }
 
 /// Removes the sizes of files, since an interrupted upload may arrive in part.
@@ -56,7 +79,7 @@ fn without_sizes(lines: Vec<String>) -> Vec<String> {
         if line.starts_with(upload) {
             upload.to_owned()
         } else {
-            line
+            without_address(line)
         }
     };
     lines.into_iter().map(cut).collect()

@@ -33,10 +33,16 @@ impl Installation {
         for name in ["web", "public"] {
             plant(&proxy, name).await;
         }
+        for (name, private) in [("closed", true), ("open", false)] {
+            plant_box(&proxy, name, private).await;
+        }
         let fixtures = format!(
             "[[artifacts]]\nname = \"acme/web\"\ntype = \"archive\"\nvisibility = \"private\"\n{0}\n\
-             [[artifacts]]\nname = \"acme/public\"\ntype = \"archive\"\nvisibility = \"public\"\n{0}",
-            versions()
+             [[artifacts]]\nname = \"acme/public\"\ntype = \"archive\"\nvisibility = \"public\"\n{0}\
+             [[boxes]]\nname = \"acme/closed\"\nvisibility = \"private\"\n{1}\
+             [[boxes]]\nname = \"acme/open\"\nvisibility = \"public\"\n{1}",
+            versions(),
+            box_version()
         );
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("there.toml"), fixtures).unwrap();
@@ -79,6 +85,46 @@ fn versions() -> String {
     )
 }
 
+/// Returns the entry of a box's version, which is the same for both boxes.
+fn box_version() -> String {
+    format!(
+        "version = \"1.0.0\"\nprovider = \"virtualbox\"\narchitecture = \"amd64\"\n\
+         file = {{ size = {}, sha256 = \"{}\" }}\n",
+        BYTES.len(),
+        Digest::of(BYTES)
+    )
+}
+
+async fn plant_box(proxy: &Proxy, name: &str, private: bool) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let send = async |method: Method, path: &str, body: Value| {
+        let request = client.request(method, format!("{}/api/v2{path}", proxy.url));
+        let request = request.bearer_auth(proxy.settings().token);
+        let request = if body.is_null() {
+            request
+        } else {
+            request.body(body.to_string())
+        };
+        let reply = request.send().await.unwrap();
+        serde_json::from_slice::<Value>(&reply.bytes().await.unwrap()).unwrap()
+    };
+    let fields =
+        json!({"username": "acme", "name": name, "description": "d", "is_private": private});
+    send(Method::POST, "/boxes", json!({"box": fields})).await;
+    let of_box = format!("/box/acme/{name}");
+    let version = json!({"version": {"version": "1.0.0"}});
+    send(Method::POST, &format!("{of_box}/versions"), version).await;
+    let provider = json!({"provider": {"name": "virtualbox", "architecture": "amd64"}});
+    let path = format!("{of_box}/version/1.0.0");
+    send(Method::POST, &format!("{path}/providers"), provider).await;
+    let upload = format!("{path}/provider/virtualbox/amd64/upload");
+    let upload = send(Method::GET, &upload, Value::Null).await;
+    let address = upload["upload_path"].as_str().unwrap();
+    let put = client.put(address).body(BYTES).send().await.unwrap();
+    assert!(put.status().is_success());
+    send(Method::PUT, &format!("{path}/release"), Value::Null).await;
+}
+
 async fn plant(proxy: &Proxy, name: &str) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let post = async |path: &str, body: Value| {
@@ -107,6 +153,10 @@ async fn plant(proxy: &Proxy, name: &str) {
     assert!(put.status().is_success());
 }
 
+fn reads(request: &Request) -> bool {
+    matches!(request.method, Method::GET | Method::HEAD)
+}
+
 #[tokio::test]
 async fn what_needs_no_writing_is_asked_and_nothing_else_is_sent() {
     let installation = Installation::start(PassThrough).await;
@@ -120,12 +170,16 @@ async fn what_needs_no_writing_is_asked_and_nothing_else_is_sent() {
         "{readable} ran: {readable} pass, 0 fail, 0 difference, 0 error; not run: {writing} disabled"
     );
     assert!(output.stdout.contains(&summary), "{}", output.stdout);
-    assert!(readable >= 25, "{readable}");
+    assert!(readable >= 35, "{readable}");
     let disabled = output.stdout.matches("\n            writes\n").count();
     assert_eq!(disabled, writing);
     let sent = installation.sent();
-    assert!(sent.len() > 100 && sent.iter().all(|it| it.method == Method::GET));
-    assert!(!output.stdout.contains("cleanup"), "{}", output.stdout);
+    assert!(sent.len() > 100 && sent.iter().all(reads));
+    assert!(
+        !output.stdout.contains("atlas-contract cleanup"),
+        "{}",
+        output.stdout
+    );
 }
 
 #[tokio::test]
@@ -236,6 +290,27 @@ async fn a_server_that_is_wrong_is_found_by_reading_alone() {
         }
     })
     .await;
+    is_found("boxes.read", |request, reply| {
+        if request.path().starts_with("/api/v2/box/") {
+            reply.replace("\"acme/closed\"", "\"closed\"");
+        }
+    })
+    .await;
+    is_found("boxes.download-range-at-end", |request, reply| {
+        if request.headers.contains_key("Range") {
+            reply.status = 416;
+            reply
+                .headers
+                .insert("Content-Range", "bytes */21".parse().unwrap());
+        }
+    })
+    .await;
+    is_found("boxes-add.head", |request, reply| {
+        if request.method == Method::HEAD {
+            reply.status = 404;
+        }
+    })
+    .await;
     is_found("auth.no-token-reads", |request, reply| {
         if !request.headers.contains_key("X-Atlas-Token") {
             reply.status = 200;
@@ -263,6 +338,13 @@ async fn what_is_not_as_the_file_says_is_told_before_any_verdict() {
             "there.toml:4: ",
         ),
         ("size = ", "sise = ", "there.toml:"),
+        ("acme/open", "acme/no-such", "acme/no-such: "),
+        (
+            "1.0.0",
+            "9.0.0",
+            "version 9.0.0 is not among the active ones",
+        ),
+        ("amd64", "arm64", "version 1.0.0 has no such provider"),
     ] {
         fs::write(installation.fixtures(), text.replace(from, to)).unwrap();
         let output = installation.run(&[]).await;
@@ -274,10 +356,5 @@ async fn what_is_not_as_the_file_says_is_told_before_any_verdict() {
         );
         assert!(output.stderr.contains(named), "{named}: {}", output.stderr);
     }
-    assert!(
-        installation
-            .sent()
-            .iter()
-            .all(|it| it.method == Method::GET)
-    );
+    assert!(installation.sent().iter().all(reads));
 }

@@ -45,6 +45,9 @@ fn secrets(proxy: &Proxy) -> Vec<String> {
     let settings = proxy.settings();
     let seen = proxy.seen();
     let puts = seen.iter().filter(|it| it.method == Method::PUT);
+    // The last segment of a callback is that of the upload path.
+    let keyed = |path: &str| path.starts_with("/_binstore/") || path.contains("/complete/");
+    let puts = puts.filter(|it| keyed(it.path()));
     let paths = puts.map(|it| it.path().rsplit('/').next().unwrap().to_owned());
     let password = settings.password.unwrap();
     let given = [

@@ -12,8 +12,12 @@ pub(crate) fn builder() -> Builder {
     let rival = User::new("rival")
         .password("open sesame")
         .token("rival-token");
+    let careful = User::new("careful")
+        .password("open twice")
+        .two_factor("123456");
     MockAtlas::builder()
         .user(rival)
+        .user(careful)
         .public_artifact("acme/public")
         .max_id_length(255)
 }
@@ -29,8 +33,12 @@ pub(crate) fn settings(url: &str, token: &str, policy: Policy) -> Settings {
         other_token: Some("rival-token".to_owned()),
         public_artifact: Some("acme/public".to_owned()),
         max_id_length: Some(255),
-        fixtures: Vec::new(),
+        client_id: Some("atlas".to_owned()),
+        client_secret: Some(token.to_owned()),
+        two_factor_login: Some("careful".to_owned()),
+        two_factor_password: Some("open twice".to_owned()),
         policy,
+        ..Settings::default()
     }
 }
 

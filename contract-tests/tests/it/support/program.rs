@@ -67,6 +67,14 @@ pub(crate) fn told_by_operator(settings: &Settings) -> Vec<&str> {
         settings.public_artifact.as_deref().unwrap(),
         "--max-id-length",
         "255",
+        "--client-id",
+        settings.client_id.as_deref().unwrap(),
+        "--client-secret",
+        settings.client_secret.as_deref().unwrap(),
+        "--two-factor-login",
+        settings.two_factor_login.as_deref().unwrap(),
+        "--two-factor-password",
+        settings.two_factor_password.as_deref().unwrap(),
     ]
 }
 

@@ -1,11 +1,14 @@
 //! A [`Context`] is the toolbox of one check: it makes up names that no other run has, builds requests, and creates
 //! artifacts.
 //!
-//! Checks create artifacts and versions only through [`Context::create`] and [`Context::push`]. Both call one guard,
-//! which refuses every name that does not belong to this run. The other writes are logins, which create tokens whose
+//! Checks create artifacts and versions only through [`Context::create`] and [`Context::push`], and write to boxes only
+//! through [`Context::write_box`] and [`Context::write_root`]. All of them call one guard, which refuses every name that
+//! does not belong to this run. The other writes are logins, which create tokens whose
 //! description begins with the prefix of the run, and uploads, to addresses that the server chose or a check guessed.
 //! All writes are sent only where the [policy](crate::safety::policy::Policy) allows them, and are recorded in the
 //! journal first, if there is one.
+
+mod boxes;
 
 use std::sync::{
     Mutex, PoisonError,
@@ -100,11 +103,16 @@ impl<'a> Context<'a> {
 
     /// Builds a POST request that logs in with a password, and so creates a token; nothing is sent.
     pub fn log_in(&self, login: &str, password: &str) -> Call<'a> {
-        let description = format!("{}login", self.prefix.as_str());
+        let description = self.token_description();
         let user = json!({"login": login, "password": password, "description": description});
         let fields = json!({"user": user});
         self.http
             .post("/authenticate", fields, CreatedObject::Token(description))
+    }
+
+    /// Returns the description of the tokens that the run makes by a login.
+    pub fn token_description(&self) -> String {
+        format!("{}login", self.prefix.as_str())
     }
 
     /// Returns the prefix of all names of this run.
@@ -173,7 +181,7 @@ impl<'a> Context<'a> {
         Ok(artifact)
     }
 
-    /// Tells whether the run is read-only: it sends only GET requests.
+    /// Tells whether the run is read-only: it sends only GET and HEAD requests.
     pub fn is_read_only(&self) -> bool {
         self.http.server().policy().access == Access::ReadOnly
     }
@@ -324,6 +332,12 @@ mod tests {
         assert!(!post("somebody-elses", &context.name()));
         assert!(context.create("public").is_err());
         assert!(context.create("contract-00000000-other-run").is_err());
+        let write = |name: &str| {
+            let path = format!("/box/acme/{name}");
+            context.write_root(reqwest::Method::DELETE, path, name, Value::Null)
+        };
+        assert!(write(&context.name()).is_ok());
+        assert!(write("public").is_err() && write("somebody-elses").is_err());
     }
 
     #[test]
