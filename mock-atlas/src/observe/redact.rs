@@ -184,12 +184,14 @@ fn is_as_long_as_uuid(text: &[u8]) -> bool {
 }
 
 fn is_secret(name: &str) -> bool {
-    ["token", "password", "secret"].iter().any(|word| {
-        let windows = name.as_bytes().windows(word.len());
-        windows
-            .into_iter()
-            .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
-    })
+    ["token", "password", "secret", "signature"]
+        .iter()
+        .any(|word| {
+            let windows = name.as_bytes().windows(word.len());
+            windows
+                .into_iter()
+                .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+        })
 }
 
 #[cfg(test)]

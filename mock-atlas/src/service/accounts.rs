@@ -57,10 +57,10 @@ pub(crate) async fn log_in(
     made.map_err(of_login)
 }
 
-/// Revokes a token, or the first part that is known of a composite one.
+/// Revokes a token that authenticates somebody, or the first part that is known of a composite one.
 ///
 /// # Errors
-/// [`AccountError::UnknownToken`] and [`AccountError::FirstToken`].
+/// [`AccountError::FirstToken`], and [`AccountError::AccessToken`], since an access token is not stored.
 // Contract: boxes.logout
 pub(crate) async fn log_out(dataset: &Dataset, token: &str) -> Result<(), ServiceError> {
     const UNKNOWN: StorageError = StorageError::Account(AccountError::UnknownToken);
@@ -70,7 +70,7 @@ pub(crate) async fn log_out(dataset: &Dataset, token: &str) -> Result<(), Servic
             result => return Ok(result?),
         }
     }
-    Err(UNKNOWN.into())
+    Err(StorageError::Account(AccountError::AccessToken).into())
 }
 
 /// Returns whether the user with this name and password has a second factor.
@@ -144,6 +144,29 @@ pub(crate) async fn issue_access_token(
         value,
         lifetime: LIFETIME,
     })
+}
+
+/// Returns the signature of a path, with which everybody may read it for as long as an access token is
+/// valid; `None` if there is no root token.
+///
+/// # Errors
+/// When the storage fails.
+pub(crate) async fn sign(dataset: &Dataset, path: &str) -> Result<Option<String>, ServiceError> {
+    Ok(dataset.catalog().sign(path, LIFETIME).await?)
+}
+
+/// Returns the account as which whoever has the signature of a path may read it; `None` for another
+/// signature.
+///
+/// # Errors
+/// When the storage fails.
+pub(crate) async fn by_signature(
+    dataset: &Dataset,
+    path: &str,
+    signature: &str,
+) -> Result<Option<Arc<Account>>, ServiceError> {
+    let catalog = dataset.catalog();
+    Ok(catalog.account_of_signature(path, signature).await?)
 }
 
 /// Returns all tokens, the oldest first.

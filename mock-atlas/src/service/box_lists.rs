@@ -18,7 +18,7 @@ pub(crate) async fn of_namespace(
 ) -> Result<Vec<FoundBox>, ServiceError> {
     let found = list(dataset, caller, Some(namespace)).await?;
     let is_known = !found.is_empty()
-        || dataset.catalog().has_namespace(namespace).await?
+        || dataset.catalog().registry(namespace).await?.is_some()
         || read_access(dataset, caller, namespace).await? == ReadAccess::All;
     if is_known {
         Ok(found)

@@ -47,6 +47,17 @@ pub(crate) async fn find(
     }
 }
 
+/// Returns the description of a registry; an empty text where there is none.
+///
+/// # Errors
+/// When the storage fails.
+pub(crate) async fn description(dataset: &Dataset, name: &Name) -> Result<String, ServiceError> {
+    let found = dataset.catalog().registry(name).await?;
+    Ok(found
+        .map(|found| found.registry.description)
+        .unwrap_or_default())
+}
+
 /// Returns the boxes of a registry that the caller may read, ordered by name.
 ///
 /// # Errors

@@ -371,13 +371,6 @@ impl Catalog {
         }
     }
 
-    /// Returns whether there is a user or an organisation of this name.
-    pub(crate) async fn has_namespace(&self, name: &Name) -> Result<bool, StorageError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.has_namespace(name)),
-        }
-    }
-
     /// Creates a random token for an account, and returns it with its value, which cannot be read
     /// again.
     ///
@@ -407,6 +400,30 @@ impl Catalog {
     ) -> Result<(Arc<Account>, String), StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.issue_access_token(client, token, lifetime)?),
+        }
+    }
+
+    /// Returns the signature of a path, with which everybody may read it during `lifetime`; `None` if
+    /// there is no root token.
+    pub(crate) async fn sign(
+        &self,
+        path: &str,
+        lifetime: Duration,
+    ) -> Result<Option<String>, StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.sign(path, lifetime)),
+        }
+    }
+
+    /// Returns the account as which whoever has the signature of a path may read it; `None` for another
+    /// signature.
+    pub(crate) async fn account_of_signature(
+        &self,
+        path: &str,
+        signature: &str,
+    ) -> Result<Option<Arc<Account>>, StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.account_of_signature(path, signature)),
         }
     }
 

@@ -112,6 +112,11 @@ pub(crate) enum AccountError {
     /// The root token cannot be revoked.
     #[error("the root token that the emulator was started with cannot be revoked")]
     FirstToken,
+    /// An access token ends by itself.
+    #[error(
+        "this is an access token, which ends by itself: revoke the token that it was issued for"
+    )]
+    AccessToken,
     /// The system provided no randomness for a token.
     #[error("the system gave no randomness for a token")]
     Randomness,

@@ -5,7 +5,8 @@
 //! - `addition`: atomic additions; `contents`: exported contents of a catalog
 //! - `found_box`: boxes as values, and their changes; `found_registry`: registries as values
 //! - `upload`: targets and attempts of uploads; `error`: errors
-//! - `token`: tokens and hashed secrets; `access_token`: short-lived tokens that are not stored
+//! - `token`: tokens and hashed secrets; `access_token`: short-lived tokens that are not stored;
+//!   `signature`: signatures of paths
 //! - `blob`: the bytes of a file, in memory or on disk; `memory_budget`: the limit on the bytes of all files
 //! - `box_file`: reads what the file of a Vagrant box says of itself
 //! - `regular_file`: bounded reading of regular files
@@ -24,6 +25,7 @@ mod found_registry;
 mod memory;
 mod memory_budget;
 mod regular_file;
+mod signature;
 mod token;
 mod upload;
 

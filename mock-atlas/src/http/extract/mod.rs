@@ -31,7 +31,7 @@ pub(crate) use box_path::{
     BoxApi, BoxFilePath, BoxPath, BoxProviderPath, BoxUploadPath, BoxVersionPath, NamespacePath,
 };
 pub(crate) use box_search::BoxSearch;
-pub(crate) use caller::{Authenticated, PublicReader, RequireRoot, presented_token};
+pub(crate) use caller::{Authenticated, PublicReader, RequireRoot, SIGNATURE, presented_token};
 pub(crate) use caller_and_params::{Asked, Told};
 pub(crate) use hcp_query::{Children, HcpField, HcpOrder, HcpQuery, HcpSearch, PageTokens};
 pub(crate) use origin::{Origin, Site};

@@ -4,15 +4,15 @@ use axum::Json;
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 
-use crate::domain::ProviderPlace;
+use crate::domain::{Caller, ProviderPlace};
 use crate::endpoint::{HCP_REGISTRY, upload_path};
 use crate::http::error::ApiError;
-use crate::http::extract::{Asked, BoxProviderPath, BoxUploadPath, Origin, Site, Told};
+use crate::http::extract::{Asked, BoxProviderPath, BoxUploadPath, Origin, SIGNATURE, Site, Told};
 use crate::http::json::{
-    DirectUploadFields, EmptyReply, HcpDownloadReply, HcpUploadReply, download_url,
+    DirectUploadFields, EmptyReply, HcpDownloadReply, HcpUploadReply, download_path,
 };
 use crate::service::boxes::BoxFile;
-use crate::service::{Dataset, boxes};
+use crate::service::{Dataset, accounts, boxes};
 
 /// Handles `GET …/architecture/:architecture/upload`. The file is visible as soon as all bytes have come.
 // Contract: boxes-hcp.upload
@@ -69,8 +69,9 @@ pub(crate) async fn complete(
     Ok(Json(EmptyReply {}).into_response())
 }
 
-/// Handles `GET …/architecture/:architecture/download`: tells the URL of the file. A file on another server counts as
-/// downloaded then, since its download is not seen here.
+/// Handles `GET …/architecture/:architecture/download`: tells the URL of the file. That of a file which is not for
+/// everybody is signed, since clients request it without their token. A file on another server counts as
+/// downloaded now, since its download is not seen here.
 // Contract: boxes-hcp.download
 pub(crate) async fn show(
     dataset: Dataset,
@@ -81,7 +82,14 @@ pub(crate) async fn show(
 ) -> Result<Response, ApiError> {
     let (provider, file) = boxes::file(&dataset, &caller, &name, &place).await?;
     let url = match file {
-        BoxFile::Hosted(_) => download_url(&site, &name, &place.version, &provider),
+        BoxFile::Hosted(_) => {
+            let path = download_path(&name, &place.version, &provider);
+            let anybody = boxes::file(&dataset, &Caller::Anonymous, &name, &place).await;
+            match anybody {
+                Ok(_) => site.at(&path),
+                Err(_) => site.at(&signed(&dataset, &path).await?),
+            }
+        }
         BoxFile::External(url) => {
             if method == Method::GET {
                 boxes::count_download(&dataset, &name).await?;
@@ -90,4 +98,11 @@ pub(crate) async fn show(
         }
     };
     Ok(Json(HcpDownloadReply::new(url, &provider)).into_response())
+}
+
+/// Returns a path with its signature.
+async fn signed(dataset: &Dataset, path: &str) -> Result<String, ApiError> {
+    let signature = accounts::sign(dataset, path).await?;
+    let signature = signature.ok_or(ApiError::NotFound)?;
+    Ok(format!("{path}?{SIGNATURE}={signature}"))
 }

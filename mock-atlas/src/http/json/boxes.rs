@@ -172,11 +172,20 @@ impl<'a> BoxView<'a> {
     }
 }
 
-/// Returns the URL of a provider's file. That of a stored file has its digest, since Vagrant resumes a download
-/// by the URL alone: behind a URL there must never be other bytes.
-// Contract: boxes.download-immutable
+/// Returns the URL of a provider's file.
 pub(crate) fn download_url(
     site: &Site,
+    name: &ArtifactName,
+    number: &BoxNumber,
+    provider: &BoxProvider,
+) -> String {
+    site.at(&download_path(name, number, provider))
+}
+
+/// Returns the path of a provider's file. That of a stored file has its digest, since Vagrant resumes a download
+/// by the URL alone: behind a URL there must never be other bytes.
+// Contract: boxes.download-immutable
+pub(crate) fn download_path(
     name: &ArtifactName,
     number: &BoxNumber,
     provider: &BoxProvider,
@@ -191,9 +200,9 @@ pub(crate) fn download_url(
         Some(file) => format!("/{}", file.sha256),
         None => String::new(),
     };
-    site.at(&format!(
+    format!(
         "/{username}/boxes/{name}/versions/{number}/providers/{of}/{architecture}{digest}/vagrant.box"
-    ))
+    )
 }
 
 /// The reply `{"boxes": [ … ]}` to a search.
@@ -207,11 +216,25 @@ pub(crate) struct BoxesReply<'a> {
 // Contract: boxes.user
 #[derive(Debug, Serialize)]
 pub(crate) struct NamespaceReply<'a> {
-    pub(crate) username: &'a Name,
-    pub(crate) avatar_url: Option<&'static str>,
-    pub(crate) profile_html: Option<&'static str>,
-    pub(crate) profile_markdown: Option<&'static str>,
-    pub(crate) boxes: Vec<BoxElement<'a>>,
+    username: &'a Name,
+    avatar_url: Option<&'static str>,
+    profile_html: Option<String>,
+    profile_markdown: Option<&'a str>,
+    boxes: Vec<BoxElement<'a>>,
+}
+
+impl<'a> NamespaceReply<'a> {
+    /// Creates the reply with a namespace whose profile is the description of its registry; an empty one is none.
+    pub(crate) fn new(username: &'a Name, profile: &'a str, boxes: Vec<BoxElement<'a>>) -> Self {
+        let profile = Some(profile).filter(|profile| !profile.is_empty());
+        Self {
+            username,
+            avatar_url: None,
+            profile_html: profile.map(markdown::rendered),
+            profile_markdown: profile,
+            boxes,
+        }
+    }
 }
 
 /// The reply to a request for an upload.

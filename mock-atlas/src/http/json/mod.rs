@@ -20,7 +20,8 @@ use serde::Serialize;
 
 pub(crate) use box_document::{BoxDocument, Reader};
 pub(crate) use boxes::{
-    BoxView, BoxesReply, DirectUploadReply, NamespaceReply, UploadReply, download_url,
+    BoxView, BoxesReply, DirectUploadReply, NamespaceReply, UploadReply, download_path,
+    download_url,
 };
 pub(crate) use hcp::{
     AccessTokenReply, ChangedReply, DirectUploadFields, HcpDownloadReply, HcpList, HcpListReply,

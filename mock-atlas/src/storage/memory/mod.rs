@@ -293,10 +293,6 @@ impl MemoryCatalog {
         self.accounts.has_second_factor(login, password)
     }
 
-    pub(crate) fn has_namespace(&self, name: &Name) -> bool {
-        self.accounts.has_namespace(name)
-    }
-
     pub(crate) fn create_token(
         &self,
         username: &Name,
@@ -324,6 +320,14 @@ impl MemoryCatalog {
         lifetime: Duration,
     ) -> Result<(Arc<Account>, String), AccountError> {
         self.accounts.issue_access_token(client, token, lifetime)
+    }
+
+    pub(crate) fn sign(&self, path: &str, lifetime: Duration) -> Option<String> {
+        self.accounts.sign(path, lifetime)
+    }
+
+    pub(crate) fn account_of_signature(&self, path: &str, signature: &str) -> Option<Arc<Account>> {
+        self.accounts.by_signature(path, signature)
     }
 
     pub(crate) fn registries(&self) -> Vec<FoundRegistry> {

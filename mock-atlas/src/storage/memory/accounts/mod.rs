@@ -73,10 +73,6 @@ impl Accounts {
             .is_some())
     }
 
-    pub(super) fn has_namespace(&self, name: &Name) -> bool {
-        self.read().has_namespace(name)
-    }
-
     pub(super) fn create_token(
         &self,
         username: &Name,
@@ -107,6 +103,14 @@ impl Accounts {
         lifetime: Duration,
     ) -> Result<(Arc<Account>, String), AccountError> {
         self.read().issue_access_token(client, token, lifetime)
+    }
+
+    pub(super) fn sign(&self, path: &str, lifetime: Duration) -> Option<String> {
+        self.read().sign(path, lifetime)
+    }
+
+    pub(super) fn by_signature(&self, path: &str, signature: &str) -> Option<Arc<Account>> {
+        self.read().by_signature(path, signature)
     }
 
     pub(super) fn registries(&self) -> Vec<FoundRegistry> {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::{Account, Clock, Name, RESERVED, ROOT, Registry, Role};
 use crate::storage::access_token::AccessToken;
+use crate::storage::signature;
 use crate::storage::token::Hashed;
 use crate::storage::{AccountError, AdditionError, Additions, Login, Token};
 
@@ -242,6 +243,24 @@ impl AccountTables {
         Ok((Arc::clone(&token.account), value))
     }
 
+    /// Returns the signature of a path, which is the root account's.
+    pub(super) fn sign(&self, path: &str, lifetime: Duration) -> Option<String> {
+        let (key, _) = self.root_token()?;
+        Some(signature::sign(*key, path, self.clock.now() + lifetime))
+    }
+
+    /// Returns the root account if the signature is that of a path.
+    pub(super) fn by_signature(&self, path: &str, signature: &str) -> Option<Arc<Account>> {
+        let (key, token) = self.root_token()?;
+        let is_valid = signature::is_valid(*key, path, signature, self.clock.now());
+        is_valid.then(|| Arc::clone(&token.account))
+    }
+
+    fn root_token(&self) -> Option<(&Hashed, &Token)> {
+        let mut tokens = self.tokens.iter();
+        tokens.find(|(_, token)| token.id == self.root_token)
+    }
+
     /// Returns the id of a token.
     pub(super) fn token_id(&self, token: &str) -> Option<Uuid> {
         Some(self.tokens.get(&Hashed::of(token))?.id)
@@ -272,11 +291,6 @@ impl AccountTables {
             }
             _ => Ok(Arc::clone(&user.account)),
         }
-    }
-
-    /// Returns whether there is a user or an organisation of this name.
-    pub(super) fn has_namespace(&self, name: &Name) -> bool {
-        self.namespaces.contains_key(name)
     }
 
     /// Returns the role of an account in a namespace.

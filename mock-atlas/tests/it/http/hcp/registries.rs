@@ -133,6 +133,9 @@ async fn an_administrator_changes_a_registry_and_others_cannot() {
         .put("/registry/amy", Some(json!({"description": "mine"})))
         .await;
     assert_eq!(own["registry"]["description"], "mine");
+    let profile = hcp.fixture.get("/api/v2/user/amy").await.json();
+    assert_eq!(profile["profile_markdown"], "mine");
+    assert_eq!(profile["profile_html"], "<p>mine</p>\n");
 }
 
 #[tokio::test]

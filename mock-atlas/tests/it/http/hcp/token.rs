@@ -183,6 +183,13 @@ async fn an_access_token_outlives_a_reset_but_is_no_credential_itself() {
     assert_eq!(status_with(&hcp, &access).await, 200);
     let again = ask(fixture).basic_auth("amy", Some(&access)).form(&[GRANT]);
     assert_eq!(body_of(again.send().await.unwrap()).await.0, 401);
+    let out = fixture
+        .anonymous(Method::DELETE, "/api/v1/authenticate")
+        .bearer_auth(&access);
+    let (status, body) = body_of(out.send().await.unwrap()).await;
+    assert_eq!(status, 422);
+    let message = body["errors"][0].as_str().unwrap();
+    assert!(message.contains("ends by itself"), "{message}");
     let changed = access.replace("hcp.", "hcp.0");
     assert_eq!(status_with(&hcp, &changed).await, 401);
 }

@@ -1,5 +1,8 @@
 //! Tests uploads and downloads of files.
 
+use std::time::{Duration, SystemTime};
+
+use mock_atlas::Clock;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -120,6 +123,36 @@ async fn a_file_that_is_not_there_has_no_url_and_cannot_be_downloaded() {
             .status,
         200
     );
+}
+
+#[tokio::test]
+async fn the_url_of_a_private_file_is_signed_for_an_hour() {
+    let clock = Clock::fixed(SystemTime::UNIX_EPOCH);
+    let hcp = Hcp::with(|builder| builder.clock(clock.clone())).await;
+    hcp.make_box("1.0.0").await;
+    hcp.upload(&path_of(ARCHITECTURE), b"bytes").await;
+    hcp.put(&path_of("/version/1.0.0/release"), None).await;
+    let path = path_of(&format!("{ARCHITECTURE}/download"));
+    let public = hcp.get(&path).await["url"].as_str().unwrap().to_owned();
+    assert!(public.ends_with("/vagrant.box"), "{public}");
+    hcp.put(&path_of(""), Some(json!({"is_private": true})))
+        .await;
+    let signed = hcp.get(&path).await["url"].as_str().unwrap().to_owned();
+    assert_eq!(download(&hcp, &public, "").await.status, 404);
+    assert_eq!(download(&hcp, &signed, "").await.body, "bytes");
+    assert_eq!(download(&hcp, &signed, "unknown").await.body, "bytes");
+    for other in [
+        signed.replace("amd64/", "amd64x/"),
+        signed.replace("signature=", "signature=1"),
+        signed.replace("/vagrant.box", "/x/vagrant.box"),
+    ] {
+        assert_eq!(download(&hcp, &other, "").await.status, 404, "{other}");
+    }
+    let signature = signed.split_once("signature=").unwrap().1;
+    let journal = hcp.fixture.get("/_mock/requests").await;
+    assert!(!journal.body.contains(signature), "{}", journal.body);
+    clock.advance(Duration::from_secs(3600));
+    assert_eq!(download(&hcp, &signed, "").await.status, 404);
 }
 
 #[tokio::test]
