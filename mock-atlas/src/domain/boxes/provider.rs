@@ -151,8 +151,7 @@ impl BoxProvider {
     pub(super) fn apply(&mut self, change: ProviderChange, now: SystemTime) {
         self.updated = now;
         if let Some(url) = change.url {
-            self.source = BoxSource::External(url);
-            self.checksum = None;
+            self.replace_file(BoxSource::External(url));
         }
         if let Some(checksum) = change.checksum {
             self.checksum_is_ahead = !matches!(self.source, BoxSource::External(_));
@@ -160,15 +159,20 @@ impl BoxProvider {
         }
     }
 
+    /// Stores the file here.
+    pub(super) fn host(&mut self, file: HostedFile, now: SystemTime) {
+        self.replace_file(BoxSource::Hosted(file));
+        self.updated = now;
+    }
+
     /// Replaces the file, which makes an earlier checksum void unless it was told for this file.
     // Contract: boxes.checksum-void
-    pub(super) fn host(&mut self, file: HostedFile, now: SystemTime) {
-        if !self.checksum_is_ahead {
+    fn replace_file(&mut self, source: BoxSource) {
+        if !self.checksum_is_ahead && self.source != source {
             self.checksum = None;
         }
         self.checksum_is_ahead = false;
-        self.source = BoxSource::Hosted(file);
-        self.updated = now;
+        self.source = source;
     }
 
     /// Begins an upload, which replaces an earlier one.

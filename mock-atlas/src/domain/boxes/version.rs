@@ -370,6 +370,27 @@ mod tests {
     }
 
     #[test]
+    fn a_checksum_told_before_the_url_is_for_its_file_and_void_for_another_url() {
+        let mut version = version();
+        let amd64 = key("virtualbox", Some("amd64"));
+        let checksum = |version: &BoxVersion| version.provider(&amd64).unwrap().checksum.clone();
+        let told = crate::domain::Checksum::told("md5", "ab").unwrap();
+        let tell = ProviderChange {
+            checksum: told.clone(),
+            ..ProviderChange::default()
+        };
+        version.update_provider(&amd64, tell, NOW).unwrap();
+        for (url, expected) in [("a", &told), ("a", &told), ("b", &None)] {
+            let change = ProviderChange {
+                url: Some(format!("http://files.test/{url}.box")),
+                ..ProviderChange::default()
+            };
+            version.update_provider(&amd64, change, NOW).unwrap();
+            assert_eq!(checksum(&version), *expected, "{url}");
+        }
+    }
+
+    #[test]
     fn a_version_is_released_once_and_only_with_a_provider() {
         let mut empty = BoxVersion::new(String::new(), NOW);
         assert_eq!(empty.release(NOW), Err(BoxError::NoProvider));
