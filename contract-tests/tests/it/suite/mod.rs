@@ -1,5 +1,6 @@
 //! Tests the clauses against correct and wrong servers, and the emulator against recordings.
 
+mod box_clients;
 mod emulator;
 mod recorded;
 mod replay;

@@ -1,56 +1,29 @@
-//! Replays the requests of genuine clients, header for header over a raw socket: each client must get the reply that it
-//! needs.
+//! Packer 1.2.5 and Terraform 0.9.11 push and find artifacts.
 //!
 //! The replies in a recording come from a stand-in, so only their status and the values of their fields count.
 
 use atlas_contract_tests::run::target::Target;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
 
-/// An emulator, and the address that the raw sockets connect to.
+use super::wire::{Reply, Wire, file_of, recording, target_of};
+
+/// An emulator, and the connection to it.
 struct Atlas {
-    target: Target,
-    address: String,
-}
-
-struct Reply {
-    status: u64,
-    body: Vec<u8>,
-}
-
-impl Reply {
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
+    _target: Target,
+    wire: Wire,
 }
 
 impl Atlas {
     async fn start() -> Self {
         let target = Target::emulator().await.unwrap();
-        let address = target.root().strip_prefix("http://").unwrap().to_owned();
-        Self { target, address }
-    }
-
-    /// Sends a recorded request. Where the recording has only the size and the beginning of the body, the rest is
-    /// filled up.
-    async fn replay(&self, request: &Value, target: &str) -> Reply {
-        let mut bytes = format!(
-            "{} {target} HTTP/1.1\r\n",
-            request["method"].as_str().unwrap()
-        );
-        for header in request["headers"].as_array().unwrap() {
-            let value = header[1]
-                .as_str()
-                .unwrap()
-                .replace("TOKEN", self.target.token());
-            bytes += &format!("{}: {value}\r\n", header[0].as_str().unwrap());
+        let wire = Wire {
+            address: target.root().strip_prefix("http://").unwrap().to_owned(),
+            placeholders: vec![("TOKEN", target.token().to_owned())],
+        };
+        Self {
+            _target: target,
+            wire,
         }
-        let mut bytes = format!("{bytes}\r\n").into_bytes();
-        bytes.extend(body_of(request));
-        self.send(&bytes).await
     }
 
     /// Makes the data that a recording presupposes.
@@ -61,7 +34,7 @@ impl Atlas {
                 ["Content-Type", "application/json"], ["X-Atlas-Token", "TOKEN"], ["Connection", "close"]],
             "body": body.to_string()
         });
-        let reply = self.replay(&request, path).await;
+        let reply = self.wire.replay(&request, path).await;
         assert_eq!(
             reply.status,
             200,
@@ -70,61 +43,6 @@ impl Atlas {
         );
         reply
     }
-
-    async fn send(&self, bytes: &[u8]) -> Reply {
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        stream.write_all(bytes).await.unwrap();
-        let mut reply = Vec::new();
-        // All these clients ask for the connection to be closed, so the reply ends where the stream does.
-        stream.read_to_end(&mut reply).await.unwrap();
-        parse(&reply)
-    }
-}
-
-fn parse(reply: &[u8]) -> Reply {
-    let end = reply.windows(4).position(|it| it == b"\r\n\r\n").unwrap();
-    let head = std::str::from_utf8(&reply[..end])
-        .unwrap()
-        .to_ascii_lowercase();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let body = reply[end + 4..].to_vec();
-    assert!(
-        !head.contains("transfer-encoding"),
-        "a client of HTTP/1.1 may be sent chunks, but this reader knows none"
-    );
-    if let Some(length) = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-    {
-        assert_eq!(body.len(), length.parse::<usize>().unwrap(), "{head}");
-    }
-    Reply { status, body }
-}
-
-fn body_of(request: &Value) -> Vec<u8> {
-    match &request["body"] {
-        Value::String(text) => text.clone().into_bytes(),
-        upload => {
-            let magic = upload["magic"].as_str().unwrap();
-            let mut bytes: Vec<u8> = (0..magic.len())
-                .step_by(2)
-                .map(|at| u8::from_str_radix(&magic[at..at + 2], 16).unwrap())
-                .collect();
-            bytes.resize(upload["bytes"].as_u64().unwrap() as usize, b'.');
-            bytes
-        }
-    }
-}
-
-fn recording(lines: &str) -> Vec<Value> {
-    lines
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
-fn target_of(request: &Value) -> &str {
-    request["target"].as_str().unwrap()
 }
 
 /// Asserts the recorded status and, for a success, every field with its value. Values that only the server can choose
@@ -228,7 +146,7 @@ async fn with_artifact() -> Atlas {
 #[tokio::test]
 async fn packer_pushes_a_file_to_an_artifact_that_is_not_there_yet() {
     let lines = recording(include_str!(
-        "../../../testdata/wire/packer-1.2.5-file-builder.jsonl"
+        "../../../../testdata/wire/packer-1.2.5-file-builder.jsonl"
     ));
     assert_eq!(lines.len(), 5);
     let atlas = Atlas::start().await;
@@ -241,7 +159,7 @@ async fn packer_pushes_a_file_to_an_artifact_that_is_not_there_yet() {
         } else {
             target_of(request).to_owned()
         };
-        let reply = atlas.replay(request, &target).await;
+        let reply = atlas.wire.replay(request, &target).await;
         satisfies(line, &reply);
         if target.ends_with("/authenticate") {
             names_the_user(&reply);
@@ -250,18 +168,18 @@ async fn packer_pushes_a_file_to_an_artifact_that_is_not_there_yet() {
             upload = Some(upload_target(&reply.json()));
         }
     }
-    let uploaded = body_of(&lines[4]["request"]);
+    let uploaded = file_of(&lines[4]["request"]["body"]);
     let target = "/api/v1/artifacts/hashicorp/foobar/custom.image/1/file";
     let headers = &lines[0]["request"]["headers"];
     let request = json!({"method": "GET", "headers": headers, "body": ""});
-    let file = atlas.replay(&request, target).await;
+    let file = atlas.wire.replay(&request, target).await;
     assert_eq!((file.status, file.body), (200, uploaded));
 }
 
 #[tokio::test]
 async fn packer_pushes_an_ami_as_the_second_version_of_an_artifact() {
     let lines = recording(include_str!(
-        "../../../testdata/wire/packer-1.2.5-amazon-ebs.jsonl"
+        "../../../../testdata/wire/packer-1.2.5-amazon-ebs.jsonl"
     ));
     assert_eq!(lines.len(), 3);
     let atlas = with_artifact().await;
@@ -271,7 +189,7 @@ async fn packer_pushes_an_ami_as_the_second_version_of_an_artifact() {
         .await;
     for line in &lines {
         let target = target_of(&line["request"]);
-        let reply = atlas.replay(&line["request"], target).await;
+        let reply = atlas.wire.replay(&line["request"], target).await;
         satisfies(line, &reply);
         if target.ends_with("/authenticate") {
             names_the_user(&reply);
@@ -282,7 +200,7 @@ async fn packer_pushes_an_ami_as_the_second_version_of_an_artifact() {
 #[tokio::test]
 async fn terraform_finds_exactly_one_version_by_build_and_by_metadata() {
     let lines = recording(include_str!(
-        "../../../testdata/wire/terraform-0.9.11-atlas_artifact.jsonl"
+        "../../../../testdata/wire/terraform-0.9.11-atlas_artifact.jsonl"
     ));
     assert_eq!(lines.len(), 2);
     let atlas = with_artifact().await;
@@ -293,11 +211,13 @@ async fn terraform_finds_exactly_one_version_by_build_and_by_metadata() {
         .prepare(path, ami_version(0, "ami-3", "1795352171"))
         .await;
     let by_build = atlas
+        .wire
         .replay(&lines[0]["request"], target_of(&lines[0]["request"]))
         .await;
     satisfies(&lines[0], &by_build);
     one_version(&by_build, 2);
     let by_metadata = atlas
+        .wire
         .replay(&lines[1]["request"], target_of(&lines[1]["request"]))
         .await;
     satisfies(&lines[1], &by_metadata);
@@ -308,7 +228,7 @@ async fn terraform_finds_exactly_one_version_by_build_and_by_metadata() {
 #[tokio::test]
 async fn terraform_gets_one_version_of_a_build_that_made_two() {
     let lines = recording(include_str!(
-        "../../../testdata/wire/terraform-0.9.11-atlas_artifact.jsonl"
+        "../../../../testdata/wire/terraform-0.9.11-atlas_artifact.jsonl"
     ));
     let atlas = with_artifact().await;
     let path = "/api/v1/artifacts/hashicorp/foobar/aws.ami";
@@ -316,6 +236,7 @@ async fn terraform_gets_one_version_of_a_build_that_made_two() {
         atlas.prepare(path, ami_version(5, ami, "1")).await;
     }
     let reply = atlas
+        .wire
         .replay(&lines[0]["request"], target_of(&lines[0]["request"]))
         .await;
     assert_eq!(reply.json()["versions"].as_array().unwrap().len(), 1);
@@ -332,7 +253,7 @@ async fn the_file_url_that_older_clients_of_terraform_build_without_a_version_le
         ["Connection", "close"]
     ]);
     let request = json!({"method": "GET", "headers": headers, "body": ""});
-    let reply = atlas.replay(&request, &format!("{path}/file")).await;
+    let reply = atlas.wire.replay(&request, &format!("{path}/file")).await;
     assert_eq!(reply.status, 404);
     assert_eq!(reply.json()["errors"][0], "Resource not found!");
     // docs/terraform.md builds the address of the file from this slug.
