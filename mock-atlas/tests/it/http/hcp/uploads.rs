@@ -45,6 +45,7 @@ async fn an_upload_is_visible_when_its_bytes_are_there() {
     );
     assert_eq!(stored["checksum"], SHA256);
     let url = stored["download_url"].as_str().unwrap();
+    hcp.put(&path_of("/version/1.0.0/release"), None).await;
     let ask = hcp.get(&path_of(&format!("{ARCHITECTURE}/download"))).await;
     let expected = json!({"url": url, "checksum": SHA256, "checksum_type": "SHA256"});
     assert_eq!(ask, expected);
