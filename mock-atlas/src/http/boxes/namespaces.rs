@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use tokio::task::spawn_blocking;
 
 use crate::http::error::ApiError;
 use crate::http::extract::{Asked, BoxApi, NamespacePath, Site};
@@ -20,14 +21,18 @@ pub(crate) async fn show(
 ) -> Result<Response, ApiError> {
     let found = box_lists::of_namespace(&dataset, &caller, &namespace).await?;
     let profile = registries::description(&dataset, &namespace).await?;
-    let element = |found| {
-        let view = BoxView {
-            found,
-            api,
-            site: &site,
+    // A thousand boxes take milliseconds, for which other requests must not wait.
+    let reply = spawn_blocking(move || {
+        let element = |found| {
+            let view = BoxView {
+                found,
+                api,
+                site: &site,
+            };
+            view.without_versions()
         };
-        view.without_versions()
-    };
-    let boxes = found.iter().map(element).collect();
-    Ok(Json(NamespaceReply::new(&namespace, &profile, boxes)).into_response())
+        let boxes = found.iter().map(element).collect();
+        Json(NamespaceReply::new(&namespace, &profile, boxes)).into_response()
+    });
+    Ok(reply.await?)
 }
