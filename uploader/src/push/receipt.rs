@@ -1,6 +1,6 @@
 //! The receipt records pushes in a file, each with its request and its progress, so that a stopped push can
 //! be finished. It is written before each step that the server could carry out without this program receiving the
-//! reply, as [`files::receipt`](crate::files::receipt) describes.
+//! reply, as `files::receipt` describes.
 //!
 //! A receipt contains the upload URL, which authorises its bearer, so only its owner may read it. It never
 //! contains the token.

@@ -3,9 +3,10 @@
 use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
 
+use crate::boxes::publish::taking_everything;
 use crate::support::program::Program;
 use crate::support::server::{Reply, Server};
-use crate::support::{noise, well};
+use crate::support::{noise, tarred, well};
 
 const MIB: usize = 1024 * 1024;
 const LIMIT: usize = 64 * MIB;
@@ -50,6 +51,49 @@ async fn push(program: Program, flags: &[&str]) -> (usize, usize) {
         .into_iter()
         .find(|put| !put.body.is_empty() && put.method == "PUT");
     (*measured.get().unwrap(), put.unwrap().body.len())
+}
+
+/// Publishes `web.box`; returns the program's peak memory once all bytes were sent, and the number of bytes.
+async fn publish(program: Program) -> (usize, usize) {
+    let process = Arc::new(OnceLock::new());
+    let measured = Arc::new(OnceLock::new());
+    let (publishing, result) = (Arc::clone(&process), Arc::clone(&measured));
+    let server = Server::start(move |url, request| {
+        if request.target.contains("/upload/complete/") {
+            result.set(peak(*publishing.wait())).unwrap();
+        }
+        taking_everything(url, request)
+    })
+    .await;
+    let program = program
+        .with("ATLAS_ADDRESS", server.url())
+        .with("ATLAS_TOKEN", "T0ken");
+    let publish = ["box", "publish", "acme/web", "1.0.0", "libvirt", "web.box"];
+    let mut command = program.command();
+    command
+        .args(publish)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    process.set(child.id().unwrap()).unwrap();
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    let requests = server.requests().into_iter();
+    let sent = requests.map(|request| request.body.len()).max();
+    (*measured.get().unwrap(), sent.unwrap())
+}
+
+/// The metadata of the box stands behind its disk, which is passed over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_box_is_read_hashed_and_sent_within_64_mib() {
+    let image = noise(MIB).repeat(96);
+    let json: &[u8] = br#"{"provider": "libvirt"}"#;
+    let program = Program::new();
+    program.write(
+        "web.box",
+        tarred(&[("box.img", &image), ("metadata.json", json)]),
+    );
+    let (peak, sent) = publish(program).await;
+    assert!(sent > 96 * MIB && peak < LIMIT, "{sent}, {peak}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,6 +71,42 @@ async fn a_box_that_is_allowed_is_pushed_also_from_a_template_in_hcl2() {
     }
 }
 
+/// As with Packer up to 1.0.0, the metadata of the template makes the box.
+#[tokio::test]
+async fn a_pushed_box_gets_the_version_the_provider_and_the_description_of_its_metadata() {
+    let (_atlas, program) = started().await;
+    let provider: &[u8] = br#"{"provider": "virtualbox"}"#;
+    program.write("web.box", gzip(&tarred(&[("metadata.json", provider)])));
+    let told = |more: &[(&str, Value)]| {
+        let metadata = [&[("provider", Value::from("virtualbox"))], more].concat();
+        let own = [
+            ("metadata", map(&metadata)),
+            ("atlas_upload_boxes", true.into()),
+        ];
+        settings(&own)
+    };
+    let described = [("version", "1.2.3".into()), ("description", "first".into())];
+    for settings in [told(&described), told(&[])] {
+        let plugin = Plugin::start(&program, &[]).await;
+        plugin.configure(vec![settings]).await.unwrap();
+        let processed = plugin.post_process(&boxed(&program.path("web.box"))).await;
+        assert_eq!(processed.error, None);
+    }
+    let run = program
+        .run(&["box", "show", "acme/web", "--output", "json"])
+        .await;
+    let shown: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let of = |key: &str| [&shown["versions"][0][key], &shown["versions"][1][key]];
+    // Without a version the minor counts up.
+    assert_eq!(of("version"), ["1.3.0", "1.2.3"], "{run}");
+    assert_eq!(of("state"), ["active", "active"], "{run}");
+    assert_eq!(shown["versions"][1]["description"], "first", "{run}");
+    assert_eq!(
+        shown["versions"][1]["providers"][0]["provider"],
+        "virtualbox"
+    );
+}
+
 #[tokio::test]
 async fn what_vagrant_cannot_use_is_refused_before_a_version_is_made_unless_a_setting_says_otherwise()
  {
