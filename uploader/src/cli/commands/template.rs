@@ -112,9 +112,11 @@ impl App<'_> {
             None => BoxSource::File(only_box(manifest.files(build)?, build)?),
         };
         let config = self.config_of_box(request.token, request.address, request.insecure);
+        // Another address may speak another API.
+        let is_told = matches!(config.atlas_url.origin, Origin::Template(_));
         Ok(PlannedBox {
             config,
-            api: request.api,
+            api: request.api.filter(|_| is_told),
             publish: Publish {
                 name: request.name,
                 version: request.version,

@@ -80,6 +80,23 @@ async fn the_box_that_reached_the_block_is_published_and_released() {
     }
 }
 
+/// Many old templates name HashiCorp's service, which is switched off.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flag_overrides_the_address_of_the_template_and_the_api_that_it_names() {
+    let server = a_service().await;
+    let program = Program::new().with("ATLAS_TOKEN", "T0ken");
+    written(
+        &program,
+        json!({"vagrant_cloud_url": "https://vagrantcloud.com/api/v1"}),
+    );
+    let push = ["push", "--template", "template.json"];
+    let manifest = ["--manifest", "packer-manifest.json"];
+    let here = ["--atlas-url", server.url()];
+    let run = program.run(&[&push[..], &manifest, &here].concat()).await;
+    assert_eq!(run.code, 0, "{run}");
+    assert_eq!(bodies(&server, "/api/v2/box/acme/web/versions").len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_its_owner_hosts_is_not_uploaded_and_no_release_is_heeded() {
     let server = a_service().await;
