@@ -243,11 +243,11 @@ fn tell(report: &ClauseReport) {
     }
 }
 
-/// Prints what the run leaves on the server, since the contract has no call that deletes.
+/// Prints what the run leaves on the server: a cleanup deletes boxes, and the contract has no call that deletes more.
 fn leftovers(target: &Target, prefix: &str) {
     let namespace = target.namespace();
     say(&format!(
-        "left on the server, since no call deletes them: artifacts {namespace}/{prefix}*"
+        "left on the server, since no call deletes them: artifacts {namespace}/{prefix}*; boxes are so called, too"
     ));
     if let Some(name) = target.public_artifact() {
         say(&format!(

@@ -370,7 +370,7 @@ fn refusal(target: &Target) -> String {
         .public_artifact()
         .map(|name| format!(", and versions of types that begin so in {namespace}/{name}"));
     format!(
-        "{root} is not on this machine, and this run would make artifacts {namespace}/contract-… there, with versions \
+        "{root} is not on this machine, and this run would make artifacts and boxes {namespace}/contract-… there, with versions \
          and files{}; nothing was sent: say --allow-writes ({ALLOW_WRITES}=1) if that may be, or --read-only to ask \
          what needs no writing",
         public.unwrap_or_default()

@@ -6,6 +6,7 @@ use atlas_contract_tests::self_test::proxy::{
     PassThrough, Proxy, Reply, ReplyInterceptor, Request,
 };
 use axum::http::Method;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::json;
 
 use crate::support::{
@@ -50,10 +51,13 @@ fn secrets(proxy: &Proxy) -> Vec<String> {
     let puts = puts.filter(|it| keyed(it.path()));
     let paths = puts.map(|it| it.path().rsplit('/').next().unwrap().to_owned());
     let password = settings.password.unwrap();
+    let (id, secret) = (settings.client_id.unwrap(), settings.client_secret.unwrap());
+    let basic = BASE64_STANDARD.encode(format!("{id}:{secret}"));
     let given = [
         OF_ANOTHER.to_owned(),
         settings.token,
         settings.other_token.unwrap(),
+        basic,
         password.replace(' ', "+"),
         password,
     ];
