@@ -62,10 +62,12 @@ pub async fn download(
     let (version, file) =
         choose(&record, choice).map_err(|cause| failed(choice.name.to_string(), cause))?;
     let name = label(&record.tag(), &version.version, file);
+    let shown = path.clone();
     let path = match path {
-        Some(path) => path,
-        None => free_path(&name).map_err(|cause| failed(name.clone(), cause))?,
+        Some(path) => replaceable(path),
+        None => free_path(&name),
     };
+    let path = path.map_err(|cause| failed(name.clone(), cause))?;
     let checksum = service.source.checksum(&record, &version.version, file);
     let checksum = checksum
         .await
@@ -90,7 +92,7 @@ pub async fn download(
         .map_err(|cause| failed(name.clone(), cause))?;
     Ok(DownloadedBox {
         name,
-        file: path,
+        file: shown.unwrap_or(path),
         bytes: fetched.bytes,
         checksum: fetched.checksum,
         verified,
@@ -150,6 +152,23 @@ fn listed<'a>(files: impl Iterator<Item = &'a FileRecord>) -> String {
     }
 }
 
+/// Returns the path of a file that may be replaced: a link's target, not the link.
+///
+/// # Errors
+/// Fails if something other than a file is there: renaming a file over a device would remove it for everybody.
+fn replaceable(given: PathBuf) -> Result<PathBuf, Cause> {
+    let path = given.canonicalize().unwrap_or(given);
+    let refused = |kind, reason| Err(Cause::file(&path, io::Error::new(kind, reason)));
+    match path.metadata() {
+        Ok(found) if found.is_dir() => refused(io::ErrorKind::IsADirectory, "is a folder"),
+        Ok(found) if !found.is_file() => {
+            let reason = "is not a regular file, in which a download that broke off could continue";
+            refused(io::ErrorKind::InvalidInput, reason)
+        }
+        _ => Ok(path),
+    }
+}
+
 /// Returns a path in the current folder for a file with this label.
 ///
 /// # Errors
@@ -185,6 +204,29 @@ mod tests {
         match choose(record, &choice) {
             Ok((version, file)) => label("", &version.version, file).trim().to_owned(),
             Err(cause) => cause.to_string(),
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_a_file_is_replaced_and_a_link_leads_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let path = |name: &str| root.join(name);
+        std::fs::write(path("file"), "old").unwrap();
+        std::os::unix::fs::symlink("file", path("link")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        std::os::unix::fs::symlink("socket", path("to-socket")).unwrap();
+        for (given, expected) in [("file", "file"), ("link", "file"), ("new", "new")] {
+            assert_eq!(replaceable(path(given)).unwrap(), path(expected));
+        }
+        for (given, reason) in [
+            ("socket", "is not a regular file"),
+            ("to-socket", "is not a regular file"),
+            (".", "is a folder"),
+        ] {
+            let refused = replaceable(path(given)).unwrap_err().to_string();
+            assert!(refused.contains(reason), "{refused}");
         }
     }
 

@@ -195,7 +195,8 @@ pub(crate) struct BoxDownloadArgs {
     /// The architecture [default: the provider's default]
     #[arg(long, value_name = "NAME")]
     pub(crate) architecture: Option<String>,
-    /// The target. The default, USER-NAME-VERSION-PROVIDER-ARCHITECTURE.box, is never overwritten
+    /// The target, a regular file. The default, USER-NAME-VERSION-PROVIDER-ARCHITECTURE.box, is never
+    /// overwritten
     #[arg(short = 'o', long = "file", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
