@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::packer::run;
+use super::vagrant::Vagrant;
 use crate::support::program::{Program, Run};
 use crate::support::{CANARY, started};
 
@@ -54,7 +55,7 @@ async fn what_a_sequence_made_is_pushed_after_a_build_without_the_plugin() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_box_of_the_genuine_vagrant_post_processor_is_pushed_by_the_plugin_and_by_the_command() {
-    let (_atlas, program) = started().await;
+    let (atlas, program) = started().await;
     program.write(
         "in/vm.ovf",
         r#"<Adapter slot="0" enabled="true" MACAddress="0800278D1F91"/>"#,
@@ -91,6 +92,10 @@ async fn a_box_of_the_genuine_vagrant_post_processor_is_pushed_by_the_plugin_and
     assert_eq!(built.code, 0, "{built}");
     let made = std::fs::read(program.path("web.box")).unwrap();
     assert_eq!(program.pulled("acme/web", "vagrant.box").await, made);
+    // Without a version, the minor counts up: the command has made 0.1.0, and the plugin 0.2.0.
+    let vagrant = Vagrant::at(atlas.url()).with_token(CANARY);
+    let added = vagrant.run(&["box", "add", "acme/web"]).await;
+    assert!(added.stdout.contains("(v0.2.0)"), "{added}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,12 +39,16 @@ const STAGED: [&str; 9] = [
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// A Vagrant with a home of its own.
-struct Vagrant(Program);
+pub(super) struct Vagrant(Program);
 
 impl Vagrant {
-    fn at(server_url: &str) -> Self {
+    pub(super) fn at(server_url: &str) -> Self {
         let program = Program::new().with("VAGRANT_SERVER_URL", server_url);
         Self(program)
+    }
+
+    pub(super) fn with_token(self, token: &str) -> Self {
+        Self(self.0.with("VAGRANT_CLOUD_TOKEN", token))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -61,7 +65,7 @@ impl Vagrant {
         command
     }
 
-    async fn run(&self, arguments: &[&str]) -> Run {
+    pub(super) async fn run(&self, arguments: &[&str]) -> Run {
         let output = self.command(arguments).output();
         let output = tokio::time::timeout(LIMIT, output).await;
         let output = output
