@@ -12,7 +12,7 @@
 //! - `observe`: the journal, metrics, expectations, lints
 //! - `storage`: artifacts, versions, files, accounts and tokens. In `storage/memory/versions`,
 //!   `Versions::add` gives a version its number (`domain/sequence`), and `Versions::finish_upload`
-//!   makes an upload visible
+//!   makes an upload visible; `storage/durable` keeps the same in a folder
 //! - `service`: authorised operations of callers; seeds and snapshots
 //! - `net`: listeners, TLS, connections, threads
 //! - `http`: routes, middleware, extractors, handlers, JSON, errors. `http/extract/caller` checks

@@ -1,11 +1,13 @@
 //! The builder, which collects the settings of an emulator.
 //!
 //! - `assemble`: creates the storage, services and faults; the only place that chooses a storage backend
-//! - `start`: binds the listeners and serves; `check`: checks settings
+//! - `start`: binds the listeners and serves; `check`: checks settings; `data`: opens the
+//!   folder of an emulator that keeps its data
 //! - `user`: the settings of a user; `error`: the reasons for which an emulator cannot start
 
 mod assemble;
 mod check;
+mod data;
 mod error;
 mod start;
 mod user;
@@ -69,6 +71,10 @@ pub struct Builder {
     /// The number of requests that the journal keeps.
     journal: Option<usize>,
     clock: Clock,
+    /// The folder for the data; `None` for an emulator in memory.
+    data: Option<PathBuf>,
+    /// Whether clients may reset, restore and seed data in a folder.
+    may_reset: bool,
     http: Settings,
 }
 
@@ -153,6 +159,26 @@ impl Builder {
     #[must_use]
     pub fn spill(mut self, folder: impl Into<PathBuf>) -> Self {
         self.spill = Some(folder.into());
+        self
+    }
+
+    /// Keeps everything in this folder, which is created if it is not there: users and tokens,
+    /// artifacts, boxes and all files. A new folder gets the users, artifacts and seeds of this
+    /// builder; one that has data keeps what it has. One process can use a folder at a time.
+    ///
+    /// Without [`Builder::token`], the root token of the folder stays; a new folder gets a random one.
+    /// Uploads go to the folder, unless [`Builder::spill`] names another on the same file system.
+    #[must_use]
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Some(folder.into());
+        self
+    }
+
+    /// Lets holders of the root token reset, restore and seed data in a folder, which is refused by
+    /// default.
+    #[must_use]
+    pub fn allow_reset(mut self) -> Self {
+        self.may_reset = true;
         self
     }
 

@@ -29,6 +29,13 @@ pub(super) async fn run(
         // No command is running yet that the signal could be passed on to.
         signal = signals.next() => return Ok(ended_by(signal)),
     };
+    if atlas.token().is_empty() {
+        return Err(
+            "the folder of --data has a root token already, of which only the hash is kept: give it \
+             with --token"
+                .to_owned(),
+        );
+    }
     if let Some(seed) = atlas.chaos_seed() {
         complain(&format!(
             "faults are random; to repeat the same faults: --chaos-seed {seed}"

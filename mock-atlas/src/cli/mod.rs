@@ -1,6 +1,7 @@
 //! The command line: arguments, logging and exit codes.
 
 mod client;
+mod data;
 mod exec;
 mod fault;
 mod idle_timeout;
@@ -139,6 +140,9 @@ struct EmulatorArguments {
 
     #[command(flatten)]
     limits: limits::Limits,
+
+    #[command(flatten)]
+    data: data::DataArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -177,6 +181,7 @@ impl EmulatorArguments {
         builder = self.faults(builder);
         builder = given(builder, self.public_url.clone(), Builder::public_url);
         builder = self.limits.set(builder);
+        builder = self.data.set(builder);
         builder = given(builder, self.journal, Builder::journal);
         builder.start().await.map_err(|error| self.explain(&error))
     }

@@ -30,7 +30,7 @@ pub(super) async fn run(arguments: &EmulatorArguments) -> Result<(), String> {
         // Reading a large seed may take a while, so a signal ends the start as well.
         () = signals.requested() => return Ok(()),
     };
-    announce(arguments.output, &atlas, ca.as_ref())
+    announce(arguments, &atlas, ca.as_ref())
         .map_err(|error| format!("cannot write to stdout: {error}"))?;
     signals.requested().await;
     // A second signal ends the program without waiting for requests under way.
@@ -54,7 +54,10 @@ fn raise_descriptors() {
 #[derive(Serialize)]
 struct Announcement<'a> {
     address: &'a str,
-    token: &'a str,
+    /// The root token; `None` if the folder keeps one, of which only the hash is known.
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     binstore_address: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,16 +66,21 @@ struct Announcement<'a> {
     chaos_seed: Option<u64>,
 }
 
-fn announce(output: Output, atlas: &MockAtlas, ca: Option<&CaFile>) -> io::Result<()> {
+fn announce(
+    arguments: &EmulatorArguments,
+    atlas: &MockAtlas,
+    ca: Option<&CaFile>,
+) -> io::Result<()> {
     let announcement = Announcement {
         address: atlas.url(),
-        token: atlas.token(),
+        token: Some(atlas.token()).filter(|token| !token.is_empty()),
+        data: arguments.data.folder(),
         binstore_address: atlas.binstore_url(),
         ca_file: ca.map(|ca| ca.path().to_string_lossy()),
         chaos_seed: atlas.chaos_seed(),
     };
     let mut stdout = io::stdout().lock();
-    match output {
+    match arguments.output {
         Output::Json => writeln!(stdout, "{}", serde_json::to_string(&announcement)?)?,
         Output::Text => announcement.write_text(&mut stdout)?,
     }
@@ -82,16 +90,28 @@ fn announce(output: Output, atlas: &MockAtlas, ca: Option<&CaFile>) -> io::Resul
 impl Announcement<'_> {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         let (version, address) = (env!("CARGO_PKG_VERSION"), self.address);
-        writeln!(
-            out,
-            "mock-atlas {version}: an Atlas in memory, whose data is lost when it stops.\n"
-        )?;
+        match &self.data {
+            None => writeln!(
+                out,
+                "mock-atlas {version}: an Atlas in memory, whose data is lost when it stops.\n"
+            )?,
+            Some(folder) => writeln!(
+                out,
+                "mock-atlas {version}: an Atlas that keeps its data in {folder}.\n"
+            )?,
+        }
         writeln!(
             out,
             "Its address is {address}. To use it in another terminal:\n"
         )?;
         writeln!(out, "    export ATLAS_ADDRESS={address}")?;
-        writeln!(out, "    export ATLAS_TOKEN={}", shell_word(self.token))?;
+        match self.token {
+            Some(token) => writeln!(out, "    export ATLAS_TOKEN={}", shell_word(token))?,
+            None => writeln!(
+                out,
+                "    export ATLAS_TOKEN=…    # as the first start printed it"
+            )?,
+        }
         if let Some(file) = &self.ca_file {
             writeln!(out, "    export ATLAS_CAFILE={}", shell_word(file))?;
         }

@@ -20,6 +20,24 @@ impl Digest {
     }
 }
 
+impl Digest {
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<[u8; 32]> for Sha256Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
 impl From<&blake3::Hasher> for Digest {
     fn from(hasher: &blake3::Hasher) -> Self {
         Self(hasher.finalize().into())

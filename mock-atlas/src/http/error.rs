@@ -158,6 +158,8 @@ impl From<ServiceError> for ApiError {
             ServiceError::CodeNeeded => Self::CodeNeeded,
             ServiceError::WrongClient => Self::WRONG_CLIENT,
             ServiceError::Storage(error) => error.into(),
+            ServiceError::ResetNotAllowed => Self::Conflict(error.to_string()),
+            ServiceError::Reset(_) => Self::Internal(error.to_string()),
             ServiceError::OverLimit(over) => over.into(),
             ServiceError::TooManyUploads => Self::Busy,
             ServiceError::PartialUpload => {

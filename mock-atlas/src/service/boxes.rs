@@ -76,7 +76,7 @@ pub(crate) async fn update(
     name: &ArtifactName,
     change: BoxChange,
 ) -> Result<FoundBox, ServiceError> {
-    let changed = write(dataset, account, name, |draft| {
+    let changed = write(dataset, account, name, move |draft| {
         draft.visibility = change.visibility.unwrap_or(draft.visibility);
         let of = &mut draft.vagrant_box;
         if let Some(text) = change.short_description {
@@ -115,7 +115,7 @@ pub(crate) async fn create_version(
     number: BoxNumber,
     description: String,
 ) -> Result<FoundBox, ServiceError> {
-    let changed = write(dataset, account, name, |draft| {
+    let changed = write(dataset, account, name, move |draft| {
         let now = draft.now;
         draft.vagrant_box.updated = now;
         draft.vagrant_box.create_version(number, description, now)?;
@@ -135,15 +135,16 @@ pub(crate) async fn update_version(
     number: &BoxNumber,
     change: VersionChange,
 ) -> Result<FoundBox, ServiceError> {
-    let changed = write(dataset, account, name, |draft| {
+    let number = number.clone();
+    let changed = write(dataset, account, name, move |draft| {
         let now = draft.now;
-        let version = draft.vagrant_box.version_mut(number)?;
+        let version = draft.vagrant_box.version_mut(&number)?;
         version.updated = now;
         if let Some(text) = change.description {
             version.description = text;
         }
         match change.number {
-            Some(new) => draft.vagrant_box.rename_version(number, new),
+            Some(new) => draft.vagrant_box.rename_version(&number, new),
             None => Ok(()),
         }
     });
@@ -160,9 +161,10 @@ pub(crate) async fn delete_version(
     name: &ArtifactName,
     number: &BoxNumber,
 ) -> Result<(FoundBox, BoxVersion), ServiceError> {
-    write(dataset, account, name, |draft| {
+    let number = number.clone();
+    write(dataset, account, name, move |draft| {
         draft.vagrant_box.updated = draft.now;
-        draft.vagrant_box.delete_version(number)
+        draft.vagrant_box.delete_version(&number)
     })
     .await
 }
@@ -212,10 +214,11 @@ pub(crate) async fn put_provider(
     provider: Name,
     change: ProviderChange,
 ) -> Result<(FoundBox, ProviderKey), ServiceError> {
-    write(dataset, account, name, |draft| {
+    let number = number.clone();
+    write(dataset, account, name, move |draft| {
         let now = draft.now;
         draft.vagrant_box.updated = now;
-        let version = draft.vagrant_box.version_mut(number)?;
+        let version = draft.vagrant_box.version_mut(&number)?;
         Ok(version.put_provider(provider, change, now))
     })
     .await
@@ -232,7 +235,8 @@ pub(crate) async fn update_provider(
     place: &ProviderPlace,
     change: ProviderChange,
 ) -> Result<(FoundBox, ProviderKey), ServiceError> {
-    write(dataset, account, name, |draft| {
+    let place = place.clone();
+    write(dataset, account, name, move |draft| {
         let now = draft.now;
         draft.vagrant_box.updated = now;
         let version = draft.vagrant_box.version_mut(&place.version)?;
@@ -251,7 +255,8 @@ pub(crate) async fn delete_provider(
     name: &ArtifactName,
     place: &ProviderPlace,
 ) -> Result<(FoundBox, BoxProvider), ServiceError> {
-    write(dataset, account, name, |draft| {
+    let place = place.clone();
+    write(dataset, account, name, move |draft| {
         let now = draft.now;
         draft.vagrant_box.updated = now;
         let version = draft.vagrant_box.version_mut(&place.version)?;
@@ -272,10 +277,12 @@ pub(crate) async fn delete_unfinished_provider(
     number: &BoxNumber,
     provider: &Name,
 ) -> Result<(FoundBox, BoxProvider), ServiceError> {
-    write(dataset, account, name, |draft| {
+    let number = number.clone();
+    let provider = provider.clone();
+    write(dataset, account, name, move |draft| {
         let now = draft.now;
-        let version = draft.vagrant_box.version_mut(number)?;
-        delete_of_name(version, provider, false, now)
+        let version = draft.vagrant_box.version_mut(&number)?;
+        delete_of_name(version, &provider, false, now)
     })
     .await
 }
@@ -314,10 +321,12 @@ pub(crate) async fn delete_only_provider(
     number: &BoxNumber,
     provider: &Name,
 ) -> Result<(FoundBox, BoxProvider), ServiceError> {
-    write(dataset, account, name, |draft| {
+    let (number, provider) = (number.clone(), provider.clone());
+    write(dataset, account, name, move |draft| {
         let now = draft.now;
-        let version = draft.vagrant_box.version_mut(number)?;
-        delete_of_name(version, provider, version.architectures(provider) == 1, now)
+        let version = draft.vagrant_box.version_mut(&number)?;
+        let is_only = version.architectures(&provider) == 1;
+        delete_of_name(version, &provider, is_only, now)
     })
     .await
 }
@@ -334,9 +343,10 @@ pub(crate) async fn begin_upload(
     place: &ProviderPlace,
     is_direct: bool,
 ) -> Result<(FoundBox, Uuid), ServiceError> {
-    write(dataset, account, name, |draft| {
+    let place = place.clone();
+    write(dataset, account, name, move |draft| {
         let now = draft.now;
-        draft.vagrant_box.begin_upload(place, is_direct, now)
+        draft.vagrant_box.begin_upload(&place, is_direct, now)
     })
     .await
 }
@@ -422,11 +432,12 @@ async fn change_version(
     account: &Account,
     name: &ArtifactName,
     number: &BoxNumber,
-    change: impl FnOnce(&mut BoxVersion, SystemTime) -> Result<(), BoxError>,
+    change: impl FnOnce(&mut BoxVersion, SystemTime) -> Result<(), BoxError> + Send + 'static,
 ) -> Result<FoundBox, ServiceError> {
-    let changed = write(dataset, account, name, |draft| {
+    let number = number.clone();
+    let changed = write(dataset, account, name, move |draft| {
         let now = draft.now;
-        change(draft.vagrant_box.version_mut(number)?, now)?;
+        change(draft.vagrant_box.version_mut(&number)?, now)?;
         draft.vagrant_box.updated = now;
         Ok(())
     });
@@ -434,11 +445,11 @@ async fn change_version(
 }
 
 /// Changes a box if the account may write.
-pub(super) async fn write<T>(
+pub(super) async fn write<T: Send + 'static>(
     dataset: &Dataset,
     account: &Account,
     name: &ArtifactName,
-    change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError>,
+    change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError> + Send + 'static,
 ) -> Result<(FoundBox, T), ServiceError> {
     check_write(dataset, account, &name.username).await?;
     Ok(dataset.catalog().change_box(name, change).await?)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::ServiceError;
 use crate::domain::Totals;
-use crate::storage::{Catalog, MemoryBudget};
+use crate::storage::{Catalog, MemoryBudget, MemoryCatalog};
 
 /// A cheap handle of a dataset. A request reads and writes the same dataset: if a reset replaces
 /// the dataset meanwhile, the request ends in the old one and leaves no trace in the new one.
@@ -56,25 +56,44 @@ impl Dataset {
 /// The current dataset, and the initial one that a reset restores.
 #[derive(Debug)]
 pub(crate) struct Datasets {
-    /// The initial dataset, which is never changed.
-    initial: Dataset,
+    /// The initial contents, which are never changed.
+    initial: MemoryCatalog,
     current: RwLock<Dataset>,
     /// A lock that is held while the dataset is replaced, and while state outside of the datasets,
     /// such as faults, is changed along with it. It is taken before all other locks.
     exclusive: Mutex<()>,
     /// The memory budget of all files, those of the initial dataset included.
     budget: MemoryBudget,
+    /// Whether clients may replace or seed a dataset that is kept.
+    may_replace: bool,
 }
 
 impl Datasets {
-    /// Creates the pair. `current` has the same content as `initial`, and its files are charged to
-    /// the budget.
-    pub(crate) fn new(initial: Dataset, current: Dataset, budget: MemoryBudget) -> Self {
+    /// Creates the pair; its files are charged to the budget. A dataset in memory can always be
+    /// replaced, and one that is kept only if `may_replace`.
+    pub(crate) fn new(
+        initial: MemoryCatalog,
+        current: Dataset,
+        budget: MemoryBudget,
+        may_replace: bool,
+    ) -> Self {
         Self {
             initial,
             current: RwLock::new(current),
             exclusive: Mutex::default(),
             budget,
+            may_replace,
+        }
+    }
+
+    /// Checks whether clients may replace or seed the current dataset.
+    ///
+    /// # Errors
+    /// [`ServiceError::ResetNotAllowed`].
+    pub(crate) fn check_replaceable(&self) -> Result<(), ServiceError> {
+        match self.current().catalog() {
+            Catalog::Durable(_) if !self.may_replace => Err(ServiceError::ResetNotAllowed),
+            Catalog::Durable(_) | Catalog::Memory(_) => Ok(()),
         }
     }
 
@@ -89,9 +108,11 @@ impl Datasets {
     /// to reset other state. Requests under way end in the old dataset and leave no trace.
     ///
     /// # Errors
-    /// When the storage fails.
+    /// [`ServiceError::ResetNotAllowed`], and when the storage fails.
     pub(crate) async fn reset(&self, also: impl FnOnce()) -> Result<(), ServiceError> {
-        let dataset = Dataset::new(self.initial.catalog().copy().await?);
+        self.check_replaceable()?;
+        let catalog = self.current().catalog().reset(&self.initial).await;
+        let dataset = Dataset::new(catalog.map_err(ServiceError::Reset)?);
         dataset.catalog().charge(&self.budget).await?;
         let _guard = self.exclusive();
         self.set_current(dataset);
@@ -144,14 +165,13 @@ mod tests {
 
     use super::*;
     use crate::domain::Clock;
-    use crate::storage::MemoryCatalog;
 
     #[tokio::test]
     async fn nothing_is_left_of_what_began_before_a_reset() {
         let root = "atlas".parse().unwrap();
         let memory = MemoryCatalog::new(root, "token", Clock::default());
-        let dataset = || Dataset::new(Catalog::Memory(memory.copy()));
-        let datasets = Datasets::new(dataset(), dataset(), MemoryBudget::new(0));
+        let current = Dataset::new(Catalog::Memory(memory.copy()));
+        let datasets = Datasets::new(memory, current, MemoryBudget::new(0), false);
         // State that is reset with a dataset, such as faults.
         let faults = Cell::new(0);
         let add = || faults.set(faults.get() + 1);

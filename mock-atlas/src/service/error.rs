@@ -6,7 +6,7 @@ use std::io;
 use tokio::task::JoinError;
 
 use crate::domain::OverLimit;
-use crate::storage::{BackendError, MemoryFull, StorageError};
+use crate::storage::{BackendError, ImportError, MemoryFull, StorageError};
 
 /// The reason for which a service refused a request.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,15 @@ pub(crate) enum ServiceError {
     WrongClient,
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The dataset is kept, and its operator has not allowed to replace it.
+    #[error(
+        "this Atlas keeps its data, and whoever runs it has not allowed to reset, restore or seed it: \
+         start it with --allow-reset"
+    )]
+    ResetNotAllowed,
+    /// The initial contents could not be restored.
+    #[error("the initial contents cannot be restored: {0}")]
+    Reset(ImportError),
     #[error(transparent)]
     OverLimit(#[from] OverLimit),
     /// The largest allowed number of uploads is under way.

@@ -19,10 +19,11 @@ pub(crate) async fn create(
     number: &BoxNumber,
     provider: Name,
 ) -> Result<FoundBox, ServiceError> {
-    let changed = write(dataset, account, name, |draft| {
+    let number = number.clone();
+    let changed = write(dataset, account, name, move |draft| {
         let now = draft.now;
         draft.vagrant_box.updated = now;
-        let version = draft.vagrant_box.version_mut(number)?;
+        let version = draft.vagrant_box.version_mut(&number)?;
         version.create_provider_group(provider, now);
         Ok(())
     });
@@ -41,11 +42,13 @@ pub(crate) async fn rename(
     number: &BoxNumber,
     (old, new): (&Name, &Name),
 ) -> Result<FoundBox, ServiceError> {
-    let changed = write(dataset, account, name, |draft| {
+    let number = number.clone();
+    let (old, new) = (old.clone(), new.clone());
+    let changed = write(dataset, account, name, move |draft| {
         let now = draft.now;
         draft.vagrant_box.updated = now;
-        let version = draft.vagrant_box.version_mut(number)?;
-        version.rename_provider_group(old, new, now)
+        let version = draft.vagrant_box.version_mut(&number)?;
+        version.rename_provider_group(&old, &new, now)
     });
     Ok(changed.await?.0)
 }
@@ -61,11 +64,13 @@ pub(crate) async fn delete(
     number: &BoxNumber,
     provider: &Name,
 ) -> Result<FoundBox, ServiceError> {
-    let changed = write(dataset, account, name, |draft| {
+    let number = number.clone();
+    let provider = provider.clone();
+    let changed = write(dataset, account, name, move |draft| {
         let now = draft.now;
         draft.vagrant_box.updated = now;
-        let version = draft.vagrant_box.version_mut(number)?;
-        version.delete_provider_group(provider, now)
+        let version = draft.vagrant_box.version_mut(&number)?;
+        version.delete_provider_group(&provider, now)
     });
     Ok(changed.await?.0)
 }
@@ -83,10 +88,11 @@ pub(crate) async fn create_architecture(
     provider: Name,
     change: ProviderChange,
 ) -> Result<(FoundBox, ProviderKey), ServiceError> {
-    write(dataset, account, name, |draft| {
+    let number = number.clone();
+    write(dataset, account, name, move |draft| {
         let now = draft.now;
         draft.vagrant_box.updated = now;
-        let version = draft.vagrant_box.version_mut(number)?;
+        let version = draft.vagrant_box.version_mut(&number)?;
         version.provider_group(&provider)?;
         Ok(version.put_provider(provider, change, now))
     })
@@ -103,7 +109,8 @@ pub(crate) async fn delete_architecture(
     name: &ArtifactName,
     place: &ProviderPlace,
 ) -> Result<FoundBox, ServiceError> {
-    let changed = write(dataset, account, name, |draft| {
+    let place = place.clone();
+    let changed = write(dataset, account, name, move |draft| {
         let now = draft.now;
         draft.vagrant_box.updated = now;
         let version = draft.vagrant_box.version_mut(&place.version)?;

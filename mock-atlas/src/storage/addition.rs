@@ -206,3 +206,9 @@ pub(crate) enum AdditionError {
     /// The backend failed.
     Backend(super::BackendError),
 }
+
+impl From<super::BackendError> for AdditionError {
+    fn from(error: super::BackendError) -> Self {
+        Self::Backend(error)
+    }
+}

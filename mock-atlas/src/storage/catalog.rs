@@ -14,12 +14,13 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::{
-    AdditionError, Additions, BackendError, Blob, BoxDraft, Contents, Found, FoundBox, ImportError,
-    Login, MemoryBudget, MemoryCatalog, NewBox, StorageError, Token, UploadAttempt, UploadTarget,
+    AdditionError, Additions, BackendError, Blob, BoxDraft, Contents, DurableCatalog, Found,
+    FoundBox, ImportError, Login, MemoryBudget, MemoryCatalog, NewBox, StorageError, Token,
+    UploadAttempt, UploadTarget,
 };
 use crate::domain::{
-    Account, ArtifactName, BoxError, FileSelector, Limits, Name, NewVersion, Orphan, OverLimit,
-    Page, Query, ReadAccess, Role, Totals, Version, Visibility,
+    Account, ArtifactName, BoxError, FileSelector, Limits, Name, NewVersion, Orphan, Page, Query,
+    ReadAccess, Role, Totals, Version, Visibility,
 };
 
 /// A catalog of artifacts with their versions and files, uploads and accounts, in one of the
@@ -30,6 +31,7 @@ use crate::domain::{
 #[derive(Clone, Debug)]
 pub(crate) enum Catalog {
     Memory(MemoryCatalog),
+    Durable(DurableCatalog),
 }
 
 /// Artifacts and versions.
@@ -45,6 +47,7 @@ impl Catalog {
     ) -> Result<(), StorageError> {
         match self {
             Self::Memory(memory) => memory.create_artifact(name, visibility),
+            Self::Durable(durable) => durable.create_artifact(name, visibility).await,
         }
     }
 
@@ -59,6 +62,7 @@ impl Catalog {
     ) -> Result<(), StorageError> {
         match self {
             Self::Memory(memory) => memory.find_artifact(name, access),
+            Self::Durable(durable) => durable.find_artifact(name, access).await,
         }
     }
 
@@ -70,6 +74,7 @@ impl Catalog {
     pub(crate) async fn delete_artifact(&self, name: &ArtifactName) -> Result<(), StorageError> {
         match self {
             Self::Memory(memory) => memory.delete_artifact(name),
+            Self::Durable(durable) => durable.delete_artifact(name).await,
         }
     }
 
@@ -87,6 +92,7 @@ impl Catalog {
     ) -> Result<Arc<Version>, StorageError> {
         match self {
             Self::Memory(memory) => memory.create_version(name, artifact_type, new),
+            Self::Durable(durable) => durable.create_version(name, artifact_type, new).await,
         }
     }
 
@@ -105,6 +111,11 @@ impl Catalog {
     ) -> Result<Found, StorageError> {
         match self {
             Self::Memory(memory) => memory.search(name, artifact_type, access, query, page),
+            Self::Durable(durable) => {
+                durable
+                    .search(name, artifact_type, access, query, page)
+                    .await
+            }
         }
     }
 
@@ -121,6 +132,7 @@ impl Catalog {
     ) -> Result<Blob, StorageError> {
         match self {
             Self::Memory(memory) => memory.file(name, artifact_type, access, selector),
+            Self::Durable(durable) => durable.file(name, artifact_type, access, selector).await,
         }
     }
 
@@ -136,6 +148,7 @@ impl Catalog {
     ) -> Result<(), StorageError> {
         match self {
             Self::Memory(memory) => memory.delete_version(name, artifact_type, number),
+            Self::Durable(durable) => durable.delete_version(name, artifact_type, number).await,
         }
     }
 
@@ -143,6 +156,7 @@ impl Catalog {
     pub(crate) async fn orphans(&self) -> Result<Vec<Orphan>, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.orphans()),
+            Self::Durable(durable) => durable.orphans().await,
         }
     }
 }
@@ -160,6 +174,7 @@ impl Catalog {
     ) -> Result<FoundBox, StorageError> {
         match self {
             Self::Memory(memory) => memory.create_box(name, new),
+            Self::Durable(durable) => durable.create_box(name, new).await,
         }
     }
 
@@ -174,6 +189,7 @@ impl Catalog {
     ) -> Result<FoundBox, StorageError> {
         match self {
             Self::Memory(memory) => memory.find_box(name, access),
+            Self::Durable(durable) => durable.find_box(name, access).await,
         }
     }
 
@@ -184,6 +200,7 @@ impl Catalog {
                 let memory = memory.clone();
                 Ok(run_blocking(move || memory.boxes()).await?)
             }
+            Self::Durable(durable) => durable.boxes().await,
         }
     }
 
@@ -193,13 +210,14 @@ impl Catalog {
     ///
     /// # Errors
     /// [`StorageError::NotFound`], and the errors of `change`.
-    pub(crate) async fn change_box<T>(
+    pub(crate) async fn change_box<T: Send + 'static>(
         &self,
         name: &ArtifactName,
-        change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError>,
+        change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError> + Send + 'static,
     ) -> Result<(FoundBox, T), StorageError> {
         match self {
             Self::Memory(memory) => memory.change_box(name, change),
+            Self::Durable(durable) => durable.change_box(name, change).await,
         }
     }
 
@@ -211,6 +229,7 @@ impl Catalog {
     pub(crate) async fn delete_box(&self, name: &ArtifactName) -> Result<FoundBox, StorageError> {
         match self {
             Self::Memory(memory) => memory.delete_box(name),
+            Self::Durable(durable) => durable.delete_box(name).await,
         }
     }
 
@@ -225,6 +244,7 @@ impl Catalog {
     ) -> Result<FoundBox, StorageError> {
         match self {
             Self::Memory(memory) => memory.complete_box_upload(name, upload),
+            Self::Durable(durable) => durable.complete_box_upload(name, upload).await,
         }
     }
 
@@ -232,6 +252,7 @@ impl Catalog {
     pub(crate) async fn count_download(&self, name: &ArtifactName) -> Result<(), StorageError> {
         match self {
             Self::Memory(memory) => memory.count_download(name),
+            Self::Durable(durable) => durable.count_download(name).await?,
         }
         Ok(())
     }
@@ -246,6 +267,7 @@ impl Catalog {
     pub(crate) async fn upload_target(&self, upload: Uuid) -> Result<UploadTarget, StorageError> {
         match self {
             Self::Memory(memory) => memory.upload_target(upload),
+            Self::Durable(durable) => durable.upload_target(upload).await,
         }
     }
 
@@ -256,6 +278,7 @@ impl Catalog {
     pub(crate) async fn upload_slug(&self, upload: Uuid) -> Result<String, StorageError> {
         match self {
             Self::Memory(memory) => memory.upload_slug(upload),
+            Self::Durable(durable) => durable.upload_slug(upload).await,
         }
     }
 
@@ -271,6 +294,7 @@ impl Catalog {
     ) -> Result<Arc<UploadAttempt>, StorageError> {
         match self {
             Self::Memory(memory) => memory.begin_upload(upload, announced),
+            Self::Durable(durable) => durable.begin_upload(upload, announced).await,
         }
     }
 
@@ -285,6 +309,7 @@ impl Catalog {
     pub(crate) async fn finish_upload(&self, upload: Uuid, blob: Blob) -> Result<(), StorageError> {
         match self {
             Self::Memory(memory) => memory.finish_upload(upload, blob),
+            Self::Durable(durable) => durable.finish_upload(upload, blob).await,
         }
     }
 
@@ -295,6 +320,7 @@ impl Catalog {
     pub(crate) async fn uploaded(&self, upload: Uuid) -> Result<Option<Blob>, StorageError> {
         match self {
             Self::Memory(memory) => memory.uploaded(upload),
+            Self::Durable(durable) => durable.uploaded(upload).await,
         }
     }
 
@@ -305,6 +331,7 @@ impl Catalog {
     pub(crate) async fn upload_age(&self, upload: Uuid) -> Result<Duration, StorageError> {
         match self {
             Self::Memory(memory) => memory.upload_age(upload),
+            Self::Durable(durable) => durable.upload_age(upload).await,
         }
     }
 
@@ -312,6 +339,7 @@ impl Catalog {
     pub(crate) async fn expire_upload(&self, upload: Uuid) -> Result<(), StorageError> {
         match self {
             Self::Memory(memory) => memory.expire_upload(upload),
+            Self::Durable(durable) => durable.expire_upload(upload).await?,
         }
         Ok(())
     }
@@ -326,6 +354,7 @@ impl Catalog {
     ) -> Result<Option<Arc<Account>>, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.account_of_token(token)),
+            Self::Durable(durable) => durable.account_of_token(token).await,
         }
     }
 
@@ -343,6 +372,7 @@ impl Catalog {
     ) -> Result<(Token, String), StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.log_in(login, description)?),
+            Self::Durable(durable) => durable.log_in(login, description).await,
         }
     }
 
@@ -354,6 +384,7 @@ impl Catalog {
     pub(crate) async fn log_out(&self, token: &str) -> Result<(), StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.log_out(token)?),
+            Self::Durable(durable) => durable.log_out(token).await,
         }
     }
 
@@ -368,6 +399,7 @@ impl Catalog {
     ) -> Result<bool, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.has_second_factor(login, password)?),
+            Self::Durable(durable) => durable.has_second_factor(login, password).await,
         }
     }
 
@@ -383,6 +415,7 @@ impl Catalog {
     ) -> Result<(Token, String), StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.create_token(username, description)?),
+            Self::Durable(durable) => durable.create_token(username, description).await,
         }
     }
 
@@ -400,6 +433,7 @@ impl Catalog {
     ) -> Result<(Arc<Account>, String), StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.issue_access_token(client, token, lifetime)?),
+            Self::Durable(durable) => durable.issue_access_token(client, token, lifetime).await,
         }
     }
 
@@ -412,6 +446,7 @@ impl Catalog {
     ) -> Result<Option<String>, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.sign(path, lifetime)),
+            Self::Durable(durable) => durable.sign(path, lifetime).await,
         }
     }
 
@@ -424,6 +459,7 @@ impl Catalog {
     ) -> Result<Option<Arc<Account>>, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.account_of_signature(path, signature)),
+            Self::Durable(durable) => durable.account_of_signature(path, signature).await,
         }
     }
 
@@ -431,6 +467,7 @@ impl Catalog {
     pub(crate) async fn tokens(&self) -> Result<Vec<Token>, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.tokens()),
+            Self::Durable(durable) => durable.tokens().await,
         }
     }
 
@@ -442,6 +479,7 @@ impl Catalog {
     pub(crate) async fn revoke_token(&self, id: Uuid) -> Result<(), StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.revoke_token(id)?),
+            Self::Durable(durable) => durable.revoke_token(id).await,
         }
     }
 
@@ -453,6 +491,7 @@ impl Catalog {
     ) -> Result<Option<Role>, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.role(account, namespace)),
+            Self::Durable(durable) => durable.role(account, namespace).await,
         }
     }
 }
@@ -471,16 +510,7 @@ impl Catalog {
                     .await
                     .map_err(AdditionError::Backend)?
             }
-        }
-    }
-
-    /// Returns an independent copy of the catalog at one moment.
-    pub(crate) async fn copy(&self) -> Result<Self, StorageError> {
-        match self {
-            Self::Memory(memory) => {
-                let memory = memory.clone();
-                Ok(Self::Memory(run_blocking(move || memory.copy()).await?))
-            }
+            Self::Durable(durable) => durable.add(additions).await,
         }
     }
 
@@ -491,34 +521,45 @@ impl Catalog {
                 let memory = memory.clone();
                 Ok(run_blocking(move || memory.export()).await?)
             }
+            Self::Durable(durable) => durable.export().await,
         }
     }
 
-    /// Creates a catalog from contents, with the clock, the root account and the root token of this
-    /// catalog.
+    /// Returns a catalog with these contents, and with the clock, the root account and the root token
+    /// of this catalog. In memory it is a new catalog; a durable catalog replaces its own contents.
     ///
     /// # Errors
-    /// When the contents are contradictory, or contain the root token of this catalog.
-    pub(crate) async fn import(&self, contents: Contents) -> Result<Self, ImportError> {
+    /// When the contents are contradictory, exceed the limits, or contain the root token of this
+    /// catalog. Nothing is changed then.
+    pub(crate) async fn import(
+        &self,
+        contents: Contents,
+        limits: Limits,
+    ) -> Result<Self, ImportError> {
         match self {
             Self::Memory(memory) => {
                 let memory = memory.clone();
-                Ok(Self::Memory(
-                    run_blocking(move || memory.import(contents)).await??,
-                ))
+                let import = run_blocking(move || memory.import(contents, limits));
+                Ok(Self::Memory(import.await??))
+            }
+            Self::Durable(durable) => {
+                durable.import(contents, limits).await?;
+                Ok(self.clone())
             }
         }
     }
 
-    /// Returns the slug of a version that exceeds the limits, and the exceeded limit.
-    pub(crate) async fn over_limit(
-        &self,
-        limits: Limits,
-    ) -> Result<Option<(String, OverLimit)>, StorageError> {
+    /// Returns a catalog with the contents of another, as [`Catalog::import`] does.
+    ///
+    /// # Errors
+    /// The errors of [`Catalog::import`].
+    pub(crate) async fn reset(&self, initial: &MemoryCatalog) -> Result<Self, ImportError> {
+        let initial = initial.clone();
         match self {
-            Self::Memory(memory) => {
-                let memory = memory.clone();
-                Ok(run_blocking(move || memory.check(limits).err()).await?)
+            Self::Memory(_) => Ok(Self::Memory(run_blocking(move || initial.copy()).await?)),
+            Self::Durable(_) => {
+                let contents = run_blocking(move || initial.export()).await?;
+                self.import(contents, Limits::default()).await
             }
         }
     }
@@ -530,6 +571,8 @@ impl Catalog {
                 let (memory, budget) = (memory.clone(), budget.clone());
                 Ok(run_blocking(move || memory.charge(&budget)).await?)
             }
+            // Its files are on disk, and take no memory.
+            Self::Durable(_) => Ok(()),
         }
     }
 
@@ -540,6 +583,7 @@ impl Catalog {
                 let memory = memory.clone();
                 Ok(run_blocking(move || memory.totals()).await?)
             }
+            Self::Durable(durable) => durable.totals().await,
         }
     }
 }

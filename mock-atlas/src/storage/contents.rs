@@ -3,7 +3,7 @@
 use foldhash::HashMap;
 
 use super::{AccessRecord, AccountError, ArtifactRecord, Blob, RecordError};
-use crate::domain::Name;
+use crate::domain::{Name, OverLimit};
 
 /// The contents of a catalog, without its root account.
 #[derive(Clone, Debug)]
@@ -21,6 +21,9 @@ pub(crate) enum ImportError {
     Records(#[from] RecordError),
     #[error("the account {0} cannot be restored here: {1}")]
     Account(Name, AccountError),
+    /// A version exceeds the limits.
+    #[error("{0} cannot be restored here: {1}")]
+    OverLimit(String, OverLimit),
     #[error(transparent)]
     Backend(#[from] super::BackendError),
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use tokio::task::JoinError;
 
-use crate::domain::{BoxError, PushedBoxError};
+use crate::domain::{BoxError, Name, PushedBoxError, RESERVED, ROOT};
 
 /// The reason for which the storage refused an operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,12 +61,45 @@ impl BackendError {
     pub(super) const NO_SHA_256: Self = Self(Cow::Borrowed(
         "the SHA-256 of this box was not computed while its bytes were written",
     ));
+
+    pub(super) fn new(message: impl Into<Cow<'static, str>>) -> Self {
+        Self(message.into())
+    }
+
+    /// Returns the error for a value that a row should not have.
+    pub(super) fn unexpected(value: &impl std::fmt::Debug) -> Self {
+        Self(format!("the database gave an unexpected value: {value:?}").into())
+    }
 }
 
 /// Converts the failure of a task on another thread.
 impl From<JoinError> for BackendError {
     fn from(error: JoinError) -> Self {
         Self(error.to_string().into())
+    }
+}
+
+impl AccountError {
+    /// Checks whether a user or an organisation may have this name.
+    ///
+    /// # Errors
+    /// [`AccountError::NameOfRoot`] and [`AccountError::NameReserved`].
+    pub(super) fn check_name(name: &Name) -> Result<(), Self> {
+        if name.as_str() == ROOT {
+            return Err(Self::NameOfRoot);
+        }
+        Self::check_reserved(name)
+    }
+
+    /// Checks whether a namespace may have this name.
+    ///
+    /// # Errors
+    /// [`AccountError::NameReserved`].
+    pub(super) fn check_reserved(name: &Name) -> Result<(), Self> {
+        match RESERVED.contains(&name.as_str()) {
+            true => Err(Self::NameReserved),
+            false => Ok(()),
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 //! - `box_file`: reads what the file of a Vagrant box says of itself
 //! - `regular_file`: bounded reading of regular files
 
+mod access_record;
 mod access_token;
 mod addition;
 mod blob;
@@ -19,16 +20,19 @@ mod catalog;
 #[cfg(test)]
 mod conformance;
 mod contents;
+mod durable;
 mod error;
 mod found_box;
 mod found_registry;
 mod memory;
 mod memory_budget;
+mod record;
 mod regular_file;
 mod signature;
 mod token;
 mod upload;
 
+pub(crate) use access_record::AccessRecord;
 pub(crate) use addition::{
     AdditionError, Additions, NewArtifact, NewOrganization, NewToken, NewUser, SeededBox,
     SeededBoxVersion, SeededProvider, SeededTimes, SeededVersion,
@@ -37,13 +41,13 @@ pub(crate) use blob::{Blob, BlobWriter, Checksums, Written};
 pub(crate) use box_file::{BoxFile, BoxFileReader};
 pub(crate) use catalog::Catalog;
 pub(crate) use contents::{Contents, ImportError};
+pub(crate) use durable::{DurableCatalog, OpenError};
 pub(crate) use error::{AccountError, BackendError, StorageError};
 pub(crate) use found_box::{BoxDraft, FoundBox, NewBox};
 pub(crate) use found_registry::{FoundRegistry, RegistryOwner};
-pub(crate) use memory::{
-    AccessRecord, ArtifactRecord, Found, MemoryCatalog, RecordError, StoredFile, stored_files,
-};
+pub(crate) use memory::{Found, MemoryCatalog};
 pub(crate) use memory_budget::{MemoryBudget, MemoryFull, Reservation};
+pub(crate) use record::{ArtifactRecord, RecordError, StoredFile, stored_files};
 pub use regular_file::{open_regular_file, read_regular_file, read_regular_text};
 pub(crate) use token::{Hashed, Login, Token, random_token};
 pub(crate) use upload::{TypeKey, UploadAttempt, UploadTarget, VersionKey};

@@ -27,9 +27,15 @@ impl Hashed {
         Self(Sha256::digest(secret).into())
     }
 
-    /// Returns the bytes of the hash, as a key for what only this catalog can check.
+    /// Returns the bytes of the hash: for storing, and as a key for what only this catalog can check.
     pub(super) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+impl From<[u8; 32]> for Hashed {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 }
 

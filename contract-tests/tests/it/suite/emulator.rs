@@ -87,7 +87,7 @@ async fn each_clause_can_be_asked_alone() {
     assert!(ran.iter().all(|it| it.status == Status::Pass));
 }
 
-async fn judge(target: Target, strict: bool) -> (Vec<ClauseReport>, Vec<ComparedBody>) {
+pub(super) async fn judge(target: Target, strict: bool) -> (Vec<ClauseReport>, Vec<ComparedBody>) {
     let run = Run::start(
         target,
         Options {

@@ -1,6 +1,7 @@
 //! Tests the clauses against correct and wrong servers, and the emulator against recordings.
 
 mod box_clients;
+mod durable;
 mod emulator;
 mod recorded;
 mod replay;

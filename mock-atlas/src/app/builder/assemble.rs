@@ -1,7 +1,7 @@
 //! Assembles an emulator: its storage, services and faults.
 
 use super::check::{check_folder, check_public_url};
-use super::{Builder, StartError, User};
+use super::{Builder, StartError, User, data};
 use crate::domain::{ArtifactName, Limits, ROOT};
 use crate::faults::{Chaos, Faults};
 use crate::http::state::AppState;
@@ -18,35 +18,51 @@ use crate::storage::{Catalog, MemoryBudget, MemoryCatalog, random_token};
 pub(super) fn assemble(mut builder: Builder) -> Result<(AppState, String), StartError> {
     builder.http.public_url = builder.http.public_url.map(check_public_url).transpose()?;
     builder.spill.as_deref().map(check_folder).transpose()?;
-    let token = match builder.token {
-        Some(token) => token,
-        None => random_token().ok_or(StartError::Randomness)?,
-    };
-    let token = token_value(token)?;
+    let (given, random) = (builder.token, random_token().ok_or(StartError::Randomness)?);
+    let token = token_value(given.clone().unwrap_or(random))?;
     let root = ROOT.parse().map_err(StartError::Username)?;
-    let catalog = MemoryCatalog::new(root, token.as_str(), builder.clock.clone());
+    let initial = MemoryCatalog::new(root, token.as_str(), builder.clock.clone());
     let limits = builder.http.limits;
     apply(
         &own_seed(builder.users, builder.public_artifacts)?,
-        &catalog,
+        &initial,
         limits,
     )?;
     for seed in &builder.seeds {
-        apply(seed, &catalog, limits)?;
+        apply(seed, &initial, limits)?;
         builder.faults.extend_from_slice(seed.faults());
     }
-    let budget = MemoryBudget::new(builder.max_memory.unwrap_or(u64::MAX));
-    catalog.charge(&budget);
-    let current = Dataset::new(Catalog::Memory(catalog.copy()));
-    let initial = Dataset::new(Catalog::Memory(catalog));
+    let (catalog, token, storage) = match builder.data {
+        None => (
+            Catalog::Memory(initial.copy()),
+            token.as_str().to_owned(),
+            (builder.max_memory.unwrap_or(u64::MAX), builder.spill),
+        ),
+        Some(folder) => {
+            let clock = builder.clock.clone();
+            let (catalog, made) = data::open(folder.clone(), given.clone(), &initial, clock)?;
+            let memory = builder.max_memory.unwrap_or(data::MEMORY);
+            let spill = builder.spill.unwrap_or(folder);
+            let token = given.or(made).unwrap_or_default();
+            (Catalog::Durable(catalog), token, (memory, Some(spill)))
+        }
+    };
+    let (memory, spill) = storage;
+    let budget = MemoryBudget::new(memory);
+    initial.charge(&budget);
     let state = AppState::new(
-        Datasets::new(initial, current, budget.clone()),
-        Uploads::new(limits, budget, builder.spill, builder.max_uploads),
+        Datasets::new(
+            initial,
+            Dataset::new(catalog),
+            budget.clone(),
+            builder.may_reset,
+        ),
+        Uploads::new(limits, budget, spill, builder.max_uploads),
         Faults::new(builder.faults, chaos(builder.chaos, builder.chaos_seed)?),
         Observer::new(builder.journal.unwrap_or(DEFAULT_CAPACITY), builder.clock),
         builder.http,
     );
-    Ok((state, token.as_str().to_owned()))
+    Ok((state, token))
 }
 
 /// Adds everything that a seed declares, except for faults, to a catalog that is not in use yet.

@@ -56,6 +56,9 @@ pub enum StartError {
         /// The error of the system.
         error: io::Error,
     },
+    /// The folder for the data cannot be used.
+    #[error("{0}")]
+    Data(String),
     /// Upload paths cannot start with the public URL.
     #[error(
         "{0:?} cannot be the public URL: a public URL must be like https://atlas.example.com, without a query"

@@ -38,6 +38,8 @@ pub(crate) use pushed::{PushedBox, PushedBoxError};
 pub(crate) use query::{BoxFilter, BoxOrder, BoxQuery, BoxSort};
 pub(crate) use version::{BoxStatus, BoxVersion};
 
+use super::Metadata;
+
 /// The artifact type whose versions are files of boxes.
 pub(crate) const BOX_TYPE: &str = "vagrant.box";
 
@@ -170,6 +172,26 @@ impl VagrantBox {
     ) -> Result<(), BoxError> {
         self.provider_mut(place)?.host(file, now);
         Ok(())
+    }
+
+    /// Returns the metadata of the artifact version that holds a provider's file.
+    ///
+    /// # Errors
+    /// [`BoxError::NotFound`].
+    pub(crate) fn file_metadata(&self, place: &ProviderPlace) -> Result<Metadata, BoxError> {
+        let version = self.version(&place.version)?;
+        let provider = version.provider(&place.key)?;
+        let description = Some(&version.description).filter(|text| !text.is_empty());
+        let pairs = [
+            ("provider", Some(provider.name.as_str())),
+            ("architecture", Some(provider.architecture.as_str())),
+            ("version", Some(place.version.as_str())),
+            ("description", description.map(String::as_str)),
+        ];
+        let told = pairs
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)));
+        Ok(told.collect())
     }
 
     /// Begins an upload of a provider's file, which replaces an earlier upload, and returns its id.

@@ -27,6 +27,7 @@ pub(crate) async fn seed(
     _: RequireRoot,
     Text(text): Text,
 ) -> Result<StatusCode, ApiError> {
+    state.datasets().check_replaceable()?;
     // A large seed takes a while to parse, which must not block the runtime.
     let seed = spawn_blocking(move || Seed::from_json(&text)).await??;
     seed.apply(&dataset, state.limits()).await?;

@@ -44,10 +44,8 @@ pub(crate) async fn restore(
 ) -> Result<(), SnapshotError> {
     // Reading the archive blocks, so it runs on a blocking thread.
     let contents = spawn_blocking(move || read(archive, limits)).await??;
-    let catalog = present.catalog().import(contents).await?;
-    if let Some((slug, over)) = catalog.over_limit(limits).await? {
-        return Err(SnapshotError::OverLimit(slug, over));
-    }
+    datasets.check_replaceable()?;
+    let catalog = present.catalog().import(contents, limits).await?;
     Ok(datasets.replace(Dataset::new(catalog)).await?)
 }
 

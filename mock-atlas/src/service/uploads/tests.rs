@@ -30,14 +30,14 @@ impl Fixture {
     async fn new() -> Self {
         let clock = Clock::default();
         let memory = MemoryCatalog::new("root".parse().unwrap(), "ROOT", clock);
-        let dataset = Dataset::new(Catalog::Memory(memory));
+        let dataset = Dataset::new(Catalog::Memory(memory.clone()));
         let name = "acme/web".parse().unwrap();
         let catalog = dataset.catalog();
         catalog.create_box(&name, NewBox::default()).await.unwrap();
         let budget = MemoryBudget::new(u64::MAX);
         Self {
             uploads: Uploads::new(Limits::default(), budget.clone(), None, None),
-            datasets: Datasets::new(dataset.clone(), dataset, budget),
+            datasets: Datasets::new(memory, dataset, budget, false),
             name,
         }
     }

@@ -7,15 +7,19 @@ mod hashing;
 mod writer;
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, Write};
 use std::mem::take;
 use std::ops::Range;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use rustix::fs::{AtFlags, CWD, linkat};
+use rustix::io::Errno;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
@@ -67,6 +71,8 @@ enum Location {
     /// A file on disk: one without a name, which the system deletes when it is closed, or one that
     /// belongs to somebody else.
     Disk(Arc<OpenFile>),
+    /// A file that is opened whenever it is read: so many files take no descriptors.
+    Named(Arc<Path>),
 }
 
 /// The chunks of a file.
@@ -128,7 +134,7 @@ impl Blob {
 
     /// Returns whether the bytes are on disk and take no memory.
     pub(super) fn is_on_disk(&self) -> bool {
-        matches!(self.0.location, Location::Disk(_))
+        matches!(self.0.location, Location::Disk(_) | Location::Named(_))
     }
 
     /// Returns the digest of all bytes.
@@ -149,6 +155,61 @@ impl Blob {
     pub(crate) async fn compute_sha256(&self) -> io::Result<Sha256Digest> {
         let compute = || hashing::sha256(self.stream(0..self.len()));
         self.0.sha256.get_or_try_init(compute).await.copied()
+    }
+
+    /// Returns the bytes of a file on disk, whose size and digests are known.
+    pub(super) fn of_file(
+        file: fs::File,
+        len: u64,
+        digest: Digest,
+        sha256: Option<Sha256Digest>,
+    ) -> Self {
+        Self(Arc::new(Contents {
+            id: BlobId::new(),
+            location: Location::Disk(Arc::new(OpenFile(Some(file)))),
+            len,
+            digest,
+            sha256: OnceCell::new_with(sha256),
+            reservation: OnceLock::new(),
+        }))
+    }
+
+    /// Returns the bytes of a file on disk that is opened whenever it is read.
+    pub(super) fn named(
+        path: PathBuf,
+        len: u64,
+        digest: Digest,
+        sha256: Option<Sha256Digest>,
+    ) -> Self {
+        Self(Arc::new(Contents {
+            id: BlobId::new(),
+            location: Location::Named(path.into()),
+            len,
+            digest,
+            sha256: OnceCell::new_with(sha256),
+            reservation: OnceLock::new(),
+        }))
+    }
+
+    /// Keeps the bytes on disk under a new name. The file has its name only once all bytes are on
+    /// disk. Blocks while it does.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or the name is taken.
+    pub(super) fn link(&self, path: &Path) -> io::Result<()> {
+        match &self.0.location {
+            Location::Disk(file) => link(file.get()?, path),
+            // Another name of the same file, which belongs to somebody else, would share its fate.
+            Location::Named(file) => copy(&fs::File::open(file)?, path),
+            Location::Memory(chunks) => {
+                let mut file = tempfile::tempfile_in(path.parent().unwrap_or(Path::new("")))?;
+                chunks
+                    .0
+                    .iter()
+                    .try_for_each(|chunk| file.write_all(chunk))?;
+                link(&file, path)
+            }
+        }
     }
 
     /// Attaches the reservation of these bytes, which lasts as long as the bytes.
@@ -226,15 +287,42 @@ impl Blob {
                 .ok_or(io::ErrorKind::UnexpectedEof.into()),
             Location::Disk(file) => {
                 let file = Arc::clone(file);
-                let read = move || {
-                    let mut bytes = vec![0; len];
-                    file.get()?.read_exact_at(&mut bytes, at)?;
-                    Ok(bytes.into())
-                };
-                spawn_blocking(read).await?
+                spawn_blocking(move || read_at(file.get()?, len, at)).await?
+            }
+            Location::Named(path) => {
+                let path = Arc::clone(path);
+                spawn_blocking(move || read_at(&fs::File::open(path)?, len, at)).await?
             }
         }
     }
+}
+
+fn read_at(file: &fs::File, len: usize, at: u64) -> io::Result<Bytes> {
+    let mut bytes = vec![0; len];
+    file.read_exact_at(&mut bytes, at)?;
+    Ok(bytes.into())
+}
+
+/// Gives a file a name, once all its bytes are on disk. A file that cannot get one, since it is on
+/// another file system, is copied.
+fn link(file: &fs::File, path: &Path) -> io::Result<()> {
+    file.sync_all()?;
+    // The way to name a file that was created without a name (open(2), O_TMPFILE).
+    let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
+    match linkat(CWD, opened, CWD, path, AtFlags::SYMLINK_FOLLOW) {
+        Ok(()) => Ok(()),
+        Err(Errno::EXIST) => Err(Errno::EXIST.into()),
+        Err(_) => copy(file, path),
+    }
+}
+
+fn copy(mut file: &fs::File, path: &Path) -> io::Result<()> {
+    let mut copy = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new("")))?;
+    file.rewind()?;
+    io::copy(&mut file, &mut copy)?;
+    copy.as_file().sync_all()?;
+    copy.persist_noclobber(path)?;
+    Ok(())
 }
 
 #[cfg(test)]

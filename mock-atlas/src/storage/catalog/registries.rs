@@ -10,6 +10,7 @@ impl Catalog {
     pub(crate) async fn registries(&self) -> Result<Vec<FoundRegistry>, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.registries()),
+            Self::Durable(durable) => durable.registries().await,
         }
     }
 
@@ -20,6 +21,7 @@ impl Catalog {
     ) -> Result<Option<FoundRegistry>, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.registry(name)),
+            Self::Durable(durable) => durable.registry(name).await,
         }
     }
 
@@ -27,6 +29,7 @@ impl Catalog {
     pub(crate) async fn is_active(&self, namespace: &Name) -> Result<bool, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.is_active(namespace)),
+            Self::Durable(durable) => durable.is_active(namespace).await,
         }
     }
 
@@ -41,6 +44,7 @@ impl Catalog {
     ) -> Result<FoundRegistry, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.create_registry(name, change)?),
+            Self::Durable(durable) => durable.create_registry(name, change).await,
         }
     }
 
@@ -55,6 +59,7 @@ impl Catalog {
     ) -> Result<FoundRegistry, StorageError> {
         match self {
             Self::Memory(memory) => Ok(memory.change_registry(name, change)?),
+            Self::Durable(durable) => durable.change_registry(name, change).await,
         }
     }
 
@@ -69,6 +74,7 @@ impl Catalog {
                 let (memory, name) = (memory.clone(), name.clone());
                 run_blocking(move || memory.delete_registry(&name)).await?
             }
+            Self::Durable(durable) => durable.delete_registry(name).await,
         }
     }
 }

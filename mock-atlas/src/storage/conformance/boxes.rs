@@ -221,7 +221,7 @@ pub(super) async fn a_box_is_exported_and_imported(catalog: &Catalog) {
     catalog.finish_upload(upload, blob(b"one")).await.unwrap();
     catalog.count_download(&boxes.name).await.unwrap();
     let contents = catalog.export().await.unwrap();
-    let imported = catalog.import(contents).await.unwrap();
+    let imported = catalog.import(contents, Limits::default()).await.unwrap();
     let found = imported.find_box(&boxes.name, ReadAccess::All).await;
     let found = found.unwrap().vagrant_box;
     assert_eq!(found.downloads, 1);
@@ -235,7 +235,7 @@ pub(super) async fn a_file_that_awaits_its_callback_is_exported_and_imported(cat
     let upload = boxes.begin(true).await;
     catalog.finish_upload(upload, blob(b"one")).await.unwrap();
     let contents = catalog.export().await.unwrap();
-    let imported = catalog.import(contents).await.unwrap();
+    let imported = catalog.import(contents, Limits::default()).await.unwrap();
     let slug = imported.upload_slug(upload).await;
     let expected = "acme/box/vagrant.box/1.0.0/virtualbox/amd64";
     assert_eq!(slug.as_deref(), Ok(expected));
@@ -278,14 +278,23 @@ pub(super) async fn boxes_are_counted_with_their_versions_and_files(catalog: &Ca
         memory_bytes: 3,
         disk_bytes: 0,
     };
-    assert_eq!(catalog.totals().await, Ok(totals));
+    // The place of the bytes depends on the backend.
+    let counted = async || {
+        let counted = catalog.totals().await.unwrap();
+        Totals {
+            memory_bytes: counted.memory_bytes + counted.disk_bytes,
+            disk_bytes: 0,
+            ..counted
+        }
+    };
+    assert_eq!(counted().await, totals);
     let completed = catalog.complete_box_upload(&boxes.name, upload).await;
     completed.unwrap();
     let visible = Totals {
         versions: 1,
         ..totals
     };
-    assert_eq!(catalog.totals().await, Ok(visible));
+    assert_eq!(counted().await, visible);
 }
 
 pub(super) async fn deleting_the_artifact_deletes_its_box(catalog: &Catalog) {
@@ -337,7 +346,7 @@ impl BoxFixture {
     }
 
     async fn begin(&self, is_direct: bool) -> Uuid {
-        let begun = self.catalog.change_box(&self.name, |draft| {
+        let begun = self.catalog.change_box(&self.name, move |draft| {
             let now = draft.now;
             draft.vagrant_box.begin_upload(&place(), is_direct, now)
         });

@@ -2,19 +2,6 @@
 
 use super::*;
 
-pub(super) async fn a_copy_is_independent(catalog: &Catalog) {
-    let fixture = Fixture::new(catalog).await;
-    fixture.push(NewVersion::default()).await;
-    let copy = catalog.copy().await.unwrap();
-    fixture.push(NewVersion::default()).await;
-    catalog.delete_artifact(&fixture.name).await.unwrap();
-    let copied = Fixture {
-        catalog: copy,
-        ..fixture
-    };
-    assert_eq!(copied.search(Select::All, &[]).await, [1]);
-}
-
 pub(super) async fn nothing_is_added_where_one_artifact_cannot_be(catalog: &Catalog) {
     let fixture = Fixture::new(catalog).await;
     let artifact = |name: &str| NewArtifact {
@@ -58,7 +45,7 @@ pub(super) async fn what_is_exported_is_imported_under_the_root_of_the_other(cat
     // Two versions have the same bytes, which are exported once.
     assert_eq!(contents.files.len(), 1);
     let imported = Fixture {
-        catalog: catalog.import(contents).await.unwrap(),
+        catalog: catalog.import(contents, Limits::default()).await.unwrap(),
         ..fixture
     };
     assert_eq!(imported.search(Select::All, &[]).await, [2, 1]);
@@ -68,7 +55,11 @@ pub(super) async fn what_is_exported_is_imported_under_the_root_of_the_other(cat
     assert!(root.unwrap().is_root());
     let (catalog, mut missing) = (&imported.catalog, catalog.export().await.unwrap());
     missing.files.clear();
-    let refused = catalog.import(missing).await.map(|_| ()).unwrap_err();
+    let refused = catalog
+        .import(missing, Limits::default())
+        .await
+        .map(|_| ())
+        .unwrap_err();
     assert!(matches!(
         refused,
         ImportError::Records(RecordError::FileMissing(_))

@@ -22,93 +22,123 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
+use tempfile::TempDir;
 
 use super::*;
 use crate::domain::{
-    ArtifactName, BOX_TYPE, Clock, FileSelector, Filter, Name, NewVersion, Page, Query, ReadAccess,
-    Select, Version, Visibility,
+    ArtifactName, BOX_TYPE, Clock, FileSelector, Filter, Limits, Name, NewVersion, Page, Query,
+    ReadAccess, Select, Version, Visibility,
 };
 
-/// Declares a test for each function, for one backend.
+/// Declares each test for each backend, which a function of its module creates.
 macro_rules! conforms {
-    ($new:expr; $($module:ident { $($test:ident),* $(,)? })*) => {
-        $(mod $module {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn $test() {
-                super::super::$module::$test(&$new).await;
+    ($backends:tt $modules:tt) => {
+        conforms!(@backends $backends $modules);
+    };
+    (@backends { $($backend:ident),* } $modules:tt) => {
+        $(conforms!(@backend $backend $modules);)*
+    };
+    (@backend $backend:ident { $($module:ident { $($test:ident),* $(,)? })* }) => {
+        mod $backend {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $test() {
+                    let new = super::super::backends::$backend().await;
+                    super::super::$module::$test(&new.catalog).await;
+                })*
             })*
-        })*
+        }
     };
 }
 
-mod memory {
+/// A new catalog, with the folder in which it is, if it has one.
+struct NewCatalog {
+    catalog: Catalog,
+    _folder: Option<TempDir>,
+}
+
+mod backends {
     use super::*;
 
-    fn catalog() -> Catalog {
+    pub(super) async fn memory() -> NewCatalog {
         let root = "atlas".parse().unwrap();
-        Catalog::Memory(MemoryCatalog::new(root, "root", Clock::default()))
+        let memory = MemoryCatalog::new(root, "root", Clock::default());
+        NewCatalog {
+            catalog: Catalog::Memory(memory),
+            _folder: None,
+        }
     }
 
-    conforms! { catalog();
-        accounts {
-            a_change_that_fails_changes_nothing,
-            a_revoked_token_is_unknown_and_the_others_stay,
-            a_token_stands_for_one_user,
-            logging_in_takes_the_right_name_and_password,
-            names_are_shared_by_users_and_organisations,
-        }
-        boxes {
-            a_box_is_exported_and_imported,
-            a_box_shares_name_and_visibility_with_its_artifact,
-            a_change_that_fails_leaves_the_box_as_it_was,
-            a_deleted_artifact_version_leaves_its_provider_without_a_file,
-            a_deleted_box_is_gone_and_other_types_stay,
-            a_deleted_provider_takes_its_file_along,
-            a_direct_upload_is_visible_only_after_its_callback,
-            a_file_that_awaits_its_callback_is_exported_and_imported,
-            a_new_upload_of_a_provider_voids_the_one_before,
-            a_provider_is_an_orphan_until_its_file_is_visible,
-            a_pushed_version_makes_a_box_appear_and_grow,
-            boxes_are_counted_with_their_versions_and_files,
-            deleting_the_artifact_deletes_its_box,
-            the_bytes_of_a_box_are_an_artifact_version,
-        }
-        contents {
-            a_copy_is_independent,
-            nothing_is_added_where_one_artifact_cannot_be,
-            what_is_exported_is_imported_under_the_root_of_the_other,
-        }
-        registries {
-            a_deleted_registry_takes_its_boxes_along_and_no_other_artifacts,
-            a_registry_is_changed_exported_and_imported,
-            an_access_token_is_for_the_right_client_until_its_token_is_revoked,
-            users_and_organisations_are_registries,
-        }
-        searches {
-            a_search_finds_what_looking_at_all_versions_finds,
-            builds_select_among_the_versions_they_made,
-            latest_is_filtered_and_newest_is_searched_for,
-            numbers_out_of_range_name_nothing,
-        }
-        uploads {
-            a_version_is_visible_only_once_its_bytes_are_complete,
-            a_version_without_a_file_takes_no_bytes,
-            an_expired_upload_is_unknown_and_its_version_stays,
-            an_orphan_tells_how_far_its_file_got,
-            the_latest_is_the_highest_number_whatever_was_finished_last,
-            the_same_bytes_again_are_fine_and_others_lose_nothing,
-        }
-        versions {
-            a_deleted_artifact_is_gone_and_its_numbers_go_on,
-            a_deleted_version_is_gone_and_its_number_is_not_given_again,
-            a_name_can_be_taken_once,
-            a_private_artifact_is_not_found_among_public_ones,
-            numbers_count_up_for_each_type,
-            parallel_pushes_get_numbers_without_gaps_or_doubles,
+    pub(super) async fn sqlite() -> NewCatalog {
+        let folder = tempfile::tempdir().unwrap();
+        let durable = DurableCatalog::open(folder.path(), Clock::default());
+        let durable = durable.await.unwrap();
+        let root = durable.set_root_token(Some("root".to_owned())).await;
+        assert_eq!(root.unwrap(), None);
+        NewCatalog {
+            catalog: Catalog::Durable(durable),
+            _folder: Some(folder),
         }
     }
 }
+
+conforms! { { memory, sqlite } {
+    accounts {
+        a_change_that_fails_changes_nothing,
+        a_revoked_token_is_unknown_and_the_others_stay,
+        a_token_stands_for_one_user,
+        logging_in_takes_the_right_name_and_password,
+        names_are_shared_by_users_and_organisations,
+    }
+    boxes {
+        a_box_is_exported_and_imported,
+        a_box_shares_name_and_visibility_with_its_artifact,
+        a_change_that_fails_leaves_the_box_as_it_was,
+        a_deleted_artifact_version_leaves_its_provider_without_a_file,
+        a_deleted_box_is_gone_and_other_types_stay,
+        a_deleted_provider_takes_its_file_along,
+        a_direct_upload_is_visible_only_after_its_callback,
+        a_file_that_awaits_its_callback_is_exported_and_imported,
+        a_new_upload_of_a_provider_voids_the_one_before,
+        a_provider_is_an_orphan_until_its_file_is_visible,
+        a_pushed_version_makes_a_box_appear_and_grow,
+        boxes_are_counted_with_their_versions_and_files,
+        deleting_the_artifact_deletes_its_box,
+        the_bytes_of_a_box_are_an_artifact_version,
+    }
+    contents {
+        nothing_is_added_where_one_artifact_cannot_be,
+        what_is_exported_is_imported_under_the_root_of_the_other,
+    }
+    registries {
+        a_deleted_registry_takes_its_boxes_along_and_no_other_artifacts,
+        a_registry_is_changed_exported_and_imported,
+        an_access_token_is_for_the_right_client_until_its_token_is_revoked,
+        users_and_organisations_are_registries,
+    }
+    searches {
+        a_search_finds_what_looking_at_all_versions_finds,
+        builds_select_among_the_versions_they_made,
+        latest_is_filtered_and_newest_is_searched_for,
+        numbers_out_of_range_name_nothing,
+    }
+    uploads {
+        a_version_is_visible_only_once_its_bytes_are_complete,
+        a_version_without_a_file_takes_no_bytes,
+        an_expired_upload_is_unknown_and_its_version_stays,
+        an_orphan_tells_how_far_its_file_got,
+        the_latest_is_the_highest_number_whatever_was_finished_last,
+        the_same_bytes_again_are_fine_and_others_lose_nothing,
+    }
+    versions {
+        a_deleted_artifact_is_gone_and_its_numbers_go_on,
+        a_deleted_version_is_gone_and_its_number_is_not_given_again,
+        a_name_can_be_taken_once,
+        a_private_artifact_is_not_found_among_public_ones,
+        numbers_count_up_for_each_type,
+        parallel_pushes_get_numbers_without_gaps_or_doubles,
+    }
+} }
 
 /// A catalog with one private artifact.
 #[derive(Clone)]

@@ -79,7 +79,9 @@ pub(super) async fn a_registry_is_changed_exported_and_imported(catalog: &Catalo
     assert_eq!(changed.unwrap().registry.description, "mine");
     let unknown = catalog.change_registry(&name("eve"), active(true)).await;
     assert_eq!(unknown.unwrap_err(), AccountError::UnknownRegistry.into());
-    let imported = catalog.import(catalog.export().await.unwrap()).await;
+    let imported = catalog
+        .import(catalog.export().await.unwrap(), Limits::default())
+        .await;
     let imported = imported.unwrap();
     for of in [catalog, &imported] {
         assert!(!of.is_active(&name("amy")).await.unwrap());

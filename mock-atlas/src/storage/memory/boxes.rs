@@ -8,10 +8,10 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use super::box_entry::BoxEntry;
-use super::{Artifact, Maps, MemoryCatalog, Versions, check_namespace};
+use super::{Artifact, Maps, MemoryCatalog, Versions};
 use crate::domain::{
-    ArtifactName, BOX_TYPE, BoxError, BoxProvider, FileState, HostedFile, Metadata, Name,
-    NewVersion, ProviderPlace, PushedBox, ReadAccess, VagrantBox, Version,
+    ArtifactName, BOX_TYPE, BoxError, BoxProvider, FileState, HostedFile, Name, NewVersion,
+    ProviderPlace, PushedBox, ReadAccess, VagrantBox, Version,
 };
 use crate::storage::{
     AccountError, BackendError, Blob, BoxDraft, FoundBox, FoundRegistry, NewBox, StorageError,
@@ -32,7 +32,7 @@ impl MemoryCatalog {
         name: &ArtifactName,
         new: NewBox,
     ) -> Result<FoundBox, StorageError> {
-        check_namespace(name)?;
+        AccountError::check_reserved(&name.username)?;
         let maps = self.maps();
         let artifact = || maps.new_artifact(name, new.unless_told);
         let mut artifact = maps.artifacts.entry(name.clone()).or_insert_with(artifact);
@@ -183,7 +183,7 @@ impl Maps {
         now: SystemTime,
     ) -> Result<HostedFile, StorageError> {
         let new = NewVersion {
-            metadata: metadata_of(of, place)?,
+            metadata: of.file_metadata(place)?,
             file: true,
             ..NewVersion::default()
         };
@@ -440,21 +440,4 @@ fn hosted_file(number: u64, blob: &Blob) -> Result<HostedFile, StorageError> {
         len: blob.len(),
         sha256: sha256.to_string(),
     })
-}
-
-/// Returns the metadata of the artifact version that holds a provider's file.
-fn metadata_of(of: &VagrantBox, place: &ProviderPlace) -> Result<Metadata, StorageError> {
-    let version = of.version(&place.version)?;
-    let provider = version.provider(&place.key)?;
-    let description = Some(&version.description).filter(|text| !text.is_empty());
-    let pairs = [
-        ("provider", Some(provider.name.as_str())),
-        ("architecture", Some(provider.architecture.as_str())),
-        ("version", Some(place.version.as_str())),
-        ("description", description.map(String::as_str)),
-    ];
-    let told = pairs
-        .into_iter()
-        .filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
-    Ok(told.collect())
 }

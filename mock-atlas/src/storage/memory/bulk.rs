@@ -8,14 +8,14 @@ use foldhash::HashMap;
 
 use super::accounts::Accounts;
 use super::box_entry::BoxEntry;
-use super::{Artifact, Maps, MemoryCatalog, Versions, check_namespace};
+use super::{Artifact, Maps, MemoryCatalog, Versions};
 use crate::domain::{
     ArtifactName, BOX_TYPE, BoxError, Limits, Name, Orphan, OverLimit, Totals, VagrantBox,
     Visibility,
 };
 use crate::storage::{
-    AdditionError, Additions, Blob, Contents, ImportError, MemoryBudget, NewArtifact, SeededBox,
-    SeededVersion, StorageError, UploadTarget,
+    AccountError, AdditionError, Additions, Blob, Contents, ImportError, MemoryBudget, NewArtifact,
+    SeededBox, SeededVersion, StorageError, UploadTarget,
 };
 
 /// Methods that concern many entries. [`Catalog`](crate::storage::Catalog) documents them.
@@ -44,13 +44,16 @@ impl MemoryCatalog {
         }
     }
 
-    pub(crate) fn import(&self, contents: Contents) -> Result<Self, ImportError> {
+    pub(crate) fn import(&self, contents: Contents, limits: Limits) -> Result<Self, ImportError> {
         let tables = self.accounts.read().clone();
         let tables = tables
             .with_record(contents.access)
             .map_err(|(name, error)| ImportError::Account(name, error))?;
         let maps = Maps::of_records(contents.artifacts, &contents.files)?;
-        Ok(self.with(Accounts::new(tables), maps))
+        let imported = self.with(Accounts::new(tables), maps);
+        let checked = imported.check(limits);
+        checked.map_err(|(slug, over)| ImportError::OverLimit(slug, over))?;
+        Ok(imported)
     }
 
     pub(crate) fn delete_artifact(&self, name: &ArtifactName) -> Result<(), StorageError> {
@@ -97,7 +100,7 @@ impl MemoryCatalog {
         found
     }
 
-    pub(crate) fn check(&self, limits: Limits) -> Result<(), (String, OverLimit)> {
+    fn check(&self, limits: Limits) -> Result<(), (String, OverLimit)> {
         let maps = self.maps();
         for artifact in &maps.artifacts {
             for (artifact_type, versions) in &artifact.types {
@@ -244,7 +247,7 @@ impl Maps {
         artifacts: &[NewArtifact],
         now: SystemTime,
     ) -> Result<VagrantBox, StorageError> {
-        check_namespace(&new.name)?;
+        AccountError::check_reserved(&new.name.username)?;
         let draft = new.draft(now)?;
         let same = artifacts.iter().find(|artifact| artifact.name == new.name);
         let present = self.artifacts.get(&new.name);
@@ -271,7 +274,7 @@ impl Maps {
 
     /// Checks whether an artifact can be added.
     fn check(&self, new: &NewArtifact) -> Result<(), StorageError> {
-        check_namespace(&new.name)?;
+        AccountError::check_reserved(&new.name.username)?;
         if self.artifacts.contains_key(&new.name) {
             return Err(StorageError::NameTaken);
         }

@@ -32,13 +32,12 @@ use super::{
     UploadTarget, VersionKey,
 };
 use crate::domain::{
-    Account, ArtifactName, BOX_TYPE, Clock, FileSelector, Name, NewVersion, Page, Query, RESERVED,
+    Account, ArtifactName, BOX_TYPE, Clock, FileSelector, Name, NewVersion, Page, Query,
     ReadAccess, RegistryChange, Role, Version, Visibility,
 };
+pub(crate) use accounts::AccountTables;
 use accounts::Accounts;
-pub(crate) use accounts::{AccessRecord, AccountTables};
 use box_entry::BoxEntry;
-pub(crate) use record::{ArtifactRecord, RecordError, StoredFile, stored_files};
 use versions::Versions;
 
 /// The versions that a page found, the newest first, and the next page of the search, if it is not
@@ -100,7 +99,7 @@ impl MemoryCatalog {
         name: &ArtifactName,
         visibility: Visibility,
     ) -> Result<(), StorageError> {
-        check_namespace(name)?;
+        AccountError::check_reserved(&name.username)?;
         let maps = self.maps();
         match maps.artifacts.entry(name.clone()) {
             Entry::Occupied(_) => Err(StorageError::NameTaken),
@@ -374,14 +373,6 @@ impl MemoryCatalog {
     fn maps_exclusive(&self) -> RwLockWriteGuard<'_, Maps> {
         self.maps.write().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Checks whether an artifact may have this name.
-fn check_namespace(name: &ArtifactName) -> Result<(), StorageError> {
-    if RESERVED.contains(&name.username.as_str()) {
-        return Err(AccountError::NameReserved.into());
-    }
-    Ok(())
 }
 
 impl Maps {

@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::Found;
 use super::index::Index;
-use super::record::{RecordError, TypeRecord};
 use crate::domain::{FileSelector, FileState, NewVersion, Orphan, Page, Query, Sequence, Version};
+use crate::storage::record::TypeRecord;
 use crate::storage::upload::orphan;
-use crate::storage::{Blob, StorageError, TypeKey, UploadAttempt, VersionKey};
+use crate::storage::{Blob, RecordError, StorageError, TypeKey, UploadAttempt, VersionKey};
 
 /// All versions of one artifact type, by number.
 #[derive(Clone, Debug)]
@@ -100,7 +100,12 @@ impl Versions {
             ..Self::new(key)
         };
         for record in record.versions {
-            let (mut version, file) = record.into_version(files)?;
+            let (mut version, digest) = record.into_version();
+            let missing = || RecordError::FileMissing(digest.clone().unwrap_or_default());
+            let file = digest
+                .as_ref()
+                .map(|digest| files.get(digest).ok_or_else(missing));
+            let file = file.transpose()?.cloned();
             version.metadata = versions.index.share(version.metadata);
             let version = Arc::new(version);
             let shown = || format!("{slug}/{}", version.number);

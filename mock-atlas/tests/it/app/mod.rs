@@ -1,6 +1,7 @@
 //! Tests the emulator as a library.
 
 mod clock;
+mod data;
 mod lifecycle;
 mod seed;
 mod stress;

@@ -16,7 +16,6 @@ use uuid::Uuid;
 use crate::domain::{Account, Name, RegistryChange, Role};
 use crate::storage::token::Hashed;
 use crate::storage::{AccountError, FoundRegistry, Login, Token, random_token};
-pub(crate) use record::AccessRecord;
 pub(crate) use tables::AccountTables;
 
 /// The current tables behind a lock. Code that takes both locks takes this one before the lock

@@ -1,48 +1,14 @@
-//! Accounts, organisations and tokens as serializable values. The root account and root token are
-//! left out: each emulator has its own.
+//! The tables of accounts as records, and back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
-
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::AccountTables;
 use super::tables::Namespace;
-use crate::domain::{Account, Name, Registry, Role};
+use crate::domain::{Account, Name};
+use crate::storage::access_record::{TokenRecord, UserRecord};
 use crate::storage::token::Hashed;
-use crate::storage::{AccountError, Token};
-
-/// The accounts and tokens without root. The secrets are hashed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AccessRecord {
-    users: Vec<UserRecord>,
-    organizations: BTreeMap<Name, BTreeMap<Name, Role>>,
-    /// The namespaces of both as registries of boxes; none in snapshots of before boxes.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    registries: BTreeMap<Name, Registry>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UserRecord {
-    username: Name,
-    password: Option<Hashed>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    two_factor: Option<Hashed>,
-    tokens: Vec<TokenRecord>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TokenRecord {
-    id: Uuid,
-    hash: Hashed,
-    description: String,
-    created: SystemTime,
-}
+use crate::storage::{AccessRecord, AccountError, Token};
 
 impl AccountTables {
     /// Returns the record of these tables, without root.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use foldhash::{HashMap, HashMapExt};
 use uuid::Uuid;
 
-use crate::domain::{Account, Clock, Name, RESERVED, ROOT, Registry, Role};
+use crate::domain::{Account, Clock, Name, Registry, Role};
 use crate::storage::access_token::AccessToken;
 use crate::storage::signature;
 use crate::storage::token::Hashed;
@@ -318,12 +318,7 @@ impl AccountTables {
     }
 
     fn check_free(&self, name: &Name) -> Result<(), AccountError> {
-        if name.as_str() == ROOT {
-            return Err(AccountError::NameOfRoot);
-        }
-        if RESERVED.contains(&name.as_str()) {
-            return Err(AccountError::NameReserved);
-        }
+        AccountError::check_name(name)?;
         if self.namespaces.contains_key(name) {
             return Err(AccountError::NameTaken);
         }

@@ -1,0 +1,105 @@
+//! Artifacts in a database.
+
+use super::database::{Tx, values};
+use super::{boxes, versions};
+use crate::domain::{ArtifactName, ReadAccess, Visibility};
+use crate::storage::{AccountError, BackendError, StorageError};
+
+/// An artifact's row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ArtifactRow {
+    pub(super) id: i64,
+    pub(super) visibility: Visibility,
+}
+
+/// Creates an artifact without versions. The numbers of a deleted artifact of this name go on.
+///
+/// # Errors
+/// [`StorageError::NameTaken`] and [`AccountError::NameReserved`].
+// Contract: artifacts.taken
+pub(super) async fn create(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    visibility: Visibility,
+) -> Result<ArtifactRow, StorageError> {
+    AccountError::check_reserved(&name.username)?;
+    let sql = "INSERT INTO artifact (username, name, is_public, is_deleted) VALUES ($1, $2, $3, 0)
+        ON CONFLICT (username, name) DO UPDATE SET is_public = excluded.is_public, is_deleted = 0
+        WHERE artifact.is_deleted = 1 RETURNING id";
+    let is_public = visibility == Visibility::Public;
+    let made = tx
+        .row(sql, &values![&name.username, &name.name, is_public])
+        .await?;
+    let id = made.ok_or(StorageError::NameTaken)?.take()?;
+    Ok(ArtifactRow { id, visibility })
+}
+
+/// Returns an artifact; `None` if there is none of this name.
+pub(super) async fn get(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+) -> Result<Option<ArtifactRow>, BackendError> {
+    let sql = "SELECT id, is_public FROM artifact
+        WHERE username = $1 AND name = $2 AND is_deleted = 0";
+    let found = tx.row(sql, &values![&name.username, &name.name]).await?;
+    let Some(mut row) = found else {
+        return Ok(None);
+    };
+    Ok(Some(ArtifactRow {
+        id: row.take()?,
+        visibility: visibility(row.take()?),
+    }))
+}
+
+/// Returns an artifact, if `access` allows it.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(super) async fn find(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    access: ReadAccess,
+) -> Result<ArtifactRow, StorageError> {
+    match get(tx, name).await? {
+        Some(artifact) if access.allows(artifact.visibility) => Ok(artifact),
+        _ => Err(StorageError::NotFound),
+    }
+}
+
+/// Deletes an artifact with its box and all its versions. Returns the keys of the files that nothing
+/// names any longer.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<Vec<String>, StorageError> {
+    let artifact = find(tx, name, ReadAccess::All).await?;
+    let mut files = boxes::delete_uploads(tx, artifact.id).await?;
+    let types = "SELECT id FROM artifact_type WHERE artifact_id = $1";
+    for mut row in tx.rows(types, &values![artifact.id]).await? {
+        files.extend(versions::delete_all(tx, row.take()?).await?);
+    }
+    let sql = "UPDATE artifact SET is_deleted = 1, vagrant_box = NULL WHERE id = $1";
+    tx.execute(sql, &values![artifact.id]).await?;
+    Ok(versions::remove_unnamed_files(tx, files).await?)
+}
+
+/// Returns the artifact of this id.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(super) async fn by_id(tx: Tx<'_>, id: i64) -> Result<ArtifactRow, StorageError> {
+    let sql = "SELECT is_public FROM artifact WHERE id = $1 AND is_deleted = 0";
+    let found = tx.row(sql, &values![id]).await?;
+    let mut row = found.ok_or(StorageError::NotFound)?;
+    Ok(ArtifactRow {
+        id,
+        visibility: visibility(row.take()?),
+    })
+}
+
+pub(super) fn visibility(is_public: bool) -> Visibility {
+    match is_public {
+        true => Visibility::Public,
+        false => Visibility::Private,
+    }
+}

@@ -1,0 +1,528 @@
+//! Boxes in a database: each is a JSON document of its artifact's row.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use super::artifacts::{self, ArtifactRow, visibility};
+use super::database::{Row, Tx, values};
+use super::files::{COLUMNS, FileRow};
+use super::versions;
+use crate::domain::{
+    ArtifactName, BOX_TYPE, BoxError, HostedFile, Name, NewVersion, ProviderPlace, PushedBox,
+    ReadAccess, VagrantBox, Visibility,
+};
+use crate::storage::{BackendError, BoxDraft, FoundBox, NewBox, SeededBox, StorageError};
+
+/// Says what becomes of the artifact version to which no provider refers any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unreferenced {
+    Delete,
+    Keep,
+}
+
+/// A box with its artifact's row.
+struct BoxRow {
+    artifact: ArtifactRow,
+    vagrant_box: VagrantBox,
+}
+
+/// A changed box, with what the change returned and the keys of files that nothing names any longer.
+pub(super) struct Changed<T> {
+    pub(super) found: FoundBox,
+    pub(super) result: T,
+    pub(super) removed: Vec<String>,
+}
+
+/// Creates a box without versions, and its artifact if that does not exist.
+///
+/// # Errors
+/// [`BoxError::BoxTaken`].
+pub(super) async fn create(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    new: NewBox,
+    now: SystemTime,
+) -> Result<FoundBox, StorageError> {
+    let artifact = match artifacts::get(tx, name).await? {
+        Some(artifact) => artifact,
+        None => artifacts::create(tx, name, Visibility::Private).await?,
+    };
+    if read(tx, artifact).await?.is_some() {
+        return Err(BoxError::BoxTaken.into());
+    }
+    let row = BoxRow {
+        artifact: ArtifactRow {
+            visibility: new.visibility.unwrap_or(artifact.visibility),
+            ..artifact
+        },
+        vagrant_box: VagrantBox::new(new.short_description, new.description, now),
+    };
+    save(tx, &row).await?;
+    Ok(found(name, row))
+}
+
+/// Returns a box.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(super) async fn find(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    access: ReadAccess,
+) -> Result<FoundBox, StorageError> {
+    Ok(found(name, get(tx, name, access).await?))
+}
+
+/// Returns all boxes.
+pub(super) async fn all(tx: Tx<'_>) -> Result<Vec<FoundBox>, StorageError> {
+    let sql = "SELECT username, name, is_public, vagrant_box FROM artifact
+        WHERE vagrant_box IS NOT NULL";
+    let mut boxes = Vec::new();
+    for mut row in tx.rows(sql, &[]).await? {
+        boxes.push(FoundBox {
+            name: ArtifactName {
+                username: row.take()?,
+                name: row.take()?,
+            },
+            visibility: visibility(row.take()?),
+            vagrant_box: Arc::new(parse(&mut row)?),
+        });
+    }
+    Ok(boxes)
+}
+
+/// Changes a box as `change` says, or not at all if that fails.
+///
+/// # Errors
+/// [`StorageError::NotFound`], and the errors of `change`.
+pub(super) async fn change<T>(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    now: SystemTime,
+    change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError>,
+) -> Result<Changed<T>, StorageError> {
+    let mut row = get(tx, name, ReadAccess::All).await?;
+    let mut draft = BoxDraft {
+        visibility: row.artifact.visibility,
+        vagrant_box: row.vagrant_box.clone(),
+        now,
+    };
+    let result = change(&mut draft)?;
+    row.artifact.visibility = draft.visibility;
+    let removed = replace(tx, &mut row, draft.vagrant_box, Unreferenced::Delete).await?;
+    Ok(Changed {
+        found: found(name, row),
+        result,
+        removed,
+    })
+}
+
+/// Deletes a box with its files, and the artifact, too, if it has no versions of other types. Returns
+/// the keys of files that nothing names any longer, with the box.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<Changed<()>, StorageError> {
+    let row = get(tx, name, ReadAccess::All).await?;
+    let id = row.artifact.id;
+    let mut files = delete_uploads(tx, id).await?;
+    if let Some(type_id) = versions::type_id(tx, id, &Name::constant(BOX_TYPE)).await? {
+        files.extend(versions::delete_all(tx, type_id).await?);
+    }
+    let sql = "UPDATE artifact SET vagrant_box = NULL, is_deleted = CASE WHEN EXISTS
+        (SELECT 1 FROM artifact_type t JOIN version v ON v.type_id = t.id WHERE t.artifact_id = $1)
+        THEN 0 ELSE 1 END WHERE id = $1";
+    tx.execute(sql, &values![id]).await?;
+    Ok(Changed {
+        found: found(name, row),
+        result: (),
+        removed: versions::remove_unnamed_files(tx, files).await?,
+    })
+}
+
+/// Counts a download.
+pub(super) async fn count_download(tx: Tx<'_>, name: &ArtifactName) -> Result<(), StorageError> {
+    let mut row = get(tx, name, ReadAccess::All).await?;
+    row.vagrant_box.downloads += 1;
+    Ok(save(tx, &row).await?)
+}
+
+/// The upload of a box's provider.
+pub(super) struct BoxUploadRow {
+    row: BoxRow,
+    name: ArtifactName,
+    id: Uuid,
+    /// The id of the file that has come and awaits the callback.
+    received: Option<i64>,
+}
+
+impl BoxUploadRow {
+    /// Returns the artifact's name.
+    pub(super) fn name(&self) -> &ArtifactName {
+        &self.name
+    }
+
+    /// Returns the slug of the provider.
+    pub(super) fn slug(&self) -> Result<String, StorageError> {
+        let (place, _) = self.row.vagrant_box.upload(self.id)?;
+        let architecture = place.key.architecture.ok_or(StorageError::NotFound)?;
+        let (version, provider) = (&place.version, &place.key.name);
+        Ok(self.name.provider_slug(version, provider, &architecture))
+    }
+
+    /// Returns the time at which the upload was begun.
+    pub(super) fn created(&self) -> Result<SystemTime, StorageError> {
+        Ok(self.row.vagrant_box.upload(self.id)?.1.created)
+    }
+
+    /// Returns whether the file is visible.
+    pub(super) fn is_complete(&self) -> Result<bool, StorageError> {
+        Ok(self.row.vagrant_box.upload(self.id)?.1.is_complete)
+    }
+}
+
+/// Returns the upload of this id; `None` if there is none.
+pub(super) async fn of_upload(
+    tx: Tx<'_>,
+    upload: Uuid,
+) -> Result<Option<BoxUploadRow>, StorageError> {
+    let sql = "SELECT a.username, a.name, u.file_id FROM box_upload u
+        JOIN artifact a ON a.id = u.artifact_id WHERE u.id = $1";
+    let Some(mut row) = tx.row(sql, &values![upload]).await? else {
+        return Ok(None);
+    };
+    let name = ArtifactName {
+        username: row.take()?,
+        name: row.take()?,
+    };
+    Ok(Some(BoxUploadRow {
+        received: row.take()?,
+        row: get(tx, &name, ReadAccess::All).await?,
+        name,
+        id: upload,
+    }))
+}
+
+/// Returns the file that an upload has brought; `None` if it has not come.
+pub(super) async fn uploaded(
+    tx: Tx<'_>,
+    of: &BoxUploadRow,
+) -> Result<Option<FileRow>, StorageError> {
+    let (place, state) = of.row.vagrant_box.upload(of.id)?;
+    let (sql, values) = if state.is_complete {
+        let hosted = of.row.vagrant_box.provider(&place)?.hosted();
+        let Some(hosted) = hosted else {
+            return Ok(None);
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM artifact_type t JOIN version v ON v.type_id = t.id
+            JOIN file ON file.id = v.file_id
+            WHERE t.artifact_id = $1 AND t.name = $2 AND v.number = $3"
+        );
+        (
+            sql,
+            values![of.row.artifact.id, BOX_TYPE, hosted.number].to_vec(),
+        )
+    } else {
+        let sql = format!("SELECT {COLUMNS} FROM file WHERE id = $1");
+        (sql, values![of.received].to_vec())
+    };
+    let found = tx.row(&sql, &values).await?;
+    Ok(found.map(|mut row| FileRow::read(&mut row)).transpose()?)
+}
+
+/// Keeps the file of an upload. It becomes visible at once, or by the callback if the upload is
+/// direct. Returns the keys of files that nothing names any longer.
+pub(super) async fn store_file(
+    tx: Tx<'_>,
+    of: BoxUploadRow,
+    file: &FileRow,
+    now: SystemTime,
+) -> Result<Vec<String>, StorageError> {
+    let (place, state) = of.row.vagrant_box.upload(of.id)?;
+    let file_id = versions::insert_file(tx, file).await?;
+    if state.is_direct {
+        set_received(tx, of.id, Some(file_id)).await?;
+        return Ok(Vec::new());
+    }
+    host(tx, of.row, &place, of.id, (file_id, file), now).await
+}
+
+/// Sets the file that an upload has brought and that awaits its callback.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn set_received(
+    tx: Tx<'_>,
+    upload: Uuid,
+    file_id: Option<i64>,
+) -> Result<(), BackendError> {
+    let sql = "UPDATE box_upload SET file_id = $1 WHERE id = $2";
+    tx.execute(sql, &values![file_id, upload]).await?;
+    Ok(())
+}
+
+/// Makes the file of a direct upload visible.
+///
+/// # Errors
+/// [`StorageError::NotFound`] and [`BoxError::NoBytes`].
+pub(super) async fn complete_upload(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    upload: Uuid,
+    now: SystemTime,
+) -> Result<Changed<()>, StorageError> {
+    let of = of_upload(tx, upload).await?.ok_or(StorageError::NotFound)?;
+    if of.name != *name {
+        return Err(StorageError::NotFound);
+    }
+    let mut removed = Vec::new();
+    if !of.is_complete()? {
+        let (place, _) = of.row.vagrant_box.upload(upload)?;
+        let file = uploaded(tx, &of).await?;
+        let (file_id, file) = of.received.zip(file).ok_or(BoxError::NoBytes)?;
+        set_received(tx, upload, None).await?;
+        removed = host(tx, of.row, &place, upload, (file_id, &file), now).await?;
+    }
+    Ok(Changed {
+        found: find(tx, name, ReadAccess::All).await?,
+        result: (),
+        removed,
+    })
+}
+
+/// Adds a file as a version of the type `vagrant.box`, and refers a provider to it.
+async fn host(
+    tx: Tx<'_>,
+    mut row: BoxRow,
+    place: &ProviderPlace,
+    upload: Uuid,
+    (file_id, file): (i64, &FileRow),
+    now: SystemTime,
+) -> Result<Vec<String>, StorageError> {
+    let mut changed = row.vagrant_box.clone();
+    let id = row.artifact.id;
+    let file = add_file(tx, id, (&changed, place), (file_id, file), now).await?;
+    changed.complete_upload(place, upload, file, now)?;
+    replace(tx, &mut row, changed, Unreferenced::Delete).await
+}
+
+/// Adds the file of a box's provider as a version of the type `vagrant.box`.
+async fn add_file(
+    tx: Tx<'_>,
+    artifact_id: i64,
+    (of, place): (&VagrantBox, &ProviderPlace),
+    (file_id, file): (i64, &FileRow),
+    now: SystemTime,
+) -> Result<HostedFile, StorageError> {
+    let new = NewVersion {
+        metadata: of.file_metadata(place)?,
+        file: true,
+        ..NewVersion::default()
+    };
+    let box_type = Name::constant(BOX_TYPE);
+    let added = versions::add(tx, artifact_id, &box_type, new, now).await;
+    let (type_id, version) = added.map_err(|error| match error {
+        StorageError::NoNumber => BoxError::NoNumber.into(),
+        error => error,
+    })?;
+    versions::make_visible(tx, type_id, &version, file_id).await?;
+    Ok(hosted_file(version.number, file)?)
+}
+
+/// Adds the box that a version of the type `vagrant.box` describes, now that its file is stored.
+pub(super) async fn add_pushed(
+    tx: Tx<'_>,
+    artifact_id: i64,
+    pushed: &PushedBox,
+    number: u64,
+    file: &FileRow,
+    now: SystemTime,
+) -> Result<(), StorageError> {
+    let artifact = artifacts::by_id(tx, artifact_id).await?;
+    let vagrant_box = read(tx, artifact).await?;
+    let new = || VagrantBox::new(String::new(), String::new(), now);
+    let mut row = BoxRow {
+        artifact,
+        vagrant_box: vagrant_box.unwrap_or_else(new),
+    };
+    let mut changed = row.vagrant_box.clone();
+    pushed.add_to(&mut changed, hosted_file(number, file)?, now);
+    replace(tx, &mut row, changed, Unreferenced::Keep).await?;
+    Ok(())
+}
+
+/// Adds a box with its files, in the order of the providers that have one.
+///
+/// # Errors
+/// [`BoxError::BoxTaken`], [`BoxError::NoNumber`], and the errors of a box that contradicts itself.
+pub(super) async fn add_seeded(
+    tx: Tx<'_>,
+    new: &SeededBox,
+    files: &[FileRow],
+    now: SystemTime,
+) -> Result<(), StorageError> {
+    let mut draft = new.draft(now)?;
+    create(tx, &new.name, new.new.clone(), now).await?;
+    let mut row = get(tx, &new.name, ReadAccess::All).await?;
+    for ((place, _, updated), file) in new.placed_files(now).zip(files) {
+        let file_id = versions::insert_file(tx, file).await?;
+        let id = row.artifact.id;
+        let file = add_file(tx, id, (&draft, &place), (file_id, file), now).await?;
+        draft.host(&place, file, updated)?;
+    }
+    row.vagrant_box = draft;
+    Ok(save(tx, &row).await?)
+}
+
+/// Removes the reference to a version of the type `vagrant.box` that was deleted.
+pub(super) async fn forget_file(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    number: u64,
+) -> Result<(), StorageError> {
+    let mut row = match get(tx, name, ReadAccess::All).await {
+        Ok(row) => row,
+        Err(StorageError::NotFound) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut changed = row.vagrant_box.clone();
+    changed.forget_file(number);
+    replace(tx, &mut row, changed, Unreferenced::Keep).await?;
+    Ok(())
+}
+
+/// Replaces a box, with all that follows from the difference: new uploads are registered, old ones are
+/// gone, and so are files to which no provider refers any longer. Returns the keys of those files.
+async fn replace(
+    tx: Tx<'_>,
+    row: &mut BoxRow,
+    changed: VagrantBox,
+    unreferenced: Unreferenced,
+) -> Result<Vec<String>, StorageError> {
+    let old = std::mem::replace(&mut row.vagrant_box, changed);
+    save(tx, row).await?;
+    let ids = |of: &VagrantBox| -> HashSet<Uuid> {
+        of.uploads().map(|(_, _, upload)| upload.id).collect()
+    };
+    let (before, after) = (ids(&old), ids(&row.vagrant_box));
+    let mut files = Vec::new();
+    for gone in before.difference(&after) {
+        let sql = "DELETE FROM box_upload WHERE id = $1 RETURNING file_id";
+        if let Some(mut deleted) = tx.row(sql, &values![*gone]).await? {
+            files.extend(deleted.take::<Option<i64>>()?);
+        }
+    }
+    for new in after.difference(&before) {
+        let sql = "INSERT INTO box_upload (id, artifact_id) VALUES ($1, $2)";
+        tx.execute(sql, &values![*new, row.artifact.id]).await?;
+    }
+    if unreferenced == Unreferenced::Delete {
+        let kept: HashSet<u64> = row.vagrant_box.files().map(|file| file.number).collect();
+        let gone = old.files().filter(|file| !kept.contains(&file.number));
+        files.extend(delete_files(tx, row.artifact.id, gone).await?);
+    }
+    Ok(versions::remove_unnamed_files(tx, files).await?)
+}
+
+async fn delete_files(
+    tx: Tx<'_>,
+    artifact_id: i64,
+    files: impl Iterator<Item = &HostedFile>,
+) -> Result<Vec<i64>, StorageError> {
+    let box_type = Name::constant(BOX_TYPE);
+    let Some(type_id) = versions::type_id(tx, artifact_id, &box_type).await? else {
+        return Ok(Vec::new());
+    };
+    let mut ids = Vec::new();
+    for file in files {
+        match versions::delete(tx, type_id, file.number).await {
+            Ok(id) => ids.extend(id),
+            Err(StorageError::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(ids)
+}
+
+/// Deletes the uploads of an artifact's box, and returns the ids of the files that they name.
+pub(super) async fn delete_uploads(tx: Tx<'_>, artifact_id: i64) -> Result<Vec<i64>, BackendError> {
+    let sql = "DELETE FROM box_upload WHERE artifact_id = $1 RETURNING file_id";
+    let mut files = Vec::new();
+    for mut row in tx.rows(sql, &values![artifact_id]).await? {
+        files.extend(row.take::<Option<i64>>()?);
+    }
+    Ok(files)
+}
+
+async fn get(tx: Tx<'_>, name: &ArtifactName, access: ReadAccess) -> Result<BoxRow, StorageError> {
+    let artifact = artifacts::find(tx, name, access).await?;
+    let vagrant_box = read(tx, artifact).await?;
+    Ok(BoxRow {
+        artifact,
+        vagrant_box: vagrant_box.ok_or(StorageError::NotFound)?,
+    })
+}
+
+async fn read(tx: Tx<'_>, artifact: ArtifactRow) -> Result<Option<VagrantBox>, BackendError> {
+    let sql = "SELECT vagrant_box FROM artifact WHERE id = $1 AND vagrant_box IS NOT NULL";
+    let found = tx.row(sql, &values![artifact.id]).await?;
+    found.map(|mut row| parse(&mut row)).transpose()
+}
+
+pub(super) fn parse(row: &mut Row) -> Result<VagrantBox, BackendError> {
+    let json: String = row.take()?;
+    serde_json::from_str(&json)
+        .map_err(|error| BackendError::new(format!("a stored box is damaged: {error}")))
+}
+
+/// Inserts the box of an artifact, with its uploads.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn insert(
+    tx: Tx<'_>,
+    artifact: ArtifactRow,
+    vagrant_box: VagrantBox,
+) -> Result<(), BackendError> {
+    let sql = "INSERT INTO box_upload (id, artifact_id) VALUES ($1, $2)";
+    for (_, _, upload) in vagrant_box.uploads() {
+        tx.execute(sql, &values![upload.id, artifact.id]).await?;
+    }
+    let row = BoxRow {
+        artifact,
+        vagrant_box,
+    };
+    save(tx, &row).await
+}
+
+async fn save(tx: Tx<'_>, row: &BoxRow) -> Result<(), BackendError> {
+    let json = serde_json::to_string(&row.vagrant_box)
+        .map_err(|error| BackendError::new(error.to_string()))?;
+    let is_public = row.artifact.visibility == Visibility::Public;
+    let sql = "UPDATE artifact SET vagrant_box = $1, is_public = $2 WHERE id = $3";
+    tx.execute(sql, &values![json, is_public, row.artifact.id])
+        .await?;
+    Ok(())
+}
+
+fn found(name: &ArtifactName, row: BoxRow) -> FoundBox {
+    FoundBox {
+        name: name.clone(),
+        visibility: row.artifact.visibility,
+        vagrant_box: Arc::new(row.vagrant_box),
+    }
+}
+
+fn hosted_file(number: u64, file: &FileRow) -> Result<HostedFile, BackendError> {
+    let sha256 = file.sha256;
+    let sha256 = sha256.ok_or(BackendError::NO_SHA_256)?;
+    Ok(HostedFile {
+        number,
+        len: file.len,
+        sha256: sha256.to_string(),
+    })
+}

@@ -1,0 +1,259 @@
+//! Exports the whole catalog, and replaces it with other contents in one transaction.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use foldhash::{HashMap, HashMapExt};
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use super::artifacts::{self, visibility};
+use super::database::{Row, Tx, values};
+use super::files::{COLUMNS, FileRow};
+use super::versions::{self, VERSION};
+use super::{DurableCatalog, accounts, boxes};
+use crate::domain::{ArtifactName, Limits, Name, ROOT};
+use crate::storage::record::{TypeRecord, VersionRecord};
+use crate::storage::{
+    AccessRecord, ArtifactRecord, BackendError, Contents, ImportError, MemoryCatalog, StorageError,
+};
+
+/// The files of the records, by the digests with which these name them.
+type FileRows = HashMap<String, FileRow>;
+
+/// Methods that concern all contents. [`Catalog`](crate::storage::Catalog) documents them.
+impl DurableCatalog {
+    pub(crate) async fn export(&self) -> Result<Contents, StorageError> {
+        let read = self.database.read(|tx| {
+            Box::pin(async move {
+                let access = accounts::record(tx).await?;
+                let (artifacts, files) = artifact_records(tx).await?;
+                Ok::<_, StorageError>((access, artifacts, files))
+            })
+        });
+        let (access, artifacts, rows) = read.await?;
+        let files = rows.into_iter();
+        let files = files.map(|(digest, row)| (digest, self.files.named(&row)));
+        Ok(Contents {
+            access,
+            artifacts,
+            files: files.collect(),
+        })
+    }
+
+    /// Replaces all contents but the root account and its token: all of them or, if that fails, none.
+    pub(crate) async fn import(
+        &self,
+        contents: Contents,
+        limits: Limits,
+    ) -> Result<(), ImportError> {
+        let checked = self.clone();
+        let contents = spawn_blocking(move || checked.check(contents, limits))
+            .await
+            .map_err(BackendError::from)??;
+        let mut files = FileRows::new();
+        for (digest, blob) in &contents.files {
+            files.insert(digest.clone(), self.files.keep(blob).await?);
+        }
+        let keys = files.values().map(|file| file.key.clone()).collect();
+        let Contents {
+            access, artifacts, ..
+        } = contents;
+        let now = self.clock.now();
+        let import = self.database.write(move |tx| {
+            Box::pin(async move { replace(tx, access, artifacts, &files, now).await })
+        });
+        match import.await {
+            Ok(removed) => {
+                self.files.remove(removed).await;
+                Ok(())
+            }
+            Err(error) => {
+                self.files.remove(keys).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Checks contents in memory, which knows all contradictions, and returns them in the newest form.
+    /// Blocks while it does.
+    fn check(&self, contents: Contents, limits: Limits) -> Result<Contents, ImportError> {
+        let root = Name::constant(ROOT);
+        let memory = MemoryCatalog::new(root, "", self.clock.clone());
+        Ok(memory.import(contents, limits)?.export())
+    }
+}
+
+async fn artifact_records(tx: Tx<'_>) -> Result<(Vec<ArtifactRecord>, FileRows), BackendError> {
+    let (mut types, mut files) = type_records(tx).await?;
+    let mut received = received(tx, &mut files).await?;
+    let sql =
+        "SELECT id, username, name, is_public, is_deleted, vagrant_box IS NOT NULL, vagrant_box
+        FROM artifact ORDER BY username, name";
+    let mut records = Vec::new();
+    for mut row in tx.rows(sql, &[]).await? {
+        let id: i64 = row.take()?;
+        records.push(ArtifactRecord {
+            name: ArtifactName {
+                username: row.take()?,
+                name: row.take()?,
+            },
+            public: row.take()?,
+            deleted: row.take()?,
+            vagrant_box: match row.take()? {
+                true => Some(boxes::parse(&mut row)?),
+                false => None,
+            },
+            types: types.remove(&id).unwrap_or_default(),
+            received: received.remove(&id).unwrap_or_default(),
+        });
+    }
+    Ok((records, files))
+}
+
+/// Returns the digests of the files that await their callback, by the ids of artifacts and uploads.
+async fn received(
+    tx: Tx<'_>,
+    files: &mut FileRows,
+) -> Result<HashMap<i64, BTreeMap<Uuid, String>>, BackendError> {
+    let sql = format!(
+        "SELECT u.artifact_id, u.id, {COLUMNS} FROM box_upload u JOIN file ON file.id = u.file_id"
+    );
+    let mut received: HashMap<i64, BTreeMap<Uuid, String>> = HashMap::new();
+    for mut row in tx.rows(&sql, &[]).await? {
+        let (artifact_id, upload) = (row.take()?, row.take()?);
+        let digest = add_file(FileRow::read(&mut row)?, files);
+        received
+            .entry(artifact_id)
+            .or_default()
+            .insert(upload, digest);
+    }
+    Ok(received)
+}
+
+/// Returns the types by the ids of their artifacts, with their versions, and the files.
+async fn type_records(
+    tx: Tx<'_>,
+) -> Result<(HashMap<i64, Vec<TypeRecord>>, FileRows), BackendError> {
+    let (mut versions, files) = version_records(tx).await?;
+    let sql = "SELECT id, artifact_id, name, last_number FROM artifact_type ORDER BY name";
+    let mut types: HashMap<i64, Vec<TypeRecord>> = HashMap::new();
+    for mut row in tx.rows(sql, &[]).await? {
+        let (id, artifact_id): (i64, i64) = (row.take()?, row.take()?);
+        types.entry(artifact_id).or_default().push(TypeRecord {
+            artifact_type: row.take()?,
+            last: row.take()?,
+            versions: versions.remove(&id).unwrap_or_default(),
+        });
+    }
+    Ok((types, files))
+}
+
+async fn version_records(
+    tx: Tx<'_>,
+) -> Result<(HashMap<i64, Vec<VersionRecord>>, FileRows), BackendError> {
+    let sql = format!(
+        "SELECT v.type_id, {VERSION}, file.id IS NOT NULL, {COLUMNS} FROM version v
+        LEFT JOIN file ON file.id = v.file_id ORDER BY v.type_id, v.number"
+    );
+    let (mut versions, mut files) = (HashMap::<i64, Vec<VersionRecord>>::new(), FileRows::new());
+    for mut row in tx.rows(&sql, &[]).await? {
+        let type_id = row.take()?;
+        let version = versions::read(&mut row)?;
+        let digest = digest(&mut row, &mut files)?;
+        let record = VersionRecord::new(&version, digest);
+        versions.entry(type_id).or_default().push(record);
+    }
+    Ok((versions, files))
+}
+
+fn digest(row: &mut Row, files: &mut FileRows) -> Result<Option<String>, BackendError> {
+    if !row.take()? {
+        return Ok(None);
+    }
+    Ok(Some(add_file(FileRow::read(row)?, files)))
+}
+
+/// Adds a file, and returns its digest.
+fn add_file(file: FileRow, files: &mut FileRows) -> String {
+    let digest = file.digest.to_string();
+    files.entry(digest.clone()).or_insert(file);
+    digest
+}
+
+/// Replaces all contents but root, and returns the keys of the files of before.
+async fn replace(
+    tx: Tx<'_>,
+    access: AccessRecord,
+    artifacts: Vec<ArtifactRecord>,
+    files: &FileRows,
+    now: SystemTime,
+) -> Result<Vec<String>, ImportError> {
+    let removed = clear(tx).await?;
+    accounts::add_record(tx, access, now).await?;
+    let mut ids = HashMap::new();
+    for (digest, file) in files {
+        ids.insert(digest.as_str(), versions::insert_file(tx, file).await?);
+    }
+    for record in artifacts {
+        add_artifact(tx, record, &ids).await?;
+    }
+    Ok(removed)
+}
+
+async fn clear(tx: Tx<'_>) -> Result<Vec<String>, BackendError> {
+    for sql in [
+        "DELETE FROM version_tag",
+        "DELETE FROM version",
+        "DELETE FROM box_upload",
+        "DELETE FROM artifact_type",
+        "DELETE FROM artifact",
+    ] {
+        tx.execute(sql, &[]).await?;
+    }
+    accounts::clear(tx).await?;
+    let rows = tx.rows("DELETE FROM file RETURNING key", &[]).await?;
+    rows.into_iter().map(|mut row| row.take()).collect()
+}
+
+async fn add_artifact(
+    tx: Tx<'_>,
+    record: ArtifactRecord,
+    files: &HashMap<&str, i64>,
+) -> Result<(), BackendError> {
+    let sql = "INSERT INTO artifact (username, name, is_public, is_deleted) VALUES ($1, $2, $3, $4)
+        RETURNING id";
+    let row = values![
+        &record.name.username,
+        &record.name.name,
+        record.public,
+        record.deleted
+    ];
+    let inserted = tx.row(sql, &row).await?;
+    let no_row = || BackendError::new("no row came of an insertion");
+    let id: i64 = inserted.ok_or_else(no_row)?.take()?;
+    for of_type in record.types {
+        let sql = "INSERT INTO artifact_type (artifact_id, name, last_number) VALUES ($1, $2, $3)
+            RETURNING id";
+        let row = values![id, &of_type.artifact_type, of_type.last];
+        let inserted = tx.row(sql, &row).await?;
+        let type_id = inserted.ok_or_else(no_row)?.take()?;
+        for version in of_type.versions {
+            let (version, digest) = version.into_version();
+            let file = digest.and_then(|digest| files.get(digest.as_str()).copied());
+            versions::insert(tx, type_id, &version, file).await?;
+        }
+    }
+    if let Some(vagrant_box) = record.vagrant_box {
+        let artifact = artifacts::ArtifactRow {
+            id,
+            visibility: visibility(record.public),
+        };
+        boxes::insert(tx, artifact, vagrant_box).await?;
+    }
+    for (upload, digest) in record.received {
+        let file = files.get(digest.as_str()).copied();
+        boxes::set_received(tx, upload, file).await?;
+    }
+    Ok(())
+}

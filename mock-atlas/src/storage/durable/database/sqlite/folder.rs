@@ -1,0 +1,151 @@
+//! What must hold for the folder of a database: it is local, and no other process has it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The types of file systems on which locks and shared memory do not work as SQLite needs them, by
+/// their number in `statfs`.
+const NETWORK: [(u64, &str); 9] = [
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB2"),
+    (0x00c3_6400, "Ceph"),
+    (0x0102_1997, "9P"),
+    (0x5346_414f, "AFS"),
+    (0x7375_7245, "Coda"),
+    (0x6b41_4653, "AFS"),
+];
+
+/// The longest wait for a folder that another process has.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The time between two tries to lock a folder.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// The reason for which a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error("the folder {0:?} cannot be used: {1}")]
+    Folder(PathBuf, io::Error),
+    #[error(
+        "the folder {0:?} is on a network file system ({1}), which can damage the database: choose \
+         a folder on a local disk"
+    )]
+    Network(PathBuf, &'static str),
+    /// Another process has the folder; the text is its process id, if it is known.
+    #[error("the folder {folder:?} is in use by another process{}", shown(holder))]
+    InUse { folder: PathBuf, holder: String },
+    #[error("SQLite {0} can lose what was committed; this program needs 3.51.3 or later")]
+    Version(&'static str),
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] rusqlite::Error),
+    #[error("no thread could be started: {0}")]
+    Thread(#[from] io::Error),
+    /// A newer program has written the database.
+    #[error(
+        "the database has the schema {found}, and this program knows schemas up to {known}: use the \
+         program that wrote it, or a newer one"
+    )]
+    Schema { found: u32, known: u32 },
+    #[error("{0}")]
+    Failed(#[from] crate::storage::BackendError),
+    #[error("the system gave no randomness for a token")]
+    Randomness,
+    #[error("the new folder cannot be filled: {0}")]
+    Fill(String),
+}
+
+fn shown(holder: &str) -> String {
+    match holder {
+        "" => String::new(),
+        id => format!(", number {id}"),
+    }
+}
+
+/// The lock on a folder, which lasts as long as this value. The system gives it back when the
+/// process ends, however it ends.
+#[derive(Debug)]
+pub(super) struct Lock {
+    /// The locked file. It holds the process id as long as the lock lasts, so that what is in it when
+    /// a lock is taken tells of a process that was killed.
+    file: File,
+}
+
+impl Lock {
+    /// Takes the lock on a folder, which is created if it is not there. Returns also whether the last
+    /// process that had it was killed.
+    ///
+    /// # Errors
+    /// [`OpenError::Folder`], [`OpenError::Network`] and [`OpenError::InUse`].
+    pub(super) fn take(folder: &Path) -> Result<(Self, bool), OpenError> {
+        let failed = |error| OpenError::Folder(folder.to_owned(), error);
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        if let Some(name) = network_file_system(folder).map_err(failed)? {
+            return Err(OpenError::Network(folder.to_owned(), name));
+        }
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(folder.join("lock")).map_err(failed)?;
+        let locked = lock(&file);
+        let holder = read_holder(&mut file);
+        match locked {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let folder = folder.to_owned();
+                return Err(OpenError::InUse { folder, holder });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        write_holder(&mut file).map_err(failed)?;
+        Ok((Self { file }, !holder.is_empty()))
+    }
+}
+
+/// Locks a file, and waits a while for one that is locked: its process may be about to end.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(RETRY),
+            outcome => return outcome,
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Without it, the next process only takes the trouble to look for what this one has left.
+        let _ = self.file.set_len(0);
+    }
+}
+
+fn network_file_system(folder: &Path) -> io::Result<Option<&'static str>> {
+    let system = rustix::fs::statfs(folder)?;
+    #[allow(
+        clippy::cast_sign_loss,
+        clippy::unnecessary_cast,
+        reason = "the type of the number depends on the platform"
+    )]
+    let number = system.f_type as u64;
+    let known = NETWORK.iter().find(|(known, _)| *known == number);
+    Ok(known.map(|(_, name)| *name))
+}
+
+fn read_holder(file: &mut File) -> String {
+    let mut id = String::new();
+    match file.take(20).read_to_string(&mut id) {
+        Ok(_) => id.trim().to_owned(),
+        Err(_) => String::new(),
+    }
+}
+
+fn write_holder(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", process::id())
+}

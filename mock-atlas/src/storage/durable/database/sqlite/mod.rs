@@ -1,0 +1,98 @@
+//! SQLite in a file of a folder: in WAL mode, with `synchronous=FULL`.
+//!
+//! - `writer`: the thread that makes all changes, and commits those that wait together
+//! - `readers`: connections for reading
+//! - `connection`: a connection with its settings; `session`: the statements of an operation
+//! - `schema`: the tables, and their upgrades
+//! - `folder`: what must hold for the folder
+
+mod connection;
+mod folder;
+mod readers;
+mod schema;
+mod session;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+
+use super::{Operation, Tx};
+use crate::storage::BackendError;
+use folder::Lock;
+pub(crate) use folder::OpenError;
+use readers::Readers;
+pub(in crate::storage::durable) use session::Session;
+use writer::Writer;
+
+/// The first version of SQLite whose WAL cannot lose a commit when it begins anew.
+const LOWEST_VERSION: i32 = 3_051_003;
+
+/// A database of SQLite. A clone is a cheap handle.
+#[derive(Clone, Debug)]
+pub(in crate::storage::durable) struct Sqlite(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    // Closed in this order: the lock is given back last.
+    writer: Writer,
+    readers: Readers,
+    _lock: Lock,
+}
+
+impl Sqlite {
+    /// Opens the database in a folder, and creates it if it is not there. Returns also whether the last
+    /// process that had it was killed. Blocks while it does.
+    ///
+    /// # Errors
+    /// When another process has the folder, the folder is on a network file system, or the database
+    /// cannot be opened.
+    pub(in crate::storage::durable) fn open(folder: &Path) -> Result<(Self, bool), OpenError> {
+        if rusqlite::version_number() < LOWEST_VERSION {
+            return Err(OpenError::Version(rusqlite::version()));
+        }
+        let (lock, was_killed) = Lock::take(folder)?;
+        let file = folder.join("atlas.sqlite3");
+        let mut writing = connection::open(&file)?;
+        schema::upgrade(&mut writing)?;
+        let readers = Readers::new(file);
+        let inner = Inner {
+            writer: Writer::start(Session::new(writing))?,
+            readers,
+            _lock: lock,
+        };
+        Ok((Self(Arc::new(inner)), was_killed))
+    }
+
+    pub(super) async fn read<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<BackendError> + Send + 'static,
+    {
+        self.0.readers.run(operation).await
+    }
+
+    pub(super) async fn write<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<BackendError> + Send + 'static,
+    {
+        self.0.writer.run(operation).await
+    }
+}
+
+/// Runs an operation, whose statements are all done at once.
+fn run<T, E: From<BackendError>>(
+    operation: impl Operation<T, E>,
+    session: &Session,
+) -> Result<T, E> {
+    let ended = operation(Tx::Sqlite(session)).now_or_never();
+    ended.unwrap_or_else(|| Err(BackendError::new("an operation of SQLite waited").into()))
+}
+
+impl From<rusqlite::Error> for BackendError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::new(format!("the database failed: {error}"))
+    }
+}

@@ -1,0 +1,67 @@
+//! Connections for reading, each used by one operation at a time.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
+
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use super::super::Operation;
+use super::{Session, connection, run};
+use crate::storage::BackendError;
+
+/// A pool of connections. It grows with the number of operations at a time, up to a limit.
+#[derive(Debug)]
+pub(super) struct Readers {
+    pool: Arc<Pool>,
+    permits: Semaphore,
+}
+
+#[derive(Debug)]
+struct Pool {
+    file: PathBuf,
+    idle: Mutex<Vec<Session>>,
+}
+
+impl Readers {
+    pub(super) fn new(file: PathBuf) -> Self {
+        let processors = available_parallelism().map_or(1, NonZeroUsize::get);
+        let idle = Mutex::default();
+        Self {
+            pool: Arc::new(Pool { file, idle }),
+            permits: Semaphore::new(2 * processors),
+        }
+    }
+
+    pub(super) async fn run<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<BackendError> + Send + 'static,
+    {
+        // The semaphore is never closed, so `acquire` does not fail.
+        let _permit = self.permits.acquire().await;
+        let pool = Arc::clone(&self.pool);
+        let read = spawn_blocking(move || pool.run(operation)).await;
+        read.map_err(BackendError::from)?
+    }
+}
+
+impl Pool {
+    fn run<T, E: From<BackendError>>(&self, operation: impl Operation<T, E>) -> Result<T, E> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = idle().pop();
+        let session = match known {
+            Some(session) => session,
+            None => Session::new(connection::open(&self.file).map_err(BackendError::from)?),
+        };
+        let failed = BackendError::from;
+        session.run("BEGIN").map_err(failed)?;
+        let result = run(operation, &session);
+        // Without this, the session would keep its view and is of no further use.
+        session.run("COMMIT").map_err(failed)?;
+        idle().push(session);
+        result
+    }
+}

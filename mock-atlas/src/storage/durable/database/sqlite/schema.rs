@@ -1,0 +1,27 @@
+//! The tables of the database, and their upgrades from one version of the schema to the next.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::OpenError;
+
+/// The statements of each version of the schema, the first one first. A version that was released is
+/// never changed.
+const VERSIONS: [&str; 1] = [include_str!("../../schema/1.sql")];
+
+/// Brings a database to the newest version of the schema: all steps or none.
+///
+/// # Errors
+/// [`OpenError::Schema`] for a database that a newer program has written.
+pub(super) fn upgrade(connection: &mut Connection) -> Result<(), OpenError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = VERSIONS.len() as u32;
+    let Some(missing) = VERSIONS.get(found as usize..) else {
+        return Err(OpenError::Schema { found, known });
+    };
+    for statements in missing {
+        transaction.execute_batch(statements)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    Ok(transaction.commit()?)
+}

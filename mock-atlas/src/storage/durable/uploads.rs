@@ -1,0 +1,210 @@
+//! What comes through an upload path: the file of a version, or that of a box.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use uuid::Uuid;
+
+use super::DurableCatalog;
+use super::boxes::{self, BoxUploadRow};
+use super::database::{Tx, values};
+use super::files::FileRow;
+use super::versions::{self, UploadRow};
+use crate::domain::{FileState, PushedBox};
+use crate::storage::{Blob, StorageError, TypeKey, UploadAttempt, UploadTarget, VersionKey};
+
+/// The target of an upload, as the database has it.
+enum Target {
+    Version(UploadRow),
+    Box(BoxUploadRow),
+}
+
+/// Says what became of a file that was kept before the transaction.
+enum Kept {
+    /// A row names the file; these others have no name any longer.
+    Named(Vec<String>),
+    /// The same bytes were there already.
+    Unneeded,
+}
+
+/// Methods that concern uploads. [`Catalog`](crate::storage::Catalog) documents them.
+impl DurableCatalog {
+    pub(crate) async fn upload_target(&self, upload: Uuid) -> Result<UploadTarget, StorageError> {
+        let find = self.database.read(move |tx| {
+            Box::pin(async move {
+                Ok::<_, StorageError>(match target(tx, upload).await? {
+                    Target::Version(row) => UploadTarget::Version(key(&row)),
+                    Target::Box(row) => UploadTarget::Box(Arc::new(row.name().clone())),
+                })
+            })
+        });
+        find.await
+    }
+
+    pub(crate) async fn upload_slug(&self, upload: Uuid) -> Result<String, StorageError> {
+        let find = self.database.read(move |tx| {
+            Box::pin(async move {
+                match target(tx, upload).await? {
+                    Target::Version(row) => {
+                        Ok(row.artifact.slug(&row.artifact_type, row.version.number))
+                    }
+                    Target::Box(row) => row.slug(),
+                }
+            })
+        });
+        find.await
+    }
+
+    // Contract: silent.wrong-uploads
+    pub(crate) async fn begin_upload(
+        &self,
+        upload: Uuid,
+        announced: Option<u64>,
+    ) -> Result<Arc<UploadAttempt>, StorageError> {
+        let awaits = self.database.read(move |tx| {
+            Box::pin(async move {
+                match target(tx, upload).await? {
+                    Target::Version(row) => match row.version.file {
+                        FileState::None => Err(StorageError::NoFileExpected),
+                        FileState::Awaited => Ok(true),
+                        FileState::Stored => Ok(false),
+                    },
+                    Target::Box(row) => Ok(!row.is_complete()?),
+                }
+            })
+        });
+        let attempt = Arc::new(UploadAttempt::new(announced));
+        if awaits.await? {
+            self.attempts.insert(upload, Arc::clone(&attempt));
+        }
+        Ok(attempt)
+    }
+
+    pub(crate) async fn finish_upload(&self, upload: Uuid, blob: Blob) -> Result<(), StorageError> {
+        let file = self.files.keep(&blob).await?;
+        let (key, now) = (file.key.clone(), self.clock.now());
+        let finish = self
+            .database
+            .write(move |tx| Box::pin(async move { finish(tx, upload, &file, now).await }));
+        let kept = finish.await;
+        match kept {
+            Ok(Kept::Named(others)) => {
+                self.attempts.remove(&upload);
+                self.files.remove(others).await;
+                Ok(())
+            }
+            Ok(Kept::Unneeded) => {
+                self.files.remove(vec![key]).await;
+                Ok(())
+            }
+            Err(error) => {
+                // Where the outcome of the commit is unknown, the file may have a name: it stays then,
+                // and the next start removes it if it has none.
+                if !matches!(error, StorageError::Backend(_)) {
+                    self.files.remove(vec![key]).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) async fn uploaded(&self, upload: Uuid) -> Result<Option<Blob>, StorageError> {
+        let find = self.database.read(move |tx| {
+            Box::pin(async move {
+                let target = target(tx, upload).await?;
+                stored(tx, &target).await
+            })
+        });
+        match find.await? {
+            Some(file) => Ok(Some(self.files.read(file).await?)),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) async fn upload_age(&self, upload: Uuid) -> Result<Duration, StorageError> {
+        let find = self.database.read(move |tx| {
+            Box::pin(async move {
+                match target(tx, upload).await? {
+                    Target::Version(row) => Ok::<_, StorageError>(row.version.created),
+                    Target::Box(row) => row.created(),
+                }
+            })
+        });
+        let created = find.await?;
+        // A clock that was set back gives an age of zero.
+        Ok(self.clock.now().duration_since(created).unwrap_or_default())
+    }
+
+    pub(crate) async fn expire_upload(&self, upload: Uuid) -> Result<(), StorageError> {
+        let expire = self.database.write(move |tx| {
+            Box::pin(async move {
+                // The version keeps an upload, whose id nobody is told.
+                let sql = "UPDATE version SET upload = $1 WHERE upload = $2";
+                tx.execute(sql, &values![Uuid::new_v4(), upload]).await?;
+                let sql = "DELETE FROM box_upload WHERE id = $1";
+                tx.execute(sql, &values![upload]).await?;
+                Ok::<_, StorageError>(())
+            })
+        });
+        expire.await
+    }
+}
+
+async fn target(tx: Tx<'_>, upload: Uuid) -> Result<Target, StorageError> {
+    if let Some(row) = versions::of_upload(tx, upload).await? {
+        return Ok(Target::Version(row));
+    }
+    let row = boxes::of_upload(tx, upload).await?;
+    row.map(Target::Box).ok_or(StorageError::NotFound)
+}
+
+fn key(row: &UploadRow) -> VersionKey {
+    VersionKey {
+        of: Arc::new(TypeKey {
+            artifact: row.artifact.clone(),
+            artifact_type: row.artifact_type.clone(),
+        }),
+        number: row.version.number,
+    }
+}
+
+/// Returns the file that an upload has brought; `None` if it has not come.
+async fn stored(tx: Tx<'_>, target: &Target) -> Result<Option<FileRow>, StorageError> {
+    match target {
+        Target::Version(row) => Ok(versions::stored_file(tx, row.id).await?),
+        Target::Box(row) => boxes::uploaded(tx, row).await,
+    }
+}
+
+// Contract: uploads.same-again
+async fn finish(
+    tx: Tx<'_>,
+    upload: Uuid,
+    file: &FileRow,
+    now: SystemTime,
+) -> Result<Kept, StorageError> {
+    let target = target(tx, upload).await?;
+    if let Some(stored) = stored(tx, &target).await? {
+        return match stored.digest == file.digest {
+            true => Ok(Kept::Unneeded),
+            false => Err(StorageError::OtherBytes),
+        };
+    }
+    match target {
+        Target::Version(row) if row.version.file == FileState::None => {
+            Err(StorageError::NoFileExpected)
+        }
+        Target::Version(row) => {
+            versions::store_file(tx, &row, file).await?;
+            // Only a version of the type `vagrant.box` can describe a box.
+            if row.artifact_type.as_str() == crate::domain::BOX_TYPE
+                && let Ok(pushed) = PushedBox::of(&row.version.metadata)
+            {
+                let (id, number) = (row.artifact_id, row.version.number);
+                boxes::add_pushed(tx, id, &pushed, number, file, now).await?;
+            }
+            Ok(Kept::Named(Vec::new()))
+        }
+        Target::Box(row) => Ok(Kept::Named(boxes::store_file(tx, row, file, now).await?)),
+    }
+}

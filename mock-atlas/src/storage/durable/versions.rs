@@ -1,0 +1,366 @@
+//! Versions of artifacts in a database: their numbers, their files, and their tags for searches.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::artifacts;
+use super::database::{Row, Tx, values};
+use super::files::{COLUMNS, FileRow};
+use crate::domain::{
+    ArtifactName, FileSelector, FileState, HIGHEST, Metadata, Name, NewVersion, ReadAccess, Version,
+};
+use crate::storage::{BackendError, StorageError};
+
+/// The columns of [`read`].
+pub(super) const VERSION: &str =
+    "v.number, v.client_id, v.metadata, v.build, v.file_state, v.upload, v.created";
+
+/// Reads the columns [`VERSION`].
+///
+/// # Errors
+/// When the row has others.
+pub(super) fn read(row: &mut Row) -> Result<Version, BackendError> {
+    Ok(Version {
+        number: row.take()?,
+        id: row.take::<String>()?.into(),
+        metadata: read_metadata(&row.take::<String>()?)?,
+        build: row.take()?,
+        file: match row.take::<i64>()? {
+            0 => FileState::None,
+            1 => FileState::Awaited,
+            _ => FileState::Stored,
+        },
+        upload: row.take()?,
+        created: row.take()?,
+    })
+}
+
+fn read_metadata(json: &str) -> Result<Metadata, BackendError> {
+    let pairs: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json)
+        .map_err(|error| BackendError::new(format!("stored metadata is damaged: {error}")))?;
+    let texts = pairs.into_iter().map(|(key, value)| match value {
+        serde_json::Value::String(text) => (key, text),
+        other => (key, other.to_string()),
+    });
+    Ok(texts.collect())
+}
+
+/// Creates the next version of a type.
+///
+/// # Errors
+/// [`StorageError::NotFound`], [`StorageError::PushedBox`] and [`StorageError::NoNumber`].
+// Contract: versions.counts-per-type, versions.same-again
+pub(super) async fn create(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    artifact_type: &Name,
+    new: NewVersion,
+    created: SystemTime,
+) -> Result<Arc<Version>, StorageError> {
+    let artifact = artifacts::find(tx, name, ReadAccess::All).await?;
+    new.check(artifact_type)?;
+    let (_, version) = add(tx, artifact.id, artifact_type, new, created).await?;
+    Ok(Arc::new(version))
+}
+
+/// Adds the next version of a type, and returns it with the id of the type.
+///
+/// # Errors
+/// [`StorageError::NoNumber`].
+pub(super) async fn add(
+    tx: Tx<'_>,
+    artifact_id: i64,
+    artifact_type: &Name,
+    new: NewVersion,
+    created: SystemTime,
+) -> Result<(i64, Version), StorageError> {
+    let sql = "INSERT INTO artifact_type (artifact_id, name, last_number) VALUES ($1, $2, 1)
+        ON CONFLICT (artifact_id, name) DO UPDATE SET last_number = artifact_type.last_number + 1
+        WHERE artifact_type.last_number < $3 RETURNING id, last_number";
+    let numbered = tx
+        .row(sql, &values![artifact_id, artifact_type, HIGHEST])
+        .await?;
+    let mut row = numbered.ok_or(StorageError::NoNumber)?;
+    let (type_id, number) = (row.take()?, row.take()?);
+    let version = Version {
+        number,
+        id: new.id,
+        metadata: new.metadata.with_derived_regions(artifact_type),
+        build: new.build,
+        file: match new.file {
+            true => FileState::Awaited,
+            false => FileState::None,
+        },
+        // Contract: uploads.path-secret
+        upload: Uuid::new_v4(),
+        created,
+    };
+    insert(tx, type_id, &version, None).await?;
+    Ok((type_id, version))
+}
+
+/// Inserts a version as it is, with its tags if it is visible.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn insert(
+    tx: Tx<'_>,
+    type_id: i64,
+    version: &Version,
+    file_id: Option<i64>,
+) -> Result<(), BackendError> {
+    let metadata = serde_json::to_string(&version.metadata)
+        .map_err(|error| BackendError::new(error.to_string()))?;
+    let state: i64 = match version.file {
+        FileState::None => 0,
+        FileState::Awaited => 1,
+        FileState::Stored => 2,
+    };
+    let sql = "INSERT INTO version
+        (type_id, number, client_id, build, metadata, upload, file_state, file_id, created)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let row = values![
+        type_id,
+        version.number,
+        &*version.id,
+        version.build,
+        metadata,
+        version.upload,
+        state,
+        file_id,
+        version.created,
+    ];
+    tx.execute(sql, &row).await?;
+    if version.is_visible() {
+        add_tags(tx, type_id, version).await?;
+    }
+    Ok(())
+}
+
+async fn add_tags(tx: Tx<'_>, type_id: i64, version: &Version) -> Result<(), BackendError> {
+    let sql = "INSERT INTO version_tag (type_id, tag, number) VALUES ($1, $2, $3)
+        ON CONFLICT DO NOTHING";
+    for (key, value) in version.metadata.iter() {
+        for tag in [tag(key, None), tag(key, Some(value))] {
+            tx.execute(sql, &values![type_id, tag, version.number])
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the tag of a metadata key, or of a key with its value: 16 bytes of a hash, so that texts
+/// of any length have an entry of the same size.
+pub(super) fn tag(key: &str, value: Option<&str>) -> [u8; 16] {
+    let mut hasher = Sha256::new();
+    // The length keeps `("ab", "c")` and `("a", "bc")` apart.
+    hasher.update((key.len() as u64).to_le_bytes());
+    hasher.update(key);
+    if let Some(value) = value {
+        hasher.update(b"=");
+        hasher.update(value);
+    }
+    let digest: [u8; 32] = hasher.finalize().into();
+    let mut tag = [0; 16];
+    tag.copy_from_slice(&digest[..16]);
+    tag
+}
+
+/// Returns the file of a version.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+// Contract: download.no-file
+pub(super) async fn file(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    artifact_type: &Name,
+    access: ReadAccess,
+    selector: FileSelector,
+) -> Result<FileRow, StorageError> {
+    let artifact = artifacts::find(tx, name, access).await?;
+    let (condition, number) = match selector {
+        FileSelector::Latest => ("v.number >= $3", 0),
+        FileSelector::Number(number) => ("v.number = $3", number),
+    };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM artifact_type t
+        JOIN version v ON v.type_id = t.id JOIN file ON file.id = v.file_id
+        WHERE t.artifact_id = $1 AND t.name = $2 AND {condition} AND v.file_state = 2
+        ORDER BY v.number DESC LIMIT 1"
+    );
+    let found = tx
+        .row(&sql, &values![artifact.id, artifact_type, number])
+        .await?;
+    Ok(FileRow::read(&mut found.ok_or(StorageError::NotFound)?)?)
+}
+
+/// The version that an upload is for.
+#[derive(Clone, Debug)]
+pub(super) struct UploadRow {
+    pub(super) id: i64,
+    pub(super) type_id: i64,
+    pub(super) version: Version,
+    pub(super) artifact: ArtifactName,
+    pub(super) artifact_id: i64,
+    pub(super) artifact_type: Name,
+}
+
+/// Returns the version that an upload is for; `None` if there is no such upload.
+pub(super) async fn of_upload(tx: Tx<'_>, upload: Uuid) -> Result<Option<UploadRow>, BackendError> {
+    let sql = format!(
+        "SELECT v.id, v.type_id, a.username, a.name, a.id, t.name, {VERSION} FROM version v
+        JOIN artifact_type t ON t.id = v.type_id JOIN artifact a ON a.id = t.artifact_id
+        WHERE v.upload = $1"
+    );
+    let Some(mut row) = tx.row(&sql, &values![upload]).await? else {
+        return Ok(None);
+    };
+    Ok(Some(UploadRow {
+        id: row.take()?,
+        type_id: row.take()?,
+        artifact: ArtifactName {
+            username: row.take()?,
+            name: row.take()?,
+        },
+        artifact_id: row.take()?,
+        artifact_type: row.take()?,
+        version: read(&mut row)?,
+    }))
+}
+
+/// Gives a version that awaits it its file, which makes the version visible.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn store_file(
+    tx: Tx<'_>,
+    of: &UploadRow,
+    file: &FileRow,
+) -> Result<(), BackendError> {
+    let file_id = insert_file(tx, file).await?;
+    make_visible(tx, of.type_id, &of.version, file_id).await
+}
+
+/// Refers a version that awaits it to its file, and makes the version visible.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn make_visible(
+    tx: Tx<'_>,
+    type_id: i64,
+    version: &Version,
+    file_id: i64,
+) -> Result<(), BackendError> {
+    let sql = "UPDATE version SET file_state = 2, file_id = $1 WHERE type_id = $2 AND number = $3";
+    tx.execute(sql, &values![file_id, type_id, version.number])
+        .await?;
+    add_tags(tx, type_id, version).await
+}
+
+/// Returns the stored file of a version.
+pub(super) async fn stored_file(
+    tx: Tx<'_>,
+    version_id: i64,
+) -> Result<Option<FileRow>, BackendError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM version v JOIN file ON file.id = v.file_id WHERE v.id = $1");
+    let found = tx.row(&sql, &values![version_id]).await?;
+    found.map(|mut row| FileRow::read(&mut row)).transpose()
+}
+
+/// Inserts a file's row, and returns its id.
+pub(super) async fn insert_file(tx: Tx<'_>, file: &FileRow) -> Result<i64, BackendError> {
+    let sql = "INSERT INTO file (key, size, digest, sha256) VALUES ($1, $2, $3, $4) RETURNING id";
+    let inserted = tx.row(sql, &file.values()).await?;
+    let mut row = inserted.ok_or_else(|| BackendError::new("no row came of an insertion"))?;
+    row.take()
+}
+
+/// Returns the keys of all files.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn file_keys(tx: Tx<'_>) -> Result<HashSet<String>, BackendError> {
+    let rows = tx.rows("SELECT key FROM file", &[]).await?;
+    rows.into_iter().map(|mut row| row.take()).collect()
+}
+
+/// Deletes a version. Its number is not given again. Returns the id of its file.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(super) async fn delete(
+    tx: Tx<'_>,
+    type_id: i64,
+    number: u64,
+) -> Result<Option<i64>, StorageError> {
+    let sql = format!(
+        "SELECT v.file_id, {VERSION} FROM version v WHERE v.type_id = $1 AND v.number = $2"
+    );
+    let found = tx.row(&sql, &values![type_id, number]).await?;
+    let mut row = found.ok_or(StorageError::NotFound)?;
+    let file_id = row.take()?;
+    let version = read(&mut row)?;
+    let sql = "DELETE FROM version_tag WHERE type_id = $1 AND tag = $2 AND number = $3";
+    for (key, value) in version.metadata.iter() {
+        for tag in [tag(key, None), tag(key, Some(value))] {
+            tx.execute(sql, &values![type_id, tag, number]).await?;
+        }
+    }
+    let sql = "DELETE FROM version WHERE type_id = $1 AND number = $2";
+    tx.execute(sql, &values![type_id, number]).await?;
+    Ok(file_id)
+}
+
+/// Deletes all versions of a type. Its numbers go on. Returns the ids of their files.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn delete_all(tx: Tx<'_>, type_id: i64) -> Result<Vec<i64>, BackendError> {
+    let sql = "DELETE FROM version_tag WHERE type_id = $1";
+    tx.execute(sql, &values![type_id]).await?;
+    let sql = "DELETE FROM version WHERE type_id = $1 RETURNING file_id";
+    let mut files = Vec::new();
+    for mut row in tx.rows(sql, &values![type_id]).await? {
+        files.extend(row.take::<Option<i64>>()?);
+    }
+    Ok(files)
+}
+
+/// Removes the rows of those of these files that neither a version nor an upload names any longer, and
+/// returns their keys.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn remove_unnamed_files(
+    tx: Tx<'_>,
+    files: impl IntoIterator<Item = i64>,
+) -> Result<Vec<String>, BackendError> {
+    let sql = "DELETE FROM file WHERE id = $1
+        AND NOT EXISTS (SELECT 1 FROM version WHERE version.file_id = file.id)
+        AND NOT EXISTS (SELECT 1 FROM box_upload WHERE box_upload.file_id = file.id)
+        RETURNING key";
+    let mut keys = Vec::new();
+    for file in files {
+        if let Some(mut row) = tx.row(sql, &values![file]).await? {
+            keys.push(row.take()?);
+        }
+    }
+    Ok(keys)
+}
+
+/// Returns the id of an artifact's type; `None` if it has no such type.
+pub(super) async fn type_id(
+    tx: Tx<'_>,
+    artifact_id: i64,
+    artifact_type: &Name,
+) -> Result<Option<i64>, BackendError> {
+    let sql = "SELECT id FROM artifact_type WHERE artifact_id = $1 AND name = $2";
+    let found = tx.row(sql, &values![artifact_id, artifact_type]).await?;
+    found.map(|mut row| row.take()).transpose()
+}

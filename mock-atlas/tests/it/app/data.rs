@@ -1,0 +1,358 @@
+//! Tests an emulator that keeps its data in a folder.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use mock_atlas::{MockAtlas, Seed, StartError};
+use reqwest::Method;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::program::{Program, command};
+use crate::support::{FILE, Fixture, Reply, http, upload_path};
+
+/// Starts an emulator on a folder, with the users and artifacts of the other tests.
+async fn start(folder: &Path) -> Fixture {
+    Fixture::with(|builder| builder.data(folder)).await
+}
+
+/// Pushes a box through its own API, and returns the path of its file.
+async fn push_box(fixture: &Fixture) -> String {
+    let boxes = "/api/v2/box/acme/debian";
+    let new = json!({"box": {"username": "acme", "name": "debian", "is_private": false}});
+    for (path, body) in [
+        ("/api/v2/boxes".to_owned(), new),
+        (
+            format!("{boxes}/versions"),
+            json!({"version": {"version": "1.0.0"}}),
+        ),
+        (
+            format!("{boxes}/version/1.0.0/providers"),
+            json!({"provider": {"name": "virtualbox", "architecture": "amd64"}}),
+        ),
+    ] {
+        let reply = fixture.post(&path, body).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    }
+    let provider = format!("{boxes}/version/1.0.0/provider/virtualbox/amd64");
+    let direct = fixture
+        .get(&format!("{provider}/upload/direct"))
+        .await
+        .json();
+    let upload_path = direct["upload_path"].as_str().unwrap();
+    assert_eq!(fixture.put(upload_path, b"a box").await.status, 200);
+    let callback = direct["callback"].as_str().unwrap();
+    let called = fixture.http.put(callback).header("X-Atlas-Token", "ROOT");
+    assert_eq!(called.send().await.unwrap().status(), 200);
+    let release = format!("{boxes}/version/1.0.0/release");
+    let released = fixture.request(Method::PUT, &release).send().await.unwrap();
+    assert_eq!(released.status(), 200);
+    provider
+}
+
+#[tokio::test]
+async fn everything_is_there_after_a_start_on_the_same_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = start(folder.path()).await;
+    fixture.make_artifact("acme", "web").await;
+    fixture.push(b"the first file").await;
+    fixture
+        .make_version(json!({"id": "y", "metadata": {"os": "debian"}}))
+        .await;
+    let provider = push_box(&fixture).await;
+    let shown = fixture.get(&provider).await.json();
+    let token = fixture
+        .mock(
+            Method::POST,
+            "/tokens",
+            Some(json!({"token": {"username": "rival"}})),
+        )
+        .await
+        .json();
+    fixture.atlas.stop().await;
+
+    let again = start(folder.path()).await;
+    assert_eq!(again.found("").await, [2, 1]);
+    let filter = "metadata.1.key=os&metadata.1.value=debian";
+    assert_eq!(again.found(filter).await, [2]);
+    let file = again.get(&format!("{FILE}/1/file")).await;
+    assert_eq!(file.body, "the first file");
+    let after = again.get(&provider).await.json();
+    assert_eq!(without_host(&shown), without_host(&after));
+    let authenticate = "/api/v1/authenticate";
+    for token in ["RIVAL", token["token"].as_str().unwrap()] {
+        let asked = again
+            .anonymous(Method::GET, authenticate)
+            .bearer_auth(token);
+        assert_eq!(asked.send().await.unwrap().status(), 200, "{token}");
+    }
+    // Numbers go on.
+    let next = again.make_version(json!({"id": "z"})).await;
+    assert_eq!(next["version"], 3);
+}
+
+/// Removes the address of the emulator, which has another port at each start.
+fn without_host(provider: &Value) -> Value {
+    let mut provider = provider.clone();
+    let url = provider["download_url"].as_str().unwrap();
+    let path = url.split_once("/acme/").unwrap().1.to_owned();
+    provider["download_url"] = path.into();
+    provider
+}
+
+#[tokio::test]
+async fn a_seed_fills_a_new_folder_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let seed = |name: &str| Seed::from_json(&json!({"artifacts": [{"name": name}]}).to_string());
+    let start = async |name| {
+        let seed = seed(name).unwrap();
+        Fixture::with(|builder| builder.data(folder.path()).seed(seed)).await
+    };
+    let first = start("acme/first").await;
+    first.atlas.stop().await;
+    let second = start("acme/second").await;
+    assert_eq!(second.get("/api/v1/artifacts/acme/first").await.status, 200);
+    assert_eq!(
+        second.get("/api/v1/artifacts/acme/second").await.status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn a_folder_in_use_is_refused_by_name_and_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = start(folder.path()).await;
+    let refused = MockAtlas::builder().data(folder.path()).start().await;
+    let Err(StartError::Data(reason)) = refused else {
+        panic!("{refused:?}");
+    };
+    let process = std::process::id().to_string();
+    assert!(reason.contains(&process), "{reason}");
+    assert!(reason.contains(folder.path().to_str().unwrap()), "{reason}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    start(folder.path()).await.atlas.stop().await;
+    let database = rusqlite::Connection::open(folder.path().join("atlas.sqlite3")).unwrap();
+    database.pragma_update(None, "user_version", 99).unwrap();
+    drop(database);
+    let refused = MockAtlas::builder().data(folder.path()).start().await;
+    let reason = refused.unwrap_err().to_string();
+    assert!(reason.contains("schema 99"), "{reason}");
+}
+
+#[tokio::test]
+async fn what_is_kept_is_reset_restored_and_seeded_only_where_that_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = start(folder.path()).await;
+    fixture.make_artifact("acme", "web").await;
+    let snapshot = fixture.request(Method::POST, "/_mock/snapshot");
+    let snapshot = snapshot.send().await.unwrap().bytes().await.unwrap();
+    let restore = |fixture: &Fixture| {
+        let restore = fixture.request(Method::POST, "/_mock/restore");
+        restore.body(snapshot.clone()).send()
+    };
+    for path in ["/reset", "/seed"] {
+        let refused = fixture.mock(Method::POST, path, Some(json!({}))).await;
+        assert_eq!(refused.status, 409, "{path}");
+        assert!(refused.body.contains("--allow-reset"), "{}", refused.body);
+    }
+    assert_eq!(restore(&fixture).await.unwrap().status(), 409);
+    fixture.atlas.stop().await;
+
+    let data = folder.path();
+    let fixture = Fixture::with(|builder| builder.data(data).allow_reset()).await;
+    let reset = fixture.mock(Method::POST, "/reset", None).await;
+    assert_eq!(reset.status, 204, "{}", reset.body);
+    let artifact = "/api/v1/artifacts/acme/web";
+    assert_eq!(fixture.get(artifact).await.status, 404);
+    // The contents of the start are back.
+    let public = fixture.get("/api/v1/artifacts/acme/public").await;
+    assert_eq!(public.status, 200);
+    assert_eq!(restore(&fixture).await.unwrap().status(), 204);
+    assert_eq!(fixture.get(artifact).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_root_token_is_made_once_and_can_be_set_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let start = async |token: &[&str]| {
+        let arguments = [
+            "--listen",
+            "127.0.0.1:0",
+            "--output",
+            "json",
+            "--data",
+            data,
+        ];
+        let mut program = Program::start(&[&arguments[..], token].concat(), &[]);
+        (program.json().await, program)
+    };
+    let knows = async |announced: &Value, token: &str| {
+        let url = announced["address"].as_str().unwrap();
+        let asked = http().get(format!("{url}/api/v1/authenticate"));
+        let reply = asked.bearer_auth(token).send().await.unwrap();
+        reply.status() == 200
+    };
+    let (announced, program) = start(&[]).await;
+    let made = announced["token"].as_str().unwrap().to_owned();
+    assert!(knows(&announced, &made).await);
+    assert_eq!(program.stop(Signal::TERM).await, Some(0));
+    let (announced, program) = start(&[]).await;
+    assert_eq!(announced["token"], Value::Null);
+    assert!(knows(&announced, &made).await);
+    assert_eq!(program.stop(Signal::TERM).await, Some(0));
+    let (announced, _program) = start(&["--token", "NEW"]).await;
+    assert!(knows(&announced, "NEW").await && !knows(&announced, &made).await);
+}
+
+/// A version that a client was told to be complete.
+struct Acknowledged {
+    number: u64,
+    bytes: String,
+}
+
+/// Creates versions with files until the server dies, and returns the acknowledged ones.
+async fn push_until_killed(url: String, writer: usize) -> Vec<Acknowledged> {
+    let http = http();
+    let mut acknowledged = Vec::new();
+    for at in 0.. {
+        let versions = format!("{url}{FILE}");
+        let new = json!({"artifact_version": {"id": "x", "file": true}});
+        let made = http
+            .post(versions)
+            .bearer_auth("ROOT")
+            .json(&new)
+            .send()
+            .await;
+        let Ok(made) = made else { break };
+        let version: Value = made.json().await.unwrap();
+        let bytes = format!("writer {writer}, version {at} ").repeat(1 + at % 300);
+        let put = http
+            .put(upload_path(&version))
+            .body(bytes.clone())
+            .send()
+            .await;
+        match put {
+            Ok(reply) if reply.status() == 200 => acknowledged.push(Acknowledged {
+                number: version["version"].as_u64().unwrap(),
+                bytes,
+            }),
+            _ => break,
+        }
+    }
+    acknowledged
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_process_loses_nothing_that_it_acknowledged_and_shows_nothing_half() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--output",
+        "json",
+        "--token",
+        "ROOT",
+    ];
+    let start = async || {
+        let mut program = Program::of(command(&[&arguments[..], &["--data", data]].concat(), &[]));
+        let url = program.json().await["address"].as_str().unwrap().to_owned();
+        (program, url)
+    };
+    let mut acknowledged = Vec::new();
+    for round in 0..5 {
+        let (program, url) = start().await;
+        if round == 0 {
+            let new = json!({"artifact": {"username": "acme", "name": "web"}});
+            let made = http()
+                .post(format!("{url}/api/v1/artifacts"))
+                .bearer_auth("ROOT");
+            assert_eq!(made.json(&new).send().await.unwrap().status(), 200);
+        }
+        let writers: Vec<_> = (0..8)
+            .map(|writer| tokio::spawn(push_until_killed(url.clone(), writer)))
+            .collect();
+        wait_for_versions(&url, acknowledged.len() as u64 + 40).await;
+        program.stop(Signal::KILL).await;
+        for writer in writers {
+            acknowledged.extend(writer.await.unwrap());
+        }
+    }
+    let (_program, url) = start().await;
+    check(&url, &acknowledged).await;
+    only_named_files_are_left(&folder);
+}
+
+/// Waits until a search finds a version of at least this number.
+async fn wait_for_versions(url: &str, number: u64) {
+    loop {
+        let search = http().get(format!("{url}{FILE}/search?version=latest"));
+        let found: Value = search
+            .bearer_auth("ROOT")
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        if found["versions"][0]["version"].as_u64() >= Some(number) {
+            return;
+        }
+    }
+}
+
+/// Checks that each acknowledged version is there with its bytes, and that no number was given twice.
+async fn check(url: &str, acknowledged: &[Acknowledged]) {
+    let numbers: BTreeSet<u64> = acknowledged.iter().map(|one| one.number).collect();
+    assert_eq!(numbers.len(), acknowledged.len());
+    assert!(numbers.len() >= 100, "{}", numbers.len());
+    let search = http()
+        .get(format!("{url}{FILE}/search"))
+        .bearer_auth("ROOT");
+    let found = Reply::of(search.send().await.unwrap()).await.json();
+    let found: BTreeSet<u64> = found["versions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|version| version["version"].as_u64().unwrap())
+        .collect();
+    assert!(numbers.is_subset(&found));
+    for one in acknowledged {
+        let file = http().get(format!("{url}{FILE}/{}/file", one.number));
+        let reply = file.bearer_auth("ROOT").send().await.unwrap();
+        assert_eq!(reply.status(), 200);
+        assert!(reply.text().await.unwrap() == one.bytes, "{}", one.number);
+    }
+}
+
+/// Checks that no file is left that no row of the database names.
+fn only_named_files_are_left(folder: &TempDir) {
+    let database = rusqlite::Connection::open(folder.path().join("atlas.sqlite3")).unwrap();
+    let mut statement = database.prepare("SELECT key FROM file").unwrap();
+    let keys = statement
+        .query_map([], |row| row.get::<_, String>(0))
+        .unwrap();
+    let named: BTreeSet<String> = keys.map(Result::unwrap).collect();
+    let mut found = BTreeSet::new();
+    for one in folder.path().join("files").read_dir().unwrap() {
+        let names = one.unwrap().path().read_dir().unwrap();
+        found.extend(names.map(|file| file.unwrap().file_name().into_string().unwrap()));
+    }
+    assert_eq!(found, named);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_named() {
+    let refused = MockAtlas::builder()
+        .data(PathBuf::from("/proc/none"))
+        .start()
+        .await;
+    let reason = refused.unwrap_err().to_string();
+    assert!(reason.contains("/proc/none"), "{reason}");
+}
