@@ -40,13 +40,20 @@ fn ids(output: &Output, status: &str) -> Vec<String> {
         .collect()
 }
 
+/// Returns the rules that had no occasion, without those for clients that publish boxes.
+fn disabled(output: &Output) -> Vec<String> {
+    let mut ids = ids(output, "disabled");
+    ids.retain(|id| !id.starts_with("client.box"));
+    ids
+}
+
 #[tokio::test]
 async fn a_script_with_curl_keeps_every_rule() {
     let options = ["--profile", "post-processor", "--scenario", "all"];
     let output = script(SCRIPT, &options).await;
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
     assert_eq!(
-        ids(&output, "disabled"),
+        disabled(&output),
         ["client.id-is-text", "client.no-file-no-upload"]
     );
 }
@@ -140,7 +147,7 @@ async fn our_plugin_in_packer_keeps_every_rule_in_every_scenario() {
     let template = json!({"builders": [builder("file")], "post-processors": [block(json!({}))]});
     let output = home.build(&["--scenario", "all"], &template).await;
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
-    assert_eq!(ids(&output, "disabled"), ["client.no-file-no-upload"]);
+    assert_eq!(disabled(&output), ["client.no-file-no-upload"]);
 }
 
 #[tokio::test]
