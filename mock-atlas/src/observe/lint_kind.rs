@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The kinds of [`Lint`].
+/// The kinds of [`Lint`](super::Lint).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
