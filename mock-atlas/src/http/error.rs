@@ -49,7 +49,7 @@ pub(crate) enum ApiError {
     /// The request was parsed and is invalid.
     #[error("{0}")]
     Invalid(String),
-    /// What the request creates exists already.
+    /// The request creates something that exists already.
     #[error("{0}")]
     Taken(String),
     /// The request contradicts what is stored.

@@ -12,7 +12,7 @@ use crate::storage::{BoxFile, FoundBox, UploadTarget};
 /// The largest number of characters of a text in a file that a finding repeats.
 const LONGEST_SHOWN: usize = 50;
 
-/// What clients told of a provider's file.
+/// A `ToldBox` is the description of a provider's file by clients.
 #[derive(Clone, Debug)]
 pub(super) struct ToldBox {
     /// The provider's place, such as `acme/web 1.0.0 virtualbox/amd64`.

@@ -159,7 +159,7 @@ pub(crate) async fn expire(dataset: &Dataset, upload: Uuid) -> Result<(), Servic
     Ok(dataset.catalog().expire_upload(upload).await?)
 }
 
-/// What is known of an upload's file before it comes.
+/// An `Expected` describes the file of an upload before it comes.
 struct Expected<'a> {
     target: Option<&'a UploadTarget>,
     told: Option<ToldBox>,

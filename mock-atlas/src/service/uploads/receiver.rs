@@ -17,7 +17,7 @@ use crate::storage::{
 pub(super) enum Received {
     New {
         file: Written,
-        /// What the file of a box says of itself, if somebody read it.
+        /// The description that the file of a box has of itself, if somebody read it.
         box_file: Option<BoxFile>,
     },
     /// The digest of bytes for a version that has its file already. The bytes are not kept: they

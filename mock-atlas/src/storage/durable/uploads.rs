@@ -1,4 +1,4 @@
-//! What comes through an upload path: the file of a version, or that of a box.
+//! Receives what comes through an upload path: the file of a version, or that of a box.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::boxes::checksum::Checksum;
 use crate::boxes::service::Api;
 
-/// What became of the file.
+/// The outcome for the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileStatus {
@@ -31,7 +31,7 @@ pub struct Published {
     pub architecture: Option<String>,
     /// The API that the service speaks.
     pub api: Api,
-    /// What became of the file.
+    /// The outcome for the file.
     pub file: FileStatus,
     /// The checksum that the service was told; its two fields are absent when there is none.
     #[serde(flatten)]

@@ -11,7 +11,7 @@ use crate::push::receipt::Content;
 
 /// A file that was read, or the address of one that its owner hosts.
 pub struct PreparedFile {
-    /// What the box's `metadata.json` says; `None` without a local file, and for a file that was not to be checked and
+    /// The content of the box's `metadata.json`; `None` without a local file, and for a file that was not to be checked and
     /// is no box.
     pub metadata: Option<BoxMetadata>,
     /// The checksum to tell the service.

@@ -26,9 +26,9 @@ pub struct Publish {
     pub architecture: Option<String>,
     /// The file, or the address at which its owner hosts it.
     pub source: BoxSource,
-    /// What to say of the box.
+    /// The descriptions that the box gets.
     pub details: BoxDetails,
-    /// What to say of the version.
+    /// The description that the version gets.
     pub version_description: Option<String>,
     /// Whether the file is for hosts of an unknown architecture.
     pub default_architecture: Option<bool>,

@@ -88,7 +88,7 @@ impl fmt::Display for FilePlace {
     }
 }
 
-/// What a publication says of its box; `None` says nothing.
+/// `BoxDetails` are the descriptions that a publication gives its box; `None` says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoxDetails {
     /// The description in one line.
@@ -111,7 +111,7 @@ impl BoxDetails {
     }
 }
 
-/// What a publication says of its file; `None` says nothing.
+/// `FileDetails` describe the file of a publication; `None` says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct FileDetails {
     /// The address at which its owner hosts the file.
@@ -121,14 +121,14 @@ pub(super) struct FileDetails {
     pub(super) default_architecture: Option<bool>,
 }
 
-/// What a service knows of a version.
+/// A `VersionFound` describes a version as the service has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct VersionFound {
     pub(super) state: VersionState,
     pub(super) description: String,
 }
 
-/// What a service knows of a file.
+/// A `FileFound` describes a file as the service has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileFound {
     /// Whether the service stores its bytes.
@@ -144,8 +144,8 @@ pub(super) struct FileFound {
 pub(super) struct UploadTarget {
     /// The address of the bytes, which authorises by itself.
     pub(super) upload_path: String,
-    /// What completes the upload, unless the PUT of the bytes does: the callback of Vagrant Cloud, or the object of
-    /// HCP.
+    /// The address or object that completes the upload, unless the PUT of the bytes does: the callback of Vagrant
+    /// Cloud, or the object of HCP.
     pub(super) completion: Option<String>,
 }
 

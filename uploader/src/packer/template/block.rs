@@ -14,7 +14,7 @@ use crate::packer::manifest::Build;
 /// The keys that Packer itself reads in every post-processor.
 const COMMON: [&str; 5] = ["type", "name", "only", "except", "keep_input_artifact"];
 
-/// What a block asks for, for one build.
+/// A `BlockRequest` is the request that a block makes for one build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BlockRequest {
     /// A push, of an `atlas` block.

@@ -81,7 +81,7 @@ pub(crate) struct HcpUploadReply {
     pub(crate) direct: Option<DirectUploadFields>,
 }
 
-/// What completes a direct upload.
+/// The fields of a reply that tell how a direct upload is completed.
 // Contract: boxes-hcp.upload-direct
 #[derive(Debug, Serialize)]
 pub(crate) struct DirectUploadFields {

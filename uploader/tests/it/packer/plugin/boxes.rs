@@ -71,7 +71,7 @@ async fn a_box_that_is_allowed_is_pushed_also_from_a_template_in_hcl2() {
     }
 }
 
-/// As with Packer up to 1.0.0, the metadata of the template makes the box.
+/// The metadata of the template makes the box, as with Packer up to 1.0.0.
 #[tokio::test]
 async fn a_pushed_box_gets_the_version_the_provider_and_the_description_of_its_metadata() {
     let (_atlas, program) = started().await;

@@ -1,4 +1,4 @@
-//! What must hold for the folder of a database: it is local, and no other process has it.
+//! Checks the folder of a database: it must be on a local disk, and no other process may have it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};

@@ -4,7 +4,7 @@
 //! - `readers`: connections for reading
 //! - `connection`: a connection with its settings; `session`: the statements of an operation
 //! - `schema`: the tables, and their upgrades
-//! - `folder`: what must hold for the folder
+//! - `folder`: checks the folder, and locks it
 
 mod connection;
 mod folder;
