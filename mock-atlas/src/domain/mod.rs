@@ -32,9 +32,9 @@ mod version;
 
 pub(crate) use access::{Account, Caller, ROOT, ReadAccess, Role, Visibility};
 pub(crate) use boxes::{
-    BOX_TYPE, BoxError, BoxFilter, BoxNumber, BoxOrder, BoxProvider, BoxQuery, BoxSort, BoxSource,
-    BoxStatus, BoxVersion, HostedFile, ProviderChange, ProviderGroup, ProviderKey, ProviderPlace,
-    PushedBox, PushedBoxError, VagrantBox, unknown_architecture,
+    BOX_TYPE, BoxDifference, BoxError, BoxFilter, BoxNumber, BoxOrder, BoxProvider, BoxQuery,
+    BoxSort, BoxSource, BoxStatus, BoxVersion, HostedFile, ProviderChange, ProviderGroup,
+    ProviderKey, ProviderPlace, PushedBox, PushedBoxError, VagrantBox, unknown_architecture,
 };
 pub(crate) use checksum::{Checksum, ChecksumError, ChecksumHasher, ChecksumKind};
 pub use clock::Clock;

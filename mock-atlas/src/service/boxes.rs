@@ -8,7 +8,7 @@ use super::authorize::{self, check_active, read_access};
 use super::{Dataset, ServiceError};
 use crate::domain::{
     Account, ArtifactName, BOX_TYPE, BoxError, BoxNumber, BoxProvider, BoxSource, BoxVersion,
-    Caller, FileSelector, Name, ProviderChange, ProviderKey, ProviderPlace, Visibility,
+    Caller, FileSelector, Name, ProviderChange, ProviderKey, ProviderPlace, ReadAccess, Visibility,
 };
 use crate::storage::{Blob, BoxDraft, FoundBox, NewBox, StorageError};
 
@@ -61,9 +61,18 @@ pub(crate) async fn find(
     caller: &Caller,
     name: &ArtifactName,
 ) -> Result<FoundBox, ServiceError> {
+    Ok(find_with_access(dataset, caller, name).await?.0)
+}
+
+/// Returns a box that the caller may read, and the read access of the caller.
+async fn find_with_access(
+    dataset: &Dataset,
+    caller: &Caller,
+    name: &ArtifactName,
+) -> Result<(FoundBox, ReadAccess), ServiceError> {
     check_active(dataset, &name.username).await?;
     let access = read_access(dataset, caller, &name.username).await?;
-    Ok(dataset.catalog().find_box(name, access).await?)
+    Ok((dataset.catalog().find_box(name, access).await?, access))
 }
 
 /// Changes the description or the visibility of a box.
@@ -381,7 +390,7 @@ pub(crate) async fn file(
     name: &ArtifactName,
     place: &ProviderPlace,
 ) -> Result<(BoxProvider, BoxFile), ServiceError> {
-    let found = find(dataset, caller, name).await?;
+    let (found, access) = find_with_access(dataset, caller, name).await?;
     let version = found.vagrant_box.version(&place.version);
     let version = version.map_err(StorageError::from)?;
     if !version.is_active() {
@@ -395,7 +404,6 @@ pub(crate) async fn file(
         BoxSource::Awaited => return Err(StorageError::NotFound.into()),
         BoxSource::External(url) => BoxFile::External(url.clone()),
         BoxSource::Hosted(file) => {
-            let access = read_access(dataset, caller, &name.username).await?;
             let selector = FileSelector::Number(file.number);
             let of_type = Name::constant(BOX_TYPE);
             let blob = dataset.catalog().file(name, &of_type, access, selector);

@@ -22,6 +22,13 @@ pub(crate) struct BoxDraft {
     pub(crate) now: SystemTime,
 }
 
+/// Says what becomes of the artifact version to which no provider of a box refers any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unreferenced {
+    Delete,
+    Keep,
+}
+
 /// The description of a new box.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NewBox {

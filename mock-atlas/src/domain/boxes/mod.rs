@@ -6,11 +6,13 @@
 //! - `provider`: providers with their sources, checksums and uploads
 //! - `query`: searches among boxes
 //! - `pushed`: the box that a version of the artifact type `vagrant.box` describes
+//! - `difference`: compares a box with itself after a change
 //! - `error`: the reasons for which a box cannot be changed
 //!
 //! A box is a part of the artifact of the same name, and shares its visibility. The bytes of a box
 //! belong to versions of the artifact type `vagrant.box`, to which providers refer by number.
 
+mod difference;
 mod error;
 mod group;
 mod number;
@@ -26,6 +28,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub(crate) use difference::BoxDifference;
 pub(crate) use error::BoxError;
 pub(crate) use group::ProviderGroup;
 pub(crate) use number::BoxNumber;

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use super::database::Tx;
 use super::files::FileRow;
 use super::{DurableCatalog, accounts, artifacts, boxes, versions};
-use crate::domain::{BOX_TYPE, PushedBox};
 use crate::storage::{
     AdditionError, Additions, BackendError, NewArtifact, SeededVersion, StorageError,
 };
@@ -134,10 +133,5 @@ async fn add_version(
     };
     let file_id = versions::insert_file(tx, file).await?;
     versions::make_visible(tx, type_id, &version, file_id).await?;
-    if artifact_type.as_str() == BOX_TYPE
-        && let Ok(pushed) = PushedBox::of(&version.metadata)
-    {
-        boxes::add_pushed(tx, artifact_id, &pushed, version.number, file, now).await?;
-    }
-    Ok(())
+    boxes::add_pushed(tx, artifact_id, artifact_type, &version, file, now).await
 }

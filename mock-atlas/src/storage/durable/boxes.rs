@@ -1,6 +1,5 @@
 //! Boxes in a database: each is a JSON document of its artifact's row.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -11,17 +10,11 @@ use super::database::{Row, Tx, values};
 use super::files::{COLUMNS, FileRow};
 use super::versions;
 use crate::domain::{
-    ArtifactName, BOX_TYPE, BoxError, HostedFile, Name, NewVersion, ProviderPlace, PushedBox,
-    ReadAccess, VagrantBox, Visibility,
+    ArtifactName, BOX_TYPE, BoxDifference, BoxError, HostedFile, Name, NewVersion, ProviderPlace,
+    PushedBox, ReadAccess, VagrantBox, Version, Visibility,
 };
+use crate::storage::found_box::Unreferenced;
 use crate::storage::{BackendError, BoxDraft, FoundBox, NewBox, SeededBox, StorageError};
-
-/// Says what becomes of the artifact version to which no provider refers any longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unreferenced {
-    Delete,
-    Keep,
-}
 
 /// A box with its artifact's row.
 struct BoxRow {
@@ -333,15 +326,25 @@ async fn add_file(
     Ok(hosted_file(version.number, file)?)
 }
 
-/// Adds the box that a version of the type `vagrant.box` describes, now that its file is stored.
+/// Adds the box that a version describes, now that its file is stored. Does nothing for a version of a
+/// type other than `vagrant.box`.
+///
+/// # Errors
+/// When the database fails.
 pub(super) async fn add_pushed(
     tx: Tx<'_>,
     artifact_id: i64,
-    pushed: &PushedBox,
-    number: u64,
+    artifact_type: &Name,
+    version: &Version,
     file: &FileRow,
     now: SystemTime,
 ) -> Result<(), StorageError> {
+    if artifact_type.as_str() != BOX_TYPE {
+        return Ok(());
+    }
+    let Ok(pushed) = PushedBox::of(&version.metadata) else {
+        return Ok(());
+    };
     let artifact = artifacts::by_id(tx, artifact_id).await?;
     let vagrant_box = read(tx, artifact).await?;
     let new = || VagrantBox::new(String::new(), String::new(), now);
@@ -350,7 +353,7 @@ pub(super) async fn add_pushed(
         vagrant_box: vagrant_box.unwrap_or_else(new),
     };
     let mut changed = row.vagrant_box.clone();
-    pushed.add_to(&mut changed, hosted_file(number, file)?, now);
+    pushed.add_to(&mut changed, hosted_file(version.number, file)?, now);
     replace(tx, &mut row, changed, Unreferenced::Keep).await?;
     Ok(())
 }
@@ -405,25 +408,20 @@ async fn replace(
 ) -> Result<Vec<String>, StorageError> {
     let old = std::mem::replace(&mut row.vagrant_box, changed);
     save(tx, row).await?;
-    let ids = |of: &VagrantBox| -> HashSet<Uuid> {
-        of.uploads().map(|(_, _, upload)| upload.id).collect()
-    };
-    let (before, after) = (ids(&old), ids(&row.vagrant_box));
+    let difference = BoxDifference::between(&old, &row.vagrant_box);
     let mut files = Vec::new();
-    for gone in before.difference(&after) {
+    for gone in difference.gone_uploads {
         let sql = "DELETE FROM box_upload WHERE id = $1 RETURNING file_id";
-        if let Some(mut deleted) = tx.row(sql, &values![*gone]).await? {
+        if let Some(mut deleted) = tx.row(sql, &values![gone]).await? {
             files.extend(deleted.take::<Option<i64>>()?);
         }
     }
-    for new in after.difference(&before) {
+    for new in difference.new_uploads {
         let sql = "INSERT INTO box_upload (id, artifact_id) VALUES ($1, $2)";
-        tx.execute(sql, &values![*new, row.artifact.id]).await?;
+        tx.execute(sql, &values![new, row.artifact.id]).await?;
     }
     if unreferenced == Unreferenced::Delete {
-        let kept: HashSet<u64> = row.vagrant_box.files().map(|file| file.number).collect();
-        let gone = old.files().filter(|file| !kept.contains(&file.number));
-        files.extend(delete_files(tx, row.artifact.id, gone).await?);
+        files.extend(delete_files(tx, row.artifact.id, difference.gone_files).await?);
     }
     Ok(versions::remove_unnamed_files(tx, files).await?)
 }
@@ -431,15 +429,15 @@ async fn replace(
 async fn delete_files(
     tx: Tx<'_>,
     artifact_id: i64,
-    files: impl Iterator<Item = &HostedFile>,
+    numbers: Vec<u64>,
 ) -> Result<Vec<i64>, StorageError> {
     let box_type = Name::constant(BOX_TYPE);
     let Some(type_id) = versions::type_id(tx, artifact_id, &box_type).await? else {
         return Ok(Vec::new());
     };
     let mut ids = Vec::new();
-    for file in files {
-        match versions::delete(tx, type_id, file.number).await {
+    for number in numbers {
+        match versions::delete(tx, type_id, number).await {
             Ok(id) => ids.extend(id),
             Err(StorageError::NotFound) => {}
             Err(error) => return Err(error),

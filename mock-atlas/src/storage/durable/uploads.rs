@@ -10,7 +10,7 @@ use super::boxes::{self, BoxUploadRow};
 use super::database::{Tx, values};
 use super::files::FileRow;
 use super::versions::{self, UploadRow};
-use crate::domain::{FileState, PushedBox};
+use crate::domain::FileState;
 use crate::storage::{Blob, StorageError, TypeKey, UploadAttempt, UploadTarget, VersionKey};
 
 /// The target of an upload, as the database has it.
@@ -196,13 +196,8 @@ async fn finish(
         }
         Target::Version(row) => {
             versions::store_file(tx, &row, file).await?;
-            // Only a version of the type `vagrant.box` can describe a box.
-            if row.artifact_type.as_str() == crate::domain::BOX_TYPE
-                && let Ok(pushed) = PushedBox::of(&row.version.metadata)
-            {
-                let (id, number) = (row.artifact_id, row.version.number);
-                boxes::add_pushed(tx, id, &pushed, number, file, now).await?;
-            }
+            let (id, of_type) = (row.artifact_id, &row.artifact_type);
+            boxes::add_pushed(tx, id, of_type, &row.version, file, now).await?;
             Ok(Kept::Named(Vec::new()))
         }
         Target::Box(row) => Ok(Kept::Named(boxes::store_file(tx, row, file, now).await?)),

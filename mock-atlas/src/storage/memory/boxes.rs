@@ -1,7 +1,6 @@
 //! Boxes in memory. A box is a part of its artifact's entry; its files are versions of the type
 //! `vagrant.box`.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,20 +9,14 @@ use uuid::Uuid;
 use super::box_entry::BoxEntry;
 use super::{Artifact, Maps, MemoryCatalog, Versions};
 use crate::domain::{
-    ArtifactName, BOX_TYPE, BoxError, BoxProvider, FileState, HostedFile, Name, NewVersion,
-    ProviderPlace, PushedBox, ReadAccess, VagrantBox, Version,
+    ArtifactName, BOX_TYPE, BoxDifference, BoxError, BoxProvider, FileState, HostedFile, Name,
+    NewVersion, ProviderPlace, PushedBox, ReadAccess, VagrantBox, Version,
 };
+use crate::storage::found_box::Unreferenced;
 use crate::storage::{
     AccountError, BackendError, Blob, BoxDraft, FoundBox, FoundRegistry, NewBox, StorageError,
     UploadTarget,
 };
-
-/// Says what becomes of the artifact version to which no provider refers any longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unreferenced {
-    Delete,
-    Keep,
-}
 
 /// Methods that concern boxes. [`Catalog`](crate::storage::Catalog) documents them.
 impl MemoryCatalog {
@@ -253,20 +246,15 @@ impl Maps {
         };
         let old = std::mem::replace(&mut entry.vagrant_box, Arc::new(changed));
         let new = &entry.vagrant_box;
-        let uploads: HashSet<Uuid> = new.uploads().map(|(_, _, upload)| upload.id).collect();
-        for (_, _, upload) in old.uploads() {
-            if !uploads.contains(&upload.id) {
-                self.uploads.remove(&upload.id);
-                entry.received.remove(&upload.id);
-                entry.attempts.remove(&upload.id);
-            }
+        let difference = BoxDifference::between(&old, new);
+        for upload in &difference.gone_uploads {
+            self.uploads.remove(upload);
+            entry.received.remove(upload);
+            entry.attempts.remove(upload);
         }
         self.register_box_uploads(name, &entry.vagrant_box);
-        let files: HashSet<u64> = new_files(&entry.vagrant_box);
-        let gone = old.files().filter(|file| !files.contains(&file.number));
         if unreferenced == Unreferenced::Delete {
-            let numbers: Vec<u64> = gone.map(|file| file.number).collect();
-            self.delete_box_files(artifact, &numbers);
+            self.delete_box_files(artifact, &difference.gone_files);
         }
     }
 
@@ -419,10 +407,6 @@ impl Artifact {
             .map(|version| version.number)
             .collect()
     }
-}
-
-fn new_files(of: &VagrantBox) -> HashSet<u64> {
-    of.files().map(|file| file.number).collect()
 }
 
 fn box_type() -> Name {
