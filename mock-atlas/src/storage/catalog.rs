@@ -2,8 +2,11 @@
 //! `memory::versions` numbers versions (`Versions::add`) and makes them visible
 //! (`Versions::finish_upload`).
 //!
+//! - `boxes`: the operations on boxes; `accounts`: those on accounts and tokens
 //! - `registries`: the operations of namespaces as registries of boxes
 
+mod accounts;
+mod boxes;
 mod registries;
 
 use std::sync::Arc;
@@ -14,13 +17,12 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::{
-    AdditionError, Additions, BackendError, Blob, BoxDraft, Contents, DurableCatalog, Found,
-    FoundBox, ImportError, Login, MemoryBudget, MemoryCatalog, NewBox, StorageError, Token,
-    UploadAttempt, UploadTarget,
+    AdditionError, Additions, BackendError, Blob, Contents, DurableCatalog, Found, ImportError,
+    MemoryBudget, MemoryCatalog, StorageError, UploadAttempt, UploadTarget,
 };
 use crate::domain::{
-    Account, ArtifactName, BoxError, FileSelector, Limits, Name, NewVersion, Orphan, Page, Query,
-    ReadAccess, Role, Totals, Version, Visibility,
+    ArtifactName, FileSelector, Limits, Name, NewVersion, Orphan, Page, Query, ReadAccess, Totals,
+    Version, Visibility,
 };
 
 /// A catalog of artifacts with their versions and files, uploads and accounts, in one of the
@@ -161,103 +163,6 @@ impl Catalog {
     }
 }
 
-/// Boxes.
-impl Catalog {
-    /// Creates a box without versions, and its artifact if that does not exist.
-    ///
-    /// # Errors
-    /// [`BoxError::BoxTaken`].
-    pub(crate) async fn create_box(
-        &self,
-        name: &ArtifactName,
-        new: NewBox,
-    ) -> Result<FoundBox, StorageError> {
-        match self {
-            Self::Memory(memory) => memory.create_box(name, new),
-            Self::Durable(durable) => durable.create_box(name, new).await,
-        }
-    }
-
-    /// Returns a box.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`] where no such box exists or may be read.
-    pub(crate) async fn find_box(
-        &self,
-        name: &ArtifactName,
-        access: ReadAccess,
-    ) -> Result<FoundBox, StorageError> {
-        match self {
-            Self::Memory(memory) => memory.find_box(name, access),
-            Self::Durable(durable) => durable.find_box(name, access).await,
-        }
-    }
-
-    /// Returns all boxes, in any order.
-    pub(crate) async fn boxes(&self) -> Result<Vec<FoundBox>, StorageError> {
-        match self {
-            Self::Memory(memory) => {
-                let memory = memory.clone();
-                Ok(run_blocking(move || memory.boxes()).await?)
-            }
-            Self::Durable(durable) => durable.boxes().await,
-        }
-    }
-
-    /// Changes a box as `change` says, or not at all if that fails, and returns the changed box with
-    /// the result of `change`. Uploads that are no longer named by a provider are void, and files to
-    /// which no provider refers any longer are deleted.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`], and the errors of `change`.
-    pub(crate) async fn change_box<T: Send + 'static>(
-        &self,
-        name: &ArtifactName,
-        change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError> + Send + 'static,
-    ) -> Result<(FoundBox, T), StorageError> {
-        match self {
-            Self::Memory(memory) => memory.change_box(name, change),
-            Self::Durable(durable) => durable.change_box(name, change).await,
-        }
-    }
-
-    /// Deletes a box with its files, which are all versions of the artifact type `vagrant.box`, and
-    /// the artifact, too, if it has no versions of other types.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`].
-    pub(crate) async fn delete_box(&self, name: &ArtifactName) -> Result<FoundBox, StorageError> {
-        match self {
-            Self::Memory(memory) => memory.delete_box(name),
-            Self::Durable(durable) => durable.delete_box(name).await,
-        }
-    }
-
-    /// Makes the file of a direct upload visible. Again is no error and changes nothing.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`] where the box has no such upload, and [`BoxError::NoBytes`].
-    pub(crate) async fn complete_box_upload(
-        &self,
-        name: &ArtifactName,
-        upload: Uuid,
-    ) -> Result<FoundBox, StorageError> {
-        match self {
-            Self::Memory(memory) => memory.complete_box_upload(name, upload),
-            Self::Durable(durable) => durable.complete_box_upload(name, upload).await,
-        }
-    }
-
-    /// Counts a download of a file of a box.
-    pub(crate) async fn count_download(&self, name: &ArtifactName) -> Result<(), StorageError> {
-        match self {
-            Self::Memory(memory) => memory.count_download(name),
-            Self::Durable(durable) => durable.count_download(name).await?,
-        }
-        Ok(())
-    }
-}
-
 /// Uploads.
 impl Catalog {
     /// Returns the target of an upload.
@@ -342,157 +247,6 @@ impl Catalog {
             Self::Durable(durable) => durable.expire_upload(upload).await?,
         }
         Ok(())
-    }
-}
-
-/// Accounts and tokens.
-impl Catalog {
-    /// Returns the account that a token authenticates.
-    pub(crate) async fn account_of_token(
-        &self,
-        token: &str,
-    ) -> Result<Option<Arc<Account>>, StorageError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.account_of_token(token)),
-            Self::Durable(durable) => durable.account_of_token(token).await,
-        }
-    }
-
-    /// Creates a new token for the account of a login, and returns it with its value, which cannot be
-    /// read again.
-    ///
-    /// # Errors
-    /// [`AccountError::UnknownUser`](super::AccountError::UnknownUser) where no such account exists
-    /// or the password or the code is wrong, and
-    /// [`AccountError::CodeNeeded`](super::AccountError::CodeNeeded).
-    pub(crate) async fn log_in(
-        &self,
-        login: &Login<'_>,
-        description: &str,
-    ) -> Result<(Token, String), StorageError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.log_in(login, description)?),
-            Self::Durable(durable) => durable.log_in(login, description).await,
-        }
-    }
-
-    /// Revokes the token with this value.
-    ///
-    /// # Errors
-    /// [`AccountError::UnknownToken`](super::AccountError::UnknownToken) and
-    /// [`AccountError::FirstToken`](super::AccountError::FirstToken).
-    pub(crate) async fn log_out(&self, token: &str) -> Result<(), StorageError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.log_out(token)?),
-            Self::Durable(durable) => durable.log_out(token).await,
-        }
-    }
-
-    /// Returns whether the user with this name and password has a second factor.
-    ///
-    /// # Errors
-    /// [`AccountError::UnknownUser`](super::AccountError::UnknownUser).
-    pub(crate) async fn has_second_factor(
-        &self,
-        login: &str,
-        password: &str,
-    ) -> Result<bool, StorageError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.has_second_factor(login, password)?),
-            Self::Durable(durable) => durable.has_second_factor(login, password).await,
-        }
-    }
-
-    /// Creates a random token for an account, and returns it with its value, which cannot be read
-    /// again.
-    ///
-    /// # Errors
-    /// [`AccountError::UnknownUser`](super::AccountError::UnknownUser).
-    pub(crate) async fn create_token(
-        &self,
-        username: &Name,
-        description: &str,
-    ) -> Result<(Token, String), StorageError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.create_token(username, description)?),
-            Self::Durable(durable) => durable.create_token(username, description).await,
-        }
-    }
-
-    /// Issues an access token for a token, and returns it with the account that it authenticates
-    /// during `lifetime`. `client` is the id of the token, or the name of its user.
-    ///
-    /// # Errors
-    /// [`AccountError::UnknownToken`](super::AccountError::UnknownToken) where no such token exists,
-    /// or it belongs to another client.
-    pub(crate) async fn issue_access_token(
-        &self,
-        client: &str,
-        token: &str,
-        lifetime: Duration,
-    ) -> Result<(Arc<Account>, String), StorageError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.issue_access_token(client, token, lifetime)?),
-            Self::Durable(durable) => durable.issue_access_token(client, token, lifetime).await,
-        }
-    }
-
-    /// Returns the signature of a path, with which everybody may read it during `lifetime`; `None` if
-    /// there is no root token.
-    pub(crate) async fn sign(
-        &self,
-        path: &str,
-        lifetime: Duration,
-    ) -> Result<Option<String>, StorageError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.sign(path, lifetime)),
-            Self::Durable(durable) => durable.sign(path, lifetime).await,
-        }
-    }
-
-    /// Returns the account as which whoever has the signature of a path may read it; `None` for another
-    /// signature.
-    pub(crate) async fn account_of_signature(
-        &self,
-        path: &str,
-        signature: &str,
-    ) -> Result<Option<Arc<Account>>, StorageError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.account_of_signature(path, signature)),
-            Self::Durable(durable) => durable.account_of_signature(path, signature).await,
-        }
-    }
-
-    /// Returns all tokens, the oldest first.
-    pub(crate) async fn tokens(&self) -> Result<Vec<Token>, StorageError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.tokens()),
-            Self::Durable(durable) => durable.tokens().await,
-        }
-    }
-
-    /// Revokes a token.
-    ///
-    /// # Errors
-    /// [`AccountError::UnknownToken`](super::AccountError::UnknownToken) and
-    /// [`AccountError::FirstToken`](super::AccountError::FirstToken).
-    pub(crate) async fn revoke_token(&self, id: Uuid) -> Result<(), StorageError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.revoke_token(id)?),
-            Self::Durable(durable) => durable.revoke_token(id).await,
-        }
-    }
-
-    /// Returns the role of an account in a namespace.
-    pub(crate) async fn role(
-        &self,
-        account: &Account,
-        namespace: &Name,
-    ) -> Result<Option<Role>, StorageError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.role(account, namespace)),
-            Self::Durable(durable) => durable.role(account, namespace).await,
-        }
     }
 }
 

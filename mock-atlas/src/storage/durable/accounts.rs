@@ -1,21 +1,18 @@
 //! Users, organisations and tokens in a database.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use foldhash::HashMap;
 use uuid::Uuid;
 
 use super::database::{Row, Tx, values};
 use super::registries;
 use crate::domain::{Account, Name, ROOT, Registry, Role};
-use crate::storage::access_record::{TokenRecord, UserRecord};
 use crate::storage::access_token::AccessToken;
 use crate::storage::token::Hashed;
 use crate::storage::{
-    AccessRecord, AccountError, AdditionError, Additions, BackendError, ImportError,
-    NewOrganization, NewUser, StorageError, Token,
+    AccountError, AdditionError, Additions, BackendError, NewOrganization, NewUser, StorageError,
+    Token,
 };
 
 /// The kinds of namespaces, as the database has them.
@@ -24,7 +21,7 @@ pub(super) const KIND_USER: i64 = 1;
 pub(super) const KIND_ORGANIZATION: i64 = 2;
 
 /// The order of the root token, which comes before all others.
-const ROOT_POSITION: i64 = 0;
+pub(super) const ROOT_POSITION: i64 = 0;
 
 /// Sets the root token, and returns whether there was one before.
 pub(super) async fn set_root_token(
@@ -281,7 +278,7 @@ pub(super) async fn membership(
     found.map(|mut row| Ok(role(row.take()?))).transpose()
 }
 
-fn role(number: i64) -> Role {
+pub(super) fn role(number: i64) -> Role {
     match number {
         0 => Role::Read,
         1 => Role::Write,
@@ -381,7 +378,7 @@ pub(super) async fn add_namespace(
     })
 }
 
-async fn add_member(
+pub(super) async fn add_member(
     tx: Tx<'_>,
     organization: &Name,
     username: &Name,
@@ -403,125 +400,4 @@ async fn add_member(
 
 fn unexpected(error: &StorageError) -> AdditionError {
     AdditionError::Backend(BackendError::new(error.to_string()))
-}
-
-/// Returns the record of all accounts, without root.
-///
-/// # Errors
-/// When the database fails.
-pub(super) async fn record(tx: Tx<'_>) -> Result<AccessRecord, BackendError> {
-    let mut tokens = token_records(tx).await?;
-    let (mut users, mut organizations) = (Vec::new(), BTreeMap::new());
-    let sql = "SELECT name, kind, password, two_factor FROM namespace
-        WHERE kind <> $1 ORDER BY name";
-    for mut row in tx.rows(sql, &values![KIND_ROOT]).await? {
-        let (name, kind): (Name, i64) = (row.take()?, row.take()?);
-        if kind == KIND_ORGANIZATION {
-            organizations.insert(name, BTreeMap::new());
-            continue;
-        }
-        users.push(UserRecord {
-            tokens: tokens.remove(&name).unwrap_or_default(),
-            password: row.take::<Option<[u8; 32]>>()?.map(Hashed::from),
-            two_factor: row.take::<Option<[u8; 32]>>()?.map(Hashed::from),
-            username: name,
-        });
-    }
-    let sql = "SELECT organization, username, role FROM member";
-    for mut row in tx.rows(sql, &[]).await? {
-        let organization: Name = row.take()?;
-        let members = organizations.entry(organization).or_default();
-        members.insert(row.take()?, role(row.take()?));
-    }
-    Ok(AccessRecord {
-        users,
-        organizations,
-        registries: registries::record(tx).await?,
-    })
-}
-
-async fn token_records(tx: Tx<'_>) -> Result<HashMap<Name, Vec<TokenRecord>>, BackendError> {
-    let sql = "SELECT username, id, hash, description, created FROM token
-        WHERE position <> $1 ORDER BY created, position";
-    let mut tokens: HashMap<Name, Vec<TokenRecord>> = HashMap::default();
-    for mut row in tx.rows(sql, &values![ROOT_POSITION]).await? {
-        let username = row.take()?;
-        tokens.entry(username).or_default().push(TokenRecord {
-            id: row.take()?,
-            hash: row.take::<[u8; 32]>()?.into(),
-            description: row.take()?,
-            created: row.take()?,
-        });
-    }
-    Ok(tokens)
-}
-
-/// Removes all accounts but root.
-///
-/// # Errors
-/// When the database fails.
-pub(super) async fn clear(tx: Tx<'_>) -> Result<(), BackendError> {
-    tx.execute("DELETE FROM member", &[]).await?;
-    let sql = "DELETE FROM token WHERE position <> $1";
-    tx.execute(sql, &values![ROOT_POSITION]).await?;
-    let sql = "DELETE FROM namespace WHERE kind <> $1";
-    tx.execute(sql, &values![KIND_ROOT]).await?;
-    Ok(())
-}
-
-/// Adds the accounts of a record.
-///
-/// # Errors
-/// [`ImportError::Account`].
-pub(super) async fn add_record(
-    tx: Tx<'_>,
-    record: AccessRecord,
-    now: SystemTime,
-) -> Result<(), ImportError> {
-    for user in record.users {
-        let name = user.username.clone();
-        let failed = |error| ImportError::Account(name.clone(), error);
-        let secrets = [user.password, user.two_factor];
-        add_namespace(tx, &name, KIND_USER, secrets, now)
-            .await?
-            .map_err(failed)?;
-        for token in user.tokens {
-            insert_token(tx, &name, token).await?.map_err(failed)?;
-        }
-    }
-    for (name, members) in record.organizations {
-        add_namespace(tx, &name, KIND_ORGANIZATION, [None; 2], now)
-            .await?
-            .map_err(|error| ImportError::Account(name.clone(), error))?;
-        for (member, role) in members {
-            add_member(tx, &name, &member, role)
-                .await?
-                .map_err(|error| ImportError::Account(member.clone(), error))?;
-        }
-    }
-    for (name, registry) in record.registries {
-        registries::save(tx, &name, &registry).await?;
-    }
-    Ok(())
-}
-
-async fn insert_token(
-    tx: Tx<'_>,
-    username: &Name,
-    token: TokenRecord,
-) -> Result<Result<(), AccountError>, BackendError> {
-    let sql = "INSERT INTO token (id, hash, username, description, created, position)
-        SELECT $1, $2, $3, $4, $5, coalesce(max(position), 0) + 1 FROM token WHERE true
-        ON CONFLICT (hash) DO NOTHING";
-    let row = values![
-        token.id,
-        *token.hash.as_bytes(),
-        username,
-        token.description,
-        token.created
-    ];
-    Ok(match tx.execute(sql, &row).await? {
-        0 => Err(AccountError::TokenTaken),
-        _ => Ok(()),
-    })
 }

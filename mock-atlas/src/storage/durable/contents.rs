@@ -11,7 +11,7 @@ use super::artifacts::{self, visibility};
 use super::database::{Row, Tx, values};
 use super::files::{COLUMNS, FileRow};
 use super::versions::{self, VERSION};
-use super::{DurableCatalog, accounts, boxes};
+use super::{DurableCatalog, account_records, box_uploads, boxes};
 use crate::domain::{ArtifactName, Limits, Name, ROOT};
 use crate::storage::record::{TypeRecord, VersionRecord};
 use crate::storage::{
@@ -26,7 +26,7 @@ impl DurableCatalog {
     pub(crate) async fn export(&self) -> Result<Contents, StorageError> {
         let read = self.database.read(|tx| {
             Box::pin(async move {
-                let access = accounts::record(tx).await?;
+                let access = account_records::record(tx).await?;
                 let (artifacts, files) = artifact_records(tx).await?;
                 Ok::<_, StorageError>((access, artifacts, files))
             })
@@ -190,7 +190,7 @@ async fn replace(
     now: SystemTime,
 ) -> Result<Vec<String>, ImportError> {
     let removed = clear(tx).await?;
-    accounts::add_record(tx, access, now).await?;
+    account_records::add(tx, access, now).await?;
     let mut ids = HashMap::new();
     for (digest, file) in files {
         ids.insert(digest.as_str(), versions::insert_file(tx, file).await?);
@@ -211,7 +211,7 @@ async fn clear(tx: Tx<'_>) -> Result<Vec<String>, BackendError> {
     ] {
         tx.execute(sql, &[]).await?;
     }
-    accounts::clear(tx).await?;
+    account_records::clear(tx).await?;
     let rows = tx.rows("DELETE FROM file RETURNING key", &[]).await?;
     rows.into_iter().map(|mut row| row.take()).collect()
 }
@@ -253,7 +253,7 @@ async fn add_artifact(
     }
     for (upload, digest) in record.received {
         let file = files.get(digest.as_str()).copied();
-        boxes::set_received(tx, upload, file).await?;
+        box_uploads::set_received(tx, upload, file).await?;
     }
     Ok(())
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 use super::DurableCatalog;
-use super::boxes::{self, BoxUploadRow};
+use super::box_uploads::{self, BoxUploadRow};
+use super::boxes;
 use super::database::{Tx, values};
 use super::files::FileRow;
 use super::versions::{self, UploadRow};
@@ -154,7 +155,7 @@ async fn target(tx: Tx<'_>, upload: Uuid) -> Result<Target, StorageError> {
     if let Some(row) = versions::of_upload(tx, upload).await? {
         return Ok(Target::Version(row));
     }
-    let row = boxes::of_upload(tx, upload).await?;
+    let row = box_uploads::of_upload(tx, upload).await?;
     row.map(Target::Box).ok_or(StorageError::NotFound)
 }
 
@@ -172,7 +173,7 @@ fn key(row: &UploadRow) -> VersionKey {
 async fn stored(tx: Tx<'_>, target: &Target) -> Result<Option<FileRow>, StorageError> {
     match target {
         Target::Version(row) => Ok(versions::stored_file(tx, row.id).await?),
-        Target::Box(row) => boxes::uploaded(tx, row).await,
+        Target::Box(row) => box_uploads::uploaded(tx, row).await,
     }
 }
 
@@ -200,6 +201,8 @@ async fn finish(
             boxes::add_pushed(tx, id, of_type, &row.version, file, now).await?;
             Ok(Kept::Named(Vec::new()))
         }
-        Target::Box(row) => Ok(Kept::Named(boxes::store_file(tx, row, file, now).await?)),
+        Target::Box(row) => Ok(Kept::Named(
+            box_uploads::store_file(tx, row, file, now).await?,
+        )),
     }
 }

@@ -1,0 +1,221 @@
+//! The methods of the catalog that concern accounts, tokens and registries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::domain::{Account, Name, RegistryChange, Role};
+use crate::storage::durable::accounts::{self, HashedLogin, NewTokenRow};
+use crate::storage::durable::{DurableCatalog, registries};
+use crate::storage::token::Hashed;
+use crate::storage::{
+    AccountError, BackendError, FoundRegistry, Login, StorageError, Token, random_token, signature,
+};
+
+/// Methods that concern accounts and tokens. [`Catalog`](crate::storage::Catalog) documents them.
+impl DurableCatalog {
+    pub(crate) async fn account_of_token(
+        &self,
+        token: &str,
+    ) -> Result<Option<Arc<Account>>, StorageError> {
+        let (token, now) = (token.to_owned(), self.clock.now());
+        let find = self.database.read(move |tx| {
+            Box::pin(
+                async move { Ok::<_, StorageError>(accounts::of_token(tx, &token, now).await?) },
+            )
+        });
+        find.await
+    }
+
+    pub(crate) async fn log_in(
+        &self,
+        login: &Login<'_>,
+        description: &str,
+    ) -> Result<(Token, String), StorageError> {
+        let login = HashedLogin {
+            name: login.name.to_owned(),
+            password: Hashed::of(login.password),
+            code: login.code.map(Hashed::of),
+        };
+        let (new, value) = self.new_token(description)?;
+        let log_in = self
+            .database
+            .write(move |tx| Box::pin(async move { accounts::log_in(tx, &login, new).await }));
+        Ok((log_in.await?, value))
+    }
+
+    pub(crate) async fn log_out(&self, token: &str) -> Result<(), StorageError> {
+        let token = Hashed::of(token);
+        self.database
+            .write(move |tx| Box::pin(accounts::log_out(tx, token)))
+            .await
+    }
+
+    pub(crate) async fn has_second_factor(
+        &self,
+        login: &str,
+        password: &str,
+    ) -> Result<bool, StorageError> {
+        let (login, password) = (login.to_owned(), Hashed::of(password));
+        let find = self.database.read(move |tx| {
+            Box::pin(async move { accounts::by_password(tx, &login, password).await })
+        });
+        let (_, two_factor) = find.await?;
+        Ok(two_factor.is_some())
+    }
+
+    pub(crate) async fn create_token(
+        &self,
+        username: &Name,
+        description: &str,
+    ) -> Result<(Token, String), StorageError> {
+        let username = username.clone();
+        let (new, value) = self.new_token(description)?;
+        let create = self.database.write(move |tx| {
+            Box::pin(async move { accounts::create_token(tx, &username, new).await })
+        });
+        Ok((create.await?, value))
+    }
+
+    fn new_token(&self, description: &str) -> Result<(NewTokenRow, String), AccountError> {
+        let value = random_token().ok_or(AccountError::Randomness)?;
+        let new = NewTokenRow {
+            hash: Hashed::of(&value),
+            description: description.to_owned(),
+            created: self.clock.now(),
+        };
+        Ok((new, value))
+    }
+
+    pub(crate) async fn tokens(&self) -> Result<Vec<Token>, StorageError> {
+        let read = self
+            .database
+            .read(|tx| Box::pin(async move { Ok::<_, StorageError>(accounts::tokens(tx).await?) }));
+        read.await
+    }
+
+    pub(crate) async fn revoke_token(&self, id: Uuid) -> Result<(), StorageError> {
+        self.database
+            .write(move |tx| Box::pin(accounts::revoke(tx, id)))
+            .await
+    }
+
+    pub(crate) async fn role(
+        &self,
+        account: &Account,
+        namespace: &Name,
+    ) -> Result<Option<Role>, StorageError> {
+        if let Some(role) = account.own_role(namespace) {
+            return Ok(Some(role));
+        }
+        let (username, namespace) = (account.username.clone(), namespace.clone());
+        let find = self.database.read(move |tx| {
+            Box::pin(async move {
+                Ok::<_, StorageError>(accounts::membership(tx, &username, &namespace).await?)
+            })
+        });
+        find.await
+    }
+}
+
+/// Methods that concern registries and access tokens. [`Catalog`](crate::storage::Catalog) documents them.
+impl DurableCatalog {
+    pub(crate) async fn issue_access_token(
+        &self,
+        client: &str,
+        token: &str,
+        lifetime: Duration,
+    ) -> Result<(Arc<Account>, String), StorageError> {
+        let (client, token) = (client.to_owned(), token.to_owned());
+        let expires = self.clock.now() + lifetime;
+        let issue = self.database.read(move |tx| {
+            Box::pin(
+                async move { accounts::issue_access_token(tx, &client, &token, expires).await },
+            )
+        });
+        issue.await
+    }
+
+    pub(crate) async fn sign(
+        &self,
+        path: &str,
+        lifetime: Duration,
+    ) -> Result<Option<String>, StorageError> {
+        let expires = self.clock.now() + lifetime;
+        let root = self.root().await?;
+        Ok(root.map(|(key, _)| signature::sign(key, path, expires)))
+    }
+
+    pub(crate) async fn account_of_signature(
+        &self,
+        path: &str,
+        signature: &str,
+    ) -> Result<Option<Arc<Account>>, StorageError> {
+        let now = self.clock.now();
+        let root = self.root().await?;
+        let root = root.filter(|(key, _)| signature::is_valid(*key, path, signature, now));
+        Ok(root.map(|(_, account)| account))
+    }
+
+    async fn root(&self) -> Result<Option<(Hashed, Arc<Account>)>, BackendError> {
+        self.database.read(|tx| Box::pin(accounts::root(tx))).await
+    }
+
+    pub(crate) async fn registries(&self) -> Result<Vec<FoundRegistry>, StorageError> {
+        let read = self
+            .database
+            .read(|tx| Box::pin(async move { Ok::<_, StorageError>(registries::all(tx).await?) }));
+        read.await
+    }
+
+    pub(crate) async fn registry(
+        &self,
+        name: &Name,
+    ) -> Result<Option<FoundRegistry>, StorageError> {
+        let name = name.clone();
+        let find = self.database.read(move |tx| {
+            Box::pin(async move { Ok::<_, StorageError>(registries::get(tx, &name).await?) })
+        });
+        find.await
+    }
+
+    pub(crate) async fn is_active(&self, namespace: &Name) -> Result<bool, StorageError> {
+        let found = self.registry(namespace).await?;
+        Ok(found.is_none_or(|found| found.registry.is_active))
+    }
+
+    pub(crate) async fn create_registry(
+        &self,
+        name: &Name,
+        change: RegistryChange,
+    ) -> Result<FoundRegistry, StorageError> {
+        let (name, now) = (name.clone(), self.clock.now());
+        let create = self.database.write(move |tx| {
+            Box::pin(async move { registries::create(tx, &name, change, now).await })
+        });
+        create.await
+    }
+
+    pub(crate) async fn change_registry(
+        &self,
+        name: &Name,
+        change: RegistryChange,
+    ) -> Result<FoundRegistry, StorageError> {
+        let (name, now) = (name.clone(), self.clock.now());
+        let change = self.database.write(move |tx| {
+            Box::pin(async move { registries::change(tx, &name, change, now).await })
+        });
+        change.await
+    }
+
+    pub(crate) async fn delete_registry(&self, name: &Name) -> Result<FoundRegistry, StorageError> {
+        let name = name.clone();
+        let delete = self
+            .database
+            .write(move |tx| Box::pin(async move { registries::delete(tx, &name).await }));
+        let (found, removed) = delete.await?;
+        self.files.remove(removed).await;
+        Ok(found)
+    }
+}

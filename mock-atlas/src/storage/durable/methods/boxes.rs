@@ -1,0 +1,93 @@
+//! The methods of the catalog that concern boxes.
+
+use uuid::Uuid;
+
+use crate::domain::{ArtifactName, BoxError, ReadAccess};
+use crate::storage::durable::{DurableCatalog, box_uploads, boxes};
+use crate::storage::{BoxDraft, FoundBox, NewBox, StorageError};
+
+/// Methods that concern boxes. [`Catalog`](crate::storage::Catalog) documents them.
+impl DurableCatalog {
+    pub(crate) async fn create_box(
+        &self,
+        name: &ArtifactName,
+        new: NewBox,
+    ) -> Result<FoundBox, StorageError> {
+        let (name, now) = (name.clone(), self.clock.now());
+        let create = self
+            .database
+            .write(move |tx| Box::pin(async move { boxes::create(tx, &name, new, now).await }));
+        create.await
+    }
+
+    pub(crate) async fn find_box(
+        &self,
+        name: &ArtifactName,
+        access: ReadAccess,
+    ) -> Result<FoundBox, StorageError> {
+        let name = name.clone();
+        let find = self
+            .database
+            .read(move |tx| Box::pin(async move { boxes::find(tx, &name, access).await }));
+        find.await
+    }
+
+    pub(crate) async fn boxes(&self) -> Result<Vec<FoundBox>, StorageError> {
+        self.database.read(|tx| Box::pin(boxes::all(tx))).await
+    }
+
+    pub(crate) async fn change_box<T: Send + 'static>(
+        &self,
+        name: &ArtifactName,
+        change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError> + Send + 'static,
+    ) -> Result<(FoundBox, T), StorageError> {
+        let (name, now) = (name.clone(), self.clock.now());
+        let change = self
+            .database
+            .write(move |tx| Box::pin(async move { boxes::change(tx, &name, now, change).await }));
+        self.changed(change.await?).await
+    }
+
+    pub(crate) async fn delete_box(&self, name: &ArtifactName) -> Result<FoundBox, StorageError> {
+        let name = name.clone();
+        let delete = self
+            .database
+            .write(move |tx| Box::pin(async move { boxes::delete(tx, &name).await }));
+        Ok(self.changed(delete.await?).await?.0)
+    }
+
+    pub(crate) async fn complete_box_upload(
+        &self,
+        name: &ArtifactName,
+        upload: Uuid,
+    ) -> Result<FoundBox, StorageError> {
+        let (name, now) = (name.clone(), self.clock.now());
+        let complete = self.database.write(move |tx| {
+            Box::pin(async move { box_uploads::complete_upload(tx, &name, upload, now).await })
+        });
+        let (found, ()) = self.changed(complete.await?).await?;
+        self.attempts.remove(&upload);
+        Ok(found)
+    }
+
+    pub(crate) async fn count_download(&self, name: &ArtifactName) -> Result<(), StorageError> {
+        let name = name.clone();
+        let count = self
+            .database
+            .write(move |tx| Box::pin(async move { boxes::count_download(tx, &name).await }));
+        count.await
+    }
+
+    /// Removes the files that a change has left without a name.
+    async fn changed<T>(
+        &self,
+        boxes::Changed {
+            found,
+            result,
+            removed,
+        }: boxes::Changed<T>,
+    ) -> Result<(FoundBox, T), StorageError> {
+        self.files.remove(removed).await;
+        Ok((found, result))
+    }
+}
