@@ -21,7 +21,9 @@ use crate::observe::ExpectError;
 use crate::service::ServiceError;
 use crate::service::seed::SeedError;
 use crate::service::snapshot::SnapshotError;
-use crate::storage::{AccountError, MemoryFull, StorageError};
+use crate::storage::{
+    AccountError, BackendError, BackendErrorKind, ImportError, MemoryFull, StorageError,
+};
 
 /// An `ApiError` is the error with which a failed request is answered.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +84,9 @@ pub(crate) enum ApiError {
     /// The emulator failed, for no reason in the request.
     #[error("{0}")]
     Internal(String),
+    /// The database or the store of files cannot be reached, or does not answer in time.
+    #[error("{0}")]
+    Unavailable(String),
     /// The range begins beyond the end of the file.
     #[error("The file has {len} bytes, and the range asked for begins beyond them.")]
     RangeNotSatisfiable { len: u64 },
@@ -138,7 +143,7 @@ impl ApiError {
             }
             Self::OverLimit(OverLimit::Id(_) | OverLimit::Keys) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::MemoryFull(_) | Self::DiskFull(_) => StatusCode::INSUFFICIENT_STORAGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -159,6 +164,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::WrongClient => Self::WRONG_CLIENT,
             ServiceError::Storage(error) => error.into(),
             ServiceError::ResetNotAllowed => Self::Conflict(error.to_string()),
+            ServiceError::Reset(ImportError::Backend(error)) => error.into(),
             ServiceError::Reset(_) => Self::Internal(error.to_string()),
             ServiceError::OverLimit(over) => over.into(),
             ServiceError::TooManyUploads => Self::Busy,
@@ -191,7 +197,17 @@ impl From<StorageError> for ApiError {
             | StorageError::Box(_) => Self::Invalid(error.to_string()),
             StorageError::OtherBytes => Self::Conflict(error.to_string()),
             StorageError::Account(error) => error.into(),
-            StorageError::Backend(error) => Self::Internal(error.to_string()),
+            StorageError::Backend(error) => error.into(),
+        }
+    }
+}
+
+impl From<BackendError> for ApiError {
+    fn from(error: BackendError) -> Self {
+        let text = error.to_string();
+        match error.kind() {
+            BackendErrorKind::Failed => Self::Internal(text),
+            BackendErrorKind::Unavailable => Self::Unavailable(text),
         }
     }
 }
@@ -222,7 +238,10 @@ impl From<ExpectError> for ApiError {
 
 impl From<SeedError> for ApiError {
     fn from(error: SeedError) -> Self {
-        Self::Invalid(error.to_string())
+        match error.failure() {
+            Some(failure) => failure.clone().into(),
+            None => Self::Invalid(error.to_string()),
+        }
     }
 }
 
@@ -233,6 +252,8 @@ impl From<SnapshotError> for ApiError {
                 Self::timed_out(cause).unwrap_or_else(|| Self::Malformed(error.to_string()))
             }
             SnapshotError::Service(error) => error.into(),
+            SnapshotError::Import(ImportError::Backend(error)) => error.into(),
+            SnapshotError::Save(_) => Self::Internal(error.to_string()),
             _ => Self::Invalid(error.to_string()),
         }
     }
@@ -274,7 +295,7 @@ impl IntoResponse for ApiError {
                     headers.insert(header::RETRY_AFTER, seconds.into());
                 }
             }
-            Self::Busy => {
+            Self::Busy | Self::Unavailable(_) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             // The rest of the body may still arrive, and must not be parsed as a request (RFC 9110, 15.5.9).

@@ -53,29 +53,60 @@ impl From<BoxError> for StorageError {
 
 /// A failure of the backend, which the caller did not cause.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct BackendError(Cow<'static, str>);
+#[error("{message}")]
+pub(crate) struct BackendError {
+    message: Cow<'static, str>,
+    kind: BackendErrorKind,
+}
+
+/// The kinds of failures of a backend, which differ in what the caller can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BackendErrorKind {
+    /// Nothing is known of what would help.
+    Failed,
+    /// The database or the store of files cannot be reached, or does not answer in time: the same
+    /// request may succeed later.
+    Unavailable,
+}
 
 impl BackendError {
     /// The file of a box came without the SHA-256 that is shown of it.
-    pub(super) const NO_SHA_256: Self = Self(Cow::Borrowed(
-        "the SHA-256 of this box was not computed while its bytes were written",
-    ));
+    pub(super) const NO_SHA_256: Self = Self {
+        message: Cow::Borrowed(
+            "the SHA-256 of this box was not computed while its bytes were written",
+        ),
+        kind: BackendErrorKind::Failed,
+    };
 
     pub(super) fn new(message: impl Into<Cow<'static, str>>) -> Self {
-        Self(message.into())
+        Self {
+            message: message.into(),
+            kind: BackendErrorKind::Failed,
+        }
+    }
+
+    /// Returns the error of a backend that cannot be reached, or does not answer in time.
+    pub(super) fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind: BackendErrorKind::Unavailable,
+            ..Self::new(message)
+        }
     }
 
     /// Returns the error for a value that a row should not have.
     pub(super) fn unexpected(value: &impl std::fmt::Debug) -> Self {
-        Self(format!("the database gave an unexpected value: {value:?}").into())
+        Self::new(format!("the database gave an unexpected value: {value:?}"))
+    }
+
+    pub(crate) fn kind(&self) -> BackendErrorKind {
+        self.kind
     }
 }
 
 /// Converts the failure of a task on another thread.
 impl From<JoinError> for BackendError {
     fn from(error: JoinError) -> Self {
-        Self(error.to_string().into())
+        Self::new(error.to_string())
     }
 }
 

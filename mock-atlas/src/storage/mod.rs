@@ -42,7 +42,7 @@ pub(crate) use box_file::{BoxFile, BoxFileReader};
 pub(crate) use catalog::Catalog;
 pub(crate) use contents::{Contents, ImportError};
 pub(crate) use durable::{DurableCatalog, OpenError};
-pub(crate) use error::{AccountError, BackendError, StorageError};
+pub(crate) use error::{AccountError, BackendError, BackendErrorKind, StorageError};
 pub(crate) use found_box::{BoxDraft, FoundBox, NewBox};
 pub(crate) use found_registry::{FoundRegistry, RegistryOwner};
 pub(crate) use memory::{Found, MemoryCatalog};

@@ -18,8 +18,7 @@ use crate::service::snapshot::{restore as restore_dataset, save};
 
 /// Handles `POST /_mock/snapshot`.
 pub(crate) async fn create(dataset: Dataset, _: RequireRoot) -> Result<Response, ApiError> {
-    let snapshot = save(&dataset).await;
-    let snapshot = snapshot.map_err(|error| ApiError::Internal(error.to_string()))?;
+    let snapshot = save(&dataset).await?;
     let headers = [
         (header::CONTENT_LENGTH, snapshot.len().to_string()),
         (header::CONTENT_TYPE, "application/x-tar".to_owned()),

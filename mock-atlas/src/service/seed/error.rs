@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::storage::BackendError;
+
 /// A mistake in a seed, with its file, its place and its reason. The emulator has added nothing of
 /// the seed.
 ///
@@ -12,6 +14,8 @@ pub struct SeedError {
     file: Option<PathBuf>,
     place: Place,
     reason: String,
+    /// The failure of the storage, which is no mistake in the seed.
+    failure: Option<BackendError>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +29,19 @@ impl SeedError {
     /// Creates an error about the seed as a whole.
     pub(super) fn whole(reason: impl fmt::Display) -> Self {
         Self::new(Place::Whole, reason)
+    }
+
+    /// Creates the error of a seed that the storage could not take.
+    pub(super) fn failed(failure: BackendError) -> Self {
+        Self {
+            failure: Some(failure.clone()),
+            ..Self::whole(failure)
+        }
+    }
+
+    /// Returns the failure of the storage; `None` for a mistake in the seed.
+    pub(crate) fn failure(&self) -> Option<&BackendError> {
+        self.failure.as_ref()
     }
 
     /// Creates an error about a value, named by its path, such as `organizations[0].members[1]`.
@@ -60,6 +77,7 @@ impl SeedError {
             file: None,
             place,
             reason: reason.to_string(),
+            failure: None,
         }
     }
 }

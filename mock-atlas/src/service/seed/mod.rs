@@ -238,7 +238,7 @@ impl Seed {
                 let reason = not_added("box", &name, error);
                 SeedError::at(format!("boxes[{at}]"), reason)
             }
-            AdditionError::Backend(error) => SeedError::whole(error),
+            AdditionError::Backend(error) => SeedError::failed(error),
         })
     }
 

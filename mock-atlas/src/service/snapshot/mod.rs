@@ -7,7 +7,7 @@
 mod read;
 mod write;
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
@@ -24,11 +24,11 @@ pub(crate) use write::Snapshot;
 /// # Errors
 /// When the JSON cannot be written (a time before 1970, for instance), when the dataset is too
 /// large to be restored, and when the storage fails.
-pub(crate) async fn save(dataset: &Dataset) -> io::Result<Snapshot> {
-    let contents = dataset.catalog().export().await;
-    let contents = contents.map_err(io::Error::other)?;
+pub(crate) async fn save(dataset: &Dataset) -> Result<Snapshot, SnapshotError> {
+    let contents = dataset.catalog().export().await?;
     // Serialising all artifacts and versions may take long, so it runs on a blocking thread.
-    spawn_blocking(move || Snapshot::of(contents)).await?
+    let made = spawn_blocking(move || Snapshot::of(contents)).await?;
+    made.map_err(SnapshotError::Save)
 }
 
 /// Replaces the current dataset with the content of an archive, after reading and checking all of

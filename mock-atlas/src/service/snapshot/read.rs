@@ -43,6 +43,9 @@ pub(crate) enum SnapshotError {
     OverLimit(String, OverLimit),
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// The dataset cannot be written as a snapshot.
+    #[error("the snapshot cannot be made: {0}")]
+    Save(io::Error),
     /// The storage failed.
     #[error(transparent)]
     Service(#[from] ServiceError),
