@@ -73,6 +73,8 @@ pub struct Builder {
     clock: Clock,
     /// The folder for the data; `None` for an emulator in memory.
     data: Option<PathBuf>,
+    /// The space in bytes that stays free on the disk of the folder.
+    least_free: Option<u64>,
     /// Whether clients may reset, restore and seed data in a folder.
     may_reset: bool,
     http: Settings,
@@ -171,6 +173,14 @@ impl Builder {
     #[must_use]
     pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data = Some(folder.into());
+        self
+    }
+
+    /// Keeps so many bytes of the disk of [`Builder::data`] free: uploads, and what else takes space, are
+    /// refused with 507 before less is left. 256 MiB by default.
+    #[must_use]
+    pub fn min_free(mut self, bytes: u64) -> Self {
+        self.least_free = Some(bytes);
         self
     }
 

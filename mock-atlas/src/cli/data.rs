@@ -18,6 +18,11 @@ pub(super) struct DataArguments {
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
 
+    /// Keep so many bytes of the folder's disk free: refuse uploads, and what else takes space, with 507
+    /// before less is left [default: 268435456]
+    #[arg(long, value_name = "BYTES", requires = "data")]
+    min_free: Option<u64>,
+
     /// Let the root token reset, restore and seed what --data keeps
     #[arg(long, requires = "data")]
     allow_reset: bool,
@@ -31,6 +36,7 @@ impl DataArguments {
 
     pub(super) fn set(&self, builder: Builder) -> Builder {
         let builder = given(builder, self.data.clone(), Builder::data);
+        let builder = given(builder, self.min_free, Builder::min_free);
         match self.allow_reset {
             true => builder.allow_reset(),
             false => builder,

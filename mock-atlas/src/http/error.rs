@@ -87,6 +87,9 @@ pub(crate) enum ApiError {
     /// The database or the store of files cannot be reached, or does not answer in time.
     #[error("{0}")]
     Unavailable(String),
+    /// The disk of an emulator that keeps its data is full, or nearly full.
+    #[error("{0}")]
+    StorageFull(String),
     /// The range begins beyond the end of the file.
     #[error("The file has {len} bytes, and the range asked for begins beyond them.")]
     RangeNotSatisfiable { len: u64 },
@@ -144,7 +147,9 @@ impl ApiError {
             Self::OverLimit(OverLimit::Id(_) | OverLimit::Keys) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::MemoryFull(_) | Self::DiskFull(_) => StatusCode::INSUFFICIENT_STORAGE,
+            Self::MemoryFull(_) | Self::DiskFull(_) | Self::StorageFull(_) => {
+                StatusCode::INSUFFICIENT_STORAGE
+            }
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
@@ -208,6 +213,7 @@ impl From<BackendError> for ApiError {
         match error.kind() {
             BackendErrorKind::Failed => Self::Internal(text),
             BackendErrorKind::Unavailable => Self::Unavailable(text),
+            BackendErrorKind::Full => Self::StorageFull(text),
         }
     }
 }

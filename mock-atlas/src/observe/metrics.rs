@@ -34,6 +34,8 @@ pub(crate) struct Metrics {
     boxes: Gauge<u64, AtomicU64>,
     box_versions: Gauge<u64, AtomicU64>,
     file_bytes: Family<LocationLabels, Gauge<u64, AtomicU64>>,
+    /// The free space of the disk; without a value for data in memory.
+    free_bytes: Family<[(&'static str, &'static str); 0], Gauge<u64, AtomicU64>>,
 }
 
 /// The labels of the request counter. Each label has few values whatever clients send: no label
@@ -70,6 +72,7 @@ impl Metrics {
             boxes: Gauge::default(),
             box_versions: Gauge::default(),
             file_bytes: Family::default(),
+            free_bytes: Family::default(),
         };
         all.register();
         all
@@ -118,6 +121,12 @@ impl Metrics {
             Unit::Bytes,
             self.file_bytes.clone(),
         );
+        registry.register_with_unit(
+            "disk_free",
+            "The free space of the disk that the data is kept on",
+            Unit::Bytes,
+            self.free_bytes.clone(),
+        );
     }
 
     /// Counts a request that ended at the endpoint of `counters`.
@@ -152,11 +161,16 @@ impl Metrics {
         }
     }
 
-    /// Returns all metrics in the text format of OpenMetrics.
+    /// Returns all metrics in the text format of OpenMetrics. `free_bytes` is the free space of the disk
+    /// that the data is kept on.
     ///
     /// # Errors
     /// When a metric cannot be formatted, which does not happen for these.
-    pub(crate) fn text(&self, totals: Totals) -> Result<String, fmt::Error> {
+    pub(crate) fn text(
+        &self,
+        totals: Totals,
+        free_bytes: Option<u64>,
+    ) -> Result<String, fmt::Error> {
         self.artifacts.set(totals.artifacts);
         self.versions.set(totals.versions);
         self.boxes.set(totals.boxes);
@@ -165,6 +179,9 @@ impl Metrics {
             self.file_bytes
                 .get_or_create(&LocationLabels { place })
                 .set(bytes);
+        }
+        if let Some(bytes) = free_bytes {
+            self.free_bytes.get_or_create(&[]).set(bytes);
         }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

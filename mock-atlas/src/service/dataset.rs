@@ -51,6 +51,12 @@ impl Dataset {
     pub(crate) async fn totals(&self) -> Result<Totals, ServiceError> {
         Ok(self.catalog().totals().await?)
     }
+
+    /// Returns the free space in bytes of the disk that the dataset is kept on; `None` for a dataset in
+    /// memory.
+    pub(crate) async fn free_space(&self) -> Option<u64> {
+        self.catalog().free_space().await
+    }
 }
 
 /// The current dataset, and the initial one that a reset restores.

@@ -56,8 +56,14 @@ pub(crate) enum ServiceError {
     DiskFull(io::Error),
 }
 
+impl From<BackendError> for ServiceError {
+    fn from(error: BackendError) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
 impl From<JoinError> for ServiceError {
     fn from(error: JoinError) -> Self {
-        Self::Storage(BackendError::from(error).into())
+        BackendError::from(error).into()
     }
 }

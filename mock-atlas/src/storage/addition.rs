@@ -20,6 +20,16 @@ pub(crate) struct Additions {
     pub(crate) boxes: Vec<SeededBox>,
 }
 
+impl Additions {
+    /// Returns the number of bytes of all files.
+    pub(super) fn file_bytes(&self) -> u64 {
+        let versions = self.artifacts.iter().flat_map(|one| &one.versions);
+        let of_versions = versions.filter_map(|version| version.file.as_ref());
+        let of_boxes = self.boxes.iter().flat_map(SeededBox::files);
+        of_versions.chain(of_boxes).map(Blob::len).sum()
+    }
+}
+
 /// A user, with hashed secrets.
 #[derive(Clone, Debug)]
 pub(crate) struct NewUser {

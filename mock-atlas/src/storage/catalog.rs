@@ -165,6 +165,26 @@ impl Catalog {
 
 /// Uploads.
 impl Catalog {
+    /// Checks whether there is space for so many bytes more. A catalog in memory has its own limit.
+    ///
+    /// # Errors
+    /// An error of the kind [`Full`](super::BackendErrorKind::Full).
+    pub(crate) async fn check_space(&self, more: u64) -> Result<(), BackendError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Durable(durable) => durable.check_space(more).await,
+        }
+    }
+
+    /// Returns the free space in bytes of the disk that the data is kept on; `None` in memory, and if
+    /// the system does not tell.
+    pub(crate) async fn free_space(&self) -> Option<u64> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Durable(durable) => durable.free_space().await,
+        }
+    }
+
     /// Returns the target of an upload.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The errors of the storage.
 
 use std::borrow::Cow;
+use std::io;
 
 use tokio::task::JoinError;
 
@@ -67,6 +68,8 @@ pub(crate) enum BackendErrorKind {
     /// The database or the store of files cannot be reached, or does not answer in time: the same
     /// request may succeed later.
     Unavailable,
+    /// The disk is full, or nearly full.
+    Full,
 }
 
 impl BackendError {
@@ -90,6 +93,23 @@ impl BackendError {
         Self {
             kind: BackendErrorKind::Unavailable,
             ..Self::new(message)
+        }
+    }
+
+    /// Returns the error of a disk that has no room.
+    pub(super) fn full(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind: BackendErrorKind::Full,
+            ..Self::new(message)
+        }
+    }
+
+    /// Returns the error for a file that cannot be written or read; `what` begins its message.
+    pub(super) fn of_file(what: &str, error: &io::Error) -> Self {
+        let message = format!("{what}: {error}");
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::full(message),
+            _ => Self::new(message),
         }
     }
 

@@ -9,7 +9,7 @@
 //!   `signature`: signatures of paths
 //! - `blob`: the bytes of a file, in memory or on disk; `memory_budget`: the limit on the bytes of all files
 //! - `box_file`: reads what the file of a Vagrant box says of itself
-//! - `regular_file`: bounded reading of regular files
+//! - `regular_file`: bounded reading of regular files; `free_space`: the free space of the disk
 
 mod access_record;
 mod access_token;
@@ -24,6 +24,7 @@ mod durable;
 mod error;
 mod found_box;
 mod found_registry;
+mod free_space;
 mod memory;
 mod memory_budget;
 mod record;
@@ -45,6 +46,7 @@ pub(crate) use durable::{DurableCatalog, OpenError};
 pub(crate) use error::{AccountError, BackendError, BackendErrorKind, StorageError};
 pub(crate) use found_box::{BoxDraft, FoundBox, NewBox};
 pub(crate) use found_registry::{FoundRegistry, RegistryOwner};
+pub(crate) use free_space::LEAST_FREE;
 pub(crate) use memory::{Found, MemoryCatalog};
 pub(crate) use memory_budget::{MemoryBudget, MemoryFull, Reservation};
 pub(crate) use record::{ArtifactRecord, RecordError, StoredFile, stored_files};

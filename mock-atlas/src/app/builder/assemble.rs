@@ -9,7 +9,7 @@ use crate::observe::{DEFAULT_CAPACITY, Observer};
 use crate::service::seed::{self, Document, Seed, SeedError, TokenValue};
 use crate::service::uploads::Uploads;
 use crate::service::{Dataset, Datasets};
-use crate::storage::{Catalog, MemoryBudget, MemoryCatalog, random_token};
+use crate::storage::{Catalog, LEAST_FREE, MemoryBudget, MemoryCatalog, random_token};
 
 /// Assembles an emulator. Returns its state and the root token.
 ///
@@ -40,7 +40,9 @@ pub(super) fn assemble(mut builder: Builder) -> Result<(AppState, String), Start
         ),
         Some(folder) => {
             let clock = builder.clock.clone();
-            let (catalog, made) = data::open(folder.clone(), given.clone(), &initial, clock)?;
+            let least_free = builder.least_free.unwrap_or(LEAST_FREE);
+            let opened = data::open(folder.clone(), least_free, given.clone(), &initial, clock)?;
+            let (catalog, made) = opened;
             let memory = builder.max_memory.unwrap_or(data::MEMORY);
             let spill = builder.spill.unwrap_or(folder);
             let token = given.or(made).unwrap_or_default();

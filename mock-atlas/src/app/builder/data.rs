@@ -18,6 +18,7 @@ pub(super) const MEMORY: u64 = 32 * 1024 * 1024;
 /// [`StartError::Data`].
 pub(super) fn open(
     folder: PathBuf,
+    least_free: u64,
     token: Option<String>,
     initial: &MemoryCatalog,
     clock: Clock,
@@ -28,6 +29,7 @@ pub(super) fn open(
             let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             runtime.block_on(async {
                 let catalog = DurableCatalog::open(&folder, clock).await?;
+                let catalog = catalog.keep_free(&folder, least_free);
                 let is_new = catalog.is_new().await?;
                 if is_new {
                     fill(&catalog, initial).await?;

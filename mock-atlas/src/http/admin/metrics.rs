@@ -18,7 +18,8 @@ pub(crate) async fn show(
     dataset: Dataset,
 ) -> Result<Response, ApiError> {
     let totals = dataset.totals().await?;
-    let text = state.observer().metrics().text(totals);
+    let free_bytes = dataset.free_space().await;
+    let text = state.observer().metrics().text(totals, free_bytes);
     let text = text.map_err(|error| ApiError::Internal(error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, FORMAT)], text).into_response())
 }

@@ -110,7 +110,7 @@ impl Uploads {
             true => Receiver::of_repeat(self),
             false => expected.receiver(self),
         };
-        let received = receiver.read(body, &attempt).await?;
+        let received = receiver.read(body, &attempt, dataset.catalog()).await?;
         on_event(UploadEvent::Received(received.digest()));
         if !request.keep {
             return Ok(None);
@@ -142,7 +142,11 @@ impl Uploads {
         let expected = announced.unwrap_or_default();
         self.limits.check_file(expected)?;
         let is_repeat = dataset.catalog().uploaded(upload).await?.is_some();
-        if self.spill.is_none() && !is_repeat {
+        if is_repeat {
+            return Ok((attempt, is_repeat));
+        }
+        dataset.catalog().check_space(expected).await?;
+        if self.spill.is_none() {
             self.budget.check(expected)?;
         }
         Ok((attempt, is_repeat))

@@ -10,7 +10,7 @@ use super::Uploads;
 use crate::domain::Digest;
 use crate::service::ServiceError;
 use crate::storage::{
-    BlobWriter, BoxFile, BoxFileReader, Checksums, Reservation, UploadAttempt, Written,
+    BlobWriter, BoxFile, BoxFileReader, Catalog, Checksums, Reservation, UploadAttempt, Written,
 };
 
 /// The complete bytes of an upload.
@@ -79,6 +79,7 @@ impl<'a> Receiver<'a> {
         mut self,
         mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
         attempt: &UploadAttempt,
+        catalog: &Catalog,
     ) -> Result<Received, ServiceError> {
         while let Some(part) = body.next().await {
             // Lets other tasks run: a client that sends fast enough never makes this loop wait.
@@ -88,6 +89,9 @@ impl<'a> Receiver<'a> {
                 error: error.into(),
             })?;
             self.push(part).await?;
+            if self.reservation.is_none() && !self.is_repeat {
+                catalog.check_space(0).await?;
+            }
             if !self.is_repeat {
                 attempt.set_received(self.writer.len());
             }

@@ -26,6 +26,7 @@ impl KeptFiles {
 impl DurableCatalog {
     /// Adds what [`Catalog::add`](crate::storage::Catalog::add) documents.
     pub(crate) async fn add(&self, additions: Additions) -> Result<(), AdditionError> {
+        self.check_space(additions.file_bytes()).await?;
         let files = self.keep_all(&additions).await?;
         let (keys, now) = (files.keys(), self.clock.now());
         let add = self

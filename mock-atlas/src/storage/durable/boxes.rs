@@ -87,14 +87,16 @@ pub(super) async fn all(tx: Tx<'_>) -> Result<Vec<FoundBox>, StorageError> {
     Ok(boxes)
 }
 
-/// Changes a box as `change` says, or not at all if that fails.
+/// Changes a box as `change` says, or not at all if that fails. A change that makes the box larger
+/// fails with the error of `space`.
 ///
 /// # Errors
-/// [`StorageError::NotFound`], and the errors of `change`.
+/// [`StorageError::NotFound`], and the errors of `change` and `space`.
 pub(super) async fn change<T>(
     tx: Tx<'_>,
     name: &ArtifactName,
     now: SystemTime,
+    space: Result<(), BackendError>,
     change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError>,
 ) -> Result<Changed<T>, StorageError> {
     let mut row = get(tx, name, ReadAccess::All).await?;
@@ -104,6 +106,11 @@ pub(super) async fn change<T>(
         now,
     };
     let result = change(&mut draft)?;
+    if let Err(full) = space
+        && json(&draft.vagrant_box)?.len() > json(&row.vagrant_box)?.len()
+    {
+        return Err(full.into());
+    }
     row.artifact.visibility = draft.visibility;
     let removed = replace(tx, &mut row, draft.vagrant_box, Unreferenced::Delete).await?;
     Ok(Changed {
@@ -358,13 +365,16 @@ pub(super) async fn insert(
 }
 
 async fn save(tx: Tx<'_>, row: &BoxRow) -> Result<(), BackendError> {
-    let json = serde_json::to_string(&row.vagrant_box)
-        .map_err(|error| BackendError::new(error.to_string()))?;
+    let json = json(&row.vagrant_box)?;
     let is_public = row.artifact.visibility == Visibility::Public;
     let sql = "UPDATE artifact SET vagrant_box = $1, is_public = $2 WHERE id = $3";
     tx.execute(sql, &values![json, is_public, row.artifact.id])
         .await?;
     Ok(())
+}
+
+fn json(vagrant_box: &VagrantBox) -> Result<String, BackendError> {
+    serde_json::to_string(vagrant_box).map_err(|error| BackendError::new(error.to_string()))
 }
 
 fn found(name: &ArtifactName, row: BoxRow) -> FoundBox {

@@ -15,7 +15,8 @@ use super::{DurableCatalog, account_records, box_uploads, boxes};
 use crate::domain::{ArtifactName, Limits, Name, ROOT};
 use crate::storage::record::{TypeRecord, VersionRecord};
 use crate::storage::{
-    AccessRecord, ArtifactRecord, BackendError, Contents, ImportError, MemoryCatalog, StorageError,
+    AccessRecord, ArtifactRecord, BackendError, Blob, Contents, ImportError, MemoryCatalog,
+    StorageError,
 };
 
 /// The files of the records, by the digests with which these name them.
@@ -51,6 +52,8 @@ impl DurableCatalog {
         let contents = spawn_blocking(move || checked.check(contents, limits))
             .await
             .map_err(BackendError::from)??;
+        let bytes = contents.files.values().map(Blob::len).sum();
+        self.check_space(bytes).await?;
         let mut files = FileRows::new();
         for (digest, blob) in &contents.files {
             files.insert(digest.clone(), self.files.keep(blob).await?);

@@ -77,7 +77,7 @@ impl Files {
         };
         let (blob, path) = (blob.clone(), self.path(&stored.key));
         let kept = spawn_blocking(move || keep(&blob, &path)).await?;
-        kept.map_err(|error| BackendError::new(format!("the file cannot be kept: {error}")))?;
+        kept.map_err(|error| BackendError::of_file("the file cannot be kept", &error))?;
         Ok(stored)
     }
 

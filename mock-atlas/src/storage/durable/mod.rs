@@ -33,6 +33,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use uuid::Uuid;
 
+use super::free_space::{FreeSpace, LEAST_FREE};
 use super::{BackendError, Blob, Found, StorageError, UploadAttempt, random_token};
 use crate::domain::{
     ArtifactName, Clock, FileSelector, Name, NewVersion, Page, Query, ReadAccess, Version,
@@ -47,6 +48,7 @@ use files::Files;
 pub(crate) struct DurableCatalog {
     database: Database,
     files: Files,
+    space: FreeSpace,
     /// The last attempt of each upload under way in this process.
     attempts: Arc<DashMap<Uuid, Arc<UploadAttempt>>>,
     clock: Clock,
@@ -65,6 +67,7 @@ impl DurableCatalog {
         let catalog = Self {
             database: Database::Sqlite(sqlite),
             files: Files::open(&path).map_err(failed)?,
+            space: FreeSpace::new(folder, LEAST_FREE),
             attempts: Arc::default(),
             clock,
         };
@@ -75,6 +78,26 @@ impl DurableCatalog {
             catalog.files.remove_others(&keys.await?).map_err(failed)?;
         }
         Ok(catalog)
+    }
+
+    /// Refuses growth that would leave less than `least` bytes of the folder's disk free.
+    pub(crate) fn keep_free(self, folder: &Path, least: u64) -> Self {
+        let space = FreeSpace::new(folder, least);
+        Self { space, ..self }
+    }
+
+    /// Checks whether there is space for so many bytes more. What grows without a check, such as tokens,
+    /// takes little, and lets somebody log in who deletes something.
+    ///
+    /// # Errors
+    /// An error of the kind [`Full`](super::BackendErrorKind::Full).
+    pub(crate) async fn check_space(&self, more: u64) -> Result<(), BackendError> {
+        self.space.check(more).await
+    }
+
+    /// Returns the free space in bytes of the disk; `None` if the system does not tell.
+    pub(crate) async fn free_space(&self) -> Option<u64> {
+        self.space.measure().await
     }
 
     /// Returns whether the catalog was never in use: it has no root token.
@@ -124,6 +147,7 @@ impl DurableCatalog {
         name: &ArtifactName,
         visibility: Visibility,
     ) -> Result<(), StorageError> {
+        self.check_space(0).await?;
         let name = name.clone();
         let create = self.database.write(move |tx| {
             Box::pin(async move { artifacts::create(tx, &name, visibility).await })
@@ -158,6 +182,7 @@ impl DurableCatalog {
         artifact_type: &Name,
         new: NewVersion,
     ) -> Result<Arc<Version>, StorageError> {
+        self.check_space(0).await?;
         let (name, artifact_type, now) = (name.clone(), artifact_type.clone(), self.clock.now());
         let create = self.database.write(move |tx| {
             Box::pin(async move { versions::create(tx, &name, &artifact_type, new, now).await })

@@ -4,4 +4,5 @@ mod clock;
 mod data;
 mod lifecycle;
 mod seed;
+mod space;
 mod stress;

@@ -13,6 +13,7 @@ impl DurableCatalog {
         name: &ArtifactName,
         new: NewBox,
     ) -> Result<FoundBox, StorageError> {
+        self.check_space(0).await?;
         let (name, now) = (name.clone(), self.clock.now());
         let create = self
             .database
@@ -42,9 +43,10 @@ impl DurableCatalog {
         change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError> + Send + 'static,
     ) -> Result<(FoundBox, T), StorageError> {
         let (name, now) = (name.clone(), self.clock.now());
-        let change = self
-            .database
-            .write(move |tx| Box::pin(async move { boxes::change(tx, &name, now, change).await }));
+        let space = self.check_space(0).await;
+        let change = self.database.write(move |tx| {
+            Box::pin(async move { boxes::change(tx, &name, now, space, change).await })
+        });
         self.changed(change.await?).await
     }
 

@@ -17,6 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use rusqlite::{ErrorCode, ffi};
 
 use super::{Operation, Tx};
 use crate::storage::BackendError;
@@ -91,8 +92,18 @@ fn run<T, E: From<BackendError>>(
     ended.unwrap_or_else(|| Err(BackendError::new("an operation of SQLite waited").into()))
 }
 
+fn is_full(failure: &ffi::Error) -> bool {
+    // The file of the memory that processes share grows with the log.
+    failure.code == ErrorCode::DiskFull || failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE
+}
+
 impl From<rusqlite::Error> for BackendError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::new(format!("the database failed: {error}"))
+        let message = format!("the database failed: {error}");
+        match error.sqlite_error() {
+            Some(failure) if is_full(failure) => Self::full(message),
+            Some(failure) if failure.code == ErrorCode::DatabaseBusy => Self::unavailable(message),
+            Some(_) | None => Self::new(message),
+        }
     }
 }
