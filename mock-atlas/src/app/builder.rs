@@ -1,8 +1,8 @@
 //! The builder, which collects the settings of an emulator.
 //!
 //! - `assemble`: creates the storage, services and faults; the only place that chooses a storage backend
-//! - `start`: binds the listeners and serves; `check`: checks settings; `data`: opens the
-//!   folder of an emulator that keeps its data
+//! - `start`: binds the listeners and serves; `check`: checks settings; `data`: opens what an emulator
+//!   keeps its data in
 //! - `user`: the settings of a user; `error`: the reasons for which an emulator cannot start
 
 mod assemble;
@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
+use tokio::task::spawn_blocking;
 
 use super::MockAtlas;
 use crate::domain::Clock;
@@ -71,11 +72,14 @@ pub struct Builder {
     /// The number of requests that the journal keeps.
     journal: Option<usize>,
     clock: Clock,
-    /// The folder for the data; `None` for an emulator in memory.
+    /// The folder for the data; `None` for an emulator in memory or with a database.
     data: Option<PathBuf>,
     /// The space in bytes that stays free on the disk of the folder.
     least_free: Option<u64>,
-    /// Whether clients may reset, restore and seed data in a folder.
+    /// The URL of the database, which may hold a password, and that of the files.
+    database: Option<String>,
+    blobs: Option<String>,
+    /// Whether clients may reset, restore and seed data that is kept.
     may_reset: bool,
     http: Settings,
 }
@@ -176,15 +180,37 @@ impl Builder {
         self
     }
 
-    /// Keeps so many bytes of the disk of [`Builder::data`] free: uploads, and what else takes space, are
-    /// refused with 507 before less is left. 256 MiB by default.
+    /// Keeps so many bytes of the disk of [`Builder::data`] or [`Builder::blobs`] free: uploads, and what
+    /// else takes space, are refused with 507 before less is left. 256 MiB by default.
     #[must_use]
     pub fn min_free(mut self, bytes: u64) -> Self {
         self.least_free = Some(bytes);
         self
     }
 
-    /// Lets holders of the root token reset, restore and seed data in a folder, which is refused by
+    /// Keeps everything but files in a database of PostgreSQL, named by a URL such as
+    /// `postgres://user:password@host/name`. Several emulators can share it, and [`Builder::blobs`] with it.
+    /// A new database gets the users, artifacts and seeds of this builder; one that has data keeps what it
+    /// has.
+    ///
+    /// Without [`Builder::token`], the root token of the database stays; a new one gets a random one.
+    /// Connections that leave this machine use TLS and verify the server, unless the URL has
+    /// `sslmode=disable`; `sslrootcert` names a file of CAs to trust in place of those of the system.
+    #[must_use]
+    pub fn database(mut self, url: impl Into<String>) -> Self {
+        self.database = Some(url.into());
+        self
+    }
+
+    /// Keeps the files of [`Builder::database`] in a folder that all its emulators share, named by a URL such
+    /// as `file:///shared/folder`.
+    #[must_use]
+    pub fn blobs(mut self, url: impl Into<String>) -> Self {
+        self.blobs = Some(url.into());
+        self
+    }
+
+    /// Lets holders of the root token reset, restore and seed data that is kept, which is refused by
     /// default.
     #[must_use]
     pub fn allow_reset(mut self) -> Self {
@@ -371,7 +397,12 @@ impl Builder {
     /// The errors of [`Builder::router`], when an address cannot be bound, when a certificate or its key
     /// cannot be used, and when the system refuses a thread.
     pub async fn start(self) -> Result<MockAtlas, StartError> {
-        start(self)
+        if self.data.is_none() && self.database.is_none() {
+            return start(self);
+        }
+        // Opening what is kept blocks, and a database may be slow to answer.
+        let started = spawn_blocking(move || start(self)).await;
+        started.unwrap_or_else(|error| Err(StartError::Data(error.to_string())))
     }
 
     /// Returns the emulator as a router, which [`serve`](crate::serve) can serve on a listener of

@@ -89,6 +89,12 @@ impl MockAtlas {
         &self.token
     }
 
+    /// Returns the URL of the database without its password; `None` without [`Builder::database`].
+    pub fn database(&self) -> Option<String> {
+        let dataset = self.state.datasets().current();
+        dataset.catalog().database_url().map(str::to_owned)
+    }
+
     /// Adds a fault after the existing faults, and returns its id. A reset removes it.
     pub fn add_fault(&self, fault: Fault) -> u64 {
         self.state.faults().add(fault).id

@@ -15,21 +15,40 @@ pub(super) struct DataArguments {
     ///
     /// A new folder gets the content of --seed, and a root token, which is printed once; later starts
     /// leave both as they are, unless --token sets another root token
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", group = "kept")]
     data: Option<PathBuf>,
 
-    /// Keep so many bytes of the folder's disk free: refuse uploads, and what else takes space, with 507
+    /// Keep everything but files in this database of PostgreSQL, which several servers can share, such as
+    /// postgres://user:password@host/name. Set the variable instead where others see the arguments of
+    /// processes
+    ///
+    /// Connections that leave this machine use TLS and verify the server, unless the URL ends with
+    /// ?sslmode=disable; ?sslrootcert=FILE names the CAs to trust in place of those of the system
+    #[arg(
+        long,
+        value_name = "URL",
+        hide_env_values = true,
+        requires = "blobs",
+        group = "kept"
+    )]
+    database: Option<String>,
+
+    /// Keep the files of --database here: file:///FOLDER, which all servers share
+    #[arg(long, value_name = "URL", requires = "database")]
+    blobs: Option<String>,
+
+    /// Keep so many bytes of the disk of files free: refuse uploads, and what else takes space, with 507
     /// before less is left [default: 268435456]
-    #[arg(long, value_name = "BYTES", requires = "data")]
+    #[arg(long, value_name = "BYTES", requires = "kept")]
     min_free: Option<u64>,
 
-    /// Let the root token reset, restore and seed what --data keeps
-    #[arg(long, requires = "data")]
+    /// Let the root token reset, restore and seed what --data or --database keeps
+    #[arg(long, requires = "kept")]
     allow_reset: bool,
 }
 
 impl DataArguments {
-    /// Returns the folder for people to read.
+    /// Returns the folder of `--data` for people to read.
     pub(super) fn folder(&self) -> Option<String> {
         Some(self.data.as_ref()?.display().to_string())
     }
@@ -37,6 +56,8 @@ impl DataArguments {
     pub(super) fn set(&self, builder: Builder) -> Builder {
         let builder = given(builder, self.data.clone(), Builder::data);
         let builder = given(builder, self.min_free, Builder::min_free);
+        let builder = given(builder, self.database.clone(), Builder::database);
+        let builder = given(builder, self.blobs.clone(), Builder::blobs);
         match self.allow_reset {
             true => builder.allow_reset(),
             false => builder,

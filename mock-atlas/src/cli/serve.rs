@@ -54,7 +54,7 @@ fn raise_descriptors() {
 #[derive(Serialize)]
 struct Announcement<'a> {
     address: &'a str,
-    /// The root token; `None` if the folder keeps one, of which only the hash is known.
+    /// The root token; `None` if one is kept, of which only the hash is known.
     token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<String>,
@@ -74,7 +74,7 @@ fn announce(
     let announcement = Announcement {
         address: atlas.url(),
         token: Some(atlas.token()).filter(|token| !token.is_empty()),
-        data: arguments.data.folder(),
+        data: arguments.data.folder().or_else(|| atlas.database()),
         binstore_address: atlas.binstore_url(),
         ca_file: ca.map(|ca| ca.path().to_string_lossy()),
         chaos_seed: atlas.chaos_seed(),

@@ -44,6 +44,14 @@ impl Dataset {
         &self.0.catalog
     }
 
+    /// Checks whether the dataset can be used.
+    ///
+    /// # Errors
+    /// When the storage cannot be reached.
+    pub(crate) async fn check_ready(&self) -> Result<(), ServiceError> {
+        Ok(self.catalog().check_ready().await?)
+    }
+
     /// Counts the dataset's content.
     ///
     /// # Errors

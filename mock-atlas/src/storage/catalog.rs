@@ -350,6 +350,25 @@ impl Catalog {
         }
     }
 
+    /// Returns the URL of the database without its password; `None` if there is none, or it is in a folder.
+    pub(crate) fn database_url(&self) -> Option<&str> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Durable(durable) => durable.database_url(),
+        }
+    }
+
+    /// Checks whether the storage can be used.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub(crate) async fn check_ready(&self) -> Result<(), StorageError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Durable(durable) => Ok(durable.check_ready().await?),
+        }
+    }
+
     /// Counts the artifacts, versions and bytes of the catalog.
     pub(crate) async fn totals(&self) -> Result<Totals, StorageError> {
         match self {

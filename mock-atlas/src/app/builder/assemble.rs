@@ -1,7 +1,8 @@
 //! Assembles an emulator: its storage, services and faults.
 
 use super::check::{check_folder, check_public_url};
-use super::{Builder, StartError, User, data};
+use super::data::{self, Home, RootToken};
+use super::{Builder, StartError, User};
 use crate::domain::{ArtifactName, Limits, ROOT};
 use crate::faults::{Chaos, Faults};
 use crate::http::state::AppState;
@@ -18,6 +19,7 @@ use crate::storage::{Catalog, LEAST_FREE, MemoryBudget, MemoryCatalog, random_to
 pub(super) fn assemble(mut builder: Builder) -> Result<(AppState, String), StartError> {
     builder.http.public_url = builder.http.public_url.map(check_public_url).transpose()?;
     builder.spill.as_deref().map(check_folder).transpose()?;
+    let home = Home::of(&mut builder)?;
     let (given, random) = (builder.token, random_token().ok_or(StartError::Randomness)?);
     let token = token_value(given.clone().unwrap_or(random))?;
     let root = ROOT.parse().map_err(StartError::Username)?;
@@ -32,19 +34,22 @@ pub(super) fn assemble(mut builder: Builder) -> Result<(AppState, String), Start
         apply(seed, &initial, limits)?;
         builder.faults.extend_from_slice(seed.faults());
     }
-    let (catalog, token, storage) = match builder.data {
+    let (catalog, token, storage) = match home {
         None => (
             Catalog::Memory(initial.copy()),
             token.as_str().to_owned(),
             (builder.max_memory.unwrap_or(u64::MAX), builder.spill),
         ),
-        Some(folder) => {
-            let clock = builder.clock.clone();
+        Some(home) => {
+            let root = RootToken {
+                given: given.clone(),
+                random: token.as_str().to_owned(),
+            };
             let least_free = builder.least_free.unwrap_or(LEAST_FREE);
-            let opened = data::open(folder.clone(), least_free, given.clone(), &initial, clock)?;
-            let (catalog, made) = opened;
+            let clock = builder.clock.clone();
+            let (catalog, made) = data::open(&home, least_free, root, &initial, clock)?;
             let memory = builder.max_memory.unwrap_or(data::MEMORY);
-            let spill = builder.spill.unwrap_or(folder);
+            let spill = builder.spill.unwrap_or_else(|| home.files().to_owned());
             let token = given.or(made).unwrap_or_default();
             (Catalog::Durable(catalog), token, (memory, Some(spill)))
         }

@@ -56,7 +56,7 @@ pub enum StartError {
         /// The error of the system.
         error: io::Error,
     },
-    /// The folder for the data cannot be used.
+    /// The folder or the database for the data cannot be used.
     #[error("{0}")]
     Data(String),
     /// Upload paths cannot start with the public URL.

@@ -35,10 +35,11 @@ macro_rules! conforms {
     ($backends:tt $modules:tt) => {
         conforms!(@backends $backends $modules);
     };
-    (@backends { $($backend:ident),* } $modules:tt) => {
-        $(conforms!(@backend $backend $modules);)*
+    (@backends { $($(#[$attribute:meta])* $backend:ident),* $(,)? } $modules:tt) => {
+        $(conforms!(@backend [$(#[$attribute])*] $backend $modules);)*
     };
-    (@backend $backend:ident { $($module:ident { $($test:ident),* $(,)? })* }) => {
+    (@backend [$($attribute:tt)*] $backend:ident { $($module:ident { $($test:ident),* $(,)? })* }) => {
+        $($attribute)*
         mod $backend {
             $(mod $module {
                 $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -73,8 +74,20 @@ mod backends {
         let folder = tempfile::tempdir().unwrap();
         let durable = DurableCatalog::open(folder.path(), Clock::default());
         let durable = durable.await.unwrap();
-        let root = durable.set_root_token(Some("root".to_owned())).await;
-        assert_eq!(root.unwrap(), None);
+        durable.set_root_token("root".to_owned()).await.unwrap();
+        NewCatalog {
+            catalog: Catalog::Durable(durable),
+            _folder: Some(folder),
+        }
+    }
+
+    #[cfg(feature = "real-clients")]
+    pub(super) async fn postgres() -> NewCatalog {
+        let server = atlas_common::postgres_server::PostgresServer::shared().unwrap();
+        let (url, folder) = (server.new_url().unwrap(), tempfile::tempdir().unwrap());
+        let durable = DurableCatalog::connect(&url, folder.path(), Clock::default());
+        let durable = durable.await.unwrap();
+        durable.set_root_token("root".to_owned()).await.unwrap();
         NewCatalog {
             catalog: Catalog::Durable(durable),
             _folder: Some(folder),
@@ -82,7 +95,7 @@ mod backends {
     }
 }
 
-conforms! { { memory, sqlite } {
+conforms! { { memory, sqlite, #[cfg(feature = "real-clients")] postgres } {
     accounts {
         a_change_that_fails_changes_nothing,
         a_revoked_token_is_unknown_and_the_others_stay,

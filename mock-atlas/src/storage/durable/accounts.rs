@@ -23,8 +23,30 @@ pub(super) const KIND_ORGANIZATION: i64 = 2;
 /// The order of the root token, which comes before all others.
 pub(super) const ROOT_POSITION: i64 = 0;
 
-/// Sets the root token, and returns whether there was one before.
+/// Sets the root token. The one that is set already stays, with the access tokens that were issued for it.
+///
+/// # Errors
+/// [`AccountError::TokenTaken`] for the token of a user.
 pub(super) async fn set_root_token(
+    tx: Tx<'_>,
+    token: &str,
+    now: SystemTime,
+) -> Result<(), StorageError> {
+    tx.lock_all().await?;
+    let sql = "SELECT position FROM token WHERE hash = $1";
+    let known = tx.row(sql, &values![*Hashed::of(token).as_bytes()]).await?;
+    match known.map(|mut row| row.take::<i64>()).transpose()? {
+        Some(ROOT_POSITION) => Ok(()),
+        Some(_) => Err(AccountError::TokenTaken.into()),
+        None => Ok(insert_root_token(tx, token, now).await?),
+    }
+}
+
+/// Sets a root token that nobody has, in place of the one before.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn insert_root_token(
     tx: Tx<'_>,
     token: &str,
     now: SystemTime,
@@ -332,7 +354,7 @@ async fn add_user(
         match create_token(tx, &user.username, new).await {
             Ok(_) => {}
             Err(StorageError::Account(error)) => return Err(AdditionError::Token(at, of, error)),
-            Err(error) => return Err(unexpected(&error)),
+            Err(error) => return Err(unexpected(error)),
         }
     }
     Ok(())
@@ -398,6 +420,9 @@ pub(super) async fn add_member(
     })
 }
 
-fn unexpected(error: &StorageError) -> AdditionError {
-    AdditionError::Backend(BackendError::new(error.to_string()))
+fn unexpected(error: StorageError) -> AdditionError {
+    AdditionError::Backend(match error {
+        StorageError::Backend(error) => error,
+        other => BackendError::new(other.to_string()),
+    })
 }

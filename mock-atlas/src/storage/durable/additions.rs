@@ -33,8 +33,10 @@ impl DurableCatalog {
             .database
             .write(move |tx| Box::pin(async move { add(tx, &additions, &files, now).await }));
         let added = add.await;
-        if added.is_err() {
-            self.files.remove(keys).await;
+        match &added {
+            // Where the outcome of the commit is unknown, the files may have a name: they stay then.
+            Ok(()) | Err(AdditionError::Backend(_)) => {}
+            Err(_) => self.files.remove(keys).await,
         }
         added
     }
@@ -72,6 +74,7 @@ async fn add(
     files: &KeptFiles,
     now: SystemTime,
 ) -> Result<(), AdditionError> {
+    tx.lock_all().await?;
     accounts::add(tx, additions, now).await?;
     let artifacts = additions.artifacts.iter().zip(&files.of_artifacts);
     for (at, (new, files)) in artifacts.enumerate() {

@@ -1,6 +1,6 @@
 //! Artifacts in a database.
 
-use super::database::{Tx, values};
+use super::database::{Row, RowLock, Tx, values};
 use super::{boxes, versions};
 use crate::domain::{ArtifactName, ReadAccess, Visibility};
 use crate::storage::{AccountError, BackendError, StorageError};
@@ -34,15 +34,12 @@ pub(super) async fn create(
     Ok(ArtifactRow { id, visibility })
 }
 
-/// Returns an artifact; `None` if there is none of this name.
-pub(super) async fn get(
-    tx: Tx<'_>,
-    name: &ArtifactName,
-) -> Result<Option<ArtifactRow>, BackendError> {
-    let sql = "SELECT id, is_public FROM artifact
-        WHERE username = $1 AND name = $2 AND is_deleted = 0";
-    let found = tx.row(sql, &values![&name.username, &name.name]).await?;
-    let Some(mut row) = found else {
+/// Selects an artifact that is not deleted, by username and name.
+const SELECT: &str = "SELECT id, is_public FROM artifact
+    WHERE username = $1 AND name = $2 AND is_deleted = 0";
+
+fn read(row: Option<Row>) -> Result<Option<ArtifactRow>, BackendError> {
+    let Some(mut row) = row else {
         return Ok(None);
     };
     Ok(Some(ArtifactRow {
@@ -60,10 +57,34 @@ pub(super) async fn find(
     name: &ArtifactName,
     access: ReadAccess,
 ) -> Result<ArtifactRow, StorageError> {
-    match get(tx, name).await? {
+    let values = values![&name.username, &name.name];
+    match read(tx.row(SELECT, &values).await?)? {
         Some(artifact) if access.allows(artifact.visibility) => Ok(artifact),
         _ => Err(StorageError::NotFound),
     }
+}
+
+/// Returns an artifact and locks it, as each operation does first that changes what the artifact has; `None`
+/// if there is none of this name.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn get_locked(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    lock: RowLock,
+) -> Result<Option<ArtifactRow>, BackendError> {
+    let values = values![&name.username, &name.name];
+    read(tx.locked_row(SELECT, &values, lock).await?)
+}
+
+/// Returns an artifact and locks it exclusively.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(super) async fn lock(tx: Tx<'_>, name: &ArtifactName) -> Result<ArtifactRow, StorageError> {
+    let found = get_locked(tx, name, RowLock::Exclusive).await?;
+    found.ok_or(StorageError::NotFound)
 }
 
 /// Deletes an artifact with its box and all its versions. Returns the keys of the files that nothing
@@ -72,7 +93,7 @@ pub(super) async fn find(
 /// # Errors
 /// [`StorageError::NotFound`].
 pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<Vec<String>, StorageError> {
-    let artifact = find(tx, name, ReadAccess::All).await?;
+    let artifact = lock(tx, name).await?;
     let mut files = boxes::delete_uploads(tx, artifact.id).await?;
     let types = "SELECT id FROM artifact_type WHERE artifact_id = $1";
     for mut row in tx.rows(types, &values![artifact.id]).await? {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::boxes::{self, BoxRow, Changed};
 use super::database::{Tx, values};
 use super::files::{COLUMNS, FileRow};
-use super::versions;
+use super::{artifacts, versions};
 use crate::domain::{ArtifactName, BOX_TYPE, BoxError, ReadAccess};
 use crate::storage::{BackendError, StorageError};
 
@@ -136,6 +136,7 @@ pub(super) async fn complete_upload(
     upload: Uuid,
     now: SystemTime,
 ) -> Result<Changed<()>, StorageError> {
+    artifacts::lock(tx, name).await?;
     let of = of_upload(tx, upload).await?.ok_or(StorageError::NotFound)?;
     if of.name != *name {
         return Err(StorageError::NotFound);

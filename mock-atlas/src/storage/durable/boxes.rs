@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use super::artifacts::{self, ArtifactRow, visibility};
-use super::database::{Row, Tx, values};
+use super::database::{Row, RowLock, Tx, values};
 use super::files::FileRow;
 use super::versions;
 use crate::domain::{
@@ -39,9 +39,13 @@ pub(super) async fn create(
     new: NewBox,
     now: SystemTime,
 ) -> Result<FoundBox, StorageError> {
-    let artifact = match artifacts::get(tx, name).await? {
+    let artifact = match artifacts::get_locked(tx, name, RowLock::Exclusive).await? {
         Some(artifact) => artifact,
-        None => artifacts::create(tx, name, Visibility::Private).await?,
+        None => match artifacts::create(tx, name, Visibility::Private).await {
+            // Another client was faster.
+            Err(StorageError::NameTaken) => artifacts::lock(tx, name).await?,
+            created => created?,
+        },
     };
     if read(tx, artifact).await?.is_some() {
         return Err(BoxError::BoxTaken.into());
@@ -99,7 +103,7 @@ pub(super) async fn change<T>(
     space: Result<(), BackendError>,
     change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError>,
 ) -> Result<Changed<T>, StorageError> {
-    let mut row = get(tx, name, ReadAccess::All).await?;
+    let mut row = lock(tx, name).await?;
     let mut draft = BoxDraft {
         visibility: row.artifact.visibility,
         vagrant_box: row.vagrant_box.clone(),
@@ -126,7 +130,7 @@ pub(super) async fn change<T>(
 /// # Errors
 /// [`StorageError::NotFound`].
 pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<Changed<()>, StorageError> {
-    let row = get(tx, name, ReadAccess::All).await?;
+    let row = lock(tx, name).await?;
     let id = row.artifact.id;
     let mut files = delete_uploads(tx, id).await?;
     if let Some(type_id) = versions::type_id(tx, id, &Name::constant(BOX_TYPE)).await? {
@@ -145,7 +149,7 @@ pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<Changed<()
 
 /// Counts a download.
 pub(super) async fn count_download(tx: Tx<'_>, name: &ArtifactName) -> Result<(), StorageError> {
-    let mut row = get(tx, name, ReadAccess::All).await?;
+    let mut row = lock(tx, name).await?;
     row.vagrant_box.downloads += 1;
     Ok(save(tx, &row).await?)
 }
@@ -319,12 +323,26 @@ pub(super) async fn delete_uploads(tx: Tx<'_>, artifact_id: i64) -> Result<Vec<i
     Ok(files)
 }
 
+/// Returns a box with its artifact's row. For a change, the artifact must be locked.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
 pub(super) async fn get(
     tx: Tx<'_>,
     name: &ArtifactName,
     access: ReadAccess,
 ) -> Result<BoxRow, StorageError> {
     let artifact = artifacts::find(tx, name, access).await?;
+    of_artifact(tx, artifact).await
+}
+
+/// Returns a box with its artifact's row, and locks the artifact.
+async fn lock(tx: Tx<'_>, name: &ArtifactName) -> Result<BoxRow, StorageError> {
+    let artifact = artifacts::lock(tx, name).await?;
+    of_artifact(tx, artifact).await
+}
+
+async fn of_artifact(tx: Tx<'_>, artifact: ArtifactRow) -> Result<BoxRow, StorageError> {
     let vagrant_box = read(tx, artifact).await?;
     Ok(BoxRow {
         artifact,

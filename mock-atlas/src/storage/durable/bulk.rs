@@ -5,9 +5,7 @@ use uuid::Uuid;
 use super::database::Tx;
 use super::versions::{self, VERSION};
 use super::{DurableCatalog, artifacts, boxes};
-use crate::domain::{
-    ArtifactName, BOX_TYPE, Name, Orphan, OrphanState, OrphanTarget, ReadAccess, Totals,
-};
+use crate::domain::{ArtifactName, BOX_TYPE, Name, Orphan, OrphanState, OrphanTarget, Totals};
 use crate::storage::upload::awaited;
 use crate::storage::{BackendError, StorageError};
 
@@ -22,7 +20,7 @@ pub(super) async fn delete_version(
     artifact_type: &Name,
     number: u64,
 ) -> Result<Vec<String>, StorageError> {
-    let artifact = artifacts::find(tx, name, ReadAccess::All).await?;
+    let artifact = artifacts::lock(tx, name).await?;
     let type_id = versions::type_id(tx, artifact.id, artifact_type).await?;
     let file = versions::delete(tx, type_id.ok_or(StorageError::NotFound)?, number).await?;
     if artifact_type.as_str() == BOX_TYPE {
@@ -76,7 +74,7 @@ impl DurableCatalog {
                     (SELECT count(*) FROM artifact WHERE is_deleted = 0),
                     (SELECT count(*) FROM artifact WHERE vagrant_box IS NOT NULL),
                     (SELECT count(*) FROM version),
-                    (SELECT coalesce(sum(size), 0) FROM file)";
+                    (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM file)";
                 let counted = tx.row(sql, &[]).await?;
                 let mut row = counted.ok_or_else(|| BackendError::new("nothing was counted"))?;
                 let box_versions = boxes::all(tx).await?;

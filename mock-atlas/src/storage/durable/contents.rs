@@ -11,7 +11,7 @@ use super::artifacts::{self, visibility};
 use super::database::{Row, Tx, values};
 use super::files::{COLUMNS, FileRow};
 use super::versions::{self, VERSION};
-use super::{DurableCatalog, account_records, box_uploads, boxes};
+use super::{DurableCatalog, account_records, accounts, box_uploads, boxes};
 use crate::domain::{ArtifactName, Limits, Name, ROOT};
 use crate::storage::record::{TypeRecord, VersionRecord};
 use crate::storage::{
@@ -48,6 +48,30 @@ impl DurableCatalog {
         contents: Contents,
         limits: Limits,
     ) -> Result<(), ImportError> {
+        self.put(contents, limits, None).await.map(|_| ())
+    }
+
+    /// Fills a catalog that was never in use, and sets its root token. Returns whether it did: another
+    /// server may have been faster.
+    ///
+    /// # Errors
+    /// The errors of [`DurableCatalog::import`].
+    pub(crate) async fn fill(
+        &self,
+        contents: Contents,
+        root_token: String,
+    ) -> Result<bool, ImportError> {
+        self.put(contents, Limits::default(), Some(root_token))
+            .await
+    }
+
+    /// Replaces all contents; with a root token, only if there is none yet. Returns whether it did.
+    async fn put(
+        &self,
+        contents: Contents,
+        limits: Limits,
+        root_token: Option<String>,
+    ) -> Result<bool, ImportError> {
         let checked = self.clone();
         let contents = spawn_blocking(move || checked.check(contents, limits))
             .await
@@ -63,19 +87,26 @@ impl DurableCatalog {
             access, artifacts, ..
         } = contents;
         let now = self.clock.now();
-        let import = self.database.write(move |tx| {
-            Box::pin(async move { replace(tx, access, artifacts, &files, now).await })
+        let put = self.database.write(move |tx| {
+            Box::pin(async move {
+                tx.lock_all().await?;
+                if let Some(token) = root_token {
+                    if accounts::has_root_token(tx).await? {
+                        return Ok(None);
+                    }
+                    accounts::insert_root_token(tx, &token, now).await?;
+                }
+                replace(tx, access, artifacts, &files, now).await.map(Some)
+            })
         });
-        match import.await {
-            Ok(removed) => {
-                self.files.remove(removed).await;
-                Ok(())
-            }
-            Err(error) => {
-                self.files.remove(keys).await;
-                Err(error)
-            }
+        let put = put.await;
+        match &put {
+            Ok(Some(removed)) => self.files.remove(removed.clone()).await,
+            // Where the outcome of the commit is unknown, the files may have a name: they stay then.
+            Err(ImportError::Backend(_)) => {}
+            Ok(None) | Err(_) => self.files.remove(keys).await,
         }
+        Ok(put?.is_some())
     }
 
     /// Checks contents in memory, which knows all contradictions, and returns them in the newest form.

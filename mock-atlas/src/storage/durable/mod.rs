@@ -1,6 +1,6 @@
 //! The catalog that keeps what it is given: metadata in a database, bytes in a store of files.
 //!
-//! - `database`: the database; `schema`: its tables, and their upgrades
+//! - `database`: the database, SQLite or PostgreSQL; `schema`: its tables
 //! - `files`: the bytes of files
 //! - `artifacts`, `versions`, `searches`, `boxes`, `box_uploads`, `registries`, `accounts`,
 //!   `account_records`: operations within a transaction
@@ -34,13 +34,13 @@ use dashmap::DashMap;
 use uuid::Uuid;
 
 use super::free_space::{FreeSpace, LEAST_FREE};
-use super::{BackendError, Blob, Found, StorageError, UploadAttempt, random_token};
+use super::{BackendError, Blob, Found, StorageError, UploadAttempt};
 use crate::domain::{
     ArtifactName, Clock, FileSelector, Name, NewVersion, Page, Query, ReadAccess, Version,
     Visibility,
 };
 pub(crate) use database::OpenError;
-use database::{Database, Sqlite};
+use database::{Database, Postgres, Sqlite};
 use files::Files;
 
 /// A catalog in a database and a store of files. A clone is a cheap handle.
@@ -62,20 +62,13 @@ impl DurableCatalog {
     /// When the folder cannot be used, or is in use.
     pub(crate) async fn open(folder: &Path, clock: Clock) -> Result<Self, OpenError> {
         let (sqlite, was_killed) = Sqlite::open(folder)?;
-        let path = folder.join("files");
-        let failed = |error| OpenError::Folder(path.clone(), error);
-        let catalog = Self {
-            database: Database::Sqlite(sqlite),
-            files: Files::open(&path).map_err(failed)?,
-            space: FreeSpace::new(folder, LEAST_FREE),
-            attempts: Arc::default(),
-            clock,
-        };
+        let catalog = Self::new(Database::Sqlite(sqlite), &folder.join("files"), clock)?;
         if was_killed {
             let keys = catalog
                 .database
                 .read(|tx| Box::pin(versions::file_keys(tx)));
-            catalog.files.remove_others(&keys.await?).map_err(failed)?;
+            let removed = catalog.files.remove_others(&keys.await?);
+            removed.map_err(|error| OpenError::Folder(folder.join("files"), error))?;
         }
         Ok(catalog)
     }
@@ -100,6 +93,50 @@ impl DurableCatalog {
         self.space.measure().await
     }
 
+    /// Connects to a catalog that several servers share: a database of PostgreSQL, named by its URL, and a
+    /// folder of files.
+    ///
+    /// # Errors
+    /// When the database or the folder cannot be used.
+    pub(crate) async fn connect(
+        database: &str,
+        files: &Path,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let postgres = Postgres::open(database).await?;
+        Self::new(Database::Postgres(postgres), files, clock)
+    }
+
+    fn new(database: Database, files: &Path, clock: Clock) -> Result<Self, OpenError> {
+        let opened = Files::open(files);
+        Ok(Self {
+            database,
+            files: opened.map_err(|error| OpenError::Folder(files.to_owned(), error))?,
+            space: FreeSpace::new(files, LEAST_FREE),
+            attempts: Arc::default(),
+            clock,
+        })
+    }
+
+    /// Returns where the database is: the URL without its password; `None` for a folder.
+    pub(crate) fn database_url(&self) -> Option<&str> {
+        match &self.database {
+            Database::Sqlite(_) => None,
+            Database::Postgres(postgres) => Some(postgres.shown()),
+        }
+    }
+
+    /// Checks whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub(crate) async fn check_ready(&self) -> Result<(), BackendError> {
+        let ask = self
+            .database
+            .look_up(|tx| Box::pin(async move { tx.row("SELECT 1", &[]).await }));
+        ask.await.map(|_| ())
+    }
+
     /// Returns whether the catalog was never in use: it has no root token.
     ///
     /// # Errors
@@ -107,36 +144,20 @@ impl DurableCatalog {
     pub(crate) async fn is_new(&self) -> Result<bool, BackendError> {
         let has_token = self
             .database
-            .read(|tx| Box::pin(accounts::has_root_token(tx)));
+            .look_up(|tx| Box::pin(accounts::has_root_token(tx)));
         Ok(!has_token.await?)
     }
 
-    /// Sets the root token. Without one, the catalog's own stays; if it has none, one is made, and
-    /// returned.
+    /// Sets the root token. The one before is void then, unless it is the same.
     ///
     /// # Errors
-    /// When the database fails.
-    pub(crate) async fn set_root_token(
-        &self,
-        token: Option<String>,
-    ) -> Result<Option<String>, OpenError> {
-        let (token, made) = match token {
-            Some(token) => (token, None),
-            None if !self.is_new().await? => return Ok(None),
-            None => {
-                let token = random_token().ok_or(OpenError::Randomness)?;
-                (token.clone(), Some(token))
-            }
-        };
+    /// [`AccountError::TokenTaken`](super::AccountError::TokenTaken) for the token of a user.
+    pub(crate) async fn set_root_token(&self, token: String) -> Result<(), StorageError> {
         let now = self.clock.now();
         let set = self.database.write(move |tx| {
-            Box::pin(async move {
-                accounts::set_root_token(tx, &token, now).await?;
-                Ok::<_, BackendError>(())
-            })
+            Box::pin(async move { accounts::set_root_token(tx, &token, now).await })
         });
-        set.await?;
-        Ok(made)
+        set.await
     }
 }
 
@@ -163,7 +184,7 @@ impl DurableCatalog {
         let name = name.clone();
         let find = self
             .database
-            .read(move |tx| Box::pin(async move { artifacts::find(tx, &name, access).await }));
+            .look_up(move |tx| Box::pin(async move { artifacts::find(tx, &name, access).await }));
         find.await.map(|_| ())
     }
 
@@ -184,7 +205,7 @@ impl DurableCatalog {
     ) -> Result<Arc<Version>, StorageError> {
         self.check_space(0).await?;
         let (name, artifact_type, now) = (name.clone(), artifact_type.clone(), self.clock.now());
-        let create = self.database.write(move |tx| {
+        let create = self.database.write_once(move |tx| {
             Box::pin(async move { versions::create(tx, &name, &artifact_type, new, now).await })
         });
         create.await

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::accounts::{self, KIND_ORGANIZATION, KIND_ROOT};
 use super::boxes;
-use super::database::{Row, Tx, values};
+use super::database::{Row, RowLock, Tx, values};
 use crate::domain::{ArtifactName, BOX_TYPE, Name, Registry, RegistryChange};
 use crate::storage::{AccountError, BackendError, FoundRegistry, RegistryOwner, StorageError};
 
@@ -24,9 +24,19 @@ pub(super) async fn all(tx: Tx<'_>) -> Result<Vec<FoundRegistry>, BackendError> 
 /// # Errors
 /// When the database fails.
 pub(super) async fn get(tx: Tx<'_>, name: &Name) -> Result<Option<FoundRegistry>, BackendError> {
-    let sql = "SELECT name, kind, registry FROM namespace WHERE name = $1";
-    let found = tx.row(sql, &values![name]).await?;
+    let found = tx.row(SELECT, &values![name]).await?;
     found.map(|mut row| read(&mut row)).transpose()
+}
+
+/// Selects the registry of a user or an organisation by its name.
+const SELECT: &str = "SELECT name, kind, registry FROM namespace WHERE name = $1";
+
+/// Returns the registry of a user or an organisation, and locks it.
+async fn lock(tx: Tx<'_>, name: &Name) -> Result<FoundRegistry, StorageError> {
+    let values = values![name];
+    let found = tx.locked_row(SELECT, &values, RowLock::Exclusive).await?;
+    let mut row = found.ok_or(AccountError::UnknownRegistry)?;
+    Ok(read(&mut row)?)
 }
 
 fn read(row: &mut Row) -> Result<FoundRegistry, BackendError> {
@@ -77,8 +87,7 @@ pub(super) async fn change(
     change: RegistryChange,
     now: SystemTime,
 ) -> Result<FoundRegistry, StorageError> {
-    let found = get(tx, name).await?;
-    let mut found = found.ok_or(AccountError::UnknownRegistry)?;
+    let mut found = lock(tx, name).await?;
     found.registry.apply(change, now);
     save(tx, name, &found.registry).await?;
     Ok(found)
@@ -104,8 +113,7 @@ pub(super) async fn delete(
     tx: Tx<'_>,
     name: &Name,
 ) -> Result<(FoundRegistry, Vec<String>), StorageError> {
-    let found = get(tx, name).await?;
-    let found = found.ok_or(AccountError::UnknownRegistry)?;
+    let found = lock(tx, name).await?;
     if found.owner != RegistryOwner::Organization {
         return Err(AccountError::RegistryOfUser.into());
     }
@@ -124,7 +132,7 @@ async fn delete_boxes(tx: Tx<'_>, namespace: &Name) -> Result<Vec<String>, Stora
     let sql = "SELECT a.name, a.vagrant_box IS NOT NULL AND NOT EXISTS
         (SELECT 1 FROM artifact_type t JOIN version v ON v.type_id = t.id
         WHERE t.artifact_id = a.id AND t.name <> $1)
-        FROM artifact a WHERE a.username = $2 AND a.is_deleted = 0";
+        FROM artifact a WHERE a.username = $2 AND a.is_deleted = 0 ORDER BY a.id";
     let mut names = Vec::new();
     for mut row in tx.rows(sql, &values![BOX_TYPE, namespace]).await? {
         names.push(ArtifactName {

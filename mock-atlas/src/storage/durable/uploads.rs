@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use super::DurableCatalog;
 use super::box_uploads::{self, BoxUploadRow};
-use super::boxes;
-use super::database::{Tx, values};
+use super::database::{RowLock, Tx, values};
 use super::files::FileRow;
 use super::versions::{self, UploadRow};
-use crate::domain::FileState;
+use super::{artifacts, boxes};
+use crate::domain::{BOX_TYPE, FileState};
 use crate::storage::{Blob, StorageError, TypeKey, UploadAttempt, UploadTarget, VersionKey};
 
 /// The target of an upload, as the database has it.
@@ -139,6 +139,10 @@ impl DurableCatalog {
     pub(crate) async fn expire_upload(&self, upload: Uuid) -> Result<(), StorageError> {
         let expire = self.database.write(move |tx| {
             Box::pin(async move {
+                match lock_target(tx, upload).await {
+                    Err(StorageError::NotFound) => return Ok(()),
+                    locked => locked?,
+                }
                 // The version keeps an upload, whose id nobody is told.
                 let sql = "UPDATE version SET upload = $1 WHERE upload = $2";
                 tx.execute(sql, &values![Uuid::new_v4(), upload]).await?;
@@ -149,6 +153,24 @@ impl DurableCatalog {
         });
         expire.await
     }
+}
+
+/// Locks what an upload is for: its artifact, as every other change does first, and its version.
+async fn lock_target(tx: Tx<'_>, upload: Uuid) -> Result<(), StorageError> {
+    let row = match target(tx, upload).await? {
+        Target::Box(row) => return artifacts::lock(tx, row.name()).await.map(|_| ()),
+        Target::Version(row) => row,
+    };
+    // The file of a box changes the box, too.
+    let lock = match row.artifact_type.as_str() {
+        BOX_TYPE => RowLock::Exclusive,
+        _ => RowLock::Shared,
+    };
+    artifacts::get_locked(tx, &row.artifact, lock).await?;
+    let sql = "SELECT 1 FROM version WHERE id = $1";
+    tx.locked_row(sql, &values![row.id], RowLock::Exclusive)
+        .await?;
+    Ok(())
 }
 
 async fn target(tx: Tx<'_>, upload: Uuid) -> Result<Target, StorageError> {
@@ -184,6 +206,7 @@ async fn finish(
     file: &FileRow,
     now: SystemTime,
 ) -> Result<Kept, StorageError> {
+    lock_target(tx, upload).await?;
     let target = target(tx, upload).await?;
     if let Some(stored) = stored(tx, &target).await? {
         return match stored.digest == file.digest {

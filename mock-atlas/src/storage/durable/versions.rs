@@ -1,4 +1,8 @@
 //! Versions of artifacts in a database: their numbers, their files, and their tags for searches.
+//!
+//! - `creation`: the next version of a type in one statement, for PostgreSQL
+
+mod creation;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::artifacts;
-use super::database::{Row, Tx, values};
+use super::database::{Row, RowLock, Tx, values};
 use super::files::{COLUMNS, FileRow};
 use crate::domain::{
     ArtifactName, FileSelector, FileState, HIGHEST, Metadata, Name, NewVersion, ReadAccess, Version,
@@ -61,6 +65,9 @@ pub(super) async fn create(
     new: NewVersion,
     created: SystemTime,
 ) -> Result<Arc<Version>, StorageError> {
+    if let Tx::Postgres(_) = tx {
+        return creation::create(tx, name, artifact_type, new, created).await;
+    }
     let artifact = artifacts::find(tx, name, ReadAccess::All).await?;
     new.check(artifact_type)?;
     let (_, version) = add(tx, artifact.id, artifact_type, new, created).await?;
@@ -88,6 +95,16 @@ pub(super) async fn add(
     let (type_id, number) = (row.take()?, row.take()?);
     let version = Version {
         number,
+        ..unnumbered(new, artifact_type, created)
+    };
+    insert(tx, type_id, &version, None).await?;
+    Ok((type_id, version))
+}
+
+/// Returns a new version, whose number is not known yet.
+fn unnumbered(new: NewVersion, artifact_type: &Name, created: SystemTime) -> Version {
+    Version {
+        number: 0,
         id: new.id,
         metadata: new.metadata.with_derived_regions(artifact_type),
         build: new.build,
@@ -98,9 +115,7 @@ pub(super) async fn add(
         // Contract: uploads.path-secret
         upload: Uuid::new_v4(),
         created,
-    };
-    insert(tx, type_id, &version, None).await?;
-    Ok((type_id, version))
+    }
 }
 
 /// Inserts a version as it is, with its tags if it is visible.
@@ -113,13 +128,6 @@ pub(super) async fn insert(
     version: &Version,
     file_id: Option<i64>,
 ) -> Result<(), BackendError> {
-    let metadata = serde_json::to_string(&version.metadata)
-        .map_err(|error| BackendError::new(error.to_string()))?;
-    let state: i64 = match version.file {
-        FileState::None => 0,
-        FileState::Awaited => 1,
-        FileState::Stored => 2,
-    };
     let sql = "INSERT INTO version
         (type_id, number, client_id, build, metadata, upload, file_state, file_id, created)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -128,9 +136,9 @@ pub(super) async fn insert(
         version.number,
         &*version.id,
         version.build,
-        metadata,
+        metadata_json(version)?,
         version.upload,
-        state,
+        state_number(version.file),
         file_id,
         version.created,
     ];
@@ -141,16 +149,41 @@ pub(super) async fn insert(
     Ok(())
 }
 
+/// Returns the metadata of a version as the database has it.
+fn metadata_json(version: &Version) -> Result<String, BackendError> {
+    serde_json::to_string(&version.metadata).map_err(|error| BackendError::new(error.to_string()))
+}
+
+fn state_number(file: FileState) -> i64 {
+    match file {
+        FileState::None => 0,
+        FileState::Awaited => 1,
+        FileState::Stored => 2,
+    }
+}
+
+/// The largest number of tags in one statement.
+const TOGETHER: usize = 256;
+
 async fn add_tags(tx: Tx<'_>, type_id: i64, version: &Version) -> Result<(), BackendError> {
-    let sql = "INSERT INTO version_tag (type_id, tag, number) VALUES ($1, $2, $3)
-        ON CONFLICT DO NOTHING";
-    for (key, value) in version.metadata.iter() {
-        for tag in [tag(key, None), tag(key, Some(value))] {
-            tx.execute(sql, &values![type_id, tag, version.number])
-                .await?;
+    let tags: Vec<[u8; 16]> = tags(version).collect();
+    for tags in tags.chunks(TOGETHER) {
+        let mut sql = "INSERT INTO version_tag (type_id, number, tag) VALUES ".to_owned();
+        let mut values = values![type_id, version.number].to_vec();
+        for tag in tags {
+            values.push((*tag).into());
+            sql.push_str(&format!("($1, $2, ${}), ", values.len()));
         }
+        sql.truncate(sql.len() - ", ".len());
+        tx.execute(&sql, &values).await?;
     }
     Ok(())
+}
+
+/// Returns the tags of a version, all of which differ.
+fn tags(version: &Version) -> impl Iterator<Item = [u8; 16]> {
+    let pairs = version.metadata.iter();
+    pairs.flat_map(|(key, value)| [tag(key, None), tag(key, Some(value))])
 }
 
 /// Returns the tag of a metadata key, or of a key with its value: 16 bytes of a hash, so that texts
@@ -307,10 +340,8 @@ pub(super) async fn delete(
     let file_id = row.take()?;
     let version = read(&mut row)?;
     let sql = "DELETE FROM version_tag WHERE type_id = $1 AND tag = $2 AND number = $3";
-    for (key, value) in version.metadata.iter() {
-        for tag in [tag(key, None), tag(key, Some(value))] {
-            tx.execute(sql, &values![type_id, tag, number]).await?;
-        }
+    for tag in tags(&version) {
+        tx.execute(sql, &values![type_id, tag, number]).await?;
     }
     let sql = "DELETE FROM version WHERE type_id = $1 AND number = $2";
     tx.execute(sql, &values![type_id, number]).await?;
@@ -345,8 +376,14 @@ pub(super) async fn remove_unnamed_files(
         AND NOT EXISTS (SELECT 1 FROM version WHERE version.file_id = file.id)
         AND NOT EXISTS (SELECT 1 FROM box_upload WHERE box_upload.file_id = file.id)
         RETURNING key";
+    // Who removes the last but one name of a file must wait here for who removes the last.
+    let lock = "SELECT 1 FROM file WHERE id = $1";
+    let mut files: Vec<i64> = files.into_iter().collect();
+    files.sort_unstable();
     let mut keys = Vec::new();
     for file in files {
+        tx.locked_row(lock, &values![file], RowLock::Exclusive)
+            .await?;
         if let Some(mut row) = tx.row(sql, &values![file]).await? {
             keys.push(row.take()?);
         }

@@ -1,18 +1,22 @@
 //! A small interface to a database, for statements that every database of a durable home understands.
 //!
-//! - `value`: values of columns, and rows
+//! - `value`: values of columns, and rows; `error`: the reasons for which a database cannot be opened
 //! - `sqlite`: SQLite in a file: one writer, which groups commits, and a pool of readers
+//! - `postgres`: PostgreSQL, which several servers share
 //!
 //! An operation is an async function that takes a [`Tx`]. SQLite runs it on a thread of its own,
-//! where nothing ever waits.
+//! where nothing ever waits, and PostgreSQL in a task of its own.
 
+mod error;
+mod postgres;
 mod sqlite;
 mod value;
 
 use futures_util::future::BoxFuture;
 
 use crate::storage::BackendError;
-pub(crate) use sqlite::OpenError;
+pub(crate) use error::OpenError;
+pub(super) use postgres::Postgres;
 pub(super) use sqlite::Sqlite;
 pub(super) use value::{Row, Value, values};
 
@@ -20,12 +24,23 @@ pub(super) use value::{Row, Value, values};
 #[derive(Clone, Debug)]
 pub(super) enum Database {
     Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 /// A transaction under way, or a consistent view for reading.
 #[derive(Clone, Copy)]
 pub(super) enum Tx<'a> {
     Sqlite(&'a sqlite::Session),
+    Postgres(&'a postgres::Session<'a>),
+}
+
+/// Says what a lock on a row keeps others from. SQLite, with its one writer, needs none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RowLock {
+    /// Nobody else locks the row.
+    Exclusive,
+    /// Nobody else locks the row exclusively.
+    Shared,
 }
 
 /// An operation: it takes a transaction, and its changes count only if it returns `Ok`.
@@ -54,6 +69,26 @@ impl Database {
     {
         match self {
             Self::Sqlite(sqlite) => sqlite.read(operation).await,
+            Self::Postgres(postgres) => postgres.read(operation).await,
+        }
+    }
+
+    /// Runs an operation that changes nothing and whose statements need no common view: there is one, or
+    /// it makes no difference if something changes between them.
+    ///
+    /// # Errors
+    /// The error of the operation, or the failure of the database.
+    pub(super) async fn look_up<T, E>(
+        &self,
+        operation: impl for<'a> FnOnce(Tx<'a>) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<BackendError> + Send + 'static,
+    {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.read(operation).await,
+            Self::Postgres(postgres) => postgres.look_up(operation).await,
         }
     }
 
@@ -72,6 +107,26 @@ impl Database {
     {
         match self {
             Self::Sqlite(sqlite) => sqlite.write(operation).await,
+            Self::Postgres(postgres) => postgres.write(operation).await,
+        }
+    }
+
+    /// Runs an operation as [`Database::write`] does, whose changes PostgreSQL makes in one statement. It
+    /// needs no transaction there.
+    ///
+    /// # Errors
+    /// The errors of [`Database::write`].
+    pub(super) async fn write_once<T, E>(
+        &self,
+        operation: impl for<'a> FnOnce(Tx<'a>) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<BackendError> + Send + 'static,
+    {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.write(operation).await,
+            Self::Postgres(postgres) => postgres.write_once(operation).await,
         }
     }
 }
@@ -85,6 +140,7 @@ impl Tx<'_> {
     pub(super) async fn rows(self, sql: &str, values: &[Value]) -> Result<Vec<Row>, BackendError> {
         match self {
             Self::Sqlite(session) => session.rows(sql, values),
+            Self::Postgres(session) => session.rows(sql, values).await,
         }
     }
 
@@ -100,6 +156,39 @@ impl Tx<'_> {
         Ok(self.rows(sql, values).await?.into_iter().next())
     }
 
+    /// Returns the first row that a statement gives, in its newest state, and locks it until the end of the
+    /// transaction. The statement is a SELECT without `ORDER BY` and from one table.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn locked_row(
+        self,
+        sql: &str,
+        values: &[Value],
+        lock: RowLock,
+    ) -> Result<Option<Row>, BackendError> {
+        let rows = match self {
+            Self::Sqlite(session) => session.rows(sql, values),
+            Self::Postgres(session) => session.locked_rows(sql, values, lock).await,
+        };
+        Ok(rows?.into_iter().next())
+    }
+
+    /// Keeps all others from changing anything until the end of the transaction.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn lock_all(self) -> Result<(), BackendError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(_) => {
+                // Every other change begins with one of them.
+                let sql = "LOCK TABLE namespace, artifact IN EXCLUSIVE MODE";
+                self.execute(sql, &[]).await.map(|_| ())
+            }
+        }
+    }
+
     /// Runs a statement, and returns the number of rows that it changed.
     ///
     /// # Errors
@@ -107,6 +196,7 @@ impl Tx<'_> {
     pub(super) async fn execute(self, sql: &str, values: &[Value]) -> Result<usize, BackendError> {
         match self {
             Self::Sqlite(session) => session.execute(sql, values),
+            Self::Postgres(session) => session.execute(sql, values).await,
         }
     }
 }

@@ -20,7 +20,7 @@ impl DurableCatalog {
         token: &str,
     ) -> Result<Option<Arc<Account>>, StorageError> {
         let (token, now) = (token.to_owned(), self.clock.now());
-        let find = self.database.read(move |tx| {
+        let find = self.database.look_up(move |tx| {
             Box::pin(
                 async move { Ok::<_, StorageError>(accounts::of_token(tx, &token, now).await?) },
             )
@@ -58,7 +58,7 @@ impl DurableCatalog {
         password: &str,
     ) -> Result<bool, StorageError> {
         let (login, password) = (login.to_owned(), Hashed::of(password));
-        let find = self.database.read(move |tx| {
+        let find = self.database.look_up(move |tx| {
             Box::pin(async move { accounts::by_password(tx, &login, password).await })
         });
         let (_, two_factor) = find.await?;
@@ -89,9 +89,9 @@ impl DurableCatalog {
     }
 
     pub(crate) async fn tokens(&self) -> Result<Vec<Token>, StorageError> {
-        let read = self
-            .database
-            .read(|tx| Box::pin(async move { Ok::<_, StorageError>(accounts::tokens(tx).await?) }));
+        let read = self.database.look_up(|tx| {
+            Box::pin(async move { Ok::<_, StorageError>(accounts::tokens(tx).await?) })
+        });
         read.await
     }
 
@@ -110,7 +110,7 @@ impl DurableCatalog {
             return Ok(Some(role));
         }
         let (username, namespace) = (account.username.clone(), namespace.clone());
-        let find = self.database.read(move |tx| {
+        let find = self.database.look_up(move |tx| {
             Box::pin(async move {
                 Ok::<_, StorageError>(accounts::membership(tx, &username, &namespace).await?)
             })
@@ -129,7 +129,7 @@ impl DurableCatalog {
     ) -> Result<(Arc<Account>, String), StorageError> {
         let (client, token) = (client.to_owned(), token.to_owned());
         let expires = self.clock.now() + lifetime;
-        let issue = self.database.read(move |tx| {
+        let issue = self.database.look_up(move |tx| {
             Box::pin(
                 async move { accounts::issue_access_token(tx, &client, &token, expires).await },
             )
@@ -159,13 +159,15 @@ impl DurableCatalog {
     }
 
     async fn root(&self) -> Result<Option<(Hashed, Arc<Account>)>, BackendError> {
-        self.database.read(|tx| Box::pin(accounts::root(tx))).await
+        self.database
+            .look_up(|tx| Box::pin(accounts::root(tx)))
+            .await
     }
 
     pub(crate) async fn registries(&self) -> Result<Vec<FoundRegistry>, StorageError> {
-        let read = self
-            .database
-            .read(|tx| Box::pin(async move { Ok::<_, StorageError>(registries::all(tx).await?) }));
+        let read = self.database.look_up(|tx| {
+            Box::pin(async move { Ok::<_, StorageError>(registries::all(tx).await?) })
+        });
         read.await
     }
 
@@ -174,7 +176,7 @@ impl DurableCatalog {
         name: &Name,
     ) -> Result<Option<FoundRegistry>, StorageError> {
         let name = name.clone();
-        let find = self.database.read(move |tx| {
+        let find = self.database.look_up(move |tx| {
             Box::pin(async move { Ok::<_, StorageError>(registries::get(tx, &name).await?) })
         });
         find.await

@@ -34,7 +34,7 @@ impl DurableCatalog {
     }
 
     pub(crate) async fn boxes(&self) -> Result<Vec<FoundBox>, StorageError> {
-        self.database.read(|tx| Box::pin(boxes::all(tx))).await
+        self.database.look_up(|tx| Box::pin(boxes::all(tx))).await
     }
 
     pub(crate) async fn change_box<T: Send + 'static>(

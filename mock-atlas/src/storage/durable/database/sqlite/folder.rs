@@ -2,10 +2,12 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use super::OpenError;
 
 /// The types of file systems on which locks and shared memory do not work as SQLite needs them, by
 /// their number in `statfs`.
@@ -26,46 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The time between two tries to lock a folder.
 const RETRY: Duration = Duration::from_millis(10);
-
-/// The reason for which a database cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum OpenError {
-    #[error("the folder {0:?} cannot be used: {1}")]
-    Folder(PathBuf, io::Error),
-    #[error(
-        "the folder {0:?} is on a network file system ({1}), which can damage the database: choose \
-         a folder on a local disk"
-    )]
-    Network(PathBuf, &'static str),
-    /// Another process has the folder; the text is its process id, if it is known.
-    #[error("the folder {folder:?} is in use by another process{}", shown(holder))]
-    InUse { folder: PathBuf, holder: String },
-    #[error("SQLite {0} can lose what was committed; this program needs 3.51.3 or later")]
-    Version(&'static str),
-    #[error("the database cannot be opened: {0}")]
-    Database(#[from] rusqlite::Error),
-    #[error("no thread could be started: {0}")]
-    Thread(#[from] io::Error),
-    /// A newer program has written the database.
-    #[error(
-        "the database has the schema {found}, and this program knows schemas up to {known}: use the \
-         program that wrote it, or a newer one"
-    )]
-    Schema { found: u32, known: u32 },
-    #[error("{0}")]
-    Failed(#[from] crate::storage::BackendError),
-    #[error("the system gave no randomness for a token")]
-    Randomness,
-    #[error("the new folder cannot be filled: {0}")]
-    Fill(String),
-}
-
-fn shown(holder: &str) -> String {
-    match holder {
-        "" => String::new(),
-        id => format!(", number {id}"),
-    }
-}
 
 /// The lock on a folder, which lasts as long as this value. The system gives it back when the
 /// process ends, however it ends.

@@ -19,10 +19,9 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use rusqlite::{ErrorCode, ffi};
 
-use super::{Operation, Tx};
+use super::{OpenError, Operation, Tx};
 use crate::storage::BackendError;
 use folder::Lock;
-pub(crate) use folder::OpenError;
 use readers::Readers;
 pub(in crate::storage::durable) use session::Session;
 use writer::Writer;
