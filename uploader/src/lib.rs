@@ -11,6 +11,7 @@
 //! pull     fetches the file of a version, verifies it, and unpacks it
 //! push     packs files, makes a version, sends its bytes, keeps receipts
 //! boxes    mirrors Vagrant boxes out of a registry that is switched off
+//! mirror   mirrors artifacts out of an Atlas, into the same tree
 //! packer   reads Packer's manifests and templates, and serves as its `atlas` post-processor
 //! cli      runs the program `atlas-upload` (not part of the library)
 //! ```
@@ -23,6 +24,7 @@ pub mod base;
 pub mod boxes;
 pub mod config;
 mod files;
+pub mod mirror;
 pub mod packer;
 pub mod pull;
 pub mod push;

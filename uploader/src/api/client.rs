@@ -78,6 +78,20 @@ impl Client {
         }
     }
 
+    /// Returns the same client without its token.
+    #[must_use]
+    pub fn anonymous(&self) -> Self {
+        Self {
+            transport: self.transport.anonymous(),
+            ..self.clone()
+        }
+    }
+
+    /// Returns whether requests carry a token.
+    pub fn has_token(&self) -> bool {
+        self.transport.has_token()
+    }
+
     /// Returns the address of the Atlas.
     pub fn url(&self) -> &AtlasUrl {
         &self.url

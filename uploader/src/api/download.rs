@@ -107,6 +107,31 @@ impl Client {
         Ok(self.begun(&url, reply))
     }
 
+    /// Sends a GET for a file, once, with more headers, and returns the reply with the file or a part of it. Only the
+    /// requests to the Atlas' own origin, before the first redirect away from it, carry the token.
+    ///
+    /// # Errors
+    /// Fails for a refusal, and without a reply.
+    pub(crate) async fn file_once(
+        &self,
+        url: &Url,
+        headers: &HeaderMap,
+    ) -> Result<FileReply, Cause> {
+        self.transport.get_file(url, headers).await
+    }
+
+    /// Returns the next bytes of a reply; `None` at its end.
+    ///
+    /// # Errors
+    /// [`Cause::Network`] when the connection breaks, or no bytes arrive in time.
+    pub(crate) async fn file_chunk(
+        &self,
+        line: &RequestLine,
+        response: &mut reqwest::Response,
+    ) -> Result<Option<bytes::Bytes>, Cause> {
+        self.transport.chunk(line, response).await
+    }
+
     fn begun(&self, url: &Url, reply: FileReply) -> Download {
         let FileReply {
             response,

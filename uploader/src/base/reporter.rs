@@ -85,16 +85,16 @@ pub enum Event<'a> {
         /// The scheme, host and port.
         source: &'a str,
     },
-    /// The file of a Vagrant box was fetched, verified and moved to its place.
-    BoxFile {
-        /// Box, version, provider and architecture.
+    /// The file of a Vagrant box, or of a version, was fetched, verified and moved to its place.
+    MirroredFile {
+        /// Box, version, provider and architecture, or `user/name/type/version`.
         name: &'a str,
         /// The size of the file.
         bytes: u64,
     },
-    /// The file of a Vagrant box could not be fetched.
-    BoxFileFailed {
-        /// Box, version, provider and architecture.
+    /// The file of a Vagrant box, or of a version, could not be fetched.
+    MirrorFailed {
+        /// Box, version, provider and architecture, or `user/name/type/version`.
         name: &'a str,
         /// The reason.
         error: &'a Error,

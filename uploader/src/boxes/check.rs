@@ -3,9 +3,10 @@
 use std::io;
 
 use super::catalog_writer::catalogs;
-use super::checksum::ChecksumKind;
+use super::checksum::{Checksum, ChecksumKind};
 use super::model::{BoxRecord, FileRecord, label};
 use super::tree::Tree;
+use super::tree::artifacts::FileCopy;
 
 /// The result of a check.
 #[derive(Debug, Default)]
@@ -35,7 +36,31 @@ pub fn check(tree: &Tree) -> Checked {
         }
         check_catalogs(tree, record, &mut checked);
     }
+    for record in tree.artifacts() {
+        for of_type in &record.types {
+            let with_file = of_type.versions.iter().filter(|version| version.has_file);
+            for version in with_file {
+                let number = version.number;
+                let name = format!("{}/{}/{}/{number}", record.owner, record.name, of_type.name);
+                check_copy(tree, &name, version.file.as_ref(), &mut checked);
+            }
+        }
+    }
     checked
+}
+
+/// Compares the file of a version with its record.
+fn check_copy(tree: &Tree, name: &str, copy: Option<&FileCopy>, checked: &mut Checked) {
+    let Some(copy) = copy else {
+        checked.missing.push(format!("{name} was not fetched"));
+        return;
+    };
+    let checksum = Checksum {
+        kind: ChecksumKind::Sha256,
+        value: copy.sha256.clone(),
+    };
+    let recorded = (Some(copy.size), Some(&checksum));
+    check_in_place(tree, name, &copy.path, recorded, checked);
 }
 
 fn check_file(tree: &Tree, name: &str, file: &FileRecord, checked: &mut Checked) {
@@ -47,18 +72,24 @@ fn check_file(tree: &Tree, name: &str, file: &FileRecord, checked: &mut Checked)
         }
         return;
     };
+    let recorded = (file.size, file.checksum.as_ref());
+    check_in_place(tree, name, path, recorded, checked);
+}
+
+/// Compares a file with its recorded size and checksum.
+fn check_in_place(
+    tree: &Tree,
+    name: &str,
+    path: &str,
+    (known_size, known): (Option<u64>, Option<&Checksum>),
+    checked: &mut Checked,
+) {
     let place = tree.root().join(path);
-    let kind = file
-        .checksum
-        .as_ref()
-        .map_or(ChecksumKind::Sha256, |checksum| checksum.kind);
+    let kind = known.map_or(ChecksumKind::Sha256, |checksum| checksum.kind);
     match kind.of_file(&place) {
         Ok((checksum, size)) => {
-            let is_whole = file.size.is_none_or(|known| known == size)
-                && file
-                    .checksum
-                    .as_ref()
-                    .is_none_or(|known| *known == checksum);
+            let is_whole = known_size.is_none_or(|known| known == size)
+                && known.is_none_or(|known| *known == checksum);
             if is_whole {
                 checked.files += 1;
                 checked.bytes += size;

@@ -8,7 +8,7 @@ use atlas_common::gem_version::GemVersion;
 use serde::Serialize;
 
 use super::checksum::Checksum;
-use super::fetch::{Fetch, Meter};
+use super::fetch::{BoxOrigin, Fetch, Meter};
 use super::model::{BoxRecord, FileRecord, VersionRecord, VersionState, label};
 use super::service::BoxService;
 use crate::base::error::{Cause, Error, Phase};
@@ -49,7 +49,7 @@ pub struct DownloadedBox {
 /// the name `OWNER-NAME-VERSION-PROVIDER-ARCHITECTURE.box` in the current folder, and no file is overwritten.
 ///
 /// # Errors
-/// [`Phase::ReadBox`] for a box that cannot be read, [`Phase::BoxFile`] for a file that is not there, cannot be fetched,
+/// [`Phase::ReadBox`] for a box that cannot be read, [`Phase::Fetch`] for a file that is not there, cannot be fetched,
 /// or differs from its checksum.
 pub async fn download(
     service: &BoxService,
@@ -58,7 +58,7 @@ pub async fn download(
     reporter: Arc<dyn Reporter>,
 ) -> Result<DownloadedBox, Error> {
     let record = service.read(&choice.name).await?;
-    let failed = |name: String, cause| Error::new(Phase::BoxFile { name }, cause);
+    let failed = |name: String, cause| Error::new(Phase::Fetch { name }, cause);
     let (version, file) =
         choose(&record, choice).map_err(|cause| failed(choice.name.to_string(), cause))?;
     let name = label(&record.tag(), &version.version, file);
@@ -78,11 +78,14 @@ pub async fn download(
         ..file.clone()
     };
     reporter.report(Event::Downloading { slug: &name });
-    let fetch = Fetch {
+    let origin = BoxOrigin {
         source: &service.source,
         record: &record,
         version: &version.version,
         file: &file,
+    };
+    let fetch = Fetch {
+        origin: &origin,
         path: &path,
         meter: &Meter::new(file.size, reporter),
     };

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::catalog_writer;
 use super::checksum::ChecksumKind;
-use super::fetch::{Fetch, Meter, remove_leftovers};
+use super::fetch::{BoxOrigin, Fetch, Meter, remove_leftovers};
 use super::model::{BoxRecord, FileRecord, label};
 use super::outcome::{Outcome, Report};
 use super::rate_limits::Remaining;
@@ -54,8 +54,10 @@ pub struct Plan {
     pub present: usize,
     /// The files of which only the address would be kept.
     pub links: Vec<String>,
-    /// The boxes and files that are left out, each with the reason.
+    /// The boxes or artifacts, and files, that are left out, each with the reason.
     pub failures: Vec<(String, Error)>,
+    /// Notes for the user that are not failures.
+    pub notes: Vec<String>,
     /// The number of downloads that the source last said are left.
     pub remaining: Option<Remaining>,
 }
@@ -126,7 +128,7 @@ pub async fn mirror(options: &MirrorOptions, tree: &mut Tree) -> Result<Report, 
         .iter()
         .map(|found| Arc::clone(&found.wanted))
         .collect();
-    report.boxes = records.len();
+    report.found = records.len();
     report.versions = records.iter().map(|record| record.versions.len()).sum();
     // The jobs need the known records, so they are made before the source's records are merged.
     let jobs = jobs(&records, tree);
@@ -317,11 +319,11 @@ fn notes(source: &Source, records: &[Arc<BoxRecord>], options: &MirrorOptions) -
 fn tell(reporter: &dyn Reporter, job: &Job, outcome: &Outcome) {
     let name = &job.label();
     match outcome {
-        Outcome::Fetched { bytes } => reporter.report(Event::BoxFile {
+        Outcome::Fetched { bytes } => reporter.report(Event::MirroredFile {
             name,
             bytes: *bytes,
         }),
-        Outcome::Failed(error) => reporter.report(Event::BoxFileFailed { name, error }),
+        Outcome::Failed(error) => reporter.report(Event::MirrorFailed { name, error }),
         Outcome::Present { .. } | Outcome::Linked | Outcome::Differs(_) => {}
     }
 }
@@ -338,7 +340,7 @@ impl Run<'_> {
         let outcome = self.outcome(&mut job).await;
         let outcome = outcome.unwrap_or_else(|cause| {
             let name = job.label();
-            Outcome::Failed(Error::new(Phase::BoxFile { name }, cause))
+            Outcome::Failed(Error::new(Phase::Fetch { name }, cause))
         });
         (job, outcome)
     }
@@ -363,11 +365,14 @@ impl Run<'_> {
         }
         // Until the file is fetched, catalogs point to its owner's host.
         job.file.link = !job.file.hosted && self.address(job)?.is_some();
-        let fetch = Fetch {
+        let origin = BoxOrigin {
             source: self.source,
             record: &job.record,
             version: &job.version,
             file: &job.file,
+        };
+        let fetch = Fetch {
+            origin: &origin,
             path: &path,
             meter: self.meter,
         };

@@ -26,7 +26,7 @@ pub mod registry;
 mod selection;
 pub mod service;
 pub mod source;
-mod tree;
+pub mod tree;
 
 pub use atlas_common::gem_version::{GemVersion, is_gem_version};
 pub use check::{Checked, check};

@@ -1,7 +1,5 @@
 //! The outcome of each file, and the report of a whole run.
 
-use serde::Serialize;
-
 use crate::base::error::Error;
 
 /// The outcome of one file.
@@ -28,23 +26,23 @@ pub enum Outcome {
 /// The report of a run.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// The number of boxes that were selected and found.
-    pub boxes: usize,
+    /// The number of boxes or artifacts that were selected and found.
+    pub found: usize,
     /// The number of their versions.
     pub versions: usize,
     /// The outcome of each file, with the file's label.
     pub files: Vec<(String, Outcome)>,
-    /// The boxes that were left out, each with the reason.
+    /// The boxes or artifacts that were left out, each with the reason.
     pub failures: Vec<(String, Error)>,
     /// Notes for the user that are not failures.
     pub notes: Vec<String>,
 }
 
 /// The totals of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// The number of boxes.
-    pub boxes: usize,
+    /// The number of boxes or artifacts.
+    pub found: usize,
     /// The number of versions.
     pub versions: usize,
     /// The number of files in place.
@@ -57,7 +55,7 @@ pub struct Totals {
     pub links: usize,
     /// The number of files that differ from the source's.
     pub differing: usize,
-    /// The number of files and boxes that failed.
+    /// The number of files, and of boxes or artifacts, that failed.
     pub failed: usize,
 }
 
@@ -65,7 +63,7 @@ impl Report {
     /// Counts the outcomes.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals {
-            boxes: self.boxes,
+            found: self.found,
             versions: self.versions,
             failed: self.failures.len(),
             ..Totals::default()
@@ -95,7 +93,7 @@ impl Report {
             Outcome::Failed(error) => Some(error),
             _ => None,
         });
-        let of_boxes = self.failures.iter().map(|(_, error)| error);
-        of_boxes.chain(of_files).next()
+        let left_out = self.failures.iter().map(|(_, error)| error);
+        left_out.chain(of_files).next()
     }
 }

@@ -165,20 +165,19 @@ async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
         command => command,
     };
     match command {
-        Command::Config => config::show(&config, &global, console).map_err(Failure::from),
+        Command::Config => config::show(&config, &global, console)
+            .map(|()| ExitCode::Success)
+            .map_err(Failure::from),
         command => match App::open(&config, global.time_limits(), global.output, console) {
             Ok(app) => app.run(command).await,
             Err(error) => Err(error.into()),
         },
     }
-    .map_or_else(
-        |Failure { error, config: own }| {
-            let config = own.as_deref().unwrap_or(&config);
-            console.error(&error.to_string(), &hints::hints(&error, config));
-            ExitCode::from(&error)
-        },
-        |()| ExitCode::Success,
-    )
+    .unwrap_or_else(|Failure { error, config: own }| {
+        let config = own.as_deref().unwrap_or(&config);
+        console.error(&error.to_string(), &hints::hints(&error, config));
+        ExitCode::from(&error)
+    })
 }
 
 fn ended(result: Result<(), Error>, console: &Console) -> ExitCode {

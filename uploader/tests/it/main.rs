@@ -11,6 +11,7 @@ mod api;
 mod boxes;
 mod cli;
 mod config;
+mod mirror;
 mod packer;
 mod pull;
 mod push;

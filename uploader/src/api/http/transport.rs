@@ -25,12 +25,12 @@ const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-atlas-token");
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A reply with a file, or a part of one.
-pub(in crate::api) struct FileReply {
-    pub(in crate::api) response: Response,
+pub(crate) struct FileReply {
+    pub(crate) response: Response,
     /// The announced length of the body, in bytes.
     pub(in crate::api) length: Option<u64>,
     /// The first bytes of the body, if they had to be read to detect a page.
-    pub(in crate::api) first: Option<Bytes>,
+    pub(crate) first: Option<Bytes>,
 }
 
 #[derive(Clone)]
@@ -62,6 +62,18 @@ impl Transport {
             stall_timeout: options.stall_timeout,
             redactor,
         })
+    }
+
+    /// Returns the same transport without its token.
+    pub(in crate::api) fn anonymous(&self) -> Self {
+        Self {
+            token: None,
+            ..self.clone()
+        }
+    }
+
+    pub(in crate::api) fn has_token(&self) -> bool {
+        self.token.is_some()
     }
 
     /// Sends a GET to the API, and returns the body of the reply.

@@ -147,10 +147,10 @@ pub enum Phase {
     /// Listing the boxes of a registry of Vagrant boxes.
     #[error("Error listing boxes")]
     Boxes,
-    /// Fetching the file of a Vagrant box.
+    /// Fetching the file of a Vagrant box, or mirroring that of a version.
     #[error("Error fetching {name}")]
-    BoxFile {
-        /// The box, version, provider and architecture of the file.
+    Fetch {
+        /// The box, version, provider and architecture of the file, or `user/name/type/version`.
         name: String,
     },
     /// Reading a Vagrant box from the service that publishes it.
@@ -171,8 +171,8 @@ pub enum Phase {
         /// The box, and the version, provider and architecture if they are concerned.
         name: String,
     },
-    /// Reading or writing the directory tree into which boxes are copied.
-    #[error("Error in the tree of boxes")]
+    /// Reading or writing the directory tree into which boxes and artifacts are copied.
+    #[error("Error in the mirrored tree")]
     Tree,
     /// Reading back a version that was pushed.
     #[error("Error verifying {slug}")]

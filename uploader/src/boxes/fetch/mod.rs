@@ -1,9 +1,10 @@
 //! Fetches one file: into a temporary file beside its place, which is resumed after a break, and renamed only
-//! once it is verified.
+//! once it is verified. `origin` defines where the bytes come from, and which bytes are right.
 
+mod box_origin;
+mod origin;
 mod partial_file;
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,10 +14,7 @@ use reqwest::{Response, StatusCode};
 use tokio::io::AsyncWriteExt as _;
 use url::Url;
 
-use super::checksum::{Checksum, ChecksumKind};
-use super::model::{BoxRecord, FileRecord};
-use super::registry::RegistryClient;
-use super::source::{Location, Source};
+use super::source::Location;
 use crate::api::ContentRange;
 use crate::api::http::headers::is_page;
 use crate::api::http::request_line::secret_line;
@@ -24,6 +22,8 @@ use crate::api::retry::MIN_PROGRESS;
 use crate::base::error::{Cause, NetworkFailure, RequestLine};
 use crate::base::reporter::{Event, Reporter};
 use crate::files::{space, temporary};
+pub(super) use box_origin::BoxOrigin;
+pub(crate) use origin::{Begun, Origin};
 use partial_file::PartialFile;
 
 /// The maximum number of times that a file's address is requested anew after a refusal.
@@ -32,14 +32,14 @@ const MAX_EXPIRED: u32 = 2;
 const BETWEEN_SPACE_CHECKS: u64 = 64 * 1024 * 1024;
 
 /// A counter of the bytes of all downloads, which reports progress.
-pub(super) struct Meter {
+pub(crate) struct Meter {
     received: AtomicU64,
     total: Option<u64>,
     reporter: Arc<dyn Reporter>,
 }
 
 impl Meter {
-    pub(super) fn new(total: Option<u64>, reporter: Arc<dyn Reporter>) -> Self {
+    pub(crate) fn new(total: Option<u64>, reporter: Arc<dyn Reporter>) -> Self {
         Self {
             received: AtomicU64::new(0),
             total,
@@ -62,41 +62,32 @@ impl Meter {
     }
 }
 
-/// A file that was fetched.
-pub(super) struct Fetched {
-    pub(super) bytes: u64,
-    pub(super) checksum: Checksum,
-}
-
 /// A request for one file, with the path that it gets.
-pub(super) struct Fetch<'a> {
-    pub(super) source: &'a Source,
-    pub(super) record: &'a BoxRecord,
-    pub(super) version: &'a str,
-    pub(super) file: &'a FileRecord,
-    pub(super) path: &'a Path,
-    pub(super) meter: &'a Meter,
+pub(crate) struct Fetch<'a, O> {
+    pub(crate) origin: &'a O,
+    pub(crate) path: &'a Path,
+    pub(crate) meter: &'a Meter,
 }
 
-impl Fetch<'_> {
+impl<O: Origin> Fetch<'_, O> {
     /// Fetches and verifies the file, and moves it into place.
     ///
     /// # Errors
     /// Fails when a failure is permanent or no attempt is left; [`Cause::Differs`] when the bytes differ from
     /// the source's description.
-    pub(super) async fn run(&self) -> Result<Fetched, Cause> {
+    pub(crate) async fn run(&self) -> Result<O::Verified, Cause> {
         let folder = temporary::parent(self.path);
         let made = tokio::fs::create_dir_all(folder).await;
         made.map_err(|error| Cause::file(folder, error))?;
-        let mut part = PartialFile::open(self.path, self.file.checksum.as_ref()).await?;
+        let mut part = PartialFile::open(self.path, self.origin.digest()).await?;
         self.meter.add(part.length);
         let mut once_more = true;
         loop {
             let resumed = part.is_complete() || self.fetch_bytes(&mut part).await?;
-            match self.verify(&part).await {
-                Ok(fetched) => {
+            match self.origin.verify(&part.path, part.tag.as_deref()).await {
+                Ok(verified) => {
                     part.commit(self.path).await?;
-                    return Ok(fetched);
+                    return Ok(verified);
                 }
                 // The earlier part may belong to another file, so the download starts over once.
                 Err(Cause::Differs(_)) if resumed && once_more => {
@@ -113,7 +104,7 @@ impl Fetch<'_> {
 
     /// Obtains all bytes; returns whether some of them were present before.
     async fn fetch_bytes(&self, part: &mut PartialFile) -> Result<bool, Cause> {
-        match self.place().await? {
+        match self.origin.place().await? {
             Location::Remote(url) => self.download(part, url).await,
             Location::File(from) => {
                 self.clear(part).await?;
@@ -130,22 +121,9 @@ impl Fetch<'_> {
         }
     }
 
-    /// Asks for the location of the bytes, which a registry counts as a download.
-    async fn place(&self) -> Result<Location, Cause> {
-        self.source
-            .place(self.record, self.version, self.file)
-            .await
-    }
-
-    fn http(&self) -> Result<&RegistryClient, Cause> {
-        let http = self.source.http();
-        http.ok_or_else(|| Cause::Internal("a source on this machine has an address".to_owned()))
-    }
-
     /// Downloads the missing bytes; returns whether some were present before.
     async fn download(&self, part: &mut PartialFile, url: Url) -> Result<bool, Cause> {
-        let http = self.http()?;
-        let mut attempts = http.attempts();
+        let mut attempts = self.origin.attempts()?;
         if !part.can_resume() {
             self.clear(part).await?;
         }
@@ -153,7 +131,7 @@ impl Fetch<'_> {
         let mut url = Some(url);
         let (mut farthest, mut expired) = (part.length, 0);
         loop {
-            let Err(cause) = self.connect(http, part, url.take()).await else {
+            let Err(cause) = self.connect(part, url.take()).await else {
                 return Ok(resumed);
             };
             // Only bytes beyond the farthest position count as progress: otherwise a download that starts over
@@ -165,7 +143,7 @@ impl Fetch<'_> {
             } else if !cause.is_transient() {
                 return Err(cause);
             } else if headway {
-                attempts = http.attempts();
+                attempts = self.origin.attempts()?;
                 attempts.pause().await;
             } else if !attempts.wait_before_retry(&cause).await {
                 return Err(cause);
@@ -176,7 +154,8 @@ impl Fetch<'_> {
             if part.length > 0 {
                 resumed = true;
                 let (received, cause) = (part.length, &cause);
-                http.reporter().report(Event::Resuming { received, cause });
+                let resuming = Event::Resuming { received, cause };
+                self.meter.reporter.report(resuming);
             }
         }
     }
@@ -190,27 +169,21 @@ impl Fetch<'_> {
                 ..
             }
         );
-        refused && self.file.hosted
+        refused && self.origin.may_expire()
     }
 
     /// Makes one connection, to the given address, or else to one that is requested first.
-    async fn connect(
-        &self,
-        http: &RegistryClient,
-        part: &mut PartialFile,
-        url: Option<Url>,
-    ) -> Result<(), Cause> {
+    async fn connect(&self, part: &mut PartialFile, url: Option<Url>) -> Result<(), Cause> {
         let place = match url {
             Some(url) => Location::Remote(url),
-            None => self.place().await?,
+            None => self.origin.place().await?,
         };
         let Location::Remote(url) = place else {
             return Err(Cause::Internal("the source has moved".to_owned()));
         };
         let line = secret_line("GET", &url);
-        let asked = http.for_downloads();
-        let response = match asked.get_once(&url, &part.conditions()?).await {
-            Ok(response) => response,
+        let begun = match self.origin.get(&url, &part.conditions()?).await {
+            Ok(begun) => begun,
             // Either the file was already complete, or it has changed.
             Err(Cause::Status { status: 416, .. }) if part.length > 0 => {
                 if part.is_complete() {
@@ -224,9 +197,9 @@ impl Fetch<'_> {
             }
             Err(cause) => return Err(cause),
         };
-        self.begin(part, &line, &response).await?;
+        self.begin(part, &line, &begun.response).await?;
         self.check_announced_size(part, &url)?;
-        self.receive(http, part, &line, response).await
+        self.receive(part, &line, begun).await
     }
 
     /// Prepares the partial file for a reply with the rest of the file, or with all of it.
@@ -245,7 +218,7 @@ impl Fetch<'_> {
                 let range = text(CONTENT_RANGE).and_then(ContentRange::parse);
                 let range = range.filter(|range| range.start == part.length);
                 // Without a checksum, only the `ETag` can prove that the file is the same.
-                let is_same = match (&part.tag, &self.file.checksum) {
+                let is_same = match (&part.tag, self.origin.digest()) {
                     (Some(known), None) => tag.as_ref() == Some(known),
                     (Some(known), Some(_)) => tag.as_ref().is_none_or(|tag| tag == known),
                     (None, _) => true,
@@ -265,7 +238,7 @@ impl Fetch<'_> {
             StatusCode::OK if is_page(response) => {
                 return Err(Cause::Reply {
                     request: line.clone(),
-                    detail: "the server sent an HTML page, as gateways do, instead of a box"
+                    detail: "the server sent an HTML page, as gateways do, instead of a file"
                         .to_owned(),
                 });
             }
@@ -291,7 +264,7 @@ impl Fetch<'_> {
             return Ok(());
         };
         // A checksum is stronger evidence than the size.
-        if let (Some(size), None) = (self.file.size, &self.file.checksum)
+        if let (Some(size), None) = (self.origin.size(), self.origin.digest())
             && size != total
         {
             return Err(Cause::Differs(format!(
@@ -306,16 +279,19 @@ impl Fetch<'_> {
 
     async fn receive(
         &self,
-        http: &RegistryClient,
         part: &mut PartialFile,
         line: &RequestLine,
-        mut response: Response,
+        mut begun: Begun,
     ) -> Result<(), Cause> {
         let mut file = part.append().await?;
-        let most = part.total.or(self.file.size).unwrap_or(u64::MAX);
+        let most = part.total.or(self.origin.size()).unwrap_or(u64::MAX);
         let mut checked_at = part.length;
         let ended = loop {
-            match http.chunk(line, &mut response).await {
+            let chunk = match begun.first.take() {
+                Some(first) => Ok(Some(first)),
+                None => self.origin.chunk(line, &mut begun.response).await,
+            };
+            match chunk {
                 Ok(Some(chunk)) => {
                     let written = file.write_all(&chunk).await;
                     written.map_err(|error| Cause::file(&part.path, error))?;
@@ -358,38 +334,13 @@ impl Fetch<'_> {
         self.meter.take_back(part.length);
         part.clear().await
     }
-
-    async fn verify(&self, part: &PartialFile) -> Result<Fetched, Cause> {
-        let expected = self.file.checksum.clone();
-        let kind = expected
-            .as_ref()
-            .map_or(ChecksumKind::Sha256, |checksum| checksum.kind);
-        let path = part.path.clone();
-        let hashed = tokio::task::spawn_blocking(move || kind.of_file(&path)).await;
-        let hashed = hashed.unwrap_or_else(|error| Err(io::Error::other(error)));
-        let (checksum, bytes) = hashed.map_err(|error| Cause::file(&part.path, error))?;
-        match (&expected, self.file.size) {
-            (Some(expected), _) if *expected != checksum => {
-                let (kind, value) = (expected.kind.name(), &expected.value);
-                let here = &checksum.value;
-                Err(Cause::Differs(format!(
-                    "the source states {kind} {value}, and the {bytes} bytes received have {here}"
-                )))
-            }
-            (None, _) if bytes == 0 => Err(Cause::Differs("the file received is empty".to_owned())),
-            (None, Some(size)) if size != bytes => Err(Cause::Differs(format!(
-                "the source states a size of {size} bytes, and {bytes} were received"
-            ))),
-            _ => Ok(Fetched { bytes, checksum }),
-        }
-    }
 }
 
 /// Removes the temporary files that an earlier run may have left beside a finished file.
 ///
 /// # Errors
 /// Fails when a file cannot be removed; the error names it.
-pub(super) async fn remove_leftovers(place: &Path) -> Result<(), Cause> {
+pub(crate) async fn remove_leftovers(place: &Path) -> Result<(), Cause> {
     PartialFile::at(place, None).clear().await
 }
 

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::Cause;
 use crate::base::reporter::Silent;
-use crate::boxes::checksum::Checksum;
 use crate::push::pack::{self, Options};
 
 /// The `PartialFile` of a download, with what is known of the complete file.
@@ -21,7 +20,8 @@ pub(super) struct PartialFile {
     pub(super) tag: Option<String>,
     /// The size of the complete file, if a server has told it.
     pub(super) total: Option<u64>,
-    checksum: Option<Checksum>,
+    /// The digest that the complete file must have.
+    digest: Option<String>,
 }
 
 /// The state that is saved beside a [`PartialFile`], for a later run.
@@ -29,33 +29,32 @@ pub(super) struct PartialFile {
 struct SavedState {
     tag: Option<String>,
     total: Option<u64>,
-    #[serde(flatten)]
-    checksum: Option<Checksum>,
+    digest: Option<String>,
 }
 
 impl PartialFile {
     /// Describes an empty partial file.
-    pub(super) fn at(place: &Path, checksum: Option<&Checksum>) -> Self {
+    pub(super) fn at(place: &Path, digest: Option<String>) -> Self {
         let name = place.file_name().unwrap_or_default().to_string_lossy();
         Self {
             path: place.with_file_name(format!(".{name}.part")),
             length: 0,
             tag: None,
             total: None,
-            checksum: checksum.cloned(),
+            digest,
         }
     }
 
     /// Opens the partial file of an earlier run; clears it when its saved state is missing or has another
-    /// checksum.
-    pub(super) async fn open(place: &Path, checksum: Option<&Checksum>) -> Result<Self, Cause> {
-        let mut part = Self::at(place, checksum);
+    /// digest.
+    pub(super) async fn open(place: &Path, digest: Option<String>) -> Result<Self, Cause> {
+        let mut part = Self::at(place, digest);
         let metadata = tokio::fs::metadata(&part.path).await;
         part.length = metadata.map_or(0, |metadata| metadata.len());
         let state = tokio::fs::read(part.state_path()).await.ok();
         let state: Option<SavedState> = state.and_then(|text| serde_json::from_slice(&text).ok());
         match state {
-            Some(state) if state.checksum == part.checksum => {
+            Some(state) if state.digest == part.digest => {
                 part.tag = state.tag;
                 part.total = state.total;
             }
@@ -68,9 +67,9 @@ impl PartialFile {
         self.path.with_extension("part.json")
     }
 
-    /// Returns whether the download can be resumed: a tag or a checksum must detect that the file has changed.
+    /// Returns whether the download can be resumed: a tag or a digest must detect that the file has changed.
     pub(super) fn can_resume(&self) -> bool {
-        self.tag.is_some() || self.checksum.is_some()
+        self.tag.is_some() || self.digest.is_some()
     }
 
     /// Returns whether all bytes have arrived; an earlier run may have ended before it verified them.
@@ -114,7 +113,7 @@ impl PartialFile {
         let state = SavedState {
             tag: self.tag.clone(),
             total: self.total,
-            checksum: self.checksum.clone(),
+            digest: self.digest.clone(),
         };
         let path = self.state_path();
         let failed = |error: io::Error| Cause::file(&path, error);

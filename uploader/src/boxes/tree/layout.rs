@@ -53,7 +53,7 @@ pub(in crate::boxes) fn check_box(owner: &str, name: &str) -> Result<(), String>
     Ok(())
 }
 
-fn check_name(name: &str) -> Result<(), String> {
+pub(super) fn check_name(name: &str) -> Result<(), String> {
     let is_separator = |character: char| matches!(character, '/' | '\\') || character.is_control();
     let is_fit = !name.is_empty()
         && name.len() <= MAX_NAME

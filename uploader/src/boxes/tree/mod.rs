@@ -1,6 +1,8 @@
 //! The tree of mirrored files, and its description, `mirror.json`. `layout` determines the path of a file, and
-//! `merge` updates known records with those of a source.
+//! `merge` updates known records with those of a source. `artifacts` describes the versions of artifacts, which the
+//! same tree may hold.
 
+pub mod artifacts;
 mod layout;
 mod merge;
 
@@ -17,6 +19,7 @@ use super::model::{BoxRecord, FileRecord, VersionRecord};
 use crate::base::error::{Cause, Error, Phase};
 use crate::files::read::read_at_most;
 use crate::files::temporary;
+use artifacts::{ArtifactRecord, ArtifactVersion, FileCopy, VersionName};
 use atlas_common::gem_version::GemVersion;
 use layout::check_names;
 pub(super) use layout::{check_box, parts};
@@ -34,8 +37,10 @@ const LOCK: &str = ".mirror.lock";
 /// The prefix of temporary files that have not been renamed yet.
 const TEMPORARY: &str = ".mirror-";
 const FORMAT: &str = "atlas-mirror";
-/// The format number; it increases when older programs could misread newer descriptions.
-const FORMAT_VERSION: u32 = 1;
+/// The format number of a description of boxes alone.
+const BOXES_ALONE: u32 = 1;
+/// The format number of a description that lists artifacts: an older program would drop them.
+const WITH_ARTIFACTS: u32 = 2;
 /// The maximum size of a description in bytes, enough for some million files.
 const MAX_MANIFEST: u64 = 1024 * 1024 * 1024;
 
@@ -46,6 +51,8 @@ struct Manifest {
     /// The base address of files in catalogs; null for `file:` addresses.
     base_url: Option<Url>,
     boxes: Vec<BoxRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    artifacts: Vec<ArtifactRecord>,
 }
 
 /// A tree that is locked, so that only this process writes to it. A clone is a cheap snapshot.
@@ -104,9 +111,10 @@ impl Tree {
             Ok(file) => read(&file).map_err(failed)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Manifest {
                 format: FORMAT.to_owned(),
-                format_version: FORMAT_VERSION,
+                format_version: BOXES_ALONE,
                 base_url: None,
                 boxes: Vec::new(),
+                artifacts: Vec::new(),
             },
             Err(error) => return Err(failed(error)),
         };
@@ -125,6 +133,11 @@ impl Tree {
     /// Returns all boxes.
     pub fn boxes(&self) -> &[BoxRecord] {
         &self.manifest.boxes
+    }
+
+    /// Returns all artifacts, ordered by name.
+    pub fn artifacts(&self) -> &[ArtifactRecord] {
+        &self.manifest.artifacts
     }
 
     /// Returns the base address of files in catalogs: the one that was set, or else the `file:` address of the
@@ -184,6 +197,26 @@ impl Tree {
         let newest_first =
             |version: &VersionRecord| std::cmp::Reverse(GemVersion::of(&version.version));
         ours.versions.sort_by_cached_key(newest_first);
+    }
+
+    /// Merges a source's record of an artifact. Known versions are kept as they are, and so is everything that the
+    /// source has no longer.
+    pub(crate) fn merge_artifact(&mut self, theirs: &ArtifactRecord) {
+        let manifest = self.change();
+        manifest.format_version = WITH_ARTIFACTS;
+        artifacts::merge(&mut manifest.artifacts, theirs);
+    }
+
+    /// Records the copy of the file of a version.
+    pub(crate) fn set_copy(&mut self, version: &VersionName<'_>, copy: FileCopy) {
+        if let Some(known) = artifacts::find_mut(&mut self.change().artifacts, version) {
+            known.file = Some(copy);
+        }
+    }
+
+    /// Returns the known version of an artifact.
+    pub(crate) fn version(&self, version: &VersionName<'_>) -> Option<&ArtifactVersion> {
+        artifacts::find(&self.manifest.artifacts, version)
     }
 
     /// Updates the states and default architectures of the known versions, whether they are selected now or not:
@@ -286,15 +319,16 @@ fn read(file: &File) -> io::Result<Manifest> {
     let manifest: Manifest = serde_json::from_slice(&text)?;
     let invalid = |reason| Err(io::Error::new(io::ErrorKind::InvalidData, reason));
     if manifest.format != FORMAT {
-        return invalid("does not describe a tree of boxes".to_owned());
+        return invalid("does not describe a mirrored tree".to_owned());
     }
-    if manifest.format_version != FORMAT_VERSION {
+    if !(BOXES_ALONE..=WITH_ARTIFACTS).contains(&manifest.format_version) {
         let later = manifest.format_version;
         return invalid(format!(
-            "is of format {later}; this program reads {FORMAT_VERSION}"
+            "is of format {later}; this program reads {BOXES_ALONE} and {WITH_ARTIFACTS}"
         ));
     }
-    if let Err(reason) = check_names(&manifest.boxes) {
+    let checked = check_names(&manifest.boxes).and_then(|()| artifacts::check(&manifest.artifacts));
+    if let Err(reason) = checked {
         return invalid(reason);
     }
     Ok(manifest)
@@ -362,7 +396,7 @@ mod tests {
         for text in [
             "{",
             r#"{"format": "other", "format_version": 1, "base_url": null, "boxes": []}"#,
-            r#"{"format": "atlas-mirror", "format_version": 2, "base_url": null, "boxes": []}"#,
+            r#"{"format": "atlas-mirror", "format_version": 3, "base_url": null, "boxes": []}"#,
         ] {
             fs::write(&place, text).unwrap();
             assert!(Tree::open(folder.path()).is_err(), "{text}");

@@ -181,6 +181,24 @@ Examples:
   atlas-upload pull acme/web --type custom.image --extract web
   atlas-upload pull acme/web --type custom.image --version 7 -o - | tar -xz";
 
+pub(in crate::cli) const MIRROR: &str = "\
+The API lists no types: of an artifact without a TYPE, the recommended types are looked for, from
+amazon.image to vagrant.box. Nor does it tell which build made a version: --builds asks for each build
+of a range, and finds the build's newest version, and those next to it that differ in metadata.
+
+The tree is DIR/api/v1/artifacts/USER/NAME/TYPE/VERSION/file, with a record of all versions in
+DIR/mirror.json, which docs/mirror.md describes. The tree may hold boxes, too (`box mirror`), and
+`box check` verifies all of it. A file gets its name only after it was compared
+with the digest in the version's metadata, or else with the server's.
+
+Nothing is written to the Atlas. The exit code is 0 only if everything that was requested is in the
+tree.
+
+Examples:
+  atlas-upload mirror acme/web --to atlas --plan
+  atlas-upload mirror acme/web:amazon.image acme/web:acme.rootfs acme/db --to atlas
+  atlas-upload mirror acme/web --to atlas --builds 1-500";
+
 pub(in crate::cli) const SHOW: &str = "\
 The API cannot list types: without --type the usual types are shown, from amazon.image to
 vagrant.box.

@@ -4,6 +4,7 @@
 pub(super) mod boxes;
 mod help;
 pub(super) mod legacy_usage;
+pub(super) mod mirror;
 pub(super) mod push;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use atlas_uploader::show::tfvars::VariableName;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use boxes::BoxCommand;
+use mirror::MirrorArgs;
 use push::PushArgs;
 
 /// Pushes artifacts to any Atlas, as Packer's atlas post-processor did, and fetches them back.
@@ -177,6 +179,9 @@ pub(crate) enum Command {
     /// Fetch the file of a version
     #[command(after_help = help::PULL)]
     Pull(PullArgs),
+    /// Copy all versions of artifacts into a tree of files; a second run continues and fetches what is new
+    #[command(after_help = help::MIRROR)]
+    Mirror(MirrorArgs),
     /// Publish Vagrant boxes, and copy them from HCP Vagrant or another registry into a tree of files
     #[command(after_help = help::BOX)]
     Box {

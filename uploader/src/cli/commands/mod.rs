@@ -3,6 +3,8 @@
 pub(super) mod boxes;
 pub(super) mod config;
 pub(super) mod manual;
+mod mirror;
+mod mirrored;
 pub(super) mod packer;
 mod pull;
 mod push;
@@ -11,14 +13,18 @@ mod show;
 mod template;
 mod whoami;
 
+use atlas_uploader::base::exit_code::ExitCode;
+use atlas_uploader::{Cause, Error, Phase};
+
 use super::app::{App, Failure};
 use super::args::Command;
 
 impl App<'_> {
-    /// Runs a subcommand that calls an Atlas.
-    pub(super) async fn run(&self, command: Command) -> Result<(), Failure> {
+    /// Runs a subcommand that calls an Atlas, and returns its exit code.
+    pub(super) async fn run(&self, command: Command) -> Result<ExitCode, Failure> {
         match command {
-            Command::Push(args) => return self.push(*args).await,
+            Command::Push(args) => return self.push(*args).await.map(|()| ExitCode::Success),
+            Command::Mirror(args) => return self.mirror(args).await.map_err(Failure::from),
             Command::Search(args) => self.search(args).await,
             Command::Pull(args) => self.pull(args).await,
             Command::Show(args) => self.show(args).await,
@@ -30,6 +36,16 @@ impl App<'_> {
             | Command::Man { .. }
             | Command::Packer { .. } => Ok(()),
         }
+        .map(|()| ExitCode::Success)
         .map_err(Failure::from)
     }
+}
+
+/// Runs blocking work, such as reading files, outside the async runtime. `phase` is that of a panic.
+async fn blocking<T: Send + 'static>(
+    phase: Phase,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Error::new(phase, Cause::Internal(error.to_string()))))
 }

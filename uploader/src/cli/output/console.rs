@@ -218,11 +218,11 @@ fn words(event: &Event<'_>) -> Option<(String, serde_json::Value)> {
             let event = json!({"event": "token_withheld", "source": source});
             (text, event)
         }
-        Event::BoxFile { name, bytes } => (
+        Event::MirroredFile { name, bytes } => (
             format!("{name} was fetched and verified ({bytes} bytes)"),
             json!({"event": "box_file", "name": name, "bytes": bytes}),
         ),
-        Event::BoxFileFailed { name, error } => {
+        Event::MirrorFailed { name, error } => {
             let cause = error.cause().to_string();
             (
                 format!("{name} failed: {cause}"),

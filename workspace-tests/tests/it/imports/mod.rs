@@ -31,7 +31,7 @@ const CRATES: &[(&str, &[&[&str]])] = &[
         "uploader",
         &[
             &["cli"],
-            &["packer"],
+            &["mirror", "packer"],
             &["boxes"],
             &["push"],
             &["pull"],

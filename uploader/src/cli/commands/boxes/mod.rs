@@ -11,20 +11,19 @@ use std::sync::Arc;
 use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::boxes::model::VersionState;
 use atlas_uploader::boxes::source::BoxQuery;
-use atlas_uploader::boxes::{
-    self, Checked, MirrorOptions, Outcome, Plan, Report, Selection, Tree, catalog_writer,
-};
+use atlas_uploader::boxes::{self, Checked, MirrorOptions, Plan, Selection, Tree, catalog_writer};
 use atlas_uploader::config::Config;
 use atlas_uploader::{Cause, Error, Phase};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::blocking;
+use super::mirrored::Printer;
 use crate::cli::args::boxes::{BoxCommand, BoxMirrorArgs};
 use crate::cli::args::{GlobalArgs, OutputFormat, TimeLimits};
 use crate::cli::hints;
 use crate::cli::output::console::Console;
-use crate::cli::output::table::table;
 
 /// The assumed limit of downloads per hour, HCP's, for a source that reports none.
 const DOWNLOADS_AN_HOUR: u64 = 20;
@@ -87,13 +86,23 @@ impl Boxes<'_> {
         }
         let options = self.options(args)?;
         if is_plan {
-            let tree = blocking(move || Tree::read(&to)).await?;
+            let tree = blocking(Phase::Tree, move || Tree::read(&to)).await?;
             let plan = boxes::plan(&options, &tree).await?;
-            return self.planned(&plan);
+            let cost = cost(&plan, plan.fetches.len() as u64);
+            return self.printer().plan(&plan, Some(&cost));
         }
-        let mut tree = blocking(move || Tree::open(&to)).await?;
+        let mut tree = blocking(Phase::Tree, move || Tree::open(&to)).await?;
         let report = boxes::mirror(&options, &mut tree).await?;
-        self.mirrored(&report)
+        self.printer().report(&report)
+    }
+
+    fn printer(&self) -> Printer<'_> {
+        Printer {
+            console: self.console,
+            output: self.output,
+            kind: "boxes",
+            hints: &hints::of_boxes,
+        }
     }
 
     fn options(&self, args: BoxMirrorArgs) -> Result<MirrorOptions, Error> {
@@ -126,7 +135,7 @@ impl Boxes<'_> {
         dir: std::path::PathBuf,
         base_url: Option<Url>,
     ) -> Result<ExitCode, Error> {
-        let boxes = blocking(move || {
+        let boxes = blocking(Phase::Tree, move || {
             is_tree(&dir)?;
             let mut tree = Tree::open(&dir)?;
             if let Some(base_url) = base_url {
@@ -148,7 +157,7 @@ impl Boxes<'_> {
     }
 
     async fn check(&self, dir: std::path::PathBuf) -> Result<ExitCode, Error> {
-        let checked = blocking(move || {
+        let checked = blocking(Phase::Tree, move || {
             is_tree(&dir)?;
             Ok(boxes::check(&Tree::read(&dir)?))
         });
@@ -172,96 +181,6 @@ impl Boxes<'_> {
                 (true, true) => ExitCode::Success,
             },
         )
-    }
-
-    fn planned(&self, plan: &Plan) -> Result<ExitCode, Error> {
-        let rows: Vec<_> = plan
-            .fetches
-            .iter()
-            .map(|(name, size)| {
-                let size = size.map_or_else(|| "?".to_owned(), |size| HumanBytes(size).to_string());
-                [size, name.clone()]
-            })
-            .collect();
-        let known: u64 = plan.fetches.iter().filter_map(|(_, size)| *size).sum();
-        let count = plan.fetches.len() as u64;
-        let mut text = table(["SIZE", "FILE"], &rows);
-        text += &format!(
-            "\n{count} files would be fetched ({} in known sizes), {} are present, {} stay links",
-            HumanBytes(known),
-            plan.present,
-            plan.links.len()
-        );
-        text += &format!("\n{}", cost(plan, count));
-        for (name, error) in &plan.failures {
-            self.console.error(&format!("{name}: {error}"), &[]);
-        }
-        let files = plan
-            .fetches
-            .iter()
-            .map(|(name, size)| json!({"name": name, "bytes": size}))
-            .collect::<Vec<_>>();
-        self.answer(&text, || {
-            let remaining = plan.remaining.map(|remaining| remaining.left);
-            json!({
-                "fetches": files, "bytes": known, "present": plan.present, "links": plan.links,
-                "downloads_remaining": remaining, "failed": failures(&plan.failures),
-            })
-        })?;
-        let first = plan.failures.first();
-        Ok(first.map_or(ExitCode::Success, |(_, error)| ExitCode::from(error)))
-    }
-
-    fn mirrored(&self, report: &Report) -> Result<ExitCode, Error> {
-        for note in &report.notes {
-            self.console.say(note);
-        }
-        for (name, outcome) in &report.files {
-            match outcome {
-                Outcome::Failed(error) => self
-                    .console
-                    .error(&error.to_string(), &hints::of_boxes(error)),
-                Outcome::Differs(reason) => {
-                    let text = format!("{name} was not replaced: {reason}");
-                    self.console.warn(&text);
-                }
-                _ => {}
-            }
-        }
-        for (name, error) in &report.failures {
-            let text = format!("{name} is left out: {error}");
-            self.console.error(&text, &hints::of_boxes(error));
-        }
-        let totals = report.totals();
-        let text = table(
-            [
-                "BOXES",
-                "VERSIONS",
-                "FILES",
-                "BYTES",
-                "NEW",
-                "LINKS",
-                "DIFFERENT",
-                "FAILED",
-            ],
-            &[[
-                totals.boxes.to_string(),
-                totals.versions.to_string(),
-                totals.files.to_string(),
-                HumanBytes(totals.bytes).to_string(),
-                totals.fetched.to_string(),
-                totals.links.to_string(),
-                totals.differing.to_string(),
-                totals.failed.to_string(),
-            ]],
-        );
-        self.answer(&text, || report_value(report))?;
-        Ok(match report.first_failure() {
-            Some(error) => ExitCode::from(error),
-            // The tree holds a file that differs from the source's.
-            None if totals.differing > 0 => ExitCode::DigestMismatch,
-            None => ExitCode::Success,
-        })
     }
 
     fn answer(&self, text: &str, value: impl FnOnce() -> Value) -> Result<(), Error> {
@@ -290,46 +209,14 @@ fn check_value(checked: &Checked) -> Value {
     })
 }
 
-fn report_value(report: &Report) -> Value {
-    let files = report.files.iter().map(|(name, outcome)| {
-        let (state, bytes, reason) = match outcome {
-            Outcome::Fetched { bytes } => ("fetched", Some(*bytes), None),
-            Outcome::Present { bytes } => ("present", Some(*bytes), None),
-            Outcome::Linked => ("link", None, None),
-            Outcome::Differs(reason) => ("different", None, Some(reason.clone())),
-            Outcome::Failed(error) => ("failed", None, Some(error.to_string())),
-        };
-        json!({"name": name, "state": state, "bytes": bytes, "reason": reason})
-    });
-    json!({
-        "totals": report.totals(), "files": files.collect::<Vec<_>>(),
-        "failed": failures(&report.failures), "notes": report.notes,
-    })
-}
-
-fn failures(failures: &[(String, Error)]) -> Vec<Value> {
-    let one = |(name, error): &(String, Error)| json!({"name": name, "reason": error.to_string()});
-    failures.iter().map(one).collect()
-}
-
 /// Fails when the folder holds no mirrored tree; treating it as an empty tree would report success.
 fn is_tree(dir: &Path) -> Result<(), Error> {
     if dir.join("mirror.json").is_file() {
         return Ok(());
     }
-    let reason = "holds no mirror.json; create a tree with `atlas-upload box mirror`";
+    let reason = "holds no mirror.json; create a tree with `atlas-upload box mirror` or `atlas-upload mirror`";
     let error = std::io::Error::new(std::io::ErrorKind::NotFound, reason);
     Err(Error::new(Phase::Tree, Cause::file(dir, error)))
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| {
-        let cause = Cause::Internal(error.to_string());
-        Err(Error::new(Phase::Tree, cause))
-    })
 }
 
 fn usage(reason: impl Into<String>) -> Error {
