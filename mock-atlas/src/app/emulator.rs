@@ -184,14 +184,24 @@ impl MockAtlas {
         self.state.observer().lints()
     }
 
+    /// Waits until the emulator cannot keep data any more, and returns the reason: something could not
+    /// be brought to the disk of [`Builder::data`]. From then on it changes nothing and answers such
+    /// requests with 500; the caller is to end the process, and to start again when the disk is in
+    /// order. An emulator in memory waits forever.
+    pub async fn failed(&self) -> String {
+        self.state.datasets().current().catalog().failed().await
+    }
+
     /// Stops the emulator gracefully, as [`serve`](crate::serve) does: requests under way have up
-    /// to ten seconds to end. Dropping the emulator instead aborts them.
+    /// to ten seconds to end. Then the folder of [`Builder::data`] can be used again. Dropping the
+    /// emulator instead aborts them.
     pub async fn stop(mut self) {
         self.stop.cancel();
         for server in &mut self.servers {
             // The server ends only by stopping, so its result carries no information.
             let _ = server.await;
         }
+        self.state.datasets().current().catalog().close().await;
     }
 }
 

@@ -10,6 +10,7 @@ use mock_atlas::MockAtlas;
 use rustix::process::Pid;
 use tokio::process::{Child, Command};
 
+use super::serve::disk_failed;
 use super::signals::Forwarded;
 use super::tls::CaFile;
 use super::{EmulatorArguments, complain};
@@ -50,7 +51,10 @@ pub(super) async fn run(
             return Ok(not_run(&error));
         }
     };
-    Ok(exit_code(wait(&mut child, &mut signals).await?))
+    tokio::select! {
+        status = wait(&mut child, &mut signals) => Ok(exit_code(status?)),
+        reason = atlas.failed() => Err(disk_failed(&reason)),
+    }
 }
 
 fn spawn(command: &[OsString], atlas: &MockAtlas, ca: Option<&CaFile>) -> io::Result<Child> {

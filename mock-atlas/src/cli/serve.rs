@@ -32,13 +32,24 @@ pub(super) async fn run(arguments: &EmulatorArguments) -> Result<(), String> {
     };
     announce(arguments, &atlas, ca.as_ref())
         .map_err(|error| format!("cannot write to stdout: {error}"))?;
-    signals.requested().await;
+    tokio::select! {
+        () = signals.requested() => {}
+        reason = atlas.failed() => return Err(disk_failed(&reason)),
+    }
     // A second signal ends the program without waiting for requests under way.
     tokio::select! {
         () = atlas.stop() => {}
         () = signals.requested() => {}
     }
     Ok(())
+}
+
+/// Returns the message for an emulator whose disk has failed.
+pub(super) fn disk_failed(reason: &str) -> String {
+    format!(
+        "{reason}. What was not acknowledged may be lost, and nothing more is written: check the disk \
+         and its file system, then start again"
+    )
 }
 
 /// Raises the limit of open files to the maximum, to allow as many connections as possible. The

@@ -413,15 +413,12 @@ pub(crate) async fn file(
     Ok((provider.clone(), file))
 }
 
-/// Counts a download of a file of a box.
-///
-/// # Errors
-/// When the storage fails.
-pub(crate) async fn count_download(
-    dataset: &Dataset,
-    name: &ArtifactName,
-) -> Result<(), ServiceError> {
-    Ok(dataset.catalog().count_download(name).await?)
+/// Counts a download of a file of a box. The file is sent even if that fails, for want of space for
+/// example.
+pub(crate) async fn count_download(dataset: &Dataset, name: &ArtifactName) {
+    if let Err(error) = dataset.catalog().count_download(name).await {
+        tracing::warn!(%error, "a download was not counted");
+    }
 }
 
 /// Checks whether an account may change the boxes of a namespace.

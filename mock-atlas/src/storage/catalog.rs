@@ -36,6 +36,26 @@ pub(crate) enum Catalog {
     Durable(DurableCatalog),
 }
 
+/// The life of a catalog.
+impl Catalog {
+    /// Ends all writing, once what waits is on disk. Later operations on a durable catalog fail.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Durable(durable) => durable.close().await,
+        }
+    }
+
+    /// Waits until the disk fails, and returns the reason. Nothing is written any more then. A catalog
+    /// in memory never fails.
+    pub(crate) async fn failed(&self) -> String {
+        match self {
+            Self::Memory(_) => std::future::pending().await,
+            Self::Durable(durable) => durable.failed().await,
+        }
+    }
+}
+
 /// Artifacts and versions.
 impl Catalog {
     /// Creates an artifact without versions.

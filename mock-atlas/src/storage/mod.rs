@@ -8,6 +8,7 @@
 //! - `token`: tokens and hashed secrets; `access_token`: short-lived tokens that are not stored;
 //!   `signature`: signatures of paths
 //! - `blob`: the bytes of a file, in memory or on disk; `memory_budget`: the limit on the bytes of all files
+//! - `disk`: brings what was written to disk for certain
 //! - `box_file`: reads what the file of a Vagrant box says of itself
 //! - `regular_file`: bounded reading of regular files; `free_space`: the free space of the disk
 
@@ -20,6 +21,7 @@ mod catalog;
 #[cfg(test)]
 mod conformance;
 mod contents;
+mod disk;
 mod durable;
 mod error;
 mod found_box;

@@ -33,7 +33,7 @@ pub(crate) async fn find(
         }
         BoxFile::External(url) => {
             if method == Method::GET {
-                boxes::count_download(&dataset, &name).await?;
+                boxes::count_download(&dataset, &name).await;
             }
             url
         }
@@ -70,7 +70,7 @@ pub(crate) async fn send(
     }
     let reply = download::reply(&blob, &method, &headers).await?;
     if method == Method::GET && reply.status() == StatusCode::OK {
-        boxes::count_download(&dataset, &name).await?;
+        boxes::count_download(&dataset, &name).await;
     }
     Ok(reply)
 }

@@ -24,6 +24,7 @@ use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
+use super::disk::Disk;
 use super::{MemoryBudget, Reservation};
 use crate::domain::{Digest, Sha256Digest};
 pub(crate) use hashing::Checksums;
@@ -196,18 +197,18 @@ impl Blob {
     ///
     /// # Errors
     /// When the file cannot be written, or the name is taken.
-    pub(super) fn link(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn link(&self, path: &Path, disk: &Disk) -> io::Result<()> {
         match &self.0.location {
-            Location::Disk(file) => link(file.get()?, path),
+            Location::Disk(file) => link(file.get()?, path, disk),
             // Another name of the same file, which belongs to somebody else, would share its fate.
-            Location::Named(file) => copy(&fs::File::open(file)?, path),
+            Location::Named(file) => copy(&fs::File::open(file)?, path, disk),
             Location::Memory(chunks) => {
                 let mut file = tempfile::tempfile_in(path.parent().unwrap_or(Path::new("")))?;
                 chunks
                     .0
                     .iter()
                     .try_for_each(|chunk| file.write_all(chunk))?;
-                link(&file, path)
+                link(&file, path, disk)
             }
         }
     }
@@ -305,22 +306,22 @@ fn read_at(file: &fs::File, len: usize, at: u64) -> io::Result<Bytes> {
 
 /// Gives a file a name, once all its bytes are on disk. A file that cannot get one, since it is on
 /// another file system, is copied.
-fn link(file: &fs::File, path: &Path) -> io::Result<()> {
-    file.sync_all()?;
+fn link(file: &fs::File, path: &Path, disk: &Disk) -> io::Result<()> {
+    disk.sync(file, "the bytes of a file")?;
     // The way to name a file that was created without a name (open(2), O_TMPFILE).
     let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
     match linkat(CWD, opened, CWD, path, AtFlags::SYMLINK_FOLLOW) {
         Ok(()) => Ok(()),
         Err(Errno::EXIST) => Err(Errno::EXIST.into()),
-        Err(_) => copy(file, path),
+        Err(_) => copy(file, path, disk),
     }
 }
 
-fn copy(mut file: &fs::File, path: &Path) -> io::Result<()> {
+fn copy(mut file: &fs::File, path: &Path, disk: &Disk) -> io::Result<()> {
     let mut copy = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new("")))?;
     file.rewind()?;
     io::copy(&mut file, &mut copy)?;
-    copy.as_file().sync_all()?;
+    disk.sync(copy.as_file(), "the bytes of a file")?;
     copy.persist_noclobber(path)?;
     Ok(())
 }

@@ -99,7 +99,8 @@ pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<Vec<String
     for mut row in tx.rows(types, &values![artifact.id]).await? {
         files.extend(versions::delete_all(tx, row.take()?).await?);
     }
-    let sql = "UPDATE artifact SET is_deleted = 1, vagrant_box = NULL WHERE id = $1";
+    let sql = "UPDATE artifact
+        SET is_deleted = 1, vagrant_box = NULL, downloads = 0, box_versions = 0 WHERE id = $1";
     tx.execute(sql, &values![artifact.id]).await?;
     Ok(versions::remove_unnamed_files(tx, files).await?)
 }

@@ -75,7 +75,7 @@ pub(super) async fn find(
 
 /// Returns all boxes.
 pub(super) async fn all(tx: Tx<'_>) -> Result<Vec<FoundBox>, StorageError> {
-    let sql = "SELECT username, name, is_public, vagrant_box FROM artifact
+    let sql = "SELECT username, name, is_public, vagrant_box, downloads FROM artifact
         WHERE vagrant_box IS NOT NULL";
     let mut boxes = Vec::new();
     for mut row in tx.rows(sql, &[]).await? {
@@ -136,7 +136,8 @@ pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<Changed<()
     if let Some(type_id) = versions::type_id(tx, id, &Name::constant(BOX_TYPE)).await? {
         files.extend(versions::delete_all(tx, type_id).await?);
     }
-    let sql = "UPDATE artifact SET vagrant_box = NULL, is_deleted = CASE WHEN EXISTS
+    let sql = "UPDATE artifact SET vagrant_box = NULL, downloads = 0, box_versions = 0,
+        is_deleted = CASE WHEN EXISTS
         (SELECT 1 FROM artifact_type t JOIN version v ON v.type_id = t.id WHERE t.artifact_id = $1)
         THEN 0 ELSE 1 END WHERE id = $1";
     tx.execute(sql, &values![id]).await?;
@@ -147,11 +148,13 @@ pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<Changed<()
     })
 }
 
-/// Counts a download.
+/// Counts a download. Does nothing if there is no box.
 pub(super) async fn count_download(tx: Tx<'_>, name: &ArtifactName) -> Result<(), StorageError> {
-    let mut row = lock(tx, name).await?;
-    row.vagrant_box.downloads += 1;
-    Ok(save(tx, &row).await?)
+    let sql = "UPDATE artifact SET downloads = downloads + 1
+        WHERE username = $1 AND name = $2 AND vagrant_box IS NOT NULL";
+    tx.execute(sql, &values![&name.username, &name.name])
+        .await?;
+    Ok(())
 }
 
 /// Adds a file as a version of the type `vagrant.box`, and refers a provider to it.
@@ -351,15 +354,22 @@ async fn of_artifact(tx: Tx<'_>, artifact: ArtifactRow) -> Result<BoxRow, Storag
 }
 
 async fn read(tx: Tx<'_>, artifact: ArtifactRow) -> Result<Option<VagrantBox>, BackendError> {
-    let sql = "SELECT vagrant_box FROM artifact WHERE id = $1 AND vagrant_box IS NOT NULL";
+    let sql =
+        "SELECT vagrant_box, downloads FROM artifact WHERE id = $1 AND vagrant_box IS NOT NULL";
     let found = tx.row(sql, &values![artifact.id]).await?;
     found.map(|mut row| parse(&mut row)).transpose()
 }
 
+/// Reads the columns `vagrant_box` and `downloads`.
+///
+/// # Errors
+/// When the row has others.
 pub(super) fn parse(row: &mut Row) -> Result<VagrantBox, BackendError> {
     let json: String = row.take()?;
-    serde_json::from_str(&json)
-        .map_err(|error| BackendError::new(format!("a stored box is damaged: {error}")))
+    let mut parsed: VagrantBox = serde_json::from_str(&json)
+        .map_err(|error| BackendError::new(format!("a stored box is damaged: {error}")))?;
+    parsed.downloads = row.take()?;
+    Ok(parsed)
 }
 
 /// Inserts the box of an artifact, with its uploads.
@@ -379,14 +389,20 @@ pub(super) async fn insert(
         artifact,
         vagrant_box,
     };
+    let sql = "UPDATE artifact SET downloads = $1 WHERE id = $2";
+    tx.execute(sql, &values![row.vagrant_box.downloads, row.artifact.id])
+        .await?;
     save(tx, &row).await
 }
 
+/// Saves a box, but not the number of its downloads.
 async fn save(tx: Tx<'_>, row: &BoxRow) -> Result<(), BackendError> {
     let json = json(&row.vagrant_box)?;
     let is_public = row.artifact.visibility == Visibility::Public;
-    let sql = "UPDATE artifact SET vagrant_box = $1, is_public = $2 WHERE id = $3";
-    tx.execute(sql, &values![json, is_public, row.artifact.id])
+    let versions = row.vagrant_box.versions().len() as u64;
+    let sql =
+        "UPDATE artifact SET vagrant_box = $1, is_public = $2, box_versions = $3 WHERE id = $4";
+    tx.execute(sql, &values![json, is_public, versions, row.artifact.id])
         .await?;
     Ok(())
 }

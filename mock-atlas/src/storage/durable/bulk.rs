@@ -73,18 +73,16 @@ impl DurableCatalog {
                 let sql = "SELECT
                     (SELECT count(*) FROM artifact WHERE is_deleted = 0),
                     (SELECT count(*) FROM artifact WHERE vagrant_box IS NOT NULL),
+                    (SELECT CAST(coalesce(sum(box_versions), 0) AS BIGINT) FROM artifact
+                        WHERE vagrant_box IS NOT NULL),
                     (SELECT count(*) FROM version),
                     (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM file)";
                 let counted = tx.row(sql, &[]).await?;
                 let mut row = counted.ok_or_else(|| BackendError::new("nothing was counted"))?;
-                let box_versions = boxes::all(tx).await?;
-                let box_versions = box_versions.iter();
                 Ok::<_, StorageError>(Totals {
                     artifacts: row.take()?,
                     boxes: row.take()?,
-                    box_versions: box_versions
-                        .map(|one| one.vagrant_box.versions().len() as u64)
-                        .sum(),
+                    box_versions: row.take()?,
                     versions: row.take()?,
                     memory_bytes: 0,
                     disk_bytes: row.take()?,

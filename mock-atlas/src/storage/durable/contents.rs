@@ -122,7 +122,7 @@ async fn artifact_records(tx: Tx<'_>) -> Result<(Vec<ArtifactRecord>, FileRows),
     let (mut types, mut files) = type_records(tx).await?;
     let mut received = received(tx, &mut files).await?;
     let sql =
-        "SELECT id, username, name, is_public, is_deleted, vagrant_box IS NOT NULL, vagrant_box
+        "SELECT id, username, name, is_public, is_deleted, vagrant_box IS NOT NULL, vagrant_box, downloads
         FROM artifact ORDER BY username, name";
     let mut records = Vec::new();
     for mut row in tx.rows(sql, &[]).await? {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::database::{Row, Value, values};
 use crate::domain::{Digest, Sha256Digest};
+use crate::storage::disk::Disk;
 use crate::storage::{BackendError, Blob};
 
 /// The columns of [`FileRow::read`].
@@ -51,16 +52,29 @@ impl FileRow {
 
 /// A folder of files. A clone is a cheap handle.
 #[derive(Clone, Debug)]
-pub(super) struct Files(Arc<Path>);
+pub(super) struct Files {
+    folder: Arc<Path>,
+    disk: Disk,
+}
 
 impl Files {
     /// Opens a folder, which is created if it is not there. Blocks while it does.
     ///
     /// # Errors
     /// When the folder cannot be created.
-    pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
-        Ok(Self(folder.into()))
+    pub(super) fn open(folder: &Path, disk: Disk) -> io::Result<Self> {
+        disk.create_folder(folder)?;
+        // All are there before the first file is: two uploads that make one at the same time would have
+        // to wait for each other until its name is on disk.
+        for number in 0..=u8::MAX {
+            match fs::create_dir(folder.join(format!("{number:02x}"))) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+        sync_folder(folder, &disk)?;
+        let folder = folder.into();
+        Ok(Self { folder, disk })
     }
 
     /// Keeps the bytes of a blob in a new file, which is on disk when this returns.
@@ -75,8 +89,8 @@ impl Files {
             sha256: blob.sha256(),
             key,
         };
-        let (blob, path) = (blob.clone(), self.path(&stored.key));
-        let kept = spawn_blocking(move || keep(&blob, &path)).await?;
+        let (blob, path, disk) = (blob.clone(), self.path(&stored.key), self.disk.clone());
+        let kept = spawn_blocking(move || keep(&blob, &path, &disk)).await?;
         kept.map_err(|error| BackendError::of_file("the file cannot be kept", &error))?;
         Ok(stored)
     }
@@ -117,7 +131,7 @@ impl Files {
     /// # Errors
     /// When the folder cannot be read.
     pub(super) fn remove_others(&self, keys: &HashSet<String>) -> io::Result<()> {
-        for folder in fs::read_dir(&self.0)? {
+        for folder in fs::read_dir(&self.folder)? {
             let folder = folder?.path();
             if !folder.is_dir() {
                 continue;
@@ -140,22 +154,17 @@ impl Files {
     /// slow with many files in one.
     fn path(&self, key: &str) -> PathBuf {
         let folder = key.get(..2).unwrap_or_default();
-        self.0.join(folder).join(key)
+        self.folder.join(folder).join(key)
     }
 }
 
-fn keep(blob: &Blob, path: &Path) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    if !folder.is_dir() {
-        fs::create_dir_all(folder)?;
-        sync_folder(folder.parent().unwrap_or(folder))?;
-    }
-    blob.link(path)?;
-    sync_folder(folder)
+fn keep(blob: &Blob, path: &Path, disk: &Disk) -> io::Result<()> {
+    blob.link(path, disk)?;
+    sync_folder(path.parent().unwrap_or(Path::new("")), disk)
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+fn sync_folder(folder: &Path, disk: &Disk) -> io::Result<()> {
+    disk.sync(&File::open(folder)?, "the name of a file")
 }
 
 fn open(path: &Path, stored: &FileRow) -> io::Result<Blob> {

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use uuid::Uuid;
 
+use super::disk::Disk;
 use super::free_space::{FreeSpace, LEAST_FREE};
 use super::{BackendError, Blob, Found, StorageError, UploadAttempt};
 use crate::domain::{
@@ -49,20 +50,23 @@ pub(crate) struct DurableCatalog {
     database: Database,
     files: Files,
     space: FreeSpace,
+    disk: Disk,
     /// The last attempt of each upload under way in this process.
     attempts: Arc<DashMap<Uuid, Arc<UploadAttempt>>>,
     clock: Clock,
 }
 
-/// Methods that open a catalog.
+/// Methods that open and close a catalog.
 impl DurableCatalog {
     /// Opens the catalog in a folder, and creates it if it is not there. Blocks while it does.
     ///
     /// # Errors
     /// When the folder cannot be used, or is in use.
     pub(crate) async fn open(folder: &Path, clock: Clock) -> Result<Self, OpenError> {
-        let (sqlite, was_killed) = Sqlite::open(folder)?;
-        let catalog = Self::new(Database::Sqlite(sqlite), &folder.join("files"), clock)?;
+        let disk = Disk::new();
+        let (sqlite, was_killed) = Sqlite::open(folder, disk.clone())?;
+        let database = Database::Sqlite(sqlite);
+        let catalog = Self::new(database, &folder.join("files"), disk, clock)?;
         if was_killed {
             let keys = catalog
                 .database
@@ -104,14 +108,15 @@ impl DurableCatalog {
         clock: Clock,
     ) -> Result<Self, OpenError> {
         let postgres = Postgres::open(database).await?;
-        Self::new(Database::Postgres(postgres), files, clock)
+        Self::new(Database::Postgres(postgres), files, Disk::new(), clock)
     }
 
-    fn new(database: Database, files: &Path, clock: Clock) -> Result<Self, OpenError> {
-        let opened = Files::open(files);
+    fn new(database: Database, files: &Path, disk: Disk, clock: Clock) -> Result<Self, OpenError> {
+        let opened = Files::open(files, disk.clone());
         Ok(Self {
             database,
             files: opened.map_err(|error| OpenError::Folder(files.to_owned(), error))?,
+            disk,
             space: FreeSpace::new(files, LEAST_FREE),
             attempts: Arc::default(),
             clock,
@@ -135,6 +140,16 @@ impl DurableCatalog {
             .database
             .look_up(|tx| Box::pin(async move { tx.row("SELECT 1", &[]).await }));
         ask.await.map(|_| ())
+    }
+
+    /// Ends all writing, once what waits is on disk. Later operations fail.
+    pub(crate) async fn close(&self) {
+        self.database.close().await;
+    }
+
+    /// Waits until the disk fails, and returns the reason.
+    pub(crate) async fn failed(&self) -> String {
+        self.disk.failed().await
     }
 
     /// Returns whether the catalog was never in use: it has no root token.

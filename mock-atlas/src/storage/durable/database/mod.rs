@@ -131,6 +131,16 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Commits what waits, and closes the database. Later operations fail.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.close().await,
+            Self::Postgres(_) => {}
+        }
+    }
+}
+
 impl Tx<'_> {
     /// Returns all rows that a statement gives. `$1`, `$2` and so on stand for the values, in the
     /// order of their first use.

@@ -46,6 +46,10 @@ CREATE TABLE artifact (
     is_deleted INTEGER NOT NULL,
     -- The Vagrant box, as JSON.
     vagrant_box TEXT,
+    -- The number of downloads of the box. It changes more often than the box, whose JSON has an old one.
+    downloads INTEGER NOT NULL DEFAULT 0,
+    -- The number of versions of the box.
+    box_versions INTEGER NOT NULL DEFAULT 0,
     UNIQUE (username, name)
 );
 

@@ -14,6 +14,9 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The size of a connection's page cache, in KiB.
 const CACHE_KIB: i64 = 16 * 1024;
 
+/// The size in bytes to which a write-ahead log is cut that has grown beyond it.
+const LOG_BYTES: i64 = 64 * 1024 * 1024;
+
 /// Opens a database, and creates it if it is not there.
 ///
 /// # Errors
@@ -26,6 +29,7 @@ pub(super) fn open(file: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }

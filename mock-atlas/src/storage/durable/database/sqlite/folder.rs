@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::OpenError;
+use crate::storage::disk::Disk;
 
 /// The types of file systems on which locks and shared memory do not work as SQLite needs them, by
 /// their number in `statfs`.
@@ -44,9 +45,9 @@ impl Lock {
     ///
     /// # Errors
     /// [`OpenError::Folder`], [`OpenError::Network`] and [`OpenError::InUse`].
-    pub(super) fn take(folder: &Path) -> Result<(Self, bool), OpenError> {
+    pub(super) fn take(folder: &Path, disk: &Disk) -> Result<(Self, bool), OpenError> {
         let failed = |error| OpenError::Folder(folder.to_owned(), error);
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        disk.create_folder(folder).map_err(failed)?;
         if let Some(name) = network_file_system(folder).map_err(failed)? {
             return Err(OpenError::Network(folder.to_owned(), name));
         }

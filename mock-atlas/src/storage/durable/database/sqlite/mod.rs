@@ -1,6 +1,7 @@
 //! SQLite in a file of a folder: in WAL mode, with `synchronous=FULL`.
 //!
 //! - `writer`: the thread that makes all changes, and commits those that wait together
+//! - `log`: the write-ahead log, whose pages are moved to the database
 //! - `readers`: connections for reading
 //! - `connection`: a connection with its settings; `session`: the statements of an operation
 //! - `schema`: the tables, and their upgrades
@@ -8,6 +9,7 @@
 
 mod connection;
 mod folder;
+mod log;
 mod readers;
 mod schema;
 mod session;
@@ -21,7 +23,9 @@ use rusqlite::{ErrorCode, ffi};
 
 use super::{OpenError, Operation, Tx};
 use crate::storage::BackendError;
+use crate::storage::disk::Disk;
 use folder::Lock;
+use log::Log;
 use readers::Readers;
 pub(in crate::storage::durable) use session::Session;
 use writer::Writer;
@@ -35,34 +39,38 @@ pub(in crate::storage::durable) struct Sqlite(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    // Closed in this order: the lock is given back last.
     writer: Writer,
     readers: Readers,
-    _lock: Lock,
 }
 
 impl Sqlite {
     /// Opens the database in a folder, and creates it if it is not there. Returns also whether the last
-    /// process that had it was killed. Blocks while it does.
+    /// process that had it was killed. Nothing is written once the disk has failed. Blocks while it
+    /// does.
     ///
     /// # Errors
     /// When another process has the folder, the folder is on a network file system, or the database
     /// cannot be opened.
-    pub(in crate::storage::durable) fn open(folder: &Path) -> Result<(Self, bool), OpenError> {
+    pub(in crate::storage::durable) fn open(
+        folder: &Path,
+        disk: Disk,
+    ) -> Result<(Self, bool), OpenError> {
         if rusqlite::version_number() < LOWEST_VERSION {
             return Err(OpenError::Version(rusqlite::version()));
         }
-        let (lock, was_killed) = Lock::take(folder)?;
+        let (lock, was_killed) = Lock::take(folder, &disk)?;
         let file = folder.join("atlas.sqlite3");
         let mut writing = connection::open(&file)?;
         schema::upgrade(&mut writing)?;
+        let log = Log::of(&mut writing)?;
         let readers = Readers::new(file);
-        let inner = Inner {
-            writer: Writer::start(Session::new(writing))?,
-            readers,
-            _lock: lock,
-        };
-        Ok((Self(Arc::new(inner)), was_killed))
+        let writer = Writer::start(Session::new(writing), log, readers.pool(), disk, lock)?;
+        Ok((Self(Arc::new(Inner { writer, readers })), was_killed))
+    }
+
+    /// Commits what waits, and closes the database. Later operations fail.
+    pub(super) async fn close(&self) {
+        self.0.writer.close().await;
     }
 
     pub(super) async fn read<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
@@ -98,6 +106,12 @@ fn is_full(failure: &ffi::Error) -> bool {
 
 impl From<rusqlite::Error> for BackendError {
     fn from(error: rusqlite::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&rusqlite::Error> for BackendError {
+    fn from(error: &rusqlite::Error) -> Self {
         let message = format!("the database failed: {error}");
         match error.sqlite_error() {
             Some(failure) if is_full(failure) => Self::full(message),

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 use tokio::sync::Semaphore;
@@ -20,19 +20,25 @@ pub(super) struct Readers {
 }
 
 #[derive(Debug)]
-struct Pool {
+pub(super) struct Pool {
     file: PathBuf,
-    idle: Mutex<Vec<Session>>,
+    /// The connections that are not in use; `None` once the pool is closed.
+    idle: Mutex<Option<Vec<Session>>>,
 }
 
 impl Readers {
     pub(super) fn new(file: PathBuf) -> Self {
         let processors = available_parallelism().map_or(1, NonZeroUsize::get);
-        let idle = Mutex::default();
+        let idle = Mutex::new(Some(Vec::new()));
         Self {
             pool: Arc::new(Pool { file, idle }),
             permits: Semaphore::new(2 * processors),
         }
+    }
+
+    /// Returns the connections, for whoever is to close them.
+    pub(super) fn pool(&self) -> Arc<Pool> {
+        Arc::clone(&self.pool)
     }
 
     pub(super) async fn run<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
@@ -49,9 +55,18 @@ impl Readers {
 }
 
 impl Pool {
+    /// Closes the connections that are not in use. Those in use are closed when their operation ends.
+    pub(super) fn close(&self) {
+        *self.idle() = None;
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Option<Vec<Session>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn run<T, E: From<BackendError>>(&self, operation: impl Operation<T, E>) -> Result<T, E> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = idle().pop();
+        let closed = || BackendError::new("the database has stopped");
+        let known = self.idle().as_mut().map(Vec::pop).ok_or_else(closed)?;
         let session = match known {
             Some(session) => session,
             None => Session::new(connection::open(&self.file).map_err(BackendError::from)?),
@@ -61,7 +76,9 @@ impl Pool {
         let result = run(operation, &session);
         // Without this, the session would keep its view and is of no further use.
         session.run("COMMIT").map_err(failed)?;
-        idle().push(session);
+        if let Some(idle) = self.idle().as_mut() {
+            idle.push(session);
+        }
         result
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, ErrorCode, ffi, params_from_iter};
 
 use super::super::{Row, Value};
 use crate::storage::BackendError;
@@ -11,28 +11,69 @@ use crate::storage::BackendError;
 /// A connection, used by one operation at a time. The lock is never contended: it lets the
 /// operation's future be `Send`, as that of other databases must be.
 #[derive(Debug)]
-pub(in crate::storage::durable) struct Session(Mutex<Connection>);
+pub(in crate::storage::durable) struct Session(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    connection: Connection,
+    /// The failure of the statement that undid the whole transaction, if one did.
+    undone: Option<BackendError>,
+    failed_sync: Option<String>,
+}
 
 impl Session {
     pub(super) fn new(connection: Connection) -> Self {
-        Self(Mutex::new(connection))
+        Self(Mutex::new(State {
+            connection,
+            undone: None,
+            failed_sync: None,
+        }))
     }
 
     /// Runs a statement that takes and gives nothing, such as `BEGIN`.
     pub(super) fn run(&self, sql: &str) -> rusqlite::Result<()> {
-        self.connection()
-            .prepare_cached(sql)?
-            .execute([])
-            .map(|_| ())
+        self.with(|connection| connection.prepare_cached(sql)?.execute([]).map(|_| ()))
     }
 
-    /// Returns whether a transaction is under way.
-    pub(super) fn is_in_transaction(&self) -> bool {
-        !self.connection().is_autocommit()
+    /// Returns this session if a transaction is under way.
+    ///
+    /// # Errors
+    /// The reason for which it is not: the failure of a statement can undo the whole transaction.
+    pub(super) fn in_transaction(&self) -> Result<&Self, BackendError> {
+        let state = self.state();
+        match state.connection.is_autocommit() {
+            false => Ok(self),
+            true => Err(state
+                .undone
+                .clone()
+                .unwrap_or_else(|| BackendError::new("there is no transaction"))),
+        }
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
+    /// Returns the reason if an fsync has failed.
+    pub(super) fn failed_sync(&self) -> Option<String> {
+        self.state().failed_sync.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs statements, and keeps what their failure says of the transaction and of the disk.
+    fn with<T>(&self, run: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let mut state = self.state();
+        let was_in_transaction = !state.connection.is_autocommit();
+        let result = run(&state.connection);
+        if let Err(error) = &result {
+            if was_in_transaction && state.connection.is_autocommit() {
+                state.undone = Some(BackendError::from(error));
+            }
+            if is_failed_sync(error) {
+                let reason = format!("the database could not be brought to disk: {error}");
+                state.failed_sync.get_or_insert(reason);
+            }
+        }
+        result
     }
 
     pub(in crate::storage::durable::database) fn rows(
@@ -40,15 +81,17 @@ impl Session {
         sql: &str,
         values: &[Value],
     ) -> Result<Vec<Row>, BackendError> {
-        let connection = self.connection();
-        let mut statement = connection.prepare_cached(sql)?;
-        let columns = statement.column_count();
-        let read = |row: &rusqlite::Row<'_>| {
-            let values = (0..columns).map(|at| Ok(owned(row.get_ref(at)?)));
-            values.collect::<rusqlite::Result<Vec<_>>>().map(Row::new)
-        };
-        let rows = statement.query_map(params_from_iter(values), read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let rows = self.with(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let columns = statement.column_count();
+            let read = |row: &rusqlite::Row<'_>| {
+                let values = (0..columns).map(|at| Ok(owned(row.get_ref(at)?)));
+                values.collect::<rusqlite::Result<Vec<_>>>().map(Row::new)
+            };
+            let rows = statement.query_map(params_from_iter(values), read)?;
+            rows.collect()
+        });
+        Ok(rows?)
     }
 
     pub(in crate::storage::durable::database) fn execute(
@@ -56,10 +99,19 @@ impl Session {
         sql: &str,
         values: &[Value],
     ) -> Result<usize, BackendError> {
-        let connection = self.connection();
-        let mut statement = connection.prepare_cached(sql)?;
-        Ok(statement.execute(params_from_iter(values))?)
+        let changed = self.with(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.execute(params_from_iter(values))
+        });
+        Ok(changed?)
     }
+}
+
+fn is_failed_sync(error: &rusqlite::Error) -> bool {
+    let failed = [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC];
+    error.sqlite_error().is_some_and(|error| {
+        error.code == ErrorCode::SystemIoFailure && failed.contains(&error.extended_code)
+    })
 }
 
 /// Copies a value out of a row. A text that is no UTF-8 is read as bytes, which no reader expects.

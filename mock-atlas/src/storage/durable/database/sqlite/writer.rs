@@ -2,15 +2,23 @@
 //! since the disk takes as long for many as for one.
 
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
-use rusqlite::{ErrorCode, ffi};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::super::Operation;
+use super::folder::Lock;
+use super::log::Log;
+use super::readers::Pool;
 use super::{Session, run};
 use crate::storage::BackendError;
+use crate::storage::disk::Disk;
 
 /// The number of operations that can wait. Callers beyond it wait for a place.
 const WAITING: usize = 1024;
@@ -18,27 +26,50 @@ const WAITING: usize = 1024;
 /// The largest number of operations in one commit, which bounds how long the first of them waits.
 const TOGETHER: usize = 256;
 
-/// An operation and its reply: it is called with the transaction, and returns what to call with the
-/// outcome of the commit.
-type Job = Box<dyn FnOnce(&Session) -> Reply + Send>;
+/// The longest wait for the end of the thread, which has a last commit and a checkpoint to make.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// An operation and its reply: it is called with the transaction, or with the reason for which there
+/// is none, and returns what to call with the outcome of the commit.
+type Job = Box<dyn FnOnce(Result<&Session, BackendError>) -> Reply + Send>;
 type Reply = Box<dyn FnOnce(Result<(), BackendError>) + Send>;
 
-/// The writing thread. It ends when this is dropped.
+/// A message to the writing thread.
+enum Message {
+    Run(Job),
+    Close,
+}
+
+/// The writing thread. It ends by itself once this is dropped and what waits is committed.
 #[derive(Debug)]
 pub(super) struct Writer {
-    jobs: Option<mpsc::Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    messages: mpsc::Sender<Message>,
+    /// Cancelled when the thread has ended.
+    ended: CancellationToken,
 }
 
 impl Writer {
-    pub(super) fn start(session: Session) -> io::Result<Self> {
-        let (jobs, waiting) = mpsc::channel(WAITING);
-        let thread = thread::Builder::new().name("sqlite-writer".to_owned());
-        let thread = thread.spawn(move || write_all(&session, waiting))?;
-        Ok(Self {
-            jobs: Some(jobs),
-            thread: Some(thread),
-        })
+    /// Starts the thread. At its end it closes the readers as well, and gives the lock back last.
+    pub(super) fn start(
+        session: Session,
+        log: Log,
+        readers: Arc<Pool>,
+        disk: Disk,
+        lock: Lock,
+    ) -> io::Result<Self> {
+        let (messages, waiting) = mpsc::channel(WAITING);
+        let ended = CancellationToken::new();
+        let thread = Thread {
+            session,
+            log,
+            readers,
+            disk,
+            lock,
+            ended: ended.clone().drop_guard(),
+        };
+        let named = thread::Builder::new().name("sqlite-writer".to_owned());
+        named.spawn(move || thread.run(waiting))?;
+        Ok(Self { messages, ended })
     }
 
     pub(super) async fn run<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
@@ -48,7 +79,8 @@ impl Writer {
     {
         let (reply, outcome) = oneshot::channel();
         let job: Job = Box::new(move |session| {
-            let result = in_savepoint(session, operation);
+            let result = session.map_err(E::from);
+            let result = result.and_then(|session| in_savepoint(session, operation));
             Box::new(move |committed| {
                 let result = committed.map_err(E::from).and(result);
                 // The caller may have gone away; its change stands.
@@ -56,72 +88,94 @@ impl Writer {
             })
         });
         let stopped = || E::from(BackendError::new("the database has stopped"));
-        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
-        jobs.send(job).await.map_err(|_| stopped())?;
+        let sent = self.messages.send(Message::Run(job)).await;
+        sent.map_err(|_| stopped())?;
         outcome.await.unwrap_or_else(|_| Err(stopped()))
     }
-}
 
-impl Drop for Writer {
-    /// Waits for the last commit, which takes milliseconds: the folder must not be opened again
-    /// before.
-    fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+    /// Ends the thread, once it has committed what waits. Later operations fail.
+    pub(super) async fn close(&self) {
+        // It fails when the thread has ended already.
+        let _ = self.messages.send(Message::Close).await;
+        if timeout(CLOSING, self.ended.cancelled()).await.is_err() {
+            tracing::warn!("the database was not closed in time, so the next start takes longer");
         }
     }
 }
 
-fn write_all(session: &Session, mut waiting: mpsc::Receiver<Job>) {
-    let mut jobs = Vec::new();
-    while let Some(first) = waiting.blocking_recv() {
-        jobs.push(first);
-        while jobs.len() < TOGETHER
-            && let Ok(next) = waiting.try_recv()
+/// The state of the writing thread.
+struct Thread {
+    session: Session,
+    log: Log,
+    readers: Arc<Pool>,
+    disk: Disk,
+    lock: Lock,
+    ended: DropGuard,
+}
+
+impl Thread {
+    fn run(mut self, waiting: mpsc::Receiver<Message>) {
+        let work = AssertUnwindSafe(|| self.write_all(waiting));
+        if catch_unwind(work).is_err() {
+            self.disk.fail("the thread that writes the database broke");
+        }
+        self.readers.close();
+        drop(self.session);
+        match self.disk.failure() {
+            None => drop(self.lock),
+            // Nobody may go on from what this process believes to be on disk.
+            Some(_) => mem::forget(self.lock),
+        }
+        drop(self.ended);
+    }
+
+    /// Runs the jobs that come, until there are no more.
+    fn write_all(&mut self, mut waiting: mpsc::Receiver<Message>) {
+        let mut jobs = Vec::new();
+        while let Some(first) = waiting.blocking_recv() {
+            let mut next = Some(first);
+            while let Some(message) = next {
+                match message {
+                    Message::Run(job) => jobs.push(job),
+                    // Those that wait are still received.
+                    Message::Close => waiting.close(),
+                }
+                next = match jobs.len() < TOGETHER {
+                    true => waiting.try_recv().ok(),
+                    false => None,
+                };
+            }
+            self.commit_together(&mut jobs);
+            self.log.shorten(&self.session);
+            if let Some(reason) = self.session.failed_sync() {
+                self.disk.fail(&reason);
+            }
+        }
+    }
+
+    /// Runs the jobs in one transaction, and replies to each.
+    fn commit_together(&self, jobs: &mut Vec<Job>) {
+        let session = &self.session;
+        let begun = match self.disk.failure() {
+            // A commit could succeed on top of one that was lost.
+            Some(reason) => Err(BackendError::new(reason)),
+            None => session.run("BEGIN IMMEDIATE").map_err(BackendError::from),
+        };
+        // A statement that finds no space undoes the whole transaction.
+        let current = || begun.clone().and_then(|()| session.in_transaction());
+        let replies: Vec<Reply> = jobs.drain(..).map(|job| job(current())).collect();
+        let commit = |session: &Session| session.run("COMMIT").map_err(BackendError::from);
+        let committed = current().and_then(commit);
+        if committed.is_err()
+            && let Ok(session) = session.in_transaction()
+            && session.run("ROLLBACK").is_err()
         {
-            jobs.push(next);
+            self.disk.fail("the database could not undo a transaction");
         }
-        let outcome = commit_together(session, &mut jobs);
-        // After a failed fsync nobody knows what is on disk. Nothing more is written then: a later
-        // commit could succeed on top of one that was lost.
-        if outcome == Outcome::DiskUncertain {
-            return;
+        for reply in replies {
+            reply(committed.clone());
         }
     }
-}
-
-/// Says whether the disk can be relied on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Known,
-    DiskUncertain,
-}
-
-/// Runs the jobs in one transaction, and replies to each.
-fn commit_together(session: &Session, jobs: &mut Vec<Job>) -> Outcome {
-    let begun = session.run("BEGIN IMMEDIATE");
-    let replies: Vec<Reply> = match &begun {
-        Ok(()) => jobs.drain(..).map(|job| job(session)).collect(),
-        // The reply to each is that the database has stopped.
-        Err(_) => {
-            jobs.clear();
-            Vec::new()
-        }
-    };
-    let committed = begun.and_then(|()| session.run("COMMIT"));
-    let outcome = match &committed {
-        Err(error) if is_failed_sync(error) => Outcome::DiskUncertain,
-        _ => Outcome::Known,
-    };
-    if committed.is_err() && session.is_in_transaction() {
-        let _ = session.run("ROLLBACK");
-    }
-    let committed = committed.map_err(BackendError::from);
-    for reply in replies {
-        reply(committed.clone());
-    }
-    outcome
 }
 
 /// Runs an operation in a savepoint, so that its failure undoes its own changes alone.
@@ -133,16 +187,11 @@ fn in_savepoint<T, E: From<BackendError>>(
     session.run("SAVEPOINT operation").map_err(failed)?;
     let result = catch_unwind(AssertUnwindSafe(|| run(operation, session)));
     let result = result.unwrap_or_else(|_| Err(BackendError::new("an operation panicked").into()));
+    // Where the whole transaction is undone already, that is the reason of the failure.
+    session.in_transaction()?;
     if result.is_err() {
         session.run("ROLLBACK TO operation").map_err(failed)?;
     }
     session.run("RELEASE operation").map_err(failed)?;
     result
-}
-
-fn is_failed_sync(error: &rusqlite::Error) -> bool {
-    let failed = [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC];
-    error.sqlite_error().is_some_and(|error| {
-        error.code == ErrorCode::SystemIoFailure && failed.contains(&error.extended_code)
-    })
 }
