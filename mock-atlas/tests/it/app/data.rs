@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
-use mock_atlas::{MockAtlas, Seed, StartError};
+use mock_atlas::{Clock, MockAtlas, Seed, StartError};
 use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -99,6 +100,41 @@ fn without_host(provider: &Value) -> Value {
     let path = url.split_once("/acme/").unwrap().1.to_owned();
     provider["download_url"] = path.into();
     provider
+}
+
+#[tokio::test]
+async fn numbers_order_and_uploads_stay_right_when_the_clock_is_set_back() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let folder = tempfile::tempdir().unwrap();
+    let start = async |days: u32| {
+        let clock = Clock::fixed(UNIX_EPOCH + days * DAY);
+        Fixture::with(|builder| builder.data(folder.path()).clock(clock)).await
+    };
+    let later = start(9).await;
+    later.make_artifact("acme", "web").await;
+    later.push(b"one").await;
+    let awaited = later.make_version(json!({"id": "y", "file": true})).await;
+    push_box(&later).await;
+    later.atlas.stop().await;
+
+    let earlier = start(1).await;
+    let upload = upload_path(&awaited);
+    let path = upload.splitn(4, '/').nth(3).unwrap();
+    let url = format!("{}/{path}", earlier.atlas.url());
+    assert_eq!(earlier.put(&url, b"two").await.status, 200);
+    assert_eq!(earlier.push(b"three").await["version"], 3);
+    assert_eq!(earlier.found("").await, [3, 2, 1]);
+    assert_eq!(earlier.found("version=latest").await, [3]);
+    assert_eq!(
+        earlier.get(&format!("{FILE}/latest/file")).await.body,
+        "three"
+    );
+    let new = json!({"version": {"version": "1.1.0"}});
+    let made = earlier.post("/api/v2/box/acme/debian/versions", new).await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    let authenticate = earlier.anonymous(Method::GET, "/api/v1/authenticate");
+    let asked = authenticate.bearer_auth("RIVAL").send().await.unwrap();
+    assert_eq!(asked.status(), 200);
 }
 
 #[tokio::test]
@@ -210,6 +246,9 @@ async fn the_root_token_is_made_once_and_can_be_set_anew() {
     assert!(knows(&announced, "NEW").await && !knows(&announced, &made).await);
 }
 
+/// The number of times that the program is killed among its work; the variable `KILLS` sets another.
+const KILLS: usize = 5;
+
 /// A version that a client was told to be complete.
 struct Acknowledged {
     number: u64,
@@ -266,7 +305,8 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged_and_shows_nothing_h
         (program, url)
     };
     let mut acknowledged = Vec::new();
-    for round in 0..5 {
+    let kills = std::env::var("KILLS").map_or(KILLS, |number| number.parse().unwrap());
+    for round in 0..kills {
         let (program, url) = start().await;
         if round == 0 {
             let new = json!({"artifact": {"username": "acme", "name": "web"}});
@@ -275,7 +315,7 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged_and_shows_nothing_h
                 .bearer_auth("ROOT");
             assert_eq!(made.json(&new).send().await.unwrap().status(), 200);
         }
-        let writers: Vec<_> = (0..8)
+        let writers: Vec<_> = (0..16)
             .map(|writer| tokio::spawn(push_until_killed(url.clone(), writer)))
             .collect();
         wait_for_versions(&url, acknowledged.len() as u64 + 40).await;
