@@ -34,10 +34,14 @@ stop QUIT
 rm -rf "$folder"
 "#;
 
+/// The port of a server that has only a Unix socket, whose name contains it.
+const PORT: u16 = 5432;
+
 /// A server of PostgreSQL on a Unix socket. Its user `postgres` needs no password.
 #[derive(Debug)]
 pub struct PostgresServer {
     folder: PathBuf,
+    port: u16,
     keeper: Mutex<Keeper>,
 }
 
@@ -49,12 +53,25 @@ struct Keeper {
 }
 
 impl PostgresServer {
-    /// Starts a server with these settings besides its own, such as `ssl=on`, and with files in its folder.
-    /// A setting names a file by its bare name.
+    /// Starts a server on a Unix socket alone.
     ///
     /// # Errors
     /// When PostgreSQL is not installed, or does not start.
-    pub fn start(settings: &[&str], files: &[(&str, &str)]) -> io::Result<Self> {
+    pub fn start() -> io::Result<Self> {
+        Self::start_with(PORT, &["listen_addresses="], &[])
+    }
+
+    /// Starts a server that also listens on a port of 127.0.0.1, with these settings besides its own, such
+    /// as `ssl=on`, and with files in its folder. A setting names a file by its bare name.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed, or does not start.
+    pub fn start_on(port: u16, settings: &[&str], files: &[(&str, &str)]) -> io::Result<Self> {
+        let listen = ["listen_addresses=127.0.0.1"];
+        Self::start_with(port, &[&listen, settings].concat(), files)
+    }
+
+    fn start_with(port: u16, settings: &[&str], files: &[(&str, &str)]) -> io::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("atlas-postgres-")
             .tempdir()?;
@@ -78,9 +95,12 @@ impl PostgresServer {
             write_private(&data.join(name), content)?;
         }
         give_away(&folder)?;
-        let keeper = Keeper::new(&folder, &programs.join("postgres"), settings)?;
+        let port_setting = format!("port={port}");
+        let settings = [&[port_setting.as_str()], settings].concat();
+        let keeper = Keeper::new(&folder, &programs.join("postgres"), &settings)?;
         let server = Self {
             folder,
+            port,
             keeper: Mutex::new(keeper),
         };
         server.resume()?;
@@ -93,7 +113,7 @@ impl PostgresServer {
     /// When it could not be started.
     pub fn shared() -> io::Result<&'static Self> {
         static SHARED: OnceLock<Result<PostgresServer, String>> = OnceLock::new();
-        let started = SHARED.get_or_init(|| Self::start(&[], &[]).map_err(|e| e.to_string()));
+        let started = SHARED.get_or_init(|| Self::start().map_err(|error| error.to_string()));
         started
             .as_ref()
             .map_err(|error| io::Error::other(error.clone()))
@@ -121,7 +141,7 @@ impl PostgresServer {
     /// Returns the URL of a database.
     pub fn url(&self, database: &str) -> String {
         let folder = self.folder.display().to_string().replace('/', "%2F");
-        format!("postgres://postgres@{folder}/{database}")
+        format!("postgres://postgres@{folder}:{}/{database}", self.port)
     }
 
     /// Returns the folder with the server's socket.
@@ -138,6 +158,7 @@ impl PostgresServer {
         psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
             .args(["--set=ON_ERROR_STOP=1", "--username=postgres", "--host"])
             .arg(&self.folder)
+            .args(["--port", &self.port.to_string()])
             .args(["--dbname", database, "--command", sql]);
         Ok(check(psql.output()?)?.trim().to_owned())
     }
@@ -181,12 +202,7 @@ impl Keeper {
         let mut server = unprivileged(folder)?;
         server.arg(postgres).arg("-D").arg(folder.join("data"));
         server.arg("-k").arg(folder);
-        let own = [
-            "listen_addresses=",
-            "fsync=off",
-            "max_connections=300",
-            "shared_buffers=32MB",
-        ];
+        let own = ["fsync=off", "max_connections=300", "shared_buffers=32MB"];
         for setting in own.iter().chain(settings) {
             server.args(["-c", setting]);
         }

@@ -18,6 +18,8 @@ pub(crate) struct Limits {
 pub(crate) enum OverLimit {
     #[error("the id is longer than the {0} characters that max-id-length allows")]
     Id(usize),
+    #[error("the id has the character NUL, which not every database can hold: leave it out")]
+    Nul,
     #[error("the file is larger than the {0} bytes that max-file-bytes allows")]
     File(u64),
     #[error("metadata has more than the {MOST_KEYS} keys that this emulator takes")]
@@ -25,12 +27,15 @@ pub(crate) enum OverLimit {
 }
 
 impl Limits {
-    /// Checks the length of a version's id.
+    /// Checks a version's id.
     ///
     /// # Errors
-    /// [`OverLimit::Id`].
+    /// [`OverLimit::Id`] and [`OverLimit::Nul`].
     // Contract: versions.longest-id
     pub(crate) fn check_id(self, id: &str) -> Result<(), OverLimit> {
+        if id.contains('\0') {
+            return Err(OverLimit::Nul);
+        }
         match self.id_length {
             Some(limit) if id.chars().count() > limit => Err(OverLimit::Id(limit)),
             _ => Ok(()),

@@ -144,7 +144,9 @@ impl ApiError {
             Self::TooLarge { .. } | Self::OverLimit(OverLimit::File(_)) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
-            Self::OverLimit(OverLimit::Id(_) | OverLimit::Keys) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::OverLimit(OverLimit::Id(_) | OverLimit::Nul | OverLimit::Keys) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::MemoryFull(_) | Self::DiskFull(_) | Self::StorageFull(_) => {

@@ -12,7 +12,6 @@ use crate::faults::Faults;
 use crate::net::BODY_TIMEOUT;
 use crate::observe::Observer;
 use crate::service::Datasets;
-use crate::service::operations::Operations;
 use crate::service::uploads::Uploads;
 
 /// A cheap handle on the state of one emulated Atlas.
@@ -25,7 +24,6 @@ struct Inner {
     faults: Faults,
     observer: Observer,
     replies: Replies,
-    operations: Operations,
     settings: Settings,
     listeners: OnceLock<ListenerInfo>,
 }
@@ -71,7 +69,6 @@ impl AppState {
             faults,
             observer,
             replies: Replies::default(),
-            operations: Operations::default(),
             settings,
             listeners: OnceLock::new(),
         }))
@@ -98,11 +95,6 @@ impl AppState {
     /// Returns the cache of replies.
     pub(crate) fn replies(&self) -> &Replies {
         &self.0.replies
-    }
-
-    /// Returns the operations of HCP that clients may ask for.
-    pub(crate) fn operations(&self) -> &Operations {
-        &self.0.operations
     }
 
     /// Sets the facts about the listeners, which are known once they are bound.

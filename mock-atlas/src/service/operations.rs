@@ -1,25 +1,14 @@
 //! Operations of HCP: what creating or deleting a box has started. Here each of them has ended when it is answered.
-
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//!
+//! No operation is stored: its id proves that it was given here, so that all servers of one database know it.
 
 use uuid::Uuid;
 
-use super::{Dataset, DatasetId};
+use super::{Dataset, ServiceError};
 use crate::domain::Name;
 
-/// The number of operations that are remembered. A client asks for one as soon as it knows of it.
-const REMEMBERED: usize = 10_000;
-
-/// The operations of an emulator, the oldest first. A reset makes those of before unknown.
-#[derive(Debug, Default)]
-pub(crate) struct Operations(Mutex<VecDeque<Known>>);
-
-#[derive(Debug)]
-struct Known {
-    dataset: DatasetId,
-    operation: Operation,
-}
+/// The number of bytes at the beginning of an id that are random. The others prove them.
+const RANDOM: usize = 6;
 
 /// An operation that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,35 +19,41 @@ pub(crate) struct Operation {
     pub(crate) registry: Name,
 }
 
-impl Operations {
-    /// Remembers a new operation and returns it.
-    pub(crate) fn add(&self, dataset: &Dataset, registry: &Name) -> Operation {
-        let operation = Operation {
-            id: Uuid::new_v4(),
+impl Operation {
+    /// Makes an operation on a registry.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(crate) async fn new(dataset: &Dataset, registry: &Name) -> Result<Self, ServiceError> {
+        Ok(Self {
+            id: proved(dataset, registry, Uuid::new_v4()).await?,
             registry: registry.clone(),
-        };
-        let mut known = self.known();
-        if known.len() == REMEMBERED {
-            known.pop_front();
-        }
-        known.push_back(Known {
-            dataset: dataset.id(),
-            operation: operation.clone(),
-        });
-        operation
+        })
     }
 
-    /// Returns an operation; `None` if it is unknown.
-    pub(crate) fn find(&self, dataset: &Dataset, id: Uuid) -> Option<Operation> {
-        let known = self.known();
-        let is_it = |known: &&Known| known.operation.id == id && known.dataset == dataset.id();
-        let found = known.iter().rev().find(is_it)?;
-        Some(found.operation.clone())
+    /// Returns the operation on a registry with this id; `None` if it was not given here.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(crate) async fn find(
+        dataset: &Dataset,
+        registry: Name,
+        id: Uuid,
+    ) -> Result<Option<Self>, ServiceError> {
+        let is_known = proved(dataset, &registry, id).await? == id;
+        Ok(is_known.then_some(Self { id, registry }))
     }
+}
 
-    fn known(&self) -> MutexGuard<'_, VecDeque<Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Returns the id that begins like another one, and is proved for a registry.
+async fn proved(dataset: &Dataset, registry: &Name, id: Uuid) -> Result<Uuid, ServiceError> {
+    let random = &id.as_bytes()[..RANDOM];
+    let text = format!("{registry}/{random:?}");
+    let proof = dataset.catalog().prove(&text).await?;
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&proof.as_bytes()[..16]);
+    bytes[..RANDOM].copy_from_slice(random);
+    Ok(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
 #[cfg(test)]
@@ -67,26 +62,29 @@ mod tests {
     use crate::domain::Clock;
     use crate::storage::{Catalog, MemoryCatalog};
 
-    fn dataset() -> Dataset {
+    fn dataset(token: &str) -> Dataset {
         let root = "atlas".parse().unwrap();
-        Dataset::new(Catalog::Memory(MemoryCatalog::new(
-            root,
-            "root",
-            Clock::default(),
-        )))
+        let memory = MemoryCatalog::new(root, token, Clock::default());
+        Dataset::new(Catalog::Memory(memory))
     }
 
-    #[test]
-    fn an_operation_is_known_in_its_dataset_until_many_others_came() {
-        let (operations, here, other) = (Operations::default(), dataset(), dataset());
-        let registry = "acme".parse().unwrap();
-        let first = operations.add(&here, &registry);
-        assert_eq!(operations.find(&here, first.id), Some(first.clone()));
-        assert_eq!(operations.find(&other, first.id), None);
-        assert_eq!(operations.find(&here, Uuid::nil()), None);
-        for _ in 0..REMEMBERED {
-            operations.add(&other, &registry);
+    #[tokio::test]
+    async fn an_operation_is_known_wherever_the_root_token_is_the_same_and_for_its_registry() {
+        let (here, there, other) = (dataset("root"), dataset("root"), dataset("other"));
+        let acme: Name = "acme".parse().unwrap();
+        let operation = Operation::new(&here, &acme).await.unwrap();
+        let find = async |dataset: &Dataset, registry: &str, id| {
+            let found = Operation::find(dataset, registry.parse().unwrap(), id);
+            found.await.unwrap()
+        };
+        for dataset in [&here, &there] {
+            let found = find(dataset, "acme", operation.id).await;
+            assert_eq!(found, Some(operation.clone()));
         }
-        assert_eq!(operations.find(&here, first.id), None);
+        assert_eq!(find(&other, "acme", operation.id).await, None);
+        assert_eq!(find(&here, "amy", operation.id).await, None);
+        assert_eq!(find(&here, "acme", Uuid::nil()).await, None);
+        let next = Operation::new(&here, &acme).await.unwrap();
+        assert_ne!(next.id, operation.id);
     }
 }

@@ -1,23 +1,33 @@
-//! Runs all clauses against an emulator that keeps its data in a folder.
+//! Runs all clauses against emulators that keep their data: in a folder, and in PostgreSQL.
 
 use atlas_contract_tests::{report::Status, run::target::Target};
-use mock_atlas::{MockAtlas, User};
+use mock_atlas::{Builder, MockAtlas, User};
 
 use super::emulator::judge;
 
 #[tokio::test]
-async fn every_clause_holds_where_the_data_is_kept() {
+async fn every_clause_holds_where_the_data_is_kept_in_a_folder() {
     let folder = tempfile::tempdir().unwrap();
+    every_clause_holds(|builder| builder.data(folder.path())).await;
+}
+
+#[cfg(feature = "real-clients")]
+#[tokio::test]
+async fn every_clause_holds_where_the_data_is_kept_in_postgresql() {
+    let server = atlas_common::postgres_server::PostgresServer::shared().unwrap();
+    let (url, folder) = (server.new_url().unwrap(), tempfile::tempdir().unwrap());
+    let files = format!("file://{}", folder.path().display());
+    every_clause_holds(|builder| builder.database(url).blobs(files)).await;
+}
+
+async fn every_clause_holds(kept: impl FnOnce(Builder) -> Builder) {
     let second = User::new("rival").password("open sesame").token("RIVAL");
-    let atlas = MockAtlas::builder()
+    let builder = MockAtlas::builder()
         .token("ROOT")
         .user(second)
         .public_artifact("acme/public")
-        .max_id_length(255)
-        .data(folder.path())
-        .start()
-        .await
-        .unwrap();
+        .max_id_length(255);
+    let atlas = kept(builder).start().await.unwrap();
     let variable = |name: &str| {
         let value = match name {
             "ATLAS_CONTRACT_URL" => atlas.url(),

@@ -195,10 +195,14 @@ pub(crate) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// Returns a text.
+    /// Returns a text. One with the character NUL is refused, since not every database can hold it.
     pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, ApiError> {
         match self.get(key) {
             None => Ok(None),
+            Some(Value::String(text)) if text.contains('\0') => Err(ApiError::Invalid(format!(
+                "{} has the character NUL, which not every database can hold: leave it out",
+                self.label(key)
+            ))),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(other) => Err(self.wrong_type(key, "a string", other)),
         }

@@ -1,7 +1,6 @@
 //! Lists, creates, shows, changes and deletes the boxes of a registry.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::{one, page, refuse_new_name, required_name};
@@ -12,8 +11,8 @@ use crate::http::extract::{
     Asked, BoxPath, Children, HcpQuery, NamespacePath, Section, Site, Told,
 };
 use crate::http::json::{ChangedReply, HcpList, HcpReply, HcpView};
-use crate::http::state::AppState;
 use crate::service::boxes::BoxChange;
+use crate::service::operations::Operation;
 use crate::service::{Dataset, boxes, registries};
 use crate::storage::{FoundBox, NewBox};
 
@@ -47,7 +46,6 @@ pub(crate) async fn list(
 /// Handles `POST /registry/:registry/boxes`. The SDK does not tell `is_private` if it is false.
 // Contract: boxes-hcp.box-create
 pub(crate) async fn create(
-    State(state): State<AppState>,
     dataset: Dataset,
     site: Site,
     NamespacePath(username): NamespacePath,
@@ -66,7 +64,7 @@ pub(crate) async fn create(
         description: change.description.unwrap_or_default(),
     };
     let found = boxes::create(&dataset, &account, &name, new).await?;
-    Ok(changed(&state, &dataset, &found, &site))
+    changed(&dataset, &found, &site).await
 }
 
 /// Handles `GET /registry/:registry/box/:box`.
@@ -90,7 +88,6 @@ pub(crate) async fn show(
 /// Handles `PUT /registry/:registry/box/:box`.
 // Contract: boxes-hcp.update
 pub(crate) async fn update(
-    State(state): State<AppState>,
     dataset: Dataset,
     site: Site,
     BoxPath(name): BoxPath,
@@ -99,34 +96,33 @@ pub(crate) async fn update(
     let fields = params.fields();
     refuse_new_name(&fields, "name", &name.name)?;
     let found = boxes::update(&dataset, &account, &name, change(&fields)?).await?;
-    Ok(changed(&state, &dataset, &found, &site))
+    changed(&dataset, &found, &site).await
 }
 
 /// Handles `DELETE /registry/:registry/box/:box`, and answers the deleted box.
 // Contract: boxes-hcp.delete
 pub(crate) async fn delete(
-    State(state): State<AppState>,
     dataset: Dataset,
     site: Site,
     BoxPath(name): BoxPath,
     Told { account, .. }: Told,
 ) -> Result<Response, ApiError> {
     let found = boxes::delete(&dataset, &account, &name).await?;
-    Ok(changed(&state, &dataset, &found, &site))
+    changed(&dataset, &found, &site).await
 }
 
-fn changed(state: &AppState, dataset: &Dataset, found: &FoundBox, site: &Site) -> Response {
+async fn changed(dataset: &Dataset, found: &FoundBox, site: &Site) -> Result<Response, ApiError> {
     let view = HcpView {
         found,
         site,
         children: Children::Omitted,
     };
-    let operation = state.operations().add(dataset, &found.name.username);
+    let operation = Operation::new(dataset, &found.name.username).await?;
     let reply = ChangedReply {
         object: HcpReply::Box(view.element()),
         operation: (&operation).into(),
     };
-    Json(reply).into_response()
+    Ok(Json(reply).into_response())
 }
 
 fn change(fields: &Section<'_>) -> Result<BoxChange, ApiError> {

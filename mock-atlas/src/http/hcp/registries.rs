@@ -1,7 +1,6 @@
 //! Lists, creates, shows, changes and deletes registries.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::{one, page, refuse_new_name, required_name};
@@ -10,7 +9,7 @@ use crate::http::boxes::description;
 use crate::http::error::ApiError;
 use crate::http::extract::{Asked, Authenticated, Children, HcpQuery, NamespacePath, Site, Told};
 use crate::http::json::{ChangedReply, HcpList, HcpReply, HcpView, RegistryElement};
-use crate::http::state::AppState;
+use crate::service::operations::Operation;
 use crate::service::{Dataset, registries};
 use crate::storage::FoundRegistry;
 
@@ -40,7 +39,6 @@ pub(crate) async fn list(
 
 /// Handles `POST /registries`: creates an organisation, for which the root token is needed.
 pub(crate) async fn create(
-    State(state): State<AppState>,
     dataset: Dataset,
     Told { account, params }: Told,
 ) -> Result<Response, ApiError> {
@@ -54,7 +52,7 @@ pub(crate) async fn create(
         is_active: None,
     };
     let found = registries::create(&dataset, &name, change).await?;
-    Ok(changed(&state, &dataset, &found))
+    changed(&dataset, &found).await
 }
 
 /// Handles `GET /registry/:registry`.
@@ -100,13 +98,12 @@ pub(crate) async fn update(
 
 /// Handles `DELETE /registry/:registry`.
 pub(crate) async fn delete(
-    State(state): State<AppState>,
     dataset: Dataset,
     NamespacePath(name): NamespacePath,
     Told { account, .. }: Told,
 ) -> Result<Response, ApiError> {
     let found = registries::delete(&dataset, &account, &name).await?;
-    Ok(changed(&state, &dataset, &found))
+    changed(&dataset, &found).await
 }
 
 /// Handles `PUT /registry/:registry/activate`.
@@ -141,11 +138,11 @@ fn bare(found: &FoundRegistry) -> RegistryElement<'_> {
     RegistryElement::new(found, Vec::new())
 }
 
-fn changed(state: &AppState, dataset: &Dataset, found: &FoundRegistry) -> Response {
-    let operation = state.operations().add(dataset, &found.name);
+async fn changed(dataset: &Dataset, found: &FoundRegistry) -> Result<Response, ApiError> {
+    let operation = Operation::new(dataset, &found.name).await?;
     let reply = ChangedReply {
         object: HcpReply::Registry(bare(found)),
         operation: (&operation).into(),
     };
-    Json(reply).into_response()
+    Ok(Json(reply).into_response())
 }

@@ -328,7 +328,7 @@ fn not_added(kind: &str, name: &ArtifactName, error: StorageError) -> String {
 
 fn over_limit(over: OverLimit) -> String {
     match over {
-        OverLimit::Keys => over.to_string(),
+        OverLimit::Nul | OverLimit::Keys => over.to_string(),
         _ => format!("{over}: raise the limit, or change the seed"),
     }
 }

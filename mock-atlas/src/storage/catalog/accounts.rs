@@ -126,6 +126,14 @@ impl Catalog {
         }
     }
 
+    /// Returns a proof that a text was made here: wherever the root token is another, the proof is, too.
+    pub(crate) async fn prove(&self, text: &str) -> Result<blake3::Hash, StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.prove(text)),
+            Self::Durable(durable) => durable.prove(text).await,
+        }
+    }
+
     /// Returns all tokens, the oldest first.
     pub(crate) async fn tokens(&self) -> Result<Vec<Token>, StorageError> {
         match self {

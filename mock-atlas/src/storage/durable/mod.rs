@@ -29,8 +29,10 @@ mod versions;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dashmap::DashMap;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::disk::Disk;
@@ -43,6 +45,9 @@ use crate::domain::{
 pub(crate) use database::OpenError;
 use database::{Database, Postgres, Sqlite};
 use files::Files;
+
+/// The longest wait for the answer whether the database is ready: whoever asks has little patience.
+const READY: Duration = Duration::from_secs(3);
 
 /// A catalog in a database and a store of files. A clone is a cheap handle.
 #[derive(Clone, Debug)]
@@ -139,7 +144,9 @@ impl DurableCatalog {
         let ask = self
             .database
             .look_up(|tx| Box::pin(async move { tx.row("SELECT 1", &[]).await }));
-        ask.await.map(|_| ())
+        let answered = timeout(READY, ask).await;
+        let slow = |_| BackendError::unavailable("the database does not answer");
+        answered.map_err(slow)?.map(|_| ())
     }
 
     /// Ends all writing, once what waits is on disk. Later operations fail.
@@ -251,7 +258,7 @@ impl DurableCatalog {
         selector: FileSelector,
     ) -> Result<Blob, StorageError> {
         let (name, artifact_type) = (name.clone(), artifact_type.clone());
-        let find = self.database.read(move |tx| {
+        let find = self.database.look_up(move |tx| {
             Box::pin(
                 async move { versions::file(tx, &name, &artifact_type, access, selector).await },
             )

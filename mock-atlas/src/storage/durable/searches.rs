@@ -1,11 +1,10 @@
 //! Searches among the versions of a type, by an index of tags.
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use super::database;
 use super::database::{Tx, Value, values};
 use super::versions::{self, VERSION, tag};
-use super::{artifacts, database};
 use crate::domain::{ArtifactName, Name, Page, Query, ReadAccess, Select};
 use crate::storage::{BackendError, Found, StorageError};
 
@@ -25,11 +24,10 @@ pub(super) async fn search(
     query: &Query,
     page: Page,
 ) -> Result<Found, StorageError> {
-    let artifact = artifacts::find(tx, name, access).await?;
-    let Some(type_id) = versions::type_id(tx, artifact.id, artifact_type).await? else {
+    let Some(type_id) = versions::find_type(tx, name, artifact_type, access).await? else {
         return Ok(Found::default());
     };
-    let Some(chosen) = choose(tx, type_id, query.select, page).await? else {
+    let Some(chosen) = choose(query.select, page) else {
         return Ok(Found::default());
     };
     let tags = tags(tx, type_id, query).await?;
@@ -52,65 +50,46 @@ pub(super) async fn search(
     })
 }
 
-/// The condition of a selection, with its value: on the number of a version, and on its build.
+/// A condition on a column: its beginning, and the value at its end if it has one.
+type Condition = (&'static str, Option<u64>);
+
+/// The conditions of a selection: on the number of a version, and on its build.
 struct Chosen {
-    number: (&'static str, u64),
-    build: Option<(&'static str, u64)>,
+    number: Condition,
+    build: Option<Condition>,
 }
 
-/// Returns the condition of a selection; `None` if it can select nothing.
-// Contract: search.build-zero
-async fn choose(
-    tx: Tx<'_>,
-    type_id: i64,
-    select: Select,
-    page: Page,
-) -> Result<Option<Chosen>, BackendError> {
-    let below = ("<=", page.highest);
-    let of_build = |build: u64| Chosen {
-        number: below,
-        build: Some(("=", build)),
-    };
-    Ok(match select {
-        Select::All | Select::Newest => Some(Chosen {
-            number: below,
-            build: None,
-        }),
-        Select::Number(number) => Some(Chosen {
-            number: ("=", number),
-            build: None,
-        }),
-        Select::Latest => latest(tx, type_id).await?.map(|number| Chosen {
-            number: ("=", number),
-            build: None,
-        }),
-        Select::LatestBuild => latest_build(tx, type_id)
-            .await?
-            .map(|build| of_build(build.get())),
-        Select::AnyBuild => Some(Chosen {
-            number: below,
-            build: Some((">=", 1)),
-        }),
-        Select::Build(build) => Some(of_build(build)),
-        Select::Nothing => None,
-    })
-}
-
+/// The condition on the number of the latest version.
 // Contract: silent.latest-version
-async fn latest(tx: Tx<'_>, type_id: i64) -> Result<Option<u64>, BackendError> {
-    let sql = "SELECT number FROM version WHERE type_id = $1 AND file_state <> 1
-        ORDER BY number DESC LIMIT 1";
-    let found = tx.row(sql, &values![type_id]).await?;
-    found.map(|mut row| row.take()).transpose()
-}
+const LATEST: Condition = (
+    "= (SELECT l.number FROM version l WHERE l.type_id = $1 AND l.file_state <> 1
+    ORDER BY l.number DESC LIMIT 1)",
+    None,
+);
 
+/// The condition on the build of the version with the latest build.
 // Contract: silent.latest-build
-async fn latest_build(tx: Tx<'_>, type_id: i64) -> Result<Option<NonZeroU64>, BackendError> {
-    let sql = "SELECT build FROM version
-        WHERE type_id = $1 AND file_state <> 1 AND build IS NOT NULL
-        ORDER BY build DESC LIMIT 1";
-    let found = tx.row(sql, &values![type_id]).await?;
-    found.map(|mut row| row.take()).transpose()
+const LATEST_BUILD: Condition = (
+    "= (SELECT l.build FROM version l
+    WHERE l.type_id = $1 AND l.file_state <> 1 AND l.build IS NOT NULL
+    ORDER BY l.build DESC LIMIT 1)",
+    None,
+);
+
+/// Returns the conditions of a selection; `None` if it can select nothing.
+// Contract: search.build-zero
+fn choose(select: Select, page: Page) -> Option<Chosen> {
+    let below = ("<= ", Some(page.highest));
+    let (number, build) = match select {
+        Select::All | Select::Newest => (below, None),
+        Select::Number(number) => (("= ", Some(number)), None),
+        Select::Latest => (LATEST, None),
+        Select::LatestBuild => (below, Some(LATEST_BUILD)),
+        Select::AnyBuild => (below, Some((">= ", Some(1)))),
+        Select::Build(build) => (below, Some(("= ", Some(build)))),
+        Select::Nothing => return None,
+    };
+    Some(Chosen { number, build })
 }
 
 /// Returns the tags of the filters, that of the fewest versions first: the search goes through its
@@ -141,18 +120,17 @@ fn statement(
     tags: &[[u8; 16]],
     limit: usize,
 ) -> (String, Vec<Value>) {
-    let mut values: Vec<Value> = database::values![type_id, chosen.number.1].into();
+    let mut values: Vec<Value> = database::values![type_id].into();
     let mut place = |value: Value| {
         values.push(value);
         format!("${}", values.len())
     };
-    let comparison = chosen.number.0;
+    let number = written(chosen.number, &mut place);
     let (mut from, mut conditions, order);
     match tags.split_first() {
         None => {
             from = "version v".to_owned();
-            conditions =
-                format!("v.type_id = $1 AND v.number {comparison} $2 AND v.file_state <> 1");
+            conditions = format!("v.type_id = $1 AND v.number {number} AND v.file_state <> 1");
             order = "v.number";
         }
         Some((first, others)) => {
@@ -160,7 +138,7 @@ fn statement(
             // CROSS JOIN keeps this order: the planner of SQLite would guess another.
             from = "version_tag f CROSS JOIN version v".to_owned();
             conditions = format!(
-                "f.type_id = $1 AND f.number {comparison} $2 AND f.tag = {tag}
+                "f.type_id = $1 AND f.number {number} AND f.tag = {tag}
                 AND v.type_id = f.type_id AND v.number = f.number"
             );
             for other in others {
@@ -173,13 +151,21 @@ fn statement(
             order = "f.number";
         }
     }
-    if let Some((comparison, build)) = chosen.build {
-        let build = place(build.into());
-        conditions.push_str(&format!(" AND v.build {comparison} {build}"));
+    if let Some(build) = chosen.build {
+        let build = written(build, &mut place);
+        conditions.push_str(&format!(" AND v.build {build}"));
     }
     let limit = place((limit as u64).into());
     from.push_str(" WHERE ");
     let sql =
         format!("SELECT {VERSION} FROM {from}{conditions} ORDER BY {order} DESC LIMIT {limit}");
     (sql, values)
+}
+
+/// Returns a condition in SQL; `place` takes a value, and returns what stands for it.
+fn written((beginning, value): Condition, place: &mut impl FnMut(Value) -> String) -> String {
+    match value {
+        Some(value) => format!("{beginning}{}", place(value.into())),
+        None => beginning.to_owned(),
+    }
 }

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::artifacts;
+use super::artifacts::{self, visibility};
 use super::database::{Row, RowLock, Tx, values};
 use super::files::{COLUMNS, FileRow};
 use crate::domain::{
@@ -215,20 +215,23 @@ pub(super) async fn file(
     access: ReadAccess,
     selector: FileSelector,
 ) -> Result<FileRow, StorageError> {
-    let artifact = artifacts::find(tx, name, access).await?;
     let (condition, number) = match selector {
-        FileSelector::Latest => ("v.number >= $3", 0),
-        FileSelector::Number(number) => ("v.number = $3", number),
+        FileSelector::Latest => ("v.number >= $4", 0),
+        FileSelector::Number(number) => ("v.number = $4", number),
+    };
+    let readable = match access {
+        ReadAccess::All => "",
+        ReadAccess::PublicOnly => "AND a.is_public = 1",
     };
     let sql = format!(
-        "SELECT {COLUMNS} FROM artifact_type t
+        "SELECT {COLUMNS} FROM artifact a JOIN artifact_type t ON t.artifact_id = a.id
         JOIN version v ON v.type_id = t.id JOIN file ON file.id = v.file_id
-        WHERE t.artifact_id = $1 AND t.name = $2 AND {condition} AND v.file_state = 2
+        WHERE a.username = $1 AND a.name = $2 AND a.is_deleted = 0 {readable}
+        AND t.name = $3 AND {condition} AND v.file_state = 2
         ORDER BY v.number DESC LIMIT 1"
     );
-    let found = tx
-        .row(&sql, &values![artifact.id, artifact_type, number])
-        .await?;
+    let values = values![&name.username, &name.name, artifact_type, number];
+    let found = tx.row(&sql, &values).await?;
     Ok(FileRow::read(&mut found.ok_or(StorageError::NotFound)?)?)
 }
 
@@ -389,6 +392,28 @@ pub(super) async fn remove_unnamed_files(
         }
     }
     Ok(keys)
+}
+
+/// Returns the id of an artifact's type, if `access` allows to read the artifact; `None` if it has no such type.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(super) async fn find_type(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    artifact_type: &Name,
+    access: ReadAccess,
+) -> Result<Option<i64>, StorageError> {
+    let sql = "SELECT a.is_public, t.id FROM artifact a
+        LEFT JOIN artifact_type t ON t.artifact_id = a.id AND t.name = $1
+        WHERE a.username = $2 AND a.name = $3 AND a.is_deleted = 0";
+    let values = values![artifact_type, &name.username, &name.name];
+    let found = tx.row(sql, &values).await?;
+    let mut row = found.ok_or(StorageError::NotFound)?;
+    match access.allows(visibility(row.take()?)) {
+        true => Ok(row.take()?),
+        false => Err(StorageError::NotFound),
+    }
 }
 
 /// Returns the id of an artifact's type; `None` if it has no such type.

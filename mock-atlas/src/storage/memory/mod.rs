@@ -321,6 +321,10 @@ impl MemoryCatalog {
         self.accounts.issue_access_token(client, token, lifetime)
     }
 
+    pub(crate) fn prove(&self, text: &str) -> blake3::Hash {
+        self.accounts.prove(text)
+    }
+
     pub(crate) fn sign(&self, path: &str, lifetime: Duration) -> Option<String> {
         self.accounts.sign(path, lifetime)
     }

@@ -1,9 +1,10 @@
-//! Tests the emulator with genuine clients, which must be installed: a missing client fails its tests.
+//! Tests the emulator with genuine clients and databases, which must be installed: a missing one fails its tests.
 
 mod atlas_go;
 mod disk;
 mod full_disk;
 mod packer;
+mod postgres;
 mod terminal;
 mod vagrant;
 mod vagrant_cloud_gem;

@@ -158,6 +158,11 @@ impl DurableCatalog {
         Ok(root.map(|(_, account)| account))
     }
 
+    pub(crate) async fn prove(&self, text: &str) -> Result<blake3::Hash, StorageError> {
+        let root = self.root().await?;
+        Ok(signature::prove_text(root.map(|(key, _)| key), text))
+    }
+
     async fn root(&self) -> Result<Option<(Hashed, Arc<Account>)>, BackendError> {
         self.database
             .look_up(|tx| Box::pin(accounts::root(tx)))

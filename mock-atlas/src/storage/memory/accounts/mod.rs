@@ -104,6 +104,10 @@ impl Accounts {
         self.read().issue_access_token(client, token, lifetime)
     }
 
+    pub(super) fn prove(&self, text: &str) -> blake3::Hash {
+        self.read().prove(text)
+    }
+
     pub(super) fn sign(&self, path: &str, lifetime: Duration) -> Option<String> {
         self.read().sign(path, lifetime)
     }

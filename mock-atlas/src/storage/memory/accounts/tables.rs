@@ -256,6 +256,11 @@ impl AccountTables {
         is_valid.then(|| Arc::clone(&token.account))
     }
 
+    /// Returns a proof that a text was made here.
+    pub(super) fn prove(&self, text: &str) -> blake3::Hash {
+        signature::prove_text(self.root_token().map(|(key, _)| *key), text)
+    }
+
     fn root_token(&self) -> Option<(&Hashed, &Token)> {
         let mut tokens = self.tokens.iter();
         tokens.find(|(_, token)| token.id == self.root_token)

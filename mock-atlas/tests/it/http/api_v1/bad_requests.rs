@@ -226,3 +226,21 @@ async fn a_broken_request_does_not_stop_the_emulator() {
     }
     assert_eq!(fixture.get("/api/v1/authenticate").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_text_that_a_database_could_not_hold_is_refused() {
+    let fixture = Fixture::new().await;
+    fixture.make_artifact("acme", "web").await;
+    let version = json!({"artifact_version": {"id": "a\0b"}});
+    let login = json!({"user": {"login": "rival\0", "password": "secret"}});
+    let token = json!({"token": {"username": "rival", "description": "\0"}});
+    for (path, body) in [
+        (FILE, version),
+        ("/api/v2/authenticate", login),
+        ("/_mock/tokens", token),
+    ] {
+        let reply = fixture.post(path, body).await;
+        assert_eq!(reply.status, 422, "{path}: {}", reply.body);
+        assert!(reply.body.contains("NUL"), "{path}: {}", reply.body);
+    }
+}

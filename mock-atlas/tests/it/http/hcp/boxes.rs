@@ -82,8 +82,6 @@ async fn an_operation_is_shown_to_whoever_knows_it() {
             "{place} {id}"
         );
     }
-    hcp.fixture.mock(Method::POST, "/reset", None).await;
-    assert_eq!(refusal(&show("AMYS-TOKEN", place, id).await).0, 404);
 }
 
 #[tokio::test]
