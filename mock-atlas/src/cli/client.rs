@@ -149,6 +149,11 @@ impl Client {
         })
     }
 
+    /// Returns the address of the emulator, without a trailing slash.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Sends a body, and returns the body of a successful reply, which [`Client::part`] reads.
     pub(super) async fn stream(
         &self,
@@ -156,6 +161,15 @@ impl Client {
         path: &str,
         body: Body,
     ) -> Result<Incoming, String> {
+        self.exchange(method, &format!("/_mock{path}"), body).await
+    }
+
+    /// Returns the body of a successful reply to a GET of the API of Atlas.
+    pub(super) async fn stream_of_api(&self, path: &str) -> Result<Incoming, String> {
+        self.exchange(Method::GET, path, Body::empty()).await
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Body) -> Result<Incoming, String> {
         let request = self.request(method, path, body)?;
         let host = self.host.host().trim_matches(['[', ']']);
         let stream = self.connect(host).await?;
@@ -241,7 +255,7 @@ impl Client {
     fn request(&self, method: Method, path: &str, body: Body) -> Result<Request<Body>, String> {
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}/_mock{path}", self.prefix))
+            .uri(format!("{}{path}", self.prefix))
             .header(header::HOST, self.host.as_str())
             .header(header::CONNECTION, "close");
         if let Some(token) = &self.token {

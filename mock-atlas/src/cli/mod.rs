@@ -15,6 +15,7 @@ mod signals;
 mod snapshot;
 mod tls;
 mod token;
+mod tree;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Server};
 use super::print::{print, table};
-use super::{EmulatorArguments, MOST_SENT, fault, journal, snapshot, token};
+use super::{EmulatorArguments, MOST_SENT, fault, journal, snapshot, token, tree};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -47,6 +47,30 @@ pub(super) enum Command {
     Restore {
         /// The archive to restore
         file: PathBuf,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Adds the artifacts and the boxes of a tree that `atlas-upload mirror`, `atlas-upload box mirror` or
+    /// `export` wrote, with their numbers, times and states. Nothing that is there is changed: what differs
+    /// is reported. A second run sends what is missing
+    Import {
+        /// The folder of the tree
+        folder: PathBuf,
+        /// Only compares the tree with the emulator, and lists what would be added
+        #[arg(long)]
+        plan: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Writes everything but the accounts of a running emulator as a tree, whose boxes any web server can
+    /// serve. Files that are in place already are kept
+    Export {
+        /// The folder of the tree; it is created if it does not exist
+        folder: PathBuf,
+        /// The base of the files' addresses in the catalogs of boxes [default: the folder on this
+        /// machine]
+        #[arg(long, value_name = "URL")]
+        base_url: Option<String>,
         #[command(flatten)]
         server: Server,
     },
@@ -97,6 +121,22 @@ pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Resu
         }
         Command::Restore { file, server } => {
             snapshot::restore(&Client::new(server, emulator)?, file).await
+        }
+        Command::Import {
+            folder,
+            plan,
+            server,
+        } => {
+            let client = Client::new(server, emulator)?;
+            tree::import::run(&client, folder, *plan, emulator.output).await
+        }
+        Command::Export {
+            folder,
+            base_url,
+            server,
+        } => {
+            let client = Client::new(server, emulator)?;
+            tree::export::run(&client, folder, base_url.as_deref(), emulator.output).await
         }
         Command::Delete { slug, server } => {
             let client = Client::new(server, emulator)?;

@@ -16,6 +16,9 @@ listed! {
         Snapshot,
         Restore,
         Seed,
+        ListContents,
+        ImportVersion,
+        ImportBox,
         DeleteArtifact,
         DeleteVersion,
         ListOrphans,
@@ -31,7 +34,7 @@ listed! {
 
 impl Admin {
     const fn route(self) -> (Method, &'static str) {
-        use Method::{Delete, Get, Post};
+        use Method::{Delete, Get, Post, Put};
         match self {
             Self::Health => (Get, "/_mock/health"),
             Self::Metrics => (Get, "/_mock/metrics"),
@@ -43,6 +46,9 @@ impl Admin {
             Self::Snapshot => (Post, "/_mock/snapshot"),
             Self::Restore => (Post, "/_mock/restore"),
             Self::Seed => (Post, "/_mock/seed"),
+            Self::ListContents => (Get, "/_mock/contents"),
+            Self::ImportVersion => (Put, "/_mock/artifacts/{username}/{name}/{type}/{version}"),
+            Self::ImportBox => (Put, "/_mock/boxes/{username}/{name}"),
             Self::DeleteArtifact => (Delete, "/_mock/artifacts/{username}/{name}"),
             Self::DeleteVersion => (
                 Delete,
@@ -82,6 +88,9 @@ impl Admin {
             | Self::Snapshot
             | Self::Restore
             | Self::Seed
+            | Self::ListContents
+            | Self::ImportVersion
+            | Self::ImportBox
             | Self::DeleteArtifact
             | Self::DeleteVersion
             | Self::ListOrphans

@@ -182,6 +182,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::BrokenBody { after, error } => {
                 Self::broken_body(&*error, &format!(" after {after} bytes"))
             }
+            ServiceError::Import(reason) => Self::Invalid(reason),
             ServiceError::MemoryFull(full) => full.into(),
             ServiceError::DiskFull(error) => Self::DiskFull(error),
         }

@@ -5,8 +5,8 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, any, on};
 
 use super::admin::{
-    artifacts as admin_artifacts, faults, health, lints, metrics, requests, snapshot, state,
-    tokens, verify,
+    artifacts as admin_artifacts, faults, health, imports, lints, metrics, requests, snapshot,
+    state, tokens, verify,
 };
 use super::api_v1::{artifacts, authenticate, download, unserved, upload, versions};
 use super::boxes::{
@@ -201,6 +201,9 @@ fn admin(endpoint: Admin) -> MethodRouter<AppState> {
         Admin::Snapshot => route.to(snapshot::create),
         Admin::Restore => route.to(snapshot::restore),
         Admin::Seed => route.to(state::seed),
+        Admin::ListContents => route.to(imports::list),
+        Admin::ImportVersion => route.to(imports::version),
+        Admin::ImportBox => route.to(imports::vagrant_box),
         Admin::DeleteArtifact => route.to(admin_artifacts::delete),
         Admin::DeleteVersion => route.to(admin_artifacts::delete_version),
         Admin::ListOrphans => route.to(admin_artifacts::orphans),

@@ -49,6 +49,9 @@ pub(crate) enum ServiceError {
         after: u64,
         error: Box<dyn Error + Send + Sync>,
     },
+    /// The description of an import has a mistake, or its bytes are others.
+    #[error("{0}")]
+    Import(String),
     #[error(transparent)]
     MemoryFull(#[from] MemoryFull),
     /// The file exceeds the memory budget and cannot be written to disk.

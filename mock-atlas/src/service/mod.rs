@@ -7,6 +7,7 @@
 //!   `operations`: operations of HCP
 //! - `accounts`: authentication and tokens; `authorize`: read and write access of a caller
 //! - `dataset`: the current and the initial state of an emulator
+//! - `imports`: versions and boxes as they were elsewhere; `contents`: a list of all of them
 //! - `seed`: files that declare the content of a dataset; `snapshot`: a dataset as an archive
 //! - `error`: the errors of the services
 
@@ -15,9 +16,11 @@ pub(crate) mod artifacts;
 mod authorize;
 pub(crate) mod box_lists;
 pub(crate) mod boxes;
+pub(crate) mod contents;
 mod dataset;
 mod error;
 pub(crate) mod files;
+pub(crate) mod imports;
 pub(crate) mod operations;
 pub(crate) mod provider_groups;
 pub(crate) mod registries;

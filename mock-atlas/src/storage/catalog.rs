@@ -3,10 +3,12 @@
 //! (`Versions::finish_upload`).
 //!
 //! - `boxes`: the operations on boxes; `accounts`: those on accounts and tokens
+//! - `imports`: the operations that import versions and boxes
 //! - `registries`: the operations of namespaces as registries of boxes
 
 mod accounts;
 mod boxes;
+mod imports;
 mod registries;
 
 use std::sync::Arc;

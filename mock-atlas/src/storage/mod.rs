@@ -3,6 +3,7 @@
 //! - `catalog`: the enum of backends, with the documentation of all operations; `memory`: the memory backend
 //! - `conformance`: tests for every backend
 //! - `addition`: atomic additions; `contents`: exported contents of a catalog
+//! - `imported`: versions and boxes as they were elsewhere
 //! - `found_box`: boxes as values, and their changes; `found_registry`: registries as values
 //! - `upload`: targets and attempts of uploads; `error`: errors
 //! - `token`: tokens and hashed secrets; `access_token`: short-lived tokens that are not stored;
@@ -27,6 +28,7 @@ mod error;
 mod found_box;
 mod found_registry;
 mod free_space;
+mod imported;
 mod memory;
 mod memory_budget;
 mod record;
@@ -49,9 +51,12 @@ pub(crate) use error::{AccountError, BackendError, BackendErrorKind, StorageErro
 pub(crate) use found_box::{BoxDraft, FoundBox, NewBox};
 pub(crate) use found_registry::{FoundRegistry, RegistryOwner};
 pub(crate) use free_space::LEAST_FREE;
+pub(crate) use imported::{ImportedBox, ImportedBytes, ImportedFile, ImportedVersion, Presence};
 pub(crate) use memory::{Found, MemoryCatalog};
 pub(crate) use memory_budget::{MemoryBudget, MemoryFull, Reservation};
-pub(crate) use record::{ArtifactRecord, RecordError, StoredFile, stored_files};
+pub(crate) use record::{
+    ArtifactRecord, FileRecord, RecordError, StoredFile, VersionRecord, stored_files,
+};
 pub use regular_file::{open_regular_file, read_regular_file, read_regular_text};
 pub(crate) use token::{Hashed, Login, Token, random_token};
 pub(crate) use upload::{TypeKey, UploadAttempt, UploadTarget, VersionKey};

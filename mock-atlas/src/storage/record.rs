@@ -14,36 +14,36 @@ use crate::domain::{ArtifactName, BOX_TYPE, FileState, HIGHEST, Name, VagrantBox
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ArtifactRecord {
-    pub(super) name: ArtifactName,
-    pub(super) public: bool,
-    pub(super) deleted: bool,
-    pub(super) types: Vec<TypeRecord>,
+    pub(crate) name: ArtifactName,
+    pub(crate) public: bool,
+    pub(crate) deleted: bool,
+    pub(crate) types: Vec<TypeRecord>,
     /// The box; `None` in snapshots of before boxes, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) vagrant_box: Option<VagrantBox>,
+    pub(crate) vagrant_box: Option<VagrantBox>,
     /// The digests of the files of direct uploads of the box that await their callback.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) received: BTreeMap<Uuid, String>,
+    pub(crate) received: BTreeMap<Uuid, String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TypeRecord {
-    pub(super) artifact_type: Name,
-    pub(super) last: u64,
-    pub(super) versions: Vec<VersionRecord>,
+    pub(crate) artifact_type: Name,
+    pub(crate) last: u64,
+    pub(crate) versions: Vec<VersionRecord>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VersionRecord {
-    pub(super) number: u64,
-    pub(super) id: String,
-    pub(super) metadata: BTreeMap<String, String>,
-    pub(super) build: Option<NonZeroU64>,
-    pub(super) file: FileRecord,
-    pub(super) upload: Uuid,
-    pub(super) created: SystemTime,
+    pub(crate) number: u64,
+    pub(crate) id: String,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) build: Option<NonZeroU64>,
+    pub(crate) file: FileRecord,
+    pub(crate) upload: Uuid,
+    pub(crate) created: SystemTime,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -76,7 +76,10 @@ impl Asked<'_> {
             }
             let found = self.find(&named, filters(version)).await?;
             match found.contains(&version.number) {
-                true => version.build = Some(build),
+                true => {
+                    version.build = Some(build);
+                    misses = 0;
+                }
                 false => misses += 1,
             }
         }

@@ -11,5 +11,7 @@
 mod documents;
 mod imports;
 #[cfg(unix)]
+mod mirrors;
+#[cfg(unix)]
 mod real_clients;
 mod workspace;

@@ -7,11 +7,13 @@
 //! - `query`: searches among boxes
 //! - `pushed`: the box that a version of the artifact type `vagrant.box` describes
 //! - `difference`: compares a box with itself after a change
+//! - `comparison`: compares versions of boxes
 //! - `error`: the reasons for which a box cannot be changed
 //!
 //! A box is a part of the artifact of the same name, and shares its visibility. The bytes of a box
 //! belong to versions of the artifact type `vagrant.box`, to which providers refer by number.
 
+mod comparison;
 mod difference;
 mod error;
 mod group;
@@ -125,6 +127,11 @@ impl VagrantBox {
             Entry::Occupied(_) => Err(BoxError::VersionTaken),
             Entry::Vacant(place) => Ok(place.insert(BoxVersion::new(description, now))),
         }
+    }
+
+    /// Adds a version as it is, or replaces the one of its number.
+    pub(crate) fn insert_version(&mut self, number: BoxNumber, version: BoxVersion) {
+        self.versions.insert(number, version);
     }
 
     /// Gives a version another number.

@@ -4,6 +4,7 @@
 pub(crate) mod artifacts;
 pub(crate) mod faults;
 pub(crate) mod health;
+pub(crate) mod imports;
 pub(crate) mod lints;
 pub(crate) mod metrics;
 pub(crate) mod requests;

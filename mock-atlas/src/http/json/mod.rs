@@ -33,7 +33,8 @@ pub(crate) use version::{LongReply, new_version_reply, search_reply};
 use crate::domain::{ArtifactName, Name, Orphan, OrphanState, exact_timestamp, timestamp};
 use crate::faults::{Chaos, FaultReport};
 use crate::observe::{Lint, Request, Verdict};
-use crate::storage::Token;
+use crate::service::imports::Imported;
+use crate::storage::{Presence, Token};
 
 // A constant from a static text is not copied for each reply.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -222,6 +223,26 @@ impl<'a> From<&'a Orphan> for OrphanElement<'a> {
 #[derive(Serialize)]
 pub(crate) struct OrphansReply<'a> {
     pub(crate) orphans: Vec<OrphanElement<'a>>,
+}
+
+/// The reply to an import: `{"state": "added" | "missing" | "present" | "different", "reason": …}`.
+#[derive(Serialize)]
+pub(crate) struct ImportReply {
+    state: &'static str,
+    /// The part that differs; null unless something does.
+    reason: Option<&'static str>,
+}
+
+impl From<Imported> for ImportReply {
+    fn from(imported: Imported) -> Self {
+        let (state, reason) = match (imported.presence, imported.is_plan) {
+            (Presence::Missing, true) => ("missing", None),
+            (Presence::Missing, false) => ("added", None),
+            (Presence::Present, _) => ("present", None),
+            (Presence::Different(part), _) => ("different", Some(part)),
+        };
+        Self { state, reason }
+    }
 }
 
 /// A fault, with the number of requests that it matched and that it fired for.

@@ -1,5 +1,6 @@
 //! Reads a tree of boxes that `atlas-upload box mirror` has written: `mirror.json`, and the files of
-//! the boxes. The section on `mirror.json` in docs/rescue.md describes the format.
+//! the boxes. The section on `mirror.json` in docs/rescue.md describes the format. Its description of a box is also
+//! that of an import.
 //!
 //! The files stay on disk: they are read once, for their checksums, and are open from then on.
 
@@ -8,6 +9,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{MOST_OF_MIRROR, SeedError, over_limit};
 use crate::domain::{
@@ -23,7 +25,8 @@ use crate::storage::{
 pub(super) const MANIFEST: &str = "mirror.json";
 
 const FORMAT: &str = "atlas-mirror";
-const FORMAT_VERSION: u32 = 1;
+/// The formats: of boxes alone, and with artifacts.
+const FORMAT_VERSIONS: [u32; 2] = [1, 2];
 
 /// The name of each file of a box.
 const FILE: &str = "vagrant.box";
@@ -32,6 +35,8 @@ const FILE: &str = "vagrant.box";
 #[derive(Deserialize)]
 struct Manifest {
     boxes: Vec<BoxRecord>,
+    #[serde(default)]
+    artifacts: Vec<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -40,8 +45,9 @@ struct Format {
     format_version: u32,
 }
 
+/// A box in a description.
 #[derive(Deserialize)]
-struct BoxRecord {
+pub(in crate::service) struct BoxRecord {
     owner: String,
     name: String,
     #[serde(default)]
@@ -52,22 +58,24 @@ struct BoxRecord {
     description: String,
     #[serde(flatten)]
     times: Times,
-    versions: Vec<VersionRecord>,
+    pub(in crate::service) versions: Vec<VersionRecord>,
 }
 
+/// A version of a box in a description.
 #[derive(Deserialize)]
-struct VersionRecord {
+pub(in crate::service) struct VersionRecord {
     version: String,
     state: BoxStatus,
     #[serde(default)]
     description: String,
     #[serde(flatten)]
     times: Times,
-    providers: Vec<FileRecord>,
+    pub(in crate::service) providers: Vec<FileRecord>,
 }
 
+/// A provider of a version in a description.
 #[derive(Deserialize)]
-struct FileRecord {
+pub(in crate::service) struct FileRecord {
     provider: String,
     architecture: String,
     default_architecture: bool,
@@ -90,8 +98,13 @@ struct FileRecord {
 }
 
 impl FileRecord {
+    /// Returns whether the tree has the file.
+    pub(in crate::service) fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Returns the checksum of the file.
-    fn checksum(&self) -> Result<Option<Checksum>, String> {
+    pub(in crate::service) fn checksum(&self) -> Result<Option<Checksum>, String> {
         match (self.checksum_type, &self.checksum) {
             (Some(kind), Some(value)) => {
                 Checksum::told(kind.name(), value).map_err(|error| error.to_string())
@@ -129,10 +142,102 @@ impl From<&Times> for SeededTimes {
 pub(super) fn read(folder: &Path, limits: Limits) -> Result<Vec<SeededBox>, SeedError> {
     let tree = Tree { folder, limits };
     let manifest = tree.manifest()?;
+    let open = |record: &FileRecord, place: [&str; 3]| tree.file(record, place);
     let boxes = manifest.boxes.iter().enumerate();
     boxes
-        .map(|(at, record)| tree.seeded_box(record, &format!("boxes[{at}]")))
+        .map(|(at, record)| record.seeded(&format!("boxes[{at}]"), &open))
         .collect()
+}
+
+impl BoxRecord {
+    /// Returns the box without the bytes of its files.
+    ///
+    /// # Errors
+    /// When a name is none of a box here.
+    pub(in crate::service) fn described(&self) -> Result<SeededBox, SeedError> {
+        self.seeded("box", &|_, _| Ok(None))
+    }
+
+    /// Returns the box. `open` returns the bytes of a file, for a provider of a version of a box, if there are some.
+    fn seeded(
+        &self,
+        path: &str,
+        open: &impl Fn(&FileRecord, [&str; 3]) -> Result<Option<Blob>, String>,
+    ) -> Result<SeededBox, SeedError> {
+        let name = format!("{}/{}", self.owner, self.name);
+        let name: ArtifactName = name.parse().map_err(|error| SeedError::at(path, error))?;
+        let versions = self.versions.iter().enumerate();
+        let versions = versions.map(|(at, version)| {
+            let place = [self.owner.as_str(), &self.name, &version.version];
+            let open = |record: &FileRecord| open(record, place);
+            version.seeded(&format!("{path}.versions[{at}]"), &open)
+        });
+        Ok(SeededBox {
+            name,
+            new: NewBox {
+                visibility: Some(match self.private {
+                    true => Visibility::Private,
+                    false => Visibility::Public,
+                }),
+                short_description: self.short_description.clone(),
+                description: self.description.clone(),
+                ..NewBox::default()
+            },
+            versions: versions.collect::<Result<_, _>>()?,
+            times: (&self.times).into(),
+        })
+    }
+}
+
+impl VersionRecord {
+    fn seeded(
+        &self,
+        path: &str,
+        open: &impl Fn(&FileRecord) -> Result<Option<Blob>, String>,
+    ) -> Result<SeededBoxVersion, SeedError> {
+        let number = self.version.parse();
+        let number = number.map_err(|error| SeedError::at(path, error))?;
+        let providers = self.providers.iter().enumerate();
+        let providers = providers.map(|(at, file)| {
+            let seeded = file.seeded(open);
+            seeded.map_err(|reason| SeedError::at(format!("{path}.providers[{at}]"), reason))
+        });
+        Ok(SeededBoxVersion {
+            number,
+            status: self.state,
+            description: self.description.clone(),
+            providers: providers.collect::<Result<_, _>>()?,
+            times: (&self.times).into(),
+        })
+    }
+}
+
+impl FileRecord {
+    fn seeded(
+        &self,
+        open: &impl Fn(&Self) -> Result<Option<Blob>, String>,
+    ) -> Result<SeededProvider, String> {
+        let name = self.provider.parse();
+        let name = name.map_err(|error| format!("the provider {error}"))?;
+        let architecture = self.architecture.parse();
+        let architecture = architecture.map_err(|error| format!("the architecture {error}"))?;
+        let checksum = self.checksum()?;
+        // A file that was to be copied, and is not there, is awaited here.
+        let is_elsewhere = !self.has_file() && (self.link || !self.hosted);
+        Ok(SeededProvider {
+            name,
+            architecture,
+            change: ProviderChange {
+                is_default: Some(self.default_architecture),
+                url: self.url.clone().filter(|_| is_elsewhere),
+                // A computed checksum is computed here, too.
+                checksum: checksum.filter(|_| !self.checksum_computed),
+                ..ProviderChange::default()
+            },
+            file: open(self)?,
+            times: (&self.times).into(),
+        })
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -152,100 +257,34 @@ impl Tree<'_> {
         })?;
         // The format comes first, since a description of another format may fail to parse otherwise.
         let of: Format = serde_json::from_str(&text).map_err(|error| SeedError::json(&error))?;
-        if of.format != FORMAT || of.format_version != FORMAT_VERSION {
+        if of.format != FORMAT || !FORMAT_VERSIONS.contains(&of.format_version) {
             return Err(SeedError::whole(format!(
-                "the format is {:?} {}, and this emulator reads only {FORMAT:?} {FORMAT_VERSION}",
+                "the format is {:?} {}, and this emulator reads only {FORMAT:?} 1 and 2",
                 of.format, of.format_version
             )));
         }
-        serde_json::from_str(&text).map_err(|error| SeedError::json(&error))
+        let manifest: Manifest =
+            serde_json::from_str(&text).map_err(|error| SeedError::json(&error))?;
+        match manifest.artifacts.is_empty() {
+            true => Ok(manifest),
+            false => Err(SeedError::whole(
+                "the tree has artifacts, which a seed cannot number: start without it, and run \
+                 `mock-atlas import`",
+            )),
+        }
     }
 
-    fn seeded_box(self, record: &BoxRecord, path: &str) -> Result<SeededBox, SeedError> {
-        let name = format!("{}/{}", record.owner, record.name);
-        let name: ArtifactName = name.parse().map_err(|error| SeedError::at(path, error))?;
-        let versions = record.versions.iter().enumerate();
-        let versions = versions.map(|(at, version)| {
-            let place = [record.owner.as_str(), &record.name, &version.version];
-            self.seeded_version(version, place, &format!("{path}.versions[{at}]"))
-        });
-        Ok(SeededBox {
-            name,
-            new: NewBox {
-                visibility: Some(match record.private {
-                    true => Visibility::Private,
-                    false => Visibility::Public,
-                }),
-                short_description: record.short_description.clone(),
-                description: record.description.clone(),
-                ..NewBox::default()
-            },
-            versions: versions.collect::<Result<_, _>>()?,
-            times: (&record.times).into(),
-        })
-    }
-
-    fn seeded_version(
-        self,
-        record: &VersionRecord,
-        place: [&str; 3],
-        path: &str,
-    ) -> Result<SeededBoxVersion, SeedError> {
-        let number = record.version.parse();
-        let number = number.map_err(|error| SeedError::at(path, error))?;
-        let providers = record.providers.iter().enumerate();
-        let providers = providers.map(|(at, file)| {
-            let seeded = self.seeded_provider(file, place);
-            seeded.map_err(|reason| SeedError::at(format!("{path}.providers[{at}]"), reason))
-        });
-        Ok(SeededBoxVersion {
-            number,
-            status: record.state,
-            description: record.description.clone(),
-            providers: providers.collect::<Result<_, _>>()?,
-            times: (&record.times).into(),
-        })
-    }
-
-    fn seeded_provider(
-        self,
-        record: &FileRecord,
-        place: [&str; 3],
-    ) -> Result<SeededProvider, String> {
-        let name = record.provider.parse();
-        let name = name.map_err(|error| format!("the provider {error}"))?;
-        let architecture = record.architecture.parse();
-        let architecture = architecture.map_err(|error| format!("the architecture {error}"))?;
-        let checksum = record.checksum()?;
-        let file = match &record.file {
-            Some(path) => Some(self.file(path, record, place, checksum.as_ref())?),
-            None => None,
-        };
-        // A file that was to be copied, and is not there, is awaited here.
-        let is_elsewhere = file.is_none() && (record.link || !record.hosted);
-        Ok(SeededProvider {
-            name,
-            architecture,
-            change: ProviderChange {
-                is_default: Some(record.default_architecture),
-                url: record.url.clone().filter(|_| is_elsewhere),
-                // A computed checksum is computed here, too.
-                checksum: checksum.filter(|_| !record.checksum_computed),
-                ..ProviderChange::default()
-            },
-            file,
-            times: (&record.times).into(),
-        })
-    }
-
-    /// Opens a file, and compares it with its record.
+    /// Opens the file of a provider, if it is in the tree, and compares it with its record.
     fn file(
         self,
-        path: &str,
         record: &FileRecord,
         [owner, name, version]: [&str; 3],
-        checksum: Option<&Checksum>,
-    ) -> Result<Blob, String> {
+    ) -> Result<Option<Blob>, String> {
+        let Some(path) = &record.file else {
+            return Ok(None);
+        };
+        let checksum = record.checksum()?;
+        let checksum = checksum.as_ref();
         let parts = [
             owner,
             name,
@@ -255,7 +294,7 @@ impl Tree<'_> {
             FILE,
         ];
         // The parts are names and a version number, which lead nowhere else.
-        if parts.join("/") != path {
+        if parts.join("/") != *path {
             return Err(format!("{path:?} is not the path of this file in a tree"));
         }
         let place = self.folder.join(path);
@@ -281,7 +320,7 @@ impl Tree<'_> {
                  check`",
                 place.display()
             )),
-            _ => Ok(written.blob),
+            _ => Ok(Some(written.blob)),
         }
     }
 }

@@ -138,7 +138,8 @@ fn what_is_wrong_with_a_tree_is_told_with_its_place() {
     let mut messages = String::new();
     for folder in [
         tempfile::tempdir().unwrap(),
-        changed(|manifest| manifest["format_version"] = json!(2)),
+        changed(|manifest| manifest["format_version"] = json!(3)),
+        changed(|manifest| manifest["artifacts"] = json!([{}])),
         changed(|manifest| manifest["boxes"] = json!(5)),
         changed(|manifest| manifest["boxes"][0]["owner"] = json!("a b")),
         changed(|manifest| {

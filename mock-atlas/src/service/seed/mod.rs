@@ -12,7 +12,7 @@ mod boxes;
 mod document;
 mod error;
 mod files;
-mod mirror;
+pub(super) mod mirror;
 #[cfg(test)]
 mod mirror_tests;
 #[cfg(test)]

@@ -124,6 +124,27 @@ impl Uploads {
         Ok(Some(blob))
     }
 
+    /// Receives the bytes of one file, which the caller stores.
+    ///
+    /// # Errors
+    /// When the file exceeds a limit or a budget, or its body breaks off. No bytes are kept then.
+    pub(crate) async fn collect<E: Into<Box<dyn Error + Send + Sync>>>(
+        &self,
+        dataset: &Dataset,
+        body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        (len, checksums): (u64, Checksums),
+    ) -> Result<Written, ServiceError> {
+        let permit = self.permits.try_acquire();
+        let _under_way = permit.map_err(|_| ServiceError::TooManyUploads)?;
+        self.limits.check_file(len)?;
+        if self.spill.is_none() {
+            self.budget.check(len)?;
+        }
+        let catalog = dataset.catalog();
+        catalog.check_space(len).await?;
+        Receiver::new(self, checksums).collect(body, catalog).await
+    }
+
     /// Checks whether the upload may proceed, before its body is read. The flag tells whether the
     /// version has its file already.
     // Contract: silent.wrong-uploads

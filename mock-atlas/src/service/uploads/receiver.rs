@@ -77,10 +77,37 @@ impl<'a> Receiver<'a> {
     // Contract: uploads.chunked, uploads.half-hidden, boxes.upload-chunked, boxes.half-hidden
     pub(super) async fn read<E: Into<Box<dyn Error + Send + Sync>>>(
         mut self,
-        mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        body: impl Stream<Item = Result<Bytes, E>> + Unpin,
         attempt: &UploadAttempt,
         catalog: &Catalog,
     ) -> Result<Received, ServiceError> {
+        let counts = !self.is_repeat;
+        let count = |received| {
+            if counts {
+                attempt.set_received(received);
+            }
+        };
+        self.push_all(body, catalog, count).await?;
+        self.finish().await
+    }
+
+    /// Returns the file of the bytes, for a receiver of bytes that are new.
+    pub(super) async fn collect<E: Into<Box<dyn Error + Send + Sync>>>(
+        mut self,
+        body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        catalog: &Catalog,
+    ) -> Result<Written, ServiceError> {
+        self.push_all(body, catalog, |_| {}).await?;
+        Ok(self.close().await?.0)
+    }
+
+    /// Takes all bytes of a body. Calls `on_received` with their number, again and again.
+    async fn push_all<E: Into<Box<dyn Error + Send + Sync>>>(
+        &mut self,
+        mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        catalog: &Catalog,
+        on_received: impl Fn(u64),
+    ) -> Result<(), ServiceError> {
         while let Some(part) = body.next().await {
             // Lets other tasks run: a client that sends fast enough never makes this loop wait.
             yield_now().await;
@@ -92,11 +119,9 @@ impl<'a> Receiver<'a> {
             if self.reservation.is_none() && !self.is_repeat {
                 catalog.check_space(0).await?;
             }
-            if !self.is_repeat {
-                attempt.set_received(self.writer.len());
-            }
+            on_received(self.writer.len());
         }
-        self.finish().await
+        Ok(())
     }
 
     async fn push(&mut self, part: Bytes) -> Result<(), ServiceError> {
@@ -124,6 +149,11 @@ impl<'a> Receiver<'a> {
         if self.is_repeat {
             return Ok(Received::Repeated(self.writer.hashes().digest));
         }
+        let (file, box_file) = self.close().await?;
+        Ok(Received::New { file, box_file })
+    }
+
+    async fn close(self) -> Result<(Written, Option<BoxFile>), ServiceError> {
         let file = self.writer.close().await.map_err(ServiceError::DiskFull)?;
         if let Some(reservation) = self.reservation {
             file.blob.attach(reservation);
@@ -132,6 +162,6 @@ impl<'a> Receiver<'a> {
             Some(reader) => Some(reader.finish().await),
             None => None,
         };
-        Ok(Received::New { file, box_file })
+        Ok((file, box_file))
     }
 }

@@ -9,10 +9,12 @@
 //! - `accounts`: users, organisations and tokens
 //! - `registries`: registries of boxes, and access tokens
 //! - `contents`: copies, additions and exports
+//! - `imports`: what is imported as it was elsewhere
 
 mod accounts;
 mod boxes;
 mod contents;
+mod imports;
 mod registries;
 mod searches;
 mod uploads;
@@ -122,6 +124,13 @@ conforms! { { memory, sqlite, #[cfg(feature = "real-clients")] postgres } {
     contents {
         nothing_is_added_where_one_artifact_cannot_be,
         what_is_exported_is_imported_under_the_root_of_the_other,
+    }
+    imports {
+        a_box_file_without_a_box_makes_one_as_a_push_does,
+        a_box_keeps_its_state_and_times_and_shares_the_file_of_its_artifact,
+        a_number_or_a_box_that_cannot_be_is_refused,
+        a_version_keeps_its_number_and_the_numbers_go_on_after_the_highest,
+        what_is_there_and_differs_stays_as_it_is,
     }
     registries {
         a_deleted_registry_takes_its_boxes_along_and_no_other_artifacts,

@@ -174,7 +174,7 @@ pub(super) async fn host(
 }
 
 /// Adds the file of a box's provider as a version of the type `vagrant.box`.
-async fn add_file(
+pub(super) async fn add_file(
     tx: Tx<'_>,
     artifact_id: i64,
     (of, place): (&VagrantBox, &ProviderPlace),
@@ -353,7 +353,10 @@ async fn of_artifact(tx: Tx<'_>, artifact: ArtifactRow) -> Result<BoxRow, Storag
     })
 }
 
-async fn read(tx: Tx<'_>, artifact: ArtifactRow) -> Result<Option<VagrantBox>, BackendError> {
+pub(super) async fn read(
+    tx: Tx<'_>,
+    artifact: ArtifactRow,
+) -> Result<Option<VagrantBox>, BackendError> {
     let sql =
         "SELECT vagrant_box, downloads FROM artifact WHERE id = $1 AND vagrant_box IS NOT NULL";
     let found = tx.row(sql, &values![artifact.id]).await?;
@@ -396,7 +399,7 @@ pub(super) async fn insert(
 }
 
 /// Saves a box, but not the number of its downloads.
-async fn save(tx: Tx<'_>, row: &BoxRow) -> Result<(), BackendError> {
+pub(super) async fn save(tx: Tx<'_>, row: &BoxRow) -> Result<(), BackendError> {
     let json = json(&row.vagrant_box)?;
     let is_public = row.artifact.visibility == Visibility::Public;
     let versions = row.vagrant_box.versions().len() as u64;
@@ -419,7 +422,7 @@ fn found(name: &ArtifactName, row: BoxRow) -> FoundBox {
     }
 }
 
-fn hosted_file(number: u64, file: &FileRow) -> Result<HostedFile, BackendError> {
+pub(super) fn hosted_file(number: u64, file: &FileRow) -> Result<HostedFile, BackendError> {
     let sha256 = file.sha256;
     let sha256 = sha256.ok_or(BackendError::NO_SHA_256)?;
     Ok(HostedFile {

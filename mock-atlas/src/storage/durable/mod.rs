@@ -5,6 +5,7 @@
 //! - `artifacts`, `versions`, `searches`, `boxes`, `box_uploads`, `registries`, `accounts`,
 //!   `account_records`: operations within a transaction
 //! - `additions`, `bulk`, `contents`: operations on many entries
+//! - `imports`: versions and boxes as they were elsewhere
 //! - `uploads`: what comes through an upload path
 //! - `methods`: methods of the catalog for boxes, accounts and registries
 //!
@@ -21,6 +22,7 @@ mod bulk;
 mod contents;
 mod database;
 mod files;
+mod imports;
 mod methods;
 mod registries;
 mod searches;

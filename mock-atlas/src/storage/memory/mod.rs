@@ -4,6 +4,7 @@
 //! - `boxes`: the boxes of artifacts and their files; `box_entry`: one box with its uploads
 //! - `accounts`: users, organisations and tokens
 //! - `bulk`: atomic changes and reads of many entries
+//! - `imports`: versions and boxes as they were elsewhere
 //! - `record`: the artifacts as serializable values
 //!
 //! A [`MemoryCatalog`] is a cheap handle. Its methods are synchronous and return owned values, so
@@ -14,6 +15,7 @@ mod accounts;
 mod box_entry;
 mod boxes;
 mod bulk;
+mod imports;
 mod index;
 mod record;
 mod versions;
@@ -416,6 +418,17 @@ impl Artifact {
         versions.ok_or(StorageError::NotFound)
     }
 
+    /// Returns the versions of a type, which comes to exist. `name` is the key of the map.
+    fn versions_of(&mut self, name: &ArtifactName, artifact_type: &Name) -> &mut Versions {
+        let of_type = self.types.entry(artifact_type.clone());
+        of_type.or_insert_with_key(|artifact_type| {
+            Versions::new(TypeKey {
+                artifact: name.clone(),
+                artifact_type: artifact_type.clone(),
+            })
+        })
+    }
+
     /// Creates the next version of a type, and returns it with its key. `name` is the key of the
     /// map, so that the new key shares its text.
     fn add(
@@ -425,15 +438,7 @@ impl Artifact {
         new: NewVersion,
         created: SystemTime,
     ) -> Result<(Arc<Version>, VersionKey), StorageError> {
-        let versions =
-            self.types
-                .entry(artifact_type.clone())
-                .or_insert_with_key(|artifact_type| {
-                    Versions::new(TypeKey {
-                        artifact: name.clone(),
-                        artifact_type: artifact_type.clone(),
-                    })
-                });
+        let versions = self.versions_of(name, artifact_type);
         let version = versions.add(new, created)?;
         let key = versions.key(version.number);
         Ok((version, key))

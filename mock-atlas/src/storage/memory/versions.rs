@@ -85,6 +85,18 @@ impl Versions {
         Ok(version)
     }
 
+    /// Adds a version as it is, with its file. The numbers go on after the highest.
+    pub(super) fn import(&mut self, mut version: Version, last_number: u64, file: Option<Blob>) {
+        let number = version.number;
+        let last = self.last().max(last_number).max(number);
+        self.numbers = Sequence::after(last).unwrap_or(self.numbers);
+        version.metadata = self.index.share(version.metadata);
+        let version = Arc::new(version);
+        self.all.insert(number, Arc::clone(&version));
+        self.files.extend(file.map(|file| (number, file)));
+        self.make_findable(&version);
+    }
+
     /// Creates the versions of a record.
     pub(super) fn from_record(
         key: TypeKey,

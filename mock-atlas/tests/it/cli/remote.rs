@@ -264,8 +264,11 @@ async fn each_call_of_the_emulators_own_api_has_a_command() {
     let fixture = Fixture::new().await;
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let (seed, archive) = (path("seed.json"), path("atlas.tar"));
-    let text = r#"{"artifacts": [{"name": "acme/web", "versions": [{"type": "custom.image"}]}]}"#;
+    let (seed, archive, tree) = (path("seed.json"), path("atlas.tar"), path("tree"));
+    let text = r#"{
+        "artifacts": [{"name": "acme/web", "versions": [{"type": "custom.image"}]}],
+        "boxes": [{"name": "acme/box"}]
+    }"#;
     std::fs::write(&seed, text).unwrap();
     let printed = async |line: &str| {
         let arguments: Vec<&str> = line.split(' ').collect();
@@ -282,6 +285,8 @@ async fn each_call_of_the_emulators_own_api_has_a_command() {
         &format!("seed {seed}"),
         &format!("snapshot {archive}"),
         &format!("restore {archive}"),
+        &format!("export {tree}"),
+        &format!("import {tree}"),
         "delete acme/web/custom.image/1",
         "delete acme/web",
         "orphans",

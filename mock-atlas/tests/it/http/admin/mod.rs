@@ -1,6 +1,7 @@
 //! Tests the emulator's own API, below `/_mock`.
 
 mod hostile_archives;
+mod imports;
 mod journal;
 mod lints;
 mod metrics;
