@@ -1,5 +1,5 @@
 //! Measures large files, and many at a time. curl uploads and downloads them; for comparison, nginx takes and
-//! sends the same files from a folder in memory.
+//! sends the same files from a folder in memory, or on disk beside an emulator that keeps its data there.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,6 +11,7 @@ use std::{iter, thread};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::data;
 use crate::http::{self, Connection};
 use crate::peers::{self, CURL, Server, TYPE};
 use crate::{Result, median, row};
@@ -20,8 +21,11 @@ const SMALL: u64 = 16 << 20;
 const AT_ONCE: usize = 64;
 const ROUNDS: usize = 5;
 
+/// The setting of nginx that takes files.
+const PEER: &str = "location / { dav_methods PUT; }";
+
 pub(crate) fn run() -> Result<()> {
-    let folder = tempfile::tempdir_in("/dev/shm")?;
+    let folder = tempfile::tempdir_in(peers::MEMORY)?;
     let large = file(&folder, "large", LARGE)?;
     let small = file(&folder, "small", SMALL)?;
     let mut seen = Seen::default();
@@ -29,6 +33,44 @@ pub(crate) fn run() -> Result<()> {
         seen.round(&large, &small)?;
     }
     seen.print();
+    Ok(())
+}
+
+/// Compares an emulator that keeps its data on disk with nginx on the same disk. Like the emulator, nginx has
+/// kept a file when an fsync of it has ended, which it does not call itself.
+pub(crate) fn on_disk() -> Result<()> {
+    let folder = tempfile::tempdir_in(peers::MEMORY)?;
+    let large = file(&folder, "large", LARGE)?;
+    let mut times = [const { Vec::new() }; 5];
+    for _ in 0..ROUNDS {
+        let kept = data::folder()?;
+        let mut program = peers::program();
+        program.arg("--data").arg(kept.path());
+        let (server, mut connection) = peers::emulator(program)?;
+        let path = upload_path(&mut connection)?;
+        times[0].push(put(&large, &[path])?);
+        times[1].push(get(&format!("{}{TYPE}/latest/file", server.address))?);
+        drop(server);
+        drop(kept);
+        let disk = data::folder()?;
+        let peer = Server::nginx(PEER, &disk.path().to_string_lossy())?;
+        let address = format!("{}/large", peer.address);
+        let sent = put(&large, std::slice::from_ref(&address))?;
+        let start = Instant::now();
+        File::open(peer.folder()?.join("large"))?.sync_all()?;
+        times[2].push(sent + start.elapsed().as_secs_f64());
+        times[3].push(sent);
+        times[4].push(get(&address)?);
+    }
+    let [put, get, peers_put, sent, peers_get] = times.map(rate);
+    for (name, own, other) in [
+        ("PUT of 1 GiB, kept on disk", put, peers_put),
+        ("  nginx without an fsync", put, sent),
+        ("GET of 1 GiB from disk", get, peers_get),
+    ] {
+        let (own_rate, rate) = (format!("{own:.0} MB/s"), format!("{other:.0} MB/s"));
+        row(name, own_rate, rate, own / other, "at least 0.9");
+    }
     Ok(())
 }
 
@@ -56,7 +98,7 @@ impl Seen {
         self.get
             .push(get(&format!("{}{TYPE}/latest/file", server.address))?);
         drop(server);
-        let peer = Server::nginx("location / { dav_methods PUT; }")?;
+        let peer = Server::nginx(PEER, peers::MEMORY)?;
         let address = format!("{}/large", peer.address);
         self.peers_put
             .push(put(large, std::slice::from_ref(&address))?);
@@ -74,7 +116,6 @@ impl Seen {
     fn print(self) {
         // The time that the system needs for fresh memory can change threefold between rounds, and only adds to
         // the rest, so the best round counts.
-        let rate = |seconds: Vec<f64>| LARGE as f64 / best(seconds) / 1e6;
         let put_rate = rate(self.put);
         for (name, own, other) in [
             ("PUT of 1 GiB", put_rate, rate(self.peers_put)),
@@ -113,6 +154,11 @@ impl Seen {
             "at most 1",
         );
     }
+}
+
+/// Returns the megabytes per second of the best round.
+fn rate(seconds: Vec<f64>) -> f64 {
+    LARGE as f64 / best(seconds) / 1e6
 }
 
 fn best(seconds: Vec<f64>) -> f64 {

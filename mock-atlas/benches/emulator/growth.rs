@@ -1,12 +1,13 @@
 //! Measures whether a request takes longer when more is stored, and the memory of a version. The requests are made
 //! in this process, without sockets, whose cost would hide a difference.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use mock_atlas::MockAtlas;
+use mock_atlas::{Builder, MockAtlas};
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -14,8 +15,8 @@ use crate::http::TOKEN;
 use crate::peers::memory_of;
 use crate::{Result, median, row};
 
-const FEW: u64 = 1_000;
-const MANY: u64 = 1_000_000;
+pub(crate) const FEW: u64 = 1_000;
+pub(crate) const MANY: u64 = 1_000_000;
 
 /// The number of requests that the journal keeps.
 const JOURNAL: u64 = 5_000;
@@ -58,7 +59,7 @@ async fn artifacts() -> Result<()> {
 
 /// Compares each kind of request between an emulator with few and one with many, in turns, so that other load of
 /// the machine affects both.
-async fn compare(where_to: &str, few: (&Atlas, u64), many: (&Atlas, u64)) -> Result<()> {
+pub(crate) async fn compare(where_to: &str, few: (&Atlas, u64), many: (&Atlas, u64)) -> Result<()> {
     let metadata = |key: &str, value: &str| {
         format!("{TYPE}/search?version=any&metadata.1.key={key}&metadata.1.value={value}")
     };
@@ -102,14 +103,33 @@ pub(crate) fn compared(name: &str, where_to: &str, (few, many): (Vec<f64>, Vec<f
     );
 }
 
+/// Returns the metadata of a version: a key with few values, one with many, and one with a value for each version.
+pub(crate) fn metadata(number: u64) -> BTreeMap<&'static str, String> {
+    let arch = if number.is_multiple_of(2) {
+        "amd64"
+    } else {
+        "arm64"
+    };
+    BTreeMap::from([
+        ("arch", arch.to_owned()),
+        ("commit", format!("{:012x}", number / 100)),
+        ("created_at", (1_795_352_171 + number).to_string()),
+    ])
+}
+
 pub(crate) struct Atlas(Router);
 
-const TYPE: &str = "/api/v1/artifacts/acme/web/amazon.image";
+pub(crate) const TYPE: &str = "/api/v1/artifacts/acme/web/amazon.image";
 
 impl Atlas {
     /// Creates an empty emulator.
     pub(crate) async fn new() -> Result<Self> {
-        let atlas = Self(MockAtlas::builder().token(TOKEN).router()?);
+        Self::of_builder(MockAtlas::builder()).await
+    }
+
+    /// Creates an emulator with these settings.
+    pub(crate) async fn of_builder(builder: Builder) -> Result<Self> {
+        let atlas = Self(builder.token(TOKEN).router()?);
         // A full journal drops a request for each new one, which takes time too.
         for _ in 0..JOURNAL {
             atlas.ask("GET", "/api/v1/token", String::new()).await?;
@@ -120,10 +140,7 @@ impl Atlas {
     /// Creates an emulator with these numbers of versions of one artifact, and of further artifacts.
     async fn of(versions: u64, artifacts: u64) -> Result<Self> {
         let atlas = Self::new().await?;
-        let artifact = json!({"artifact": {"username": "acme", "name": "web"}});
-        atlas
-            .ask("POST", "/api/v1/artifacts", artifact.to_string())
-            .await?;
+        atlas.create_web().await?;
         for number in 1..=versions {
             atlas.push(number).await?;
         }
@@ -133,15 +150,24 @@ impl Atlas {
         Ok(atlas)
     }
 
-    async fn create(&self, number: u64) -> Result<()> {
-        let artifact = json!({"artifact": {"username": "acme", "name": format!("web-{number}")}});
+    /// Creates the artifact that has all versions.
+    pub(crate) async fn create_web(&self) -> Result<()> {
+        self.create_artifact("web").await
+    }
+
+    pub(crate) async fn create(&self, number: u64) -> Result<()> {
+        self.create_artifact(&format!("web-{number}")).await
+    }
+
+    async fn create_artifact(&self, name: &str) -> Result<()> {
+        let artifact = json!({"artifact": {"username": "acme", "name": name}});
         self.ask("POST", "/api/v1/artifacts", artifact.to_string())
             .await?;
         Ok(())
     }
 
     /// Makes a search, checks the number of versions found, and returns the time in microseconds.
-    async fn search(&self, path: &str, found: usize) -> Result<f64> {
+    pub(crate) async fn search(&self, path: &str, found: usize) -> Result<f64> {
         let (reply, time) = self.ask("GET", path, String::new()).await?;
         let reply: serde_json::Value = serde_json::from_slice(&reply)?;
         let versions = reply["versions"].as_array().map(Vec::len);
@@ -152,17 +178,12 @@ impl Atlas {
         }
     }
 
-    /// Creates a version, and returns the time in microseconds. Its metadata has a key with few values, one with
-    /// many, and one with a value for each version.
-    async fn push(&self, number: u64) -> Result<f64> {
+    /// Creates a version, and returns the time in microseconds.
+    pub(crate) async fn push(&self, number: u64) -> Result<f64> {
         let version = json!({"artifact_version": {
             "id": format!("us-east-1:ami-{number:08x}"),
             "file": false,
-            "metadata": {
-                "arch": if number.is_multiple_of(2) { "amd64" } else { "arm64" },
-                "commit": format!("{:012x}", number / 100),
-                "created_at": format!("{}", 1_795_352_171 + number),
-            },
+            "metadata": metadata(number),
         }});
         Ok(self.ask("POST", TYPE, version.to_string()).await?.1)
     }

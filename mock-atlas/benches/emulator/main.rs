@@ -9,12 +9,15 @@
 //! - `files`: large files and many at once, next to nginx
 //! - `growth`: the time of a request with a thousand and with a million versions, and the memory
 //! - `boxes`: the same for Vagrant boxes, ten and a thousand
+//! - `data`: an emulator that keeps its data in a folder, next to the bare `engine`
 //! - `start`: the start of the program, and of a thousand emulators in one process
 //! - `fixed`: a bare axum; `peers`: the programs to compare with; `http`: a minimal client
 
 #![allow(clippy::print_stdout, reason = "the benchmark prints its results")]
 
 mod boxes;
+mod data;
+mod engine;
 mod files;
 mod fixed;
 mod growth;
@@ -38,13 +41,19 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 /// A part of the benchmark: its name, the programs that it needs, and its function.
 type Part = (&'static str, &'static [peers::Program], fn() -> Result<()>);
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 8] = [
     ("growth", &[], growth::run),
     ("boxes", &[], boxes::run),
     ("start", &[], start::run),
+    ("data", &[], data::run),
     ("instructions", &[peers::VALGRIND], instructions::run),
     ("requests", &[peers::NGINX, peers::WRK], requests::run),
     ("files", &[peers::NGINX, peers::CURL], files::run),
+    (
+        "files-on-disk",
+        &[peers::NGINX, peers::CURL],
+        files::on_disk,
+    ),
 ];
 
 fn main() -> ExitCode {

@@ -54,11 +54,14 @@ impl Program {
     }
 }
 
+/// A folder in memory.
+pub(crate) const MEMORY: &str = "/dev/shm";
+
 /// A running server, which is stopped when this is dropped.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 impl Drop for Server {
@@ -104,13 +107,13 @@ impl Server {
         Ok(Self {
             address: address.to_owned(),
             child,
-            _folder: None,
+            folder: None,
         })
     }
 
-    /// Starts nginx with one worker and these locations, on files in memory.
-    pub(crate) fn nginx(locations: &str) -> Result<Self> {
-        let folder = tempfile::tempdir_in("/dev/shm")?;
+    /// Starts nginx with one worker and these locations, on files in a new folder of this one.
+    pub(crate) fn nginx(locations: &str, folder: &str) -> Result<Self> {
+        let folder = tempfile::tempdir_in(folder)?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
             .port();
@@ -138,10 +141,19 @@ impl Server {
         let server = Self {
             child,
             address: format!("http://{address}"),
-            _folder: Some(folder),
+            folder: Some(folder),
         };
         wait_for("nginx to listen", || TcpStream::connect(&address).is_ok())?;
         Ok(server)
+    }
+
+    /// Returns the folder of nginx, which has the files that were sent to it.
+    pub(crate) fn folder(&self) -> Result<&Path> {
+        Ok(self
+            .folder
+            .as_ref()
+            .ok_or("this server has no folder")?
+            .path())
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -167,11 +179,16 @@ impl Server {
 
     /// Stops the server with SIGTERM and waits for its end.
     pub(crate) fn stop(&mut self) {
+        self.end(rustix::process::Signal::TERM);
+    }
+
+    /// Sends a signal that ends the server, and waits for its end.
+    pub(crate) fn end(&mut self, signal: rustix::process::Signal) {
         let id = i32::try_from(self.child.id()).ok();
         let id = id.and_then(rustix::process::Pid::from_raw);
         if let Some(id) = id {
             // The signal fails if the server has already ended.
-            let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+            let _ = rustix::process::kill_process(id, signal);
         }
         let _ = self.child.wait();
     }

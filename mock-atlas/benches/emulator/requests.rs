@@ -21,7 +21,8 @@ pub(crate) fn run() -> Result<()> {
         let request = body.map_or_else(|| http::get(path), |body| http::post(path, body));
         let reply = Connection::open(&server.address)?.ask(&request)?;
         let reply = String::from_utf8(reply)?;
-        let nginx = Server::nginx(&format!("location / {{ return 200 '{reply}'; }}"))?;
+        let location = format!("location / {{ return 200 '{reply}'; }}");
+        let nginx = Server::nginx(&location, peers::MEMORY)?;
         let axum = Server::axum(&reply)?;
         compare(name, [&server, &nginx, &axum], path, body, goal)?;
     }
