@@ -61,7 +61,7 @@ fn is_passing(error: &Error) -> bool {
         Some(error) => {
             let code = error.code();
             let is_of = |class: &&str| code.code().starts_with(*class);
-            PASSING_CLASSES.iter().any(|class| is_of(&class)) || PASSING.contains(code)
+            PASSING_CLASSES.iter().any(is_of) || PASSING.contains(code)
         }
         None => error.is_closed() || source::<io::Error>(error).is_some(),
     }
