@@ -30,7 +30,7 @@ mod observe;
 mod service;
 mod storage;
 
-pub use app::{Builder, MockAtlas, StartError, User};
+pub use app::{Builder, Garbage, MockAtlas, StartError, User};
 pub use domain::{ArtifactNameError, Clock, NameError};
 pub use faults::{Fault, FaultError, FaultReport};
 pub use net::{TlsError, local_url, serve};

@@ -3,12 +3,14 @@
 //! - `assemble`: creates the storage, services and faults; the only place that chooses a storage backend
 //! - `start`: binds the listeners and serves; `check`: checks settings; `data`: opens what an emulator
 //!   keeps its data in
+//! - `garbage`: removes files that are no longer needed, without a server
 //! - `user`: the settings of a user; `error`: the reasons for which an emulator cannot start
 
 mod assemble;
 mod check;
 mod data;
 mod error;
+mod garbage;
 mod start;
 mod user;
 
@@ -30,6 +32,7 @@ use crate::net::Certificate;
 use crate::service::seed::Seed;
 use assemble::assemble;
 pub use error::StartError;
+pub use garbage::Garbage;
 use start::start;
 pub use user::User;
 
@@ -76,9 +79,11 @@ pub struct Builder {
     data: Option<PathBuf>,
     /// The space in bytes that stays free on the disk of the folder.
     least_free: Option<u64>,
-    /// The URL of the database, which may hold a password, and that of the files.
+    /// The URL of the database, which may hold a password, and that of the place for files.
     database: Option<String>,
     blobs: Option<String>,
+    /// The time for which deleted files are still there for downloads under way.
+    grace: Option<Duration>,
     /// Whether clients may reset, restore and seed data that is kept.
     may_reset: bool,
     http: Settings,
@@ -202,11 +207,22 @@ impl Builder {
         self
     }
 
-    /// Keeps the files of [`Builder::database`] in a folder that all its emulators share, named by a URL such
-    /// as `file:///shared/folder`.
+    /// Sets the place for the bytes of the files of [`Builder::data`] or [`Builder::database`]: a folder, which
+    /// may be on a network file system (`file:///folder`), or a bucket of S3 or of a store that speaks its API
+    /// (`s3://bucket/prefix`). All emulators of a database share it; a folder for data needs none. The settings
+    /// of S3 are in the usual variables of the environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+    /// `AWS_REGION` and `AWS_ENDPOINT_URL_S3`.
     #[must_use]
     pub fn blobs(mut self, url: impl Into<String>) -> Self {
         self.blobs = Some(url.into());
+        self
+    }
+
+    /// Sets how long the bytes of deleted files are still there for downloads under way; an hour by default.
+    /// [`Builder::start`] and [`Builder::collect_garbage`] remove them afterwards.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
         self
     }
 
@@ -412,6 +428,19 @@ impl Builder {
     /// # Errors
     /// When a name, a token, the public URL or a folder is invalid; the error says which, and why.
     pub fn router(self) -> Result<Router, StartError> {
-        Ok(router(assemble(self)?.0))
+        let grace = self.grace.unwrap_or(data::GRACE);
+        let (state, _) = assemble(self)?;
+        state.datasets().current().catalog().start_sweeping(grace);
+        Ok(router(state))
+    }
+
+    /// Removes the files that are no longer needed, as a server does in the background:
+    /// those that were deleted [a while](Builder::grace) ago, those that a process has left that died while
+    /// it wrote them, and what nothing knows in the place for files.
+    ///
+    /// # Errors
+    /// When the builder has no place for data, the place cannot be used, or some files could not be removed.
+    pub async fn collect_garbage(self) -> Result<Garbage, StartError> {
+        garbage::collect(self).await
     }
 }

@@ -1,6 +1,7 @@
 //! The options for an emulator that keeps its data.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use mock_atlas::Builder;
@@ -33,9 +34,15 @@ pub(super) struct DataArguments {
     )]
     database: Option<String>,
 
-    /// Keep the files of --database here: file:///FOLDER, which all servers share
-    #[arg(long, value_name = "URL", requires = "database")]
+    /// Keep the bytes of files here, which all servers of --database share: file:///FOLDER, which may be on a
+    /// network file system, or s3://BUCKET/PREFIX, with the settings of S3 in AWS_ACCESS_KEY_ID,
+    /// AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL_S3 [default for --data: its folder]
+    #[arg(long, value_name = "URL", requires = "kept")]
     blobs: Option<String>,
+
+    /// Keep the bytes of deleted files for so long, for downloads under way [default: 3600]
+    #[arg(long, value_name = "SECONDS", requires = "kept")]
+    grace: Option<u64>,
 
     /// Keep so many bytes of the disk of files free: refuse uploads, and what else takes space, with 507
     /// before less is left [default: 268435456]
@@ -54,7 +61,9 @@ impl DataArguments {
     }
 
     pub(super) fn set(&self, builder: Builder) -> Builder {
+        let grace = self.grace.map(Duration::from_secs);
         let builder = given(builder, self.data.clone(), Builder::data);
+        let builder = given(builder, grace, Builder::grace);
         let builder = given(builder, self.min_free, Builder::min_free);
         let builder = given(builder, self.database.clone(), Builder::database);
         let builder = given(builder, self.blobs.clone(), Builder::blobs);

@@ -4,6 +4,7 @@ mod client;
 mod data;
 mod exec;
 mod fault;
+mod gc;
 mod idle_timeout;
 mod journal;
 mod limits;
@@ -56,6 +57,10 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
     },
+    /// Removes the files of --data that are no longer needed: those deleted longer ago than --grace, those
+    /// that a killed process has left, and what nothing knows in the place for files. A server does the same
+    /// in the background
+    Gc,
     #[command(flatten)]
     Ask(remote::Command),
     #[command(flatten)]
@@ -300,6 +305,9 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
         Some(Command::Exec { command }) => {
             runtime.block_on(exec::run(&arguments.emulator, command))
         }
+        Some(Command::Gc) => runtime
+            .block_on(gc::run(&arguments.emulator))
+            .map(|()| ExitCode::SUCCESS),
         Some(Command::Ask(command)) => {
             let done = runtime.block_on(remote::run(command, &arguments.emulator));
             done.map(|()| ExitCode::SUCCESS)

@@ -391,6 +391,21 @@ impl Catalog {
         }
     }
 
+    /// Returns whether the catalog keeps the SHA-256 of every file, and not only that of boxes: it is best
+    /// computed as the bytes pass.
+    pub(crate) fn keeps_sha256(&self) -> bool {
+        matches!(self, Self::Durable(_))
+    }
+
+    /// Removes the bytes of deleted files in the background, once a grace period is over, and what dead
+    /// processes have left, if the catalog keeps its files and there is a runtime.
+    pub(crate) fn start_sweeping(&self, grace: Duration) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Durable(durable) => durable.start_sweeping(grace),
+        }
+    }
+
     /// Counts the artifacts, versions and bytes of the catalog.
     pub(crate) async fn totals(&self) -> Result<Totals, StorageError> {
         match self {

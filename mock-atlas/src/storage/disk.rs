@@ -21,16 +21,37 @@ impl Disk {
         Self(watch::Sender::new(None))
     }
 
-    /// Brings the bytes of a file, or the names of a folder, to disk. Blocks while it does. `what`
-    /// names it in the reason of a failure.
+    /// Brings the bytes of a file to disk. Blocks while it does. `what` names it in the reason of a failure.
     ///
     /// # Errors
     /// When the disk has failed, now or before.
     pub(super) fn sync(&self, file: &File, what: &str) -> io::Result<()> {
-        if let Some(reason) = self.failure() {
-            return Err(io::Error::other(reason));
+        self.check()?;
+        self.judge(file.sync_all(), what)
+    }
+
+    /// Brings the names in a folder to disk. Blocks while it does. `what` names it in the reason of a
+    /// failure.
+    ///
+    /// # Errors
+    /// When the disk has failed, now or before.
+    pub(super) fn sync_folder(&self, folder: &Path, what: &str) -> io::Result<()> {
+        self.check()?;
+        match File::open(folder)?.sync_all() {
+            // Some network file systems cannot sync folders, and have no need to.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            synced => self.judge(synced, what),
         }
-        let synced = file.sync_all();
+    }
+
+    fn check(&self) -> io::Result<()> {
+        match self.failure() {
+            Some(reason) => Err(io::Error::other(reason)),
+            None => Ok(()),
+        }
+    }
+
+    fn judge(&self, synced: io::Result<()>, what: &str) -> io::Result<()> {
         synced.inspect_err(|error| {
             self.fail(&format!("{what} could not be brought to disk: {error}"))
         })
@@ -54,10 +75,10 @@ impl Disk {
             // One that is there may have been created by a process that was killed before this.
             _ => {}
         }
-        match File::open(above) {
+        match self.sync_folder(above, "the name of a folder") {
             // What the process may not read, somebody else has created.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-            opened => self.sync(&opened?, "the name of a folder"),
+            synced => synced,
         }
     }
 

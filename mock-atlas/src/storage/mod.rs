@@ -11,6 +11,7 @@
 //! - `blob`: the bytes of a file, in memory or on disk; `memory_budget`: the limit on the bytes of all files
 //! - `disk`: brings what was written to disk for certain
 //! - `box_file`: reads what the file of a Vagrant box says of itself
+//! - `store`: stores of the bytes of files: a folder, or a bucket of S3
 //! - `regular_file`: bounded reading of regular files; `free_space`: the free space of the disk
 
 mod access_record;
@@ -34,6 +35,7 @@ mod memory_budget;
 mod record;
 mod regular_file;
 mod signature;
+mod store;
 mod token;
 mod upload;
 
@@ -46,7 +48,7 @@ pub(crate) use blob::{Blob, BlobWriter, Checksums, Written};
 pub(crate) use box_file::{BoxFile, BoxFileReader};
 pub(crate) use catalog::Catalog;
 pub(crate) use contents::{Contents, ImportError};
-pub(crate) use durable::{DurableCatalog, OpenError};
+pub(crate) use durable::{DurableCatalog, OpenError, Swept};
 pub(crate) use error::{AccountError, BackendError, BackendErrorKind, StorageError};
 pub(crate) use found_box::{BoxDraft, FoundBox, NewBox};
 pub(crate) use found_registry::{FoundRegistry, RegistryOwner};
@@ -58,5 +60,6 @@ pub(crate) use record::{
     ArtifactRecord, FileRecord, RecordError, StoredFile, VersionRecord, stored_files,
 };
 pub use regular_file::{open_regular_file, read_regular_file, read_regular_text};
+pub(crate) use store::{Location, LocationError, Store, StoreError};
 pub(crate) use token::{Hashed, Login, Token, random_token};
 pub(crate) use upload::{TypeKey, UploadAttempt, UploadTarget, VersionKey};

@@ -49,7 +49,7 @@ pub(super) fn assemble(mut builder: Builder) -> Result<(AppState, String), Start
             let clock = builder.clock.clone();
             let (catalog, made) = data::open(&home, least_free, root, &initial, clock)?;
             let memory = builder.max_memory.unwrap_or(data::MEMORY);
-            let spill = builder.spill.unwrap_or_else(|| home.files().to_owned());
+            let spill = builder.spill.unwrap_or_else(|| home.scratch());
             let token = given.or(made).unwrap_or_default();
             (Catalog::Durable(catalog), token, (memory, Some(spill)))
         }

@@ -1,67 +1,75 @@
 //! Opens what an emulator keeps its data in: a folder, or a database and a store of files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
+use std::time::Duration;
 
 use super::{Builder, StartError};
 use crate::domain::Clock;
-use crate::storage::{DurableCatalog, MemoryCatalog, OpenError};
+use crate::storage::{DurableCatalog, Location, LocationError, MemoryCatalog, OpenError};
 
 /// The memory for the bytes of uploads under way, in bytes: larger uploads go to the folder as they
 /// arrive.
 pub(super) const MEMORY: u64 = 32 * 1024 * 1024;
 
+/// The time for which deleted files are still there for downloads under way.
+pub(super) const GRACE: Duration = Duration::from_secs(60 * 60);
+
 /// The place where an emulator keeps its data.
 pub(super) enum Home {
-    Folder(PathBuf),
-    /// A database, by its URL, and a folder of files, both of which several servers may share.
-    Shared {
-        database: String,
-        files: PathBuf,
+    /// A folder, with the place for the bytes of files if that is not the folder.
+    Folder {
+        folder: PathBuf,
+        blobs: Option<Location>,
     },
+    /// A database, by its URL, and a place for the bytes of files, both of which several servers may share.
+    Shared { database: String, blobs: Location },
 }
 
 impl Home {
     /// Returns the place that a builder names; `None` for an emulator in memory.
     ///
     /// # Errors
-    /// When the settings contradict each other.
+    /// When the settings contradict each other, or a URL names no place for files.
     pub(super) fn of(builder: &mut Builder) -> Result<Option<Self>, StartError> {
         let refused = |reason: &str| Err(StartError::Data(reason.to_owned()));
-        let parts = (
-            builder.data.take(),
-            builder.database.take(),
-            builder.blobs.take(),
-        );
-        match parts {
+        let blobs = builder.blobs.take().map(|url| url.parse()).transpose();
+        let blobs = blobs.map_err(|error: LocationError| StartError::Data(error.to_string()))?;
+        match (builder.data.take(), builder.database.take(), blobs) {
             (None, None, None) => Ok(None),
-            (Some(folder), None, None) => Ok(Some(Self::Folder(folder))),
-            (None, Some(database), Some(blobs)) => match folder_of(&blobs) {
-                Some(files) => Ok(Some(Self::Shared { database, files })),
-                None => refused("the place for files must be a URL like file:///shared/folder"),
-            },
-            (Some(_), _, _) => refused(
-                "data are kept either in a folder or in a database with a place for files, not in both",
-            ),
-            _ => refused(
-                "a database needs a place for files, and a place for files needs a database",
+            (Some(folder), None, blobs) => Ok(Some(Self::Folder { folder, blobs })),
+            (None, Some(database), Some(blobs)) => Ok(Some(Self::Shared { database, blobs })),
+            (Some(_), Some(_), _) => {
+                refused("data are kept either in a folder or in a database, not in both")
+            }
+            (None, ..) => refused(
+                "a database needs a place for files, and a place for files needs a database or a folder",
             ),
         }
     }
 
-    /// Returns the folder for files, and for the bytes of uploads under way.
-    pub(super) fn files(&self) -> &Path {
+    /// Returns the folder for the bytes of uploads under way.
+    pub(super) fn scratch(&self) -> PathBuf {
         match self {
-            Self::Folder(folder) => folder,
-            Self::Shared { files, .. } => files,
+            Self::Folder { folder, .. } => folder.clone(),
+            Self::Shared { blobs, .. } => blobs.scratch(),
         }
     }
-}
 
-/// Returns the folder of a URL.
-fn folder_of(url: &str) -> Option<PathBuf> {
-    let path = Path::new(url.strip_prefix("file://")?);
-    path.is_absolute().then(|| path.to_owned())
+    /// Opens the place.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub(super) async fn open(&self, clock: Clock) -> Result<DurableCatalog, OpenError> {
+        match self {
+            Self::Folder { folder, blobs } => {
+                DurableCatalog::open(folder, blobs.as_ref(), clock).await
+            }
+            Self::Shared { database, blobs } => {
+                DurableCatalog::connect(database, blobs, clock).await
+            }
+        }
+    }
 }
 
 /// The root token of a start.
@@ -88,15 +96,11 @@ pub(super) fn open(
     let opened = thread::scope(|scope| {
         let opening = scope.spawn(|| {
             // The caller may be a task of a runtime, which cannot run another on its thread.
-            let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = { runtime }.enable_all().build()?;
             runtime.block_on(async {
-                let catalog = match home {
-                    Home::Folder(folder) => DurableCatalog::open(folder, clock).await,
-                    Home::Shared { database, files } => {
-                        DurableCatalog::connect(database, files, clock).await
-                    }
-                }?;
-                let catalog = catalog.keep_free(home.files(), least_free);
+                let catalog = home.open(clock).await?;
+                let catalog = catalog.keep_free(&home.scratch(), least_free);
                 let made = set_up(&catalog, token, initial).await?;
                 Ok((catalog, made))
             })
@@ -130,6 +134,8 @@ async fn set_up(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -137,13 +143,15 @@ mod tests {
         let home = |change: fn(Builder) -> Builder| Home::of(&mut change(Builder::default()));
         assert!(home(|builder| builder).unwrap().is_none());
         let folder = home(|builder| builder.data("/a")).unwrap().unwrap();
-        assert_eq!(folder.files(), Path::new("/a"));
+        assert_eq!(folder.scratch(), Path::new("/a"));
         let shared = home(|builder| builder.database("postgres://db/a").blobs("file:///b"));
-        assert_eq!(shared.unwrap().unwrap().files(), Path::new("/b"));
+        assert_eq!(shared.unwrap().unwrap().scratch(), Path::new("/b"));
+        let both = home(|builder| builder.data("/a").blobs("s3://b"));
+        assert_eq!(both.unwrap().unwrap().scratch(), Path::new("/a"));
         let wrong: [fn(Builder) -> Builder; 5] = [
             |builder| builder.database("postgres://db/a"),
             |builder| builder.blobs("file:///b"),
-            |builder| builder.data("/a").blobs("file:///b"),
+            |builder| builder.data("/a").database("postgres://db/a"),
             |builder| builder.database("postgres://db/a").blobs("/b"),
             |builder| builder.database("postgres://db/a").blobs("file://b"),
         ];

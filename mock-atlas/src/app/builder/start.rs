@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::data::GRACE;
 use super::{Builder, StartError, assemble};
 use crate::app::MockAtlas;
 use crate::http::router::{router, routers};
@@ -31,10 +32,12 @@ pub(super) fn start(builder: Builder) -> Result<MockAtlas, StartError> {
     };
     let executor = builder.threads.map(Executor::start).transpose();
     let executor = executor.map_err(StartError::Threads)?.map(Arc::new);
+    let grace = builder.grace.unwrap_or(GRACE);
     let (state, token) = assemble(builder)?;
     // If the emulator has threads, the listeners are registered with the runtime of the first
     // thread.
     let _entered = executor.as_ref().map(|executor| executor.first().enter());
+    state.datasets().current().catalog().start_sweeping(grace);
     let (listener, bound) = listen(address)?;
     let binstore = binstore.map(listen).transpose()?;
     let listeners = ListenerInfo {

@@ -57,25 +57,25 @@ pub(crate) async fn reply(
     if is_known(headers, tag.as_ref()) {
         return Ok(not_modified(blob));
     }
-    let mut response = whole_or_part(blob, method, headers, tag.as_ref())?;
+    let mut response = whole_or_part(blob, method, headers, tag.as_ref()).await?;
     if let Some(digest) = repr_digest(blob, headers).await? {
         response.headers_mut().insert(REPR_DIGEST, digest);
     }
     Ok(response)
 }
 
-fn whole_or_part(
+async fn whole_or_part(
     blob: &Blob,
     method: &Method,
     headers: &HeaderMap,
     tag: Option<&ETag>,
 ) -> Result<Response, ApiError> {
     match requested(method, headers, tag, blob.len()) {
-        Wanted::Whole => Ok(bytes(blob, StatusCode::OK, 0..blob.len())),
+        Wanted::Whole => bytes(blob, method, StatusCode::OK, 0..blob.len()).await,
         Wanted::Unsatisfiable => Err(ApiError::RangeNotSatisfiable { len: blob.len() }),
         Wanted::Part(part) => {
             let value = format!("bytes {}-{}/{}", part.start, part.end - 1, blob.len());
-            let mut response = bytes(blob, StatusCode::PARTIAL_CONTENT, part);
+            let mut response = bytes(blob, method, StatusCode::PARTIAL_CONTENT, part).await?;
             if let Ok(value) = HeaderValue::try_from(value) {
                 response.headers_mut().insert(header::CONTENT_RANGE, value);
             }
@@ -120,12 +120,21 @@ fn requested(method: &Method, headers: &HeaderMap, tag: Option<&ETag>, len: u64)
 }
 
 // Contract: download.as-sent
-fn bytes(blob: &Blob, status: StatusCode, part: Range<u64>) -> Response {
+async fn bytes(
+    blob: &Blob,
+    method: &Method,
+    status: StatusCode,
+    part: Range<u64>,
+) -> Result<Response, ApiError> {
     let headers = [
         (header::ACCEPT_RANGES, "bytes".to_owned()),
         (header::CONTENT_LENGTH, (part.end - part.start).to_string()),
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::ETAG, etag(blob)),
     ];
-    (status, headers, Body::from_stream(blob.stream(part))).into_response()
+    let body = match *method {
+        Method::HEAD => Body::empty(),
+        _ => Body::from_stream(blob.open(part).await?),
+    };
+    Ok((status, headers, body).into_response())
 }

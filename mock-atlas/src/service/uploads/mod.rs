@@ -186,8 +186,11 @@ pub(crate) async fn expire(dataset: &Dataset, upload: Uuid) -> Result<(), Servic
 
 /// An `Expected` describes the file of an upload before it comes.
 struct Expected<'a> {
+    /// The target, if the file is that of a box.
     target: Option<&'a UploadTarget>,
     told: Option<ToldBox>,
+    /// Whether the storage keeps the SHA-256 of every file.
+    keeps_sha256: bool,
 }
 
 impl<'a> Expected<'a> {
@@ -197,13 +200,21 @@ impl<'a> Expected<'a> {
             Some(target) => ToldBox::of(dataset, target, upload).await,
             None => None,
         };
-        Self { target, told }
+        Self {
+            target,
+            told,
+            keeps_sha256: dataset.catalog().keeps_sha256(),
+        }
     }
 
     /// Creates the receiver, which computes the checksums of a box and reads it.
     fn receiver<'r>(&self, uploads: &'r Uploads) -> Receiver<'r> {
         if self.target.is_none() {
-            return Receiver::new(uploads, Checksums::default());
+            let checksums = Checksums {
+                sha256: self.keeps_sha256,
+                told: None,
+            };
+            return Receiver::new(uploads, checksums);
         }
         let checksum = self.told.as_ref().and_then(|told| told.checksum.as_ref());
         let checksums = Checksums {

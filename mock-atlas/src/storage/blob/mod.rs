@@ -1,5 +1,5 @@
-//! The bytes of a file, in memory or on disk. They are written once in a stream and read many times
-//! in parts.
+//! The bytes of a file, in memory, on disk or in a bucket. They are written once in a stream and read many
+//! times in parts.
 //!
 //! - `writer`: writes the bytes as they arrive; `hashing`: hashes them
 
@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use futures_util::future::Either;
 use futures_util::{Stream, stream};
 use rustix::fs::{AtFlags, CWD, linkat};
 use rustix::io::Errno;
@@ -25,7 +26,8 @@ use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
 use super::disk::Disk;
-use super::{MemoryBudget, Reservation};
+use super::store::{FileFacts, Object};
+use super::{BackendError, MemoryBudget, Reservation};
 use crate::domain::{Digest, Sha256Digest};
 pub(crate) use hashing::Checksums;
 pub(crate) use writer::{BlobWriter, Written};
@@ -74,6 +76,8 @@ enum Location {
     Disk(Arc<OpenFile>),
     /// A file that is opened whenever it is read: so many files take no descriptors.
     Named(Arc<Path>),
+    /// An object in a bucket, which is requested whenever it is read.
+    Remote(Object),
 }
 
 /// The chunks of a file.
@@ -133,9 +137,14 @@ impl Blob {
         self.0.len
     }
 
-    /// Returns whether the bytes are on disk and take no memory.
+    /// Returns whether the bytes are on disk or in a bucket and take no memory.
     pub(super) fn is_on_disk(&self) -> bool {
-        matches!(self.0.location, Location::Disk(_) | Location::Named(_))
+        !matches!(self.0.location, Location::Memory(_))
+    }
+
+    /// Returns whether the bytes are in a file of somebody else, or in a bucket.
+    pub(super) fn is_read_elsewhere(&self) -> bool {
+        matches!(self.0.location, Location::Named(_) | Location::Remote(_))
     }
 
     /// Returns the digest of all bytes.
@@ -159,57 +168,50 @@ impl Blob {
     }
 
     /// Returns the bytes of a file on disk, whose size and digests are known.
-    pub(super) fn of_file(
-        file: fs::File,
-        len: u64,
-        digest: Digest,
-        sha256: Option<Sha256Digest>,
-    ) -> Self {
-        Self(Arc::new(Contents {
-            id: BlobId::new(),
-            location: Location::Disk(Arc::new(OpenFile(Some(file)))),
-            len,
-            digest,
-            sha256: OnceCell::new_with(sha256),
-            reservation: OnceLock::new(),
-        }))
+    pub(super) fn of_file(file: fs::File, facts: FileFacts) -> Self {
+        Self::stored(Location::Disk(Arc::new(OpenFile(Some(file)))), facts)
     }
 
     /// Returns the bytes of a file on disk that is opened whenever it is read.
-    pub(super) fn named(
-        path: PathBuf,
-        len: u64,
-        digest: Digest,
-        sha256: Option<Sha256Digest>,
-    ) -> Self {
+    pub(super) fn named(path: PathBuf, facts: FileFacts) -> Self {
+        Self::stored(Location::Named(path.into()), facts)
+    }
+
+    /// Returns the bytes of an object in a bucket.
+    pub(super) fn remote(object: Object, facts: FileFacts) -> Self {
+        Self::stored(Location::Remote(object), facts)
+    }
+
+    fn stored(location: Location, facts: FileFacts) -> Self {
         Self(Arc::new(Contents {
             id: BlobId::new(),
-            location: Location::Named(path.into()),
-            len,
-            digest,
-            sha256: OnceCell::new_with(sha256),
+            location,
+            len: facts.len,
+            digest: facts.digest,
+            sha256: OnceCell::new_with(Some(facts.sha256)),
             reservation: OnceLock::new(),
         }))
     }
 
-    /// Keeps the bytes on disk under a new name. The file has its name only once all bytes are on
-    /// disk. Blocks while it does.
+    /// Keeps the bytes on disk under a new name. The file has its name only once all bytes are on disk;
+    /// where it cannot get one without being copied, the copy has the name `partial` until then. Blocks
+    /// while it does.
     ///
     /// # Errors
-    /// When the file cannot be written, or the name is taken.
-    pub(super) fn link(&self, path: &Path, disk: &Disk) -> io::Result<()> {
+    /// When the file cannot be written, and for bytes that are [read elsewhere](Self::is_read_elsewhere).
+    pub(super) fn link(&self, path: &Path, partial: &Path, disk: &Disk) -> io::Result<()> {
         match &self.0.location {
-            Location::Disk(file) => link(file.get()?, path, disk),
-            // Another name of the same file, which belongs to somebody else, would share its fate.
-            Location::Named(file) => copy(&fs::File::open(file)?, path, disk),
+            Location::Disk(file) => link(file.get()?, path, partial, disk),
             Location::Memory(chunks) => {
-                let mut file = tempfile::tempfile_in(path.parent().unwrap_or(Path::new("")))?;
+                let mut file = fs::File::create(partial)?;
                 chunks
                     .0
                     .iter()
                     .try_for_each(|chunk| file.write_all(chunk))?;
-                link(&file, path, disk)
+                disk.sync(&file, "the bytes of a file")?;
+                fs::rename(partial, path)
             }
+            Location::Named(_) | Location::Remote(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -263,9 +265,37 @@ impl Blob {
         &self,
         range: Range<u64>,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
+        match &self.0.location {
+            Location::Remote(object) => Either::Left(object.stream(self.within(range), self.len())),
+            _ => Either::Right(self.chunks(range)),
+        }
+    }
+
+    /// Returns what [`stream`](Self::stream) returns, once it is certain that the object is there, if the
+    /// bytes are in a bucket.
+    ///
+    /// # Errors
+    /// When the object is not there or has another size, or the store fails.
+    pub(crate) async fn open(
+        &self,
+        range: Range<u64>,
+    ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, BackendError> {
+        Ok(match &self.0.location {
+            Location::Remote(object) => {
+                Either::Left(object.open(self.within(range), self.len()).await?)
+            }
+            _ => Either::Right(self.chunks(range)),
+        })
+    }
+
+    fn within(&self, range: Range<u64>) -> Range<u64> {
         let end = range.end.min(self.len());
-        let start = (self.clone(), range.start.min(end));
-        stream::try_unfold(start, move |(blob, at)| async move {
+        range.start.min(end)..end
+    }
+
+    fn chunks(&self, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
+        let Range { start, end } = self.within(range);
+        stream::try_unfold((self.clone(), start), move |(blob, at)| async move {
             if at == end {
                 return Ok(None);
             }
@@ -294,6 +324,8 @@ impl Blob {
                 let path = Arc::clone(path);
                 spawn_blocking(move || read_at(&fs::File::open(path)?, len, at)).await?
             }
+            // Its bytes come as they are sent.
+            Location::Remote(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }
@@ -306,24 +338,23 @@ fn read_at(file: &fs::File, len: usize, at: u64) -> io::Result<Bytes> {
 
 /// Gives a file a name, once all its bytes are on disk. A file that cannot get one, since it is on
 /// another file system, is copied.
-fn link(file: &fs::File, path: &Path, disk: &Disk) -> io::Result<()> {
+fn link(file: &fs::File, path: &Path, partial: &Path, disk: &Disk) -> io::Result<()> {
     disk.sync(file, "the bytes of a file")?;
     // The way to name a file that was created without a name (open(2), O_TMPFILE).
     let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
     match linkat(CWD, opened, CWD, path, AtFlags::SYMLINK_FOLLOW) {
         Ok(()) => Ok(()),
         Err(Errno::EXIST) => Err(Errno::EXIST.into()),
-        Err(_) => copy(file, path, disk),
+        Err(_) => copy(file, path, partial, disk),
     }
 }
 
-fn copy(mut file: &fs::File, path: &Path, disk: &Disk) -> io::Result<()> {
-    let mut copy = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new("")))?;
+fn copy(mut file: &fs::File, path: &Path, partial: &Path, disk: &Disk) -> io::Result<()> {
+    let mut copy = fs::File::create(partial)?;
     file.rewind()?;
     io::copy(&mut file, &mut copy)?;
-    disk.sync(copy.as_file(), "the bytes of a file")?;
-    copy.persist_noclobber(path)?;
-    Ok(())
+    disk.sync(&copy, "the bytes of a file")?;
+    fs::rename(partial, path)
 }
 
 #[cfg(test)]

@@ -10,11 +10,14 @@
 //! - `registries`: registries of boxes, and access tokens
 //! - `contents`: copies, additions and exports
 //! - `imports`: what is imported as it was elsewhere
+//! - `moto`: a server that speaks the API of S3, for the tests that need one
 
 mod accounts;
 mod boxes;
 mod contents;
 mod imports;
+#[cfg(feature = "real-clients")]
+mod moto;
 mod registries;
 mod searches;
 mod uploads;
@@ -74,8 +77,19 @@ mod backends {
 
     pub(super) async fn sqlite() -> NewCatalog {
         let folder = tempfile::tempdir().unwrap();
-        let durable = DurableCatalog::open(folder.path(), Clock::default());
-        let durable = durable.await.unwrap();
+        let durable = DurableCatalog::open(folder.path(), None, Clock::default());
+        new(durable.await.unwrap(), folder).await
+    }
+
+    #[cfg(feature = "real-clients")]
+    pub(super) async fn sqlite_and_s3() -> NewCatalog {
+        let (store, folder) = (moto::bucket("files").await, tempfile::tempdir().unwrap());
+        let store = Store::S3(store);
+        let durable = DurableCatalog::open_with(folder.path(), store, Clock::default());
+        new(durable.await.unwrap(), folder).await
+    }
+
+    async fn new(durable: DurableCatalog, folder: TempDir) -> NewCatalog {
         durable.set_root_token("root".to_owned()).await.unwrap();
         NewCatalog {
             catalog: Catalog::Durable(durable),
@@ -87,17 +101,13 @@ mod backends {
     pub(super) async fn postgres() -> NewCatalog {
         let server = atlas_common::postgres_server::PostgresServer::shared().unwrap();
         let (url, folder) = (server.new_url().unwrap(), tempfile::tempdir().unwrap());
-        let durable = DurableCatalog::connect(&url, folder.path(), Clock::default());
-        let durable = durable.await.unwrap();
-        durable.set_root_token("root".to_owned()).await.unwrap();
-        NewCatalog {
-            catalog: Catalog::Durable(durable),
-            _folder: Some(folder),
-        }
+        let files = Location::Folder(folder.path().to_owned());
+        let durable = DurableCatalog::connect(&url, &files, Clock::default());
+        new(durable.await.unwrap(), folder).await
     }
 }
 
-conforms! { { memory, sqlite, #[cfg(feature = "real-clients")] postgres } {
+conforms! { { memory, sqlite, #[cfg(feature = "real-clients")] postgres, #[cfg(feature = "real-clients")] sqlite_and_s3 } {
     accounts {
         a_change_that_fails_changes_nothing,
         a_revoked_token_is_unknown_and_the_others_stay,

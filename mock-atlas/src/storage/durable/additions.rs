@@ -3,23 +3,33 @@
 use std::time::SystemTime;
 
 use super::database::Tx;
-use super::files::FileRow;
+use super::files::{FileRow, NewFile, make_ready};
 use super::{DurableCatalog, accounts, artifacts, boxes, versions};
 use crate::storage::{
-    AdditionError, Additions, BackendError, NewArtifact, SeededVersion, StorageError,
+    AdditionError, Additions, BackendError, Blob, NewArtifact, SeededVersion, StorageError,
 };
 
 /// The files of an addition, each kept before the transaction, in the order of the versions and
 /// providers that have one.
-struct KeptFiles {
-    of_artifacts: Vec<Vec<FileRow>>,
-    of_boxes: Vec<Vec<FileRow>>,
+struct KeptFiles<F> {
+    of_artifacts: Vec<Vec<F>>,
+    of_boxes: Vec<Vec<F>>,
 }
 
-impl KeptFiles {
-    fn keys(&self) -> Vec<String> {
-        let all = self.of_artifacts.iter().chain(&self.of_boxes).flatten();
-        all.map(|file| file.key.clone()).collect()
+impl KeptFiles<NewFile> {
+    fn rows(&self) -> KeptFiles<FileRow> {
+        let rows = |files: &Vec<Vec<NewFile>>| {
+            let rows = |files: &Vec<NewFile>| files.iter().map(|file| file.row.clone()).collect();
+            files.iter().map(rows).collect()
+        };
+        KeptFiles {
+            of_artifacts: rows(&self.of_artifacts),
+            of_boxes: rows(&self.of_boxes),
+        }
+    }
+
+    fn into_files(self) -> impl Iterator<Item = NewFile> {
+        self.of_artifacts.into_iter().chain(self.of_boxes).flatten()
     }
 }
 
@@ -27,51 +37,60 @@ impl DurableCatalog {
     /// Adds what [`Catalog::add`](crate::storage::Catalog::add) documents.
     pub(crate) async fn add(&self, additions: Additions) -> Result<(), AdditionError> {
         self.check_space(additions.file_bytes()).await?;
-        let files = self.keep_all(&additions).await?;
-        let (keys, now) = (files.keys(), self.clock.now());
-        let add = self
-            .database
-            .write(move |tx| Box::pin(async move { add(tx, &additions, &files, now).await }));
-        let added = add.await;
-        match &added {
-            // Where the outcome of the commit is unknown, the files may have a name: they stay then.
-            Ok(()) | Err(AdditionError::Backend(_)) => {}
-            Err(_) => self.files.remove(keys).await,
+        let mut files = KeptFiles {
+            of_artifacts: Vec::with_capacity(additions.artifacts.len()),
+            of_boxes: Vec::with_capacity(additions.boxes.len()),
+        };
+        let added = self.add_with(additions, &mut files).await;
+        if added.is_err() {
+            self.files.discard_all(files.into_files()).await;
         }
         added
     }
 
-    async fn keep_all(&self, additions: &Additions) -> Result<KeptFiles, BackendError> {
-        let mut kept = KeptFiles {
-            of_artifacts: Vec::with_capacity(additions.artifacts.len()),
-            of_boxes: Vec::with_capacity(additions.boxes.len()),
-        };
+    async fn add_with(
+        &self,
+        additions: Additions,
+        files: &mut KeptFiles<NewFile>,
+    ) -> Result<(), AdditionError> {
         for artifact in &additions.artifacts {
-            let mut files = Vec::new();
-            for blob in artifact
-                .versions
-                .iter()
-                .filter_map(|version| version.file.as_ref())
-            {
-                files.push(self.files.keep(blob).await?);
-            }
-            kept.of_artifacts.push(files);
+            let blobs = artifact.versions.iter();
+            let blobs = blobs.filter_map(|version| version.file.as_ref());
+            files.of_artifacts.push(self.keep_all(blobs).await?);
         }
         for seeded in &additions.boxes {
-            let mut files = Vec::new();
-            for blob in seeded.files() {
-                files.push(self.files.keep(blob).await?);
-            }
-            kept.of_boxes.push(files);
+            files.of_boxes.push(self.keep_all(seeded.files()).await?);
         }
-        Ok(kept)
+        let (rows, now) = (files.rows(), self.clock.now());
+        let add = self
+            .database
+            .write(move |tx| Box::pin(async move { add(tx, &additions, &rows, now).await }));
+        add.await
+    }
+
+    /// Keeps files: all of them or, if that fails, none.
+    async fn keep_all(
+        &self,
+        blobs: impl Iterator<Item = &Blob>,
+    ) -> Result<Vec<NewFile>, BackendError> {
+        let mut files = Vec::new();
+        for blob in blobs {
+            match self.files.keep(blob).await {
+                Ok(file) => files.push(file),
+                Err(error) => {
+                    self.files.discard_all(files).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(files)
     }
 }
 
 async fn add(
     tx: Tx<'_>,
     additions: &Additions,
-    files: &KeptFiles,
+    files: &KeptFiles<FileRow>,
     now: SystemTime,
 ) -> Result<(), AdditionError> {
     tx.lock_all().await?;
@@ -135,7 +154,7 @@ async fn add_version(
     let Some(file) = file else {
         return Ok(());
     };
-    let file_id = versions::insert_file(tx, file).await?;
+    let file_id = make_ready(tx, file).await?;
     versions::make_visible(tx, type_id, &version, file_id).await?;
     boxes::add_pushed(tx, artifact_id, artifact_type, &version, file, now).await
 }

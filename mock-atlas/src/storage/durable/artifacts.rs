@@ -1,6 +1,7 @@
 //! Artifacts in a database.
 
 use super::database::{Row, RowLock, Tx, values};
+use super::files::delete_unnamed;
 use super::{boxes, versions};
 use crate::domain::{ArtifactName, ReadAccess, Visibility};
 use crate::storage::{AccountError, BackendError, StorageError};
@@ -87,12 +88,11 @@ pub(super) async fn lock(tx: Tx<'_>, name: &ArtifactName) -> Result<ArtifactRow,
     found.ok_or(StorageError::NotFound)
 }
 
-/// Deletes an artifact with its box and all its versions. Returns the keys of the files that nothing
-/// names any longer.
+/// Deletes an artifact with its box and all its versions.
 ///
 /// # Errors
 /// [`StorageError::NotFound`].
-pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<Vec<String>, StorageError> {
+pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<(), StorageError> {
     let artifact = lock(tx, name).await?;
     let mut files = boxes::delete_uploads(tx, artifact.id).await?;
     let types = "SELECT id FROM artifact_type WHERE artifact_id = $1";
@@ -102,7 +102,7 @@ pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<Vec<String
     let sql = "UPDATE artifact
         SET is_deleted = 1, vagrant_box = NULL, downloads = 0, box_versions = 0 WHERE id = $1";
     tx.execute(sql, &values![artifact.id]).await?;
-    Ok(versions::remove_unnamed_files(tx, files).await?)
+    Ok(delete_unnamed(tx, files).await?)
 }
 
 /// Returns the artifact of this id.

@@ -4,12 +4,12 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::boxes::{self, BoxRow, Changed};
+use super::artifacts;
+use super::boxes::{self, BoxRow};
 use super::database::{Tx, values};
-use super::files::{COLUMNS, FileRow};
-use super::{artifacts, versions};
+use super::files::{COLUMNS, FileRow, make_ready};
 use crate::domain::{ArtifactName, BOX_TYPE, BoxError, ReadAccess};
-use crate::storage::{BackendError, StorageError};
+use crate::storage::{BackendError, FoundBox, StorageError};
 
 /// The upload of a box's provider.
 pub(super) struct BoxUploadRow {
@@ -96,18 +96,17 @@ pub(super) async fn uploaded(
 }
 
 /// Keeps the file of an upload. It becomes visible at once, or by the callback if the upload is
-/// direct. Returns the keys of files that nothing names any longer.
+/// direct.
 pub(super) async fn store_file(
     tx: Tx<'_>,
     of: BoxUploadRow,
     file: &FileRow,
     now: SystemTime,
-) -> Result<Vec<String>, StorageError> {
+) -> Result<(), StorageError> {
     let (place, state) = of.row.vagrant_box.upload(of.id)?;
-    let file_id = versions::insert_file(tx, file).await?;
+    let file_id = make_ready(tx, file).await?;
     if state.is_direct {
-        set_received(tx, of.id, Some(file_id)).await?;
-        return Ok(Vec::new());
+        return Ok(set_received(tx, of.id, Some(file_id)).await?);
     }
     boxes::host(tx, of.row, &place, of.id, (file_id, file), now).await
 }
@@ -135,23 +134,18 @@ pub(super) async fn complete_upload(
     name: &ArtifactName,
     upload: Uuid,
     now: SystemTime,
-) -> Result<Changed<()>, StorageError> {
+) -> Result<FoundBox, StorageError> {
     artifacts::lock(tx, name).await?;
     let of = of_upload(tx, upload).await?.ok_or(StorageError::NotFound)?;
     if of.name != *name {
         return Err(StorageError::NotFound);
     }
-    let mut removed = Vec::new();
     if !of.is_complete()? {
         let (place, _) = of.row.vagrant_box.upload(upload)?;
         let file = uploaded(tx, &of).await?;
         let (file_id, file) = of.received.zip(file).ok_or(BoxError::NoBytes)?;
         set_received(tx, upload, None).await?;
-        removed = boxes::host(tx, of.row, &place, upload, (file_id, &file), now).await?;
+        boxes::host(tx, of.row, &place, upload, (file_id, &file), now).await?;
     }
-    Ok(Changed {
-        found: boxes::find(tx, name, ReadAccess::All).await?,
-        result: (),
-        removed,
-    })
+    boxes::find(tx, name, ReadAccess::All).await
 }

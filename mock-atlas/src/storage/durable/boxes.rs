@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::artifacts::{self, ArtifactRow, visibility};
 use super::database::{Row, RowLock, Tx, values};
-use super::files::FileRow;
+use super::files::{FileRow, delete_unnamed, make_ready};
 use super::versions;
 use crate::domain::{
     ArtifactName, BOX_TYPE, BoxDifference, BoxError, HostedFile, Name, NewVersion, ProviderPlace,
@@ -20,13 +20,6 @@ use crate::storage::{BackendError, BoxDraft, FoundBox, NewBox, SeededBox, Storag
 pub(super) struct BoxRow {
     pub(super) artifact: ArtifactRow,
     pub(super) vagrant_box: VagrantBox,
-}
-
-/// A changed box, with what the change returned and the keys of files that nothing names any longer.
-pub(super) struct Changed<T> {
-    pub(super) found: FoundBox,
-    pub(super) result: T,
-    pub(super) removed: Vec<String>,
 }
 
 /// Creates a box without versions, and its artifact if that does not exist.
@@ -102,7 +95,7 @@ pub(super) async fn change<T>(
     now: SystemTime,
     space: Result<(), BackendError>,
     change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError>,
-) -> Result<Changed<T>, StorageError> {
+) -> Result<(FoundBox, T), StorageError> {
     let mut row = lock(tx, name).await?;
     let mut draft = BoxDraft {
         visibility: row.artifact.visibility,
@@ -116,20 +109,16 @@ pub(super) async fn change<T>(
         return Err(full.into());
     }
     row.artifact.visibility = draft.visibility;
-    let removed = replace(tx, &mut row, draft.vagrant_box, Unreferenced::Delete).await?;
-    Ok(Changed {
-        found: found(name, row),
-        result,
-        removed,
-    })
+    replace(tx, &mut row, draft.vagrant_box, Unreferenced::Delete).await?;
+    Ok((found(name, row), result))
 }
 
 /// Deletes a box with its files, and the artifact, too, if it has no versions of other types. Returns
-/// the keys of files that nothing names any longer, with the box.
+/// the box.
 ///
 /// # Errors
 /// [`StorageError::NotFound`].
-pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<Changed<()>, StorageError> {
+pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<FoundBox, StorageError> {
     let row = lock(tx, name).await?;
     let id = row.artifact.id;
     let mut files = delete_uploads(tx, id).await?;
@@ -141,11 +130,8 @@ pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<Changed<()
         (SELECT 1 FROM artifact_type t JOIN version v ON v.type_id = t.id WHERE t.artifact_id = $1)
         THEN 0 ELSE 1 END WHERE id = $1";
     tx.execute(sql, &values![id]).await?;
-    Ok(Changed {
-        found: found(name, row),
-        result: (),
-        removed: versions::remove_unnamed_files(tx, files).await?,
-    })
+    delete_unnamed(tx, files).await?;
+    Ok(found(name, row))
 }
 
 /// Counts a download. Does nothing if there is no box.
@@ -165,7 +151,7 @@ pub(super) async fn host(
     upload: Uuid,
     (file_id, file): (i64, &FileRow),
     now: SystemTime,
-) -> Result<Vec<String>, StorageError> {
+) -> Result<(), StorageError> {
     let mut changed = row.vagrant_box.clone();
     let id = row.artifact.id;
     let file = add_file(tx, id, (&changed, place), (file_id, file), now).await?;
@@ -193,7 +179,7 @@ pub(super) async fn add_file(
         error => error,
     })?;
     versions::make_visible(tx, type_id, &version, file_id).await?;
-    Ok(hosted_file(version.number, file)?)
+    Ok(hosted_file(version.number, file))
 }
 
 /// Adds the box that a version describes, now that its file is stored. Does nothing for a version of a
@@ -223,9 +209,8 @@ pub(super) async fn add_pushed(
         vagrant_box: vagrant_box.unwrap_or_else(new),
     };
     let mut changed = row.vagrant_box.clone();
-    pushed.add_to(&mut changed, hosted_file(version.number, file)?, now);
-    replace(tx, &mut row, changed, Unreferenced::Keep).await?;
-    Ok(())
+    pushed.add_to(&mut changed, hosted_file(version.number, file), now);
+    replace(tx, &mut row, changed, Unreferenced::Keep).await
 }
 
 /// Adds a box with its files, in the order of the providers that have one.
@@ -242,7 +227,7 @@ pub(super) async fn add_seeded(
     create(tx, &new.name, new.new.clone(), now).await?;
     let mut row = get(tx, &new.name, ReadAccess::All).await?;
     for ((place, _, updated), file) in new.placed_files(now).zip(files) {
-        let file_id = versions::insert_file(tx, file).await?;
+        let file_id = make_ready(tx, file).await?;
         let id = row.artifact.id;
         let file = add_file(tx, id, (&draft, &place), (file_id, file), now).await?;
         draft.host(&place, file, updated)?;
@@ -264,18 +249,17 @@ pub(super) async fn forget_file(
     };
     let mut changed = row.vagrant_box.clone();
     changed.forget_file(number);
-    replace(tx, &mut row, changed, Unreferenced::Keep).await?;
-    Ok(())
+    replace(tx, &mut row, changed, Unreferenced::Keep).await
 }
 
 /// Replaces a box, with all that follows from the difference: new uploads are registered, old ones are
-/// gone, and so are files to which no provider refers any longer. Returns the keys of those files.
+/// gone, and so are files to which no provider refers any longer.
 async fn replace(
     tx: Tx<'_>,
     row: &mut BoxRow,
     changed: VagrantBox,
     unreferenced: Unreferenced,
-) -> Result<Vec<String>, StorageError> {
+) -> Result<(), StorageError> {
     let old = std::mem::replace(&mut row.vagrant_box, changed);
     save(tx, row).await?;
     let difference = BoxDifference::between(&old, &row.vagrant_box);
@@ -293,7 +277,7 @@ async fn replace(
     if unreferenced == Unreferenced::Delete {
         files.extend(delete_files(tx, row.artifact.id, difference.gone_files).await?);
     }
-    Ok(versions::remove_unnamed_files(tx, files).await?)
+    Ok(delete_unnamed(tx, files).await?)
 }
 
 async fn delete_files(
@@ -422,12 +406,10 @@ fn found(name: &ArtifactName, row: BoxRow) -> FoundBox {
     }
 }
 
-pub(super) fn hosted_file(number: u64, file: &FileRow) -> Result<HostedFile, BackendError> {
-    let sha256 = file.sha256;
-    let sha256 = sha256.ok_or(BackendError::NO_SHA_256)?;
-    Ok(HostedFile {
+pub(super) fn hosted_file(number: u64, file: &FileRow) -> HostedFile {
+    HostedFile {
         number,
-        len: file.len,
-        sha256: sha256.to_string(),
-    })
+        len: file.facts.len,
+        sha256: file.facts.sha256.to_string(),
+    }
 }

@@ -3,14 +3,14 @@
 use uuid::Uuid;
 
 use super::database::Tx;
+use super::files::delete_unnamed;
 use super::versions::{self, VERSION};
 use super::{DurableCatalog, artifacts, boxes};
 use crate::domain::{ArtifactName, BOX_TYPE, Name, Orphan, OrphanState, OrphanTarget, Totals};
 use crate::storage::upload::awaited;
 use crate::storage::{BackendError, StorageError};
 
-/// Deletes a version. A provider of a box that refers to its file has none then. Returns the keys of
-/// files that nothing names any longer.
+/// Deletes a version. A provider of a box that refers to its file has none then.
 ///
 /// # Errors
 /// [`StorageError::NotFound`].
@@ -19,14 +19,14 @@ pub(super) async fn delete_version(
     name: &ArtifactName,
     artifact_type: &Name,
     number: u64,
-) -> Result<Vec<String>, StorageError> {
+) -> Result<(), StorageError> {
     let artifact = artifacts::lock(tx, name).await?;
     let type_id = versions::type_id(tx, artifact.id, artifact_type).await?;
     let file = versions::delete(tx, type_id.ok_or(StorageError::NotFound)?, number).await?;
     if artifact_type.as_str() == BOX_TYPE {
         boxes::forget_file(tx, name, number).await?;
     }
-    Ok(versions::remove_unnamed_files(tx, file).await?)
+    Ok(delete_unnamed(tx, file).await?)
 }
 
 /// Methods that concern many entries. [`Catalog`](crate::storage::Catalog) documents them.
@@ -76,7 +76,7 @@ impl DurableCatalog {
                     (SELECT CAST(coalesce(sum(box_versions), 0) AS BIGINT) FROM artifact
                         WHERE vagrant_box IS NOT NULL),
                     (SELECT count(*) FROM version),
-                    (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM file)";
+                    (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM file WHERE state = 1)";
                 let counted = tx.row(sql, &[]).await?;
                 let mut row = counted.ok_or_else(|| BackendError::new("nothing was counted"))?;
                 Ok::<_, StorageError>(Totals {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::artifacts::{self, visibility};
 use super::database::{Row, Tx, values};
-use super::files::{COLUMNS, FileRow};
+use super::files::{COLUMNS, FileRow, NewFile, delete_all, make_ready};
 use super::versions::{self, VERSION};
 use super::{DurableCatalog, account_records, accounts, box_uploads, boxes};
 use crate::domain::{ArtifactName, Limits, Name, ROOT};
@@ -78,11 +78,26 @@ impl DurableCatalog {
             .map_err(BackendError::from)??;
         let bytes = contents.files.values().map(Blob::len).sum();
         self.check_space(bytes).await?;
-        let mut files = FileRows::new();
-        for (digest, blob) in &contents.files {
-            files.insert(digest.clone(), self.files.keep(blob).await?);
+        let mut files = Vec::new();
+        let put = self.put_with(contents, root_token, &mut files).await;
+        if !matches!(put, Ok(true)) {
+            self.files.discard_all(files).await;
         }
-        let keys = files.values().map(|file| file.key.clone()).collect();
+        put
+    }
+
+    async fn put_with(
+        &self,
+        contents: Contents,
+        root_token: Option<String>,
+        files: &mut Vec<NewFile>,
+    ) -> Result<bool, ImportError> {
+        let mut rows = FileRows::new();
+        for (digest, blob) in &contents.files {
+            let file = self.files.keep(blob).await?;
+            rows.insert(digest.clone(), file.row.clone());
+            files.push(file);
+        }
         let Contents {
             access, artifacts, ..
         } = contents;
@@ -92,21 +107,15 @@ impl DurableCatalog {
                 tx.lock_all().await?;
                 if let Some(token) = root_token {
                     if accounts::has_root_token(tx).await? {
-                        return Ok(None);
+                        return Ok(false);
                     }
                     accounts::insert_root_token(tx, &token, now).await?;
                 }
-                replace(tx, access, artifacts, &files, now).await.map(Some)
+                replace(tx, access, artifacts, &rows, now).await?;
+                Ok(true)
             })
         });
-        let put = put.await;
-        match &put {
-            Ok(Some(removed)) => self.files.remove(removed.clone()).await,
-            // Where the outcome of the commit is unknown, the files may have a name: they stay then.
-            Err(ImportError::Backend(_)) => {}
-            Ok(None) | Err(_) => self.files.remove(keys).await,
-        }
-        Ok(put?.is_some())
+        put.await
     }
 
     /// Checks contents in memory, which knows all contradictions, and returns them in the newest form.
@@ -210,32 +219,32 @@ fn digest(row: &mut Row, files: &mut FileRows) -> Result<Option<String>, Backend
 
 /// Adds a file, and returns its digest.
 fn add_file(file: FileRow, files: &mut FileRows) -> String {
-    let digest = file.digest.to_string();
+    let digest = file.facts.digest.to_string();
     files.entry(digest.clone()).or_insert(file);
     digest
 }
 
-/// Replaces all contents but root, and returns the keys of the files of before.
+/// Replaces all contents but root. The files of before are deleted.
 async fn replace(
     tx: Tx<'_>,
     access: AccessRecord,
     artifacts: Vec<ArtifactRecord>,
     files: &FileRows,
     now: SystemTime,
-) -> Result<Vec<String>, ImportError> {
-    let removed = clear(tx).await?;
+) -> Result<(), ImportError> {
+    clear(tx).await?;
     account_records::add(tx, access, now).await?;
     let mut ids = HashMap::new();
     for (digest, file) in files {
-        ids.insert(digest.as_str(), versions::insert_file(tx, file).await?);
+        ids.insert(digest.as_str(), make_ready(tx, file).await?);
     }
     for record in artifacts {
         add_artifact(tx, record, &ids).await?;
     }
-    Ok(removed)
+    Ok(())
 }
 
-async fn clear(tx: Tx<'_>) -> Result<Vec<String>, BackendError> {
+async fn clear(tx: Tx<'_>) -> Result<(), BackendError> {
     for sql in [
         "DELETE FROM version_tag",
         "DELETE FROM version",
@@ -246,8 +255,7 @@ async fn clear(tx: Tx<'_>) -> Result<Vec<String>, BackendError> {
         tx.execute(sql, &[]).await?;
     }
     account_records::clear(tx).await?;
-    let rows = tx.rows("DELETE FROM file RETURNING key", &[]).await?;
-    rows.into_iter().map(|mut row| row.take()).collect()
+    delete_all(tx).await
 }
 
 async fn add_artifact(

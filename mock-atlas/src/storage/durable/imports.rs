@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::artifacts::{self, ArtifactRow};
 use super::database::{RowLock, Tx, values};
-use super::files::{COLUMNS, FileRow};
+use super::files::{COLUMNS, FileRow, NewFile, make_ready};
 use super::versions::VERSION;
 use super::{DurableCatalog, boxes, versions};
 use crate::domain::{ArtifactName, BOX_TYPE, HostedFile, Name, ReadAccess, Visibility};
@@ -37,16 +37,16 @@ impl DurableCatalog {
     ) -> Result<Presence, StorageError> {
         imported.check()?;
         self.check_space(file.as_ref().map_or(0, Blob::len)).await?;
-        let kept = match &file {
+        let file = match &file {
             Some(blob) => Some(self.files.keep(blob).await?),
             None => None,
         };
-        let keys = kept.iter().map(|file| file.key.clone()).collect();
+        let row = file.as_ref().map(|file| file.row.clone());
         let now = self.clock.now();
         let import = self.database.write(move |tx| {
-            Box::pin(async move { import_version(tx, &imported, kept.as_ref(), now).await })
+            Box::pin(async move { import_version(tx, &imported, row.as_ref(), now).await })
         });
-        self.imported(import.await, keys).await
+        self.imported(import.await, file).await
     }
 
     pub(crate) async fn compare_box(
@@ -69,31 +69,40 @@ impl DurableCatalog {
     pub(crate) async fn import_box(&self, imported: ImportedBox) -> Result<Presence, StorageError> {
         let bytes = imported.files.iter().map(|file| file.len).sum();
         self.check_space(bytes).await?;
-        let mut kept = Vec::new();
+        let mut files = Vec::new();
+        let result = self.import_box_with(imported, &mut files).await;
+        self.imported(result, files).await
+    }
+
+    async fn import_box_with(
+        &self,
+        imported: ImportedBox,
+        files: &mut Vec<NewFile>,
+    ) -> Result<Presence, StorageError> {
+        let mut rows = Vec::new();
         for file in &imported.files {
-            kept.push(match &file.bytes {
+            let kept = match &file.bytes {
                 ImportedBytes::Sent(blob) => Some(self.files.keep(blob).await?),
                 ImportedBytes::Unsent | ImportedBytes::OfVersion(_) => None,
-            });
+            };
+            rows.push(kept.as_ref().map(|file| file.row.clone()));
+            files.extend(kept);
         }
-        let keys = kept.iter().flatten().map(|file| file.key.clone()).collect();
         let now = self.clock.now();
         let import = self
             .database
-            .write(move |tx| Box::pin(async move { import_box(tx, &imported, &kept, now).await }));
-        self.imported(import.await, keys).await
+            .write(move |tx| Box::pin(async move { import_box(tx, &imported, &rows, now).await }));
+        import.await
     }
 
     /// Removes the files of an import that has added nothing.
     async fn imported(
         &self,
         result: Result<Presence, StorageError>,
-        keys: Vec<String>,
+        files: impl IntoIterator<Item = NewFile>,
     ) -> Result<Presence, StorageError> {
-        match &result {
-            // Where the outcome of the commit is unknown, the files may have a name: they stay then.
-            Ok(Presence::Missing) | Err(StorageError::Backend(_)) => {}
-            Ok(_) | Err(_) => self.files.remove(keys).await,
+        if !matches!(result, Ok(Presence::Missing)) {
+            self.files.discard_all(files).await;
         }
         result
     }
@@ -140,7 +149,7 @@ async fn version_presence(
     };
     let version = versions::read(&mut row)?;
     let digest = match row.take()? {
-        true => Some(FileRow::read(&mut row)?.digest.to_string()),
+        true => Some(FileRow::read(&mut row)?.facts.digest.to_string()),
         false => None,
     };
     Ok(imported.presence(artifact.visibility, Some((&version, digest))))
@@ -167,7 +176,7 @@ async fn import_version(
     let type_id = inserted.ok_or(StorageError::NotFound)?.take()?;
     let version = imported.version(now);
     let file_id = match file {
-        Some(file) => Some(versions::insert_file(tx, file).await?),
+        Some(file) => Some(make_ready(tx, file).await?),
         None => None,
     };
     versions::insert(tx, type_id, &version, file_id).await?;
@@ -197,7 +206,7 @@ async fn import_box(
                 check_file(tx, artifact.id, file, *number).await?
             }
             (ImportedBytes::Sent(_), Some(kept)) => {
-                let file_id = versions::insert_file(tx, kept).await?;
+                let file_id = make_ready(tx, kept).await?;
                 let created = file.updated.unwrap_or(draft.created);
                 let of = (&draft, &file.place);
                 boxes::add_file(tx, artifact.id, of, (file_id, kept), created).await?
@@ -242,7 +251,7 @@ async fn check_file(
     let found = tx.row(&sql, &key).await?;
     let stored = FileRow::read(&mut found.ok_or(StorageError::NotFound)?)?;
     let expected = file.hosted(number);
-    match boxes::hosted_file(number, &stored)? == expected {
+    match boxes::hosted_file(number, &stored) == expected {
         true => Ok(expected),
         false => Err(StorageError::NotFound),
     }

@@ -1,7 +1,8 @@
 //! The catalog that keeps what it is given: metadata in a database, bytes in a store of files.
 //!
 //! - `database`: the database, SQLite or PostgreSQL; `schema`: its tables
-//! - `files`: the bytes of files
+//! - `files`: the files, with their rows; `sweeper`: removes files that are no longer needed, in the
+//!   background
 //! - `artifacts`, `versions`, `searches`, `boxes`, `box_uploads`, `registries`, `accounts`,
 //!   `account_records`: operations within a transaction
 //! - `additions`, `bulk`, `contents`: operations on many entries
@@ -9,8 +10,8 @@
 //! - `uploads`: what comes through an upload path
 //! - `methods`: methods of the catalog for boxes, accounts and registries
 //!
-//! A file is complete on disk before the transaction that makes it visible; what no row names is
-//! removed at the next start after a process was killed. So nothing half is ever seen, whatever stops the process.
+//! A file is complete on disk before the transaction that makes it visible, so that nothing half is ever
+//! seen, whatever stops the process.
 
 mod account_records;
 mod accounts;
@@ -26,11 +27,12 @@ mod imports;
 mod methods;
 mod registries;
 mod searches;
+mod sweeper;
 mod uploads;
 mod versions;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -39,7 +41,7 @@ use uuid::Uuid;
 
 use super::disk::Disk;
 use super::free_space::{FreeSpace, LEAST_FREE};
-use super::{BackendError, Blob, Found, StorageError, UploadAttempt};
+use super::{BackendError, Blob, Found, Location, StorageError, Store, UploadAttempt};
 use crate::domain::{
     ArtifactName, Clock, FileSelector, Name, NewVersion, Page, Query, ReadAccess, Version,
     Visibility,
@@ -47,6 +49,8 @@ use crate::domain::{
 pub(crate) use database::OpenError;
 use database::{Database, Postgres, Sqlite};
 use files::Files;
+pub(crate) use files::Swept;
+use sweeper::Sweeper;
 
 /// The longest wait for the answer whether the database is ready: whoever asks has little patience.
 const READY: Duration = Duration::from_secs(3);
@@ -61,27 +65,27 @@ pub(crate) struct DurableCatalog {
     /// The last attempt of each upload under way in this process.
     attempts: Arc<DashMap<Uuid, Arc<UploadAttempt>>>,
     clock: Clock,
+    /// The sweeper, once it is started. It ends with the last handle.
+    sweeper: Arc<OnceLock<Sweeper>>,
 }
 
 /// Methods that open and close a catalog.
 impl DurableCatalog {
-    /// Opens the catalog in a folder, and creates it if it is not there. Blocks while it does.
+    /// Opens the catalog in a folder, and creates it if it is not there. The bytes of files are in the folder
+    /// as well, unless `blobs` names another place for them. Blocks while it does.
     ///
     /// # Errors
-    /// When the folder cannot be used, or is in use.
-    pub(crate) async fn open(folder: &Path, clock: Clock) -> Result<Self, OpenError> {
+    /// When the folder cannot be used, or is in use, and when the place for files cannot be used.
+    pub(crate) async fn open(
+        folder: &Path,
+        blobs: Option<&Location>,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
         let disk = Disk::new();
-        let (sqlite, was_killed) = Sqlite::open(folder, disk.clone())?;
-        let database = Database::Sqlite(sqlite);
-        let catalog = Self::new(database, &folder.join("files"), disk, clock)?;
-        if was_killed {
-            let keys = catalog
-                .database
-                .read(|tx| Box::pin(versions::file_keys(tx)));
-            let removed = catalog.files.remove_others(&keys.await?);
-            removed.map_err(|error| OpenError::Folder(folder.join("files"), error))?;
-        }
-        Ok(catalog)
+        let database = Database::Sqlite(Sqlite::open(folder, disk.clone())?);
+        let own = Location::Folder(folder.join("files"));
+        let store = Store::open(blobs.unwrap_or(&own), &disk).await?;
+        Self::new(database, store, (folder, disk), clock).await
     }
 
     /// Refuses growth that would leave less than `least` bytes of the folder's disk free.
@@ -105,29 +109,50 @@ impl DurableCatalog {
     }
 
     /// Connects to a catalog that several servers share: a database of PostgreSQL, named by its URL, and a
-    /// folder of files.
+    /// place for the bytes of files.
     ///
     /// # Errors
-    /// When the database or the folder cannot be used.
+    /// When the database or the place cannot be used.
     pub(crate) async fn connect(
         database: &str,
-        files: &Path,
+        blobs: &Location,
         clock: Clock,
     ) -> Result<Self, OpenError> {
-        let postgres = Postgres::open(database).await?;
-        Self::new(Database::Postgres(postgres), files, Disk::new(), clock)
+        let disk = Disk::new();
+        let database = Database::Postgres(Postgres::open(database).await?);
+        let store = Store::open(blobs, &disk).await?;
+        Self::new(database, store, (&blobs.scratch(), disk), clock).await
     }
 
-    fn new(database: Database, files: &Path, disk: Disk, clock: Clock) -> Result<Self, OpenError> {
-        let opened = Files::open(files, disk.clone());
+    async fn new(
+        database: Database,
+        store: Store,
+        (scratch, disk): (&Path, Disk),
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let files = Files::new(database.clone(), store, clock.clone());
+        files.check_identity().await?;
         Ok(Self {
             database,
-            files: opened.map_err(|error| OpenError::Folder(files.to_owned(), error))?,
+            files,
             disk,
-            space: FreeSpace::new(files, LEAST_FREE),
+            space: FreeSpace::new(scratch, LEAST_FREE),
             attempts: Arc::default(),
             clock,
+            sweeper: Arc::default(),
         })
+    }
+
+    /// Opens the catalog in a folder, with the bytes of files in a store.
+    #[cfg(all(test, feature = "real-clients"))]
+    pub(crate) async fn open_with(
+        folder: &Path,
+        store: Store,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let disk = Disk::new();
+        let database = Database::Sqlite(Sqlite::open(folder, disk.clone())?);
+        Self::new(database, store, (folder, disk), clock).await
     }
 
     /// Returns where the database is: the URL without its password; `None` for a folder.
@@ -217,8 +242,7 @@ impl DurableCatalog {
         let delete = self
             .database
             .write(move |tx| Box::pin(async move { artifacts::delete(tx, &name).await }));
-        self.files.remove(delete.await?).await;
-        Ok(())
+        delete.await
     }
 
     pub(crate) async fn create_version(
@@ -265,7 +289,8 @@ impl DurableCatalog {
                 async move { versions::file(tx, &name, &artifact_type, access, selector).await },
             )
         });
-        Ok(self.files.read(find.await?).await?)
+        let read = self.files.read(find.await?).await;
+        Ok(read.map_err(BackendError::from)?)
     }
 
     pub(crate) async fn delete_version(
@@ -278,7 +303,6 @@ impl DurableCatalog {
         let delete = self.database.write(move |tx| {
             Box::pin(async move { bulk::delete_version(tx, &name, &artifact_type, number).await })
         });
-        self.files.remove(delete.await?).await;
-        Ok(())
+        delete.await
     }
 }

@@ -109,26 +109,23 @@ pub(super) async fn save(tx: Tx<'_>, name: &Name, registry: &Registry) -> Result
 /// # Errors
 /// [`AccountError::UnknownRegistry`], [`AccountError::RegistryOfUser`] and
 /// [`AccountError::OtherArtifacts`].
-pub(super) async fn delete(
-    tx: Tx<'_>,
-    name: &Name,
-) -> Result<(FoundRegistry, Vec<String>), StorageError> {
+pub(super) async fn delete(tx: Tx<'_>, name: &Name) -> Result<FoundRegistry, StorageError> {
     let found = lock(tx, name).await?;
     if found.owner != RegistryOwner::Organization {
         return Err(AccountError::RegistryOfUser.into());
     }
-    let removed = delete_boxes(tx, name).await?;
+    delete_boxes(tx, name).await?;
     for sql in [
         "DELETE FROM member WHERE organization = $1",
         "DELETE FROM namespace WHERE name = $1",
     ] {
         tx.execute(sql, &values![name]).await?;
     }
-    Ok((found, removed))
+    Ok(found)
 }
 
 /// Deletes the artifacts of a namespace, which must be boxes and nothing else.
-async fn delete_boxes(tx: Tx<'_>, namespace: &Name) -> Result<Vec<String>, StorageError> {
+async fn delete_boxes(tx: Tx<'_>, namespace: &Name) -> Result<(), StorageError> {
     let sql = "SELECT a.name, a.vagrant_box IS NOT NULL AND NOT EXISTS
         (SELECT 1 FROM artifact_type t JOIN version v ON v.type_id = t.id
         WHERE t.artifact_id = a.id AND t.name <> $1)
@@ -143,11 +140,10 @@ async fn delete_boxes(tx: Tx<'_>, namespace: &Name) -> Result<Vec<String>, Stora
             return Err(AccountError::OtherArtifacts.into());
         }
     }
-    let mut removed = Vec::new();
     for name in names {
-        removed.extend(boxes::delete(tx, &name).await?.removed);
+        boxes::delete(tx, &name).await?;
     }
-    Ok(removed)
+    Ok(())
 }
 
 /// Returns the registries of all users and organisations but root.

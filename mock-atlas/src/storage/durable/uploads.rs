@@ -12,7 +12,9 @@ use super::files::FileRow;
 use super::versions::{self, UploadRow};
 use super::{artifacts, boxes};
 use crate::domain::{BOX_TYPE, FileState};
-use crate::storage::{Blob, StorageError, TypeKey, UploadAttempt, UploadTarget, VersionKey};
+use crate::storage::{
+    BackendError, Blob, StorageError, TypeKey, UploadAttempt, UploadTarget, VersionKey,
+};
 
 /// The target of an upload, as the database has it.
 enum Target {
@@ -21,9 +23,8 @@ enum Target {
 }
 
 /// Says what became of a file that was kept before the transaction.
-enum Kept {
-    /// A row names the file; these others have no name any longer.
-    Named(Vec<String>),
+enum Finished {
+    Named,
     /// The same bytes were there already.
     Unneeded,
 }
@@ -83,27 +84,22 @@ impl DurableCatalog {
 
     pub(crate) async fn finish_upload(&self, upload: Uuid, blob: Blob) -> Result<(), StorageError> {
         let file = self.files.keep(&blob).await?;
-        let (key, now) = (file.key.clone(), self.clock.now());
+        let (row, now) = (file.row.clone(), self.clock.now());
         let finish = self
             .database
-            .write(move |tx| Box::pin(async move { finish(tx, upload, &file, now).await }));
-        let kept = finish.await;
-        match kept {
-            Ok(Kept::Named(others)) => {
+            .write(move |tx| Box::pin(async move { finish(tx, upload, &row, now).await }));
+        let finished = finish.await;
+        match finished {
+            Ok(Finished::Named) => {
                 self.attempts.remove(&upload);
-                self.files.remove(others).await;
                 Ok(())
             }
-            Ok(Kept::Unneeded) => {
-                self.files.remove(vec![key]).await;
+            Ok(Finished::Unneeded) => {
+                self.files.discard(file).await;
                 Ok(())
             }
             Err(error) => {
-                // Where the outcome of the commit is unknown, the file may have a name: it stays then,
-                // and the next start removes it if it has none.
-                if !matches!(error, StorageError::Backend(_)) {
-                    self.files.remove(vec![key]).await;
-                }
+                self.files.discard(file).await;
                 Err(error)
             }
         }
@@ -117,7 +113,9 @@ impl DurableCatalog {
             })
         });
         match find.await? {
-            Some(file) => Ok(Some(self.files.read(file).await?)),
+            Some(file) => Ok(Some(
+                self.files.read(file).await.map_err(BackendError::from)?,
+            )),
             None => Ok(None),
         }
     }
@@ -205,12 +203,12 @@ async fn finish(
     upload: Uuid,
     file: &FileRow,
     now: SystemTime,
-) -> Result<Kept, StorageError> {
+) -> Result<Finished, StorageError> {
     lock_target(tx, upload).await?;
     let target = target(tx, upload).await?;
     if let Some(stored) = stored(tx, &target).await? {
-        return match stored.digest == file.digest {
-            true => Ok(Kept::Unneeded),
+        return match stored.facts.digest == file.facts.digest {
+            true => Ok(Finished::Unneeded),
             false => Err(StorageError::OtherBytes),
         };
     }
@@ -222,10 +220,11 @@ async fn finish(
             versions::store_file(tx, &row, file).await?;
             let (id, of_type) = (row.artifact_id, &row.artifact_type);
             boxes::add_pushed(tx, id, of_type, &row.version, file, now).await?;
-            Ok(Kept::Named(Vec::new()))
+            Ok(Finished::Named)
         }
-        Target::Box(row) => Ok(Kept::Named(
-            box_uploads::store_file(tx, row, file, now).await?,
-        )),
+        Target::Box(row) => {
+            box_uploads::store_file(tx, row, file, now).await?;
+            Ok(Finished::Named)
+        }
     }
 }

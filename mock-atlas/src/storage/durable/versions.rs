@@ -4,7 +4,6 @@
 
 mod creation;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::artifacts::{self, visibility};
-use super::database::{Row, RowLock, Tx, values};
-use super::files::{COLUMNS, FileRow};
+use super::database::{Row, Tx, values};
+use super::files::{COLUMNS, FileRow, make_ready};
 use crate::domain::{
     ArtifactName, FileSelector, FileState, HIGHEST, Metadata, Name, NewVersion, ReadAccess, Version,
 };
@@ -278,7 +277,7 @@ pub(super) async fn store_file(
     of: &UploadRow,
     file: &FileRow,
 ) -> Result<(), BackendError> {
-    let file_id = insert_file(tx, file).await?;
+    let file_id = make_ready(tx, file).await?;
     make_visible(tx, of.type_id, &of.version, file_id).await
 }
 
@@ -307,23 +306,6 @@ pub(super) async fn stored_file(
         format!("SELECT {COLUMNS} FROM version v JOIN file ON file.id = v.file_id WHERE v.id = $1");
     let found = tx.row(&sql, &values![version_id]).await?;
     found.map(|mut row| FileRow::read(&mut row)).transpose()
-}
-
-/// Inserts a file's row, and returns its id.
-pub(super) async fn insert_file(tx: Tx<'_>, file: &FileRow) -> Result<i64, BackendError> {
-    let sql = "INSERT INTO file (key, size, digest, sha256) VALUES ($1, $2, $3, $4) RETURNING id";
-    let inserted = tx.row(sql, &file.values()).await?;
-    let mut row = inserted.ok_or_else(|| BackendError::new("no row came of an insertion"))?;
-    row.take()
-}
-
-/// Returns the keys of all files.
-///
-/// # Errors
-/// When the database fails.
-pub(super) async fn file_keys(tx: Tx<'_>) -> Result<HashSet<String>, BackendError> {
-    let rows = tx.rows("SELECT key FROM file", &[]).await?;
-    rows.into_iter().map(|mut row| row.take()).collect()
 }
 
 /// Deletes a version. Its number is not given again. Returns the id of its file.
@@ -364,34 +346,6 @@ pub(super) async fn delete_all(tx: Tx<'_>, type_id: i64) -> Result<Vec<i64>, Bac
         files.extend(row.take::<Option<i64>>()?);
     }
     Ok(files)
-}
-
-/// Removes the rows of those of these files that neither a version nor an upload names any longer, and
-/// returns their keys.
-///
-/// # Errors
-/// When the database fails.
-pub(super) async fn remove_unnamed_files(
-    tx: Tx<'_>,
-    files: impl IntoIterator<Item = i64>,
-) -> Result<Vec<String>, BackendError> {
-    let sql = "DELETE FROM file WHERE id = $1
-        AND NOT EXISTS (SELECT 1 FROM version WHERE version.file_id = file.id)
-        AND NOT EXISTS (SELECT 1 FROM box_upload WHERE box_upload.file_id = file.id)
-        RETURNING key";
-    // Who removes the last but one name of a file must wait here for who removes the last.
-    let lock = "SELECT 1 FROM file WHERE id = $1";
-    let mut files: Vec<i64> = files.into_iter().collect();
-    files.sort_unstable();
-    let mut keys = Vec::new();
-    for file in files {
-        tx.locked_row(lock, &values![file], RowLock::Exclusive)
-            .await?;
-        if let Some(mut row) = tx.row(sql, &values![file]).await? {
-            keys.push(row.take()?);
-        }
-    }
-    Ok(keys)
 }
 
 /// Returns the id of an artifact's type, if `access` allows to read the artifact; `None` if it has no such type.

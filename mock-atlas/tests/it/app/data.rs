@@ -324,9 +324,10 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged_and_shows_nothing_h
             acknowledged.extend(writer.await.unwrap());
         }
     }
-    let (_program, url) = start().await;
+    let (program, url) = start().await;
     check(&url, &acknowledged).await;
-    only_named_files_are_left(&folder);
+    assert_eq!(program.stop(Signal::TERM).await, Some(0));
+    only_named_files_are_left(&folder).await;
 }
 
 /// Waits until a search finds a version of at least this number.
@@ -371,17 +372,25 @@ async fn check(url: &str, acknowledged: &[Acknowledged]) {
     }
 }
 
-/// Checks that no file is left that no row of the database names.
-fn only_named_files_are_left(folder: &TempDir) {
+/// Checks that no file is left that no row of the database names, once nobody can be writing any more.
+async fn only_named_files_are_left(folder: &TempDir) {
+    let clock = Clock::system();
+    clock.advance(Duration::from_secs(60 * 60));
+    let atlas = MockAtlas::builder().data(folder.path()).clock(clock);
+    atlas.grace(Duration::ZERO).collect_garbage().await.unwrap();
     let database = rusqlite::Connection::open(folder.path().join("atlas.sqlite3")).unwrap();
-    let mut statement = database.prepare("SELECT key FROM file").unwrap();
+    let mut statement = database
+        .prepare("SELECT key FROM file WHERE state = 1")
+        .unwrap();
     let keys = statement
         .query_map([], |row| row.get::<_, String>(0))
         .unwrap();
     let named: BTreeSet<String> = keys.map(Result::unwrap).collect();
     let mut found = BTreeSet::new();
     for one in folder.path().join("files").read_dir().unwrap() {
-        let names = one.unwrap().path().read_dir().unwrap();
+        let Ok(names) = one.unwrap().path().read_dir() else {
+            continue;
+        };
         found.extend(names.map(|file| file.unwrap().file_name().into_string().unwrap()));
     }
     assert_eq!(found, named);
@@ -395,4 +404,68 @@ async fn a_folder_that_cannot_be_made_is_named() {
         .await;
     let reason = refused.unwrap_err().to_string();
     assert!(reason.contains("/proc/none"), "{reason}");
+}
+
+#[tokio::test]
+async fn the_bytes_of_a_deleted_version_are_removed_after_the_grace_period() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = start(folder.path()).await;
+    fixture.make_artifact("acme", "web").await;
+    fixture.push(b"the first file").await;
+    fixture.push(b"the second file").await;
+    let deleted = fixture.mock(Method::DELETE, "/artifacts/acme/web/custom.image/1", None);
+    assert_eq!(deleted.await.status, 204);
+    fixture.atlas.stop().await;
+    let collect = async |grace: Duration| {
+        let builder = MockAtlas::builder().data(folder.path()).grace(grace);
+        let garbage = builder.collect_garbage().await.unwrap();
+        (garbage.files, garbage.bytes)
+    };
+    assert_eq!(collect(Duration::from_secs(3600)).await, (0, 0));
+    assert_eq!(collect(Duration::ZERO).await, (1, 14));
+    only_named_files_are_left(&folder).await;
+    let again = start(folder.path()).await;
+    let file = again.get(&format!("{FILE}/2/file")).await;
+    assert_eq!(file.body, "the second file");
+}
+
+#[tokio::test]
+async fn a_place_for_files_is_a_folder_or_a_bucket_and_needs_a_place_for_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = MockAtlas::builder()
+        .data(folder.path())
+        .blobs("ftp://x")
+        .start();
+    let reason = refused.await.unwrap_err().to_string();
+    assert!(
+        reason.contains("\"ftp://x\"") && reason.contains("s3://bucket"),
+        "{reason}"
+    );
+    let refused = MockAtlas::builder().blobs("file:///tmp").start();
+    let reason = refused.await.unwrap_err().to_string();
+    assert!(reason.contains("needs a database or a folder"), "{reason}");
+}
+
+#[tokio::test]
+async fn files_are_kept_in_another_folder() {
+    let (folder, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let url = format!("file://{}", files.path().display());
+    let start = async || Fixture::with(|builder| builder.data(folder.path()).blobs(&url)).await;
+    let fixture = start().await;
+    fixture.make_artifact("acme", "web").await;
+    fixture.push(b"the first file").await;
+    fixture.atlas.stop().await;
+    assert!(files.path().join("atlas.json").exists());
+    assert!(!folder.path().join("files").exists());
+    let again = start().await;
+    let file = again.get(&format!("{FILE}/1/file")).await;
+    assert_eq!(file.body, "the first file");
+    again.atlas.stop().await;
+
+    // A folder that is not mounted looks like this.
+    std::fs::rename(files.path(), folder.path().join("elsewhere")).unwrap();
+    let refused = MockAtlas::builder().data(folder.path()).blobs(&url).start();
+    let reason = refused.await.unwrap_err().to_string();
+    assert!(reason.contains("is it mounted"), "{reason}");
+    std::fs::create_dir_all(files.path()).unwrap();
 }

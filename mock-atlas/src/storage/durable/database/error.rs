@@ -37,6 +37,8 @@ pub(crate) enum OpenError {
     Schema { found: u32, known: u32 },
     #[error("{0}")]
     Failed(#[from] crate::storage::BackendError),
+    #[error("{0}")]
+    Store(#[from] crate::storage::StoreError),
     #[error("the root token cannot be set: {0}")]
     RootToken(String),
     #[error("the initial contents cannot be added: {0}")]

@@ -221,8 +221,6 @@ impl DurableCatalog {
         let delete = self
             .database
             .write(move |tx| Box::pin(async move { registries::delete(tx, &name).await }));
-        let (found, removed) = delete.await?;
-        self.files.remove(removed).await;
-        Ok(found)
+        delete.await
     }
 }

@@ -47,7 +47,7 @@ impl DurableCatalog {
         let change = self.database.write(move |tx| {
             Box::pin(async move { boxes::change(tx, &name, now, space, change).await })
         });
-        self.changed(change.await?).await
+        change.await
     }
 
     pub(crate) async fn delete_box(&self, name: &ArtifactName) -> Result<FoundBox, StorageError> {
@@ -55,7 +55,7 @@ impl DurableCatalog {
         let delete = self
             .database
             .write(move |tx| Box::pin(async move { boxes::delete(tx, &name).await }));
-        Ok(self.changed(delete.await?).await?.0)
+        delete.await
     }
 
     pub(crate) async fn complete_box_upload(
@@ -67,7 +67,7 @@ impl DurableCatalog {
         let complete = self.database.write(move |tx| {
             Box::pin(async move { box_uploads::complete_upload(tx, &name, upload, now).await })
         });
-        let (found, ()) = self.changed(complete.await?).await?;
+        let found = complete.await?;
         self.attempts.remove(&upload);
         Ok(found)
     }
@@ -78,18 +78,5 @@ impl DurableCatalog {
             .database
             .write(move |tx| Box::pin(async move { boxes::count_download(tx, &name).await }));
         count.await
-    }
-
-    /// Removes the files that a change has left without a name.
-    async fn changed<T>(
-        &self,
-        boxes::Changed {
-            found,
-            result,
-            removed,
-        }: boxes::Changed<T>,
-    ) -> Result<(FoundBox, T), StorageError> {
-        self.files.remove(removed).await;
-        Ok((found, result))
     }
 }

@@ -29,14 +29,29 @@ CREATE TABLE token (
     position INTEGER NOT NULL
 );
 
+-- The id of the store of files, which has it as well: one row.
+CREATE TABLE store (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL
+);
+
 CREATE TABLE file (
     id INTEGER PRIMARY KEY,
     -- The name in the store: random, and never used again.
     key TEXT NOT NULL UNIQUE,
-    size INTEGER NOT NULL,
-    digest BLOB NOT NULL,
+    -- 0: being written, 1: ready, 2: deleted
+    state INTEGER NOT NULL,
+    -- The last sign of life of whoever writes the file. Of a deleted file, the time at which a sweep found it.
+    seen INTEGER,
+    -- The id of the multipart upload under way, in a store that has such.
+    multipart TEXT,
+    -- These are known once the file is ready.
+    size INTEGER,
+    digest BLOB,
     sha256 BLOB
 );
+
+CREATE INDEX file_not_ready ON file (state, id) WHERE state <> 1;
 
 CREATE TABLE artifact (
     id INTEGER PRIMARY KEY,

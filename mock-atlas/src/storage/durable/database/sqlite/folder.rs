@@ -34,18 +34,16 @@ const RETRY: Duration = Duration::from_millis(10);
 /// process ends, however it ends.
 #[derive(Debug)]
 pub(super) struct Lock {
-    /// The locked file. It holds the process id as long as the lock lasts, so that what is in it when
-    /// a lock is taken tells of a process that was killed.
+    /// The locked file, which holds the process id as long as the lock lasts.
     file: File,
 }
 
 impl Lock {
-    /// Takes the lock on a folder, which is created if it is not there. Returns also whether the last
-    /// process that had it was killed.
+    /// Takes the lock on a folder, which is created if it is not there.
     ///
     /// # Errors
     /// [`OpenError::Folder`], [`OpenError::Network`] and [`OpenError::InUse`].
-    pub(super) fn take(folder: &Path, disk: &Disk) -> Result<(Self, bool), OpenError> {
+    pub(super) fn take(folder: &Path, disk: &Disk) -> Result<Self, OpenError> {
         let failed = |error| OpenError::Folder(folder.to_owned(), error);
         disk.create_folder(folder).map_err(failed)?;
         if let Some(name) = network_file_system(folder).map_err(failed)? {
@@ -65,7 +63,7 @@ impl Lock {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         write_holder(&mut file).map_err(failed)?;
-        Ok((Self { file }, !holder.is_empty()))
+        Ok(Self { file })
     }
 }
 
@@ -82,7 +80,7 @@ fn lock(file: &File) -> Result<(), TryLockError> {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Without it, the next process only takes the trouble to look for what this one has left.
+        // Without it, the number of this process stays, which the next one replaces.
         let _ = self.file.set_len(0);
     }
 }

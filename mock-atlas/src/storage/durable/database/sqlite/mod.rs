@@ -44,28 +44,24 @@ struct Inner {
 }
 
 impl Sqlite {
-    /// Opens the database in a folder, and creates it if it is not there. Returns also whether the last
-    /// process that had it was killed. Nothing is written once the disk has failed. Blocks while it
-    /// does.
+    /// Opens the database in a folder, and creates it if it is not there. Nothing is written once the disk
+    /// has failed. Blocks while it does.
     ///
     /// # Errors
     /// When another process has the folder, the folder is on a network file system, or the database
     /// cannot be opened.
-    pub(in crate::storage::durable) fn open(
-        folder: &Path,
-        disk: Disk,
-    ) -> Result<(Self, bool), OpenError> {
+    pub(in crate::storage::durable) fn open(folder: &Path, disk: Disk) -> Result<Self, OpenError> {
         if rusqlite::version_number() < LOWEST_VERSION {
             return Err(OpenError::Version(rusqlite::version()));
         }
-        let (lock, was_killed) = Lock::take(folder, &disk)?;
+        let lock = Lock::take(folder, &disk)?;
         let file = folder.join("atlas.sqlite3");
         let mut writing = connection::open(&file)?;
         schema::upgrade(&mut writing)?;
         let log = Log::of(&mut writing)?;
         let readers = Readers::new(file);
         let writer = Writer::start(Session::new(writing), log, readers.pool(), disk, lock)?;
-        Ok((Self(Arc::new(Inner { writer, readers })), was_killed))
+        Ok(Self(Arc::new(Inner { writer, readers })))
     }
 
     /// Commits what waits, and closes the database. Later operations fail.

@@ -1,0 +1,64 @@
+//! Moto, a server that speaks the API of S3. It takes any credentials.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+
+use object_store::aws::AmazonS3Builder;
+use uuid::Uuid;
+
+use crate::storage::store::{Bucket, S3};
+
+/// Returns the settings of a client of the server, which all tests of this process share.
+pub(crate) fn settings() -> AmazonS3Builder {
+    static URL: OnceLock<String> = OnceLock::new();
+    AmazonS3Builder::new()
+        .with_endpoint(URL.get_or_init(start))
+        .with_access_key_id("KEY")
+        .with_secret_access_key("SECRET")
+}
+
+/// Starts the server, and returns its URL. It ends when the thread that started it does.
+fn start() -> String {
+    let program = std::env::var("MOTO_SERVER").unwrap_or_else(|_| "moto_server".to_owned());
+    let (told, heard) = std::sync::mpsc::channel();
+    // This thread lives as long as the process.
+    thread::spawn(move || {
+        let mut server = Command::new("setpriv")
+            .args([
+                "--pdeathsig",
+                "KILL",
+                &program,
+                "-H",
+                "127.0.0.1",
+                "-p",
+                "0",
+            ])
+            .env("PYTHONUNBUFFERED", "1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program}: {error}"));
+        for line in BufReader::new(server.stderr.take().unwrap()).lines() {
+            if let Some((_, url)) = line.unwrap().split_once("Running on ") {
+                let _ = told.send(url.trim().to_owned());
+            }
+        }
+    });
+    heard.recv().expect("moto_server should tell its address")
+}
+
+/// Returns a part of a new bucket.
+pub(crate) async fn bucket(prefix: &str) -> S3 {
+    let bucket = Bucket {
+        name: format!("test-{}", Uuid::new_v4().simple()),
+        prefix: prefix.to_owned(),
+    };
+    let settings = settings();
+    let endpoint = settings.get_config_value(&object_store::aws::AmazonS3ConfigKey::Endpoint);
+    let url = format!("{}/{}", endpoint.unwrap(), bucket.name);
+    let made = reqwest::Client::new().put(url).send().await.unwrap();
+    assert!(made.status().is_success(), "{made:?}");
+    S3::connect(&bucket, settings).await.unwrap()
+}
