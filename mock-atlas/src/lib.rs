@@ -30,10 +30,11 @@ mod observe;
 mod service;
 mod storage;
 
-pub use app::{Builder, Garbage, MockAtlas, StartError, User};
+pub use app::{Builder, Garbage, MockAtlas, Rebuilt, StartError, User};
 pub use domain::{ArtifactNameError, Clock, NameError};
 pub use faults::{Fault, FaultError, FaultReport};
 pub use net::{TlsError, local_url, serve};
 pub use observe::{ExpectError, Expectations, Lint, LintKind, Request, TokenPlace, Unmet};
 pub use service::seed::{Seed, SeedError};
+pub use storage::{CheckProgress, CheckReport, Damage};
 pub use storage::{open_regular_file, read_regular_file, read_regular_text};

@@ -3,7 +3,8 @@
 //! - `assemble`: creates the storage, services and faults; the only place that chooses a storage backend
 //! - `start`: binds the listeners and serves; `check`: checks settings; `data`: opens what an emulator
 //!   keeps its data in
-//! - `garbage`: removes files that are no longer needed, without a server
+//! - `garbage`: removes files that are no longer needed, `repair`: checks what is kept, and makes a lost
+//!   database anew, all without a server
 //! - `user`: the settings of a user; `error`: the reasons for which an emulator cannot start
 
 mod assemble;
@@ -11,6 +12,7 @@ mod check;
 mod data;
 mod error;
 mod garbage;
+mod repair;
 mod start;
 mod user;
 
@@ -30,9 +32,11 @@ use crate::http::router::router;
 use crate::http::state::Settings;
 use crate::net::Certificate;
 use crate::service::seed::Seed;
+use crate::storage::{CheckProgress, CheckReport};
 use assemble::assemble;
 pub use error::StartError;
 pub use garbage::Garbage;
+pub use repair::Rebuilt;
 use start::start;
 pub use user::User;
 
@@ -442,5 +446,33 @@ impl Builder {
     /// When the builder has no place for data, the place cannot be used, or some files could not be removed.
     pub async fn collect_garbage(self) -> Result<Garbage, StartError> {
         garbage::collect(self).await
+    }
+
+    /// Checks that everything in [`Builder::data`] is as it was stored: the database, the boxes with what they
+    /// name, and the bytes of each file with both of its digests. A server may have the folder meanwhile.
+    /// `on_progress` is told after each file how far the check is.
+    ///
+    /// A file that is damaged is marked, and not served until a later check finds it whole.
+    ///
+    /// # Errors
+    /// When the builder has no place for data, or what is there cannot be checked: there is no database, or a
+    /// store of files cannot be reached. What is damaged is in the report.
+    pub async fn check(
+        self,
+        on_progress: impl Fn(CheckProgress),
+    ) -> Result<CheckReport, StartError> {
+        repair::check(self, on_progress).await
+    }
+
+    /// Makes the lost database of [`Builder::data`] anew, of the descriptions beside the files: all versions
+    /// that have a file, and the boxes that have one. Users, organisations and tokens are not there, but for the
+    /// root token: that of [`Builder::token`], or a new one. What could not be brought back is in the report as
+    /// damaged.
+    ///
+    /// # Errors
+    /// When the builder has no place for data, the folder has a database or another process has it, and when
+    /// the files cannot be read.
+    pub async fn rebuild(self) -> Result<Rebuilt, StartError> {
+        repair::rebuild(self).await
     }
 }

@@ -6,5 +6,5 @@
 mod builder;
 mod emulator;
 
-pub use builder::{Builder, Garbage, StartError, User};
+pub use builder::{Builder, Garbage, Rebuilt, StartError, User};
 pub use emulator::MockAtlas;

@@ -1,5 +1,6 @@
 //! The command line: arguments, logging and exit codes.
 
+mod check;
 mod client;
 mod data;
 mod exec;
@@ -61,6 +62,13 @@ enum Command {
     /// that a killed process has left, and what nothing knows in the place for files. A server does the same
     /// in the background
     Gc,
+    /// Checks that everything in --data is as it was stored, also while a server has it: the database, the
+    /// boxes, and the bytes of each file. Exits with 0 if all is well, with 1 if something is damaged, which is
+    /// named and not served from then on, and with 2 if it cannot be found out
+    Check,
+    /// Makes the lost database of --data anew, of the descriptions beside the files: versions and boxes that
+    /// have a file, but no users, organizations and tokens. Prints the new root token, unless --token sets it
+    Rebuild,
     #[command(flatten)]
     Ask(remote::Command),
     #[command(flatten)]
@@ -305,6 +313,8 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
         Some(Command::Exec { command }) => {
             runtime.block_on(exec::run(&arguments.emulator, command))
         }
+        Some(Command::Check) => Ok(runtime.block_on(check::run(&arguments.emulator))),
+        Some(Command::Rebuild) => runtime.block_on(check::rebuild(&arguments.emulator)),
         Some(Command::Gc) => runtime
             .block_on(gc::run(&arguments.emulator))
             .map(|()| ExitCode::SUCCESS),

@@ -1,6 +1,7 @@
 //! Digests of files and bodies: BLAKE3, and SHA-256 where a client asks for it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
@@ -36,6 +37,41 @@ impl From<[u8; 32]> for Sha256Digest {
     fn from(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
+}
+
+/// Reads what is displayed.
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let digits = text.strip_prefix(Self::PREFIX).ok_or(DigestError)?;
+        Ok(Self(bytes_of(digits)?))
+    }
+}
+
+/// Reads what is displayed.
+impl FromStr for Sha256Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        Ok(Self(bytes_of(text)?))
+    }
+}
+
+/// The error for a text that is no digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a digest has 64 hexadecimal digits, and BLAKE3 the name of the algorithm before them")]
+pub(crate) struct DigestError;
+
+fn bytes_of(digits: &str) -> Result<[u8; 32], DigestError> {
+    let mut bytes = [0; 32];
+    if digits.len() != 2 * bytes.len() || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(DigestError);
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(&digits[at..at + 2], 16).map_err(|_| DigestError)?;
+    }
+    Ok(bytes)
 }
 
 impl From<&blake3::Hasher> for Digest {

@@ -38,7 +38,7 @@ pub(crate) use boxes::{
 };
 pub(crate) use checksum::{Checksum, ChecksumError, ChecksumHasher, ChecksumKind};
 pub use clock::Clock;
-pub(crate) use digest::{Digest, Sha256Digest};
+pub(crate) use digest::{Digest, DigestError, Sha256Digest};
 pub(crate) use limits::{Limits, OverLimit};
 pub(crate) use metadata::Metadata;
 pub(crate) use names::{ArtifactName, Name, RESERVED};

@@ -13,4 +13,6 @@ pub(crate) struct Totals {
     pub(crate) memory_bytes: u64,
     /// The bytes of files on disk.
     pub(crate) disk_bytes: u64,
+    /// The number of files that a check has found damaged.
+    pub(crate) damaged_files: u64,
 }

@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     boxes: Gauge<u64, AtomicU64>,
     box_versions: Gauge<u64, AtomicU64>,
     file_bytes: Family<LocationLabels, Gauge<u64, AtomicU64>>,
+    damaged_files: Gauge<u64, AtomicU64>,
     /// The free space of the disk; without a value for data in memory.
     free_bytes: Family<[(&'static str, &'static str); 0], Gauge<u64, AtomicU64>>,
 }
@@ -72,6 +73,7 @@ impl Metrics {
             boxes: Gauge::default(),
             box_versions: Gauge::default(),
             file_bytes: Family::default(),
+            damaged_files: Gauge::default(),
             free_bytes: Family::default(),
         };
         all.register();
@@ -120,6 +122,11 @@ impl Metrics {
             "What the files of all versions hold of memory and disk",
             Unit::Bytes,
             self.file_bytes.clone(),
+        );
+        registry.register(
+            "damaged_files",
+            "Files that a check has found damaged, and that are not served",
+            self.damaged_files.clone(),
         );
         registry.register_with_unit(
             "disk_free",
@@ -175,6 +182,7 @@ impl Metrics {
         self.versions.set(totals.versions);
         self.boxes.set(totals.boxes);
         self.box_versions.set(totals.box_versions);
+        self.damaged_files.set(totals.damaged_files);
         for (place, bytes) in [("memory", totals.memory_bytes), ("disk", totals.disk_bytes)] {
             self.file_bytes
                 .get_or_create(&LocationLabels { place })

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::{Builder, StartError};
 use crate::domain::Clock;
-use crate::storage::{DurableCatalog, Location, LocationError, MemoryCatalog, OpenError};
+use crate::storage::{
+    CheckReport, DurableCatalog, Location, LocationError, MemoryCatalog, OpenError,
+};
 
 /// The memory for the bytes of uploads under way, in bytes: larger uploads go to the folder as they
 /// arrive.
@@ -48,11 +50,53 @@ impl Home {
         }
     }
 
+    /// Returns the place that a builder names, which must name one.
+    ///
+    /// # Errors
+    /// The errors of [`Home::of`], and when the builder names none.
+    pub(super) fn required(builder: &mut Builder) -> Result<Self, StartError> {
+        let none =
+            "there is no place for data: name it with --data, or with --database and --blobs";
+        Self::of(builder)?.ok_or_else(|| StartError::Data(none.to_owned()))
+    }
+
     /// Returns the folder for the bytes of uploads under way.
     pub(super) fn scratch(&self) -> PathBuf {
         match self {
             Self::Folder { folder, .. } => folder.clone(),
             Self::Shared { blobs, .. } => blobs.scratch(),
+        }
+    }
+
+    /// Opens the place beside a server that may have it.
+    ///
+    /// # Errors
+    /// When it cannot be used, or was never used.
+    pub(super) async fn open_beside(&self, clock: Clock) -> Result<DurableCatalog, OpenError> {
+        match self {
+            Self::Folder { folder, blobs } => {
+                DurableCatalog::open_beside(folder, blobs.as_ref(), clock).await
+            }
+            Self::Shared { .. } => self.open(clock).await,
+        }
+    }
+
+    /// Makes the database of the place anew, of what lies beside the files.
+    ///
+    /// # Errors
+    /// When there is a database, or the place cannot be used.
+    pub(super) async fn rebuild(
+        &self,
+        clock: Clock,
+        token: String,
+    ) -> Result<CheckReport, OpenError> {
+        match self {
+            Self::Folder { folder, blobs } => {
+                DurableCatalog::rebuild_in(folder, blobs.as_ref(), clock, token).await
+            }
+            Self::Shared { database, blobs } => {
+                DurableCatalog::rebuild_shared(database, blobs, clock, token).await
+            }
         }
     }
 

@@ -18,8 +18,7 @@ pub struct Garbage {
 
 pub(super) async fn collect(mut builder: Builder) -> Result<Garbage, StartError> {
     let failed = |error: &dyn std::fmt::Display| StartError::Data(error.to_string());
-    let none = "there is no place for data: name it with --data, or with --database and --blobs";
-    let home = Home::of(&mut builder)?.ok_or_else(|| failed(&none))?;
+    let home = Home::required(&mut builder)?;
     let catalog = home.open(builder.clock).await;
     let catalog = catalog.map_err(|error| failed(&error))?;
     let swept = catalog.sweep(builder.grace.unwrap_or(GRACE)).await;

@@ -156,17 +156,44 @@ impl ParallelHash {
 pub(super) async fn sha256(
     bytes: impl Stream<Item = io::Result<Bytes>>,
 ) -> io::Result<Sha256Digest> {
+    let hasher = hash(bytes, Sha256::default(), |hasher, chunk| {
+        hasher.update(chunk);
+    });
+    Ok(hasher.await?.into())
+}
+
+/// Computes both digests of stored bytes on other threads.
+///
+/// # Errors
+/// When the bytes cannot be read.
+pub(super) async fn both(
+    bytes: impl Stream<Item = io::Result<Bytes>>,
+) -> io::Result<(Digest, Sha256Digest)> {
+    let hashers = Box::<(blake3::Hasher, Sha256)>::default();
+    let hashers = hash(bytes, hashers, |hashers, chunk| {
+        hashers.0.update(chunk);
+        hashers.1.update(chunk);
+    });
+    let (digest, sha256) = *hashers.await?;
+    Ok(((&digest).into(), sha256.into()))
+}
+
+/// Reads stored bytes, and updates a hasher with them on other threads.
+async fn hash<H: Send + 'static>(
+    bytes: impl Stream<Item = io::Result<Bytes>>,
+    mut hasher: H,
+    update: fn(&mut H, &[u8]),
+) -> io::Result<H> {
     let mut batches = pin!(bytes.chunks(BATCH));
-    let mut hasher = Sha256::default();
     while let Some(batch) = batches.next().await {
         let chunks: Vec<Bytes> = batch.into_iter().collect::<io::Result<_>>()?;
         let permit = PROCESSORS.acquire().await.ok();
-        let hash = move || {
-            chunks.iter().for_each(|chunk| hasher.update(chunk));
+        let work = move || {
+            chunks.iter().for_each(|chunk| update(&mut hasher, chunk));
             drop(permit);
             hasher
         };
-        hasher = spawn_blocking(hash).await?;
+        hasher = spawn_blocking(work).await?;
     }
-    Ok(hasher.into())
+    Ok(hasher)
 }

@@ -167,6 +167,14 @@ impl Blob {
         self.0.sha256.get_or_try_init(compute).await.copied()
     }
 
+    /// Reads all bytes, and returns their digests as they are now, computed on other threads.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read.
+    pub(crate) async fn compute_digests(&self) -> io::Result<(Digest, Sha256Digest)> {
+        hashing::both(self.stream(0..self.len())).await
+    }
+
     /// Returns the bytes of a file on disk, whose size and digests are known.
     pub(super) fn of_file(file: fs::File, facts: FileFacts) -> Self {
         Self::stored(Location::Disk(Arc::new(OpenFile(Some(file)))), facts)

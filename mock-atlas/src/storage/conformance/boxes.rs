@@ -277,6 +277,7 @@ pub(super) async fn boxes_are_counted_with_their_versions_and_files(catalog: &Ca
         box_versions: 1,
         memory_bytes: 3,
         disk_bytes: 0,
+        damaged_files: 0,
     };
     // The place of the bytes depends on the backend.
     let counted = async || {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::artifacts::{self, ArtifactRow, visibility};
 use super::database::{Row, RowLock, Tx, values};
-use super::files::{FileRow, delete_unnamed, make_ready};
+use super::files::{self, FileRow, delete_unnamed, make_ready};
 use super::versions;
 use crate::domain::{
     ArtifactName, BOX_TYPE, BoxDifference, BoxError, HostedFile, Name, NewVersion, ProviderPlace,
@@ -277,7 +277,19 @@ async fn replace(
     if unreferenced == Unreferenced::Delete {
         files.extend(delete_files(tx, row.artifact.id, difference.gone_files).await?);
     }
-    Ok(delete_unnamed(tx, files).await?)
+    delete_unnamed(tx, files).await?;
+    Ok(set_changed(tx, row.artifact.id).await?)
+}
+
+/// Records that a box has changed, which the description of its last file tells.
+async fn set_changed(tx: Tx<'_>, artifact_id: i64) -> Result<(), BackendError> {
+    let sql = "SELECT v.file_id FROM artifact_type t JOIN version v ON v.type_id = t.id
+        WHERE t.artifact_id = $1 AND t.name = $2 AND v.file_id IS NOT NULL
+        ORDER BY v.number DESC LIMIT 1";
+    match tx.row(sql, &values![artifact_id, BOX_TYPE]).await? {
+        Some(mut last) => files::set_changed(tx, last.take()?).await,
+        None => Ok(()),
+    }
 }
 
 async fn delete_files(

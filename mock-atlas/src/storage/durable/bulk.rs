@@ -76,7 +76,8 @@ impl DurableCatalog {
                     (SELECT CAST(coalesce(sum(box_versions), 0) AS BIGINT) FROM artifact
                         WHERE vagrant_box IS NOT NULL),
                     (SELECT count(*) FROM version),
-                    (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM file WHERE state = 1)";
+                    (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM file WHERE state = 1),
+                    (SELECT count(*) FROM file WHERE damage IS NOT NULL)";
                 let counted = tx.row(sql, &[]).await?;
                 let mut row = counted.ok_or_else(|| BackendError::new("nothing was counted"))?;
                 Ok::<_, StorageError>(Totals {
@@ -86,6 +87,7 @@ impl DurableCatalog {
                     versions: row.take()?,
                     memory_bytes: 0,
                     disk_bytes: row.take()?,
+                    damaged_files: row.take()?,
                 })
             })
         });

@@ -16,7 +16,7 @@ use crate::domain::{ArtifactName, Limits, Name, ROOT};
 use crate::storage::record::{TypeRecord, VersionRecord};
 use crate::storage::{
     AccessRecord, ArtifactRecord, BackendError, Blob, Contents, ImportError, MemoryCatalog,
-    StorageError,
+    StorageError, StoreError,
 };
 
 /// The files of the records, by the digests with which these name them.
@@ -34,11 +34,12 @@ impl DurableCatalog {
         });
         let (access, artifacts, rows) = read.await?;
         let files = rows.into_iter();
-        let files = files.map(|(digest, row)| (digest, self.files.named(&row)));
+        let files = files.map(|(digest, row)| Ok((digest, self.files.named(&row)?)));
+        let files: Result<_, StoreError> = files.collect();
         Ok(Contents {
             access,
             artifacts,
-            files: files.collect(),
+            files: files.map_err(BackendError::from)?,
         })
     }
 

@@ -7,6 +7,8 @@
 //!   `account_records`: operations within a transaction
 //! - `additions`, `bulk`, `contents`: operations on many entries
 //! - `imports`: versions and boxes as they were elsewhere
+//! - `check`: checks that everything is whole; `descriptions`: describes files beside their bytes, and makes
+//!   a database of the descriptions
 //! - `uploads`: what comes through an upload path
 //! - `methods`: methods of the catalog for boxes, accounts and registries
 //!
@@ -20,8 +22,10 @@ mod artifacts;
 mod box_uploads;
 mod boxes;
 mod bulk;
+mod check;
 mod contents;
 mod database;
+mod descriptions;
 mod files;
 mod imports;
 mod methods;
@@ -46,6 +50,7 @@ use crate::domain::{
     ArtifactName, Clock, FileSelector, Name, NewVersion, Page, Query, ReadAccess, Version,
     Visibility,
 };
+pub use check::{CheckProgress, CheckReport, Damage};
 pub(crate) use database::OpenError;
 use database::{Database, Postgres, Sqlite};
 use files::Files;
@@ -130,17 +135,43 @@ impl DurableCatalog {
         (scratch, disk): (&Path, Disk),
         clock: Clock,
     ) -> Result<Self, OpenError> {
-        let files = Files::new(database.clone(), store, clock.clone());
-        files.check_identity().await?;
-        Ok(Self {
+        let catalog = Self::of(database, store, (scratch, disk), clock);
+        catalog.files.check_identity().await?;
+        Ok(catalog)
+    }
+
+    /// Opens the catalog in a folder beside a process that may have it, to check what is there.
+    ///
+    /// # Errors
+    /// When there is no database in the folder, or it is that of another version of this program, and when
+    /// the place for files cannot be used.
+    pub(crate) async fn open_beside(
+        folder: &Path,
+        blobs: Option<&Location>,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let disk = Disk::new();
+        let database = Database::Sqlite(Sqlite::open_beside(folder)?);
+        let own = Location::Folder(folder.join("files"));
+        let store = Store::open(blobs.unwrap_or(&own), &disk).await?;
+        Ok(Self::of(database, store, (folder, disk), clock))
+    }
+
+    fn of(
+        database: Database,
+        store: Store,
+        (scratch, disk): (&Path, Disk),
+        clock: Clock,
+    ) -> Self {
+        Self {
+            files: Files::new(database.clone(), store, clock.clone()),
             database,
-            files,
             disk,
             space: FreeSpace::new(scratch, LEAST_FREE),
             attempts: Arc::default(),
             clock,
             sweeper: Arc::default(),
-        })
+        }
     }
 
     /// Opens the catalog in a folder, with the bytes of files in a store.

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::DurableCatalog;
+use super::descriptions::describe_forever;
 use super::files::{Files, Swept};
 use crate::storage::BackendError;
 
@@ -20,11 +21,11 @@ const LONG_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 /// The time from the start to the first sweep that looks at all objects of the store.
 const FIRST_LONG: Duration = Duration::from_secs(30 * 60);
 
-/// A task that sweeps as long as this lives.
+/// The tasks that sweep and describe files as long as this lives.
 #[derive(Debug)]
 pub(super) struct Sweeper {
     _files: Arc<Files>,
-    _task: AbortOnDropHandle<()>,
+    _tasks: [AbortOnDropHandle<()>; 2],
 }
 
 /// Methods that remove files. [`Catalog`](crate::storage::Catalog) documents them.
@@ -46,10 +47,11 @@ impl DurableCatalog {
         self.sweeper.get_or_init(|| {
             let files = Arc::new(self.files.clone());
             // A task ends some time after it is aborted, and the database must be closed at once.
-            let task = runtime.spawn(sweep_forever(Arc::downgrade(&files), grace));
+            let sweep = runtime.spawn(sweep_forever(Arc::downgrade(&files), grace));
+            let describe = runtime.spawn(describe_forever(Arc::downgrade(&files)));
             Sweeper {
                 _files: files,
-                _task: AbortOnDropHandle::new(task),
+                _tasks: [sweep, describe].map(AbortOnDropHandle::new),
             }
         });
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::artifacts::{self, visibility};
 use super::database::{Row, Tx, values};
-use super::files::{COLUMNS, FileRow, make_ready};
+use super::files::{COLUMNS, FileRow, make_ready, set_changed};
 use crate::domain::{
     ArtifactName, FileSelector, FileState, HIGHEST, Metadata, Name, NewVersion, ReadAccess, Version,
 };
@@ -294,6 +294,7 @@ pub(super) async fn make_visible(
     let sql = "UPDATE version SET file_state = 2, file_id = $1 WHERE type_id = $2 AND number = $3";
     tx.execute(sql, &values![file_id, type_id, version.number])
         .await?;
+    set_changed(tx, file_id).await?;
     add_tags(tx, type_id, version).await
 }
 

@@ -1,5 +1,6 @@
 //! Tests the emulator as a library.
 
+mod check;
 mod clock;
 mod data;
 mod lifecycle;

@@ -104,6 +104,7 @@ async fn growth_is_refused_with_507_before_the_disk_is_full() {
     assert_eq!(missing.status, 404);
     assert_eq!(put(&fixture, &filled.awaited, "bytes").await.status, 200);
     assert_eq!(fixture.found("").await, [2, 1]);
+    assert_eq!(fixture.get("/_mock/health").await.json()["disk"], "free");
 }
 
 #[tokio::test]
@@ -115,6 +116,11 @@ async fn reading_deleting_and_logging_in_go_on_while_the_disk_is_nearly_full() {
     let login = json!({"user": {"login": "rival", "password": "secret"}});
     let login = fixture.post("/api/v1/authenticate", login).await;
     assert_eq!(login.status, 200, "{}", login.body);
+    let health = fixture.get("/_mock/health").await;
+    assert_eq!(
+        (health.status.as_u16(), &health.json()["disk"]),
+        (200, &json!("full"))
+    );
     let metrics = fixture.mock(Method::GET, "/metrics", None).await.body;
     assert!(
         metrics.contains("\nmock_atlas_disk_free_bytes "),

@@ -5,9 +5,10 @@ use std::process::Stdio;
 
 use bytes::Bytes;
 use futures_util::stream;
-use reqwest::{Body, StatusCode};
+use reqwest::{Body, Client, StatusCode};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::support::program::Program;
@@ -18,7 +19,10 @@ const MIB: usize = 1024 * 1024;
 /// An emulator whose folder is on a disk of 64 MiB.
 struct OnSmallDisk {
     program: Program,
+    http: Client,
     url: String,
+    /// The folder on which the disk is mounted: the disk goes with it.
+    _folder: TempDir,
 }
 
 impl OnSmallDisk {
@@ -37,14 +41,20 @@ impl OnSmallDisk {
             .kill_on_drop(true);
         let mut program = Program::of(command);
         let url = program.json().await["address"].as_str().unwrap().to_owned();
-        let disk = Self { program, url };
+        let disk = Self {
+            program,
+            http: http(),
+            url,
+            _folder: folder,
+        };
         let new = json!({"artifact": {"username": "acme", "name": "web"}});
         assert_eq!(disk.post("/api/v1/artifacts", &new).await.0, 200);
         disk
     }
 
     async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
-        let post = http()
+        let post = self
+            .http
             .post(format!("{}{path}", self.url))
             .bearer_auth("ROOT");
         let reply = post.json(body).send().await.unwrap();
@@ -58,7 +68,7 @@ impl OnSmallDisk {
         let (made, version) = self.post(FILE, &new).await;
         assert_eq!(made, 200, "{version}");
         let parts = (0..mib).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![7; MIB])));
-        let put = http().put(upload_path(&version));
+        let put = self.http.put(upload_path(&version));
         let put = put.body(Body::wrap_stream(stream::iter(parts)));
         let status = put.send().await.unwrap().status();
         (status, version["version"].as_u64().unwrap())
@@ -69,12 +79,12 @@ impl OnSmallDisk {
             "{}/_mock/artifacts/acme/web/custom.image/{number}",
             self.url
         );
-        let delete = http().delete(path).bearer_auth("ROOT");
+        let delete = self.http.delete(path).bearer_auth("ROOT");
         delete.send().await.unwrap().status()
     }
 
     async fn found(&self) -> Vec<u64> {
-        let search = http().get(format!("{}{FILE}/search", self.url));
+        let search = self.http.get(format!("{}{FILE}/search", self.url));
         let found = search.bearer_auth("ROOT").send().await.unwrap();
         let found: Value = found.json().await.unwrap();
         let versions = found["versions"].as_array().unwrap();
@@ -108,7 +118,7 @@ async fn a_disk_that_is_full_is_507_and_shows_nothing_half() {
     let mut last = 0;
     // Metadata fills what is left, until the database has no room.
     while refused == 200 {
-        let note = "n".repeat(64 * 1024);
+        let note = "n".repeat(MIB);
         let new = json!({"artifact_version": {"id": "x", "metadata": {"note": note}}});
         let (status, version) = disk.post(FILE, &new).await;
         refused = status;

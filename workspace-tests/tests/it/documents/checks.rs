@@ -86,6 +86,20 @@ pub(crate) fn wrong_exit_codes(
     headers.filter(is_wrong).map(tell).collect()
 }
 
+/// The names of metrics in a document.
+pub(crate) fn metrics(document: &Document) -> impl Iterator<Item = &str> {
+    let words = document
+        .text
+        .split(|c: char| !c.is_ascii_lowercase() && c != '_');
+    words.filter(|word| word.starts_with("mock_atlas_"))
+}
+
+/// Returns whether a line of all metrics is about this one.
+pub(crate) fn begins_with_metric(line: &str, name: &str) -> bool {
+    let rest = line.strip_prefix(name).unwrap_or_default();
+    rest.starts_with([' ', '{'])
+}
+
 /// The numbers of an enum of exit codes, from its source.
 pub(crate) fn exit_codes(source: &str) -> BTreeSet<u8> {
     let source = std::fs::read_to_string(root().join(source)).unwrap();

@@ -18,6 +18,7 @@ use document::Document;
 use endpoints::Endpoints;
 use futures_util::future::join_all;
 use help::Help;
+use mock_atlas::MockAtlas;
 
 use crate::workspace::{PROGRAMS, root};
 
@@ -85,6 +86,36 @@ fn every_flag_and_subcommand_that_is_named_is_there() {
     let helps = helps.into();
     let strange = |guide| checks::strange_words(guide, &helps);
     complain(guides().iter().flat_map(strange));
+}
+
+#[tokio::test]
+async fn the_metrics_that_are_named_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let atlas = MockAtlas::builder().data(folder.path()).start().await;
+    let atlas = atlas.unwrap();
+    let ask = async |command: &str| {
+        let mut asked = tokio::process::Command::new(PROGRAMS.join("mock-atlas"));
+        let asked = asked.args([
+            command,
+            "--atlas-url",
+            atlas.url(),
+            "--token",
+            atlas.token(),
+        ]);
+        String::from_utf8(asked.output().await.unwrap().stdout).unwrap()
+    };
+    // A metric of requests is there once there was one.
+    ask("orphans").await;
+    let metrics = ask("metrics").await;
+    let known = |name: &&str| {
+        metrics
+            .lines()
+            .any(|line| checks::begins_with_metric(line, name))
+    };
+    let named = |guide| checks::metrics(guide).filter(|name| !known(name));
+    let guides = guides();
+    let strange: BTreeSet<&str> = guides.iter().flat_map(named).collect();
+    assert!(strange.is_empty(), "{strange:?}\n{metrics}");
 }
 
 #[test]

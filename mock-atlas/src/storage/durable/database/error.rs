@@ -35,6 +35,20 @@ pub(crate) enum OpenError {
          program that wrote it, or a newer one"
     )]
     Schema { found: u32, known: u32 },
+    /// The database was not upgraded yet.
+    #[error(
+        "the database has the schema {found}, and this program the schema {known}: start mock-atlas \
+         once on it, which upgrades it"
+    )]
+    OldSchema { found: u32, known: u32 },
+    #[error("there is no database in the folder {0:?}")]
+    NoDatabase(PathBuf),
+    /// A database is there, and only a lost one is made anew.
+    #[error(
+        "{0} has a database already, and only a lost one is made anew: to make another, move the old one \
+         away, all files of it"
+    )]
+    HasDatabase(String),
     #[error("{0}")]
     Failed(#[from] crate::storage::BackendError),
     #[error("{0}")]

@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use crate::storage::BackendError;
 pub(crate) use error::OpenError;
 pub(super) use postgres::Postgres;
-pub(super) use sqlite::Sqlite;
+pub(super) use sqlite::{FILE, Lock, Sqlite};
 pub(super) use value::{Row, Value, values};
 
 /// A database. A clone is a cheap handle.
@@ -137,6 +137,18 @@ impl Database {
         match self {
             Self::Sqlite(sqlite) => sqlite.close().await,
             Self::Postgres(_) => {}
+        }
+    }
+
+    /// Asks the database to check itself, and returns what it finds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn check(&self) -> Result<Vec<String>, BackendError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.check().await,
+            // It checks itself with each read, and keeps rows from naming rows that are not there.
+            Self::Postgres(_) => Ok(Vec::new()),
         }
     }
 }

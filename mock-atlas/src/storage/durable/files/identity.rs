@@ -45,12 +45,31 @@ impl Files {
                 let json = json.map_err(|error| BackendError::new(error.to_string()))?;
                 self.store.put(NAME, json.into()).await?;
             }
+            (Some(_), (None, false)) => Err(other(
+                "holds the files of a database that is not here: bring that database, make it anew with \
+                 `mock-atlas rebuild`, or choose another place",
+            ))?,
             (Some(found), (known, _)) if parse(&found) != known => Err(other(
                 "holds the files of another database: choose another place, or that database",
             ))?,
             (Some(_), _) => {}
         }
         Ok(())
+    }
+
+    /// Makes a store that is there already that of a new database.
+    ///
+    /// # Errors
+    /// When the database or the store fails.
+    pub(in crate::storage::durable) async fn adopt_identity(&self) -> Result<(), OpenError> {
+        let found = self.store.get(NAME, MOST).await?;
+        if let Some(id) = found.as_ref().and_then(parse) {
+            let adopt = self
+                .database
+                .write(move |tx| Box::pin(async move { set_id(tx, id).await }));
+            adopt.await?;
+        }
+        self.check_identity().await
     }
 }
 
@@ -69,10 +88,16 @@ async fn has_files(tx: Tx<'_>) -> Result<bool, BackendError> {
     Ok(tx.row(sql, &[]).await?.is_some())
 }
 
+/// Sets the id of the database's store, if it has none.
+async fn set_id(tx: Tx<'_>, id: Uuid) -> Result<(), BackendError> {
+    let sql = "INSERT INTO store (number, id) VALUES (1, $1) ON CONFLICT DO NOTHING";
+    tx.execute(sql, &values![id]).await?;
+    Ok(())
+}
+
 /// Returns the id of the database's store, and makes one if there is none.
 async fn make_id(tx: Tx<'_>) -> Result<Uuid, BackendError> {
-    let sql = "INSERT INTO store (number, id) VALUES (1, $1) ON CONFLICT DO NOTHING";
-    tx.execute(sql, &values![Uuid::new_v4()]).await?;
+    set_id(tx, Uuid::new_v4()).await?;
     let made = id(tx).await?;
     made.ok_or_else(|| BackendError::new("the id of the store was not kept"))
 }

@@ -2,12 +2,15 @@
 //!
 //! - `identity`: makes sure that a database and a store belong together
 //! - `rows`: the rows of files; `sweep`: removes what is no longer needed
+//! - `checked`, `described`: the rows as a check and those see them who describe files
 //!
 //! A file is written in three steps, so that the database alone decides what is seen, whatever stops the
 //! process: its row is inserted; its bytes are written under a random key; and one transaction makes it
 //! ready, along with whatever names it. A file that nothing names any longer is deleted in its row, and its
 //! bytes go after a grace period, when nobody reads them any more.
 
+mod checked;
+mod described;
 mod identity;
 mod rows;
 mod sweep;
@@ -21,7 +24,11 @@ use super::database::Database;
 use crate::domain::Clock;
 use crate::storage::store::{FileFacts, FileKey, Store};
 use crate::storage::{BackendError, Blob, StoreError};
-pub(super) use rows::{COLUMNS, FileRow, delete_all, delete_unnamed, make_ready};
+pub(super) use checked::{CheckedFile, count, is_ready, mark, page};
+pub(super) use described::{
+    UndescribedFile, insert_ready, set_changed, set_described, undescribed,
+};
+pub(super) use rows::{COLUMNS, FileRow, READY, delete_all, delete_unnamed, make_ready};
 pub(crate) use sweep::Swept;
 
 /// The time between two signs of life of a file that is being written.
@@ -73,7 +80,7 @@ impl Files {
         begin.await?;
         let mut file = NewFile {
             _alive: self.show_life(key.clone()),
-            row: FileRow { key, facts },
+            row: FileRow::whole(key, facts),
             multipart: None,
         };
         match self.write(&mut file, blob).await {
@@ -154,13 +161,46 @@ impl Files {
     /// Returns the bytes of a stored file.
     ///
     /// # Errors
-    /// When the file is in a folder, and is not there or has another size.
+    /// When a check has found the file damaged, and when the file is in a folder, and is not there or has
+    /// another size.
     pub(super) async fn read(&self, stored: FileRow) -> Result<Blob, StoreError> {
+        check_whole(&stored)?;
+        self.read_unchecked(&stored).await
+    }
+
+    /// Returns the bytes of a stored file, even if a check has found them damaged.
+    ///
+    /// # Errors
+    /// When the file is in a folder, and is not there or has another size.
+    pub(super) async fn read_unchecked(&self, stored: &FileRow) -> Result<Blob, StoreError> {
         self.store.read(&stored.key, stored.facts).await
     }
 
     /// Returns the bytes of a stored file, which is opened only to read them.
-    pub(super) fn named(&self, stored: &FileRow) -> Blob {
-        self.store.named(&stored.key, stored.facts)
+    ///
+    /// # Errors
+    /// When a check has found the file damaged.
+    pub(super) fn named(&self, stored: &FileRow) -> Result<Blob, StoreError> {
+        check_whole(stored)?;
+        Ok(self.store.named(&stored.key, stored.facts))
+    }
+
+    /// Returns the database with the rows.
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Returns the store of the bytes.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+}
+
+fn check_whole(stored: &FileRow) -> Result<(), StoreError> {
+    match &stored.damage {
+        None => Ok(()),
+        Some(how) => Err(StoreError::Damaged(format!(
+            "{how}; whoever runs this Atlas repairs it, and runs `mock-atlas check` then"
+        ))),
     }
 }

@@ -9,12 +9,12 @@ use crate::storage::store::{FileFacts, FileKey};
 
 /// The columns of [`FileRow::read`].
 pub(in crate::storage::durable) const COLUMNS: &str =
-    "file.key, file.size, file.digest, file.sha256";
+    "file.key, file.size, file.digest, file.sha256, file.damage";
 
 /// The state of a file that is being written.
 pub(super) const WRITING: i64 = 0;
 /// The state of a file that is complete, and that something names.
-const READY: i64 = 1;
+pub(in crate::storage::durable) const READY: i64 = 1;
 /// The state of a file that nothing names any longer.
 pub(super) const DELETED: i64 = 2;
 
@@ -23,9 +23,20 @@ pub(super) const DELETED: i64 = 2;
 pub(in crate::storage::durable) struct FileRow {
     pub(in crate::storage::durable) key: FileKey,
     pub(in crate::storage::durable) facts: FileFacts,
+    /// How the bytes are damaged, if a check has found that they are.
+    pub(in crate::storage::durable) damage: Option<String>,
 }
 
 impl FileRow {
+    /// Returns the row of a file that is whole.
+    pub(in crate::storage::durable) fn whole(key: FileKey, facts: FileFacts) -> Self {
+        Self {
+            key,
+            facts,
+            damage: None,
+        }
+    }
+
     /// Reads the columns [`COLUMNS`].
     ///
     /// # Errors
@@ -38,6 +49,7 @@ impl FileRow {
                 digest: Digest::from(row.take::<[u8; 32]>()?),
                 sha256: Sha256Digest::from(row.take::<[u8; 32]>()?),
             },
+            damage: row.take()?,
         })
     }
 }

@@ -48,10 +48,16 @@ CREATE TABLE file (
     -- These are known once the file is ready.
     size INTEGER,
     digest BLOB,
-    sha256 BLOB
+    sha256 BLOB,
+    -- How the bytes are damaged, as a check has found.
+    damage TEXT,
+    -- The number of changes since the description beside the bytes was written.
+    undescribed INTEGER NOT NULL DEFAULT 1
 );
 
 CREATE INDEX file_not_ready ON file (state, id) WHERE state <> 1;
+CREATE INDEX file_damaged ON file (id) WHERE damage IS NOT NULL;
+CREATE INDEX file_undescribed ON file (id) WHERE state = 1 AND undescribed > 0;
 
 CREATE TABLE artifact (
     id INTEGER PRIMARY KEY,

@@ -33,7 +33,7 @@ const RETRY: Duration = Duration::from_millis(10);
 /// The lock on a folder, which lasts as long as this value. The system gives it back when the
 /// process ends, however it ends.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(in crate::storage::durable) struct Lock {
     /// The locked file, which holds the process id as long as the lock lasts.
     file: File,
 }
@@ -43,7 +43,7 @@ impl Lock {
     ///
     /// # Errors
     /// [`OpenError::Folder`], [`OpenError::Network`] and [`OpenError::InUse`].
-    pub(super) fn take(folder: &Path, disk: &Disk) -> Result<Self, OpenError> {
+    pub(in crate::storage::durable) fn take(folder: &Path, disk: &Disk) -> Result<Self, OpenError> {
         let failed = |error| OpenError::Folder(folder.to_owned(), error);
         disk.create_folder(folder).map_err(failed)?;
         if let Some(name) = network_file_system(folder).map_err(failed)? {

@@ -24,7 +24,7 @@ use rusqlite::{ErrorCode, ffi};
 use super::{OpenError, Operation, Tx};
 use crate::storage::BackendError;
 use crate::storage::disk::Disk;
-use folder::Lock;
+pub(in crate::storage::durable) use folder::Lock;
 use log::Log;
 use readers::Readers;
 pub(in crate::storage::durable) use session::Session;
@@ -33,13 +33,17 @@ use writer::Writer;
 /// The first version of SQLite whose WAL cannot lose a commit when it begins anew.
 const LOWEST_VERSION: i32 = 3_051_003;
 
+/// The name of the database in its folder.
+pub(in crate::storage::durable) const FILE: &str = "atlas.sqlite3";
+
 /// A database of SQLite. A clone is a cheap handle.
 #[derive(Clone, Debug)]
 pub(in crate::storage::durable) struct Sqlite(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    writer: Writer,
+    /// The thread that makes all changes; `None` beside another process, which makes them.
+    writer: Option<Writer>,
     readers: Readers,
 }
 
@@ -55,18 +59,59 @@ impl Sqlite {
             return Err(OpenError::Version(rusqlite::version()));
         }
         let lock = Lock::take(folder, &disk)?;
-        let file = folder.join("atlas.sqlite3");
+        let file = folder.join(FILE);
         let mut writing = connection::open(&file)?;
         schema::upgrade(&mut writing)?;
         let log = Log::of(&mut writing)?;
         let readers = Readers::new(file);
         let writer = Writer::start(Session::new(writing), log, readers.pool(), disk, lock)?;
-        Ok(Self(Arc::new(Inner { writer, readers })))
+        Ok(Self(Arc::new(Inner {
+            writer: Some(writer),
+            readers,
+        })))
     }
 
     /// Commits what waits, and closes the database. Later operations fail.
     pub(super) async fn close(&self) {
-        self.0.writer.close().await;
+        if let Some(writer) = &self.0.writer {
+            writer.close().await;
+        }
+    }
+
+    /// Opens the database in a folder which another process may have. Blocks while it does.
+    ///
+    /// # Errors
+    /// When there is none, or it has another schema than this program.
+    pub(in crate::storage::durable) fn open_beside(folder: &Path) -> Result<Self, OpenError> {
+        let file = folder.join(FILE);
+        if !file.is_file() {
+            return Err(OpenError::NoDatabase(folder.to_owned()));
+        }
+        schema::check(&connection::open(&file)?)?;
+        let inner = Inner {
+            writer: None,
+            readers: Readers::new(file),
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Checks the pages of the database, and that each row names rows that are there.
+    pub(super) async fn check(&self) -> Result<Vec<String>, BackendError> {
+        self.read(|tx| {
+            Box::pin(async move {
+                let mut found = Vec::new();
+                for mut row in tx.rows("PRAGMA integrity_check", &[]).await? {
+                    found.extend(Some(row.take()?).filter(|text: &String| text != "ok"));
+                }
+                for mut row in tx.rows("PRAGMA foreign_key_check", &[]).await? {
+                    let (table, id): (String, Option<i64>) = (row.take()?, row.take()?);
+                    let (parent, id): (String, _) = (row.take()?, id.unwrap_or_default());
+                    found.push(format!("the row {id} of {table} names no row of {parent}"));
+                }
+                Ok(found)
+            })
+        })
+        .await
     }
 
     pub(super) async fn read<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
@@ -82,7 +127,10 @@ impl Sqlite {
         T: Send + 'static,
         E: From<BackendError> + Send + 'static,
     {
-        self.0.writer.run(operation).await
+        match &self.0.writer {
+            Some(writer) => writer.run(operation).await,
+            None => self.0.readers.change(operation).await,
+        }
     }
 }
 

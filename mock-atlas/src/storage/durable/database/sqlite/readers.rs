@@ -52,9 +52,30 @@ impl Readers {
         let read = spawn_blocking(move || pool.run(operation)).await;
         read.map_err(BackendError::from)?
     }
+
+    /// Runs an operation that makes a change beside another process, which makes its own in turn.
+    pub(super) async fn change<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<BackendError> + Send + 'static,
+    {
+        let pool = Arc::clone(&self.pool);
+        let change = spawn_blocking(move || pool.change(operation)).await;
+        change.map_err(BackendError::from)?
+    }
 }
 
 impl Pool {
+    fn change<T, E: From<BackendError>>(&self, operation: impl Operation<T, E>) -> Result<T, E> {
+        let failed = BackendError::from;
+        let session = Session::new(connection::open(&self.file).map_err(failed)?);
+        session.run("BEGIN IMMEDIATE").map_err(failed)?;
+        let result = run(operation, &session)?;
+        // Without this, as after an error, the change is undone when the session ends.
+        session.run("COMMIT").map_err(failed)?;
+        Ok(result)
+    }
+
     /// Closes the connections that are not in use. Those in use are closed when their operation ends.
     pub(super) fn close(&self) {
         *self.idle() = None;

@@ -1,5 +1,7 @@
 //! The tables of the database, and their upgrades from one version of the schema to the next.
 
+use std::cmp::Ordering;
+
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::OpenError;
@@ -7,6 +9,20 @@ use super::OpenError;
 /// The statements of each version of the schema, the first one first. A version that was released is
 /// never changed.
 const VERSIONS: [&str; 1] = [include_str!("../../schema/1.sql")];
+
+/// Checks that a database has the newest version of the schema.
+///
+/// # Errors
+/// [`OpenError::Schema`] and [`OpenError::OldSchema`].
+pub(super) fn check(connection: &Connection) -> Result<(), OpenError> {
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = VERSIONS.len() as u32;
+    match found.cmp(&known) {
+        Ordering::Less => Err(OpenError::OldSchema { found, known }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(OpenError::Schema { found, known }),
+    }
+}
 
 /// Brings a database to the newest version of the schema: all steps or none.
 ///
