@@ -52,6 +52,12 @@ impl Dataset {
         Ok(self.catalog().check_ready().await?)
     }
 
+    /// Returns whether the disk takes more; `None` for a dataset in memory.
+    pub(crate) async fn has_space(&self) -> Option<bool> {
+        self.free_space().await?;
+        Some(self.catalog().check_space(0).await.is_ok())
+    }
+
     /// Counts the dataset's content.
     ///
     /// # Errors

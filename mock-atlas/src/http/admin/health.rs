@@ -10,5 +10,6 @@ use crate::service::Dataset;
 /// database cannot be reached answers 503 until it can.
 pub(crate) async fn show(dataset: Dataset) -> Result<Json<HealthReply>, ApiError> {
     dataset.check_ready().await?;
-    Ok(Json(HealthReply::READY))
+    // What is stored can be read and deleted while the disk is full, so that the emulator is ready.
+    Ok(Json(HealthReply::ready(dataset.has_space().await)))
 }

@@ -323,16 +323,25 @@ impl<'a> From<&'a Verdict> for VerdictReply<'a> {
     }
 }
 
-/// The reply `{"status": "ready", "version": "…"}`.
+/// The reply `{"status": "ready", "version": "…"}`, with `"disk": "full"` or `"disk": "free"` where data is kept.
 #[derive(Serialize)]
 pub(crate) struct HealthReply {
     status: &'static str,
     version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disk: Option<&'static str>,
 }
 
 impl HealthReply {
-    pub(crate) const READY: Self = Self {
-        status: "ready",
-        version: env!("CARGO_PKG_VERSION"),
-    };
+    /// Returns the reply of an emulator that is ready. `has_space` tells whether its disk takes more.
+    pub(crate) fn ready(has_space: Option<bool>) -> Self {
+        Self {
+            status: "ready",
+            version: env!("CARGO_PKG_VERSION"),
+            disk: has_space.map(|has_space| match has_space {
+                true => "free",
+                false => "full",
+            }),
+        }
+    }
 }
