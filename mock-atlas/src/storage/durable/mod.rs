@@ -157,12 +157,7 @@ impl DurableCatalog {
         Ok(Self::of(database, store, (folder, disk), clock))
     }
 
-    fn of(
-        database: Database,
-        store: Store,
-        (scratch, disk): (&Path, Disk),
-        clock: Clock,
-    ) -> Self {
+    fn of(database: Database, store: Store, (scratch, disk): (&Path, Disk), clock: Clock) -> Self {
         Self {
             files: Files::new(database.clone(), store, clock.clone()),
             database,

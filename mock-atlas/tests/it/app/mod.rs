@@ -7,3 +7,4 @@ mod lifecycle;
 mod seed;
 mod space;
 mod stress;
+mod upgrades;
