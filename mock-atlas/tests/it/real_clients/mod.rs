@@ -5,6 +5,7 @@ mod disk;
 mod full_disk;
 mod packer;
 mod postgres;
+mod replicas;
 mod terminal;
 mod vagrant;
 mod vagrant_cloud_gem;

@@ -1,0 +1,240 @@
+//! Starts PostgreSQL, an object store and the replicas, each in a process of its own on this machine.
+
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::{sleep, timeout};
+
+use super::link::Link;
+use super::service::Service;
+use crate::support::{program, status_of};
+
+pub(super) const REPLICAS: usize = 3;
+pub(super) const TOKEN: &str = "ROOT";
+
+const BUCKET: &str = "atlas";
+const ACCESS_KEY: &str = "access";
+const SECRET_KEY: &str = "secret-key";
+
+/// The longest wait for a part to start.
+const START: Duration = Duration::from_secs(60);
+
+/// The time between two looks at a condition.
+const STEP: Duration = Duration::from_millis(20);
+
+/// Everything that runs, in a folder of its own.
+pub(super) struct Cluster {
+    pub(super) database: Part,
+    pub(super) store: Part,
+    pub(super) replicas: Vec<Replica>,
+    pub(super) bucket: PathBuf,
+    _folder: TempDir,
+}
+
+impl Cluster {
+    pub(super) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(folder.path());
+        let store = store(folder.path());
+        database.start().await;
+        store.start().await;
+        let mut replicas = Vec::new();
+        for at in 0..REPLICAS {
+            let log = folder.path().join(format!("replica-{at}"));
+            replicas.push(Replica::new(database.address, store.address, log).await);
+            replicas[at].start().await;
+        }
+        let bucket = folder.path().join("store").join(BUCKET);
+        Self {
+            database,
+            store,
+            replicas,
+            bucket,
+            _folder: folder,
+        }
+    }
+
+    /// Waits until each replica says that it is ready.
+    pub(super) async fn wait_until_ready(&self) {
+        for replica in &self.replicas {
+            let ready =
+                async || status_of(&format!("{}/_mock/health", replica.url())).await == Some(200);
+            until("a replica is not ready", ready).await;
+        }
+    }
+
+    /// Runs a command of the program on the data of the replicas, and checks that it succeeds.
+    pub(super) async fn run(&self, arguments: &[&str]) -> String {
+        let mut command = data(program(), self.database.address, self.store.address);
+        let output = command.args(arguments).output().await.unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {stderr}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// Says where the data is, by variables of the environment.
+fn data(mut command: Command, database: SocketAddr, store: SocketAddr) -> Command {
+    command
+        .env(
+            "MOCK_ATLAS_DATABASE",
+            format!("postgres://postgres@{database}/postgres?sslmode=disable"),
+        )
+        .env("MOCK_ATLAS_BLOBS", format!("s3://{BUCKET}/files"))
+        .env("AWS_ENDPOINT_URL", format!("http://{store}"))
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+    command
+}
+
+/// A part that all replicas need: the database, or the store.
+pub(super) struct Part {
+    pub(super) address: SocketAddr,
+    pub(super) service: Service,
+    child: AsyncMutex<Option<Child>>,
+}
+
+impl Part {
+    fn new(address: SocketAddr, make: impl Fn() -> Command + Send + Sync + 'static) -> Self {
+        let service = Service::new(make);
+        Self {
+            address,
+            service,
+            child: AsyncMutex::default(),
+        }
+    }
+
+    /// Starts the part, and waits until it takes connections.
+    pub(super) async fn start(&self) {
+        *self.child.lock().await = Some(self.service.start());
+        until("a part does not listen", async || {
+            TcpStream::connect(self.address).await.is_ok()
+        })
+        .await;
+    }
+
+    pub(super) async fn kill(&self) {
+        self.service.signal(Signal::KILL);
+        if let Some(mut child) = self.child.lock().await.take() {
+            child.wait().await.unwrap();
+        }
+    }
+}
+
+/// A replica, with links of its own to the database and to the store.
+pub(super) struct Replica {
+    pub(super) service: Service,
+    pub(super) to_database: Link,
+    pub(super) to_store: Link,
+    url: Arc<Mutex<String>>,
+    child: AsyncMutex<Option<Child>>,
+}
+
+impl Replica {
+    async fn new(database: SocketAddr, store: SocketAddr, log: PathBuf) -> Self {
+        let (to_database, to_store) = (Link::to(database).await, Link::to(store).await);
+        let (database, store) = (to_database.address, to_store.address);
+        let make = move || {
+            let mut command = data(program(), database, store);
+            let log = File::options()
+                .create(true)
+                .append(true)
+                .open(&log)
+                .unwrap();
+            command
+                .args([
+                    "--listen",
+                    "127.0.0.1:0",
+                    "--output",
+                    "json",
+                    "--token",
+                    TOKEN,
+                ])
+                .stderr(log);
+            command
+        };
+        Self {
+            service: Service::new(make),
+            to_database,
+            to_store,
+            url: Arc::default(),
+            child: AsyncMutex::default(),
+        }
+    }
+
+    /// Starts the replica, and waits until it says its address.
+    pub(super) async fn start(&self) {
+        let mut child = self.service.start();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = timeout(START, stdout.next_line())
+            .await
+            .expect("no replica starts")
+            .unwrap();
+        let announced: serde_json::Value =
+            serde_json::from_str(&line.expect("an announcement")).unwrap();
+        announced["address"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut self.url.lock().unwrap());
+        tokio::spawn(async move { while let Ok(Some(_)) = stdout.next_line().await {} });
+        *self.child.lock().await = Some(child);
+    }
+
+    pub(super) async fn kill(&self) {
+        self.service.signal(Signal::KILL);
+        if let Some(mut child) = self.child.lock().await.take() {
+            child.wait().await.unwrap();
+        }
+    }
+
+    pub(super) fn url(&self) -> String {
+        self.url.lock().unwrap().clone()
+    }
+}
+
+/// Waits until a condition holds; fails with a message if it does not come to hold.
+async fn until(failure: &str, holds: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !holds().await {
+            sleep(STEP).await;
+        }
+    };
+    timeout(START, wait).await.expect(failure);
+}
+
+fn store(folder: &Path) -> Part {
+    let root = folder.join("store");
+    fs::create_dir_all(root.join(BUCKET)).unwrap();
+    let address = free_address();
+    let make = move || {
+        let mut command = Command::new("s3s-fs");
+        command.args(["--host", "127.0.0.1", "--port", &address.port().to_string()]);
+        command
+            .args(["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY])
+            .arg(&root);
+        command
+    };
+    Part::new(address, make)
+}
+
+/// Returns an address that is free, and that the system gives to nobody while its owner is not running:
+/// its port is below those for outgoing connections.
+fn free_address() -> SocketAddr {
+    let addresses = std::iter::repeat_with(|| {
+        SocketAddr::from(([127, 0, 0, 1], fastrand::u16(20_000..30_000)))
+    });
+    let mut free = addresses
+        .take(1000)
+        .filter(|address| TcpListener::bind(address).is_ok());
+    free.next().expect("no port is free")
+}

@@ -1,0 +1,71 @@
+//! Forwards TCP connections, and can be cut as a network can: nothing arrives, and nobody is told.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+pub(super) struct Link {
+    pub(super) address: SocketAddr,
+    is_cut: watch::Sender<bool>,
+}
+
+impl Link {
+    pub(super) async fn to(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (is_cut, seen) = watch::channel(false);
+        tokio::spawn(async move {
+            while let Ok((from, _)) = listener.accept().await {
+                tokio::spawn(forward(from, target, seen.clone()));
+            }
+        });
+        Self { address, is_cut }
+    }
+
+    pub(super) fn cut(&self) {
+        self.is_cut.send_replace(true);
+    }
+
+    pub(super) fn mend(&self) {
+        self.is_cut.send_replace(false);
+    }
+}
+
+async fn forward(
+    from: TcpStream,
+    target: SocketAddr,
+    mut is_cut: watch::Receiver<bool>,
+) -> io::Result<()> {
+    until_whole(&mut is_cut).await?;
+    let to = TcpStream::connect(target).await?;
+    let ((from_read, from_write), (to_read, to_write)) = (from.into_split(), to.into_split());
+    let there = copy(from_read, to_write, is_cut.clone());
+    let back = copy(to_read, from_write, is_cut);
+    tokio::try_join!(there, back).map(drop)
+}
+
+async fn copy(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut is_cut: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let len = from.read(&mut buffer).await?;
+        until_whole(&mut is_cut).await?;
+        match len {
+            0 => return to.shutdown().await,
+            len => to.write_all(&buffer[..len]).await?,
+        }
+    }
+}
+
+/// Waits until the link is not cut; fails when it is gone.
+async fn until_whole(is_cut: &mut watch::Receiver<bool>) -> io::Result<()> {
+    let whole = is_cut.wait_for(|is_cut| !is_cut).await;
+    whole.map(drop).map_err(io::Error::other)
+}
