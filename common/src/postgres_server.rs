@@ -16,17 +16,21 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 /// The longest wait until a server takes connections.
 const START: Duration = Duration::from_secs(60);
 
-/// Runs a server as long as the pipe to it is open. It takes the commands `start` and `stop`, and answers each with
-/// a line; at the end of the pipe it ends the server and removes its folder.
+/// Runs a server as long as the pipe to it is open. It takes the commands below, and answers each with a line; at
+/// the end of the pipe it ends the server and removes its folder.
 const KEEPER: &str = r#"
 folder=$1; shift
 server=
 start() { "$@" >>"$folder/log" 2>&1 & server=$!; }
-stop() { [ -z "$server" ] || { kill -"$1" "$server"; wait "$server"; server=; }; }
+stop() { [ -z "$server" ] || { all CONT; kill -"$1" "$server"; wait "$server"; server=; }; }
+all() { kill -"$1" "$server" $(pgrep -P "$server"); }
 while read -r command; do
     case $command in
         start) start "$@" ;;
         stop) stop INT ;;
+        kill) all KILL; stop KILL ;;
+        pause) all STOP ;;
+        continue) all CONT ;;
     esac
     echo done
 done
@@ -171,7 +175,31 @@ impl PostgresServer {
         self.keeper().tell("stop")
     }
 
-    /// Starts the server that was stopped, and returns once it takes connections.
+    /// Kills all processes of the server at once.
+    ///
+    /// # Errors
+    /// When it had ended before.
+    pub fn kill(&self) -> io::Result<()> {
+        self.keeper().tell("kill")
+    }
+
+    /// Halts all processes of the server.
+    ///
+    /// # Errors
+    /// When it had ended before.
+    pub fn pause(&self) -> io::Result<()> {
+        self.keeper().tell("pause")
+    }
+
+    /// Lets the processes of a halted server go on.
+    ///
+    /// # Errors
+    /// When it had ended before.
+    pub fn go_on(&self) -> io::Result<()> {
+        self.keeper().tell("continue")
+    }
+
+    /// Starts the server that was stopped or killed, and returns once it takes connections.
     ///
     /// # Errors
     /// When it does not.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use atlas_common::postgres_server::PostgresServer;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -14,7 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{sleep, timeout};
 
-use super::link::Link;
+use super::link::{Link, Target};
 use super::service::Service;
 use crate::support::{program, status_of};
 
@@ -33,8 +34,8 @@ const STEP: Duration = Duration::from_millis(20);
 
 /// Everything that runs, in a folder of its own.
 pub(super) struct Cluster {
-    pub(super) database: Part,
-    pub(super) store: Part,
+    pub(super) database: PostgresServer,
+    pub(super) store: Store,
     pub(super) replicas: Vec<Replica>,
     pub(super) bucket: PathBuf,
     _folder: TempDir,
@@ -43,22 +44,24 @@ pub(super) struct Cluster {
 impl Cluster {
     pub(super) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = database(folder.path());
-        let store = store(folder.path());
-        database.start().await;
+        let database = PostgresServer::start(&[], &[]).unwrap();
+        let store = Store::new(folder.path());
         store.start().await;
+        let socket = Target::Unix(database.folder().join(".s.PGSQL.5432"));
         let mut replicas = Vec::new();
         for at in 0..REPLICAS {
+            let to_database = Link::to(socket.clone()).await;
+            let to_store = Link::to(Target::Tcp(store.address)).await;
             let log = folder.path().join(format!("replica-{at}"));
-            replicas.push(Replica::new(database.address, store.address, log).await);
-            replicas[at].start().await;
+            let replica = Replica::new(to_database, to_store, log);
+            replica.start().await;
+            replicas.push(replica);
         }
-        let bucket = folder.path().join("store").join(BUCKET);
         Self {
             database,
             store,
             replicas,
-            bucket,
+            bucket: folder.path().join("store").join(BUCKET),
             _folder: folder,
         }
     }
@@ -74,7 +77,8 @@ impl Cluster {
 
     /// Runs a command of the program on the data of the replicas, and checks that it succeeds.
     pub(super) async fn run(&self, arguments: &[&str]) -> String {
-        let mut command = data(program(), self.database.address, self.store.address);
+        let database = self.database.url("postgres");
+        let mut command = data(program(), &database, self.store.address);
         let output = command.args(arguments).output().await.unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {stderr}");
@@ -83,12 +87,9 @@ impl Cluster {
 }
 
 /// Says where the data is, by variables of the environment.
-fn data(mut command: Command, database: SocketAddr, store: SocketAddr) -> Command {
+fn data(mut command: Command, database: &str, store: SocketAddr) -> Command {
     command
-        .env(
-            "MOCK_ATLAS_DATABASE",
-            format!("postgres://postgres@{database}/postgres?sslmode=disable"),
-        )
+        .env("MOCK_ATLAS_DATABASE", database)
         .env("MOCK_ATLAS_BLOBS", format!("s3://{BUCKET}/files"))
         .env("AWS_ENDPOINT_URL", format!("http://{store}"))
         .env("AWS_REGION", "us-east-1")
@@ -97,27 +98,36 @@ fn data(mut command: Command, database: SocketAddr, store: SocketAddr) -> Comman
     command
 }
 
-/// A part that all replicas need: the database, or the store.
-pub(super) struct Part {
+/// The object store.
+pub(super) struct Store {
     pub(super) address: SocketAddr,
     pub(super) service: Service,
     child: AsyncMutex<Option<Child>>,
 }
 
-impl Part {
-    fn new(address: SocketAddr, make: impl Fn() -> Command + Send + Sync + 'static) -> Self {
-        let service = Service::new(make);
+impl Store {
+    fn new(folder: &Path) -> Self {
+        let root = folder.join("store");
+        fs::create_dir_all(root.join(BUCKET)).unwrap();
+        let address = free_address();
+        let make = move || {
+            let mut command = Command::new("s3s-fs");
+            command.args(["--host", "127.0.0.1", "--port", &address.port().to_string()]);
+            command.args(["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY]);
+            command.arg(&root).kill_on_drop(true);
+            command
+        };
         Self {
             address,
-            service,
+            service: Service::new(make),
             child: AsyncMutex::default(),
         }
     }
 
-    /// Starts the part, and waits until it takes connections.
+    /// Starts the store, and waits until it takes connections.
     pub(super) async fn start(&self) {
         *self.child.lock().await = Some(self.service.start());
-        until("a part does not listen", async || {
+        until("the store does not listen", async || {
             TcpStream::connect(self.address).await.is_ok()
         })
         .await;
@@ -141,26 +151,28 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    async fn new(database: SocketAddr, store: SocketAddr, log: PathBuf) -> Self {
-        let (to_database, to_store) = (Link::to(database).await, Link::to(store).await);
-        let (database, store) = (to_database.address, to_store.address);
+    fn new(to_database: Link, to_store: Link, log: PathBuf) -> Self {
+        let database = format!(
+            "postgres://postgres@{}/postgres?sslmode=disable",
+            to_database.address
+        );
+        let store = to_store.address;
         let make = move || {
-            let mut command = data(program(), database, store);
+            let mut command = data(program(), &database, store);
             let log = File::options()
                 .create(true)
                 .append(true)
                 .open(&log)
                 .unwrap();
-            command
-                .args([
-                    "--listen",
-                    "127.0.0.1:0",
-                    "--output",
-                    "json",
-                    "--token",
-                    TOKEN,
-                ])
-                .stderr(log);
+            command.args([
+                "--listen",
+                "127.0.0.1:0",
+                "--output",
+                "json",
+                "--token",
+                TOKEN,
+            ]);
+            command.stderr(log);
             command
         };
         Self {
@@ -210,21 +222,6 @@ async fn until(failure: &str, holds: impl AsyncFn() -> bool) {
         }
     };
     timeout(START, wait).await.expect(failure);
-}
-
-fn store(folder: &Path) -> Part {
-    let root = folder.join("store");
-    fs::create_dir_all(root.join(BUCKET)).unwrap();
-    let address = free_address();
-    let make = move || {
-        let mut command = Command::new("s3s-fs");
-        command.args(["--host", "127.0.0.1", "--port", &address.port().to_string()]);
-        command
-            .args(["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY])
-            .arg(&root);
-        command
-    };
-    Part::new(address, make)
 }
 
 /// Returns an address that is free, and that the system gives to nobody while its owner is not running:

@@ -3,9 +3,12 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use tokio::task::block_in_place;
 use tokio::time::sleep;
 
 use super::cluster::{Cluster, REPLICAS};
+use super::link::Link;
+use super::service::Service;
 
 /// Whatever can go wrong.
 #[derive(Clone, Copy, Debug)]
@@ -59,11 +62,15 @@ async fn disturb(cluster: &Cluster, disturbance: Disturbance, lasts: Duration) {
         Disturbance::CutDatabase(at) => cut(&cluster.replicas[at].to_database, lasts).await,
         Disturbance::CutStore(at) => cut(&cluster.replicas[at].to_store, lasts).await,
         Disturbance::KillDatabase => {
-            cluster.database.kill().await;
+            cluster.database.kill().unwrap();
             sleep(lasts).await;
-            cluster.database.start().await;
+            block_in_place(|| cluster.database.resume().unwrap());
         }
-        Disturbance::PauseDatabase => pause(&cluster.database.service, lasts).await,
+        Disturbance::PauseDatabase => {
+            cluster.database.pause().unwrap();
+            sleep(lasts).await;
+            cluster.database.go_on().unwrap();
+        }
         Disturbance::KillStore => {
             cluster.store.kill().await;
             sleep(lasts).await;
@@ -73,13 +80,13 @@ async fn disturb(cluster: &Cluster, disturbance: Disturbance, lasts: Duration) {
     }
 }
 
-async fn pause(service: &super::service::Service, lasts: Duration) {
+async fn pause(service: &Service, lasts: Duration) {
     service.signal(Signal::STOP);
     sleep(lasts).await;
     service.signal(Signal::CONT);
 }
 
-async fn cut(link: &super::link::Link, lasts: Duration) {
+async fn cut(link: &Link, lasts: Duration) {
     link.cut();
     sleep(lasts).await;
     link.mend();

@@ -2,11 +2,31 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
+
+/// The other end of a link.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+impl Target {
+    async fn connect(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Self::Tcp(address) => Box::new(TcpStream::connect(address).await?),
+            Self::Unix(path) => Box::new(UnixStream::connect(path).await?),
+        })
+    }
+}
 
 pub(super) struct Link {
     pub(super) address: SocketAddr,
@@ -14,13 +34,13 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) async fn to(target: SocketAddr) -> Self {
+    pub(super) async fn to(target: Target) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (is_cut, seen) = watch::channel(false);
         tokio::spawn(async move {
             while let Ok((from, _)) = listener.accept().await {
-                tokio::spawn(forward(from, target, seen.clone()));
+                tokio::spawn(forward(from, target.clone(), seen.clone()));
             }
         });
         Self { address, is_cut }
@@ -37,20 +57,20 @@ impl Link {
 
 async fn forward(
     from: TcpStream,
-    target: SocketAddr,
+    target: Target,
     mut is_cut: watch::Receiver<bool>,
 ) -> io::Result<()> {
     until_whole(&mut is_cut).await?;
-    let to = TcpStream::connect(target).await?;
-    let ((from_read, from_write), (to_read, to_write)) = (from.into_split(), to.into_split());
+    let to = target.connect().await?;
+    let ((from_read, from_write), (to_read, to_write)) = (split(from), split(to));
     let there = copy(from_read, to_write, is_cut.clone());
     let back = copy(to_read, from_write, is_cut);
     tokio::try_join!(there, back).map(drop)
 }
 
 async fn copy(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
     mut is_cut: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
