@@ -74,12 +74,15 @@ pub(super) async fn a_version_keeps_its_number_and_the_numbers_go_on_after_the_h
     assert_eq!((&*third.id, third.build), ("id-3", NonZeroU64::new(3)));
 }
 
+/// Changes one part of a version.
+type Change = fn(&mut ImportedVersion);
+
 pub(super) async fn what_is_there_and_differs_stays_as_it_is(catalog: &Catalog) {
     let bytes = blob(b"bytes");
     let there = imported(3, Some(&bytes));
     import(catalog, &there, Some(bytes.clone())).await;
     let other = blob(b"other");
-    let changes: [(&str, fn(&mut ImportedVersion)); 5] = [
+    let changes: [(&str, Change); 5] = [
         ("the visibility of the artifact", |version| {
             version.visibility = Visibility::Public;
         }),

@@ -45,6 +45,7 @@ fn start() -> String {
                 let _ = told.send(url.trim().to_owned());
             }
         }
+        let _ = server.wait();
     });
     heard.recv().expect("moto_server should tell its address")
 }

@@ -83,6 +83,9 @@ async fn record(root: &Path) -> (Disk, Vec<Known>) {
     (disk, known)
 }
 
+/// Says of the path of a file or folder, and of whether it is a folder, whether its fsyncs count.
+type Counts = fn(&str, bool) -> bool;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_loss_of_power_at_any_moment_loses_nothing_acknowledged_and_shows_nothing_half() {
     const LOSSES: [Loss; 4] = [Loss::Dropped, Loss::Mixed, Loss::Torn, Loss::Kept];
@@ -104,7 +107,7 @@ async fn a_loss_of_power_at_any_moment_loses_nothing_acknowledged_and_shows_noth
     );
 
     // The same disk without some fsyncs must be found wrong.
-    let without: [(&str, fn(&str, bool) -> bool); 4] = [
+    let without: [(&str, Counts); 4] = [
         ("all", |_, _| false),
         ("those of the database", |path, _| !is_database(path)),
         ("those of files", |path, is_folder| {

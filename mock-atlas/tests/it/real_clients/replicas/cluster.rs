@@ -44,7 +44,7 @@ pub(super) struct Cluster {
 impl Cluster {
     pub(super) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = PostgresServer::start(&[], &[]).unwrap();
+        let database = PostgresServer::start().unwrap();
         let store = Store::new(folder.path());
         store.start().await;
         let socket = Target::Unix(database.folder().join(".s.PGSQL.5432"));

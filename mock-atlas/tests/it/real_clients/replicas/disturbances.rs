@@ -24,6 +24,10 @@ enum Disturbance {
 }
 
 /// Disturbs the cluster for this time, and leaves it undisturbed.
+#[expect(
+    clippy::print_stdout,
+    reason = "a failed test shows the course of events"
+)]
 pub(super) async fn run(cluster: &Cluster, seed: u64, length: Duration) {
     let mut random = fastrand::Rng::with_seed(seed);
     let end = Instant::now() + length;

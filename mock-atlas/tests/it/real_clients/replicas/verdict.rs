@@ -16,6 +16,10 @@ const LEAST: usize = 50;
 
 impl History {
     /// Checks each replica.
+    #[expect(
+        clippy::print_stdout,
+        reason = "a failed test shows the course of events"
+    )]
     pub(super) async fn check(&self, cluster: &Cluster) {
         println!(
             "{} numbers given, {} files acknowledged, {} versions deleted",
