@@ -15,7 +15,8 @@ pub(in crate::storage::durable) struct CheckedFile {
 
 /// Returns the number of files that are ready, and of their bytes.
 pub(in crate::storage::durable) async fn count(tx: Tx<'_>) -> Result<(u64, u64), BackendError> {
-    let sql = "SELECT count(*), coalesce(sum(size), 0) FROM file WHERE state = $1";
+    let sql = "SELECT count(*), CAST(coalesce(sum(size), 0) AS BIGINT) FROM file
+        WHERE state = $1";
     let counted = tx.row(sql, &values![READY]).await?;
     let mut row = counted.ok_or_else(|| BackendError::new("nothing was counted"))?;
     Ok((row.take()?, row.take()?))

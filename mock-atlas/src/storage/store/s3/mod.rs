@@ -126,17 +126,21 @@ impl S3 {
         multipart: Option<&str>,
     ) -> Result<(), StoreError> {
         let path = self.path(key.as_str());
-        if let Some(id) = multipart {
-            let id = id.to_owned();
-            let abort = self.0.client.abort_multipart(&path, &id);
-            self.within(PATIENCE, ignore_absence(abort)).await?;
-        }
+        // The object goes even where the store refuses to abort the upload that may have made it.
+        let aborted = match multipart {
+            Some(id) => {
+                let id = id.to_owned();
+                let abort = self.0.client.abort_multipart(&path, &id);
+                self.within(PATIENCE, ignore_absence(abort)).await
+            }
+            None => Ok(()),
+        };
         let description = self.path(&format!("{}{DESCRIPTION}", key.as_str()));
         for path in [description, path] {
             let delete = self.0.client.delete(&path);
             self.within(PATIENCE, ignore_absence(delete)).await?;
         }
-        Ok(())
+        aborted
     }
 
     /// Returns the objects in pages.
