@@ -12,8 +12,8 @@ use super::BackendError;
 /// what is under way, and for deletions.
 pub(crate) const LEAST_FREE: u64 = 256 * 1024 * 1024;
 
-/// The time for which a measurement counts, in which no disk takes as much as [`LEAST_FREE`].
-const VALID: Duration = Duration::from_millis(100);
+/// The time for which a measurement counts, in which no disk takes nearly as much as [`LEAST_FREE`].
+const VALID: Duration = Duration::from_millis(10);
 
 /// The free space of the disk that a folder is on. A clone is a cheap handle.
 #[derive(Clone, Debug)]

@@ -184,12 +184,16 @@ impl Disk {
         let id = if has("O_TMPFILE") {
             self.create(&format!("{path}/#"), false)
         } else {
-            if has("O_CREAT") && !self.names.contains_key(&path) {
+            let is_new = !self.names.contains_key(&path);
+            if has("O_CREAT") && is_new {
                 self.name(&path, false, moments);
             }
-            self.names[&path]
+            let id = self.names[&path];
+            if has("O_TRUNC") && !is_new {
+                self.change(id, Change::Truncate { len: 0 }, moments);
+            }
+            id
         };
-        assert!(!has("O_TRUNC"), "{path}");
         descriptors.insert(descriptor(&call.result).0, (id, 0));
     }
 
