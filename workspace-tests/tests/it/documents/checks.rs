@@ -94,10 +94,10 @@ pub(crate) fn metrics(document: &Document) -> impl Iterator<Item = &str> {
     words.filter(|word| word.starts_with("mock_atlas_"))
 }
 
-/// Returns whether a line of all metrics is about this one.
+/// Returns whether a line of all metrics is about this one, which may be a histogram.
 pub(crate) fn begins_with_metric(line: &str, name: &str) -> bool {
     let rest = line.strip_prefix(name).unwrap_or_default();
-    rest.starts_with([' ', '{'])
+    rest.starts_with([' ', '{']) || rest.starts_with("_bucket{")
 }
 
 /// The numbers of an enum of exit codes, from its source.
