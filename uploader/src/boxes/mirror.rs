@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 use url::Url;
@@ -15,14 +14,11 @@ use super::model::{BoxRecord, FileRecord, label};
 use super::outcome::{Outcome, Report};
 use super::rate_limits::Remaining;
 use super::registry::RegistryOptions;
+use super::saving::Saving;
 use super::selection::Selection;
 use super::source::{BoxQuery, Source};
 use super::tree::{Tree, check_box, parts};
 use crate::base::error::{Cause, Error, Phase};
-use crate::base::reporter::{Event, Reporter};
-
-/// The minimum time between two writes of the tree's description while files arrive.
-const BETWEEN_SAVES: Duration = Duration::from_secs(5);
 
 /// The options of a mirror.
 #[derive(Clone)]
@@ -139,7 +135,7 @@ pub async fn mirror(options: &MirrorOptions, tree: &mut Tree) -> Result<Report, 
         tree.merge(&found.wanted);
         tree.follow(&found.all);
     }
-    save(tree).await?;
+    let mut saving = Saving::begin(tree, save).await?;
     let total: Option<u64> = jobs
         .iter()
         .filter(|job| !job.is_linked(options))
@@ -151,40 +147,26 @@ pub async fn mirror(options: &MirrorOptions, tree: &mut Tree) -> Result<Report, 
         source: &source,
         meter: &meter,
     };
-    let mut saved = Instant::now();
     let mut outcomes = stream::iter(jobs)
         .map(|job| run.mirror_file(job))
         .buffer_unordered(options.jobs.max(1));
     while let Some((job, outcome)) = outcomes.next().await {
-        tell(&*options.http.reporter, &job, &outcome);
         let tag = job.record.tag();
-        report.files.push((job.label(), outcome));
+        report.add(&*options.http.reporter, job.label(), outcome);
         tree.set_file(&tag, &job.version, job.file);
-        if saved.elapsed() >= BETWEEN_SAVES {
-            save(tree).await?;
-            saved = Instant::now();
-        }
+        saving.save_if_due(tree).await?;
     }
     drop(outcomes);
-    save(tree).await?;
-    report
-        .files
-        .sort_by(|(left, _), (right, _)| left.cmp(right));
+    saving.save(tree).await?;
+    report.sort_files();
     report.notes = notes(&source, &records, options);
     Ok(report)
 }
 
-/// Writes the tree's description and its catalogs.
-async fn save(tree: &Tree) -> Result<(), Error> {
-    let tree = tree.clone();
-    let written = tokio::task::spawn_blocking(move || {
-        tree.save()?;
-        catalog_writer::write(&tree)
-    });
-    let failed = |error: tokio::task::JoinError| Cause::Internal(error.to_string());
-    written
-        .await
-        .unwrap_or_else(|error| Err(Error::new(Phase::Tree, failed(error))))
+/// Writes the tree's description and its catalogs. This blocks.
+fn save(tree: &Tree) -> Result<(), Error> {
+    tree.save()?;
+    catalog_writer::write(tree)
 }
 
 /// A box of the source.
@@ -314,18 +296,6 @@ fn notes(source: &Source, records: &[Arc<BoxRecord>], options: &MirrorOptions) -
         }
     }
     notes
-}
-
-fn tell(reporter: &dyn Reporter, job: &Job, outcome: &Outcome) {
-    let name = &job.label();
-    match outcome {
-        Outcome::Fetched { bytes } => reporter.report(Event::MirroredFile {
-            name,
-            bytes: *bytes,
-        }),
-        Outcome::Failed(error) => reporter.report(Event::MirrorFailed { name, error }),
-        Outcome::Present { .. } | Outcome::Linked | Outcome::Differs(_) => {}
-    }
 }
 
 struct Run<'a> {

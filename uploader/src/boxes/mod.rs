@@ -23,6 +23,7 @@ mod outcome;
 pub mod publish;
 mod rate_limits;
 pub mod registry;
+pub(crate) mod saving;
 mod selection;
 pub mod service;
 pub mod source;

@@ -1,6 +1,7 @@
 //! The outcome of each file, and the report of a whole run.
 
 use crate::base::error::Error;
+use crate::base::reporter::{Event, Reporter};
 
 /// The outcome of one file.
 #[derive(Debug)]
@@ -60,6 +61,24 @@ pub struct Totals {
 }
 
 impl Report {
+    /// Adds the outcome of a file, and reports it if it is news.
+    pub(crate) fn add(&mut self, reporter: &dyn Reporter, name: String, outcome: Outcome) {
+        match &outcome {
+            Outcome::Fetched { bytes } => reporter.report(Event::MirroredFile {
+                name: &name,
+                bytes: *bytes,
+            }),
+            Outcome::Failed(error) => reporter.report(Event::MirrorFailed { name: &name, error }),
+            Outcome::Present { .. } | Outcome::Linked | Outcome::Differs(_) => {}
+        }
+        self.files.push((name, outcome));
+    }
+
+    /// Orders the files by their labels.
+    pub(crate) fn sort_files(&mut self) {
+        self.files.sort_by(|(left, _), (right, _)| left.cmp(right));
+    }
+
     /// Counts the outcomes.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals {

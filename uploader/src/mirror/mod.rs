@@ -12,21 +12,17 @@ mod request;
 mod source;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 
 use crate::api::Client;
 use crate::base::error::{Cause, Error, Phase};
-use crate::base::reporter::{Event, Reporter};
 use crate::boxes::fetch::Meter;
+use crate::boxes::saving::Saving;
 use crate::boxes::tree::artifacts::ArtifactRecord;
 use crate::boxes::{Outcome, Plan, Report, Tree};
 use job::Job;
 pub use request::{ArtifactQuery, BuildRange, InvalidRequest};
-
-/// The minimum time between two writes of the tree's description while files arrive.
-const BETWEEN_SAVES: Duration = Duration::from_secs(5);
 
 /// The options of a mirror.
 #[derive(Debug, Clone)]
@@ -88,40 +84,23 @@ pub async fn mirror(
         tree.merge_artifact(record);
     }
     drop(records);
-    save(tree).await?;
+    let mut saving = Saving::begin(tree, Tree::save).await?;
     let meter = Meter::new(None, client.shared_reporter());
-    let mut saved = Instant::now();
     let mut outcomes = stream::iter(jobs)
         .map(|job| job.run(client, &meter))
         .buffer_unordered(options.jobs.max(1));
     while let Some((job, fetched)) = outcomes.next().await {
         let (outcome, copy) = fetched;
-        tell(client.reporter(), &job, &outcome);
-        report.files.push((job.label(), outcome));
+        report.add(client.reporter(), job.label(), outcome);
         if let Some(copy) = copy {
             tree.set_copy(&job.name(), copy);
         }
-        if saved.elapsed() >= BETWEEN_SAVES {
-            save(tree).await?;
-            saved = Instant::now();
-        }
+        saving.save_if_due(tree).await?;
     }
     drop(outcomes);
-    save(tree).await?;
-    report
-        .files
-        .sort_by(|(left, _), (right, _)| left.cmp(right));
+    saving.save(tree).await?;
+    report.sort_files();
     Ok(report)
-}
-
-/// Writes the tree's description.
-async fn save(tree: &Tree) -> Result<(), Error> {
-    let tree = tree.clone();
-    let written = tokio::task::spawn_blocking(move || tree.save()).await;
-    written.unwrap_or_else(|error| {
-        let cause = Cause::Internal(error.to_string());
-        Err(Error::new(Phase::Tree, cause))
-    })
 }
 
 /// Returns a job for each version that has a file.
@@ -157,16 +136,4 @@ fn differences(records: &[ArtifactRecord], tree: &Tree) -> impl Iterator<Item = 
         }
     }
     found.into_iter()
-}
-
-fn tell(reporter: &dyn Reporter, job: &Job, outcome: &Outcome) {
-    let name = &job.label();
-    match outcome {
-        Outcome::Fetched { bytes } => reporter.report(Event::MirroredFile {
-            name,
-            bytes: *bytes,
-        }),
-        Outcome::Failed(error) => reporter.report(Event::MirrorFailed { name, error }),
-        Outcome::Present { .. } | Outcome::Linked | Outcome::Differs(_) => {}
-    }
 }
