@@ -19,23 +19,13 @@ pub(super) async fn boxes(tx: Tx<'_>, after: i64) -> Result<Page, BackendError> 
     let sql = "SELECT id, username, name, vagrant_box, downloads FROM artifact
         WHERE vagrant_box IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
     let rows = tx.rows(sql, &values![after, PAGE]).await?;
-    let mut page = Page {
-        last: None,
-        rows: rows.len() as u64,
-        damages: Vec::new(),
-    };
-    for mut row in rows {
-        let id: i64 = row.take()?;
-        page.last = Some(id);
-        match read(&mut row) {
-            Ok((name, vagrant_box)) => {
-                let damages = examine(tx, id, &name, &vagrant_box).await?;
-                page.damages.extend(damages);
+    let (mut page, found) = Page::read(rows, "the box", read)?;
+    for found in found {
+        match found {
+            Ok((id, (name, found))) => {
+                page.damages.extend(examine(tx, id, &name, &found).await?);
             }
-            Err(error) => {
-                let what = format!("the box in row {id}");
-                page.damages.push(Damage::new(what, error.to_string()));
-            }
+            Err(damage) => page.damages.push(damage),
         }
     }
     Ok(page)

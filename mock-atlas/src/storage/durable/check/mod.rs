@@ -16,7 +16,7 @@ mod rows;
 use futures_util::future::BoxFuture;
 
 use super::DurableCatalog;
-use super::database::Tx;
+use super::database::{Row, Tx};
 use crate::storage::BackendError;
 pub(super) use report::Found;
 pub use report::{CheckProgress, CheckReport, Damage};
@@ -27,6 +27,34 @@ struct Page {
     last: Option<i64>,
     rows: u64,
     damages: Vec<Damage>,
+}
+
+impl Page {
+    /// Reads rows, each of which begins with its id. Returns a page without damages, and for each row its id and
+    /// what it says, or the damage if it cannot be read; `what` names the kind of the rows.
+    ///
+    /// # Errors
+    /// When a row has no id.
+    fn read<T>(
+        rows: Vec<Row>,
+        what: &str,
+        read: impl Fn(&mut Row) -> Result<T, BackendError>,
+    ) -> Result<(Self, Vec<Result<(i64, T), Damage>>), BackendError> {
+        let mut page = Self {
+            last: None,
+            rows: rows.len() as u64,
+            damages: Vec::new(),
+        };
+        let mut found = Vec::with_capacity(rows.len());
+        for mut row in rows {
+            let id = row.take()?;
+            page.last = Some(id);
+            let damage =
+                |error: BackendError| Damage::new(format!("{what} in row {id}"), error.to_string());
+            found.push(read(&mut row).map(|row| (id, row)).map_err(damage));
+        }
+        Ok((page, found))
+    }
 }
 
 impl DurableCatalog {

@@ -25,13 +25,13 @@ pub struct CheckReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Damage {
-    /// What is damaged, such as `acme/web/custom.image/3`.
+    /// The name of the damaged thing, such as `acme/web/custom.image/3`.
     pub what: String,
-    /// How it is damaged.
+    /// A description of the damage.
     pub how: String,
 }
 
-/// How far a check is with the bytes of files.
+/// The progress of a check with the bytes of files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckProgress {

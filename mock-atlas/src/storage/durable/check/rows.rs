@@ -55,20 +55,11 @@ pub(super) async fn versions(tx: Tx<'_>, after: i64) -> Result<Page, BackendErro
         LEFT JOIN file ON file.id = v.file_id WHERE v.id > $1 ORDER BY v.id LIMIT $2"
     );
     let rows = tx.rows(&sql, &values![after, PAGE]).await?;
-    let mut page = Page {
-        last: None,
-        rows: rows.len() as u64,
-        damages: Vec::new(),
-    };
-    for mut row in rows {
-        let id: i64 = row.take()?;
-        page.last = Some(id);
-        match read(&mut row) {
-            Ok(version) => page.damages.extend(examine(tx, &version).await?),
-            Err(error) => {
-                let what = format!("the version in row {id}");
-                page.damages.push(Damage::new(what, error.to_string()));
-            }
+    let (mut page, found) = Page::read(rows, "the version", read)?;
+    for found in found {
+        match found {
+            Ok((_, version)) => page.damages.extend(examine(tx, &version).await?),
+            Err(damage) => page.damages.push(damage),
         }
     }
     Ok(page)
