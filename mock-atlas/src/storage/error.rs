@@ -63,7 +63,7 @@ pub(crate) struct BackendError {
 /// The kinds of failures of a backend, which differ in what the caller can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BackendErrorKind {
-    /// Nothing is known of what would help.
+    /// The backend failed for a reason of which the caller can change nothing.
     Failed,
     /// The database or the store of files cannot be reached, or does not answer in time: the same
     /// request may succeed later.

@@ -63,7 +63,7 @@ struct Import<'a> {
 #[derive(Debug, Default)]
 struct Report {
     added: u64,
-    /// What would be added.
+    /// The number of versions that would be added.
     missing: u64,
     present: u64,
     different: u64,

@@ -27,11 +27,11 @@ struct Shared {
     random: std::sync::Mutex<fastrand::Rng>,
 }
 
-/// What becomes of a connection.
+/// The fate of a connection.
 #[derive(Clone, Copy)]
 enum Fate {
     Passed,
-    /// Nothing is passed on for a while at first.
+    /// The connection passes nothing on for a while at first.
     Delayed(Duration),
     /// It ends after so many bytes of the server: by a reset, or as if all was said.
     Broken {

@@ -37,9 +37,9 @@ pub(super) enum Tx<'a> {
 /// Says what a lock on a row keeps others from. SQLite, with its one writer, needs none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowLock {
-    /// Nobody else locks the row.
+    /// The lock keeps others from every lock on the row.
     Exclusive,
-    /// Nobody else locks the row exclusively.
+    /// The lock keeps others from an exclusive lock on the row.
     Shared,
 }
 

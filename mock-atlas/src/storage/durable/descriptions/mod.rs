@@ -40,7 +40,7 @@ struct Description {
     format: u32,
     size: u64,
     sha256: String,
-    /// What names the file, by its BLAKE3. Each artifact has one type with one version.
+    /// The artifacts that name the file, by its BLAKE3. Each artifact has one type with one version.
     artifacts: Vec<ArtifactRecord>,
 }
 

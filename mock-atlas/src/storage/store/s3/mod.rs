@@ -102,13 +102,8 @@ impl S3 {
     async fn check(&self) -> Result<(), StoreError> {
         let prefix = self.prefix();
         let mut first = self.0.client.list(Some(&prefix));
-        match self
-            .within(PATIENCE, async { first.next().await.transpose() })
-            .await
-        {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        }
+        let list = async { first.next().await.transpose() };
+        self.within(PATIENCE, list).await.map(|_| ())
     }
 
     pub(super) fn place(&self) -> &str {
