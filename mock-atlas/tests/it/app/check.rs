@@ -46,36 +46,6 @@ fn change_database(folder: &Path, sql: &str) {
     database.execute_batch(sql).unwrap();
 }
 
-/// Pushes a box with one file, and releases it.
-async fn push_box(fixture: &Fixture) {
-    let boxes = "/api/v2/box/acme/debian";
-    let new = json!({"box": {"username": "acme", "name": "debian", "is_private": false,
-        "short_description": "a box"}});
-    for (path, body) in [
-        ("/api/v2/boxes".to_owned(), new),
-        (
-            format!("{boxes}/versions"),
-            json!({"version": {"version": "1.0.0"}}),
-        ),
-        (
-            format!("{boxes}/version/1.0.0/providers"),
-            json!({"provider": {"name": "virtualbox", "architecture": "amd64"}}),
-        ),
-    ] {
-        let made = fixture.post(&path, body).await;
-        assert_eq!(made.status, 200, "{}", made.body);
-    }
-    let provider = format!("{boxes}/version/1.0.0/provider/virtualbox/amd64");
-    let upload = fixture.get(&format!("{provider}/upload")).await.json();
-    let sent = fixture
-        .put(upload["upload_path"].as_str().unwrap(), b"a box")
-        .await;
-    assert_eq!(sent.status, 200);
-    let release = format!("{boxes}/version/1.0.0/release");
-    let released = fixture.request(Method::PUT, &release).send().await.unwrap();
-    assert_eq!(released.status(), 200);
-}
-
 async fn push_all(fixture: &Fixture) {
     fixture.make_artifact("acme", "web").await;
     fixture.push(b"the first file").await;
@@ -85,7 +55,7 @@ async fn push_all(fixture: &Fixture) {
         .put(&upload_path(&version), b"the second file")
         .await;
     assert_eq!(sent.status, 200);
-    push_box(fixture).await;
+    fixture.push_box().await;
 }
 
 #[tokio::test]

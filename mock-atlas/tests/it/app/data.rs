@@ -9,47 +9,14 @@ use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::support::program::{Program, command};
+use crate::support::program::Program;
 use crate::support::{FILE, Fixture, Reply, http, upload_path};
 
 /// Starts an emulator on a folder, with the users and artifacts of the other tests.
 async fn start(folder: &Path) -> Fixture {
     Fixture::with(|builder| builder.data(folder)).await
-}
-
-/// Pushes a box through its own API, and returns the path of its file.
-async fn push_box(fixture: &Fixture) -> String {
-    let boxes = "/api/v2/box/acme/debian";
-    let new = json!({"box": {"username": "acme", "name": "debian", "is_private": false}});
-    for (path, body) in [
-        ("/api/v2/boxes".to_owned(), new),
-        (
-            format!("{boxes}/versions"),
-            json!({"version": {"version": "1.0.0"}}),
-        ),
-        (
-            format!("{boxes}/version/1.0.0/providers"),
-            json!({"provider": {"name": "virtualbox", "architecture": "amd64"}}),
-        ),
-    ] {
-        let reply = fixture.post(&path, body).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
-    }
-    let provider = format!("{boxes}/version/1.0.0/provider/virtualbox/amd64");
-    let direct = fixture
-        .get(&format!("{provider}/upload/direct"))
-        .await
-        .json();
-    let upload_path = direct["upload_path"].as_str().unwrap();
-    assert_eq!(fixture.put(upload_path, b"a box").await.status, 200);
-    let callback = direct["callback"].as_str().unwrap();
-    let called = fixture.http.put(callback).header("X-Atlas-Token", "ROOT");
-    assert_eq!(called.send().await.unwrap().status(), 200);
-    let release = format!("{boxes}/version/1.0.0/release");
-    let released = fixture.request(Method::PUT, &release).send().await.unwrap();
-    assert_eq!(released.status(), 200);
-    provider
 }
 
 #[tokio::test]
@@ -61,7 +28,7 @@ async fn everything_is_there_after_a_start_on_the_same_folder() {
     fixture
         .make_version(json!({"id": "y", "metadata": {"os": "debian"}}))
         .await;
-    let provider = push_box(&fixture).await;
+    let provider = fixture.push_box().await;
     let shown = fixture.get(&provider).await.json();
     let token = fixture
         .mock(
@@ -114,7 +81,7 @@ async fn numbers_order_and_uploads_stay_right_when_the_clock_is_set_back() {
     later.make_artifact("acme", "web").await;
     later.push(b"one").await;
     let awaited = later.make_version(json!({"id": "y", "file": true})).await;
-    push_box(&later).await;
+    later.push_box().await;
     later.atlas.stop().await;
 
     let earlier = start(1).await;
@@ -217,15 +184,8 @@ async fn the_root_token_is_made_once_and_can_be_set_anew() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let start = async |token: &[&str]| {
-        let arguments = [
-            "--listen",
-            "127.0.0.1:0",
-            "--output",
-            "json",
-            "--data",
-            data,
-        ];
-        let mut program = Program::start(&[&arguments[..], token].concat(), &[]);
+        let arguments = [&["--data", data], token].concat();
+        let mut program = Program::serve(&arguments, &[]);
         (program.json().await, program)
     };
     let knows = async |announced: &Value, token: &str| {
@@ -255,10 +215,12 @@ struct Acknowledged {
     bytes: String,
 }
 
-/// Creates versions with files until the server dies, and returns the acknowledged ones.
-async fn push_until_killed(url: String, writer: usize) -> Vec<Acknowledged> {
+/// The number of acknowledged versions after which the program is killed, each time.
+const BETWEEN_KILLS: usize = 40;
+
+/// Creates versions with files until the server dies, and tells of each acknowledged one.
+async fn push_until_killed(url: String, writer: usize, tell: UnboundedSender<Acknowledged>) {
     let http = http();
-    let mut acknowledged = Vec::new();
     for at in 0.. {
         let versions = format!("{url}{FILE}");
         let new = json!({"artifact_version": {"id": "x", "file": true}});
@@ -277,30 +239,21 @@ async fn push_until_killed(url: String, writer: usize) -> Vec<Acknowledged> {
             .send()
             .await;
         match put {
-            Ok(reply) if reply.status() == 200 => acknowledged.push(Acknowledged {
-                number: version["version"].as_u64().unwrap(),
-                bytes,
-            }),
+            Ok(reply) if reply.status() == 200 => {
+                let number = version["version"].as_u64().unwrap();
+                tell.send(Acknowledged { number, bytes }).unwrap();
+            }
             _ => break,
         }
     }
-    acknowledged
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_process_loses_nothing_that_it_acknowledged_and_shows_nothing_half() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    let arguments = [
-        "--listen",
-        "127.0.0.1:0",
-        "--output",
-        "json",
-        "--token",
-        "ROOT",
-    ];
     let start = async || {
-        let mut program = Program::of(command(&[&arguments[..], &["--data", data]].concat(), &[]));
+        let mut program = Program::serve(&["--token", "ROOT", "--data", data], &[]);
         let url = program.json().await["address"].as_str().unwrap().to_owned();
         (program, url)
     };
@@ -315,13 +268,17 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged_and_shows_nothing_h
                 .bearer_auth("ROOT");
             assert_eq!(made.json(&new).send().await.unwrap().status(), 200);
         }
-        let writers: Vec<_> = (0..16)
-            .map(|writer| tokio::spawn(push_until_killed(url.clone(), writer)))
-            .collect();
-        wait_for_versions(&url, acknowledged.len() as u64 + 40).await;
+        let (tell, mut told) = unbounded_channel();
+        for writer in 0..16 {
+            tokio::spawn(push_until_killed(url.clone(), writer, tell.clone()));
+        }
+        drop(tell);
+        for _ in 0..BETWEEN_KILLS {
+            acknowledged.push(told.recv().await.unwrap());
+        }
         program.stop(Signal::KILL).await;
-        for writer in writers {
-            acknowledged.extend(writer.await.unwrap());
+        while let Some(one) = told.recv().await {
+            acknowledged.push(one);
         }
     }
     let (program, url) = start().await;
@@ -330,29 +287,10 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged_and_shows_nothing_h
     only_named_files_are_left(&folder).await;
 }
 
-/// Waits until a search finds a version of at least this number.
-async fn wait_for_versions(url: &str, number: u64) {
-    loop {
-        let search = http().get(format!("{url}{FILE}/search?version=latest"));
-        let found: Value = search
-            .bearer_auth("ROOT")
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
-        if found["versions"][0]["version"].as_u64() >= Some(number) {
-            return;
-        }
-    }
-}
-
 /// Checks that each acknowledged version is there with its bytes, and that no number was given twice.
 async fn check(url: &str, acknowledged: &[Acknowledged]) {
     let numbers: BTreeSet<u64> = acknowledged.iter().map(|one| one.number).collect();
     assert_eq!(numbers.len(), acknowledged.len());
-    assert!(numbers.len() >= 100, "{}", numbers.len());
     let search = http()
         .get(format!("{url}{FILE}/search"))
         .bearer_auth("ROOT");

@@ -131,8 +131,7 @@ async fn what_a_proxy_wants_before_each_path_is_asked_for() {
 
 #[tokio::test]
 async fn the_settings_of_an_emulator_find_it_too() {
-    let listen = ["--listen", "127.0.0.1:0", "--output", "json"];
-    let mut emulator = Program::start(&listen, &[("MOCK_ATLAS_TOKEN", "T")]);
+    let mut emulator = Program::serve(&[], &[("MOCK_ATLAS_TOKEN", "T")]);
     let address = emulator.json().await["address"]
         .as_str()
         .unwrap()

@@ -73,31 +73,15 @@ async fn variables_and_json_are_for_programs() {
 
 #[tokio::test]
 async fn a_flag_wins_over_a_variable() {
-    let arguments = [
-        "--listen",
-        "127.0.0.1:0",
-        "--output",
-        "json",
-        "--token",
-        "flag",
-    ];
-    let mut program = Program::start(&arguments, &[("MOCK_ATLAS_TOKEN", "variable")]);
+    let variables = [("MOCK_ATLAS_TOKEN", "variable")];
+    let mut program = Program::serve(&["--token", "flag"], &variables);
     assert_eq!(program.json().await["token"], "flag");
 }
 
 #[tokio::test]
 async fn the_public_url_starts_upload_paths_and_leaves_the_address_as_it_is() {
-    let arguments = [
-        "--listen",
-        "127.0.0.1:0",
-        "--output",
-        "json",
-        "--token",
-        "T",
-        "--public-url",
-        "https://proxy.test/atlas/",
-    ];
-    let mut program = Program::start(&arguments, &[]);
+    let arguments = ["--token", "T", "--public-url", "https://proxy.test/atlas/"];
+    let mut program = Program::serve(&arguments, &[]);
     let address = program.json().await["address"].as_str().unwrap().to_owned();
     assert!(address.starts_with("http://127.0.0.1:"), "{address}");
     let post = async |path: &str, body: &'static str| {
@@ -132,7 +116,7 @@ async fn listening_on_every_address_announces_one_that_works() {
 
 #[tokio::test]
 async fn an_address_in_use_says_what_to_do() {
-    let mut program = Program::start(&["--listen", "127.0.0.1:0", "--output", "json"], &[]);
+    let mut program = Program::serve(&[], &[]);
     let said = program.json().await;
     let address = said["address"]
         .as_str()
@@ -162,17 +146,8 @@ async fn wrong_arguments_are_told_from_failures() {
 
 /// Returns the log, in a format, of requests with tokens, passwords and upload paths.
 async fn log_of_secrets(format: &str) -> String {
-    let arguments = [
-        "--listen",
-        "127.0.0.1:0",
-        "--output",
-        "json",
-        "--log",
-        "trace",
-        "--log-format",
-        format,
-    ];
-    let mut program = Program::start(&arguments, &[("MOCK_ATLAS_TOKEN", "canary")]);
+    let arguments = ["--log", "trace", "--log-format", format];
+    let mut program = Program::serve(&arguments, &[("MOCK_ATLAS_TOKEN", "canary")]);
     let address = program.json().await["address"].as_str().unwrap().to_owned();
     let http = http();
     let artifacts = format!("{address}/api/v1/artifacts?access_token=canary");
@@ -247,8 +222,7 @@ async fn no_log_and_no_help_shows_a_secret() {
 
 #[tokio::test]
 async fn a_second_signal_does_not_wait_for_requests_under_way() {
-    let arguments = ["--listen", "127.0.0.1:0", "--output", "json"];
-    let mut program = Program::start(&arguments, &[]);
+    let mut program = Program::serve(&[], &[]);
     let address = program.json().await["address"].as_str().unwrap().to_owned();
     let host = address.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).await.unwrap();

@@ -51,13 +51,12 @@ async fn answered(program: Program) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_line_of_log_tells_the_route_the_status_the_bytes_and_the_time() {
-    let arguments = ["--listen", "127.0.0.1:0", "--output", "json"];
     let variables = [
         ("MOCK_ATLAS_TOKEN", "T"),
         ("MOCK_ATLAS_LOG", "info"),
         ("MOCK_ATLAS_LOG_FORMAT", "json"),
     ];
-    let mut program = Program::start(&arguments, &variables);
+    let mut program = Program::serve(&[], &variables);
     let address = program.json().await["address"].as_str().unwrap().to_owned();
     let artifacts = format!("{address}/api/v1/artifacts");
     let http = http();

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::support::program::Program;
+use crate::support::program::{Program, SERVE};
 use crate::support::{FILE, http, program, upload_path};
 
 const IDLE: usize = 10_000;
@@ -45,14 +45,8 @@ fn limited(limit: &str, arguments: &[&str]) -> Program {
     shell
         .args(["-c", &format!("{limit} && exec \"$0\" \"$@\"")])
         .arg(program)
-        .args([
-            "--listen",
-            "127.0.0.1:0",
-            "--output",
-            "json",
-            "--token",
-            "ROOT",
-        ])
+        .args(SERVE)
+        .args(["--token", "ROOT"])
         .args(arguments)
         .env_clear()
         .stdout(Stdio::piped())

@@ -232,9 +232,8 @@ async fn the_program_serves_files_of_ones_own() {
         std::fs::write(path, pem).unwrap();
     }
     let [ca, certificate, key] = paths.each_ref().map(|path| path.to_str().unwrap());
-    let start = ["--listen", "127.0.0.1:0", "--output", "json"];
     let tls = ["--tls-cert", certificate, "--tls-key", key];
-    let mut running = Program::start(&[&start[..], &tls[..]].concat(), &[]);
+    let mut running = Program::serve(&tls, &[]);
     let said = running.json().await;
     assert_eq!(said.get("ca_file"), None);
     let address = said["address"].as_str().unwrap();

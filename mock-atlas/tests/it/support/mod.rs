@@ -164,6 +164,38 @@ impl Fixture {
         version
     }
 
+    /// Pushes a box with one file through its own API, releases it, and returns the path of its provider.
+    pub(crate) async fn push_box(&self) -> String {
+        let boxes = "/api/v2/box/acme/debian";
+        let new = json!({"box": {"username": "acme", "name": "debian", "is_private": false,
+            "short_description": "a box"}});
+        for (path, body) in [
+            ("/api/v2/boxes".to_owned(), new),
+            (
+                format!("{boxes}/versions"),
+                json!({"version": {"version": "1.0.0"}}),
+            ),
+            (
+                format!("{boxes}/version/1.0.0/providers"),
+                json!({"provider": {"name": "virtualbox", "architecture": "amd64"}}),
+            ),
+        ] {
+            let reply = self.post(&path, body).await;
+            assert_eq!(reply.status, 200, "{}", reply.body);
+        }
+        let provider = format!("{boxes}/version/1.0.0/provider/virtualbox/amd64");
+        let direct = self.get(&format!("{provider}/upload/direct")).await.json();
+        let upload_path = direct["upload_path"].as_str().unwrap();
+        assert_eq!(self.put(upload_path, b"a box").await.status, 200);
+        let callback = direct["callback"].as_str().unwrap();
+        let called = self.http.put(callback).header("X-Atlas-Token", "ROOT");
+        assert_eq!(called.send().await.unwrap().status(), 200);
+        let release = format!("{boxes}/version/1.0.0/release");
+        let released = self.request(Method::PUT, &release).send().await.unwrap();
+        assert_eq!(released.status(), 200);
+        provider
+    }
+
     pub(crate) async fn put(&self, url: &str, bytes: &'static [u8]) -> Reply {
         Reply::of(self.http.put(url).body(bytes).send().await.unwrap()).await
     }

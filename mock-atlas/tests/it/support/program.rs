@@ -6,6 +6,9 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use super::program;
 
+/// The arguments of a server on a free port, which announces itself as JSON.
+pub(crate) const SERVE: [&str; 4] = ["--listen", "127.0.0.1:0", "--output", "json"];
+
 pub(crate) struct Program {
     pub(crate) child: Child,
     stdout: Lines<BufReader<ChildStdout>>,
@@ -14,6 +17,11 @@ pub(crate) struct Program {
 impl Program {
     pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         Self::of(command(arguments, variables))
+    }
+
+    /// Starts a server on a free port, which announces itself as JSON, with more arguments.
+    pub(crate) fn serve(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start(&[&SERVE[..], arguments].concat(), variables)
     }
 
     pub(crate) fn of(mut command: Command) -> Self {

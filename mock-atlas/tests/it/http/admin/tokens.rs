@@ -155,10 +155,6 @@ async fn no_log_shows_a_token_or_a_password_of_a_seed_or_a_login() {
         "tokens": [{"token": "canary-token"}]}]}"#;
     std::fs::write(&file, seed).unwrap();
     let arguments = [
-        "--listen",
-        "127.0.0.1:0",
-        "--output",
-        "json",
         "--log",
         "trace",
         "--token",
@@ -166,7 +162,7 @@ async fn no_log_shows_a_token_or_a_password_of_a_seed_or_a_login() {
         "--seed",
         file.to_str().unwrap(),
     ];
-    let mut program = Program::start(&arguments, &[]);
+    let mut program = Program::serve(&arguments, &[]);
     let address = program.json().await["address"].as_str().unwrap().to_owned();
     let api = format!("{address}/api/v1/authenticate");
     let mock = format!("{address}/_mock/tokens");

@@ -62,7 +62,7 @@ pub(super) enum Loss {
     Mixed,
     /// Some are lost, and of writes some sectors.
     Torn,
-    /// None is lost, as when only the process is killed.
+    /// All are kept, as when only the process is killed.
     Kept,
 }
 

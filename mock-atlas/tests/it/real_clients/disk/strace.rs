@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::program::{Program, command};
+use crate::support::program::{Program, SERVE, command};
 
 /// The longest wait for the end of a program.
 const END: Duration = Duration::from_secs(60);
@@ -16,16 +16,7 @@ const END: Duration = Duration::from_secs(60);
 /// Returns the arguments of an emulator on a folder.
 pub(super) fn arguments(data: &Path) -> Vec<&str> {
     let data = data.to_str().unwrap();
-    vec![
-        "--listen",
-        "127.0.0.1:0",
-        "--output",
-        "json",
-        "--token",
-        "ROOT",
-        "--data",
-        data,
-    ]
+    [&SERVE[..], &["--token", "ROOT", "--data", data]].concat()
 }
 
 /// Starts an emulator on a folder under strace, and returns its URL, too.

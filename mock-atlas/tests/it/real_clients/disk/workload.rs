@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{FILE, http, upload_path};
 
-/// What a client was told, or asked for.
+/// A fact that a client was told, or a change that it asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fact {
     /// The artifact of all versions is there.

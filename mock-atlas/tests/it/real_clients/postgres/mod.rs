@@ -58,16 +58,9 @@ impl Shared {
     /// Starts an emulator as a program, and returns what it announces.
     async fn program(&self, arguments: &[&str]) -> (Program, Value) {
         let blobs = self.blobs();
-        let own = [
-            "--listen",
-            "127.0.0.1:0",
-            "--output",
-            "json",
-            "--blobs",
-            &blobs,
-        ];
+        let arguments = [&["--blobs", &blobs], arguments].concat();
         let variables = [("MOCK_ATLAS_DATABASE", self.url.as_str())];
-        let mut program = Program::start(&[&own[..], arguments].concat(), &variables);
+        let mut program = Program::serve(&arguments, &variables);
         let announced = program.json().await;
         (program, announced)
     }

@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use super::link::{Link, Target};
 use super::service::Service;
+use crate::support::program::SERVE;
 use crate::support::{program, status_of};
 
 pub(super) const REPLICAS: usize = 3;
@@ -164,14 +165,7 @@ impl Replica {
                 .append(true)
                 .open(&log)
                 .unwrap();
-            command.args([
-                "--listen",
-                "127.0.0.1:0",
-                "--output",
-                "json",
-                "--token",
-                TOKEN,
-            ]);
+            command.args(SERVE).args(["--token", TOKEN]);
             command.stderr(log);
             command
         };

@@ -10,7 +10,7 @@ use super::cluster::{Cluster, REPLICAS};
 use super::link::Link;
 use super::service::Service;
 
-/// Whatever can go wrong.
+/// A failure of one part of the cluster.
 #[derive(Clone, Copy, Debug)]
 enum Disturbance {
     KillReplica(usize),
