@@ -29,9 +29,12 @@ struct Page {
     damages: Vec<Damage>,
 }
 
+/// A row's id and what the row says, or the damage if it cannot be read.
+type Checked<T> = Result<(i64, T), Damage>;
+
 impl Page {
-    /// Reads rows, each of which begins with its id. Returns a page without damages, and for each row its id and
-    /// what it says, or the damage if it cannot be read; `what` names the kind of the rows.
+    /// Reads rows, each of which begins with its id. Returns a page without damages, and what was
+    /// read of each row; `what` names the kind of the rows.
     ///
     /// # Errors
     /// When a row has no id.
@@ -39,7 +42,7 @@ impl Page {
         rows: Vec<Row>,
         what: &str,
         read: impl Fn(&mut Row) -> Result<T, BackendError>,
-    ) -> Result<(Self, Vec<Result<(i64, T), Damage>>), BackendError> {
+    ) -> Result<(Self, Vec<Checked<T>>), BackendError> {
         let mut page = Self {
             last: None,
             rows: rows.len() as u64,
