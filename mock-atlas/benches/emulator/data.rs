@@ -1,29 +1,23 @@
-//! Measures an emulator that keeps its data in a folder: its requests next to the bare engine with the same
-//! statements, whether a request takes longer when more is stored, and the start on a folder with a million
-//! versions. All but the start is measured in this process, without sockets.
+//! Measures an emulator that keeps its data in a folder or in PostgreSQL: its requests next to the bare database
+//! with the same statements, whether a request takes longer when more is stored, and the start on a folder with a
+//! million versions. All but the start is measured in this process, without sockets.
 
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+use atlas_common::postgres_server::PostgresServer;
 use futures_util::future::try_join_all;
 use mock_atlas::MockAtlas;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::engine::Engine;
+use crate::engine::{CLIENTS, Postgres, Sqlite, compare as compare_engines, push};
 use crate::growth::{Atlas, FEW, MANY, TYPE, compare};
 use crate::http::{self, Connection};
 use crate::peers::{self, Server, wait_for};
 use crate::{Result, median, row};
 
-/// The number of clients that make requests at the same time.
-const CLIENTS: u64 = 16;
-
-/// The number of requests in a round.
-const REQUESTS: u64 = 4_000;
-
-const ROUNDS: usize = 7;
 const STARTS: usize = 11;
 
 /// The number of further artifacts of the larger emulator.
@@ -37,10 +31,18 @@ pub(crate) fn run() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(engine())?;
+    runtime.block_on(sqlite())?;
     let (few, many) = (folder()?, folder()?);
     runtime.block_on(growth(few.path(), many.path()))?;
     start(many.path())
+}
+
+/// Compares an emulator whose data is in PostgreSQL with the bare database.
+pub(crate) fn shared() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(postgres())
 }
 
 /// Returns a folder on the disk of the build: that for temporary files may be in memory.
@@ -48,88 +50,42 @@ pub(crate) fn folder() -> Result<TempDir> {
     Ok(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?)
 }
 
-/// Compares requests with the statements that the database runs for them, in turns.
-async fn engine() -> Result<()> {
+/// Compares requests with SQLite.
+async fn sqlite() -> Result<()> {
     let (own, bare) = (folder()?, folder()?);
     let atlas = kept(own.path()).await?;
     atlas.create_web().await?;
     push(&atlas, 0, FEW, CLIENTS).await?;
-    // The engine has the tables and the versions of the emulator.
+    // The bare database has the tables and the versions of the emulator.
     drop(atlas);
     closed(own.path())?;
     fs::copy(own.path().join(DATABASE), bare.path().join(DATABASE))?;
-    let (atlas, engine) = (
-        kept(own.path()).await?,
-        Engine::open(&bare.path().join(DATABASE))?,
-    );
-    let mut first = FEW;
-    for clients in [1, CLIENTS] {
-        let mut rates = [const { Vec::new() }; 6];
-        for _ in 0..ROUNDS {
-            let start = Instant::now();
-            push(&atlas, first, REQUESTS, clients).await?;
-            rates[0].push(rate(start));
-            let start = Instant::now();
-            engine.push_all(first, REQUESTS, clients)?;
-            rates[1].push(rate(start));
-            first += REQUESTS;
-            for (at, query) in [(2, "version=latest"), (4, BY_METADATA)] {
-                let start = Instant::now();
-                search(&atlas, query, clients).await?;
-                rates[at].push(rate(start));
-                let start = Instant::now();
-                match at {
-                    2 => engine.latest(REQUESTS)?,
-                    _ => engine.by_metadata(REQUESTS)?,
-                };
-                rates[at + 1].push(rate(start));
-            }
-        }
-        print(clients, rates.map(median));
+    let atlas = kept(own.path()).await?;
+    let bare = Sqlite::open(&bare.path().join(DATABASE))?;
+    compare_engines("SQLite", &atlas, &bare, FEW).await
+}
+
+/// Compares requests with PostgreSQL.
+async fn postgres() -> Result<()> {
+    let server = PostgresServer::start()?;
+    let files = folder()?;
+    let [own, bare] = [server.new_url()?, server.new_url()?];
+    let [own_files, bare_files] = [files.path().join("own"), files.path().join("bare")];
+    for (url, files) in [(&own, &own_files), (&bare, &bare_files)] {
+        let atlas = of_database(url, files).await?;
+        atlas.create_web().await?;
+        push(&atlas, 0, FEW, CLIENTS).await?;
     }
-    Ok(())
+    let atlas = of_database(&own, &own_files).await?;
+    let bare = Postgres::open(&bare).await?;
+    compare_engines("PostgreSQL", &atlas, &bare, FEW).await
 }
 
-const BY_METADATA: &str = "version=any&metadata.1.key=arch&metadata.1.value=amd64";
-
-fn rate(start: Instant) -> f64 {
-    REQUESTS as f64 / start.elapsed().as_secs_f64()
-}
-
-fn print(clients: u64, rates: [f64; 6]) {
-    for (what, rates) in ["POST", "latest", "metadata"].iter().zip(rates.chunks(2)) {
-        row(
-            &format!("{what}, {clients} at a time, of SQLite"),
-            format!("{:.0}/s", rates[0]),
-            format!("{:.0}/s", rates[1]),
-            rates[0] / rates[1],
-            "at least 0.5",
-        );
-    }
-}
-
-/// Creates versions, and makes searches: `clients` at a time.
-async fn push(atlas: &Atlas, first: u64, count: u64, clients: u64) -> Result<()> {
-    let client = async |client: u64| {
-        for number in (client..count).step_by(clients as usize) {
-            atlas.push(first + number).await?;
-        }
-        Result::Ok(())
-    };
-    try_join_all((0..clients).map(client)).await?;
-    Ok(())
-}
-
-async fn search(atlas: &Atlas, query: &str, clients: u64) -> Result<()> {
-    let path = format!("{TYPE}/search?{query}");
-    let client = async |client: u64| {
-        for _ in (client..REQUESTS).step_by(clients as usize) {
-            atlas.search(&path, 1).await?;
-        }
-        Result::Ok(())
-    };
-    try_join_all((0..clients).map(client)).await?;
-    Ok(())
+/// Opens an emulator on a database of PostgreSQL.
+async fn of_database(url: &str, files: &Path) -> Result<Atlas> {
+    let blobs = format!("file://{}", files.display());
+    let builder = MockAtlas::builder().database(url).blobs(blobs);
+    Atlas::of_builder(builder).await
 }
 
 /// Opens an emulator on a folder.

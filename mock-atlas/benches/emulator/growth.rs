@@ -9,6 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use mock_atlas::{Builder, MockAtlas};
 use serde_json::json;
+use tokio::task::spawn_blocking;
 use tower::ServiceExt;
 
 use crate::http::TOKEN;
@@ -129,7 +130,9 @@ impl Atlas {
 
     /// Creates an emulator with these settings.
     pub(crate) async fn of_builder(builder: Builder) -> Result<Self> {
-        let atlas = Self(builder.token(TOKEN).router()?);
+        // Opening a database blocks.
+        let router = spawn_blocking(move || builder.token(TOKEN).router()).await??;
+        let atlas = Self(router);
         // A full journal drops a request for each new one, which takes time too.
         for _ in 0..JOURNAL {
             atlas.ask("GET", "/api/v1/token", String::new()).await?;

@@ -9,7 +9,8 @@
 //! - `files`: large files and many at once, next to nginx
 //! - `growth`: the time of a request with a thousand and with a million versions, and the memory
 //! - `boxes`: the same for Vagrant boxes, ten and a thousand
-//! - `data`: an emulator that keeps its data in a folder, next to the bare `engine`
+//! - `data`: an emulator that keeps its data in a folder, next to the bare `engine`; `postgres`: one that keeps it
+//!   in PostgreSQL
 //! - `start`: the start of the program, and of a thousand emulators in one process
 //! - `fixed`: a bare axum; `peers`: the programs to compare with; `http`: a minimal client
 
@@ -41,11 +42,12 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 /// A part of the benchmark: its name, the programs that it needs, and its function.
 type Part = (&'static str, &'static [peers::Program], fn() -> Result<()>);
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("growth", &[], growth::run),
     ("boxes", &[], boxes::run),
     ("start", &[], start::run),
     ("data", &[], data::run),
+    ("postgres", &[], data::shared),
     ("instructions", &[peers::VALGRIND], instructions::run),
     ("requests", &[peers::NGINX, peers::WRK], requests::run),
     ("files", &[peers::NGINX, peers::CURL], files::run),
@@ -79,7 +81,13 @@ fn exit_code(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            println!("error: {error}");
+            let mut causes = vec![error.to_string()];
+            let mut cause = error.source();
+            while let Some(next) = cause {
+                causes.push(next.to_string());
+                cause = next.source();
+            }
+            println!("error: {}", causes.join(": "));
             ExitCode::FAILURE
         }
     }
