@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::uri::Authority;
-use axum::http::{Method, Request, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use clap::{Args, value_parser};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::idle_timeout::IdleTimeout;
+use super::retry::Failure;
 use super::tls::Trust;
 use super::{EmulatorArguments, serve};
 
@@ -135,18 +136,30 @@ impl Client {
         path: &str,
         body: Body,
     ) -> Result<Bytes, String> {
+        Ok(self.attempt(method, path, body).await?)
+    }
+
+    /// Sends a body, and returns the body of the reply, or a failure that says whether another attempt may help.
+    pub(super) async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<Bytes, Failure> {
         let gathered = async {
             let reply = self.stream(method, path, body).await?;
             self.gather(reply, MOST).await
         };
-        let whole = self.idle_timeout.wait_for_whole(gathered).await??;
-        whole.ok_or_else(|| {
+        let whole = self.idle_timeout.wait_for_whole(gathered).await;
+        let whole = whole.map_err(|silence| Failure::passing(silence, Duration::ZERO))??;
+        let too_large = || {
             format!(
                 "the reply of {} is larger than the {} MiB that are read of a reply: request less",
                 self.address,
                 MOST / 1024 / 1024
             )
-        })
+        };
+        whole.ok_or_else(|| too_large().into())
     }
 
     /// Returns the address of the emulator, without a trailing slash.
@@ -160,16 +173,16 @@ impl Client {
         method: Method,
         path: &str,
         body: Body,
-    ) -> Result<Incoming, String> {
+    ) -> Result<Incoming, Failure> {
         self.exchange(method, &format!("/_mock{path}"), body).await
     }
 
     /// Returns the body of a successful reply to a GET of the API of Atlas.
-    pub(super) async fn stream_of_api(&self, path: &str) -> Result<Incoming, String> {
+    pub(super) async fn stream_of_api(&self, path: &str) -> Result<Incoming, Failure> {
         self.exchange(Method::GET, path, Body::empty()).await
     }
 
-    async fn exchange(&self, method: Method, path: &str, body: Body) -> Result<Incoming, String> {
+    async fn exchange(&self, method: Method, path: &str, body: Body) -> Result<Incoming, Failure> {
         let request = self.request(method, path, body)?;
         let host = self.host.host().trim_matches(['[', ']']);
         let stream = self.connect(host).await?;
@@ -186,12 +199,17 @@ impl Client {
         if status.is_success() {
             return Ok(reply.into_body());
         }
+        let wait = wait(status, reply.headers());
         let body = self.gather(reply.into_body(), MOST_OF_ERROR).await;
-        Err(self.refused(status, body))
+        let message = self.refused(status, body);
+        Err(match wait {
+            Some(wait) => Failure::passing(message, wait),
+            None => message.into(),
+        })
     }
 
     /// Returns the next part of a reply; `None` at its end.
-    pub(super) async fn part(&self, body: &mut Incoming) -> Result<Option<Bytes>, String> {
+    pub(super) async fn part(&self, body: &mut Incoming) -> Result<Option<Bytes>, Failure> {
         loop {
             let frame = self.wait("the rest of the reply", body.frame()).await?;
             let Some(frame) = frame.transpose().map_err(|error| self.broken(&error))? else {
@@ -204,7 +222,7 @@ impl Client {
     }
 
     /// Returns the whole body of a reply; `None` if it has more than `most` bytes.
-    async fn gather(&self, mut body: Incoming, most: usize) -> Result<Option<Bytes>, String> {
+    async fn gather(&self, mut body: Incoming, most: usize) -> Result<Option<Bytes>, Failure> {
         let mut gathered = Vec::new();
         while let Some(part) = self.part(&mut body).await? {
             if gathered.len() + part.len() > most {
@@ -218,7 +236,7 @@ impl Client {
     async fn connect(
         &self,
         host: &str,
-    ) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<>, String> {
+    ) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<>, Failure> {
         let usual = if self.trust.is_some() { 443 } else { 80 };
         let port = self.host.port_u16().unwrap_or(usual);
         let stream = self.wait("a connection", TcpStream::connect((host, port)));
@@ -226,16 +244,18 @@ impl Client {
         Ok(self.idle_timeout.watch(stream))
     }
 
-    async fn wait<T>(&self, what: &str, future: impl Future<Output = T>) -> Result<T, String> {
+    async fn wait<T>(&self, what: &str, future: impl Future<Output = T>) -> Result<T, Failure> {
         let waited = self.idle_timeout.wait(what, future).await;
-        waited.map_err(|silence| format!("{}: {silence}", self.address))
+        waited.map_err(|silence| {
+            Failure::passing(format!("{}: {silence}", self.address), Duration::ZERO)
+        })
     }
 
     /// Starts HTTP on a connection.
     async fn speak(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    ) -> Result<SendRequest<Body>, String> {
+    ) -> Result<SendRequest<Body>, Failure> {
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| self.broken(&error))?;
@@ -245,11 +265,12 @@ impl Client {
         Ok(sender)
     }
 
-    fn broken(&self, error: &dyn std::error::Error) -> String {
-        format!(
+    fn broken(&self, error: &dyn std::error::Error) -> Failure {
+        let message = format!(
             "cannot reach {}: {error}. Is mock-atlas running there? --atlas-url sets its address.",
             self.address
-        )
+        );
+        Failure::passing(message, Duration::ZERO)
     }
 
     fn request(&self, method: Method, path: &str, body: Body) -> Result<Request<Body>, String> {
@@ -268,7 +289,7 @@ impl Client {
     }
 
     /// Returns the message for an error reply, with as much of its body as could be read.
-    fn refused(&self, status: StatusCode, body: Result<Option<Bytes>, String>) -> String {
+    fn refused(&self, status: StatusCode, body: Result<Option<Bytes>, Failure>) -> String {
         let reasons = match body {
             Ok(Some(body)) => reasons(&body),
             Ok(None) => "the body is too large for an error".to_owned(),
@@ -280,6 +301,16 @@ impl Client {
         };
         format!("{} answered {status}: {reasons}{hint}", self.address)
     }
+}
+
+/// Returns the wait that an error reply asks for; `None` if another attempt would be refused as well.
+fn wait(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    if !matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502..=504) {
+        return None;
+    }
+    let asked = headers.get(header::RETRY_AFTER);
+    let seconds = asked.and_then(|asked| asked.to_str().ok()?.trim().parse().ok());
+    Some(Duration::from_secs(seconds.unwrap_or(0)))
 }
 
 /// Returns the messages of an emulator's error reply; empty for other bodies.

@@ -12,6 +12,7 @@ mod limits;
 mod manual;
 mod print;
 mod remote;
+mod retry;
 mod serve;
 mod signals;
 mod snapshot;

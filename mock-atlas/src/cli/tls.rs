@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
@@ -17,6 +18,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::read;
+use super::retry::Failure;
 
 /// The largest size in bytes of a file of certificates or keys, four times that of the system's
 /// certificates.
@@ -125,20 +127,26 @@ impl Trust {
         &self,
         host: &str,
         stream: T,
-    ) -> Result<TlsStream<T>, String> {
-        let file = self.0.as_deref().ok_or(
-            "the emulator's address has https, so ATLAS_CAFILE must name the certificate of its CA",
-        )?;
+    ) -> Result<TlsStream<T>, Failure> {
+        let file = self.0.as_deref().ok_or_else(|| {
+            "the emulator's address has https, so ATLAS_CAFILE must name the certificate of its CA"
+                .to_owned()
+        })?;
         let config = config(&read(file, MOST).await?);
         let config = config.map_err(|error| format!("{}: {error}", file.display()))?;
         let name = ServerName::try_from(host.to_owned());
         let name = name.map_err(|error| format!("{host}: {error}"))?;
         let connected = TlsConnector::from(Arc::new(config)).connect(name, stream);
         connected.await.map_err(|error| {
-            format!(
+            let message = format!(
                 "the TLS handshake with {host}, trusting {}, failed: {error}",
                 file.display()
-            )
+            );
+            match error.kind() {
+                // The certificate is refused, or the other side speaks no TLS.
+                io::ErrorKind::InvalidData => message.into(),
+                _ => Failure::passing(message, Duration::ZERO),
+            }
         })
     }
 }

@@ -1,5 +1,5 @@
 //! `mock-atlas import` adds the versions and the boxes of a tree to a running emulator. Each is compared first, so a
-//! second run sends only what is missing.
+//! second run sends only what is missing. So a request whose reply was lost can be repeated, too.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -11,6 +11,7 @@ use mock_atlas::open_regular_file;
 use serde_json::{Value, json};
 use tokio::fs::File;
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 use tokio_util::io::ReaderStream;
 
 use super::{
@@ -18,6 +19,7 @@ use super::{
     version_path,
 };
 use crate::cli::client::Client;
+use crate::cli::retry::{Attempts, Failure};
 use crate::cli::{Output, complain, print};
 
 /// The number of failures in a row after which the emulator counts as gone.
@@ -41,6 +43,7 @@ pub(crate) async fn run(
         used: HashSet::new(),
         report: Report::default(),
         failures_in_a_row: 0,
+        attempts: Attempts::default(),
     };
     let all = import.all(&manifest).await;
     let report = &import.report;
@@ -57,6 +60,7 @@ struct Import<'a> {
     used: HashSet<(String, u64)>,
     report: Report,
     failures_in_a_row: u32,
+    attempts: Attempts,
 }
 
 /// The numbers of versions of artifacts and of boxes.
@@ -152,7 +156,7 @@ impl Import<'_> {
     }
 
     async fn version(
-        &self,
+        &mut self,
         artifact: &Artifact,
         of_type: &OfType,
         version: &Version,
@@ -261,12 +265,39 @@ impl Import<'_> {
         Some(found.number)
     }
 
-    /// Compares what a description describes, and sends it if it is missing.
-    async fn put(&self, path: &str, mut line: Value, files: Vec<Sent>) -> Result<Value, String> {
-        let compared = self
-            .client
-            .json(Method::PUT, path, Some(line.clone()))
-            .await?;
+    /// Compares what a description describes, and sends it if it is missing, again and again while that may help.
+    async fn put(&mut self, path: &str, line: Value, files: Vec<Sent>) -> Result<Value, String> {
+        let mut was_sent = false;
+        loop {
+            let failure = match self.attempt(path, &line, &files, &mut was_sent).await {
+                Ok(reply) => {
+                    self.attempts.succeeded();
+                    return Ok(reply);
+                }
+                Err(failure) => failure,
+            };
+            let Some(delay) = self.attempts.delay_after(&failure) else {
+                return Err(failure.into());
+            };
+            let milliseconds = delay.as_millis();
+            complain(&format!("{failure}; trying again in {milliseconds} ms"));
+            sleep(delay).await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        path: &str,
+        line: &Value,
+        files: &[Sent],
+        was_sent: &mut bool,
+    ) -> Result<Value, Failure> {
+        let mut line = line.clone();
+        let mut compared = self.ask(path, line.to_string().into()).await?;
+        if compared["state"] == "present" && *was_sent {
+            // It has arrived, and the reply to it was lost.
+            compared["state"] = "added".into();
+        }
         if compared["state"] != "missing" || self.is_plan {
             return Ok(compared);
         }
@@ -275,13 +306,19 @@ impl Import<'_> {
         let mut opened = Vec::new();
         for file in files {
             opened.push(ReaderStream::with_capacity(
-                self.open(&file).await?,
+                self.open(file).await?,
                 256 * 1024,
             ));
         }
         let body = Body::from_stream(first.chain(stream::iter(opened).flatten()));
-        let reply = self.client.send(Method::PUT, path, body).await?;
-        serde_json::from_slice(&reply).map_err(|error| format!("the reply is no JSON: {error}"))
+        *was_sent = true;
+        self.ask(path, body).await
+    }
+
+    async fn ask(&self, path: &str, body: Body) -> Result<Value, Failure> {
+        let reply = self.client.attempt(Method::PUT, path, body).await?;
+        let parsed = serde_json::from_slice(&reply);
+        parsed.map_err(|error| format!("the reply is no JSON: {error}").into())
     }
 
     async fn open(&self, file: &Sent) -> Result<File, String> {

@@ -33,7 +33,7 @@ enum Fate {
     Passed,
     /// The connection passes nothing on for a while at first.
     Delayed(Duration),
-    /// It ends after so many bytes of the server: by a reset, or as if all was said.
+    /// It ends after so many bytes of one side: by a reset, or as if all was said.
     Broken {
         after: u64,
         by_reset: bool,
@@ -128,25 +128,25 @@ impl Shared {
         let (mut from_client, mut to_client) = client.into_split();
         let (mut from_server, mut to_server) = server.into_split();
         tokio::select! {
-            () = self.pass(&mut from_client, &mut to_server, u64::MAX, true) => {
+            is_whole = self.pass(&mut from_client, &mut to_server, limit, true) => if is_whole {
                 // The client has said all, and still waits for the rest of the reply.
                 self.pass(&mut from_server, &mut to_client, limit, true).await;
-            }
-            () = self.pass(&mut from_server, &mut to_client, limit, !by_reset) => {}
+            },
+            _ = self.pass(&mut from_server, &mut to_client, limit, !by_reset) => {}
         }
         if by_reset && let Ok(client) = from_client.reunite(to_client) {
             let _ = client.set_zero_linger();
         }
     }
 
-    /// Passes on at most `limit` bytes, and then, if `ends`, the end.
+    /// Passes on at most `limit` bytes, and then, if `ends`, the end. Returns whether that was the sender's own end.
     async fn pass(
         &self,
         from: &mut (impl tokio::io::AsyncRead + Unpin),
         to: &mut (impl tokio::io::AsyncWrite + Unpin),
         limit: u64,
         ends: bool,
-    ) {
+    ) -> bool {
         let mut buffer = vec![0; 64 * 1024];
         let mut left = limit;
         while left > 0 {
@@ -157,7 +157,7 @@ impl Shared {
                 break;
             };
             if to.write_all(&buffer[..len]).await.is_err() {
-                return;
+                return false;
             }
             left -= len as u64;
             self.passed.send_modify(|passed| *passed += len as u64);
@@ -165,5 +165,6 @@ impl Shared {
         if ends {
             let _ = to.shutdown().await;
         }
+        left > 0
     }
 }
