@@ -110,8 +110,9 @@ impl Folder {
 
     pub(super) async fn put(&self, name: &str, bytes: Bytes) -> Result<(), StoreError> {
         let path = self.path(name);
+        // Several processes may put the same name. What one that is killed leaves is swept, as that of an upload.
+        let partial = partial(&self.path(FileKey::random().as_str()));
         self.blocking(move |of| {
-            let partial = partial(&path);
             let mut file = File::create(&partial)?;
             file.write_all(&bytes)?;
             of.finish(&file, &partial, &path)

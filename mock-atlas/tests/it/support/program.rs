@@ -1,7 +1,7 @@
 //! Runs the program and reads its output.
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::program;
@@ -31,11 +31,19 @@ impl Program {
     }
 
     pub(crate) async fn line(&mut self) -> String {
-        self.stdout
-            .next_line()
-            .await
-            .unwrap()
-            .expect("a line of output")
+        match self.stdout.next_line().await.unwrap() {
+            Some(line) => line,
+            None => panic!("the program printed no line: {}", self.errors().await),
+        }
+    }
+
+    /// Returns what the program has written to stderr, once it has ended; nothing if the test did not ask for it.
+    async fn errors(&mut self) -> String {
+        let mut errors = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            stderr.read_to_string(&mut errors).await.unwrap();
+        }
+        errors
     }
 
     pub(crate) async fn json(&mut self) -> serde_json::Value {

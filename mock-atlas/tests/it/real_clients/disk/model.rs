@@ -229,9 +229,15 @@ impl Disk {
             return;
         }
         let ((folder, from_name), (other, to_name)) = (self.place(from), self.place(to));
-        assert_eq!(folder, other, "a file moved to another folder");
         let id = self.names.remove(from).unwrap();
         self.names.insert(to.to_owned(), id);
+        if folder != other {
+            // Each folder is brought to disk by itself.
+            let (name, of) = (to_name, id);
+            self.change(other, Change::Name { name, of }, moments);
+            self.change(folder, Change::Unname { name: from_name }, moments);
+            return;
+        }
         let change = Change::Rename {
             from: from_name,
             to: to_name,
