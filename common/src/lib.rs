@@ -5,6 +5,7 @@
 //!   `certificates`).
 //! - `decompress` decompresses files of the formats that Vagrant takes (feature `decompress`).
 //! - `postgres_server` starts a server of PostgreSQL for tests (feature `postgres-server`).
+//! - `s3_server` starts a server that speaks the API of S3 for tests (feature `s3-server`).
 //! - [`gem_version`] orders version numbers like RubyGems, which Vagrant's versions follow.
 //! - [`read`] reads files that must not be longer than a limit.
 //! - [`redaction`] finds secrets in a text, in whatever spelling they stand there.
@@ -23,3 +24,5 @@ pub mod manual;
 pub mod postgres_server;
 pub mod read;
 pub mod redaction;
+#[cfg(feature = "s3-server")]
+pub mod s3_server;

@@ -25,6 +25,7 @@ const CRATES: &[(&str, &[&[&str]])] = &[
             "postgres_server",
             "read",
             "redaction",
+            "s3_server",
         ]],
     ),
     (

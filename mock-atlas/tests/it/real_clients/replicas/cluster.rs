@@ -7,31 +7,26 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use atlas_common::postgres_server::PostgresServer;
+use atlas_common::s3_server::{self, BUCKET};
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex as AsyncMutex;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use super::link::{Link, Target};
 use super::service::Service;
+use crate::real_clients::link::{Link, Target};
+use crate::real_clients::until;
 use crate::support::program::SERVE;
 use crate::support::{program, status_of};
 
 pub(super) const REPLICAS: usize = 3;
 pub(super) const TOKEN: &str = "ROOT";
 
-const BUCKET: &str = "atlas";
-const ACCESS_KEY: &str = "access";
-const SECRET_KEY: &str = "secret-key";
-
 /// The longest wait for a part to start.
 const START: Duration = Duration::from_secs(60);
-
-/// The time between two looks at a condition.
-const STEP: Duration = Duration::from_millis(20);
 
 /// Everything that runs, in a folder of its own.
 pub(super) struct Cluster {
@@ -92,10 +87,7 @@ fn data(mut command: Command, database: &str, store: SocketAddr) -> Command {
     command
         .env("MOCK_ATLAS_DATABASE", database)
         .env("MOCK_ATLAS_BLOBS", format!("s3://{BUCKET}/files"))
-        .env("AWS_ENDPOINT_URL", format!("http://{store}"))
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+        .envs(s3_server::variables(store));
     command
 }
 
@@ -112,10 +104,8 @@ impl Store {
         fs::create_dir_all(root.join(BUCKET)).unwrap();
         let address = free_address();
         let make = move || {
-            let mut command = Command::new("s3s-fs");
-            command.args(["--host", "127.0.0.1", "--port", &address.port().to_string()]);
-            command.args(["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY]);
-            command.arg(&root).kill_on_drop(true);
+            let mut command = Command::from(s3_server::command(&root, address));
+            command.kill_on_drop(true);
             command
         };
         Self {
@@ -206,16 +196,6 @@ impl Replica {
     pub(super) fn url(&self) -> String {
         self.url.lock().unwrap().clone()
     }
-}
-
-/// Waits until a condition holds; fails with a message if it does not come to hold.
-async fn until(failure: &str, holds: impl AsyncFn() -> bool) {
-    let wait = async {
-        while !holds().await {
-            sleep(STEP).await;
-        }
-    };
-    timeout(START, wait).await.expect(failure);
 }
 
 /// Returns an address that is free, and that the system gives to nobody while its owner is not running:

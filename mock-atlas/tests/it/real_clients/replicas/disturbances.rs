@@ -7,8 +7,8 @@ use tokio::task::block_in_place;
 use tokio::time::sleep;
 
 use super::cluster::{Cluster, REPLICAS};
-use super::link::Link;
 use super::service::Service;
+use crate::real_clients::link::Link;
 
 /// A failure of one part of the cluster.
 #[derive(Clone, Copy, Debug)]

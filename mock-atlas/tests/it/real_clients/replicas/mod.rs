@@ -1,7 +1,7 @@
 //! Tests three replicas with PostgreSQL and an object store, each of which is killed, paused and cut off at
 //! random while clients write, read and delete.
 //!
-//! - `cluster`: the processes; `service`: one process; `link`: a TCP connection that can be cut
+//! - `cluster`: the processes; `service`: one process
 //! - `disturbances`: what goes wrong, as a seed says
 //! - `work`: the clients; `verdict`: the checks at the end
 //!
@@ -9,7 +9,6 @@
 
 mod cluster;
 mod disturbances;
-mod link;
 mod service;
 mod verdict;
 mod work;
