@@ -222,6 +222,15 @@ impl Builder {
         self
     }
 
+    /// Answers downloads with a redirect to the bucket of [`Builder::blobs`], at a signed URL that is valid for a
+    /// quarter of an hour, instead of passing the bytes through. Clients must reach the bucket at the address
+    /// that this emulator uses.
+    #[must_use]
+    pub fn redirect_downloads(mut self) -> Self {
+        self.http.redirects_downloads = true;
+        self
+    }
+
     /// Sets how long the bytes of deleted files are still there for downloads under way; an hour by default.
     /// [`Builder::start`] and [`Builder::collect_garbage`] remove them afterwards.
     #[must_use]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use mock_atlas::Builder;
 
-use super::given;
+use super::{given, switched};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
@@ -40,6 +40,12 @@ pub(super) struct DataArguments {
     #[arg(long, value_name = "URL", requires = "kept")]
     blobs: Option<String>,
 
+    /// Answer downloads with a redirect to the bucket of --blobs, at a signed URL that is valid for a quarter of
+    /// an hour, instead of passing the bytes through. Clients must reach the bucket at the address that this
+    /// server uses
+    #[arg(long, requires = "blobs")]
+    redirect_downloads: bool,
+
     /// Keep the bytes of deleted files for so long, for downloads under way [default: 3600]
     #[arg(long, value_name = "SECONDS", requires = "kept")]
     grace: Option<u64>,
@@ -67,9 +73,11 @@ impl DataArguments {
         let builder = given(builder, self.min_free, Builder::min_free);
         let builder = given(builder, self.database.clone(), Builder::database);
         let builder = given(builder, self.blobs.clone(), Builder::blobs);
-        match self.allow_reset {
-            true => builder.allow_reset(),
-            false => builder,
-        }
+        let builder = switched(
+            builder,
+            self.redirect_downloads,
+            Builder::redirect_downloads,
+        );
+        switched(builder, self.allow_reset, Builder::allow_reset)
     }
 }

@@ -229,6 +229,14 @@ fn given<T>(builder: Builder, value: Option<T>, set: fn(Builder, T) -> Builder) 
     }
 }
 
+/// Applies a switch to the builder, if it is on.
+fn switched(builder: Builder, is_on: bool, set: fn(Builder) -> Builder) -> Builder {
+    match is_on {
+        true => set(builder),
+        false => builder,
+    }
+}
+
 /// Runs the program. Exit codes: 0 after a stop by a signal, 1 when the emulator cannot run, 2 for
 /// wrong arguments. `exec` exits with the code of its command, or with 126 or 127 when the command
 /// cannot be run.

@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// The time to wait for the next part of a body, or until the client reads more of a reply.
     pub(crate) body_timeout: Option<Duration>,
+    /// Whether downloads are redirected to the bucket with the bytes.
+    pub(crate) redirects_downloads: bool,
 }
 
 /// Omits the contents, which may be large and secret.
@@ -109,6 +111,10 @@ impl AppState {
 
     pub(crate) fn public_url(&self) -> Option<&str> {
         self.0.settings.public_url.as_deref()
+    }
+
+    pub(crate) fn redirects_downloads(&self) -> bool {
+        self.0.settings.redirects_downloads
     }
 
     pub(crate) fn limits(&self) -> Limits {

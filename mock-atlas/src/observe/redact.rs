@@ -263,6 +263,17 @@ mod tests {
     }
 
     #[test]
+    fn a_signed_url_is_shown_without_its_signature() {
+        let redactor = Redactor::new(None);
+        let query =
+            "X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Security-Token=a&X-Amz-Signature=b";
+        assert_eq!(
+            redactor.query(query),
+            "X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Security-Token=hidden&X-Amz-Signature=hidden"
+        );
+    }
+
+    #[test]
     fn what_looks_like_no_name_is_no_field() {
         let redactor = Redactor::new(None);
         for name in [

@@ -37,6 +37,12 @@ impl Home {
         let refused = |reason: &str| Err(StartError::Data(reason.to_owned()));
         let blobs = builder.blobs.take().map(|url| url.parse()).transpose();
         let blobs = blobs.map_err(|error: LocationError| StartError::Data(error.to_string()))?;
+        if builder.http.redirects_downloads && !matches!(blobs, Some(Location::S3(_))) {
+            return refused(
+                "downloads can be redirected only to a bucket of S3: name one with --blobs s3://bucket/prefix, or \
+                 leave --redirect-downloads out",
+            );
+        }
         match (builder.data.take(), builder.database.take(), blobs) {
             (None, None, None) => Ok(None),
             (Some(folder), None, blobs) => Ok(Some(Self::Folder { folder, blobs })),
@@ -192,12 +198,17 @@ mod tests {
         assert_eq!(shared.unwrap().unwrap().scratch(), Path::new("/b"));
         let both = home(|builder| builder.data("/a").blobs("s3://b"));
         assert_eq!(both.unwrap().unwrap().scratch(), Path::new("/a"));
-        let wrong: [fn(Builder) -> Builder; 5] = [
+        let redirects = home(|builder| builder.data("/a").blobs("s3://b").redirect_downloads());
+        assert!(redirects.unwrap().is_some());
+        let wrong: [fn(Builder) -> Builder; 8] = [
             |builder| builder.database("postgres://db/a"),
             |builder| builder.blobs("file:///b"),
             |builder| builder.data("/a").database("postgres://db/a"),
             |builder| builder.database("postgres://db/a").blobs("/b"),
             |builder| builder.database("postgres://db/a").blobs("file://b"),
+            |builder| builder.redirect_downloads(),
+            |builder| builder.data("/a").redirect_downloads(),
+            |builder| builder.data("/a").blobs("file:///b").redirect_downloads(),
         ];
         for wrong in wrong {
             assert!(matches!(home(wrong), Err(StartError::Data(_))));

@@ -188,7 +188,9 @@ impl Export<'_> {
                 Some(there) => there,
                 None => {
                     self.fetched += 1;
-                    fetch(self.client, &format!("/{}", copy.path), &path).await?
+                    // The client knows one server, which may not send it elsewhere.
+                    let from = format!("/{}?redirect=false", copy.path);
+                    fetch(self.client, &from, &path).await?
                 }
             };
             if (digests.size, &digests.blake3) != (copy.size, &copy.blake3) {

@@ -1,4 +1,4 @@
-//! Sends the file of a version: whole, in part, or not at all if the client already has it.
+//! Sends the file of a version: whole, in part, or not at all if the client already has it. Or redirects to it.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use super::range::{Wanted, wanted};
 use super::repr_digest::{REPR_DIGEST, repr_digest};
 use crate::domain::{Caller, FileSelector};
 use crate::http::error::ApiError;
-use crate::http::extract::{VersionPath, whole_number};
+use crate::http::extract::{FileRequest, VersionPath, whole_number};
 use crate::service::{Dataset, files};
 use crate::storage::Blob;
 
@@ -26,12 +26,15 @@ pub(crate) async fn send(
         artifact_type,
         version,
     }: VersionPath,
-    method: Method,
-    headers: HeaderMap,
+    mut request: FileRequest,
 ) -> Result<Response, ApiError> {
     let selector = selector(&version);
+    // The condition may be about a file that was the latest before, and a store may ignore it.
+    if selector == FileSelector::Latest && request.headers.contains_key(header::IF_RANGE) {
+        request.may_redirect = false;
+    }
     let blob = files::open(&dataset, &caller, &artifact, &artifact_type, selector).await?;
-    reply(&blob, &method, &headers).await
+    reply(&blob, &request).await
 }
 
 /// Returns the digest of a file as a strong entity tag.
@@ -48,29 +51,45 @@ fn selector(version: &str) -> FileSelector {
     }
 }
 
-pub(crate) async fn reply(
-    blob: &Blob,
-    method: &Method,
-    headers: &HeaderMap,
-) -> Result<Response, ApiError> {
+pub(crate) async fn reply(blob: &Blob, request: &FileRequest) -> Result<Response, ApiError> {
+    let FileRequest {
+        method, headers, ..
+    } = request;
     let tag: Option<ETag> = etag(blob).parse().ok();
     if is_known(headers, tag.as_ref()) {
         return Ok(not_modified(blob));
     }
-    let mut response = whole_or_part(blob, method, headers, tag.as_ref()).await?;
+    let wanted = requested(method, headers, tag.as_ref(), blob.len());
+    if request.may_redirect
+        && wanted != Wanted::Unsatisfiable
+        && let Some(url) = blob.signed_url().await?
+    {
+        return redirect(url);
+    }
+    let mut response = whole_or_part(blob, method, wanted).await?;
     if let Some(digest) = repr_digest(blob, headers).await? {
         response.headers_mut().insert(REPR_DIGEST, digest);
     }
     Ok(response)
 }
 
-async fn whole_or_part(
-    blob: &Blob,
-    method: &Method,
-    headers: &HeaderMap,
-    tag: Option<&ETag>,
-) -> Result<Response, ApiError> {
-    match requested(method, headers, tag, blob.len()) {
+/// Redirects to a signed URL, which is a secret: it is neither shown nor kept. A client asks for its range there
+/// again.
+fn redirect(url: String) -> Result<Response, ApiError> {
+    let location = HeaderValue::try_from(url);
+    let mut location = location
+        .map_err(|_| ApiError::Internal("The signed URL is no header's value.".to_owned()))?;
+    location.set_sensitive(true);
+    let no_store = HeaderValue::from_static("no-store");
+    let headers = [
+        (header::LOCATION, location),
+        (header::CACHE_CONTROL, no_store),
+    ];
+    Ok((StatusCode::FOUND, headers).into_response())
+}
+
+async fn whole_or_part(blob: &Blob, method: &Method, wanted: Wanted) -> Result<Response, ApiError> {
+    match wanted {
         Wanted::Whole => bytes(blob, method, StatusCode::OK, 0..blob.len()).await,
         Wanted::Unsatisfiable => Err(ApiError::RangeNotSatisfiable { len: blob.len() }),
         Wanted::Part(part) => {

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use crate::http::api_v1::download;
 use crate::http::api_v1::range::begins_at_end;
 use crate::http::error::ApiError;
-use crate::http::extract::{BoxFilePath, PublicReader, Site};
+use crate::http::extract::{BoxFilePath, FileRequest, PublicReader, Site};
 use crate::http::json::download_url;
 use crate::service::boxes::BoxFile;
 use crate::service::{Dataset, boxes};
@@ -52,8 +52,7 @@ pub(crate) async fn send(
         place,
         digest,
     }: BoxFilePath,
-    method: Method,
-    mut headers: HeaderMap,
+    mut request: FileRequest,
 ) -> Result<Response, ApiError> {
     let (provider, file) = boxes::file(&dataset, &caller, &name, &place).await?;
     let is_asked = provider
@@ -65,14 +64,25 @@ pub(crate) async fn send(
     if !is_asked {
         return Err(ApiError::NotFound);
     }
-    if ranges_from_end(&headers, blob.len()) {
-        headers.remove(header::RANGE);
+    if ranges_from_end(&request.headers, blob.len()) {
+        request.headers.remove(header::RANGE);
+        // A bucket would answer 416.
+        request.may_redirect = false;
     }
-    let reply = download::reply(&blob, &method, &headers).await?;
-    if method == Method::GET && reply.status() == StatusCode::OK {
+    let reply = download::reply(&blob, &request).await?;
+    if is_whole(&request, reply.status()) {
         boxes::count_download(&dataset, &name).await;
     }
     Ok(reply)
+}
+
+/// Returns whether a reply sends the whole file, or redirects to it.
+fn is_whole(request: &FileRequest, status: StatusCode) -> bool {
+    match status {
+        StatusCode::OK => request.method == Method::GET,
+        StatusCode::FOUND => !request.headers.contains_key(header::RANGE),
+        _ => false,
+    }
 }
 
 /// Returns whether a request asks for what follows the last byte, as Vagrant does that has the whole file already.

@@ -9,6 +9,7 @@
 //! - `search`: the query string of a search; `box_search`: that of a search among boxes; `hcp_query`: those of HCP's
 //!   registry of boxes
 //! - `requests`: the query string that filters requests of the journal
+//! - `file_request`: the request for the bytes of a file
 //! - `origin`: the address at which the client reaches this Atlas
 
 mod box_path;
@@ -16,6 +17,7 @@ mod box_search;
 mod caller;
 mod caller_and_params;
 mod dataset;
+mod file_request;
 mod form_body;
 mod hcp_query;
 mod json_body;
@@ -33,6 +35,7 @@ pub(crate) use box_path::{
 pub(crate) use box_search::BoxSearch;
 pub(crate) use caller::{Authenticated, PublicReader, RequireRoot, SIGNATURE, presented_token};
 pub(crate) use caller_and_params::{Asked, Told};
+pub(crate) use file_request::FileRequest;
 pub(crate) use hcp_query::{Children, HcpField, HcpOrder, HcpQuery, HcpSearch, PageTokens};
 pub(crate) use origin::{Origin, Site};
 pub(crate) use params::{Params, Section, Text};

@@ -1,16 +1,16 @@
 //! The bytes of a file, in memory, on disk or in a bucket. They are written once in a stream and read many
 //! times in parts.
 //!
-//! - `writer`: writes the bytes as they arrive; `hashing`: hashes them
+//! - `writer`: writes the bytes as they arrive; `hashing`: hashes them; `link`: gives a file its name
 
 mod hashing;
+mod link;
 mod writer;
 
 use std::fs;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::mem::take;
 use std::ops::Range;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,8 +19,6 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures_util::future::Either;
 use futures_util::{Stream, stream};
-use rustix::fs::{AtFlags, CWD, linkat};
-use rustix::io::Errno;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
@@ -30,6 +28,7 @@ use super::store::{FileFacts, Object};
 use super::{BackendError, MemoryBudget, Reservation};
 use crate::domain::{Digest, Sha256Digest};
 pub(crate) use hashing::Checksums;
+use link::link;
 pub(crate) use writer::{BlobWriter, Written};
 
 /// The size of a chunk in bytes: small enough to allocate at once, large enough that a disk image
@@ -296,6 +295,18 @@ impl Blob {
         })
     }
 
+    /// Returns a URL from which a client can get the bytes without this process, for some minutes; `None` where
+    /// they are not in a bucket. Whoever has the URL has the bytes.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub(crate) async fn signed_url(&self) -> Result<Option<String>, BackendError> {
+        match &self.0.location {
+            Location::Remote(object) => Ok(Some(object.signed_url().await?)),
+            _ => Ok(None),
+        }
+    }
+
     fn within(&self, range: Range<u64>) -> Range<u64> {
         let end = range.end.min(self.len());
         range.start.min(end)..end
@@ -342,27 +353,6 @@ fn read_at(file: &fs::File, len: usize, at: u64) -> io::Result<Bytes> {
     let mut bytes = vec![0; len];
     file.read_exact_at(&mut bytes, at)?;
     Ok(bytes.into())
-}
-
-/// Gives a file a name, once all its bytes are on disk. A file that cannot get one, since it is on
-/// another file system, is copied.
-fn link(file: &fs::File, path: &Path, partial: &Path, disk: &Disk) -> io::Result<()> {
-    disk.sync(file, "the bytes of a file")?;
-    // The way to name a file that was created without a name (open(2), O_TMPFILE).
-    let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
-    match linkat(CWD, opened, CWD, path, AtFlags::SYMLINK_FOLLOW) {
-        Ok(()) => Ok(()),
-        Err(Errno::EXIST) => Err(Errno::EXIST.into()),
-        Err(_) => copy(file, path, partial, disk),
-    }
-}
-
-fn copy(mut file: &fs::File, path: &Path, partial: &Path, disk: &Disk) -> io::Result<()> {
-    let mut copy = fs::File::create(partial)?;
-    file.rewind()?;
-    io::copy(&mut file, &mut copy)?;
-    disk.sync(&copy, "the bytes of a file")?;
-    fs::rename(partial, path)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod boxes;
 mod contents;
 mod imports;
 #[cfg(feature = "real-clients")]
-mod moto;
+pub(super) mod moto;
 mod registries;
 mod searches;
 mod uploads;

@@ -13,8 +13,12 @@ use crate::storage::store::{Bucket, S3};
 /// Returns the settings of a client of the server, which all tests of this process share.
 pub(crate) fn settings() -> AmazonS3Builder {
     static URL: OnceLock<String> = OnceLock::new();
+    credentials().with_endpoint(URL.get_or_init(start))
+}
+
+/// Returns the settings of a client that names no server.
+pub(crate) fn credentials() -> AmazonS3Builder {
     AmazonS3Builder::new()
-        .with_endpoint(URL.get_or_init(start))
         .with_access_key_id("KEY")
         .with_secret_access_key("SECRET")
 }

@@ -8,6 +8,8 @@
 
 mod failure;
 mod object;
+#[cfg(all(test, feature = "real-clients"))]
+mod tests;
 mod upload;
 
 use std::fmt;

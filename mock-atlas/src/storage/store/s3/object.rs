@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path;
+use object_store::signer::{Method, Signer};
 use object_store::{Error, GetOptions, GetRange, ObjectStore};
 
 use super::{PATIENCE, S3};
@@ -15,6 +16,9 @@ use crate::storage::store::StoreError;
 
 /// The longest wait for the next bytes.
 const STALL: Duration = Duration::from_secs(60);
+
+/// The time for which a signed URL is valid. A download that has begun goes on after it.
+const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// An object with the bytes of a file. A clone is a cheap handle.
 #[derive(Clone, Debug)]
@@ -83,6 +87,18 @@ impl Object {
         let object = self.clone();
         let open = async move { object.open(range, len).await.map_err(io::Error::from) };
         stream::once(open).try_flatten().boxed()
+    }
+
+    /// Returns a URL with which whoever has it can get the object for [`LIFETIME`], in part, too: it is a secret.
+    /// The signature covers the method and the host, so the URL is for a GET alone.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub(crate) async fn signed_url(&self) -> Result<String, StoreError> {
+        let client = &self.store.0.client;
+        let signed = client.signed_url(Method::GET, &self.path, LIFETIME);
+        let url = self.store.within(PATIENCE, signed).await?;
+        Ok(url.into())
     }
 
     fn damaged(&self, problem: &str) -> StoreError {

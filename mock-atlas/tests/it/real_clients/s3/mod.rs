@@ -1,11 +1,12 @@
 //! Tests an emulator whose files are in a bucket of S3, for which s3s-fs stands.
 //!
-//! - `failures`: a bucket that is wrong, damaged or silent
+//! - `redirects`: downloads that lead to the bucket; `failures`: a bucket that is wrong, damaged or silent
 //! - `interrupted`: an upload that a kill ends; `memory`: how much memory large files take
 
 mod failures;
 mod interrupted;
 mod memory;
+mod redirects;
 
 use std::fs::File;
 use std::net::SocketAddr;
