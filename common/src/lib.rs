@@ -4,8 +4,7 @@
 //! - `certificates` loads certificates from PEM files and builds reqwest clients with them (feature
 //!   `certificates`).
 //! - `decompress` decompresses files of the formats that Vagrant takes (feature `decompress`).
-//! - `postgres_server` starts a server of PostgreSQL for tests (feature `postgres-server`).
-//! - `s3_server` starts a server that speaks the API of S3 for tests (feature `s3-server`).
+//! - [`servers`] starts the servers that tests need (features `postgres-server` and `s3-server`).
 //! - [`gem_version`] orders version numbers like RubyGems, which Vagrant's versions follow.
 //! - [`read`] reads files that must not be longer than a limit.
 //! - [`redaction`] finds secrets in a text, in whatever spelling they stand there.
@@ -20,9 +19,6 @@ pub mod decompress;
 pub mod gem_version;
 #[cfg(feature = "manual")]
 pub mod manual;
-#[cfg(feature = "postgres-server")]
-pub mod postgres_server;
 pub mod read;
 pub mod redaction;
-#[cfg(feature = "s3-server")]
-pub mod s3_server;
+pub mod servers;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use atlas_common::postgres_server::PostgresServer;
+use atlas_common::servers::postgres::PostgresServer;
 use futures_util::future::try_join_all;
 use mock_atlas::MockAtlas;
 use rustix::process::Signal;

@@ -14,7 +14,7 @@ async fn every_clause_holds_where_the_data_is_kept_in_a_folder() {
 #[cfg(feature = "real-clients")]
 #[tokio::test]
 async fn every_clause_holds_where_the_data_is_kept_in_postgresql() {
-    let server = atlas_common::postgres_server::PostgresServer::shared().unwrap();
+    let server = atlas_common::servers::postgres::PostgresServer::shared().unwrap();
     let (url, folder) = (server.new_url().unwrap(), tempfile::tempdir().unwrap());
     let files = format!("file://{}", folder.path().display());
     every_clause_holds(|builder| builder.database(url).blobs(files)).await;

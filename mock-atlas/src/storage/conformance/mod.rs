@@ -99,7 +99,7 @@ mod backends {
 
     #[cfg(feature = "real-clients")]
     pub(super) async fn postgres() -> NewCatalog {
-        let server = atlas_common::postgres_server::PostgresServer::shared().unwrap();
+        let server = atlas_common::servers::postgres::PostgresServer::shared().unwrap();
         let (url, folder) = (server.new_url().unwrap(), tempfile::tempdir().unwrap());
         let files = Location::Folder(folder.path().to_owned());
         let durable = DurableCatalog::connect(&url, &files, Clock::default());

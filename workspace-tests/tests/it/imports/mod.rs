@@ -22,10 +22,9 @@ const CRATES: &[(&str, &[&[&str]])] = &[
             "decompress",
             "gem_version",
             "manual",
-            "postgres_server",
             "read",
             "redaction",
-            "s3_server",
+            "servers",
         ]],
     ),
     (

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use atlas_common::postgres_server::PostgresServer;
+use atlas_common::servers::postgres::PostgresServer;
 use mock_atlas::MockAtlas;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 

@@ -10,7 +10,7 @@ mod outages;
 mod replicas;
 mod start;
 
-use atlas_common::postgres_server::PostgresServer;
+use atlas_common::servers::postgres::PostgresServer;
 use mock_atlas::Builder;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use atlas_common::postgres_server::PostgresServer;
+use atlas_common::servers::postgres::PostgresServer;
 use reqwest::{Method, Response};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};

@@ -164,7 +164,7 @@ async fn requests_that_are_cancelled_leave_no_connection_in_a_transaction() {
     let found = fixture.found("").await;
     let highest = made["version"].as_u64().unwrap();
     assert!(found.into_iter().rev().eq(1..=highest));
-    let server = atlas_common::postgres_server::PostgresServer::shared().unwrap();
+    let server = atlas_common::servers::postgres::PostgresServer::shared().unwrap();
     let sql = format!(
         "SELECT count(*) FROM pg_stat_activity
         WHERE datname = '{}' AND state LIKE 'idle in transaction%'",

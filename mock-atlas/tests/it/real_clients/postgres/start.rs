@@ -1,6 +1,6 @@
 //! Tests the start of emulators on a database, and their root token.
 
-use atlas_common::postgres_server::PostgresServer;
+use atlas_common::servers::postgres::PostgresServer;
 use mock_atlas::MockAtlas;
 use reqwest::Method;
 use rustix::process::Signal;

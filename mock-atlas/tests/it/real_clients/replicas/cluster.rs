@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use atlas_common::postgres_server::PostgresServer;
-use atlas_common::s3_server::{self, BUCKET};
+use atlas_common::servers::postgres::PostgresServer;
+use atlas_common::servers::s3::{self, BUCKET};
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -87,7 +87,7 @@ fn data(mut command: Command, database: &str, store: SocketAddr) -> Command {
     command
         .env("MOCK_ATLAS_DATABASE", database)
         .env("MOCK_ATLAS_BLOBS", format!("s3://{BUCKET}/files"))
-        .envs(s3_server::variables(store));
+        .envs(s3::variables(store));
     command
 }
 
@@ -104,7 +104,7 @@ impl Store {
         fs::create_dir_all(root.join(BUCKET)).unwrap();
         let address = free_address();
         let make = move || {
-            let mut command = Command::from(s3_server::command(&root, address));
+            let mut command = Command::from(s3::command(&root, address));
             command.kill_on_drop(true);
             command
         };

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use atlas_common::s3_server::BUCKET;
+use atlas_common::servers::s3::BUCKET;
 use reqwest::Method;
 
 use super::{Home, TOKEN, first_file};

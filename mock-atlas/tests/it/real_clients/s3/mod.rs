@@ -12,7 +12,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use atlas_common::s3_server::{self, BUCKET, S3Server};
+use atlas_common::servers::s3::{self, BUCKET, S3Server};
 use reqwest::{Body, Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -44,7 +44,7 @@ impl Home {
             .args(arguments)
             .env("MOCK_ATLAS_DATA", self.data())
             .env("MOCK_ATLAS_BLOBS", format!("s3://{BUCKET}/files"))
-            .envs(s3_server::variables(store));
+            .envs(s3::variables(store));
         command
     }
 
