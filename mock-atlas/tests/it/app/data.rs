@@ -291,6 +291,7 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged_and_shows_nothing_h
 async fn check(url: &str, acknowledged: &[Acknowledged]) {
     let numbers: BTreeSet<u64> = acknowledged.iter().map(|one| one.number).collect();
     assert_eq!(numbers.len(), acknowledged.len());
+    assert!(numbers.len() >= 100, "{}", numbers.len());
     let search = http()
         .get(format!("{url}{FILE}/search"))
         .bearer_auth("ROOT");
