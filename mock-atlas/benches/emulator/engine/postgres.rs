@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 use tokio::task::JoinHandle;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, NoTls, Row, Statement};
 
 use super::{
@@ -10,23 +10,21 @@ use super::{
 };
 use crate::Result;
 
-/// The statement that creates a version.
-const CREATE: &str = "WITH found AS (
-        SELECT id FROM artifact WHERE username = $1 AND name = $2 AND is_deleted = 0 FOR KEY SHARE
-    ), numbered AS (
-        INSERT INTO artifact_type (artifact_id, name, last_number) SELECT id, $3, 1 FROM found
-        ON CONFLICT (artifact_id, name) DO UPDATE SET last_number = artifact_type.last_number + 1
-        WHERE artifact_type.last_number < $4 RETURNING id, last_number
-    ), made AS (
-        INSERT INTO version
-        (type_id, number, client_id, build, metadata, upload, file_state, created)
-        SELECT id, last_number, $5, CAST(NULL AS BIGINT), $6, $7, 0, $8 FROM numbered
-    ), tagged AS (
-        INSERT INTO version_tag (type_id, number, tag)
-        SELECT id, last_number, substring(CAST($9 AS BYTEA), 16 * place + 1, 16)
-        FROM numbered, generate_series(0, length(CAST($9 AS BYTEA)) / 16 - 1) AS place
-    )
-    SELECT (SELECT count(*) FROM found), (SELECT last_number FROM numbered)";
+/// The statement with which the emulator creates a version, and the types of its values.
+const CREATE: &str = include_str!("../../../src/storage/durable/versions/creation.sql");
+const TYPES: [Type; 11] = [
+    Type::TEXT,
+    Type::TEXT,
+    Type::TEXT,
+    Type::INT8,
+    Type::TEXT,
+    Type::INT8,
+    Type::TEXT,
+    Type::BYTEA,
+    Type::INT8,
+    Type::INT8,
+    Type::BYTEA,
+];
 
 /// The connections to a database.
 pub(crate) struct Postgres(Vec<Connection>);
@@ -72,7 +70,7 @@ impl Connection {
         // A connection that fails is told by its statements.
         let driver = tokio::spawn(async move { _ = connection.await });
         Ok(Self {
-            create: client.prepare(CREATE).await?,
+            create: client.prepare_typed(CREATE, &TYPES).await?,
             find_type: client.prepare(FIND_TYPE).await?,
             latest: client.prepare(LATEST).await?,
             by_tag: client.prepare(BY_TAG).await?,
@@ -85,14 +83,17 @@ impl Connection {
         let version = NewVersion::new(number)?;
         let upload = version.upload.as_slice();
         let tags = version.tags.concat();
-        let values: [&(dyn ToSql + Sync); 9] = [
+        let (build, file_state): (Option<i64>, i64) = (None, 0);
+        let values: [&(dyn ToSql + Sync); 11] = [
             &"acme",
             &"web",
             &"amazon.image",
             &i64::MAX,
             &version.id,
+            &build,
             &version.metadata,
             &upload,
+            &file_state,
             &CREATED,
             &tags,
         ];

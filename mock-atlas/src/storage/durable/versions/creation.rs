@@ -12,22 +12,7 @@ use crate::storage::{BackendError, StorageError};
 
 /// The statement, which returns the number of artifacts of this name, and that of the new version. The artifact is
 /// locked, so that it is not deleted meanwhile. The tags come as one text of 16 bytes each.
-const SQL: &str = "WITH found AS (
-        SELECT id FROM artifact WHERE username = $1 AND name = $2 AND is_deleted = 0 FOR KEY SHARE
-    ), numbered AS (
-        INSERT INTO artifact_type (artifact_id, name, last_number) SELECT id, $3, 1 FROM found
-        ON CONFLICT (artifact_id, name) DO UPDATE SET last_number = artifact_type.last_number + 1
-        WHERE artifact_type.last_number < $4 RETURNING id, last_number
-    ), made AS (
-        INSERT INTO version
-        (type_id, number, client_id, build, metadata, upload, file_state, created)
-        SELECT id, last_number, $5, CAST($6 AS BIGINT), $7, $8, $9, $10 FROM numbered
-    ), tagged AS (
-        INSERT INTO version_tag (type_id, number, tag)
-        SELECT id, last_number, substring($11, 16 * place + 1, 16)
-        FROM numbered, generate_series(0, length($11) / 16 - 1) AS place
-    )
-    SELECT (SELECT count(*) FROM found), (SELECT last_number FROM numbered)";
+const SQL: &str = include_str!("creation.sql");
 
 /// Creates the next version of a type.
 ///
