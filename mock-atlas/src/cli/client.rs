@@ -41,7 +41,7 @@ pub(super) struct Server {
     atlas_url: Option<String>,
 
     /// The longest time to wait while no byte moves; a transfer that continues, such as a large
-    /// snapshot, may take longer [default: 30; for `health`, 5 in all]
+    /// backup, may take longer [default: 30; for `health`, 5 in all]
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..))]
     timeout: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! A timeout for idle connections. It does not limit the total time, since a large snapshot may
+//! A timeout for idle connections. It does not limit the total time, since a large backup may
 //! take long.
 
 use std::pin::pin;

@@ -1,5 +1,6 @@
 //! The command line: arguments, logging and exit codes.
 
+mod backup;
 mod check;
 mod client;
 mod data;
@@ -15,7 +16,6 @@ mod remote;
 mod retry;
 mod serve;
 mod signals;
-mod snapshot;
 mod tls;
 mod token;
 mod tree;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Server};
 use super::print::{print, table};
-use super::{EmulatorArguments, MOST_SENT, fault, journal, snapshot, token, tree};
+use super::{EmulatorArguments, MOST_SENT, backup, fault, journal, token, tree};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -36,14 +36,17 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
-    /// Writes the whole state of a running emulator to one archive
-    Snapshot {
-        /// The tar archive to write; the file must not exist yet
+    /// Writes everything that a running emulator has to one archive, while clients work: accounts, artifacts, boxes
+    /// and the bytes of all files, as they are at one moment
+    #[command(alias = "snapshot")]
+    Backup {
+        /// The tar archive to write; the file must not exist yet, and gets its name when it is complete
         file: PathBuf,
         #[command(flatten)]
         server: Server,
     },
-    /// Replaces the state of a running emulator with an archive that `snapshot` wrote
+    /// Replaces everything that a running emulator has, but its root token, with what `backup` wrote: all of it or,
+    /// if the archive is damaged, nothing
     Restore {
         /// The archive to restore
         file: PathBuf,
@@ -116,11 +119,11 @@ pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Resu
                 .await
                 .map(drop)
         }
-        Command::Snapshot { file, server } => {
-            snapshot::save(&Client::new(server, emulator)?, file).await
+        Command::Backup { file, server } => {
+            backup::save(&Client::new(server, emulator)?, file).await
         }
         Command::Restore { file, server } => {
-            snapshot::restore(&Client::new(server, emulator)?, file).await
+            backup::restore(&Client::new(server, emulator)?, file).await
         }
         Command::Import {
             folder,
@@ -221,7 +224,7 @@ fn seed(file: &Path) -> Result<Value, String> {
     {
         return Err(failed(&format!(
             "the seed's files have more than the {MOST_SENT} bytes that a running emulator accepts: \
-             start an emulator with --seed, or restore a snapshot"
+             start an emulator with --seed, or restore a backup"
         )));
     }
     Seed::read_at_most(file, MOST_SENT).map_err(|error| error.to_string())?;

@@ -5,16 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io;
 use std::num::NonZeroU64;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt};
+use bytes::Bytes;
+use futures_util::Stream;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
+use super::incoming::Incoming;
 use super::seed::mirror::BoxRecord;
 use super::uploads::Uploads;
 use super::{Dataset, ServiceError};
@@ -25,9 +22,6 @@ use crate::domain::{
 use crate::storage::{
     Checksums, ImportedBox, ImportedBytes, ImportedFile, ImportedVersion, Presence,
 };
-
-/// The largest size of a description in bytes.
-const MOST_OF_LINE: usize = 8 * 1024 * 1024;
 
 /// The result of an import, or of a comparison.
 #[derive(Debug)]
@@ -283,100 +277,5 @@ impl BoxLine {
         let with_file = providers.filter(|provider| provider.has_file());
         let told = with_file.map(|provider| provider.checksum().map_err(ServiceError::Import));
         told.collect()
-    }
-}
-
-/// The body of an import.
-pub(crate) struct Incoming<S> {
-    body: S,
-    /// The bytes that have come and are not used yet.
-    rest: Bytes,
-}
-
-impl<S, E> Incoming<S>
-where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
-    E: Into<Box<dyn Error + Send + Sync>>,
-{
-    pub(crate) fn new(body: S) -> Self {
-        let rest = Bytes::new();
-        Self { body, rest }
-    }
-
-    /// Returns the description at the beginning.
-    ///
-    /// # Errors
-    /// When it is too long or no JSON of this form, or the body breaks off.
-    async fn line<T: DeserializeOwned>(&mut self) -> Result<T, ServiceError> {
-        let mut line = BytesMut::new();
-        loop {
-            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-                line.extend_from_slice(&self.rest.split_to(end));
-                // The end of the line belongs to neither.
-                let _ = self.rest.split_to(1);
-                break;
-            }
-            line.extend_from_slice(&self.rest);
-            if line.len() > MOST_OF_LINE {
-                let reason = format!("the description is longer than {MOST_OF_LINE} bytes");
-                return Err(ServiceError::Import(reason));
-            }
-            self.rest = match self.body.next().await {
-                Some(part) => part.map_err(|error| ServiceError::BrokenBody {
-                    after: line.len() as u64,
-                    error: error.into(),
-                })?,
-                None if !line.is_empty() => break,
-                None => {
-                    let reason = "the body has no line with a description".to_owned();
-                    return Err(ServiceError::Import(reason));
-                }
-            };
-        }
-        serde_json::from_slice(&line)
-            .map_err(|error| ServiceError::Import(format!("the description: {error}")))
-    }
-
-    /// Returns the bytes of the next file.
-    fn file(&mut self, len: u64) -> Part<'_, S> {
-        Part {
-            incoming: self,
-            left: len,
-        }
-    }
-}
-
-/// The bytes of one file of an import.
-struct Part<'a, S> {
-    incoming: &'a mut Incoming<S>,
-    left: u64,
-}
-
-impl<S, E> Stream for Part<'_, S>
-where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
-    E: Into<Box<dyn Error + Send + Sync>>,
-{
-    type Item = io::Result<Bytes>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.left == 0 {
-            return Poll::Ready(None);
-        }
-        if self.incoming.rest.is_empty() {
-            self.incoming.rest = match ready!(self.incoming.body.poll_next_unpin(context)) {
-                Some(Ok(part)) => part,
-                Some(Err(error)) => return Poll::Ready(Some(Err(io::Error::other(error)))),
-                None => {
-                    let reason = format!("{} bytes of the file are missing", self.left);
-                    let error = io::Error::new(io::ErrorKind::UnexpectedEof, reason);
-                    return Poll::Ready(Some(Err(error)));
-                }
-            };
-        }
-        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
-        let len = self.incoming.rest.len().min(left);
-        self.left -= len as u64;
-        Poll::Ready(Some(Ok(self.incoming.rest.split_to(len))))
     }
 }

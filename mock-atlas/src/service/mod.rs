@@ -7,7 +7,8 @@
 //!   `operations`: operations of HCP
 //! - `accounts`: authentication and tokens; `authorize`: read and write access of a caller
 //! - `dataset`: the current and the initial state of an emulator
-//! - `imports`: versions and boxes as they were elsewhere; `contents`: a list of all of them
+//! - `imports`: versions and boxes as they were elsewhere; `contents`: a list of all of them; `incoming`:
+//!   bodies that are taken piece by piece
 //! - `seed`: files that declare the content of a dataset; `snapshot`: a dataset as an archive
 //! - `error`: the errors of the services
 
@@ -21,6 +22,7 @@ mod dataset;
 mod error;
 pub(crate) mod files;
 pub(crate) mod imports;
+mod incoming;
 pub(crate) mod operations;
 pub(crate) mod provider_groups;
 pub(crate) mod registries;
@@ -31,3 +33,4 @@ pub(crate) mod versions;
 
 pub(crate) use dataset::{Dataset, DatasetId, Datasets};
 pub(crate) use error::ServiceError;
+pub(crate) use incoming::Incoming;

@@ -14,6 +14,9 @@ pub(crate) struct Contents {
     pub(crate) files: HashMap<String, Blob>,
 }
 
+/// The contents of a catalog without its files: accounts, and artifacts.
+pub(crate) type Records = (AccessRecord, Vec<ArtifactRecord>);
+
 /// An error that says why contents cannot be imported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ImportError {

@@ -81,7 +81,7 @@ impl Reservation {
     }
 
     /// Reserves more bytes, even beyond the limit.
-    pub(super) fn reserve_beyond_limit(&mut self, bytes: u64) {
+    pub(crate) fn reserve_beyond_limit(&mut self, bytes: u64) {
         self.budget.0.used.fetch_add(bytes, Ordering::Relaxed);
         self.bytes += bytes;
     }

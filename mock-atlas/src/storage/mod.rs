@@ -2,7 +2,8 @@
 //!
 //! - `catalog`: the enum of backends, with the documentation of all operations; `memory`: the memory backend
 //! - `conformance`: tests for every backend
-//! - `addition`: atomic additions; `contents`: exported contents of a catalog
+//! - `addition`: atomic additions; `contents`: exported contents of a catalog; `incoming_files`: the files of
+//!   contents that are imported
 //! - `imported`: versions and boxes as they were elsewhere
 //! - `found_box`: boxes as values, and their changes; `found_registry`: registries as values
 //! - `upload`: targets and attempts of uploads; `error`: errors
@@ -30,6 +31,7 @@ mod found_box;
 mod found_registry;
 mod free_space;
 mod imported;
+mod incoming_files;
 mod memory;
 mod memory_budget;
 mod record;
@@ -47,7 +49,7 @@ pub(crate) use addition::{
 pub(crate) use blob::{Blob, BlobWriter, Checksums, Written};
 pub(crate) use box_file::{BoxFile, BoxFileReader};
 pub(crate) use catalog::Catalog;
-pub(crate) use contents::{Contents, ImportError};
+pub(crate) use contents::{Contents, ImportError, Records};
 pub use durable::{CheckProgress, CheckReport, Damage};
 pub(crate) use durable::{DurableCatalog, OpenError, Swept};
 pub(crate) use error::{AccountError, BackendError, BackendErrorKind, StorageError};
@@ -55,6 +57,7 @@ pub(crate) use found_box::{BoxDraft, FoundBox, NewBox};
 pub(crate) use found_registry::{FoundRegistry, RegistryOwner};
 pub(crate) use free_space::LEAST_FREE;
 pub(crate) use imported::{ImportedBox, ImportedBytes, ImportedFile, ImportedVersion, Presence};
+pub(crate) use incoming_files::IncomingFiles;
 pub(crate) use memory::{Found, MemoryCatalog};
 pub(crate) use memory_budget::{MemoryBudget, MemoryFull, Reservation};
 pub(crate) use record::{

@@ -14,8 +14,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{ArtifactPath, RequireRoot, VersionPath, whole_number};
 use crate::http::json::ImportReply;
 use crate::http::state::AppState;
-use crate::service::imports::{self, Incoming};
-use crate::service::{Dataset, contents};
+use crate::service::{Dataset, Incoming, contents, imports};
 
 /// Handles `PUT /_mock/artifacts/:username/:name/:type/:version`.
 pub(crate) async fn version(

@@ -1,21 +1,28 @@
 //! Snapshots: a dataset as a tar archive of `mock-atlas.json` and the files, each of them named by
-//! its digest.
+//! its digest. A backup is such an archive.
 //!
 //! - `write`: streams a dataset as an archive
-//! - `read`: reads the contents of an archive
+//! - `read`: reads the contents of an archive; `entries`: its entries as they come
+//! - `header`: the headers of the entries
+//! - `error`: the reasons for which an archive cannot be made or restored
 
+mod entries;
+mod error;
+mod header;
 mod read;
 mod write;
 
-use std::io::Read;
+use std::error::Error;
 
+use bytes::Bytes;
+use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use super::{Dataset, Datasets};
-use crate::domain::Limits;
 use crate::storage::{AccessRecord, ArtifactRecord};
-pub(crate) use read::SnapshotError;
+pub(crate) use error::SnapshotError;
+pub(crate) use read::Bounds;
 use read::read;
 pub(crate) use write::Snapshot;
 
@@ -32,21 +39,33 @@ pub(crate) async fn save(dataset: &Dataset) -> Result<Snapshot, SnapshotError> {
 }
 
 /// Replaces the current dataset with the content of an archive, after reading and checking all of
-/// it. The root account stays that of the `present` dataset.
+/// it. The root account stays that of the present dataset.
 ///
 /// # Errors
-/// When the archive is not a valid snapshot, or exceeds the limits.
-pub(crate) async fn restore(
+/// When the archive is not a valid snapshot, or exceeds the limits. Nothing is changed then, and nothing of the
+/// archive is kept.
+pub(crate) async fn restore<S, E>(
     datasets: &Datasets,
-    present: &Dataset,
-    archive: impl Read + Send + 'static,
-    limits: Limits,
-) -> Result<(), SnapshotError> {
-    // Reading the archive blocks, so it runs on a blocking thread.
-    let contents = spawn_blocking(move || read(archive, limits)).await??;
+    bounds: Bounds<'_>,
+    archive: S,
+) -> Result<(), SnapshotError>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
     datasets.check_replaceable()?;
-    let catalog = present.catalog().import(contents, limits).await?;
-    Ok(datasets.replace(Dataset::new(catalog)).await?)
+    let catalog = bounds.present.catalog();
+    let mut files = catalog.incoming_files();
+    let manifest = match read(archive, bounds, &mut files).await {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            files.discard().await;
+            return Err(error);
+        }
+    };
+    let records = (manifest.access, manifest.artifacts);
+    let imported = catalog.import_files(records, files, bounds.limits).await?;
+    Ok(datasets.replace(Dataset::new(imported)).await?)
 }
 
 /// The name of the archive's first entry.

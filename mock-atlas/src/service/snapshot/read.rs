@@ -1,129 +1,82 @@
-//! Reads the contents of a snapshot's archive, and checks its limits.
+//! Reads the contents of a snapshot's archive, and checks its limits. Each file is kept as it comes, so that an
+//! archive of any size takes little memory.
 
-use std::io::{self, Read};
+use std::error::Error;
+use std::io;
 
-use foldhash::{HashMap, HashMapExt};
-use tar::{Archive, Entry, EntryType, PaxExtensions};
-use tokio::task::JoinError;
+use bytes::Bytes;
+use futures_util::Stream;
+use serde::Deserialize;
+use tokio::task::spawn_blocking;
 
-use super::{FILES, FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest, OLDEST_FORMAT};
-use crate::domain::text::truncated;
-use crate::domain::{Limits, OverLimit};
-use crate::service::ServiceError;
-use crate::storage::{
-    Blob, Checksums, Contents, ImportError, StorageError, StoredFile, stored_files,
-};
+use super::entries::Entries;
+use super::{FILES, FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest, OLDEST_FORMAT, SnapshotError};
+use crate::domain::Limits;
+use crate::service::uploads::Uploads;
+use crate::service::{Dataset, ServiceError};
+use crate::storage::{Blob, Checksums, IncomingFiles, StoredFile, stored_files};
 
-/// The largest size in bytes of an extended header (PAX), which other programs add.
-const MOST_OF_EXTENSION: u64 = 64 * 1024;
-
-/// The largest number of bytes after the end of an archive, which programs pad to a multiple of
-/// their block size.
-const MOST_OF_PADDING: u64 = 1024 * 1024;
-
-/// The largest number of characters of an entry's name in an error message.
-const LONGEST_NAME: usize = 100;
-
-/// The reason for which an archive cannot be restored.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SnapshotError {
-    #[error("the archive cannot be read: {0}")]
-    Read(#[from] io::Error),
-    #[error("the archive is not a snapshot: its first entry is not {MANIFEST}")]
-    NoManifest,
-    #[error("the archive is not a snapshot: its entry {0:?} is {1}")]
-    Entry(String, &'static str),
-    #[error("{MANIFEST} cannot be parsed: {0}")]
-    Manifest(#[from] serde_json::Error),
-    #[error(
-        "the snapshot has the format {0}, and this emulator reads only the formats {OLDEST_FORMAT} to {FORMAT}"
-    )]
-    Format(u32),
-    #[error("{0} cannot be restored here: {1}")]
-    OverLimit(String, OverLimit),
-    #[error(transparent)]
-    Import(#[from] ImportError),
-    /// The dataset cannot be written as a snapshot.
-    #[error("the snapshot cannot be made: {0}")]
-    Save(io::Error),
-    /// The storage failed.
-    #[error(transparent)]
-    Service(#[from] ServiceError),
+/// What the files of an archive are received within.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds<'a> {
+    /// The dataset that the archive will replace.
+    pub(crate) present: &'a Dataset,
+    pub(crate) uploads: &'a Uploads,
+    pub(crate) limits: Limits,
 }
 
-impl SnapshotError {
-    /// Creates an error about an entry that a snapshot cannot have.
-    fn entry(name: &str, why: &'static str) -> Self {
-        Self::Entry(truncated(name, LONGEST_NAME).into_owned(), why)
-    }
-}
-
-impl From<JoinError> for SnapshotError {
-    fn from(error: JoinError) -> Self {
-        Self::Service(error.into())
-    }
-}
-
-impl From<StorageError> for SnapshotError {
-    fn from(error: StorageError) -> Self {
-        Self::Service(error.into())
-    }
-}
-
-/// Reads the contents of an archive. Blocks while it reads.
-pub(super) fn read(archive: impl Read, limits: Limits) -> Result<Contents, SnapshotError> {
-    let mut archive = Archive::new(archive);
-    let contents = read_entries(&mut archive, limits)?;
-    // The archive is read to its end, so that a transfer that breaks off after the last file is an
-    // error as well.
-    let rest = archive.into_inner().take(MOST_OF_PADDING + 1);
-    if io::copy(&mut { rest }, &mut io::sink())? > MOST_OF_PADDING {
-        let error = io::Error::other("more data follows after its end");
-        return Err(SnapshotError::Read(error));
-    }
-    Ok(contents)
-}
-
-/// Reads the manifest, and the files that it names by their digests.
-fn read_entries(
-    archive: &mut Archive<impl Read>,
-    limits: Limits,
-) -> Result<Contents, SnapshotError> {
-    // Raw entries: otherwise the library would read headers of any size into memory, and expand the
-    // holes of sparse files.
-    let mut entries = Plain(archive.entries()?.raw(true));
-    let (name, entry) = entries.next()?.ok_or(SnapshotError::NoManifest)?;
-    if name != MANIFEST {
-        return Err(SnapshotError::NoManifest);
-    }
-    let manifest = read_manifest(entry)?;
+/// Reads an archive, and keeps its files. Returns the manifest.
+pub(super) async fn read<S, E>(
+    archive: S,
+    bounds: Bounds<'_>,
+    files: &mut IncomingFiles,
+) -> Result<Manifest, SnapshotError>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    let mut entries = Entries::new(archive);
+    let manifest = read_manifest(&mut entries).await?;
     let named = stored_files(&manifest.artifacts);
-    let mut files = HashMap::new();
-    while let Some((name, mut entry)) = entries.next()? {
+    while let Some((name, len)) = entries.next().await? {
         let digest = name.strip_prefix(FILES).unwrap_or_default();
-        let Some(StoredFile { slug, is_box }) = named.get(digest) else {
+        let Some(file) = named.get(digest) else {
             return Err(SnapshotError::entry(&name, "a file that no version has"));
         };
-        let checked = limits.check_file(entry.size());
+        let StoredFile { slug, is_box } = file;
+        let checked = bounds.limits.check_file(len);
         checked.map_err(|over| SnapshotError::OverLimit(slug.clone(), over))?;
+        if files.have(digest) {
+            continue;
+        }
         let checksums = Checksums {
-            sha256: *is_box || is_sha256(digest),
+            sha256: *is_box || is_sha256(digest) || bounds.present.catalog().keeps_sha256(),
             told: None,
         };
-        let blob = Blob::read(&mut entry, checksums)?;
+        let Bounds {
+            present, uploads, ..
+        } = bounds;
+        let collect = uploads.collect_of_archive(present, entries.bytes(), (len, checksums));
+        let blob = collect.await.map_err(of_archive)?.blob;
         if !has_digest(&blob, digest) {
-            return Err(SnapshotError::entry(
-                &name,
-                "a file that differs from the digest in its name",
-            ));
+            let why = "a file that differs from the digest in its name";
+            return Err(SnapshotError::entry(&name, why));
         }
-        files.insert(digest.to_owned(), blob);
+        files.keep(digest.to_owned(), blob).await?;
     }
-    Ok(Contents {
-        access: manifest.access,
-        artifacts: manifest.artifacts,
-        files,
-    })
+    entries.end().await?;
+    Ok(manifest)
+}
+
+/// Returns the error of an archive for that of a file in it.
+fn of_archive(error: ServiceError) -> SnapshotError {
+    match error {
+        ServiceError::BrokenBody { error, .. } => {
+            let error = error.downcast::<io::Error>().map(|error| *error);
+            SnapshotError::Read(error.unwrap_or_else(io::Error::other))
+        }
+        other => other.into(),
+    }
 }
 
 /// Returns whether a digest in the name of a file is the SHA-256 of the first format, which has no
@@ -140,67 +93,48 @@ fn has_digest(blob: &Blob, digest: &str) -> bool {
     blob.digest().to_string() == digest
 }
 
-/// An iterator over the regular files of an archive, with their names.
-struct Plain<'a, R: Read>(tar::Entries<'a, R>);
-
-impl<'a, R: Read> Plain<'a, R> {
-    fn next(&mut self) -> Result<Option<(String, Entry<'a, R>)>, SnapshotError> {
-        while let Some(entry) = self.0.next().transpose()? {
-            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-            match entry.header().entry_type() {
-                EntryType::Regular => return Ok(Some((name, entry))),
-                EntryType::Directory => {}
-                EntryType::XHeader | EntryType::XGlobalHeader => check_extension(&name, entry)?,
-                other => return Err(SnapshotError::entry(&name, kind(other))),
-            }
-        }
-        Ok(None)
+async fn read_manifest<S, E>(entries: &mut Entries<S>) -> Result<Manifest, SnapshotError>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    match entries.next().await? {
+        Some((name, len)) => check_manifest(&name, len)?,
+        None => return Err(SnapshotError::NoManifest),
     }
+    let json = entries.read_all().await?;
+    // Parsing all artifacts and versions may take long, so it runs on a blocking thread.
+    spawn_blocking(move || parse(&json)).await?
 }
 
-/// Checks an extended header. Other programs store times and owners in it, which are ignored. A
-/// header that changes an entry's name, length or form is refused.
-fn check_extension(name: &str, mut entry: Entry<'_, impl Read>) -> Result<(), SnapshotError> {
-    let refused = |why| Err(SnapshotError::entry(name, why));
-    if entry.size() > MOST_OF_EXTENSION {
-        return refused("a header that is too large");
+/// Checks the name and the length of the first entry.
+///
+/// # Errors
+/// When it is not that of a manifest, or too large to be read into memory.
+pub(super) fn check_manifest(name: &str, len: u64) -> Result<(), SnapshotError> {
+    if name != MANIFEST {
+        return Err(SnapshotError::NoManifest);
     }
-    let mut text = Vec::new();
-    entry.read_to_end(&mut text)?;
-    for extension in PaxExtensions::new(&text) {
-        let extension = extension?;
-        let key = extension.key_bytes();
-        if matches!(key, b"path" | b"size") || key.starts_with(b"GNU.sparse.") {
-            return refused("a header that changes the name, length or form of the next entry");
-        }
+    if len > MOST_OF_MANIFEST {
+        let why = "too large for this emulator";
+        return Err(SnapshotError::entry(MANIFEST, why));
     }
     Ok(())
 }
 
-fn kind(other: EntryType) -> &'static str {
-    match other {
-        EntryType::GNUSparse => "a file with holes",
-        EntryType::GNULongName | EntryType::GNULongLink => "a long name",
-        EntryType::Symlink | EntryType::Link => "a link",
-        _ => "neither a file nor a folder",
-    }
-}
-
-fn read_manifest(mut entry: Entry<'_, impl Read>) -> Result<Manifest, SnapshotError> {
-    #[derive(serde::Deserialize)]
+/// Parses a manifest. Blocks while it does.
+///
+/// # Errors
+/// When it has another format, or is no manifest.
+pub(super) fn parse(json: &[u8]) -> Result<Manifest, SnapshotError> {
+    #[derive(Deserialize)]
     struct Form {
         format: u32,
     }
-    if entry.size() > MOST_OF_MANIFEST {
-        let why = "too large for this emulator";
-        return Err(SnapshotError::entry(MANIFEST, why));
-    }
-    let mut text = String::new();
-    entry.read_to_string(&mut text)?;
     // The format comes first, since a manifest of another format may fail to parse otherwise.
-    let Form { format } = serde_json::from_str(&text)?;
+    let Form { format } = serde_json::from_slice(json)?;
     if !(OLDEST_FORMAT..=FORMAT).contains(&format) {
         return Err(SnapshotError::Format(format));
     }
-    Ok(serde_json::from_str(&text)?)
+    Ok(serde_json::from_slice(json)?)
 }

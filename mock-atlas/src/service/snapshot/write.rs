@@ -4,13 +4,10 @@ use std::io;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use tar::Header;
 
+use super::header::{BLOCK, end, padding, write};
 use super::{FILES, FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest};
 use crate::storage::{Blob, Contents};
-
-/// The block size of tar archives, which end with two empty blocks.
-const BLOCK: u64 = 512;
 
 /// A dataset at one moment. The snapshot shares the bytes of the files, which are written to the
 /// archive as the client reads it.
@@ -42,45 +39,31 @@ impl Snapshot {
 
     /// Returns the length of the archive in bytes.
     pub(crate) fn len(&self) -> u64 {
-        let entry = |len: u64| BLOCK + len.next_multiple_of(BLOCK);
+        const BLOCK_LEN: u64 = BLOCK as u64;
+        let entry = |len: u64| BLOCK_LEN + len.next_multiple_of(BLOCK_LEN);
         let files: u64 = self.files.iter().map(|file| entry(file.len())).sum();
-        entry(self.manifest.len() as u64) + files + 2 * BLOCK
+        entry(self.manifest.len() as u64) + files + end().len() as u64
     }
 
-    /// Returns the archive, part by part.
+    /// Returns the archive, part by part. It ends early with an error where the bytes of a file are not those of
+    /// its digest: an archive that is whole can be restored.
     pub(crate) fn parts(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
         let manifest = self.manifest;
         let len = manifest.len() as u64;
         let files = stream::iter(self.files).flat_map(|file| {
             let name = format!("{FILES}{}", file.digest());
-            once(header(&name, file.len()))
-                .chain(file.stream(0..file.len()))
+            once(write(&name, file.len()))
+                .chain(file.verified())
                 .chain(once(Ok(padding(file.len()))))
         });
-        once(header(MANIFEST, len))
+        once(write(MANIFEST, len))
             .chain(once(Ok(manifest)))
             .chain(once(Ok(padding(len))))
             .chain(files)
-            .chain(once(Ok(Bytes::from_static(&[0; 2 * BLOCK as usize]))))
+            .chain(once(Ok(end())))
     }
 }
 
 fn once(part: io::Result<Bytes>) -> impl Stream<Item = io::Result<Bytes>> {
     stream::iter([part])
-}
-
-fn header(name: &str, len: u64) -> io::Result<Bytes> {
-    let mut header = Header::new_gnu();
-    header.set_path(name)?;
-    header.set_size(len);
-    header.set_mode(0o600);
-    header.set_cksum();
-    Ok(Bytes::copy_from_slice(header.as_bytes()))
-}
-
-fn padding(len: u64) -> Bytes {
-    static ZEROS: [u8; BLOCK as usize] = [0; BLOCK as usize];
-    // The padding is less than a block, so the index is in range.
-    let missing = (len.next_multiple_of(BLOCK) - len) as usize;
-    Bytes::from_static(&ZEROS[..missing])
 }

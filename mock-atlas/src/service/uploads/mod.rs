@@ -145,6 +145,23 @@ impl Uploads {
         Receiver::new(self, checksums).collect(body, catalog).await
     }
 
+    /// Receives the bytes of one file of an archive, which the caller stores. It counts as no upload, and is taken
+    /// beyond the memory budget where there is no folder for it: an archive is restored as a whole or not at all.
+    ///
+    /// # Errors
+    /// When the file exceeds a limit, the disk is full, or the archive breaks off. No bytes are kept then.
+    pub(crate) async fn collect_of_archive<E: Into<Box<dyn Error + Send + Sync>>>(
+        &self,
+        dataset: &Dataset,
+        bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        (len, checksums): (u64, Checksums),
+    ) -> Result<Written, ServiceError> {
+        let catalog = dataset.catalog();
+        catalog.check_space(len).await?;
+        let receiver = Receiver::new(self, checksums).beyond_budget();
+        receiver.collect(bytes, catalog).await
+    }
+
     /// Checks whether the upload may proceed, before its body is read. The flag tells whether the
     /// version has its file already.
     // Contract: silent.wrong-uploads

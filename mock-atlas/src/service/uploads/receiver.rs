@@ -42,6 +42,8 @@ pub(super) struct Receiver<'a> {
     /// The reserved memory; `None` once the bytes go to disk.
     reservation: Option<Reservation>,
     is_repeat: bool,
+    /// Whether bytes are taken that exceed the memory budget and have no other place.
+    may_exceed: bool,
     box_file: Option<BoxFileReader>,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Receiver<'a> {
             writer: BlobWriter::parallel(checksums),
             reservation: Some(uploads.budget.reservation()),
             is_repeat: false,
+            may_exceed: false,
             box_file: None,
         }
     }
@@ -64,7 +67,16 @@ impl<'a> Receiver<'a> {
             writer: BlobWriter::default(),
             reservation: None,
             is_repeat: true,
+            may_exceed: false,
             box_file: None,
+        }
+    }
+
+    /// Takes bytes beyond the memory budget, too, where there is no folder for them.
+    pub(super) fn beyond_budget(self) -> Self {
+        Self {
+            may_exceed: true,
+            ..self
         }
     }
 
@@ -131,18 +143,33 @@ impl<'a> Receiver<'a> {
             self.writer.hash(&part);
             return Ok(());
         }
-        if let Some(Err(full)) = self.reservation.as_mut().map(|taken| taken.reserve(len)) {
-            let folder = self.uploads.spill.as_deref().ok_or(full)?;
-            let spilled = self.writer.spill(folder).await;
-            spilled.map_err(ServiceError::DiskFull)?;
-            self.reservation = None;
-        }
+        self.make_room(len).await?;
         self.writer.write(&part);
         self.writer.hash_in_parallel().await?;
         if let Some(reader) = &mut self.box_file {
             reader.push(part).await;
         }
         self.writer.flush().await.map_err(ServiceError::DiskFull)
+    }
+
+    /// Reserves memory for more bytes, or moves all of them to disk.
+    async fn make_room(&mut self, len: u64) -> Result<(), ServiceError> {
+        let Some(taken) = &mut self.reservation else {
+            return Ok(());
+        };
+        let Err(full) = taken.reserve(len) else {
+            return Ok(());
+        };
+        match self.uploads.spill.as_deref() {
+            Some(folder) => {
+                let spilled = self.writer.spill(folder).await;
+                spilled.map_err(ServiceError::DiskFull)?;
+                self.reservation = None;
+            }
+            None if self.may_exceed => taken.reserve_beyond_limit(len),
+            None => return Err(full.into()),
+        }
+        Ok(())
     }
 
     async fn finish(self) -> Result<Received, ServiceError> {

@@ -9,14 +9,15 @@ use uuid::Uuid;
 
 use super::artifacts::{self, visibility};
 use super::database::{Row, Tx, values};
-use super::files::{COLUMNS, FileRow, NewFile, delete_all, make_ready};
+use super::files::{COLUMNS, FileRow, delete_all, make_ready};
+use super::kept_files::KeptFiles;
 use super::versions::{self, VERSION};
 use super::{DurableCatalog, account_records, accounts, box_uploads, boxes};
 use crate::domain::{ArtifactName, Limits, Name, ROOT};
 use crate::storage::record::{TypeRecord, VersionRecord};
 use crate::storage::{
     AccessRecord, ArtifactRecord, BackendError, Blob, Contents, ImportError, MemoryCatalog,
-    StorageError, StoreError,
+    Records, StorageError, StoreError,
 };
 
 /// The files of the records, by the digests with which these name them.
@@ -66,6 +67,34 @@ impl DurableCatalog {
             .await
     }
 
+    /// Returns a place for the files of contents that are to be imported.
+    pub(crate) fn kept_files(&self) -> KeptFiles {
+        KeptFiles::new(self.files.clone())
+    }
+
+    /// Replaces all contents as [`DurableCatalog::import`] does, with files that are kept already. They are
+    /// removed if that fails.
+    pub(crate) async fn import_kept(
+        &self,
+        (access, artifacts): Records,
+        kept: KeptFiles,
+        limits: Limits,
+    ) -> Result<(), ImportError> {
+        let imported = async {
+            let contents = Contents {
+                access,
+                artifacts,
+                files: kept.blobs()?,
+            };
+            let contents = self.checked(contents, limits).await?;
+            let records = (contents.access, contents.artifacts);
+            self.replace_with(records, &kept, None).await
+        };
+        let imported = imported.await;
+        end(kept, imported.is_ok()).await;
+        imported.map(|_| ())
+    }
+
     /// Replaces all contents; with a root token, only if there is none yet. Returns whether it did.
     async fn put(
         &self,
@@ -73,36 +102,30 @@ impl DurableCatalog {
         limits: Limits,
         root_token: Option<String>,
     ) -> Result<bool, ImportError> {
-        let checked = self.clone();
-        let contents = spawn_blocking(move || checked.check(contents, limits))
-            .await
-            .map_err(BackendError::from)??;
+        let contents = self.checked(contents, limits).await?;
         let bytes = contents.files.values().map(Blob::len).sum();
         self.check_space(bytes).await?;
-        let mut files = Vec::new();
-        let put = self.put_with(contents, root_token, &mut files).await;
-        if !matches!(put, Ok(true)) {
-            self.files.discard_all(files).await;
-        }
+        let mut kept = self.kept_files();
+        let put = async {
+            for (digest, blob) in &contents.files {
+                kept.keep(digest.clone(), blob).await?;
+            }
+            let records = (contents.access, contents.artifacts);
+            self.replace_with(records, &kept, root_token).await
+        };
+        let put = put.await;
+        end(kept, matches!(put, Ok(true))).await;
         put
     }
 
-    async fn put_with(
+    /// Replaces all contents in one transaction, with files that are kept already.
+    async fn replace_with(
         &self,
-        contents: Contents,
+        (access, artifacts): Records,
+        kept: &KeptFiles,
         root_token: Option<String>,
-        files: &mut Vec<NewFile>,
     ) -> Result<bool, ImportError> {
-        let mut rows = FileRows::new();
-        for (digest, blob) in &contents.files {
-            let file = self.files.keep(blob).await?;
-            rows.insert(digest.clone(), file.row.clone());
-            files.push(file);
-        }
-        let Contents {
-            access, artifacts, ..
-        } = contents;
-        let now = self.clock.now();
+        let (rows, now) = (kept.rows(), self.clock.now());
         let put = self.database.write(move |tx| {
             Box::pin(async move {
                 tx.lock_all().await?;
@@ -119,12 +142,26 @@ impl DurableCatalog {
         put.await
     }
 
+    async fn checked(&self, contents: Contents, limits: Limits) -> Result<Contents, ImportError> {
+        let of = self.clone();
+        let checked = spawn_blocking(move || of.check(contents, limits)).await;
+        checked.map_err(BackendError::from)?
+    }
+
     /// Checks contents in memory, which knows all contradictions, and returns them in the newest form.
     /// Blocks while it does.
     fn check(&self, contents: Contents, limits: Limits) -> Result<Contents, ImportError> {
         let root = Name::constant(ROOT);
         let memory = MemoryCatalog::new(root, "", self.clock.clone());
         Ok(memory.import(contents, limits)?.export())
+    }
+}
+
+/// Removes the files of an import, unless its transaction has made them ready.
+async fn end(kept: KeptFiles, is_done: bool) {
+    match is_done {
+        true => kept.release(),
+        false => kept.discard().await,
     }
 }
 

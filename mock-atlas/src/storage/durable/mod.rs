@@ -5,7 +5,7 @@
 //!   background
 //! - `artifacts`, `versions`, `searches`, `boxes`, `box_uploads`, `registries`, `accounts`,
 //!   `account_records`: operations within a transaction
-//! - `additions`, `bulk`, `contents`: operations on many entries
+//! - `additions`, `bulk`, `contents`: operations on many entries; `kept_files`: the files of an import
 //! - `imports`: versions and boxes as they were elsewhere
 //! - `check`: checks that everything is whole; `descriptions`: describes files beside their bytes, and makes
 //!   a database of the descriptions
@@ -28,6 +28,7 @@ mod database;
 mod descriptions;
 mod files;
 mod imports;
+mod kept_files;
 mod methods;
 mod registries;
 mod searches;
@@ -55,6 +56,7 @@ pub(crate) use database::OpenError;
 use database::{Database, Postgres, Sqlite};
 use files::Files;
 pub(crate) use files::Swept;
+pub(crate) use kept_files::KeptFiles;
 use sweeper::Sweeper;
 
 /// The longest wait for the answer whether the database is ready: whoever asks has little patience.

@@ -1,5 +1,6 @@
 //! Tests the emulator as a library.
 
+pub(crate) mod backup;
 mod check;
 mod clock;
 mod data;

@@ -282,7 +282,7 @@ async fn each_call_of_the_emulators_own_api_has_a_command() {
         "fault clear 1",
         "fault clear",
         &format!("seed {seed}"),
-        &format!("snapshot {archive}"),
+        &format!("backup {archive}"),
         &format!("restore {archive}"),
         &format!("export {tree}"),
         &format!("import {tree}"),

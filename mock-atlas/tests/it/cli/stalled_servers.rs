@@ -83,7 +83,7 @@ async fn each_command_ends_before_a_server_that_says_nothing() {
         "fault clear".to_owned(),
         "reset".to_owned(),
         format!("seed {seed}"),
-        format!("snapshot {archive}"),
+        format!("backup {archive}"),
         format!("restore {seed}"),
         "delete acme/web".to_owned(),
         "orphans".to_owned(),
@@ -127,8 +127,8 @@ async fn a_reply_that_stops_is_not_waited_for() {
         let address = server(beginning, b"").await;
         let folder = tempfile::tempdir().unwrap();
         let archive = folder.path().join("new.tar");
-        let snapshot = format!("snapshot {}", archive.display());
-        for line in ["reset", &snapshot] {
+        let backup = format!("backup {}", archive.display());
+        for line in ["reset", &backup] {
             let said = failure(command(&address, line), line).await;
             assert!(said.contains(&address) && said.contains(message), "{said}");
         }
@@ -211,18 +211,18 @@ async fn of_a_reply_without_end_no_more_is_taken_than_a_reply_has() {
             assert!(is_slow || said.contains(message), "{line}: {said}");
         }
     }
-    // The length of an error is limited for `snapshot` too, which writes the body of a success to disk.
+    // The length of an error is limited for `backup` too, which writes the body of a success to disk.
     let address = server(
         "HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n",
         chunks,
     )
     .await;
-    let said = failure(command(&address, "snapshot /nowhere/new.tar"), "snapshot").await;
+    let said = failure(command(&address, "backup /nowhere/new.tar"), "backup").await;
     assert!(said.contains("too large for an error"), "{said}");
 }
 
 #[tokio::test]
-async fn what_a_killed_snapshot_leaves_has_not_its_name_and_is_removed_by_the_next() {
+async fn what_a_killed_backup_leaves_has_not_its_name_and_is_removed_by_the_next() {
     let folder = tempfile::tempdir().unwrap();
     // The archive's name is as long as a name can be, and beside it lies a file of the user's own.
     let name = "n".repeat(255);
@@ -234,7 +234,7 @@ async fn what_a_killed_snapshot_leaves_has_not_its_name_and_is_removed_by_the_ne
         let mut paths = entries.map(|entry| entry.unwrap().path());
         paths.find(|path| *path != own && *path != archive)
     };
-    let line = format!("snapshot {}", archive.display());
+    let line = format!("backup {}", archive.display());
     let half = server("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b"").await;
     let mut killed = command(&half, &format!("{line} --timeout 600"))
         .spawn()
@@ -247,9 +247,9 @@ async fn what_a_killed_snapshot_leaves_has_not_its_name_and_is_removed_by_the_ne
     timeout(LONG, written).await.expect("it is begun");
     // While the file is being written, another command does not remove it.
     let whole = server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole", b"").await;
-    let busy = failure(command(&whole, &line), "snapshot").await;
+    let busy = failure(command(&whole, &line), "backup").await;
     assert!(
-        busy.ends_with("another snapshot is being written to this file\n"),
+        busy.ends_with("another backup is being written to this file\n"),
         "{busy}"
     );
     killed.kill().await.unwrap();
@@ -259,11 +259,11 @@ async fn what_a_killed_snapshot_leaves_has_not_its_name_and_is_removed_by_the_ne
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(std::fs::read(&archive).unwrap(), b"whole");
     assert_eq!(partial(), None);
-    let again = failure(command(&whole, &line), "snapshot").await;
+    let again = failure(command(&whole, &line), "backup").await;
     assert!(again.ends_with("n: File exists (os error 17)\n"), "{again}");
     assert_eq!(partial(), None);
 
-    let line = format!("snapshot {}", folder.path().join("own").display());
+    let line = format!("backup {}", folder.path().join("own").display());
     let output = command(&whole, &line).output().await.unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(std::fs::read(&own).unwrap(), b"mine");

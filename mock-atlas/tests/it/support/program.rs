@@ -46,6 +46,17 @@ impl Program {
         errors
     }
 
+    /// Returns a number of KiB from the status of the process.
+    pub(crate) fn kib(&self, name: &str) -> usize {
+        let status = format!("/proc/{}/status", self.child.id().unwrap());
+        let status = std::fs::read_to_string(status).unwrap();
+        let mut lines = status.lines().map(|line| line.split_whitespace());
+        let mut line = lines
+            .find(|line| line.clone().next() == Some(name))
+            .unwrap();
+        line.nth(1).unwrap().parse().unwrap()
+    }
+
     pub(crate) async fn json(&mut self) -> serde_json::Value {
         serde_json::from_str(&self.line().await).unwrap()
     }

@@ -414,13 +414,13 @@ async fn an_upload_under_way_ends_in_what_is_restored_if_that_awaits_it() {
 }
 
 #[tokio::test]
-async fn the_program_keeps_a_snapshot_in_a_file_and_brings_it_back() {
+async fn the_program_keeps_a_backup_in_a_file_and_brings_it_back() {
     let (fixture, _) = full().await;
     let atlas = &fixture.atlas;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("atlas.tar");
     let file = file.to_str().unwrap();
-    assert_eq!(printed(atlas, &["snapshot", file]).await, "");
+    assert_eq!(printed(atlas, &["backup", file]).await, "");
     let mode = std::fs::metadata(file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "it is for nobody else to read");
     let before = fixture.found("").await;
@@ -430,10 +430,10 @@ async fn the_program_keeps_a_snapshot_in_a_file_and_brings_it_back() {
     assert_eq!(fixture.found("").await, before);
 
     // The command replaces no file, and leaves no incomplete file.
-    let again = run(atlas, "ROOT", &["snapshot", file]).await;
+    let again = run(atlas, "ROOT", &["backup", file]).await;
     assert_eq!(again.status.code(), Some(1));
     let refused = folder.path().join("refused.tar");
-    let output = run(atlas, "RIVAL", &["snapshot", refused.to_str().unwrap()]).await;
+    let output = run(atlas, "RIVAL", &["backup", refused.to_str().unwrap()]).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(!refused.exists());
     std::fs::write(&refused, "no archive").unwrap();

@@ -3,8 +3,9 @@
 //!
 //! - `replicas`: several emulators on one database; `start`: how they start, and their root token
 //! - `outages`: a database that is lost, hangs, or comes back
-//! - `connections`: TLS, and a pooler in between
+//! - `connections`: TLS, and a pooler in between; `backups`: the way from other homes to a database, and back
 
+mod backups;
 mod connections;
 mod outages;
 mod replicas;

@@ -1,6 +1,5 @@
 //! Files pass through an emulator in little memory, however large they are.
 
-use std::fs;
 use std::io;
 
 use bytes::Bytes;
@@ -17,22 +16,11 @@ const FILE_MIB: usize = 256;
 /// The most memory that the file may take, above that of an emulator that has just started.
 const MOST_MIB: usize = 64;
 
-/// Returns a number of KiB from the status of a process.
-fn kib(pid: u32, name: &str) -> usize {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let mut lines = status.lines().map(|line| line.split_whitespace());
-    let mut line = lines
-        .find(|line| line.clone().next() == Some(name))
-        .unwrap();
-    line.nth(1).unwrap().parse().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_file_goes_up_and_down_in_bounded_memory() {
     let home = Home::new();
     let server = home.start(&[]).await;
-    let pid = server.program.child.id().unwrap();
-    let before = kib(pid, "VmRSS:");
+    let before = server.program.kib("VmRSS:");
     let chunk = Bytes::from(vec![7; MIB]);
     let chunks = std::iter::repeat_n(chunk, FILE_MIB).map(Ok::<_, io::Error>);
     server.push(Body::wrap_stream(stream::iter(chunks))).await;
@@ -42,6 +30,6 @@ async fn a_large_file_goes_up_and_down_in_bounded_memory() {
         received += chunk.len();
     }
     assert_eq!(received, FILE_MIB * MIB);
-    let taken = kib(pid, "VmHWM:") - before;
+    let taken = server.program.kib("VmHWM:") - before;
     assert!(taken < MOST_MIB * 1024, "{taken} KiB");
 }
