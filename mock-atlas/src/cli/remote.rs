@@ -42,6 +42,10 @@ pub(super) enum Command {
     Backup {
         /// The tar archive to write; the file must not exist yet, and gets its name when it is complete
         file: PathBuf,
+        /// Write an increment: leave out the bytes of the files that this earlier backup has, or one that it builds
+        /// on. All of them are needed to restore it
+        #[arg(long, value_name = "FILE")]
+        since: Option<PathBuf>,
         #[command(flatten)]
         server: Server,
     },
@@ -50,6 +54,8 @@ pub(super) enum Command {
     Restore {
         /// The archive to restore
         file: PathBuf,
+        /// The increments that build on it, the newest last, which `backup --since` wrote
+        increments: Vec<PathBuf>,
         #[command(flatten)]
         server: Server,
     },
@@ -119,12 +125,16 @@ pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Resu
                 .await
                 .map(drop)
         }
-        Command::Backup { file, server } => {
-            backup::save(&Client::new(server, emulator)?, file).await
-        }
-        Command::Restore { file, server } => {
-            backup::restore(&Client::new(server, emulator)?, file).await
-        }
+        Command::Backup {
+            file,
+            since,
+            server,
+        } => backup::save(&Client::new(server, emulator)?, file, since.as_deref()).await,
+        Command::Restore {
+            file,
+            increments,
+            server,
+        } => backup::restore(&Client::new(server, emulator)?, file, increments).await,
         Command::Import {
             folder,
             plan,

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::checksum::{Checksum, ChecksumKind};
 
 /// A BLAKE3 digest; displayed as `blake3-` and 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Digest([u8; 32]);
 
 impl Digest {

@@ -8,14 +8,22 @@ use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt;
 
 use crate::http::error::ApiError;
-use crate::http::extract::RequireRoot;
+use crate::http::extract::{RequireRoot, read_body};
 use crate::http::state::AppState;
 use crate::service::Dataset;
-use crate::service::snapshot::{Bounds, restore as restore_dataset, save};
+use crate::service::snapshot::{Bounds, Earlier, restore as restore_dataset, save};
 
-/// Handles `POST /_mock/snapshot`.
-pub(crate) async fn create(dataset: Dataset, _: RequireRoot) -> Result<Response, ApiError> {
-    let snapshot = save(&dataset).await?;
+/// The largest size in bytes of a list of digests. It is enough for as many files as a manifest can name.
+const MOST_OF_DIGESTS: usize = 128 * 1024 * 1024;
+
+/// Handles `POST /_mock/snapshot`. A body has the digests of the files that are left out, one on each line.
+pub(crate) async fn create(
+    dataset: Dataset,
+    _: RequireRoot,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let earlier = Earlier::read(&read_body(body, MOST_OF_DIGESTS).await?)?;
+    let snapshot = save(&dataset, earlier).await?;
     let headers = [
         (header::CONTENT_LENGTH, snapshot.len().to_string()),
         (header::CONTENT_TYPE, "application/x-tar".to_owned()),

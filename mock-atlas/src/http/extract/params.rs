@@ -50,7 +50,7 @@ impl<S: Send + Sync> FromRequest<S> for Params {
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let encoding = encoding(request.headers())?;
         let context = RequestContext::of(request.extensions());
-        let body = read(request.into_body()).await?;
+        let body = read_body(request.into_body(), MAX_PARAMS).await?;
         context.set_digest(Digest::of(&body));
         let fields = match encoding {
             Encoding::Form => form_body::decode(&body, MAX_VALUES)?,
@@ -70,7 +70,7 @@ impl<S: Send + Sync> FromRequest<S> for Text {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let body = read(request.into_body()).await?;
+        let body = read_body(request.into_body(), MAX_PARAMS).await?;
         String::from_utf8(body.into())
             .map(Self)
             .map_err(|_| ApiError::Malformed("The body is no UTF-8.".to_owned()))
@@ -298,14 +298,16 @@ impl<'a> Section<'a> {
     }
 }
 
-async fn read(body: Body) -> Result<axum::body::Bytes, ApiError> {
-    to_bytes(body, MAX_PARAMS).await.map_err(|error| {
+/// Reads a body of at most `most` bytes.
+///
+/// # Errors
+/// When it is larger, or breaks off.
+pub(crate) async fn read_body(body: Body, most: usize) -> Result<axum::body::Bytes, ApiError> {
+    to_bytes(body, most).await.map_err(|error| {
         let too_large = std::error::Error::source(&error)
             .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
         if too_large {
-            ApiError::TooLarge {
-                limit: MAX_PARAMS as u64,
-            }
+            ApiError::TooLarge { limit: most as u64 }
         } else {
             ApiError::broken_body(&error, "")
         }

@@ -55,11 +55,11 @@ where
     async fn next_entry(&mut self) -> Result<Option<Entry>, SnapshotError> {
         let unused = take(&mut self.untaken) + take(&mut self.padding);
         if self.incoming.skip(unused).await? < unused {
-            return Err(breaks_off());
+            return Err(SnapshotError::breaks_off());
         }
         let mut block = [0; BLOCK];
         if self.incoming.fill(&mut block).await? < BLOCK {
-            return Err(breaks_off());
+            return Err(SnapshotError::breaks_off());
         }
         let entry = Entry::read(&block)?;
         if let Some(entry) = &entry {
@@ -98,9 +98,4 @@ where
         }
         Ok(())
     }
-}
-
-fn breaks_off() -> SnapshotError {
-    let reason = "it breaks off before its end";
-    SnapshotError::Read(io::Error::new(io::ErrorKind::UnexpectedEof, reason))
 }

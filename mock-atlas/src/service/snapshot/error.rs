@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::task::JoinError;
 
-use super::{FORMAT, MANIFEST, OLDEST_FORMAT};
+use super::{INCREMENT_FORMAT, MANIFEST, OLDEST_FORMAT};
 use crate::domain::OverLimit;
 use crate::domain::text::truncated;
 use crate::service::ServiceError;
@@ -25,13 +25,23 @@ pub(crate) enum SnapshotError {
     #[error("{MANIFEST} cannot be parsed: {0}")]
     Manifest(#[from] serde_json::Error),
     #[error(
-        "the snapshot has the format {0}, and this emulator reads only the formats {OLDEST_FORMAT} to {FORMAT}"
+        "the snapshot has the format {0}, and this emulator reads only the formats {OLDEST_FORMAT} to {INCREMENT_FORMAT}"
     )]
     Format(u32),
     #[error("{0} cannot be restored here: {1}")]
     OverLimit(String, OverLimit),
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// The bytes of files are missing; the text names some of them.
+    #[error(
+        "the bytes of files are missing: {0}. An increment is restored together with the backups that it \
+         builds on, the oldest first: mock-atlas restore FILE INCREMENT…"
+    )]
+    Lacking(String),
+    #[error("no increment can build on a backup of the format 1: make a whole backup")]
+    OldForm,
+    #[error("line {0} of the body is no digest of a file, such as blake3-…")]
+    Digest(usize),
     /// The dataset cannot be written as a snapshot.
     #[error("the snapshot cannot be made: {0}")]
     Save(io::Error),
@@ -41,6 +51,12 @@ pub(crate) enum SnapshotError {
 }
 
 impl SnapshotError {
+    /// Creates an error about an archive that ends too early.
+    pub(super) fn breaks_off() -> Self {
+        let reason = "it breaks off before its end";
+        Self::Read(io::Error::new(io::ErrorKind::UnexpectedEof, reason))
+    }
+
     /// Creates an error about an entry that a snapshot cannot have.
     pub(super) fn entry(name: &str, why: &'static str) -> Self {
         Self::Entry(truncated(name, LONGEST_NAME).into_owned(), why)

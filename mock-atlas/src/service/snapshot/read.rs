@@ -10,7 +10,10 @@ use serde::Deserialize;
 use tokio::task::spawn_blocking;
 
 use super::entries::Entries;
-use super::{FILES, FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest, OLDEST_FORMAT, SnapshotError};
+use super::{
+    FILES, INCREMENT_FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest, OLDEST_FORMAT, SnapshotError,
+    is_sha256, lacking,
+};
 use crate::domain::Limits;
 use crate::service::uploads::Uploads;
 use crate::service::{Dataset, ServiceError};
@@ -65,7 +68,10 @@ where
         files.keep(digest.to_owned(), blob).await?;
     }
     entries.end().await?;
-    Ok(manifest)
+    match lacking(&named, |digest| files.have(digest)) {
+        Some(lacking) => Err(lacking),
+        None => Ok(manifest),
+    }
 }
 
 /// Returns the error of an archive for that of a file in it.
@@ -77,12 +83,6 @@ fn of_archive(error: ServiceError) -> SnapshotError {
         }
         other => other.into(),
     }
-}
-
-/// Returns whether a digest in the name of a file is the SHA-256 of the first format, which has no
-/// prefix.
-fn is_sha256(digest: &str) -> bool {
-    !digest.contains('-')
 }
 
 fn has_digest(blob: &Blob, digest: &str) -> bool {
@@ -133,7 +133,7 @@ pub(super) fn parse(json: &[u8]) -> Result<Manifest, SnapshotError> {
     }
     // The format comes first, since a manifest of another format may fail to parse otherwise.
     let Form { format } = serde_json::from_slice(json)?;
-    if !(OLDEST_FORMAT..=FORMAT).contains(&format) {
+    if !(OLDEST_FORMAT..=INCREMENT_FORMAT).contains(&format) {
         return Err(SnapshotError::Format(format));
     }
     Ok(serde_json::from_slice(json)?)

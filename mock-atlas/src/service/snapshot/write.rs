@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 
 use super::header::{BLOCK, end, padding, write};
-use super::{FILES, FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest};
+use super::{Earlier, FILES, FORMAT, INCREMENT_FORMAT, MANIFEST, MOST_OF_MANIFEST, Manifest};
 use crate::storage::{Blob, Contents};
 
 /// A dataset at one moment. The snapshot shares the bytes of the files, which are written to the
@@ -18,10 +18,18 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Serialises the manifest of these contents.
-    pub(super) fn of(contents: Contents) -> io::Result<Self> {
+    /// Serialises the manifest of these contents, and leaves out the files that an earlier backup has.
+    pub(super) fn of(contents: Contents, earlier: Option<Earlier>) -> io::Result<Self> {
+        let is_new = |file: &Blob| match &earlier {
+            Some(Earlier(digests)) => !digests.contains(&file.digest()),
+            None => true,
+        };
         let manifest = serde_json::to_vec(&Manifest {
-            format: FORMAT,
+            format: match earlier {
+                Some(_) => INCREMENT_FORMAT,
+                None => FORMAT,
+            },
+            increment: earlier.is_some(),
             access: contents.access,
             artifacts: contents.artifacts,
         })?;
@@ -33,7 +41,7 @@ impl Snapshot {
         }
         Ok(Self {
             manifest: manifest.into(),
-            files: contents.files.into_values().collect(),
+            files: contents.files.into_values().filter(is_new).collect(),
         })
     }
 

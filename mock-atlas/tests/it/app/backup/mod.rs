@@ -1,8 +1,10 @@
 //! Tests backups: archives of everything, which are made while clients work and restored into any home.
 //!
 //! - `load`: backups among writers; `damage`: archives that are not whole; `memory`: how much memory large files take
+//! - `increments`: archives that leave out what earlier ones have
 
 mod damage;
+mod increments;
 pub(crate) mod load;
 mod memory;
 

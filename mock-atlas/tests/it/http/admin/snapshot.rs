@@ -163,7 +163,7 @@ async fn what_is_no_whole_snapshot_changes_nothing() {
         ),
         (
             "another form",
-            changed(|manifest| manifest["format"] = json!(3)),
+            changed(|manifest| manifest["format"] = json!(4)),
         ),
         ("no form", changed(|manifest| *manifest = json!({}))),
         (
