@@ -10,10 +10,15 @@ use uuid::Uuid;
 
 use crate::storage::store::{Bucket, S3};
 
-/// Returns the settings of a client of the server, which all tests of this process share.
+/// Returns the settings of a client of the server.
 pub(crate) fn settings() -> AmazonS3Builder {
+    credentials().with_endpoint(url())
+}
+
+/// Returns the URL of the server, which all tests of this process share.
+pub(crate) fn url() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
-    credentials().with_endpoint(URL.get_or_init(start))
+    URL.get_or_init(start)
 }
 
 /// Returns the settings of a client that names no server.
@@ -56,14 +61,19 @@ fn start() -> String {
 
 /// Returns a part of a new bucket.
 pub(crate) async fn bucket(prefix: &str) -> S3 {
+    S3::connect(&new_bucket(prefix).await, settings())
+        .await
+        .unwrap()
+}
+
+/// Makes a bucket, and names a part of it.
+pub(crate) async fn new_bucket(prefix: &str) -> Bucket {
     let bucket = Bucket {
         name: format!("test-{}", Uuid::new_v4().simple()),
         prefix: prefix.to_owned(),
     };
-    let settings = settings();
-    let endpoint = settings.get_config_value(&object_store::aws::AmazonS3ConfigKey::Endpoint);
-    let url = format!("{}/{}", endpoint.unwrap(), bucket.name);
+    let url = format!("{}/{}", url(), bucket.name);
     let made = reqwest::Client::new().put(url).send().await.unwrap();
     assert!(made.status().is_success(), "{made:?}");
-    S3::connect(&bucket, settings).await.unwrap()
+    bucket
 }

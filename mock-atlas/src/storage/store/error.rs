@@ -24,6 +24,17 @@ pub(crate) enum StoreError {
     Damaged(String),
 }
 
+impl StoreError {
+    /// Returns whether this file alone cannot be read, as opposed to a store that cannot be asked: the file may
+    /// be whole then.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged(_) | Self::Folder { .. } => true,
+            Self::Refused { .. } | Self::Unavailable { .. } | Self::Other { .. } => false,
+        }
+    }
+}
+
 impl From<StoreError> for BackendError {
     fn from(error: StoreError) -> Self {
         match &error {

@@ -167,6 +167,17 @@ impl Store {
         }
     }
 
+    /// Checks that a file is there and has its size, without reading its bytes.
+    ///
+    /// # Errors
+    /// When the file is not there or has another size, or the store fails.
+    pub(crate) async fn check(&self, key: &FileKey, facts: FileFacts) -> Result<(), StoreError> {
+        match self {
+            Self::Folder(folder) => folder.read(key, facts).await.map(|_| ()),
+            Self::S3(s3) => s3.object(key).check(facts.len).await,
+        }
+    }
+
     /// Returns the bytes of a file, which is opened only when they are read.
     pub(crate) fn named(&self, key: &FileKey, facts: FileFacts) -> Blob {
         match self {

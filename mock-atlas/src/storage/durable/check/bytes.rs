@@ -6,8 +6,8 @@ use super::report::Found;
 use super::{CheckProgress, Damage};
 use crate::storage::durable::DurableCatalog;
 use crate::storage::durable::database::{Row, Tx, values};
-use crate::storage::durable::files::{self, CheckedFile};
-use crate::storage::{BackendError, BackendErrorKind};
+use crate::storage::durable::files::{self, CheckedFile, FileRow};
+use crate::storage::{BackendError, StoreError};
 
 /// The number of files that are read at a time.
 const AT_A_TIME: usize = 4;
@@ -80,26 +80,33 @@ impl DurableCatalog {
     /// Returns how a file is damaged.
     ///
     /// # Errors
-    /// When the store cannot be reached.
+    /// When the store cannot be asked: the file may be whole.
     async fn damage_of(&self, file: &CheckedFile) -> Result<Option<String>, BackendError> {
-        let facts = file.row.facts;
+        let FileRow { key, facts, .. } = &file.row;
         let read = async {
             let blob = self.files.read_unchecked(&file.row).await?;
-            blob.compute_digests()
-                .await
-                .map_err(|error| BackendError::of_file("it cannot be read", &error))
+            blob.compute_digests().await
         };
-        Ok(match read.await {
+        let error = match read.await {
             Ok((digest, _)) if digest != facts.digest => {
-                Some(format!("its BLAKE3 is {digest}, and not {}", facts.digest))
+                let how = format!("its BLAKE3 is {digest}, and not {}", facts.digest);
+                return Ok(Some(how));
             }
             Ok((_, sha256)) if sha256 != facts.sha256 => {
-                Some(format!("its SHA-256 is {sha256}, and not {}", facts.sha256))
+                let how = format!("its SHA-256 is {sha256}, and not {}", facts.sha256);
+                return Ok(Some(how));
             }
-            Ok(_) => None,
-            Err(error) if error.kind() == BackendErrorKind::Unavailable => return Err(error),
-            Err(error) => Some(error.to_string()),
-        })
+            Ok(_) => return Ok(None),
+            Err(error) => error,
+        };
+        match error.downcast::<StoreError>() {
+            Ok(error) if error.is_damage() => Ok(Some(error.to_string())),
+            Ok(error) => {
+                let message = format!("the file {} cannot be checked: {error}", key.as_str());
+                Err(BackendError::unavailable(message))
+            }
+            Err(error) => Ok(Some(format!("it cannot be read: {error}"))),
+        }
     }
 }
 

@@ -10,6 +10,8 @@
 
 mod describer;
 mod rebuild;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{Description, MOST_OF_DESCRIPTION};
 use crate::domain::{ArtifactName, BOX_TYPE, Clock, DigestError, Name, VagrantBox};
@@ -23,6 +23,9 @@ use crate::storage::{ArtifactRecord, BackendError, Location, OpenError, Store};
 
 /// The number of boxes that are completed in one transaction.
 const PAGE: i64 = 50;
+
+/// The number of files whose descriptions are read at a time.
+const AT_A_TIME: usize = 4;
 
 /// A file that is to be added, with its description.
 struct DescribedFile {
@@ -97,7 +100,7 @@ impl DurableCatalog {
         catalog.rebuild(token).await
     }
 
-    async fn rebuild(&self, token: String) -> Result<CheckReport, OpenError> {
+    pub(super) async fn rebuild(&self, token: String) -> Result<CheckReport, OpenError> {
         self.files.adopt_identity().await?;
         let report = self.add_described().await?;
         let set = self.set_root_token(token).await;
@@ -115,11 +118,13 @@ impl DurableCatalog {
         let mut pages = Box::pin(self.files.store().list());
         while let Some(page) = pages.try_next().await? {
             let keys: HashSet<FileKey> = page.into_iter().map(|object| object.key).collect();
+            let read = stream::iter(keys).map(|key| self.described(key));
+            let mut read = read.buffer_unordered(AT_A_TIME);
             let mut described = Vec::new();
-            for key in keys {
-                match self.described(&key).await? {
+            while let Some(one) = read.next().await {
+                match one? {
                     Ok(file) => described.extend(file),
-                    Err(how) => found.extend([Damage::new(format!("file {}", key.as_str()), how)]),
+                    Err(damage) => found.extend([damage]),
                 }
             }
             let add = self
@@ -133,22 +138,28 @@ impl DurableCatalog {
 
     /// Reads the description of a file, and compares it with the size of the file; `Ok(None)` for a file that
     /// was not described, because nothing named it yet.
+    ///
+    /// # Errors
+    /// When the store fails, or refuses to tell. What is damaged is no error.
     async fn described(
         &self,
-        key: &FileKey,
-    ) -> Result<Result<Option<DescribedFile>, String>, BackendError> {
+        key: FileKey,
+    ) -> Result<Result<Option<DescribedFile>, Damage>, BackendError> {
+        let damage = |how| Ok(Err(Damage::new(format!("file {}", key.as_str()), how)));
         let name = format!("{}{DESCRIPTION}", key.as_str());
         let store = self.files.store();
         let Some(json) = store.get(&name, MOST_OF_DESCRIPTION).await? else {
             return Ok(Ok(None));
         };
-        let described = match parse(key, &json) {
+        let described = match parse(&key, &json) {
             Ok(described) => described,
-            Err(how) => return Ok(Err(format!("its description cannot be read: {how}"))),
+            Err(how) => return damage(format!("its description cannot be read: {how}")),
         };
-        match self.files.read(described.row.clone()).await {
-            Ok(_) => Ok(Ok(Some(described))),
-            Err(error) => Ok(Err(error.to_string())),
+        match store.check(&key, described.row.facts).await {
+            Ok(()) => Ok(Ok(Some(described))),
+            Err(error) if error.is_damage() => damage(error.to_string()),
+            // The file may be whole, and a database without it would look as if it were complete.
+            Err(error) => Err(error.into()),
         }
     }
 

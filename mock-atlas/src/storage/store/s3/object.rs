@@ -9,7 +9,7 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::signer::{Method, Signer};
-use object_store::{Error, GetOptions, GetRange, ObjectStore};
+use object_store::{Error, GetOptions, GetRange, GetResult, ObjectStore};
 
 use super::{PATIENCE, S3};
 use crate::storage::store::StoreError;
@@ -52,12 +52,36 @@ impl Object {
     ) -> Result<BoxStream<'static, io::Result<Bytes>>, StoreError> {
         let left = range.end.saturating_sub(range.start);
         if left == 0 {
+            self.check(len).await?;
             return Ok(stream::empty().boxed());
         }
         let options = GetOptions {
             range: Some(GetRange::Bounded(range)),
             ..GetOptions::default()
         };
+        let found = self.get(options, len).await?;
+        let reading = Reading {
+            object: self.clone(),
+            bytes: found.into_stream(),
+            left,
+        };
+        Ok(stream::try_unfold(reading, Reading::next).boxed())
+    }
+
+    /// Checks that the object is there and has `len` bytes, without reading them.
+    ///
+    /// # Errors
+    /// When the object is not there or has another size, or the store fails.
+    pub(crate) async fn check(&self, len: u64) -> Result<(), StoreError> {
+        let options = GetOptions {
+            head: true,
+            ..GetOptions::default()
+        };
+        self.get(options, len).await.map(|_| ())
+    }
+
+    /// Sends a request, and returns the reply of an object that has `len` bytes.
+    async fn get(&self, options: GetOptions, len: u64) -> Result<GetResult, StoreError> {
         let get = async {
             match self.store.0.client.get_opts(&self.path, options).await {
                 Err(Error::NotFound { .. }) => Ok(None),
@@ -70,12 +94,7 @@ impl Object {
             let problem = format!("it has {} bytes in place of {len}", found.meta.size);
             return Err(self.damaged(&problem));
         }
-        let reading = Reading {
-            object: self.clone(),
-            bytes: found.into_stream(),
-            left,
-        };
-        Ok(stream::try_unfold(reading, Reading::next).boxed())
+        Ok(found)
     }
 
     /// Returns the bytes of a range, which are requested when the first is asked for.
