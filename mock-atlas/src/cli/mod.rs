@@ -16,6 +16,7 @@ mod remote;
 mod retry;
 mod serve;
 mod signals;
+mod time;
 mod tls;
 mod token;
 mod tree;

@@ -4,23 +4,27 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Name;
+use super::{Name, Scope, Target};
 
 /// The name of the account behind the root token, which may do everything.
 pub(crate) const ROOT: &str = "atlas";
 
-/// An account, which a token authenticates.
-#[derive(Debug)]
+/// An account, as a token authenticates it.
+#[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) username: Name,
-    scope: AccountScope,
+    kind: AccountKind,
+    /// The limit of the token.
+    scope: Scope,
 }
 
 /// The namespaces in which an account has a role without being a member of an organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum AccountScope {
-    Everything,
-    OwnNamespace,
+enum AccountKind {
+    /// Every namespace.
+    Root,
+    /// The namespace of the account's own name.
+    User,
 }
 
 /// The role of a member in an organisation. Each role includes the permissions of the role before
@@ -36,6 +40,23 @@ pub(crate) enum Role {
     Write,
     /// The member may do the same as with `write`: no call of today's API requires more.
     Admin,
+}
+
+impl Role {
+    /// Returns the name of the role.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Returns the role with this name.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        let all = [Self::Read, Self::Write, Self::Admin];
+        all.into_iter().find(|role| role.text() == text)
+    }
 }
 
 /// The identity of the client that made a request.
@@ -80,27 +101,45 @@ impl ReadAccess {
 impl Account {
     /// Creates an account that may do everything.
     pub(crate) fn root(username: Name) -> Self {
-        Self {
-            username,
-            scope: AccountScope::Everything,
-        }
+        Self::new(username, AccountKind::Root)
     }
 
     /// Creates an account that may do everything in the namespace of its own name.
     pub(crate) fn user(username: Name) -> Self {
+        Self::new(username, AccountKind::User)
+    }
+
+    fn new(username: Name, kind: AccountKind) -> Self {
         Self {
             username,
-            scope: AccountScope::OwnNamespace,
+            kind,
+            scope: Scope::FULL,
         }
     }
 
-    /// Returns whether this account may do everything.
-    pub(crate) fn is_root(&self) -> bool {
-        self.scope == AccountScope::Everything
+    /// Returns the account as a token with this scope authenticates it.
+    pub(crate) fn with_scope(self, scope: Scope) -> Self {
+        Self { scope, ..self }
     }
 
-    /// Returns the role that the account has in a namespace without being a member of it.
+    /// Returns the limit of the account's token.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Returns whether this account may do everything, and its token does not limit it.
+    pub(crate) fn is_root(&self) -> bool {
+        self.kind == AccountKind::Root && self.scope == Scope::FULL
+    }
+
+    /// Returns the role that the account has in a namespace without being a member of it. The scope of its
+    /// token may still limit the role.
     pub(crate) fn own_role(&self, namespace: &Name) -> Option<Role> {
-        (self.is_root() || self.username == *namespace).then_some(Role::Admin)
+        (self.kind == AccountKind::Root || self.username == *namespace).then_some(Role::Admin)
+    }
+
+    /// Returns the part of a role in a target that the account's token allows.
+    pub(crate) fn limit(&self, role: Option<Role>, target: Target<'_>) -> Option<Role> {
+        self.scope.limit(role?, target)
     }
 }

@@ -1,7 +1,7 @@
 //! The types and rules of Atlas, as pure values without HTTP, tasks or I/O.
 //!
 //! - `names`: names of users, artifacts and artifact types
-//! - `access`: accounts, callers, roles, and the rules for reading
+//! - `access`: accounts, callers, roles, and the rules for reading; `scope`: limits of a token
 //! - `version`: versions of an artifact; `sequence`: their numbers; `orphan`: uploads that are awaited
 //! - `boxes`: Vagrant boxes, their versions and providers
 //! - `registry`: what is known of a namespace as a registry of boxes
@@ -24,6 +24,7 @@ mod names;
 mod orphan;
 mod query;
 mod registry;
+mod scope;
 mod sequence;
 pub(crate) mod text;
 mod timestamp;
@@ -46,6 +47,7 @@ pub use names::{ArtifactNameError, NameError};
 pub(crate) use orphan::{Orphan, OrphanState, OrphanTarget};
 pub(crate) use query::{Filter, Page, Query, Select};
 pub(crate) use registry::{Registry, RegistryChange};
+pub(crate) use scope::{Scope, ScopeError, Target};
 pub(crate) use sequence::{HIGHEST, Sequence};
 pub(crate) use timestamp::{exact_timestamp, parse_timestamp, timestamp};
 pub(crate) use totals::Totals;

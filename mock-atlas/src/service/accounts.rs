@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Dataset, ServiceError};
 use crate::domain::{Account, Name};
-use crate::storage::{AccountError, Login, StorageError, Token};
+use crate::storage::{AccountError, Login, StorageError, Token, TokenLimits};
 
 /// The greatest number of parts of a composite token that are tried.
 const MAX_PARTS: usize = 4;
@@ -104,11 +104,10 @@ pub(crate) async fn create_token(
     dataset: &Dataset,
     username: &Name,
     description: &str,
+    limits: TokenLimits,
 ) -> Result<(Token, String), ServiceError> {
-    Ok(dataset
-        .catalog()
-        .create_token(username, description)
-        .await?)
+    let catalog = dataset.catalog();
+    Ok(catalog.create_token(username, description, limits).await?)
 }
 
 /// The time for which an access token is valid.

@@ -14,7 +14,7 @@ pub(crate) async fn create(
     account: &Account,
     artifact: &ArtifactName,
 ) -> Result<(), ServiceError> {
-    check_write(dataset, account, &artifact.username).await?;
+    check_write(dataset, account, artifact).await?;
     let catalog = dataset.catalog();
     Ok(catalog
         .create_artifact(artifact, Visibility::Private)
@@ -39,6 +39,6 @@ pub(crate) async fn find(
     caller: &Caller,
     artifact: &ArtifactName,
 ) -> Result<(), ServiceError> {
-    let access = read_access(dataset, caller, &artifact.username).await?;
+    let access = read_access(dataset, caller, artifact).await?;
     Ok(dataset.catalog().find_artifact(artifact, access).await?)
 }

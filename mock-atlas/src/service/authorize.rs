@@ -1,36 +1,55 @@
 //! Authorisation: which artifacts a caller may read and write.
 
 use super::{Dataset, ServiceError};
-use crate::domain::{Account, Caller, Name, ReadAccess, Role};
+use crate::domain::{Account, Caller, Name, ReadAccess, Role, Target};
 use crate::storage::StorageError;
 
-/// Returns the read access of a caller in a namespace. An artifact that the caller may not read
-/// looks like one that does not exist (contract: Base URL and authentication).
+/// Returns the role of an account in a namespace, without regard to the scope of its token.
+pub(super) async fn held_role(
+    dataset: &Dataset,
+    account: &Account,
+    namespace: &Name,
+) -> Result<Option<Role>, ServiceError> {
+    Ok(dataset.catalog().role(account, namespace).await?)
+}
+
+/// Returns the role of an account in a target, as far as its token allows it.
+pub(super) async fn role<'a>(
+    dataset: &Dataset,
+    account: &Account,
+    target: impl Into<Target<'a>>,
+) -> Result<Option<Role>, ServiceError> {
+    let target = target.into();
+    let held = held_role(dataset, account, target.namespace()).await?;
+    Ok(account.limit(held, target))
+}
+
+/// Returns the read access of a caller to a target. An artifact that the caller may not read looks like one
+/// that does not exist (contract: Base URL and authentication).
 // Contract: auth.no-token-reads, auth.public-search, auth.public-download
-pub(super) async fn read_access(
+pub(super) async fn read_access<'a>(
     dataset: &Dataset,
     caller: &Caller,
-    namespace: &Name,
+    target: impl Into<Target<'a>>,
 ) -> Result<ReadAccess, ServiceError> {
     Ok(match caller {
         Caller::Anonymous => ReadAccess::PublicOnly,
-        Caller::Known(account) => ReadAccess::of(dataset.catalog().role(account, namespace).await?),
+        Caller::Known(account) => ReadAccess::of(role(dataset, account, target).await?),
     })
 }
 
-/// Checks whether an account may create artifacts and versions in a namespace. Without that right
-/// the namespace's artifacts look as if they did not exist, even where the account may read them:
-/// the contract has no 403.
+/// Checks whether an account may write to a target: an artifact, or a box. Without that right the artifact
+/// looks as if it did not exist, even where the account may read it: the contract has no 403.
 ///
 /// # Errors
 /// [`StorageError::NotFound`].
 // Contract: artifacts.not-writable, silent.readers-who-write
-pub(super) async fn check_write(
+pub(super) async fn check_write<'a>(
     dataset: &Dataset,
     account: &Account,
-    namespace: &Name,
+    target: impl Into<Target<'a>>,
 ) -> Result<(), ServiceError> {
-    match dataset.catalog().role(account, namespace).await? {
+    match role(dataset, account, target).await? {
         Some(Role::Write | Role::Admin) => Ok(()),
         Some(Role::Read) | None => Err(StorageError::NotFound.into()),
     }
@@ -46,7 +65,7 @@ pub(super) async fn check_admin(
     account: &Account,
     namespace: &Name,
 ) -> Result<(), ServiceError> {
-    match dataset.catalog().role(account, namespace).await? {
+    match role(dataset, account, namespace).await? {
         Some(Role::Admin) => Ok(()),
         Some(Role::Read | Role::Write) | None => Err(StorageError::NotFound.into()),
     }
@@ -68,9 +87,7 @@ pub(super) async fn check_active(dataset: &Dataset, namespace: &Name) -> Result<
 mod tests {
     use super::*;
     use crate::domain::{ArtifactName, Clock, Visibility};
-    use crate::storage::{
-        Additions, Catalog, Hashed, MemoryCatalog, NewOrganization, NewToken, NewUser,
-    };
+    use crate::storage::{Additions, Catalog, MemoryCatalog, NewOrganization, NewToken, NewUser};
 
     fn name(text: &str) -> Name {
         text.parse().unwrap()
@@ -84,10 +101,7 @@ mod tests {
             username: name(username),
             password: None,
             two_factor: None,
-            tokens: vec![NewToken {
-                hash: Hashed::of(username),
-                description: String::new(),
-            }],
+            tokens: vec![NewToken::unlimited(username)],
         };
         let roles = [
             ("reader", Role::Read),
@@ -114,9 +128,9 @@ mod tests {
             let artifact: ArtifactName = artifact.parse().unwrap();
             let account = dataset.catalog().account_of_token(token).await;
             let account = account.unwrap().unwrap();
-            let writes = check_write(&dataset, &account, &artifact.username).await;
+            let writes = check_write(&dataset, &account, &artifact).await;
             let caller = Caller::Known(account);
-            let access = read_access(&dataset, &caller, &artifact.username).await;
+            let access = read_access(&dataset, &caller, &artifact).await;
             let reads = access.unwrap().allows(Visibility::Private);
             (reads, writes.is_ok())
         };

@@ -1,8 +1,8 @@
 //! Lists of boxes for authorised callers: all of a user or an organisation, and searches.
 
-use super::authorize::read_access;
+use super::authorize::{held_role, read_access};
 use super::{Dataset, ServiceError};
-use crate::domain::{BoxFilter, BoxQuery, Caller, Name, ReadAccess};
+use crate::domain::{BoxFilter, BoxQuery, Caller, Name, ReadAccess, Role};
 use crate::storage::{FoundBox, StorageError};
 
 /// Returns all boxes of a user or an organisation that the caller may read, ordered by name.
@@ -69,29 +69,51 @@ pub(super) async fn list(
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     let mut readable = Vec::with_capacity(found.len());
-    let mut known = None;
+    let mut known: Option<(Name, Rights)> = None;
     for found in found {
         let username = &found.name.username;
-        let access = match known.take() {
-            Some((of, access)) if of == *username => access,
-            _ => box_access(dataset, caller, username).await?,
+        let rights = match known.take() {
+            Some((of, rights)) if of == *username => rights,
+            _ => rights(dataset, caller, username).await?,
         };
-        known = Some((username.clone(), access));
-        if access.is_some_and(|access| access.allows(found.visibility)) {
+        known = Some((username.clone(), rights));
+        if rights.may_read(caller, &found) {
             readable.push(found);
         }
     }
     Ok(readable)
 }
 
-/// Returns the read access of a caller to the boxes of a namespace; `None` if nobody may read them.
-async fn box_access(
+/// The rights of a caller in a namespace.
+#[derive(Clone, Copy, Debug)]
+enum Rights {
+    /// Nobody may read the boxes of the namespace.
+    Inactive,
+    /// The caller's role, without regard to the scope of the token.
+    Held(Option<Role>),
+}
+
+impl Rights {
+    fn may_read(self, caller: &Caller, found: &FoundBox) -> bool {
+        let role = match (self, caller) {
+            (Self::Inactive, _) => return false,
+            (Self::Held(role), Caller::Known(account)) => account.limit(role, (&found.name).into()),
+            (Self::Held(role), Caller::Anonymous) => role,
+        };
+        ReadAccess::of(role).allows(found.visibility)
+    }
+}
+
+async fn rights(
     dataset: &Dataset,
     caller: &Caller,
     namespace: &Name,
-) -> Result<Option<ReadAccess>, ServiceError> {
-    match dataset.catalog().is_active(namespace).await? {
-        true => Ok(Some(read_access(dataset, caller, namespace).await?)),
-        false => Ok(None),
+) -> Result<Rights, ServiceError> {
+    if !dataset.catalog().is_active(namespace).await? {
+        return Ok(Rights::Inactive);
     }
+    Ok(Rights::Held(match caller {
+        Caller::Known(account) => held_role(dataset, account, namespace).await?,
+        Caller::Anonymous => None,
+    }))
 }

@@ -48,7 +48,7 @@ pub(crate) async fn create(
     name: &ArtifactName,
     new: NewBox,
 ) -> Result<FoundBox, ServiceError> {
-    check_write(dataset, account, &name.username).await?;
+    check_write(dataset, account, name).await?;
     Ok(dataset.catalog().create_box(name, new).await?)
 }
 
@@ -71,7 +71,7 @@ async fn find_with_access(
     name: &ArtifactName,
 ) -> Result<(FoundBox, ReadAccess), ServiceError> {
     check_active(dataset, &name.username).await?;
-    let access = read_access(dataset, caller, &name.username).await?;
+    let access = read_access(dataset, caller, name).await?;
     Ok((dataset.catalog().find_box(name, access).await?, access))
 }
 
@@ -109,7 +109,7 @@ pub(crate) async fn delete(
     account: &Account,
     name: &ArtifactName,
 ) -> Result<FoundBox, ServiceError> {
-    check_write(dataset, account, &name.username).await?;
+    check_write(dataset, account, name).await?;
     Ok(dataset.catalog().delete_box(name).await?)
 }
 
@@ -370,7 +370,7 @@ pub(crate) async fn complete_upload(
     name: &ArtifactName,
     upload: Uuid,
 ) -> Result<(FoundBox, ProviderPlace), ServiceError> {
-    check_write(dataset, account, &name.username).await?;
+    check_write(dataset, account, name).await?;
     let catalog = dataset.catalog();
     let found = catalog.complete_box_upload(name, upload).await?;
     let (place, _) = found
@@ -395,7 +395,7 @@ pub(crate) async fn file(
     let version = version.map_err(StorageError::from)?;
     if !version.is_active() {
         match caller {
-            Caller::Known(account) => check_write(dataset, account, &name.username).await?,
+            Caller::Known(account) => check_write(dataset, account, name).await?,
             Caller::Anonymous => return Err(StorageError::NotFound.into()),
         }
     }
@@ -421,14 +421,14 @@ pub(crate) async fn count_download(dataset: &Dataset, name: &ArtifactName) {
     }
 }
 
-/// Checks whether an account may change the boxes of a namespace.
+/// Checks whether an account may create or change a box.
 async fn check_write(
     dataset: &Dataset,
     account: &Account,
-    namespace: &Name,
+    name: &ArtifactName,
 ) -> Result<(), ServiceError> {
-    check_active(dataset, namespace).await?;
-    authorize::check_write(dataset, account, namespace).await
+    check_active(dataset, &name.username).await?;
+    authorize::check_write(dataset, account, name).await
 }
 
 /// Changes a version.
@@ -456,6 +456,6 @@ pub(super) async fn write<T: Send + 'static>(
     name: &ArtifactName,
     change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError> + Send + 'static,
 ) -> Result<(FoundBox, T), ServiceError> {
-    check_write(dataset, account, &name.username).await?;
+    check_write(dataset, account, name).await?;
     Ok(dataset.catalog().change_box(name, change).await?)
 }

@@ -16,7 +16,7 @@ pub(crate) async fn open(
     artifact_type: &Name,
     selector: FileSelector,
 ) -> Result<Blob, ServiceError> {
-    let access = read_access(dataset, caller, &artifact.username).await?;
+    let access = read_access(dataset, caller, artifact).await?;
     let catalog = dataset.catalog();
     Ok(catalog
         .file(artifact, artifact_type, access, selector)

@@ -1,6 +1,6 @@
 //! Registries of boxes for authorised callers: the namespaces of users and organisations.
 
-use super::authorize::{check_active, check_admin, read_access};
+use super::authorize::{check_active, check_admin, read_access, role};
 use super::{Dataset, ServiceError, box_lists};
 use crate::domain::{Account, Caller, Name, ReadAccess, Registry, RegistryChange};
 use crate::storage::{FoundBox, FoundRegistry, RegistryOwner, StorageError};
@@ -13,10 +13,9 @@ pub(crate) async fn list(
     dataset: &Dataset,
     account: &Account,
 ) -> Result<Vec<FoundRegistry>, ServiceError> {
-    let catalog = dataset.catalog();
     let mut theirs = Vec::new();
-    for found in catalog.registries().await? {
-        if catalog.role(account, &found.name).await?.is_some() {
+    for found in dataset.catalog().registries().await? {
+        if role(dataset, account, &found.name).await?.is_some() {
             theirs.push(found);
         }
     }

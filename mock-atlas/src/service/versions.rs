@@ -28,7 +28,7 @@ pub(crate) async fn create<E: From<ServiceError>>(
     artifact_type: &Name,
     new: impl FnOnce() -> Result<NewVersion, E>,
 ) -> Result<Arc<Version>, E> {
-    check_write(dataset, account, &artifact.username).await?;
+    check_write(dataset, account, artifact).await?;
     let new = new()?;
     let catalog = dataset.catalog();
     let created = catalog.create_version(artifact, artifact_type, new).await;
@@ -72,7 +72,7 @@ pub(crate) async fn search<'a>(
     artifact_type: &'a Name,
     query: &'a Query,
 ) -> Result<(Vec<Arc<Version>>, Option<RemainingPages<'a>>), ServiceError> {
-    let access = read_access(dataset, caller, &artifact.username).await?;
+    let access = read_access(dataset, caller, artifact).await?;
     let catalog = dataset.catalog();
     let found = catalog
         .search(artifact, artifact_type, access, query, FIRST)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::token::Hashed;
-use crate::domain::{Name, Registry, Role};
+use crate::domain::{Name, Registry, Role, Scope};
 
 /// The accounts and tokens without root. The secrets are hashed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,4 +38,15 @@ pub(crate) struct TokenRecord {
     pub(super) hash: Hashed,
     pub(super) description: String,
     pub(super) created: SystemTime,
+    /// The limits are left out of a token without them, as in snapshots of before there were any.
+    #[serde(default, skip_serializing_if = "is_full")]
+    pub(super) scope: Scope,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) expires: Option<SystemTime>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) last_use: Option<SystemTime>,
+}
+
+fn is_full(scope: &Scope) -> bool {
+    *scope == Scope::FULL
 }

@@ -7,7 +7,7 @@ use crate::domain::{
     ProviderKey, ProviderPlace, Role, VagrantBox, Visibility,
 };
 
-use super::token::Hashed;
+use super::token::{Hashed, TokenLimits};
 use super::{AccountError, Blob, NewBox, StorageError};
 
 /// The users, organisations, artifacts and boxes of one addition. A box may be that of one of the
@@ -45,6 +45,19 @@ pub(crate) struct NewUser {
 pub(crate) struct NewToken {
     pub(crate) hash: Hashed,
     pub(crate) description: String,
+    pub(crate) limits: TokenLimits,
+}
+
+#[cfg(test)]
+impl NewToken {
+    /// Creates a token that may do everything that its user may do.
+    pub(crate) fn unlimited(value: &str) -> Self {
+        Self {
+            hash: Hashed::of(value),
+            description: String::new(),
+            limits: TokenLimits::default(),
+        }
+    }
 }
 
 /// An organisation with its members.

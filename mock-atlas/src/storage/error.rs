@@ -190,6 +190,9 @@ pub(crate) enum AccountError {
     /// The token authenticates an account already.
     #[error("this token is given twice: each token belongs to one user")]
     TokenTaken,
+    /// A new token would be void from its beginning.
+    #[error("the end of the token is past: choose a later time")]
+    EndIsPast,
     /// No token of this id exists.
     #[error("there is no token of this id")]
     UnknownToken,

@@ -32,6 +32,7 @@ mod found_registry;
 mod free_space;
 mod imported;
 mod incoming_files;
+mod last_use;
 mod memory;
 mod memory_budget;
 mod record;
@@ -65,5 +66,5 @@ pub(crate) use record::{
 };
 pub use regular_file::{open_regular_file, read_regular_file, read_regular_text};
 pub(crate) use store::{Location, LocationError, Store, StoreError};
-pub(crate) use token::{Hashed, Login, Token, random_token};
+pub(crate) use token::{Hashed, Login, Token, TokenLimits, random_token};
 pub(crate) use upload::{TypeKey, UploadAttempt, UploadTarget, VersionKey};

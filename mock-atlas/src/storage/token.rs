@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use crate::domain::Account;
+use super::AccountError;
+use super::last_use::LastUse;
+use crate::domain::{Account, Scope};
 
 /// The hash of a token or a password. Dumps and logs therefore cannot show the secret.
 ///
@@ -68,17 +70,46 @@ pub(crate) struct Login<'a> {
 pub(crate) struct Token {
     /// The identifier of the token, which authorises nothing.
     pub(crate) id: Uuid,
-    /// The account that the token authenticates.
+    /// The account that the token authenticates, with the token's scope.
     pub(crate) account: Arc<Account>,
     /// The owner's description of the token; may be empty.
     pub(crate) description: String,
     /// The time at which the token was created.
     pub(crate) created: SystemTime,
+    /// The time from which the token is void; `None` for a token without an end.
+    pub(crate) expires: Option<SystemTime>,
+    pub(crate) last_use: LastUse,
     /// A counter that orders tokens with the same creation time.
     pub(super) order: u64,
 }
 
+/// The limits of a token.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TokenLimits {
+    pub(crate) scope: Scope,
+    /// The time from which the token is void.
+    pub(crate) expires: Option<SystemTime>,
+}
+
+impl TokenLimits {
+    /// Checks that a new token with these limits is not void already.
+    ///
+    /// # Errors
+    /// [`AccountError::EndIsPast`].
+    pub(super) fn check(&self, now: SystemTime) -> Result<(), AccountError> {
+        match self.expires.is_some_and(|expires| expires <= now) {
+            true => Err(AccountError::EndIsPast),
+            false => Ok(()),
+        }
+    }
+}
+
 impl Token {
+    /// Returns whether the token is void at a time.
+    pub(super) fn is_expired(&self, now: SystemTime) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
     /// Returns the key for sorting tokens, the oldest first.
     pub(super) fn age(&self) -> (SystemTime, u64) {
         (self.created, self.order)

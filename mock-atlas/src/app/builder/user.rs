@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::assemble::token_value;
 use crate::app::StartError;
+use crate::domain::Scope;
 use crate::service::seed;
 
 /// A user who may do everything in the namespace of their own name, and sees only public artifacts
@@ -66,6 +67,8 @@ impl TryFrom<User> for seed::User {
             Ok(seed::Token {
                 token: token_value(token)?,
                 description: String::new(),
+                scope: Scope::FULL,
+                expires_at: None,
             })
         };
         Ok(Self {

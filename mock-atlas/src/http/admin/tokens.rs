@@ -1,5 +1,7 @@
 //! Creates, lists and revokes tokens (`/_mock/tokens`).
 
+use std::fmt::Display;
+
 use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
@@ -7,12 +9,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use crate::domain::Name;
+use crate::domain::{Name, ScopeError, parse_timestamp};
 use crate::http::error::ApiError;
-use crate::http::extract::{Params, RequireRoot};
+use crate::http::extract::{Params, RequireRoot, Section};
 use crate::http::json::{NewTokenReply, TokenElement, TokensReply};
 use crate::service::{Dataset, ServiceError, accounts};
-use crate::storage::{AccountError, StorageError};
+use crate::storage::{AccountError, StorageError, TokenLimits};
 
 /// Handles `POST /_mock/tokens`.
 pub(crate) async fn create(
@@ -26,10 +28,14 @@ pub(crate) async fn create(
         .parse()
         .map_err(|error| ApiError::bad_name("token[username]", &error))?;
     let description = section.text("description")?.unwrap_or_default();
-    let created = accounts::create_token(&dataset, &username, description).await;
+    let limits = limits(&section)?;
+    let created = accounts::create_token(&dataset, &username, description, limits).await;
     let (token, value) = created.map_err(|error| match error {
         ServiceError::Storage(StorageError::Account(unknown @ AccountError::UnknownUser)) => {
             ApiError::Invalid(format!("token[username]: {unknown}"))
+        }
+        ServiceError::Storage(StorageError::Account(past @ AccountError::EndIsPast)) => {
+            ApiError::Invalid(format!("token[expires_at]: {past}"))
         }
         other => other.into(),
     })?;
@@ -38,6 +44,23 @@ pub(crate) async fn create(
         about: TokenElement::from(&token),
     };
     Ok(Json(reply).into_response())
+}
+
+/// Reads the limits of a token.
+fn limits(section: &Section<'_>) -> Result<TokenLimits, ApiError> {
+    let invalid = |key: &str, reason: &dyn Display| {
+        ApiError::Invalid(format!("{}: {reason}", section.label(key)))
+    };
+    let scope = section.text("scope")?.map(str::parse).transpose();
+    let scope = scope.map_err(|error: ScopeError| invalid("scope", &error))?;
+    let expires = section.text("expires_at")?.map(|text| {
+        let no_time = || format!("{text:?} is no time such as 2027-01-31T12:00:00Z");
+        parse_timestamp(text).ok_or_else(|| invalid("expires_at", &no_time()))
+    });
+    Ok(TokenLimits {
+        scope: scope.unwrap_or_default(),
+        expires: expires.transpose()?,
+    })
 }
 
 /// Handles `GET /_mock/tokens`.

@@ -30,7 +30,7 @@ pub(crate) use hcp::{
 pub(crate) use replies::Replies;
 pub(crate) use version::{LongReply, new_version_reply, search_reply};
 
-use crate::domain::{ArtifactName, Name, Orphan, OrphanState, exact_timestamp, timestamp};
+use crate::domain::{ArtifactName, Name, Orphan, OrphanState, Scope, exact_timestamp, timestamp};
 use crate::faults::{Chaos, FaultReport};
 use crate::observe::{Lint, Request, Verdict};
 use crate::service::imports::Imported;
@@ -163,6 +163,10 @@ pub(crate) struct TokenElement<'a> {
     username: &'a Name,
     description: &'a str,
     created_at: String,
+    scope: &'a Scope,
+    expires_at: Option<String>,
+    /// The time of the last use, precise to a minute.
+    last_used_at: Option<String>,
 }
 
 impl<'a> From<&'a Token> for TokenElement<'a> {
@@ -172,6 +176,9 @@ impl<'a> From<&'a Token> for TokenElement<'a> {
             username: &token.account.username,
             description: &token.description,
             created_at: timestamp(token.created),
+            scope: token.account.scope(),
+            expires_at: token.expires.map(timestamp),
+            last_used_at: token.last_use.get().map(timestamp),
         }
     }
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use crate::domain::{ArtifactName, BoxNumber, BoxStatus, ChecksumKind, Name, Role};
+use crate::domain::{
+    ArtifactName, BoxNumber, BoxStatus, ChecksumKind, Name, Role, Scope, parse_timestamp,
+};
 use crate::faults::Fault;
 
 /// The content of an emulator: users, organizations, permissions, artifacts, boxes, versions and files.
@@ -61,6 +64,31 @@ pub(crate) struct Token {
     /// The description that a list of tokens shows.
     #[serde(default)]
     pub(crate) description: String,
+    /// A limit on the token, `ROLE`, `ROLE:USERNAME` or `ROLE:USERNAME/NAME`, where the role is `read`, `write`
+    /// or `admin`. Without one, the token may do everything that the user may do.
+    #[serde(default)]
+    pub(crate) scope: Scope,
+    /// The time of RFC 3339 from which the token is void. Without one, the token has no end.
+    pub(crate) expires_at: Option<TokenEnd>,
+}
+
+/// The end of a token.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(with = "String", extend("format" = "date-time"))
+)]
+#[serde(try_from = "String")]
+pub(crate) struct TokenEnd(pub(crate) SystemTime);
+
+impl TryFrom<String> for TokenEnd {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let time = parse_timestamp(&text).map(Self);
+        time.ok_or_else(|| format!("{text:?} is no time such as 2027-01-31T12:00:00Z"))
+    }
 }
 
 /// An organization.

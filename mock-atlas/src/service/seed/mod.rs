@@ -32,7 +32,7 @@ use crate::domain::{ArtifactName, BoxError, Limits, Name, NewVersion, OverLimit,
 use crate::faults::Fault;
 use crate::storage::{
     AccountError, AdditionError, Additions, Blob, Checksums, Hashed, NewArtifact, NewOrganization,
-    NewToken, NewUser, SeededVersion, StorageError, read_regular_text,
+    NewToken, NewUser, SeededVersion, StorageError, TokenLimits, read_regular_text,
 };
 
 /// The largest size of a seed in bytes, without the files that it refers to.
@@ -277,6 +277,10 @@ fn new_user(user: &document::User) -> NewUser {
     let token = |token: &document::Token| NewToken {
         hash: Hashed::of(token.token.as_str()),
         description: token.description.clone(),
+        limits: TokenLimits {
+            scope: token.scope.clone(),
+            expires: token.expires_at.map(|time| time.0),
+        },
     };
     let hashed = |secret: &Option<Password>| secret.as_ref().map(|of| Hashed::of(&of.0));
     NewUser {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Catalog;
 use crate::domain::{Account, Name, Role};
-use crate::storage::{Login, StorageError, Token};
+use crate::storage::{Login, StorageError, Token, TokenLimits};
 
 impl Catalog {
     /// Returns the account that a token authenticates.
@@ -75,10 +75,11 @@ impl Catalog {
         &self,
         username: &Name,
         description: &str,
+        limits: TokenLimits,
     ) -> Result<(Token, String), StorageError> {
         match self {
-            Self::Memory(memory) => Ok(memory.create_token(username, description)?),
-            Self::Durable(durable) => durable.create_token(username, description).await,
+            Self::Memory(memory) => Ok(memory.create_token(username, description, limits)?),
+            Self::Durable(durable) => durable.create_token(username, description, limits).await,
         }
     }
 

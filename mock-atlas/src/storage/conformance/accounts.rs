@@ -1,17 +1,16 @@
 //! Conformance tests of users, organisations and tokens.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use super::*;
-use crate::domain::{ROOT, Role};
+use crate::domain::{ROOT, Role, Scope};
 
 fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
 fn user(username: &str, password: Option<&str>, token: Option<&str>) -> Additions {
-    let new = |token: &str| NewToken {
-        hash: Hashed::of(token),
-        description: String::new(),
-    };
+    let new = |token: &str| NewToken::unlimited(token);
     Additions {
         users: vec![NewUser {
             username: name(username),
@@ -94,7 +93,9 @@ pub(super) async fn names_are_shared_by_users_and_organisations(catalog: &Catalo
 
 pub(super) async fn a_revoked_token_is_unknown_and_the_others_stay(catalog: &Catalog) {
     add_users(catalog).await;
-    let created = catalog.create_token(&name("bob"), "ci").await;
+    let created = catalog
+        .create_token(&name("bob"), "ci", TokenLimits::default())
+        .await;
     let (token, value) = created.unwrap();
     catalog.revoke_token(token.id).await.unwrap();
     assert!(catalog.account_of_token(&value).await.unwrap().is_none());
@@ -104,6 +105,64 @@ pub(super) async fn a_revoked_token_is_unknown_and_the_others_stay(catalog: &Cat
     let root = catalog.tokens().await.unwrap()[0].id;
     let refused = catalog.revoke_token(root).await;
     assert_eq!(refused, Err(AccountError::FirstToken.into()));
+}
+
+/// Adds the user amy with a token of this value and these limits.
+async fn add_limited(catalog: &Catalog, value: &str, limits: TokenLimits) {
+    let mut amy = user("amy", None, Some(value));
+    amy.users[0].tokens[0].limits = limits;
+    catalog.add(amy).await.unwrap();
+}
+
+pub(super) async fn an_expired_token_is_unknown(catalog: &Catalog) {
+    let hour = Duration::from_secs(3600);
+    let until = |expires: SystemTime| TokenLimits {
+        expires: Some(expires),
+        ..TokenLimits::default()
+    };
+    add_limited(catalog, "old", until(SystemTime::now() - hour)).await;
+    assert!(catalog.account_of_token("old").await.unwrap().is_none());
+    let issued = catalog.issue_access_token("amy", "old", hour).await;
+    assert_eq!(issued.unwrap_err(), AccountError::UnknownToken.into());
+
+    let amy = name("amy");
+    let late = until(SystemTime::now() - hour);
+    let refused = catalog.create_token(&amy, "", late).await;
+    assert_eq!(refused.unwrap_err(), AccountError::EndIsPast.into());
+    let later = until(SystemTime::now() + hour);
+    let (_, value) = catalog.create_token(&amy, "", later).await.unwrap();
+    assert!(catalog.account_of_token(&value).await.unwrap().is_some());
+}
+
+pub(super) async fn a_token_has_its_limits_and_its_last_use_also_in_a_copy(catalog: &Catalog) {
+    let scope: Scope = "write:acme/web".parse().unwrap();
+    let expires = UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+    let limits = TokenLimits {
+        scope: scope.clone(),
+        expires: Some(expires),
+    };
+    add_limited(catalog, "amys", limits).await;
+    let listed = async |catalog: &Catalog| catalog.tokens().await.unwrap().pop().unwrap();
+    assert_eq!(listed(catalog).await.last_use.get(), None);
+
+    let account = catalog.account_of_token("amys").await.unwrap().unwrap();
+    let token = listed(catalog).await;
+    assert_eq!(account.scope(), &scope);
+    let used = token.last_use.get().unwrap();
+    assert!(used.elapsed().unwrap() < Duration::from_secs(60));
+
+    let (_, access) = catalog
+        .issue_access_token("amy", "amys", Duration::from_secs(60))
+        .await
+        .unwrap();
+    let by_access = catalog.account_of_token(&access).await.unwrap().unwrap();
+    assert_eq!(by_access.scope(), &scope);
+
+    let copy = catalog.import(catalog.export().await.unwrap(), Limits::default());
+    let copied = listed(&copy.await.unwrap()).await;
+    assert_eq!(copied.account.scope(), &scope);
+    assert_eq!((copied.id, copied.expires), (token.id, Some(expires)));
+    assert_eq!(copied.last_use.get(), Some(used));
 }
 
 pub(super) async fn a_token_stands_for_one_user(catalog: &Catalog) {

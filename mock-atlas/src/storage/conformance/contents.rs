@@ -14,10 +14,7 @@ pub(super) async fn nothing_is_added_where_one_artifact_cannot_be(catalog: &Cata
             username: "amy".parse().unwrap(),
             password: None,
             two_factor: None,
-            tokens: vec![NewToken {
-                hash: Hashed::of("amys"),
-                description: String::new(),
-            }],
+            tokens: vec![NewToken::unlimited("amys")],
         }],
         artifacts: vec![artifact("acme/new"), artifact("acme/web")],
         ..Additions::default()

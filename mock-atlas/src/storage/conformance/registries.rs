@@ -31,10 +31,7 @@ async fn add_owners(catalog: &Catalog) {
         username: name("amy"),
         password: None,
         two_factor: None,
-        tokens: vec![NewToken {
-            hash: Hashed::of("amys"),
-            description: String::new(),
-        }],
+        tokens: vec![NewToken::unlimited("amys")],
     };
     let acme = NewOrganization {
         name: name("acme"),
@@ -130,7 +127,10 @@ pub(super) async fn an_access_token_is_for_the_right_client_until_its_token_is_r
     catalog: &Catalog,
 ) {
     add_owners(catalog).await;
-    let (token, value) = catalog.create_token(&name("amy"), "").await.unwrap();
+    let (token, value) = catalog
+        .create_token(&name("amy"), "", TokenLimits::default())
+        .await
+        .unwrap();
     let id = token.id.to_string();
     let issue = async |client: &str, secret: &str| {
         let issued = catalog.issue_access_token(client, secret, HOUR).await;

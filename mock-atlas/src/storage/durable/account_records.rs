@@ -6,7 +6,8 @@ use std::time::SystemTime;
 use foldhash::HashMap;
 
 use super::accounts::{
-    KIND_ORGANIZATION, KIND_ROOT, KIND_USER, ROOT_POSITION, add_member, add_namespace, role,
+    KIND_ORGANIZATION, KIND_ROOT, KIND_USER, ROOT_POSITION, add_member, add_namespace,
+    insert_token, role, scope,
 };
 use super::database::{Tx, values};
 use super::registries;
@@ -51,7 +52,7 @@ pub(super) async fn record(tx: Tx<'_>) -> Result<AccessRecord, BackendError> {
 }
 
 async fn token_records(tx: Tx<'_>) -> Result<HashMap<Name, Vec<TokenRecord>>, BackendError> {
-    let sql = "SELECT username, id, hash, description, created FROM token
+    let sql = "SELECT username, id, hash, description, created, scope, expires, last_use FROM token
         WHERE position <> $1 ORDER BY created, position";
     let mut tokens: HashMap<Name, Vec<TokenRecord>> = HashMap::default();
     for mut row in tx.rows(sql, &values![ROOT_POSITION]).await? {
@@ -61,6 +62,9 @@ async fn token_records(tx: Tx<'_>) -> Result<HashMap<Name, Vec<TokenRecord>>, Ba
             hash: row.take::<[u8; 32]>()?.into(),
             description: row.take()?,
             created: row.take()?,
+            scope: scope(row.take()?)?,
+            expires: row.take()?,
+            last_use: row.take()?,
         });
     }
     Ok(tokens)
@@ -96,7 +100,8 @@ pub(super) async fn add(
             .await?
             .map_err(failed)?;
         for token in user.tokens {
-            insert_token(tx, &name, token).await?.map_err(failed)?;
+            let inserted = insert_token(tx, &name, token).await?;
+            inserted.ok_or(AccountError::TokenTaken).map_err(failed)?;
         }
     }
     for (name, members) in record.organizations {
@@ -113,25 +118,4 @@ pub(super) async fn add(
         registries::save(tx, &name, &registry).await?;
     }
     Ok(())
-}
-
-async fn insert_token(
-    tx: Tx<'_>,
-    username: &Name,
-    token: TokenRecord,
-) -> Result<Result<(), AccountError>, BackendError> {
-    let sql = "INSERT INTO token (id, hash, username, description, created, position)
-        SELECT $1, $2, $3, $4, $5, coalesce(max(position), 0) + 1 FROM token WHERE true
-        ON CONFLICT (hash) DO NOTHING";
-    let row = values![
-        token.id,
-        *token.hash.as_bytes(),
-        username,
-        token.description,
-        token.created
-    ];
-    Ok(match tx.execute(sql, &row).await? {
-        0 => Err(AccountError::TokenTaken),
-        _ => Ok(()),
-    })
 }

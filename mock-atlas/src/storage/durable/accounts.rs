@@ -1,18 +1,20 @@
 //! Users, organisations and tokens in a database.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
 use super::database::{Row, Tx, values};
 use super::registries;
-use crate::domain::{Account, Name, ROOT, Registry, Role};
+use crate::domain::{Account, Name, ROOT, Registry, Role, Scope, ScopeError};
+use crate::storage::access_record::TokenRecord;
 use crate::storage::access_token::AccessToken;
+use crate::storage::last_use::LastUse;
 use crate::storage::token::Hashed;
 use crate::storage::{
     AccountError, AdditionError, Additions, BackendError, NewOrganization, NewUser, StorageError,
-    Token,
+    Token, TokenLimits,
 };
 
 /// The kinds of namespaces, as the database has them.
@@ -77,7 +79,44 @@ pub(super) async fn has_root_token(tx: Tx<'_>) -> Result<bool, BackendError> {
     Ok(tx.row(sql, &values![ROOT_POSITION]).await?.is_some())
 }
 
-/// Returns the account that a token or an access token authenticates.
+/// A token with its hash, as `token_where` finds it.
+struct FoundToken {
+    token: Token,
+    hash: Hashed,
+}
+
+/// The beginning of a statement that finds tokens.
+macro_rules! token_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT n.name, n.kind, t.id, t.scope, t.description, t.created, t.expires, t.last_use,
+                t.position, t.hash
+            FROM token t JOIN namespace n ON n.name = t.username ",
+            $condition
+        )
+    };
+}
+
+impl FoundToken {
+    fn read(mut row: Row) -> Result<Self, BackendError> {
+        let (account, id) = (account(&mut row)?, row.take()?);
+        let scope = scope(row.take()?)?;
+        Ok(Self {
+            token: Token {
+                id,
+                account: Arc::new(account.with_scope(scope)),
+                description: row.take()?,
+                created: row.take()?,
+                expires: row.take()?,
+                last_use: row.take::<Option<SystemTime>>()?.into(),
+                order: row.take()?,
+            },
+            hash: row.take::<[u8; 32]>()?.into(),
+        })
+    }
+}
+
+/// Returns the token that this text is, or that the access token was issued for, if it is not void.
 ///
 /// # Errors
 /// When the database fails.
@@ -85,30 +124,43 @@ pub(super) async fn of_token(
     tx: Tx<'_>,
     token: &str,
     now: SystemTime,
-) -> Result<Option<Arc<Account>>, BackendError> {
-    let sql = "SELECT n.name, n.kind FROM token t JOIN namespace n ON n.name = t.username
-        WHERE t.hash = $1";
-    let found = tx.row(sql, &values![*Hashed::of(token).as_bytes()]).await?;
-    match (found, AccessToken::read(token)) {
-        (Some(mut row), _) => Ok(Some(account(&mut row)?)),
-        (None, Some(access)) => of_access_token(tx, &access, now).await,
-        (None, None) => Ok(None),
-    }
+) -> Result<Option<Token>, BackendError> {
+    let found = match by_hash(tx, Hashed::of(token)).await? {
+        Some(found) => Some(found),
+        None => match AccessToken::read(token) {
+            Some(access) => of_access_token(tx, &access, now).await?,
+            None => None,
+        },
+    };
+    let token = found.map(|found| found.token);
+    Ok(token.filter(|token| !token.is_expired(now)))
+}
+
+async fn by_hash(tx: Tx<'_>, hash: Hashed) -> Result<Option<FoundToken>, BackendError> {
+    let sql = token_where!("WHERE t.hash = $1");
+    let found = tx.row(sql, &values![*hash.as_bytes()]).await?;
+    found.map(FoundToken::read).transpose()
 }
 
 async fn of_access_token(
     tx: Tx<'_>,
     access: &AccessToken,
     now: SystemTime,
-) -> Result<Option<Arc<Account>>, BackendError> {
-    let sql = "SELECT n.name, n.kind, t.hash FROM token t JOIN namespace n ON n.name = t.username
-        WHERE t.id = $1";
-    let Some(mut row) = tx.row(sql, &values![access.token]).await? else {
-        return Ok(None);
-    };
-    let account = account(&mut row)?;
-    let hash: [u8; 32] = row.take()?;
-    Ok(access.is_valid(hash.into(), now).then_some(account))
+) -> Result<Option<FoundToken>, BackendError> {
+    let sql = token_where!("WHERE t.id = $1");
+    let found = tx.row(sql, &values![access.token]).await?;
+    let found = found.map(FoundToken::read).transpose()?;
+    Ok(found.filter(|found| access.is_valid(found.hash, now)))
+}
+
+/// Notes the last use of a token.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn note_use(tx: Tx<'_>, id: Uuid, now: SystemTime) -> Result<(), BackendError> {
+    let sql = "UPDATE token SET last_use = $1 WHERE id = $2";
+    tx.execute(sql, &values![now, id]).await?;
+    Ok(())
 }
 
 /// Returns the hash of the root token, and the root account.
@@ -116,13 +168,10 @@ async fn of_access_token(
 /// # Errors
 /// When the database fails.
 pub(super) async fn root(tx: Tx<'_>) -> Result<Option<(Hashed, Arc<Account>)>, BackendError> {
-    let sql = "SELECT n.name, n.kind, t.hash FROM token t JOIN namespace n ON n.name = t.username
-        WHERE t.position = $1";
-    let Some(mut row) = tx.row(sql, &values![ROOT_POSITION]).await? else {
-        return Ok(None);
-    };
-    let account = account(&mut row)?;
-    Ok(Some((row.take::<[u8; 32]>()?.into(), account)))
+    let sql = token_where!("WHERE t.position = $1");
+    let found = tx.row(sql, &values![ROOT_POSITION]).await?;
+    let found = found.map(FoundToken::read).transpose()?;
+    Ok(found.map(|found| (found.hash, found.token.account)))
 }
 
 /// Issues an access token for a token. `client` is the id of the token, or the name of its user.
@@ -133,28 +182,36 @@ pub(super) async fn issue_access_token(
     tx: Tx<'_>,
     client: &str,
     token: &str,
-    expires: SystemTime,
+    now: SystemTime,
+    lifetime: Duration,
 ) -> Result<(Arc<Account>, String), StorageError> {
-    let hash = Hashed::of(token);
-    let sql = "SELECT n.name, n.kind, t.id FROM token t JOIN namespace n ON n.name = t.username
-        WHERE t.hash = $1";
-    let found = tx.row(sql, &values![*hash.as_bytes()]).await?;
-    let mut row = found.ok_or(AccountError::UnknownToken)?;
-    let (account, id) = (account(&mut row)?, row.take()?);
-    let is_theirs = client == account.username.as_str()
-        || Uuid::try_parse(client).is_ok_and(|client| client == id);
+    let found = by_hash(tx, Hashed::of(token)).await?;
+    let found = found.filter(|found| !found.token.is_expired(now));
+    let FoundToken { token, hash } = found.ok_or(AccountError::UnknownToken)?;
+    let is_theirs = client == token.account.username.as_str()
+        || Uuid::try_parse(client).is_ok_and(|client| client == token.id);
     if !is_theirs {
         return Err(AccountError::UnknownToken.into());
     }
-    Ok((account, AccessToken::issue(id, hash, expires)))
+    let value = AccessToken::issue(token.id, hash, now + lifetime);
+    Ok((token.account, value))
 }
 
-fn account(row: &mut Row) -> Result<Arc<Account>, BackendError> {
+/// Returns the scope with this text.
+///
+/// # Errors
+/// For another text, which only another program can have written.
+pub(super) fn scope(text: String) -> Result<Scope, BackendError> {
+    let scope = text.parse();
+    scope.map_err(|error: ScopeError| BackendError::new(error.to_string()))
+}
+
+fn account(row: &mut Row) -> Result<Account, BackendError> {
     let (name, kind) = (row.take()?, row.take::<i64>()?);
-    Ok(Arc::new(match kind {
+    Ok(match kind {
         KIND_ROOT => Account::root(name),
         _ => Account::user(name),
-    }))
+    })
 }
 
 /// The hashed secrets with which a user logs in.
@@ -220,6 +277,7 @@ pub(super) struct NewTokenRow {
     pub(super) hash: Hashed,
     pub(super) description: String,
     pub(super) created: SystemTime,
+    pub(super) limits: TokenLimits,
 }
 
 /// Creates a token for an account.
@@ -234,42 +292,60 @@ pub(super) async fn create_token(
     let sql = "SELECT name, kind FROM namespace WHERE name = $1 AND kind <> $2";
     let found = tx.row(sql, &values![username, KIND_ORGANIZATION]).await?;
     let account = account(&mut found.ok_or(AccountError::UnknownUser)?)?;
-    let id = Uuid::new_v4();
-    let sql = "INSERT INTO token (id, hash, username, description, created, position)
-        SELECT $1, $2, $3, $4, $5, coalesce(max(position), 0) + 1 FROM token WHERE true
-        ON CONFLICT (hash) DO NOTHING RETURNING position";
-    let row = values![
+    let (id, TokenLimits { scope, expires }) = (Uuid::new_v4(), new.limits);
+    let record = TokenRecord {
         id,
-        *new.hash.as_bytes(),
-        username,
-        new.description.clone(),
-        new.created
-    ];
-    let inserted = tx.row(sql, &row).await?;
+        hash: new.hash,
+        description: new.description.clone(),
+        created: new.created,
+        scope: scope.clone(),
+        expires,
+        last_use: None,
+    };
+    let order = insert_token(tx, username, record).await?;
     Ok(Token {
         id,
-        account,
+        account: Arc::new(account.with_scope(scope)),
         description: new.description,
         created: new.created,
-        order: inserted.ok_or(AccountError::TokenTaken)?.take()?,
+        expires,
+        last_use: LastUse::default(),
+        order: order.ok_or(AccountError::TokenTaken)?,
     })
+}
+
+/// Inserts a token after all others, and returns its order; `None` where there is one of the same value.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn insert_token(
+    tx: Tx<'_>,
+    username: &Name,
+    token: TokenRecord,
+) -> Result<Option<u64>, BackendError> {
+    let sql = "INSERT INTO token
+            (id, hash, username, description, created, scope, expires, last_use, position)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, coalesce(max(position), 0) + 1 FROM token WHERE true
+        ON CONFLICT (hash) DO NOTHING RETURNING position";
+    let row = values![
+        token.id,
+        *token.hash.as_bytes(),
+        username,
+        token.description,
+        token.created,
+        token.scope.to_string(),
+        token.expires,
+        token.last_use
+    ];
+    let inserted = tx.row(sql, &row).await?;
+    inserted.map(|mut row| row.take()).transpose()
 }
 
 /// Returns all tokens, the oldest first.
 pub(super) async fn tokens(tx: Tx<'_>) -> Result<Vec<Token>, BackendError> {
-    let sql = "SELECT n.name, n.kind, t.id, t.description, t.created, t.position
-        FROM token t JOIN namespace n ON n.name = t.username ORDER BY t.created, t.position";
-    let mut tokens = Vec::new();
-    for mut row in tx.rows(sql, &[]).await? {
-        tokens.push(Token {
-            account: account(&mut row)?,
-            id: row.take()?,
-            description: row.take()?,
-            created: row.take()?,
-            order: row.take()?,
-        });
-    }
-    Ok(tokens)
+    let sql = token_where!("ORDER BY t.created, t.position");
+    let rows = tx.rows(sql, &[]).await?.into_iter();
+    rows.map(|row| Ok(FoundToken::read(row)?.token)).collect()
 }
 
 /// Revokes a token.
@@ -350,6 +426,7 @@ async fn add_user(
             hash: token.hash,
             description: token.description.clone(),
             created: now,
+            limits: token.limits.clone(),
         };
         match create_token(tx, &user.username, new).await {
             Ok(_) => {}

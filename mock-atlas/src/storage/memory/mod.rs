@@ -30,8 +30,8 @@ use foldhash::fast::RandomState;
 use uuid::Uuid;
 
 use super::{
-    AccountError, Blob, FoundRegistry, Login, StorageError, Token, TypeKey, UploadAttempt,
-    UploadTarget, VersionKey,
+    AccountError, Blob, FoundRegistry, Login, StorageError, Token, TokenLimits, TypeKey,
+    UploadAttempt, UploadTarget, VersionKey,
 };
 use crate::domain::{
     Account, ArtifactName, BOX_TYPE, Clock, FileSelector, Name, NewVersion, Page, Query,
@@ -298,8 +298,9 @@ impl MemoryCatalog {
         &self,
         username: &Name,
         description: &str,
+        limits: TokenLimits,
     ) -> Result<(Token, String), AccountError> {
-        self.accounts.create_token(username, description)
+        self.accounts.create_token(username, description, limits)
     }
 
     pub(crate) fn tokens(&self) -> Vec<Token> {

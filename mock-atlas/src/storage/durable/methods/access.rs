@@ -1,7 +1,7 @@
 //! The methods of the catalog that concern accounts, tokens and registries.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
@@ -10,7 +10,8 @@ use crate::storage::durable::accounts::{self, HashedLogin, NewTokenRow};
 use crate::storage::durable::{DurableCatalog, registries};
 use crate::storage::token::Hashed;
 use crate::storage::{
-    AccountError, BackendError, FoundRegistry, Login, StorageError, Token, random_token, signature,
+    AccountError, BackendError, FoundRegistry, Login, StorageError, Token, TokenLimits,
+    random_token, signature,
 };
 
 /// Methods that concern accounts and tokens. [`Catalog`](crate::storage::Catalog) documents them.
@@ -25,7 +26,25 @@ impl DurableCatalog {
                 async move { Ok::<_, StorageError>(accounts::of_token(tx, &token, now).await?) },
             )
         });
-        find.await
+        let Some(token) = find.await? else {
+            return Ok(None);
+        };
+        self.note_use(&token, now).await;
+        Ok(Some(token.account))
+    }
+
+    /// Notes the last use of a token, once a minute. The token is valid even if that fails.
+    async fn note_use(&self, token: &Token, now: SystemTime) {
+        if !token.last_use.note(now) {
+            return;
+        }
+        let id = token.id;
+        let note = self
+            .database
+            .write_once(move |tx| Box::pin(accounts::note_use(tx, id, now)));
+        if let Err(error) = note.await {
+            tracing::warn!(%error, "the last use of a token was not noted");
+        }
     }
 
     pub(crate) async fn log_in(
@@ -38,7 +57,7 @@ impl DurableCatalog {
             password: Hashed::of(login.password),
             code: login.code.map(Hashed::of),
         };
-        let (new, value) = self.new_token(description)?;
+        let (new, value) = self.new_token(description, TokenLimits::default())?;
         let log_in = self
             .database
             .write(move |tx| Box::pin(async move { accounts::log_in(tx, &login, new).await }));
@@ -69,21 +88,29 @@ impl DurableCatalog {
         &self,
         username: &Name,
         description: &str,
+        limits: TokenLimits,
     ) -> Result<(Token, String), StorageError> {
         let username = username.clone();
-        let (new, value) = self.new_token(description)?;
+        let (new, value) = self.new_token(description, limits)?;
         let create = self.database.write(move |tx| {
             Box::pin(async move { accounts::create_token(tx, &username, new).await })
         });
         Ok((create.await?, value))
     }
 
-    fn new_token(&self, description: &str) -> Result<(NewTokenRow, String), AccountError> {
+    fn new_token(
+        &self,
+        description: &str,
+        limits: TokenLimits,
+    ) -> Result<(NewTokenRow, String), AccountError> {
+        let created = self.clock.now();
+        limits.check(created)?;
         let value = random_token().ok_or(AccountError::Randomness)?;
         let new = NewTokenRow {
             hash: Hashed::of(&value),
             description: description.to_owned(),
-            created: self.clock.now(),
+            created,
+            limits,
         };
         Ok((new, value))
     }
@@ -128,11 +155,11 @@ impl DurableCatalog {
         lifetime: Duration,
     ) -> Result<(Arc<Account>, String), StorageError> {
         let (client, token) = (client.to_owned(), token.to_owned());
-        let expires = self.clock.now() + lifetime;
+        let now = self.clock.now();
         let issue = self.database.look_up(move |tx| {
-            Box::pin(
-                async move { accounts::issue_access_token(tx, &client, &token, expires).await },
-            )
+            Box::pin(async move {
+                accounts::issue_access_token(tx, &client, &token, now, lifetime).await
+            })
         });
         issue.await
     }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::domain::{Account, Name, RegistryChange, Role};
 use crate::storage::token::Hashed;
-use crate::storage::{AccountError, FoundRegistry, Login, Token, random_token};
+use crate::storage::{AccountError, FoundRegistry, Login, Token, TokenLimits, random_token};
 pub(crate) use tables::AccountTables;
 
 /// The current tables behind a lock. Code that takes both locks takes this one before the lock
@@ -51,7 +51,7 @@ impl Accounts {
         description: &str,
     ) -> Result<(Token, String), AccountError> {
         let account = self.read().by_login(login)?;
-        self.create_token(&account.username, description)
+        self.create_token(&account.username, description, TokenLimits::default())
     }
 
     pub(super) fn log_out(&self, token: &str) -> Result<(), AccountError> {
@@ -76,10 +76,13 @@ impl Accounts {
         &self,
         username: &Name,
         description: &str,
+        limits: TokenLimits,
     ) -> Result<(Token, String), AccountError> {
         let value = random_token().ok_or(AccountError::Randomness)?;
         let hash = Hashed::of(&value);
-        let token = self.write().add_token(username, hash, description)?;
+        let mut tables = self.write();
+        limits.check(tables.clock.now())?;
+        let token = tables.add_token(username, hash, description, limits)?;
         Ok((token, value))
     }
 

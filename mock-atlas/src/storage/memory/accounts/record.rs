@@ -70,11 +70,14 @@ impl AccountTables {
     fn add_recorded(&mut self, user: UserRecord) -> Result<(), AccountError> {
         let account = self.add_user(&user.username, user.password, user.two_factor)?;
         for record in user.tokens {
+            let account = Account::clone(&account).with_scope(record.scope);
             let token = Token {
                 id: record.id,
-                account: Arc::clone(&account),
+                account: Arc::new(account),
                 description: record.description,
                 created: record.created,
+                expires: record.expires,
+                last_use: record.last_use.into(),
                 order: self.next_order,
             };
             self.next_order += 1;
@@ -96,6 +99,9 @@ impl AccountTables {
                 hash: *hash,
                 description: token.description.clone(),
                 created: token.created,
+                scope: token.account.scope().clone(),
+                expires: token.expires,
+                last_use: token.last_use.get(),
             })
             .collect()
     }

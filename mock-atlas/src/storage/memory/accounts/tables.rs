@@ -1,16 +1,17 @@
 //! The tables of users, organisations with their members, and tokens.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use foldhash::{HashMap, HashMapExt};
 use uuid::Uuid;
 
 use crate::domain::{Account, Clock, Name, Registry, Role};
 use crate::storage::access_token::AccessToken;
+use crate::storage::last_use::LastUse;
 use crate::storage::signature;
 use crate::storage::token::Hashed;
-use crate::storage::{AccountError, AdditionError, Additions, Login, Token};
+use crate::storage::{AccountError, AdditionError, Additions, Login, Token, TokenLimits};
 
 /// All accounts and tokens. A clone is independent of its original.
 #[derive(Clone, Debug)]
@@ -47,16 +48,18 @@ pub(super) struct User {
 impl AccountTables {
     /// Creates tables with only the root account and the root token, which may do everything.
     pub(crate) fn new(root: Name, token: &str, clock: Clock) -> Self {
-        let account = Arc::new(Account::root(root.clone()));
+        let account = Account::root(root.clone());
         let root_token = Token {
             id: Uuid::new_v4(),
-            account: Arc::clone(&account),
+            account: Arc::new(account.clone()),
             description: "root".to_owned(),
             created: clock.now(),
+            expires: None,
+            last_use: LastUse::default(),
             order: 0,
         };
         let user = User {
-            account,
+            account: Arc::new(account),
             password: None,
             two_factor: None,
         };
@@ -94,7 +97,8 @@ impl AccountTables {
             self.add_user(&user.username, user.password, user.two_factor)
                 .map_err(|error| AdditionError::User(at, user.username.clone(), error))?;
             for (of, token) in user.tokens.iter().enumerate() {
-                self.add_token(&user.username, token.hash, &token.description)
+                let limits = token.limits.clone();
+                self.add_token(&user.username, token.hash, &token.description, limits)
                     .map_err(|error| AdditionError::Token(at, of, error))?;
             }
         }
@@ -170,6 +174,7 @@ impl AccountTables {
         username: &Name,
         hash: Hashed,
         description: &str,
+        limits: TokenLimits,
     ) -> Result<Token, AccountError> {
         let user = self
             .user(username.as_str())
@@ -179,9 +184,11 @@ impl AccountTables {
         }
         let token = Token {
             id: Uuid::new_v4(),
-            account: Arc::clone(&user.account),
+            account: Arc::new(Account::clone(&user.account).with_scope(limits.scope)),
             description: description.to_owned(),
             created: self.clock.now(),
+            expires: limits.expires,
+            last_use: LastUse::default(),
             order: self.next_order,
         };
         self.next_order += 1;
@@ -208,17 +215,23 @@ impl AccountTables {
     }
 
     pub(super) fn by_token(&self, token: &str) -> Option<Arc<Account>> {
-        match self.tokens.get(&Hashed::of(token)) {
-            Some(token) => Some(Arc::clone(&token.account)),
-            None => self.by_access_token(&AccessToken::read(token)?),
+        let now = self.clock.now();
+        let token = match self.tokens.get(&Hashed::of(token)) {
+            Some(token) => token,
+            None => self.of_access_token(&AccessToken::read(token)?, now)?,
+        };
+        if token.is_expired(now) {
+            return None;
         }
+        token.last_use.note(now);
+        Some(Arc::clone(&token.account))
     }
 
-    fn by_access_token(&self, access: &AccessToken) -> Option<Arc<Account>> {
+    /// Returns the token that an access token was issued for.
+    fn of_access_token(&self, access: &AccessToken, now: SystemTime) -> Option<&Token> {
         let is_meant = |(_, token): &(&Hashed, &Token)| token.id == access.token;
         let (hash, token) = self.tokens.iter().find(is_meant)?;
-        let is_valid = access.is_valid(*hash, self.clock.now());
-        is_valid.then(|| Arc::clone(&token.account))
+        access.is_valid(*hash, now).then_some(token)
     }
 
     /// Issues an access token for a token. `client` is the id of the token, or the name of its user.
@@ -231,14 +244,18 @@ impl AccountTables {
         token: &str,
         lifetime: Duration,
     ) -> Result<(Arc<Account>, String), AccountError> {
-        let hash = Hashed::of(token);
-        let token = self.tokens.get(&hash).ok_or(AccountError::UnknownToken)?;
+        let (hash, now) = (Hashed::of(token), self.clock.now());
+        let token = self
+            .tokens
+            .get(&hash)
+            .filter(|token| !token.is_expired(now));
+        let token = token.ok_or(AccountError::UnknownToken)?;
         let is_theirs = client == token.account.username.as_str()
             || Uuid::try_parse(client).is_ok_and(|id| id == token.id);
         if !is_theirs {
             return Err(AccountError::UnknownToken);
         }
-        let expires = self.clock.now() + lifetime;
+        let expires = now + lifetime;
         let value = AccessToken::issue(token.id, hash, expires);
         Ok((Arc::clone(&token.account), value))
     }

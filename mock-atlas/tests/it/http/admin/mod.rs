@@ -8,5 +8,6 @@ mod metrics;
 mod orphans;
 mod snapshot;
 mod state;
+mod token_limits;
 mod tokens;
 mod verify;

@@ -43,6 +43,10 @@ async fn a_token_is_made_for_a_user_listed_without_its_value_and_revoked() {
     assert_eq!(all.len(), 3, "{all:?}");
     let mut expected = made.clone();
     expected.as_object_mut().unwrap().remove("token");
+    // It was used in between.
+    assert_eq!(expected["last_used_at"], Value::Null);
+    expected["last_used_at"] = all.last().unwrap()["last_used_at"].clone();
+    assert!(expected["last_used_at"].is_string(), "{all:?}");
     assert_eq!(*all.last().unwrap(), expected);
     assert!(!id.contains(value) && !value.contains(id));
     let created = made["created_at"].as_str().unwrap();
