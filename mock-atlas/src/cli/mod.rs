@@ -1,5 +1,6 @@
 //! The command line: arguments, logging and exit codes.
 
+mod audit;
 mod backup;
 mod check;
 mod client;

@@ -13,13 +13,16 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Server};
 use super::print::{print, table};
-use super::{EmulatorArguments, MOST_SENT, backup, fault, journal, token, tree};
+use super::{EmulatorArguments, MOST_SENT, audit, backup, fault, journal, token, tree};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Makes, lists and revokes tokens of a running emulator
     #[command(subcommand)]
     Token(token::Command),
+    /// Lists who changed what in a running emulator, and who tried, the oldest first: time, user, address,
+    /// method, path, status, version, id of the token
+    Audit(audit::Arguments),
     /// Adds, lists and removes faults of a running emulator
     #[command(subcommand)]
     Fault(fault::Command),
@@ -109,6 +112,7 @@ pub(super) enum Command {
 pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Result<(), String> {
     match command {
         Command::Token(command) => token::run(command, emulator).await,
+        Command::Audit(arguments) => audit::run(arguments, emulator).await,
         Command::Fault(command) => fault::run(command, emulator).await,
         Command::Journal(command) => journal::run(command, emulator).await,
         Command::Reset { server } => {

@@ -38,6 +38,11 @@ impl Time {
         self.text(|now, away| now + away)
     }
 
+    /// Returns the time as RFC 3339, where a duration counts from now into the past.
+    pub(super) fn in_past(self) -> String {
+        self.text(|now, away| now - away)
+    }
+
     fn text(self, shift: impl FnOnce(OffsetDateTime, Duration) -> OffsetDateTime) -> String {
         let time = match self {
             Self::At(time) => time,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Name, Scope, Target};
 
@@ -16,6 +17,8 @@ pub(crate) struct Account {
     kind: AccountKind,
     /// The limit of the token.
     scope: Scope,
+    /// The id of the token; `None` for an account that no token has authenticated.
+    token: Option<Uuid>,
 }
 
 /// The namespaces in which an account has a role without being a member of an organisation.
@@ -114,12 +117,22 @@ impl Account {
             username,
             kind,
             scope: Scope::FULL,
+            token: None,
         }
     }
 
-    /// Returns the account as a token with this scope authenticates it.
-    pub(crate) fn with_scope(self, scope: Scope) -> Self {
-        Self { scope, ..self }
+    /// Returns the account as a token with this id and scope authenticates it.
+    pub(crate) fn with_token(self, token: Uuid, scope: Scope) -> Self {
+        Self {
+            scope,
+            token: Some(token),
+            ..self
+        }
+    }
+
+    /// Returns the id of the token that has authenticated the account.
+    pub(crate) fn token(&self) -> Option<Uuid> {
+        self.token
     }
 
     /// Returns the limit of the account's token.

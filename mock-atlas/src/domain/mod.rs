@@ -2,6 +2,7 @@
 //!
 //! - `names`: names of users, artifacts and artifact types
 //! - `access`: accounts, callers, roles, and the rules for reading; `scope`: limits of a token
+//! - `audit`: who changed what
 //! - `version`: versions of an artifact; `sequence`: their numbers; `orphan`: uploads that are awaited
 //! - `boxes`: Vagrant boxes, their versions and providers
 //! - `registry`: what is known of a namespace as a registry of boxes
@@ -14,6 +15,7 @@
 //! - `text`: shortening of texts for messages
 
 mod access;
+mod audit;
 mod boxes;
 mod checksum;
 mod clock;
@@ -32,6 +34,7 @@ mod totals;
 mod version;
 
 pub(crate) use access::{Account, Caller, ROOT, ReadAccess, Role, Visibility};
+pub(crate) use audit::{AuditEntry, AuditQuery, NumberedEntry};
 pub(crate) use boxes::{
     BOX_TYPE, BoxDifference, BoxError, BoxFilter, BoxNumber, BoxOrder, BoxProvider, BoxQuery,
     BoxSort, BoxSource, BoxStatus, BoxVersion, HostedFile, ProviderChange, ProviderGroup,

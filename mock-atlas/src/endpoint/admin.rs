@@ -29,6 +29,7 @@ listed! {
         ListTokens,
         CreateToken,
         RevokeToken,
+        ListAudit,
     }
 }
 
@@ -62,6 +63,7 @@ impl Admin {
             Self::ListTokens => (Get, "/_mock/tokens"),
             Self::CreateToken => (Post, "/_mock/tokens"),
             Self::RevokeToken => (Delete, "/_mock/tokens/{id}"),
+            Self::ListAudit => (Get, "/_mock/audit"),
         }
     }
 
@@ -71,6 +73,11 @@ impl Admin {
 
     pub(crate) const fn path(self) -> &'static str {
         self.route().1
+    }
+
+    /// Returns whether the audit has the requests: those that change something, and those that read everything.
+    pub(super) const fn is_audited(self) -> bool {
+        !matches!(self.method(), Method::Get) && !matches!(self, Self::Verify)
     }
 
     /// Returns whether the endpoint answers only to the root token. Its handler must then have the
@@ -100,7 +107,8 @@ impl Admin {
             | Self::RemoveFault
             | Self::ListTokens
             | Self::CreateToken
-            | Self::RevokeToken => true,
+            | Self::RevokeToken
+            | Self::ListAudit => true,
         }
     }
 }

@@ -134,6 +134,15 @@ pub(crate) enum Secret {
 pub(crate) const ADMIN: &str = "/_mock/";
 
 impl Endpoint {
+    /// Returns whether the audit has the requests, which change something.
+    pub(crate) const fn is_audited(self) -> bool {
+        match self {
+            Self::Api(call, _) => !matches!(call.method(), Method::Get),
+            Self::Admin(endpoint) => endpoint.is_audited(),
+            Self::Unserved(..) | Self::WrongMethod(_) | Self::Unknown => false,
+        }
+    }
+
     /// Returns all endpoints, those for wrong methods and unknown paths included.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let api = Api::all().flat_map(|call| {

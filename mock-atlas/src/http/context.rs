@@ -9,7 +9,7 @@ use axum::http::Extensions;
 use axum::http::request::Parts;
 use serde_json::{Map, Value};
 
-use crate::domain::{Digest, Name};
+use crate::domain::{Account, Digest};
 use crate::faults::ErrorReply;
 use crate::observe::{Finding, LONGEST_FIELD, PackedStrings, Redactor, TokenPlace};
 
@@ -31,7 +31,7 @@ pub(crate) struct RequestContext(Arc<Inner>);
 struct Inner {
     token: Option<(TokenPlace, String)>,
     received: AtomicU64,
-    username: OnceLock<Name>,
+    account: OnceLock<Arc<Account>>,
     digest: OnceLock<Digest>,
     fields: OnceLock<PackedStrings>,
     version: OnceLock<ConcernedVersion>,
@@ -72,9 +72,9 @@ impl RequestContext {
         Some(*place)
     }
 
-    /// Sets the user to whom the token belongs.
-    pub(crate) fn set_username(&self, username: &Name) {
-        let _ = self.0.username.set(username.clone());
+    /// Sets the account that the token authenticates, or that the request logs in to.
+    pub(crate) fn set_account(&self, account: &Arc<Account>) {
+        let _ = self.0.account.set(Arc::clone(account));
     }
 
     /// Sets the digest of the body, once it was read to its end.
@@ -130,8 +130,8 @@ impl RequestContext {
         self.0.received.load(Ordering::Relaxed)
     }
 
-    pub(super) fn username(&self) -> Option<&Name> {
-        self.0.username.get()
+    pub(super) fn account(&self) -> Option<&Account> {
+        self.0.account.get().map(Arc::as_ref)
     }
 
     pub(super) fn digest(&self) -> Option<Digest> {

@@ -5,8 +5,8 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, any, on};
 
 use super::admin::{
-    artifacts as admin_artifacts, faults, health, imports, lints, metrics, requests, snapshot,
-    state, tokens, verify,
+    artifacts as admin_artifacts, audit, faults, health, imports, lints, metrics, requests,
+    snapshot, state, tokens, verify,
 };
 use super::api_v1::{artifacts, authenticate, download, unserved, upload, versions};
 use super::boxes::{
@@ -214,6 +214,7 @@ fn admin(endpoint: Admin) -> MethodRouter<AppState> {
         Admin::ListTokens => route.to(tokens::list),
         Admin::CreateToken => route.to(tokens::create),
         Admin::RevokeToken => route.to(tokens::revoke),
+        Admin::ListAudit => route.to(audit::list),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::json::Replies;
-use crate::domain::Limits;
+use crate::domain::{Clock, Limits};
 use crate::faults::Faults;
 use crate::net::BODY_TIMEOUT;
 use crate::observe::Observer;
@@ -86,6 +86,11 @@ impl AppState {
 
     pub(crate) fn faults(&self) -> &Faults {
         &self.0.faults
+    }
+
+    /// Returns the clock that dates the entries of the audit.
+    pub(crate) fn clock(&self) -> &Clock {
+        self.0.observer.clock()
     }
 
     /// Returns the observer of all requests. It is no part of the dataset: a reset keeps its journal and

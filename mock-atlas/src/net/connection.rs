@@ -2,6 +2,7 @@
 //! client is present.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,9 +30,24 @@ struct Inner {
     /// Whether the connection is to be closed when all that was written has been sent.
     closes_when_flushed: AtomicBool,
     presence: ClientPresence,
+    /// The address of the client, or of the proxy before the server.
+    peer: Option<IpAddr>,
 }
 
 impl Connection {
+    /// Creates the handle on a connection with this client.
+    pub(super) fn new(peer: Option<IpAddr>) -> Self {
+        Self(Arc::new(Inner {
+            peer,
+            ..Inner::default()
+        }))
+    }
+
+    /// Returns the address of the client; `None` if the system does not tell.
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
+        self.0.peer
+    }
+
     /// Returns the record of whether the client is present.
     pub(crate) fn presence(&self) -> &ClientPresence {
         &self.0.presence

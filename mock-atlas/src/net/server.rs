@@ -206,7 +206,8 @@ async fn handle(stream: TcpStream, settings: ConnectionSettings, stop: Cancellat
         tracing::debug!(%error, "the connection is gone already");
         return;
     }
-    let connection = Connection::default();
+    let peer = stream.peer_addr().ok().map(|address| address.ip());
+    let connection = Connection::new(peer);
     let mut stream = WriteTimeout::new(stream, settings.timeout);
     let is_reset = tokio::select! {
         served = serve_connection(&mut stream, settings, &connection, &stop) => {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::ServiceError;
-use crate::domain::Totals;
+use crate::domain::{AuditEntry, Totals};
 use crate::storage::{Catalog, MemoryBudget, MemoryCatalog};
 
 /// A cheap handle of a dataset. A request reads and writes the same dataset: if a reset replaces
@@ -56,6 +56,11 @@ impl Dataset {
     pub(crate) async fn has_space(&self) -> Option<bool> {
         self.free_space().await?;
         Some(self.catalog().check_space(0).await.is_ok())
+    }
+
+    /// Records an entry of the audit.
+    pub(crate) fn record(&self, entry: AuditEntry) {
+        self.catalog().record(entry);
     }
 
     /// Counts the dataset's content.

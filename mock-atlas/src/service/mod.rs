@@ -14,6 +14,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod artifacts;
+pub(crate) mod audit;
 mod authorize;
 pub(crate) mod box_lists;
 pub(crate) mod boxes;

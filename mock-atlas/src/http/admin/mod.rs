@@ -2,6 +2,7 @@
 //! `RequireRoot`, unless their documentation says otherwise.
 
 pub(crate) mod artifacts;
+pub(crate) mod audit;
 pub(crate) mod faults;
 pub(crate) mod health;
 pub(crate) mod imports;

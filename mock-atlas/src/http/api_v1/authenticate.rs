@@ -25,7 +25,11 @@ pub(crate) async fn whoami(Authenticated(account): Authenticated) -> Response {
 /// Handles `POST /authenticate`: returns a new token for a login and its password. The description is beside the
 /// login in the form of HashiCorp's Go client, and in an object of its own in the JSON of Vagrant.
 // Contract: auth.login, boxes.login
-pub(crate) async fn log_in(dataset: Dataset, params: Params) -> Result<Json<LoginReply>, ApiError> {
+pub(crate) async fn log_in(
+    dataset: Dataset,
+    context: RequestContext,
+    params: Params,
+) -> Result<Json<LoginReply>, ApiError> {
     let user = params.section("user")?;
     let text = |object, key| {
         let section = params.optional_section(object)?;
@@ -41,6 +45,7 @@ pub(crate) async fn log_in(dataset: Dataset, params: Params) -> Result<Json<Logi
         None => text("token", "description")?,
     };
     let made = accounts::log_in(&dataset, &login, description.unwrap_or_default()).await?;
+    context.set_account(&made.0.account);
     Ok(Json(made.into()))
 }
 

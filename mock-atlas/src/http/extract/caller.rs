@@ -29,7 +29,7 @@ impl FromRequestParts<AppState> for Caller {
         };
         let dataset = dataset_of(parts, state);
         let account = accounts::authenticate(&dataset, token).await?;
-        context.set_username(&account.username);
+        context.set_account(&account);
         Ok(Self::Known(account))
     }
 }

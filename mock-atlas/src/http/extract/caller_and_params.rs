@@ -62,7 +62,7 @@ async fn caller_and_params(
     match (&caller, params.token()) {
         (Caller::Anonymous, Some(token)) => {
             let account = accounts::authenticate(&dataset, token).await?;
-            context.set_username(&account.username);
+            context.set_account(&account);
             Ok((Caller::Known(account), params))
         }
         _ => Ok((caller, params)),

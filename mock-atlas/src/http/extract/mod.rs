@@ -12,6 +12,7 @@
 //! - `file_request`: the request for the bytes of a file
 //! - `origin`: the address at which the client reaches this Atlas
 
+mod audit;
 mod box_path;
 mod box_search;
 mod caller;
@@ -29,6 +30,7 @@ mod search;
 
 use std::borrow::Cow;
 
+pub(crate) use audit::AuditPage;
 pub(crate) use box_path::{
     BoxApi, BoxFilePath, BoxPath, BoxProviderPath, BoxUploadPath, BoxVersionPath, NamespacePath,
 };

@@ -38,7 +38,7 @@ pub(crate) async fn issue(
         None if headers.contains_key(header::AUTHORIZATION) => return Err(ApiError::WRONG_CLIENT),
         None => by_body(&dataset, &fields).await?,
     };
-    context.set_username(&account.username);
+    context.set_account(&account);
     let reply = AccessTokenReply {
         access_token: value,
         token_type: "bearer",

@@ -6,6 +6,7 @@
 //! - `hcp`: the objects of HCP's registry of boxes
 //! - `version`: the JSON of versions, written by hand; `replies`: a cache of replies to searches
 
+mod audit;
 mod box_document;
 mod boxes;
 mod hcp;
@@ -18,6 +19,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+pub(crate) use audit::{AuditElement, AuditReply};
 pub(crate) use box_document::{BoxDocument, Reader};
 pub(crate) use boxes::{
     BoxView, BoxesReply, DirectUploadReply, NamespaceReply, UploadReply, download_path,

@@ -89,7 +89,7 @@ impl Entry {
             duration: outcome.duration,
         };
         let end = EndStrings {
-            username: context.username().map(|name| name.as_str()),
+            username: context.account().map(|account| account.username.as_str()),
             version: version.map(|version| &*version.slug),
             fields: context.fields(),
             findings: context.findings(),

@@ -2,7 +2,7 @@
 //! its body, injects faults, and reads the rest of an unread body.
 //!
 //! - `observation`: follows a request from its head to the last byte of its reply, for the log, the
-//!   journal and the metrics; `journal_entry`, `request_id`: parts of it
+//!   journal, the audit and the metrics; `journal_entry`, `audit`, `request_id`: parts of it
 //! - `body_timeout`: ends a body of which nothing arrives for too long
 //! - `fault_injection`: applies the fault that a request meets
 //! - `drain_body`: reads the rest of a body that a handler left unread
@@ -10,6 +10,7 @@
 //! The wrapper is a handler itself instead of a layer: for each request, axum clones and boxes everything
 //! within a layer, and moves the request once more.
 
+mod audit;
 pub(super) mod body_timeout;
 mod drain_body;
 pub(super) mod fault_injection;

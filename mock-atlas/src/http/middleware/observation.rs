@@ -10,6 +10,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
+use super::audit::AuditHead;
 use super::journal_entry::{Entry, EntryEnd};
 use super::request_id::{self, RequestId};
 use crate::http::context::RequestContext;
@@ -42,6 +43,7 @@ pub(crate) fn observe(
             &id,
             redactor,
         ),
+        audit: AuditHead::begin(&request, counters.endpoint(), connection.as_ref(), redactor),
         id,
         state,
         start: Instant::now(),
@@ -102,6 +104,7 @@ pub(crate) struct Observation {
     state: AppState,
     id: RequestId,
     entry: Option<Entry>,
+    audit: Option<AuditHead>,
     span: tracing::Span,
     start: Instant,
     method: Method,
@@ -137,6 +140,12 @@ impl Drop for Observation {
                 outcome: &outcome,
             };
             entry.end(observer.journal(), &end);
+        }
+        if let Some(head) = self.audit.take() {
+            let catalog = self.state.datasets().current();
+            let end = (&self.id, outcome.status);
+            let entry = head.end(self.state.clock(), method, &self.context, end);
+            catalog.record(entry);
         }
         observer.metrics().count(&self.counters, method, &outcome);
     }

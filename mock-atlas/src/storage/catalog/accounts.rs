@@ -1,4 +1,4 @@
-//! The operations of a catalog on accounts and tokens.
+//! The operations of a catalog on accounts and tokens, and on the audit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,8 +6,31 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::Catalog;
-use crate::domain::{Account, Name, Role};
+use crate::domain::{Account, AuditEntry, AuditQuery, Name, NumberedEntry, Role};
 use crate::storage::{Login, StorageError, Token, TokenLimits};
+
+/// The audit.
+impl Catalog {
+    /// Records an entry. It is kept soon, and at the latest when the catalog is closed; in memory, the oldest
+    /// make room.
+    pub(crate) fn record(&self, entry: AuditEntry) {
+        match self {
+            Self::Memory(memory) => memory.record(entry),
+            Self::Durable(durable) => durable.record(entry),
+        }
+    }
+
+    /// Returns the entries that a query chooses, the oldest first.
+    pub(crate) async fn audit(
+        &self,
+        query: AuditQuery,
+    ) -> Result<Vec<NumberedEntry>, StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.audit(&query)),
+            Self::Durable(durable) => durable.audit(query).await,
+        }
+    }
+}
 
 impl Catalog {
     /// Returns the account that a token authenticates.

@@ -148,6 +148,7 @@ pub(super) async fn a_token_has_its_limits_and_its_last_use_also_in_a_copy(catal
     let account = catalog.account_of_token("amys").await.unwrap().unwrap();
     let token = listed(catalog).await;
     assert_eq!(account.scope(), &scope);
+    assert_eq!(account.token(), Some(token.id));
     let used = token.last_use.get().unwrap();
     assert!(used.elapsed().unwrap() < Duration::from_secs(60));
 

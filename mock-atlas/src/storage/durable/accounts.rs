@@ -104,7 +104,7 @@ impl FoundToken {
         Ok(Self {
             token: Token {
                 id,
-                account: Arc::new(account.with_scope(scope)),
+                account: Arc::new(account.with_token(id, scope)),
                 description: row.take()?,
                 created: row.take()?,
                 expires: row.take()?,
@@ -305,7 +305,7 @@ pub(super) async fn create_token(
     let order = insert_token(tx, username, record).await?;
     Ok(Token {
         id,
-        account: Arc::new(account.with_scope(scope)),
+        account: Arc::new(account.with_token(id, scope)),
         description: new.description,
         created: new.created,
         expires,

@@ -4,7 +4,7 @@
 //! - `files`: the files, with their rows; `sweeper`: removes files that are no longer needed, in the
 //!   background
 //! - `artifacts`, `versions`, `searches`, `boxes`, `box_uploads`, `registries`, `accounts`,
-//!   `account_records`: operations within a transaction
+//!   `account_records`: operations within a transaction; `audit`: who changed what
 //! - `additions`, `bulk`, `contents`: operations on many entries; `kept_files`: the files of an import
 //! - `imports`: versions and boxes as they were elsewhere
 //! - `check`: checks that everything is whole; `descriptions`: describes files beside their bytes, and makes
@@ -19,6 +19,7 @@ mod account_records;
 mod accounts;
 mod additions;
 mod artifacts;
+mod audit;
 mod box_uploads;
 mod boxes;
 mod bulk;
@@ -51,6 +52,7 @@ use crate::domain::{
     ArtifactName, Clock, FileSelector, Name, NewVersion, Page, Query, ReadAccess, Version,
     Visibility,
 };
+use audit::AuditWriter;
 pub use check::{CheckProgress, CheckReport, Damage};
 pub(crate) use database::OpenError;
 use database::{Database, Postgres, Sqlite};
@@ -71,6 +73,7 @@ pub(crate) struct DurableCatalog {
     disk: Disk,
     /// The last attempt of each upload under way in this process.
     attempts: Arc<DashMap<Uuid, Arc<UploadAttempt>>>,
+    audit: AuditWriter,
     clock: Clock,
     /// The sweeper, once it is started. It ends with the last handle.
     sweeper: Arc<OnceLock<Sweeper>>,
@@ -166,6 +169,7 @@ impl DurableCatalog {
             disk,
             space: FreeSpace::new(scratch, LEAST_FREE),
             attempts: Arc::default(),
+            audit: AuditWriter::default(),
             clock,
             sweeper: Arc::default(),
         }
@@ -206,6 +210,13 @@ impl DurableCatalog {
 
     /// Ends all writing, once what waits is on disk. Later operations fail.
     pub(crate) async fn close(&self) {
+        let lost = self.audit.flush().await;
+        if lost > 0 {
+            tracing::error!(
+                lost,
+                "entries of the audit are lost: the database took none"
+            );
+        }
         self.database.close().await;
     }
 

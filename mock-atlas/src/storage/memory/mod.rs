@@ -12,6 +12,7 @@
 //! of one map, so that readers see it before or after a change, but never during one.
 
 mod accounts;
+mod audit;
 mod box_entry;
 mod boxes;
 mod bulk;
@@ -34,11 +35,12 @@ use super::{
     UploadAttempt, UploadTarget, VersionKey,
 };
 use crate::domain::{
-    Account, ArtifactName, BOX_TYPE, Clock, FileSelector, Name, NewVersion, Page, Query,
-    ReadAccess, RegistryChange, Role, Version, Visibility,
+    Account, ArtifactName, AuditEntry, AuditQuery, BOX_TYPE, Clock, FileSelector, Name, NewVersion,
+    NumberedEntry, Page, Query, ReadAccess, RegistryChange, Role, Version, Visibility,
 };
 pub(crate) use accounts::AccountTables;
 use accounts::Accounts;
+use audit::Audit;
 use box_entry::BoxEntry;
 use versions::Versions;
 
@@ -59,6 +61,8 @@ pub(crate) struct MemoryCatalog {
     maps: Arc<RwLock<Maps>>,
     accounts: Arc<Accounts>,
     clock: Clock,
+    /// A copy has the audit of its original: a reset is part of it.
+    audit: Arc<Audit>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -92,6 +96,7 @@ impl MemoryCatalog {
                 clock.clone(),
             ))),
             clock,
+            audit: Arc::default(),
         }
     }
 
@@ -270,6 +275,14 @@ impl MemoryCatalog {
         }
     }
 
+    pub(crate) fn record(&self, entry: AuditEntry) {
+        self.audit.record(entry);
+    }
+
+    pub(crate) fn audit(&self, query: &AuditQuery) -> Vec<NumberedEntry> {
+        self.audit.find(query)
+    }
+
     pub(crate) fn account_of_token(&self, token: &str) -> Option<Arc<Account>> {
         self.accounts.by_token(token)
     }
@@ -370,6 +383,7 @@ impl MemoryCatalog {
             maps: Arc::new(RwLock::new(maps)),
             accounts: Arc::new(accounts),
             clock: self.clock.clone(),
+            audit: Arc::clone(&self.audit),
         }
     }
 

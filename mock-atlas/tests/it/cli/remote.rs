@@ -35,7 +35,8 @@ async fn a_token_is_made_listed_and_revoked() {
         "{list}"
     );
     let last: Vec<&str> = lines[2].split_whitespace().collect();
-    assert_eq!((last[1], last[3]), ("rival", "c?i"), "{list}");
+    assert_eq!((last[1], last[6]), ("rival", "c?i"), "{list}");
+    assert_eq!(last[3], "admin", "the scope: {list}");
 
     assert_eq!(printed(atlas, &["token", "revoke", last[0]]).await, "");
     assert_eq!(status_of(&url).await, Some(401));
@@ -294,6 +295,7 @@ async fn each_call_of_the_emulators_own_api_has_a_command() {
         "verify --lint",
         "lints",
         "metrics",
+        "audit",
     ] {
         printed(line).await;
     }

@@ -1,18 +1,37 @@
-//! The methods of the catalog that concern accounts, tokens and registries.
+//! The methods of the catalog that concern the audit, accounts, tokens and registries.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
-use crate::domain::{Account, Name, RegistryChange, Role};
+use crate::domain::{Account, AuditEntry, AuditQuery, Name, NumberedEntry, RegistryChange, Role};
 use crate::storage::durable::accounts::{self, HashedLogin, NewTokenRow};
-use crate::storage::durable::{DurableCatalog, registries};
+use crate::storage::durable::{DurableCatalog, audit, registries};
 use crate::storage::token::Hashed;
 use crate::storage::{
     AccountError, BackendError, FoundRegistry, Login, StorageError, Token, TokenLimits,
     random_token, signature,
 };
+
+/// Methods that concern the audit. [`Catalog`](crate::storage::Catalog) documents them.
+impl DurableCatalog {
+    pub(crate) fn record(&self, entry: AuditEntry) {
+        self.audit.record(&self.database, entry);
+    }
+
+    pub(crate) async fn audit(
+        &self,
+        query: AuditQuery,
+    ) -> Result<Vec<NumberedEntry>, StorageError> {
+        // What this process has recorded is found.
+        self.audit.flush().await;
+        let find = self
+            .database
+            .look_up(move |tx| Box::pin(audit::find(tx, query)));
+        Ok(find.await?)
+    }
+}
 
 /// Methods that concern accounts and tokens. [`Catalog`](crate::storage::Catalog) documents them.
 impl DurableCatalog {

@@ -70,7 +70,7 @@ impl AccountTables {
     fn add_recorded(&mut self, user: UserRecord) -> Result<(), AccountError> {
         let account = self.add_user(&user.username, user.password, user.two_factor)?;
         for record in user.tokens {
-            let account = Account::clone(&account).with_scope(record.scope);
+            let account = Account::clone(&account).with_token(record.id, record.scope);
             let token = Token {
                 id: record.id,
                 account: Arc::new(account),

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use foldhash::{HashMap, HashMapExt};
 use uuid::Uuid;
 
-use crate::domain::{Account, Clock, Name, Registry, Role};
+use crate::domain::{Account, Clock, Name, Registry, Role, Scope};
 use crate::storage::access_token::AccessToken;
 use crate::storage::last_use::LastUse;
 use crate::storage::signature;
@@ -48,10 +48,10 @@ pub(super) struct User {
 impl AccountTables {
     /// Creates tables with only the root account and the root token, which may do everything.
     pub(crate) fn new(root: Name, token: &str, clock: Clock) -> Self {
-        let account = Account::root(root.clone());
+        let (account, id) = (Account::root(root.clone()), Uuid::new_v4());
         let root_token = Token {
-            id: Uuid::new_v4(),
-            account: Arc::new(account.clone()),
+            id,
+            account: Arc::new(account.clone().with_token(id, Scope::FULL)),
             description: "root".to_owned(),
             created: clock.now(),
             expires: None,
@@ -182,9 +182,10 @@ impl AccountTables {
         if self.tokens.contains_key(&hash) {
             return Err(AccountError::TokenTaken);
         }
+        let id = Uuid::new_v4();
         let token = Token {
-            id: Uuid::new_v4(),
-            account: Arc::new(Account::clone(&user.account).with_scope(limits.scope)),
+            id,
+            account: Arc::new(Account::clone(&user.account).with_token(id, limits.scope)),
             description: description.to_owned(),
             created: self.clock.now(),
             expires: limits.expires,

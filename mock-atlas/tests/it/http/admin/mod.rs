@@ -1,5 +1,6 @@
 //! Tests the emulator's own API, below `/_mock`.
 
+mod audit;
 mod hostile_archives;
 mod imports;
 mod journal;

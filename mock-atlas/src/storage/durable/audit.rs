@@ -1,0 +1,211 @@
+//! The audit in a database. Entries are written in the background, many in one transaction.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+use super::database::{Database, Row, Tx, Value, values};
+use crate::domain::{AuditEntry, AuditQuery, NumberedEntry};
+use crate::storage::BackendError;
+
+/// The greatest number of entries that wait to be written. They take some megabytes.
+const MOST_WAITING: usize = 10_000;
+
+/// The greatest number of entries of one transaction.
+const BATCH: usize = 500;
+
+/// The time until a database that failed is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The longest wait for entries that are not written yet.
+const LONGEST_FLUSH: Duration = Duration::from_secs(5);
+
+/// The time for which entries are kept: a year and a month, so that two years can be compared.
+const KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// The time between two removals of old entries.
+const BETWEEN_REMOVALS: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The entries that wait to be written. A clone is a cheap handle.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AuditWriter(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    waiting: Mutex<Waiting>,
+    /// Tells that all entries are written.
+    written: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    entries: Vec<AuditEntry>,
+    /// Whether a task is writing.
+    is_writing: bool,
+    /// The time of the last removal of old entries.
+    removed: Option<SystemTime>,
+}
+
+impl AuditWriter {
+    /// Adds an entry, which is written soon. A request does not wait for it: a server that is killed can lose
+    /// the entries of its last moment.
+    pub(super) fn record(&self, database: &Database, entry: AuditEntry) {
+        let mut waiting = self.waiting();
+        if waiting.entries.len() == MOST_WAITING {
+            let AuditEntry { method, path, .. } = &entry;
+            tracing::error!(
+                method,
+                path,
+                "no entry of the audit: the database takes none"
+            );
+            return;
+        }
+        waiting.entries.push(entry);
+        // Without a runtime there is nobody to write, until there is one.
+        if !waiting.is_writing
+            && let Ok(runtime) = Handle::try_current()
+        {
+            waiting.is_writing = true;
+            runtime.spawn(self.clone().write_all(database.clone()));
+        }
+    }
+
+    /// Waits until all entries are written, or for five seconds, and returns how many are not.
+    pub(super) async fn flush(&self) -> usize {
+        let written = async {
+            loop {
+                let notified = self.0.written.notified();
+                if !self.waiting().is_writing {
+                    return;
+                }
+                notified.await;
+            }
+        };
+        // Whether it is too late shows in the number.
+        let _ = timeout(LONGEST_FLUSH, written).await;
+        self.waiting().entries.len()
+    }
+
+    async fn write_all(self, database: Database) {
+        while let Some((batch, old)) = self.next_batch() {
+            let entries = batch.clone();
+            let write = database.write(move |tx| Box::pin(write(tx, batch, old)));
+            if let Err(error) = write.await {
+                tracing::warn!(%error, "entries of the audit wait for the database");
+                self.waiting().entries.splice(0..0, entries);
+                sleep(RETRY).await;
+            }
+        }
+        self.0.written.notify_waiters();
+    }
+
+    /// Takes the next entries, and the time before which entries are removed; `None` when all are written.
+    fn next_batch(&self) -> Option<(Vec<AuditEntry>, Option<SystemTime>)> {
+        let mut waiting = self.waiting();
+        let count = waiting.entries.len().min(BATCH);
+        let batch: Vec<_> = waiting.entries.drain(..count).collect();
+        let Some(now) = batch.last().map(|entry| entry.time) else {
+            waiting.is_writing = false;
+            return None;
+        };
+        let is_due = waiting.removed.is_none_or(|removed| {
+            let since = now.duration_since(removed);
+            since.is_ok_and(|since| since >= BETWEEN_REMOVALS)
+        });
+        if is_due {
+            waiting.removed = Some(now);
+        }
+        let old = now.checked_sub(KEPT).filter(|_| is_due);
+        Some((batch, old))
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn write(
+    tx: Tx<'_>,
+    entries: Vec<AuditEntry>,
+    old: Option<SystemTime>,
+) -> Result<(), BackendError> {
+    for entry in entries {
+        let sql = "INSERT INTO audit (time, username, token, address, forwarded_for, method, path, version,
+                status, request)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        let row = values![
+            entry.time,
+            entry.username.as_ref(),
+            entry.token,
+            entry.address.map(|address| address.to_string()),
+            entry.forwarded_for,
+            entry.method,
+            entry.path,
+            entry.version,
+            entry.status.map(i64::from),
+            entry.request
+        ];
+        tx.execute(sql, &row).await?;
+    }
+    if let Some(old) = old {
+        tx.execute("DELETE FROM audit WHERE time < $1", &values![old])
+            .await?;
+    }
+    Ok(())
+}
+
+/// Returns the entries that a query chooses, the oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn find(
+    tx: Tx<'_>,
+    query: AuditQuery,
+) -> Result<Vec<NumberedEntry>, BackendError> {
+    let mut values: Vec<Value> = vec![query.after.into(), (query.limit as u64).into()];
+    let mut conditions = String::new();
+    let bounds = [
+        ("time >=", query.since.map(Value::from)),
+        ("time <", query.until.map(Value::from)),
+        ("username =", query.username.as_ref().map(Value::from)),
+    ];
+    for (condition, value) in bounds {
+        if let Some(value) = value {
+            values.push(value);
+            conditions.push_str(&format!(" AND {condition} ${}", values.len()));
+        }
+    }
+    let sql = format!(
+        "SELECT id, time, username, token, address, forwarded_for, method, path, version, status, request
+        FROM audit WHERE id > $1 AND $2 > 0{conditions} ORDER BY id LIMIT $2"
+    );
+    let rows = tx.rows(&sql, &values).await?.into_iter();
+    rows.map(numbered).collect()
+}
+
+fn numbered(mut row: Row) -> Result<NumberedEntry, BackendError> {
+    let number = row.take()?;
+    let entry = AuditEntry {
+        time: row.take()?,
+        username: row.take()?,
+        token: row.take()?,
+        address: row
+            .take::<Option<String>>()?
+            .and_then(|text| text.parse().ok()),
+        forwarded_for: row.take()?,
+        method: row.take()?,
+        path: row.take()?,
+        version: row.take()?,
+        status: row
+            .take::<Option<i64>>()?
+            .and_then(|status| status.try_into().ok()),
+        request: row.take()?,
+    };
+    Ok(NumberedEntry { number, entry })
+}
