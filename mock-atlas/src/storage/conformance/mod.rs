@@ -8,11 +8,13 @@
 //! - `boxes`: boxes and their files
 //! - `accounts`: users, organisations and tokens
 //! - `registries`: registries of boxes, and access tokens
+//! - `audit`: who changed what
 //! - `contents`: copies, additions and exports
 //! - `imports`: what is imported as it was elsewhere
 //! - `moto`: a server that speaks the API of S3, for the tests that need one
 
 mod accounts;
+mod audit;
 mod boxes;
 mod contents;
 mod imports;
@@ -116,6 +118,9 @@ conforms! { { memory, sqlite, #[cfg(feature = "real-clients")] postgres, #[cfg(f
         an_expired_token_is_unknown,
         logging_in_takes_the_right_name_and_password,
         names_are_shared_by_users_and_organisations,
+    }
+    audit {
+        entries_are_found_as_they_were_recorded,
     }
     boxes {
         a_box_is_exported_and_imported,
