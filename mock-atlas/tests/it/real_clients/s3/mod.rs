@@ -2,16 +2,19 @@
 //!
 //! - `redirects`: downloads that lead to the bucket; `failures`: a bucket that is wrong, damaged or silent
 //! - `interrupted`: an upload that a kill ends; `memory`: how much memory large files take
+//! - `upkeep`: checks, removal of what is not needed, and the way back from a lost database
 
 mod failures;
 mod interrupted;
 mod memory;
 mod redirects;
+mod upkeep;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use atlas_common::servers::postgres::PostgresServer;
 use atlas_common::servers::s3::{self, BUCKET, S3Server};
 use reqwest::{Body, Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -21,20 +24,37 @@ use tokio::process::Command;
 use crate::support::program::{Program, SERVE};
 use crate::support::{FILE, Reply, http, program, upload_path};
 
-const TOKEN: &str = "root-token";
+pub(super) const TOKEN: &str = "root-token";
 
-/// A database in a folder, and a bucket. Both outlive the emulators on them.
-struct Home {
+/// A database and a bucket. Both outlive the emulators on them.
+pub(super) struct Home {
     store: S3Server,
     folder: TempDir,
+    /// The URL of the database, unless it is in the folder.
+    database: Option<String>,
 }
 
 impl Home {
+    /// Makes a home whose database is in a folder.
     fn new() -> Self {
         Self {
             store: S3Server::start().unwrap(),
             folder: tempfile::tempdir().unwrap(),
+            database: None,
         }
+    }
+
+    /// Makes a home whose database is one of PostgreSQL.
+    pub(super) fn shared() -> Self {
+        let mut home = Self::new();
+        home.lose_database();
+        home
+    }
+
+    /// Gives the home an empty database of PostgreSQL.
+    fn lose_database(&mut self) {
+        let server = PostgresServer::shared().unwrap();
+        self.database = Some(server.new_url().unwrap());
     }
 
     /// Returns a command of the program on this home, which reaches the store at this address.
@@ -42,9 +62,12 @@ impl Home {
         let mut command = program();
         command
             .args(arguments)
-            .env("MOCK_ATLAS_DATA", self.data())
             .env("MOCK_ATLAS_BLOBS", format!("s3://{BUCKET}/files"))
             .envs(s3::variables(store));
+        match &self.database {
+            Some(url) => command.env("MOCK_ATLAS_DATABASE", url),
+            None => command.env("MOCK_ATLAS_DATA", self.data()),
+        };
         command
     }
 
@@ -57,7 +80,7 @@ impl Home {
         self.folder.path().join("data")
     }
 
-    async fn start(&self, arguments: &[&str]) -> Server {
+    pub(super) async fn start(&self, arguments: &[&str]) -> Server {
         self.start_over(self.store.address(), arguments).await
     }
 
@@ -65,13 +88,7 @@ impl Home {
         let arguments = [&SERVE[..], &["--token", TOKEN], arguments].concat();
         let mut command = self.command(store, &arguments);
         command.stderr(File::create(self.log()).unwrap());
-        let mut program = Program::of(command);
-        let url = program.json().await["address"].as_str().unwrap().to_owned();
-        Server {
-            program,
-            url,
-            http: http(),
-        }
+        Server::of(command).await
     }
 
     /// Runs a command of the program to its end, and returns its exit code and what it complained of.
@@ -91,26 +108,45 @@ impl Home {
 
     /// Returns the object with the bytes of the only file.
     fn object(&self) -> PathBuf {
-        let mut found = self.stored(|name| name.len() == 32);
+        let mut found = self.stored(is_object);
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.remove(0)
+    }
+
+    /// Returns the object with these bytes of a file.
+    fn object_with(&self, bytes: &str) -> PathBuf {
+        let mut found = self.stored(is_object);
+        found.retain(|object| fs::read(object).unwrap() == bytes.as_bytes());
         assert_eq!(found.len(), 1, "{found:?}");
         found.remove(0)
     }
 }
 
 /// A running emulator.
-struct Server {
-    program: Program,
-    url: String,
+pub(super) struct Server {
+    pub(super) program: Program,
+    pub(super) url: String,
     http: Client,
 }
 
 impl Server {
+    /// Starts the emulator of a command, which announces itself as JSON.
+    pub(super) async fn of(command: Command) -> Self {
+        let mut program = Program::of(command);
+        let url = program.json().await["address"].as_str().unwrap().to_owned();
+        Self {
+            program,
+            url,
+            http: http(),
+        }
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
         request.header("X-Atlas-Token", TOKEN)
     }
 
-    async fn get(&self, path: &str) -> Response {
+    pub(super) async fn get(&self, path: &str) -> Response {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
@@ -137,6 +173,36 @@ impl Server {
         let put = self.http.put(to).body(bytes).send().await.unwrap();
         assert_eq!(put.status(), 200, "{}", put.text().await.unwrap());
     }
+
+    /// Publishes a box with one file, and returns the path of its download.
+    async fn publish_box(&self) -> String {
+        let new = json!({"username": "acme", "name": "debian", "is_private": false});
+        let boxes = "/api/v2/box/acme/debian";
+        let version = format!("{boxes}/version/1.0.0");
+        self.post("/api/v2/boxes", &json!({ "box": new })).await;
+        let new = json!({"version": {"version": "1.0.0"}});
+        self.post(&format!("{boxes}/versions"), &new).await;
+        let new = json!({"provider": {"name": "virtualbox", "architecture": "amd64"}});
+        self.post(&format!("{version}/providers"), &new).await;
+        let provider = "virtualbox/amd64";
+        let upload = self
+            .get(&format!("{version}/provider/{provider}/upload"))
+            .await;
+        let upload: Value = upload.json().await.unwrap();
+        let put = self
+            .http
+            .put(upload["upload_path"].as_str().unwrap())
+            .body("a box");
+        assert_eq!(put.send().await.unwrap().status(), 200);
+        let released = self.request(Method::PUT, &format!("{version}/release"));
+        assert_eq!(released.send().await.unwrap().status(), 200);
+        format!("/acme/boxes/debian/versions/1.0.0/providers/{provider}/vagrant.box")
+    }
+}
+
+/// Returns whether an object of this name has the bytes of a file.
+fn is_object(name: &str) -> bool {
+    name.len() == 32
 }
 
 /// Returns the path of the file of the first version.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, Url};
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Home, Server, TOKEN, first_file};
 
@@ -113,7 +113,7 @@ async fn what_needs_no_bytes_or_another_file_is_answered_here() {
 async fn a_box_is_at_a_signed_url_unless_the_client_has_it_whole() {
     let home = Home::new();
     let server = start(&home).await;
-    let file = publish_box(&server).await;
+    let file = server.publish_box().await;
     let reply = get(&server, &file, &[]).await;
     let to = target(&reply);
     let file = to.path().to_owned() + "?" + to.query().unwrap_or_default();
@@ -136,31 +136,6 @@ async fn a_box_is_at_a_signed_url_unless_the_client_has_it_whole() {
     // Vagrant asks for what follows a whole file, and the bucket would refuse that.
     let whole = get(&server, &file, &[("Range", "bytes=5-")]).await;
     assert_eq!(whole.status(), 200);
-}
-
-/// Publishes a box with one file, and returns the path of its download.
-async fn publish_box(server: &Server) -> String {
-    let new = json!({"username": "acme", "name": "debian", "is_private": false});
-    let boxes = "/api/v2/box/acme/debian";
-    let version = format!("{boxes}/version/1.0.0");
-    server.post("/api/v2/boxes", &json!({ "box": new })).await;
-    let new = json!({"version": {"version": "1.0.0"}});
-    server.post(&format!("{boxes}/versions"), &new).await;
-    let new = json!({"provider": {"name": "virtualbox", "architecture": "amd64"}});
-    server.post(&format!("{version}/providers"), &new).await;
-    let provider = "virtualbox/amd64";
-    let upload = server
-        .get(&format!("{version}/provider/{provider}/upload"))
-        .await;
-    let upload: Value = upload.json().await.unwrap();
-    let put = server
-        .http
-        .put(upload["upload_path"].as_str().unwrap())
-        .body("a box");
-    assert_eq!(put.send().await.unwrap().status(), 200);
-    let released = server.request(Method::PUT, &format!("{version}/release"));
-    assert_eq!(released.send().await.unwrap().status(), 200);
-    format!("/acme/boxes/debian/versions/1.0.0/providers/{provider}/vagrant.box")
 }
 
 #[tokio::test]
