@@ -9,6 +9,8 @@
 
 #[cfg(unix)]
 mod documents;
+#[cfg(unix)]
+mod homes;
 mod imports;
 #[cfg(unix)]
 mod mirrors;

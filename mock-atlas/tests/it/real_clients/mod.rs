@@ -1,11 +1,12 @@
 //! Tests the emulator with genuine clients, databases and object stores, which must be installed: a missing one
 //! fails its tests.
 //!
-//! `link` is a TCP connection that can be cut.
+//! `link` is a TCP connection that can be cut, and `homes` are the places where an emulator keeps its data.
 
 mod atlas_go;
 mod disk;
 mod full_disk;
+mod homes;
 mod link;
 mod packer;
 mod postgres;

@@ -2,6 +2,7 @@
 
 mod box_add;
 mod cloud;
+mod homes;
 
 use std::io::Write;
 use std::path::PathBuf;
