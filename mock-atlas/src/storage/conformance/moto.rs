@@ -1,24 +1,41 @@
 //! Moto, a server that speaks the API of S3. It takes any credentials.
+//!
+//! `S3_TEST_BUCKET` names a bucket of another store, whose address and keys are in the usual variables, such as
+//! `AWS_ENDPOINT_URL`. Each test uses a prefix of its own there, and leaves what it has written.
 
+use std::env;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use uuid::Uuid;
 
 use crate::storage::store::{Bucket, S3};
 
+/// Returns the name of a bucket of another store, if the tests are to use one.
+fn other() -> Option<String> {
+    env::var("S3_TEST_BUCKET").ok()
+}
+
 /// Returns the settings of a client of the server.
 pub(crate) fn settings() -> AmazonS3Builder {
-    credentials().with_endpoint(url())
+    match other() {
+        Some(_) => AmazonS3Builder::from_env(),
+        None => credentials().with_endpoint(url()),
+    }
 }
 
 /// Returns the URL of the server, which all tests of this process share.
 pub(crate) fn url() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
-    URL.get_or_init(start)
+    URL.get_or_init(|| match other() {
+        Some(_) => settings()
+            .get_config_value(&AmazonS3ConfigKey::Endpoint)
+            .expect("AWS_ENDPOINT_URL should name the store"),
+        None => start(),
+    })
 }
 
 /// Returns the settings of a client that names no server.
@@ -66,10 +83,15 @@ pub(crate) async fn bucket(prefix: &str) -> S3 {
         .unwrap()
 }
 
-/// Makes a bucket, and names a part of it.
+/// Makes a bucket, and names a part of it. In another store, this is a new part of its bucket.
 pub(crate) async fn new_bucket(prefix: &str) -> Bucket {
+    let unique = format!("test-{}", Uuid::new_v4().simple());
+    if let Some(name) = other() {
+        let prefix = format!("{unique}/{prefix}");
+        return Bucket { name, prefix };
+    }
     let bucket = Bucket {
-        name: format!("test-{}", Uuid::new_v4().simple()),
+        name: unique,
         prefix: prefix.to_owned(),
     };
     let url = format!("{}/{}", url(), bucket.name);
