@@ -182,6 +182,13 @@ impl Client {
         self.exchange(Method::GET, path, Body::empty()).await
     }
 
+    /// Sends a DELETE to the API of Atlas.
+    pub(super) async fn delete_in_api(&self, path: &str) -> Result<(), String> {
+        let reply = self.exchange(Method::DELETE, path, Body::empty()).await?;
+        self.gather(reply, MOST).await?;
+        Ok(())
+    }
+
     async fn exchange(&self, method: Method, path: &str, body: Body) -> Result<Incoming, Failure> {
         let request = self.request(method, path, body)?;
         let host = self.host.host().trim_matches(['[', ']']);

@@ -14,6 +14,7 @@ mod limits;
 mod manual;
 mod print;
 mod remote;
+mod retention;
 mod retry;
 mod serve;
 mod signals;

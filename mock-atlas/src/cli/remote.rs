@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Server};
 use super::print::{print, table};
-use super::{EmulatorArguments, MOST_SENT, audit, backup, fault, journal, token, tree};
+use super::{EmulatorArguments, MOST_SENT, audit, backup, fault, journal, retention, token, tree};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -94,6 +94,8 @@ pub(super) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Removes the versions of a running emulator that no rule of a file keeps, or only lists them
+    Retention(retention::Arguments),
     /// Lists the versions and the boxes of a running emulator whose file never arrived: slug, state,
     /// received bytes, announced bytes, time
     Orphans {
@@ -113,6 +115,7 @@ pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Resu
     match command {
         Command::Token(command) => token::run(command, emulator).await,
         Command::Audit(arguments) => audit::run(arguments, emulator).await,
+        Command::Retention(arguments) => retention::run(arguments, emulator).await,
         Command::Fault(command) => fault::run(command, emulator).await,
         Command::Journal(command) => journal::run(command, emulator).await,
         Command::Reset { server } => {

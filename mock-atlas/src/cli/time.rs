@@ -54,7 +54,7 @@ impl Time {
 }
 
 /// Reads a duration with its unit, such as `90d`; `None` for another text, and for one beyond a hundred years.
-fn parse_duration(text: &str) -> Option<Duration> {
+pub(super) fn parse_duration(text: &str) -> Option<Duration> {
     let unit = text.chars().next_back()?;
     let number: u64 = text[..text.len() - unit.len_utf8()].parse().ok()?;
     let seconds = match unit {

@@ -4,8 +4,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use axum::http::Method;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::fs;
@@ -13,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::task::spawn_blocking;
 
 use super::catalogs::catalogs;
+use super::contents::{self, Line, Listed, Unplaced};
 use super::digests::{Digests, Hasher, of_file};
 use super::{
     Artifact, BOX_TYPE, FORMAT, FORMAT_VERSION, FileCopy, MANIFEST, Manifest, OfType, Version,
@@ -20,42 +19,6 @@ use super::{
 };
 use crate::cli::client::Client;
 use crate::cli::{Output, print};
-
-/// The largest size in bytes of a line of the contents, which describes a version, or a box with all its versions.
-const MOST_OF_LINE: usize = 64 * 1024 * 1024;
-
-/// A line of the contents.
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Line {
-    Artifact(Artifact),
-    Type(OfType),
-    Version(Box<Listed>),
-    Box(Value),
-}
-
-/// A version of the contents, whose file has no path yet.
-#[derive(Deserialize)]
-struct Listed {
-    #[serde(flatten)]
-    version: Unplaced,
-    file: Option<ListedFile>,
-}
-
-#[derive(Deserialize)]
-struct Unplaced {
-    number: u64,
-    id: String,
-    metadata: std::collections::BTreeMap<String, String>,
-    build: Option<u64>,
-    created_at: String,
-}
-
-#[derive(Deserialize)]
-struct ListedFile {
-    size: u64,
-    blake3: String,
-}
 
 /// Writes the tree. Its catalogs have addresses below `base_url`, else those of files on this machine.
 ///
@@ -113,36 +76,8 @@ struct Export<'a> {
 impl Export<'_> {
     /// Reads the contents of the emulator.
     async fn list(&mut self) -> Result<(), String> {
-        let body = self
-            .client
-            .stream(Method::GET, "/contents", axum::body::Body::empty());
-        let mut body = body.await?;
-        let mut rest = Vec::new();
-        while let Some(part) = self.client.part(&mut body).await? {
-            rest.extend_from_slice(&part);
-            let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else {
-                if rest.len() > MOST_OF_LINE {
-                    return Err(format!(
-                        "the emulator sent a line of over {MOST_OF_LINE} bytes"
-                    ));
-                }
-                continue;
-            };
-            let later = rest.split_off(end + 1);
-            for line in rest
-                .split(|byte| *byte == b'\n')
-                .filter(|line| !line.is_empty())
-            {
-                let line: Line = serde_json::from_slice(line)
-                    .map_err(|error| format!("the emulator sent another format: {error}"))?;
-                self.take(line)?;
-            }
-            rest = later;
-        }
-        match rest.is_empty() {
-            true => Ok(()),
-            false => Err("the list of contents broke off: run the command again".to_owned()),
-        }
+        let client = self.client;
+        contents::read(client, |line| self.take(line)).await
     }
 
     fn take(&mut self, line: Line) -> Result<(), String> {

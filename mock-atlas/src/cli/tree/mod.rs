@@ -2,9 +2,11 @@
 //! their catalogs. docs/mirror.md and docs/rescue.md describe the format, which other programs write and read as well.
 //!
 //! - `import`: imports a tree into a running emulator; `export`: writes a tree from one
+//! - `contents`: the contents of a running emulator
 //! - `digests`: the digests of files; `catalogs`: the catalogs of boxes for Vagrant
 
 mod catalogs;
+pub(super) mod contents;
 mod digests;
 pub(super) mod export;
 pub(super) mod import;
@@ -25,7 +27,7 @@ const FORMAT_VERSION: u32 = 2;
 /// The largest size in bytes of a description: enough for half a million versions.
 const MOST: u64 = 256 * 1024 * 1024;
 /// The type whose versions are the files of boxes.
-const BOX_TYPE: &str = "vagrant.box";
+pub(super) const BOX_TYPE: &str = "vagrant.box";
 
 /// The description of a tree.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,9 +42,9 @@ struct Manifest {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Artifact {
-    owner: String,
-    name: String,
+pub(super) struct Artifact {
+    pub(super) owner: String,
+    pub(super) name: String,
     #[serde(default)]
     private: bool,
     #[serde(default)]
@@ -52,9 +54,9 @@ struct Artifact {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct OfType {
+pub(super) struct OfType {
     #[serde(rename = "type")]
-    name: String,
+    pub(super) name: String,
     #[serde(default)]
     last_number: u64,
     #[serde(default)]
@@ -162,6 +164,6 @@ fn tag(record: &Value) -> String {
 }
 
 /// Returns the elements of a list; none of anything else.
-fn elements(value: &Value) -> impl DoubleEndedIterator<Item = &Value> {
+pub(super) fn elements(value: &Value) -> impl DoubleEndedIterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }

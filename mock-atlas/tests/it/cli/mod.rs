@@ -5,5 +5,6 @@ mod import_retries;
 mod manual;
 mod regular_files;
 mod remote;
+mod retention;
 mod serve;
 mod stalled_servers;

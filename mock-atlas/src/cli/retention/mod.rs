@@ -1,0 +1,254 @@
+//! `mock-atlas retention` removes old versions of a running emulator by rules.
+//!
+//! - `rules`: the rules of a file; `choose`: decides which versions they keep
+
+mod choose;
+mod rules;
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use atlas_common::gem_version::GemVersion;
+use clap::Args;
+use serde::Serialize;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::client::{Client, Server};
+use super::print::{print, table};
+use super::time::parse_duration;
+use super::tree::contents::{self, Line, Listed};
+use super::tree::{BOX_TYPE, elements};
+use super::{EmulatorArguments, MOST_SENT, complain, read};
+use choose::{Facts, removals};
+use rules::Rules;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The rules, in TOML: see docs/operate.md
+    rules: PathBuf,
+    /// Remove the versions; without this, they are only listed
+    #[arg(long)]
+    apply: bool,
+    /// Go on, and apply the rules again and again after this time, such as 1d
+    #[arg(long, value_name = "DURATION", requires = "apply", value_parser = interval)]
+    every: Option<Duration>,
+    #[command(flatten)]
+    server: Server,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = parse_duration(text).filter(|interval| !interval.is_zero());
+    interval.ok_or_else(|| "expected a duration with its unit, such as 12h or 1d".to_owned())
+}
+
+/// Lists or removes what no rule keeps, once or again and again. A failure ends a single run; one of many is
+/// reported, and the next one follows.
+pub(super) async fn run(arguments: &Arguments, emulator: &EmulatorArguments) -> Result<(), String> {
+    let Some(interval) = arguments.every else {
+        return run_once(arguments, emulator).await;
+    };
+    loop {
+        if let Err(error) = run_once(arguments, emulator).await {
+            complain(&error);
+        }
+        tokio::time::sleep(interval).await;
+    }
+}
+
+async fn run_once(arguments: &Arguments, emulator: &EmulatorArguments) -> Result<(), String> {
+    let text = read(&arguments.rules, MOST_SENT).await?;
+    let rules = Rules::parse(&text);
+    let rules = rules.map_err(|error| format!("{}: {error}", arguments.rules.display()))?;
+    let client = Client::new(&arguments.server, emulator)?;
+    let found = find(&client, &rules).await?;
+    if arguments.apply {
+        for removal in &found.removals {
+            removal.apply(&client).await?;
+        }
+    }
+    report(&found, arguments.apply, emulator)
+}
+
+fn report(found: &Found, applied: bool, emulator: &EmulatorArguments) -> Result<(), String> {
+    let (count, versions) = (found.removals.len(), found.versions);
+    let bytes: u64 = found.removals.iter().map(|removal| removal.bytes).sum();
+    let report = json!({
+        "removed": found.removals, "applied": applied, "versions": versions, "bytes": bytes,
+    });
+    print(emulator.output, &report, |report| {
+        let list = table(&report["removed"], &["version", "created_at", "bytes"]);
+        let end = match applied {
+            true => format!("removed {count} of {versions} versions, with {bytes} bytes"),
+            false => format!(
+                "{count} of {versions} versions, with {bytes} bytes, would be removed: --apply removes them"
+            ),
+        };
+        match list.is_empty() {
+            true => end,
+            false => format!("{list}\n{end}"),
+        }
+    })
+}
+
+/// The versions that no rule keeps.
+#[derive(Default)]
+struct Found {
+    removals: Vec<Removal>,
+    /// The number of all versions.
+    versions: usize,
+}
+
+/// A version that is to be removed.
+#[derive(Debug, Serialize)]
+struct Removal {
+    /// The slug of the version, or `USERNAME/NAME` and the version of a box.
+    version: String,
+    created_at: String,
+    /// The size of its files.
+    bytes: u64,
+    #[serde(skip)]
+    path: String,
+}
+
+impl Removal {
+    async fn apply(&self, client: &Client) -> Result<(), String> {
+        let removed = client.delete_in_api(&self.path).await;
+        removed.map_err(|error| {
+            format!(
+                "{} was not removed, and what follows was not tried: {error}",
+                self.version
+            )
+        })
+    }
+}
+
+/// A version, with what is needed to remove it.
+struct Candidate {
+    facts: Facts,
+    removal: Removal,
+}
+
+/// Reads the contents, and applies the rules to each type and to each box.
+async fn find(client: &Client, rules: &Rules) -> Result<Found, String> {
+    let mut finder = Finder {
+        rules,
+        now: SystemTime::now(),
+        artifact: String::new(),
+        of_type: None,
+        found: Found::default(),
+    };
+    contents::read(client, |line| finder.take(line)).await?;
+    finder.end_type();
+    Ok(finder.found)
+}
+
+struct Finder<'a> {
+    rules: &'a Rules,
+    now: SystemTime,
+    /// The name of the artifact whose lines come.
+    artifact: String,
+    /// The type whose versions come, and those that have come, by their numbers.
+    of_type: Option<(String, Vec<(u64, Candidate)>)>,
+    found: Found,
+}
+
+impl Finder<'_> {
+    fn take(&mut self, line: Line) -> Result<(), String> {
+        match line {
+            Line::Artifact(artifact) => {
+                self.end_type();
+                self.artifact = format!("{}/{}", artifact.owner, artifact.name);
+            }
+            Line::Type(of_type) => {
+                self.end_type();
+                self.of_type = Some((of_type.name, Vec::new()));
+            }
+            Line::Version(listed) => {
+                let unexpected = || "the emulator sent its contents in another order".to_owned();
+                let (of_type, versions) = self.of_type.as_mut().ok_or_else(unexpected)?;
+                let number = listed.version.number;
+                versions.push((number, candidate(&self.artifact, of_type, *listed)));
+            }
+            Line::Box(record) => {
+                self.end_type();
+                let rules = self.rules.of_box(&self.artifact);
+                self.choose(&rules, box_candidates(&self.artifact, &record));
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies the rules to the versions of a type. The files of boxes go with their boxes.
+    fn end_type(&mut self) {
+        let Some((of_type, mut versions)) = self.of_type.take() else {
+            return;
+        };
+        if of_type != BOX_TYPE {
+            versions.sort_by_key(|(number, _)| *number);
+            let versions = versions.into_iter().map(|(_, version)| version).collect();
+            let rules = self.rules.of_type(&self.artifact, &of_type);
+            self.choose(&rules, versions);
+        }
+    }
+
+    /// Chooses among versions in the order of their numbers.
+    fn choose(&mut self, rules: &[rules::Keep], candidates: Vec<Candidate>) {
+        self.found.versions += candidates.len();
+        let facts: Vec<Facts> = candidates.iter().map(|one| one.facts.clone()).collect();
+        let removed = removals(rules, &facts, self.now);
+        let chosen = candidates.into_iter().zip(removed);
+        let chosen =
+            chosen.filter_map(|(candidate, is_removed)| is_removed.then_some(candidate.removal));
+        self.found.removals.extend(chosen);
+    }
+}
+
+fn candidate(artifact: &str, of_type: &str, listed: Listed) -> Candidate {
+    let version = listed.version;
+    let slug = format!("{artifact}/{of_type}/{}", version.number);
+    Candidate {
+        facts: Facts {
+            created: time(&version.created_at),
+            metadata: version.metadata,
+            build: version.build,
+        },
+        removal: Removal {
+            path: format!("/_mock/artifacts/{slug}"),
+            version: slug,
+            created_at: version.created_at,
+            bytes: listed.file.map_or(0, |file| file.size),
+        },
+    }
+}
+
+/// Returns the versions of a box in the order of RubyGems.
+fn box_candidates(name: &str, record: &Value) -> Vec<Candidate> {
+    let mut versions: Vec<&Value> = elements(&record["versions"]).collect();
+    let text = |version: &Value, key: &str| version[key].as_str().unwrap_or_default().to_owned();
+    versions.sort_by_cached_key(|version| GemVersion::of(&text(version, "version")));
+    let candidate = |version: &Value| {
+        let (number, created_at) = (text(version, "version"), text(version, "created_at"));
+        let sizes = elements(&version["providers"]).filter_map(|one| one["size"].as_u64());
+        Candidate {
+            facts: Facts {
+                created: time(&created_at),
+                ..Facts::default()
+            },
+            removal: Removal {
+                version: format!("{name} {number}"),
+                created_at,
+                bytes: sizes.sum(),
+                path: format!("/api/v2/box/{name}/version/{number}"),
+            },
+        }
+    };
+    versions.into_iter().map(candidate).collect()
+}
+
+fn time(text: &str) -> Option<SystemTime> {
+    OffsetDateTime::parse(text, &Rfc3339)
+        .ok()
+        .map(SystemTime::from)
+}
