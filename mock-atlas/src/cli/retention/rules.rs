@@ -184,7 +184,8 @@ mod tests {
             last: NonZeroUsize::new(3),
             ..Keep::default()
         };
-        assert_eq!(rules.of_type("acme/db", "custom.image"), [three.clone()]);
+        let of_db = rules.of_type("acme/db", "custom.image");
+        assert_eq!(of_db, std::slice::from_ref(&three));
         assert!(rules.of_type("other/web", "custom.image").is_empty());
         let both = rules.of_type("acme/web", "amazon.image");
         assert_eq!(both[0], three);

@@ -14,7 +14,7 @@ use crate::storage::{Blob, Checksums};
 /// A catalog in the database of a folder, with its files in a store elsewhere.
 struct Home {
     catalog: DurableCatalog,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Home {
@@ -28,7 +28,7 @@ impl Home {
         let of = (folder.path(), disk);
         Self {
             catalog: DurableCatalog::of(database, store.clone(), of, Clock::default()),
-            folder,
+            _folder: folder,
         }
     }
 
@@ -208,7 +208,7 @@ mod with_servers {
         let damage = files.await.unwrap().remove(0).row.damage;
         assert_eq!(damage, None);
         let database = home.catalog.database.clone();
-        let healed = Home::of(database, &direct, home.folder, Disk::new());
+        let healed = Home::of(database, &direct, home._folder, Disk::new());
         assert!(healed.catalog.check_all(|_| {}).await.unwrap().is_whole());
     }
 }
