@@ -37,5 +37,5 @@ pub use net::{TlsError, local_url, serve};
 pub use observe::{ExpectError, Expectations, Lint, LintKind, Request, TokenPlace, Unmet};
 pub use service::seed::{Seed, SeedError};
 pub use service::snapshot::{BackupError, BackupIndex, BackupPart};
-pub use storage::{CheckProgress, CheckReport, Damage};
+pub use storage::{CheckProgress, CheckReport, Damage, Moved};
 pub use storage::{open_regular_file, read_regular_file, read_regular_text};

@@ -4,7 +4,7 @@
 //! - `start`: binds the listeners and serves; `check`: checks settings; `data`: opens what an emulator
 //!   keeps its data in
 //! - `garbage`: removes files that are no longer needed, `repair`: checks what is kept, and makes a lost
-//!   database anew, all without a server
+//!   database anew, `moves`: moves what is kept to another place, all without a server
 //! - `user`: the settings of a user; `error`: the reasons for which an emulator cannot start
 
 mod assemble;
@@ -12,6 +12,7 @@ mod check;
 mod data;
 mod error;
 mod garbage;
+mod moves;
 mod repair;
 mod start;
 mod user;

@@ -114,20 +114,20 @@ fn text(report: &CheckReport, done: &str) -> String {
 }
 
 /// The progress on a terminal. Elsewhere nothing is shown.
-struct Progress {
+pub(super) struct Progress {
     is_shown: bool,
     last: Cell<Option<Instant>>,
 }
 
 impl Progress {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             is_shown: io::stderr().is_terminal(),
             last: Cell::new(None),
         }
     }
 
-    fn show(&self, now: CheckProgress) {
+    pub(super) fn show(&self, now: CheckProgress) {
         let is_early = self
             .last
             .get()
@@ -146,7 +146,7 @@ impl Progress {
         );
     }
 
-    fn clear(&self) {
+    pub(super) fn clear(&self) {
         if self.is_shown && self.last.get().is_some() {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }

@@ -12,6 +12,7 @@ mod idle_timeout;
 mod journal;
 mod limits;
 mod manual;
+mod moves;
 mod print;
 mod remote;
 mod retention;
@@ -73,6 +74,10 @@ enum Command {
     /// Makes the lost database of --data anew, of the descriptions beside the files: versions and boxes that
     /// have a file, but no users, organizations and tokens. Prints the new root token, unless --token sets it
     Rebuild,
+    /// Copies everything from one place for data to another that no server has used, such as from a folder to
+    /// PostgreSQL, and compares both. No server may use either of them. If it fails, the new place is still unused, and
+    /// the old one is as it was in any case
+    Move(moves::Places),
     #[command(flatten)]
     Ask(remote::Command),
     #[command(flatten)]
@@ -327,6 +332,9 @@ fn start(arguments: &Arguments) -> Result<ExitCode, String> {
         }
         Some(Command::Check) => Ok(runtime.block_on(check::run(&arguments.emulator))),
         Some(Command::Rebuild) => runtime.block_on(check::rebuild(&arguments.emulator)),
+        Some(Command::Move(places)) => runtime
+            .block_on(moves::run(places, &arguments.emulator))
+            .map(|()| ExitCode::SUCCESS),
         Some(Command::Gc) => runtime
             .block_on(gc::run(&arguments.emulator))
             .map(|()| ExitCode::SUCCESS),

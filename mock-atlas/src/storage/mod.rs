@@ -51,7 +51,7 @@ pub(crate) use blob::{Blob, BlobWriter, Checksums, Written};
 pub(crate) use box_file::{BoxFile, BoxFileReader};
 pub(crate) use catalog::Catalog;
 pub(crate) use contents::{Contents, ImportError, Records};
-pub use durable::{CheckProgress, CheckReport, Damage};
+pub use durable::{CheckProgress, CheckReport, Damage, Moved};
 pub(crate) use durable::{DurableCatalog, OpenError, Swept};
 pub(crate) use error::{AccountError, BackendError, BackendErrorKind, StorageError};
 pub(crate) use found_box::{BoxDraft, FoundBox, NewBox};

@@ -106,6 +106,19 @@ impl Home {
         }
     }
 
+    /// Returns the place as a tool that is no server uses it: servers can be told from it by the name of their
+    /// connections.
+    pub(super) fn of_tool(self) -> Self {
+        match self {
+            Self::Shared { database, blobs } if !database.contains("application_name") => {
+                let before = if database.contains('?') { '&' } else { '?' };
+                let database = format!("{database}{before}application_name=mock-atlas-move");
+                Self::Shared { database, blobs }
+            }
+            other => other,
+        }
+    }
+
     /// Opens the place.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use crate::storage::{
 };
 
 /// The files of the records, by the digests with which these name them.
-type FileRows = HashMap<String, FileRow>;
+pub(super) type FileRows = HashMap<String, FileRow>;
 
 /// Methods that concern all contents. [`Catalog`](crate::storage::Catalog) documents them.
 impl DurableCatalog {
@@ -165,7 +165,13 @@ async fn end(kept: KeptFiles, is_done: bool) {
     }
 }
 
-async fn artifact_records(tx: Tx<'_>) -> Result<(Vec<ArtifactRecord>, FileRows), BackendError> {
+/// Returns the records of all artifacts, and the rows of their files.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn artifact_records(
+    tx: Tx<'_>,
+) -> Result<(Vec<ArtifactRecord>, FileRows), BackendError> {
     let (mut types, mut files) = type_records(tx).await?;
     let mut received = received(tx, &mut files).await?;
     let sql =
@@ -263,7 +269,10 @@ fn add_file(file: FileRow, files: &mut FileRows) -> String {
 }
 
 /// Replaces all contents but root. The files of before are deleted.
-async fn replace(
+///
+/// # Errors
+/// When an account cannot be, or the database fails.
+pub(super) async fn replace(
     tx: Tx<'_>,
     access: AccessRecord,
     artifacts: Vec<ArtifactRecord>,

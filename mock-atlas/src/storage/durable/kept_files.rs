@@ -37,6 +37,11 @@ impl KeptFiles {
         Ok(())
     }
 
+    /// Adds a file that was kept elsewhere.
+    pub(super) fn add(&mut self, file: NewFile) {
+        self.kept.insert(file.row.facts.digest.to_string(), file);
+    }
+
     /// Returns the rows of the files, by their own digests: the first format of snapshots names files by others.
     pub(super) fn rows(&self) -> HashMap<String, FileRow> {
         let files = self.kept.values();

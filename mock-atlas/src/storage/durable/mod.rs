@@ -6,7 +6,7 @@
 //! - `artifacts`, `versions`, `searches`, `boxes`, `box_uploads`, `registries`, `accounts`,
 //!   `account_records`: operations within a transaction; `audit`: who changed what
 //! - `additions`, `bulk`, `contents`: operations on many entries; `kept_files`: the files of an import
-//! - `imports`: versions and boxes as they were elsewhere
+//! - `imports`: versions and boxes as they were elsewhere; `moves`: everything of another catalog
 //! - `check`: checks that everything is whole; `descriptions`: describes files beside their bytes, and makes
 //!   a database of the descriptions
 //! - `uploads`: what comes through an upload path
@@ -31,6 +31,7 @@ mod files;
 mod imports;
 mod kept_files;
 mod methods;
+mod moves;
 mod registries;
 mod searches;
 mod sweeper;
@@ -59,6 +60,7 @@ use database::{Database, Postgres, Sqlite};
 use files::Files;
 pub(crate) use files::Swept;
 pub(crate) use kept_files::KeptFiles;
+pub use moves::Moved;
 use sweeper::Sweeper;
 
 /// The longest wait for the answer whether the database is ready: whoever asks has little patience.

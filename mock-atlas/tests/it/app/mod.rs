@@ -5,6 +5,7 @@ mod check;
 mod clock;
 mod data;
 mod lifecycle;
+pub(crate) mod moves;
 mod seed;
 mod space;
 mod stress;

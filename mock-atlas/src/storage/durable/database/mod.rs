@@ -140,6 +140,18 @@ impl Database {
         }
     }
 
+    /// Returns the number of connections that servers have to a database which several may share. Those that a server
+    /// has not made yet cannot be seen, and a folder is locked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn servers(&self) -> Result<u64, BackendError> {
+        match self {
+            Self::Sqlite(_) => Ok(0),
+            Self::Postgres(postgres) => postgres.servers().await,
+        }
+    }
+
     /// Asks the database to check itself, and returns what it finds.
     ///
     /// # Errors

@@ -82,6 +82,20 @@ impl Files {
         }
     }
 
+    /// Removes all that was begun and not made ready, however lately, and all that was deleted. Nobody else may use
+    /// the database.
+    ///
+    /// # Errors
+    /// The errors of [`Files::sweep`].
+    pub(in crate::storage::durable) async fn sweep_left(&self) -> Result<(), BackendError> {
+        let later = self.clock.now() + UNKNOWN_AGE;
+        let give_up = self
+            .database
+            .write(move |tx| Box::pin(async move { rows::give_up_silent(tx, later).await }));
+        give_up.await?;
+        self.sweep(Duration::ZERO).await.map(|_| ())
+    }
+
     async fn forget(&self, files: Vec<DeletedFile>) -> Result<(), BackendError> {
         if files.is_empty() {
             return Ok(());

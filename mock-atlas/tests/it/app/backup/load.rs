@@ -36,7 +36,7 @@ async fn write(fixture: &Fixture, writer: usize, is_over: &AtomicBool) -> BTreeS
 }
 
 /// Adds one of everything that is not a version with a file.
-async fn fill(fixture: &Fixture) {
+pub(crate) async fn fill(fixture: &Fixture) {
     fixture.make_artifact("acme", "web").await;
     fixture.make_artifact("acme", "gone").await;
     fixture.push_box().await;
@@ -48,7 +48,7 @@ async fn fill(fixture: &Fixture) {
 }
 
 /// Returns the manifest and the files of an archive. Times are cut to the microseconds that a database keeps.
-fn contents(archive: &Path) -> (Value, BTreeSet<(String, Vec<u8>)>) {
+pub(crate) fn contents(archive: &Path) -> (Value, BTreeSet<(String, Vec<u8>)>) {
     let mut entries = entries(&std::fs::read(archive).unwrap());
     let mut manifest = serde_json::from_slice(&entries.remove(0).1).unwrap();
     cut_times(&mut manifest);
@@ -119,7 +119,7 @@ async fn among_writers(fixture: &Fixture, folder: &Path) -> std::path::PathBuf {
 }
 
 /// Returns the replies of an emulator about what [`fill`] and the writers made, without its address.
-async fn replies(fixture: &Fixture) -> Vec<Reply> {
+pub(crate) async fn replies(fixture: &Fixture) -> Vec<Reply> {
     let mut replies = Vec::new();
     for path in [
         &format!("{FILE}/search"),

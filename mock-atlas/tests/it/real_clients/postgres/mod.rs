@@ -3,10 +3,12 @@
 //!
 //! - `replicas`: several emulators on one database; `start`: how they start, and their root token
 //! - `outages`: a database that is lost, hangs, or comes back
-//! - `connections`: TLS, and a pooler in between; `backups`: the way from other homes to a database, and back
+//! - `connections`: TLS, and a pooler in between; `backups`: the way from other homes to a database, and back;
+//!   `moves`: the same without an archive
 
 mod backups;
 mod connections;
+mod moves;
 mod outages;
 mod replicas;
 mod start;

@@ -95,6 +95,20 @@ impl Postgres {
         &self.0.shown
     }
 
+    /// Returns the number of connections of servers to the database. This process must call itself otherwise, by the
+    /// option `application_name` of the URL.
+    pub(super) async fn servers(&self) -> Result<u64, BackendError> {
+        let count = self.look_up(|tx: Tx<'_>| {
+            Box::pin(async move {
+                let sql = "SELECT count(*) FROM pg_stat_activity
+                    WHERE datname = current_database() AND application_name = 'mock-atlas'";
+                let counted = tx.row(sql, &[]).await?;
+                counted.map_or(Ok(0), |mut row| row.take())
+            })
+        });
+        count.await
+    }
+
     /// Returns an error of the start with the name of the database.
     fn named(&self, error: OpenError) -> OpenError {
         match error {
