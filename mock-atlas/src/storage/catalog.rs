@@ -14,14 +14,13 @@ mod registries;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::{HashMap, HashMapExt};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::{
     AdditionError, Additions, BackendError, Blob, Contents, DurableCatalog, Found, ImportError,
-    IncomingFiles, MemoryBudget, MemoryCatalog, Records, StorageError, UploadAttempt, UploadTarget,
+    MemoryBudget, MemoryCatalog, StorageError, UploadAttempt, UploadTarget,
 };
 use crate::domain::{
     ArtifactName, FileSelector, Limits, Name, NewVersion, Orphan, Page, Query, ReadAccess, Totals,
@@ -342,47 +341,6 @@ impl Catalog {
             Self::Durable(durable) => {
                 durable.import(contents, limits).await?;
                 Ok(self.clone())
-            }
-        }
-    }
-
-    /// Returns a place for the files of contents that are to be imported, which come one after the other.
-    pub(crate) fn incoming_files(&self) -> IncomingFiles {
-        match self {
-            Self::Memory(_) => IncomingFiles::Memory(HashMap::new()),
-            Self::Durable(durable) => IncomingFiles::Durable(durable.kept_files()),
-        }
-    }
-
-    /// Returns a catalog with these contents, as [`Catalog::import`] does, whose files were
-    /// [received](Self::incoming_files) before.
-    ///
-    /// # Errors
-    /// The errors of [`Catalog::import`]. The files are removed then.
-    pub(crate) async fn import_files(
-        &self,
-        records: Records,
-        files: IncomingFiles,
-        limits: Limits,
-    ) -> Result<Self, ImportError> {
-        match (self, files) {
-            (Self::Durable(durable), IncomingFiles::Durable(kept)) => {
-                durable.import_kept(records, kept, limits).await?;
-                Ok(self.clone())
-            }
-            (_, IncomingFiles::Memory(files)) => {
-                let (access, artifacts) = records;
-                let contents = Contents {
-                    access,
-                    artifacts,
-                    files,
-                };
-                self.import(contents, limits).await
-            }
-            (Self::Memory(_), IncomingFiles::Durable(kept)) => {
-                kept.discard().await;
-                let error = "the files were received for another catalog";
-                Err(BackendError::new(error).into())
             }
         }
     }

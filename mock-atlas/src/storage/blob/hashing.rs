@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::thread;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
@@ -196,4 +196,28 @@ async fn hash<H: Send + 'static>(
         hasher = spawn_blocking(work).await?;
     }
     Ok(hasher)
+}
+
+/// Returns bytes as they come, and an error at their end where they are not those of the digest.
+pub(super) fn verified(
+    bytes: impl Stream<Item = io::Result<Bytes>> + Send,
+    digest: Digest,
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    let state = Some((Box::pin(bytes), blake3::Hasher::new()));
+    stream::unfold(state, move |state| async move {
+        let (mut bytes, mut hasher) = state?;
+        match bytes.next().await {
+            Some(Ok(part)) => {
+                hasher.update(&part);
+                Some((Ok(part), Some((bytes, hasher))))
+            }
+            Some(Err(error)) => Some((Err(error), None)),
+            None if Digest::from(&hasher) == digest => None,
+            None => {
+                let reason = format!("the stored bytes of the file {digest} are damaged");
+                let error = io::Error::new(io::ErrorKind::InvalidData, reason);
+                Some((Err(error), None))
+            }
+        }
+    })
 }

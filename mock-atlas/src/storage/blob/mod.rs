@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures_util::future::Either;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, stream};
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
@@ -310,24 +310,7 @@ impl Blob {
     /// Returns all bytes, as [`stream`](Self::stream) does, and ends with an error where they are not those of the
     /// digest.
     pub(crate) fn verified(&self) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
-        let bytes = Box::pin(self.stream(0..self.len()));
-        let state = Some((bytes, blake3::Hasher::new(), self.digest()));
-        stream::unfold(state, |state| async move {
-            let (mut bytes, mut hasher, digest) = state?;
-            match bytes.next().await {
-                Some(Ok(part)) => {
-                    hasher.update(&part);
-                    Some((Ok(part), Some((bytes, hasher, digest))))
-                }
-                Some(Err(error)) => Some((Err(error), None)),
-                None if Digest::from(&hasher) == digest => None,
-                None => {
-                    let reason = format!("the stored bytes of the file {digest} are damaged");
-                    let error = io::Error::new(io::ErrorKind::InvalidData, reason);
-                    Some((Err(error), None))
-                }
-            }
-        })
+        hashing::verified(self.stream(0..self.len()), self.digest())
     }
 
     fn within(&self, range: Range<u64>) -> Range<u64> {

@@ -1,7 +1,13 @@
-//! The operations that import versions and boxes.
+//! The operations that import versions and boxes, or all contents of an archive.
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::Catalog;
-use crate::storage::{Blob, ImportedBox, ImportedVersion, Presence, StorageError};
+use crate::domain::Limits;
+use crate::storage::{
+    BackendError, Blob, Contents, ImportError, ImportedBox, ImportedVersion, IncomingFiles,
+    Presence, Records, StorageError,
+};
 
 /// Imports of what existed elsewhere before.
 impl Catalog {
@@ -61,6 +67,50 @@ impl Catalog {
         match self {
             Self::Memory(memory) => memory.import_box(&imported),
             Self::Durable(durable) => durable.import_box(imported).await,
+        }
+    }
+}
+
+/// Imports of whole contents whose files come one after the other.
+impl Catalog {
+    /// Returns a place for the files of contents that are to be imported, which come one after the other.
+    pub(crate) fn incoming_files(&self) -> IncomingFiles {
+        match self {
+            Self::Memory(_) => IncomingFiles::Memory(HashMap::new()),
+            Self::Durable(durable) => IncomingFiles::Durable(durable.kept_files()),
+        }
+    }
+
+    /// Returns a catalog with these contents, as [`Catalog::import`] does, whose files were
+    /// [received](Self::incoming_files) before.
+    ///
+    /// # Errors
+    /// The errors of [`Catalog::import`]. The files are removed then.
+    pub(crate) async fn import_files(
+        &self,
+        records: Records,
+        files: IncomingFiles,
+        limits: Limits,
+    ) -> Result<Self, ImportError> {
+        match (self, files) {
+            (Self::Durable(durable), IncomingFiles::Durable(kept)) => {
+                durable.import_kept(records, kept, limits).await?;
+                Ok(self.clone())
+            }
+            (_, IncomingFiles::Memory(files)) => {
+                let (access, artifacts) = records;
+                let contents = Contents {
+                    access,
+                    artifacts,
+                    files,
+                };
+                self.import(contents, limits).await
+            }
+            (Self::Memory(_), IncomingFiles::Durable(kept)) => {
+                kept.discard().await;
+                let error = "the files were received for another catalog";
+                Err(BackendError::new(error).into())
+            }
         }
     }
 }
