@@ -93,18 +93,22 @@ pub(crate) async fn filled(place: &Place) -> String {
     let provider = fixture.get(provider).await.json();
     let file = fixture.http.get(provider["download_url"].as_str().unwrap());
     assert_eq!(file.send().await.unwrap().status(), 200);
-    let token = json!({"token": {"username": "atlas", "description": "operator"}});
+    let token = json!({"token": {"username": "atlas", "description": "operator", "scope": "read"}});
     let made = fixture.mock(Method::POST, "/tokens", Some(token)).await;
     fixture.atlas.stop().await;
     made.json()["token"].as_str().unwrap().to_owned()
 }
 
 /// Returns all that a place has: replies, the contents of a backup, and the list of all tokens.
-async fn everything(place: &Place) -> (Vec<Reply>, (Value, BTreeSet<(String, Vec<u8>)>), String) {
+async fn everything(place: &Place) -> (Vec<Reply>, (Value, BTreeSet<(String, Vec<u8>)>), Value) {
     let folder = tempfile::tempdir().unwrap();
     let fixture = place.start().await;
     let replies = replies(&fixture).await;
-    let tokens = fixture.get("/_mock/tokens").await.body;
+    let mut tokens = fixture.get("/_mock/tokens").await.json();
+    for token in tokens["tokens"].as_array_mut().unwrap() {
+        // Asking is a use.
+        token.as_object_mut().unwrap().remove("last_used_at");
+    }
     let archive = backup(&fixture, folder.path(), "atlas.tar").await;
     fixture.atlas.stop().await;
     (replies, contents(&archive), tokens)

@@ -26,6 +26,9 @@ struct TokenRow {
     hash: [u8; 32],
     description: String,
     created: SystemTime,
+    scope: String,
+    expires: Option<SystemTime>,
+    last_use: Option<SystemTime>,
     is_root: bool,
 }
 
@@ -46,7 +49,8 @@ impl RootRecord {
             registry: row.take()?,
             tokens: Vec::new(),
         };
-        let sql = "SELECT id, hash, description, created, position FROM token
+        let sql =
+            "SELECT id, hash, description, created, scope, expires, last_use, position FROM token
             WHERE username = $1 ORDER BY position";
         for mut row in tx.rows(sql, &values![root.name.as_str()]).await? {
             root.tokens.push(TokenRow {
@@ -54,6 +58,9 @@ impl RootRecord {
                 hash: row.take()?,
                 description: row.take()?,
                 created: row.take()?,
+                scope: row.take()?,
+                expires: row.take()?,
+                last_use: row.take()?,
                 is_root: row.take::<i64>()? == ROOT_POSITION,
             });
         }
@@ -87,8 +94,9 @@ impl RootRecord {
         let last = "SELECT coalesce(max(position), 0) FROM token";
         let last = tx.row(last, &[]).await?.map(|mut row| row.take::<i64>());
         let last = last.transpose()?.unwrap_or(ROOT_POSITION);
-        let sql = "INSERT INTO token (id, hash, username, description, created, position)
-            VALUES ($1, $2, $3, $4, $5, $6)";
+        let sql = "INSERT INTO token
+            (id, hash, username, description, created, scope, expires, last_use, position)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         for (position, token) in (last + 1..).zip(&self.tokens) {
             let at = match token.is_root {
                 true => ROOT_POSITION,
@@ -100,6 +108,9 @@ impl RootRecord {
                 self.name.as_str(),
                 token.description.as_str(),
                 token.created,
+                token.scope.as_str(),
+                token.expires,
+                token.last_use,
                 at
             ];
             tx.execute(sql, &row).await?;
