@@ -134,9 +134,13 @@ pub(crate) enum Secret {
 pub(crate) const ADMIN: &str = "/_mock/";
 
 impl Endpoint {
-    /// Returns whether the audit has the requests, which change something.
+    /// Returns whether the audit has the requests, which change something. The GET that begins the upload of a
+    /// box's file is one of them: the upload itself has no token.
     pub(crate) const fn is_audited(self) -> bool {
+        use {BoxCall as Box, HcpCall as Hcp};
         match self {
+            Self::Api(Api::Box(Box::BeginUpload | Box::BeginDirectUpload), _)
+            | Self::Api(Api::Hcp(Hcp::BeginUpload | Hcp::BeginDirectUpload), _) => true,
             Self::Api(call, _) => !matches!(call.method(), Method::Get),
             Self::Admin(endpoint) => endpoint.is_audited(),
             Self::Unserved(..) | Self::WrongMethod(_) | Self::Unknown => false,

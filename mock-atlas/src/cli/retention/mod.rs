@@ -62,13 +62,19 @@ async fn run_once(arguments: &Arguments, emulator: &EmulatorArguments) -> Result
     let rules = Rules::parse(&text);
     let rules = rules.map_err(|error| format!("{}: {error}", arguments.rules.display()))?;
     let client = Client::new(&arguments.server, emulator)?;
-    let found = find(&client, &rules).await?;
-    if arguments.apply {
-        for removal in &found.removals {
-            removal.apply(&client).await?;
-        }
+    let mut found = find(&client, &rules).await?;
+    let failures = match arguments.apply {
+        true => found.apply(&client).await,
+        false => Vec::new(),
+    };
+    report(&found, arguments.apply, emulator)?;
+    match failures.is_empty() {
+        true => Ok(()),
+        false => Err(format!(
+            "these versions were not removed:\n{}",
+            failures.join("\n")
+        )),
     }
-    report(&found, arguments.apply, emulator)
 }
 
 fn report(found: &Found, applied: bool, emulator: &EmulatorArguments) -> Result<(), String> {
@@ -112,15 +118,18 @@ struct Removal {
     path: String,
 }
 
-impl Removal {
-    async fn apply(&self, client: &Client) -> Result<(), String> {
-        let removed = client.delete_in_api(&self.path).await;
-        removed.map_err(|error| {
-            format!(
-                "{} was not removed, and what follows was not tried: {error}",
-                self.version
-            )
-        })
+impl Found {
+    /// Removes the versions, keeps those that were removed, and returns why others were not.
+    async fn apply(&mut self, client: &Client) -> Vec<String> {
+        let (mut removed, mut failures) = (Vec::new(), Vec::new());
+        for removal in self.removals.drain(..) {
+            match client.delete_in_api(&removal.path).await {
+                Ok(()) => removed.push(removal),
+                Err(error) => failures.push(format!("{}: {error}", removal.version)),
+            }
+        }
+        self.removals = removed;
+        failures
     }
 }
 
@@ -223,9 +232,14 @@ fn candidate(artifact: &str, of_type: &str, listed: Listed) -> Candidate {
     }
 }
 
-/// Returns the versions of a box in the order of RubyGems.
+/// Returns the active versions of a box in the order of RubyGems. The others are not for users, or not yet: they
+/// must not push out what users have.
 fn box_candidates(name: &str, record: &Value) -> Vec<Candidate> {
-    let mut versions: Vec<&Value> = elements(&record["versions"]).collect();
+    let versions = elements(&record["versions"]);
+    let mut versions: Vec<&Value> = versions
+        .filter(|version| version["state"] == "active")
+        .filter(|version| elements(&version["providers"]).all(has_bytes))
+        .collect();
     let text = |version: &Value, key: &str| version[key].as_str().unwrap_or_default().to_owned();
     versions.sort_by_cached_key(|version| GemVersion::of(&text(version, "version")));
     let candidate = |version: &Value| {
@@ -245,6 +259,11 @@ fn box_candidates(name: &str, record: &Value) -> Vec<Candidate> {
         }
     };
     versions.into_iter().map(candidate).collect()
+}
+
+/// Returns whether the file of a provider has come, or is elsewhere.
+fn has_bytes(provider: &Value) -> bool {
+    provider["hosted"] == false || !provider["number"].is_null()
 }
 
 fn time(text: &str) -> Option<SystemTime> {

@@ -7,7 +7,7 @@ use axum::http::HeaderName;
 
 use super::request_id::RequestId;
 use crate::domain::{AuditEntry, Clock};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Admin, Endpoint};
 use crate::http::context::RequestContext;
 use crate::http::extract::text;
 use crate::net::Connection;
@@ -36,25 +36,37 @@ impl AuditHead {
         if !endpoint.is_audited() {
             return None;
         }
-        let forwarded_for = request.headers().get(FORWARDED_FOR);
-        let forwarded_for = forwarded_for.map(|value| text(value.as_bytes()));
+        let path = request.uri().path();
+        // The id of a token, which authorises nothing, tells which one was revoked.
+        let path = match endpoint {
+            Endpoint::Admin(Admin::RevokeToken) => redactor.text(path),
+            _ => redactor.path(path),
+        };
+        let forwarded_for = request.headers().get_all(FORWARDED_FOR).iter();
+        let forwarded_for: Vec<_> = forwarded_for.map(|value| text(value.as_bytes())).collect();
+        let forwarded_for = (!forwarded_for.is_empty()).then(|| forwarded_for.join(", "));
         Some(Self {
-            path: shortened(&redactor.path(request.uri().path())),
+            path: without_nul(&path).take(LONGEST).collect(),
             address: connection.and_then(Connection::peer),
-            forwarded_for: forwarded_for.map(|text| shortened(&redactor.text(&text))),
+            forwarded_for: forwarded_for.map(|text| last_of(&redactor.text(&text))),
         })
     }
 
-    /// Completes the entry.
+    /// Completes the entry. Returns `None` for a request that was refused and whose token or login is unknown:
+    /// anybody could fill the audit with those.
     pub(super) fn end(
         self,
         clock: &Clock,
         method: &str,
         context: &RequestContext,
         (id, status): (&RequestId, Option<u16>),
-    ) -> AuditEntry {
+    ) -> Option<AuditEntry> {
         let account = context.account();
-        AuditEntry {
+        let is_refused = status.is_none_or(|status| status >= 400);
+        if account.is_none() && is_refused {
+            return None;
+        }
+        Some(AuditEntry {
             time: clock.now(),
             username: account.map(|account| account.username.clone()),
             token: account.and_then(|account| account.token()),
@@ -65,14 +77,18 @@ impl AuditHead {
             version: context.version().map(|version| version.slug.clone()),
             status,
             request: id.as_str().to_owned(),
-        }
+        })
     }
 }
 
-/// Shortens a text, and leaves out the character NUL, which not every database can hold.
-fn shortened(text: &str) -> String {
-    text.chars()
-        .filter(|one| *one != '\0')
-        .take(LONGEST)
-        .collect()
+/// Returns the end of a text: a proxy adds the address of its client to what the client has sent.
+fn last_of(text: &str) -> String {
+    let count = without_nul(text).count();
+    let more = count.saturating_sub(LONGEST);
+    without_nul(text).skip(more).collect()
+}
+
+/// Returns the characters of a text but NUL, which not every database can hold.
+fn without_nul(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars().filter(|one| *one != '\0')
 }

@@ -145,7 +145,9 @@ impl Drop for Observation {
             let catalog = self.state.datasets().current();
             let end = (&self.id, outcome.status);
             let entry = head.end(self.state.clock(), method, &self.context, end);
-            catalog.record(entry);
+            if let Some(entry) = entry {
+                catalog.record(entry);
+            }
         }
         observer.metrics().count(&self.counters, method, &outcome);
     }

@@ -146,7 +146,18 @@ pub(super) async fn a_token_has_its_limits_and_its_last_use_also_in_a_copy(catal
     assert_eq!(listed(catalog).await.last_use.get(), None);
 
     let account = catalog.account_of_token("amys").await.unwrap().unwrap();
-    let token = listed(catalog).await;
+    let noted = async {
+        // It is noted in the background.
+        loop {
+            let token = listed(catalog).await;
+            if token.last_use.get().is_some() {
+                return token;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let noted = tokio::time::timeout(Duration::from_secs(30), noted).await;
+    let token = noted.expect("the use is noted");
     assert_eq!(account.scope(), &scope);
     assert_eq!(account.token(), Some(token.id));
     let used = token.last_use.get().unwrap();

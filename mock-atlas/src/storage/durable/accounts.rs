@@ -158,7 +158,8 @@ async fn of_access_token(
 /// # Errors
 /// When the database fails.
 pub(super) async fn note_use(tx: Tx<'_>, id: Uuid, now: SystemTime) -> Result<(), BackendError> {
-    let sql = "UPDATE token SET last_use = $1 WHERE id = $2";
+    // Another server may have noted a later one.
+    let sql = "UPDATE token SET last_use = $1 WHERE id = $2 AND coalesce(last_use, 0) < $1";
     tx.execute(sql, &values![now, id]).await?;
     Ok(())
 }

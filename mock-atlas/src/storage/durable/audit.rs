@@ -36,15 +36,21 @@ pub(super) struct AuditWriter(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     waiting: Mutex<Waiting>,
-    /// Tells that all entries are written.
+    /// Tells that some entries are written, or that the task has ended.
     written: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     entries: Vec<AuditEntry>,
+    /// The number of entries that were ever recorded.
+    recorded: u64,
+    /// The number of entries that were ever written, the first ones first.
+    written: u64,
     /// Whether a task is writing.
     is_writing: bool,
+    /// Whether the database is closed: it takes nothing more.
+    is_closed: bool,
     /// The time of the last removal of old entries.
     removed: Option<SystemTime>,
 }
@@ -54,7 +60,7 @@ impl AuditWriter {
     /// the entries of its last moment.
     pub(super) fn record(&self, database: &Database, entry: AuditEntry) {
         let mut waiting = self.waiting();
-        if waiting.entries.len() == MOST_WAITING {
+        if waiting.is_closed || waiting.entries.len() >= MOST_WAITING {
             let AuditEntry { method, path, .. } = &entry;
             tracing::error!(
                 method,
@@ -64,6 +70,7 @@ impl AuditWriter {
             return;
         }
         waiting.entries.push(entry);
+        waiting.recorded += 1;
         // Without a runtime there is nobody to write, until there is one.
         if !waiting.is_writing
             && let Ok(runtime) = Handle::try_current()
@@ -73,53 +80,69 @@ impl AuditWriter {
         }
     }
 
-    /// Waits until all entries are written, or for five seconds, and returns how many are not.
-    pub(super) async fn flush(&self) -> usize {
+    /// Waits until the entries that were recorded before are written, or for five seconds, and returns how many
+    /// are not.
+    pub(super) async fn flush(&self) -> u64 {
+        let recorded = self.waiting().recorded;
         let written = async {
             loop {
                 let notified = self.0.written.notified();
-                if !self.waiting().is_writing {
+                let is_done = {
+                    let waiting = self.waiting();
+                    waiting.written >= recorded || !waiting.is_writing
+                };
+                if is_done {
                     return;
                 }
                 notified.await;
             }
         };
-        // Whether it is too late shows in the number.
+        // Whether it was too late shows in the number.
         let _ = timeout(LONGEST_FLUSH, written).await;
-        self.waiting().entries.len()
+        recorded.saturating_sub(self.waiting().written)
+    }
+
+    /// Waits as [`AuditWriter::flush`] does, and takes no entries from then on.
+    pub(super) async fn close(&self) -> u64 {
+        let lost = self.flush().await;
+        self.waiting().is_closed = true;
+        lost
     }
 
     async fn write_all(self, database: Database) {
         while let Some((batch, old)) = self.next_batch() {
-            let entries = batch.clone();
+            let (entries, count) = (batch.clone(), batch.len() as u64);
             let write = database.write(move |tx| Box::pin(write(tx, batch, old)));
-            if let Err(error) = write.await {
-                tracing::warn!(%error, "entries of the audit wait for the database");
-                self.waiting().entries.splice(0..0, entries);
-                sleep(RETRY).await;
+            match write.await {
+                Ok(()) => self.waiting().written += count,
+                Err(error) => {
+                    tracing::warn!(%error, "entries of the audit wait for the database");
+                    self.waiting().entries.splice(0..0, entries);
+                    sleep(RETRY).await;
+                }
             }
+            self.0.written.notify_waiters();
         }
         self.0.written.notify_waiters();
     }
 
-    /// Takes the next entries, and the time before which entries are removed; `None` when all are written.
+    /// Takes the next entries, and the time before which entries are removed; `None` when all are written, or the
+    /// database is closed.
     fn next_batch(&self) -> Option<(Vec<AuditEntry>, Option<SystemTime>)> {
         let mut waiting = self.waiting();
         let count = waiting.entries.len().min(BATCH);
-        let batch: Vec<_> = waiting.entries.drain(..count).collect();
-        let Some(now) = batch.last().map(|entry| entry.time) else {
+        if count == 0 || waiting.is_closed {
             waiting.is_writing = false;
             return None;
-        };
-        let is_due = waiting.removed.is_none_or(|removed| {
-            let since = now.duration_since(removed);
-            since.is_ok_and(|since| since >= BETWEEN_REMOVALS)
-        });
-        if is_due {
-            waiting.removed = Some(now);
         }
-        let old = now.checked_sub(KEPT).filter(|_| is_due);
-        Some((batch, old))
+        let batch: Vec<_> = waiting.entries.drain(..count).collect();
+        let now = batch.last().map(|entry| entry.time);
+        let is_due = now.is_some_and(|now| waiting.is_removal_due(now));
+        if is_due {
+            waiting.removed = now;
+        }
+        let old = now.and_then(|now| now.checked_sub(KEPT));
+        Some((batch, old.filter(|_| is_due)))
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -130,11 +153,25 @@ impl AuditWriter {
     }
 }
 
+impl Waiting {
+    fn is_removal_due(&self, now: SystemTime) -> bool {
+        self.removed.is_none_or(|removed| {
+            let since = now.duration_since(removed);
+            since.is_ok_and(|since| since >= BETWEEN_REMOVALS)
+        })
+    }
+}
+
 async fn write(
     tx: Tx<'_>,
     entries: Vec<AuditEntry>,
     old: Option<SystemTime>,
 ) -> Result<(), BackendError> {
+    if let Tx::Postgres(_) = tx {
+        // The numbers appear in their order, so that no reader goes on after one that is still to come.
+        let sql = "LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE";
+        tx.execute(sql, &[]).await?;
+    }
     for entry in entries {
         let sql = "INSERT INTO audit (time, username, token, address, forwarded_for, method, path, version,
                 status, request)

@@ -48,6 +48,7 @@ use uuid::Uuid;
 
 use super::disk::Disk;
 use super::free_space::{FreeSpace, LEAST_FREE};
+use super::last_use::LastUse;
 use super::{BackendError, Blob, Found, Location, StorageError, Store, UploadAttempt};
 use crate::domain::{
     ArtifactName, Clock, FileSelector, Name, NewVersion, Page, Query, ReadAccess, Version,
@@ -76,6 +77,8 @@ pub(crate) struct DurableCatalog {
     /// The last attempt of each upload under way in this process.
     attempts: Arc<DashMap<Uuid, Arc<UploadAttempt>>>,
     audit: AuditWriter,
+    /// The last use of each token, as far as this process has seen it.
+    last_uses: Arc<DashMap<Uuid, LastUse>>,
     clock: Clock,
     /// The sweeper, once it is started. It ends with the last handle.
     sweeper: Arc<OnceLock<Sweeper>>,
@@ -172,6 +175,7 @@ impl DurableCatalog {
             space: FreeSpace::new(scratch, LEAST_FREE),
             attempts: Arc::default(),
             audit: AuditWriter::default(),
+            last_uses: Arc::default(),
             clock,
             sweeper: Arc::default(),
         }
@@ -212,7 +216,7 @@ impl DurableCatalog {
 
     /// Ends all writing, once what waits is on disk. Later operations fail.
     pub(crate) async fn close(&self) {
-        let lost = self.audit.flush().await;
+        let lost = self.audit.close().await;
         if lost > 0 {
             tracing::error!(
                 lost,

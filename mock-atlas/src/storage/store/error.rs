@@ -1,6 +1,8 @@
 //! The errors of a store.
 
-use std::io;
+use std::io::{self, ErrorKind};
+
+use rustix::io::Errno;
 
 use crate::storage::BackendError;
 
@@ -29,7 +31,12 @@ impl StoreError {
     /// be whole then.
     pub(crate) fn is_damage(&self) -> bool {
         match self {
-            Self::Damaged(_) | Self::Folder { .. } => true,
+            Self::Damaged(_) => true,
+            // Other errors, such as too many open files, tell nothing of this file.
+            Self::Folder { error, .. } => {
+                let is_cut = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof);
+                is_cut || error.raw_os_error() == Some(Errno::IO.raw_os_error())
+            }
             Self::Refused { .. } | Self::Unavailable { .. } | Self::Other { .. } => false,
         }
     }

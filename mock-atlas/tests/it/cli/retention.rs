@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Fixture, printed, run};
@@ -21,6 +22,27 @@ const RULES: &str = r#"
     name = "acme/*"
     keep_last = 1
 "#;
+
+/// Adds versions to a box, whose files are elsewhere, and releases them.
+async fn add_versions(fixture: &Fixture, name: &str, numbers: &[&str]) {
+    let of = format!("/api/v2/box/{name}");
+    let file = json!({"provider": {"name": "virtualbox", "url": "http://127.0.0.1/a.box"}});
+    for number in numbers {
+        for (path, body) in [
+            (
+                "versions".to_owned(),
+                json!({"version": {"version": number}}),
+            ),
+            (format!("version/{number}/providers"), file.clone()),
+        ] {
+            let made = fixture.post(&format!("{of}/{path}"), body).await;
+            assert_eq!(made.status, 200, "{}", made.body);
+        }
+        let release = format!("{of}/version/{number}/release");
+        let released = fixture.request(Method::PUT, &release).send().await.unwrap();
+        assert_eq!(released.status(), 200);
+    }
+}
 
 /// Six versions of `acme/web`, some of builds, and one with metadata that keeps it; a type and an artifact that no
 /// rule is about; and a box of three versions.
@@ -46,11 +68,11 @@ async fn fixture() -> Fixture {
         }
     }
     fixture.push_box().await;
-    for number in ["1.10.0", "1.9.0"] {
-        let body = json!({"version": {"version": number}});
-        let made = fixture.post("/api/v2/box/acme/debian/versions", body).await;
-        assert_eq!(made.status, 200, "{}", made.body);
-    }
+    add_versions(&fixture, "acme/debian", &["1.10.0", "1.9.0"]).await;
+    // One that is not released, and has no file yet, is not counted.
+    let body = json!({"version": {"version": "2.0.0"}});
+    let made = fixture.post("/api/v2/box/acme/debian/versions", body).await;
+    assert_eq!(made.status, 200, "{}", made.body);
     fixture
 }
 
@@ -169,4 +191,27 @@ async fn wrong_rules_and_a_wrong_token_are_named_and_remove_nothing() {
     let stderr = String::from_utf8(refused.stderr).unwrap();
     assert!(stderr.contains("rules.toml: there is no rule"), "{stderr}");
     assert_eq!(versions(&fixture).await, before);
+}
+
+#[tokio::test]
+async fn a_version_that_cannot_be_removed_keeps_no_other_from_its_removal() {
+    let (fixture, folder) = (fixture().await, tempfile::tempdir().unwrap());
+    let new = json!({"box": {"username": "rival", "name": "a", "is_private": true}});
+    assert_eq!(fixture.post("/api/v2/boxes", new).await.status, 200);
+    add_versions(&fixture, "rival/a", &["1.0.0", "1.1.0"]).await;
+    let deactivate = "/vagrant/2022-09-30/registry/rival/deactivate";
+    let deactivated = fixture.request(Method::PUT, deactivate).send().await;
+    assert_eq!(deactivated.unwrap().status(), 200);
+
+    let rules =
+        "[[box]]\nname = \"*/*\"\nkeep_last = 1\n[[artifact]]\nname = \"*/*\"\nkeep_last = 2";
+    let rules = self::rules(folder.path(), rules);
+    let before = versions(&fixture).await;
+    let ended = run(&fixture.atlas, "ROOT", &["retention", &rules, "--apply"]).await;
+    assert_eq!(ended.status.code(), Some(1));
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert!(stderr.contains("not removed:\nrival/a 1.0.0: "), "{stderr}");
+    let stdout = String::from_utf8(ended.stdout).unwrap();
+    assert!(stdout.contains("removed 8 of 17 versions"), "{stdout}");
+    assert_eq!(versions(&fixture).await.len(), before.len() - 8);
 }

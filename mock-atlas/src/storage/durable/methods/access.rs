@@ -48,22 +48,23 @@ impl DurableCatalog {
         let Some(token) = find.await? else {
             return Ok(None);
         };
-        self.note_use(&token, now).await;
+        self.note_use(&token, now);
         Ok(Some(token.account))
     }
 
-    /// Notes the last use of a token, once a minute. The token is valid even if that fails.
-    async fn note_use(&self, token: &Token, now: SystemTime) {
-        if !token.last_use.note(now) {
+    /// Notes the last use of a token, once a minute. No request waits for that, nor fails because of it.
+    fn note_use(&self, token: &Token, now: SystemTime) {
+        let noted = self.last_uses.entry(token.id);
+        if !noted.or_insert_with(|| token.last_use.clone()).note(now) {
             return;
         }
-        let id = token.id;
-        let note = self
-            .database
-            .write_once(move |tx| Box::pin(accounts::note_use(tx, id, now)));
-        if let Err(error) = note.await {
-            tracing::warn!(%error, "the last use of a token was not noted");
-        }
+        let (database, id) = (self.database.clone(), token.id);
+        tokio::spawn(async move {
+            let note = database.write_once(move |tx| Box::pin(accounts::note_use(tx, id, now)));
+            if let Err(error) = note.await {
+                tracing::debug!(%error, "the last use of a token was not noted");
+            }
+        });
     }
 
     pub(crate) async fn log_in(
@@ -142,6 +143,7 @@ impl DurableCatalog {
     }
 
     pub(crate) async fn revoke_token(&self, id: Uuid) -> Result<(), StorageError> {
+        self.last_uses.remove(&id);
         self.database
             .write(move |tx| Box::pin(accounts::revoke(tx, id)))
             .await

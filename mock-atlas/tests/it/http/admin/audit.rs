@@ -36,6 +36,7 @@ async fn change(fixture: &Fixture) {
     let refused = fixture
         .anonymous(Method::POST, FILE)
         .bearer_auth("RIVAL")
+        .header("X-Forwarded-For", "198.51.100.1")
         .header("X-Forwarded-For", "192.0.2.7")
         .json(&json!({"artifact_version": {}}));
     assert_eq!(refused.send().await.unwrap().status(), 404);
@@ -80,7 +81,7 @@ async fn check_changes(fixture: &Fixture) {
     }
     assert_eq!(all[1]["version"], "acme/web/custom.image/1");
     assert_eq!(all[2]["version"], "acme/web/custom.image/1");
-    assert_eq!(all[3]["forwarded_for"], "192.0.2.7");
+    assert_eq!(all[3]["forwarded_for"], "198.51.100.1, 192.0.2.7");
     let tokens = fixture.mock(Method::GET, "/tokens", None).await.json();
     let id_of = |username: &str| {
         let mut all = tokens["tokens"].as_array().unwrap().iter();
@@ -155,13 +156,54 @@ async fn a_login_tells_whose_it_is_and_none_of_its_secrets() {
     assert_eq!(all[0]["username"], "rival");
     assert!(all[0]["token"].is_string());
     assert_eq!(
-        (&all[1]["username"], &all[1]["status"]),
-        (&Value::Null, &json!(401))
+        all.len(),
+        1,
+        "anybody could fill the audit with such: {all:?}"
     );
     let text = json!(all).to_string();
     assert!(
         !text.contains("canary") && !text.contains("secret"),
         "{text}"
+    );
+}
+
+#[tokio::test]
+async fn whoever_begins_the_upload_of_a_box_or_revokes_a_token_is_in_the_audit() {
+    let fixture = Fixture::new().await;
+    let provider = fixture.push_box().await;
+    let begun = fixture.get(&format!("{provider}/upload")).await;
+    assert_eq!(begun.status, 200, "{}", begun.body);
+    let made = fixture
+        .mock(
+            Method::POST,
+            "/tokens",
+            Some(json!({"token": {"username": "rival"}})),
+        )
+        .await;
+    let revoked = format!("/tokens/{}", made.json()["id"].as_str().unwrap());
+    assert_eq!(
+        fixture.mock(Method::DELETE, &revoked, None).await.status,
+        204
+    );
+    let anonymous = fixture.anonymous(Method::POST, "/api/v1/artifacts");
+    assert_eq!(anonymous.send().await.unwrap().status(), 401);
+    let all = entries(&fixture, "").await;
+    let last: Vec<_> = all.iter().rev().take(3).rev().map(facts).collect();
+    let of_root = |method: &str, path: &str, status: u16| {
+        (
+            method.to_owned(),
+            path.to_owned(),
+            json!("atlas"),
+            json!(status),
+        )
+    };
+    assert_eq!(
+        last,
+        [
+            of_root("GET", &format!("{provider}/upload"), 200),
+            of_root("POST", "/_mock/tokens", 200),
+            of_root("DELETE", &format!("/_mock{revoked}"), 204),
+        ]
     );
 }
 
