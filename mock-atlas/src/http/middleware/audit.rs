@@ -1,5 +1,6 @@
 //! Makes the audit's entry of a request that changes something.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use axum::extract::Request;
@@ -46,9 +47,9 @@ impl AuditHead {
         let forwarded_for: Vec<_> = forwarded_for.map(|value| text(value.as_bytes())).collect();
         let forwarded_for = (!forwarded_for.is_empty()).then(|| forwarded_for.join(", "));
         Some(Self {
-            path: without_nul(&path).take(LONGEST).collect(),
+            path: beginning(path),
             address: connection.and_then(Connection::peer),
-            forwarded_for: forwarded_for.map(|text| last_of(&redactor.text(&text))),
+            forwarded_for: forwarded_for.map(|text| end(&redactor.text(&text))),
         })
     }
 
@@ -81,14 +82,16 @@ impl AuditHead {
     }
 }
 
-/// Returns the end of a text: a proxy adds the address of its client to what the client has sent.
-fn last_of(text: &str) -> String {
-    let count = without_nul(text).count();
-    let more = count.saturating_sub(LONGEST);
-    without_nul(text).skip(more).collect()
+/// Returns the beginning of a text.
+fn beginning(text: Cow<'_, str>) -> String {
+    match text.len() <= LONGEST {
+        true => text.into_owned(),
+        false => text.chars().take(LONGEST).collect(),
+    }
 }
 
-/// Returns the characters of a text but NUL, which not every database can hold.
-fn without_nul(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars().filter(|one| *one != '\0')
+/// Returns the end of a text: a proxy adds the address of its client to what the client has sent.
+fn end(text: &str) -> String {
+    let more = text.chars().count().saturating_sub(LONGEST);
+    text.chars().skip(more).collect()
 }
