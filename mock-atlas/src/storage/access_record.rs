@@ -2,13 +2,14 @@
 //! left out: each emulator has its own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::token::Hashed;
-use crate::domain::{Name, Registry, Role, Scope};
+use super::token::{Hashed, Token, TokenLimits};
+use crate::domain::{Account, Name, Registry, Role, Scope};
 
 /// The accounts and tokens without root. The secrets are hashed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,6 +46,39 @@ pub(crate) struct TokenRecord {
     pub(super) expires: Option<SystemTime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) last_use: Option<SystemTime>,
+}
+
+impl TokenRecord {
+    /// Creates the record of a new token, which nobody has used.
+    pub(super) fn new(
+        hash: Hashed,
+        description: &str,
+        created: SystemTime,
+        limits: TokenLimits,
+    ) -> Self {
+        Self {
+            id: Uuid::new_v4(),
+            hash,
+            description: description.to_owned(),
+            created,
+            scope: limits.scope,
+            expires: limits.expires,
+            last_use: None,
+        }
+    }
+
+    /// Returns the token of an account.
+    pub(super) fn token(self, account: Account, order: u64) -> Token {
+        Token {
+            id: self.id,
+            account: Arc::new(account.with_token(self.id, self.scope)),
+            description: self.description,
+            created: self.created,
+            expires: self.expires,
+            last_use: self.last_use.into(),
+            order,
+        }
+    }
 }
 
 fn is_full(scope: &Scope) -> bool {

@@ -5,12 +5,10 @@ use std::time::SystemTime;
 
 use foldhash::HashMap;
 
-use super::accounts::{
-    KIND_ORGANIZATION, KIND_ROOT, KIND_USER, ROOT_POSITION, add_member, add_namespace,
-    insert_token, role, scope,
-};
+use super::accounts::{KIND_ORGANIZATION, KIND_ROOT, KIND_USER, add_member, add_namespace, role};
 use super::database::{Tx, values};
 use super::registries;
+use super::tokens::{ROOT_POSITION, insert_token, take_record, token_columns};
 use crate::domain::Name;
 use crate::storage::access_record::{TokenRecord, UserRecord};
 use crate::storage::token::Hashed;
@@ -52,20 +50,16 @@ pub(super) async fn record(tx: Tx<'_>) -> Result<AccessRecord, BackendError> {
 }
 
 async fn token_records(tx: Tx<'_>) -> Result<HashMap<Name, Vec<TokenRecord>>, BackendError> {
-    let sql = "SELECT username, id, hash, description, created, scope, expires, last_use FROM token
-        WHERE position <> $1 ORDER BY created, position";
+    let sql = concat!(
+        "SELECT username, ",
+        token_columns!(),
+        " FROM token WHERE position <> $1 ORDER BY created, position"
+    );
     let mut tokens: HashMap<Name, Vec<TokenRecord>> = HashMap::default();
     for mut row in tx.rows(sql, &values![ROOT_POSITION]).await? {
         let username = row.take()?;
-        tokens.entry(username).or_default().push(TokenRecord {
-            id: row.take()?,
-            hash: row.take::<[u8; 32]>()?.into(),
-            description: row.take()?,
-            created: row.take()?,
-            scope: scope(row.take()?)?,
-            expires: row.take()?,
-            last_use: row.take()?,
-        });
+        let of_user = tokens.entry(username).or_default();
+        of_user.push(take_record(&mut row)?);
     }
     Ok(tokens)
 }

@@ -12,7 +12,7 @@ use super::database::{Row, Tx, values};
 use super::files::{COLUMNS, FileRow, delete_all, make_ready};
 use super::kept_files::KeptFiles;
 use super::versions::{self, VERSION};
-use super::{DurableCatalog, account_records, accounts, box_uploads, boxes};
+use super::{DurableCatalog, account_records, box_uploads, boxes, tokens};
 use crate::domain::{ArtifactName, Limits, Name, ROOT};
 use crate::storage::record::{TypeRecord, VersionRecord};
 use crate::storage::{
@@ -130,10 +130,10 @@ impl DurableCatalog {
             Box::pin(async move {
                 tx.lock_all().await?;
                 if let Some(token) = root_token {
-                    if accounts::has_root_token(tx).await? {
+                    if tokens::has_root_token(tx).await? {
                         return Ok(false);
                     }
-                    accounts::insert_root_token(tx, &token, now).await?;
+                    tokens::insert_root_token(tx, &token, now).await?;
                 }
                 replace(tx, access, artifacts, &rows, now).await?;
                 Ok(true)

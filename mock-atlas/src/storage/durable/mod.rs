@@ -3,7 +3,7 @@
 //! - `database`: the database, SQLite or PostgreSQL; `schema`: its tables
 //! - `files`: the files, with their rows; `sweeper`: removes files that are no longer needed, in the
 //!   background
-//! - `artifacts`, `versions`, `searches`, `boxes`, `box_uploads`, `registries`, `accounts`,
+//! - `artifacts`, `versions`, `searches`, `boxes`, `box_uploads`, `registries`, `accounts`, `tokens`,
 //!   `account_records`: operations within a transaction; `audit`: who changed what
 //! - `additions`, `bulk`, `contents`: operations on many entries; `kept_files`: the files of an import
 //! - `imports`: versions and boxes as they were elsewhere; `moves`: everything of another catalog
@@ -35,6 +35,7 @@ mod moves;
 mod registries;
 mod searches;
 mod sweeper;
+mod tokens;
 mod uploads;
 mod versions;
 
@@ -238,7 +239,7 @@ impl DurableCatalog {
     pub(crate) async fn is_new(&self) -> Result<bool, BackendError> {
         let has_token = self
             .database
-            .look_up(|tx| Box::pin(accounts::has_root_token(tx)));
+            .look_up(|tx| Box::pin(tokens::has_root_token(tx)));
         Ok(!has_token.await?)
     }
 
@@ -249,7 +250,7 @@ impl DurableCatalog {
     pub(crate) async fn set_root_token(&self, token: String) -> Result<(), StorageError> {
         let now = self.clock.now();
         let set = self.database.write(move |tx| {
-            Box::pin(async move { accounts::set_root_token(tx, &token, now).await })
+            Box::pin(async move { tokens::set_root_token(tx, &token, now).await })
         });
         set.await
     }

@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 use crate::domain::{Account, AuditEntry, AuditQuery, Name, NumberedEntry, RegistryChange, Role};
-use crate::storage::durable::accounts::{self, HashedLogin, NewTokenRow};
-use crate::storage::durable::{DurableCatalog, audit, registries};
+use crate::storage::access_record::TokenRecord;
+use crate::storage::durable::accounts::{self, HashedLogin};
+use crate::storage::durable::{DurableCatalog, audit, registries, tokens};
 use crate::storage::token::Hashed;
 use crate::storage::{
     AccountError, BackendError, FoundRegistry, Login, StorageError, Token, TokenLimits,
@@ -41,9 +42,7 @@ impl DurableCatalog {
     ) -> Result<Option<Arc<Account>>, StorageError> {
         let (token, now) = (token.to_owned(), self.clock.now());
         let find = self.database.look_up(move |tx| {
-            Box::pin(
-                async move { Ok::<_, StorageError>(accounts::of_token(tx, &token, now).await?) },
-            )
+            Box::pin(async move { Ok::<_, StorageError>(tokens::of_token(tx, &token, now).await?) })
         });
         let Some(token) = find.await? else {
             return Ok(None);
@@ -60,7 +59,7 @@ impl DurableCatalog {
         }
         let (database, id) = (self.database.clone(), token.id);
         tokio::spawn(async move {
-            let note = database.write_once(move |tx| Box::pin(accounts::note_use(tx, id, now)));
+            let note = database.write_once(move |tx| Box::pin(tokens::note_use(tx, id, now)));
             if let Err(error) = note.await {
                 tracing::debug!(%error, "the last use of a token was not noted");
             }
@@ -87,7 +86,7 @@ impl DurableCatalog {
     pub(crate) async fn log_out(&self, token: &str) -> Result<(), StorageError> {
         let token = Hashed::of(token);
         self.database
-            .write(move |tx| Box::pin(accounts::log_out(tx, token)))
+            .write(move |tx| Box::pin(tokens::log_out(tx, token)))
             .await
     }
 
@@ -113,7 +112,7 @@ impl DurableCatalog {
         let username = username.clone();
         let (new, value) = self.new_token(description, limits)?;
         let create = self.database.write(move |tx| {
-            Box::pin(async move { accounts::create_token(tx, &username, new).await })
+            Box::pin(async move { tokens::create_token(tx, &username, new).await })
         });
         Ok((create.await?, value))
     }
@@ -122,22 +121,17 @@ impl DurableCatalog {
         &self,
         description: &str,
         limits: TokenLimits,
-    ) -> Result<(NewTokenRow, String), AccountError> {
+    ) -> Result<(TokenRecord, String), AccountError> {
         let created = self.clock.now();
         limits.check(created)?;
         let value = random_token().ok_or(AccountError::Randomness)?;
-        let new = NewTokenRow {
-            hash: Hashed::of(&value),
-            description: description.to_owned(),
-            created,
-            limits,
-        };
+        let new = TokenRecord::new(Hashed::of(&value), description, created, limits);
         Ok((new, value))
     }
 
     pub(crate) async fn tokens(&self) -> Result<Vec<Token>, StorageError> {
         let read = self.database.look_up(|tx| {
-            Box::pin(async move { Ok::<_, StorageError>(accounts::tokens(tx).await?) })
+            Box::pin(async move { Ok::<_, StorageError>(tokens::tokens(tx).await?) })
         });
         read.await
     }
@@ -145,7 +139,7 @@ impl DurableCatalog {
     pub(crate) async fn revoke_token(&self, id: Uuid) -> Result<(), StorageError> {
         self.last_uses.remove(&id);
         self.database
-            .write(move |tx| Box::pin(accounts::revoke(tx, id)))
+            .write(move |tx| Box::pin(tokens::revoke(tx, id)))
             .await
     }
 
@@ -178,9 +172,9 @@ impl DurableCatalog {
         let (client, token) = (client.to_owned(), token.to_owned());
         let now = self.clock.now();
         let issue = self.database.look_up(move |tx| {
-            Box::pin(async move {
-                accounts::issue_access_token(tx, &client, &token, now, lifetime).await
-            })
+            Box::pin(
+                async move { tokens::issue_access_token(tx, &client, &token, now, lifetime).await },
+            )
         });
         issue.await
     }
@@ -212,9 +206,7 @@ impl DurableCatalog {
     }
 
     async fn root(&self) -> Result<Option<(Hashed, Arc<Account>)>, BackendError> {
-        self.database
-            .look_up(|tx| Box::pin(accounts::root(tx)))
-            .await
+        self.database.look_up(|tx| Box::pin(tokens::root(tx))).await
     }
 
     pub(crate) async fn registries(&self) -> Result<Vec<FoundRegistry>, StorageError> {

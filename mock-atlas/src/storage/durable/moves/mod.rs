@@ -14,7 +14,7 @@ use super::contents::{artifact_records, replace};
 use super::database::Tx;
 use super::files::{FileRow, NewFile};
 use super::kept_files::KeptFiles;
-use super::{CheckProgress, DurableCatalog, account_records, accounts};
+use super::{CheckProgress, DurableCatalog, account_records, tokens};
 use crate::domain::Digest;
 use crate::storage::contents::Records;
 use crate::storage::{BackendError, ImportError, StorageError, stored_files};
@@ -214,14 +214,14 @@ impl DurableCatalog {
         let add = self.database.write(move |tx| {
             Box::pin(async move {
                 tx.lock_all().await?;
-                if accounts::has_root_token(tx).await? {
+                if tokens::has_root_token(tx).await? {
                     return Err(MoveError::InUse);
                 }
                 if let Some(root) = &root {
                     root.add(tx).await?;
                 }
                 replace(tx, access, artifacts, &rows, now).await?;
-                if let Some(root) = &root {
+                if let Some(root) = root {
                     root.add_tokens(tx).await?;
                 }
                 let added = self::everything(tx).await?;

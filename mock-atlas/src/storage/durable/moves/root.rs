@@ -1,35 +1,25 @@
 //! The root account with its tokens as a record.
 
-use std::time::SystemTime;
-
 use serde::Serialize;
-use uuid::Uuid;
 
-use crate::storage::BackendError;
-use crate::storage::durable::accounts::{KIND_ROOT, ROOT_POSITION};
+use crate::domain::Name;
+use crate::storage::access_record::TokenRecord;
+use crate::storage::durable::accounts::KIND_ROOT;
 use crate::storage::durable::database::{Tx, values};
+use crate::storage::durable::tokens::{
+    ROOT_POSITION, add_root_token, insert_token, take_record, token_columns,
+};
+use crate::storage::{AccountError, BackendError, StorageError};
 
 /// The root account, as its rows are.
 #[derive(Debug, Serialize)]
 pub(super) struct RootRecord {
-    name: String,
+    name: Name,
     password: Option<[u8; 32]>,
     two_factor: Option<[u8; 32]>,
     registry: String,
-    /// The root token first.
-    tokens: Vec<TokenRow>,
-}
-
-#[derive(Debug, Serialize)]
-struct TokenRow {
-    id: Uuid,
-    hash: [u8; 32],
-    description: String,
-    created: SystemTime,
-    scope: String,
-    expires: Option<SystemTime>,
-    last_use: Option<SystemTime>,
-    is_root: bool,
+    /// The tokens, in their order, each with whether it is the root token.
+    tokens: Vec<(bool, TokenRecord)>,
 }
 
 impl RootRecord {
@@ -49,20 +39,14 @@ impl RootRecord {
             registry: row.take()?,
             tokens: Vec::new(),
         };
-        let sql =
-            "SELECT id, hash, description, created, scope, expires, last_use, position FROM token
-            WHERE username = $1 ORDER BY position";
-        for mut row in tx.rows(sql, &values![root.name.as_str()]).await? {
-            root.tokens.push(TokenRow {
-                id: row.take()?,
-                hash: row.take()?,
-                description: row.take()?,
-                created: row.take()?,
-                scope: row.take()?,
-                expires: row.take()?,
-                last_use: row.take()?,
-                is_root: row.take::<i64>()? == ROOT_POSITION,
-            });
+        let sql = concat!(
+            "SELECT position, ",
+            token_columns!(),
+            " FROM token WHERE username = $1 ORDER BY position"
+        );
+        for mut row in tx.rows(sql, &values![&root.name]).await? {
+            let is_root = row.take::<i64>()? == ROOT_POSITION;
+            root.tokens.push((is_root, take_record(&mut row)?));
         }
         Ok(Some(root))
     }
@@ -76,7 +60,7 @@ impl RootRecord {
             VALUES ($1, $2, $3, $4, $5)";
         let (password, two_factor) = (self.password, self.two_factor);
         let row = values![
-            self.name.as_str(),
+            &self.name,
             KIND_ROOT,
             password,
             two_factor,
@@ -89,31 +73,15 @@ impl RootRecord {
     /// Adds the tokens of the account, after those of all users.
     ///
     /// # Errors
-    /// When the database fails.
-    pub(super) async fn add_tokens(&self, tx: Tx<'_>) -> Result<(), BackendError> {
-        let last = "SELECT coalesce(max(position), 0) FROM token";
-        let last = tx.row(last, &[]).await?.map(|mut row| row.take::<i64>());
-        let last = last.transpose()?.unwrap_or(ROOT_POSITION);
-        let sql = "INSERT INTO token
-            (id, hash, username, description, created, scope, expires, last_use, position)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-        for (position, token) in (last + 1..).zip(&self.tokens) {
-            let at = match token.is_root {
-                true => ROOT_POSITION,
-                false => position,
-            };
-            let row = values![
-                token.id,
-                token.hash,
-                self.name.as_str(),
-                token.description.as_str(),
-                token.created,
-                token.scope.as_str(),
-                token.expires,
-                token.last_use,
-                at
-            ];
-            tx.execute(sql, &row).await?;
+    /// When the database fails, and [`AccountError::TokenTaken`].
+    pub(super) async fn add_tokens(self, tx: Tx<'_>) -> Result<(), StorageError> {
+        for (is_root, token) in self.tokens {
+            if is_root {
+                add_root_token(tx, &self.name, token).await?;
+            } else {
+                let inserted = insert_token(tx, &self.name, token).await?;
+                inserted.ok_or(AccountError::TokenTaken)?;
+            }
         }
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! The tables of accounts as records, and back.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::AccountTables;
 use super::tables::Namespace;
@@ -70,20 +69,7 @@ impl AccountTables {
     fn add_recorded(&mut self, user: UserRecord) -> Result<(), AccountError> {
         let account = self.add_user(&user.username, user.password, user.two_factor)?;
         for record in user.tokens {
-            let account = Account::clone(&account).with_token(record.id, record.scope);
-            let token = Token {
-                id: record.id,
-                account: Arc::new(account),
-                description: record.description,
-                created: record.created,
-                expires: record.expires,
-                last_use: record.last_use.into(),
-                order: self.next_order,
-            };
-            self.next_order += 1;
-            if self.tokens.insert(record.hash, token).is_some() {
-                return Err(AccountError::TokenTaken);
-            }
+            self.insert_token(&account, record)?;
         }
         Ok(())
     }

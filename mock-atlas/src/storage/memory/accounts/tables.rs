@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use foldhash::{HashMap, HashMapExt};
 use uuid::Uuid;
 
-use crate::domain::{Account, Clock, Name, Registry, Role, Scope};
+use crate::domain::{Account, Clock, Name, Registry, Role};
+use crate::storage::access_record::TokenRecord;
 use crate::storage::access_token::AccessToken;
-use crate::storage::last_use::LastUse;
 use crate::storage::signature;
 use crate::storage::token::Hashed;
 use crate::storage::{AccountError, AdditionError, Additions, Login, Token, TokenLimits};
@@ -48,16 +48,10 @@ pub(super) struct User {
 impl AccountTables {
     /// Creates tables with only the root account and the root token, which may do everything.
     pub(crate) fn new(root: Name, token: &str, clock: Clock) -> Self {
-        let (account, id) = (Account::root(root.clone()), Uuid::new_v4());
-        let root_token = Token {
-            id,
-            account: Arc::new(account.clone().with_token(id, Scope::FULL)),
-            description: "root".to_owned(),
-            created: clock.now(),
-            expires: None,
-            last_use: LastUse::default(),
-            order: 0,
-        };
+        let (account, hash) = (Account::root(root.clone()), Hashed::of(token));
+        let limits = TokenLimits::default();
+        let root_token = TokenRecord::new(hash, "root", clock.now(), limits);
+        let root_token = root_token.token(account.clone(), 0);
         let user = User {
             account: Arc::new(account),
             password: None,
@@ -67,7 +61,7 @@ impl AccountTables {
             registries: HashMap::from_iter([(root.clone(), Registry::new(clock.now()))]),
             namespaces: HashMap::from_iter([(root, Namespace::User(user))]),
             root_token: root_token.id,
-            tokens: HashMap::from_iter([(Hashed::of(token), root_token)]),
+            tokens: HashMap::from_iter([(hash, root_token)]),
             next_order: 1,
             clock,
         }
@@ -179,19 +173,25 @@ impl AccountTables {
         let user = self
             .user(username.as_str())
             .ok_or(AccountError::UnknownUser)?;
-        if self.tokens.contains_key(&hash) {
+        let account = Arc::clone(&user.account);
+        let record = TokenRecord::new(hash, description, self.clock.now(), limits);
+        self.insert_token(&account, record)
+    }
+
+    /// Adds a token of an account after all others.
+    ///
+    /// # Errors
+    /// [`AccountError::TokenTaken`].
+    pub(super) fn insert_token(
+        &mut self,
+        account: &Account,
+        record: TokenRecord,
+    ) -> Result<Token, AccountError> {
+        if self.tokens.contains_key(&record.hash) {
             return Err(AccountError::TokenTaken);
         }
-        let id = Uuid::new_v4();
-        let token = Token {
-            id,
-            account: Arc::new(Account::clone(&user.account).with_token(id, limits.scope)),
-            description: description.to_owned(),
-            created: self.clock.now(),
-            expires: limits.expires,
-            last_use: LastUse::default(),
-            order: self.next_order,
-        };
+        let hash = record.hash;
+        let token = record.token(account.clone(), self.next_order);
         self.next_order += 1;
         self.tokens.insert(hash, token.clone());
         Ok(token)
