@@ -15,6 +15,9 @@ use crate::storage::{
     random_token, signature,
 };
 
+/// The greatest number of tokens whose last use is kept in memory.
+const MOST_LAST_USES: usize = 10_000;
+
 /// Methods that concern the audit. [`Catalog`](crate::storage::Catalog) documents them.
 impl DurableCatalog {
     pub(crate) fn record(&self, entry: AuditEntry) {
@@ -56,6 +59,10 @@ impl DurableCatalog {
         let noted = self.last_uses.entry(token.id);
         if !noted.or_insert_with(|| token.last_use.clone()).note(now) {
             return;
+        }
+        // Tokens come and go; whatever is forgotten here is only noted once more.
+        if self.last_uses.len() > MOST_LAST_USES {
+            self.last_uses.clear();
         }
         let (database, id) = (self.database.clone(), token.id);
         tokio::spawn(async move {
@@ -137,7 +144,6 @@ impl DurableCatalog {
     }
 
     pub(crate) async fn revoke_token(&self, id: Uuid) -> Result<(), StorageError> {
-        self.last_uses.remove(&id);
         self.database
             .write(move |tx| Box::pin(tokens::revoke(tx, id)))
             .await
