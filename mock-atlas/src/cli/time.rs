@@ -22,7 +22,7 @@ impl Time {
     /// # Errors
     /// For another text.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339) {
+        if let Some(time) = parse_timestamp(text) {
             return Ok(Self::At(time));
         }
         let duration = parse_duration(text);
@@ -51,6 +51,11 @@ impl Time {
         // It fails for years that RFC 3339 cannot express, which neither way of telling a time gives.
         time.format(&Rfc3339).unwrap_or_default()
     }
+}
+
+/// Reads a time of RFC 3339; `None` for another text.
+pub(super) fn parse_timestamp(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
 /// Reads a duration with its unit, such as `90d`; `None` for another text, and for one beyond a hundred years.

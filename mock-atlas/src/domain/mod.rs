@@ -52,6 +52,8 @@ pub(crate) use query::{Filter, Page, Query, Select};
 pub(crate) use registry::{Registry, RegistryChange};
 pub(crate) use scope::{Scope, ScopeError, Target};
 pub(crate) use sequence::{HIGHEST, Sequence};
-pub(crate) use timestamp::{exact_timestamp, parse_timestamp, timestamp};
+pub(crate) use timestamp::{
+    TimestampError, exact_timestamp, parse_timestamp, required_timestamp, timestamp,
+};
 pub(crate) use totals::Totals;
 pub(crate) use version::{FileSelector, FileState, NewVersion, Version};

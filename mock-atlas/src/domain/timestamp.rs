@@ -47,6 +47,19 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<SystemTime> {
     (time >= UNIX_EPOCH).then_some(time)
 }
 
+/// An error that names a text which is no time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no time such as 2027-01-31T12:00:00Z")]
+pub(crate) struct TimestampError(String);
+
+/// Returns the time that a text of RFC 3339 tells, as [`parse_timestamp`] does.
+///
+/// # Errors
+/// For another text, which the error names.
+pub(crate) fn required_timestamp(text: &str) -> Result<SystemTime, TimestampError> {
+    parse_timestamp(text).ok_or_else(|| TimestampError(text.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -224,6 +224,10 @@ impl Journal {
         }
     }
 
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Returns whether the journal records requests.
     pub(crate) fn is_on(&self) -> bool {
         self.capacity > 0

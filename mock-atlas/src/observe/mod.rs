@@ -45,22 +45,20 @@ use crate::domain::Clock;
 pub(crate) struct Observer {
     journal: Journal,
     metrics: Metrics,
-    clock: Clock,
 }
 
 impl Observer {
     /// Creates an observer whose journal holds `capacity` requests and uses `clock`.
     pub(crate) fn new(capacity: usize, clock: Clock) -> Self {
         Self {
-            journal: Journal::new(capacity, clock.clone()),
+            journal: Journal::new(capacity, clock),
             metrics: Metrics::new(),
-            clock,
         }
     }
 
     /// Returns the clock of the journal.
     pub(crate) fn clock(&self) -> &Clock {
-        &self.clock
+        self.journal.clock()
     }
 
     pub(crate) fn journal(&self) -> &Journal {

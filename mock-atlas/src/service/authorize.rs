@@ -4,13 +4,28 @@ use super::{Dataset, ServiceError};
 use crate::domain::{Account, Caller, Name, ReadAccess, Role, Target};
 use crate::storage::StorageError;
 
-/// Returns the role of an account in a namespace, without regard to the scope of its token.
+/// Returns the role of a caller in a namespace, without regard to the scope of the token.
 pub(super) async fn held_role(
     dataset: &Dataset,
-    account: &Account,
+    caller: &Caller,
     namespace: &Name,
 ) -> Result<Option<Role>, ServiceError> {
-    Ok(dataset.catalog().role(account, namespace).await?)
+    Ok(match caller {
+        Caller::Anonymous => None,
+        Caller::Known(account) => dataset.catalog().role(account, namespace).await?,
+    })
+}
+
+/// Returns the read access to a target of a caller who has this role in its namespace.
+pub(super) fn access_with<'a>(
+    caller: &Caller,
+    held: Option<Role>,
+    target: impl Into<Target<'a>>,
+) -> ReadAccess {
+    ReadAccess::of(match caller {
+        Caller::Anonymous => held,
+        Caller::Known(account) => account.limit(held, target.into()),
+    })
 }
 
 /// Returns the role of an account in a target, as far as its token allows it.
@@ -20,7 +35,7 @@ pub(super) async fn role<'a>(
     target: impl Into<Target<'a>>,
 ) -> Result<Option<Role>, ServiceError> {
     let target = target.into();
-    let held = held_role(dataset, account, target.namespace()).await?;
+    let held = dataset.catalog().role(account, target.namespace()).await?;
     Ok(account.limit(held, target))
 }
 
@@ -32,10 +47,9 @@ pub(super) async fn read_access<'a>(
     caller: &Caller,
     target: impl Into<Target<'a>>,
 ) -> Result<ReadAccess, ServiceError> {
-    Ok(match caller {
-        Caller::Anonymous => ReadAccess::PublicOnly,
-        Caller::Known(account) => ReadAccess::of(role(dataset, account, target).await?),
-    })
+    let target = target.into();
+    let held = held_role(dataset, caller, target.namespace()).await?;
+    Ok(access_with(caller, held, target))
 }
 
 /// Checks whether an account may write to a target: an artifact, or a box. Without that right the artifact

@@ -1,6 +1,6 @@
 //! Lists of boxes for authorised callers: all of a user or an organisation, and searches.
 
-use super::authorize::{held_role, read_access};
+use super::authorize::{access_with, held_role, read_access};
 use super::{Dataset, ServiceError};
 use crate::domain::{BoxFilter, BoxQuery, Caller, Name, ReadAccess, Role};
 use crate::storage::{FoundBox, StorageError};
@@ -69,51 +69,35 @@ pub(super) async fn list(
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     let mut readable = Vec::with_capacity(found.len());
-    let mut known: Option<(Name, Rights)> = None;
+    let mut known: Option<(Name, Option<HeldRole>)> = None;
     for found in found {
         let username = &found.name.username;
-        let rights = match known.take() {
-            Some((of, rights)) if of == *username => rights,
-            _ => rights(dataset, caller, username).await?,
+        let held = match known.take() {
+            Some((of, held)) if of == *username => held,
+            _ => held_role_for_boxes(dataset, caller, username).await?,
         };
-        known = Some((username.clone(), rights));
-        if rights.may_read(caller, &found) {
+        known = Some((username.clone(), held));
+        if let Some(HeldRole(role)) = held
+            && access_with(caller, role, &found.name).allows(found.visibility)
+        {
             readable.push(found);
         }
     }
     Ok(readable)
 }
 
-/// The rights of a caller in a namespace.
+/// The role of a caller in a namespace, without regard to the scope of the token.
 #[derive(Clone, Copy, Debug)]
-enum Rights {
-    /// Nobody may read the boxes of the namespace.
-    Inactive,
-    /// The caller's role, without regard to the scope of the token.
-    Held(Option<Role>),
-}
+struct HeldRole(Option<Role>);
 
-impl Rights {
-    fn may_read(self, caller: &Caller, found: &FoundBox) -> bool {
-        let role = match (self, caller) {
-            (Self::Inactive, _) => return false,
-            (Self::Held(role), Caller::Known(account)) => account.limit(role, (&found.name).into()),
-            (Self::Held(role), Caller::Anonymous) => role,
-        };
-        ReadAccess::of(role).allows(found.visibility)
-    }
-}
-
-async fn rights(
+/// Returns the role of a caller in a namespace; `None` if nobody may read its boxes.
+async fn held_role_for_boxes(
     dataset: &Dataset,
     caller: &Caller,
     namespace: &Name,
-) -> Result<Rights, ServiceError> {
-    if !dataset.catalog().is_active(namespace).await? {
-        return Ok(Rights::Inactive);
+) -> Result<Option<HeldRole>, ServiceError> {
+    match dataset.catalog().is_active(namespace).await? {
+        true => Ok(Some(HeldRole(held_role(dataset, caller, namespace).await?))),
+        false => Ok(None),
     }
-    Ok(Rights::Held(match caller {
-        Caller::Known(account) => held_role(dataset, account, namespace).await?,
-        Caller::Anonymous => None,
-    }))
 }

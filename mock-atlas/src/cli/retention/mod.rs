@@ -12,12 +12,10 @@ use atlas_common::gem_version::GemVersion;
 use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::client::{Client, Server};
 use super::print::{print, table};
-use super::time::parse_duration;
+use super::time::{parse_duration, parse_timestamp};
 use super::tree::contents::{self, Line, Listed};
 use super::tree::{BOX_TYPE, elements};
 use super::{EmulatorArguments, MOST_SENT, complain, read};
@@ -219,7 +217,7 @@ fn candidate(artifact: &str, of_type: &str, listed: Listed) -> Candidate {
     let slug = format!("{artifact}/{of_type}/{}", version.number);
     Candidate {
         facts: Facts {
-            created: time(&version.created_at),
+            created: parse_timestamp(&version.created_at).map(SystemTime::from),
             metadata: version.metadata,
             build: version.build,
         },
@@ -247,7 +245,7 @@ fn box_candidates(name: &str, record: &Value) -> Vec<Candidate> {
         let sizes = elements(&version["providers"]).filter_map(|one| one["size"].as_u64());
         Candidate {
             facts: Facts {
-                created: time(&created_at),
+                created: parse_timestamp(&created_at).map(SystemTime::from),
                 ..Facts::default()
             },
             removal: Removal {
@@ -264,10 +262,4 @@ fn box_candidates(name: &str, record: &Value) -> Vec<Candidate> {
 /// Returns whether the file of a provider has come, or is elsewhere.
 fn has_bytes(provider: &Value) -> bool {
     provider["hosted"] == false || !provider["number"].is_null()
-}
-
-fn time(text: &str) -> Option<SystemTime> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .ok()
-        .map(SystemTime::from)
 }

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use crate::domain::{Name, ScopeError, parse_timestamp};
+use crate::domain::{Name, ScopeError, required_timestamp};
 use crate::http::error::ApiError;
 use crate::http::extract::{Params, RequireRoot, Section};
 use crate::http::json::{NewTokenReply, TokenElement, TokensReply};
@@ -53,13 +53,11 @@ fn limits(section: &Section<'_>) -> Result<TokenLimits, ApiError> {
     };
     let scope = section.text("scope")?.map(str::parse).transpose();
     let scope = scope.map_err(|error: ScopeError| invalid("scope", &error))?;
-    let expires = section.text("expires_at")?.map(|text| {
-        let no_time = || format!("{text:?} is no time such as 2027-01-31T12:00:00Z");
-        parse_timestamp(text).ok_or_else(|| invalid("expires_at", &no_time()))
-    });
+    let expires = section.text("expires_at")?.map(required_timestamp);
+    let expires = expires.transpose();
     Ok(TokenLimits {
         scope: scope.unwrap_or_default(),
-        expires: expires.transpose()?,
+        expires: expires.map_err(|error| invalid("expires_at", &error))?,
     })
 }
 

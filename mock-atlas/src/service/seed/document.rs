@@ -10,7 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::domain::{
-    ArtifactName, BoxNumber, BoxStatus, ChecksumKind, Name, Role, Scope, parse_timestamp,
+    ArtifactName, BoxNumber, BoxStatus, ChecksumKind, Name, Role, Scope, TimestampError,
+    required_timestamp,
 };
 use crate::faults::Fault;
 
@@ -83,11 +84,10 @@ pub(crate) struct Token {
 pub(crate) struct TokenEnd(pub(crate) SystemTime);
 
 impl TryFrom<String> for TokenEnd {
-    type Error = String;
+    type Error = TimestampError;
 
-    fn try_from(text: String) -> Result<Self, String> {
-        let time = parse_timestamp(&text).map(Self);
-        time.ok_or_else(|| format!("{text:?} is no time such as 2027-01-31T12:00:00Z"))
+    fn try_from(text: String) -> Result<Self, TimestampError> {
+        required_timestamp(&text).map(Self)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::service::uploads::Uploads;
 use crate::service::{Dataset, ServiceError};
 use crate::storage::{Blob, Checksums, IncomingFiles, StoredFile, stored_files};
 
-/// What the files of an archive are received within.
+/// The bounds within which the files of an archive are received.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds<'a> {
     /// The dataset that the archive will replace.
