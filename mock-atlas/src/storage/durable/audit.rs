@@ -246,3 +246,62 @@ fn numbered(mut row: Row) -> Result<NumberedEntry, BackendError> {
     };
     Ok(NumberedEntry { number, entry })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::domain::Clock;
+    use crate::storage::durable::DurableCatalog;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    async fn open(folder: &Path) -> DurableCatalog {
+        let opened = DurableCatalog::open(folder, None, Clock::default());
+        opened.await.unwrap()
+    }
+
+    fn record_on(catalog: &DurableCatalog, day: u32) {
+        catalog.record(AuditEntry {
+            time: UNIX_EPOCH + day * DAY,
+            username: None,
+            token: None,
+            address: None,
+            forwarded_for: None,
+            method: "POST".to_owned(),
+            path: format!("/{day}"),
+            version: None,
+            status: Some(200),
+            request: String::new(),
+        });
+    }
+
+    #[tokio::test]
+    async fn entries_are_removed_after_400_days_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = open(folder.path()).await;
+        let days = async || {
+            let found = catalog.audit(AuditQuery::default()).await.unwrap();
+            let paths = found.into_iter().map(|found| found.entry.path);
+            paths.collect::<Vec<_>>()
+        };
+        for day in [1000, 1001, 1400] {
+            record_on(&catalog, day);
+            assert_eq!(catalog.audit.flush().await, 0);
+        }
+        assert_eq!(days().await, ["/1000", "/1001", "/1400"]);
+        record_on(&catalog, 1401);
+        assert_eq!(days().await, ["/1001", "/1400", "/1401"]);
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_the_database_does_not_take_is_counted_as_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = open(folder.path()).await;
+        catalog.database.close().await;
+        record_on(&catalog, 1);
+        assert_eq!(catalog.audit.close().await, 1, "the number that is told");
+    }
+}
