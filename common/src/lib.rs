@@ -4,6 +4,7 @@
 //! - `certificates` loads certificates from PEM files and builds reqwest clients with them (feature
 //!   `certificates`).
 //! - `decompress` decompresses files of the formats that Vagrant takes (feature `decompress`).
+//! - [`programs`] builds the workspace's programs for the tests that run them.
 //! - [`servers`] starts the servers that tests need (features `postgres-server` and `s3-server`).
 //! - [`gem_version`] orders version numbers like RubyGems, which Vagrant's versions follow.
 //! - [`read`] reads files that must not be longer than a limit.
@@ -19,6 +20,7 @@ pub mod decompress;
 pub mod gem_version;
 #[cfg(feature = "manual")]
 pub mod manual;
+pub mod programs;
 pub mod read;
 pub mod redaction;
 pub mod servers;

@@ -1,5 +1,5 @@
-//! An in-memory emulator of HashiCorp Atlas Enterprise: artifacts and their versions, for offline
-//! development and CI. `docs/contract.md` describes its behaviour and the evidence for it.
+//! An emulator of HashiCorp Atlas Enterprise: artifacts, boxes and their versions, in memory for offline development
+//! and CI, or with data that is kept. `docs/contract.md` describes its behaviour and the evidence for it.
 //!
 //! Start at [`MockAtlas`], a running emulator for a test, and [`Builder`], its configuration.
 //! [`Builder::router`] and [`serve`] are the two lower-level parts.

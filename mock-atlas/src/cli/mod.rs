@@ -39,9 +39,10 @@ use tokio::runtime;
 use tokio::task::spawn_blocking;
 use tracing_subscriber::filter::LevelFilter;
 
-/// An in-memory emulator of HashiCorp Atlas Enterprise.
+/// An Atlas: a registry for machine images and Vagrant boxes.
 ///
-/// Without a command, the emulator serves until SIGINT or SIGTERM stops it. Its data is lost then.
+/// Without a command, it serves until SIGINT or SIGTERM stops it. Its data is lost then, unless --data or --database
+/// keeps it.
 #[derive(Debug, Parser)]
 #[command(
     version,

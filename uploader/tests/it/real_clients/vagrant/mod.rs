@@ -1,6 +1,7 @@
 //! Tests that Vagrant takes boxes from a mirrored tree, served by web servers with the guide's
 //! configurations: Debian's 2.3.4 as a process, 2.4.9 by its recorded requests.
 
+mod imported;
 mod mirrored;
 mod published;
 mod web_server;
