@@ -22,6 +22,7 @@ const CRATES: &[(&str, &[&[&str]])] = &[
             "decompress",
             "gem_version",
             "manual",
+            "programs",
             "read",
             "redaction",
             "servers",
